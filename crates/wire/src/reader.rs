@@ -1,0 +1,250 @@
+use crate::{Error, ErrorKind, Result};
+
+/// The byte order of multi-byte scalars.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Endian {
+    /// Least significant byte first: what every Exchange structure uses.
+    #[default]
+    Little,
+    /// Most significant byte first: DCE/RPC lets a sender choose it.
+    Big,
+}
+
+/// A place in a buffer, from which scalars are read one after the other.
+///
+/// Every method takes the name of the field that it reads, for the error.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    offset: usize,
+    endian: Endian,
+}
+
+macro_rules! scalar {
+    ($(#[$doc:meta])* $name:ident, $type:ty, $size:literal) => {
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// When fewer bytes are left.
+        #[inline]
+        pub fn $name(&mut self, field: &'static str) -> Result<$type> {
+            let bytes = self.array::<$size>(field)?;
+            Ok(match self.endian {
+                Endian::Little => <$type>::from_le_bytes(bytes),
+                Endian::Big => <$type>::from_be_bytes(bytes),
+            })
+        }
+    };
+}
+
+impl<'a> Reader<'a> {
+    /// A little-endian reader at the start of `bytes`.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, offset: 0, endian: Endian::Little }
+    }
+
+    /// A reader at the start of `bytes` in the byte order `endian`.
+    pub const fn with_endian(bytes: &'a [u8], endian: Endian) -> Self {
+        Self { rest: bytes, offset: 0, endian }
+    }
+
+    /// A reader of `bytes` whose offsets, in errors and for alignment, start at `offset`.
+    #[must_use]
+    pub const fn at_offset(mut self, offset: usize) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// The byte order in which scalars are read.
+    pub const fn endian(&self) -> Endian {
+        self.endian
+    }
+
+    /// Bytes read so far, counted from the start of the outermost buffer.
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// Bytes left.
+    pub const fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Whether nothing is left.
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// What is left, without reading it.
+    pub const fn peek(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next `count` bytes.
+    ///
+    /// # Errors
+    /// When fewer are left.
+    #[inline]
+    pub fn bytes(&mut self, count: usize, field: &'static str) -> Result<&'a [u8]> {
+        let Some((head, tail)) = self.rest.split_at_checked(count) else {
+            return Err(self.truncated(count, field));
+        };
+        self.rest = tail;
+        self.offset = self.offset.saturating_add(count);
+        Ok(head)
+    }
+
+    /// The next `N` bytes as an array.
+    ///
+    /// # Errors
+    /// When fewer are left.
+    #[inline]
+    pub fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
+        let Some((head, tail)) = self.rest.split_first_chunk::<N>() else {
+            return Err(self.truncated(N, field));
+        };
+        self.rest = tail;
+        self.offset = self.offset.saturating_add(N);
+        Ok(*head)
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        let rest = self.rest;
+        self.rest = &[];
+        self.offset = self.offset.saturating_add(rest.len());
+        rest
+    }
+
+    scalar!(/// The next byte.
+        u8, u8, 1);
+    scalar!(/// The next two bytes.
+        u16, u16, 2);
+    scalar!(/// The next four bytes.
+        u32, u32, 4);
+    scalar!(/// The next eight bytes.
+        u64, u64, 8);
+    scalar!(/// The next two bytes, signed.
+        i16, i16, 2);
+    scalar!(/// The next four bytes, signed.
+        i32, i32, 4);
+    scalar!(/// The next eight bytes, signed.
+        i64, i64, 8);
+    scalar!(/// The next four bytes as an IEEE 754 number.
+        f32, f32, 4);
+    scalar!(/// The next eight bytes as an IEEE 754 number.
+        f64, f64, 8);
+
+    /// A reader of the next `count` bytes alone; this one then stands behind them.
+    ///
+    /// # Errors
+    /// When fewer are left.
+    pub fn sub(&mut self, count: usize, field: &'static str) -> Result<Reader<'a>> {
+        let offset = self.offset;
+        let rest = self.bytes(count, field)?;
+        Ok(Reader { rest, offset, endian: self.endian })
+    }
+
+    /// Passes over bytes until the offset is a multiple of `to`.
+    ///
+    /// # Errors
+    /// When the buffer ends before.
+    pub fn align(&mut self, to: usize, field: &'static str) -> Result<()> {
+        let over = self.offset.checked_rem(to).unwrap_or(0);
+        if over != 0 {
+            self.bytes(to.saturating_sub(over), field)?;
+        }
+        Ok(())
+    }
+
+    /// A count of items that each take at least `item_size` bytes (at least one), which must still be there
+    /// and be no more than `limit`. Only a count that went through here may size an allocation.
+    ///
+    /// # Errors
+    /// When `count` is over `limit`, or over what is left.
+    pub fn count(&self, count: u32, item_size: usize, limit: u32, field: &'static str) -> Result<usize> {
+        let length = u64::from(count);
+        if count > limit {
+            return Err(self.error(ErrorKind::TooLong { length, limit: u64::from(limit) }, field));
+        }
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let needed = count.saturating_mul(item_size.max(1));
+        if needed > self.rest.len() {
+            return Err(self.truncated(needed, field));
+        }
+        Ok(count)
+    }
+
+    /// Succeeds where nothing is left.
+    ///
+    /// # Errors
+    /// When something is.
+    pub const fn finish(&self) -> Result<()> {
+        if self.rest.is_empty() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Trailing { count: self.rest.len() }, "end", self.offset))
+    }
+
+    /// An error about `field` at the present offset.
+    pub const fn error(&self, kind: ErrorKind, field: &'static str) -> Error {
+        Error::new(kind, field, self.offset)
+    }
+
+    /// An error for a value of `field`, read just before, that it cannot have.
+    pub const fn invalid(&self, field: &'static str, found: u64, expected: &'static str) -> Error {
+        Error::invalid(field, self.offset, found, expected)
+    }
+
+    #[cold]
+    const fn truncated(&self, needed: usize, field: &'static str) -> Error {
+        self.error(ErrorKind::Truncated { needed, available: self.rest.len() }, field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_both_byte_orders() {
+        let bytes = [1, 2, 3, 4];
+        assert_eq!(Reader::new(&bytes).u32("x"), Ok(0x0403_0201));
+        assert_eq!(Reader::with_endian(&bytes, Endian::Big).u32("x"), Ok(0x0102_0304));
+    }
+
+    #[test]
+    fn names_the_field_and_the_place() {
+        let mut r = Reader::new(&[1, 2, 3]);
+        r.u16("first").unwrap();
+        let error = r.u32("second").unwrap_err().within("Structure");
+        assert_eq!(error.to_string(), "Structure.second at offset 2: needs 4 bytes, 1 left");
+    }
+
+    #[test]
+    fn a_count_of_four_billion_is_refused_before_anything_is_allocated() {
+        let r = Reader::new(&[0; 16]);
+        assert!(matches!(r.count(u32::MAX, 4, 100, "n").unwrap_err().kind, ErrorKind::TooLong { .. }));
+        assert!(matches!(r.count(5, 4, 100, "n").unwrap_err().kind, ErrorKind::Truncated { .. }));
+        assert_eq!(r.count(4, 4, 100, "n"), Ok(4));
+        assert!(matches!(r.count(17, 0, 100, "n").unwrap_err().kind, ErrorKind::Truncated { .. }));
+    }
+
+    #[test]
+    fn aligns_by_the_outer_offset() {
+        let mut r = Reader::new(&[0; 8]).at_offset(6);
+        r.align(4, "pad").unwrap();
+        assert_eq!((r.offset(), r.remaining()), (8, 6));
+        r.align(4, "pad").unwrap();
+        assert_eq!(r.remaining(), 6);
+    }
+
+    #[test]
+    fn a_sub_reader_cannot_see_what_follows() {
+        let mut r = Reader::new(&[1, 2, 3, 4]);
+        let mut sub = r.sub(2, "inner").unwrap();
+        assert_eq!(sub.rest(), [1, 2]);
+        assert_eq!(r.u8("next"), Ok(3));
+        assert!(r.finish().is_err());
+    }
+}
