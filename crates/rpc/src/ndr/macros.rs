@@ -1,0 +1,158 @@
+/// Defines a structure and its NDR representation from its IDL.
+///
+/// Each member has a name in Rust, a type, and its name in the IDL, which errors use. A conformant array may
+/// only be the last member.
+///
+/// ```
+/// rpc::ndr_struct! {
+///     /// A span.
+///     #[derive(Debug, Clone, PartialEq)]
+///     pub struct Span as "SPAN_r" {
+///         /// Where it starts.
+///         pub start: u32 = "ulStart",
+///         /// What it is called.
+///         pub name: rpc::ndr::Ptr<rpc::ndr::CharString> = "lpszName",
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! ndr_struct {
+    ($(#[$outer:meta])* $vis:vis struct $name:ident as $idl:literal {
+        $($(#[$inner:meta])* $fvis:vis $field:ident : $type:ty = $fidl:literal),* $(,)?
+    }) => {
+        $(#[$outer])*
+        $vis struct $name {
+            $($(#[$inner])* $fvis $field: $type,)*
+        }
+
+        impl $crate::ndr::Ndr for $name {
+            const ALIGN: usize = {
+                let align = 1;
+                $(let align = $crate::ndr::larger(align, <$type as $crate::ndr::Ndr>::ALIGN);)*
+                align
+            };
+            const MIN_SIZE: usize = 0 $(+ <$type as $crate::ndr::Ndr>::MIN_SIZE)*;
+
+            fn read_conformance(r: &mut $crate::ndr::NdrReader<'_>) -> ::wire::Result<()> {
+                $(<$type as $crate::ndr::Ndr>::read_conformance(r)?;)*
+                Ok(())
+            }
+
+            #[inline]
+            fn read_scalars(
+                r: &mut $crate::ndr::NdrReader<'_>,
+                _field: &'static str,
+            ) -> ::wire::Result<Self> {
+                r.align(<Self as $crate::ndr::Ndr>::ALIGN, $idl)?;
+                Ok(Self {
+                    $($field: <$type as $crate::ndr::Ndr>::read_scalars(r, $fidl)
+                        .map_err(|error| error.within($idl))?,)*
+                })
+            }
+
+            #[inline]
+            fn read_deferred(&mut self, r: &mut $crate::ndr::NdrReader<'_>) -> ::wire::Result<()> {
+                $($crate::ndr::Ndr::read_deferred(&mut self.$field, r)
+                    .map_err(|error| error.within(concat!($idl, ".", $fidl)))?;)*
+                Ok(())
+            }
+
+            fn write_conformance(&self, w: &mut $crate::ndr::NdrWriter) -> ::wire::Result<()> {
+                $($crate::ndr::Ndr::write_conformance(&self.$field, w)?;)*
+                Ok(())
+            }
+
+            fn write_scalars(
+                &self,
+                w: &mut $crate::ndr::NdrWriter,
+                _field: &'static str,
+            ) -> ::wire::Result<()> {
+                w.align(<Self as $crate::ndr::Ndr>::ALIGN);
+                $($crate::ndr::Ndr::write_scalars(&self.$field, w, $fidl)
+                    .map_err(|error| error.within($idl))?;)*
+                Ok(())
+            }
+
+            fn write_deferred(&self, w: &mut $crate::ndr::NdrWriter) -> ::wire::Result<()> {
+                $($crate::ndr::Ndr::write_deferred(&self.$field, w)
+                    .map_err(|error| error.within(concat!($idl, ".", $fidl)))?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+/// Defines the parameters of an operation in one direction from its IDL: each is complete, with all that it
+/// points to, before the next begins. A reference pointer's target is written as the parameter itself.
+///
+/// ```
+/// rpc::ndr_params! {
+///     /// What `Ping` asks.
+///     #[derive(Debug, Clone, PartialEq)]
+///     pub struct PingRequest as "Ping" {
+///         /// How often.
+///         pub count: u32 = "ulCount",
+///         /// Whom.
+///         pub who: rpc::ndr::CharString = "szWho",
+///     }
+/// }
+/// use rpc::ndr::Params;
+/// let ping = PingRequest { count: 3, who: rpc::ndr::CharString::new("ab") };
+/// let stub = ping.encode_stub().unwrap();
+/// assert_eq!(stub, b"\x03\0\0\0\x03\0\0\0\0\0\0\0\x03\0\0\0ab\0");
+/// assert_eq!(PingRequest::decode_stub(&stub, wire::Endian::Little).unwrap(), (ping, &[][..]));
+/// ```
+#[macro_export]
+macro_rules! ndr_params {
+    ($(#[$outer:meta])* $vis:vis struct $name:ident as $idl:literal {
+        $($(#[$inner:meta])* $fvis:vis $field:ident : $type:ty = $fidl:literal),* $(,)?
+    }) => {
+        $(#[$outer])*
+        $vis struct $name {
+            $($(#[$inner])* $fvis $field: $type,)*
+        }
+
+        impl $crate::ndr::Params for $name {
+            fn read_params(r: &mut $crate::ndr::NdrReader<'_>) -> ::wire::Result<Self> {
+                Ok(Self {
+                    $($field: <$type as $crate::ndr::Ndr>::read(r, $fidl)
+                        .map_err(|error| error.within($idl))?,)*
+                })
+            }
+
+            fn write_params(&self, w: &mut $crate::ndr::NdrWriter) -> ::wire::Result<()> {
+                $($crate::ndr::Ndr::write(&self.$field, w, $fidl)
+                    .map_err(|error| error.within($idl))?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+/// Gives a newtype, such as one made by `wire_enum!`, the NDR representation of what it holds.
+#[macro_export]
+macro_rules! ndr_newtype {
+    ($($name:ty => $repr:ty),* $(,)?) => {$(
+        impl $crate::ndr::Ndr for $name {
+            const ALIGN: usize = <$repr as $crate::ndr::Ndr>::ALIGN;
+            const MIN_SIZE: usize = <$repr as $crate::ndr::Ndr>::MIN_SIZE;
+
+            #[inline]
+            fn read_scalars(
+                r: &mut $crate::ndr::NdrReader<'_>,
+                field: &'static str,
+            ) -> ::wire::Result<Self> {
+                <$repr as $crate::ndr::Ndr>::read_scalars(r, field).map(Self)
+            }
+
+            #[inline]
+            fn write_scalars(
+                &self,
+                w: &mut $crate::ndr::NdrWriter,
+                field: &'static str,
+            ) -> ::wire::Result<()> {
+                $crate::ndr::Ndr::write_scalars(&self.0, w, field)
+            }
+        }
+    )*};
+}

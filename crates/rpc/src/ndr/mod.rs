@@ -1,0 +1,179 @@
+//! The transfer syntax NDR 2.0 with 32-bit pointers ([C706] chapter 14, [MS-RPCE] 2.2.4).
+//!
+//! A stub is a row of parameters. Each parameter is written completely before the next one begins:
+//!
+//! 1. its *conformance*: the element count of a conformant array, also of one that ends a structure;
+//! 2. its *scalars*: all that lies in place, where a pointer is only a number (its referent id);
+//! 3. what its pointers point to, in the order of the pointers, each again complete.
+//!
+//! [`Ndr`] has one method for each step and direction. [`ndr_struct!`](crate::ndr_struct) writes it for a
+//! structure and [`ndr_params!`](crate::ndr_params) for the parameters of an operation, so that an interface
+//! reads like its IDL.
+//!
+//! Both byte orders are read, little-endian is written. Referent ids, spare room in arrays and odd string
+//! endings are kept, so that decoding and encoding give the same bytes but for the padding, which is written
+//! as zeros.
+
+mod array;
+mod macros;
+mod pointer;
+mod reader;
+mod scalar;
+mod string;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use wire::{Endian, Result};
+
+pub use self::array::{Conformant, ConformantVarying, SizedPtr, Varying};
+pub use self::pointer::{FullPtr, Ptr, RefPtr};
+pub use self::reader::NdrReader;
+pub use self::scalar::ContextHandle;
+pub use self::string::{CharString, WcharString};
+pub use self::writer::NdrWriter;
+
+/// The most elements that any array may have: the largest range that the Exchange interfaces name
+/// ([MS-OXNSPI] 2.2.1, `Binary_r`).
+pub const MAX_COUNT: u32 = 0x0020_0000;
+
+/// How many pointers may be followed, one out of the other.
+pub const MAX_DEPTH: u32 = 100;
+
+/// A type with an NDR representation.
+pub trait Ndr: Sized {
+    /// The alignment of the scalars, in bytes: 1, 2, 4 or 8.
+    const ALIGN: usize;
+
+    /// The fewest bytes that the scalars take, without padding.
+    const MIN_SIZE: usize;
+
+    /// Reads the element count of the conformant array that the value is or ends with, for
+    /// [`Ndr::read_scalars`] to find.
+    ///
+    /// # Errors
+    /// When the bytes end before.
+    fn read_conformance(_r: &mut NdrReader<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Reads what lies in place; `field` names the value in errors.
+    ///
+    /// # Errors
+    /// When the bytes are no such value.
+    fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self>;
+
+    /// Reads what the pointers in the scalars point to.
+    ///
+    /// # Errors
+    /// When the bytes are no such value.
+    fn read_deferred(&mut self, _r: &mut NdrReader<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes the element count of the conformant array that the value is or ends with.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    fn write_conformance(&self, _w: &mut NdrWriter) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes what lies in place; `field` names the value in errors.
+    ///
+    /// # Errors
+    /// When a part does not fit.
+    fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()>;
+
+    /// Writes what the pointers in the scalars point to.
+    ///
+    /// # Errors
+    /// When a part does not fit.
+    fn write_deferred(&self, _w: &mut NdrWriter) -> Result<()> {
+        Ok(())
+    }
+
+    /// Reads a complete value: a parameter, or what a pointer points to.
+    ///
+    /// # Errors
+    /// When the bytes are no such value.
+    fn read(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
+        Self::read_conformance(r)?;
+        let mut value = Self::read_scalars(r, field)?;
+        value.read_deferred(r)?;
+        Ok(value)
+    }
+
+    /// Writes a complete value: a parameter, or what a pointer points to.
+    ///
+    /// # Errors
+    /// When a part does not fit.
+    fn write(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
+        self.write_conformance(w)?;
+        self.write_scalars(w, field)?;
+        self.write_deferred(w)
+    }
+
+    /// Reads the scalars of `count` values, which [`NdrReader::count`] has found to be possible.
+    ///
+    /// # Errors
+    /// When the bytes are no such values.
+    fn read_items(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Vec<Self>> {
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(Self::read_scalars(r, field)?);
+        }
+        Ok(items)
+    }
+
+    /// Writes the scalars of `items`.
+    ///
+    /// # Errors
+    /// When a part does not fit.
+    fn write_items(items: &[Self], w: &mut NdrWriter, field: &'static str) -> Result<()> {
+        items.iter().try_for_each(|item| item.write_scalars(w, field))
+    }
+}
+
+/// The parameters of an operation in one direction, in the order of its IDL.
+pub trait Params: Sized {
+    /// Reads all parameters.
+    ///
+    /// # Errors
+    /// When the bytes are no such parameters.
+    fn read_params(r: &mut NdrReader<'_>) -> Result<Self>;
+
+    /// Writes all parameters.
+    ///
+    /// # Errors
+    /// When a part does not fit.
+    fn write_params(&self, w: &mut NdrWriter) -> Result<()>;
+
+    /// Reads the parameters from a whole stub, and returns the bytes behind the last one with them: senders
+    /// may pad a stub.
+    ///
+    /// # Errors
+    /// When the bytes are no such parameters.
+    fn decode_stub(stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+        let mut r = NdrReader::new(stub, endian);
+        let params = Self::read_params(&mut r)?;
+        Ok((params, r.rest()))
+    }
+
+    /// The parameters as a little-endian stub.
+    ///
+    /// # Errors
+    /// When a part does not fit.
+    fn encode_stub(&self) -> Result<Vec<u8>> {
+        let mut w = NdrWriter::new();
+        self.write_params(&mut w)?;
+        Ok(w.into_vec())
+    }
+}
+
+/// The larger of two alignments, for constants.
+#[doc(hidden)]
+pub const fn larger(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
+}

@@ -1,0 +1,109 @@
+use std::collections::BTreeSet;
+
+use wire::{Endian, ErrorKind, Reader, Result};
+
+use super::{MAX_COUNT, MAX_DEPTH, Ndr};
+
+/// A place in a stub, with what NDR has to remember on the way.
+#[derive(Debug)]
+pub struct NdrReader<'a> {
+    r: Reader<'a>,
+    conformance: Option<u32>,
+    depth: u32,
+    full: BTreeSet<u32>,
+}
+
+impl<'a> NdrReader<'a> {
+    /// At the start of `stub`, whose sender uses the byte order `endian`.
+    pub const fn new(stub: &'a [u8], endian: Endian) -> Self {
+        Self { r: Reader::with_endian(stub, endian), conformance: None, depth: 0, full: BTreeSet::new() }
+    }
+
+    /// The scalar reader underneath; its offset counts from the start of the stub.
+    pub const fn inner(&mut self) -> &mut Reader<'a> {
+        &mut self.r
+    }
+
+    /// The byte order of the sender.
+    pub const fn endian(&self) -> Endian {
+        self.r.endian()
+    }
+
+    /// Bytes read so far.
+    pub const fn offset(&self) -> usize {
+        self.r.offset()
+    }
+
+    /// All that is left.
+    pub fn rest(&mut self) -> &'a [u8] {
+        self.r.rest()
+    }
+
+    /// Passes over padding.
+    ///
+    /// # Errors
+    /// When the bytes end before.
+    #[inline]
+    pub fn align(&mut self, to: usize, field: &'static str) -> Result<()> {
+        self.r.align(to, field)
+    }
+
+    /// An aligned 32-bit number: a count, an offset, a referent id.
+    ///
+    /// # Errors
+    /// When the bytes end before.
+    #[inline]
+    pub fn u32(&mut self, field: &'static str) -> Result<u32> {
+        self.r.align(4, field)?;
+        self.r.u32(field)
+    }
+
+    /// `count` as the number of `T`s that follow, which must be possible.
+    ///
+    /// # Errors
+    /// When it is over [`MAX_COUNT`], or over what is left.
+    pub fn count<T: Ndr>(&self, count: u32, field: &'static str) -> Result<usize> {
+        self.r.count(count, T::MIN_SIZE, MAX_COUNT, field)
+    }
+
+    /// Reads a conformant array's element count ahead of the structure that the array ends.
+    ///
+    /// # Errors
+    /// When the bytes end before.
+    pub fn read_max_count(&mut self) -> Result<()> {
+        self.conformance = Some(self.u32("max_count")?);
+        Ok(())
+    }
+
+    /// The element count that [`NdrReader::read_max_count`] read.
+    ///
+    /// # Errors
+    /// When there is none, which is a fault of the structure's definition.
+    pub fn take_max_count(&mut self, field: &'static str) -> Result<u32> {
+        let fault = self.r.invalid(field, 0, "a conformant array at the end of its structure");
+        self.conformance.take().ok_or(fault)
+    }
+
+    /// Runs `read` one pointer further down.
+    ///
+    /// # Errors
+    /// When that is deeper than [`MAX_DEPTH`], and those of `read`.
+    pub fn descend<T>(
+        &mut self,
+        field: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.r.error(ErrorKind::TooDeep { limit: MAX_DEPTH }, field));
+        }
+        self.depth = self.depth.saturating_add(1);
+        let value = read(self);
+        self.depth = self.depth.saturating_sub(1);
+        value
+    }
+
+    /// Whether `referent` stands for a full pointer's target for the first time, so that the target follows.
+    pub(super) fn first_seen(&mut self, referent: u32) -> bool {
+        self.full.insert(referent)
+    }
+}
