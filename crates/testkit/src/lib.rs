@@ -1,0 +1,3 @@
+//! What tests share: oracles, which say of any bytes whether a decoder did right by them.
+
+pub mod oracles;

@@ -1,0 +1,23 @@
+//! Dependencies' licences, sources, duplicates and advisories, by cargo-deny and `deny.toml`.
+
+use crate::run::{self, Outcome};
+use crate::setup;
+
+/// Checks, and says what was checked.
+///
+/// The advisories come from a database that is fetched. Where it cannot be fetched and no copy is there, the
+/// rest is still checked, and the answer says that the advisories were not.
+pub(crate) fn check() -> Outcome<&'static str> {
+    let program = setup::cargo_deny()?;
+    run::show(run::command(&program).args(["check", "bans", "licenses", "sources"]))?;
+    let mut advisories = run::command(&program);
+    let output = advisories.args(["check", "advisories"]).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if output.status.success() {
+        return Ok("licences, sources, bans, advisories");
+    }
+    if said.contains("failed to fetch advisory database") {
+        return Ok("licences, sources, bans; NOT advisories: their database cannot be reached from here");
+    }
+    Err(format!("cargo-deny check advisories:\n{said}").into())
+}

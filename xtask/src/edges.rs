@@ -1,0 +1,178 @@
+//! Which crate may use which, checked against what cargo resolves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::run::{self, Outcome};
+
+/// For each crate of the workspace, the crates of the workspace that it may use.
+///
+/// What is not listed is forbidden, and a crate that has no line here is an error: a new crate is a decision
+/// about who may use it. Only normal and build dependencies count; a crate's tests may use what they like.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("wire", &[]),
+    ("rpc", &["wire"]),
+    ("mapi", &["wire", "rpc"]),
+    ("identity", &["wire"]),
+    ("engine", &["wire", "rpc", "mapi", "identity"]),
+    ("modules", &["engine", "mapi", "identity", "wire"]),
+    ("net", &["engine", "rpc", "identity", "wire"]),
+    ("lab", &["mapi", "rpc", "identity", "net", "wire"]),
+    ("client", &["mapi", "rpc", "identity", "net", "wire"]),
+    ("console", &["engine"]),
+    (
+        "mapiproxy",
+        &[
+            "wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "console",
+            "testkit",
+        ],
+    ),
+    ("testkit", &["wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "console"]),
+    (
+        "e2e",
+        &[
+            "wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "console",
+            "testkit",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+/// Crates without I/O. None of [`RUNTIMES`] may be under them, however deep.
+const PURE: &[&str] = &["wire", "rpc", "mapi", "identity", "engine", "modules"];
+
+/// What does I/O or waits for it.
+const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];
+
+/// Crate name to the names that it depends on.
+type Graph = BTreeMap<String, BTreeSet<String>>;
+
+/// Asks cargo for the dependency graph and holds it against the table.
+pub(crate) fn check() -> Outcome {
+    let text = run::read(run::cargo().args(["metadata", "--format-version", "1"]))?;
+    let (members, graph) = graph_of(&serde_json::from_str(&text)?)?;
+    let faults = faults(&members, &graph);
+    if faults.is_empty() {
+        println!("edges: {} crates keep to the table", members.len());
+        return Ok(());
+    }
+    Err(format!("the dependency table in xtask/src/edges.rs is broken:\n  {}", faults.join("\n  ")).into())
+}
+
+/// The workspace's members and the resolved graph, without what only tests use.
+fn graph_of(metadata: &Value) -> Outcome<(BTreeSet<String>, Graph)> {
+    let list = |value: &Value, key: &str| -> Outcome<Vec<Value>> {
+        value.get(key).and_then(Value::as_array).cloned().ok_or_else(|| format!("no `{key}`").into())
+    };
+    let string = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
+    let names: BTreeMap<String, String> = list(metadata, "packages")?
+        .iter()
+        .map(|package| (string(package, "id"), string(package, "name")))
+        .collect();
+    let name = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    let members = list(metadata, "workspace_members")?;
+    let members = members.iter().filter_map(Value::as_str).map(name).collect();
+
+    let mut graph = Graph::new();
+    for node in list(metadata.get("resolve").unwrap_or(&Value::Null), "nodes")? {
+        let used = graph.entry(name(&string(&node, "id"))).or_default();
+        for dependency in list(&node, "deps")? {
+            let kinds = list(&dependency, "dep_kinds")?;
+            if kinds.iter().any(|kind| kind.get("kind").and_then(Value::as_str) != Some("dev")) {
+                used.insert(name(&string(&dependency, "pkg")));
+            }
+        }
+    }
+    Ok((members, graph))
+}
+
+/// What is wrong, one sentence each.
+fn faults(members: &BTreeSet<String>, graph: &Graph) -> Vec<String> {
+    let mut faults = Vec::new();
+    for member in members {
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| name == member) else {
+            faults.push(format!("`{member}` has no line: add it, with what it may use"));
+            continue;
+        };
+        let used = graph.get(member).into_iter().flatten().filter(|name| members.contains(*name));
+        for used in used.filter(|used| !allowed.contains(&used.as_str())) {
+            faults.push(format!("`{member}` may not use `{used}`"));
+        }
+    }
+    for pure in PURE {
+        let below = reachable(graph, pure);
+        for runtime in RUNTIMES.iter().filter(|runtime| below.contains(**runtime)) {
+            faults.push(format!("`{pure}` does no I/O, yet `{runtime}` is under it"));
+        }
+    }
+    faults
+}
+
+/// All that `from` depends on, directly or not.
+fn reachable(graph: &Graph, from: &str) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let mut left = vec![from.to_owned()];
+    while let Some(name) = left.pop() {
+        for next in graph.get(&name).into_iter().flatten() {
+            if seen.insert(next.clone()) {
+                left.push(next.clone());
+            }
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn found(edges: &[(&str, &[&str])], others: &[(&str, &[&str])]) -> Vec<String> {
+        let graph = edges
+            .iter()
+            .chain(others)
+            .map(|(from, to)| ((*from).to_owned(), to.iter().map(|name| (*name).to_owned()).collect()))
+            .collect();
+        faults(&edges.iter().map(|(name, _)| (*name).to_owned()).collect(), &graph)
+    }
+
+    #[test]
+    fn a_graph_that_keeps_to_the_table_passes() {
+        assert_eq!(found(&[("wire", &[]), ("rpc", &["wire", "bytes"])], &[("bytes", &[])]), [""; 0]);
+    }
+
+    #[test]
+    fn an_edge_against_the_grain_is_named() {
+        assert_eq!(found(&[("wire", &["rpc"]), ("rpc", &["wire"])], &[]), ["`wire` may not use `rpc`"]);
+    }
+
+    #[test]
+    fn a_crate_without_a_line_is_named() {
+        assert_eq!(found(&[("common", &[])], &[]), ["`common` has no line: add it, with what it may use"]);
+    }
+
+    #[test]
+    fn a_runtime_is_found_below_somebody_else() {
+        let others: &[(&str, &[&str])] = &[("helper", &["tokio"]), ("tokio", &[])];
+        assert_eq!(found(&[("mapi", &["helper"])], others), ["`mapi` does no I/O, yet `tokio` is under it"]);
+    }
+
+    #[test]
+    fn what_only_tests_use_does_not_count() {
+        let dependency = |name: &str, kind: Value| json!({"pkg": name, "dep_kinds": [{"kind": kind}]});
+        let metadata = json!({
+            "packages": [{"id": "1", "name": "wire"}, {"id": "2", "name": "rpc"}, {"id": "3", "name": "lab"}],
+            "workspace_members": ["1", "2"],
+            "resolve": {"nodes": [
+                {"id": "1", "deps": [dependency("2", json!("dev"))]},
+                {"id": "2", "deps": [dependency("1", Value::Null), dependency("3", json!("build"))]},
+            ]},
+        });
+        let (members, graph) = graph_of(&metadata).unwrap();
+        assert_eq!(members.into_iter().collect::<Vec<_>>(), ["rpc", "wire"]);
+        assert!(graph["wire"].is_empty());
+        assert_eq!(graph["rpc"].iter().collect::<Vec<_>>(), ["lab", "wire"]);
+    }
+}
