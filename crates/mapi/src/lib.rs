@@ -6,3 +6,5 @@
     clippy::indexing_slicing,
     clippy::as_conversions
 )]
+
+pub mod compress;

@@ -1,0 +1,219 @@
+use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
+
+use super::{compress, decompress, obfuscate};
+
+wire::wire_flags! {
+    /// How the payload behind an `RPC_HEADER_EXT` is to be read ([MS-OXCRPC] 2.2.2.1).
+    pub struct ExtendedFlags(u16) {
+        /// The payload is compressed; `SizeActual` is its uncompressed size.
+        COMPRESSED = 0x0001,
+        /// The payload is obfuscated; it was compressed before, where both are set.
+        XOR_MAGIC = 0x0002,
+        /// No further buffer follows.
+        LAST = 0x0004,
+    }
+}
+
+/// Bytes of an `RPC_HEADER_EXT`.
+const HEADER_SIZE: usize = 2 /* Version */ + 2 /* Flags */ + 2 /* Size */ + 2 /* SizeActual */;
+
+/// The most buffers in one chain that [`Limits::default`] takes.
+pub const MAX_CHAIN_LENGTH: usize = 96;
+
+/// What a chain of extended buffers may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Buffers in the chain.
+    pub buffers: usize,
+    /// Bytes of all payloads together, uncompressed.
+    pub payload: usize,
+}
+
+impl Default for Limits {
+    /// 96 buffers, and 32 KB for each: the most that a server puts into one ([MS-OXCRPC] 3.1.4.2.1.2.2). A
+    /// single buffer may have up to 65,535 bytes nevertheless.
+    fn default() -> Self {
+        Self { buffers: MAX_CHAIN_LENGTH, payload: MAX_CHAIN_LENGTH * 0x8000 }
+    }
+}
+
+/// One extended buffer: an `RPC_HEADER_EXT` and its payload ([MS-OXCRPC] 2.2.2.1, 3.1.4.2.1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtendedBuffer {
+    /// The flags as they came. Encoding follows them, see [`ExtendedBuffer::encode`].
+    pub flags: ExtendedFlags,
+    /// The payload, neither obfuscated nor compressed; at most 65,535 bytes.
+    pub payload: Vec<u8>,
+}
+
+impl ExtendedBuffer {
+    /// A buffer that is the last of its chain, neither compressed nor obfuscated.
+    pub const fn plain(payload: Vec<u8>) -> Self {
+        Self { flags: ExtendedFlags::LAST, payload }
+    }
+
+    /// A buffer that is the last of its chain, to be sent as `flags` say.
+    pub const fn with_flags(flags: ExtendedFlags, payload: Vec<u8>) -> Self {
+        Self { flags: flags.with(ExtendedFlags::LAST), payload }
+    }
+
+    /// Whether no further buffer follows.
+    pub const fn is_last(&self) -> bool {
+        self.flags.contains(ExtendedFlags::LAST)
+    }
+
+    /// Reads one buffer whose payload has at most `limit` bytes, uncompressed.
+    ///
+    /// # Errors
+    /// For a version other than 0, sizes that contradict the flags or each other, a payload that does not
+    /// uncompress to its size, and one that is larger than `limit`.
+    pub fn decode_limited(r: &mut Reader<'_>, limit: usize) -> Result<Self> {
+        Self::decode_inner(r, limit).map_err(|error| error.within("RPC_HEADER_EXT"))
+    }
+
+    fn decode_inner(r: &mut Reader<'_>, limit: usize) -> Result<Self> {
+        let start = r.offset();
+        let version = r.u16("Version")?;
+        if version != 0 {
+            return Err(Error::invalid("Version", start, u64::from(version), "version 0"));
+        }
+        let flags = ExtendedFlags(r.u16("Flags")?);
+        let size = r.u16("Size")?;
+        let actual_at = r.offset();
+        let actual = r.u16("SizeActual")?;
+        let size_lies = |expected| Error::invalid("SizeActual", actual_at, u64::from(actual), expected);
+        if usize::from(actual) > limit {
+            let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+            let kind = ErrorKind::TooLong { length: u64::from(actual), limit };
+            return Err(Error::new(kind, "SizeActual", actual_at));
+        }
+        let compressed = flags.contains(ExtendedFlags::COMPRESSED);
+        if compressed && actual <= size {
+            return Err(size_lies("more than Size, where the payload is compressed"));
+        }
+        if !compressed && actual != size {
+            return Err(size_lies("the same as Size, where the payload is not compressed"));
+        }
+        let payload_at = r.offset();
+        let bytes = r.bytes(usize::from(size), "Payload")?;
+        let mut payload = bytes.to_vec();
+        if flags.contains(ExtendedFlags::XOR_MAGIC) {
+            obfuscate(&mut payload);
+        }
+        if compressed {
+            payload = decompress(&payload, usize::from(actual)).map_err(|mut error| {
+                error.offset = error.offset.saturating_add(payload_at);
+                error
+            })?;
+        }
+        Ok(Self { flags, payload })
+    }
+}
+
+impl Decode<'_> for ExtendedBuffer {
+    fn decode(r: &mut Reader<'_>) -> Result<Self> {
+        Self::decode_limited(r, usize::from(u16::MAX))
+    }
+}
+
+impl Encode for ExtendedBuffer {
+    /// Writes the buffer as its flags say. Where compression does not make the payload shorter, it is left out
+    /// and [`ExtendedFlags::COMPRESSED`] is not written, since `Size` must be less than `SizeActual` then.
+    ///
+    /// # Errors
+    /// For a payload of more than 65,535 bytes.
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        write_buffer(self.flags, &self.payload, w)
+    }
+}
+
+fn write_buffer(mut flags: ExtendedFlags, payload: &[u8], w: &mut Writer) -> Result<()> {
+    let actual = u16::try_from(payload.len()).map_err(|_| {
+        let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+        let kind = ErrorKind::TooLong { length, limit: u64::from(u16::MAX) };
+        Error::new(kind, "SizeActual", w.len()).within("RPC_HEADER_EXT")
+    })?;
+    let mut packed = None;
+    if flags.contains(ExtendedFlags::COMPRESSED) {
+        packed = Some(compress(payload)).filter(|packed| packed.len() < payload.len());
+        if packed.is_none() {
+            flags = flags.without(ExtendedFlags::COMPRESSED);
+        }
+    }
+    let body = packed.as_deref().unwrap_or(payload);
+    w.u16(0).u16(flags.0).len16(body.len(), "Size")?.u16(actual);
+    let start = w.len();
+    w.bytes(body);
+    if flags.contains(ExtendedFlags::XOR_MAGIC) {
+        obfuscate(w.as_mut_slice().get_mut(start..).unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// Reads `rgbIn` or `rgbOut`: extended buffers one after the other, of which the last and only the last has
+/// [`ExtendedFlags::LAST`] ([MS-OXCRPC] 3.1.4.2.1.1.1, 3.1.4.2.1.1.2).
+///
+/// # Errors
+/// As [`ExtendedBuffer::decode_limited`]; when the bytes end without a last buffer, when bytes follow it, and
+/// when `limits` are passed.
+pub fn decode_chain(bytes: &[u8], limits: Limits) -> Result<Vec<ExtendedBuffer>> {
+    let mut r = Reader::new(bytes);
+    let mut chain = Vec::new();
+    let mut left = limits.payload;
+    loop {
+        if chain.len() >= limits.buffers {
+            let limit = u64::try_from(limits.buffers).unwrap_or(u64::MAX);
+            let kind = ErrorKind::TooLong { length: limit.saturating_add(1), limit };
+            return Err(r.error(kind, "RPC_HEADER_EXT").within("extended buffers"));
+        }
+        if r.is_empty() && !chain.is_empty() {
+            let found = u64::try_from(chain.len()).unwrap_or(u64::MAX);
+            return Err(r.invalid("Flags", found, "a buffer with the Last flag").within("extended buffers"));
+        }
+        let buffer = ExtendedBuffer::decode_limited(&mut r, left)?;
+        left = left.saturating_sub(buffer.payload.len());
+        let last = buffer.is_last();
+        chain.push(buffer);
+        if last {
+            break;
+        }
+    }
+    r.finish().map_err(|error| error.within("extended buffers"))?;
+    Ok(chain)
+}
+
+/// Reads `rgbAuxIn` or `rgbAuxOut`: exactly one extended buffer, with [`ExtendedFlags::LAST`]
+/// ([MS-OXCRPC] 3.1.4.1.1.1.1).
+///
+/// # Errors
+/// As [`decode_chain`].
+pub fn decode_one(bytes: &[u8]) -> Result<ExtendedBuffer> {
+    let mut r = Reader::new(bytes);
+    let buffer = ExtendedBuffer::decode(&mut r)?;
+    if !buffer.is_last() {
+        let expected = "a single buffer, with the Last flag";
+        let flags_at = 2 /* Version */;
+        let error = Error::invalid("Flags", flags_at, u64::from(buffer.flags.0), expected);
+        return Err(error.within("RPC_HEADER_EXT"));
+    }
+    r.finish().map_err(|error| error.within("extended buffers"))?;
+    Ok(buffer)
+}
+
+/// Writes a chain of extended buffers, each as its own flags say but for [`ExtendedFlags::LAST`], which the
+/// last one gets and no other one keeps.
+///
+/// # Errors
+/// For an empty chain, and as [`ExtendedBuffer::encode`].
+pub fn encode_chain(chain: &[ExtendedBuffer]) -> Result<Vec<u8>> {
+    let Some((last, others)) = chain.split_last() else {
+        return Err(Error::invalid("RPC_HEADER_EXT", 0, 0, "at least one buffer").within("extended buffers"));
+    };
+    let capacity = chain.iter().map(|buffer| HEADER_SIZE.saturating_add(buffer.payload.len())).sum();
+    let mut w = Writer::with_capacity(capacity);
+    for buffer in others {
+        write_buffer(buffer.flags.without(ExtendedFlags::LAST), &buffer.payload, &mut w)?;
+    }
+    write_buffer(last.flags.with(ExtendedFlags::LAST), &last.payload, &mut w)?;
+    Ok(w.into_vec())
+}

@@ -1,0 +1,217 @@
+use wire::{Error, ErrorKind, Result};
+
+/// Bytes that are copied at once while there is room for them.
+const STEP: usize = 16;
+
+/// Undoes [`compress`](super::compress()): `input`, which must uncompress to exactly `size` bytes
+/// ([MS-XCA] 2.4, [MS-OXCRPC] 3.1.4.1.1.2.2).
+///
+/// Input that ends between two elements ends the data, whatever the flag bits left over say: encoders differ in
+/// how they fill the last ones.
+///
+/// `size` bytes are allocated first, so that it must come from a bounded field, as `SizeActual` is.
+///
+/// # Errors
+/// When `input` ends within an element, when a match reaches back before the start, when a length is encoded
+/// in more bytes than it needs, and when there are more or fewer than `size` bytes.
+pub fn decompress(input: &[u8], size: usize) -> Result<Vec<u8>> {
+    let mut decoder = Decoder { input, at: 0, nibble: None, output: Output::new(size) };
+    decoder.run()?;
+    let length = decoder.output.len;
+    if length != size {
+        return Err(Error::invalid(
+            "SizeActual",
+            decoder.at,
+            u64::try_from(length).unwrap_or(u64::MAX),
+            "as many uncompressed bytes as the header says",
+        )
+        .within("LZ77"));
+    }
+    Ok(decoder.output.into_vec())
+}
+
+struct Decoder<'a> {
+    input: &'a [u8],
+    at: usize,
+    /// Upper half of the last length byte that two matches share, until the second one takes it.
+    nibble: Option<u8>,
+    output: Output,
+}
+
+impl Decoder<'_> {
+    fn run(&mut self) -> Result<()> {
+        while self.at < self.input.len() {
+            let mut flags = u32::from_le_bytes(self.take("Flags")?);
+            let mut left = 32_u32;
+            while left > 0 && self.at < self.input.len() {
+                let literals = flags.leading_zeros().min(left);
+                if literals > 0 {
+                    self.literals(usize::try_from(literals).unwrap_or(0))?;
+                } else {
+                    self.matched()?;
+                }
+                let done = literals.max(1);
+                flags = flags.checked_shl(done).unwrap_or(0);
+                left = left.saturating_sub(done);
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies `count` bytes, or as many as are left: the flags behind the end say nothing.
+    fn literals(&mut self, count: usize) -> Result<()> {
+        let rest = self.input.get(self.at..).unwrap_or_default();
+        let count = count.min(rest.len());
+        if !self.output.append(rest, count) {
+            return Err(self.overflow());
+        }
+        self.at = self.at.saturating_add(count);
+        Ok(())
+    }
+
+    fn matched(&mut self) -> Result<()> {
+        let start = self.at;
+        let token = u16::from_le_bytes(self.take("Metadata")?);
+        let distance = usize::from(token >> 3).saturating_add(1);
+        let length = match token & 7 {
+            7 => self.long_length()?,
+            short => usize::from(short).saturating_add(super::MIN_MATCH),
+        };
+        if distance > self.output.len {
+            return Err(Error::invalid(
+                "Offset",
+                start,
+                u64::try_from(distance).unwrap_or(u64::MAX),
+                "a match within what was uncompressed so far",
+            )
+            .within("LZ77"));
+        }
+        if !self.output.repeat(distance, length) {
+            return Err(self.overflow());
+        }
+        Ok(())
+    }
+
+    /// A length of 10 or more: half a byte that two matches share, then a byte, then two, then four; each
+    /// follows only where the one before could not hold it.
+    #[inline]
+    fn long_length(&mut self) -> Result<usize> {
+        let half = if let Some(upper) = self.nibble.take() {
+            upper
+        } else {
+            let [shared] = self.take("Length")?;
+            self.nibble = Some(shared >> 4);
+            shared & 0x0f
+        };
+        if half < 15 {
+            return Ok(usize::from(half).saturating_add(7 + super::MIN_MATCH));
+        }
+        let [byte] = self.take("Length")?;
+        if byte < 255 {
+            return Ok(usize::from(byte).saturating_add(15 + 7 + super::MIN_MATCH));
+        }
+        let at = self.at;
+        let length = match u16::from_le_bytes(self.take("Length")?) {
+            0 => u32::from_le_bytes(self.take("Length")?),
+            short => u32::from(short),
+        };
+        if length < 15 + 7 {
+            let expected = "a length that needs so many bytes";
+            return Err(Error::invalid("Length", at, u64::from(length), expected).within("LZ77"));
+        }
+        Ok(usize::try_from(length).unwrap_or(usize::MAX).saturating_add(super::MIN_MATCH))
+    }
+
+    #[inline]
+    fn take<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N]> {
+        let rest = self.input.get(self.at..).unwrap_or_default();
+        let Some(bytes) = rest.first_chunk::<N>() else {
+            let kind = ErrorKind::Truncated { needed: N, available: rest.len() };
+            return Err(Error::new(kind, field, self.at).within("LZ77"));
+        };
+        self.at = self.at.saturating_add(N);
+        Ok(*bytes)
+    }
+
+    #[cold]
+    fn overflow(&self) -> Error {
+        let limit = u64::try_from(self.output.size).unwrap_or(u64::MAX);
+        let kind = ErrorKind::TooLong { length: limit.saturating_add(1), limit };
+        Error::new(kind, "SizeActual", self.at).within("LZ77")
+    }
+}
+
+/// The uncompressed bytes, with [`STEP`] bytes of room behind `size`, so that short copies need no exact end.
+struct Output {
+    bytes: Vec<u8>,
+    len: usize,
+    size: usize,
+}
+
+impl Output {
+    fn new(size: usize) -> Self {
+        Self { bytes: vec![0; size.saturating_add(2 * STEP)], len: 0, size }
+    }
+
+    /// Appends the first `count` bytes of `from`; false where they don't fit.
+    #[inline]
+    fn append(&mut self, from: &[u8], count: usize) -> bool {
+        let end = self.len.saturating_add(count);
+        if end > self.size {
+            return false;
+        }
+        let to = self.bytes.get_mut(self.len..).unwrap_or_default();
+        if count <= STEP
+            && let (Some(from), Some(to)) = (from.first_chunk::<STEP>(), to.first_chunk_mut::<STEP>())
+        {
+            *to = *from;
+        } else if let (Some(from), Some(to)) = (from.get(..count), to.get_mut(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.len = end;
+        true
+    }
+
+    /// Appends `length` bytes, each the one that lies `distance` before it; false where they don't fit.
+    #[inline]
+    fn repeat(&mut self, distance: usize, length: usize) -> bool {
+        let end = self.len.saturating_add(length);
+        if end > self.size {
+            return false;
+        }
+        let start = self.len.saturating_sub(distance);
+        if distance >= STEP && length <= STEP {
+            self.step(start, self.len);
+        } else if distance >= length {
+            self.bytes.copy_within(start..start.saturating_add(length), self.len);
+        } else {
+            self.overlapping(start, end);
+        }
+        self.len = end;
+        true
+    }
+
+    #[inline]
+    fn step(&mut self, from: usize, to: usize) {
+        let source = self.bytes.get(from..).and_then(|s| s.first_chunk::<STEP>()).copied();
+        let target = self.bytes.get_mut(to..).and_then(|t| t.first_chunk_mut::<STEP>());
+        if let (Some(source), Some(target)) = (source, target) {
+            *target = source;
+        }
+    }
+
+    /// Fills up to `end` with what begins at `start`; what was written doubles each time.
+    fn overlapping(&mut self, start: usize, end: usize) {
+        let mut at = self.len;
+        while at < end {
+            let count = at.saturating_sub(start).min(end.saturating_sub(at));
+            self.bytes.copy_within(start..start.saturating_add(count), at);
+            at = at.saturating_add(count.max(1));
+        }
+    }
+
+    fn into_vec(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.len);
+        self.bytes
+    }
+}
