@@ -8,3 +8,13 @@
 )]
 
 pub mod compress;
+
+mod error_code;
+mod interface;
+pub mod nspi;
+mod operations;
+pub mod property;
+pub mod rfr;
+
+pub use crate::error_code::ErrorCode;
+pub use crate::interface::Interface;

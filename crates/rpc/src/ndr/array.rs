@@ -3,12 +3,12 @@ use wire::Result;
 use super::{Ndr, NdrReader, NdrWriter};
 
 /// Reads the deferred parts of all `items`.
-fn read_deferred_items<T: Ndr>(items: &mut [T], r: &mut NdrReader<'_>) -> Result<()> {
+pub(super) fn read_deferred_items<T: Ndr>(items: &mut [T], r: &mut NdrReader<'_>) -> Result<()> {
     items.iter_mut().try_for_each(|item| item.read_deferred(r))
 }
 
 /// Writes the deferred parts of all `items`.
-fn write_deferred_items<T: Ndr>(items: &[T], w: &mut NdrWriter) -> Result<()> {
+pub(super) fn write_deferred_items<T: Ndr>(items: &[T], w: &mut NdrWriter) -> Result<()> {
     items.iter().try_for_each(|item| item.write_deferred(w))
 }
 
@@ -180,108 +180,5 @@ impl<T: Ndr> Ndr for ConformantVarying<T> {
 
     fn write_deferred(&self, w: &mut NdrWriter) -> Result<()> {
         write_deferred_items(&self.items, w)
-    }
-}
-
-/// A count with a unique pointer to a conformant array of that many elements:
-/// `DWORD c; [size_is(c)] T* p;`. Equality does not look at the referent id.
-#[derive(Debug, Clone, Eq)]
-pub struct SizedPtr<T> {
-    /// The id that was read, or zero to have the writer choose one.
-    pub referent: u32,
-    /// The elements; `None` is the null pointer.
-    pub items: Option<Vec<T>>,
-    /// The count that was read. Written only with a null pointer: an array is counted.
-    pub count: u32,
-}
-
-impl<T> SizedPtr<T> {
-    /// No elements, and a null pointer.
-    pub const NULL: Self = Self { referent: 0, items: None, count: 0 };
-
-    /// A pointer to `items`, whose id the writer chooses.
-    pub const fn new(items: Vec<T>) -> Self {
-        Self { referent: 0, items: Some(items), count: 0 }
-    }
-
-    /// The elements; none for the null pointer.
-    pub fn as_slice(&self) -> &[T] {
-        self.items.as_deref().unwrap_or_default()
-    }
-
-    /// The elements, to be changed; none for the null pointer.
-    pub fn as_mut_slice(&mut self) -> &mut [T] {
-        self.items.as_deref_mut().unwrap_or_default()
-    }
-}
-
-impl<T> Default for SizedPtr<T> {
-    fn default() -> Self {
-        Self::NULL
-    }
-}
-
-impl<T: PartialEq> PartialEq for SizedPtr<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.items == other.items && (self.items.is_some() || self.count == other.count)
-    }
-}
-
-impl<T: Ndr> Ndr for SizedPtr<T> {
-    const ALIGN: usize = 4;
-    const MIN_SIZE: usize = 8;
-
-    #[inline]
-    fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
-        let count = r.u32(field)?;
-        Ok(Self { count, referent: r.u32(field)?, items: None })
-    }
-
-    fn read_deferred(&mut self, r: &mut NdrReader<'_>) -> Result<()> {
-        if self.referent == 0 {
-            return Ok(());
-        }
-        let max_count = r.u32("max_count")?;
-        if max_count != self.count {
-            return Err(r.inner().invalid("max_count", u64::from(max_count), "the count beside the pointer"));
-        }
-        self.items = Some(r.descend("items", |r| {
-            let count = r.count::<T>(max_count, "max_count")?;
-            if count != 0 {
-                r.align(T::ALIGN, "items")?;
-            }
-            let mut items = T::read_items(r, count, "items")?;
-            read_deferred_items(&mut items, r)?;
-            Ok(items)
-        })?);
-        Ok(())
-    }
-
-    fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
-        let referent = match (self.referent, &self.items) {
-            (_, None) => {
-                w.u32(self.count);
-                w.u32(0);
-                return Ok(());
-            }
-            (referent, Some(items)) => {
-                w.count(items.len(), field)?;
-                if referent == 0 { w.new_referent() } else { referent }
-            }
-        };
-        w.u32(referent);
-        Ok(())
-    }
-
-    fn write_deferred(&self, w: &mut NdrWriter) -> Result<()> {
-        let Some(items) = &self.items else { return Ok(()) };
-        w.count(items.len(), "max_count")?;
-        w.descend("items", |w| {
-            if !items.is_empty() {
-                w.align(T::ALIGN);
-            }
-            T::write_items(items, w, "items")?;
-            write_deferred_items(items, w)
-        })
     }
 }

@@ -153,6 +153,110 @@ macro_rules! ndr_newtype {
             ) -> ::wire::Result<()> {
                 $crate::ndr::Ndr::write_scalars(&self.0, w, field)
             }
+
+            fn read_items(
+                r: &mut $crate::ndr::NdrReader<'_>,
+                count: usize,
+                field: &'static str,
+            ) -> ::wire::Result<Vec<Self>> {
+                let items = <$repr as $crate::ndr::Ndr>::read_items(r, count, field)?;
+                Ok(items.into_iter().map(Self).collect())
+            }
         }
     )*};
+}
+
+/// Defines a union and its NDR representation from its IDL: a 32-bit discriminant, then the arm that it
+/// selects. A discriminant without an arm is an error.
+///
+/// ```
+/// rpc::ndr_union! {
+///     /// A number or a name.
+///     #[derive(Debug, Clone, PartialEq)]
+///     pub enum Key as "KEY_UNION" {
+///         /// A number.
+///         1 => Number(u32) = "ulNumber",
+///         /// A name.
+///         2 => Name(rpc::ndr::Ptr<rpc::ndr::CharString>) = "lpszName",
+///     }
+/// }
+/// assert_eq!(Key::Number(5).discriminant(), 1);
+/// ```
+#[macro_export]
+macro_rules! ndr_union {
+    ($(#[$outer:meta])* $vis:vis enum $name:ident as $idl:literal {
+        $($(#[$inner:meta])* $case:literal => $arm:ident($type:ty) = $fidl:literal),* $(,)?
+    }) => {
+        $(#[$outer])*
+        $vis enum $name {
+            $($(#[$inner])* $arm($type),)*
+        }
+
+        impl $name {
+            /// The number that selects this arm on the wire.
+            pub const fn discriminant(&self) -> u32 {
+                match self {
+                    $(Self::$arm(_) => $case,)*
+                }
+            }
+        }
+
+        impl $crate::ndr::Ndr for $name {
+            const ALIGN: usize = {
+                let align = 4;
+                $(let align = $crate::ndr::larger(align, <$type as $crate::ndr::Ndr>::ALIGN);)*
+                align
+            };
+            const MIN_SIZE: usize = {
+                let size = usize::MAX;
+                $(let size = $crate::ndr::smaller(size, <$type as $crate::ndr::Ndr>::MIN_SIZE);)*
+                size.saturating_add(4)
+            };
+
+            #[inline]
+            fn read_scalars(
+                r: &mut $crate::ndr::NdrReader<'_>,
+                _field: &'static str,
+            ) -> ::wire::Result<Self> {
+                r.align(<Self as $crate::ndr::Ndr>::ALIGN, $idl)?;
+                match r.u32("discriminant").map_err(|error| error.within($idl))? {
+                    $($case => <$type as $crate::ndr::Ndr>::read_scalars(r, $fidl)
+                        .map(Self::$arm)
+                        .map_err(|error| error.within($idl)),)*
+                    unknown => {
+                        let expected = "the discriminant of an arm";
+                        Err(r.inner().invalid("discriminant", u64::from(unknown), expected).within($idl))
+                    }
+                }
+            }
+
+            #[inline]
+            fn read_deferred(&mut self, r: &mut $crate::ndr::NdrReader<'_>) -> ::wire::Result<()> {
+                match self {
+                    $(Self::$arm(value) => $crate::ndr::Ndr::read_deferred(value, r)
+                        .map_err(|error| error.within(concat!($idl, ".", $fidl))),)*
+                }
+            }
+
+            fn write_scalars(
+                &self,
+                w: &mut $crate::ndr::NdrWriter,
+                _field: &'static str,
+            ) -> ::wire::Result<()> {
+                w.align(<Self as $crate::ndr::Ndr>::ALIGN);
+                w.u32(self.discriminant());
+                match self {
+                    $(Self::$arm(value) => $crate::ndr::Ndr::write_scalars(value, w, $fidl)
+                        .map_err(|error| error.within($idl)),)*
+                }
+            }
+
+            fn write_deferred(&self, w: &mut $crate::ndr::NdrWriter) -> ::wire::Result<()> {
+                match self {
+                    $(Self::$arm(value) => $crate::ndr::Ndr::write_deferred(value, w)
+                        .map_err(|error| error.within(concat!($idl, ".", $fidl))),)*
+                }
+            }
+        }
+    };
 }

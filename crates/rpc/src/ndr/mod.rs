@@ -7,14 +7,15 @@
 //! 3. what its pointers point to, in the order of the pointers, each again complete.
 //!
 //! [`Ndr`] has one method for each step and direction. [`ndr_struct!`](crate::ndr_struct) writes it for a
-//! structure and [`ndr_params!`](crate::ndr_params) for the parameters of an operation, so that an interface
-//! reads like its IDL.
+//! structure, [`ndr_union!`](crate::ndr_union) for a union and [`ndr_params!`](crate::ndr_params) for the
+//! parameters of an operation, so that an interface reads like its IDL.
 //!
 //! Both byte orders are read, little-endian is written. Referent ids, spare room in arrays and odd string
 //! endings are kept, so that decoding and encoding give the same bytes but for the padding, which is written
 //! as zeros.
 
 mod array;
+mod counted;
 mod macros;
 mod pointer;
 mod reader;
@@ -27,7 +28,8 @@ mod tests;
 
 use wire::{Endian, Result};
 
-pub use self::array::{Conformant, ConformantVarying, SizedPtr, Varying};
+pub use self::array::{Conformant, ConformantVarying, Varying};
+pub use self::counted::{Counted, SizedArray, SizedPtr};
 pub use self::pointer::{FullPtr, Ptr, RefPtr};
 pub use self::reader::NdrReader;
 pub use self::scalar::ContextHandle;
@@ -176,4 +178,10 @@ pub trait Params: Sized {
 #[doc(hidden)]
 pub const fn larger(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
+}
+
+/// The smaller of two sizes, for constants.
+#[doc(hidden)]
+pub const fn smaller(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
 }

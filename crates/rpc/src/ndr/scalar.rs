@@ -1,4 +1,4 @@
-use wire::{Decode, Encode, FileTime, Guid, Result};
+use wire::{Decode, Encode, Endian, FileTime, Guid, Result};
 
 use super::{Ndr, NdrReader, NdrWriter};
 
@@ -19,6 +19,16 @@ macro_rules! scalar {
                 w.align($size);
                 w.inner().$type(*self);
                 Ok(())
+            }
+
+            fn read_items(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Vec<Self>> {
+                let endian = r.endian();
+                let bytes = r.inner().bytes(count.saturating_mul($size), field)?;
+                let items = bytes.as_chunks::<$size>().0.iter();
+                Ok(match endian {
+                    Endian::Little => items.map(|bytes| $type::from_le_bytes(*bytes)).collect(),
+                    Endian::Big => items.map(|bytes| $type::from_be_bytes(*bytes)).collect(),
+                })
             }
         }
     )*};

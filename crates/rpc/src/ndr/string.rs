@@ -49,6 +49,11 @@ macro_rules! string {
                 Self { text: <$text>::from_iter_units(units), tail, spare }
             }
 
+            /// For how many units the string has room, with those that are sent: its `max_count`.
+            pub fn max_count(&self) -> u64 {
+                u64::try_from(self.count()).unwrap_or(u64::MAX).saturating_add(u64::from(self.spare))
+            }
+
             fn count(&self) -> usize {
                 unit_count(self.text$($units)*.len(), self.tail.as_ref().map(Vec::len))
             }
@@ -69,8 +74,7 @@ macro_rules! string {
             }
 
             fn write_conformance(&self, w: &mut NdrWriter) -> Result<()> {
-                let spare = usize::try_from(self.spare).unwrap_or(usize::MAX);
-                w.count(self.count().saturating_add(spare), "max_count")
+                w.count(usize::try_from(self.max_count()).unwrap_or(usize::MAX), "max_count")
             }
 
             fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {

@@ -1,0 +1,122 @@
+wire::wire_enum! {
+    /// What an operation returns, and why a property has no value ([MS-OXCDATA] 2.4).
+    pub struct ErrorCode(u32) {
+        /// It succeeded.
+        SUCCESS = 0x0000_0000,
+        /// It succeeded, but for some properties (`ErrorsReturned`).
+        MAPI_W_ERRORS_RETURNED = 0x0004_0380,
+        /// The position in a table has changed.
+        MAPI_W_POSITION_CHANGED = 0x0004_0481,
+        /// A count is approximate.
+        MAPI_W_APPROX_COUNT = 0x0004_0482,
+        /// It succeeded for some objects.
+        MAPI_W_PARTIAL_COMPLETION = 0x0004_0680,
+        /// The interface is not supported.
+        MAPI_E_INTERFACE_NOT_SUPPORTED = 0x8000_4002,
+        /// It failed for no reason that has a code (`GeneralFailure`).
+        MAPI_E_CALL_FAILED = 0x8000_4005,
+        /// The server does not support it.
+        MAPI_E_NO_SUPPORT = 0x8004_0102,
+        /// The character width is not supported.
+        MAPI_E_BAD_CHARWIDTH = 0x8004_0103,
+        /// A string is too long.
+        MAPI_E_STRING_TOO_LONG = 0x8004_0105,
+        /// A flag is not known.
+        MAPI_E_UNKNOWN_FLAGS = 0x8004_0106,
+        /// An entry id is not valid.
+        MAPI_E_INVALID_ENTRYID = 0x8004_0107,
+        /// An object is not valid.
+        MAPI_E_INVALID_OBJECT = 0x8004_0108,
+        /// An object was changed meanwhile.
+        MAPI_E_OBJECT_CHANGED = 0x8004_0109,
+        /// An object was deleted meanwhile.
+        MAPI_E_OBJECT_DELETED = 0x8004_010A,
+        /// The server is busy.
+        MAPI_E_BUSY = 0x8004_010B,
+        /// The disk is full.
+        MAPI_E_NOT_ENOUGH_DISK = 0x8004_010D,
+        /// Resources are short (`OutOfResources`).
+        MAPI_E_NOT_ENOUGH_RESOURCES = 0x8004_010E,
+        /// There is no such object or property.
+        MAPI_E_NOT_FOUND = 0x8004_010F,
+        /// The versions do not fit together.
+        MAPI_E_VERSION = 0x8004_0110,
+        /// The logon failed.
+        MAPI_E_LOGON_FAILED = 0x8004_0111,
+        /// There are too many sessions.
+        MAPI_E_SESSION_LIMIT = 0x8004_0112,
+        /// The user cancelled it.
+        MAPI_E_USER_CANCEL = 0x8004_0113,
+        /// The network failed.
+        MAPI_E_NETWORK_ERROR = 0x8004_0115,
+        /// The disk failed.
+        MAPI_E_DISK_ERROR = 0x8004_0116,
+        /// It is too complex.
+        MAPI_E_TOO_COMPLEX = 0x8004_0117,
+        /// A column is not valid.
+        MAPI_E_BAD_COLUMN = 0x8004_0118,
+        /// A property is computed and cannot be set.
+        MAPI_E_COMPUTED = 0x8004_011A,
+        /// Data are corrupt.
+        MAPI_E_CORRUPT_DATA = 0x8004_011B,
+        /// The code page is not supported (`InvalidCodepage`).
+        MAPI_E_UNKNOWN_CPID = 0x8004_011E,
+        /// The locale is not supported (`InvalidLocale`).
+        MAPI_E_UNKNOWN_LCID = 0x8004_011F,
+        /// The password has to be changed.
+        MAPI_E_PASSWORD_CHANGE_REQUIRED = 0x8004_0120,
+        /// The password is too old.
+        MAPI_E_PASSWORD_EXPIRED = 0x8004_0121,
+        /// The account is disabled.
+        MAPI_E_ACCOUNT_DISABLED = 0x8004_0124,
+        /// The session has ended.
+        MAPI_E_END_OF_SESSION = 0x8004_0200,
+        /// An entry id is not known.
+        MAPI_E_UNKNOWN_ENTRYID = 0x8004_0201,
+        /// A column is missing.
+        MAPI_E_MISSING_REQUIRED_COLUMN = 0x8004_0202,
+        /// A value is not valid.
+        MAPI_E_BAD_VALUE = 0x8004_0301,
+        /// A type is not valid.
+        MAPI_E_INVALID_TYPE = 0x8004_0302,
+        /// A type is not supported.
+        MAPI_E_TYPE_NO_SUPPORT = 0x8004_0303,
+        /// A type was not expected.
+        MAPI_E_UNEXPECTED_TYPE = 0x8004_0304,
+        /// Something is too big (`TooBig`).
+        MAPI_E_TOO_BIG = 0x8004_0305,
+        /// It could not be completed.
+        MAPI_E_UNABLE_TO_COMPLETE = 0x8004_0400,
+        /// It took too long.
+        MAPI_E_TIMEOUT = 0x8004_0401,
+        /// A table is empty.
+        MAPI_E_TABLE_EMPTY = 0x8004_0402,
+        /// A table is too big (`TableTooBig`).
+        MAPI_E_TABLE_TOO_BIG = 0x8004_0403,
+        /// A bookmark or a position is not valid (`InvalidBookmark`).
+        MAPI_E_INVALID_BOOKMARK = 0x8004_0405,
+        /// Something collides with what is there.
+        MAPI_E_COLLISION = 0x8004_0604,
+        /// A name stands for several objects (`AmbiguousRecipient`).
+        MAPI_E_AMBIGUOUS_RECIP = 0x8004_0700,
+        /// A quota of named properties is used up.
+        MAPI_E_NAMED_PROP_QUOTA_EXCEEDED = 0x8004_0900,
+        /// It is not implemented.
+        MAPI_E_NOT_IMPLEMENTED = 0x8004_0FFF,
+        /// Access is denied (`AccessDenied`).
+        MAPI_E_NO_ACCESS = 0x8007_0005,
+        /// Memory is short (`NotEnoughMemory`).
+        MAPI_E_NOT_ENOUGH_MEMORY = 0x8007_000E,
+        /// A parameter is not valid (`InvalidParameter`).
+        MAPI_E_INVALID_PARAMETER = 0x8007_0057,
+    }
+}
+
+impl ErrorCode {
+    /// Whether the operation succeeded, if only in part: the severity bit is not set.
+    pub const fn is_success(self) -> bool {
+        self.0 & 0x8000_0000 == 0
+    }
+}
+
+rpc::ndr_newtype!(ErrorCode => u32);

@@ -1,0 +1,143 @@
+use std::fmt;
+
+wire::wire_enum! {
+    /// What kind of value a property has ([MS-OXCDATA] 2.11.1).
+    pub struct PropType(u16) {
+        /// Any type; in requests, the type that the server finds fit.
+        PtypUnspecified = 0x0000,
+        /// No value.
+        PtypNull = 0x0001,
+        /// A signed 16-bit integer.
+        PtypInteger16 = 0x0002,
+        /// A signed 32-bit integer.
+        PtypInteger32 = 0x0003,
+        /// A 32-bit floating-point number.
+        PtypFloating32 = 0x0004,
+        /// A 64-bit floating-point number.
+        PtypFloating64 = 0x0005,
+        /// A signed 64-bit integer that counts ten-thousandths.
+        PtypCurrency = 0x0006,
+        /// Days since 30 December 1899, as a 64-bit floating-point number.
+        PtypFloatingTime = 0x0007,
+        /// An error code in the place of a value.
+        PtypErrorCode = 0x000A,
+        /// A Boolean.
+        PtypBoolean = 0x000B,
+        /// An object, or a table in it (`PtypEmbeddedTable`).
+        PtypObject = 0x000D,
+        /// A signed 64-bit integer.
+        PtypInteger64 = 0x0014,
+        /// A text in the code page of the conversation.
+        PtypString8 = 0x001E,
+        /// A text in UTF-16.
+        PtypString = 0x001F,
+        /// A `FILETIME`.
+        PtypTime = 0x0040,
+        /// A GUID.
+        PtypGuid = 0x0048,
+        /// A folder's or message's entry id on a server.
+        PtypServerId = 0x00FB,
+        /// A restriction.
+        PtypRestriction = 0x00FD,
+        /// A rule's actions.
+        PtypRuleAction = 0x00FE,
+        /// Bytes.
+        PtypBinary = 0x0102,
+        /// Several signed 16-bit integers.
+        PtypMultipleInteger16 = 0x1002,
+        /// Several signed 32-bit integers.
+        PtypMultipleInteger32 = 0x1003,
+        /// Several 32-bit floating-point numbers.
+        PtypMultipleFloating32 = 0x1004,
+        /// Several 64-bit floating-point numbers.
+        PtypMultipleFloating64 = 0x1005,
+        /// Several currency values.
+        PtypMultipleCurrency = 0x1006,
+        /// Several floating-point times.
+        PtypMultipleFloatingTime = 0x1007,
+        /// Several signed 64-bit integers.
+        PtypMultipleInteger64 = 0x1014,
+        /// Several texts in the code page of the conversation.
+        PtypMultipleString8 = 0x101E,
+        /// Several texts in UTF-16.
+        PtypMultipleString = 0x101F,
+        /// Several `FILETIME`s.
+        PtypMultipleTime = 0x1040,
+        /// Several GUIDs.
+        PtypMultipleGuid = 0x1048,
+        /// Several rows of bytes.
+        PtypMultipleBinary = 0x1102,
+    }
+}
+
+impl PropType {
+    /// Whether the type has several values.
+    pub const fn is_multiple(self) -> bool {
+        self.0 & 0x1000 != 0
+    }
+
+    /// Whether the values are texts of either kind.
+    pub const fn is_text(self) -> bool {
+        matches!(self.0 & !0x1000, 0x001E | 0x001F)
+    }
+}
+
+/// A property's id and type in one number: the id in the upper, the type in the lower half
+/// ([MS-OXCDATA] 2.9).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct PropTag(pub u32);
+
+impl PropTag {
+    /// The tag of the property `id` as a value of the type `prop_type`.
+    #[expect(clippy::as_conversions, reason = "u32::from is not yet usable in constants; both widen")]
+    pub const fn new(id: u16, prop_type: PropType) -> Self {
+        Self((id as u32) << 16 | prop_type.0 as u32)
+    }
+
+    /// The property's id.
+    pub const fn id(self) -> u16 {
+        let [_, _, c, d] = self.0.to_le_bytes();
+        u16::from_le_bytes([c, d])
+    }
+
+    /// The value's type.
+    pub const fn prop_type(self) -> PropType {
+        let [a, b, _, _] = self.0.to_le_bytes();
+        PropType(u16::from_le_bytes([a, b]))
+    }
+
+    /// The same property as a value of another type.
+    #[must_use]
+    pub const fn with_type(self, prop_type: PropType) -> Self {
+        Self::new(self.id(), prop_type)
+    }
+
+    /// Whether both name the same property, whatever the type.
+    pub const fn is_same_property(self, other: Self) -> bool {
+        self.id() == other.id()
+    }
+
+    /// The property's name in [MS-OXPROPS], as an address book means it. Ids from 0x8000 on have these names
+    /// in address books only; in a mailbox they stand for named properties.
+    pub const fn name(self) -> Option<&'static str> {
+        super::name::of_id(self.id())
+    }
+}
+
+impl fmt::Display for PropTag {
+    /// The name with its type where it is known, such as `PidTagDisplayName:PtypString`, or the number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{name}:{}", self.prop_type()),
+            None => write!(f, "{:#010x}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for PropTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PropTag({self})")
+    }
+}
+
+rpc::ndr_newtype!(PropTag => u32);

@@ -1,0 +1,123 @@
+//! The address book's referral interface ([MS-OXABREF]): which server to ask.
+
+use rpc::ndr::{CharString, Ndr, NdrReader, NdrWriter, Params, Ptr};
+use rpc::ndr_params;
+use wire::Result;
+
+use crate::operations::rpc_operations;
+use crate::{ErrorCode, Interface};
+
+rpc_operations! { Interface::RFR;
+    /// Which NSPI server a user is to ask ([MS-OXABREF] 3.1.4.1).
+    0 => GetNewDSA(GetNewDSARequest, GetNewDSAResponse);
+    /// The DNS name of a mailbox server ([MS-OXABREF] 3.1.4.2).
+    1 => GetFQDNFromServerDN(GetFQDNFromServerDNRequest, GetFQDNFromServerDNResponse);
+}
+
+ndr_params! {
+    /// `RfrGetNewDSA` as it is asked ([MS-OXABREF] 3.1.4.1).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct GetNewDSARequest as "RfrGetNewDSA" {
+        /// Unused, zero.
+        pub flags: u32 = "ulFlags",
+        /// The user's distinguished name; may be empty.
+        pub user_dn: CharString = "pUserDN",
+        /// Unused, null.
+        pub unused: Ptr<Ptr<CharString>> = "ppszUnused",
+        /// Where the answer is to be put.
+        pub server: Ptr<Ptr<CharString>> = "ppszServer",
+    }
+}
+
+ndr_params! {
+    /// `RfrGetNewDSA` as it is answered.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct GetNewDSAResponse as "RfrGetNewDSA" {
+        /// Unused.
+        pub unused: Ptr<Ptr<CharString>> = "ppszUnused",
+        /// The DNS name of an NSPI server.
+        pub server: Ptr<Ptr<CharString>> = "ppszServer",
+        /// Zero, or why there is no answer.
+        pub return_value: ErrorCode = "return value",
+    }
+}
+
+/// `RfrGetFQDNFromServerDN` as it is asked ([MS-OXABREF] 3.1.4.2).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GetFQDNFromServerDNRequest {
+    /// Unused, zero.
+    pub flags: u32,
+    /// The server's distinguished name, of 10 to 1,024 bytes with its terminator.
+    pub mailbox_server_dn: CharString,
+}
+
+// cbMailboxServerDN says how much room szMailboxServerDN has, so that it is no value of its own.
+impl Params for GetFQDNFromServerDNRequest {
+    fn read_params(r: &mut NdrReader<'_>) -> Result<Self> {
+        const NAME: &str = "RfrGetFQDNFromServerDN";
+        let flags = r.u32("ulFlags").map_err(|error| error.within(NAME))?;
+        let size = r.u32("cbMailboxServerDN").map_err(|error| error.within(NAME))?;
+        let mailbox_server_dn =
+            CharString::read(r, "szMailboxServerDN").map_err(|error| error.within(NAME))?;
+        if u64::from(size) != mailbox_server_dn.max_count() {
+            let expected = "the room that szMailboxServerDN has";
+            return Err(r.inner().invalid("cbMailboxServerDN", u64::from(size), expected).within(NAME));
+        }
+        Ok(Self { flags, mailbox_server_dn })
+    }
+
+    fn write_params(&self, w: &mut NdrWriter) -> Result<()> {
+        w.u32(self.flags);
+        let size = usize::try_from(self.mailbox_server_dn.max_count()).unwrap_or(usize::MAX);
+        w.count(size, "cbMailboxServerDN")?;
+        self.mailbox_server_dn.write(w, "szMailboxServerDN")
+    }
+}
+
+ndr_params! {
+    /// `RfrGetFQDNFromServerDN` as it is answered.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct GetFQDNFromServerDNResponse as "RfrGetFQDNFromServerDN" {
+        /// The server's DNS name.
+        pub server_fqdn: Ptr<CharString> = "ppszServerFQDN",
+        /// Zero, or why there is no answer.
+        pub return_value: ErrorCode = "return value",
+    }
+}
+
+impl Request {
+    /// Calls `visit` for every distinguished name and server name, which it may change.
+    pub fn visit_names_mut(&mut self, visit: &mut dyn FnMut(&mut CharString)) {
+        match self {
+            Self::GetNewDSA(request) => {
+                visit(&mut request.user_dn);
+                for name in [&mut request.unused, &mut request.server] {
+                    if let Some(name) = name.get_mut().and_then(Ptr::get_mut) {
+                        visit(name);
+                    }
+                }
+            }
+            Self::GetFQDNFromServerDN(request) => visit(&mut request.mailbox_server_dn),
+        }
+    }
+}
+
+impl Response {
+    /// Calls `visit` for every server name, which it may change.
+    pub fn visit_names_mut(&mut self, visit: &mut dyn FnMut(&mut CharString)) {
+        match self {
+            Self::GetNewDSA(response) => {
+                for name in [&mut response.unused, &mut response.server] {
+                    if let Some(name) = name.get_mut().and_then(Ptr::get_mut) {
+                        visit(name);
+                    }
+                }
+            }
+            Self::GetFQDNFromServerDN(response) => {
+                if let Some(name) = response.server_fqdn.get_mut() {
+                    visit(name);
+                }
+            }
+        }
+    }
+}
