@@ -1,0 +1,253 @@
+//! Stubs to fragments, and fragments to stubs: what both ends of an association share.
+
+use bytes::{Buf, Bytes, BytesMut};
+use wire::{Encode, Guid, Writer};
+
+use crate::pdu::{
+    AuthLevel, AuthType, HEADER_SIZE, Header, PduType, PfcFlags, REQUEST_HEADER_SIZE, SEC_TRAILER_SIZE,
+    SecTrailer,
+};
+use crate::security::{Protection, ProtectionError};
+
+/// Stubs are padded to this many bytes before a verifier, as Windows does; the least that is allowed is 4
+/// ([MS-RPCE] 2.2.2.11).
+const AUTH_ALIGNMENT: usize = 16;
+
+/// What protects a call's units: a context of the association, borrowed for one call.
+pub(crate) struct Seal<'a> {
+    pub(crate) protection: &'a mut dyn Protection,
+    pub(crate) auth_type: AuthType,
+    pub(crate) level: AuthLevel,
+    pub(crate) context_id: u32,
+    pub(crate) header_signing: bool,
+}
+
+/// What each fragment of one call or answer begins with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FragmentHead {
+    pub(crate) ptype: PduType,
+    pub(crate) flags: PfcFlags,
+    pub(crate) call_id: u32,
+    pub(crate) context_id: u16,
+    /// A request's opnum; a response's cancel count and reserved byte.
+    pub(crate) opnum: u16,
+    pub(crate) object: Option<Guid>,
+}
+
+impl FragmentHead {
+    const fn size(&self) -> usize {
+        if self.object.is_some() { REQUEST_HEADER_SIZE.saturating_add(16) } else { REQUEST_HEADER_SIZE }
+    }
+
+    fn append(&self, out: &mut BytesMut, flags: PfcFlags, lengths: (u16, u16), hint: u32) {
+        let drep = crate::pdu::DataRepresentation::LITTLE.0;
+        let object_flag = if self.object.is_some() { PfcFlags::OBJECT_UUID } else { PfcFlags::NONE };
+        let flags = self.flags | flags | object_flag;
+        out.extend_from_slice(&[5, 0, self.ptype.0, flags.0]);
+        out.extend_from_slice(&drep);
+        out.extend_from_slice(&lengths.0.to_le_bytes());
+        out.extend_from_slice(&lengths.1.to_le_bytes());
+        out.extend_from_slice(&self.call_id.to_le_bytes());
+        out.extend_from_slice(&hint.to_le_bytes());
+        out.extend_from_slice(&self.context_id.to_le_bytes());
+        out.extend_from_slice(&self.opnum.to_le_bytes());
+        if let Some(object) = self.object {
+            out.extend_from_slice(&object.to_le());
+        }
+    }
+}
+
+/// Appends `stub` and `tail` behind it to `out` in fragments of at most `max_fragment` bytes, each sealed.
+pub(crate) fn append_fragments(
+    out: &mut BytesMut,
+    head: &FragmentHead,
+    (stub, tail): (&[u8], &[u8]),
+    max_fragment: u16,
+    mut seal: Option<&mut Seal<'_>>,
+) -> Result<(), ProtectionError> {
+    let signature = seal.as_ref().map_or(0, |seal| seal.protection.signature_len());
+    let verifier = if seal.is_some() { SEC_TRAILER_SIZE.saturating_add(signature) } else { 0 };
+    let room = usize::from(max_fragment).saturating_sub(head.size()).saturating_sub(verifier);
+    // A whole number of blocks, so that only the last fragment is ever padded.
+    let room = room.checked_sub(room % AUTH_ALIGNMENT).filter(|room| *room > 0).ok_or(ProtectionError)?;
+    let mut source = Buf::chain(stub, tail);
+    let mut first = PfcFlags::FIRST_FRAG;
+    loop {
+        let left = source.remaining();
+        let take = left.min(room);
+        let last = if take == left { PfcFlags::LAST_FRAG } else { PfcFlags::NONE };
+        let pad = if seal.is_some() { take.wrapping_neg() % AUTH_ALIGNMENT } else { 0 };
+        let length = [head.size(), take, pad, verifier].iter().fold(0_usize, |a, b| a.saturating_add(*b));
+        let length = u16::try_from(length).map_err(|_| ProtectionError)?;
+        let auth_length = u16::try_from(signature).map_err(|_| ProtectionError)?;
+        let start = out.len();
+        out.reserve(usize::from(length));
+        head.append(out, first | last, (length, auth_length), u32::try_from(left).unwrap_or(u32::MAX));
+        copy(out, &mut source, take);
+        if let Some(seal) = seal.as_deref_mut() {
+            seal_fragment(out, start, head.size(), pad, signature, seal)?;
+        }
+        if last == PfcFlags::LAST_FRAG {
+            return Ok(());
+        }
+        first = PfcFlags::NONE;
+    }
+}
+
+fn copy(out: &mut BytesMut, source: &mut impl Buf, mut count: usize) {
+    while count > 0 {
+        let chunk = source.chunk();
+        let part = chunk.get(..count.min(chunk.len())).unwrap_or_default();
+        if part.is_empty() {
+            return;
+        }
+        out.extend_from_slice(part);
+        let length = part.len();
+        count = count.saturating_sub(length);
+        source.advance(length);
+    }
+}
+
+/// Pads the fragment that begins at `start` and ends `out`, and appends its verifier.
+fn seal_fragment(
+    out: &mut BytesMut,
+    start: usize,
+    head_size: usize,
+    pad: usize,
+    signature: usize,
+    seal: &mut Seal<'_>,
+) -> Result<(), ProtectionError> {
+    out.resize(out.len().saturating_add(pad), 0);
+    let body_end = out.len();
+    let trailer = SecTrailer {
+        auth_type: seal.auth_type,
+        auth_level: seal.level,
+        auth_pad_length: u8::try_from(pad).unwrap_or(0),
+        auth_reserved: 0,
+        auth_context_id: seal.context_id,
+    };
+    let mut w = Writer::new();
+    trailer.encode(&mut w).map_err(|_| ProtectionError)?;
+    out.extend_from_slice(w.as_slice());
+    out.resize(out.len().saturating_add(signature), 0);
+    let unit = out.get_mut(start..).ok_or(ProtectionError)?;
+    let parts = Parts::split(unit, head_size, body_end.saturating_sub(start)).ok_or(ProtectionError)?;
+    seal.protection.protect(
+        seal.level,
+        seal.header_signing,
+        parts.before,
+        parts.body,
+        parts.after,
+        parts.signature,
+    )
+}
+
+/// The four parts of a protected unit.
+struct Parts<'a> {
+    before: &'a [u8],
+    body: &'a mut [u8],
+    after: &'a [u8],
+    signature: &'a mut [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn split(unit: &'a mut [u8], head_size: usize, trailer: usize) -> Option<Self> {
+        let (before, rest) = unit.split_at_mut_checked(head_size)?;
+        let (body, rest) = rest.split_at_mut_checked(trailer.checked_sub(head_size)?)?;
+        let (after, signature) = rest.split_at_mut_checked(SEC_TRAILER_SIZE)?;
+        Some(Self { before, body, after, signature })
+    }
+}
+
+/// Where the stub of a unit with a verifier lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    pub(crate) trailer: SecTrailer,
+    head_size: usize,
+    /// Where the `sec_trailer` begins.
+    start: usize,
+}
+
+impl Sealed {
+    /// Finds the verifier of a request, response or fault whose fields before the stub take `head_size` bytes.
+    /// `Ok(None)` when it has none; an error when it breaks the rules of [MS-RPCE] 2.2.2.11.
+    pub(crate) fn find(header: &Header, unit: &[u8], head_size: usize) -> Result<Option<Self>, wire::Error> {
+        let Some((start, trailer)) = SecTrailer::find(header, unit)? else { return Ok(None) };
+        let found = u64::try_from(start).unwrap_or(u64::MAX);
+        if start % 4 != 0 {
+            return Err(wire::Error::invalid("sec_trailer", start, found, "a multiple of four"));
+        }
+        if start.saturating_sub(usize::from(trailer.auth_pad_length)) < head_size {
+            let pad = u64::from(trailer.auth_pad_length);
+            return Err(wire::Error::invalid("auth_pad_length", start, pad, "no more than the stub"));
+        }
+        Ok(Some(Self { trailer, head_size, start }))
+    }
+
+    /// Where the stub ends and its padding begins.
+    pub(crate) fn stub_end(&self) -> usize {
+        self.start.saturating_sub(usize::from(self.trailer.auth_pad_length))
+    }
+
+    /// Checks the signature and unseals the stub in place.
+    pub(crate) fn open(
+        &self,
+        unit: &mut [u8],
+        protection: &mut dyn Protection,
+        level: AuthLevel,
+        header_signing: bool,
+    ) -> Result<(), ProtectionError> {
+        let parts = Parts::split(unit, self.head_size, self.start).ok_or(ProtectionError)?;
+        protection.unprotect(level, header_signing, parts.before, parts.body, parts.after, parts.signature)
+    }
+}
+
+/// A stub that arrives in fragments.
+#[derive(Debug)]
+pub(crate) enum Assembly {
+    /// One fragment so far: a slice of what arrived.
+    One(BytesMut),
+    /// Several, copied together.
+    Many(BytesMut),
+}
+
+impl Assembly {
+    pub(crate) fn new(first: BytesMut) -> Self {
+        Self::One(first)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let (Self::One(buffer) | Self::Many(buffer)) = self;
+        buffer.len()
+    }
+
+    /// Appends a fragment; `hint` is how much may be expected in all, and is trusted no further than `limit`.
+    pub(crate) fn push(&mut self, fragment: &[u8], hint: usize, limit: usize) {
+        if let Self::One(first) = self {
+            let mut all = BytesMut::with_capacity(hint.min(limit).min(64 * 1024));
+            all.extend_from_slice(first);
+            *self = Self::Many(all);
+        }
+        if let Self::Many(all) = self {
+            all.extend_from_slice(fragment);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Bytes {
+        let (Self::One(buffer) | Self::Many(buffer)) = self;
+        buffer.freeze()
+    }
+}
+
+/// Cuts the stub out of a unit without copying it.
+pub(crate) fn cut_stub(mut unit: BytesMut, start: usize, end: usize) -> BytesMut {
+    unit.truncate(end);
+    unit.advance(start.min(unit.len()));
+    unit
+}
+
+/// The fixed size of what comes before a unit's stub.
+pub(crate) fn head_size(header: &Header) -> usize {
+    let object = header.ptype == PduType::REQUEST && header.flags.contains(PfcFlags::OBJECT_UUID);
+    if object { HEADER_SIZE.saturating_add(24) } else { REQUEST_HEADER_SIZE }
+}

@@ -1,0 +1,173 @@
+//! Whole units out of a stream of bytes.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use wire::Error;
+
+use crate::pdu::{HEADER_SIZE, Header};
+
+/// The largest fragment that is taken before others are agreed on, and that we propose ourselves, in bytes.
+/// It is what Windows proposes over TCP.
+pub const DEFAULT_MAX_FRAGMENT: u16 = 5840;
+
+/// What every peer must be able to take, in bytes ([C706] 12.6.3.1 `MustRecvFragSize`).
+pub const MIN_MAX_FRAGMENT: u16 = 1432;
+
+/// Collects bytes as they arrive and hands out whole units.
+///
+/// A unit's length is judged as soon as its header is there, before the rest arrives; nothing is ever held
+/// beyond what was pushed.
+#[derive(Debug)]
+pub struct Framer {
+    buffer: BytesMut,
+    max_fragment: u16,
+    max_setup_fragment: u16,
+}
+
+/// A header that no unit can have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FrameError {
+    /// The header makes no sense.
+    Header(Error),
+    /// The unit is larger than was agreed on.
+    TooLong {
+        /// The unit's header.
+        header: Header,
+        /// The largest length that is taken, in bytes.
+        limit: u16,
+    },
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(error) => error.fmt(f),
+            Self::TooLong { header, limit } => {
+                write!(f, "a unit of {} bytes is over the limit of {limit}", header.frag_length)
+            }
+        }
+    }
+}
+
+impl std::error::Error for FrameError {}
+
+impl Framer {
+    /// A framer that takes calls and answers of up to `max_fragment` bytes, and units that negotiate, whose
+    /// tokens cannot be cut in pieces, of up to `max_setup_fragment`.
+    pub fn new(max_fragment: u16, max_setup_fragment: u16) -> Self {
+        Self { buffer: BytesMut::new(), max_fragment, max_setup_fragment }
+    }
+
+    /// Changes the largest fragment, in bytes, once it is agreed on.
+    pub const fn set_max_fragment(&mut self, max_fragment: u16) {
+        self.max_fragment = max_fragment;
+    }
+
+    /// Adds bytes that arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Bytes that wait to be taken out.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Forgets what was pushed.
+    pub fn clear(&mut self) {
+        self.buffer = BytesMut::new();
+    }
+
+    /// What was pushed and not taken out, for who takes the stream over.
+    pub fn into_rest(self) -> Bytes {
+        self.buffer.freeze()
+    }
+
+    /// The next unit, once all of it is there.
+    ///
+    /// # Errors
+    /// When what comes next can be no unit. The stream is of no use any more: units cannot be told apart.
+    pub fn next_unit(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
+        if self.buffer.len() < HEADER_SIZE {
+            return Ok(None);
+        }
+        let header = Header::from_start(&self.buffer).map_err(FrameError::Header)?;
+        let limit = if header.ptype.is_setup() { self.max_setup_fragment } else { self.max_fragment };
+        if header.frag_length > limit {
+            return Err(FrameError::TooLong { header, limit });
+        }
+        let length = usize::from(header.frag_length);
+        if self.buffer.len() < length {
+            return Ok(None);
+        }
+        Ok(Some((header, self.buffer.split_to(length))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::pdu::{Body, Pdu, Request};
+    use wire::Encode;
+
+    fn unit(call_id: u32, stub: &[u8]) -> Vec<u8> {
+        let request = Request { alloc_hint: 0, context_id: 0, opnum: 1, object: None, stub };
+        Pdu::new(call_id, Body::Request(request)).to_bytes().unwrap()
+    }
+
+    #[test]
+    fn a_length_under_the_header_is_refused() {
+        let mut bytes = unit(1, b"");
+        bytes[8] = 15;
+        let mut framer = Framer::new(5840, 5840);
+        framer.push(&bytes);
+        assert!(matches!(framer.next_unit(), Err(FrameError::Header(_))));
+    }
+
+    #[test]
+    fn a_length_over_the_limit_is_refused_before_the_bytes_come() {
+        let mut bytes = unit(1, b"");
+        bytes[8..10].copy_from_slice(&5841_u16.to_le_bytes());
+        let mut framer = Framer::new(5840, 65_535);
+        framer.push(&bytes[..16]);
+        let error = framer.next_unit().unwrap_err();
+        assert_eq!(error.to_string(), "a unit of 5841 bytes is over the limit of 5840");
+        // A bind may be larger: a ticket has to fit.
+        bytes[2] = 11;
+        let mut framer = Framer::new(5840, 65_535);
+        framer.push(&bytes[..16]);
+        assert_eq!(framer.next_unit(), Ok(None));
+    }
+
+    #[test]
+    fn a_verifier_longer_than_the_unit_is_refused() {
+        let mut bytes = unit(1, b"12345678");
+        bytes[10] = 9;
+        let mut framer = Framer::new(5840, 5840);
+        framer.push(&bytes);
+        assert!(matches!(framer.next_unit(), Err(FrameError::Header(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn units_come_out_however_the_stream_is_cut(
+            stubs in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..8),
+            cut in 1_usize..50,
+        ) {
+            let units: Vec<Vec<u8>> = (1..).zip(&stubs).map(|(id, stub)| unit(id, stub)).collect();
+            let mut framer = Framer::new(5840, 5840);
+            let mut seen = Vec::new();
+            for piece in units.concat().chunks(cut) {
+                framer.push(piece);
+                while let Some((_, unit)) = framer.next_unit().unwrap() {
+                    seen.push(unit.to_vec());
+                }
+            }
+            prop_assert_eq!(seen, units);
+            prop_assert_eq!(framer.buffered(), 0);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use wire::{Decode, Encode, Error, Reader, Result, Writer};
+
+use super::{AuthLevel, AuthType, HEADER_SIZE, Header};
+
+/// Bytes of a [`SecTrailer`].
+pub const SEC_TRAILER_SIZE: usize = 8;
+
+/// The fixed part of a verifier ([MS-RPCE] 2.2.2.11 `sec_trailer`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecTrailer {
+    /// The security package.
+    pub auth_type: AuthType,
+    /// How well units are protected.
+    pub auth_level: AuthLevel,
+    /// Bytes of padding that stand before this structure.
+    pub auth_pad_length: u8,
+    /// Reserved.
+    pub auth_reserved: u8,
+    /// Which of the association's security contexts it is.
+    pub auth_context_id: u32,
+}
+
+impl Encode for SecTrailer {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u8(self.auth_type.0).u8(self.auth_level.0).u8(self.auth_pad_length).u8(self.auth_reserved);
+        w.u32(self.auth_context_id);
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for SecTrailer {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        Ok(Self {
+            auth_type: AuthType(r.u8("auth_type")?),
+            auth_level: AuthLevel(r.u8("auth_level")?),
+            auth_pad_length: r.u8("auth_pad_length")?,
+            auth_reserved: r.u8("auth_reserved")?,
+            auth_context_id: r.u32("auth_context_id")?,
+        })
+    }
+}
+
+impl SecTrailer {
+    /// Reads the trailer of the whole unit `unit`, and says where it begins. `None` when there is no verifier.
+    ///
+    /// # Errors
+    /// When its padding reaches into the common header.
+    pub fn find(header: &Header, unit: &[u8]) -> Result<Option<(usize, Self)>> {
+        if header.auth_length == 0 {
+            return Ok(None);
+        }
+        let size = SEC_TRAILER_SIZE.saturating_add(usize::from(header.auth_length));
+        let start = unit.len().checked_sub(size).filter(|start| *start >= HEADER_SIZE);
+        let length = u64::from(header.auth_length);
+        let start = start.ok_or_else(|| Error::invalid("auth_length", 10, length, "within the fragment"))?;
+        let bytes = unit.get(start..).unwrap_or_default();
+        let trailer = Self::decode(&mut Reader::with_endian(bytes, header.drep.endian()?).at_offset(start))?;
+        if start.saturating_sub(usize::from(trailer.auth_pad_length)) < HEADER_SIZE {
+            let pad = u64::from(trailer.auth_pad_length);
+            let place = start.saturating_add(2);
+            return Err(Error::invalid("auth_pad_length", place, pad, "no more than the body"));
+        }
+        Ok(Some((start, trailer)))
+    }
+}
+
+/// A verifier: the fixed part, and what the security package has to say ([MS-RPCE] 2.2.2.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuthVerifier<'a> {
+    /// The fixed part. As many zero bytes as its `auth_pad_length` says are written before it.
+    pub trailer: SecTrailer,
+    /// A token of the handshake, or a signature.
+    pub token: &'a [u8],
+}
+
+impl<'a> AuthVerifier<'a> {
+    /// The verifier of the whole unit `unit`, and where the body before it and its padding ends.
+    pub(crate) fn find(header: &Header, unit: &'a [u8]) -> Result<(usize, Option<Self>)> {
+        let Some((start, trailer)) = SecTrailer::find(header, unit)? else { return Ok((unit.len(), None)) };
+        let token = unit.get(start.saturating_add(SEC_TRAILER_SIZE)..).unwrap_or_default();
+        let end = start.saturating_sub(usize::from(trailer.auth_pad_length));
+        Ok((end, Some(Self { trailer, token })))
+    }
+}
+
+impl Encode for AuthVerifier<'_> {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.zeros(usize::from(self.trailer.auth_pad_length));
+        self.trailer.encode(w)?;
+        if self.token.is_empty() {
+            return Err(w.invalid("auth_length", 0, "a token of at least one byte"));
+        }
+        w.bytes(self.token);
+        Ok(())
+    }
+}

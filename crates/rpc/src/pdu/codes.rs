@@ -1,0 +1,285 @@
+//! The protocol's enumerations and flags.
+
+wire::wire_enum! {
+    /// What a unit is ([C706] 12.6.4, [MS-RPCE] 2.2.2.10).
+    pub struct PduType(u8) {
+        /// A fragment of a call.
+        REQUEST = 0,
+        /// A fragment of an answer.
+        RESPONSE = 2,
+        /// A failed call.
+        FAULT = 3,
+        /// Opens an association.
+        BIND = 11,
+        /// Accepts a bind.
+        BIND_ACK = 12,
+        /// Rejects a bind.
+        BIND_NAK = 13,
+        /// Adds contexts or goes on with a handshake.
+        ALTER_CONTEXT = 14,
+        /// Answers an alter_context.
+        ALTER_CONTEXT_RESP = 15,
+        /// The last leg of a handshake.
+        AUTH3 = 16,
+        /// The server asks for the connection's end.
+        SHUTDOWN = 17,
+        /// The client would like a call to end early.
+        CO_CANCEL = 18,
+        /// The client no longer cares for a call.
+        ORPHANED = 19,
+    }
+}
+
+impl PduType {
+    /// Whether the unit negotiates: a bind, an alter_context, their answers, or the last leg of a handshake.
+    pub const fn is_setup(self) -> bool {
+        matches!(
+            self,
+            Self::BIND
+                | Self::BIND_ACK
+                | Self::BIND_NAK
+                | Self::ALTER_CONTEXT
+                | Self::ALTER_CONTEXT_RESP
+                | Self::AUTH3
+        )
+    }
+}
+
+wire::wire_flags! {
+    /// Flags of the common header ([C706] 12.6.3.1, [MS-RPCE] 2.2.2.3).
+    pub struct PfcFlags(u8) {
+        /// The first fragment of a call or answer.
+        FIRST_FRAG = 0x01,
+        /// The last fragment of a call or answer.
+        LAST_FRAG = 0x02,
+        /// In units that negotiate: the sender can protect headers as well. Elsewhere: a cancel is pending at
+        /// the sender.
+        SUPPORT_HEADER_SIGN = 0x04,
+        /// Reserved.
+        RESERVED_1 = 0x08,
+        /// The sender can have several calls in flight on one connection.
+        CONC_MPX = 0x10,
+        /// In a fault: the call was not begun.
+        DID_NOT_EXECUTE = 0x20,
+        /// The call asks for "maybe" semantics.
+        MAYBE = 0x40,
+        /// In a request: an object UUID follows the fields.
+        OBJECT_UUID = 0x80,
+    }
+}
+
+wire::wire_enum! {
+    /// A security package ([MS-RPCE] 2.2.1.1.7).
+    pub struct AuthType(u8) {
+        /// None.
+        NONE = 0,
+        /// SPNEGO.
+        GSS_NEGOTIATE = 9,
+        /// NTLM.
+        WINNT = 10,
+        /// TLS.
+        GSS_SCHANNEL = 14,
+        /// Kerberos.
+        GSS_KERBEROS = 16,
+        /// Netlogon's secure channel.
+        NETLOGON = 68,
+        /// The package that is the default.
+        DEFAULT = 255,
+    }
+}
+
+wire::wire_enum! {
+    /// How well each unit is protected ([MS-RPCE] 2.2.1.1.8). Higher is stronger.
+    pub struct AuthLevel(u8) {
+        /// Whatever the default is; here that is [`AuthLevel::CONNECT`].
+        DEFAULT = 0,
+        /// Not at all.
+        NONE = 1,
+        /// The caller is known; units are not protected.
+        CONNECT = 2,
+        /// Over connections this is [`AuthLevel::PKT`].
+        CALL = 3,
+        /// The sender of each unit is verified.
+        PKT = 4,
+        /// Each unit is signed.
+        PKT_INTEGRITY = 5,
+        /// Each unit is signed and its stub is sealed.
+        PKT_PRIVACY = 6,
+    }
+}
+
+impl AuthLevel {
+    /// The level that is in force when this one is asked for: `DEFAULT` means `CONNECT`, and `CALL` is raised
+    /// to `PKT` ([MS-RPCE] 2.2.1.1.8). `None` for values that are no level.
+    pub const fn effective(self) -> Option<Self> {
+        match self {
+            Self::DEFAULT => Some(Self::CONNECT),
+            Self::CALL => Some(Self::PKT),
+            Self::NONE | Self::CONNECT | Self::PKT | Self::PKT_INTEGRITY | Self::PKT_PRIVACY => Some(self),
+            _ => None,
+        }
+    }
+
+    /// Whether each request and response carries a verifier at this level.
+    pub const fn protects(self) -> bool {
+        self.0 >= Self::CALL.0
+    }
+}
+
+wire::wire_enum! {
+    /// What became of a proposed context ([C706] 12.6.3.1 `p_cont_def_result_t`, [MS-RPCE] 2.2.2.4).
+    pub struct ContextResultCode(u16) {
+        /// It may be used.
+        ACCEPTANCE = 0,
+        /// The caller's user rejects it.
+        USER_REJECTION = 1,
+        /// The provider rejects it.
+        PROVIDER_REJECTION = 2,
+        /// It was no context but bind-time feature negotiation; the reason holds the features in common.
+        NEGOTIATE_ACK = 3,
+    }
+}
+
+wire::wire_enum! {
+    /// Why a context was rejected ([C706] 12.6.3.1 `p_provider_reason_t`).
+    pub struct ProviderReason(u16) {
+        /// No reason is given.
+        REASON_NOT_SPECIFIED = 0,
+        /// The interface is not served here.
+        ABSTRACT_SYNTAX_NOT_SUPPORTED = 1,
+        /// None of the transfer syntaxes is understood here.
+        PROPOSED_TRANSFER_SYNTAXES_NOT_SUPPORTED = 2,
+        /// There are too many contexts.
+        LOCAL_LIMIT_EXCEEDED = 3,
+    }
+}
+
+wire::wire_enum! {
+    /// Why a bind was rejected ([C706] 12.6.3.1 `p_reject_reason_t`, [MS-RPCE] 2.2.2.5).
+    pub struct RejectReason(u16) {
+        /// No reason is given.
+        REASON_NOT_SPECIFIED = 0,
+        /// There is too much to do at the moment.
+        TEMPORARY_CONGESTION = 1,
+        /// A limit is reached.
+        LOCAL_LIMIT_EXCEEDED = 2,
+        /// The called address is unknown.
+        CALLED_PADDR_UNKNOWN = 3,
+        /// The protocol version is not spoken here, or the bind breaks the protocol.
+        PROTOCOL_VERSION_NOT_SUPPORTED = 4,
+        /// There is no context left that a user could take.
+        DEFAULT_CONTEXT_NOT_SUPPORTED = 5,
+        /// The user data cannot be read.
+        USER_DATA_NOT_READABLE = 6,
+        /// There is no address left.
+        NO_PSAP_AVAILABLE = 7,
+        /// The security package is not known.
+        AUTHENTICATION_TYPE_NOT_RECOGNIZED = 8,
+        /// The security package refuses.
+        INVALID_CHECKSUM = 9,
+    }
+}
+
+wire::wire_enum! {
+    /// Why a call failed: [C706] appendix E, and Windows errors ([MS-ERREF] 2.2). Others are an operation's own.
+    pub struct FaultStatus(u32) {
+        /// The caller may not do this, or is not known well enough.
+        ACCESS_DENIED = 0x0000_0005,
+        /// The stub is not what the interface says ([MS-RPCE] 3.1.1.5.5).
+        RPC_X_BAD_STUB_DATA = 0x0000_06f7,
+        /// A server's limit is reached.
+        RPC_S_SERVER_TOO_BUSY = 0x0000_06bb,
+        /// The call was cancelled.
+        RPC_S_CALL_CANCELLED = 0x0000_071a,
+        /// The security package refuses a signature.
+        RPC_S_SEC_PKG_ERROR = 0x0000_0721,
+        /// No endpoint is registered for what was asked.
+        EPT_S_NOT_REGISTERED = 0x16c9_a0d6,
+        /// An integer is divided by zero.
+        NCA_S_FAULT_INT_DIV_BY_ZERO = 0x1c00_0001,
+        /// An address cannot be reached.
+        NCA_S_FAULT_ADDR_ERROR = 0x1c00_0002,
+        /// A number is divided by zero.
+        NCA_S_FAULT_FP_DIV_ZERO = 0x1c00_0003,
+        /// A number is too small.
+        NCA_S_FAULT_FP_UNDERFLOW = 0x1c00_0004,
+        /// A number is too large.
+        NCA_S_FAULT_FP_OVERFLOW = 0x1c00_0005,
+        /// A tag says what the interface does not know.
+        NCA_S_FAULT_INVALID_TAG = 0x1c00_0006,
+        /// An array is too long.
+        NCA_S_FAULT_INVALID_BOUND = 0x1c00_0007,
+        /// Another version of the protocol is needed.
+        NCA_S_RPC_VERSION_MISMATCH = 0x1c00_0008,
+        /// No reason is given.
+        NCA_S_UNSPEC_REJECT = 0x1c00_0009,
+        /// The call was cancelled.
+        NCA_S_FAULT_CANCEL = 0x1c00_000d,
+        /// An instruction is not allowed.
+        NCA_S_FAULT_ILL_INST = 0x1c00_000e,
+        /// A number is wrong.
+        NCA_S_FAULT_FP_ERROR = 0x1c00_000f,
+        /// An integer is too large.
+        NCA_S_FAULT_INT_OVERFLOW = 0x1c00_0010,
+        /// No reason is given.
+        NCA_S_FAULT_UNSPEC = 0x1c00_0012,
+        /// A pipe is empty.
+        NCA_S_FAULT_PIPE_EMPTY = 0x1c00_0014,
+        /// A pipe was closed.
+        NCA_S_FAULT_PIPE_CLOSED = 0x1c00_0015,
+        /// Pipes are used in the wrong order.
+        NCA_S_FAULT_PIPE_ORDER = 0x1c00_0016,
+        /// A pipe is used wrongly.
+        NCA_S_FAULT_PIPE_DISCIPLINE = 0x1c00_0017,
+        /// A pipe's bytes fail.
+        NCA_S_FAULT_PIPE_COMM_ERROR = 0x1c00_0018,
+        /// A pipe needs memory.
+        NCA_S_FAULT_PIPE_MEMORY = 0x1c00_0019,
+        /// A context handle is not known here.
+        NCA_S_FAULT_CONTEXT_MISMATCH = 0x1c00_001a,
+        /// The server has no memory left for this.
+        NCA_S_FAULT_REMOTE_NO_MEMORY = 0x1c00_001b,
+        /// A presentation context is invalid.
+        NCA_S_INVALID_PRES_CONTEXT_ID = 0x1c00_001c,
+        /// The security level is not supported.
+        NCA_S_UNSUPPORTED_AUTHN_LEVEL = 0x1c00_001d,
+        /// The checksum is wrong.
+        NCA_S_INVALID_CHECKSUM = 0x1c00_001f,
+        /// The checksum cannot be checked.
+        NCA_S_INVALID_CRC = 0x1c00_0020,
+        /// The server's own error.
+        NCA_S_FAULT_USER_DEFINED = 0x1c00_0021,
+        /// The connection cannot be made.
+        NCA_S_FAULT_TX_OPEN_FAILED = 0x1c00_0022,
+        /// The code set cannot be converted.
+        NCA_S_FAULT_CODESET_CONV_ERROR = 0x1c00_0023,
+        /// The object is not found.
+        NCA_S_FAULT_OBJECT_NOT_FOUND = 0x1c00_0024,
+        /// There is no stub for this.
+        NCA_S_FAULT_NO_CLIENT_STUB = 0x1c00_0025,
+        /// The interface has no such operation.
+        NCA_S_OP_RNG_ERROR = 0x1c01_0002,
+        /// The interface is not served here.
+        NCA_S_UNK_IF = 0x1c01_0003,
+        /// The server began anew since.
+        NCA_S_WRONG_BOOT_TIME = 0x1c01_0006,
+        /// The server that was called is gone.
+        NCA_S_YOU_CRASHED = 0x1c01_0009,
+        /// The unit breaks the protocol.
+        NCA_S_PROTO_ERROR = 0x1c01_000b,
+        /// The results are too large.
+        NCA_S_OUT_ARGS_TOO_BIG = 0x1c01_0013,
+        /// The server has too much to do.
+        NCA_S_SERVER_TOO_BUSY = 0x1c01_0014,
+        /// A string is longer than the interface says.
+        NCA_S_FAULT_STRING_TOO_LONG = 0x1c01_0015,
+        /// The type is not supported.
+        NCA_S_UNSUPPORTED_TYPE = 0x1c01_0017,
+    }
+}
+
+impl FaultStatus {
+    /// What Windows sends for a stub that is not what the interface says; the same as
+    /// [`FaultStatus::RPC_X_BAD_STUB_DATA`], and known to others as `nca_s_fault_ndr`.
+    pub const NCA_S_FAULT_NDR: Self = Self::RPC_X_BAD_STUB_DATA;
+}

@@ -1,0 +1,365 @@
+//! Binding, further contexts, and handshakes.
+
+use bytes::{Bytes, BytesMut};
+use wire::Decode;
+
+use super::{AnswerError, AuthOutcome, CloseReason, Event, Phase, ServerAssociation};
+use crate::framer::MIN_MAX_FRAGMENT;
+use crate::pdu::{
+    AuthLevel, AuthType, AuthVerifier, Bind, BindAck, BindTimeFeatures, Body, ContextResult,
+    ContextResultCode, FaultStatus, Header, Pdu, PduType, PfcFlags, PresentationContext, ProviderReason,
+    RejectReason, SecTrailer, SyntaxId,
+};
+use crate::security::Protection;
+
+/// What we can agree on at bind time.
+const FEATURES: BindTimeFeatures =
+    BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING.with(BindTimeFeatures::KEEP_CONNECTION_ON_ORPHAN);
+
+/// An accepted presentation context.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PresentedContext {
+    pub(super) id: u16,
+    /// The interface as the client named it.
+    pub(super) asked: SyntaxId,
+    pub(super) interface: super::Interface,
+}
+
+/// A security context of the association.
+pub(super) struct SecurityContext {
+    pub(super) id: u32,
+    pub(super) auth_type: AuthType,
+    /// As the client wrote it.
+    asked_level: AuthLevel,
+    /// As it is in force.
+    pub(super) level: AuthLevel,
+    pub(super) state: HandshakeState,
+}
+
+pub(super) enum HandshakeState {
+    /// So many tokens came.
+    Running(u32),
+    /// The caller is known.
+    Established(Option<Box<dyn Protection>>),
+    /// The caller was not let in.
+    Refused,
+}
+
+/// A token that waits for the driver's answer.
+pub(super) struct PendingAuth {
+    auth_context_id: u32,
+    call_id: u32,
+    answer: PendingAnswer,
+}
+
+enum PendingAnswer {
+    BindAck(BindAck),
+    AlterContextResp(BindAck),
+    None,
+}
+
+impl ServerAssociation {
+    pub(super) fn setup(&mut self, header: &Header, unit: BytesMut) {
+        let unit = unit.freeze();
+        let pdu = match Pdu::from_bytes(&unit) {
+            Ok(pdu) => pdu,
+            Err(_) if header.ptype == PduType::BIND && self.phase == Phase::New => {
+                return self.reject(header.call_id, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+            }
+            Err(error) => {
+                let reason = CloseReason::Malformed(error);
+                return self.refuse(header.call_id, FaultStatus::NCA_S_PROTO_ERROR, reason);
+            }
+        };
+        let token = |auth: &AuthVerifier<'_>| (auth.trailer, unit.slice_ref(auth.token));
+        let auth = pdu.auth.as_ref().map(token);
+        match (&pdu.body, self.phase) {
+            (Body::Bind(bind), Phase::New) => self.bind(header, bind, auth),
+            (Body::AlterContext(alter), Phase::Bound) => self.alter_context(header, alter, auth),
+            (Body::Auth3(_), Phase::Bound) => self.auth3(header, auth),
+            _ => self.protocol_error(header, "a bind, alter_context or auth3 out of order"),
+        }
+    }
+
+    fn bind(&mut self, header: &Header, bind: &Bind, auth: Option<(SecTrailer, Bytes)>) {
+        if bind.contexts.is_empty() {
+            return self.reject(header.call_id, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+        }
+        if let Err(reason) = auth.as_ref().map_or(Ok(()), |(trailer, _)| self.check_trailer(trailer)) {
+            return self.reject(header.call_id, reason);
+        }
+        let Some(group) = self.enter_group(bind.assoc_group_id) else {
+            return self.reject(header.call_id, RejectReason::REASON_NOT_SPECIFIED);
+        };
+        self.group = Some(group);
+        let limit = self.config.fragment_limit();
+        // Zero, or less than everybody must take, is a client that leaves the choice to us.
+        self.max_xmit = bind.max_recv_frag.clamp(MIN_MAX_FRAGMENT, limit);
+        let max_recv = bind.max_xmit_frag.clamp(MIN_MAX_FRAGMENT, limit);
+        self.multiplexing = self.config.multiplexing && header.flags.contains(PfcFlags::CONC_MPX);
+        self.agree_header_signing(header, auth.is_some());
+        let ack = BindAck {
+            max_xmit_frag: self.max_xmit,
+            max_recv_frag: max_recv,
+            assoc_group_id: group,
+            secondary_address: self.secondary_address(),
+            results: self.present(&bind.contexts),
+        };
+        self.framer.set_max_fragment(limit);
+        self.phase = Phase::Binding;
+        match auth {
+            None => self.acknowledge(header.call_id, PendingAnswer::BindAck(ack), None),
+            Some((trailer, token)) => {
+                self.begin(trailer);
+                self.next_leg(header.call_id, &trailer, token, PendingAnswer::BindAck(ack));
+            }
+        }
+    }
+
+    fn alter_context(&mut self, header: &Header, alter: &Bind, auth: Option<(SecTrailer, Bytes)>) {
+        if let Some((trailer, _)) = &auth
+            && let Err(reason) = self.admit(header, trailer)
+        {
+            return self.refuse(header.call_id, FaultStatus::ACCESS_DENIED, reason);
+        }
+        let ack = BindAck {
+            max_xmit_frag: self.max_xmit,
+            max_recv_frag: self.config.fragment_limit(),
+            assoc_group_id: self.group.unwrap_or(0),
+            secondary_address: Vec::new(),
+            results: self.present(&alter.contexts),
+        };
+        let answer = PendingAnswer::AlterContextResp(ack);
+        match auth {
+            None => self.acknowledge(header.call_id, answer, None),
+            Some((trailer, token)) => self.next_leg(header.call_id, &trailer, token, answer),
+        }
+    }
+
+    fn auth3(&mut self, header: &Header, auth: Option<(SecTrailer, Bytes)>) {
+        let running = |trailer: &SecTrailer| {
+            let context = self.security.iter().find(|context| context.id == trailer.auth_context_id);
+            context.is_some_and(|context| context.accepts(trailer))
+        };
+        match auth {
+            Some((trailer, token)) if running(&trailer) => {
+                self.next_leg(header.call_id, &trailer, token, PendingAnswer::None);
+            }
+            _ => self.protocol_error(header, "an auth3 without a handshake that waits for it"),
+        }
+    }
+
+    /// Whether an alter_context may go on with, or begin, the handshake that it brings a token of.
+    fn admit(&mut self, header: &Header, trailer: &SecTrailer) -> Result<(), CloseReason> {
+        if let Some(context) = self.security.iter().find(|context| context.id == trailer.auth_context_id) {
+            let accepts = context.accepts(trailer);
+            return if accepts {
+                Ok(())
+            } else {
+                Err(CloseReason::Protocol("a token for a finished handshake"))
+            };
+        }
+        let several = self.features.contains(BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING);
+        let limit = if several { self.config.max_security_contexts } else { 1 };
+        if self.security.len() >= limit {
+            return Err(CloseReason::Protocol("more security contexts than agreed on"));
+        }
+        self.check_trailer(trailer).map_err(CloseReason::Rejected)?;
+        if self.security.is_empty() {
+            self.agree_header_signing(header, true);
+        }
+        self.begin(*trailer);
+        Ok(())
+    }
+
+    fn check_trailer(&self, trailer: &SecTrailer) -> Result<(), RejectReason> {
+        if !self.config.auth_types.contains(&trailer.auth_type) {
+            return Err(RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED);
+        }
+        match trailer.auth_level.effective() {
+            None | Some(AuthLevel::NONE) => Err(RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn agree_header_signing(&mut self, header: &Header, authenticated: bool) {
+        self.client_header_signing |= header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
+        self.header_signing = self.config.header_signing && self.client_header_signing && authenticated;
+    }
+
+    fn begin(&mut self, trailer: SecTrailer) {
+        self.security.push(SecurityContext {
+            id: trailer.auth_context_id,
+            auth_type: trailer.auth_type,
+            asked_level: trailer.auth_level,
+            level: trailer.auth_level.effective().unwrap_or(AuthLevel::CONNECT),
+            state: HandshakeState::Running(0),
+        });
+    }
+
+    /// Passes a token on to the driver; nothing more is read until it answers.
+    fn next_leg(&mut self, call_id: u32, trailer: &SecTrailer, token: Bytes, answer: PendingAnswer) {
+        let auth_context_id = trailer.auth_context_id;
+        let Some(context) = self.security.iter_mut().find(|context| context.id == auth_context_id) else {
+            return;
+        };
+        let HandshakeState::Running(legs) = &mut context.state else { return };
+        let leg = *legs;
+        *legs = legs.saturating_add(1);
+        let event = Event::Authenticate {
+            auth_context_id,
+            auth_type: context.auth_type,
+            level: context.level,
+            token,
+            leg,
+            last: matches!(answer, PendingAnswer::None),
+        };
+        self.pending = Some(PendingAuth { auth_context_id, call_id, answer });
+        if leg < self.config.max_auth_legs {
+            self.events.push_back(event);
+        } else if let Some(pending) = self.pending.take() {
+            self.refuse_handshake(pending);
+        }
+    }
+
+    /// Answers [`Event::Authenticate`] for the security context `auth_context_id`.
+    ///
+    /// # Errors
+    /// When no token of that context waits for an answer, or the token does not fit.
+    pub fn auth_reply(&mut self, auth_context_id: u32, outcome: AuthOutcome) -> Result<(), AnswerError> {
+        let matching = |pending: &mut PendingAuth| pending.auth_context_id == auth_context_id;
+        let pending = self.pending.take_if(matching).ok_or(AnswerError::UnknownHandshake)?;
+        let context = self.security.iter_mut().find(|context| context.id == auth_context_id);
+        let context = context.ok_or(AnswerError::UnknownHandshake)?;
+        let token = match outcome {
+            AuthOutcome::Continue { token } if !matches!(pending.answer, PendingAnswer::None) => Some(token),
+            AuthOutcome::Done { token, protection } if protection.is_some() || !context.level.protects() => {
+                context.state = HandshakeState::Established(protection);
+                token
+            }
+            _ => {
+                self.refuse_handshake(pending);
+                return Ok(());
+            }
+        };
+        let trailer = SecTrailer {
+            auth_type: context.auth_type,
+            auth_level: context.asked_level,
+            auth_pad_length: 0,
+            auth_reserved: 0,
+            auth_context_id,
+        };
+        let token = token.unwrap_or_default();
+        let auth = (!token.is_empty()).then_some(AuthVerifier { trailer, token: &token });
+        self.acknowledge(pending.call_id, pending.answer, auth);
+        if self.phase == Phase::Closed { Err(AnswerError::TokenTooLong) } else { Ok(()) }
+    }
+
+    fn refuse_handshake(&mut self, pending: PendingAuth) {
+        let PendingAuth { auth_context_id, call_id, answer } = pending;
+        match answer {
+            PendingAnswer::BindAck(_) => {
+                self.reject(call_id, RejectReason::INVALID_CHECKSUM);
+            }
+            PendingAnswer::AlterContextResp(_) => {
+                self.refuse(call_id, FaultStatus::ACCESS_DENIED, CloseReason::AuthenticationRefused);
+            }
+            // An auth3 has no answer: the first call under the context gets the fault.
+            PendingAnswer::None => {
+                if let Some(context) = self.security.iter_mut().find(|c| c.id == auth_context_id) {
+                    context.state = HandshakeState::Refused;
+                }
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, call_id: u32, answer: PendingAnswer, auth: Option<AuthVerifier<'_>>) {
+        let body = match answer {
+            PendingAnswer::BindAck(ack) => Body::BindAck(ack),
+            PendingAnswer::AlterContextResp(ack) => Body::AlterContextResp(ack),
+            PendingAnswer::None => return,
+        };
+        self.phase = Phase::Bound;
+        let mut flags = PfcFlags::NONE;
+        if self.header_signing {
+            flags = flags | PfcFlags::SUPPORT_HEADER_SIGN;
+        }
+        if self.multiplexing {
+            flags = flags | PfcFlags::CONC_MPX;
+        }
+        if !self.send(&Pdu::new(call_id, body).with_flags(flags).with_auth(auth)) {
+            self.refuse(call_id, FaultStatus::ACCESS_DENIED, CloseReason::AuthenticationRefused);
+        }
+    }
+
+    fn enter_group(&self, asked: u32) -> Option<u32> {
+        match asked {
+            0 => self.groups.create(),
+            known => self.groups.join(known).then_some(known),
+        }
+    }
+
+    fn secondary_address(&self) -> Vec<u8> {
+        let mut address = self.config.secondary_address.clone().into_bytes();
+        address.push(0);
+        address
+    }
+
+    /// Judges the proposed contexts, and remembers those that are accepted.
+    fn present(&mut self, proposed: &[PresentationContext]) -> Vec<ContextResult> {
+        proposed.iter().map(|context| self.present_one(context)).collect()
+    }
+
+    fn present_one(&mut self, proposed: &PresentationContext) -> ContextResult {
+        if let [only] = proposed.transfer_syntaxes.as_slice()
+            && let Some(offered) = BindTimeFeatures::from_syntax(only)
+        {
+            return self.negotiate_features(offered);
+        }
+        let served = |interface: &&super::Interface| interface.id.serves(&proposed.abstract_syntax);
+        let Some(interface) = self.config.interfaces.iter().find(served).copied() else {
+            return ContextResult::rejected(ProviderReason::ABSTRACT_SYNTAX_NOT_SUPPORTED);
+        };
+        if !proposed.transfer_syntaxes.contains(&SyntaxId::NDR) {
+            return ContextResult::rejected(ProviderReason::PROPOSED_TRANSFER_SYNTAXES_NOT_SUPPORTED);
+        }
+        let asked = proposed.abstract_syntax;
+        match self.contexts.iter().find(|context| context.id == proposed.context_id) {
+            Some(known) if known.asked != asked => {
+                return ContextResult::rejected(ProviderReason::REASON_NOT_SPECIFIED);
+            }
+            Some(_) => {}
+            None if self.contexts.len() >= self.config.max_contexts => {
+                return ContextResult::rejected(ProviderReason::LOCAL_LIMIT_EXCEEDED);
+            }
+            None => self.contexts.push(PresentedContext { id: proposed.context_id, asked, interface }),
+        }
+        ContextResult {
+            result: ContextResultCode::ACCEPTANCE,
+            reason: ProviderReason::REASON_NOT_SPECIFIED,
+            transfer_syntax: SyntaxId::NDR,
+        }
+    }
+
+    fn negotiate_features(&mut self, offered: BindTimeFeatures) -> ContextResult {
+        // Features are agreed on with the bind alone ([MS-RPCE] 3.3.1.5.3).
+        if self.phase == Phase::New {
+            self.features = offered & FEATURES;
+        }
+        let [low, high, ..] = self.features.0.to_le_bytes();
+        ContextResult {
+            result: ContextResultCode::NEGOTIATE_ACK,
+            reason: ProviderReason(u16::from_le_bytes([low, high])),
+            transfer_syntax: SyntaxId::NIL,
+        }
+    }
+}
+
+impl SecurityContext {
+    /// Whether another token with `trailer` may come.
+    fn accepts(&self, trailer: &SecTrailer) -> bool {
+        matches!(self.state, HandshakeState::Running(_))
+            && self.auth_type == trailer.auth_type
+            && self.asked_level == trailer.auth_level
+    }
+}

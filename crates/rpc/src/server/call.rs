@@ -1,0 +1,330 @@
+//! Calls and their answers.
+
+use bytes::BytesMut;
+use wire::{DecodeWith, Endian, Guid, Reader};
+
+use super::bind::{HandshakeState, SecurityContext};
+use super::{AnswerError, CloseReason, Event, Phase, Request, RequestSecurity, ServerAssociation};
+use crate::fragment::{Assembly, FragmentHead, Seal, Sealed, append_fragments, cut_stub, head_size};
+use crate::pdu::{self, AuthLevel, FaultStatus, HEADER_SIZE, Header, PduType, PfcFlags, SyntaxId};
+use crate::verification::{Expected, Header2, VerificationTrailer};
+
+/// A call whose last fragment has not come yet.
+pub(super) struct Partial {
+    head: CallHead,
+    /// `None` when the call was refused already; then its other fragments are passed over.
+    stub: Option<Assembly>,
+}
+
+/// What all fragments of one call have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct CallHead {
+    context_id: u16,
+    opnum: u16,
+    object: Option<Guid>,
+    endian: Endian,
+    drep: pdu::DataRepresentation,
+    alloc_hint: u32,
+    security: Option<RequestSecurity>,
+}
+
+impl CallHead {
+    /// Whether `next` heads another fragment of the same call.
+    fn continues(&self, next: &Self) -> bool {
+        let object = next.object.is_none() || next.object == self.object;
+        object
+            && (self.context_id, self.opnum, self.drep, self.security)
+                == (next.context_id, next.opnum, next.drep, next.security)
+    }
+}
+
+/// A call that waits for its answer.
+pub(super) struct Active {
+    context_id: u16,
+    security: Option<RequestSecurity>,
+}
+
+/// Why a unit is not let through.
+type Refusal = (FaultStatus, CloseReason);
+
+impl ServerAssociation {
+    pub(super) fn request(&mut self, header: &Header, mut unit: BytesMut) {
+        if self.phase != Phase::Bound {
+            return self.protocol_error(header, "a call before a bind");
+        }
+        let (security, end) = match self.open(header, &mut unit, head_size(header)) {
+            Ok(opened) => opened,
+            Err((status, reason)) => return self.refuse(header.call_id, status, reason),
+        };
+        let head = match CallHead::read(header, &unit, security) {
+            Ok(head) => head,
+            Err(error) => {
+                let reason = CloseReason::Malformed(error);
+                return self.refuse(header.call_id, FaultStatus::NCA_S_PROTO_ERROR, reason);
+            }
+        };
+        let stub = cut_stub(unit, head_size(header), end);
+        if header.flags.contains(PfcFlags::FIRST_FRAG) {
+            self.first_fragment(header, head, stub);
+        } else {
+            self.next_fragment(header, &head, &stub);
+        }
+    }
+
+    fn first_fragment(&mut self, header: &Header, head: CallHead, stub: BytesMut) {
+        let call_id = header.call_id;
+        if self.active.contains_key(&call_id) || self.partial.contains_key(&call_id) {
+            return self.protocol_error(header, "a call id that is in use");
+        }
+        let calls = self.active.len().saturating_add(self.partial.len());
+        if calls > 0 && !self.multiplexing {
+            return self.protocol_error(header, "a second call, though one at a time was agreed on");
+        }
+        let last = header.flags.contains(PfcFlags::LAST_FRAG);
+        if let Err(status) = self.admit_call(&head, calls) {
+            self.send_fault(call_id, head.context_id, status, true);
+            // The fragments that follow are passed over; a call that has to wait for a place holds none.
+            if !last && calls < self.config.max_calls {
+                self.partial.insert(call_id, Partial { head, stub: None });
+            } else if !last {
+                self.close(CloseReason::Protocol("more calls at once than are taken"));
+            }
+            return;
+        }
+        if stub.len().saturating_add(self.assembling) > self.config.max_stub {
+            return self.stub_too_long(call_id);
+        }
+        if last {
+            return self.complete(call_id, head, Assembly::new(stub));
+        }
+        self.assembling = self.assembling.saturating_add(stub.len());
+        self.partial.insert(call_id, Partial { head, stub: Some(Assembly::new(stub)) });
+    }
+
+    fn next_fragment(&mut self, header: &Header, head: &CallHead, stub: &[u8]) {
+        let limit = self.config.max_stub;
+        let Some(partial) = self.partial.get_mut(&header.call_id) else {
+            return self.protocol_error(header, "a fragment of a call that was not begun");
+        };
+        if !partial.head.continues(head) {
+            return self.protocol_error(header, "a fragment that contradicts its call's first one");
+        }
+        if let Some(assembly) = &mut partial.stub {
+            if stub.len().saturating_add(self.assembling) > limit {
+                return self.stub_too_long(header.call_id);
+            }
+            let hint = usize::try_from(partial.head.alloc_hint).unwrap_or(usize::MAX);
+            assembly.push(stub, hint, limit);
+            self.assembling = self.assembling.saturating_add(stub.len());
+        }
+        if header.flags.contains(PfcFlags::LAST_FRAG)
+            && let Some(Partial { head, stub: Some(stub) }) = self.partial.remove(&header.call_id)
+        {
+            self.assembling = self.assembling.saturating_sub(stub.len());
+            self.complete(header.call_id, head, stub);
+        }
+    }
+
+    fn stub_too_long(&mut self, call_id: u32) {
+        self.refuse(call_id, FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY, CloseReason::StubTooLong);
+    }
+
+    /// Whether the call may be made, as far as its context and level say.
+    fn admit_call(&self, head: &CallHead, calls: usize) -> Result<(), FaultStatus> {
+        if calls >= self.config.max_calls {
+            return Err(FaultStatus::NCA_S_SERVER_TOO_BUSY);
+        }
+        let context = self.contexts.iter().find(|context| context.id == head.context_id);
+        let context = context.ok_or(FaultStatus::NCA_S_UNK_IF)?;
+        let level = head.security.map_or(AuthLevel::NONE, |security| security.level);
+        let minimum = context.interface.minimum_level.effective().unwrap_or(AuthLevel::PKT_PRIVACY);
+        if level < minimum { Err(FaultStatus::ACCESS_DENIED) } else { Ok(()) }
+    }
+
+    fn complete(&mut self, call_id: u32, head: CallHead, stub: Assembly) {
+        let mut stub = stub.finish();
+        let Some(context) = self.contexts.iter().find(|context| context.id == head.context_id) else {
+            return;
+        };
+        if head.security.is_some()
+            && let Some((start, trailer)) = VerificationTrailer::find(&stub, head.endian)
+        {
+            let expected = Expected {
+                bind_header_signing: self.client_header_signing,
+                pcontext: (context.asked, SyntaxId::NDR),
+                header2: Header2 {
+                    ptype: PduType::REQUEST,
+                    drep: head.drep,
+                    call_id,
+                    context_id: head.context_id,
+                    opnum: head.opnum,
+                },
+            };
+            if !trailer.matches(&expected) {
+                return self.refuse(call_id, FaultStatus::ACCESS_DENIED, CloseReason::BadSignature);
+            }
+            stub.truncate(start);
+        }
+        let interface = context.interface.id;
+        self.active.insert(call_id, Active { context_id: head.context_id, security: head.security });
+        self.events.push_back(Event::Request(Request {
+            call_id,
+            context_id: head.context_id,
+            interface,
+            opnum: head.opnum,
+            object: head.object,
+            stub,
+            endian: head.endian,
+            security: head.security,
+            alloc_hint: head.alloc_hint,
+        }));
+    }
+
+    /// Finds out under which security context a unit came, checks it and unseals it in place. Returns the
+    /// context, and where the stub ends.
+    fn open(
+        &mut self,
+        header: &Header,
+        unit: &mut BytesMut,
+        head_size: usize,
+    ) -> Result<(Option<RequestSecurity>, usize), Refusal> {
+        let malformed = |error| (FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Malformed(error));
+        let denied = (FaultStatus::ACCESS_DENIED, CloseReason::NotProtected);
+        let Some(sealed) = Sealed::find(header, unit, head_size).map_err(malformed)? else {
+            let security = self.unprotected().ok_or(denied)?;
+            return Ok((security, unit.len()));
+        };
+        let trailer = sealed.trailer;
+        let context = self.security.iter_mut().find(|context| context.id == trailer.auth_context_id);
+        let context = context.ok_or(denied.clone())?;
+        if context.auth_type != trailer.auth_type || Some(context.level) != trailer.auth_level.effective() {
+            return Err(denied);
+        }
+        let HandshakeState::Established(protection) = &mut context.state else { return Err(denied) };
+        if context.level.protects() {
+            let protection = protection.as_mut().ok_or(denied)?;
+            let bad = |_| (FaultStatus::RPC_S_SEC_PKG_ERROR, CloseReason::BadSignature);
+            sealed.open(unit, protection.as_mut(), context.level, self.header_signing).map_err(bad)?;
+        }
+        let security = RequestSecurity { auth_context_id: context.id, level: context.level };
+        Ok((Some(security), sealed.stub_end()))
+    }
+
+    /// The security context of a unit without a verifier: none on an association that never had one, the only
+    /// one where that is at connect level. `None` where such a unit may not come.
+    fn unprotected(&self) -> Option<Option<RequestSecurity>> {
+        match self.security.as_slice() {
+            [] => Some(None),
+            [only] if !only.level.protects() && matches!(only.state, HandshakeState::Established(_)) => {
+                Some(Some(RequestSecurity { auth_context_id: only.id, level: only.level }))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn cancel(&mut self, header: &Header, mut unit: BytesMut) {
+        if self.phase != Phase::Bound {
+            return self.protocol_error(header, "a cancel before a bind");
+        }
+        // A verifier counts as a unit, so it must be checked; without one nothing is lost but an answer.
+        if header.auth_length != 0
+            && let Err((status, reason)) = self.open(header, &mut unit, HEADER_SIZE)
+        {
+            return self.refuse(header.call_id, status, reason);
+        }
+        let call_id = header.call_id;
+        if header.ptype == PduType::CO_CANCEL {
+            if self.active.contains_key(&call_id) {
+                self.events.push_back(Event::Cancel { call_id });
+            }
+            return;
+        }
+        if let Some(Partial { stub: Some(stub), .. }) = self.partial.remove(&call_id) {
+            self.assembling = self.assembling.saturating_sub(stub.len());
+        }
+        if self.active.remove(&call_id).is_some() {
+            self.events.push_back(Event::Orphaned { call_id });
+        }
+    }
+
+    /// Answers a call with `stub`, in as many fragments as it takes, protected as the call was.
+    ///
+    /// # Errors
+    /// When the call does not wait for an answer, or the answer cannot be protected; then the association is
+    /// over.
+    pub fn respond(&mut self, call_id: u32, stub: &[u8]) -> Result<(), AnswerError> {
+        let Active { context_id, security } = self.active.remove(&call_id).ok_or(AnswerError::UnknownCall)?;
+        let head = FragmentHead {
+            ptype: PduType::RESPONSE,
+            flags: PfcFlags::NONE,
+            call_id,
+            context_id,
+            opnum: 0,
+            object: None,
+        };
+        let protecting = security.filter(|security| security.level.protects());
+        let mut seal = match protecting {
+            None => None,
+            Some(security) => Some(seal(&mut self.security, security, self.header_signing)?),
+        };
+        let sent = append_fragments(&mut self.output, &head, (stub, &[]), self.max_xmit, seal.as_mut());
+        sent.map_err(|_| {
+            self.close(CloseReason::BadSignature);
+            AnswerError::Protection
+        })
+    }
+
+    /// Answers a call with the fault `status`. `did_not_execute` says that nothing was done, so that the
+    /// client may try again.
+    ///
+    /// # Errors
+    /// When the call does not wait for an answer.
+    pub fn fault(
+        &mut self,
+        call_id: u32,
+        status: FaultStatus,
+        did_not_execute: bool,
+    ) -> Result<(), AnswerError> {
+        let Active { context_id, .. } = self.active.remove(&call_id).ok_or(AnswerError::UnknownCall)?;
+        self.send_fault(call_id, context_id, status, did_not_execute);
+        Ok(())
+    }
+}
+
+/// The established context that `security` names, to protect an answer.
+fn seal(
+    contexts: &mut [SecurityContext],
+    security: RequestSecurity,
+    header_signing: bool,
+) -> Result<Seal<'_>, AnswerError> {
+    let context = contexts.iter_mut().find(|context| context.id == security.auth_context_id);
+    let context = context.ok_or(AnswerError::Protection)?;
+    let HandshakeState::Established(Some(protection)) = &mut context.state else {
+        return Err(AnswerError::Protection);
+    };
+    Ok(Seal {
+        protection: protection.as_mut(),
+        auth_type: context.auth_type,
+        level: context.level,
+        context_id: context.id,
+        header_signing,
+    })
+}
+
+impl CallHead {
+    fn read(header: &Header, unit: &[u8], security: Option<RequestSecurity>) -> Result<Self, wire::Error> {
+        let endian = header.drep.endian()?;
+        let mut r = Reader::with_endian(unit, endian);
+        r.bytes(HEADER_SIZE, "header")?;
+        let request = pdu::Request::decode_with(&mut r, header.flags)?;
+        Ok(Self {
+            context_id: request.context_id,
+            opnum: request.opnum,
+            object: request.object,
+            endian,
+            drep: header.drep,
+            alloc_hint: request.alloc_hint,
+            security,
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! Our end of an association towards a client ([C706] 9.3, [MS-RPCE] 3.3.3).
+//!
+//! ```text
+//! receive(bytes) → poll_event() until None → take_output()
+//!                       │
+//!                       ├ Authenticate → auth_reply(…)
+//!                       └ Request      → respond(…) or fault(…)
+//! ```
+//! [`receive`](ServerAssociation::receive) only stores; units are read one by one as events are polled, so that
+//! a handshake, or a driver that is busy, holds the client back.
+
+mod bind;
+mod call;
+mod config;
+mod event;
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use wire::Encode;
+
+pub use self::config::{AssociationGroups, GroupTable, Interface, ServerConfig};
+pub use self::event::{AnswerError, AuthOutcome, CloseReason, Event, Request, RequestSecurity};
+
+use self::bind::{PendingAuth, PresentedContext, SecurityContext};
+use self::call::{Active, Partial};
+use crate::framer::Framer;
+use crate::pdu::{
+    BindNak, BindTimeFeatures, Body, Fault, FaultStatus, Header, Pdu, PduType, PfcFlags, RejectReason,
+};
+
+/// Our end of one connection.
+pub struct ServerAssociation {
+    config: Arc<ServerConfig>,
+    groups: Arc<dyn AssociationGroups>,
+    framer: Framer,
+    events: VecDeque<Event>,
+    output: BytesMut,
+    phase: Phase,
+    group: Option<u32>,
+    /// The largest fragment that the client takes.
+    max_xmit: u16,
+    /// Both sides sign headers.
+    header_signing: bool,
+    /// The client said that it could sign headers.
+    client_header_signing: bool,
+    multiplexing: bool,
+    features: BindTimeFeatures,
+    contexts: Vec<PresentedContext>,
+    security: Vec<SecurityContext>,
+    pending: Option<PendingAuth>,
+    partial: HashMap<u32, Partial>,
+    /// Bytes of all partial stubs.
+    assembling: usize,
+    active: HashMap<u32, Active>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Waits for a bind.
+    New,
+    /// The bind waits for its handshake's first answer.
+    Binding,
+    /// Takes calls.
+    Bound,
+    /// Over.
+    Closed,
+}
+
+impl ServerAssociation {
+    /// The server's end of a connection on which nothing was said yet.
+    pub fn new(config: Arc<ServerConfig>, groups: Arc<dyn AssociationGroups>) -> Self {
+        let framer = Framer::new(config.fragment_limit(), config.max_setup_fragment);
+        Self {
+            max_xmit: config.fragment_limit(),
+            config,
+            groups,
+            framer,
+            events: VecDeque::new(),
+            output: BytesMut::new(),
+            phase: Phase::New,
+            group: None,
+            header_signing: false,
+            client_header_signing: false,
+            multiplexing: false,
+            features: BindTimeFeatures::NONE,
+            contexts: Vec::new(),
+            security: Vec::new(),
+            pending: None,
+            partial: HashMap::new(),
+            assembling: 0,
+            active: HashMap::new(),
+        }
+    }
+
+    /// Stores bytes that arrived. Poll events afterwards.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        if self.phase != Phase::Closed {
+            self.framer.push(bytes);
+        }
+    }
+
+    /// Whether more bytes should be read from the client: not while a handshake waits for its answer, while
+    /// units wait to be read, while too much waits to be sent, nor after the end.
+    pub fn wants_input(&self) -> bool {
+        self.phase != Phase::Closed && self.pending.is_none() && self.output.len() < self.config.max_output
+    }
+
+    /// What happened next. `None` until more bytes arrive, a handshake's answer comes, or output is taken.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        while self.events.is_empty() && self.wants_input() {
+            match self.framer.next_unit() {
+                Ok(Some((header, unit))) => self.unit(&header, unit),
+                Ok(None) => break,
+                Err(error) => self.bad_frame(error),
+            }
+        }
+        self.events.pop_front()
+    }
+
+    /// Takes what is to be sent.
+    pub fn take_output(&mut self) -> Bytes {
+        self.output.split().freeze()
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn output_len(&self) -> usize {
+        self.output.len()
+    }
+
+    /// Whether the association is over.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// The association group, once a bind named or founded one.
+    pub fn assoc_group_id(&self) -> Option<u32> {
+        self.group
+    }
+
+    /// How many calls wait for their answer.
+    pub fn active_calls(&self) -> usize {
+        self.active.len()
+    }
+
+    /// Asks the client to let the connection go once its calls are answered ([C706] 12.6.4.11).
+    pub fn shutdown(&mut self) {
+        if self.phase != Phase::Closed {
+            self.send(&Pdu::new(0, Body::Shutdown));
+        }
+    }
+
+    fn unit(&mut self, header: &Header, unit: BytesMut) {
+        if !header.version_supported() {
+            if header.ptype == PduType::BIND {
+                return self.reject(header.call_id, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+            }
+            return self.protocol_error(header, "a protocol version that is not spoken here");
+        }
+        match header.ptype {
+            PduType::BIND | PduType::ALTER_CONTEXT | PduType::AUTH3 => self.setup(header, unit),
+            PduType::REQUEST => self.request(header, unit),
+            PduType::CO_CANCEL | PduType::ORPHANED => self.cancel(header, unit),
+            _ => self.protocol_error(header, "a unit that only servers send"),
+        }
+    }
+
+    fn bad_frame(&mut self, error: crate::framer::FrameError) {
+        if let crate::framer::FrameError::TooLong { header, .. } = &error {
+            self.send_fault(header.call_id, 0, FaultStatus::NCA_S_PROTO_ERROR, true);
+        }
+        self.close(CloseReason::Frame(error));
+    }
+
+    fn protocol_error(&mut self, header: &Header, what: &'static str) {
+        self.refuse(header.call_id, FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Protocol(what));
+    }
+
+    /// Sends a fault, and ends the association.
+    fn refuse(&mut self, call_id: u32, status: FaultStatus, reason: CloseReason) {
+        self.send_fault(call_id, 0, status, true);
+        self.close(reason);
+    }
+
+    /// Rejects the bind, and ends the association.
+    fn reject(&mut self, call_id: u32, reason: RejectReason) {
+        self.send(&Pdu::new(call_id, Body::BindNak(BindNak::new(reason))));
+        self.close(CloseReason::Rejected(reason));
+    }
+
+    fn send_fault(&mut self, call_id: u32, context_id: u16, status: FaultStatus, did_not_execute: bool) {
+        let flags = if did_not_execute { PfcFlags::DID_NOT_EXECUTE } else { PfcFlags::NONE };
+        self.send(&Pdu::new(call_id, Body::Fault(Fault::new(context_id, status))).with_flags(flags));
+    }
+
+    /// Appends a unit of ours; says whether it fits.
+    fn send(&mut self, pdu: &Pdu<'_>) -> bool {
+        let bytes = pdu.to_bytes();
+        bytes.is_ok_and(|bytes| {
+            self.output.extend_from_slice(&bytes);
+            true
+        })
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        if self.phase == Phase::Closed {
+            return;
+        }
+        self.phase = Phase::Closed;
+        self.framer.clear();
+        self.partial.clear();
+        self.assembling = 0;
+        self.active.clear();
+        self.pending = None;
+        self.security.clear();
+        self.leave_group();
+        self.events.push_back(Event::Closed { reason });
+    }
+
+    fn leave_group(&mut self) {
+        if let Some(group) = self.group.take() {
+            self.groups.leave(group);
+        }
+    }
+}
+
+impl Drop for ServerAssociation {
+    fn drop(&mut self) {
+        self.leave_group();
+    }
+}
+
+impl fmt::Debug for ServerAssociation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerAssociation")
+            .field("phase", &self.phase)
+            .field("group", &self.group)
+            .field("contexts", &self.contexts.len())
+            .field("security", &self.security.len())
+            .field("active", &self.active.len())
+            .finish_non_exhaustive()
+    }
+}

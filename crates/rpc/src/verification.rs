@@ -1,0 +1,245 @@
+//! The verification trailer: what a client appends to its stub so that a server can tell whether headers were
+//! tampered with where the headers themselves are not signed ([MS-RPCE] 2.2.2.13).
+
+use wire::{Decode, Encode, Endian, Reader, Result, Writer};
+
+use crate::pdu::{DataRepresentation, PduType, SyntaxId};
+
+/// What a trailer begins with ([MS-RPCE] 2.2.2.13.1).
+pub const SIGNATURE: [u8; 8] = [0x8a, 0xe3, 0x13, 0x71, 0x02, 0xf4, 0x36, 0x71];
+
+/// A trailer is looked for in this many last bytes of a stub.
+const SEARCHED: usize = 1024;
+
+const COMMAND_MASK: u16 = 0x3fff;
+const BITMASK_1: u16 = 1;
+const PCONTEXT: u16 = 2;
+const HEADER2: u16 = 3;
+/// The last command ([MS-RPCE] 2.2.2.13 `SEC_VT_COMMAND_END`).
+const END: u16 = 0x4000;
+/// Who does not know the command must refuse the call (`SEC_VT_MUST_PROCESS_COMMAND`).
+const MUST_PROCESS: u16 = 0x8000;
+
+/// In [`VerificationTrailer::bitmask`]: the client can sign headers, and said so in its bind.
+pub const CLIENT_SUPPORT_HEADER_SIGNING: u32 = 1;
+
+/// A verification trailer's commands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerificationTrailer {
+    /// `rpc_sec_vt_bitmask` ([MS-RPCE] 2.2.2.13.2).
+    pub bitmask: Option<u32>,
+    /// `rpc_sec_vt_pcontext` ([MS-RPCE] 2.2.2.13.4): the interface and the transfer syntax.
+    pub pcontext: Option<(SyntaxId, SyntaxId)>,
+    /// `rpc_sec_vt_header2` ([MS-RPCE] 2.2.2.13.3).
+    pub header2: Option<Header2>,
+    /// A command that is not known here but must be understood.
+    pub unknown_must_process: bool,
+}
+
+/// The parts of a request's header that a trailer repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header2 {
+    /// The unit's type.
+    pub ptype: PduType,
+    /// How the sender writes scalars.
+    pub drep: DataRepresentation,
+    /// The call.
+    pub call_id: u32,
+    /// The presentation context.
+    pub context_id: u16,
+    /// The operation.
+    pub opnum: u16,
+}
+
+/// What a request is checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    /// Whether the bind's header had `PFC_SUPPORT_HEADER_SIGN`.
+    pub bind_header_signing: bool,
+    /// The interface as the client named it in its bind, and the transfer syntax.
+    pub pcontext: (SyntaxId, SyntaxId),
+    /// The request's header.
+    pub header2: Header2,
+}
+
+impl VerificationTrailer {
+    /// The trailer at the end of `stub`, and where it begins. It begins at a multiple of four, its commands
+    /// end with the stub; what only looks like the signature is the stub's own.
+    pub fn find(stub: &[u8], endian: Endian) -> Option<(usize, Self)> {
+        let first = stub.len().saturating_sub(SEARCHED).next_multiple_of(4);
+        let mut candidates = (first..stub.len()).step_by(4);
+        candidates.find_map(|start| {
+            let commands = stub.get(start..)?.strip_prefix(&SIGNATURE)?;
+            let mut r = Reader::with_endian(commands, endian);
+            let trailer = Self::decode_commands(&mut r).ok()?;
+            r.is_empty().then_some((start, trailer))
+        })
+    }
+
+    fn decode_commands(r: &mut Reader<'_>) -> Result<Self> {
+        let mut trailer = Self::default();
+        loop {
+            let command = r.u16("command")?;
+            let length = usize::from(r.u16("length")?);
+            let mut value = r.sub(length, "value")?;
+            match command & COMMAND_MASK {
+                BITMASK_1 => trailer.bitmask = Some(value.u32("bits")?),
+                PCONTEXT => {
+                    let interface = SyntaxId::decode(&mut value)?;
+                    trailer.pcontext = Some((interface, SyntaxId::decode(&mut value)?));
+                }
+                HEADER2 => trailer.header2 = Some(Header2::decode(&mut value)?),
+                _ if command & MUST_PROCESS != 0 => trailer.unknown_must_process = true,
+                _ => {}
+            }
+            if command & END != 0 {
+                return Ok(trailer);
+            }
+        }
+    }
+
+    /// Whether everything that the trailer says is so.
+    pub fn matches(&self, expected: &Expected) -> bool {
+        let claims_signing = self.bitmask.is_some_and(|bits| bits & CLIENT_SUPPORT_HEADER_SIGNING != 0);
+        !(self.unknown_must_process || claims_signing && !expected.bind_header_signing)
+            && self.pcontext.is_none_or(|found| found == expected.pcontext)
+            && self.header2.is_none_or(|found| found == expected.header2)
+    }
+
+    /// The bytes that follow a stub of `stub_length` bytes: padding to a multiple of four, then the trailer.
+    ///
+    /// # Errors
+    /// Never, as far as can be seen: every field holds its value.
+    pub fn to_tail(&self, stub_length: usize) -> Result<Vec<u8>> {
+        let mut commands = Vec::new();
+        if let Some(bits) = self.bitmask {
+            commands.push((BITMASK_1, bits.to_le_bytes().to_vec()));
+        }
+        if let Some((interface, transfer)) = &self.pcontext {
+            commands.push((PCONTEXT | MUST_PROCESS, [interface.to_bytes()?, transfer.to_bytes()?].concat()));
+        }
+        if let Some(header) = &self.header2 {
+            commands.push((HEADER2 | MUST_PROCESS, header.to_bytes()?));
+        }
+        if commands.is_empty() {
+            commands.push((BITMASK_1, vec![0; 4]));
+        }
+        if let Some((code, _)) = commands.last_mut() {
+            *code |= END;
+        }
+        let mut w = Writer::with_capacity(96);
+        w.zeros(stub_length.wrapping_neg() % 4).bytes(&SIGNATURE);
+        for (code, value) in commands {
+            w.u16(code).len16(value.len(), "length")?.bytes(&value);
+        }
+        Ok(w.into_vec())
+    }
+}
+
+impl Encode for Header2 {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u8(self.ptype.0).u8(0).u16(0).bytes(&self.drep.0);
+        w.u32(self.call_id).u16(self.context_id).u16(self.opnum);
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for Header2 {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let ptype = PduType(r.u8("PTYPE")?);
+        r.bytes(3, "Reserved")?;
+        Ok(Self {
+            ptype,
+            drep: DataRepresentation(r.array("drep")?),
+            call_id: r.u32("call_id")?,
+            context_id: r.u16("p_cont_id")?,
+            opnum: r.u16("opnum")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn full() -> VerificationTrailer {
+        VerificationTrailer {
+            bitmask: Some(CLIENT_SUPPORT_HEADER_SIGNING),
+            pcontext: Some((SyntaxId::NDR64, SyntaxId::NDR)),
+            header2: Some(Header2 {
+                ptype: PduType::REQUEST,
+                drep: DataRepresentation::LITTLE,
+                call_id: 7,
+                context_id: 1,
+                opnum: 11,
+            }),
+            unknown_must_process: false,
+        }
+    }
+
+    fn expected() -> Expected {
+        let full = full();
+        Expected {
+            bind_header_signing: true,
+            pcontext: full.pcontext.unwrap(),
+            header2: full.header2.unwrap(),
+        }
+    }
+
+    #[test]
+    fn each_lie_is_noticed() {
+        assert!(full().matches(&expected()));
+        assert!(!full().matches(&Expected { bind_header_signing: false, ..expected() }));
+        assert!(!full().matches(&Expected { pcontext: (SyntaxId::NDR, SyntaxId::NDR), ..expected() }));
+        let header2 = Header2 { opnum: 12, ..expected().header2 };
+        assert!(!full().matches(&Expected { header2, ..expected() }));
+    }
+
+    #[test]
+    fn an_unknown_command_that_must_be_processed_is_noticed() {
+        let mut stub = SIGNATURE.to_vec();
+        stub.extend_from_slice(&[0x09, 0xc0, 0, 0]);
+        let (start, trailer) = VerificationTrailer::find(&stub, Endian::Little).unwrap();
+        assert_eq!(start, 0);
+        assert!(!trailer.matches(&expected()));
+        stub[9] = 0x40;
+        let (_, trailer) = VerificationTrailer::find(&stub, Endian::Little).unwrap();
+        assert!(trailer.matches(&expected()));
+    }
+
+    #[test]
+    fn a_signature_within_a_stub_is_the_stubs_own() {
+        let mut stub = SIGNATURE.to_vec();
+        stub.extend_from_slice(&[0xff; 24]);
+        assert_eq!(VerificationTrailer::find(&stub, Endian::Little), None);
+    }
+
+    #[test]
+    fn bytes_as_windows_sends_them() {
+        let tail = VerificationTrailer { pcontext: None, header2: None, ..full() }.to_tail(3).unwrap();
+        assert_eq!(
+            tail,
+            [0, 0x8a, 0xe3, 0x13, 0x71, 0x02, 0xf4, 0x36, 0x71, 0x01, 0x40, 0x04, 0, 1, 0, 0, 0]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_appended_is_found(mut stub in proptest::collection::vec(any::<u8>(), 0..3000)) {
+            let length = stub.len();
+            stub.extend(full().to_tail(length).unwrap());
+            let (start, found) = VerificationTrailer::find(&stub, Endian::Little).unwrap();
+            prop_assert_eq!(start, length.next_multiple_of(4));
+            prop_assert_eq!(found, full());
+        }
+
+        #[test]
+        fn any_bytes_are_survived(stub in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut stub = stub;
+            stub.splice(0..0, SIGNATURE);
+            let _ = VerificationTrailer::find(&stub, Endian::Big);
+        }
+    }
+}
