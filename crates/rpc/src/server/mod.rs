@@ -108,6 +108,11 @@ impl ServerAssociation {
         self.phase != Phase::Closed && self.pending.is_none() && self.output.len() < self.config.max_output
     }
 
+    /// Whether a unit, or a call of several, has begun to arrive and is not whole.
+    pub fn is_mid_unit(&self) -> bool {
+        self.framer.buffered() > 0 || !self.partial.is_empty()
+    }
+
     /// What happened next. `None` until more bytes arrive, a handshake's answer comes, or output is taken.
     pub fn poll_event(&mut self) -> Option<Event> {
         while self.events.is_empty() && self.wants_input() {
