@@ -1,0 +1,584 @@
+"""scapy as an upstream: an endpoint mapper, and RFR, NSPI and EMSMDB for one account.
+
+Prints `READY` when it listens, then one JSON object a line for every bind, call and refusal: which operation,
+which user, which level. Ends after `--seconds`, or when it is killed.
+"""
+
+import argparse
+import json
+import socket
+import sys
+import threading
+import time
+import traceback
+import unicodedata
+
+from scapy.config import conf
+
+conf.use_pcap = False
+
+from scapy.layers.dcerpc import (  # noqa: E402
+    RPC_C_AUTHN_LEVEL,
+    DCERPC_Transport,
+    DceRpc5,
+    DceRpc5Auth3,
+    DceRpc5Bind,
+    NDRConformantArray,
+    NDRContextHandle,
+    NDRUnion,
+    NDRVaryingArray,
+    find_dcerpc_interface,
+)
+from scapy.layers.msrpce.rpcserver import DCERPC_Fault, DCERPC_Server  # noqa: E402
+from scapy.layers.ntlm import NTLMSSP, MD4le  # noqa: E402
+from scapy.layers.spnego import SPNEGOSSP  # noqa: E402
+
+from msrpcs import ms_oxabref as rfr  # noqa: E402
+from msrpcs import ms_oxnspi as nspi  # noqa: E402
+
+import common  # noqa: E402
+import emsmdb  # noqa: E402
+
+NCA_S_FAULT_CONTEXT_MISMATCH = 0x1C00001A
+MAPI_E_NOT_FOUND = 0x8004010F
+ERRORS_RETURNED = 0x00040380
+AUTH_SPNEGO = 9
+HEADER = 16
+SERVER_VERSION = [0x0008, 0x82B3, 0x0041]
+
+FIRST_MID = 0x10
+UNRESOLVED, AMBIGUOUS, RESOLVED = 0, 1, 2
+
+DISPLAY_NAME, EMAIL_ADDRESS, SMTP_ADDRESS = 0x3001, 0x3003, 0x39FE
+HOME_MDB, NETWORK_ADDRESS, OBJECT_TYPE, ENTRYID = 0x8006, 0x8170, 0x0FFE, 0x0FFF
+STRING8, UNICODE, INTEGER32, BINARY, ERROR = 0x1E, 0x1F, 0x03, 0x102, 0x0A
+MULTIPLE_STRING8, MULTIPLE_UNICODE = 0x101E, 0x101F
+
+_output = threading.Lock()
+
+
+def log(**fields):
+    """One line of the log."""
+    with _output:
+        print(json.dumps(common.plain(fields)), flush=True)
+
+
+class Directory:
+    """A few people, and the server that they live on."""
+
+    def __init__(self, server):
+        self.server = server
+        self.server_dn = f"/o=Lab/ou=Site/cn=Configuration/cn=Servers/cn={server.split('.')[0].upper()}"
+        self.entries = [self._person(*name.split()) for name in PEOPLE]
+        self.entries.append(
+            {
+                DISPLAY_NAME: f"Server {server}",
+                EMAIL_ADDRESS: self.server_dn,
+                NETWORK_ADDRESS: [f"ncacn_ip_tcp:{server}", f"netbios:{server.split('.')[0].upper()}"],
+                OBJECT_TYPE: 6,
+            }
+        )
+
+    def _person(self, first, last):
+        alias = unicodedata.normalize("NFKD", first.lower()).encode("ascii", "ignore").decode()
+        return {
+            DISPLAY_NAME: f"{first} {last}",
+            EMAIL_ADDRESS: f"/o=Lab/ou=Site/cn=Recipients/cn={alias}",
+            SMTP_ADDRESS: f"{alias}@lab.test",
+            HOME_MDB: f"{self.server_dn}/cn=Microsoft Private MDB",
+            OBJECT_TYPE: 6,
+        }
+
+    def people(self):
+        """MIds of what the address list shows."""
+        return [FIRST_MID + index for index, entry in enumerate(self.entries) if SMTP_ADDRESS in entry]
+
+    def entry(self, mid):
+        index = mid - FIRST_MID
+        return self.entries[index] if 0 <= index < len(self.entries) else None
+
+    def mid_of_dn(self, dn):
+        """The MId of a DN, 0 for none."""
+        for index, entry in enumerate(self.entries):
+            if entry[EMAIL_ADDRESS].lower() == dn.lower():
+                return FIRST_MID + index
+        return 0
+
+    def named(self, text):
+        """MIds of the people whose name or address begins with `text`."""
+        wanted = text.lower()
+
+        def fits(entry):
+            return entry[DISPLAY_NAME].lower().startswith(wanted) or entry[SMTP_ADDRESS].lower().startswith(wanted)
+
+        return [mid for mid in self.people() if fits(self.entry(mid))]
+
+
+PEOPLE = ["Ada Lovelace", "Alan Turing", "Barbara Liskov", "Edsger Dijkstra", "Grace Hopper", "Zoë Ångström"]
+
+
+def wide(text):
+    """A Unicode string whose counts are in UTF-16 units; scapy's own count is of UTF-8 bytes."""
+    units = len(text.encode("utf-16le")) // 2 + 1
+    return NDRConformantArray(max_count=units, value=NDRVaryingArray(actual_count=units, value=text))
+
+
+def property_value(tag, value):
+    """One PropertyValue_r; `None` becomes the error that the property is not there."""
+    kind = tag & 0xFFFF
+    if value is None:
+        tag, kind, value = (tag & 0xFFFF0000) | ERROR, ERROR, MAPI_E_NOT_FOUND - (1 << 32)
+    elif kind == UNICODE:
+        value = wide(value)
+    elif kind == STRING8:
+        value = value.encode("cp1252", "replace")
+    elif kind == MULTIPLE_STRING8:
+        value = nspi.StringArray_r(lppszA=[item.encode("cp1252", "replace") for item in value])
+    elif kind == MULTIPLE_UNICODE:
+        value = nspi.WStringArray_r(lppszW=[wide(item) for item in value])
+    return nspi._PropertyValue_r(ulPropTag=tag, Value=NDRUnion(tag=kind, value=value))
+
+
+def row(entry, tags):
+    """One PropertyRow_r with `tags` of `entry`."""
+    values = [property_value(tag, (entry or {}).get(tag >> 16)) for tag in tags]
+    return nspi.PropertyRow_r(lpProps=values)
+
+
+def rows(found, tags):
+    return nspi.PropertyRowSet_r(aRow=[row(entry, tags) for entry in found])
+
+
+DEFAULT_TAGS = [
+    (EMAIL_ADDRESS << 16) | UNICODE,
+    (DISPLAY_NAME << 16) | UNICODE,
+    (OBJECT_TYPE << 16) | INTEGER32,
+]
+
+
+def unwrapped(value):
+    """`value` without the pointers and arrays that NDR wraps it in."""
+    while hasattr(value, "fields_desc") and "value" in value.fields:
+        value = value.fields["value"]
+    return value
+
+
+def tags_of(request, name="pPropTags"):
+    """The property tags of a request, or the usual ones."""
+    array = unwrapped(request.valueof(name))
+    if not array:
+        return DEFAULT_TAGS
+    return [int(tag) for tag in unwrapped(array.valueof("aulPropTag"))] or DEFAULT_TAGS
+
+
+def strings_of(array):
+    """The strings of a StringsArray_r or WStringsArray_r."""
+
+    def text(item):
+        item = unwrapped(item)
+        return item if isinstance(item, str) else item.decode("cp1252")
+
+    return [text(item).rstrip("\0") for item in unwrapped(array.valueof("Strings"))]
+
+
+def text_of(request, name):
+    """An 8-bit string of a request."""
+    return emsmdb.value(request, name).rstrip(b"\0").decode("cp1252")
+
+
+def mids(numbers):
+    """A PropertyTagArray_r."""
+    numbers = list(numbers)
+    array = NDRVaryingArray(actual_count=len(numbers), value=numbers)
+    # Otherwise scapy takes the list for alternatives, and would build a packet for each.
+    array.explicit = 1
+    return nspi.PropertyTagArray_r(cValues=len(numbers), aulPropTag=array, max_count=len(numbers) + 1)
+
+
+def filter_text(condition):
+    """The text that a content or property restriction compares with."""
+    res = unwrapped(condition.valueof("res"))
+    target = unwrapped(res.valueof("lpProp"))
+    value = unwrapped(target.valueof("Value"))
+    return (value if isinstance(value, str) else value.decode("cp1252")).rstrip("\0")
+
+
+class WatchedNtlm(NTLMSSP):
+    """NTLM that remembers who signed in."""
+
+    user = None
+
+    def _getSessionBaseKey(self, Context, auth_tok):
+        self.user = f"{auth_tok.DomainName}\\{auth_tok.UserName}"
+        return super()._getSessionBaseKey(Context, auth_tok)
+
+
+class Framed:
+    """A socket that hands out whole PDUs."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def recv(self, _size=None):
+        header = self._exactly(HEADER)
+        if len(header) < HEADER:
+            return b""
+        order = "little" if header[4] & 0x10 else "big"
+        length = int.from_bytes(header[8:10], order)
+        return header + self._exactly(length - HEADER)
+
+    def _exactly(self, size):
+        data = b""
+        while len(data) < size:
+            more = self.inner.recv(size - len(data))
+            if not more:
+                break
+            data += more
+        return data
+
+    def send(self, data):
+        self.inner.sendall(data)
+
+
+class Exchange(DCERPC_Server):
+    """RFR, NSPI and EMSMDB."""
+
+    directory = None
+
+    def __init__(self, *args, ntlm=None, sign_header=False, **kwargs):
+        self.ntlm = ntlm
+        super().__init__(*args, **kwargs)
+        # Otherwise decided by the client's PFC_SUPPORT_HEADER_SIGN.
+        self.session.header_sign = self.session.header_sign or sign_header
+        self.handles = set()
+
+    def recv(self, data):
+        """Chooses bare NTLM or SPNEGO by what the client's bind says, and logs binds."""
+        packet = DceRpc5(data) if isinstance(data, bytes) else data
+        verifier = packet.auth_verifier
+        if DceRpc5Bind in packet:
+            spnego = verifier is not None and verifier.auth_type == AUTH_SPNEGO
+            self.session.ssp = SPNEGOSSP([self.ntlm]) if spnego else self.ntlm
+        super().recv(packet)
+        if DceRpc5Bind in packet or DceRpc5Auth3 in packet:
+            log(
+                bind=type(packet.payload).__name__,
+                auth_type=None if verifier is None else int(verifier.auth_type),
+                level=None if verifier is None else int(verifier.auth_level),
+                authenticated=self.authenticated,
+                user=self.ntlm.user,
+            )
+
+    def note(self, request, **fields):
+        """Logs one call."""
+        level = self.session.auth_level
+        log(
+            call=type(request).__name__.removesuffix("_Request"),
+            user=self.ntlm.user,
+            level=None if level is None else int(level),
+            **fields,
+        )
+
+    def new_handle(self):
+        """A context handle that only this connection knows."""
+        number = len(self.handles) + 1
+        identifier = b"opponent" + id(self).to_bytes(6, "little")[:6] + number.to_bytes(2, "little")
+        self.handles.add(identifier)
+        return NDRContextHandle(attributes=0, uuid=identifier)
+
+    def known(self, request, name):
+        """The handle of a request; a fault if it is none of ours."""
+        handle = unwrapped(request.valueof(name))
+        identifier = handle.uuid if isinstance(handle.uuid, bytes) else handle.uuid.bytes_le
+        if identifier not in self.handles:
+            log(refused=type(request).__name__, handle=identifier)
+            raise DCERPC_Fault(NCA_S_FAULT_CONTEXT_MISMATCH)
+        return identifier
+
+    # RFR
+
+    @DCERPC_Server.answer(rfr.RfrGetNewDSA_Request)
+    def RfrGetNewDSA(self, req):
+        request = req[rfr.RfrGetNewDSA_Request]
+        self.note(request, user_dn=text_of(request, "pUserDN"))
+        return rfr.RfrGetNewDSA_Response(
+            ppszUnused=None, ppszServer=self.directory.server.encode(), ndr64=self.ndr64
+        )
+
+    @DCERPC_Server.answer(rfr.RfrGetFQDNFromServerDN_Request)
+    def RfrGetFQDNFromServerDN(self, req):
+        request = req[rfr.RfrGetFQDNFromServerDN_Request]
+        self.note(request, server_dn=text_of(request, "szMailboxServerDN"))
+        return rfr.RfrGetFQDNFromServerDN_Response(
+            ppszServerFQDN=self.directory.server.encode(), ndr64=self.ndr64
+        )
+
+    # NSPI
+
+    @DCERPC_Server.answer(nspi.NspiBind_Request)
+    def NspiBind(self, req):
+        request = req[nspi.NspiBind_Request]
+        self.note(request)
+        return nspi.NspiBind_Response(
+            pServerGuid=nspi.FlatUID_r(ab=b"opponentopponent"), contextHandle=self.new_handle(), ndr64=self.ndr64
+        )
+
+    @DCERPC_Server.answer(nspi.NspiUnbind_Request)
+    def NspiUnbind(self, req):
+        request = req[nspi.NspiUnbind_Request]
+        self.handles.discard(self.known(request, "contextHandle"))
+        self.note(request)
+        return nspi.NspiUnbind_Response(
+            contextHandle=NDRContextHandle(attributes=0, uuid=bytes(16)), status=1, ndr64=self.ndr64
+        )
+
+    @DCERPC_Server.answer(nspi.NspiUpdateStat_Request)
+    def NspiUpdateStat(self, req):
+        request = req[nspi.NspiUpdateStat_Request]
+        self.known(request, "hRpc")
+        self.note(request)
+        delta = request.pStat.Delta
+        stat = self.stat(request, delta)
+        return nspi.NspiUpdateStat_Response(pStat=stat, plDelta=delta, ndr64=self.ndr64)
+
+    @DCERPC_Server.answer(nspi.NspiQueryRows_Request)
+    def NspiQueryRows(self, req):
+        request = req[nspi.NspiQueryRows_Request]
+        self.known(request, "hRpc")
+        table = unwrapped(request.valueof("lpETable"))
+        chosen = [int(mid) for mid in table] if table else self.directory.people()[: request.Count]
+        tags = tags_of(request)
+        self.note(request, tags=[f"{tag:08x}" for tag in tags], count=request.Count)
+        return nspi.NspiQueryRows_Response(
+            pStat=self.stat(request, len(chosen)),
+            ppRows=rows([self.directory.entry(mid) for mid in chosen], tags),
+            ndr64=self.ndr64,
+        )
+
+    @DCERPC_Server.answer(nspi.NspiGetMatches_Request)
+    def NspiGetMatches(self, req):
+        request = req[nspi.NspiGetMatches_Request]
+        self.known(request, "hRpc")
+        text = filter_text(unwrapped(request.valueof("Filter")))
+        found = self.directory.named(text)
+        self.note(request, text=text)
+        return nspi.NspiGetMatches_Response(
+            pStat=self.stat(request, 0),
+            ppOutMIds=mids(found),
+            ppRows=rows([self.directory.entry(mid) for mid in found], tags_of(request)),
+            ndr64=self.ndr64,
+        )
+
+    @DCERPC_Server.answer(nspi.NspiDNToMId_Request)
+    def NspiDNToMId(self, req):
+        request = req[nspi.NspiDNToMId_Request]
+        self.known(request, "hRpc")
+        names = strings_of(unwrapped(request.valueof("pNames")))
+        self.note(request, names=names)
+        return nspi.NspiDNToMId_Response(
+            ppOutMIds=mids(self.directory.mid_of_dn(name) for name in names), ndr64=self.ndr64
+        )
+
+    @DCERPC_Server.answer(nspi.NspiGetPropList_Request)
+    def NspiGetPropList(self, req):
+        request = req[nspi.NspiGetPropList_Request]
+        self.known(request, "hRpc")
+        self.note(request)
+        kinds = {OBJECT_TYPE: INTEGER32, NETWORK_ADDRESS: MULTIPLE_UNICODE}
+        entry = self.directory.entry(request.dwMId) or {}
+        return nspi.NspiGetPropList_Response(
+            ppPropTags=mids((number << 16) | kinds.get(number, UNICODE) for number in entry), ndr64=self.ndr64
+        )
+
+    @DCERPC_Server.answer(nspi.NspiGetProps_Request)
+    def NspiGetProps(self, req):
+        request = req[nspi.NspiGetProps_Request]
+        self.known(request, "hRpc")
+        entry, tags = self.directory.entry(request.pStat.CurrentRec), tags_of(request)
+        self.note(request, mid=request.pStat.CurrentRec, tags=[f"{tag:08x}" for tag in tags])
+        lacking = any((entry or {}).get(tag >> 16) is None for tag in tags)
+        return nspi.NspiGetProps_Response(
+            ppRows=row(entry, tags), status=ERRORS_RETURNED if lacking else 0, ndr64=self.ndr64
+        )
+
+    @DCERPC_Server.answer(nspi.NspiCompareMIds_Request)
+    def NspiCompareMIds(self, req):
+        request = req[nspi.NspiCompareMIds_Request]
+        self.known(request, "hRpc")
+        self.note(request)
+        return nspi.NspiCompareMIds_Response(plResult=request.MId1 - request.MId2, ndr64=self.ndr64)
+
+    @DCERPC_Server.answer(nspi.NspiGetSpecialTable_Request)
+    def NspiGetSpecialTable(self, req):
+        request = req[nspi.NspiGetSpecialTable_Request]
+        self.known(request, "hRpc")
+        self.note(request)
+        entry = {ENTRYID: None, DISPLAY_NAME: "Everybody", OBJECT_TYPE: 0}
+        tags = [(DISPLAY_NAME << 16) | UNICODE, (OBJECT_TYPE << 16) | INTEGER32]
+        return nspi.NspiGetSpecialTable_Response(lpVersion=1, ppRows=rows([entry], tags), ndr64=self.ndr64)
+
+    @DCERPC_Server.answer(nspi.NspiResolveNames_Request)
+    def NspiResolveNames(self, req):
+        return self.resolve(req[nspi.NspiResolveNames_Request], "paStr", nspi.NspiResolveNames_Response)
+
+    @DCERPC_Server.answer(nspi.NspiResolveNamesW_Request)
+    def NspiResolveNamesW(self, req):
+        return self.resolve(req[nspi.NspiResolveNamesW_Request], "paWStr", nspi.NspiResolveNamesW_Response)
+
+    def resolve(self, request, field, response):
+        """Both kinds of name resolution."""
+        self.known(request, "hRpc")
+        names = strings_of(unwrapped(request.valueof(field)))
+        self.note(request, names=names)
+        found = [self.directory.named(name) if name else [] for name in names]
+        verdicts = [UNRESOLVED if not hits else RESOLVED if len(hits) == 1 else AMBIGUOUS for hits in found]
+        resolved = [self.directory.entry(hits[0]) for hits in found if len(hits) == 1]
+        return response(ppMIds=mids(verdicts), ppRows=rows(resolved, tags_of(request)), ndr64=self.ndr64)
+
+    def stat(self, request, position):
+        """The request's STAT, moved."""
+        stat = request.pStat.copy()
+        stat.Delta, stat.NumPos, stat.TotalRecs = 0, max(position, 0), len(self.directory.people())
+        return stat
+
+    # EMSMDB
+
+    def connected(self, request, response, **more):
+        """Both kinds of connect."""
+        self.note(request, user_dn=text_of(request, "szUserDN"))
+        return response(
+            pcxh=self.new_handle(),
+            pcmsPollsMax=60000,
+            pcRetry=6,
+            pcmsRetryDelay=10000,
+            picxr=1,
+            szDNPrefix=b"/o=Lab/ou=Site/cn=Recipients/cn=",
+            szDisplayName=b"Ada Lovelace",
+            **emsmdb.version_fields("rgwServerVersion", SERVER_VERSION),
+            **more,
+            ndr64=self.ndr64,
+        )
+
+    @DCERPC_Server.answer(emsmdb.EcDoConnect_Request)
+    def EcDoConnect(self, req):
+        request = req[emsmdb.EcDoConnect_Request]
+        version = emsmdb.version_fields("rgwClientVersion", emsmdb.version_of(request, "rgwClientVersion"))
+        return self.connected(request, emsmdb.EcDoConnect_Response, **version)
+
+    @DCERPC_Server.answer(emsmdb.EcDoConnectEx_Request)
+    def EcDoConnectEx(self, req):
+        request = req[emsmdb.EcDoConnectEx_Request]
+        version = emsmdb.version_fields("rgwBestVersion", emsmdb.version_of(request, "rgwClientVersion"))
+        return self.connected(request, emsmdb.EcDoConnectEx_Response, rgbAuxOut=b"", **version)
+
+    @DCERPC_Server.answer(emsmdb.EcDoRpc_Request)
+    def EcDoRpc(self, req):
+        """Answers with the ROP bytes as they came."""
+        request = req[emsmdb.EcDoRpc_Request]
+        self.known(request, "pcxh")
+        data = emsmdb.value(request, "rgb")
+        self.note(request, rops=emsmdb.obfuscated(data))
+        return emsmdb.EcDoRpc_Response(pcxh=request.pcxh, rgb=data, ndr64=self.ndr64)
+
+    @DCERPC_Server.answer(emsmdb.EcDoRpcExt2_Request)
+    def EcDoRpcExt2(self, req):
+        """Answers with the ROP bytes as they came."""
+        request = req[emsmdb.EcDoRpcExt2_Request]
+        self.known(request, "pcxh")
+        data = emsmdb.value(request, "rgbIn")
+        self.note(request, rops=data)
+        return emsmdb.EcDoRpcExt2_Response(
+            pcxh=request.pcxh, pulFlags=0, rgbOut=data, rgbAuxOut=b"", ndr64=self.ndr64
+        )
+
+    @DCERPC_Server.answer(emsmdb.EcDoDisconnect_Request)
+    def EcDoDisconnect(self, req):
+        request = req[emsmdb.EcDoDisconnect_Request]
+        self.handles.discard(self.known(request, "pcxh"))
+        self.note(request)
+        return emsmdb.EcDoDisconnect_Response(
+            pcxh=NDRContextHandle(attributes=0, uuid=bytes(16)), ndr64=self.ndr64
+        )
+
+
+def serve(address, make):
+    """Listens at `address`; each connection gets a thread and a server of its own."""
+    listener = socket.create_server((address.host, address.port))
+
+    def connection(accepted):
+        with accepted:
+            try:
+                make().loop(Framed(accepted))
+            except Exception as fault:  # logged, and the connection is closed
+                log(error=f"{type(fault).__name__}: {fault}")
+                traceback.print_exc(file=sys.stderr)
+
+    def accept():
+        while True:
+            accepted, _ = listener.accept()
+            threading.Thread(target=connection, args=(accepted,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epm", type=common.endpoint_mapper, required=True, metavar="HOST[:PORT]")
+    parser.add_argument("--rpc", type=common.Address, required=True, metavar="HOST:PORT")
+    parser.add_argument("--server", default="exch.lab.test", help="the name that the answers are full of")
+    parser.add_argument("--user", default="svcproxy")
+    parser.add_argument("--domain", default="LAB")
+    parser.add_argument("--password", required=True)
+    parser.add_argument("--level", choices=common.LEVELS, default="privacy", help="the least that is accepted")
+    parser.add_argument(
+        "--sign-header", action="store_true", help="sign headers even unasked, which impacket takes for granted"
+    )
+    parser.add_argument("--seconds", type=float, default=120.0, help="how long to run at most")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    Exchange.directory = Directory(options.server)
+    ports = {find_dcerpc_interface(name): options.rpc.port for name in ("rfri", "nspi", "emsmdb")}
+    identities = {options.user: MD4le(options.password)}
+
+    def mapper():
+        return DCERPC_Server(
+            DCERPC_Transport.NCACN_IP_TCP,
+            ndr64=False,
+            verb=False,
+            local_ip=options.rpc.host,
+            port=options.epm.port,
+            portmap=ports,
+        )
+
+    def exchange():
+        ntlm = WatchedNtlm(
+            IDENTITIES=identities,
+            DOMAIN_FQDN=options.server.partition(".")[2] or options.domain,
+            DOMAIN_NB_NAME=options.domain,
+            COMPUTER_NB_NAME=options.server.partition(".")[0].upper(),
+            COMPUTER_FQDN=options.server,
+        )
+        return Exchange(
+            DCERPC_Transport.NCACN_IP_TCP,
+            ndr64=False,
+            verb=False,
+            local_ip=options.rpc.host,
+            port=options.rpc.port,
+            min_auth_level=RPC_C_AUTHN_LEVEL(common.LEVELS[options.level]),
+            ntlm=ntlm,
+            sign_header=options.sign_header,
+        )
+
+    serve(options.epm, mapper)
+    serve(options.rpc, exchange)
+    with _output:
+        print("READY", flush=True)
+    time.sleep(options.seconds)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
