@@ -1,4 +1,12 @@
 //! Who calls, and how we act for them.
+//!
+//! A [`SecurityContext`] is proof of who is calling. Only a handshake that finished here makes one: an
+//! [`Acceptor`] for those who call us, an [`Initiator`] for whom we call. Both are plain state machines, tokens
+//! in and tokens out. A finished handshake also yields the [`MessageSecurity`] that signs and seals what follows.
+//!
+//! Architectural invariants: there is no I/O here, no clock and no environment; time and randomness are
+//! parameters. No constructor makes a context for a person. Secrets are wiped when dropped and print as
+//! `[redacted]`.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,3 +14,24 @@
     clippy::indexing_slicing,
     clippy::as_conversions
 )]
+
+pub mod accounts;
+mod context;
+mod error;
+mod handshake;
+pub mod ntlm;
+mod per_identity;
+mod random;
+mod secret;
+pub mod spnego;
+
+pub use crate::accounts::{Account, Accounts, NtHash};
+pub use crate::context::{
+    ActingLevel, Identity, NtlmVersion, Principal, Proof, Registry, SecurityContext, Unusable,
+};
+pub use crate::error::{MessageError, Refusal};
+pub use crate::handshake::{Acceptor, Initiator, Mechanism, Step};
+pub use crate::ntlm::{ChannelBindings, MessageSecurity};
+pub use crate::per_identity::PerIdentity;
+pub use crate::random::{OsRandom, Random, RandomError};
+pub use crate::secret::{Password, SessionKey};

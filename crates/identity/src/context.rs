@@ -1,0 +1,409 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use thiserror::Error;
+use wire::FileTime;
+
+use crate::accounts::fold_case;
+use crate::secret::SessionKey;
+
+/// Counts security contexts. Whoever owns the handshakes makes one and hands it to them; there is no global.
+#[derive(Debug, Default)]
+pub struct Registry {
+    opened: AtomicU64,
+    closed: AtomicU64,
+}
+
+impl Registry {
+    /// A registry that counted nothing yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// Contexts made since the start.
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Acquire)
+    }
+
+    /// Contexts whose last handle is gone.
+    pub fn closed(&self) -> u64 {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Contexts that somebody still holds.
+    pub fn open(&self) -> u64 {
+        // Read in this order, a context that closes in between is counted as open, never as minus one.
+        let closed = self.closed();
+        self.opened().saturating_sub(closed)
+    }
+}
+
+/// Somebody, as the authority that vouches for them spells the name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Principal {
+    user: Box<str>,
+    domain: Box<str>,
+}
+
+impl Principal {
+    /// A principal's names. A name proves nothing: only a [`SecurityContext`] does.
+    pub fn new(user: &str, domain: &str) -> Self {
+        Self { user: user.into(), domain: domain.into() }
+    }
+
+    /// The account's name in its domain.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The domain's name; empty where there is none.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.domain.is_empty() {
+            write!(f, "{}\\", self.domain)?;
+        }
+        f.write_str(&self.user)
+    }
+}
+
+/// Which NTLM response was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NtlmVersion {
+    /// NTLMv1 ([MS-NLMP] 3.3.1), with or without extended session security.
+    V1,
+    /// NTLMv2 ([MS-NLMP] 3.3.2).
+    V2,
+}
+
+/// How a principal was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Proof {
+    /// By nothing: the proxy itself.
+    System,
+    /// By nothing: nobody in particular.
+    Anonymous,
+    /// By an NTLM handshake.
+    Ntlm(NtlmVersion),
+    /// By an NTLM handshake that SPNEGO negotiated.
+    Spnego(NtlmVersion),
+}
+
+/// How far we may go for a principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ActingLevel {
+    /// We may know who it is and decide by it, not act as them.
+    Identify,
+    /// We may act as them here.
+    Impersonate,
+    /// We may act as them towards other servers with their own credentials.
+    Delegate,
+}
+
+/// Why a context may not be used any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Unusable {
+    /// Its time is over.
+    #[error("the security context has expired")]
+    Expired,
+    /// It was revoked: its session ended or its account lost its rights.
+    #[error("the security context was revoked")]
+    Revoked,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    System,
+    Anonymous,
+    Person,
+}
+
+/// The key that two security contexts of one principal, one authority and one level share.
+///
+/// Names are compared without regard to case, as the directories do that gave them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    kind: Kind,
+    user: Box<str>,
+    domain: Box<str>,
+    authority: Arc<str>,
+    level: ActingLevel,
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Identity({}\\{} by {}, {:?})", self.domain, self.user, self.authority, self.level)
+    }
+}
+
+/// Proof of who is calling: a principal, how it was proven, how far we may act for it, and the credentials
+/// to do so. A cheap handle; all clones are one context, which closes with the last of them.
+///
+/// It cannot be made up: [`SecurityContext::system`] and [`SecurityContext::anonymous`] are no person's, all
+/// others come from a finished handshake.
+#[derive(Clone)]
+pub struct SecurityContext {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    principal: Principal,
+    identity: Identity,
+    proof: Proof,
+    expires: Option<FileTime>,
+    session_key: Option<SessionKey>,
+    revoked: AtomicBool,
+    registry: Arc<Registry>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.registry.closed.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// What a finished handshake found out.
+pub(crate) struct Proven {
+    pub(crate) principal: Principal,
+    pub(crate) proof: Proof,
+    pub(crate) level: ActingLevel,
+    pub(crate) authority: Arc<str>,
+    pub(crate) expires: Option<FileTime>,
+    pub(crate) session_key: Option<SessionKey>,
+}
+
+impl SecurityContext {
+    /// The context of the proxy's own work. It is no one's: nothing kept for a person is found with it.
+    pub fn system(registry: &Arc<Registry>) -> Self {
+        Self::open(
+            Kind::System,
+            Proven {
+                principal: Principal::new("SYSTEM", ""),
+                proof: Proof::System,
+                level: ActingLevel::Impersonate,
+                authority: Arc::from(""),
+                expires: None,
+                session_key: None,
+            },
+            registry,
+        )
+    }
+
+    /// The context of callers who did not say who they are, where the configuration serves them.
+    pub fn anonymous(registry: &Arc<Registry>, authority: &Arc<str>) -> Self {
+        Self::anonymous_with_key(registry, authority, None)
+    }
+
+    pub(crate) fn anonymous_with_key(
+        registry: &Arc<Registry>,
+        authority: &Arc<str>,
+        session_key: Option<SessionKey>,
+    ) -> Self {
+        Self::open(
+            Kind::Anonymous,
+            Proven {
+                principal: Principal::new("ANONYMOUS", ""),
+                proof: Proof::Anonymous,
+                level: ActingLevel::Identify,
+                authority: Arc::clone(authority),
+                expires: None,
+                session_key,
+            },
+            registry,
+        )
+    }
+
+    pub(crate) fn proven(proven: Proven, registry: &Arc<Registry>) -> Self {
+        Self::open(Kind::Person, proven, registry)
+    }
+
+    fn open(kind: Kind, proven: Proven, registry: &Arc<Registry>) -> Self {
+        let Proven { principal, proof, level, authority, expires, session_key } = proven;
+        let identity = Identity {
+            kind,
+            user: fold_case(&principal.user).into(),
+            domain: fold_case(&principal.domain).into(),
+            authority,
+            level,
+        };
+        registry.opened.fetch_add(1, Ordering::AcqRel);
+        let registry = Arc::clone(registry);
+        let revoked = AtomicBool::new(false);
+        Self {
+            inner: Arc::new(Inner { principal, identity, proof, expires, session_key, revoked, registry }),
+        }
+    }
+
+    /// Who it is.
+    pub fn principal(&self) -> &Principal {
+        &self.inner.principal
+    }
+
+    /// The key under which things are kept for them.
+    pub fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    /// How they were proven.
+    pub fn proof(&self) -> Proof {
+        self.inner.proof
+    }
+
+    /// How far we may act for them.
+    pub fn level(&self) -> ActingLevel {
+        self.inner.identity.level
+    }
+
+    /// The directory or server that vouched for them.
+    pub fn authority(&self) -> &str {
+        &self.inner.identity.authority
+    }
+
+    /// From when on the context is refused; `None` where it ends with its session.
+    pub fn expires(&self) -> Option<FileTime> {
+        self.inner.expires
+    }
+
+    /// The key that the handshake left; `None` where there was no handshake.
+    pub fn session_key(&self) -> Option<&SessionKey> {
+        self.inner.session_key.as_ref()
+    }
+
+    /// Whether this is the proxy's own context.
+    pub fn is_system(&self) -> bool {
+        self.inner.identity.kind == Kind::System
+    }
+
+    /// Whether this is nobody's context.
+    pub fn is_anonymous(&self) -> bool {
+        self.inner.identity.kind == Kind::Anonymous
+    }
+
+    /// Whether both are handles of one and the same handshake's context.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// Succeeds while the context may be used. What it may not be used for any more is refused, never done
+    /// with fewer rights.
+    ///
+    /// # Errors
+    /// Once `now` has reached its expiry, or once it was revoked.
+    pub fn check(&self, now: FileTime) -> Result<(), Unusable> {
+        if self.inner.revoked.load(Ordering::Acquire) {
+            return Err(Unusable::Revoked);
+        }
+        match self.inner.expires {
+            Some(expires) if now >= expires => Err(Unusable::Expired),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the context for all who hold it: [`SecurityContext::check`] refuses from now on.
+    pub fn revoke(&self) {
+        self.inner.revoked.store(true, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for SecurityContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecurityContext")
+            .field("principal", &self.inner.principal.to_string())
+            .field("authority", &self.inner.identity.authority)
+            .field("proof", &self.inner.proof)
+            .field("level", &self.inner.identity.level)
+            .field("expires", &self.inner.expires)
+            .field("session_key", &self.inner.session_key)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(user: &str, level: ActingLevel, authority: &str, registry: &Arc<Registry>) -> SecurityContext {
+        SecurityContext::proven(
+            Proven {
+                principal: Principal::new(user, "LAB"),
+                proof: Proof::Ntlm(NtlmVersion::V2),
+                level,
+                authority: authority.into(),
+                expires: Some(FileTime(100)),
+                session_key: Some(SessionKey::new([0x5a; 16])),
+            },
+            registry,
+        )
+    }
+
+    #[test]
+    fn opened_equals_closed_when_the_last_handle_is_gone() {
+        let registry = Registry::new();
+        for _ in 0..100_000 {
+            let context = person("alice", ActingLevel::Impersonate, "accounts", &registry);
+            let clone = context.clone();
+            drop(context);
+            assert_eq!(registry.open(), 1);
+            drop(clone);
+        }
+        assert_eq!((registry.opened(), registry.closed(), registry.open()), (100_000, 100_000, 0));
+    }
+
+    #[test]
+    fn an_identity_is_principal_authority_and_level() {
+        let registry = Registry::new();
+        let base = person("alice", ActingLevel::Impersonate, "accounts", &registry);
+        let same = person("ALICE", ActingLevel::Impersonate, "accounts", &registry);
+        assert_eq!(base.identity(), same.identity());
+        assert!(!base.is_same(&same));
+        for other in [
+            person("bob", ActingLevel::Impersonate, "accounts", &registry),
+            person("alice", ActingLevel::Identify, "accounts", &registry),
+            person("alice", ActingLevel::Impersonate, "elsewhere", &registry),
+        ] {
+            assert_ne!(base.identity(), other.identity());
+        }
+    }
+
+    #[test]
+    fn a_person_named_system_is_not_the_system() {
+        let registry = Registry::new();
+        let system = SecurityContext::system(&registry);
+        let proven = Proven {
+            principal: Principal::new("SYSTEM", ""),
+            proof: Proof::Ntlm(NtlmVersion::V2),
+            level: ActingLevel::Impersonate,
+            authority: Arc::from(""),
+            expires: None,
+            session_key: None,
+        };
+        let person = SecurityContext::proven(proven, &registry);
+        assert_ne!(system.identity(), person.identity());
+        assert!(system.is_system() && !person.is_system());
+    }
+
+    #[test]
+    fn expired_and_revoked_are_refused() {
+        let registry = Registry::new();
+        let context = person("alice", ActingLevel::Impersonate, "accounts", &registry);
+        assert_eq!(context.check(FileTime(99)), Ok(()));
+        assert_eq!(context.check(FileTime(100)), Err(Unusable::Expired));
+        let clone = context.clone();
+        clone.revoke();
+        assert_eq!(context.check(FileTime(0)), Err(Unusable::Revoked));
+    }
+
+    #[test]
+    fn the_session_key_is_never_printed() {
+        let registry = Registry::new();
+        let text = format!("{:?}", person("alice", ActingLevel::Impersonate, "accounts", &registry));
+        assert!(text.contains("[redacted]") && text.contains("LAB\\\\alice"), "{text}");
+        assert!(!text.contains("90"), "{text}");
+    }
+}

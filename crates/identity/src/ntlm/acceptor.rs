@@ -1,0 +1,432 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use subtle::{Choice, ConstantTimeEq as _};
+use wire::{Decode as _, Encode as _, Error, ErrorKind, FileTime};
+use zeroize::Zeroizing;
+
+use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
+use super::bindings::ChannelBindings;
+use super::check_size;
+use super::crypto::{self, Key, Response};
+use super::messages::{Authenticate, Challenge, Negotiate, NegotiateFlags as F};
+use super::security::MessageSecurity;
+use crate::accounts::{Account, Accounts, NtHash};
+use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry, SecurityContext};
+use crate::error::Refusal;
+use crate::handshake::Step;
+use crate::random::Random;
+use crate::secret::SessionKey;
+
+/// What to do about channel bindings ([MS-NLMP] 3.2.5.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BindingPolicy {
+    /// Nothing: for where somebody in front of us ends the client's TLS.
+    Ignore,
+    /// A client that sends bindings has to send the channel's own.
+    #[default]
+    Allow,
+    /// Every client has to send the channel's own.
+    Require,
+}
+
+/// What an [`Acceptor`] takes.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Whether NTLMv1 responses, and session security without extensions, are taken. LM responses never are.
+    pub allow_legacy: bool,
+    /// Whether those who sign in as nobody become [`SecurityContext::anonymous`].
+    pub allow_anonymous: bool,
+    /// Whether a response without a message integrity code is refused. Such a response is proven all the same,
+    /// but the flags of the handshake are not. Some clients (impacket) send none.
+    pub require_mic: bool,
+    /// Whether signing and sealing need 128-bit keys.
+    pub require_128: bool,
+    /// What to do about channel bindings.
+    pub bindings: BindingPolicy,
+    /// The service principal names that clients may mean, without regard to case; empty for any. A client that
+    /// names none is taken.
+    pub target_names: Vec<String>,
+    /// How far a response's timestamp may be from our clock.
+    pub max_skew: Duration,
+    /// How long a context may be used; `None` for as long as its session lasts.
+    pub lifetime: Option<Duration>,
+}
+
+impl Default for Policy {
+    /// NTLMv2 with 128-bit keys; a skew of 36 hours, which is `MaxLifetime` as Windows has it.
+    fn default() -> Self {
+        Self {
+            allow_legacy: false,
+            allow_anonymous: false,
+            require_mic: false,
+            require_128: true,
+            bindings: BindingPolicy::default(),
+            target_names: Vec::new(),
+            max_skew: Duration::from_secs(36 * 3600),
+            lifetime: None,
+        }
+    }
+}
+
+/// The names that an [`Acceptor`] gives as its own.
+#[derive(Debug, Clone, Default)]
+pub struct ServerNames {
+    /// The NetBIOS name.
+    pub nb_computer: String,
+    /// The NetBIOS domain name.
+    pub nb_domain: String,
+    /// The fully qualified name.
+    pub dns_computer: String,
+    /// The domain's fully qualified name; empty where there is none.
+    pub dns_domain: String,
+}
+
+/// What all acceptors of a listener share.
+#[derive(Clone)]
+pub struct AcceptorConfig {
+    /// Who may sign in.
+    pub accounts: Arc<dyn Accounts>,
+    /// What is taken.
+    pub policy: Policy,
+    /// Our names.
+    pub names: ServerNames,
+    /// The name of the directory that the accounts are in: a part of every identity.
+    pub authority: Arc<str>,
+    /// Where contexts are counted.
+    pub registry: Arc<Registry>,
+}
+
+/// The server's end of one NTLM handshake: a `NEGOTIATE_MESSAGE` in, a `CHALLENGE_MESSAGE` out, an
+/// `AUTHENTICATE_MESSAGE` in ([MS-NLMP] 3.2.5.1).
+pub struct Acceptor {
+    config: Arc<AcceptorConfig>,
+    bindings: Option<ChannelBindings>,
+    state: State,
+    spnego: bool,
+}
+
+enum State {
+    Start,
+    Challenged(Challenged),
+    Ended,
+}
+
+struct Challenged {
+    negotiate: Vec<u8>,
+    challenge: Vec<u8>,
+    server_challenge: [u8; 8],
+    flags: F,
+}
+
+/// Who a response proved, and what follows from it.
+struct Verified {
+    account: Account,
+    version: NtlmVersion,
+    key_exchange_key: Key,
+    /// What an NTLMv2 response says of itself.
+    claims: Option<ClientChallenge>,
+}
+
+impl Acceptor {
+    /// An acceptor for one client, on a channel with these bindings.
+    pub fn new(config: Arc<AcceptorConfig>, bindings: Option<ChannelBindings>) -> Self {
+        Self { config, bindings, state: State::Start, spnego: false }
+    }
+
+    pub(crate) fn within_spnego(config: Arc<AcceptorConfig>, bindings: Option<ChannelBindings>) -> Self {
+        Self { spnego: true, ..Self::new(config, bindings) }
+    }
+
+    /// Takes the client's next token. After a refusal, and after the last token, nothing more is taken.
+    ///
+    /// # Errors
+    /// When the client is not let in.
+    pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+        check_size(token)?;
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Start => {
+                let (challenged, answer) = self.challenge(token, now, random)?;
+                self.state = State::Challenged(challenged);
+                Ok(Step::Continue(answer))
+            }
+            State::Challenged(challenged) => self.authenticate(&challenged, token, now),
+            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
+        }
+    }
+
+    fn challenge(
+        &self,
+        token: &[u8],
+        now: FileTime,
+        random: &mut dyn Random,
+    ) -> Result<(Challenged, Vec<u8>), Refusal> {
+        let flags = self.choose(Negotiate::from_bytes(token)?.flags)?;
+        let mut server_challenge = [0; 8];
+        random.fill(&mut server_challenge)?;
+
+        let names = &self.config.names;
+        let mut pairs = AvPairs::default();
+        pairs.push(AvId::MsvAvNbDomainName, wire::utf16le_bytes(&names.nb_domain));
+        pairs.push(AvId::MsvAvNbComputerName, wire::utf16le_bytes(&names.nb_computer));
+        if !names.dns_domain.is_empty() {
+            pairs.push(AvId::MsvAvDnsDomainName, wire::utf16le_bytes(&names.dns_domain));
+        }
+        pairs.push(AvId::MsvAvDnsComputerName, wire::utf16le_bytes(&names.dns_computer));
+        pairs.push(AvId::MsvAvTimestamp, now.0.to_le_bytes());
+        let target = match flags.contains(F::NTLMSSP_TARGET_TYPE_DOMAIN) {
+            true => wire::utf16le_bytes(&names.nb_domain),
+            false if flags.contains(F::NTLMSSP_TARGET_TYPE_SERVER) => wire::utf16le_bytes(&names.nb_computer),
+            false => Vec::new(),
+        };
+        let version = super::version(flags);
+        let challenge = pairs
+            .to_bytes()
+            .and_then(|pairs| Challenge::new(flags, server_challenge, version, &target, &pairs))
+            .and_then(|challenge| challenge.to_bytes())
+            .map_err(Refusal::Unwritable)?;
+        let challenged =
+            Challenged { negotiate: token.to_vec(), challenge: challenge.clone(), server_challenge, flags };
+        Ok((challenged, challenge))
+    }
+
+    /// What of the client's offer we take ([MS-NLMP] 3.2.5.1.1).
+    fn choose(&self, offer: F) -> Result<F, Refusal> {
+        if !offer.contains(F::NTLMSSP_NEGOTIATE_UNICODE) {
+            return Err(Refusal::Weak("UNICODE"));
+        }
+        let echoed = F::NTLMSSP_NEGOTIATE_UNICODE
+            | F::NTLMSSP_REQUEST_TARGET
+            | F::NTLMSSP_NEGOTIATE_SIGN
+            | F::NTLMSSP_NEGOTIATE_SEAL
+            | F::NTLMSSP_NEGOTIATE_ALWAYS_SIGN
+            | F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY
+            | F::NTLMSSP_NEGOTIATE_IDENTIFY
+            | F::NTLMSSP_NEGOTIATE_VERSION
+            | F::NTLMSSP_NEGOTIATE_128
+            | F::NTLMSSP_NEGOTIATE_KEY_EXCH
+            | F::NTLMSSP_NEGOTIATE_56;
+        let mut flags = (offer & echoed) | F::NTLMSSP_NEGOTIATE_NTLM | F::NTLMSSP_NEGOTIATE_TARGET_INFO;
+        if offer.contains(F::NTLMSSP_REQUEST_TARGET) {
+            flags = flags.with(match self.config.names.nb_domain.is_empty() {
+                true => F::NTLMSSP_TARGET_TYPE_SERVER,
+                false => F::NTLMSSP_TARGET_TYPE_DOMAIN,
+            });
+        }
+        if !protects(flags) {
+            // A key is exchanged for signing and sealing alone; not to offer it leaves no doubt which key counts.
+            flags = flags.without(F::NTLMSSP_NEGOTIATE_KEY_EXCH);
+        }
+        self.check_strength(flags)?;
+        Ok(flags)
+    }
+
+    fn check_strength(&self, flags: F) -> Result<(), Refusal> {
+        let policy = &self.config.policy;
+        if !policy.allow_legacy && !flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
+            return Err(Refusal::Weak("EXTENDED_SESSIONSECURITY"));
+        }
+        if policy.require_128 && protects(flags) && !flags.contains(F::NTLMSSP_NEGOTIATE_128) {
+            return Err(Refusal::Weak("128"));
+        }
+        Ok(())
+    }
+
+    fn authenticate(&self, challenged: &Challenged, token: &[u8], now: FileTime) -> Result<Step, Refusal> {
+        let message = Authenticate::from_bytes(token)?;
+        // What was not offered cannot be chosen.
+        let flags = message.flags & challenged.flags;
+        if !flags.contains(F::NTLMSSP_NEGOTIATE_UNICODE) {
+            return Err(Refusal::Weak("UNICODE"));
+        }
+        self.check_strength(flags)?;
+        if is_anonymous(&message)? {
+            return self.admit_anonymous(&message, flags);
+        }
+
+        let verified = self.verify(challenged, &message, flags)?;
+        let exported = exported_key(&message, flags, &verified.key_exchange_key)?;
+        self.check_mic(challenged, &message, token, verified.claims.as_ref(), &exported)?;
+        if let Some(claims) = &verified.claims {
+            let seconds = claims.timestamp.distance(now).as_secs();
+            if seconds > self.config.policy.max_skew.as_secs() {
+                return Err(Refusal::Skew { seconds });
+            }
+        }
+        let pairs = verified.claims.as_ref().map(|claims| &claims.av_pairs);
+        self.check_bindings(pairs)?;
+        self.check_target(pairs)?;
+        Ok(self.admit(&verified, flags, &exported, now))
+    }
+
+    /// Looks the account up and compares what the client sent with what its password gives. Unknown and disabled
+    /// accounts cost the same work, and end the same way, as a wrong password.
+    fn verify(&self, challenged: &Challenged, message: &Authenticate, flags: F) -> Result<Verified, Refusal> {
+        let (domain, user) = (message.domain()?, message.user()?);
+        let response = message.nt_response()?;
+        let found = self.config.accounts.find(&domain, &user);
+        let admissible = Choice::from(u8::from(found.as_ref().is_some_and(|account| !account.disabled)));
+        let hash = found.as_ref().map_or(NtHash::from_bytes([0; 16]), |account| account.nt_hash.clone());
+        let server = challenged.server_challenge;
+
+        let (claims, matches, version, key) = if let Some((proof, temp)) = split_v2(response) {
+            let claims = ClientChallenge::from_bytes(temp)?;
+            let own = crypto::response_v2(&crypto::ntowf_v2(&hash, &user, &domain), server, temp);
+            // [MS-NLMP] 3.2.5.1.2: some clients leave the domain out of the key.
+            let nil = crypto::response_v2(&crypto::ntowf_v2(&hash, &user, ""), server, temp);
+            let (is_own, is_nil) = (own.proof().ct_eq(proof), nil.proof().ct_eq(proof));
+            let chosen = if bool::from(is_own) { own } else { nil };
+            (Some(claims), is_own | is_nil, NtlmVersion::V2, chosen.key_exchange_key)
+        } else {
+            let own = self.response_v1(message, flags, &hash, server)?;
+            (None, own.proof().ct_eq(response), NtlmVersion::V1, own.key_exchange_key)
+        };
+        match found {
+            Some(account) if bool::from(matches & admissible) => {
+                Ok(Verified { account, version, key_exchange_key: key, claims })
+            }
+            _ => Err(Refusal::Logon),
+        }
+    }
+
+    fn response_v1(
+        &self,
+        message: &Authenticate,
+        flags: F,
+        hash: &NtHash,
+        server: [u8; 8],
+    ) -> Result<Response, Refusal> {
+        if !self.config.policy.allow_legacy || message.nt_response()?.is_empty() {
+            return Err(Refusal::Legacy);
+        }
+        let client = if flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
+            let lm = message.lm_response()?;
+            let truncated = ErrorKind::Truncated { needed: 8, available: lm.len() };
+            Some(*lm.first_chunk().ok_or(Error::new(truncated, "LmChallengeResponse", 0))?)
+        } else {
+            None
+        };
+        Ok(crypto::response_v1(hash, server, client))
+    }
+
+    fn check_mic(
+        &self,
+        challenged: &Challenged,
+        message: &Authenticate,
+        token: &[u8],
+        claims: Option<&ClientChallenge>,
+        exported: &[u8; 16],
+    ) -> Result<(), Refusal> {
+        let flags = claims.map_or(Ok(AvFlags::NONE), |claims| claims.av_pairs.flags())?;
+        if !flags.contains(AvFlags::MIC_PROVIDED) {
+            return if self.config.policy.require_mic { Err(Refusal::MicAbsent) } else { Ok(()) };
+        }
+        let mic = message.mic.ok_or(Refusal::MicAbsent)?;
+        if bool::from(super::mic(exported, &challenged.negotiate, &challenged.challenge, token).ct_eq(&mic)) {
+            Ok(())
+        } else {
+            Err(Refusal::Mic)
+        }
+    }
+
+    fn check_bindings(&self, pairs: Option<&AvPairs>) -> Result<(), Refusal> {
+        // Sixteen zeros mean that the client has none ([MS-NLMP] 2.2.2.1).
+        let theirs =
+            pairs.and_then(|pairs| pairs.get(AvId::MsvAvChannelBindings)).filter(|value| *value != [0; 16]);
+        match (self.config.policy.bindings, theirs) {
+            (BindingPolicy::Ignore, _) | (BindingPolicy::Allow, None) => Ok(()),
+            (BindingPolicy::Require, None) => Err(Refusal::BindingAbsent),
+            (_, Some(theirs)) => match self.bindings {
+                Some(ours) if bool::from(ours.as_bytes().as_slice().ct_eq(theirs)) => Ok(()),
+                _ => Err(Refusal::BindingMismatch),
+            },
+        }
+    }
+
+    fn check_target(&self, pairs: Option<&AvPairs>) -> Result<(), Refusal> {
+        let names = &self.config.policy.target_names;
+        let Some(pairs) = pairs.filter(|_| !names.is_empty()) else { return Ok(()) };
+        let target = pairs.get(AvId::MsvAvTargetName).unwrap_or_default();
+        if target.is_empty() || pairs.flags()?.contains(AvFlags::UNTRUSTED_SPN) {
+            return Ok(());
+        }
+        let target = wire::utf16le_to_string(target, "MsvAvTargetName")?;
+        if names.iter().any(|name| name.eq_ignore_ascii_case(&target)) {
+            return Ok(());
+        }
+        Err(Refusal::Target(target))
+    }
+
+    fn admit(&self, verified: &Verified, flags: F, exported: &[u8; 16], now: FileTime) -> Step {
+        let config = &self.config;
+        let level = match flags.contains(F::NTLMSSP_NEGOTIATE_IDENTIFY) {
+            true => ActingLevel::Identify,
+            false => ActingLevel::Impersonate,
+        };
+        let proven = Proven {
+            principal: Principal::new(&verified.account.user, &verified.account.domain),
+            proof: if self.spnego { Proof::Spnego(verified.version) } else { Proof::Ntlm(verified.version) },
+            level,
+            authority: Arc::clone(&config.authority),
+            expires: config.policy.lifetime.map(|lifetime| after(now, lifetime)),
+            session_key: Some(SessionKey::new(*exported)),
+        };
+        Step::Done {
+            token: None,
+            context: SecurityContext::proven(proven, &config.registry),
+            security: MessageSecurity::new(flags, exported, false),
+        }
+    }
+
+    fn admit_anonymous(&self, message: &Authenticate, flags: F) -> Result<Step, Refusal> {
+        let config = &self.config;
+        if !config.policy.allow_anonymous {
+            return Err(Refusal::Anonymous);
+        }
+        let exported = exported_key(message, flags, &[0; 16])?;
+        let key = Some(SessionKey::new(*exported));
+        Ok(Step::Done {
+            token: None,
+            context: SecurityContext::anonymous_with_key(&config.registry, &config.authority, key),
+            security: MessageSecurity::new(flags, &exported, false),
+        })
+    }
+}
+
+/// Whether messages will be signed or sealed.
+pub(super) const fn protects(flags: F) -> bool {
+    flags.intersects(F(F::NTLMSSP_NEGOTIATE_SIGN.0 | F::NTLMSSP_NEGOTIATE_SEAL.0))
+}
+
+fn is_anonymous(message: &Authenticate) -> Result<bool, Refusal> {
+    let lm = message.lm_response()?;
+    Ok(message.user()?.is_empty() && message.nt_response()?.is_empty() && (lm.is_empty() || lm == [0]))
+}
+
+/// An NTLMv2 response's `NTProofStr` and `temp`; `None` for a response of NTLMv1's size.
+fn split_v2(response: &[u8]) -> Option<(&[u8], &[u8])> {
+    if response.len() <= 24 {
+        return None;
+    }
+    response.split_at_checked(16)
+}
+
+/// `ExportedSessionKey` ([MS-NLMP] 3.2.5.1.2).
+fn exported_key(message: &Authenticate, flags: F, key_exchange_key: &[u8; 16]) -> Result<Key, Refusal> {
+    let mut exported = Zeroizing::new(*key_exchange_key);
+    if flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && protects(flags) {
+        let sent = message.session_key()?;
+        let invalid = || {
+            let found = u64::try_from(sent.len()).unwrap_or(u64::MAX);
+            Error::invalid("EncryptedRandomSessionKey", 0, found, "16 bytes")
+        };
+        *exported = sent.try_into().map_err(|_| invalid())?;
+        crypto::rc4k(key_exchange_key, &mut *exported);
+    }
+    Ok(exported)
+}
+
+fn after(now: FileTime, lifetime: Duration) -> FileTime {
+    let steps = u64::try_from(lifetime.as_nanos() / 100).unwrap_or(u64::MAX);
+    FileTime(now.0.saturating_add(steps))
+}

@@ -1,0 +1,313 @@
+use std::sync::Arc;
+
+use wire::{Decode as _, Encode as _, FileTime};
+use zeroize::Zeroizing;
+
+use super::acceptor::protects;
+use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
+use super::bindings::ChannelBindings;
+use super::check_size;
+use super::crypto::{self, Key};
+use super::messages::{Authenticate, AuthenticateParts, Challenge, Negotiate, NegotiateFlags as F};
+use super::security::MessageSecurity;
+use crate::accounts::NtHash;
+use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry, SecurityContext};
+use crate::error::Refusal;
+use crate::handshake::Step;
+use crate::random::Random;
+use crate::secret::{Password, SessionKey};
+
+/// What we sign in with.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// As nobody.
+    Anonymous,
+    /// As an account.
+    Account {
+        /// The account's name.
+        user: String,
+        /// The domain's name; empty where the server is to find it.
+        domain: String,
+        /// The password's hash.
+        nt_hash: NtHash,
+    },
+}
+
+impl Credentials {
+    /// An account and its password.
+    pub fn password(user: &str, domain: &str, password: &Password) -> Self {
+        let nt_hash = NtHash::from_password(password.expose());
+        Self::Account { user: user.to_owned(), domain: domain.to_owned(), nt_hash }
+    }
+}
+
+/// What is to be done with the messages that follow a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protection {
+    /// Nothing.
+    None,
+    /// They are signed.
+    Sign,
+    /// They are signed and sealed.
+    Seal,
+}
+
+/// What an [`Initiator`] signs in with, and how.
+#[derive(Debug, Clone)]
+pub struct InitiatorConfig {
+    /// Who.
+    pub credentials: Credentials,
+    /// Our machine's name; may be empty.
+    pub workstation: String,
+    /// The service principal name that we mean; empty where it is unknown.
+    pub target_name: String,
+    /// The channel's bindings.
+    pub bindings: Option<ChannelBindings>,
+    /// What is needed for the messages that follow.
+    pub protection: Protection,
+    /// How far the server may go for us: [`ActingLevel::Identify`] or more.
+    pub level: ActingLevel,
+    /// NTLMv2, unless the server is too old for it.
+    pub version: NtlmVersion,
+    /// Whether the server may do without extended session security, which only NTLMv1 can.
+    pub allow_legacy: bool,
+    /// The name of the server or directory that we sign in to: a part of the context's identity.
+    pub authority: Arc<str>,
+    /// Where contexts are counted.
+    pub registry: Arc<Registry>,
+}
+
+/// The client's end of one NTLM handshake: a `NEGOTIATE_MESSAGE` out, a `CHALLENGE_MESSAGE` in, an
+/// `AUTHENTICATE_MESSAGE` out ([MS-NLMP] 3.1.5.1).
+///
+/// The context that it ends with is that of the account that it signed in as.
+pub struct Initiator {
+    config: InitiatorConfig,
+    state: State,
+    spnego: bool,
+}
+
+enum State {
+    Start,
+    Negotiating { flags: F, negotiate: Vec<u8> },
+    Ended,
+}
+
+/// The parts of an `AUTHENTICATE_MESSAGE` that depend on the credentials.
+struct Answer {
+    lm_response: Vec<u8>,
+    nt_response: Vec<u8>,
+    key_exchange_key: Key,
+    with_mic: bool,
+}
+
+impl Initiator {
+    /// An initiator for one handshake.
+    pub fn new(config: InitiatorConfig) -> Self {
+        Self { config, state: State::Start, spnego: false }
+    }
+
+    pub(crate) fn within_spnego(config: InitiatorConfig) -> Self {
+        Self { spnego: true, ..Self::new(config) }
+    }
+
+    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last token,
+    /// nothing more is taken.
+    ///
+    /// # Errors
+    /// When the server's answer is not one that we sign in with.
+    pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+        check_size(token)?;
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Start if token.is_empty() => {
+                let flags = self.offer();
+                let message = Negotiate::new(flags, super::version(flags));
+                let negotiate = message.to_bytes().map_err(Refusal::Unwritable)?;
+                self.state = State::Negotiating { flags, negotiate: negotiate.clone() };
+                Ok(Step::Continue(negotiate))
+            }
+            State::Start => Err(Refusal::OutOfOrder { expected: "an empty token" }),
+            State::Negotiating { flags, negotiate } => {
+                self.authenticate(flags, &negotiate, token, now, random)
+            }
+            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
+        }
+    }
+
+    fn offer(&self) -> F {
+        let mut flags = F::NTLMSSP_NEGOTIATE_UNICODE
+            | F::NTLMSSP_REQUEST_TARGET
+            | F::NTLMSSP_NEGOTIATE_NTLM
+            | F::NTLMSSP_NEGOTIATE_ALWAYS_SIGN
+            | F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY
+            | F::NTLMSSP_NEGOTIATE_TARGET_INFO
+            | F::NTLMSSP_NEGOTIATE_VERSION
+            | F::NTLMSSP_NEGOTIATE_128
+            | F::NTLMSSP_NEGOTIATE_56;
+        if self.config.protection >= Protection::Sign {
+            flags = flags | F::NTLMSSP_NEGOTIATE_SIGN | F::NTLMSSP_NEGOTIATE_KEY_EXCH;
+        }
+        if self.config.protection >= Protection::Seal {
+            flags = flags | F::NTLMSSP_NEGOTIATE_SEAL;
+        }
+        if self.config.level == ActingLevel::Identify {
+            flags = flags | F::NTLMSSP_NEGOTIATE_IDENTIFY;
+        }
+        flags
+    }
+
+    /// What both sides want, where it is what we need.
+    fn agree(&self, offer: F, chosen: F) -> Result<F, Refusal> {
+        let mut needed = vec![(F::NTLMSSP_NEGOTIATE_UNICODE, "UNICODE")];
+        if self.config.version == NtlmVersion::V2 || !self.config.allow_legacy {
+            needed.push((F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY, "EXTENDED_SESSIONSECURITY"));
+        }
+        if self.config.protection >= Protection::Sign {
+            needed.push((F::NTLMSSP_NEGOTIATE_SIGN, "SIGN"));
+            if !self.config.allow_legacy {
+                needed.push((F::NTLMSSP_NEGOTIATE_128, "128"));
+            }
+        }
+        if self.config.protection >= Protection::Seal {
+            needed.push((F::NTLMSSP_NEGOTIATE_SEAL, "SEAL"));
+        }
+        let agreed = offer & chosen;
+        match needed.into_iter().find(|(flag, _)| !agreed.contains(*flag)) {
+            Some((_, name)) => Err(Refusal::Weak(name)),
+            None => Ok(agreed),
+        }
+    }
+
+    fn authenticate(
+        &self,
+        offer: F,
+        negotiate: &[u8],
+        token: &[u8],
+        now: FileTime,
+        random: &mut dyn Random,
+    ) -> Result<Step, Refusal> {
+        let challenge = Challenge::from_bytes(token)?;
+        let flags = self.agree(offer, challenge.flags)?;
+        let answer = self.answer(&challenge, flags, now, random)?;
+
+        let mut exported = answer.key_exchange_key.clone();
+        let mut session_key = Vec::new();
+        if flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && protects(flags) {
+            random.fill(&mut *exported)?;
+            let mut encrypted = *exported;
+            crypto::rc4k(&answer.key_exchange_key, &mut encrypted);
+            session_key = encrypted.to_vec();
+        }
+        let (user, domain) = match &self.config.credentials {
+            Credentials::Account { user, domain, .. } => (user.as_str(), domain.as_str()),
+            Credentials::Anonymous => ("", ""),
+        };
+        let sent = match self.config.credentials {
+            Credentials::Account { .. } => flags,
+            Credentials::Anonymous => flags.with(F::NTLMSSP_ANONYMOUS),
+        };
+        let parts = AuthenticateParts {
+            lm_response: &answer.lm_response,
+            nt_response: &answer.nt_response,
+            domain: &wire::utf16le_bytes(domain),
+            user: &wire::utf16le_bytes(user),
+            workstation: &wire::utf16le_bytes(&self.config.workstation),
+            session_key: &session_key,
+        };
+        let message = Authenticate::new(sent, super::version(flags), parts);
+        let mut message = message.map_err(Refusal::Unwritable)?;
+        if answer.with_mic {
+            let unsigned = message.to_bytes().map_err(Refusal::Unwritable)?;
+            message.mic = Some(super::mic(&exported, negotiate, token, &unsigned));
+        }
+        let token = Some(message.to_bytes().map_err(Refusal::Unwritable)?);
+        let context = self.context(&exported);
+        Ok(Step::Done { token, context, security: MessageSecurity::new(flags, &exported, true) })
+    }
+
+    fn answer(
+        &self,
+        challenge: &Challenge,
+        flags: F,
+        now: FileTime,
+        random: &mut dyn Random,
+    ) -> Result<Answer, Refusal> {
+        let Credentials::Account { user, domain, nt_hash } = &self.config.credentials else {
+            let key_exchange_key = Zeroizing::new([0; 16]);
+            let (lm_response, nt_response) = (vec![0], Vec::new());
+            return Ok(Answer { lm_response, nt_response, key_exchange_key, with_mic: false });
+        };
+        let mut client = [0; 8];
+        random.fill(&mut client)?;
+        let server = challenge.server_challenge;
+        if self.config.version == NtlmVersion::V1 {
+            let extended = flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY);
+            let response = crypto::response_v1(nt_hash, server, extended.then_some(client));
+            let nt_response = response.proof().to_vec();
+            // Without extensions the NT response stands in for the LM response, which we never make.
+            let mut lm_response = nt_response.clone();
+            if extended {
+                lm_response.fill(0);
+                lm_response.iter_mut().zip(client).for_each(|(place, byte)| *place = byte);
+            }
+            let key_exchange_key = response.key_exchange_key;
+            return Ok(Answer { lm_response, nt_response, key_exchange_key, with_mic: false });
+        }
+
+        let mut av_pairs = match challenge.target_info()? {
+            [] => AvPairs::default(),
+            pairs => AvPairs::from_bytes(pairs)?,
+        };
+        let server_time = av_pairs.timestamp()?;
+        self.describe(&mut av_pairs)?;
+        let claims = ClientChallenge {
+            reserved1: 0,
+            reserved2: 0,
+            timestamp: server_time.unwrap_or(now),
+            challenge_from_client: client,
+            reserved3: 0,
+            av_pairs,
+        };
+        let temp = claims.to_bytes().map_err(Refusal::Unwritable)?;
+        let response_key = crypto::ntowf_v2(nt_hash, user, domain);
+        let response = crypto::response_v2(&response_key, server, &temp);
+        let mut nt_response = response.proof().to_vec();
+        nt_response.extend_from_slice(&temp);
+        let lm_response = match server_time {
+            Some(_) => vec![0; 24],
+            None => crypto::lm_v2(&response_key, server, client),
+        };
+        let key_exchange_key = response.key_exchange_key;
+        Ok(Answer { lm_response, nt_response, key_exchange_key, with_mic: true })
+    }
+
+    /// Adds to the server's pairs what the client says ([MS-NLMP] 3.1.5.1.2).
+    fn describe(&self, pairs: &mut AvPairs) -> Result<(), Refusal> {
+        let flags = pairs.flags()?.with(AvFlags::MIC_PROVIDED);
+        pairs.set(AvId::MsvAvFlags, flags.0.to_le_bytes());
+        let bindings = self.config.bindings.map_or([0; 16], |bindings| *bindings.as_bytes());
+        pairs.set(AvId::MsvAvChannelBindings, bindings);
+        pairs.set(AvId::MsvAvTargetName, wire::utf16le_bytes(&self.config.target_name));
+        // Four zero bytes close the response ([MS-NLMP] 3.3.2).
+        pairs.rest = (Vec::new(), vec![0; 4]);
+        Ok(())
+    }
+
+    fn context(&self, exported: &[u8; 16]) -> SecurityContext {
+        let config = &self.config;
+        let session_key = Some(SessionKey::new(*exported));
+        let Credentials::Account { user, domain, .. } = &config.credentials else {
+            return SecurityContext::anonymous_with_key(&config.registry, &config.authority, session_key);
+        };
+        let proof = if self.spnego { Proof::Spnego(config.version) } else { Proof::Ntlm(config.version) };
+        let proven = Proven {
+            principal: Principal::new(user, domain),
+            proof,
+            level: config.level,
+            authority: Arc::clone(&config.authority),
+            expires: None,
+            session_key,
+        };
+        SecurityContext::proven(proven, &config.registry)
+    }
+}

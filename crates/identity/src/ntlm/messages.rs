@@ -1,0 +1,460 @@
+use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer, wire_flags};
+
+wire_flags! {
+    /// `NegotiateFlags` ([MS-NLMP] 2.2.2.5).
+    pub struct NegotiateFlags(u32) {
+        /// Texts are UTF-16.
+        NTLMSSP_NEGOTIATE_UNICODE = 0x0000_0001,
+        /// Texts are in the OEM character set.
+        NTLM_NEGOTIATE_OEM = 0x0000_0002,
+        /// The challenge is to name its target.
+        NTLMSSP_REQUEST_TARGET = 0x0000_0004,
+        /// Messages can be signed.
+        NTLMSSP_NEGOTIATE_SIGN = 0x0000_0010,
+        /// Messages can be sealed.
+        NTLMSSP_NEGOTIATE_SEAL = 0x0000_0020,
+        /// The handshake is connectionless.
+        NTLMSSP_NEGOTIATE_DATAGRAM = 0x0000_0040,
+        /// Session keys come from the LM response.
+        NTLMSSP_NEGOTIATE_LM_KEY = 0x0000_0080,
+        /// NTLM v1 session security.
+        NTLMSSP_NEGOTIATE_NTLM = 0x0000_0200,
+        /// Nobody signs in.
+        NTLMSSP_ANONYMOUS = 0x0000_0800,
+        /// The negotiate message names the client's domain.
+        NTLMSSP_NEGOTIATE_OEM_DOMAIN_SUPPLIED = 0x0000_1000,
+        /// The negotiate message names the client's machine.
+        NTLMSSP_NEGOTIATE_OEM_WORKSTATION_SUPPLIED = 0x0000_2000,
+        /// Keys for signing are made in any case.
+        NTLMSSP_NEGOTIATE_ALWAYS_SIGN = 0x0000_8000,
+        /// The target is a domain.
+        NTLMSSP_TARGET_TYPE_DOMAIN = 0x0001_0000,
+        /// The target is a server.
+        NTLMSSP_TARGET_TYPE_SERVER = 0x0002_0000,
+        /// Extended session security.
+        NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY = 0x0008_0000,
+        /// The server may identify the client and no more.
+        NTLMSSP_NEGOTIATE_IDENTIFY = 0x0010_0000,
+        /// Session keys come from the LM hash.
+        NTLMSSP_REQUEST_NON_NT_SESSION_KEY = 0x0040_0000,
+        /// The challenge carries target information.
+        NTLMSSP_NEGOTIATE_TARGET_INFO = 0x0080_0000,
+        /// Messages carry versions.
+        NTLMSSP_NEGOTIATE_VERSION = 0x0200_0000,
+        /// 128-bit keys.
+        NTLMSSP_NEGOTIATE_128 = 0x2000_0000,
+        /// The client makes up the session key.
+        NTLMSSP_NEGOTIATE_KEY_EXCH = 0x4000_0000,
+        /// 56-bit keys.
+        NTLMSSP_NEGOTIATE_56 = 0x8000_0000_u32,
+    }
+}
+
+/// `VERSION` ([MS-NLMP] 2.2.2.10), as its eight bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Version(pub [u8; 8]);
+
+/// Where in a message a variable part stands ([MS-NLMP] 2.2.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Field {
+    /// Bytes.
+    pub length: u16,
+    /// Should be the length again; ignored.
+    pub maximum: u16,
+    /// From the start of the message.
+    pub offset: u32,
+}
+
+impl Field {
+    fn decode(r: &mut Reader<'_>, name: &'static str) -> Result<Self> {
+        Ok(Self { length: r.u16(name)?, maximum: r.u16(name)?, offset: r.u32(name)? })
+    }
+
+    fn encode(self, w: &mut Writer) {
+        w.u16(self.length).u16(self.maximum).u32(self.offset);
+    }
+
+    /// The part's bytes, in a payload that starts at `start`.
+    fn slice<'a>(self, payload: &'a [u8], start: usize, name: &'static str) -> Result<&'a [u8]> {
+        if self.length == 0 {
+            return Ok(&[]);
+        }
+        let offset = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        let length = usize::from(self.length);
+        let found = offset
+            .checked_sub(start)
+            .and_then(|from| payload.get(from..))
+            .and_then(|tail| tail.get(..length));
+        found.ok_or_else(|| {
+            let available = payload.len().saturating_add(start).saturating_sub(offset);
+            Error::new(ErrorKind::Truncated { needed: length, available }, name, offset)
+        })
+    }
+}
+
+/// Collects the variable parts of a message.
+struct Payload {
+    start: usize,
+    bytes: Vec<u8>,
+}
+
+impl Payload {
+    fn put(&mut self, part: &[u8], name: &'static str) -> Result<Field> {
+        let too_long = |limit| {
+            let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            Error::new(ErrorKind::TooLong { length, limit }, name, 0)
+        };
+        let length = u16::try_from(part.len()).map_err(|_| too_long(u16::MAX.into()))?;
+        let offset = self.start.saturating_add(self.bytes.len());
+        let offset = u32::try_from(offset).map_err(|_| too_long(u32::MAX.into()))?;
+        self.bytes.extend_from_slice(part);
+        Ok(Field { length, maximum: length, offset })
+    }
+}
+
+const SIGNATURE: [u8; 8] = *b"NTLMSSP\0";
+
+fn header(r: &mut Reader<'_>, message_type: u32) -> Result<()> {
+    if r.array::<8>("Signature")? != SIGNATURE {
+        return Err(r.error(ErrorKind::Text { expected: "NTLMSSP and a zero" }, "Signature"));
+    }
+    let found = r.u32("MessageType")?;
+    if found != message_type {
+        return Err(r.invalid("MessageType", found.into(), "another message"));
+    }
+    Ok(())
+}
+
+/// `NEGOTIATE_MESSAGE` ([MS-NLMP] 2.2.1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Negotiate {
+    /// What the client offers.
+    pub flags: NegotiateFlags,
+    /// `DomainNameFields` and `WorkstationFields`; the oldest clients leave both out.
+    pub names: Option<(Field, Field)>,
+    /// The client's version.
+    pub version: Option<Version>,
+    /// All that follows.
+    pub payload: Vec<u8>,
+}
+
+impl Negotiate {
+    /// A message without names.
+    pub const fn new(flags: NegotiateFlags, version: Version) -> Self {
+        const EMPTY: Field = Field { length: 0, maximum: 0, offset: 40 };
+        Self { flags, names: Some((EMPTY, EMPTY)), version: Some(version), payload: Vec::new() }
+    }
+}
+
+impl Encode for Negotiate {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.bytes(&SIGNATURE).u32(1).u32(self.flags.0);
+        if let Some((domain, workstation)) = self.names {
+            domain.encode(w);
+            workstation.encode(w);
+            if let Some(version) = self.version {
+                w.bytes(&version.0);
+            }
+        }
+        w.bytes(&self.payload);
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for Negotiate {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        header(r, 1)?;
+        let flags = NegotiateFlags(r.u32("NegotiateFlags")?);
+        if r.is_empty() {
+            return Ok(Self { flags, names: None, version: None, payload: Vec::new() });
+        }
+        let names = Some((Field::decode(r, "DomainNameFields")?, Field::decode(r, "WorkstationFields")?));
+        let version = if flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_VERSION) && r.remaining() >= 8 {
+            Some(Version(r.array("Version")?))
+        } else {
+            None
+        };
+        Ok(Self { flags, names, version, payload: r.bytes(r.remaining(), "Payload")?.to_vec() })
+    }
+}
+
+/// `CHALLENGE_MESSAGE` ([MS-NLMP] 2.2.1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// `TargetNameFields`.
+    pub target_name: Field,
+    /// What the server chose.
+    pub flags: NegotiateFlags,
+    /// The server's nonce.
+    pub server_challenge: [u8; 8],
+    /// `Reserved`, and `TargetInfoFields`; the oldest servers leave both out.
+    pub target_info: Option<([u8; 8], Field)>,
+    /// The server's version.
+    pub version: Option<Version>,
+    /// All that follows.
+    pub payload: Vec<u8>,
+}
+
+impl Challenge {
+    /// A message with a target's name and the encoded pairs that describe it.
+    ///
+    /// # Errors
+    /// When one of them is longer than 65,535 bytes.
+    pub fn new(
+        flags: NegotiateFlags,
+        server_challenge: [u8; 8],
+        version: Version,
+        target_name: &[u8],
+        target_info: &[u8],
+    ) -> Result<Self> {
+        let mut payload = Payload { start: 56, bytes: Vec::new() };
+        let target_name = payload.put(target_name, "TargetName")?;
+        let target_info = payload.put(target_info, "TargetInfo")?;
+        Ok(Self {
+            target_name,
+            flags,
+            server_challenge,
+            target_info: Some(([0; 8], target_info)),
+            version: Some(version),
+            payload: payload.bytes,
+        })
+    }
+
+    /// `TargetName`, in the character set that the flags say.
+    ///
+    /// # Errors
+    /// When it is not inside the message.
+    pub fn target_name(&self) -> Result<&[u8]> {
+        self.target_name.slice(&self.payload, self.payload_start(), "TargetName")
+    }
+
+    /// `TargetInfo`, encoded `AV_PAIR`s; empty where there is none.
+    ///
+    /// # Errors
+    /// When it is not inside the message.
+    pub fn target_info(&self) -> Result<&[u8]> {
+        let Some((_, field)) = self.target_info else { return Ok(&[]) };
+        field.slice(&self.payload, self.payload_start(), "TargetInfo")
+    }
+
+    const fn payload_start(&self) -> usize {
+        match (self.target_info.is_some(), self.version.is_some()) {
+            (false, _) => 32,
+            (true, false) => 48,
+            (true, true) => 56,
+        }
+    }
+}
+
+impl Encode for Challenge {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.bytes(&SIGNATURE).u32(2);
+        self.target_name.encode(w);
+        w.u32(self.flags.0).bytes(&self.server_challenge);
+        if let Some((reserved, field)) = self.target_info {
+            w.bytes(&reserved);
+            field.encode(w);
+            if let Some(version) = self.version {
+                w.bytes(&version.0);
+            }
+        }
+        w.bytes(&self.payload);
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for Challenge {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        header(r, 2)?;
+        let target_name = Field::decode(r, "TargetNameFields")?;
+        let flags = NegotiateFlags(r.u32("NegotiateFlags")?);
+        let server_challenge = r.array("ServerChallenge")?;
+        let lowest = |field: Field, other: usize| match usize::try_from(field.offset) {
+            Ok(offset) if field.length != 0 => other.min(offset),
+            _ => other,
+        };
+        let end = r.remaining().saturating_add(32);
+        let first = lowest(target_name, end);
+        let mut target_info = None;
+        let mut version = None;
+        if first >= 48 {
+            let reserved = r.array("Reserved")?;
+            let field = Field::decode(r, "TargetInfoFields")?;
+            target_info = Some((reserved, field));
+            if lowest(field, first) >= 56 {
+                version = Some(Version(r.array("Version")?));
+            }
+        }
+        let payload = r.bytes(r.remaining(), "Payload")?.to_vec();
+        Ok(Self { target_name, flags, server_challenge, target_info, version, payload })
+    }
+}
+
+/// `AUTHENTICATE_MESSAGE` ([MS-NLMP] 2.2.1.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authenticate {
+    /// `LmChallengeResponseFields`.
+    pub lm_response: Field,
+    /// `NtChallengeResponseFields`.
+    pub nt_response: Field,
+    /// `DomainNameFields`.
+    pub domain: Field,
+    /// `UserNameFields`.
+    pub user: Field,
+    /// `WorkstationFields`.
+    pub workstation: Field,
+    /// `EncryptedRandomSessionKeyFields`.
+    pub session_key: Field,
+    /// What both sides agreed on.
+    pub flags: NegotiateFlags,
+    /// The client's version; old clients leave it out.
+    pub version: Option<Version>,
+    /// The message integrity code's place; old clients leave it out. Whether there is a code in it says
+    /// `MsvAvFlags`.
+    pub mic: Option<[u8; 16]>,
+    /// All that follows.
+    pub payload: Vec<u8>,
+}
+
+/// The variable parts of an [`Authenticate`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct AuthenticateParts<'a> {
+    pub(super) lm_response: &'a [u8],
+    pub(super) nt_response: &'a [u8],
+    pub(super) domain: &'a [u8],
+    pub(super) user: &'a [u8],
+    pub(super) workstation: &'a [u8],
+    pub(super) session_key: &'a [u8],
+}
+
+impl Authenticate {
+    /// Where the message integrity code stands in the message, where there is one.
+    pub const MIC_OFFSET: usize = 72;
+
+    pub(super) fn new(flags: NegotiateFlags, version: Version, parts: AuthenticateParts<'_>) -> Result<Self> {
+        let mut payload = Payload { start: 88, bytes: Vec::new() };
+        Ok(Self {
+            domain: payload.put(parts.domain, "DomainName")?,
+            user: payload.put(parts.user, "UserName")?,
+            workstation: payload.put(parts.workstation, "Workstation")?,
+            lm_response: payload.put(parts.lm_response, "LmChallengeResponse")?,
+            nt_response: payload.put(parts.nt_response, "NtChallengeResponse")?,
+            session_key: payload.put(parts.session_key, "EncryptedRandomSessionKey")?,
+            flags,
+            version: Some(version),
+            mic: Some([0; 16]),
+            payload: payload.bytes,
+        })
+    }
+
+    /// `LmChallengeResponse`.
+    ///
+    /// # Errors
+    /// When it is not inside the message.
+    pub fn lm_response(&self) -> Result<&[u8]> {
+        self.part(self.lm_response, "LmChallengeResponse")
+    }
+
+    /// `NtChallengeResponse`.
+    ///
+    /// # Errors
+    /// When it is not inside the message.
+    pub fn nt_response(&self) -> Result<&[u8]> {
+        self.part(self.nt_response, "NtChallengeResponse")
+    }
+
+    /// `EncryptedRandomSessionKey`.
+    ///
+    /// # Errors
+    /// When it is not inside the message.
+    pub fn session_key(&self) -> Result<&[u8]> {
+        self.part(self.session_key, "EncryptedRandomSessionKey")
+    }
+
+    /// `DomainName`.
+    ///
+    /// # Errors
+    /// When it is not inside the message, or no UTF-16 text.
+    pub fn domain(&self) -> Result<String> {
+        wire::utf16le_to_string(self.part(self.domain, "DomainName")?, "DomainName")
+    }
+
+    /// `UserName`.
+    ///
+    /// # Errors
+    /// When it is not inside the message, or no UTF-16 text.
+    pub fn user(&self) -> Result<String> {
+        wire::utf16le_to_string(self.part(self.user, "UserName")?, "UserName")
+    }
+
+    /// `Workstation`.
+    ///
+    /// # Errors
+    /// When it is not inside the message, or no UTF-16 text.
+    pub fn workstation(&self) -> Result<String> {
+        wire::utf16le_to_string(self.part(self.workstation, "Workstation")?, "Workstation")
+    }
+
+    fn part(&self, field: Field, name: &'static str) -> Result<&[u8]> {
+        let start = match (self.version.is_some(), self.mic.is_some()) {
+            (false, _) => 64,
+            (true, false) => 72,
+            (true, true) => 88,
+        };
+        field.slice(&self.payload, start, name)
+    }
+
+    const fn fields(&self) -> [Field; 6] {
+        [self.lm_response, self.nt_response, self.domain, self.user, self.workstation, self.session_key]
+    }
+}
+
+impl Encode for Authenticate {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.bytes(&SIGNATURE).u32(3);
+        self.fields().into_iter().for_each(|field| field.encode(w));
+        w.u32(self.flags.0);
+        if let Some(version) = self.version {
+            w.bytes(&version.0);
+            if let Some(mic) = self.mic {
+                w.bytes(&mic);
+            }
+        }
+        w.bytes(&self.payload);
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for Authenticate {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        header(r, 3)?;
+        let mut message = Self {
+            lm_response: Field::decode(r, "LmChallengeResponseFields")?,
+            nt_response: Field::decode(r, "NtChallengeResponseFields")?,
+            domain: Field::decode(r, "DomainNameFields")?,
+            user: Field::decode(r, "UserNameFields")?,
+            workstation: Field::decode(r, "WorkstationFields")?,
+            session_key: Field::decode(r, "EncryptedRandomSessionKeyFields")?,
+            flags: NegotiateFlags(r.u32("NegotiateFlags")?),
+            version: None,
+            mic: None,
+            payload: Vec::new(),
+        };
+        // Neither flag nor length says whether Version and MIC are there: only where the payload starts does.
+        let end = r.remaining().saturating_add(64);
+        let first = message
+            .fields()
+            .into_iter()
+            .filter(|field| field.length != 0)
+            .map(|field| usize::try_from(field.offset).unwrap_or(usize::MAX))
+            .fold(end, usize::min);
+        if first >= 72 {
+            message.version = Some(Version(r.array("Version")?));
+            if first >= 88 {
+                message.mic = Some(r.array("MIC")?);
+            }
+        }
+        message.payload = r.bytes(r.remaining(), "Payload")?.to_vec();
+        Ok(message)
+    }
+}

@@ -1,0 +1,347 @@
+use std::fmt;
+
+use hmac::Mac as _;
+use rc4::{Rc4, StreamCipher as _};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroize as _;
+
+use super::crypto::{self, HmacMd5, Key};
+use super::messages::NegotiateFlags;
+use crate::error::MessageError;
+
+/// The size of every signature ([MS-NLMP] 2.2.2.9).
+pub const SIGNATURE_SIZE: usize = 16;
+
+/// The signature of a session in which nothing is signed.
+const UNSIGNED: [u8; SIGNATURE_SIZE] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// Signs, seals, and checks what the other side signed and sealed ([MS-NLMP] 3.4), connection-oriented: each
+/// message is taken once, and in order.
+///
+/// A message is three parts that follow one another: `before`, `body`, `after`. The signature covers all three,
+/// the encryption the body alone, which is how DCE/RPC protects a PDU's header and trailer ([MS-RPCE]
+/// 3.3.1.5.2.2). Nothing is allocated for a message.
+///
+/// Once a message was found to be forged nothing is taken any more, since the ciphers of both sides have parted.
+pub struct MessageSecurity {
+    keys: Box<Keys>,
+    flags: NegotiateFlags,
+}
+
+enum Keys {
+    Extended { send: Direction, receive: Direction },
+    Legacy(Legacy),
+}
+
+/// One direction under extended session security.
+struct Direction {
+    mac: HmacMd5,
+    cipher: Rc4,
+    seal_key: Key,
+    sequence: u32,
+    key_exchange: bool,
+    broken: bool,
+}
+
+/// Both directions without extended session security: they share the cipher and the sequence numbers.
+struct Legacy {
+    cipher: Rc4,
+    key: Key,
+    sequence: u32,
+    broken: bool,
+}
+
+impl MessageSecurity {
+    /// Protection by `exported`, as the client or as the server.
+    pub(crate) fn new(flags: NegotiateFlags, exported: &[u8; 16], client: bool) -> Self {
+        let keys = if flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
+            Keys::Extended {
+                send: Direction::new(flags, exported, client),
+                receive: Direction::new(flags, exported, !client),
+            }
+        } else {
+            let key = Key::new(*exported);
+            Keys::Legacy(Legacy { cipher: crypto::rc4(&key), key, sequence: 0, broken: false })
+        };
+        Self { keys: Box::new(keys), flags }
+    }
+
+    /// What the handshake agreed on.
+    pub const fn flags(&self) -> NegotiateFlags {
+        self.flags
+    }
+
+    /// Whether messages can be signed.
+    pub const fn can_sign(&self) -> bool {
+        self.flags.intersects(NegotiateFlags(
+            NegotiateFlags::NTLMSSP_NEGOTIATE_SIGN.0 | NegotiateFlags::NTLMSSP_NEGOTIATE_SEAL.0,
+        ))
+    }
+
+    /// Whether messages can be sealed.
+    pub const fn can_seal(&self) -> bool {
+        self.flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_SEAL)
+    }
+
+    /// Encrypts `body` in place and signs all three parts.
+    ///
+    /// # Errors
+    /// When sealing was not negotiated, or every sequence number was used.
+    pub fn seal(
+        &mut self,
+        before: &[u8],
+        body: &mut [u8],
+        after: &[u8],
+    ) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
+        self.need_seal()?;
+        match &mut *self.keys {
+            Keys::Extended { send, .. } => send.seal(before, body, after),
+            Keys::Legacy(legacy) => {
+                legacy.ready()?;
+                let crc = crypto::crc32([before, body, after]);
+                legacy.cipher.apply_keystream(body);
+                legacy.signature(crc)
+            }
+        }
+    }
+
+    /// Decrypts `body` in place and checks the signature over all three parts. A body that fails is wiped.
+    ///
+    /// # Errors
+    /// When sealing was not negotiated, the message was changed, replayed or reordered, or an earlier one was.
+    pub fn unseal(
+        &mut self,
+        before: &[u8],
+        body: &mut [u8],
+        after: &[u8],
+        signature: &[u8; SIGNATURE_SIZE],
+    ) -> Result<(), MessageError> {
+        self.need_seal()?;
+        let result = match &mut *self.keys {
+            Keys::Extended { receive, .. } => receive.unseal(before, body, after, signature),
+            Keys::Legacy(legacy) => legacy.ready().and_then(|()| {
+                legacy.cipher.apply_keystream(body);
+                legacy.verify([before, body, after], signature)
+            }),
+        };
+        if result.is_err() {
+            body.zeroize();
+        }
+        result
+    }
+
+    /// Signs all three parts.
+    ///
+    /// # Errors
+    /// When signing was not negotiated, or every sequence number was used.
+    pub fn sign(
+        &mut self,
+        before: &[u8],
+        body: &[u8],
+        after: &[u8],
+    ) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
+        self.need_sign()?;
+        match &mut *self.keys {
+            Keys::Extended { send, .. } => send.sign(before, body, after),
+            Keys::Legacy(legacy) => {
+                legacy.ready()?;
+                legacy.signature(crypto::crc32([before, body, after]))
+            }
+        }
+    }
+
+    /// Checks the signature over all three parts.
+    ///
+    /// # Errors
+    /// When signing was not negotiated, the message was changed, replayed or reordered, or an earlier one was.
+    pub fn verify(
+        &mut self,
+        before: &[u8],
+        body: &[u8],
+        after: &[u8],
+        signature: &[u8; SIGNATURE_SIZE],
+    ) -> Result<(), MessageError> {
+        self.need_sign()?;
+        match &mut *self.keys {
+            Keys::Extended { receive, .. } => receive.verify(before, body, after, signature),
+            Keys::Legacy(legacy) => {
+                legacy.ready()?;
+                legacy.verify([before, body, after], signature)
+            }
+        }
+    }
+
+    /// Signs also where signing was not negotiated, with the signature that such a session has
+    /// ([MS-NLMP] 3.4.4: a version and zeros).
+    pub(crate) fn sign_always(&mut self, message: &[u8]) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
+        if self.can_sign() { self.sign(&[], message, &[]) } else { Ok(UNSIGNED) }
+    }
+
+    /// Verifies what [`MessageSecurity::sign_always`] made.
+    pub(crate) fn verify_always(
+        &mut self,
+        message: &[u8],
+        signature: &[u8; SIGNATURE_SIZE],
+    ) -> Result<(), MessageError> {
+        match self.can_sign() {
+            true => self.verify(&[], message, &[], signature),
+            false if *signature == UNSIGNED => Ok(()),
+            false => Err(MessageError::Signature),
+        }
+    }
+
+    /// Puts the cipher for what we send back to where it was before SPNEGO's `mechListMIC`; the sequence number
+    /// stays ([MS-SPNG] 3.3.5.1).
+    pub(crate) fn reset_send(&mut self) {
+        match &mut *self.keys {
+            Keys::Extended { send, .. } => send.cipher = crypto::rc4(&send.seal_key),
+            Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
+        }
+    }
+
+    /// As [`MessageSecurity::reset_send`], for what we receive.
+    pub(crate) fn reset_receive(&mut self) {
+        match &mut *self.keys {
+            Keys::Extended { receive, .. } => receive.cipher = crypto::rc4(&receive.seal_key),
+            Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
+        }
+    }
+
+    const fn need_seal(&self) -> Result<(), MessageError> {
+        if self.can_seal() { Ok(()) } else { Err(MessageError::NotNegotiated("sealing")) }
+    }
+
+    const fn need_sign(&self) -> Result<(), MessageError> {
+        if self.can_sign() { Ok(()) } else { Err(MessageError::NotNegotiated("signing")) }
+    }
+}
+
+impl fmt::Debug for MessageSecurity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageSecurity").field("flags", &self.flags).finish_non_exhaustive()
+    }
+}
+
+impl Direction {
+    fn new(flags: NegotiateFlags, exported: &[u8; 16], client: bool) -> Self {
+        let seal_key = crypto::seal_key(flags, exported, client);
+        Self {
+            mac: crypto::keyed(&crypto::sign_key(exported, client)),
+            cipher: crypto::rc4(&seal_key),
+            seal_key,
+            sequence: 0,
+            key_exchange: flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_KEY_EXCH),
+            broken: false,
+        }
+    }
+
+    fn checksum(&self, before: &[u8], body: &[u8], after: &[u8]) -> [u8; 8] {
+        let mut mac = self.mac.clone();
+        mac.update(&self.sequence.to_le_bytes());
+        mac.update(before);
+        mac.update(body);
+        mac.update(after);
+        let digest: [u8; 16] = mac.finalize().into_bytes().into();
+        digest.first_chunk().copied().unwrap_or_default()
+    }
+
+    /// `NTLMSSP_MESSAGE_SIGNATURE` for extended session security ([MS-NLMP] 2.2.2.9.2, 3.4.4.2).
+    fn signature(&mut self, mut checksum: [u8; 8]) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
+        if self.key_exchange {
+            self.cipher.apply_keystream(&mut checksum);
+        }
+        let [a, b, c, d, e, f, g, h] = checksum;
+        let [i, j, k, l] = self.sequence.to_le_bytes();
+        self.sequence = self.sequence.checked_add(1).ok_or(MessageError::Exhausted)?;
+        Ok([1, 0, 0, 0, a, b, c, d, e, f, g, h, i, j, k, l])
+    }
+
+    fn seal(&mut self, before: &[u8], body: &mut [u8], after: &[u8]) -> Result<[u8; 16], MessageError> {
+        let checksum = self.checksum(before, body, after);
+        self.cipher.apply_keystream(body);
+        self.signature(checksum)
+    }
+
+    fn sign(&mut self, before: &[u8], body: &[u8], after: &[u8]) -> Result<[u8; 16], MessageError> {
+        let checksum = self.checksum(before, body, after);
+        self.signature(checksum)
+    }
+
+    /// Looks at the sequence number before the cipher moves, so that a replay alone breaks nothing.
+    fn expect(&self, signature: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
+        if self.broken {
+            return Err(MessageError::Broken);
+        }
+        let found = u32::from_le_bytes(signature.last_chunk().copied().unwrap_or_default());
+        if found != self.sequence {
+            return Err(MessageError::Sequence { expected: self.sequence, found });
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, checksum: [u8; 8], signature: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
+        let ours = self.signature(checksum)?;
+        if bool::from(ours.ct_eq(signature)) {
+            return Ok(());
+        }
+        self.broken = true;
+        Err(MessageError::Signature)
+    }
+
+    fn unseal(
+        &mut self,
+        before: &[u8],
+        body: &mut [u8],
+        after: &[u8],
+        signature: &[u8; SIGNATURE_SIZE],
+    ) -> Result<(), MessageError> {
+        self.expect(signature)?;
+        self.cipher.apply_keystream(body);
+        let checksum = self.checksum(before, body, after);
+        self.compare(checksum, signature)
+    }
+
+    fn verify(
+        &mut self,
+        before: &[u8],
+        body: &[u8],
+        after: &[u8],
+        signature: &[u8; SIGNATURE_SIZE],
+    ) -> Result<(), MessageError> {
+        self.expect(signature)?;
+        let checksum = self.checksum(before, body, after);
+        self.compare(checksum, signature)
+    }
+}
+
+impl Legacy {
+    const fn ready(&self) -> Result<(), MessageError> {
+        if self.broken { Err(MessageError::Broken) } else { Ok(()) }
+    }
+
+    /// `NTLMSSP_MESSAGE_SIGNATURE` without extended session security ([MS-NLMP] 2.2.2.9.1, 3.4.4.1).
+    fn signature(&mut self, crc: u32) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
+        // RandomPad and Checksum are encrypted, then the key stream goes over SeqNum.
+        let [a, b, c, d] = crc.to_le_bytes();
+        let [e, f, g, h] = self.sequence.to_le_bytes();
+        let mut encrypted = [0, 0, 0, 0, a, b, c, d, e, f, g, h];
+        self.cipher.apply_keystream(&mut encrypted);
+        let [_, _, _, _, a, b, c, d, e, f, g, h] = encrypted;
+        self.sequence = self.sequence.checked_add(1).ok_or(MessageError::Exhausted)?;
+        Ok([1, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h])
+    }
+
+    fn verify(&mut self, parts: [&[u8]; 3], theirs: &[u8; SIGNATURE_SIZE]) -> Result<(), MessageError> {
+        let ours = self.signature(crypto::crc32(parts))?;
+        // RandomPad is whatever the sender likes ([MS-NLMP] 2.2.2.9.1).
+        let (ours_head, ours_tail) = ours.split_at(4);
+        let (theirs_head, theirs_tail) = theirs.split_at(4);
+        let same = ours_head.ct_eq(theirs_head)
+            & ours_tail.get(4..).unwrap_or_default().ct_eq(theirs_tail.get(4..).unwrap_or_default());
+        if bool::from(same) {
+            return Ok(());
+        }
+        self.broken = true;
+        Err(MessageError::Signature)
+    }
+}

@@ -1,0 +1,166 @@
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
+
+use wire::FileTime;
+
+use crate::context::{Identity, SecurityContext, Unusable};
+
+/// Values kept for identities, at most so many of them. There is no way in or out but with a context, so that
+/// what was kept for one is never seen by another. When it is full, what was unused for longest makes room.
+///
+/// ```
+/// # use std::num::NonZeroUsize;
+/// # use identity::{PerIdentity, Registry, SecurityContext};
+/// # use wire::FileTime;
+/// let (registry, now) = (Registry::new(), FileTime(0));
+/// let system = SecurityContext::system(&registry);
+/// let anonymous = SecurityContext::anonymous(&registry, &"lab".into());
+/// let mut store = PerIdentity::new(NonZeroUsize::new(10).unwrap());
+/// store.insert(&system, now, "a secret")?;
+/// assert_eq!(store.get(&system, now)?, Some(&mut "a secret"));
+/// assert_eq!(store.get(&anonymous, now)?, None);
+/// # Ok::<(), identity::Unusable>(())
+/// ```
+#[derive(Debug)]
+pub struct PerIdentity<T> {
+    entries: HashMap<Identity, Entry<T>>,
+    by_use: BTreeMap<u64, Identity>,
+    uses: u64,
+    limit: NonZeroUsize,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    used: u64,
+    value: T,
+}
+
+impl<T> PerIdentity<T> {
+    /// An empty store for at most `limit` identities.
+    pub fn new(limit: NonZeroUsize) -> Self {
+        Self { entries: HashMap::new(), by_use: BTreeMap::new(), uses: 0, limit }
+    }
+
+    /// What is kept for the context's identity.
+    ///
+    /// # Errors
+    /// When the context may not be used at `now` any more.
+    pub fn get(&mut self, context: &SecurityContext, now: FileTime) -> Result<Option<&mut T>, Unusable> {
+        context.check(now)?;
+        self.touch(context.identity());
+        Ok(self.entries.get_mut(context.identity()).map(|entry| &mut entry.value))
+    }
+
+    /// Keeps `value` for the context's identity. What was kept for it before, or what had to make room, is
+    /// given back.
+    ///
+    /// # Errors
+    /// When the context may not be used at `now` any more.
+    pub fn insert(
+        &mut self,
+        context: &SecurityContext,
+        now: FileTime,
+        value: T,
+    ) -> Result<Option<T>, Unusable> {
+        context.check(now)?;
+        let mut out = self.remove(context);
+        if self.entries.len() >= self.limit.get()
+            && let Some((_, oldest)) = self.by_use.pop_first()
+        {
+            out = self.entries.remove(&oldest).map(|entry| entry.value);
+        }
+        self.uses = self.uses.wrapping_add(1);
+        self.by_use.insert(self.uses, context.identity().clone());
+        self.entries.insert(context.identity().clone(), Entry { used: self.uses, value });
+        Ok(out)
+    }
+
+    /// Gives back what was kept for the context's identity, and keeps it no more. Also an expired context
+    /// may do so.
+    pub fn remove(&mut self, context: &SecurityContext) -> Option<T> {
+        let entry = self.entries.remove(context.identity())?;
+        self.by_use.remove(&entry.used);
+        Some(entry.value)
+    }
+
+    /// For how many identities something is kept.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn touch(&mut self, identity: &Identity) {
+        let Some(entry) = self.entries.get_mut(identity) else { return };
+        self.uses = self.uses.wrapping_add(1);
+        self.by_use.remove(&entry.used);
+        entry.used = self.uses;
+        self.by_use.insert(self.uses, identity.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry};
+
+    const NOW: FileTime = FileTime(10);
+
+    fn person(user: &str, registry: &Arc<Registry>, expires: Option<FileTime>) -> SecurityContext {
+        let proven = Proven {
+            principal: Principal::new(user, "LAB"),
+            proof: Proof::Ntlm(NtlmVersion::V2),
+            level: ActingLevel::Impersonate,
+            authority: Arc::from("accounts"),
+            expires,
+            session_key: None,
+        };
+        SecurityContext::proven(proven, registry)
+    }
+
+    #[test]
+    fn nobody_sees_what_is_anothers() {
+        let registry = Registry::new();
+        let (alice, bob) = (person("alice", &registry, None), person("bob", &registry, None));
+        let mut store = PerIdentity::new(NonZeroUsize::new(4).unwrap());
+        store.insert(&alice, NOW, 1).unwrap();
+        assert_eq!(store.get(&bob, NOW), Ok(None));
+        assert_eq!(store.get(&SecurityContext::system(&registry), NOW), Ok(None));
+        assert_eq!(store.get(&person("Alice", &registry, None), NOW), Ok(Some(&mut 1)));
+        assert_eq!(store.insert(&alice, NOW, 2), Ok(Some(1)));
+        assert_eq!(store.remove(&bob), None);
+        assert_eq!(store.remove(&alice), Some(2));
+        assert!(store.is_empty());
+    }
+
+    #[test]
+    fn the_longest_unused_makes_room() {
+        let registry = Registry::new();
+        let people: Vec<_> = ["a", "b", "c"].iter().map(|user| person(user, &registry, None)).collect();
+        let mut store = PerIdentity::new(NonZeroUsize::new(2).unwrap());
+        store.insert(&people[0], NOW, 0).unwrap();
+        store.insert(&people[1], NOW, 1).unwrap();
+        store.get(&people[0], NOW).unwrap();
+        assert_eq!(store.insert(&people[2], NOW, 2), Ok(Some(1)));
+        assert_eq!(store.len(), 2);
+        assert_eq!(store.by_use.len(), 2);
+        assert_eq!(store.get(&people[0], NOW), Ok(Some(&mut 0)));
+        assert_eq!(store.get(&people[1], NOW), Ok(None));
+    }
+
+    #[test]
+    fn an_expired_context_finds_and_keeps_nothing() {
+        let registry = Registry::new();
+        let alice = person("alice", &registry, Some(FileTime(20)));
+        let mut store = PerIdentity::new(NonZeroUsize::MIN);
+        store.insert(&alice, NOW, 1).unwrap();
+        assert_eq!(store.get(&alice, FileTime(20)), Err(Unusable::Expired));
+        assert_eq!(store.insert(&alice, FileTime(21), 2), Err(Unusable::Expired));
+        assert_eq!(store.remove(&alice), Some(1));
+    }
+}

@@ -1,0 +1,93 @@
+//! The little of DER that SPNEGO needs: definite lengths, in their shortest form, and low tag numbers.
+
+use wire::{Error, ErrorKind, Reader, Result};
+
+pub(super) const OCTET_STRING: u8 = 0x04;
+pub(super) const OID: u8 = 0x06;
+pub(super) const ENUMERATED: u8 = 0x0a;
+pub(super) const BIT_STRING: u8 = 0x03;
+pub(super) const GENERAL_STRING: u8 = 0x1b;
+pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const APPLICATION_0: u8 = 0x60;
+
+/// The tag of a constructed, context-specific element.
+pub(super) const fn context(number: u8) -> u8 {
+    0xa0 | number
+}
+
+/// The next element's tag, where there is an element.
+pub(super) fn peek(r: &Reader<'_>) -> Option<u8> {
+    r.peek().first().copied()
+}
+
+/// The contents of the next element, which must have this tag.
+pub(super) fn element<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Reader<'a>> {
+    let found = r.u8(field)?;
+    if found != tag {
+        return Err(r.invalid(field, found.into(), "another tag"));
+    }
+    let first = r.u8(field)?;
+    let length = match first {
+        0..=0x7f => usize::from(first),
+        0x81..=0x84 => {
+            let mut length = 0u32;
+            for _ in 0x80..first {
+                length = (length << 8) | u32::from(r.u8(field)?);
+            }
+            // In its shortest form, the length needs every one of these bytes.
+            let shortest = match first {
+                0x81 => 0x80,
+                0x82 => 0x100,
+                0x83 => 0x1_0000,
+                _ => 0x100_0000,
+            };
+            if length < shortest {
+                return Err(r.invalid(field, length.into(), "the shortest form of a length"));
+            }
+            usize::try_from(length).unwrap_or(usize::MAX)
+        }
+        _ => return Err(r.invalid(field, first.into(), "a definite length of at most four bytes")),
+    };
+    r.sub(length, field)
+}
+
+/// The contents of the next element if it has this tag.
+pub(super) fn optional<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Option<Reader<'a>>> {
+    if peek(r) == Some(tag) { element(r, tag, field).map(Some) } else { Ok(None) }
+}
+
+/// The contents of an element that is alone inside an optional one with a context tag.
+pub(super) fn tagged<'a>(
+    r: &mut Reader<'a>,
+    number: u8,
+    tag: u8,
+    field: &'static str,
+) -> Result<Option<&'a [u8]>> {
+    let Some(mut outer) = optional(r, context(number), field)? else { return Ok(None) };
+    let inner = element(&mut outer, tag, field)?;
+    outer.finish()?;
+    Ok(Some(inner.peek()))
+}
+
+/// An element with this tag and these contents.
+pub(super) fn wrap(tag: u8, contents: &[u8]) -> Result<Vec<u8>> {
+    let length = u32::try_from(contents.len()).map_err(|_| {
+        let kind = ErrorKind::TooLong {
+            length: u64::try_from(contents.len()).unwrap_or(u64::MAX),
+            limit: u64::from(u32::MAX),
+        };
+        Error::new(kind, "length", 0)
+    })?;
+    let mut out = Vec::with_capacity(contents.len().saturating_add(6));
+    out.push(tag);
+    let [a, b, c, d] = length.to_be_bytes();
+    match length {
+        0..=0x7f => out.push(d),
+        0x80..=0xff => out.extend([0x81, d]),
+        0x100..=0xffff => out.extend([0x82, c, d]),
+        0x1_0000..=0xff_ffff => out.extend([0x83, b, c, d]),
+        _ => out.extend([0x84, a, b, c, d]),
+    }
+    out.extend_from_slice(contents);
+    Ok(out)
+}
