@@ -8,6 +8,7 @@
 )]
 
 pub mod compress;
+pub mod emsmdb;
 
 mod error_code;
 mod interface;

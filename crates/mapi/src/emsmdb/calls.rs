@@ -1,0 +1,240 @@
+use rpc::ndr::{CharString, ContextHandle, Params};
+use wire::{Endian, Error, Result};
+
+use super::{
+    EcDoAsyncConnectExRequest, EcDoAsyncConnectExResponse, EcDoAsyncWaitExRequest, EcDoAsyncWaitExResponse,
+    EcDoConnectExRequest, EcDoConnectExResponse, EcDoConnectRequest, EcDoConnectResponse,
+    EcDoDisconnectRequest, EcDoDisconnectResponse, EcDoRpcExt2Request, EcDoRpcExt2Response,
+    EcDoRpcExtRequest, EcDoRpcExtResponse, EcDoRpcRequest, EcDoRpcResponse, EcDummyRpcRequest,
+    EcDummyRpcResponse, EcRRegisterPushNotificationRequest, EcRRegisterPushNotificationResponse,
+    EcRUnregisterPushNotificationRequest, EcRUnregisterPushNotificationResponse,
+};
+use crate::{ErrorCode, Interface};
+
+/// The parameters of a call of which nobody knows the layout, as they came.
+///
+/// A context handle may be among them, so that such a call cannot be relayed where handles are translated. Its
+/// byte order is the sender's; so must be what the stub is sent with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpaqueStub {
+    /// Which call.
+    pub opnum: u16,
+    /// Its whole stub.
+    pub stub: Vec<u8>,
+}
+
+macro_rules! calls {
+    (@pattern $params:ident, $variant:ident) => { Self::$variant(_) };
+    (@pattern $params:ident $handle:ident, $variant:ident) => { Self::$variant($params) };
+    (@shared $params:ident) => { None };
+    (@shared $params:ident $handle:ident) => { Some(&$params.$handle) };
+    (@unique $params:ident) => { None };
+    (@unique $params:ident $handle:ident) => { Some(&mut $params.$handle) };
+    (
+        $(#[$outer:meta])*
+        pub enum $name:ident: $interface:ident {
+            $($(#[$inner:meta])* $opnum:literal => $variant:ident($params:ty) $(, handle = $handle:ident)?;)*
+            $(_ => $opaque:ident;)?
+        }
+    ) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$inner])* $variant($params),)*
+            $(
+                /// A call whose parameters are not known.
+                $opaque(OpaqueStub),
+            )?
+        }
+
+        impl $name {
+            /// Reads the stub of call `opnum`, and returns the bytes behind its last parameter.
+            ///
+            /// # Errors
+            /// For a call that the interface does not have, and when `stub` does not hold its parameters.
+            pub fn decode(opnum: u16, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+                match opnum {
+                    $($opnum => <$params>::decode_stub(stub, endian)
+                        .map(|(params, rest)| (Self::$variant(params), rest)),)*
+                    $(opnum if Interface::$interface.operation(opnum).is_some() => {
+                        Ok((Self::$opaque(OpaqueStub { opnum, stub: stub.to_vec() }), &[]))
+                    })?
+                    _ => Err(Error::invalid("opnum", 0, u64::from(opnum), "a call of the interface")),
+                }
+            }
+
+            /// The stub, little-endian.
+            ///
+            /// # Errors
+            /// When a part does not fit.
+            pub fn encode(&self) -> Result<Vec<u8>> {
+                match self {
+                    $(Self::$variant(params) => params.encode_stub(),)*
+                    $(Self::$opaque(opaque) => Ok(opaque.stub.clone()),)?
+                }
+            }
+
+            /// The call's number.
+            pub const fn opnum(&self) -> u16 {
+                match self {
+                    $(Self::$variant(_) => $opnum,)*
+                    $(Self::$opaque(stub) => stub.opnum,)?
+                }
+            }
+
+            /// The call's name, as [`Interface::operation`] has it.
+            pub fn name(&self) -> &'static str {
+                Interface::$interface.operation(self.opnum()).unwrap_or_default()
+            }
+
+            /// The context handle among the parameters, where the call has one.
+            pub const fn handle(&self) -> Option<&ContextHandle> {
+                match self {
+                    $(calls!(@pattern params $($handle)?, $variant) => calls!(@shared params $($handle)?),)*
+                    $(Self::$opaque(_) => None,)?
+                }
+            }
+
+            /// The context handle among the parameters, to be changed.
+            pub const fn handle_mut(&mut self) -> Option<&mut ContextHandle> {
+                match self {
+                    $(calls!(@pattern params $($handle)?, $variant) => calls!(@unique params $($handle)?),)*
+                    $(Self::$opaque(_) => None,)?
+                }
+            }
+        }
+
+        $(impl From<$params> for $name {
+            fn from(params: $params) -> Self {
+                Self::$variant(params)
+            }
+        })*
+    };
+}
+
+calls! {
+    /// What a client asks through the EMSMDB interface.
+    pub enum Request: EMSMDB {
+        /// `EcDoConnect`.
+        0 => EcDoConnect(EcDoConnectRequest);
+        /// `EcDoDisconnect`.
+        1 => EcDoDisconnect(EcDoDisconnectRequest), handle = handle;
+        /// `EcDoRpc`.
+        2 => EcDoRpc(EcDoRpcRequest), handle = handle;
+        /// `EcRRegisterPushNotification`.
+        4 => EcRRegisterPushNotification(EcRRegisterPushNotificationRequest), handle = handle;
+        /// `EcRUnregisterPushNotification`.
+        5 => EcRUnregisterPushNotification(EcRUnregisterPushNotificationRequest), handle = handle;
+        /// `EcDummyRpc`.
+        6 => EcDummyRpc(EcDummyRpcRequest);
+        /// `EcDoRpcExt`.
+        9 => EcDoRpcExt(EcDoRpcExtRequest), handle = handle;
+        /// `EcDoConnectEx`.
+        10 => EcDoConnectEx(EcDoConnectExRequest);
+        /// `EcDoRpcExt2`.
+        11 => EcDoRpcExt2(EcDoRpcExt2Request), handle = handle;
+        /// `EcDoAsyncConnectEx`.
+        14 => EcDoAsyncConnectEx(EcDoAsyncConnectExRequest), handle = handle;
+        _ => Opaque;
+    }
+}
+
+calls! {
+    /// What a server answers through the EMSMDB interface.
+    ///
+    /// The handle of `EcDoConnect` and `EcDoConnectEx` is a new one, and so is that of `EcDoAsyncConnectEx`,
+    /// which is for the `AsyncEMSMDB` interface; the others' is that of the request, or all zero where the
+    /// server ended the session.
+    pub enum Response: EMSMDB {
+        /// `EcDoConnect`.
+        0 => EcDoConnect(EcDoConnectResponse), handle = handle;
+        /// `EcDoDisconnect`.
+        1 => EcDoDisconnect(EcDoDisconnectResponse), handle = handle;
+        /// `EcDoRpc`.
+        2 => EcDoRpc(EcDoRpcResponse), handle = handle;
+        /// `EcRRegisterPushNotification`.
+        4 => EcRRegisterPushNotification(EcRRegisterPushNotificationResponse), handle = handle;
+        /// `EcRUnregisterPushNotification`.
+        5 => EcRUnregisterPushNotification(EcRUnregisterPushNotificationResponse), handle = handle;
+        /// `EcDummyRpc`.
+        6 => EcDummyRpc(EcDummyRpcResponse);
+        /// `EcDoRpcExt`.
+        9 => EcDoRpcExt(EcDoRpcExtResponse), handle = handle;
+        /// `EcDoConnectEx`.
+        10 => EcDoConnectEx(EcDoConnectExResponse), handle = handle;
+        /// `EcDoRpcExt2`.
+        11 => EcDoRpcExt2(EcDoRpcExt2Response), handle = handle;
+        /// `EcDoAsyncConnectEx`.
+        14 => EcDoAsyncConnectEx(EcDoAsyncConnectExResponse), handle = async_handle;
+        _ => Opaque;
+    }
+}
+
+calls! {
+    /// What a client asks through the `AsyncEMSMDB` interface.
+    pub enum AsyncRequest: ASYNC_EMSMDB {
+        /// `EcDoAsyncWaitEx`.
+        0 => EcDoAsyncWaitEx(EcDoAsyncWaitExRequest), handle = async_handle;
+    }
+}
+
+calls! {
+    /// What a server answers through the `AsyncEMSMDB` interface.
+    pub enum AsyncResponse: ASYNC_EMSMDB {
+        /// `EcDoAsyncWaitEx`.
+        0 => EcDoAsyncWaitEx(EcDoAsyncWaitExResponse);
+    }
+}
+
+impl Response {
+    /// What the call returned, zero for success; `None` where its parameters are not known.
+    pub const fn return_value(&self) -> Option<ErrorCode> {
+        Some(match self {
+            Self::EcDoConnect(params) => params.return_value,
+            Self::EcDoDisconnect(params) => params.return_value,
+            Self::EcDoRpc(params) => params.return_value,
+            Self::EcRRegisterPushNotification(params) => params.return_value,
+            Self::EcRUnregisterPushNotification(params) => params.return_value,
+            Self::EcDummyRpc(params) => params.return_value,
+            Self::EcDoRpcExt(params) => params.return_value,
+            Self::EcDoConnectEx(params) => params.return_value,
+            Self::EcDoRpcExt2(params) => params.return_value,
+            Self::EcDoAsyncConnectEx(params) => params.return_value,
+            Self::Opaque(_) => return None,
+        })
+    }
+}
+
+impl AsyncResponse {
+    /// What the call returned, zero for success.
+    pub const fn return_value(&self) -> ErrorCode {
+        match self {
+            Self::EcDoAsyncWaitEx(params) => params.return_value,
+        }
+    }
+}
+
+impl Request {
+    /// Calls `visit` for every distinguished name, which it may change. Those in ROPs are not among them.
+    pub fn visit_names_mut(&mut self, visit: &mut dyn FnMut(&mut CharString)) {
+        match self {
+            Self::EcDoConnect(request) => visit(&mut request.user_dn),
+            Self::EcDoConnectEx(request) => visit(&mut request.user_dn),
+            _ => {}
+        }
+    }
+}
+
+impl Response {
+    /// Calls `visit` for every distinguished name, which it may change. Those in ROPs are not among them.
+    pub fn visit_names_mut(&mut self, visit: &mut dyn FnMut(&mut CharString)) {
+        let name = match self {
+            Self::EcDoConnect(response) => response.dn_prefix.get_mut(),
+            Self::EcDoConnectEx(response) => response.dn_prefix.get_mut(),
+            _ => None,
+        };
+        if let Some(name) = name {
+            visit(name);
+        }
+    }
+}
