@@ -1,1 +1,29 @@
-//! The address book ([MS-OXNSPI]).
+//! The address book interface NSPI ([MS-OXNSPI]; [MS-NSPI] for what later editions left out).
+//!
+//! [`Request`] and [`Response`] have one variant for each operation. Their types read like the IDL in
+//! [MS-OXNSPI] section 6 and keep what the sender chose freely (referent ids, spare room), so that decoding
+//! and encoding an operation gives the same bytes.
+
+mod calls;
+mod convert;
+mod entry_id;
+mod restriction;
+mod types;
+mod value;
+mod visit;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::calls::*;
+pub use self::entry_id::{EntryId, EphemeralEntryId, PermanentEntryId};
+pub use self::restriction::{
+    BitMaskRestriction, ComparePropsRestriction, ContentRestriction, ExistRestriction, PropertyRestriction,
+    Restriction, RestrictionUnion, SizeRestriction, SubRestriction,
+};
+pub use self::types::{
+    DisplayType, FlatUid, MId, MIdArray, PropertyName, PropertyTagArray, Stat, StringsArray, TagArray,
+    WStringsArray,
+};
+pub use self::value::{PropertyRow, PropertyRowSet, PropertyValue, Value};
+pub use self::visit::{Place, Text};

@@ -1,0 +1,167 @@
+use rpc::ndr::{Ptr, SizedPtr};
+use rpc::{ndr_struct, ndr_union};
+
+use super::PropertyValue;
+use crate::property::{BitmapOperator, FuzzyLevel, PropTag, RelationalOperator};
+
+ndr_struct! {
+    /// `Restriction_r`: a condition on an object ([MS-OXNSPI] 2.2.5.11).
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Restriction as "Restriction_r" {
+        /// The kind, which is also the union's discriminant.
+        pub rt: u32 = "rt",
+        /// The condition.
+        pub res: RestrictionUnion = "res",
+    }
+}
+
+impl Restriction {
+    /// The condition `res`.
+    pub const fn new(res: RestrictionUnion) -> Self {
+        Self { rt: res.discriminant(), res }
+    }
+
+    /// The conditions directly within this one.
+    pub fn children(&self) -> &[Self] {
+        match &self.res {
+            RestrictionUnion::And(list) | RestrictionUnion::Or(list) => list.as_slice(),
+            RestrictionUnion::Not(inner) => inner.get().map_or(&[], |inner| std::slice::from_ref(inner)),
+            RestrictionUnion::SubRestriction(sub) => {
+                sub.restriction.get().map_or(&[], |inner| std::slice::from_ref(inner))
+            }
+            _ => &[],
+        }
+    }
+
+    /// The conditions directly within this one, to be changed.
+    pub fn children_mut(&mut self) -> &mut [Self] {
+        match &mut self.res {
+            RestrictionUnion::And(list) | RestrictionUnion::Or(list) => list.as_mut_slice(),
+            RestrictionUnion::Not(inner) => match inner.get_mut() {
+                Some(inner) => std::slice::from_mut(inner),
+                None => &mut [],
+            },
+            RestrictionUnion::SubRestriction(sub) => match sub.restriction.get_mut() {
+                Some(inner) => std::slice::from_mut(inner),
+                None => &mut [],
+            },
+            _ => &mut [],
+        }
+    }
+}
+
+ndr_union! {
+    /// `RestrictionUnion_r` ([MS-OXNSPI] 2.2.5.10).
+    #[derive(Debug, Clone, PartialEq)]
+    pub enum RestrictionUnion as "RestrictionUnion_r" {
+        /// `AndRestriction_r`: all of these hold.
+        0 => And(SizedPtr<Restriction>) = "resAnd",
+        /// `OrRestriction_r`: at least one of these holds.
+        1 => Or(SizedPtr<Restriction>) = "resOr",
+        /// `NotRestriction_r`: this does not hold.
+        2 => Not(Ptr<Box<Restriction>>) = "resNot",
+        /// `ContentRestriction_r`: a property's value contains another.
+        3 => Content(ContentRestriction) = "resContent",
+        /// `PropertyRestriction_r`: a property's value compares to another.
+        4 => Property(PropertyRestriction) = "resProperty",
+        /// `ComparePropsRestriction_r`: two properties compare.
+        5 => CompareProps(ComparePropsRestriction) = "resCompareProps",
+        /// `BitMaskRestriction_r`: bits of a property are set or not.
+        6 => BitMask(BitMaskRestriction) = "resBitMask",
+        /// `SizeRestriction_r`: the size of a property's value compares to a number.
+        7 => Size(SizeRestriction) = "resSize",
+        /// `ExistRestriction_r`: the object has a property.
+        8 => Exist(ExistRestriction) = "resExist",
+        /// `SubRestriction_r`: a condition holds for an object within.
+        9 => SubRestriction(SubRestriction) = "resSubRestriction",
+    }
+}
+
+ndr_struct! {
+    /// `ContentRestriction_r` ([MS-OXNSPI] 2.2.5.3).
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct ContentRestriction as "ContentRestriction_r" {
+        /// How precisely.
+        pub fuzzy_level: FuzzyLevel = "ulFuzzyLevel",
+        /// The property looked at.
+        pub tag: PropTag = "ulPropTag",
+        /// What it has to contain.
+        pub value: Ptr<Box<PropertyValue>> = "lpProp",
+    }
+}
+
+ndr_struct! {
+    /// `PropertyRestriction_r` ([MS-OXNSPI] 2.2.5.5).
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct PropertyRestriction as "PropertyRestriction_r" {
+        /// How it compares.
+        pub relop: RelationalOperator = "relop",
+        /// The property looked at.
+        pub tag: PropTag = "ulPropTag",
+        /// What it is compared to.
+        pub value: Ptr<Box<PropertyValue>> = "lpProp",
+    }
+}
+
+ndr_struct! {
+    /// `ComparePropsRestriction_r` ([MS-OXNSPI] 2.2.5.6).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ComparePropsRestriction as "ComparePropsRestriction_r" {
+        /// How they compare.
+        pub relop: RelationalOperator = "relop",
+        /// The first property.
+        pub tag1: PropTag = "ulPropTag1",
+        /// The second property.
+        pub tag2: PropTag = "ulPropTag2",
+    }
+}
+
+ndr_struct! {
+    /// `BitMaskRestriction_r` ([MS-OXNSPI] 2.2.5.4).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct BitMaskRestriction as "BitMaskRestriction_r" {
+        /// Whether the bits are to be set or not.
+        pub operator: BitmapOperator = "relBMR",
+        /// The property looked at.
+        pub tag: PropTag = "ulPropTag",
+        /// The bits.
+        pub mask: u32 = "ulMask",
+    }
+}
+
+ndr_struct! {
+    /// `SizeRestriction_r` ([MS-OXNSPI] 2.2.5.8).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct SizeRestriction as "SizeRestriction_r" {
+        /// How the size compares.
+        pub relop: RelationalOperator = "relop",
+        /// The property looked at.
+        pub tag: PropTag = "ulPropTag",
+        /// The number of bytes.
+        pub size: u32 = "cb",
+    }
+}
+
+ndr_struct! {
+    /// `ExistRestriction_r` ([MS-OXNSPI] 2.2.5.9).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct ExistRestriction as "ExistRestriction_r" {
+        /// Reserved, zero.
+        pub reserved1: u32 = "ulReserved1",
+        /// The property looked for.
+        pub tag: PropTag = "ulPropTag",
+        /// Reserved, zero.
+        pub reserved2: u32 = "ulReserved2",
+    }
+}
+
+ndr_struct! {
+    /// `SubRestriction_r` ([MS-OXNSPI] 2.2.5.7).
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct SubRestriction as "SubRestriction_r" {
+        /// The property that holds the objects.
+        pub object: PropTag = "ulSubObject",
+        /// What has to hold.
+        pub restriction: Ptr<Box<Restriction>> = "lpRes",
+    }
+}

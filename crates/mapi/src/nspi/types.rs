@@ -1,0 +1,198 @@
+use std::fmt;
+
+use rpc::ndr::{CharString, ConformantVarying, Counted, Ndr, NdrReader, NdrWriter, Ptr, WcharString};
+use rpc::{ndr_newtype, ndr_struct};
+use wire::{Guid, Result};
+
+use crate::property::PropTag;
+
+/// `FlatUID_r`: 16 bytes that no byte order touches ([MS-OXNSPI] 2.2.2.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct FlatUid(pub [u8; 16]);
+
+impl FlatUid {
+    /// The provider of permanent entry ids, `GUID_NSPI` ([MS-OXNSPI] 2.2.1.7).
+    pub const GUID_NSPI: Self = Self([
+        0xDC, 0xA7, 0x40, 0xC8, 0xC0, 0x42, 0x10, 0x1A, 0xB4, 0xB9, 0x08, 0x00, 0x2B, 0x2F, 0xE1, 0x82,
+    ]);
+
+    /// The bytes read as a GUID.
+    pub const fn guid(self) -> Guid {
+        Guid::from_le(self.0)
+    }
+}
+
+impl From<Guid> for FlatUid {
+    fn from(guid: Guid) -> Self {
+        Self(guid.to_le())
+    }
+}
+
+impl fmt::Debug for FlatUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FlatUid({})", self.guid())
+    }
+}
+
+wire::wire_enum! {
+    /// A Minimal Entry ID: an object's number during a session, or one of the reserved ones, whose meaning
+    /// depends on where it stands ([MS-OXNSPI] 2.2.1.8, 2.2.1.9, 2.2.9.1).
+    pub struct MId(u32) {
+        /// Before the first row; of a name that is to be resolved: not found (`MID_UNRESOLVED`).
+        MID_BEGINNING_OF_TABLE = 0x0000_0000,
+        /// The row last used; of a name that is to be resolved: several found (`MID_AMBIGUOUS`).
+        MID_CURRENT = 0x0000_0001,
+        /// After the last row; of a name that is to be resolved: found (`MID_RESOLVED`).
+        MID_END_OF_TABLE = 0x0000_0002,
+    }
+}
+
+impl MId {
+    /// No object has the name.
+    pub const MID_UNRESOLVED: Self = Self(0);
+    /// Several objects have the name.
+    pub const MID_AMBIGUOUS: Self = Self(1);
+    /// One object has the name.
+    pub const MID_RESOLVED: Self = Self(2);
+}
+
+wire::wire_enum! {
+    /// What an object looks like ([MS-OXNSPI] 2.2.1.3).
+    pub struct DisplayType(u32) {
+        /// A person or another mail user.
+        DT_MAILUSER = 0x0000_0000,
+        /// A distribution list.
+        DT_DISTLIST = 0x0000_0001,
+        /// A public folder.
+        DT_FORUM = 0x0000_0002,
+        /// An automated agent.
+        DT_AGENT = 0x0000_0003,
+        /// A large group, such as a company.
+        DT_ORGANIZATION = 0x0000_0004,
+        /// A private distribution list.
+        DT_PRIVATE_DISTLIST = 0x0000_0005,
+        /// A mail user elsewhere.
+        DT_REMOTE_MAILUSER = 0x0000_0006,
+        /// A container.
+        DT_CONTAINER = 0x0000_0100,
+        /// A display template.
+        DT_TEMPLATE = 0x0000_0101,
+        /// An address creation template.
+        DT_ADDRESS_TEMPLATE = 0x0000_0102,
+        /// A search template.
+        DT_SEARCH = 0x0000_0200,
+    }
+}
+
+ndr_newtype!(FlatUid => [u8; 16], MId => u32, DisplayType => u32);
+
+ndr_struct! {
+    /// `STAT`: a place in a table ([MS-OXNSPI] 2.2.8).
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub struct Stat as "STAT" {
+        /// The order of the rows ([MS-OXNSPI] 2.2.1.10).
+        pub sort_type: u32 = "SortType",
+        /// The container, by its Minimal Entry ID; zero for the global address list.
+        pub container_id: MId = "ContainerID",
+        /// The current row.
+        pub current_rec: MId = "CurrentRec",
+        /// How many rows away from the current one.
+        pub delta: i32 = "Delta",
+        /// The current row's approximate position, in rows.
+        pub num_pos: u32 = "NumPos",
+        /// How many rows there are, approximately.
+        pub total_recs: u32 = "TotalRecs",
+        /// The code page of 8-bit strings; 1200 stands for UTF-16.
+        pub code_page: u32 = "CodePage",
+        /// The locale of templates.
+        pub template_locale: u32 = "TemplateLocale",
+        /// The locale in which rows are sorted.
+        pub sort_locale: u32 = "SortLocale",
+    }
+}
+
+/// `PropertyTagArray_r`: a list of property tags ([MS-OXNSPI] 2.2.2.2).
+pub type PropertyTagArray = TagArray<PropTag>;
+
+/// `PropertyTagArray_r` in its other use, as a list of Minimal Entry IDs.
+pub type MIdArray = TagArray<MId>;
+
+/// `StringsArray_r` ([MS-OXNSPI] 2.2.7.1).
+pub type StringsArray = Counted<Ptr<CharString>>;
+
+/// `WStringsArray_r` ([MS-OXNSPI] 2.2.7.2).
+pub type WStringsArray = Counted<Ptr<WcharString>>;
+
+/// `PropertyTagArray_r`: a list of 32-bit numbers ([MS-OXNSPI] 2.2.2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagArray<T> {
+    /// The numbers.
+    pub values: Vec<T>,
+    /// For how many more there is room. The IDL has it that there is room for one, and some senders differ.
+    pub spare: u32,
+}
+
+impl<T> TagArray<T> {
+    /// A list of `values`.
+    pub const fn new(values: Vec<T>) -> Self {
+        Self { values, spare: 1 }
+    }
+}
+
+impl<T> Default for TagArray<T> {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl<T> FromIterator<T> for TagArray<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Self::new(values.into_iter().collect())
+    }
+}
+
+impl<T: Ndr> Ndr for TagArray<T> {
+    const ALIGN: usize = 4;
+    const MIN_SIZE: usize = 12;
+
+    fn read_conformance(r: &mut NdrReader<'_>) -> Result<()> {
+        r.read_max_count()
+    }
+
+    fn read_scalars(r: &mut NdrReader<'_>, _field: &'static str) -> Result<Self> {
+        const NAME: &str = "PropertyTagArray_r";
+        let count = r.u32("cValues").map_err(|error| error.within(NAME))?;
+        let array =
+            ConformantVarying::<T>::read_scalars(r, "aulPropTag").map_err(|error| error.within(NAME))?;
+        if array.offset != 0 || u32::try_from(array.items.len()) != Ok(count) {
+            let expected = "the number of elements that are sent";
+            return Err(r.inner().invalid("cValues", u64::from(count), expected).within(NAME));
+        }
+        Ok(Self { values: array.items, spare: array.spare })
+    }
+
+    fn write_conformance(&self, w: &mut NdrWriter) -> Result<()> {
+        let spare = usize::try_from(self.spare).unwrap_or(usize::MAX);
+        w.count(self.values.len().saturating_add(spare), "max_count")
+    }
+
+    fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
+        w.count(self.values.len(), "cValues")?;
+        w.u32(0);
+        w.count(self.values.len(), "actual_count")?;
+        T::write_items(&self.values, w, field)
+    }
+}
+
+ndr_struct! {
+    /// `PropertyName_r`: a named property's name ([MS-OXNSPI] 2.2.6.1).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct PropertyName as "PropertyName_r" {
+        /// The property set.
+        pub guid: Ptr<FlatUid> = "lpguid",
+        /// Reserved, zero.
+        pub reserved: u32 = "ulReserved",
+        /// The number in the set.
+        pub id: i32 = "lID",
+    }
+}
