@@ -14,6 +14,7 @@
     clippy::as_conversions
 )]
 
+pub mod client;
 mod fragment;
 pub mod framer;
 pub mod ndr;

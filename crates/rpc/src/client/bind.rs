@@ -1,0 +1,264 @@
+//! Binding, further contexts, and the handshake.
+
+use bytes::{Bytes, BytesMut};
+use wire::Decode;
+
+use super::{CallError, ClientAssociation, CloseReason, Credentials, Event, NextLeg, Phase};
+use crate::framer::MIN_MAX_FRAGMENT;
+use crate::pdu::{
+    AuthLevel, AuthType, AuthVerifier, Bind, BindAck, BindTimeFeatures, Body, ContextResult,
+    ContextResultCode, Header, Pdu, PfcFlags, PresentationContext, SecTrailer, SyntaxId,
+};
+use crate::security::Protection;
+
+/// A context that the server accepted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Accepted {
+    pub(super) id: u16,
+    pub(super) interface: SyntaxId,
+}
+
+/// A bind or alter_context that waits for its answer.
+pub(super) struct Proposed {
+    call_id: u32,
+    contexts: Vec<(u16, SyntaxId)>,
+    /// A last context negotiates features, and is not the caller's.
+    features: bool,
+    /// What became of the contexts, once that is known and only the handshake goes on.
+    results: Vec<(u16, ContextResult)>,
+    binding: bool,
+}
+
+/// The association's security context.
+pub(super) struct Security {
+    pub(super) auth_type: AuthType,
+    asked_level: AuthLevel,
+    pub(super) level: AuthLevel,
+    pub(super) id: u32,
+    /// `None` while the handshake runs.
+    pub(super) established: Option<Option<Box<dyn Protection>>>,
+}
+
+impl Security {
+    pub(super) fn is_established(&self) -> bool {
+        self.established.is_some()
+    }
+
+    fn trailer(&self) -> SecTrailer {
+        SecTrailer {
+            auth_type: self.auth_type,
+            auth_level: self.asked_level,
+            auth_pad_length: 0,
+            auth_reserved: 0,
+            auth_context_id: self.id,
+        }
+    }
+}
+
+impl ClientAssociation {
+    /// Proposes contexts, each an interface under a number of its own, and begins a handshake if there are
+    /// `credentials`.
+    ///
+    /// # Errors
+    /// When a bind was sent before, a level is none, or the bind does not fit.
+    pub fn bind(
+        &mut self,
+        contexts: &[(u16, SyntaxId)],
+        credentials: Option<Credentials>,
+    ) -> Result<(), CallError> {
+        if self.phase != Phase::New {
+            return Err(CallError::NotBound);
+        }
+        let level = credentials.as_ref().map_or(Some(AuthLevel::NONE), |c| c.level.effective());
+        let level = level.ok_or(CallError::Protection)?;
+        self.security = credentials.as_ref().map(|credentials| Security {
+            auth_type: credentials.auth_type,
+            asked_level: credentials.level,
+            level,
+            id: credentials.auth_context_id,
+            established: None,
+        });
+        self.propose(contexts, credentials.map(|credentials| credentials.token), true)?;
+        self.phase = Phase::Binding;
+        Ok(())
+    }
+
+    /// Proposes further contexts. [`Event::ContextsAltered`] says what became of them.
+    ///
+    /// # Errors
+    /// When there is no association, or another proposal waits for its answer.
+    pub fn alter_context(&mut self, contexts: &[(u16, SyntaxId)]) -> Result<(), CallError> {
+        if !self.is_bound() || self.proposed.is_some() {
+            return Err(CallError::NotBound);
+        }
+        self.propose(contexts, None, false)
+    }
+
+    fn propose(
+        &mut self,
+        contexts: &[(u16, SyntaxId)],
+        token: Option<Vec<u8>>,
+        binding: bool,
+    ) -> Result<(), CallError> {
+        let call_id = self.next_call_id();
+        let features = binding && self.config.features != BindTimeFeatures::NONE;
+        let mut elements: Vec<_> =
+            contexts.iter().map(|(id, syntax)| element(*id, *syntax, SyntaxId::NDR)).collect();
+        if let Some((_, first)) = contexts.first().filter(|_| features) {
+            let free = contexts.iter().map(|(id, _)| *id).max().unwrap_or(0).wrapping_add(1);
+            elements.push(element(free, *first, self.config.features.to_syntax()));
+        }
+        self.send_proposal(call_id, elements, token.as_deref(), binding)?;
+        let contexts = contexts.to_vec();
+        self.proposed = Some(Proposed { call_id, contexts, features, results: Vec::new(), binding });
+        Ok(())
+    }
+
+    fn send_proposal(
+        &mut self,
+        call_id: u32,
+        contexts: Vec<PresentationContext>,
+        token: Option<&[u8]>,
+        binding: bool,
+    ) -> Result<(), CallError> {
+        let limit = self.config.fragment_limit();
+        let assoc_group_id = if binding { self.config.assoc_group_id } else { self.group };
+        let bind = Bind { max_xmit_frag: limit, max_recv_frag: limit, assoc_group_id, contexts };
+        let mut flags = PfcFlags::NONE;
+        if self.config.header_signing && self.security.is_some() {
+            flags = flags | PfcFlags::SUPPORT_HEADER_SIGN;
+        }
+        if self.config.multiplexing {
+            flags = flags | PfcFlags::CONC_MPX;
+        }
+        let trailer = self.security.as_ref().map(Security::trailer);
+        let auth = trailer.zip(token).map(|(trailer, token)| AuthVerifier { trailer, token });
+        let body = if binding { Body::Bind(bind) } else { Body::AlterContext(bind) };
+        self.send(&Pdu::new(call_id, body).with_flags(flags).with_auth(auth))
+    }
+
+    pub(super) fn setup(&mut self, header: &Header, unit: BytesMut) {
+        let unit = unit.freeze();
+        let pdu = match Pdu::from_bytes(&unit) {
+            Ok(pdu) => pdu,
+            Err(error) => return self.close(CloseReason::Malformed(error)),
+        };
+        let expected = self.proposed.as_ref().map(|proposed| (proposed.call_id, self.phase));
+        let token = pdu.auth.as_ref().map(|auth| (auth.trailer, unit.slice_ref(auth.token)));
+        match (&pdu.body, expected) {
+            (Body::BindNak(nak), Some((_, Phase::Binding))) => self.close(CloseReason::Rejected(nak.reason)),
+            (Body::BindAck(ack), Some((id, Phase::Binding))) if id == header.call_id => {
+                self.phase = Phase::Bound;
+                self.group = ack.assoc_group_id;
+                self.max_xmit = ack.max_recv_frag.clamp(MIN_MAX_FRAGMENT, self.config.fragment_limit());
+                self.multiplexing = self.config.multiplexing && header.flags.contains(PfcFlags::CONC_MPX);
+                self.header_signing = self.config.header_signing
+                    && self.security.is_some()
+                    && header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
+                self.acknowledged(ack, token);
+            }
+            (Body::AlterContextResp(ack), Some((id, Phase::Bound))) if id == header.call_id => {
+                self.acknowledged(ack, token);
+            }
+            _ => self.protocol_error("an answer to a bind that was not sent"),
+        }
+    }
+
+    fn acknowledged(&mut self, ack: &BindAck, token: Option<(SecTrailer, Bytes)>) {
+        let Some(proposed) = &mut self.proposed else { return };
+        let expected = proposed.contexts.len().saturating_add(usize::from(proposed.features));
+        // A leg of the handshake repeats no contexts, and the first answer's results stand.
+        if proposed.results.is_empty() {
+            if ack.results.len() != expected {
+                return self.protocol_error("a bind_ack with more or fewer results than contexts");
+            }
+            let pairs = proposed.contexts.iter().zip(&ack.results);
+            proposed.results = pairs.clone().map(|((id, _), result)| (*id, *result)).collect();
+            for ((id, interface), result) in pairs {
+                if result.result != ContextResultCode::ACCEPTANCE {
+                    continue;
+                }
+                if result.transfer_syntax.uuid != SyntaxId::NDR.uuid {
+                    return self.protocol_error("a transfer syntax that was not proposed");
+                }
+                self.contexts.push(Accepted { id: *id, interface: *interface });
+            }
+        }
+        match &self.security {
+            Some(security) if !security.is_established() => {
+                let right = |trailer: &SecTrailer| {
+                    trailer.auth_type == security.auth_type && trailer.auth_context_id == security.id
+                };
+                if token.as_ref().is_some_and(|(trailer, _)| !right(trailer)) {
+                    return self.protocol_error("a token of another handshake");
+                }
+                self.pending_token = true;
+                let token = token.map(|(_, token)| token).unwrap_or_default();
+                self.events.push_back(Event::AuthToken { token });
+            }
+            _ => self.settled(),
+        }
+    }
+
+    /// The proposal is answered and no handshake runs.
+    fn settled(&mut self) {
+        let Some(proposed) = self.proposed.take() else { return };
+        let results = proposed.results;
+        self.events.push_back(if proposed.binding {
+            Event::Bound { assoc_group_id: self.group, results }
+        } else {
+            Event::ContextsAltered { results }
+        });
+    }
+
+    /// Answers [`Event::AuthToken`].
+    ///
+    /// # Errors
+    /// When no token waits for an answer, ours does not fit, or protection is missing where the level needs
+    /// it.
+    pub fn auth_reply(&mut self, next: NextLeg) -> Result<(), CallError> {
+        let waits = std::mem::take(&mut self.pending_token);
+        let (Some(security), true) = (&mut self.security, waits) else {
+            return Err(CallError::UnknownHandshake);
+        };
+        let protects = security.level.protects();
+        match next {
+            NextLeg::AlterContext { token } => {
+                let contexts = self.proposed.as_ref().map(|proposed| proposed.contexts.clone());
+                let elements = contexts.into_iter().flatten().map(|(id, s)| element(id, s, SyntaxId::NDR));
+                let call_id = self.next_call_id();
+                self.send_proposal(call_id, elements.collect(), Some(&token), false)?;
+                if let Some(proposed) = &mut self.proposed {
+                    proposed.call_id = call_id;
+                }
+                Ok(())
+            }
+            NextLeg::Auth3 { protection: None, .. } | NextLeg::Done { protection: None } if protects => {
+                self.close(CloseReason::AuthenticationRefused);
+                Err(CallError::Protection)
+            }
+            NextLeg::Auth3 { token, protection } => {
+                security.established = Some(protection);
+                let auth = Some(AuthVerifier { trailer: security.trailer(), token: &token });
+                let call_id = self.proposed.as_ref().map_or(1, |proposed| proposed.call_id);
+                let pdu = Pdu::new(call_id, Body::Auth3([0; 4])).with_auth(auth);
+                self.send(&pdu)?;
+                self.settled();
+                Ok(())
+            }
+            NextLeg::Done { protection } => {
+                security.established = Some(protection);
+                self.settled();
+                Ok(())
+            }
+            NextLeg::Refused => {
+                self.close(CloseReason::AuthenticationRefused);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn element(context_id: u16, abstract_syntax: SyntaxId, transfer_syntax: SyntaxId) -> PresentationContext {
+    PresentationContext { context_id, abstract_syntax, transfer_syntaxes: vec![transfer_syntax] }
+}
