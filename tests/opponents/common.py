@@ -47,7 +47,6 @@ def client_arguments(description):
     parser.add_argument("--domain", default="")
     parser.add_argument("--password", default="")
     parser.add_argument("--level", choices=LEVELS, default="privacy")
-    parser.add_argument("--spnego", action="store_true", help="NTLM inside SPNEGO, not bare")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds to wait for any one answer")
     return parser
 

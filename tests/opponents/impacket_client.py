@@ -1,6 +1,7 @@
 """impacket as a client: endpoint mapper, both RFR calls, and a walk through the address book.
 
-impacket knows no EMSMDB, so of that interface only the endpoint is asked for.
+impacket knows no EMSMDB, so of that interface only the endpoint is asked for. Inside SPNEGO it speaks Kerberos
+alone, so here it signs in with bare NTLM.
 """
 
 import sys
@@ -17,7 +18,7 @@ from impacket.dcerpc.v5.nspi import (
     PropertyValue_r,
     handle_t,
 )
-from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_GSS_NEGOTIATE, RPC_C_AUTHN_LEVEL_NONE
+from impacket.dcerpc.v5.rpcrt import RPC_C_AUTHN_LEVEL_NONE
 from impacket.uuid import uuidtup_to_bin
 
 import common
@@ -120,8 +121,6 @@ def connected(binding, options):
     if level != RPC_C_AUTHN_LEVEL_NONE:
         dce.set_credentials(options.user, options.password, options.domain)
         dce.set_auth_level(level)
-        if options.spnego:
-            dce.set_auth_type(RPC_C_AUTHN_GSS_NEGOTIATE)
     dce.connect()
     factory.get_socket().settimeout(options.timeout)
     return dce

@@ -70,14 +70,24 @@ def bound(options, place, interface):
         verb=False,
     )
     client.connect(place[0], port=place[1], timeout=options.timeout)
-    common.expect(client.bind(interface), "the bind was refused")
+    common.expect(answered(lambda: client.bind(interface)), "the bind was refused")
     return client
+
+
+def answered(action):
+    """`action`'s answer. scapy looks into the answer before it looks whether there is one."""
+    try:
+        return action()
+    except TypeError as fault:
+        if "NoneType" in str(fault):
+            raise common.Unexpected("the server closed the connection or did not answer") from fault
+        raise
 
 
 def call(client, request):
     """One operation; a fault raises."""
-    answer = client.sr1_req(request)
-    common.expect(answer is not None, "no answer")
+    answer = answered(lambda: client.sr1_req(request))
+    common.expect(answer is not None, "an answer that is neither a response nor a fault")
     if DceRpc5Fault in answer:
         raise Fault(answer[DceRpc5Fault].status)
     return answer
@@ -213,12 +223,15 @@ def conversation(report, options):
 
 def main():
     parser = common.client_arguments(__doc__.splitlines()[0])
+    parser.add_argument("--spnego", action="store_true", help="NTLM inside SPNEGO, not bare")
     parser.add_argument("--user-dn", default="/o=Lab/ou=Site/cn=Recipients/cn=ada")
     parser.add_argument("--dialect", choices=["2000", "2003", "both"], default="both")
     parser.add_argument("--more", type=int, default=0, help="bytes to add to the ROP buffer, so that it fragments")
     parser.add_argument("--no-mic", action="store_true", help="leave the MIC out of AUTHENTICATE")
     parser.add_argument("--offer-ndr64", action="store_true", help="offer NDR64 beside NDR")
     options = parser.parse_args()
+    if options.more and options.level == "none":
+        parser.error("scapy fills unprotected fragments with zeros: --more needs a level")
     return common.run(conversation, options)
 
 

@@ -23,6 +23,7 @@ from scapy.layers.dcerpc import (  # noqa: E402
     DceRpc5,
     DceRpc5Auth3,
     DceRpc5Bind,
+    DceRpc5Request,
     NDRConformantArray,
     NDRContextHandle,
     NDRUnion,
@@ -255,6 +256,10 @@ class Exchange(DCERPC_Server):
     def recv(self, data):
         """Chooses bare NTLM or SPNEGO by what the client's bind says, and logs binds."""
         packet = DceRpc5(data) if isinstance(data, bytes) else data
+        if DceRpc5Request in packet and not packet.pfc_flags.PFC_LAST_FRAG:
+            # scapy's session collects fragments, but its server expects every PDU to be a whole request.
+            self.session.in_pkt(packet, commit=False)
+            return
         verifier = packet.auth_verifier
         if DceRpc5Bind in packet:
             spnego = verifier is not None and verifier.auth_type == AUTH_SPNEGO
