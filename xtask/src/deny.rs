@@ -9,7 +9,13 @@ use crate::setup;
 /// rest is still checked, and the answer says that the advisories were not.
 pub(crate) fn check() -> Outcome<&'static str> {
     let program = setup::cargo_deny()?;
-    run::show(run::command(&program).args(["check", "bans", "licenses", "sources"]))?;
+    run::show(run::command(&program).args([
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]))?;
     let mut advisories = run::command(&program);
     let output = advisories.args(["check", "advisories"]).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
