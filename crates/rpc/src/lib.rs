@@ -15,8 +15,10 @@
 )]
 
 pub mod client;
+pub mod epm;
 mod fragment;
 pub mod framer;
+pub mod mgmt;
 pub mod ndr;
 pub mod pdu;
 pub mod security;
