@@ -1,0 +1,68 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::{Flight, Next};
+
+/// Counts of what passed since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    operations: AtomicU64,
+    faults: AtomicU64,
+    sign_ins: AtomicU64,
+    refused: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+}
+
+/// The counts at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountersSnapshot {
+    /// Operations that were done.
+    pub operations: u64,
+    /// How many of them ended in a fault.
+    pub faults: u64,
+    /// Clients that signed in.
+    pub sign_ins: u64,
+    /// Clients that were not let in.
+    pub refused: u64,
+    /// Bytes of requests' stubs.
+    pub bytes_in: u64,
+    /// Bytes of responses' stubs.
+    pub bytes_out: u64,
+}
+
+impl Counters {
+    pub(crate) fn count(&self, flight: &Flight, next: &Next) {
+        add(&self.operations, 1);
+        add(&self.bytes_in, flight.operation.request.original().len() as u64);
+        match next {
+            Next::Reply { stub } => add(&self.bytes_out, stub.len() as u64),
+            Next::Fault { .. } => add(&self.faults, 1),
+            Next::Relay { .. } => {}
+        }
+    }
+
+    pub(crate) fn sign_in(&self) {
+        add(&self.sign_ins, 1);
+    }
+
+    pub(crate) fn refusal(&self) {
+        add(&self.refused, 1);
+    }
+
+    /// The counts now.
+    pub fn snapshot(&self) -> CountersSnapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        CountersSnapshot {
+            operations: read(&self.operations),
+            faults: read(&self.faults),
+            sign_ins: read(&self.sign_ins),
+            refused: read(&self.refused),
+            bytes_in: read(&self.bytes_in),
+            bytes_out: read(&self.bytes_out),
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Relaxed);
+}

@@ -1,0 +1,106 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use engine::{Flight, Next, Note};
+
+/// A snapshot of an operation that is done.
+#[derive(Debug, Clone)]
+pub struct Flow {
+    /// The operation's number.
+    pub id: u64,
+    /// Who asked, as domain and user.
+    pub user: String,
+    /// Where the client connects from.
+    pub peer: SocketAddr,
+    /// What it travelled in.
+    pub envelope: &'static str,
+    /// Interface and operation, as `nspi.QueryRows`.
+    pub operation: &'static str,
+    /// Bytes of the request's stub.
+    pub request_size: usize,
+    /// What came of it.
+    pub end: FlowEnd,
+    /// From the request's last byte to the response's first.
+    pub elapsed: Duration,
+    /// What modules did.
+    pub notes: Vec<Note>,
+}
+
+/// What came of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlowEnd {
+    /// An answer.
+    Answer {
+        /// Bytes of the response's stub.
+        size: usize,
+        /// Its return value, where it was decoded: zero for success.
+        return_value: Option<u32>,
+    },
+    /// A fault.
+    Fault {
+        /// Its status, by name where it has one.
+        status: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Flow {
+    /// A snapshot of `flight`, whose client gets `next`.
+    pub fn new(flight: &Flight, next: &Next, elapsed: Duration) -> Self {
+        let operation = &flight.operation;
+        let end = match next {
+            Next::Fault { status, why } => FlowEnd::Fault { status: status.to_string(), why: why.clone() },
+            Next::Reply { stub } => {
+                let response = operation.response.as_ref();
+                let decoded = response.and_then(|response| response.viewed());
+                FlowEnd::Answer {
+                    size: stub.len(),
+                    return_value: decoded.and_then(engine::Response::return_value).map(|code| code.0).or_else(|| last_dword(stub)),
+                }
+            }
+            Next::Relay { .. } => FlowEnd::Answer { size: 0, return_value: None },
+        };
+        Self {
+            id: operation.id(),
+            user: operation.context().principal().to_string(),
+            peer: operation.peer(),
+            envelope: operation.envelope().name(),
+            operation: operation.name(),
+            request_size: operation.request.original().len(),
+            end,
+            elapsed,
+            notes: operation.notes().to_vec(),
+        }
+    }
+}
+
+/// Every operation of these interfaces returns its code last.
+fn last_dword(stub: &[u8]) -> Option<u32> {
+    stub.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))
+}
+
+impl fmt::Display for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:<18} {:<28} {:>7} B", self.user, self.operation, self.request_size)?;
+        match &self.end {
+            FlowEnd::Answer { size, return_value } => {
+                write!(f, " > {size:>7} B {:>9.3} ms", self.elapsed.as_secs_f64() * 1000.0)?;
+                match return_value {
+                    Some(0) => f.write_str("  ok")?,
+                    Some(code) => write!(f, "  {code:#010x}")?,
+                    None => f.write_str("  answered")?,
+                }
+            }
+            FlowEnd::Fault { status, why } => {
+                write!(f, " > {:>9} {:>9.3} ms  fault {status}", "", self.elapsed.as_secs_f64() * 1000.0)?;
+                write!(f, " ({why})")?;
+            }
+        }
+        for note in &self.notes {
+            write!(f, "  [{}: {}]", note.module, note.text)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use engine::{Flight, Next, Observer};
+use identity::SecurityContext;
+
+use crate::counters::Counters;
+use crate::flow::Flow;
+
+/// Lines that may wait for a slow reader before more are lost.
+const WAITING_LINES: usize = 4096;
+
+/// Watches the engine: counts all, and hands each operation on as a snapshot to whoever reads.
+#[derive(Debug)]
+pub struct Live {
+    counters: Arc<Counters>,
+    lines: Option<SyncSender<Flow>>,
+}
+
+impl Live {
+    /// A watcher that only counts.
+    pub fn counting() -> Self {
+        Self { counters: Arc::default(), lines: None }
+    }
+
+    /// A watcher, and the end from which its snapshots are read.
+    pub fn reading() -> (Self, Receiver<Flow>) {
+        let (lines, receiver) = sync_channel(WAITING_LINES);
+        (Self { counters: Arc::default(), lines: Some(lines) }, receiver)
+    }
+
+    /// The counts.
+    pub const fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+}
+
+impl Observer for Live {
+    fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {
+        self.counters.sign_in();
+    }
+
+    fn refused(&self, _peer: SocketAddr, _why: &str) {
+        self.counters.refusal();
+    }
+
+    fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration) {
+        self.counters.count(flight, next);
+        if let Some(lines) = &self.lines {
+            let flow = Flow::new(flight, next, elapsed);
+            // A full queue means that the reader is slow: the line is lost, the client is not kept waiting.
+            let _ = lines.try_send(flow);
+        }
+    }
+}

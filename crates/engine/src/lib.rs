@@ -1,0 +1,30 @@
+//! Operations in, operations out: sessions, the module interface, the stack, relay decisions.
+//!
+//! Architectural invariants: no I/O, no clock, no randomness of its own; nothing here knows a transport. No
+//! operation crosses a session that belongs to another security context.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)]
+
+mod flight;
+mod handles;
+mod message;
+mod module;
+mod observer;
+mod operation;
+pub mod options;
+mod session;
+mod stack;
+
+pub use crate::flight::{Conversation, Engine, Flight, Next, Outcome};
+pub use crate::handles::{HandleTable, HandleUse, handle_use};
+pub use crate::message::{Body, Message};
+pub use crate::module::{CALL_FAILED, Decision, Module, ProxyFacts, Refusal};
+pub use crate::observer::Observer;
+pub use crate::operation::{AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response};
+pub use crate::session::{Session, SharedSession};
+pub use crate::stack::Stack;

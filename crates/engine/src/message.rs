@@ -1,0 +1,188 @@
+use bytes::Bytes;
+use wire::{Endian, Error, Result};
+
+/// Something that a stub holds: the decoded form of a request or a response.
+pub trait Body: Sized {
+    /// Which body it is, beyond its bytes: interface and operation number.
+    type Key: Copy;
+
+    /// Reads the body of the operation `key` from `stub`, and returns the bytes behind it.
+    ///
+    /// # Errors
+    /// When the stub is not such a body.
+    fn decode(key: Self::Key, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])>;
+
+    /// Writes the body, little-endian.
+    ///
+    /// # Errors
+    /// When a value does not fit its field.
+    fn encode(&self) -> Result<Vec<u8>>;
+}
+
+/// One direction of an operation: the bytes as they came, and on demand what they mean.
+///
+/// Bytes that nobody changed leave as they came: only [`Message::change`] and [`Message::replace`] make the
+/// body be encoded anew.
+#[derive(Debug)]
+pub struct Message<B: Body> {
+    key: B::Key,
+    endian: Endian,
+    original: Bytes,
+    decoded: Option<Result<B>>,
+    /// How many of the original bytes follow the body; they follow it still when it is encoded anew.
+    trailing: usize,
+    changed: bool,
+}
+
+impl<B: Body> Message<B> {
+    /// A message of the operation `key` whose bytes came as `original`.
+    pub const fn new(key: B::Key, original: Bytes, endian: Endian) -> Self {
+        Self { key, endian, original, decoded: None, trailing: 0, changed: false }
+    }
+
+    /// A message that never came as bytes: it was made here.
+    pub const fn made(key: B::Key, body: B) -> Self {
+        Self { key, endian: Endian::Little, original: Bytes::new(), decoded: Some(Ok(body)), trailing: 0, changed: true }
+    }
+
+    /// What the message means.
+    ///
+    /// # Errors
+    /// When it can't be decoded; it still passes as the bytes that it is.
+    pub fn view(&mut self) -> Result<&B> {
+        match self.decode() {
+            Ok(body) => Ok(body),
+            Err(error) => Err(error.clone()),
+        }
+    }
+
+    /// What the message means, if it was decoded already.
+    pub const fn viewed(&self) -> Option<&B> {
+        match &self.decoded {
+            Some(Ok(body)) => Some(body),
+            _ => None,
+        }
+    }
+
+    /// What the message means, to be changed; it will be encoded anew.
+    ///
+    /// # Errors
+    /// When it can't be decoded.
+    pub fn change(&mut self) -> Result<&mut B> {
+        self.decode().as_ref().map_err(Clone::clone)?;
+        self.changed = true;
+        self.decode().as_mut().map_err(|error| error.clone())
+    }
+
+    /// Lets `edit` change what the message means; it is encoded anew only if `edit` says that it changed it.
+    ///
+    /// # Errors
+    /// When it can't be decoded.
+    pub fn edit(&mut self, edit: impl FnOnce(&mut B) -> bool) -> Result<bool> {
+        let body = self.decode().as_mut().map_err(|error| error.clone())?;
+        let changed = edit(body);
+        self.changed |= changed;
+        Ok(changed)
+    }
+
+    /// Puts `body` in place of the message.
+    pub fn replace(&mut self, body: B) {
+        self.decoded = Some(Ok(body));
+        self.changed = true;
+    }
+
+    /// Puts other bytes in place of the message. They are little-endian, as everything that we write.
+    pub fn replace_bytes(&mut self, bytes: Bytes) {
+        self.original = bytes;
+        self.endian = Endian::Little;
+        self.decoded = None;
+        self.trailing = 0;
+        self.changed = false;
+    }
+
+    /// The bytes as they came.
+    pub const fn original(&self) -> &Bytes {
+        &self.original
+    }
+
+    /// In which byte order the original bytes are.
+    pub const fn original_endian(&self) -> Endian {
+        self.endian
+    }
+
+    /// Whether the message will be encoded anew.
+    pub const fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    /// The bytes as they leave, and their byte order.
+    ///
+    /// # Errors
+    /// When a changed body can't be encoded.
+    pub fn leaving(&self) -> Result<(Bytes, Endian)> {
+        match &self.decoded {
+            Some(Ok(body)) if self.changed => {
+                let mut stub = body.encode()?;
+                let from = self.original.len().saturating_sub(self.trailing);
+                stub.extend_from_slice(self.original.get(from..).unwrap_or_default());
+                Ok((Bytes::from(stub), Endian::Little))
+            }
+            _ => Ok((self.original.clone(), self.endian)),
+        }
+    }
+
+    fn decode(&mut self) -> &mut Result<B, Error> {
+        let Self { key, endian, original, decoded, trailing, .. } = self;
+        decoded.get_or_insert_with(|| {
+            let (body, rest) = B::decode(*key, original, *endian)?;
+            *trailing = rest.len();
+            Ok(body)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::Reader;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Pair(u16, u16);
+
+    impl Body for Pair {
+        type Key = ();
+        fn decode((): (), stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+            let mut r = Reader::with_endian(stub, endian);
+            Ok((Self(r.u16("a")?, r.u16("b")?), r.rest()))
+        }
+        fn encode(&self) -> Result<Vec<u8>> {
+            let mut w = wire::Writer::new();
+            w.u16(self.0).u16(self.1);
+            Ok(w.into_vec())
+        }
+    }
+
+    #[test]
+    fn what_was_only_looked_at_leaves_with_its_trailing_bytes() {
+        let mut message = Message::<Pair>::new((), Bytes::from_static(&[0, 1, 0, 2, 9, 9]), Endian::Big);
+        assert_eq!(message.view().unwrap(), &Pair(1, 2));
+        assert!(!message.edit(|_| false).unwrap());
+        assert_eq!(message.leaving().unwrap(), (Bytes::from_static(&[0, 1, 0, 2, 9, 9]), Endian::Big));
+    }
+
+    #[test]
+    fn what_was_changed_is_encoded_anew_and_keeps_its_trailing_bytes() {
+        let mut message = Message::<Pair>::new((), Bytes::from_static(&[0, 1, 0, 2, 9]), Endian::Big);
+        message.change().unwrap().0 = 7;
+        assert_eq!(message.leaving().unwrap(), (Bytes::from_static(&[7, 0, 2, 0, 9]), Endian::Little));
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_still_passes() {
+        let mut message = Message::<Pair>::new((), Bytes::from_static(&[1]), Endian::Little);
+        assert!(message.view().is_err());
+        assert!(message.change().is_err());
+        assert_eq!(message.leaving().unwrap().0, Bytes::from_static(&[1]));
+    }
+}

@@ -1,0 +1,131 @@
+use std::borrow::Cow;
+
+use mapi::Interface;
+
+use crate::operation::{Operation, Request, Response};
+use crate::options::{OptionError, OptionSpec, Options};
+use crate::session::Session;
+
+/// The call could not be carried out, and it is not known whether a part of it was (RPC_S_CALL_FAILED,
+/// [MS-ERREF] 2.2).
+pub const CALL_FAILED: rpc::pdu::FaultStatus = rpc::pdu::FaultStatus(0x0000_06be);
+
+/// Why a module does not let an operation pass; the client gets it as an answer of the protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status of the fault that the client gets ([MS-RPCE] 2.2.2.5, [C706] appendix N).
+    pub status: rpc::pdu::FaultStatus,
+    /// Why, for the operator; the client does not see it.
+    pub why: Cow<'static, str>,
+}
+
+/// What becomes of a request, in the opinion of one module.
+#[derive(Debug)]
+pub enum Decision {
+    /// It goes on to the next module, and after the last to the upstream.
+    Relay,
+    /// It is not relayed: this is the answer, which goes back through the stack like any other.
+    Answer(Box<Response>),
+    /// The client gets a fault.
+    Refuse(Refusal),
+    /// The upstream is asked this first, as the caller and on the caller's session. Then `dispatch` of the same
+    /// module is called again, with the answer in [`Operation::ahead`].
+    Ahead(Box<Request>),
+}
+
+/// A named unit that sees operations through hooks.
+///
+/// Hooks are plain, synchronous and quick; each runs under the security context of the session it is given.
+/// A module keeps what it knows of a session in the session's slot ([`Session::slot`]), never in itself.
+pub trait Module: Send + Sync {
+    /// The name by which a configuration puts it on the stack.
+    fn name(&self) -> &'static str;
+
+    /// What it does, in a sentence.
+    fn description(&self) -> &'static str;
+
+    /// The interfaces whose operations it sees.
+    fn interfaces(&self) -> &'static [Interface] {
+        &Interface::ALL
+    }
+
+    /// The options that it takes.
+    fn options(&self) -> &'static [OptionSpec] {
+        &[]
+    }
+
+    /// Once, at load, under the system's context.
+    ///
+    /// # Errors
+    /// When an option's value can't be used.
+    fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
+        let _ = (options, proxy);
+        Ok(())
+    }
+
+    /// A request's bytes, before they are decoded.
+    ///
+    /// # Errors
+    /// When the operation must not pass.
+    fn request_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        let _ = (operation, session);
+        Ok(())
+    }
+
+    /// A request, decoded on demand; may change it.
+    ///
+    /// # Errors
+    /// When the operation must not pass.
+    fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        let _ = (operation, session);
+        Ok(())
+    }
+
+    /// Last before the relay: decides what becomes of the request.
+    fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
+        let _ = (operation, session);
+        Decision::Relay
+    }
+
+    /// A response's bytes, before they are decoded.
+    ///
+    /// # Errors
+    /// When the answer must not pass.
+    fn response_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        let _ = (operation, session);
+        Ok(())
+    }
+
+    /// A response, decoded on demand; may change it.
+    ///
+    /// # Errors
+    /// When the answer must not pass.
+    fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        let _ = (operation, session);
+        Ok(())
+    }
+
+    /// The session ends, however it ends. Called once a session.
+    fn unbind(&self, session: &mut Session) {
+        let _ = session;
+    }
+
+    /// Once, after the last session's `unbind`, under the system's context.
+    fn shutdown(&self) {}
+}
+
+/// What every module may know of the proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyFacts {
+    /// The host name by which clients know us, as configured.
+    pub name: String,
+    /// The host name of the upstream, as configured.
+    pub upstream: String,
+}
+
+impl Refusal {
+    /// A refusal with `status`, because of `why`.
+    pub fn new(status: rpc::pdu::FaultStatus, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, why: why.into() }
+    }
+}

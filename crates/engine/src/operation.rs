@@ -1,0 +1,241 @@
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use identity::SecurityContext;
+use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
+use wire::{Endian, Result};
+
+use crate::message::{Body, Message};
+
+/// What an operation travelled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Envelope {
+    /// DCE/RPC over TCP.
+    RpcTcp,
+}
+
+impl Envelope {
+    /// Its short name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RpcTcp => "ncacn_ip_tcp",
+        }
+    }
+}
+
+/// Interface and operation number: what a stub is decoded by.
+pub type OperationKey = (Interface, u16);
+
+/// What a client asks.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Of the referral service.
+    Rfr(rfr::Request),
+    /// Of the address book.
+    Nspi(nspi::Request),
+    /// Of the mailbox store.
+    Emsmdb(emsmdb::Request),
+    /// Of the mailbox store's notifications.
+    AsyncEmsmdb(emsmdb::AsyncRequest),
+}
+
+/// What a server answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Response {
+    /// Of the referral service.
+    Rfr(rfr::Response),
+    /// Of the address book.
+    Nspi(nspi::Response),
+    /// Of the mailbox store.
+    Emsmdb(emsmdb::Response),
+    /// Of the mailbox store's notifications.
+    AsyncEmsmdb(emsmdb::AsyncResponse),
+}
+
+macro_rules! body {
+    ($name:ident, $asynchronous:ident) => {
+        impl Body for $name {
+            type Key = OperationKey;
+
+            fn decode((interface, opnum): OperationKey, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+                Ok(match interface {
+                    Interface::Rfr => {
+                        let (body, rest) = rfr::$name::decode(opnum, stub, endian)?;
+                        (Self::Rfr(body), rest)
+                    }
+                    Interface::Nspi => {
+                        let (body, rest) = nspi::$name::decode(opnum, stub, endian)?;
+                        (Self::Nspi(body), rest)
+                    }
+                    Interface::Emsmdb => {
+                        let (body, rest) = emsmdb::$name::decode(opnum, stub, endian)?;
+                        (Self::Emsmdb(body), rest)
+                    }
+                    Interface::AsyncEmsmdb => {
+                        let (body, rest) = emsmdb::$asynchronous::decode(opnum, stub, endian)?;
+                        (Self::AsyncEmsmdb(body), rest)
+                    }
+                })
+            }
+
+            fn encode(&self) -> Result<Vec<u8>> {
+                match self {
+                    Self::Rfr(body) => body.encode(),
+                    Self::Nspi(body) => body.encode(),
+                    Self::Emsmdb(body) => body.encode(),
+                    Self::AsyncEmsmdb(body) => body.encode(),
+                }
+            }
+        }
+
+        impl $name {
+            /// The interface and the operation number that it belongs to.
+            pub fn key(&self) -> OperationKey {
+                match self {
+                    Self::Rfr(body) => (Interface::Rfr, body.opnum()),
+                    Self::Nspi(body) => (Interface::Nspi, body.opnum()),
+                    Self::Emsmdb(body) => (Interface::Emsmdb, body.opnum()),
+                    Self::AsyncEmsmdb(body) => (Interface::AsyncEmsmdb, body.opnum()),
+                }
+            }
+        }
+    };
+}
+
+body!(Request, AsyncRequest);
+body!(Response, AsyncResponse);
+
+impl Response {
+    /// The return value: zero for success, otherwise the interface's own error. None where it is not known.
+    pub const fn return_value(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Rfr(body) => Some(body.return_value()),
+            Self::Nspi(body) => Some(body.return_value()),
+            Self::Emsmdb(body) => body.return_value(),
+            Self::AsyncEmsmdb(body) => Some(body.return_value()),
+        }
+    }
+}
+
+/// What a module says that it did to an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The module.
+    pub module: &'static str,
+    /// What it did, in few words.
+    pub text: Cow<'static, str>,
+}
+
+/// What the upstream answered to something that a module asked it ahead of a request.
+#[derive(Debug)]
+pub enum AheadAnswer {
+    /// An answer.
+    Response(Box<Message<Response>>),
+    /// A fault.
+    Fault(rpc::pdu::FaultStatus),
+}
+
+/// One protocol call: its request, and later its response, whatever carried it.
+#[derive(Debug)]
+pub struct Operation {
+    id: u64,
+    key: OperationKey,
+    envelope: Envelope,
+    context: SecurityContext,
+    peer: SocketAddr,
+    /// What the client asks.
+    pub request: Message<Request>,
+    /// What it is answered; none before there is an answer.
+    pub response: Option<Message<Response>>,
+    /// The answers to what the module now deciding asked ahead, oldest first.
+    pub ahead: Vec<AheadAnswer>,
+    notes: Vec<Note>,
+}
+
+/// An operation as it arrives.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// What it travelled in.
+    pub envelope: Envelope,
+    /// The interface that it is for.
+    pub interface: Interface,
+    /// Its number there.
+    pub opnum: u16,
+    /// Its request, unsealed.
+    pub stub: Bytes,
+    /// The byte order of the request.
+    pub endian: Endian,
+    /// Who asks.
+    pub context: SecurityContext,
+    /// Where the client connects from.
+    pub peer: SocketAddr,
+}
+
+impl Operation {
+    pub(crate) fn new(id: u64, incoming: Incoming) -> Self {
+        let key = (incoming.interface, incoming.opnum);
+        Self {
+            id,
+            key,
+            envelope: incoming.envelope,
+            context: incoming.context,
+            peer: incoming.peer,
+            request: Message::new(key, incoming.stub, incoming.endian),
+            response: None,
+            ahead: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// A number that no other operation of this process has.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The interface that it is for.
+    pub const fn interface(&self) -> Interface {
+        self.key.0
+    }
+
+    /// Its number on the interface.
+    pub const fn opnum(&self) -> u16 {
+        self.key.1
+    }
+
+    /// Interface and number.
+    pub const fn key(&self) -> OperationKey {
+        self.key
+    }
+
+    /// Its name, as `nspi.QueryRows`.
+    pub fn name(&self) -> &'static str {
+        self.key.0.operation(self.key.1).unwrap_or("unknown")
+    }
+
+    /// What it travelled in.
+    pub const fn envelope(&self) -> Envelope {
+        self.envelope
+    }
+
+    /// Who asks.
+    pub const fn context(&self) -> &SecurityContext {
+        &self.context
+    }
+
+    /// Where the client connects from.
+    pub const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Says what the module `module` did to it, for whoever watches.
+    pub fn note(&mut self, module: &'static str, text: impl Into<Cow<'static, str>>) {
+        self.notes.push(Note { module, text: text.into() });
+    }
+
+    /// What modules said that they did to it.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+}

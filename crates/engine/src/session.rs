@@ -1,0 +1,96 @@
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use identity::SecurityContext;
+use mapi::Interface;
+
+/// One client's conversation with one service of the server, under one security context.
+pub struct Session {
+    id: u64,
+    interface: Interface,
+    context: SecurityContext,
+    peer: SocketAddr,
+    slots: HashMap<TypeId, Box<dyn Any + Send>>,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.id)
+            .field("interface", &self.interface)
+            .field("context", &self.context)
+            .field("peer", &self.peer)
+            .field("slots", &self.slots.len())
+            .field("ended", &self.ended)
+            .finish()
+    }
+}
+
+impl Session {
+    pub(crate) fn new(id: u64, interface: Interface, context: SecurityContext, peer: SocketAddr) -> Self {
+        Self { id, interface, context, peer, slots: HashMap::new(), ended: false }
+    }
+
+    /// A number that no other session of this process has.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The service that the client talks to.
+    pub const fn interface(&self) -> Interface {
+        self.interface
+    }
+
+    /// Whose session it is.
+    pub const fn context(&self) -> &SecurityContext {
+        &self.context
+    }
+
+    /// Where the client connects from.
+    pub const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// What the caller keeps here for the session under the type `T`; made when first asked for, dropped with
+    /// the session. A module uses a type of its own, so that no other can reach it.
+    pub fn slot<T: Default + Send + 'static>(&mut self) -> &mut T {
+        let slot = self.slots.entry(TypeId::of::<T>()).or_insert_with(|| Box::<T>::default());
+        if !slot.is::<T>() {
+            *slot = Box::<T>::default();
+        }
+        slot.downcast_mut().unwrap_or_else(|| unreachable!("a slot is keyed by its own type"))
+    }
+
+    /// Marks the session as ended; true the first time.
+    pub(crate) fn end(&mut self) -> bool {
+        !std::mem::replace(&mut self.ended, true)
+    }
+
+    /// Drops what modules kept.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
+    }
+}
+
+/// A session that several connections of one client may hold.
+#[derive(Debug, Clone)]
+pub struct SharedSession(Arc<Mutex<Session>>);
+
+impl SharedSession {
+    pub(crate) fn new(session: Session) -> Self {
+        Self(Arc::new(Mutex::new(session)))
+    }
+
+    /// The session, to this thread alone.
+    pub fn lock(&self) -> MutexGuard<'_, Session> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether both are the same session.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}

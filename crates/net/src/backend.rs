@@ -1,0 +1,64 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use identity::SecurityContext;
+use rpc::pdu::{FaultStatus, SyntaxId};
+use wire::{Endian, Guid};
+
+use crate::groups::Group;
+
+/// A call of a client, and who makes it.
+#[derive(Debug)]
+pub struct Call {
+    /// Its number, by which it is answered.
+    pub id: u32,
+    /// The interface that it is for.
+    pub interface: SyntaxId,
+    /// Its number there.
+    pub opnum: u16,
+    /// The object that it is for.
+    pub object: Option<Guid>,
+    /// Its request.
+    pub stub: Bytes,
+    /// The request's byte order.
+    pub endian: Endian,
+    /// Who makes it.
+    pub context: SecurityContext,
+    /// Where the client connects from.
+    pub peer: SocketAddr,
+    /// The association group of the connection.
+    pub group: Arc<Group>,
+}
+
+/// What a client is answered.
+#[derive(Debug)]
+pub enum Reply {
+    /// A response, little-endian.
+    Response {
+        /// The call.
+        id: u32,
+        /// The response.
+        stub: Bytes,
+    },
+    /// A fault.
+    Fault {
+        /// The call.
+        id: u32,
+        /// Its status.
+        status: FaultStatus,
+    },
+}
+
+/// What stands behind one client connection and answers its calls, at once or later.
+pub trait Backend: Send {
+    /// Takes a call. Answers that are ready go to `replies`.
+    fn call(&mut self, call: Call, replies: &mut Vec<Reply>);
+
+    /// Goes on with what waits; ready once there is something new in `replies`.
+    fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()>;
+
+    /// The connection is over; `last` says that it was the last of its association group.
+    fn end(&mut self, last: bool);
+}

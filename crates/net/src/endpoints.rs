@@ -1,0 +1,94 @@
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mapi::Interface;
+use rpc::pdu::SyntaxId;
+use tokio::time::Instant;
+
+/// How long an answer of an endpoint mapper is believed.
+const BELIEVED: Duration = Duration::from_secs(60);
+
+/// Where a server's services are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// Through its endpoint mapper.
+    Mapper {
+        /// The server's name or address.
+        host: String,
+        /// The endpoint mapper's port.
+        port: u16,
+    },
+    /// All at one port.
+    Fixed {
+        /// The server's name or address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+/// Finds a server's services. What an endpoint mapper says is the same for everybody, and is kept for a minute.
+#[derive(Debug)]
+pub struct Endpoints {
+    location: Location,
+    known: Mutex<HashMap<Interface, (SocketAddr, Instant)>>,
+}
+
+impl Endpoints {
+    /// Finds services at `location`.
+    pub fn new(location: Location) -> Self {
+        Self { location, known: Mutex::default() }
+    }
+
+    /// The server's name or address, as it was given.
+    pub fn host(&self) -> &str {
+        match &self.location {
+            Location::Mapper { host, .. } | Location::Fixed { host, .. } => host,
+        }
+    }
+
+    /// Where `interface` is served.
+    ///
+    /// # Errors
+    /// Says why that can't be found out.
+    pub async fn find(&self, interface: Interface) -> Result<SocketAddr, String> {
+        let (host, port) = match &self.location {
+            Location::Fixed { host, port } => return resolve(host, *port).await,
+            Location::Mapper { host, port } => (host, *port),
+        };
+        let known = self.lock().get(&interface).copied();
+        if let Some((address, since)) = known
+            && since.elapsed() < BELIEVED
+        {
+            return Ok(address);
+        }
+        let mapper = resolve(host, port).await?;
+        let endpoint = crate::mapper_client::ask(mapper, syntax(interface)).await?;
+        let address = SocketAddr::new(mapper.ip(), endpoint);
+        self.lock().insert(interface, (address, Instant::now()));
+        Ok(address)
+    }
+
+    /// Forgets where `interface` is served, since nobody was there.
+    pub fn forget(&self, interface: Interface) {
+        self.lock().remove(&interface);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Interface, (SocketAddr, Instant)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The interface's name on the wire.
+pub const fn syntax(interface: Interface) -> SyntaxId {
+    let (major, minor) = interface.version();
+    SyntaxId::new(interface.uuid(), major, minor)
+}
+
+async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    let mut found = found.map_err(|error| format!("can't resolve {host}: {error}"))?;
+    found.next().ok_or_else(|| format!("{host} has no address"))
+}

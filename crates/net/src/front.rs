@@ -1,0 +1,301 @@
+//! The clients' side: connections, sign-in, calls in, answers out.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::Observer;
+use identity::{OsRandom, SecurityContext};
+use rpc::pdu::FaultStatus;
+use rpc::server::{AuthOutcome, Event, Request, ServerAssociation, ServerConfig};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use crate::backend::{Backend, Call, Reply};
+use crate::clock;
+use crate::groups::{Group, Groups};
+use crate::limits::Limits;
+use crate::sign_in::{Handshake, SignIn};
+
+/// What the connections of a listener have in common.
+pub struct Front {
+    /// What associations offer and take.
+    pub rpc: Arc<ServerConfig>,
+    /// The association groups.
+    pub groups: Arc<Groups>,
+    /// How clients prove themselves.
+    pub sign_in: SignIn,
+    /// How much they may take.
+    pub limits: Limits,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl std::fmt::Debug for Front {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Front").field("rpc", &self.rpc).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// One client connection.
+struct Connection<B> {
+    front: Arc<Front>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    association: ServerAssociation,
+    backend: B,
+    group: Option<(u32, Arc<Group>)>,
+    contexts: HashMap<u32, SecurityContext>,
+    handshakes: HashMap<u32, Handshake>,
+    anonymous: Option<SecurityContext>,
+    replies: Vec<Reply>,
+    /// Since when it is as it is: no call yet, in the middle of a fragment, or idle.
+    since: Instant,
+    called: bool,
+}
+
+/// Serves `stream` until its end. When `stop` turns true, calls under way are answered and no more are taken.
+pub async fn serve<B: Backend>(
+    front: Arc<Front>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    backend: B,
+    stop: watch::Receiver<bool>,
+) {
+    let association = ServerAssociation::new(Arc::clone(&front.rpc), Arc::clone(&front.groups) as _);
+    let mut connection = Connection {
+        front,
+        stream,
+        peer,
+        association,
+        backend,
+        group: None,
+        contexts: HashMap::new(),
+        handshakes: HashMap::new(),
+        anonymous: None,
+        replies: Vec::new(),
+        since: Instant::now(),
+        called: false,
+    };
+    match connection.run(stop).await {
+        Ok(()) => tracing::debug!(%peer, "connection closed"),
+        Err(error) => tracing::info!(%peer, "client: {error}"),
+    }
+    connection.end();
+}
+
+impl<B: Backend> Connection<B> {
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+        let mut tick = tokio::time::interval(tick_length(&self.front.limits));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            self.events();
+            self.answer();
+            self.flush().await?;
+            if self.association.is_closed() {
+                return Ok(());
+            }
+            let stopping = *stop.borrow();
+            if stopping && self.association.active_calls() == 0 {
+                self.association.shutdown();
+                return self.flush().await;
+            }
+            let reads = !stopping && self.association.wants_input();
+            tokio::select! {
+                ready = self.stream.readable(), if reads => {
+                    ready?;
+                    if !self.read()? {
+                        return Ok(());
+                    }
+                }
+                () = poll_fn(|task| self.backend.poll(task, &mut self.replies)) => {}
+                _ = tick.tick() => self.check_time()?,
+                changed = stop.changed(), if !stopping => if changed.is_err() { return Ok(()) },
+            }
+        }
+    }
+
+    /// Reads what has arrived; false at the end of the stream. The buffer lives on the stack for this call only,
+    /// so that an idle connection has none.
+    fn read(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 16 * 1024];
+        match self.stream.try_read(&mut buffer) {
+            Ok(0) => Ok(false),
+            Ok(count) => {
+                if !self.association.is_mid_unit() {
+                    self.since = Instant::now();
+                }
+                self.association.receive(buffer.get(..count).unwrap_or_default());
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn events(&mut self) {
+        while let Some(event) = self.association.poll_event() {
+            match event {
+                Event::Request(request) => self.request(request),
+                Event::Authenticate { auth_context_id, auth_type, token, .. } => {
+                    let handshake = self.handshakes.remove(&auth_context_id);
+                    let handshake = handshake.or_else(|| self.front.sign_in.accept(auth_type));
+                    let outcome = match handshake {
+                        Some(handshake) => self.authenticate(auth_context_id, handshake, &token),
+                        None => AuthOutcome::Refused,
+                    };
+                    if let Err(error) = self.association.auth_reply(auth_context_id, outcome) {
+                        tracing::info!(peer = %self.peer, "sign-in: {error}");
+                    }
+                }
+                Event::Closed { reason } => tracing::info!(peer = %self.peer, "association closed: {reason}"),
+                Event::Cancel { .. } | Event::Orphaned { .. } => {}
+            }
+        }
+    }
+
+    fn authenticate(&mut self, id: u32, mut handshake: Handshake, token: &[u8]) -> AuthOutcome {
+        match handshake.step(token, clock::now(), &mut OsRandom) {
+            Ok(crate::sign_in::Progress::Continue(token)) => {
+                self.handshakes.insert(id, handshake);
+                AuthOutcome::Continue { token }
+            }
+            Ok(crate::sign_in::Progress::Done { token, context, protection }) => {
+                tracing::debug!(peer = %self.peer, user = %context.principal(), "signed in");
+                self.front.observer.signed_in(&context, self.peer);
+                self.contexts.insert(id, context);
+                AuthOutcome::Done { token, protection: Some(protection) }
+            }
+            Err(refusal) => {
+                tracing::warn!(peer = %self.peer, "sign-in refused: {refusal}");
+                self.front.observer.refused(self.peer, &refusal.to_string());
+                AuthOutcome::Refused
+            }
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        self.called = true;
+        self.since = Instant::now();
+        let id = request.call_id;
+        let call = self.context_of(&request).zip(self.group()).map(|(context, group)| Call {
+            id,
+            interface: request.interface,
+            opnum: request.opnum,
+            object: request.object,
+            stub: request.stub,
+            endian: request.endian,
+            context,
+            peer: self.peer,
+            group,
+        });
+        match call {
+            Some(call) => self.backend.call(call, &mut self.replies),
+            None => self.replies.push(Reply::Fault { id, status: FaultStatus::ACCESS_DENIED }),
+        }
+    }
+
+    /// Who makes the request; none if that is not known any more.
+    fn context_of(&mut self, request: &Request) -> Option<SecurityContext> {
+        let context = match request.security {
+            Some(security) => self.contexts.get(&security.auth_context_id)?.clone(),
+            None => self.anonymous.get_or_insert_with(|| self.front.sign_in.anonymous()).clone(),
+        };
+        match context.check(clock::now()) {
+            Ok(()) => Some(context),
+            Err(error) => {
+                tracing::info!(peer = %self.peer, user = %context.principal(), "refused: {error}");
+                None
+            }
+        }
+    }
+
+    fn group(&mut self) -> Option<Arc<Group>> {
+        let id = self.association.assoc_group_id()?;
+        if let Some((known, group)) = &self.group
+            && *known == id
+        {
+            return Some(Arc::clone(group));
+        }
+        let group = self.front.groups.get(id)?;
+        self.group = Some((id, Arc::clone(&group)));
+        Some(group)
+    }
+
+    fn answer(&mut self) {
+        for reply in self.replies.drain(..) {
+            let answered = match reply {
+                Reply::Response { id, stub } => self.association.respond(id, &stub),
+                Reply::Fault { id, status } => self.association.fault(id, status, false),
+            };
+            if let Err(error) = answered {
+                tracing::debug!(peer = %self.peer, "answer not sent: {error}");
+            }
+        }
+        // A call that waited for this answer may be next.
+        if self.replies.is_empty() && self.association.output_len() > 0 {
+            self.events();
+        }
+    }
+
+    /// Sends what is to be sent. A client that does not take it in time is given up.
+    async fn flush(&mut self) -> io::Result<()> {
+        while self.association.output_len() > 0 || !self.replies.is_empty() {
+            let output = self.association.take_output();
+            send(&self.stream, &output, self.front.limits.handshake).await?;
+            self.events();
+            self.answer();
+        }
+        Ok(())
+    }
+
+    fn check_time(&self) -> io::Result<()> {
+        let limits = &self.front.limits;
+        let (limit, what) = if !self.called {
+            (limits.handshake, "no call within clients.handshake_seconds")
+        } else if self.association.is_mid_unit() {
+            (limits.handshake, "a fragment took more than clients.handshake_seconds")
+        } else if self.association.active_calls() == 0 {
+            (limits.idle, "idle for clients.idle_seconds")
+        } else {
+            return Ok(());
+        };
+        if self.since.elapsed() > limit {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, what));
+        }
+        Ok(())
+    }
+
+    /// Leaves the association group, and lets the backend end what is over.
+    fn end(self) {
+        let Self { front, association, mut backend, group, .. } = self;
+        drop(association);
+        let last = group.is_none_or(|(id, _)| front.groups.get(id).is_none());
+        backend.end(last);
+    }
+}
+
+/// Sends all of `bytes` within `limit`.
+pub(crate) async fn send(stream: &TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+    loop {
+        match stream.try_write(bytes) {
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match timeout(limit, stream.writable()).await {
+                Ok(ready) => ready?,
+                Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
+            },
+            Err(error) => return Err(error),
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+    }
+}
+
+fn tick_length(limits: &Limits) -> Duration {
+    (limits.handshake.min(limits.idle) / 4).clamp(Duration::from_millis(100), Duration::from_secs(15))
+}

@@ -1,0 +1,110 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use engine::HandleTable;
+use identity::Identity;
+use mapi::Interface;
+use rpc::server::AssociationGroups;
+
+/// An association group: the connections of one client process, which share context handles ([C706] 9.3.4).
+#[derive(Debug, Default)]
+pub struct Group {
+    handles: Arc<HandleTable>,
+    upstream: Mutex<HashMap<(Interface, Identity), u32>>,
+}
+
+impl Group {
+    /// The handles that its connections share.
+    pub const fn handles(&self) -> &Arc<HandleTable> {
+        &self.handles
+    }
+
+    /// The number of the upstream's group in which calls of `identity` to `interface` run, where there is one.
+    pub fn upstream(&self, interface: Interface, identity: &Identity) -> Option<u32> {
+        self.lock().get(&(shared_by(interface), identity.clone())).copied()
+    }
+
+    /// Remembers the number of the upstream's group.
+    pub fn set_upstream(&self, interface: Interface, identity: &Identity, id: u32) {
+        self.lock().insert((shared_by(interface), identity.clone()), id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Interface, Identity), u32>> {
+        self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// AsyncEMSMDB's handles come from EMSMDB: both need one group at the upstream.
+const fn shared_by(interface: Interface) -> Interface {
+    match interface {
+        Interface::AsyncEmsmdb => Interface::Emsmdb,
+        other => other,
+    }
+}
+
+/// The association groups of a listener.
+#[derive(Debug, Default)]
+pub struct Groups(Mutex<Members>);
+
+#[derive(Debug, Default)]
+struct Members {
+    last: u32,
+    groups: HashMap<u32, (Arc<Group>, usize)>,
+}
+
+impl Groups {
+    /// The group `id`, while it has members.
+    pub fn get(&self, id: u32) -> Option<Arc<Group>> {
+        self.lock().groups.get(&id).map(|(group, _)| Arc::clone(group))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Members> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AssociationGroups for Groups {
+    fn create(&self) -> Option<u32> {
+        let mut members = self.lock();
+        let id = loop {
+            members.last = members.last.wrapping_add(1);
+            if members.last != 0 && !members.groups.contains_key(&members.last) {
+                break members.last;
+            }
+        };
+        members.groups.insert(id, (Arc::default(), 1));
+        Some(id)
+    }
+
+    fn join(&self, id: u32) -> bool {
+        self.lock().groups.get_mut(&id).map(|(_, count)| *count += 1).is_some()
+    }
+
+    fn leave(&self, id: u32) {
+        let mut members = self.lock();
+        let Some((_, count)) = members.groups.get_mut(&id) else { return };
+        *count -= 1;
+        if *count == 0 {
+            members.groups.remove(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_lives_as_long_as_its_last_connection() {
+        let groups = Groups::default();
+        let id = groups.create().unwrap();
+        assert!(groups.join(id));
+        assert_ne!(groups.create(), Some(id));
+        assert!(!groups.join(77));
+        groups.leave(id);
+        assert!(groups.get(id).is_some());
+        groups.leave(id);
+        assert!(groups.get(id).is_none());
+        assert!(!groups.join(id));
+    }
+}

@@ -1,0 +1,36 @@
+//! The only sockets on the data path: listeners, connections, upstreams.
+//!
+//! Architectural invariants: nothing here decides what an operation may do; nothing here decodes one. Every call
+//! carries the security context of its caller. A connection to an upstream belongs to one client connection and
+//! one identity, and is never lent.
+
+mod backend;
+pub mod clock;
+mod endpoints;
+mod front;
+mod groups;
+mod limits;
+mod link;
+mod mapper;
+mod mapper_client;
+mod proxy;
+mod rpc_client;
+mod server;
+mod service;
+mod sign_in;
+mod task;
+
+pub use crate::backend::{Backend, Call, Reply};
+pub use crate::endpoints::{Endpoints, Location, syntax};
+pub use crate::front::{Front, serve};
+pub use crate::groups::{Group, Groups};
+pub use crate::limits::{Admission, Limits, Place};
+pub use crate::link::{Account, Link, LinkConfig};
+pub use crate::mapper::{Mapper, mapper_interfaces};
+pub use crate::mapper_client::ask;
+pub use crate::proxy::{Proxy, Upstream};
+pub use crate::rpc_client::{CallFailure, RpcClient};
+pub use crate::server::{ListenError, listen, run};
+pub use crate::service::{Local, Service};
+pub use crate::sign_in::SignIn;
+pub use crate::task::spawn_system;

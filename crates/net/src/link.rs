@@ -1,0 +1,309 @@
+//! One connection to a server, signed in as one account, for one interface.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::Outcome;
+use identity::ntlm::InitiatorConfig;
+use identity::{Initiator, Mechanism, OsRandom, SecurityContext, Step};
+use rpc::client::{ClientAssociation, ClientConfig, Credentials, Event, NextLeg};
+use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, SyntaxId};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+use wire::Guid;
+
+use crate::clock;
+use crate::sign_in::protection;
+
+/// How we sign in at a server.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// With which account.
+    pub config: InitiatorConfig,
+    /// By which mechanism.
+    pub mechanism: Mechanism,
+    /// How well calls are protected.
+    pub level: AuthLevel,
+}
+
+/// What a link is for.
+#[derive(Debug, Clone)]
+pub struct LinkConfig {
+    /// The interface.
+    pub interface: SyntaxId,
+    /// As whom; none for nobody.
+    pub account: Option<Arc<Account>>,
+    /// The server's association group to join; zero for a new one.
+    pub group: u32,
+    /// How long connecting and signing in may take.
+    pub timeout: Duration,
+}
+
+type Connecting = Pin<Box<dyn Future<Output = Result<TcpStream, String>> + Send>>;
+
+enum State {
+    Connecting(Connecting),
+    Open(TcpStream),
+    Broken,
+}
+
+/// A call that waits for the connection.
+struct Waiting {
+    token: u64,
+    opnum: u16,
+    object: Option<Guid>,
+    stub: Bytes,
+}
+
+/// One connection to a server. Calls go in at once; what comes of them is polled for.
+pub struct Link {
+    config: LinkConfig,
+    state: State,
+    association: ClientAssociation,
+    initiator: Option<Initiator>,
+    /// Ours at the server, while the connection lasts.
+    context: Option<SecurityContext>,
+    waiting: VecDeque<Waiting>,
+    calls: HashMap<u32, u64>,
+    output: Bytes,
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link")
+            .field("association", &self.association.is_bound())
+            .field("calls", &self.calls.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// A link over the connection that `connect` makes, for `config`.
+    pub fn new(
+        config: LinkConfig,
+        connect: impl Future<Output = Result<TcpStream, String>> + Send + 'static,
+    ) -> Self {
+        let association = ClientAssociation::new(ClientConfig {
+            assoc_group_id: config.group,
+            ..ClientConfig::default()
+        });
+        Self {
+            deadline: Some(Box::pin(sleep(config.timeout))),
+            config,
+            state: State::Connecting(Box::pin(connect)),
+            association,
+            initiator: None,
+            context: None,
+            waiting: VecDeque::new(),
+            calls: HashMap::new(),
+            output: Bytes::new(),
+        }
+    }
+
+    /// Whether calls can still come to something.
+    pub const fn is_usable(&self) -> bool {
+        !matches!(self.state, State::Broken)
+    }
+
+    /// Whether the connection stands and we are signed in.
+    pub fn is_bound(&self) -> bool {
+        self.association.is_bound()
+    }
+
+    /// The server's association group; zero before the bind.
+    pub fn group(&self) -> u32 {
+        self.association.assoc_group_id()
+    }
+
+    /// As whom we are signed in.
+    pub const fn context(&self) -> Option<&SecurityContext> {
+        self.context.as_ref()
+    }
+
+    /// Makes a call, whose outcome will come with `token`.
+    pub fn call(&mut self, token: u64, opnum: u16, object: Option<Guid>, stub: Bytes) {
+        self.waiting.push_back(Waiting { token, opnum, object, stub });
+    }
+
+    /// Goes on; ready once there are new outcomes in `done`.
+    pub fn poll(&mut self, task: &mut Context<'_>, done: &mut Vec<(u64, Outcome)>) -> Poll<()> {
+        let before = done.len();
+        if let Err(why) = self.advance(task, done) {
+            self.fail(&why, done);
+        }
+        if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn advance(&mut self, task: &mut Context<'_>, done: &mut Vec<(u64, Outcome)>) -> Result<(), String> {
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(task).is_ready()
+        {
+            return Err(format!("not signed in within {} s", self.config.timeout.as_secs()));
+        }
+        if let State::Connecting(connect) = &mut self.state {
+            let Poll::Ready(connected) = connect.as_mut().poll(task) else { return Ok(()) };
+            let stream = connected?;
+            stream.set_nodelay(true).map_err(|error| error.to_string())?;
+            self.state = State::Open(stream);
+            self.bind()?;
+        }
+        loop {
+            self.events(done)?;
+            self.send_waiting()?;
+            let State::Open(stream) = &self.state else {
+                return if self.waiting.is_empty() { Ok(()) } else { Err("the connection is lost".to_owned()) };
+            };
+            write(stream, task, &mut self.association, &mut self.output)?;
+            if !self.association.wants_input() {
+                return Ok(());
+            }
+            if !read(stream, task, &mut self.association)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn bind(&mut self) -> Result<(), String> {
+        let credentials = match &self.config.account {
+            None => None,
+            Some(account) => {
+                let mut initiator = Initiator::new(account.mechanism, account.config.clone());
+                let first = initiator.step(&[], clock::now(), &mut OsRandom);
+                let Step::Continue(token) = first.map_err(|refusal| refusal.to_string())? else {
+                    return Err("the handshake ended before it began".to_owned());
+                };
+                self.initiator = Some(initiator);
+                Some(Credentials {
+                    auth_type: AuthType(account.mechanism.auth_type()),
+                    level: account.level,
+                    auth_context_id: 0,
+                    token,
+                })
+            }
+        };
+        self.association.bind(&[(0, self.config.interface)], credentials).map_err(|error| error.to_string())
+    }
+
+    fn events(&mut self, done: &mut Vec<(u64, Outcome)>) -> Result<(), String> {
+        while let Some(event) = self.association.poll_event() {
+            match event {
+                Event::Response(response) => {
+                    if let Some(token) = self.calls.remove(&response.call_id) {
+                        let outcome = Outcome::Response { stub: response.stub, endian: response.endian };
+                        done.push((token, outcome));
+                    }
+                }
+                Event::Fault { call_id, status, .. } => {
+                    if let Some(token) = self.calls.remove(&call_id) {
+                        done.push((token, Outcome::Fault(status)));
+                    }
+                }
+                Event::AuthToken { token } => self.sign_in(&token)?,
+                Event::Bound { results, .. } => {
+                    let accepted = |(_, result): &(u16, rpc::pdu::ContextResult)| {
+                        result.result == ContextResultCode::ACCEPTANCE
+                    };
+                    if !results.iter().any(accepted) {
+                        return Err(format!("the server does not serve {}", self.config.interface));
+                    }
+                    self.deadline = None;
+                }
+                Event::Closed { reason } => return Err(reason.to_string()),
+                Event::Shutdown | Event::ContextsAltered { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn sign_in(&mut self, token: &[u8]) -> Result<(), String> {
+        let initiator = self.initiator.as_mut().ok_or("a token where none was asked for")?;
+        let next = match initiator.step(token, clock::now(), &mut OsRandom) {
+            Ok(Step::Continue(token)) => NextLeg::AlterContext { token },
+            Ok(Step::Done { token, context, security }) => {
+                self.context = Some(context);
+                self.initiator = None;
+                let protection = Some(protection(security));
+                match token {
+                    Some(token) => NextLeg::Auth3 { token, protection },
+                    None => NextLeg::Done { protection },
+                }
+            }
+            Err(refusal) => return Err(format!("signing in: {refusal}")),
+        };
+        self.association.auth_reply(next).map_err(|error| error.to_string())
+    }
+
+    fn send_waiting(&mut self) -> Result<(), String> {
+        while self.association.is_bound()
+            && let Some(Waiting { token, opnum, object, stub }) = self.waiting.pop_front()
+        {
+            let call = self.association.call(0, opnum, object, stub).map_err(|error| error.to_string())?;
+            self.calls.insert(call, token);
+        }
+        Ok(())
+    }
+
+    /// Gives up the connection and every call on it.
+    fn fail(&mut self, why: &str, done: &mut Vec<(u64, Outcome)>) {
+        self.state = State::Broken;
+        self.deadline = None;
+        self.context = None;
+        let waiting = self.waiting.drain(..).map(|waiting| waiting.token);
+        let lost = self.calls.drain().map(|(_, token)| token).chain(waiting);
+        done.extend(lost.map(|token| (token, Outcome::Lost(why.to_owned()))));
+    }
+}
+
+fn write(
+    stream: &TcpStream,
+    task: &mut Context<'_>,
+    association: &mut ClientAssociation,
+    output: &mut Bytes,
+) -> Result<(), String> {
+    loop {
+        if output.is_empty() {
+            if association.output_len() == 0 {
+                return Ok(());
+            }
+            *output = association.take_output();
+        }
+        match stream.try_write(output) {
+            Ok(count) => drop(output.split_to(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match stream.poll_write_ready(task) {
+                Poll::Ready(ready) => ready.map_err(|error| error.to_string())?,
+                Poll::Pending => return Ok(()),
+            },
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
+/// Reads what has arrived; false when there is nothing yet. The buffer lives on the stack for this call only.
+fn read(
+    stream: &TcpStream,
+    task: &mut Context<'_>,
+    association: &mut ClientAssociation,
+) -> Result<bool, String> {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        match stream.try_read(&mut buffer) {
+            Ok(0) => return Err("the server closed the connection".to_owned()),
+            Ok(count) => {
+                association.receive(buffer.get(..count).unwrap_or_default());
+                return Ok(true);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match stream.poll_read_ready(task) {
+                Poll::Ready(ready) => ready.map_err(|error| error.to_string())?,
+                Poll::Pending => return Ok(false),
+            },
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}

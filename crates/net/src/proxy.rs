@@ -1,0 +1,233 @@
+//! The relay: a client's calls through the engine to the upstream, on connections of the client's own.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use engine::{Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, Outcome};
+use identity::{Identity, OsRandom};
+use mapi::Interface;
+use rpc::mgmt::{self, Management};
+use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::backend::{Backend, Call, Reply};
+use crate::endpoints::{Endpoints, syntax};
+use crate::groups::Group;
+use crate::link::{Account, Link, LinkConfig};
+use crate::mapper::reply;
+
+/// The server that we relay to, and as whom.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Where it is.
+    pub endpoints: Arc<Endpoints>,
+    /// The account that stands for every client (*specified*); none for unauthenticated calls.
+    pub account: Option<Arc<Account>>,
+    /// How long connecting and signing in may take.
+    pub timeout: Duration,
+}
+
+/// What the connections of a proxy have in common.
+pub struct Proxy {
+    engine: Arc<Engine>,
+    upstream: Upstream,
+    observer: Arc<dyn Observer>,
+    management: Management,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").field("engine", &self.engine).field("upstream", &self.upstream).finish()
+    }
+}
+
+impl Proxy {
+    /// A proxy that brings operations through `engine` to `upstream`.
+    pub fn new(engine: Arc<Engine>, upstream: Upstream, observer: Arc<dyn Observer>) -> Arc<Self> {
+        let interfaces = Self::services().chain([mgmt::INTERFACE]).collect();
+        let management = Management { interfaces, ..Management::default() };
+        Arc::new(Self { engine, upstream, observer, management })
+    }
+
+    /// The interfaces that a proxy relays.
+    pub fn services() -> impl Iterator<Item = SyntaxId> {
+        Interface::ALL.into_iter().map(syntax)
+    }
+
+    /// The interfaces that a proxy serves to clients whose calls have at least `minimum_level`.
+    pub fn interfaces(minimum_level: AuthLevel) -> Vec<rpc::server::Interface> {
+        let relayed = Self::services().map(|id| rpc::server::Interface { id, minimum_level });
+        let own = rpc::server::Interface { id: mgmt::INTERFACE, minimum_level: AuthLevel::NONE };
+        relayed.chain([own]).collect()
+    }
+
+    /// The backend of one client connection.
+    pub fn connection(self: &Arc<Self>) -> ProxyConnection {
+        ProxyConnection {
+            proxy: Arc::clone(self),
+            conversation: None,
+            links: HashMap::new(),
+            flights: HashMap::new(),
+            next_token: 0,
+            done: Vec::new(),
+        }
+    }
+}
+
+/// Whose connection to the upstream it is, and for what.
+type LinkKey = (Interface, Identity);
+
+/// An operation that waits for the upstream.
+struct Airborne {
+    flight: Flight,
+    id: u32,
+    since: Instant,
+    link: LinkKey,
+}
+
+/// One client connection: its conversation, and its own connections to the upstream.
+pub struct ProxyConnection {
+    proxy: Arc<Proxy>,
+    conversation: Option<(Conversation, Arc<Group>)>,
+    links: HashMap<LinkKey, Link>,
+    flights: HashMap<u64, Airborne>,
+    next_token: u64,
+    done: Vec<(u64, Outcome)>,
+}
+
+impl fmt::Debug for ProxyConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyConnection").field("flights", &self.flights.len()).finish_non_exhaustive()
+    }
+}
+
+impl Backend for ProxyConnection {
+    fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
+        let Some(interface) = Interface::by_uuid(call.interface.uuid) else {
+            replies.push(reply(call.id, self.proxy.management.call(call.opnum, &call.stub, call.endian)));
+            return;
+        };
+        let link = (interface, call.context.identity().clone());
+        let since = Instant::now();
+        let group = call.group;
+        let (conversation, _) = self
+            .conversation
+            .get_or_insert_with(|| (Conversation::new(Arc::clone(group.handles())), Arc::clone(&group)));
+        let incoming = Incoming {
+            envelope: Envelope::RpcTcp,
+            interface,
+            opnum: call.opnum,
+            stub: call.stub,
+            endian: call.endian,
+            context: call.context,
+            peer: call.peer,
+        };
+        match self.proxy.engine.begin(conversation, incoming) {
+            (Some(flight), next) => self.go_on(Airborne { flight, id: call.id, since, link }, next, replies),
+            (None, next) => {
+                let (status, why) = match next {
+                    Next::Fault { status, why } => (status, why),
+                    Next::Reply { .. } | Next::Relay { .. } => (engine::CALL_FAILED, String::new()),
+                };
+                tracing::info!(peer = %call.peer, "refused: {why}");
+                replies.push(Reply::Fault { id: call.id, status });
+            }
+        }
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()> {
+        for ((interface, identity), link) in &mut self.links {
+            if !link.is_usable() {
+                continue;
+            }
+            let was_bound = link.is_bound();
+            let _ = link.poll(task, &mut self.done);
+            if !was_bound && link.is_bound() && let Some((_, group)) = &self.conversation {
+                group.set_upstream(*interface, identity, link.group());
+            }
+        }
+        if self.done.is_empty() {
+            return Poll::Pending;
+        }
+        for (token, outcome) in std::mem::take(&mut self.done) {
+            self.resume(token, outcome, replies);
+        }
+        // What was sent on has to be polled for in its turn, even where nothing is for the client yet.
+        Poll::Ready(())
+    }
+
+    fn end(&mut self, last: bool) {
+        self.flights.clear();
+        self.links.clear();
+        if let Some((mut conversation, _)) = self.conversation.take() {
+            self.proxy.engine.end(&mut conversation, last);
+        }
+    }
+}
+
+impl ProxyConnection {
+    fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
+        let Some(mut airborne) = self.flights.remove(&token) else { return };
+        let Some((conversation, _)) = &mut self.conversation else { return };
+        if let Outcome::Lost(why) = &outcome {
+            tracing::warn!(operation = airborne.flight.operation.name(), "upstream: {why}");
+            self.proxy.upstream.endpoints.forget(airborne.link.0);
+        }
+        let next = self.proxy.engine.resume(conversation, &mut airborne.flight, outcome, &mut OsRandom);
+        self.go_on(airborne, next, replies);
+    }
+
+    fn go_on(&mut self, airborne: Airborne, next: Next, replies: &mut Vec<Reply>) {
+        let id = airborne.id;
+        match next {
+            Next::Relay { opnum, stub } => {
+                self.next_token += 1;
+                let token = self.next_token;
+                self.link(&airborne.link).call(token, opnum, None, stub);
+                self.flights.insert(token, airborne);
+                return;
+            }
+            Next::Reply { ref stub } => replies.push(Reply::Response { id, stub: stub.clone() }),
+            Next::Fault { status, ref why } => {
+                tracing::debug!(operation = airborne.flight.operation.name(), "fault {status}: {why}");
+                replies.push(Reply::Fault { id, status: to_client(status) });
+            }
+        }
+        self.proxy.observer.finished(&airborne.flight, &next, airborne.since.elapsed());
+    }
+
+    /// The connection to the upstream for `key`; a new one where there is none that stands.
+    fn link(&mut self, key: &LinkKey) -> &mut Link {
+        let Self { proxy, conversation, links, .. } = self;
+        if links.get(key).is_some_and(|link| !link.is_usable()) {
+            links.remove(key);
+        }
+        links.entry(key.clone()).or_insert_with(|| {
+            let upstream = &proxy.upstream;
+            let (interface, identity) = key;
+            let group = conversation.as_ref().and_then(|(_, group)| group.upstream(*interface, identity));
+            let config = LinkConfig {
+                interface: syntax(*interface),
+                account: upstream.account.clone(),
+                group: group.unwrap_or(0),
+                timeout: upstream.timeout,
+            };
+            Link::new(config, connect(Arc::clone(&upstream.endpoints), *interface))
+        })
+    }
+}
+
+async fn connect(endpoints: Arc<Endpoints>, interface: Interface) -> Result<TcpStream, String> {
+    let address = endpoints.find(interface).await?;
+    let connected = TcpStream::connect(address).await;
+    connected.map_err(|error| format!("can't connect to {address}: {error}"))
+}
+
+/// Faults about our own sign-in at the upstream are no business of the client's: to it, the call failed.
+fn to_client(status: FaultStatus) -> FaultStatus {
+    if status == FaultStatus::RPC_S_SEC_PKG_ERROR { engine::CALL_FAILED } else { status }
+}

@@ -1,0 +1,112 @@
+use std::fmt;
+use std::sync::Arc;
+
+use identity::ntlm::{AcceptorConfig, SIGNATURE_SIZE};
+use identity::{Acceptor, Mechanism, MessageSecurity, Random, Refusal, SecurityContext, Step};
+use rpc::pdu::{AuthLevel, AuthType};
+use rpc::security::{Protection, ProtectionError};
+use wire::FileTime;
+
+/// How clients prove themselves.
+#[derive(Clone)]
+pub struct SignIn(Arc<AcceptorConfig>);
+
+impl fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignIn({})", self.0.authority)
+    }
+}
+
+/// A client's handshake under way.
+pub(crate) struct Handshake(Acceptor);
+
+/// How a client's handshake goes on.
+pub(crate) enum Progress {
+    Continue(Vec<u8>),
+    Done { token: Option<Vec<u8>>, context: SecurityContext, protection: Box<dyn Protection> },
+}
+
+impl SignIn {
+    /// Sign-in by `config`.
+    pub fn new(config: AcceptorConfig) -> Self {
+        Self(Arc::new(config))
+    }
+
+    /// A handshake of the security package `auth_type`, where it is one of ours.
+    pub(crate) fn accept(&self, auth_type: AuthType) -> Option<Handshake> {
+        let mechanism = Mechanism::from_auth_type(auth_type.0)?;
+        Some(Handshake(Acceptor::new(mechanism, Arc::clone(&self.0), None)))
+    }
+
+    /// The context of a client who did not sign in.
+    pub(crate) fn anonymous(&self) -> SecurityContext {
+        SecurityContext::anonymous(&self.0.registry, &self.0.authority)
+    }
+}
+
+impl Handshake {
+    pub(crate) fn step(
+        &mut self,
+        token: &[u8],
+        now: FileTime,
+        random: &mut dyn Random,
+    ) -> Result<Progress, Refusal> {
+        Ok(match self.0.step(token, now, random)? {
+            Step::Continue(token) => Progress::Continue(token),
+            Step::Done { token, context, security } => {
+                Progress::Done { token, context, protection: protection(security) }
+            }
+        })
+    }
+}
+
+/// NTLM's message security as DCE/RPC wants it.
+pub(crate) fn protection(security: MessageSecurity) -> Box<dyn Protection> {
+    Box::new(Ntlm(security))
+}
+
+struct Ntlm(MessageSecurity);
+
+impl Protection for Ntlm {
+    fn signature_len(&self) -> usize {
+        SIGNATURE_SIZE
+    }
+
+    fn protect(
+        &mut self,
+        level: AuthLevel,
+        _header_signing: bool,
+        before: &[u8],
+        body: &mut [u8],
+        after: &[u8],
+        signature: &mut [u8],
+    ) -> Result<(), ProtectionError> {
+        let made = if level == AuthLevel::PKT_PRIVACY {
+            self.0.seal(before, body, after)
+        } else {
+            self.0.sign(before, body, after)
+        };
+        let made = made.map_err(|_| ProtectionError)?;
+        let place = signature.first_chunk_mut::<SIGNATURE_SIZE>().ok_or(ProtectionError)?;
+        *place = made;
+        Ok(())
+    }
+
+    fn unprotect(
+        &mut self,
+        level: AuthLevel,
+        _header_signing: bool,
+        before: &[u8],
+        body: &mut [u8],
+        after: &[u8],
+        signature: &[u8],
+    ) -> Result<(), ProtectionError> {
+        let signature = signature.try_into().map_err(|_| ProtectionError)?;
+        let checked = if level == AuthLevel::PKT_PRIVACY {
+            self.0.unseal(before, body, after, signature)
+        } else {
+            self.0.verify(before, body, after, signature)
+        };
+        checked.map_err(|_| ProtectionError)
+    }
+}
