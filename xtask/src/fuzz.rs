@@ -3,7 +3,7 @@
 //! `fuzz/` is laid out as cargo-fuzz wants it, so `cargo +nightly fuzz run TARGET` works just as well.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
@@ -26,11 +26,11 @@ const COVERAGE: &[&str] = &[
 /// A flag that makes rustc instrument memory accesses. Unstable, hence `RUSTC_BOOTSTRAP` below.
 const ADDRESS_SANITIZER: &str = "-Zsanitizer=address";
 
-/// The sanitizer's runtime comes with the toolchain for this target.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// What one target may hold in memory, in MiB, before it counts as a finding.
+/// What one target may hold in memory, in MiB, before it counts as a finding; the sanitizer's share is in it.
 const MEMORY_MIB: u32 = 1024;
+
+/// What may be allocated at once, in MiB: far more than the longest input ever justifies.
+const ALLOCATION_MIB: u32 = 64;
 
 /// The longest input that is tried, in bytes.
 const LONGEST_INPUT: u32 = 65_536;
@@ -89,9 +89,9 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     let chosen = if options.targets.is_empty() { all.clone() } else { options.targets.clone() };
     keep_manifest(&all)?;
-    build(options.asan, &options.targets)?;
+    let programs = build(options.asan, &options.targets)?;
     println!("{} targets, {} s each", chosen.len(), options.seconds);
-    let findings = run_all(&chosen, options);
+    let findings = run_all(&programs, &chosen, options);
     if findings.is_empty() { Ok(()) } else { Err(findings.join("\n").into()) }
 }
 
@@ -131,20 +131,24 @@ fn keep_manifest(all: &[String]) -> Outcome {
     Ok(fs::write(&path, text + &entries.concat())?)
 }
 
-fn build(asan: bool, only: &[String]) -> Outcome {
+/// Builds the targets for this machine, of which sanitizers want to hear the name; the folder they are in.
+fn build(asan: bool, only: &[String]) -> Outcome<PathBuf> {
+    let version = run::read(run::command("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc names no host")?;
     let mut flags = COVERAGE.to_vec();
     if asan {
         flags.push(ADDRESS_SANITIZER);
     }
     let mut cargo = run::cargo();
-    cargo.args(["build", "--release", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--target", TARGET]);
+    cargo.args(["build", "--release", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--target", host]);
     cargo.args(["--target-dir", "fuzz/target"]).args(only.iter().flat_map(|name| ["--bin", name]));
     cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", flags.join(" ")).env_remove("CARGO_ENCODED_RUSTFLAGS");
-    run::show(&mut cargo)
+    run::show(&mut cargo)?;
+    Ok(folder().join("target").join(host).join("release"))
 }
 
 /// Runs `chosen`, some at once; what was found, one text each.
-fn run_all(chosen: &[String], options: &Options) -> Vec<String> {
+fn run_all(programs: &Path, chosen: &[String], options: &Options) -> Vec<String> {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = if options.jobs == 0 { processors } else { options.jobs };
     let queue = Mutex::new(chosen.iter());
@@ -155,7 +159,7 @@ fn run_all(chosen: &[String], options: &Options) -> Vec<String> {
                 loop {
                     let next = queue.lock().map(|mut names| names.next());
                     let Ok(Some(name)) = next else { break };
-                    let result = run_one(name, options.seconds);
+                    let result = run_one(&programs.join(name), name, options.seconds);
                     if let (Err(finding), Ok(mut list)) = (result, findings.lock()) {
                         list.push(finding.to_string());
                     }
@@ -167,15 +171,16 @@ fn run_all(chosen: &[String], options: &Options) -> Vec<String> {
 }
 
 /// Runs one target on its corpus. An error holds the end of what it said and how to see it again.
-fn run_one(name: &str, seconds: u32) -> Outcome {
+fn run_one(program: &Path, name: &str, seconds: u32) -> Outcome {
     let corpus = folder().join("corpus").join(name);
     let artifacts = folder().join("artifacts").join(name);
     fs::create_dir_all(&corpus)?;
     fs::create_dir_all(&artifacts)?;
-    let output = libfuzzer(name)
+    let output = libfuzzer(program)
         .arg(&corpus)
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-rss_limit_mb={MEMORY_MIB}"))
+        .arg(format!("-malloc_limit_mb={ALLOCATION_MIB}"))
         .arg(format!("-max_len={LONGEST_INPUT}"))
         .args(["-timeout=5", "-print_final_stats=1"])
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
@@ -185,13 +190,16 @@ fn run_one(name: &str, seconds: u32) -> Outcome {
         println!("{name}: {}", figures(&said));
         return Ok(());
     }
-    Err(describe_finding(name, &output, &said).into())
+    Err(describe_finding(program, name, &output, &said).into())
 }
 
-fn libfuzzer(name: &str) -> Command {
-    let program = folder().join("target").join(TARGET).join("release").join(name);
+fn libfuzzer(program: &Path) -> Command {
     let mut command = run::command(program);
-    command.env("ASAN_OPTIONS", "detect_odr_violation=0").env("RUST_BACKTRACE", "1").stdout(Stdio::null());
+    // Looking for leaks takes ptrace, which containers often deny; a leak that grows meets the memory limit.
+    command
+        .env("ASAN_OPTIONS", "detect_odr_violation=0:detect_leaks=0")
+        .env("RUST_BACKTRACE", "1")
+        .stdout(Stdio::null());
     command
 }
 
@@ -210,14 +218,14 @@ fn figures(said: &str) -> String {
     )
 }
 
-fn describe_finding(name: &str, output: &Output, said: &str) -> String {
+fn describe_finding(program: &Path, name: &str, output: &Output, said: &str) -> String {
     let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with('#')).collect();
     let tail = lines.get(lines.len().saturating_sub(40)..).unwrap_or_default().join("\n  ");
     let input =
         said.lines().find_map(|line| line.split_once("Test unit written to ")).map(|(_, path)| path.trim());
     let again = input.map_or_else(
         || "no input was kept".to_owned(),
-        |path| format!("to see it again: fuzz/target/{TARGET}/release/{name} {path}"),
+        |path| format!("to see it again: {} {path}", program.display()),
     );
     format!("fuzz target `{name}` ended with {}\n  {tail}\n{again}", output.status)
 }
