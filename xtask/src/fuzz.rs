@@ -198,7 +198,7 @@ fn libfuzzer(program: &Path) -> Command {
     // Looking for leaks takes ptrace, which containers often deny; a leak that grows meets the memory limit.
     command
         .env("ASAN_OPTIONS", "detect_odr_violation=0:detect_leaks=0")
-        .env("RUST_BACKTRACE", "1")
+        .env("RUST_BACKTRACE", "0")
         .stdout(Stdio::null());
     command
 }
@@ -219,7 +219,9 @@ fn figures(said: &str) -> String {
 }
 
 fn describe_finding(program: &Path, name: &str, output: &Output, said: &str) -> String {
-    let lines: Vec<&str> = said.lines().filter(|line| !line.starts_with('#')).collect();
+    // libFuzzer's progress and the frames of other people's code bury what matters.
+    let matters = |line: &&str| !line.trim_start().starts_with('#') || line.contains("/crates/");
+    let lines: Vec<&str> = said.lines().filter(matters).collect();
     let tail = lines.get(lines.len().saturating_sub(40)..).unwrap_or_default().join("\n  ");
     let input =
         said.lines().find_map(|line| line.split_once("Test unit written to ")).map(|(_, path)| path.trim());
