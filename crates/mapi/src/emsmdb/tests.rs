@@ -78,7 +78,7 @@ fn the_old_dialect_is_obfuscated() {
     assert_eq!((request.length, request.rgb.spare), (6, 0x7ff9));
     request.set_payload(vec![0xa5; 0x8000]).unwrap();
     assert_eq!((request.length, request.rgb.spare), (0x8000, 0));
-    assert_eq!(request.payload(), [0xa5; 0x8000]);
+    assert_eq!(request.payload(), vec![0xa5; 0x8000]);
     assert!(request.set_payload(vec![0; 0x1_0000]).is_err());
     assert_eq!(request.length, 0x8000, "what does not fit changes nothing");
 }

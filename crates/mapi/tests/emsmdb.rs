@@ -1,0 +1,156 @@
+//! EMSMDB calls, extended buffers and auxiliary blocks as another server and another client sent them.
+//!
+//! The files in `data/` are stubs and `rgbOut` buffers recorded between a client and an Exchange-compatible
+//! server; what is in `*.payload.bin` was uncompressed by `dissect.util`.
+
+use mapi::ErrorCode;
+use mapi::aux_block::{AuxBody, AuxBuffer, AuxType};
+use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, decode_chain, decode_one, encode_chain};
+use mapi::emsmdb::{
+    LogonFlags, NO_OBJECT, OpenFlags, Request, Response, ResponseFlags, RopBuffer, RopLogonRequest,
+    RopLogonResponse, RopLogonResult, Version,
+};
+use wire::{Decode, Encode, Endian};
+
+const ALICE: &str = "/o=Gromox default/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/\
+                     cn=0100000002000000-alice";
+
+/// Reads a request that must be written as it came.
+fn request(opnum: u16, stub: &[u8]) -> Request {
+    let (request, rest) = Request::decode(opnum, stub, Endian::Little).unwrap();
+    assert_eq!(rest, b"");
+    assert_eq!(request.encode().unwrap(), stub);
+    request
+}
+
+/// Reads a response that must be written as it came.
+fn response(opnum: u16, stub: &[u8]) -> Response {
+    let (response, rest) = Response::decode(opnum, stub, Endian::Little).unwrap();
+    assert_eq!(rest, b"");
+    assert_eq!(response.encode().unwrap(), stub);
+    assert_eq!(response.return_value(), Some(ErrorCode::SUCCESS));
+    response
+}
+
+/// The ROP buffer in the only extended buffer of `rgb`.
+fn rops(rgb: &[u8]) -> RopBuffer {
+    let chain = decode_chain(rgb, Limits::default()).unwrap();
+    assert_eq!(chain.len(), 1);
+    assert_eq!(encode_chain(&chain).unwrap(), rgb);
+    let buffer = RopBuffer::from_bytes(&chain[0].payload).unwrap();
+    assert_eq!(buffer.to_bytes().unwrap(), chain[0].payload);
+    assert_eq!(buffer.trailing, b"");
+    buffer
+}
+
+#[test]
+fn a_client_connects() {
+    let Request::EcDoConnectEx(asked) = request(10, include_bytes!("data/EcDoConnectEx.request.bin")) else {
+        panic!("another call");
+    };
+    assert!(
+        asked.user_dn.to_string_lossy().starts_with("/o=Gromox default/ou=Exchange Administrative Group")
+    );
+    assert_eq!((asked.icxr_link, asked.aux_out_max), (u32::MAX, 0x1008));
+    assert!(asked.aux_in.0.is_empty());
+    let Response::EcDoConnectEx(answer) = response(10, include_bytes!("data/EcDoConnectEx.response.bin"))
+    else {
+        panic!("another call");
+    };
+    assert!(!answer.handle.is_null());
+    assert_eq!((answer.polls_max, answer.retry, answer.retry_delay), (60_000, 6, 10_000));
+    assert_eq!(answer.dn_prefix.get().unwrap().text, b"");
+    assert_eq!(answer.display_name.get().unwrap().text, b"Alice Example");
+    assert_eq!(answer.server_version, Version::new(15, 0, 847, 4040).unwrap());
+    let aux = AuxBuffer::unpack(answer.aux_out.as_slice()).unwrap().unwrap();
+    assert_eq!(aux.blocks.len(), 3);
+    let control = aux.find(AuxType::AUX_TYPE_CLIENT_CONTROL).unwrap();
+    assert!(matches!(&control.body, AuxBody::ClientControl(control) if control.expiry_time == 604_800_000));
+}
+
+#[test]
+fn a_client_logs_on() {
+    let Request::EcDoRpcExt2(asked) = request(11, include_bytes!("data/EcDoRpcExt2_logon.request.bin"))
+    else {
+        panic!("another call");
+    };
+    let buffer = rops(&asked.rgb_in.0);
+    assert_eq!(buffer.handles, [NO_OBJECT]);
+    let logon = RopLogonRequest::from_bytes(&buffer.rops).unwrap();
+    assert_eq!(logon.to_bytes().unwrap(), buffer.rops);
+    assert_eq!(logon.logon_flags, LogonFlags::PRIVATE);
+    assert_eq!(logon.open_flags, OpenFlags::HOME_LOGON | OpenFlags::USE_PER_MDB_REPLID_MAPPING);
+    assert_eq!(String::from_utf8_lossy(logon.essdn()), ALICE);
+    let mut renamed = logon.clone();
+    renamed.set_essdn(ALICE.as_bytes());
+    assert_eq!(renamed, logon);
+
+    let Response::EcDoRpcExt2(answer) = response(11, include_bytes!("data/EcDoRpcExt2_logon.response.bin"))
+    else {
+        panic!("another call");
+    };
+    assert_eq!(answer.handle, asked.handle);
+    let buffer = rops(answer.rgb_out.as_slice());
+    assert_eq!(buffer.handles, [0]);
+    let logon = RopLogonResponse::from_bytes(&buffer.rops).unwrap();
+    assert_eq!(logon.to_bytes().unwrap(), buffer.rops);
+    let RopLogonResult::Private(logon) = logon.result else { panic!("no private mailbox") };
+    assert_eq!(logon.folder_ids[0], 0x0100_0000_0000_0001);
+    assert_eq!(
+        logon.response_flags,
+        ResponseFlags::RESERVED | ResponseFlags::OWNER_RIGHT | ResponseFlags::SEND_AS_RIGHT
+    );
+    assert_eq!(logon.replica_id, 5);
+    assert_eq!((logon.logon_time.year, logon.logon_time.month, logon.logon_time.day), (2026, 11, 21));
+}
+
+#[test]
+fn a_client_opens_a_folder_and_leaves() {
+    let Request::EcDoRpcExt2(asked) = request(11, include_bytes!("data/EcDoRpcExt2_open_folder.request.bin"))
+    else {
+        panic!("another call");
+    };
+    let buffer = rops(&asked.rgb_in.0);
+    assert_eq!((buffer.rops[0], buffer.handles.len()), (0x02, 2));
+    let Response::EcDoRpcExt2(answer) =
+        response(11, include_bytes!("data/EcDoRpcExt2_open_folder.response.bin"))
+    else {
+        panic!("another call");
+    };
+    assert_eq!(rops(answer.rgb_out.as_slice()).handle(1), Some(1));
+    let leaving = request(1, include_bytes!("data/EcDoDisconnect.request.bin"));
+    assert_eq!(leaving.handle(), Some(&answer.handle));
+    let left = response(1, include_bytes!("data/EcDoDisconnect.response.bin"));
+    assert!(left.handle().unwrap().is_null());
+}
+
+#[test]
+fn compressed_buffers_of_another_encoder_are_read() {
+    let recorded: [(&[u8], &[u8]); 4] = [
+        (
+            include_bytes!("data/rgbout_options_data.bin"),
+            include_bytes!("data/rgbout_options_data.payload.bin"),
+        ),
+        (include_bytes!("data/rgbout_query_rows.bin"), include_bytes!("data/rgbout_query_rows.payload.bin")),
+        (
+            include_bytes!("data/rgbout_permissions_table.bin"),
+            include_bytes!("data/rgbout_permissions_table.payload.bin"),
+        ),
+        (
+            include_bytes!("data/rgbout_hierarchy_table.bin"),
+            include_bytes!("data/rgbout_hierarchy_table.payload.bin"),
+        ),
+    ];
+    for (packed, payload) in recorded {
+        let buffer = decode_one(packed).unwrap();
+        assert_eq!(buffer.flags, ExtendedFlags::COMPRESSED | ExtendedFlags::LAST);
+        assert_eq!(buffer.payload, payload);
+        let ours = buffer.to_bytes().unwrap();
+        assert!(ours.len() <= packed.len() + packed.len() / 50, "{} for {}", ours.len(), packed.len());
+        assert_eq!(ExtendedBuffer::from_bytes(&ours).unwrap(), buffer);
+        assert!(!RopBuffer::from_bytes(payload).unwrap().rops.is_empty());
+        for length in 0..packed.len() {
+            assert!(decode_one(&packed[..length]).is_err());
+        }
+    }
+}
