@@ -8,6 +8,7 @@
 //! disabled = false
 //! ```
 
+use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
@@ -158,6 +159,9 @@ pub(crate) fn fold_case(text: &str) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct AccountFile {
     accounts: Vec<Account>,
+    /// Where in `accounts` those of a name are, by the name in upper case: to look a name up takes as long
+    /// whether there is such an account or not.
+    by_user: HashMap<String, Vec<usize>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -253,6 +257,7 @@ impl AccountFile {
         Ok(if let Some(place) = place {
             Some(std::mem::replace(place, account))
         } else {
+            self.by_user.entry(fold_case(&account.user)).or_default().push(self.accounts.len());
             self.accounts.push(account);
             None
         })
@@ -260,7 +265,12 @@ impl AccountFile {
 
     /// Takes the account of this very name out.
     pub fn remove(&mut self, domain: &str, user: &str) -> Option<Account> {
-        self.position(domain, user).map(|index| self.accounts.remove(index))
+        let removed = self.accounts.remove(self.position(domain, user)?);
+        self.by_user.clear();
+        for (index, account) in self.accounts.iter().enumerate() {
+            self.by_user.entry(fold_case(&account.user)).or_default().push(index);
+        }
+        Some(removed)
     }
 
     /// The accounts, in the file's order.
@@ -268,19 +278,24 @@ impl AccountFile {
         self.accounts.iter()
     }
 
+    fn named(&self, user: &str) -> impl Iterator<Item = (usize, &Account)> {
+        let places = self.by_user.get(&fold_case(user)).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|index| Some((*index, self.accounts.get(*index)?)))
+    }
+
     fn position(&self, domain: &str, user: &str) -> Option<usize> {
-        let (domain, user) = (fold_case(domain), fold_case(user));
-        self.accounts.iter().position(|a| fold_case(&a.user) == user && fold_case(&a.domain) == domain)
+        let domain = fold_case(domain);
+        self.named(user).find(|(_, account)| fold_case(&account.domain) == domain).map(|(index, _)| index)
     }
 }
 
 impl Accounts for AccountFile {
     fn find(&self, domain: &str, user: &str) -> Option<Account> {
-        if !domain.is_empty() {
-            return self.position(domain, user).and_then(|index| self.accounts.get(index)).cloned();
-        }
-        let user = fold_case(user);
-        let mut found = self.accounts.iter().filter(|account| fold_case(&account.user) == user);
+        let domain = fold_case(domain);
+        let mut found = self
+            .named(user)
+            .map(|(_, account)| account)
+            .filter(|account| domain.is_empty() || fold_case(&account.domain) == domain);
         match (found.next(), found.next()) {
             (Some(one), None) => Some(one.clone()),
             _ => None,

@@ -75,7 +75,7 @@ impl fmt::Display for Principal {
 /// Which NTLM response was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NtlmVersion {
-    /// NTLMv1 ([MS-NLMP] 3.3.1), with or without extended session security.
+    /// `NTLMv1` ([MS-NLMP] 3.3.1), with or without extended session security.
     V1,
     /// NTLMv2 ([MS-NLMP] 3.3.2).
     V2,

@@ -47,7 +47,7 @@ pub enum Refusal {
     /// Nobody signed in, and the policy does not serve nobody.
     #[error("anonymous sign-in is not allowed")]
     Anonymous,
-    /// An NTLMv1 or LM response, which the policy does not take.
+    /// An `NTLMv1` or LM response, which the policy does not take.
     #[error("NTLMv1 and LM responses are not allowed")]
     Legacy,
     /// The peer offers no mechanism that we have.

@@ -33,7 +33,7 @@ pub enum BindingPolicy {
 /// What an [`Acceptor`] takes.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// Whether NTLMv1 responses, and session security without extensions, are taken. LM responses never are.
+    /// Whether `NTLMv1` responses, and session security without extensions, are taken. LM responses never are.
     pub allow_legacy: bool,
     /// Whether those who sign in as nobody become [`SecurityContext::anonymous`].
     pub allow_anonymous: bool,
@@ -63,7 +63,7 @@ impl Default for Policy {
             require_128: true,
             bindings: BindingPolicy::default(),
             target_names: Vec::new(),
-            max_skew: Duration::from_secs(36 * 3600),
+            max_skew: Duration::from_hours(36),
             lifetime: None,
         }
     }
@@ -72,9 +72,9 @@ impl Default for Policy {
 /// The names that an [`Acceptor`] gives as its own.
 #[derive(Debug, Clone, Default)]
 pub struct ServerNames {
-    /// The NetBIOS name.
+    /// The `NetBIOS` name.
     pub nb_computer: String,
-    /// The NetBIOS domain name.
+    /// The `NetBIOS` domain name.
     pub nb_domain: String,
     /// The fully qualified name.
     pub dns_computer: String,
@@ -208,9 +208,10 @@ impl Acceptor {
             | F::NTLMSSP_NEGOTIATE_56;
         let mut flags = (offer & echoed) | F::NTLMSSP_NEGOTIATE_NTLM | F::NTLMSSP_NEGOTIATE_TARGET_INFO;
         if offer.contains(F::NTLMSSP_REQUEST_TARGET) {
-            flags = flags.with(match self.config.names.nb_domain.is_empty() {
-                true => F::NTLMSSP_TARGET_TYPE_SERVER,
-                false => F::NTLMSSP_TARGET_TYPE_DOMAIN,
+            flags = flags.with(if self.config.names.nb_domain.is_empty() {
+                F::NTLMSSP_TARGET_TYPE_SERVER
+            } else {
+                F::NTLMSSP_TARGET_TYPE_DOMAIN
             });
         }
         if !protects(flags) {
@@ -359,9 +360,10 @@ impl Acceptor {
 
     fn admit(&self, verified: &Verified, flags: F, exported: &[u8; 16], now: FileTime) -> Step {
         let config = &self.config;
-        let level = match flags.contains(F::NTLMSSP_NEGOTIATE_IDENTIFY) {
-            true => ActingLevel::Identify,
-            false => ActingLevel::Impersonate,
+        let level = if flags.contains(F::NTLMSSP_NEGOTIATE_IDENTIFY) {
+            ActingLevel::Identify
+        } else {
+            ActingLevel::Impersonate
         };
         let proven = Proven {
             principal: Principal::new(&verified.account.user, &verified.account.domain),
@@ -403,7 +405,7 @@ fn is_anonymous(message: &Authenticate) -> Result<bool, Refusal> {
     Ok(message.user()?.is_empty() && message.nt_response()?.is_empty() && (lm.is_empty() || lm == [0]))
 }
 
-/// An NTLMv2 response's `NTProofStr` and `temp`; `None` for a response of NTLMv1's size.
+/// An NTLMv2 response's `NTProofStr` and `temp`; `None` for a response of `NTLMv1`'s size.
 fn split_v2(response: &[u8]) -> Option<(&[u8], &[u8])> {
     if response.len() <= 24 {
         return None;

@@ -24,7 +24,9 @@ pub(super) fn keyed(key: &[u8; 16]) -> HmacMd5 {
 
 pub(super) fn hmac_md5(key: &[u8; 16], parts: &[&[u8]]) -> Key {
     let mut mac = keyed(key);
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
 
@@ -75,7 +77,7 @@ pub(super) fn desl(key: &[u8; 16], data: [u8; 8]) -> [u8; 24] {
 
 /// What a response proves itself with, and the key that follows from it.
 pub(super) struct Response {
-    /// `NTProofStr` of an NTLMv2 response, the whole of an NTLMv1 response.
+    /// `NTProofStr` of an NTLMv2 response, the whole of an `NTLMv1` response.
     pub(super) proof: Zeroizing<[u8; 24]>,
     /// How many bytes of `proof` count.
     pub(super) length: usize,
@@ -100,14 +102,14 @@ pub(super) fn response_v2(response_key: &[u8; 16], server_challenge: [u8; 8], te
     Response { proof, length: 16, key_exchange_key }
 }
 
-/// The LMv2 response ([MS-NLMP] 3.3.2).
+/// The `LMv2` response ([MS-NLMP] 3.3.2).
 pub(super) fn lm_v2(response_key: &[u8; 16], server: [u8; 8], client: [u8; 8]) -> Vec<u8> {
     let mut out = hmac_md5(response_key, &[&server, &client]).to_vec();
     out.extend_from_slice(&client);
     out
 }
 
-/// The NTLMv1 response ([MS-NLMP] 3.3.1) without an LM response: with extended session security where there is
+/// The `NTLMv1` response ([MS-NLMP] 3.3.1) without an LM response: with extended session security where there is
 /// a client challenge, without otherwise.
 pub(super) fn response_v1(hash: &NtHash, server: [u8; 8], client: Option<[u8; 8]>) -> Response {
     let session_base_key = Zeroizing::new(<[u8; 16]>::from(Md4::digest(hash.expose())));

@@ -69,7 +69,7 @@ pub struct InitiatorConfig {
     pub level: ActingLevel,
     /// NTLMv2, unless the server is too old for it.
     pub version: NtlmVersion,
-    /// Whether the server may do without extended session security, which only NTLMv1 can.
+    /// Whether the server may do without extended session security, which only `NTLMv1` can.
     pub allow_legacy: bool,
     /// The name of the server or directory that we sign in to: a part of the context's identity.
     pub authority: Arc<str>,
@@ -132,6 +132,14 @@ impl Initiator {
             }
             State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
         }
+    }
+
+    /// An initiator that has sent an offer of these flags, and the offer.
+    #[cfg(test)]
+    pub(super) fn with_offer(config: InitiatorConfig, flags: F) -> (Self, Vec<u8>) {
+        let negotiate = Negotiate::new(flags, super::version(flags)).to_bytes().unwrap_or_default();
+        let state = State::Negotiating { flags, negotiate: negotiate.clone() };
+        (Self { state, ..Self::new(config) }, negotiate)
     }
 
     fn offer(&self) -> F {

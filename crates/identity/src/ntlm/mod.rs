@@ -50,4 +50,4 @@ fn mic(exported: &[u8; 16], negotiate: &[u8], challenge: &[u8], authenticate: &[
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

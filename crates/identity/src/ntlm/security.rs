@@ -24,13 +24,19 @@ const UNSIGNED: [u8; SIGNATURE_SIZE] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 ///
 /// Once a message was found to be forged nothing is taken any more, since the ciphers of both sides have parted.
 pub struct MessageSecurity {
-    keys: Box<Keys>,
+    keys: Keys,
     flags: NegotiateFlags,
 }
 
 enum Keys {
-    Extended { send: Direction, receive: Direction },
-    Legacy(Legacy),
+    Extended(Box<Extended>),
+    Legacy(Box<Legacy>),
+}
+
+/// Both directions under extended session security.
+struct Extended {
+    send: Direction,
+    receive: Direction,
 }
 
 /// One direction under extended session security.
@@ -55,15 +61,15 @@ impl MessageSecurity {
     /// Protection by `exported`, as the client or as the server.
     pub(crate) fn new(flags: NegotiateFlags, exported: &[u8; 16], client: bool) -> Self {
         let keys = if flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
-            Keys::Extended {
+            Keys::Extended(Box::new(Extended {
                 send: Direction::new(flags, exported, client),
                 receive: Direction::new(flags, exported, !client),
-            }
+            }))
         } else {
             let key = Key::new(*exported);
-            Keys::Legacy(Legacy { cipher: crypto::rc4(&key), key, sequence: 0, broken: false })
+            Keys::Legacy(Box::new(Legacy { cipher: crypto::rc4(&key), key, sequence: 0, broken: false }))
         };
-        Self { keys: Box::new(keys), flags }
+        Self { keys, flags }
     }
 
     /// What the handshake agreed on.
@@ -94,8 +100,8 @@ impl MessageSecurity {
         after: &[u8],
     ) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
         self.need_seal()?;
-        match &mut *self.keys {
-            Keys::Extended { send, .. } => send.seal(before, body, after),
+        match &mut self.keys {
+            Keys::Extended(keys) => keys.send.seal(before, body, after),
             Keys::Legacy(legacy) => {
                 legacy.ready()?;
                 let crc = crypto::crc32([before, body, after]);
@@ -117,8 +123,8 @@ impl MessageSecurity {
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
         self.need_seal()?;
-        let result = match &mut *self.keys {
-            Keys::Extended { receive, .. } => receive.unseal(before, body, after, signature),
+        let result = match &mut self.keys {
+            Keys::Extended(keys) => keys.receive.unseal(before, body, after, signature),
             Keys::Legacy(legacy) => legacy.ready().and_then(|()| {
                 legacy.cipher.apply_keystream(body);
                 legacy.verify([before, body, after], signature)
@@ -141,8 +147,8 @@ impl MessageSecurity {
         after: &[u8],
     ) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
         self.need_sign()?;
-        match &mut *self.keys {
-            Keys::Extended { send, .. } => send.sign(before, body, after),
+        match &mut self.keys {
+            Keys::Extended(keys) => keys.send.sign(before, body, after),
             Keys::Legacy(legacy) => {
                 legacy.ready()?;
                 legacy.signature(crypto::crc32([before, body, after]))
@@ -162,8 +168,8 @@ impl MessageSecurity {
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
         self.need_sign()?;
-        match &mut *self.keys {
-            Keys::Extended { receive, .. } => receive.verify(before, body, after, signature),
+        match &mut self.keys {
+            Keys::Extended(keys) => keys.receive.verify(before, body, after, signature),
             Keys::Legacy(legacy) => {
                 legacy.ready()?;
                 legacy.verify([before, body, after], signature)
@@ -193,16 +199,16 @@ impl MessageSecurity {
     /// Puts the cipher for what we send back to where it was before SPNEGO's `mechListMIC`; the sequence number
     /// stays ([MS-SPNG] 3.3.5.1).
     pub(crate) fn reset_send(&mut self) {
-        match &mut *self.keys {
-            Keys::Extended { send, .. } => send.cipher = crypto::rc4(&send.seal_key),
+        match &mut self.keys {
+            Keys::Extended(keys) => keys.send.cipher = crypto::rc4(&keys.send.seal_key),
             Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
         }
     }
 
     /// As [`MessageSecurity::reset_send`], for what we receive.
     pub(crate) fn reset_receive(&mut self) {
-        match &mut *self.keys {
-            Keys::Extended { receive, .. } => receive.cipher = crypto::rc4(&receive.seal_key),
+        match &mut self.keys {
+            Keys::Extended(keys) => keys.receive.cipher = crypto::rc4(&keys.receive.seal_key),
             Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
         }
     }

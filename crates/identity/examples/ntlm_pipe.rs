@@ -1,0 +1,182 @@
+//! One end of a handshake on a pipe, for tests against other implementations.
+//!
+//! Arguments: `initiator` or `acceptor`, then `ntlm` or `spnego`, then options as `name=value`: `user`, `domain`,
+//! `password`, `protection` (`none`, `sign`, `seal`), `bindings` (application data in hex), `policy` (`ignore`,
+//! `allow`, `require`), `mic` (`require`), `legacy` (`allow`).
+//!
+//! Lines in are commands, lines out their answers, all bytes in hex. Until the handshake is over a line in is the
+//! peer's token (empty for none) and a line out is `token HEX`, `done HEX` or `refused WHY`. After that:
+//! `seal BEFORE BODY AFTER` gives `BODY SIGNATURE`, `unseal BEFORE BODY AFTER SIGNATURE` gives `BODY`,
+//! `sign …` and `verify …` likewise without encryption, `who` the principal. An empty part is written `-`.
+
+use std::error::Error;
+use std::io::{BufRead, Write, stdin, stdout};
+use std::time::SystemTime;
+
+use identity::accounts::AccountFile;
+use identity::ntlm::{
+    AcceptorConfig, BindingPolicy, Credentials, InitiatorConfig, Policy, Protection, ServerNames,
+};
+use identity::{
+    Acceptor, Account, ActingLevel, ChannelBindings, Initiator, Mechanism, MessageSecurity, NtHash,
+    NtlmVersion, OsRandom, Password, Refusal, Registry, SecurityContext, Step,
+};
+use wire::FileTime;
+
+type Failure = Box<dyn Error>;
+
+enum Handshake {
+    Initiator(Initiator),
+    Acceptor(Acceptor),
+}
+
+impl Handshake {
+    fn step(&mut self, token: &[u8]) -> Result<Step, Refusal> {
+        // A test's peers look at the real clock, and so must this.
+        #[expect(clippy::disallowed_methods, reason = "the clock of a test program")]
+        let now = FileTime::from_system(SystemTime::now());
+        match self {
+            Self::Initiator(initiator) => initiator.step(token, now, &mut OsRandom),
+            Self::Acceptor(acceptor) => acceptor.step(token, now, &mut OsRandom),
+        }
+    }
+}
+
+struct Options(Vec<String>);
+
+impl Options {
+    fn get(&self, name: &str) -> &str {
+        self.0.iter().find_map(|option| option.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let (role, mechanism) = (arguments.next().ok_or("no role")?, arguments.next().ok_or("no mechanism")?);
+    let options = Options(arguments.collect());
+    let mechanism = if mechanism == "spnego" { Mechanism::Spnego } else { Mechanism::Ntlm };
+    let bindings = match options.get("bindings") {
+        "" => None,
+        text => Some(ChannelBindings::from_application_data(&unhex(text)?)),
+    };
+    let mut handshake = if role == "initiator" {
+        Handshake::Initiator(Initiator::new(mechanism, initiator(&options, bindings)))
+    } else {
+        Handshake::Acceptor(Acceptor::new(mechanism, acceptor(&options)?.into(), bindings))
+    };
+
+    let mut established = None;
+    for line in stdin().lock().lines() {
+        let line = line?;
+        let answer = match &mut established {
+            None => match handshake.step(&unhex(&line)?) {
+                Ok(Step::Continue(token)) => format!("token {}", hex(&token)),
+                Ok(Step::Done { token, context, security }) => {
+                    established = Some((context, security));
+                    format!("done {}", hex(&token.unwrap_or_default()))
+                }
+                Err(refusal) => format!("refused {refusal}"),
+            },
+            Some((context, security)) => {
+                command(&line, context, security).unwrap_or_else(|error| format!("refused {error}"))
+            }
+        };
+        writeln!(stdout(), "{answer}")?;
+    }
+    Ok(())
+}
+
+fn initiator(options: &Options, bindings: Option<ChannelBindings>) -> InitiatorConfig {
+    let password = Password::new(options.get("password"));
+    InitiatorConfig {
+        credentials: Credentials::password(options.get("user"), options.get("domain"), &password),
+        workstation: "PIPE".into(),
+        target_name: "host/pipe.lab.test".into(),
+        bindings,
+        protection: match options.get("protection") {
+            "none" => Protection::None,
+            "sign" => Protection::Sign,
+            _ => Protection::Seal,
+        },
+        level: ActingLevel::Impersonate,
+        version: NtlmVersion::V2,
+        allow_legacy: false,
+        authority: "peer".into(),
+        registry: Registry::new(),
+    }
+}
+
+fn acceptor(options: &Options) -> Result<AcceptorConfig, Failure> {
+    let mut accounts = AccountFile::default();
+    accounts.set(Account {
+        user: options.get("user").into(),
+        domain: options.get("domain").into(),
+        nt_hash: NtHash::from_password(options.get("password")),
+        disabled: false,
+    })?;
+    let legacy = options.get("legacy") == "allow";
+    Ok(AcceptorConfig {
+        accounts: std::sync::Arc::new(accounts),
+        policy: Policy {
+            bindings: match options.get("policy") {
+                "ignore" => BindingPolicy::Ignore,
+                "require" => BindingPolicy::Require,
+                _ => BindingPolicy::Allow,
+            },
+            require_mic: options.get("mic") == "require",
+            allow_legacy: legacy,
+            require_128: !legacy,
+            ..Policy::default()
+        },
+        names: ServerNames {
+            nb_computer: "PIPE".into(),
+            nb_domain: "LAB".into(),
+            dns_computer: "pipe.lab.test".into(),
+            dns_domain: "lab.test".into(),
+        },
+        authority: "accounts".into(),
+        registry: Registry::new(),
+    })
+}
+
+fn command(line: &str, context: &SecurityContext, security: &mut MessageSecurity) -> Result<String, Failure> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let parts: Vec<Vec<u8>> = words.iter().skip(1).map(|word| unhex(word)).collect::<Result<_, _>>()?;
+    match (words.first().copied(), parts.as_slice()) {
+        (Some("who"), []) => Ok(context.principal().to_string()),
+        (Some("seal"), [before, body, after]) => {
+            let mut body = body.clone();
+            let signature = security.seal(before, &mut body, after)?;
+            Ok(format!("{} {}", hex(&body), hex(&signature)))
+        }
+        (Some("unseal"), [before, body, after, signature]) => {
+            let mut body = body.clone();
+            security.unseal(before, &mut body, after, signature.as_slice().try_into()?)?;
+            Ok(hex(&body))
+        }
+        (Some("sign"), [before, body, after]) => Ok(hex(&security.sign(before, body, after)?)),
+        (Some("verify"), [before, body, after, signature]) => {
+            security.verify(before, body, after, signature.as_slice().try_into()?)?;
+            Ok("ok".into())
+        }
+        _ => Err("unknown command".into()),
+    }
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>, Failure> {
+    if text == "-" {
+        return Ok(Vec::new());
+    }
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err("an odd number of digits".into());
+    }
+    pairs.iter().map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?)).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "-".into();
+    }
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}

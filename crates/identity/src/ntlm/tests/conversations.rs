@@ -1,0 +1,448 @@
+use std::time::Instant;
+
+use wire::{Decode as _, Encode as _};
+
+use super::super::messages::{AuthenticateParts, NegotiateFlags as F};
+use super::super::{crypto, mic};
+use super::*;
+use crate::context::Proof;
+
+const BITS: [F; 10] = [
+    F::NTLMSSP_NEGOTIATE_SIGN,
+    F::NTLMSSP_NEGOTIATE_SEAL,
+    F::NTLMSSP_NEGOTIATE_KEY_EXCH,
+    F::NTLMSSP_NEGOTIATE_128,
+    F::NTLMSSP_NEGOTIATE_56,
+    F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY,
+    F::NTLMSSP_NEGOTIATE_ALWAYS_SIGN,
+    F::NTLMSSP_NEGOTIATE_IDENTIFY,
+    F::NTLMSSP_NEGOTIATE_VERSION,
+    F::NTLMSSP_REQUEST_TARGET,
+];
+
+fn combinations() -> impl Iterator<Item = F> {
+    (0..1 << BITS.len()).map(|mask: u32| {
+        let base = F::NTLMSSP_NEGOTIATE_UNICODE | F::NTLMSSP_NEGOTIATE_NTLM;
+        BITS.iter().enumerate().fold(
+            base,
+            |flags, (bit, flag)| {
+                if mask & (1 << bit) != 0 { flags | *flag } else { flags }
+            },
+        )
+    })
+}
+
+fn acceptor(policy: Policy) -> Acceptor {
+    Acceptor::new(Arc::new(server(policy)), None)
+}
+
+fn with_flags(
+    password: &str,
+    version: NtlmVersion,
+    flags: F,
+    policy: Policy,
+) -> Result<(Side, Side), Refusal> {
+    let protection = Protection::None;
+    let config =
+        InitiatorConfig { version, allow_legacy: true, protection, ..client("alice", "LAB", password) };
+    let (mut initiator, negotiate) = Initiator::with_offer(config, flags);
+    shake_from(&mut initiator, &mut acceptor(policy), &negotiate)
+}
+
+#[test]
+fn every_combination_of_flags_works_or_is_refused_and_never_with_a_wrong_password() {
+    for flags in combinations() {
+        let extended = flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY);
+        let strong = flags.contains(F::NTLMSSP_NEGOTIATE_128) || !super::super::acceptor::protects(flags);
+        for version in [NtlmVersion::V1, NtlmVersion::V2] {
+            let lenient_works = version == NtlmVersion::V1 || extended;
+            let strict_works = version == NtlmVersion::V2 && extended && strong;
+            for (policy, works) in [(lenient(), lenient_works), (Policy::default(), strict_works)] {
+                let wrong = with_flags("Wonderland", version, flags, policy.clone());
+                assert!(wrong.is_err(), "{version:?} {flags:?}");
+                match with_flags("wonderland", version, flags, policy) {
+                    Ok(((_, mut client), (context, mut server))) => {
+                        assert!(works, "{version:?} {flags:?}");
+                        assert_eq!(context.principal().to_string(), "LAB\\alice");
+                        assert_eq!(context.proof(), Proof::Ntlm(version));
+                        let identify = flags.contains(F::NTLMSSP_NEGOTIATE_IDENTIFY);
+                        assert_eq!(context.level() == ActingLevel::Identify, identify);
+                        assert_eq!(client.flags() & F(!0x8b_0000), server.flags() & F(!0x8b_0000));
+                        converse(&mut client, &mut server);
+                    }
+                    Err(refusal) => assert!(!works, "{version:?} {flags:?}: {refusal}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn both_ends_hold_one_key_and_the_account_is_spelled_as_the_directory_does() {
+    let config = Arc::new(server(Policy::default()));
+    let registry = Arc::clone(&config.registry);
+    let mut acceptor = Acceptor::new(config, None);
+    let mut initiator = Initiator::new(client("ALICE", "lab", "wonderland"));
+    let ((ours, mut a), (theirs, mut b)) = shake(&mut initiator, &mut acceptor).unwrap();
+    assert_eq!(ours.session_key().unwrap().expose(), theirs.session_key().unwrap().expose());
+    assert_eq!(theirs.principal().to_string(), "LAB\\alice");
+    assert_eq!((theirs.authority(), theirs.level()), ("accounts", ActingLevel::Impersonate));
+    converse(&mut a, &mut b);
+    assert_eq!(registry.open(), 1);
+    drop(theirs);
+    assert_eq!((registry.opened(), registry.open()), (1, 0));
+}
+
+#[test]
+fn unknown_disabled_and_wrong_look_alike() {
+    for (user, domain, password) in [
+        ("alice", "LAB", "wrong"),
+        ("alice", "LAB", ""),
+        ("nobody", "LAB", "wonderland"),
+        ("nobody", "LAB", ""),
+        ("alice", "OTHER", "wonderland"),
+        ("carol", "LAB", "gone"),
+        ("carol", "LAB", "wrong"),
+    ] {
+        let refusal =
+            shake(&mut Initiator::new(client(user, domain, password)), &mut acceptor(Policy::default()));
+        assert_eq!(refusal.unwrap_err(), Refusal::Logon, "{user}");
+    }
+    // A directory without a password behind a name: its zero hash does not open either.
+    let zero = Credentials::Account {
+        user: "nobody".into(),
+        domain: "LAB".into(),
+        nt_hash: NtHash::from_bytes([0; 16]),
+    };
+    let config = InitiatorConfig { credentials: zero, ..client("", "", "") };
+    let refusal = shake(&mut Initiator::new(config), &mut acceptor(Policy::default()));
+    assert_eq!(refusal.unwrap_err(), Refusal::Logon);
+}
+
+#[test]
+fn unknown_and_wrong_take_alike_long() {
+    let config = Arc::new(server(Policy::default()));
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..400 {
+        for (user, times) in ["alice", "nobod"].into_iter().zip(&mut times) {
+            let mut acceptor = Acceptor::new(Arc::clone(&config), None);
+            let mut initiator = Initiator::new(client(user, "LAB", "wrong"));
+            let negotiate = token(initiator.step(&[], NOW, &mut Script::default()));
+            let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
+            let authenticate = token(initiator.step(&challenge, NOW, &mut Script::default()));
+            let start = Instant::now();
+            acceptor.step(&authenticate, NOW, &mut Script::default()).unwrap_err();
+            times.push(start.elapsed());
+        }
+    }
+    let [known, unknown] = times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2].as_secs_f64()
+    });
+    let ratio = known / unknown;
+    assert!((0.5..2.0).contains(&ratio), "known {known}, unknown {unknown}");
+}
+
+/// An `AUTHENTICATE_MESSAGE` as somebody makes it who minds no rule.
+struct Forgery {
+    password: &'static str,
+    flags: F,
+    /// The bit in `MsvAvFlags`, the field in the message, and whether it holds the right code.
+    mic: (bool, bool, bool),
+    bindings: Option<[u8; 16]>,
+    timestamp: bool,
+}
+
+impl Forgery {
+    fn make(&self, negotiate: &[u8], challenge: &[u8]) -> Vec<u8> {
+        let theirs = Challenge::from_bytes(challenge).unwrap();
+        let mut pairs = AvPairs::from_bytes(theirs.target_info().unwrap()).unwrap();
+        if !self.timestamp {
+            pairs.pairs.retain(|pair| pair.id != AvId::MsvAvTimestamp);
+        }
+        if let Some(bindings) = self.bindings {
+            pairs.push(AvId::MsvAvChannelBindings, bindings);
+        }
+        if self.mic.0 {
+            pairs.push(AvId::MsvAvFlags, [2, 0, 0, 0]);
+        }
+        let claims = ClientChallenge {
+            reserved1: 0,
+            reserved2: 0,
+            timestamp: NOW,
+            challenge_from_client: [3; 8],
+            reserved3: 0,
+            av_pairs: pairs,
+        };
+        let temp = claims.to_bytes().unwrap();
+        let key = crypto::ntowf_v2(&NtHash::from_password(self.password), "alice", "LAB");
+        let response = crypto::response_v2(&key, theirs.server_challenge, &temp);
+        let exported = [9; 16];
+        let mut session_key = exported;
+        crypto::rc4k(&response.key_exchange_key, &mut session_key);
+        let parts = AuthenticateParts {
+            nt_response: &[response.proof(), &temp].concat(),
+            domain: &wire::utf16le_bytes("LAB"),
+            user: &wire::utf16le_bytes("alice"),
+            session_key: &session_key,
+            ..AuthenticateParts::default()
+        };
+        let mut message = Authenticate::new(self.flags, Version::default(), parts).unwrap();
+        if !self.mic.1 {
+            message.mic = None;
+            let fields = [
+                &mut message.domain,
+                &mut message.user,
+                &mut message.workstation,
+                &mut message.lm_response,
+                &mut message.nt_response,
+                &mut message.session_key,
+            ];
+            for field in fields {
+                field.offset -= 16;
+            }
+        }
+        let key = if crypto_exchange(self.flags) { exported } else { *response.key_exchange_key };
+        if self.mic.1 && self.mic.2 {
+            message.mic = Some(mic(&key, negotiate, challenge, &message.to_bytes().unwrap()));
+        }
+        message.to_bytes().unwrap()
+    }
+
+    fn try_in(&self, policy: Policy, ours: Option<ChannelBindings>) -> Result<Step, Refusal> {
+        let mut acceptor = Acceptor::new(Arc::new(server(policy)), ours);
+        let negotiate = Negotiate::new(self.flags, Version::default()).to_bytes().unwrap();
+        let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
+        acceptor.step(&self.make(&negotiate, &challenge), NOW, &mut Script::default())
+    }
+}
+
+fn crypto_exchange(flags: F) -> bool {
+    flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && super::super::acceptor::protects(flags)
+}
+
+#[test]
+fn a_wrong_password_is_never_let_in_whatever_is_left_out() {
+    let channel = ChannelBindings::tls_server_end_point(b"certificate");
+    let bools = [false, true];
+    let mut let_in = 0;
+    let flags: Vec<F> = combinations()
+        .filter(|flags| {
+            flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY | F::NTLMSSP_NEGOTIATE_128)
+        })
+        .filter(|flags| !flags.intersects(F::NTLMSSP_REQUEST_TARGET | F::NTLMSSP_NEGOTIATE_56))
+        .collect();
+    assert_eq!(flags.len(), 64);
+    for flags in flags {
+        for mic in bools
+            .iter()
+            .flat_map(|bit| bools.map(|field| [(*bit, field, false), (*bit, field, true)]))
+            .flatten()
+        {
+            for bindings in [None, Some([0; 16]), Some([1; 16]), Some(*channel.as_bytes())] {
+                for timestamp in bools {
+                    for (require_mic, policy) in bools.iter().flat_map(|mic| {
+                        [BindingPolicy::Ignore, BindingPolicy::Allow, BindingPolicy::Require]
+                            .map(|p| (*mic, p))
+                    }) {
+                        let make = |password| {
+                            let forgery = Forgery { password, flags, mic, bindings, timestamp };
+                            let policy = Policy { require_mic, bindings: policy, ..Policy::default() };
+                            forgery.try_in(policy, Some(channel))
+                        };
+                        assert_eq!(make("Wonderland").unwrap_err(), Refusal::Logon);
+                        let mic_right = if mic.0 { mic.1 && mic.2 } else { !require_mic };
+                        let sent = bindings.filter(|bindings| *bindings != [0; 16]);
+                        let ours = sent == Some(*channel.as_bytes());
+                        let bound = match policy {
+                            BindingPolicy::Ignore => true,
+                            BindingPolicy::Allow => sent.is_none() || ours,
+                            BindingPolicy::Require => ours,
+                        };
+                        let right = make("wonderland");
+                        assert_eq!(
+                            right.is_ok(),
+                            mic_right && bound,
+                            "{mic:?} {bindings:?} {policy:?} {right:?}"
+                        );
+                        let_in += u32::from(right.is_ok());
+                    }
+                }
+            }
+        }
+    }
+    assert!(let_in > 0);
+}
+
+#[test]
+fn bindings_that_we_do_not_have_match_nothing() {
+    let channel = ChannelBindings::tls_server_end_point(b"certificate");
+    let flags = F(0xe288_8235);
+    for bindings in [None, Some([0; 16]), Some(*channel.as_bytes())] {
+        let make = |policy| {
+            let forgery =
+                Forgery { password: "wonderland", flags, mic: (true, true, true), bindings, timestamp: true };
+            forgery.try_in(Policy { bindings: policy, ..Policy::default() }, None).map(|_| ())
+        };
+        assert_eq!(make(BindingPolicy::Ignore), Ok(()));
+        let absent = bindings.is_none_or(|bindings| bindings == [0; 16]);
+        assert_eq!(make(BindingPolicy::Allow).is_ok(), absent);
+        assert!(make(BindingPolicy::Require).is_err());
+    }
+}
+
+#[test]
+fn our_initiator_is_bound_to_its_channel() {
+    let channel = ChannelBindings::tls_server_end_point(b"certificate");
+    let other = ChannelBindings::tls_server_end_point(b"another");
+    let policy = Policy { bindings: BindingPolicy::Require, require_mic: true, ..Policy::default() };
+    for (bindings, expected) in [
+        (Some(channel), None),
+        (Some(other), Some(Refusal::BindingMismatch)),
+        (None, Some(Refusal::BindingAbsent)),
+    ] {
+        let config = InitiatorConfig { bindings, ..client("alice", "LAB", "wonderland") };
+        let mut acceptor = Acceptor::new(Arc::new(server(policy.clone())), Some(channel));
+        assert_eq!(shake(&mut Initiator::new(config), &mut acceptor).err(), expected);
+    }
+}
+
+#[test]
+fn a_bit_flipped_anywhere_in_the_handshake_lets_nobody_in() {
+    let strict = || Policy { require_mic: true, ..Policy::default() };
+    let mut random = Script::default();
+    let messages = {
+        let (mut initiator, mut acceptor) =
+            (Initiator::new(client("alice", "LAB", "wonderland")), acceptor(strict()));
+        let negotiate = token(initiator.step(&[], NOW, &mut random));
+        let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
+        let authenticate = token(initiator.step(&challenge, NOW, &mut Script::default()));
+        [negotiate, challenge, authenticate]
+    };
+    for (which, message) in messages.iter().enumerate() {
+        for bit in 0..message.len() * 8 {
+            let flip = |at: usize, mut token: Vec<u8>| {
+                if at == which {
+                    token[bit / 8] ^= 1 << (bit % 8);
+                }
+                token
+            };
+            let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+            let mut acceptor = acceptor(strict());
+            let negotiate = flip(0, token(initiator.step(&[], NOW, &mut Script::default())));
+            let Ok(Step::Continue(challenge)) = acceptor.step(&negotiate, NOW, &mut Script::default()) else {
+                continue;
+            };
+            let challenge = flip(1, challenge);
+            let Ok(Step::Done { token: Some(authenticate), .. }) =
+                initiator.step(&challenge, NOW, &mut Script::default())
+            else {
+                continue;
+            };
+            let result = acceptor.step(&flip(2, authenticate), NOW, &mut Script::default());
+            assert!(result.is_err(), "message {which}, bit {bit}: {result:?}");
+        }
+    }
+}
+
+#[test]
+fn a_handshake_is_not_taken_twice() {
+    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+    let config = Arc::new(server(Policy::default()));
+    let mut first = Acceptor::new(Arc::clone(&config), None);
+    let negotiate = token(initiator.step(&[], NOW, &mut Script::default()));
+    let challenge = token(first.step(&negotiate, NOW, &mut Script::default()));
+    let authenticate = token(initiator.step(&challenge, NOW, &mut Script::default()));
+    assert!(matches!(first.step(&authenticate, NOW, &mut Script::default()), Ok(Step::Done { .. })));
+    let again = first.step(&authenticate, NOW, &mut Script::default());
+    assert!(matches!(again, Err(Refusal::OutOfOrder { .. })), "{again:?}");
+
+    let mut second = Acceptor::new(config, None);
+    token(second.step(&negotiate, NOW, &mut Script(Vec::new(), 99)));
+    assert_eq!(second.step(&authenticate, NOW, &mut Script::default()).unwrap_err(), Refusal::Logon);
+    // After a refusal the right token comes too late as well.
+    assert!(second.step(&authenticate, NOW, &mut Script::default()).is_err());
+}
+
+#[test]
+fn a_response_from_another_day_is_refused() {
+    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+    let mut acceptor = acceptor(Policy { max_skew: Duration::from_mins(5), ..Policy::default() });
+    let negotiate = token(initiator.step(&[], NOW, &mut Script::default()));
+    let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
+    let authenticate = token(initiator.step(&challenge, NOW, &mut Script::default()));
+    let later = FileTime(NOW.0 + 301 * 10_000_000);
+    let refusal = acceptor.step(&authenticate, later, &mut Script::default()).unwrap_err();
+    assert_eq!(refusal, Refusal::Skew { seconds: 301 });
+}
+
+#[test]
+fn contexts_expire_as_the_policy_says() {
+    let policy = Policy { lifetime: Some(Duration::from_mins(1)), ..Policy::default() };
+    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+    let (_, (context, _)) = shake(&mut initiator, &mut acceptor(policy)).unwrap();
+    assert_eq!(context.check(FileTime(NOW.0 + 599_999_999)), Ok(()));
+    assert!(context.check(FileTime(NOW.0 + 600_000_000)).is_err());
+}
+
+#[test]
+fn nobody_is_served_only_where_the_policy_says_so() {
+    for allow_anonymous in [false, true] {
+        for protection in [Protection::None, Protection::Seal] {
+            let credentials = Credentials::Anonymous;
+            let config = InitiatorConfig { credentials, protection, ..client("", "", "") };
+            let mut acceptor = acceptor(Policy { allow_anonymous, ..Policy::default() });
+            match shake(&mut Initiator::new(config), &mut acceptor) {
+                Ok(((_, mut a), (context, mut b))) => {
+                    assert!(allow_anonymous && context.is_anonymous());
+                    assert_eq!(context.proof(), Proof::Anonymous);
+                    converse(&mut a, &mut b);
+                }
+                Err(refusal) => {
+                    assert_eq!(refusal, Refusal::Anonymous);
+                    assert!(!allow_anonymous);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_meant_service_has_to_be_ours() {
+    for (target, ok) in
+        [("host/proxy.lab.test", true), ("HOST/Proxy.lab.test", true), ("", true), ("cifs/other", false)]
+    {
+        let policy = Policy { target_names: vec!["host/proxy.lab.test".into()], ..Policy::default() };
+        let config = InitiatorConfig { target_name: target.into(), ..client("alice", "LAB", "wonderland") };
+        let result = shake(&mut Initiator::new(config), &mut acceptor(policy));
+        assert_eq!(result.is_ok(), ok, "{target}");
+    }
+}
+
+#[test]
+fn an_empty_domain_finds_the_account() {
+    for (user, domain) in [("alice", ""), ("Alice", "")] {
+        let mut initiator = Initiator::new(client(user, domain, "wonderland"));
+        let (_, (context, _)) = shake(&mut initiator, &mut acceptor(Policy::default())).unwrap();
+        assert_eq!(context.principal().to_string(), "LAB\\alice");
+    }
+}
+
+#[test]
+fn the_initiator_insists_on_what_it_needs() {
+    for (taken, name) in [
+        (F::NTLMSSP_NEGOTIATE_SIGN, "SIGN"),
+        (F::NTLMSSP_NEGOTIATE_SEAL, "SEAL"),
+        (F::NTLMSSP_NEGOTIATE_128, "128"),
+        (F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY, "EXTENDED_SESSIONSECURITY"),
+        (F::NTLMSSP_NEGOTIATE_UNICODE, "UNICODE"),
+    ] {
+        let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+        let negotiate = token(initiator.step(&[], NOW, &mut Script::default()));
+        let challenge = token(acceptor(Policy::default()).step(&negotiate, NOW, &mut Script::default()));
+        let mut challenge = Challenge::from_bytes(&challenge).unwrap();
+        challenge.flags = challenge.flags.without(taken);
+        let result = initiator.step(&challenge.to_bytes().unwrap(), NOW, &mut Script::default());
+        assert_eq!(result.unwrap_err(), Refusal::Weak(name));
+    }
+}

@@ -1,0 +1,151 @@
+mod codec;
+mod conversations;
+mod messages;
+mod vectors;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wire::FileTime;
+
+use super::*;
+use crate::accounts::{Account, AccountFile, NtHash};
+use crate::context::{ActingLevel, NtlmVersion, Registry, SecurityContext};
+use crate::handshake::Step;
+use crate::random::{Random, RandomError};
+
+pub(crate) const NOW: FileTime = FileTime(0x01d9_0000_0000_0000);
+
+/// Gives out the bytes that it holds, then a sequence that never repeats.
+#[derive(Default)]
+pub(crate) struct Script(pub(crate) Vec<u8>, pub(crate) u64);
+
+impl Random for Script {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        for byte in out {
+            if self.0.is_empty() {
+                self.1 =
+                    self.1.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                *byte = self.1.to_be_bytes()[0];
+            } else {
+                *byte = self.0.remove(0);
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        text.chars().filter_map(|c| c.to_digit(16)).map(|digit| u8::try_from(digit).unwrap()).collect();
+    assert!(digits.len().is_multiple_of(2));
+    digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+pub(crate) fn accounts() -> Arc<AccountFile> {
+    let mut file = AccountFile::default();
+    for (user, domain, password, disabled) in [
+        ("User", "Domain", "Password", false),
+        ("alice", "LAB", "wonderland", false),
+        ("carol", "LAB", "gone", true),
+    ] {
+        let (user, domain) = (user.to_owned(), domain.to_owned());
+        let nt_hash = NtHash::from_password(password);
+        file.set(Account { user, domain, nt_hash, disabled }).unwrap();
+    }
+    Arc::new(file)
+}
+
+pub(crate) fn server(policy: Policy) -> AcceptorConfig {
+    AcceptorConfig {
+        accounts: accounts(),
+        policy,
+        names: ServerNames {
+            nb_computer: "PROXY".into(),
+            nb_domain: "LAB".into(),
+            dns_computer: "proxy.lab.test".into(),
+            dns_domain: "lab.test".into(),
+        },
+        authority: "accounts".into(),
+        registry: Registry::new(),
+    }
+}
+
+pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfig {
+    InitiatorConfig {
+        credentials: Credentials::password(user, domain, &crate::Password::new(password)),
+        workstation: "WS".into(),
+        target_name: "host/proxy.lab.test".into(),
+        bindings: None,
+        protection: Protection::Seal,
+        level: ActingLevel::Impersonate,
+        version: NtlmVersion::V2,
+        allow_legacy: false,
+        authority: "proxy.lab.test".into(),
+        registry: Registry::new(),
+    }
+}
+
+pub(crate) fn token(step: Result<Step, Refusal>) -> Vec<u8> {
+    match step {
+        Ok(Step::Continue(token) | Step::Done { token: Some(token), .. }) => token,
+        other => panic!("no token: {other:?}"),
+    }
+}
+
+pub(crate) type Side = (SecurityContext, MessageSecurity);
+
+/// A whole handshake: the client's end, and the server's or why there is none.
+pub(crate) fn shake(initiator: &mut Initiator, acceptor: &mut Acceptor) -> Result<(Side, Side), Refusal> {
+    let mut random = Script::default();
+    let negotiate = token(initiator.step(&[], NOW, &mut random));
+    shake_from(initiator, acceptor, &negotiate)
+}
+
+pub(crate) fn shake_from(
+    initiator: &mut Initiator,
+    acceptor: &mut Acceptor,
+    negotiate: &[u8],
+) -> Result<(Side, Side), Refusal> {
+    let mut random = Script(Vec::new(), 7);
+    let Step::Continue(challenge) = acceptor.step(negotiate, NOW, &mut random)? else { panic!("too soon") };
+    let Step::Done { token: Some(authenticate), context, security } =
+        initiator.step(&challenge, NOW, &mut random)?
+    else {
+        panic!("not done")
+    };
+    let ours = (context, security);
+    match acceptor.step(&authenticate, NOW, &mut random)? {
+        Step::Done { token: None, context, security } => Ok((ours, (context, security))),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+/// Sends messages both ways.
+pub(crate) fn converse(a: &mut MessageSecurity, b: &mut MessageSecurity) {
+    for round in 0..5u8 {
+        exchange(a, b, round);
+        exchange(b, a, round);
+    }
+}
+
+fn exchange(from: &mut MessageSecurity, to: &mut MessageSecurity, round: u8) {
+    let plain = vec![round; usize::from(round) * 7];
+    if from.can_seal() {
+        let mut body = plain.clone();
+        let signature = from.seal(b"header", &mut body, b"trailer").unwrap();
+        if body.len() > 7 {
+            assert_ne!(body, plain);
+        }
+        to.unseal(b"header", &mut body, b"trailer", &signature).unwrap();
+        assert_eq!(body, plain);
+    }
+    if from.can_sign() {
+        let signature = from.sign(b"header", &plain, b"trailer").unwrap();
+        to.verify(b"header", &plain, b"trailer", &signature).unwrap();
+    }
+}
+
+pub(crate) fn lenient() -> Policy {
+    Policy { allow_legacy: true, require_128: false, max_skew: Duration::MAX, ..Policy::default() }
+}
