@@ -194,7 +194,7 @@ macro_rules! ndr_union {
 
         impl $name {
             /// The number that selects this arm on the wire.
-            pub const fn discriminant(&self) -> u32 {
+            $vis const fn discriminant(&self) -> u32 {
                 match self {
                     $(Self::$arm(_) => $case,)*
                 }
