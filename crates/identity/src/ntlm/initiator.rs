@@ -107,8 +107,10 @@ impl Initiator {
         Self { config, state: State::Start, spnego: false }
     }
 
+    /// As [`Initiator::new`], but with signing in any case, which protects SPNEGO's list of mechanisms.
     pub(crate) fn within_spnego(config: InitiatorConfig) -> Self {
-        Self { spnego: true, ..Self::new(config) }
+        let protection = config.protection.max(Protection::Sign);
+        Self { spnego: true, ..Self::new(InitiatorConfig { protection, ..config }) }
     }
 
     /// Takes the server's next token, which is empty the first time. After a refusal, and after the last token,

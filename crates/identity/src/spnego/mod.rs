@@ -205,8 +205,7 @@ impl Initiator {
         let Step::Done { token, context, mut security } = self.ntlm.step(&token, now, random)? else {
             return Err(Refusal::OutOfOrder { expected: "a challenge message" });
         };
-        let mech_list_mic =
-            if security.can_sign() { Some(make_mic(&mut security, &mech_list)?) } else { None };
+        let mech_list_mic = Some(make_mic(&mut security, &mech_list)?);
         let mic_required = resp.neg_state == Some(NegState::request_mic);
         self.state = Initiating::Finishing { mech_list, mic_required, context, security };
         proceed(&NegTokenResp {

@@ -27,7 +27,7 @@ fn both_ends_finish_and_protect_messages() {
         let first = token(step_i(&mut initiator, &[]));
         let second = token(step_a(&mut acceptor, &first));
         let third = token(step_i(&mut initiator, &second));
-        assert_eq!(resp(&third).mech_list_mic.is_some(), protection >= Protection::Sign);
+        assert!(resp(&third).mech_list_mic.is_some());
         let Ok(Step::Done { token: Some(fourth), context, security: mut theirs }) =
             step_a(&mut acceptor, &third)
         else {
