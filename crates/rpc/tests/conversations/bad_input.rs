@@ -1,0 +1,390 @@
+//! What breaks the rules: each ends in the right fault, a bind_nak or a close, and never in a hang.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use rpc::client::{self, ClientConfig};
+use rpc::pdu::{Bind, Body, Pdu, PfcFlags, PresentationContext, RejectReason, Request};
+use rpc::server::{CloseReason, Event, ServerAssociation};
+use rpc::{AuthLevel, FaultStatus, SyntaxId};
+use wire::{Decode, Encode};
+
+use crate::support::{Pair, TOY, server, server_config};
+
+fn request(call_id: u32, context_id: u16, stub: &[u8]) -> Pdu<'_> {
+    Pdu::new(call_id, Body::Request(Request { alloc_hint: 0, context_id, opnum: 1, object: None, stub }))
+}
+
+fn fragment(call_id: u32, flags: PfcFlags, stub: &[u8]) -> Vec<u8> {
+    let mut pdu = request(call_id, 0, stub);
+    pdu.header.flags = flags;
+    pdu.to_bytes().unwrap()
+}
+
+fn toy_bind(flags: PfcFlags) -> Vec<u8> {
+    let context =
+        PresentationContext { context_id: 0, abstract_syntax: TOY, transfer_syntaxes: vec![SyntaxId::NDR] };
+    let bind = Bind { max_xmit_frag: 5840, max_recv_frag: 5840, assoc_group_id: 0, contexts: vec![context] };
+    Pdu::new(1, Body::Bind(bind)).with_flags(flags).to_bytes().unwrap()
+}
+
+/// A server that an unauthenticated client has bound to.
+fn bound(flags: PfcFlags) -> ServerAssociation {
+    let mut server = server(server_config());
+    server.receive(&toy_bind(flags));
+    assert_eq!(server.poll_event(), None);
+    server.take_output();
+    server
+}
+
+fn closed(server: &mut ServerAssociation) -> CloseReason {
+    match server.poll_event() {
+        Some(Event::Closed { reason }) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn fault(server: &mut ServerAssociation) -> FaultStatus {
+    let output = server.take_output();
+    match Pdu::from_bytes(&output).unwrap().body {
+        Body::Fault(fault) => fault.status,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn proto_error(mut server: ServerAssociation, bytes: &[u8]) {
+    server.receive(bytes);
+    let reason = closed(&mut server);
+    assert!(matches!(reason, CloseReason::Protocol(_) | CloseReason::Malformed(_)), "{reason:?}");
+    assert_eq!(fault(&mut server), FaultStatus::NCA_S_PROTO_ERROR);
+    assert!(!server.wants_input());
+    // What still arrives is not even stored.
+    server.receive(bytes);
+    assert_eq!(server.poll_event(), None);
+}
+
+#[test]
+fn a_length_that_lies_ends_the_association() {
+    let mut bytes = request(1, 0, b"stub").to_bytes().unwrap();
+    bytes[8] = 8;
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&bytes);
+    assert!(matches!(closed(&mut server), CloseReason::Frame(_)));
+
+    bytes[8..10].copy_from_slice(&60_000_u16.to_le_bytes());
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&bytes);
+    assert!(matches!(closed(&mut server), CloseReason::Frame(_)));
+    assert_eq!(fault(&mut server), FaultStatus::NCA_S_PROTO_ERROR);
+}
+
+#[test]
+fn a_byte_at_a_time_is_as_good_as_all_at_once() {
+    let mut server = server(server_config());
+    let bytes = [toy_bind(PfcFlags::NONE), request(1, 0, b"stub").to_bytes().unwrap()].concat();
+    let mut events = Vec::new();
+    for byte in &bytes {
+        server.receive(&[*byte]);
+        events.extend(server.poll_event());
+    }
+    assert!(matches!(events.as_slice(), [Event::Request(request)] if *request.stub == *b"stub"));
+}
+
+#[test]
+fn a_request_without_its_fields_is_a_protocol_error() {
+    let short = [&[5, 0, 0, 3, 0x10, 0, 0, 0, 20, 0, 0, 0, 1, 0, 0, 0][..], &[0; 4]].concat();
+    proto_error(bound(PfcFlags::NONE), &short);
+}
+
+#[test]
+fn what_is_out_of_order_is_a_protocol_error() {
+    let all = PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG;
+    let fresh = || server(server_config());
+    proto_error(fresh(), &request(1, 0, b"").to_bytes().unwrap());
+    proto_error(fresh(), &Pdu::new(1, Body::AlterContext(Bind::default())).to_bytes().unwrap());
+    proto_error(fresh(), &Pdu::new(1, Body::CoCancel).to_bytes().unwrap());
+    proto_error(fresh(), &Pdu::new(1, Body::Auth3([0; 4])).to_bytes().unwrap());
+    proto_error(bound(all), &toy_bind(PfcFlags::NONE));
+    proto_error(bound(all), &Pdu::new(1, Body::Auth3([0; 4])).to_bytes().unwrap());
+    proto_error(bound(all), &Pdu::new(1, Body::Shutdown).to_bytes().unwrap());
+    proto_error(bound(all), &fragment(1, PfcFlags::LAST_FRAG, b"the middle of nothing"));
+    let mut version = request(1, 0, b"").to_bytes().unwrap();
+    version[0] = 4;
+    proto_error(bound(all), &version);
+}
+
+#[test]
+fn a_bind_that_makes_no_sense_is_rejected() {
+    let rejected = |bytes: &[u8]| {
+        let mut server = server(server_config());
+        server.receive(bytes);
+        let reason = CloseReason::Rejected(RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+        assert_eq!(closed(&mut server), reason);
+        let output = server.take_output();
+        let Body::BindNak(nak) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
+        assert_eq!(nak.versions, [(5, 0)]);
+    };
+    let mut version = toy_bind(PfcFlags::NONE);
+    version[0] = 6;
+    rejected(&version);
+    rejected(&Pdu::new(1, Body::Bind(Bind::default())).to_bytes().unwrap());
+    let mut contexts = toy_bind(PfcFlags::NONE);
+    contexts[24] = 200;
+    rejected(&contexts);
+}
+
+#[test]
+fn a_call_id_in_use_is_a_protocol_error() {
+    let mut server = bound(PfcFlags::CONC_MPX);
+    server.receive(&request(5, 0, b"").to_bytes().unwrap());
+    assert!(matches!(server.poll_event(), Some(Event::Request(_))));
+    proto_error(server, &request(5, 0, b"").to_bytes().unwrap());
+
+    // Once answered, the number is free again.
+    let mut server = bound(PfcFlags::CONC_MPX);
+    for _ in 0..3 {
+        server.receive(&request(5, 0, b"").to_bytes().unwrap());
+        assert!(matches!(server.poll_event(), Some(Event::Request(_))));
+        server.respond(5, b"").unwrap();
+    }
+}
+
+#[test]
+fn a_second_call_at_once_must_have_been_agreed_on() {
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&request(5, 0, b"").to_bytes().unwrap());
+    assert!(matches!(server.poll_event(), Some(Event::Request(_))));
+    proto_error(server, &request(6, 0, b"").to_bytes().unwrap());
+}
+
+#[test]
+fn interleaved_fragments_find_their_call() {
+    let mut server = bound(PfcFlags::CONC_MPX);
+    let (first, last) = (PfcFlags::FIRST_FRAG, PfcFlags::LAST_FRAG);
+    server.receive(&fragment(1, first, b"one "));
+    server.receive(&fragment(2, first, b"two "));
+    server.receive(&fragment(1, PfcFlags::NONE, b"and "));
+    server.receive(&fragment(2, last, b"ends"));
+    server.receive(&fragment(1, last, b"ends"));
+    let stubs: Vec<Bytes> = std::iter::from_fn(|| server.poll_event())
+        .map(|event| match event {
+            Event::Request(request) => request.stub,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(stubs, ["two ends", "one and ends"]);
+}
+
+#[test]
+fn fragments_that_contradict_their_call_are_a_protocol_error() {
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&fragment(1, PfcFlags::FIRST_FRAG, b""));
+    assert_eq!(server.poll_event(), None);
+    let mut other = fragment(1, PfcFlags::LAST_FRAG, b"");
+    other[22] = 9;
+    proto_error(server, &other);
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&fragment(1, PfcFlags::FIRST_FRAG, b""));
+    proto_error(server, &fragment(1, PfcFlags::FIRST_FRAG, b""));
+}
+
+#[test]
+fn unfinished_stubs_are_bounded_together() {
+    let mut server = bound(PfcFlags::CONC_MPX);
+    let mut sent = 0;
+    for call_id in 0..1000 {
+        server.receive(&fragment(
+            call_id % 50,
+            if call_id < 50 { PfcFlags::FIRST_FRAG } else { PfcFlags::NONE },
+            &[7; 5000],
+        ));
+        sent += 5000;
+        if let Some(event) = server.poll_event() {
+            assert_eq!(event, Event::Closed { reason: CloseReason::StubTooLong });
+            assert!(sent <= (1 << 20) + 5000);
+            return;
+        }
+    }
+    panic!("never refused");
+}
+
+#[test]
+fn a_context_never_bound_is_a_fault_and_no_more() {
+    let mut server = bound(PfcFlags::NONE);
+    let mut first = fragment(9, PfcFlags::FIRST_FRAG, b"x");
+    first[20] = 7;
+    let mut last = fragment(9, PfcFlags::LAST_FRAG, b"y");
+    last[20] = 7;
+    server.receive(&first);
+    server.receive(&last);
+    assert_eq!(server.poll_event(), None);
+    assert_eq!(fault(&mut server), FaultStatus::NCA_S_UNK_IF);
+    server.receive(&request(10, 0, b"").to_bytes().unwrap());
+    assert!(matches!(server.poll_event(), Some(Event::Request(_))));
+}
+
+/// A sealed call, and the server that it is meant for.
+fn sealed(level: AuthLevel) -> (Pair, Vec<u8>) {
+    let mut pair = Pair::bound(level);
+    pair.client.call(0, 1, None, Bytes::from_static(b"a stub of some length")).unwrap();
+    let bytes = pair.client.take_output().to_vec();
+    (pair, bytes)
+}
+
+#[test]
+fn a_bit_flipped_anywhere_in_a_sealed_unit_is_noticed() {
+    let length = sealed(AuthLevel::PKT_PRIVACY).1.len();
+    for level in [AuthLevel::PKT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
+        for place in 0..length {
+            for bit in 0..8 {
+                let (mut pair, mut bytes) = sealed(level);
+                bytes[place] ^= 1 << bit;
+                pair.server.receive(&bytes);
+                let event = pair.server.poll_event();
+                // A length that grew leaves the server waiting for more; nothing is ever let through.
+                let waits = event.is_none() && pair.server.active_calls() == 0;
+                assert!(
+                    waits && (2..10).contains(&place) || matches!(event, Some(Event::Closed { .. })),
+                    "{place} {event:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrong_signature_gets_the_security_packages_fault() {
+    let (mut pair, mut bytes) = sealed(AuthLevel::PKT_PRIVACY);
+    *bytes.last_mut().unwrap() ^= 1;
+    pair.server.receive(&bytes);
+    assert_eq!(closed(&mut pair.server), CloseReason::BadSignature);
+    pair.client.receive(&pair.server.take_output());
+    let event = pair.client.poll_event().unwrap();
+    assert!(matches!(event, client::Event::Fault { status: FaultStatus::RPC_S_SEC_PKG_ERROR, .. }));
+}
+
+#[test]
+fn replayed_and_reordered_units_are_noticed() {
+    let (mut pair, bytes) = sealed(AuthLevel::PKT_PRIVACY);
+    pair.server.receive(&bytes);
+    assert!(matches!(pair.server.poll_event(), Some(Event::Request(_))));
+    pair.server.respond(2, b"").unwrap();
+    pair.server.receive(&bytes);
+    assert_eq!(closed(&mut pair.server), CloseReason::BadSignature);
+
+    let (mut pair, first) = sealed(AuthLevel::PKT_INTEGRITY);
+    pair.client.call(0, 2, None, Bytes::new()).unwrap();
+    let second = pair.client.take_output();
+    pair.server.receive(&second);
+    pair.server.receive(&first);
+    assert_eq!(closed(&mut pair.server), CloseReason::BadSignature);
+}
+
+#[test]
+fn weaker_or_other_protection_than_agreed_on_is_denied() {
+    let denied = |level, change: &dyn Fn(&mut Vec<u8>)| {
+        let (mut pair, mut bytes) = sealed(level);
+        change(&mut bytes);
+        pair.server.receive(&bytes);
+        assert_eq!(closed(&mut pair.server), CloseReason::NotProtected);
+        assert_eq!(fault(&mut pair.server), FaultStatus::ACCESS_DENIED);
+    };
+    for level in [AuthLevel::PKT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
+        let trailer = |bytes: &Vec<u8>| bytes.len() - 24;
+        // No verifier at all.
+        denied(level, &|bytes| *bytes = request(3, 0, b"bare").to_bytes().unwrap());
+        // A security context that does not exist, another package, a weaker level.
+        denied(level, &|bytes| {
+            let place = trailer(bytes) + 4;
+            bytes[place] ^= 1;
+        });
+        denied(level, &|bytes| {
+            let place = trailer(bytes);
+            bytes[place] = 16;
+        });
+        denied(level, &|bytes| {
+            let place = trailer(bytes) + 1;
+            bytes[place] = 2;
+        });
+    }
+}
+
+#[test]
+fn a_call_in_the_middle_of_a_handshake_is_denied() {
+    let mut pair = Pair::new(ClientConfig::default(), server_config());
+    pair.client.bind(&[(0, TOY)], Some(crate::support::ntlm(AuthLevel::PKT_PRIVACY))).unwrap();
+    pair.server.receive(&pair.client.take_output());
+    assert_eq!(crate::support::poll_server(&mut pair.server), []);
+    pair.server.take_output();
+    pair.server.receive(&request(2, 0, b"early").to_bytes().unwrap());
+    assert_eq!(closed(&mut pair.server), CloseReason::NotProtected);
+    assert_eq!(fault(&mut pair.server), FaultStatus::ACCESS_DENIED);
+}
+
+#[test]
+fn an_answer_that_is_not_protected_as_agreed_on_is_refused() {
+    let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
+    let request = pair.arrive(0, 1, b"");
+    let response =
+        rpc::pdu::Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: b"forged" };
+    pair.client.receive(&Pdu::new(request.call_id, Body::Response(response)).to_bytes().unwrap());
+    let reason = client::CloseReason::NotProtected;
+    assert_eq!(pair.client.poll_event(), Some(client::Event::Closed { reason }));
+
+    let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
+    let request = pair.arrive(0, 1, b"");
+    pair.server.respond(request.call_id, b"answer").unwrap();
+    let mut bytes = pair.server.take_output().to_vec();
+    bytes[25] ^= 0x10;
+    pair.client.receive(&bytes);
+    let reason = client::CloseReason::BadSignature;
+    assert_eq!(pair.client.poll_event(), Some(client::Event::Closed { reason }));
+}
+
+#[test]
+fn an_answer_to_nothing_ends_the_clients_association() {
+    let mut pair = Pair::bound(AuthLevel::NONE);
+    let response =
+        rpc::pdu::Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub: b"" };
+    pair.client.receive(&Pdu::new(99, Body::Response(response)).to_bytes().unwrap());
+    assert!(matches!(
+        pair.client.poll_event(),
+        Some(client::Event::Closed { reason: client::CloseReason::Protocol(_) })
+    ));
+    let mut pair = Pair::bound(AuthLevel::NONE);
+    pair.client.receive(&toy_bind(PfcFlags::NONE));
+    assert!(matches!(pair.client.poll_event(), Some(client::Event::Closed { .. })));
+}
+
+#[test]
+fn big_endian_clients_are_served() {
+    let mut server = bound(PfcFlags::NONE);
+    let bytes = [
+        &[5, 0, 0, 3, 0, 0, 0, 0, 0, 28, 0, 0, 0, 0, 0, 9][..],
+        &[0, 0, 0, 4, 0, 0, 0, 1, 0xca, 0xfe, 0xba, 0xbe],
+    ];
+    server.receive(&bytes.concat());
+    let Some(Event::Request(request)) = server.poll_event() else { panic!() };
+    assert_eq!((request.call_id, request.opnum, request.endian), (9, 1, wire::Endian::Big));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(
+        pieces in proptest::collection::vec((0_u8..20, any::<u8>(), proptest::collection::vec(any::<u8>(), 8..60)), 1..12),
+    ) {
+        let mut server = bound(PfcFlags::CONC_MPX);
+        let mut client = Pair::bound(AuthLevel::PKT_PRIVACY).client;
+        for (ptype, flags, rest) in pieces {
+            let length = u8::try_from(rest.len() + 8).unwrap();
+            let mut bytes = vec![5, 0, ptype, flags, 0x10, 0, 0, 0];
+            bytes.extend(rest);
+            bytes[8..12].copy_from_slice(&[length, 0, flags & 8, 0]);
+            server.receive(&bytes);
+            client.receive(&bytes);
+            while server.poll_event().is_some() {}
+            while client.poll_event().is_some() {}
+        }
+        // Whatever came, nothing is kept that did not arrive.
+        prop_assert!(server.output_len() < 10_000);
+    }
+}

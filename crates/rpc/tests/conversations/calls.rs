@@ -1,0 +1,240 @@
+//! Calls and answers.
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use rpc::client::{self, CallError, ClientConfig};
+use rpc::server::{self, AnswerError, RequestSecurity, ServerConfig};
+use rpc::{AuthLevel, FaultStatus};
+use wire::{Endian, Guid};
+
+use crate::support::{Pair, TOY, server_config};
+
+const LEVELS: [AuthLevel; 5] =
+    [AuthLevel::NONE, AuthLevel::CONNECT, AuthLevel::PKT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY];
+
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|n| (n % 251).to_le_bytes()[0]).collect()
+}
+
+#[test]
+fn a_call_is_answered_at_every_level() {
+    for level in LEVELS {
+        let mut pair = Pair::bound(level);
+        let request = pair.arrive(0, 7, b"question");
+        assert_eq!((request.interface, request.opnum, &*request.stub), (TOY, 7, &b"question"[..]));
+        let security = RequestSecurity { auth_context_id: 79_231, level };
+        assert_eq!(request.security, (level > AuthLevel::NONE).then_some(security));
+        pair.server.respond(request.call_id, b"answer").unwrap();
+        let expected = client::Response {
+            call_id: request.call_id,
+            stub: Bytes::from_static(b"answer"),
+            endian: Endian::Little,
+        };
+        assert_eq!(pair.settle().0, [client::Event::Response(expected)]);
+    }
+}
+
+#[test]
+fn nothing_can_be_read_on_the_way_at_privacy() {
+    let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
+    pair.client.call(0, 7, None, Bytes::from_static(b"a secret that nobody may see")).unwrap();
+    let bytes = pair.client.take_output();
+    assert!(!bytes.windows(6).any(|window| window == b"secret"));
+    pair.server.receive(&bytes);
+    let Some(server::Event::Request(request)) = pair.server.poll_event() else { panic!() };
+    assert_eq!(&*request.stub, b"a secret that nobody may see");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn stubs_of_every_length_pass_both_ways(
+        up in 0_usize..20_000,
+        down in 0_usize..20_000,
+        level in prop::sample::select(LEVELS.to_vec()),
+        (client_fragment, server_fragment) in (1432_u16..6000, 1432_u16..6000),
+        header_signing: bool,
+        object in prop::option::of(any::<[u8; 16]>()),
+    ) {
+        let client = ClientConfig { max_fragment: client_fragment, header_signing, ..ClientConfig::default() };
+        let server = ServerConfig { max_fragment: server_fragment, ..server_config() };
+        let mut pair = Pair::bound_with(level, client, server);
+        let object = object.map(Guid::from_le);
+        pair.client.call(0, 1, object, pattern(up).into()).unwrap();
+        let (_, events) = pair.settle();
+        let [server::Event::Request(request)] = events.as_slice() else { panic!("{events:?}") };
+        prop_assert_eq!(request.object, object);
+        // A verification trailer is aligned with padding, which nobody can tell from the stub.
+        prop_assert_eq!(&request.stub[..up], &pattern(up)[..]);
+        prop_assert!(request.stub.len() < up + 4);
+        pair.server.respond(request.call_id, &pattern(down)).unwrap();
+        let (events, _) = pair.settle();
+        let [client::Event::Response(response)] = events.as_slice() else { panic!("{events:?}") };
+        prop_assert_eq!(&*response.stub, pattern(down));
+    }
+}
+
+#[test]
+fn no_fragment_is_larger_than_agreed_on() {
+    let client = ClientConfig { max_fragment: 2000, ..ClientConfig::default() };
+    let mut pair = Pair::bound_with(AuthLevel::PKT_PRIVACY, client, server_config());
+    let request = pair.arrive(0, 1, b"");
+    pair.server.respond(request.call_id, &pattern(10_000)).unwrap();
+    let output = pair.server.take_output();
+    let mut rest = &output[..];
+    while !rest.is_empty() {
+        let length = usize::from(u16::from_le_bytes([rest[8], rest[9]]));
+        assert!(length <= 2000, "{length}");
+        rest = &rest[length..];
+    }
+    assert!(output.len() > 10_000);
+}
+
+#[test]
+fn calls_overlap_where_agreed_on_and_answers_come_in_any_order() {
+    let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
+    let ids: Vec<u32> = (0..5).map(|n| pair.client.call(0, n, None, Bytes::new()).unwrap()).collect();
+    let (_, events) = pair.settle();
+    assert_eq!(events.len(), 5);
+    assert_eq!(pair.server.active_calls(), 5);
+    for id in ids.iter().rev() {
+        pair.server.respond(*id, &id.to_le_bytes()).unwrap();
+    }
+    let (events, _) = pair.settle();
+    let answered: Vec<u32> = events
+        .iter()
+        .map(|event| match event {
+            client::Event::Response(response) => {
+                assert_eq!(&*response.stub, response.call_id.to_le_bytes());
+                response.call_id
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(answered, ids.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn calls_wait_for_their_turn_where_only_one_is_agreed_on() {
+    let server = ServerConfig { multiplexing: false, ..server_config() };
+    let mut pair = Pair::bound_with(AuthLevel::PKT_INTEGRITY, ClientConfig::default(), server);
+    let first = pair.client.call(0, 1, None, Bytes::new()).unwrap();
+    let second = pair.client.call(0, 2, None, Bytes::new()).unwrap();
+    assert_eq!(pair.settle().1.len(), 1);
+    pair.server.respond(first, b"one").unwrap();
+    let (client, server) = pair.settle();
+    assert_eq!(client.len(), 1);
+    assert!(matches!(server.as_slice(), [server::Event::Request(request)] if request.call_id == second));
+}
+
+#[test]
+fn faults_reach_their_call() {
+    let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
+    let request = pair.arrive(0, 99, b"");
+    pair.server.fault(request.call_id, FaultStatus::NCA_S_OP_RNG_ERROR, true).unwrap();
+    let status = FaultStatus::NCA_S_OP_RNG_ERROR;
+    let expected = client::Event::Fault { call_id: request.call_id, status, did_not_execute: true };
+    assert_eq!(pair.settle().0, [expected]);
+    assert_eq!(pair.server.respond(request.call_id, b""), Err(AnswerError::UnknownCall));
+    // The association lives on.
+    pair.arrive(0, 1, b"next");
+}
+
+#[test]
+fn a_call_below_the_interfaces_level_is_denied() {
+    for level in [AuthLevel::NONE, AuthLevel::CONNECT, AuthLevel::PKT, AuthLevel::PKT_INTEGRITY] {
+        let mut pair = Pair::bound(level);
+        let call_id = pair.client.call(1, 0, None, pattern(9000).into()).unwrap();
+        let (client, server) = pair.settle();
+        let status = FaultStatus::ACCESS_DENIED;
+        assert_eq!(client, [client::Event::Fault { call_id, status, did_not_execute: true }]);
+        assert_eq!(server, []);
+        pair.arrive(0, 1, b"the other interface is open");
+    }
+    let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
+    assert_eq!(pair.arrive(1, 0, b"x").opnum, 0);
+}
+
+#[test]
+fn cancelled_and_orphaned_calls() {
+    let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
+    let first = pair.arrive(0, 1, b"").call_id;
+    let second = pair.arrive(0, 1, b"").call_id;
+    assert!(pair.client.cancel(first));
+    assert_eq!(pair.settle().1, [server::Event::Cancel { call_id: first }]);
+    assert!(pair.client.orphan(second));
+    assert_eq!(pair.settle().1, [server::Event::Orphaned { call_id: second }]);
+    assert_eq!(pair.server.respond(second, b""), Err(AnswerError::UnknownCall));
+    pair.server.respond(first, b"done").unwrap();
+    assert_eq!(pair.settle().0.len(), 1);
+    assert!(!pair.client.cancel(first) && !pair.client.orphan(second));
+}
+
+#[test]
+fn an_answer_that_comes_after_its_call_was_given_up_is_passed_over() {
+    let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
+    let given_up = pair.arrive(0, 1, b"").call_id;
+    pair.server.respond(given_up, b"too late").unwrap();
+    assert!(pair.client.orphan(given_up));
+    assert_eq!(pair.settle(), (vec![], vec![]));
+    pair.arrive(0, 1, b"still in step");
+}
+
+#[test]
+fn too_many_calls_are_turned_away() {
+    let server = ServerConfig { max_calls: 2, ..server_config() };
+    let mut pair = Pair::bound_with(AuthLevel::NONE, ClientConfig::default(), server);
+    for _ in 0..3 {
+        pair.client.call(0, 1, None, Bytes::new()).unwrap();
+    }
+    let (client, server) = pair.settle();
+    assert_eq!(server.len(), 2);
+    let status = FaultStatus::NCA_S_SERVER_TOO_BUSY;
+    assert_eq!(client, [client::Event::Fault { call_id: 4, status, did_not_execute: true }]);
+
+    let client = ClientConfig { max_calls: 1, ..ClientConfig::default() };
+    let mut pair = Pair::bound_with(AuthLevel::NONE, client, server_config());
+    pair.client.call(0, 1, None, Bytes::new()).unwrap();
+    assert_eq!(pair.client.call(0, 1, None, Bytes::new()), Err(CallError::TooManyCalls));
+}
+
+#[test]
+fn a_stub_that_is_too_long_ends_the_association_on_either_side() {
+    let server = ServerConfig { max_stub: 10_000, ..server_config() };
+    let mut pair = Pair::bound_with(AuthLevel::PKT_PRIVACY, ClientConfig::default(), server);
+    pair.client.call(0, 1, None, pattern(20_000).into()).unwrap();
+    let (client, server) = pair.settle();
+    assert_eq!(server, [server::Event::Closed { reason: server::CloseReason::StubTooLong }]);
+    assert!(matches!(
+        client[0],
+        client::Event::Fault { status: FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY, .. }
+    ));
+
+    let client = ClientConfig { max_stub: 10_000, ..ClientConfig::default() };
+    let mut pair = Pair::bound_with(AuthLevel::PKT_PRIVACY, client, server_config());
+    let request = pair.arrive(0, 1, b"");
+    pair.server.respond(request.call_id, &pattern(20_000)).unwrap();
+    let reason = client::CloseReason::StubTooLong;
+    assert_eq!(pair.settle().0, [client::Event::Closed { reason }]);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_not_read_from() {
+    let server = ServerConfig { max_output: 50_000, ..server_config() };
+    let mut pair = Pair::bound_with(AuthLevel::NONE, ClientConfig::default(), server);
+    let request = pair.arrive(0, 1, b"");
+    pair.server.respond(request.call_id, &pattern(60_000)).unwrap();
+    assert!(!pair.server.wants_input());
+    pair.client.call(0, 1, None, Bytes::new()).unwrap();
+    pair.server.receive(&pair.client.take_output());
+    assert_eq!(pair.server.poll_event(), None);
+    pair.server.take_output();
+    assert!(matches!(pair.server.poll_event(), Some(server::Event::Request(_))));
+}
+
+#[test]
+fn a_shutdown_reaches_the_client() {
+    let mut pair = Pair::bound(AuthLevel::NONE);
+    pair.server.shutdown();
+    assert_eq!(pair.settle().0, [client::Event::Shutdown]);
+}

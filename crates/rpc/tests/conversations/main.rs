@@ -1,0 +1,6 @@
+//! Conversations between both ends of an association, and with peers that break the rules.
+
+mod bad_input;
+mod binding;
+mod calls;
+mod support;
