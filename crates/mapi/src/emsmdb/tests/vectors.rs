@@ -1,4 +1,8 @@
-//! Stubs that `scapy-rpc` 0.0.8 (`msrpcs.ms_oxcrpc`, made from the IDL of [MS-OXCRPC] v25) encodes.
+//! Stubs of other encoders.
+//!
+//! Those of the Exchange 2000 dialect are such that `tshark` 4.0 reads the same values out of them, in the PDUs
+//! and in the ROPs; the others are those that `scapy-rpc` 0.0.8 encodes (`msrpcs.ms_oxcrpc`, made from
+//! the IDL of [MS-OXCRPC] v25).
 
 use super::*;
 
@@ -228,4 +232,86 @@ fn big_endian_senders_are_understood() {
          001002001f907f00000100000000000000000010");
     let expected = EcRRegisterPushNotificationRequest { handle: swapped, ..register() };
     assert_eq!(Request::decode(4, &stub, Endian::Big).unwrap(), (expected.into(), &[][..]));
+}
+
+#[test]
+fn the_old_dialect_connects() {
+    let version = Version::legacy(6, 6755, 1).unwrap();
+    request(
+        0,
+        "2700000000000000270000002f6f3d4c61622f6f753d46697273742f636e3d526563697069656e74732f \
+         636e3d616c6963650000000000003412000000000000e40400000904000009040000ffffffff01000600 \
+         631a010055000000",
+        EcDoConnectRequest {
+            connection_mod: 0x1234,
+            client_version: version,
+            time_stamp: 0x55,
+            ..connect_request(CharString::new("/o=Lab/ou=First/cn=Recipients/cn=alice"))
+        },
+    );
+    response(
+        0,
+        "000000003031323334353637383961626364656660ea0000060000001027000007000000000002000700 \
+         000000000000070000002f6f3d4c6162000004000200060000000000000006000000416c696365000600 \
+         631a01000600631a010000007700000000000000",
+        EcDoConnectResponse {
+            handle: old_handle(),
+            polls_max: 60_000,
+            retry: 6,
+            retry_delay: 10_000,
+            icxr: 7,
+            dn_prefix: Ptr::new(CharString::new("/o=Lab")),
+            display_name: Ptr::new(CharString::new("Alice")),
+            server_version: version,
+            best_version: version,
+            time_stamp: 0x77,
+            return_value: ErrorCode::SUCCESS,
+        },
+    );
+}
+
+fn old_handle() -> ContextHandle {
+    ContextHandle::new(Guid::from_le(*b"0123456789abcdef"))
+}
+
+#[test]
+fn the_old_dialect_logs_on() {
+    let logon = RopLogonRequest {
+        logon_id: 0,
+        output_handle_index: 0,
+        logon_flags: LogonFlags::PRIVATE,
+        open_flags: OpenFlags::HOME_LOGON | OpenFlags::USE_PER_MDB_REPLID_MAPPING,
+        store_state: 0,
+        essdn: b"/o=Lab/cn=alice\0".to_vec(),
+    };
+    let payload = RopBuffer::new(logon.to_bytes().unwrap(), vec![NO_OBJECT]).to_bytes().unwrap();
+    request(
+        2,
+        "0000000030313233343536373839616263646566ff7f0000000000002400000085a55ba5a5a4a1a5a5a4 \
+         a5a5a5a5b5a58aca98e9c4c78ac6cb98c4c9ccc6c0a55a5a5a5a2400ff7f",
+        EcDoRpcRequest::new(old_handle(), payload, 0x7fff).unwrap(),
+    );
+    let logon = RopLogonResult::Private(Box::new(PrivateLogon {
+        logon_flags: LogonFlags::PRIVATE,
+        folder_ids: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+        response_flags: ResponseFlags(7),
+        mailbox_guid: old_handle().uuid,
+        replica_id: 1,
+        replica_guid: old_handle().uuid,
+        logon_time: LogonTime::from_bytes(&[1, 2, 3, 4, 5, 6, 0xea, 7]).unwrap(),
+        gwart_time: 9,
+        store_state: 0,
+    }));
+    let logon = RopLogonResponse { output_handle_index: 0, result: logon };
+    let payload = RopBuffer::new(logon.to_bytes().unwrap(), vec![5]).to_bytes().unwrap();
+    response(
+        2,
+        "0000000030313233343536373839616263646566ff7f000000000000ac0000000da55ba5a5a5a5a5a4a4 \
+         a5a5a5a5a5a5a5a7a5a5a5a5a5a5a5a6a5a5a5a5a5a5a5a1a5a5a5a5a5a5a5a0a5a5a5a5a5a5a5a3a5a5 \
+         a5a5a5a5a5a2a5a5a5a5a5a5a5ada5a5a5a5a5a5a5aca5a5a5a5a5a5a5afa5a5a5a5a5a5a5aea5a5a5a5 \
+         a5a5a5a9a5a5a5a5a5a5a5a8a5a5a5a5a5a5a5a295949796919093929d9cc4c7c6c1c0c3a4a595949796 \
+         919093929d9cc4c7c6c1c0c3a4a7a6a1a0a34fa2aca5a5a5a5a5a5a5a5a5a5a5a0a5a5a5ac0000000000 \
+         0000",
+        EcDoRpcResponse::new(old_handle(), payload, 0x7fff).unwrap(),
+    );
 }
