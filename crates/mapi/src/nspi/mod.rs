@@ -7,6 +7,8 @@
 mod calls;
 mod convert;
 mod entry_id;
+mod request;
+mod response;
 mod restriction;
 mod types;
 mod value;
@@ -15,15 +17,17 @@ mod visit;
 #[cfg(test)]
 mod tests;
 
-pub use self::calls::*;
+pub use self::calls::{Request, Response};
 pub use self::entry_id::{EntryId, EphemeralEntryId, PermanentEntryId};
+pub use self::request::*;
+pub use self::response::*;
 pub use self::restriction::{
     BitMaskRestriction, ComparePropsRestriction, ContentRestriction, ExistRestriction, PropertyRestriction,
     Restriction, RestrictionUnion, SizeRestriction, SubRestriction,
 };
 pub use self::types::{
-    DisplayType, FlatUid, MId, MIdArray, PropertyName, PropertyTagArray, Stat, StringsArray, TagArray,
-    WStringsArray,
+    DisplayType, FlatUid, MId, MIdArray, PropertyName, PropertyNameSet, PropertyTagArray, Stat, StringsArray,
+    TagArray, WStringsArray,
 };
 pub use self::value::{PropertyRow, PropertyRowSet, PropertyValue, Value};
 pub use self::visit::{Place, Text};

@@ -196,3 +196,6 @@ ndr_struct! {
         pub id: i32 = "lID",
     }
 }
+
+/// `PropertyNameSet_r` ([MS-NSPI] 2.3.5.2).
+pub type PropertyNameSet = Counted<PropertyName>;
