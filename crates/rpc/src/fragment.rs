@@ -169,7 +169,8 @@ pub(crate) struct Sealed {
 }
 
 impl Sealed {
-    /// Finds the verifier of a request, response or fault whose fields before the stub take `head_size` bytes.
+    /// Finds the verifier of a request, response or fault whose fields before the stub take `head_size`
+    /// bytes.
     /// `Ok(None)` when it has none; an error when it breaks the rules of [MS-RPCE] 2.2.2.11.
     pub(crate) fn find(header: &Header, unit: &[u8], head_size: usize) -> Result<Option<Self>, wire::Error> {
         let Some((start, trailer)) = SecTrailer::find(header, unit)? else { return Ok(None) };

@@ -62,14 +62,14 @@ impl Management {
             OPNUM_IS_SERVER_LISTENING => IsServerListeningResponse { status: 0, listening: 1 }.to_bytes(),
             OPNUM_STOP_SERVER_LISTENING => return Err(FaultStatus::ACCESS_DENIED),
             OPNUM_INQ_PRINC_NAME => {
-                self.principal_name(&InqPrincNameRequest::decode(&mut r).map_err(bad)?).to_bytes()
+                self.principal_name(InqPrincNameRequest::decode(&mut r).map_err(bad)?).to_bytes()
             }
             _ => return Err(FaultStatus::NCA_S_OP_RNG_ERROR),
         };
         answer.map_err(|_| FaultStatus::NCA_S_FAULT_UNSPEC)
     }
 
-    fn principal_name(&self, request: &InqPrincNameRequest) -> InqPrincNameResponse {
+    fn principal_name(&self, request: InqPrincNameRequest) -> InqPrincNameResponse {
         let size = request.princ_name_size;
         let known = self.principal_names.iter().find(|(package, _)| *package == request.authn_proto);
         let room = usize::try_from(size).unwrap_or(usize::MAX);

@@ -18,7 +18,7 @@ pub(super) struct Accepted {
     pub(super) interface: SyntaxId,
 }
 
-/// A bind or alter_context that waits for its answer.
+/// A bind or `alter_context` that waits for its answer.
 pub(super) struct Proposed {
     call_id: u32,
     contexts: Vec<(u16, SyntaxId)>,
@@ -35,13 +35,17 @@ pub(super) struct Security {
     asked_level: AuthLevel,
     pub(super) level: AuthLevel,
     pub(super) id: u32,
-    /// `None` while the handshake runs.
-    pub(super) established: Option<Option<Box<dyn Protection>>>,
+    pub(super) state: HandshakeState,
+}
+
+pub(super) enum HandshakeState {
+    Running,
+    Established(Option<Box<dyn Protection>>),
 }
 
 impl Security {
     pub(super) fn is_established(&self) -> bool {
-        self.established.is_some()
+        matches!(self.state, HandshakeState::Established(_))
     }
 
     fn trailer(&self) -> SecTrailer {
@@ -60,7 +64,7 @@ impl ClientAssociation {
     /// `credentials`.
     ///
     /// # Errors
-    /// When a bind was sent before, a level is none, or the bind does not fit.
+    /// When a bind was sent before, the level is no level, or the bind does not fit.
     pub fn bind(
         &mut self,
         contexts: &[(u16, SyntaxId)],
@@ -69,16 +73,16 @@ impl ClientAssociation {
         if self.phase != Phase::New {
             return Err(CallError::NotBound);
         }
-        let level = credentials.as_ref().map_or(Some(AuthLevel::NONE), |c| c.level.effective());
-        let level = level.ok_or(CallError::Protection)?;
-        self.security = credentials.as_ref().map(|credentials| Security {
-            auth_type: credentials.auth_type,
-            asked_level: credentials.level,
-            level,
-            id: credentials.auth_context_id,
-            established: None,
-        });
-        self.propose(contexts, credentials.map(|credentials| credentials.token), true)?;
+        let token = match credentials {
+            None => None,
+            Some(Credentials { auth_type, level: asked_level, auth_context_id: id, token }) => {
+                let level = asked_level.effective().ok_or(CallError::Protection)?;
+                let state = HandshakeState::Running;
+                self.security = Some(Security { auth_type, asked_level, level, id, state });
+                Some(token)
+            }
+        };
+        self.propose(contexts, token.as_deref(), true)?;
         self.phase = Phase::Binding;
         Ok(())
     }
@@ -97,7 +101,7 @@ impl ClientAssociation {
     fn propose(
         &mut self,
         contexts: &[(u16, SyntaxId)],
-        token: Option<Vec<u8>>,
+        token: Option<&[u8]>,
         binding: bool,
     ) -> Result<(), CallError> {
         let call_id = self.next_call_id();
@@ -108,7 +112,7 @@ impl ClientAssociation {
             let free = contexts.iter().map(|(id, _)| *id).max().unwrap_or(0).wrapping_add(1);
             elements.push(element(free, *first, self.config.features.to_syntax()));
         }
-        self.send_proposal(call_id, elements, token.as_deref(), binding)?;
+        self.send_proposal(call_id, elements, token, binding)?;
         let contexts = contexts.to_vec();
         self.proposed = Some(Proposed { call_id, contexts, features, results: Vec::new(), binding });
         Ok(())
@@ -238,7 +242,7 @@ impl ClientAssociation {
                 Err(CallError::Protection)
             }
             NextLeg::Auth3 { token, protection } => {
-                security.established = Some(protection);
+                security.state = HandshakeState::Established(protection);
                 let auth = Some(AuthVerifier { trailer: security.trailer(), token: &token });
                 let call_id = self.proposed.as_ref().map_or(1, |proposed| proposed.call_id);
                 let pdu = Pdu::new(call_id, Body::Auth3([0; 4])).with_auth(auth);
@@ -247,7 +251,7 @@ impl ClientAssociation {
                 Ok(())
             }
             NextLeg::Done { protection } => {
-                security.established = Some(protection);
+                security.state = HandshakeState::Established(protection);
                 self.settled();
                 Ok(())
             }

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use wire::{Decode, Guid, Reader};
 
+use super::bind::HandshakeState;
 use super::{CallError, ClientAssociation, CloseReason, Event, Phase, Response};
 use crate::fragment::{Assembly, FragmentHead, Seal, Sealed, append_fragments, cut_stub};
 use crate::pdu::{
@@ -74,7 +75,7 @@ impl ClientAssociation {
         };
         let mut seal = match &mut self.security {
             Some(security) if security.level.protects() => {
-                let Some(Some(protection)) = &mut security.established else {
+                let HandshakeState::Established(Some(protection)) = &mut security.state else {
                     return Err(CallError::Protection);
                 };
                 Some(Seal {
@@ -241,7 +242,9 @@ impl ClientAssociation {
         let Some(security) = &mut self.security else {
             return sealed.map_or(Ok(unit.len()), |_| Err(CloseReason::NotProtected));
         };
-        let Some(established) = &mut security.established else { return Err(CloseReason::NotProtected) };
+        let HandshakeState::Established(protection) = &mut security.state else {
+            return Err(CloseReason::NotProtected);
+        };
         let Some(sealed) = sealed else {
             return if security.level.protects() { Err(CloseReason::NotProtected) } else { Ok(unit.len()) };
         };
@@ -253,7 +256,7 @@ impl ClientAssociation {
             return Err(CloseReason::NotProtected);
         }
         if security.level.protects() {
-            let protection = established.as_mut().ok_or(CloseReason::NotProtected)?;
+            let protection = protection.as_mut().ok_or(CloseReason::NotProtected)?;
             sealed
                 .open(unit, protection.as_mut(), security.level, self.header_signing)
                 .map_err(|_| CloseReason::BadSignature)?;

@@ -12,7 +12,7 @@ use crate::security::Protection;
 pub struct ClientConfig {
     /// The largest fragment that we send and take, in bytes; at least 1432.
     pub max_fragment: u16,
-    /// The largest bind_ack or alter_context_resp that we take, in bytes.
+    /// The largest `bind_ack` or `alter_context_resp` that we take, in bytes.
     pub max_setup_fragment: u16,
     /// The largest stub that is put together, in bytes. It bounds all unfinished answers together.
     pub max_stub: usize,
@@ -162,7 +162,7 @@ pub enum CloseReason {
     Protocol(&'static str),
     /// The server rejects the bind.
     Rejected(RejectReason),
-    /// The server answers a bind or an alter_context with a fault.
+    /// The server answers a bind or an `alter_context` with a fault.
     SetupFault(FaultStatus),
     /// We do not accept the server's token.
     AuthenticationRefused,

@@ -127,7 +127,7 @@ impl ClientAssociation {
         self.phase == Phase::Bound && self.security.as_ref().is_none_or(Security::is_established)
     }
 
-    /// The association group; zero before a bind_ack.
+    /// The association group; zero before a `bind_ack`.
     pub fn assoc_group_id(&self) -> u32 {
         self.group
     }

@@ -11,8 +11,8 @@ const MAX_ENTRIES: u32 = 4096;
 /// The most bytes of a tower that are read.
 const MAX_TOWER: u32 = 8192;
 
-/// A place in a lookup that goes on over several calls (`ept_lookup_handle_t`). All zero before the first call
-/// and after the last.
+/// A place in a lookup that goes on over several calls (`ept_lookup_handle_t`). All zero before the first
+/// call and after the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LookupHandle {
     /// Attributes; zero.
@@ -289,8 +289,8 @@ impl Encode for EptLookupResponse {
             }
             w.u32(0).len32(length, "annotation")?.bytes(&entry.annotation).u8(0);
         }
-        let towers = self.entries.iter().filter_map(|entry| entry.tower.as_ref());
-        towers.map(|tower| write_tower(w, tower)).collect::<Result<()>>()?;
+        let mut towers = self.entries.iter().filter_map(|entry| entry.tower.as_ref());
+        towers.try_for_each(|tower| write_tower(w, tower))?;
         w.align(4).u32(self.status);
         Ok(())
     }

@@ -41,7 +41,8 @@ impl<'a> Decode<'a> for SecTrailer {
 }
 
 impl SecTrailer {
-    /// Reads the trailer of the whole unit `unit`, and says where it begins. `None` when there is no verifier.
+    /// Reads the trailer of the whole unit `unit`, and says where it begins. `None` when there is no
+    /// verifier.
     ///
     /// # Errors
     /// When its padding reaches into the common header.

@@ -2,12 +2,12 @@ use wire::{Decode, Encode, Error, Reader, Result, Writer};
 
 use super::{ContextResultCode, ProviderReason, RejectReason, SyntaxId};
 
-/// A bind or an alter_context ([C706] 12.6.4.3, 12.6.4.1).
+/// A bind or an `alter_context` ([C706] 12.6.4.3, 12.6.4.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bind {
-    /// The largest unit that the sender will send, in bytes. Means nothing in an alter_context.
+    /// The largest unit that the sender will send, in bytes. Means nothing in an `alter_context`.
     pub max_xmit_frag: u16,
-    /// The largest unit that the sender takes, in bytes. Means nothing in an alter_context.
+    /// The largest unit that the sender takes, in bytes. Means nothing in an `alter_context`.
     pub max_recv_frag: u16,
     /// The association group to join; zero for a new one.
     pub assoc_group_id: u32,
@@ -66,7 +66,7 @@ impl<'a> Decode<'a> for Bind {
     }
 }
 
-/// A bind_ack or an alter_context_resp ([C706] 12.6.4.4, 12.6.4.2).
+/// A `bind_ack` or an `alter_context_resp` ([C706] 12.6.4.4, 12.6.4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindAck {
     /// The largest unit that the server will send, in bytes.
@@ -75,7 +75,7 @@ pub struct BindAck {
     pub max_recv_frag: u16,
     /// The association group.
     pub assoc_group_id: u32,
-    /// The secondary address, with the zero byte that ends it; empty in an alter_context_resp.
+    /// The secondary address, with the zero byte that ends it; empty in an `alter_context_resp`.
     pub secondary_address: Vec<u8>,
     /// What became of each proposed context, in their order; at most 255.
     pub results: Vec<ContextResult>,
@@ -140,7 +140,7 @@ impl<'a> Decode<'a> for BindAck {
     }
 }
 
-/// A bind_nak ([C706] 12.6.4.5, [MS-RPCE] 2.2.2.9).
+/// A `bind_nak` ([C706] 12.6.4.5, [MS-RPCE] 2.2.2.9).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindNak<'a> {
     /// Why.

@@ -17,7 +17,7 @@ wire::wire_enum! {
         BIND_NAK = 13,
         /// Adds contexts or goes on with a handshake.
         ALTER_CONTEXT = 14,
-        /// Answers an alter_context.
+        /// Answers an `alter_context`.
         ALTER_CONTEXT_RESP = 15,
         /// The last leg of a handshake.
         AUTH3 = 16,
@@ -31,7 +31,8 @@ wire::wire_enum! {
 }
 
 impl PduType {
-    /// Whether the unit negotiates: a bind, an alter_context, their answers, or the last leg of a handshake.
+    /// Whether the unit negotiates: a bind, an `alter_context`, their answers, or the last leg of a
+    /// handshake.
     pub const fn is_setup(self) -> bool {
         matches!(
             self,
@@ -181,7 +182,8 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Why a call failed: [C706] appendix E, and Windows errors ([MS-ERREF] 2.2). Others are an operation's own.
+    /// Why a call failed: [C706] appendix E, and Windows errors ([MS-ERREF] 2.2). Others are an operation's
+    /// own.
     pub struct FaultStatus(u32) {
         /// The caller may not do this, or is not known well enough.
         ACCESS_DENIED = 0x0000_0005,

@@ -1,7 +1,8 @@
 //! Protocol data units of the connection-oriented protocol ([C706] 12.6, [MS-RPCE] 2.2.2).
 //!
 //! A [`Pdu`] is one whole unit: the common [`Header`], the [`Body`] that its type calls for, and the
-//! authentication verifier that may follow. Both data representations are read; only little-endian is written.
+//! authentication verifier that may follow. Both data representations are read; only little-endian is
+//! written.
 
 mod auth;
 mod bind;
@@ -44,7 +45,7 @@ pub enum Body<'a> {
     BindNak(BindNak<'a>),
     /// Adds contexts to an association, or goes on with a handshake ([C706] 12.6.4.1).
     AlterContext(Bind),
-    /// Answers an alter_context ([C706] 12.6.4.2).
+    /// Answers an `alter_context` ([C706] 12.6.4.2).
     AlterContextResp(BindAck),
     /// The last leg of a handshake, which gets no answer ([MS-RPCE] 2.2.2.10); the four bytes are padding.
     Auth3([u8; 4]),
@@ -164,8 +165,8 @@ fn fit16(length: usize, field: &'static str) -> Result<u16> {
 }
 
 impl<'a> Decode<'a> for Pdu<'a> {
-    /// Reads one unit of `frag_length` bytes. Bytes between the end of a bind's or an acknowledgement's fields
-    /// and the padding of its verifier are passed over, as Windows does.
+    /// Reads one unit of `frag_length` bytes. Bytes between the end of a bind's or an acknowledgement's
+    /// fields and the padding of its verifier are passed over.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let header = Header::from_start(r.peek())?;
         let unit = r.bytes(usize::from(header.frag_length), "frag_length")?;

@@ -139,7 +139,7 @@ fn any_ack() -> impl Strategy<Value = BindAck> {
     })
 }
 
-fn round_trips(body: Body<'_>, flags: u8, auth: Option<(u8, Vec<u8>)>) -> Result<(), TestCaseError> {
+fn round_trips(body: Body<'_>, flags: u8, auth: Option<&(u8, Vec<u8>)>) -> Result<(), TestCaseError> {
     let trailer = |pad| SecTrailer {
         auth_type: AuthType::WINNT,
         auth_level: AuthLevel::PKT_INTEGRITY,
@@ -147,7 +147,7 @@ fn round_trips(body: Body<'_>, flags: u8, auth: Option<(u8, Vec<u8>)>) -> Result
         auth_reserved: 9,
         auth_context_id: 0xdead_beef,
     };
-    let auth = auth.as_ref().map(|(pad, token)| AuthVerifier { trailer: trailer(*pad), token });
+    let auth = auth.map(|(pad, token)| AuthVerifier { trailer: trailer(*pad), token });
     let mut pdu = Pdu::new(77, body).with_flags(PfcFlags(flags & 0x7f)).with_auth(auth);
     let bytes = pdu.to_bytes().unwrap();
     let again = Pdu::from_bytes(&bytes).unwrap();
@@ -211,7 +211,7 @@ proptest! {
             // A body of no bytes has no room for padding.
             let bare = matches!(body, Body::Shutdown | Body::CoCancel | Body::Orphaned);
             let auth = auth.clone().map(|(pad, token)| (if bare { 0 } else { pad }, token));
-            round_trips(body, bytes[2], auth)?;
+            round_trips(body, bytes[2], auth.as_ref())?;
         }
     }
 

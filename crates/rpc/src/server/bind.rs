@@ -85,7 +85,7 @@ impl ServerAssociation {
         if bind.contexts.is_empty() {
             return self.reject(header.call_id, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
         }
-        if let Err(reason) = auth.as_ref().map_or(Ok(()), |(trailer, _)| self.check_trailer(trailer)) {
+        if let Err(reason) = auth.as_ref().map_or(Ok(()), |(trailer, _)| self.check_trailer(*trailer)) {
             return self.reject(header.call_id, reason);
         }
         let Some(group) = self.enter_group(bind.assoc_group_id) else {
@@ -111,14 +111,14 @@ impl ServerAssociation {
             None => self.acknowledge(header.call_id, PendingAnswer::BindAck(ack), None),
             Some((trailer, token)) => {
                 self.begin(trailer);
-                self.next_leg(header.call_id, &trailer, token, PendingAnswer::BindAck(ack));
+                self.next_leg(header.call_id, trailer, token, PendingAnswer::BindAck(ack));
             }
         }
     }
 
     fn alter_context(&mut self, header: &Header, alter: &Bind, auth: Option<(SecTrailer, Bytes)>) {
         if let Some((trailer, _)) = &auth
-            && let Err(reason) = self.admit(header, trailer)
+            && let Err(reason) = self.admit(header, *trailer)
         {
             return self.refuse(header.call_id, FaultStatus::ACCESS_DENIED, reason);
         }
@@ -132,25 +132,25 @@ impl ServerAssociation {
         let answer = PendingAnswer::AlterContextResp(ack);
         match auth {
             None => self.acknowledge(header.call_id, answer, None),
-            Some((trailer, token)) => self.next_leg(header.call_id, &trailer, token, answer),
+            Some((trailer, token)) => self.next_leg(header.call_id, trailer, token, answer),
         }
     }
 
     fn auth3(&mut self, header: &Header, auth: Option<(SecTrailer, Bytes)>) {
-        let running = |trailer: &SecTrailer| {
+        let running = |trailer: SecTrailer| {
             let context = self.security.iter().find(|context| context.id == trailer.auth_context_id);
             context.is_some_and(|context| context.accepts(trailer))
         };
         match auth {
-            Some((trailer, token)) if running(&trailer) => {
-                self.next_leg(header.call_id, &trailer, token, PendingAnswer::None);
+            Some((trailer, token)) if running(trailer) => {
+                self.next_leg(header.call_id, trailer, token, PendingAnswer::None);
             }
             _ => self.protocol_error(header, "an auth3 without a handshake that waits for it"),
         }
     }
 
-    /// Whether an alter_context may go on with, or begin, the handshake that it brings a token of.
-    fn admit(&mut self, header: &Header, trailer: &SecTrailer) -> Result<(), CloseReason> {
+    /// Whether an `alter_context` may go on with, or begin, the handshake that it brings a token of.
+    fn admit(&mut self, header: &Header, trailer: SecTrailer) -> Result<(), CloseReason> {
         if let Some(context) = self.security.iter().find(|context| context.id == trailer.auth_context_id) {
             let accepts = context.accepts(trailer);
             return if accepts {
@@ -168,11 +168,11 @@ impl ServerAssociation {
         if self.security.is_empty() {
             self.agree_header_signing(header, true);
         }
-        self.begin(*trailer);
+        self.begin(trailer);
         Ok(())
     }
 
-    fn check_trailer(&self, trailer: &SecTrailer) -> Result<(), RejectReason> {
+    fn check_trailer(&self, trailer: SecTrailer) -> Result<(), RejectReason> {
         if !self.config.auth_types.contains(&trailer.auth_type) {
             return Err(RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED);
         }
@@ -198,7 +198,7 @@ impl ServerAssociation {
     }
 
     /// Passes a token on to the driver; nothing more is read until it answers.
-    fn next_leg(&mut self, call_id: u32, trailer: &SecTrailer, token: Bytes, answer: PendingAnswer) {
+    fn next_leg(&mut self, call_id: u32, trailer: SecTrailer, token: Bytes, answer: PendingAnswer) {
         let auth_context_id = trailer.auth_context_id;
         let Some(context) = self.security.iter_mut().find(|context| context.id == auth_context_id) else {
             return;
@@ -357,7 +357,7 @@ impl ServerAssociation {
 
 impl SecurityContext {
     /// Whether another token with `trailer` may come.
-    fn accepts(&self, trailer: &SecTrailer) -> bool {
+    fn accepts(&self, trailer: SecTrailer) -> bool {
         matches!(self.state, HandshakeState::Running(_))
             && self.auth_type == trailer.auth_type
             && self.asked_level == trailer.auth_level

@@ -191,7 +191,7 @@ impl ServerAssociation {
         let malformed = |error| (FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Malformed(error));
         let denied = (FaultStatus::ACCESS_DENIED, CloseReason::NotProtected);
         let Some(sealed) = Sealed::find(header, unit, head_size).map_err(malformed)? else {
-            let security = self.unprotected().ok_or(denied)?;
+            let security = self.unprotected()?;
             return Ok((security, unit.len()));
         };
         let trailer = sealed.trailer;
@@ -211,14 +211,14 @@ impl ServerAssociation {
     }
 
     /// The security context of a unit without a verifier: none on an association that never had one, the only
-    /// one where that is at connect level. `None` where such a unit may not come.
-    fn unprotected(&self) -> Option<Option<RequestSecurity>> {
+    /// one where that is at connect level. A refusal where such a unit may not come.
+    fn unprotected(&self) -> Result<Option<RequestSecurity>, Refusal> {
         match self.security.as_slice() {
-            [] => Some(None),
+            [] => Ok(None),
             [only] if !only.level.protects() && matches!(only.state, HandshakeState::Established(_)) => {
-                Some(Some(RequestSecurity { auth_context_id: only.id, level: only.level }))
+                Ok(Some(RequestSecurity { auth_context_id: only.id, level: only.level }))
             }
-            _ => None,
+            _ => Err((FaultStatus::ACCESS_DENIED, CloseReason::NotProtected)),
         }
     }
 

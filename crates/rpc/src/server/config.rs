@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,11 +22,11 @@ pub struct ServerConfig {
     pub interfaces: Vec<Interface>,
     /// The security packages that are understood; others are rejected with the bind.
     pub auth_types: Vec<AuthType>,
-    /// What a bind_ack names as our address: the port as text over TCP, the pipe over named pipes.
+    /// What a `bind_ack` names as our address: the port as text over TCP, the pipe over named pipes.
     pub secondary_address: String,
     /// The largest fragment that we send and take, in bytes; at least 1432.
     pub max_fragment: u16,
-    /// The largest bind, alter_context or auth3 that we take, in bytes. Tokens are not cut in pieces, and a
+    /// The largest bind, `alter_context` or auth3 that we take, in bytes. Tokens are not cut in pieces, and a
     /// Kerberos ticket can take many kilobytes.
     pub max_setup_fragment: u16,
     /// The largest stub that is put together, in bytes. It bounds all of an association's unfinished stubs
@@ -133,8 +134,8 @@ impl AssociationGroups for GroupTable {
         for _ in 0..attempts {
             groups.last = groups.last.checked_add(1).unwrap_or(1);
             let id = groups.last;
-            if !groups.members.contains_key(&id) {
-                groups.members.insert(id, 1);
+            if let Entry::Vacant(place) = groups.members.entry(id) {
+                place.insert(1);
                 return Some(id);
             }
         }

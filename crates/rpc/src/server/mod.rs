@@ -6,8 +6,8 @@
 //!                       ├ Authenticate → auth_reply(…)
 //!                       └ Request      → respond(…) or fault(…)
 //! ```
-//! [`receive`](ServerAssociation::receive) only stores; units are read one by one as events are polled, so that
-//! a handshake, or a driver that is busy, holds the client back.
+//! [`receive`](ServerAssociation::receive) only stores; units are read one by one as events are polled, so
+//! that a handshake, or a driver that is busy, holds the client back.
 
 mod bind;
 mod call;

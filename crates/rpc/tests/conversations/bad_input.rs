@@ -1,4 +1,4 @@
-//! What breaks the rules: each ends in the right fault, a bind_nak or a close, and never in a hang.
+//! What breaks the rules: each ends in the right fault, a `bind_nak` or a close, and never in a hang.
 
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -179,7 +179,7 @@ fn samba_finishes_a_handshake_with_alter_context() {
     let token = b"authenticate".to_vec();
     pair.client.auth_reply(NextLeg::AlterContext { token }).unwrap();
     assert_eq!(step(&mut pair), &b"accepted"[..]);
-    pair.client.auth_reply(NextLeg::Done { protection: Toy::boxed(99) }).unwrap();
+    pair.client.auth_reply(NextLeg::Done { protection: Some(Toy::boxed(99)) }).unwrap();
     assert!(matches!(pair.client.poll_event(), Some(client::Event::Bound { .. })));
     assert_eq!(pair.arrive(0, 1, b"sealed").stub.len(), 8);
 }

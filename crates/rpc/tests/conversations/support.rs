@@ -23,8 +23,8 @@ pub(crate) struct Toy {
 }
 
 impl Toy {
-    pub(crate) fn boxed(key: u64) -> Option<Box<dyn Protection>> {
-        Some(Box::new(Self { sent: 0, received: 0, key }))
+    pub(crate) fn boxed(key: u64) -> Box<dyn Protection> {
+        Box::new(Self { sent: 0, received: 0, key })
     }
 
     fn checksum(&self, count: u64, parts: &[&[u8]]) -> [u8; 16] {
@@ -176,7 +176,7 @@ pub(crate) fn poll_server(server: &mut ServerAssociation) -> Vec<server::Event> 
             (b"negotiate", 0) => AuthOutcome::Continue { token: b"challenge".to_vec() },
             (b"authenticate", 1) => AuthOutcome::Done {
                 token: (!last).then(|| b"accepted".to_vec()),
-                protection: level.protects().then(|| Toy::boxed(99)).flatten(),
+                protection: level.protects().then(|| Toy::boxed(99)),
             },
             _ => AuthOutcome::Refused,
         };
@@ -192,7 +192,7 @@ pub(crate) fn poll_client(client: &mut ClientAssociation) -> Vec<client::Event> 
         match &event {
             client::Event::AuthToken { token } if **token == *b"challenge" => {
                 let token = b"authenticate".to_vec();
-                client.auth_reply(NextLeg::Auth3 { token, protection: Toy::boxed(99) }).unwrap();
+                client.auth_reply(NextLeg::Auth3 { token, protection: Some(Toy::boxed(99)) }).unwrap();
             }
             client::Event::AuthToken { token } => panic!("{token:?}"),
             _ => events.push(event),
