@@ -29,8 +29,9 @@ pub use self::execute::{
     EcDoRpcResponse, RpcFlags,
 };
 pub use self::logon::{
-    EC_WRONG_SERVER, FolderIds, LogonFlags, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ROP_LOGON,
-    ROP_RELEASE, ResponseFlags, RopLogonRequest, RopLogonResponse, RopLogonResult, RopReleaseRequest,
+    EC_LOGIN_PERM, EC_MAILBOX_DISABLED, EC_UNKNOWN_USER, EC_WRONG_SERVER, FolderIds, LogonFlags, LogonTime,
+    OpenFlags, PrivateLogon, PublicLogon, ROP_LOGON, ROP_RELEASE, ResponseFlags, RopLogonRequest,
+    RopLogonResponse, RopLogonResult, RopReleaseRequest,
 };
 pub use self::notify::{
     EcDoAsyncWaitExRequest, EcDoAsyncWaitExResponse, EcDummyRpcRequest, EcDummyRpcResponse,

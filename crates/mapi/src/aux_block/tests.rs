@@ -48,6 +48,26 @@ fn reads_what_a_server_answers_to_a_connect() {
     assert_eq!(AuxBuffer::unpack(b"").unwrap(), None);
 }
 
+/// What Outlook 2007 sends with ROPs.
+#[test]
+fn reads_what_an_outlook_sends_with_its_rops() {
+    let sent = hex(
+        "0800 01 01 0100 a300  1000 01 0c 46000000 00000000 a200 0000  1000 01 0c 4e000000 4e000000 a200 0000",
+    );
+    let buffer = AuxBuffer::from_bytes(&sent).unwrap();
+    assert_eq!(buffer.to_bytes().unwrap(), sent);
+    let [request, first, second] = &buffer.blocks[..] else { panic!("{buffer:?}") };
+    assert_eq!(request.body, PerfRequestId { session_id: 1, request_id: 163 }.into());
+    let success = |since, took| DefMdbSuccess {
+        time_since_request: since,
+        time_to_complete_request: took,
+        request_id: 162,
+        reserved: 0,
+    };
+    assert_eq!((&first.body, &second.body), (&success(70, 0).into(), &success(78, 78).into()));
+    assert_eq!(first.aux_type, AuxType::AUX_TYPE_PERF_BG_DEFMDB_SUCCESS);
+}
+
 #[test]
 fn the_version_chooses_the_layout() {
     let first = block("1800 01 04 0100 0000 0102030405060708090a0b0c0d0e0f10");

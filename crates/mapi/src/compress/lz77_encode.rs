@@ -4,7 +4,7 @@ use super::{MAX_DISTANCE, MIN_MATCH};
 const HASH_SIZE: usize = 4096;
 
 /// How many earlier places with the same hash are tried for a longer match.
-const MAX_TRIES: u32 = 3;
+const MAX_TRIES: u32 = 4;
 
 /// A match of this many bytes is taken without looking for a longer one.
 const GOOD_MATCH: usize = 48;

@@ -11,6 +11,15 @@ pub const ROP_LOGON: u8 = 0xfe;
 /// `ecWrongServer`: the mailbox is on the server that the response names ([MS-OXCDATA] 2.4).
 pub const EC_WRONG_SERVER: ErrorCode = ErrorCode(0x0000_0478);
 
+/// `ecUnknownUser`: nobody has such a DN ([MS-OXCSTOR] 3.2.5.1.3).
+pub const EC_UNKNOWN_USER: ErrorCode = ErrorCode(0x0000_03eb);
+
+/// `ecLoginPerm`: the user may not open that mailbox ([MS-OXCSTOR] 3.2.5.1.3).
+pub const EC_LOGIN_PERM: ErrorCode = ErrorCode(0x0000_03f2);
+
+/// `ecMailboxDisabled`: the account is disabled ([MS-OXCSTOR] 3.2.5.1.3).
+pub const EC_MAILBOX_DISABLED: ErrorCode = ErrorCode(0x0000_096c);
+
 wire::wire_flags! {
     /// `LogonFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.1).
     pub struct LogonFlags(u8) {
