@@ -147,6 +147,15 @@ impl MessageSecurity {
         after: &[u8],
     ) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
         self.need_sign()?;
+        self.signature(before, body, after)
+    }
+
+    fn signature(
+        &mut self,
+        before: &[u8],
+        body: &[u8],
+        after: &[u8],
+    ) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
         match &mut self.keys {
             Keys::Extended(keys) => keys.send.sign(before, body, after),
             Keys::Legacy(legacy) => {
@@ -168,6 +177,16 @@ impl MessageSecurity {
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
         self.need_sign()?;
+        self.check(before, body, after, signature)
+    }
+
+    fn check(
+        &mut self,
+        before: &[u8],
+        body: &[u8],
+        after: &[u8],
+        signature: &[u8; SIGNATURE_SIZE],
+    ) -> Result<(), MessageError> {
         match &mut self.keys {
             Keys::Extended(keys) => keys.receive.verify(before, body, after, signature),
             Keys::Legacy(legacy) => {
@@ -177,23 +196,29 @@ impl MessageSecurity {
         }
     }
 
-    /// Signs also where signing was not negotiated, with the signature that such a session has
-    /// ([MS-NLMP] 3.4.4: a version and zeros).
-    pub(crate) fn sign_always(&mut self, message: &[u8]) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
-        if self.can_sign() { self.sign(&[], message, &[]) } else { Ok(UNSIGNED) }
+    /// Signs SPNEGO's list of mechanisms, also where signing was not negotiated. Windows then writes a signature
+    /// of zeros, others a real one; the answer is like what came.
+    pub(crate) fn sign_list(
+        &mut self,
+        list: &[u8],
+        like: Option<&[u8; SIGNATURE_SIZE]>,
+    ) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
+        if !self.can_sign() && like == Some(&UNSIGNED) {
+            return Ok(UNSIGNED);
+        }
+        self.signature(&[], list, &[])
     }
 
-    /// Verifies what [`MessageSecurity::sign_always`] made.
-    pub(crate) fn verify_always(
+    /// Verifies what [`MessageSecurity::sign_list`] makes.
+    pub(crate) fn verify_list(
         &mut self,
-        message: &[u8],
+        list: &[u8],
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
-        match self.can_sign() {
-            true => self.verify(&[], message, &[], signature),
-            false if *signature == UNSIGNED => Ok(()),
-            false => Err(MessageError::Signature),
+        if !self.can_sign() && *signature == UNSIGNED {
+            return Ok(());
         }
+        self.check(&[], list, &[], signature)
     }
 
     /// Puts the cipher for what we send back to where it was before SPNEGO's `mechListMIC`; the sequence number

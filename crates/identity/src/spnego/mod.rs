@@ -115,10 +115,12 @@ impl Acceptor {
             Step::Done { context, security, .. } => (context, security),
         };
         let mech_list_mic = match resp.mech_list_mic {
-            Some(mic) => {
-                check_mic(&mut security, &mech_list, &mic)?;
-                Some(make_mic(&mut security, &mech_list)?)
-            }
+            Some(mic) => match check_mic(&mut security, &mech_list, &mic) {
+                Ok(()) => Some(make_mic(&mut security, &mech_list, Some(&mic))?),
+                // Where nothing is signed, clients differ in what they put here; it is worth no more than nothing.
+                Err(_) if !security.can_sign() => None,
+                Err(refusal) => return Err(refusal),
+            },
             // Without integrity there are no integrity codes ([RFC4178] 5).
             None if mic_required && security.can_sign() => return Err(Refusal::Downgrade),
             None => None,
@@ -205,7 +207,7 @@ impl Initiator {
         let Step::Done { token, context, mut security } = self.ntlm.step(&token, now, random)? else {
             return Err(Refusal::OutOfOrder { expected: "a challenge message" });
         };
-        let mech_list_mic = Some(make_mic(&mut security, &mech_list)?);
+        let mech_list_mic = Some(make_mic(&mut security, &mech_list, None)?);
         let mic_required = resp.neg_state == Some(NegState::request_mic);
         self.state = Initiating::Finishing { mech_list, mic_required, context, security };
         proceed(&NegTokenResp {
@@ -221,9 +223,14 @@ fn proceed(token: &impl Encode) -> Result<Step, Refusal> {
     token.to_bytes().map(Step::Continue).map_err(Refusal::Unwritable)
 }
 
-/// Makes a `mechListMIC`, which leaves the cipher where it was ([MS-SPNG] 3.3.5.1).
-fn make_mic(security: &mut MessageSecurity, mech_list: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let mic = security.sign_always(mech_list).map_err(|_| Refusal::Downgrade)?;
+/// Makes a `mechListMIC`, which leaves the cipher where it was ([MS-SPNG] 3.3.5.1). `like` is the peer's.
+fn make_mic(
+    security: &mut MessageSecurity,
+    mech_list: &[u8],
+    like: Option<&[u8]>,
+) -> Result<Vec<u8>, Refusal> {
+    let like = like.and_then(|mic| mic.try_into().ok());
+    let mic = security.sign_list(mech_list, like).map_err(|_| Refusal::Downgrade)?;
     security.reset_send();
     Ok(mic.to_vec())
 }
@@ -231,7 +238,7 @@ fn make_mic(security: &mut MessageSecurity, mech_list: &[u8]) -> Result<Vec<u8>,
 /// Checks a `mechListMIC`, which leaves the cipher where it was.
 fn check_mic(security: &mut MessageSecurity, mech_list: &[u8], mic: &[u8]) -> Result<(), Refusal> {
     let mic = mic.try_into().map_err(|_| Refusal::Downgrade)?;
-    security.verify_always(mech_list, mic).map_err(|_| Refusal::Downgrade)?;
+    security.verify_list(mech_list, mic).map_err(|_| Refusal::Downgrade)?;
     security.reset_receive();
     Ok(())
 }

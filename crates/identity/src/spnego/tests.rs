@@ -65,7 +65,7 @@ fn prefers_kerberos(seen: &[Oid], sent: &[Oid], with_mic: bool) -> Result<Step, 
     else {
         panic!("not done")
     };
-    let mic = make_mic(&mut security, &tokens::mech_type_list(sent).unwrap()).unwrap();
+    let mic = make_mic(&mut security, &tokens::mech_type_list(sent).unwrap(), None).unwrap();
     let mech_list_mic = with_mic.then_some(mic);
     let last = NegTokenResp { response_token, mech_list_mic, ..NegTokenResp::default() };
     step_a(&mut acceptor, &last.to_bytes().unwrap())

@@ -99,6 +99,17 @@ fn a_message_reflected_to_its_sender_fails() {
 }
 
 #[test]
+fn contexts_and_keys_travel_between_threads() {
+    fn travels<T: Send>() {}
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<SecurityContext>();
+    is_shared::<AcceptorConfig>();
+    travels::<MessageSecurity>();
+    travels::<crate::Acceptor>();
+    travels::<crate::Initiator>();
+}
+
+#[test]
 fn only_what_was_negotiated_is_done() {
     let signing = FULL.without(F::NTLMSSP_NEGOTIATE_SEAL);
     let (mut client, mut server) = pair(signing);
