@@ -41,7 +41,9 @@ class CountedBytes(NDRConfStrLenField):
         order = "<" if pkt.ndrendian == "little" else ">"
         count_field = Field("", 0, fmt=order + ("Q" if pkt.ndr64 else "I"))
         rest, count = NDRAlign(count_field, align=(4, 8)).getfield(pkt, s)
-        value = NDRConformantString(ndr64=pkt.ndr64, ndrendian=pkt.ndrendian, max_count=count, value=rest[:count])
+        value = NDRConformantString(
+            ndr64=pkt.ndr64, ndrendian=pkt.ndrendian, max_count=count, value=rest[:count]
+        )
         return rest[count:], value
 
 
@@ -198,5 +200,11 @@ def extended(payload):
 def rop_logon(essdn):
     """A ROP buffer with one RopLogon to the private mailbox of `essdn` ([MS-OXCROPS] 2.2.3.1)."""
     name = essdn.encode("ascii") + b"\0"
-    rop = bytes([0xFE, 0, 0, 0x01]) + bytes.fromhex("0c040001") + bytes(4) + len(name).to_bytes(2, "little") + name
+    rop = (
+        bytes([0xFE, 0, 0, 0x01])
+        + bytes.fromhex("0c040001")
+        + bytes(4)
+        + len(name).to_bytes(2, "little")
+        + name
+    )
     return (len(rop) + 2).to_bytes(2, "little") + rop + b"\xff\xff\xff\xff"

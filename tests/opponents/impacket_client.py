@@ -1,13 +1,13 @@
 """impacket as a client: endpoint mapper, both RFR calls, and a walk through the address book.
 
-impacket knows no EMSMDB, so of that interface only the endpoint is asked for. Inside SPNEGO it speaks Kerberos
-alone, so here it signs in with bare NTLM.
+impacket knows no EMSMDB, so of that interface only the endpoint is asked for. Inside SPNEGO it speaks
+Kerberos alone, so here it signs in with bare NTLM.
 """
 
 import sys
 
 from impacket.dcerpc.v5 import epm, nspi, oxabref, transport
-from impacket.dcerpc.v5.dtypes import DWORD, LONG, NULL, ULONG
+from impacket.dcerpc.v5.dtypes import DWORD, NULL, ULONG
 from impacket.dcerpc.v5.ndr import NDRCALL, NDRPOINTER, NDRSTRUCT
 from impacket.dcerpc.v5.nspi import (
     STAT,

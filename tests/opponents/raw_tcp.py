@@ -1,9 +1,9 @@
 """Clients that misbehave, each for a bounded time; what the server did to them is reported.
 
-  drip    a bind, one byte after another, with a pause between them
-  stall   binds, then asks again and again and never reads an answer
-  storm   many connections at once, each with a bind, kept open
-  silent  connects and says nothing
+drip    a bind, one byte after another, with a pause between them
+stall   binds, then asks again and again and never reads an answer
+storm   many connections at once, each with a bind, kept open
+silent  connects and says nothing
 """
 
 import argparse
@@ -26,7 +26,9 @@ HEADER = 16
 
 def pdu(kind, body, call_id=1):
     """A connection-oriented PDU ([C706] 12.6.3.1), little-endian, unauthenticated."""
-    header = struct.pack("<BBBB4sHHI", 5, 0, kind, FIRST_AND_LAST, b"\x10\0\0\0", HEADER + len(body), 0, call_id)
+    header = struct.pack(
+        "<BBBB4sHHI", 5, 0, kind, FIRST_AND_LAST, b"\x10\0\0\0", HEADER + len(body), 0, call_id
+    )
     return header + body
 
 
@@ -151,7 +153,9 @@ MODES = {"drip": drip, "stall": stall, "storm": storm, "silent": silent}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("--target", type=common.Address, required=True, metavar="HOST:PORT")
     parser.add_argument("--interface", choices=["epm", *common.INTERFACES], default="epm")

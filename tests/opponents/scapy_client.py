@@ -156,7 +156,11 @@ def old_dialect(report, options, place):
     def rpc():
         sent = emsmdb.obfuscated(rops(options))
         answer = call(client, emsmdb.EcDoRpc_Request(pcxh=handle, rgb=sent, cbMax=LARGEST_OUT))
-        return {"rgb": emsmdb.obfuscated(emsmdb.value(answer, "rgb")), "pcb": answer.pcb, "status": answer.status}
+        return {
+            "rgb": emsmdb.obfuscated(emsmdb.value(answer, "rgb")),
+            "pcb": answer.pcb,
+            "status": answer.status,
+        }
 
     report.step("EcDoRpc", rpc)
     disconnect(report, client, handle, "EcDoDisconnect.2000")
@@ -226,7 +230,9 @@ def main():
     parser.add_argument("--spnego", action="store_true", help="NTLM inside SPNEGO, not bare")
     parser.add_argument("--user-dn", default="/o=Lab/ou=Site/cn=Recipients/cn=ada")
     parser.add_argument("--dialect", choices=["2000", "2003", "both"], default="both")
-    parser.add_argument("--more", type=int, default=0, help="bytes to add to the ROP buffer, so that it fragments")
+    parser.add_argument(
+        "--more", type=int, default=0, help="bytes to add to the ROP buffer, so that it fragments"
+    )
     parser.add_argument("--no-mic", action="store_true", help="leave the MIC out of AUTHENTICATE")
     parser.add_argument("--offer-ndr64", action="store_true", help="offer NDR64 beside NDR")
     options = parser.parse_args()

@@ -1,7 +1,8 @@
 //! What must hold for any bytes whatsoever.
 //!
 //! Each oracle takes bytes and panics when a decoder did wrong by them. A fuzz target calls one with what
-//! libFuzzer makes up, a property test with what proptest makes up, and a regression test with what once failed.
+//! libFuzzer makes up, a property test with what proptest makes up, and a regression test with what once
+//! failed.
 
 use wire::{Decode, Encode, Guid};
 
