@@ -231,7 +231,11 @@ impl ClientAssociation {
                 let contexts = self.proposed.as_ref().map(|proposed| proposed.contexts.clone());
                 let elements = contexts.into_iter().flatten().map(|(id, s)| element(id, s, SyntaxId::NDR));
                 let call_id = self.next_call_id();
-                self.send_proposal(call_id, elements.collect(), Some(&token), false)?;
+                let sent = self.send_proposal(call_id, elements.collect(), Some(&token), false);
+                if let Err(error) = sent {
+                    self.close(CloseReason::AuthenticationRefused);
+                    return Err(error);
+                }
                 if let Some(proposed) = &mut self.proposed {
                     proposed.call_id = call_id;
                 }
@@ -246,7 +250,11 @@ impl ClientAssociation {
                 let auth = Some(AuthVerifier { trailer: security.trailer(), token: &token });
                 let call_id = self.proposed.as_ref().map_or(1, |proposed| proposed.call_id);
                 let pdu = Pdu::new(call_id, Body::Auth3([0; 4])).with_auth(auth);
-                self.send(&pdu)?;
+                let sent = self.send(&pdu);
+                if let Err(error) = sent {
+                    self.close(CloseReason::AuthenticationRefused);
+                    return Err(error);
+                }
                 self.settled();
                 Ok(())
             }

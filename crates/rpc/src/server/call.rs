@@ -146,9 +146,8 @@ impl ServerAssociation {
         let Some(context) = self.contexts.iter().find(|context| context.id == head.context_id) else {
             return;
         };
-        if head.security.is_some()
-            && let Some((start, trailer)) = VerificationTrailer::find(&stub, head.endian)
-        {
+        // Some clients append a trailer to calls that nothing protects; it is no part of the stub either.
+        if let Some((start, trailer)) = VerificationTrailer::find(&stub, head.endian) {
             let expected = Expected {
                 bind_header_signing: self.client_header_signing,
                 pcontext: (context.asked, SyntaxId::NDR),

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rpc::client::{self, CallError, ClientConfig};
 use rpc::server::{self, AnswerError, RequestSecurity, ServerConfig};
-use rpc::{AuthLevel, FaultStatus};
+use rpc::verification::VerificationTrailer;
+use rpc::{AuthLevel, FaultStatus, SyntaxId};
 use wire::{Endian, Guid};
 
 use crate::support::{Pair, TOY, server_config};
@@ -237,4 +238,25 @@ fn a_shutdown_reaches_the_client() {
     let mut pair = Pair::bound(AuthLevel::NONE);
     pair.server.shutdown();
     assert_eq!(pair.settle().0, [client::Event::Shutdown]);
+}
+
+#[test]
+fn a_verification_trailer_is_no_part_of_a_stub_even_where_nothing_is_protected() {
+    // As scapy sends it: the presentation context alone, behind a stub of six bytes.
+    let header2 = None;
+    let send = |interface| {
+        let pcontext = Some((interface, SyntaxId::NDR));
+        let trailer = VerificationTrailer { pcontext, header2, ..VerificationTrailer::default() };
+        let stub = [b"stub12".to_vec(), trailer.to_tail(6).unwrap()].concat();
+        let mut pair = Pair::bound(AuthLevel::NONE);
+        pair.client.call(0, 1, None, stub.into()).unwrap();
+        pair.settle().1.remove(0)
+    };
+    let event = send(TOY);
+    assert!(
+        matches!(&event, server::Event::Request(request) if *request.stub == *b"stub12\0\0"),
+        "{event:?}"
+    );
+    let reason = server::CloseReason::BadSignature;
+    assert_eq!(send(SyntaxId::NDR64), server::Event::Closed { reason });
 }
