@@ -19,13 +19,12 @@ impl DataRepresentation {
     ///
     /// # Errors
     /// When the label names none.
-    pub const fn endian(self) -> Result<Endian> {
+    pub fn endian(self) -> Result<Endian> {
         let [integers, ..] = self.0;
         match integers >> 4 {
             0 => Ok(Endian::Big),
             1 => Ok(Endian::Little),
-            // Widening by hand: `u64::from` is not const.
-            _ => Err(Error::invalid("packed_drep", 4, 0xff, "byte order 0 or 1")),
+            other => Err(Error::invalid("packed_drep", 4, u64::from(other), "byte order 0 or 1")),
         }
     }
 
@@ -113,6 +112,7 @@ impl Header {
             token => usize::from(token).saturating_add(super::SEC_TRAILER_SIZE),
         };
         if HEADER_SIZE.saturating_add(verifier) > usize::from(header.frag_length) {
+            let found = u64::from(header.auth_length);
             return Err(Error::invalid("auth_length", 10, found, "no more than the fragment holds"));
         }
         Ok(header)
