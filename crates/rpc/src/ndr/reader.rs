@@ -45,7 +45,11 @@ impl<'a> NdrReader<'a> {
     /// When the bytes end before.
     #[inline]
     pub fn align(&mut self, to: usize, field: &'static str) -> Result<()> {
-        self.r.align(to, field)
+        let over = self.r.offset().checked_rem(to).unwrap_or(0);
+        if over != 0 {
+            self.r.bytes(to.saturating_sub(over), field)?;
+        }
+        Ok(())
     }
 
     /// An aligned 32-bit number: a count, an offset, a referent id.
@@ -54,7 +58,7 @@ impl<'a> NdrReader<'a> {
     /// When the bytes end before.
     #[inline]
     pub fn u32(&mut self, field: &'static str) -> Result<u32> {
-        self.r.align(4, field)?;
+        self.align(4, field)?;
         self.r.u32(field)
     }
 
@@ -80,8 +84,10 @@ impl<'a> NdrReader<'a> {
     /// # Errors
     /// When there is none, which is a fault of the structure's definition.
     pub fn take_max_count(&mut self, field: &'static str) -> Result<u32> {
-        let fault = self.r.invalid(field, 0, "a conformant array at the end of its structure");
-        self.conformance.take().ok_or(fault)
+        match self.conformance.take() {
+            Some(max_count) => Ok(max_count),
+            None => Err(self.r.invalid(field, 0, "a conformant array at the end of its structure")),
+        }
     }
 
     /// Runs `read` one pointer further down.

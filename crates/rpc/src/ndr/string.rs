@@ -43,9 +43,14 @@ macro_rules! string {
             }
 
             fn from_units(mut units: Vec<$unit>, spare: u32) -> Self {
-                let end = units.iter().position(|unit| *unit == 0).unwrap_or(units.len());
-                let tail = units.split_off(end);
-                let tail = if tail == [0] { None } else { Some(tail) };
+                let usual = units.split_last().is_some_and(|(last, text)| *last == 0 && !text.contains(&0));
+                let tail = if usual {
+                    units.pop();
+                    None
+                } else {
+                    let end = units.iter().position(|unit| *unit == 0).unwrap_or(units.len());
+                    Some(units.split_off(end))
+                };
                 Self { text: <$text>::from_iter_units(units), tail, spare }
             }
 
