@@ -12,7 +12,7 @@ pub(super) fn write_deferred_items<T: Ndr>(items: &[T], w: &mut NdrWriter) -> Re
     items.iter().try_for_each(|item| item.write_deferred(w))
 }
 
-/// A conformant array (`T a[]` with `[size_is(n)]`): all of its elements are sent ([C706] 14.3.3.1).
+/// A conformant array (`T a[]` with `[size_is(n)]`): all of its elements are sent (\[C706\] 14.3.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conformant<T>(pub Vec<T>);
 
@@ -59,7 +59,7 @@ impl<T: Ndr> Ndr for Conformant<T> {
     }
 }
 
-/// A varying array (`T a[N]` with `[length_is(n)]`): a part of its elements is sent ([C706] 14.3.3.3).
+/// A varying array (`T a[N]` with `[length_is(n)]`): a part of its elements is sent (\[C706\] 14.3.3.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Varying<T> {
     /// The index of the first element that is sent.
@@ -107,7 +107,7 @@ impl<T: Ndr> Ndr for Varying<T> {
     }
 }
 
-/// A conformant varying array (`T a[]` with `[size_is(m), length_is(n)]`, [C706] 14.3.3.4).
+/// A conformant varying array (`T a[]` with `[size_is(m), length_is(n)]`, \[C706\] 14.3.3.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConformantVarying<T> {
     /// The index of the first element that is sent.

@@ -1,4 +1,4 @@
-//! The transfer syntax NDR 2.0 with 32-bit pointers ([C706] chapter 14, [MS-RPCE] 2.2.4).
+//! The transfer syntax NDR 2.0 with 32-bit pointers (\[C706\] chapter 14, [MS-RPCE] 2.2.4).
 //!
 //! A stub is a row of parameters. Each parameter is written completely before the next one begins:
 //!

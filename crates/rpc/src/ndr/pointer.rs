@@ -2,7 +2,7 @@ use wire::Result;
 
 use super::{Ndr, NdrReader, NdrWriter};
 
-/// A unique pointer (`[unique]`): to its own target, or to none ([C706] 14.3.10).
+/// A unique pointer (`[unique]`): to its own target, or to none (\[C706\] 14.3.10).
 ///
 /// A null pointer has neither a referent id nor a value. Equality looks at the value only.
 #[derive(Debug, Clone, Copy, Eq)]
@@ -92,7 +92,7 @@ impl<T: Ndr> Ndr for Ptr<T> {
     }
 }
 
-/// A reference pointer (`[ref]`) inside of a structure or an array: never null ([C706] 14.3.10).
+/// A reference pointer (`[ref]`) inside of a structure or an array: never null (\[C706\] 14.3.10).
 ///
 /// A reference pointer that is a parameter itself takes no place: there the target alone is the parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl<T: Ndr> Ndr for RefPtr<T> {
     }
 }
 
-/// A full pointer (`[ptr]`): to a target that others may point to as well ([C706] 14.3.10).
+/// A full pointer (`[ptr]`): to a target that others may point to as well (\[C706\] 14.3.10).
 ///
 /// The first pointer with an id carries the target; later ones with the same id are aliases and have no value
 /// of their own. Equality looks at the value, and at whether it is an alias.

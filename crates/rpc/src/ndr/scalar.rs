@@ -96,7 +96,7 @@ impl<const N: usize> Ndr for [u16; N] {
     }
 }
 
-/// `UUID`, with its integers in the sender's byte order ([C706] appendix A).
+/// `UUID`, with its integers in the sender's byte order (\[C706\] appendix A).
 impl Ndr for Guid {
     const ALIGN: usize = 4;
     const MIN_SIZE: usize = 16;
@@ -130,7 +130,7 @@ impl Ndr for FileTime {
     }
 }
 
-/// What a server gives a client to name the state that it keeps for it ([C706] chapter 14, `ndr_context_handle`).
+/// What a server gives a client to name the state that it keeps for it (\[C706\] chapter 14, `ndr_context_handle`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ContextHandle {
     /// Reserved, zero.

@@ -111,12 +111,12 @@ impl FromUnits<u16> for Utf16 {
 
 string!(
     /// A `[string] char*`: bytes in the code page that the operation names, with a terminator
-    /// ([C706] 14.3.4.2).
+    /// (\[C706\] 14.3.4.2).
     CharString, u8, Vec<u8>, []
 );
 
 string!(
-    /// A `[string] wchar_t*`: UTF-16 with a terminator ([C706] 14.3.4.2, [MS-RPCE] 2.2.4).
+    /// A `[string] wchar_t*`: UTF-16 with a terminator (\[C706\] 14.3.4.2, [MS-RPCE] 2.2.4).
     WcharString, u16, Utf16, [.0]
 );
 
