@@ -1,11 +1,11 @@
 //! One end of a handshake on a pipe, for tests against other implementations.
 //!
-//! Arguments: `initiator` or `acceptor`, then `ntlm` or `spnego`, then options as `name=value`: `user`, `domain`,
-//! `password`, `protection` (`none`, `sign`, `seal`), `bindings` (application data in hex), `policy` (`ignore`,
-//! `allow`, `require`), `mic` (`require`), `legacy` (`allow`).
+//! Arguments: `initiator` or `acceptor`, then `ntlm` or `spnego`, then options as `name=value`: `user`,
+//! `domain`, `password`, `protection` (`none`, `sign`, `seal`), `bindings` (application data in hex),
+//! `policy` (`ignore`, `allow`, `require`), `mic` (`require`), `legacy` (`allow`).
 //!
-//! Lines in are commands, lines out their answers, all bytes in hex. Until the handshake is over a line in is the
-//! peer's token (empty for none) and a line out is `token HEX`, `done HEX` or `refused WHY`. After that:
+//! Lines in are commands, lines out their answers, all bytes in hex. Until the handshake is over a line in is
+//! the peer's token (empty for none) and a line out is `token HEX`, `done HEX` or `refused WHY`. After that:
 //! `seal BEFORE BODY AFTER` gives `BODY SIGNATURE`, `unseal BEFORE BODY AFTER SIGNATURE` gives `BODY`,
 //! `sign …` and `verify …` likewise without encryption, `who` the principal. An empty part is written `-`.
 

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// The MD4 of a password's UTF-16 form (`NTOWFv1`, [MS-NLMP] 3.3.1). It signs in as well as the password does.
+/// The MD4 of a password's UTF-16 form (`NTOWFv1`, [MS-NLMP] 3.3.1). It signs in as well as the password
+/// does.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct NtHash([u8; 16]);
 
@@ -127,8 +128,8 @@ pub enum AccountError {
 
 /// Succeeds for a file that only its owner can read, and whose owner we are.
 ///
-/// `mode` is the file's Unix mode, `owner` its owner's user id, `process` the user id that the process runs as.
-/// A file of the superuser's is taken too.
+/// `mode` is the file's Unix mode, `owner` its owner's user id, `process` the user id that the process runs
+/// as. A file of the superuser's is taken too.
 ///
 /// # Errors
 /// When group or others have any right, or when the file is somebody else's.

@@ -1,8 +1,9 @@
 //! Who calls, and how we act for them.
 //!
 //! A [`SecurityContext`] is proof of who is calling. Only a handshake that finished here makes one: an
-//! [`Acceptor`] for those who call us, an [`Initiator`] for whom we call. Both are plain state machines, tokens
-//! in and tokens out. A finished handshake also yields the [`MessageSecurity`] that signs and seals what follows.
+//! [`Acceptor`] for those who call us, an [`Initiator`] for whom we call. Both are plain state machines,
+//! tokens in and tokens out. A finished handshake also yields the [`MessageSecurity`] that signs and seals
+//! what follows.
 //!
 //! Architectural invariants: there is no I/O here, no clock and no environment; time and randomness are
 //! parameters. No constructor makes a context for a person. Secrets are wiped when dropped and print as

@@ -33,19 +33,20 @@ pub enum BindingPolicy {
 /// What an [`Acceptor`] takes.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// Whether `NTLMv1` responses, and session security without extensions, are taken. LM responses never are.
+    /// Whether `NTLMv1` responses, and session security without extensions, are taken. LM responses never
+    /// are.
     pub allow_legacy: bool,
     /// Whether those who sign in as nobody become [`SecurityContext::anonymous`].
     pub allow_anonymous: bool,
-    /// Whether a response without a message integrity code is refused. Such a response is proven all the same,
-    /// but the flags of the handshake are not. Some clients (impacket) send none.
+    /// Whether a response without a message integrity code is refused. Such a response is proven all the
+    /// same, but the flags of the handshake are not. Some clients (impacket) send none.
     pub require_mic: bool,
     /// Whether signing and sealing need 128-bit keys.
     pub require_128: bool,
     /// What to do about channel bindings.
     pub bindings: BindingPolicy,
-    /// The service principal names that clients may mean, without regard to case; empty for any. A client that
-    /// names none is taken.
+    /// The service principal names that clients may mean, without regard to case; empty for any. A client
+    /// that names none is taken.
     pub target_names: Vec<String>,
     /// How far a response's timestamp may be from our clock.
     pub max_skew: Duration,
@@ -215,7 +216,8 @@ impl Acceptor {
             });
         }
         if !protects(flags) {
-            // A key is exchanged for signing and sealing alone; not to offer it leaves no doubt which key counts.
+            // A key is exchanged for signing and sealing alone; not to offer it leaves no doubt which key
+            // counts.
             flags = flags.without(F::NTLMSSP_NEGOTIATE_KEY_EXCH);
         }
         self.check_strength(flags)?;
@@ -260,8 +262,8 @@ impl Acceptor {
         Ok(self.admit(&verified, flags, &exported, now))
     }
 
-    /// Looks the account up and compares what the client sent with what its password gives. Unknown and disabled
-    /// accounts cost the same work, and end the same way, as a wrong password.
+    /// Looks the account up and compares what the client sent with what its password gives. Unknown and
+    /// disabled accounts cost the same work, and end the same way, as a wrong password.
     fn verify(&self, challenged: &Challenged, message: &Authenticate, flags: F) -> Result<Verified, Refusal> {
         let (domain, user) = (message.domain()?, message.user()?);
         let response = message.nt_response()?;

@@ -7,7 +7,7 @@ pub struct ChannelBindings([u8; 16]);
 
 impl ChannelBindings {
     /// The bindings of a channel with this application data: the MD5 of a `gss_channel_bindings_struct`
-    /// ([RFC2744] 3.11) that has no addresses, its numbers little-endian.
+    /// (RFC 2744 3.11) that has no addresses, its numbers little-endian.
     ///
     /// `application_data` of more than 4,294,967,295 bytes counts as that many.
     pub fn from_application_data(application_data: &[u8]) -> Self {
@@ -20,7 +20,7 @@ impl ChannelBindings {
         Self(hash.finalize().into())
     }
 
-    /// The `tls-server-end-point` bindings ([RFC5929] 4) of a server whose certificate has this hash.
+    /// The `tls-server-end-point` bindings (RFC 5929 4) of a server whose certificate has this hash.
     pub fn tls_server_end_point(certificate_hash: &[u8]) -> Self {
         let mut data = b"tls-server-end-point:".to_vec();
         data.extend_from_slice(certificate_hash);

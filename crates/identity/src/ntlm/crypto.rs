@@ -109,8 +109,8 @@ pub(super) fn lm_v2(response_key: &[u8; 16], server: [u8; 8], client: [u8; 8]) -
     out
 }
 
-/// The `NTLMv1` response ([MS-NLMP] 3.3.1) without an LM response: with extended session security where there is
-/// a client challenge, without otherwise.
+/// The `NTLMv1` response ([MS-NLMP] 3.3.1) without an LM response: with extended session security where there
+/// is a client challenge, without otherwise.
 pub(super) fn response_v1(hash: &NtHash, server: [u8; 8], client: Option<[u8; 8]>) -> Response {
     let session_base_key = Zeroizing::new(<[u8; 16]>::from(Md4::digest(hash.expose())));
     let Some(client) = client else {

@@ -113,8 +113,8 @@ impl Initiator {
         Self { spnego: true, ..Self::new(InitiatorConfig { protection, ..config }) }
     }
 
-    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last token,
-    /// nothing more is taken.
+    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last
+    /// token, nothing more is taken.
     ///
     /// # Errors
     /// When the server's answer is not one that we sign in with.

@@ -31,8 +31,8 @@ pub(crate) fn check_size(token: &[u8]) -> Result<(), Refusal> {
     Err(Error::new(ErrorKind::TooLong { length, limit }, "token", 0).into())
 }
 
-/// The version that we say to be where versions are exchanged: the protocol's revision is all that counts in it
-/// ([MS-NLMP] 2.2.2.10).
+/// The version that we say to be where versions are exchanged: the protocol's revision is all that counts in
+/// it ([MS-NLMP] 2.2.2.10).
 const fn version(flags: NegotiateFlags) -> Version {
     if flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_VERSION) {
         Version([10, 0, 0x7c, 0x4f, 0, 0, 0, 15])

@@ -18,11 +18,12 @@ const UNSIGNED: [u8; SIGNATURE_SIZE] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 /// Signs, seals, and checks what the other side signed and sealed ([MS-NLMP] 3.4), connection-oriented: each
 /// message is taken once, and in order.
 ///
-/// A message is three parts that follow one another: `before`, `body`, `after`. The signature covers all three,
-/// the encryption the body alone, which is how DCE/RPC protects a PDU's header and trailer ([MS-RPCE]
+/// A message is three parts that follow one another: `before`, `body`, `after`. The signature covers all
+/// three, the encryption the body alone, which is how DCE/RPC protects a PDU's header and trailer ([MS-RPCE]
 /// 3.3.1.5.2.2). Nothing is allocated for a message.
 ///
-/// Once a message was found to be forged nothing is taken any more, since the ciphers of both sides have parted.
+/// Once a message was found to be forged nothing is taken any more, since the ciphers of both sides have
+/// parted.
 pub struct MessageSecurity {
     keys: Keys,
     flags: NegotiateFlags,
@@ -114,7 +115,8 @@ impl MessageSecurity {
     /// Decrypts `body` in place and checks the signature over all three parts. A body that fails is wiped.
     ///
     /// # Errors
-    /// When sealing was not negotiated, the message was changed, replayed or reordered, or an earlier one was.
+    /// When sealing was not negotiated, the message was changed, replayed or reordered, or an earlier one
+    /// was.
     pub fn unseal(
         &mut self,
         before: &[u8],
@@ -168,7 +170,8 @@ impl MessageSecurity {
     /// Checks the signature over all three parts.
     ///
     /// # Errors
-    /// When signing was not negotiated, the message was changed, replayed or reordered, or an earlier one was.
+    /// When signing was not negotiated, the message was changed, replayed or reordered, or an earlier one
+    /// was.
     pub fn verify(
         &mut self,
         before: &[u8],
@@ -196,8 +199,8 @@ impl MessageSecurity {
         }
     }
 
-    /// Signs SPNEGO's list of mechanisms, also where signing was not negotiated. Windows then writes a signature
-    /// of zeros, others a real one; the answer is like what came.
+    /// Signs SPNEGO's list of mechanisms, also where signing was not negotiated. Windows then writes a
+    /// signature of zeros, others a real one; the answer is like what came.
     pub(crate) fn sign_list(
         &mut self,
         list: &[u8],
@@ -221,8 +224,8 @@ impl MessageSecurity {
         self.check(&[], list, &[], signature)
     }
 
-    /// Puts the cipher for what we send back to where it was before SPNEGO's `mechListMIC`; the sequence number
-    /// stays ([MS-SPNG] 3.3.5.1).
+    /// Puts the cipher for what we send back to where it was before SPNEGO's `mechListMIC`; the sequence
+    /// number stays ([MS-SPNG] 3.3.5.1).
     pub(crate) fn reset_send(&mut self) {
         match &mut self.keys {
             Keys::Extended(keys) => keys.send.cipher = crypto::rc4(&keys.send.seal_key),

@@ -1,7 +1,7 @@
-//! SPNEGO, both ends ([RFC4178], [MS-SPNG]), around NTLM.
+//! SPNEGO, both ends (RFC 4178, [MS-SPNG]), around NTLM.
 //!
-//! NTLM is the one mechanism there is. An initiator's Kerberos is passed over, and the list of mechanisms is then
-//! protected by `mechListMIC`, so that nobody on the way can have taken something off it.
+//! NTLM is the one mechanism there is. An initiator's Kerberos is passed over, and the list of mechanisms is
+//! then protected by `mechListMIC`, so that nobody on the way can have taken something off it.
 
 mod der;
 mod tokens;
@@ -39,8 +39,8 @@ impl Acceptor {
         Self { ntlm, state: Accepting::Start { hinted: false } }
     }
 
-    /// Takes the client's next token. After a refusal, and after the last token, nothing more is taken. A first
-    /// token that is empty is answered with the hint that some clients wait for.
+    /// Takes the client's next token. After a refusal, and after the last token, nothing more is taken. A
+    /// first token that is empty is answered with the hint that some clients wait for.
     ///
     /// # Errors
     /// When the client is not let in.
@@ -117,11 +117,12 @@ impl Acceptor {
         let mech_list_mic = match resp.mech_list_mic {
             Some(mic) => match check_mic(&mut security, &mech_list, &mic) {
                 Ok(()) => Some(make_mic(&mut security, &mech_list, Some(&mic))?),
-                // Where nothing is signed, clients differ in what they put here; it is worth no more than nothing.
+                // Where nothing is signed, clients differ in what they put here; it is worth no more than
+                // nothing.
                 Err(_) if !security.can_sign() => None,
                 Err(refusal) => return Err(refusal),
             },
-            // Without integrity there are no integrity codes ([RFC4178] 5).
+            // Without integrity there are no integrity codes (RFC 4178 5).
             None if mic_required && security.can_sign() => return Err(Refusal::Downgrade),
             None => None,
         };
@@ -154,8 +155,8 @@ impl Initiator {
         Self { ntlm: ntlm::Initiator::within_spnego(config), state: Initiating::Start }
     }
 
-    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last token,
-    /// nothing more is taken.
+    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last
+    /// token, nothing more is taken.
     ///
     /// # Errors
     /// When the server's answer is not one that we sign in with.

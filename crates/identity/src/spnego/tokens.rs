@@ -69,7 +69,7 @@ impl fmt::Debug for Oid {
 }
 
 wire_enum! {
-    /// `NegState` ([RFC4178] 4.2.2).
+    /// `NegState` (RFC 4178 4.2.2).
     pub struct NegState(u8) {
         /// The context is established.
         accept_completed = 0,
@@ -91,7 +91,7 @@ pub struct NegHints {
     pub hint_address: Option<Vec<u8>>,
 }
 
-/// `NegTokenInit` ([RFC4178] 4.2.1) or `NegTokenInit2` ([MS-SPNG] 2.2.1), in the GSS-API frame that the first
+/// `NegTokenInit` (RFC 4178 4.2.1) or `NegTokenInit2` ([MS-SPNG] 2.2.1), in the GSS-API frame that the first
 /// token has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NegTokenInit {
@@ -203,7 +203,7 @@ impl<'a> Decode<'a> for NegTokenInit {
     }
 }
 
-/// `NegTokenResp` ([RFC4178] 4.2.2).
+/// `NegTokenResp` (RFC 4178 4.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NegTokenResp {
     /// How far the sender is.

@@ -446,3 +446,36 @@ fn the_initiator_insists_on_what_it_needs() {
         assert_eq!(result.unwrap_err(), Refusal::Weak(name));
     }
 }
+
+#[test]
+fn what_was_not_offered_cannot_be_chosen() {
+    let offered = F(0xe288_8235).without(F::NTLMSSP_NEGOTIATE_SEAL);
+    let mut acceptor = acceptor(Policy::default());
+    let negotiate = Negotiate::new(offered, Version::default()).to_bytes().unwrap();
+    let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
+    let forgery = Forgery {
+        password: "wonderland",
+        flags: offered | F::NTLMSSP_NEGOTIATE_SEAL,
+        mic: (true, true, true),
+        bindings: None,
+        timestamp: true,
+    };
+    let authenticate = forgery.make(&negotiate, &challenge);
+    let Ok(Step::Done { security, .. }) = acceptor.step(&authenticate, NOW, &mut Script::default()) else {
+        panic!("not done")
+    };
+    assert!(security.can_sign() && !security.can_seal());
+}
+
+#[test]
+fn the_acceptor_insists_on_what_its_policy_wants() {
+    for (taken, name) in [
+        (F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY, "EXTENDED_SESSIONSECURITY"),
+        (F::NTLMSSP_NEGOTIATE_128, "128"),
+        (F::NTLMSSP_NEGOTIATE_UNICODE, "UNICODE"),
+    ] {
+        let offer = Negotiate::new(F(0xe288_8235).without(taken), Version::default()).to_bytes().unwrap();
+        let refusal = acceptor(Policy::default()).step(&offer, NOW, &mut Script::default());
+        assert_eq!(refusal.unwrap_err(), Refusal::Weak(name));
+    }
+}
