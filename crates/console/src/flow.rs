@@ -57,7 +57,10 @@ impl Flow {
                 let decoded = response.and_then(|response| response.viewed());
                 FlowEnd::Answer {
                     size: stub.len(),
-                    return_value: decoded.and_then(engine::Response::return_value).map(|code| code.0).or_else(|| last_dword(stub)),
+                    return_value: decoded
+                        .and_then(engine::Response::return_value)
+                        .map(|code| code.0)
+                        .or_else(|| last_dword(stub)),
                 }
             }
             Next::Relay { .. } => FlowEnd::Answer { size: 0, return_value: None },

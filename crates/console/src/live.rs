@@ -3,8 +3,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use engine::{Flight, Next, Observer};
-use identity::SecurityContext;
+use engine::{Flight, Next, Observer, SecurityContext};
 
 use crate::counters::Counters;
 use crate::flow::Flow;

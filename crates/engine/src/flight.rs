@@ -141,12 +141,12 @@ impl Engine {
         random: &mut dyn Random,
     ) -> Next {
         if let Some(ahead) = flight.ahead.take() {
-            return self.resume_dispatch(conversation, flight, ahead, outcome);
+            return self.resume_dispatch(conversation, flight, &ahead, outcome);
         }
         match outcome {
             Outcome::Response { stub, endian } => {
                 let stub = little_endian(flight.operation.key(), stub, endian)
-                    .and_then(|stub| self.exchange_handle(conversation, flight, stub, random));
+                    .and_then(|stub| Self::exchange_handle(conversation, flight, stub, random));
                 let stub = match stub {
                     Ok(stub) => stub,
                     Err(refusal) => return self.abandon(conversation, flight, refusal),
@@ -154,7 +154,9 @@ impl Engine {
                 flight.operation.response = Some(Message::new(flight.operation.key(), stub, Endian::Little));
                 self.respond(conversation, flight)
             }
-            Outcome::Fault(status) => self.fail(conversation, flight, status, "the upstream's fault".to_owned()),
+            Outcome::Fault(status) => {
+                self.fail(conversation, flight, status, "the upstream's fault".to_owned())
+            }
             Outcome::Lost(why) => self.fail(conversation, flight, CALL_FAILED, why),
         }
     }
@@ -197,10 +199,14 @@ impl Engine {
             _ => {
                 let mismatch = |why| Refusal::new(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, why);
                 let ours = read_handle(incoming).ok_or_else(|| {
-                    Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, "the request is too short for its context handle")
+                    Refusal::new(
+                        FaultStatus::RPC_X_BAD_STUB_DATA,
+                        "the request is too short for its context handle",
+                    )
                 })?;
                 let bound = conversation.group.get(ours);
-                let bound = bound.ok_or_else(|| mismatch("no such context handle on this association group"))?;
+                let bound =
+                    bound.ok_or_else(|| mismatch("no such context handle on this association group"))?;
                 if bound.interface != interface {
                     return Err(mismatch("the context handle belongs to another interface"));
                 }
@@ -252,7 +258,7 @@ impl Engine {
         &self,
         conversation: &mut Conversation,
         flight: &mut Flight,
-        ahead: Ahead,
+        ahead: &Ahead,
         outcome: Outcome,
     ) -> Next {
         let answer = match outcome {
@@ -278,10 +284,9 @@ impl Engine {
         let leaving = flight.operation.response.as_ref().map(Message::leaving);
         let next = match leaving {
             Some(Ok((stub, _))) => Next::Reply { stub },
-            Some(Err(error)) => fault(Refusal::new(
-                CALL_FAILED,
-                format!("a module's response can't be encoded: {error}"),
-            )),
+            Some(Err(error)) => {
+                fault(Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}")))
+            }
             None => fault(Refusal::new(CALL_FAILED, "a module took the response away")),
         };
         self.settle(conversation, flight);
@@ -323,7 +328,6 @@ impl Engine {
 
     /// Puts our handle where the upstream's stands in the little-endian `stub`, and remembers or forgets it.
     fn exchange_handle(
-        &self,
         conversation: &Conversation,
         flight: &Flight,
         stub: Bytes,

@@ -25,6 +25,15 @@ pub use crate::handles::{HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};
 pub use crate::module::{CALL_FAILED, Decision, Module, ProxyFacts, Refusal};
 pub use crate::observer::Observer;
-pub use crate::operation::{AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response};
+pub use crate::operation::{
+    AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response,
+};
 pub use crate::session::{Session, SharedSession};
 pub use crate::stack::Stack;
+
+/// The security context under which operations run.
+pub use identity::SecurityContext;
+/// The interfaces whose operations pass.
+pub use mapi::Interface;
+/// Why a call failed.
+pub use rpc::pdu::FaultStatus;

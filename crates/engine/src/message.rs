@@ -42,7 +42,14 @@ impl<B: Body> Message<B> {
 
     /// A message that never came as bytes: it was made here.
     pub const fn made(key: B::Key, body: B) -> Self {
-        Self { key, endian: Endian::Little, original: Bytes::new(), decoded: Some(Ok(body)), trailing: 0, changed: true }
+        Self {
+            key,
+            endian: Endian::Little,
+            original: Bytes::new(),
+            decoded: Some(Ok(body)),
+            trailing: 0,
+            changed: true,
+        }
     }
 
     /// What the message means.

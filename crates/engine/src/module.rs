@@ -6,7 +6,7 @@ use crate::operation::{Operation, Request, Response};
 use crate::options::{OptionError, OptionSpec, Options};
 use crate::session::Session;
 
-/// The call could not be carried out, and it is not known whether a part of it was (RPC_S_CALL_FAILED,
+/// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,
 /// [MS-ERREF] 2.2).
 pub const CALL_FAILED: rpc::pdu::FaultStatus = rpc::pdu::FaultStatus(0x0000_06be);
 

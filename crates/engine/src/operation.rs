@@ -59,7 +59,11 @@ macro_rules! body {
         impl Body for $name {
             type Key = OperationKey;
 
-            fn decode((interface, opnum): OperationKey, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+            fn decode(
+                (interface, opnum): OperationKey,
+                stub: &[u8],
+                endian: Endian,
+            ) -> Result<(Self, &[u8])> {
                 Ok(match interface {
                     Interface::Rfr => {
                         let (body, rest) = rfr::$name::decode(opnum, stub, endian)?;

@@ -20,3 +20,6 @@ pub mod rfr;
 
 pub use crate::error_code::ErrorCode;
 pub use crate::interface::Interface;
+
+/// The encoding of remote calls, for who builds the parts of one: pointers, strings, arrays.
+pub use rpc::ndr;

@@ -3,12 +3,12 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mapi::Interface;
+use engine::Interface;
 use rpc::pdu::SyntaxId;
 use tokio::time::Instant;
 
 /// How long an answer of an endpoint mapper is believed.
-const BELIEVED: Duration = Duration::from_secs(60);
+const BELIEVED: Duration = Duration::from_mins(1);
 
 /// Where a server's services are found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -284,10 +284,12 @@ pub(crate) async fn send(stream: &TcpStream, mut bytes: &[u8], limit: Duration) 
     loop {
         match stream.try_write(bytes) {
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match timeout(limit, stream.writable()).await {
-                Ok(ready) => ready?,
-                Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
-            },
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                match timeout(limit, stream.writable()).await {
+                    Ok(ready) => ready?,
+                    Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
+                }
+            }
             Err(error) => return Err(error),
         }
         if bytes.is_empty() {

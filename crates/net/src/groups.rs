@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engine::HandleTable;
+use engine::Interface;
 use identity::Identity;
-use mapi::Interface;
 use rpc::server::AssociationGroups;
 
 /// An association group: the connections of one client process, which share context handles ([C706] 9.3.4).

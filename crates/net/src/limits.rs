@@ -22,7 +22,7 @@ impl Default for Limits {
             connections: 4096,
             connections_per_address: 256,
             handshake: Duration::from_secs(30),
-            idle: Duration::from_secs(7200),
+            idle: Duration::from_hours(2),
         }
     }
 }
@@ -100,7 +100,8 @@ mod tests {
 
     #[test]
     fn places_are_counted_and_given_back() {
-        let admission = Admission::new(Limits { connections: 3, connections_per_address: 2, ..Limits::default() });
+        let admission =
+            Admission::new(Limits { connections: 3, connections_per_address: 2, ..Limits::default() });
         let [a, b] = [[127, 0, 0, 1], [127, 0, 0, 2]].map(IpAddr::from);
         let first = admission.enter(a).unwrap();
         let _second = admission.enter(a).unwrap();

@@ -90,10 +90,8 @@ impl Link {
         config: LinkConfig,
         connect: impl Future<Output = Result<TcpStream, String>> + Send + 'static,
     ) -> Self {
-        let association = ClientAssociation::new(ClientConfig {
-            assoc_group_id: config.group,
-            ..ClientConfig::default()
-        });
+        let association =
+            ClientAssociation::new(ClientConfig { assoc_group_id: config.group, ..ClientConfig::default() });
         Self {
             deadline: Some(Box::pin(sleep(config.timeout))),
             config,
@@ -158,7 +156,11 @@ impl Link {
             self.events(done)?;
             self.send_waiting()?;
             let State::Open(stream) = &self.state else {
-                return if self.waiting.is_empty() { Ok(()) } else { Err("the connection is lost".to_owned()) };
+                return if self.waiting.is_empty() {
+                    Ok(())
+                } else {
+                    Err("the connection is lost".to_owned())
+                };
             };
             write(stream, task, &mut self.association, &mut self.output)?;
             if !self.association.wants_input() {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use engine::Interface;
 use engine::{Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, Outcome};
 use identity::{Identity, OsRandom};
-use mapi::Interface;
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use tokio::net::TcpStream;
@@ -41,7 +41,10 @@ pub struct Proxy {
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proxy").field("engine", &self.engine).field("upstream", &self.upstream).finish()
+        f.debug_struct("Proxy")
+            .field("engine", &self.engine)
+            .field("upstream", &self.upstream)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,7 +149,10 @@ impl Backend for ProxyConnection {
             }
             let was_bound = link.is_bound();
             let _ = link.poll(task, &mut self.done);
-            if !was_bound && link.is_bound() && let Some((_, group)) = &self.conversation {
+            if !was_bound
+                && link.is_bound()
+                && let Some((_, group)) = &self.conversation
+            {
                 group.set_upstream(*interface, identity, link.group());
             }
         }

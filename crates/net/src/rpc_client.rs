@@ -37,8 +37,9 @@ pub enum CallFailure {
 impl RpcClient {
     /// A client of the server at `server`; it connects with the first call.
     pub fn new(server: SocketAddr, config: LinkConfig) -> Self {
-        let connect =
-            async move { TcpStream::connect(server).await.map_err(|error| format!("can't connect: {error}")) };
+        let connect = async move {
+            TcpStream::connect(server).await.map_err(|error| format!("can't connect: {error}"))
+        };
         Self { link: Link::new(config, connect), server, next: 0, done: Vec::new() }
     }
 

@@ -1,0 +1,126 @@
+use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use identity::accounts::AccountFile;
+use identity::{Account, NtHash};
+use zeroize::Zeroizing;
+
+use crate::{Outcome, files};
+
+/// What to do with the accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Adds an account, or gives one a new password.
+    Add(Add),
+    /// Removes an account.
+    Remove(Named),
+    /// Lists the accounts, without their hashes.
+    List(FileName),
+}
+
+/// The file.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FileName {
+    /// The file of accounts; made where there is none.
+    #[arg(long, value_name = "FILE", default_value = "accounts.toml")]
+    accounts: PathBuf,
+}
+
+/// An account.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Named {
+    #[command(flatten)]
+    file: FileName,
+    /// The account's domain.
+    #[arg(long, value_name = "DOMAIN", default_value = "")]
+    domain: String,
+    /// The account's name.
+    user: String,
+}
+
+/// An account to be added.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Add {
+    #[command(flatten)]
+    named: Named,
+    /// Keeps the account, but lets nobody sign in with it.
+    #[arg(long)]
+    disabled: bool,
+}
+
+/// Carries `command` out.
+pub(crate) fn run(command: Command) -> Outcome {
+    match command {
+        Command::Add(add) => set(&add),
+        Command::Remove(named) => remove(&named),
+        Command::List(file) => list(&file.accounts),
+    }
+}
+
+fn set(add: &Add) -> Outcome {
+    let Named { file, domain, user } = &add.named;
+    let mut accounts = if file.accounts.try_exists()? {
+        files::read_accounts(&file.accounts)?
+    } else {
+        AccountFile::default()
+    };
+    let password = ask_password(user)?;
+    let account = Account {
+        user: user.clone(),
+        domain: domain.clone(),
+        nt_hash: NtHash::from_password(&password),
+        disabled: add.disabled,
+    };
+    let old = accounts.set(account)?;
+    files::write_accounts(&file.accounts, &accounts)?;
+    let what = if old.is_some() { "changed" } else { "added" };
+    println!("{what} {user} in {}", file.accounts.display());
+    Ok(())
+}
+
+/// Asks twice at a terminal; elsewhere takes the first line of the standard input.
+fn ask_password(user: &str) -> Result<Zeroizing<String>, Box<dyn std::error::Error>> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        let first = Zeroizing::new(rpassword::prompt_password(format!("password of {user}: "))?);
+        let second = Zeroizing::new(rpassword::prompt_password("once more: ")?);
+        if *first != *second {
+            return Err("the two passwords differ; nothing was changed".into());
+        }
+        return non_empty(first);
+    }
+    let mut line = Zeroizing::new(String::new());
+    stdin.lock().read_line(&mut line)?;
+    non_empty(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn non_empty(password: Zeroizing<String>) -> Result<Zeroizing<String>, Box<dyn std::error::Error>> {
+    if password.is_empty() {
+        return Err("an empty password is not taken".into());
+    }
+    Ok(password)
+}
+
+fn remove(named: &Named) -> Outcome {
+    let Named { file, domain, user } = named;
+    let mut accounts = files::read_accounts(&file.accounts)?;
+    if accounts.remove(domain, user).is_none() {
+        return Err(format!(
+            "there is no account {user} of domain {domain:?} in {}",
+            file.accounts.display()
+        )
+        .into());
+    }
+    files::write_accounts(&file.accounts, &accounts)?;
+    println!("removed {user} from {}", file.accounts.display());
+    Ok(())
+}
+
+fn list(path: &Path) -> Outcome {
+    for account in files::read_accounts(path)?.iter() {
+        let note = if account.disabled { "  (disabled)" } else { "" };
+        println!("{}\\{}{note}", account.domain, account.user);
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! One file a command.
+
+pub(crate) mod account;
+pub(crate) mod check;
+pub(crate) mod client;
+pub(crate) mod demo;
+pub(crate) mod lab;
+pub(crate) mod modules;
+pub(crate) mod run;

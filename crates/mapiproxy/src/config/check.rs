@@ -1,0 +1,208 @@
+use std::path::{Path, PathBuf};
+
+use super::keys::{KEYS, nearest};
+use super::parts::Config;
+
+/// What is wrong with a configuration, and where.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file can't be read.
+    #[error("can't read the configuration {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is no TOML, or a value is of the wrong kind.
+    #[error("{path}: {message}", path = path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What and where, with the line.
+        message: String,
+    },
+    /// A key that nobody knows.
+    #[error("{path}, line {line}: unknown key {key}{hint}", path = path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The line, from one.
+        line: usize,
+        /// The key, with its table.
+        key: String,
+        /// The nearest known key, or the keys there are.
+        hint: String,
+    },
+    /// A value that can't work.
+    #[error("{path}: {key}: {why}", path = path.display())]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The key, with its table.
+        key: &'static str,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+}
+
+/// Reads and checks the configuration in the file `path`. Relative paths in it start at its own folder.
+///
+/// # Errors
+/// When the file can't be read, or something in it is wrong.
+pub(crate) fn load(path: &Path) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let mut config = parse(path, &text)?;
+    let base = path.parent().unwrap_or(Path::new("")).to_owned();
+    config.clients.accounts = base.join(&config.clients.accounts);
+    let super::Credentials::Specified { password_file, .. } = &mut config.upstream.credentials;
+    *password_file = base.join(&*password_file);
+    Ok(config)
+}
+
+/// Checks the configuration `text`, which came from `path`.
+///
+/// # Errors
+/// When something in it is wrong.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    let syntax = |message: String| ConfigError::Syntax {
+        path: path.to_owned(),
+        message: message.trim_end().to_owned(),
+    };
+    let table: toml::Table = toml::from_str(text).map_err(|error| syntax(error.to_string()))?;
+    unknown_keys(path, text, "", &table)?;
+    let config: Config = toml::from_str(text).map_err(|error| syntax(error.to_string()))?;
+    values(path, &config)?;
+    Ok(config)
+}
+
+fn unknown_keys(path: &Path, text: &str, prefix: &str, table: &toml::Table) -> Result<(), ConfigError> {
+    for (name, value) in table {
+        let dotted = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let is_key = KEYS.iter().any(|key| key.table == prefix && key.name == name);
+        let is_table = KEYS.iter().any(|key| key.table == dotted);
+        let is_options = prefix == "modules" && value.is_table();
+        match value {
+            toml::Value::Table(inner) if is_table => unknown_keys(path, text, &dotted, inner)?,
+            _ if is_key || is_options => {}
+            _ => return Err(unknown(path, text, prefix, name)),
+        }
+    }
+    Ok(())
+}
+
+fn unknown(path: &Path, text: &str, prefix: &str, name: &str) -> ConfigError {
+    let mut known: Vec<&str> = KEYS.iter().filter(|key| key.table == prefix).map(|key| key.name).collect();
+    let depth = if prefix.is_empty() { 0 } else { prefix.len() + 1 };
+    let inner = KEYS.iter().filter(|key| !key.table.is_empty() && key.table.starts_with(prefix));
+    known.extend(inner.filter_map(|key| key.table.get(depth..)?.split('.').next()).filter(|t| !t.is_empty()));
+    known.dedup();
+    let hint = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("; did you mean {near}?"),
+        None => format!("; there are {}", known.join(", ")),
+    };
+    let header = format!("[{prefix}");
+    let from = text.find(&header).filter(|_| !prefix.is_empty()).unwrap_or(0);
+    let before = |(_, line): &(usize, &str)| {
+        let line = line.trim_start().trim_start_matches('[');
+        line.strip_prefix(prefix).unwrap_or(line).trim_start_matches('.').starts_with(name)
+    };
+    let skipped = text.get(..from).unwrap_or("").lines().count();
+    let lines = text.lines().enumerate().skip(skipped.saturating_sub(usize::from(from > 0)));
+    let line = lines.clone().find(before).map_or(1, |(number, _)| number + 1);
+    let key = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    ConfigError::Unknown { path: path.to_owned(), line, key, hint }
+}
+
+fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
+    let wrong = |key, why: String| Err(ConfigError::Value { path: path.to_owned(), key, why });
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    let labels = config.name.split('.').all(|label| !label.is_empty() && label.len() <= 63);
+    if !config.name.chars().all(plain) || !labels || config.name.len() > 253 {
+        return wrong("name", format!("{:?} is no host name", config.name));
+    }
+    if config.name.split('.').all(|label| label.parse::<u8>().is_ok()) {
+        return wrong("name", "must be a name that clients can resolve, not an address".to_owned());
+    }
+    if config.listen.endpoint_mapper == Some(config.listen.rpc) {
+        return wrong("listen.rpc", "is the endpoint mapper's address; give it a port of its own".to_owned());
+    }
+    if config.listen.rpc.port() == 0 {
+        return wrong("listen.rpc", "needs a fixed port, which the endpoint mapper can name".to_owned());
+    }
+    if config.clients.connections == 0 || config.clients.connections_per_address == 0 {
+        return wrong("clients.connections", "must let at least one client in".to_owned());
+    }
+    let seconds = [
+        ("clients.handshake_seconds", config.clients.handshake_seconds),
+        ("clients.idle_seconds", config.clients.idle_seconds),
+        ("upstream.connect_seconds", config.upstream.connect_seconds),
+    ];
+    for (key, value) in seconds {
+        if value == 0 || value > 7 * 86_400 {
+            return wrong(key, format!("is {value}; give from 1 to 604800 seconds"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+name = "proxy.lab.test"
+[listen]
+endpoint_mapper = "127.0.0.23:135"
+rpc = "127.0.0.23:6001"
+[clients]
+minimum_level = "privacy"
+accounts = "accounts.toml"
+[upstream]
+rpc = "exch.lab.test"
+[upstream.credentials]
+mode = "specified"
+user = "svcproxy"
+domain = "LAB"
+password_file = "svcproxy.password"
+[modules]
+stack = ["names", "downgrade"]
+[modules.names]
+anything = 1
+"#;
+
+    fn error(from: &str, to: &str) -> String {
+        assert!(GOOD.contains(from));
+        parse(Path::new("p.toml"), &GOOD.replacen(from, to, 1)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn takes_the_documented_example_and_its_own_reference() {
+        let config = parse(Path::new("p.toml"), GOOD).unwrap();
+        assert_eq!(config.modules.stack, ["names", "downgrade"]);
+        let full = super::super::reference().replace("# default: ", "");
+        let config = parse(Path::new("p.toml"), &full).unwrap();
+        assert_eq!(config.clients.connections, 4096);
+        let required = super::super::reference();
+        assert_eq!(parse(Path::new("p.toml"), &required).unwrap().clients.idle_seconds, 7200);
+    }
+
+    #[test]
+    fn names_the_nearest_key_and_the_line() {
+        let text = error("minimum_level", "minimun_level");
+        assert_eq!(text, "p.toml, line 7: unknown key clients.minimun_level; did you mean minimum_level?");
+        let text = error("[upstream.credentials]", "[upstream.credential]");
+        assert_eq!(text, "p.toml, line 11: unknown key upstream.credential; did you mean credentials?");
+        assert!(error("[listen]", "[listn]").ends_with("line 3: unknown key listn; did you mean listen?"));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_values() {
+        assert!(error("\"privacy\"", "\"privat\"").contains("privat"));
+        assert!(error("\"exch.lab.test\"", "\"tcp:x[1]\"").contains("ncacn_ip_tcp:host[port]"));
+        assert!(error("proxy.lab.test", "10.0.0.1").contains("not an address"));
+        assert!(error("\"127.0.0.23:6001\"", "\"127.0.0.23:135\"").contains("port of its own"));
+        assert!(error("name = ", "name ").contains("line 2"));
+    }
+}

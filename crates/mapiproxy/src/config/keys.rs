@@ -1,0 +1,189 @@
+//! Every key of the configuration with its meaning: one table for the reference that is printed, for the check
+//! of unknown keys, and for the suggestion of the nearest known one.
+
+/// A key of the configuration.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// Its table, dotted; empty for the top.
+    pub(crate) table: &'static str,
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// An example or the default, as it is typed.
+    pub(crate) value: &'static str,
+    /// Whether it must be there.
+    pub(crate) required: bool,
+    /// What it does.
+    pub(crate) doc: &'static str,
+}
+
+const fn key(
+    table: &'static str,
+    name: &'static str,
+    value: &'static str,
+    required: bool,
+    doc: &'static str,
+) -> Key {
+    Key { table, name, value, required, doc }
+}
+
+/// All keys, in the order in which a file has them.
+pub(crate) const KEYS: &[Key] = &[
+    key(
+        "",
+        "name",
+        "\"proxy.lab.test\"",
+        true,
+        "The host name by which clients know us. Answers of the server have its own name replaced by this one.",
+    ),
+    key(
+        "listen",
+        "endpoint_mapper",
+        "\"127.0.0.23:135\"",
+        false,
+        "Where clients ask for our services' ports. Outlook expects port 135. Left out, there is no endpoint mapper.",
+    ),
+    key("listen", "rpc", "\"127.0.0.23:6001\"", true, "Where RFR, NSPI and EMSMDB are served."),
+    key(
+        "clients",
+        "minimum_level",
+        "\"privacy\"",
+        false,
+        "The weakest protection that a client's calls may have: none, connect, packet, integrity or privacy. With none, clients that do not sign in are served as nobody.",
+    ),
+    key(
+        "clients",
+        "accounts",
+        "\"accounts.toml\"",
+        true,
+        "The accounts that clients sign in with, made by `mapiproxy account add`. Readable by its owner alone.",
+    ),
+    key(
+        "clients",
+        "ntlm_v1",
+        "false",
+        false,
+        "Takes NTLM version 1, which is broken: only for clients that can do no better.",
+    ),
+    key(
+        "clients",
+        "require_mic",
+        "false",
+        false,
+        "Refuses NTLM sign-ins without a message integrity code, which older clients leave out.",
+    ),
+    key(
+        "clients",
+        "connections",
+        "4096",
+        false,
+        "How many client connections there may be in all. More are closed at once.",
+    ),
+    key("clients", "connections_per_address", "256", false, "How many of them one address may have."),
+    key(
+        "clients",
+        "handshake_seconds",
+        "30",
+        false,
+        "How long a client may take to sign in, and for each fragment that it has begun to send.",
+    ),
+    key("clients", "idle_seconds", "7200", false, "After how long without a call a connection is closed."),
+    key(
+        "upstream",
+        "rpc",
+        "\"exch.lab.test\"",
+        true,
+        "The server: a host, asked through its endpoint mapper (on port 135, or host:port), or one fixed endpoint as ncacn_ip_tcp:host[6001].",
+    ),
+    key(
+        "upstream",
+        "level",
+        "\"privacy\"",
+        false,
+        "The protection of our calls to the server: none, connect, packet, integrity or privacy.",
+    ),
+    key(
+        "upstream",
+        "authentication",
+        "\"ntlm\"",
+        false,
+        "How we sign in there: ntlm, or spnego (negotiated, with NTLM inside).",
+    ),
+    key("upstream", "connect_seconds", "10", false, "How long connecting and signing in may take."),
+    key(
+        "upstream.credentials",
+        "mode",
+        "\"specified\"",
+        true,
+        "As whom we act there: specified, one account for all clients.",
+    ),
+    key("upstream.credentials", "user", "\"svcproxy\"", true, "The account's name."),
+    key("upstream.credentials", "domain", "\"LAB\"", true, "The account's domain."),
+    key(
+        "upstream.credentials",
+        "password_file",
+        "\"svcproxy.password\"",
+        true,
+        "A file whose first line is the account's password. Readable by its owner alone.",
+    ),
+    key(
+        "modules",
+        "stack",
+        "[\"names\", \"downgrade\"]",
+        false,
+        "The modules, the first nearest to the clients. Each may have options in a table of its own, [modules.NAME]; see `mapiproxy modules`.",
+    ),
+];
+
+/// The name among `known` that is nearest to `name`, if any is near.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// A configuration with every key, its meaning above it: what `mapiproxy check --keys` prints.
+pub(crate) fn reference() -> String {
+    let mut lines = Vec::new();
+    let mut table = "";
+    for key in KEYS {
+        if key.table != table {
+            table = key.table;
+            lines.push(format!("\n[{table}]"));
+        }
+        lines.extend(wrap(key.doc, 96).iter().map(|line| format!("# {line}")));
+        let mark = if key.required { "" } else { "# default: " };
+        lines.push(format!("{mark}{} = {}", key.name, key.value));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.last_mut().filter(|line| line.is_empty() || line.len() + 1 + word.len() <= width);
+        match last {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_nearest_name() {
+        let known = || KEYS.iter().filter(|key| key.table == "clients").map(|key| key.name);
+        assert_eq!(nearest("minimal_level", known()), Some("minimum_level"));
+        assert_eq!(nearest("acounts", known()), Some("accounts"));
+        assert_eq!(nearest("zzz", known()), None);
+    }
+}

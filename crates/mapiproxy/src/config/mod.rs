@@ -1,0 +1,9 @@
+//! The configuration file: what may stand in it, and what is wrong with one.
+
+mod check;
+mod keys;
+mod parts;
+
+pub(crate) use check::load;
+pub(crate) use keys::reference;
+pub(crate) use parts::{Binding, Clients, Config, Credentials, SignIn};

@@ -1,0 +1,239 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use rpc::pdu::AuthLevel;
+use serde::Deserialize;
+
+/// A whole configuration. What each key means stands in the table of keys, which `mapiproxy check --keys` prints.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The host name by which clients know us.
+    pub(crate) name: String,
+    /// Where we listen.
+    pub(crate) listen: Listen,
+    /// Whom we serve, and how.
+    pub(crate) clients: Clients,
+    /// The server.
+    pub(crate) upstream: Upstream,
+    /// The modules.
+    #[serde(default)]
+    pub(crate) modules: Modules,
+}
+
+/// Where we listen.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    /// The endpoint mapper's address.
+    pub(crate) endpoint_mapper: Option<SocketAddr>,
+    /// The services' address.
+    pub(crate) rpc: SocketAddr,
+}
+
+/// Whom we serve, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Clients {
+    /// The weakest protection that is taken.
+    #[serde(default)]
+    pub(crate) minimum_level: ProtectionLevel,
+    /// The file of accounts.
+    pub(crate) accounts: PathBuf,
+    /// Whether NTLM version 1 is taken.
+    #[serde(default)]
+    pub ntlm_v1: bool,
+    /// Whether a sign-in without MIC is refused.
+    #[serde(default)]
+    pub(crate) require_mic: bool,
+    /// Connections in all.
+    #[serde(default = "connections")]
+    pub(crate) connections: usize,
+    /// Connections of one address.
+    #[serde(default = "connections_per_address")]
+    pub(crate) connections_per_address: usize,
+    /// Seconds for signing in, and for each fragment.
+    #[serde(default = "handshake_seconds")]
+    pub(crate) handshake_seconds: u64,
+    /// Seconds without a call after which a connection is closed.
+    #[serde(default = "idle_seconds")]
+    pub(crate) idle_seconds: u64,
+}
+
+const fn connections() -> usize {
+    4096
+}
+
+const fn connections_per_address() -> usize {
+    256
+}
+
+const fn handshake_seconds() -> u64 {
+    30
+}
+
+const fn idle_seconds() -> u64 {
+    7200
+}
+
+const fn connect_seconds() -> u64 {
+    10
+}
+
+/// The server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Upstream {
+    /// Where it is.
+    pub(crate) rpc: Binding,
+    /// The protection of our calls.
+    #[serde(default)]
+    pub(crate) level: ProtectionLevel,
+    /// How we sign in.
+    #[serde(default)]
+    pub(crate) authentication: SignIn,
+    /// Seconds for connecting and signing in.
+    #[serde(default = "connect_seconds")]
+    pub(crate) connect_seconds: u64,
+    /// As whom we act.
+    pub(crate) credentials: Credentials,
+}
+
+/// As whom we act towards the server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Credentials {
+    /// One account for all.
+    Specified {
+        /// Its name.
+        user: String,
+        /// Its domain.
+        domain: String,
+        /// Where its password stands.
+        password_file: PathBuf,
+    },
+}
+
+/// The modules.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Modules {
+    /// The modules' names, the first nearest to the clients.
+    #[serde(default)]
+    pub(crate) stack: Vec<String>,
+    /// Their options.
+    #[serde(flatten)]
+    pub(crate) options: BTreeMap<String, toml::Value>,
+}
+
+/// How much of a call is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProtectionLevel {
+    /// Nothing; nobody signs in.
+    None,
+    /// Only the sign-in.
+    Connect,
+    /// Each fragment's origin.
+    Packet,
+    /// Each fragment is signed.
+    Integrity,
+    /// Each fragment is signed, its stub sealed.
+    #[default]
+    Privacy,
+}
+
+impl From<ProtectionLevel> for AuthLevel {
+    fn from(level: ProtectionLevel) -> Self {
+        match level {
+            ProtectionLevel::None => Self::NONE,
+            ProtectionLevel::Connect => Self::CONNECT,
+            ProtectionLevel::Packet => Self::PKT,
+            ProtectionLevel::Integrity => Self::PKT_INTEGRITY,
+            ProtectionLevel::Privacy => Self::PKT_PRIVACY,
+        }
+    }
+}
+
+/// How we sign in at the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SignIn {
+    /// NTLM as it is.
+    #[default]
+    Ntlm,
+    /// SPNEGO with NTLM inside.
+    Spnego,
+}
+
+/// Where a server's services are found.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum Binding {
+    /// Through its endpoint mapper.
+    Mapper {
+        /// Its name or address.
+        host: String,
+        /// The endpoint mapper's port.
+        port: u16,
+    },
+    /// All at one port.
+    Fixed {
+        /// Its name or address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Binding {
+    /// The server's name or address.
+    pub(crate) fn host(&self) -> &str {
+        match self {
+            Self::Mapper { host, .. } | Self::Fixed { host, .. } => host,
+        }
+    }
+}
+
+impl TryFrom<String> for Binding {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let fault =
+            || format!("{text:?} is no server: expected a host, host:port, or ncacn_ip_tcp:host[port]");
+        let port = |digits: &str| digits.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(fault);
+        let (host, binding) = if let Some(rest) = text.strip_prefix("ncacn_ip_tcp:") {
+            let (host, rest) = rest.split_once('[').ok_or_else(fault)?;
+            let port = port(rest.strip_suffix(']').ok_or_else(fault)?)?;
+            (host, Self::Fixed { host: host.to_owned(), port })
+        } else if let Some((host, digits)) = text.split_once(':') {
+            (host, Self::Mapper { host: host.to_owned(), port: port(digits)? })
+        } else {
+            (text.as_str(), Self::Mapper { host: text.clone(), port: 135 })
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if host.is_empty() || !host.chars().all(plain) {
+            return Err(fault());
+        }
+        Ok(binding)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_bindings() {
+        let read = |text: &str| Binding::try_from(text.to_owned());
+        assert_eq!(read("exch"), Ok(Binding::Mapper { host: "exch".to_owned(), port: 135 }));
+        assert_eq!(read("exch:1135"), Ok(Binding::Mapper { host: "exch".to_owned(), port: 1135 }));
+        assert_eq!(
+            read("ncacn_ip_tcp:10.0.0.1[6001]"),
+            Ok(Binding::Fixed { host: "10.0.0.1".to_owned(), port: 6001 })
+        );
+        for bad in ["", ":135", "a b", "ncacn_ip_tcp:h", "ncacn_ip_tcp:h[0]", "h:99999", "ncacn_np:h[1]"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

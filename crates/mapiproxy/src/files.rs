@@ -1,0 +1,137 @@
+//! Files that hold secrets: read only where nobody else can, replaced as a whole or not at all.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use identity::Password;
+use identity::accounts::{AccountError, AccountFile, check_permissions};
+use zeroize::Zeroizing;
+
+/// The largest secret file that is read, in bytes.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// Why a file with secrets was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileError {
+    /// It can't be read or written.
+    #[error("can't {what} {}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Its owner, its mode or its content is not as it must be.
+    #[error("{}: {source}", path.display())]
+    Account {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: AccountError,
+    },
+    /// Its first line is empty.
+    #[error("{}: the first line must be the password", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_owned();
+    move |source| FileError::Io { what, path, source }
+}
+
+fn account_error(path: &Path) -> impl FnOnce(AccountError) -> FileError {
+    let path = path.to_owned();
+    move |source| FileError::Account { path, source }
+}
+
+/// Reads a file that its owner alone may read.
+///
+/// # Errors
+/// When it can't be read, or when others can.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
+    let mut file = File::open(path).map_err(io_error("read", path))?;
+    let metadata = file.metadata().map_err(io_error("read", path))?;
+    let process = rustix::process::geteuid().as_raw();
+    check_permissions(metadata.mode(), metadata.uid(), process).map_err(account_error(path))?;
+    let mut text = Zeroizing::new(String::new());
+    (&mut file).take(LARGEST).read_to_string(&mut text).map_err(io_error("read", path))?;
+    Ok(text)
+}
+
+/// The password in the first line of `path`.
+///
+/// # Errors
+/// As [`read_secret`], and for an empty line.
+pub(crate) fn read_password(path: &Path) -> Result<Password, FileError> {
+    let text = read_secret(path)?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Password::new(line)),
+        _ => Err(FileError::Empty { path: path.to_owned() }),
+    }
+}
+
+/// The accounts in the file `path`.
+///
+/// # Errors
+/// As [`read_secret`], and for what is no account file.
+pub(crate) fn read_accounts(path: &Path) -> Result<AccountFile, FileError> {
+    AccountFile::parse(&read_secret(path)?).map_err(account_error(path))
+}
+
+/// Puts `accounts` in place of the file `path`, readable by its owner alone.
+///
+/// # Errors
+/// When it can't be written; then the file is as it was.
+pub(crate) fn write_accounts(path: &Path, accounts: &AccountFile) -> Result<(), FileError> {
+    let text = accounts.to_toml().map_err(account_error(path))?;
+    replace(path, text.as_bytes())
+}
+
+/// Puts `bytes` in place of the file `path`, readable by its owner alone.
+///
+/// # Errors
+/// When it can't be written; then the file is as it was.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", rustix::process::getpid().as_raw_nonzero()));
+    let new = path.with_file_name(name);
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+    let moved = written.and_then(|()| std::fs::rename(&new, path));
+    if moved.is_err() {
+        let _ = std::fs::remove_file(&new);
+    }
+    moved.map_err(io_error("write", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn only_what_others_cannot_read_is_read() {
+        let folder = std::env::temp_dir().join(format!("mapiproxy-files-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("password");
+        replace(&path, b"secret\n").unwrap();
+        assert_eq!(read_password(&path).unwrap().expose(), "secret");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(read_password(&path).unwrap_err().to_string().contains("chmod 600"));
+        replace(&path, b"\n").unwrap();
+        assert!(matches!(read_password(&path), Err(FileError::Empty { .. })));
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,90 @@
+//! MAPIProxy: an identity-safe, fully decoding proxy between MAPI clients and Exchange-compatible servers.
+
+mod commands;
+mod config;
+mod files;
+mod wiring;
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An identity-safe, fully decoding proxy between MAPI clients and Exchange-compatible servers.
+#[derive(Debug, Parser)]
+#[command(name = "mapiproxy", version, max_term_width = 100)]
+struct Arguments {
+    /// What to log: error, warn, info, debug or trace, for all or by part, as in `info,net=debug`.
+    #[arg(long, global = true, default_value = "warn")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the whole thing on this machine: lab, proxy, and a client at work through it.
+    Demo(commands::demo::Arguments),
+    /// Runs the proxy.
+    Run(commands::run::Arguments),
+    /// Says what is wrong with a configuration, and where.
+    Check(commands::check::Arguments),
+    /// Runs the small Exchange alone.
+    Lab(commands::lab::Arguments),
+    /// Keeps the file of accounts that clients sign in with.
+    #[command(subcommand)]
+    Account(commands::account::Command),
+    /// Lists the modules there are, with their options.
+    Modules,
+    /// A MAPI client from the shell.
+    Client(commands::client::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = tracing_subscriber::EnvFilter::builder().parse(&arguments.log);
+    let filter = match filter {
+        Ok(filter) => filter,
+        Err(error) => return fail(&error),
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match arguments.command {
+        Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Run(arguments) => commands::run::run(&arguments),
+        Command::Check(arguments) => commands::check::run(&arguments),
+        Command::Lab(arguments) => commands::lab::run(&arguments),
+        Command::Account(command) => commands::account::run(command),
+        Command::Modules => {
+            commands::modules::run();
+            Ok(())
+        }
+        Command::Client(arguments) => commands::client::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error.as_ref()),
+    }
+}
+
+/// Prints an error with its causes, the outermost first.
+fn fail(error: &dyn Error) -> ExitCode {
+    eprintln!("mapiproxy: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
+
+/// What a command comes to.
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A configuration file named on the command line.
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}

@@ -1,0 +1,215 @@
+//! From a configuration to a running proxy.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::options::{OptionValue, Options};
+use engine::{Engine, Module, Observer, ProxyFacts, Stack};
+use identity::ntlm::{self, AcceptorConfig, InitiatorConfig, Policy, Protection, ServerNames};
+use identity::{Accounts, ActingLevel, Mechanism, NtlmVersion, Registry};
+use net::{Account, Admission, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream};
+use rpc::pdu::AuthLevel;
+use rpc::server::ServerConfig;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{Binding, Clients, Config, Credentials, SignIn as SignInBy};
+use crate::files;
+
+type Failure = Box<dyn Error>;
+
+/// A proxy at work.
+pub(crate) struct Running {
+    engine: Arc<Engine>,
+    listeners: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
+    contexts: Arc<Registry>,
+}
+
+/// The modules that `config` names, initialised.
+pub(crate) fn stack(config: &Config) -> Result<Stack, Failure> {
+    let facts = ProxyFacts { name: config.name.clone(), upstream: config.upstream.rpc.host().to_owned() };
+    if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
+        return Err(format!("[modules.{unused}] has options, but {unused} is not in modules.stack").into());
+    }
+    let mut stack: Vec<Box<dyn Module>> = Vec::new();
+    for name in &config.modules.stack {
+        let known = || modules::all().iter().map(|module| module.name()).collect::<Vec<_>>().join(", ");
+        let module = modules::by_name(name);
+        let mut module = module
+            .ok_or_else(|| format!("modules.stack: there is no module {name}; there are {}", known()))?;
+        if stack.iter().any(|other| other.name() == module.name()) {
+            return Err(format!("modules.stack: {name} stands there twice").into());
+        }
+        let given = config.modules.options.get(name).map(option_values).transpose()?.unwrap_or_default();
+        let options = Options::checked(module.name(), module.options(), given)?;
+        module.init(&options, &facts)?;
+        stack.push(module);
+    }
+    Ok(Stack::new(stack))
+}
+
+fn option_values(table: &toml::Value) -> Result<BTreeMap<String, OptionValue>, Failure> {
+    let table = table.as_table().ok_or("a module's options are a table")?;
+    table.iter().map(|(name, value)| Ok((name.clone(), option_value(name, value)?))).collect()
+}
+
+fn option_value(name: &str, value: &toml::Value) -> Result<OptionValue, Failure> {
+    Ok(match value {
+        toml::Value::String(text) => OptionValue::Text(text.clone()),
+        toml::Value::Integer(number) => OptionValue::Integer(*number),
+        toml::Value::Boolean(yes) => OptionValue::Bool(*yes),
+        toml::Value::Array(items) => {
+            let texts = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+            OptionValue::Texts(texts.ok_or_else(|| format!("option {name}: a list holds texts only"))?)
+        }
+        _ => return Err(format!("option {name}: neither a text, a number, true or false, nor a list").into()),
+    })
+}
+
+/// Starts the proxy that `config` describes, watched by `observer`. Must be called within the async runtime.
+pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
+    let engine = Arc::new(Engine::new(stack(config)?));
+    let contexts = Registry::new();
+    let accounts: Arc<dyn Accounts> = Arc::new(files::read_accounts(&config.clients.accounts)?);
+    let sign_in = SignIn::new(acceptor(config, accounts, &contexts));
+    let proxy = Proxy::new(Arc::clone(&engine), upstream(config, &contexts)?, Arc::clone(&observer));
+    let limits = limits(&config.clients);
+    let admission = Admission::new(limits);
+    let (stop, stopped) = watch::channel(false);
+    let front = |interfaces, port: u16| {
+        Arc::new(Front {
+            rpc: Arc::new(ServerConfig {
+                interfaces,
+                secondary_address: port.to_string(),
+                auth_types: vec![rpc::AuthType::GSS_NEGOTIATE, rpc::AuthType::WINNT],
+                ..ServerConfig::default()
+            }),
+            groups: Arc::<Groups>::default(),
+            sign_in: sign_in.clone(),
+            limits,
+            observer: Arc::clone(&observer),
+        })
+    };
+    let rpc = net::listen(config.listen.rpc).await?;
+    let address = rpc.local_addr()?;
+    let mut listeners = Vec::new();
+    if let Some(endpoint_mapper) = config.listen.endpoint_mapper {
+        let listener = net::listen(endpoint_mapper).await?;
+        let mapper = Mapper::new(&Proxy::services().collect::<Vec<_>>(), address);
+        let front = front(net::mapper_interfaces(), endpoint_mapper.port());
+        let connection = move || mapper.connection();
+        let served = net::run(listener, front, Arc::clone(&admission), connection, stopped.clone());
+        listeners.push(net::spawn_system(served));
+    }
+    let front = front(Proxy::interfaces(AuthLevel::from(config.clients.minimum_level)), address.port());
+    let connection = move || proxy.connection();
+    listeners.push(net::spawn_system(net::run(rpc, front, admission, connection, stopped)));
+    Ok(Running { engine, listeners, stop, contexts })
+}
+
+impl Running {
+    /// The modules.
+    pub(crate) fn stack(&self) -> &Stack {
+        self.engine.stack()
+    }
+
+    /// Takes no more clients, lets the calls under way finish within `patience`, then tells the modules. Returns
+    /// how many security contexts are still open, which is none unless calls were cut off.
+    pub(crate) async fn stop(self, patience: Duration) -> u64 {
+        // Without listeners there is nobody to tell.
+        let _ = self.stop.send(true);
+        let finish = async {
+            for listener in self.listeners {
+                let _ = listener.await;
+            }
+        };
+        if tokio::time::timeout(patience, finish).await.is_err() {
+            tracing::warn!("calls were still under way after {} s", patience.as_secs());
+        }
+        self.engine.shutdown();
+        self.contexts.open()
+    }
+}
+
+fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registry>) -> AcceptorConfig {
+    let (host, domain) = config.name.split_once('.').unwrap_or((&config.name, ""));
+    let first = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let policy = Policy {
+        allow_legacy: config.clients.ntlm_v1,
+        require_mic: config.clients.require_mic,
+        ..Policy::default()
+    };
+    let names = ServerNames {
+        nb_computer: host.to_ascii_uppercase(),
+        nb_domain: if domain.is_empty() { host.to_ascii_uppercase() } else { first(domain) },
+        dns_computer: config.name.clone(),
+        dns_domain: domain.to_owned(),
+    };
+    AcceptorConfig {
+        accounts,
+        policy,
+        names,
+        authority: Arc::from("accounts"),
+        registry: Arc::clone(contexts),
+    }
+}
+
+fn upstream(config: &Config, contexts: &Arc<Registry>) -> Result<Upstream, Failure> {
+    let location = match config.upstream.rpc.clone() {
+        Binding::Mapper { host, port } => Location::Mapper { host, port },
+        Binding::Fixed { host, port } => Location::Fixed { host, port },
+    };
+    let level = AuthLevel::from(config.upstream.level);
+    let Credentials::Specified { user, domain, password_file } = &config.upstream.credentials;
+    let password = files::read_password(password_file)?;
+    let account = account(&ntlm::Credentials::password(user, domain, &password), config, level, contexts);
+    Ok(Upstream {
+        endpoints: Arc::new(Endpoints::new(location)),
+        account: (level != AuthLevel::NONE).then(|| Arc::new(account)),
+        timeout: Duration::from_secs(config.upstream.connect_seconds),
+    })
+}
+
+fn account(
+    credentials: &ntlm::Credentials,
+    config: &Config,
+    level: AuthLevel,
+    contexts: &Arc<Registry>,
+) -> Account {
+    let protection = match level {
+        AuthLevel::PKT_PRIVACY => Protection::Seal,
+        AuthLevel::PKT | AuthLevel::PKT_INTEGRITY => Protection::Sign,
+        _ => Protection::None,
+    };
+    Account {
+        config: InitiatorConfig {
+            credentials: credentials.clone(),
+            workstation: String::new(),
+            target_name: String::new(),
+            bindings: None,
+            protection,
+            level: ActingLevel::Impersonate,
+            version: NtlmVersion::V2,
+            allow_legacy: false,
+            authority: Arc::from(config.upstream.rpc.host()),
+            registry: Arc::clone(contexts),
+        },
+        mechanism: match config.upstream.authentication {
+            SignInBy::Ntlm => Mechanism::Ntlm,
+            SignInBy::Spnego => Mechanism::Spnego,
+        },
+        level,
+    }
+}
+
+const fn limits(clients: &Clients) -> Limits {
+    Limits {
+        connections: clients.connections,
+        connections_per_address: clients.connections_per_address,
+        handshake: Duration::from_secs(clients.handshake_seconds),
+        idle: Duration::from_secs(clients.idle_seconds),
+    }
+}

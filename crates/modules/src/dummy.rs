@@ -1,0 +1,92 @@
+use engine::options::{OptionError, OptionKind, OptionSpec, Options};
+use engine::{Decision, Module, Operation, ProxyFacts, Refusal, Session};
+
+/// The documented example: it says in the log which of its hooks is called, for whom and about what, and
+/// changes nothing.
+///
+/// Start here to write a module of your own: take the hooks that you need, and give the others away, since each
+/// of them does nothing unless it is written. What you keep for a session belongs into its slot, as
+/// [`Seen`] does here; what you keep for all belongs to nobody, and must not come from anybody's mail.
+#[derive(Debug, Default)]
+pub struct Dummy {
+    quiet: bool,
+}
+
+/// What the module keeps for a session.
+#[derive(Debug, Default)]
+struct Seen {
+    operations: u64,
+}
+
+const NAME: &str = "dummy";
+
+impl Dummy {
+    fn say(&self, hook: &'static str, session: &Session, operation: Option<&Operation>) {
+        if self.quiet {
+            return;
+        }
+        let user = session.context().principal();
+        let operation = operation.map_or(session.interface().name(), Operation::name);
+        tracing::info!(target: "dummy", session = session.id(), %user, operation, "{hook}");
+    }
+}
+
+impl Module for Dummy {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn description(&self) -> &'static str {
+        "The documented example: logs every hook, changes nothing."
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        &[OptionSpec {
+            name: "quiet",
+            kind: OptionKind::Bool,
+            default: "false",
+            doc: "Counts, but logs only the end of each session.",
+        }]
+    }
+
+    fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
+        self.quiet = options.bool("quiet").unwrap_or(false);
+        tracing::info!(target: "dummy", proxy = proxy.name, upstream = proxy.upstream, "init");
+        Ok(())
+    }
+
+    fn request_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        self.say("request_bytes", session, Some(operation));
+        Ok(())
+    }
+
+    fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        session.slot::<Seen>().operations += 1;
+        self.say("request", session, Some(operation));
+        Ok(())
+    }
+
+    fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
+        self.say("dispatch", session, Some(operation));
+        Decision::Relay
+    }
+
+    fn response_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        self.say("response_bytes", session, Some(operation));
+        Ok(())
+    }
+
+    fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        self.say("response", session, Some(operation));
+        Ok(())
+    }
+
+    fn unbind(&self, session: &mut Session) {
+        let operations = session.slot::<Seen>().operations;
+        tracing::info!(target: "dummy", session = session.id(), operations, "unbind");
+    }
+
+    fn shutdown(&self) {
+        tracing::info!(target: "dummy", "shutdown");
+    }
+}

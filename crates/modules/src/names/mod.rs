@@ -1,0 +1,197 @@
+//! Clients see only the proxy: the server's names are replaced on the way to them, and ours on the way back.
+
+mod aliases;
+mod replace;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use engine::options::{OptionError, OptionKind, OptionSpec, Options};
+use engine::{FaultStatus, Module, Operation, ProxyFacts, Refusal, Request, Response, Session};
+use identity::Identity;
+use mapi::ndr::Ptr;
+use mapi::{Interface, emsmdb, nspi, rfr};
+
+use self::aliases::Aliases;
+
+/// Replaces the server's names by the proxy's.
+///
+/// In whatever a client receives, a server's name in a distinguished name (`/cn=Servers/cn=NAME`) becomes ours,
+/// and the network addresses of a mailbox become our single binding. In whatever it sends, ours becomes the
+/// server's again. Which of our names stands for which server is kept for as long as the caller has a session
+/// with the address book or the store.
+#[derive(Debug, Default)]
+pub struct Names {
+    facts: Facts,
+    known: Mutex<HashMap<Identity, Known>>,
+}
+
+/// The names that are replaced, and by what.
+#[derive(Debug, Clone, Default)]
+struct Facts {
+    /// Our host name, as clients resolve it.
+    host: String,
+    /// What stands for a server in distinguished names: our host name's first label.
+    label: String,
+    /// The server's name in distinguished names, where it was given.
+    server: Option<String>,
+    /// The first label of the upstream's host name, where that is no address.
+    guess: Option<String>,
+}
+
+/// What one identity has seen.
+#[derive(Debug)]
+struct Known {
+    sessions: usize,
+    aliases: Aliases,
+}
+
+/// Marks a session as counted in [`Known::sessions`].
+#[derive(Debug, Default)]
+struct Counted(bool);
+
+const NAME: &str = "names";
+
+impl Names {
+    fn known(&self) -> MutexGuard<'_, HashMap<Identity, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets `edit` work with the names that the session's owner knows.
+    fn with<R>(&self, session: &mut Session, edit: impl FnOnce(&mut Aliases) -> R) -> R {
+        let first = !std::mem::replace(&mut session.slot::<Counted>().0, true);
+        let mut all = self.known();
+        let known = all.entry(session.context().identity().clone()).or_insert_with(|| Known {
+            sessions: 0,
+            aliases: Aliases::new(
+                &self.facts.label,
+                self.facts.server.as_deref(),
+                self.facts.guess.as_deref(),
+            ),
+        });
+        known.sessions += usize::from(first);
+        edit(&mut known.aliases)
+    }
+}
+
+impl Module for Names {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn description(&self) -> &'static str {
+        "Clients see only the proxy's name, never the server's."
+    }
+
+    fn interfaces(&self) -> &'static [Interface] {
+        &[Interface::Rfr, Interface::Nspi, Interface::Emsmdb]
+    }
+
+    fn options(&self) -> &'static [OptionSpec] {
+        &[OptionSpec {
+            name: "server",
+            kind: OptionKind::Text,
+            default: "the first label of upstream.rpc",
+            doc: "The server's name as its distinguished names spell it, for clients that kept our name from an \
+                  earlier session.",
+        }]
+    }
+
+    fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
+        let server = options.text("server").map(str::to_owned);
+        if server.as_ref().is_some_and(|name| name.is_empty() || name.contains(['/', '\0'])) {
+            let why = "is no server's name; give one as it stands behind /cn=Servers/cn=".to_owned();
+            return Err(OptionError::Refused { module: NAME, name: "server", why });
+        }
+        let first = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+        let is_address = proxy.upstream.parse::<std::net::IpAddr>().is_ok();
+        self.facts = Facts {
+            host: proxy.name.clone(),
+            label: first(&proxy.name),
+            server,
+            guess: (!is_address).then(|| first(&proxy.upstream)),
+        };
+        Ok(())
+    }
+
+    fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        if !replace::concerns_request(operation.key()) {
+            return Ok(());
+        }
+        let changed = self.with(session, |aliases| {
+            operation.request.edit(|request| match request {
+                Request::Nspi(request) => {
+                    replace::texts(|visit| request.visit_texts_mut(visit), |name| aliases.original(name))
+                }
+                Request::Rfr(rfr::Request::GetNewDSA(request)) => {
+                    replace::char_string(&mut request.user_dn, |name| aliases.original(name))
+                }
+                Request::Rfr(rfr::Request::GetFQDNFromServerDN(request)) => {
+                    replace::char_string(&mut request.mailbox_server_dn, |name| aliases.original(name))
+                }
+                Request::Emsmdb(emsmdb::Request::EcDoConnect(request)) => {
+                    replace::char_string(&mut request.user_dn, |name| aliases.original(name))
+                }
+                Request::Emsmdb(emsmdb::Request::EcDoConnectEx(request)) => {
+                    replace::char_string(&mut request.user_dn, |name| aliases.original(name))
+                }
+                Request::Emsmdb(_) | Request::AsyncEmsmdb(_) => false,
+            })
+        });
+        match changed {
+            Ok(true) => operation.note(NAME, "turned our name back"),
+            Ok(false) => {}
+            Err(error) => return Err(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string())),
+        }
+        Ok(())
+    }
+
+    fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        if !replace::concerns_response(operation.key()) {
+            return Ok(());
+        }
+        let Some(response) = &mut operation.response else { return Ok(()) };
+        let host = self.facts.host.as_str();
+        let changed = self.with(session, |aliases| {
+            response.edit(|response| match response {
+                Response::Nspi(response) => nspi_response(response, aliases, host),
+                Response::Rfr(rfr::Response::GetNewDSA(response)) => {
+                    replace::server_name(response.server.get_mut().and_then(Ptr::get_mut), host)
+                }
+                Response::Rfr(rfr::Response::GetFQDNFromServerDN(response)) => {
+                    replace::server_name(response.server_fqdn.get_mut(), host)
+                }
+                Response::Emsmdb(_) | Response::AsyncEmsmdb(_) => false,
+            })
+        });
+        match changed {
+            Ok(true) => operation.note(NAME, "replaced the server's name"),
+            Ok(false) => {}
+            // What can't be read can't be searched for the server's name either.
+            Err(error) => {
+                return Err(Refusal::new(engine::CALL_FAILED, format!("the upstream's answer: {error}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn unbind(&self, session: &mut Session) {
+        if !session.slot::<Counted>().0 {
+            return;
+        }
+        let mut all = self.known();
+        let identity = session.context().identity();
+        if let Some(known) = all.get_mut(identity) {
+            known.sessions -= 1;
+            if known.sessions == 0 {
+                all.remove(identity);
+            }
+        }
+    }
+}
+
+fn nspi_response(response: &mut nspi::Response, aliases: &mut Aliases, host: &str) -> bool {
+    let mut changed = false;
+    response.visit_values_mut(&mut |value| changed |= replace::network_addresses(value, host));
+    changed | replace::texts(|visit| response.visit_texts_mut(visit), |name| Some(aliases.alias(name)))
+}

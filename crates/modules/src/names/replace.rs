@@ -1,0 +1,188 @@
+//! Finds and replaces names in what operations hold.
+
+use engine::OperationKey;
+use mapi::Interface;
+use mapi::ndr::{CharString, Ptr, SizedPtr, WcharString};
+use mapi::nspi::{Place, PropertyValue, Text, Value};
+use mapi::property::PropTag;
+use wire::Utf16;
+
+/// What stands in front of a server's name in a distinguished name.
+const SERVERS: &[u8] = b"/cn=servers/cn=";
+
+/// Whether a request of this kind can hold a server's name.
+pub(super) fn concerns_request((interface, opnum): OperationKey) -> bool {
+    match interface {
+        Interface::Rfr => true,
+        // All that hold texts: SeekEntries, GetMatches, DNToMId, ModProps, GetTemplateInfo, ModLinkAtt and both
+        // ResolveNames.
+        Interface::Nspi => matches!(opnum, 4 | 5 | 7 | 11 | 13 | 14 | 19 | 20),
+        Interface::Emsmdb => matches!(opnum, 0 | 10),
+        Interface::AsyncEmsmdb => false,
+    }
+}
+
+/// Whether a response of this kind can hold a server's name.
+pub(super) fn concerns_response((interface, opnum): OperationKey) -> bool {
+    match interface {
+        Interface::Rfr => true,
+        // All that return rows: QueryRows, SeekEntries, GetMatches, GetProps, GetSpecialTable, GetTemplateInfo
+        // and both ResolveNames.
+        Interface::Nspi => matches!(opnum, 3 | 4 | 5 | 9 | 12 | 13 | 19 | 20),
+        Interface::Emsmdb | Interface::AsyncEmsmdb => false,
+    }
+}
+
+/// Replaces the servers' names in every text that `walk` visits by what `name` makes of them; true if any was.
+pub(super) fn texts(
+    walk: impl FnOnce(&mut dyn FnMut(Place, Text<'_>)),
+    mut name: impl FnMut(&str) -> Option<String>,
+) -> bool {
+    let mut changed = false;
+    walk(&mut |_, text| {
+        changed |= match text {
+            Text::Char(bytes) => replace_in(bytes, &mut name),
+            Text::Wide(text) => replace_in(&mut text.0, &mut name),
+        };
+    });
+    changed
+}
+
+/// Replaces the servers' names in `string`; true if there were any.
+pub(super) fn char_string(string: &mut CharString, mut name: impl FnMut(&str) -> Option<String>) -> bool {
+    let mut text = string.text.clone();
+    let changed = replace_in(&mut text, &mut name);
+    if changed {
+        string.set(text);
+    }
+    changed
+}
+
+/// Puts `host` in place of a server's host name; true if there was one.
+pub(super) fn server_name(server: Option<&mut CharString>, host: &str) -> bool {
+    let Some(string) = server else { return false };
+    if string.text.eq_ignore_ascii_case(host.as_bytes()) {
+        return false;
+    }
+    string.set(host.as_bytes().to_vec());
+    true
+}
+
+/// Puts our only binding in place of the network addresses of a mailbox's server.
+pub(super) fn network_addresses(value: &mut PropertyValue, host: &str) -> bool {
+    if !value.tag.is_same_property(PropTag::PidTagAddressBookNetworkAddress) {
+        return false;
+    }
+    let binding = format!("ncacn_ip_tcp:{host}");
+    match &mut value.value {
+        Value::MultipleString8(list) => *list = SizedPtr::new(vec![Ptr::new(CharString::new(&binding))]),
+        Value::MultipleUnicode(list) => *list = SizedPtr::new(vec![Ptr::new(WcharString::new(&binding))]),
+        Value::String8(text) => *text = Ptr::new(CharString::new(&binding)),
+        Value::Unicode(text) => *text = Ptr::new(WcharString::new(&binding)),
+        _ => return false,
+    }
+    true
+}
+
+/// A unit of a text whose first 128 values are ASCII.
+trait Unit: Copy + From<u8> {
+    fn ascii(self) -> Option<u8>;
+    fn text(units: &[Self]) -> String;
+    fn units(text: &str) -> Vec<Self>;
+}
+
+impl Unit for u8 {
+    fn ascii(self) -> Option<u8> {
+        self.is_ascii().then_some(self)
+    }
+
+    /// Each byte as the character of that number, so that every byte survives.
+    fn text(units: &[Self]) -> String {
+        units.iter().copied().map(char::from).collect()
+    }
+
+    fn units(text: &str) -> Vec<Self> {
+        text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()
+    }
+}
+
+impl Unit for u16 {
+    fn ascii(self) -> Option<u8> {
+        u8::try_from(self).ok().filter(u8::is_ascii)
+    }
+
+    fn text(units: &[Self]) -> String {
+        Utf16(units.to_vec()).to_string_lossy()
+    }
+
+    fn units(text: &str) -> Vec<Self> {
+        text.encode_utf16().collect()
+    }
+}
+
+fn replace_in<U: Unit>(text: &mut Vec<U>, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
+    let mut changed = false;
+    let mut from = 0;
+    while let Some(start) = find(text, from) {
+        let rest = text.get(start..).unwrap_or_default();
+        let length = rest.iter().position(|unit| unit.ascii() == Some(b'/')).unwrap_or(rest.len());
+        let old = U::text(rest.get(..length).unwrap_or_default());
+        let new = if old.is_empty() { None } else { name(&old) };
+        from = match new {
+            Some(new) if new != old => {
+                let units = U::units(&new);
+                let end = start + units.len();
+                text.splice(start..start + length, units);
+                changed = true;
+                end
+            }
+            _ => start + length,
+        };
+    }
+    changed
+}
+
+/// Where the next server's name begins.
+fn find<U: Unit>(text: &[U], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    let at = rest.windows(SERVERS.len()).position(|window| {
+        window
+            .iter()
+            .zip(SERVERS)
+            .all(|(unit, wanted)| unit.ascii().is_some_and(|byte| byte.eq_ignore_ascii_case(wanted)))
+    })?;
+    Some(from + at + SERVERS.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaced(text: &str) -> (String, bool) {
+        let mut bytes = text.as_bytes().to_vec();
+        let changed = replace_in(&mut bytes, &mut |name: &str| Some(format!("<{name}>")));
+        let mut wide: Vec<u16> = text.encode_utf16().collect();
+        assert_eq!(replace_in(&mut wide, &mut |name: &str| Some(format!("<{name}>"))), changed);
+        assert_eq!(String::from_utf16(&wide).unwrap().as_bytes(), bytes);
+        (String::from_utf8(bytes).unwrap(), changed)
+    }
+
+    #[test]
+    fn finds_servers_wherever_they_stand() {
+        let mdb = "/o=O/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
+        assert_eq!(replaced(mdb).0, mdb.replace("EXCH1", "<EXCH1>"));
+        assert_eq!(replaced("EX:/O=O/CN=SERVERS/CN=e").0, "EX:/O=O/CN=SERVERS/CN=<e>");
+        let two = "/cn=Servers/cn=A/x/cn=Servers/cn=B";
+        assert_eq!(replaced(two).0, "/cn=Servers/cn=<A>/x/cn=Servers/cn=<B>");
+        for none in ["/o=O/cn=Recipients/cn=alice", "/cn=Servers", "/cn=Servers/cn=", "", "/cn=servers/cn"] {
+            assert_eq!(replaced(none), (none.to_owned(), false));
+        }
+    }
+
+    #[test]
+    fn other_bytes_survive() {
+        let mut bytes = b"\xe9/cn=Servers/cn=\xfc\xff/cn=x\x80".to_vec();
+        assert!(replace_in(&mut bytes, &mut |name: &str| Some(format!("{name}!"))));
+        assert_eq!(bytes, b"\xe9/cn=Servers/cn=\xfc\xff!/cn=x\x80");
+    }
+}
