@@ -1,0 +1,71 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::ntlm::{Credentials, InitiatorConfig, Protection};
+use identity::{ActingLevel, Mechanism, NtlmVersion, Password, Registry};
+use net::{Account, Location};
+use rpc::AuthLevel;
+
+/// Which server a [`crate::Client`] is for, and as whom it signs in.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// Where the server's services are found.
+    pub location: Location,
+    /// As whom the client signs in; none for nobody.
+    pub account: Option<Account>,
+    /// How long connecting and signing in may take.
+    pub timeout: Duration,
+}
+
+impl ClientConfig {
+    /// How long connecting and signing in may take where nothing else is said.
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// A server whose endpoint mapper listens on `port` of `host`, and nobody's account.
+    pub fn mapper(host: &str, port: u16) -> Self {
+        let location = Location::Mapper { host: host.to_owned(), port };
+        Self { location, account: None, timeout: Self::TIMEOUT }
+    }
+
+    /// A server that serves everything on `port` of `host`, and nobody's account.
+    pub fn fixed(host: &str, port: u16) -> Self {
+        let location = Location::Fixed { host: host.to_owned(), port };
+        Self { location, account: None, timeout: Self::TIMEOUT }
+    }
+
+    /// The same, signing in with `account`.
+    #[must_use]
+    pub fn with_account(mut self, account: Account) -> Self {
+        self.account = Some(account);
+        self
+    }
+}
+
+/// The account `user` of `domain` with its password, signing in by `mechanism`; calls are protected as `level`
+/// says.
+pub fn account(
+    user: &str,
+    domain: &str,
+    password: &Password,
+    mechanism: Mechanism,
+    level: AuthLevel,
+) -> Account {
+    let protection = match level {
+        AuthLevel::PKT_PRIVACY => Protection::Seal,
+        AuthLevel::PKT_INTEGRITY | AuthLevel::PKT | AuthLevel::CALL => Protection::Sign,
+        _ => Protection::None,
+    };
+    let config = InitiatorConfig {
+        credentials: Credentials::password(user, domain, password),
+        workstation: String::new(),
+        target_name: String::new(),
+        bindings: None,
+        protection,
+        level: ActingLevel::Impersonate,
+        version: NtlmVersion::V2,
+        allow_legacy: false,
+        authority: Arc::from(domain),
+        registry: Registry::new(),
+    };
+    Account { config, mechanism, level }
+}

@@ -1,0 +1,60 @@
+use bytes::Bytes;
+use mapi::Interface;
+use net::{LinkConfig, RpcClient, syntax};
+use wire::Endian;
+
+use crate::{Client, Error, Failure};
+
+/// A connection to one of the server's interfaces.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    rpc: RpcClient,
+    interface: Interface,
+}
+
+impl Connection {
+    /// A connection of `client`'s to `interface`; it signs in with the first call.
+    pub(crate) async fn open(client: &Client, interface: Interface) -> Result<Self, Error> {
+        let address = client.find(interface).await?;
+        let config = LinkConfig {
+            interface: syntax(interface),
+            account: client.account.clone(),
+            group: 0,
+            timeout: client.timeout,
+        };
+        Ok(Self { rpc: RpcClient::new(address, config), interface })
+    }
+
+    /// The name of the operation `opnum`.
+    pub(crate) fn operation(&self, opnum: u16) -> &'static str {
+        self.interface.operation(opnum).unwrap_or(self.interface.name())
+    }
+
+    /// Makes a call and waits for the response's stub.
+    pub(crate) async fn call(
+        &mut self,
+        opnum: u16,
+        stub: wire::Result<Vec<u8>>,
+    ) -> Result<(Bytes, Endian), Error> {
+        let operation = self.operation(opnum);
+        let stub = stub.map_err(|error| Error { operation, failure: Failure::Request(error) })?;
+        let answered = self.rpc.call(opnum, stub).await;
+        answered.map_err(|failure| Error { operation, failure: failure.into() })
+    }
+}
+
+/// Makes the call of a request and takes the answer of the same operation.
+macro_rules! ask {
+    ($connection:expr, $interface:ident, $operation:ident, $request:expr) => {{
+        let request = mapi::$interface::Request::$operation($request);
+        let (opnum, operation) = (request.opnum(), request.name());
+        let (stub, endian) = $connection.call(opnum, request.encode()).await?;
+        match mapi::$interface::Response::decode(opnum, &stub, endian) {
+            Ok((mapi::$interface::Response::$operation(response), _)) => Ok((operation, response)),
+            Ok(_) => Err($crate::Error { operation, failure: $crate::Failure::Missing("answer") }),
+            Err(error) => Err($crate::Error { operation, failure: $crate::Failure::Answer(error) }),
+        }
+    }};
+}
+
+pub(crate) use ask;

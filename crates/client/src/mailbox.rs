@@ -1,0 +1,249 @@
+use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
+use mapi::emsmdb::{
+    EcDoConnectExRequest, EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest,
+    InBytes, LogonFlags, MAX_RGB_AUX, MAX_RGB_OUT, NO_OBJECT, OpenFlags, PrivateLogon, ROP_LOGON, RopBuffer,
+    RopLogonRequest, RopLogonResponse, RopLogonResult, RpcFlags, Version,
+};
+use mapi::{ErrorCode, Interface};
+use rpc::FaultStatus;
+use rpc::ndr::{CharString, ContextHandle, Ptr};
+use wire::{Decode as _, Encode as _};
+
+use crate::connection::{Connection, ask};
+use crate::error::check;
+use crate::{Client, Error, Failure};
+
+/// The code page for 8-bit strings.
+const CODE_PAGE: u32 = 1252;
+/// The locale: English, United States.
+const LOCALE: u32 = 0x0409;
+/// No session to link with.
+const NO_LINK: u32 = 0xffff_ffff;
+/// The version that we say to be: Outlook 2010's.
+const CLIENT_VERSION: Version = Version([14 << 8, 0x9789, 1000]);
+/// How many bytes we take back from `EcDoRpc`.
+const LEGACY_OUT: u16 = 0x7fff;
+const ROP_LOGON_NAME: &str = "RopLogon";
+
+/// Which of EMSMDB's dialects a session speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `EcDoConnect` and `EcDoRpc`, as Exchange 2000 had them.
+    Legacy,
+    /// `EcDoConnectEx` and `EcDoRpcExt2`.
+    Extended,
+}
+
+/// A session with the mailbox store.
+#[derive(Debug)]
+pub struct Mailbox {
+    connection: Connection,
+    handle: ContextHandle,
+    dialect: Dialect,
+    user_dn: String,
+    /// The display name of the user who connected, as the server says.
+    pub display_name: String,
+    /// The prefix of the distinguished names of the server's organisation.
+    pub dn_prefix: String,
+    /// The server's version.
+    pub server_version: Version,
+}
+
+/// What both connects answer.
+struct Connected {
+    handle: ContextHandle,
+    display_name: Ptr<CharString>,
+    dn_prefix: Ptr<CharString>,
+    server_version: Version,
+}
+
+impl Client {
+    /// Connects the user `user_dn` to the store with `EcDoConnectEx`, or with `EcDoConnect` where the server
+    /// says that it has no such call.
+    ///
+    /// # Errors
+    /// When a call fails or the server refuses.
+    pub async fn mailbox(&self, user_dn: &str) -> Result<Mailbox, Error> {
+        let mut connection = Connection::open(self, Interface::Emsmdb).await?;
+        match connect_extended(&mut connection, user_dn).await {
+            Ok(connected) => Ok(mailbox(connection, Dialect::Extended, user_dn, connected)),
+            Err(Error { failure: Failure::Fault(FaultStatus::NCA_S_OP_RNG_ERROR), .. }) => {
+                let connected = connect_legacy(&mut connection, user_dn).await?;
+                Ok(mailbox(connection, Dialect::Legacy, user_dn, connected))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Connects the user `user_dn` to the store with `EcDoConnect`.
+    ///
+    /// # Errors
+    /// When the call fails or the server refuses.
+    pub async fn mailbox_legacy(&self, user_dn: &str) -> Result<Mailbox, Error> {
+        let mut connection = Connection::open(self, Interface::Emsmdb).await?;
+        let connected = connect_legacy(&mut connection, user_dn).await?;
+        Ok(mailbox(connection, Dialect::Legacy, user_dn, connected))
+    }
+}
+
+async fn connect_extended(connection: &mut Connection, user_dn: &str) -> Result<Connected, Error> {
+    let request = EcDoConnectExRequest {
+        user_dn: CharString::new(user_dn),
+        flags: 0,
+        connection_mod: 0,
+        limit: 0,
+        code_page: CODE_PAGE,
+        lcid_string: LOCALE,
+        lcid_sort: LOCALE,
+        icxr_link: NO_LINK,
+        can_convert_code_pages: 1,
+        client_version: CLIENT_VERSION,
+        time_stamp: 0,
+        aux_in: InBytes::default(),
+        aux_out_max: MAX_RGB_AUX,
+    };
+    let (operation, response) = ask!(connection, emsmdb, EcDoConnectEx, request)?;
+    check_store(operation, response.return_value)?;
+    Ok(Connected {
+        handle: response.handle,
+        display_name: response.display_name,
+        dn_prefix: response.dn_prefix,
+        server_version: response.server_version,
+    })
+}
+
+async fn connect_legacy(connection: &mut Connection, user_dn: &str) -> Result<Connected, Error> {
+    let request = EcDoConnectRequest {
+        user_dn: CharString::new(user_dn),
+        flags: 0,
+        connection_mod: 0,
+        limit: 0,
+        code_page: CODE_PAGE,
+        lcid_string: LOCALE,
+        lcid_sort: LOCALE,
+        icxr_link: NO_LINK,
+        can_convert_code_pages: 1,
+        client_version: CLIENT_VERSION,
+        time_stamp: 0,
+    };
+    let (operation, response) = ask!(connection, emsmdb, EcDoConnect, request)?;
+    check_store(operation, response.return_value)?;
+    Ok(Connected {
+        handle: response.handle,
+        display_name: response.display_name,
+        dn_prefix: response.dn_prefix,
+        server_version: response.server_version,
+    })
+}
+
+fn mailbox(connection: Connection, dialect: Dialect, user_dn: &str, connected: Connected) -> Mailbox {
+    let text = |text: Ptr<CharString>| text.get().map(CharString::to_string_lossy).unwrap_or_default();
+    Mailbox {
+        connection,
+        handle: connected.handle,
+        dialect,
+        user_dn: user_dn.to_owned(),
+        display_name: text(connected.display_name),
+        dn_prefix: text(connected.dn_prefix),
+        server_version: connected.server_version,
+    }
+}
+
+/// EMSMDB's own error codes are small numbers: only zero is success.
+fn check_store(operation: &'static str, returned: ErrorCode) -> Result<(), Error> {
+    match returned {
+        ErrorCode::SUCCESS => check(operation, returned),
+        _ => Err(Error { operation, failure: Failure::Returned(returned) }),
+    }
+}
+
+impl Mailbox {
+    /// Which dialect the session speaks.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Signs on to the user's own mailbox (`RopLogon`).
+    ///
+    /// # Errors
+    /// When the call fails or the server refuses.
+    pub async fn logon(&mut self) -> Result<PrivateLogon, Error> {
+        let error = |failure| Error { operation: ROP_LOGON_NAME, failure };
+        let mut request = RopLogonRequest {
+            logon_id: 0,
+            output_handle_index: 0,
+            logon_flags: LogonFlags::PRIVATE,
+            open_flags: OpenFlags::HOME_LOGON | OpenFlags::TAKE_OWNERSHIP | OpenFlags::NO_MAIL,
+            store_state: 0,
+            essdn: Vec::new(),
+        };
+        request.set_essdn(self.user_dn.as_bytes());
+        let rops = request.to_bytes().map_err(|fault| error(Failure::Request(fault)))?;
+        let answer = self.execute(RopBuffer::new(rops, vec![NO_OBJECT])).await?;
+        if answer.rops.first() != Some(&ROP_LOGON) {
+            return Err(error(Failure::Missing("RopLogon response")));
+        }
+        let mut reader = wire::Reader::new(&answer.rops);
+        let response =
+            RopLogonResponse::decode(&mut reader).map_err(|fault| error(Failure::Answer(fault)))?;
+        match response.result {
+            RopLogonResult::Private(logon) => Ok(*logon),
+            RopLogonResult::Public(_) => Err(error(Failure::Missing("private mailbox"))),
+            RopLogonResult::Redirect { .. } | RopLogonResult::Failure { .. } => {
+                Err(error(Failure::Returned(response.return_value())))
+            }
+        }
+    }
+
+    /// Has the server carry out ROPs, and returns what it answers.
+    ///
+    /// # Errors
+    /// When the call fails or the server refuses.
+    pub async fn execute(&mut self, buffer: RopBuffer) -> Result<RopBuffer, Error> {
+        match self.dialect {
+            Dialect::Legacy => self.execute_legacy(&buffer).await,
+            Dialect::Extended => self.execute_extended(&buffer).await,
+        }
+    }
+
+    async fn execute_legacy(&mut self, buffer: &RopBuffer) -> Result<RopBuffer, Error> {
+        let operation = "emsmdb.EcDoRpc";
+        let request =
+            buffer.to_bytes().and_then(|payload| EcDoRpcRequest::new(self.handle, payload, LEGACY_OUT));
+        let request = request.map_err(|error| Error { operation, failure: Failure::Request(error) })?;
+        let (operation, response) = ask!(self.connection, emsmdb, EcDoRpc, request)?;
+        check_store(operation, response.return_value)?;
+        RopBuffer::from_bytes(&response.payload())
+            .map_err(|error| Error { operation, failure: Failure::Answer(error) })
+    }
+
+    async fn execute_extended(&mut self, buffer: &RopBuffer) -> Result<RopBuffer, Error> {
+        let operation = "emsmdb.EcDoRpcExt2";
+        let rgb_in = buffer.to_bytes().and_then(|payload| encode_chain(&[ExtendedBuffer::plain(payload)]));
+        let rgb_in = rgb_in.map_err(|error| Error { operation, failure: Failure::Request(error) })?;
+        let request = EcDoRpcExt2Request {
+            handle: self.handle,
+            flags: RpcFlags::NONE,
+            rgb_in: InBytes(rgb_in),
+            out_max: MAX_RGB_OUT,
+            aux_in: InBytes::default(),
+            aux_out_max: MAX_RGB_AUX,
+        };
+        let (operation, response) = ask!(self.connection, emsmdb, EcDoRpcExt2, request)?;
+        check_store(operation, response.return_value)?;
+        let answer = |error| Error { operation, failure: Failure::Answer(error) };
+        let chain = decode_chain(response.rgb_out.as_slice(), Limits::default()).map_err(answer)?;
+        let first = chain.first().ok_or(Error { operation, failure: Failure::Missing("ROP buffer") })?;
+        RopBuffer::from_bytes(&first.payload).map_err(answer)
+    }
+
+    /// Ends the session (`EcDoDisconnect`).
+    ///
+    /// # Errors
+    /// When the call fails or the server does not know the session.
+    pub async fn disconnect(mut self) -> Result<(), Error> {
+        let request = EcDoDisconnectRequest { handle: self.handle };
+        let (operation, response) = ask!(self.connection, emsmdb, EcDoDisconnect, request)?;
+        check_store(operation, response.return_value)
+    }
+}

@@ -1,0 +1,49 @@
+use mapi::Interface;
+use mapi::rfr::{GetFQDNFromServerDNRequest, GetNewDSARequest};
+use rpc::ndr::{CharString, Ptr};
+
+use crate::connection::{Connection, ask};
+use crate::error::check;
+use crate::{Client, Error, Failure};
+
+impl Client {
+    /// The name of the server whose address book `user_dn` is to use ([MS-OXABREF] 3.1.4.1); the name may be
+    /// empty for any user.
+    ///
+    /// # Errors
+    /// When the call fails, and when the server has no answer.
+    pub async fn rfr_new_dsa(&mut self, user_dn: &str) -> Result<String, Error> {
+        let request = GetNewDSARequest {
+            flags: 0,
+            user_dn: CharString::new(user_dn),
+            unused: Ptr::NULL,
+            server: Ptr::new(Ptr::NULL),
+        };
+        let (operation, response) = ask!(self.referral().await?, rfr, GetNewDSA, request)?;
+        check(operation, response.return_value)?;
+        let server = response.server.get().and_then(Ptr::get);
+        let server = server.ok_or(Error { operation, failure: Failure::Missing("ppszServer") })?;
+        Ok(server.to_string_lossy())
+    }
+
+    /// The DNS name of the mailbox server `server_dn` ([MS-OXABREF] 3.1.4.2).
+    ///
+    /// # Errors
+    /// When the call fails, and when the server has no answer.
+    pub async fn rfr_fqdn(&mut self, server_dn: &str) -> Result<String, Error> {
+        let request = GetFQDNFromServerDNRequest { flags: 0, mailbox_server_dn: CharString::new(server_dn) };
+        let (operation, response) = ask!(self.referral().await?, rfr, GetFQDNFromServerDN, request)?;
+        check(operation, response.return_value)?;
+        let fqdn = response.server_fqdn.get();
+        let fqdn = fqdn.ok_or(Error { operation, failure: Failure::Missing("ppszServerFQDN") })?;
+        Ok(fqdn.to_string_lossy())
+    }
+
+    async fn referral(&mut self) -> Result<&mut Connection, Error> {
+        let connection = match self.referral.take() {
+            Some(connection) => connection,
+            None => Connection::open(self, Interface::Rfr).await?,
+        };
+        Ok(self.referral.insert(connection))
+    }
+}
