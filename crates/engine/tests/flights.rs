@@ -1,0 +1,407 @@
+//! Operations through the engine, as conversations: what the client sends, what the upstream gets, what comes
+//! back, and who may use whose session.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use engine::{
+    AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, Envelope, FaultStatus, Flight, HandleTable,
+    Incoming, Interface, Module, Next, Operation, Outcome, Refusal, Request, Response, SecurityContext,
+    Session, Stack,
+};
+use identity::{Random, RandomError, Registry};
+use mapi::ndr::{ContextHandle, Ptr};
+use mapi::{ErrorCode, nspi};
+use wire::{Endian, Guid};
+
+struct Counting(u8);
+
+impl Random for Counting {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        self.0 += 1;
+        out.fill(self.0);
+        Ok(())
+    }
+}
+
+/// Whoever comes from `authority`: nobody there is anybody elsewhere.
+fn caller(authority: &str) -> SecurityContext {
+    SecurityContext::anonymous(&Registry::new(), &Arc::from(authority))
+}
+
+fn incoming(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incoming {
+    Incoming {
+        envelope: Envelope::RpcTcp,
+        interface: Interface::Nspi,
+        opnum,
+        stub: stub.into(),
+        endian: Endian::Little,
+        context: context.clone(),
+        peer: "127.0.0.1:1".parse().unwrap(),
+    }
+}
+
+/// One client on a connection of its own, and the engine that it talks through.
+struct Talk<'a> {
+    engine: &'a Engine,
+    conversation: Conversation,
+    random: Counting,
+}
+
+impl<'a> Talk<'a> {
+    fn new(engine: &'a Engine, group: &Arc<HandleTable>, seed: u8) -> Self {
+        Self { engine, conversation: Conversation::new(Arc::clone(group)), random: Counting(seed) }
+    }
+
+    fn send(&mut self, incoming: Incoming) -> (Option<Flight>, Next) {
+        self.engine.begin(&mut self.conversation, incoming)
+    }
+
+    fn relayed(&mut self, incoming: Incoming) -> (Flight, Bytes) {
+        match self.send(incoming) {
+            (Some(flight), Next::Relay { stub, .. }) => (flight, stub),
+            (_, next) => panic!("not relayed: {next:?}"),
+        }
+    }
+
+    fn answer(&mut self, flight: &mut Flight, stub: impl Into<Bytes>) -> Next {
+        let outcome = Outcome::Response { stub: stub.into(), endian: Endian::Little };
+        self.engine.resume(&mut self.conversation, flight, outcome, &mut self.random)
+    }
+
+    fn answered(&mut self, flight: &mut Flight, stub: impl Into<Bytes>) -> Bytes {
+        match self.answer(flight, stub) {
+            Next::Reply { stub } => stub,
+            next => panic!("not answered: {next:?}"),
+        }
+    }
+
+    /// Binds; the upstream's handle is `upstream`. Returns our handle's bytes as the client has them.
+    fn bind(&mut self, context: &SecurityContext, upstream: u8) -> [u8; 20] {
+        let (mut flight, _) = self.relayed(incoming(context, 0, bind_request()));
+        let reply = self.answered(&mut flight, bind_response([upstream; 16]));
+        reply[4..24].try_into().unwrap()
+    }
+}
+
+fn bind_request() -> Vec<u8> {
+    let request = nspi::BindRequest { flags: 0, stat: nspi::Stat::default(), server_guid: Ptr::NULL };
+    nspi::Request::Bind(request).encode().unwrap()
+}
+
+/// `pServerGuid` null, the handle, success.
+fn bind_response(handle: [u8; 16]) -> Vec<u8> {
+    [&[0; 8][..], &handle, &[0; 4]].concat()
+}
+
+/// `NspiQueryColumns` on the session `handle`, with bytes behind its last parameter.
+fn query_columns(handle: &[u8; 20]) -> Vec<u8> {
+    [&handle[..], &[0, 0, 0, 0, 1, 0, 0, 0], b"trailing"].concat()
+}
+
+fn unbind(handle: &[u8; 20]) -> Vec<u8> {
+    [&handle[..], &[0; 4]].concat()
+}
+
+#[test]
+fn untouched_stubs_pass_byte_for_byte_but_for_the_handle() {
+    let engine = Engine::new(Stack::default());
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 0xee);
+    assert_ne!(ours[4..], [0xee; 16], "the client must not see the upstream's handle");
+
+    let request = query_columns(&ours);
+    let (mut flight, relayed) = talk.relayed(incoming(&alice, 16, request.clone()));
+    assert_eq!(relayed[4..20], [0xee; 16], "the upstream must get its own handle");
+    assert_eq!(relayed[20..], request[20..]);
+    let response: Vec<u8> = (0..64).collect();
+    assert_eq!(talk.answered(&mut flight, response.clone()), response);
+}
+
+#[test]
+fn a_big_endian_request_reaches_the_upstream_little_endian() {
+    let engine = Engine::new(Stack::default());
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 0xee);
+    let little = Guid::from_le(ours[4..].try_into().unwrap());
+    let mut big = vec![0; 4];
+    big.extend(little.data1.to_be_bytes());
+    big.extend(little.data2.to_be_bytes());
+    big.extend(little.data3.to_be_bytes());
+    big.extend(little.data4);
+    big.extend([0, 0, 0, 0, 0, 0, 0, 1]);
+    let mut call = incoming(&alice, 16, big);
+    call.endian = Endian::Big;
+    let (_, relayed) = talk.relayed(call);
+    assert_eq!(relayed[..], [&[0; 4][..], &[0xee; 16], &[0, 0, 0, 0, 1, 0, 0, 0]].concat());
+}
+
+#[test]
+fn a_handle_is_of_use_to_its_owner_alone() {
+    let engine = Engine::new(Stack::default());
+    let group = Arc::default();
+    let (alice, bob) = (caller("a"), caller("b"));
+    let mut first = Talk::new(&engine, &group, 0);
+    let mut second = Talk::new(&engine, &group, 100);
+    let mut elsewhere = Talk::new(&engine, &Arc::default(), 200);
+    let ours = first.bind(&alice, 0xee);
+
+    let mismatch = FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH;
+    let refused = |talk: &mut Talk<'_>, call| match talk.send(call) {
+        (None, Next::Fault { status, .. }) => status,
+        (_, next) => panic!("let in: {next:?}"),
+    };
+    assert_eq!(refused(&mut second, incoming(&bob, 16, query_columns(&ours))), mismatch);
+    assert_eq!(refused(&mut elsewhere, incoming(&alice, 16, query_columns(&ours))), mismatch);
+    let theirs = [&[0; 4][..], &[0xee; 16]].concat().try_into().unwrap();
+    assert_eq!(refused(&mut first, incoming(&alice, 16, query_columns(&theirs))), mismatch);
+    let mut of_another_interface = incoming(&alice, 2, query_columns(&ours));
+    of_another_interface.interface = Interface::Emsmdb;
+    assert_eq!(refused(&mut first, of_another_interface), mismatch);
+    // The same caller on another connection of the same group may.
+    second.relayed(incoming(&alice, 16, query_columns(&ours)));
+}
+
+#[test]
+fn an_upstream_that_answers_with_another_sessions_handle_is_not_believed() {
+    let engine = Engine::new(Stack::default());
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 0xee);
+    let (mut flight, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
+    let other = [&[0; 4][..], &[0xdd; 16], &[1, 0, 0, 0]].concat();
+    assert!(matches!(talk.answer(&mut flight, other), Next::Fault { status: CALL_FAILED, .. }));
+}
+
+#[test]
+fn what_is_out_of_range_or_too_short_never_gets_far() {
+    let engine = Engine::new(Stack::default());
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let status = |sent: (Option<Flight>, Next)| match sent.1 {
+        Next::Fault { status, .. } => status,
+        next => panic!("let in: {next:?}"),
+    };
+    assert_eq!(status(talk.send(incoming(&alice, 21, vec![0; 64]))), FaultStatus::NCA_S_OP_RNG_ERROR);
+    assert_eq!(status(talk.send(incoming(&alice, 3, vec![0; 19]))), FaultStatus::RPC_X_BAD_STUB_DATA);
+    let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
+    assert!(matches!(talk.answer(&mut flight, vec![0; 7]), Next::Fault { status: CALL_FAILED, .. }));
+}
+
+/// Writes down which hook of which module is called.
+struct Scribe {
+    name: &'static str,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Scribe {
+    fn write(&self, hook: &str) {
+        self.log.lock().unwrap().push(format!("{}.{hook}", self.name));
+    }
+}
+
+impl Module for Scribe {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn description(&self) -> &'static str {
+        "Writes down its hooks."
+    }
+    fn request_bytes(&self, _: &mut Operation, _: &mut Session) -> Result<(), Refusal> {
+        self.write("request_bytes");
+        Ok(())
+    }
+    fn request(&self, _: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        *session.slot::<usize>() += 1;
+        self.write("request");
+        Ok(())
+    }
+    fn dispatch(&self, _: &mut Operation, _: &mut Session) -> Decision {
+        self.write("dispatch");
+        Decision::Relay
+    }
+    fn response_bytes(&self, _: &mut Operation, _: &mut Session) -> Result<(), Refusal> {
+        self.write("response_bytes");
+        Ok(())
+    }
+    fn response(&self, _: &mut Operation, _: &mut Session) -> Result<(), Refusal> {
+        self.write("response");
+        Ok(())
+    }
+    fn unbind(&self, session: &mut Session) {
+        self.write(&format!("unbind after {}", session.slot::<usize>()));
+    }
+    fn shutdown(&self) {
+        self.write("shutdown");
+    }
+}
+
+fn scribes() -> (Engine, Arc<Mutex<Vec<String>>>) {
+    let log = Arc::<Mutex<Vec<String>>>::default();
+    let scribe = |name| Box::new(Scribe { name, log: Arc::clone(&log) }) as Box<dyn Module>;
+    (Engine::new(Stack::new(vec![scribe("outer"), scribe("inner")])), log)
+}
+
+#[test]
+fn hooks_are_called_like_the_layers_of_an_onion() {
+    let (engine, log) = scribes();
+    assert_eq!(engine.stack().to_string(), "client > outer > inner > upstream");
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 0xee);
+    let whole = [
+        "outer.request_bytes",
+        "inner.request_bytes",
+        "outer.request",
+        "inner.request",
+        "outer.dispatch",
+        "inner.dispatch",
+        "inner.response_bytes",
+        "outer.response_bytes",
+        "inner.response",
+        "outer.response",
+    ];
+    assert_eq!(std::mem::take(&mut *log.lock().unwrap()), whole);
+
+    let (mut flight, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
+    log.lock().unwrap().clear();
+    talk.answered(&mut flight, [&[0; 20][..], &[1, 0, 0, 0]].concat());
+    let log = log.lock().unwrap();
+    assert_eq!(log[4..], ["inner.unbind after 4", "outer.unbind after 4"], "both count in one slot: {log:?}");
+}
+
+#[test]
+fn a_session_ends_once_however_it_ends() {
+    let (engine, log) = scribes();
+    let unbinds = || log.lock().unwrap().iter().filter(|line| line.contains("unbind")).count();
+    let alice = caller("a");
+
+    // The client vanishes: its group's last connection ends it, an earlier one doesn't.
+    let group = Arc::default();
+    let mut talk = Talk::new(&engine, &group, 0);
+    talk.bind(&alice, 1);
+    engine.end(&mut Conversation::new(Arc::clone(&group)), false);
+    assert_eq!(unbinds(), 0);
+    engine.end(&mut talk.conversation, true);
+    engine.end(&mut talk.conversation, true);
+    assert_eq!(unbinds(), 2);
+    assert!(group.is_empty());
+
+    // The bind fails, or the upstream is lost: there was no session to keep.
+    let mut talk = Talk::new(&engine, &group, 50);
+    let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
+    talk.answered(&mut flight, [&[0; 24][..], &[1, 0, 0, 0x80]].concat());
+    assert_eq!(unbinds(), 4);
+    let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
+    let lost = Outcome::Lost("gone".to_owned());
+    engine.resume(&mut talk.conversation, &mut flight, lost, &mut Counting(0));
+    assert_eq!(unbinds(), 6);
+    engine.shutdown();
+    assert_eq!(log.lock().unwrap().last().unwrap(), "outer.shutdown");
+}
+
+/// Decides as it was made to.
+struct Decider(Box<dyn Fn(&mut Operation) -> Decision + Send + Sync>);
+
+impl Module for Decider {
+    fn name(&self) -> &'static str {
+        "decider"
+    }
+    fn description(&self) -> &'static str {
+        "Decides as it was made to."
+    }
+    fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
+        if operation.opnum() == 16 { (self.0)(operation) } else { Decision::Relay }
+    }
+}
+
+fn decider(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static) -> Engine {
+    Engine::new(Stack::new(vec![Box::new(Decider(Box::new(decide)))]))
+}
+
+fn columns_request(flags: u32) -> Request {
+    let handle = ContextHandle::default();
+    Request::Nspi(nspi::Request::QueryColumns(nspi::QueryColumnsRequest { handle, reserved: 0, flags }))
+}
+
+fn columns(code: u32) -> Response {
+    let response = nspi::QueryColumnsResponse { return_value: ErrorCode(code), ..Default::default() };
+    Response::Nspi(nspi::Response::QueryColumns(response))
+}
+
+#[test]
+fn norelay_answers_without_the_upstream() {
+    let engine = decider(|_| Decision::Answer(Box::new(columns(7))));
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 1);
+    let (flight, next) = talk.send(incoming(&alice, 16, query_columns(&ours)));
+    assert_eq!(next, Next::Reply { stub: Bytes::from_static(&[0, 0, 0, 0, 7, 0, 0, 0]) });
+    assert_eq!(flight.unwrap().operation.notes()[0].text, "answered here");
+}
+
+#[test]
+fn an_answer_to_something_else_is_not_sent() {
+    let engine = decider(|_| {
+        let response = nspi::CompareMIdsResponse::default();
+        Decision::Answer(Box::new(Response::Nspi(nspi::Response::CompareMIds(response))))
+    });
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 1);
+    let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours)));
+    assert!(matches!(next, Next::Fault { status: CALL_FAILED, .. }));
+}
+
+#[test]
+fn a_refusal_is_a_fault() {
+    let engine = decider(|_| Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "policy")));
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 1);
+    let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours)));
+    assert_eq!(next, Next::Fault { status: FaultStatus::ACCESS_DENIED, why: "policy".to_owned() });
+}
+
+#[test]
+fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let engine = decider(move |operation| match operation.ahead.last_mut() {
+        None => Decision::Ahead(Box::new(columns_request(9))),
+        Some(AheadAnswer::Response(answer)) => {
+            assert_eq!(answer.view().unwrap(), &columns(3));
+            count.fetch_add(1, Ordering::Relaxed);
+            Decision::Relay
+        }
+        Some(AheadAnswer::Fault(status)) => panic!("{status}"),
+    });
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 0xee);
+    let (mut flight, ahead) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
+    assert_eq!(ahead[..], [&[0; 4][..], &[0xee; 16], &[0, 0, 0, 0, 9, 0, 0, 0]].concat());
+    let Next::Relay { stub, .. } = talk.answer(&mut flight, vec![0, 0, 0, 0, 3, 0, 0, 0]) else {
+        panic!("the client's own request did not follow")
+    };
+    assert_eq!(stub[20..], query_columns(&ours)[20..]);
+    assert_eq!(talk.answered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[..], [0, 0, 0, 0, 4, 0, 0, 0]);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn ahead_ends_even_where_the_module_never_does() {
+    let engine = decider(|_| Decision::Ahead(Box::new(columns_request(0))));
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 1);
+    let (mut flight, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
+    let mut rounds = 0;
+    while let Next::Relay { .. } = talk.answer(&mut flight, vec![0; 8]) {
+        rounds += 1;
+        assert!(rounds < 100, "without end");
+    }
+}
