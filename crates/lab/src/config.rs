@@ -1,0 +1,72 @@
+/// What the lab is like. The same configuration makes the same lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabConfig {
+    /// Decides names, telephone numbers, identifiers.
+    pub seed: u64,
+    /// How many people there are; those in [`LabConfig::aliases`] are among them.
+    pub people: usize,
+    /// The organisation's name: the first part of every distinguished name.
+    pub organisation: String,
+    /// The domain of mail addresses.
+    pub domain: String,
+    /// The mailbox servers, over which people are spread; the first one answers referrals.
+    pub servers: Vec<ServerName>,
+    /// The aliases of people who are there in any case, so that accounts with these names have a mailbox.
+    pub aliases: Vec<String>,
+}
+
+/// What a server is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerName {
+    /// In distinguished names and as a `NetBIOS` name.
+    pub name: String,
+    /// In DNS.
+    pub host: String,
+}
+
+impl Default for LabConfig {
+    fn default() -> Self {
+        let server = ServerName { name: "EXCH1".to_owned(), host: "exch.lab.test".to_owned() };
+        Self {
+            seed: 1,
+            people: 300,
+            organisation: "Lab Organisation".to_owned(),
+            domain: "lab.test".to_owned(),
+            servers: vec![server],
+            aliases: ["alice", "bob", "carol", "dave", "svcproxy"].map(str::to_owned).to_vec(),
+        }
+    }
+}
+
+impl LabConfig {
+    /// A lab of two servers.
+    pub fn two_servers() -> Self {
+        let mut config = Self::default();
+        config.servers.push(ServerName { name: "EXCH2".to_owned(), host: "exch2.lab.test".to_owned() });
+        config
+    }
+
+    fn group(&self) -> String {
+        format!("/o={}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)", self.organisation)
+    }
+
+    /// What the distinguished names of people begin with.
+    pub fn recipients(&self) -> String {
+        format!("{}/cn=Recipients/cn=", self.group())
+    }
+
+    /// The distinguished name of the person with this alias.
+    pub fn user_dn(&self, alias: &str) -> String {
+        self.recipients() + alias
+    }
+
+    /// The distinguished name of the server called `name`.
+    pub fn server_dn(&self, name: &str) -> String {
+        format!("{}/cn=Configuration/cn=Servers/cn={name}", self.group())
+    }
+
+    /// The distinguished name of the mailbox database of the server called `name`.
+    pub fn database_dn(&self, name: &str) -> String {
+        self.server_dn(name) + "/cn=Microsoft Private MDB"
+    }
+}

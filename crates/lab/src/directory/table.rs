@@ -1,0 +1,46 @@
+//! Positions in a table ([MS-OXNSPI] 3.1.4.5).
+
+use mapi::ErrorCode;
+use mapi::nspi::{MId, Stat};
+
+/// The row at which `stat` stands in a table of `rows`, with its `Delta` applied; the number of rows is the
+/// place behind the last one.
+///
+/// # Errors
+/// `NotFound` where the current row is none of the table's.
+pub(crate) fn position(rows: &[MId], stat: &Stat) -> Result<usize, ErrorCode> {
+    let start = anchor(rows, stat)?;
+    let distance = usize::try_from(stat.delta.unsigned_abs()).unwrap_or(usize::MAX);
+    let moved = if stat.delta < 0 { start.saturating_sub(distance) } else { start.saturating_add(distance) };
+    Ok(moved.min(rows.len()))
+}
+
+/// The row at which `stat` stands, before its `Delta` is applied.
+///
+/// # Errors
+/// As [`position`].
+pub(crate) fn anchor(rows: &[MId], stat: &Stat) -> Result<usize, ErrorCode> {
+    match stat.current_rec {
+        MId::MID_BEGINNING_OF_TABLE => Ok(0),
+        MId::MID_END_OF_TABLE => Ok(rows.len()),
+        MId::MID_CURRENT => Ok(fraction(rows.len(), stat)),
+        mid => rows.iter().position(|row| *row == mid).ok_or(ErrorCode::MAPI_E_NOT_FOUND),
+    }
+}
+
+/// The row that is as far down the table as `NumPos` is in `TotalRecs` ([MS-OXNSPI] 3.1.4.5.2).
+fn fraction(rows: usize, stat: &Stat) -> usize {
+    let total = u64::from(stat.total_recs);
+    let place = u64::from(stat.num_pos).min(total);
+    let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+    let row = place.saturating_mul(rows).checked_div(total).unwrap_or_default();
+    usize::try_from(row.min(rows)).unwrap_or_default()
+}
+
+/// Says in `stat` that it stands at `row`.
+pub(crate) fn settle(rows: &[MId], row: usize, stat: &mut Stat) {
+    stat.current_rec = rows.get(row).copied().unwrap_or(MId::MID_END_OF_TABLE);
+    stat.delta = 0;
+    stat.num_pos = u32::try_from(row).unwrap_or(u32::MAX);
+    stat.total_recs = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+}

@@ -1,0 +1,121 @@
+//! ROPs, as far as the lab carries them out: signing on to a mailbox and releasing objects
+//! ([MS-OXCROPS] 2.2.3.1, 2.2.15.3).
+
+use mapi::ErrorCode;
+use mapi::emsmdb::{
+    FolderIds, LogonFlags, LogonTime, NO_OBJECT, PrivateLogon, ROP_LOGON, ROP_RELEASE, ResponseFlags,
+    RopBuffer, RopLogonRequest, RopLogonResponse, RopLogonResult, RopReleaseRequest,
+};
+use wire::{Decode as _, Encode as _, Reader, Writer};
+
+use super::{Session, UNKNOWN_USER};
+use crate::directory::Entry;
+use crate::service::Lab;
+
+/// The replica id of every mailbox's own ids.
+const REPLICA_ID: u16 = 1;
+/// The number of a mailbox's first folder.
+const FIRST_FOLDER: u64 = 0x01_0001;
+/// The time on the server at every logon, since the lab has no clock: 1 January 2024, noon.
+const LOGON_TIME: LogonTime =
+    LogonTime { seconds: 0, minutes: 0, hour: 12, day_of_week: 1, day: 1, month: 1, year: 2024 };
+/// Requests of these ROPs name a place for a new object behind that of the object they act on, and their
+/// responses name that one ([MS-OXCROPS] 2.2).
+const CREATE_OBJECTS: [u8; 23] = [
+    0x02, 0x03, 0x04, 0x05, 0x06, 0x1c, 0x21, 0x22, 0x23, 0x29, 0x2b, 0x3e, 0x3f, 0x46, 0x4b, 0x4c, 0x4d,
+    0x53, 0x69, 0x70, 0x72, 0x7e, 0x82,
+];
+
+/// Carries out the ROPs of `buffer`. ROPs carry no length of their own: after one that is not known here, what
+/// follows can't be told, and is left.
+pub(super) fn execute(lab: &Lab, session: &mut Session, buffer: &RopBuffer) -> RopBuffer {
+    let mut handles = buffer.handles.clone();
+    let mut reader = Reader::new(&buffer.rops);
+    let mut answers = Writer::new();
+    while let Some(id) = reader.peek().first() {
+        let went_on = match *id {
+            ROP_LOGON => logon(lab, session, &mut reader, &mut handles, &mut answers),
+            ROP_RELEASE => release(session, &mut reader, &mut handles),
+            _ => None,
+        };
+        if went_on.is_none() {
+            refuse(reader.peek(), &mut answers);
+            break;
+        }
+    }
+    RopBuffer::new(answers.into_vec(), handles)
+}
+
+/// Answers that a ROP is not supported.
+fn refuse(rop: &[u8], answers: &mut Writer) {
+    let id = rop.first().copied().unwrap_or_default();
+    let place = if CREATE_OBJECTS.contains(&id) { 3 } else { 2 };
+    let index = rop.get(place).copied().unwrap_or_default();
+    answers.u8(id).u8(index).u32(ErrorCode::MAPI_E_NO_SUPPORT.0);
+}
+
+fn logon(
+    lab: &Lab,
+    session: &mut Session,
+    reader: &mut Reader<'_>,
+    handles: &mut [u32],
+    answers: &mut Writer,
+) -> Option<()> {
+    let request = RopLogonRequest::decode(reader).ok()?;
+    let place = handles.get_mut(usize::from(request.output_handle_index));
+    let dn = String::from_utf8_lossy(request.essdn()).into_owned();
+    let result = match (place, lab.mailbox(&dn)) {
+        (Some(place), Some(entry)) if request.logon_flags.contains(LogonFlags::PRIVATE) => {
+            session.last = session.last.saturating_add(1);
+            session.objects.insert(session.last, entry.mid);
+            *place = session.last;
+            let own = entry.mid == session.user;
+            RopLogonResult::Private(Box::new(mailbox(entry, own, request.logon_flags)))
+        }
+        (Some(_), None) if request.logon_flags.contains(LogonFlags::PRIVATE) => {
+            RopLogonResult::Failure { return_value: UNKNOWN_USER }
+        }
+        (Some(_), _) => RopLogonResult::Failure { return_value: ErrorCode::MAPI_E_NO_SUPPORT },
+        (None, _) => RopLogonResult::Failure { return_value: ErrorCode::MAPI_E_INVALID_PARAMETER },
+    };
+    RopLogonResponse { output_handle_index: request.output_handle_index, result }.encode(answers).ok()
+}
+
+/// What a client is told of the mailbox of `entry`, which is its own or not.
+fn mailbox(entry: &Entry, own: bool, logon_flags: LogonFlags) -> PrivateLogon {
+    let mut folder_ids = FolderIds::default();
+    for (id, number) in folder_ids.iter_mut().zip(FIRST_FOLDER..) {
+        *id = folder_id(number);
+    }
+    let rights = ResponseFlags::RESERVED;
+    let owner = ResponseFlags::OWNER_RIGHT | ResponseFlags::SEND_AS_RIGHT;
+    let mut replica_guid = entry.guid;
+    replica_guid.data1 = !replica_guid.data1;
+    PrivateLogon {
+        logon_flags,
+        folder_ids,
+        response_flags: if own { rights | owner } else { rights },
+        mailbox_guid: entry.guid,
+        replica_id: REPLICA_ID,
+        replica_guid,
+        logon_time: LOGON_TIME,
+        gwart_time: 0,
+        store_state: 0,
+    }
+}
+
+/// A folder id: the replica id, then 48 bits of a counter, highest byte first ([MS-OXCDATA] 2.2.1.1).
+fn folder_id(counter: u64) -> u64 {
+    let [low, high] = REPLICA_ID.to_le_bytes();
+    let [_, _, a, b, c, d, e, f] = counter.to_be_bytes();
+    u64::from_le_bytes([low, high, a, b, c, d, e, f])
+}
+
+fn release(session: &mut Session, reader: &mut Reader<'_>, handles: &mut [u32]) -> Option<()> {
+    let request = RopReleaseRequest::decode(reader).ok()?;
+    if let Some(handle) = handles.get_mut(usize::from(request.input_handle_index)) {
+        session.objects.remove(handle);
+        *handle = NO_OBJECT;
+    }
+    Some(())
+}

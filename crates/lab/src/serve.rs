@@ -1,0 +1,175 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Flight, Next, Observer};
+use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
+use identity::{Accounts, Registry, SecurityContext};
+use mapi::Interface;
+use net::{
+    Admission, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, listen, mapper_interfaces, syntax,
+};
+use rpc::AuthLevel;
+use rpc::server::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::config::ServerName;
+use crate::service::Lab;
+
+/// Where a lab is served, and to whom.
+#[derive(Clone)]
+pub struct LabServer {
+    /// Where the endpoint mapper listens; none for no endpoint mapper.
+    pub endpoint_mapper: Option<SocketAddr>,
+    /// Where the services listen. With port 0 the system chooses one.
+    pub rpc: SocketAddr,
+    /// Who may sign in.
+    pub accounts: Arc<dyn Accounts>,
+    /// The level below which calls get the fault `ACCESS_DENIED`; [`AuthLevel::NONE`] lets everybody in.
+    pub minimum_level: AuthLevel,
+    /// The `NetBIOS` name of the accounts' domain.
+    pub domain: String,
+    /// How much clients may take.
+    pub limits: Limits,
+}
+
+impl LabServer {
+    /// A server on a port of this machine that the system chooses, with an endpoint mapper on another, for
+    /// `accounts` of the domain `LAB`, who have to seal their calls.
+    pub fn local(accounts: Arc<dyn Accounts>) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            endpoint_mapper: Some(any),
+            rpc: any,
+            accounts,
+            minimum_level: AuthLevel::PKT_PRIVACY,
+            domain: "LAB".to_owned(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// A lab whose addresses are taken. It serves while [`Listening::run`] runs.
+pub struct Listening {
+    mapper: Option<(TcpListener, SocketAddr)>,
+    services: TcpListener,
+    address: SocketAddr,
+    lab: Arc<Lab>,
+    server: LabServer,
+}
+
+impl std::fmt::Debug for Listening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listening")
+            .field("endpoint_mapper", &self.endpoint_mapper())
+            .field("rpc", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Takes the addresses of `server` for `lab`.
+///
+/// # Errors
+/// When an address can't be taken.
+pub async fn start(lab: Arc<Lab>, server: LabServer) -> Result<Listening, ListenError> {
+    let (services, address) = bound(server.rpc).await?;
+    let mapper = match server.endpoint_mapper {
+        Some(address) => Some(bound(address).await?),
+        None => None,
+    };
+    Ok(Listening { mapper, services, address, lab, server })
+}
+
+/// Serves `lab` on the addresses of `server` until `stop` turns true and the calls under way are answered.
+///
+/// # Errors
+/// When an address can't be taken.
+pub async fn serve(lab: Arc<Lab>, server: LabServer, stop: watch::Receiver<bool>) -> Result<(), ListenError> {
+    start(lab, server).await?.run(stop).await;
+    Ok(())
+}
+
+async fn bound(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ListenError> {
+    let listener = listen(address).await?;
+    let taken = listener.local_addr().map_err(|source| ListenError { address, source })?;
+    Ok((listener, taken))
+}
+
+impl Listening {
+    /// Where the endpoint mapper listens.
+    pub fn endpoint_mapper(&self) -> Option<SocketAddr> {
+        self.mapper.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Where the services listen.
+    pub const fn rpc(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` turns true and the calls under way are answered.
+    pub async fn run(self, stop: watch::Receiver<bool>) {
+        let Self { mapper, services, address, lab, server } = self;
+        let admission = Admission::new(server.limits);
+        let sign_in = sign_in(&lab, &server);
+        let interfaces = Interface::ALL.map(syntax);
+        let offered = interfaces.map(|id| rpc::server::Interface { id, minimum_level: server.minimum_level });
+        let front = front(offered.to_vec(), address, sign_in.clone(), server.limits);
+        let backend = move || Local::new(Arc::clone(&lab));
+        let serving = net::run(services, front, Arc::clone(&admission), backend, stop.clone());
+        let Some((listener, own)) = mapper else { return serving.await };
+        let mapper = Mapper::new(&interfaces, address);
+        let front = front_of_mapper(own, sign_in, server.limits);
+        let mapping = net::run(listener, front, admission, move || mapper.connection(), stop);
+        tokio::join!(serving, mapping);
+    }
+}
+
+fn sign_in(lab: &Lab, server: &LabServer) -> SignIn {
+    let unknown = ServerName { name: String::new(), host: String::new() };
+    let name = lab.config().servers.first().unwrap_or(&unknown);
+    let dns_domain = name.host.split_once('.').map(|(_, domain)| domain).unwrap_or_default();
+    SignIn::new(AcceptorConfig {
+        accounts: Arc::clone(&server.accounts),
+        policy: Policy::default(),
+        names: ServerNames {
+            nb_computer: name.name.clone(),
+            nb_domain: server.domain.clone(),
+            dns_computer: name.host.clone(),
+            dns_domain: dns_domain.to_owned(),
+        },
+        authority: Arc::from("lab"),
+        registry: Registry::new(),
+    })
+}
+
+fn front_of_mapper(address: SocketAddr, sign_in: SignIn, limits: Limits) -> Arc<Front> {
+    front(mapper_interfaces(), address, sign_in, limits)
+}
+
+fn front(
+    interfaces: Vec<rpc::server::Interface>,
+    address: SocketAddr,
+    sign_in: SignIn,
+    limits: Limits,
+) -> Arc<Front> {
+    let secondary_address = address.port().to_string();
+    Arc::new(Front {
+        rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),
+        groups: Arc::new(Groups::default()),
+        sign_in,
+        limits,
+        observer: Arc::new(Silent),
+    })
+}
+
+/// Watches nothing beyond what is logged.
+struct Silent;
+
+impl Observer for Silent {
+    fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {}
+
+    fn refused(&self, _peer: SocketAddr, _why: &str) {}
+
+    fn finished(&self, _flight: &Flight, _next: &Next, _elapsed: Duration) {}
+}

@@ -1,0 +1,91 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mapi::Interface;
+use net::{Call, Group, Service};
+use rpc::FaultStatus;
+use rpc::ndr::ContextHandle;
+
+use crate::config::LabConfig;
+use crate::directory::Directory;
+use crate::handles::{Handles, Object};
+
+/// The small Exchange.
+#[derive(Debug)]
+pub struct Lab {
+    pub(crate) config: LabConfig,
+    pub(crate) directory: Directory,
+    pub(crate) handles: Handles,
+}
+
+/// What answering a call comes to: the response's stub, or a fault.
+pub(crate) type Answer = Result<Bytes, FaultStatus>;
+
+impl Lab {
+    /// The lab that `config` describes.
+    pub fn new(config: LabConfig) -> Self {
+        let directory = Directory::new(&config);
+        let handles = Handles::new(config.seed);
+        Self { config, directory, handles }
+    }
+
+    /// What the lab was made of.
+    pub const fn config(&self) -> &LabConfig {
+        &self.config
+    }
+
+    /// The aliases of all people, in the order of their names: each has a mailbox.
+    pub fn aliases(&self) -> Vec<String> {
+        let people = self.directory.container(crate::directory::ALL_USERS);
+        let entries = people.into_iter().flat_map(|people| &people.rows);
+        entries.filter_map(|mid| self.directory.entry(*mid)).map(|entry| entry.alias.clone()).collect()
+    }
+
+    /// How many context handles are open.
+    pub fn open_handles(&self) -> usize {
+        self.handles.count()
+    }
+
+    /// Succeeds where `handle` is a session with the address book that who makes `call` may use.
+    pub(crate) fn check_address_book(&self, call: &Call, handle: ContextHandle) -> Result<(), FaultStatus> {
+        match self.handles.find(call, handle)? {
+            Object::AddressBook => Ok(()),
+            _ => Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH),
+        }
+    }
+}
+
+impl Service for Lab {
+    fn call(&self, call: &Call) -> Answer {
+        let interface = Interface::by_uuid(call.interface.uuid).ok_or(FaultStatus::NCA_S_UNK_IF)?;
+        let operation = interface.operation(call.opnum).ok_or(FaultStatus::NCA_S_OP_RNG_ERROR)?;
+        let answer = match interface {
+            Interface::Rfr => self.rfr(call),
+            Interface::Nspi => self.nspi(call),
+            Interface::Emsmdb => self.emsmdb(call),
+            Interface::AsyncEmsmdb => self.async_emsmdb(call),
+        };
+        if let Err(status) = &answer {
+            tracing::debug!(operation, user = %call.context.principal(), "lab: fault {status}");
+        }
+        answer
+    }
+
+    fn rundown(&self, group: &Arc<Group>) {
+        self.handles.rundown(group);
+    }
+}
+
+/// A stub that is no such request.
+pub(crate) fn bad_stub(error: &wire::Error) -> FaultStatus {
+    tracing::debug!("lab: {error}");
+    FaultStatus::RPC_X_BAD_STUB_DATA
+}
+
+/// A response as a stub.
+pub(crate) fn encoded(stub: wire::Result<Vec<u8>>) -> Answer {
+    stub.map(Bytes::from).map_err(|error| {
+        tracing::error!("lab: a response does not fit: {error}");
+        FaultStatus::NCA_S_OUT_ARGS_TOO_BIG
+    })
+}
