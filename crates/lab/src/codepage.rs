@@ -12,6 +12,8 @@ const TELETEX: u32 = 20_261;
 /// `CP_WINUNICODE`.
 const UTF16: u32 = 1200;
 const ASCII: u32 = 20_127;
+/// `CP_ACP`: the server's own code page, which is Western European here. Clients that don't care send it.
+const SERVER_S_OWN: u32 = 0;
 
 impl CodePage {
     pub(crate) const UTF8: Self = Self { number: 65_001, encoding: Some(encoding_rs::UTF_8) };
@@ -21,6 +23,9 @@ impl CodePage {
     pub(crate) fn new(number: u32) -> Option<Self> {
         if matches!(number, TELETEX | UTF16 | ASCII) {
             return Some(Self { number, encoding: None });
+        }
+        if number == SERVER_S_OWN {
+            return Some(Self { number, encoding: Some(encoding_rs::WINDOWS_1252) });
         }
         let encoding = codepage::to_encoding(u16::try_from(number).ok()?)?;
         Some(Self { number, encoding: Some(encoding) })
@@ -69,6 +74,7 @@ mod tests {
         assert_eq!(CodePage::new(1250).unwrap().encode("Ł"), b"\xa3");
         assert_eq!(CodePage::new(TELETEX).unwrap().encode("Zoë"), b"Zo?");
         assert!(CodePage::new(1200).unwrap().is_unicode());
+        assert_eq!(CodePage::new(0).unwrap().encode("é"), b"\xe9");
         assert!(CodePage::new(99_999).is_none());
         assert!(CodePage::new(4242).is_none());
     }

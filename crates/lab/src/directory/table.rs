@@ -44,3 +44,48 @@ pub(crate) fn settle(rows: &[MId], row: usize, stat: &mut Stat) {
     stat.num_pos = u32::try_from(row).unwrap_or(u32::MAX);
     stat.total_recs = u32::try_from(rows.len()).unwrap_or(u32::MAX);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rows(count: u32) -> Vec<MId> {
+        (0x10..0x10 + count).map(MId).collect()
+    }
+
+    fn stat(current_rec: MId, delta: i32, num_pos: u32, total_recs: u32) -> Stat {
+        Stat { current_rec, delta, num_pos, total_recs, ..Stat::default() }
+    }
+
+    #[test]
+    fn positions_are_absolute_relative_and_fractional() {
+        let rows = rows(10);
+        assert_eq!(position(&rows, &stat(MId::MID_BEGINNING_OF_TABLE, 0, 0, 0)), Ok(0));
+        assert_eq!(position(&rows, &stat(MId::MID_BEGINNING_OF_TABLE, -3, 0, 0)), Ok(0));
+        assert_eq!(position(&rows, &stat(MId::MID_END_OF_TABLE, 0, 0, 0)), Ok(10));
+        assert_eq!(position(&rows, &stat(MId::MID_END_OF_TABLE, -4, 0, 0)), Ok(6));
+        assert_eq!(position(&rows, &stat(MId(0x13), 2, 0, 0)), Ok(5));
+        assert_eq!(position(&rows, &stat(MId(0x13), i32::MIN, 0, 0)), Ok(0));
+        assert_eq!(position(&rows, &stat(MId(0x13), i32::MAX, 0, 0)), Ok(10));
+        assert_eq!(position(&rows, &stat(MId::MID_CURRENT, 0, 50, 100)), Ok(5));
+        assert_eq!(position(&rows, &stat(MId::MID_CURRENT, 1, 50, 100)), Ok(6));
+        assert_eq!(position(&rows, &stat(MId::MID_CURRENT, 0, 7, 0)), Ok(0));
+        assert_eq!(position(&rows, &stat(MId::MID_CURRENT, 0, 200, 100)), Ok(10));
+        assert_eq!(position(&rows, &stat(MId(0x99), 0, 0, 0)), Err(ErrorCode::MAPI_E_NOT_FOUND));
+    }
+
+    proptest! {
+        #[test]
+        fn a_settled_position_is_found_again(count in 0_u32..40, delta: i32, num_pos: u32, total: u32) {
+            let rows = rows(count);
+            let mut stat = stat(MId::MID_CURRENT, delta, num_pos, total);
+            let row = position(&rows, &stat).unwrap();
+            prop_assert!(row <= rows.len());
+            settle(&rows, row, &mut stat);
+            prop_assert_eq!(position(&rows, &stat), Ok(row));
+            prop_assert_eq!((stat.delta, usize::try_from(stat.num_pos).unwrap()), (0, row));
+        }
+    }
+}

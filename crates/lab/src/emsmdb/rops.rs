@@ -26,20 +26,22 @@ const CREATE_OBJECTS: [u8; 23] = [
     0x53, 0x69, 0x70, 0x72, 0x7e, 0x82,
 ];
 
-/// Carries out the ROPs of `buffer`. ROPs carry no length of their own: after one that is not known here, what
-/// follows can't be told, and is left.
+/// Carries out the ROPs of `buffer`. ROPs carry no length of their own: after one that is not known here, or is
+/// cut off, what follows can't be told, and is left.
 pub(super) fn execute(lab: &Lab, session: &mut Session, buffer: &RopBuffer) -> RopBuffer {
     let mut handles = buffer.handles.clone();
     let mut reader = Reader::new(&buffer.rops);
     let mut answers = Writer::new();
-    while let Some(id) = reader.peek().first() {
+    while let rest = reader.peek()
+        && let Some(id) = rest.first()
+    {
         let went_on = match *id {
             ROP_LOGON => logon(lab, session, &mut reader, &mut handles, &mut answers),
             ROP_RELEASE => release(session, &mut reader, &mut handles),
             _ => None,
         };
         if went_on.is_none() {
-            refuse(reader.peek(), &mut answers);
+            refuse(rest, &mut answers);
             break;
         }
     }

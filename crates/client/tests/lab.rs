@@ -1,0 +1,183 @@
+//! The client against the lab, over loopback: sign in, look people up, connect to the store.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use client::{Client, ClientConfig, Dialect, Failure, Person, Resolution, Side, account};
+use identity::accounts::AccountFile;
+use identity::{Account, Mechanism, NtHash, Password};
+use lab::{Lab, LabConfig, LabServer, start};
+use mapi::emsmdb::{RopBuffer, RopReleaseRequest};
+use mapi::nspi::MId;
+use mapi::property::{PropTag, PropertyValue, RelationalOperator, Restriction, TaggedValue};
+use mapi::{ErrorCode, Interface};
+use rpc::{AuthLevel, FaultStatus};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use wire::Encode as _;
+
+struct Served {
+    lab: Arc<Lab>,
+    mapper: SocketAddr,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Served {
+    async fn new(minimum_level: AuthLevel) -> Self {
+        let lab = Arc::new(Lab::new(LabConfig::two_servers()));
+        let mut accounts = AccountFile::default();
+        let nt_hash = NtHash::from_password("Password");
+        let alice = Account { user: "alice".into(), domain: "LAB".into(), nt_hash, disabled: false };
+        accounts.set(alice).unwrap();
+        let server = LabServer { minimum_level, ..LabServer::local(Arc::new(accounts)) };
+        let listening = start(Arc::clone(&lab), server).await.unwrap();
+        let mapper = listening.endpoint_mapper().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let task = net::spawn_system(listening.run(stopped));
+        Self { lab, mapper, stop, task }
+    }
+
+    fn config(&self) -> ClientConfig {
+        ClientConfig::mapper(&self.mapper.ip().to_string(), self.mapper.port())
+    }
+
+    fn signed_in(&self, mechanism: Mechanism, level: AuthLevel, password: &str) -> ClientConfig {
+        self.config().with_account(account("alice", "LAB", &Password::new(password), mechanism, level))
+    }
+
+    /// Ends the server, which must have forgotten all sessions once its clients are gone.
+    async fn end(self) {
+        self.stop.send(true).unwrap();
+        self.task.await.unwrap();
+        assert_eq!(self.lab.open_handles(), 0);
+    }
+}
+
+/// What people do, from end to end.
+async fn conversation(config: ClientConfig) {
+    let names = LabConfig::two_servers();
+    let alice = names.user_dn("alice");
+    let mut client = Client::connect(config).await.unwrap();
+    assert_eq!(client.rfr_new_dsa(&alice).await.unwrap(), "exch.lab.test");
+    assert_eq!(client.rfr_fqdn(&names.server_dn("EXCH2")).await.unwrap(), "exch2.lab.test");
+
+    let mut book = client.address_book().await.unwrap();
+    let containers = book.hierarchy().await.unwrap();
+    assert_eq!((containers.len(), containers[0].id, containers[0].name.as_str()), (3, MId(0), ""));
+    browse(&mut book).await;
+    let mids = book.dn_to_mid(&[&alice, "/o=nobody"]).await.unwrap();
+    assert_eq!(mids[1], None);
+    let props = book
+        .get_props(mids[0].unwrap(), &[PropTag::PidTagAccount, PropTag::PidTagSmtpAddress])
+        .await
+        .unwrap();
+    assert_eq!(props.get(PropTag::PidTagAccount), Some(&PropertyValue::from("alice")));
+    book.unbind().await.unwrap();
+
+    let mut mailbox = client.mailbox(&alice).await.unwrap();
+    assert_eq!(mailbox.dialect(), Dialect::Extended);
+    assert!(mailbox.display_name.starts_with("Alice "));
+    assert_eq!(mailbox.dn_prefix, names.recipients());
+    let logon = mailbox.logon().await.unwrap();
+    let release = RopReleaseRequest { logon_id: 0, input_handle_index: 0 }.to_bytes().unwrap();
+    assert!(mailbox.execute(RopBuffer::new(release, vec![1])).await.unwrap().rops.is_empty());
+    mailbox.disconnect().await.unwrap();
+
+    let mut legacy = client.mailbox_legacy(&alice).await.unwrap();
+    assert_eq!(legacy.dialect(), Dialect::Legacy);
+    assert_eq!(legacy.logon().await.unwrap(), logon);
+    legacy.disconnect().await.unwrap();
+}
+
+async fn browse(book: &mut client::AddressBook) {
+    let page = book.query_rows(0, 10, client::PERSON_COLUMNS).await.unwrap();
+    assert_eq!((page.rows.len(), page.position, page.total), (10, 10, 308));
+    let first = Person::from_row(&page.rows[0]);
+    assert!(first.smtp.ends_with("@lab.test") && first.mid.is_some() && !first.is_list());
+    let sixth = book.people(5, 1).await.unwrap().remove(0);
+    assert_eq!(sixth, Person::from_row(&page.rows[5]));
+    let found = book.search("alice", 10).await.unwrap();
+    assert_eq!((found.len(), found[0].account.as_str()), (1, "alice"));
+    let lists = Restriction::Property {
+        relop: RelationalOperator::RELOP_EQ,
+        tag: PropTag::PidTagDisplayType,
+        value: TaggedValue::new(PropTag::PidTagDisplayType, PropertyValue::Integer32(1)),
+    };
+    let found = book.get_matches(lists.clone(), 10, client::PERSON_COLUMNS).await.unwrap();
+    assert!(found.len() == 8 && found.iter().all(|(_, row)| Person::from_row(row).is_list()));
+    let error = book.get_matches(lists, 3, client::PERSON_COLUMNS).await.unwrap_err();
+    assert_eq!(error.failure, Failure::Returned(ErrorCode::MAPI_E_TABLE_TOO_BIG));
+    let resolved = book.resolve_names(&["alice", "nobody at all", "all"]).await.unwrap();
+    let [Resolution::Resolved(alice), Resolution::Unresolved, Resolution::Ambiguous] = resolved.as_slice()
+    else {
+        panic!("{resolved:?}")
+    };
+    assert!(alice.home_database.contains("/cn=EXCH1/"), "{alice:?}");
+}
+
+#[tokio::test]
+async fn works_with_ntlm_and_privacy() {
+    let served = Served::new(AuthLevel::PKT_PRIVACY).await;
+    conversation(served.signed_in(Mechanism::Ntlm, AuthLevel::PKT_PRIVACY, "Password")).await;
+    served.end().await;
+}
+
+#[tokio::test]
+async fn works_with_spnego_and_privacy() {
+    let served = Served::new(AuthLevel::PKT_PRIVACY).await;
+    conversation(served.signed_in(Mechanism::Spnego, AuthLevel::PKT_PRIVACY, "Password")).await;
+    served.end().await;
+}
+
+#[tokio::test]
+async fn works_at_lower_levels_where_they_are_let_in() {
+    let served = Served::new(AuthLevel::NONE).await;
+    conversation(served.config()).await;
+    for level in [AuthLevel::CONNECT, AuthLevel::PKT, AuthLevel::PKT_INTEGRITY] {
+        conversation(served.signed_in(Mechanism::Ntlm, level, "Password")).await;
+    }
+    served.end().await;
+}
+
+#[tokio::test]
+async fn who_is_not_known_well_enough_is_refused() {
+    let served = Served::new(AuthLevel::PKT_PRIVACY).await;
+    let low = served.signed_in(Mechanism::Ntlm, AuthLevel::PKT_INTEGRITY, "Password");
+    for config in [served.config(), low] {
+        let mut client = Client::connect(config).await.unwrap();
+        let error = client.rfr_new_dsa("").await.unwrap_err();
+        assert_eq!(error.failure, Failure::Fault(FaultStatus::ACCESS_DENIED));
+    }
+    for mechanism in [Mechanism::Ntlm, Mechanism::Spnego] {
+        let wrong = served.signed_in(mechanism, AuthLevel::PKT_PRIVACY, "password");
+        let error = Client::new(wrong).address_book().await.unwrap_err();
+        // The one is refused with its first call, the other while it signs in.
+        assert!(error.operation == "nspi.Bind" && error.to_string().ends_with("ACCESS_DENIED"), "{error}");
+    }
+    served.end().await;
+}
+
+#[tokio::test]
+async fn errors_name_the_side_and_the_operation() {
+    let served = Served::new(AuthLevel::NONE).await;
+    let client = Client::new(served.config());
+    let error = client.mailbox("/o=nobody").await.unwrap_err();
+    assert_eq!(error.to_string(), "emsmdb.EcDoConnectEx: server: returned 0x3eb");
+    let at = client.find(Interface::Nspi).await.unwrap();
+    assert_ne!(at.port(), served.mapper.port());
+    served.end().await;
+    let error = Client::new(ClientConfig::fixed("127.0.0.1", at.port())).address_book().await.unwrap_err();
+    assert_eq!((error.operation, error.failure.side()), ("nspi.Bind", Side::Connection), "{error}");
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_leaves_no_session() {
+    let served = Served::new(AuthLevel::PKT_PRIVACY).await;
+    let client = Client::new(served.signed_in(Mechanism::Ntlm, AuthLevel::PKT_PRIVACY, "Password"));
+    let book = client.address_book().await.unwrap();
+    let mailbox = client.mailbox(&LabConfig::default().user_dn("alice")).await.unwrap();
+    assert_eq!(served.lab.open_handles(), 2);
+    drop((book, mailbox));
+    served.end().await;
+}

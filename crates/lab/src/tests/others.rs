@@ -1,0 +1,256 @@
+use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, decode_chain, encode_chain};
+use mapi::emsmdb::{
+    AsyncRequest, AsyncResponse, EcDoAsyncConnectExRequest, EcDoAsyncWaitExRequest, EcDoConnectExRequest,
+    EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest, EcDummyRpcRequest,
+    InBytes, LogonFlags, MAX_RGB_AUX, NO_OBJECT, OpenFlags, Request, Response, ResponseFlags, RopBuffer,
+    RopLogonRequest, RopLogonResponse, RopLogonResult, RpcFlags, Version,
+};
+use mapi::{ErrorCode, Interface, rfr};
+use net::Service as _;
+use rpc::FaultStatus;
+use rpc::ndr::{CharString, ContextHandle, Ptr};
+use wire::{Decode as _, Encode as _, Endian};
+
+use super::{Caller, made_up};
+use crate::LabConfig;
+
+fn refer(caller: &Caller, request: &rfr::Request) -> Result<rfr::Response, FaultStatus> {
+    let stub = caller.raw(Interface::Rfr, request.opnum(), &request.encode().unwrap())?;
+    Ok(rfr::Response::decode(request.opnum(), &stub, Endian::Little).unwrap().0)
+}
+
+fn ask(caller: &Caller, request: impl Into<Request>) -> Result<Response, FaultStatus> {
+    let request = request.into();
+    let stub = caller.raw(Interface::Emsmdb, request.opnum(), &request.encode().unwrap())?;
+    Ok(Response::decode(request.opnum(), &stub, Endian::Little).unwrap().0)
+}
+
+fn connect_ex(dn: &str) -> EcDoConnectExRequest {
+    EcDoConnectExRequest {
+        user_dn: CharString::new(dn),
+        flags: 0,
+        connection_mod: 0,
+        limit: 0,
+        code_page: 1252,
+        lcid_string: 1033,
+        lcid_sort: 1033,
+        icxr_link: u32::MAX,
+        can_convert_code_pages: 1,
+        client_version: Version([15, 4096, 4096]),
+        time_stamp: 0,
+        aux_in: InBytes::default(),
+        aux_out_max: MAX_RGB_AUX,
+    }
+}
+
+fn connected(caller: &Caller) -> ContextHandle {
+    let dn = LabConfig::default().user_dn("alice");
+    let Ok(Response::EcDoConnectEx(response)) = ask(caller, connect_ex(&dn)) else { panic!("no answer") };
+    assert_eq!(response.return_value, ErrorCode::SUCCESS);
+    assert!(!response.handle.is_null());
+    response.handle
+}
+
+fn logon(dn: &str) -> Vec<u8> {
+    let mut request = RopLogonRequest {
+        logon_id: 0,
+        output_handle_index: 0,
+        logon_flags: LogonFlags::PRIVATE,
+        open_flags: OpenFlags::NONE,
+        store_state: 0,
+        essdn: Vec::new(),
+    };
+    request.set_essdn(dn.as_bytes());
+    request.to_bytes().unwrap()
+}
+
+fn execute(
+    caller: &Caller,
+    handle: ContextHandle,
+    flags: RpcFlags,
+    rops: &RopBuffer,
+) -> (ExtendedBuffer, RopBuffer) {
+    let payload = rops.to_bytes().unwrap();
+    let rgb_in = InBytes(encode_chain(&[ExtendedBuffer::plain(payload)]).unwrap());
+    let aux_in = InBytes::default();
+    let request = EcDoRpcExt2Request { handle, flags, rgb_in, out_max: 0x8007, aux_in, aux_out_max: 0 };
+    let Ok(Response::EcDoRpcExt2(response)) = ask(caller, request) else { panic!("no answer") };
+    assert_eq!(response.return_value, ErrorCode::SUCCESS);
+    let mut chain = decode_chain(response.rgb_out.as_slice(), Limits::default()).unwrap();
+    assert_eq!(chain.len(), 1);
+    let buffer = chain.remove(0);
+    let rops = RopBuffer::from_bytes(&buffer.payload).unwrap();
+    (buffer, rops)
+}
+
+#[test]
+fn referrals_name_the_server() {
+    let (caller, config) = (Caller::new(), LabConfig::two_servers());
+    let new_dsa =
+        rfr::GetNewDSARequest { user_dn: CharString::new(config.user_dn("alice")), ..Default::default() };
+    let Ok(rfr::Response::GetNewDSA(response)) = refer(&caller, &rfr::Request::GetNewDSA(new_dsa)) else {
+        panic!("no answer")
+    };
+    assert_eq!(response.server.get().and_then(Ptr::get), Some(&CharString::new("exch.lab.test")));
+    let fqdn = |dn: &str| {
+        let request = rfr::GetFQDNFromServerDNRequest { flags: 0, mailbox_server_dn: CharString::new(dn) };
+        refer(&caller, &rfr::Request::GetFQDNFromServerDN(request)).map(|response| match response {
+            rfr::Response::GetFQDNFromServerDN(response) => {
+                (response.server_fqdn.get().map(CharString::to_string_lossy), response.return_value)
+            }
+            other @ rfr::Response::GetNewDSA(_) => panic!("{other:?}"),
+        })
+    };
+    let found = Some("exch2.lab.test".to_owned());
+    assert_eq!(fqdn(&config.server_dn("exch2")), Ok((found, ErrorCode::SUCCESS)));
+    assert_eq!(fqdn(&config.server_dn("OTHER")), Ok((None, ErrorCode::MAPI_E_NOT_FOUND)));
+    assert_eq!(fqdn(&config.user_dn("alice")), Ok((None, ErrorCode::MAPI_E_NOT_FOUND)));
+    assert_eq!(fqdn("/o=x"), Err(FaultStatus::RPC_X_BAD_STUB_DATA), "shorter than the interface allows");
+    assert_eq!(fqdn(&"x".repeat(1024)), Err(FaultStatus::RPC_X_BAD_STUB_DATA), "longer");
+}
+
+#[test]
+fn only_people_connect() {
+    let (caller, config) = (Caller::new(), LabConfig::default());
+    for dn in
+        [config.user_dn("nobody"), config.user_dn("all-sales"), config.server_dn("EXCH1"), String::new()]
+    {
+        let Ok(Response::EcDoConnectEx(response)) = ask(&caller, connect_ex(&dn)) else {
+            panic!("no answer")
+        };
+        assert_eq!(response.return_value, ErrorCode(0x3eb), "{dn}");
+        assert!(response.handle.is_null());
+    }
+    assert_eq!(caller.lab.open_handles(), 0);
+    let oversized =
+        EcDoConnectExRequest { aux_out_max: MAX_RGB_AUX + 1, ..connect_ex(&config.user_dn("bob")) };
+    assert_eq!(ask(&caller, oversized), Err(FaultStatus::RPC_X_BAD_STUB_DATA));
+}
+
+#[test]
+fn the_old_dialect_signs_on() {
+    let (caller, config) = (Caller::new(), LabConfig::default());
+    let dn = config.user_dn("bob");
+    let request = EcDoConnectRequest {
+        user_dn: CharString::new(&dn),
+        flags: 0,
+        connection_mod: 0,
+        limit: 0,
+        code_page: 1252,
+        lcid_string: 1033,
+        lcid_sort: 1033,
+        icxr_link: u32::MAX,
+        can_convert_code_pages: 1,
+        client_version: Version([5, 2653, 12]),
+        time_stamp: 0,
+    };
+    let Ok(Response::EcDoConnect(response)) = ask(&caller, request) else { panic!("no answer") };
+    assert_eq!(response.return_value, ErrorCode::SUCCESS);
+    assert_eq!(response.dn_prefix.get().unwrap().to_string_lossy(), config.recipients());
+    let rops = RopBuffer::new(logon(&dn), vec![NO_OBJECT]).to_bytes().unwrap();
+    let small = EcDoRpcRequest::new(response.handle, rops.clone(), 20).unwrap();
+    let Ok(Response::EcDoRpc(refused)) = ask(&caller, small) else { panic!("no answer") };
+    assert_eq!(refused.return_value, ErrorCode(0x47d), "ecBufferTooSmall");
+    let request = EcDoRpcRequest::new(response.handle, rops, 0x7fff).unwrap();
+    let Ok(Response::EcDoRpc(answer)) = ask(&caller, request) else { panic!("no answer") };
+    let buffer = RopBuffer::from_bytes(&answer.payload()).unwrap();
+    let logon = RopLogonResponse::from_bytes(&buffer.rops).unwrap();
+    assert_eq!(logon.return_value(), ErrorCode::SUCCESS);
+    assert_ne!(buffer.handles[0], NO_OBJECT);
+}
+
+#[test]
+fn answers_are_packed_as_asked() {
+    let caller = Caller::new();
+    let handle = connected(&caller);
+    let rops = || RopBuffer::new(logon(&LabConfig::default().user_dn("alice")), vec![NO_OBJECT]);
+    let plain = RpcFlags::NO_COMPRESSION | RpcFlags::NO_XOR_MAGIC;
+    assert_eq!(execute(&caller, handle, plain, &rops()).0.flags, ExtendedFlags::LAST);
+    let xor = execute(&caller, handle, RpcFlags::NO_COMPRESSION, &rops()).0;
+    assert_eq!(xor.flags, ExtendedFlags::LAST | ExtendedFlags::XOR_MAGIC);
+    let compressed = execute(&caller, handle, RpcFlags::NO_XOR_MAGIC, &rops()).0;
+    assert_eq!(compressed.flags, ExtendedFlags::LAST | ExtendedFlags::COMPRESSED);
+}
+
+#[test]
+fn the_owner_has_more_rights_than_others() {
+    let (caller, config) = (Caller::new(), LabConfig::default());
+    let handle = connected(&caller);
+    let rights = |alias: &str| {
+        let rops = RopBuffer::new(logon(&config.user_dn(alias)), vec![NO_OBJECT]);
+        let (_, answer) = execute(&caller, handle, RpcFlags::NONE, &rops);
+        match RopLogonResponse::from_bytes(&answer.rops).unwrap().result {
+            RopLogonResult::Private(logon) => {
+                Ok((logon.response_flags, logon.mailbox_guid, logon.folder_ids))
+            }
+            RopLogonResult::Failure { return_value } => Err(return_value),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (own, alice, folders) = rights("alice").unwrap();
+    let (other, bob, _) = rights("bob").unwrap();
+    assert!(own.contains(ResponseFlags::OWNER_RIGHT) && !other.contains(ResponseFlags::OWNER_RIGHT));
+    assert_ne!(alice, bob);
+    assert_eq!(folders[0].to_le_bytes(), [1, 0, 0, 0, 0, 1, 0, 1]);
+    assert_eq!(rights("nobody"), Err(ErrorCode(0x3eb)));
+}
+
+#[test]
+fn unknown_rops_are_refused_and_end_the_buffer() {
+    let caller = Caller::new();
+    let handle = connected(&caller);
+    let mut rops = vec![0x01, 0x00, 0x00]; // RopRelease: no answer.
+    rops.extend([0x02, 0x00, 0x01, 0x07, 0, 0, 0, 0]); // RopOpenFolder: the new object goes to place 7.
+    rops.extend(logon(&LabConfig::default().user_dn("alice")));
+    let (_, answer) = execute(&caller, handle, RpcFlags::NONE, &RopBuffer::new(rops, vec![5, 6]));
+    assert_eq!(answer.rops, [0x02, 0x07, 0x02, 0x01, 0x04, 0x80]);
+    assert_eq!(answer.handles, [NO_OBJECT, 6]);
+    let truncated = RopBuffer::new(vec![0xfe, 0, 9], vec![]);
+    assert_eq!(
+        execute(&caller, handle, RpcFlags::NONE, &truncated).1.rops,
+        [0xfe, 9, 0x02, 0x01, 0x04, 0x80]
+    );
+}
+
+#[test]
+fn notifications_hang_on_the_session() {
+    let caller = Caller::new();
+    let handle = connected(&caller);
+    let Ok(Response::EcDoAsyncConnectEx(response)) = ask(&caller, EcDoAsyncConnectExRequest { handle })
+    else {
+        panic!("no answer")
+    };
+    let wait = |caller: &Caller, async_handle| {
+        let request = AsyncRequest::EcDoAsyncWaitEx(EcDoAsyncWaitExRequest { async_handle, flags: 0 });
+        let stub = caller.raw(Interface::AsyncEmsmdb, 0, &request.encode().unwrap())?;
+        Ok(AsyncResponse::decode(0, &stub, Endian::Little).unwrap().0.return_value())
+    };
+    let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
+    assert_eq!(wait(&caller, response.async_handle), Ok(ErrorCode::SUCCESS));
+    assert_eq!(wait(&caller, handle), mismatch, "a session's own handle is none to wait with");
+    assert_eq!(wait(&caller.stranger(), response.async_handle), mismatch);
+    let Ok(Response::EcDoDisconnect(_)) = ask(&caller, EcDoDisconnectRequest { handle }) else {
+        panic!("no answer")
+    };
+    assert_eq!(wait(&caller, response.async_handle), mismatch);
+    assert_eq!(caller.lab.open_handles(), 0);
+}
+
+#[test]
+fn handles_belong_to_who_opened_them_and_are_run_down() {
+    let caller = Caller::new();
+    let handle = connected(&caller);
+    let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
+    for other in [caller.stranger(), caller.elsewhere()] {
+        assert_eq!(ask(&other, EcDoDisconnectRequest { handle }), mismatch);
+    }
+    for handle in [made_up(), ContextHandle::NULL] {
+        assert_eq!(ask(&caller, EcDoDisconnectRequest { handle }), mismatch);
+    }
+    caller.lab.rundown(&caller.elsewhere().group);
+    assert_eq!(caller.lab.open_handles(), 1);
+    caller.lab.rundown(&caller.group);
+    assert_eq!(caller.lab.open_handles(), 0);
+    assert_eq!(ask(&caller, EcDoDisconnectRequest { handle }), mismatch);
+    assert!(ask(&caller, EcDummyRpcRequest {}).is_ok());
+}
