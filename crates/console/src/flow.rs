@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use engine::{Flight, Next, Note};
+use engine::{ErrorCode, Flight, Next, Note};
 
 /// A snapshot of an operation that is done.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub enum FlowEnd {
         /// Bytes of the response's stub.
         size: usize,
         /// Its return value, where it was decoded: zero for success.
-        return_value: Option<u32>,
+        return_value: Option<ErrorCode>,
     },
     /// A fault.
     Fault {
@@ -59,7 +59,6 @@ impl Flow {
                     size: stub.len(),
                     return_value: decoded
                         .and_then(engine::Response::return_value)
-                        .map(|code| code.0)
                         .or_else(|| last_dword(stub)),
                 }
             }
@@ -80,8 +79,8 @@ impl Flow {
 }
 
 /// Every operation of these interfaces returns its code last.
-fn last_dword(stub: &[u8]) -> Option<u32> {
-    stub.last_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes))
+fn last_dword(stub: &[u8]) -> Option<ErrorCode> {
+    stub.last_chunk::<4>().map(|bytes| ErrorCode(u32::from_le_bytes(*bytes)))
 }
 
 impl fmt::Display for Flow {
@@ -91,8 +90,8 @@ impl fmt::Display for Flow {
             FlowEnd::Answer { size, return_value } => {
                 write!(f, " > {size:>7} B {:>9.3} ms", self.elapsed.as_secs_f64() * 1000.0)?;
                 match return_value {
-                    Some(0) => f.write_str("  ok")?,
-                    Some(code) => write!(f, "  {code:#010x}")?,
+                    Some(ErrorCode::SUCCESS) => f.write_str("  ok")?,
+                    Some(code) => write!(f, "  {code}")?,
                     None => f.write_str("  answered")?,
                 }
             }

@@ -33,7 +33,7 @@ pub use crate::stack::Stack;
 
 /// The security context under which operations run.
 pub use identity::SecurityContext;
-/// The interfaces whose operations pass.
-pub use mapi::Interface;
+/// The interfaces whose operations pass, and what operations return.
+pub use mapi::{ErrorCode, Interface};
 /// Why a call failed.
 pub use rpc::pdu::FaultStatus;

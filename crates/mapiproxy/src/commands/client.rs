@@ -1,10 +1,147 @@
-use crate::Outcome;
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// Not there yet.
+use clap::{Subcommand, ValueEnum};
+use client::{Client, ClientConfig, Person, Resolution};
+use identity::Mechanism;
+use net::Location;
+use rpc::AuthLevel;
+
+use crate::config::{Binding, ProtectionLevel};
+use crate::{Outcome, files};
+
+/// Which server, and as whom.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// The server: a host, asked through its endpoint mapper (on port 135, or `host:port`), or one fixed endpoint
+    /// as `ncacn_ip_tcp:host[6001]`.
+    #[arg(long, value_parser = |text: &str| Binding::try_from(text.to_owned()))]
+    server: Binding,
+    /// The account's name; without it nobody signs in.
+    #[arg(long)]
+    user: Option<String>,
+    /// The account's domain.
+    #[arg(long, default_value = "")]
+    domain: String,
+    /// A file whose first line is the password, readable by its owner alone. Asked for where it is left out.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// How well calls are protected.
+    #[arg(long, value_enum, default_value = "privacy")]
+    level: ProtectionLevel,
+    /// How to sign in.
+    #[arg(long, value_enum, default_value = "ntlm")]
+    by: By,
+    #[command(subcommand)]
+    command: Command,
+}
 
-/// Not there yet.
-pub(crate) fn run(_arguments: &Arguments) -> Outcome {
-    Err("not there yet".into())
+/// How to sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// NTLM as it is.
+    Ntlm,
+    /// SPNEGO with NTLM inside.
+    Spnego,
+}
+
+/// What to do there.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Lists people of the global address list.
+    Gal {
+        /// Only those whose name begins so.
+        #[arg(long)]
+        search: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Says whom names mean.
+    Resolve {
+        /// The names.
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Opens the mailbox of the person whom a name means.
+    Logon {
+        /// The name; the account's where it is left out.
+        name: Option<String>,
+    },
+}
+
+/// Does what was asked.
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let client = Client::new(config(arguments)?);
+    runtime.block_on(async {
+        match &arguments.command {
+            Command::Gal { search, limit } => gal(&client, search.as_deref(), *limit).await,
+            Command::Resolve { names } => resolve(&client, names).await,
+            Command::Logon { name } => {
+                let name = name.as_ref().or(arguments.user.as_ref());
+                logon(&client, name.ok_or("whose mailbox? name somebody, or sign in with --user")?).await
+            }
+        }
+    })
+}
+
+fn config(arguments: &Arguments) -> Result<ClientConfig, Box<dyn std::error::Error>> {
+    let location = match arguments.server.clone() {
+        Binding::Mapper { host, port } => Location::Mapper { host, port },
+        Binding::Fixed { host, port } => Location::Fixed { host, port },
+    };
+    let config = ClientConfig { location, account: None, timeout: Duration::from_secs(30) };
+    let level = AuthLevel::from(arguments.level);
+    let Some(user) = arguments.user.as_ref().filter(|_| level != AuthLevel::NONE) else { return Ok(config) };
+    let password = match &arguments.password_file {
+        Some(path) => files::read_password(path)?,
+        None => identity::Password::new(rpassword::prompt_password(format!("password of {user}: "))?),
+    };
+    let mechanism = if arguments.by == By::Spnego { Mechanism::Spnego } else { Mechanism::Ntlm };
+    Ok(config.with_account(client::account(user, &arguments.domain, &password, mechanism, level)))
+}
+
+async fn gal(client: &Client, search: Option<&str>, limit: u32) -> Outcome {
+    let mut book = client.address_book().await?;
+    let people = match search {
+        Some(name) => book.search(name, limit).await?,
+        None => book.people(0, limit).await?,
+    };
+    people.iter().for_each(print);
+    book.unbind().await?;
+    Ok(())
+}
+
+async fn resolve(client: &Client, names: &[String]) -> Outcome {
+    let mut book = client.address_book().await?;
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for (name, resolution) in names.iter().zip(book.resolve_names(&names).await?) {
+        match resolution {
+            Resolution::Resolved(person) => print(&person),
+            Resolution::Ambiguous => println!("{name}: more than one"),
+            Resolution::Unresolved => println!("{name}: nobody"),
+        }
+    }
+    book.unbind().await?;
+    Ok(())
+}
+
+async fn logon(client: &Client, name: &str) -> Outcome {
+    let mut book = client.address_book().await?;
+    let found = book.resolve_names(&[name]).await?.into_iter().next();
+    book.unbind().await?;
+    let Some(Resolution::Resolved(person)) = found else {
+        return Err(format!("{name} does not name one person in the address book").into());
+    };
+    let mut mailbox = client.mailbox(&person.legacy_dn).await?;
+    println!("connected as {} to a server of version {}", mailbox.display_name, mailbox.server_version);
+    let logon = mailbox.logon().await?;
+    println!("the mailbox is {}, its replica {}", logon.mailbox_guid, logon.replica_guid);
+    mailbox.disconnect().await?;
+    Ok(())
+}
+
+fn print(person: &Person) {
+    println!("{:<32} {:<28} {:<18} {}", person.display_name, person.smtp, person.department, person.phone);
 }

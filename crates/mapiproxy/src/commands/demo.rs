@@ -1,10 +1,182 @@
-use crate::Outcome;
+use std::error::Error;
+use std::fs::DirBuilder;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Not there yet.
+use client::{Client, ClientConfig};
+use identity::accounts::AccountFile;
+use identity::{Account, Mechanism, NtHash, Password};
+use lab::{Lab, LabConfig, LabServer};
+use rpc::AuthLevel;
+use tokio::sync::watch;
+
+use crate::{Outcome, config, files, wiring};
+
+/// Where the demo's parts live: loopback addresses that stand for three hosts.
+const PROXY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 23);
+const LAB: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 24);
+
+/// The people at work, each with a password that only the proxy knows.
+const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
+
+/// The one account that the lab lets in.
+const SERVICE: &str = "svcproxy";
+
+/// How to show it.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    /// Stays until Ctrl-C, so that you can sign in yourself.
+    #[arg(long)]
+    stay: bool,
+}
 
-/// Not there yet.
-pub(crate) fn run(_arguments: &Arguments) -> Outcome {
-    Err("not there yet".into())
+/// Sets up lab and proxy on this machine, and lets clients work through them.
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let folder = Folder::new()?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(show(&folder.0, arguments.stay))
+}
+
+async fn show(folder: &Path, stay: bool) -> Outcome {
+    let service_password = random_text()?;
+    let (stop, stopped) = watch::channel(false);
+    let listening = lab::start(Arc::new(Lab::new(LabConfig::default())), lab_server(&service_password)?).await?;
+    let mapper = listening.endpoint_mapper().ok_or("the lab has no endpoint mapper")?;
+    println!("lab      a small Exchange of 300 people at {mapper}; it lets in {SERVICE} alone");
+    let lab = net::spawn_system(listening.run(stopped));
+
+    let passwords = write_files(folder, &service_password, mapper)?;
+    let config = config::load(&folder.join("proxy.toml"))?;
+    let running = wiring::start(&config, Arc::new(super::run::print_lines()?)).await?;
+    let endpoint_mapper = config.listen.endpoint_mapper.ok_or("the proxy has no endpoint mapper")?;
+    println!("proxy    {} at {endpoint_mapper}; {}", config.name, running.stack());
+    println!("clients  {} sign in with NTLM, sealed, and look people up:\n", PEOPLE.join(", "));
+
+    let [alice, bob, carol] = [0, 1, 2].map(|number| {
+        let mechanism = if number == 0 { Mechanism::Spnego } else { Mechanism::Ntlm };
+        let account = client::account(PEOPLE[number], "LAB", &passwords[number], mechanism, AuthLevel::PKT_PRIVACY);
+        let host = endpoint_mapper.ip().to_string();
+        let client = ClientConfig::mapper(&host, endpoint_mapper.port()).with_account(account);
+        work(Client::new(client), PEOPLE[number])
+    });
+    let (alice, bob, carol) = tokio::join!(alice, bob, carol);
+    let seen = [alice?, bob?, carol?];
+    // The lines are printed by a thread of their own.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    println!("\nEach client took {} for its server; the lab's is EXCH1.", quoted(&seen));
+    if stay {
+        let alice = folder.join("alice.password");
+        files::replace(&alice, passwords[0].expose().as_bytes())?;
+        println!("\nTry it:  mapiproxy client --server {endpoint_mapper} --user alice --domain LAB \\");
+        println!("           --password-file {} gal --search a\nCtrl-C ends it.", alice.display());
+        super::run::stop_signal().await?;
+    }
+    let open = running.stop(Duration::from_secs(5)).await;
+    stop.send(true)?;
+    lab.await?;
+    println!("All ended; {open} security contexts left open.");
+    Ok(())
+}
+
+/// One person's morning. Returns the mailbox server's name as the person saw it.
+async fn work(mut client: Client, user: &str) -> Result<String, client::Error> {
+    let dn = LabConfig::default().user_dn(user);
+    client.rfr_new_dsa(&dn).await?;
+    let mut book = client.address_book().await?;
+    book.hierarchy().await?;
+    book.people(0, 20).await?;
+    book.search("ma", 50).await?;
+    let resolved = book.resolve_names(&[user]).await?;
+    book.unbind().await?;
+    let mut mailbox = client.mailbox(&dn).await?;
+    mailbox.logon().await?;
+    mailbox.disconnect().await?;
+    let database = resolved.into_iter().find_map(|resolution| match resolution {
+        client::Resolution::Resolved(person) => Some(person.home_database),
+        _ => None,
+    });
+    Ok(server_of(&database.unwrap_or_default()))
+}
+
+/// The server in a mailbox database's distinguished name.
+fn server_of(database: &str) -> String {
+    let name = database.split("/cn=Servers/cn=").nth(1).and_then(|rest| rest.split('/').next());
+    name.unwrap_or("nothing").to_owned()
+}
+
+fn quoted(seen: &[String]) -> String {
+    let mut names = seen.to_vec();
+    names.dedup();
+    names.join(" or ")
+}
+
+fn lab_server(password: &Password) -> Result<LabServer, Box<dyn Error>> {
+    let mut accounts = AccountFile::default();
+    accounts.set(account(SERVICE, password))?;
+    let any = SocketAddr::from((LAB, 0));
+    Ok(LabServer { endpoint_mapper: Some(any), rpc: any, ..LabServer::local(Arc::new(accounts)) })
+}
+
+fn account(user: &str, password: &Password) -> Account {
+    let nt_hash = NtHash::from_password(password.expose());
+    Account { user: user.to_owned(), domain: "LAB".to_owned(), nt_hash, disabled: false }
+}
+
+/// Writes the proxy's configuration and its secrets; returns the people's passwords.
+fn write_files(
+    folder: &Path,
+    service: &Password,
+    mapper: SocketAddr,
+) -> Result<Vec<Password>, Box<dyn Error>> {
+    let passwords = PEOPLE.iter().map(|_| random_text()).collect::<Result<Vec<_>, _>>()?;
+    let mut accounts = AccountFile::default();
+    for (user, password) in PEOPLE.iter().zip(&passwords) {
+        accounts.set(account(user, password))?;
+    }
+    files::write_accounts(&folder.join("accounts.toml"), &accounts)?;
+    files::replace(&folder.join("svcproxy.password"), service.expose().as_bytes())?;
+    let [own_mapper, rpc] = free_ports(PROXY)?;
+    let text = format!(
+        "name = \"proxy.lab.test\"\n\
+         [listen]\nendpoint_mapper = \"{PROXY}:{own_mapper}\"\nrpc = \"{PROXY}:{rpc}\"\n\
+         [clients]\naccounts = \"accounts.toml\"\n\
+         [upstream]\nrpc = \"{mapper}\"\n\
+         [upstream.credentials]\nmode = \"specified\"\nuser = \"{SERVICE}\"\ndomain = \"LAB\"\n\
+         password_file = \"svcproxy.password\"\n\
+         [modules]\nstack = [\"names\", \"downgrade\"]\n"
+    );
+    files::replace(&folder.join("proxy.toml"), text.as_bytes())?;
+    Ok(passwords)
+}
+
+/// Two ports of `host` that nobody uses now.
+fn free_ports(host: Ipv4Addr) -> std::io::Result<[u16; 2]> {
+    let [first, second] = [TcpListener::bind((host, 0))?, TcpListener::bind((host, 0))?];
+    Ok([first.local_addr()?.port(), second.local_addr()?.port()])
+}
+
+fn random_text() -> Result<Password, identity::RandomError> {
+    let mut bytes = [0; 16];
+    identity::Random::fill(&mut identity::OsRandom, &mut bytes)?;
+    Ok(Password::new(bytes.map(|byte| format!("{byte:02x}")).concat()))
+}
+
+/// A folder that nobody else can read, gone when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> std::io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("mapiproxy-demo-{}", std::process::id()));
+        DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

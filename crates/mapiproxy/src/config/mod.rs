@@ -6,4 +6,4 @@ mod parts;
 
 pub(crate) use check::load;
 pub(crate) use keys::reference;
-pub(crate) use parts::{Binding, Clients, Config, Credentials, SignIn};
+pub(crate) use parts::{Binding, Clients, Config, Credentials, ProtectionLevel, SignIn};

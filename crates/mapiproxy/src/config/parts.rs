@@ -127,7 +127,7 @@ pub(crate) struct Modules {
 }
 
 /// How much of a call is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ProtectionLevel {
     /// Nothing; nobody signs in.
