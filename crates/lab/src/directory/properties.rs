@@ -13,6 +13,9 @@ const MAILUSER: i32 = 6;
 /// `MAPI_DISTLIST`.
 const DISTLIST: i32 = 8;
 
+/// `PidTagInitialDetailsPane` ([MS-OXOABK] 2.2.3.33).
+const INITIAL_DETAILS_PANE: PropTag = PropTag::new(0x3F08, PropType::PtypInteger32);
+
 /// How values are to be given.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
@@ -62,6 +65,7 @@ pub(crate) const KNOWN: &[PropTag] = &[
     PropTag::PidTagTransmittableDisplayName,
     PropTag::PidTagLocality,
     PropTag::PidTagSendRichInfo,
+    INITIAL_DETAILS_PANE,
     PropTag::PidTagAddressBookHomeMessageDatabase,
     PropTag::PidTagAddressBookIsMemberOfDistributionList,
     PropTag::PidTagAddressBookMember,
@@ -122,7 +126,8 @@ impl Directory {
             0x300B => PropertyValue::Binary(format!("EX:{}\0", entry.dn.to_uppercase()).into_bytes()),
             0x3900 | 0x3905 => PropertyValue::Integer32(entry.display_type().0.cast_signed()),
             0x8C6D => PropertyValue::Binary(entry.guid.to_le().to_vec()),
-            0xFFFD => PropertyValue::Integer32(0),
+            // The first pane of the details, and the global address list.
+            0x3F08 | 0xFFFD => PropertyValue::Integer32(0),
             _ => return None,
         })
     }

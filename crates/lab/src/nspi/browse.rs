@@ -8,7 +8,7 @@ use mapi::nspi::{
 use mapi::property::PropTag;
 use rpc::ndr::Ptr;
 
-use super::rows::{columns, view};
+use super::rows::{EPHEMERAL_IDS, columns, view};
 use crate::directory::restriction::sought;
 use crate::directory::table::{anchor, position, settle};
 use crate::directory::{Container, sort_key};
@@ -95,7 +95,7 @@ impl Lab {
 
     fn try_seek_entries(&self, request: &SeekEntriesRequest) -> Result<SeekEntriesResponse, ErrorCode> {
         let mut stat = request.stat;
-        let view = view(0, stat.code_page)?;
+        let view = view(EPHEMERAL_IDS, stat.code_page)?;
         let table = &self.table(&stat)?.rows;
         let target = request.target.to_tagged();
         if !target.tag.is_same_property(PropTag::PidTagDisplayName) {
@@ -110,6 +110,7 @@ impl Lab {
         let rows = listed.as_ref().unwrap_or(table);
         let row = rows.iter().position(reaches).ok_or(ErrorCode::MAPI_E_NOT_FOUND)?;
         settle(rows, row, &mut stat);
+        stat.delta = request.stat.delta;
         // Of an explicit table all rows from there on are returned; of a container, that one.
         let count = if listed.is_some() { usize::MAX } else { 1 };
         let wanted = request.prop_tags.get().map(|tags| {

@@ -8,7 +8,7 @@ use mapi::nspi::{
 use mapi::property::PropTag;
 use rpc::ndr::{Ptr, WcharString};
 
-use super::rows::{columns, view};
+use super::rows::{EPHEMERAL_IDS, columns, view};
 use crate::codepage::CodePage;
 use crate::directory::properties::View;
 use crate::directory::{Directory, Kind};
@@ -29,7 +29,7 @@ impl Lab {
 
     fn try_get_matches(&self, request: &GetMatchesRequest) -> Result<GetMatchesResponse, ErrorCode> {
         let mut stat = request.stat;
-        let view = view(0, stat.code_page)?;
+        let view = view(EPHEMERAL_IDS, stat.code_page)?;
         let limit = usize::try_from(request.requested).unwrap_or(usize::MAX);
         let found = match request.filter.get() {
             Some(filter) => {

@@ -15,7 +15,7 @@ use crate::service::Lab;
 /// `fSkipObjects` ([MS-OXNSPI] 2.2.1.12).
 const SKIP_OBJECTS: u32 = 0x1;
 /// `fEphID`.
-const EPHEMERAL_IDS: u32 = 0x2;
+pub(super) const EPHEMERAL_IDS: u32 = 0x2;
 /// `NspiUnicodeProptypes` ([MS-OXNSPI] 2.2.1.14).
 const UNICODE_TYPES: u32 = 0x8000_0000;
 

@@ -155,6 +155,42 @@ fn the_place_moves_and_says_how_far() {
     assert!(ask!(&caller, UpdateStat, request).delta.is_null());
 }
 
+/// Whether the entry id in the first of `rows` is an ephemeral one.
+fn is_ephemeral(rows: &Ptr<PropertyRowSet>) -> bool {
+    let row = rows.get().unwrap().0[0].to_row();
+    let Some(P::Binary(id)) = row.get(PropTag::PidTagEntryId) else { panic!("{row:?}") };
+    id[0] == 0x87
+}
+
+#[test]
+fn what_is_sought_and_found_has_ephemeral_ids_and_what_is_resolved_permanent_ones() {
+    let caller = Caller::new();
+    let handle = bound(&caller);
+    let prop_tags = || tags(&[PropTag::PidTagEntryId]);
+    let value = TaggedValue::new(PropTag::PidTagDisplayName, "alice".into());
+    let target = PropertyValue::try_from(value).unwrap();
+    let (table, stat) = (Ptr::NULL, Stat { delta: 7, ..stat() });
+    let request = SeekEntriesRequest { handle, reserved: 0, stat, target, table, prop_tags: prop_tags() };
+    let sought = ask!(&caller, SeekEntries, request);
+    assert!(is_ephemeral(&sought.rows));
+    assert_eq!(sought.stat.delta, 7, "is left as it was");
+    let request = GetMatchesRequest {
+        handle,
+        reserved1: 0,
+        stat,
+        reserved: Ptr::NULL,
+        reserved2: 0,
+        filter: Ptr::new(R::Exist { tag: PropTag::PidTagTitle }.try_into().unwrap()),
+        prop_name: Ptr::NULL,
+        requested: 500,
+        prop_tags: prop_tags(),
+    };
+    assert!(is_ephemeral(&ask!(&caller, GetMatches, request).rows));
+    let names = Counted(vec![Ptr::new(WcharString::new("alice"))]);
+    let request = ResolveNamesWRequest { handle, reserved: 0, stat, prop_tags: prop_tags(), names };
+    assert!(!is_ephemeral(&ask!(&caller, ResolveNamesW, request).rows));
+}
+
 #[test]
 fn seeking_finds_the_first_row_that_is_not_less() {
     let caller = Caller::new();
