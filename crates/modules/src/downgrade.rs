@@ -16,6 +16,13 @@ const EXCHANGE_2000: emsmdb::Version = emsmdb::Version([6, 6249, 0]);
 /// The first major version that clients connect to with EcDoConnectEx is Exchange 2003's, which is 6.5.
 const FIRST_NEW: [u16; 4] = [6, 5, 0, 0];
 
+/// Whether clients take a server of this `version` for one that knows EcDoConnectEx. The form with two product
+/// numbers came with it; some servers put the major one where the minor one belongs.
+fn is_new(version: emsmdb::Version) -> bool {
+    let emsmdb::Version([_, build, _]) = version;
+    build & 0x8000 != 0 || version.normalized() >= FIRST_NEW
+}
+
 impl Module for Downgrade {
     fn name(&self) -> &'static str {
         NAME
@@ -45,9 +52,7 @@ impl Module for Downgrade {
         }
         let Some(response) = &mut operation.response else { return Ok(()) };
         let changed = response.edit(|response| match response {
-            Response::Emsmdb(emsmdb::Response::EcDoConnect(connect))
-                if connect.server_version.normalized() >= FIRST_NEW =>
-            {
+            Response::Emsmdb(emsmdb::Response::EcDoConnect(connect)) if is_new(connect.server_version) => {
                 connect.server_version = EXCHANGE_2000;
                 true
             }

@@ -179,6 +179,7 @@ impl ProxyConnection {
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
         let Some(mut airborne) = self.flights.remove(&token) else { return };
         let Some((conversation, _)) = &mut self.conversation else { return };
+        let outcome = ours_to_mend(outcome);
         if let Outcome::Lost(why) = &outcome {
             tracing::warn!(operation = airborne.flight.operation.name(), "upstream: {why}");
             self.proxy.upstream.endpoints.forget(airborne.link.0);
@@ -200,7 +201,7 @@ impl ProxyConnection {
             Next::Reply { ref stub } => replies.push(Reply::Response { id, stub: stub.clone() }),
             Next::Fault { status, ref why } => {
                 tracing::debug!(operation = airborne.flight.operation.name(), "fault {status}: {why}");
-                replies.push(Reply::Fault { id, status: to_client(status) });
+                replies.push(Reply::Fault { id, status });
             }
         }
         self.proxy.observer.finished(&airborne.flight, &next, airborne.since.elapsed());
@@ -233,7 +234,13 @@ async fn connect(endpoints: Arc<Endpoints>, interface: Interface) -> Result<TcpS
     connected.map_err(|error| format!("can't connect to {address}: {error}"))
 }
 
-/// Faults about our own sign-in at the upstream are no business of the client's: to it, the call failed.
-fn to_client(status: FaultStatus) -> FaultStatus {
-    if status == FaultStatus::RPC_S_SEC_PKG_ERROR { engine::CALL_FAILED } else { status }
+/// Who the upstream will not have is us, not the client, whose own sign-in was good: to it, the call failed. A
+/// sign-in that ends with AUTH3 is not answered, so that a refusal comes as the fault of the first call.
+fn ours_to_mend(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Fault(status @ (FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)) => {
+            Outcome::Lost(format!("the server refuses the account that we sign in with: {status}"))
+        }
+        other => other,
+    }
 }
