@@ -20,6 +20,7 @@ from scapy.layers.dcerpc import (  # noqa: E402
     RPC_C_AUTHN_LEVEL,
     DCERPC_Transport,
     DceRpc5,
+    DceRpc5AlterContext,
     DceRpc5Auth3,
     DceRpc5Bind,
     DceRpc5Request,
@@ -133,7 +134,7 @@ class Exchange(DCERPC_Server):
             spnego = verifier is not None and verifier.auth_type == AUTH_SPNEGO
             self.session.ssp = SPNEGOSSP([self.ntlm]) if spnego else self.ntlm
         super().recv(packet)
-        if DceRpc5Bind in packet or DceRpc5Auth3 in packet:
+        if DceRpc5Bind in packet or DceRpc5Auth3 in packet or DceRpc5AlterContext in packet:
             log(
                 bind=type(packet.payload).__name__,
                 auth_type=None if verifier is None else int(verifier.auth_type),

@@ -1,0 +1,128 @@
+//! impacket signs in through the proxy and looks people up at scapy's server.
+
+use serde_json::{Value, json};
+
+use crate::harness::{ALICE, Client, Report, SERVER, SERVICE, Setup, Upstream};
+
+const SERVER_DN: &str = "/o=Lab/ou=Site/cn=Configuration/cn=Servers/cn=";
+
+/// Signs in below `level` at a proxy that takes no less, then at `level`.
+fn takes_no_less_than(level: &str, below: &str) {
+    let upstream = Upstream::start();
+    let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level(level);
+    let proxy = setup.start();
+
+    let refused = Client::impacket(proxy.mapper()).as_user(ALICE, below).run();
+    // Not protecting the referral's calls well enough is what a client learns first.
+    let (step, error) = refused.failed.clone().expect("a client below the minimum was served");
+    assert!(step == "RfrGetNewDSA" && error.contains("rpc_s_access_denied"), "{}", refused.text);
+    assert_eq!(upstream.calls(), [""; 0], "a call of a refused client was relayed");
+
+    let report = Client::impacket(proxy.mapper()).as_user(ALICE, level).run().expect_done();
+    assert_eq!(report.answer("RfrGetNewDSA"), "proxy.lab.test");
+    assert_eq!(report.answer("NspiQueryRows")["rows"].as_array().unwrap().len(), 6);
+    assert!(!report.text.to_lowercase().contains("exch"), "{}", report.text);
+    assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
+    assert!(upstream.log().iter().all(|line| line.get("level").is_none_or(|level| *level == 6)));
+    assert!(proxy.lines_with("nspi.QueryRows").iter().all(|line| line.starts_with("LAB\\alice ")));
+}
+
+#[test]
+fn connect_is_taken_where_it_is_the_minimum_and_nothing_is_not() {
+    takes_no_less_than("connect", "none");
+}
+
+#[test]
+fn integrity_is_taken_where_it_is_the_minimum_and_connect_is_not() {
+    takes_no_less_than("integrity", "connect");
+}
+
+#[test]
+fn who_promises_to_protect_each_packet_and_signs_none_is_refused() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).minimum_level("connect").start();
+    // impacket signs in at this level, and then sends its calls without a verifier.
+    let client = Client::impacket(proxy.mapper()).as_user(ALICE, "packet");
+    client.run().expect_failed("RfrGetNewDSA", "rpc_s_access_denied");
+    assert_eq!(upstream.calls(), [""; 0]);
+}
+
+#[test]
+fn privacy_is_taken_where_it_is_the_minimum_and_integrity_is_not() {
+    takes_no_less_than("privacy", "integrity");
+}
+
+#[test]
+fn who_does_not_sign_in_is_served_as_nobody_where_the_configuration_says_so() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level("none").start();
+    let report = Client::impacket(proxy.mapper()).with("--level", "none").run().expect_done();
+    assert_eq!(report.answer("NspiQueryRows")["rows"].as_array().unwrap().len(), 6);
+    assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
+    assert!(proxy.lines_with("LAB\\alice").is_empty());
+}
+
+#[test]
+fn a_wrong_password_and_an_unknown_user_are_refused_alike() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).start();
+    let refusal = |account| {
+        let report = Client::impacket(proxy.mapper()).as_user(account, "privacy").run();
+        report.failed.clone().unwrap_or_else(|| panic!("let in: {}", report.text))
+    };
+    let wrong_password = refusal(("alice", "White Rabbit 2"));
+    let unknown_user = refusal(("mallory", "White Rabbit 1"));
+    let other_password = refusal(("bob", "White Rabbit 1"));
+    assert_eq!(wrong_password, unknown_user);
+    assert_eq!(wrong_password, other_password);
+    assert!(
+        wrong_password.1.contains("access_denied") || wrong_password.1.contains("0x5"),
+        "{wrong_password:?}"
+    );
+    assert_eq!(upstream.log().len(), 0, "the upstream was asked for a client that was refused");
+}
+
+/// The address book as impacket sees it, asked for `server_dn` on the way.
+fn walk(client: Client, server: &str) -> Report {
+    client
+        .with("--server-dn", &format!("{SERVER_DN}{server}"))
+        .with("--prefix", "A")
+        .with("--resolve", "zo")
+        .run()
+        .expect_done()
+}
+
+#[test]
+fn answers_are_those_of_the_server_but_for_names() {
+    let upstream = Upstream::at(crate::harness::address(), &["--sign-header"]);
+    let direct = walk(Client::impacket(upstream.mapper()).as_user(SERVICE, "privacy"), "EXCH");
+    let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]);
+    let proxy = setup.options("names", "server = \"EXCH\"").start();
+    let through = walk(Client::impacket(proxy.mapper()).as_user(ALICE, "privacy"), "PROXY");
+
+    assert!(!through.text.to_lowercase().contains("exch"), "{}", through.text);
+    let (mut direct, mut through) = (direct.results, through.results);
+    for interface in ["rfr", "nspi", "emsmdb"] {
+        let step = format!("ept_map.{interface}");
+        assert_eq!(taken(&mut direct, &step), format!("ncacn_ip_tcp:{}[6001]", upstream.address));
+        assert_eq!(taken(&mut through, &step), format!("ncacn_ip_tcp:{}[6001]", proxy.address));
+    }
+    // Ours stands for the upstream's handle, and is another.
+    let handles = [&mut direct, &mut through].map(|results| taken(&mut results["NspiBind"], "contextHandle"));
+    assert_ne!(handles[0], handles[1]);
+    // Of several addresses of the server there is one for the proxy, that of its own protocol.
+    let addresses = [&mut direct, &mut through].map(|results| taken(results, "NspiGetProps.network_address"));
+    assert!(addresses[0].to_string().contains(&format!("ncacn_ip_tcp:{SERVER}")), "{}", addresses[0]);
+    assert!(addresses[0].to_string().contains("netbios:EXCH"), "{}", addresses[0]);
+    assert_eq!(addresses[1]["row"], json!({ "8170101f": ["ncacn_ip_tcp:proxy.lab.test"] }));
+
+    let mapped = direct.to_string().replace(SERVER, "proxy.lab.test").replace("=EXCH", "=PROXY");
+    assert_eq!(through, serde_json::from_str::<Value>(&mapped).unwrap());
+    // And the server was asked about itself, not about us.
+    let asked: Vec<_> = upstream.log().iter().filter_map(|line| line.get("server_dn").cloned()).collect();
+    assert_eq!(asked, [json!(format!("{SERVER_DN}EXCH")), json!(format!("{SERVER_DN}EXCH"))]);
+}
+
+fn taken(results: &mut Value, key: &str) -> Value {
+    results.as_object_mut().unwrap().remove(key).unwrap_or_else(|| panic!("{key} is missing"))
+}

@@ -1,0 +1,113 @@
+use std::net::SocketAddr;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{Process, opponent, python};
+
+/// A client that others wrote, to be run against a server.
+#[derive(Debug)]
+pub(crate) struct Client {
+    name: &'static str,
+    command: Command,
+}
+
+impl Client {
+    fn new(name: &'static str, script: &str) -> Self {
+        let mut command = Command::new(python());
+        command.arg(opponent(script));
+        Self { name, command }
+    }
+
+    /// impacket, which asks the endpoint mapper at `mapper`.
+    pub(crate) fn impacket(mapper: SocketAddr) -> Self {
+        Self::new("impacket", "impacket_client.py").with("--epm", &mapper.to_string())
+    }
+
+    /// scapy, which asks the endpoint mapper at `mapper`.
+    pub(crate) fn scapy(mapper: SocketAddr) -> Self {
+        Self::new("scapy", "scapy_client.py").with("--epm", &mapper.to_string())
+    }
+
+    /// A client that misbehaves in the way `mode` towards `target`.
+    pub(crate) fn raw(mode: &str, target: SocketAddr) -> Self {
+        Self::new("raw_tcp", "raw_tcp.py").flag(mode).with("--target", &target.to_string())
+    }
+
+    /// A client that does what it is told on its standard input, of which see the script.
+    pub(crate) fn told(mapper: SocketAddr) -> Self {
+        Self::new("told", "told_client.py").with("--epm", &mapper.to_string())
+    }
+
+    pub(crate) fn with(mut self, option: &str, value: &str) -> Self {
+        self.command.args([option, value]);
+        self
+    }
+
+    pub(crate) fn flag(mut self, option: &str) -> Self {
+        self.command.arg(option);
+        self
+    }
+
+    /// Signing in with `account` and protecting its calls with `level`.
+    pub(crate) fn as_user(self, account: (&str, &str), level: &str) -> Self {
+        self.with("--user", account.0)
+            .with("--password", account.1)
+            .with("--domain", "LAB")
+            .with("--level", level)
+    }
+
+    /// Starts it.
+    pub(crate) fn start(mut self) -> Process {
+        Process::start(self.name, &mut self.command)
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(self) -> Report {
+        Report::of(&mut self.start())
+    }
+}
+
+/// What a client has to tell.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// What each step answered.
+    pub(crate) results: Value,
+    /// The step that failed, and how.
+    pub(crate) failed: Option<(String, String)>,
+    /// All that it said.
+    pub(crate) text: String,
+}
+
+impl Report {
+    /// Waits for the client's end and reads its report.
+    pub(crate) fn of(client: &mut Process) -> Self {
+        let ended = client.end();
+        let report: Value = serde_json::from_str(&ended.out)
+            .unwrap_or_else(|error| panic!("no report ({error}): {}\n{}", ended.out, ended.err));
+        let text = |key: &str| report[key].as_str().unwrap_or_default().to_owned();
+        let failed = (report["ok"] != true).then(|| (text("failed"), text("error")));
+        Self { results: report["results"].clone(), failed, text: format!("{}\n{}", ended.out, ended.err) }
+    }
+
+    /// Every step was done.
+    #[track_caller]
+    pub(crate) fn expect_done(self) -> Self {
+        assert!(self.failed.is_none(), "{}", self.text);
+        self
+    }
+
+    /// The step `step` failed, with an error that holds `error`.
+    #[track_caller]
+    pub(crate) fn expect_failed(self, step: &str, error: &str) -> Self {
+        let (failed, why) = self.failed.clone().unwrap_or_default();
+        assert!(failed == step && why.contains(error), "{}", self.text);
+        self
+    }
+
+    /// What `step` answered.
+    #[track_caller]
+    pub(crate) fn answer(&self, step: &str) -> &Value {
+        self.results.get(step).unwrap_or_else(|| panic!("{step} is missing in {}", self.text))
+    }
+}

@@ -1,0 +1,108 @@
+//! What the tests share: addresses, folders, processes, the proxy, and who stands before and behind it.
+
+mod client;
+mod neighbour;
+mod process;
+mod proxy;
+mod raw;
+mod upstream;
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+pub(crate) use self::client::{Client, Report};
+pub(crate) use self::neighbour::Neighbour;
+pub(crate) use self::process::Process;
+pub(crate) use self::proxy::{ALICE, BOB, Proxy, Setup};
+pub(crate) use self::raw::{
+    Answer, Call, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, echo, pdu, request, with_handle,
+};
+pub(crate) use self::upstream::{SERVER, SERVICE, Upstream};
+
+/// How long anything that should happen may take before a test gives up. Far more than it does take: it is
+/// there for busy machines.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+fn count() -> u32 {
+    COUNTER.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A loopback address that no other test uses at the same time, so that its ports are all free.
+pub(crate) fn address() -> Ipv4Addr {
+    let number = (std::process::id() % 28_000) * 256 + count();
+    Ipv4Addr::from((127 << 24) + (16 << 16) + number)
+}
+
+/// A folder of the test's own, removed with this.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        let name = format!("mapiproxy-e2e-{}-{}", std::process::id(), count());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// Writes a file that its owner alone may read.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.join(name);
+        std::fs::write(&path, text).unwrap();
+        mode(&path, 0o600);
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Sets a file's mode.
+pub(crate) fn mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Runs `work` on a thread of its own.
+#[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for nobody")]
+pub(crate) fn thread<R: Send + 'static>(
+    work: impl FnOnce() -> R + Send + 'static,
+) -> std::thread::JoinHandle<R> {
+    std::thread::spawn(work)
+}
+
+/// The repository's root.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The program `mapiproxy`, as it was built beside this test.
+pub(crate) fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let program = test.parent().and_then(Path::parent).unwrap().join("mapiproxy");
+    assert!(program.is_file(), "{} is missing: run `cargo xtask test`, which builds it", program.display());
+    program
+}
+
+/// The Python that has impacket and scapy.
+fn python() -> PathBuf {
+    let python = root().join("target/venv/bin/python");
+    assert!(python.exists(), "{} is missing: run `cargo xtask setup`, which makes it", python.display());
+    python
+}
+
+/// One of the Python programs in `tests/opponents`.
+fn opponent(name: &str) -> PathBuf {
+    root().join("tests/opponents").join(name)
+}

@@ -1,0 +1,160 @@
+use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+use super::process::Ended;
+use super::{Folder, Process, SERVICE, address, program};
+
+/// A client's account: its name and its password.
+pub(crate) type Account = (&'static str, &'static str);
+
+/// One who has an account.
+pub(crate) const ALICE: Account = ("alice", "White Rabbit 1");
+/// Another.
+pub(crate) const BOB: Account = ("bob", "Tea for two 2");
+
+/// A proxy to be: a configuration with everything that a test says of it, and the defaults for the rest.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    upstream: String,
+    stack: Vec<&'static str>,
+    clients: String,
+    upstream_keys: String,
+    modules: String,
+    service: Account,
+    log: &'static str,
+}
+
+impl Setup {
+    /// Before the server `upstream`, named as in the configuration; with an empty stack.
+    pub(crate) fn before(upstream: &str) -> Self {
+        Self {
+            upstream: upstream.to_owned(),
+            stack: Vec::new(),
+            clients: String::new(),
+            upstream_keys: String::new(),
+            modules: String::new(),
+            service: SERVICE,
+            log: "info",
+        }
+    }
+
+    /// With nobody signed in on either side.
+    pub(crate) fn unprotected(self) -> Self {
+        self.minimum_level("none").upstream_key("level", "\"none\"")
+    }
+
+    pub(crate) fn stack(mut self, modules: &[&'static str]) -> Self {
+        self.stack = modules.to_vec();
+        self
+    }
+
+    pub(crate) fn minimum_level(self, level: &str) -> Self {
+        self.clients_key("minimum_level", &format!("\"{level}\""))
+    }
+
+    pub(crate) fn clients_key(mut self, key: &str, value: &str) -> Self {
+        writeln!(self.clients, "{key} = {value}").unwrap();
+        self
+    }
+
+    pub(crate) fn upstream_key(mut self, key: &str, value: &str) -> Self {
+        writeln!(self.upstream_keys, "{key} = {value}").unwrap();
+        self
+    }
+
+    /// Options of a module, as a table of TOML.
+    pub(crate) fn options(mut self, module: &str, table: &str) -> Self {
+        writeln!(self.modules, "[modules.{module}]\n{table}").unwrap();
+        self
+    }
+
+    /// With `account` as the one that it signs in with at the server.
+    pub(crate) fn service_account(mut self, account: Account) -> Self {
+        self.service = account;
+        self
+    }
+
+    pub(crate) fn log(mut self, filter: &'static str) -> Self {
+        self.log = filter;
+        self
+    }
+
+    fn text(&self, address: Ipv4Addr) -> String {
+        let Self { upstream, stack, clients, upstream_keys, modules, .. } = self;
+        format!(
+            "name = \"proxy.lab.test\"\n\
+             [listen]\nendpoint_mapper = \"{address}:1135\"\nrpc = \"{address}:6001\"\n\
+             [clients]\naccounts = \"accounts.toml\"\n{clients}\
+             [upstream]\nrpc = \"{upstream}\"\n{upstream_keys}\
+             [upstream.credentials]\nmode = \"specified\"\nuser = \"{}\"\ndomain = \"LAB\"\n\
+             password_file = \"service.password\"\n\
+             [modules]\nstack = {stack:?}\n{modules}",
+            self.service.0,
+        )
+    }
+
+    /// Starts it with the accounts of [`ALICE`] and [`BOB`], and waits until it listens.
+    pub(crate) fn start(self) -> Proxy {
+        let folder = Folder::new();
+        let address = address();
+        let config = folder.write("proxy.toml", &self.text(address));
+        folder.write("service.password", self.service.1);
+        for (user, password) in [ALICE, BOB] {
+            let mut command = Command::new(program());
+            command.args(["account", "add", "--domain", "LAB", user, "--accounts"]);
+            let mut add = Process::start("account add", command.arg(folder.join("accounts.toml")));
+            add.feed(&format!("{password}\n"));
+            let ended = add.end();
+            assert!(ended.status.success(), "{}", ended.err);
+        }
+        let mut command = Command::new(program());
+        command.args(["run", "--live", "--log", self.log, "--config"]).arg(config);
+        let process = Process::start("mapiproxy run", &mut command);
+        process.wait_out("that it listens", |line| line.contains("listens on"));
+        Proxy { process, address, _folder: folder }
+    }
+}
+
+/// A proxy at work.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    pub(crate) process: Process,
+    pub(crate) address: Ipv4Addr,
+    _folder: Folder,
+}
+
+impl Proxy {
+    /// Where its endpoint mapper is.
+    pub(crate) fn mapper(&self) -> SocketAddr {
+        SocketAddr::from((self.address, 1135))
+    }
+
+    /// Where its services are.
+    pub(crate) fn rpc(&self) -> SocketAddr {
+        SocketAddr::from((self.address, 6001))
+    }
+
+    /// The lines of the live view that hold `part`.
+    pub(crate) fn lines_with(&self, part: &str) -> Vec<String> {
+        self.process.out().into_iter().filter(|line| line.contains(part)).collect()
+    }
+
+    /// The most memory that it ever had, in KiB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse().unwrap()
+    }
+
+    /// How many files and sockets it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+
+    /// Asks it to stop, and waits until it did.
+    pub(crate) fn stop(&mut self) -> Ended {
+        self.process.terminate();
+        self.process.end()
+    }
+}

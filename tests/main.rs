@@ -1,0 +1,11 @@
+//! End-to-end tests: `mapiproxy` as it runs, between clients and servers that others wrote.
+//!
+//! `cargo xtask test` builds the program and installs what stands around it: impacket and scapy in
+//! `target/venv`, and tshark. Every test has loopback addresses, a folder and processes of its own, so that all
+//! of them can run at once.
+
+mod harness;
+
+mod address_book;
+mod store;
+mod transparency;

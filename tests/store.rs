@@ -1,0 +1,166 @@
+//! scapy signs in through the proxy and connects to its mailbox at scapy's server, in both dialects.
+
+use serde_json::{Value, json};
+
+use crate::harness::{ALICE, BOB, Client, Report, SERVICE, Setup, Upstream};
+
+const NCA_S_OP_RNG_ERROR: u64 = 0x1C01_0002;
+
+/// The whole conversation of both dialects, as far as the client can tell.
+fn expect_both_dialects(report: &Report) {
+    for (connect, call, disconnect) in [
+        ("EcDoConnect", "EcDoRpc", "EcDoDisconnect.2000"),
+        ("EcDoConnectEx", "EcDoRpcExt2", "EcDoDisconnect"),
+    ] {
+        assert_eq!(report.answer(connect)["szDisplayName"], "Ada Lovelace", "{}", report.text);
+        assert_eq!(report.answer(connect)["rgwServerVersion"], json!([8, 0x82B3, 0x41]));
+        assert_eq!(report.answer(call)["status"], 0);
+        assert_eq!(report.answer(disconnect)["pcxh"]["uuid"], "00000000-0000-0000-0000-000000000000");
+    }
+}
+
+fn signs_in(level: &str, spnego: bool) {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level(level).start();
+    let client = || {
+        let client = Client::scapy(proxy.mapper());
+        if spnego { client.flag("--spnego") } else { client }
+    };
+    expect_both_dialects(&client().as_user(ALICE, level).run().expect_done());
+    assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
+    let refused = client().as_user(("alice", "White Rabbit 2"), level).run();
+    assert!(refused.failed.is_some_and(|(step, _)| step.contains("emsmdb.bind") || step == "EcDoConnect"));
+}
+
+#[test]
+fn with_ntlm_at_connect() {
+    signs_in("connect", false);
+}
+
+#[test]
+fn with_ntlm_at_integrity() {
+    signs_in("integrity", false);
+}
+
+#[test]
+fn with_ntlm_at_privacy() {
+    signs_in("privacy", false);
+}
+
+#[test]
+fn with_spnego_at_connect() {
+    signs_in("connect", true);
+}
+
+#[test]
+fn with_spnego_at_integrity() {
+    signs_in("integrity", true);
+}
+
+#[test]
+fn with_spnego_at_privacy() {
+    signs_in("privacy", true);
+}
+
+#[test]
+fn towards_the_server_at_every_level_by_both_mechanisms() {
+    let upstream = Upstream::with_level("none");
+    for mechanism in ["ntlm", "spnego"] {
+        for (level, number) in [("connect", 2), ("integrity", 5), ("privacy", 6)] {
+            let before = upstream.log().len();
+            let proxy = Setup::before(&upstream.mapper().to_string())
+                .upstream_key("level", &format!("\"{level}\""))
+                .upstream_key("authentication", &format!("\"{mechanism}\""))
+                .start();
+            expect_both_dialects(
+                &Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").run().expect_done(),
+            );
+            let log = upstream.log().split_off(before);
+            let binds: Vec<_> = log.iter().filter(|line| !line["auth_type"].is_null()).collect();
+            let auth_type = if mechanism == "ntlm" { 10 } else { 9 };
+            assert!(binds.iter().all(|bind| bind["auth_type"] == auth_type), "{mechanism} {level}: {log:?}");
+            assert!(binds.iter().any(|bind| bind["authenticated"] == true), "{mechanism} {level}: {log:?}");
+            let calls: Vec<_> = log.iter().filter(|line| line.get("call").is_some()).collect();
+            assert_eq!(calls.len(), 6, "{mechanism} {level}: {log:?}");
+            assert!(calls.iter().all(|call| call["level"] == number), "{mechanism} {level}: {log:?}");
+        }
+    }
+}
+
+/// scapy and impacket sign nothing at packet, so that here two proxies talk to one another.
+#[test]
+fn between_two_proxies_at_every_level() {
+    let upstream = Upstream::start();
+    for level in ["connect", "packet", "integrity", "privacy"] {
+        let second = Setup::before(&upstream.mapper().to_string()).minimum_level(level).start();
+        let first = Setup::before(&second.mapper().to_string())
+            .service_account(ALICE)
+            .upstream_key("level", &format!("\"{level}\""))
+            .start();
+        let report = Client::scapy(first.mapper()).as_user(BOB, "privacy").run().expect_done();
+        expect_both_dialects(&report);
+        assert_eq!(first.lines_with("LAB\\bob ").len(), 6);
+        assert_eq!(second.lines_with("LAB\\alice ").len(), 6);
+    }
+}
+
+#[test]
+fn a_wrong_password_of_ours_is_no_business_of_the_clients() {
+    let upstream = Upstream::start();
+    let setup = Setup::before(&upstream.mapper().to_string()).service_account((SERVICE.0, "Cheshire Cat 4"));
+    let proxy = setup.start();
+    // What failed is the call; the client's own sign-in is as good as it was.
+    let client = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").with("--dialect", "2000");
+    client.run().expect_failed("EcDoConnect", "fault 0x000006be");
+    assert_eq!(upstream.calls(), [""; 0]);
+    proxy
+        .process
+        .wait_err("who is refused", |line| line.contains("refuses the account that we sign in with"));
+    assert!(!proxy.process.err().join("\n").contains("Cheshire"), "a password is in the log");
+}
+
+#[test]
+fn buffers_of_many_fragments_come_back_as_they_went() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
+    let client = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").with("--more", "30000");
+    let report = client.run().expect_done();
+    let sent: Vec<Value> = upstream.log().iter().filter_map(|line| line.get("rops").cloned()).collect();
+    assert!(sent.iter().all(|rops| rops["hex"].as_str().unwrap().len() > 2 * 30_000));
+    assert_eq!(report.answer("EcDoRpc")["rgb"], sent[0]);
+    assert_eq!(report.answer("EcDoRpcExt2")["rgbOut"], sent[1]);
+}
+
+#[test]
+fn a_client_that_offers_ndr64_beside_ndr_is_served_with_ndr() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).start();
+    let client = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").flag("--offer-ndr64");
+    expect_both_dialects(&client.run().expect_done());
+}
+
+#[test]
+fn a_sign_in_without_integrity_code_is_refused_where_one_is_required() {
+    let upstream = Upstream::start();
+    let binding = upstream.mapper().to_string();
+    let client = |proxy: &crate::harness::Proxy| {
+        Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").flag("--no-mic").run()
+    };
+    let strict = Setup::before(&binding).clients_key("require_mic", "true").start();
+    assert!(client(&strict).failed.is_some());
+    assert_eq!(upstream.calls(), [""; 0]);
+    expect_both_dialects(&client(&Setup::before(&binding).start()).expect_done());
+}
+
+#[test]
+fn downgrade_keeps_clients_on_the_dialect_of_2000() {
+    let upstream = Upstream::start();
+    let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names", "downgrade"]);
+    let proxy = setup.start();
+    let report = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").run().expect_done();
+    assert_eq!(report.answer("EcDoConnectEx"), &json!({ "fault": NCA_S_OP_RNG_ERROR }));
+    assert_eq!(report.answer("EcDoConnect")["rgwServerVersion"], json!([6, 6249, 0]));
+    assert_eq!(report.answer("EcDoConnect")["szDisplayName"], "Ada Lovelace");
+    assert_eq!(upstream.calls(), ["EcDoConnect", "EcDoRpc", "EcDoDisconnect"]);
+    assert_eq!(proxy.lines_with("downgrade: server version 6.0.6249").len(), 1);
+}
