@@ -7,6 +7,8 @@ pub(crate) struct Entry {
     pub(crate) mid: MId,
     pub(crate) kind: Kind,
     pub(crate) display_name: String,
+    /// The display name, folded: what it is sorted and searched by.
+    pub(crate) sort_name: String,
     pub(crate) alias: String,
     /// The distinguished name.
     pub(crate) dn: String,

@@ -107,12 +107,12 @@ impl Directory {
 }
 
 /// What objects are sorted by: their names, then their numbers, so that the order is total.
-pub(crate) fn sort_key(entry: &Entry) -> (String, MId) {
-    (fold(&entry.display_name), entry.mid)
+pub(crate) fn sort_key(entry: &Entry) -> (&str, MId) {
+    (&entry.sort_name, entry.mid)
 }
 
 fn sorted<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<MId> {
     let mut entries: Vec<&Entry> = entries.collect();
-    entries.sort_by_cached_key(|entry| sort_key(entry));
+    entries.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     entries.into_iter().map(|entry| entry.mid).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use mapi::nspi::MId;
 
 use super::entry::{Entry, Kind, Person};
-use super::fold::ascii;
+use super::fold::{ascii, fold};
 use super::names::{CITY, DEPARTMENT, GIVEN, SURNAME, TITLE};
 use crate::config::{LabConfig, ServerName};
 use crate::random::Sequence;
@@ -27,6 +27,7 @@ pub(super) fn make(config: &LabConfig) -> Vec<Entry> {
     }
     for (entry, mid) in entries.iter_mut().zip(FIRST_MID..) {
         entry.mid = MId(mid);
+        entry.sort_name = fold(&entry.display_name);
     }
     join(&mut entries);
     entries
@@ -45,6 +46,7 @@ fn bindings(server: &ServerName) -> Vec<String> {
 fn server(config: &LabConfig, name: &ServerName, random: &mut Sequence) -> Entry {
     Entry {
         mid: MId::default(),
+        sort_name: String::new(),
         kind: Kind::Server { bindings: bindings(name) },
         display_name: name.name.clone(),
         alias: name.name.clone(),
@@ -57,6 +59,7 @@ fn list(config: &LabConfig, department: &str, random: &mut Sequence) -> Entry {
     let alias = format!("all-{}", ascii(department));
     Entry {
         mid: MId::default(),
+        sort_name: String::new(),
         kind: Kind::List { smtp: format!("{alias}@{}", config.domain), members: Vec::new() },
         display_name: format!("All {department}"),
         dn: config.user_dn(&alias),
@@ -103,6 +106,7 @@ fn person(
     };
     Entry {
         mid: MId::default(),
+        sort_name: String::new(),
         display_name: format!("{} {}", person.given, person.surname),
         dn: config.user_dn(&alias),
         alias,

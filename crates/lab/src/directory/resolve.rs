@@ -25,7 +25,9 @@ impl Directory {
 
 fn is_exactly(entry: &Entry, name: &str) -> bool {
     let name = fold(name.trim().trim_start_matches('='));
-    let mut texts = [Some(entry.alias.as_str()), entry.smtp(), Some(&entry.dn)].into_iter().flatten();
+    // Distinguished names are long: only what looks like one is compared to them.
+    let dn = Some(entry.dn.as_str()).filter(|_| name.starts_with('/'));
+    let mut texts = [Some(entry.alias.as_str()), entry.smtp(), dn].into_iter().flatten();
     texts.any(|text| fold(text) == name) || is_address(entry, &name)
 }
 
@@ -47,7 +49,7 @@ pub(crate) fn matches_anr(entry: &Entry, name: &str) -> bool {
     }
     if name.starts_with('=') {
         let whole = fold(name.trim_start_matches('='));
-        return is_exactly(entry, name) || fold(&entry.display_name) == whole;
+        return is_exactly(entry, name) || entry.sort_name == whole;
     }
     let name = fold(name);
     if is_exactly(entry, &name) || fold(&entry.alias).starts_with(&name) {
@@ -56,7 +58,6 @@ pub(crate) fn matches_anr(entry: &Entry, name: &str) -> bool {
     if entry.smtp().is_some_and(|smtp| fold(smtp).starts_with(&name)) {
         return true;
     }
-    let display = fold(&entry.display_name);
     let mut asked = name.split([' ', ',', ';']).filter(|word| !word.is_empty());
-    asked.all(|word| display.split(' ').any(|part| part.starts_with(word)))
+    asked.all(|word| entry.sort_name.split(' ').any(|part| part.starts_with(word)))
 }

@@ -104,7 +104,7 @@ impl Lab {
         let target = sought(&target, view.code_page).ok_or(ErrorCode::MAPI_E_CALL_FAILED)?;
         let reaches = |mid: &MId| {
             let entry = self.directory.entry(*mid);
-            entry.is_some_and(|entry| sort_key(entry).0 >= target)
+            entry.is_some_and(|entry| sort_key(entry).0 >= target.as_str())
         };
         let listed = request.table.get().map(|list| self.directory.sort(&list.values));
         let rows = listed.as_ref().unwrap_or(table);
