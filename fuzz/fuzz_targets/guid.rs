@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| testkit::oracles::guid(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| testkit::oracles::wire::guid(data));

@@ -1,3 +1,6 @@
-//! What tests share: oracles, which say of any bytes whether a decoder did right by them.
+//! What tests share: oracles, which say of any bytes whether a decoder did right by them, and inputs for them
+//! to begin with.
 
+mod input;
 pub mod oracles;
+pub mod seeds;

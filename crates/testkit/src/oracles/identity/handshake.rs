@@ -1,0 +1,270 @@
+use std::sync::Arc;
+
+use identity::accounts::{Account, AccountFile};
+use identity::ntlm::{
+    AcceptorConfig, Credentials, InitiatorConfig, MessageSecurity, Policy, Protection, ServerNames,
+};
+use identity::{
+    Acceptor, ActingLevel, Initiator, Mechanism, NtHash, NtlmVersion, Random, RandomError, Refusal, Registry,
+    SecurityContext, Step,
+};
+use wire::FileTime;
+
+use crate::input::Input;
+
+/// A hash that no input can know: nobody has its password, and a response to a challenge does not show it.
+const ALICE: [u8; 16] = *b"\x8e\x13\xd2\x4f\x90\x77\x0c\xba\x15\xe6\x3a\x01\xfd\x5b\xc8\x62";
+
+/// When all of this happens.
+const NOW: FileTime = FileTime(134_000_000_000_000_000);
+
+/// The most changes to one token.
+const MAX_CHANGES: u8 = 8;
+
+/// Handshakes, at both ends.
+///
+/// The first byte are switches: 1 SPNEGO instead of NTLM, 2 `NTLMv1` is taken, 4 anonymous clients are taken, 8
+/// the client signs, 16 it seals. The two bits above them say what follows: 0 tokens for an acceptor, 1 tokens
+/// for an initiator, 2 and 3 changes to the tokens of a conversation between two honest ends, each with its
+/// place. Whatever comes:
+///
+/// - nobody who does not know the hash signs in, but for anonymous clients where they are taken, who then are
+///   anonymous;
+/// - a conversation of which a byte was changed never ends in NTLM, and in SPNEGO ends with the account that
+///   began it;
+/// - one of which nothing was changed ends, both ends have the same keys, and no changed message passes;
+/// - after the end nothing more is taken, and every context that was opened is closed.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn handshake(data: &[u8]) {
+    let mut input = Input::new(data);
+    let ends = Ends::new(input.byte());
+    let registry = Arc::clone(&ends.registry);
+    match ends.switches >> 5 & 3 {
+        0 => ends.accept(&mut input),
+        1 => ends.initiate(&mut input),
+        _ => ends.converse(&mut input),
+    }
+    drop(ends);
+    assert_eq!(registry.open(), 0, "contexts are closed");
+}
+
+/// Random bytes that are the same each time.
+struct Counted(u8);
+
+impl Random for Counted {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        for byte in out {
+            self.0 = self.0.wrapping_mul(5).wrapping_add(113);
+            *byte = self.0;
+        }
+        Ok(())
+    }
+}
+
+struct Ends {
+    switches: u8,
+    registry: Arc<Registry>,
+}
+
+impl Ends {
+    fn new(switches: u8) -> Self {
+        Self { switches, registry: Registry::new() }
+    }
+
+    const fn has(&self, switch: u8) -> bool {
+        self.switches & switch != 0
+    }
+
+    const fn mechanism(&self) -> Mechanism {
+        if self.has(1) { Mechanism::Spnego } else { Mechanism::Ntlm }
+    }
+
+    fn acceptor(&self) -> Acceptor {
+        let mut accounts = AccountFile::default();
+        let account = Account {
+            user: "alice".to_owned(),
+            domain: "LAB".to_owned(),
+            nt_hash: NtHash::from_bytes(ALICE),
+            disabled: false,
+        };
+        accounts.set(account).expect("a name that may be");
+        let config = AcceptorConfig {
+            accounts: Arc::new(accounts),
+            policy: Policy { allow_legacy: self.has(2), allow_anonymous: self.has(4), ..Policy::default() },
+            names: ServerNames {
+                nb_computer: "EXCH".to_owned(),
+                nb_domain: "LAB".to_owned(),
+                dns_computer: "exch.lab.test".to_owned(),
+                dns_domain: "lab.test".to_owned(),
+            },
+            authority: Arc::from("accounts"),
+            registry: Arc::clone(&self.registry),
+        };
+        Acceptor::new(self.mechanism(), Arc::new(config), None)
+    }
+
+    fn initiator(&self) -> Initiator {
+        let protection = match (self.has(8), self.has(16)) {
+            (_, true) => Protection::Seal,
+            (true, _) => Protection::Sign,
+            _ => Protection::None,
+        };
+        let config = InitiatorConfig {
+            credentials: Credentials::Account {
+                user: "alice".to_owned(),
+                domain: "LAB".to_owned(),
+                nt_hash: NtHash::from_bytes(ALICE),
+            },
+            workstation: "WS".to_owned(),
+            target_name: String::new(),
+            bindings: None,
+            protection,
+            level: ActingLevel::Impersonate,
+            version: NtlmVersion::V2,
+            allow_legacy: self.has(2),
+            authority: Arc::from("upstream"),
+            registry: Arc::clone(&self.registry),
+        };
+        Initiator::new(self.mechanism(), config)
+    }
+
+    /// Tokens out of nothing sign nobody in.
+    fn accept(&self, input: &mut Input<'_>) {
+        let (mut acceptor, mut random) = (self.acceptor(), Counted(7));
+        let mut over = false;
+        for _ in 0..5 {
+            match acceptor.step(input.block(), NOW, &mut random) {
+                Ok(Step::Continue(_)) => assert!(!over, "nothing is taken after the end"),
+                Ok(Step::Done { context, .. }) => {
+                    assert!(!over, "nothing is taken after the end");
+                    assert!(self.has(4) && context.is_anonymous(), "nobody knows the hash: {context:?}");
+                    over = true;
+                }
+                Err(refusal) => {
+                    assert!(!over || matches!(refusal, Refusal::OutOfOrder { .. }), "{refusal}");
+                    over = true;
+                }
+            }
+        }
+    }
+
+    /// A server that sends anything.
+    fn initiate(&self, input: &mut Input<'_>) {
+        let (mut initiator, mut random) = (self.initiator(), Counted(9));
+        initiator.step(&[], NOW, &mut random).expect("a first token");
+        let mut over = false;
+        for _ in 0..4 {
+            match initiator.step(input.block(), NOW, &mut random) {
+                Ok(Step::Continue(_)) => assert!(!over, "nothing is taken after the end"),
+                Ok(Step::Done { context, .. }) => {
+                    assert!(!over, "nothing is taken after the end");
+                    is_alice(&context);
+                    over = true;
+                }
+                Err(refusal) => {
+                    assert!(!over || matches!(refusal, Refusal::OutOfOrder { .. }), "{refusal}");
+                    over = true;
+                }
+            }
+        }
+    }
+
+    /// Two honest ends, and somebody between them.
+    fn converse(&self, input: &mut Input<'_>) {
+        let (mut client, mut server) = (self.initiator(), self.acceptor());
+        let (mut at_client, mut at_server) = (Counted(1), Counted(2));
+        let (mut client_end, mut server_end) = (None, None);
+        let mut changed = false;
+        let mut token = Vec::new();
+        for _ in 0..4 {
+            if client_end.is_none() {
+                match client.step(&token, NOW, &mut at_client) {
+                    Ok(Step::Continue(next)) => token = next,
+                    Ok(Step::Done { token: last, context, security }) => {
+                        is_alice(&context);
+                        client_end = Some(security);
+                        let Some(last) = last else { break };
+                        token = last;
+                    }
+                    Err(refusal) => return assert!(changed, "an honest server is refused: {refusal}"),
+                }
+            }
+            changed |= change(&mut token, input);
+            match server.step(&token, NOW, &mut at_server) {
+                Ok(Step::Continue(next)) => token = next,
+                Ok(Step::Done { token: last, context, security }) => {
+                    assert!(!changed || self.has(1), "a changed conversation ends");
+                    is_alice(&context);
+                    server_end = Some(security);
+                    let Some(last) = last else { break };
+                    token = last;
+                }
+                Err(refusal) => return assert!(changed, "an honest client is refused: {refusal}"),
+            }
+            changed |= change(&mut token, input);
+        }
+        match (client_end, server_end) {
+            (Some(client), Some(server)) if !changed => messages(client, server, input),
+            (Some(_), Some(_)) => {}
+            _ => assert!(changed, "an honest conversation ends"),
+        }
+    }
+}
+
+fn is_alice(context: &SecurityContext) {
+    assert!(!context.is_anonymous() && !context.is_system());
+    assert_eq!((context.principal().user(), context.principal().domain()), ("alice", "LAB"));
+}
+
+/// Changes bytes of a token as the input says; says whether any byte is another one.
+fn change(token: &mut Vec<u8>, input: &mut Input<'_>) -> bool {
+    let before = token.clone();
+    let count = input.byte();
+    for _ in 0..count.min(MAX_CHANGES) {
+        let (place, bits) = (usize::from(input.short()), input.byte());
+        if let Some(byte) = token.get_mut(place) {
+            *byte ^= bits;
+        }
+    }
+    if count == u8::MAX {
+        token.truncate(usize::from(input.short()));
+    }
+    *token != before
+}
+
+/// Messages go both ways; none that was changed passes.
+fn messages(mut client: MessageSecurity, mut server: MessageSecurity, input: &mut Input<'_>) {
+    assert_eq!(client.flags(), server.flags());
+    while !input.is_empty() {
+        let (choice, body) = (input.byte(), input.block());
+        let (from, to) =
+            if choice & 1 == 0 { (&mut client, &mut server) } else { (&mut server, &mut client) };
+        let mut message = body.to_vec();
+        let sealed = choice & 2 != 0 && from.can_seal();
+        let signature = if sealed {
+            from.seal(b"head", &mut message, b"tail")
+        } else {
+            from.sign(b"head", &message, b"tail")
+        };
+        let Ok(mut signature) = signature else {
+            assert!(!from.can_sign(), "what can be signed is signed");
+            return;
+        };
+        let changed = choice & 4 != 0;
+        if changed {
+            signature[usize::from(choice >> 3) % signature.len()] ^= 0x40;
+        }
+        let verdict = if sealed {
+            to.unseal(b"head", &mut message, b"tail", &signature)
+        } else {
+            to.verify(b"head", &message, b"tail", &signature)
+        };
+        assert_eq!(verdict.is_err(), changed, "what was changed is refused, and nothing else");
+        if changed {
+            return;
+        }
+        assert_eq!(message, body);
+    }
+}

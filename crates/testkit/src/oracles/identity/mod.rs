@@ -1,0 +1,7 @@
+//! Signing in.
+
+mod handshake;
+mod tokens;
+
+pub use self::handshake::handshake;
+pub use self::tokens::tokens;

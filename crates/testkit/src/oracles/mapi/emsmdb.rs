@@ -1,0 +1,84 @@
+use mapi::aux_block::AuxBuffer;
+use mapi::compress::{Limits, decode_chain};
+use mapi::emsmdb::{
+    AsyncRequest, AsyncResponse, Request, Response, RopBuffer, RopLogonRequest, RopLogonResponse,
+    RopReleaseRequest,
+};
+
+use super::stubs::{Codec, endian, same_bytes};
+use crate::input::Input;
+
+const REQUEST: Codec<Request> = Codec { decode: Request::decode, encode: Request::encode };
+const RESPONSE: Codec<Response> = Codec { decode: Response::decode, encode: Response::encode };
+const ASYNC_REQUEST: Codec<AsyncRequest> =
+    Codec { decode: AsyncRequest::decode, encode: AsyncRequest::encode };
+const ASYNC_RESPONSE: Codec<AsyncResponse> =
+    Codec { decode: AsyncResponse::decode, encode: AsyncResponse::encode };
+
+/// The mailbox store.
+///
+/// The first byte is the operation: 0 to 15 those of EMSMDB, 16 that of `AsyncEMSMDB`, 17 a ROP buffer, 18 a
+/// logon's ROPs and 19 a release. In the second, 1 stands for big-endian and 2 for a response. What is read can
+/// be written, reads as the same, and leaves as it came; to look for names in it changes nothing.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn emsmdb(data: &[u8]) {
+    let mut input = Input::new(data);
+    let (opnum, choice) = (input.byte() % 20, input.byte());
+    let (endian, response, bytes) = (endian(choice & 1 != 0), choice & 2 != 0, input.rest());
+    match (u16::from(opnum), response) {
+        (16, false) => drop(ASYNC_REQUEST.check(0, bytes, endian)),
+        (16, true) => drop(ASYNC_RESPONSE.check(0, bytes, endian)),
+        (17, _) => rop_buffer(bytes),
+        (18, false) => logon_request(bytes),
+        (18, true) => drop(same_bytes::<RopLogonResponse>(bytes)),
+        (19, _) => drop(same_bytes::<RopReleaseRequest>(bytes)),
+        (opnum, false) => drop(REQUEST.check(opnum, bytes, endian).map(look_at_request)),
+        (opnum, true) => drop(RESPONSE.check(opnum, bytes, endian).map(look_at_response)),
+    }
+}
+
+fn look_at_request(mut request: Request) {
+    let before = request.clone();
+    request.visit_names_mut(&mut |_| {});
+    let _ = request.handle_mut();
+    assert_eq!(request, before, "to look is not to change");
+    match &request {
+        Request::EcDoRpcExt2(call) => look_inside(&call.rgb_in.0, &call.aux_in.0),
+        Request::EcDoConnectEx(call) => look_inside(&[], &call.aux_in.0),
+        _ => {}
+    }
+}
+
+fn look_at_response(mut response: Response) {
+    let before = response.clone();
+    response.visit_names_mut(&mut |_| {});
+    let _ = response.return_value();
+    let _ = response.handle_mut();
+    assert_eq!(response, before, "to look is not to change");
+}
+
+/// What a proxy does with every call: nothing of it may panic.
+fn look_inside(rgb: &[u8], aux: &[u8]) {
+    for buffer in decode_chain(rgb, Limits::default()).unwrap_or_default() {
+        same_bytes::<RopBuffer>(&buffer.payload);
+    }
+    let _ = AuxBuffer::unpack(aux);
+}
+
+fn rop_buffer(bytes: &[u8]) {
+    let Some(buffer) = same_bytes::<RopBuffer>(bytes) else { return };
+    for index in 0..=u8::MAX {
+        assert_eq!(buffer.handle(index).is_some(), usize::from(index) < buffer.handles.len());
+    }
+    logon_request(&buffer.rops);
+}
+
+fn logon_request(bytes: &[u8]) {
+    let Some(mut request) = same_bytes::<RopLogonRequest>(bytes) else { return };
+    let dn = request.essdn().to_vec();
+    assert!(!dn.contains(&0));
+    request.set_essdn(&dn);
+    assert_eq!(request.essdn(), dn);
+}

@@ -1,0 +1,12 @@
+//! Exchange operations.
+
+mod aux_block;
+mod emsmdb;
+mod extended;
+mod nspi;
+mod stubs;
+
+pub use self::aux_block::aux_blocks;
+pub use self::emsmdb::emsmdb;
+pub use self::extended::extended_buffers;
+pub use self::nspi::nspi;

@@ -1,0 +1,29 @@
+//! What must hold for any bytes whatsoever.
+//!
+//! Each oracle takes bytes and panics when something did wrong by them. A fuzz target calls one with what
+//! libFuzzer makes up, a property test with what proptest makes up, and a regression test with what once
+//! failed. Most of them read their first bytes as choices: which operation, which byte order, how a stream is
+//! cut in pieces.
+
+pub mod identity;
+pub mod mapi;
+pub mod rpc;
+pub mod wire;
+
+/// An oracle and the name of its fuzz target.
+pub type Named = (&'static str, fn(&[u8]));
+
+/// All oracles.
+pub const ALL: [Named; 11] = [
+    ("guid", wire::guid),
+    ("rpc_units", rpc::units),
+    ("rpc_server", rpc::server),
+    ("rpc_client", rpc::client),
+    ("rpc_endpoints", rpc::endpoints),
+    ("nspi", mapi::nspi),
+    ("emsmdb", mapi::emsmdb),
+    ("extended_buffers", mapi::extended_buffers),
+    ("aux_blocks", mapi::aux_blocks),
+    ("tokens", identity::tokens),
+    ("handshake", identity::handshake),
+];

@@ -1,0 +1,214 @@
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rpc::client::{CallError, ClientAssociation, ClientConfig, Credentials, Event, NextLeg};
+use rpc::framer::Framer;
+use rpc::pdu::{BindTimeFeatures, Pdu, PduType};
+use rpc::server::{self, AuthOutcome, GroupTable, ServerAssociation};
+use rpc::{AuthLevel, AuthType};
+use wire::{Decode, Encode};
+
+use super::toy::{self, SECRET, TOY, Toy};
+use crate::input::{Input, cuts};
+
+const MAX_CALLS: usize = 4;
+const MAX_STUB: usize = 8192;
+
+/// How many calls one conversation makes at most.
+const CALLS: u16 = 12;
+
+/// What a server sends, towards our end of an association.
+///
+/// The first byte are switches: 1 the bind is answered first, 2 it begins a handshake, 4 that asks for sealing
+/// instead of signing, 8 the rest are records out of which units with right lengths are made, 16 several calls
+/// at once are offered, 32 and several security contexts, 64 the first call is given up. The second byte says
+/// how the stream is cut. Three calls wait for their answers. For every stream:
+///
+/// - however it is cut, the same events come and the same bytes are sent;
+/// - nothing comes after the end; every answer is to a call that waits for one, and comes once;
+/// - calls and stubs keep to their limits;
+/// - all that is sent are units of a client.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn client(data: &[u8]) {
+    let mut input = Input::new(data);
+    let (switches, seed) = (input.byte(), input.byte());
+    let stream = if switches & 8 == 0 { input.rest().to_vec() } else { toy::units(&mut input) };
+    let whole = talk(switches, &[&stream]);
+    let cut = talk(switches, &cuts(seed, &stream));
+    assert_eq!(whole.0, cut.0, "the same events, however the stream is cut");
+    assert_eq!(whole.1, cut.1, "the same bytes sent, however the stream is cut");
+}
+
+fn talk(switches: u8, pieces: &[&[u8]]) -> (Vec<Event>, Vec<u8>) {
+    let mut driver = Driver::new(switches);
+    if switches & 1 != 0 {
+        driver.be_bound();
+    }
+    for piece in pieces {
+        driver.association.receive(piece);
+        driver.drain();
+    }
+    check_output(&driver.output);
+    (driver.events, driver.output)
+}
+
+struct Driver {
+    association: ClientAssociation,
+    events: Vec<Event>,
+    output: Vec<u8>,
+    /// Calls without an answer.
+    waiting: HashSet<u32>,
+    calls: u16,
+    closed: bool,
+}
+
+impl Driver {
+    fn new(switches: u8) -> Self {
+        let several = switches & 32 != 0;
+        let config = ClientConfig {
+            max_setup_fragment: 8192,
+            max_stub: MAX_STUB,
+            max_calls: MAX_CALLS,
+            multiplexing: switches & 16 != 0,
+            features: if several {
+                BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING
+            } else {
+                BindTimeFeatures::NONE
+            },
+            ..ClientConfig::default()
+        };
+        let credentials = (switches & 2 != 0).then(|| Credentials {
+            auth_type: AuthType::WINNT,
+            level: if switches & 4 == 0 { AuthLevel::PKT_INTEGRITY } else { AuthLevel::PKT_PRIVACY },
+            auth_context_id: 0,
+            token: vec![0],
+        });
+        let mut association = ClientAssociation::new(config);
+        association.bind(&[(0, TOY), (1, SECRET)], credentials).expect("a bind that fits");
+        let (events, output, waiting) = (Vec::new(), Vec::new(), HashSet::new());
+        let mut driver = Self { association, events, output, waiting, calls: 0, closed: false };
+        assert_eq!(driver.association.call(0, 0, None, Bytes::new()), Err(CallError::NotBound));
+        if switches & 64 != 0 {
+            // Which call that is does not matter; it will be the first one made.
+            driver.calls = 1;
+        }
+        driver
+    }
+
+    /// Lets a server of ours answer the bind.
+    fn be_bound(&mut self) {
+        let groups = Arc::new(GroupTable::new());
+        let mut server = ServerAssociation::new(Arc::new(super::server::config()), groups);
+        self.take_output();
+        server.receive(&self.output);
+        while let Some(event) = server.poll_event() {
+            if let server::Event::Authenticate { auth_context_id, .. } = event {
+                let token = Some(b"\0welcome".to_vec());
+                let outcome = AuthOutcome::Done { token, protection: Some(Toy::boxed()) };
+                server.auth_reply(auth_context_id, outcome).expect("a token that waits");
+            }
+        }
+        self.association.receive(&server.take_output());
+        self.drain();
+        assert!(self.association.is_bound(), "{:?}", self.events);
+    }
+
+    fn take_output(&mut self) {
+        self.output.extend(self.association.take_output());
+    }
+
+    fn drain(&mut self) {
+        while let Some(event) = self.association.poll_event() {
+            assert!(!self.closed, "an event after the end: {event:?}");
+            self.react(&event);
+            self.events.push(event);
+            assert!(self.association.calls() <= MAX_CALLS);
+            assert_eq!(self.association.calls(), self.waiting.len());
+        }
+        self.take_output();
+        assert_eq!(self.association.is_closed(), self.closed, "the end is told");
+    }
+
+    fn react(&mut self, event: &Event) {
+        match event {
+            Event::AuthToken { token } => self.authenticate(token),
+            Event::Bound { results, .. } => {
+                assert!(self.association.is_bound());
+                assert_eq!(results.len(), 2, "a result for each context");
+                (0..3).for_each(|_| self.call());
+                if self.calls > 3 {
+                    self.give_up();
+                }
+            }
+            Event::ContextsAltered { .. } => self.call(),
+            Event::Response(response) => {
+                assert!(response.stub.len() <= MAX_STUB);
+                assert!(self.waiting.remove(&response.call_id), "an answer to a call, and only once");
+                self.call();
+            }
+            Event::Fault { call_id, .. } => {
+                assert!(self.waiting.remove(call_id), "a fault for a call, and only once");
+                let _ = self.association.alter_context(&[(2, TOY)]);
+            }
+            Event::Shutdown => {}
+            Event::Closed { .. } => {
+                self.closed = true;
+                self.waiting.clear();
+            }
+        }
+    }
+
+    fn call(&mut self) {
+        if self.calls >= CALLS {
+            return;
+        }
+        self.calls += 1;
+        let stub = Bytes::from(vec![0x5a; usize::from(self.calls) * 700]);
+        match self.association.call(self.calls % 2, self.calls, None, stub) {
+            Ok(call_id) => assert!(self.waiting.insert(call_id), "a number of its own"),
+            Err(CallError::UnknownContext | CallError::TooManyCalls | CallError::NotBound) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn give_up(&mut self) {
+        let Some(call_id) = self.waiting.iter().min().copied() else { return };
+        self.waiting.remove(&call_id);
+        assert!(self.association.orphan(call_id));
+        assert!(!self.association.orphan(call_id), "only once");
+    }
+
+    fn authenticate(&mut self, token: &[u8]) {
+        let protection = Some(Toy::boxed());
+        let next = match token.first().copied().unwrap_or_default() % 4 {
+            0 => NextLeg::Done { protection },
+            1 => NextLeg::AlterContext { token: b"more".to_vec() },
+            2 => NextLeg::Auth3 { token: b"last".to_vec(), protection },
+            _ => NextLeg::Refused,
+        };
+        self.association.auth_reply(next).expect("a token that waits, and an answer that fits");
+    }
+}
+
+/// All that was sent are whole units of a client, and are written as they are read.
+fn check_output(output: &[u8]) {
+    let mut framer = Framer::new(ClientConfig::default().max_fragment, u16::MAX);
+    framer.push(output);
+    while let Some((header, unit)) = framer.next_unit().expect("a stream of units") {
+        let pdu = Pdu::from_bytes(&unit).expect("a unit");
+        assert!(matches!(
+            header.ptype,
+            PduType::BIND
+                | PduType::ALTER_CONTEXT
+                | PduType::AUTH3
+                | PduType::REQUEST
+                | PduType::CO_CANCEL
+                | PduType::ORPHANED
+        ));
+        assert_eq!(pdu.to_bytes().expect("it can be written").len(), unit.len());
+    }
+    assert_eq!(framer.buffered(), 0, "whole units");
+}

@@ -1,0 +1,14 @@
+//! DCE/RPC: units, associations, and the interfaces that every server has.
+
+mod client;
+mod endpoints;
+mod server;
+mod toy;
+mod units;
+
+pub use self::client::client;
+pub use self::endpoints::endpoints;
+pub use self::server::server;
+pub use self::units::units;
+
+pub(crate) use self::toy::{SECRET, TOY};

@@ -1,0 +1,246 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use rpc::client::{ClientAssociation, ClientConfig, Credentials};
+use rpc::framer::Framer;
+use rpc::pdu::{BindTimeFeatures, FaultStatus, Pdu, PduType};
+use rpc::server::{
+    AnswerError, AuthOutcome, Event, GroupTable, Interface, Request, ServerAssociation, ServerConfig,
+};
+use rpc::{AuthLevel, AuthType};
+use wire::Decode;
+
+use super::toy::{self, SECRET, TOY, Toy};
+use crate::input::{Input, cuts};
+
+const MAX_CALLS: usize = 3;
+const MAX_STUB: usize = 8192;
+const MAX_OUTPUT: usize = 20_000;
+
+/// The longest answer that is given here, in bytes.
+const LONGEST_ANSWER: usize = 9000;
+
+/// What a client sends, towards our end of an association.
+///
+/// The first byte are switches: 1 a bind comes first, 2 with a handshake, 4 that asks for sealing instead of
+/// signing, 8 the rest are records out of which units with right lengths are made, 16 the bind offers several
+/// calls at once, 32 and several security contexts. The second byte says how the stream is cut. For every
+/// stream:
+///
+/// - however it is cut, the same events come and the same bytes are sent;
+/// - nothing comes after the end, no call before a bind, none without the protection that its interface asks
+///   for, and none under a security context that was not let in;
+/// - calls and stubs keep to their limits, and what waits to be sent to its bound;
+/// - every call can be answered once, and all that is sent are units of a server;
+/// - association groups are left.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn server(data: &[u8]) {
+    let mut input = Input::new(data);
+    let (switches, seed) = (input.byte(), input.byte());
+    let mut stream = if switches & 1 == 0 { Vec::new() } else { bind(switches) };
+    if switches & 8 == 0 {
+        stream.extend(input.rest());
+    } else {
+        stream.extend(toy::units(&mut input));
+    }
+    let whole = talk(&[&stream]);
+    let cut = talk(&cuts(seed, &stream));
+    assert_eq!(whole.0, cut.0, "the same events, however the stream is cut");
+    assert_eq!(whole.1, cut.1, "the same bytes sent, however the stream is cut");
+}
+
+/// The bind of a client, as `switches` say.
+fn bind(switches: u8) -> Vec<u8> {
+    let config = ClientConfig {
+        multiplexing: switches & 16 != 0,
+        features: if switches & 32 == 0 {
+            BindTimeFeatures::NONE
+        } else {
+            BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING
+        },
+        ..ClientConfig::default()
+    };
+    let credentials = (switches & 2 != 0).then(|| Credentials {
+        auth_type: AuthType::WINNT,
+        level: if switches & 4 == 0 { AuthLevel::PKT_INTEGRITY } else { AuthLevel::PKT_PRIVACY },
+        auth_context_id: 0,
+        token: vec![0],
+    });
+    let mut client = ClientAssociation::new(config);
+    client.bind(&[(0, TOY), (1, SECRET)], credentials).expect("a bind that fits");
+    client.take_output().to_vec()
+}
+
+pub(super) fn config() -> ServerConfig {
+    ServerConfig {
+        interfaces: vec![
+            Interface { id: TOY, minimum_level: AuthLevel::NONE },
+            Interface { id: SECRET, minimum_level: AuthLevel::PKT_PRIVACY },
+        ],
+        secondary_address: "6001".to_owned(),
+        max_setup_fragment: 8192,
+        max_stub: MAX_STUB,
+        max_contexts: 4,
+        max_calls: MAX_CALLS,
+        max_security_contexts: 2,
+        max_auth_legs: 3,
+        max_output: MAX_OUTPUT,
+        ..ServerConfig::default()
+    }
+}
+
+fn talk(pieces: &[&[u8]]) -> (Vec<Event>, Vec<u8>) {
+    let groups = Arc::new(GroupTable::new());
+    let association = ServerAssociation::new(Arc::new(config()), Arc::clone(&groups) as _);
+    let mut driver = Driver {
+        association,
+        events: Vec::new(),
+        output: Vec::new(),
+        waiting: VecDeque::new(),
+        let_in: HashMap::new(),
+        closed: false,
+    };
+    for piece in pieces {
+        driver.association.receive(piece);
+        driver.drain();
+    }
+    while let Some(call_id) = driver.waiting.pop_front() {
+        driver.respond(call_id, b"late");
+    }
+    driver.drain();
+    let Driver { association, events, output, .. } = driver;
+    drop(association);
+    assert!(groups.is_empty(), "association groups are left");
+    check_output(&output);
+    (events, output)
+}
+
+struct Driver {
+    association: ServerAssociation,
+    events: Vec<Event>,
+    output: Vec<u8>,
+    /// Calls that are answered later.
+    waiting: VecDeque<u32>,
+    /// Security contexts whose caller is known.
+    let_in: HashMap<u32, AuthLevel>,
+    closed: bool,
+}
+
+impl Driver {
+    fn drain(&mut self) {
+        loop {
+            while let Some(event) = self.association.poll_event() {
+                assert!(!self.closed, "an event after the end: {event:?}");
+                self.react(&event);
+                self.events.push(event);
+                self.check_bounds();
+            }
+            let output = self.association.take_output();
+            if output.is_empty() {
+                break;
+            }
+            self.output.extend(output);
+        }
+        assert_eq!(self.association.is_closed(), self.closed, "the end is told");
+    }
+
+    fn check_bounds(&self) {
+        assert!(self.association.active_calls() <= MAX_CALLS);
+        // One unit may be answered by another, and one call by the longest answer, on top of the limit.
+        let most = MAX_OUTPUT + 2 * LONGEST_ANSWER + 8192;
+        assert!(self.association.output_len() <= most, "{} bytes wait", self.association.output_len());
+    }
+
+    fn react(&mut self, event: &Event) {
+        match event {
+            Event::Authenticate { auth_context_id, level, token, leg, last, .. } => {
+                assert!(*leg < 3, "no more tokens than may come");
+                let stranger = self.association.auth_reply(auth_context_id ^ 1, AuthOutcome::Refused);
+                assert_eq!(stranger, Err(AnswerError::UnknownHandshake));
+                self.authenticate(*auth_context_id, *level, token.first().copied(), *last);
+            }
+            Event::Request(request) => self.request(request),
+            Event::Orphaned { call_id } => self.waiting.retain(|known| known != call_id),
+            Event::Cancel { call_id } => assert!(self.waiting.contains(call_id), "a call that waits"),
+            Event::Closed { .. } => {
+                self.closed = true;
+                self.waiting.clear();
+                assert_eq!(self.association.active_calls(), 0);
+            }
+        }
+    }
+
+    fn authenticate(&mut self, id: u32, level: AuthLevel, choice: Option<u8>, last: bool) {
+        let outcome = match choice.unwrap_or_default() % 4 {
+            0 => {
+                self.let_in.insert(id, level);
+                let token = (!last).then(|| b"welcome".to_vec());
+                AuthOutcome::Done { token, protection: Some(Toy::boxed()) }
+            }
+            1 => AuthOutcome::Continue { token: b"challenge".to_vec() },
+            2 => {
+                if level <= AuthLevel::CONNECT {
+                    self.let_in.insert(id, level);
+                }
+                AuthOutcome::Done { token: None, protection: None }
+            }
+            _ => AuthOutcome::Refused,
+        };
+        self.association.auth_reply(id, outcome).expect("a token that waits, and an answer that fits");
+    }
+
+    fn request(&mut self, request: &Request) {
+        assert!(self.association.assoc_group_id().is_some(), "no call before a bind");
+        assert!(request.stub.len() <= MAX_STUB);
+        if let Some(security) = request.security {
+            assert_eq!(self.let_in.get(&security.auth_context_id), Some(&security.level), "{request:?}");
+        }
+        if request.interface == SECRET {
+            assert_eq!(request.security.map(|security| security.level), Some(AuthLevel::PKT_PRIVACY));
+        } else {
+            assert_eq!(request.interface, TOY);
+        }
+        let call_id = request.call_id;
+        match request.opnum % 4 {
+            0 => self.respond(call_id, &request.stub),
+            1 => {
+                let status = FaultStatus::NCA_S_OP_RNG_ERROR;
+                self.association.fault(call_id, status, true).expect("a call can be answered");
+                let twice = self.association.fault(call_id, status, true);
+                assert_eq!(twice, Err(AnswerError::UnknownCall), "only once");
+            }
+            2 => {
+                if let Some(earlier) = self.waiting.pop_front() {
+                    self.respond(earlier, b"at last");
+                }
+                self.waiting.push_back(call_id);
+            }
+            _ => self.respond(call_id, &[0x5a; LONGEST_ANSWER - 1000]),
+        }
+    }
+
+    fn respond(&mut self, call_id: u32, stub: &[u8]) {
+        self.association.respond(call_id, stub).expect("a call can be answered");
+        assert_eq!(self.association.respond(call_id, stub), Err(AnswerError::UnknownCall), "only once");
+    }
+}
+
+/// All that was sent are whole units of a server.
+fn check_output(output: &[u8]) {
+    let mut framer = Framer::new(config().max_fragment, u16::MAX);
+    framer.push(output);
+    while let Some((header, unit)) = framer.next_unit().expect("a stream of units") {
+        Pdu::from_bytes(&unit).expect("a unit");
+        assert!(matches!(
+            header.ptype,
+            PduType::BIND_ACK
+                | PduType::BIND_NAK
+                | PduType::ALTER_CONTEXT_RESP
+                | PduType::RESPONSE
+                | PduType::FAULT
+        ));
+    }
+    assert_eq!(framer.buffered(), 0, "whole units");
+}

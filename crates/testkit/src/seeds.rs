@@ -1,0 +1,32 @@
+//! Inputs that the oracles understand: where fuzzing begins, and what property tests change.
+
+mod identity;
+mod mapi;
+mod rpc;
+
+/// Inputs for the fuzz target of this name, as its oracle in [`crate::oracles::ALL`] reads them; none for a
+/// name that there is not.
+///
+/// # Panics
+/// When a recorded stub cannot be read, or a structure cannot be written: then the seeds are wrong.
+pub fn of(target: &str) -> Vec<Vec<u8>> {
+    match target {
+        "guid" => vec![(0..16).collect(), b"a4f1db00-ca47-1067-b31f-00dd010662da".to_vec()],
+        "rpc_units" => rpc::units(),
+        "rpc_server" => rpc::server(),
+        "rpc_client" => rpc::client(),
+        "rpc_endpoints" => rpc::endpoints(),
+        "nspi" => mapi::nspi(),
+        "emsmdb" => mapi::emsmdb(),
+        "extended_buffers" => mapi::extended_buffers(),
+        "aux_blocks" => mapi::aux_blocks(),
+        "tokens" => identity::tokens(),
+        "handshake" => identity::handshake(),
+        _ => Vec::new(),
+    }
+}
+
+/// `rest` behind the bytes that an oracle reads as choices.
+fn chosen(choices: &[u8], rest: &[u8]) -> Vec<u8> {
+    [choices, rest].concat()
+}

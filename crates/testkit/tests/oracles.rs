@@ -1,0 +1,75 @@
+//! The oracles, on random bytes and on changed seeds: what fuzzing does for long, for a moment.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use testkit::{oracles, seeds};
+
+/// How many inputs each oracle gets from each of the two sources.
+const CASES: u32 = 1024;
+
+/// Bytes changed, cut out or doubled.
+fn changed(seed: &[u8], changes: &[(u8, u16, u8)]) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for (kind, place, value) in changes {
+        let place = usize::from(*place) % bytes.len().max(1);
+        match kind % 4 {
+            0 => bytes.truncate(place.max(2)),
+            1 => bytes.insert(place.min(bytes.len()), *value),
+            _ => bytes.iter_mut().skip(place).take(1).for_each(|byte| *byte ^= value),
+        }
+    }
+    bytes
+}
+
+fn check(name: &str) {
+    let (_, oracle) = oracles::ALL.into_iter().find(|(known, _)| *known == name).expect("an oracle");
+    let seeds = seeds::of(name);
+    assert!(!seeds.is_empty(), "{name} has seeds");
+    for seed in &seeds {
+        oracle(seed);
+    }
+
+    let mut runner = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() });
+    let mut run = |inputs: BoxedStrategy<Vec<u8>>, what: &str| {
+        let result = runner.run(&inputs, |bytes| {
+            oracle(&bytes);
+            Ok(())
+        });
+        result.expect(what);
+    };
+    run(prop::collection::vec(any::<u8>(), 0..200).boxed(), "random bytes");
+    let changes = prop::collection::vec((any::<u8>(), any::<u16>(), any::<u8>()), 1..6);
+    let near = (prop::sample::select(seeds), changes);
+    run(near.prop_map(|(seed, changes)| changed(&seed, &changes)).boxed(), "changed seeds");
+}
+
+macro_rules! oracle {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                check(stringify!($name));
+            }
+        )*
+
+        #[test]
+        fn every_oracle_is_checked_here() {
+            let here = [$(stringify!($name)),*];
+            assert_eq!(oracles::ALL.map(|(name, _)| name), here);
+        }
+    };
+}
+
+oracle! {
+    guid
+    rpc_units
+    rpc_server
+    rpc_client
+    rpc_endpoints
+    nspi
+    emsmdb
+    extended_buffers
+    aux_blocks
+    tokens
+    handshake
+}
