@@ -7,5 +7,9 @@
 mod harness;
 
 mod address_book;
+mod bad_clients;
+mod bad_upstreams;
+mod command_line;
+mod sessions;
 mod store;
 mod transparency;

@@ -5,6 +5,7 @@ mod neighbour;
 mod process;
 mod proxy;
 mod raw;
+mod told;
 mod upstream;
 
 use std::net::Ipv4Addr;
@@ -14,11 +15,12 @@ use std::time::Duration;
 
 pub(crate) use self::client::{Client, Report};
 pub(crate) use self::neighbour::Neighbour;
-pub(crate) use self::process::Process;
+pub(crate) use self::process::{Ended, Process};
 pub(crate) use self::proxy::{ALICE, BOB, Proxy, Setup};
 pub(crate) use self::raw::{
     Answer, Call, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, echo, pdu, request, with_handle,
 };
+pub(crate) use self::told::Told;
 pub(crate) use self::upstream::{SERVER, SERVICE, Upstream};
 
 /// How long anything that should happen may take before a test gives up. Far more than it does take: it is

@@ -111,6 +111,19 @@ impl Process {
         found.unwrap_or_else(|| panic!("{}: {what} did not come.\n{}", self.name, self.said()))
     }
 
+    /// Waits until `count` lines of its standard output fit.
+    pub(crate) fn wait_lines(&self, what: &str, count: usize, fits: impl Fn(&str) -> bool) {
+        let enough = |lines: &[String]| lines.iter().filter(|line| fits(line)).nth(count - 1).map(|_| ());
+        let found = self.out.wait(PATIENCE, enough);
+        found.unwrap_or_else(|| panic!("{}: {what} did not come.\n{}", self.name, self.said()));
+    }
+
+    /// The line `number` of its standard output, from one.
+    pub(crate) fn line(&self, number: usize) -> String {
+        let found = self.out.wait(PATIENCE, |lines| lines.get(number - 1).cloned());
+        found.unwrap_or_else(|| panic!("{}: it said no more.\n{}", self.name, self.said()))
+    }
+
     /// The lines of its standard output so far.
     pub(crate) fn out(&self) -> Vec<String> {
         self.out.all()

@@ -383,11 +383,14 @@ def serve(address, make):
 
     def connection(accepted):
         with accepted:
+            server = make()
             try:
-                make().loop(Framed(accepted))
+                server.loop(Framed(accepted))
             except Exception as fault:  # logged, and the connection is closed
                 log(error=f"{type(fault).__name__}: {fault}")
                 traceback.print_exc(file=sys.stderr)
+            if isinstance(server, Exchange):
+                log(closed=True, handles=len(server.handles))
 
     def accept():
         while True:

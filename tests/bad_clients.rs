@@ -1,0 +1,360 @@
+//! Clients that lie, break off, flood or keep silent. Each ends in the right fault or a clean close, and
+//! whoever else is there goes on.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use crate::harness::{
+    ALICE, Answer, Client, Connection, EMSMDB, NSPI, Neighbour, Proxy, RFR, RawUpstream, Setup, bind, echo,
+    pdu, request, with_handle,
+};
+
+const BIND_ACK: Answer = Answer::Other(12);
+const BIND_NAK: Answer = Answer::Other(13);
+const CONTEXT_MISMATCH: Answer = Answer::Fault(0x1C00_001A);
+const OP_RNG_ERROR: Answer = Answer::Fault(0x1C01_0002);
+const BAD_STUB: Answer = Answer::Fault(0x6F7);
+
+/// A second, as the time that clients may take to sign in and to finish what they began.
+fn hasty(upstream: &RawUpstream) -> Setup {
+    Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "1")
+}
+
+/// Does something bad to a proxy with a neighbour, who must not notice; and nothing of it may reach the server.
+fn while_another_goes_on(setup: impl FnOnce(&RawUpstream) -> Setup, bad: impl FnOnce(&Proxy)) {
+    let upstream = RawUpstream::echo();
+    let proxy = setup(&upstream).start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    bad(&proxy);
+    neighbour.expect_undisturbed();
+    assert_eq!(upstream.connections(), 1, "something bad was relayed");
+}
+
+fn expect_closed(connection: &mut Connection) {
+    let answer = connection.answer_within(Duration::from_secs(10));
+    assert!(matches!(answer, Answer::Closed | Answer::Fault(_)), "{answer:?}");
+    if answer != Answer::Closed {
+        assert_eq!(connection.answer_within(Duration::from_secs(10)), Answer::Closed);
+    }
+}
+
+#[test]
+fn lengths_that_are_no_lengths_end_the_connection() {
+    while_another_goes_on(hasty, |proxy| {
+        for length in [0_u16, 1, 15, 16, 23] {
+            for (at, frame) in [("first", bind(NSPI)), ("later", request(2, 0, 3, &[0; 20]))] {
+                let mut client = Connection::open(proxy.rpc());
+                if at == "later" {
+                    client.send(&bind(NSPI));
+                    assert_eq!(client.answer(), BIND_ACK);
+                }
+                let mut frame = frame;
+                frame[8..10].copy_from_slice(&length.to_le_bytes());
+                client.send(&frame);
+                let answer = client.answer_within(Duration::from_secs(10));
+                assert!(
+                    matches!(answer, Answer::Closed | Answer::Fault(_)) || answer == BIND_NAK,
+                    "{at}, {length}: {answer:?}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn a_fragment_that_is_longer_than_was_agreed_ends_the_connection() {
+    while_another_goes_on(hasty, |proxy| {
+        let mut client = Connection::bound(proxy.rpc(), NSPI);
+        let body = [&[0; 8][..], &[0; 65_000]].concat();
+        client.send(&pdu(0, 3, 2, &body));
+        expect_closed(&mut client);
+    });
+}
+
+#[test]
+fn a_fragment_that_breaks_off_is_waited_for_no_longer_than_configured() {
+    while_another_goes_on(hasty, |proxy| {
+        let mut before = Connection::open(proxy.rpc());
+        before.send(&bind(NSPI)[..30]);
+        let mut after = Connection::bound(proxy.rpc(), RFR);
+        assert_eq!(after.call(9, &[]), OP_RNG_ERROR);
+        after.send(&request(3, 0, 0, &[0; 20])[..30]);
+        let begin = Instant::now();
+        assert_eq!(before.answer(), Answer::Closed);
+        assert_eq!(after.answer(), Answer::Closed);
+        assert!((0.5..8.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
+    });
+}
+
+#[test]
+fn a_byte_at_a_time_is_taken_for_as_long_as_configured() {
+    while_another_goes_on(hasty, |proxy| {
+        let report = Client::raw("drip", proxy.rpc()).with("--pause", "0.3").run().expect_done();
+        let drip = report.answer("drip");
+        assert!(drip["sent"].as_u64() < drip["of"].as_u64(), "{}", report.text);
+        assert!(["closed", "reset"].contains(&drip["end"].as_str().unwrap()), "{}", report.text);
+    });
+}
+
+#[test]
+fn a_client_that_says_nothing_is_let_go() {
+    while_another_goes_on(hasty, |proxy| {
+        for target in [proxy.rpc(), proxy.mapper()] {
+            let report = Client::raw("silent", target).run().expect_done();
+            assert_eq!(report.answer("silent")["end"], "closed");
+            assert!(report.answer("silent")["seconds"].as_f64().unwrap() < 8.0);
+        }
+    });
+}
+
+#[test]
+fn a_client_that_binds_and_never_calls_is_let_go() {
+    while_another_goes_on(hasty, |proxy| {
+        let mut client = Connection::bound(proxy.rpc(), NSPI);
+        assert_eq!(client.answer_within(Duration::from_secs(8)), Answer::Closed);
+    });
+}
+
+#[test]
+fn a_client_that_stops_reading_is_given_up_and_costs_little() {
+    while_another_goes_on(hasty, |proxy| {
+        let before = proxy.peak_memory();
+        let report = Client::raw("stall", proxy.mapper()).run().expect_done();
+        let stall = report.answer("stall");
+        assert_eq!(stall["end"], "reset", "{}", report.text);
+        let after = proxy.peak_memory();
+        println!(
+            "stall: peak memory {before} KiB before, {after} KiB after {} bytes of calls",
+            stall["sent"]
+        );
+        assert!(after - before < 20_000, "{before} KiB before, {after} KiB after");
+    });
+}
+
+#[test]
+fn a_client_that_stops_reading_long_answers_is_given_up_and_costs_little() {
+    let upstream = RawUpstream::start(|call| match call.opnum {
+        11 => Answer::Response(vec![7; 1_000_000]),
+        _ => echo(call),
+    });
+    let proxy = hasty(&upstream).start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    let before = proxy.peak_memory();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    for _ in 0..200 {
+        client.ask(11, &with_handle(handle, &[0; 8]));
+    }
+    upstream.wait_ended(1);
+    let mut taken = Vec::new();
+    let end = client.stream.read_to_end(&mut taken);
+    println!("taken {} bytes before {end:?}", taken.len());
+    neighbour.expect_undisturbed();
+    let after = proxy.peak_memory();
+    println!("stall: peak memory {before} KiB before, {after} KiB after 200 calls for 200 MB");
+    assert!(after - before < 40_000, "{before} KiB before, {after} KiB after");
+}
+
+#[test]
+fn a_storm_of_binds_is_held_to_the_limits_and_passes() {
+    let upstream = RawUpstream::echo();
+    let setup =
+        hasty(&upstream).clients_key("connections", "150").clients_key("connections_per_address", "100");
+    let proxy = setup.start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    let (memory, descriptors) = (proxy.peak_memory(), proxy.descriptors());
+    let storm = |count: &str| {
+        let client = Client::raw("storm", proxy.rpc()).with("--interface", "nspi").with("--count", count);
+        client.with("--seconds", "0").run().expect_done().answer("storm")["outcome"].clone()
+    };
+    let outcome = storm("500");
+    // The neighbour has one of the hundred places; sockets of others are closed, before or after their bind.
+    let served = outcome["bind_ack"].as_u64().unwrap_or_default();
+    assert!((90..500).contains(&served), "{outcome}");
+    let refused = |key: &str| outcome[key].as_u64().unwrap_or_default();
+    assert_eq!(served + refused("closed") + refused("reset") + errors(&outcome), 500, "{outcome}");
+    assert!(refused("closed") + refused("reset") + errors(&outcome) >= 100, "{outcome}");
+
+    let mut after = 0;
+    for _ in 0..100 {
+        after = proxy.descriptors();
+        if after <= descriptors + 2 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(after <= descriptors + 2, "{descriptors} descriptors before, {after} after");
+    let peak = proxy.peak_memory();
+    println!("storm: {outcome}; peak memory {memory} KiB before, {peak} KiB after; {after} descriptors");
+    assert!(peak - memory < 20_000, "{memory} KiB before, {peak} KiB after");
+    neighbour.expect_undisturbed();
+    // And whoever comes now is served.
+    Connection::bound(proxy.rpc(), NSPI).nspi_bind();
+}
+
+/// Connections that could not even be made.
+fn errors(outcome: &serde_json::Value) -> u64 {
+    let counts = outcome.as_object().unwrap().iter();
+    counts.filter(|(name, _)| name.ends_with("Error")).filter_map(|(_, count)| count.as_u64()).sum()
+}
+
+#[test]
+fn operations_out_of_range_are_faulted_and_the_connection_goes_on() {
+    while_another_goes_on(hasty, |proxy| {
+        for (interface, opnums) in
+            [(RFR, [2, 3, 0xFFFF]), (NSPI, [21, 100, 0xFFFF]), (EMSMDB, [15, 16, 0xFFFF])]
+        {
+            let mut client = Connection::bound(proxy.rpc(), interface);
+            for opnum in opnums {
+                assert_eq!(client.call(opnum, &[0; 64]), OP_RNG_ERROR, "{opnum}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_request_before_any_bind_ends_the_connection() {
+    while_another_goes_on(hasty, |proxy| {
+        let mut client = Connection::open(proxy.rpc());
+        client.send(&request(1, 0, 0, &[0; 48]));
+        expect_closed(&mut client);
+    });
+}
+
+#[test]
+fn a_context_that_was_never_bound_is_faulted() {
+    while_another_goes_on(hasty, |proxy| {
+        let mut client = Connection::bound(proxy.rpc(), NSPI);
+        client.send(&request(2, 5, 0, &[0; 48]));
+        // nca_s_unk_if
+        assert_eq!(client.answer(), Answer::Fault(0x1C01_0003));
+    });
+}
+
+#[test]
+fn an_interface_that_nobody_serves_is_not_accepted() {
+    while_another_goes_on(hasty, |proxy| {
+        let mut client = Connection::open(proxy.rpc());
+        client.send(&bind(([9; 16], 1)));
+        // The bind is acknowledged, its one context refused: calls on it have no interface.
+        assert_eq!(client.answer(), BIND_ACK);
+        client.send(&request(2, 0, 0, &[0; 48]));
+        assert_eq!(client.answer(), Answer::Fault(0x1C01_0003));
+    });
+}
+
+#[test]
+fn bytes_that_are_no_pdus_end_the_connection() {
+    while_another_goes_on(hasty, |proxy| {
+        for junk in [&b"GET / HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\n"[..], &[0xFF; 64], &[0; 64]] {
+            for target in [proxy.rpc(), proxy.mapper()] {
+                let mut client = Connection::open(target);
+                client.send(junk);
+                let answer = client.answer_within(Duration::from_secs(8));
+                assert!(answer == Answer::Closed || answer == BIND_NAK, "{junk:?}: {answer:?}");
+            }
+        }
+    });
+}
+
+/// Requests with names in them, so that a module reads them: with arrays that claim to have `count` members.
+fn with_counts(handle: [u8; 16], count: u32) -> [(u16, Vec<u8>); 3] {
+    let claimed = count.to_le_bytes();
+    let (reserved, stat, referent) = ([0; 4], [0; 36], [0, 0, 2, 0]);
+    // PropertyTagArray_r: its maximum, cValues, the offset, the actual count; and two of its members.
+    let tags = [&claimed, &claimed, &[0; 4], &claimed, &[1; 4][..], &[1; 4]].concat();
+    // StringsArray_r: its maximum, Count, and two of its pointers.
+    let strings = [&claimed, &claimed, &referent[..], &referent].concat();
+    let get_matches = [&reserved, &stat[..], &[0; 12], &[0; 4], &[9, 0, 0, 0], &referent, &tags].concat();
+    let dn_to_mid = [&reserved[..], &strings].concat();
+    let resolve_names = [&reserved, &stat[..], &[0; 4], &strings].concat();
+    [(5, get_matches), (7, dn_to_mid), (19, resolve_names)]
+        .map(|(opnum, rest)| (opnum, with_handle(handle, &rest)))
+}
+
+/// Two strings of a character each.
+fn two_strings() -> Vec<u8> {
+    let string = [&[2, 0, 0, 0][..], &[0; 4], &[2, 0, 0, 0], b"a\0", &[0; 2]].concat();
+    [&string[..], &string].concat()
+}
+
+#[test]
+fn counts_of_four_billion_are_refused_before_they_cost_anything() {
+    let upstream = RawUpstream::echo();
+    // A module that reads the request is what makes us decode it.
+    let proxy = hasty(&upstream).stack(&["names"]).start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    let before = proxy.peak_memory();
+    for count in [u32::MAX, u32::MAX / 4, 0x8000_0000, 100_001] {
+        for (opnum, stub) in with_counts(handle, count) {
+            assert_eq!(client.call(opnum, &stub), BAD_STUB, "{opnum}, {count}");
+        }
+    }
+    let read = upstream.calls().into_iter().find(|call| ![0, 10].contains(&call.opnum));
+    assert!(read.is_none(), "a call that can't be read was relayed: {read:?}");
+    // As long as the counts are true, such a request is taken.
+    for (opnum, stub) in with_counts(handle, 2) {
+        let stub = if opnum == 5 { stub } else { [&stub[..], &two_strings()].concat() };
+        assert_ne!(client.call(opnum, &stub), BAD_STUB, "{opnum}");
+    }
+    let after = proxy.peak_memory();
+    println!("counts of four billion: peak memory {before} KiB before, {after} KiB after");
+    assert!(after - before < 4_000, "{before} KiB before, {after} KiB after");
+    assert_eq!(client.call(10, &with_handle(handle, &[0; 48])).stub().len(), 52);
+    neighbour.expect_undisturbed();
+}
+
+#[test]
+fn a_stub_that_is_too_short_for_its_handle_is_faulted() {
+    while_another_goes_on(hasty, |proxy| {
+        let mut client = Connection::bound(proxy.rpc(), NSPI);
+        for length in [0, 1, 19] {
+            assert_eq!(client.call(3, &vec![0; length]), BAD_STUB, "{length}");
+        }
+        assert_eq!(client.call(3, &[7; 20]), CONTEXT_MISMATCH);
+    });
+}
+
+#[test]
+fn a_request_without_end_is_cut_off() {
+    let upstream = RawUpstream::echo();
+    let proxy = hasty(&upstream).start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    let before = proxy.peak_memory();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let body = [&[0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 3, 0][..], &[0; 4000]].concat();
+    client.send(&pdu(0, 1, 2, &body));
+    let piece = pdu(0, 0, 2, &body);
+    client.stream.set_write_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut sent = 0_u64;
+    while sent < 500_000_000 && std::io::Write::write_all(&mut client.stream, &piece).is_ok() {
+        sent += 4000;
+    }
+    let peak = proxy.peak_memory();
+    println!("endless request: {sent} bytes taken; peak memory {before} KiB before, {peak} KiB after");
+    assert!(sent < 100_000_000, "{sent} bytes of one request were taken");
+    assert!(peak - before < 100_000, "{before} KiB before, {peak} KiB after");
+    neighbour.expect_undisturbed();
+    assert_eq!(upstream.connections(), 1);
+}
+
+#[test]
+fn who_has_not_signed_in_where_one_must_is_faulted_at_every_call() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"").start();
+    for interface in [RFR, NSPI, EMSMDB] {
+        let mut client = Connection::open(proxy.rpc());
+        client.send(&bind(interface));
+        let answer = client.answer();
+        assert!(answer == BIND_ACK || answer == BIND_NAK, "{answer:?}");
+        if answer == BIND_ACK {
+            assert_eq!(client.call(0, &[0; 48]), Answer::Fault(5));
+        }
+    }
+    assert_eq!(upstream.connections(), 0);
+    // Whoever signs in is served beside them.
+    let told = crate::harness::Told::bound(&proxy, ALICE, 0).open();
+    assert_eq!(told.len(), 32);
+}

@@ -1,0 +1,139 @@
+//! Servers that are not there, die, or keep silent; and the proxy's own end with calls in flight.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
+
+use crate::harness::{
+    ALICE, Answer, Client, Connection, NSPI, Neighbour, RawUpstream, Setup, Told, Upstream, address, bind,
+    echo, thread, with_handle,
+};
+
+/// RPC_S_CALL_FAILED: what a call comes to whose server is lost.
+const CALL_FAILED: Answer = Answer::Fault(0x6BE);
+
+#[test]
+fn a_server_that_is_not_there_yet_is_found_once_it_is() {
+    let host = address();
+    let binding = format!("ncacn_ip_tcp:{host}[6001]");
+    let proxy = Setup::before(&binding).unprotected().start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    assert_eq!(client.call(0, &[0; 48]), CALL_FAILED);
+    let upstream = RawUpstream::at(host, echo);
+    // The same client, on the same connection.
+    let handle = client.nspi_bind();
+    assert_eq!(client.call(10, &with_handle(handle, &[0; 8])).stub(), [0; 12]);
+    assert_eq!(upstream.calls().len(), 2);
+}
+
+#[test]
+fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds() {
+    let host = address();
+    let mut upstream = Upstream::at(host, &[]);
+    let proxy = Setup::before(&upstream.mapper().to_string()).start();
+    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let handle = alice.open();
+    upstream.process.kill();
+    // 0x6be has no name with the client that is used here.
+    assert!(alice.fault_of(&handle).to_lowercase().contains("6be"));
+    let upstream = Upstream::at(host, &[]);
+    let mut again = Told::bound(&proxy, ALICE, 0);
+    let handle = again.open();
+    again.uses(&handle);
+    assert_eq!(upstream.calls(), ["NspiBind", "NspiCompareMIds"]);
+    // Who had lost its server opens again on the connection that it has.
+    let handle = alice.open();
+    alice.uses(&handle);
+}
+
+#[test]
+fn a_call_in_flight_is_faulted_when_its_server_goes_away() {
+    let upstream = RawUpstream::start(|call| match call.opnum {
+        10 if call.stub.len() > 68 => Answer::Closed,
+        _ => echo(call),
+    });
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    assert_eq!(client.call(10, &with_handle(handle, &[1; 100])), CALL_FAILED);
+    let handle = client.nspi_bind();
+    assert_eq!(client.call(10, &with_handle(handle, &[1; 8])).stub().len(), 12);
+    neighbour.expect_undisturbed();
+}
+
+#[test]
+fn a_server_that_never_answers_the_bind_is_given_up_in_time() {
+    let address = SocketAddr::from((address(), 6001));
+    let listener = TcpListener::bind(address).unwrap();
+    let kept = thread(move || listener.incoming().take(1).collect::<Vec<_>>());
+    let binding = format!("ncacn_ip_tcp:{}[6001]", address.ip());
+    let proxy = Setup::before(&binding).unprotected().upstream_key("connect_seconds", "1").start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let begin = Instant::now();
+    assert_eq!(client.call(0, &[0; 48]), CALL_FAILED);
+    assert!((1.0..10.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
+    drop(kept);
+    // The client's own connection is as good as before.
+    client.send(&bind(NSPI));
+    assert!(matches!(client.answer(), Answer::Other(_) | Answer::Closed | Answer::Fault(_)));
+}
+
+#[test]
+fn an_endpoint_mapper_that_never_answers_is_given_up_in_time() {
+    let address = SocketAddr::from((address(), 1135));
+    let _listener = TcpListener::bind(address).unwrap();
+    let setup = Setup::before(&address.to_string()).upstream_key("connect_seconds", "1");
+    let proxy = setup.start();
+    let client = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").with("--dialect", "2000");
+    client.run().expect_failed("EcDoConnect", "fault 0x000006be");
+}
+
+#[test]
+fn a_call_in_flight_is_answered_when_the_proxy_is_stopped() {
+    let upstream = RawUpstream::start(|call| {
+        if call.opnum == 10 {
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        echo(call)
+    });
+    let mut proxy = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]).start();
+    let mut idle = Connection::bound(proxy.rpc(), NSPI);
+    let idle_handle = idle.nspi_bind();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    client.ask(10, &with_handle(handle, b"last words"));
+    upstream.wait_calls(3);
+    proxy.process.terminate();
+    // Who has nothing in flight is let go at once, before the other has its answer.
+    assert!(matches!(idle.answer(), Answer::Other(17) | Answer::Closed));
+    idle.ask(10, &with_handle(idle_handle, b"too late"));
+    assert_eq!(client.answer().stub(), b"last words\0\0\0\0");
+    let ended = proxy.process.end();
+    assert!(ended.status.success(), "{}", ended.err);
+    assert!(ended.out.contains("3 operations, 0 faults"), "{}", ended.out);
+    let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
+    assert!(position("unbind") < position("shutdown"));
+    assert_eq!(ended.err.matches("unbind").count(), 2, "{}", ended.err);
+    assert_eq!(upstream.calls().len(), 3);
+}
+
+#[test]
+fn no_more_clients_are_taken_once_the_proxy_is_stopping() {
+    let upstream = RawUpstream::start(|call| {
+        if call.opnum == 10 {
+            std::thread::sleep(Duration::from_secs(2));
+        }
+        echo(call)
+    });
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    client.ask(10, &with_handle(handle, b"slow"));
+    upstream.wait_calls(2);
+    proxy.process.terminate();
+    proxy.process.wait_out("that it stops", |line| line.starts_with("stopping"));
+    std::thread::sleep(Duration::from_millis(200));
+    let refused = std::net::TcpStream::connect(proxy.rpc());
+    assert!(refused.is_err(), "the listener still takes connections");
+    assert_eq!(client.answer().stub(), b"slow\0\0\0\0");
+}

@@ -1,0 +1,187 @@
+//! What people type, and what they are told.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use crate::harness::{Ended, Folder, Process, mode, program};
+
+/// Runs `mapiproxy` with `arguments` and `input` on its standard input.
+fn mapiproxy(arguments: &[&str], input: &str) -> Ended {
+    let mut process = Process::start("mapiproxy", Command::new(program()).args(arguments));
+    process.feed(input);
+    process.end()
+}
+
+#[track_caller]
+fn done(ended: &Ended) -> &str {
+    assert!(ended.status.success(), "{}\n{}", ended.out, ended.err);
+    assert_eq!(ended.err, "");
+    &ended.out
+}
+
+#[track_caller]
+fn failed(ended: &Ended, says: &str) {
+    assert!(!ended.status.success(), "{}", ended.out);
+    assert!(ended.err.contains(says), "expected {says:?}:\n{}", ended.err);
+    assert_eq!(ended.out, "");
+}
+
+#[test]
+fn accounts_are_added_listed_changed_disabled_and_removed() {
+    let folder = Folder::new();
+    let file = folder.join("accounts.toml");
+    let path = file.to_str().unwrap();
+    let account = |verb: &str, more: &[&str], input: &str| {
+        mapiproxy(&[&["account", verb, "--accounts", path][..], more].concat(), input)
+    };
+    assert_eq!(
+        done(&account("add", &["--domain", "LAB", "alice"], "one\n")),
+        format!("added alice in {path}")
+    );
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let first = std::fs::read_to_string(&file).unwrap();
+    assert!(!first.contains("one"), "the password itself is in the file");
+    done(&account("add", &["--domain", "LAB", "--disabled", "bob"], "two\n"));
+    done(&account("add", &["carol"], "three\r\n"));
+    assert_eq!(done(&account("list", &[], "")), "LAB\\alice\nLAB\\bob  (disabled)\n\\carol");
+
+    // A new password is another hash; the name is the same in any case.
+    let again = account("add", &["--domain", "lab", "ALICE"], "four\n");
+    assert_eq!(done(&again), format!("changed ALICE in {path}"));
+    let second = std::fs::read_to_string(&file).unwrap();
+    assert_ne!(first.lines().find(|l| l.contains("nt_hash")), second.lines().find(|l| l.contains("nt_hash")));
+    assert_eq!(
+        done(&account("remove", &["--domain", "LAB", "alice"], "")),
+        format!("removed alice from {path}")
+    );
+    assert_eq!(done(&account("list", &[], "")), "LAB\\bob  (disabled)\n\\carol");
+    failed(
+        &account("remove", &["--domain", "LAB", "alice"], ""),
+        "there is no account alice of domain \"LAB\"",
+    );
+    failed(&account("add", &["--domain", "LAB", "dave"], "\n"), "an empty password is not taken");
+    failed(&account("add", &["--domain", "LAB", "dave"], ""), "an empty password is not taken");
+}
+
+#[test]
+fn a_file_of_accounts_that_others_can_read_is_refused() {
+    let folder = Folder::new();
+    let file = folder.write("accounts.toml", "");
+    let list = ["account", "list", "--accounts", file.to_str().unwrap()];
+    done(&mapiproxy(&list, ""));
+    for bits in [0o604, 0o640, 0o660, 0o666, 0o620] {
+        mode(&file, bits);
+        failed(&mapiproxy(&list, ""), "chmod 600");
+    }
+    failed(&mapiproxy(&["account", "list", "--accounts", "/nonexistent/a"], ""), "/nonexistent/a");
+}
+
+const GOOD: &str = r#"name = "proxy.lab.test"
+[listen]
+endpoint_mapper = "127.0.0.23:1135"
+rpc = "127.0.0.23:6001"
+[clients]
+accounts = "accounts.toml"
+[upstream]
+rpc = "exch.lab.test"
+[upstream.credentials]
+mode = "specified"
+user = "svcproxy"
+domain = "LAB"
+password_file = "service.password"
+[modules]
+stack = ["names", "downgrade"]
+"#;
+
+/// A folder with a good configuration and all that it names.
+fn good() -> Folder {
+    let folder = Folder::new();
+    folder.write("accounts.toml", "");
+    folder.write("service.password", "Cheshire Cat 3\n");
+    folder.write("proxy.toml", GOOD);
+    folder
+}
+
+fn check(folder: &Folder) -> Ended {
+    mapiproxy(&["check", "--config", folder.join("proxy.toml").to_str().unwrap()], "")
+}
+
+#[test]
+fn a_good_configuration_is_said_to_be_fine() {
+    let folder = good();
+    let said = check(&folder);
+    assert!(done(&said).contains("fine; 0 accounts; client > names > downgrade > upstream"), "{}", said.out);
+}
+
+#[test]
+fn what_is_wrong_in_a_configuration_is_named_with_its_place_and_what_to_do() {
+    let folder = good();
+    for (from, to, says) in [
+        ("accounts = ", "acounts = ", "line 6: unknown key clients.acounts; did you mean accounts?"),
+        ("[upstream]\n", "[upstraem]\n", "unknown key upstraem; did you mean upstream?"),
+        ("stack", "stakc", "unknown key modules.stakc; did you mean stack?"),
+        ("\"names\"", "\"nmaes\"", "there is no module nmaes; there are downgrade, dummy, names"),
+        ("\"downgrade\"", "\"names\"", "modules.stack: names stands there twice"),
+        ("[modules]\n", "[modules.dummy]\nquiet = true\n[modules]\n", "but dummy is not in modules.stack"),
+        ("[modules]\n", "[modules.names]\nsever = \"X\"\n[modules]\n", "module names has no option sever"),
+        (
+            "[modules]\n",
+            "[modules.names]\nserver = 5\n[modules]\n",
+            "option server of module names takes a text",
+        ),
+        ("\"specified\"", "\"delegated\"", "delegated"),
+        ("accounts.toml", "nobody.toml", "nobody.toml"),
+        ("service.password", "no.password", "no.password"),
+        ("127.0.0.23:6001", "127.0.0.23", "127.0.0.23"),
+        ("name = \"proxy.lab.test\"\n", "", "name"),
+        ("name = ", "name ", "line 1"),
+    ] {
+        assert!(GOOD.contains(from), "{from}");
+        folder.write("proxy.toml", &GOOD.replacen(from, to, 1));
+        failed(&check(&folder), says);
+    }
+    failed(&mapiproxy(&["check", "--config", "/nonexistent/p.toml"], ""), "/nonexistent/p.toml");
+}
+
+#[test]
+fn files_with_secrets_that_others_can_read_are_refused_before_anything_runs() {
+    for name in ["accounts.toml", "service.password"] {
+        let folder = good();
+        mode(&folder.join(name), 0o644);
+        failed(&check(&folder), name);
+        failed(&check(&folder), "chmod 600");
+        let run = mapiproxy(&["run", "--config", folder.join("proxy.toml").to_str().unwrap()], "");
+        failed(&run, "chmod 600");
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let folder = good();
+    let address = std::net::SocketAddr::from((crate::harness::address(), 6001));
+    let _taken = std::net::TcpListener::bind(address).unwrap();
+    folder.write("proxy.toml", &GOOD.replace("127.0.0.23:6001", &address.to_string()));
+    let run = mapiproxy(&["run", "--config", folder.join("proxy.toml").to_str().unwrap()], "");
+    failed(&run, &format!("can't listen on {address}"));
+}
+
+#[test]
+fn the_reference_that_is_printed_is_a_configuration() {
+    let folder = good();
+    let keys = mapiproxy(&["check", "--keys"], "");
+    assert!(done(&keys).contains("minimum_level"));
+    folder.write("proxy.toml", &keys.out);
+    let said = check(&folder);
+    // It names another password file, which is not there; everything before that was fine.
+    failed(&said, "svcproxy.password");
+    folder.write("svcproxy.password", "x\n");
+    done(&check(&folder));
+}
+
+#[test]
+fn modules_are_listed_with_their_options() {
+    let said = mapiproxy(&["modules"], "");
+    for part in ["names", "downgrade", "dummy", "[modules.names] server", "[modules.dummy] quiet"] {
+        assert!(done(&said).contains(part), "{part}: {}", said.out);
+    }
+}

@@ -1,0 +1,65 @@
+use serde_json::Value;
+
+use super::{Client, Process, Proxy};
+
+/// A signed-in client of the address book that does one thing after another, as it is told.
+#[derive(Debug)]
+pub(crate) struct Told {
+    process: Process,
+    answers: usize,
+    /// The association group that it is in.
+    pub(crate) group: u64,
+}
+
+impl Told {
+    /// Signs in at `proxy` and binds; in the association group `group`, or a new one for zero.
+    pub(crate) fn bound(proxy: &Proxy, account: (&str, &str), group: u64) -> Self {
+        let client = Client::told(proxy.mapper()).as_user(account, "privacy");
+        let process = client.with("--group", &group.to_string()).start();
+        let mut told = Self { process, answers: 0, group: 0 };
+        told.group = told.answer()["group"].as_u64().unwrap();
+        told
+    }
+
+    /// What it says next.
+    fn answer(&mut self) -> Value {
+        self.answers += 1;
+        let line = self.process.line(self.answers);
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// Has `command` done.
+    pub(crate) fn told(&mut self, command: &str) -> Value {
+        self.process.say(command);
+        self.answer()
+    }
+
+    /// Opens an address book; its handle.
+    pub(crate) fn open(&mut self) -> String {
+        let answer = self.told("open");
+        answer["open"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// Uses `handle`, as its owner can.
+    #[track_caller]
+    pub(crate) fn uses(&mut self, handle: &str) {
+        assert_eq!(self.told(&format!("use {handle}"))["used"], *handle);
+    }
+
+    /// The fault that using `handle` comes to.
+    #[track_caller]
+    pub(crate) fn fault_of(&mut self, handle: &str) -> String {
+        let answer = self.told(&format!("use {handle}"));
+        answer["fault"].as_str().unwrap_or_else(|| panic!("no fault: {answer}")).to_owned()
+    }
+
+    /// Ends without a word to the server.
+    pub(crate) fn kill(mut self) {
+        self.process.kill();
+    }
+
+    /// Ends as clients end.
+    pub(crate) fn leave(mut self) {
+        assert!(self.process.end().status.success());
+    }
+}

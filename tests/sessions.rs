@@ -1,0 +1,128 @@
+//! Whose session it is: handles of others, clients that vanish, and what modules are told.
+
+use crate::harness::{ALICE, BOB, Client, Connection, NSPI, RawUpstream, Setup, Told, Upstream, with_handle};
+
+const CONTEXT_MISMATCH: &str = "context_mismatch";
+
+#[test]
+fn a_handle_is_of_no_use_to_another_user_on_another_connection() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
+    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let mut bob = Told::bound(&proxy, BOB, 0);
+    assert_ne!(alice.group, bob.group);
+    let (of_alice, of_bob) = (alice.open(), bob.open());
+    assert_ne!(of_alice, of_bob);
+    alice.uses(&of_alice);
+    bob.uses(&of_bob);
+
+    assert!(bob.fault_of(&of_alice).contains(CONTEXT_MISMATCH));
+    assert!(alice.fault_of(&of_bob).contains(CONTEXT_MISMATCH));
+    assert!(bob.told(&format!("close {of_alice}"))["fault"].as_str().unwrap().contains(CONTEXT_MISMATCH));
+    // None of it reached the server, and both go on.
+    alice.uses(&of_alice);
+    bob.uses(&of_bob);
+    assert_eq!(upstream.calls().iter().filter(|call| *call == "NspiCompareMIds").count(), 4);
+    assert!(upstream.log().iter().all(|line| line.get("refused").is_none()));
+    assert!(!upstream.calls().contains(&"NspiUnbind".to_owned()));
+}
+
+#[test]
+fn joining_the_association_group_of_another_user_gives_none_of_its_handles() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).start();
+    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let handle = alice.open();
+    let mut bob = Told::bound(&proxy, BOB, alice.group);
+    assert_eq!(bob.group, alice.group, "the group can't be joined, and this shows nothing");
+    assert!(bob.fault_of(&handle).contains(CONTEXT_MISMATCH));
+    alice.uses(&handle);
+    // The group's handles do belong to both connections of one user; at scapy's server they do not, so that
+    // the refusal is the server's.
+    let mut again = Told::bound(&proxy, ALICE, alice.group);
+    assert!(again.fault_of(&handle).contains(CONTEXT_MISMATCH));
+    assert_eq!(upstream.log().iter().filter(|line| line.get("refused").is_some()).count(), 1);
+}
+
+#[test]
+fn the_servers_handle_opens_nothing() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let mut one = Connection::bound(proxy.rpc(), NSPI);
+    let mut other = Connection::bound(proxy.rpc(), NSPI);
+    let handles = [one.nspi_bind(), other.nspi_bind()];
+    // One handle at the server, yet two here.
+    assert_ne!(handles[0], handles[1]);
+    assert!(!handles.contains(&crate::harness::HANDLE));
+    let fault = crate::harness::Answer::Fault(0x1C00_001A);
+    assert_eq!(one.call(10, &with_handle(crate::harness::HANDLE, &[0; 48])), fault);
+    assert_eq!(one.call(10, &with_handle(handles[1], &[0; 48])), fault);
+    assert_eq!(one.call(10, &with_handle([0; 16], &[0; 48])), fault);
+    assert_eq!(upstream.calls().len(), 2);
+}
+
+#[test]
+fn a_client_that_vanishes_leaves_nothing_behind_at_the_server() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]).start();
+    let mut stays = Told::bound(&proxy, BOB, 0);
+    let of_bob = stays.open();
+    let mut vanishes = Told::bound(&proxy, ALICE, 0);
+    let handle = vanishes.open();
+    vanishes.uses(&handle);
+    vanishes.kill();
+    upstream.wait_closed(1);
+    proxy.process.wait_err("unbind", |line| line.contains("unbind") && line.contains("operations=2"));
+    // The handle is gone with its owner, and the others have theirs.
+    let mut alice = Told::bound(&proxy, ALICE, 0);
+    assert!(alice.fault_of(&handle).contains(CONTEXT_MISMATCH));
+    stays.uses(&of_bob);
+    stays.leave();
+    upstream.wait_closed(2);
+}
+
+/// What `dummy` says of one operation, in order.
+const HOOKS: [&str; 5] = ["request_bytes", "request", "dispatch", "response_bytes", "response"];
+
+/// The name of the hook in a line of `dummy`'s.
+fn hook(line: &str) -> Option<&str> {
+    line.split_once("dummy: ")?.1.split_whitespace().next()
+}
+
+#[test]
+fn a_module_is_called_at_every_hook_and_in_order() {
+    let upstream = Upstream::start();
+    let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]);
+    let mut proxy = setup.log("warn,dummy=info").start();
+    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let handle = alice.open();
+    alice.uses(&handle);
+    assert_eq!(alice.told(&format!("close {handle}"))["closed"], *handle);
+    alice.leave();
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+
+    let said: Vec<_> = ended.err.lines().filter_map(hook).collect();
+    let mut expected = vec!["init"];
+    expected.extend(HOOKS.iter().cycle().take(3 * HOOKS.len()));
+    expected.extend(["unbind", "shutdown"]);
+    assert_eq!(said, expected, "{}", ended.err);
+    let of_operations = |line: &&str| line.contains("operation=");
+    assert!(ended.err.lines().filter(of_operations).all(|line| line.contains("user=LAB\\alice")));
+    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+}
+
+#[test]
+fn every_security_context_is_closed_at_the_end() {
+    let upstream = Upstream::start();
+    let mut proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
+    for account in [ALICE, BOB] {
+        Client::scapy(proxy.mapper()).as_user(account, "privacy").run().expect_done();
+    }
+    let mut open = Told::bound(&proxy, ALICE, 0);
+    open.open();
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+    assert!(ended.out.contains("13 operations, 0 faults, 5 sign-ins, 0 refused"), "{}", ended.out);
+    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+}
