@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "testkit",
         ],
     ),
+    ("bench", &["wire", "rpc", "mapi", "identity", "net", "lab", "client"]),
     ("xtask", &[]),
 ];
 

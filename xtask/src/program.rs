@@ -19,6 +19,6 @@ pub(crate) fn bench(arguments: &[String]) -> Outcome {
     setup::everything()?;
     run::show(run::cargo().args(["build", "--release", "--package", "mapiproxy", "--package", "testkit"]))?;
     let mut bench = run::cargo();
-    bench.args(["run", "--release", "--quiet", "--package", "testkit", "--bin", "bench", "--"]);
+    bench.args(["run", "--release", "--quiet", "--package", "bench", "--"]);
     run::show(bench.args(arguments))
 }

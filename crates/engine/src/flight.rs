@@ -161,6 +161,12 @@ impl Engine {
         }
     }
 
+    /// Gives up an operation that is still on its way, since its client is gone. A session that it was about to
+    /// open ends with it.
+    pub fn give_up(&self, conversation: &Conversation, flight: &Flight) {
+        self.settle(conversation, flight);
+    }
+
     /// Ends what `conversation` holds: its own sessions, and those of its group where `last` says that it was
     /// the group's last connection.
     pub fn end(&self, conversation: &mut Conversation, last: bool) {

@@ -299,6 +299,11 @@ fn a_session_ends_once_however_it_ends() {
     let lost = Outcome::Lost("gone".to_owned());
     engine.resume(&mut talk.conversation, &mut flight, lost, &mut Counting(0));
     assert_eq!(unbinds(), 6);
+
+    // The client vanishes while the upstream is still thinking.
+    let (flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
+    engine.give_up(&talk.conversation, &flight);
+    assert_eq!(unbinds(), 8);
     engine.shutdown();
     assert_eq!(log.lock().unwrap().last().unwrap(), "outer.shutdown");
 }

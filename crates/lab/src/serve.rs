@@ -1,13 +1,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use engine::{Flight, Next, Observer};
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Accounts, Registry, SecurityContext};
+use identity::{Accounts, Registry};
 use mapi::Interface;
 use net::{
-    Admission, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, listen, mapper_interfaces, syntax,
+    Admission, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Unobserved, listen,
+    mapper_interfaces, syntax,
 };
 use rpc::AuthLevel;
 use rpc::server::ServerConfig;
@@ -159,17 +158,6 @@ fn front(
         groups: Arc::new(Groups::default()),
         sign_in,
         limits,
-        observer: Arc::new(Silent),
+        observer: Arc::new(Unobserved),
     })
-}
-
-/// Watches nothing beyond what is logged.
-struct Silent;
-
-impl Observer for Silent {
-    fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {}
-
-    fn refused(&self, _peer: SocketAddr, _why: &str) {}
-
-    fn finished(&self, _flight: &Flight, _next: &Next, _elapsed: Duration) {}
 }

@@ -19,6 +19,7 @@ mod server;
 mod service;
 mod sign_in;
 mod task;
+mod unobserved;
 
 pub use crate::backend::{Backend, Call, Reply};
 pub use crate::endpoints::{Endpoints, Location, syntax};
@@ -34,3 +35,4 @@ pub use crate::server::{ListenError, listen, run};
 pub use crate::service::{Local, Service};
 pub use crate::sign_in::SignIn;
 pub use crate::task::spawn_system;
+pub use crate::unobserved::Unobserved;

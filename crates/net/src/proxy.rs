@@ -167,9 +167,11 @@ impl Backend for ProxyConnection {
     }
 
     fn end(&mut self, last: bool) {
-        self.flights.clear();
         self.links.clear();
         if let Some((mut conversation, _)) = self.conversation.take() {
+            for (_, airborne) in self.flights.drain() {
+                self.proxy.engine.give_up(&conversation, &airborne.flight);
+            }
             self.proxy.engine.end(&mut conversation, last);
         }
     }

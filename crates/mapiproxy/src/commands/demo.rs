@@ -43,7 +43,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 async fn show(folder: &Path, stay: bool) -> Outcome {
     let service_password = random_text()?;
     let (stop, stopped) = watch::channel(false);
-    let listening = lab::start(Arc::new(Lab::new(LabConfig::default())), lab_server(&service_password)?).await?;
+    let listening =
+        lab::start(Arc::new(Lab::new(LabConfig::default())), lab_server(&service_password)?).await?;
     let mapper = listening.endpoint_mapper().ok_or("the lab has no endpoint mapper")?;
     println!("lab      a small Exchange of 300 people at {mapper}; it lets in {SERVICE} alone");
     let lab = net::spawn_system(listening.run(stopped));
@@ -57,7 +58,8 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
 
     let [alice, bob, carol] = [0, 1, 2].map(|number| {
         let mechanism = if number == 0 { Mechanism::Spnego } else { Mechanism::Ntlm };
-        let account = client::account(PEOPLE[number], "LAB", &passwords[number], mechanism, AuthLevel::PKT_PRIVACY);
+        let account =
+            client::account(PEOPLE[number], "LAB", &passwords[number], mechanism, AuthLevel::PKT_PRIVACY);
         let host = endpoint_mapper.ip().to_string();
         let client = ClientConfig::mapper(&host, endpoint_mapper.port()).with_account(account);
         work(Client::new(client), PEOPLE[number])

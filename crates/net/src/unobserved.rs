@@ -1,0 +1,16 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use engine::{Flight, Next, Observer, SecurityContext};
+
+/// Watches nothing: for servers whose operations are nobody's business but the log's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {}
+
+    fn refused(&self, _peer: SocketAddr, _why: &str) {}
+
+    fn finished(&self, _flight: &Flight, _next: &Next, _elapsed: Duration) {}
+}
