@@ -1,5 +1,7 @@
 //! Choices made out of bytes that somebody else made up.
 
+use identity::{Random, RandomError};
+
 /// Bytes that are read as choices. Where there are none left, every choice is zero.
 pub(crate) struct Input<'a>(&'a [u8]);
 
@@ -65,4 +67,17 @@ pub(crate) fn cuts(seed: u8, stream: &[u8]) -> Vec<&[u8]> {
         rest = tail;
     }
     pieces
+}
+
+/// Random bytes that are the same each time.
+pub(crate) struct Counted(pub(crate) u8);
+
+impl Random for Counted {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        for byte in out {
+            self.0 = self.0.wrapping_mul(5).wrapping_add(113);
+            *byte = self.0;
+        }
+        Ok(())
+    }
 }

@@ -2,32 +2,45 @@ use std::sync::Arc;
 
 use identity::accounts::{Account, AccountFile};
 use identity::ntlm::{
-    AcceptorConfig, AvId, AvPairs, Credentials, InitiatorConfig, Policy, Protection, ServerNames,
+    AcceptorConfig, Authenticate, AvId, AvPairs, ClientChallenge, Credentials, Field, InitiatorConfig,
+    NegotiateFlags, Policy, Protection, ServerNames,
 };
-use identity::{Acceptor, ActingLevel, Initiator, Mechanism, NtHash, NtlmVersion, OsRandom, Registry, Step};
-use wire::{Encode, FileTime};
+use identity::{Acceptor, ActingLevel, Initiator, Mechanism, NtHash, NtlmVersion, Registry, Step};
+use wire::{Encode, FileTime, utf16le_bytes};
 
 use super::chosen;
-use crate::input::put_block;
+use crate::input::{Counted, put_block};
 
 const NOW: FileTime = FileTime(134_000_000_000_000_000);
+
+const USER: &str = "alice";
+const DOMAIN: &str = "LAB";
+const HASH: [u8; 16] = [0x11; 16];
 
 const ACCOUNTS: &str = "[[account]]\nuser = \"alice\"\ndomain = \"LAB\"\n\
                         nt_hash = \"0123456789abcdef0123456789abcdef\"\ndisabled = true\n";
 
-/// The tokens of a handshake, the client's first.
+/// The tokens of a handshake of alice, the client's first.
 fn conversation(mechanism: Mechanism) -> Vec<Vec<u8>> {
+    let (user, domain) = (USER.to_owned(), DOMAIN.to_owned());
+    tokens_of(mechanism, Credentials::Account { user, domain, nt_hash: NtHash::from_bytes(HASH) })
+}
+
+/// The tokens of a handshake, the client's first.
+fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
     let registry = Registry::new();
-    let nt_hash = NtHash::from_bytes([0x11; 16]);
     let mut accounts = AccountFile::default();
-    let (user, domain) = ("alice".to_owned(), "LAB".to_owned());
-    let account =
-        Account { user: user.clone(), domain: domain.clone(), nt_hash: nt_hash.clone(), disabled: false };
+    let account = Account {
+        user: USER.to_owned(),
+        domain: DOMAIN.to_owned(),
+        nt_hash: NtHash::from_bytes(HASH),
+        disabled: false,
+    };
     accounts.set(account).expect("a name that may be");
     let names = ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() };
     let config = AcceptorConfig {
         accounts: Arc::new(accounts),
-        policy: Policy::default(),
+        policy: Policy { allow_anonymous: true, ..Policy::default() },
         names,
         authority: Arc::from("accounts"),
         registry: Arc::clone(&registry),
@@ -36,7 +49,7 @@ fn conversation(mechanism: Mechanism) -> Vec<Vec<u8>> {
     let mut initiator = Initiator::new(
         mechanism,
         InitiatorConfig {
-            credentials: Credentials::Account { user, domain, nt_hash },
+            credentials,
             workstation: "WS".into(),
             target_name: "host/exch".into(),
             bindings: None,
@@ -48,13 +61,14 @@ fn conversation(mechanism: Mechanism) -> Vec<Vec<u8>> {
             registry,
         },
     );
+    let mut random = Counted(3);
     let mut tokens: Vec<Vec<u8>> = Vec::new();
     for leg in 0..4 {
         let last = tokens.last().cloned().unwrap_or_default();
         let step = if leg % 2 == 0 {
-            initiator.step(&last, NOW, &mut OsRandom)
+            initiator.step(&last, NOW, &mut random)
         } else {
-            acceptor.step(&last, NOW, &mut OsRandom)
+            acceptor.step(&last, NOW, &mut random)
         };
         match step.expect("two honest ends") {
             Step::Continue(token) | Step::Done { token: Some(token), .. } => tokens.push(token),
@@ -75,13 +89,66 @@ pub(super) fn tokens() -> Vec<Vec<u8>> {
     seeds.push(chosen(&[3], &pairs));
     let fixed = [&[1, 1, 0, 0, 0, 0, 0, 0][..], &[9; 16], &[0; 4]].concat();
     seeds.push(chosen(&[4], &[fixed, pairs].concat()));
+    for small in [&[0xa1, 2, 0x30, 0][..], &[0xa1, 7, 0x30, 5, 0xa0, 3, 10, 1, 1]] {
+        seeds.push(chosen(&[6], small));
+    }
     seeds.extend((0..).zip(&spnego).map(|(leg, token)| chosen(&[if leg == 0 { 5 } else { 6 }], token)));
     seeds.push(chosen(&[7], ACCOUNTS.as_bytes()));
     seeds
 }
 
+/// An answer to a challenge, without an integrity code and with a proof that is none.
+fn unproven() -> Vec<u8> {
+    let claims = ClientChallenge {
+        reserved1: 0,
+        reserved2: 0,
+        timestamp: NOW,
+        challenge_from_client: [5; 8],
+        reserved3: 0,
+        av_pairs: AvPairs::default(),
+    };
+    let response = [&[6; 16][..], &claims.to_bytes().expect("a seed can be written")].concat();
+    let parts = [utf16le_bytes(DOMAIN), utf16le_bytes(USER), response];
+    let mut offset = 64;
+    let [domain, user, nt_response] = parts.each_ref().map(|part| {
+        let length = u16::try_from(part.len()).expect("a short part");
+        let field = Field { length, maximum: length, offset };
+        offset += u32::from(length);
+        field
+    });
+    let flags = NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE
+        | NegotiateFlags::NTLMSSP_NEGOTIATE_NTLM
+        | NegotiateFlags::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY;
+    let none = Field::default();
+    let message = Authenticate {
+        lm_response: none,
+        nt_response,
+        domain,
+        user,
+        workstation: none,
+        session_key: none,
+        flags,
+        version: None,
+        mic: None,
+        payload: parts.concat(),
+    };
+    message.to_bytes().expect("a seed can be written")
+}
+
 pub(super) fn handshake() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
+    let mut seed = vec![0];
+    put_block(&mut seed, &conversation(Mechanism::Ntlm)[0]);
+    put_block(&mut seed, &unproven());
+    seeds.push(seed);
+    for policy in [0, 4] {
+        for (mechanism, switch) in [(Mechanism::Ntlm, 0), (Mechanism::Spnego, 1)] {
+            let mut seed = vec![policy | switch];
+            let tokens = tokens_of(mechanism, Credentials::Anonymous);
+            tokens.iter().step_by(2).for_each(|token| put_block(&mut seed, token));
+            seeds.push(seed);
+        }
+    }
     for (mechanism, switch) in [(Mechanism::Ntlm, 0), (Mechanism::Spnego, 1)] {
         let tokens = conversation(mechanism);
         for policy in [0, 2, 4, 6] {

@@ -6,7 +6,7 @@ use rpc::pdu::{
     AuthVerifier, Bind, BindAck, BindNak, Body, ContextResult, ContextResultCode, Fault, FaultStatus, Pdu,
     PduType, PfcFlags, PresentationContext, ProviderReason, RejectReason, Request, Response, SecTrailer,
 };
-use rpc::verification::{Header2, VerificationTrailer};
+use rpc::verification::{Header2, SIGNATURE, VerificationTrailer};
 use rpc::{AuthLevel, AuthType, SyntaxId};
 use wire::Encode;
 
@@ -48,17 +48,21 @@ fn bind_ack() -> BindAck {
 }
 
 fn request(opnum: u16, stub: &[u8]) -> Body<'_> {
-    Body::Request(Request { alloc_hint: 0, context_id: 0, opnum, object: None, stub })
+    Body::Request(Request { alloc_hint: 9, context_id: 0, opnum, object: None, stub })
 }
 
 fn response(stub: &[u8]) -> Body<'_> {
-    Body::Response(Response { alloc_hint: 0, context_id: 0, cancel_count: 0, reserved: 0, stub })
+    Body::Response(Response { alloc_hint: 9, context_id: 1, cancel_count: 2, reserved: 3, stub })
 }
 
 fn verifier(token: &[u8]) -> AuthVerifier<'_> {
+    verifier_at(AuthLevel::PKT_PRIVACY, token)
+}
+
+fn verifier_at(auth_level: AuthLevel, token: &[u8]) -> AuthVerifier<'_> {
     let trailer = SecTrailer {
         auth_type: AuthType::WINNT,
-        auth_level: AuthLevel::PKT_PRIVACY,
+        auth_level,
         auth_pad_length: 0,
         auth_reserved: 0,
         auth_context_id: 0,
@@ -68,7 +72,15 @@ fn verifier(token: &[u8]) -> AuthVerifier<'_> {
 
 /// One of each unit that a client sends, then of those that a server sends.
 fn all_units() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let fault = Fault::new(0, FaultStatus::ACCESS_DENIED);
+    let fault = Fault {
+        alloc_hint: 32,
+        context_id: 1,
+        cancel_count: 2,
+        flags: 3,
+        status: FaultStatus::ACCESS_DENIED,
+        reserved2: 4,
+        stub: b"why",
+    };
     let client = [
         Pdu::new(1, Body::Bind(bind())),
         Pdu::new(1, Body::Bind(bind())).with_auth(Some(verifier(b"\0negotiate"))),
@@ -117,6 +129,9 @@ pub(super) fn units() -> Vec<Vec<u8>> {
     let mut seeds: Vec<_> = client.iter().chain(&server).map(|unit| chosen(&[0], unit)).collect();
     seeds.push(chosen(&[1, 9], &client.concat()));
     seeds.push(chosen(&[2], &stub_with_trailer()));
+    // A trailer that is too long to be looked for.
+    let long = [&SIGNATURE[..], &[0x10, 0x40, 0, 8], &[7; 2048]].concat();
+    seeds.push(chosen(&[2], &long));
     seeds
 }
 
@@ -124,6 +139,11 @@ pub(super) fn units() -> Vec<Vec<u8>> {
 fn record(ptype: u8, flags: u8, call_id: u8, body: &[u8]) -> Vec<u8> {
     let length = u8::try_from(body.len()).expect("a short body");
     [&[ptype, flags, call_id, 0, length], body].concat()
+}
+
+/// A record of a long fragment of a call or of an answer, of 4080 bytes.
+fn long(ptype: u8, flags: u8, call_id: u8) -> Vec<u8> {
+    [&[ptype, flags, call_id, 0x40, 255][..], &call(0, 0, &[b'x'; 4072])].concat()
 }
 
 /// A record of a unit with a right signature at the level of sealing.
@@ -168,7 +188,32 @@ pub(super) fn server() -> Vec<Vec<u8>> {
         chosen(&[7 | 8 | 16 | 32, 6], &secrets.concat()),
     ];
     seeds.extend(each);
+    seeds.extend(bad_calls());
     seeds
+}
+
+/// Calls that may not come through.
+fn bad_calls() -> Vec<Vec<u8>> {
+    let secret = record(0, 3, 2, &call(1, 0, b"unprotected"));
+    let sealed_secret = sealed(0, 3, 2, &call(1, 0, b"only signed"));
+    let waiting: Vec<_> = (1..8).flat_map(|call_id| record(0, 3, call_id, &call(0, 2, b"wait"))).collect();
+    let too_long = [long(0, 1, 1), long(0, 0, 1), long(0, 2, 1)].concat();
+    let two_too_long = [long(0, 1, 1), long(0, 1, 2), long(0, 2, 1), long(0, 2, 2)].concat();
+    let begun = Pdu::new(1, Body::Bind(bind())).with_auth(Some(verifier_at(AuthLevel::CONNECT, &[1])));
+    let early = Pdu::new(2, request(0, b"stub")).with_auth(Some(verifier_at(AuthLevel::CONNECT, &[0xaa; 4])));
+    vec![
+        chosen(&[1 | 8, 1], &secret),
+        chosen(&[7 | 8, 1], &secret),
+        chosen(
+            &[3 | 8, 1],
+            &sealed_secret.iter().map(|byte| if *byte == 6 { 5 } else { *byte }).collect::<Vec<_>>(),
+        ),
+        chosen(&[7 | 8, 1], &record(0, 3, 2, &call(0, 0, b"unprotected"))),
+        chosen(&[1 | 8 | 16, 1], &waiting),
+        chosen(&[1 | 8, 1], &too_long),
+        chosen(&[1 | 8 | 16, 1], &two_too_long),
+        chosen(&[0, 1], &[bytes(&begun), bytes(&early)].concat()),
+    ]
 }
 
 pub(super) fn client() -> Vec<Vec<u8>> {
@@ -195,6 +240,8 @@ pub(super) fn client() -> Vec<Vec<u8>> {
         chosen(&[1 | 8 | 64, 2], &answers.concat()),
         chosen(&[7 | 8 | 16, 2], &secrets.concat()),
         chosen(&[7 | 8 | 32 | 64, 2], &secrets.concat()),
+        chosen(&[1 | 8, 1], &[long(2, 1, 2), long(2, 0, 2), long(2, 2, 2)].concat()),
+        chosen(&[1 | 8 | 16, 1], &[long(2, 1, 2), long(2, 1, 3), long(2, 2, 2), long(2, 2, 3)].concat()),
     ];
     seeds.extend(server.iter().map(|unit| chosen(&[16, 3], unit)));
     seeds

@@ -5,12 +5,12 @@ use identity::ntlm::{
     AcceptorConfig, Credentials, InitiatorConfig, MessageSecurity, Policy, Protection, ServerNames,
 };
 use identity::{
-    Acceptor, ActingLevel, Initiator, Mechanism, NtHash, NtlmVersion, Random, RandomError, Refusal, Registry,
-    SecurityContext, Step,
+    Acceptor, ActingLevel, Initiator, Mechanism, NtHash, NtlmVersion, Refusal, Registry, SecurityContext,
+    Step,
 };
 use wire::FileTime;
 
-use crate::input::Input;
+use crate::input::{Counted, Input};
 
 /// A hash that no input can know: nobody has its password, and a response to a challenge does not show it.
 const ALICE: [u8; 16] = *b"\x8e\x13\xd2\x4f\x90\x77\x0c\xba\x15\xe6\x3a\x01\xfd\x5b\xc8\x62";
@@ -48,19 +48,6 @@ pub fn handshake(data: &[u8]) {
     }
     drop(ends);
     assert_eq!(registry.open(), 0, "contexts are closed");
-}
-
-/// Random bytes that are the same each time.
-struct Counted(u8);
-
-impl Random for Counted {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
-        for byte in out {
-            self.0 = self.0.wrapping_mul(5).wrapping_add(113);
-            *byte = self.0;
-        }
-        Ok(())
-    }
 }
 
 struct Ends {

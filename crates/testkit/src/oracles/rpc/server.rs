@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use rpc::client::{ClientAssociation, ClientConfig, Credentials};
 use rpc::framer::Framer;
-use rpc::pdu::{BindTimeFeatures, FaultStatus, Pdu, PduType};
+use rpc::pdu::{BindTimeFeatures, FaultStatus, Pdu, PduType, PfcFlags};
 use rpc::server::{
     AnswerError, AuthOutcome, Event, GroupTable, Interface, Request, ServerAssociation, ServerConfig,
 };
@@ -14,6 +14,7 @@ use super::toy::{self, SECRET, TOY, Toy};
 use crate::input::{Input, cuts};
 
 const MAX_CALLS: usize = 3;
+const MAX_LEGS: u32 = 3;
 const MAX_STUB: usize = 8192;
 const MAX_OUTPUT: usize = 20_000;
 
@@ -28,8 +29,8 @@ const LONGEST_ANSWER: usize = 9000;
 /// stream:
 ///
 /// - however it is cut, the same events come and the same bytes are sent;
-/// - nothing comes after the end, no call before a bind, none without the protection that its interface asks
-///   for, and none under a security context that was not let in;
+/// - nothing comes after the end, no call before a bind, none without the protection that its interface or its
+///   client asks for, and none under a security context that was not let in;
 /// - calls and stubs keep to their limits, and what waits to be sent to its bound;
 /// - every call can be answered once, and all that is sent are units of a server;
 /// - association groups are left.
@@ -85,7 +86,7 @@ pub(super) fn config() -> ServerConfig {
         max_contexts: 4,
         max_calls: MAX_CALLS,
         max_security_contexts: 2,
-        max_auth_legs: 3,
+        max_auth_legs: MAX_LEGS,
         max_output: MAX_OUTPUT,
         ..ServerConfig::default()
     }
@@ -100,6 +101,8 @@ fn talk(pieces: &[&[u8]]) -> (Vec<Event>, Vec<u8>) {
         output: Vec::new(),
         waiting: VecDeque::new(),
         let_in: HashMap::new(),
+        legs: HashMap::new(),
+        most_calls: 0,
         closed: false,
     };
     for piece in pieces {
@@ -110,10 +113,11 @@ fn talk(pieces: &[&[u8]]) -> (Vec<Event>, Vec<u8>) {
         driver.respond(call_id, b"late");
     }
     driver.drain();
-    let Driver { association, events, output, .. } = driver;
+    let Driver { association, events, output, most_calls, .. } = driver;
     drop(association);
     assert!(groups.is_empty(), "association groups are left");
-    check_output(&output);
+    let several = check_output(&output);
+    assert!(several || most_calls <= 1, "one call at a time, unless several were agreed on");
     (events, output)
 }
 
@@ -125,6 +129,10 @@ struct Driver {
     waiting: VecDeque<u32>,
     /// Security contexts whose caller is known.
     let_in: HashMap<u32, AuthLevel>,
+    /// How many tokens came of each security context.
+    legs: HashMap<u32, u32>,
+    /// The most calls that waited at once.
+    most_calls: usize,
     closed: bool,
 }
 
@@ -146,8 +154,9 @@ impl Driver {
         assert_eq!(self.association.is_closed(), self.closed, "the end is told");
     }
 
-    fn check_bounds(&self) {
-        assert!(self.association.active_calls() <= MAX_CALLS);
+    fn check_bounds(&mut self) {
+        self.most_calls = self.most_calls.max(self.association.active_calls());
+        assert!(self.most_calls <= MAX_CALLS);
         // One unit may be answered by another, and one call by the longest answer, on top of the limit.
         let most = MAX_OUTPUT + 2 * LONGEST_ANSWER + 8192;
         assert!(self.association.output_len() <= most, "{} bytes wait", self.association.output_len());
@@ -156,7 +165,7 @@ impl Driver {
     fn react(&mut self, event: &Event) {
         match event {
             Event::Authenticate { auth_context_id, level, token, leg, last, .. } => {
-                assert!(*leg < 3, "no more tokens than may come");
+                self.count_leg(*auth_context_id, *leg);
                 let stranger = self.association.auth_reply(auth_context_id ^ 1, AuthOutcome::Refused);
                 assert_eq!(stranger, Err(AnswerError::UnknownHandshake));
                 self.authenticate(*auth_context_id, *level, token.first().copied(), *last);
@@ -170,6 +179,12 @@ impl Driver {
                 assert_eq!(self.association.active_calls(), 0);
             }
         }
+    }
+
+    fn count_leg(&mut self, id: u32, leg: u32) {
+        let legs = self.legs.entry(id).or_default();
+        assert!(*legs == leg && leg < MAX_LEGS, "no more tokens than may come");
+        *legs += 1;
     }
 
     fn authenticate(&mut self, id: u32, level: AuthLevel, choice: Option<u8>, last: bool) {
@@ -194,8 +209,15 @@ impl Driver {
     fn request(&mut self, request: &Request) {
         assert!(self.association.assoc_group_id().is_some(), "no call before a bind");
         assert!(request.stub.len() <= MAX_STUB);
-        if let Some(security) = request.security {
-            assert_eq!(self.let_in.get(&security.auth_context_id), Some(&security.level), "{request:?}");
+        match request.security {
+            None => assert!(
+                self.legs.is_empty(),
+                "no call without protection where it was asked for: {request:?}"
+            ),
+            Some(security) => {
+                let level = self.let_in.get(&security.auth_context_id);
+                assert_eq!(level, Some(&security.level), "a caller who was let in: {request:?}");
+            }
         }
         if request.interface == SECRET {
             assert_eq!(request.security.map(|security| security.level), Some(AuthLevel::PKT_PRIVACY));
@@ -207,16 +229,14 @@ impl Driver {
             0 => self.respond(call_id, &request.stub),
             1 => {
                 let status = FaultStatus::NCA_S_OP_RNG_ERROR;
+                if let Some(earlier) = self.waiting.pop_front() {
+                    self.respond(earlier, b"at last");
+                }
                 self.association.fault(call_id, status, true).expect("a call can be answered");
                 let twice = self.association.fault(call_id, status, true);
                 assert_eq!(twice, Err(AnswerError::UnknownCall), "only once");
             }
-            2 => {
-                if let Some(earlier) = self.waiting.pop_front() {
-                    self.respond(earlier, b"at last");
-                }
-                self.waiting.push_back(call_id);
-            }
+            2 => self.waiting.push_back(call_id),
             _ => self.respond(call_id, &[0x5a; LONGEST_ANSWER - 1000]),
         }
     }
@@ -227,12 +247,14 @@ impl Driver {
     }
 }
 
-/// All that was sent are whole units of a server.
-fn check_output(output: &[u8]) {
+/// All that was sent are whole units of a server. Says whether one of them agrees to several calls at once.
+fn check_output(output: &[u8]) -> bool {
+    let mut several = false;
     let mut framer = Framer::new(config().max_fragment, u16::MAX);
     framer.push(output);
     while let Some((header, unit)) = framer.next_unit().expect("a stream of units") {
         Pdu::from_bytes(&unit).expect("a unit");
+        several |= header.ptype == PduType::BIND_ACK && header.flags.contains(PfcFlags::CONC_MPX);
         assert!(matches!(
             header.ptype,
             PduType::BIND_ACK
@@ -243,4 +265,5 @@ fn check_output(output: &[u8]) {
         ));
     }
     assert_eq!(framer.buffered(), 0, "whole units");
+    several
 }
