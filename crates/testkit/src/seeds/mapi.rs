@@ -203,6 +203,11 @@ pub(super) fn aux_blocks() -> Vec<Vec<u8>> {
     let plain = bytes(&buffer);
     let packed = encode_chain(&[ExtendedBuffer::with_flags(ExtendedFlags::COMPRESSED, plain.clone())]);
     let mut seeds = vec![chosen(&[0], &plain), chosen(&[1], &packed.expect("a seed can be written"))];
+    // A client's address of 16 bytes, at the end of a block that has four of them.
+    let mut client = [0; 32];
+    client[10] = 16;
+    client[12] = 32;
+    seeds.push(chosen(&[2, AuxType::AUX_TYPE_PERF_CLIENTINFO.0, 1, 32], &client));
     for aux_type in 1..0x50 {
         for version in [1, 2] {
             seeds.push(chosen(&[2, aux_type, version, 60], &[0; 60]));

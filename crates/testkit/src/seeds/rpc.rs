@@ -200,6 +200,8 @@ fn bad_calls() -> Vec<Vec<u8>> {
     let too_long = [long(0, 1, 1), long(0, 0, 1), long(0, 2, 1)].concat();
     let two_too_long = [long(0, 1, 1), long(0, 1, 2), long(0, 2, 1), long(0, 2, 2)].concat();
     let begun = Pdu::new(1, Body::Bind(bind())).with_auth(Some(verifier_at(AuthLevel::CONNECT, &[1])));
+    let again =
+        Pdu::new(2, Body::AlterContext(bind())).with_auth(Some(verifier_at(AuthLevel::CONNECT, &[1])));
     let early = Pdu::new(2, request(0, b"stub")).with_auth(Some(verifier_at(AuthLevel::CONNECT, &[0xaa; 4])));
     vec![
         chosen(&[1 | 8, 1], &secret),
@@ -209,10 +211,12 @@ fn bad_calls() -> Vec<Vec<u8>> {
             &sealed_secret.iter().map(|byte| if *byte == 6 { 5 } else { *byte }).collect::<Vec<_>>(),
         ),
         chosen(&[7 | 8, 1], &record(0, 3, 2, &call(0, 0, b"unprotected"))),
+        chosen(&[1 | 8, 1], &waiting),
         chosen(&[1 | 8 | 16, 1], &waiting),
         chosen(&[1 | 8, 1], &too_long),
         chosen(&[1 | 8 | 16, 1], &two_too_long),
         chosen(&[0, 1], &[bytes(&begun), bytes(&early)].concat()),
+        chosen(&[0, 1], &[bytes(&begun), bytes(&again).repeat(4)].concat()),
     ]
 }
 
