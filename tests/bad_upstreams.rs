@@ -8,7 +8,7 @@ use crate::harness::{
     echo, thread, with_handle,
 };
 
-/// RPC_S_CALL_FAILED: what a call comes to whose server is lost.
+/// `RPC_S_CALL_FAILED`: what a call comes to whose server is lost.
 const CALL_FAILED: Answer = Answer::Fault(0x6BE);
 
 #[test]
@@ -84,7 +84,7 @@ fn an_endpoint_mapper_that_never_answers_is_given_up_in_time() {
     let _listener = TcpListener::bind(address).unwrap();
     let setup = Setup::before(&address.to_string()).upstream_key("connect_seconds", "1");
     let proxy = setup.start();
-    let client = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").with("--dialect", "2000");
+    let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000");
     client.run().expect_failed("EcDoConnect", "fault 0x000006be");
 }
 

@@ -13,3 +13,5 @@ mod command_line;
 mod sessions;
 mod store;
 mod transparency;
+mod with_lab;
+mod witness;

@@ -117,7 +117,7 @@ fn every_security_context_is_closed_at_the_end() {
     let upstream = Upstream::start();
     let mut proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
     for account in [ALICE, BOB] {
-        Client::scapy(proxy.mapper()).as_user(account, "privacy").run().expect_done();
+        Client::scapy(proxy.mapper()).user(account, "privacy").run().expect_done();
     }
     let mut open = Told::bound(&proxy, ALICE, 0);
     open.open();

@@ -26,9 +26,9 @@ fn signs_in(level: &str, spnego: bool) {
         let client = Client::scapy(proxy.mapper());
         if spnego { client.flag("--spnego") } else { client }
     };
-    expect_both_dialects(&client().as_user(ALICE, level).run().expect_done());
+    expect_both_dialects(&client().user(ALICE, level).run().expect_done());
     assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
-    let refused = client().as_user(("alice", "White Rabbit 2"), level).run();
+    let refused = client().user(("alice", "White Rabbit 2"), level).run();
     assert!(refused.failed.is_some_and(|(step, _)| step.contains("emsmdb.bind") || step == "EcDoConnect"));
 }
 
@@ -71,7 +71,7 @@ fn towards_the_server(mechanism: &str, auth_type: u8) {
             .upstream_key("level", &format!("\"{level}\""))
             .upstream_key("authentication", &format!("\"{mechanism}\""))
             .start();
-        expect_both_dialects(&Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").run().expect_done());
+        expect_both_dialects(&Client::scapy(proxy.mapper()).user(ALICE, "privacy").run().expect_done());
         let log = upstream.log().split_off(before);
         let binds: Vec<_> = log.iter().filter(|line| !line["auth_type"].is_null()).collect();
         assert!(binds.iter().all(|bind| bind["auth_type"] == auth_type), "{level}: {log:?}");
@@ -102,7 +102,7 @@ fn between_two_proxies_at_every_level() {
             .service_account(ALICE)
             .upstream_key("level", &format!("\"{level}\""))
             .start();
-        let report = Client::scapy(first.mapper()).as_user(BOB, "privacy").run().expect_done();
+        let report = Client::scapy(first.mapper()).user(BOB, "privacy").run().expect_done();
         expect_both_dialects(&report);
         assert_eq!(first.lines_with("LAB\\bob ").len(), 6);
         assert_eq!(second.lines_with("LAB\\alice ").len(), 6);
@@ -115,7 +115,7 @@ fn a_wrong_password_of_ours_is_no_business_of_the_clients() {
     let setup = Setup::before(&upstream.mapper().to_string()).service_account((SERVICE.0, "Cheshire Cat 4"));
     let proxy = setup.start();
     // What failed is the call; the client's own sign-in is as good as it was.
-    let client = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").with("--dialect", "2000");
+    let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000");
     client.run().expect_failed("EcDoConnect", "fault 0x000006be");
     assert_eq!(upstream.calls(), [""; 0]);
     proxy
@@ -128,7 +128,7 @@ fn a_wrong_password_of_ours_is_no_business_of_the_clients() {
 fn buffers_of_many_fragments_come_back_as_they_went() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
-    let client = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").with("--more", "30000");
+    let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--more", "30000");
     let report = client.run().expect_done();
     let sent: Vec<Value> = upstream.log().iter().filter_map(|line| line.get("rops").cloned()).collect();
     assert!(sent.iter().all(|rops| rops["hex"].as_str().unwrap().len() > 2 * 30_000));
@@ -140,7 +140,7 @@ fn buffers_of_many_fragments_come_back_as_they_went() {
 fn a_client_that_offers_ndr64_beside_ndr_is_served_with_ndr() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
-    let client = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").flag("--offer-ndr64");
+    let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").flag("--offer-ndr64");
     expect_both_dialects(&client.run().expect_done());
 }
 
@@ -149,7 +149,7 @@ fn a_sign_in_without_integrity_code_is_refused_where_one_is_required() {
     let upstream = Upstream::start();
     let binding = upstream.mapper().to_string();
     let client = |proxy: &crate::harness::Proxy| {
-        Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").flag("--no-mic").run()
+        Client::scapy(proxy.mapper()).user(ALICE, "privacy").flag("--no-mic").run()
     };
     let strict = Setup::before(&binding).clients_key("require_mic", "true").start();
     assert!(client(&strict).failed.is_some());
@@ -162,7 +162,7 @@ fn downgrade_keeps_clients_on_the_dialect_of_2000() {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names", "downgrade"]);
     let proxy = setup.start();
-    let report = Client::scapy(proxy.mapper()).as_user(ALICE, "privacy").run().expect_done();
+    let report = Client::scapy(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
     assert_eq!(report.answer("EcDoConnectEx"), &json!({ "fault": NCA_S_OP_RNG_ERROR }));
     assert_eq!(report.answer("EcDoConnect")["rgwServerVersion"], json!([6, 6249, 0]));
     assert_eq!(report.answer("EcDoConnect")["szDisplayName"], "Ada Lovelace");

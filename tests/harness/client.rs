@@ -50,7 +50,7 @@ impl Client {
     }
 
     /// Signing in with `account` and protecting its calls with `level`.
-    pub(crate) fn as_user(self, account: (&str, &str), level: &str) -> Self {
+    pub(crate) fn user(self, account: (&str, &str), level: &str) -> Self {
         self.with("--user", account.0)
             .with("--password", account.1)
             .with("--domain", "LAB")
@@ -110,4 +110,17 @@ impl Report {
     pub(crate) fn answer(&self, step: &str) -> &Value {
         self.results.get(step).unwrap_or_else(|| panic!("{step} is missing in {}", self.text))
     }
+}
+
+/// Both are the same; if not, says where they first differ.
+#[track_caller]
+pub(crate) fn expect_same(left: &Value, right: &Value) {
+    let text = |value: &Value| serde_json::to_string_pretty(value).unwrap();
+    let (left, right) = (text(left), text(right));
+    for (number, (one, other)) in left.lines().zip(right.lines()).enumerate() {
+        let before = left.lines().take(number).collect::<Vec<_>>();
+        let near = before[before.len().saturating_sub(8)..].join("\n");
+        assert_eq!(one, other, "line {}, after\n{near}", number + 1);
+    }
+    assert_eq!(left.lines().count(), right.lines().count());
 }

@@ -1,6 +1,7 @@
 //! What the tests share: addresses, folders, processes, the proxy, and who stands before and behind it.
 
 mod client;
+mod lab;
 mod neighbour;
 mod process;
 mod proxy;
@@ -13,12 +14,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-pub(crate) use self::client::{Client, Report};
+pub(crate) use self::client::{Client, Report, expect_same};
+pub(crate) use self::lab::Lab;
 pub(crate) use self::neighbour::Neighbour;
 pub(crate) use self::process::{Ended, Process};
 pub(crate) use self::proxy::{ALICE, BOB, Proxy, Setup};
 pub(crate) use self::raw::{
-    Answer, Call, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, echo, pdu, request, with_handle,
+    Answer, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, echo, pdu, request, with_handle,
 };
 pub(crate) use self::told::Told;
 pub(crate) use self::upstream::{SERVER, SERVICE, Upstream};
@@ -95,6 +97,16 @@ pub(crate) fn program() -> PathBuf {
     let program = test.parent().and_then(Path::parent).unwrap().join("mapiproxy");
     assert!(program.is_file(), "{} is missing: run `cargo xtask test`, which builds it", program.display());
     program
+}
+
+/// Gives `user` an account in the folder's file of accounts.
+fn add_account(folder: &Folder, (user, password): (&str, &str)) {
+    let mut command = std::process::Command::new(program());
+    command.args(["account", "add", "--domain", "LAB", user, "--accounts"]);
+    let mut add = Process::start("account add", command.arg(folder.join("accounts.toml")));
+    add.feed(&format!("{password}\n"));
+    let ended = add.end();
+    assert!(ended.status.success(), "{}", ended.err);
 }
 
 /// The Python that has impacket and scapy.

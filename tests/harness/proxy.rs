@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use super::process::Ended;
-use super::{Folder, Process, SERVICE, address, program};
+use super::{Folder, Process, SERVICE, add_account, address, program};
 
 /// A client's account: its name and its password.
 pub(crate) type Account = (&'static str, &'static str);
@@ -100,14 +100,8 @@ impl Setup {
         let address = address();
         let config = folder.write("proxy.toml", &self.text(address));
         folder.write("service.password", self.service.1);
-        for (user, password) in [ALICE, BOB] {
-            let mut command = Command::new(program());
-            command.args(["account", "add", "--domain", "LAB", user, "--accounts"]);
-            let mut add = Process::start("account add", command.arg(folder.join("accounts.toml")));
-            add.feed(&format!("{password}\n"));
-            let ended = add.end();
-            assert!(ended.status.success(), "{}", ended.err);
-        }
+        add_account(&folder, ALICE);
+        add_account(&folder, BOB);
         let mut command = Command::new(program());
         command.args(["run", "--live", "--log", self.log, "--config"]).arg(config);
         let process = Process::start("mapiproxy run", &mut command);

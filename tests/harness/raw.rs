@@ -215,8 +215,6 @@ impl Connection {
 /// A call that a [`RawUpstream`] got.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
-    /// The connection that it came on, from zero.
-    pub(crate) connection: usize,
     /// Its number.
     pub(crate) opnum: u16,
     /// Its request.
@@ -227,7 +225,7 @@ pub(crate) struct Call {
 struct Seen {
     calls: Vec<Call>,
     connections: usize,
-    ended: Vec<usize>,
+    ended: usize,
 }
 
 /// A server that remembers every call and answers as it is told: nothing, where that is `Silence`.
@@ -251,15 +249,11 @@ impl RawUpstream {
         let (own, handler) = (Arc::clone(&seen), Arc::new(handler));
         thread(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let number = {
-                    let mut seen = own.0.lock().unwrap();
-                    seen.connections += 1;
-                    seen.connections - 1
-                };
+                own.0.lock().unwrap().connections += 1;
                 let (own, handler) = (Arc::clone(&own), Arc::clone(&handler));
                 thread(move || {
-                    serve(stream, number, &own, handler.as_ref());
-                    own.0.lock().unwrap().ended.push(number);
+                    serve(stream, &own, handler.as_ref());
+                    own.0.lock().unwrap().ended += 1;
                     own.1.notify_all();
                 });
             }
@@ -295,7 +289,7 @@ impl RawUpstream {
 
     /// Waits until `count` connections are closed.
     pub(crate) fn wait_ended(&self, count: usize) {
-        self.wait(|seen| seen.ended.len() >= count);
+        self.wait(|seen| seen.ended >= count);
     }
 
     fn wait(&self, enough: impl Fn(&Seen) -> bool) {
@@ -321,12 +315,7 @@ pub(crate) fn echo(call: &Call) -> Answer {
     })
 }
 
-fn serve(
-    mut stream: TcpStream,
-    connection: usize,
-    seen: &(Mutex<Seen>, Condvar),
-    handler: &dyn Fn(&Call) -> Answer,
-) {
+fn serve(mut stream: TcpStream, seen: &(Mutex<Seen>, Condvar), handler: &dyn Fn(&Call) -> Answer) {
     stream.set_nodelay(true).unwrap();
     let mut stub = Vec::new();
     while let Ok(pdu) = read(&mut stream) {
@@ -338,7 +327,7 @@ fn serve(
                     continue;
                 }
                 let opnum = u16::from_le_bytes([pdu.body[6], pdu.body[7]]);
-                let call = Call { connection, opnum, stub: std::mem::take(&mut stub) };
+                let call = Call { opnum, stub: std::mem::take(&mut stub) };
                 seen.0.lock().unwrap().calls.push(call.clone());
                 seen.1.notify_all();
                 match handler(&call) {

@@ -14,7 +14,7 @@ pub(crate) struct Told {
 impl Told {
     /// Signs in at `proxy` and binds; in the association group `group`, or a new one for zero.
     pub(crate) fn bound(proxy: &Proxy, account: (&str, &str), group: u64) -> Self {
-        let client = Client::told(proxy.mapper()).as_user(account, "privacy");
+        let client = Client::told(proxy.mapper()).user(account, "privacy");
         let process = client.with("--group", &group.to_string()).start();
         let mut told = Self { process, answers: 0, group: 0 };
         told.group = told.answer()["group"].as_u64().unwrap();

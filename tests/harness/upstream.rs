@@ -55,12 +55,6 @@ impl Upstream {
         self.log().iter().filter_map(|line| Some(line.get("call")?.as_str()?.to_owned())).collect()
     }
 
-    /// Waits until it saw `count` calls of this name.
-    pub(crate) fn wait_calls(&self, name: &str, count: usize) {
-        let wanted = format!("\"call\": \"{name}\"");
-        self.process.wait_lines(&format!("{count} calls of {name}"), count, |line| line.contains(&wanted));
-    }
-
     /// Waits until `count` connections to its services are closed.
     pub(crate) fn wait_closed(&self, count: usize) {
         self.process.wait_lines(&format!("{count} closed connections"), count, |line| {

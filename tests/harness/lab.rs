@@ -1,0 +1,34 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+use super::{Folder, Process, SERVICE, add_account, address, program};
+
+/// `mapiproxy lab`: our own small Exchange, whose server is EXCH1.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    _process: Process,
+    address: Ipv4Addr,
+    _folder: Folder,
+}
+
+impl Lab {
+    /// Starts one for the account of [`SERVICE`], with mailboxes on EXCH1 alone or on EXCH2 too.
+    pub(crate) fn start(two_servers: bool) -> Self {
+        let (folder, address) = (Folder::new(), address());
+        add_account(&folder, SERVICE);
+        let text = format!(
+            "rpc = \"{address}:6001\"\nendpoint_mapper = \"{address}:1135\"\naccounts = \"accounts.toml\"\n\
+             two_servers = {two_servers}\n"
+        );
+        let mut command = Command::new(program());
+        command.args(["lab", "--config"]).arg(folder.write("lab.toml", &text));
+        let process = Process::start("mapiproxy lab", &mut command);
+        process.wait_out("that it listens", |line| line.contains("listens on"));
+        Self { _process: process, address, _folder: folder }
+    }
+
+    /// Where its endpoint mapper is.
+    pub(crate) fn mapper(&self) -> SocketAddr {
+        SocketAddr::from((self.address, 1135))
+    }
+}

@@ -1,0 +1,112 @@
+//! impacket and scapy through the proxy to our own lab, whose directory is larger and less simple than scapy's.
+
+use serde_json::{Value, json};
+
+use crate::harness::{ALICE, Client, Lab, Proxy, Report, SERVICE, Setup, expect_same};
+
+const SERVER_DN: &str = "/cn=Configuration/cn=Servers/cn=";
+
+/// What the lab's distinguished names of servers begin with.
+const LAB_SERVERS: &str = "/o=Lab Organisation/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)\
+     /cn=Configuration/cn=Servers/cn=";
+
+/// impacket's walk, asking about `server`.
+fn walk(client: Client, server: &str) -> Report {
+    let client = client.with("--server-dn", &format!("{LAB_SERVERS}{server}"));
+    client.with("--prefix", "A").with("--resolve", "al").run().expect_done()
+}
+
+/// A proxy that was told what the lab's first server is called.
+fn proxy(lab: &Lab) -> Proxy {
+    let setup = Setup::before(&lab.mapper().to_string()).stack(&["names"]);
+    setup.options("names", "server = \"EXCH1\"").start()
+}
+
+fn expect_no_server(report: &Report) {
+    let text = report.text.to_lowercase();
+    for name in ["exch1", "exch2", "exch.", "exch2."] {
+        assert!(!text.contains(name), "{name}: {}", report.text);
+    }
+}
+
+fn without(mut results: Value, steps: &[&str]) -> Value {
+    for step in steps {
+        results.as_object_mut().unwrap().remove(*step);
+    }
+    results["NspiBind"].as_object_mut().unwrap().remove("contextHandle");
+    results
+}
+
+/// Names of servers in distinguished names of `text`.
+fn servers(text: &str) -> Vec<String> {
+    let after = text.split(SERVER_DN).skip(1);
+    let mut names: Vec<String> =
+        after.map(|rest| rest.split(['/', '"']).next().unwrap().to_owned()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[test]
+fn answers_are_those_of_the_lab_but_for_names() {
+    let lab = Lab::start(false);
+    let proxy = proxy(&lab);
+    let direct = walk(Client::impacket(lab.mapper()).user(SERVICE, "privacy"), "EXCH1");
+    let through = walk(Client::impacket(proxy.mapper()).user(ALICE, "privacy"), "PROXY");
+    expect_no_server(&through);
+    assert_eq!(servers(&direct.text), ["EXCH1"]);
+    assert_eq!(servers(&through.text), ["PROXY"]);
+    // Of several addresses of the server there is one for the proxy.
+    let addresses =
+        [&direct, &through].map(|report| report.answer("NspiGetProps.network_address")["row"].clone());
+    assert!(addresses[0]["8170101f"].as_array().unwrap().len() > 1, "{}", addresses[0]);
+    assert_eq!(addresses[1]["8170101f"], json!(["ncacn_ip_tcp:proxy.lab.test"]));
+    let places = ["ept_map.rfr", "ept_map.nspi", "ept_map.emsmdb", "NspiGetProps.network_address"];
+    let mapped =
+        direct.results.to_string().replace("exch.lab.test", "proxy.lab.test").replace("=EXCH1", "=PROXY");
+    let mapped: Value = serde_json::from_str(&mapped).unwrap();
+    expect_same(&without(through.results, &places), &without(mapped, &places));
+}
+
+#[test]
+fn two_servers_have_two_names_and_none_of_their_own() {
+    let lab = Lab::start(true);
+    let proxy = proxy(&lab);
+    let direct = walk(Client::impacket(lab.mapper()).user(SERVICE, "privacy"), "EXCH1");
+    let through = walk(Client::impacket(proxy.mapper()).user(ALICE, "privacy"), "PROXY");
+    expect_no_server(&through);
+    assert_eq!(servers(&direct.text), ["EXCH1", "EXCH2"]);
+    assert_eq!(servers(&through.text), ["PROXY", "PROXY-2"]);
+    // Whose mailbox is on one server there is on one server here, person by person.
+    let homes = |report: &Report| -> Vec<String> {
+        let rows = report.answer("NspiQueryRows")["rows"].as_array().unwrap();
+        rows.iter().flat_map(|row| servers(&row["8006001f"].to_string())).collect()
+    };
+    let (there, here) = (homes(&direct), homes(&through));
+    assert!(there.len() > 10 && there.len() == here.len());
+    for (at, name) in there.iter().enumerate() {
+        for (other, other_name) in there.iter().enumerate() {
+            assert_eq!(name == other_name, here[at] == here[other], "{there:?}\n{here:?}");
+        }
+    }
+}
+
+#[test]
+fn scapy_connects_to_a_mailbox_of_the_lab_in_both_dialects() {
+    let lab = Lab::start(false);
+    let direct = walk(Client::impacket(lab.mapper()).user(SERVICE, "privacy"), "EXCH1");
+    let person = direct.answer("NspiQueryRows")["rows"][0]["3003001f"].as_str().unwrap().to_owned();
+    let proxy = proxy(&lab);
+    for flag in ["--user-dn", "--spnego"] {
+        let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--user-dn", &person);
+        let report = if flag == "--spnego" { client.flag(flag).run() } else { client.run() }.expect_done();
+        for connect in ["EcDoConnect", "EcDoConnectEx"] {
+            assert_eq!(report.answer(connect)["status"], 0, "{}", report.text);
+            assert_ne!(report.answer(connect)["szDisplayName"], "");
+        }
+        for call in ["EcDoRpc", "EcDoRpcExt2", "EcDoDisconnect", "EcDoDisconnect.2000"] {
+            assert_eq!(report.answer(call)["status"], 0, "{}", report.text);
+        }
+        expect_no_server(&report);
+    }
+}
