@@ -185,3 +185,20 @@ fn modules_are_listed_with_their_options() {
         assert!(done(&said).contains(part), "{part}: {}", said.out);
     }
 }
+
+#[test]
+fn the_demo_runs_by_itself_and_shows_three_people_at_work() {
+    let said = mapiproxy(&["demo"], "");
+    let shown = done(&said);
+    for user in ["alice", "bob", "carol"] {
+        for operation in ["rfr.GetNewDSA", "nspi.ResolveNamesW", "emsmdb.EcDoConnect ", "emsmdb.EcDoRpc "] {
+            let mut lines = shown.lines();
+            assert!(
+                lines.any(|line| line.starts_with(&format!("LAB\\{user} ")) && line.contains(operation)),
+                "{user}, {operation}: {shown}"
+            );
+        }
+    }
+    assert!(shown.contains("0 security contexts left open"), "{shown}");
+    assert!(!shown.lines().any(|line| line.starts_with("LAB\\") && line.contains("EXCH")), "{shown}");
+}

@@ -1,8 +1,13 @@
-//! impacket and scapy through the proxy to our own lab, whose directory is larger and less simple than scapy's.
+//! impacket, scapy and our own client through the proxy to our own lab, whose directory is larger and less
+//! simple than scapy's.
+
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::harness::{ALICE, Client, Lab, Proxy, Report, SERVICE, Setup, expect_same};
+use crate::harness::{
+    ALICE, BOB, Client, Ended, Folder, Lab, Process, Proxy, Report, SERVICE, Setup, expect_same, program,
+};
 
 const SERVER_DN: &str = "/cn=Configuration/cn=Servers/cn=";
 
@@ -108,5 +113,39 @@ fn scapy_connects_to_a_mailbox_of_the_lab_in_both_dialects() {
             assert_eq!(report.answer(call)["status"], 0, "{}", report.text);
         }
         expect_no_server(&report);
+    }
+}
+
+/// `mapiproxy client` as `account`, with more `arguments`.
+fn client(proxy: &Proxy, account: (&str, &str), arguments: &[&str]) -> Ended {
+    let folder = Folder::new();
+    let password = folder.write("password", account.1);
+    let mut command = Command::new(program());
+    command.args(["client", "--server", &proxy.mapper().to_string(), "--user", account.0, "--domain", "LAB"]);
+    command.arg("--password-file").arg(password);
+    Process::start("mapiproxy client", command.args(arguments)).end()
+}
+
+/// Among the clients here ours alone signs its calls at packet.
+#[test]
+fn our_own_client_is_served_at_every_level_and_not_below() {
+    let lab = Lab::start(false);
+    let levels = ["connect", "packet", "integrity", "privacy"];
+    for (at, level) in levels.into_iter().enumerate() {
+        let setup = Setup::before(&lab.mapper().to_string()).stack(&["names", "downgrade"]);
+        let proxy = setup.minimum_level(level).start();
+        for by in ["ntlm", "spnego"] {
+            let ended = client(&proxy, ALICE, &["--by", by, "--level", level, "gal", "--search", "Ada A"]);
+            assert!(ended.status.success(), "{by} {level}: {}", ended.err);
+            assert!(ended.out.contains("ada.almeida@lab.test"), "{}", ended.out);
+        }
+        if let Some(below) = at.checked_sub(1).and_then(|below| levels.get(below)) {
+            let ended = client(&proxy, ALICE, &["--level", below, "gal"]);
+            assert!(!ended.status.success() && ended.err.contains("ACCESS_DENIED"), "{below}: {}", ended.err);
+        }
+        let logon = client(&proxy, BOB, &["--level", level, "logon", "bob"]);
+        assert!(logon.out.contains("to a server of version 6.0.6249"), "{}\n{}", logon.out, logon.err);
+        let refused = client(&proxy, (BOB.0, ALICE.1), &["--level", level, "gal"]);
+        assert!(!refused.status.success(), "{}", refused.out);
     }
 }
