@@ -10,6 +10,7 @@ mod address_book;
 mod bad_clients;
 mod bad_upstreams;
 mod command_line;
+mod endpoints;
 mod sessions;
 mod store;
 mod transparency;

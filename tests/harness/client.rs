@@ -29,6 +29,11 @@ impl Client {
         Self::new("scapy", "scapy_client.py").with("--epm", &mapper.to_string())
     }
 
+    /// impacket, which asks the endpoint mapper at `mapper` for all that there is.
+    pub(crate) fn endpoints(mapper: SocketAddr) -> Self {
+        Self::new("endpoints", "endpoints_client.py").with("--epm", &mapper.to_string())
+    }
+
     /// A client that misbehaves in the way `mode` towards `target`.
     pub(crate) fn raw(mode: &str, target: SocketAddr) -> Self {
         Self::new("raw_tcp", "raw_tcp.py").flag(mode).with("--target", &target.to_string())

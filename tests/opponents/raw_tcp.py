@@ -127,8 +127,8 @@ def storm(options):
     for _ in range(options.count):
         try:
             connection = connect(options)
-            open_ones.append(connection)
             connection.sendall(bind(interface_of(options)))
+            open_ones.append(connection)
         except OSError as fault:
             count(type(fault).__name__)
     for connection in open_ones:
