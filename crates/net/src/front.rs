@@ -13,13 +13,14 @@ use rpc::pdu::FaultStatus;
 use rpc::server::{AuthOutcome, Event, Request, ServerAssociation, ServerConfig};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::backend::{Backend, Call, Reply};
 use crate::clock;
 use crate::groups::{Group, Groups};
 use crate::limits::Limits;
 use crate::sign_in::{Handshake, SignIn};
+use crate::stream::{poll_read, send};
 
 /// What the connections of a listener have in common.
 pub struct Front {
@@ -105,35 +106,23 @@ impl<B: Backend> Connection<B> {
                 return self.flush().await;
             }
             let reads = !stopping && self.association.wants_input();
-            tokio::select! {
-                ready = self.stream.readable(), if reads => {
-                    ready?;
-                    if !self.read()? {
-                        return Ok(());
+            let Self { stream, association, since, .. } = self;
+            let read = poll_fn(|task| {
+                poll_read(stream, task, |bytes| {
+                    if !association.is_mid_unit() {
+                        *since = Instant::now();
                     }
-                }
+                    association.receive(bytes);
+                })
+            });
+            tokio::select! {
+                read = read, if reads => if read? == 0 {
+                    return Ok(());
+                },
                 () = poll_fn(|task| self.backend.poll(task, &mut self.replies)) => {}
                 _ = tick.tick() => self.check_time()?,
                 changed = stop.changed(), if !stopping => if changed.is_err() { return Ok(()) },
             }
-        }
-    }
-
-    /// Reads what has arrived; false at the end of the stream. The buffer lives on the stack for this call only,
-    /// so that an idle connection has none.
-    fn read(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; 16 * 1024];
-        match self.stream.try_read(&mut buffer) {
-            Ok(0) => Ok(false),
-            Ok(count) => {
-                if !self.association.is_mid_unit() {
-                    self.since = Instant::now();
-                }
-                self.association.receive(buffer.get(..count).unwrap_or_default());
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
-            Err(error) => Err(error),
         }
     }
 
@@ -276,25 +265,6 @@ impl<B: Backend> Connection<B> {
         drop(association);
         let last = group.is_none_or(|(id, _)| front.groups.get(id).is_none());
         backend.end(last);
-    }
-}
-
-/// Sends all of `bytes` within `limit`.
-pub(crate) async fn send(stream: &TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
-    loop {
-        match stream.try_write(bytes) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                match timeout(limit, stream.writable()).await {
-                    Ok(ready) => ready?,
-                    Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
-                }
-            }
-            Err(error) => return Err(error),
-        }
-        if bytes.is_empty() {
-            return Ok(());
-        }
     }
 }
 

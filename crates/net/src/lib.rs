@@ -18,6 +18,7 @@ mod rpc_client;
 mod server;
 mod service;
 mod sign_in;
+mod stream;
 mod task;
 mod unobserved;
 

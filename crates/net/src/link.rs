@@ -20,6 +20,7 @@ use wire::Guid;
 
 use crate::clock;
 use crate::sign_in::protection;
+use crate::stream::poll_read;
 
 /// How we sign in at a server.
 #[derive(Debug, Clone)]
@@ -155,7 +156,7 @@ impl Link {
         loop {
             self.events(done)?;
             self.send_waiting()?;
-            let State::Open(stream) = &self.state else {
+            let State::Open(stream) = &mut self.state else {
                 return if self.waiting.is_empty() {
                     Ok(())
                 } else {
@@ -166,8 +167,11 @@ impl Link {
             if !self.association.wants_input() {
                 return Ok(());
             }
-            if !read(stream, task, &mut self.association)? {
-                return Ok(());
+            match poll_read(stream, task, |bytes| self.association.receive(bytes)) {
+                Poll::Ready(Ok(0)) => return Err("the server closed the connection".to_owned()),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(error)) => return Err(error.to_string()),
+                Poll::Pending => return Ok(()),
             }
         }
     }
@@ -281,29 +285,6 @@ fn write(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => match stream.poll_write_ready(task) {
                 Poll::Ready(ready) => ready.map_err(|error| error.to_string())?,
                 Poll::Pending => return Ok(()),
-            },
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-}
-
-/// Reads what has arrived; false when there is nothing yet. The buffer lives on the stack for this call only.
-fn read(
-    stream: &TcpStream,
-    task: &mut Context<'_>,
-    association: &mut ClientAssociation,
-) -> Result<bool, String> {
-    let mut buffer = [0; 16 * 1024];
-    loop {
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return Err("the server closed the connection".to_owned()),
-            Ok(count) => {
-                association.receive(buffer.get(..count).unwrap_or_default());
-                return Ok(true);
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match stream.poll_read_ready(task) {
-                Poll::Ready(ready) => ready.map_err(|error| error.to_string())?,
-                Poll::Pending => return Ok(false),
             },
             Err(error) => return Err(error.to_string()),
         }

@@ -1,0 +1,56 @@
+//! The comparison with peers, each beside the other in the same run: only ratios count.
+
+#![allow(clippy::cast_precision_loss, reason = "figures are printed with a few digits")]
+
+mod decode;
+mod load;
+mod memory;
+mod setup;
+
+use std::error::Error;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// Measures the proxy beside its peers.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What to measure; everything where it is left out.
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// How long each round takes.
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// How many rounds each side gets, in turn with the other.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+}
+
+/// A part of the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// NSPI operations through the proxy beside HAProxy in TCP mode.
+    Relay,
+    /// Decoders and compression in MB/s a core.
+    Decode,
+    /// Idle sessions: memory each, and what they cost the rest.
+    Idle,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    let wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
+    let round = Duration::from_secs(arguments.seconds);
+    setup::raise_descriptor_limit();
+    if wanted(Part::Decode) {
+        decode::run()?;
+    }
+    let runtime = tokio::runtime::Runtime::new()?;
+    if wanted(Part::Relay) {
+        runtime.block_on(load::compare(round, arguments.rounds))?;
+    }
+    if wanted(Part::Idle) {
+        runtime.block_on(memory::run(round, arguments.rounds))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! What idle sessions cost: memory each, and time for those at work.
+
+use std::error::Error;
+use std::time::Duration;
+
+use crate::load;
+use crate::setup::Field;
+
+/// Clients at work while the others are idle.
+const WORKING: usize = 16;
+
+/// Measures memory and rate with more and more idle sessions.
+pub(crate) async fn run(round: Duration, rounds: usize) -> Result<(), Box<dyn Error>> {
+    println!("Idle sessions with NTLM privacy on both sides, while {WORKING} clients work");
+    println!("{:>7} {:>14} {:>12} {:>8} {:>14}", "idle", "resident KiB", "KiB each", "op/s", "beside 1 idle");
+    let field = Field::start("privacy", "\"names\"")?;
+    let account = load::account(&field, "privacy");
+    let open = async |count| load::open(field.proxy, account.clone(), count).await.map_err(|e| e.to_string());
+    let mut working = open(WORKING).await?;
+    // Once around first, so that what is allocated once counts for none.
+    (working, _) = load::drive(working, round).await?;
+    let mut idle = open(1).await?;
+    let base = resident(field.proxy_process)?;
+    let mut first = None;
+    for count in [1, 100, 2000] {
+        idle.extend(open(count - idle.len()).await?);
+        let memory = resident(field.proxy_process)?;
+        let mut all = Vec::new();
+        for _ in 0..rounds {
+            let figures;
+            (working, figures) = load::drive(working, round).await?;
+            all.push(figures);
+        }
+        let rate = load::median(all).rate;
+        let first = *first.get_or_insert(rate);
+        let each = memory.saturating_sub(base) as f64 / (count.max(2) - 1) as f64;
+        println!("{count:>7} {memory:>14} {each:>12.1} {rate:>8.0} {:>13.2}x", rate / first);
+    }
+    Ok(())
+}
+
+/// The resident memory of a process, in KiB.
+fn resident(process: u32) -> Result<u64, Box<dyn Error>> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").trim().parse()?)
+}

@@ -1,0 +1,147 @@
+//! The processes that are measured: lab, proxy and HAProxy, each on a loopback address of its own.
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use identity::accounts::AccountFile;
+use identity::{Account, NtHash, Password};
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+pub(crate) const USER: &str = "alice";
+pub(crate) const DOMAIN: &str = "LAB";
+
+type Failure = Box<dyn Error>;
+
+/// Lets this process, and those that it starts, open as many files as it may.
+pub(crate) fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Without more, the larger measurements fail by themselves and say so.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// The lab, and what stands in front of it.
+pub(crate) struct Field {
+    folder: PathBuf,
+    processes: Vec<Child>,
+    pub(crate) proxy: SocketAddr,
+    pub(crate) haproxy: SocketAddr,
+    pub(crate) proxy_process: u32,
+    pub(crate) password: Password,
+}
+
+impl Drop for Field {
+    fn drop(&mut self) {
+        for process in &mut self.processes {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Field {
+    /// Starts everything, with calls protected at `level` on both sides.
+    pub(crate) fn start(level: &str, stack: &str) -> Result<Self, Failure> {
+        let folder = std::env::temp_dir().join(format!("mapiproxy-bench-{}-{level}", std::process::id()));
+        std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        let [lab, proxy, haproxy] = [24, 23, 25].map(|host| free(Ipv4Addr::new(127, 0, 0, host)));
+        let (lab, proxy, haproxy) = (lab?, proxy?, haproxy?);
+        let password = Password::new("bench password");
+        let mut field = Self { folder, processes: Vec::new(), proxy, haproxy, proxy_process: 0, password };
+        field.write("accounts.toml", &accounts(&field.password)?)?;
+        field.write("svcproxy.password", field.password.expose())?;
+        field.write(
+            "lab.toml",
+            &format!("rpc = \"{lab}\"\naccounts = \"accounts.toml\"\nminimum_level = \"{level}\"\n"),
+        )?;
+        field.write("proxy.toml", &proxy_config(proxy, lab, level, stack))?;
+        field.write("haproxy.cfg", &haproxy_config(haproxy, lab))?;
+        let program = program()?;
+        field
+            .run(Command::new(&program).arg("lab").arg("--config").arg(field.folder.join("lab.toml")), lab)?;
+        field.run(
+            Command::new(&program).arg("run").arg("--config").arg(field.folder.join("proxy.toml")),
+            proxy,
+        )?;
+        field.proxy_process = field.processes.last().map_or(0, Child::id);
+        let haproxy_file = field.folder.join("haproxy.cfg");
+        field.run(Command::new("haproxy").arg("-db").arg("-f").arg(haproxy_file), haproxy)?;
+        Ok(field)
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(self.folder.join(name))?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        Ok(())
+    }
+
+    fn run(&mut self, command: &mut Command, address: SocketAddr) -> Result<(), Failure> {
+        let what = command.get_program().to_string_lossy().into_owned();
+        let started = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        let process =
+            started.map_err(|error| format!("can't start {what}: {error}; cargo xtask setup installs it"))?;
+        self.processes.push(process);
+        let since = Instant::now();
+        while TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_err() {
+            if since.elapsed() > Duration::from_secs(10) {
+                return Err(format!("{what} does not listen on {address}").into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+/// The program, built beside this one.
+fn program() -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe()?;
+    let program = own.parent().unwrap_or(Path::new(".")).join("mapiproxy");
+    if program.exists() {
+        return Ok(program);
+    }
+    Err(format!("{} is missing: cargo xtask bench builds it", program.display()).into())
+}
+
+fn free(host: Ipv4Addr) -> Result<SocketAddr, std::io::Error> {
+    TcpListener::bind((host, 0))?.local_addr()
+}
+
+fn accounts(password: &Password) -> Result<String, Failure> {
+    let mut accounts = AccountFile::default();
+    for user in [USER, "svcproxy"] {
+        let nt_hash = NtHash::from_password(password.expose());
+        accounts.set(Account {
+            user: user.to_owned(),
+            domain: DOMAIN.to_owned(),
+            nt_hash,
+            disabled: false,
+        })?;
+    }
+    Ok(accounts.to_toml()?.to_string())
+}
+
+fn proxy_config(proxy: SocketAddr, lab: SocketAddr, level: &str, stack: &str) -> String {
+    format!(
+        "name = \"proxy.lab.test\"\n[listen]\nrpc = \"{proxy}\"\n\
+         [clients]\nminimum_level = \"{level}\"\naccounts = \"accounts.toml\"\nconnections = 20000\n\
+         connections_per_address = 20000\n\
+         [upstream]\nrpc = \"ncacn_ip_tcp:{}[{}]\"\nlevel = \"{level}\"\n\
+         [upstream.credentials]\nmode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"{DOMAIN}\"\n\
+         password_file = \"svcproxy.password\"\n[modules]\nstack = [{stack}]\n",
+        lab.ip(),
+        lab.port()
+    )
+}
+
+fn haproxy_config(haproxy: SocketAddr, lab: SocketAddr) -> String {
+    format!(
+        "global\n  maxconn 8000\ndefaults\n  mode tcp\n  timeout connect 10s\n  timeout client 1h\n  timeout server 1h\n\
+         frontend rpc\n  bind {haproxy}\n  default_backend lab\nbackend lab\n  server lab {lab}\n"
+    )
+}
