@@ -50,7 +50,11 @@ impl Stack {
     }
 
     pub(crate) fn request(&self, operation: &mut Operation, session: &mut Session) -> Verdict {
-        debug_assert_eq!(operation.context().identity(), session.context().identity(), "hooks run as the caller");
+        debug_assert_eq!(
+            operation.context().identity(),
+            session.context().identity(),
+            "hooks run as the caller"
+        );
         for module in self.on(operation.interface()) {
             if let Err(refusal) = module.request_bytes(operation, session) {
                 return Verdict::Refused(refusal);
@@ -116,7 +120,11 @@ impl Stack {
     }
 
     pub(crate) fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        debug_assert_eq!(operation.context().identity(), session.context().identity(), "hooks run as the caller");
+        debug_assert_eq!(
+            operation.context().identity(),
+            session.context().identity(),
+            "hooks run as the caller"
+        );
         for module in self.on(operation.interface()).rev() {
             module.response_bytes(operation, session)?;
         }
