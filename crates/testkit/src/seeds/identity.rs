@@ -158,7 +158,7 @@ pub(super) fn handshake() -> Vec<Vec<u8>> {
                 seeds.push(seed);
             }
         }
-        for protection in [0, 8, 16] {
+        for protection in [0, 8, 16, 128 | 2 | 16] {
             // Nothing is changed, then messages go both ways.
             let mut seed = vec![0x40 | switch | protection, 0, 0, 0];
             if switch == 1 {
@@ -170,6 +170,13 @@ pub(super) fn handshake() -> Vec<Vec<u8>> {
             }
             seeds.push(seed);
         }
+        // The client's offer of extended session security is taken out.
+        let mut seed = vec![0x40 | 128 | 2 | 16 | switch, 1, if switch == 0 { 14 } else { 48 }, 0, 8, 0, 0];
+        for choice in [0, 1, 2, 3, 4] {
+            seed.push(choice);
+            put_block(&mut seed, b"a message");
+        }
+        seeds.push(seed);
         // One bit of the answer is changed.
         seeds.push(vec![0x40 | switch | 16, 0, 0, 1, 100, 0, 1]);
     }

@@ -166,7 +166,8 @@ impl Driver {
             return;
         }
         self.calls += 1;
-        let stub = Bytes::from(vec![0x5a; usize::from(self.calls) * 700]);
+        // The last ones do not fit into one fragment.
+        let stub = Bytes::from(vec![0x5a; usize::from(self.calls * self.calls) * 45]);
         match self.association.call(self.calls % 2, self.calls, None, stub) {
             Ok(call_id) => assert!(self.waiting.insert(call_id), "a number of its own"),
             Err(CallError::UnknownContext | CallError::TooManyCalls | CallError::NotBound) => {}
