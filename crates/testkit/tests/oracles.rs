@@ -80,3 +80,15 @@ oracle! {
     tokens
     handshake
 }
+
+#[test]
+fn every_oracle_has_a_fuzz_target() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/fuzz_targets");
+    let files = std::fs::read_dir(folder).expect("the fuzz targets");
+    let mut targets: Vec<String> =
+        files.filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned())).collect();
+    targets.sort();
+    let mut oracles: Vec<_> = oracles::ALL.map(|(name, _)| name.to_owned()).into();
+    oracles.sort();
+    assert_eq!(targets, oracles);
+}
