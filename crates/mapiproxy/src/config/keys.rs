@@ -180,6 +180,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documented_reference_is_the_one_that_is_printed() {
+        let documented = include_str!("../../../../docs/mapiproxy.toml");
+        assert_eq!(documented, reference(), "mapiproxy check --keys > docs/mapiproxy.toml");
+    }
+
+    #[test]
     fn finds_the_nearest_name() {
         let known = || KEYS.iter().filter(|key| key.table == "clients").map(|key| key.name);
         assert_eq!(nearest("minimal_level", known()), Some("minimum_level"));
