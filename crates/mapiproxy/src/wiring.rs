@@ -75,7 +75,8 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let contexts = Registry::new();
     let accounts: Arc<dyn Accounts> = Arc::new(files::read_accounts(&config.clients.accounts)?);
     let sign_in = SignIn::new(acceptor(config, accounts, &contexts));
-    let proxy = Proxy::new(Arc::clone(&engine), upstream(config, &contexts)?, Arc::clone(&observer));
+    let proxy =
+        Proxy::new(&config.name, Arc::clone(&engine), upstream(config, &contexts)?, Arc::clone(&observer));
     let limits = limits(&config.clients);
     let admission = Admission::new(limits);
     let (stop, stopped) = watch::channel(false);

@@ -10,7 +10,7 @@ use engine::Interface;
 use engine::{Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, Outcome};
 use identity::{Identity, OsRandom};
 use rpc::mgmt::{self, Management};
-use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
+use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -49,10 +49,19 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// A proxy that brings operations through `engine` to `upstream`.
-    pub fn new(engine: Arc<Engine>, upstream: Upstream, observer: Arc<dyn Observer>) -> Arc<Self> {
+    /// A proxy, known to clients as the host `name`, that brings operations through `engine` to `upstream`.
+    pub fn new(
+        name: &str,
+        engine: Arc<Engine>,
+        upstream: Upstream,
+        observer: Arc<dyn Observer>,
+    ) -> Arc<Self> {
         let interfaces = Self::services().chain([mgmt::INTERFACE]).collect();
-        let management = Management { interfaces, ..Management::default() };
+        // The service principal name that MAPI clients ask for where they connect to the store.
+        let principal = format!("exchangeMDB/{name}");
+        let packages = [AuthType::GSS_NEGOTIATE, AuthType::WINNT];
+        let principal_names = packages.map(|package| (u32::from(package.0), principal.clone())).to_vec();
+        let management = Management { interfaces, principal_names, ..Management::default() };
         Arc::new(Self { engine, upstream, observer, management })
     }
 
