@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use identity::accounts::AccountFile;
+use identity::accounts::{AccountFile, Accounts as _};
 use identity::ntlm::{Authenticate, AvPairs, Challenge, ClientChallenge, Negotiate};
 use identity::spnego::{NegTokenInit, NegTokenResp};
 use wire::{Decode, Encode};
@@ -12,7 +12,7 @@ use crate::input::Input;
 /// The first byte says what the rest is: 0 to 2 the three NTLM messages, 3 a list of pairs, 4 a client's
 /// challenge, 5 and 6 the first and the later tokens of SPNEGO, 7 an account file. What is read of all the bytes
 /// is written as these bytes, and every part of it can be asked for. An account file that is read can be
-/// written, and reads as the same accounts.
+/// written, reads as the same accounts, and finds each.
 ///
 /// # Panics
 /// When one of these does not hold.
@@ -77,6 +77,11 @@ fn accounts(bytes: &[u8]) {
     let again = AccountFile::parse(&written).expect("what was written can be read");
     assert_eq!(again.to_toml().as_ref(), Ok(&written), "the same accounts");
     for account in again.iter() {
+        // An empty domain means any, and may be ambiguous.
+        if !account.domain.is_empty() {
+            let found = again.find(&account.domain, &account.user).expect("it is found by its name");
+            assert_eq!((&found.user, &found.domain), (&account.user, &account.domain));
+        }
         let removed = file.remove(&account.domain, &account.user).expect("it is there");
         assert_eq!(removed.nt_hash.expose(), account.nt_hash.expose());
         assert!(file.remove(&account.domain, &account.user).is_none(), "only once");
