@@ -126,8 +126,8 @@ impl Engine {
             ahead: None,
             asked: 0,
         };
-        let session = flight.session.clone();
-        let verdict = self.stack.request(&mut flight.operation, &mut session.lock());
+        let verdict = in_session(&mut flight, |operation, session| self.stack.request(operation, session));
+        let verdict = verdict.unwrap_or_else(Verdict::Refused);
         let next = self.after(conversation, &mut flight, verdict);
         (Some(flight), next)
     }
@@ -200,6 +200,10 @@ impl Engine {
             return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "the interface has no such operation"));
         }
         match handle_use(interface, opnum) {
+            HandleUse::Opens | HandleUse::Derives if conversation.group.is_full() => Err(Refusal::new(
+                FaultStatus::RPC_S_SERVER_TOO_BUSY,
+                "the association group has as many context handles as it may",
+            )),
             HandleUse::None => Ok((self.plain_session(conversation, incoming), None)),
             HandleUse::Opens => Ok((SharedSession::new(self.new_session(incoming)), None)),
             _ => {
@@ -275,16 +279,19 @@ impl Engine {
             Outcome::Lost(why) => return self.fail(conversation, flight, CALL_FAILED, why),
         };
         flight.operation.ahead.push(answer);
-        let session = flight.session.clone();
-        let verdict =
-            self.stack.dispatch(&mut flight.operation, &mut session.lock(), ahead.module, flight.asked);
+        let asked = flight.asked;
+        let verdict = in_session(flight, |operation, session| {
+            self.stack.dispatch(operation, session, ahead.module, asked)
+        });
+        let verdict = verdict.unwrap_or_else(Verdict::Refused);
         self.after(conversation, flight, verdict)
     }
 
     /// Brings the response back through the stack.
     fn respond(&self, conversation: &mut Conversation, flight: &mut Flight) -> Next {
-        let session = flight.session.clone();
-        if let Err(refusal) = self.stack.response(&mut flight.operation, &mut session.lock()) {
+        let passed = in_session(flight, |operation, session| self.stack.response(operation, session));
+        if let Err(refusal) = passed.flatten() {
+            forget_unseen(conversation, flight);
             return self.abandon(conversation, flight, refusal);
         }
         let leaving = flight.operation.response.as_ref().map(Message::leaving);
@@ -295,6 +302,9 @@ impl Engine {
             }
             None => fault(Refusal::new(CALL_FAILED, "a module took the response away")),
         };
+        if matches!(next, Next::Fault { .. }) {
+            forget_unseen(conversation, flight);
+        }
         self.settle(conversation, flight);
         next
     }
@@ -318,8 +328,9 @@ impl Engine {
     /// Ends the session where the operation left it without a handle.
     fn settle(&self, conversation: &Conversation, flight: &Flight) {
         let (interface, opnum) = flight.operation.key();
-        let opens_or_closes = matches!(handle_use(interface, opnum), HandleUse::Opens | HandleUse::Closes);
-        if opens_or_closes && !conversation.group.holds(&flight.session) {
+        let kind = handle_use(interface, opnum);
+        let may_end = matches!(kind, HandleUse::Opens | HandleUse::Passes | HandleUse::Closes);
+        if may_end && !conversation.group.holds(&flight.session) {
             self.end_session(&flight.session);
         }
     }
@@ -349,8 +360,8 @@ impl Engine {
         })?;
         let group = &conversation.group;
         if upstream.is_nil() {
-            if let (HandleUse::Passes | HandleUse::Closes, Some(ours)) = (kind, flight.ours) {
-                group.remove(ours);
+            if matches!(kind, HandleUse::Passes | HandleUse::Closes) {
+                group.remove_session(&flight.session);
             }
             return Ok(stub);
         }
@@ -378,6 +389,29 @@ impl Flight {
     /// Who asks.
     pub const fn context(&self) -> &SecurityContext {
         self.operation.context()
+    }
+}
+
+/// Runs `hooks` with the session of `flight`. Not where that ended while the operation was on its way: what
+/// modules kept for it is gone, and nobody would clear away what they kept anew.
+fn in_session<R>(
+    flight: &mut Flight,
+    hooks: impl FnOnce(&mut Operation, &mut Session) -> R,
+) -> Result<R, Refusal> {
+    let session = flight.session.clone();
+    let mut session = session.lock();
+    if session.is_ended() {
+        let why = "the session ended while the operation was on its way";
+        return Err(Refusal::new(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, why));
+    }
+    Ok(hooks(&mut flight.operation, &mut session))
+}
+
+/// Forgets the handle that an operation opened and whose client will not see it.
+fn forget_unseen(conversation: &Conversation, flight: &Flight) {
+    let (interface, opnum) = flight.operation.key();
+    if handle_use(interface, opnum) == HandleUse::Opens {
+        conversation.group.remove_session(&flight.session);
     }
 }
 
@@ -427,7 +461,14 @@ fn ahead_stub(flight: &Flight, request: &Request) -> Result<Bytes, Refusal> {
     let stub = request.encode().map_err(|error| {
         Refusal::new(CALL_FAILED, format!("a module's request can't be encoded: {error}"))
     })?;
-    Ok(with_handle(Bytes::from(stub), flight.handle))
+    let (interface, opnum) = request.key();
+    match (handle_use(interface, opnum), flight.handle) {
+        (HandleUse::None, _) => Ok(Bytes::from(stub)),
+        (_, Some(handle)) => Ok(with_handle(Bytes::from(stub), Some(handle))),
+        (_, None) => {
+            Err(Refusal::new(CALL_FAILED, "a module asks ahead on a context handle that there is not yet"))
+        }
+    }
 }
 
 fn with_handle(stub: Bytes, handle: Option<Guid>) -> Bytes {

@@ -1,8 +1,8 @@
 //! Context handles: the upstream's never reach a client; ours stand for them.
 //!
-//! A handle belongs to the security context that opened it and to the association group in which it was opened
-//! ([C706] 12.? context handles). Where a stub holds one is known for every operation, so that a handle is
-//! exchanged in the bytes, and the rest of the stub passes untouched.
+//! A handle belongs to the security context that opened it and to the association group in which it was opened.
+//! Where a stub holds one is known for every operation, so that a handle is exchanged in the bytes, and the rest
+//! of the stub passes untouched.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -101,6 +101,9 @@ pub(crate) struct Bound {
     pub(crate) session: SharedSession,
 }
 
+/// How many handles one association group may have open before no more are opened.
+const MAX_HANDLES: usize = 4096;
+
 /// The handles of one association group, that is of one client process.
 #[derive(Debug, Default)]
 pub struct HandleTable(Mutex<HashMap<Guid, Bound>>);
@@ -114,11 +117,17 @@ impl HandleTable {
         self.lock().insert(ours, bound);
     }
 
-    pub(crate) fn remove(&self, ours: Guid) -> Option<Bound> {
-        self.lock().remove(&ours)
+    /// Forgets every handle of `session`: those that were derived from its first one end with it.
+    pub(crate) fn remove_session(&self, session: &SharedSession) {
+        self.lock().retain(|_, bound| !bound.session.is(session));
     }
 
-    /// Whether another handle of the table belongs to `session` too.
+    /// Whether no more handles may be opened.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= MAX_HANDLES
+    }
+
+    /// Whether a handle of the table belongs to `session`.
     pub(crate) fn holds(&self, session: &SharedSession) -> bool {
         self.lock().values().any(|bound| bound.session.is(session))
     }

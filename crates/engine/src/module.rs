@@ -36,7 +36,8 @@ pub enum Decision {
 /// A named unit that sees operations through hooks.
 ///
 /// Hooks are plain, synchronous and quick; each runs under the security context of the session it is given.
-/// A module keeps what it knows of a session in the session's slot ([`Session::slot`]), never in itself.
+/// A module keeps what it knows of a session in the session's slot ([`Session::slot`]). What it keeps in itself
+/// for longer than a session or across several is kept for an identity, under that identity.
 pub trait Module: Send + Sync {
     /// The name by which a configuration puts it on the stack.
     fn name(&self) -> &'static str;

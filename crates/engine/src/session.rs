@@ -69,6 +69,11 @@ impl Session {
         !std::mem::replace(&mut self.ended, true)
     }
 
+    /// Whether it ended.
+    pub(crate) const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Drops what modules kept.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();

@@ -308,6 +308,77 @@ fn a_session_ends_once_however_it_ends() {
     assert_eq!(log.lock().unwrap().last().unwrap(), "outer.shutdown");
 }
 
+fn store(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incoming {
+    Incoming { interface: Interface::Emsmdb, ..incoming(context, opnum, stub) }
+}
+
+/// Connects to the store; the upstream's handle is `upstream`. Returns ours as the client has it.
+fn connect(talk: &mut Talk<'_>, context: &SecurityContext, upstream: u8) -> [u8; 20] {
+    let (mut flight, _) = talk.relayed(store(context, 10, vec![0; 8]));
+    let reply = talk.answered(&mut flight, [&[0; 4][..], &[upstream; 16], &[0; 64]].concat());
+    reply[..20].try_into().unwrap()
+}
+
+#[test]
+fn a_session_ends_when_the_upstream_takes_its_handle_back_and_with_it_what_was_derived_from_it() {
+    let (engine, log) = scribes();
+    let unbinds = || log.lock().unwrap().iter().filter(|line| line.contains("unbind")).count();
+    let alice = caller("a");
+    let group = Arc::default();
+    let mut talk = Talk::new(&engine, &group, 0);
+
+    for closing in [11, 1] {
+        log.lock().unwrap().clear();
+        let ours = connect(&mut talk, &alice, 0xee);
+        let (mut flight, _) = talk.relayed(store(&alice, 14, ours.to_vec()));
+        talk.answered(&mut flight, [&[0; 4][..], &[0xaa; 16], &[0; 4]].concat());
+        assert_eq!((group.len(), unbinds()), (2, 0));
+        let (mut flight, _) = talk.relayed(store(&alice, closing, [&ours[..], &[0; 64]].concat()));
+        talk.answered(&mut flight, vec![0; 64]);
+        assert_eq!((group.len(), unbinds()), (0, 2), "operation {closing}");
+    }
+}
+
+#[test]
+fn no_hook_runs_for_a_session_that_ended_meanwhile() {
+    let (engine, log) = scribes();
+    let alice = caller("a");
+    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let ours = talk.bind(&alice, 0xee);
+    let (mut slow, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
+    let (mut closing, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
+    talk.answered(&mut closing, [&[0; 20][..], &[1, 0, 0, 0]].concat());
+    log.lock().unwrap().clear();
+    let mismatch = FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH;
+    assert!(matches!(talk.answer(&mut slow, vec![0; 8]), Next::Fault { status, .. } if status == mismatch));
+    assert_eq!(*log.lock().unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_group_opens_no_more_handles_than_it_may() {
+    let engine = Engine::new(Stack::default());
+    let alice = caller("a");
+    let group = Arc::default();
+    let mut talk = Talk::new(&engine, &group, 0);
+    let mut opened = 0;
+    let status = loop {
+        match talk.send(incoming(&alice, 0, bind_request())) {
+            (Some(mut flight), Next::Relay { .. }) => {
+                let outcome =
+                    Outcome::Response { stub: bind_response([1; 16]).into(), endian: Endian::Little };
+                let random = &mut identity::OsRandom;
+                engine.resume(&mut talk.conversation, &mut flight, outcome, random);
+                opened += 1;
+                assert!(opened < 100_000, "without end");
+            }
+            (None, Next::Fault { status, .. }) => break status,
+            (_, next) => panic!("{next:?}"),
+        }
+    };
+    assert_eq!(status, FaultStatus::RPC_S_SERVER_TOO_BUSY);
+    assert_eq!(group.len(), opened);
+}
+
 /// Decides as it was made to.
 struct Decider(Box<dyn Fn(&mut Operation) -> Decision + Send + Sync>);
 
