@@ -54,6 +54,8 @@ struct Connection<B> {
     handshakes: HashMap<u32, Handshake>,
     anonymous: Option<SecurityContext>,
     replies: Vec<Reply>,
+    /// Calls that the backend has not answered yet, also those that the client gave up.
+    under_way: usize,
     /// Since when it is as it is: no call yet, in the middle of a fragment, or idle.
     since: Instant,
     called: bool,
@@ -79,6 +81,7 @@ pub async fn serve<B: Backend>(
         handshakes: HashMap::new(),
         anonymous: None,
         replies: Vec::new(),
+        under_way: 0,
         since: Instant::now(),
         called: false,
     };
@@ -106,10 +109,11 @@ impl<B: Backend> Connection<B> {
                 return self.flush().await;
             }
             let reads = !stopping && self.association.wants_input();
-            let Self { stream, association, since, .. } = self;
+            let Self { stream, association, since, called, .. } = self;
             let read = poll_fn(|task| {
                 poll_read(stream, task, |bytes| {
-                    if !association.is_mid_unit() {
+                    // Before the first call nothing that a client sends gives it more time.
+                    if *called && !association.is_mid_unit() {
                         *since = Instant::now();
                     }
                     association.receive(bytes);
@@ -183,8 +187,21 @@ impl<B: Backend> Connection<B> {
             group,
         });
         match call {
-            Some(call) => self.backend.call(call, &mut self.replies),
-            None => self.replies.push(Reply::Fault { id, status: FaultStatus::ACCESS_DENIED }),
+            Some(_) if self.under_way >= self.front.rpc.max_calls => {
+                self.refuse(id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
+            }
+            Some(call) => {
+                self.under_way += 1;
+                self.backend.call(call, &mut self.replies);
+            }
+            None => self.refuse(id, FaultStatus::ACCESS_DENIED),
+        }
+    }
+
+    /// Answers a call that does not get as far as the backend.
+    fn refuse(&mut self, id: u32, status: FaultStatus) {
+        if let Err(error) = self.association.fault(id, status, true) {
+            tracing::debug!(peer = %self.peer, "fault not sent: {error}");
         }
     }
 
@@ -217,6 +234,7 @@ impl<B: Backend> Connection<B> {
 
     fn answer(&mut self) {
         for reply in self.replies.drain(..) {
+            self.under_way -= 1;
             let answered = match reply {
                 Reply::Response { id, stub } => self.association.respond(id, &stub),
                 Reply::Fault { id, status } => self.association.fault(id, status, false),
