@@ -29,6 +29,15 @@ impl Group {
         self.lock().insert((shared_by(interface), identity.clone()), id);
     }
 
+    /// Forgets the number `id` of the upstream's group, since the upstream knows it no more.
+    pub fn forget_upstream(&self, interface: Interface, identity: &Identity, id: u32) {
+        let mut upstream = self.lock();
+        let key = (shared_by(interface), identity.clone());
+        if upstream.get(&key) == Some(&id) {
+            upstream.remove(&key);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<(Interface, Identity), u32>> {
         self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,5 +115,22 @@ mod tests {
         groups.leave(id);
         assert!(groups.get(id).is_none());
         assert!(!groups.join(id));
+    }
+
+    #[test]
+    fn the_upstreams_group_is_each_identitys_own_until_the_upstream_knows_it_no_more() {
+        let caller = |authority: &str| {
+            identity::SecurityContext::anonymous(&identity::Registry::new(), &Arc::from(authority))
+        };
+        let (alice, bob) = (caller("a"), caller("b"));
+        let group = Group::default();
+        group.set_upstream(Interface::Emsmdb, alice.identity(), 7);
+        assert_eq!(group.upstream(Interface::AsyncEmsmdb, alice.identity()), Some(7));
+        assert_eq!(group.upstream(Interface::Nspi, alice.identity()), None);
+        assert_eq!(group.upstream(Interface::Emsmdb, bob.identity()), None);
+        group.forget_upstream(Interface::Emsmdb, alice.identity(), 6);
+        assert_eq!(group.upstream(Interface::Emsmdb, alice.identity()), Some(7));
+        group.forget_upstream(Interface::AsyncEmsmdb, alice.identity(), 7);
+        assert_eq!(group.upstream(Interface::Emsmdb, alice.identity()), None);
     }
 }

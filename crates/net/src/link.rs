@@ -12,7 +12,7 @@ use bytes::Bytes;
 use engine::Outcome;
 use identity::ntlm::InitiatorConfig;
 use identity::{Initiator, Mechanism, OsRandom, SecurityContext, Step};
-use rpc::client::{ClientAssociation, ClientConfig, Credentials, Event, NextLeg};
+use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
 use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -20,7 +20,7 @@ use wire::Guid;
 
 use crate::clock;
 use crate::sign_in::protection;
-use crate::stream::poll_read;
+use crate::stream::{poll_read, prepare};
 
 /// How we sign in at a server.
 #[derive(Debug, Clone)]
@@ -72,6 +72,8 @@ pub struct Link {
     context: Option<SecurityContext>,
     waiting: VecDeque<Waiting>,
     calls: HashMap<u32, u64>,
+    /// The server rejected the bind.
+    rejected: bool,
     output: Bytes,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -102,6 +104,7 @@ impl Link {
             context: None,
             waiting: VecDeque::new(),
             calls: HashMap::new(),
+            rejected: false,
             output: Bytes::new(),
         }
     }
@@ -119,6 +122,11 @@ impl Link {
     /// The server's association group; zero before the bind.
     pub fn group(&self) -> u32 {
         self.association.assoc_group_id()
+    }
+
+    /// The association group that the server was asked for, where it rejected the bind.
+    pub fn rejected_group(&self) -> Option<u32> {
+        (self.rejected && self.config.group != 0).then_some(self.config.group)
     }
 
     /// As whom we are signed in.
@@ -149,7 +157,7 @@ impl Link {
         if let State::Connecting(connect) = &mut self.state {
             let Poll::Ready(connected) = connect.as_mut().poll(task) else { return Ok(()) };
             let stream = connected?;
-            stream.set_nodelay(true).map_err(|error| error.to_string())?;
+            prepare(&stream).map_err(|error| error.to_string())?;
             self.state = State::Open(stream);
             self.bind()?;
         }
@@ -221,7 +229,10 @@ impl Link {
                     }
                     self.deadline = None;
                 }
-                Event::Closed { reason } => return Err(reason.to_string()),
+                Event::Closed { reason } => {
+                    self.rejected = matches!(reason, CloseReason::Rejected(_));
+                    return Err(reason.to_string());
+                }
                 Event::Shutdown | Event::ContextsAltered { .. } => {}
             }
         }

@@ -164,6 +164,12 @@ impl Backend for ProxyConnection {
             {
                 group.set_upstream(*interface, identity, link.group());
             }
+            // A server that was started anew knows nothing of the groups it had.
+            if let Some(rejected) = link.rejected_group()
+                && let Some((_, group)) = &self.conversation
+            {
+                group.forget_upstream(*interface, identity, rejected);
+            }
         }
         if self.done.is_empty() {
             return Poll::Pending;

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use crate::backend::Backend;
 use crate::front::{Front, serve};
 use crate::limits::{Admission, Place};
+use crate::stream::prepare;
 
 /// A listener's address that can't be taken.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +48,9 @@ pub async fn run<B, F>(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match admission.enter(peer.ip()) {
                     Ok(place) => {
-                        // Answers are small and waited for: none is held back to be sent with the next.
-                        let _ = stream.set_nodelay(true);
+                        if let Err(error) = prepare(&stream) {
+                            tracing::debug!(%peer, "can't set the connection up: {error}");
+                        }
                         let served = serve(Arc::clone(&front), stream, peer, backend(), stop.clone());
                         connections.spawn(hold(place, served));
                     }

@@ -6,12 +6,24 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Bytes that are read at once.
 const AT_ONCE: usize = 16 * 1024;
+
+/// Makes a new connection fit for calls: what is sent is not held back to go with what follows, and a peer whose
+/// machine is gone without a word is noticed within two minutes, also while nothing is to be sent.
+pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_mins(1))
+        .with_interval(Duration::from_secs(15))
+        .with_retries(4);
+    SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
 
 /// Reads what has arrived and hands it to `take`; ready with how many bytes that were, zero at the stream's end.
 /// The buffer lives on the stack for this call only, so that an idle connection has none.
