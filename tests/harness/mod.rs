@@ -93,8 +93,18 @@ fn root() -> PathBuf {
 
 /// The program `mapiproxy`, as it was built beside this test.
 pub(crate) fn program() -> PathBuf {
+    built("mapiproxy")
+}
+
+/// An example of one of our crates, as it was built beside this test.
+pub(crate) fn example(name: &str) -> PathBuf {
+    built(&format!("examples/{name}"))
+}
+
+/// What was built beside this test.
+fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let program = test.parent().and_then(Path::parent).unwrap().join("mapiproxy");
+    let program = test.parent().and_then(Path::parent).unwrap().join(name);
     assert!(program.is_file(), "{} is missing: run `cargo xtask test`, which builds it", program.display());
     program
 }
@@ -109,14 +119,14 @@ fn add_account(folder: &Folder, (user, password): (&str, &str)) {
     assert!(ended.status.success(), "{}", ended.err);
 }
 
-/// The Python that has impacket and scapy.
-fn python() -> PathBuf {
+/// The Python that has impacket, scapy and pyspnego.
+pub(crate) fn python() -> PathBuf {
     let python = root().join("target/venv/bin/python");
     assert!(python.exists(), "{} is missing: run `cargo xtask setup`, which makes it", python.display());
     python
 }
 
 /// One of the Python programs in `tests/opponents`.
-fn opponent(name: &str) -> PathBuf {
+pub(crate) fn opponent(name: &str) -> PathBuf {
     root().join("tests/opponents").join(name)
 }

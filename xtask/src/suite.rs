@@ -6,8 +6,8 @@ use crate::setup;
 /// Every test: documentation examples first, then the rest, so that the runner's own verdict comes last.
 pub(crate) fn test(filter: &[String]) -> Outcome {
     setup::everything()?;
-    // The end-to-end tests start the programs, which `cargo test` alone does not build.
-    run::show(run::cargo().args(["build", "--workspace", "--bins"]))?;
+    // The end-to-end tests start the programs and an example, which `cargo test` alone does not build.
+    run::show(run::cargo().args(["build", "--workspace", "--bins", "--examples"]))?;
     if filter.is_empty() {
         run::show(run::cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
     }

@@ -1,0 +1,30 @@
+//! NTLM of others against ours, both ways round, in every way that a sign-in can go wrong.
+
+use std::process::Command;
+
+use crate::harness::{Process, example, opponent, python};
+
+/// How many checks the script has for each of NTLM and SPNEGO; fewer would say that it left some out.
+const CHECKS: usize = 31;
+
+#[test]
+fn pyspnego_and_we_let_each_other_in_with_the_right_password_and_never_otherwise() {
+    let mut command = Command::new(python());
+    command.arg(opponent("ntlm_pyspnego.py")).arg(example("ntlm_pipe"));
+    let mut script = Process::start("pyspnego", &mut command);
+    // Waiting line by line gives every check the time that a program may take.
+    let mut checks = Vec::new();
+    loop {
+        let line = script.line(checks.len() + 1);
+        if !line.starts_with("ok: ") && !line.starts_with("FAILED: ") {
+            break;
+        }
+        checks.push(line);
+    }
+    let ended = script.end();
+    assert!(ended.status.success(), "{}\n{}", ended.out, ended.err);
+    for mechanism in ["ntlm", "spnego"] {
+        let of_it = |line: &&String| line.starts_with(&format!("ok: {mechanism}, "));
+        assert_eq!(checks.iter().filter(of_it).count(), CHECKS, "{}", ended.out);
+    }
+}
