@@ -1,7 +1,8 @@
 //! The built-in modules, one file each.
 //!
 //! Architectural invariant: a module reaches the engine only through [`engine::Module`], the interface that
-//! everyone has, and keeps what belongs to a session only in the session's slot.
+//! everyone has. What it keeps for a session is in the session's slot; what it keeps for an identity is kept
+//! under that identity, and goes with the identity's last session.
 
 mod downgrade;
 mod dummy;
