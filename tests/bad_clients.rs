@@ -185,7 +185,7 @@ fn a_storm_of_binds_is_held_to_the_limits_and_passes() {
     let outcome = storm("500");
     // The neighbour has one of the hundred places; sockets of others are closed, before or after their bind.
     let served = outcome["bind_ack"].as_u64().unwrap_or_default();
-    assert!((90..500).contains(&served), "{outcome}");
+    assert!((90..=99).contains(&served), "{outcome}");
     let refused = |key: &str| outcome[key].as_u64().unwrap_or_default();
     assert_eq!(served + refused("closed") + refused("reset") + errors(&outcome), 500, "{outcome}");
     assert!(refused("closed") + refused("reset") + errors(&outcome) >= 100, "{outcome}");
