@@ -1,0 +1,288 @@
+//! NTLM against `sspi`, which others wrote after Windows' own interface, both ways round.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use identity::accounts::AccountFile;
+use identity::ntlm::{
+    Acceptor, AcceptorConfig, BindingPolicy, Credentials, Initiator, InitiatorConfig, Policy, Protection,
+    ServerNames,
+};
+use identity::{
+    Account, ActingLevel, ChannelBindings, MessageSecurity, NtHash, NtlmVersion, OsRandom, Password,
+    Registry, Step,
+};
+use sspi::{
+    AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, EncryptionFlags, Ntlm,
+    SecurityBuffer, SecurityBufferFlags, SecurityBufferRef, ServerRequestFlags, Sspi, SspiImpl, Username,
+};
+use wire::FileTime;
+
+const USER: &str = "alice";
+const DOMAIN: &str = "LAB";
+const RIGHT: &str = "Pässword 1";
+const WRONG: &str = "pässword 1";
+/// What stands before and after a sealed stub in a PDU, and is signed with it.
+const HEAD: [u8; 24] = *b"the header of a request.";
+const TAIL: [u8; 8] = *b"trailer.";
+
+type Refused = String;
+
+fn now() -> FileTime {
+    // The other end looks at the real clock, and so must this.
+    #[expect(clippy::disallowed_methods, reason = "the clock of a test")]
+    FileTime::from_system(SystemTime::now())
+}
+
+/// Every set of what a client of `sspi` can ask for that says something about its flags.
+fn requirements() -> impl Iterator<Item = ClientRequestFlags> {
+    let all = [
+        ClientRequestFlags::INTEGRITY,
+        ClientRequestFlags::CONFIDENTIALITY,
+        ClientRequestFlags::REPLAY_DETECT,
+        ClientRequestFlags::SEQUENCE_DETECT,
+        ClientRequestFlags::MUTUAL_AUTH,
+        ClientRequestFlags::USE_DCE_STYLE,
+    ];
+    (0..1_u32 << all.len()).map(move |mask| {
+        let chosen = all.iter().enumerate().filter(|(bit, _)| mask & (1 << bit) != 0);
+        chosen.fold(ClientRequestFlags::empty(), |flags, (_, flag)| flags | *flag)
+    })
+}
+
+fn account() -> Arc<AccountFile> {
+    let mut accounts = AccountFile::default();
+    let nt_hash = NtHash::from_password(RIGHT);
+    accounts.set(Account { user: USER.into(), domain: DOMAIN.into(), nt_hash, disabled: false }).unwrap();
+    Arc::new(accounts)
+}
+
+fn our_server(policy: Policy, bindings: Option<ChannelBindings>) -> Acceptor {
+    let names = ServerNames {
+        nb_computer: "PROXY".into(),
+        nb_domain: DOMAIN.into(),
+        dns_computer: "proxy.lab.test".into(),
+        dns_domain: "lab.test".into(),
+    };
+    let (authority, registry) = ("accounts".into(), Registry::new());
+    let config = AcceptorConfig { accounts: account(), policy, names, authority, registry };
+    Acceptor::new(Arc::new(config), bindings)
+}
+
+fn our_client(password: &str, protection: Protection) -> Initiator {
+    Initiator::new(InitiatorConfig {
+        credentials: Credentials::password(USER, DOMAIN, &Password::new(password)),
+        workstation: "PROXY".into(),
+        target_name: "exchangeMDB/exch.lab.test".into(),
+        bindings: None,
+        protection,
+        level: ActingLevel::Impersonate,
+        version: NtlmVersion::V2,
+        allow_legacy: false,
+        authority: "exch".into(),
+        registry: Registry::new(),
+    })
+}
+
+fn their_identity(password: &str) -> AuthIdentity {
+    let username = Username::new(USER, Some(DOMAIN)).unwrap();
+    AuthIdentity { username, password: password.to_owned().into() }
+}
+
+fn token(bytes: Vec<u8>) -> Vec<SecurityBuffer> {
+    vec![SecurityBuffer::new(bytes, BufferType::Token)]
+}
+
+/// Their client signs in to our server.
+fn they_sign_in(
+    password: &str,
+    asks: ClientRequestFlags,
+    mut theirs: Ntlm,
+    mut ours: Acceptor,
+) -> Result<(Ntlm, MessageSecurity), Refused> {
+    let identity = their_identity(password);
+    let handle = theirs.acquire_credentials_handle().with_credential_use(CredentialUse::Outbound);
+    let mut credentials = handle.with_auth_data(&identity).execute(&mut theirs).unwrap().credentials_handle;
+    let mut received = token(Vec::new());
+    for _ in 0..2 {
+        let mut sent = token(Vec::new());
+        let mut call = theirs
+            .initialize_security_context()
+            .with_credentials_handle(&mut credentials)
+            .with_context_requirements(asks)
+            .with_target_data_representation(DataRepresentation::Native)
+            .with_target_name("exchangeMDB/proxy.lab.test")
+            .with_input(&mut received)
+            .with_output(&mut sent);
+        theirs.initialize_security_context_impl(&mut call).unwrap().resolve_to_result().unwrap();
+        match ours.step(&sent[0].buffer, now(), &mut OsRandom).map_err(|refusal| refusal.to_string())? {
+            Step::Continue(answer) => received = token(answer),
+            Step::Done { context, security, .. } => {
+                assert_eq!(context.principal().to_string(), format!("{DOMAIN}\\{USER}"));
+                return Ok((theirs, security));
+            }
+        }
+    }
+    panic!("the handshake has three tokens and is not over")
+}
+
+/// Our client signs in to their server, which gets our last token as `change` leaves it.
+fn we_sign_in(
+    mut ours: Initiator,
+    change: impl Fn(&mut Vec<u8>),
+) -> Result<(Ntlm, MessageSecurity), Refused> {
+    let mut theirs = Ntlm::new();
+    let identity = their_identity(RIGHT);
+    let handle = theirs.acquire_credentials_handle().with_credential_use(CredentialUse::Inbound);
+    let mut credentials = handle.with_auth_data(&identity).execute(&mut theirs).unwrap().credentials_handle;
+    let mut answer = Vec::new();
+    for _ in 0..2 {
+        let (sent, done) = match ours.step(&answer, now(), &mut OsRandom).unwrap() {
+            Step::Continue(sent) => (sent, None),
+            Step::Done { token, security, .. } => {
+                let mut last = token.unwrap();
+                change(&mut last);
+                (last, Some(security))
+            }
+        };
+        let (mut received, mut buffers) = (token(sent), token(Vec::new()));
+        let call = theirs
+            .accept_security_context()
+            .with_credentials_handle(&mut credentials)
+            .with_context_requirements(ServerRequestFlags::ALLOCATE_MEMORY)
+            .with_target_data_representation(DataRepresentation::Native)
+            .with_input(&mut received)
+            .with_output(&mut buffers);
+        let said = theirs.accept_security_context_impl(call).unwrap().resolve_to_result();
+        said.map_err(|error| error.to_string())?;
+        if let Some(security) = done {
+            theirs.complete_auth_token(&mut []).map_err(|error| error.to_string())?;
+            return Ok((theirs, security));
+        }
+        answer = std::mem::take(&mut buffers[0].buffer);
+    }
+    panic!("the handshake has three tokens and is not over")
+}
+
+/// The parts of a PDU as `sspi` wants them: the stub alone is sealed, and all of it is signed.
+fn pdu<'a>(
+    head: &'a mut [u8],
+    stub: &'a mut [u8],
+    tail: &'a mut [u8],
+    signature: &'a mut [u8],
+) -> [SecurityBufferRef<'a>; 4] {
+    let signed = SecurityBufferFlags::SECBUFFER_READONLY_WITH_CHECKSUM;
+    [
+        SecurityBufferRef::data_buf(head).with_flags(signed),
+        SecurityBufferRef::data_buf(stub),
+        SecurityBufferRef::data_buf(tail).with_flags(signed),
+        SecurityBufferRef::token_buf(signature),
+    ]
+}
+
+/// Several sealed stubs each way, and a changed one at the end, which we don't take.
+fn converse((mut theirs, mut ours): (Ntlm, MessageSecurity)) {
+    let (mut head, mut tail) = (HEAD, TAIL);
+    for length in [1, 7, 16, 5_840] {
+        let plain: Vec<u8> = (0_u8..=255).cycle().take(length).collect();
+
+        let (mut stub, mut signature) = (plain.clone(), [0; 16]);
+        let mut buffers = pdu(&mut head, &mut stub, &mut tail, &mut signature);
+        theirs.encrypt_message(EncryptionFlags::empty(), &mut buffers).unwrap();
+        assert!(length < 7 || stub != plain);
+        ours.unseal(&HEAD, &mut stub, &TAIL, &signature).unwrap();
+        assert_eq!(stub, plain);
+
+        let mut signature = ours.seal(&HEAD, &mut stub, &TAIL).unwrap();
+        assert!(length < 7 || stub != plain);
+        let mut buffers = pdu(&mut head, &mut stub, &mut tail, &mut signature);
+        theirs.decrypt_message(&mut buffers).unwrap();
+        assert_eq!(stub, plain);
+    }
+    let (mut stub, mut signature) = (*b"changed on the way", [0; 16]);
+    let mut buffers = pdu(&mut head, &mut stub, &mut tail, &mut signature);
+    theirs.encrypt_message(EncryptionFlags::empty(), &mut buffers).unwrap();
+    stub[0] ^= 1;
+    assert!(ours.unseal(&HEAD, &mut stub, &TAIL, &signature).is_err());
+}
+
+fn strict() -> Policy {
+    Policy { require_mic: true, ..Policy::default() }
+}
+
+#[test]
+fn their_client_gets_in_with_the_right_password_and_whatever_it_asks_for() {
+    for asks in requirements() {
+        let (theirs, ours) = they_sign_in(RIGHT, asks, Ntlm::new(), our_server(strict(), None)).unwrap();
+        let sealing = ClientRequestFlags::CONFIDENTIALITY | ClientRequestFlags::USE_DCE_STYLE;
+        assert_eq!(ours.can_seal(), asks.intersects(sealing), "{asks:?}");
+        assert_eq!(ours.can_sign(), asks.intersects(sealing | ClientRequestFlags::INTEGRITY), "{asks:?}");
+        if ours.can_seal() {
+            converse((theirs, ours));
+        }
+    }
+}
+
+#[test]
+fn their_client_never_gets_in_with_a_wrong_password() {
+    let lax = Policy { allow_legacy: true, require_128: false, ..Policy::default() };
+    for asks in requirements() {
+        for policy in [strict(), Policy::default(), lax.clone()] {
+            let refused = they_sign_in(WRONG, asks, Ntlm::new(), our_server(policy, None)).map(|_| ());
+            assert_eq!(refused, Err(identity::Refusal::Logon.to_string()), "{asks:?}");
+        }
+    }
+}
+
+#[test]
+fn their_client_gets_in_by_its_channel_as_the_policy_has_it() {
+    let asks = ClientRequestFlags::CONFIDENTIALITY;
+    let bindings = |hash: &[u8]| [b"tls-server-end-point:", hash].concat();
+    let (right, wrong) = (bindings(&[1; 32]), bindings(&[2; 32]));
+    for (policy, sent, enters) in [
+        (BindingPolicy::Ignore, Some(&wrong), true),
+        (BindingPolicy::Ignore, None, true),
+        (BindingPolicy::Allow, Some(&right), true),
+        (BindingPolicy::Allow, Some(&wrong), false),
+        (BindingPolicy::Allow, None, true),
+        (BindingPolicy::Require, Some(&right), true),
+        (BindingPolicy::Require, Some(&wrong), false),
+        (BindingPolicy::Require, None, false),
+    ] {
+        for password in [RIGHT, WRONG] {
+            let mut theirs = Ntlm::new();
+            if let Some(sent) = sent {
+                theirs.set_channel_bindings(sent);
+            }
+            let policy = Policy { bindings: policy, ..strict() };
+            let ours = our_server(policy.clone(), Some(ChannelBindings::tls_server_end_point(&[1; 32])));
+            let said = they_sign_in(password, asks, theirs, ours);
+            assert_eq!(said.is_ok(), enters && password == RIGHT, "{policy:?} {sent:?}");
+        }
+    }
+}
+
+#[test]
+fn our_client_gets_in_with_the_right_password_alone() {
+    for (name, protection) in
+        [("none", Protection::None), ("sign", Protection::Sign), ("seal", Protection::Seal)]
+    {
+        let (theirs, ours) = we_sign_in(our_client(RIGHT, protection), |_| {}).unwrap();
+        if ours.can_seal() {
+            converse((theirs, ours));
+        }
+        assert!(we_sign_in(our_client(WRONG, protection), |_| {}).is_err(), "{name}");
+    }
+}
+
+/// Their server knows who speaks by the message integrity code; ours has to be one that it can check.
+#[test]
+fn our_integrity_code_is_right_and_counts() {
+    let offset = identity::ntlm::Authenticate::MIC_OFFSET;
+    for bit in [0, 127] {
+        let ours = our_client(RIGHT, Protection::Seal);
+        assert!(we_sign_in(ours, |last| last[offset + bit / 8] ^= 1 << (bit % 8)).is_err());
+    }
+    let ours = our_client(RIGHT, Protection::Seal);
+    assert!(we_sign_in(ours, |last| last[offset..offset + 16].fill(0)).is_err());
+}
