@@ -91,7 +91,7 @@ impl ServerAssociation {
             }
             return;
         }
-        if stub.len().saturating_add(self.assembling) > self.config.max_stub {
+        if stub.len().saturating_add(self.assembling) > self.stub_limit(&head) {
             return self.stub_too_long(call_id);
         }
         if last {
@@ -102,7 +102,7 @@ impl ServerAssociation {
     }
 
     fn next_fragment(&mut self, header: &Header, head: &CallHead, stub: &[u8]) {
-        let limit = self.config.max_stub;
+        let limit = self.stub_limit(head);
         let Some(partial) = self.partial.get_mut(&header.call_id) else {
             return self.protocol_error(header, "a fragment of a call that was not begun");
         };
@@ -123,6 +123,12 @@ impl ServerAssociation {
             self.assembling = self.assembling.saturating_sub(stub.len());
             self.complete(header.call_id, head, stub);
         }
+    }
+
+    /// How many bytes of unfinished stubs the association may have, with those of a call headed by `head`.
+    fn stub_limit(&self, head: &CallHead) -> usize {
+        let limit = self.config.max_stub;
+        if head.security.is_some() { limit } else { limit.min(self.config.max_anonymous_stub) }
     }
 
     fn stub_too_long(&mut self, call_id: u32) {

@@ -32,6 +32,8 @@ pub struct ServerConfig {
     /// The largest stub that is put together, in bytes. It bounds all of an association's unfinished stubs
     /// together.
     pub max_stub: usize,
+    /// The same for who has not signed in, so that strangers can't take much memory.
+    pub max_anonymous_stub: usize,
     /// How many presentation contexts one association may have.
     pub max_contexts: usize,
     /// How many calls may wait for their answer, or for their rest, at once.
@@ -57,6 +59,8 @@ impl Default for ServerConfig {
             max_fragment: DEFAULT_MAX_FRAGMENT,
             max_setup_fragment: u16::MAX,
             max_stub: 16 << 20,
+            // The largest call that MAPI clients make, EcDoRpcExt2, brings 256 KiB ([MS-OXCRPC] 3.1.4.2).
+            max_anonymous_stub: 512 << 10,
             max_contexts: 64,
             max_calls: 64,
             max_security_contexts: 8,

@@ -220,6 +220,19 @@ fn a_stub_that_is_too_long_ends_the_association_on_either_side() {
 }
 
 #[test]
+fn who_has_not_signed_in_may_send_less() {
+    let call = |level| {
+        let server = ServerConfig { max_anonymous_stub: 10_000, ..server_config() };
+        let mut pair = Pair::bound_with(level, ClientConfig::default(), server);
+        pair.client.call(0, 1, None, pattern(20_000).into()).unwrap();
+        pair.settle().1
+    };
+    let reason = server::CloseReason::StubTooLong;
+    assert_eq!(call(AuthLevel::NONE), [server::Event::Closed { reason }]);
+    assert!(matches!(call(AuthLevel::PKT_PRIVACY)[..], [server::Event::Request(_)]));
+}
+
+#[test]
 fn a_client_that_does_not_read_is_not_read_from() {
     let server = ServerConfig { max_output: 50_000, ..server_config() };
     let mut pair = Pair::bound_with(AuthLevel::NONE, ClientConfig::default(), server);
