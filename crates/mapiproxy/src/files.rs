@@ -94,11 +94,29 @@ pub(crate) fn write_accounts(path: &Path, accounts: &AccountFile) -> Result<(), 
     replace(path, text.as_bytes())
 }
 
+/// Waits until no other process has the file `path` locked, and locks it until what is returned is dropped. It is
+/// the folder that is locked, since the file itself is replaced.
+///
+/// # Errors
+/// When its folder can't be locked.
+pub(crate) fn lock(path: &Path) -> Result<File, FileError> {
+    let path = target(path);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let locked = File::open(folder).and_then(|file| file.lock().map(|()| file));
+    locked.map_err(io_error("lock the folder of", &path))
+}
+
+/// The file that `path` leads to, where it is a link.
+fn target(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Puts `bytes` in place of the file `path`, readable by its owner alone.
 ///
 /// # Errors
 /// When it can't be written; then the file is as it was.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let path = &*target(path);
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", rustix::process::getpid().as_raw_nonzero()));
     let new = path.with_file_name(name);
@@ -131,7 +149,12 @@ mod tests {
         assert!(read_password(&path).unwrap_err().to_string().contains("chmod 600"));
         replace(&path, b"\n").unwrap();
         assert!(matches!(read_password(&path), Err(FileError::Empty { .. })));
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+        let link = folder.join("link");
+        std::os::unix::fs::symlink("password", &link).unwrap();
+        replace(&link, b"other\n").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(read_password(&path).unwrap().expose(), "other");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -82,10 +82,16 @@ fn raise_descriptor_limit() {
 
 /// Prints an error with its causes, the outermost first.
 fn fail(error: &dyn Error) -> ExitCode {
-    eprintln!("mapiproxy: {error}");
+    let mut said = error.to_string();
+    eprintln!("mapiproxy: {said}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprintln!("  because {error}");
+        let because = error.to_string();
+        // Some errors end with their cause.
+        if !said.ends_with(&because) {
+            eprintln!("  because {because}");
+        }
+        said = because;
         cause = error.source();
     }
     ExitCode::FAILURE

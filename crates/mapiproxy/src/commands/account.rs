@@ -60,12 +60,13 @@ pub(crate) fn run(command: Command) -> Outcome {
 
 fn set(add: &Add) -> Outcome {
     let Named { file, domain, user } = &add.named;
+    let password = ask_password(user)?;
+    let _lock = files::lock(&file.accounts)?;
     let mut accounts = if file.accounts.try_exists()? {
         files::read_accounts(&file.accounts)?
     } else {
         AccountFile::default()
     };
-    let password = ask_password(user)?;
     let account = Account {
         user: user.clone(),
         domain: domain.clone(),
@@ -104,6 +105,7 @@ fn non_empty(password: Zeroizing<String>) -> Result<Zeroizing<String>, Box<dyn s
 
 fn remove(named: &Named) -> Outcome {
     let Named { file, domain, user } = named;
+    let _lock = files::lock(&file.accounts)?;
     let mut accounts = files::read_accounts(&file.accounts)?;
     if accounts.remove(domain, user).is_none() {
         return Err(format!(
@@ -123,4 +125,40 @@ fn list(path: &Path) -> Outcome {
         println!("{}\\{}{note}", account.domain, account.user);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file is read, changed and replaced: what two change at once must not get lost.
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "the threads act for nobody")]
+    fn accounts_that_are_removed_at_once_are_all_removed() {
+        let folder = std::env::temp_dir().join(format!("mapiproxy-account-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let accounts = folder.join("accounts.toml");
+        let mut file = AccountFile::default();
+        let user = |number: usize| format!("user{number}");
+        for number in 0..20 {
+            let account = Account {
+                user: user(number),
+                domain: String::new(),
+                nt_hash: NtHash::from_bytes([0; 16]),
+                disabled: false,
+            };
+            file.set(account).unwrap();
+        }
+        files::write_accounts(&accounts, &file).unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..19 {
+                let file = FileName { accounts: accounts.clone() };
+                let named = Named { file, domain: String::new(), user: user(number) };
+                scope.spawn(move || remove(&named).unwrap());
+            }
+        });
+        let left = files::read_accounts(&accounts).unwrap();
+        assert_eq!(left.iter().map(|account| account.user.clone()).collect::<Vec<_>>(), ["user19"]);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }
