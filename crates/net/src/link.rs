@@ -114,6 +114,11 @@ impl Link {
         !matches!(self.state, State::Broken)
     }
 
+    /// Whether no call waits for what comes of it.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.waiting.is_empty()
+    }
+
     /// Whether the connection stands and we are signed in.
     pub fn is_bound(&self) -> bool {
         self.association.is_bound()

@@ -200,6 +200,10 @@ impl ProxyConnection {
         if let Outcome::Lost(why) = &outcome {
             tracing::warn!(operation = airborne.flight.operation.name(), "upstream: {why}");
             self.proxy.upstream.endpoints.forget(airborne.link.0);
+            // A connection on which we were refused stays refused: the next call gets a new one.
+            if self.links.get(&airborne.link).is_some_and(Link::is_idle) {
+                self.links.remove(&airborne.link);
+            }
         }
         let next = self.proxy.engine.resume(conversation, &mut airborne.flight, outcome, &mut OsRandom);
         self.go_on(airborne, next, replies);
