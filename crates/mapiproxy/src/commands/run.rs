@@ -41,11 +41,13 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     })
 }
 
-/// Waits until somebody asks the process to end.
+/// Waits until somebody asks the process to end, or closes its terminal.
 pub(crate) async fn stop_signal() -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     tokio::select! {
         _ = terminate.recv() => Ok(()),
+        _ = hang_up.recv() => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted,
     }
 }
