@@ -13,14 +13,17 @@ pub const CALL_FAILED: rpc::pdu::FaultStatus = rpc::pdu::FaultStatus(0x0000_06be
 /// Why a module does not let an operation pass; the client gets it as an answer of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The status of the fault that the client gets ([MS-RPCE] 2.2.2.5, [C706] appendix N).
+    /// The status of the fault that the client gets ([MS-RPCE] 2.2.2.5, C706 appendix N).
     pub status: rpc::pdu::FaultStatus,
     /// Why, for the operator; the client does not see it.
     pub why: Cow<'static, str>,
 }
 
 /// What becomes of a request, in the opinion of one module.
+///
+/// Further ways may follow, such as to defer an operation until work in the background is done.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Decision {
     /// It goes on to the next module, and after the last to the upstream.
     Relay,

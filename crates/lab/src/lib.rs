@@ -1,7 +1,7 @@
 //! The small Exchange: referral, address book and mailbox store over a seed.
 //!
 //! A [`Lab`] is a [`net::Service`]: it answers RFR, NSPI, EMSMDB and `AsyncEMSMDB` over a directory of people
-//! who are made up from a seed, and remembers nothing but open context handles. [`serve`] puts it behind
+//! who are made up from a seed, and remembers nothing but open context handles. [`serve()`] puts it behind
 //! listeners, with an endpoint mapper.
 //!
 //! Architectural invariants: the same configuration makes the same lab, whatever the time and the machine; the

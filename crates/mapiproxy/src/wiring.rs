@@ -20,6 +20,13 @@ use crate::files;
 
 type Failure = Box<dyn Error>;
 
+/// The largest request that is taken, in bytes. Those of the store are bounded by 256 KiB ([MS-OXCRPC] 3.1.4.2),
+/// and nothing in the address book is as large as a picture.
+const LARGEST_REQUEST: usize = 2 << 20;
+
+/// How long connections that are cut off may take to end their sessions.
+const CUT_OFF: Duration = Duration::from_secs(2);
+
 /// A proxy at work.
 pub(crate) struct Running {
     engine: Arc<Engine>,
@@ -86,6 +93,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
                 interfaces,
                 secondary_address: port.to_string(),
                 auth_types: vec![rpc::AuthType::GSS_NEGOTIATE, rpc::AuthType::WINNT],
+                max_stub: LARGEST_REQUEST,
                 ..ServerConfig::default()
             }),
             groups: Arc::<Groups>::default(),
@@ -122,17 +130,27 @@ impl Running {
     pub(crate) async fn stop(self, patience: Duration) -> u64 {
         // Without listeners there is nobody to tell.
         let _ = self.stop.send(true);
-        let finish = async {
-            for listener in self.listeners {
-                let _ = listener.await;
-            }
-        };
-        if tokio::time::timeout(patience, finish).await.is_err() {
+        let mut listeners = self.listeners;
+        if !finish(&mut listeners, patience).await {
             tracing::warn!("calls were still under way after {} s", patience.as_secs());
+            // Connections whose sender is gone are cut off; their sessions end before the modules do.
+            drop(self.stop);
+            finish(&mut listeners, CUT_OFF).await;
         }
         self.engine.shutdown();
         self.contexts.open()
     }
+}
+
+/// Waits for all `listeners` to end, as long as `patience` lasts; whether they did.
+async fn finish(listeners: &mut Vec<JoinHandle<()>>, patience: Duration) -> bool {
+    let all = async {
+        while let Some(listener) = listeners.last_mut() {
+            let _ = listener.await;
+            listeners.pop();
+        }
+    };
+    tokio::time::timeout(patience, all).await.is_ok()
 }
 
 fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registry>) -> AcceptorConfig {
@@ -171,6 +189,7 @@ fn upstream(config: &Config, contexts: &Arc<Registry>) -> Result<Upstream, Failu
         endpoints: Arc::new(Endpoints::new(location)),
         account: (level != AuthLevel::NONE).then(|| Arc::new(account)),
         timeout: Duration::from_secs(config.upstream.connect_seconds),
+        call_limit: Duration::from_secs(config.upstream.call_seconds),
     })
 }
 

@@ -43,22 +43,41 @@ impl std::fmt::Debug for Front {
 }
 
 /// One client connection.
-struct Connection<B> {
+struct Connection<B: Backend> {
     front: Arc<Front>,
     stream: TcpStream,
     peer: SocketAddr,
     association: ServerAssociation,
-    backend: B,
-    group: Option<(u32, Arc<Group>)>,
+    /// What is ended last, when the association has left its group.
+    behind: Behind<B>,
     contexts: HashMap<u32, SecurityContext>,
     handshakes: HashMap<u32, Handshake>,
     anonymous: Option<SecurityContext>,
     replies: Vec<Reply>,
     /// Calls that the backend has not answered yet, also those that the client gave up.
     under_way: usize,
+    /// Our own number and the client's of each call that the client waits for. A client may use the number of a
+    /// call that it gave up again, before the backend has answered the first.
+    waited_for: Vec<(u32, u32)>,
+    last_id: u32,
     /// Since when it is as it is: no call yet, in the middle of a fragment, or idle.
     since: Instant,
     called: bool,
+}
+
+/// What stands behind a connection, and the group that it belongs to.
+struct Behind<B: Backend> {
+    front: Arc<Front>,
+    backend: B,
+    group: Option<(u32, Arc<Group>)>,
+}
+
+impl<B: Backend> Drop for Behind<B> {
+    /// Lets the backend end what is over, also where a hook panicked.
+    fn drop(&mut self) {
+        let last = self.group.take().is_none_or(|(id, _)| self.front.groups.get(id).is_none());
+        self.backend.end(last);
+    }
 }
 
 /// Serves `stream` until its end. When `stop` turns true, calls under way are answered and no more are taken.
@@ -70,18 +89,20 @@ pub async fn serve<B: Backend>(
     stop: watch::Receiver<bool>,
 ) {
     let association = ServerAssociation::new(Arc::clone(&front.rpc), Arc::clone(&front.groups) as _);
+    let behind = Behind { front: Arc::clone(&front), backend, group: None };
     let mut connection = Connection {
         front,
         stream,
         peer,
         association,
-        backend,
-        group: None,
+        behind,
         contexts: HashMap::new(),
         handshakes: HashMap::new(),
         anonymous: None,
         replies: Vec::new(),
         under_way: 0,
+        waited_for: Vec::new(),
+        last_id: 0,
         since: Instant::now(),
         called: false,
     };
@@ -89,7 +110,6 @@ pub async fn serve<B: Backend>(
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(error) => tracing::info!(%peer, "client: {error}"),
     }
-    connection.end();
 }
 
 impl<B: Backend> Connection<B> {
@@ -123,9 +143,9 @@ impl<B: Backend> Connection<B> {
                 read = read, if reads => if read? == 0 {
                     return Ok(());
                 },
-                () = poll_fn(|task| self.backend.poll(task, &mut self.replies)) => {}
+                () = poll_fn(|task| self.behind.backend.poll(task, &mut self.replies)) => {}
                 _ = tick.tick() => self.check_time()?,
-                changed = stop.changed(), if !stopping => if changed.is_err() { return Ok(()) },
+                changed = stop.changed() => if changed.is_err() { return Ok(()) },
             }
         }
     }
@@ -146,7 +166,8 @@ impl<B: Backend> Connection<B> {
                     }
                 }
                 Event::Closed { reason } => tracing::info!(peer = %self.peer, "association closed: {reason}"),
-                Event::Cancel { .. } | Event::Orphaned { .. } => {}
+                Event::Orphaned { call_id } => self.waited_for.retain(|(_, theirs)| *theirs != call_id),
+                Event::Cancel { .. } => {}
             }
         }
     }
@@ -174,7 +195,9 @@ impl<B: Backend> Connection<B> {
     fn request(&mut self, request: Request) {
         self.called = true;
         self.since = Instant::now();
-        let id = request.call_id;
+        let theirs = request.call_id;
+        self.last_id = self.last_id.wrapping_add(1);
+        let id = self.last_id;
         let call = self.context_of(&request).zip(self.group()).map(|(context, group)| Call {
             id,
             interface: request.interface,
@@ -188,13 +211,14 @@ impl<B: Backend> Connection<B> {
         });
         match call {
             Some(_) if self.under_way >= self.front.rpc.max_calls => {
-                self.refuse(id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
+                self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
             }
             Some(call) => {
                 self.under_way += 1;
-                self.backend.call(call, &mut self.replies);
+                self.waited_for.push((id, theirs));
+                self.behind.backend.call(call, &mut self.replies);
             }
-            None => self.refuse(id, FaultStatus::ACCESS_DENIED),
+            None => self.refuse(theirs, FaultStatus::ACCESS_DENIED),
         }
     }
 
@@ -222,22 +246,25 @@ impl<B: Backend> Connection<B> {
 
     fn group(&mut self) -> Option<Arc<Group>> {
         let id = self.association.assoc_group_id()?;
-        if let Some((known, group)) = &self.group
+        if let Some((known, group)) = &self.behind.group
             && *known == id
         {
             return Some(Arc::clone(group));
         }
         let group = self.front.groups.get(id)?;
-        self.group = Some((id, Arc::clone(&group)));
+        self.behind.group = Some((id, Arc::clone(&group)));
         Some(group)
     }
 
     fn answer(&mut self) {
         for reply in self.replies.drain(..) {
-            self.under_way -= 1;
+            self.under_way = self.under_way.saturating_sub(1);
+            let (Reply::Response { id, .. } | Reply::Fault { id, .. }) = reply;
+            let Some(position) = self.waited_for.iter().position(|(ours, _)| *ours == id) else { continue };
+            let (_, theirs) = self.waited_for.swap_remove(position);
             let answered = match reply {
-                Reply::Response { id, stub } => self.association.respond(id, &stub),
-                Reply::Fault { id, status } => self.association.fault(id, status, false),
+                Reply::Response { stub, .. } => self.association.respond(theirs, &stub),
+                Reply::Fault { status, .. } => self.association.fault(theirs, status, false),
             };
             if let Err(error) = answered {
                 tracing::debug!(peer = %self.peer, "answer not sent: {error}");
@@ -275,14 +302,6 @@ impl<B: Backend> Connection<B> {
             return Err(io::Error::new(io::ErrorKind::TimedOut, what));
         }
         Ok(())
-    }
-
-    /// Leaves the association group, and lets the backend end what is over.
-    fn end(self) {
-        let Self { front, association, mut backend, group, .. } = self;
-        drop(association);
-        let last = group.is_none_or(|(id, _)| front.groups.get(id).is_none());
-        backend.end(last);
     }
 }
 

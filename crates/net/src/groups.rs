@@ -3,10 +3,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engine::HandleTable;
 use engine::Interface;
-use identity::Identity;
+use identity::{Identity, OsRandom, Random as _};
 use rpc::server::AssociationGroups;
 
-/// An association group: the connections of one client process, which share context handles ([C706] 9.3.4).
+/// An association group: the connections of one client process, which share context handles (C706 9.3.4).
 #[derive(Debug, Default)]
 pub struct Group {
     handles: Arc<HandleTable>,
@@ -57,7 +57,6 @@ pub struct Groups(Mutex<Members>);
 
 #[derive(Debug, Default)]
 struct Members {
-    last: u32,
     groups: HashMap<u32, (Arc<Group>, usize)>,
 }
 
@@ -75,10 +74,13 @@ impl Groups {
 impl AssociationGroups for Groups {
     fn create(&self) -> Option<u32> {
         let mut members = self.lock();
+        // Numbers are drawn, so that nobody guesses another's and keeps its handles from being run down.
         let id = loop {
-            members.last = members.last.wrapping_add(1);
-            if members.last != 0 && !members.groups.contains_key(&members.last) {
-                break members.last;
+            let mut bytes = [0; 4];
+            OsRandom.fill(&mut bytes).ok()?;
+            let id = u32::from_le_bytes(bytes);
+            if id != 0 && !members.groups.contains_key(&id) {
+                break id;
             }
         };
         members.groups.insert(id, (Arc::default(), 1));

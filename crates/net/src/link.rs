@@ -144,6 +144,11 @@ impl Link {
         self.waiting.push_back(Waiting { token, opnum, object, stub });
     }
 
+    /// Breaks the connection off, and every call on it.
+    pub fn abort(&mut self, why: &str, done: &mut Vec<(u64, Outcome)>) {
+        self.fail(why, done);
+    }
+
     /// Goes on; ready once there are new outcomes in `done`.
     pub fn poll(&mut self, task: &mut Context<'_>, done: &mut Vec<(u64, Outcome)>) -> Poll<()> {
         let before = done.len();

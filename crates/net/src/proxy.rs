@@ -29,6 +29,8 @@ pub struct Upstream {
     pub account: Option<Arc<Account>>,
     /// How long connecting and signing in may take.
     pub timeout: Duration,
+    /// How long an answer may take.
+    pub call_limit: Duration,
 }
 
 /// What the connections of a proxy have in common.
@@ -86,6 +88,7 @@ impl Proxy {
             flights: HashMap::new(),
             next_token: 0,
             done: Vec::new(),
+            checked: Instant::now(),
         }
     }
 }
@@ -101,6 +104,9 @@ struct Airborne {
     link: LinkKey,
 }
 
+/// How often waiting calls are looked through for those that take too long.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+
 /// One client connection: its conversation, and its own connections to the upstream.
 pub struct ProxyConnection {
     proxy: Arc<Proxy>,
@@ -109,6 +115,8 @@ pub struct ProxyConnection {
     flights: HashMap<u64, Airborne>,
     next_token: u64,
     done: Vec<(u64, Outcome)>,
+    /// When waiting calls were last looked through.
+    checked: Instant,
 }
 
 impl fmt::Debug for ProxyConnection {
@@ -171,6 +179,7 @@ impl Backend for ProxyConnection {
                 group.forget_upstream(*interface, identity, rejected);
             }
         }
+        self.check_time();
         if self.done.is_empty() {
             return Poll::Pending;
         }
@@ -193,6 +202,22 @@ impl Backend for ProxyConnection {
 }
 
 impl ProxyConnection {
+    /// Breaks off the connections on which an answer takes too long.
+    fn check_time(&mut self) {
+        let limit = self.proxy.upstream.call_limit;
+        let now = Instant::now();
+        if now.duration_since(self.checked) < CHECK_EVERY.min(limit) {
+            return;
+        }
+        self.checked = now;
+        let late = |airborne: &&Airborne| now.duration_since(airborne.since) > limit;
+        for airborne in self.flights.values().filter(late) {
+            if let Some(link) = self.links.get_mut(&airborne.link) {
+                link.abort(&format!("no answer within {} s", limit.as_secs()), &mut self.done);
+            }
+        }
+    }
+
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
         let Some(mut airborne) = self.flights.remove(&token) else { return };
         let Some((conversation, _)) = &mut self.conversation else { return };

@@ -11,7 +11,7 @@ use crate::pdu::{HEADER_SIZE, Header};
 /// It is what Windows proposes over TCP.
 pub const DEFAULT_MAX_FRAGMENT: u16 = 5840;
 
-/// What every peer must be able to take, in bytes ([C706] 12.6.3.1 `MustRecvFragSize`).
+/// What every peer must be able to take, in bytes (C706 12.6.3.1 `MustRecvFragSize`).
 pub const MIN_MAX_FRAGMENT: u16 = 1432;
 
 /// Collects bytes as they arrive and hands out whole units.

@@ -1,4 +1,4 @@
-//! DCE/RPC connection-oriented ([C706] chapter 12, [MS-RPCE]), lossless, without I/O.
+//! DCE/RPC connection-oriented (C706 chapter 12, [MS-RPCE]), lossless, without I/O.
 //!
 //! Bytes go in, events come out, and bytes to be sent come out: [`server::ServerAssociation`] is our end
 //! towards clients, [`client::ClientAssociation`] our end towards servers. Both cut and join fragments, match

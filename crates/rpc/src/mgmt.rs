@@ -1,4 +1,4 @@
-//! The management interface that every server has ([C706] appendix Q).
+//! The management interface that every server has (C706 appendix Q).
 
 use wire::{Decode, Encode, Endian, Error, ErrorKind, Guid, Reader, Result, Writer};
 

@@ -138,6 +138,7 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
         ("clients.handshake_seconds", config.clients.handshake_seconds),
         ("clients.idle_seconds", config.clients.idle_seconds),
         ("upstream.connect_seconds", config.upstream.connect_seconds),
+        ("upstream.call_seconds", config.upstream.call_seconds),
     ];
     for (key, value) in seconds {
         if value == 0 || value > 7 * 86_400 {

@@ -110,6 +110,13 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("upstream", "connect_seconds", "10", false, "How long connecting and signing in may take."),
     key(
+        "upstream",
+        "call_seconds",
+        "600",
+        false,
+        "How long an answer may take. A wait for notifications takes up to five minutes by itself.",
+    ),
+    key(
         "upstream.credentials",
         "mode",
         "\"specified\"",

@@ -81,6 +81,10 @@ const fn connect_seconds() -> u64 {
     10
 }
 
+const fn call_seconds() -> u64 {
+    600
+}
+
 /// The server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -96,6 +100,9 @@ pub(crate) struct Upstream {
     /// Seconds for connecting and signing in.
     #[serde(default = "connect_seconds")]
     pub(crate) connect_seconds: u64,
+    /// Seconds that an answer may take.
+    #[serde(default = "call_seconds")]
+    pub(crate) call_seconds: u64,
     /// As whom we act.
     pub(crate) credentials: Credentials,
 }

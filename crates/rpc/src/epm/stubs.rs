@@ -1,4 +1,4 @@
-//! The endpoint mapper's stubs ([C706] appendix O, [MS-RPCE] 2.2.1.2).
+//! The endpoint mapper's stubs (C706 appendix O, [MS-RPCE] 2.2.1.2).
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
@@ -164,7 +164,7 @@ impl<'a> Decode<'a> for EptMapResponse {
 }
 
 wire::wire_enum! {
-    /// What a lookup looks for ([C706] appendix O `rpc_c_ep_*`).
+    /// What a lookup looks for (C706 appendix O `rpc_c_ep_*`).
     pub struct InquiryType(u32) {
         /// Everything.
         ALL_ELTS = 0,
@@ -178,7 +178,7 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Which versions of an interface a lookup takes ([C706] appendix O `rpc_c_vers_*`).
+    /// Which versions of an interface a lookup takes (C706 appendix O `rpc_c_vers_*`).
     pub struct VersionOption(u32) {
         /// Any.
         ALL = 1,

@@ -1,4 +1,4 @@
-//! Protocol towers ([C706] appendix L, [MS-RPCE] 2.2.1.2.4 and 2.1.1).
+//! Protocol towers (C706 appendix L, [MS-RPCE] 2.2.1.2.4 and 2.1.1).
 
 use std::net::Ipv4Addr;
 
@@ -7,7 +7,7 @@ use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 use crate::pdu::SyntaxId;
 
 wire::wire_enum! {
-    /// What a floor speaks of ([C706] appendix I).
+    /// What a floor speaks of (C706 appendix I).
     pub struct FloorProtocol(u8) {
         /// TCP; the right-hand side is a port, most significant byte first.
         TCP = 0x07,
@@ -170,7 +170,7 @@ impl Encode for Tower {
 }
 
 impl<'a> Decode<'a> for Tower {
-    /// Reads a tower, which is little-endian whatever the stub around it is ([C706] appendix L).
+    /// Reads a tower, which is little-endian whatever the stub around it is (C706 appendix L).
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let mut r_le = Reader::new(r.peek()).at_offset(r.offset());
         let count = r_le.u16("floor_count")?;

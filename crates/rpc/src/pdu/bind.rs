@@ -2,7 +2,7 @@ use wire::{Decode, Encode, Error, Reader, Result, Writer};
 
 use super::{ContextResultCode, ProviderReason, RejectReason, SyntaxId};
 
-/// A bind or an `alter_context` ([C706] 12.6.4.3, 12.6.4.1).
+/// A bind or an `alter_context` (C706 12.6.4.3, 12.6.4.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bind {
     /// The largest unit that the sender will send, in bytes. Means nothing in an `alter_context`.
@@ -15,7 +15,7 @@ pub struct Bind {
     pub contexts: Vec<PresentationContext>,
 }
 
-/// A proposed pairing of an interface with the ways to write it ([C706] 12.6.3.1 `p_cont_elem_t`).
+/// A proposed pairing of an interface with the ways to write it (C706 12.6.3.1 `p_cont_elem_t`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresentationContext {
     /// The number by which requests refer to it.
@@ -66,7 +66,7 @@ impl<'a> Decode<'a> for Bind {
     }
 }
 
-/// A `bind_ack` or an `alter_context_resp` ([C706] 12.6.4.4, 12.6.4.2).
+/// A `bind_ack` or an `alter_context_resp` (C706 12.6.4.4, 12.6.4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindAck {
     /// The largest unit that the server will send, in bytes.
@@ -81,7 +81,7 @@ pub struct BindAck {
     pub results: Vec<ContextResult>,
 }
 
-/// What became of one context ([C706] 12.6.3.1 `p_result_t`).
+/// What became of one context (C706 12.6.3.1 `p_result_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContextResult {
     /// Accepted or not.
@@ -140,7 +140,7 @@ impl<'a> Decode<'a> for BindAck {
     }
 }
 
-/// A `bind_nak` ([C706] 12.6.4.5, [MS-RPCE] 2.2.2.9).
+/// A `bind_nak` (C706 12.6.4.5, [MS-RPCE] 2.2.2.9).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindNak<'a> {
     /// Why.

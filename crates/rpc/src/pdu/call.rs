@@ -5,7 +5,7 @@ use super::{FaultStatus, PfcFlags};
 /// Bytes before the stub of a request without an object UUID, of a response, and before a fault's status.
 pub const REQUEST_HEADER_SIZE: usize = 24;
 
-/// A fragment of a call ([C706] 12.6.4.9).
+/// A fragment of a call (C706 12.6.4.9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
     /// How long the stub is in all, or is from here on; a hint, zero when unknown.
@@ -40,7 +40,7 @@ impl<'a> DecodeWith<'a, PfcFlags> for Request<'a> {
     }
 }
 
-/// A fragment of an answer ([C706] 12.6.4.10).
+/// A fragment of an answer (C706 12.6.4.10).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response<'a> {
     /// How long the stub is in all, or is from here on; a hint, zero when unknown.
@@ -74,7 +74,7 @@ impl<'a> Decode<'a> for Response<'a> {
     }
 }
 
-/// A failed call ([C706] 12.6.4.7, [MS-RPCE] 2.2.2.8).
+/// A failed call (C706 12.6.4.7, [MS-RPCE] 2.2.2.8).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault<'a> {
     /// The length of extended error information plus 32, where there is some.

@@ -1,7 +1,7 @@
 //! The protocol's enumerations and flags.
 
 wire::wire_enum! {
-    /// What a unit is ([C706] 12.6.4, [MS-RPCE] 2.2.2.10).
+    /// What a unit is (C706 12.6.4, [MS-RPCE] 2.2.2.10).
     pub struct PduType(u8) {
         /// A fragment of a call.
         REQUEST = 0,
@@ -47,7 +47,7 @@ impl PduType {
 }
 
 wire::wire_flags! {
-    /// Flags of the common header ([C706] 12.6.3.1, [MS-RPCE] 2.2.2.3).
+    /// Flags of the common header (C706 12.6.3.1, [MS-RPCE] 2.2.2.3).
     pub struct PfcFlags(u8) {
         /// The first fragment of a call or answer.
         FIRST_FRAG = 0x01,
@@ -128,7 +128,7 @@ impl AuthLevel {
 }
 
 wire::wire_enum! {
-    /// What became of a proposed context ([C706] 12.6.3.1 `p_cont_def_result_t`, [MS-RPCE] 2.2.2.4).
+    /// What became of a proposed context (C706 12.6.3.1 `p_cont_def_result_t`, [MS-RPCE] 2.2.2.4).
     pub struct ContextResultCode(u16) {
         /// It may be used.
         ACCEPTANCE = 0,
@@ -142,7 +142,7 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Why a context was rejected ([C706] 12.6.3.1 `p_provider_reason_t`).
+    /// Why a context was rejected (C706 12.6.3.1 `p_provider_reason_t`).
     pub struct ProviderReason(u16) {
         /// No reason is given.
         REASON_NOT_SPECIFIED = 0,
@@ -156,7 +156,7 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Why a bind was rejected ([C706] 12.6.3.1 `p_reject_reason_t`, [MS-RPCE] 2.2.2.5).
+    /// Why a bind was rejected (C706 12.6.3.1 `p_reject_reason_t`, [MS-RPCE] 2.2.2.5).
     pub struct RejectReason(u16) {
         /// No reason is given.
         REASON_NOT_SPECIFIED = 0,
@@ -182,7 +182,7 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Why a call failed: [C706] appendix E, and Windows errors ([MS-ERREF] 2.2). Others are an operation's
+    /// Why a call failed: C706 appendix E, and Windows errors ([MS-ERREF] 2.2). Others are an operation's
     /// own.
     pub struct FaultStatus(u32) {
         /// The caller may not do this, or is not known well enough.

@@ -5,7 +5,7 @@ use super::{PduType, PfcFlags};
 /// Bytes of the common header.
 pub const HEADER_SIZE: usize = 16;
 
-/// How the sender writes integers, characters and floating-point numbers ([C706] 14.1).
+/// How the sender writes integers, characters and floating-point numbers (C706 14.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DataRepresentation(pub [u8; 4]);
 
@@ -43,7 +43,7 @@ impl Default for DataRepresentation {
     }
 }
 
-/// What every unit begins with ([C706] 12.6.3.1).
+/// What every unit begins with (C706 12.6.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// The protocol's version: 5.

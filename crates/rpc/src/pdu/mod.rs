@@ -1,4 +1,4 @@
-//! Protocol data units of the connection-oriented protocol ([C706] 12.6, [MS-RPCE] 2.2.2).
+//! Protocol data units of the connection-oriented protocol (C706 12.6, [MS-RPCE] 2.2.2).
 //!
 //! A [`Pdu`] is one whole unit: the common [`Header`], the [`Body`] that its type calls for, and the
 //! authentication verifier that may follow. Both data representations are read; only little-endian is
@@ -37,29 +37,29 @@ pub struct Pdu<'a> {
 /// What follows the common header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body<'a> {
-    /// Opens an association ([C706] 12.6.4.3).
+    /// Opens an association (C706 12.6.4.3).
     Bind(Bind),
-    /// Accepts a bind ([C706] 12.6.4.4).
+    /// Accepts a bind (C706 12.6.4.4).
     BindAck(BindAck),
-    /// Rejects a bind ([C706] 12.6.4.5, [MS-RPCE] 2.2.2.9).
+    /// Rejects a bind (C706 12.6.4.5, [MS-RPCE] 2.2.2.9).
     BindNak(BindNak<'a>),
-    /// Adds contexts to an association, or goes on with a handshake ([C706] 12.6.4.1).
+    /// Adds contexts to an association, or goes on with a handshake (C706 12.6.4.1).
     AlterContext(Bind),
-    /// Answers an `alter_context` ([C706] 12.6.4.2).
+    /// Answers an `alter_context` (C706 12.6.4.2).
     AlterContextResp(BindAck),
     /// The last leg of a handshake, which gets no answer ([MS-RPCE] 2.2.2.10); the four bytes are padding.
     Auth3([u8; 4]),
-    /// A fragment of a call ([C706] 12.6.4.9).
+    /// A fragment of a call (C706 12.6.4.9).
     Request(Request<'a>),
-    /// A fragment of an answer ([C706] 12.6.4.10).
+    /// A fragment of an answer (C706 12.6.4.10).
     Response(Response<'a>),
-    /// A failed call ([C706] 12.6.4.7, [MS-RPCE] 2.2.2.8).
+    /// A failed call (C706 12.6.4.7, [MS-RPCE] 2.2.2.8).
     Fault(Fault<'a>),
-    /// The server asks the client to let the connection go ([C706] 12.6.4.11).
+    /// The server asks the client to let the connection go (C706 12.6.4.11).
     Shutdown,
-    /// The client would like a call to end early ([C706] 12.6.4.6).
+    /// The client would like a call to end early (C706 12.6.4.6).
     CoCancel,
-    /// The client no longer cares for a call ([C706] 12.6.4.8).
+    /// The client no longer cares for a call (C706 12.6.4.8).
     Orphaned,
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-/// The name of an interface or of a transfer syntax, with its version ([C706] 12.6.3.1 `p_syntax_id_t`).
+/// The name of an interface or of a transfer syntax, with its version (C706 12.6.3.1 `p_syntax_id_t`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SyntaxId {
     /// Its UUID.
@@ -14,7 +14,7 @@ pub struct SyntaxId {
 }
 
 impl SyntaxId {
-    /// NDR, version 2: the transfer syntax that we speak ([C706] 14).
+    /// NDR, version 2: the transfer syntax that we speak (C706 14).
     pub const NDR: Self = Self::new(
         Guid::new(0x8a88_5d04, 0x1ceb, 0x11c9, [0x9f, 0xe8, 0x08, 0x00, 0x2b, 0x10, 0x48, 0x60]),
         2,
@@ -35,7 +35,7 @@ impl SyntaxId {
     }
 
     /// Whether a server of `self` serves a client of `asked`: the same UUID and major version, and a minor
-    /// version that is no older ([C706] 6.1.2).
+    /// version that is no older (C706 6.1.2).
     pub fn serves(&self, asked: &Self) -> bool {
         self.uuid == asked.uuid && self.major == asked.major && self.minor >= asked.minor
     }
@@ -62,7 +62,7 @@ impl Encode for SyntaxId {
 }
 
 impl<'a> Decode<'a> for SyntaxId {
-    /// The version is one 32-bit integer, its low half the major version ([C706] 12.6.3.1), so in big-endian
+    /// The version is one 32-bit integer, its low half the major version (C706 12.6.3.1), so in big-endian
     /// order the minor version comes first.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let uuid = Guid::decode(r)?;

@@ -78,7 +78,7 @@ impl ServerConfig {
     }
 }
 
-/// Hands out association groups ([C706] 9.3.4): context handles belong to one, and a client's connections of
+/// Hands out association groups (C706 9.3.4): context handles belong to one, and a client's connections of
 /// one group share them.
 pub trait AssociationGroups: Send + Sync {
     /// A new group, not zero, with one member. `None` when there can be no more.

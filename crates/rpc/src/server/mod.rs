@@ -1,4 +1,4 @@
-//! Our end of an association towards a client ([C706] 9.3, [MS-RPCE] 3.3.3).
+//! Our end of an association towards a client (C706 9.3, [MS-RPCE] 3.3.3).
 //!
 //! ```text
 //! receive(bytes) → poll_event() until None → take_output()
@@ -150,7 +150,7 @@ impl ServerAssociation {
         self.active.len()
     }
 
-    /// Asks the client to let the connection go once its calls are answered ([C706] 12.6.4.11).
+    /// Asks the client to let the connection go once its calls are answered (C706 12.6.4.11).
     pub fn shutdown(&mut self) {
         if self.phase != Phase::Closed {
             self.send(&Pdu::new(0, Body::Shutdown));
