@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{
     ALICE, Answer, Client, Connection, NSPI, Neighbour, RawUpstream, Setup, Told, Upstream, address, bind,
-    echo, thread, with_handle,
+    echo, orphaned, request, thread, with_handle,
 };
 
 /// `RPC_S_CALL_FAILED`: what a call comes to whose server is lost.
@@ -136,4 +136,57 @@ fn no_more_clients_are_taken_once_the_proxy_is_stopping() {
     let refused = std::net::TcpStream::connect(proxy.rpc());
     assert!(refused.is_err(), "the listener still takes connections");
     assert_eq!(client.answer().stub(), b"slow\0\0\0\0");
+}
+
+#[test]
+fn a_call_that_is_never_answered_ends_in_time() {
+    let upstream =
+        RawUpstream::start(|call| if call.stub.ends_with(b"never") { Answer::Silence } else { echo(call) });
+    let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2");
+    let proxy = setup.upstream_key("call_seconds", "1").start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    let begin = Instant::now();
+    assert_eq!(client.call(10, &with_handle(handle, b"never")), CALL_FAILED);
+    assert!((1.0..5.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
+    // The client's own connection is as good as before.
+    client.nspi_bind();
+    neighbour.expect_undisturbed();
+}
+
+#[test]
+fn the_answer_to_a_given_up_call_is_not_taken_for_that_of_the_next_of_its_number() {
+    let upstream = RawUpstream::start(|call| {
+        if call.stub.ends_with(b"slow") {
+            std::thread::sleep(Duration::from_millis(500));
+        }
+        echo(call)
+    });
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    client.send(&request(7, 0, 10, &with_handle(handle, b"given up slow")));
+    upstream.wait_calls(2);
+    client.send(&orphaned(7));
+    client.send(&request(7, 0, 10, &with_handle(handle, b"the next one")));
+    assert_eq!(client.answer().stub(), b"the next one\0\0\0\0");
+    assert_eq!(client.answer_within(Duration::from_millis(300)), Answer::Silence);
+}
+
+#[test]
+fn who_never_gets_an_answer_is_cut_off_when_the_proxy_has_waited_long_enough() {
+    let upstream =
+        RawUpstream::start(|call| if call.stub.ends_with(b"never") { Answer::Silence } else { echo(call) });
+    let setup = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]);
+    let mut proxy = setup.argument("--stop-seconds=1").start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    client.ask(10, &with_handle(handle, b"never"));
+    upstream.wait_calls(2);
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+    let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
+    assert!(position("unbind") < position("shutdown"), "{}", ended.err);
+    assert!(ended.out.contains("0 security contexts"), "{}", ended.out);
 }

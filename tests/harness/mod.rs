@@ -20,7 +20,8 @@ pub(crate) use self::neighbour::Neighbour;
 pub(crate) use self::process::{Ended, Process};
 pub(crate) use self::proxy::{ALICE, BOB, Proxy, Setup};
 pub(crate) use self::raw::{
-    Answer, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, echo, pdu, request, with_handle,
+    Answer, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, echo, orphaned, pdu, request,
+    with_handle,
 };
 pub(crate) use self::told::Told;
 pub(crate) use self::upstream::{SERVER, SERVICE, Upstream};

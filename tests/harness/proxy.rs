@@ -23,6 +23,7 @@ pub(crate) struct Setup {
     modules: String,
     service: Account,
     log: &'static str,
+    arguments: Vec<&'static str>,
 }
 
 impl Setup {
@@ -36,6 +37,7 @@ impl Setup {
             modules: String::new(),
             service: SERVICE,
             log: "info",
+            arguments: Vec::new(),
         }
     }
 
@@ -94,6 +96,12 @@ impl Setup {
         )
     }
 
+    /// With a further argument of `mapiproxy run`.
+    pub(crate) fn argument(mut self, argument: &'static str) -> Self {
+        self.arguments.push(argument);
+        self
+    }
+
     /// Starts it with the accounts of [`ALICE`] and [`BOB`], and waits until it listens.
     pub(crate) fn start(self) -> Proxy {
         let folder = Folder::new();
@@ -103,7 +111,7 @@ impl Setup {
         add_account(&folder, ALICE);
         add_account(&folder, BOB);
         let mut command = Command::new(program());
-        command.args(["run", "--live", "--log", self.log, "--config"]).arg(config);
+        command.args(["run", "--live", "--log", self.log, "--config"]).arg(config).args(&self.arguments);
         let process = Process::start("mapiproxy run", &mut command);
         process.wait_out("that it listens", |line| line.contains("listens on"));
         Proxy { process, address, _folder: folder }

@@ -26,6 +26,7 @@ const RESPONSE: u8 = 2;
 const FAULT: u8 = 3;
 const BIND: u8 = 11;
 const BIND_ACK: u8 = 12;
+const ORPHANED: u8 = 19;
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
 const HEADER: usize = 16;
@@ -50,6 +51,11 @@ pub(crate) fn bind(interface: Interface) -> Vec<u8> {
     body.extend(interface.1.to_le_bytes());
     body.extend(NDR);
     pdu(BIND, FIRST | LAST, 1, &body)
+}
+
+/// Says that the answer to a call is not waited for any more.
+pub(crate) fn orphaned(call: u32) -> Vec<u8> {
+    pdu(ORPHANED, FIRST | LAST, call, &[])
 }
 
 /// A request in as many fragments as it takes.

@@ -7,9 +7,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{ConfigFile, Outcome, config, wiring};
 
-/// How long calls under way may take when the proxy is stopped.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// What to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -18,6 +15,9 @@ pub(crate) struct Arguments {
     /// Prints each operation when it is done, one line each.
     #[arg(long)]
     live: bool,
+    /// How many seconds calls under way may take when the proxy is stopped.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    stop_seconds: u64,
 }
 
 /// Runs the proxy until it is told to stop.
@@ -30,8 +30,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let running = wiring::start(&config, Arc::new(live)).await?;
         println!("{} listens on {}; {}", config.name, config.listen.rpc, running.stack());
         stop_signal().await?;
-        println!("stopping: no more clients; calls under way may take {} s", PATIENCE.as_secs());
-        let open = running.stop(PATIENCE).await;
+        println!("stopping: no more clients; calls under way may take {} s", arguments.stop_seconds);
+        let open = running.stop(Duration::from_secs(arguments.stop_seconds)).await;
         let counts = counters.snapshot();
         println!(
             "{} operations, {} faults, {} sign-ins, {} refused; {open} security contexts still open",
