@@ -9,6 +9,9 @@ use crate::setup::Field;
 /// Clients at work while the others are idle.
 const WORKING: usize = 16;
 
+/// How many are idle.
+const COUNTS: [usize; 3] = [1, 100, 2000];
+
 /// Measures memory and rate with more and more idle sessions.
 pub(crate) async fn run(round: Duration, rounds: usize) -> Result<(), Box<dyn Error>> {
     println!("Idle sessions with NTLM privacy on both sides, while {WORKING} clients work");
@@ -19,22 +22,27 @@ pub(crate) async fn run(round: Duration, rounds: usize) -> Result<(), Box<dyn Er
     let mut working = open(WORKING).await?;
     // Once around first, so that what is allocated once counts for none.
     (working, _) = load::drive(working, round).await?;
-    let mut idle = open(1).await?;
     let base = resident(field.proxy_process)?;
-    let mut first = None;
-    for count in [1, 100, 2000] {
-        idle.extend(open(count - idle.len()).await?);
-        let memory = resident(field.proxy_process)?;
-        let mut all = Vec::new();
-        for _ in 0..rounds {
+    let mut memory = [0; COUNTS.len()];
+    let mut rates = [const { Vec::new() }; COUNTS.len()];
+    for turn in 0..rounds {
+        // In turn, so that what the machine does meanwhile falls on all of them alike.
+        let mut idle = Vec::new();
+        for (place, count) in COUNTS.into_iter().enumerate() {
+            idle.extend(open(count - idle.len()).await?);
+            if turn == 0 {
+                memory[place] = resident(field.proxy_process)?;
+            }
             let figures;
             (working, figures) = load::drive(working, round).await?;
-            all.push(figures);
+            rates[place].push(figures);
         }
-        let rate = load::median(all).rate;
-        let first = *first.get_or_insert(rate);
-        let each = memory.saturating_sub(base) as f64 / (count.max(2) - 1) as f64;
-        println!("{count:>7} {memory:>14} {each:>12.1} {rate:>8.0} {:>13.2}x", rate / first);
+    }
+    let rates = rates.map(|all| load::median(all).rate);
+    for (place, count) in COUNTS.into_iter().enumerate() {
+        let each = memory[place].saturating_sub(base) as f64 / count as f64;
+        let (memory, rate) = (memory[place], rates[place]);
+        println!("{count:>7} {memory:>14} {each:>12.1} {rate:>8.0} {:>13.2}x", rate / rates[0]);
     }
     Ok(())
 }
