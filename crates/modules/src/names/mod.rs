@@ -1,6 +1,7 @@
 //! Clients see only the proxy: the server's names are replaced on the way to them, and ours on the way back.
 
 mod aliases;
+mod aux_out;
 mod replace;
 
 use std::collections::HashMap;
@@ -147,10 +148,11 @@ impl Module for Names {
     }
 
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        if !replace::concerns_response(operation.key()) {
+        let (interface, opnum) = operation.key();
+        let Some(response) = &mut operation.response else { return Ok(()) };
+        if !replace::concerns_response((interface, opnum), response.original()) {
             return Ok(());
         }
-        let Some(response) = &mut operation.response else { return Ok(()) };
         let host = self.facts.host.as_str();
         let changed = self.with(session, |aliases| {
             response.edit(|response| match response {
@@ -161,7 +163,7 @@ impl Module for Names {
                 Response::Rfr(rfr::Response::GetFQDNFromServerDN(response)) => {
                     replace::server_name(response.server_fqdn.get_mut(), host)
                 }
-                Response::Emsmdb(_) | Response::AsyncEmsmdb(_) => false,
+                other => aux_out::of(other).is_some_and(aux_out::hide),
             })
         });
         match changed {

@@ -7,6 +7,8 @@ use mapi::nspi::{Place, PropertyValue, Text, Value};
 use mapi::property::PropTag;
 use wire::Utf16;
 
+use super::aux_out;
+
 /// What stands in front of a server's name in a distinguished name.
 const SERVERS: &[u8] = b"/cn=servers/cn=";
 
@@ -23,13 +25,14 @@ pub(super) fn concerns_request((interface, opnum): OperationKey) -> bool {
 }
 
 /// Whether a response of this kind can hold a server's name.
-pub(super) fn concerns_response((interface, opnum): OperationKey) -> bool {
+pub(super) fn concerns_response((interface, opnum): OperationKey, stub: &[u8]) -> bool {
     match interface {
         Interface::Rfr => true,
         // All that return rows: QueryRows, SeekEntries, GetMatches, GetProps, GetSpecialTable, GetTemplateInfo
         // and both ResolveNames.
         Interface::Nspi => matches!(opnum, 3 | 4 | 5 | 9 | 12 | 13 | 19 | 20),
-        Interface::Emsmdb | Interface::AsyncEmsmdb => false,
+        Interface::Emsmdb => opnum == 10 || (opnum == 11 && aux_out::is_there(stub)),
+        Interface::AsyncEmsmdb => false,
     }
 }
 
