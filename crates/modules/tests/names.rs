@@ -10,7 +10,9 @@ use engine::{
     SecurityContext, Stack,
 };
 use identity::{OsRandom, Registry};
-use mapi::aux_block::{AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, ServerSessionInfo};
+use mapi::aux_block::{
+    AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
+};
 use mapi::compress::ExtendedBuffer;
 use mapi::ndr::{CharString, ContextHandle, Counted, Ptr, SizedPtr, WcharString};
 use mapi::nspi::{
@@ -390,7 +392,7 @@ fn the_map_lives_as_long_as_the_session() {
 fn auxiliary_blocks_that_name_the_server_are_taken_out() {
     let engine = engine("exch.lab.test", None);
     let mut talk = Talk::new(&engine, "a");
-    let kept: AuxBody = ExOrgInfo { org_flags: Default::default() }.into();
+    let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
     let naming: AuxBody = ServerSessionInfo::new("Server=EXCH1.lab.test").into();
     let one = AuxVersion::AUX_VERSION_1;
     let blocks = vec![
@@ -426,16 +428,16 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out() {
         // The same in the answer to EcDoRpcExt2 on that session.
         let request = emsmdb::EcDoRpcExt2Request {
             handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le(handle.try_into().unwrap()) },
-            flags: Default::default(),
-            rgb_in: Default::default(),
+            flags: emsmdb::RpcFlags::default(),
+            rgb_in: emsmdb::InBytes::default(),
             out_max: 0x8000,
-            aux_in: Default::default(),
+            aux_in: emsmdb::InBytes::default(),
             aux_out_max: 0x1008,
         };
         let request = emsmdb::Request::EcDoRpcExt2(request).encode().unwrap();
         let answer = |aux_out: Vec<u8>| emsmdb::EcDoRpcExt2Response {
             handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le([3; 16]) },
-            flags: Default::default(),
+            flags: emsmdb::RpcFlags::default(),
             rgb_out: emsmdb::OutBytes::new(vec![1, 2, 3]),
             aux_out: emsmdb::OutBytes::new(aux_out),
             trans_time: 0,
@@ -469,7 +471,7 @@ fn connect_ex() -> Vec<u8> {
         can_convert_code_pages: 1,
         client_version: emsmdb::Version([12, 0, 0]),
         time_stamp: 0,
-        aux_in: Default::default(),
+        aux_in: emsmdb::InBytes::default(),
         aux_out_max: 0x1008,
     };
     emsmdb::Request::EcDoConnectEx(request).encode().unwrap()
