@@ -224,6 +224,13 @@ fn operations_out_of_range_are_faulted_and_the_connection_goes_on() {
                 assert_eq!(client.call(opnum, &[0; 64]), OP_RNG_ERROR, "{opnum}");
             }
         }
+        // Who watches sees them too.
+        let seen = || proxy.lines_with("the interface has no such operation").len();
+        let begin = Instant::now();
+        while seen() < 9 && begin.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(seen(), 9);
     });
 }
 

@@ -41,6 +41,12 @@ impl Counters {
         }
     }
 
+    pub(crate) fn count_turned_away(&self, request_size: usize) {
+        add(&self.operations, 1);
+        add(&self.faults, 1);
+        add(&self.bytes_in, request_size as u64);
+    }
+
     pub(crate) fn sign_in(&self) {
         add(&self.sign_ins, 1);
     }

@@ -2,12 +2,12 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use engine::{ErrorCode, Flight, Next, Note};
+use engine::{ErrorCode, Flight, Next, Note, TurnedAway};
 
 /// A snapshot of an operation that is done.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    /// The operation's number.
+    /// The operation's number; zero for a call that did not become one.
     pub id: u64,
     /// Who asked, as domain and user.
     pub user: String,
@@ -74,6 +74,23 @@ impl Flow {
             end,
             elapsed,
             notes: operation.notes().to_vec(),
+        }
+    }
+}
+
+impl Flow {
+    /// A snapshot of a call that did not become an operation.
+    pub fn turned_away(call: &TurnedAway<'_>) -> Self {
+        Self {
+            id: 0,
+            user: call.context.principal().to_string(),
+            peer: call.peer,
+            envelope: call.envelope.name(),
+            operation: call.operation,
+            request_size: call.request_size,
+            end: FlowEnd::Fault { status: call.status.to_string(), why: call.why.to_owned() },
+            elapsed: Duration::ZERO,
+            notes: Vec::new(),
         }
     }
 }

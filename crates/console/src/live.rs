@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use engine::{Flight, Next, Observer, SecurityContext};
+use engine::{Flight, Next, Observer, SecurityContext, TurnedAway};
 
 use crate::counters::Counters;
 use crate::flow::Flow;
@@ -30,6 +30,14 @@ impl Live {
         (Self { counters: Arc::default(), lines: Some(lines) }, receiver)
     }
 
+    /// Hands a snapshot on, where there is a reader. A full queue means that the reader is slow: the line is lost,
+    /// the client is not kept waiting.
+    fn show(&self, flow: impl FnOnce() -> Flow) {
+        if let Some(lines) = &self.lines {
+            let _ = lines.try_send(flow());
+        }
+    }
+
     /// The counts.
     pub const fn counters(&self) -> &Arc<Counters> {
         &self.counters
@@ -45,12 +53,13 @@ impl Observer for Live {
         self.counters.refusal();
     }
 
+    fn turned_away(&self, call: &TurnedAway<'_>) {
+        self.counters.count_turned_away(call.request_size);
+        self.show(|| Flow::turned_away(call));
+    }
+
     fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration) {
         self.counters.count(flight, next);
-        if let Some(lines) = &self.lines {
-            let flow = Flow::new(flight, next, elapsed);
-            // A full queue means that the reader is slow: the line is lost, the client is not kept waiting.
-            let _ = lines.try_send(flow);
-        }
+        self.show(|| Flow::new(flight, next, elapsed));
     }
 }

@@ -24,7 +24,7 @@ pub use crate::flight::{Conversation, Engine, Flight, Next, Outcome};
 pub use crate::handles::{HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};
 pub use crate::module::{CALL_FAILED, Decision, Module, ProxyFacts, Refusal};
-pub use crate::observer::Observer;
+pub use crate::observer::{Observer, TurnedAway};
 pub use crate::operation::{
     AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response,
 };

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::Interface;
-use engine::{Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, Outcome};
+use engine::{Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, Outcome, TurnedAway};
 use identity::{Identity, OsRandom};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
@@ -133,6 +133,7 @@ impl Backend for ProxyConnection {
         };
         let link = (interface, call.context.identity().clone());
         let since = Instant::now();
+        let (context, request_size) = (call.context, call.stub.len());
         let group = call.group;
         let (conversation, _) = self
             .conversation
@@ -143,7 +144,7 @@ impl Backend for ProxyConnection {
             opnum: call.opnum,
             stub: call.stub,
             endian: call.endian,
-            context: call.context,
+            context: context.clone(),
             peer: call.peer,
         };
         match self.proxy.engine.begin(conversation, incoming) {
@@ -154,6 +155,15 @@ impl Backend for ProxyConnection {
                     Next::Reply { .. } | Next::Relay { .. } => (engine::CALL_FAILED, String::new()),
                 };
                 tracing::info!(peer = %call.peer, "refused: {why}");
+                self.proxy.observer.turned_away(&TurnedAway {
+                    context: &context,
+                    peer: call.peer,
+                    envelope: Envelope::RpcTcp,
+                    operation: interface.operation(call.opnum).unwrap_or("unknown"),
+                    request_size,
+                    status,
+                    why: &why,
+                });
                 replies.push(Reply::Fault { id: call.id, status });
             }
         }

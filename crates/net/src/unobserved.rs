@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use engine::{Flight, Next, Observer, SecurityContext};
+use engine::{Flight, Next, Observer, SecurityContext, TurnedAway};
 
 /// Watches nothing: for servers whose operations are nobody's business but the log's.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,6 +11,8 @@ impl Observer for Unobserved {
     fn signed_in(&self, _context: &SecurityContext, _peer: SocketAddr) {}
 
     fn refused(&self, _peer: SocketAddr, _why: &str) {}
+
+    fn turned_away(&self, _call: &TurnedAway<'_>) {}
 
     fn finished(&self, _flight: &Flight, _next: &Next, _elapsed: Duration) {}
 }
