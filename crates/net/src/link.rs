@@ -144,16 +144,11 @@ impl Link {
         self.waiting.push_back(Waiting { token, opnum, object, stub });
     }
 
-    /// Breaks the connection off, and every call on it.
-    pub fn abort(&mut self, why: &str, done: &mut Vec<(u64, Outcome)>) {
-        self.fail(why, done);
-    }
-
     /// Goes on; ready once there are new outcomes in `done`.
     pub fn poll(&mut self, task: &mut Context<'_>, done: &mut Vec<(u64, Outcome)>) -> Poll<()> {
         let before = done.len();
         if let Err(why) = self.advance(task, done) {
-            self.fail(&why, done);
+            self.abort(&why, done);
         }
         if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -277,8 +272,8 @@ impl Link {
         Ok(())
     }
 
-    /// Gives up the connection and every call on it.
-    fn fail(&mut self, why: &str, done: &mut Vec<(u64, Outcome)>) {
+    /// Breaks the connection off; every call on it is lost, because of `why`.
+    pub fn abort(&mut self, why: &str, done: &mut Vec<(u64, Outcome)>) {
         self.state = State::Broken;
         self.deadline = None;
         self.context = None;
