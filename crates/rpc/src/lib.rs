@@ -21,6 +21,7 @@ pub mod framer;
 pub mod mgmt;
 pub mod ndr;
 pub mod pdu;
+pub mod rts;
 pub mod security;
 pub mod server;
 pub mod verification;

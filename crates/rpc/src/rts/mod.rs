@@ -1,0 +1,146 @@
+//! RTS: what the two channels of RPC over HTTP say to one another between calls ([MS-RPCH] 2.2.3).
+//!
+//! A [`RtsPdu`] is a unit of its own type in the stream of connection-oriented units, made of [`Command`]s.
+//! Which commands make up which message ([MS-RPCH] 2.2.4) is told by [`RtsPdu::name`].
+
+mod commands;
+mod names;
+
+use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
+
+use crate::pdu::{DataRepresentation, Header, PduType, PfcFlags};
+
+pub use self::commands::{ClientAddress, Command, CommandType, Destination, Padding};
+
+/// The type of every RTS unit ([MS-RPCH] 2.2.3.6.1).
+pub const RTS: PduType = PduType(20);
+
+/// Bytes before the first command.
+pub const RTS_HEADER_SIZE: usize = 20;
+
+wire::wire_flags! {
+    /// What an RTS unit is for ([MS-RPCH] 2.2.3.6.1).
+    pub struct RtsFlags(u16) {
+        /// The unit is a ping.
+        PING = 0x0001,
+        /// The unit has commands that no other flag tells of.
+        OTHER_CMD = 0x0002,
+        /// A channel is being replaced.
+        RECYCLE_CHANNEL = 0x0004,
+        /// The unit is about the IN channel.
+        IN_CHANNEL = 0x0008,
+        /// The unit is about the OUT channel.
+        OUT_CHANNEL = 0x0010,
+        /// The sender's channel ends with this unit.
+        EOF = 0x0020,
+        /// The unit asks whether there is a proxy, or answers that.
+        ECHO = 0x0040,
+    }
+}
+
+/// One RTS unit ([MS-RPCH] 2.2.3.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RtsPdu {
+    /// The common header. Its `frag_length` is derived from the rest when the unit is written.
+    pub header: Header,
+    /// What follows it. Some clients ask for an echo with the common header alone.
+    pub body: Option<RtsBody>,
+}
+
+/// What follows the common header of an RTS unit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RtsBody {
+    /// What the unit is for.
+    pub flags: RtsFlags,
+    /// What it says, in order; at most 65,535.
+    pub commands: Vec<Command>,
+}
+
+impl RtsPdu {
+    /// A unit of `commands`.
+    pub const fn new(flags: RtsFlags, commands: Vec<Command>) -> Self {
+        let whole = PfcFlags::FIRST_FRAG.with(PfcFlags::LAST_FRAG);
+        Self { header: Header::new(RTS, whole, 0), body: Some(RtsBody { flags, commands }) }
+    }
+
+    /// What the unit says, in order.
+    pub fn commands(&self) -> &[Command] {
+        self.body.as_ref().map_or(&[], |body| &body.commands)
+    }
+
+    /// What the unit is for; no flag where it is a header alone.
+    pub fn flags(&self) -> RtsFlags {
+        self.body.as_ref().map_or(RtsFlags::NONE, |body| body.flags)
+    }
+
+    /// Which message it is among those that clients send and get ([MS-RPCH] 2.2.4), told by its flags and
+    /// commands; none for any other.
+    pub fn name(&self) -> Option<&'static str> {
+        names::name_of(self)
+    }
+}
+
+impl Encode for RtsPdu {
+    /// # Errors
+    /// When the header is not that of an RTS unit, or the unit is over 65,535 bytes long.
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        check(&self.header)?;
+        let mut unit = Writer::with_capacity(128);
+        Header { frag_length: 0, ..self.header }.encode(&mut unit)?;
+        if let Some(body) = &self.body {
+            unit.u16(body.flags.0).len16(body.commands.len(), "NumberOfCommands")?;
+            body.commands.iter().try_for_each(|command| command.encode(&mut unit))?;
+        }
+        let length = u16::try_from(unit.len()).map_err(|_| {
+            let length = u64::try_from(unit.len()).unwrap_or(u64::MAX);
+            Error::new(ErrorKind::TooLong { length, limit: u64::from(u16::MAX) }, "frag_length", 8)
+        })?;
+        let mut bytes = unit.into_vec();
+        if let Some(place) = bytes.get_mut(8..10) {
+            place.copy_from_slice(&length.to_le_bytes());
+        }
+        w.bytes(&bytes);
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for RtsPdu {
+    /// Reads one unit of `frag_length` bytes.
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let header = Header::from_start(r.peek())?;
+        check(&header)?;
+        let mut unit = r.sub(usize::from(header.frag_length), "frag_length")?;
+        unit.bytes(crate::pdu::HEADER_SIZE, "header")?;
+        let body = if unit.is_empty() { None } else { Some(decode_body(&mut unit)?) };
+        unit.finish().map_err(|error| error.within("RTS"))?;
+        Ok(Self { header, body })
+    }
+}
+
+fn decode_body(r: &mut Reader<'_>) -> Result<RtsBody> {
+    let flags = RtsFlags(r.u16("Flags")?);
+    let count = r.u16("NumberOfCommands")?;
+    let count = r.count(u32::from(count), 4, u32::from(u16::MAX), "NumberOfCommands")?;
+    let commands = (0..count).map(|_| Command::decode(r)).collect::<Result<_>>()?;
+    Ok(RtsBody { flags, commands })
+}
+
+/// Holds a header against what an RTS unit's must be: without a verifier, and little-endian.
+fn check(header: &Header) -> Result<()> {
+    if header.ptype != RTS {
+        let found = u64::from(header.ptype.0);
+        return Err(Error::invalid("PTYPE", 2, found, "an RTS unit's type, 20").within("RTS"));
+    }
+    if header.drep != header.drep.as_little() {
+        let DataRepresentation([integers, ..]) = header.drep;
+        return Err(Error::invalid("packed_drep", 4, u64::from(integers), "little-endian").within("RTS"));
+    }
+    if header.auth_length != 0 {
+        let found = u64::from(header.auth_length);
+        return Err(Error::invalid("auth_length", 10, found, "zero").within("RTS"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
