@@ -17,6 +17,8 @@ pub mod nspi;
 mod operations;
 pub mod property;
 pub mod rfr;
+pub mod rop;
+pub mod show;
 
 pub use crate::error_code::ErrorCode;
 pub use crate::interface::Interface;

@@ -1,0 +1,361 @@
+//! The fields that ROPs are made of: each knows how it lies in a buffer, how it is shown, and whether it points
+//! into the server object handle table.
+
+use wire::{Error, ErrorKind, FileTime, Guid, Reader, Result, Utf16, Writer};
+
+use crate::ErrorCode;
+use crate::property::{PropTag, PropType};
+use crate::show::{Show, Shown};
+
+/// What a handle index of a ROP stands for ([MS-OXCROPS] 2.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandleRole {
+    /// An object that the ROP acts on, or takes from.
+    Input,
+    /// A second object that the ROP acts on: where it puts things.
+    Destination,
+    /// Where the object goes that the ROP opens or creates.
+    Output,
+}
+
+/// A part of a ROP.
+pub trait Field: Sized + Show {
+    /// The fewest bytes that it takes; at least one, so that a count can be held against what is left.
+    const MIN_SIZE: usize = 1;
+
+    /// Reads it from where `r` stands. `field` names it in errors.
+    ///
+    /// # Errors
+    /// When the bytes are no such field.
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self>;
+
+    /// Appends it to `w`.
+    ///
+    /// # Errors
+    /// When a length does not fit.
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()>;
+
+    /// Calls `visit` with the handle index that this field is, if it is one.
+    fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
+        let _ = visit;
+    }
+}
+
+/// Fields that are one scalar, or a newtype of one.
+macro_rules! scalar_field {
+    ($($name:ty as $read:ident $size:literal),* $(,)?) => {
+        $(impl $crate::rop::Field for $name {
+            const MIN_SIZE: usize = $size;
+            #[inline]
+            fn read(r: &mut ::wire::Reader<'_>, field: &'static str) -> ::wire::Result<Self> {
+                r.$read(field)
+            }
+            #[inline]
+            fn write(&self, w: &mut ::wire::Writer, _field: &'static str) -> ::wire::Result<()> {
+                w.$read(*self);
+                Ok(())
+            }
+        })*
+    };
+    ($($name:ident($inner:ident) $size:literal),* $(,)?) => {
+        $(impl $crate::rop::Field for $name {
+            const MIN_SIZE: usize = $size;
+            #[inline]
+            fn read(r: &mut ::wire::Reader<'_>, field: &'static str) -> ::wire::Result<Self> {
+                Ok(Self(r.$inner(field)?))
+            }
+            #[inline]
+            fn write(&self, w: &mut ::wire::Writer, _field: &'static str) -> ::wire::Result<()> {
+                w.$inner(self.0);
+                Ok(())
+            }
+        })*
+    };
+}
+
+/// A ROP's own enumeration: `wire_enum!`, and a field.
+#[allow(unused_macros)]
+macro_rules! rop_enum {
+    ($(#[$outer:meta])* $vis:vis struct $name:ident($repr:ident) { $($body:tt)* }) => {
+        ::wire::wire_enum! { $(#[$outer])* $vis struct $name($repr) { $($body)* } }
+        $crate::show::show_named!($name);
+        $crate::rop::newtype_field!($name($repr));
+    };
+}
+
+/// A ROP's own flags: `wire_flags!`, and a field.
+macro_rules! rop_flags {
+    ($(#[$outer:meta])* $vis:vis struct $name:ident($repr:ident) { $($body:tt)* }) => {
+        ::wire::wire_flags! { $(#[$outer])* $vis struct $name($repr) { $($body)* } }
+        $crate::show::show_named!($name);
+        $crate::rop::newtype_field!($name($repr));
+    };
+}
+
+/// Makes a newtype of `u8`, `u16`, `u32` or `u64` a field.
+macro_rules! newtype_field {
+    ($name:ident(u8)) => { $crate::rop::scalar_field!($name(u8) 1); };
+    ($name:ident(u16)) => { $crate::rop::scalar_field!($name(u16) 2); };
+    ($name:ident(u32)) => { $crate::rop::scalar_field!($name(u32) 4); };
+    ($name:ident(u64)) => { $crate::rop::scalar_field!($name(u64) 8); };
+}
+
+#[allow(unused_imports)]
+pub(crate) use {newtype_field, rop_enum, rop_flags, scalar_field};
+
+scalar_field!(u8 as u8 1, u16 as u16 2, u32 as u32 4, u64 as u64 8, i32 as i32 4, i64 as i64 8);
+
+scalar_field!(ErrorCode(u32) 4, PropTag(u32) 4, PropType(u16) 2, FileTime(u64) 8);
+
+impl Field for Guid {
+    const MIN_SIZE: usize = 16;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        Ok(Self::from_le(r.array(field)?))
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        w.bytes(&self.to_le());
+        Ok(())
+    }
+}
+
+impl<const N: usize> Show for [u8; N] {
+    fn show(&self) -> Shown {
+        Shown::Bytes(self.to_vec())
+    }
+}
+
+impl<const N: usize> Field for [u8; N] {
+    const MIN_SIZE: usize = N;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        r.array(field)
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        w.bytes(self);
+        Ok(())
+    }
+}
+
+/// A Boolean of one byte. Senders differ in what they take for true, so the byte is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Bool(pub u8);
+
+impl Bool {
+    /// False, as everybody writes it.
+    pub const FALSE: Self = Self(0);
+    /// True, as the specifications write it.
+    pub const TRUE: Self = Self(1);
+
+    /// Whether it is true.
+    pub const fn is_true(self) -> bool {
+        self.0 != 0
+    }
+}
+
+impl Show for Bool {
+    fn show(&self) -> Shown {
+        Shown::Boolean(self.is_true())
+    }
+}
+
+newtype_field!(Bool(u8));
+
+macro_rules! handle_index {
+    ($(#[$doc:meta])* $name:ident, $role:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+        pub struct $name(pub u8);
+
+        impl Show for $name {
+            fn show(&self) -> Shown {
+                Shown::Number(u64::from(self.0))
+            }
+        }
+
+        impl Field for $name {
+            fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+                Ok(Self(r.u8(field)?))
+            }
+
+            fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+                w.u8(self.0);
+                Ok(())
+            }
+
+            fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
+                visit(HandleRole::$role, &mut self.0);
+            }
+        }
+    };
+}
+
+handle_index!(
+    /// Where in the server object handle table the handle of a new object goes.
+    OutputHandleIndex,
+    Output
+);
+handle_index!(
+    /// Where in the server object handle table the handle of the second object is.
+    DestHandleIndex,
+    Destination
+);
+
+macro_rules! sized_bytes {
+    ($(#[$doc:meta])* $name:ident, $read:ident, $type:ty) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+        pub struct $name(pub Vec<u8>);
+
+        impl Show for $name {
+            fn show(&self) -> Shown {
+                Shown::Bytes(self.0.clone())
+            }
+        }
+
+        impl Field for $name {
+            fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+                let size = r.$read(field)?;
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                Ok(Self(r.bytes(size, field)?.to_vec()))
+            }
+
+            fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+                w.$read(<$type>::try_from(self.0.len()).map_err(|_| too_long(self.0.len(), w, field))?);
+                w.bytes(&self.0);
+                Ok(())
+            }
+        }
+    };
+}
+
+sized_bytes!(
+    /// Bytes behind their number, which takes one byte.
+    Bytes8, u8, u8);
+sized_bytes!(
+    /// Bytes behind their number, which takes two bytes.
+    Bytes16, u16, u16);
+sized_bytes!(
+    /// Bytes behind their number, which takes four bytes.
+    Bytes32, u32, u32);
+
+macro_rules! list {
+    ($(#[$doc:meta])* $name:ident, $read:ident, $type:ty) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub struct $name<T>(pub Vec<T>);
+
+        impl<T> Default for $name<T> {
+            fn default() -> Self {
+                Self(Vec::new())
+            }
+        }
+
+        impl<T: Show> Show for $name<T> {
+            fn show(&self) -> Shown {
+                self.0.show()
+            }
+        }
+
+        impl<T: Field> Field for $name<T> {
+            fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+                #[allow(clippy::useless_conversion, reason = "one of three is a u32 already")]
+                let count = u32::from(r.$read(field)?);
+                let count = r.count(count, T::MIN_SIZE, u32::MAX, field)?;
+                let mut items = Vec::with_capacity(count.min(PREALLOCATED));
+                for _ in 0..count {
+                    items.push(T::read(r, field)?);
+                }
+                Ok(Self(items))
+            }
+
+            fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+                w.$read(<$type>::try_from(self.0.len()).map_err(|_| too_long(self.0.len(), w, field))?);
+                self.0.iter().try_for_each(|item| item.write(w, field))
+            }
+        }
+    };
+}
+
+/// For how many items of a list there is room at once; more are made room for as they come.
+const PREALLOCATED: usize = 256;
+
+list!(
+    /// Items behind their number, which takes one byte.
+    List8, u8, u8);
+list!(
+    /// Items behind their number, which takes two bytes.
+    List16, u16, u16);
+list!(
+    /// Items behind their number, which takes four bytes.
+    List32, u32, u32);
+
+/// A text of bytes that ends with a zero byte, in the code page of the session.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct AsciiZ(pub Vec<u8>);
+
+impl std::fmt::Debug for AsciiZ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl Show for AsciiZ {
+    fn show(&self) -> Shown {
+        Shown::Text(String::from_utf8_lossy(&self.0).into_owned())
+    }
+}
+
+impl Field for AsciiZ {
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        let Some(length) = r.peek().iter().position(|byte| *byte == 0) else {
+            return Err(r.error(ErrorKind::Text { expected: "a zero byte at the end" }, field));
+        };
+        let text = r.bytes(length, field)?.to_vec();
+        r.u8(field)?;
+        Ok(Self(text))
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        if self.0.contains(&0) {
+            return Err(Error::new(ErrorKind::Text { expected: "no zero byte within" }, field, w.len()));
+        }
+        w.bytes(&self.0).u8(0);
+        Ok(())
+    }
+}
+
+/// A UTF-16 text that ends with a zero code unit.
+impl Field for Utf16 {
+    const MIN_SIZE: usize = 2;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        let (units, _) = r.peek().as_chunks::<2>();
+        let Some(length) = units.iter().position(|unit| *unit == [0, 0]) else {
+            return Err(r.error(ErrorKind::Text { expected: "a zero code unit at the end" }, field));
+        };
+        let bytes = r.bytes(length.saturating_mul(2), field)?;
+        r.u16(field)?;
+        let (units, _) = bytes.as_chunks::<2>();
+        Ok(Self(units.iter().map(|unit| u16::from_le_bytes(*unit)).collect()))
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        if self.0.contains(&0) {
+            return Err(Error::new(ErrorKind::Text { expected: "no zero code unit within" }, field, w.len()));
+        }
+        for unit in &self.0 {
+            w.u16(*unit);
+        }
+        w.u16(0);
+        Ok(())
+    }
+}
+
+#[cold]
+pub(crate) fn too_long(length: usize, w: &Writer, field: &'static str) -> Error {
+    let length = u64::try_from(length).unwrap_or(u64::MAX);
+    Error::new(ErrorKind::TooLong { length, limit: u64::from(u16::MAX) }, field, w.len())
+}

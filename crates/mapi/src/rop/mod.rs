@@ -1,0 +1,52 @@
+//! ROPs: what a client asks of a mailbox store, and what it is answered ([MS-OXCROPS]).
+//!
+//! A ROP carries no length of its own: where one ends is known only to who can decode it. [`RopRequests`]
+//! decodes as many as it can, and keeps what follows as bytes. A response is decoded with what its request and
+//! its object say ([`ResponseContext`]).
+//!
+//! [`RequestBody`] and [`ResponseBody`] have a variant for each ROP. The families are in files of their own.
+
+mod field;
+mod macros;
+mod request;
+mod response;
+mod table;
+
+pub mod folder;
+
+use wire::{Reader, Result, Writer};
+
+use crate::show::{Show, Shown};
+
+pub use self::field::{
+    AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, HandleRole, List8, List16, List32,
+    OutputHandleIndex,
+};
+#[allow(unused_imports, reason = "families take what they need")]
+pub(crate) use self::field::{newtype_field, rop_enum, rop_flags, scalar_field, too_long};
+pub(crate) use self::macros::{plain_response, rop_response, rop_struct, rops};
+pub use self::request::{RopRequest, RopRequests};
+pub use self::response::{ResponseContext, ResponseFields, RopReply, RopResponse};
+pub use self::table::{RequestBody, ResponseBody, RopId};
+
+/// Nothing: what a ROP has that has no fields of its own here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Empty;
+
+impl Show for Empty {
+    fn show(&self) -> Shown {
+        Shown::Fields(Vec::new())
+    }
+}
+
+impl Field for Empty {
+    fn read(_r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        Ok(Self)
+    }
+
+    fn write(&self, _w: &mut Writer, _field: &'static str) -> Result<()> {
+        Ok(())
+    }
+}
+
+plain_response!(Empty as "ROP");

@@ -1,0 +1,110 @@
+//! What a structure says to people and to programs that print it: a small tree of named values.
+
+use std::borrow::Cow;
+
+use wire::{FileTime, Guid, Utf16};
+
+/// A value as it is shown: text, numbers, lists, and fields by their specification's names.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shown {
+    /// There is nothing.
+    Nothing,
+    /// Yes or no.
+    Boolean(bool),
+    /// A number.
+    Number(u64),
+    /// A number that may be negative.
+    Signed(i64),
+    /// A floating-point number.
+    Float(f64),
+    /// A number that has a name, such as an error code or a set of flags.
+    Named(u64, Cow<'static, str>),
+    /// A text.
+    Text(String),
+    /// Bytes that are not text.
+    Bytes(Vec<u8>),
+    /// Several values.
+    List(Vec<Self>),
+    /// Values by name, in order.
+    Fields(Vec<(Cow<'static, str>, Self)>),
+}
+
+/// Whatever can be shown.
+pub trait Show {
+    /// The value as it is shown.
+    fn show(&self) -> Shown;
+}
+
+impl<T: Show> Show for [T] {
+    fn show(&self) -> Shown {
+        Shown::List(self.iter().map(Show::show).collect())
+    }
+}
+
+impl<T: Show> Show for Vec<T> {
+    fn show(&self) -> Shown {
+        self.as_slice().show()
+    }
+}
+
+impl<T: Show> Show for Option<T> {
+    fn show(&self) -> Shown {
+        self.as_ref().map_or(Shown::Nothing, Show::show)
+    }
+}
+
+impl<T: Show + ?Sized> Show for Box<T> {
+    fn show(&self) -> Shown {
+        (**self).show()
+    }
+}
+
+macro_rules! numbers {
+    ($($unsigned:ty)*; $($signed:ty)*) => {
+        $(impl Show for $unsigned {
+            fn show(&self) -> Shown {
+                Shown::Number(u64::from(*self))
+            }
+        })*
+        $(impl Show for $signed {
+            fn show(&self) -> Shown {
+                Shown::Signed(i64::from(*self))
+            }
+        })*
+    };
+}
+
+numbers!(u8 u16 u32 u64; i8 i16 i32 i64);
+
+impl Show for Guid {
+    fn show(&self) -> Shown {
+        Shown::Text(self.to_string())
+    }
+}
+
+impl Show for Utf16 {
+    fn show(&self) -> Shown {
+        Shown::Text(self.to_string_lossy())
+    }
+}
+
+impl Show for FileTime {
+    fn show(&self) -> Shown {
+        Shown::Number(self.0)
+    }
+}
+
+/// Shows a newtype of an unsigned number by its name.
+macro_rules! show_named {
+    ($($name:ty),* $(,)?) => {
+        $(impl $crate::show::Show for $name {
+            fn show(&self) -> $crate::show::Shown {
+                $crate::show::Shown::Named(u64::from(self.0), format!("{self:?}").into())
+            }
+        })*
+    };
+}
+
+pub(crate) use show_named;
+
+show_named!(crate::ErrorCode, crate::property::PropType, crate::property::PropTag);
