@@ -402,13 +402,13 @@ pub(super) const fn protects(flags: F) -> bool {
     flags.intersects(F(F::NTLMSSP_NEGOTIATE_SIGN.0 | F::NTLMSSP_NEGOTIATE_SEAL.0))
 }
 
-fn is_anonymous(message: &Authenticate) -> Result<bool, Refusal> {
+pub(super) fn is_anonymous(message: &Authenticate) -> Result<bool, Refusal> {
     let lm = message.lm_response()?;
     Ok(message.user()?.is_empty() && message.nt_response()?.is_empty() && (lm.is_empty() || lm == [0]))
 }
 
 /// An NTLMv2 response's `NTProofStr` and `temp`; `None` for a response of `NTLMv1`'s size.
-fn split_v2(response: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_v2(response: &[u8]) -> Option<(&[u8], &[u8])> {
     if response.len() <= 24 {
         return None;
     }
@@ -416,7 +416,11 @@ fn split_v2(response: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// `ExportedSessionKey` ([MS-NLMP] 3.2.5.1.2).
-fn exported_key(message: &Authenticate, flags: F, key_exchange_key: &[u8; 16]) -> Result<Key, Refusal> {
+pub(super) fn exported_key(
+    message: &Authenticate,
+    flags: F,
+    key_exchange_key: &[u8; 16],
+) -> Result<Key, Refusal> {
     let mut exported = Zeroizing::new(*key_exchange_key);
     if flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && protects(flags) {
         let sent = message.session_key()?;

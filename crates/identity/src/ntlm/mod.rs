@@ -10,6 +10,7 @@ mod bindings;
 mod crypto;
 mod initiator;
 mod messages;
+pub mod passive;
 mod security;
 
 pub use self::acceptor::{Acceptor, AcceptorConfig, BindingPolicy, Policy, ServerNames};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use wire::{Decode as _, Encode, FileTime};
 
+pub(crate) use self::tokens::mech_type_list;
 pub use self::tokens::{NegHints, NegState, NegTokenInit, NegTokenResp, Oid};
 use crate::context::SecurityContext;
 use crate::error::Refusal;

@@ -111,7 +111,7 @@ pub struct NegTokenInit {
 const MAX_MECHANISMS: usize = 32;
 
 /// `MechTypeList`: what `mechListMIC` protects.
-pub(super) fn mech_type_list(mech_types: &[Oid]) -> Result<Vec<u8>> {
+pub(crate) fn mech_type_list(mech_types: &[Oid]) -> Result<Vec<u8>> {
     let mut list = Vec::new();
     for oid in mech_types {
         list.extend(der::wrap(der::OID, oid.as_der())?);

@@ -1,6 +1,7 @@
 mod codec;
 mod conversations;
 mod messages;
+mod passive;
 mod vectors;
 
 use std::sync::Arc;

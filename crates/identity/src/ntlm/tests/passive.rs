@@ -1,0 +1,129 @@
+use super::*;
+use crate::ntlm::passive::{PassiveSecurity, Secret, Sender, Witness};
+use crate::spnego;
+
+/// What a handshake leaves: both ends, and somebody who saw it pass.
+struct Shaken {
+    client: MessageSecurity,
+    server: MessageSecurity,
+    key: [u8; 16],
+    witness: Witness,
+}
+
+fn seen(mut config: InitiatorConfig, policy: Policy, within_spnego: bool) -> Shaken {
+    let config_of_server = Arc::new(server(policy));
+    let mut random = Script::default();
+    config.allow_legacy = true;
+    let mut initiator: Box<dyn FnMut(&[u8]) -> Step> = if within_spnego {
+        let mut end = spnego::Initiator::new(config);
+        Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
+    } else {
+        let mut end = Initiator::new(config);
+        Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
+    };
+    let mut random = Script(Vec::new(), 7);
+    let mut acceptor: Box<dyn FnMut(&[u8]) -> Step> = if within_spnego {
+        let mut end = spnego::Acceptor::new(config_of_server, None);
+        Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
+    } else {
+        let mut end = Acceptor::new(config_of_server, None);
+        Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
+    };
+    let (mut witness, mut client, mut arrived) = (Witness::default(), None, Vec::new());
+    loop {
+        match initiator(&arrived) {
+            Step::Continue(token) => arrived = token,
+            Step::Done { token, security, .. } => {
+                client = Some(security);
+                arrived = token.unwrap_or_default();
+            }
+        }
+        assert!(!arrived.is_empty(), "the server was not done");
+        witness.token(Sender::Client, &arrived);
+        match acceptor(&arrived) {
+            Step::Continue(token) => arrived = token,
+            Step::Done { token, context, security } => {
+                let token = token.unwrap_or_default();
+                witness.token(Sender::Server, &token);
+                let client = client.unwrap_or_else(|| match initiator(&token) {
+                    Step::Done { security, .. } => security,
+                    Step::Continue(_) => panic!("not done"),
+                });
+                let key = *context.session_key().unwrap().expose();
+                return Shaken { client, server: security, key, witness };
+            }
+        }
+        witness.token(Sender::Server, &arrived);
+    }
+}
+
+impl Shaken {
+    /// Sends sealed and signed messages both ways, all of which `passive` can read.
+    fn is_read_by(mut self, mut passive: PassiveSecurity) {
+        for round in 0..6_u8 {
+            let (from, to, sender) = if round % 2 == 0 {
+                (&mut self.client, &mut self.server, Sender::Client)
+            } else {
+                (&mut self.server, &mut self.client, Sender::Server)
+            };
+            let plain = vec![round; 40];
+            let mut body = plain.clone();
+            let signature = from.seal(b"head", &mut body, b"tail").unwrap();
+            let mut copy = body.clone();
+            to.unseal(b"head", &mut body, b"tail", &signature).unwrap();
+            passive.unseal(sender, (b"head", &mut copy, b"tail"), &signature).unwrap();
+            assert_eq!((&copy, &body), (&plain, &plain));
+            let signature = from.sign(b"head", &plain, b"tail").unwrap();
+            to.verify(b"head", &plain, b"tail", &signature).unwrap();
+            passive.verify(sender, (b"head", &plain, b"tail"), &signature).unwrap();
+        }
+    }
+}
+
+fn one(mut found: Vec<PassiveSecurity>) -> PassiveSecurity {
+    assert_eq!(found.len(), 1);
+    found.remove(0)
+}
+
+#[test]
+fn both_directions_are_read_with_the_password_the_hash_or_the_key() {
+    let hash = NtHash::from_password("wonderland");
+    for within_spnego in [false, true] {
+        let shaken = || seen(client("alice", "LAB", "wonderland"), Policy::default(), within_spnego);
+        let key = shaken().key;
+        for secret in
+            [Secret::account("ALICE", hash.clone()), Secret::hash(hash.clone()), Secret::session_key(key)]
+        {
+            let shaken = shaken();
+            assert_eq!(shaken.witness.claim().unwrap().user, "alice");
+            let others = [Secret::hash(NtHash::from_password("other")), Secret::session_key([7; 16]), secret];
+            let passive = one(shaken.witness.open(&others).unwrap());
+            shaken.is_read_by(passive);
+        }
+    }
+}
+
+#[test]
+fn the_older_versions_are_read_too() {
+    let hash = NtHash::from_password("wonderland");
+    let config = InitiatorConfig { version: NtlmVersion::V1, ..client("alice", "LAB", "wonderland") };
+    let shaken = seen(config, lenient(), false);
+    let passive = one(shaken.witness.open(&[Secret::hash(hash)]).unwrap());
+    shaken.is_read_by(passive);
+}
+
+#[test]
+fn the_wrong_secret_reads_nothing() {
+    let shaken = seen(client("alice", "LAB", "wonderland"), Policy::default(), false);
+    let hash = NtHash::from_password("wonderland");
+    for secret in [
+        Secret::hash(NtHash::from_password("Wonderland")),
+        Secret::account("bob", hash),
+        Secret::session_key([0; 16]),
+    ] {
+        assert!(shaken.witness.open(&[secret.clone()]).unwrap().is_empty());
+        assert_eq!(format!("{secret:?}"), "[redacted]");
+    }
+    assert!(!Witness::default().is_complete());
+    assert!(Witness::default().open(&[]).is_err());
+}
