@@ -1,7 +1,7 @@
 //! Properties: tags, types, values, rows and restrictions ([MS-OXCDATA] 2.9 to 2.12), as every interface
 //! means them. How a value lies on the wire is each interface's own matter.
 
-mod name;
+pub mod names;
 mod restriction;
 mod tag;
 mod value;

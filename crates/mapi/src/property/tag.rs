@@ -1,5 +1,3 @@
-use std::fmt;
-
 wire::wire_enum! {
     /// What kind of value a property has ([MS-OXCDATA] 2.11.1).
     pub struct PropType(u16) {
@@ -115,28 +113,6 @@ impl PropTag {
     /// Whether both name the same property, whatever the type.
     pub const fn is_same_property(self, other: Self) -> bool {
         self.id() == other.id()
-    }
-
-    /// The property's name in [MS-OXPROPS], as an address book means it. Ids from 0x8000 on have these names
-    /// in address books only; in a mailbox they stand for named properties.
-    pub const fn name(self) -> Option<&'static str> {
-        super::name::of_id(self.id())
-    }
-}
-
-impl fmt::Display for PropTag {
-    /// The name with its type where it is known, such as `PidTagDisplayName:PtypString`, or the number.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => write!(f, "{name}:{}", self.prop_type()),
-            None => write!(f, "{:#010x}", self.0),
-        }
-    }
-}
-
-impl fmt::Debug for PropTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PropTag({self})")
     }
 }
 

@@ -1,0 +1,135 @@
+use wire::Guid;
+
+use super::*;
+use crate::property::names::set;
+
+fn all() -> impl Iterator<Item = &'static Known> {
+    TABLES.iter().flat_map(|(_, table)| *table)
+}
+
+#[test]
+fn tags_have_the_numbers_of_the_specification() {
+    assert_eq!(PropTag::PidTagDisplayName.0, 0x3001_001F);
+    assert_eq!(PropTag::PidTagAddressBookNetworkAddress.0, 0x8170_101F);
+    assert_eq!(PropTag::PidTagAddressBookProxyAddresses.0, 0x800F_101F);
+    assert_eq!(PropTag::PidTagAddressBookHomeMessageDatabase.id(), 0x8006);
+    assert_eq!(PropTag::PidTagMessageClass.0, 0x001A_001F);
+    assert_eq!(PropTag::PidTagFolderId.0, 0x6748_0014);
+    assert_eq!(PropTag::PidTagMid.0, 0x674A_0014);
+    assert_eq!(PropTag::PidTagSourceKey.0, 0x65E0_0102);
+    assert_eq!(PropTag::PidTagChangeNumber.0, 0x67A4_0014);
+    assert_eq!(PropTag::PidTagBody.0, 0x1000_001F);
+    assert_eq!(PropTag::PidTagAttachDataObject.0, 0x3701_000D);
+    assert_eq!(PropTag::PidTagNonDeliveryReportDiagCode.0, 0x0C05_0003);
+    assert_eq!(PropTag::MetaTagIdsetGiven.0, 0x4017_0003);
+    assert_eq!(PropTag::MetaTagCnsetSeen.0, 0x6796_0102);
+}
+
+#[test]
+fn tags_read_as_people_write_them() {
+    let shown = |tag: u32| PropTag(tag).to_string();
+    assert_eq!(shown(0x0037_001F), "PidTagSubject_W");
+    assert_eq!(shown(0x0037_001E), "PidTagSubject_A");
+    assert_eq!(shown(0x0017_0003), "PidTagImportance");
+    assert_eq!(shown(0x0037_000A), "PidTagSubject:PtypErrorCode");
+    assert_eq!(shown(0x0037_0000), "PidTagSubject:PtypUnspecified");
+    assert_eq!(shown(0x3A00_001E), "PidTagAccount_A");
+    assert_eq!(shown(0x800F_101F), "PidTagAddressBookProxyAddresses_W");
+    assert_eq!(shown(0x800F_301E), "PidTagAddressBookProxyAddresses_A");
+    assert_eq!(shown(0x1234_001E), "0x1234001e");
+    assert_eq!(PropTag(0x800F_101F).in_store().to_string(), "0x800f101f");
+    assert_eq!(PropTag(0x0037_001F).in_store().to_string(), "PidTagSubject_W");
+    assert_eq!(PropTag(0x800F_101F).store_name(), None);
+}
+
+#[test]
+fn the_type_chooses_among_names_of_one_id() {
+    let name = |tag: u32| PropTag(tag).name();
+    assert_eq!(name(0x1013_0102), Some("PidTagHtml"));
+    assert_eq!(name(0x1013_001E), Some("PidTagBodyHtml"));
+    assert_eq!(name(0x3701_0102), Some("PidTagAttachDataBinary"));
+    assert_eq!(name(0x3701_000D), Some("PidTagAttachDataObject"));
+    assert_eq!(name(0x3701_000A), Some("PidTagAttachDataBinary"), "the common one");
+    assert_eq!(name(0x684F_1003), Some("PidTagScheduleInfoMonthsMerged"));
+    assert_eq!(name(0x684F_0102), Some("PidTagWlinkFolderType"));
+}
+
+#[test]
+fn names_lead_back() {
+    assert_eq!(PropTag::from_name("PidTagSubject"), Some(PropTag(0x0037_001F)));
+    assert_eq!(PropTag::from_name("PidTagSubject_W"), Some(PropTag(0x0037_001F)));
+    assert_eq!(PropTag::from_name("PidTagSubject_A"), Some(PropTag(0x0037_001E)));
+    assert_eq!(PropTag::from_name("PidTagAddressBookProxyAddresses_A"), Some(PropTag(0x800F_101E)));
+    assert_eq!(PropTag::from_name("PidTagImportance_A"), None);
+    assert_eq!(PropTag::from_name("PidTagSubject_X"), None);
+    assert_eq!(PropTag::from_name("é"), None);
+    assert_eq!(PropTag::from_name(""), None);
+    for known in all() {
+        assert_eq!(PropTag::from_name(known.name), Some(known.tag));
+        let again = PropTag::from_name(&known.tag.to_string().replace(":PtypError", ""));
+        assert!(again.is_some(), "{} leads somewhere", known.tag);
+    }
+}
+
+#[test]
+fn the_tables_are_sorted_and_every_name_is_there_once() {
+    assert!(all().count() >= 850);
+    for (at, (first, table)) in TABLES.iter().enumerate() {
+        assert!(table.is_sorted_by_key(|known| known.tag.id()));
+        assert!(table.iter().all(|known| known.tag.id() >= *first));
+        let Some((next, _)) = TABLES.get(at + 1) else { continue };
+        assert!(table.iter().all(|known| known.tag.id() < *next));
+    }
+    let mut names: Vec<_> = all().map(|known| known.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all().count());
+    for known in all() {
+        let first = of_id(known.tag.id()).first().unwrap();
+        let name = known.tag.name().unwrap();
+        assert!(name == known.name || known.tag == PropTag::from_name(name).unwrap(), "{}", known.name);
+        assert_eq!(known.tag.with_type(PropType::PtypErrorCode).name(), Some(first.name));
+    }
+}
+
+#[test]
+fn named_properties_are_found_both_ways() {
+    let start = NamedProperty::by_lid(&set::PSETID_Appointment, 0x820D).unwrap();
+    assert_eq!(start.name, "PidLidAppointmentStartWhole");
+    assert_eq!(start.prop_type, PropType::PtypTime);
+    assert_eq!(NamedProperty::from_name("PidLidAppointmentStartWhole"), Some(start));
+    assert_eq!(NamedProperty::by_lid(&set::PSETID_Task, 0x820D), None);
+    assert_eq!(NamedProperty::by_lid(&set::PSETID_Common, 0x8501), Some(&NamedProperty::PidLidReminderDelta));
+
+    let keywords = NamedProperty::by_text(&set::PS_PUBLIC_STRINGS, "Keywords").unwrap();
+    assert_eq!((keywords.name, keywords.prop_type), ("PidNameKeywords", PropType::PtypMultipleString));
+    assert_eq!(NamedProperty::by_text(&set::PS_PUBLIC_STRINGS, "keywords"), None);
+    let header = NamedProperty::by_text(&set::PS_INTERNET_HEADERS, "content-CLASS").unwrap();
+    assert_eq!(header.name, "PidNameContentClass");
+    assert_eq!(NamedProperty::by_text(&Guid::NIL, "Keywords"), None);
+}
+
+#[test]
+fn every_named_property_is_found_and_is_there_once() {
+    assert!(NamedProperty::all().count() >= 500);
+    for known in NamedProperty::all() {
+        let found = match known.key {
+            NameKey::Lid(lid) => NamedProperty::by_lid(&known.set, lid),
+            NameKey::Text(text) => NamedProperty::by_text(&known.set, text),
+        };
+        assert_eq!(found, Some(known));
+        assert_eq!(NamedProperty::from_name(known.name), Some(known));
+        assert!(set::name(&known.set).is_some());
+    }
+}
+
+#[test]
+fn sets_have_names() {
+    assert_eq!(set::name(&set::PSETID_Common), Some("PSETID_Common"));
+    assert_eq!(set::PSETID_Common.to_string(), "00062008-0000-0000-c000-000000000046");
+    assert_eq!(set::PSETID_Meeting.to_string(), "6ed8da90-450b-101b-98da-00aa003f1305");
+    assert_eq!(set::name(&Guid::NIL), None);
+    for (guid, name) in set::ALL {
+        assert_eq!((set::name(guid), set::from_name(name)), (Some(*name), Some(*guid)));
+    }
+}
