@@ -1,8 +1,7 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use identity::ntlm::{Credentials, InitiatorConfig, Protection};
-use identity::{ActingLevel, Mechanism, NtlmVersion, Password, Registry};
+use identity::ntlm::Credentials;
+use identity::{Mechanism, Password, Registry};
 use net::{Account, Location};
 use rpc::AuthLevel;
 
@@ -50,22 +49,6 @@ pub fn account(
     mechanism: Mechanism,
     level: AuthLevel,
 ) -> Account {
-    let protection = match level {
-        AuthLevel::PKT_PRIVACY => Protection::Seal,
-        AuthLevel::PKT_INTEGRITY | AuthLevel::PKT | AuthLevel::CALL => Protection::Sign,
-        _ => Protection::None,
-    };
-    let config = InitiatorConfig {
-        credentials: Credentials::password(user, domain, password),
-        workstation: String::new(),
-        target_name: String::new(),
-        bindings: None,
-        protection,
-        level: ActingLevel::Impersonate,
-        version: NtlmVersion::V2,
-        allow_legacy: false,
-        authority: Arc::from(domain),
-        registry: Registry::new(),
-    };
-    Account { config, mechanism, level }
+    let credentials = Credentials::password(user, domain, password);
+    Account::new(credentials, mechanism, level, domain, &Registry::new())
 }

@@ -112,12 +112,17 @@ impl Engine {
         &self.stack
     }
 
-    /// Takes an operation in. Where no session can be found for it there is no flight, only a fault.
-    pub fn begin(&self, conversation: &mut Conversation, incoming: Incoming) -> (Option<Flight>, Next) {
-        let (session, bound) = match self.session_of(conversation, &incoming) {
-            Ok(found) => found,
-            Err(refusal) => return (None, fault(refusal)),
-        };
+    /// Takes an operation in.
+    ///
+    /// # Errors
+    /// When there is no such operation, or no session of the caller's that it could belong to: then it never
+    /// becomes one, and the caller gets a fault.
+    pub fn begin(
+        &self,
+        conversation: &mut Conversation,
+        incoming: Incoming,
+    ) -> Result<(Flight, Next), Refusal> {
+        let (session, bound) = self.session_of(conversation, &incoming)?;
         let mut flight = Flight {
             operation: Operation::new(self.number(), incoming),
             session,
@@ -129,7 +134,7 @@ impl Engine {
         let verdict = in_session(&mut flight, |operation, session| self.stack.request(operation, session));
         let verdict = verdict.unwrap_or_else(Verdict::Refused);
         let next = self.after(conversation, &mut flight, verdict);
-        (Some(flight), next)
+        Ok((flight, next))
     }
 
     /// Goes on with `flight`, whose call to the upstream came to `outcome`. `random` makes handles.

@@ -6,93 +6,17 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use engine::{
-    AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, Envelope, FaultStatus, Flight, HandleTable,
-    Incoming, Interface, Module, Next, Operation, Outcome, Refusal, Request, Response, SecurityContext,
-    Session, Stack,
+    AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, Flight, Incoming, Interface,
+    Module, Next, Operation, Outcome, Refusal, Request, Response, SecurityContext, Session, Stack,
 };
-use identity::{Random, RandomError, Registry};
-use mapi::ndr::{ContextHandle, Ptr};
+use identity::OsRandom;
+use mapi::ndr::ContextHandle;
 use mapi::{ErrorCode, nspi};
+use testkit::{Talk, bind_request, bind_response, caller};
 use wire::{Endian, Guid};
 
-struct Counting(u8);
-
-impl Random for Counting {
-    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
-        self.0 += 1;
-        out.fill(self.0);
-        Ok(())
-    }
-}
-
-/// Whoever comes from `authority`: nobody there is anybody elsewhere.
-fn caller(authority: &str) -> SecurityContext {
-    SecurityContext::anonymous(&Registry::new(), &Arc::from(authority))
-}
-
 fn incoming(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incoming {
-    Incoming {
-        envelope: Envelope::RpcTcp,
-        interface: Interface::Nspi,
-        opnum,
-        stub: stub.into(),
-        endian: Endian::Little,
-        context: context.clone(),
-        peer: "127.0.0.1:1".parse().unwrap(),
-    }
-}
-
-/// One client on a connection of its own, and the engine that it talks through.
-struct Talk<'a> {
-    engine: &'a Engine,
-    conversation: Conversation,
-    random: Counting,
-}
-
-impl<'a> Talk<'a> {
-    fn new(engine: &'a Engine, group: &Arc<HandleTable>, seed: u8) -> Self {
-        Self { engine, conversation: Conversation::new(Arc::clone(group)), random: Counting(seed) }
-    }
-
-    fn send(&mut self, incoming: Incoming) -> (Option<Flight>, Next) {
-        self.engine.begin(&mut self.conversation, incoming)
-    }
-
-    fn relayed(&mut self, incoming: Incoming) -> (Flight, Bytes) {
-        match self.send(incoming) {
-            (Some(flight), Next::Relay { stub, .. }) => (flight, stub),
-            (_, next) => panic!("not relayed: {next:?}"),
-        }
-    }
-
-    fn answer(&mut self, flight: &mut Flight, stub: impl Into<Bytes>) -> Next {
-        let outcome = Outcome::Response { stub: stub.into(), endian: Endian::Little };
-        self.engine.resume(&mut self.conversation, flight, outcome, &mut self.random)
-    }
-
-    fn answered(&mut self, flight: &mut Flight, stub: impl Into<Bytes>) -> Bytes {
-        match self.answer(flight, stub) {
-            Next::Reply { stub } => stub,
-            next => panic!("not answered: {next:?}"),
-        }
-    }
-
-    /// Binds; the upstream's handle is `upstream`. Returns our handle's bytes as the client has them.
-    fn bind(&mut self, context: &SecurityContext, upstream: u8) -> [u8; 20] {
-        let (mut flight, _) = self.relayed(incoming(context, 0, bind_request()));
-        let reply = self.answered(&mut flight, bind_response([upstream; 16]));
-        reply[4..24].try_into().unwrap()
-    }
-}
-
-fn bind_request() -> Vec<u8> {
-    let request = nspi::BindRequest { flags: 0, stat: nspi::Stat::default(), server_guid: Ptr::NULL };
-    nspi::Request::Bind(request).encode().unwrap()
-}
-
-/// `pServerGuid` null, the handle, success.
-fn bind_response(handle: [u8; 16]) -> Vec<u8> {
-    [&[0; 8][..], &handle, &[0; 4]].concat()
+    testkit::incoming(context, (Interface::Nspi, opnum), stub)
 }
 
 /// `NspiQueryColumns` on the session `handle`, with bytes behind its last parameter.
@@ -107,7 +31,7 @@ fn unbind(handle: &[u8; 20]) -> Vec<u8> {
 #[test]
 fn untouched_stubs_pass_byte_for_byte_but_for_the_handle() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     assert_ne!(ours[4..], [0xee; 16], "the client must not see the upstream's handle");
@@ -123,7 +47,7 @@ fn untouched_stubs_pass_byte_for_byte_but_for_the_handle() {
 #[test]
 fn a_big_endian_request_reaches_the_upstream_little_endian() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let little = Guid::from_le(ours[4..].try_into().unwrap());
@@ -144,15 +68,15 @@ fn a_handle_is_of_use_to_its_owner_alone() {
     let engine = Engine::new(Stack::default());
     let group = Arc::default();
     let (alice, bob) = (caller("a"), caller("b"));
-    let mut first = Talk::new(&engine, &group, 0);
-    let mut second = Talk::new(&engine, &group, 100);
-    let mut elsewhere = Talk::new(&engine, &Arc::default(), 200);
+    let mut first = Talk::new(&engine, &group);
+    let mut second = Talk::new(&engine, &group);
+    let mut elsewhere = Talk::new(&engine, &Arc::default());
     let ours = first.bind(&alice, 0xee);
 
     let mismatch = FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH;
     let refused = |talk: &mut Talk<'_>, call| match talk.send(call) {
-        (None, Next::Fault { status, .. }) => status,
-        (_, next) => panic!("let in: {next:?}"),
+        Err(Refusal { status, .. }) => status,
+        Ok((_, next)) => panic!("let in: {next:?}"),
     };
     assert_eq!(refused(&mut second, incoming(&bob, 16, query_columns(&ours))), mismatch);
     assert_eq!(refused(&mut elsewhere, incoming(&alice, 16, query_columns(&ours))), mismatch);
@@ -168,7 +92,7 @@ fn a_handle_is_of_use_to_its_owner_alone() {
 #[test]
 fn an_upstream_that_answers_with_another_sessions_handle_is_not_believed() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let (mut flight, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
@@ -179,12 +103,9 @@ fn an_upstream_that_answers_with_another_sessions_handle_is_not_believed() {
 #[test]
 fn what_is_out_of_range_or_too_short_never_gets_far() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
-    let status = |sent: (Option<Flight>, Next)| match sent.1 {
-        Next::Fault { status, .. } => status,
-        next => panic!("let in: {next:?}"),
-    };
+    let status = |sent: Result<(Flight, Next), Refusal>| sent.unwrap_err().status;
     assert_eq!(status(talk.send(incoming(&alice, 21, vec![0; 64]))), FaultStatus::NCA_S_OP_RNG_ERROR);
     assert_eq!(status(talk.send(incoming(&alice, 3, vec![0; 19]))), FaultStatus::RPC_X_BAD_STUB_DATA);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
@@ -249,7 +170,7 @@ fn scribes() -> (Engine, Arc<Mutex<Vec<String>>>) {
 fn hooks_are_called_like_the_layers_of_an_onion() {
     let (engine, log) = scribes();
     assert_eq!(engine.stack().to_string(), "client > outer > inner > upstream");
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let whole = [
@@ -281,7 +202,7 @@ fn a_session_ends_once_however_it_ends() {
 
     // The client vanishes: its group's last connection ends it, an earlier one doesn't.
     let group = Arc::default();
-    let mut talk = Talk::new(&engine, &group, 0);
+    let mut talk = Talk::new(&engine, &group);
     talk.bind(&alice, 1);
     engine.end(&mut Conversation::new(Arc::clone(&group)), false);
     assert_eq!(unbinds(), 0);
@@ -291,13 +212,13 @@ fn a_session_ends_once_however_it_ends() {
     assert!(group.is_empty());
 
     // The bind fails, or the upstream is lost: there was no session to keep.
-    let mut talk = Talk::new(&engine, &group, 50);
+    let mut talk = Talk::new(&engine, &group);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
     talk.answered(&mut flight, [&[0; 24][..], &[1, 0, 0, 0x80]].concat());
     assert_eq!(unbinds(), 4);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
     let lost = Outcome::Lost("gone".to_owned());
-    engine.resume(&mut talk.conversation, &mut flight, lost, &mut Counting(0));
+    engine.resume(&mut talk.conversation, &mut flight, lost, &mut OsRandom);
     assert_eq!(unbinds(), 6);
 
     // The client vanishes while the upstream is still thinking.
@@ -325,7 +246,7 @@ fn a_session_ends_when_the_upstream_takes_its_handle_back_and_with_it_what_was_d
     let unbinds = || log.lock().unwrap().iter().filter(|line| line.contains("unbind")).count();
     let alice = caller("a");
     let group = Arc::default();
-    let mut talk = Talk::new(&engine, &group, 0);
+    let mut talk = Talk::new(&engine, &group);
 
     for closing in [11, 1] {
         log.lock().unwrap().clear();
@@ -343,7 +264,7 @@ fn a_session_ends_when_the_upstream_takes_its_handle_back_and_with_it_what_was_d
 fn no_hook_runs_for_a_session_that_ended_meanwhile() {
     let (engine, log) = scribes();
     let alice = caller("a");
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let ours = talk.bind(&alice, 0xee);
     let (mut slow, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
     let (mut closing, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
@@ -359,20 +280,20 @@ fn a_group_opens_no_more_handles_than_it_may() {
     let engine = Engine::new(Stack::default());
     let alice = caller("a");
     let group = Arc::default();
-    let mut talk = Talk::new(&engine, &group, 0);
+    let mut talk = Talk::new(&engine, &group);
     let mut opened = 0;
     let status = loop {
         match talk.send(incoming(&alice, 0, bind_request())) {
-            (Some(mut flight), Next::Relay { .. }) => {
+            Ok((mut flight, Next::Relay { .. })) => {
                 let outcome =
                     Outcome::Response { stub: bind_response([1; 16]).into(), endian: Endian::Little };
-                let random = &mut identity::OsRandom;
+                let random = &mut OsRandom;
                 engine.resume(&mut talk.conversation, &mut flight, outcome, random);
                 opened += 1;
                 assert!(opened < 100_000, "without end");
             }
-            (None, Next::Fault { status, .. }) => break status,
-            (_, next) => panic!("{next:?}"),
+            Err(refusal) => break refusal.status,
+            Ok((_, next)) => panic!("{next:?}"),
         }
     };
     assert_eq!(status, FaultStatus::RPC_S_SERVER_TOO_BUSY);
@@ -411,12 +332,12 @@ fn columns(code: u32) -> Response {
 #[test]
 fn norelay_answers_without_the_upstream() {
     let engine = decider(|_| Decision::Answer(Box::new(columns(7))));
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
-    let (flight, next) = talk.send(incoming(&alice, 16, query_columns(&ours)));
+    let (flight, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
     assert_eq!(next, Next::Reply { stub: Bytes::from_static(&[0, 0, 0, 0, 7, 0, 0, 0]) });
-    assert_eq!(flight.unwrap().operation.notes()[0].text, "answered here");
+    assert_eq!(flight.operation.notes()[0].text, "answered here");
 }
 
 #[test]
@@ -425,20 +346,20 @@ fn an_answer_to_something_else_is_not_sent() {
         let response = nspi::CompareMIdsResponse::default();
         Decision::Answer(Box::new(Response::Nspi(nspi::Response::CompareMIds(response))))
     });
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
-    let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours)));
+    let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
     assert!(matches!(next, Next::Fault { status: CALL_FAILED, .. }));
 }
 
 #[test]
 fn a_refusal_is_a_fault() {
     let engine = decider(|_| Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "policy")));
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
-    let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours)));
+    let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
     assert_eq!(next, Next::Fault { status: FaultStatus::ACCESS_DENIED, why: "policy".to_owned() });
 }
 
@@ -455,7 +376,7 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
         }
         Some(AheadAnswer::Fault(status)) => panic!("{status}"),
     });
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let (mut flight, ahead) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
@@ -471,7 +392,7 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
 #[test]
 fn ahead_ends_even_where_the_module_never_does() {
     let engine = decider(|_| Decision::Ahead(Box::new(columns_request(0))));
-    let mut talk = Talk::new(&engine, &Arc::default(), 0);
+    let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (mut flight, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));

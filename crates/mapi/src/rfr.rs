@@ -7,7 +7,7 @@ use wire::Result;
 use crate::operations::rpc_operations;
 use crate::{ErrorCode, Interface};
 
-rpc_operations! { Interface::RFR;
+rpc_operations! { Interface::Rfr;
     /// Which NSPI server a user is to ask ([MS-OXABREF] 3.1.4.1).
     0 => GetNewDSA(GetNewDSARequest, GetNewDSAResponse);
     /// The DNS name of a mailbox server ([MS-OXABREF] 3.1.4.2).

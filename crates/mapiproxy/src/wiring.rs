@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use engine::options::{OptionValue, Options};
 use engine::{Engine, Module, Observer, ProxyFacts, Stack};
-use identity::ntlm::{self, AcceptorConfig, InitiatorConfig, Policy, Protection, ServerNames};
-use identity::{Accounts, ActingLevel, Mechanism, NtlmVersion, Registry};
+use identity::ntlm::{self, AcceptorConfig, Policy, ServerNames};
+use identity::{Accounts, Mechanism, Registry};
 use net::{Account, Admission, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream};
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -184,45 +184,18 @@ fn upstream(config: &Config, contexts: &Arc<Registry>) -> Result<Upstream, Failu
     let level = AuthLevel::from(config.upstream.level);
     let Credentials::Specified { user, domain, password_file } = &config.upstream.credentials;
     let password = files::read_password(password_file)?;
-    let account = account(&ntlm::Credentials::password(user, domain, &password), config, level, contexts);
+    let mechanism = match config.upstream.authentication {
+        SignInBy::Ntlm => Mechanism::Ntlm,
+        SignInBy::Spnego => Mechanism::Spnego,
+    };
+    let credentials = ntlm::Credentials::password(user, domain, &password);
+    let account = Account::new(credentials, mechanism, level, config.upstream.rpc.host(), contexts);
     Ok(Upstream {
         endpoints: Arc::new(Endpoints::new(location)),
         account: (level != AuthLevel::NONE).then(|| Arc::new(account)),
         timeout: Duration::from_secs(config.upstream.connect_seconds),
         call_limit: Duration::from_secs(config.upstream.call_seconds),
     })
-}
-
-fn account(
-    credentials: &ntlm::Credentials,
-    config: &Config,
-    level: AuthLevel,
-    contexts: &Arc<Registry>,
-) -> Account {
-    let protection = match level {
-        AuthLevel::PKT_PRIVACY => Protection::Seal,
-        AuthLevel::PKT | AuthLevel::PKT_INTEGRITY => Protection::Sign,
-        _ => Protection::None,
-    };
-    Account {
-        config: InitiatorConfig {
-            credentials: credentials.clone(),
-            workstation: String::new(),
-            target_name: String::new(),
-            bindings: None,
-            protection,
-            level: ActingLevel::Impersonate,
-            version: NtlmVersion::V2,
-            allow_legacy: false,
-            authority: Arc::from(config.upstream.rpc.host()),
-            registry: Arc::clone(contexts),
-        },
-        mechanism: match config.upstream.authentication {
-            SignInBy::Ntlm => Mechanism::Ntlm,
-            SignInBy::Spnego => Mechanism::Spnego,
-        },
-        level,
-    }
 }
 
 const fn limits(clients: &Clients) -> Limits {

@@ -5,11 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::options::{OptionValue, Options};
-use engine::{
-    Conversation, Engine, Envelope, Flight, Incoming, Interface, Module, Next, Outcome, ProxyFacts,
-    SecurityContext, Stack,
-};
-use identity::{OsRandom, Registry};
+use engine::{Engine, Flight, Interface, Module, Next, ProxyFacts, SecurityContext, Stack};
 use mapi::aux_block::{
     AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
 };
@@ -22,7 +18,8 @@ use mapi::nspi::{
 use mapi::property::{FuzzyLevel, PropTag};
 use mapi::{ErrorCode, emsmdb, rfr};
 use modules::Names;
-use wire::{Encode as _, Endian};
+use testkit::Talk;
+use wire::{Encode as _, Endian, Guid};
 
 const DATABASE: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
 const OTHER: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH2/cn=Microsoft Private MDB";
@@ -37,54 +34,30 @@ fn engine(upstream: &str, server: Option<&str>) -> Engine {
     Engine::new(Stack::new(vec![Box::new(names)]))
 }
 
-/// One caller's connection.
-struct Talk<'a> {
-    engine: &'a Engine,
-    conversation: Conversation,
+/// One caller with an address book session.
+struct Book<'a> {
+    talk: Talk<'a>,
     caller: SecurityContext,
     handle: ContextHandle,
 }
 
-impl<'a> Talk<'a> {
-    /// A caller of `authority` with an address book session.
-    fn new(engine: &'a Engine, authority: &str) -> Self {
-        let caller = SecurityContext::anonymous(&Registry::new(), &Arc::from(authority));
-        let conversation = Conversation::new(Arc::default());
-        let mut talk = Self { engine, conversation, caller, handle: ContextHandle::default() };
-        let stat = Stat::default();
-        let bind = nspi::Request::Bind(nspi::BindRequest { flags: 0, stat, server_guid: Ptr::NULL });
-        let (mut flight, _) = talk.relayed(Interface::Nspi, 0, bind.encode().unwrap());
-        let answer = talk.answered(&mut flight, [&[0; 8][..], &[9; 16], &[0; 4]].concat());
-        let (nspi::Response::Bind(bound), _) = nspi::Response::decode(0, &answer, Endian::Little).unwrap()
-        else {
-            panic!("no answer to a bind")
-        };
-        talk.handle = bound.handle;
-        talk
+impl<'a> Book<'a> {
+    /// A caller of `authority`.
+    fn open(engine: &'a Engine, authority: &str) -> Self {
+        let caller = testkit::caller(authority);
+        let mut talk = Talk::new(engine, &Arc::default());
+        let handle = talk.bind(&caller, 9);
+        let uuid = Guid::from_le(handle[4..].try_into().unwrap());
+        Self { talk, caller, handle: ContextHandle { attributes: 0, uuid } }
     }
 
     fn relayed(&mut self, interface: Interface, opnum: u16, stub: Vec<u8>) -> (Flight, Vec<u8>) {
-        let incoming = Incoming {
-            envelope: Envelope::RpcTcp,
-            interface,
-            opnum,
-            stub: stub.into(),
-            endian: Endian::Little,
-            context: self.caller.clone(),
-            peer: "127.0.0.1:1".parse().unwrap(),
-        };
-        match self.engine.begin(&mut self.conversation, incoming) {
-            (Some(flight), Next::Relay { stub, .. }) => (flight, stub.to_vec()),
-            (_, next) => panic!("not relayed: {next:?}"),
-        }
+        let (flight, stub) = self.talk.relayed(testkit::incoming(&self.caller, (interface, opnum), stub));
+        (flight, stub.to_vec())
     }
 
     fn answered(&mut self, flight: &mut Flight, stub: Vec<u8>) -> Vec<u8> {
-        let outcome = Outcome::Response { stub: stub.into(), endian: Endian::Little };
-        match self.engine.resume(&mut self.conversation, flight, outcome, &mut OsRandom) {
-            Next::Reply { stub } => stub.to_vec(),
-            next => panic!("not answered: {next:?}"),
-        }
+        self.talk.answered(flight, stub).to_vec()
     }
 
     /// What the upstream gets of an address book request.
@@ -269,10 +242,10 @@ fn holds(bytes: &[u8], name: &str) -> bool {
 #[test]
 fn no_row_of_any_operation_names_the_server() {
     let engine = engine("exch.lab.test", None);
-    let mut talk = Talk::new(&engine, "a");
+    let mut book = Book::open(&engine, "a");
     for answer in answers() {
         assert!(holds(&answer.encode().unwrap(), "exch1"), "the test must be able to fail");
-        let (stub, mut seen) = talk.tell(&answer);
+        let (stub, mut seen) = book.tell(&answer);
         assert!(!holds(&stub, "exch"), "{}", seen.name());
         assert!(holds(&stub, "/cn=PROXY/"), "{}", seen.name());
         seen.visit_values_mut(&mut |value| {
@@ -291,13 +264,13 @@ fn no_row_of_any_operation_names_the_server() {
 #[test]
 fn what_the_client_sends_back_means_the_server_again() {
     let engine = engine("exch.lab.test", None);
-    let mut talk = Talk::new(&engine, "a");
-    talk.tell(&answers()[0]);
+    let mut book = Book::open(&engine, "a");
+    book.tell(&answers()[0]);
     let ours = DATABASE.replace("EXCH1", "PROXY");
-    let handle = talk.handle;
+    let handle = book.handle;
 
     let names = Counted(vec![Ptr::new(CharString::new(&ours))]);
-    let (_, got) = talk.ask(&nspi::Request::DNToMId(nspi::DNToMIdRequest { handle, reserved: 0, names }));
+    let (_, got) = book.ask(&nspi::Request::DNToMId(nspi::DNToMIdRequest { handle, reserved: 0, names }));
     let nspi::Request::DNToMId(got) = got else { panic!("{got:?}") };
     assert_eq!(got.names.0[0].get().unwrap().to_string_lossy(), DATABASE);
 
@@ -311,7 +284,7 @@ fn what_the_client_sends_back_means_the_server_again() {
     for value in [wide(PropTag::PidTagEmailAddress, &ours), narrow(PropTag::PidTagEmailAddress, &ours)] {
         let inner = Restriction::new(content(value));
         let not = Restriction::new(RestrictionUnion::Not(Ptr::new(Box::new(inner))));
-        let (_, got) = talk.ask(&get_matches(handle, Some(not)));
+        let (_, got) = book.ask(&get_matches(handle, Some(not)));
         let stub = got.encode().unwrap();
         assert!(holds(&stub, "EXCH1") && !holds(&stub, "PROXY"), "{got:?}");
     }
@@ -319,15 +292,15 @@ fn what_the_client_sends_back_means_the_server_again() {
     let names = Counted(vec![Ptr::new(WcharString::new(&ours))]);
     let prop_tags = Ptr::NULL;
     let resolve = nspi::ResolveNamesWRequest { handle, reserved: 0, stat: Stat::default(), prop_tags, names };
-    let (_, got) = talk.ask(&nspi::Request::ResolveNamesW(resolve));
+    let (_, got) = book.ask(&nspi::Request::ResolveNamesW(resolve));
     assert!(holds(&got.encode().unwrap(), "EXCH1"));
 }
 
 #[test]
 fn two_servers_keep_apart_and_two_callers_keep_their_own_names() {
     let engine = engine("10.0.0.1", None);
-    let mut alice = Talk::new(&engine, "a");
-    let mut bob = Talk::new(&engine, "b");
+    let mut alice = Book::open(&engine, "a");
+    let mut bob = Book::open(&engine, "b");
     let rows = |dn: &str| {
         let rows = Ptr::new(Counted(vec![PropertyRow::new(vec![wide(PropTag::PidTagEmailAddress, dn)])]));
         nspi::Response::QueryRows(nspi::QueryRowsResponse {
@@ -347,9 +320,9 @@ fn two_servers_keep_apart_and_two_callers_keep_their_own_names() {
         let names = Counted(vec![Ptr::new(CharString::new(DATABASE.replace("EXCH1", name)))]);
         nspi::Request::DNToMId(nspi::DNToMIdRequest { handle, reserved: 0, names })
     };
-    let sent = |talk: &mut Talk<'_>, name| {
-        let request = dn_to_mid(talk.handle, name);
-        talk.ask(&request).1.encode().unwrap()
+    let sent = |book: &mut Book<'_>, name| {
+        let request = dn_to_mid(book.handle, name);
+        book.ask(&request).1.encode().unwrap()
     };
     assert!(holds(&sent(&mut alice, "PROXY"), "EXCH1"));
     assert!(holds(&sent(&mut alice, "PROXY-2"), "EXCH2"));
@@ -360,9 +333,9 @@ fn two_servers_keep_apart_and_two_callers_keep_their_own_names() {
 #[test]
 fn the_map_lives_as_long_as_the_session() {
     let engine = engine("exch.lab.test", None);
-    let mut talk = Talk::new(&engine, "a");
-    talk.tell(&answers()[0]);
-    let connect = |talk: &mut Talk<'_>| {
+    let mut book = Book::open(&engine, "a");
+    book.tell(&answers()[0]);
+    let connect = |book: &mut Book<'_>| {
         let request = emsmdb::EcDoConnectRequest {
             user_dn: CharString::new(DATABASE.replace("EXCH1", "PROXY")),
             flags: 0,
@@ -377,21 +350,21 @@ fn the_map_lives_as_long_as_the_session() {
             time_stamp: 0,
         };
         let stub = emsmdb::Request::EcDoConnect(request).encode().unwrap();
-        let (flight, sent) = talk.relayed(Interface::Emsmdb, 0, stub);
+        let (flight, sent) = book.relayed(Interface::Emsmdb, 0, stub);
         // The client vanishes before there is an answer.
-        talk.engine.give_up(&talk.conversation, &flight);
+        book.talk.engine.give_up(&book.talk.conversation, &flight);
         sent
     };
-    assert!(holds(&connect(&mut talk), "/cn=EXCH1/"), "learned in the address book");
-    engine.end(&mut talk.conversation, true);
-    let mut later = Talk::new(&engine, "a");
+    assert!(holds(&connect(&mut book), "/cn=EXCH1/"), "learned in the address book");
+    engine.end(&mut book.talk.conversation, true);
+    let mut later = Book::open(&engine, "a");
     assert!(holds(&connect(&mut later), "/cn=EXCH/"), "the upstream's own name is what is left to go by");
 }
 
 #[test]
 fn auxiliary_blocks_that_name_the_server_are_taken_out() {
     let engine = engine("exch.lab.test", None);
-    let mut talk = Talk::new(&engine, "a");
+    let mut book = Book::open(&engine, "a");
     let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
     let naming: AuxBody = ServerSessionInfo::new("Server=EXCH1.lab.test").into();
     let one = AuxVersion::AUX_VERSION_1;
@@ -417,10 +390,10 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out() {
             aux_out: emsmdb::OutBytes::new(aux_out.clone()),
             return_value: ErrorCode::SUCCESS,
         };
-        let (mut flight, _) = talk.relayed(Interface::Emsmdb, 10, connect_ex());
+        let (mut flight, _) = book.relayed(Interface::Emsmdb, 10, connect_ex());
         let stub = emsmdb::Response::EcDoConnectEx(response).encode().unwrap();
         assert!(holds(&stub, "EXCH1"));
-        let got = talk.answered(&mut flight, stub);
+        let got = book.answered(&mut flight, stub);
         assert!(!holds(&got, "EXCH1"));
         let handle = got[4..20].to_vec();
         check_left(&emsmdb::Response::decode(10, &got, Endian::Little).unwrap().0, left.as_ref());
@@ -443,16 +416,16 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out() {
             trans_time: 0,
             return_value: ErrorCode::SUCCESS,
         };
-        let (mut flight, _) = talk.relayed(Interface::Emsmdb, 11, request.clone());
+        let (mut flight, _) = book.relayed(Interface::Emsmdb, 11, request.clone());
         let stub = emsmdb::Response::EcDoRpcExt2(answer(aux_out)).encode().unwrap();
-        let got = talk.answered(&mut flight, stub);
+        let got = book.answered(&mut flight, stub);
         assert!(!holds(&got, "EXCH1"));
         check_left(&emsmdb::Response::decode(11, &got, Endian::Little).unwrap().0, left.as_ref());
 
         // An answer without such a buffer passes as it is.
-        let (mut flight, _) = talk.relayed(Interface::Emsmdb, 11, request);
+        let (mut flight, _) = book.relayed(Interface::Emsmdb, 11, request);
         let stub = emsmdb::Response::EcDoRpcExt2(answer(Vec::new())).encode().unwrap();
-        let got = talk.answered(&mut flight, stub.clone());
+        let got = book.answered(&mut flight, stub.clone());
         assert_eq!(got[20..], stub[20..]);
         assert!(flight.operation.notes().is_empty());
     }
@@ -494,30 +467,29 @@ fn check_left(response: &emsmdb::Response, left: Option<&AuxBody>) {
 #[test]
 fn a_given_server_name_is_what_ours_stands_for() {
     let engine = engine("10.0.0.1", Some("MAIL"));
-    let mut talk = Talk::new(&engine, "a");
+    let mut book = Book::open(&engine, "a");
     let request = rfr::Request::GetFQDNFromServerDN(rfr::GetFQDNFromServerDNRequest {
         flags: 0,
         mailbox_server_dn: CharString::new("/o=O/ou=G/cn=Configuration/cn=Servers/cn=PROXY"),
     });
-    let (mut flight, sent) = talk.relayed(Interface::Rfr, 1, request.encode().unwrap());
+    let (mut flight, sent) = book.relayed(Interface::Rfr, 1, request.encode().unwrap());
     assert!(holds(&sent, "/cn=MAIL"));
     let answer = rfr::Response::GetFQDNFromServerDN(rfr::GetFQDNFromServerDNResponse {
         server_fqdn: Ptr::new(CharString::new("mail.lab.test")),
         return_value: ErrorCode::SUCCESS,
     });
-    let got = talk.answered(&mut flight, answer.encode().unwrap());
+    let got = book.answered(&mut flight, answer.encode().unwrap());
     assert!(holds(&got, "proxy.lab.test") && !holds(&got, "mail.lab"));
 }
 
 #[test]
 fn an_answer_that_cannot_be_read_is_not_passed_on() {
     let engine = engine("exch.lab.test", None);
-    let mut talk = Talk::new(&engine, "a");
+    let mut book = Book::open(&engine, "a");
     let mut request = vec![0; 4];
-    request.extend(talk.handle.uuid.to_le());
+    request.extend(book.handle.uuid.to_le());
     request.extend(request_tail(3));
-    let (mut flight, _) = talk.relayed(Interface::Nspi, 3, request);
-    let outcome = Outcome::Response { stub: b"EXCH1".as_slice().into(), endian: Endian::Little };
-    let next = engine.resume(&mut talk.conversation, &mut flight, outcome, &mut OsRandom);
+    let (mut flight, _) = book.relayed(Interface::Nspi, 3, request);
+    let next = book.talk.answer(&mut flight, b"EXCH1".as_slice());
     assert!(matches!(next, Next::Fault { .. }), "{next:?}");
 }

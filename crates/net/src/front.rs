@@ -117,16 +117,14 @@ impl<B: Backend> Connection<B> {
         let mut tick = tokio::time::interval(tick_length(&self.front.limits));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            self.events();
-            self.answer();
-            self.flush().await?;
+            self.work().await?;
             if self.association.is_closed() {
                 return Ok(());
             }
             let stopping = *stop.borrow();
             if stopping && self.association.active_calls() == 0 {
                 self.association.shutdown();
-                return self.flush().await;
+                return self.work().await;
             }
             let reads = !stopping && self.association.wants_input();
             let Self { stream, association, since, called, .. } = self;
@@ -147,6 +145,21 @@ impl<B: Backend> Connection<B> {
                 _ = tick.tick() => self.check_time()?,
                 changed = stop.changed() => if changed.is_err() { return Ok(()) },
             }
+        }
+    }
+
+    /// Does and sends what there is to do, until nothing is left. A client that does not take what is sent in
+    /// time is given up.
+    async fn work(&mut self) -> io::Result<()> {
+        loop {
+            self.events();
+            self.answer();
+            // An answer makes room for a call that waited for it.
+            let output = self.association.take_output();
+            if output.is_empty() {
+                return Ok(());
+            }
+            send(&self.stream, &output, self.front.limits.handshake).await?;
         }
     }
 
@@ -270,21 +283,6 @@ impl<B: Backend> Connection<B> {
                 tracing::debug!(peer = %self.peer, "answer not sent: {error}");
             }
         }
-        // A call that waited for this answer may be next.
-        if self.replies.is_empty() && self.association.output_len() > 0 {
-            self.events();
-        }
-    }
-
-    /// Sends what is to be sent. A client that does not take it in time is given up.
-    async fn flush(&mut self) -> io::Result<()> {
-        while self.association.output_len() > 0 || !self.replies.is_empty() {
-            let output = self.association.take_output();
-            send(&self.stream, &output, self.front.limits.handshake).await?;
-            self.events();
-            self.answer();
-        }
-        Ok(())
     }
 
     fn check_time(&self) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! carries the security context of its caller. A connection to an upstream belongs to one client connection and
 //! one identity, and is never lent.
 
+mod account;
 mod backend;
 pub mod clock;
 mod endpoints;
@@ -22,12 +23,13 @@ mod stream;
 mod task;
 mod unobserved;
 
+pub use crate::account::Account;
 pub use crate::backend::{Backend, Call, Reply};
 pub use crate::endpoints::{Endpoints, Location, syntax};
 pub use crate::front::{Front, serve};
 pub use crate::groups::{Group, Groups};
 pub use crate::limits::{Admission, Limits, Place};
-pub use crate::link::{Account, Link, LinkConfig};
+pub use crate::link::{Link, LinkConfig};
 pub use crate::mapper::{Mapper, mapper_interfaces};
 pub use crate::mapper_client::ask;
 pub use crate::proxy::{Proxy, Upstream};

@@ -10,28 +10,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::Outcome;
-use identity::ntlm::InitiatorConfig;
-use identity::{Initiator, Mechanism, OsRandom, SecurityContext, Step};
+use identity::{Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
-use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, SyntaxId};
+use rpc::pdu::{AuthType, ContextResultCode, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use wire::Guid;
 
+use crate::account::Account;
 use crate::clock;
 use crate::sign_in::protection;
 use crate::stream::{poll_read, prepare};
-
-/// How we sign in at a server.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// With which account.
-    pub config: InitiatorConfig,
-    /// By which mechanism.
-    pub mechanism: Mechanism,
-    /// How well calls are protected.
-    pub level: AuthLevel,
-}
 
 /// What a link is for.
 #[derive(Debug, Clone)]

@@ -7,17 +7,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use engine::Interface;
-use engine::{Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, Outcome, TurnedAway};
+use engine::{
+    Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, Outcome, Refusal, TurnedAway,
+};
 use identity::{Identity, OsRandom};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::account::Account;
 use crate::backend::{Backend, Call, Reply};
 use crate::endpoints::{Endpoints, syntax};
 use crate::groups::Group;
-use crate::link::{Account, Link, LinkConfig};
+use crate::link::{Link, LinkConfig};
 use crate::mapper::reply;
 
 /// The server that we relay to, and as whom.
@@ -148,12 +151,8 @@ impl Backend for ProxyConnection {
             peer: call.peer,
         };
         match self.proxy.engine.begin(conversation, incoming) {
-            (Some(flight), next) => self.go_on(Airborne { flight, id: call.id, since, link }, next, replies),
-            (None, next) => {
-                let (status, why) = match next {
-                    Next::Fault { status, why } => (status, why),
-                    Next::Reply { .. } | Next::Relay { .. } => (engine::CALL_FAILED, String::new()),
-                };
+            Ok((flight, next)) => self.go_on(Airborne { flight, id: call.id, since, link }, next, replies),
+            Err(Refusal { status, why }) => {
                 tracing::info!(peer = %call.peer, "refused: {why}");
                 self.proxy.observer.turned_away(&TurnedAway {
                     context: &context,

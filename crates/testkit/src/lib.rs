@@ -1,7 +1,10 @@
 //! What tests share: oracles, which say of any bytes whether a decoder did right by them, and inputs for them
-//! to begin with; and recordings of other people's software.
+//! to begin with; recordings of other people's software; and conversations through the engine.
 
 pub mod captures;
 mod input;
 pub mod oracles;
 pub mod seeds;
+mod talk;
+
+pub use crate::talk::{Talk, bind_request, bind_response, caller, incoming};

@@ -114,7 +114,7 @@ macro_rules! calls {
 
 calls! {
     /// What a client asks through the EMSMDB interface.
-    pub enum Request: EMSMDB {
+    pub enum Request: Emsmdb {
         /// `EcDoConnect`.
         0 => EcDoConnect(EcDoConnectRequest);
         /// `EcDoDisconnect`.
@@ -145,7 +145,7 @@ calls! {
     /// The handle of `EcDoConnect` and `EcDoConnectEx` is a new one, and so is that of `EcDoAsyncConnectEx`,
     /// which is for the `AsyncEMSMDB` interface; the others' is that of the request, or all zero where the
     /// server ended the session.
-    pub enum Response: EMSMDB {
+    pub enum Response: Emsmdb {
         /// `EcDoConnect`.
         0 => EcDoConnect(EcDoConnectResponse), handle = handle;
         /// `EcDoDisconnect`.
@@ -172,7 +172,7 @@ calls! {
 
 calls! {
     /// What a client asks through the `AsyncEMSMDB` interface.
-    pub enum AsyncRequest: ASYNC_EMSMDB {
+    pub enum AsyncRequest: AsyncEmsmdb {
         /// `EcDoAsyncWaitEx`.
         0 => EcDoAsyncWaitEx(EcDoAsyncWaitExRequest), handle = async_handle;
     }
@@ -180,7 +180,7 @@ calls! {
 
 calls! {
     /// What a server answers through the `AsyncEMSMDB` interface.
-    pub enum AsyncResponse: ASYNC_EMSMDB {
+    pub enum AsyncResponse: AsyncEmsmdb {
         /// `EcDoAsyncWaitEx`.
         0 => EcDoAsyncWaitEx(EcDoAsyncWaitExResponse);
     }

@@ -11,7 +11,7 @@ use crate::{ErrorCode, Interface};
 #[test]
 fn opnums_have_the_names_of_the_interface() {
     for opnum in 0..15 {
-        let name = Interface::EMSMDB.operation(opnum).unwrap();
+        let name = Interface::Emsmdb.operation(opnum).unwrap();
         if let Ok((request, _)) = Request::decode(opnum, &[0; 256], Endian::Little) {
             assert_eq!((request.opnum(), request.name()), (opnum, name));
             assert_eq!(matches!(request, Request::Opaque(_)), matches!(opnum, 3 | 7 | 8 | 12 | 13), "{name}");

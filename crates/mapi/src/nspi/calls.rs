@@ -3,7 +3,7 @@ use crate::operations::rpc_operations;
 
 use super::{request, response};
 
-rpc_operations! { Interface::NSPI;
+rpc_operations! { Interface::Nspi;
     /// Begins a session ([MS-OXNSPI] 3.1.4.1.1).
     0 => Bind(request::BindRequest, response::BindResponse);
     /// Ends a session ([MS-OXNSPI] 3.1.4.1.2).

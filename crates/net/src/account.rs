@@ -1,0 +1,48 @@
+use std::sync::Arc;
+
+use identity::ntlm::{Credentials, InitiatorConfig, Protection};
+use identity::{ActingLevel, Mechanism, NtlmVersion, Registry};
+use rpc::pdu::AuthLevel;
+
+/// How we sign in at a server.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// With which account.
+    pub config: InitiatorConfig,
+    /// By which mechanism.
+    pub mechanism: Mechanism,
+    /// How well calls are protected.
+    pub level: AuthLevel,
+}
+
+impl Account {
+    /// An account that signs in with `credentials`, by `mechanism`, at the server or directory `authority`; calls
+    /// are protected as `level` says. Its contexts are counted in `registry`.
+    pub fn new(
+        credentials: Credentials,
+        mechanism: Mechanism,
+        level: AuthLevel,
+        authority: &str,
+        registry: &Arc<Registry>,
+    ) -> Self {
+        let protection = match level {
+            AuthLevel::PKT_PRIVACY => Protection::Seal,
+            // A call's level is that of its packets on a connection ([MS-RPCE] 2.2.1.1.8).
+            AuthLevel::PKT_INTEGRITY | AuthLevel::PKT | AuthLevel::CALL => Protection::Sign,
+            _ => Protection::None,
+        };
+        let config = InitiatorConfig {
+            credentials,
+            workstation: String::new(),
+            target_name: String::new(),
+            bindings: None,
+            protection,
+            level: ActingLevel::Impersonate,
+            version: NtlmVersion::V2,
+            allow_legacy: false,
+            authority: Arc::from(authority),
+            registry: Arc::clone(registry),
+        };
+        Self { config, mechanism, level }
+    }
+}

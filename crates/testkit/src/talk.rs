@@ -1,0 +1,115 @@
+//! Conversations through the engine: what a client sends, what the upstream gets, what comes back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::{
+    Conversation, Engine, Envelope, Flight, HandleTable, Incoming, Interface, Next, OperationKey, Outcome,
+    Refusal, SecurityContext,
+};
+use identity::{OsRandom, Registry};
+use mapi::ndr::Ptr;
+use mapi::nspi;
+use wire::Endian;
+
+/// Whoever comes from `authority`: nobody there is anybody elsewhere.
+pub fn caller(authority: &str) -> SecurityContext {
+    SecurityContext::anonymous(&Registry::new(), &Arc::from(authority))
+}
+
+/// A call of `context`, little-endian.
+pub fn incoming(
+    context: &SecurityContext,
+    (interface, opnum): OperationKey,
+    stub: impl Into<Bytes>,
+) -> Incoming {
+    Incoming {
+        envelope: Envelope::RpcTcp,
+        interface,
+        opnum,
+        stub: stub.into(),
+        endian: Endian::Little,
+        context: context.clone(),
+        peer: ([127, 0, 0, 1], 1).into(),
+    }
+}
+
+/// The stub of an `NspiBind`.
+///
+/// # Panics
+/// When it can't be encoded.
+pub fn bind_request() -> Vec<u8> {
+    let request = nspi::BindRequest { flags: 0, stat: nspi::Stat::default(), server_guid: Ptr::NULL };
+    nspi::Request::Bind(request).encode().expect("a bind of constants fits")
+}
+
+/// The stub of an upstream's answer to an `NspiBind`: no GUID, `handle`, success.
+pub fn bind_response(handle: [u8; 16]) -> Vec<u8> {
+    [&[0; 8][..], &handle, &[0; 4]].concat()
+}
+
+/// One client on a connection of its own, and the engine that it talks through.
+#[derive(Debug)]
+pub struct Talk<'a> {
+    /// The engine.
+    pub engine: &'a Engine,
+    /// What the connection holds.
+    pub conversation: Conversation,
+}
+
+impl<'a> Talk<'a> {
+    /// A connection in the association group whose handles are in `group`.
+    pub fn new(engine: &'a Engine, group: &Arc<HandleTable>) -> Self {
+        Self { engine, conversation: Conversation::new(Arc::clone(group)) }
+    }
+
+    /// Sends a call.
+    ///
+    /// # Errors
+    /// When the call does not become an operation.
+    pub fn send(&mut self, incoming: Incoming) -> Result<(Flight, Next), Refusal> {
+        self.engine.begin(&mut self.conversation, incoming)
+    }
+
+    /// Sends a call and returns the stub that the upstream gets.
+    ///
+    /// # Panics
+    /// When the call is not relayed.
+    #[track_caller]
+    pub fn relayed(&mut self, incoming: Incoming) -> (Flight, Bytes) {
+        match self.send(incoming) {
+            Ok((flight, Next::Relay { stub, .. })) => (flight, stub),
+            other => panic!("not relayed: {other:?}"),
+        }
+    }
+
+    /// Goes on with `flight`, which the upstream answers with `stub`.
+    pub fn answer(&mut self, flight: &mut Flight, stub: impl Into<Bytes>) -> Next {
+        let outcome = Outcome::Response { stub: stub.into(), endian: Endian::Little };
+        self.engine.resume(&mut self.conversation, flight, outcome, &mut OsRandom)
+    }
+
+    /// Goes on with `flight`, which the upstream answers with `stub`, and returns what the client gets.
+    ///
+    /// # Panics
+    /// When the client does not get an answer.
+    #[track_caller]
+    pub fn answered(&mut self, flight: &mut Flight, stub: impl Into<Bytes>) -> Bytes {
+        match self.answer(flight, stub) {
+            Next::Reply { stub } => stub,
+            next => panic!("not answered: {next:?}"),
+        }
+    }
+
+    /// Opens an address book as `context`; the upstream's handle is `upstream`. Returns ours as the client has
+    /// it.
+    ///
+    /// # Panics
+    /// When that fails.
+    #[track_caller]
+    pub fn bind(&mut self, context: &SecurityContext, upstream: u8) -> [u8; 20] {
+        let (mut flight, _) = self.relayed(incoming(context, (Interface::Nspi, 0), bind_request()));
+        let reply = self.answered(&mut flight, bind_response([upstream; 16]));
+        *reply.get(4..).and_then(|rest| rest.first_chunk()).expect("an answer to a bind has a handle")
+    }
+}
