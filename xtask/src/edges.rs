@@ -13,27 +13,31 @@ use crate::run::{self, Outcome};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("rpc", &["wire"]),
+    ("http", &[]),
     ("mapi", &["wire", "rpc"]),
     ("identity", &["wire"]),
     ("engine", &["wire", "rpc", "mapi", "identity"]),
     ("modules", &["engine", "mapi", "identity", "wire"]),
-    ("net", &["engine", "rpc", "identity", "wire"]),
+    ("net", &["engine", "http", "rpc", "identity", "wire"]),
     ("lab", &["mapi", "rpc", "identity", "net", "wire"]),
     ("client", &["mapi", "rpc", "identity", "net", "wire"]),
     ("console", &["engine"]),
     (
         "mapiproxy",
         &[
-            "wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "console",
-            "testkit",
+            "wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "console", "testkit",
         ],
     ),
-    ("testkit", &["wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "console"]),
+    (
+        "testkit",
+        &["wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client", "console"],
+    ),
     (
         "e2e",
         &[
-            "wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "console",
-            "testkit",
+            "wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "console", "testkit",
         ],
     ),
     ("bench", &["wire", "rpc", "mapi", "identity", "net", "lab", "client"]),
@@ -41,7 +45,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without I/O. None of [`RUNTIMES`] may be under them, however deep.
-const PURE: &[&str] = &["wire", "rpc", "mapi", "identity", "engine", "modules"];
+const PURE: &[&str] = &["wire", "rpc", "http", "mapi", "identity", "engine", "modules"];
 
 /// What does I/O or waits for it.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];

@@ -1,5 +1,6 @@
 //! Inputs that the oracles understand: where fuzzing begins, and what property tests change.
 
+mod http;
 mod identity;
 mod mapi;
 mod rpc;
@@ -16,6 +17,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "rpc_server" => rpc::server(),
         "rpc_client" => rpc::client(),
         "rpc_endpoints" => rpc::endpoints(),
+        "http_framing" => http::framing(),
         "nspi" => mapi::nspi(),
         "emsmdb" => mapi::emsmdb(),
         "extended_buffers" => mapi::extended_buffers(),

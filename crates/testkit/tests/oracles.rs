@@ -73,6 +73,7 @@ oracle! {
     rpc_server
     rpc_client
     rpc_endpoints
+    http_framing
     nspi
     emsmdb
     extended_buffers

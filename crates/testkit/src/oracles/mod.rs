@@ -5,6 +5,7 @@
 //! failed. Most of them read their first bytes as choices: which operation, which byte order, how a stream is
 //! cut in pieces.
 
+pub mod http;
 pub mod identity;
 pub mod mapi;
 pub mod rpc;
@@ -14,12 +15,13 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 11] = [
+pub const ALL: [Named; 12] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
     ("rpc_client", rpc::client),
     ("rpc_endpoints", rpc::endpoints),
+    ("http_framing", http::framing),
     ("nspi", mapi::nspi),
     ("emsmdb", mapi::emsmdb),
     ("extended_buffers", mapi::extended_buffers),

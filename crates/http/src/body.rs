@@ -1,0 +1,245 @@
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::error::Error;
+use crate::framing::Framing;
+use crate::limits::Limits;
+
+/// A piece of a body: its bytes on the wire, and which of them are content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    wire: Bytes,
+    from: usize,
+    to: usize,
+}
+
+impl Piece {
+    fn framing(wire: Bytes) -> Self {
+        Self { wire, from: 0, to: 0 }
+    }
+
+    /// The bytes as they came: a chunk with the lines around it, or a part of one.
+    pub const fn wire(&self) -> &Bytes {
+        &self.wire
+    }
+
+    /// The content among them.
+    pub fn data(&self) -> &[u8] {
+        self.wire.get(self.from..self.to).unwrap_or_default()
+    }
+
+    /// The content among them, to be kept.
+    pub fn into_data(self) -> Bytes {
+        self.wire.slice(self.from..self.to)
+    }
+}
+
+/// Where in a body its reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    Length(u64),
+    UntilClose,
+    /// Before a chunk's line; how much of the line was looked through.
+    ChunkLine(usize),
+    Chunk(u64),
+    ChunkEnd,
+    /// Behind the last chunk; bytes of trailers so far, and how much of the line was looked through.
+    Trailers(usize, usize),
+    Done,
+}
+
+/// Reads one body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader {
+    pub(crate) state: Body,
+    /// Bytes of chunk extensions so far.
+    extensions: usize,
+    /// Whether spaces may follow a chunk's size, as some servers pad it.
+    padded: bool,
+}
+
+impl Reader {
+    pub(crate) const fn new(framing: Framing, is_response: bool) -> Self {
+        let state = match framing {
+            Framing::None | Framing::Length(0) => Body::Done,
+            Framing::Length(length) => Body::Length(length),
+            Framing::Chunked => Body::ChunkLine(0),
+            Framing::UntilClose => Body::UntilClose,
+        };
+        Self { state, extensions: 0, padded: is_response }
+    }
+
+    /// The next piece out of `buffer`; none where it needs more bytes, or is done.
+    pub(crate) fn next(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Option<Piece>, Error> {
+        match self.state {
+            Body::Done => Ok(None),
+            _ if buffer.is_empty() => Ok(None),
+            Body::Length(left) => {
+                let (piece, left) = plain(buffer, left);
+                self.state = if left == 0 { Body::Done } else { Body::Length(left) };
+                Ok(Some(piece))
+            }
+            Body::UntilClose => Ok(Some(plain(buffer, u64::MAX).0)),
+            Body::ChunkLine(seen) => self.chunk(buffer, seen, limits),
+            Body::Chunk(left) => {
+                let (mut piece, left) = plain_with_end(buffer, left)?;
+                if left.is_none() {
+                    self.state = Body::ChunkLine(0);
+                    piece.to = piece.wire.len().saturating_sub(2);
+                } else {
+                    self.state = match left {
+                        Some(0) => Body::ChunkEnd,
+                        Some(left) => Body::Chunk(left),
+                        None => Body::ChunkLine(0),
+                    };
+                }
+                Ok(Some(piece))
+            }
+            Body::ChunkEnd => match buffer.first_chunk::<2>() {
+                Some(b"\r\n") => {
+                    self.state = Body::ChunkLine(0);
+                    Ok(Some(Piece::framing(buffer.split_to(2).freeze())))
+                }
+                None if buffer.first() == Some(&b'\r') => Ok(None),
+                Some(_) | None => Err(Error::ChunkEnd),
+            },
+            Body::Trailers(so_far, seen) => self.trailer(buffer, so_far, seen, limits),
+        }
+    }
+
+    /// A chunk's line, and with it as much of the chunk as there is.
+    fn chunk(&mut self, buffer: &mut BytesMut, seen: usize, limits: &Limits) -> Result<Option<Piece>, Error> {
+        let Some(line) = line(buffer, seen, limits.chunk_line).map_err(|BadLine| Error::ChunkLine)? else {
+            self.state = Body::ChunkLine(buffer.len());
+            return Ok(None);
+        };
+        let text = buffer.get(..line.saturating_sub(2)).unwrap_or_default();
+        let (size, extension) = chunk_line(text, self.padded)?;
+        self.extensions = self.extensions.saturating_add(extension);
+        if self.extensions > limits.extensions {
+            return Err(Error::ChunkLine);
+        }
+        if size == 0 {
+            self.state = Body::Trailers(0, 0);
+            return Ok(Some(Piece::framing(buffer.split_to(line).freeze())));
+        }
+        let there = buffer.len() - line;
+        let wanted = usize::try_from(size).unwrap_or(usize::MAX);
+        let (taken, end) = match buffer.get(line..).and_then(|rest| rest.get(wanted..)) {
+            // The chunk is there with its end, or at least with as much of that as tells.
+            Some([b'\r', b'\n', ..]) => (wanted, 2),
+            Some([] | [b'\r']) => (wanted, 0),
+            Some(_) => return Err(Error::ChunkEnd),
+            None => (there, 0),
+        };
+        self.state = match (size.saturating_sub(u64::try_from(taken).unwrap_or(size)), end) {
+            (0, 2) => Body::ChunkLine(0),
+            (0, _) => Body::ChunkEnd,
+            (left, _) => Body::Chunk(left),
+        };
+        let wire = buffer.split_to(line + taken + end).freeze();
+        Ok(Some(Piece { wire, from: line, to: line + taken }))
+    }
+
+    fn trailer(
+        &mut self,
+        buffer: &mut BytesMut,
+        so_far: usize,
+        seen: usize,
+        limits: &Limits,
+    ) -> Result<Option<Piece>, Error> {
+        let room = limits.trailers.saturating_sub(so_far);
+        let Some(line) = line(buffer, seen, room.max(2)).map_err(|BadLine| Error::Trailers)? else {
+            self.state = Body::Trailers(so_far, buffer.len());
+            return Ok(None);
+        };
+        let text = buffer.get(..line.saturating_sub(2)).unwrap_or_default();
+        if text.is_empty() {
+            self.state = Body::Done;
+        } else {
+            let (name, value) = text
+                .iter()
+                .position(|byte| *byte == b':')
+                .and_then(|at| Some((text.get(..at)?, text.get(at + 1..)?)))
+                .ok_or(Error::Trailers)?;
+            let name = std::str::from_utf8(name).map_err(|_| Error::Trailers)?;
+            if !crate::fields::is_name(name) || !crate::fields::is_value(value.trim_ascii()) {
+                return Err(Error::Trailers);
+            }
+            self.state = Body::Trailers(so_far + line, 0);
+        }
+        Ok(Some(Piece::framing(buffer.split_to(line).freeze())))
+    }
+}
+
+/// Up to `left` bytes of content, and how many are left then.
+fn plain(buffer: &mut BytesMut, left: u64) -> (Piece, u64) {
+    let there = buffer.len();
+    let count = usize::try_from(left).map_or(there, |left| left.min(there));
+    let wire = buffer.split_to(count).freeze();
+    (Piece { from: 0, to: wire.len(), wire }, left.saturating_sub(u64::try_from(count).unwrap_or(left)))
+}
+
+/// The same within a chunk; with the chunk's end, and then none left, where that is there as well.
+fn plain_with_end(buffer: &mut BytesMut, left: u64) -> Result<(Piece, Option<u64>), Error> {
+    let whole = usize::try_from(left).ok().and_then(|left| Some((left, buffer.get(left..)?)));
+    match whole {
+        Some((count, [b'\r', b'\n', ..])) => {
+            let wire = buffer.split_to(count + 2).freeze();
+            Ok((Piece { from: 0, to: count, wire }, None))
+        }
+        Some((_, [b'\r'] | [])) | None => {
+            let (piece, left) = plain(buffer, left);
+            Ok((piece, Some(left)))
+        }
+        Some(_) => Err(Error::ChunkEnd),
+    }
+}
+
+/// A line that is too long or holds what no line may.
+struct BadLine;
+
+/// The length of the line at the buffer's beginning with its end, once that is there; `seen` bytes of it were
+/// looked through before.
+fn line(buffer: &[u8], seen: usize, limit: usize) -> Result<Option<usize>, BadLine> {
+    for (at, byte) in buffer.iter().enumerate().skip(seen) {
+        if at >= limit {
+            return Err(BadLine);
+        }
+        let after_return = at.checked_sub(1).and_then(|before| buffer.get(before)) == Some(&b'\r');
+        match byte {
+            b'\n' if after_return => return Ok(Some(at + 1)),
+            _ if after_return => return Err(BadLine),
+            b'\r' | b'\t' => {}
+            0..=31 | 127 => return Err(BadLine),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// The size that a chunk's line says, and how many bytes its extensions have (RFC 9112 7.1).
+fn chunk_line(text: &[u8], padded: bool) -> Result<(u64, usize), Error> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    if digits == 0 || digits > 16 {
+        return Err(Error::ChunkSize);
+    }
+    let mut size = 0_u64;
+    for digit in text.iter().take(digits) {
+        let digit = char::from(*digit).to_digit(16).ok_or(Error::ChunkSize)?;
+        size = (size << 4) | u64::from(digit);
+    }
+    let rest = text.get(digits..).unwrap_or_default();
+    match rest {
+        [] => Ok((size, 0)),
+        [b';', ..] => Ok((size, rest.len())),
+        _ if padded && rest.iter().all(|byte| *byte == b' ') => Ok((size, 0)),
+        _ => Err(Error::ChunkSize),
+    }
+}
+
+/// Drops what is left of an empty buffer's memory, so that an idle connection holds none.
+pub(crate) fn release(buffer: &mut BytesMut) {
+    if !buffer.has_remaining() {
+        *buffer = BytesMut::new();
+    }
+}

@@ -1,0 +1,83 @@
+//! HTTP framing: however a stream is cut, it is read alike, and what was read leaves as it came.
+
+use http::{Decoder, Error, Event, Head, Limits, RequestHead, ResponseHead};
+
+use crate::input::{Input, cuts};
+
+/// One connection's messages, and why no more of them are read.
+#[derive(Debug, Default, PartialEq)]
+struct Read {
+    /// Head, content, and the body on the wire, of each message that ended.
+    messages: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>,
+    error: Option<Error>,
+}
+
+/// Reads a stream of requests or answers, cut in some way. It is read the same as when it comes at once; what
+/// ended leaves as the bytes that it came as; an edited head is read again as the same head.
+pub fn framing(data: &[u8]) {
+    let mut input = Input::new(data);
+    let (kind, seed) = (input.byte(), input.byte());
+    let stream = input.rest();
+    if kind & 1 == 0 {
+        check(stream, seed, Decoder::<RequestHead>::new, |_| ());
+    } else {
+        let bodiless = kind & 2 != 0;
+        check(stream, seed, Decoder::<ResponseHead>::new, move |decoder| decoder.expect(bodiless));
+    }
+}
+
+fn check<H: Head>(
+    stream: &[u8],
+    seed: u8,
+    new: impl Fn(Limits) -> Decoder<H>,
+    before: impl Fn(&mut Decoder<H>),
+) {
+    let limits = Limits { head: 2000, line: 300, fields: 20, chunk_line: 40, extensions: 100, trailers: 200 };
+    let whole = read(new(limits), &before, [stream]);
+    let in_pieces = read(new(limits), &before, cuts(seed, stream));
+    assert_eq!(whole, in_pieces, "a cut changed what was read");
+    let again: Vec<u8> =
+        whole.messages.iter().flat_map(|(head, _, wire)| [&head[..], wire].concat()).collect();
+    let read_again = read(new(limits), &before, [&again[..]]);
+    assert_eq!(read_again.messages, whole.messages, "what leaves is not what came");
+    assert_eq!(read_again.error, None);
+}
+
+fn read<'a, H: Head>(
+    mut decoder: Decoder<H>,
+    before: &impl Fn(&mut Decoder<H>),
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Read {
+    let mut read = Read::default();
+    let mut current = (Vec::new(), Vec::new(), Vec::new());
+    before(&mut decoder);
+    let mut poll = |decoder: &mut Decoder<H>| loop {
+        match decoder.poll() {
+            Ok(None) => break,
+            Ok(Some(Event::Head { head, .. })) => {
+                current = (Vec::new(), Vec::new(), Vec::new());
+                head.write(&mut current.0);
+            }
+            Ok(Some(Event::Body(piece))) => {
+                current.1.extend_from_slice(piece.data());
+                current.2.extend_from_slice(piece.wire());
+            }
+            Ok(Some(Event::End)) => {
+                read.messages.push(std::mem::take(&mut current));
+                before(decoder);
+            }
+            Err(error) => {
+                assert_eq!(decoder.poll().err(), Some(error), "an error is not the last word");
+                read.error = Some(error);
+                break;
+            }
+        }
+    };
+    for piece in pieces {
+        decoder.receive(piece);
+        poll(&mut decoder);
+    }
+    decoder.close();
+    poll(&mut decoder);
+    read
+}
