@@ -5,6 +5,22 @@ wire::wire_enum! {
         SUCCESS = 0x0000_0000,
         /// It succeeded, but for some properties (`ErrorsReturned`).
         MAPI_W_ERRORS_RETURNED = 0x0004_0380,
+        /// Nobody has such a DN (`ecUnknownUser`, [MS-OXCSTOR] 3.2.5.1.3).
+        EC_UNKNOWN_USER = 0x0000_03EB,
+        /// The user may not open that mailbox (`ecLoginPerm`, [MS-OXCSTOR] 3.2.5.1.3).
+        EC_LOGIN_PERM = 0x0000_03F2,
+        /// The mailbox is on another server (`ecWrongServer`).
+        EC_WRONG_SERVER = 0x0000_0478,
+        /// A ROP's answer does not fit the room that is left for it (`ecBufferTooSmall`).
+        EC_BUFFER_TOO_SMALL = 0x0000_047D,
+        /// A search folder's scope can't be (`ecSearchFolderScopeViolation`).
+        EC_SEARCH_FOLDER_SCOPE_VIOLATION = 0x0000_0490,
+        /// A ROP acts on an object that does not exist (`ecNullObject`).
+        EC_NULL_OBJECT = 0x0000_04B9,
+        /// A ROP's destination does not exist (`ecDstNullObject`).
+        EC_DST_NULL_OBJECT = 0x0000_0503,
+        /// The account is disabled (`ecMailboxDisabled`, [MS-OXCSTOR] 3.2.5.1.3).
+        EC_MAILBOX_DISABLED = 0x0000_096C,
         /// The position in a table has changed.
         MAPI_W_POSITION_CHANGED = 0x0004_0481,
         /// A count is approximate.

@@ -41,6 +41,15 @@ impl<T: Show> Show for [T] {
     }
 }
 
+/// A single number of bytes is rather a row of bytes than a list of numbers.
+impl<T: Show + 'static, const N: usize> Show for [T; N] {
+    fn show(&self) -> Shown {
+        let any: &dyn std::any::Any = self;
+        any.downcast_ref::<[u8; N]>()
+            .map_or_else(|| self.as_slice().show(), |bytes| Shown::Bytes(bytes.to_vec()))
+    }
+}
+
 impl<T: Show> Show for Vec<T> {
     fn show(&self) -> Shown {
         self.as_slice().show()

@@ -3,6 +3,7 @@
 
 use wire::{Error, ErrorKind, FileTime, Guid, Reader, Result, Utf16, Writer};
 
+use super::RequestContext;
 use crate::ErrorCode;
 use crate::property::{PropTag, PropType};
 use crate::show::{Show, Shown};
@@ -35,9 +36,86 @@ pub trait Field: Sized + Show {
     /// When a length does not fit.
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()>;
 
+    /// Reads it where it is all that a request has of its own. As a rule that needs nothing but its bytes.
+    ///
+    /// # Errors
+    /// As [`Field::read`], and when `context` lacks what the shape depends on.
+    fn read_request(r: &mut Reader<'_>, field: &'static str, context: RequestContext) -> Result<Self> {
+        let _ = context;
+        Self::read(r, field)
+    }
+
     /// Calls `visit` with the handle index that this field is, if it is one.
     fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
         let _ = visit;
+    }
+
+    /// The index of the place where the handle of a new object goes, if this is or has one.
+    fn output_handle_index(&self) -> Option<u8> {
+        None
+    }
+}
+
+/// A part of a ROP whose shape depends on a part before it, `by`.
+pub trait FieldBy<C>: Sized + Show {
+    /// Reads it from where `r` stands. `field` names it in errors.
+    ///
+    /// # Errors
+    /// When the bytes are no such field.
+    fn read_by(r: &mut Reader<'_>, field: &'static str, by: &C) -> Result<Self>;
+
+    /// Appends it to `w`.
+    ///
+    /// # Errors
+    /// When a length does not fit, or its shape is not the one that `by` says.
+    fn write_by(&self, w: &mut Writer, field: &'static str, by: &C) -> Result<()>;
+}
+
+/// What is there only where a Boolean before it is true.
+impl<T: Field> FieldBy<Bool> for Option<T> {
+    fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
+        by.is_true().then(|| T::read(r, field)).transpose()
+    }
+
+    fn write_by(&self, w: &mut Writer, field: &'static str, by: &Bool) -> Result<()> {
+        write_optional(self.as_ref(), w, field, by.is_true())
+    }
+}
+
+/// Writes what is there only where something before it says so.
+pub(crate) fn write_optional<T: Field>(
+    value: Option<&T>,
+    w: &mut Writer,
+    field: &'static str,
+    said: bool,
+) -> Result<()> {
+    if value.is_some() != said {
+        return Err(w.invalid(field, u64::from(said), "a value exactly where a field before it says so"));
+    }
+    value.map_or(Ok(()), |value| value.write(w, field))
+}
+
+impl<T: Field> Field for Box<T> {
+    const MIN_SIZE: usize = T::MIN_SIZE;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        T::read(r, field).map(Self::new)
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        T::write(self, w, field)
+    }
+
+    fn read_request(r: &mut Reader<'_>, field: &'static str, context: RequestContext) -> Result<Self> {
+        T::read_request(r, field, context).map(Self::new)
+    }
+
+    fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
+        T::handle_index(self, visit);
+    }
+
+    fn output_handle_index(&self) -> Option<u8> {
+        T::output_handle_index(self)
     }
 }
 
@@ -120,22 +198,21 @@ impl Field for Guid {
     }
 }
 
-impl<const N: usize> Show for [u8; N] {
-    fn show(&self) -> Shown {
-        Shown::Bytes(self.to_vec())
-    }
-}
-
-impl<const N: usize> Field for [u8; N] {
-    const MIN_SIZE: usize = N;
+/// Several fields of a number that is always the same. Bytes are shown as such.
+impl<T: Field + Copy + Default + 'static, const N: usize> Field for [T; N] {
+    #[allow(clippy::arithmetic_side_effects, reason = "of constants")]
+    const MIN_SIZE: usize = N * T::MIN_SIZE;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
-        r.array(field)
+        let mut items = [T::default(); N];
+        for item in &mut items {
+            *item = T::read(r, field)?;
+        }
+        Ok(items)
     }
 
-    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
-        w.bytes(self);
-        Ok(())
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        self.iter().try_for_each(|item| item.write(w, field))
     }
 }
 
@@ -187,6 +264,10 @@ macro_rules! handle_index {
 
             fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
                 visit(HandleRole::$role, &mut self.0);
+            }
+
+            fn output_handle_index(&self) -> Option<u8> {
+                (HandleRole::$role == HandleRole::Output).then_some(self.0)
             }
         }
     };
@@ -358,4 +439,47 @@ impl Field for Utf16 {
 pub(crate) fn too_long(length: usize, w: &Writer, field: &'static str) -> Error {
     let length = u64::try_from(length).unwrap_or(u64::MAX);
     Error::new(ErrorKind::TooLong { length, limit: u64::from(u16::MAX) }, field, w.len())
+}
+
+/// A text whose encoding a Boolean before it says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Text {
+    /// In the code page of the session.
+    String8(AsciiZ),
+    /// In UTF-16.
+    Unicode(Utf16),
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::String8(text) => f.write_str(&String::from_utf8_lossy(&text.0)),
+            Self::Unicode(text) => text.fmt(f),
+        }
+    }
+}
+
+impl Show for Text {
+    fn show(&self) -> Shown {
+        Shown::Text(self.to_string())
+    }
+}
+
+/// In UTF-16 where the Boolean is true.
+impl FieldBy<Bool> for Text {
+    fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
+        if by.is_true() {
+            Utf16::read(r, field).map(Self::Unicode)
+        } else {
+            AsciiZ::read(r, field).map(Self::String8)
+        }
+    }
+
+    fn write_by(&self, w: &mut Writer, field: &'static str, by: &Bool) -> Result<()> {
+        match self {
+            Self::String8(text) if !by.is_true() => text.write(w, field),
+            Self::Unicode(text) if by.is_true() => text.write(w, field),
+            _ => Err(w.invalid(field, u64::from(by.0), "a text of the encoding that a field before it says")),
+        }
+    }
 }

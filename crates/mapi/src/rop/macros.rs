@@ -1,8 +1,27 @@
 /// Defines a part of a ROP from its table of fields: each has a name in Rust, a type that is a
-/// [`Field`](crate::rop::Field), and its name in the specification.
+/// [`Field`](crate::rop::Field), and its name in the specification. Where the shape of a field depends on one
+/// before it, `by` names that one, and the type is a [`FieldBy`](crate::rop::FieldBy) it.
 macro_rules! rop_struct {
+    (@min $type:ty) => { <$type as $crate::rop::Field>::MIN_SIZE };
+    (@min $type:ty, $by:ident) => { 0 };
+    (@read $r:ident, $wire:literal, $type:ty) => { <$type as $crate::rop::Field>::read($r, $wire) };
+    (@read $r:ident, $wire:literal, $type:ty, $by:ident) => {
+        <$type as $crate::rop::FieldBy<_>>::read_by($r, $wire, &$by)
+    };
+    (@write $self:ident, $w:ident, $wire:literal, $field:ident) => {
+        $crate::rop::Field::write(&$self.$field, $w, $wire)
+    };
+    (@write $self:ident, $w:ident, $wire:literal, $field:ident, $by:ident) => {
+        $crate::rop::FieldBy::write_by(&$self.$field, $w, $wire, &$self.$by)
+    };
+    (@index $self:ident, $visit:ident, $field:ident) => {
+        $crate::rop::Field::handle_index(&mut $self.$field, $visit)
+    };
+    (@index $self:ident, $visit:ident, $field:ident, $by:ident) => {};
+    (@output $self:ident, $field:ident) => { $crate::rop::Field::output_handle_index(&$self.$field) };
+    (@output $self:ident, $field:ident, $by:ident) => { None };
     ($(#[$outer:meta])* $vis:vis struct $name:ident as $rop:literal {
-        $($(#[$inner:meta])* $fvis:vis $field:ident : $type:ty = $wire:literal),* $(,)?
+        $($(#[$inner:meta])* $fvis:vis $field:ident : $type:ty = $wire:literal $(by $by:ident)?),* $(,)?
     }) => {
         $(#[$outer])*
         #[derive(Debug, Clone, PartialEq)]
@@ -11,22 +30,27 @@ macro_rules! rop_struct {
         }
 
         impl $crate::rop::Field for $name {
-            const MIN_SIZE: usize = 0 $(+ <$type as $crate::rop::Field>::MIN_SIZE)*;
+            const MIN_SIZE: usize = 0 $(+ $crate::rop::rop_struct!(@min $type $(, $by)?))*;
 
             fn read(r: &mut ::wire::Reader<'_>, _field: &'static str) -> ::wire::Result<Self> {
-                Ok(Self {
-                    $($field: <$type as $crate::rop::Field>::read(r, $wire)
-                        .map_err(|error| error.within($rop))?,)*
-                })
+                $(let $field = $crate::rop::rop_struct!(@read r, $wire, $type $(, $by)?)
+                    .map_err(|error| error.within($rop))?;)*
+                Ok(Self { $($field,)* })
             }
 
             fn write(&self, w: &mut ::wire::Writer, _field: &'static str) -> ::wire::Result<()> {
-                $($crate::rop::Field::write(&self.$field, w, $wire).map_err(|error| error.within($rop))?;)*
+                $($crate::rop::rop_struct!(@write self, w, $wire, $field $(, $by)?)
+                    .map_err(|error| error.within($rop))?;)*
                 Ok(())
             }
 
             fn handle_index(&mut self, visit: &mut dyn FnMut($crate::rop::HandleRole, &mut u8)) {
-                $($crate::rop::Field::handle_index(&mut self.$field, visit);)*
+                let _ = &visit;
+                $($crate::rop::rop_struct!(@index self, visit, $field $(, $by)?);)*
+            }
+
+            fn output_handle_index(&self) -> Option<u8> {
+                None $(.or_else(|| $crate::rop::rop_struct!(@output self, $field $(, $by)?)))*
             }
         }
 
@@ -80,6 +104,11 @@ macro_rules! rops {
             }
         }
 
+        impl RopId {
+            /// All that are known, in the order of their families.
+            pub const ALL: &[Self] = &[$(Self::$name,)* $(Self::$sname,)*];
+        }
+
         /// What a request has behind its handle index.
         #[derive(Debug, Clone, PartialEq)]
         pub enum RequestBody {
@@ -102,9 +131,16 @@ macro_rules! rops {
                 }
             }
 
-            pub(super) fn read(id: RopId, r: &mut ::wire::Reader<'_>) -> ::wire::Result<Self> {
+            pub(super) fn read(
+                id: RopId,
+                r: &mut ::wire::Reader<'_>,
+                context: RequestContext,
+            ) -> ::wire::Result<Self> {
                 Ok(match id {
-                    $(RopId::$name => Self::$name(<$request as Field>::read(r, stringify!($name))?),)*
+                    $(RopId::$name => {
+                        Self::$name(<$request as Field>::read_request(r, stringify!($name), context)
+                            .map_err(|error| error.within(stringify!($name)))?)
+                    })*
                     _ => return Err(unknown(id, r)),
                 })
             }
@@ -118,6 +154,12 @@ macro_rules! rops {
             pub(super) fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
                 match self {
                     $(Self::$name(body) => Field::handle_index(body, visit),)*
+                }
+            }
+
+            pub(super) fn output_handle_index(&self) -> Option<u8> {
+                match self {
+                    $(Self::$name(body) => Field::output_handle_index(body),)*
                 }
             }
         }
@@ -155,9 +197,20 @@ macro_rules! rops {
                 })
             }
 
+            /// Whether a response with this return value has what this body has.
+            pub(super) fn fits(&self, return_value: ErrorCode) -> bool {
+                match self {
+                    $(Self::$name(body) => ResponseFields::fits(body, return_value),)*
+                    $(Self::Failed(RopId::$name) => !<$response as ResponseFields>::present(return_value),)*
+                    Self::Failed(_) => false,
+                }
+            }
+
             pub(super) fn write(&self, w: &mut ::wire::Writer) -> ::wire::Result<()> {
                 match self {
-                    $(Self::$name(body) => ResponseFields::write(body, w),)*
+                    $(Self::$name(body) => {
+                        ResponseFields::write(body, w).map_err(|error| error.within(stringify!($name)))
+                    })*
                     Self::Failed(_) => Ok(()),
                 }
             }

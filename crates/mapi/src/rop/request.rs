@@ -1,6 +1,28 @@
 use wire::{Encode, Error, Reader, Result, Writer};
 
+use super::logon::LogonFlags;
 use super::{HandleRole, RequestBody, RopId};
+use crate::show::{Show, Shown};
+
+/// What has to be known to read a request, beyond its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RequestContext {
+    /// Whether the logon that the ROP belongs to is one to a private mailbox, not to the public folders.
+    pub private: Option<bool>,
+}
+
+/// Knows the logons of a session.
+pub trait Logons {
+    /// Whether the logon `logon_id` is one to a private mailbox, not to the public folders.
+    fn is_private(&self, logon_id: u8) -> Option<bool>;
+}
+
+/// Knows none.
+impl Logons for () {
+    fn is_private(&self, _logon_id: u8) -> Option<bool> {
+        None
+    }
+}
 
 /// A ROP as a client sends it ([MS-OXCROPS] 2.2.1): three bytes that all have, and its own fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +45,13 @@ impl RopRequest {
     /// Reads a ROP from where `r` stands.
     ///
     /// # Errors
-    /// When the ROP is not known, or its bytes are not its fields.
-    pub fn decode(r: &mut Reader<'_>) -> Result<Self> {
+    /// When the ROP is not known, its bytes are not its fields, or `logons` does not know what they depend on.
+    pub fn decode(r: &mut Reader<'_>, logons: &dyn Logons) -> Result<Self> {
         let id = RopId(r.u8("RopId")?);
         let logon_id = r.u8("LogonId")?;
         let handle_index = r.u8("InputHandleIndex")?;
-        Ok(Self { logon_id, handle_index, body: RequestBody::read(id, r)? })
+        let context = RequestContext { private: logons.is_private(logon_id) };
+        Ok(Self { logon_id, handle_index, body: RequestBody::read(id, r, context)? })
     }
 
     /// Calls `visit` with every handle index that the ROP has, and what it is for.
@@ -37,12 +60,36 @@ impl RopRequest {
         visit(role, &mut self.handle_index);
         self.body.handle_index(visit);
     }
+
+    /// The index of the place where the handle of a new object goes, for ROPs that make one.
+    pub fn output_handle_index(&self) -> Option<u8> {
+        match &self.body {
+            RequestBody::RopLogon(_) => Some(self.handle_index),
+            body => body.output_handle_index(),
+        }
+    }
 }
 
 impl Encode for RopRequest {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         w.u8(self.id().0).u8(self.logon_id).u8(self.handle_index);
         self.body.write(w)
+    }
+}
+
+impl Show for RopRequest {
+    fn show(&self) -> Shown {
+        let index = if self.id() == RopId::RopLogon { "OutputHandleIndex" } else { "InputHandleIndex" };
+        let mut fields = vec![
+            ("RopId".into(), self.id().show()),
+            ("LogonId".into(), self.logon_id.show()),
+            (index.into(), self.handle_index.show()),
+        ];
+        match self.body.show() {
+            Shown::Fields(body) => fields.extend(body),
+            other => fields.push(("Body".into(), other)),
+        }
+        Shown::Fields(fields)
     }
 }
 
@@ -58,18 +105,39 @@ pub struct RopRequests {
 }
 
 impl RopRequests {
-    /// The ROPs that `bytes` hold.
-    pub fn decode(bytes: &[u8]) -> Self {
+    /// The ROPs that `bytes` hold, of a session whose logons are `logons`. Those that `bytes` themselves ask
+    /// for are taken into account.
+    pub fn decode(bytes: &[u8], logons: &dyn Logons) -> Self {
         let mut r = Reader::new(bytes);
+        let mut logons = Overlaid { known: logons, asked: Vec::new() };
         let mut rops = Vec::new();
         while !r.is_empty() {
             let before = r.peek();
-            match RopRequest::decode(&mut r) {
-                Ok(rop) => rops.push(rop),
+            match RopRequest::decode(&mut r, &logons) {
+                Ok(rop) => {
+                    if let RequestBody::RopLogon(logon) = &rop.body {
+                        let private = logon.logon_flags.contains(LogonFlags::PRIVATE);
+                        logons.asked.push((rop.logon_id, private));
+                    }
+                    rops.push(rop);
+                }
                 Err(error) => return Self { rops, rest: before.to_vec(), error: Some(error) },
             }
         }
         Self { rops, rest: Vec::new(), error: None }
+    }
+}
+
+/// The logons of a session, and those that a batch of ROPs asks for itself.
+struct Overlaid<'a> {
+    known: &'a dyn Logons,
+    asked: Vec<(u8, bool)>,
+}
+
+impl Logons for Overlaid<'_> {
+    fn is_private(&self, logon_id: u8) -> Option<bool> {
+        let asked = self.asked.iter().rev().find(|(asked, _)| *asked == logon_id);
+        asked.map_or_else(|| self.known.is_private(logon_id), |(_, private)| Some(*private))
     }
 }
 

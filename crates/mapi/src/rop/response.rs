@@ -1,9 +1,10 @@
-use wire::{Encode, Reader, Result, Writer};
+use wire::{Encode, Error, Reader, Result, Writer};
 
-use super::{ResponseBody, RopId, RopRequest};
+use super::special::{RopBackoffResponse, RopBufferTooSmallResponse, RopNotifyResponse, RopPendingResponse};
+use super::{Field, ResponseBody, RopId, RopRequest};
 use crate::ErrorCode;
 use crate::property::PropTag;
-use crate::show::Show;
+use crate::show::{Show, Shown};
 
 /// What has to be known to read a response, beyond its bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,6 +13,16 @@ pub struct ResponseContext<'a> {
     pub request: Option<&'a RopRequest>,
     /// The columns of the table that rows are read from, or those of the message's recipients.
     pub columns: Option<&'a [PropTag]>,
+}
+
+impl<'a> ResponseContext<'a> {
+    /// The columns.
+    ///
+    /// # Errors
+    /// When they are not known. `r` stands where they are needed.
+    pub fn columns(&self, r: &Reader<'_>) -> Result<&'a [PropTag]> {
+        self.columns.ok_or_else(|| r.invalid("Columns", 0, "columns that are known"))
+    }
 }
 
 /// What a response has behind its return value.
@@ -27,11 +38,34 @@ pub trait ResponseFields: Sized + Show {
     /// When the bytes are no such fields, and when `context` lacks what they depend on.
     fn read(r: &mut Reader<'_>, return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self>;
 
+    /// Whether they are what a response with this return value has, where there are several shapes.
+    fn fits(&self, return_value: ErrorCode) -> bool {
+        Self::present(return_value)
+    }
+
     /// Appends them to `w`.
     ///
     /// # Errors
     /// When a length does not fit.
     fn write(&self, w: &mut Writer) -> Result<()>;
+}
+
+impl<T: ResponseFields> ResponseFields for Box<T> {
+    fn present(return_value: ErrorCode) -> bool {
+        T::present(return_value)
+    }
+
+    fn read(r: &mut Reader<'_>, return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
+        T::read(r, return_value, context).map(Self::new)
+    }
+
+    fn fits(&self, return_value: ErrorCode) -> bool {
+        T::fits(self, return_value)
+    }
+
+    fn write(&self, w: &mut Writer) -> Result<()> {
+        T::write(self, w)
+    }
 }
 
 /// The answer to one ROP.
@@ -46,11 +80,26 @@ pub struct RopReply {
     pub body: ResponseBody,
 }
 
+impl RopReply {
+    /// A failure of the ROP `id`, where it has nothing but its return value.
+    pub const fn failed(id: RopId, handle_index: u8, return_value: ErrorCode) -> Self {
+        Self { handle_index, return_value, body: ResponseBody::Failed(id) }
+    }
+}
+
 /// What stands in a response buffer ([MS-OXCROPS] 2.2.1).
 #[derive(Debug, Clone, PartialEq)]
 pub enum RopResponse {
     /// The answer to a ROP.
     Reply(RopReply),
+    /// Something happened that the client subscribed to.
+    Notify(RopNotifyResponse),
+    /// Notifications of a session wait.
+    Pending(RopPendingResponse),
+    /// The server is busy.
+    Backoff(RopBackoffResponse),
+    /// The answers to what follows would not fit.
+    BufferTooSmall(RopBufferTooSmallResponse),
 }
 
 impl RopResponse {
@@ -58,29 +107,116 @@ impl RopResponse {
     pub const fn id(&self) -> RopId {
         match self {
             Self::Reply(reply) => reply.body.id(),
+            Self::Notify(_) => RopId::RopNotify,
+            Self::Pending(_) => RopId::RopPending,
+            Self::Backoff(_) => RopId::RopBackoff,
+            Self::BufferTooSmall(_) => RopId::RopBufferTooSmall,
         }
     }
 
-    /// Reads a response from where `r` stands.
+    /// The answer to a ROP, if it is one.
+    pub const fn reply(&self) -> Option<&RopReply> {
+        match self {
+            Self::Reply(reply) => Some(reply),
+            _ => None,
+        }
+    }
+
+    /// Reads a response from where `r` stands. For a notification the columns are those of the table that it
+    /// tells of.
     ///
     /// # Errors
     /// When the ROP is not known, its bytes are not its fields, or `context` lacks what they depend on.
     pub fn decode(r: &mut Reader<'_>, context: ResponseContext<'_>) -> Result<Self> {
         let id = RopId(r.u8("RopId")?);
-        let handle_index = r.u8("InputHandleIndex")?;
-        let return_value = ErrorCode(r.u32("ReturnValue")?);
-        let body = ResponseBody::read(id, return_value, r, context)?;
-        Ok(Self::Reply(RopReply { handle_index, return_value, body }))
+        match id {
+            RopId::RopNotify => RopNotifyResponse::read(r, context.columns).map(Self::Notify),
+            RopId::RopPending => RopPendingResponse::read(r, "RopPending").map(Self::Pending),
+            RopId::RopBackoff => RopBackoffResponse::read(r, "RopBackoff").map(Self::Backoff),
+            RopId::RopBufferTooSmall => {
+                RopBufferTooSmallResponse::read(r, "RopBufferTooSmall").map(Self::BufferTooSmall)
+            }
+            id => {
+                let handle_index = r.u8("InputHandleIndex")?;
+                let return_value = ErrorCode(r.u32("ReturnValue")?);
+                let body = ResponseBody::read(id, return_value, r, context)?;
+                Ok(Self::Reply(RopReply { handle_index, return_value, body }))
+            }
+        }
     }
+}
+
+impl Encode for RopReply {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        if !self.body.fits(self.return_value) {
+            let found = u64::from(self.return_value.0);
+            let error = w.invalid("ReturnValue", found, "one that goes with the fields behind it");
+            return Err(name(error, self.body.id()));
+        }
+        w.u8(self.body.id().0).u8(self.handle_index).u32(self.return_value.0);
+        self.body.write(w)
+    }
+}
+
+/// The error with the name of the ROP.
+fn name(error: Error, id: RopId) -> Error {
+    error.within(id.name().unwrap_or("ROP"))
 }
 
 impl Encode for RopResponse {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         match self {
-            Self::Reply(reply) => {
-                w.u8(reply.body.id().0).u8(reply.handle_index).u32(reply.return_value.0);
-                reply.body.write(w)
+            Self::Reply(reply) => reply.encode(w),
+            Self::Notify(notify) => {
+                w.u8(RopId::RopNotify.0);
+                notify.write(w);
+                Ok(())
+            }
+            Self::Pending(pending) => {
+                w.u8(RopId::RopPending.0);
+                pending.write(w, "RopPending")
+            }
+            Self::Backoff(backoff) => {
+                w.u8(RopId::RopBackoff.0);
+                backoff.write(w, "RopBackoff")
+            }
+            Self::BufferTooSmall(small) => {
+                w.u8(RopId::RopBufferTooSmall.0);
+                small.write(w, "RopBufferTooSmall")
             }
         }
+    }
+}
+
+impl Show for RopReply {
+    fn show(&self) -> Shown {
+        let mut fields = vec![
+            ("RopId".into(), self.body.id().show()),
+            ("HandleIndex".into(), self.handle_index.show()),
+            ("ReturnValue".into(), self.return_value.show()),
+        ];
+        match self.body.show() {
+            Shown::Fields(body) => fields.extend(body),
+            other => fields.push(("Body".into(), other)),
+        }
+        Shown::Fields(fields)
+    }
+}
+
+impl Show for RopResponse {
+    fn show(&self) -> Shown {
+        let shown = match self {
+            Self::Reply(reply) => return reply.show(),
+            Self::Notify(notify) => notify.show(),
+            Self::Pending(pending) => pending.show(),
+            Self::Backoff(backoff) => backoff.show(),
+            Self::BufferTooSmall(small) => small.show(),
+        };
+        let mut fields = vec![("RopId".into(), self.id().show())];
+        match shown {
+            Shown::Fields(body) => fields.extend(body),
+            other => fields.push(("Body".into(), other)),
+        }
+        Shown::Fields(fields)
     }
 }

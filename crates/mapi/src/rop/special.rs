@@ -1,0 +1,136 @@
+//! What stands in a response buffer without being the answer to a ROP ([MS-OXCROPS] 2.2.14.2, 2.2.14.3,
+//! 2.2.15).
+
+use wire::{Reader, Result, Writer};
+
+use super::{Bytes16, Empty, Field, List8, ResponseContext, ResponseFields, RopId, rop_struct};
+use crate::ErrorCode;
+use crate::property::PropTag;
+use crate::show::{Show, Shown};
+
+/// What answers a ROP that is not answered: nothing can be that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unanswered {}
+
+impl Show for Unanswered {
+    fn show(&self) -> Shown {
+        match *self {}
+    }
+}
+
+impl ResponseFields for Unanswered {
+    fn present(_return_value: ErrorCode) -> bool {
+        true
+    }
+
+    fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
+        Err(r.invalid("RopId", u64::from(RopId::RopRelease.0), "a ROP that is answered"))
+    }
+
+    fn write(&self, _w: &mut Writer) -> Result<()> {
+        match *self {}
+    }
+}
+
+/// Lets go of a server object. It is not answered ([MS-OXCROPS] 2.2.15.3.1).
+pub type RopReleaseRequest = Empty;
+
+/// Something happened that a client subscribed to ([MS-OXCROPS] 2.2.14.2.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RopNotifyResponse {
+    /// The handle of the subscription, or of the table whose rows changed.
+    pub notification_handle: u32,
+    /// The logon that it belongs to.
+    pub logon_id: u8,
+    /// What happened ([MS-OXCNOTIF] 2.2.1.4.1.2).
+    pub notification_data: Vec<u8>,
+}
+
+impl RopNotifyResponse {
+    pub(super) fn read(r: &mut Reader<'_>, columns: Option<&[PropTag]>) -> Result<Self> {
+        let _ = columns;
+        Ok(Self {
+            notification_handle: r.u32("NotificationHandle")?,
+            logon_id: r.u8("LogonId")?,
+            notification_data: r.rest().to_vec(),
+        })
+    }
+
+    pub(super) fn write(&self, w: &mut Writer) {
+        w.u32(self.notification_handle).u8(self.logon_id).bytes(&self.notification_data);
+    }
+}
+
+impl Show for RopNotifyResponse {
+    fn show(&self) -> Shown {
+        Shown::Fields(vec![
+            ("NotificationHandle".into(), self.notification_handle.show()),
+            ("LogonId".into(), self.logon_id.show()),
+            ("NotificationData".into(), Shown::Bytes(self.notification_data.clone())),
+        ])
+    }
+}
+
+rop_struct! {
+    /// Notifications wait ([MS-OXCROPS] 2.2.14.3.1).
+    pub struct RopPendingResponse as "RopPending" {
+        /// The session that they wait for.
+        pub session_index: u16 = "SessionIndex",
+    }
+}
+
+rop_struct! {
+    /// The server is busy: the client should send no ROPs for a while ([MS-OXCROPS] 2.2.15.2.1).
+    pub struct RopBackoffResponse as "RopBackoff" {
+        /// The logon that is meant; 0xFF for all.
+        pub logon_id: u8 = "LogonId",
+        /// For how many milliseconds no ROP of the logon should be sent.
+        pub duration: u32 = "Duration",
+        /// The ROPs that should not be sent for another time.
+        pub backoff_rop_data: List8<BackoffRop> = "BackoffRopData",
+        /// More, which nobody is said to read.
+        pub additional_data: Bytes16 = "AdditionalData",
+    }
+}
+
+rop_struct! {
+    /// How long a certain ROP should not be sent ([MS-OXCROPS] 2.2.15.2.1.1).
+    pub struct BackoffRop as "BackoffRop" {
+        /// Which ROP.
+        pub rop_id: RopId = "RopIdBackoff",
+        /// For how many milliseconds.
+        pub duration: u32 = "Duration",
+    }
+}
+
+/// The answers would not fit into the room that the client left for them ([MS-OXCROPS] 2.2.15.1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RopBufferTooSmallResponse {
+    /// How many bytes of room it takes.
+    pub size_needed: u16,
+    /// The requests that were not run, as they came: all that is left of the response buffer.
+    pub request_buffers: Vec<u8>,
+}
+
+impl Field for RopBufferTooSmallResponse {
+    const MIN_SIZE: usize = 2;
+
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        let size_needed = r.u16("SizeNeeded").map_err(|error| error.within("RopBufferTooSmall"))?;
+        Ok(Self { size_needed, request_buffers: r.rest().to_vec() })
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        w.u16(self.size_needed).bytes(&self.request_buffers);
+        Ok(())
+    }
+}
+
+impl Show for RopBufferTooSmallResponse {
+    fn show(&self) -> Shown {
+        Shown::Fields(vec![
+            ("SizeNeeded".into(), self.size_needed.show()),
+            ("RequestBuffers".into(), Shown::Bytes(self.request_buffers.clone())),
+        ])
+    }
+}
