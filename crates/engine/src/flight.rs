@@ -255,7 +255,10 @@ impl Engine {
                 Ok(stub) => Next::Relay { opnum: flight.operation.opnum(), stub },
                 Err(refusal) => self.abandon(conversation, flight, refusal),
             },
-            Verdict::Answered => self.respond(conversation, flight),
+            Verdict::Answered => match take_answered_handle(conversation, flight) {
+                Ok(()) => self.respond(conversation, flight),
+                Err(refusal) => self.abandon(conversation, flight, refusal),
+            },
             Verdict::Refused(refusal) => self.abandon(conversation, flight, refusal),
             Verdict::Ahead { request, module } => match ahead_stub(flight, &request) {
                 Ok(stub) => {
@@ -410,6 +413,33 @@ fn in_session<R>(
         return Err(Refusal::new(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, why));
     }
     Ok(hooks(&mut flight.operation, &mut session))
+}
+
+/// Looks at the handle in an answer that a module made: it is the request's, or none, and then the session ends.
+fn take_answered_handle(conversation: &Conversation, flight: &Flight) -> Result<(), Refusal> {
+    let (interface, opnum) = flight.operation.key();
+    let kind = handle_use(interface, opnum);
+    let Some(response) = flight.operation.response.as_ref() else { return Ok(()) };
+    if matches!(kind, HandleUse::None | HandleUse::Reads) {
+        return Ok(());
+    }
+    let refusal = |error: wire::Error| {
+        Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}"))
+    };
+    let (stub, _) = response.leaving().map_err(refusal)?;
+    let handle = handles::read_response(interface, opnum, &stub).unwrap_or_default();
+    match kind {
+        HandleUse::Passes | HandleUse::Closes if handle.is_nil() => {
+            conversation.group.remove_session(&flight.session);
+            Ok(())
+        }
+        HandleUse::Passes | HandleUse::Closes if flight.ours == Some(handle) => Ok(()),
+        HandleUse::Opens | HandleUse::Derives if handle.is_nil() => Ok(()),
+        _ => Err(Refusal::new(
+            CALL_FAILED,
+            "a module answered with a context handle that does not stand for a session of the upstream's",
+        )),
+    }
 }
 
 /// Forgets the handle that an operation opened and whose client will not see it.

@@ -21,13 +21,18 @@ pub struct Refusal {
 
 /// What becomes of a request, in the opinion of one module.
 ///
-/// Further ways may follow, such as to defer an operation until work in the background is done.
+/// To defer an operation, until work in the background is done, is not there yet: its place is a further variant
+/// here, for which this enumeration is open. Until then what a hook has to wait for can't be waited for.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Decision {
     /// It goes on to the next module, and after the last to the upstream.
     Relay,
     /// It is not relayed: this is the answer, which goes back through the stack like any other.
+    ///
+    /// Behind a context handle stands a session of the upstream's, so that a module can't open one by itself: where
+    /// the answer has room for a handle it is that of the request or none, as in a failure. With none, the session
+    /// is over; the upstream keeps its own until the client's last connection ends.
     Answer(Box<Response>),
     /// The client gets a fault.
     Refuse(Refusal),

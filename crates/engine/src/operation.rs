@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
-use wire::{Endian, Result};
+use wire::{Endian, FileTime, Result};
 
 use crate::message::{Body, Message};
 
@@ -149,6 +149,7 @@ pub struct Operation {
     envelope: Envelope,
     context: SecurityContext,
     peer: SocketAddr,
+    at: FileTime,
     /// What the client asks.
     pub request: Message<Request>,
     /// What it is answered; none before there is an answer.
@@ -175,6 +176,8 @@ pub struct Incoming {
     pub context: SecurityContext,
     /// Where the client connects from.
     pub peer: SocketAddr,
+    /// When it arrived.
+    pub at: FileTime,
 }
 
 impl Operation {
@@ -186,6 +189,7 @@ impl Operation {
             envelope: incoming.envelope,
             context: incoming.context,
             peer: incoming.peer,
+            at: incoming.at,
             request: Message::new(key, incoming.stub, incoming.endian),
             response: None,
             ahead: Vec::new(),
@@ -231,6 +235,11 @@ impl Operation {
     /// Where the client connects from.
     pub const fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// When it arrived.
+    pub const fn at(&self) -> FileTime {
+        self.at
     }
 
     /// Says what the module `module` did to it, for whoever watches.

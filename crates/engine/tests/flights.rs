@@ -311,12 +311,17 @@ impl Module for Decider {
         "Decides as it was made to."
     }
     fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
-        if operation.opnum() == 16 { (self.0)(operation) } else { Decision::Relay }
+        (self.0)(operation)
     }
 }
 
-fn decider(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static) -> Engine {
+fn deciding(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static) -> Engine {
     Engine::new(Stack::new(vec![Box::new(Decider(Box::new(decide)))]))
+}
+
+/// Decides over `NspiQueryColumns` alone.
+fn decider(decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static) -> Engine {
+    deciding(move |operation| if operation.opnum() == 16 { decide(operation) } else { Decision::Relay })
 }
 
 fn columns_request(flags: u32) -> Request {
@@ -351,6 +356,50 @@ fn an_answer_to_something_else_is_not_sent() {
     let ours = talk.bind(&alice, 1);
     let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
     assert!(matches!(next, Next::Fault { status: CALL_FAILED, .. }));
+}
+
+/// The answer to an `NspiBind` that opens `handle`.
+fn bound(handle: [u8; 16], code: u32) -> Decision {
+    let handle = ContextHandle { attributes: 0, uuid: Guid::from_le(handle) };
+    let response = nspi::BindResponse { handle, return_value: ErrorCode(code), ..Default::default() };
+    Decision::Answer(Box::new(Response::Nspi(nspi::Response::Bind(response))))
+}
+
+#[test]
+fn a_module_opens_no_handle_that_nothing_stands_behind() {
+    let alice = caller("a");
+    let group = Arc::default();
+    let engine = deciding(|_| bound([7; 16], 0));
+    let mut talk = Talk::new(&engine, &group);
+    let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
+    assert!(matches!(&next, Next::Fault { status: CALL_FAILED, why } if why.contains("context handle")));
+    // To say that there is none is its right.
+    let engine = deciding(|_| bound([0; 16], 0x8004_0111));
+    let mut talk = Talk::new(&engine, &group);
+    let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
+    assert!(matches!(next, Next::Reply { stub } if stub[24..] == 0x8004_0111_u32.to_le_bytes()));
+    assert!(group.is_empty());
+}
+
+#[test]
+fn a_module_that_takes_the_handle_back_ends_the_session() {
+    let unbound = |handle: Option<ContextHandle>| {
+        let handle = handle.unwrap_or_default();
+        let response = nspi::UnbindResponse { handle, return_value: ErrorCode(1) };
+        Decision::Answer(Box::new(Response::Nspi(nspi::Response::Unbind(response))))
+    };
+    let other = ContextHandle { attributes: 0, uuid: Guid::from_le([7; 16]) };
+    for (given, left, answered) in [(None, 0, true), (Some(other), 1, false)] {
+        let engine = deciding(move |operation| match operation.opnum() {
+            1 => unbound(given),
+            _ => Decision::Relay,
+        });
+        let (alice, group) = (caller("a"), Arc::default());
+        let mut talk = Talk::new(&engine, &group);
+        let ours = talk.bind(&alice, 1);
+        let (_, next) = talk.send(incoming(&alice, 1, unbind(&ours))).unwrap();
+        assert_eq!((group.len(), matches!(next, Next::Reply { .. })), (left, answered));
+    }
 }
 
 #[test]

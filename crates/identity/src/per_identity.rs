@@ -51,6 +51,30 @@ impl<T> PerIdentity<T> {
         Ok(self.entries.get_mut(context.identity()).map(|entry| &mut entry.value))
     }
 
+    /// What is kept for the context's identity; made by `make` where that is nothing yet.
+    ///
+    /// # Errors
+    /// When the context may not be used at `now` any more.
+    pub fn get_or_insert_with(
+        &mut self,
+        context: &SecurityContext,
+        now: FileTime,
+        make: impl FnOnce() -> T,
+    ) -> Result<&mut T, Unusable> {
+        context.check(now)?;
+        let identity = context.identity();
+        if !self.entries.contains_key(identity) {
+            self.make_room();
+        }
+        self.uses = self.uses.wrapping_add(1);
+        let entry =
+            self.entries.entry(identity.clone()).or_insert_with(|| Entry { used: self.uses, value: make() });
+        self.by_use.remove(&entry.used);
+        entry.used = self.uses;
+        self.by_use.insert(self.uses, identity.clone());
+        Ok(&mut entry.value)
+    }
+
     /// Keeps `value` for the context's identity. What was kept for it before, or what had to make room, is
     /// given back.
     ///
@@ -63,12 +87,8 @@ impl<T> PerIdentity<T> {
         value: T,
     ) -> Result<Option<T>, Unusable> {
         context.check(now)?;
-        let mut out = self.remove(context);
-        if self.entries.len() >= self.limit.get()
-            && let Some((_, oldest)) = self.by_use.pop_first()
-        {
-            out = self.entries.remove(&oldest).map(|entry| entry.value);
-        }
+        let before = self.remove(context);
+        let out = self.make_room().or(before);
         self.uses = self.uses.wrapping_add(1);
         self.by_use.insert(self.uses, context.identity().clone());
         self.entries.insert(context.identity().clone(), Entry { used: self.uses, value });
@@ -83,6 +103,13 @@ impl<T> PerIdentity<T> {
         Some(entry.value)
     }
 
+    /// Lets `over` look at what is kept for the context's identity, and keeps it no more if `over` says so. Also an
+    /// expired context may do so.
+    pub fn remove_if(&mut self, context: &SecurityContext, over: impl FnOnce(&mut T) -> bool) -> Option<T> {
+        let entry = self.entries.get_mut(context.identity())?;
+        if over(&mut entry.value) { self.remove(context) } else { None }
+    }
+
     /// For how many identities something is kept.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -91,6 +118,15 @@ impl<T> PerIdentity<T> {
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Gives up what was unused for longest, where no more would fit.
+    fn make_room(&mut self) -> Option<T> {
+        if self.entries.len() < self.limit.get() {
+            return None;
+        }
+        let (_, oldest) = self.by_use.pop_first()?;
+        self.entries.remove(&oldest).map(|entry| entry.value)
     }
 
     fn touch(&mut self, identity: &Identity) {
@@ -134,7 +170,10 @@ mod tests {
         assert_eq!(store.get(&person("Alice", &registry, None), NOW), Ok(Some(&mut 1)));
         assert_eq!(store.insert(&alice, NOW, 2), Ok(Some(1)));
         assert_eq!(store.remove(&bob), None);
-        assert_eq!(store.remove(&alice), Some(2));
+        assert_eq!(store.remove_if(&bob, |_| unreachable!("nothing is kept for him")), None);
+        assert_eq!(store.remove_if(&alice, |value| *value == 3), None);
+        assert_eq!(store.remove_if(&alice, |value| *value == 2), Some(2));
+        assert_eq!(store.remove(&alice), None);
         assert!(store.is_empty());
     }
 
@@ -151,6 +190,10 @@ mod tests {
         assert_eq!(store.by_use.len(), 2);
         assert_eq!(store.get(&people[0], NOW), Ok(Some(&mut 0)));
         assert_eq!(store.get(&people[1], NOW), Ok(None));
+        assert_eq!(store.get_or_insert_with(&people[0], NOW, || 9), Ok(&mut 0));
+        assert_eq!(store.get_or_insert_with(&people[1], NOW, || 9), Ok(&mut 9));
+        assert_eq!((store.len(), store.by_use.len()), (2, 2));
+        assert_eq!(store.get(&people[2], NOW), Ok(None));
     }
 
     #[test]
@@ -161,6 +204,7 @@ mod tests {
         store.insert(&alice, NOW, 1).unwrap();
         assert_eq!(store.get(&alice, FileTime(20)), Err(Unusable::Expired));
         assert_eq!(store.insert(&alice, FileTime(21), 2), Err(Unusable::Expired));
+        assert_eq!(store.get_or_insert_with(&alice, FileTime(21), || 2), Err(Unusable::Expired));
         assert_eq!(store.remove(&alice), Some(1));
     }
 }

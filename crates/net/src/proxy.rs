@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::backend::{Backend, Call, Reply};
+use crate::clock;
 use crate::endpoints::{Endpoints, syntax};
 use crate::groups::Group;
 use crate::link::{Link, LinkConfig};
@@ -149,6 +150,7 @@ impl Backend for ProxyConnection {
             endian: call.endian,
             context: context.clone(),
             peer: call.peer,
+            at: clock::now(),
         };
         match self.proxy.engine.begin(conversation, incoming) {
             Ok((flight, next)) => self.go_on(Airborne { flight, id: call.id, since, link }, next, replies),

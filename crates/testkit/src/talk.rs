@@ -10,7 +10,7 @@ use engine::{
 use identity::{OsRandom, Registry};
 use mapi::ndr::Ptr;
 use mapi::nspi;
-use wire::Endian;
+use wire::{Endian, FileTime};
 
 /// Whoever comes from `authority`: nobody there is anybody elsewhere.
 pub fn caller(authority: &str) -> SecurityContext {
@@ -31,6 +31,7 @@ pub fn incoming(
         endian: Endian::Little,
         context: context.clone(),
         peer: ([127, 0, 0, 1], 1).into(),
+        at: FileTime(0),
     }
 }
 

@@ -1,7 +1,12 @@
+/// How many servers are remembered: far more than an organization has, so that a server that makes up names fills
+/// no memory.
+const MOST: usize = 1000;
+
 /// Which of our names stands for which server.
 ///
 /// The first server gets our own name, further ones the same with a number behind it, so that two servers don't
-/// mix. Names are compared without regard to the case of ASCII letters.
+/// mix. Names are compared without regard to the case of ASCII letters. Beyond [`MOST`] servers all get one name,
+/// which hides them and stands for none.
 #[derive(Debug, Clone)]
 pub(super) struct Aliases {
     label: String,
@@ -21,11 +26,17 @@ impl Aliases {
     pub(super) fn alias(&mut self, name: &str) -> String {
         let position = self.servers.iter().position(|server| server.eq_ignore_ascii_case(name));
         let position = position.unwrap_or_else(|| {
-            self.servers.push(name.to_owned());
-            self.servers.len() - 1
+            if self.servers.len() < MOST {
+                self.servers.push(name.to_owned());
+                self.servers.len() - 1
+            } else {
+                usize::MAX
+            }
         });
         match position {
             0 => self.label.clone(),
+            // Numbers begin with one, so that this one is nobody's.
+            usize::MAX => format!("{}-0", self.label),
             other => format!("{}-{}", self.label, other + 1),
         }
     }
@@ -66,6 +77,20 @@ mod tests {
         for unknown in ["PROXY-3", "PROXY-", "PROXY-0", "PROXYX", "OTHER", "PRO", ""] {
             assert_eq!(aliases.original(unknown), None, "{unknown}");
         }
+    }
+
+    #[test]
+    fn servers_without_end_are_hidden_and_not_remembered() {
+        let mut aliases = Aliases::new("PROXY", None, None);
+        for number in 0..MOST {
+            aliases.alias(&format!("EXCH{number}"));
+        }
+        assert_eq!(aliases.alias("ONEMORE"), "PROXY-0");
+        assert_eq!(aliases.alias("ANOTHER"), "PROXY-0");
+        assert_eq!(aliases.servers.len(), MOST);
+        assert_eq!(aliases.original("PROXY-0"), None);
+        assert_eq!(aliases.alias("EXCH999"), "PROXY-1000");
+        assert_eq!(aliases.original("PROXY-1000"), Some("EXCH999".to_owned()));
     }
 
     #[test]

@@ -4,14 +4,15 @@ mod aliases;
 mod aux_out;
 mod replace;
 
-use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
 use engine::{FaultStatus, Module, Operation, ProxyFacts, Refusal, Request, Response, Session};
-use identity::Identity;
+use identity::{PerIdentity, Unusable};
 use mapi::ndr::Ptr;
 use mapi::{Interface, emsmdb, nspi, rfr};
+use wire::FileTime;
 
 use self::aliases::Aliases;
 
@@ -21,10 +22,19 @@ use self::aliases::Aliases;
 /// and the network addresses of a mailbox become our single binding. In whatever it sends, ours becomes the
 /// server's again. Which of our names stands for which server is kept for as long as the caller has a session
 /// with the address book or the store.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Names {
     facts: Facts,
-    known: Mutex<HashMap<Identity, Known>>,
+    known: Mutex<PerIdentity<Known>>,
+}
+
+/// For how many identities names are kept. Whose sessions were idle for longest then has to learn them anew.
+const IDENTITIES: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
+
+impl Default for Names {
+    fn default() -> Self {
+        Self { facts: Facts::default(), known: Mutex::new(PerIdentity::new(IDENTITIES)) }
+    }
 }
 
 /// The names that are replaced, and by what.
@@ -54,24 +64,27 @@ struct Counted(bool);
 const NAME: &str = "names";
 
 impl Names {
-    fn known(&self) -> MutexGuard<'_, HashMap<Identity, Known>> {
+    fn known(&self) -> MutexGuard<'_, PerIdentity<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `edit` work with the names that the session's owner knows.
-    fn with<R>(&self, session: &mut Session, edit: impl FnOnce(&mut Aliases) -> R) -> R {
+    /// Lets `edit` work with the names that the session's owner knows at the time `now`.
+    fn with<R>(
+        &self,
+        session: &mut Session,
+        now: FileTime,
+        edit: impl FnOnce(&mut Aliases) -> R,
+    ) -> Result<R, Unusable> {
         let first = !std::mem::replace(&mut session.slot::<Counted>().0, true);
         let mut all = self.known();
-        let known = all.entry(session.context().identity().clone()).or_insert_with(|| Known {
-            sessions: 0,
-            aliases: Aliases::new(
-                &self.facts.label,
-                self.facts.server.as_deref(),
-                self.facts.guess.as_deref(),
-            ),
-        });
+        let known = all.get_or_insert_with(session.context(), now, || {
+            let Facts { label, server, guess, .. } = &self.facts;
+            let aliases = Aliases::new(label, server.as_deref(), guess.as_deref());
+            // A session that was counted before its names had to make room counts again.
+            Known { sessions: usize::from(!first), aliases }
+        })?;
         known.sessions += usize::from(first);
-        edit(&mut known.aliases)
+        Ok(edit(&mut known.aliases))
     }
 }
 
@@ -119,7 +132,7 @@ impl Module for Names {
         if !replace::concerns_request(operation.key()) {
             return Ok(());
         }
-        let changed = self.with(session, |aliases| {
+        let changed = self.with(session, operation.at(), |aliases| {
             operation.request.edit(|request| match request {
                 Request::Nspi(request) => {
                     replace::texts(|visit| request.visit_texts_mut(visit), |name| aliases.original(name))
@@ -139,7 +152,7 @@ impl Module for Names {
                 Request::Emsmdb(_) | Request::AsyncEmsmdb(_) => false,
             })
         });
-        match changed {
+        match changed.map_err(unusable)? {
             Ok(true) => operation.note(NAME, "turned our name back"),
             Ok(false) => {}
             Err(error) => return Err(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string())),
@@ -149,12 +162,13 @@ impl Module for Names {
 
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         let (interface, opnum) = operation.key();
+        let now = operation.at();
         let Some(response) = &mut operation.response else { return Ok(()) };
         if !replace::concerns_response((interface, opnum), response.original()) {
             return Ok(());
         }
         let host = self.facts.host.as_str();
-        let changed = self.with(session, |aliases| {
+        let changed = self.with(session, now, |aliases| {
             response.edit(|response| match response {
                 Response::Nspi(response) => nspi_response(response, aliases, host),
                 Response::Rfr(rfr::Response::GetNewDSA(response)) => {
@@ -166,7 +180,7 @@ impl Module for Names {
                 other => aux_out::of(other).is_some_and(aux_out::hide),
             })
         });
-        match changed {
+        match changed.map_err(unusable)? {
             Ok(true) => operation.note(NAME, "replaced the server's name"),
             Ok(false) => {}
             // What can't be read can't be searched for the server's name either.
@@ -181,15 +195,15 @@ impl Module for Names {
         if !session.slot::<Counted>().0 {
             return;
         }
-        let mut all = self.known();
-        let identity = session.context().identity();
-        if let Some(known) = all.get_mut(identity) {
-            known.sessions -= 1;
-            if known.sessions == 0 {
-                all.remove(identity);
-            }
-        }
+        self.known().remove_if(session.context(), |known| {
+            known.sessions = known.sessions.saturating_sub(1);
+            known.sessions == 0
+        });
     }
+}
+
+fn unusable(why: Unusable) -> Refusal {
+    Refusal::new(FaultStatus::ACCESS_DENIED, why.to_string())
 }
 
 fn nspi_response(response: &mut nspi::Response, aliases: &mut Aliases, host: &str) -> bool {
