@@ -2,6 +2,9 @@ use super::*;
 use crate::ntlm::passive::{PassiveSecurity, Secret, Sender, Witness};
 use crate::spnego;
 
+/// One end of a handshake: tokens in, tokens out.
+type End = Box<dyn FnMut(&[u8]) -> Step>;
+
 /// What a handshake leaves: both ends, and somebody who saw it pass.
 struct Shaken {
     client: MessageSecurity,
@@ -14,7 +17,7 @@ fn seen(mut config: InitiatorConfig, policy: Policy, within_spnego: bool) -> Sha
     let config_of_server = Arc::new(server(policy));
     let mut random = Script::default();
     config.allow_legacy = true;
-    let mut initiator: Box<dyn FnMut(&[u8]) -> Step> = if within_spnego {
+    let mut initiator: End = if within_spnego {
         let mut end = spnego::Initiator::new(config);
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
     } else {
@@ -22,7 +25,7 @@ fn seen(mut config: InitiatorConfig, policy: Policy, within_spnego: bool) -> Sha
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
     };
     let mut random = Script(Vec::new(), 7);
-    let mut acceptor: Box<dyn FnMut(&[u8]) -> Step> = if within_spnego {
+    let mut acceptor: End = if within_spnego {
         let mut end = spnego::Acceptor::new(config_of_server, None);
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
     } else {
@@ -59,7 +62,7 @@ fn seen(mut config: InitiatorConfig, policy: Policy, within_spnego: bool) -> Sha
 
 impl Shaken {
     /// Sends sealed and signed messages both ways, all of which `passive` can read.
-    fn is_read_by(mut self, mut passive: PassiveSecurity) {
+    fn expect_read_by(mut self, mut passive: PassiveSecurity) {
         for round in 0..6_u8 {
             let (from, to, sender) = if round % 2 == 0 {
                 (&mut self.client, &mut self.server, Sender::Client)
@@ -98,7 +101,7 @@ fn both_directions_are_read_with_the_password_the_hash_or_the_key() {
             assert_eq!(shaken.witness.claim().unwrap().user, "alice");
             let others = [Secret::hash(NtHash::from_password("other")), Secret::session_key([7; 16]), secret];
             let passive = one(shaken.witness.open(&others).unwrap());
-            shaken.is_read_by(passive);
+            shaken.expect_read_by(passive);
         }
     }
 }
@@ -109,7 +112,7 @@ fn the_older_versions_are_read_too() {
     let config = InitiatorConfig { version: NtlmVersion::V1, ..client("alice", "LAB", "wonderland") };
     let shaken = seen(config, lenient(), false);
     let passive = one(shaken.witness.open(&[Secret::hash(hash)]).unwrap());
-    shaken.is_read_by(passive);
+    shaken.expect_read_by(passive);
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn the_wrong_secret_reads_nothing() {
         Secret::account("bob", hash),
         Secret::session_key([0; 16]),
     ] {
-        assert!(shaken.witness.open(&[secret.clone()]).unwrap().is_empty());
+        assert!(shaken.witness.open(std::slice::from_ref(&secret)).unwrap().is_empty());
         assert_eq!(format!("{secret:?}"), "[redacted]");
     }
     assert!(!Witness::default().is_complete());
