@@ -22,22 +22,26 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("lab", &["mapi", "rpc", "identity", "net", "wire"]),
     ("client", &["mapi", "rpc", "identity", "net", "wire"]),
     ("console", &["engine"]),
+    ("capture", &["wire", "rpc", "http", "mapi", "identity", "engine"]),
     (
         "mapiproxy",
         &[
             "wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client",
-            "console", "testkit",
+            "console", "capture", "testkit",
         ],
     ),
     (
         "testkit",
-        &["wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client", "console"],
+        &[
+            "wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "console", "capture",
+        ],
     ),
     (
         "e2e",
         &[
             "wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client",
-            "console", "testkit",
+            "console", "capture", "testkit",
         ],
     ),
     ("bench", &["wire", "rpc", "mapi", "identity", "net", "lab", "client"]),
@@ -45,7 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without I/O. None of [`RUNTIMES`] may be under them, however deep.
-const PURE: &[&str] = &["wire", "rpc", "http", "mapi", "identity", "engine", "modules"];
+const PURE: &[&str] = &["wire", "rpc", "http", "mapi", "identity", "engine", "modules", "capture"];
 
 /// What does I/O or waits for it.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];

@@ -1,0 +1,80 @@
+use std::io::{self, Read};
+
+/// How much is asked of a file at once, in bytes.
+const STEP: usize = 64 * 1024;
+
+/// A stream with as much of it at hand as was asked for.
+#[derive(Debug)]
+pub(super) struct Input<R> {
+    inner: R,
+    buffer: Vec<u8>,
+    start: usize,
+    place: u64,
+    /// How many bytes the item handed out last takes, which is let go of when the next is asked for.
+    taken: usize,
+}
+
+impl<R: Read> Input<R> {
+    pub(super) const fn new(inner: R) -> Self {
+        Self { inner, buffer: Vec::new(), start: 0, place: 0, taken: 0 }
+    }
+
+    /// Makes `count` bytes be at hand; false when the stream ends before.
+    pub(super) fn fill(&mut self, count: usize) -> io::Result<bool> {
+        if self.data().len() >= count {
+            return Ok(true);
+        }
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        while self.buffer.len() < count {
+            let had = self.buffer.len();
+            self.buffer.resize(count.max(had.saturating_add(STEP)), 0);
+            let read = loop {
+                match self.inner.read(self.buffer.get_mut(had..).unwrap_or_default()) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    other => break other,
+                }
+            };
+            self.buffer.truncate(had.saturating_add(*read.as_ref().unwrap_or(&0)));
+            if read? == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl<R> Input<R> {
+    /// What is at hand.
+    pub(super) fn data(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// The first `count` bytes of what is at hand.
+    pub(super) fn head(&self, count: usize) -> &[u8] {
+        self.data().get(..count).unwrap_or_default()
+    }
+
+    /// Passes over `count` bytes.
+    pub(super) fn consume(&mut self, count: usize) {
+        let count = count.min(self.data().len());
+        self.start = self.start.saturating_add(count);
+        self.place = self.place.saturating_add(u64::try_from(count).unwrap_or(0));
+    }
+
+    /// Says that the first `count` bytes are handed out, and passed over when more is asked for.
+    pub(super) const fn hand_out(&mut self, count: usize) {
+        self.taken = count;
+    }
+
+    /// Passes over what was handed out.
+    pub(super) fn let_go(&mut self) {
+        let taken = std::mem::take(&mut self.taken);
+        self.consume(taken);
+    }
+
+    /// Where what is at hand begins in the stream, in bytes.
+    pub(super) const fn place(&self) -> u64 {
+        self.place
+    }
+}

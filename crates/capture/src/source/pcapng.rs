@@ -1,0 +1,258 @@
+//! pcapng: sections of blocks, each of which has its length at both ends.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use wire::{Endian, Reader};
+
+use super::{Input, Item, LinkType, MAX_RECORD, Packet, Problem};
+use crate::time::Timestamp;
+
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const OLD_PACKET: u32 = 2;
+const SIMPLE_PACKET: u32 = 3;
+const ENHANCED_PACKET: u32 = 6;
+/// Blocks that say nothing of packets: names, statistics, journals, secrets, and what programs make up.
+const OTHERS: &[u32] = &[4, 5, 7, 8, 9, 10, 0x204, 0x208, 0xbad, 0x4000_0bad];
+
+const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+
+/// More interfaces than any section has.
+const MAX_INTERFACES: usize = 4096;
+
+#[derive(Debug, Default)]
+pub(super) struct PcapNg {
+    endian: Endian,
+    interfaces: Vec<Interface>,
+}
+
+#[derive(Debug, Clone)]
+struct Interface {
+    link: LinkType,
+    snap_length: u32,
+    name: Option<Arc<str>>,
+    resolution: Resolution,
+    /// Seconds to be added to each time.
+    offset: i64,
+}
+
+/// How long a unit of time is.
+#[derive(Debug, Clone, Copy)]
+enum Resolution {
+    /// So many units in a second.
+    PerSecond(u64),
+}
+
+/// What of a block is its packet.
+struct Found {
+    interface: usize,
+    time: Option<u64>,
+    from: usize,
+    length: usize,
+    original: u32,
+}
+
+pub(super) fn is_start(start: &[u8]) -> bool {
+    start.starts_with(&SECTION.to_le_bytes())
+        && start.get(8..12).is_some_and(|magic| {
+            magic == BYTE_ORDER_MAGIC.to_le_bytes() || magic == BYTE_ORDER_MAGIC.to_be_bytes()
+        })
+}
+
+impl PcapNg {
+    pub(super) fn next_item<'a, R: Read>(&mut self, input: &'a mut Input<R>) -> io::Result<Option<Item<'a>>> {
+        input.let_go();
+        loop {
+            if !input.fill(12)? {
+                return Ok(ended(input));
+            }
+            let place = input.place();
+            let Some((kind, length)) = self.header(input.data()) else {
+                return self.find_next(input, place, "no block begins here");
+            };
+            if !input.fill(length)? {
+                return Ok(ended(input));
+            }
+            if !trailer_fits(input.head(length)) {
+                return self.find_next(input, place, "a block's two lengths differ");
+            }
+            match self.block(kind, input.head(length)) {
+                Ok(Some(found)) => {
+                    input.hand_out(length);
+                    return Ok(Some(self.packet(place, &found, input.head(length))));
+                }
+                Ok(None) => input.consume(length),
+                Err(error) => {
+                    input.consume(length);
+                    return Ok(Some(Item::Problem(Problem::at(place, error.to_string()))));
+                }
+            }
+        }
+    }
+
+    /// Type and length of the block at the start of `data`; a section's says in which byte order. None where
+    /// they make no sense.
+    fn header(&mut self, data: &[u8]) -> Option<(u32, usize)> {
+        if is_start(data) {
+            let magic = data.get(8..12)?;
+            self.endian = if magic == BYTE_ORDER_MAGIC.to_le_bytes() { Endian::Little } else { Endian::Big };
+        }
+        let mut r = Reader::with_endian(data, self.endian);
+        let kind = r.u32("Block Type").ok()?;
+        let length = usize::try_from(r.u32("Block Total Length").ok()?).ok()?;
+        (length >= 12 && length % 4 == 0 && length <= MAX_RECORD).then_some((kind, length))
+    }
+
+    /// Takes a block in; a packet, if it is one.
+    fn block(&mut self, kind: u32, block: &[u8]) -> wire::Result<Option<Found>> {
+        let end = block.len().saturating_sub(4);
+        let mut r = Reader::with_endian(block.get(..end).unwrap_or_default(), self.endian);
+        r.bytes(8, "Block Type")?;
+        match kind {
+            SECTION => self.interfaces.clear(),
+            INTERFACE if self.interfaces.len() < MAX_INTERFACES => {
+                let interface = interface(&mut r).map_err(|error| error.within("Interface Description"))?;
+                self.interfaces.push(interface);
+            }
+            ENHANCED_PACKET => {
+                return enhanced(&mut r).map(Some).map_err(|error| error.within("Enhanced Packet"));
+            }
+            OLD_PACKET => return old(&mut r).map(Some).map_err(|error| error.within("Packet")),
+            SIMPLE_PACKET => {
+                let original = r.u32("Original Packet Length")?;
+                let snap = self.interfaces.first().map_or(0, |interface| interface.snap_length);
+                let length = if snap == 0 { original } else { original.min(snap) };
+                let from = r.offset();
+                let length = r.count(length, 1, u32::MAX, "Packet Data")?;
+                return Ok(Some(Found { interface: 0, time: None, from, length, original }));
+            }
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn packet<'a>(&self, place: u64, found: &Found, block: &'a [u8]) -> Item<'a> {
+        let Some(interface) = self.interfaces.get(found.interface) else {
+            let what = format!("a packet of interface {}, which is not described", found.interface);
+            return Item::Problem(Problem::at(place, what));
+        };
+        let captured = u32::try_from(found.length).unwrap_or(u32::MAX);
+        Item::Packet(Packet {
+            place,
+            time: interface.time(found.time.unwrap_or(0)),
+            link: interface.link,
+            interface: interface.name.clone(),
+            data: block.get(found.from..).and_then(|data| data.get(..found.length)).unwrap_or_default(),
+            missing: found.original.saturating_sub(captured),
+        })
+    }
+
+    /// Passes over bytes until a block begins that ends as it says, or the file ends.
+    fn find_next<'a, R: Read>(
+        &mut self,
+        input: &'a mut Input<R>,
+        place: u64,
+        why: &str,
+    ) -> io::Result<Option<Item<'a>>> {
+        input.consume(4);
+        while input.fill(12)? {
+            let known = |kind| {
+                matches!(kind, SECTION | INTERFACE | OLD_PACKET | SIMPLE_PACKET | ENHANCED_PACKET)
+                    || OTHERS.contains(&kind)
+            };
+            let length = self.header(input.data()).filter(|(kind, _)| known(*kind)).map(|(_, length)| length);
+            if let Some(length) = length
+                && input.fill(length)?
+                && trailer_fits(input.head(length))
+            {
+                break;
+            }
+            input.consume(4);
+        }
+        if !input.fill(12)? {
+            input.consume(12);
+        }
+        let skipped = input.place().saturating_sub(place);
+        let what = format!("{why}; {skipped} bytes are passed over");
+        Ok(Some(Item::Problem(Problem::at(place, what))))
+    }
+}
+
+impl Interface {
+    fn time(&self, units: u64) -> Timestamp {
+        let Resolution::PerSecond(rate) = self.resolution;
+        let nanoseconds = u128::from(units).saturating_mul(1_000_000_000) / u128::from(rate.max(1));
+        let offset = i128::from(self.offset).saturating_mul(1_000_000_000);
+        let time = i128::try_from(nanoseconds).unwrap_or(i128::MAX).saturating_add(offset);
+        Timestamp(u64::try_from(time).unwrap_or(0))
+    }
+}
+
+fn interface(r: &mut Reader<'_>) -> wire::Result<Interface> {
+    let link = LinkType(u32::from(r.u16("LinkType")?));
+    r.u16("Reserved")?;
+    let snap_length = r.u32("SnapLen")?;
+    let mut interface =
+        Interface { link, snap_length, name: None, resolution: Resolution::PerSecond(1_000_000), offset: 0 };
+    while r.remaining() >= 4 {
+        let (code, length) = (r.u16("Option Code")?, r.u16("Option Length")?);
+        let mut value = r.sub(usize::from(length), "Option Value")?;
+        // Padding may be missing at the very end.
+        r.bytes(usize::from(length.wrapping_neg() % 4).min(r.remaining()), "Option Padding")?;
+        match code {
+            0 => break,
+            2 => interface.name = Some(Arc::from(String::from_utf8_lossy(value.rest()))),
+            9 => interface.resolution = resolution(value.u8("if_tsresol")?),
+            14 => interface.offset = value.i64("if_tsoffset")?,
+            _ => {}
+        }
+    }
+    Ok(interface)
+}
+
+/// `if_tsresol`: a power of ten, or of two where the highest bit is set.
+fn resolution(value: u8) -> Resolution {
+    let power = u32::from(value & 0x7f);
+    let base: u64 = if value & 0x80 == 0 { 10 } else { 2 };
+    Resolution::PerSecond(base.checked_pow(power).unwrap_or(u64::MAX))
+}
+
+fn enhanced(r: &mut Reader<'_>) -> wire::Result<Found> {
+    let interface = usize::try_from(r.u32("Interface ID")?).unwrap_or(usize::MAX);
+    let (high, low) = (r.u32("Timestamp (High)")?, r.u32("Timestamp (Low)")?);
+    rest(r, interface, (high, low))
+}
+
+fn old(r: &mut Reader<'_>) -> wire::Result<Found> {
+    let interface = usize::from(r.u16("Interface ID")?);
+    r.u16("Drops Count")?;
+    let (high, low) = (r.u32("Timestamp (High)")?, r.u32("Timestamp (Low)")?);
+    rest(r, interface, (high, low))
+}
+
+fn rest(r: &mut Reader<'_>, interface: usize, (high, low): (u32, u32)) -> wire::Result<Found> {
+    let length = r.u32("Captured Packet Length")?;
+    let original = r.u32("Original Packet Length")?;
+    let length = r.count(length, 1, u32::MAX, "Captured Packet Length")?;
+    let time = Some(u64::from(high) << 32 | u64::from(low));
+    Ok(Found { interface, time, from: r.offset(), length, original })
+}
+
+/// Whether a block ends with the length that it begins with.
+fn trailer_fits(block: &[u8]) -> bool {
+    let first = block.get(4..8);
+    let last = block.len().checked_sub(4).and_then(|from| block.get(from..));
+    first == last
+}
+
+/// The end of a file: a problem, where it ends within a block.
+fn ended<R>(input: &mut Input<R>) -> Option<Item<'static>> {
+    let rest = input.data().len();
+    if rest == 0 {
+        return None;
+    }
+    let place = input.place();
+    input.consume(rest);
+    Some(Item::Problem(Problem::at(place, format!("the file ends within a block, {rest} bytes into it"))))
+}

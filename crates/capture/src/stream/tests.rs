@@ -1,0 +1,203 @@
+use std::net::SocketAddr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::source::LinkType;
+use crate::time::Timestamp;
+
+fn client() -> SocketAddr {
+    "10.0.0.1:50000".parse().unwrap()
+}
+
+fn server() -> SocketAddr {
+    "10.0.0.2:443".parse().unwrap()
+}
+
+fn from_client(sequence: u32, flags: TcpFlags, payload: &[u8]) -> Segment<'_> {
+    let (from, to) = (client(), server());
+    Segment { from, to, sequence, acknowledged: 0, flags, payload, missing: 0 }
+}
+
+#[derive(Default)]
+struct Seen {
+    client: Vec<u8>,
+    gaps: Vec<u64>,
+    ended: usize,
+    closed: usize,
+}
+
+impl Seen {
+    fn take(&mut self, event: &Event<'_>) {
+        assert_eq!((event.connection.client, event.connection.server), (client(), server()));
+        match event.kind {
+            EventKind::Data(Side::Client, bytes) => self.client.extend_from_slice(bytes),
+            EventKind::Gap(Side::Client, missing) => self.gaps.push(missing),
+            EventKind::Ended(Side::Client) => self.ended += 1,
+            EventKind::Closed => self.closed += 1,
+            _ => {}
+        }
+    }
+}
+
+fn pushed(segments: &[Segment<'_>]) -> Seen {
+    let mut seen = Seen::default();
+    let mut reassembler = Reassembler::default();
+    for segment in segments {
+        reassembler.push(Timestamp(0), None, segment, &mut |event| seen.take(&event));
+    }
+    reassembler.finish(&mut |event| seen.take(&event));
+    seen
+}
+
+const NONE: TcpFlags = TcpFlags::NONE;
+
+#[test]
+fn order_repeats_and_overlaps_do_not_matter() {
+    let start = u32::MAX - 2;
+    let seen = pushed(&[
+        from_client(start, TcpFlags::SYN, b""),
+        from_client(start.wrapping_add(5), NONE, b"efgh"),
+        from_client(start.wrapping_add(1), NONE, b"abc"),
+        from_client(start.wrapping_add(1), NONE, b"abc"),
+        from_client(start, NONE, b"?"),
+        from_client(start.wrapping_add(2), NONE, b"bcdef"),
+        from_client(start.wrapping_add(9), TcpFlags::FIN, b"ij"),
+    ]);
+    assert_eq!(String::from_utf8_lossy(&seen.client), "abcdefghij");
+    assert_eq!((seen.gaps.len(), seen.ended, seen.closed), (0, 1, 1));
+}
+
+#[test]
+fn what_is_missing_is_told_of() {
+    let seen = pushed(&[
+        from_client(99, TcpFlags::SYN, b""),
+        from_client(100, NONE, b"abc"),
+        from_client(110, TcpFlags::FIN, b"xyz"),
+    ]);
+    assert_eq!((&seen.client[..], &seen.gaps[..], seen.ended), (&b"abcxyz"[..], &[7][..], 1));
+    // A receiver that has what was not recorded says that it is lost.
+    let answer = |acknowledged| Segment {
+        from: server(),
+        to: client(),
+        acknowledged,
+        flags: TcpFlags::ACK,
+        ..from_client(1, NONE, b"")
+    };
+    let mut segments = vec![from_client(100, NONE, b"abc"), from_client(110, NONE, b"def")];
+    segments.extend([answer(113); 40]);
+    segments.push(from_client(113, NONE, b"ghi"));
+    let mut seen = Seen::default();
+    let mut reassembler = Reassembler::default();
+    for segment in &segments {
+        reassembler.push(Timestamp(0), None, segment, &mut |event| seen.take(&event));
+    }
+    assert_eq!((&seen.client[..], &seen.gaps[..], seen.closed), (&b"abcdefghi"[..], &[7][..], 0));
+}
+
+#[test]
+fn what_waits_has_a_bound() {
+    let big = vec![7; 60_000];
+    let mut segments = vec![from_client(0, TcpFlags::SYN, b"")];
+    segments.extend((0..100_u32).map(|index| from_client(1001 + index * 60_000, NONE, &big)));
+    let mut reassembler = Reassembler::default();
+    let mut got = 0;
+    for segment in &segments {
+        reassembler.push(Timestamp(0), None, segment, &mut |event| {
+            if let EventKind::Data(_, bytes) = event.kind {
+                got += bytes.len();
+            }
+        });
+    }
+    assert_eq!(got, 100 * 60_000);
+}
+
+#[test]
+fn a_port_that_is_used_again_is_another_connection() {
+    let seen = pushed(&[
+        from_client(5, TcpFlags::SYN, b""),
+        from_client(5, TcpFlags::SYN, b""),
+        from_client(6, NONE, b"one"),
+        from_client(7000, TcpFlags::SYN, b""),
+        from_client(7001, NONE, b"two"),
+    ]);
+    assert_eq!((&seen.client[..], seen.closed), (&b"onetwo"[..], 2));
+}
+
+/// A segment within IP, as its bytes.
+fn ip(v6: bool, payload: &[u8]) -> Vec<u8> {
+    let mut tcp =
+        vec![0xc3, 0x50, 0x01, 0xbb, 0, 0, 0, 100, 0, 0, 0, 0, 0x60, 0x18, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1];
+    tcp.extend_from_slice(payload);
+    let length = u16::try_from(tcp.len()).unwrap();
+    let mut out = if v6 {
+        // With a header of options in between.
+        let total = (length + 8).to_be_bytes();
+        let mut out = vec![0x60, 0, 0, 0, total[0], total[1], 0, 64];
+        out.extend_from_slice(&[[0; 15].as_slice(), &[1]].concat());
+        out.extend_from_slice(&[[0; 15].as_slice(), &[2]].concat());
+        out.extend_from_slice(&[6, 0, 1, 4, 0, 0, 0, 0]);
+        out
+    } else {
+        let total = (length + 20).to_be_bytes();
+        vec![0x45, 0, total[0], total[1], 0, 0, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]
+    };
+    out.append(&mut tcp);
+    out
+}
+
+#[test]
+fn segments_are_found_in_every_link() {
+    for v6 in [false, true] {
+        let packet = ip(v6, b"payload");
+        let number: &[u8] = if v6 { &[0x86, 0xdd] } else { &[0x08, 0x00] };
+        let wrapped: [(LinkType, Vec<u8>, &[u8]); 6] = [
+            (LinkType::ETHERNET, [&[0; 12], number].concat(), &[0; 20]),
+            (LinkType::ETHERNET, [&[0; 12], &[0x81, 0, 0, 5][..], number].concat(), b""),
+            (LinkType::NULL, vec![2, 0, 0, 0], b""),
+            (LinkType::RAW, vec![], b""),
+            (LinkType::LINUX_SLL, [&[0; 14], number].concat(), b""),
+            (LinkType::LINUX_SLL2, [number, &[0; 18]].concat(), b""),
+        ];
+        for (link, mut bytes, after) in wrapped {
+            bytes.extend_from_slice(&packet);
+            bytes.extend_from_slice(after);
+            let segment = segment(link, &bytes).unwrap().expect("a segment");
+            assert_eq!((segment.payload, segment.sequence), (&b"payload"[..], 100), "{link:?}");
+            assert_eq!((segment.from.port(), segment.to.port()), (50_000, 443));
+        }
+        let cut = &packet[..packet.len() - 3];
+        assert_eq!(segment(LinkType::RAW, cut).unwrap().unwrap().missing, 3);
+    }
+    assert!(segment(LinkType(147), b"?").is_err());
+    let mut fragment = ip(false, b"x");
+    fragment[6] = 0x20;
+    assert!(segment(LinkType::RAW, &fragment).is_err());
+    let mut udp = ip(false, b"x");
+    udp[9] = 17;
+    assert_eq!(segment(LinkType::RAW, &udp), Ok(None));
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_order_the_bytes_are_the_same(
+        bytes in proptest::collection::vec(any::<u8>(), 1..300),
+        cuts in proptest::collection::vec((0_usize..300, 1_usize..60), 0..40),
+        start: u32,
+    ) {
+        let mut pieces: Vec<(usize, usize)> = cuts
+            .into_iter()
+            .filter(|(from, _)| *from < bytes.len())
+            .map(|(from, length)| (from, (from + length).min(bytes.len())))
+            .collect();
+        pieces.push((0, bytes.len()));
+        let mut segments = vec![from_client(start, TcpFlags::SYN, b"")];
+        for (from, to) in pieces {
+            let at = start.wrapping_add(1).wrapping_add(u32::try_from(from).unwrap());
+            segments.push(from_client(at, NONE, &bytes[from..to]));
+        }
+        let seen = pushed(&segments);
+        prop_assert_eq!(seen.client, bytes);
+        prop_assert!(seen.gaps.is_empty());
+    }
+}
