@@ -17,6 +17,8 @@ pub enum HandleRole {
     Destination,
     /// Where the object goes that the ROP opens or creates.
     Output,
+    /// What the answer names in place of the object that the ROP acts on.
+    Response,
 }
 
 /// A part of a ROP.
@@ -273,6 +275,12 @@ macro_rules! handle_index {
     };
 }
 
+handle_index!(
+    /// Where in the server object handle table the handle of the object is that the ROP acts on, where the index
+    /// that all ROPs have is something else.
+    InputHandleIndex,
+    Input
+);
 handle_index!(
     /// Where in the server object handle table the handle of a new object goes.
     OutputHandleIndex,

@@ -73,10 +73,21 @@ macro_rules! rop_response {
     };
 }
 
-/// Makes a [`Field`](crate::rop::Field) what follows the return value of a response that succeeded.
+/// Makes a [`Field`](crate::rop::Field) what follows the return value of a response that succeeded; with `always`,
+/// of one that failed as well.
 macro_rules! plain_response {
-    ($name:ty as $rop:literal) => {
+    (@always $name:ty) => {};
+    (@always $name:ty, always) => {
+        const LEFT_OUT_BELOW: Option<usize> = Some(<$name as $crate::rop::Field>::MIN_SIZE);
+
+        fn present(_return_value: $crate::ErrorCode) -> bool {
+            true
+        }
+    };
+    ($name:ty as $rop:literal $(, $always:ident)?) => {
         impl $crate::rop::ResponseFields for $name {
+            $crate::rop::plain_response!(@always $name $(, $always)?);
+
             fn read(
                 r: &mut ::wire::Reader<'_>,
                 _return_value: $crate::ErrorCode,
@@ -188,7 +199,10 @@ macro_rules! rops {
                 context: ResponseContext<'_>,
             ) -> ::wire::Result<Self> {
                 Ok(match id {
-                    $(RopId::$name if <$response as ResponseFields>::present(return_value) => {
+                    $(RopId::$name
+                        if <$response as ResponseFields>::present(return_value)
+                            && !left_out::<$response>(r, return_value, context) =>
+                    {
                         Self::$name(<$response as ResponseFields>::read(r, return_value, context)
                             .map_err(|error| error.within(stringify!($name)))?)
                     })*
@@ -201,7 +215,11 @@ macro_rules! rops {
             pub(super) fn fits(&self, return_value: ErrorCode) -> bool {
                 match self {
                     $(Self::$name(body) => ResponseFields::fits(body, return_value),)*
-                    $(Self::Failed(RopId::$name) => !<$response as ResponseFields>::present(return_value),)*
+                    $(Self::Failed(RopId::$name) => {
+                        !<$response as ResponseFields>::present(return_value)
+                            || (<$response as ResponseFields>::LEFT_OUT_BELOW.is_some()
+                                && return_value != ErrorCode::SUCCESS)
+                    })*
                     Self::Failed(_) => false,
                 }
             }

@@ -15,20 +15,22 @@ mod table;
 pub mod folder;
 pub mod logon;
 pub mod special;
+pub mod stream;
 
 use wire::{Reader, Result, Writer};
 
 use crate::show::{Show, Shown};
 
 pub use self::field::{
-    AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, FieldBy, HandleRole, List8, List16,
-    List32, OutputHandleIndex, Text,
+    AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, FieldBy, HandleRole, InputHandleIndex,
+    List8, List16, List32, OutputHandleIndex, Text,
 };
 #[allow(unused_imports, reason = "families take what they need")]
 pub(crate) use self::field::{newtype_field, rop_enum, rop_flags, scalar_field, too_long, write_optional};
 pub(crate) use self::macros::{plain_response, rop_response, rop_struct, rops};
 pub use self::request::{Logons, RequestContext, RopRequest, RopRequests};
 pub use self::response::{ResponseContext, ResponseFields, RopReply, RopResponse};
+pub use self::stream::SizeOrSentinel;
 pub use self::table::{RequestBody, ResponseBody, RopId};
 
 /// Nothing: what a ROP has that has no fields of its own here.

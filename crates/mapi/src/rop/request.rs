@@ -30,7 +30,8 @@ pub struct RopRequest {
     /// The logon that the ROP belongs to.
     pub logon_id: u8,
     /// Where in the server object handle table the object is that the ROP acts on (`InputHandleIndex`,
-    /// `SourceHandleIndex`). For `RopLogon`, where the new logon's handle goes (`OutputHandleIndex`).
+    /// `SourceHandleIndex`). For `RopLogon`, where the new logon's handle goes (`OutputHandleIndex`). For ROPs that
+    /// have an `InputHandleIndex` of their own, the index that the answer names (`ResponseHandleIndex`).
     pub handle_index: u8,
     /// What it asks.
     pub body: RequestBody,
@@ -56,7 +57,11 @@ impl RopRequest {
 
     /// Calls `visit` with every handle index that the ROP has, and what it is for.
     pub fn handle_indexes(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
-        let role = if self.id() == RopId::RopLogon { HandleRole::Output } else { HandleRole::Input };
+        let role = match self.id() {
+            RopId::RopLogon => HandleRole::Output,
+            id if has_own_input(id) => HandleRole::Response,
+            _ => HandleRole::Input,
+        };
         visit(role, &mut self.handle_index);
         self.body.handle_index(visit);
     }
@@ -68,6 +73,17 @@ impl RopRequest {
             body => body.output_handle_index(),
         }
     }
+
+    /// The index that the answer names.
+    pub fn answered_index(&self) -> u8 {
+        self.output_handle_index().unwrap_or(self.handle_index)
+    }
+}
+
+/// Whether the index that all ROPs have is not that of the object that the ROP acts on. These are
+/// `RopSaveChangesMessage`, `RopSetMessageReadFlag` and `RopSaveChangesAttachment`.
+const fn has_own_input(id: RopId) -> bool {
+    matches!(id.0, 0x0C | 0x11 | 0x25)
 }
 
 impl Encode for RopRequest {
@@ -79,7 +95,11 @@ impl Encode for RopRequest {
 
 impl Show for RopRequest {
     fn show(&self) -> Shown {
-        let index = if self.id() == RopId::RopLogon { "OutputHandleIndex" } else { "InputHandleIndex" };
+        let index = match self.id() {
+            RopId::RopLogon => "OutputHandleIndex",
+            id if has_own_input(id) => "ResponseHandleIndex",
+            _ => "InputHandleIndex",
+        };
         let mut fields = vec![
             ("RopId".into(), self.id().show()),
             ("LogonId".into(), self.logon_id.show()),

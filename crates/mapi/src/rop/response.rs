@@ -13,6 +13,8 @@ pub struct ResponseContext<'a> {
     pub request: Option<&'a RopRequest>,
     /// The columns of the table that rows are read from, or those of the message's recipients.
     pub columns: Option<&'a [PropTag]>,
+    /// The request whose answer comes next in the same buffer.
+    pub next: Option<&'a RopRequest>,
 }
 
 impl<'a> ResponseContext<'a> {
@@ -27,6 +29,10 @@ impl<'a> ResponseContext<'a> {
 
 /// What a response has behind its return value.
 pub trait ResponseFields: Sized + Show {
+    /// Where a response that failed has them too, but some servers leave them out then: the fewest bytes that
+    /// they take in it.
+    const LEFT_OUT_BELOW: Option<usize> = None;
+
     /// Whether a response with this return value has them. As a rule, one that succeeded.
     fn present(return_value: ErrorCode) -> bool {
         return_value == ErrorCode::SUCCESS
@@ -51,6 +57,8 @@ pub trait ResponseFields: Sized + Show {
 }
 
 impl<T: ResponseFields> ResponseFields for Box<T> {
+    const LEFT_OUT_BELOW: Option<usize> = T::LEFT_OUT_BELOW;
+
     fn present(return_value: ErrorCode) -> bool {
         T::present(return_value)
     }
@@ -66,6 +74,26 @@ impl<T: ResponseFields> ResponseFields for Box<T> {
     fn write(&self, w: &mut Writer) -> Result<()> {
         T::write(self, w)
     }
+}
+
+/// Whether the fields of a response that failed are missing where `r` stands. Nothing in the response says so:
+/// they are when there is no room for them, and when what stands there is the response that comes next.
+pub(super) fn left_out<T: ResponseFields>(
+    r: &Reader<'_>,
+    return_value: ErrorCode,
+    context: ResponseContext<'_>,
+) -> bool {
+    let Some(least) = T::LEFT_OUT_BELOW else { return false };
+    if return_value == ErrorCode::SUCCESS {
+        return false;
+    }
+    let rest = r.peek();
+    let follows = match (rest, context.next) {
+        ([0x2A | 0x6E | 0xF9 | 0xFF, ..], _) => true,
+        ([id, index, ..], Some(next)) => *id == next.id().0 && *index == next.answered_index(),
+        _ => false,
+    };
+    rest.len() < least || follows
 }
 
 /// The answer to one ROP.
