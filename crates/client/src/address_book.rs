@@ -2,7 +2,7 @@ use mapi::nspi::{
     BindRequest, DNToMIdRequest, GetMatchesRequest, GetPropsRequest, GetSpecialTableRequest, MId, MIdArray,
     PropertyRowSet, QueryRowsRequest, ResolveNamesWRequest, Stat, TagArray, UnbindRequest, WStringsArray,
 };
-use mapi::property::{PropTag, PropertyRow, PropertyValue, RelationalOperator, Restriction, TaggedValue};
+use mapi::property::{PropTag, PropertyList, PropertyValue, RelationalOperator, Restriction, TaggedValue};
 use mapi::{ErrorCode, Interface, nspi};
 use rpc::ndr::{CharString, ContextHandle, Counted, Ptr, SizedPtr, WcharString};
 
@@ -33,7 +33,7 @@ pub struct AddressBook {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Page {
     /// The rows, each with the columns that were asked for.
-    pub rows: Vec<PropertyRow>,
+    pub rows: Vec<PropertyList>,
     /// The position behind the last row.
     pub position: u32,
     /// How many rows there are in all.
@@ -135,7 +135,7 @@ impl AddressBook {
         restriction: Restriction,
         limit: u32,
         columns: &[PropTag],
-    ) -> Result<Vec<(MId, PropertyRow)>, Error> {
+    ) -> Result<Vec<(MId, PropertyList)>, Error> {
         let filter = restriction.try_into();
         let filter = filter
             .map_err(|error| Error { operation: "nspi.GetMatches", failure: Failure::Request(error) })?;
@@ -199,7 +199,7 @@ impl AddressBook {
     ///
     /// # Errors
     /// When the call fails or the server refuses.
-    pub async fn get_props(&mut self, mid: MId, columns: &[PropTag]) -> Result<PropertyRow, Error> {
+    pub async fn get_props(&mut self, mid: MId, columns: &[PropTag]) -> Result<PropertyList, Error> {
         let stat = Stat { current_rec: mid, ..stat() };
         let request = GetPropsRequest { handle: self.handle, flags: 0, stat, prop_tags: tags(columns) };
         let (operation, response) = ask!(self.connection, nspi, GetProps, request)?;
@@ -244,7 +244,7 @@ fn tags(columns: &[PropTag]) -> Ptr<nspi::PropertyTagArray> {
     Ptr::new(TagArray::new(columns.to_vec()))
 }
 
-fn rows(set: &Ptr<PropertyRowSet>) -> Vec<PropertyRow> {
+fn rows(set: &Ptr<PropertyRowSet>) -> Vec<PropertyList> {
     set.get().map(|rows| rows.0.iter().map(nspi::PropertyRow::to_row).collect()).unwrap_or_default()
 }
 
@@ -252,7 +252,7 @@ fn mids(array: &Ptr<MIdArray>) -> Vec<MId> {
     array.get().map(|array| array.values.clone()).unwrap_or_default()
 }
 
-fn container(row: &PropertyRow) -> Container {
+fn container(row: &PropertyList) -> Container {
     let number = |tag| match row.get(tag) {
         Some(PropertyValue::Integer32(number)) => number.cast_unsigned(),
         _ => 0,

@@ -1,5 +1,5 @@
 use mapi::nspi::{DisplayType, EntryId, MId};
-use mapi::property::{PropTag, PropertyRow, PropertyValue};
+use mapi::property::{PropTag, PropertyList, PropertyValue};
 use wire::Decode as _;
 
 /// What is asked for where people are looked up.
@@ -46,7 +46,7 @@ pub struct Person {
 
 impl Person {
     /// The person that a row with [`PERSON_COLUMNS`] is about.
-    pub fn from_row(row: &PropertyRow) -> Self {
+    pub fn from_row(row: &PropertyList) -> Self {
         let text = |tag| row.get(tag).and_then(PropertyValue::to_text).unwrap_or_default();
         let display_type = match row.get(PropTag::PidTagDisplayType) {
             Some(PropertyValue::Integer32(number)) => DisplayType(number.cast_unsigned()),
@@ -74,7 +74,7 @@ impl Person {
 }
 
 /// The number in an ephemeral entry id.
-fn ephemeral(row: &PropertyRow) -> Option<MId> {
+fn ephemeral(row: &PropertyList) -> Option<MId> {
     let PropertyValue::Binary(bytes) = row.get(PropTag::PidTagEntryId)? else { return None };
     match EntryId::from_bytes(bytes).ok()? {
         EntryId::Ephemeral(id) => Some(id.mid),

@@ -9,6 +9,7 @@
 
 pub mod aux_block;
 pub mod compress;
+pub mod data;
 pub mod emsmdb;
 
 mod error_code;

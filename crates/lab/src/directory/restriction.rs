@@ -46,7 +46,9 @@ impl Directory {
                 }
                 _ => Ok(()),
             },
-            Restriction::SubObject { .. } => Err(ErrorCode::MAPI_E_TOO_COMPLEX),
+            Restriction::SubObject { .. } | Restriction::Comment { .. } | Restriction::Count { .. } => {
+                Err(ErrorCode::MAPI_E_TOO_COMPLEX)
+            }
         }
     }
 
@@ -79,7 +81,7 @@ impl Directory {
                 let both = value(*tag1).zip(value(*tag2));
                 both.and_then(|(a, b)| order(&a, &b)).is_some_and(|order| decides(*relop, order))
             }
-            Restriction::SubObject { .. } => false,
+            Restriction::SubObject { .. } | Restriction::Comment { .. } | Restriction::Count { .. } => false,
         }
     }
 

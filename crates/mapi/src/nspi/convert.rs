@@ -85,7 +85,8 @@ impl TryFrom<property::PropertyValue> for Value {
             P::MultipleBinary(values) => {
                 Self::MultipleBinary(SizedPtr::new(values.into_iter().map(SizedPtr::new).collect()))
             }
-            other @ (P::None(_) | P::Integer64(_) | P::Unknown(..)) => {
+            P::OddBoolean(odd) => Self::Boolean(u16::from(odd)),
+            other => {
                 let found = u64::from(other.prop_type().0);
                 return Err(
                     Error::invalid("Value", 0, found, "a type that NSPI has").within("PropertyValue_r")
@@ -114,17 +115,17 @@ impl TryFrom<TaggedValue> for PropertyValue {
 
 impl PropertyRow {
     /// The row without its pointers.
-    pub fn to_row(&self) -> property::PropertyRow {
-        property::PropertyRow(self.properties.as_slice().iter().map(PropertyValue::to_tagged).collect())
+    pub fn to_row(&self) -> property::PropertyList {
+        property::PropertyList(self.properties.as_slice().iter().map(PropertyValue::to_tagged).collect())
     }
 }
 
-impl TryFrom<property::PropertyRow> for PropertyRow {
+impl TryFrom<property::PropertyList> for PropertyRow {
     type Error = Error;
 
     /// # Errors
     /// For values of types that NSPI does not have.
-    fn try_from(row: property::PropertyRow) -> Result<Self> {
+    fn try_from(row: property::PropertyList) -> Result<Self> {
         Ok(Self::new(row.0.into_iter().map(PropertyValue::try_from).collect::<Result<_>>()?))
     }
 }
@@ -180,7 +181,8 @@ impl TryFrom<property::Restriction> for Restriction {
     type Error = Error;
 
     /// # Errors
-    /// For values of types that NSPI does not have.
+    /// For values of types that NSPI does not have, and for the restrictions that it does not have: comments
+    /// and counts.
     fn try_from(restriction: property::Restriction) -> Result<Self> {
         use property::Restriction as R;
         Ok(Self::new(match restriction {
@@ -205,6 +207,12 @@ impl TryFrom<property::Restriction> for Restriction {
                 object,
                 restriction: Ptr::new(Box::new((*restriction).try_into()?)),
             }),
+            other @ (R::Comment { .. } | R::Count { .. }) => {
+                let found = u64::from(other.restriction_type().0);
+                return Err(
+                    Error::invalid("rt", 0, found, "a restriction that NSPI has").within("Restriction_r")
+                );
+            }
         }))
     }
 }

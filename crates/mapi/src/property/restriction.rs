@@ -81,7 +81,7 @@ wire::wire_flags! {
 
 rpc::ndr_newtype!(RelationalOperator => u32, BitmapOperator => u32, FuzzyLevel => u32);
 
-/// A condition on an object ([MS-OXCDATA] 2.12).
+/// A condition on an object ([MS-OXCDATA] 2.12). Shown, it is a sentence for people to read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Restriction {
     /// All of these hold.
@@ -147,6 +147,20 @@ pub enum Restriction {
         /// What has to hold.
         restriction: Box<Self>,
     },
+    /// This holds, or anything where there is none; a program's notes are kept with it.
+    Comment {
+        /// The notes, at most 255.
+        values: Vec<TaggedValue>,
+        /// What has to hold.
+        restriction: Option<Box<Self>>,
+    },
+    /// This holds, and fewer than so many rows before this one met it.
+    Count {
+        /// How many rows.
+        count: u32,
+        /// What has to hold.
+        restriction: Box<Self>,
+    },
 }
 
 impl Restriction {
@@ -163,6 +177,20 @@ impl Restriction {
             Self::Size { .. } => RestrictionType::SizeRestriction,
             Self::Exist { .. } => RestrictionType::ExistRestriction,
             Self::SubObject { .. } => RestrictionType::SubObjectRestriction,
+            Self::Comment { .. } => RestrictionType::CommentRestriction,
+            Self::Count { .. } => RestrictionType::CountRestriction,
+        }
+    }
+
+    /// The conditions directly within this one.
+    pub fn children(&self) -> &[Self] {
+        match self {
+            Self::And(all) | Self::Or(all) => all,
+            Self::Not(inner)
+            | Self::SubObject { restriction: inner, .. }
+            | Self::Count { restriction: inner, .. }
+            | Self::Comment { restriction: Some(inner), .. } => std::slice::from_ref(inner),
+            _ => &[],
         }
     }
 }

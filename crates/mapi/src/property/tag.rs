@@ -69,9 +69,25 @@ wire::wire_enum! {
 }
 
 impl PropType {
-    /// Whether the type has several values.
+    /// The bit of types that have several values (`MultivalueFlag`).
+    pub const MULTIVALUE: u16 = 0x1000;
+    /// The bit that asks for a row for each of several values (`MultivalueInstance`, [MS-OXCDATA] 2.13.1).
+    pub const MULTIVALUE_INSTANCE: u16 = 0x2000;
+
+    /// Whether the type has several values. One that stands for each of them in turn has not.
     pub const fn is_multiple(self) -> bool {
-        self.0 & 0x1000 != 0
+        self.0 & (Self::MULTIVALUE | Self::MULTIVALUE_INSTANCE) == Self::MULTIVALUE
+    }
+
+    /// The type of the values in a column of this type: for one with [`Self::MULTIVALUE_INSTANCE`], the type of
+    /// a single value; otherwise itself.
+    #[must_use]
+    pub const fn of_value(self) -> Self {
+        if self.0 & Self::MULTIVALUE_INSTANCE != 0 {
+            Self(self.0 & !(Self::MULTIVALUE | Self::MULTIVALUE_INSTANCE))
+        } else {
+            self
+        }
     }
 
     /// Whether the values are texts of either kind.

@@ -1,0 +1,35 @@
+//! The other structures of [MS-OXCDATA] that ROPs and properties are made of: ids, entry ids, recipients,
+//! names of properties, sort orders and rules.
+//!
+//! What is read is written as the same bytes.
+
+mod entry_id;
+mod id;
+mod named;
+mod problem;
+mod recipient;
+mod rule;
+mod server_id;
+mod sort;
+mod text;
+mod xid;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::entry_id::{
+    ContactEntryId, EntryId, FolderEntryId, MessageEntryId, OneOffEntryId, OneOffFlags, StoreEntryId,
+    StoreObjectType, WrappedEntryId,
+};
+pub use self::id::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, MessageId};
+pub use self::named::{NamedPropertyInformation, PropertyName};
+pub use self::problem::{PropertyProblem, PropertyProblemArray};
+pub use self::recipient::{AddressType, RecipientFlags, RecipientRow, X500Dn};
+pub use self::rule::{
+    ActionBlock, ActionData, ActionType, ExtendedRuleActions, ExtendedRuleCondition, RecipientBlock,
+    RuleAction,
+};
+pub use self::server_id::ServerId;
+pub use self::sort::{Order, SortOrder, SortOrderSet};
+pub use self::text::{Text, TypedString};
+pub use self::xid::{PredecessorChangeList, SizedXid, Xid};

@@ -1,0 +1,385 @@
+use std::fmt;
+
+use wire::{Decode, Encode, Error, Guid, Reader, Result, Writer};
+
+use super::{FolderId, MessageId, NamedPropertyInformation};
+use crate::property::{Layout, Place, Restriction, TaggedValue, require};
+
+wire::wire_enum! {
+    /// What a rule does ([MS-OXORULE] 2.2.5.1).
+    pub struct ActionType(u8) {
+        /// Moves the message.
+        OP_MOVE = 0x01,
+        /// Copies the message.
+        OP_COPY = 0x02,
+        /// Replies to the message.
+        OP_REPLY = 0x03,
+        /// Replies that its owner is out of office.
+        OP_OOF_REPLY = 0x04,
+        /// Leaves it to the client.
+        OP_DEFER_ACTION = 0x05,
+        /// Refuses the message.
+        OP_BOUNCE = 0x06,
+        /// Forwards the message.
+        OP_FORWARD = 0x07,
+        /// Sends the message on to a delegate.
+        OP_DELEGATE = 0x08,
+        /// Sets a property of the message.
+        OP_TAG = 0x09,
+        /// Deletes the message.
+        OP_DELETE = 0x0A,
+        /// Marks the message as read.
+        OP_MARK_AS_READ = 0x0B,
+    }
+}
+
+/// What a rule does, one after the other ([MS-OXORULE] 2.2.5). In [`Layout::Rop`] it is that of a standard
+/// rule, in the others that of an extended one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RuleAction(pub Vec<ActionBlock>);
+
+/// One thing that a rule does ([MS-OXORULE] 2.2.5.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionBlock {
+    /// What it is.
+    pub action_type: ActionType,
+    /// Variants of it.
+    pub flavor: u32,
+    /// What a client notes with it.
+    pub flags: u32,
+    /// The rest.
+    pub data: ActionData,
+}
+
+/// What an action needs to know ([MS-OXORULE] 2.2.5.1.2).
+#[derive(Debug, Clone, PartialEq)]
+pub enum ActionData {
+    /// Of `OP_MOVE` and `OP_COPY`: where to.
+    MoveCopy {
+        /// Whether the folder is in this mailbox, 1 or 0; only standard rules say so.
+        folder_in_this_store: Option<u8>,
+        /// The store's entry id.
+        store_eid: Vec<u8>,
+        /// The folder: in this mailbox what [`ServerId::parse`](super::ServerId::parse) takes, in extended rules
+        /// and elsewhere an entry id.
+        folder_eid: Vec<u8>,
+    },
+    /// Of `OP_REPLY` and `OP_OOF_REPLY` in a standard rule: with what.
+    Reply {
+        /// The template's folder.
+        folder_id: FolderId,
+        /// The template.
+        message_id: MessageId,
+        /// The template's own id.
+        template_guid: Guid,
+    },
+    /// Of `OP_REPLY` and `OP_OOF_REPLY` in an extended rule: with what.
+    ReplyByEntryId {
+        /// The template's entry id.
+        message_eid: Vec<u8>,
+        /// The template's own id.
+        template_guid: Guid,
+    },
+    /// Of `OP_DEFER_ACTION`: what the client understands.
+    Defer(Vec<u8>),
+    /// Of `OP_BOUNCE`: for what reason.
+    Bounce(u32),
+    /// Of `OP_FORWARD` and `OP_DELEGATE`: to whom.
+    Recipients(Vec<RecipientBlock>),
+    /// Of `OP_TAG`: the property to be set.
+    Tag(TaggedValue),
+    /// Of `OP_DELETE` and `OP_MARK_AS_READ`: nothing.
+    None,
+    /// Of an action that is not known, or whose data are of another shape: their bytes.
+    Opaque(Vec<u8>),
+}
+
+/// Somebody to whom a rule sends ([MS-OXORULE] 2.2.5.1.2.4.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecipientBlock {
+    /// Reserved.
+    pub reserved: u8,
+    /// Who it is.
+    pub properties: Vec<TaggedValue>,
+}
+
+impl RuleAction {
+    /// Reads a rule's actions.
+    ///
+    /// # Errors
+    /// When the bytes are not such.
+    pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
+        Self::read_at(r, Place::new(layout))
+    }
+
+    /// Writes a rule's actions.
+    ///
+    /// # Errors
+    /// When a part does not fit, or does not belong to its action.
+    pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
+        self.write_at(w, Place::new(layout))
+    }
+
+    pub(crate) fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Self> {
+        let mut read = || {
+            let count = place.layout.read_count(r, "NoOfActions")?;
+            // A block has at least its length of two bytes, its type, its flavor and its flags.
+            let count = r.count(count, 11, u32::MAX, "NoOfActions")?;
+            let mut blocks = Vec::with_capacity(count.min(4));
+            for _ in 0..count {
+                blocks.push(ActionBlock::read(r, place)?);
+            }
+            Ok(Self(blocks))
+        };
+        read().map_err(|error: Error| error.within("RuleAction"))
+    }
+
+    pub(crate) fn write_at(&self, w: &mut Writer, place: Place) -> Result<()> {
+        place
+            .layout
+            .write_count(w, self.0.len(), "NoOfActions")
+            .map_err(|error| error.within("RuleAction"))?;
+        self.0.iter().try_for_each(|block| block.write(w, place))
+    }
+}
+
+impl ActionBlock {
+    /// The block of an action without variants and notes.
+    pub const fn new(action_type: ActionType, data: ActionData) -> Self {
+        Self { action_type, flavor: 0, flags: 0, data }
+    }
+
+    fn read(r: &mut Reader<'_>, place: Place) -> Result<Self> {
+        let length = place.layout.read_count(r, "ActionLength")?;
+        let mut block = r.sub(usize::try_from(length).unwrap_or(usize::MAX), "ActionBlock")?;
+        let action_type = ActionType(block.u8("ActionType")?);
+        let flavor = block.u32("ActionFlavor")?;
+        let flags = block.u32("ActionFlags")?;
+        let mut whole = block.clone();
+        let data = match ActionData::read(&mut block, action_type, place).and_then(|data| {
+            block.finish()?;
+            Ok(data)
+        }) {
+            Ok(data) => data,
+            Err(error) if matches!(error.kind, wire::ErrorKind::TooDeep { .. }) => return Err(error),
+            Err(_) => ActionData::Opaque(whole.rest().to_vec()),
+        };
+        Ok(Self { action_type, flavor, flags, data })
+    }
+
+    fn write(&self, w: &mut Writer, place: Place) -> Result<()> {
+        let fitting = match self.action_type {
+            ActionType::OP_MOVE | ActionType::OP_COPY => matches!(self.data, ActionData::MoveCopy { .. }),
+            ActionType::OP_REPLY | ActionType::OP_OOF_REPLY => {
+                matches!(self.data, ActionData::Reply { .. } | ActionData::ReplyByEntryId { .. })
+            }
+            ActionType::OP_DEFER_ACTION => matches!(self.data, ActionData::Defer(_)),
+            ActionType::OP_BOUNCE => matches!(self.data, ActionData::Bounce(_)),
+            ActionType::OP_FORWARD | ActionType::OP_DELEGATE => {
+                matches!(self.data, ActionData::Recipients(_))
+            }
+            ActionType::OP_TAG => matches!(self.data, ActionData::Tag(_)),
+            ActionType::OP_DELETE | ActionType::OP_MARK_AS_READ => matches!(self.data, ActionData::None),
+            _ => false,
+        } || matches!(self.data, ActionData::Opaque(_));
+        require(fitting, w, "ActionType", self.action_type.0, "the action that the data are of")
+            .map_err(|error| error.within("ActionBlock"))?;
+        let wide = place.layout.is_wide();
+        let mark = if wide { w.mark32() } else { w.mark16() };
+        w.u8(self.action_type.0).u32(self.flavor).u32(self.flags);
+        self.data.write(w, place).map_err(|error| error.within("ActionBlock"))?;
+        let length = w.since(mark, if wide { 4 } else { 2 });
+        let filled = if wide {
+            w.fill32(mark, length, "ActionLength")
+        } else {
+            w.fill16(mark, length, "ActionLength")
+        };
+        filled.map_err(|error| error.within("ActionBlock"))
+    }
+}
+
+fn read_sized(r: &mut Reader<'_>, layout: Layout, field: &'static str) -> Result<Vec<u8>> {
+    let size = layout.read_count(r, field)?;
+    r.bytes(usize::try_from(size).unwrap_or(usize::MAX), field).map(<[u8]>::to_vec)
+}
+
+fn write_sized(w: &mut Writer, bytes: &[u8], layout: Layout, field: &'static str) -> Result<()> {
+    layout.write_count(w, bytes.len(), field)?;
+    w.bytes(bytes);
+    Ok(())
+}
+
+impl ActionData {
+    fn read(r: &mut Reader<'_>, action_type: ActionType, place: Place) -> Result<Self> {
+        let layout = place.layout;
+        Ok(match action_type {
+            ActionType::OP_MOVE | ActionType::OP_COPY => Self::MoveCopy {
+                folder_in_this_store: (!layout.is_wide()).then(|| r.u8("FolderInThisStore")).transpose()?,
+                store_eid: read_sized(r, layout, "StoreEID")?,
+                folder_eid: read_sized(r, layout, "FolderEID")?,
+            },
+            ActionType::OP_REPLY | ActionType::OP_OOF_REPLY if layout.is_wide() => Self::ReplyByEntryId {
+                message_eid: read_sized(r, layout, "ReplyTemplateMessageEID")?,
+                template_guid: Guid::decode(r)?,
+            },
+            ActionType::OP_REPLY | ActionType::OP_OOF_REPLY => Self::Reply {
+                folder_id: FolderId::decode(r)?,
+                message_id: MessageId::decode(r)?,
+                template_guid: Guid::decode(r)?,
+            },
+            ActionType::OP_DEFER_ACTION => Self::Defer(r.rest().to_vec()),
+            ActionType::OP_BOUNCE => Self::Bounce(r.u32("BounceCode")?),
+            ActionType::OP_FORWARD | ActionType::OP_DELEGATE => {
+                let count = layout.read_count(r, "RecipientCount")?;
+                let count = r.count(count, 3, u32::MAX, "RecipientCount")?;
+                let mut blocks = Vec::with_capacity(count.min(4));
+                for _ in 0..count {
+                    blocks.push(RecipientBlock::read(r, place)?);
+                }
+                Self::Recipients(blocks)
+            }
+            ActionType::OP_TAG => Self::Tag(TaggedValue::read_at(r, place)?),
+            ActionType::OP_DELETE | ActionType::OP_MARK_AS_READ => Self::None,
+            ActionType(other) => return Err(r.invalid("ActionType", u64::from(other), "a known action")),
+        })
+    }
+
+    fn write(&self, w: &mut Writer, place: Place) -> Result<()> {
+        let layout = place.layout;
+        match self {
+            Self::MoveCopy { folder_in_this_store, store_eid, folder_eid } => {
+                let right = folder_in_this_store.is_some() != layout.is_wide();
+                require(right, w, "FolderInThisStore", 0u8, "a value in a standard rule only")?;
+                if let Some(here) = folder_in_this_store {
+                    w.u8(*here);
+                }
+                write_sized(w, store_eid, layout, "StoreEID")?;
+                write_sized(w, folder_eid, layout, "FolderEID")?;
+            }
+            Self::Reply { folder_id, message_id, template_guid } => {
+                require(!layout.is_wide(), w, "ReplyTemplateFID", 0u8, "ids in a standard rule only")?;
+                folder_id.encode(w)?;
+                message_id.encode(w)?;
+                template_guid.encode(w)?;
+            }
+            Self::ReplyByEntryId { message_eid, template_guid } => {
+                let right = layout.is_wide();
+                require(right, w, "ReplyTemplateMessageEID", 0u8, "an entry id in an extended rule only")?;
+                write_sized(w, message_eid, layout, "ReplyTemplateMessageEID")?;
+                template_guid.encode(w)?;
+            }
+            Self::Defer(bytes) | Self::Opaque(bytes) => drop(w.bytes(bytes)),
+            Self::Bounce(code) => drop(w.u32(*code)),
+            Self::Recipients(blocks) => {
+                layout.write_count(w, blocks.len(), "RecipientCount")?;
+                blocks.iter().try_for_each(|block| block.write(w, place))?;
+            }
+            Self::Tag(property) => property.write_at(w, place)?,
+            Self::None => {}
+        }
+        Ok(())
+    }
+}
+
+impl RecipientBlock {
+    fn read(r: &mut Reader<'_>, place: Place) -> Result<Self> {
+        let reserved = r.u8("Reserved")?;
+        let count = place.layout.read_count(r, "NoOfProperties")?;
+        let count = r.count(count, 4, u32::MAX, "NoOfProperties")?;
+        let mut properties = Vec::with_capacity(count.min(16));
+        for _ in 0..count {
+            properties.push(TaggedValue::read_at(r, place)?);
+        }
+        Ok(Self { reserved, properties })
+    }
+
+    fn write(&self, w: &mut Writer, place: Place) -> Result<()> {
+        w.u8(self.reserved);
+        place.layout.write_count(w, self.properties.len(), "NoOfProperties")?;
+        self.properties.iter().try_for_each(|property| property.write_at(w, place))
+    }
+}
+
+impl fmt::Display for RuleAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, block) in self.0.iter().enumerate() {
+            write!(f, "{}{block}", if place > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ActionBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.action_type)?;
+        match &self.data {
+            ActionData::MoveCopy { folder_in_this_store: Some(1..), folder_eid, .. } => {
+                write!(f, " to {}", super::ServerId::parse(folder_eid))
+            }
+            ActionData::MoveCopy { folder_eid, .. } => write!(f, " to {}", super::EntryId::parse(folder_eid)),
+            ActionData::Reply { message_id, folder_id, .. } => write!(f, " with {message_id} in {folder_id}"),
+            ActionData::ReplyByEntryId { message_eid, .. } => {
+                write!(f, " with {}", super::EntryId::parse(message_eid))
+            }
+            ActionData::Bounce(code) => write!(f, " for {code:#x}"),
+            ActionData::Recipients(blocks) => write!(f, " to {} recipients", blocks.len()),
+            ActionData::Tag(property) => write!(f, " {property}"),
+            ActionData::Defer(bytes) | ActionData::Opaque(bytes) => write!(f, " ({} bytes)", bytes.len()),
+            ActionData::None => Ok(()),
+        }
+    }
+}
+
+/// `PidTagExtendedRuleMessageActions`: what an extended rule does ([MS-OXORULE] 2.2.4.1.9).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtendedRuleActions {
+    /// The named properties within.
+    pub named_properties: NamedPropertyInformation,
+    /// The format, 1.
+    pub rule_version: u32,
+    /// What it does.
+    pub actions: RuleAction,
+}
+
+impl<'a> Decode<'a> for ExtendedRuleActions {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        Ok(Self {
+            named_properties: NamedPropertyInformation::decode(r)?,
+            rule_version: r.u32("RuleVersion")?,
+            actions: RuleAction::read(r, Layout::Wide)?,
+        })
+    }
+}
+
+impl Encode for ExtendedRuleActions {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        self.named_properties.encode(w)?;
+        w.u32(self.rule_version);
+        self.actions.write(w, Layout::Wide)
+    }
+}
+
+/// `PidTagExtendedRuleMessageCondition`: when an extended rule applies ([MS-OXORULE] 2.2.4.1.10).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExtendedRuleCondition {
+    /// The named properties within.
+    pub named_properties: NamedPropertyInformation,
+    /// When it applies.
+    pub condition: Restriction,
+}
+
+impl<'a> Decode<'a> for ExtendedRuleCondition {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        Ok(Self {
+            named_properties: NamedPropertyInformation::decode(r)?,
+            condition: Restriction::read(r, Layout::Wide)?,
+        })
+    }
+}
+
+impl Encode for ExtendedRuleCondition {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        self.named_properties.encode(w)?;
+        self.condition.write(w, Layout::Wide)
+    }
+}

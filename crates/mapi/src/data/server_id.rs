@@ -1,0 +1,83 @@
+use std::fmt;
+
+use wire::{Decode, Encode, Reader, Result, Writer};
+
+use super::{FolderId, MessageId};
+
+/// A folder or message by its ids in a logon (`PtypServerId`, [MS-OXCDATA] 2.11.1.4), behind its 16-bit size.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ServerId {
+    /// What a server made.
+    Ours {
+        /// The folder.
+        folder_id: FolderId,
+        /// The message in it; zero for the folder itself.
+        message_id: MessageId,
+        /// Which of several values of a column it stands for; otherwise zero.
+        instance: u32,
+    },
+    /// What a client made, or another shape: all bytes behind the size.
+    Other(Vec<u8>),
+}
+
+impl ServerId {
+    /// How long what a server made is.
+    const SIZE: usize = 21;
+
+    /// The id that `bytes` are, which stand without their size.
+    pub fn parse(bytes: &[u8]) -> Self {
+        match ours(bytes) {
+            Ok(id) => id,
+            Err(_) => Self::Other(bytes.to_vec()),
+        }
+    }
+}
+
+fn ours(bytes: &[u8]) -> Result<ServerId> {
+    let mut r = Reader::new(bytes);
+    match r.u8("Ours")? {
+        1 => {}
+        other => return Err(r.invalid("Ours", u64::from(other), "1")),
+    }
+    let id = ServerId::Ours {
+        folder_id: FolderId::decode(&mut r)?,
+        message_id: MessageId::decode(&mut r)?,
+        instance: r.u32("Instance")?,
+    };
+    r.finish()?;
+    Ok(id)
+}
+
+impl<'a> Decode<'a> for ServerId {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let size = r.u16("Size")?;
+        r.bytes(usize::from(size), "ServerId").map(Self::parse)
+    }
+}
+
+impl Encode for ServerId {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        match self {
+            Self::Ours { folder_id, message_id, instance } => {
+                w.len16(Self::SIZE, "Size")?.u8(1);
+                folder_id.encode(w)?;
+                message_id.encode(w)?;
+                w.u32(*instance);
+            }
+            Self::Other(bytes) => drop(w.len16(bytes.len(), "Size")?.bytes(bytes)),
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ServerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ours { folder_id, message_id, .. } if message_id.is_zero() => {
+                write!(f, "folder {folder_id}")
+            }
+            Self::Ours { folder_id, message_id, .. } => write!(f, "message {message_id} in {folder_id}"),
+            Self::Other(bytes) => write!(f, "a client's id ({} bytes)", bytes.len()),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+use std::fmt;
+
+use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
+
+use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
+
+/// A text whose width something else says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Text {
+    /// Bytes in the code page of the conversation, without a terminator.
+    String8(Vec<u8>),
+    /// UTF-16.
+    Unicode(Utf16),
+}
+
+impl Text {
+    /// Reads a text up to its terminator, which is read as well.
+    ///
+    /// # Errors
+    /// When there is no terminator.
+    pub fn read(r: &mut Reader<'_>, unicode: bool, field: &'static str) -> Result<Self> {
+        if unicode {
+            read_unicode(r, field).map(Self::Unicode)
+        } else {
+            read_string8(r, field).map(|text| Self::String8(text.to_vec()))
+        }
+    }
+
+    /// Writes the text with its terminator, in a place where texts are `unicode` or not.
+    ///
+    /// # Errors
+    /// When the text has the other width, or has a terminator within.
+    pub fn write(&self, w: &mut Writer, unicode: bool, field: &'static str) -> Result<()> {
+        match (self, unicode) {
+            (Self::String8(text), false) => write_string8(w, text, field),
+            (Self::Unicode(text), true) => write_unicode(w, text, field),
+            _ => Err(w.invalid(field, u64::from(unicode), "a text of the width that was announced")),
+        }
+    }
+
+    /// Whether this is UTF-16.
+    pub const fn is_unicode(&self) -> bool {
+        matches!(self, Self::Unicode(_))
+    }
+
+    /// The text for people to read; bytes count as UTF-8.
+    pub fn to_string_lossy(&self) -> String {
+        match self {
+            Self::String8(text) => String::from_utf8_lossy(text).into_owned(),
+            Self::Unicode(text) => text.to_string_lossy(),
+        }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self::Unicode(Utf16::new(text))
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_string_lossy())
+    }
+}
+
+/// A text behind a byte that says how it is written ([MS-OXCDATA] 2.11.7).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum TypedString {
+    /// There is none.
+    #[default]
+    None,
+    /// The empty text.
+    Empty,
+    /// Bytes in the code page of the conversation.
+    String8(Vec<u8>),
+    /// UTF-16 of which only the lower bytes are sent, as all upper ones are zero.
+    ReducedUnicode(Vec<u8>),
+    /// UTF-16.
+    Unicode(Utf16),
+}
+
+impl TypedString {
+    /// `text` as a server sends it: reduced where that is possible.
+    pub fn new(text: &str) -> Self {
+        let units = Utf16::new(text);
+        if units.0.is_empty() {
+            return Self::Empty;
+        }
+        let reduced = units.0.iter().map(|unit| u8::try_from(*unit)).collect::<Result<Vec<_>, _>>();
+        reduced.map_or(Self::Unicode(units), Self::ReducedUnicode)
+    }
+
+    /// The text for people to read; `None` where there is none.
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Empty => Some(String::new()),
+            Self::String8(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            Self::ReducedUnicode(text) => Some(text.iter().copied().map(char::from).collect()),
+            Self::Unicode(text) => Some(text.to_string_lossy()),
+        }
+    }
+}
+
+impl<'a> Decode<'a> for TypedString {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        Ok(match r.u8("StringType")? {
+            0x00 => Self::None,
+            0x01 => Self::Empty,
+            0x02 => Self::String8(read_string8(r, "String")?.to_vec()),
+            0x03 => Self::ReducedUnicode(read_string8(r, "String")?.to_vec()),
+            0x04 => Self::Unicode(read_unicode(r, "String")?),
+            other => return Err(r.invalid("StringType", u64::from(other), "0 to 4")),
+        })
+    }
+}
+
+impl Encode for TypedString {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        match self {
+            Self::None => drop(w.u8(0x00)),
+            Self::Empty => drop(w.u8(0x01)),
+            Self::String8(text) => write_string8(w.u8(0x02), text, "String")?,
+            Self::ReducedUnicode(text) => write_string8(w.u8(0x03), text, "String")?,
+            Self::Unicode(text) => write_unicode(w.u8(0x04), text, "String")?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,441 @@
+use wire::{Decode, Encode, Error, ErrorKind, FileTime, Guid, Reader, Result, Writer};
+
+use super::text::{read_string8, read_unicode, write_string8, write_unicode};
+use super::{PropTag, PropType, PropertyValue, Restriction, TaggedValue, TypedValue};
+use crate::ErrorCode;
+use crate::data::{RuleAction, ServerId};
+
+/// How deep restrictions, and values within restrictions, may be nested.
+pub(super) const MAX_DEPTH: u32 = 64;
+
+/// How many places are made ready for items of which it is not yet known whether they are there.
+const READY: usize = 16;
+
+/// Where a structure stands, which decides how wide its counts are ([MS-OXCDATA] 2.11.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// In a ROP buffer: 16-bit counts of bytes, of restrictions and of rule actions.
+    Rop,
+    /// In an extended rule ([MS-OXORULE] 2.2.4): the same counts with 32 bits.
+    Wide,
+    /// In a body of the address book over HTTP ([MS-OXCMAPIHTTP] 2.2.1): 32-bit counts, and a byte that says
+    /// whether there is a value before each text, each row of bytes and all multiple values, and before the
+    /// value in a restriction.
+    AddressBook,
+    /// As [`Layout::AddressBook`], but with no such byte before the value in a restriction, as some clients
+    /// have it.
+    AddressBookBare,
+}
+
+impl Layout {
+    /// Whether counts have 32 bits.
+    pub const fn is_wide(self) -> bool {
+        !matches!(self, Self::Rop)
+    }
+
+    /// Whether a byte says that a value is there.
+    pub const fn has_presence(self) -> bool {
+        matches!(self, Self::AddressBook | Self::AddressBookBare)
+    }
+
+    /// Reads a count of the width that it has here (`COUNT`, [MS-OXCDATA] 2.11.1.1).
+    ///
+    /// # Errors
+    /// When too few bytes are left.
+    pub fn read_count(self, r: &mut Reader<'_>, field: &'static str) -> Result<u32> {
+        if self.is_wide() { r.u32(field) } else { r.u16(field).map(u32::from) }
+    }
+
+    /// Writes a count in the width that it has here.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn write_count(self, w: &mut Writer, count: usize, field: &'static str) -> Result<()> {
+        if self.is_wide() {
+            w.len32(count, field)?
+        } else {
+            w.len16(count, field)?
+        };
+        Ok(())
+    }
+}
+
+/// A layout, and how deep within other structures one stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) layout: Layout,
+    depth: u32,
+}
+
+impl Place {
+    pub(crate) const fn new(layout: Layout) -> Self {
+        Self { layout, depth: 0 }
+    }
+
+    /// The place one level further in; `offset` is where an error would be.
+    pub(crate) const fn deeper(self, offset: usize, field: &'static str) -> Result<Self> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Error::new(ErrorKind::TooDeep { limit: MAX_DEPTH }, field, offset));
+        }
+        Ok(Self { layout: self.layout, depth: self.depth.saturating_add(1) })
+    }
+}
+
+/// An error when what is to be written at `w` is not `right`.
+pub(crate) fn require(
+    right: bool,
+    w: &Writer,
+    field: &'static str,
+    found: impl Into<u64>,
+    expected: &'static str,
+) -> Result<()> {
+    if right { Ok(()) } else { Err(w.invalid(field, found.into(), expected)) }
+}
+
+/// Whether values of `prop_type` have a byte before them that says whether they are there, in address books.
+const fn has_value_byte(prop_type: PropType) -> bool {
+    matches!(prop_type, PropType::PtypString | PropType::PtypString8 | PropType::PtypBinary)
+        || prop_type.is_multiple()
+}
+
+/// The byte that says whether a value is there ([MS-OXCMAPIHTTP] 2.2.1.1).
+pub(crate) fn read_presence(r: &mut Reader<'_>) -> Result<bool> {
+    match r.u8("HasValue")? {
+        0x00 => Ok(false),
+        0xFF => Ok(true),
+        other => Err(r.invalid("HasValue", u64::from(other), "0x00 or 0xff")),
+    }
+}
+
+/// Several values of a fixed size behind their 32-bit count.
+fn read_many<T>(
+    r: &mut Reader<'_>,
+    size: usize,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let count = r.u32("ValueCount")?;
+    let count = r.count(count, size, u32::MAX, "ValueCount")?;
+    let mut values = Vec::with_capacity(count);
+    for _ in 0..count {
+        values.push(read(r)?);
+    }
+    Ok(values)
+}
+
+/// Several values of any size behind their 32-bit count, and the places of those that are absent.
+fn read_varied<T: Default>(
+    r: &mut Reader<'_>,
+    layout: Layout,
+    mut read: impl FnMut(&mut Reader<'_>) -> Result<T>,
+) -> Result<(Vec<T>, Vec<u32>)> {
+    let count = r.u32("ValueCount")?;
+    let length = r.count(count, 1, u32::MAX, "ValueCount")?;
+    let mut values = Vec::with_capacity(length.min(READY));
+    let mut absent = Vec::new();
+    for place in 0..count {
+        if layout.has_presence() && !read_presence(r)? {
+            absent.push(place);
+            values.push(T::default());
+        } else {
+            values.push(read(r)?);
+        }
+    }
+    Ok((values, absent))
+}
+
+/// `value`, or with its gaps if it has some.
+fn with_gaps(value: PropertyValue, absent: Vec<u32>) -> PropertyValue {
+    if absent.is_empty() { value } else { PropertyValue::Sparse { values: Box::new(value), absent } }
+}
+
+pub(crate) fn read_bytes(r: &mut Reader<'_>, layout: Layout) -> Result<Vec<u8>> {
+    let count = layout.read_count(r, "Count")?;
+    r.bytes(usize::try_from(count).unwrap_or(usize::MAX), "Value").map(<[u8]>::to_vec)
+}
+
+pub(crate) fn write_bytes(w: &mut Writer, bytes: &[u8], layout: Layout) -> Result<()> {
+    layout.write_count(w, bytes.len(), "Count")?;
+    w.bytes(bytes);
+    Ok(())
+}
+
+/// Reads a value of the type that a column or tag has.
+pub(crate) fn read_value(r: &mut Reader<'_>, prop_type: PropType, place: Place) -> Result<PropertyValue> {
+    use PropertyValue as V;
+    let prop_type = prop_type.of_value();
+    let layout = place.layout;
+    if layout.has_presence() && has_value_byte(prop_type) && !read_presence(r)? {
+        return Ok(V::None(prop_type));
+    }
+    Ok(match prop_type {
+        PropType::PtypUnspecified => V::Typed(Box::new(read_typed(r, place)?)),
+        PropType::PtypNull => V::None(prop_type),
+        PropType::PtypObject if layout.has_presence() => V::None(prop_type),
+        PropType::PtypInteger16 => V::Integer16(r.i16("Value")?),
+        PropType::PtypInteger32 => V::Integer32(r.i32("Value")?),
+        PropType::PtypInteger64 => V::Integer64(r.i64("Value")?),
+        PropType::PtypFloating32 => V::Floating32(r.f32("Value")?),
+        PropType::PtypFloating64 => V::Floating64(r.f64("Value")?),
+        PropType::PtypCurrency => V::Currency(r.i64("Value")?),
+        PropType::PtypFloatingTime => V::FloatingTime(r.f64("Value")?),
+        PropType::PtypBoolean => match r.u8("Value")? {
+            0 => V::Boolean(false),
+            1 => V::Boolean(true),
+            odd => V::OddBoolean(odd),
+        },
+        PropType::PtypErrorCode => V::Error(ErrorCode(r.u32("Value")?)),
+        PropType::PtypString8 => V::String8(read_string8(r, "Value")?.to_vec()),
+        PropType::PtypString => V::Unicode(read_unicode(r, "Value")?),
+        PropType::PtypTime => V::Time(FileTime(r.u64("Value")?)),
+        PropType::PtypGuid => V::Guid(Guid::decode(r)?),
+        PropType::PtypBinary => V::Binary(read_bytes(r, layout)?),
+        PropType::PtypObject => V::Object(read_bytes(r, layout)?),
+        PropType::PtypServerId => V::ServerId(ServerId::decode(r)?),
+        PropType::PtypRestriction => {
+            V::Restriction(Box::new(Restriction::read_at(r, place.deeper(r.offset(), "Restriction")?)?))
+        }
+        PropType::PtypRuleAction => {
+            V::RuleAction(Box::new(RuleAction::read_at(r, place.deeper(r.offset(), "RuleAction")?)?))
+        }
+        PropType::PtypMultipleInteger16 => V::MultipleInteger16(read_many(r, 2, |r| r.i16("Value"))?),
+        PropType::PtypMultipleInteger32 => V::MultipleInteger32(read_many(r, 4, |r| r.i32("Value"))?),
+        PropType::PtypMultipleInteger64 => V::MultipleInteger64(read_many(r, 8, |r| r.i64("Value"))?),
+        PropType::PtypMultipleFloating32 => V::MultipleFloating32(read_many(r, 4, |r| r.f32("Value"))?),
+        PropType::PtypMultipleFloating64 => V::MultipleFloating64(read_many(r, 8, |r| r.f64("Value"))?),
+        PropType::PtypMultipleCurrency => V::MultipleCurrency(read_many(r, 8, |r| r.i64("Value"))?),
+        PropType::PtypMultipleFloatingTime => V::MultipleFloatingTime(read_many(r, 8, |r| r.f64("Value"))?),
+        PropType::PtypMultipleTime => V::MultipleTime(read_many(r, 8, |r| r.u64("Value").map(FileTime))?),
+        PropType::PtypMultipleGuid => {
+            V::MultipleGuid(read_many(r, 16, |r| r.array("Value").map(Guid::from_le))?)
+        }
+        PropType::PtypMultipleString8 => {
+            let (texts, absent) = read_varied(r, layout, |r| read_string8(r, "Value").map(<[u8]>::to_vec))?;
+            with_gaps(V::MultipleString8(texts), absent)
+        }
+        PropType::PtypMultipleString => {
+            let (texts, absent) = read_varied(r, layout, |r| read_unicode(r, "Value"))?;
+            with_gaps(V::MultipleUnicode(texts), absent)
+        }
+        PropType::PtypMultipleBinary => {
+            let (values, absent) = read_varied(r, layout, |r| read_bytes(r, layout))?;
+            with_gaps(V::MultipleBinary(values), absent)
+        }
+        PropType(other) => {
+            return Err(r.invalid("PropertyType", u64::from(other), "a property type that has values"));
+        }
+    })
+}
+
+fn read_typed(r: &mut Reader<'_>, place: Place) -> Result<TypedValue> {
+    let prop_type = PropType(r.u16("PropertyType")?);
+    if prop_type.of_value() == PropType::PtypUnspecified {
+        return Err(r.invalid("PropertyType", u64::from(prop_type.0), "the type that the value has"));
+    }
+    Ok(TypedValue { prop_type, value: read_value(r, prop_type, place)? })
+}
+
+/// Whether `value` can stand where a column or tag has the type `prop_type`.
+pub(crate) fn fits(value: &PropertyValue, prop_type: PropType) -> bool {
+    let own = value.prop_type();
+    own == prop_type.of_value()
+        && match value {
+            PropertyValue::Typed(typed) => {
+                typed.prop_type.of_value() != PropType::PtypUnspecified && fits(&typed.value, typed.prop_type)
+            }
+            PropertyValue::None(_) => own != PropType::PtypUnspecified,
+            _ => true,
+        }
+}
+
+fn write_many<T: Copy>(w: &mut Writer, values: &[T], write: fn(&mut Writer, T) -> &mut Writer) -> Result<()> {
+    w.len32(values.len(), "ValueCount")?;
+    for value in values {
+        write(w, *value);
+    }
+    Ok(())
+}
+
+fn write_varied<T>(
+    w: &mut Writer,
+    values: &[T],
+    absent: &[u32],
+    layout: Layout,
+    mut write: impl FnMut(&mut Writer, &T) -> Result<()>,
+) -> Result<()> {
+    let expected = "rising places of absent values, in an address book";
+    let rising = absent.is_sorted_by(|one, next| one < next);
+    let within =
+        absent.last().is_none_or(|last| usize::try_from(*last).is_ok_and(|last| last < values.len()));
+    require(rising && within && (absent.is_empty() || layout.has_presence()), w, "HasValue", 0u8, expected)?;
+    w.len32(values.len(), "ValueCount")?;
+    let mut absent = absent.iter().map(|place| usize::try_from(*place).unwrap_or(usize::MAX)).peekable();
+    for (place, value) in values.iter().enumerate() {
+        if absent.next_if_eq(&place).is_some() {
+            w.u8(0x00);
+            continue;
+        }
+        if layout.has_presence() {
+            w.u8(0xFF);
+        }
+        write(w, value)?;
+    }
+    Ok(())
+}
+
+/// Writes the multiple values that can have gaps.
+fn write_sparse(w: &mut Writer, value: &PropertyValue, absent: &[u32], layout: Layout) -> Result<()> {
+    use PropertyValue as V;
+    match value {
+        V::MultipleString8(texts) => {
+            write_varied(w, texts, absent, layout, |w, text| write_string8(w, text, "Value"))
+        }
+        V::MultipleUnicode(texts) => {
+            write_varied(w, texts, absent, layout, |w, text| write_unicode(w, text, "Value"))
+        }
+        V::MultipleBinary(values) => {
+            write_varied(w, values, absent, layout, |w, bytes| write_bytes(w, bytes, layout))
+        }
+        other => {
+            let found = u64::from(other.prop_type().0);
+            Err(w.invalid("HasValue", found, "several texts or rows of bytes where some are absent"))
+        }
+    }
+}
+
+/// Writes a value without its type.
+pub(crate) fn write_value(value: &PropertyValue, w: &mut Writer, place: Place) -> Result<()> {
+    use PropertyValue as V;
+    let layout = place.layout;
+    if let V::None(prop_type) = value {
+        return match *prop_type {
+            PropType::PtypNull => Ok(()),
+            PropType::PtypObject if layout.has_presence() => Ok(()),
+            other if layout.has_presence() && has_value_byte(other) => {
+                w.u8(0x00);
+                Ok(())
+            }
+            PropType(other) => Err(w.invalid("Value", u64::from(other), "a value of this type")),
+        };
+    }
+    if layout.has_presence() && has_value_byte(value.prop_type()) {
+        w.u8(0xFF);
+    }
+    match value {
+        V::None(_) => {}
+        V::Integer16(value) => drop(w.i16(*value)),
+        V::Integer32(value) => drop(w.i32(*value)),
+        V::Integer64(value) | V::Currency(value) => drop(w.i64(*value)),
+        V::Floating32(value) => drop(w.f32(*value)),
+        V::Floating64(value) | V::FloatingTime(value) => drop(w.f64(*value)),
+        V::Boolean(value) => drop(w.u8(u8::from(*value))),
+        V::OddBoolean(odd) => drop(w.u8(*odd)),
+        V::Error(code) => drop(w.u32(code.0)),
+        V::String8(text) => write_string8(w, text, "Value")?,
+        V::Unicode(text) => write_unicode(w, text, "Value")?,
+        V::Time(time) => drop(w.u64(time.0)),
+        V::Guid(guid) => guid.encode(w)?,
+        V::Binary(bytes) => write_bytes(w, bytes, layout)?,
+        V::Object(bytes) => {
+            require(!layout.has_presence(), w, "Value", 0x0Du8, "no bytes for an object in an address book")?;
+            write_bytes(w, bytes, layout)?;
+        }
+        V::ServerId(id) => id.encode(w)?,
+        V::Restriction(inner) => inner.write_at(w, place.deeper(w.len(), "Restriction")?)?,
+        V::RuleAction(inner) => inner.write_at(w, place.deeper(w.len(), "RuleAction")?)?,
+        V::MultipleInteger16(values) => write_many(w, values, Writer::i16)?,
+        V::MultipleInteger32(values) => write_many(w, values, Writer::i32)?,
+        V::MultipleInteger64(values) | V::MultipleCurrency(values) => {
+            write_many(w, values, Writer::i64)?;
+        }
+        V::MultipleFloating32(values) => write_many(w, values, Writer::f32)?,
+        V::MultipleFloating64(values) | V::MultipleFloatingTime(values) => {
+            write_many(w, values, Writer::f64)?;
+        }
+        V::MultipleTime(values) => write_many(w, values, |w, value| w.u64(value.0))?,
+        V::MultipleGuid(values) => write_many(w, values, |w, value| w.bytes(&value.to_le()))?,
+        V::MultipleString8(_) | V::MultipleUnicode(_) | V::MultipleBinary(_) => {
+            write_sparse(w, value, &[], layout)?;
+        }
+        V::Sparse { values, absent } => write_sparse(w, values, absent, layout)?,
+        V::Typed(typed) => {
+            let found = typed.prop_type.0;
+            require(fits(value, PropType::PtypUnspecified), w, "PropertyType", found, "the value's type")?;
+            w.u16(typed.prop_type.0);
+            write_value(&typed.value, w, place)?;
+        }
+    }
+    Ok(())
+}
+
+impl PropertyValue {
+    /// Reads a value of the type that its column or tag has. With [`PropType::PtypUnspecified`] the type is
+    /// read first ([`PropertyValue::Typed`]).
+    ///
+    /// # Errors
+    /// When the bytes are not such a value.
+    pub fn read(r: &mut Reader<'_>, prop_type: PropType, layout: Layout) -> Result<Self> {
+        read_value(r, prop_type, Place::new(layout))
+    }
+
+    /// Writes the value without its type.
+    ///
+    /// # Errors
+    /// When it does not fit, or `layout` has no such values.
+    pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
+        write_value(self, w, Place::new(layout))
+    }
+}
+
+impl TypedValue {
+    /// Reads a type and a value of it.
+    ///
+    /// # Errors
+    /// When the bytes are not such a value.
+    pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
+        read_typed(r, Place::new(layout)).map_err(|error| error.within("TypedPropertyValue"))
+    }
+
+    /// Writes the type and the value.
+    ///
+    /// # Errors
+    /// When the value is of another type, or does not fit.
+    pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
+        let right =
+            self.prop_type.of_value() != PropType::PtypUnspecified && fits(&self.value, self.prop_type);
+        require(right, w, "PropertyType", self.prop_type.0, "the value's type")?;
+        w.u16(self.prop_type.0);
+        self.value.write(w, layout)
+    }
+}
+
+impl TaggedValue {
+    /// Reads a tag and a value of its type.
+    ///
+    /// # Errors
+    /// When the bytes are not such a property.
+    pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
+        Self::read_at(r, Place::new(layout))
+    }
+
+    /// Writes the tag and the value.
+    ///
+    /// # Errors
+    /// When the value is of another type than the tag, or does not fit.
+    pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
+        self.write_at(w, Place::new(layout))
+    }
+
+    pub(crate) fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Self> {
+        const NAME: &str = "TaggedPropertyValue";
+        let tag = PropTag(r.u32("PropertyTag").map_err(|error| error.within(NAME))?);
+        let value = read_value(r, tag.prop_type(), place).map_err(|error| error.within(NAME))?;
+        Ok(Self { tag, value })
+    }
+
+    pub(crate) fn write_at(&self, w: &mut Writer, place: Place) -> Result<()> {
+        require(fits(&self.value, self.tag.prop_type()), w, "PropertyTag", self.tag.0, "the value's type")
+            .map_err(|error| error.within("TaggedPropertyValue"))?;
+        w.u32(self.tag.0);
+        write_value(&self.value, w, place)
+    }
+}

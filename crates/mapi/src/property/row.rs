@@ -1,0 +1,248 @@
+use wire::{Reader, Result, Writer};
+
+use super::codec::{Place, fits, read_value, require, write_value};
+use super::{Layout, PropTag, PropType, PropertyValue};
+use crate::ErrorCode;
+
+/// How many values without bytes a row may have beyond as many as it has bytes.
+const SPARE_VALUES: usize = 32;
+
+/// One property's place in a [`PropertyRow::Flagged`] (`FlaggedPropertyValue` and
+/// `FlaggedPropertyValueWithType`, [MS-OXCDATA] 2.11.5, 2.11.6).
+///
+/// The types in it count only where the column's type is `PtypUnspecified`: there they were sent. Elsewhere
+/// they are the column's.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FlaggedValue {
+    /// The value; [`PropertyValue::Typed`] where the column's type is `PtypUnspecified`.
+    Value(PropertyValue),
+    /// The object has not got the property.
+    Absent(PropType),
+    /// Why the value is not here.
+    Error(PropType, ErrorCode),
+}
+
+impl FlaggedValue {
+    const VALUE: u8 = 0x00;
+    const ABSENT: u8 = 0x01;
+    const ERROR: u8 = 0x0A;
+
+    /// The value, where it is there.
+    pub fn value(&self) -> Option<&PropertyValue> {
+        match self {
+            Self::Value(value) => Some(value.untyped()),
+            _ => None,
+        }
+    }
+
+    /// Reads the place of a column of type `prop_type`.
+    ///
+    /// # Errors
+    /// When the bytes are not such a value.
+    pub fn read(r: &mut Reader<'_>, prop_type: PropType, layout: Layout) -> Result<Self> {
+        let place = Place::new(layout);
+        if prop_type.of_value() != PropType::PtypUnspecified {
+            return Ok(match r.u8("Flag")? {
+                Self::VALUE => Self::Value(read_value(r, prop_type, place)?),
+                Self::ABSENT => Self::Absent(prop_type),
+                Self::ERROR => Self::Error(prop_type, ErrorCode(r.u32("PropertyValue")?)),
+                other => return Err(r.invalid("Flag", u64::from(other), "0x0, 0x1 or 0xa")),
+            });
+        }
+        let sent = PropType(r.u16("PropertyType")?);
+        Ok(match r.u8("Flag")? {
+            Self::VALUE if sent.of_value() == PropType::PtypUnspecified => {
+                return Err(r.invalid("PropertyType", u64::from(sent.0), "the type that the value has"));
+            }
+            Self::VALUE => {
+                let value = read_value(r, sent, place)?;
+                Self::Value(PropertyValue::Typed(Box::new(super::TypedValue { prop_type: sent, value })))
+            }
+            Self::ABSENT => Self::Absent(sent),
+            Self::ERROR => Self::Error(sent, ErrorCode(r.u32("PropertyValue")?)),
+            other => return Err(r.invalid("Flag", u64::from(other), "0x0, 0x1 or 0xa")),
+        })
+    }
+
+    /// Writes the place of a column of type `prop_type`.
+    ///
+    /// # Errors
+    /// When the value is of another type, or does not fit.
+    pub fn write(&self, w: &mut Writer, prop_type: PropType, layout: Layout) -> Result<()> {
+        let place = Place::new(layout);
+        if let Self::Value(value) = self {
+            require(fits(value, prop_type), w, "PropertyValue", value.prop_type().0, "the column's type")?;
+        }
+        let with_type = prop_type.of_value() == PropType::PtypUnspecified;
+        match self {
+            Self::Value(PropertyValue::Typed(typed)) => {
+                w.u16(typed.prop_type.0).u8(Self::VALUE);
+                return write_value(&typed.value, w, place);
+            }
+            Self::Value(value) => {
+                w.u8(Self::VALUE);
+                return write_value(value, w, place);
+            }
+            Self::Absent(sent) | Self::Error(sent, _) if with_type => drop(w.u16(sent.0)),
+            Self::Absent(_) | Self::Error(..) => {}
+        }
+        match self {
+            Self::Error(_, code) => drop(w.u8(Self::ERROR).u32(code.0)),
+            _ => drop(w.u8(Self::ABSENT)),
+        }
+        Ok(())
+    }
+}
+
+/// The properties of one object in the order of the columns or tags that were asked for, without their tags
+/// ([MS-OXCDATA] 2.8.1; `AddressBookPropertyRow`, [MS-OXCMAPIHTTP] 2.2.1.7).
+#[derive(Debug, Clone, PartialEq)]
+pub enum PropertyRow {
+    /// All of them are there (`StandardPropertyRow`).
+    Standard(Vec<PropertyValue>),
+    /// Some may be absent (`FlaggedPropertyRow`).
+    Flagged(Vec<FlaggedValue>),
+}
+
+impl PropertyRow {
+    const STANDARD: u8 = 0x00;
+    const FLAGGED: u8 = 0x01;
+
+    /// Reads a row of `columns`.
+    ///
+    /// # Errors
+    /// When the bytes are not such a row.
+    pub fn read(r: &mut Reader<'_>, columns: &[PropTag], layout: Layout) -> Result<Self> {
+        Self::read_inner(r, columns, layout).map_err(|error| error.within("PropertyRow"))
+    }
+
+    fn read_inner(r: &mut Reader<'_>, columns: &[PropTag], layout: Layout) -> Result<Self> {
+        let before = r.offset();
+        match r.u8("Flag")? {
+            Self::STANDARD => {
+                let mut values = Vec::with_capacity(columns.len().min(r.remaining().saturating_add(1)));
+                let mut empty = 0usize;
+                for column in columns {
+                    let start = r.offset();
+                    values.push(read_value(r, column.prop_type(), Place::new(layout))?);
+                    if r.offset() == start {
+                        empty = empty.saturating_add(1);
+                        // Values without bytes cost memory all the same, so a row may not have any number.
+                        if empty > r.offset().saturating_sub(before).saturating_add(SPARE_VALUES) {
+                            let found = u64::try_from(empty).unwrap_or(u64::MAX);
+                            return Err(r.invalid("ValueArray", found, "fewer values without bytes"));
+                        }
+                    }
+                }
+                Ok(Self::Standard(values))
+            }
+            Self::FLAGGED => {
+                let count = u32::try_from(columns.len()).unwrap_or(u32::MAX);
+                let mut values = Vec::with_capacity(r.count(count, 1, u32::MAX, "ValueArray")?);
+                for column in columns {
+                    values.push(FlaggedValue::read(r, column.prop_type(), layout)?);
+                }
+                Ok(Self::Flagged(values))
+            }
+            other => Err(r.invalid("Flag", u64::from(other), "0x0 or 0x1")),
+        }
+    }
+
+    /// Writes the row, which has to have as many values as there are `columns`, of their types.
+    ///
+    /// # Errors
+    /// When it has not, or a value does not fit.
+    pub fn write(&self, w: &mut Writer, columns: &[PropTag], layout: Layout) -> Result<()> {
+        let found = u64::try_from(self.len()).unwrap_or(u64::MAX);
+        require(self.len() == columns.len(), w, "ValueArray", found, "a value for each column")
+            .map_err(|error| error.within("PropertyRow"))?;
+        match self {
+            Self::Standard(values) => {
+                w.u8(Self::STANDARD);
+                for (value, column) in values.iter().zip(columns) {
+                    let right = fits(value, column.prop_type());
+                    require(right, w, "PropertyValue", value.prop_type().0, "the column's type")
+                        .map_err(|error| error.within("PropertyRow"))?;
+                    write_value(value, w, Place::new(layout))?;
+                }
+            }
+            Self::Flagged(values) => {
+                w.u8(Self::FLAGGED);
+                for (value, column) in values.iter().zip(columns) {
+                    value.write(w, column.prop_type(), layout)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A row of `values`, one for each column: standard where all are there, flagged otherwise. A value that
+    /// is an error counts as absent for the reason that it gives, unless the column itself is one of errors.
+    pub fn new(columns: &[PropTag], values: Vec<Option<PropertyValue>>) -> Self {
+        let full = values
+            .iter()
+            .zip(columns)
+            .all(|(value, column)| value.as_ref().is_some_and(|value| fits(value, column.prop_type())));
+        if full && values.len() == columns.len() {
+            return Self::Standard(values.into_iter().flatten().collect());
+        }
+        let flagged = values.into_iter().zip(columns).map(|(value, column)| {
+            let prop_type = column.prop_type();
+            match value {
+                Some(PropertyValue::Error(code)) if prop_type != PropType::PtypErrorCode => {
+                    FlaggedValue::Error(prop_type, code)
+                }
+                Some(value) => FlaggedValue::Value(value),
+                None => FlaggedValue::Absent(prop_type),
+            }
+        });
+        Self::Flagged(flagged.collect())
+    }
+
+    /// How many places the row has.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Standard(values) => values.len(),
+            Self::Flagged(values) => values.len(),
+        }
+    }
+
+    /// Whether the row has no places.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value at `place`, where it is there, without the type that it may have been sent with.
+    pub fn value(&self, place: usize) -> Option<&PropertyValue> {
+        match self {
+            Self::Standard(values) => values.get(place).map(PropertyValue::untyped),
+            Self::Flagged(values) => values.get(place).and_then(FlaggedValue::value),
+        }
+    }
+
+    /// Why the value at `place` is not there.
+    pub fn error(&self, place: usize) -> Option<ErrorCode> {
+        match self {
+            Self::Flagged(values) => match values.get(place) {
+                Some(FlaggedValue::Error(_, code)) => Some(*code),
+                Some(FlaggedValue::Absent(_)) => Some(ErrorCode::MAPI_E_NOT_FOUND),
+                _ => None,
+            },
+            Self::Standard(_) => None,
+        }
+    }
+
+    /// The value of the property that `tag` names, whatever its type.
+    pub fn get(&self, columns: &[PropTag], tag: PropTag) -> Option<&PropertyValue> {
+        let place = columns.iter().position(|column| column.is_same_property(tag))?;
+        self.value(place)
+    }
+
+    /// Each column with its value, where it is there.
+    pub fn iter<'a>(
+        &'a self,
+        columns: &'a [PropTag],
+    ) -> impl Iterator<Item = (PropTag, Option<&'a PropertyValue>)> {
+        columns.iter().enumerate().map(|(place, column)| (*column, self.value(place)))
+    }
+}

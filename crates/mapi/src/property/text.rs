@@ -1,0 +1,45 @@
+use wire::{Reader, Result, Utf16, Writer};
+
+/// The bytes up to a zero byte, which is read as well.
+pub(crate) fn read_string8<'a>(r: &mut Reader<'a>, field: &'static str) -> Result<&'a [u8]> {
+    let rest = r.peek();
+    let length = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+    let text = r.bytes(length, field)?;
+    r.u8(field)?;
+    Ok(text)
+}
+
+/// The code units up to a zero one, which is read as well.
+pub(crate) fn read_unicode(r: &mut Reader<'_>, field: &'static str) -> Result<Utf16> {
+    let (pairs, _) = r.peek().as_chunks::<2>();
+    let length = pairs.iter().position(|pair| *pair == [0, 0]).unwrap_or(pairs.len());
+    let (pairs, _) = r.bytes(length.saturating_mul(2), field)?.as_chunks::<2>();
+    r.u16(field)?;
+    Ok(Utf16(pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect()))
+}
+
+/// Writes `text` and a zero byte.
+pub(crate) fn write_string8(w: &mut Writer, text: &[u8], field: &'static str) -> Result<()> {
+    if let Some(place) = text.iter().position(|byte| *byte == 0) {
+        return Err(inner_zero(w, place, field));
+    }
+    w.bytes(text).u8(0);
+    Ok(())
+}
+
+/// Writes `text` and a zero code unit.
+pub(crate) fn write_unicode(w: &mut Writer, text: &Utf16, field: &'static str) -> Result<()> {
+    if let Some(place) = text.0.iter().position(|unit| *unit == 0) {
+        return Err(inner_zero(w, place, field));
+    }
+    for unit in &text.0 {
+        w.u16(*unit);
+    }
+    w.u16(0);
+    Ok(())
+}
+
+#[cold]
+fn inner_zero(w: &Writer, place: usize, field: &'static str) -> wire::Error {
+    w.invalid(field, u64::try_from(place).unwrap_or(u64::MAX), "a text without zeros within")
+}
