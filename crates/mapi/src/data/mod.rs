@@ -10,6 +10,7 @@ mod problem;
 mod recipient;
 mod rule;
 mod server_id;
+mod shown;
 mod sort;
 mod text;
 mod xid;

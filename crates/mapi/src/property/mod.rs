@@ -12,6 +12,7 @@ mod list;
 mod restriction;
 mod restriction_codec;
 mod row;
+mod shown;
 mod tag;
 mod text;
 mod value;
