@@ -52,8 +52,9 @@ pub trait Field: Sized + Show {
         let _ = visit;
     }
 
-    /// The index of the place where the handle of a new object goes, if this is or has one.
-    fn output_handle_index(&self) -> Option<u8> {
+    /// The first handle index with the role `role` that this is or has.
+    fn own_index(&self, role: HandleRole) -> Option<u8> {
+        let _ = role;
         None
     }
 }
@@ -116,8 +117,8 @@ impl<T: Field> Field for Box<T> {
         T::handle_index(self, visit);
     }
 
-    fn output_handle_index(&self) -> Option<u8> {
-        T::output_handle_index(self)
+    fn own_index(&self, role: HandleRole) -> Option<u8> {
+        T::own_index(self, role)
     }
 }
 
@@ -268,8 +269,8 @@ macro_rules! handle_index {
                 visit(HandleRole::$role, &mut self.0);
             }
 
-            fn output_handle_index(&self) -> Option<u8> {
-                (HandleRole::$role == HandleRole::Output).then_some(self.0)
+            fn own_index(&self, role: HandleRole) -> Option<u8> {
+                (HandleRole::$role == role).then_some(self.0)
             }
         }
     };

@@ -18,8 +18,8 @@ macro_rules! rop_struct {
         $crate::rop::Field::handle_index(&mut $self.$field, $visit)
     };
     (@index $self:ident, $visit:ident, $field:ident, $by:ident) => {};
-    (@output $self:ident, $field:ident) => { $crate::rop::Field::output_handle_index(&$self.$field) };
-    (@output $self:ident, $field:ident, $by:ident) => { None };
+    (@own $self:ident, $role:ident, $field:ident) => { $crate::rop::Field::own_index(&$self.$field, $role) };
+    (@own $self:ident, $role:ident, $field:ident, $by:ident) => { None };
     ($(#[$outer:meta])* $vis:vis struct $name:ident as $rop:literal {
         $($(#[$inner:meta])* $fvis:vis $field:ident : $type:ty = $wire:literal $(by $by:ident)?),* $(,)?
     }) => {
@@ -49,8 +49,9 @@ macro_rules! rop_struct {
                 $($crate::rop::rop_struct!(@index self, visit, $field $(, $by)?);)*
             }
 
-            fn output_handle_index(&self) -> Option<u8> {
-                None $(.or_else(|| $crate::rop::rop_struct!(@output self, $field $(, $by)?)))*
+            fn own_index(&self, role: $crate::rop::HandleRole) -> Option<u8> {
+                let _ = role;
+                None $(.or_else(|| $crate::rop::rop_struct!(@own self, role, $field $(, $by)?)))*
             }
         }
 
@@ -168,9 +169,9 @@ macro_rules! rops {
                 }
             }
 
-            pub(super) fn output_handle_index(&self) -> Option<u8> {
+            pub(super) fn own_index(&self, role: HandleRole) -> Option<u8> {
                 match self {
-                    $(Self::$name(body) => Field::output_handle_index(body),)*
+                    $(Self::$name(body) => Field::own_index(body, role),)*
                 }
             }
         }

@@ -70,7 +70,16 @@ impl RopRequest {
     pub fn output_handle_index(&self) -> Option<u8> {
         match &self.body {
             RequestBody::RopLogon(_) => Some(self.handle_index),
-            body => body.output_handle_index(),
+            body => body.own_index(HandleRole::Output),
+        }
+    }
+
+    /// The index of the object that the ROP acts on. `RopLogon` acts on none.
+    pub fn acted_on_index(&self) -> Option<u8> {
+        match self.id() {
+            RopId::RopLogon => None,
+            id if has_own_input(id) => self.body.own_index(HandleRole::Input),
+            _ => Some(self.handle_index),
         }
     }
 
