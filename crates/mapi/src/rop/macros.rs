@@ -1,6 +1,7 @@
 /// Defines a part of a ROP from its table of fields: each has a name in Rust, a type that is a
 /// [`Field`](crate::rop::Field), and its name in the specification. Where the shape of a field depends on one
-/// before it, `by` names that one, and the type is a [`FieldBy`](crate::rop::FieldBy) it.
+/// before it, `by` names that one, and the type is a [`FieldBy`](crate::rop::FieldBy) it. A part that has no name
+/// of its own but is made of fields has an empty one.
 macro_rules! rop_struct {
     (@min $type:ty) => { <$type as $crate::rop::Field>::MIN_SIZE };
     (@min $type:ty, $by:ident) => { 0 };
@@ -57,7 +58,7 @@ macro_rules! rop_struct {
 
         impl $crate::show::Show for $name {
             fn show(&self) -> $crate::show::Shown {
-                $crate::show::Shown::Fields(vec![
+                $crate::rop::flattened(vec![
                     $(($wire.into(), $crate::show::Show::show(&self.$field)),)*
                 ])
             }

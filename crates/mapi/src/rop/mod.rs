@@ -14,8 +14,16 @@ mod table;
 
 pub mod folder;
 pub mod logon;
+pub mod notification;
+pub mod permission;
+pub mod rule;
+pub mod shared;
 pub mod special;
+pub mod store;
 pub mod stream;
+pub mod tables;
+
+use std::borrow::Cow;
 
 use wire::{Reader, Result, Writer};
 
@@ -23,7 +31,7 @@ use crate::show::{Show, Shown};
 
 pub use self::field::{
     AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, FieldBy, HandleRole, InputHandleIndex,
-    List8, List16, List32, OutputHandleIndex, Text,
+    List8, List16, List32, OutputHandleIndex,
 };
 #[allow(unused_imports, reason = "families take what they need")]
 pub(crate) use self::field::{newtype_field, rop_enum, rop_flags, scalar_field, too_long, write_optional};
@@ -54,3 +62,16 @@ impl Field for Empty {
 }
 
 plain_response!(Empty as "ROP");
+
+/// The fields, with those of a part that has no name in the place of that part.
+pub(crate) fn flattened(fields: Vec<(Cow<'static, str>, Shown)>) -> Shown {
+    let mut flat = Vec::with_capacity(fields.len());
+    for (name, shown) in fields {
+        match shown {
+            Shown::Fields(inner) if name.is_empty() => flat.extend(inner),
+            Shown::Nothing if name.is_empty() => {}
+            shown => flat.push((name, shown)),
+        }
+    }
+    Shown::Fields(flat)
+}

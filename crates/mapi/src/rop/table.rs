@@ -3,11 +3,16 @@
 
 use wire::{Error, Reader};
 
-use super::folder::{RopOpenFolderRequest, RopOpenFolderResponse};
-use super::logon::{RopLogonRequest, RopLogonResponse};
+use super::folder::*;
+use super::logon::*;
+use super::notification::*;
+use super::permission::*;
 use super::response::left_out;
+use super::rule::*;
 use super::special::Unanswered;
+use super::store::*;
 use super::stream::*;
+use super::tables::*;
 use super::{Empty, Field, HandleRole, RequestContext, ResponseContext, ResponseFields, newtype_field, rops};
 use crate::ErrorCode;
 use crate::show::{Show, Shown, show_named};
@@ -17,11 +22,102 @@ rops! {
 
     /// Signs on to a mailbox or to the public folders.
     0xFE RopLogon: RopLogonRequest => RopLogonResponse;
+    /// Asks where messages of a class are delivered.
+    0x27 RopGetReceiveFolder: RopGetReceiveFolderRequest => RopGetReceiveFolderResponse;
+    /// Says where messages of a class are delivered.
+    0x26 RopSetReceiveFolder: RopSetReceiveFolderRequest => Empty;
+    /// Asks where messages of which class are delivered.
+    0x68 RopGetReceiveFolderTable: Empty => RopGetReceiveFolderTableResponse;
+    /// Asks how a mailbox stands.
+    0x7B RopGetStoreState: Empty => RopGetStoreStateResponse;
+    /// Asks which servers have a public folder.
+    0x42 RopGetOwningServers: PublicFolderRequest => RopGetOwningServersResponse;
+    /// Asks whether a public folder's contents are on other servers.
+    0x45 RopPublicFolderIsGhosted: PublicFolderRequest => RopPublicFolderIsGhostedResponse;
+    /// Makes a long id of a short one.
+    0x43 RopLongTermIdFromId: RopLongTermIdFromIdRequest => RopLongTermIdFromIdResponse;
+    /// Makes a short id of a long one.
+    0x44 RopIdFromLongTermId: RopIdFromLongTermIdRequest => RopIdFromLongTermIdResponse;
+    /// Asks for the public folders of a database that a user has read something of.
+    0x60 RopGetPerUserLongTermIds: RopGetPerUserLongTermIdsRequest => RopGetPerUserLongTermIdsResponse;
+    /// Asks which database has a public folder.
+    0x61 RopGetPerUserGuid: RopGetPerUserGuidRequest => RopGetPerUserGuidResponse;
+    /// Asks for what a user has read of a public folder.
+    0x63 RopReadPerUserInformation: RopReadPerUserInformationRequest => RopReadPerUserInformationResponse;
+    /// Says what a user has read of a public folder.
+    0x64 RopWritePerUserInformation: RopWritePerUserInformationRequest => Empty;
 
     // 2.2.4 Folder ROPs
 
     /// Opens a folder.
     0x02 RopOpenFolder: RopOpenFolderRequest => RopOpenFolderResponse;
+    /// Creates a folder.
+    0x1C RopCreateFolder: RopCreateFolderRequest => RopCreateFolderResponse;
+    /// Deletes a folder.
+    0x1D RopDeleteFolder: RopDeleteFolderRequest => PartialCompletion;
+    /// Says what a search folder finds.
+    0x30 RopSetSearchCriteria: RopSetSearchCriteriaRequest => Empty;
+    /// Asks what a search folder finds.
+    0x31 RopGetSearchCriteria: RopGetSearchCriteriaRequest => RopGetSearchCriteriaResponse;
+    /// Moves or copies messages.
+    0x33 RopMoveCopyMessages: RopMoveCopyMessagesRequest => MoveCompletion;
+    /// Moves a folder.
+    0x35 RopMoveFolder: RopMoveFolderRequest => MoveCompletion;
+    /// Copies a folder.
+    0x36 RopCopyFolder: RopCopyFolderRequest => MoveCompletion;
+    /// Deletes all that a folder has.
+    0x58 RopEmptyFolder: EmptyFolderRequest => PartialCompletion;
+    /// Deletes all that a folder has for good.
+    0x92 RopHardDeleteMessagesAndSubfolders: EmptyFolderRequest => PartialCompletion;
+    /// Deletes messages.
+    0x1E RopDeleteMessages: DeleteMessagesRequest => PartialCompletion;
+    /// Deletes messages for good.
+    0x91 RopHardDeleteMessages: DeleteMessagesRequest => PartialCompletion;
+    /// Asks for the table of a folder's subfolders.
+    0x04 RopGetHierarchyTable: FolderTableRequest => FolderTableResponse;
+    /// Asks for the table of a folder's contents.
+    0x05 RopGetContentsTable: FolderTableRequest => FolderTableResponse;
+
+    // 2.2.5 Table ROPs
+
+    /// Sets the columns that rows are read by.
+    0x12 RopSetColumns: RopSetColumnsRequest => TableStatusResponse;
+    /// Sorts a table.
+    0x13 RopSortTable: RopSortTableRequest => TableStatusResponse;
+    /// Leaves only some rows in a table.
+    0x14 RopRestrict: RopRestrictRequest => TableStatusResponse;
+    /// Reads rows.
+    0x15 RopQueryRows: RopQueryRowsRequest => RopQueryRowsResponse;
+    /// Stops what a table is busy with.
+    0x38 RopAbort: Empty => TableStatusResponse;
+    /// Asks what a table is busy with.
+    0x16 RopGetStatus: Empty => TableStatusResponse;
+    /// Asks where the cursor is.
+    0x17 RopQueryPosition: Empty => RopQueryPositionResponse;
+    /// Moves the cursor by rows.
+    0x18 RopSeekRow: RopSeekRowRequest => RopSeekRowResponse;
+    /// Moves the cursor by rows from a bookmark.
+    0x19 RopSeekRowBookmark: RopSeekRowBookmarkRequest => RopSeekRowBookmarkResponse;
+    /// Moves the cursor to a fraction of the table.
+    0x1A RopSeekRowFractional: RopSeekRowFractionalRequest => Empty;
+    /// Makes a bookmark where the cursor is.
+    0x1B RopCreateBookmark: Empty => BookmarkFields;
+    /// Asks for all columns that a table can have.
+    0x37 RopQueryColumnsAll: Empty => RopQueryColumnsAllResponse;
+    /// Looks for a row.
+    0x4F RopFindRow: RopFindRowRequest => RopFindRowResponse;
+    /// Lets go of a bookmark.
+    0x89 RopFreeBookmark: BookmarkFields => Empty;
+    /// Takes columns, restriction and order off a table.
+    0x81 RopResetTable: Empty => Empty;
+    /// Opens a group of rows.
+    0x59 RopExpandRow: RopExpandRowRequest => RopExpandRowResponse;
+    /// Closes a group of rows.
+    0x5A RopCollapseRow: RopCollapseRowRequest => RopCollapseRowResponse;
+    /// Asks which groups are open.
+    0x6B RopGetCollapseState: RopGetCollapseStateRequest => CollapseStateFields;
+    /// Says which groups are open.
+    0x6C RopSetCollapseState: CollapseStateFields => BookmarkFields;
 
     // 2.2.9 Stream ROPs
 
@@ -51,6 +147,27 @@ rops! {
     0x90 RopWriteAndCommitStream: RopWriteAndCommitStreamRequest => RopWriteAndCommitStreamResponse;
     /// Opens a second stream on the same value.
     0x3B RopCloneStream: RopCloneStreamRequest => Empty;
+
+    // 2.2.10 Permission ROPs
+
+    /// Changes a folder's permissions.
+    0x40 RopModifyPermissions: RopModifyPermissionsRequest => Empty;
+    /// Asks for the table of a folder's permissions.
+    0x3E RopGetPermissionsTable: RopGetPermissionsTableRequest => Empty;
+
+    // 2.2.11 Rule ROPs
+
+    /// Changes a folder's rules.
+    0x41 RopModifyRules: RopModifyRulesRequest => Empty;
+    /// Asks for the table of a folder's rules.
+    0x3F RopGetRulesTable: RopGetRulesTableRequest => Empty;
+    /// Tells which message of the client's store a deferred action message is about.
+    0x57 RopUpdateDeferredActionMessages: RopUpdateDeferredActionMessagesRequest => Empty;
+
+    // 2.2.14 Notification ROPs
+
+    /// Subscribes to what happens.
+    0x29 RopRegisterNotification: RopRegisterNotificationRequest => Empty;
 
     // 2.2.15 Other ROPs
 

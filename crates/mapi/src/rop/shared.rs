@@ -1,0 +1,210 @@
+//! The structures that several ROPs have, as fields of them.
+
+use wire::{Reader, Result, Writer};
+
+use super::{AsciiZ, Bool, Field, FieldBy, newtype_field, too_long};
+use crate::data::{ChangeNumber, FolderId, LongTermId, MessageId, SortOrder, SortOrderSet, Text};
+use crate::property::{Layout, PropTag, PropertyList, PropertyRow, Restriction};
+use crate::show::{Show, Shown};
+
+/// Structures that are read and written without knowing more than their bytes.
+macro_rules! coded_field {
+    ($($name:ident as $size:literal),* $(,)?) => {
+        $(impl $crate::rop::Field for $name {
+            const MIN_SIZE: usize = $size;
+
+            fn read(r: &mut ::wire::Reader<'_>, _field: &'static str) -> ::wire::Result<Self> {
+                <Self as ::wire::Decode>::decode(r)
+            }
+
+            fn write(&self, w: &mut ::wire::Writer, _field: &'static str) -> ::wire::Result<()> {
+                ::wire::Encode::encode(self, w)
+            }
+        })*
+    };
+}
+
+#[allow(unused_imports, reason = "families take what they need")]
+pub(crate) use coded_field;
+
+newtype_field!(FolderId(u64));
+newtype_field!(MessageId(u64));
+newtype_field!(ChangeNumber(u64));
+coded_field!(LongTermId as 24, SortOrder as 5, SortOrderSet as 6);
+
+/// In UTF-16 where the Boolean is true.
+impl FieldBy<Bool> for Text {
+    fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
+        Self::read(r, by.is_true(), field)
+    }
+
+    fn write_by(&self, w: &mut Writer, field: &'static str, by: &Bool) -> Result<()> {
+        self.write(w, by.is_true(), field)
+    }
+}
+
+/// Property values behind their number, which takes two bytes.
+impl Field for PropertyList {
+    const MIN_SIZE: usize = 2;
+
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        Self::read_counted16(r, Layout::Rop)
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        self.write_counted16(w, Layout::Rop)
+    }
+}
+
+impl Field for Restriction {
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        Self::read(r, Layout::Rop)
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        self.write(w, Layout::Rop)
+    }
+}
+
+/// A structure behind the number of its bytes, which takes two bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sized16<T> {
+    /// The structure; none where there are no bytes, or none that are such a structure.
+    pub value: Option<Box<T>>,
+    /// The bytes behind it; all, where they are no such structure.
+    pub trailing: Vec<u8>,
+}
+
+impl<T> Sized16<T> {
+    /// The structure `value` alone.
+    pub fn new(value: T) -> Self {
+        Self { value: Some(Box::new(value)), trailing: Vec::new() }
+    }
+}
+
+impl<T> Default for Sized16<T> {
+    fn default() -> Self {
+        Self { value: None, trailing: Vec::new() }
+    }
+}
+
+impl<T: Show> Show for Sized16<T> {
+    fn show(&self) -> Shown {
+        match &self.value {
+            None if self.trailing.is_empty() => Shown::Nothing,
+            None => Shown::Bytes(self.trailing.clone()),
+            Some(value) if self.trailing.is_empty() => value.show(),
+            Some(value) => Shown::List(vec![value.show(), Shown::Bytes(self.trailing.clone())]),
+        }
+    }
+}
+
+impl<T: Field> Field for Sized16<T> {
+    const MIN_SIZE: usize = 2;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        let size = r.u16(field)?;
+        let mut sub = r.sub(usize::from(size), field)?;
+        let all = sub.peek();
+        if all.is_empty() {
+            return Ok(Self::default());
+        }
+        Ok(T::read(&mut sub, field).map_or_else(
+            |_| Self { value: None, trailing: all.to_vec() },
+            |value| Self { value: Some(Box::new(value)), trailing: sub.rest().to_vec() },
+        ))
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        let mark = w.mark16();
+        if let Some(value) = &self.value {
+            value.write(w, field)?;
+        }
+        w.bytes(&self.trailing);
+        w.fill16(mark, w.since(mark, 2), field)
+    }
+}
+
+/// The servers that have a public folder ([MS-OXCROPS] 2.2.3.6.2, 2.2.3.7.2, 2.2.4.1.2, 2.2.4.2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GhostServers {
+    /// How many of the first servers cost as little as can be to reach.
+    pub cheap_servers_count: u16,
+    /// The servers' DNs, the cheapest first.
+    pub servers: Vec<AsciiZ>,
+}
+
+impl Field for GhostServers {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        let count = r.u16("ServersCount")?;
+        let cheap_servers_count = r.u16("CheapServersCount")?;
+        let count = r.count(u32::from(count), 1, u32::MAX, "ServersCount")?;
+        let mut servers = Vec::with_capacity(count.min(16));
+        for _ in 0..count {
+            servers.push(AsciiZ::read(r, "Servers")?);
+        }
+        Ok(Self { cheap_servers_count, servers })
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        w.len16(self.servers.len(), "ServersCount")?.u16(self.cheap_servers_count);
+        self.servers.iter().try_for_each(|server| server.write(w, "Servers"))
+    }
+}
+
+impl Show for GhostServers {
+    fn show(&self) -> Shown {
+        Shown::Fields(vec![
+            ("CheapServersCount".into(), self.cheap_servers_count.show()),
+            ("Servers".into(), self.servers.show()),
+        ])
+    }
+}
+
+/// Rows of a table, with the columns that they were read by.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rows {
+    /// The columns.
+    pub columns: Vec<PropTag>,
+    /// The rows, each with a value for each column.
+    pub rows: Vec<PropertyRow>,
+}
+
+impl Rows {
+    /// Reads `count` rows of `columns`.
+    ///
+    /// # Errors
+    /// When there are fewer, or one is malformed.
+    pub(crate) fn read(r: &mut Reader<'_>, count: usize, columns: &[PropTag]) -> Result<Self> {
+        let count = r.count(u32::try_from(count).unwrap_or(u32::MAX), 1, u32::MAX, "RowCount")?;
+        let mut rows = Vec::with_capacity(count.min(64));
+        for _ in 0..count {
+            rows.push(PropertyRow::read(r, columns, Layout::Rop)?);
+        }
+        Ok(Self { columns: columns.to_vec(), rows })
+    }
+
+    /// Writes the rows without their number.
+    ///
+    /// # Errors
+    /// When one has not a value for each column.
+    pub(crate) fn write(&self, w: &mut Writer) -> Result<()> {
+        self.rows.iter().try_for_each(|row| row.write(w, &self.columns, Layout::Rop))
+    }
+
+    /// How many there are, in two bytes.
+    ///
+    /// # Errors
+    /// When there are more than fit.
+    pub(crate) fn count16(&self, w: &Writer) -> Result<u16> {
+        u16::try_from(self.rows.len()).map_err(|_| too_long(self.rows.len(), w, "RowCount"))
+    }
+}
+
+impl Show for Rows {
+    fn show(&self) -> Shown {
+        Shown::List(self.rows.iter().map(|row| row.show_with(&self.columns)).collect())
+    }
+}
