@@ -12,6 +12,8 @@ pub mod compress;
 pub mod data;
 pub mod emsmdb;
 
+pub mod fast_transfer;
+
 mod error_code;
 mod interface;
 pub mod nspi;

@@ -1,0 +1,227 @@
+use wire::{Decode, Encode, Guid, Reader, Result, Utf16, Writer};
+
+use crate::property::PropTag;
+
+/// How much will come ([MS-OXCFXICS] 2.2.2.7): the value of the property that follows
+/// [`Marker::IncrSyncProgressMode`](super::Marker::IncrSyncProgressMode).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ProgressInformation {
+    /// The version of the structure; 0.
+    pub version: u16,
+    /// Without meaning; 0.
+    pub padding1: u16,
+    /// Changes of messages that are associated with their folders.
+    pub fai_message_count: u32,
+    /// Bytes of those, about.
+    pub fai_message_total_size: u64,
+    /// Changes of other messages.
+    pub normal_message_count: u32,
+    /// Without meaning; 0.
+    pub padding2: u32,
+    /// Bytes of those, about.
+    pub normal_message_total_size: u64,
+}
+
+impl<'a> Decode<'a> for ProgressInformation {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        Ok(Self {
+            version: r.u16("Version")?,
+            padding1: r.u16("Padding1")?,
+            fai_message_count: r.u32("FAIMessageCount")?,
+            fai_message_total_size: r.u64("FAIMessageTotalSize")?,
+            normal_message_count: r.u32("NormalMessageCount")?,
+            padding2: r.u32("Padding2")?,
+            normal_message_total_size: r.u64("NormalMessageTotalSize")?,
+        })
+    }
+}
+
+impl Encode for ProgressInformation {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u16(self.version).u16(self.padding1);
+        w.u32(self.fai_message_count).u64(self.fai_message_total_size);
+        w.u32(self.normal_message_count).u32(self.padding2).u64(self.normal_message_total_size);
+        Ok(())
+    }
+}
+
+/// Which properties change together ([MS-OXCFXICS] 2.2.2.8): the value of the property that follows
+/// [`Marker::IncrSyncGroupInfo`](super::Marker::IncrSyncGroupInfo).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PropertyGroupInfo {
+    /// The number of this mapping, by which `MetaTagIncrSyncGroupId` calls it.
+    pub group_id: u32,
+    /// Without meaning; 0.
+    pub reserved: u32,
+    /// The groups; a group's number is its place here.
+    pub groups: Vec<PropertyGroup>,
+}
+
+/// Properties that change together ([MS-OXCFXICS] 2.2.2.8.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PropertyGroup(pub Vec<GroupProperty>);
+
+/// A property in a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupProperty {
+    /// Id and type.
+    pub tag: PropTag,
+    /// The name of a property whose id is 0x8000 or above.
+    pub name: Option<GroupPropertyName>,
+}
+
+/// A named property's name in a group ([MS-OXCFXICS] 2.2.2.8.1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupPropertyName {
+    /// A number in a set.
+    Lid(Guid, u32),
+    /// A text in a set.
+    Text(Guid, Utf16),
+}
+
+/// The most groups, and the most properties in one.
+const MAX_GROUPS: u32 = 0x1_0000;
+
+impl<'a> Decode<'a> for PropertyGroupInfo {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let group_id = r.u32("GroupId")?;
+        let reserved = r.u32("Reserved")?;
+        let count = r.u32("GroupCount")?;
+        let count = r.count(count, 4, MAX_GROUPS, "GroupCount")?;
+        let groups = (0..count).map(|_| PropertyGroup::decode(r)).collect::<Result<_>>()?;
+        Ok(Self { group_id, reserved, groups })
+    }
+}
+
+impl Encode for PropertyGroupInfo {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.group_id).u32(self.reserved).len32(self.groups.len(), "GroupCount")?;
+        self.groups.iter().try_for_each(|group| group.encode(w))
+    }
+}
+
+impl<'a> Decode<'a> for PropertyGroup {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let count = r.u32("PropertyTagCount")?;
+        let count = r.count(count, 4, MAX_GROUPS, "PropertyTagCount")?;
+        (0..count).map(|_| GroupProperty::decode(r)).collect::<Result<_>>().map(Self)
+    }
+}
+
+impl Encode for PropertyGroup {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.len32(self.0.len(), "PropertyTagCount")?;
+        self.0.iter().try_for_each(|property| property.encode(w))
+    }
+}
+
+impl<'a> Decode<'a> for GroupProperty {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let tag = PropTag(r.u32("PropertyTag")?);
+        let name = if tag.is_named() { Some(GroupPropertyName::decode(r)?) } else { None };
+        Ok(Self { tag, name })
+    }
+}
+
+impl Encode for GroupProperty {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.tag.0);
+        match &self.name {
+            Some(name) if self.tag.is_named() => name.encode(w),
+            None if !self.tag.is_named() => Ok(()),
+            _ => Err(w.invalid("PropertyTag", u64::from(self.tag.0), "a name from id 0x8000 on only")),
+        }
+    }
+}
+
+impl<'a> Decode<'a> for GroupPropertyName {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let guid = Guid::decode(r)?;
+        match r.u32("Kind")? {
+            0 => Ok(Self::Lid(guid, r.u32("LID")?)),
+            1 => {
+                let size = r.u32("NameSize")?;
+                let size = r.count(size, 1, u32::MAX, "NameSize")?;
+                let (units, rest) = r.bytes(size, "Name")?.as_chunks::<2>();
+                if !rest.is_empty() {
+                    return Err(r.invalid("NameSize", u64::from(size_of(size)), "an even number"));
+                }
+                Ok(Self::Text(guid, Utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)).collect())))
+            }
+            other => Err(r.invalid("Kind", u64::from(other), "0 or 1")),
+        }
+    }
+}
+
+fn size_of(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
+}
+
+impl Encode for GroupPropertyName {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        match self {
+            Self::Lid(guid, lid) => {
+                guid.encode(w)?;
+                w.u32(0).u32(*lid);
+            }
+            Self::Text(guid, name) => {
+                guid.encode(w)?;
+                w.u32(1).len32(name.0.len().saturating_mul(2), "NameSize")?;
+                for unit in &name.0 {
+                    w.u16(*unit);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where else a public folder is ([MS-OXCFXICS] 2.2.2.9): the value of `MetaTagNewFXFolder`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FolderReplicaInfo {
+    /// Without meaning; 0.
+    pub flags: u32,
+    /// Without meaning; 0.
+    pub depth: u32,
+    /// The folder's long-term id.
+    pub folder_long_term_id: [u8; 24],
+    /// How many of the servers are near: the first ones.
+    pub cheap_server_dn_count: u32,
+    /// The legacy DNs of servers that have the folder, without terminators.
+    pub server_dns: Vec<Vec<u8>>,
+}
+
+/// The most servers.
+const MAX_SERVERS: u32 = 0x1_0000;
+
+impl<'a> Decode<'a> for FolderReplicaInfo {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let (flags, depth) = (r.u32("Flags")?, r.u32("Depth")?);
+        let folder_long_term_id = r.array("FolderLongTermId")?;
+        let count = r.u32("ServerDNCount")?;
+        let cheap_server_dn_count = r.u32("CheapServerDNCount")?;
+        let count = r.count(count, 1, MAX_SERVERS, "ServerDNCount")?;
+        let mut server_dns = Vec::with_capacity(count);
+        for _ in 0..count {
+            let left = r.clone().rest();
+            let length = left.iter().position(|byte| *byte == 0).unwrap_or(left.len());
+            server_dns.push(r.bytes(length, "ServerDNArray")?.to_vec());
+            r.u8("ServerDNArray")?;
+        }
+        Ok(Self { flags, depth, folder_long_term_id, cheap_server_dn_count, server_dns })
+    }
+}
+
+impl Encode for FolderReplicaInfo {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.flags).u32(self.depth).bytes(&self.folder_long_term_id);
+        w.len32(self.server_dns.len(), "ServerDNCount")?.u32(self.cheap_server_dn_count);
+        for dn in &self.server_dns {
+            if dn.contains(&0) {
+                return Err(w.invalid("ServerDNArray", 0, "a name without zeros"));
+            }
+            w.bytes(dn).u8(0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+use std::fmt::{self, Display, Write};
+
+use super::property::utf16;
+use super::{Group, LargeValue, Node, PropInfo, PropName, PropNameKey, Property, Tree, Value};
+use crate::property::names::set;
+
+/// Characters of a text, and bytes of a value, that are shown.
+const SHOWN: usize = 64;
+
+impl Display for PropName<'_> {
+    /// The name that the specification has for it, or the set and the number or text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(known) = self.known() {
+            return f.write_str(known.name);
+        }
+        match set::name(&self.set) {
+            Some(name) => f.write_str(name)?,
+            None => write!(f, "{{{}}}", self.set)?,
+        }
+        match &self.key {
+            PropNameKey::Lid(lid) => write!(f, ":{lid:#06x}"),
+            PropNameKey::Text(text) => write!(f, ":{}", utf16(text)),
+        }
+    }
+}
+
+impl Display for PropInfo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => name.fmt(f),
+            None => self.tag.in_store().fmt(f),
+        }
+    }
+}
+
+impl Display for Value<'_> {
+    /// As short as a line wants it: of many bytes the first ones, and how many there are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer16(x) => x.fmt(f),
+            Self::Integer32(x) => x.fmt(f),
+            Self::Floating32(x) => x.fmt(f),
+            Self::Floating64(x) => x.fmt(f),
+            Self::Integer64(x) => x.fmt(f),
+            Self::Error(x) => x.fmt(f),
+            Self::Boolean(x) => (*x != 0).fmt(f),
+            Self::Time(x) => write!(f, "{}", x.0),
+            Self::Guid(x) => x.fmt(f),
+            Self::Bytes(bytes) => show_bytes(bytes, bytes.len(), f),
+            Self::Multiple(multiple) => write!(f, "{} values", multiple.count),
+        }
+    }
+}
+
+fn show_bytes(bytes: &[u8], length: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().take(SHOWN).try_for_each(|byte| write!(f, "{byte:02x}"))?;
+    if length > SHOWN { write!(f, "… ({length} bytes)") } else { Ok(()) }
+}
+
+fn show_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_char('"')?;
+    text.chars().take(SHOWN).flat_map(char::escape_debug).try_for_each(|c| f.write_char(c))?;
+    if text.chars().nth(SHOWN).is_some() {
+        write!(f, "…\" ({} characters)", text.chars().count())
+    } else {
+        f.write_char('"')
+    }
+}
+
+impl Display for Property<'_> {
+    /// The name, an equals sign and the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = ", self.info)?;
+        match (&self.value, self.text()) {
+            (_, Some(text)) => show_text(&text, f),
+            (Value::Multiple(_), None) => self.show_values(f),
+            (value, None) => value.fmt(f),
+        }
+    }
+}
+
+impl Property<'_> {
+    fn show_values(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tag = self.info.tag;
+        let single = tag.with_type(crate::property::PropType(tag.prop_type().0 & !0x1000));
+        f.write_char('[')?;
+        for (at, value) in self.values().enumerate() {
+            if at > 0 {
+                f.write_str(", ")?;
+            }
+            if at >= SHOWN {
+                f.write_char('…')?;
+                break;
+            }
+            match (Property { info: PropInfo::new(single), value }).text_or_value() {
+                (Some(text), _) => show_text(&text, f)?,
+                (None, value) => value.fmt(f)?,
+            }
+        }
+        f.write_char(']')
+    }
+}
+
+impl<'a> Property<'a> {
+    fn text_or_value(self) -> (Option<String>, Value<'a>) {
+        (self.text(), self.value)
+    }
+}
+
+impl Display for LargeValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = ", self.info)?;
+        match self.text() {
+            Some(text) => show_text(&text, f),
+            None => show_bytes(&self.kept, usize::try_from(self.length).unwrap_or(usize::MAX), f),
+        }
+    }
+}
+
+impl Display for Tree {
+    /// A line for each property and part, indented by how deep it lies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show_nodes(&self.nodes, 0, f)?;
+        if !self.cut.is_empty() {
+            writeln!(f, "cut off after {} bytes of an element", self.cut.len())?;
+        }
+        Ok(())
+    }
+}
+
+fn show_nodes(nodes: &[Node], depth: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for node in nodes {
+        write!(f, "{:1$}", "", depth.saturating_mul(2))?;
+        match node {
+            Node::Property(property) => writeln!(f, "{property}")?,
+            Node::Large(large) => writeln!(f, "{large}")?,
+            Node::Group(group) => {
+                writeln!(f, "{}{}", group.marker, if group.is_open() { " (not ended)" } else { "" })?;
+                show_nodes(&group.nodes, depth.saturating_add(1), f)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Group {
+    /// Whether a marker has to end it, and did not.
+    pub const fn is_open(&self) -> bool {
+        self.marker.end().is_some() && !self.is_ended
+    }
+}
