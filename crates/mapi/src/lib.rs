@@ -15,6 +15,7 @@ pub mod emsmdb;
 pub mod fast_transfer;
 
 mod error_code;
+pub mod http;
 mod interface;
 pub mod nspi;
 mod operations;

@@ -20,6 +20,8 @@ pub enum Place {
     Name,
     /// It is a template's distinguished name.
     Template,
+    /// It is the URL of a server.
+    Url,
 }
 
 /// A text that may be changed.

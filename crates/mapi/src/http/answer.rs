@@ -1,0 +1,137 @@
+use wire::{Decode, Encode, Error, Reader, Result, Writer};
+
+use super::auxiliary::AuxiliaryBuffer;
+use super::field::Field;
+use crate::ErrorCode;
+
+/// What a server answers whose `StatusCode` is not zero: the request was not carried out
+/// ([MS-OXCMAPIHTTP] 2.2.4.1.3 and the like).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Why; not zero.
+    pub status_code: ErrorCode,
+    /// What more the server says.
+    pub aux: AuxiliaryBuffer,
+}
+
+/// An answer that ends with its `ErrorCode`, since nothing else has a meaning then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bare {
+    /// Why the operation failed; not zero.
+    pub error_code: ErrorCode,
+    /// What more the server says.
+    pub aux: AuxiliaryBuffer,
+}
+
+/// The answer to a request, whose fields are `T` where the operation was tried.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer<T> {
+    /// The operation was tried: `StatusCode` is zero. Whether it succeeded says the `ErrorCode`.
+    Complete(T),
+    /// The operation was tried and failed, and the server left out what has no meaning then. No specification
+    /// knows of this.
+    Bare(Bare),
+    /// The operation was not tried.
+    Failure(Failure),
+}
+
+/// The fields of an answer behind `StatusCode`.
+pub(crate) trait AnswerBody: Encode + for<'a> Decode<'a> {
+    /// What the operation returned.
+    fn error_code(&self) -> ErrorCode;
+}
+
+impl<T> Answer<T> {
+    /// The fields, where the operation was tried and the server sent them.
+    pub const fn get(&self) -> Option<&T> {
+        match self {
+            Self::Complete(body) => Some(body),
+            Self::Bare(_) | Self::Failure(_) => None,
+        }
+    }
+
+    /// The fields, to be changed.
+    pub const fn get_mut(&mut self) -> Option<&mut T> {
+        match self {
+            Self::Complete(body) => Some(body),
+            Self::Bare(_) | Self::Failure(_) => None,
+        }
+    }
+
+    /// An answer that the operation was not tried.
+    pub const fn failure(status_code: ErrorCode) -> Self {
+        Self::Failure(Failure { status_code, aux: AuxiliaryBuffer::NONE })
+    }
+}
+
+#[expect(private_bounds, reason = "what the fields of an answer are is not for others to say")]
+impl<T: AnswerBody> Answer<T> {
+    /// The `StatusCode` if it is not zero, and otherwise the `ErrorCode`.
+    pub fn return_value(&self) -> ErrorCode {
+        match self {
+            Self::Complete(body) => body.error_code(),
+            Self::Bare(bare) => bare.error_code,
+            Self::Failure(failure) => failure.status_code,
+        }
+    }
+}
+
+impl<'a, T: AnswerBody> Decode<'a> for Answer<T> {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let status_code = ErrorCode(r.u32("StatusCode")?);
+        if status_code != ErrorCode::SUCCESS {
+            // What does not read as an auxiliary buffer is left to whoever keeps trailing bytes.
+            let aux = lenient_aux(r);
+            return Ok(Self::Failure(Failure { status_code, aux }));
+        }
+        let start = r.clone();
+        T::decode(r).map(Self::Complete).or_else(|error| {
+            *r = start;
+            bare(r).map(Self::Bare).ok_or(error)
+        })
+    }
+}
+
+fn lenient_aux(r: &mut Reader<'_>) -> AuxiliaryBuffer {
+    let mut ahead = r.clone();
+    match AuxiliaryBuffer::read(&mut ahead, "AuxiliaryBuffer") {
+        Ok(aux) => {
+            *r = ahead;
+            aux
+        }
+        Err(_) => AuxiliaryBuffer::LEFT_OUT,
+    }
+}
+
+/// An error and nothing but an auxiliary buffer up to the end.
+fn bare(r: &mut Reader<'_>) -> Option<Bare> {
+    let error_code = ErrorCode(r.u32("ErrorCode").ok()?);
+    let aux = AuxiliaryBuffer::read(r, "AuxiliaryBuffer").ok()?;
+    (error_code != ErrorCode::SUCCESS && r.is_empty()).then_some(Bare { error_code, aux })
+}
+
+impl<T: AnswerBody> Encode for Answer<T> {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        match self {
+            Self::Complete(body) => {
+                w.u32(0);
+                body.encode(w)
+            }
+            Self::Bare(Bare { error_code, aux }) => {
+                w.u32(0).u32(not_zero(*error_code, "ErrorCode")?);
+                aux.write(w, "AuxiliaryBuffer")
+            }
+            Self::Failure(Failure { status_code, aux }) => {
+                w.u32(not_zero(*status_code, "StatusCode")?);
+                aux.write(w, "AuxiliaryBuffer")
+            }
+        }
+    }
+}
+
+fn not_zero(code: ErrorCode, field: &'static str) -> Result<u32> {
+    if code == ErrorCode::SUCCESS {
+        return Err(Error::invalid(field, 0, 0, "an error"));
+    }
+    Ok(code.0)
+}

@@ -1,0 +1,194 @@
+//! Cookies: what a session and the order of its requests are known by ([MS-OXCMAPIHTTP] 2.2.3.2.3, 2.2.3.2.4,
+//! 3.1.5.1). Which cookies a server uses is its own matter; clients send back all of them.
+
+use std::borrow::Cow;
+
+/// A cookie of a `Cookie` header, or the first part of a `Set-Cookie` header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Cookie<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its value, with its quotes if it has any. Whether there is a value is not told apart from an empty one.
+    pub value: &'a str,
+}
+
+impl<'a> Cookie<'a> {
+    fn of_pair(pair: &'a str) -> Self {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Self { name: trim(name), value: trim(value) }
+    }
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// The cookies in the value of a `Cookie` header, in order. Names may come more than once.
+pub fn cookies(header: &str) -> impl Iterator<Item = Cookie<'_>> {
+    header.split(';').map(trim).filter(|pair| !pair.is_empty()).map(Cookie::of_pair)
+}
+
+/// The value of the first cookie of this name. Names are told apart by case.
+pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    cookies(header).find(|cookie| cookie.name == name).map(|cookie| cookie.value)
+}
+
+/// The value of a `Set-Cookie` header: a cookie and what is to be done with it (RFC 6265, section 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SetCookie<'a> {
+    /// The cookie.
+    pub cookie: Cookie<'a>,
+    /// What follows the first semicolon, as it came.
+    pub attributes: &'a str,
+}
+
+impl<'a> SetCookie<'a> {
+    /// Takes the value of a header apart.
+    pub fn parse(header: &'a str) -> Self {
+        let (pair, attributes) = header.split_once(';').unwrap_or((header, ""));
+        Self { cookie: Cookie::of_pair(trim(pair)), attributes }
+    }
+
+    /// The value of the attribute with this name, in whatever case; empty where it has none.
+    pub fn attribute(&self, name: &str) -> Option<&'a str> {
+        let found = cookies(self.attributes).find(|attribute| attribute.name.eq_ignore_ascii_case(name))?;
+        Some(found.value)
+    }
+
+    /// Whether the cookie is to be forgotten, as far as that can be said without a clock: its `Max-Age` is not
+    /// above zero, or it has no value.
+    pub fn is_removal(&self) -> bool {
+        let max_age = self.attribute("Max-Age").and_then(|age| age.parse::<i64>().ok());
+        max_age.is_some_and(|age| age <= 0) || self.cookie.value.is_empty()
+    }
+}
+
+/// Replaces the values of cookies in the value of a `Cookie` header by what `replace` makes of them, and leaves
+/// everything else as it is.
+pub fn replace_values(header: &str, mut replace: impl FnMut(Cookie<'_>) -> Option<String>) -> Cow<'_, str> {
+    let mut out: Option<String> = None;
+    let mut done = 0_usize;
+    let mut from = 0_usize;
+    for pair in header.split(';') {
+        let cookie = Cookie::of_pair(pair);
+        if pair.contains('=')
+            && let Some(new) = replace(cookie)
+            && new != cookie.value
+        {
+            let text = out.get_or_insert_with(String::new);
+            let value = pair.find('=').map_or(0, |equals| equals.saturating_add(1));
+            let raw = pair.get(value..).unwrap_or_default();
+            let start = from.saturating_add(value).saturating_add(leading_white(raw));
+            text.push_str(header.get(done..start).unwrap_or_default());
+            text.push_str(&new);
+            done = start.saturating_add(cookie.value.len());
+        }
+        from = from.saturating_add(pair.len()).saturating_add(1);
+    }
+    match out {
+        None => Cow::Borrowed(header),
+        Some(mut text) => {
+            text.push_str(header.get(done..).unwrap_or_default());
+            Cow::Owned(text)
+        }
+    }
+}
+
+fn leading_white(text: &str) -> usize {
+    text.len().saturating_sub(text.trim_start_matches([' ', '\t']).len())
+}
+
+/// The cookies of a session as a client keeps them: what the server set last.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct CookieJar {
+    cookies: Vec<(String, String)>,
+}
+
+impl CookieJar {
+    /// The most cookies that are kept; what is set beyond is overlooked.
+    pub const MAX_COOKIES: usize = 64;
+
+    /// Keeps or forgets what the value of a `Set-Cookie` header says.
+    pub fn set(&mut self, header: &str) {
+        let set = SetCookie::parse(header);
+        let Cookie { name, value } = set.cookie;
+        let known = self.cookies.iter().position(|(known, _)| known == name);
+        match (known, set.is_removal()) {
+            (Some(place), true) => drop(self.cookies.remove(place)),
+            (Some(place), false) => {
+                if let Some(cookie) = self.cookies.get_mut(place) {
+                    value.clone_into(&mut cookie.1);
+                }
+            }
+            (None, false) if !name.is_empty() && self.cookies.len() < Self::MAX_COOKIES => {
+                self.cookies.push((name.to_owned(), value.to_owned()));
+            }
+            (None, _) => {}
+        }
+    }
+
+    /// The value of the cookie with this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of the `Cookie` header to be sent; none where there are no cookies.
+    pub fn header(&self) -> Option<String> {
+        let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+}
+
+/// Cookies let whoever has them into a session, so that their values are not shown.
+impl std::fmt::Debug for CookieJar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.cookies.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_read_in_order() {
+        let header = " sid=a=b; sequence=\"x y\";;bare; sid=c";
+        let read: Vec<_> = cookies(header).map(|cookie| (cookie.name, cookie.value)).collect();
+        assert_eq!(read, [("sid", "a=b"), ("sequence", "\"x y\""), ("bare", ""), ("sid", "c")]);
+        assert_eq!((cookie(header, "sid"), cookie(header, "SID")), (Some("a=b"), None));
+    }
+
+    #[test]
+    fn attributes_are_read() {
+        let set = SetCookie::parse("sid=abc; Path=/mapi; secure; Max-Age=0");
+        assert_eq!(set.cookie, Cookie { name: "sid", value: "abc" });
+        assert_eq!((set.attribute("path"), set.attribute("Secure")), (Some("/mapi"), Some("")));
+        assert!(set.is_removal());
+        assert!(!SetCookie::parse("sid=abc").is_removal());
+    }
+
+    #[test]
+    fn only_what_is_replaced_changes() {
+        let header = "a = 1 ;sid=old; b=2;  sid=  old ";
+        let same = replace_values(header, |_| None);
+        assert!(matches!(same, Cow::Borrowed(text) if text == header));
+        let new = replace_values(header, |c| (c.name == "sid").then(|| "newer".to_owned()));
+        assert_eq!(new, "a = 1 ;sid=newer; b=2;  sid=  newer ");
+    }
+
+    #[test]
+    fn a_jar_keeps_what_was_set_last() {
+        let mut jar = CookieJar::default();
+        assert_eq!(jar.header(), None);
+        for set in ["sid=1", "sequence=a", "sid=2; path=/", "gone=x", "gone=; Max-Age=0"] {
+            jar.set(set);
+        }
+        assert_eq!(jar.header().unwrap(), "sid=2; sequence=a");
+        assert_eq!(jar.get("sid"), Some("2"));
+        assert_eq!(format!("{jar:?}"), r#"["sid", "sequence"]"#);
+        for number in 0..1000 {
+            jar.set(&format!("c{number}=1"));
+        }
+        assert_eq!(jar.header().unwrap().split("; ").count(), CookieJar::MAX_COOKIES);
+    }
+}

@@ -1,0 +1,259 @@
+//! The fields that bodies are made of.
+
+use std::num::NonZeroU8;
+
+use wire::{Guid, Reader, Result, Utf16, Writer};
+
+use crate::ErrorCode;
+use crate::emsmdb::RpcFlags;
+use crate::nspi::{DisplayType, FlatUid, MId, Stat};
+use crate::property::{PropTag, read_string8, read_unicode, write_string8, write_unicode};
+
+/// The most entries of a list: what [MS-OXCMAPIHTTP] 2.2.5.12.1 grants an explicit table.
+pub(crate) const MAX_ITEMS: u32 = 100_000;
+
+/// A field of a body: read and written without alignment.
+pub(crate) trait Field: Sized {
+    /// The least bytes that it takes.
+    const MIN_SIZE: usize;
+
+    /// Reads the field from where `r` stands.
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self>;
+
+    /// Appends the field to `w`.
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()>;
+}
+
+macro_rules! scalars {
+    ($($type:ty: $method:ident, $size:literal;)*) => {
+        $(impl Field for $type {
+            const MIN_SIZE: usize = $size;
+
+            fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+                r.$method(field)
+            }
+
+            fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+                w.$method(*self);
+                Ok(())
+            }
+        })*
+    };
+}
+
+scalars! {
+    u8: u8, 1;
+    u32: u32, 4;
+    i32: i32, 4;
+}
+
+macro_rules! numbers {
+    ($($type:ident)*) => {
+        $(impl Field for $type {
+            const MIN_SIZE: usize = 4;
+
+            fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+                r.u32(field).map(Self)
+            }
+
+            fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+                w.u32(self.0);
+                Ok(())
+            }
+        })*
+    };
+}
+
+numbers!(DisplayType ErrorCode MId PropTag RpcFlags);
+
+impl Field for FlatUid {
+    const MIN_SIZE: usize = 16;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        r.array(field).map(Self)
+    }
+
+    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+        w.bytes(&self.0);
+        Ok(())
+    }
+}
+
+impl Field for Guid {
+    const MIN_SIZE: usize = 16;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        r.array(field).map(Self::from_le)
+    }
+
+    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+        w.bytes(&self.to_le());
+        Ok(())
+    }
+}
+
+/// `STAT`, here without padding ([MS-OXNSPI] 2.2.8).
+impl Field for Stat {
+    const MIN_SIZE: usize = 36;
+
+    fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
+        let mut read = || {
+            Ok(Self {
+                sort_type: r.u32("SortType")?,
+                container_id: MId(r.u32("ContainerID")?),
+                current_rec: MId(r.u32("CurrentRec")?),
+                delta: r.i32("Delta")?,
+                num_pos: r.u32("NumPos")?,
+                total_recs: r.u32("TotalRecs")?,
+                code_page: r.u32("CodePage")?,
+                template_locale: r.u32("TemplateLocale")?,
+                sort_locale: r.u32("SortLocale")?,
+            })
+        };
+        read().map_err(|error: wire::Error| error.within("STAT"))
+    }
+
+    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+        w.u32(self.sort_type).u32(self.container_id.0).u32(self.current_rec.0).i32(self.delta);
+        w.u32(self.num_pos).u32(self.total_recs).u32(self.code_page);
+        w.u32(self.template_locale).u32(self.sort_locale);
+        Ok(())
+    }
+}
+
+/// A 32-bit count and so many entries.
+impl<T: Field> Field for Vec<T> {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        let count = r.u32(field)?;
+        let count = r.count(count, T::MIN_SIZE, MAX_ITEMS, field)?;
+        let mut items = Self::with_capacity(count);
+        for _ in 0..count {
+            items.push(T::read(r, field)?);
+        }
+        Ok(items)
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        w.len32(self.len(), field)?;
+        self.iter().try_for_each(|item| item.write(w, field))
+    }
+}
+
+/// A text that ends with a zero code unit.
+impl Field for Utf16 {
+    const MIN_SIZE: usize = 2;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        read_unicode(r, field)
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        write_unicode(w, self, field)
+    }
+}
+
+/// A text of bytes that ends with a zero byte, which is not kept here.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct String8(pub Vec<u8>);
+
+impl From<&str> for String8 {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
+impl Field for String8 {
+    const MIN_SIZE: usize = 1;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        read_string8(r, field).map(|text| Self(text.to_vec()))
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        write_string8(w, &self.0, field)
+    }
+}
+
+/// Bytes behind a 32-bit count of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct SizedBytes(pub Vec<u8>);
+
+impl Field for SizedBytes {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        let size = r.u32(field)?;
+        let size = r.count(size, 1, u32::MAX, field)?;
+        r.bytes(size, field).map(|bytes| Self(bytes.to_vec()))
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        w.len32(self.0.len(), field)?.bytes(&self.0);
+        Ok(())
+    }
+}
+
+/// A field behind a byte that says whether it is there. Any byte but zero says yes; it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Maybe<T> {
+    /// It is not there.
+    #[default]
+    Absent,
+    /// It is there, behind this byte.
+    Present(NonZeroU8, T),
+}
+
+impl<T> Maybe<T> {
+    /// `value`, behind a byte with all bits set, as [MS-OXCMAPIHTTP] spells true.
+    pub const fn new(value: T) -> Self {
+        Self::Present(NonZeroU8::MAX, value)
+    }
+
+    /// The field, if it is there.
+    pub const fn get(&self) -> Option<&T> {
+        match self {
+            Self::Absent => None,
+            Self::Present(_, value) => Some(value),
+        }
+    }
+
+    /// The field, if it is there, to be changed.
+    pub const fn get_mut(&mut self) -> Option<&mut T> {
+        match self {
+            Self::Absent => None,
+            Self::Present(_, value) => Some(value),
+        }
+    }
+}
+
+impl<T> From<Option<T>> for Maybe<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Self::new)
+    }
+}
+
+impl<T: Field> Field for Maybe<T> {
+    const MIN_SIZE: usize = 1;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        match NonZeroU8::new(r.u8(field)?) {
+            None => Ok(Self::Absent),
+            Some(flag) => T::read(r, field).map(|value| Self::Present(flag, value)),
+        }
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        match self {
+            Self::Absent => {
+                w.u8(0);
+                Ok(())
+            }
+            Self::Present(flag, value) => {
+                w.u8(flag.get());
+                value.write(w, field)
+            }
+        }
+    }
+}

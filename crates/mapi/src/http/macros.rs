@@ -1,0 +1,148 @@
+/// Defines a body, or the fields of an answer behind its `StatusCode`, in the order in which they lie.
+macro_rules! http_body {
+    ($(#[$outer:meta])* pub struct $name:ident as $structure:literal {
+        $($(#[$inner:meta])* pub $field:ident: $type:ty = $wire:literal,)*
+    }) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $($(#[$inner])* pub $field: $type,)*
+        }
+
+        impl<'a> ::wire::Decode<'a> for $name {
+            fn decode(r: &mut ::wire::Reader<'a>) -> ::wire::Result<Self> {
+                let mut read = || {
+                    Ok(Self { $($field: <$type as $crate::http::field::Field>::read(r, $wire)?,)* })
+                };
+                read().map_err(|error: ::wire::Error| error.within($structure))
+            }
+        }
+
+        impl ::wire::Encode for $name {
+            fn encode(&self, w: &mut ::wire::Writer) -> ::wire::Result<()> {
+                let mut write = || {
+                    $($crate::http::field::Field::write(&self.$field, w, $wire)?;)*
+                    Ok(())
+                };
+                write().map_err(|error: ::wire::Error| error.within($structure))
+            }
+        }
+    };
+}
+
+/// As [`http_body`], for an answer's fields: they begin with `error_code`.
+macro_rules! http_answer {
+    ($(#[$outer:meta])* pub struct $name:ident as $structure:literal { $($fields:tt)* }) => {
+        $crate::http::macros::http_body! {
+            $(#[$outer])*
+            pub struct $name as $structure {
+                /// Zero, or why the operation failed.
+                pub error_code: $crate::ErrorCode = "ErrorCode",
+                $($fields)*
+            }
+        }
+
+        impl $crate::http::answer::AnswerBody for $name {
+            fn error_code(&self) -> $crate::ErrorCode {
+                self.error_code
+            }
+        }
+    };
+}
+
+/// Defines the requests and the responses of an endpoint from its table of request types.
+macro_rules! http_operations {
+    ($endpoint:ident; $($(#[$doc:meta])* $name:ident($request:ty, $response:ty);)*) => {
+        /// What a client asks: the body of a request.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Request {
+            $($(#[$doc])* $name($request),)*
+            /// Whether the endpoint is there; without a body ([MS-OXCMAPIHTTP] 2.2.6).
+            Ping,
+        }
+
+        /// What the server answers: the body of a response, without what stands before it
+        /// ([`ResponseBody`](crate::http::ResponseBody)).
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Response {
+            $($(#[$doc])* $name($crate::http::Answer<$response>),)*
+            /// The endpoint is there; without a body.
+            Ping,
+        }
+
+        http_operations!(@decode $endpoint Request $($name($request))*);
+        http_operations!(@decode $endpoint Response $($name($crate::http::Answer<$response>))*);
+
+        impl Response {
+            /// What the operation returned: the `StatusCode` if it is not zero, else the `ErrorCode`.
+            pub fn return_value(&self) -> $crate::ErrorCode {
+                match self {
+                    $(Self::$name(answer) => answer.return_value(),)*
+                    Self::Ping => $crate::ErrorCode::SUCCESS,
+                }
+            }
+
+            /// An answer that a request of this type was not carried out, for `status_code`. None for a type
+            /// that the endpoint has not got, and for PING, which has no way to say so.
+            pub const fn failure(
+                request_type: $crate::http::RequestType,
+                status_code: $crate::ErrorCode,
+            ) -> Option<Self> {
+                match request_type {
+                    $($crate::http::RequestType::$name => {
+                        Some(Self::$name($crate::http::Answer::failure(status_code)))
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    };
+    (@decode $endpoint:ident $enum:ident $($name:ident($body:ty))*) => {
+        impl $enum {
+            /// Reads the body that belongs to `request_type`, and returns the bytes behind its last field.
+            ///
+            /// # Errors
+            /// When the endpoint has no such request type, and when the bytes are no such body.
+            pub fn decode(
+                request_type: $crate::http::RequestType,
+                body: &[u8],
+            ) -> ::wire::Result<(Self, &[u8])> {
+                let mut r = ::wire::Reader::new(body);
+                let decoded = match request_type {
+                    $($crate::http::RequestType::$name => {
+                        Self::$name(<$body as ::wire::Decode>::decode(&mut r)?)
+                    })*
+                    $crate::http::RequestType::PING => Self::Ping,
+                    _ => return Err($crate::http::request_type::not_here(request_type)),
+                };
+                Ok((decoded, r.rest()))
+            }
+
+            /// The body's bytes.
+            ///
+            /// # Errors
+            /// When a part does not fit.
+            pub fn encode(&self) -> ::wire::Result<Vec<u8>> {
+                match self {
+                    $(Self::$name(body) => ::wire::Encode::to_bytes(body),)*
+                    Self::Ping => Ok(Vec::new()),
+                }
+            }
+
+            /// The request type that it belongs to.
+            pub const fn request_type(&self) -> $crate::http::RequestType {
+                match self {
+                    $(Self::$name(_) => $crate::http::RequestType::$name,)*
+                    Self::Ping => $crate::http::RequestType::PING,
+                }
+            }
+
+            /// The operation's name, as [`Endpoint::operation`](crate::http::Endpoint::operation) has it.
+            pub fn name(&self) -> &'static str {
+                $crate::http::Endpoint::$endpoint.operation(self.request_type()).unwrap_or_default()
+            }
+        }
+    };
+}
+
+pub(crate) use {http_answer, http_body, http_operations};

@@ -1,0 +1,63 @@
+use wire::{Decode, Reader, Result, Writer};
+
+use crate::http::SizedBytes;
+use crate::http::field::Field;
+use crate::nspi::EntryId;
+
+/// Entry ids behind a 32-bit count of them ([MS-OXCMAPIHTTP] 2.2.5.10.1).
+///
+/// The specification has them one after the other, and each says itself where it ends. Some servers expect, and
+/// so some clients send, the size of each before it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EntryIds {
+    /// The entry ids, as [`EntryId`] reads them.
+    pub ids: Vec<Vec<u8>>,
+    /// Whether each has its size before it. Without, only whole entry ids can be written.
+    pub sized: bool,
+}
+
+impl Field for EntryIds {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        let start = r.clone();
+        let sized = Vec::<SizedBytes>::read(r, field).map(|ids| {
+            let ids = ids.into_iter().map(|id| id.0).collect();
+            Self { ids, sized: true }
+        });
+        if sized.as_ref().is_ok_and(|sized| sized.ids.iter().all(|id| EntryId::from_bytes(id).is_ok())) {
+            return sized;
+        }
+        let behind = std::mem::replace(r, start);
+        let count = r.u32(field)?;
+        let count = r.count(count, 28 /* the shortest entry id without its name */, u32::MAX, field);
+        match count.and_then(|count| (0..count).map(|_| next(r)).collect()) {
+            Ok(ids) => Ok(Self { ids, sized: false }),
+            Err(error) => {
+                *r = behind;
+                sized.map_err(|_| error)
+            }
+        }
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        w.len32(self.ids.len(), field)?;
+        for id in &self.ids {
+            if self.sized {
+                w.len32(id.len(), field)?;
+            } else {
+                EntryId::from_bytes(id)?;
+            }
+            w.bytes(id);
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of the entry id that begins where `r` stands.
+fn next(r: &mut Reader<'_>) -> Result<Vec<u8>> {
+    let start = r.clone();
+    EntryId::decode(r)?;
+    let length = start.remaining().saturating_sub(r.remaining());
+    Ok(start.peek().get(..length).unwrap_or_default().to_vec())
+}

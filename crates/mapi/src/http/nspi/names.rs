@@ -1,0 +1,70 @@
+use wire::{Reader, Result, Writer};
+
+use crate::http::AuxiliaryBuffer;
+use crate::http::field::{Field, MAX_ITEMS};
+
+/// The byte that some clients put before each name.
+const FLAG: u8 = 0xFF;
+
+/// Names behind a 32-bit count of them.
+///
+/// The specification has them one after the other. Some clients put the byte before each that says of a property
+/// value that it is there ([MS-OXCMAPIHTTP] 2.2.1.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names<T> {
+    /// The names.
+    pub names: Vec<T>,
+    /// Whether each has a byte with all bits set before it.
+    pub flagged: bool,
+}
+
+impl<T> Names<T> {
+    /// `names`, as the specification has them.
+    pub const fn new(names: Vec<T>) -> Self {
+        Self { names, flagged: false }
+    }
+}
+
+impl<T: Field> Field for Names<T> {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        let mut ahead = r.clone();
+        if let Some(names) = read_flagged(&mut ahead, field) {
+            *r = ahead;
+            return Ok(Self { names, flagged: true });
+        }
+        Vec::read(r, field).map(Self::new)
+    }
+
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
+        w.len32(self.names.len(), field)?;
+        for name in &self.names {
+            if self.flagged {
+                w.u8(FLAG);
+            }
+            name.write(w, field)?;
+        }
+        Ok(())
+    }
+}
+
+/// Names with their bytes, if there are any and the body goes on behind them as it has to: a text may begin with
+/// such a byte as well.
+fn read_flagged<T: Field>(r: &mut Reader<'_>, field: &'static str) -> Option<Vec<T>> {
+    let count = r.u32(field).ok()?;
+    if count == 0 || r.peek().first() != Some(&FLAG) {
+        return None;
+    }
+    let count = r.count(count, T::MIN_SIZE.saturating_add(1), MAX_ITEMS, field).ok()?;
+    let mut names = Vec::with_capacity(count);
+    for _ in 0..count {
+        if r.u8(field).ok()? != FLAG {
+            return None;
+        }
+        names.push(T::read(r, field).ok()?);
+    }
+    let mut end = r.clone();
+    AuxiliaryBuffer::read(&mut end, "AuxiliaryBuffer").ok()?;
+    end.is_empty().then_some(names)
+}

@@ -1,0 +1,138 @@
+use wire::{ErrorKind, Guid, Reader, Result, Writer};
+
+use crate::http::field::{Field, MAX_ITEMS};
+use crate::property::{Layout, PropTag, PropertyList, PropertyRow, Restriction, TaggedValue};
+
+/// Rows of a table with what their columns are.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ColumnsAndRows {
+    /// The columns.
+    pub columns: Vec<PropTag>,
+    /// The rows, each with a value for each column.
+    pub rows: Vec<PropertyRow>,
+}
+
+/// How many values without bytes a table may have beyond four for each of its bytes.
+const SPARE_VALUES: usize = 4096;
+
+impl ColumnsAndRows {
+    /// The number of rows, which must not claim more values than the bytes that are left can account for:
+    /// values may be without bytes, and cost memory all the same.
+    fn row_count(&self, r: &mut Reader<'_>) -> Result<usize> {
+        let count = r.u32("RowCount")?;
+        let count = r.count(count, 1, MAX_ITEMS, "RowCount")?;
+        let values = count.saturating_mul(self.columns.len());
+        let limit = r.remaining().saturating_mul(4).saturating_add(SPARE_VALUES);
+        if values > limit {
+            let wide = |number| u64::try_from(number).unwrap_or(u64::MAX);
+            return Err(r.error(ErrorKind::TooLong { length: wide(values), limit: wide(limit) }, "RowCount"));
+        }
+        Ok(count)
+    }
+}
+
+impl Field for ColumnsAndRows {
+    const MIN_SIZE: usize = 8;
+
+    fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
+        let columns = Field::read(r, "Columns")?;
+        let mut table = Self { columns, rows: Vec::new() };
+        let count = table.row_count(r)?;
+        table.rows.reserve_exact(count);
+        for _ in 0..count {
+            table.rows.push(PropertyRow::read(r, &table.columns, Layout::AddressBook)?);
+        }
+        Ok(table)
+    }
+
+    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+        self.columns.write(w, "Columns")?;
+        w.len32(self.rows.len(), "RowCount")?;
+        self.rows.iter().try_for_each(|row| row.write(w, &self.columns, Layout::AddressBook))
+    }
+}
+
+/// A restriction in the body of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    /// The restriction.
+    pub restriction: Restriction,
+    /// Whether a byte stands before each value that is compared to, which says whether it is there. Some clients
+    /// send it, some do not.
+    pub value_flags: bool,
+}
+
+impl Filter {
+    const fn layout(&self) -> Layout {
+        if self.value_flags { Layout::AddressBook } else { Layout::AddressBookBare }
+    }
+}
+
+impl Field for Filter {
+    const MIN_SIZE: usize = 1;
+
+    fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
+        let start = r.clone();
+        match Restriction::read(r, Layout::AddressBook) {
+            Ok(restriction) => Ok(Self { restriction, value_flags: true }),
+            Err(error) => {
+                *r = start;
+                let bare = Restriction::read(r, Layout::AddressBookBare);
+                bare.map(|restriction| Self { restriction, value_flags: false }).map_err(|_| error)
+            }
+        }
+    }
+
+    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+        self.restriction.write(w, self.layout())
+    }
+}
+
+/// `AddressBookPropertyValueList`: properties with their tags ([MS-OXCMAPIHTTP] 2.2.1.3).
+impl Field for PropertyList {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
+        Self::read_counted32(r, Layout::AddressBook)
+    }
+
+    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+        self.write_counted32(w, Layout::AddressBook)
+    }
+}
+
+/// `AddressBookTaggedPropertyValue`: a property with its tag ([MS-OXCMAPIHTTP] 2.2.1.2).
+impl Field for TaggedValue {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
+        Self::read(r, Layout::AddressBook)
+    }
+
+    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+        Self::write(self, w, Layout::AddressBook)
+    }
+}
+
+/// The name of a property: its set and its number in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PropertyName {
+    /// The property set.
+    pub guid: Guid,
+    /// The number in the set.
+    pub id: u32,
+}
+
+impl Field for PropertyName {
+    const MIN_SIZE: usize = 20;
+
+    fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
+        Ok(Self { guid: Guid::read(r, "PropertyNameGuid")?, id: r.u32("PropertyNameId")? })
+    }
+
+    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
+        self.guid.write(w, "PropertyNameGuid")?;
+        w.u32(self.id);
+        Ok(())
+    }
+}

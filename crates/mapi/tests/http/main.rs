@@ -1,0 +1,4 @@
+//! MAPI over HTTP: bodies against the specification and against recordings.
+
+mod captures;
+mod response_body;
