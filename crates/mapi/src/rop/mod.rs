@@ -10,6 +10,7 @@ mod field;
 mod macros;
 mod request;
 mod response;
+mod responses;
 mod table;
 
 pub mod folder;
@@ -38,6 +39,7 @@ pub(crate) use self::field::{newtype_field, rop_enum, rop_flags, scalar_field, t
 pub(crate) use self::macros::{plain_response, rop_response, rop_struct, rops};
 pub use self::request::{Logons, RequestContext, RopRequest, RopRequests};
 pub use self::response::{ResponseContext, ResponseFields, RopReply, RopResponse};
+pub use self::responses::{Answer, Answers, ColumnChange, Columns, RopResponses};
 pub use self::stream::SizeOrSentinel;
 pub use self::table::{RequestBody, ResponseBody, RopId};
 

@@ -1,0 +1,240 @@
+use std::borrow::Cow;
+
+use wire::{Encode, Error, Reader, Result, Writer};
+
+use super::{RequestBody, ResponseBody, ResponseContext, RopId, RopRequest, RopResponse};
+use crate::emsmdb::NO_OBJECT;
+use crate::property::PropTag;
+
+/// Knows the columns of a session's tables, and those of its messages' recipients.
+pub trait Columns {
+    /// The columns of the table or message `handle`, where they are known.
+    fn columns(&self, handle: u32) -> Option<&[PropTag]>;
+}
+
+/// Knows none.
+impl Columns for () {
+    fn columns(&self, _handle: u32) -> Option<&[PropTag]> {
+        None
+    }
+}
+
+/// A response, and which request it answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The request's place in its batch; none for what answers no request.
+    pub request: Option<usize>,
+    /// The response.
+    pub response: RopResponse,
+}
+
+/// Reads the responses to a batch of requests, one after the other, and remembers what they depend on.
+///
+/// Responses come in the order of their requests. `RopRelease` has none; notifications and the like may stand
+/// between them and follow them.
+pub struct Answers<'a> {
+    requests: &'a [RopRequest],
+    handles: &'a [u32],
+    known: &'a dyn Columns,
+    /// The request that is answered next, unless it is one that is not answered.
+    next: usize,
+    /// The last request that was answered.
+    last: Option<usize>,
+    /// Places of the handle table for which the batch itself made an object.
+    made: Vec<u8>,
+    /// What the batch itself did to the columns of objects, the latest last.
+    changed: Vec<(Object, Option<Cow<'a, [PropTag]>>)>,
+}
+
+/// An object, as far as the requests tell: one that the batch made has no handle yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Object {
+    Handle(u32),
+    Made(u8),
+}
+
+impl<'a> Answers<'a> {
+    /// Reads responses to `requests`, which came with the table `handles`, in a session that `known` knows.
+    pub const fn new(requests: &'a [RopRequest], handles: &'a [u32], known: &'a dyn Columns) -> Self {
+        Self { requests, handles, known, next: 0, last: None, made: Vec::new(), changed: Vec::new() }
+    }
+
+    /// Reads the response where `r` stands.
+    ///
+    /// # Errors
+    /// When it is no response to the request whose turn it is, or not one that can be decoded. `r` then stands
+    /// somewhere in it, and nothing behind it can be told.
+    pub fn next(&mut self, r: &mut Reader<'_>) -> Result<Answer> {
+        let id = r.peek().first().map(|id| RopId(*id));
+        match id {
+            Some(RopId::RopNotify) => {
+                let columns = notified(r.peek()).and_then(|handle| self.columns(Object::Handle(handle)));
+                let context = ResponseContext { columns, ..ResponseContext::default() };
+                RopResponse::decode(r, context).map(|response| Answer { request: None, response })
+            }
+            Some(RopId::RopPending | RopId::RopBackoff | RopId::RopBufferTooSmall) => {
+                let response = RopResponse::decode(r, ResponseContext::default())?;
+                Ok(Answer { request: None, response })
+            }
+            _ => self.reply(r, id),
+        }
+    }
+
+    fn reply(&mut self, r: &mut Reader<'_>, id: Option<RopId>) -> Result<Answer> {
+        let place = self.due(self.next);
+        let requests = self.requests;
+        let request = requests.get(place);
+        if let (Some(id), false) = (id, request.is_some_and(|request| Some(answered_as(request)) == id)) {
+            return Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered"));
+        }
+        for released in requests.iter().take(place).skip(self.next) {
+            let object = self.object(released.handle_index);
+            self.changed.push((object, None));
+        }
+        self.next = place;
+        let columns = request.and_then(|request| self.columns(self.object(request.handle_index)));
+        let next = requests.get(self.due(place.saturating_add(1)));
+        let response = RopResponse::decode(r, ResponseContext { request, columns, next })?;
+        if let Some(request) = request {
+            self.take_in(request, &response);
+        }
+        self.last = Some(place);
+        self.next = place.saturating_add(1);
+        Ok(Answer { request: Some(place), response })
+    }
+
+    /// The place of the first request from `from` on that is answered.
+    fn due(&self, from: usize) -> usize {
+        let rest = self.requests.iter().skip(from);
+        from.saturating_add(rest.take_while(|request| request.id() == RopId::RopRelease).count())
+    }
+
+    /// Takes what follows for further responses to the last request that was answered: a server that was told it
+    /// may pack buffers sends several, and all behind the first are such ([MS-OXCRPC] 3.1.4.2.1.2.2).
+    pub const fn begin_packed(&mut self) {
+        if let Some(last) = self.last {
+            self.next = last;
+        }
+    }
+
+    /// The requests that were not answered so far, but for those that are not.
+    pub fn unanswered(&self) -> impl Iterator<Item = &'a RopRequest> {
+        self.requests.iter().skip(self.next).filter(|request| request.id() != RopId::RopRelease)
+    }
+
+    fn object(&self, index: u8) -> Object {
+        let handle = self.handles.get(usize::from(index)).copied().unwrap_or(NO_OBJECT);
+        if handle == NO_OBJECT || self.made.contains(&index) {
+            Object::Made(index)
+        } else {
+            Object::Handle(handle)
+        }
+    }
+
+    fn columns(&self, object: Object) -> Option<&[PropTag]> {
+        let changed = self.changed.iter().rev().find(|(changed, _)| *changed == object);
+        match (changed, object) {
+            (Some((_, columns)), _) => columns.as_deref(),
+            (None, Object::Handle(handle)) => self.known.columns(handle),
+            (None, Object::Made(_)) => None,
+        }
+    }
+
+    /// Takes in what a request that was answered does to the columns of objects.
+    fn take_in(&mut self, request: &'a RopRequest, response: &RopResponse) {
+        let Some(reply) = response.reply() else { return };
+        if !reply.return_value.is_success() {
+            return;
+        }
+        if let Some(index) = request.output_handle_index() {
+            self.made.push(index);
+            self.changed.push((Object::Made(index), None));
+        }
+        match request.columns_after(&reply.body) {
+            ColumnChange::None => {}
+            ColumnChange::Unknown => self.changed.push((self.object(request.handle_index), None)),
+            ColumnChange::Asked(columns) => {
+                let object = self.object(request.handle_index);
+                self.changed.push((object, Some(Cow::Borrowed(columns))));
+            }
+            ColumnChange::Told(columns) => {
+                let index = request.output_handle_index().unwrap_or(request.handle_index);
+                self.changed.push((self.object(index), Some(Cow::Owned(columns.to_vec()))));
+            }
+        }
+    }
+}
+
+/// The `RopId` of the response to `request`: `RopGetMessageStatus` is answered as if it were `RopSetMessageStatus`
+/// ([MS-OXCROPS] 2.2.6.9.2).
+fn answered_as(request: &RopRequest) -> RopId {
+    match request.id() {
+        RopId(0x1F) => RopId(0x20),
+        id => id,
+    }
+}
+
+/// The handle that a notification is for.
+fn notified(rop: &[u8]) -> Option<u32> {
+    let (_, rest) = rop.split_first()?;
+    rest.first_chunk().map(|handle| u32::from_le_bytes(*handle))
+}
+
+/// What a ROP that succeeded does to the columns of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnChange<'q, 's> {
+    /// Nothing.
+    None,
+    /// They are not known any more.
+    Unknown,
+    /// The object that the ROP acted on has those that the request asked for.
+    Asked(&'q [PropTag]),
+    /// The object that the ROP opened, or else the one that it acted on, has those that the response tells.
+    Told(&'s [PropTag]),
+}
+
+impl RopRequest {
+    /// What this does to the columns of an object where it succeeded with `body`.
+    pub fn columns_after<'q, 's>(&'q self, body: &'s ResponseBody) -> ColumnChange<'q, 's> {
+        match (&self.body, body) {
+            (RequestBody::RopSetColumns(request), _) => ColumnChange::Asked(&request.property_tags.0),
+            (RequestBody::RopResetTable(_), _) => ColumnChange::Unknown,
+            _ => ColumnChange::None,
+        }
+    }
+}
+
+/// The responses to a batch of requests, as far as they can be decoded.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RopResponses {
+    /// The responses, in order.
+    pub rops: Vec<RopResponse>,
+    /// What follows them: empty, or a response that can't be decoded and all behind it.
+    pub rest: Vec<u8>,
+    /// Why the rest can't be decoded.
+    pub error: Option<Error>,
+}
+
+impl RopResponses {
+    /// The responses that `bytes` hold, as `answers` reads them.
+    pub fn decode(bytes: &[u8], answers: &mut Answers<'_>) -> Self {
+        let mut r = Reader::new(bytes);
+        let mut rops = Vec::new();
+        while !r.is_empty() {
+            let before = r.peek();
+            match answers.next(&mut r) {
+                Ok(answer) => rops.push(answer.response),
+                Err(error) => return Self { rops, rest: before.to_vec(), error: Some(error) },
+            }
+        }
+        Self { rops, rest: Vec::new(), error: None }
+    }
+}
+
+impl Encode for RopResponses {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        self.rops.iter().try_for_each(|rop| rop.encode(w))?;
+        w.bytes(&self.rest);
+        Ok(())
+    }
+}
