@@ -1,6 +1,7 @@
 //! Recordings of MAPI: read, understood, written, compared.
 //!
-//! A recording is a file of packets ([`source`]), of which TCP makes streams ([`stream`]).
+//! A recording is a file of packets ([`source`]), of which TCP makes streams ([`stream`]),
+//! in which a [`Watcher`] finds calls.
 //!
 //! Architectural invariants: no socket, no clock, no thread. Files are whatever can be read or written. Nothing
 //! is held of a recording but what is under way in it, and that has a bound.
@@ -12,10 +13,17 @@
     clippy::as_conversions
 )]
 
+pub mod call;
+pub mod conversation;
 pub mod source;
 pub mod stream;
 
 mod time;
 
+pub use crate::call::{Call, Envelope};
+pub use crate::conversation::{Found, Watcher};
 pub use crate::source::Problem;
 pub use crate::time::Timestamp;
+
+/// What the names of the interfaces of our own recordings begin with; the side of the proxy follows.
+pub const INTERFACE_PREFIX: &str = "mapiproxy:";

@@ -1,0 +1,200 @@
+//! Protocol calls, as they were recorded.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rpc::SyntaxId;
+use rpc::pdu::FaultStatus;
+use wire::Endian;
+
+use crate::Timestamp;
+
+/// What a call travelled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Envelope {
+    /// DCE/RPC over TCP.
+    RpcTcp,
+    /// DCE/RPC over HTTP.
+    RpcHttp,
+    /// MAPI over HTTP.
+    MapiHttp,
+    /// HTTP that is not MAPI: Autodiscover and the like.
+    Http,
+}
+
+impl Envelope {
+    /// Its short name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RpcTcp => "ncacn_ip_tcp",
+            Self::RpcHttp => "ncacn_http",
+            Self::MapiHttp => "mapi_http",
+            Self::Http => "http",
+        }
+    }
+}
+
+impl fmt::Display for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A call with its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// When the request's last byte was recorded.
+    pub time: Timestamp,
+    /// How long the answer's last byte took from there; none where there is none, or nothing tells.
+    pub elapsed: Option<Duration>,
+    /// A number that calls share which came in one connection, or in channels that belong together.
+    pub connection: u64,
+    /// Who called, as the recording says; none where it does not.
+    pub user: Option<Arc<str>>,
+    /// Which side of the proxy it was recorded at; none where the recording is not one of ours.
+    pub side: Option<Arc<str>>,
+    /// Who connected.
+    pub client: Option<SocketAddr>,
+    /// To where.
+    pub server: Option<SocketAddr>,
+    /// What it is.
+    pub body: CallBody,
+}
+
+/// The two halves of a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallBody {
+    /// A remote procedure call.
+    Rpc(RpcCall),
+    /// A request of HTTP.
+    Http(HttpCall),
+}
+
+/// A remote procedure call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RpcCall {
+    /// What it travelled in.
+    pub envelope: Envelope,
+    /// The interface; none where the recording began after the bind.
+    pub interface: Option<SyntaxId>,
+    /// The call's number there.
+    pub opnum: u16,
+    /// What was asked.
+    pub request: Stub,
+    /// What came of it.
+    pub answer: RpcAnswer,
+}
+
+/// The parameters of a call in one direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stub {
+    /// The bytes, with their byte order.
+    Plain(Bytes, Endian),
+    /// So many bytes that are sealed, and why they can't be read.
+    Sealed(usize, &'static str),
+}
+
+impl Stub {
+    /// How many bytes it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Plain(bytes, _) => bytes.len(),
+            Self::Sealed(length, _) => *length,
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What came of a remote procedure call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RpcAnswer {
+    /// An answer.
+    Response(Stub),
+    /// A fault.
+    Fault(FaultStatus),
+    /// Nothing, as far as the recording goes.
+    None,
+}
+
+/// A request of HTTP with its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpCall {
+    /// The method.
+    pub method: String,
+    /// The target, as it is spelled.
+    pub target: String,
+    /// The request's fields and body.
+    pub request: HttpMessage,
+    /// The answer; none where the recording has none.
+    pub response: Option<HttpResponse>,
+}
+
+/// An answer of HTTP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpResponse {
+    /// The status.
+    pub status: u16,
+    /// The words behind it.
+    pub reason: String,
+    /// Its fields and body.
+    pub message: HttpMessage,
+}
+
+/// Fields and body of an HTTP message.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HttpMessage {
+    /// The fields, in order.
+    pub fields: Vec<(String, String)>,
+    /// The body, without its framing, as much of it as is kept.
+    pub body: Bytes,
+    /// How many bytes of the body are not there.
+    pub missing: u64,
+}
+
+impl HttpMessage {
+    /// The value of the first field with this name, in whatever case.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(&found.1)
+    }
+
+    /// The values of all fields with this name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let fields = self.fields.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name));
+        fields.map(|(_, value)| value.as_str())
+    }
+}
+
+impl HttpCall {
+    /// The target up to its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    /// Whether it is MAPI over HTTP, by its path ([MS-OXCMAPIHTTP] 2.2.1).
+    pub fn is_mapi(&self) -> bool {
+        let mut parts = self.path().trim_start_matches('/').split('/');
+        let root = parts.next().unwrap_or_default();
+        let endpoint = parts.next().unwrap_or_default();
+        let known = ["emsmdb", "nspi"].iter().any(|known| endpoint.eq_ignore_ascii_case(known));
+        root.eq_ignore_ascii_case("mapi") && known
+    }
+}
+
+impl Call {
+    /// What it travelled in.
+    pub fn envelope(&self) -> Envelope {
+        match &self.body {
+            CallBody::Rpc(rpc) => rpc.envelope,
+            CallBody::Http(http) if http.is_mapi() => Envelope::MapiHttp,
+            CallBody::Http(_) => Envelope::Http,
+        }
+    }
+}

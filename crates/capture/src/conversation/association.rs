@@ -1,0 +1,487 @@
+//! One association of DCE/RPC, watched from the side.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use identity::ntlm::SIGNATURE_SIZE;
+use identity::ntlm::passive::{PassiveSecurity, Secret, Sender, Witness};
+use rpc::SyntaxId;
+use rpc::framer::Framer;
+use rpc::pdu::{
+    AuthLevel, AuthType, Body, ContextResultCode, HEADER_SIZE, Header, Pdu, PduType, PfcFlags,
+    PresentationContext, REQUEST_HEADER_SIZE, SEC_TRAILER_SIZE, SecTrailer,
+};
+use rpc::verification::VerificationTrailer;
+use wire::{Decode as _, Endian, Reader};
+
+use crate::call::{Envelope, RpcAnswer, RpcCall, Stub};
+use crate::stream::Side;
+use crate::time::Timestamp;
+
+/// How many bytes of a side wait for the other side's.
+const MAX_WAITING: usize = 8 << 20;
+
+/// How many calls may be under way; of more, the oldest is given up.
+const MAX_CALLS: usize = 256;
+
+/// The longest stub that is kept, in bytes.
+const MAX_STUB: usize = 16 << 20;
+
+/// More contexts than any association has.
+const MAX_CONTEXTS: usize = 1024;
+
+/// A call that is done, with the times of its request and of its answer.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) call: RpcCall,
+    pub(super) asked: Timestamp,
+    pub(super) answered: Option<Timestamp>,
+}
+
+/// What both sides said so far.
+#[derive(Debug)]
+pub(super) struct Association {
+    envelope: Envelope,
+    secrets: Arc<[Secret]>,
+    client: Units,
+    server: Units,
+    /// The contexts that the last bind or `alter_context` proposed, while it has no answer.
+    proposed: Option<Vec<PresentationContext>>,
+    contexts: HashMap<u16, SyntaxId>,
+    security: HashMap<u32, Security>,
+    calls: HashMap<u32, Pending>,
+    user: Option<Arc<str>>,
+}
+
+/// One side's bytes, as units.
+#[derive(Debug)]
+struct Units {
+    framer: Framer,
+    waiting: VecDeque<(Timestamp, Header, BytesMut)>,
+    /// Bytes of the units that wait.
+    held: usize,
+    broken: bool,
+}
+
+/// A security context of the association.
+#[derive(Debug)]
+struct Security {
+    auth_type: AuthType,
+    witness: Witness,
+    /// What may read it; once a unit was read, what does.
+    readers: Option<Vec<PassiveSecurity>>,
+}
+
+/// A call whose answer is not there yet.
+#[derive(Debug)]
+struct Pending {
+    asked: Timestamp,
+    context_id: u16,
+    opnum: u16,
+    request: Assembly,
+    complete: bool,
+    response: Option<Assembly>,
+}
+
+/// A stub that comes in fragments.
+#[derive(Debug, Default)]
+struct Assembly {
+    bytes: BytesMut,
+    endian: Endian,
+    sealed: Option<&'static str>,
+    length: usize,
+}
+
+impl Assembly {
+    fn push(&mut self, fragment: &Fragment<'_>) {
+        self.length = self.length.saturating_add(fragment.stub.len());
+        self.sealed = self.sealed.or(fragment.sealed);
+        self.endian = fragment.endian;
+        if self.bytes.len().saturating_add(fragment.stub.len()) <= MAX_STUB {
+            self.bytes.extend_from_slice(fragment.stub);
+        } else {
+            self.sealed = self.sealed.or(Some("it is too long to be kept"));
+        }
+    }
+
+    fn finish(self, is_request: bool) -> Stub {
+        if let Some(why) = self.sealed {
+            return Stub::Sealed(self.length, why);
+        }
+        let mut bytes = self.bytes;
+        // A request may end with a trailer that is no part of its stub ([MS-RPCE] 2.2.2.13).
+        if is_request && let Some((start, _)) = VerificationTrailer::find(&bytes, self.endian) {
+            bytes.truncate(start);
+        }
+        Stub::Plain(Bytes::from(bytes), self.endian)
+    }
+}
+
+/// What one unit has of a stub.
+struct Fragment<'a> {
+    stub: &'a [u8],
+    endian: Endian,
+    sealed: Option<&'static str>,
+}
+
+impl Units {
+    fn new() -> Self {
+        Self { framer: Framer::new(u16::MAX, u16::MAX), waiting: VecDeque::new(), held: 0, broken: false }
+    }
+
+    fn next(&mut self) -> Option<(Timestamp, Header, BytesMut)> {
+        let next = self.waiting.pop_front()?;
+        self.held = self.held.saturating_sub(next.2.len());
+        Some(next)
+    }
+}
+
+/// Whether bytes that begin so can be an association's.
+pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
+    match bytes {
+        [5, 0 | 1, kind, ..] => Some(*kind <= 20),
+        [] | [5] | [5, 0 | 1] => None,
+        _ => Some(false),
+    }
+}
+
+impl Association {
+    pub(super) fn new(envelope: Envelope, secrets: Arc<[Secret]>) -> Self {
+        Self {
+            envelope,
+            secrets,
+            client: Units::new(),
+            server: Units::new(),
+            proposed: None,
+            contexts: HashMap::new(),
+            security: HashMap::new(),
+            calls: HashMap::new(),
+            user: None,
+        }
+    }
+
+    /// Who signed in, as far as that is known.
+    pub(super) const fn user(&self) -> Option<&Arc<str>> {
+        self.user.as_ref()
+    }
+
+    /// Takes bytes of one side. Calls that are done are put into `done`; what is wrong, into `problems`.
+    pub(super) fn push(
+        &mut self,
+        side: Side,
+        time: Timestamp,
+        bytes: &[u8],
+        done: &mut Vec<Done>,
+        problems: &mut Vec<String>,
+    ) {
+        let units = self.units(side);
+        if units.broken {
+            return;
+        }
+        units.framer.push(bytes);
+        loop {
+            match units.framer.next_unit() {
+                Ok(Some((header, unit))) => {
+                    units.held = units.held.saturating_add(unit.len());
+                    units.waiting.push_back((time, header, unit));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    units.broken = true;
+                    units.framer.clear();
+                    problems.push(format!("{side:?}: {error}; nothing more of this side is read"));
+                    break;
+                }
+            }
+        }
+        self.work(done, problems);
+    }
+
+    /// Bytes of one side are missing: where its next unit begins is not known.
+    pub(super) fn gap(&mut self, side: Side, done: &mut Vec<Done>, problems: &mut Vec<String>) {
+        let units = self.units(side);
+        units.broken = true;
+        units.framer.clear();
+        self.finish(done, problems);
+    }
+
+    /// Takes what still waits, since nothing more comes; calls without an answer end without one.
+    pub(super) fn finish(&mut self, done: &mut Vec<Done>, problems: &mut Vec<String>) {
+        while let Some((time, header, unit)) = self.client.next() {
+            self.unit(Side::Client, time, &header, unit, done, problems);
+        }
+        while let Some((time, header, unit)) = self.server.next() {
+            self.unit(Side::Server, time, &header, unit, done, problems);
+        }
+        let mut left: Vec<(u32, Pending)> = self.calls.drain().collect();
+        left.sort_by_key(|(call_id, _)| *call_id);
+        for (_, pending) in left {
+            self.end_call(pending, RpcAnswer::None, None, done);
+        }
+    }
+
+    const fn units(&mut self, side: Side) -> &mut Units {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    /// Takes units for as long as there is one that needs nothing of the other side: the directions of a
+    /// recording may be far apart.
+    fn work(&mut self, done: &mut Vec<Done>, problems: &mut Vec<String>) {
+        loop {
+            let client = self.proposed.is_none() || self.client.held > MAX_WAITING;
+            let answered = |header: &Header| match header.ptype {
+                PduType::RESPONSE | PduType::FAULT => {
+                    self.calls.get(&header.call_id).is_some_and(|call| call.complete)
+                }
+                ptype if ptype.is_setup() => self.proposed.is_some(),
+                _ => true,
+            };
+            let server = self.server.waiting.front().is_some_and(|(_, header, _)| answered(header))
+                || self.server.held > MAX_WAITING;
+            let (side, next) = match (client, server) {
+                (_, true) => (Side::Server, self.server.next()),
+                (true, false) => (Side::Client, self.client.next()),
+                (false, false) => return,
+            };
+            let Some((time, header, unit)) = next else { return };
+            self.unit(side, time, &header, unit, done, problems);
+        }
+    }
+
+    fn unit(
+        &mut self,
+        side: Side,
+        time: Timestamp,
+        header: &Header,
+        mut unit: BytesMut,
+        done: &mut Vec<Done>,
+        problems: &mut Vec<String>,
+    ) {
+        let result = match header.ptype {
+            PduType::REQUEST => self.request(time, header, &mut unit, done),
+            PduType::RESPONSE => self.response(time, header, &mut unit, done),
+            PduType::FAULT => self.fault(time, header, &mut unit, done),
+            PduType::CO_CANCEL | PduType::ORPHANED | PduType::SHUTDOWN => Ok(()),
+            _ => self.setup(side, &unit),
+        };
+        if let Err(error) = result {
+            problems.push(format!("{side:?}, call {}: {:?}: {error}", header.call_id, header.ptype));
+        }
+    }
+
+    fn setup(&mut self, side: Side, unit: &[u8]) -> wire::Result<()> {
+        let pdu = Pdu::from_bytes(unit)?;
+        if let Some(auth) = &pdu.auth {
+            let trailer = auth.trailer;
+            if self.security.len() < MAX_CONTEXTS {
+                let security = self.security.entry(trailer.auth_context_id).or_insert_with(|| Security {
+                    auth_type: trailer.auth_type,
+                    witness: Witness::default(),
+                    readers: None,
+                });
+                let sender = if side == Side::Client { Sender::Client } else { Sender::Server };
+                security.witness.token(sender, auth.token);
+                if let Some(claim) = security.witness.claim().filter(|claim| !claim.user.is_empty()) {
+                    self.user = Some(if claim.domain.is_empty() || claim.user.contains('@') {
+                        claim.user.into()
+                    } else {
+                        format!("{}\\{}", claim.domain, claim.user).into()
+                    });
+                }
+            }
+        }
+        match pdu.body {
+            Body::Bind(bind) | Body::AlterContext(bind) => self.proposed = Some(bind.contexts),
+            Body::BindAck(ack) | Body::AlterContextResp(ack) => {
+                let proposed = self.proposed.take().unwrap_or_default();
+                for (context, result) in proposed.iter().zip(&ack.results) {
+                    if result.result == ContextResultCode::ACCEPTANCE && self.contexts.len() < MAX_CONTEXTS {
+                        self.contexts.insert(context.context_id, context.abstract_syntax);
+                    }
+                }
+            }
+            Body::BindNak(_) => self.proposed = None,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn request(
+        &mut self,
+        time: Timestamp,
+        header: &Header,
+        unit: &mut BytesMut,
+        done: &mut Vec<Done>,
+    ) -> wire::Result<()> {
+        let object = if header.flags.contains(PfcFlags::OBJECT_UUID) { 16 } else { 0 };
+        let endian = header.drep.endian()?;
+        let mut r = Reader::with_endian(unit, endian);
+        r.bytes(HEADER_SIZE.saturating_add(4), "header")?;
+        let (context_id, opnum) = (r.u16("p_cont_id")?, r.u16("opnum")?);
+        let fragment = self.open(Side::Client, header, unit, REQUEST_HEADER_SIZE.saturating_add(object))?;
+        let first = header.flags.contains(PfcFlags::FIRST_FRAG);
+        let new = || Pending {
+            asked: time,
+            context_id,
+            opnum,
+            request: Assembly::default(),
+            complete: false,
+            response: None,
+        };
+        if first && let Some(old) = self.calls.insert(header.call_id, new()) {
+            self.end_call(old, RpcAnswer::None, None, done);
+        }
+        if self.calls.len() > MAX_CALLS {
+            let oldest = self.calls.iter().min_by_key(|(_, call)| call.asked).map(|(id, _)| *id);
+            if let Some(oldest) = oldest.and_then(|id| self.calls.remove(&id)) {
+                self.end_call(oldest, RpcAnswer::None, None, done);
+            }
+        }
+        let call = self.calls.entry(header.call_id).or_insert_with(new);
+        call.request.push(&fragment);
+        call.asked = time;
+        call.complete = header.flags.contains(PfcFlags::LAST_FRAG);
+        Ok(())
+    }
+
+    fn response(
+        &mut self,
+        time: Timestamp,
+        header: &Header,
+        unit: &mut BytesMut,
+        done: &mut Vec<Done>,
+    ) -> wire::Result<()> {
+        let fragment = self.open(Side::Server, header, unit, REQUEST_HEADER_SIZE)?;
+        // The answer to a call that was made before the recording began tells nothing.
+        let Some(call) = self.calls.get_mut(&header.call_id) else { return Ok(()) };
+        call.response.get_or_insert_default().push(&fragment);
+        if header.flags.contains(PfcFlags::LAST_FRAG)
+            && let Some(mut call) = self.calls.remove(&header.call_id)
+        {
+            let response = call.response.take().unwrap_or_default().finish(false);
+            self.end_call(call, RpcAnswer::Response(response), Some(time), done);
+        }
+        Ok(())
+    }
+
+    fn fault(
+        &mut self,
+        time: Timestamp,
+        header: &Header,
+        unit: &mut BytesMut,
+        done: &mut Vec<Done>,
+    ) -> wire::Result<()> {
+        // A fault may be sealed; then its status, behind the fields of every answer, is too.
+        let fragment = self.open(Side::Server, header, unit, REQUEST_HEADER_SIZE)?;
+        let status = Reader::with_endian(fragment.stub, fragment.endian).u32("status")?;
+        if let Some(call) = self.calls.remove(&header.call_id) {
+            self.end_call(call, RpcAnswer::Fault(rpc::FaultStatus(status)), Some(time), done);
+        }
+        Ok(())
+    }
+
+    fn end_call(
+        &self,
+        pending: Pending,
+        answer: RpcAnswer,
+        answered: Option<Timestamp>,
+        done: &mut Vec<Done>,
+    ) {
+        let call = RpcCall {
+            envelope: self.envelope,
+            interface: self.contexts.get(&pending.context_id).copied(),
+            opnum: pending.opnum,
+            request: pending.request.finish(true),
+            answer,
+        };
+        done.push(Done { call, asked: pending.asked, answered });
+    }
+
+    /// Checks and unseals a unit in place, and cuts the stub out of it.
+    fn open<'a>(
+        &mut self,
+        side: Side,
+        header: &Header,
+        unit: &'a mut BytesMut,
+        head_size: usize,
+    ) -> wire::Result<Fragment<'a>> {
+        let endian = header.drep.endian()?;
+        let Some((start, trailer)) = SecTrailer::find(header, unit)? else {
+            return Ok(Fragment { stub: unit.get(head_size..).unwrap_or_default(), endian, sealed: None });
+        };
+        let stub_end = start.saturating_sub(usize::from(trailer.auth_pad_length)).max(head_size);
+        let sealed = self.unseal(side, unit, (head_size, start), trailer);
+        let stub = unit.get(head_size..stub_end).unwrap_or_default();
+        Ok(Fragment { stub, endian, sealed })
+    }
+
+    /// Why the stub cannot be read; none where it can.
+    fn unseal(
+        &mut self,
+        side: Side,
+        unit: &mut [u8],
+        (head_size, start): (usize, usize),
+        trailer: SecTrailer,
+    ) -> Option<&'static str> {
+        let level = trailer.auth_level;
+        let seals = level == AuthLevel::PKT_PRIVACY;
+        if !matches!(level, AuthLevel::CALL | AuthLevel::PKT | AuthLevel::PKT_INTEGRITY) && !seals {
+            return None;
+        }
+        let why = |why| if seals { Some(why) } else { None };
+        let Some(security) = self.security.get_mut(&trailer.auth_context_id) else {
+            return why("the recording has not the beginning of its security context");
+        };
+        if !matches!(security.auth_type, AuthType::WINNT | AuthType::GSS_NEGOTIATE)
+            || !security.witness.is_complete()
+        {
+            return why("it is not NTLM that seals it");
+        }
+        let secrets = &self.secrets;
+        let witness = &security.witness;
+        let readers = security.readers.get_or_insert_with(|| witness.open(secrets).unwrap_or_default());
+        if readers.is_empty() {
+            return why("no password or key that was given fits");
+        }
+        let Some((before, rest)) = unit.split_at_mut_checked(head_size) else {
+            return why("it is too short");
+        };
+        let Some((body, rest)) = rest.split_at_mut_checked(start.saturating_sub(head_size)) else {
+            return why("it is too short");
+        };
+        let Some((after, signature)) = rest.split_at_mut_checked(SEC_TRAILER_SIZE) else {
+            return why("it is too short");
+        };
+        let Ok(signature) = <&[u8; SIGNATURE_SIZE]>::try_from(&*signature) else {
+            return why("its signature is not NTLM's");
+        };
+        let sender = if side == Side::Client { Sender::Client } else { Sender::Server };
+        // The first unit tells which of several readers is the right one.
+        let several = readers.len() > 1;
+        let mut taken = None;
+        for (index, reader) in readers.iter_mut().enumerate() {
+            let mut copy = if several { body.to_vec() } else { Vec::new() };
+            let place: &mut [u8] = if several { &mut copy } else { body };
+            let checked = if seals {
+                reader.unseal(sender, (before, place, after), signature)
+            } else {
+                reader.verify(sender, (before, place, after), signature)
+            };
+            if checked.is_ok() {
+                taken = Some((index, copy));
+                break;
+            }
+        }
+        let Some((index, copy)) = taken else { return why("its signature does not fit the key") };
+        if several {
+            body.copy_from_slice(&copy);
+            let reader = readers.swap_remove(index);
+            *readers = vec![reader];
+        }
+        None
+    }
+}

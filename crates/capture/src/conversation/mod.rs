@@ -1,0 +1,11 @@
+//! From streams to calls: which protocol a connection speaks, and who asked what of whom in it.
+
+mod association;
+mod exchange;
+mod tunnel;
+mod watcher;
+
+pub use self::watcher::{Found, Watcher};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+use std::net::SocketAddr;
+
+use identity::NtHash;
+use identity::ntlm::passive::Secret;
+use testkit::captures;
+
+use super::*;
+use crate::call::{Call, CallBody, RpcAnswer, Stub};
+use crate::stream::{Connection, Event, EventKind, Side};
+use crate::{Envelope, Timestamp};
+
+fn connection(number: u64) -> Connection {
+    let address: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    Connection { number, client: address, server: address, interface: None }
+}
+
+fn close(watcher: &mut Watcher, number: u64) {
+    for kind in [EventKind::Ended(Side::Client), EventKind::Ended(Side::Server), EventKind::Closed] {
+        watcher.event(&Event { connection: &connection(number), time: Timestamp(0), kind });
+    }
+}
+
+fn sorted(watcher: &mut Watcher) -> (Vec<Call>, Vec<String>) {
+    let (mut calls, mut problems) = (Vec::new(), Vec::new());
+    for found in watcher.take() {
+        match found {
+            Found::Call(call) => calls.push(*call),
+            Found::Problem(problem) => problems.push(problem.to_string()),
+        }
+    }
+    (calls, problems)
+}
+
+#[test]
+fn every_recorded_exchange_is_a_call_with_its_bodies() {
+    for pack in [captures::mapihttp(), captures::mapihttp_compressed()] {
+        for exchange in pack {
+            let mut watcher = Watcher::new(Vec::new());
+            // In pieces, as they would come.
+            for piece in exchange.request.chunks(100) {
+                watcher.data(&connection(1), Side::Client, Timestamp(0), piece);
+            }
+            for piece in exchange.response.chunks(77) {
+                watcher.data(&connection(1), Side::Server, Timestamp(0), piece);
+            }
+            close(&mut watcher, 1);
+            let (calls, problems) = sorted(&mut watcher);
+            assert_eq!((calls.len(), problems.len()), (1, 0), "{}: {problems:?}", exchange.name());
+            let CallBody::Http(call) = &calls[0].body else { panic!("not HTTP") };
+            assert_eq!(call.request.body, exchange.http_request().body, "{}", exchange.name());
+            let response = exchange.http_response();
+            assert_eq!(call.response.is_some(), response.is_some(), "{}", exchange.name());
+            if let (Some(ours), Some(theirs)) = (&call.response, response) {
+                assert_eq!(ours.message.body, theirs.body, "{}", exchange.name());
+            }
+        }
+    }
+}
+
+/// All calls of the recorded channels, in the order in which they are found.
+fn tunnelled(secrets: &[Secret], newest_first: bool) -> (Vec<Call>, Vec<String>) {
+    let mut connections = captures::rpc_over_http().connections;
+    if newest_first {
+        connections.reverse();
+    }
+    let mut watcher = Watcher::new(secrets.to_vec());
+    for (number, recorded) in (1..).zip(&connections) {
+        watcher.data(&connection(number), Side::Client, Timestamp(0), &recorded.to_server);
+        watcher.data(&connection(number), Side::Server, Timestamp(0), &recorded.to_client);
+    }
+    watcher.finish();
+    sorted(&mut watcher)
+}
+
+#[test]
+fn channels_make_associations_whichever_is_seen_first() {
+    let alice = Secret::account("alice@lab.test", NtHash::from_password("alicepw1"));
+    for newest_first in [false, true] {
+        let (calls, problems) = tunnelled(std::slice::from_ref(&alice), newest_first);
+        assert_eq!(problems, [""; 0]);
+        let mut interfaces = std::collections::BTreeMap::<_, usize>::new();
+        for call in &calls {
+            assert_eq!(call.envelope(), Envelope::RpcHttp);
+            assert_eq!(call.user.as_deref(), Some("alice@lab.test"));
+            let CallBody::Rpc(rpc) = &call.body else { panic!("not RPC") };
+            let interface = mapi::Interface::by_uuid(rpc.interface.unwrap().uuid).unwrap();
+            *interfaces.entry(interface.name()).or_default() += 1;
+            let Stub::Plain(stub, endian) = &rpc.request else { panic!("{:?}", rpc.request) };
+            <engine::Request as engine::Body>::decode((interface, rpc.opnum), stub, *endian).unwrap();
+            let RpcAnswer::Response(Stub::Plain(stub, endian)) = &rpc.answer else {
+                panic!("{:?}", rpc.answer)
+            };
+            <engine::Response as engine::Body>::decode((interface, rpc.opnum), stub, *endian).unwrap();
+        }
+        assert_eq!(interfaces, [("emsmdb", 5), ("nspi", 11), ("rfr", 2)].into());
+    }
+}
+
+#[test]
+fn without_the_password_what_is_sealed_is_told_to_be() {
+    let (calls, problems) = tunnelled(&[], false);
+    assert_eq!(problems, [""; 0]);
+    let sealed = calls.iter().filter(|call| match &call.body {
+        CallBody::Rpc(rpc) => {
+            rpc.request == Stub::Sealed(rpc.request.len(), "no password or key that was given fits")
+        }
+        CallBody::Http(_) => false,
+    });
+    assert_eq!(sealed.count(), 11);
+}

@@ -1,0 +1,336 @@
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use identity::ntlm::passive::Secret;
+
+use super::association::{self, Association};
+use super::exchange::{self, Exchanges, Happened};
+use super::tunnel::{ChannelBytes, Origin, Tunnels};
+use crate::call::{Call, CallBody, Envelope};
+use crate::source::{self, Problem};
+use crate::stream::{self, Connection, Event, EventKind, Reassembler, Side};
+use crate::time::Timestamp;
+
+/// How much of a connection is looked at before it is said that nobody knows what it is, in bytes.
+const MAX_START: usize = 64;
+
+/// What a recording holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// A call.
+    Call(Box<Call>),
+    /// Something that can't be read.
+    Problem(Problem),
+}
+
+/// Watches connections, and finds the calls in them.
+#[derive(Debug)]
+pub struct Watcher {
+    reassembler: Option<Reassembler>,
+    talks: HashMap<u64, Talk>,
+    tunnels: Tunnels,
+    secrets: Arc<[Secret]>,
+    found: Vec<Found>,
+    /// Packets that can't be read, by what is wrong: each kind is told of once.
+    unreadable: HashMap<String, u64>,
+}
+
+/// What is known of one connection.
+#[derive(Debug)]
+struct Talk {
+    speaks: Speaks,
+    channel: ChannelBytes,
+}
+
+#[derive(Debug)]
+enum Speaks {
+    /// Not known yet; what the client said so far, and what the server did.
+    Unknown {
+        client: Vec<u8>,
+        server: Vec<u8>,
+    },
+    Rpc(Box<Association>),
+    Http(Box<Exchanges>),
+    /// Something else.
+    Other,
+}
+
+impl Watcher {
+    /// A watcher that can read what one of `secrets` unseals.
+    pub fn new(secrets: Vec<Secret>) -> Self {
+        Self {
+            reassembler: Some(Reassembler::default()),
+            talks: HashMap::new(),
+            tunnels: Tunnels::default(),
+            secrets: secrets.into(),
+            found: Vec::new(),
+            unreadable: HashMap::new(),
+        }
+    }
+
+    /// What was found since this was asked last, in order.
+    pub fn take(&mut self) -> Vec<Found> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Takes what comes next in a file of packets.
+    pub fn item(&mut self, item: source::Item<'_>) {
+        let packet = match item {
+            source::Item::Packet(packet) => packet,
+            source::Item::Problem(problem) => return self.found.push(Found::Problem(problem)),
+        };
+        match stream::segment(packet.link, packet.data) {
+            Ok(Some(mut segment)) => {
+                segment.missing = segment.missing.max(packet.missing.min(segment.missing));
+                let Some(mut reassembler) = self.reassembler.take() else { return };
+                reassembler.push(packet.time, packet.interface.as_ref(), &segment, &mut |event| {
+                    self.event(&event);
+                });
+                self.reassembler = Some(reassembler);
+            }
+            Ok(None) => {}
+            Err(error) => self.unreadable(packet.place, &error),
+        }
+    }
+
+    fn unreadable(&mut self, place: u64, error: &wire::Error) {
+        /// More kinds of faults than it is worth to tell of.
+        const MAX_KINDS: usize = 64;
+        let what = error.to_string();
+        if let Some(count) = self.unreadable.get_mut(&what) {
+            *count = count.saturating_add(1);
+        } else if self.unreadable.len() < MAX_KINDS {
+            self.unreadable.insert(what.clone(), 0);
+            self.found.push(Found::Problem(Problem::at(place, what)));
+        }
+    }
+
+    /// Takes something that happened to a connection.
+    pub fn event(&mut self, event: &Event<'_>) {
+        let number = event.connection.number;
+        match event.kind {
+            EventKind::Data(side, bytes) => self.data(event.connection, side, event.time, bytes),
+            EventKind::Gap(side, missing) => self.gap(event.connection, side, missing),
+            EventKind::Ended(side) => self.with(event.connection, |talk, out| {
+                if let Speaks::Http(exchanges) = &mut talk.speaks {
+                    exchanges.ended(side, event.time, &mut out.happened, &mut out.problems);
+                }
+            }),
+            EventKind::Closed => {
+                self.with(event.connection, |talk, out| match &mut talk.speaks {
+                    Speaks::Rpc(association) => association.finish(&mut out.done, &mut out.problems),
+                    Speaks::Http(exchanges) => exchanges.finish(&mut out.happened),
+                    Speaks::Unknown { .. } | Speaks::Other => {}
+                });
+                self.talks.remove(&number);
+            }
+        }
+    }
+
+    /// Takes bytes that one side of a connection sent.
+    pub fn data(&mut self, connection: &Connection, side: Side, time: Timestamp, bytes: &[u8]) {
+        let secrets = Arc::clone(&self.secrets);
+        self.with(connection, |talk, out| talk.push(side, time, bytes, &secrets, out));
+    }
+
+    fn gap(&mut self, connection: &Connection, side: Side, missing: u64) {
+        self.with(connection, |talk, out| match &mut talk.speaks {
+            Speaks::Rpc(association) => {
+                out.problems.push(format!("{missing} bytes of the {} are missing", name(side)));
+                association.gap(side, &mut out.done, &mut out.problems);
+            }
+            Speaks::Http(exchanges) => {
+                out.problems.push(format!("{missing} bytes of the {} are missing", name(side)));
+                exchanges.gap(&mut out.happened);
+            }
+            Speaks::Unknown { .. } => talk.speaks = Speaks::Other,
+            Speaks::Other => {}
+        });
+    }
+
+    /// Ends everything, since the recording does.
+    pub fn finish(&mut self) {
+        if let Some(mut reassembler) = self.reassembler.take() {
+            reassembler.finish(&mut |event| self.event(&event));
+            self.reassembler = Some(reassembler);
+        }
+        for mut tunnel in self.tunnels.drain() {
+            let mut out = Out::default();
+            tunnel.association.finish(&mut out.done, &mut out.problems);
+            let user = tunnel.association.user().cloned().or(tunnel.user);
+            let about = About { connection: tunnel.connection, ..About::default() };
+            self.found.extend(out.found(&about, user.as_ref()));
+        }
+        let mut unreadable: Vec<_> = self.unreadable.drain().filter(|(_, more)| *more > 0).collect();
+        unreadable.sort();
+        for (what, more) in unreadable {
+            let what = format!("{what}: {more} more packets like it");
+            self.found.push(Found::Problem(Problem { place: "the whole file".to_owned(), what }));
+        }
+    }
+
+    /// Does something with a connection, and puts what comes of it where it can be taken.
+    fn with(&mut self, connection: &Connection, act: impl FnOnce(&mut Talk, &mut Out)) {
+        let talk = self.talks.entry(connection.number).or_insert_with(Talk::new);
+        let mut out = Out::default();
+        act(talk, &mut out);
+        let mut user = match &talk.speaks {
+            Speaks::Rpc(association) => association.user().cloned(),
+            _ => None,
+        };
+        let about = About {
+            connection: connection.number,
+            side: connection.interface.as_deref().and_then(side_of).map(Arc::from),
+            client: Some(connection.client).filter(is_known),
+            server: Some(connection.server).filter(is_known),
+        };
+        for happened in std::mem::take(&mut out.happened) {
+            match happened {
+                Happened::Call(done) => self.found.push(http_call(&about, done)),
+                Happened::Channel { method, side, time, bytes, user: caller } => {
+                    let origin =
+                        Origin { connection: about.connection, secrets: &self.secrets, user: caller };
+                    let outputs = (&mut out.done, &mut out.problems);
+                    let cookie = talk.channel.push(
+                        &mut self.tunnels,
+                        (method, side),
+                        (time, &bytes),
+                        &origin,
+                        outputs,
+                    );
+                    if let Some(tunnel) = cookie.and_then(|cookie| self.tunnels.get_mut(cookie)) {
+                        user = tunnel.association.user().cloned().or_else(|| tunnel.user.clone());
+                    }
+                }
+            }
+        }
+        self.found.extend(out.found(&about, user.as_ref()));
+    }
+}
+
+const fn name(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Server => "server",
+    }
+}
+
+/// Which side of the proxy an interface of our own recordings stands for.
+fn side_of(interface: &str) -> Option<&str> {
+    interface.strip_prefix(crate::INTERFACE_PREFIX)
+}
+
+/// Recordings without addresses have these.
+fn is_known(address: &SocketAddr) -> bool {
+    !address.ip().is_unspecified()
+}
+
+/// What calls of one connection have in common.
+#[derive(Debug, Default)]
+struct About {
+    connection: u64,
+    side: Option<Arc<str>>,
+    client: Option<SocketAddr>,
+    server: Option<SocketAddr>,
+}
+
+/// What comes of bytes.
+#[derive(Debug, Default)]
+struct Out {
+    done: Vec<association::Done>,
+    happened: Vec<Happened>,
+    problems: Vec<String>,
+}
+
+impl Out {
+    fn found(self, about: &About, user: Option<&Arc<str>>) -> Vec<Found> {
+        let place = format!("connection {}", about.connection);
+        let problems =
+            self.problems.into_iter().map(|what| Found::Problem(Problem { place: place.clone(), what }));
+        let calls = self.done.into_iter().map(|done| {
+            Found::Call(Box::new(Call {
+                time: done.asked,
+                elapsed: done.answered.map(|answered| answered.since(done.asked)),
+                connection: about.connection,
+                user: user.cloned(),
+                side: about.side.clone(),
+                client: about.client,
+                server: about.server,
+                body: CallBody::Rpc(done.call),
+            }))
+        });
+        problems.chain(calls).collect()
+    }
+}
+
+fn http_call(about: &About, done: exchange::Done) -> Found {
+    Found::Call(Box::new(Call {
+        time: done.asked,
+        elapsed: done.answered.map(|answered| answered.since(done.asked)),
+        connection: about.connection,
+        user: done.user,
+        side: about.side.clone(),
+        client: about.client,
+        server: about.server,
+        body: CallBody::Http(done.call),
+    }))
+}
+
+impl Talk {
+    fn new() -> Self {
+        let speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
+        Self { speaks, channel: ChannelBytes::default() }
+    }
+
+    fn push(&mut self, side: Side, time: Timestamp, bytes: &[u8], secrets: &Arc<[Secret]>, out: &mut Out) {
+        match &mut self.speaks {
+            Speaks::Rpc(association) => association.push(side, time, bytes, &mut out.done, &mut out.problems),
+            Speaks::Http(exchanges) => {
+                exchanges.push(side, time, bytes, &mut out.happened, &mut out.problems);
+            }
+            // A recording that began within a message can be read from the next one on.
+            Speaks::Other if side == Side::Client && exchange::is_start(bytes) == Some(true) => {
+                self.decide((bytes.to_vec(), Vec::new()), time, secrets, out);
+            }
+            Speaks::Other => {}
+            Speaks::Unknown { client, server } => {
+                let place = if side == Side::Client { &mut *client } else { &mut *server };
+                place.extend_from_slice(bytes);
+                let (client, server) = (std::mem::take(client), std::mem::take(server));
+                self.decide((client, server), time, secrets, out);
+            }
+        }
+    }
+
+    /// Decides what a connection speaks by what its client said first.
+    fn decide(
+        &mut self,
+        (client, server): (Vec<u8>, Vec<u8>),
+        time: Timestamp,
+        secrets: &Arc<[Secret]>,
+        out: &mut Out,
+    ) {
+        let (rpc, http) = (association::is_start(&client), exchange::is_start(&client));
+        self.speaks = match (rpc, http) {
+            (Some(true), _) => Speaks::Rpc(Box::new(Association::new(Envelope::RpcTcp, Arc::clone(secrets)))),
+            (_, Some(true)) => Speaks::Http(Box::new(Exchanges::new())),
+            (None, _) | (_, None) if server.len() < MAX_START => {
+                self.speaks = Speaks::Unknown { client, server };
+                return;
+            }
+            _ => {
+                let what = match client.as_slice() {
+                    [0x16, 3, ..] => "TLS, which can't be read",
+                    _ => "neither RPC nor HTTP",
+                };
+                out.problems.push(what.to_owned());
+                Speaks::Other
+            }
+        };
+        self.push(Side::Client, time, &client, secrets, out);
+        if !server.is_empty() {
+            self.push(Side::Server, time, &server, secrets, out);
+        }
+    }
+}
