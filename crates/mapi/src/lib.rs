@@ -13,6 +13,7 @@ pub mod data;
 pub mod emsmdb;
 
 pub mod fast_transfer;
+pub mod idset;
 
 mod error_code;
 pub mod http;

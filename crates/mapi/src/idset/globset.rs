@@ -1,0 +1,191 @@
+use std::fmt;
+
+use wire::{Decode, Encode, Reader, Result, Writer};
+
+use super::{decode, encode};
+use crate::data::GlobalCounter;
+
+/// Counters from one to another, both included (`GLOBCNT` range, [MS-OXCFXICS] 2.2.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GlobRange {
+    low: u64,
+    high: u64,
+}
+
+impl GlobRange {
+    /// The counters from `low` to `high`; `None` where `low` is the larger one.
+    pub const fn new(low: GlobalCounter, high: GlobalCounter) -> Option<Self> {
+        Self::of(low.value(), high.value())
+    }
+
+    /// One counter.
+    pub const fn single(counter: GlobalCounter) -> Self {
+        Self { low: counter.value(), high: counter.value() }
+    }
+
+    /// The first counter.
+    pub const fn low(self) -> u64 {
+        self.low
+    }
+
+    /// The last counter.
+    pub const fn high(self) -> u64 {
+        self.high
+    }
+
+    /// How many counters there are: at least one.
+    #[expect(clippy::len_without_is_empty, reason = "no range is empty")]
+    pub const fn len(self) -> u64 {
+        self.high.saturating_sub(self.low).saturating_add(1)
+    }
+
+    pub(super) const fn of(low: u64, high: u64) -> Option<Self> {
+        if low > high || high > GlobalCounter::MAX { None } else { Some(Self { low, high }) }
+    }
+}
+
+impl fmt::Display for GlobRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.low == self.high {
+            write!(f, "{:x}", self.low)
+        } else {
+            write!(f, "{:x}-{:x}", self.low, self.high)
+        }
+    }
+}
+
+/// Counters of one replica (`GLOBSET`, [MS-OXCFXICS] 2.2.2.6).
+#[derive(Debug, Clone, Default)]
+pub struct Globset {
+    /// Sorted, with a gap after each.
+    ranges: Vec<GlobRange>,
+    /// The bytes that it was read from, if it was not changed since.
+    raw: Option<Box<[u8]>>,
+}
+
+/// Two are equal when the same counters are in both, however they were written.
+impl PartialEq for Globset {
+    fn eq(&self, other: &Self) -> bool {
+        self.ranges == other.ranges
+    }
+}
+
+impl Eq for Globset {}
+
+impl Globset {
+    /// Whether `counter` is in it.
+    pub fn contains(&self, counter: u64) -> bool {
+        let at = self.ranges.partition_point(|range| range.high < counter);
+        self.ranges.get(at).is_some_and(|range| range.low <= counter)
+    }
+
+    /// The ranges, in order, none of which touches the next.
+    pub fn ranges(&self) -> impl ExactSizeIterator<Item = GlobRange> {
+        self.ranges.iter().copied()
+    }
+
+    /// How many counters are in it.
+    pub fn len(&self) -> u64 {
+        self.ranges.iter().fold(0, |sum, range| sum.saturating_add(range.len()))
+    }
+
+    /// Whether no counter is in it.
+    pub const fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Adds the counters of `range`.
+    pub fn insert(&mut self, range: GlobRange) {
+        let (start, end) = self.touching(range);
+        let old = self.ranges.get(start..end).unwrap_or_default();
+        let (first, last) = (old.first().unwrap_or(&range), old.last().unwrap_or(&range));
+        let all = GlobRange { low: range.low.min(first.low), high: range.high.max(last.high) };
+        if old == [all] {
+            return;
+        }
+        self.ranges.splice(start..end, [all]);
+        self.raw = None;
+    }
+
+    /// Takes the counters of `range` out.
+    pub fn remove(&mut self, range: GlobRange) {
+        let start = self.ranges.partition_point(|known| known.high < range.low);
+        let end = self.ranges.partition_point(|known| known.low <= range.high);
+        let Some(old) = self.ranges.get(start..end).filter(|old| !old.is_empty()) else { return };
+        let before = old.first().and_then(|first| GlobRange::of(first.low, range.low.checked_sub(1)?));
+        let after = old.last().and_then(|last| GlobRange::of(range.high.checked_add(1)?, last.high));
+        self.ranges.splice(start..end, before.into_iter().chain(after));
+        self.raw = None;
+    }
+
+    /// Adds what is in `other`.
+    pub fn union(&mut self, other: &Self) {
+        let mut all = self.ranges.clone();
+        all.extend(&other.ranges);
+        let all = merged(all);
+        if all != self.ranges {
+            self.ranges = all;
+            self.raw = None;
+        }
+    }
+
+    /// Which of the ranges have something in common with `range`, or lie beside it.
+    fn touching(&self, range: GlobRange) -> (usize, usize) {
+        let start = self.ranges.partition_point(|known| known.high.saturating_add(1) < range.low);
+        let end = self.ranges.partition_point(|known| known.low <= range.high.saturating_add(1));
+        (start, end)
+    }
+}
+
+/// The same counters in ranges that are sorted and have gaps between them.
+fn merged(mut ranges: Vec<GlobRange>) -> Vec<GlobRange> {
+    if !ranges.is_sorted_by_key(|range| range.low) {
+        ranges.sort_unstable_by_key(|range| range.low);
+    }
+    ranges.dedup_by(|next, last| {
+        let touches = next.low <= last.high.saturating_add(1);
+        if touches {
+            last.high = last.high.max(next.high);
+        }
+        touches
+    });
+    ranges
+}
+
+impl FromIterator<GlobRange> for Globset {
+    fn from_iter<I: IntoIterator<Item = GlobRange>>(ranges: I) -> Self {
+        Self { ranges: merged(ranges.into_iter().collect()), raw: None }
+    }
+}
+
+impl<'a> Decode<'a> for Globset {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let before = r.clone();
+        let ranges = decode::ranges(r).map_err(|error| error.within("GLOBSET"))?;
+        let raw = before.clone().bytes(r.offset().saturating_sub(before.offset()), "GLOBSET")?;
+        Ok(Self { ranges: merged(ranges), raw: Some(raw.into()) })
+    }
+}
+
+impl Encode for Globset {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        match &self.raw {
+            Some(raw) => drop(w.bytes(raw)),
+            None => encode::ranges(&self.ranges, w),
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Globset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        for (at, range) in self.ranges.iter().enumerate() {
+            if at > 0 {
+                f.write_str(",")?;
+            }
+            range.fmt(f)?;
+        }
+        f.write_str("}")
+    }
+}
