@@ -187,6 +187,9 @@ fn a_storm_of_binds_is_held_to_the_limits_and_passes() {
     let of = |key: &str| outcome[key].as_u64().unwrap_or_default();
     assert_eq!(of("bind_ack"), 99, "{outcome}");
     assert_eq!(of("closed") + of("reset") + errors(&outcome), 401, "{outcome}");
+    // Those are counted in the log, not told one by one.
+    let told = proxy.process.err().iter().filter(|line| line.contains("not served")).count();
+    assert!((1..=100).contains(&told), "{told} lines");
 
     let begin = Instant::now();
     let mut after = proxy.descriptors();

@@ -4,8 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    ALICE, Answer, Client, Connection, NSPI, Neighbour, RawUpstream, Setup, Told, Upstream, address, bind,
-    echo, orphaned, request, thread, with_handle,
+    ALICE, Answer, BOB, Client, Connection, Lab, NSPI, Neighbour, RawUpstream, Setup, Told, Upstream,
+    address, bind, echo, orphaned, request, thread, with_handle,
 };
 
 /// `RPC_S_CALL_FAILED`: what a call comes to whose server is lost.
@@ -43,6 +43,26 @@ fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds(
     // Who had lost its server opens again on the connection that it has.
     let handle = alice.open();
     alice.uses(&handle);
+}
+
+#[test]
+fn the_first_call_after_a_server_was_started_anew_is_none_the_worse_for_it() {
+    let lab = Lab::start(false);
+    let proxy = Setup::before(&lab.mapper().to_string()).start();
+    let (mut alice, mut bob) = (Told::bound(&proxy, ALICE, 0), Told::bound(&proxy, BOB, 0));
+    let handles = [alice.open(), bob.open()];
+    let _lab = lab.restarted();
+    // Both ask to join a group that nobody knows any more, before anything of the call is sent.
+    let handle = alice.open();
+    assert!(!handles.contains(&handle));
+    alice.uses(&handle);
+    // What the server lost with its start it says itself.
+    assert!(bob.fault_of(&handles[1]).contains("context_mismatch"));
+    let handle = bob.open();
+    bob.uses(&handle);
+    // The rest of each group goes on in the new one, also on further connections.
+    let mut again = Told::bound(&proxy, BOB, bob.group);
+    again.uses(&handle);
 }
 
 #[test]
@@ -189,4 +209,50 @@ fn who_never_gets_an_answer_is_cut_off_when_the_proxy_has_waited_long_enough() {
     let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
     assert!(position("unbind") < position("shutdown"), "{}", ended.err);
     assert!(ended.out.contains("0 security contexts"), "{}", ended.out);
+}
+
+#[test]
+fn told_to_stop_twice_the_proxy_waits_for_nobody() {
+    let upstream =
+        RawUpstream::start(|call| if call.stub.ends_with(b"never") { Answer::Silence } else { echo(call) });
+    let setup = Setup::before(&upstream.binding()).unprotected().stack(&["dummy"]);
+    let mut proxy = setup.argument("--stop-seconds=600").start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    client.ask(10, &with_handle(handle, b"never"));
+    upstream.wait_calls(2);
+    proxy.process.terminate();
+    proxy.process.wait_out("that it stops", |line| line.starts_with("stopping"));
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+    assert!(ended.out.contains("stopping at once"), "{}", ended.out);
+    // The modules are told as ever.
+    let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
+    assert!(position("unbind") < position("shutdown"), "{}", ended.err);
+}
+
+#[test]
+fn a_hang_up_reads_the_accounts_again_and_disturbs_nobody() {
+    const CAROL: (&str, &str) = ("carol", "Mock Turtle 4");
+    let upstream = Upstream::start();
+    let mut proxy = Setup::before(&upstream.mapper().to_string()).start();
+    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let handle = alice.open();
+    // AUTH3 is not answered: that she was refused shows at her first call.
+    let refused = Told::bound(&proxy, CAROL, 0).told("open");
+    assert!(refused["fault"].is_string(), "{refused}");
+
+    proxy.add_account(CAROL);
+    proxy.process.hang_up();
+    proxy.process.wait_out("the accounts", |line| line == "the accounts were read again: 3");
+    Told::bound(&proxy, CAROL, 0).open();
+    alice.uses(&handle);
+
+    // A file that can't be read leaves the accounts as they were.
+    proxy.spoil_accounts();
+    proxy.process.hang_up();
+    proxy.process.wait_err("why not", |line| line.contains("the accounts stay as they were"));
+    Told::bound(&proxy, CAROL, 0).open();
+    alice.uses(&handle);
+    assert!(proxy.stop().status.success());
 }

@@ -131,6 +131,7 @@ fn what_is_wrong_in_a_configuration_is_named_with_its_place_and_what_to_do() {
         ),
         ("\"specified\"", "\"delegated\"", "delegated"),
         ("accounts.toml", "nobody.toml", "nobody.toml"),
+        ("proxy.lab.test", "-a", "name: \"-a\" is no host name"),
         ("service.password", "no.password", "no.password"),
         ("127.0.0.23:6001", "127.0.0.23", "127.0.0.23"),
         ("name = \"proxy.lab.test\"\n", "", "name"),
@@ -152,6 +153,20 @@ fn files_with_secrets_that_others_can_read_are_refused_before_anything_runs() {
         failed(&check(&folder), "chmod 600");
         let run = mapiproxy(&["run", "--config", folder.join("proxy.toml").to_str().unwrap()], "");
         failed(&run, "chmod 600");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    for name in ["accounts.toml", "service.password"] {
+        let folder = good();
+        std::fs::remove_file(folder.join(name)).unwrap();
+        std::fs::create_dir(folder.join(name)).unwrap();
+        failed(&check(&folder), &format!("{name} is a folder, not a file"));
+        std::fs::remove_dir(folder.join(name)).unwrap();
+        let made = Command::new("mkfifo").args(["-m", "600"]).arg(folder.join(name)).status().unwrap();
+        assert!(made.success());
+        failed(&check(&folder), &format!("{name} is a pipe, not a file"));
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Folder, Process, SERVICE, add_account, address, program};
 /// `mapiproxy lab`: our own small Exchange, whose server is EXCH1.
 #[derive(Debug)]
 pub(crate) struct Lab {
-    _process: Process,
+    process: Process,
     address: Ipv4Addr,
     _folder: Folder,
 }
@@ -14,7 +14,12 @@ pub(crate) struct Lab {
 impl Lab {
     /// Starts one for the account of [`SERVICE`], with mailboxes on EXCH1 alone or on EXCH2 too.
     pub(crate) fn start(two_servers: bool) -> Self {
-        let (folder, address) = (Folder::new(), address());
+        Self::at(address(), two_servers)
+    }
+
+    /// Starts one at `address`.
+    pub(crate) fn at(address: Ipv4Addr, two_servers: bool) -> Self {
+        let folder = Folder::new();
         add_account(&folder, SERVICE);
         let text = format!(
             "rpc = \"{address}:6001\"\nendpoint_mapper = \"{address}:1135\"\naccounts = \"accounts.toml\"\n\
@@ -24,7 +29,13 @@ impl Lab {
         command.args(["lab", "--config"]).arg(folder.write("lab.toml", &text));
         let process = Process::start("mapiproxy lab", &mut command);
         process.wait_out("that it listens", |line| line.contains("listens on"));
-        Self { _process: process, address, _folder: folder }
+        Self { process, address, _folder: folder }
+    }
+
+    /// Kills it and starts another in its place, which knows nothing of what this one knew.
+    pub(crate) fn restarted(mut self) -> Self {
+        self.process.kill();
+        Self::at(self.address, false)
     }
 
     /// Where its endpoint mapper is.

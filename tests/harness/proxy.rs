@@ -114,7 +114,7 @@ impl Setup {
         command.args(["run", "--live", "--log", self.log, "--config"]).arg(config).args(&self.arguments);
         let process = Process::start("mapiproxy run", &mut command);
         process.wait_out("that it listens", |line| line.contains("listens on"));
-        Proxy { process, address, _folder: folder }
+        Proxy { process, address, folder }
     }
 }
 
@@ -123,7 +123,7 @@ impl Setup {
 pub(crate) struct Proxy {
     pub(crate) process: Process,
     pub(crate) address: Ipv4Addr,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Proxy {
@@ -135,6 +135,16 @@ impl Proxy {
     /// Where its services are.
     pub(crate) fn rpc(&self) -> SocketAddr {
         SocketAddr::from((self.address, 6001))
+    }
+
+    /// Gives `account` an account, in the file that it read when it started.
+    pub(crate) fn add_account(&self, account: Account) {
+        add_account(&self.folder, account);
+    }
+
+    /// Writes something else into the file of accounts.
+    pub(crate) fn spoil_accounts(&self) {
+        self.folder.write("accounts.toml", "nonsense");
     }
 
     /// The lines of the live view that hold `part`.

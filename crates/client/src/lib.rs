@@ -69,11 +69,12 @@ impl Client {
         Ok(client)
     }
 
-    /// Where the server serves `interface`: through its endpoint mapper, where the configuration says so.
+    /// The addresses at which the server serves `interface`: from its endpoint mapper, where the configuration says
+    /// so.
     ///
     /// # Errors
     /// When the server can't be reached or does not serve it.
-    pub async fn find(&self, interface: Interface) -> Result<SocketAddr, Error> {
+    pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, Error> {
         let found = self.endpoints.find(interface).await;
         found.map_err(|why| Error { operation: "endpoint", failure: Failure::Unreachable(why) })
     }

@@ -163,11 +163,11 @@ async fn errors_name_the_side_and_the_operation() {
     let served = Served::new(AuthLevel::NONE).await;
     let client = Client::new(served.config());
     let error = client.mailbox("/o=nobody").await.unwrap_err();
-    assert_eq!(error.to_string(), "emsmdb.EcDoConnectEx: server: returned 0x3eb");
+    assert_eq!(error.to_string(), "emsmdb.EcDoConnectEx: server: returned EC_UNKNOWN_USER");
     let at = client.find(Interface::Nspi).await.unwrap();
-    assert_ne!(at.port(), served.mapper.port());
+    assert_ne!(at[0].port(), served.mapper.port());
     served.end().await;
-    let error = Client::new(ClientConfig::fixed("127.0.0.1", at.port())).address_book().await.unwrap_err();
+    let error = Client::new(ClientConfig::fixed("127.0.0.1", at[0].port())).address_book().await.unwrap_err();
     assert_eq!((error.operation, error.failure.side()), ("nspi.Bind", Side::Connection), "{error}");
 }
 

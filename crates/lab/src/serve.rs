@@ -154,6 +154,7 @@ fn front(
 ) -> Arc<Front> {
     let secondary_address = address.port().to_string();
     Arc::new(Front {
+        greeting: b"",
         rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),
         groups: Arc::new(Groups::default()),
         sign_in,

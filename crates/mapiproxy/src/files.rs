@@ -2,11 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use identity::Password;
-use identity::accounts::{AccountError, AccountFile, check_permissions};
+use identity::accounts::{Account, AccountError, AccountFile, check_permissions};
+use identity::{Accounts, Password};
+use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 /// The largest secret file that is read, in bytes.
@@ -24,6 +26,14 @@ pub(crate) enum FileError {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// It is a folder, a pipe or a device.
+    #[error("{} is {kind}, not a file", path.display())]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
     },
     /// Its owner, its mode or its content is not as it must be.
     #[error("{}: {source}", path.display())]
@@ -56,8 +66,19 @@ fn account_error(path: &Path) -> impl FnOnce(AccountError) -> FileError {
 /// # Errors
 /// When it can't be read, or when others can.
 pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
-    let mut file = File::open(path).map_err(io_error("read", path))?;
+    // Without waiting: to open a named pipe lasts until somebody writes to it.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let mut file = file.map_err(io_error("read", path))?;
     let metadata = file.metadata().map_err(io_error("read", path))?;
+    if !metadata.is_file() {
+        let kind = match metadata.file_type() {
+            kind if kind.is_dir() => "a folder",
+            kind if kind.is_fifo() => "a pipe",
+            _ => "a device",
+        };
+        return Err(FileError::NoFile { path: path.to_owned(), kind });
+    }
     let process = rustix::process::geteuid().as_raw();
     check_permissions(metadata.mode(), metadata.uid(), process).map_err(account_error(path))?;
     let mut text = Zeroizing::new(String::new());
@@ -83,6 +104,42 @@ pub(crate) fn read_password(path: &Path) -> Result<Password, FileError> {
 /// As [`read_secret`], and for what is no account file.
 pub(crate) fn read_accounts(path: &Path) -> Result<AccountFile, FileError> {
     AccountFile::parse(&read_secret(path)?).map_err(account_error(path))
+}
+
+/// The accounts of a file, which can be read again while they are in use.
+#[derive(Debug)]
+pub(crate) struct LiveAccounts {
+    path: PathBuf,
+    current: RwLock<Arc<AccountFile>>,
+}
+
+impl LiveAccounts {
+    /// The accounts that the file `path` has now.
+    ///
+    /// # Errors
+    /// As [`read_accounts`].
+    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
+        let current = RwLock::new(Arc::new(read_accounts(path)?));
+        Ok(Self { path: path.to_owned(), current })
+    }
+
+    /// Reads the file again; how many accounts there are now.
+    ///
+    /// # Errors
+    /// As [`read_accounts`]; then the accounts are as they were.
+    pub(crate) fn read_again(&self) -> Result<usize, FileError> {
+        let accounts = read_accounts(&self.path)?;
+        let count = accounts.iter().count();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
+        Ok(count)
+    }
+}
+
+impl Accounts for LiveAccounts {
+    fn find(&self, domain: &str, user: &str) -> Option<Account> {
+        let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
+        current.find(domain, user)
+    }
 }
 
 /// Puts `accounts` in place of the file `path`, readable by its owner alone.
@@ -155,6 +212,20 @@ mod tests {
         assert!(link.is_symlink());
         assert_eq!(read_password(&path).unwrap().expose(), "other");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_file_is_said_to_be_none() {
+        let folder = std::env::temp_dir().join(format!("mapiproxy-no-files-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("folder")).unwrap();
+        let pipe = folder.join("pipe");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        for (name, says) in [("folder", "is a folder, not a file"), ("pipe", "is a pipe, not a file")] {
+            let error = read_password(&folder.join(name)).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -82,19 +82,23 @@ fn raise_descriptor_limit() {
 
 /// Prints an error with its causes, the outermost first.
 fn fail(error: &dyn Error) -> ExitCode {
-    let mut said = error.to_string();
-    eprintln!("mapiproxy: {said}");
+    eprintln!("mapiproxy: {}", causes(error).join("\n  because "));
+    ExitCode::FAILURE
+}
+
+/// What an error says, and what its causes say that it did not say already.
+fn causes(error: &dyn Error) -> Vec<String> {
+    let mut said = vec![error.to_string()];
     let mut cause = error.source();
     while let Some(error) = cause {
         let because = error.to_string();
         // Some errors end with their cause.
-        if !said.ends_with(&because) {
-            eprintln!("  because {because}");
+        if !said.last().is_some_and(|last| last.ends_with(&because)) {
+            said.push(because);
         }
-        said = because;
         cause = error.source();
     }
-    ExitCode::FAILURE
+    said
 }
 
 /// What a command comes to.

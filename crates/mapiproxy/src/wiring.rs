@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::config::{Binding, Clients, Config, Credentials, SignIn as SignInBy};
-use crate::files;
+use crate::files::{self, FileError, LiveAccounts};
 
 type Failure = Box<dyn Error>;
 
@@ -33,6 +33,7 @@ pub(crate) struct Running {
     listeners: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     contexts: Arc<Registry>,
+    accounts: Arc<LiveAccounts>,
 }
 
 /// The modules that `config` names, initialised.
@@ -80,8 +81,8 @@ fn option_value(name: &str, value: &toml::Value) -> Result<OptionValue, Failure>
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
     let engine = Arc::new(Engine::new(stack(config)?));
     let contexts = Registry::new();
-    let accounts: Arc<dyn Accounts> = Arc::new(files::read_accounts(&config.clients.accounts)?);
-    let sign_in = SignIn::new(acceptor(config, accounts, &contexts));
+    let accounts = Arc::new(LiveAccounts::read(&config.clients.accounts)?);
+    let sign_in = SignIn::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
     let proxy =
         Proxy::new(&config.name, Arc::clone(&engine), upstream(config, &contexts)?, Arc::clone(&observer));
     let limits = limits(&config.clients);
@@ -89,6 +90,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let (stop, stopped) = watch::channel(false);
     let front = |interfaces, port: u16| {
         Arc::new(Front {
+            greeting: b"",
             rpc: Arc::new(ServerConfig {
                 interfaces,
                 secondary_address: port.to_string(),
@@ -116,7 +118,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let front = front(Proxy::interfaces(AuthLevel::from(config.clients.minimum_level)), address.port());
     let connection = move || proxy.connection();
     listeners.push(net::spawn_system(net::run(rpc, front, admission, connection, stopped)));
-    Ok(Running { engine, listeners, stop, contexts })
+    Ok(Running { engine, listeners, stop, contexts, accounts })
 }
 
 impl Running {
@@ -125,17 +127,22 @@ impl Running {
         self.engine.stack()
     }
 
-    /// Takes no more clients, lets the calls under way finish within `patience`, then tells the modules. Returns
-    /// how many security contexts are still open, which is none unless calls were cut off.
-    pub(crate) async fn stop(self, patience: Duration) -> u64 {
+    /// Reads the accounts again, for who signs in from now on; how many there are.
+    pub(crate) fn read_accounts_again(&self) -> Result<usize, FileError> {
+        self.accounts.read_again()
+    }
+
+    /// Takes no more clients, lets the calls under way finish until `patience` ends, then tells the modules.
+    /// Returns how many security contexts are still open, which is none unless calls were cut off.
+    pub(crate) async fn stop(self, patience: impl Future<Output = ()>) -> u64 {
         // Without listeners there is nobody to tell.
         let _ = self.stop.send(true);
         let mut listeners = self.listeners;
         if !finish(&mut listeners, patience).await {
-            tracing::warn!("calls were still under way after {} s", patience.as_secs());
+            tracing::warn!("calls that were still under way are cut off");
             // Connections whose sender is gone are cut off; their sessions end before the modules do.
             drop(self.stop);
-            finish(&mut listeners, CUT_OFF).await;
+            finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
         }
         self.engine.shutdown();
         self.contexts.open()
@@ -143,14 +150,17 @@ impl Running {
 }
 
 /// Waits for all `listeners` to end, as long as `patience` lasts; whether they did.
-async fn finish(listeners: &mut Vec<JoinHandle<()>>, patience: Duration) -> bool {
+async fn finish(listeners: &mut Vec<JoinHandle<()>>, patience: impl Future<Output = ()>) -> bool {
     let all = async {
         while let Some(listener) = listeners.last_mut() {
             let _ = listener.await;
             listeners.pop();
         }
     };
-    tokio::time::timeout(patience, all).await.is_ok()
+    tokio::select! {
+        () = all => true,
+        () = patience => false,
+    }
 }
 
 fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registry>) -> AcceptorConfig {

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use engine::Interface;
 use rpc::pdu::SyntaxId;
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use crate::connect::{connect_any, resolve};
 
 /// How long an answer of an endpoint mapper is believed.
 const BELIEVED: Duration = Duration::from_mins(1);
@@ -49,11 +52,11 @@ impl Endpoints {
         }
     }
 
-    /// Where `interface` is served.
+    /// The addresses at which `interface` is served, in the order in which they should be tried.
     ///
     /// # Errors
     /// Says why that can't be found out.
-    pub async fn find(&self, interface: Interface) -> Result<SocketAddr, String> {
+    pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, String> {
         let (host, port) = match &self.location {
             Location::Fixed { host, port } => return resolve(host, *port).await,
             Location::Mapper { host, port } => (host, *port),
@@ -62,13 +65,20 @@ impl Endpoints {
         if let Some((address, since)) = known
             && since.elapsed() < BELIEVED
         {
-            return Ok(address);
+            return Ok(vec![address]);
         }
         let mapper = resolve(host, port).await?;
-        let endpoint = crate::mapper_client::ask(mapper, syntax(interface)).await?;
-        let address = SocketAddr::new(mapper.ip(), endpoint);
+        let address = crate::mapper_client::ask(&mapper, syntax(interface)).await?;
         self.lock().insert(interface, (address, Instant::now()));
-        Ok(address)
+        Ok(vec![address])
+    }
+
+    /// A connection to where `interface` is served.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub async fn connect(&self, interface: Interface) -> Result<TcpStream, String> {
+        connect_any(&self.find(interface).await?).await
     }
 
     /// Forgets where `interface` is served, since nobody was there.
@@ -85,10 +95,4 @@ impl Endpoints {
 pub const fn syntax(interface: Interface) -> SyntaxId {
     let (major, minor) = interface.version();
     SyntaxId::new(interface.uuid(), major, minor)
-}
-
-async fn resolve(host: &str, port: u16) -> Result<SocketAddr, String> {
-    let found = tokio::net::lookup_host((host, port)).await;
-    let mut found = found.map_err(|error| format!("can't resolve {host}: {error}"))?;
-    found.next().ok_or_else(|| format!("{host} has no address"))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use engine::Observer;
 use identity::{OsRandom, SecurityContext};
 use rpc::pdu::FaultStatus;
-use rpc::server::{AuthOutcome, Event, Request, ServerAssociation, ServerConfig};
+use rpc::server::{AuthOutcome, CloseReason, Event, Request, ServerAssociation, ServerConfig};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -34,6 +34,22 @@ pub struct Front {
     pub limits: Limits,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
+    /// What clients are told before they say anything; nothing for most.
+    pub greeting: &'static [u8],
+}
+
+/// Why a client's connection was ended from here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    /// It broke, or the client did not read.
+    #[error("{0}")]
+    Broken(#[from] io::Error),
+    /// The client was slower than it may be.
+    #[error("{0}")]
+    TooSlow(&'static str),
+    /// The client kept to no protocol.
+    #[error("{0}")]
+    Protocol(CloseReason),
 }
 
 impl std::fmt::Debug for Front {
@@ -63,6 +79,8 @@ struct Connection<B: Backend> {
     /// Since when it is as it is: no call yet, in the middle of a fragment, or idle.
     since: Instant,
     called: bool,
+    /// Why the association is over.
+    closed: Option<CloseReason>,
 }
 
 /// What stands behind a connection, and the group that it belongs to.
@@ -81,13 +99,13 @@ impl<B: Backend> Drop for Behind<B> {
 }
 
 /// Serves `stream` until its end. When `stop` turns true, calls under way are answered and no more are taken.
-pub async fn serve<B: Backend>(
+pub(crate) async fn serve<B: Backend>(
     front: Arc<Front>,
     stream: TcpStream,
     peer: SocketAddr,
     backend: B,
     stop: watch::Receiver<bool>,
-) {
+) -> Result<(), Ended> {
     let association = ServerAssociation::new(Arc::clone(&front.rpc), Arc::clone(&front.groups) as _);
     let behind = Behind { front: Arc::clone(&front), backend, group: None };
     let mut connection = Connection {
@@ -105,26 +123,25 @@ pub async fn serve<B: Backend>(
         last_id: 0,
         since: Instant::now(),
         called: false,
+        closed: None,
     };
-    match connection.run(stop).await {
-        Ok(()) => tracing::debug!(%peer, "connection closed"),
-        Err(error) => tracing::info!(%peer, "client: {error}"),
-    }
+    connection.run(stop).await
 }
 
 impl<B: Backend> Connection<B> {
-    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), Ended> {
         let mut tick = tokio::time::interval(tick_length(&self.front.limits));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        send(&self.stream, self.front.greeting, self.front.limits.handshake).await?;
         loop {
             self.work().await?;
             if self.association.is_closed() {
-                return Ok(());
+                return self.closed.take().map_or(Ok(()), |reason| Err(Ended::Protocol(reason)));
             }
             let stopping = *stop.borrow();
             if stopping && self.association.active_calls() == 0 {
                 self.association.shutdown();
-                return self.work().await;
+                return Ok(self.work().await?);
             }
             let reads = !stopping && self.association.wants_input();
             let Self { stream, association, since, called, .. } = self;
@@ -178,7 +195,7 @@ impl<B: Backend> Connection<B> {
                         tracing::info!(peer = %self.peer, "sign-in: {error}");
                     }
                 }
-                Event::Closed { reason } => tracing::info!(peer = %self.peer, "association closed: {reason}"),
+                Event::Closed { reason } => self.closed = Some(reason),
                 Event::Orphaned { call_id } => self.waited_for.retain(|(_, theirs)| *theirs != call_id),
                 Event::Cancel { .. } => {}
             }
@@ -285,7 +302,7 @@ impl<B: Backend> Connection<B> {
         }
     }
 
-    fn check_time(&self) -> io::Result<()> {
+    fn check_time(&self) -> Result<(), Ended> {
         let limits = &self.front.limits;
         let (limit, what) = if !self.called {
             (limits.handshake, "no call within clients.handshake_seconds")
@@ -297,7 +314,7 @@ impl<B: Backend> Connection<B> {
             return Ok(());
         };
         if self.since.elapsed() > limit {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, what));
+            return Err(Ended::TooSlow(what));
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 mod account;
 mod backend;
 pub mod clock;
+mod connect;
 mod endpoints;
 mod front;
 mod groups;
@@ -21,15 +22,16 @@ mod service;
 mod sign_in;
 mod stream;
 mod task;
+mod throttle;
 mod unobserved;
 
 pub use crate::account::Account;
 pub use crate::backend::{Backend, Call, Reply};
 pub use crate::endpoints::{Endpoints, Location, syntax};
-pub use crate::front::{Front, serve};
+pub use crate::front::Front;
 pub use crate::groups::{Group, Groups};
 pub use crate::limits::{Admission, Limits, Place};
-pub use crate::link::{Link, LinkConfig};
+pub use crate::link::{Done, Link, LinkConfig, Outgoing};
 pub use crate::mapper::{Mapper, mapper_interfaces};
 pub use crate::mapper_client::ask;
 pub use crate::proxy::{Proxy, Upstream};

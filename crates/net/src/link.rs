@@ -43,12 +43,56 @@ enum State {
     Broken,
 }
 
-/// A call that waits for the connection.
-struct Waiting {
-    token: u64,
-    opnum: u16,
-    object: Option<Guid>,
-    stub: Bytes,
+/// A call, as it goes to a server.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The caller's number for it, with which its end comes back.
+    pub token: u64,
+    /// Its number on the interface.
+    pub opnum: u16,
+    /// The object that it is for.
+    pub object: Option<Guid>,
+    /// Its request, little-endian.
+    pub stub: Bytes,
+}
+
+/// The end of a call.
+#[derive(Debug)]
+pub enum Done {
+    /// The call `token` came to `outcome`.
+    Came {
+        /// The caller's number for the call.
+        token: u64,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// Nothing of the call was sent, since what was known of the server is out of date: on a new connection it
+    /// may do better.
+    Unsent {
+        /// The call.
+        call: Outgoing,
+        /// Why it was not sent.
+        why: String,
+    },
+}
+
+/// Why a connection broke.
+struct Broken {
+    why: String,
+    /// Whether calls that wait may do better on a new connection.
+    anew: bool,
+}
+
+impl From<String> for Broken {
+    fn from(why: String) -> Self {
+        Self { why, anew: false }
+    }
+}
+
+impl From<&str> for Broken {
+    fn from(why: &str) -> Self {
+        Self::from(why.to_owned())
+    }
 }
 
 /// One connection to a server. Calls go in at once; what comes of them is polled for.
@@ -59,10 +103,12 @@ pub struct Link {
     initiator: Option<Initiator>,
     /// Ours at the server, while the connection lasts.
     context: Option<SecurityContext>,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Outgoing>,
     calls: HashMap<u32, u64>,
     /// The server rejected the bind.
     rejected: bool,
+    /// The server said anything at all.
+    heard: bool,
     output: Bytes,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -94,6 +140,7 @@ impl Link {
             waiting: VecDeque::new(),
             calls: HashMap::new(),
             rejected: false,
+            heard: false,
             output: Bytes::new(),
         }
     }
@@ -128,29 +175,29 @@ impl Link {
         self.context.as_ref()
     }
 
-    /// Makes a call, whose outcome will come with `token`.
-    pub fn call(&mut self, token: u64, opnum: u16, object: Option<Guid>, stub: Bytes) {
-        self.waiting.push_back(Waiting { token, opnum, object, stub });
+    /// Makes a call.
+    pub fn call(&mut self, call: Outgoing) {
+        self.waiting.push_back(call);
     }
 
-    /// Goes on; ready once there are new outcomes in `done`.
-    pub fn poll(&mut self, task: &mut Context<'_>, done: &mut Vec<(u64, Outcome)>) -> Poll<()> {
+    /// Goes on; ready once there are new ends of calls in `done`.
+    pub fn poll(&mut self, task: &mut Context<'_>, done: &mut Vec<Done>) -> Poll<()> {
         let before = done.len();
-        if let Err(why) = self.advance(task, done) {
-            self.abort(&why, done);
+        if let Err(broken) = self.advance(task, done) {
+            self.give_up(&broken, done);
         }
         if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn advance(&mut self, task: &mut Context<'_>, done: &mut Vec<(u64, Outcome)>) -> Result<(), String> {
+    fn advance(&mut self, task: &mut Context<'_>, done: &mut Vec<Done>) -> Result<(), Broken> {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(task).is_ready()
         {
-            return Err(format!("not signed in within {} s", self.config.timeout.as_secs()));
+            return Err(format!("not signed in within {} s", self.config.timeout.as_secs()).into());
         }
         if let State::Connecting(connect) = &mut self.state {
             let Poll::Ready(connected) = connect.as_mut().poll(task) else { return Ok(()) };
-            let stream = connected?;
+            let stream = connected.map_err(|why| Broken { why, anew: true })?;
             prepare(&stream).map_err(|error| error.to_string())?;
             self.state = State::Open(stream);
             self.bind()?;
@@ -159,20 +206,18 @@ impl Link {
             self.events(done)?;
             self.send_waiting()?;
             let State::Open(stream) = &mut self.state else {
-                return if self.waiting.is_empty() {
-                    Ok(())
-                } else {
-                    Err("the connection is lost".to_owned())
-                };
+                return if self.waiting.is_empty() { Ok(()) } else { Err("the connection is lost".into()) };
             };
-            write(stream, task, &mut self.association, &mut self.output)?;
+            // A server that goes away before its first word has not even seen a sign-in.
+            let lost = |why: String| Broken { why, anew: !self.heard };
+            write(stream, task, &mut self.association, &mut self.output).map_err(lost)?;
             if !self.association.wants_input() {
                 return Ok(());
             }
             match poll_read(stream, task, |bytes| self.association.receive(bytes)) {
-                Poll::Ready(Ok(0)) => return Err("the server closed the connection".to_owned()),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) => return Err(error.to_string()),
+                Poll::Ready(Ok(0)) => return Err(lost("the server closed the connection".to_owned())),
+                Poll::Ready(Ok(_)) => self.heard = true,
+                Poll::Ready(Err(error)) => return Err(lost(error.to_string())),
                 Poll::Pending => return Ok(()),
             }
         }
@@ -199,18 +244,18 @@ impl Link {
         self.association.bind(&[(0, self.config.interface)], credentials).map_err(|error| error.to_string())
     }
 
-    fn events(&mut self, done: &mut Vec<(u64, Outcome)>) -> Result<(), String> {
+    fn events(&mut self, done: &mut Vec<Done>) -> Result<(), Broken> {
         while let Some(event) = self.association.poll_event() {
             match event {
                 Event::Response(response) => {
                     if let Some(token) = self.calls.remove(&response.call_id) {
                         let outcome = Outcome::Response { stub: response.stub, endian: response.endian };
-                        done.push((token, outcome));
+                        done.push(Done::Came { token, outcome });
                     }
                 }
                 Event::Fault { call_id, status, .. } => {
                     if let Some(token) = self.calls.remove(&call_id) {
-                        done.push((token, Outcome::Fault(status)));
+                        done.push(Done::Came { token, outcome: Outcome::Fault(status) });
                     }
                 }
                 Event::AuthToken { token } => self.sign_in(&token)?,
@@ -219,13 +264,14 @@ impl Link {
                         result.result == ContextResultCode::ACCEPTANCE
                     };
                     if !results.iter().any(accepted) {
-                        return Err(format!("the server does not serve {}", self.config.interface));
+                        return Err(format!("the server does not serve {}", self.config.interface).into());
                     }
                     self.deadline = None;
                 }
                 Event::Closed { reason } => {
                     self.rejected = matches!(reason, CloseReason::Rejected(_));
-                    return Err(reason.to_string());
+                    // A server that was started anew knows nothing of the groups that it had.
+                    return Err(Broken { why: reason.to_string(), anew: self.rejected_group().is_some() });
                 }
                 Event::Shutdown | Event::ContextsAltered { .. } => {}
             }
@@ -253,7 +299,7 @@ impl Link {
 
     fn send_waiting(&mut self) -> Result<(), String> {
         while self.association.is_bound()
-            && let Some(Waiting { token, opnum, object, stub }) = self.waiting.pop_front()
+            && let Some(Outgoing { token, opnum, object, stub }) = self.waiting.pop_front()
         {
             let call = self.association.call(0, opnum, object, stub).map_err(|error| error.to_string())?;
             self.calls.insert(call, token);
@@ -262,13 +308,20 @@ impl Link {
     }
 
     /// Breaks the connection off; every call on it is lost, because of `why`.
-    pub fn abort(&mut self, why: &str, done: &mut Vec<(u64, Outcome)>) {
+    pub fn abort(&mut self, why: &str, done: &mut Vec<Done>) {
+        self.give_up(&Broken::from(why), done);
+    }
+
+    fn give_up(&mut self, Broken { why, anew }: &Broken, done: &mut Vec<Done>) {
         self.state = State::Broken;
         self.deadline = None;
         self.context = None;
-        let waiting = self.waiting.drain(..).map(|waiting| waiting.token);
-        let lost = self.calls.drain().map(|(_, token)| token).chain(waiting);
-        done.extend(lost.map(|token| (token, Outcome::Lost(why.to_owned()))));
+        let lost = |token| Done::Came { token, outcome: Outcome::Lost(why.clone()) };
+        done.extend(self.calls.drain().map(|(_, token)| lost(token)));
+        done.extend(self.waiting.drain(..).map(|call| match anew {
+            true => Done::Unsent { call, why: why.clone() },
+            false => lost(call.token),
+        }));
     }
 }
 

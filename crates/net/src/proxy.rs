@@ -13,7 +13,6 @@ use engine::{
 use identity::{Identity, OsRandom};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::account::Account;
@@ -21,7 +20,7 @@ use crate::backend::{Backend, Call, Reply};
 use crate::clock;
 use crate::endpoints::{Endpoints, syntax};
 use crate::groups::Group;
-use crate::link::{Link, LinkConfig};
+use crate::link::{Done, Link, LinkConfig, Outgoing};
 use crate::mapper::reply;
 
 /// The server that we relay to, and as whom.
@@ -106,6 +105,8 @@ struct Airborne {
     id: u32,
     since: Instant,
     link: LinkKey,
+    /// Whether it was given to a second connection already.
+    again: bool,
 }
 
 /// How often waiting calls are looked through for those that take too long.
@@ -118,7 +119,7 @@ pub struct ProxyConnection {
     links: HashMap<LinkKey, Link>,
     flights: HashMap<u64, Airborne>,
     next_token: u64,
-    done: Vec<(u64, Outcome)>,
+    done: Vec<Done>,
     /// When waiting calls were last looked through.
     checked: Instant,
 }
@@ -153,7 +154,10 @@ impl Backend for ProxyConnection {
             at: clock::now(),
         };
         match self.proxy.engine.begin(conversation, incoming) {
-            Ok((flight, next)) => self.go_on(Airborne { flight, id: call.id, since, link }, next, replies),
+            Ok((flight, next)) => {
+                let airborne = Airborne { flight, id: call.id, since, link, again: false };
+                self.go_on(airborne, next, replies);
+            }
             Err(Refusal { status, why }) => {
                 tracing::info!(peer = %call.peer, "refused: {why}");
                 self.proxy.observer.turned_away(&TurnedAway {
@@ -194,8 +198,11 @@ impl Backend for ProxyConnection {
         if self.done.is_empty() {
             return Poll::Pending;
         }
-        for (token, outcome) in std::mem::take(&mut self.done) {
-            self.resume(token, outcome, replies);
+        for done in std::mem::take(&mut self.done) {
+            match done {
+                Done::Came { token, outcome } => self.resume(token, outcome, replies),
+                Done::Unsent { call, why } => self.send_again(call, why, replies),
+            }
         }
         // What was sent on has to be polled for in its turn, even where nothing is for the client yet.
         Poll::Ready(())
@@ -229,6 +236,18 @@ impl ProxyConnection {
         }
     }
 
+    /// Gives a call that never left here to a new connection, once. What may have been sent is never sent again.
+    fn send_again(&mut self, call: Outgoing, why: String, replies: &mut Vec<Reply>) {
+        let Some(airborne) = self.flights.get_mut(&call.token) else { return };
+        if std::mem::replace(&mut airborne.again, true) {
+            return self.resume(call.token, Outcome::Lost(why), replies);
+        }
+        let link = airborne.link.clone();
+        tracing::debug!(operation = airborne.flight.operation.name(), "upstream, once more: {why}");
+        self.proxy.upstream.endpoints.forget(link.0);
+        self.link(&link).call(call);
+    }
+
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
         let Some(mut airborne) = self.flights.remove(&token) else { return };
         let Some((conversation, _)) = &mut self.conversation else { return };
@@ -251,7 +270,7 @@ impl ProxyConnection {
             Next::Relay { opnum, stub } => {
                 self.next_token += 1;
                 let token = self.next_token;
-                self.link(&airborne.link).call(token, opnum, None, stub);
+                self.link(&airborne.link).call(Outgoing { token, opnum, object: None, stub });
                 self.flights.insert(token, airborne);
                 return;
             }
@@ -280,15 +299,10 @@ impl ProxyConnection {
                 group: group.unwrap_or(0),
                 timeout: upstream.timeout,
             };
-            Link::new(config, connect(Arc::clone(&upstream.endpoints), *interface))
+            let (endpoints, interface) = (Arc::clone(&upstream.endpoints), *interface);
+            Link::new(config, async move { endpoints.connect(interface).await })
         })
     }
-}
-
-async fn connect(endpoints: Arc<Endpoints>, interface: Interface) -> Result<TcpStream, String> {
-    let address = endpoints.find(interface).await?;
-    let connected = TcpStream::connect(address).await;
-    connected.map_err(|error| format!("can't connect to {address}: {error}"))
 }
 
 /// Who the upstream will not have is us, not the client, whose own sign-in was good: to it, the call failed. A

@@ -7,15 +7,16 @@ use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::Endian;
 
-use crate::link::{Link, LinkConfig};
+use crate::connect::connect_any;
+use crate::link::{Done, Link, LinkConfig, Outgoing};
 
 /// A connection to a server for who makes one call after the other.
 #[derive(Debug)]
 pub struct RpcClient {
     link: Link,
-    server: SocketAddr,
+    server: Vec<SocketAddr>,
     next: u64,
-    done: Vec<(u64, Outcome)>,
+    done: Vec<Done>,
 }
 
 /// Why a call came to nothing.
@@ -25,22 +26,33 @@ pub enum CallFailure {
     #[error("server: fault {0}")]
     Fault(FaultStatus),
     /// The connection could not be made, or broke.
-    #[error("{server}: {why}")]
+    #[error("{}{why}", first(server))]
     Lost {
-        /// The server.
-        server: SocketAddr,
+        /// The addresses of the server.
+        server: Vec<SocketAddr>,
         /// Why.
         why: String,
     },
 }
 
+/// The address by which a server is named in messages.
+fn first(server: &[SocketAddr]) -> String {
+    server.first().map(|address| format!("{address}: ")).unwrap_or_default()
+}
+
 impl RpcClient {
-    /// A client of the server at `server`; it connects with the first call.
-    pub fn new(server: SocketAddr, config: LinkConfig) -> Self {
-        let connect = async move {
-            TcpStream::connect(server).await.map_err(|error| format!("can't connect: {error}"))
-        };
+    /// A client of the server with the addresses `server`, which are tried in that order; it connects with the
+    /// first call.
+    pub fn new(server: Vec<SocketAddr>, config: LinkConfig) -> Self {
+        let addresses = server.clone();
+        let connect = async move { connect_any(&addresses).await };
         Self { link: Link::new(config, connect), server, next: 0, done: Vec::new() }
+    }
+
+    /// A client over the connection `stream`.
+    pub(crate) fn over(stream: TcpStream, config: LinkConfig) -> Self {
+        let server = stream.peer_addr().into_iter().collect();
+        Self { link: Link::new(config, async { Ok(stream) }), server, next: 0, done: Vec::new() }
     }
 
     /// The server's association group; zero before the first call.
@@ -55,15 +67,20 @@ impl RpcClient {
     pub async fn call(&mut self, opnum: u16, stub: impl Into<Bytes>) -> Result<(Bytes, Endian), CallFailure> {
         self.next += 1;
         let token = self.next;
-        self.link.call(token, opnum, None, stub.into());
+        self.link.call(Outgoing { token, opnum, object: None, stub: stub.into() });
+        let lost = |why| CallFailure::Lost { server: self.server.clone(), why };
         loop {
             poll_fn(|task| self.link.poll(task, &mut self.done)).await;
-            let outcome = self.done.drain(..).find(|(of, _)| *of == token).map(|(_, outcome)| outcome);
-            match outcome {
-                Some(Outcome::Response { stub, endian }) => return Ok((stub, endian)),
-                Some(Outcome::Fault(status)) => return Err(CallFailure::Fault(status)),
-                Some(Outcome::Lost(why)) => return Err(CallFailure::Lost { server: self.server, why }),
-                None => {}
+            for done in self.done.drain(..) {
+                match done {
+                    Done::Came { token: of, outcome } if of == token => match outcome {
+                        Outcome::Response { stub, endian } => return Ok((stub, endian)),
+                        Outcome::Fault(status) => return Err(CallFailure::Fault(status)),
+                        Outcome::Lost(why) => return Err(lost(why)),
+                    },
+                    Done::Unsent { call, why } if call.token == token => return Err(lost(why)),
+                    Done::Came { .. } | Done::Unsent { .. } => {}
+                }
             }
         }
     }

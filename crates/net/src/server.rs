@@ -3,14 +3,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rpc::server::CloseReason;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::backend::Backend;
-use crate::front::{Front, serve};
+use crate::front::{Ended, Front, serve};
 use crate::limits::{Admission, Place};
 use crate::stream::prepare;
+use crate::throttle::Throttle;
 
 /// A listener's address that can't be taken.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,7 @@ pub async fn run<B, F>(
     F: Fn() -> B + Send + 'static,
 {
     let mut connections = JoinSet::new();
+    let (not_served, misbehaved) = (Throttle::default(), Arc::<Throttle>::default());
     while !*stop.borrow() {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -52,10 +56,12 @@ pub async fn run<B, F>(
                             tracing::debug!(%peer, "can't set the connection up: {error}");
                         }
                         let served = serve(Arc::clone(&front), stream, peer, backend(), stop.clone());
-                        connections.spawn(hold(place, served));
+                        connections.spawn(hold(place, served, peer, Arc::clone(&misbehaved)));
                     }
                     Err(limit) => {
-                        tracing::warn!(%peer, "not served: {limit}");
+                        if let Some(more) = not_served.pass(Instant::now()) {
+                            tracing::warn!(%peer, "not served: {limit}{}", and_more(more));
+                        }
                         front.observer.refused(peer, limit);
                     }
                 },
@@ -73,7 +79,28 @@ pub async fn run<B, F>(
     while connections.join_next().await.is_some() {}
 }
 
-async fn hold(place: Place, served: impl Future<Output = ()>) {
-    served.await;
+async fn hold(
+    place: Place,
+    served: impl Future<Output = Result<(), Ended>>,
+    peer: SocketAddr,
+    misbehaved: Arc<Throttle>,
+) {
+    match served.await {
+        Ok(()) => tracing::debug!(%peer, "connection closed"),
+        Err(Ended::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
+        Err(Ended::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
+        // Why the sign-in was refused was said then.
+        Err(Ended::Protocol(CloseReason::AuthenticationRefused)) => {}
+        Err(Ended::Protocol(reason)) => {
+            if let Some(more) = misbehaved.pass(Instant::now()) {
+                tracing::warn!(%peer, "connection ended: {reason}{}", and_more(more));
+            }
+        }
+    }
     drop(place);
+}
+
+/// What is said of lines that were left out.
+fn and_more(lines: u64) -> String {
+    if lines == 0 { String::new() } else { format!(" (and {lines} more that were not logged)") }
 }

@@ -44,7 +44,7 @@ pub(crate) fn poll_read(
 
 /// Sends all of `bytes`; each time that the peer takes nothing it has `limit` to take more.
 pub(crate) async fn send(stream: &TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
-    loop {
+    while !bytes.is_empty() {
         match stream.try_write(bytes) {
             Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -55,8 +55,6 @@ pub(crate) async fn send(stream: &TcpStream, mut bytes: &[u8], limit: Duration) 
             }
             Err(error) => return Err(error),
         }
-        if bytes.is_empty() {
-            return Ok(());
-        }
     }
+    Ok(())
 }

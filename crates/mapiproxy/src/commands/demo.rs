@@ -74,9 +74,9 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
         files::replace(&alice, passwords[0].expose().as_bytes())?;
         println!("\nTry it:  mapiproxy client --server {endpoint_mapper} --user alice --domain LAB \\");
         println!("           --password-file {} gal --search a\nCtrl-C ends it.", alice.display());
-        super::run::stop_signal().await?;
+        super::signals::Signals::new()?.stop().await;
     }
-    let open = running.stop(Duration::from_secs(5)).await;
+    let open = running.stop(tokio::time::sleep(Duration::from_secs(5))).await;
     stop.send(true)?;
     lab.await?;
     println!("All ended; {open} security contexts left open.");

@@ -8,6 +8,7 @@ use rpc::AuthLevel;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use crate::commands::signals::Signals;
 use crate::config::ProtectionLevel;
 use crate::{ConfigFile, Outcome, files};
 
@@ -73,14 +74,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let listening = lab::start(Arc::clone(&lab), server).await?;
+        let mut signals = Signals::new()?;
         println!("lab of {} people listens on {}", file.people, listening.rpc());
         let (stop, stopped) = watch::channel(false);
         let serving = listening.run(stopped);
         tokio::pin!(serving);
         tokio::select! {
             () = &mut serving => {}
-            signal = super::run::stop_signal() => {
-                signal?;
+            () = signals.stop() => {
                 stop.send(true)?;
                 serving.await;
             }

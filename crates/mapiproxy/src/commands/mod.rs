@@ -7,3 +7,4 @@ pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod modules;
 pub(crate) mod run;
+pub(crate) mod signals;

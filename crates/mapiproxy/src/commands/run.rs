@@ -3,8 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use console::Live;
-use tokio::signal::unix::{SignalKind, signal};
 
+use crate::commands::signals::{Signals, Told};
+use crate::wiring::Running;
 use crate::{ConfigFile, Outcome, config, wiring};
 
 /// What to run.
@@ -20,7 +21,10 @@ pub(crate) struct Arguments {
     stop_seconds: u64,
 }
 
-/// Runs the proxy until it is told to stop.
+/// Runs the proxy until it is told to stop; told so again, it waits no more for calls under way.
+///
+/// SIGHUP reads the accounts again, for those who sign in from then on. In a terminal it ends the proxy, since it
+/// then says that the terminal is gone.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = config::load(&arguments.file.config)?;
     let live = if arguments.live { print_lines()? } else { Live::counting() };
@@ -28,10 +32,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     runtime.block_on(async {
         let counters = Arc::clone(live.counters());
         let running = wiring::start(&config, Arc::new(live)).await?;
+        let mut signals = Signals::new()?;
         println!("{} listens on {}; {}", config.name, config.listen.rpc, running.stack());
-        stop_signal().await?;
+        until_stop(&mut signals, &running).await;
         println!("stopping: no more clients; calls under way may take {} s", arguments.stop_seconds);
-        let open = running.stop(Duration::from_secs(arguments.stop_seconds)).await;
+        let patience = async {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(arguments.stop_seconds)) => {}
+                () = signals.stop() => println!("stopping at once"),
+            }
+        };
+        let open = running.stop(patience).await;
         let counts = counters.snapshot();
         println!(
             "{} operations, {} faults, {} sign-ins, {} refused; {open} security contexts still open",
@@ -41,14 +52,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     })
 }
 
-/// Waits until somebody asks the process to end, or closes its terminal.
-pub(crate) async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = hang_up.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
+/// Reads the accounts again whenever we are told to, until we are told to stop.
+async fn until_stop(signals: &mut Signals, running: &Running) {
+    while signals.next().await == Told::ReadAgain {
+        match running.read_accounts_again() {
+            Ok(count) => println!("the accounts were read again: {count}"),
+            Err(error) => {
+                let error = crate::causes(&error).join(": ");
+                tracing::error!("the accounts stay as they were: {error}");
+            }
+        }
     }
 }
 

@@ -118,7 +118,9 @@ fn unknown(path: &Path, text: &str, prefix: &str, name: &str) -> ConfigError {
 fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     let wrong = |key, why: String| Err(ConfigError::Value { path: path.to_owned(), key, why });
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-    let labels = config.name.split('.').all(|label| !label.is_empty() && label.len() <= 63);
+    let is_label =
+        |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
+    let labels = config.name.split('.').all(is_label);
     if !config.name.chars().all(plain) || !labels || config.name.len() > 253 {
         return wrong("name", format!("{:?} is no host name", config.name));
     }
@@ -203,6 +205,9 @@ anything = 1
         assert!(error("\"privacy\"", "\"privat\"").contains("privat"));
         assert!(error("\"exch.lab.test\"", "\"tcp:x[1]\"").contains("ncacn_ip_tcp:host[port]"));
         assert!(error("proxy.lab.test", "10.0.0.1").contains("not an address"));
+        for name in ["-a", "a-", "a.-b.c", "a..b", "a_b", ""] {
+            assert!(error("proxy.lab.test", name).contains("is no host name"), "{name}");
+        }
         assert!(error("\"127.0.0.23:6001\"", "\"127.0.0.23:135\"").contains("port of its own"));
         assert!(error("name = ", "name ").contains("line 2"));
     }
