@@ -13,16 +13,24 @@ mod response;
 mod responses;
 mod table;
 
+pub mod attachment;
+pub mod fast_transfer;
 pub mod folder;
 pub mod logon;
+pub mod message;
+pub mod named_property;
 pub mod notification;
 pub mod permission;
+pub mod property;
+pub mod recipient;
 pub mod rule;
 pub mod shared;
 pub mod special;
 pub mod store;
 pub mod stream;
+pub mod sync;
 pub mod tables;
+pub mod transport;
 
 use std::borrow::Cow;
 

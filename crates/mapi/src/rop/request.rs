@@ -89,10 +89,12 @@ impl RopRequest {
     }
 }
 
-/// Whether the index that all ROPs have is not that of the object that the ROP acts on. These are
-/// `RopSaveChangesMessage`, `RopSetMessageReadFlag` and `RopSaveChangesAttachment`.
+/// Whether the index that all ROPs have is not that of the object that the ROP acts on.
 const fn has_own_input(id: RopId) -> bool {
-    matches!(id.0, 0x0C | 0x11 | 0x25)
+    matches!(
+        id,
+        RopId::RopSaveChangesMessage | RopId::RopSaveChangesAttachment | RopId::RopSetMessageReadFlag
+    )
 }
 
 impl Encode for RopRequest {

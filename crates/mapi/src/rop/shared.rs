@@ -3,7 +3,10 @@
 use wire::{Reader, Result, Writer};
 
 use super::{AsciiZ, Bool, Field, FieldBy, newtype_field, too_long};
-use crate::data::{ChangeNumber, FolderId, LongTermId, MessageId, SortOrder, SortOrderSet, Text};
+use crate::data::{
+    ChangeNumber, FolderId, GlobalCounter, LongTermId, MessageId, PropertyName, PropertyProblemArray,
+    SortOrder, SortOrderSet, Text, TypedString,
+};
 use crate::property::{Layout, PropTag, PropertyList, PropertyRow, Restriction};
 use crate::show::{Show, Shown};
 
@@ -30,7 +33,8 @@ pub(crate) use coded_field;
 newtype_field!(FolderId(u64));
 newtype_field!(MessageId(u64));
 newtype_field!(ChangeNumber(u64));
-coded_field!(LongTermId as 24, SortOrder as 5, SortOrderSet as 6);
+coded_field!(LongTermId as 24, SortOrder as 5, SortOrderSet as 6, GlobalCounter as 6);
+coded_field!(PropertyName as 17, PropertyProblemArray as 2, TypedString as 1);
 
 /// In UTF-16 where the Boolean is true.
 impl FieldBy<Bool> for Text {

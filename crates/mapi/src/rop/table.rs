@@ -3,16 +3,24 @@
 
 use wire::{Error, Reader};
 
+use super::attachment::*;
+use super::fast_transfer::*;
 use super::folder::*;
 use super::logon::*;
+use super::message::*;
+use super::named_property::*;
 use super::notification::*;
 use super::permission::*;
+use super::property::*;
+use super::recipient::*;
 use super::response::left_out;
 use super::rule::*;
 use super::special::Unanswered;
 use super::store::*;
 use super::stream::*;
+use super::sync::*;
 use super::tables::*;
+use super::transport::*;
 use super::{Empty, Field, HandleRole, RequestContext, ResponseContext, ResponseFields, newtype_field, rops};
 use crate::ErrorCode;
 use crate::show::{Show, Shown, show_named};
@@ -119,6 +127,98 @@ rops! {
     /// Says which groups are open.
     0x6C RopSetCollapseState: CollapseStateFields => BookmarkFields;
 
+    // 2.2.6 Message ROPs
+
+    /// Opens a message.
+    0x03 RopOpenMessage: RopOpenMessageRequest => Box<RopOpenMessageResponse>;
+    /// Makes a message.
+    0x06 RopCreateMessage: RopCreateMessageRequest => RopCreateMessageResponse;
+    /// Saves a message.
+    0x0C RopSaveChangesMessage: RopSaveChangesMessageRequest => RopSaveChangesMessageResponse;
+    /// Takes all recipients from a message.
+    0x0D RopRemoveAllRecipients: RopRemoveAllRecipientsRequest => Empty;
+    /// Adds recipients to a message, changes and removes some.
+    0x0E RopModifyRecipients: RopModifyRecipientsRequest => Empty;
+    /// Asks for recipients of a message.
+    0x0F RopReadRecipients: RopReadRecipientsRequest => RopReadRecipientsResponse;
+    /// Asks again for what opening a message told.
+    0x10 RopReloadCachedInformation:
+        RopReloadCachedInformationRequest => Box<RopReloadCachedInformationResponse>;
+    /// Changes the status flags of a message.
+    0x20 RopSetMessageStatus: RopSetMessageStatusRequest => RopSetMessageStatusResponse;
+    /// Asks for the status flags of a message. It is answered as if it had been `RopSetMessageStatus`.
+    0x1F RopGetMessageStatus: RopGetMessageStatusRequest => RopSetMessageStatusResponse;
+    /// Marks messages of a folder as read or unread.
+    0x66 RopSetReadFlags: RopSetReadFlagsRequest => RopSetReadFlagsResponse;
+    /// Marks an open message as read or unread.
+    0x11 RopSetMessageReadFlag: RopSetMessageReadFlagRequest => RopSetMessageReadFlagResponse;
+    /// Opens an attachment.
+    0x22 RopOpenAttachment: RopOpenAttachmentRequest => Empty;
+    /// Makes an attachment.
+    0x23 RopCreateAttachment: RopCreateAttachmentRequest => RopCreateAttachmentResponse;
+    /// Deletes an attachment.
+    0x24 RopDeleteAttachment: RopDeleteAttachmentRequest => Empty;
+    /// Saves an attachment.
+    0x25 RopSaveChangesAttachment: RopSaveChangesAttachmentRequest => Empty;
+    /// Opens the message in an attachment.
+    0x46 RopOpenEmbeddedMessage: RopOpenEmbeddedMessageRequest => Box<RopOpenEmbeddedMessageResponse>;
+    /// Opens the table of a message's attachments.
+    0x21 RopGetAttachmentTable: RopGetAttachmentTableRequest => Empty;
+    /// Asks for the ids of a message's attachments.
+    0x52 RopGetValidAttachments: Empty => RopGetValidAttachmentsResponse;
+
+    // 2.2.7 Transport ROPs
+
+    /// Sends a message.
+    0x32 RopSubmitMessage: RopSubmitMessageRequest => Empty;
+    /// Takes a message back that was submitted.
+    0x34 RopAbortSubmit: RopAbortSubmitRequest => Empty;
+    /// Asks for the address types that the server sends to.
+    0x49 RopGetAddressTypes: Empty => RopGetAddressTypesResponse;
+    /// Says that the client is the spooler.
+    0x47 RopSetSpooler: Empty => Empty;
+    /// Takes a message from the spooler's queue, or gives it back.
+    0x48 RopSpoolerLockMessage: RopSpoolerLockMessageRequest => Empty;
+    /// Sends a message, and asks which properties it has then.
+    0x4A RopTransportSend: Empty => RopTransportSendResponse;
+    /// Tells the server of a message that the client's spooler received.
+    0x51 RopTransportNewMail: RopTransportNewMailRequest => Empty;
+    /// Asks for the folder of messages that wait to be sent.
+    0x6D RopGetTransportFolder: Empty => RopGetTransportFolderResponse;
+    /// Asks how mail to an address type can be sent.
+    0x6F RopOptionsData: RopOptionsDataRequest => RopOptionsDataResponse;
+
+    // 2.2.8 Property ROPs
+
+    /// Asks for the numbers of names.
+    0x56 RopGetPropertyIdsFromNames: RopGetPropertyIdsFromNamesRequest => RopGetPropertyIdsFromNamesResponse;
+    /// Asks for the names of numbers.
+    0x55 RopGetNamesFromPropertyIds: RopGetNamesFromPropertyIdsRequest => RopGetNamesFromPropertyIdsResponse;
+    /// Asks for some properties of an object.
+    0x07 RopGetPropertiesSpecific: RopGetPropertiesSpecificRequest => RopGetPropertiesSpecificResponse;
+    /// Asks for all properties of an object.
+    0x08 RopGetPropertiesAll: RopGetPropertiesAllRequest => RopGetPropertiesAllResponse;
+    /// Asks which properties an object has.
+    0x09 RopGetPropertiesList: Empty => RopGetPropertiesListResponse;
+    /// Writes properties of an object.
+    0x0A RopSetProperties: RopSetPropertiesRequest => RopSetPropertiesResponse;
+    /// Writes properties of an object that are not replicated.
+    0x79 RopSetPropertiesNoReplicate:
+        RopSetPropertiesNoReplicateRequest => RopSetPropertiesNoReplicateResponse;
+    /// Deletes properties of an object.
+    0x0B RopDeleteProperties: RopDeletePropertiesRequest => RopDeletePropertiesResponse;
+    /// Deletes properties of an object, which is not replicated.
+    0x7A RopDeletePropertiesNoReplicate:
+        RopDeletePropertiesNoReplicateRequest => RopDeletePropertiesNoReplicateResponse;
+    /// Asks which named properties an object has.
+    0x5F RopQueryNamedProperties: RopQueryNamedPropertiesRequest => RopQueryNamedPropertiesResponse;
+    /// Copies some properties to another object.
+    0x67 RopCopyProperties: RopCopyPropertiesRequest => RopCopyPropertiesResponse;
+    /// Copies all properties but some to another object.
+    0x39 RopCopyTo: RopCopyToRequest => RopCopyToResponse;
+    /// Asks how far something is that goes on after it was answered.
+    0x50 RopProgress: RopProgressRequest => RopProgressResponse;
+
     // 2.2.9 Stream ROPs
 
     /// Opens a property as a stream.
@@ -163,6 +263,63 @@ rops! {
     0x3F RopGetRulesTable: RopGetRulesTableRequest => Empty;
     /// Tells which message of the client's store a deferred action message is about.
     0x57 RopUpdateDeferredActionMessages: RopUpdateDeferredActionMessagesRequest => Empty;
+
+    // 2.2.12 Fast Transfer ROPs
+
+    /// Begins an upload.
+    0x53 RopFastTransferDestinationConfigure: RopFastTransferDestinationConfigureRequest => Empty;
+    /// Uploads a part of a stream.
+    0x54 RopFastTransferDestinationPutBuffer:
+        RopFastTransferDestinationPutBufferRequest => RopFastTransferDestinationPutBufferResponse;
+    /// Uploads a part of a stream.
+    0x9D RopFastTransferDestinationPutBufferExtended:
+        RopFastTransferDestinationPutBufferExtendedRequest => RopFastTransferDestinationPutBufferExtendedResponse;
+    /// Asks for the next part of a stream.
+    0x4E RopFastTransferSourceGetBuffer:
+        RopFastTransferSourceGetBufferRequest => RopFastTransferSourceGetBufferResponse;
+    /// Begins the download of a folder.
+    0x4C RopFastTransferSourceCopyFolder: RopFastTransferSourceCopyFolderRequest => Empty;
+    /// Begins the download of messages.
+    0x4B RopFastTransferSourceCopyMessages: RopFastTransferSourceCopyMessagesRequest => Empty;
+    /// Begins the download of an object but for some of it.
+    0x4D RopFastTransferSourceCopyTo: RopFastTransferSourceCopyToRequest => Empty;
+    /// Begins the download of some of an object.
+    0x69 RopFastTransferSourceCopyProperties: RopFastTransferSourceCopyPropertiesRequest => Empty;
+    /// Tells one server the version of the other.
+    0x86 RopTellVersion: RopTellVersionRequest => Empty;
+
+    // 2.2.13 Incremental Change Synchronization ROPs
+
+    /// Begins a download of changes.
+    0x70 RopSynchronizationConfigure: Box<RopSynchronizationConfigureRequest> => Empty;
+    /// Uploads a new or changed message.
+    0x72 RopSynchronizationImportMessageChange:
+        RopSynchronizationImportMessageChangeRequest => RopSynchronizationImportMessageChangeResponse;
+    /// Uploads which messages were read.
+    0x80 RopSynchronizationImportReadStateChanges: RopSynchronizationImportReadStateChangesRequest => Empty;
+    /// Uploads a new or changed folder.
+    0x73 RopSynchronizationImportHierarchyChange:
+        RopSynchronizationImportHierarchyChangeRequest => RopSynchronizationImportHierarchyChangeResponse;
+    /// Uploads what was deleted.
+    0x74 RopSynchronizationImportDeletes: RopSynchronizationImportDeletesRequest => Empty;
+    /// Uploads that a message was moved.
+    0x78 RopSynchronizationImportMessageMove:
+        Box<RopSynchronizationImportMessageMoveRequest> => RopSynchronizationImportMessageMoveResponse;
+    /// Begins an upload of changes.
+    0x7E RopSynchronizationOpenCollector: RopSynchronizationOpenCollectorRequest => Empty;
+    /// Asks for the state that a client keeps until next time.
+    0x82 RopSynchronizationGetTransferState: RopSynchronizationGetTransferStateRequest => Empty;
+    /// Begins to upload a part of the state that a client kept.
+    0x75 RopSynchronizationUploadStateStreamBegin: RopSynchronizationUploadStateStreamBeginRequest => Empty;
+    /// Goes on uploading it.
+    0x76 RopSynchronizationUploadStateStreamContinue:
+        RopSynchronizationUploadStateStreamContinueRequest => Empty;
+    /// Ends uploading it.
+    0x77 RopSynchronizationUploadStateStreamEnd: Empty => Empty;
+    /// Tells the server which of the ids that it set aside will not be used.
+    0x93 RopSetLocalReplicaMidsetDeleted: RopSetLocalReplicaMidsetDeletedRequest => Empty;
+    /// Asks the server to set ids aside.
+    0x7F RopGetLocalReplicaIds: RopGetLocalReplicaIdsRequest => RopGetLocalReplicaIdsResponse;
 
     // 2.2.14 Notification ROPs
 

@@ -1,0 +1,125 @@
+//! Attachments and the messages in them ([MS-OXCROPS] 2.2.6.12 to 2.2.6.18, [MS-OXCMSG] 2.2.3.12 to 2.2.3.18).
+
+use super::message::{MessageOpenModeFlags, SaveFlags};
+use super::recipient::OpenRecipients;
+use super::{
+    Bool, Empty, InputHandleIndex, List32, OutputHandleIndex, rop_enum, rop_flags, rop_response, rop_struct,
+};
+use crate::data::{MessageId, TypedString};
+
+rop_enum! {
+    /// How an attachment is opened ([MS-OXCMSG] 2.2.3.12.1).
+    pub struct OpenAttachmentFlags(u8) {
+        /// To be read.
+        READ_ONLY = 0x00,
+        /// To be read and written.
+        READ_WRITE = 0x01,
+        /// To be read, and to be written where that is permitted.
+        BEST_ACCESS = 0x03,
+    }
+}
+
+rop_struct! {
+    /// Opens an attachment of a message ([MS-OXCROPS] 2.2.6.12.1).
+    pub struct RopOpenAttachmentRequest as "RopOpenAttachment" {
+        /// Where its handle goes.
+        pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
+        /// How.
+        pub open_attachment_flags: OpenAttachmentFlags = "OpenAttachmentFlags",
+        /// Which attachment.
+        pub attachment_id: u32 = "AttachmentID",
+    }
+}
+
+rop_struct! {
+    /// Makes an attachment of a message ([MS-OXCROPS] 2.2.6.13.1).
+    pub struct RopCreateAttachmentRequest as "RopCreateAttachment" {
+        /// Where its handle goes.
+        pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
+    }
+}
+
+rop_response! {
+    /// An attachment is made ([MS-OXCROPS] 2.2.6.13.2).
+    pub struct RopCreateAttachmentResponse as "RopCreateAttachment" {
+        /// Its id in the message.
+        pub attachment_id: u32 = "AttachmentID",
+    }
+}
+
+rop_struct! {
+    /// Deletes an attachment of a message ([MS-OXCROPS] 2.2.6.14.1).
+    pub struct RopDeleteAttachmentRequest as "RopDeleteAttachment" {
+        /// Which attachment.
+        pub attachment_id: u32 = "AttachmentID",
+    }
+}
+
+rop_struct! {
+    /// Saves an attachment ([MS-OXCROPS] 2.2.6.15.1).
+    pub struct RopSaveChangesAttachmentRequest as "RopSaveChangesAttachment" {
+        /// The attachment.
+        pub input_handle_index: InputHandleIndex = "InputHandleIndex",
+        /// What becomes of it.
+        pub save_flags: SaveFlags = "SaveFlags",
+    }
+}
+
+rop_struct! {
+    /// Opens the message in an attachment ([MS-OXCROPS] 2.2.6.16.1).
+    pub struct RopOpenEmbeddedMessageRequest as "RopOpenEmbeddedMessage" {
+        /// Where its handle goes.
+        pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
+        /// The code page of texts; 0x0FFF for that of the logon.
+        pub code_page_id: u16 = "CodePageId",
+        /// How.
+        pub open_mode_flags: MessageOpenModeFlags = "OpenModeFlags",
+    }
+}
+
+rop_response! {
+    /// What a client learns of the message in an attachment ([MS-OXCROPS] 2.2.6.16.2).
+    pub struct RopOpenEmbeddedMessageResponse as "RopOpenEmbeddedMessage" {
+        /// Zero.
+        pub reserved: u8 = "Reserved",
+        /// Its id.
+        pub message_id: MessageId = "MessageId",
+        /// Whether it has named properties.
+        pub has_named_properties: Bool = "HasNamedProperties",
+        /// What comes before its subject, such as `RE: `.
+        pub subject_prefix: TypedString = "SubjectPrefix",
+        /// Its subject without that.
+        pub normalized_subject: TypedString = "NormalizedSubject",
+        /// Its recipients.
+        pub recipients: OpenRecipients = "Recipients",
+    }
+}
+
+rop_flags! {
+    /// Of what kind the table of attachments is ([MS-OXCMSG] 2.2.3.17.1).
+    pub struct AttachmentTableFlags(u8) {
+        /// Texts are in UTF-16.
+        UNICODE = 0x40,
+    }
+}
+
+rop_struct! {
+    /// Opens the table of a message's attachments ([MS-OXCROPS] 2.2.6.17.1).
+    pub struct RopGetAttachmentTableRequest as "RopGetAttachmentTable" {
+        /// Where its handle goes.
+        pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
+        /// Of what kind.
+        pub table_flags: AttachmentTableFlags = "TableFlags",
+    }
+}
+
+/// Asks for the ids of a message's attachments ([MS-OXCROPS] 2.2.6.18.1).
+pub type RopGetValidAttachmentsRequest = Empty;
+
+rop_response! {
+    /// The ids of a message's attachments ([MS-OXCROPS] 2.2.6.18.2).
+    pub struct RopGetValidAttachmentsResponse as "RopGetValidAttachments" {
+        /// The ids.
+        pub attachment_ids: List32<u32> = "AttachmentIdArray",
+    }
+}

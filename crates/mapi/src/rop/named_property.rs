@@ -1,0 +1,141 @@
+//! Named properties: which number a name has in a mailbox ([MS-OXCROPS] 2.2.8.1, 2.2.8.2, 2.2.8.10, [MS-OXCPRPT]
+//! 2.2.12, 2.2.13, 2.2.9).
+
+use wire::{Decode as _, Encode as _, Guid, Reader, Result, Writer};
+
+use super::{
+    Bool, Field, List16, ResponseContext, ResponseFields, rop_enum, rop_flags, rop_response, rop_struct,
+};
+use crate::ErrorCode;
+use crate::data::PropertyName;
+use crate::show::{Show, Shown};
+
+rop_enum! {
+    /// What happens with names that have no number yet ([MS-OXCPRPT] 2.2.12.1).
+    pub struct PropertyIdFlags(u8) {
+        /// They get none.
+        NONE = 0x00,
+        /// They get one.
+        CREATE = 0x02,
+    }
+}
+
+rop_struct! {
+    /// Asks for the numbers of names ([MS-OXCROPS] 2.2.8.1.1).
+    pub struct RopGetPropertyIdsFromNamesRequest as "RopGetPropertyIdsFromNames" {
+        /// What happens with those that have none yet.
+        pub flags: PropertyIdFlags = "Flags",
+        /// The names; none for all that the mailbox knows.
+        pub property_names: List16<PropertyName> = "PropertyNames",
+    }
+}
+
+rop_struct! {
+    /// The numbers of names ([MS-OXCROPS] 2.2.8.1.2).
+    pub struct RopGetPropertyIdsFromNamesResponse as "RopGetPropertyIdsFromNames" {
+        /// The numbers in the order of the names, zero for those that have none.
+        pub property_ids: List16<u16> = "PropertyIds",
+    }
+}
+
+impl ResponseFields for RopGetPropertyIdsFromNamesResponse {
+    const LEFT_OUT_BELOW: Option<usize> = Some(2);
+
+    /// With some names that have no number, it has them all the same.
+    fn present(return_value: ErrorCode) -> bool {
+        matches!(return_value, ErrorCode::SUCCESS | ErrorCode::MAPI_W_ERRORS_RETURNED)
+    }
+
+    fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
+        Field::read(r, "RopGetPropertyIdsFromNames")
+    }
+
+    fn write(&self, w: &mut Writer) -> Result<()> {
+        Field::write(self, w, "RopGetPropertyIdsFromNames")
+    }
+}
+
+rop_struct! {
+    /// Asks for the names of numbers ([MS-OXCROPS] 2.2.8.2.1).
+    pub struct RopGetNamesFromPropertyIdsRequest as "RopGetNamesFromPropertyIds" {
+        /// The numbers.
+        pub property_ids: List16<u16> = "PropertyIds",
+    }
+}
+
+rop_response! {
+    /// The names of numbers ([MS-OXCROPS] 2.2.8.2.2).
+    pub struct RopGetNamesFromPropertyIdsResponse as "RopGetNamesFromPropertyIds" {
+        /// The names in the order of the numbers.
+        pub property_names: List16<PropertyName> = "PropertyNames",
+    }
+}
+
+rop_flags! {
+    /// Which named properties are asked for ([MS-OXCPRPT] 2.2.9.1).
+    pub struct QueryFlags(u8) {
+        /// Not those whose name is a text.
+        NO_STRINGS = 0x01,
+        /// Not those whose name is a number.
+        NO_IDS = 0x02,
+    }
+}
+
+rop_struct! {
+    /// Asks which named properties an object has, or a mailbox knows ([MS-OXCROPS] 2.2.8.10.1).
+    pub struct RopQueryNamedPropertiesRequest as "RopQueryNamedProperties" {
+        /// Which kinds.
+        pub query_flags: QueryFlags = "QueryFlags",
+        /// Whether only those of one property set.
+        pub has_guid: Bool = "HasGuid",
+        /// The property set.
+        pub property_guid: Option<Guid> = "PropertyGuid" by has_guid,
+    }
+}
+
+/// Named properties with their numbers ([MS-OXCROPS] 2.2.8.10.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RopQueryNamedPropertiesResponse {
+    /// The numbers and the names.
+    pub properties: Vec<(u16, PropertyName)>,
+}
+
+impl Show for RopQueryNamedPropertiesResponse {
+    fn show(&self) -> Shown {
+        let one = |(id, name): &(u16, PropertyName)| {
+            Shown::Fields(vec![("PropertyId".into(), id.show()), ("PropertyName".into(), name.show())])
+        };
+        Shown::Fields(vec![("Properties".into(), Shown::List(self.properties.iter().map(one).collect()))])
+    }
+}
+
+impl ResponseFields for RopQueryNamedPropertiesResponse {
+    const LEFT_OUT_BELOW: Option<usize> = Some(2);
+
+    fn present(return_value: ErrorCode) -> bool {
+        matches!(return_value, ErrorCode::SUCCESS | ErrorCode::MAPI_W_ERRORS_RETURNED)
+    }
+
+    fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
+        let count = r.u16("IdCount")?;
+        let least = <PropertyName as Field>::MIN_SIZE.saturating_add(2);
+        let count = r.count(u32::from(count), least, u32::MAX, "IdCount")?;
+        let mut ids = Vec::with_capacity(count);
+        for _ in 0..count {
+            ids.push(r.u16("PropertyIds")?);
+        }
+        let mut properties = Vec::with_capacity(count);
+        for id in ids {
+            properties.push((id, PropertyName::decode(r)?));
+        }
+        Ok(Self { properties })
+    }
+
+    fn write(&self, w: &mut Writer) -> Result<()> {
+        w.len16(self.properties.len(), "IdCount")?;
+        for (id, _) in &self.properties {
+            w.u16(*id);
+        }
+        self.properties.iter().try_for_each(|(_, name)| name.encode(w))
+    }
+}

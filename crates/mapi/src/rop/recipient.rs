@@ -1,0 +1,372 @@
+//! The recipients of a message ([MS-OXCROPS] 2.2.6.4 to 2.2.6.6, [MS-OXCMSG] 2.2.3.4 to 2.2.3.6).
+
+use wire::{Reader, Result, Writer};
+
+use super::{Field, List16, ResponseContext, ResponseFields, newtype_field, rop_struct, too_long};
+use crate::ErrorCode;
+use crate::data::RecipientRow;
+use crate::property::PropTag;
+use crate::show::{Show, Shown, show_named};
+
+/// What a recipient is to a message ([MS-OXCMSG] 2.2.3.1.2).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct RecipientType(pub u8);
+
+impl RecipientType {
+    /// Who sends it.
+    pub const ORIGINATOR: Self = Self(0x00);
+    /// Whom it is to.
+    pub const PRIMARY: Self = Self(0x01);
+    /// Who gets a copy.
+    pub const CC: Self = Self(0x02);
+    /// Who gets a copy without the others knowing.
+    pub const BCC: Self = Self(0x03);
+    /// A bit: it did not reach this recipient before, and is sent again.
+    pub const RESEND_FAILED: u8 = 0x10;
+    /// A bit: it reached this recipient before.
+    pub const RESEND_REACHED: u8 = 0x80;
+
+    /// What the recipient is, without what became of sending to it before.
+    #[must_use]
+    pub const fn kind(self) -> Self {
+        Self(self.0 & 0x0F)
+    }
+}
+
+impl std::fmt::Debug for RecipientType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.kind() {
+            Self::ORIGINATOR => f.write_str("ORIGINATOR")?,
+            Self::PRIMARY => f.write_str("PRIMARY")?,
+            Self::CC => f.write_str("CC")?,
+            Self::BCC => f.write_str("BCC")?,
+            Self(other) => write!(f, "{other:#x}")?,
+        }
+        match self.0 & 0xF0 {
+            0 => Ok(()),
+            bits => write!(f, " | {bits:#x}"),
+        }
+    }
+}
+
+show_named!(RecipientType);
+newtype_field!(RecipientType(u8));
+
+/// A recipient's row behind its size.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SizedRecipientRow {
+    /// The row.
+    Row {
+        /// What it says.
+        row: Box<RecipientRow>,
+        /// What the size counts beyond it.
+        trailing: Vec<u8>,
+    },
+    /// Bytes that are no row, or a row of columns that are not known.
+    Bytes(Vec<u8>),
+}
+
+impl SizedRecipientRow {
+    /// `row`, and no more.
+    pub fn new(row: RecipientRow) -> Self {
+        Self::Row { row: Box::new(row), trailing: Vec::new() }
+    }
+
+    /// The row, where it is one.
+    pub const fn row(&self) -> Option<&RecipientRow> {
+        match self {
+            Self::Row { row, .. } => Some(row),
+            Self::Bytes(_) => None,
+        }
+    }
+
+    fn read(r: &mut Reader<'_>, columns: Option<&[PropTag]>) -> Result<Self> {
+        let size = r.u16("RecipientRowSize")?;
+        let mut r = r.sub(usize::from(size), "RecipientRow")?;
+        let bytes = r.peek();
+        let row = columns.map(|columns| RecipientRow::read(&mut r, columns));
+        Ok(match row {
+            Some(Ok(row)) => Self::Row { row: Box::new(row), trailing: r.rest().to_vec() },
+            _ => Self::Bytes(bytes.to_vec()),
+        })
+    }
+
+    fn write(&self, w: &mut Writer, columns: &[PropTag]) -> Result<()> {
+        let mark = w.mark16();
+        match self {
+            Self::Row { row, trailing } => {
+                row.write(w, columns)?;
+                w.bytes(trailing);
+            }
+            Self::Bytes(bytes) => drop(w.bytes(bytes)),
+        }
+        let size = w.since(mark, 2);
+        w.fill16(mark, size, "RecipientRowSize")
+    }
+
+    fn show(&self, columns: &[PropTag]) -> Shown {
+        match self {
+            Self::Row { row, .. } => row.show_with(columns),
+            Self::Bytes(bytes) => Shown::Bytes(bytes.clone()),
+        }
+    }
+}
+
+/// A recipient as an open message shows it (`OpenRecipientRow`, [MS-OXCROPS] 2.2.6.1.2.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenRecipientRow {
+    /// What it is to the message.
+    pub recipient_type: RecipientType,
+    /// The code page of its texts.
+    pub code_page_id: u16,
+    /// Zero.
+    pub reserved: u16,
+    /// The recipient.
+    pub recipient_row: SizedRecipientRow,
+}
+
+impl OpenRecipientRow {
+    const MIN_SIZE: usize = 7;
+
+    fn read(r: &mut Reader<'_>, columns: Option<&[PropTag]>) -> Result<Self> {
+        Ok(Self {
+            recipient_type: RecipientType(r.u8("RecipientType")?),
+            code_page_id: r.u16("CodePageId")?,
+            reserved: r.u16("Reserved")?,
+            recipient_row: SizedRecipientRow::read(r, columns)?,
+        })
+    }
+
+    fn write(&self, w: &mut Writer, columns: &[PropTag]) -> Result<()> {
+        w.u8(self.recipient_type.0).u16(self.code_page_id).u16(self.reserved);
+        self.recipient_row.write(w, columns)
+    }
+
+    fn show(&self, columns: &[PropTag]) -> Vec<(std::borrow::Cow<'static, str>, Shown)> {
+        vec![
+            ("RecipientType".into(), self.recipient_type.show()),
+            ("CodePageId".into(), self.code_page_id.show()),
+            ("RecipientRow".into(), self.recipient_row.show(columns)),
+        ]
+    }
+}
+
+/// The recipients of an open message, as many as there was room for ([MS-OXCROPS] 2.2.6.1.2).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct OpenRecipients {
+    /// How many recipients the message has.
+    pub recipient_count: u16,
+    /// Of what properties their rows are, beyond the standard ones.
+    pub recipient_columns: Vec<PropTag>,
+    /// The first of them.
+    pub recipient_rows: Vec<OpenRecipientRow>,
+}
+
+impl Show for OpenRecipients {
+    fn show(&self) -> Shown {
+        let columns = &self.recipient_columns;
+        let rows = self.recipient_rows.iter().map(|row| Shown::Fields(row.show(columns)));
+        Shown::Fields(vec![
+            ("RecipientCount".into(), self.recipient_count.show()),
+            ("RecipientColumns".into(), columns.show()),
+            ("RecipientRows".into(), Shown::List(rows.collect())),
+        ])
+    }
+}
+
+impl Field for OpenRecipients {
+    const MIN_SIZE: usize = 5;
+
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        let recipient_count = r.u16("RecipientCount")?;
+        let List16(recipient_columns) = Field::read(r, "RecipientColumns")?;
+        let count = r.u8("RowCount")?;
+        let count = r.count(u32::from(count), OpenRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
+        let mut recipient_rows = Vec::with_capacity(count);
+        for _ in 0..count {
+            recipient_rows.push(OpenRecipientRow::read(r, Some(&recipient_columns))?);
+        }
+        Ok(Self { recipient_count, recipient_columns, recipient_rows })
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        w.u16(self.recipient_count);
+        write_columns(&self.recipient_columns, w)?;
+        w.u8(row_count(self.recipient_rows.len(), w)?);
+        self.recipient_rows.iter().try_for_each(|row| row.write(w, &self.recipient_columns))
+    }
+}
+
+fn write_columns(columns: &[PropTag], w: &mut Writer) -> Result<()> {
+    w.len16(columns.len(), "RecipientColumns")?;
+    for column in columns {
+        w.u32(column.0);
+    }
+    Ok(())
+}
+
+fn row_count(count: usize, w: &Writer) -> Result<u8> {
+    u8::try_from(count).map_err(|_| too_long(count, w, "RowCount"))
+}
+
+rop_struct! {
+    /// Takes all recipients from a message ([MS-OXCROPS] 2.2.6.4.1).
+    pub struct RopRemoveAllRecipientsRequest as "RopRemoveAllRecipients" {
+        /// Zero; servers ignore it.
+        pub reserved: u32 = "Reserved",
+    }
+}
+
+/// Adds recipients to a message, changes and removes some ([MS-OXCROPS] 2.2.6.5.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RopModifyRecipientsRequest {
+    /// Of what properties the rows are, beyond the standard ones.
+    pub recipient_columns: Vec<PropTag>,
+    /// The recipients.
+    pub recipient_rows: Vec<ModifyRecipientRow>,
+}
+
+/// A recipient that is added, changed or removed ([MS-OXCROPS] 2.2.6.5.1.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModifyRecipientRow {
+    /// Which recipient of the message.
+    pub row_id: u32,
+    /// What it is to the message.
+    pub recipient_type: RecipientType,
+    /// The recipient; `None` removes it.
+    pub recipient_row: Option<SizedRecipientRow>,
+}
+
+impl ModifyRecipientRow {
+    const MIN_SIZE: usize = 7;
+
+    fn read(r: &mut Reader<'_>, columns: &[PropTag]) -> Result<Self> {
+        let row_id = r.u32("RowId")?;
+        let recipient_type = RecipientType(r.u8("RecipientType")?);
+        let recipient_row = if r.peek().starts_with(&[0, 0]) {
+            r.u16("RecipientRowSize")?;
+            None
+        } else {
+            Some(SizedRecipientRow::read(r, Some(columns))?)
+        };
+        Ok(Self { row_id, recipient_type, recipient_row })
+    }
+
+    fn write(&self, w: &mut Writer, columns: &[PropTag]) -> Result<()> {
+        w.u32(self.row_id).u8(self.recipient_type.0);
+        match &self.recipient_row {
+            None => drop(w.u16(0)),
+            Some(SizedRecipientRow::Bytes(bytes)) if bytes.is_empty() => {
+                return Err(w.invalid("RecipientRowSize", 0, "a row that is not empty"));
+            }
+            Some(row) => row.write(w, columns)?,
+        }
+        Ok(())
+    }
+
+    fn show(&self, columns: &[PropTag]) -> Shown {
+        let row = self.recipient_row.as_ref().map_or(Shown::Nothing, |row| row.show(columns));
+        Shown::Fields(vec![
+            ("RowId".into(), self.row_id.show()),
+            ("RecipientType".into(), self.recipient_type.show()),
+            ("RecipientRow".into(), row),
+        ])
+    }
+}
+
+impl Show for RopModifyRecipientsRequest {
+    fn show(&self) -> Shown {
+        let columns = &self.recipient_columns;
+        Shown::Fields(vec![
+            ("RecipientColumns".into(), columns.show()),
+            (
+                "RecipientRows".into(),
+                Shown::List(self.recipient_rows.iter().map(|row| row.show(columns)).collect()),
+            ),
+        ])
+    }
+}
+
+impl Field for RopModifyRecipientsRequest {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        let List16(recipient_columns) = Field::read(r, "RecipientColumns")?;
+        let count = r.u16("RowCount")?;
+        let count = r.count(u32::from(count), ModifyRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
+        let mut recipient_rows = Vec::with_capacity(count);
+        for _ in 0..count {
+            recipient_rows.push(ModifyRecipientRow::read(r, &recipient_columns)?);
+        }
+        Ok(Self { recipient_columns, recipient_rows })
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        write_columns(&self.recipient_columns, w)?;
+        w.len16(self.recipient_rows.len(), "RowCount")?;
+        self.recipient_rows.iter().try_for_each(|row| row.write(w, &self.recipient_columns))
+    }
+}
+
+rop_struct! {
+    /// Asks for recipients of a message ([MS-OXCROPS] 2.2.6.6.1).
+    pub struct RopReadRecipientsRequest as "RopReadRecipients" {
+        /// From which on.
+        pub row_id: u32 = "RowId",
+        /// Zero.
+        pub reserved: u16 = "Reserved",
+    }
+}
+
+/// Recipients of a message, as many as there was room for ([MS-OXCROPS] 2.2.6.6.2).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RopReadRecipientsResponse {
+    /// Of what properties the rows are, beyond the standard ones: what opening the message answered. It is not
+    /// sent here. Empty where it is not known; then no row can be read.
+    pub recipient_columns: Vec<PropTag>,
+    /// The recipients.
+    pub recipient_rows: Vec<ReadRecipientRow>,
+}
+
+/// A recipient of a message ([MS-OXCROPS] 2.2.6.6.2.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadRecipientRow {
+    /// Which recipient of the message.
+    pub row_id: u32,
+    /// The recipient.
+    pub recipient: OpenRecipientRow,
+}
+
+impl Show for RopReadRecipientsResponse {
+    fn show(&self) -> Shown {
+        let rows = self.recipient_rows.iter().map(|row| {
+            let mut fields = vec![("RowId".into(), row.row_id.show())];
+            fields.extend(row.recipient.show(&self.recipient_columns));
+            Shown::Fields(fields)
+        });
+        Shown::Fields(vec![("RecipientRows".into(), Shown::List(rows.collect()))])
+    }
+}
+
+impl ResponseFields for RopReadRecipientsResponse {
+    fn read(r: &mut Reader<'_>, _return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
+        let count = r.u8("RowCount")?;
+        let count = r.count(u32::from(count), 4 + OpenRecipientRow::MIN_SIZE, u32::MAX, "RowCount")?;
+        let mut recipient_rows = Vec::with_capacity(count);
+        for _ in 0..count {
+            let row_id = r.u32("RowId")?;
+            let recipient = OpenRecipientRow::read(r, context.columns)?;
+            recipient_rows.push(ReadRecipientRow { row_id, recipient });
+        }
+        Ok(Self { recipient_columns: context.columns.unwrap_or_default().to_vec(), recipient_rows })
+    }
+
+    fn write(&self, w: &mut Writer) -> Result<()> {
+        w.u8(row_count(self.recipient_rows.len(), w)?);
+        for row in &self.recipient_rows {
+            w.u32(row.row_id);
+            row.recipient.write(w, &self.recipient_columns)?;
+        }
+        Ok(())
+    }
+}

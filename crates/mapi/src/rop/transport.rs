@@ -1,0 +1,269 @@
+//! Sending and receiving ([MS-OXCROPS] 2.2.7, [MS-OXOMSG] 2.2.3 to 2.2.5).
+
+use wire::{Reader, Result, Writer};
+
+use super::{
+    AsciiZ, Bool, Bytes16, Empty, Field, FieldBy, plain_response, rop_enum, rop_flags, rop_response,
+    rop_struct, too_long,
+};
+use crate::data::{FolderId, MessageId};
+use crate::property::PropertyList;
+use crate::show::{Show, Shown};
+
+rop_flags! {
+    /// What a submission needs ([MS-OXOMSG] 2.2.3.1.1).
+    pub struct SubmitFlags(u8) {
+        /// Work on it by the server first.
+        PRE_PROCESS = 0x01,
+        /// The client's spooler.
+        NEEDS_SPOOLER = 0x02,
+    }
+}
+
+rop_struct! {
+    /// Sends a message ([MS-OXCROPS] 2.2.7.1.1).
+    pub struct RopSubmitMessageRequest as "RopSubmitMessage" {
+        /// What that needs.
+        pub submit_flags: SubmitFlags = "SubmitFlags",
+    }
+}
+
+rop_struct! {
+    /// Takes a message back that was submitted ([MS-OXCROPS] 2.2.7.2.1).
+    pub struct RopAbortSubmitRequest as "RopAbortSubmit" {
+        /// The folder that it is in.
+        pub folder_id: FolderId = "FolderId",
+        /// The message.
+        pub message_id: MessageId = "MessageId",
+    }
+}
+
+/// Asks for the address types that the server sends to ([MS-OXCROPS] 2.2.7.3.1).
+pub type RopGetAddressTypesRequest = Empty;
+
+/// The address types that the server sends to ([MS-OXCROPS] 2.2.7.3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RopGetAddressTypesResponse {
+    /// The types, such as `SMTP`.
+    pub address_types: Vec<AsciiZ>,
+}
+
+impl Show for RopGetAddressTypesResponse {
+    fn show(&self) -> Shown {
+        Shown::Fields(vec![("AddressTypes".into(), self.address_types.show())])
+    }
+}
+
+impl Field for RopGetAddressTypesResponse {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        let count = r.u16("AddressTypeCount")?;
+        let size = r.u16("AddressTypeSize")?;
+        let mut r = r.sub(usize::from(size), "AddressTypes")?;
+        let count = r.count(u32::from(count), 1, u32::MAX, "AddressTypeCount")?;
+        let mut address_types = Vec::with_capacity(count);
+        for _ in 0..count {
+            address_types.push(AsciiZ::read(&mut r, "AddressTypes")?);
+        }
+        r.finish()?;
+        Ok(Self { address_types })
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        w.len16(self.address_types.len(), "AddressTypeCount")?;
+        let mark = w.mark16();
+        self.address_types.iter().try_for_each(|text| text.write(w, "AddressTypes"))?;
+        let size = w.since(mark, 2);
+        w.fill16(mark, size, "AddressTypeSize")
+    }
+}
+
+plain_response!(RopGetAddressTypesResponse as "RopGetAddressTypes");
+
+/// Says that the client is the spooler ([MS-OXCROPS] 2.2.7.4.1).
+pub type RopSetSpoolerRequest = Empty;
+
+rop_enum! {
+    /// What a client does with a message in the spooler's queue ([MS-OXOMSG] 2.2.5.3.1).
+    pub struct LockState(u8) {
+        /// Takes it.
+        LST_LOCK = 0x00,
+        /// Gives it back.
+        LST_UNLOCK = 0x01,
+        /// Is done with it.
+        LST_FINISHED = 0x02,
+    }
+}
+
+rop_struct! {
+    /// Takes a message from the spooler's queue, or gives it back ([MS-OXCROPS] 2.2.7.5.1).
+    pub struct RopSpoolerLockMessageRequest as "RopSpoolerLockMessage" {
+        /// The message.
+        pub message_id: MessageId = "MessageId",
+        /// What is done with it.
+        pub lock_state: LockState = "LockState",
+    }
+}
+
+/// Sends a message, and asks which properties it has then ([MS-OXCROPS] 2.2.7.6.1).
+pub type RopTransportSendRequest = Empty;
+
+rop_response! {
+    /// The message was sent ([MS-OXCROPS] 2.2.7.6.2).
+    pub struct RopTransportSendResponse as "RopTransportSend" {
+        /// Whether properties are *not* returned.
+        pub no_properties_returned: Bool = "NoPropertiesReturned",
+        /// The properties that the message has got.
+        pub property_values: Unless<PropertyList> = "PropertyValues" by no_properties_returned,
+    }
+}
+
+/// What is there only where a Boolean before it is false.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unless<T>(pub Option<T>);
+
+impl<T: Show> Show for Unless<T> {
+    fn show(&self) -> Shown {
+        self.0.show()
+    }
+}
+
+impl<T: Field> FieldBy<Bool> for Unless<T> {
+    fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
+        (!by.is_true()).then(|| T::read(r, field)).transpose().map(Self)
+    }
+
+    fn write_by(&self, w: &mut Writer, field: &'static str, by: &Bool) -> Result<()> {
+        super::field::write_optional(self.0.as_ref(), w, field, !by.is_true())
+    }
+}
+
+rop_flags! {
+    /// Flags of a message ([MS-OXCMSG] 2.2.1.6).
+    pub struct MessageFlags(u32) {
+        /// It was read.
+        MF_READ = 0x0000_0001,
+        /// It was not changed since it came.
+        MF_UNMODIFIED = 0x0000_0002,
+        /// It is being sent.
+        MF_SUBMITTED = 0x0000_0004,
+        /// It was not sent yet.
+        MF_UNSENT = 0x0000_0008,
+        /// It has attachments.
+        MF_HAS_ATTACH = 0x0000_0010,
+        /// Who reads it is who sent it.
+        MF_FROM_ME = 0x0000_0020,
+        /// It is associated with its folder.
+        MF_FAI = 0x0000_0040,
+        /// It is sent again.
+        MF_RESEND = 0x0000_0080,
+        /// The sender wants to know when it is read.
+        MF_NOTIFY_READ = 0x0000_0100,
+        /// The sender wants to know when it is deleted unread.
+        MF_NOTIFY_UNREAD = 0x0000_0200,
+        /// It was read at some time.
+        MF_EVER_READ = 0x0000_0400,
+        /// It came from the internet.
+        MF_INTERNET = 0x0000_2000,
+        /// It came from a sender whom nobody vouches for.
+        MF_UNTRUSTED = 0x0000_8000,
+    }
+}
+
+rop_struct! {
+    /// Tells the server of a message that the client's spooler received ([MS-OXCROPS] 2.2.7.7.1).
+    pub struct RopTransportNewMailRequest as "RopTransportNewMail" {
+        /// The message.
+        pub message_id: MessageId = "MessageId",
+        /// The folder that it is in.
+        pub folder_id: FolderId = "FolderId",
+        /// Its class.
+        pub message_class: AsciiZ = "MessageClass",
+        /// Its flags.
+        pub message_flags: MessageFlags = "MessageFlags",
+    }
+}
+
+/// Asks for the folder of messages that wait to be sent ([MS-OXCROPS] 2.2.7.8.1).
+pub type RopGetTransportFolderRequest = Empty;
+
+rop_response! {
+    /// The folder of messages that wait to be sent ([MS-OXCROPS] 2.2.7.8.2).
+    pub struct RopGetTransportFolderResponse as "RopGetTransportFolder" {
+        /// The folder.
+        pub folder_id: FolderId = "FolderId",
+    }
+}
+
+rop_struct! {
+    /// Asks how mail to an address type can be sent ([MS-OXCROPS] 2.2.7.9.1).
+    pub struct RopOptionsDataRequest as "RopOptionsData" {
+        /// The address type.
+        pub address_type: AsciiZ = "AddressType",
+        /// Whether the help file is wanted in the 32-bit form.
+        pub want_win32: Bool = "WantWin32",
+    }
+}
+
+rop_response! {
+    /// How mail to an address type can be sent ([MS-OXCROPS] 2.2.7.9.2).
+    pub struct RopOptionsDataResponse as "RopOptionsData" {
+        /// Always 1.
+        pub reserved: u8 = "Reserved",
+        /// The options; clients ignore them.
+        pub options_info: Bytes16 = "OptionsInfo",
+        /// A help file.
+        pub help: Help = "Help",
+    }
+}
+
+/// A help file and its name, or none ([MS-OXCROPS] 2.2.7.9.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Help(pub Option<HelpFile>);
+
+/// A help file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelpFile {
+    /// What it contains; not empty.
+    pub help_file: Vec<u8>,
+    /// Its name, in the code page of the session.
+    pub help_file_name: AsciiZ,
+}
+
+impl Show for Help {
+    fn show(&self) -> Shown {
+        let Some(help) = &self.0 else { return Shown::Nothing };
+        Shown::Fields(vec![
+            ("HelpFile".into(), Shown::Bytes(help.help_file.clone())),
+            ("HelpFileName".into(), help.help_file_name.show()),
+        ])
+    }
+}
+
+impl Field for Help {
+    const MIN_SIZE: usize = 2;
+
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
+        let size = r.u16("HelpFileSize")?;
+        if size == 0 {
+            return Ok(Self(None));
+        }
+        let help_file = r.bytes(usize::from(size), "HelpFile")?.to_vec();
+        Ok(Self(Some(HelpFile { help_file, help_file_name: AsciiZ::read(r, "HelpFileName")? })))
+    }
+
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
+        let Some(help) = &self.0 else {
+            w.u16(0);
+            return Ok(());
+        };
+        if help.help_file.is_empty() {
+            return Err(w.invalid("HelpFileSize", 0, "a help file that is not empty"));
+        }
+        let size = u16::try_from(help.help_file.len());
+        w.u16(size.map_err(|_| too_long(help.help_file.len(), w, "HelpFile"))?);
+        w.bytes(&help.help_file);
+        help.help_file_name.write(w, "HelpFileName")
+    }
+}
