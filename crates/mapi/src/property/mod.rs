@@ -19,7 +19,7 @@ mod value;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use self::codec::Layout;
 pub(crate) use self::codec::{Place, require};

@@ -145,7 +145,7 @@ impl fmt::Display for PropertyValue {
 }
 
 impl fmt::Display for TaggedValue {
-    /// `PidTagDisplayName:PtypString = "x"`.
+    /// `PidTagDisplayName_W = "x"`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}", self.tag, self.value)
     }

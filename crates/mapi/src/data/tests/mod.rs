@@ -1,0 +1,8 @@
+mod entry_id;
+mod id;
+mod recipient;
+mod rule;
+mod small;
+
+use super::*;
+use crate::property::tests::{arbitrary, hex, whole, written};

@@ -1,0 +1,32 @@
+pub(crate) mod arbitrary;
+mod bad_input;
+mod restriction;
+mod row;
+mod value;
+mod words;
+
+use wire::{Reader, Result, Writer};
+
+use super::*;
+
+/// What `write` writes.
+pub(crate) fn written(write: impl FnOnce(&mut Writer) -> Result<()>) -> Vec<u8> {
+    let mut w = Writer::new();
+    write(&mut w).unwrap();
+    w.into_vec()
+}
+
+/// What `read` reads of all the bytes.
+pub(crate) fn whole<T>(bytes: &[u8], read: impl FnOnce(&mut Reader<'_>) -> Result<T>) -> Result<T> {
+    let mut r = Reader::new(bytes);
+    let value = read(&mut r)?;
+    r.finish()?;
+    Ok(value)
+}
+
+/// Bytes written as hexadecimal digits, with spaces as one likes.
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let pairs = digits.chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
