@@ -7,6 +7,7 @@
     clippy::as_conversions
 )]
 
+pub mod autodiscover;
 pub mod aux_block;
 pub mod compress;
 pub mod data;

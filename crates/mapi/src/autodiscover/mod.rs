@@ -1,0 +1,69 @@
+//! Autodiscover: how clients learn which servers to speak to, and how.
+//!
+//! There are three dialects: plain XML ([MS-OXDSCLI]), which Outlook and mobile clients speak, SOAP
+//! ([MS-OXWSADISC]), and JSON. A [`Request`] says what is asked, and for whom. Answers are not taken apart:
+//! [`rewrite_pox`], [`rewrite_soap`] and [`rewrite_json`] replace the names of servers in them by what a
+//! [`Naming`] says, and leave every other byte as it came.
+//!
+//! XML is read without what makes it dangerous: a document type is an error, so that no entity but the five of
+//! XML itself is ever replaced, and documents are bounded in size and depth.
+
+mod json;
+mod naming;
+mod pox;
+mod request;
+mod rewrite;
+mod soap;
+mod xml;
+
+use std::fmt;
+
+pub use self::json::rewrite_json;
+pub use self::naming::{Naming, OurName, Place, UrlParts, rewrite_url};
+pub use self::pox::{PoxRequest, ResponseSchema, rewrite_pox};
+pub use self::request::{Dialect, JsonRequest, Request};
+pub use self::rewrite::{Replaced, Rewritten};
+pub use self::soap::{SoapOperation, SoapRequest, rewrite_soap};
+
+/// The most bytes of a document.
+pub const MAX_SIZE: usize = 0x10_0000;
+
+/// The most elements, or other nested parts, within each other.
+pub const MAX_DEPTH: usize = 64;
+
+/// Why a document could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// It is larger than [`MAX_SIZE`].
+    TooLarge(usize),
+    /// It is nested more deeply than [`MAX_DEPTH`].
+    TooDeep,
+    /// It has a document type, which may say anything.
+    DocumentType,
+    /// It is not what it should be, from this byte on.
+    Malformed {
+        /// The place.
+        offset: usize,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl Error {
+    fn malformed(offset: usize, what: impl Into<String>) -> Self {
+        Self::Malformed { offset, what: what.into() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge(size) => write!(f, "{size} bytes are over the limit of {MAX_SIZE}"),
+            Self::TooDeep => write!(f, "nested more than {MAX_DEPTH} deep"),
+            Self::DocumentType => f.write_str("a document type is not taken"),
+            Self::Malformed { offset, what } => write!(f, "malformed at offset {offset}: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

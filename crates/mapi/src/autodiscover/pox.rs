@@ -1,0 +1,121 @@
+use super::Error;
+use super::naming::{Naming, Place};
+use super::rewrite::{self, Edits, Kind, Replaced, Rewritten};
+use super::xml::{self, Document, Leaf};
+
+/// What kind of answer a client can read ([MS-OXDSCLI] 2.2.3.1.1.1, [MS-ASCMD] 2.2.2.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ResponseSchema {
+    /// That of Outlook, with what it can do since 2007 if `a` stands at its end.
+    Outlook {
+        /// Whether the `a` is there.
+        a: bool,
+    },
+    /// That of mobile clients.
+    MobileSync,
+    /// Another one, by its name.
+    Other(String),
+}
+
+impl ResponseSchema {
+    const OUTLOOK: &str = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006";
+    const MOBILE: &str = "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006";
+
+    /// The schema of this name.
+    pub fn of_name(name: &str) -> Self {
+        let name = name.trim();
+        let outlook = name.strip_suffix(['a', 'A']).unwrap_or(name);
+        if outlook.eq_ignore_ascii_case(Self::OUTLOOK) {
+            Self::Outlook { a: outlook.len() != name.len() }
+        } else if name.eq_ignore_ascii_case(Self::MOBILE) {
+            Self::MobileSync
+        } else {
+            Self::Other(name.to_owned())
+        }
+    }
+}
+
+/// What a client asks in plain XML ([MS-OXDSCLI] 2.2.3).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PoxRequest {
+    /// Whose settings it wants, by address.
+    pub email_address: Option<String>,
+    /// Whose settings it wants, by distinguished name.
+    pub legacy_dn: Option<String>,
+    /// What kind of answer it can read.
+    pub response_schema: Option<ResponseSchema>,
+}
+
+impl PoxRequest {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// When it is no XML that is taken.
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        let document = xml::read(body, &[], "")?;
+        let first = |name| document.all(name).find(|text| !text.is_empty()).map(str::to_owned);
+        Ok(Self {
+            email_address: first("EMailAddress"),
+            legacy_dn: first("LegacyDN"),
+            response_schema: first("AcceptableResponseSchema").map(|name| ResponseSchema::of_name(&name)),
+        })
+    }
+}
+
+/// The protocols whose settings name Exchange's own servers, in whatever case ([MS-OXDSCLI] 2.2.4.1.1.2.6).
+const PROTOCOLS: [&str; 6] = ["mapiHttp", "EXHTTP", "EXCH", "EXPR", "WEB", "MobileSync"];
+
+/// The elements that hold a host's name.
+const HOSTS: [&str; 4] = ["Server", "PublicFolderServer", "AD", "ServerName"];
+
+/// The elements that people read, and those that say what schema is meant. They may hold what looks like a URL.
+const TEXTS: [&str; 7] =
+    ["DisplayName", "Message", "DebugData", "ErrorCode", "AcceptableResponseSchema", "Action", "Id"];
+
+fn is_one_of(name: &str, names: &[&str]) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Puts our names in place of the upstream's in an answer in plain XML: hosts of URLs, host names, servers in
+/// distinguished names, and whom certificates are for.
+///
+/// That is done for the protocols that lead to Exchange (`mapiHttp`, `EXHTTP`, `EXCH`, `EXPR`, `WEB`), for
+/// mobile clients, and outside of protocols; the settings of POP, IMAP and the like stay.
+///
+/// # Errors
+/// When it is no XML that is taken.
+pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewritten<'a>, Error> {
+    let document = xml::read(body, &["Protocol", "AlternativeMailbox"], "Type")?;
+    let mut edits = Edits::new(body);
+    for leaf in &document.leaves {
+        if is_one_of(&leaf.name, &TEXTS) || !concerns_us(&document, leaf) {
+            continue;
+        }
+        let place = if is_one_of(&leaf.name, &["RedirectUrl"]) { Place::Redirect } else { Place::Service };
+        let kind = if is_one_of(&leaf.name, &HOSTS) {
+            Kind::Host
+        } else if is_one_of(&leaf.name, &["CertPrincipalName"]) {
+            Kind::Principal
+        } else {
+            Kind::Other
+        };
+        if let Some(after) = rewrite::value(&leaf.text, kind, place, naming) {
+            let escaped = xml::escape(&after);
+            let what = Replaced { name: leaf.name.clone(), before: leaf.text.clone(), after };
+            edits.replace(leaf.span.clone(), &escaped, what);
+        }
+    }
+    Ok(edits.finish())
+}
+
+/// Whether the leaf belongs to a protocol that leads to Exchange, or to none.
+fn concerns_us(document: &Document, leaf: &Leaf) -> bool {
+    let Some((place, scope)) = leaf.scope.and_then(|place| Some((place, document.scopes.get(place)?))) else {
+        return true;
+    };
+    if !scope.name.eq_ignore_ascii_case("Protocol") {
+        return true;
+    }
+    let protocol = scope.attribute.as_deref().or_else(|| document.of_scope(place, "Type"));
+    protocol.is_none_or(|protocol| is_one_of(protocol, &PROTOCOLS))
+}

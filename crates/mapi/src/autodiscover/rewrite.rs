@@ -1,0 +1,119 @@
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::naming::{Naming, Place, rewrite_url};
+
+/// A name that was replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replaced {
+    /// The element, the setting or the key whose value it stood in.
+    pub name: String,
+    /// The value as it came.
+    pub before: String,
+    /// The value as it goes on.
+    pub after: String,
+}
+
+/// An answer with other names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten<'a> {
+    /// Its bytes: those that came, if nothing was replaced.
+    pub bytes: Cow<'a, [u8]>,
+    /// What was replaced, in order.
+    pub replaced: Vec<Replaced>,
+}
+
+/// Replaces parts of a document, one after the other from its beginning.
+pub(super) struct Edits<'a> {
+    body: &'a [u8],
+    out: Vec<u8>,
+    done: usize,
+    replaced: Vec<Replaced>,
+}
+
+impl<'a> Edits<'a> {
+    pub(super) const fn new(body: &'a [u8]) -> Self {
+        Self { body, out: Vec::new(), done: 0, replaced: Vec::new() }
+    }
+
+    /// Puts `encoded` in place of `span`, which must lie behind all that were replaced before.
+    pub(super) fn replace(&mut self, span: Range<usize>, encoded: &str, what: Replaced) {
+        self.out.extend_from_slice(self.body.get(self.done..span.start).unwrap_or_default());
+        self.out.extend_from_slice(encoded.as_bytes());
+        self.done = span.end;
+        self.replaced.push(what);
+    }
+
+    pub(super) fn finish(mut self) -> Rewritten<'a> {
+        if self.replaced.is_empty() {
+            return Rewritten { bytes: Cow::Borrowed(self.body), replaced: self.replaced };
+        }
+        self.out.extend_from_slice(self.body.get(self.done..).unwrap_or_default());
+        Rewritten { bytes: Cow::Owned(self.out), replaced: self.replaced }
+    }
+}
+
+/// What kind of name a value is, where that cannot be seen from the value itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A host's name, as in `Server`.
+    Host,
+    /// Who a server's certificate has to be for, as in `CertPrincipalName`.
+    Principal,
+    /// A URL or a distinguished name, or nothing that names a server.
+    Other,
+}
+
+/// What stands in front of the name of whom a certificate is for ([MS-OXDSCLI] 2.2.4.1.1.2.6.8).
+const PRINCIPAL: &str = "msstd:";
+
+/// What stands in front of a server's name in a distinguished name.
+const SERVERS: &str = "/cn=servers/cn=";
+
+/// `value` with our names in place of the upstream's; none if there are none.
+pub(super) fn value(value: &str, kind: Kind, place: Place, naming: &mut dyn Naming) -> Option<String> {
+    let trimmed = value.trim();
+    let new = if trimmed.contains("://") {
+        rewrite_url(trimmed, place, naming)?
+    } else if trimmed.starts_with('/') {
+        distinguished_name(trimmed, naming)?
+    } else if kind == Kind::Principal {
+        let (prefix, host) = trimmed.split_at_checked(PRINCIPAL.len())?;
+        let host =
+            prefix.eq_ignore_ascii_case(PRINCIPAL).then(|| host_name(host, place, naming)).flatten()?;
+        format!("{prefix}{host}")
+    } else if kind == Kind::Host && !trimmed.is_empty() {
+        host_name(trimmed, place, naming)?
+    } else {
+        return None;
+    };
+    (new != trimmed).then(|| value.replacen(trimmed, &new, 1))
+}
+
+/// A host's name with a port behind it, as there may be.
+fn host_name(host: &str, place: Place, naming: &mut dyn Naming) -> Option<String> {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            naming.host(place, name).map(|new| format!("{new}:{port}"))
+        }
+        _ => naming.host(place, host),
+    }
+}
+
+/// Replaces the servers in a distinguished name.
+fn distinguished_name(dn: &str, naming: &mut dyn Naming) -> Option<String> {
+    let lower = dn.to_ascii_lowercase();
+    let mut out = String::new();
+    let mut done = 0;
+    while let Some(found) = lower.get(done..).and_then(|rest| rest.find(SERVERS)) {
+        let start = done.saturating_add(found).saturating_add(SERVERS.len());
+        let rest = dn.get(start..).unwrap_or_default();
+        let old = rest.split('/').next().unwrap_or_default();
+        out.push_str(dn.get(done..start).unwrap_or_default());
+        let new = if old.is_empty() { None } else { naming.server(old) };
+        out.push_str(new.as_deref().unwrap_or(old));
+        done = start.saturating_add(old.len());
+    }
+    out.push_str(dn.get(done..).unwrap_or_default());
+    (out != dn).then_some(out)
+}

@@ -1,0 +1,208 @@
+//! XML as far as answers and requests need it: elements that hold nothing but a text, and where it stands.
+
+use std::ops::Range;
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use super::{Error, MAX_DEPTH, MAX_SIZE};
+
+/// An element that holds nothing but a text. Names are without their prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Leaf {
+    /// Its name.
+    pub(super) name: String,
+    /// The names of the elements that it is in, from the outermost.
+    pub(super) path: Vec<String>,
+    /// The innermost scope that it is in.
+    pub(super) scope: Option<usize>,
+    /// Where its contents are.
+    pub(super) span: Range<usize>,
+    /// Its contents, without the escapes.
+    pub(super) text: String,
+}
+
+/// An element whose leaves belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// Its name.
+    pub(super) name: String,
+    /// The value of its attribute that tells what it is.
+    pub(super) attribute: Option<String>,
+    /// How many elements it is in.
+    depth: usize,
+}
+
+/// What a document holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Document {
+    /// Its leaves, in order.
+    pub(super) leaves: Vec<Leaf>,
+    /// Its scopes, in the order in which they begin.
+    pub(super) scopes: Vec<Scope>,
+}
+
+impl Document {
+    /// The text of the first leaf of this name that is directly in the scope.
+    pub(super) fn of_scope(&self, scope: usize, name: &str) -> Option<&str> {
+        let depth = self.scopes.get(scope)?.depth;
+        let found = self.leaves.iter().find(|leaf| {
+            leaf.scope == Some(scope)
+                && leaf.path.len() == depth.saturating_add(1)
+                && leaf.name.eq_ignore_ascii_case(name)
+        })?;
+        Some(found.text.trim())
+    }
+
+    /// The texts of all leaves of this name.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let found = self.leaves.iter().filter(move |leaf| leaf.name.eq_ignore_ascii_case(name));
+        found.map(|leaf| leaf.text.trim())
+    }
+}
+
+/// An element that is open.
+struct Open {
+    name: String,
+    scope: Option<usize>,
+    /// Where its contents begin.
+    start: usize,
+    /// Its text so far; none once it holds something else.
+    text: Option<String>,
+}
+
+struct Walk<'n> {
+    scopes_named: &'n [&'n str],
+    open: Vec<Open>,
+    document: Document,
+}
+
+/// Reads a document. Elements whose names are among `scopes`, in whatever case, are scopes; `attribute` is the
+/// one that tells what they are.
+pub(super) fn read(body: &[u8], scopes: &[&str], attribute: &str) -> Result<Document, Error> {
+    if body.len() > MAX_SIZE {
+        return Err(Error::TooLarge(body.len()));
+    }
+    let (text, skipped) = match std::str::from_utf8(body) {
+        Ok(text) => text.strip_prefix('\u{feff}').map_or((text, 0), |rest| (rest, '\u{feff}'.len_utf8())),
+        Err(error) => return Err(Error::malformed(error.valid_up_to(), "not UTF-8")),
+    };
+    let mut reader = Reader::from_str(text);
+    let mut walk = Walk { scopes_named: scopes, open: Vec::new(), document: Document::default() };
+    loop {
+        let before = place(&reader, skipped);
+        let event = reader.read_event().map_err(|error| {
+            let offset = usize::try_from(reader.error_position()).unwrap_or(usize::MAX);
+            Error::malformed(offset.saturating_add(skipped), error.to_string())
+        })?;
+        let after = place(&reader, skipped);
+        match event {
+            Event::Start(start) => walk.open(&start, after, attribute)?,
+            Event::Empty(start) => {
+                walk.open(&start, after, attribute)?;
+                walk.close(after);
+            }
+            Event::End(_) => walk.close(before),
+            Event::Text(text) => walk.text(&text, before)?,
+            Event::CData(data) => walk.text(&data, before)?,
+            Event::GeneralRef(reference) => {
+                let text =
+                    resolve(&reference).ok_or_else(|| Error::malformed(before, "an unknown entity"))?;
+                walk.text(text.encode_utf8(&mut [0; 4]), before)?;
+            }
+            Event::DocType(_) => return Err(Error::DocumentType),
+            Event::Comment(_) | Event::PI(_) => walk.mixed(),
+            Event::Decl(_) => {}
+            Event::Eof => break,
+        }
+    }
+    match walk.open.last() {
+        Some(open) => Err(Error::malformed(body.len(), format!("{} is not closed", open.name))),
+        None => Ok(walk.document),
+    }
+}
+
+fn place(reader: &Reader<&[u8]>, skipped: usize) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX).saturating_add(skipped)
+}
+
+/// The character that a reference stands for: one of XML's own entities, or a number.
+fn resolve(reference: &BytesRef<'_>) -> Option<char> {
+    if reference.is_char_ref() {
+        return reference.resolve_char_ref().ok().flatten();
+    }
+    match &**reference {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => None,
+    }
+}
+
+impl Walk<'_> {
+    fn open(&mut self, start: &BytesStart<'_>, after: usize, attribute: &str) -> Result<(), Error> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Error::TooDeep);
+        }
+        let name = start.local_name().as_ref().to_owned();
+        let mut scope = self.open.last().and_then(|open| open.scope);
+        if self.scopes_named.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            let found = start
+                .attributes()
+                .flatten()
+                .find(|known| known.key.local_name().as_ref().eq_ignore_ascii_case(attribute));
+            let attribute = found.map(|found| found.value.trim().to_owned());
+            scope = Some(self.document.scopes.len());
+            let depth = self.open.len();
+            self.document.scopes.push(Scope { name: name.clone(), attribute, depth });
+        }
+        self.mixed();
+        self.open.push(Open { name, scope, start: after, text: Some(String::new()) });
+        Ok(())
+    }
+
+    /// Notes that the innermost open element holds something else than a text.
+    fn mixed(&mut self) {
+        if let Some(open) = self.open.last_mut() {
+            open.text = None;
+        }
+    }
+
+    fn text(&mut self, text: &str, before: usize) -> Result<(), Error> {
+        match self.open.last_mut() {
+            Some(open) => {
+                if let Some(so_far) = &mut open.text {
+                    so_far.push_str(text);
+                }
+                Ok(())
+            }
+            None if text.trim().is_empty() => Ok(()),
+            None => Err(Error::malformed(before, "a text outside of all elements")),
+        }
+    }
+
+    fn close(&mut self, before: usize) {
+        let Some(open) = self.open.pop() else { return };
+        if let Some(text) = open.text {
+            let path = self.open.iter().map(|open| open.name.clone()).collect();
+            let span = open.start..before;
+            self.document.leaves.push(Leaf { name: open.name, path, scope: open.scope, span, text });
+        }
+    }
+}
+
+/// `text` as it may stand in an element.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
