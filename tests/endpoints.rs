@@ -1,8 +1,10 @@
 //! What anybody may ask, signed in or not: where the services are, and what a port serves.
 
+use std::io::{Read, Write};
+
 use serde_json::json;
 
-use crate::harness::{Client, RawUpstream, Setup};
+use crate::harness::{ALICE, Client, Connection, NSPI, RawUpstream, Setup, Upstream, bind};
 
 const SERVED: [(&str, &str); 4] = [
     ("1544F5E0-613C-11D1-93DF-00C04FD7BD09", "1.0"),
@@ -29,4 +31,68 @@ fn impacket_finds_every_service_and_what_its_port_serves() {
     names.sort();
     assert_eq!(report.answer("inq_if_ids"), &json!(names));
     assert_eq!(upstream.connections(), 0, "the server was asked about us");
+}
+
+#[test]
+fn an_endpoint_for_proxies_of_rpc_over_http_is_in_the_map_where_there_is_one() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).rpc_http().start();
+    let report = Client::endpoints(proxy.mapper()).run().expect_done();
+    let mut places =
+        [format!("ncacn_http:{}[6004]", proxy.address), format!("ncacn_ip_tcp:{}[6001]", proxy.address)];
+    places.sort();
+    let entries: Vec<_> = SERVED
+        .iter()
+        .flat_map(|(name, version)| places.clone().map(|place| json!([format!("{name} v{version}"), place])))
+        .collect();
+    assert_eq!(report.answer("ept_lookup"), &json!(entries));
+    // And where there is none, whoever asks for one is told so.
+    let proxy = Setup::before(&upstream.binding()).start();
+    let asked = Client::impacket(proxy.mapper()).with("--transport", "ncacn_http").user(ALICE, "privacy");
+    let (step, _) = asked.run().failed.expect("an endpoint that is not there was named");
+    assert_eq!(step, "ept_map.rfr");
+}
+
+#[test]
+fn a_proxy_of_rpc_over_http_brings_its_clients_to_the_same_services() {
+    let upstream = Upstream::start();
+    let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).rpc_http();
+    let proxy = setup.start();
+    let mut reports = ["ncacn_http", "ncacn_ip_tcp"].map(|transport| {
+        let client = Client::impacket(proxy.mapper()).with("--transport", transport).user(ALICE, "privacy");
+        client.run().expect_done().results
+    });
+    let at = format!("ncacn_http:{}[6004]", proxy.address);
+    for report in &mut reports {
+        for name in ["rfr", "nspi", "emsmdb"] {
+            let place = report.as_object_mut().unwrap().remove(&format!("ept_map.{name}")).unwrap();
+            assert!(place == at || place == at.replace("http", "ip_tcp").replace("6004", "6001"), "{place}");
+        }
+        report["NspiBind"]["contextHandle"].take();
+    }
+    assert_eq!(reports[0]["RfrGetNewDSA"], "proxy.lab.test");
+    assert_eq!(reports[0], reports[1]);
+}
+
+#[test]
+fn the_server_speaks_first_to_a_proxy_of_rpc_over_http_and_to_nobody_else() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).unprotected().rpc_http().start();
+    let mut client = Connection::open(proxy.rpc_http());
+    let mut said = [0; 14];
+    client.stream.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"ncacn_http/1.0");
+    // Then it is RPC as over TCP.
+    client.stream.write_all(&bind(NSPI)).unwrap();
+    assert_eq!(client.answer(), crate::harness::Answer::Other(12));
+    client.nspi_bind();
+    // Who does not wait for it is served as well.
+    let mut hasty = Connection::open(proxy.rpc_http());
+    hasty.send(&bind(NSPI));
+    hasty.stream.read_exact(&mut said).unwrap();
+    assert_eq!(hasty.answer(), crate::harness::Answer::Other(12));
+    // Over plain TCP the first word is the client's.
+    let mut plain = Connection::open(proxy.rpc());
+    plain.send(&bind(NSPI));
+    assert_eq!(plain.answer(), crate::harness::Answer::Other(12));
 }

@@ -18,6 +18,7 @@ pub(crate) const BOB: Account = ("bob", "Tea for two 2");
 pub(crate) struct Setup {
     upstream: String,
     stack: Vec<&'static str>,
+    rpc_http: bool,
     clients: String,
     upstream_keys: String,
     modules: String,
@@ -32,6 +33,7 @@ impl Setup {
         Self {
             upstream: upstream.to_owned(),
             stack: Vec::new(),
+            rpc_http: false,
             clients: String::new(),
             upstream_keys: String::new(),
             modules: String::new(),
@@ -77,6 +79,12 @@ impl Setup {
         self
     }
 
+    /// With an endpoint for proxies of RPC over HTTP.
+    pub(crate) fn rpc_http(mut self) -> Self {
+        self.rpc_http = true;
+        self
+    }
+
     pub(crate) fn log(mut self, filter: &'static str) -> Self {
         self.log = filter;
         self
@@ -84,9 +92,10 @@ impl Setup {
 
     fn text(&self, address: Ipv4Addr) -> String {
         let Self { upstream, stack, clients, upstream_keys, modules, .. } = self;
+        let http = if self.rpc_http { format!("rpc_http = \"{address}:6004\"\n") } else { String::new() };
         format!(
             "name = \"proxy.lab.test\"\n\
-             [listen]\nendpoint_mapper = \"{address}:1135\"\nrpc = \"{address}:6001\"\n\
+             [listen]\nendpoint_mapper = \"{address}:1135\"\nrpc = \"{address}:6001\"\n{http}\
              [clients]\naccounts = \"accounts.toml\"\n{clients}\
              [upstream]\nrpc = \"{upstream}\"\n{upstream_keys}\
              [upstream.credentials]\nmode = \"specified\"\nuser = \"{}\"\ndomain = \"LAB\"\n\
@@ -145,6 +154,11 @@ impl Proxy {
     /// Writes something else into the file of accounts.
     pub(crate) fn spoil_accounts(&self) {
         self.folder.write("accounts.toml", "nonsense");
+    }
+
+    /// Where its services are for proxies of RPC over HTTP.
+    pub(crate) fn rpc_http(&self) -> SocketAddr {
+        SocketAddr::from((self.address, 6004))
     }
 
     /// The lines of the live view that hold `part`.

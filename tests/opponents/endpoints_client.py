@@ -44,9 +44,10 @@ def interfaces(dce):
 
 
 def conversation(report, options):
-    """The map, then mgmt at the port that the map names for the address book."""
+    """The map, then mgmt at the TCP port that the map names for the address book."""
     entries = report.step("ept_lookup", lambda: lookup(options))
-    place = next(binding for name, binding in entries if common.NSPI in name.lower())
+    places = [binding for name, binding in entries if common.NSPI in name.lower()]
+    place = next(binding for binding in places if binding.startswith("ncacn_ip_tcp:"))
     host, port = common.host_and_port(place)
     dce = connected(host, port, options)
     report.step("mgmt.bind", lambda: dce.bind(mgmt.MSRPC_UUID_MGMT) and None)

@@ -4,6 +4,7 @@ impacket knows no EMSMDB, so of that interface only the endpoint is asked for. I
 Kerberos alone, so here it signs in with bare NTLM.
 """
 
+import socket
 import sys
 
 from impacket.dcerpc.v5 import epm, nspi, oxabref, transport
@@ -112,9 +113,17 @@ class NspiGetSpecialTableResponse(NDRCALL):
     structure = (("lpVersion", DWORD), ("ppRows", PPropertyRowSet_r), ("ErrorCode", ULONG))
 
 
+LEGACY_SERVER_RESPONSE = b"ncacn_http/1.0"
+
+
 def connected(binding, options):
-    """A connection to `binding` with the credentials of `options`, not bound yet."""
-    factory = transport.DCERPCTransportFactory(binding)
+    """A connection to `binding` with the credentials of `options`, not bound yet.
+
+    To an endpoint of `ncacn_http` it connects as a proxy of RPC over HTTP does ([MS-RPCH] 2.1.1.2): over TCP, on
+    which the server speaks first.
+    """
+    over_http = binding.startswith("ncacn_http:")
+    factory = transport.DCERPCTransportFactory(binding.replace("ncacn_http:", "ncacn_ip_tcp:"))
     factory.set_connect_timeout(options.timeout)
     dce = factory.get_dce_rpc()
     level = common.LEVELS[options.level]
@@ -123,6 +132,9 @@ def connected(binding, options):
         dce.set_auth_level(level)
     dce.connect()
     factory.get_socket().settimeout(options.timeout)
+    if over_http:
+        said = factory.get_socket().recv(len(LEGACY_SERVER_RESPONSE), socket.MSG_WAITALL)
+        common.expect(said == LEGACY_SERVER_RESPONSE, f"the server began with {said!r}")
     return dce
 
 
@@ -134,7 +146,7 @@ def ask_endpoint_mapper(options, interface):
     dce.connect()
     factory.get_socket().settimeout(options.timeout)
     binary = uuidtup_to_bin(common.INTERFACES[interface])
-    answer = epm.hept_map(options.epm.host, binary, protocol="ncacn_ip_tcp", dce=dce)
+    answer = epm.hept_map(options.epm.host, binary, protocol=options.transport, dce=dce)
     dce.disconnect()
     return answer
 
@@ -344,6 +356,7 @@ def conversation(report, options):
 
 def main():
     parser = common.client_arguments(__doc__.splitlines()[0])
+    parser.add_argument("--transport", choices=["ncacn_ip_tcp", "ncacn_http"], default="ncacn_ip_tcp")
     parser.add_argument("--user-dn", help="the DN that RfrGetNewDSA is asked with")
     parser.add_argument("--server-dn", help="the DN that RfrGetFQDNFromServerDN is asked with")
     parser.add_argument("--resolve", default="a", help="the name to resolve")

@@ -67,6 +67,7 @@ def obey(dce, command, argument):
 def main():
     parser = common.client_arguments(__doc__.splitlines()[0])
     parser.add_argument("--group", type=int, default=0, help="the association group to join")
+    parser.set_defaults(transport="ncacn_ip_tcp")
     options = parser.parse_args()
     place = impacket_client.ask_endpoint_mapper(options, "nspi")
     if options.group:

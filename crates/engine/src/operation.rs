@@ -14,6 +14,8 @@ use crate::message::{Body, Message};
 pub enum Envelope {
     /// DCE/RPC over TCP.
     RpcTcp,
+    /// DCE/RPC over HTTP, which ended at a proxy before us.
+    RpcHttp,
 }
 
 impl Envelope {
@@ -21,6 +23,7 @@ impl Envelope {
     pub const fn name(self) -> &'static str {
         match self {
             Self::RpcTcp => "ncacn_ip_tcp",
+            Self::RpcHttp => "ncacn_http",
         }
     }
 }

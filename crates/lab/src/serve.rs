@@ -5,7 +5,7 @@ use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, Registry};
 use mapi::Interface;
 use net::{
-    Admission, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Unobserved, listen,
+    Admission, Endpoint, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Unobserved, listen,
     mapper_interfaces, syntax,
 };
 use rpc::AuthLevel;
@@ -117,7 +117,7 @@ impl Listening {
         let backend = move || Local::new(Arc::clone(&lab));
         let serving = net::run(services, front, Arc::clone(&admission), backend, stop.clone());
         let Some((listener, own)) = mapper else { return serving.await };
-        let mapper = Mapper::new(&interfaces, address);
+        let mapper = Mapper::new(&interfaces, &[Endpoint::Tcp(address)]);
         let front = front_of_mapper(own, sign_in, server.limits);
         let mapping = net::run(listener, front, admission, move || mapper.connection(), stop);
         tokio::join!(serving, mapping);

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::options::{OptionValue, Options};
-use engine::{Engine, Module, Observer, ProxyFacts, Stack};
+use engine::{Engine, Envelope, Module, Observer, ProxyFacts, Stack};
 use identity::ntlm::{self, AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, Mechanism, Registry};
-use net::{Account, Admission, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream};
+use net::{
+    Account, Admission, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream,
+};
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
 use tokio::sync::watch;
@@ -88,9 +90,8 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let limits = limits(&config.clients);
     let admission = Admission::new(limits);
     let (stop, stopped) = watch::channel(false);
-    let front = |interfaces, port: u16| {
+    let front = |interfaces, port: u16, greeting| {
         Arc::new(Front {
-            greeting: b"",
             rpc: Arc::new(ServerConfig {
                 interfaces,
                 secondary_address: port.to_string(),
@@ -102,22 +103,35 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
             sign_in: sign_in.clone(),
             limits,
             observer: Arc::clone(&observer),
+            greeting,
         })
     };
-    let rpc = net::listen(config.listen.rpc).await?;
-    let address = rpc.local_addr()?;
+    let mut endpoints = Vec::new();
     let mut listeners = Vec::new();
-    if let Some(endpoint_mapper) = config.listen.endpoint_mapper {
-        let listener = net::listen(endpoint_mapper).await?;
-        let mapper = Mapper::new(&Proxy::services().collect::<Vec<_>>(), address);
-        let front = front(net::mapper_interfaces(), endpoint_mapper.port());
-        let connection = move || mapper.connection();
+    let tcp = (config.listen.rpc, Envelope::RpcTcp);
+    let http = config.listen.rpc_http.map(|address| (address, Envelope::RpcHttp));
+    for (address, envelope) in [tcp].into_iter().chain(http) {
+        let listener = net::listen(address).await?;
+        let address = listener.local_addr()?;
+        let (endpoint, greeting) = match envelope {
+            Envelope::RpcHttp => (Endpoint::Http(address), net::LEGACY_SERVER_RESPONSE),
+            _ => (Endpoint::Tcp(address), &b""[..]),
+        };
+        endpoints.push(endpoint);
+        let interfaces = Proxy::interfaces(AuthLevel::from(config.clients.minimum_level));
+        let front = front(interfaces, address.port(), greeting);
+        let proxy = Arc::clone(&proxy);
+        let connection = move || proxy.connection(envelope);
         let served = net::run(listener, front, Arc::clone(&admission), connection, stopped.clone());
         listeners.push(net::spawn_system(served));
     }
-    let front = front(Proxy::interfaces(AuthLevel::from(config.clients.minimum_level)), address.port());
-    let connection = move || proxy.connection();
-    listeners.push(net::spawn_system(net::run(rpc, front, admission, connection, stopped)));
+    if let Some(endpoint_mapper) = config.listen.endpoint_mapper {
+        let listener = net::listen(endpoint_mapper).await?;
+        let mapper = Mapper::new(&Proxy::services().collect::<Vec<_>>(), &endpoints);
+        let front = front(net::mapper_interfaces(), endpoint_mapper.port(), b"");
+        let connection = move || mapper.connection();
+        listeners.push(net::spawn_system(net::run(listener, front, admission, connection, stopped)));
+    }
     Ok(Running { engine, listeners, stop, contexts, accounts })
 }
 

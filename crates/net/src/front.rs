@@ -22,6 +22,9 @@ use crate::limits::Limits;
 use crate::sign_in::{Handshake, SignIn};
 use crate::stream::{poll_read, send};
 
+/// What a server says first to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
+pub const LEGACY_SERVER_RESPONSE: &[u8] = b"ncacn_http/1.0";
+
 /// What the connections of a listener have in common.
 pub struct Front {
     /// What associations offer and take.

@@ -10,6 +10,28 @@ use rpc::server::Interface;
 
 use crate::backend::{Backend, Call, Reply};
 
+/// Where services are, and over what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Over TCP.
+    Tcp(SocketAddr),
+    /// Over HTTP: where a proxy of RPC over HTTP connects to.
+    Http(SocketAddr),
+}
+
+impl Endpoint {
+    fn tower(&self, service: &SyntaxId) -> Tower {
+        let host = |address: &SocketAddr| match address.ip() {
+            IpAddr::V4(host) => host,
+            IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+        };
+        match self {
+            Self::Tcp(address) => Tower::ncacn_ip_tcp(service, host(address), address.port()),
+            Self::Http(address) => Tower::ncacn_http(service, host(address), address.port()),
+        }
+    }
+}
+
 /// What an endpoint mapper knows, shared by the connections to it.
 #[derive(Debug, Clone)]
 pub struct Mapper {
@@ -26,16 +48,14 @@ pub fn mapper_interfaces() -> Vec<Interface> {
 }
 
 impl Mapper {
-    /// Says that `services` are at `address`. Where that is no single IPv4 address, clients are told none, and
-    /// take the one that they asked at.
-    pub fn new(services: &[SyntaxId], address: SocketAddr) -> Self {
-        let host = match address.ip() {
-            IpAddr::V4(host) => host,
-            IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
-        };
+    /// Says that `services` are at each of `endpoints`. Where an address is no single IPv4 address, clients are
+    /// told none, and take the one that they asked at.
+    pub fn new(services: &[SyntaxId], endpoints: &[Endpoint]) -> Self {
         let mut map = EndpointMap::new();
         for service in services {
-            map.register(Tower::ncacn_ip_tcp(service, host, address.port()), "MAPIProxy");
+            for endpoint in endpoints {
+                map.register(endpoint.tower(service), "MAPIProxy");
+            }
         }
         let interfaces = mapper_interfaces().iter().map(|interface| interface.id).collect();
         Self { map: Arc::new(map), management: Arc::new(Management { interfaces, ..Management::default() }) }

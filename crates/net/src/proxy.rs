@@ -82,10 +82,11 @@ impl Proxy {
         relayed.chain([own]).collect()
     }
 
-    /// The backend of one client connection.
-    pub fn connection(self: &Arc<Self>) -> ProxyConnection {
+    /// The backend of one client connection, whose operations come in `envelope`.
+    pub fn connection(self: &Arc<Self>, envelope: Envelope) -> ProxyConnection {
         ProxyConnection {
             proxy: Arc::clone(self),
+            envelope,
             conversation: None,
             links: HashMap::new(),
             flights: HashMap::new(),
@@ -115,6 +116,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// One client connection: its conversation, and its own connections to the upstream.
 pub struct ProxyConnection {
     proxy: Arc<Proxy>,
+    envelope: Envelope,
     conversation: Option<(Conversation, Arc<Group>)>,
     links: HashMap<LinkKey, Link>,
     flights: HashMap<u64, Airborne>,
@@ -144,7 +146,7 @@ impl Backend for ProxyConnection {
             .conversation
             .get_or_insert_with(|| (Conversation::new(Arc::clone(group.handles())), Arc::clone(&group)));
         let incoming = Incoming {
-            envelope: Envelope::RpcTcp,
+            envelope: self.envelope,
             interface,
             opnum: call.opnum,
             stub: call.stub,
@@ -163,7 +165,7 @@ impl Backend for ProxyConnection {
                 self.proxy.observer.turned_away(&TurnedAway {
                     context: &context,
                     peer: call.peer,
-                    envelope: Envelope::RpcTcp,
+                    envelope: self.envelope,
                     operation: interface.operation(call.opnum).unwrap_or("unknown"),
                     request_size,
                     status,

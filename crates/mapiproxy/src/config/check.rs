@@ -130,8 +130,18 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     if config.listen.endpoint_mapper == Some(config.listen.rpc) {
         return wrong("listen.rpc", "is the endpoint mapper's address; give it a port of its own".to_owned());
     }
+    let fixed_port = "needs a fixed port, which the endpoint mapper can name";
     if config.listen.rpc.port() == 0 {
-        return wrong("listen.rpc", "needs a fixed port, which the endpoint mapper can name".to_owned());
+        return wrong("listen.rpc", fixed_port.to_owned());
+    }
+    if let Some(address) = config.listen.rpc_http {
+        if address.port() == 0 {
+            return wrong("listen.rpc_http", fixed_port.to_owned());
+        }
+        if address == config.listen.rpc || Some(address) == config.listen.endpoint_mapper {
+            let why = "is the address of another service; give it a port of its own";
+            return wrong("listen.rpc_http", why.to_owned());
+        }
     }
     if config.clients.connections == 0 || config.clients.connections_per_address == 0 {
         return wrong("clients.connections", "must let at least one client in".to_owned());
@@ -209,6 +219,11 @@ anything = 1
             assert!(error("proxy.lab.test", name).contains("is no host name"), "{name}");
         }
         assert!(error("\"127.0.0.23:6001\"", "\"127.0.0.23:135\"").contains("port of its own"));
+        let with_http = |address: &str| error("[clients]", &format!("rpc_http = \"{address}\"\n[clients]"));
+        for address in ["127.0.0.23:6001", "127.0.0.23:135"] {
+            assert!(with_http(address).contains("listen.rpc_http: is the address of another"), "{address}");
+        }
+        assert!(with_http("127.0.0.23:0").contains("listen.rpc_http: needs a fixed port"));
         assert!(error("name = ", "name ").contains("line 2"));
     }
 }

@@ -44,6 +44,13 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("listen", "rpc", "\"127.0.0.23:6001\"", true, "Where RFR, NSPI and EMSMDB are served."),
     key(
+        "listen",
+        "rpc_http",
+        "\"127.0.0.23:6004\"",
+        false,
+        "Where the same is served to a proxy of RPC over HTTP, version 1, that stands before us and speaks HTTP with the clients (ncacn_http). Left out, there is no such endpoint, and the endpoint mapper names none.",
+    ),
+    key(
         "clients",
         "minimum_level",
         "\"privacy\"",
@@ -55,7 +62,7 @@ pub(crate) const KEYS: &[Key] = &[
         "accounts",
         "\"accounts.toml\"",
         true,
-        "The accounts that clients sign in with, made by `mapiproxy account add`. Readable by its owner alone.",
+        "The accounts that clients sign in with, made by `mapiproxy account add`. Readable by its owner alone. Read again at SIGHUP, for those who sign in from then on; all else takes a restart.",
     ),
     key(
         "clients",

@@ -30,6 +30,8 @@ pub(crate) struct Listen {
     pub(crate) endpoint_mapper: Option<SocketAddr>,
     /// The services' address.
     pub(crate) rpc: SocketAddr,
+    /// The services' address for proxies of RPC over HTTP.
+    pub(crate) rpc_http: Option<SocketAddr>,
 }
 
 /// Whom we serve, and how.
