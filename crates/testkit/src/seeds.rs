@@ -3,6 +3,7 @@
 mod http;
 mod identity;
 mod mapi;
+mod property;
 mod rpc;
 
 /// Inputs for the fuzz target of this name, as its oracle in [`crate::oracles::ALL`] reads them; none for a
@@ -22,6 +23,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "emsmdb" => mapi::emsmdb(),
         "extended_buffers" => mapi::extended_buffers(),
         "aux_blocks" => mapi::aux_blocks(),
+        "properties" => property::properties(),
         "tokens" => identity::tokens(),
         "handshake" => identity::handshake(),
         _ => Vec::new(),

@@ -78,6 +78,7 @@ oracle! {
     emsmdb
     extended_buffers
     aux_blocks
+    properties
     tokens
     handshake
 }

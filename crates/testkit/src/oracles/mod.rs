@@ -15,7 +15,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 12] = [
+pub const ALL: [Named; 13] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
@@ -26,6 +26,7 @@ pub const ALL: [Named; 12] = [
     ("emsmdb", mapi::emsmdb),
     ("extended_buffers", mapi::extended_buffers),
     ("aux_blocks", mapi::aux_blocks),
+    ("properties", mapi::properties),
     ("tokens", identity::tokens),
     ("handshake", identity::handshake),
 ];
