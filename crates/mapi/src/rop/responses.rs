@@ -199,6 +199,12 @@ impl RopRequest {
         match (&self.body, body) {
             (RequestBody::RopSetColumns(request), _) => ColumnChange::Asked(&request.property_tags.0),
             (RequestBody::RopResetTable(_), _) => ColumnChange::Unknown,
+            (_, ResponseBody::RopOpenMessage(opened) | ResponseBody::RopReloadCachedInformation(opened)) => {
+                ColumnChange::Told(&opened.recipients.recipient_columns)
+            }
+            (_, ResponseBody::RopOpenEmbeddedMessage(opened)) => {
+                ColumnChange::Told(&opened.recipients.recipient_columns)
+            }
             _ => ColumnChange::None,
         }
     }
