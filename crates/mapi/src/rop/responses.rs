@@ -157,6 +157,12 @@ impl<'a> Answers<'a> {
                 let object = self.object(request.handle_index);
                 self.changed.push((object, Some(Cow::Borrowed(columns))));
             }
+            ColumnChange::Added(more) => {
+                let object = self.object(request.handle_index);
+                let mut columns = self.columns(object).unwrap_or_default().to_vec();
+                add_columns(&mut columns, more);
+                self.changed.push((object, Some(Cow::Owned(columns))));
+            }
             ColumnChange::Told(columns) => {
                 let index = request.output_handle_index().unwrap_or(request.handle_index);
                 self.changed.push((self.object(index), Some(Cow::Owned(columns.to_vec()))));
@@ -189,8 +195,19 @@ pub enum ColumnChange<'q, 's> {
     Unknown,
     /// The object that the ROP acted on has those that the request asked for.
     Asked(&'q [PropTag]),
+    /// The object that the ROP acted on has those of the request too, see [`add_columns`].
+    Added(&'q [PropTag]),
     /// The object that the ROP opened, or else the one that it acted on, has those that the response tells.
     Told(&'s [PropTag]),
+}
+
+/// Puts those of `more` behind `columns` that are not among them.
+pub fn add_columns(columns: &mut Vec<PropTag>, more: &[PropTag]) {
+    for column in more {
+        if !columns.contains(column) {
+            columns.push(*column);
+        }
+    }
 }
 
 impl RopRequest {
@@ -199,6 +216,8 @@ impl RopRequest {
         match (&self.body, body) {
             (RequestBody::RopSetColumns(request), _) => ColumnChange::Asked(&request.property_tags.0),
             (RequestBody::RopResetTable(_), _) => ColumnChange::Unknown,
+            (RequestBody::RopCreateMessage(_), _) => ColumnChange::Told(&[]),
+            (RequestBody::RopModifyRecipients(request), _) => ColumnChange::Added(&request.recipient_columns),
             (_, ResponseBody::RopOpenMessage(opened) | ResponseBody::RopReloadCachedInformation(opened)) => {
                 ColumnChange::Told(&opened.recipients.recipient_columns)
             }
