@@ -87,11 +87,7 @@ impl<'a> Answers<'a> {
         if let (Some(id), false) = (id, request.is_some_and(|request| Some(answered_as(request)) == id)) {
             return Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered"));
         }
-        for released in requests.iter().take(place).skip(self.next) {
-            let object = self.object(released.handle_index);
-            self.changed.push((object, None));
-        }
-        self.next = place;
+        self.release_before(place);
         let columns = request.and_then(|request| self.columns(self.object(request.handle_index)));
         let next = requests.get(self.due(place.saturating_add(1)));
         let response = RopResponse::decode(r, ResponseContext { request, columns, next })?;
@@ -101,6 +97,28 @@ impl<'a> Answers<'a> {
         self.last = Some(place);
         self.next = place.saturating_add(1);
         Ok(Answer { request: Some(place), response })
+    }
+
+    /// Takes in the releases from the next request on up to the one at `place`, which then is the next.
+    fn release_before(&mut self, place: usize) {
+        for released in self.requests.iter().take(place).skip(self.next) {
+            self.changed.push((self.object(released.handle_index), None));
+        }
+        self.next = place;
+    }
+
+    /// What the batch did to the columns of objects, by their handles; `handles` is the table that came with the
+    /// responses. Where it is told of a handle more than once, the last holds.
+    pub fn finish(mut self, handles: &[u32]) -> Vec<(u32, Option<Vec<PropTag>>)> {
+        self.release_before(self.due(self.next));
+        let changed = self.changed.into_iter().filter_map(|(object, columns)| {
+            let handle = match object {
+                Object::Handle(handle) => handle,
+                Object::Made(index) => *handles.get(usize::from(index))?,
+            };
+            Some((handle, columns.map(Cow::into_owned)))
+        });
+        changed.collect()
     }
 
     /// The place of the first request from `from` on that is answered.
