@@ -1,9 +1,10 @@
 use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{
     EcDoConnectExRequest, EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest,
-    InBytes, LogonFlags, MAX_RGB_AUX, MAX_RGB_OUT, NO_OBJECT, OpenFlags, PrivateLogon, ROP_LOGON, RopBuffer,
-    RopLogonRequest, RopLogonResponse, RopLogonResult, RpcFlags, Version,
+    InBytes, MAX_RGB_AUX, MAX_RGB_OUT, NO_OBJECT, RopBuffer, RpcFlags, Version,
 };
+use mapi::rop::logon::{LogonFlags, OpenFlags, PrivateLogon, RopLogonRequest, RopLogonResponse};
+use mapi::rop::{Answers, Bytes16, RequestBody, ResponseBody, RopRequest, RopResponse};
 use mapi::{ErrorCode, Interface};
 use rpc::FaultStatus;
 use rpc::ndr::{CharString, ContextHandle, Ptr};
@@ -169,29 +170,31 @@ impl Mailbox {
     /// When the call fails or the server refuses.
     pub async fn logon(&mut self) -> Result<PrivateLogon, Error> {
         let error = |failure| Error { operation: ROP_LOGON_NAME, failure };
-        let mut request = RopLogonRequest {
-            logon_id: 0,
-            output_handle_index: 0,
+        let mut logon = RopLogonRequest {
             logon_flags: LogonFlags::PRIVATE,
             open_flags: OpenFlags::HOME_LOGON | OpenFlags::TAKE_OWNERSHIP | OpenFlags::NO_MAIL,
             store_state: 0,
-            essdn: Vec::new(),
+            essdn: Bytes16::default(),
         };
-        request.set_essdn(self.user_dn.as_bytes());
+        logon.set_dn(self.user_dn.as_bytes());
+        let request = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
         let rops = request.to_bytes().map_err(|fault| error(Failure::Request(fault)))?;
         let answer = self.execute(RopBuffer::new(rops, vec![NO_OBJECT])).await?;
-        if answer.rops.first() != Some(&ROP_LOGON) {
+        if answer.rops.is_empty() {
             return Err(error(Failure::Missing("RopLogon response")));
         }
-        let mut reader = wire::Reader::new(&answer.rops);
-        let response =
-            RopLogonResponse::decode(&mut reader).map_err(|fault| error(Failure::Answer(fault)))?;
-        match response.result {
-            RopLogonResult::Private(logon) => Ok(*logon),
-            RopLogonResult::Public(_) => Err(error(Failure::Missing("private mailbox"))),
-            RopLogonResult::Redirect { .. } | RopLogonResult::Failure { .. } => {
-                Err(error(Failure::Returned(response.return_value())))
+        let requests = [request];
+        let mut answers = Answers::new(&requests, &[], &());
+        let first = answers.next(&mut wire::Reader::new(&answer.rops));
+        let RopResponse::Reply(reply) = first.map_err(|fault| error(Failure::Answer(fault)))?.response else {
+            return Err(error(Failure::Missing("RopLogon response")));
+        };
+        match reply.body {
+            ResponseBody::RopLogon(RopLogonResponse::Private(logon)) => Ok(*logon),
+            ResponseBody::RopLogon(RopLogonResponse::Public(_)) => {
+                Err(error(Failure::Missing("private mailbox")))
             }
+            _ => Err(error(Failure::Returned(reply.return_value))),
         }
     }
 

@@ -7,9 +7,10 @@ use client::{Client, ClientConfig, Dialect, Failure, Person, Resolution, Side, a
 use identity::accounts::AccountFile;
 use identity::{Account, Mechanism, NtHash, Password};
 use lab::{Lab, LabConfig, LabServer, start};
-use mapi::emsmdb::{RopBuffer, RopReleaseRequest};
+use mapi::emsmdb::RopBuffer;
 use mapi::nspi::MId;
 use mapi::property::{PropTag, PropertyValue, RelationalOperator, Restriction, TaggedValue};
+use mapi::rop::{Empty, RequestBody, RopRequest};
 use mapi::{ErrorCode, Interface};
 use rpc::{AuthLevel, FaultStatus};
 use tokio::sync::watch;
@@ -80,7 +81,8 @@ async fn conversation(config: ClientConfig) {
     assert!(mailbox.display_name.starts_with("Alice "));
     assert_eq!(mailbox.dn_prefix, names.recipients());
     let logon = mailbox.logon().await.unwrap();
-    let release = RopReleaseRequest { logon_id: 0, input_handle_index: 0 }.to_bytes().unwrap();
+    let release = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopRelease(Empty) };
+    let release = release.to_bytes().unwrap();
     assert!(mailbox.execute(RopBuffer::new(release, vec![1])).await.unwrap().rops.is_empty());
     mailbox.disconnect().await.unwrap();
 

@@ -13,7 +13,6 @@ mod bytes;
 mod calls;
 mod connect;
 mod execute;
-mod logon;
 mod notify;
 mod rop_buffer;
 mod version;
@@ -27,11 +26,6 @@ pub use self::connect::{
 pub use self::execute::{
     EcDoRpcExt2Request, EcDoRpcExt2Response, EcDoRpcExtRequest, EcDoRpcExtResponse, EcDoRpcRequest,
     EcDoRpcResponse, RpcFlags,
-};
-pub use self::logon::{
-    EC_LOGIN_PERM, EC_MAILBOX_DISABLED, EC_UNKNOWN_USER, EC_WRONG_SERVER, FolderIds, LogonFlags, LogonTime,
-    OpenFlags, PrivateLogon, PublicLogon, ROP_LOGON, ROP_RELEASE, ResponseFlags, RopLogonRequest,
-    RopLogonResponse, RopLogonResult, RopReleaseRequest,
 };
 pub use self::notify::{
     EcDoAsyncWaitExRequest, EcDoAsyncWaitExResponse, EcDummyRpcRequest, EcDummyRpcResponse,

@@ -6,10 +6,9 @@
 use mapi::ErrorCode;
 use mapi::aux_block::{AuxBody, AuxBuffer, AuxType};
 use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, decode_chain, decode_one, encode_chain};
-use mapi::emsmdb::{
-    LogonFlags, NO_OBJECT, OpenFlags, Request, Response, ResponseFlags, RopBuffer, RopLogonRequest,
-    RopLogonResponse, RopLogonResult, Version,
-};
+use mapi::emsmdb::{NO_OBJECT, Request, Response, RopBuffer, Version};
+use mapi::rop::logon::{LogonFlags, OpenFlags, ResponseFlags, RopLogonResponse};
+use mapi::rop::{Answers, RequestBody, ResponseBody, RopRequests, RopResponse, RopResponses};
 use wire::{Decode, Encode, Endian};
 
 const ALICE: &str = "/o=Gromox default/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/\
@@ -76,14 +75,15 @@ fn a_client_logs_on() {
     };
     let buffer = rops(&asked.rgb_in.0);
     assert_eq!(buffer.handles, [NO_OBJECT]);
-    let logon = RopLogonRequest::from_bytes(&buffer.rops).unwrap();
-    assert_eq!(logon.to_bytes().unwrap(), buffer.rops);
+    let requests = RopRequests::decode(&buffer.rops, &());
+    assert_eq!(requests.to_bytes().unwrap(), buffer.rops);
+    let RequestBody::RopLogon(logon) = &requests.rops[0].body else { panic!("another ROP") };
     assert_eq!(logon.logon_flags, LogonFlags::PRIVATE);
     assert_eq!(logon.open_flags, OpenFlags::HOME_LOGON | OpenFlags::USE_PER_MDB_REPLID_MAPPING);
-    assert_eq!(String::from_utf8_lossy(logon.essdn()), ALICE);
+    assert_eq!(String::from_utf8_lossy(logon.dn()), ALICE);
     let mut renamed = logon.clone();
-    renamed.set_essdn(ALICE.as_bytes());
-    assert_eq!(renamed, logon);
+    renamed.set_dn(ALICE.as_bytes());
+    assert_eq!(renamed, *logon);
 
     let Response::EcDoRpcExt2(answer) = response(11, include_bytes!("data/EcDoRpcExt2_logon.response.bin"))
     else {
@@ -92,9 +92,12 @@ fn a_client_logs_on() {
     assert_eq!(answer.handle, asked.handle);
     let buffer = rops(answer.rgb_out.as_slice());
     assert_eq!(buffer.handles, [0]);
-    let logon = RopLogonResponse::from_bytes(&buffer.rops).unwrap();
-    assert_eq!(logon.to_bytes().unwrap(), buffer.rops);
-    let RopLogonResult::Private(logon) = logon.result else { panic!("no private mailbox") };
+    let told = RopResponses::decode(&buffer.rops, &mut Answers::new(&requests.rops, &[NO_OBJECT], &()));
+    assert_eq!(told.to_bytes().unwrap(), buffer.rops);
+    let [RopResponse::Reply(reply)] = &told.rops[..] else { panic!("another response") };
+    let ResponseBody::RopLogon(RopLogonResponse::Private(logon)) = &reply.body else {
+        panic!("no private mailbox")
+    };
     assert_eq!(logon.folder_ids[0], 0x0100_0000_0000_0001);
     assert_eq!(
         logon.response_flags,

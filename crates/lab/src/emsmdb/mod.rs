@@ -23,8 +23,6 @@ use crate::directory::Entry;
 use crate::handles::Object;
 use crate::service::{Answer, Lab, bad_stub, encoded};
 
-/// `ecUnknownUser` ([MS-OXCDATA] 2.4).
-const UNKNOWN_USER: ErrorCode = ErrorCode(0x0000_03eb);
 /// `ecBufferTooSmall`.
 const BUFFER_TOO_SMALL: ErrorCode = ErrorCode(0x0000_047d);
 /// `ecRpcFormat`: what a call carries is no ROP buffer.
@@ -125,7 +123,7 @@ impl Lab {
                 handle: ContextHandle::NULL,
                 dn_prefix,
                 display_name,
-                return_value: UNKNOWN_USER,
+                return_value: ErrorCode::EC_UNKNOWN_USER,
             };
         };
         let session = Session { user: entry.mid, objects: HashMap::new(), last: 0 };

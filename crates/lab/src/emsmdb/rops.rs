@@ -2,13 +2,13 @@
 //! ([MS-OXCROPS] 2.2.3.1, 2.2.15.3).
 
 use mapi::ErrorCode;
-use mapi::emsmdb::{
-    FolderIds, LogonFlags, LogonTime, NO_OBJECT, PrivateLogon, ROP_LOGON, ROP_RELEASE, ResponseFlags,
-    RopBuffer, RopLogonRequest, RopLogonResponse, RopLogonResult, RopReleaseRequest,
-};
-use wire::{Decode as _, Encode as _, Reader, Writer};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::rop::logon::RopLogonResponse;
+use mapi::rop::logon::{FolderIds, LogonFlags, LogonTime, PrivateLogon, ResponseFlags, RopLogonRequest};
+use mapi::rop::{RequestBody, ResponseBody, RopId, RopReply, RopRequest};
+use wire::{Encode as _, Reader, Writer};
 
-use super::{Session, UNKNOWN_USER};
+use super::Session;
 use crate::directory::Entry;
 use crate::service::Lab;
 
@@ -33,13 +33,19 @@ pub(super) fn execute(lab: &Lab, session: &mut Session, buffer: &RopBuffer) -> R
     let mut reader = Reader::new(&buffer.rops);
     let mut answers = Writer::new();
     while let rest = reader.peek()
-        && let Some(id) = rest.first()
+        && !rest.is_empty()
     {
-        let went_on = match *id {
-            ROP_LOGON => logon(lab, session, &mut reader, &mut handles, &mut answers),
-            ROP_RELEASE => release(session, &mut reader, &mut handles),
+        let request = RopRequest::decode(&mut reader, &()).ok();
+        let went_on = request.and_then(|request| match &request.body {
+            RequestBody::RopLogon(asked) => {
+                logon(lab, session, request.handle_index, asked, &mut handles).encode(&mut answers).ok()
+            }
+            RequestBody::RopRelease(_) => {
+                release(session, request.handle_index, &mut handles);
+                Some(())
+            }
             _ => None,
-        };
+        });
         if went_on.is_none() {
             refuse(rest, &mut answers);
             break;
@@ -59,28 +65,29 @@ fn refuse(rop: &[u8], answers: &mut Writer) {
 fn logon(
     lab: &Lab,
     session: &mut Session,
-    reader: &mut Reader<'_>,
+    index: u8,
+    request: &RopLogonRequest,
     handles: &mut [u32],
-    answers: &mut Writer,
-) -> Option<()> {
-    let request = RopLogonRequest::decode(reader).ok()?;
-    let place = handles.get_mut(usize::from(request.output_handle_index));
-    let dn = String::from_utf8_lossy(request.essdn()).into_owned();
-    let result = match (place, lab.mailbox(&dn)) {
+) -> RopReply {
+    let failed = |code| RopReply::failed(RopId::RopLogon, index, code);
+    let place = handles.get_mut(usize::from(index));
+    let dn = String::from_utf8_lossy(request.dn()).into_owned();
+    match (place, lab.mailbox(&dn)) {
         (Some(place), Some(entry)) if request.logon_flags.contains(LogonFlags::PRIVATE) => {
             session.last = session.last.saturating_add(1);
             session.objects.insert(session.last, entry.mid);
             *place = session.last;
             let own = entry.mid == session.user;
-            RopLogonResult::Private(Box::new(mailbox(entry, own, request.logon_flags)))
+            let told = Box::new(mailbox(entry, own, request.logon_flags));
+            let body = ResponseBody::RopLogon(RopLogonResponse::Private(told));
+            RopReply { handle_index: index, return_value: ErrorCode::SUCCESS, body }
         }
         (Some(_), None) if request.logon_flags.contains(LogonFlags::PRIVATE) => {
-            RopLogonResult::Failure { return_value: UNKNOWN_USER }
+            failed(ErrorCode::EC_UNKNOWN_USER)
         }
-        (Some(_), _) => RopLogonResult::Failure { return_value: ErrorCode::MAPI_E_NO_SUPPORT },
-        (None, _) => RopLogonResult::Failure { return_value: ErrorCode::MAPI_E_INVALID_PARAMETER },
-    };
-    RopLogonResponse { output_handle_index: request.output_handle_index, result }.encode(answers).ok()
+        (Some(_), _) => failed(ErrorCode::MAPI_E_NO_SUPPORT),
+        (None, _) => failed(ErrorCode::MAPI_E_INVALID_PARAMETER),
+    }
 }
 
 /// What a client is told of the mailbox of `entry`, which is its own or not.
@@ -113,11 +120,9 @@ fn folder_id(counter: u64) -> u64 {
     u64::from_le_bytes([low, high, a, b, c, d, e, f])
 }
 
-fn release(session: &mut Session, reader: &mut Reader<'_>, handles: &mut [u32]) -> Option<()> {
-    let request = RopReleaseRequest::decode(reader).ok()?;
-    if let Some(handle) = handles.get_mut(usize::from(request.input_handle_index)) {
+fn release(session: &mut Session, index: u8, handles: &mut [u32]) {
+    if let Some(handle) = handles.get_mut(usize::from(index)) {
         session.objects.remove(handle);
         *handle = NO_OBJECT;
     }
-    Some(())
 }

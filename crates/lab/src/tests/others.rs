@@ -2,9 +2,10 @@ use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, decode_chain, encode
 use mapi::emsmdb::{
     AsyncRequest, AsyncResponse, EcDoAsyncConnectExRequest, EcDoAsyncWaitExRequest, EcDoConnectExRequest,
     EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest, EcDummyRpcRequest,
-    InBytes, LogonFlags, MAX_RGB_AUX, NO_OBJECT, OpenFlags, Request, Response, ResponseFlags, RopBuffer,
-    RopLogonRequest, RopLogonResponse, RopLogonResult, RpcFlags, Version,
+    InBytes, MAX_RGB_AUX, NO_OBJECT, Request, Response, RopBuffer, RpcFlags, Version,
 };
+use mapi::rop::logon::{LogonFlags, OpenFlags, ResponseFlags, RopLogonRequest, RopLogonResponse};
+use mapi::rop::{Bytes16, RequestBody, ResponseBody, ResponseContext, RopReply, RopRequest, RopResponse};
 use mapi::{ErrorCode, Interface, rfr};
 use net::Service as _;
 use rpc::FaultStatus;
@@ -52,16 +53,21 @@ fn connected(caller: &Caller) -> ContextHandle {
 }
 
 fn logon(dn: &str) -> Vec<u8> {
-    let mut request = RopLogonRequest {
-        logon_id: 0,
-        output_handle_index: 0,
+    let mut logon = RopLogonRequest {
         logon_flags: LogonFlags::PRIVATE,
         open_flags: OpenFlags::NONE,
         store_state: 0,
-        essdn: Vec::new(),
+        essdn: Bytes16::default(),
     };
-    request.set_essdn(dn.as_bytes());
-    request.to_bytes().unwrap()
+    logon.set_dn(dn.as_bytes());
+    RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) }.to_bytes().unwrap()
+}
+
+fn reply(rops: &[u8]) -> RopReply {
+    match RopResponse::decode(&mut wire::Reader::new(rops), ResponseContext::default()).unwrap() {
+        RopResponse::Reply(reply) => reply,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn execute(
@@ -154,8 +160,7 @@ fn the_old_dialect_signs_on() {
     let request = EcDoRpcRequest::new(response.handle, rops, 0x7fff).unwrap();
     let Ok(Response::EcDoRpc(answer)) = ask(&caller, request) else { panic!("no answer") };
     let buffer = RopBuffer::from_bytes(&answer.payload()).unwrap();
-    let logon = RopLogonResponse::from_bytes(&buffer.rops).unwrap();
-    assert_eq!(logon.return_value(), ErrorCode::SUCCESS);
+    assert_eq!(reply(&buffer.rops).return_value, ErrorCode::SUCCESS);
     assert_ne!(buffer.handles[0], NO_OBJECT);
 }
 
@@ -179,11 +184,12 @@ fn the_owner_has_more_rights_than_others() {
     let rights = |alias: &str| {
         let rops = RopBuffer::new(logon(&config.user_dn(alias)), vec![NO_OBJECT]);
         let (_, answer) = execute(&caller, handle, RpcFlags::NONE, &rops);
-        match RopLogonResponse::from_bytes(&answer.rops).unwrap().result {
-            RopLogonResult::Private(logon) => {
+        let reply = reply(&answer.rops);
+        match reply.body {
+            ResponseBody::RopLogon(RopLogonResponse::Private(logon)) => {
                 Ok((logon.response_flags, logon.mailbox_guid, logon.folder_ids))
             }
-            RopLogonResult::Failure { return_value } => Err(return_value),
+            ResponseBody::Failed(_) => Err(reply.return_value),
             other => panic!("{other:?}"),
         }
     };

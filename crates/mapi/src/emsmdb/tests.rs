@@ -124,37 +124,6 @@ fn rop_buffers_count_their_size_field() {
     assert!(RopBuffer::new(vec![0; 0xfffe], Vec::new()).to_bytes().is_err());
 }
 
-#[test]
-fn a_logon_response_says_what_it_is() {
-    let redirect = RopLogonResponse {
-        output_handle_index: 0,
-        result: RopLogonResult::Redirect {
-            logon_flags: LogonFlags::PRIVATE,
-            server_name: b"/o=Lab/cn=EX2\0".to_vec(),
-        },
-    };
-    let bytes = redirect.to_bytes().unwrap();
-    assert_eq!(bytes, b"\xfe\x00\x78\x04\x00\x00\x01\x0e/o=Lab/cn=EX2\0");
-    assert_eq!(RopLogonResponse::from_bytes(&bytes).unwrap(), redirect);
-    let failure = RopLogonResponse::from_bytes(b"\xfe\x03\xeb\x03\x00\x00").unwrap();
-    assert_eq!((failure.output_handle_index, failure.return_value()), (3, ErrorCode(0x3eb)));
-    for code in [ErrorCode::SUCCESS, EC_WRONG_SERVER] {
-        let result = RopLogonResult::Failure { return_value: code };
-        assert!(RopLogonResponse { output_handle_index: 0, result }.to_bytes().is_err());
-    }
-    assert!(RopLogonResponse::from_bytes(b"\x01\x00\x00\x00\x00\x00").is_err());
-    let long = RopLogonResult::Redirect { logon_flags: LogonFlags::NONE, server_name: vec![b'x'; 256] };
-    assert!(RopLogonResponse { output_handle_index: 0, result: long }.to_bytes().is_err());
-}
-
-#[test]
-fn a_release_has_no_more_than_three_bytes() {
-    let release = RopReleaseRequest { logon_id: 1, input_handle_index: 2 };
-    assert_eq!(release.to_bytes().unwrap(), [1, 1, 2]);
-    assert_eq!(RopReleaseRequest::from_bytes(&[1, 1, 2]).unwrap(), release);
-    assert!(RopReleaseRequest::from_bytes(&[2, 1, 2]).is_err());
-}
-
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..40)
 }
@@ -287,47 +256,6 @@ fn response() -> impl Strategy<Value = Response> {
     ]
 }
 
-fn logon_result() -> impl Strategy<Value = RopLogonResult> {
-    prop_oneof![
-        any::<(FolderIds, [u8; 16], u16, [u8; 16], u64, u64, (u8, u32))>().prop_map(
-            |(folder_ids, mailbox, replica_id, replica, time, gwart_time, (flags, store_state))| {
-                RopLogonResult::Private(Box::new(PrivateLogon {
-                    logon_flags: LogonFlags(flags).with(LogonFlags::PRIVATE),
-                    folder_ids,
-                    response_flags: ResponseFlags(flags),
-                    mailbox_guid: Guid::from_le(mailbox),
-                    replica_id,
-                    replica_guid: Guid::from_le(replica),
-                    logon_time: LogonTime::from_bytes(&time.to_le_bytes()).unwrap(),
-                    gwart_time,
-                    store_state,
-                }))
-            }
-        ),
-        any::<(u8, FolderIds, u16, [u8; 16], [u8; 16])>().prop_map(
-            |(flags, folder_ids, replica_id, replica, user)| {
-                RopLogonResult::Public(Box::new(PublicLogon {
-                    logon_flags: LogonFlags(flags).without(LogonFlags::PRIVATE),
-                    folder_ids,
-                    replica_id,
-                    replica_guid: Guid::from_le(replica),
-                    per_user_guid: Guid::from_le(user),
-                }))
-            }
-        ),
-        (any::<u8>(), vec(any::<u8>(), 0..=255)).prop_map(|(flags, server_name)| RopLogonResult::Redirect {
-            logon_flags: LogonFlags(flags),
-            server_name
-        }),
-        any::<u32>()
-            .prop_filter("another result", |code| !matches!(
-                ErrorCode(*code),
-                ErrorCode::SUCCESS | EC_WRONG_SERVER
-            ))
-            .prop_map(|code| RopLogonResult::Failure { return_value: ErrorCode(code) }),
-    ]
-}
-
 proptest! {
     #[test]
     fn requests_round_trip(request in request()) {
@@ -394,35 +322,6 @@ proptest! {
             prop_assert_eq!(buffer.to_bytes().unwrap(), bytes);
         } else {
             prop_assert!(usize::from(size) > bytes.len());
-        }
-    }
-
-    #[test]
-    fn logons_round_trip(output_handle_index: u8, result in logon_result()) {
-        let response = RopLogonResponse { output_handle_index, result };
-        prop_assert_eq!(RopLogonResponse::from_bytes(&response.to_bytes().unwrap()).unwrap(), response);
-    }
-
-    #[test]
-    fn logon_requests_round_trip(ids: (u8, u8, u8), flags: (u32, u32), essdn in bytes()) {
-        let request = RopLogonRequest {
-            logon_id: ids.0, output_handle_index: ids.1, logon_flags: LogonFlags(ids.2),
-            open_flags: OpenFlags(flags.0), store_state: flags.1, essdn,
-        };
-        prop_assert_eq!(RopLogonRequest::from_bytes(&request.to_bytes().unwrap()).unwrap(), request);
-    }
-
-    #[test]
-    fn no_rop_panics(bytes in vec(any::<u8>(), 0..200)) {
-        for first in [ROP_LOGON, ROP_RELEASE] {
-            let mut bytes = bytes.clone();
-            bytes.insert(0, first);
-            if let Ok(logon) = RopLogonResponse::from_bytes(&bytes) {
-                prop_assert_eq!(logon.to_bytes().unwrap(), bytes.clone());
-            }
-            if let Ok(logon) = RopLogonRequest::from_bytes(&bytes) {
-                prop_assert_eq!(logon.to_bytes().unwrap(), bytes);
-            }
         }
     }
 }

@@ -3,12 +3,9 @@ use mapi::aux_block::{
     PerfServerInfo, ProtocolDeviceIdentification, ServerSessionInfo, ServerType,
 };
 use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, compress, decode_chain, encode_chain};
-use mapi::emsmdb::{
-    LogonFlags, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags, RopBuffer, RopLogonRequest,
-    RopLogonResponse, RopLogonResult, RopReleaseRequest,
-};
+use mapi::emsmdb::RopBuffer;
+use mapi::nspi;
 use mapi::nspi::{DisplayType, EntryId, EphemeralEntryId, FlatUid, MId, PermanentEntryId};
-use mapi::{ErrorCode, nspi};
 use wire::{Encode, Endian, Guid};
 
 use super::chosen;
@@ -100,61 +97,9 @@ pub(super) fn emsmdb() -> Vec<Vec<u8>> {
         seeds.push(chosen(&[opnum, 0], &[0; 128]));
         seeds.push(chosen(&[opnum, 1], &[0; 128]));
     }
-    let logon = RopLogonRequest {
-        logon_id: 1,
-        output_handle_index: 2,
-        logon_flags: LogonFlags::PRIVATE,
-        open_flags: OpenFlags::NO_MAIL,
-        store_state: 5,
-        essdn: b"/o=Lab/cn=Ann\0".to_vec(),
-    };
-    let rops = RopBuffer::new(bytes(&logon), vec![u32::MAX]);
+    let rops = RopBuffer::new(vec![0x01, 0x00, 0x00], vec![u32::MAX]);
     seeds.push(chosen(&[17, 0], &bytes(&rops)));
-    seeds.push(chosen(&[18, 0], &bytes(&logon)));
-    seeds.extend(logons().iter().map(|response| chosen(&[18, 2], &bytes(response))));
-    let release = RopReleaseRequest { logon_id: 1, input_handle_index: 2 };
-    seeds.push(chosen(&[19, 0], &bytes(&release)));
     seeds
-}
-
-/// A logon's answers, one of each kind.
-fn logons() -> Vec<RopLogonResponse> {
-    let guid = Guid::new(1, 2, 3, [4; 8]);
-    let private = PrivateLogon {
-        logon_flags: LogonFlags::PRIVATE,
-        folder_ids: [9; 13],
-        response_flags: ResponseFlags::RESERVED,
-        mailbox_guid: guid,
-        replica_id: 1,
-        replica_guid: guid,
-        logon_time: LogonTime {
-            seconds: 1,
-            minutes: 2,
-            hour: 3,
-            day_of_week: 4,
-            day: 5,
-            month: 6,
-            year: 2026,
-        },
-        gwart_time: 7,
-        store_state: 8,
-    };
-    let public = PublicLogon {
-        logon_flags: LogonFlags::NONE,
-        folder_ids: [9; 13],
-        replica_id: 1,
-        replica_guid: guid,
-        per_user_guid: guid,
-    };
-    let redirect =
-        RopLogonResult::Redirect { logon_flags: LogonFlags::PRIVATE, server_name: b"/cn=B\0".to_vec() };
-    let results = [
-        RopLogonResult::Private(Box::new(private)),
-        RopLogonResult::Public(Box::new(public)),
-        redirect,
-        RopLogonResult::Failure { return_value: ErrorCode(0x8004_0111) },
-    ];
-    results.into_iter().map(|result| RopLogonResponse { output_handle_index: 1, result }).collect()
 }
 
 pub(super) fn extended_buffers() -> Vec<Vec<u8>> {

@@ -5,6 +5,10 @@
 //! the IDL of [MS-OXCRPC] v25).
 
 use super::*;
+use crate::rop::logon::{
+    LogonFlags, LogonTime, OpenFlags, PrivateLogon, ResponseFlags, RopLogonRequest, RopLogonResponse,
+};
+use crate::rop::{Bytes16, RequestBody, ResponseBody, RopReply, RopRequest};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -277,13 +281,12 @@ fn old_handle() -> ContextHandle {
 #[test]
 fn the_old_dialect_logs_on() {
     let logon = RopLogonRequest {
-        logon_id: 0,
-        output_handle_index: 0,
         logon_flags: LogonFlags::PRIVATE,
         open_flags: OpenFlags::HOME_LOGON | OpenFlags::USE_PER_MDB_REPLID_MAPPING,
         store_state: 0,
-        essdn: b"/o=Lab/cn=alice\0".to_vec(),
+        essdn: Bytes16(b"/o=Lab/cn=alice\0".to_vec()),
     };
+    let logon = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
     let payload = RopBuffer::new(logon.to_bytes().unwrap(), vec![NO_OBJECT]).to_bytes().unwrap();
     request(
         2,
@@ -291,18 +294,27 @@ fn the_old_dialect_logs_on() {
          a5a5a5a5b5a58aca98e9c4c78ac6cb98c4c9ccc6c0a55a5a5a5a2400ff7f",
         EcDoRpcRequest::new(old_handle(), payload, 0x7fff).unwrap(),
     );
-    let logon = RopLogonResult::Private(Box::new(PrivateLogon {
+    let logon = RopLogonResponse::Private(Box::new(PrivateLogon {
         logon_flags: LogonFlags::PRIVATE,
         folder_ids: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
         response_flags: ResponseFlags(7),
         mailbox_guid: old_handle().uuid,
         replica_id: 1,
         replica_guid: old_handle().uuid,
-        logon_time: LogonTime::from_bytes(&[1, 2, 3, 4, 5, 6, 0xea, 7]).unwrap(),
+        logon_time: LogonTime {
+            seconds: 1,
+            minutes: 2,
+            hour: 3,
+            day_of_week: 4,
+            day: 5,
+            month: 6,
+            year: 2026,
+        },
         gwart_time: 9,
         store_state: 0,
     }));
-    let logon = RopLogonResponse { output_handle_index: 0, result: logon };
+    let body = ResponseBody::RopLogon(logon);
+    let logon = RopReply { handle_index: 0, return_value: ErrorCode::SUCCESS, body };
     let payload = RopBuffer::new(logon.to_bytes().unwrap(), vec![5]).to_bytes().unwrap();
     response(
         2,

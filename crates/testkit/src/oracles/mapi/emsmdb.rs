@@ -1,9 +1,6 @@
 use mapi::aux_block::AuxBuffer;
 use mapi::compress::{Limits, decode_chain};
-use mapi::emsmdb::{
-    AsyncRequest, AsyncResponse, Request, Response, RopBuffer, RopLogonRequest, RopLogonResponse,
-    RopReleaseRequest,
-};
+use mapi::emsmdb::{AsyncRequest, AsyncResponse, Request, Response, RopBuffer};
 
 use super::stubs::{Codec, endian, same_bytes};
 use crate::input::Input;
@@ -17,23 +14,20 @@ const ASYNC_RESPONSE: Codec<AsyncResponse> =
 
 /// The mailbox store.
 ///
-/// The first byte is the operation: 0 to 15 those of EMSMDB, 16 that of `AsyncEMSMDB`, 17 a ROP buffer, 18 a
-/// logon's ROPs and 19 a release. In the second, 1 stands for big-endian and 2 for a response. What is read can
+/// The first byte is the operation: 0 to 15 those of EMSMDB, 16 that of `AsyncEMSMDB`, 17 a ROP buffer. In the
+/// second, 1 stands for big-endian and 2 for a response. What is read can
 /// be written, reads as the same, and leaves as it came; to look for names in it changes nothing.
 ///
 /// # Panics
 /// When one of these does not hold.
 pub fn emsmdb(data: &[u8]) {
     let mut input = Input::new(data);
-    let (opnum, choice) = (input.byte() % 20, input.byte());
+    let (opnum, choice) = (input.byte() % 18, input.byte());
     let (endian, response, bytes) = (endian(choice & 1 != 0), choice & 2 != 0, input.rest());
     match (u16::from(opnum), response) {
         (16, false) => drop(ASYNC_REQUEST.check(0, bytes, endian)),
         (16, true) => drop(ASYNC_RESPONSE.check(0, bytes, endian)),
         (17, _) => rop_buffer(bytes),
-        (18, false) => logon_request(bytes),
-        (18, true) => drop(same_bytes::<RopLogonResponse>(bytes)),
-        (19, _) => drop(same_bytes::<RopReleaseRequest>(bytes)),
         (opnum, false) => drop(REQUEST.check(opnum, bytes, endian).map(look_at_request)),
         (opnum, true) => drop(RESPONSE.check(opnum, bytes, endian).map(look_at_response)),
     }
@@ -72,13 +66,4 @@ fn rop_buffer(bytes: &[u8]) {
     for index in 0..=u8::MAX {
         assert_eq!(buffer.handle(index).is_some(), usize::from(index) < buffer.handles.len());
     }
-    logon_request(&buffer.rops);
-}
-
-fn logon_request(bytes: &[u8]) {
-    let Some(mut request) = same_bytes::<RopLogonRequest>(bytes) else { return };
-    let dn = request.essdn().to_vec();
-    assert!(!dn.contains(&0));
-    request.set_essdn(&dn);
-    assert_eq!(request.essdn(), dn);
 }
