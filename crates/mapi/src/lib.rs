@@ -15,6 +15,7 @@ pub mod emsmdb;
 
 pub mod fast_transfer;
 pub mod idset;
+pub mod notification;
 
 mod error_code;
 pub mod http;
