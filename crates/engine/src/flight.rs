@@ -11,6 +11,7 @@ use wire::{Endian, Guid};
 use crate::handles::{self, Bound, HandleTable, HandleUse, handle_use};
 use crate::message::{Body, Message};
 use crate::module::{CALL_FAILED, Refusal};
+use crate::objects::{ObjectLimits, ObjectTable};
 use crate::operation::{AheadAnswer, Incoming, Operation, Request};
 use crate::session::{Session, SharedSession};
 use crate::stack::{Stack, Verdict};
@@ -246,7 +247,8 @@ impl Engine {
     }
 
     fn new_session(&self, incoming: &Incoming) -> Session {
-        Session::new(self.number(), incoming.interface, incoming.context.clone(), incoming.peer)
+        let objects = ObjectTable::new(ObjectLimits::default(), self.stack.reads_content());
+        Session::new(self.number(), incoming.interface, incoming.context.clone(), incoming.peer, objects)
     }
 
     fn after(&self, conversation: &mut Conversation, flight: &mut Flight, verdict: Verdict) -> Next {

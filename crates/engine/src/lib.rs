@@ -14,9 +14,11 @@ mod flight;
 mod handles;
 mod message;
 mod module;
+pub mod objects;
 mod observer;
 mod operation;
 pub mod options;
+pub mod rops;
 mod session;
 mod stack;
 

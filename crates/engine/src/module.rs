@@ -4,6 +4,7 @@ use mapi::Interface;
 
 use crate::operation::{Operation, Request, Response};
 use crate::options::{OptionError, OptionSpec, Options};
+use crate::rops::{RopDecision, RopReplyView, RopView};
 use crate::session::Session;
 
 /// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,
@@ -112,6 +113,29 @@ pub trait Module: Send + Sync {
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         let _ = (operation, session);
         Ok(())
+    }
+
+    /// Whether it looks at single ROPs: then [`Module::rop_request`] and [`Module::rop_response`] are called.
+    fn looks_at_rops(&self) -> bool {
+        false
+    }
+
+    /// Whether it reads property values and stream bytes that passed in earlier operations
+    /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)): they are kept only
+    /// where a module does.
+    fn reads_content(&self) -> bool {
+        false
+    }
+
+    /// A single ROP of a request, after `request`; says what becomes of it.
+    fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
+        let _ = (rop, session);
+        RopDecision::Relay
+    }
+
+    /// The answer to a single ROP, before `response`; may change it.
+    fn rop_response(&self, rop: &mut RopReplyView<'_>, session: &mut Session) {
+        let _ = (rop, session);
     }
 
     /// The session ends, however it ends. Called once a session.

@@ -7,6 +7,7 @@ use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
 use wire::{Endian, FileTime, Result};
 
 use crate::message::{Body, Message};
+use crate::rops::RopExchange;
 
 /// What an operation travelled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -159,6 +160,8 @@ pub struct Operation {
     pub response: Option<Message<Response>>,
     /// The answers to what the module now deciding asked ahead, oldest first.
     pub ahead: Vec<AheadAnswer>,
+    /// Its ROPs, where it carries some.
+    pub(crate) rops: Option<RopExchange>,
     notes: Vec<Note>,
 }
 
@@ -196,6 +199,7 @@ impl Operation {
             request: Message::new(key, incoming.stub, incoming.endian),
             response: None,
             ahead: Vec::new(),
+            rops: None,
             notes: Vec::new(),
         }
     }
@@ -243,6 +247,11 @@ impl Operation {
     /// When it arrived.
     pub const fn at(&self) -> FileTime {
         self.at
+    }
+
+    /// Its ROPs and what they were answered, where it carries some that were decoded.
+    pub const fn rops(&self) -> Option<&RopExchange> {
+        self.rops.as_ref()
     }
 
     /// Says what the module `module` did to it, for whoever watches.

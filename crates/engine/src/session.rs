@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use identity::SecurityContext;
 use mapi::Interface;
 
+use crate::objects::ObjectTable;
+
 /// One client's conversation with one service of the server, under one security context.
 pub struct Session {
     id: u64,
@@ -13,6 +15,7 @@ pub struct Session {
     context: SecurityContext,
     peer: SocketAddr,
     slots: HashMap<TypeId, Box<dyn Any + Send>>,
+    objects: ObjectTable,
     ended: bool,
 }
 
@@ -24,14 +27,36 @@ impl std::fmt::Debug for Session {
             .field("context", &self.context)
             .field("peer", &self.peer)
             .field("slots", &self.slots.len())
+            .field("objects", &self.objects.len())
             .field("ended", &self.ended)
             .finish()
     }
 }
 
 impl Session {
-    pub(crate) fn new(id: u64, interface: Interface, context: SecurityContext, peer: SocketAddr) -> Self {
-        Self { id, interface, context, peer, slots: HashMap::new(), ended: false }
+    pub(crate) fn new(
+        id: u64,
+        interface: Interface,
+        context: SecurityContext,
+        peer: SocketAddr,
+        objects: ObjectTable,
+    ) -> Self {
+        Self { id, interface, context, peer, slots: HashMap::new(), objects, ended: false }
+    }
+
+    /// The server objects that it has open. Within a hook for single ROPs, ask the view of the ROP instead.
+    pub const fn objects(&self) -> &ObjectTable {
+        &self.objects
+    }
+
+    /// Takes the objects out, while ROPs act on them.
+    pub(crate) fn take_objects(&mut self) -> ObjectTable {
+        std::mem::take(&mut self.objects)
+    }
+
+    /// Puts back what [`Session::take_objects`] took out.
+    pub(crate) fn put_objects(&mut self, objects: ObjectTable) {
+        self.objects = objects;
     }
 
     /// A number that no other session of this process has.
@@ -74,9 +99,10 @@ impl Session {
         self.ended
     }
 
-    /// Drops what modules kept.
+    /// Drops what modules kept, and what was known of objects.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
+        self.objects = ObjectTable::default();
     }
 }
 

@@ -6,6 +6,7 @@ use crate::handles;
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Decision, Module, Refusal};
 use crate::operation::{Operation, Request};
+use crate::rops::{self, Stay};
 use crate::session::Session;
 
 /// How often one operation may ask the upstream ahead, over all modules.
@@ -65,7 +66,16 @@ impl Stack {
                 return Verdict::Refused(refusal);
             }
         }
-        self.dispatch(operation, session, 0, 0)
+        match rops::request(&self.0, operation, session) {
+            Ok(Stay::GoesOn) => self.dispatch(operation, session, 0, 0),
+            Ok(Stay::Answered) => Verdict::Answered,
+            Err(refusal) => Verdict::Refused(refusal),
+        }
+    }
+
+    /// Whether a module reads what earlier operations brought.
+    pub(crate) fn reads_content(&self) -> bool {
+        self.0.iter().any(|module| module.reads_content())
     }
 
     /// Asks the modules from number `from` on what becomes of the request; `asked` counts what was asked ahead.
@@ -85,6 +95,8 @@ impl Stack {
                 Decision::Relay => operation.ahead.clear(),
                 Decision::Answer(response) if response.key() == operation.key() => {
                     operation.response = Some(Message::made(operation.key(), *response));
+                    // What its ROPs would have done, they did not do.
+                    operation.rops = None;
                     operation.note(module.name(), "answered here");
                     return Verdict::Answered;
                 }
@@ -128,6 +140,7 @@ impl Stack {
         for module in self.on(operation.interface()).rev() {
             module.response_bytes(operation, session)?;
         }
+        rops::response(&self.0, operation, session)?;
         for module in self.on(operation.interface()).rev() {
             module.response(operation, session)?;
         }

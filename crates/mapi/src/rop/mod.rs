@@ -45,7 +45,7 @@ pub use self::field::{
 #[allow(unused_imports, reason = "families take what they need")]
 pub(crate) use self::field::{newtype_field, rop_enum, rop_flags, scalar_field, too_long, write_optional};
 pub(crate) use self::macros::{plain_response, rop_response, rop_struct, rops};
-pub use self::request::{Logons, RequestContext, RopRequest, RopRequests};
+pub use self::request::{Logons, OverlaidLogons, RequestContext, RopRequest, RopRequests};
 pub use self::response::{ResponseContext, ResponseFields, RopReply, RopResponse};
 pub use self::responses::{Answer, Answers, ColumnChange, Columns, RopResponses, add_columns};
 pub use self::stream::SizeOrSentinel;

@@ -83,6 +83,15 @@ impl RopRequest {
         }
     }
 
+    /// The `RopId` of the answer: `RopGetMessageStatus` is answered as if it were `RopSetMessageStatus`
+    /// ([MS-OXCROPS] 2.2.6.9.2).
+    pub fn answered_id(&self) -> RopId {
+        match self.id() {
+            RopId::RopGetMessageStatus => RopId::RopSetMessageStatus,
+            id => id,
+        }
+    }
+
     /// The index that the answer names.
     pub fn answered_index(&self) -> u8 {
         self.output_handle_index().unwrap_or(self.handle_index)
@@ -140,16 +149,13 @@ impl RopRequests {
     /// for are taken into account.
     pub fn decode(bytes: &[u8], logons: &dyn Logons) -> Self {
         let mut r = Reader::new(bytes);
-        let mut logons = Overlaid { known: logons, asked: Vec::new() };
+        let mut logons = OverlaidLogons::new(logons);
         let mut rops = Vec::new();
         while !r.is_empty() {
             let before = r.peek();
             match RopRequest::decode(&mut r, &logons) {
                 Ok(rop) => {
-                    if let RequestBody::RopLogon(logon) = &rop.body {
-                        let private = logon.logon_flags.contains(LogonFlags::PRIVATE);
-                        logons.asked.push((rop.logon_id, private));
-                    }
+                    logons.passed(&rop);
                     rops.push(rop);
                 }
                 Err(error) => return Self { rops, rest: before.to_vec(), error: Some(error) },
@@ -160,12 +166,32 @@ impl RopRequests {
 }
 
 /// The logons of a session, and those that a batch of ROPs asks for itself.
-struct Overlaid<'a> {
+pub struct OverlaidLogons<'a> {
     known: &'a dyn Logons,
     asked: Vec<(u8, bool)>,
 }
 
-impl Logons for Overlaid<'_> {
+impl<'a> OverlaidLogons<'a> {
+    /// The logons that are `known`, before a batch's first ROP.
+    pub const fn new(known: &'a dyn Logons) -> Self {
+        Self { known, asked: Vec::new() }
+    }
+
+    /// Goes past a ROP of the batch.
+    pub fn passed(&mut self, rop: &RopRequest) {
+        if let RequestBody::RopLogon(logon) = &rop.body {
+            self.asked.push((rop.logon_id, logon.logon_flags.contains(LogonFlags::PRIVATE)));
+        }
+    }
+}
+
+impl std::fmt::Debug for OverlaidLogons<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OverlaidLogons").field("asked", &self.asked).finish_non_exhaustive()
+    }
+}
+
+impl Logons for OverlaidLogons<'_> {
     fn is_private(&self, logon_id: u8) -> Option<bool> {
         let asked = self.asked.iter().rev().find(|(asked, _)| *asked == logon_id);
         asked.map_or_else(|| self.known.is_private(logon_id), |(_, private)| Some(*private))

@@ -109,6 +109,15 @@ pub struct RopReply {
 }
 
 impl RopReply {
+    /// The answer that `request` failed. Where a ROP has fields even then, they are zero.
+    pub fn refused(request: &RopRequest, return_value: ErrorCode) -> Self {
+        let id = request.answered_id();
+        let context = ResponseContext { request: Some(request), ..ResponseContext::default() };
+        let body = ResponseBody::read(id, return_value, &mut Reader::new(&[0; 32]), context);
+        let body = body.unwrap_or(ResponseBody::Failed(id));
+        Self { handle_index: request.answered_index(), return_value, body }
+    }
+
     /// A failure of the ROP `id`, where it has nothing but its return value.
     pub const fn failed(id: RopId, handle_index: u8, return_value: ErrorCode) -> Self {
         Self { handle_index, return_value, body: ResponseBody::Failed(id) }

@@ -84,7 +84,7 @@ impl<'a> Answers<'a> {
         let place = self.due(self.next);
         let requests = self.requests;
         let request = requests.get(place);
-        if let (Some(id), false) = (id, request.is_some_and(|request| Some(answered_as(request)) == id)) {
+        if let (Some(id), false) = (id, request.is_some_and(|request| Some(request.answered_id()) == id)) {
             return Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered"));
         }
         self.release_before(place);
@@ -186,15 +186,6 @@ impl<'a> Answers<'a> {
                 self.changed.push((self.object(index), Some(Cow::Owned(columns.to_vec()))));
             }
         }
-    }
-}
-
-/// The `RopId` of the response to `request`: `RopGetMessageStatus` is answered as if it were `RopSetMessageStatus`
-/// ([MS-OXCROPS] 2.2.6.9.2).
-fn answered_as(request: &RopRequest) -> RopId {
-    match request.id() {
-        RopId(0x1F) => RopId(0x20),
-        id => id,
     }
 }
 

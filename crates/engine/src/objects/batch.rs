@@ -1,0 +1,217 @@
+use std::sync::Arc;
+
+use mapi::emsmdb::NO_OBJECT;
+use mapi::property::PropTag;
+use mapi::rop::{RopId, RopReply, RopRequest};
+
+use super::{Object, ObjectHandle, ObjectKind, ObjectTable, Properties};
+
+/// What a slot of a batch's handle table stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Slot {
+    /// Nothing: no object, or one whose making failed.
+    Empty,
+    /// An object that was there before the batch.
+    Open(ObjectHandle),
+    /// An object that a ROP of the batch makes; it has no handle yet.
+    New(Box<Object>),
+}
+
+/// The objects that the ROPs of one batch act on, ROP by ROP.
+#[derive(Debug)]
+pub struct BatchObjects<'a> {
+    pub(super) table: &'a mut ObjectTable,
+    slots: Vec<Slot>,
+    handles: Vec<u32>,
+}
+
+impl<'a> BatchObjects<'a> {
+    /// Starts at the first ROP of a batch with this handle table.
+    pub fn new(table: &'a mut ObjectTable, handles: &[u32]) -> Self {
+        Self { table, slots: vec![Slot::Empty; handles.len()], handles: handles.to_vec() }
+    }
+
+    /// What stands in a slot, for a ROP of the logon `logon_id`.
+    fn handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
+        let handle = *self.handles.get(usize::from(index))?;
+        (handle != NO_OBJECT).then_some(ObjectHandle { logon_id, handle })
+    }
+
+    /// The handle of the object at `index`, for objects that were there before the batch.
+    pub fn open_handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
+        match self.slots.get(usize::from(index))? {
+            Slot::New(_) => None,
+            Slot::Open(handle) => Some(*handle),
+            Slot::Empty => self.handle(logon_id, index),
+        }
+    }
+
+    /// The object at `index` of the handle table, as a ROP of the logon `logon_id` means it.
+    pub fn object(&self, logon_id: u8, index: u8) -> Option<&Object> {
+        match self.slots.get(usize::from(index))? {
+            Slot::New(object) => Some(object),
+            Slot::Open(handle) => self.table.get(*handle),
+            Slot::Empty => self.table.get(self.handle(logon_id, index)?),
+        }
+    }
+
+    /// The object that `request` acts on.
+    pub fn acted_on(&self, request: &RopRequest) -> Option<&Object> {
+        self.object(request.logon_id, request.acted_on_index()?)
+    }
+
+    /// The columns of the table that a notification is about.
+    pub fn columns_of(&self, handle: ObjectHandle) -> Option<Arc<[PropTag]>> {
+        match &self.table.get(handle)?.kind {
+            ObjectKind::Table(table) => table.columns.clone(),
+            _ => None,
+        }
+    }
+
+    /// The mailbox that `request` belongs to.
+    pub fn logon(&self, request: &RopRequest) -> Option<&super::Logon> {
+        self.table.logon(request.logon_id).or_else(|| {
+            self.slots.iter().find_map(|slot| match slot {
+                Slot::New(object) => match &object.kind {
+                    ObjectKind::Logon(logon) => Some(&**logon),
+                    _ => None,
+                },
+                _ => None,
+            })
+        })
+    }
+
+    /// The columns that rows in the answer to `request` have.
+    pub fn columns(&self, request: &RopRequest) -> Option<Arc<[PropTag]>> {
+        match &self.acted_on(request)?.kind {
+            ObjectKind::Table(table) => table.columns.clone(),
+            ObjectKind::Message(message) => Some(Arc::clone(&message.recipient_columns)),
+            _ => None,
+        }
+    }
+
+    /// Goes past `request`, as if it succeeded: what it makes, later ROPs can act on. The table stays as it is.
+    pub fn assume(&mut self, request: &RopRequest) {
+        if request.id() == RopId::RopRelease {
+            self.put(request.handle_index, Slot::Empty, true);
+        } else if let Some((index, object)) = super::made::made_by(self, request, None) {
+            self.put(index, Slot::New(Box::new(object)), false);
+        }
+    }
+
+    /// Goes past `request`, which was answered with `reply`; the table changes accordingly. `handles` is the
+    /// handle table of the answer.
+    pub fn settle(&mut self, request: &RopRequest, reply: Option<&RopReply>, handles: &[u32]) {
+        if request.id() == RopId::RopRelease {
+            self.release(request);
+            return;
+        }
+        let Some(reply) = reply else { return };
+        if let Some((index, object)) = super::made::made_by(self, request, Some(reply)) {
+            let handle = handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT);
+            match handle {
+                Some(handle) => {
+                    let handle = ObjectHandle { logon_id: request.logon_id, handle };
+                    self.table.insert(handle, object);
+                    self.put(index, Slot::Open(handle), false);
+                }
+                None => self.put(index, Slot::New(Box::new(object)), false),
+            }
+        } else if let Some(index) = request.output_handle_index() {
+            self.put(index, Slot::Empty, true);
+        }
+        super::learn::learn(self, request, reply);
+    }
+
+    /// Goes past one more answer to `request`, the last ROP of the batch.
+    pub fn settle_more(&mut self, request: &RopRequest, reply: &RopReply) {
+        super::learn::learn_more(self, request, reply);
+    }
+
+    /// The batch's handle table has more slots now.
+    pub fn grow(&mut self, handles: &[u32]) {
+        let added = handles.get(self.handles.len()..).unwrap_or_default();
+        self.handles.extend_from_slice(added);
+        self.slots.resize(self.handles.len(), Slot::Empty);
+    }
+
+    /// The properties of what `request` acts on, with what the ROPs `earlier` in the batch set.
+    pub fn properties_before<'r>(
+        &self,
+        request: &RopRequest,
+        earlier: impl Iterator<Item = &'r RopRequest>,
+    ) -> Option<Properties> {
+        let mut properties = self.acted_on(request)?.kind.properties()?.clone();
+        let same = |other: &&RopRequest| {
+            other.logon_id == request.logon_id
+                && other
+                    .acted_on_index()
+                    .zip(request.acted_on_index())
+                    .is_some_and(|(one, two)| self.names_same(request.logon_id, one, two))
+        };
+        earlier.filter(same).for_each(|other| super::learn::overlay(&mut properties, other));
+        Some(properties)
+    }
+
+    /// Whether two slots stand for the same object.
+    fn names_same(&self, logon_id: u8, one: u8, other: u8) -> bool {
+        one == other || {
+            let handle = self.open_handle(logon_id, one);
+            handle.is_some() && handle == self.open_handle(logon_id, other)
+        }
+    }
+
+    fn release(&mut self, request: &RopRequest) {
+        if let Some(handle) = self.open_handle(request.logon_id, request.handle_index) {
+            self.table.remove(handle);
+        }
+        self.put(request.handle_index, Slot::Empty, true);
+    }
+
+    fn put(&mut self, index: u8, slot: Slot, gone: bool) {
+        if let Some(place) = self.slots.get_mut(usize::from(index)) {
+            *place = slot;
+        }
+        if gone && let Some(handle) = self.handles.get_mut(usize::from(index)) {
+            *handle = NO_OBJECT;
+        }
+    }
+
+    /// Goes past the ROPs that continue the last one of the batch.
+    pub fn settle_packed<'r>(&mut self, packed: impl Iterator<Item = &'r RopRequest>) {
+        packed.for_each(|request| super::learn::learn_packed(self, request));
+    }
+
+    /// The logon `logon_id`, to be changed.
+    pub(super) fn logon_mut(&mut self, logon_id: u8) -> Option<&mut super::Logon> {
+        let made = self.slots.iter_mut().find_map(|slot| match slot {
+            Slot::New(object) => match &mut object.kind {
+                ObjectKind::Logon(logon) => Some(&mut **logon),
+                _ => None,
+            },
+            _ => None,
+        });
+        self.table.logon_mut(logon_id).or(made)
+    }
+
+    /// The object that `request` acts on, to be changed.
+    pub(super) fn acted_on_mut(&mut self, request: &RopRequest) -> Option<&mut Object> {
+        self.object_mut(request.logon_id, request.acted_on_index()?)
+    }
+
+    /// The object at `index`, to be changed.
+    fn object_mut(&mut self, logon_id: u8, index: u8) -> Option<&mut Object> {
+        let handle = match self.slots.get(usize::from(index))? {
+            Slot::New(_) => None,
+            Slot::Open(handle) => Some(*handle),
+            Slot::Empty => Some(self.handle(logon_id, index)?),
+        };
+        match handle {
+            Some(handle) => self.table.objects.get_mut(&handle),
+            None => match self.slots.get_mut(usize::from(index))? {
+                Slot::New(object) => Some(object),
+                _ => None,
+            },
+        }
+    }
+}

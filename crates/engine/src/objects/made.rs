@@ -1,0 +1,146 @@
+//! What ROPs make.
+
+use std::sync::Arc;
+
+use mapi::data::FolderId;
+use mapi::property::PropTag;
+use mapi::rop::folder::TableFlags;
+use mapi::rop::logon::{LogonFlags, RopLogonResponse};
+use mapi::rop::recipient::OpenRecipients;
+use mapi::rop::sync::{ImportFlag, SynchronizationType};
+use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
+
+use super::{
+    Attachment, BatchObjects, Content, FastTransferKind, Logon, Message, Object, ObjectKind, Stream, Table,
+    TableKind,
+};
+
+/// The object that `request` makes, and the slot that it goes to. Without a reply as if it succeeded; with one,
+/// none where it failed.
+pub(super) fn made_by(
+    objects: &BatchObjects<'_>,
+    request: &RopRequest,
+    reply: Option<&RopReply>,
+) -> Option<(u8, Object)> {
+    let index = request.output_handle_index()?;
+    if reply.is_some_and(|reply| matches!(reply.body, ResponseBody::Failed(_))) {
+        return None;
+    }
+    let kind = kind_made(objects, request, reply.map(|reply| &reply.body))?;
+    let parent =
+        request.acted_on_index().and_then(|acted_on| objects.open_handle(request.logon_id, acted_on));
+    Some((index, Object { kind, parent }))
+}
+
+fn kind_made(
+    objects: &BatchObjects<'_>,
+    request: &RopRequest,
+    reply: Option<&ResponseBody>,
+) -> Option<ObjectKind> {
+    match &request.body {
+        RequestBody::RopLogon(asked) => {
+            if matches!(reply, Some(ResponseBody::RopLogon(RopLogonResponse::Redirect(_)))) {
+                return None;
+            }
+            let private = asked.logon_flags.contains(LogonFlags::PRIVATE);
+            let mailbox = asked.dn().to_vec();
+            Some(ObjectKind::Logon(Box::new(Logon { private, mailbox, ..Logon::default() })))
+        }
+        RequestBody::RopOpenFolder(asked) => Some(ObjectKind::Folder { id: asked.folder_id }),
+        RequestBody::RopCreateFolder(_) => {
+            // Before the answer, its id is nobody's.
+            let id = match reply {
+                Some(ResponseBody::RopCreateFolder(made)) => made.folder_id,
+                _ => FolderId(0),
+            };
+            Some(ObjectKind::Folder { id })
+        }
+        RequestBody::RopGetHierarchyTable(_) => Some(table(TableKind::Hierarchy)),
+        RequestBody::RopGetContentsTable(asked) => {
+            let associated = asked.table_flags.contains(TableFlags::ASSOCIATED);
+            Some(table(TableKind::Contents { associated }))
+        }
+        RequestBody::RopGetAttachmentTable(_) => Some(table(TableKind::Attachments)),
+        RequestBody::RopGetPermissionsTable(_) => Some(table(TableKind::Permissions)),
+        RequestBody::RopGetRulesTable(_) => Some(table(TableKind::Rules)),
+        RequestBody::RopOpenMessage(_)
+        | RequestBody::RopCreateMessage(_)
+        | RequestBody::RopOpenEmbeddedMessage(_)
+        | RequestBody::RopSynchronizationImportMessageChange(_) => {
+            message_made(&request.body, reply).map(|message| ObjectKind::Message(Box::new(message)))
+        }
+        RequestBody::RopOpenAttachment(asked) => Some(attachment(Some(asked.attachment_id))),
+        RequestBody::RopCreateAttachment(_) => Some(attachment(match reply {
+            Some(ResponseBody::RopCreateAttachment(made)) => Some(made.attachment_id),
+            _ => None,
+        })),
+        RequestBody::RopRegisterNotification(_) => Some(ObjectKind::Subscription),
+        RequestBody::RopOpenStream(asked) => Some(stream(asked.property_tag)),
+        RequestBody::RopCloneStream(_) => match &objects.acted_on(request)?.kind {
+            ObjectKind::Stream(original) => Some(ObjectKind::Stream(original.clone())),
+            _ => None,
+        },
+        body => fast_transfer_made(body).map(ObjectKind::FastTransfer),
+    }
+}
+
+fn message_made(asked: &RequestBody, reply: Option<&ResponseBody>) -> Option<Message> {
+    let columns = |recipients: &OpenRecipients| Arc::from(recipients.recipient_columns.as_slice());
+    let mut message = Message::default();
+    match asked {
+        RequestBody::RopOpenMessage(asked) => {
+            message.folder = Some(asked.folder_id);
+            message.id = Some(asked.message_id);
+        }
+        RequestBody::RopCreateMessage(asked) => {
+            message.folder = Some(asked.folder_id);
+            message.associated = asked.associated_flag.is_true();
+        }
+        RequestBody::RopOpenEmbeddedMessage(_) => message.embedded = true,
+        RequestBody::RopSynchronizationImportMessageChange(asked) => {
+            message.associated = asked.import_flag.contains(ImportFlag::ASSOCIATED);
+        }
+        _ => return None,
+    }
+    match reply {
+        Some(ResponseBody::RopOpenMessage(made)) => message.recipient_columns = columns(&made.recipients),
+        Some(ResponseBody::RopOpenEmbeddedMessage(made)) => {
+            message.id = Some(made.message_id);
+            message.recipient_columns = columns(&made.recipients);
+        }
+        Some(ResponseBody::RopCreateMessage(made)) => message.id = made.message_id,
+        Some(ResponseBody::RopSynchronizationImportMessageChange(made)) => message.id = Some(made.message_id),
+        _ => {}
+    }
+    Some(message)
+}
+
+fn attachment(number: Option<u32>) -> ObjectKind {
+    ObjectKind::Attachment(Box::new(Attachment { number, ..Attachment::default() }))
+}
+
+fn fast_transfer_made(asked: &RequestBody) -> Option<FastTransferKind> {
+    Some(match asked {
+        RequestBody::RopFastTransferSourceCopyFolder(_)
+        | RequestBody::RopFastTransferSourceCopyMessages(_)
+        | RequestBody::RopFastTransferSourceCopyTo(_)
+        | RequestBody::RopFastTransferSourceCopyProperties(_)
+        | RequestBody::RopSynchronizationGetTransferState(_) => FastTransferKind::Download,
+        RequestBody::RopFastTransferDestinationConfigure(_) => FastTransferKind::Upload,
+        RequestBody::RopSynchronizationConfigure(asked) => FastTransferKind::SynchronizationDownload {
+            contents: asked.synchronization_type == SynchronizationType::CONTENTS,
+        },
+        RequestBody::RopSynchronizationOpenCollector(asked) => {
+            FastTransferKind::SynchronizationUpload { contents: asked.is_contents_collector.is_true() }
+        }
+        _ => return None,
+    })
+}
+
+fn table(kind: TableKind) -> ObjectKind {
+    ObjectKind::Table(Box::new(Table { kind, columns: None }))
+}
+
+fn stream(tag: PropTag) -> ObjectKind {
+    ObjectKind::Stream(Box::new(Stream { tag, position: 0, content: Content::default() }))
+}

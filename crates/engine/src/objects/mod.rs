@@ -1,0 +1,136 @@
+//! The server objects of a session: which handle is which folder, message, stream, table
+//! ([MS-OXCROPS] 3.1.1, 3.2.1).
+//!
+//! [`ObjectTable`] lives as long as the session. [`BatchObjects`] follows one batch of ROPs, whose later ROPs
+//! act on what earlier ones make: it knows what each slot of the handle table stands for.
+
+mod batch;
+mod learn;
+mod made;
+mod object;
+
+use std::collections::HashMap;
+
+use mapi::rop::Logons;
+
+pub use self::batch::{BatchObjects, Slot};
+pub use self::object::{
+    Attachment, Content, FastTransferKind, Logon, Message, Object, ObjectHandle, ObjectKind, Properties,
+    Stream, Table, TableKind,
+};
+
+/// How much a session's object table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectLimits {
+    /// Objects. Those that are opened when there are as many pass, but are not known.
+    pub objects: usize,
+    /// Bytes of property values and streams, over all objects. What comes when there are as many passes, but is
+    /// not kept.
+    pub content: usize,
+}
+
+impl Default for ObjectLimits {
+    /// 16,384 objects, 32 MiB of content.
+    fn default() -> Self {
+        Self { objects: 16_384, content: 32 << 20 }
+    }
+}
+
+/// The server objects that a session has open.
+#[derive(Debug, Default)]
+pub struct ObjectTable {
+    objects: HashMap<ObjectHandle, Object>,
+    limits: ObjectLimits,
+    /// Whether property values and stream bytes are kept, too.
+    keep_content: bool,
+    /// How many bytes of content are held, about.
+    held: usize,
+    /// How many objects are not known because there were too many.
+    pub overflow: u64,
+}
+
+impl ObjectTable {
+    /// An empty table. `keep_content` says that property values and stream bytes are kept, for modules that want
+    /// to read them.
+    pub fn new(limits: ObjectLimits, keep_content: bool) -> Self {
+        Self { limits, keep_content, ..Self::default() }
+    }
+
+    /// The object behind a handle.
+    pub fn get(&self, handle: ObjectHandle) -> Option<&Object> {
+        self.objects.get(&handle)
+    }
+
+    /// The object behind a handle and those that it was opened from, innermost first.
+    pub fn lineage(&self, handle: ObjectHandle) -> impl Iterator<Item = &Object> {
+        let mut next = Some(handle);
+        // A parent's number may have been given anew, so that a loop is possible: it ends somewhere.
+        (0..16).map_while(move |_| {
+            let object = self.objects.get(&next?)?;
+            next = object.parent;
+            Some(object)
+        })
+    }
+
+    /// The mailbox that the ROPs of a logon act on.
+    pub fn logon(&self, logon_id: u8) -> Option<&Logon> {
+        self.objects.iter().find_map(|(handle, object)| match &object.kind {
+            ObjectKind::Logon(logon) if handle.logon_id == logon_id => Some(&**logon),
+            _ => None,
+        })
+    }
+
+    fn logon_mut(&mut self, logon_id: u8) -> Option<&mut Logon> {
+        self.objects.iter_mut().find_map(|(handle, object)| match &mut object.kind {
+            ObjectKind::Logon(logon) if handle.logon_id == logon_id => Some(&mut **logon),
+            _ => None,
+        })
+    }
+
+    /// How many objects are open.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether none is open.
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
+    }
+
+    /// How many bytes of property values and streams are held, about.
+    pub const fn held(&self) -> usize {
+        self.held
+    }
+
+    fn insert(&mut self, handle: ObjectHandle, object: Object) {
+        if self.objects.len() >= self.limits.objects && !self.objects.contains_key(&handle) {
+            self.overflow = self.overflow.saturating_add(1);
+            return;
+        }
+        self.remove(handle);
+        self.objects.insert(handle, object);
+    }
+
+    /// Forgets an object. With a logon everything goes that was opened on it.
+    fn remove(&mut self, handle: ObjectHandle) {
+        let Some(object) = self.objects.remove(&handle) else { return };
+        self.held = self.held.saturating_sub(learn::content_of(&object.kind));
+        if matches!(object.kind, ObjectKind::Logon(_)) {
+            let mut freed = 0_usize;
+            self.objects.retain(|other, object| {
+                let stays = other.logon_id != handle.logon_id;
+                if !stays {
+                    freed = freed.saturating_add(learn::content_of(&object.kind));
+                }
+                stays
+            });
+            self.held = self.held.saturating_sub(freed);
+        }
+    }
+}
+
+impl Logons for ObjectTable {
+    fn is_private(&self, logon_id: u8) -> Option<bool> {
+        self.logon(logon_id).map(|logon| logon.private)
+    }
+}

@@ -1,0 +1,285 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mapi::data::{FolderId, MessageId, PropertyName};
+use mapi::property::{PropTag, PropertyValue};
+
+/// A server object handle: the logon that it belongs to, and its number there ([MS-OXCROPS] 2.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectHandle {
+    /// `LogonId` of the ROPs that act on it.
+    pub logon_id: u8,
+    /// What stands in the server object handle table.
+    pub handle: u32,
+}
+
+/// A server object, as far as the ROPs that made it and acted on it tell.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// The object that it was opened from, where that is known.
+    pub parent: Option<ObjectHandle>,
+}
+
+/// What a server object is.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ObjectKind {
+    /// A mailbox, or the public folders.
+    Logon(Box<Logon>),
+    /// A folder.
+    Folder {
+        /// Which one.
+        id: FolderId,
+    },
+    /// A message, open or being written; embedded ones too.
+    Message(Box<Message>),
+    /// An attachment of a message.
+    Attachment(Box<Attachment>),
+    /// A property's value as a stream.
+    Stream(Box<Stream>),
+    /// A table.
+    Table(Box<Table>),
+    /// Where a `FastTransfer` stream comes from or goes to.
+    FastTransfer(FastTransferKind),
+    /// What tells of changes: the handle that a `RopNotify` names.
+    Subscription,
+}
+
+/// A mailbox or the public folders.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Logon {
+    /// Whether it is a private mailbox.
+    pub private: bool,
+    /// The DN that was asked for (`Essdn`), without its terminator; empty for public folders.
+    pub mailbox: Vec<u8>,
+    /// The names of named properties, by the id that they have on this logon.
+    pub named: BTreeMap<u16, PropertyName>,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Message {
+    /// The folder that it is in; none for an embedded message.
+    pub folder: Option<FolderId>,
+    /// Its id; none before it was saved.
+    pub id: Option<MessageId>,
+    /// Whether it is folder associated information, which people don't see.
+    pub associated: bool,
+    /// Whether it is inside an attachment.
+    pub embedded: bool,
+    /// The columns of its recipients, where it was opened.
+    pub recipient_columns: Arc<[PropTag]>,
+    /// What is known of its properties.
+    pub properties: Properties,
+}
+
+/// An attachment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Attachment {
+    /// `PidTagAttachNumber`.
+    pub number: Option<u32>,
+    /// What is known of its properties.
+    pub properties: Properties,
+}
+
+/// A property's value as a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stream {
+    /// The property.
+    pub tag: PropTag,
+    /// Where the next byte is read or written, as far as that is known.
+    pub position: u64,
+    /// The bytes that passed.
+    pub content: Content,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// What its rows are.
+    pub kind: TableKind,
+    /// Its columns; none before they were set.
+    pub columns: Option<Arc<[PropTag]>>,
+}
+
+/// What the rows of a table are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TableKind {
+    /// Folders.
+    Hierarchy,
+    /// Messages; associated ones, or those that people see.
+    Contents {
+        /// Whether they are folder associated information.
+        associated: bool,
+    },
+    /// A message's attachments.
+    Attachments,
+    /// A folder's permissions.
+    Permissions,
+    /// A folder's rules.
+    Rules,
+}
+
+/// What a `FastTransfer` context is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FastTransferKind {
+    /// Objects are read.
+    Download,
+    /// Objects are written.
+    Upload,
+    /// What changed is read.
+    SynchronizationDownload {
+        /// Messages changed, not folders.
+        contents: bool,
+    },
+    /// What changed is written.
+    SynchronizationUpload {
+        /// Messages changed, not folders.
+        contents: bool,
+    },
+}
+
+/// What is known of an object's properties: those that were written through this session, and those that were
+/// read.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Properties {
+    values: BTreeMap<u16, (PropTag, PropertyValue)>,
+    /// Values were left out, since the session holds as much as it may.
+    pub truncated: bool,
+}
+
+/// The bytes of a stream that passed so far, from its start on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Content {
+    bytes: Vec<u8>,
+    /// Bytes are missing: they did not pass, or the session holds as much as it may.
+    pub truncated: bool,
+}
+
+impl ObjectKind {
+    /// What it is called.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Logon(logon) if logon.private => "mailbox",
+            Self::Logon(_) => "public folders",
+            Self::Folder { .. } => "folder",
+            Self::Message(message) if message.embedded => "embedded message",
+            Self::Message(message) if message.associated => "associated message",
+            Self::Message(_) => "message",
+            Self::Attachment(_) => "attachment",
+            Self::Stream(_) => "stream",
+            Self::Table(table) => match table.kind {
+                TableKind::Hierarchy => "hierarchy table",
+                TableKind::Contents { associated: false } => "contents table",
+                TableKind::Contents { associated: true } => "associated contents table",
+                TableKind::Attachments => "attachment table",
+                TableKind::Permissions => "permissions table",
+                TableKind::Rules => "rules table",
+            },
+            Self::FastTransfer(kind) => match kind {
+                FastTransferKind::Download => "FastTransfer download",
+                FastTransferKind::Upload => "FastTransfer upload",
+                FastTransferKind::SynchronizationDownload { contents: true } => "contents synchronization",
+                FastTransferKind::SynchronizationDownload { contents: false } => "hierarchy synchronization",
+                FastTransferKind::SynchronizationUpload { contents: true } => "contents upload",
+                FastTransferKind::SynchronizationUpload { contents: false } => "hierarchy upload",
+            },
+            Self::Subscription => "subscription",
+        }
+    }
+
+    /// What is known of its properties, for objects that have some.
+    pub const fn properties(&self) -> Option<&Properties> {
+        match self {
+            Self::Message(message) => Some(&message.properties),
+            Self::Attachment(attachment) => Some(&attachment.properties),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn properties_mut(&mut self) -> Option<&mut Properties> {
+        match self {
+            Self::Message(message) => Some(&mut message.properties),
+            Self::Attachment(attachment) => Some(&mut attachment.properties),
+            _ => None,
+        }
+    }
+}
+
+impl Message {
+    /// Its class (`PidTagMessageClass`), such as `IPM.Note`, where it is known.
+    pub fn class(&self) -> Option<String> {
+        self.properties.get(0x001A).and_then(PropertyValue::to_text)
+    }
+}
+
+impl Properties {
+    /// The value of the property `id`, whatever its type.
+    pub fn get(&self, id: u16) -> Option<&PropertyValue> {
+        self.values.get(&id).map(|(_, value)| value)
+    }
+
+    /// All of them, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (PropTag, &PropertyValue)> {
+        self.values.values().map(|(tag, value)| (*tag, value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Puts a value in, and returns the one that it replaces.
+    pub(super) fn set(&mut self, tag: PropTag, value: PropertyValue) -> Option<PropertyValue> {
+        self.values.insert(tag.id(), (tag, value)).map(|(_, old)| old)
+    }
+
+    pub(super) fn remove(&mut self, id: u16) -> Option<PropertyValue> {
+        self.values.remove(&id).map(|(_, old)| old)
+    }
+}
+
+impl Content {
+    /// The bytes from the start of the stream, up to where the first one is missing.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// By how many bytes a part at `position` makes it longer.
+    pub(super) fn growth(&self, position: u64, part: &[u8]) -> usize {
+        let position = usize::try_from(position).unwrap_or(usize::MAX);
+        if position > self.bytes.len() {
+            return 0;
+        }
+        position.saturating_add(part.len()).saturating_sub(self.bytes.len())
+    }
+
+    /// Adds bytes that passed for `position`; they replace what was there.
+    pub(super) fn add(&mut self, position: u64, part: &[u8]) {
+        let known = usize::try_from(position).ok().filter(|position| *position <= self.bytes.len());
+        let Some(position) = known else {
+            self.truncated = true;
+            return;
+        };
+        let overlap = self.bytes.len().saturating_sub(position).min(part.len());
+        let end = position.saturating_add(overlap);
+        if let (Some(place), Some(new)) = (self.bytes.get_mut(position..end), part.get(..overlap)) {
+            place.copy_from_slice(new);
+        }
+        self.bytes.extend_from_slice(part.get(overlap..).unwrap_or_default());
+    }
+
+    /// Cuts it off at `length`, and returns how many bytes it lost.
+    pub(super) fn cut(&mut self, length: u64) -> usize {
+        let before = self.bytes.len();
+        self.bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        before.saturating_sub(self.bytes.len())
+    }
+}

@@ -1,0 +1,262 @@
+use mapi::ErrorCode;
+use mapi::rop::{ResponseContext, RopId, RopReply, RopResponse};
+use wire::{Reader, Result};
+
+use super::answers::{ReadReply, RopAnswers};
+use super::batch::{Fate, RopBatch};
+use super::view::{RopDecision, RopReplyView, RopView};
+use super::{RopExchange, payload};
+use crate::message::Message;
+use crate::module::{CALL_FAILED, Module, Refusal};
+use crate::objects::{BatchObjects, ObjectHandle, ObjectTable};
+use crate::operation::Operation;
+use crate::session::Session;
+
+/// Whether anything is left for the upstream.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// The operation goes on.
+    GoesOn,
+    /// All of its ROPs were answered here, and so is it.
+    Answered,
+}
+
+/// Decodes the ROPs of a request, and lets each cross the modules that look at single ROPs, first to last.
+pub(crate) fn request(
+    modules: &[Box<dyn Module>],
+    operation: &mut Operation,
+    session: &mut Session,
+) -> Result<Stay, Refusal> {
+    let Ok(asked) = operation.request.view() else { return Ok(Stay::GoesOn) };
+    let room = payload::room(asked);
+    let Some(Ok(buffers)) = payload::of_request(asked) else { return Ok(Stay::GoesOn) };
+    // What holds no ROP buffer passes as the bytes that it is: the upstream says what it thinks of it.
+    let Ok(mut batch) = RopBatch::decode(buffers, session.objects()) else { return Ok(Stay::GoesOn) };
+    batch.room = room;
+    let interface = operation.interface();
+    let mut objects = session.take_objects();
+    for (number, module) in modules.iter().enumerate() {
+        if module.looks_at_rops() && module.interfaces().contains(&interface) {
+            one_module(number, &**module, &mut batch, &mut objects, session);
+        }
+    }
+    session.put_objects(objects);
+    batch.close_gaps();
+    let stay = if batch.edited { leave(operation, &mut batch)? } else { Stay::GoesOn };
+    operation.rops = Some(RopExchange { batch, answers: None });
+    Ok(stay)
+}
+
+fn one_module(
+    number: usize,
+    module: &dyn Module,
+    batch: &mut RopBatch,
+    table: &mut ObjectTable,
+    session: &mut Session,
+) {
+    let handles = batch.handles().to_vec();
+    let mut objects = BatchObjects::new(table, &handles);
+    let mut place = 0;
+    while let Some(entry) = batch.entries().get(place) {
+        if !entry.is_relayed() {
+            place = place.saturating_add(1);
+            continue;
+        }
+        let mut after = Vec::new();
+        if !entry.is_added() {
+            let mut view =
+                RopView { batch, place, module: number, objects: &objects, before: 0, after: Vec::new() };
+            let decision = module.rop_request(&mut view, session);
+            place = view.place;
+            after = view.after;
+            decide(batch, place, number, decision);
+        }
+        objects.grow(batch.handles());
+        if let Some(entry) = batch.entries().get(place)
+            && entry.is_relayed()
+        {
+            objects.assume(&entry.request);
+        }
+        place = place.saturating_add(1);
+        for request in after {
+            // One that names no slot was to be refused where it was made: it is left out.
+            if batch.insert(place, request, number).is_ok() {
+                place = place.saturating_add(1);
+            }
+        }
+    }
+}
+
+fn decide(batch: &mut RopBatch, place: usize, module: usize, decision: RopDecision) {
+    match decision {
+        RopDecision::Relay => {}
+        RopDecision::Answer(reply) => batch.answer(place, reply, module),
+        RopDecision::Refuse(error) => {
+            let reply = failure(batch, place, error);
+            batch.answer(place, reply, module);
+        }
+    }
+}
+
+/// The answer that the ROP at `place` failed.
+pub(super) fn failure(batch: &RopBatch, place: usize, error: ErrorCode) -> RopReply {
+    RopReply::refused(batch.request(place), error)
+}
+
+/// Puts a batch that modules edited into its operation, or answers it where nothing of it is left.
+fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<Stay, Refusal> {
+    let bad =
+        |error: wire::Error| Refusal::new(CALL_FAILED, format!("what modules made of the ROPs: {error}"));
+    if batch.is_spent() {
+        // The answers come in on the way back, like those of a batch that was relayed.
+        let buffers = [RopAnswers::nothing(batch).map_err(bad)?];
+        let key = operation.key();
+        let request = operation.request.view().map_err(bad)?;
+        if let Some(response) = payload::answer(request, &buffers) {
+            operation.response = Some(Message::made(key, response.map_err(bad)?));
+            return Ok(Stay::Answered);
+        }
+    }
+    let buffers = batch.leaving().map_err(bad)?;
+    let reserved = batch.reserved();
+    let request = operation.request.change().map_err(bad)?;
+    payload::set_request(request, &buffers, reserved).map_err(bad)?;
+    Ok(Stay::GoesOn)
+}
+
+/// Decodes the ROPs of a response, and lets each cross the modules that look at single ROPs, last to first.
+pub(crate) fn response(
+    modules: &[Box<dyn Module>],
+    operation: &mut Operation,
+    session: &mut Session,
+) -> Result<(), Refusal> {
+    let interface = operation.interface();
+    let Some(mut exchange) = operation.rops.take() else { return Ok(()) };
+    let Some(message) = &mut operation.response else { return Ok(()) };
+    let Some(Ok(buffers)) = message.view().ok().and_then(payload::of_response) else {
+        operation.rops = Some(exchange);
+        return Ok(());
+    };
+    let handles = exchange.batch.handles().to_vec();
+    let mut objects = session.take_objects();
+    let mut crossing = Crossing {
+        modules,
+        interface,
+        session,
+        objects: BatchObjects::new(&mut objects, &handles),
+        handles: RopAnswers::handles_of(&buffers),
+    };
+    let answers = RopAnswers::decode(buffers, &mut exchange.batch, &mut crossing);
+    session.put_objects(objects);
+    let bad = |error: wire::Error| Refusal::new(CALL_FAILED, format!("the answers to the ROPs: {error}"));
+    match answers {
+        Ok(answers) => {
+            if exchange.batch.edited || answers.changed {
+                let leaving = answers.leaving(&exchange.batch).map_err(bad)?;
+                let response = message.change().map_err(bad)?;
+                payload::set_response(response, &leaving).map_err(bad)?;
+                let too_much = exchange.batch.room.is_some_and(|room| payload::size(response) > room);
+                if too_much && answers.stopped().is_none() {
+                    let why = "modules made the answers to ROPs longer than the client has room for";
+                    return Err(Refusal::new(CALL_FAILED, why));
+                }
+            }
+            exchange.answers = Some(answers);
+        }
+        // Nothing of it was looked at; where nothing of the request was changed either, it passes as it is.
+        Err(error) if exchange.batch.edited => return Err(bad(error)),
+        Err(_) => {}
+    }
+    operation.rops = Some(exchange);
+    Ok(())
+}
+
+/// The way back of a batch's answers: they are read with what is known of the objects, which changes from ROP
+/// to ROP.
+struct Crossing<'a> {
+    modules: &'a [Box<dyn Module>],
+    interface: mapi::Interface,
+    session: &'a mut Session,
+    objects: BatchObjects<'a>,
+    /// The handle table of the answer.
+    handles: Vec<u32>,
+}
+
+impl ReadReply for Crossing<'_> {
+    fn read(&mut self, batch: &RopBatch, place: usize, r: &mut Reader<'_>) -> Result<RopResponse> {
+        let columns = notified(r.peek()).and_then(|handle| self.objects.columns_of(handle));
+        let request = batch.entries().get(place).map(|entry| &entry.request);
+        let columns = columns.or_else(|| self.objects.columns(request?));
+        let next = batch.next_relayed(place).map(|entry| &entry.request);
+        RopResponse::decode(r, ResponseContext { request, columns: columns.as_deref(), next })
+    }
+
+    fn passed(&mut self, batch: &mut RopBatch, place: usize) -> bool {
+        if let Some(entry) = batch.entries().get(place)
+            && entry.fate == Fate::Relayed
+        {
+            self.objects.settle(&entry.request, entry.reply.as_ref(), &self.handles);
+            if place.saturating_add(1) == batch.entries().len() && entry.reply.is_some() {
+                self.objects.settle_packed(batch.packed());
+            }
+        }
+        let Some(entry) = batch.entries.get_mut(place) else { return false };
+        let answered_by = match entry.fate {
+            Fate::Relayed => None,
+            _ => entry.by,
+        };
+        let (added, by) = (entry.is_added(), entry.by);
+        let super::batch::Entry { request, reply, fate, .. } = entry;
+        let reply = match fate {
+            Fate::Answered(reply) => reply,
+            _ => match reply {
+                Some(reply) => reply,
+                None => return false,
+            },
+        };
+        let mut changed = false;
+        for (number, module) in self.modules.iter().enumerate().rev() {
+            let sees = match (added, answered_by) {
+                (true, _) => by == Some(number),
+                (false, Some(by)) => number < by,
+                (false, None) => true,
+            };
+            if sees && module.looks_at_rops() && module.interfaces().contains(&self.interface) {
+                let mut view = RopReplyView {
+                    request,
+                    is_added: added,
+                    reply,
+                    changed: &mut changed,
+                    objects: &self.objects,
+                };
+                module.rop_response(&mut view, self.session);
+            }
+        }
+        changed
+    }
+
+    fn more(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool {
+        let Some(entry) = batch.entries().last() else { return false };
+        self.objects.settle_more(&entry.request, reply);
+        let mut changed = false;
+        for module in self.modules.iter().rev() {
+            if module.looks_at_rops() && module.interfaces().contains(&self.interface) {
+                let (request, objects) = (&entry.request, &self.objects);
+                let mut view =
+                    RopReplyView { request, is_added: false, reply, changed: &mut changed, objects };
+                module.rop_response(&mut view, self.session);
+            }
+        }
+        changed
+    }
+}
+
+/// The handle that a notification names, if `bytes` are one ([MS-OXCROPS] 2.2.14.2.1).
+fn notified(bytes: &[u8]) -> Option<ObjectHandle> {
+    let mut r = Reader::new(bytes);
+    if RopId(r.u8("RopId").ok()?) != RopId::RopNotify {
+        return None;
+    }
+    let handle = r.u32("NotificationHandle").ok()?;
+    Some(ObjectHandle { logon_id: r.u8("LogonId").ok()?, handle })
+}

@@ -1,0 +1,32 @@
+//! The ROPs of an operation, one by one: decoded for whoever looks, changed, answered, taken out or added by
+//! modules, with handle indexes, order and the room for the answer kept right.
+
+mod answers;
+mod batch;
+mod cross;
+mod payload;
+mod view;
+
+pub use self::answers::RopAnswers;
+pub use self::batch::{Entry, RopBatch};
+pub(crate) use self::cross::{Stay, request, response};
+pub use self::view::{RopDecision, RopReplyView, RopView};
+
+/// The ROPs of an operation, and what they were answered.
+#[derive(Debug)]
+pub struct RopExchange {
+    pub(crate) batch: RopBatch,
+    pub(crate) answers: Option<RopAnswers>,
+}
+
+impl RopExchange {
+    /// What is asked; each ROP with its answer, once there is one.
+    pub const fn batch(&self) -> &RopBatch {
+        &self.batch
+    }
+
+    /// The answer as a whole; none before it came, and where it holds no ROPs.
+    pub const fn answers(&self) -> Option<&RopAnswers> {
+        self.answers.as_ref()
+    }
+}

@@ -1,0 +1,149 @@
+//! Where each envelope has its ROPs: `EcDoRpc`, `EcDoRpcExt` and `EcDoRpcExt2`.
+
+use mapi::ErrorCode;
+use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
+use mapi::emsmdb::{
+    self, EcDoRpcExt2Response, EcDoRpcExtResponse, EcDoRpcResponse, InBytes, OutBytes, RpcFlags,
+};
+use wire::{Error, Result};
+
+use crate::operation::{Request, Response};
+
+/// The extended buffers of a request that carries ROPs. None for any other.
+pub(super) fn of_request(request: &Request) -> Option<Result<Vec<ExtendedBuffer>>> {
+    let Request::Emsmdb(request) = request else { return None };
+    match request {
+        emsmdb::Request::EcDoRpc(call) => Some(Ok(vec![ExtendedBuffer::plain(call.payload())])),
+        emsmdb::Request::EcDoRpcExt(call) => Some(decode_chain(&call.rgb_in.0, Limits::default())),
+        emsmdb::Request::EcDoRpcExt2(call) => Some(decode_chain(&call.rgb_in.0, Limits::default())),
+        _ => None,
+    }
+}
+
+/// Puts extended buffers into a request, and takes `reserved` bytes off the room for the answer.
+pub(super) fn set_request(request: &mut Request, buffers: &[ExtendedBuffer], reserved: usize) -> Result<()> {
+    let reserved = u32::try_from(reserved).unwrap_or(u32::MAX);
+    let Request::Emsmdb(request) = request else { return Ok(()) };
+    match request {
+        emsmdb::Request::EcDoRpc(call) => {
+            let reserved = u16::try_from(reserved).unwrap_or(u16::MAX);
+            call.max_length = call.max_length.saturating_sub(reserved);
+            call.set_payload(only(buffers)?.payload.clone())
+        }
+        emsmdb::Request::EcDoRpcExt(call) => {
+            call.out_max = call.out_max.saturating_sub(reserved);
+            call.rgb_in = InBytes(encode_chain(buffers)?);
+            Ok(())
+        }
+        emsmdb::Request::EcDoRpcExt2(call) => {
+            call.out_max = call.out_max.saturating_sub(reserved);
+            call.rgb_in = InBytes(encode_chain(buffers)?);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The extended buffers of a response that carries ROPs. None for any other, and for one without them.
+pub(super) fn of_response(response: &Response) -> Option<Result<Vec<ExtendedBuffer>>> {
+    let Response::Emsmdb(response) = response else { return None };
+    match response {
+        emsmdb::Response::EcDoRpc(answer) if answer.length > 0 => {
+            Some(Ok(vec![ExtendedBuffer::plain(answer.payload())]))
+        }
+        emsmdb::Response::EcDoRpcExt(answer) => chain(&answer.rgb_out),
+        emsmdb::Response::EcDoRpcExt2(answer) => chain(&answer.rgb_out),
+        _ => None,
+    }
+}
+
+fn chain(bytes: &OutBytes) -> Option<Result<Vec<ExtendedBuffer>>> {
+    let bytes = bytes.as_slice();
+    (!bytes.is_empty()).then(|| decode_chain(bytes, Limits::default()))
+}
+
+/// Puts extended buffers into a response.
+pub(super) fn set_response(response: &mut Response, buffers: &[ExtendedBuffer]) -> Result<()> {
+    let Response::Emsmdb(response) = response else { return Ok(()) };
+    match response {
+        emsmdb::Response::EcDoRpc(answer) => answer.set_payload(only(buffers)?.payload.clone()),
+        emsmdb::Response::EcDoRpcExt(answer) => {
+            answer.rgb_out = OutBytes::new(encode_chain(buffers)?);
+            Ok(())
+        }
+        emsmdb::Response::EcDoRpcExt2(answer) => {
+            answer.rgb_out = OutBytes::new(encode_chain(buffers)?);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The response to `request` that carries `buffers`, for a request of which nothing is left for the upstream.
+pub(super) fn answer(request: &Request, buffers: &[ExtendedBuffer]) -> Option<Result<Response>> {
+    let Request::Emsmdb(request) = request else { return None };
+    let response = match request {
+        emsmdb::Request::EcDoRpc(call) => only(buffers)
+            .and_then(|buffer| EcDoRpcResponse::new(call.handle, buffer.payload.clone(), call.max_length))
+            .map(emsmdb::Response::EcDoRpc),
+        emsmdb::Request::EcDoRpcExt(call) => encode_chain(buffers).map(|chain| {
+            emsmdb::Response::EcDoRpcExt(EcDoRpcExtResponse {
+                handle: call.handle,
+                flags: RpcFlags::NONE,
+                rgb_out: OutBytes::new(chain),
+                reserved: OutBytes::new(Vec::new()),
+                trans_time: 0,
+                return_value: ErrorCode::SUCCESS,
+            })
+        }),
+        emsmdb::Request::EcDoRpcExt2(call) => encode_chain(buffers).map(|chain| {
+            emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
+                handle: call.handle,
+                flags: RpcFlags::NONE,
+                rgb_out: OutBytes::new(chain),
+                aux_out: OutBytes::new(Vec::new()),
+                trans_time: 0,
+                return_value: ErrorCode::SUCCESS,
+            })
+        }),
+        _ => return None,
+    };
+    Some(response.map(Response::Emsmdb))
+}
+
+/// How many bytes the client has room for in the answer to `request`.
+pub(super) const fn room(request: &Request) -> Option<u32> {
+    let Request::Emsmdb(request) = request else { return None };
+    match request {
+        emsmdb::Request::EcDoRpc(call) => {
+            let [low, high] = call.max_length.to_le_bytes();
+            Some(u32::from_le_bytes([low, high, 0, 0]))
+        }
+        emsmdb::Request::EcDoRpcExt(call) => Some(call.out_max),
+        emsmdb::Request::EcDoRpcExt2(call) => Some(call.out_max),
+        _ => None,
+    }
+}
+
+/// How many bytes of the client's room a response takes.
+pub(super) fn size(response: &Response) -> u32 {
+    let Response::Emsmdb(response) = response else { return 0 };
+    match response {
+        emsmdb::Response::EcDoRpc(answer) => u32::from(answer.length),
+        emsmdb::Response::EcDoRpcExt(answer) => size_of(&answer.rgb_out),
+        emsmdb::Response::EcDoRpcExt2(answer) => size_of(&answer.rgb_out),
+        _ => 0,
+    }
+}
+
+fn size_of(bytes: &OutBytes) -> u32 {
+    u32::try_from(bytes.as_slice().len()).unwrap_or(u32::MAX)
+}
+
+/// The one buffer of an envelope that has no chains.
+fn only(buffers: &[ExtendedBuffer]) -> Result<&ExtendedBuffer> {
+    match buffers {
+        [one] => Ok(one),
+        _ => Err(Error::invalid("rgb", 0, u64::try_from(buffers.len()).unwrap_or(0), "one ROP buffer")),
+    }
+}

@@ -1,0 +1,488 @@
+//! Single ROPs through the engine: modules change, refuse and add them, and the client sees what it would have
+//! seen from a server that did the same.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::{Engine, Interface, Module, Next, Session, Stack};
+use mapi::ErrorCode;
+use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
+use mapi::data::FolderId;
+use mapi::emsmdb::{
+    self, EcDoConnectExResponse, EcDoRpcExt2Request, EcDoRpcExt2Response, InBytes, NO_OBJECT, OutBytes,
+    RopBuffer, RpcFlags, Version,
+};
+use mapi::ndr::{ContextHandle, Ptr};
+use mapi::property::PropTag;
+use mapi::rop::folder::{RopOpenFolderRequest, RopOpenFolderResponse};
+use mapi::rop::special::RopBufferTooSmallResponse;
+use mapi::rop::stream::{
+    RopGetStreamSizeResponse, RopOpenStreamRequest, RopOpenStreamResponse, RopWriteStreamRequest,
+    RopWriteStreamResponse, StreamOpenModeFlags,
+};
+use mapi::rop::{
+    Bool, Bytes16, Empty, OutputHandleIndex, RequestBody, ResponseBody, ResponseContext, RopId, RopReply,
+    RopRequest, RopRequests, RopResponse,
+};
+use proptest::prelude::*;
+use testkit::{Talk, caller, incoming};
+use wire::{Decode as _, Encode as _, Reader, Writer};
+
+const NULL_OBJECT: ErrorCode = ErrorCode(0x4b9);
+const REFUSED: ErrorCode = ErrorCode::MAPI_E_NO_SUPPORT;
+
+/// A server that knows folders and streams: what it answers depends on what went before.
+#[derive(Debug, Default, Clone)]
+struct Server {
+    objects: BTreeMap<u32, Thing>,
+    last: u32,
+    carried_out: Vec<RopRequest>,
+    /// How many bytes of ROPs were left.
+    left: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Thing {
+    Folder(u64),
+    Stream { size: u32 },
+}
+
+impl Server {
+    fn execute(&mut self, buffer: &RopBuffer, room: usize) -> RopBuffer {
+        let requests = RopRequests::decode(&buffer.rops, &());
+        assert_eq!(requests.error, None, "the upstream gets whole ROPs");
+        let mut handles = buffer.handles.clone();
+        let mut w = Writer::new();
+        for (place, rop) in requests.rops.iter().enumerate() {
+            let before = (self.clone(), handles.clone());
+            let mut reply = Writer::new();
+            if let Some(answer) = self.carry_out(rop, &mut handles) {
+                RopResponse::Reply(answer).encode(&mut reply).unwrap();
+            }
+            if w.len() + reply.len() > room {
+                (*self, handles) = before;
+                self.left = buffer.rops.len();
+                let mut rest = Writer::new();
+                requests.rops[place..].iter().for_each(|rop| rop.encode(&mut rest).unwrap());
+                let small =
+                    RopBufferTooSmallResponse { size_needed: 0x7fff, request_buffers: rest.into_vec() };
+                RopResponse::BufferTooSmall(small).encode(&mut w).unwrap();
+                break;
+            }
+            w.bytes(reply.as_slice());
+        }
+        RopBuffer { rops: w.into_vec(), handles, trailing: Vec::new() }
+    }
+
+    fn carry_out(&mut self, rop: &RopRequest, handles: &mut [u32]) -> Option<RopReply> {
+        self.carried_out.push(rop.clone());
+        let handle = handles.get(usize::from(rop.handle_index)).copied().unwrap_or(NO_OBJECT);
+        let object = self.objects.get(&handle).copied();
+        let failed = |error| Some(RopReply::refused(rop, error));
+        let body = match (&rop.body, object) {
+            (RequestBody::RopRelease(_), _) => {
+                self.objects.remove(&handle);
+                return None;
+            }
+            (_, None) => return failed(NULL_OBJECT),
+            (RequestBody::RopOpenFolder(asked), Some(Thing::Folder(_))) => {
+                self.make(Thing::Folder(asked.folder_id.0), asked.output_handle_index, handles);
+                let response =
+                    RopOpenFolderResponse { has_rules: Bool::FALSE, is_ghosted: Bool::FALSE, servers: None };
+                ResponseBody::RopOpenFolder(response)
+            }
+            (RequestBody::RopOpenStream(asked), Some(Thing::Folder(_))) => {
+                self.make(Thing::Stream { size: 0 }, asked.output_handle_index, handles);
+                ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 })
+            }
+            (RequestBody::RopWriteStream(asked), Some(Thing::Stream { size })) => {
+                let written = u16::try_from(asked.data.0.len()).unwrap();
+                self.objects.insert(handle, Thing::Stream { size: size + u32::from(written) });
+                ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: written })
+            }
+            (RequestBody::RopGetStreamSize(_), Some(Thing::Stream { size })) => {
+                ResponseBody::RopGetStreamSize(RopGetStreamSizeResponse { stream_size: size })
+            }
+            _ => return failed(ErrorCode::MAPI_E_NO_SUPPORT),
+        };
+        Some(RopReply { handle_index: rop.answered_index(), return_value: ErrorCode::SUCCESS, body })
+    }
+
+    fn make(&mut self, thing: Thing, index: OutputHandleIndex, handles: &mut [u32]) {
+        self.last += 1;
+        self.objects.insert(self.last, thing);
+        handles[usize::from(index.0)] = self.last;
+    }
+}
+
+/// What the module under test does to the ROPs that it sees, in turn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Act {
+    Pass,
+    Rewrite,
+    Refuse,
+    AddBefore,
+    AddAfter,
+    /// Opens a folder of its own in a slot of its own before, and releases it behind.
+    Detour,
+}
+
+/// Each ROP that a module saw, and what it acts on.
+type Log = Arc<Mutex<Vec<(RopId, Option<&'static str>)>>>;
+
+struct Meddler {
+    acts: Vec<Act>,
+    turn: Mutex<usize>,
+    log: Log,
+}
+
+impl Module for Meddler {
+    fn name(&self) -> &'static str {
+        "meddler"
+    }
+
+    fn description(&self) -> &'static str {
+        "does as it is told"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        let mut turn = self.turn.lock().unwrap();
+        let act = self.acts.get(*turn).copied().unwrap_or(Act::Pass);
+        *turn += 1;
+        let object = rop.object().map(|object| object.kind.name());
+        self.log.lock().unwrap().push((rop.request().id(), object));
+        let size = || RopRequest { body: RequestBody::RopGetStreamSize(Empty), ..rop.request().clone() };
+        match act {
+            Act::Pass => {}
+            Act::Rewrite => rop.edit(|body| match body {
+                RequestBody::RopWriteStream(asked) => {
+                    asked.data.0.push(b'!');
+                    true
+                }
+                _ => false,
+            }),
+            Act::Refuse => return RopDecision::Refuse(REFUSED),
+            Act::AddBefore => {
+                let added = size();
+                rop.insert_before(added).unwrap();
+            }
+            Act::AddAfter => {
+                let added = size();
+                rop.insert_after(added);
+            }
+            Act::Detour => {
+                let Ok(slot) = rop.new_slot() else { return RopDecision::Relay };
+                let RopRequest { logon_id, handle_index, .. } = *rop.request();
+                let open = open_folder(slot, 77);
+                rop.insert_before(RopRequest { logon_id, handle_index, body: open }).unwrap();
+                let release = RequestBody::RopRelease(Empty);
+                rop.insert_after(RopRequest { logon_id, handle_index: slot, body: release });
+            }
+        }
+        RopDecision::Relay
+    }
+
+    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+        if rop.is_added {
+            let expected = [RopId::RopGetStreamSize, RopId::RopOpenFolder];
+            assert!(expected.contains(&rop.request.id()), "{:?}", rop.request);
+        }
+    }
+}
+
+fn open_folder(slot: u8, id: u64) -> RequestBody {
+    RequestBody::RopOpenFolder(RopOpenFolderRequest {
+        output_handle_index: OutputHandleIndex(slot),
+        folder_id: FolderId(id),
+        open_mode_flags: mapi::rop::folder::OpenModeFlags::NONE,
+    })
+}
+
+fn body(kind: u8, slot: u8) -> RequestBody {
+    match kind {
+        0 | 1 => open_folder(slot, u64::from(slot) + 100),
+        2 => RequestBody::RopOpenStream(RopOpenStreamRequest {
+            output_handle_index: OutputHandleIndex(slot),
+            property_tag: PropTag(0x1000_001F),
+            open_mode_flags: StreamOpenModeFlags::default(),
+        }),
+        3 => RequestBody::RopWriteStream(RopWriteStreamRequest {
+            data: Bytes16(vec![b'x'; usize::from(slot)]),
+        }),
+        4 => RequestBody::RopGetStreamSize(Empty),
+        _ => RequestBody::RopRelease(Empty),
+    }
+}
+
+/// One client with a session, its engine and its server.
+struct Scene<'a> {
+    talk: Talk<'a>,
+    context: engine::SecurityContext,
+    handle: ContextHandle,
+    server: Server,
+}
+
+impl<'a> Scene<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        let mut talk = Talk::new(engine, &Arc::default());
+        let context = caller("a");
+        let (mut flight, _) = talk.relayed(incoming(&context, (Interface::Emsmdb, 10), Vec::new()));
+        let response = EcDoConnectExResponse {
+            handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le([7; 16]) },
+            polls_max: 0,
+            retry: 0,
+            retry_delay: 0,
+            icxr: 0,
+            dn_prefix: Ptr::NULL,
+            display_name: Ptr::NULL,
+            server_version: Version::default(),
+            best_version: Version::default(),
+            time_stamp: 0,
+            aux_out: OutBytes::new(Vec::new()),
+            return_value: ErrorCode::SUCCESS,
+        };
+        let stub = emsmdb::Response::EcDoConnectEx(response).encode().unwrap();
+        let stub = talk.answered(&mut flight, stub);
+        let (emsmdb::Response::EcDoConnectEx(answer), _) =
+            emsmdb::Response::decode(10, &stub, wire::Endian::Little).unwrap()
+        else {
+            panic!("no answer to EcDoConnectEx")
+        };
+        let mut server = Server { last: 1, ..Server::default() };
+        server.objects.insert(1, Thing::Folder(1));
+        Self { talk, context, handle: answer.handle, server }
+    }
+
+    /// Sends a batch, and returns what the client gets.
+    fn execute(&mut self, buffer: &RopBuffer, room: u32) -> RopBuffer {
+        let rgb_in = InBytes(encode_chain(&[ExtendedBuffer::plain(buffer.to_bytes().unwrap())]).unwrap());
+        let request = emsmdb::Request::EcDoRpcExt2(EcDoRpcExt2Request {
+            handle: self.handle,
+            flags: RpcFlags::NONE,
+            rgb_in,
+            out_max: room,
+            aux_in: InBytes(Vec::new()),
+            aux_out_max: 0,
+        });
+        let call = incoming(&self.context, (Interface::Emsmdb, 11), request.encode().unwrap());
+        let (mut flight, next) = self.talk.send(call).unwrap();
+        let stub = match next {
+            Next::Relay { stub, .. } => {
+                let answer = self.serve(&stub);
+                self.talk.answered(&mut flight, answer)
+            }
+            Next::Reply { stub } => stub,
+            Next::Fault { why, .. } => panic!("{why}"),
+        };
+        let (emsmdb::Response::EcDoRpcExt2(answer), _) =
+            emsmdb::Response::decode(11, &stub, wire::Endian::Little).unwrap()
+        else {
+            panic!("no answer to EcDoRpcExt2")
+        };
+        let chain = decode_chain(answer.rgb_out.as_slice(), Limits::default()).unwrap();
+        let buffer = RopBuffer::from_bytes(&chain[0].payload).unwrap();
+        // The server above hands back what it left whatever the room; and refusals alone may be more than a
+        // room that is smaller than any real one.
+        let left = self.server.left + 6 * RopRequests::decode(&buffer_of(&request).rops, &()).rops.len();
+        let length = answer.rgb_out.as_slice().len();
+        assert!(length <= usize::try_from(room).unwrap() + left, "{length} bytes, {left} left");
+        buffer
+    }
+
+    fn serve(&mut self, stub: &[u8]) -> Vec<u8> {
+        let (request, _) = emsmdb::Request::decode(11, stub, wire::Endian::Little).unwrap();
+        let buffer = buffer_of(&request);
+        let emsmdb::Request::EcDoRpcExt2(call) = request else { panic!("not EcDoRpcExt2") };
+        let overhead = 8 /* RPC_HEADER_EXT */ + 2 /* RopSize */ + 4 * buffer.handles.len();
+        let room = usize::try_from(call.out_max).unwrap().saturating_sub(overhead + 64);
+        let answer = self.server.execute(&buffer, room);
+        let rgb_out = encode_chain(&[ExtendedBuffer::plain(answer.to_bytes().unwrap())]).unwrap();
+        emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
+            handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le([7; 16]) },
+            flags: RpcFlags::NONE,
+            rgb_out: OutBytes::new(rgb_out),
+            aux_out: OutBytes::new(Vec::new()),
+            trans_time: 0,
+            return_value: ErrorCode::SUCCESS,
+        })
+        .encode()
+        .unwrap()
+    }
+}
+
+fn buffer_of(request: &emsmdb::Request) -> RopBuffer {
+    let emsmdb::Request::EcDoRpcExt2(call) = request else { panic!("not EcDoRpcExt2") };
+    let chain = decode_chain(&call.rgb_in.0, Limits::default()).unwrap();
+    RopBuffer::from_bytes(&chain[0].payload).unwrap()
+}
+
+/// What stands in the answer to `rops`.
+fn replies(buffer: &RopBuffer, rops: &[RopRequest]) -> Vec<RopResponse> {
+    let mut asked = rops.iter().filter(|rop| rop.id() != RopId::RopRelease).peekable();
+    let mut r = Reader::new(&buffer.rops);
+    let mut replies = Vec::new();
+    while !r.is_empty() {
+        let request = asked.next();
+        let context = ResponseContext { request, next: asked.peek().copied(), columns: None };
+        replies.push(RopResponse::decode(&mut r, context).unwrap());
+    }
+    replies
+}
+
+/// A batch of ROPs on a table of eight slots, the first of which is a folder.
+fn batch() -> impl Strategy<Value = Vec<(u8, u8, u8)>> {
+    // Which ROP, on which slot, and a slot for what it makes, or how much it writes.
+    proptest::collection::vec((0..6_u8, 0..6_u8, 1..8_u8), 1..12)
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        3 => Just(Act::Pass),
+        1 => Just(Act::Rewrite),
+        2 => Just(Act::Refuse),
+        1 => Just(Act::AddBefore),
+        1 => Just(Act::AddAfter),
+        1 => Just(Act::Detour),
+    ];
+    proptest::collection::vec(act, 0..12)
+}
+
+fn buffer(rops: &[(u8, u8, u8)]) -> (Vec<RopRequest>, RopBuffer) {
+    let rops: Vec<RopRequest> = rops
+        .iter()
+        .map(|(kind, on, slot)| RopRequest { logon_id: 0, handle_index: *on, body: body(*kind, *slot) })
+        .collect();
+    let mut w = Writer::new();
+    for rop in &rops {
+        rop.encode(&mut w).unwrap();
+    }
+    let mut handles = vec![NO_OBJECT; 8];
+    handles[0] = 1;
+    (rops, RopBuffer::new(w.into_vec(), handles))
+}
+
+/// What a client should see: each ROP carried out by `server`, but for what the module refuses and what depends
+/// on that.
+fn expected(server: &mut Server, rops: &[RopRequest], acts: &[Act], handles: &mut [u32]) -> Vec<RopResponse> {
+    let mut missing = [false; 256];
+    let mut replies = Vec::new();
+    for (place, rop) in rops.iter().enumerate() {
+        let act = acts.get(place).copied().unwrap_or(Act::Pass);
+        let gone = missing[usize::from(rop.handle_index)];
+        let refused = match (act, gone) {
+            (Act::Refuse, _) => Some(REFUSED),
+            (_, true) => Some(NULL_OBJECT),
+            (_, false) => None,
+        };
+        if let Some(slot) = rop.output_handle_index() {
+            missing[usize::from(slot)] = refused.is_some();
+        }
+        if let Some(error) = refused {
+            if rop.id() != RopId::RopRelease {
+                replies.push(RopResponse::Reply(RopReply::refused(rop, error)));
+            }
+            continue;
+        }
+        let mut rop = rop.clone();
+        if let (Act::Rewrite, RequestBody::RopWriteStream(asked)) = (act, &mut rop.body) {
+            asked.data.0.push(b'!');
+        }
+        replies.extend(server.carry_out(&rop, handles).map(RopResponse::Reply));
+    }
+    replies
+}
+
+fn meddler(acts: &[Act]) -> (Engine, Log) {
+    let log = Log::default();
+    let module = Meddler { acts: acts.to_vec(), turn: Mutex::new(0), log: Arc::clone(&log) };
+    (Engine::new(Stack::new(vec![Box::new(module)])), log)
+}
+
+/// What the slots of a client's handle table stand for at the server.
+fn things(server: &Server, handles: &[u32]) -> Vec<Option<Thing>> {
+    handles.iter().map(|handle| server.objects.get(handle).copied()).collect()
+}
+
+proptest! {
+    #[test]
+    fn a_client_sees_what_a_server_that_did_the_same_would_have_told_it(rops in batch(), acts in acts()) {
+        let (rops, buffer) = buffer(&rops);
+        let (engine, _) = meddler(&acts);
+        let mut scene = Scene::new(&engine);
+        let mut model = scene.server.clone();
+        let answer = scene.execute(&buffer, 0x8000);
+        let mut handles = buffer.handles.clone();
+        let expected = expected(&mut model, &rops, &acts, &mut handles);
+        prop_assert_eq!(replies(&answer, &rops), expected);
+        prop_assert_eq!(answer.handles.len(), buffer.handles.len());
+        prop_assert_eq!(things(&scene.server, &answer.handles), things(&model, &handles));
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_short_hands_back_the_clients_own_rops(
+        rops in batch(), acts in acts(), room in 120..260_u32,
+    ) {
+        let (rops, buffer) = buffer(&rops);
+        let (engine, _) = meddler(&acts);
+        let mut scene = Scene::new(&engine);
+        let mut model = scene.server.clone();
+        let mut answered = replies(&scene.execute(&buffer, room), &rops);
+        let expected = expected(&mut model, &rops, &acts, &mut buffer.handles.clone());
+        let Some(RopResponse::BufferTooSmall(small)) = answered.last().cloned() else {
+            prop_assert_eq!(answered, expected);
+            return Ok(());
+        };
+        answered.pop();
+        prop_assert_eq!(&answered[..], &expected[..answered.len()]);
+        // What is handed back are the last of the client's ROPs, and those before it are what was answered.
+        prop_assert!(buffer.rops.ends_with(&small.request_buffers));
+        let left = RopRequests::decode(&small.request_buffers, &()).rops;
+        let done = &rops[..rops.len() - left.len()];
+        let silent = done.iter().filter(|rop| rop.id() == RopId::RopRelease).count();
+        prop_assert_eq!(done.len() - silent, answered.len());
+    }
+
+    #[test]
+    fn what_is_only_looked_at_passes_byte_for_byte(rops in batch()) {
+        let (_, buffer) = buffer(&rops);
+        let (engine, _) = meddler(&[]);
+        let plain = Engine::new(Stack::default());
+        let (mut looked, mut straight) = (Scene::new(&engine), Scene::new(&plain));
+        prop_assert_eq!(looked.execute(&buffer, 0x8000), straight.execute(&buffer, 0x8000));
+        prop_assert_eq!(looked.server.carried_out, straight.server.carried_out);
+    }
+}
+
+#[test]
+fn a_module_knows_what_each_rop_acts_on_even_within_one_batch() {
+    let (engine, log) = meddler(&[]);
+    let mut scene = Scene::new(&engine);
+    let (_, first) = buffer(&[(0, 0, 1), (2, 1, 2), (3, 2, 5), (5, 1, 1), (4, 1, 1)]);
+    let answer = scene.execute(&first, 0x8000);
+    let seen: Vec<_> = log.lock().unwrap().iter().map(|(_, object)| *object).collect();
+    // The first folder was there before the session was looked at.
+    assert_eq!(seen, [None, Some("folder"), Some("stream"), Some("folder"), None]);
+    log.lock().unwrap().clear();
+    let (_, mut second) = buffer(&[(3, 2, 1), (4, 1, 1)]);
+    second.handles.copy_from_slice(&answer.handles);
+    scene.execute(&second, 0x8000);
+    let seen: Vec<_> = log.lock().unwrap().iter().map(|(_, object)| *object).collect();
+    assert_eq!(seen, [Some("stream"), None], "what was released is not known any more");
+}
+
+#[test]
+fn a_batch_of_which_nothing_is_left_does_not_reach_the_upstream() {
+    let (engine, _) = meddler(&[Act::Refuse, Act::Refuse]);
+    let mut scene = Scene::new(&engine);
+    let (rops, buffer) = buffer(&[(0, 0, 1), (4, 0, 1)]);
+    let answer = scene.execute(&buffer, 0x8000);
+    assert_eq!(scene.server.carried_out, []);
+    let failed = |rop: &RopRequest| RopResponse::Reply(RopReply::refused(rop, REFUSED));
+    assert_eq!(replies(&answer, &rops), rops.iter().map(failed).collect::<Vec<_>>());
+    assert_eq!(answer.handles, buffer.handles);
+}
