@@ -19,6 +19,7 @@ pub(super) fn learn(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
         ColumnChange::Asked(columns) | ColumnChange::Told(columns) => {
             set_columns(objects, request, Some(columns));
         }
+        ColumnChange::Added(columns) => add_columns(objects, request, columns),
     }
     learn_stream(objects, request, &reply.body);
     learn_properties(objects, request, &reply.body);
@@ -165,6 +166,16 @@ fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Op
         && let ObjectKind::Table(table) = &mut object.kind
     {
         table.columns = columns.map(Arc::from);
+    }
+}
+
+/// A client that adds recipients may give them columns that the message's others did not have.
+fn add_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: &[PropTag]) {
+    if let Some(object) = objects.acted_on_mut(request)
+        && let ObjectKind::Message(message) = &mut object.kind
+    {
+        let new = columns.iter().filter(|column| !message.recipient_columns.contains(column));
+        message.recipient_columns = message.recipient_columns.iter().chain(new).copied().collect();
     }
 }
 
