@@ -206,7 +206,7 @@ impl Encode for RopResponse {
             Self::Reply(reply) => reply.encode(w),
             Self::Notify(notify) => {
                 w.u8(RopId::RopNotify.0);
-                notify.write(w);
+                notify.write(w)?;
                 Ok(())
             }
             Self::Pending(pending) => {

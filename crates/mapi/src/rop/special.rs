@@ -5,6 +5,7 @@ use wire::{Reader, Result, Writer};
 
 use super::{Bytes16, Empty, Field, List8, ResponseContext, ResponseFields, RopId, rop_struct};
 use crate::ErrorCode;
+use crate::notification::NotificationData;
 use crate::property::PropTag;
 use crate::show::{Show, Shown};
 
@@ -43,7 +44,7 @@ pub struct RopNotifyResponse {
     /// The logon that it belongs to.
     pub logon_id: u8,
     /// What happened ([MS-OXCNOTIF] 2.2.1.4.1.2).
-    pub notification_data: Vec<u8>,
+    pub notification_data: NotificationData,
 }
 
 impl RopNotifyResponse {
@@ -52,12 +53,13 @@ impl RopNotifyResponse {
         Ok(Self {
             notification_handle: r.u32("NotificationHandle")?,
             logon_id: r.u8("LogonId")?,
-            notification_data: r.rest().to_vec(),
+            notification_data: NotificationData::read(r)?,
         })
     }
 
-    pub(super) fn write(&self, w: &mut Writer) {
-        w.u32(self.notification_handle).u8(self.logon_id).bytes(&self.notification_data);
+    pub(super) fn write(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.notification_handle).u8(self.logon_id);
+        self.notification_data.write(w)
     }
 }
 
@@ -66,7 +68,7 @@ impl Show for RopNotifyResponse {
         Shown::Fields(vec![
             ("NotificationHandle".into(), self.notification_handle.show()),
             ("LogonId".into(), self.logon_id.show()),
-            ("NotificationData".into(), Shown::Bytes(self.notification_data.clone())),
+            ("NotificationData".into(), self.notification_data.show()),
         ])
     }
 }
