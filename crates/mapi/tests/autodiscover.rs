@@ -38,7 +38,7 @@ fn recorded_requests_say_whom_they_ask_about() {
         match Request::parse(target, &request.body) {
             Some(Ok(request)) => asked.push((exchange.label, request)),
             Some(Err(_)) => {
-                assert!(["autod-badxml", "autod-get-auth", "autod-get-noauth"].contains(&&*exchange.label))
+                assert!(["autod-badxml", "autod-get-auth", "autod-get-noauth"].contains(&&*exchange.label));
             }
             None => assert!(!exchange.label.starts_with("autod-"), "{}", exchange.label),
         }

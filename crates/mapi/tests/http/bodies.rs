@@ -1,0 +1,226 @@
+//! Bodies of every kind survive, whole and cut short.
+
+use mapi::http::nspi::{ColumnsAndRows, CompareMIdsResponse, EntryIds, Names};
+use mapi::http::{Answer, AuxiliaryBuffer, Bare, Maybe, RequestType, String8, emsmdb, nspi};
+use mapi::nspi::{DisplayType, MId, PermanentEntryId, Place, Text};
+use mapi::property::{FlaggedValue, PropTag, PropType, PropertyRow, PropertyValue};
+use mapi::{ErrorCode, http};
+use proptest::prelude::*;
+use wire::{Decode as _, Encode as _};
+
+use crate::strategies;
+
+macro_rules! survives {
+    ($($endpoint:ident::$enum:ident)::+, $body:expr) => {{
+        let body = $body;
+        let bytes = body.encode().expect("it fits");
+        let (read, rest) = <$($endpoint::$enum)::+>::decode(body.request_type(), &bytes).expect("it reads");
+        prop_assert_eq!(rest, b"");
+        prop_assert_eq!(&read, &body);
+        prop_assert_eq!(read.encode().expect("it fits"), bytes.clone());
+        for cut in 0..bytes.len() {
+            // Some bodies may end early. What was read of them leaves as it came.
+            let cut = &bytes[..cut];
+            if let Ok((read, rest)) = <$($endpoint::$enum)::+>::decode(body.request_type(), cut) {
+                prop_assert_eq!([read.encode().expect("it fits"), rest.to_vec()].concat(), cut);
+            }
+        }
+    }};
+}
+
+macro_rules! looks {
+    ($body:expr) => {{
+        let mut body = $body;
+        let before = body.clone();
+        let (mut texts, mut values) = (0, 0);
+        body.visit_values_mut(&mut |_, _| values += 1);
+        body.visit_texts_mut(&mut |_, _| texts += 1);
+        prop_assert_eq!(&body, &before, "to look is not to change");
+        body.visit_texts_mut(&mut |_, text| match text {
+            Text::Char(bytes) => bytes.push(b'!'),
+            Text::Wide(text) => text.0.push(u16::from(b'!')),
+        });
+        prop_assert_eq!(body != before, texts != 0, "what is visited can be changed");
+        prop_assert!(body.encode().is_ok());
+    }};
+}
+
+proptest! {
+    #[test]
+    fn emsmdb_requests_survive(body in strategies::emsmdb_requests()) {
+        survives!(emsmdb::Request, body);
+    }
+
+    #[test]
+    fn emsmdb_responses_survive(body in strategies::emsmdb_responses()) {
+        survives!(emsmdb::Response, body);
+    }
+
+    #[test]
+    fn nspi_requests_survive(body in strategies::nspi_requests()) {
+        survives!(nspi::Request, body);
+    }
+
+    #[test]
+    fn nspi_responses_survive(body in strategies::nspi_responses()) {
+        survives!(nspi::Response, body);
+    }
+
+    #[test]
+    fn texts_in_requests_can_be_changed(body in strategies::nspi_requests()) {
+        looks!(body);
+    }
+
+    #[test]
+    fn texts_in_responses_can_be_changed(body in strategies::nspi_responses()) {
+        looks!(body);
+    }
+
+    #[test]
+    fn a_comparison_survives_in_whatever_order(first in any::<u32>(), second in any::<u32>(), small in -2..3_i32) {
+        for (first, second) in [(first, second), (small.cast_unsigned(), second), (first, small.cast_unsigned())] {
+            let bytes = [[0; 4], first.to_le_bytes(), second.to_le_bytes(), [0; 4]].concat();
+            let (read, rest) = nspi::Response::decode(RequestType::CompareMIds, &bytes).expect("it reads");
+            prop_assert_eq!(rest, b"");
+            prop_assert_eq!(read.encode().expect("it fits"), bytes);
+        }
+    }
+}
+
+#[test]
+fn a_comparison_is_understood_in_both_orders() {
+    let denied = ErrorCode::MAPI_E_NO_ACCESS.0;
+    for (first, second, code, result, result_first) in [
+        (0, 0, 0, 0, false),
+        (0, 1, 0, 1, false),
+        (0, u32::MAX, 0, -1, false),
+        (1, 0, 0, 1, true),
+        (u32::MAX, 0, 0, -1, true),
+        (denied, 0, denied, 0, false),
+        (0, denied, denied, 0, true),
+        (denied, u32::MAX, denied, -1, false),
+        (u32::MAX, denied, denied, -1, true),
+    ] {
+        let bytes = [first.to_le_bytes(), second.to_le_bytes(), [0; 4]].concat();
+        let read = CompareMIdsResponse::from_bytes(&bytes).unwrap();
+        assert_eq!((read.error_code.0, read.result, read.result_first), (code, result, result_first));
+    }
+}
+
+#[test]
+fn failures_come_in_several_shapes() {
+    let decode = |bytes: &[u8]| {
+        let (read, rest) = emsmdb::Response::decode(RequestType::Execute, bytes).unwrap();
+        assert_eq!([read.encode().unwrap(), rest.to_vec()].concat(), bytes);
+        (read, rest.to_vec())
+    };
+    // Not tried, with an auxiliary buffer, without, and with something else behind.
+    let (read, _) = decode(&[5, 0, 0, 0, 2, 0, 0, 0, 7, 8]);
+    assert_eq!(read.return_value(), ErrorCode(5));
+    let emsmdb::Response::Execute(Answer::Failure(failure)) = read else { panic!("a failure") };
+    assert_eq!(failure.aux.as_slice(), [7, 8]);
+    assert_eq!(decode(&[5, 0, 0, 0]).1, b"");
+    assert_eq!(decode(&[5, 0, 0, 0, 5, 0, 0, 0]).1, [5, 0, 0, 0]);
+    // Tried, with nothing behind the error but an auxiliary buffer, if that.
+    let bare =
+        |aux| emsmdb::Response::Execute(Answer::Bare(Bare { error_code: ErrorCode::MAPI_E_NO_ACCESS, aux }));
+    let code = ErrorCode::MAPI_E_NO_ACCESS.0.to_le_bytes();
+    let (read, _) = decode(&[[0; 4], code].concat());
+    assert_eq!(read, bare(AuxiliaryBuffer::LEFT_OUT));
+    assert_eq!(read.return_value(), ErrorCode::MAPI_E_NO_ACCESS);
+    assert_eq!(decode(&[[0; 4], code, [0; 4]].concat()).0, bare(AuxiliaryBuffer::NONE));
+    // A success has all of its fields.
+    assert!(emsmdb::Response::decode(RequestType::Execute, &[0; 8]).is_err());
+    // What says that it failed cannot be written without saying why.
+    assert!(emsmdb::Response::Execute(Answer::failure(ErrorCode::SUCCESS)).encode().is_err());
+}
+
+/// What the texts in a recorded body are, with where they stand.
+fn texts(visit: impl FnOnce(&mut dyn FnMut(Place, Text<'_>))) -> Vec<(Place, String)> {
+    let mut seen = Vec::new();
+    visit(&mut |place, text| {
+        let text = match text {
+            Text::Char(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Text::Wide(text) => text.to_string(),
+        };
+        seen.push((place, text));
+    });
+    seen
+}
+
+#[test]
+fn texts_are_found_wherever_they_stand() {
+    let entry_id = PermanentEntryId { display_type: DisplayType(0), distinguished_name: b"/o=x".to_vec() };
+    let entry_id = entry_id.to_bytes().unwrap();
+    let member = PropTag::PidTagAddressBookMember;
+    let aux = || AuxiliaryBuffer::NONE;
+    let names = Maybe::new(Names::new(vec![String8::from("/cn=a"), String8::from("/cn=b")]));
+    let mut request = nspi::Request::DNToMId(nspi::DNToMIdRequest { reserved: 0, names, aux: aux() });
+    let dn = Place::DistinguishedName;
+    assert_eq!(texts(|v| request.visit_texts_mut(v)), [(dn, "/cn=a".into()), (dn, "/cn=b".into())]);
+    let entry_ids = Maybe::new(EntryIds { ids: vec![entry_id.clone()], sized: true });
+    let (flags, mid) = (0, MId(1));
+    let mut request = nspi::Request::ModLinkAtt(nspi::ModLinkAttRequest {
+        flags,
+        prop_tag: member,
+        mid,
+        entry_ids,
+        aux: aux(),
+    });
+    assert_eq!(texts(|v| request.visit_texts_mut(v)), [(Place::EntryId(member), "/o=x".into())]);
+    let mut request = nspi::Request::GetMailboxUrl(nspi::GetMailboxUrlRequest {
+        flags,
+        server_dn: "/cn=Servers/cn=E".into(),
+        aux: aux(),
+    });
+    assert_eq!(texts(|v| request.visit_texts_mut(v)), [(dn, "/cn=Servers/cn=E".into())]);
+
+    let columns = vec![PropTag::PidTagDisplayName, PropTag::PidTagEntryId, PropTag::PidTagObjectType];
+    let row = PropertyRow::Flagged(vec![
+        FlaggedValue::Value(PropertyValue::Unicode("Ann".into())),
+        FlaggedValue::Value(PropertyValue::Binary(entry_id)),
+        FlaggedValue::Error(PropType::PtypInteger32, ErrorCode::MAPI_E_NOT_FOUND),
+    ]);
+    let rows = Maybe::new(ColumnsAndRows { columns, rows: vec![row] });
+    let (error_code, stat) = (ErrorCode::SUCCESS, Maybe::Absent);
+    let answer = nspi::QueryRowsResponse { error_code, stat, rows, aux: aux() };
+    let mut response = nspi::Response::QueryRows(Answer::Complete(answer));
+    let expected = [
+        (Place::Value(PropTag::PidTagDisplayName), "Ann".to_owned()),
+        (Place::EntryId(PropTag::PidTagEntryId), "/o=x".to_owned()),
+    ];
+    assert_eq!(texts(|v| response.visit_texts_mut(v)), expected);
+}
+
+#[test]
+fn endpoints_refuse_what_belongs_to_the_other() {
+    assert!(emsmdb::Request::decode(RequestType::Bind, &[0; 64]).is_err());
+    assert!(nspi::Response::decode(RequestType::Execute, &[0; 64]).is_err());
+    assert_eq!(nspi::Request::decode(RequestType::PING, b"x").unwrap(), (nspi::Request::Ping, &b"x"[..]));
+    assert_eq!(nspi::Response::Ping.encode().unwrap(), b"");
+    assert_eq!(nspi::Response::failure(RequestType::Execute, ErrorCode(1)), None);
+    for request_type in RequestType::ALL.iter().copied().filter(|known| *known != RequestType::PING) {
+        let failure =
+            nspi::Response::failure(request_type, ErrorCode(7)).map(|r| (r.name(), r.return_value()));
+        let other =
+            emsmdb::Response::failure(request_type, ErrorCode(7)).map(|r| (r.name(), r.return_value()));
+        let (name, code) = failure.or(other).unwrap();
+        assert!(http::Endpoint::ALL.iter().any(|endpoint| endpoint.operation(request_type) == Some(name)));
+        assert_eq!(code, ErrorCode(7));
+    }
+}
+
+#[test]
+fn rows_that_cost_nothing_are_counted() {
+    // As many rows as there are bytes, each of as many columns without a byte in their values.
+    let columns = 2000_u32;
+    let rows = 50_000_u32;
+    let mut bytes = [0_u8; 9].to_vec();
+    bytes.push(0xFF);
+    bytes.extend(columns.to_le_bytes());
+    bytes.extend(std::iter::repeat_n(PropTag(0x0000_0001).0.to_le_bytes(), 2000).flatten());
+    bytes.extend(rows.to_le_bytes());
+    bytes.extend(std::iter::repeat_n(0_u8, 50_004));
+    let error = nspi::Response::decode(RequestType::QueryRows, &bytes).unwrap_err();
+    assert!(error.to_string().contains("RowCount"), "{error}");
+}
