@@ -3,6 +3,7 @@
 mod http;
 mod identity;
 mod mapi;
+mod mapi_http;
 mod property;
 mod rpc;
 
@@ -24,6 +25,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "extended_buffers" => mapi::extended_buffers(),
         "aux_blocks" => mapi::aux_blocks(),
         "properties" => property::properties(),
+        "mapi_http" => mapi_http::mapi_http(),
+        "autodiscover" => mapi_http::autodiscover(),
         "tokens" => identity::tokens(),
         "handshake" => identity::handshake(),
         _ => Vec::new(),

@@ -79,6 +79,8 @@ oracle! {
     extended_buffers
     aux_blocks
     properties
+    mapi_http
+    autodiscover
     tokens
     handshake
 }

@@ -15,7 +15,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 13] = [
+pub const ALL: [Named; 15] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
@@ -27,6 +27,8 @@ pub const ALL: [Named; 13] = [
     ("extended_buffers", mapi::extended_buffers),
     ("aux_blocks", mapi::aux_blocks),
     ("properties", mapi::properties),
+    ("mapi_http", mapi::mapi_http),
+    ("autodiscover", mapi::autodiscover),
     ("tokens", identity::tokens),
     ("handshake", identity::handshake),
 ];

@@ -1,0 +1,74 @@
+use std::borrow::Cow;
+
+use mapi::autodiscover::{
+    Error, MAX_DEPTH, Naming, OurName, Place, PoxRequest, Request, Rewritten, SoapRequest, UrlParts,
+    rewrite_json, rewrite_pox, rewrite_soap,
+};
+
+use crate::input::Input;
+
+/// Leaves all names as they are.
+struct Nobody;
+
+impl Naming for Nobody {
+    fn origin(&mut self, _: Place, url: &UrlParts<'_>) -> Option<String> {
+        assert!(url.authority.contains(url.host));
+        None
+    }
+
+    fn host(&mut self, _: Place, _: &str) -> Option<String> {
+        None
+    }
+
+    fn server(&mut self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+type Rewrite = for<'a> fn(&'a [u8], &mut dyn Naming) -> Result<Rewritten<'a>, Error>;
+
+/// Autodiscover: answers of each dialect, and requests.
+///
+/// The first byte says which. Where no name is replaced, the document stays as it is; where names are, it can
+/// still be read, and there is nothing left to be replaced.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn autodiscover(data: &[u8]) {
+    let mut input = Input::new(data);
+    let (kind, body) = (input.byte() % 4, input.rest());
+    match kind {
+        0 => answer(rewrite_pox, body),
+        1 => answer(rewrite_soap, body),
+        2 => answer(rewrite_json, body),
+        _ => {
+            let _ = (PoxRequest::parse(body), SoapRequest::parse(body));
+            let target = format!("/autodiscover/autodiscover.json{}", String::from_utf8_lossy(body));
+            if let Some(Ok(request)) = Request::parse(&target, body) {
+                assert!(request.subjects().iter().all(|subject| !subject.is_empty()));
+            }
+        }
+    }
+}
+
+fn answer(rewrite: Rewrite, body: &[u8]) {
+    match rewrite(body, &mut Nobody) {
+        Ok(same) => {
+            assert!(same.replaced.is_empty() && matches!(same.bytes, Cow::Borrowed(bytes) if bytes == body));
+        }
+        Err(Error::Malformed { offset, .. }) => assert!(offset <= body.len()),
+        Err(Error::TooDeep) => assert!(body.len() >= MAX_DEPTH),
+        Err(_) => {}
+    }
+    let mut ours = OurName {
+        origin: "https://proxy.test:8443".to_owned(),
+        host: "proxy.test".to_owned(),
+        label: Some("PROXY".to_owned()),
+        upstream: Vec::new(),
+    };
+    if let Ok(once) = rewrite(body, &mut ours) {
+        assert!(once.replaced.iter().all(|replaced| replaced.before != replaced.after));
+        let twice = rewrite(&once.bytes, &mut ours).expect("it can still be read");
+        assert_eq!(twice.replaced, [], "nothing is left to be replaced");
+    }
+}
