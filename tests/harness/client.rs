@@ -1,9 +1,10 @@
 use std::net::SocketAddr;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Process, opponent, python};
+use super::{Ended, PATIENCE, Process, opponent, python};
 
 /// A client that others wrote, to be run against a server.
 #[derive(Debug)]
@@ -44,6 +45,11 @@ impl Client {
         Self::new("told", "told_client.py").with("--epm", &mapper.to_string())
     }
 
+    /// Many sessions of the address book at `target`.
+    pub(crate) fn sessions(target: SocketAddr) -> Self {
+        Self::new("sessions", "sessions_client.py").with("--target", &target.to_string())
+    }
+
     pub(crate) fn with(mut self, option: &str, value: &str) -> Self {
         self.command.args([option, value]);
         self
@@ -69,7 +75,12 @@ impl Client {
 
     /// Runs it to its end.
     pub(crate) fn run(self) -> Report {
-        Report::of(&mut self.start())
+        self.run_for(PATIENCE)
+    }
+
+    /// Runs it to its end, which may take as long as `patience`.
+    pub(crate) fn run_for(self, patience: Duration) -> Report {
+        Report::of(&self.start().end_within(patience))
     }
 }
 
@@ -85,9 +96,8 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Waits for the client's end and reads its report.
-    pub(crate) fn of(client: &mut Process) -> Self {
-        let ended = client.end();
+    /// The report of a client that has ended.
+    fn of(ended: &Ended) -> Self {
         let report: Value = serde_json::from_str(&ended.out)
             .unwrap_or_else(|error| panic!("no report ({error}): {}\n{}", ended.out, ended.err));
         let text = |key: &str| report[key].as_str().unwrap_or_default().to_owned();

@@ -6,6 +6,7 @@ mod neighbour;
 mod process;
 mod proxy;
 mod raw;
+mod relay;
 mod told;
 mod upstream;
 
@@ -23,6 +24,7 @@ pub(crate) use self::raw::{
     Answer, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, echo, orphaned, pdu, request,
     with_handle,
 };
+pub(crate) use self::relay::{FAULT, Passing, REQUEST, RESPONSE, Relay, Seen};
 pub(crate) use self::told::Told;
 pub(crate) use self::upstream::{SERVER, SERVICE, Upstream};
 

@@ -165,8 +165,13 @@ impl Process {
 
     /// Waits for its end.
     pub(crate) fn end(&mut self) -> Ended {
+        self.end_within(PATIENCE)
+    }
+
+    /// Waits for its end, as long as `patience`.
+    pub(crate) fn end_within(&mut self, patience: Duration) -> Ended {
         drop(self.child.stdin.take());
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;

@@ -39,15 +39,16 @@ def endpoint_mapper(text):
     return Address(text, 135)
 
 
-def client_arguments(description):
+def client_arguments(description, asks_endpoint_mapper=True):
     """A parser with what every client takes."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--epm", type=endpoint_mapper, required=True, metavar="HOST[:PORT]")
+    if asks_endpoint_mapper:
+        parser.add_argument("--epm", type=endpoint_mapper, required=True, metavar="HOST[:PORT]")
     parser.add_argument("--user", default="")
     parser.add_argument("--domain", default="")
     parser.add_argument("--password", default="")
     parser.add_argument("--level", choices=LEVELS, default="privacy")
-    parser.add_argument("--timeout", type=float, default=10.0, help="seconds to wait for any one answer")
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for any one answer")
     return parser
 
 

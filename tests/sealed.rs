@@ -1,0 +1,261 @@
+//! Sealed units that somebody on the wire changes, repeats, swaps or keeps: each is noticed, ends in a fault or a
+//! close, and never in an answer or in a call that the server gets to see.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::harness::{
+    ALICE, BOB, Client, FAULT, PATIENCE, Passing, Proxy, REQUEST, RESPONSE, RawUpstream, Relay, Seen, Setup,
+    Told, Upstream,
+};
+
+/// Bytes of a request's or a response's header.
+const HEADER: usize = 24;
+/// Bytes of a security trailer, and of the signature behind it ([MS-RPCE] 2.2.2.11, [MS-NLMP] 2.2.2.9).
+const TRAILER: usize = 8;
+const SIGNATURE: usize = 16;
+
+/// The bits to flip in a unit of `length` bytes: each of the header's and of the trailer's, where each means
+/// something, and one of every other byte.
+fn bits(length: usize) -> Vec<usize> {
+    let trailer = length - SIGNATURE - TRAILER..length - SIGNATURE;
+    let each = |byte: &usize| *byte < HEADER || trailer.contains(byte);
+    (0..8 * length).filter(|bit| each(&(bit / 8)) || bit % 8 == bit / 8 % 8).collect()
+}
+
+fn flipped(mut unit: Vec<u8>, bit: usize) -> Vec<u8> {
+    unit[bit / 8] ^= 1 << (bit % 8);
+    unit
+}
+
+/// Somebody who is signed in at the proxy, and stays so whatever others suffer.
+struct Bystander(Told, String);
+
+impl Bystander {
+    fn at(proxy: &Proxy) -> Self {
+        let mut told = Told::bound(proxy, BOB, 0);
+        let handle = told.open();
+        Self(told, handle)
+    }
+
+    fn expect_undisturbed(mut self) {
+        self.0.uses(&self.1);
+        self.0.leave();
+    }
+}
+
+/// A proxy before a server that remembers every call and that nobody signs in to.
+fn recorded(upstream: &RawUpstream) -> Proxy {
+    let setup = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"");
+    setup.clients_key("handshake_seconds", "3").start()
+}
+
+/// Many sessions of alice at `relay`: what came of each one's opening, and of its call where it got that far.
+fn sessions(relay: &Relay, arguments: &[(&str, &str)]) -> Vec<Vec<String>> {
+    let mut client = Client::sessions(relay.address).user(ALICE, "privacy").with("--timeout", "60");
+    for (name, value) in arguments {
+        client = if value.is_empty() { client.flag(name) } else { client.with(name, value) };
+    }
+    let report = client.run_for(Duration::from_secs(100)).expect_done();
+    let words = |session: &Value| {
+        session.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+    };
+    report.answer("sessions").as_array().unwrap().iter().map(words).collect()
+}
+
+/// How often each thing came of a session's last step.
+fn count(sessions: &[Vec<String>]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for session in sessions {
+        *counts.entry(session.last().unwrap().as_str()).or_default() += 1;
+    }
+    counts
+}
+
+fn kinds(seen: &Seen) -> Vec<u8> {
+    seen.units.iter().map(|unit| unit[2]).collect()
+}
+
+#[test]
+fn a_bit_flipped_anywhere_in_a_sealed_request_is_noticed() {
+    const SESSIONS: usize = 360;
+    let upstream = RawUpstream::echo();
+    let proxy = recorded(&upstream);
+    let bystander = Bystander::at(&proxy);
+    let relay = Relay::before(proxy.rpc(), |passing, unit| match passing {
+        Passing { kind: REQUEST, number: 0, connection } => match bits(unit.len()).get(connection) {
+            Some(bit) => vec![flipped(unit, *bit)],
+            None => vec![unit],
+        },
+        _ => vec![unit],
+    });
+    let sessions = sessions(&relay, &[("--count", &SESSIONS.to_string())]);
+    // The requests are of one length, as their answers are.
+    let untouched = sessions.iter().filter(|session| session[..] == ["answer", "answer"]).count();
+    let touched = SESSIONS - untouched;
+    println!("flipped in a request: {:?}", count(&sessions));
+    assert!(touched > 250 && untouched > 0, "{touched} of {SESSIONS} were touched");
+    for (connection, seen) in relay.seen() {
+        let answered = kinds(&seen).contains(&RESPONSE);
+        assert_eq!(answered, connection >= touched, "bit {connection} of {touched}: {:?}", kinds(&seen));
+        assert!(seen.ended || answered, "bit {connection}: the connection is still there");
+    }
+    bystander.expect_undisturbed();
+    // Two calls of each who was left in peace, and of the bystander.
+    assert_eq!(upstream.calls().len(), 2 * (untouched + 1));
+}
+
+#[test]
+fn a_bit_flipped_anywhere_in_a_sealed_response_of_the_server_is_noticed() {
+    const SESSIONS: usize = 360;
+    let upstream = Upstream::start();
+    let server = (upstream.address, 6001).into();
+    let relay = Relay::before(server, |passing, unit| match passing {
+        // The bystander's connection is the first.
+        Passing { kind: RESPONSE, number: 0, connection: connection @ 1.. } => {
+            match bits(unit.len()).get(connection - 1) {
+                Some(bit) => vec![flipped(unit, *bit)],
+                None => vec![unit],
+            }
+        }
+        _ => vec![unit],
+    });
+    // Where a flip makes a unit longer, the rest of it is waited for as long as an answer may take.
+    let proxy = Setup::before(&relay.binding()).upstream_key("call_seconds", "12").start();
+    let bystander = Bystander::at(&proxy);
+    let client = Relay::before(proxy.rpc(), |_, unit| vec![unit]);
+    let sessions = sessions(&client, &[("--count", &SESSIONS.to_string()), ("--at-once", "16")]);
+    let untouched = sessions.iter().filter(|session| session[..] == ["answer", "answer"]).count();
+    println!("flipped in a response: {:?}", count(&sessions));
+    let flips = bits(relay.seen()[&0].units[0].len()).len();
+    assert_eq!(untouched, SESSIONS - flips);
+    for session in &sessions {
+        // RPC_S_CALL_FAILED: the server is lost to this session.
+        let failed = session[0].to_lowercase().contains("6be");
+        assert!(failed || session[..] == ["answer", "answer"], "{session:?}");
+    }
+    bystander.expect_undisturbed();
+}
+
+#[test]
+fn a_sealed_request_that_is_sent_again_is_not_taken_again() {
+    let upstream = RawUpstream::echo();
+    let proxy = recorded(&upstream);
+    let bystander = Bystander::at(&proxy);
+    let relay = Relay::before(proxy.rpc(), |passing, unit| match passing {
+        Passing { kind: REQUEST, number: 1, .. } => vec![unit.clone(), unit],
+        _ => vec![unit],
+    });
+    let sessions = sessions(&relay, &[("--count", "4")]);
+    assert_eq!(count(&sessions), [("answer", 4)].into());
+    for seen in wait_ended(&relay).values() {
+        assert_eq!(kinds(seen)[..2], [RESPONSE, RESPONSE]);
+        assert!(kinds(seen)[2..].iter().all(|kind| *kind == FAULT), "{:?}", kinds(seen));
+    }
+    bystander.expect_undisturbed();
+    assert_eq!(upstream.calls().iter().filter(|call| call.opnum == 10).count(), 4 + 1);
+}
+
+#[test]
+fn sealed_requests_that_change_places_or_go_missing_are_not_taken() {
+    for swapped in [true, false] {
+        let upstream = RawUpstream::echo();
+        let proxy = recorded(&upstream);
+        let bystander = Bystander::at(&proxy);
+        let kept = Mutex::new(BTreeMap::new());
+        let relay = Relay::before(proxy.rpc(), move |passing, unit| match passing {
+            Passing { kind: REQUEST, number: 1, connection } => {
+                kept.lock().unwrap().insert(connection, unit);
+                vec![]
+            }
+            Passing { kind: REQUEST, number: 2, connection } => {
+                let first = kept.lock().unwrap().remove(&connection).filter(|_| swapped);
+                [unit].into_iter().chain(first).collect()
+            }
+            _ => vec![unit],
+        });
+        let sessions = sessions(&relay, &[("--count", "4"), ("--two", "")]);
+        assert!(!count(&sessions).contains_key("answer"), "{sessions:?}");
+        for seen in wait_ended(&relay).values() {
+            assert_eq!(kinds(seen)[0], RESPONSE);
+            assert!(kinds(seen)[1..].iter().all(|kind| *kind == FAULT), "{:?}", kinds(seen));
+        }
+        bystander.expect_undisturbed();
+        assert_eq!(upstream.calls().iter().filter(|call| call.opnum == 10).count(), 1);
+    }
+}
+
+#[test]
+fn sealed_fragments_that_change_places_make_no_request() {
+    let upstream = RawUpstream::echo();
+    let proxy = recorded(&upstream);
+    let bystander = Bystander::at(&proxy);
+    let kept = Mutex::new(BTreeMap::new());
+    let relay = Relay::before(proxy.rpc(), move |passing, unit| match passing {
+        // The middle two of the fragments of the first call.
+        Passing { kind: REQUEST, number: 1, connection } => {
+            kept.lock().unwrap().insert(connection, unit);
+            vec![]
+        }
+        Passing { kind: REQUEST, number: 2, connection } => {
+            vec![unit, kept.lock().unwrap().remove(&connection).unwrap()]
+        }
+        _ => vec![unit],
+    });
+    let sessions = sessions(&relay, &[("--count", "4"), ("--fragment", "12")]);
+    assert!(!count(&sessions).contains_key("answer"), "{sessions:?}");
+    for seen in wait_ended(&relay).values() {
+        assert!(kinds(seen).iter().all(|kind| *kind == FAULT), "{:?}", kinds(seen));
+    }
+    bystander.expect_undisturbed();
+    assert_eq!(upstream.calls().len(), 2, "the bystander's alone");
+    // Left in peace, fragments make requests.
+    let quiet = Relay::before(proxy.rpc(), |_, unit| vec![unit]);
+    assert_eq!(count(&self::sessions(&quiet, &[("--fragment", "12")])), [("answer", 1)].into());
+}
+
+#[test]
+fn a_sealed_response_of_the_server_that_comes_again_answers_nothing() {
+    // Behind its first appearance, and in place of the next response.
+    for in_place in [false, true] {
+        let upstream = Upstream::start();
+        let first = Mutex::new(BTreeMap::new());
+        let relay = Relay::before((upstream.address, 6001).into(), move |passing, unit| match passing {
+            Passing { connection: 0, .. } => vec![unit],
+            Passing { kind: RESPONSE, number: 0, connection } if in_place => {
+                first.lock().unwrap().insert(connection, unit.clone());
+                vec![unit]
+            }
+            Passing { kind: RESPONSE, number: 0, .. } => vec![unit.clone(), unit],
+            Passing { kind: RESPONSE, number: 1, connection } if in_place => {
+                vec![first.lock().unwrap().remove(&connection).unwrap()]
+            }
+            _ => vec![unit],
+        });
+        let proxy = Setup::before(&relay.binding()).upstream_key("call_seconds", "20").start();
+        let bystander = Bystander::at(&proxy);
+        let client = Relay::before(proxy.rpc(), |_, unit| vec![unit]);
+        for session in sessions(&client, &[("--count", "4")]) {
+            assert_eq!(session[0], "answer");
+            // The connection to the server is given up: the call on it fails, or finds its handle gone.
+            assert!(session[1].starts_with("fault"), "{session:?}");
+        }
+        bystander.expect_undisturbed();
+    }
+}
+
+/// Waits until the server has ended every connection.
+fn wait_ended(relay: &Relay) -> BTreeMap<usize, Seen> {
+    let begin = Instant::now();
+    loop {
+        let seen = relay.seen();
+        if seen.values().all(|seen| seen.ended) {
+            return seen;
+        }
+        assert!(begin.elapsed() < PATIENCE, "{seen:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
