@@ -93,6 +93,8 @@ pub enum Proof {
     Ntlm(NtlmVersion),
     /// By an NTLM handshake that SPNEGO negotiated.
     Spnego(NtlmVersion),
+    /// By a password that was sent as it is.
+    Basic,
 }
 
 /// How far we may go for a principal.

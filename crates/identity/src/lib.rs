@@ -17,6 +17,7 @@
 )]
 
 pub mod accounts;
+mod basic;
 mod context;
 mod error;
 mod handshake;
@@ -27,6 +28,7 @@ mod secret;
 pub mod spnego;
 
 pub use crate::accounts::{Account, Accounts, NtHash};
+pub use crate::basic::basic;
 pub use crate::context::{
     ActingLevel, Identity, NtlmVersion, Principal, Proof, Registry, SecurityContext, Unusable,
 };

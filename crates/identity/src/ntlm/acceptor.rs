@@ -434,7 +434,7 @@ pub(super) fn exported_key(
     Ok(exported)
 }
 
-fn after(now: FileTime, lifetime: Duration) -> FileTime {
+pub(crate) fn after(now: FileTime, lifetime: Duration) -> FileTime {
     let steps = u64::try_from(lifetime.as_nanos() / 100).unwrap_or(u64::MAX);
     FileTime(now.0.saturating_add(steps))
 }

@@ -13,6 +13,7 @@ mod messages;
 pub mod passive;
 mod security;
 
+pub(crate) use self::acceptor::after;
 pub use self::acceptor::{Acceptor, AcceptorConfig, BindingPolicy, Policy, ServerNames};
 pub use self::av::{AvFlags, AvId, AvPair, AvPairs, ClientChallenge};
 pub use self::bindings::ChannelBindings;

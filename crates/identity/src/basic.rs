@@ -1,0 +1,130 @@
+//! Basic sign-in (RFC 7617): a name and a password, proven against accounts.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use subtle::{Choice, ConstantTimeEq as _};
+use wire::{Error, ErrorKind, FileTime};
+use zeroize::Zeroizing;
+
+use crate::accounts::{Account, Accounts, NtHash};
+use crate::context::{ActingLevel, Principal, Proof, Proven, SecurityContext};
+use crate::error::Refusal;
+use crate::ntlm::{AcceptorConfig, after};
+
+/// The longest name and password together, in bytes.
+const MOST: usize = 1024;
+
+/// Lets in who sends the right name and password. `credentials` is what stands behind `Basic` in a header; the
+/// text within is taken as UTF-8. The name may be `user`, `DOMAIN\user` or `user@domain`, where the domain is the
+/// account's or begins with it.
+///
+/// Basic proves nothing on a channel that others can read: whoever calls this sees to that.
+///
+/// # Errors
+/// When it is not so. An unknown name, a disabled account and a wrong password are one answer and take the same
+/// time.
+pub fn basic(config: &AcceptorConfig, credentials: &[u8], now: FileTime) -> Result<SecurityContext, Refusal> {
+    let (user, domain, password) = read(credentials)?;
+    let found = find(&*config.accounts, &domain, &user);
+    let hash = NtHash::from_password(&password);
+    let known = found.as_ref().map_or(NtHash::from_bytes([0; 16]), |account| account.nt_hash.clone());
+    let admissible = Choice::from(u8::from(found.as_ref().is_some_and(|account| !account.disabled)));
+    match found {
+        Some(account) if bool::from(hash.expose().ct_eq(known.expose()) & admissible) => {
+            let lifetime = config.policy.lifetime;
+            let proven = Proven {
+                principal: Principal::new(&account.user, &account.domain),
+                proof: Proof::Basic,
+                level: ActingLevel::Impersonate,
+                authority: Arc::clone(&config.authority),
+                expires: lifetime.map(|lifetime| after(now, lifetime)),
+                session_key: None,
+            };
+            Ok(SecurityContext::proven(proven, &config.registry))
+        }
+        _ => Err(Refusal::Logon),
+    }
+}
+
+/// User, domain and password.
+fn read(credentials: &[u8]) -> Result<(String, String, Zeroizing<String>), Refusal> {
+    let malformed =
+        |expected| Refusal::Malformed(Error::new(ErrorKind::Text { expected }, "Basic credentials", 0));
+    if credentials.len() > MOST {
+        return Err(malformed("at most 1024 bytes"));
+    }
+    let text = Zeroizing::new(STANDARD.decode(credentials).map_err(|_| malformed("base64"))?);
+    let text = std::str::from_utf8(&text).map_err(|_| malformed("UTF-8"))?;
+    let (name, password) = text.split_once(':').ok_or_else(|| malformed("a colon behind the name"))?;
+    let (user, domain) = match (name.split_once('\\'), name.split_once('@')) {
+        (Some((domain, user)), _) | (None, Some((user, domain))) => (user, domain),
+        (None, None) => (name, ""),
+    };
+    Ok((user.to_owned(), domain.to_owned(), Zeroizing::new(password.to_owned())))
+}
+
+/// The account `user` of `domain`, or of the domain whose name is the first label of `domain`.
+fn find(accounts: &dyn Accounts, domain: &str, user: &str) -> Option<Account> {
+    let label = domain.split('.').next().unwrap_or_default();
+    accounts.find(domain, user).or_else(|| accounts.find(label, user).filter(|_| !label.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Registry;
+    use crate::ntlm::{Policy, ServerNames};
+
+    struct One(bool);
+
+    impl Accounts for One {
+        fn find(&self, domain: &str, user: &str) -> Option<Account> {
+            let there = (domain.is_empty() || domain.eq_ignore_ascii_case("LAB")) && user == "alice";
+            there.then(|| Account {
+                user: "alice".to_owned(),
+                domain: "LAB".to_owned(),
+                nt_hash: NtHash::from_password("pass:word"),
+                disabled: self.0,
+            })
+        }
+    }
+
+    fn sign_in(text: &str, disabled: bool) -> Result<String, Refusal> {
+        let config = AcceptorConfig {
+            accounts: Arc::new(One(disabled)),
+            policy: Policy::default(),
+            names: ServerNames::default(),
+            authority: "accounts".into(),
+            registry: Registry::new(),
+        };
+        let context = basic(&config, STANDARD.encode(text).as_bytes(), FileTime(1))?;
+        assert_eq!((context.proof(), context.is_anonymous()), (Proof::Basic, false));
+        Ok(context.principal().to_string())
+    }
+
+    #[test]
+    fn the_right_password_lets_in_under_each_form_of_the_name() {
+        for name in ["alice", "LAB\\alice", "lab\\alice", "alice@lab", "alice@lab.test"] {
+            assert_eq!(sign_in(&format!("{name}:pass:word"), false).unwrap(), "LAB\\alice", "{name}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_refused_alike() {
+        for text in [
+            "alice:password",
+            "alice:",
+            "bob:pass:word",
+            "OTHER\\alice:pass:word",
+            "alice@other.lab:pass:word",
+            ":pass:word",
+        ] {
+            assert_eq!(sign_in(text, false), Err(Refusal::Logon), "{text}");
+        }
+        assert_eq!(sign_in("alice:pass:word", true), Err(Refusal::Logon));
+        assert!(matches!(sign_in("alice", false), Err(Refusal::Malformed(_))));
+        assert!(matches!(sign_in(&"a".repeat(2000), false), Err(Refusal::Malformed(_))));
+    }
+}
