@@ -11,6 +11,7 @@ mod connect;
 mod endpoints;
 mod front;
 mod groups;
+pub mod http;
 mod limits;
 mod link;
 mod mapper;

@@ -1,0 +1,110 @@
+//! What all HTTP connections of a proxy have in common, and how they are taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::Observer;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::connection::serve;
+use super::peers::Peers;
+use super::routes::Routes;
+use super::sign_in::HttpSignIn;
+use super::tls::TlsIdentity;
+use super::upstream::HttpUpstream;
+use crate::limits::{Admission, Limits};
+use crate::stream::prepare;
+
+/// How large a client's requests may be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Heads, lines and chunks.
+    pub framing: http::Limits,
+    /// A body that has to be there as a whole before it goes on.
+    pub body: usize,
+    /// An answer that has to be there as a whole before it goes on.
+    pub answer: usize,
+    /// What a client may send ahead while it is answered.
+    pub ahead: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self { framing: http::Limits::default(), body: 2 << 20, answer: 16 << 20, ahead: 64 * 1024 }
+    }
+}
+
+/// What the connections of HTTP listeners have in common.
+pub struct HttpFront {
+    /// How clients sign in.
+    pub sign_in: HttpSignIn,
+    /// Whose word is taken for where they connect from.
+    pub peers: Peers,
+    /// What becomes of which path.
+    pub routes: Routes,
+    /// The server.
+    pub upstream: HttpUpstream,
+    /// How long clients may take.
+    pub limits: Limits,
+    /// How large their messages may be.
+    pub sizes: HttpLimits,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl std::fmt::Debug for HttpFront {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpFront")
+            .field("sign_in", &self.sign_in)
+            .field("routes", &self.routes)
+            .field("upstream", &self.upstream)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Serves every client that connects to `listener`, within TLS where `tls` is given, until `stop` turns true;
+/// then no more are taken, and it returns when the requests under way are answered. `tls` may change while it
+/// runs: new connections get what it holds then.
+pub async fn run_http(
+    listener: TcpListener,
+    tls: Option<watch::Receiver<TlsIdentity>>,
+    front: Arc<HttpFront>,
+    admission: Arc<Admission>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    while !*stop.borrow() {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => match admission.enter(peer.ip()) {
+                    Ok(place) => {
+                        if let Err(error) = prepare(&stream) {
+                            tracing::debug!(%peer, "can't set the connection up: {error}");
+                        }
+                        let tls = tls.as_ref().map(|tls| tls.borrow().clone());
+                        let served = serve(Arc::clone(&front), tls, stream, peer, stop.clone());
+                        connections.spawn(async move {
+                            served.await;
+                            drop(place);
+                        });
+                    }
+                    Err(limit) => {
+                        tracing::warn!(%peer, "not served: {limit}");
+                        front.observer.refused(peer, limit);
+                    }
+                },
+                Err(error) => {
+                    // Out of descriptors, most likely: those in use go on, new ones have to wait.
+                    tracing::error!("can't take a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            changed = stop.changed() => if changed.is_err() { break },
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}

@@ -1,0 +1,18 @@
+//! MAPI over HTTP, Autodiscover and what else clients ask a server by HTTP.
+
+mod answers;
+mod connection;
+mod front;
+mod io;
+mod peers;
+mod routes;
+mod sign_in;
+mod tls;
+mod upstream;
+
+pub use self::front::{HttpFront, HttpLimits, run_http};
+pub use self::peers::Peers;
+pub use self::routes::{Routes, Way};
+pub use self::sign_in::{HttpSignIn, Schemes};
+pub use self::tls::{TlsError, TlsIdentity, TlsTrust, TlsVersion};
+pub use self::upstream::{HttpCredentials, HttpUpstream};

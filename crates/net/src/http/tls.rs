@@ -1,0 +1,159 @@
+//! TLS at both ends: what we show to clients, and whom we believe to be the server.
+
+use std::io::{self, BufReader};
+use std::path::Path;
+use std::sync::Arc;
+
+use identity::ChannelBindings;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// The oldest version of TLS that is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TlsVersion {
+    /// TLS 1.2.
+    #[default]
+    Tls12,
+    /// TLS 1.3.
+    Tls13,
+}
+
+impl TlsVersion {
+    const fn and_newer(self) -> &'static [&'static SupportedProtocolVersion] {
+        const ONE: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+        const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+        match self {
+            Self::Tls12 => BOTH,
+            Self::Tls13 => ONE,
+        }
+    }
+}
+
+/// Why TLS can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file that holds no certificate or key.
+    #[error("{path}: {why}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Certificate and key do not go together, or are of a kind that is not known.
+    #[error("certificate and key: {0}")]
+    Pair(rustls::Error),
+    /// A server name that is none.
+    #[error("{0:?} is no server's name")]
+    Name(String),
+}
+
+/// Our end towards clients.
+#[derive(Clone)]
+pub struct TlsIdentity {
+    pub(super) acceptor: TlsAcceptor,
+    /// What binds a client's NTLM to this TLS (RFC 5929 4).
+    pub(super) bindings: ChannelBindings,
+}
+
+impl std::fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsIdentity")
+    }
+}
+
+impl TlsIdentity {
+    /// Shows the certificate in `certificate`, whose chain may follow it there, with the key in `key`, both PEM.
+    ///
+    /// # Errors
+    /// When they can't be read or don't go together.
+    pub fn load(certificate: &Path, key: &Path, oldest: TlsVersion) -> Result<Self, TlsError> {
+        let chain = certificates(certificate)?;
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| file(key, &error))?;
+        let bindings = chain.first().map(end_point).ok_or_else(|| file(certificate, &"no certificate"))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(oldest.and_newer())
+            .map_err(TlsError::Pair)?
+            .with_no_client_auth()
+            .with_single_cert(chain, secret)
+            .map_err(TlsError::Pair)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), bindings })
+    }
+}
+
+/// Our end towards a server.
+#[derive(Clone)]
+pub struct TlsTrust {
+    pub(super) connector: TlsConnector,
+    pub(super) name: ServerName<'static>,
+}
+
+impl std::fmt::Debug for TlsTrust {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TlsTrust({:?})", self.name)
+    }
+}
+
+impl TlsTrust {
+    /// Believes a server to be `name` that shows a certificate for it which leads to one of those in `ca_file`, or
+    /// in the usual place of this machine's where none is given.
+    ///
+    /// # Errors
+    /// When the file can't be read, or `name` is no server's.
+    pub fn new(name: &str, ca_file: Option<&Path>, oldest: TlsVersion) -> Result<Self, TlsError> {
+        let path = ca_file.unwrap_or(Path::new(MACHINES_OWN));
+        let mut roots = RootCertStore::empty();
+        let (added, _) = roots.add_parsable_certificates(certificates(path)?);
+        if added == 0 {
+            return Err(file(path, &"no certificate of an authority"));
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(oldest.and_newer())
+            .map_err(TlsError::Pair)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
+    }
+}
+
+/// Where Debian, Ubuntu and Alpine keep the authorities that a machine trusts.
+const MACHINES_OWN: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+fn file(path: &Path, why: &dyn std::fmt::Display) -> TlsError {
+    TlsError::File { path: path.display().to_string(), why: why.to_string() }
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let opened = std::fs::File::open(path).map_err(|error| file(path, &error))?;
+    let all: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(BufReader::new(opened)).collect();
+    let all = all.map_err(|error| file(path, &error))?;
+    if all.is_empty() { Err(file(path, &"no certificate")) } else { Ok(all) }
+}
+
+/// `tls-server-end-point`: the certificate's hash, by the function of its signature, or SHA-256 where that is
+/// weaker (RFC 5929 4.1).
+fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
+    use ring::digest::{SHA256, SHA384, SHA512, digest};
+    let signed_by = |oid: &[u8]| certificate.windows(oid.len()).any(|window| window == oid);
+    let rsa = |last: u8| [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, last];
+    let ecdsa = |last: u8| [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, last];
+    let function = if signed_by(&rsa(0x0c)) || signed_by(&ecdsa(0x03)) {
+        &SHA384
+    } else if signed_by(&rsa(0x0d)) || signed_by(&ecdsa(0x04)) {
+        &SHA512
+    } else {
+        &SHA256
+    };
+    ChannelBindings::tls_server_end_point(digest(function, certificate).as_ref())
+}
+
+/// A handshake's failure, in words.
+pub(super) fn failed(error: &io::Error) -> String {
+    format!("TLS: {error}")
+}

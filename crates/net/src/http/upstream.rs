@@ -1,0 +1,302 @@
+//! Connections to the server: each belongs to one client connection and one identity.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead, Version};
+use identity::{Identity, Initiator, OsRandom, Password, SecurityContext, Step};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use zeroize::Zeroizing;
+
+use super::io::{Stream, Wire};
+use super::tls::{TlsTrust, failed};
+use crate::account::Account;
+use crate::clock;
+use crate::stream::prepare;
+
+/// As whom we act towards the server.
+#[derive(Clone)]
+pub enum HttpCredentials {
+    /// As one account for all, by Basic: the header that says so.
+    Basic(Arc<Zeroizing<String>>),
+    /// As one account for all, by NTLM or Negotiate.
+    Handshake(Arc<Account>),
+}
+
+impl HttpCredentials {
+    /// The account `user` of `domain`, by Basic.
+    pub fn basic(user: &str, domain: &str, password: &Password) -> Self {
+        let name = if domain.is_empty() { user.to_owned() } else { format!("{domain}\\{user}") };
+        let text = Zeroizing::new(format!("{name}:{}", password.expose()));
+        let encoded = Zeroizing::new(STANDARD.encode(text.as_bytes()));
+        Self::Basic(Arc::new(Zeroizing::new(format!("Basic {}", *encoded))))
+    }
+}
+
+impl std::fmt::Debug for HttpCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Basic(_) => "Basic([redacted])",
+            Self::Handshake(_) => "Handshake([redacted])",
+        })
+    }
+}
+
+/// The server that HTTP is relayed to.
+#[derive(Debug, Clone)]
+pub struct HttpUpstream {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How we know it, where we speak TLS with it.
+    pub tls: Option<TlsTrust>,
+    /// As whom we act there.
+    pub credentials: HttpCredentials,
+    /// How long connecting and signing in may take.
+    pub timeout: Duration,
+    /// How long an answer may take.
+    pub call_limit: Duration,
+}
+
+impl HttpUpstream {
+    /// What its `Host` header says.
+    fn host_header(&self) -> String {
+        let usual = if self.tls.is_some() { 443 } else { 80 };
+        if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+    }
+
+    async fn connect(&self) -> Result<Stream, String> {
+        let Self { host, port, .. } = self;
+        let stream = TcpStream::connect((host.as_str(), *port)).await;
+        let stream = stream.map_err(|error| format!("can't connect to {host}:{port}: {error}"))?;
+        prepare(&stream).map_err(|error| error.to_string())?;
+        match &self.tls {
+            None => Ok(Stream::Plain(stream)),
+            Some(trust) => {
+                let connected = trust.connector.connect(trust.name.clone(), stream).await;
+                Ok(Stream::Tls(Box::new(connected.map_err(|error| failed(&error))?.into())))
+            }
+        }
+    }
+}
+
+/// One connection to the server.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) wire: Wire<ResponseHead>,
+    /// Whose requests it carries; nobody else's ever.
+    identity: Identity,
+    /// Until when the server leaves it open, as far as it says.
+    lasts: Option<Duration>,
+    used: Instant,
+    /// A request is on it whose answer is not read to its end.
+    busy: bool,
+    /// The header of the sign-in's last leg, to be sent with the next request.
+    token: Option<String>,
+    limit: Duration,
+}
+
+impl Link {
+    /// A new connection for `context`, signed in as far as that goes without a request. `target` is what will be
+    /// asked for.
+    pub(super) async fn open(
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Self, String> {
+        let all = async {
+            let wire = Wire::new(upstream.connect().await?, ResponseDecoder::new(Limits::default()));
+            let mut link = Self {
+                wire,
+                identity: context.identity().clone(),
+                lasts: None,
+                used: Instant::now(),
+                busy: false,
+                token: None,
+                limit: upstream.timeout,
+            };
+            if let HttpCredentials::Handshake(account) = &upstream.credentials {
+                link.sign_in(upstream, account, target).await?;
+            }
+            Ok(link)
+        };
+        let late = |_| format!("not connected and signed in within {} s", upstream.timeout.as_secs());
+        timeout(upstream.timeout, all).await.map_err(late)?
+    }
+
+    /// Whether it may carry a request of `context`: it is theirs, nothing is under way, and the server has
+    /// neither closed it nor sent a 408 or the like. What it finds out costs no waiting.
+    pub(super) async fn serves(&mut self, context: &SecurityContext) -> bool {
+        let in_time = self.lasts.is_none_or(|lasts| self.used.elapsed() < lasts);
+        self.identity == *context.identity() && !self.busy && in_time && !self.wire.is_stale().await
+    }
+
+    /// Shakes hands up to the last leg, which goes with the next request ([MS-NTHT] 3.1).
+    async fn sign_in(
+        &mut self,
+        upstream: &HttpUpstream,
+        account: &Account,
+        target: &str,
+    ) -> Result<(), String> {
+        let scheme = match account.mechanism {
+            identity::Mechanism::Ntlm => "NTLM",
+            identity::Mechanism::Spnego => "Negotiate",
+        };
+        let mut initiator = Initiator::new(account.mechanism, account.config.clone());
+        let first = token(initiator.step(&[], clock::now(), &mut OsRandom))?;
+        let mut head = RequestHead::new("POST", target).ok_or("a target that can't be asked for")?;
+        head.fields.push("Host", upstream.host_header());
+        head.fields.push("Authorization", format!("{scheme} {}", STANDARD.encode(first)));
+        head.fields.push("Content-Length", "0");
+        self.ask(&head, false);
+        self.wire.flush(self.limit).await.map_err(|error| error.to_string())?;
+        let (answer, _) = self.head().await?;
+        let challenge = challenge(&answer.fields, scheme);
+        if answer.status() != 401 || !answer.keeps_alive() {
+            return Err(format!("the server does not sign in by {scheme}: status {}", answer.status()));
+        }
+        let challenge = challenge.ok_or_else(|| format!("the server does not sign in by {scheme}"))?;
+        self.drain().await?;
+        let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
+        self.token = Some(format!("{scheme} {}", STANDARD.encode(last)));
+        Ok(())
+    }
+
+    /// Makes a client's `head` one that goes to the server as ours: what concerns the client's connection and
+    /// its sign-in stays here. `length` is the body's.
+    pub(super) fn adapt(&mut self, upstream: &HttpUpstream, head: &mut RequestHead, length: Option<u64>) {
+        strip_connection(&mut head.fields);
+        head.fields
+            .retain(|field| !["expect", "te"].iter().any(|name| field.name.eq_ignore_ascii_case(name)));
+        head.set_version(Version::Http11);
+        head.fields.set("Host", upstream.host_header());
+        if let Some(length) = length {
+            head.fields.remove("transfer-encoding");
+            head.fields.set("Content-Length", length.to_string());
+        }
+        match (&upstream.credentials, self.token.take()) {
+            (HttpCredentials::Basic(basic), _) => {
+                head.fields.set("Authorization", basic.as_str().to_owned());
+            }
+            (HttpCredentials::Handshake(_), Some(token)) => {
+                head.fields.set("Authorization", token);
+            }
+            (HttpCredentials::Handshake(_), None) => {
+                head.fields.remove("authorization");
+            }
+        }
+    }
+
+    /// Puts a request's head where it will be sent from. The body follows it into `wire.out`.
+    pub(super) fn ask(&mut self, head: &RequestHead, bodiless: bool) {
+        head.write(&mut self.wire.out);
+        self.wire.decoder.expect(bodiless);
+        self.busy = true;
+    }
+
+    /// The answer's head; those of interim answers are passed over.
+    async fn head(&mut self) -> Result<(ResponseHead, Framing), String> {
+        loop {
+            match self.wire.event().await.map_err(|error| error.to_string())? {
+                Event::Head { head, framing } if head.status() >= 200 => return Ok((head, framing)),
+                Event::Head { .. } | Event::Body(_) | Event::End => {}
+            }
+        }
+    }
+
+    /// Reads the answer to its end, and throws it away.
+    async fn drain(&mut self) -> Result<(), String> {
+        let mut left = DRAINED;
+        loop {
+            match self.wire.event().await.map_err(|error| error.to_string())? {
+                Event::End => break,
+                Event::Body(piece) => {
+                    left = left.checked_sub(piece.wire().len()).ok_or("a refusal of more than a megabyte")?;
+                }
+                Event::Head { .. } => {}
+            }
+        }
+        self.busy = false;
+        Ok(())
+    }
+
+    /// The answer with `head` is read to its end. Says whether the connection may carry another request.
+    pub(super) fn done(&mut self, head: &ResponseHead, framing: Framing) -> bool {
+        self.busy = false;
+        self.used = Instant::now();
+        self.wire.decoder.release();
+        if let Some(lasts) = keep_alive(&head.fields) {
+            self.lasts = Some(lasts);
+        }
+        head.keeps_alive() && framing != Framing::UntilClose
+    }
+
+    /// Waits until the connection is of no use any more; for who has nothing to ask.
+    pub(super) async fn closes(&mut self) {
+        let _: io::Result<usize> = self.wire.fill().await;
+    }
+}
+
+/// So much of a refusal is read to keep the connection.
+const DRAINED: usize = 1 << 20;
+
+fn token(step: Result<Step, identity::Refusal>) -> Result<Vec<u8>, String> {
+    match step.map_err(|refusal| refusal.to_string())? {
+        Step::Continue(token) | Step::Done { token: Some(token), .. } => Ok(token),
+        Step::Done { token: None, .. } => Err("the handshake ended too early".to_owned()),
+    }
+}
+
+/// The token that the server answers with.
+fn challenge(fields: &Fields, scheme: &str) -> Option<Vec<u8>> {
+    fields.all("www-authenticate").find_map(|value| {
+        let (name, rest) = value.split_at_checked(scheme.len())?;
+        let token = rest.trim_ascii();
+        (name.eq_ignore_ascii_case(scheme.as_bytes()) && !token.is_empty())
+            .then(|| STANDARD.decode(token).ok())
+            .flatten()
+    })
+}
+
+/// Removes what concerns one connection alone (RFC 9110 7.6.1), but for what frames a body.
+pub(super) fn strip_connection(fields: &mut Fields) {
+    const CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "upgrade", "trailer"];
+    let named: Vec<Vec<u8>> = fields
+        .all("connection")
+        .flat_map(http::tokens)
+        // Nobody makes us lose what frames or addresses the message, or who sends it, by naming it there.
+        .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
+        .map(<[u8]>::to_vec)
+        .collect();
+    fields.retain(|field| {
+        let name = field.name.as_bytes();
+        !CONNECTION.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+            && !named.iter().any(|other| name.eq_ignore_ascii_case(other))
+    });
+}
+
+/// What `Connection` can't take away.
+const KEPT: [&str; 8] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "content-type",
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "x-requesttype",
+];
+
+/// How long the server leaves an idle connection open, less what a request takes to get there.
+fn keep_alive(fields: &Fields) -> Option<Duration> {
+    let timeout = fields.all("keep-alive").flat_map(http::tokens).find_map(|parameter| {
+        let text = std::str::from_utf8(parameter).ok()?.to_ascii_lowercase();
+        text.strip_prefix("timeout=")?.trim().parse::<u64>().ok()
+    })?;
+    Some(Duration::from_secs(timeout.min(86_400)).saturating_sub(Duration::from_secs(1)))
+}
