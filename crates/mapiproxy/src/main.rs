@@ -3,6 +3,7 @@
 mod commands;
 mod config;
 mod files;
+mod http;
 mod wiring;
 
 use std::error::Error;

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use engine::options::{OptionValue, Options};
 use engine::{Engine, Envelope, Module, Observer, ProxyFacts, Stack};
-use identity::ntlm::{self, AcceptorConfig, Policy, ServerNames};
+use identity::ntlm::{self, AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Mechanism, Registry};
+use net::http::run_http;
 use net::{
     Account, Admission, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream,
 };
@@ -17,8 +18,9 @@ use rpc::server::ServerConfig;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::{Binding, Clients, Config, Credentials, SignIn as SignInBy};
+use crate::config::{Binding, Bindings, Clients, Config, Credentials, SignIn as SignInBy};
 use crate::files::{self, FileError, LiveAccounts};
+use crate::http;
 
 type Failure = Box<dyn Error>;
 
@@ -84,7 +86,8 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let engine = Arc::new(Engine::new(stack(config)?));
     let contexts = Registry::new();
     let accounts = Arc::new(LiveAccounts::read(&config.clients.accounts)?);
-    let sign_in = SignIn::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
+    let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
+    let sign_in = SignIn::new(Arc::clone(&acceptor));
     let proxy =
         Proxy::new(&config.name, Arc::clone(&engine), upstream(config, &contexts)?, Arc::clone(&observer));
     let limits = limits(&config.clients);
@@ -130,7 +133,20 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         let mapper = Mapper::new(&Proxy::services().collect::<Vec<_>>(), &endpoints);
         let front = front(net::mapper_interfaces(), endpoint_mapper.port(), b"");
         let connection = move || mapper.connection();
-        listeners.push(net::spawn_system(net::run(listener, front, admission, connection, stopped)));
+        listeners.push(net::spawn_system(net::run(
+            listener,
+            front,
+            Arc::clone(&admission),
+            connection,
+            stopped.clone(),
+        )));
+    }
+    if let Some(server) = &config.upstream.http {
+        let front = http::front(config, server, &acceptor, &contexts, limits, &observer)?;
+        for (listener, tls) in http::listeners(config).await? {
+            let served = run_http(listener, tls, Arc::clone(&front), Arc::clone(&admission), stopped.clone());
+            listeners.push(net::spawn_system(served));
+        }
     }
     Ok(Running { engine, listeners, stop, contexts, accounts })
 }
@@ -183,6 +199,11 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
     let policy = Policy {
         allow_legacy: config.clients.ntlm_v1,
         require_mic: config.clients.require_mic,
+        bindings: match config.clients.channel_bindings {
+            Bindings::Ignore => BindingPolicy::Ignore,
+            Bindings::Allow => BindingPolicy::Allow,
+            Bindings::Require => BindingPolicy::Require,
+        },
         ..Policy::default()
     };
     let names = ServerNames {

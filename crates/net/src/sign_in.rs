@@ -28,8 +28,8 @@ pub(crate) enum Progress {
 
 impl SignIn {
     /// Sign-in by `config`.
-    pub fn new(config: AcceptorConfig) -> Self {
-        Self(Arc::new(config))
+    pub fn new(config: impl Into<Arc<AcceptorConfig>>) -> Self {
+        Self(config.into())
     }
 
     /// A handshake of the security package `auth_type`, where it is one of ours.

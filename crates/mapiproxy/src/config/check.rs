@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::keys::{KEYS, nearest};
-use super::parts::Config;
+use super::parts::{Config, Listen};
 
 /// What is wrong with a configuration, and where.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,10 @@ pub(crate) fn load(path: &Path) -> Result<Config, ConfigError> {
     config.clients.accounts = base.join(&config.clients.accounts);
     let super::Credentials::Specified { password_file, .. } = &mut config.upstream.credentials;
     *password_file = base.join(&*password_file);
+    let Listen { certificate, key, .. } = &mut config.listen;
+    for path in [certificate, key, &mut config.upstream.ca_file].into_iter().flatten() {
+        *path = base.join(&*path);
+    }
     Ok(config)
 }
 
@@ -146,6 +150,7 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     if config.clients.connections == 0 || config.clients.connections_per_address == 0 {
         return wrong("clients.connections", "must let at least one client in".to_owned());
     }
+    http_values(path, config)?;
     let seconds = [
         ("clients.handshake_seconds", config.clients.handshake_seconds),
         ("clients.idle_seconds", config.clients.idle_seconds),
@@ -156,6 +161,24 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
         if value == 0 || value > 7 * 86_400 {
             return wrong(key, format!("is {value}; give from 1 to 604800 seconds"));
         }
+    }
+    Ok(())
+}
+
+fn http_values(path: &Path, config: &Config) -> Result<(), ConfigError> {
+    let wrong = |key, why: &str| Err(ConfigError::Value { path: path.to_owned(), key, why: why.to_owned() });
+    let Listen { http, https, certificate, key, .. } = &config.listen;
+    if https.is_some() && (certificate.is_none() || key.is_none()) {
+        return wrong("listen.https", "needs listen.certificate and listen.key");
+    }
+    if http.is_some() && http == https {
+        return wrong("listen.https", "is the address of listen.http; give it another port");
+    }
+    if (http.is_some() || https.is_some()) && config.upstream.http.is_none() {
+        return wrong("upstream.http", "is missing: name the server that HTTP is relayed to");
+    }
+    if config.clients.http_auth.is_empty() {
+        return wrong("clients.http_auth", "must name at least one way to sign in");
     }
     Ok(())
 }

@@ -6,4 +6,6 @@ mod parts;
 
 pub(crate) use check::load;
 pub(crate) use keys::reference;
-pub(crate) use parts::{Binding, Clients, Config, Credentials, ProtectionLevel, SignIn};
+pub(crate) use parts::{
+    Binding, Bindings, Clients, Config, Credentials, ProtectionLevel, Scheme, SignIn, Url, Way,
+};

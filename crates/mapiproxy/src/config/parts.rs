@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use net::http::TlsVersion;
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
 
@@ -17,6 +18,9 @@ pub(crate) struct Config {
     pub(crate) clients: Clients,
     /// The server.
     pub(crate) upstream: Upstream,
+    /// What becomes of the server's other directories.
+    #[serde(default)]
+    pub(crate) virtual_directories: BTreeMap<String, Way>,
     /// The modules.
     #[serde(default)]
     pub(crate) modules: Modules,
@@ -32,6 +36,17 @@ pub(crate) struct Listen {
     pub(crate) rpc: SocketAddr,
     /// The services' address for proxies of RPC over HTTP.
     pub(crate) rpc_http: Option<SocketAddr>,
+    /// The address for HTTP without TLS.
+    pub(crate) http: Option<SocketAddr>,
+    /// The address for HTTP within TLS.
+    pub(crate) https: Option<SocketAddr>,
+    /// The certificate that is shown there.
+    pub(crate) certificate: Option<PathBuf>,
+    /// Its key.
+    pub(crate) key: Option<PathBuf>,
+    /// The oldest TLS that is spoken there.
+    #[serde(default)]
+    pub(crate) tls: Tls,
 }
 
 /// Whom we serve, and how.
@@ -49,6 +64,21 @@ pub(crate) struct Clients {
     /// Whether a sign-in without MIC is refused.
     #[serde(default)]
     pub(crate) require_mic: bool,
+    /// By which schemes clients sign in over HTTP.
+    #[serde(default = "http_auth")]
+    pub(crate) http_auth: Vec<Scheme>,
+    /// Whether Basic is taken without TLS.
+    #[serde(default)]
+    pub(crate) basic_without_tls: bool,
+    /// What is done about channel bindings.
+    #[serde(default)]
+    pub(crate) channel_bindings: Bindings,
+    /// Whose connections begin with a PROXY header.
+    #[serde(default)]
+    pub(crate) proxy_protocol_from: Vec<IpAddr>,
+    /// Whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub(crate) forwarded_for_from: Vec<IpAddr>,
     /// Connections in all.
     #[serde(default = "connections")]
     pub(crate) connections: usize,
@@ -61,6 +91,10 @@ pub(crate) struct Clients {
     /// Seconds without a call after which a connection is closed.
     #[serde(default = "idle_seconds")]
     pub(crate) idle_seconds: u64,
+}
+
+fn http_auth() -> Vec<Scheme> {
+    vec![Scheme::Basic, Scheme::Ntlm, Scheme::Negotiate]
 }
 
 const fn connections() -> usize {
@@ -99,6 +133,16 @@ pub(crate) struct Upstream {
     /// How we sign in.
     #[serde(default)]
     pub(crate) authentication: SignIn,
+    /// Where it is reached by HTTP.
+    pub(crate) http: Option<Url>,
+    /// How we sign in there.
+    #[serde(default)]
+    pub(crate) http_authentication: Scheme,
+    /// The authorities that it is known by.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The oldest TLS that is spoken with it.
+    #[serde(default)]
+    pub(crate) tls: Tls,
     /// Seconds for connecting and signing in.
     #[serde(default = "connect_seconds")]
     pub(crate) connect_seconds: u64,
@@ -122,6 +166,101 @@ pub(crate) enum Credentials {
         /// Where its password stands.
         password_file: PathBuf,
     },
+}
+
+/// How one signs in by HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Scheme {
+    /// A name and a password as they are.
+    Basic,
+    /// NTLM on the connection.
+    #[default]
+    Ntlm,
+    /// SPNEGO on the connection, with NTLM inside.
+    Negotiate,
+}
+
+/// The oldest version of TLS that is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub(crate) enum Tls {
+    /// TLS 1.2.
+    #[default]
+    #[serde(rename = "1.2")]
+    Tls12,
+    /// TLS 1.3.
+    #[serde(rename = "1.3")]
+    Tls13,
+}
+
+impl From<Tls> for TlsVersion {
+    fn from(tls: Tls) -> Self {
+        match tls {
+            Tls::Tls12 => Self::Tls12,
+            Tls::Tls13 => Self::Tls13,
+        }
+    }
+}
+
+/// What is done about the bindings of NTLM to a TLS connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Bindings {
+    /// Nothing.
+    Ignore,
+    /// They are checked where there are any.
+    #[default]
+    Allow,
+    /// They must be there.
+    Require,
+}
+
+/// What becomes of one of the server's directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Way {
+    /// It is relayed.
+    Relayed,
+    /// It is refused.
+    Refused,
+    /// It is not there.
+    Absent,
+}
+
+/// A server by HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct Url {
+    /// Whether within TLS.
+    pub(crate) tls: bool,
+    /// Its name or address.
+    pub(crate) host: String,
+    /// Its port.
+    pub(crate) port: u16,
+}
+
+impl TryFrom<String> for Url {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let fault =
+            || format!("{text:?} is no server: expected https://host or https://host:port, or http://");
+        let rest = text.strip_suffix('/').unwrap_or(&text);
+        let (tls, rest) = match (rest.strip_prefix("https://"), rest.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => return Err(fault()),
+        };
+        let (host, port) = match rest.split_once(':') {
+            Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0).ok_or_else(fault)?),
+            None => (rest, if tls { 443 } else { 80 }),
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if host.is_empty() || !host.chars().all(plain) {
+            return Err(fault());
+        }
+        Ok(Self { tls, host: host.to_owned(), port })
+    }
 }
 
 /// The modules.
@@ -231,6 +370,18 @@ impl TryFrom<String> for Binding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_urls() {
+        let read = |text: &str| Url::try_from(text.to_owned()).map(|url| (url.tls, url.host, url.port));
+        assert_eq!(read("https://exch.lab.test"), Ok((true, "exch.lab.test".to_owned(), 443)));
+        assert_eq!(read("http://10.0.0.1:8080/"), Ok((false, "10.0.0.1".to_owned(), 8080)));
+        for bad in
+            ["exch", "https://", "https://a/mapi", "ftp://a", "https://a:0", "https://a b", "https://u@a"]
+        {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn reads_bindings() {

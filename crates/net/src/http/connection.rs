@@ -336,6 +336,7 @@ impl Client {
     /// Brings a request to the server and the answer back, as they are.
     async fn relay(&mut self, asked: Asked, mut head: RequestHead, framing: Framing) -> Result<Then, Gone> {
         let original = head.clone();
+        tracing::debug!(peer = %asked.peer, user = %asked.context.principal(), path = head.path(), "relayed");
         let whole = framing == Framing::Chunked;
         self.invite().await?;
         let body = if whole { self.body(framing).await? } else { Some(Bytes::new()) };

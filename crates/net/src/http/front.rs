@@ -65,11 +65,10 @@ impl std::fmt::Debug for HttpFront {
 }
 
 /// Serves every client that connects to `listener`, within TLS where `tls` is given, until `stop` turns true;
-/// then no more are taken, and it returns when the requests under way are answered. `tls` may change while it
-/// runs: new connections get what it holds then.
+/// then no more are taken, and it returns when the requests under way are answered.
 pub async fn run_http(
     listener: TcpListener,
-    tls: Option<watch::Receiver<TlsIdentity>>,
+    tls: Option<TlsIdentity>,
     front: Arc<HttpFront>,
     admission: Arc<Admission>,
     mut stop: watch::Receiver<bool>,
@@ -83,8 +82,7 @@ pub async fn run_http(
                         if let Err(error) = prepare(&stream) {
                             tracing::debug!(%peer, "can't set the connection up: {error}");
                         }
-                        let tls = tls.as_ref().map(|tls| tls.borrow().clone());
-                        let served = serve(Arc::clone(&front), tls, stream, peer, stop.clone());
+                        let served = serve(Arc::clone(&front), tls.clone(), stream, peer, stop.clone());
                         connections.spawn(async move {
                             served.await;
                             drop(place);

@@ -1,0 +1,118 @@
+//! From a configuration to the HTTP side of a running proxy.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::Observer;
+use identity::ntlm::{self, AcceptorConfig};
+use identity::{Mechanism, Registry};
+use net::http::{
+    self, HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes,
+    TlsIdentity, TlsTrust,
+};
+use net::{Account, Limits};
+use rpc::pdu::AuthLevel;
+use tokio::net::TcpListener;
+
+use crate::config::{Config, Credentials, Scheme, Url, Way};
+use crate::files;
+
+type Failure = Box<dyn Error>;
+
+/// What the HTTP connections of the proxy have in common.
+pub(crate) fn front(
+    config: &Config,
+    server: &Url,
+    acceptor: &Arc<AcceptorConfig>,
+    contexts: &Arc<Registry>,
+    limits: Limits,
+    observer: &Arc<dyn Observer>,
+) -> Result<Arc<HttpFront>, Failure> {
+    let clients = &config.clients;
+    let takes = |scheme| clients.http_auth.contains(&scheme);
+    let schemes = Schemes {
+        basic: takes(Scheme::Basic),
+        basic_unprotected: clients.basic_without_tls,
+        ntlm: takes(Scheme::Ntlm),
+        negotiate: takes(Scheme::Negotiate),
+    };
+    let mut routes = Routes::default();
+    for (directory, way) in &config.virtual_directories {
+        routes.set(directory, http::Way::from(*way));
+    }
+    Ok(Arc::new(HttpFront {
+        sign_in: HttpSignIn::new(Arc::clone(acceptor), schemes),
+        peers: Peers {
+            proxy_protocol: clients.proxy_protocol_from.clone(),
+            forwarded_for: clients.forwarded_for_from.clone(),
+        },
+        routes,
+        upstream: upstream(config, server, contexts)?,
+        limits,
+        sizes: HttpLimits::default(),
+        observer: Arc::clone(observer),
+    }))
+}
+
+impl From<Way> for http::Way {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Relayed => Self::Relayed,
+            Way::Refused => Self::Refused,
+            Way::Absent => Self::Absent,
+        }
+    }
+}
+
+/// The addresses that are listened on, each with what is shown there in TLS.
+pub(crate) async fn listeners(config: &Config) -> Result<Vec<(TcpListener, Option<TlsIdentity>)>, Failure> {
+    let listen = &config.listen;
+    let mut listeners = Vec::new();
+    if let Some(address) = listen.http {
+        listeners.push((net::listen(address).await?, None));
+    }
+    if let (Some(address), Some(tls)) = (listen.https, tls(config)?) {
+        listeners.push((net::listen(address).await?, Some(tls)));
+    }
+    Ok(listeners)
+}
+
+/// What is shown to clients in TLS, where that is configured.
+pub(crate) fn tls(config: &Config) -> Result<Option<TlsIdentity>, Failure> {
+    let listen = &config.listen;
+    match (&listen.certificate, &listen.key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsIdentity::load(certificate, key, listen.tls.into())?)),
+        _ => Ok(None),
+    }
+}
+
+/// The server, and as whom we act there.
+pub(crate) fn upstream(
+    config: &Config,
+    server: &Url,
+    contexts: &Arc<Registry>,
+) -> Result<HttpUpstream, Failure> {
+    let upstream = &config.upstream;
+    let Credentials::Specified { user, domain, password_file } = &upstream.credentials;
+    let password = files::read_password(password_file)?;
+    let handshake = |mechanism| {
+        let credentials = ntlm::Credentials::password(user, domain, &password);
+        let account = Account::new(credentials, mechanism, AuthLevel::NONE, &server.host, contexts);
+        HttpCredentials::Handshake(Arc::new(account))
+    };
+    let credentials = match upstream.http_authentication {
+        Scheme::Basic => HttpCredentials::basic(user, domain, &password),
+        Scheme::Ntlm => handshake(Mechanism::Ntlm),
+        Scheme::Negotiate => handshake(Mechanism::Spnego),
+    };
+    let trust = || TlsTrust::new(&server.host, upstream.ca_file.as_deref(), upstream.tls.into());
+    Ok(HttpUpstream {
+        host: server.host.clone(),
+        port: server.port,
+        tls: server.tls.then(trust).transpose()?,
+        credentials,
+        timeout: Duration::from_secs(upstream.connect_seconds),
+        call_limit: Duration::from_secs(upstream.call_seconds),
+    })
+}
