@@ -3,6 +3,12 @@
 
 use std::borrow::Cow;
 
+/// What servers call the cookie that a session is known by: Exchange's name, then others'.
+pub const SESSION_COOKIES: [&str; 2] = ["MapiContext", "sid"];
+
+/// What servers call the cookie that says whose turn it is in a session, likewise.
+pub const SEQUENCE_COOKIES: [&str; 2] = ["MapiSequence", "sequence"];
+
 /// A cookie of a `Cookie` header, or the first part of a `Set-Cookie` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cookie<'a> {

@@ -101,6 +101,50 @@ impl ResponseCode {
     }
 }
 
+impl ResponseCode {
+    /// What the code means, for people.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Success => "The request was accepted.",
+            Self::InvalidVerb => "The request has an invalid method.",
+            Self::InvalidPath => "The request has an invalid path.",
+            Self::InvalidHeader => "The request has an invalid header.",
+            Self::InvalidRequestType => "The request has an invalid request type.",
+            Self::InvalidContextCookie => "The request has an invalid session cookie.",
+            Self::MissingHeader => "The request lacks a header.",
+            Self::AnonymousNotAllowed => "The request needs a sign-in.",
+            Self::TooLarge => "The request is too large.",
+            Self::ContextNotFound => "There is no such session.",
+            Self::NoPrivilege => "The session belongs to somebody else.",
+            Self::InvalidRequestBody => "The request has an invalid body.",
+            Self::MissingCookie => "The request lacks a cookie.",
+            Self::InvalidSequence => "Another request of the session is under way.",
+            Self::EndpointDisabled => "The endpoint is switched off.",
+            Self::InvalidResponse => "The response is invalid.",
+            Self::EndpointShuttingDown => "The endpoint is about to stop.",
+            _ => "The request failed.",
+        }
+    }
+}
+
+/// The body of a response whose code is not zero, for people: a page of HTML with what the code means and with
+/// `details`, which may be empty.
+pub fn error_page(code: ResponseCode, details: &str) -> String {
+    let mut page = String::from("<html><head><title>MAPI over HTTP error</title></head><body>\r\n<p>");
+    for (text, end) in [(code.meaning(), "</p>\r\n<p>"), (details, "</p>\r\n</body></html>\r\n")] {
+        for character in text.chars() {
+            match character {
+                '&' => page.push_str("&amp;"),
+                '<' => page.push_str("&lt;"),
+                '>' => page.push_str("&gt;"),
+                other => page.push(other),
+            }
+        }
+        page.push_str(end);
+    }
+    page
+}
+
 /// A number in decimal digits, such as a period in milliseconds; none for anything else.
 pub fn parse_number(value: &str) -> Option<u32> {
     let value = value.trim();
@@ -167,6 +211,13 @@ mod tests {
         for bad in ["", "-1", "+1", "0x1", "4294967296"] {
             assert_eq!(ResponseCode::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn errors_are_told_to_people() {
+        let page = error_page(ResponseCode::ContextNotFound, "<script>&");
+        assert!(page.contains("There is no such session.") && page.contains("&lt;script&gt;&amp;"), "{page}");
+        assert_eq!(ResponseCode(99).meaning(), ResponseCode::UnknownFailure.meaning());
     }
 
     #[test]
