@@ -145,6 +145,28 @@ fn a_client_that_offers_ndr64_beside_ndr_is_served_with_ndr() {
 }
 
 #[test]
+fn a_big_endian_client_is_served_like_any_other() {
+    let upstream = Upstream::start();
+    // With a module that reads names, so that what came big-endian is both looked at and passed on.
+    let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
+    let client = || Client::scapy(proxy.mapper()).user(ALICE, "privacy").flag("--directory");
+    let big = client().flag("--big-endian").run().expect_done();
+    expect_both_dialects(&big);
+    let seen = upstream.log();
+    let little = client().run().expect_done();
+    for step in ["RfrGetNewDSA", "NspiBind", "NspiUpdateStat", "NspiUnbind", "EcDoRpc", "EcDoRpcExt2"] {
+        assert_eq!(big.answer(step), little.answer(step), "{step}");
+    }
+    assert_eq!(big.answer("RfrGetNewDSA")["ppszServer"], "proxy.lab.test");
+    // The server saw the same calls both times.
+    let calls = |log: &[Value]| -> Vec<Value> {
+        log.iter().filter(|line| line.get("call").is_some()).map(|line| line["call"].clone()).collect()
+    };
+    assert_eq!(calls(&seen), calls(&upstream.log()[seen.len()..]));
+    assert_eq!(calls(&seen).len(), 10);
+}
+
+#[test]
 fn a_sign_in_without_integrity_code_is_refused_where_one_is_required() {
     let upstream = Upstream::start();
     let binding = upstream.mapper().to_string();

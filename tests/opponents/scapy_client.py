@@ -1,4 +1,7 @@
-"""scapy as a client: EMSMDB in both dialects, with NTLM bare or inside SPNEGO."""
+"""scapy as a client: EMSMDB in both dialects, with NTLM bare or inside SPNEGO, in either byte order.
+
+Also the referral and a short visit to the address book, where that is asked for.
+"""
 
 import sys
 import uuid
@@ -11,14 +14,14 @@ from scapy.layers.dcerpc import (  # noqa: E402
     RPC_C_AUTHN_LEVEL,
     DCERPC_Transport,
     DceRpc5Fault,
+    NDRContextHandle,
     find_dcerpc_interface,
 )
 from scapy.layers.msrpce.rpcclient import DCERPC_Client  # noqa: E402
 from scapy.layers.ntlm import NTLMSSP  # noqa: E402
 from scapy.layers.spnego import SPNEGOSSP  # noqa: E402
 
-import msrpcs.ms_oxabref  # noqa: E402,F401
-import msrpcs.ms_oxnspi  # noqa: E402,F401
+from msrpcs import ms_oxabref, ms_oxnspi  # noqa: E402
 
 import common  # noqa: E402
 import emsmdb  # noqa: E402
@@ -47,9 +50,16 @@ def security(options):
     return SPNEGOSSP([ntlm]) if options.spnego else ntlm
 
 
+def byte_order(options):
+    """As scapy calls it."""
+    return "big" if options.big_endian else "little"
+
+
 def endpoint(options, interface):
     """Host and port of `interface`, as the endpoint mapper has it."""
-    client = DCERPC_Client(DCERPC_Transport.NCACN_IP_TCP, ndr64=False, verb=False)
+    client = DCERPC_Client(
+        DCERPC_Transport.NCACN_IP_TCP, ndr64=False, ndrendian=byte_order(options), verb=False
+    )
     client.connect(options.epm.host, port=options.epm.port, timeout=options.timeout)
     try:
         common.expect(client.bind(find_dcerpc_interface("ept")), "the endpoint mapper refused the bind")
@@ -67,6 +77,7 @@ def bound(options, place, interface):
         ssp=security(options),
         auth_level=RPC_C_AUTHN_LEVEL(common.LEVELS[options.level]),
         ndr64=options.offer_ndr64,
+        ndrendian=byte_order(options),
         verb=False,
     )
     client.connect(place[0], port=place[1], timeout=options.timeout)
@@ -86,11 +97,22 @@ def answered(action):
 
 def call(client, request):
     """One operation; a fault raises."""
+    request.ndrendian = client.ndrendian
     answer = answered(lambda: client.sr1_req(request))
     common.expect(answer is not None, "an answer that is neither a response nor a fault")
     if DceRpc5Fault in answer:
         raise Fault(answer[DceRpc5Fault].status)
     return answer
+
+
+def handle_of(client, answer, name):
+    """The context handle of a little-endian answer, to be sent back in the client's byte order.
+
+    scapy takes its UUID for 16 bytes without an order.
+    """
+    handle = answer.valueof(name)
+    order = {"little": lambda value: value.bytes_le, "big": lambda value: value.bytes}[client.ndrendian]
+    return NDRContextHandle(attributes=handle.attributes, uuid=order(uuid.UUID(bytes_le=handle.uuid)))
 
 
 def context_handle(answer):
@@ -151,7 +173,7 @@ def old_dialect(report, options, place):
         return connect_answer(kept["answer"], "rgwServerVersion", "rgwClientVersion")
 
     common.expect(report.step("EcDoConnect", connect)["status"] == 0, "EcDoConnect failed")
-    handle = kept["answer"].valueof("pcxh")
+    handle = handle_of(client, kept["answer"], "pcxh")
 
     def rpc():
         sent = emsmdb.obfuscated(rops(options))
@@ -186,7 +208,7 @@ def new_dialect(report, options, place):
     if "answer" not in kept:
         client.close()
         return
-    handle = kept["answer"].valueof("pcxh")
+    handle = handle_of(client, kept["answer"], "pcxh")
 
     def rpc():
         request = emsmdb.EcDoRpcExt2_Request(
@@ -205,6 +227,43 @@ def new_dialect(report, options, place):
     client.close()
 
 
+def directory(report, options):
+    """RfrGetNewDSA; NspiBind, NspiUpdateStat, NspiUnbind."""
+    interface = find_dcerpc_interface("rfri")
+    client = bound(options, endpoint(options, interface), interface)
+
+    def referral():
+        request = ms_oxabref.RfrGetNewDSA_Request(pUserDN=options.user_dn, ppszUnused=None, ppszServer=None)
+        answer = call(client, request)
+        return {"ppszServer": emsmdb.value(answer, "ppszServer").decode("latin-1"), "status": answer.status}
+
+    report.step("RfrGetNewDSA", referral)
+    client.close()
+
+    interface = find_dcerpc_interface("nspi")
+    client = bound(options, endpoint(options, interface), interface)
+    kept = {}
+
+    def stat():
+        return ms_oxnspi.STAT(Delta=3, CodePage=1252, TemplateLocale=1033, SortLocale=1033)
+
+    def bind():
+        answer = call(client, ms_oxnspi.NspiBind_Request(pStat=stat(), pServerGuid=None))
+        kept["handle"] = handle_of(client, answer, "contextHandle")
+        return {"status": answer.status}
+
+    def update_stat():
+        request = ms_oxnspi.NspiUpdateStat_Request(hRpc=kept["handle"], pStat=stat(), plDelta=None)
+        answer = call(client, request)
+        return {"NumPos": answer.valueof("pStat").NumPos, "status": answer.status}
+
+    report.step("NspiBind", bind)
+    report.step("NspiUpdateStat", update_stat)
+    request = ms_oxnspi.NspiUnbind_Request
+    report.step("NspiUnbind", lambda: call(client, request(contextHandle=kept["handle"])).status)
+    client.close()
+
+
 def report_bind(report, options, place, name):
     """A bind as a step of its own."""
     kept = {}
@@ -218,6 +277,8 @@ def report_bind(report, options, place, name):
 
 def conversation(report, options):
     """The endpoint mapper, then the dialects that were asked for."""
+    if options.directory:
+        directory(report, options)
     place = report.step("ept_map.emsmdb", lambda: endpoint(options, emsmdb.INTERFACE))
     if options.dialect in ("2000", "both"):
         old_dialect(report, options, place)
@@ -234,6 +295,8 @@ def main():
         "--more", type=int, default=0, help="bytes to add to the ROP buffer, so that it fragments"
     )
     parser.add_argument("--no-mic", action="store_true", help="leave the MIC out of AUTHENTICATE")
+    parser.add_argument("--directory", action="store_true", help="asks RFR and NSPI first")
+    parser.add_argument("--big-endian", action="store_true", help="sends everything in that byte order")
     parser.add_argument("--offer-ndr64", action="store_true", help="offer NDR64 beside NDR")
     options = parser.parse_args()
     if options.more and options.level == "none":
