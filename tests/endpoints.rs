@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use serde_json::json;
 
-use crate::harness::{ALICE, Client, Connection, NSPI, RawUpstream, Setup, Upstream, bind};
+use crate::harness::{ALICE, Client, Connection, NSPI, RawUpstream, Setup, Upstream, bind, pdu};
 
 const SERVED: [(&str, &str); 4] = [
     ("1544F5E0-613C-11D1-93DF-00C04FD7BD09", "1.0"),
@@ -95,4 +95,60 @@ fn the_server_speaks_first_to_a_proxy_of_rpc_over_http_and_to_nobody_else() {
     let mut plain = Connection::open(proxy.rpc());
     plain.send(&bind(NSPI));
     assert_eq!(plain.answer(), crate::harness::Answer::Other(12));
+}
+
+/// NDR, NDR64 and what a client can do, which it asks as if it were a syntax ([MS-RPCE] 3.3.1.5.3).
+const SYNTAXES: [[u8; 20]; 3] = [
+    *b"\x04\x5d\x88\x8a\xeb\x1c\xc9\x11\x9f\xe8\x08\x00\x2b\x10\x48\x60\x02\x00\x00\x00",
+    *b"\x33\x05\x71\x71\xba\xbe\x37\x49\x83\x19\xb5\xdb\xef\x9c\xcc\x36\x01\x00\x00\x00",
+    *b"\x2c\x1c\xb7\x6c\x12\x98\x40\x45\x03\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00",
+];
+
+/// What a bind to `interface` is answered, with each of `syntaxes` in a context of its own: result, reason and
+/// syntax of each.
+fn results(target: std::net::SocketAddr, syntaxes: &[[u8; 20]]) -> Vec<(u16, u16, [u8; 20])> {
+    let count = u8::try_from(syntaxes.len()).unwrap();
+    let mut body = [&b"\xd0\x16\xd0\x16\0\0\0\0"[..], &[count, 0, 0, 0]].concat();
+    for (number, syntax) in (0_u16..).zip(syntaxes) {
+        body.extend(number.to_le_bytes());
+        body.extend([1, 0]);
+        body.extend(NSPI.0);
+        body.extend(NSPI.1.to_le_bytes());
+        body.extend(syntax);
+    }
+    let mut client = Connection::open(target);
+    client.send(&pdu(11, 3, 1, &body));
+    let mut header = [0; 16];
+    client.stream.read_exact(&mut header).unwrap();
+    assert_eq!(header[2], 12, "no bind_ack");
+    let mut ack = vec![0; usize::from(u16::from_le_bytes([header[8], header[9]])) - 16];
+    client.stream.read_exact(&mut ack).unwrap();
+    // The secondary address is the port, with its length before it, and ends where four bytes do.
+    assert_eq!(ack[8..15], *b"\x05\x006001\0");
+    assert_eq!(ack[16..20], [count, 0, 0, 0]);
+    let result = |bytes: &[u8]| {
+        let number = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        (number(0), number(2), bytes[4..24].try_into().unwrap())
+    };
+    ack[20..].chunks_exact(24).map(result).collect()
+}
+
+#[test]
+fn ndr64_is_declined_and_what_a_client_can_do_is_answered() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let [ndr, ndr64, features] = SYNTAXES;
+    let (accepted, declined) = ((0, 0, ndr), (2, 2, [0; 20]));
+    // Of what is offered, several security contexts and staying connected when a call is given up (1 and 2).
+    let acknowledged = |bits: u16| (3, bits, [0; 20]);
+    assert_eq!(results(proxy.rpc(), &[ndr, ndr64, features]), [accepted, declined, acknowledged(3)]);
+    assert_eq!(results(proxy.rpc(), &[ndr64]), [declined]);
+    assert_eq!(results(proxy.rpc(), &[ndr, ndr64]), [accepted, declined]);
+    let mut fewer = features;
+    fewer[8] = 2;
+    assert_eq!(results(proxy.rpc(), &[ndr, fewer]), [accepted, acknowledged(2)]);
+    // What nobody knows of is not promised.
+    let mut more = features;
+    more[8..16].fill(0xFF);
+    assert_eq!(results(proxy.rpc(), &[ndr, more]), [accepted, acknowledged(3)]);
 }
