@@ -4,6 +4,7 @@
 pub mod captures;
 mod input;
 pub mod oracles;
+pub mod rops;
 pub mod seeds;
 mod talk;
 

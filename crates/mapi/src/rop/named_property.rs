@@ -39,8 +39,6 @@ rop_struct! {
 }
 
 impl ResponseFields for RopGetPropertyIdsFromNamesResponse {
-    const LEFT_OUT_BELOW: Option<usize> = Some(2);
-
     /// With some names that have no number, it has them all the same.
     fn present(return_value: ErrorCode) -> bool {
         matches!(return_value, ErrorCode::SUCCESS | ErrorCode::MAPI_W_ERRORS_RETURNED)
@@ -110,8 +108,6 @@ impl Show for RopQueryNamedPropertiesResponse {
 }
 
 impl ResponseFields for RopQueryNamedPropertiesResponse {
-    const LEFT_OUT_BELOW: Option<usize> = Some(2);
-
     fn present(return_value: ErrorCode) -> bool {
         matches!(return_value, ErrorCode::SUCCESS | ErrorCode::MAPI_W_ERRORS_RETURNED)
     }

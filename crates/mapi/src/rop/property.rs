@@ -111,8 +111,6 @@ rop_struct! {
 }
 
 impl ResponseFields for RopGetPropertiesAllResponse {
-    const LEFT_OUT_BELOW: Option<usize> = Some(2);
-
     fn present(return_value: ErrorCode) -> bool {
         has_values(return_value)
     }

@@ -76,8 +76,8 @@ impl<T: ResponseFields> ResponseFields for Box<T> {
     }
 }
 
-/// Whether the fields of a response that failed are missing where `r` stands. Nothing in the response says so:
-/// they are when there is no room for them, and when what stands there is the response that comes next.
+/// Whether the fields of a response that failed are missing where `r` stands. Nothing in the response says so, but
+/// what comes next tells where it begins.
 pub(super) fn left_out<T: ResponseFields>(
     r: &Reader<'_>,
     return_value: ErrorCode,
@@ -88,12 +88,16 @@ pub(super) fn left_out<T: ResponseFields>(
         return false;
     }
     let rest = r.peek();
-    let follows = match (rest, context.next) {
+    let begins = |rest: &[u8]| match (rest, context.next) {
+        ([], next) => next.is_none(),
         ([0x2A | 0x6E | 0xF9 | 0xFF, ..], _) => true,
-        ([id, index, ..], Some(next)) => *id == next.id().0 && *index == next.answered_index(),
+        ([id, index, ..], Some(next)) => *id == next.answered_id().0 && *index == next.answered_index(),
         _ => false,
     };
-    rest.len() < least || follows
+    let begins_behind = |size: usize| rest.get(size..).is_some_and(begins);
+    // Who says that a destination is missing says in four more bytes which.
+    let named = return_value == ErrorCode::EC_DST_NULL_OBJECT && begins_behind(least.saturating_add(4));
+    rest.len() < least || (!named && !begins_behind(least) && begins(rest))
 }
 
 /// The answer to one ROP.

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use wire::{Encode, Error, Reader, Result, Writer};
 
@@ -212,11 +213,8 @@ pub enum ColumnChange<'q, 's> {
 
 /// Puts those of `more` behind `columns` that are not among them.
 pub fn add_columns(columns: &mut Vec<PropTag>, more: &[PropTag]) {
-    for column in more {
-        if !columns.contains(column) {
-            columns.push(*column);
-        }
-    }
+    let mut known: HashSet<PropTag> = columns.iter().copied().collect();
+    columns.extend(more.iter().filter(|column| known.insert(**column)));
 }
 
 impl RopRequest {

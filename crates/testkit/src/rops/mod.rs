@@ -1,0 +1,159 @@
+//! ROPs of every kind, made out of bytes that somebody else made up: by proptest, so that a failure shrinks, or by
+//! a fuzzer.
+
+mod answers;
+mod folders;
+mod messages;
+mod transfer;
+mod values;
+
+use mapi::property::PropTag;
+use mapi::rop::{Bool, Empty, FieldBy, RequestBody, RopId, RopReply, RopRequest};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::input::Input;
+
+/// What can be made out of choices. Where there are none left, every choice is zero.
+pub(crate) trait Sample: Sized {
+    fn sample(input: &mut Input<'_>) -> Self;
+}
+
+/// What can be made out of choices and of something that was made before.
+pub(crate) trait SampleBy<C>: Sized {
+    fn sample_by(input: &mut Input<'_>, by: &C) -> Self;
+}
+
+/// Makes structures by their fields; those whose shape depends on one before them say so.
+macro_rules! sample {
+    (@field $input:ident) => { $crate::rops::Sample::sample($input) };
+    (@field $input:ident, $by:ident) => { $crate::rops::SampleBy::sample_by($input, &$by) };
+    ($($name:ident { $($field:ident $(by $by:ident)?),* $(,)? })*) => {
+        $(impl $crate::rops::Sample for $name {
+            fn sample(input: &mut $crate::input::Input<'_>) -> Self {
+                $(let $field = $crate::rops::sample!(@field input $(, $by)?);)*
+                Self { $($field),* }
+            }
+        })*
+    };
+}
+
+/// Makes newtypes.
+macro_rules! sample_newtypes {
+    ($($name:ty),* $(,)?) => {
+        $(impl $crate::rops::Sample for $name {
+            fn sample(input: &mut $crate::input::Input<'_>) -> Self {
+                Self($crate::rops::Sample::sample(input))
+            }
+        })*
+    };
+}
+
+use {sample, sample_newtypes};
+
+/// A ROP `id` as a client sends it, made out of `choices`; none where a client sends no such ROP.
+pub fn request(id: RopId, choices: &[u8]) -> Option<RopRequest> {
+    let input = &mut Input::new(choices);
+    let logon_id = input.byte() % 3;
+    let handle_index = input.byte() % 8;
+    Some(RopRequest { logon_id, handle_index, body: request_body(id, input)? })
+}
+
+/// The columns that [`reply`] takes the tables and the recipients of messages to have.
+pub fn columns(choices: &[u8]) -> Vec<PropTag> {
+    let input = &mut Input::new(choices);
+    let count = input.byte() % 6;
+    (0..count).map(|_| Sample::sample(input)).collect()
+}
+
+/// What a server might answer to `request`, made out of `choices`; none where it does not answer. `columns` are
+/// those of the table or the message that the ROP acts on.
+pub fn reply(request: &RopRequest, columns: &[PropTag], choices: &[u8]) -> Option<RopReply> {
+    answers::reply(request, columns, &mut Input::new(choices))
+}
+
+/// The ROPs that clients send.
+pub fn request_ids() -> Vec<RopId> {
+    RopId::ALL.iter().copied().filter(|id| request(*id, &[]).is_some()).collect()
+}
+
+/// Choices, as many as most ROPs need.
+pub fn choices() -> impl Strategy<Value = Vec<u8>> {
+    vec(any::<u8>(), 0..400)
+}
+
+/// ROPs `id` as clients send them.
+///
+/// # Panics
+/// When clients send no such ROP.
+pub fn arbitrary_request(id: RopId) -> impl Strategy<Value = RopRequest> {
+    choices().prop_map(move |choices| request(id, &choices).expect("a ROP that clients send"))
+}
+
+/// Batches of ROPs of every kind.
+pub fn arbitrary_requests() -> impl Strategy<Value = Vec<RopRequest>> {
+    let one = (prop::sample::select(request_ids()), choices());
+    vec(one.prop_filter_map("a ROP that clients send", |(id, choices)| request(id, &choices)), 0..12)
+}
+
+macro_rules! request_bodies {
+    ($($name:ident)*) => {
+        fn request_body(id: RopId, input: &mut Input<'_>) -> Option<RequestBody> {
+            Some(match id {
+                $(RopId::$name => RequestBody::$name(Sample::sample(input)),)*
+                _ => return None,
+            })
+        }
+    };
+}
+
+request_bodies! {
+    RopLogon RopGetReceiveFolder RopSetReceiveFolder RopGetReceiveFolderTable RopGetStoreState
+    RopGetOwningServers RopPublicFolderIsGhosted RopLongTermIdFromId RopIdFromLongTermId
+    RopGetPerUserLongTermIds RopGetPerUserGuid RopReadPerUserInformation RopWritePerUserInformation
+    RopOpenFolder RopCreateFolder RopDeleteFolder RopSetSearchCriteria RopGetSearchCriteria
+    RopMoveCopyMessages RopMoveFolder RopCopyFolder RopEmptyFolder
+    RopHardDeleteMessagesAndSubfolders RopDeleteMessages RopHardDeleteMessages RopGetHierarchyTable
+    RopGetContentsTable RopSetColumns RopSortTable RopRestrict RopQueryRows RopAbort RopGetStatus
+    RopQueryPosition RopSeekRow RopSeekRowBookmark RopSeekRowFractional RopCreateBookmark
+    RopQueryColumnsAll RopFindRow RopFreeBookmark RopResetTable RopExpandRow RopCollapseRow
+    RopGetCollapseState RopSetCollapseState RopOpenMessage RopCreateMessage RopSaveChangesMessage
+    RopRemoveAllRecipients RopModifyRecipients RopReadRecipients RopReloadCachedInformation
+    RopSetMessageStatus RopGetMessageStatus RopSetReadFlags RopSetMessageReadFlag RopOpenAttachment
+    RopCreateAttachment RopDeleteAttachment RopSaveChangesAttachment RopOpenEmbeddedMessage
+    RopGetAttachmentTable RopGetValidAttachments RopSubmitMessage RopAbortSubmit RopGetAddressTypes
+    RopSetSpooler RopSpoolerLockMessage RopTransportSend RopTransportNewMail RopGetTransportFolder
+    RopOptionsData RopGetPropertyIdsFromNames RopGetNamesFromPropertyIds RopGetPropertiesSpecific
+    RopGetPropertiesAll RopGetPropertiesList RopSetProperties RopSetPropertiesNoReplicate
+    RopDeleteProperties RopDeletePropertiesNoReplicate RopQueryNamedProperties RopCopyProperties
+    RopCopyTo RopProgress RopOpenStream RopReadStream RopWriteStream RopWriteStreamExtended
+    RopCommitStream RopGetStreamSize RopSetStreamSize RopSeekStream RopCopyToStream
+    RopLockRegionStream RopUnlockRegionStream RopWriteAndCommitStream RopCloneStream
+    RopModifyPermissions RopGetPermissionsTable RopModifyRules RopGetRulesTable
+    RopUpdateDeferredActionMessages RopFastTransferDestinationConfigure
+    RopFastTransferDestinationPutBuffer RopFastTransferDestinationPutBufferExtended
+    RopFastTransferSourceGetBuffer RopFastTransferSourceCopyFolder RopFastTransferSourceCopyMessages
+    RopFastTransferSourceCopyTo RopFastTransferSourceCopyProperties RopTellVersion
+    RopSynchronizationConfigure RopSynchronizationImportMessageChange
+    RopSynchronizationImportReadStateChanges RopSynchronizationImportHierarchyChange
+    RopSynchronizationImportDeletes RopSynchronizationImportMessageMove
+    RopSynchronizationOpenCollector RopSynchronizationGetTransferState
+    RopSynchronizationUploadStateStreamBegin RopSynchronizationUploadStateStreamContinue
+    RopSynchronizationUploadStateStreamEnd RopSetLocalReplicaMidsetDeleted RopGetLocalReplicaIds
+    RopRegisterNotification RopRelease
+}
+
+impl Sample for Empty {
+    fn sample(_input: &mut Input<'_>) -> Self {
+        Self
+    }
+}
+
+impl<T: Sample> SampleBy<Bool> for Option<T>
+where
+    Self: FieldBy<Bool>,
+{
+    fn sample_by(input: &mut Input<'_>, by: &Bool) -> Self {
+        by.is_true().then(|| T::sample(input))
+    }
+}
