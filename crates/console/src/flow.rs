@@ -2,6 +2,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use engine::rops::{RopExchange, RopId};
 use engine::{ErrorCode, Flight, Next, Note, TurnedAway};
 
 /// A snapshot of an operation that is done.
@@ -19,6 +20,9 @@ pub struct Flow {
     pub operation: &'static str,
     /// Bytes of the request's stub.
     pub request_size: usize,
+    /// The ROPs that it carries, each with its return value once it was answered; `+` stands for more that can't
+    /// be decoded.
+    pub rops: Vec<String>,
     /// What came of it.
     pub end: FlowEnd,
     /// From the request's last byte to the response's first.
@@ -71,6 +75,7 @@ impl Flow {
             envelope: operation.envelope().name(),
             operation: operation.name(),
             request_size: operation.request.original().len(),
+            rops: operation.rops().map(rops).unwrap_or_default(),
             end,
             elapsed,
             notes: operation.notes().to_vec(),
@@ -88,11 +93,30 @@ impl Flow {
             envelope: call.envelope.name(),
             operation: call.operation,
             request_size: call.request_size,
+            rops: Vec::new(),
             end: FlowEnd::Fault { status: call.status.to_string(), why: call.why.to_owned() },
             elapsed: Duration::ZERO,
             notes: Vec::new(),
         }
     }
+}
+
+/// The ROPs by name, with what went wrong with them.
+fn rops(exchange: &RopExchange) -> Vec<String> {
+    let client = exchange.batch().entries().iter().filter(|entry| !entry.is_added());
+    let name = |id: RopId| id.to_string().trim_start_matches("Rop").to_owned();
+    let mut rops: Vec<String> = client
+        .map(|entry| match entry.answer() {
+            Some(reply) if reply.return_value != ErrorCode::SUCCESS => {
+                format!("{}={}", name(entry.request.id()), reply.return_value)
+            }
+            _ => name(entry.request.id()),
+        })
+        .collect();
+    if exchange.batch().error().is_some() {
+        rops.push("+".to_owned());
+    }
+    rops
 }
 
 /// Every operation of these interfaces returns its code last.
@@ -116,6 +140,9 @@ impl fmt::Display for Flow {
                 write!(f, " > {:>9} {:>9.3} ms  fault {status}", "", self.elapsed.as_secs_f64() * 1000.0)?;
                 write!(f, " ({why})")?;
             }
+        }
+        if !self.rops.is_empty() {
+            write!(f, "  {}", self.rops.join(" "))?;
         }
         for note in &self.notes {
             write!(f, "  [{}: {}]", note.module, note.text)?;

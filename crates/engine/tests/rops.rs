@@ -4,30 +4,30 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use engine::objects::ObjectKind;
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Interface, Module, Next, Session, Stack};
+use engine::{Engine, Module, Session, Stack};
 use mapi::ErrorCode;
-use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
-use mapi::data::FolderId;
-use mapi::emsmdb::{
-    self, EcDoConnectExResponse, EcDoRpcExt2Request, EcDoRpcExt2Response, InBytes, NO_OBJECT, OutBytes,
-    RopBuffer, RpcFlags, Version,
-};
-use mapi::ndr::{ContextHandle, Ptr};
-use mapi::property::PropTag;
+use mapi::data::{FolderId, PropertyProblemArray};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::property::{PropTag, PropertyList, PropertyValue, TaggedValue};
 use mapi::rop::folder::{RopOpenFolderRequest, RopOpenFolderResponse};
+use mapi::rop::message::{RopCreateMessageRequest, RopCreateMessageResponse};
+use mapi::rop::property::{PropertyProblemsResponse, RopSetPropertiesRequest};
+use mapi::rop::shared::Sized16;
 use mapi::rop::special::RopBufferTooSmallResponse;
 use mapi::rop::stream::{
     RopGetStreamSizeResponse, RopOpenStreamRequest, RopOpenStreamResponse, RopWriteStreamRequest,
     RopWriteStreamResponse, StreamOpenModeFlags,
 };
+use mapi::rop::transport::{RopSubmitMessageRequest, SubmitFlags};
 use mapi::rop::{
     Bool, Bytes16, Empty, OutputHandleIndex, RequestBody, ResponseBody, ResponseContext, RopId, RopReply,
     RopRequest, RopRequests, RopResponse,
 };
 use proptest::prelude::*;
-use testkit::{Talk, caller, incoming};
-use wire::{Decode as _, Encode as _, Reader, Writer};
+use testkit::{Mailbox, Sent};
+use wire::{Encode as _, Reader, Writer};
 
 const NULL_OBJECT: ErrorCode = ErrorCode(0x4b9);
 const REFUSED: ErrorCode = ErrorCode::MAPI_E_NO_SUPPORT;
@@ -159,13 +159,15 @@ impl Module for Meddler {
         let size = || RopRequest { body: RequestBody::RopGetStreamSize(Empty), ..rop.request().clone() };
         match act {
             Act::Pass => {}
-            Act::Rewrite => rop.edit(|body| match body {
-                RequestBody::RopWriteStream(asked) => {
-                    asked.data.0.push(b'!');
-                    true
-                }
-                _ => false,
-            }),
+            Act::Rewrite => {
+                rop.edit(|body| match body {
+                    RequestBody::RopWriteStream(asked) => {
+                        asked.data.0.push(b'!');
+                        true
+                    }
+                    _ => false,
+                });
+            }
             Act::Refuse => return RopDecision::Refuse(REFUSED),
             Act::AddBefore => {
                 let added = size();
@@ -219,106 +221,37 @@ fn body(kind: u8, slot: u8) -> RequestBody {
     }
 }
 
-/// One client with a session, its engine and its server.
+/// One client with a session, and its server.
 struct Scene<'a> {
-    talk: Talk<'a>,
-    context: engine::SecurityContext,
-    handle: ContextHandle,
+    mailbox: Mailbox<'a>,
     server: Server,
 }
 
 impl<'a> Scene<'a> {
     fn new(engine: &'a Engine) -> Self {
-        let mut talk = Talk::new(engine, &Arc::default());
-        let context = caller("a");
-        let (mut flight, _) = talk.relayed(incoming(&context, (Interface::Emsmdb, 10), Vec::new()));
-        let response = EcDoConnectExResponse {
-            handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le([7; 16]) },
-            polls_max: 0,
-            retry: 0,
-            retry_delay: 0,
-            icxr: 0,
-            dn_prefix: Ptr::NULL,
-            display_name: Ptr::NULL,
-            server_version: Version::default(),
-            best_version: Version::default(),
-            time_stamp: 0,
-            aux_out: OutBytes::new(Vec::new()),
-            return_value: ErrorCode::SUCCESS,
-        };
-        let stub = emsmdb::Response::EcDoConnectEx(response).encode().unwrap();
-        let stub = talk.answered(&mut flight, stub);
-        let (emsmdb::Response::EcDoConnectEx(answer), _) =
-            emsmdb::Response::decode(10, &stub, wire::Endian::Little).unwrap()
-        else {
-            panic!("no answer to EcDoConnectEx")
-        };
         let mut server = Server { last: 1, ..Server::default() };
         server.objects.insert(1, Thing::Folder(1));
-        Self { talk, context, handle: answer.handle, server }
+        Self { mailbox: Mailbox::open(engine, "a"), server }
     }
 
     /// Sends a batch, and returns what the client gets.
     fn execute(&mut self, buffer: &RopBuffer, room: u32) -> RopBuffer {
-        let rgb_in = InBytes(encode_chain(&[ExtendedBuffer::plain(buffer.to_bytes().unwrap())]).unwrap());
-        let request = emsmdb::Request::EcDoRpcExt2(EcDoRpcExt2Request {
-            handle: self.handle,
-            flags: RpcFlags::NONE,
-            rgb_in,
-            out_max: room,
-            aux_in: InBytes(Vec::new()),
-            aux_out_max: 0,
-        });
-        let call = incoming(&self.context, (Interface::Emsmdb, 11), request.encode().unwrap());
-        let (mut flight, next) = self.talk.send(call).unwrap();
-        let stub = match next {
-            Next::Relay { stub, .. } => {
-                let answer = self.serve(&stub);
-                self.talk.answered(&mut flight, answer)
+        let answer = match self.mailbox.send(std::slice::from_ref(buffer), room) {
+            Sent::Answered(answer) => answer,
+            Sent::Relayed(mut flight, relayed, room) => {
+                let overhead = 8 /* RPC_HEADER_EXT */ + 2 /* RopSize */ + 4 * relayed.handles.len();
+                let room = usize::try_from(room).unwrap().saturating_sub(overhead + 64);
+                let answer = self.server.execute(&relayed, room);
+                self.mailbox.answered(&mut flight, &[answer])
             }
-            Next::Reply { stub } => stub,
-            Next::Fault { why, .. } => panic!("{why}"),
         };
-        let (emsmdb::Response::EcDoRpcExt2(answer), _) =
-            emsmdb::Response::decode(11, &stub, wire::Endian::Little).unwrap()
-        else {
-            panic!("no answer to EcDoRpcExt2")
-        };
-        let chain = decode_chain(answer.rgb_out.as_slice(), Limits::default()).unwrap();
-        let buffer = RopBuffer::from_bytes(&chain[0].payload).unwrap();
         // The server above hands back what it left whatever the room; and refusals alone may be more than a
         // room that is smaller than any real one.
-        let left = self.server.left + 6 * RopRequests::decode(&buffer_of(&request).rops, &()).rops.len();
-        let length = answer.rgb_out.as_slice().len();
+        let left = self.server.left + 6 * RopRequests::decode(&buffer.rops, &()).rops.len();
+        let length = 8 + answer.to_bytes().unwrap().len();
         assert!(length <= usize::try_from(room).unwrap() + left, "{length} bytes, {left} left");
-        buffer
+        answer
     }
-
-    fn serve(&mut self, stub: &[u8]) -> Vec<u8> {
-        let (request, _) = emsmdb::Request::decode(11, stub, wire::Endian::Little).unwrap();
-        let buffer = buffer_of(&request);
-        let emsmdb::Request::EcDoRpcExt2(call) = request else { panic!("not EcDoRpcExt2") };
-        let overhead = 8 /* RPC_HEADER_EXT */ + 2 /* RopSize */ + 4 * buffer.handles.len();
-        let room = usize::try_from(call.out_max).unwrap().saturating_sub(overhead + 64);
-        let answer = self.server.execute(&buffer, room);
-        let rgb_out = encode_chain(&[ExtendedBuffer::plain(answer.to_bytes().unwrap())]).unwrap();
-        emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
-            handle: ContextHandle { attributes: 0, uuid: wire::Guid::from_le([7; 16]) },
-            flags: RpcFlags::NONE,
-            rgb_out: OutBytes::new(rgb_out),
-            aux_out: OutBytes::new(Vec::new()),
-            trans_time: 0,
-            return_value: ErrorCode::SUCCESS,
-        })
-        .encode()
-        .unwrap()
-    }
-}
-
-fn buffer_of(request: &emsmdb::Request) -> RopBuffer {
-    let emsmdb::Request::EcDoRpcExt2(call) = request else { panic!("not EcDoRpcExt2") };
-    let chain = decode_chain(&call.rgb_in.0, Limits::default()).unwrap();
-    RopBuffer::from_bytes(&chain[0].payload).unwrap()
 }
 
 /// What stands in the answer to `rops`.
@@ -485,4 +418,134 @@ fn a_batch_of_which_nothing_is_left_does_not_reach_the_upstream() {
     let failed = |rop: &RopRequest| RopResponse::Reply(RopReply::refused(rop, REFUSED));
     assert_eq!(replies(&answer, &rops), rops.iter().map(failed).collect::<Vec<_>>());
     assert_eq!(answer.handles, buffer.handles);
+}
+
+/// Reads what earlier operations brought.
+#[derive(Default)]
+struct Curious {
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Module for Curious {
+    fn name(&self) -> &'static str {
+        "curious"
+    }
+
+    fn description(&self) -> &'static str {
+        "reads on"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn reads_content(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        let told = match rop.request().id() {
+            RopId::RopSubmitMessage => {
+                let properties = rop.properties().unwrap();
+                let subject = properties.get(0x0037).and_then(PropertyValue::to_text);
+                format!("submit {subject:?}, {} properties", properties.len())
+            }
+            RopId::RopCommitStream => match rop.object().map(|object| &object.kind) {
+                Some(ObjectKind::Stream(stream)) => {
+                    format!("commit {:?}", String::from_utf8_lossy(stream.content.bytes()))
+                }
+                other => format!("{other:?}"),
+            },
+            _ => return RopDecision::Relay,
+        };
+        self.seen.lock().unwrap().push(told);
+        RopDecision::Relay
+    }
+}
+
+fn batch_of(rops: &[(u8, RequestBody)], handles: &[u32]) -> RopBuffer {
+    let mut w = Writer::new();
+    for (index, body) in rops {
+        RopRequest { logon_id: 0, handle_index: *index, body: body.clone() }.encode(&mut w).unwrap();
+    }
+    RopBuffer::new(w.into_vec(), handles.to_vec())
+}
+
+fn answers(replies: &[(u8, ResponseBody)], handles: &[u32]) -> RopBuffer {
+    let mut w = Writer::new();
+    for (index, body) in replies {
+        let reply = RopReply { handle_index: *index, return_value: ErrorCode::SUCCESS, body: body.clone() };
+        RopResponse::Reply(reply).encode(&mut w).unwrap();
+    }
+    RopBuffer::new(w.into_vec(), handles.to_vec())
+}
+
+fn set(tag: u32, text: &str) -> RequestBody {
+    let value = TaggedValue::new(PropTag(tag), PropertyValue::from(text));
+    let property_values = Sized16 { value: Some(Box::new(PropertyList(vec![value]))), trailing: Vec::new() };
+    RequestBody::RopSetProperties(RopSetPropertiesRequest { property_values })
+}
+
+fn no_problems() -> ResponseBody {
+    ResponseBody::RopSetProperties(PropertyProblemsResponse {
+        property_problems: PropertyProblemArray(Vec::new()),
+    })
+}
+
+#[test]
+fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
+    let curious = Curious::default();
+    let seen = Arc::clone(&curious.seen);
+    let engine = Engine::new(Stack::new(vec![Box::new(curious)]));
+    let mut mailbox = Mailbox::open(&engine, "a");
+
+    // A folder's handle is 5; a message is made, then a property set, in operations of their own.
+    let create = RequestBody::RopCreateMessage(RopCreateMessageRequest {
+        output_handle_index: OutputHandleIndex(1),
+        code_page_id: 1252,
+        folder_id: FolderId(9),
+        associated_flag: Bool::FALSE,
+    });
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, create)], &[5, NO_OBJECT]));
+    let made = ResponseBody::RopCreateMessage(RopCreateMessageResponse {
+        has_message_id: Bool::FALSE,
+        message_id: None,
+    });
+    mailbox.answered(&mut flight, &[answers(&[(1, made)], &[5, 6])]);
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, set(0x0037_001F, "first"))], &[6]));
+    mailbox.answered(&mut flight, &[answers(&[(0, no_problems())], &[6])]);
+
+    // One more is set in the batch that submits.
+    let submit =
+        RequestBody::RopSubmitMessage(RopSubmitMessageRequest { submit_flags: SubmitFlags::default() });
+    let batch = batch_of(&[(0, set(0x1000_001F, "body")), (0, submit.clone())], &[6]);
+    let (mut flight, _) = mailbox.relayed(&batch);
+    let submitted = ResponseBody::RopSubmitMessage(Empty);
+    mailbox.answered(&mut flight, &[answers(&[(0, no_problems()), (0, submitted)], &[6])]);
+
+    // A stream of the message, written in two operations, sought back within.
+    let open = RequestBody::RopOpenStream(RopOpenStreamRequest {
+        output_handle_index: OutputHandleIndex(1),
+        property_tag: PropTag(0x1009_0102),
+        open_mode_flags: StreamOpenModeFlags::default(),
+    });
+    let write = |text: &str| {
+        RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(text.as_bytes().to_vec()) })
+    };
+    let written = |size| ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: size });
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, open), (1, write("one two"))], &[6, NO_OBJECT]));
+    let opened = ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 });
+    mailbox.answered(&mut flight, &[answers(&[(1, opened), (1, written(7))], &[6, 7])]);
+    let commit = RequestBody::RopCommitStream(Empty);
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, write(" three"))], &[7]));
+    mailbox.answered(&mut flight, &[answers(&[(0, written(6))], &[7])]);
+    let release = (0, RequestBody::RopRelease(Empty));
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, commit.clone()), release], &[7]));
+    mailbox.answered(&mut flight, &[answers(&[(0, ResponseBody::RopCommitStream(Empty))], &[NO_OBJECT])]);
+    // After the release, the handle is nobody's.
+    mailbox.relayed(&batch_of(&[(0, commit)], &[7]));
+
+    let seen = seen.lock().unwrap();
+    let expected = ["submit Some(\"first\"), 2 properties", "commit \"one two three\"", "None"];
+    assert_eq!(seen[..], expected);
 }

@@ -1,4 +1,5 @@
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
+use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{Decision, Module, Operation, ProxyFacts, Refusal, Session};
 
 /// The documented example: it says in the log which of its hooks is called, for whom and about what, and
@@ -79,6 +80,22 @@ impl Module for Dummy {
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         self.say("response", session, Some(operation));
         Ok(())
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        !self.quiet
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
+        let id = rop.request().id();
+        let object = rop.object().map_or("unknown", |object| object.kind.name());
+        tracing::info!(target: "dummy", session = session.id(), rop = %id, object, "rop_request");
+        RopDecision::Relay
+    }
+
+    fn rop_response(&self, rop: &mut RopReplyView<'_>, session: &mut Session) {
+        let (id, return_value) = (rop.request.id(), rop.reply().return_value);
+        tracing::info!(target: "dummy", session = session.id(), rop = %id, %return_value, "rop_response");
     }
 
     fn unbind(&self, session: &mut Session) {

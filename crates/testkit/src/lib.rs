@@ -3,9 +3,11 @@
 
 pub mod captures;
 mod input;
+mod mailbox;
 pub mod oracles;
 pub mod rops;
 pub mod seeds;
 mod talk;
 
+pub use crate::mailbox::{Mailbox, Sent};
 pub use crate::talk::{Talk, bind_request, bind_response, caller, incoming};

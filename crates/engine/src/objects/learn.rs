@@ -162,10 +162,12 @@ pub(super) fn learn_more(objects: &mut BatchObjects<'_>, request: &RopRequest, r
 }
 
 fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Option<&[PropTag]>) {
-    if let Some(object) = objects.acted_on_mut(request)
-        && let ObjectKind::Table(table) = &mut object.kind
-    {
-        table.columns = columns.map(Arc::from);
+    match objects.acted_on_mut(request).map(|object| &mut object.kind) {
+        Some(ObjectKind::Table(table)) => table.columns = columns.map(Arc::from),
+        Some(ObjectKind::Message(message)) => {
+            message.recipient_columns = Arc::from(columns.unwrap_or_default());
+        }
+        _ => {}
     }
 }
 

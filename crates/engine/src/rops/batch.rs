@@ -43,6 +43,14 @@ impl Entry {
         self.origin.is_none()
     }
 
+    /// What the client gets for it: what the upstream answered, or a module did.
+    pub const fn answer(&self) -> Option<&RopReply> {
+        match &self.fate {
+            Fate::Answered(reply) => Some(reply),
+            _ => self.reply.as_ref(),
+        }
+    }
+
     /// Whether it goes to the upstream.
     pub fn is_relayed(&self) -> bool {
         self.fate == Fate::Relayed

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use mapi::ErrorCode;
-use mapi::rop::{ResponseContext, RopId, RopReply, RopResponse};
-use wire::{Reader, Result};
+use mapi::rop::{ResponseContext, RopId, RopReply, RopRequest, RopResponse};
+use wire::{FileTime, Reader, Result};
 
 use super::answers::{ReadReply, RopAnswers};
 use super::batch::{Fate, RopBatch};
@@ -37,7 +39,12 @@ pub(crate) fn request(
     let mut objects = session.take_objects();
     for (number, module) in modules.iter().enumerate() {
         if module.looks_at_rops() && module.interfaces().contains(&interface) {
-            one_module(number, &**module, &mut batch, &mut objects, session);
+            let mut notes = Vec::new();
+            let pass = Pass { number, module: &**module, at: operation.at(), notes: &mut notes };
+            pass.batch(&mut batch, &mut objects, session);
+            for note in notes {
+                operation.note(module.name(), note);
+            }
         }
     }
     session.put_objects(objects);
@@ -47,41 +54,52 @@ pub(crate) fn request(
     Ok(stay)
 }
 
-fn one_module(
+/// One module's look at a batch.
+struct Pass<'a> {
     number: usize,
-    module: &dyn Module,
-    batch: &mut RopBatch,
-    table: &mut ObjectTable,
-    session: &mut Session,
-) {
-    let handles = batch.handles().to_vec();
-    let mut objects = BatchObjects::new(table, &handles);
-    let mut place = 0;
-    while let Some(entry) = batch.entries().get(place) {
-        if !entry.is_relayed() {
+    module: &'a dyn Module,
+    at: FileTime,
+    notes: &'a mut Vec<Cow<'static, str>>,
+}
+
+impl Pass<'_> {
+    fn batch(self, batch: &mut RopBatch, table: &mut ObjectTable, session: &mut Session) {
+        let Self { number, module, at, notes } = self;
+        let handles = batch.handles().to_vec();
+        let mut objects = BatchObjects::new(table, &handles);
+        let mut place = 0;
+        while let Some(entry) = batch.entries().get(place) {
+            let mut after = Vec::new();
+            if entry.is_relayed() && !entry.is_added() {
+                let objects = &objects;
+                let after_this = Vec::new();
+                let mut view = RopView {
+                    batch,
+                    place,
+                    module: number,
+                    objects,
+                    before: 0,
+                    after: after_this,
+                    at,
+                    notes,
+                };
+                let decision = module.rop_request(&mut view, session);
+                place = view.place;
+                after = view.after;
+                decide(batch, place, number, decision);
+            }
+            objects.grow(batch.handles());
+            if let Some(entry) = batch.entries().get(place)
+                && entry.is_relayed()
+            {
+                objects.assume(&entry.request);
+            }
             place = place.saturating_add(1);
-            continue;
-        }
-        let mut after = Vec::new();
-        if !entry.is_added() {
-            let mut view =
-                RopView { batch, place, module: number, objects: &objects, before: 0, after: Vec::new() };
-            let decision = module.rop_request(&mut view, session);
-            place = view.place;
-            after = view.after;
-            decide(batch, place, number, decision);
-        }
-        objects.grow(batch.handles());
-        if let Some(entry) = batch.entries().get(place)
-            && entry.is_relayed()
-        {
-            objects.assume(&entry.request);
-        }
-        place = place.saturating_add(1);
-        for request in after {
-            // One that names no slot was to be refused where it was made: it is left out.
-            if batch.insert(place, request, number).is_ok() {
-                place = place.saturating_add(1);
+            for request in after {
+                // One that names no slot was to be refused where it was made: it is left out.
+                if batch.insert(place, request, number).is_ok() {
+                    place = place.saturating_add(1);
+                }
             }
         }
     }
@@ -130,7 +148,7 @@ pub(crate) fn response(
     operation: &mut Operation,
     session: &mut Session,
 ) -> Result<(), Refusal> {
-    let interface = operation.interface();
+    let (interface, at) = (operation.interface(), operation.at());
     let Some(mut exchange) = operation.rops.take() else { return Ok(()) };
     let Some(message) = &mut operation.response else { return Ok(()) };
     let Some(Ok(buffers)) = message.view().ok().and_then(payload::of_response) else {
@@ -145,8 +163,11 @@ pub(crate) fn response(
         session,
         objects: BatchObjects::new(&mut objects, &handles),
         handles: RopAnswers::handles_of(&buffers),
+        at,
+        notes: Vec::new(),
     };
     let answers = RopAnswers::decode(buffers, &mut exchange.batch, &mut crossing);
+    let notes = crossing.notes;
     session.put_objects(objects);
     let bad = |error: wire::Error| Refusal::new(CALL_FAILED, format!("the answers to the ROPs: {error}"));
     match answers {
@@ -168,6 +189,9 @@ pub(crate) fn response(
         Err(_) => {}
     }
     operation.rops = Some(exchange);
+    for (module, note) in notes {
+        operation.note(module, note);
+    }
     Ok(())
 }
 
@@ -180,6 +204,48 @@ struct Crossing<'a> {
     objects: BatchObjects<'a>,
     /// The handle table of the answer.
     handles: Vec<u32>,
+    at: FileTime,
+    notes: Vec<(&'static str, Cow<'static, str>)>,
+}
+
+impl Crossing<'_> {
+    /// Lets the modules see an answer, last to first; says whether one changed it.
+    fn show(&mut self, request: &RopRequest, reply: &mut RopReply, sight: Sight) -> bool {
+        let mut changed = false;
+        for (number, module) in self.modules.iter().enumerate().rev() {
+            let sees = match sight {
+                Sight::All => true,
+                Sight::Above(by) => number < by,
+                Sight::Only(by) => by == Some(number),
+            };
+            if !sees || !module.looks_at_rops() || !module.interfaces().contains(&self.interface) {
+                continue;
+            }
+            let mut notes = Vec::new();
+            let mut view = RopReplyView {
+                request,
+                is_added: matches!(sight, Sight::Only(_)),
+                reply,
+                changed: &mut changed,
+                objects: &self.objects,
+                at: self.at,
+                notes: &mut notes,
+            };
+            module.rop_response(&mut view, self.session);
+            self.notes.extend(notes.into_iter().map(|note| (module.name(), note)));
+        }
+        changed
+    }
+}
+
+/// Which modules see an answer.
+#[derive(Debug, Clone, Copy)]
+enum Sight {
+    All,
+    /// Those nearer to the client than the one that answered.
+    Above(usize),
+    /// The one that asked.
+    Only(Option<usize>),
 }
 
 impl ReadReply for Crossing<'_> {
@@ -201,53 +267,23 @@ impl ReadReply for Crossing<'_> {
             }
         }
         let Some(entry) = batch.entries.get_mut(place) else { return false };
-        let answered_by = match entry.fate {
-            Fate::Relayed => None,
-            _ => entry.by,
+        let sight = match (&entry.fate, entry.is_added()) {
+            (_, true) => Sight::Only(entry.by),
+            (Fate::Relayed, false) => Sight::All,
+            (_, false) => Sight::Above(entry.by.unwrap_or(usize::MAX)),
         };
-        let (added, by) = (entry.is_added(), entry.by);
         let super::batch::Entry { request, reply, fate, .. } = entry;
         let reply = match fate {
-            Fate::Answered(reply) => reply,
-            _ => match reply {
-                Some(reply) => reply,
-                None => return false,
-            },
+            Fate::Answered(reply) => Some(reply),
+            _ => reply.as_mut(),
         };
-        let mut changed = false;
-        for (number, module) in self.modules.iter().enumerate().rev() {
-            let sees = match (added, answered_by) {
-                (true, _) => by == Some(number),
-                (false, Some(by)) => number < by,
-                (false, None) => true,
-            };
-            if sees && module.looks_at_rops() && module.interfaces().contains(&self.interface) {
-                let mut view = RopReplyView {
-                    request,
-                    is_added: added,
-                    reply,
-                    changed: &mut changed,
-                    objects: &self.objects,
-                };
-                module.rop_response(&mut view, self.session);
-            }
-        }
-        changed
+        reply.is_some_and(|reply| self.show(request, reply, sight))
     }
 
     fn more(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool {
         let Some(entry) = batch.entries().last() else { return false };
         self.objects.settle_more(&entry.request, reply);
-        let mut changed = false;
-        for module in self.modules.iter().rev() {
-            if module.looks_at_rops() && module.interfaces().contains(&self.interface) {
-                let (request, objects) = (&entry.request, &self.objects);
-                let mut view =
-                    RopReplyView { request, is_added: false, reply, changed: &mut changed, objects };
-                module.rop_response(&mut view, self.session);
-            }
-        }
-        changed
+        self.show(&entry.request, reply, Sight::All)
     }
 }
 

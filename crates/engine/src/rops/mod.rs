@@ -10,6 +10,9 @@ mod view;
 pub use self::answers::RopAnswers;
 pub use self::batch::{Entry, RopBatch};
 pub(crate) use self::cross::{Stay, request, response};
+/// Which ROP it is.
+pub use mapi::rop::RopId;
+
 pub use self::view::{RopDecision, RopReplyView, RopView};
 
 /// The ROPs of an operation, and what they were answered.

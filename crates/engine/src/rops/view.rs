@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use mapi::ErrorCode;
 use mapi::rop::{RequestBody, RopReply, RopRequest};
-use wire::Result;
+use wire::{FileTime, Result};
 
 use super::batch::RopBatch;
 use crate::objects::{BatchObjects, Logon, Object, Properties};
@@ -29,6 +31,9 @@ pub struct RopView<'a> {
     pub(super) before: usize,
     /// What is to follow it.
     pub(super) after: Vec<RopRequest>,
+    /// When its operation came.
+    pub(super) at: FileTime,
+    pub(super) notes: &'a mut Vec<Cow<'static, str>>,
 }
 
 impl RopView<'_> {
@@ -45,11 +50,12 @@ impl RopView<'_> {
         }
     }
 
-    /// Lets `edit` change the ROP; the batch is encoded anew if it says that it did.
-    pub fn edit(&mut self, edit: impl FnOnce(&mut RequestBody) -> bool) {
-        if let Some(entry) = self.batch.entries.get_mut(self.place) {
-            self.batch.edited |= edit(&mut entry.request.body);
-        }
+    /// Lets `edit` change the ROP; the batch is encoded anew if it says that it did. Returns what it says.
+    pub fn edit(&mut self, edit: impl FnOnce(&mut RequestBody) -> bool) -> bool {
+        let Some(entry) = self.batch.entries.get_mut(self.place) else { return false };
+        let changed = edit(&mut entry.request.body);
+        self.batch.edited |= changed;
+        changed
     }
 
     /// The ROPs of the batch before this one, in order.
@@ -109,6 +115,16 @@ impl RopView<'_> {
         self.batch.reserve(bytes);
     }
 
+    /// When its operation came.
+    pub const fn at(&self) -> FileTime {
+        self.at
+    }
+
+    /// Says what the module did, for whoever watches.
+    pub fn note(&mut self, text: impl Into<Cow<'static, str>>) {
+        self.notes.push(text.into());
+    }
+
     fn entry(&self) -> &RopRequest {
         self.batch.request(self.place)
     }
@@ -124,6 +140,9 @@ pub struct RopReplyView<'a> {
     pub(super) reply: &'a mut RopReply,
     pub(super) changed: &'a mut bool,
     pub(super) objects: &'a BatchObjects<'a>,
+    /// When its operation came.
+    pub(super) at: FileTime,
+    pub(super) notes: &'a mut Vec<Cow<'static, str>>,
 }
 
 impl RopReplyView<'_> {
@@ -136,6 +155,23 @@ impl RopReplyView<'_> {
     pub const fn change(&mut self) -> &mut RopReply {
         *self.changed = true;
         self.reply
+    }
+
+    /// Lets `edit` change what was answered; the batch is encoded anew if it says that it did.
+    pub fn edit(&mut self, edit: impl FnOnce(&mut RopReply) -> bool) -> bool {
+        let changed = edit(self.reply);
+        *self.changed |= changed;
+        changed
+    }
+
+    /// When its operation came.
+    pub const fn at(&self) -> FileTime {
+        self.at
+    }
+
+    /// Says what the module did, for whoever watches.
+    pub fn note(&mut self, text: impl Into<Cow<'static, str>>) {
+        self.notes.push(text.into());
     }
 
     /// The object that the ROP acted on.

@@ -2,16 +2,19 @@
 
 mod aliases;
 mod aux_out;
+mod in_rops;
 mod replace;
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
+use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{FaultStatus, Module, Operation, ProxyFacts, Refusal, Request, Response, Session};
 use identity::{PerIdentity, Unusable};
 use mapi::ndr::Ptr;
-use mapi::{Interface, emsmdb, nspi, rfr};
+use mapi::rop::RopReply;
+use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
 use wire::FileTime;
 
 use self::aliases::Aliases;
@@ -189,6 +192,40 @@ impl Module for Names {
             }
         }
         Ok(())
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
+        if !in_rops::concerns(rop.request().id()) {
+            return RopDecision::Relay;
+        }
+        let changed = self.with(session, rop.at(), |aliases| {
+            rop.edit(|body| in_rops::request(body, |name| aliases.original(name)))
+        });
+        match changed {
+            Ok(true) => rop.note("turned our name back"),
+            Ok(false) => {}
+            Err(_) => return RopDecision::Refuse(ErrorCode::MAPI_E_NO_ACCESS),
+        }
+        RopDecision::Relay
+    }
+
+    fn rop_response(&self, rop: &mut RopReplyView<'_>, session: &mut Session) {
+        if !in_rops::concerns(rop.request.id()) {
+            return;
+        }
+        let changed = self.with(session, rop.at(), |aliases| {
+            rop.edit(|reply| in_rops::reply(reply, |name| Some(aliases.alias(name))))
+        });
+        match changed {
+            Ok(true) => rop.note("replaced the server's name"),
+            Ok(false) => {}
+            // Whose names can't be kept learns none.
+            Err(_) => *rop.change() = RopReply::refused(rop.request, ErrorCode::MAPI_E_NO_ACCESS),
+        }
     }
 
     fn unbind(&self, session: &mut Session) {

@@ -88,7 +88,7 @@ pub(super) fn network_addresses(value: &mut PropertyValue, host: &str) -> bool {
 }
 
 /// A unit of a text whose first 128 values are ASCII.
-trait Unit: Copy + From<u8> {
+pub(super) trait Unit: Copy + From<u8> {
     fn ascii(self) -> Option<u8>;
     fn text(units: &[Self]) -> String;
     fn units(text: &str) -> Vec<Self>;
@@ -123,7 +123,8 @@ impl Unit for u16 {
     }
 }
 
-fn replace_in<U: Unit>(text: &mut Vec<U>, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
+/// Replaces the servers' names in `text` by what `name` makes of them; true if there were any.
+pub(super) fn replace_in<U: Unit>(text: &mut Vec<U>, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
     let mut changed = false;
     let mut from = 0;
     while let Some(start) = find(text, from) {

@@ -1,0 +1,167 @@
+//! Mailbox sessions through the engine: batches of ROPs, and what they are answered.
+
+use std::sync::Arc;
+
+use engine::{Engine, Flight, Interface, Next, SecurityContext};
+use mapi::ErrorCode;
+use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
+use mapi::emsmdb::{
+    self, EcDoConnectExRequest, EcDoConnectExResponse, EcDoRpcExt2Request, EcDoRpcExt2Response, InBytes,
+    OutBytes, RopBuffer, RpcFlags, Version,
+};
+use mapi::ndr::{CharString, ContextHandle, Ptr};
+use wire::{Decode as _, Encode as _, Endian, Guid};
+
+use crate::talk::{Talk, caller, incoming};
+
+/// The upstream's handle for the session.
+const UPSTREAM: ContextHandle =
+    ContextHandle { attributes: 0, uuid: Guid::new(0x0707_0707, 0x0707, 0x0707, [7; 8]) };
+
+/// One client with a session at its mailbox server.
+#[derive(Debug)]
+pub struct Mailbox<'a> {
+    talk: Talk<'a>,
+    context: SecurityContext,
+    handle: ContextHandle,
+}
+
+/// What becomes of a batch that was sent.
+#[derive(Debug)]
+pub enum Sent {
+    /// The upstream gets this one, with so much room for the answer.
+    Relayed(Box<Flight>, RopBuffer, u32),
+    /// The client gets this at once.
+    Answered(RopBuffer),
+}
+
+impl<'a> Mailbox<'a> {
+    /// A session of whoever comes from `authority`.
+    ///
+    /// # Panics
+    /// When it can't be opened.
+    #[track_caller]
+    pub fn open(engine: &'a Engine, authority: &str) -> Self {
+        let mut talk = Talk::new(engine, &Arc::default());
+        let context = caller(authority);
+        let connect = EcDoConnectExRequest {
+            user_dn: CharString::new("/o=O/ou=G/cn=Recipients/cn=a"),
+            flags: 0,
+            connection_mod: 0,
+            limit: 0,
+            code_page: 1252,
+            lcid_string: 1033,
+            lcid_sort: 1033,
+            icxr_link: u32::MAX,
+            can_convert_code_pages: 1,
+            client_version: Version::default(),
+            time_stamp: 0,
+            aux_in: InBytes(Vec::new()),
+            aux_out_max: 0,
+        };
+        let connect = emsmdb::Request::EcDoConnectEx(connect).encode().expect("constants fit");
+        let (mut flight, _) = talk.relayed(incoming(&context, (Interface::Emsmdb, 10), connect));
+        let response = EcDoConnectExResponse {
+            handle: UPSTREAM,
+            polls_max: 0,
+            retry: 0,
+            retry_delay: 0,
+            icxr: 0,
+            dn_prefix: Ptr::NULL,
+            display_name: Ptr::NULL,
+            server_version: Version::default(),
+            best_version: Version::default(),
+            time_stamp: 0,
+            aux_out: OutBytes::new(Vec::new()),
+            return_value: ErrorCode::SUCCESS,
+        };
+        let stub = emsmdb::Response::EcDoConnectEx(response).encode().expect("constants fit");
+        let stub = talk.answered(&mut flight, stub);
+        match emsmdb::Response::decode(10, &stub, Endian::Little) {
+            Ok((emsmdb::Response::EcDoConnectEx(answer), _)) => Self { talk, context, handle: answer.handle },
+            other => panic!("no answer to EcDoConnectEx: {other:?}"),
+        }
+    }
+
+    /// Sends batches that are packed together, with `room` bytes for the answer; the first of them counts.
+    ///
+    /// # Panics
+    /// When the call is refused.
+    #[track_caller]
+    pub fn send(&mut self, batches: &[RopBuffer], room: u32) -> Sent {
+        let request = emsmdb::Request::EcDoRpcExt2(EcDoRpcExt2Request {
+            handle: self.handle,
+            flags: RpcFlags::NONE,
+            rgb_in: InBytes(packed(batches)),
+            out_max: room,
+            aux_in: InBytes(Vec::new()),
+            aux_out_max: 0,
+        });
+        let stub = request.encode().expect("a batch fits");
+        let call = incoming(&self.context, (Interface::Emsmdb, 11), stub);
+        match self.talk.send(call) {
+            Ok((flight, Next::Relay { stub, .. })) => {
+                let (buffer, room) = request_of(&stub);
+                Sent::Relayed(Box::new(flight), buffer, room)
+            }
+            Ok((_, Next::Reply { stub })) => Sent::Answered(response_of(&stub)),
+            other => panic!("refused: {other:?}"),
+        }
+    }
+
+    /// Sends a batch, and returns what the upstream gets.
+    ///
+    /// # Panics
+    /// When the call is not relayed.
+    #[track_caller]
+    pub fn relayed(&mut self, batch: &RopBuffer) -> (Flight, RopBuffer) {
+        match self.send(std::slice::from_ref(batch), 0x8000) {
+            Sent::Relayed(flight, buffer, _) => (*flight, buffer),
+            Sent::Answered(buffer) => panic!("answered: {buffer:?}"),
+        }
+    }
+
+    /// Lets the upstream answer with `batches`, packed together; returns the first that the client gets.
+    ///
+    /// # Panics
+    /// When the client gets no answer.
+    #[track_caller]
+    pub fn answered(&mut self, flight: &mut Flight, batches: &[RopBuffer]) -> RopBuffer {
+        let response = emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
+            handle: UPSTREAM,
+            flags: RpcFlags::NONE,
+            rgb_out: OutBytes::new(packed(batches)),
+            aux_out: OutBytes::new(Vec::new()),
+            trans_time: 0,
+            return_value: ErrorCode::SUCCESS,
+        });
+        let stub = self.talk.answered(flight, response.encode().expect("a batch fits"));
+        response_of(&stub)
+    }
+}
+
+fn packed(batches: &[RopBuffer]) -> Vec<u8> {
+    let buffers = batches.iter().map(|batch| ExtendedBuffer::plain(batch.to_bytes().expect("a batch fits")));
+    encode_chain(&buffers.collect::<Vec<_>>()).expect("a batch fits")
+}
+
+fn first(chain: &[u8]) -> RopBuffer {
+    let chain = decode_chain(chain, Limits::default()).expect("a chain of extended buffers");
+    RopBuffer::from_bytes(&chain.first().expect("a buffer").payload).expect("a ROP buffer")
+}
+
+#[track_caller]
+fn request_of(stub: &[u8]) -> (RopBuffer, u32) {
+    match emsmdb::Request::decode(11, stub, Endian::Little) {
+        Ok((emsmdb::Request::EcDoRpcExt2(call), _)) => (first(&call.rgb_in.0), call.out_max),
+        other => panic!("not EcDoRpcExt2: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn response_of(stub: &[u8]) -> RopBuffer {
+    match emsmdb::Response::decode(11, stub, Endian::Little) {
+        Ok((emsmdb::Response::EcDoRpcExt2(answer), _)) => first(answer.rgb_out.as_slice()),
+        other => panic!("no answer to EcDoRpcExt2: {other:?}"),
+    }
+}
