@@ -81,6 +81,41 @@ fn the_count_of_an_array_is_hoisted_out_of_all_structures() {
     assert_eq!(read::<Outer>(&bytes).unwrap(), value);
 }
 
+ndr_params! {
+    /// `CorrelatedMethod` of [MS-RPCE] 4.6.
+    #[derive(Debug, Clone, PartialEq)]
+    struct Correlated as "CorrelatedMethod" {
+        size: u32 = "Size",
+        array: Conformant<u16> = "pArray",
+    }
+}
+
+ndr_struct! {
+    /// `UNICODE_STRING` of [MS-RPCE] 4.7.
+    #[derive(Debug, Clone, PartialEq)]
+    struct UnicodeString as "UNICODE_STRING" {
+        length: u16 = "Length",
+        maximum_length: u16 = "MaximumLength",
+        string: Ptr<ConformantVarying<u16>> = "pString",
+    }
+}
+
+#[test]
+fn the_examples_of_the_extensions_are_laid_out_as_they_show() {
+    // 4.6: Size, the maximum count, the elements.
+    let correlated = Correlated { size: 3, array: Conformant(vec![0x1111, 0x2222, 0x3333]) };
+    let stub = unhex("03000000 03000000 1111 2222 3333");
+    assert_eq!(correlated.encode_stub().unwrap(), stub);
+    assert_eq!(Correlated::decode_stub(&stub, Endian::Little).unwrap(), (correlated, &[][..]));
+    // 4.7: both lengths, the pointer, the maximum count (MaximumLength / 2), the offset, the actual count
+    // (Length / 2), the elements.
+    let string = ConformantVarying { offset: 0, items: "Abc".encode_utf16().collect(), spare: 2 };
+    let value = UnicodeString { length: 6, maximum_length: 10, string: Ptr::new(string) };
+    let bytes = unhex("0600 0a00 00000200 05000000 00000000 03000000 4100 6200 6300");
+    assert_eq!(write(&value), bytes);
+    assert_eq!(read::<UnicodeString>(&bytes).unwrap(), value);
+}
+
 #[test]
 fn both_byte_orders_are_read() {
     let bytes = unhex("00000002 00090000 00000001 00000002");

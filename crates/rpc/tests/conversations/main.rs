@@ -3,4 +3,5 @@
 mod bad_input;
 mod binding;
 mod calls;
+mod examples;
 mod support;
