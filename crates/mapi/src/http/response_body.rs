@@ -1,6 +1,7 @@
 //! What stands before the payload in the body of a response ([MS-OXCMAPIHTTP] 2.2.2.2, 2.2.7, 3.2.5.2).
 
 use std::fmt;
+use std::ops::Range;
 
 use wire::{Error, ErrorKind, Result};
 
@@ -60,8 +61,8 @@ impl fmt::Display for MetaTag {
 pub enum BodyEvent<'a> {
     /// A meta-tag.
     Tag(MetaTag),
-    /// An additional header: its name and its value, as they came but for the white space around them.
-    Header(String, String),
+    /// An additional header: the last of [`ResponseBody::headers`].
+    Header,
     /// The empty line: what follows is the payload, which may have no bytes at all.
     PayloadStart,
     /// Bytes of the payload.
@@ -106,7 +107,8 @@ pub struct ResponseBody {
     prefix: Vec<u8>,
     /// Where in `prefix` the present line begins.
     line: usize,
-    headers: Vec<(String, String)>,
+    /// Where in `prefix` the lines of headers are, and in them the colon.
+    headers: Vec<(Range<usize>, usize)>,
     done: bool,
 }
 
@@ -199,14 +201,13 @@ impl ResponseBody {
             self.state = State::Payload;
             return Ok(BodyEvent::PayloadStart);
         }
-        let text = String::from_utf8_lossy(line);
-        let Some((name, value)) = text.split_once(':') else {
+        let colon = std::str::from_utf8(line).ok().and_then(|text| text.find(':'));
+        let Some(colon) = colon else {
             return Err(self.error(ErrorKind::Text { expected: "a meta-tag, or a header" }));
         };
-        let header = (name.trim().to_owned(), value.trim().to_owned());
-        self.headers.push(header.clone());
+        self.headers.push((self.line..self.line.saturating_add(line.len()), colon));
         self.begin_line();
-        Ok(BodyEvent::Header(header.0, header.1))
+        Ok(BodyEvent::Header)
     }
 
     fn current(&self) -> &[u8] {
@@ -232,15 +233,18 @@ impl ResponseBody {
         &self.prefix
     }
 
-    /// The additional headers, in order.
-    pub fn headers(&self) -> &[(String, String)] {
-        &self.headers
+    /// The additional headers, in order: names and values, without the white space around them.
+    pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        self.headers.iter().filter_map(|(line, colon)| {
+            let line = std::str::from_utf8(self.prefix.get(line.clone())?).ok()?;
+            let (name, value) = line.split_at_checked(*colon)?;
+            Some((name.trim(), value.strip_prefix(':')?.trim()))
+        })
     }
 
     /// The value of the last additional header of this name, in whatever case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().rev().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        Some(&found.1)
+        self.headers().rev().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// What the server says of a request that failed after it had begun to answer. The payload, if there is any,

@@ -21,7 +21,10 @@ fn read(parts: &[&[u8]]) -> wire::Result<(ResponseBody, Vec<Seen>, Vec<u8>)> {
         while let Some(event) = body.next(&mut rest)? {
             match event {
                 BodyEvent::Tag(tag) => seen.push(Seen::Tag(tag)),
-                BodyEvent::Header(name, value) => seen.push(Seen::Header(name, value)),
+                BodyEvent::Header => {
+                    let (name, value) = body.headers().last().expect("a header");
+                    seen.push(Seen::Header(name.to_owned(), value.to_owned()));
+                }
                 BodyEvent::PayloadStart => seen.push(Seen::PayloadStart),
                 BodyEvent::Payload(bytes) => payload.extend_from_slice(bytes),
             }
@@ -60,7 +63,7 @@ fn every_shape_is_read_however_it_is_cut() {
     for (bytes, expected, headers) in SHAPES {
         let (whole, seen, payload) = read(&[bytes]).unwrap();
         assert_eq!(tags(&seen), expected);
-        assert_eq!(whole.headers().len(), headers);
+        assert_eq!(whole.headers().count(), headers);
         assert_eq!(whole.is_done(), expected.contains(&"DONE"));
         assert_eq!([whole.prefix(), &payload].concat(), bytes);
         whole.finish().unwrap();

@@ -91,7 +91,7 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(Seen, Vec<u8>
         while let Some(event) = body.next(&mut piece)? {
             match event {
                 BodyEvent::Tag(tag) => seen.push(Some(tag.to_string())),
-                BodyEvent::Header(name, value) => seen.push(Some(format!("{name}: {value}"))),
+                BodyEvent::Header => seen.push(body.headers().last().map(|header| format!("{header:?}"))),
                 BodyEvent::PayloadStart => seen.push(None),
                 BodyEvent::Payload(bytes) => payload.extend_from_slice(bytes),
             }
