@@ -129,7 +129,8 @@ pub(super) fn replace_in<U: Unit>(text: &mut Vec<U>, name: &mut impl FnMut(&str)
     let mut from = 0;
     while let Some(start) = find(text, from) {
         let rest = text.get(start..).unwrap_or_default();
-        let length = rest.iter().position(|unit| unit.ascii() == Some(b'/')).unwrap_or(rest.len());
+        let length =
+            rest.iter().position(|unit| matches!(unit.ascii(), Some(b'/' | 0))).unwrap_or(rest.len());
         let old = U::text(rest.get(..length).unwrap_or_default());
         let new = if old.is_empty() { None } else { name(&old) };
         from = match new {
