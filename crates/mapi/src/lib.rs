@@ -16,6 +16,7 @@ pub mod emsmdb;
 pub mod fast_transfer;
 pub mod idset;
 pub mod notification;
+pub mod rtf;
 
 mod error_code;
 pub mod http;

@@ -1,0 +1,139 @@
+use wire::{Encode, Result, Writer};
+
+use super::{CompType, DICTIONARY, HEADER_REST, MAX_MATCH, MIN_MATCH, RtfHeader, WINDOW, crc};
+
+/// How many earlier places are looked at for each byte.
+const MAX_TRIES: usize = 64;
+
+/// `rtf` compressed, with its header.
+///
+/// # Errors
+/// When it takes more bytes than a header can count.
+pub fn compress(rtf: &[u8]) -> Result<Vec<u8>> {
+    let contents = Packer::new(rtf).run();
+    with_header(rtf.len(), CompType::COMPRESSED, crc(&contents), &contents)
+}
+
+/// `rtf` as it is, with its header.
+///
+/// # Errors
+/// When it takes more bytes than a header can count.
+pub fn store(rtf: &[u8]) -> Result<Vec<u8>> {
+    with_header(rtf.len(), CompType::UNCOMPRESSED, 0, rtf)
+}
+
+fn with_header(raw_size: usize, comp_type: CompType, crc: u32, contents: &[u8]) -> Result<Vec<u8>> {
+    let mut w = Writer::with_capacity(contents.len().saturating_add(16));
+    let size = |size: usize| u32::try_from(size).ok().and_then(|size| size.checked_add(HEADER_REST));
+    let (Some(comp_size), Ok(raw_size)) = (size(contents.len()), u32::try_from(raw_size)) else {
+        let found = u64::try_from(contents.len()).unwrap_or(u64::MAX);
+        return Err(w.invalid("COMPSIZE", found, "a size of 32 bits").within("RTFCOMPRESSED"));
+    };
+    RtfHeader { comp_size, raw_size, comp_type, crc }.encode(&mut w)?;
+    w.bytes(contents);
+    Ok(w.into_vec())
+}
+
+/// Finds what stood in the dictionary before. Places count from the dictionary's first bytes on, and are the
+/// dictionary's own modulo its size.
+struct Packer {
+    /// The dictionary's first bytes, then what is to be packed.
+    text: Vec<u8>,
+    /// For each two bytes, behind the last place where they stand.
+    last: Vec<usize>,
+    /// For each place, behind the one before where the same two bytes stand.
+    before: Vec<usize>,
+    out: Vec<u8>,
+    /// Where the control byte at hand is, and which of its bits is next.
+    control: usize,
+    bit: u32,
+}
+
+impl Packer {
+    fn new(rtf: &[u8]) -> Self {
+        Self {
+            text: [&DICTIONARY[..], rtf].concat(),
+            last: vec![0; 1 << 16],
+            before: vec![0; WINDOW],
+            out: Vec::with_capacity(rtf.len() / 2),
+            control: 0,
+            bit: 8,
+        }
+    }
+
+    fn run(mut self) -> Vec<u8> {
+        (0..DICTIONARY.len()).for_each(|place| self.remember(place));
+        let mut place = DICTIONARY.len();
+        while let Some(byte) = self.text.get(place).copied() {
+            let (length, from) = self.longest(place);
+            let length = if length < MIN_MATCH {
+                self.put(false, &[byte]);
+                1
+            } else {
+                self.refer(from, length);
+                length
+            };
+            (place..place.saturating_add(length)).for_each(|place| self.remember(place));
+            place = place.saturating_add(length);
+        }
+        self.refer(place, MIN_MATCH);
+        self.out
+    }
+
+    /// The longest earlier text that goes on as the one at `place` does, and where it begins.
+    fn longest(&self, place: usize) -> (usize, usize) {
+        let wanted = self.text.get(place..).unwrap_or_default();
+        let wanted = wanted.get(..MAX_MATCH).unwrap_or(wanted);
+        let mut best = (0, 0);
+        let mut next = self.key(place).and_then(|key| self.last.get(key).copied()).unwrap_or_default();
+        for _ in 0..MAX_TRIES {
+            let Some(from) = next.checked_sub(1) else { break };
+            if place.saturating_sub(from) >= WINDOW {
+                break;
+            }
+            let found = self.text.get(from..).unwrap_or_default();
+            let length = wanted.iter().zip(found).take_while(|(one, other)| one == other).count();
+            // Of equal ones the earliest, as others do it.
+            if length >= best.0 {
+                best = (length, from);
+            }
+            if length == MAX_MATCH {
+                break;
+            }
+            next = self.before.get(from % WINDOW).copied().unwrap_or_default();
+        }
+        best
+    }
+
+    fn remember(&mut self, place: usize) {
+        let Some(last) = self.key(place).and_then(|key| self.last.get_mut(key)) else { return };
+        if let Some(before) = self.before.get_mut(place % WINDOW) {
+            *before = *last;
+        }
+        *last = place.saturating_add(1);
+    }
+
+    fn key(&self, place: usize) -> Option<usize> {
+        let pair = self.text.get(place..)?.first_chunk::<2>()?;
+        Some(usize::from(u16::from_le_bytes(*pair)))
+    }
+
+    fn refer(&mut self, from: usize, length: usize) {
+        let place = u16::try_from(from % WINDOW).unwrap_or_default();
+        let length = u16::try_from(length.saturating_sub(MIN_MATCH)).unwrap_or_default();
+        self.put(true, &(place << 4 | length).to_be_bytes());
+    }
+
+    fn put(&mut self, is_reference: bool, bytes: &[u8]) {
+        if self.bit == 8 {
+            self.control = self.out.len();
+            self.out.push(0);
+            self.bit = 0;
+        }
+        if let Some(control) = self.out.get_mut(self.control) {
+            *control |= u8::from(is_reference) << self.bit;
+        }
+        self.bit = self.bit.saturating_add(1);
+        self.out.extend_from_slice(bytes);
+    }
+}
