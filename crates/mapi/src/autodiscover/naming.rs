@@ -55,7 +55,9 @@ fn ends_with_ignore_case(text: &str, suffix: &str) -> bool {
 
 impl Naming for OurName {
     fn origin(&mut self, place: Place, url: &UrlParts<'_>) -> Option<String> {
-        self.covers(place, url.host).then(|| self.origin.clone())
+        // A server may know our name already, under another port or scheme.
+        let named_ours = url.host.eq_ignore_ascii_case(&self.host);
+        (named_ours || self.covers(place, url.host)).then(|| self.origin.clone())
     }
 
     fn host(&mut self, place: Place, host: &str) -> Option<String> {
@@ -143,6 +145,7 @@ mod tests {
             assert_eq!(rewrite("http://a.EX.lab.test", place).unwrap(), "https://proxy.test:8443");
             assert_eq!(rewrite("https://ex.lab.test/", place), None);
             assert_eq!(rewrite("https://proxy.test:8443/x", place), None);
+            assert_eq!(rewrite("http://PROXY.test/x", place).unwrap(), "https://proxy.test:8443/x");
         }
         ours.upstream.clear();
         assert!(rewrite_url("https://any.test/", Place::Service, &mut ours).is_some());
