@@ -99,7 +99,7 @@ impl Show for Utf16 {
 
 impl Show for FileTime {
     fn show(&self) -> Shown {
-        Shown::Number(self.0)
+        Shown::Text(self.to_string())
     }
 }
 

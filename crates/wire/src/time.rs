@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// 100-nanosecond steps since 1 January 1601 UTC ([MS-DTYP] 2.3.3).
@@ -25,6 +26,41 @@ impl FileTime {
     }
 }
 
+impl fmt::Display for FileTime {
+    /// In the form of ISO 8601, in UTC: `2024-12-31T23:59:59.5Z`; the number itself past the year 9999.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SECOND: u64 = 10_000_000;
+        const DAY: u64 = 86_400;
+        let (seconds, fraction) = (self.0 / SECOND, self.0 % SECOND);
+        let (day, second) = (seconds / DAY, seconds % DAY);
+        let (year, month, day) = civil(day);
+        if year > 9999 {
+            return write!(f, "time {:#x}", self.0);
+        }
+        write!(f, "{year:04}-{month:02}-{day:02}T")?;
+        write!(f, "{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)?;
+        if fraction != 0 {
+            let digits = format!("{fraction:07}");
+            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        }
+        f.write_str("Z")
+    }
+}
+
+/// Year, month and day of the day that is so many days after 1 January 1601, by the Gregorian calendar.
+fn civil(days: u64) -> (u64, u64, u64) {
+    // Counted from 1 March 1600, leap days come last in a year, a century and four centuries.
+    let days = days.saturating_add(306);
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = 1600 + era * 400 + year_of_era + u64::from(month <= 2);
+    (year, month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,5 +72,19 @@ mod tests {
             FileTime::from_system(UNIX_EPOCH + Duration::from_secs(1)).distance(FileTime(UNIX_EPOCH_STEPS)),
             Duration::from_secs(1)
         );
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        let shows = |steps, expected: &str| assert_eq!(FileTime(steps).to_string(), expected);
+        shows(0, "1601-01-01T00:00:00Z");
+        shows(0x019d_b1de_d53e_8000, "1970-01-01T00:00:00Z");
+        // The leap day of a year that four hundred divide, and a tick after its last second began.
+        shows(125_963_423_990_000_001, "2000-02-29T23:59:59.0000001Z");
+        shows(125_963_424_000_000_000, "2000-03-01T00:00:00Z");
+        shows(133_800_768_000_000_000, "2024-12-31T00:00:00Z");
+        shows(94_353_984_000_000_000, "1899-12-31T00:00:00Z");
+        shows(2_650_467_743_990_000_000, "9999-12-31T23:59:59Z");
+        shows(u64::MAX, "time 0xffffffffffffffff");
     }
 }

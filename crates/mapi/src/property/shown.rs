@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
+use wire::Decode;
+
 use super::{
     FlaggedValue, LargePropertyTagArray, PropTag, PropertyList, PropertyRow, PropertyTagArray, PropertyValue,
     Restriction, TaggedValue, TypedValue,
 };
+use crate::data::{EntryId, FolderId, PredecessorChangeList, Xid};
 use crate::show::{Show, Shown};
 
 /// A list of `values`, each as `show` says.
@@ -31,9 +34,8 @@ impl Show for PropertyValue {
             Self::Error(code) => code.show(),
             Self::String8(text) => text8(text),
             Self::Unicode(text) => text.show(),
-            Self::Time(_) | Self::ServerId(_) | Self::Restriction(_) | Self::RuleAction(_) => {
-                Shown::Text(self.to_string())
-            }
+            Self::Time(time) => time.show(),
+            Self::ServerId(_) | Self::Restriction(_) | Self::RuleAction(_) => Shown::Text(self.to_string()),
             Self::Guid(value) => value.show(),
             Self::Binary(bytes) | Self::Object(bytes) => Shown::Bytes(bytes.clone()),
             Self::MultipleInteger16(values) => values.show(),
@@ -45,7 +47,7 @@ impl Show for PropertyValue {
             }
             Self::MultipleString8(texts) => list(texts, |text| text8(text)),
             Self::MultipleUnicode(texts) => texts.show(),
-            Self::MultipleTime(times) => list(times, |time| Shown::Text(Self::Time(*time).to_string())),
+            Self::MultipleTime(times) => times.show(),
             Self::MultipleGuid(values) => values.show(),
             Self::MultipleBinary(values) => list(values, |bytes| Shown::Bytes(bytes.clone())),
             Self::Sparse { values, absent } => match values.show() {
@@ -71,9 +73,39 @@ impl Show for TypedValue {
     }
 }
 
+/// How the property of `tag` is shown in a mailbox: ids and entry ids as what they mean.
+fn meaning(tag: PropTag, value: &PropertyValue) -> Shown {
+    let Some(name) = tag.store_name() else { return value.show() };
+    match (value.untyped(), name) {
+        (
+            PropertyValue::Integer64(id),
+            "PidTagFolderId" | "PidTagParentFolderId" | "PidTagMid" | "PidTagInstID" | "PidTagChangeNumber",
+        ) => FolderId(id.cast_unsigned()).show(),
+        (PropertyValue::Binary(bytes), _) => in_bytes(name, bytes).unwrap_or_else(|| value.show()),
+        _ => value.show(),
+    }
+}
+
+/// What the bytes of the property `name` mean, where that is known.
+fn in_bytes(name: &str, bytes: &[u8]) -> Option<Shown> {
+    match name {
+        "PidTagSourceKey" | "PidTagParentSourceKey" | "PidTagChangeKey" => {
+            Xid::from_bytes(bytes).ok().map(|xid| xid.show())
+        }
+        "PidTagPredecessorChangeList" => {
+            PredecessorChangeList::from_bytes(bytes).ok().map(|list| list.show())
+        }
+        _ if name.ends_with("EntryId") => match EntryId::parse(bytes) {
+            EntryId::Unknown(_) => None,
+            known => Some(known.show()),
+        },
+        _ => None,
+    }
+}
+
 impl TaggedValue {
     fn named(&self) -> (Cow<'static, str>, Shown) {
-        (self.tag.to_string().into(), self.value.show())
+        (self.tag.in_store().to_string().into(), meaning(self.tag, &self.value))
     }
 }
 
@@ -109,10 +141,19 @@ impl Show for PropertyRow {
 }
 
 impl PropertyRow {
-    /// The row as it is shown where its columns are known: values by their columns' names.
+    /// The row as it is shown where its columns are known: values by their columns' names, as a mailbox has
+    /// them.
     pub fn show_with(&self, columns: &[PropTag]) -> Shown {
-        let Shown::List(values) = self.show() else { return Shown::Nothing };
-        Shown::Fields(columns.iter().map(|column| column.to_string().into()).zip(values).collect())
+        let places = columns.iter().enumerate().take(self.len());
+        let fields = places.map(|(place, column)| {
+            let shown = match (self.value(place), self) {
+                (Some(value), _) => meaning(*column, value),
+                (None, Self::Flagged(values)) => values.get(place).map_or(Shown::Nothing, Show::show),
+                (None, Self::Standard(_)) => Shown::Nothing,
+            };
+            (column.in_store().to_string().into(), shown)
+        });
+        Shown::Fields(fields.collect())
     }
 }
 
