@@ -1,7 +1,8 @@
 //! Recordings of MAPI: read, understood, written, compared.
 //!
 //! A recording is a file of packets ([`source`]), of which TCP makes streams ([`stream`]),
-//! in which a [`Watcher`] finds calls.
+//! in which a [`Watcher`] finds calls. [`Understanding`]
+//! makes [`Operation`]s of them, which are shown as trees or as JSON ([`show`]).
 //!
 //! Architectural invariants: no socket, no clock, no thread. Files are whatever can be read or written. Nothing
 //! is held of a recording but what is under way in it, and that has a bound.
@@ -15,15 +16,21 @@
 
 pub mod call;
 pub mod conversation;
+pub mod filter;
+pub mod har;
+pub mod pairs;
+pub mod show;
 pub mod source;
 pub mod stream;
 
 mod time;
+mod understand;
 
 pub use crate::call::{Call, Envelope};
 pub use crate::conversation::{Found, Watcher};
 pub use crate::source::Problem;
 pub use crate::time::Timestamp;
+pub use crate::understand::{Operation, Rop, Understanding};
 
 /// What the names of the interfaces of our own recordings begin with; the side of the proxy follows.
 pub const INTERFACE_PREFIX: &str = "mapiproxy:";

@@ -318,14 +318,8 @@ impl Exchanges {
 
     /// Who calls, by what the request says or by who signed in on the connection.
     fn caller(&mut self, authorization: &str) -> Option<Arc<str>> {
-        let (scheme, value) = authorization.split_once(' ').unwrap_or_default();
-        if scheme.eq_ignore_ascii_case("basic") {
-            let decoded = STANDARD.decode(value.trim()).ok()?;
-            let text = String::from_utf8_lossy(&decoded);
-            return text.split_once(':').map(|(user, _)| Arc::from(user));
-        }
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return subject(value).map(Arc::from);
+        if let Some(user) = named(authorization) {
+            return Some(user);
         }
         if let Some(token) = token(authorization) {
             self.witness.token(Sender::Client, &token);
@@ -345,6 +339,20 @@ impl Exchanges {
 fn answer(head: &ResponseHead, time: Timestamp) -> (u16, String, Half) {
     let reason = String::from_utf8_lossy(head.reason()).into_owned();
     (head.status(), reason, Half::new(&head.fields, time))
+}
+
+/// Who a field says that it is that calls, where it says so itself.
+pub(crate) fn named(authorization: &str) -> Option<Arc<str>> {
+    let (scheme, value) = authorization.split_once(' ').unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = STANDARD.decode(value.trim()).ok()?;
+        let text = String::from_utf8_lossy(&decoded);
+        return text.split_once(':').map(|(user, _)| Arc::from(user));
+    }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return subject(value).map(Arc::from);
+    }
+    None
 }
 
 /// The token of NTLM or Negotiate in a field.

@@ -5,6 +5,7 @@ mod exchange;
 mod tunnel;
 mod watcher;
 
+pub(crate) use self::exchange::named;
 pub use self::watcher::{Found, Watcher};
 
 #[cfg(test)]

@@ -1,0 +1,76 @@
+use mapi::show::Shown;
+use serde_json::{Map, Number, Value, json};
+
+use crate::understand::{Operation, Rop};
+
+/// An operation as one object, whose members `docs/decode.md` describes.
+pub fn json(operation: &Operation) -> Value {
+    let mut object = Map::new();
+    let mut put = |name: &str, value: Value| {
+        object.insert(name.to_owned(), value);
+    };
+    let time = Some(operation.time).filter(|time| time.0 != 0);
+    put("time", json!(time.map(|time| time.to_string())));
+    put("elapsed_ms", json!(operation.elapsed.map(|elapsed| elapsed.as_secs_f64() * 1000.0)));
+    put("session", json!(operation.session));
+    put("user", json!(operation.user.as_deref()));
+    put("side", json!(operation.side.as_deref()));
+    put("client", json!(operation.client.map(|address| address.to_string())));
+    put("server", json!(operation.server.map(|address| address.to_string())));
+    put("envelope", json!(operation.envelope.name()));
+    put("endpoint", json!(operation.endpoint));
+    put("operation", json!(operation.operation));
+    put("request_size", json!(operation.request_size));
+    put("response_size", json!(operation.response_size));
+    put("status", json!(operation.status));
+    put("response_code", json!(operation.response_code));
+    put("fault", json!(operation.fault));
+    put("return_value", json!(operation.return_value.map(|value| value.0)));
+    put("return_name", json!(operation.return_value.map(|value| value.to_string())));
+    put("request", value(&operation.request));
+    put("response", value(&operation.response));
+    put("rops", Value::Array(operation.rops.iter().map(rop).collect()));
+    put("problems", json!(operation.problems));
+    Value::Object(object)
+}
+
+fn rop(rop: &Rop) -> Value {
+    json!({
+        "name": rop.name,
+        "id": rop.id,
+        "logon": rop.logon,
+        "handle": rop.handle,
+        "object": rop.object,
+        "made": rop.made,
+        "return_value": rop.return_value.map(|value| value.0),
+        "return_name": rop.return_value.map(|value| value.to_string()),
+        "request": rop.request.as_ref().map(value),
+        "response": rop.response.as_ref().map(value),
+    })
+}
+
+/// A value. Bytes are hexadecimal digits. Fields of which several have one name are a list of objects, since the
+/// members of an object must differ.
+pub(super) fn value(shown: &Shown) -> Value {
+    match shown {
+        Shown::Nothing => Value::Null,
+        Shown::Boolean(yes) => Value::Bool(*yes),
+        Shown::Number(number) => json!(number),
+        Shown::Signed(number) => json!(number),
+        Shown::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+        Shown::Named(_, name) => json!(name),
+        Shown::Text(text) => json!(text),
+        Shown::Bytes(bytes) => json!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        Shown::List(items) => Value::Array(items.iter().map(value).collect()),
+        Shown::Fields(fields) => {
+            let mut object = Map::new();
+            for (name, field) in fields {
+                object.insert(name.clone().into_owned(), value(field));
+            }
+            if object.len() == fields.len() {
+                return Value::Object(object);
+            }
+            Value::Array(fields.iter().map(|(name, field)| json!({ name.as_ref(): value(field) })).collect())
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Operations as people and programs read them.
+
+mod json;
+mod text;
+
+use mapi::show::Shown;
+
+pub use self::json::json;
+pub use self::text::{Sessions, text};
+
+/// A value in few words, on one line.
+pub(crate) fn short(value: &Shown) -> String {
+    text::line(value)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,36 @@
+//! HTTP that is not MAPI.
+
+use mapi::show::Shown;
+
+use super::Operation;
+use super::sessions::{Key, Sessions};
+use crate::call::{HttpCall, HttpMessage};
+
+/// How much of a text is shown, in bytes.
+const MAX_TEXT: usize = 64 * 1024;
+
+pub(super) fn http(operation: &mut Operation, sessions: &mut Sessions, connection: u64, call: &HttpCall) {
+    operation.session = sessions.find(&[Key::Connection(connection)]);
+    call.path().clone_into(&mut operation.endpoint);
+    operation.operation = format!("{} {}", call.method, call.path());
+    operation.request_size = call.request.body.len();
+    operation.request = text(&call.request);
+    if let Some(response) = &call.response {
+        operation.status = Some(response.status);
+        operation.response_size = Some(response.message.body.len());
+        operation.response = text(&response.message);
+    }
+}
+
+/// A body that is text, as that.
+fn text(message: &HttpMessage) -> Shown {
+    let kind = message.field("content-type").unwrap_or_default().to_ascii_lowercase();
+    let is_text = ["xml", "json", "text", "html"].iter().any(|word| kind.contains(word));
+    if message.body.is_empty() {
+        return Shown::Nothing;
+    }
+    match std::str::from_utf8(message.body.get(..message.body.len().min(MAX_TEXT)).unwrap_or_default()) {
+        Ok(text) if is_text => Shown::Text(text.to_owned()),
+        _ => Shown::Bytes(message.body.to_vec()),
+    }
+}

@@ -1,0 +1,317 @@
+//! What calls hold, by the interface or the request type that they are for.
+
+use engine::{Body as _, HandleUse, handle_use};
+use mapi::Interface;
+use mapi::emsmdb;
+use mapi::http::{self, Answer, Endpoint, RequestType, ResponseBody, ResponseCode, cookies, headers};
+use mapi::show::Shown;
+use wire::{Endian, Guid};
+
+use super::debug::shown;
+use super::objects::Objects;
+use super::sessions::{Key, Sessions};
+use super::{Operation, rops};
+use crate::call::{HttpCall, HttpResponse, RpcAnswer, RpcCall, Stub};
+
+/// Takes in a remote procedure call.
+pub(super) fn rpc(operation: &mut Operation, sessions: &mut Sessions, connection: u64, call: &RpcCall) {
+    operation.request_size = call.request.len();
+    let known = call.interface.and_then(|syntax| Interface::by_uuid(syntax.uuid));
+    operation.endpoint = match (known, call.interface) {
+        (Some(interface), _) => interface.name().to_owned(),
+        (None, Some(syntax)) => syntax.uuid.to_string(),
+        (None, None) => "unknown".to_owned(),
+    };
+    let name = known.and_then(|interface| interface.operation(call.opnum));
+    let unknown = || format!("{}.{}", operation.endpoint, call.opnum);
+    operation.operation = name.map_or_else(unknown, str::to_owned);
+    match &call.answer {
+        RpcAnswer::Response(stub) => operation.response_size = Some(stub.len()),
+        RpcAnswer::Fault(status) => operation.fault = Some(format!("{status:?}")),
+        RpcAnswer::None => {}
+    }
+    for (what, stub) in [("request", Some(&call.request)), ("response", answer(call))] {
+        if let Some(Stub::Sealed(_, why)) = stub {
+            operation.problems.push(format!("the {what} is sealed: {why}"));
+        }
+    }
+    operation.session = rpc_session(sessions, connection, known, call);
+    let Some(interface) = known else { return };
+    let key = (interface, call.opnum);
+    let request = plain(Some(&call.request), |stub, endian| engine::Request::decode(key, stub, endian));
+    let response = plain(answer(call), |stub, endian| engine::Response::decode(key, stub, endian));
+    let request = taken(request, "request", &mut operation.problems);
+    let response = taken(response, "response", &mut operation.problems);
+    operation.return_value = response.as_ref().and_then(engine::Response::return_value);
+    let objects = sessions.objects(operation.session);
+    if !execute(operation, request.as_ref(), response.as_ref(), objects) {
+        operation.request = request.as_ref().map_or(Shown::Nothing, shown_request);
+        operation.response = response.as_ref().map_or(Shown::Nothing, shown_response);
+    }
+}
+
+fn answer(call: &RpcCall) -> Option<&Stub> {
+    match &call.answer {
+        RpcAnswer::Response(stub) => Some(stub),
+        RpcAnswer::Fault(_) | RpcAnswer::None => None,
+    }
+}
+
+/// What a stub means, with how many bytes of it mean nothing; none where it is not there or sealed.
+fn plain<'a, T>(
+    stub: Option<&'a Stub>,
+    decode: impl FnOnce(&'a [u8], Endian) -> wire::Result<(T, &'a [u8])>,
+) -> Option<wire::Result<(T, usize)>> {
+    match stub {
+        Some(Stub::Plain(bytes, endian)) => {
+            Some(decode(bytes, *endian).map(|(body, rest)| (body, rest.len())))
+        }
+        _ => None,
+    }
+}
+
+fn taken<T>(decoded: Option<wire::Result<(T, usize)>>, what: &str, problems: &mut Vec<String>) -> Option<T> {
+    match decoded? {
+        Ok((body, rest)) => {
+            // Padding behind the last parameter is nobody's.
+            if rest > 3 {
+                problems.push(format!("{what}: {rest} bytes behind the last parameter"));
+            }
+            Some(body)
+        }
+        Err(error) => {
+            problems.push(format!("{what}: {error}"));
+            None
+        }
+    }
+}
+
+/// Which session a remote procedure call belongs to: that of its context handle, or of its connection.
+fn rpc_session(
+    sessions: &mut Sessions,
+    connection: u64,
+    interface: Option<Interface>,
+    call: &RpcCall,
+) -> u64 {
+    let by_connection = Key::Connection(connection);
+    let Some(interface) = interface else { return sessions.find(&[by_connection]) };
+    let at = |stub: Option<&Stub>, at: usize| match stub {
+        Some(Stub::Plain(bytes, endian)) => handle_at(bytes, at, *endian),
+        _ => None,
+    };
+    let opened = || {
+        let skipped = match (interface, answer(call)) {
+            // The answer to a bind begins with a pointer to the server's GUID.
+            (Interface::Nspi, Some(Stub::Plain(bytes, _))) if bytes.first_chunk() == Some(&[0_u8; 4]) => 4,
+            (Interface::Nspi, _) => 20,
+            _ => 0,
+        };
+        at(answer(call), skipped)
+    };
+    match handle_use(interface, call.opnum) {
+        HandleUse::None => sessions.find(&[by_connection]),
+        HandleUse::Opens => match opened() {
+            Some(handle) => {
+                let session = sessions.begin();
+                sessions.add(session, Key::Handle(handle));
+                session
+            }
+            None => sessions.find(&[by_connection]),
+        },
+        HandleUse::Derives => {
+            let session = sessions.find(&[at(Some(&call.request), 0).map_or(by_connection, Key::Handle)]);
+            if let Some(derived) = opened() {
+                sessions.add(session, Key::Handle(derived));
+            }
+            session
+        }
+        HandleUse::Reads | HandleUse::Passes | HandleUse::Closes => {
+            sessions.find(&[at(Some(&call.request), 0).map_or(by_connection, Key::Handle)])
+        }
+    }
+}
+
+/// The UUID of the context handle at `at`; none where it is no handle or a null one.
+fn handle_at(stub: &[u8], at: usize, endian: Endian) -> Option<Guid> {
+    let mut r = wire::Reader::with_endian(stub.get(at..)?, endian);
+    r.u32("attributes").ok()?;
+    let bytes = r.array("uuid").ok()?;
+    // In big-endian order only the bytes of the first three fields lie otherwise; any key will do.
+    Some(Guid::from_le(bytes)).filter(|uuid| !uuid.is_nil())
+}
+
+/// Takes in a call that carries ROPs; false where it is none.
+fn execute(
+    operation: &mut Operation,
+    request: Option<&engine::Request>,
+    response: Option<&engine::Response>,
+    objects: &mut Objects,
+) -> bool {
+    use emsmdb::{Request, Response};
+    let mut problems = Vec::new();
+    let mut unpack = |bytes: &[u8]| rops::payloads(bytes, &mut problems);
+    let asked = match request {
+        Some(engine::Request::Emsmdb(Request::EcDoRpc(call))) => vec![call.payload()],
+        Some(engine::Request::Emsmdb(Request::EcDoRpcExt(call))) => unpack(&call.rgb_in.0),
+        Some(engine::Request::Emsmdb(Request::EcDoRpcExt2(call))) => unpack(&call.rgb_in.0),
+        _ => return false,
+    };
+    let answered = match response {
+        Some(engine::Response::Emsmdb(Response::EcDoRpc(call))) => vec![call.payload()],
+        Some(engine::Response::Emsmdb(Response::EcDoRpcExt(call))) => unpack(call.rgb_out.as_slice()),
+        Some(engine::Response::Emsmdb(Response::EcDoRpcExt2(call))) => unpack(call.rgb_out.as_slice()),
+        _ => Vec::new(),
+    };
+    let batch = rops::read(&asked, &answered, objects);
+    operation.rops = batch.rops;
+    operation.problems.extend(problems.into_iter().chain(batch.problems));
+    true
+}
+
+fn shown_request(request: &engine::Request) -> Shown {
+    match request {
+        engine::Request::Rfr(body) => shown(body),
+        engine::Request::Nspi(body) => shown(body),
+        engine::Request::Emsmdb(body) => shown(body),
+        engine::Request::AsyncEmsmdb(body) => shown(body),
+    }
+}
+
+fn shown_response(response: &engine::Response) -> Shown {
+    match response {
+        engine::Response::Rfr(body) => shown(body),
+        engine::Response::Nspi(body) => shown(body),
+        engine::Response::Emsmdb(body) => shown(body),
+        engine::Response::AsyncEmsmdb(body) => shown(body),
+    }
+}
+
+/// Takes in a request of MAPI over HTTP.
+pub(super) fn mapi_http(
+    operation: &mut Operation,
+    sessions: &mut Sessions,
+    connection: u64,
+    call: &HttpCall,
+) {
+    call.path().clone_into(&mut operation.endpoint);
+    operation.request_size = call.request.body.len();
+    let named = call.request.field(headers::X_REQUEST_TYPE).unwrap_or_default();
+    let endpoint = Endpoint::of_path(call.path());
+    let known = RequestType::parse(named).filter(|_| call.method.eq_ignore_ascii_case("POST"));
+    let name = known.and_then(|known| endpoint?.operation(known));
+    operation.operation = name.map_or_else(|| format!("{} {}", call.method, call.path()), str::to_owned);
+    if name.is_none() && !named.is_empty() {
+        operation.operation = format!("{} {named}", operation.operation);
+    }
+    operation.session = http_session(sessions, connection, known, call);
+    if let Some(response) = &call.response {
+        operation.status = Some(response.status);
+        operation.response_size = Some(response.message.body.len());
+    }
+    let payload = call.response.as_ref().and_then(|response| payload(operation, response));
+    let (Some(endpoint), Some(known)) = (endpoint, known) else { return };
+    let objects = sessions.objects(operation.session);
+    match endpoint {
+        Endpoint::Emsmdb => {
+            let request = whole(http::emsmdb::Request::decode(known, &call.request.body));
+            let request = taken(Some(request), "request", &mut operation.problems);
+            let response = payload.map(|payload| whole(http::emsmdb::Response::decode(known, payload)));
+            let response = taken(response, "response", &mut operation.problems);
+            operation.return_value = response.as_ref().map(http::emsmdb::Response::return_value);
+            emsmdb_body(operation, request.as_ref(), response.as_ref(), objects);
+        }
+        Endpoint::Nspi => {
+            let request = whole(http::nspi::Request::decode(known, &call.request.body));
+            let request = taken(Some(request), "request", &mut operation.problems);
+            let response = payload.map(|payload| whole(http::nspi::Response::decode(known, payload)));
+            let response = taken(response, "response", &mut operation.problems);
+            operation.return_value = response.as_ref().map(http::nspi::Response::return_value);
+            operation.request = request.as_ref().map_or(Shown::Nothing, shown);
+            operation.response = response.as_ref().map_or(Shown::Nothing, shown);
+        }
+    }
+}
+
+fn whole<T>(decoded: wire::Result<(T, &[u8])>) -> wire::Result<(T, usize)> {
+    decoded.map(|(body, rest)| (body, rest.len()))
+}
+
+fn emsmdb_body(
+    operation: &mut Operation,
+    request: Option<&http::emsmdb::Request>,
+    response: Option<&http::emsmdb::Response>,
+    objects: &mut Objects,
+) {
+    let Some(http::emsmdb::Request::Execute(asked)) = request else {
+        operation.request = request.map_or(Shown::Nothing, shown);
+        operation.response = response.map_or(Shown::Nothing, shown);
+        return;
+    };
+    let mut problems = Vec::new();
+    let asked = rops::payloads(&asked.rop_buffer.0, &mut problems);
+    let answered = match response {
+        Some(http::emsmdb::Response::Execute(Answer::Complete(answer))) => {
+            rops::payloads(&answer.rop_buffer.0, &mut problems)
+        }
+        _ => Vec::new(),
+    };
+    let batch = rops::read(&asked, &answered, objects);
+    operation.rops = batch.rops;
+    operation.problems.extend(problems.into_iter().chain(batch.problems));
+}
+
+/// The payload of an answer that is one of MAPI over HTTP; none where the request was not carried out.
+fn payload<'a>(operation: &mut Operation, response: &'a HttpResponse) -> Option<&'a [u8]> {
+    let code = response.message.field(headers::X_RESPONSE_CODE).and_then(ResponseCode::parse);
+    operation.response_code = code.map(|code| code.0);
+    let kind = response.message.field("content-type").unwrap_or_default();
+    if response.status != 200 || !headers::is_mapi_http(kind) || code.is_some_and(|code| code.0 != 0) {
+        return None;
+    }
+    if response.message.missing > 0 {
+        operation.problems.push(format!("response: {} bytes are missing", response.message.missing));
+        return None;
+    }
+    match ResponseBody::split(&response.message.body) {
+        Ok((body, payload)) => {
+            if let Some(code) = body.response_code() {
+                operation.response_code = Some(code.0);
+                return (code.0 == 0).then_some(payload);
+            }
+            Some(payload)
+        }
+        Err(error) => {
+            operation.problems.push(format!("response: {error}"));
+            None
+        }
+    }
+}
+
+/// Which session a request belongs to: that of its cookies.
+fn http_session(
+    sessions: &mut Sessions,
+    connection: u64,
+    known: Option<RequestType>,
+    call: &HttpCall,
+) -> u64 {
+    let asked = call.request.all("cookie").flat_map(cookies::cookies);
+    let mut keys: Vec<Key> =
+        asked.map(|cookie| Key::Cookie(format!("{}={}", cookie.name, cookie.value))).collect();
+    let begins = known.is_some_and(RequestType::begins_session);
+    let set = call.response.iter().flat_map(|response| response.message.all("set-cookie"));
+    let set = set.map(cookies::SetCookie::parse).filter(|set| !set.is_removal());
+    let set: Vec<Key> =
+        set.map(|set| Key::Cookie(format!("{}={}", set.cookie.name, set.cookie.value))).collect();
+    let session = if begins && !set.is_empty() {
+        sessions.begin()
+    } else {
+        if keys.is_empty() {
+            keys.push(Key::Connection(connection));
+        }
+        sessions.find(&keys)
+    };
+    for key in set {
+        sessions.add(session, key);
+    }
+    session
+}

@@ -1,0 +1,126 @@
+//! From calls to what they mean: operations, ROPs, sessions.
+
+mod autodiscover;
+mod bodies;
+pub(crate) mod debug;
+mod objects;
+mod rops;
+mod sessions;
+mod transfer;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mapi::ErrorCode;
+use mapi::show::Shown;
+
+use crate::Timestamp;
+use crate::call::{Call, CallBody, Envelope};
+
+pub use self::rops::Rop;
+use self::sessions::Sessions;
+
+/// A call, understood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// When it was asked.
+    pub time: Timestamp,
+    /// How long the answer took.
+    pub elapsed: Option<Duration>,
+    /// A number that operations of one session share.
+    pub session: u64,
+    /// Who asked, as far as the recording says.
+    pub user: Option<Arc<str>>,
+    /// Which side of the proxy it was recorded at; none where the recording is not one of ours.
+    pub side: Option<Arc<str>>,
+    /// Who connected.
+    pub client: Option<SocketAddr>,
+    /// To where.
+    pub server: Option<SocketAddr>,
+    /// What it travelled in.
+    pub envelope: Envelope,
+    /// The interface or the path that it is for.
+    pub endpoint: String,
+    /// What was asked, as `nspi.QueryRows`.
+    pub operation: String,
+    /// Bytes of the request's body.
+    pub request_size: usize,
+    /// Bytes of the answer's body; none where there is no answer.
+    pub response_size: Option<usize>,
+    /// The status of HTTP.
+    pub status: Option<u16>,
+    /// The `X-ResponseCode` of MAPI over HTTP.
+    pub response_code: Option<u32>,
+    /// Why the call failed, where it got a fault.
+    pub fault: Option<String>,
+    /// What the operation returned; none where it did not come to that.
+    pub return_value: Option<ErrorCode>,
+    /// What was asked.
+    pub request: Shown,
+    /// What was answered.
+    pub response: Shown,
+    /// The ROPs in it.
+    pub rops: Vec<Rop>,
+    /// What of it can't be read.
+    pub problems: Vec<String>,
+}
+
+impl Operation {
+    /// Whether something in it failed: the call, the operation, or a ROP.
+    pub fn failed(&self) -> bool {
+        self.fault.is_some()
+            || self.status.is_some_and(|status| status >= 400)
+            || self.response_code.is_some_and(|code| code != 0)
+            || self.return_value.is_some_and(|value| value != ErrorCode::SUCCESS)
+            || !self.problems.is_empty()
+            || self.rops.iter().any(|rop| rop.return_value.is_some_and(|value| value != ErrorCode::SUCCESS))
+    }
+}
+
+/// Understands calls, one after the other, and remembers of each session what later ones depend on.
+#[derive(Debug, Default)]
+pub struct Understanding {
+    sessions: Sessions,
+}
+
+impl Understanding {
+    /// What `call` means.
+    pub fn operation(&mut self, call: &Call) -> Operation {
+        let mut operation = Operation {
+            time: call.time,
+            elapsed: call.elapsed,
+            session: 0,
+            user: call.user.clone(),
+            side: call.side.clone(),
+            client: call.client,
+            server: call.server,
+            envelope: call.envelope(),
+            endpoint: String::new(),
+            operation: String::new(),
+            request_size: 0,
+            response_size: None,
+            status: None,
+            response_code: None,
+            fault: None,
+            return_value: None,
+            request: Shown::Nothing,
+            response: Shown::Nothing,
+            rops: Vec::new(),
+            problems: Vec::new(),
+        };
+        match &call.body {
+            CallBody::Rpc(rpc) => bodies::rpc(&mut operation, &mut self.sessions, call.connection, rpc),
+            CallBody::Http(http) if http.is_mapi() => {
+                bodies::mapi_http(&mut operation, &mut self.sessions, call.connection, http);
+            }
+            CallBody::Http(http) => {
+                autodiscover::http(&mut operation, &mut self.sessions, call.connection, http);
+            }
+        }
+        operation
+    }
+}
+
+#[cfg(test)]
+mod tests;
