@@ -18,13 +18,13 @@ use crate::conversation::{Found, named};
 use crate::source::Problem;
 use crate::time::Timestamp;
 
-/// Reads the entries of `file`, and hands each to `sink`.
+/// Reads the entries of `file`, and hands each to `sink`. Connections get the numbers behind `first`.
 ///
 /// # Errors
 /// When the file can't be read, or is no such recording.
-pub fn read(file: impl Read, sink: &mut dyn FnMut(Found)) -> Result<(), serde_json::Error> {
+pub fn read(file: impl Read, first: u64, sink: &mut dyn FnMut(Found)) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_reader(file);
-    let mut state = State { sink, connections: HashMap::new(), entries: 0 };
+    let mut state = State { sink, connections: HashMap::new(), first, entries: 0 };
     Member { name: "log", inner: Member { name: "entries", inner: Entries(&mut state) } }
         .deserialize(&mut deserializer)?;
     deserializer.end()
@@ -34,6 +34,7 @@ struct State<'a> {
     sink: &'a mut dyn FnMut(Found),
     /// The numbers of connections by their names.
     connections: HashMap<String, u64>,
+    first: u64,
     entries: u64,
 }
 
@@ -180,6 +181,7 @@ impl State<'_> {
             Some(name) => *self.connections.entry(name).or_insert(next),
             None => self.entries.saturating_add(1 << 32),
         };
+        let connection = connection.saturating_add(self.first);
         let asked = Timestamp::parse(&entry.started_date_time).unwrap_or_default();
         let elapsed = Duration::try_from_secs_f64(entry.time / 1000.0).ok();
         Ok(Call {
@@ -236,7 +238,7 @@ mod tests {
 
     fn calls(text: &str) -> Vec<Found> {
         let mut found = Vec::new();
-        read(text.as_bytes(), &mut |item| found.push(item)).unwrap();
+        read(text.as_bytes(), 0, &mut |item| found.push(item)).unwrap();
         found
     }
 
@@ -275,7 +277,7 @@ mod tests {
     #[test]
     fn what_is_no_recording_is_refused() {
         for bad in ["", "[]", "{}", r#"{"log": {}}"#, r#"{"log": {"entries": 5}}"#] {
-            assert!(read(bad.as_bytes(), &mut |_| {}).is_err(), "{bad}");
+            assert!(read(bad.as_bytes(), 0, &mut |_| {}).is_err(), "{bad}");
         }
     }
 }

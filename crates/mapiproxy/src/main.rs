@@ -39,6 +39,8 @@ enum Command {
     Account(commands::account::Command),
     /// Lists the modules there are, with their options.
     Modules,
+    /// Says what happened in a recording: a pcap or pcapng, a HAR, or raw HTTP.
+    Decode(commands::decode::Arguments),
     /// A MAPI client from the shell.
     Client(commands::client::Arguments),
 }
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
             commands::modules::run();
             Ok(())
         }
+        Command::Decode(arguments) => commands::decode::run(&arguments),
         Command::Client(arguments) => commands::client::run(&arguments),
     };
     match done {

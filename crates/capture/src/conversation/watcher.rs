@@ -251,7 +251,7 @@ impl Out {
         let calls = self.done.into_iter().map(|done| {
             Found::Call(Box::new(Call {
                 time: done.asked,
-                elapsed: done.answered.map(|answered| answered.since(done.asked)),
+                elapsed: elapsed(done.asked, done.answered),
                 connection: about.connection,
                 user: user.cloned(),
                 side: about.side.clone(),
@@ -264,10 +264,15 @@ impl Out {
     }
 }
 
+/// How long an answer took; none where the recording has no times.
+fn elapsed(asked: Timestamp, answered: Option<Timestamp>) -> Option<std::time::Duration> {
+    answered.filter(|answered| answered.0 != 0).map(|answered| answered.since(asked))
+}
+
 fn http_call(about: &About, done: exchange::Done) -> Found {
     Found::Call(Box::new(Call {
         time: done.asked,
-        elapsed: done.answered.map(|answered| answered.since(done.asked)),
+        elapsed: elapsed(done.asked, done.answered),
         connection: about.connection,
         user: done.user,
         side: about.side.clone(),

@@ -210,6 +210,10 @@ pub(super) fn mapi_http(
     }
     let payload = call.response.as_ref().and_then(|response| payload(operation, response));
     let (Some(endpoint), Some(known)) = (endpoint, known) else { return };
+    // Who only wants to know whether it is let in sends no body.
+    if call.request.body.is_empty() && payload.is_none() {
+        return;
+    }
     let objects = sessions.objects(operation.session);
     match endpoint {
         Endpoint::Emsmdb => {

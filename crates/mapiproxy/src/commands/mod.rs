@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod check;
 pub(crate) mod client;
+pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod modules;

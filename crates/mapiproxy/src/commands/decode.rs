@@ -1,0 +1,264 @@
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use capture::filter::Filter;
+use capture::pairs::{self, Pairs};
+use capture::show::{self, Sessions};
+use capture::source::{self, Packets};
+use capture::{Found, Understanding, Watcher, har};
+use identity::NtHash;
+use identity::ntlm::passive::Secret;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{Outcome, files};
+
+/// Files longer than this get a bar that says how far they are read, in bytes.
+const LONG: u64 = 16 << 20;
+
+/// How long to wait for a file to grow.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// What to read, and what of it to show.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Recordings: pcap, pcapng, HAR, or raw HTTP in files named `*.req.http` and `*.resp.http`, `*.c2s.http` and
+    /// `*.s2c.http`. Of a folder all raw HTTP in it; `-` for packets from standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Prints an object of JSON for each operation, one a line.
+    #[arg(long)]
+    json: bool,
+    /// Goes on when the last file ends, and waits for it to grow.
+    #[arg(long)]
+    follow: bool,
+    /// Reads what is sealed with the password of a user, which is the first line of a file that its owner alone
+    /// may read.
+    #[arg(long, value_name = "USER=FILE", value_parser = assignment)]
+    password: Vec<(String, PathBuf)>,
+    /// Reads what is sealed with a key, whose hexadecimal digits are the first line of a file that its owner alone
+    /// may read: `nt-hash` of a password, or the `session` key of one handshake.
+    #[arg(long, value_name = "KIND=FILE", value_parser = assignment)]
+    key: Vec<(String, PathBuf)>,
+    /// Only what this user asked, by whole name or without the domain.
+    #[arg(long)]
+    user: Option<String>,
+    /// Only this ROP, as `RopOpenFolder` or `OpenFolder`.
+    #[arg(long)]
+    rop: Option<String>,
+    /// Only what names this property, as `PidTagSubject` or `0x0037001F`.
+    #[arg(long)]
+    prop: Option<String>,
+    /// Only what failed.
+    #[arg(long)]
+    errors: bool,
+}
+
+fn assignment(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE")?;
+    Ok((name.to_owned(), PathBuf::from(file)))
+}
+
+/// The secrets in the files that were named.
+pub(crate) fn secrets(
+    passwords: &[(String, PathBuf)],
+    keys: &[(String, PathBuf)],
+) -> Result<Vec<Secret>, Box<dyn std::error::Error>> {
+    let mut secrets = Vec::new();
+    for (user, path) in passwords {
+        let password = files::read_password(path)?;
+        // The name that is signed in with may be whole or not.
+        let bare = user.rsplit('\\').next().unwrap_or(user);
+        secrets.push(Secret::account(bare, NtHash::from_password(password.expose())));
+    }
+    for (kind, path) in keys {
+        let text = files::read_password(path)?;
+        let wrong = || format!("{}: expected 32 hexadecimal digits", path.display());
+        let digits = text.expose().trim();
+        let number =
+            u128::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 32).ok_or_else(wrong)?;
+        secrets.push(match kind.as_str() {
+            "nt-hash" => Secret::hash(NtHash::from_bytes(number.to_be_bytes())),
+            "session" => Secret::session_key(number.to_be_bytes()),
+            _ => return Err(format!("--key {kind}: expected nt-hash=FILE or session=FILE").into()),
+        });
+    }
+    Ok(secrets)
+}
+
+/// Shows what happened in recordings.
+pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    let mut printer = Printer::new(arguments);
+    let read = read(
+        &arguments.files,
+        secrets(&arguments.password, &arguments.key)?,
+        arguments.follow,
+        &mut |found| printer.found(found),
+    );
+    match read.and_then(|()| Ok(printer.out.flush()?)) {
+        // Whoever reads what is printed has had enough.
+        Err(error) if is_broken_pipe(error.as_ref()) => Ok(()),
+        other => other,
+    }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Prints operations.
+struct Printer {
+    filter: Filter,
+    json: bool,
+    /// Whether somebody waits for each line.
+    live: bool,
+    understanding: Understanding,
+    sessions: Sessions,
+    out: BufWriter<io::Stdout>,
+}
+
+impl Printer {
+    fn new(arguments: &Arguments) -> Self {
+        Self {
+            filter: Filter {
+                user: arguments.user.clone(),
+                rop: arguments.rop.clone(),
+                prop: arguments.prop.clone(),
+                errors: arguments.errors,
+            },
+            json: arguments.json,
+            live: arguments.follow || io::stdout().is_terminal(),
+            understanding: Understanding::default(),
+            sessions: Sessions::default(),
+            out: BufWriter::with_capacity(1 << 16, io::stdout()),
+        }
+    }
+
+    fn found(&mut self, found: Found) -> Outcome {
+        let call = match found {
+            Found::Call(call) => call,
+            Found::Problem(problem) => {
+                eprintln!("mapiproxy: {problem}");
+                return Ok(());
+            }
+        };
+        let operation = self.understanding.operation(&call);
+        let Some(operation) = self.filter.apply(operation) else { return Ok(()) };
+        if self.json {
+            serde_json::to_writer(&mut self.out, &show::json(&operation)).map_err(io::Error::from)?;
+            self.out.write_all(b"\n")?;
+        } else {
+            self.out.write_all(show::text(&operation, &mut self.sessions).as_bytes())?;
+        }
+        if self.live {
+            self.out.flush()?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads recordings, and hands what is in them to `sink`, in order.
+pub(crate) fn read(
+    paths: &[PathBuf],
+    secrets: Vec<Secret>,
+    follow: bool,
+    sink: &mut dyn FnMut(Found) -> Outcome,
+) -> Outcome {
+    let mut watcher = Watcher::new(secrets);
+    let mut raw = Pairs::default();
+    let last = paths.len().saturating_sub(1);
+    for (index, path) in paths.iter().enumerate() {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(path).map_err(|error| at(path, &error))? {
+                let entry = entry?.path();
+                raw.add(&entry.to_string_lossy(), entry.clone());
+            }
+            continue;
+        }
+        let Some(path) = raw.add(&path.to_string_lossy(), path.clone()) else { continue };
+        let first = u64::try_from(index).unwrap_or(0).saturating_add(1) << 40;
+        file(&path, first, follow && index == last, &mut watcher, sink)?;
+    }
+    let mut number = 1 << 56;
+    for (_, [client, server]) in raw.into_vec() {
+        number += 1;
+        let open = |path: Option<PathBuf>| {
+            path.map(|path| File::open(&path).map_err(|error| at(&path, &error))).transpose()
+        };
+        let (mut client, mut server) = (open(client)?, open(server)?);
+        let client = client.as_mut().map(|file| file as &mut dyn Read);
+        let server = server.as_mut().map(|file| file as &mut dyn Read);
+        pairs::watch(&mut watcher, number, (client, server))?;
+        watcher.take().into_iter().try_for_each(&mut *sink)?;
+    }
+    watcher.finish();
+    watcher.take().into_iter().try_for_each(sink)
+}
+
+/// An error with the file that it is about.
+fn at(path: &Path, error: &dyn std::fmt::Display) -> Box<dyn std::error::Error> {
+    format!("{}: {error}", path.display()).into()
+}
+
+fn file(
+    path: &Path,
+    first: u64,
+    follow: bool,
+    watcher: &mut Watcher,
+    sink: &mut dyn FnMut(Found) -> Outcome,
+) -> Outcome {
+    let (input, length): (Box<dyn Read>, u64) = if path.as_os_str() == "-" {
+        (Box::new(io::stdin()), 0)
+    } else {
+        let file = File::open(path).map_err(|error| at(path, &error))?;
+        let length = file.metadata()?.len();
+        (if follow { Box::new(Growing(file)) } else { Box::new(file) }, length)
+    };
+    let bar = bar(if follow { 0 } else { length });
+    let mut input = BufReader::with_capacity(1 << 16, bar.wrap_read(input));
+    let start = input.fill_buf().map_err(|error| at(path, &error))?;
+    if source::is_packets(start) {
+        let mut packets = Packets::new(input).map_err(|error| at(path, &error))?;
+        while let Some(item) = packets.next_item().map_err(|error| at(path, &error))? {
+            watcher.item(item);
+            watcher.take().into_iter().try_for_each(&mut *sink)?;
+        }
+    } else if start.trim_ascii_start().starts_with(b"{") || start.starts_with(b"\xef\xbb\xbf{") {
+        let mut failed = Ok(());
+        har::read(input, first, &mut |found| {
+            if failed.is_ok() {
+                failed = sink(found);
+            }
+        })
+        .map_err(|error| at(path, &error))?;
+        failed?;
+    } else {
+        return Err(at(path, &"neither pcap, pcapng nor HAR"));
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// A bar that says how much of `length` bytes is read; hidden where that is quick, or nobody looks.
+fn bar(length: u64) -> ProgressBar {
+    if length < LONG || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left");
+    ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// A file that has no end: where it ends now, it is waited for to grow.
+struct Growing(File);
+
+impl Read for Growing {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(out)? {
+                0 => std::thread::sleep(WAIT),
+                count => return Ok(count),
+            }
+        }
+    }
+}
