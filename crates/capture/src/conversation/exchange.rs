@@ -185,6 +185,10 @@ impl Exchanges {
             // An answer may end with its connection.
             Side::Server => {
                 self.responses.close();
+                // Channels of RPC over HTTP end within what they said would be their length.
+                if self.open.iter().any(|open| open.channel.is_some() && !open.is_answered()) {
+                    return self.end_all(happened);
+                }
                 self.work(time, happened, problems);
             }
         }

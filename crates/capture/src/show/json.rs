@@ -49,6 +49,16 @@ fn rop(rop: &Rop) -> Value {
     })
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        out.extend(
+            [byte >> 4, byte & 0x0f].map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0')),
+        );
+    }
+    out
+}
+
 /// A value. Bytes are hexadecimal digits. Fields of which several have one name are a list of objects, since the
 /// members of an object must differ.
 pub(super) fn value(shown: &Shown) -> Value {
@@ -60,7 +70,7 @@ pub(super) fn value(shown: &Shown) -> Value {
         Shown::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
         Shown::Named(_, name) => json!(name),
         Shown::Text(text) => json!(text),
-        Shown::Bytes(bytes) => json!(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        Shown::Bytes(bytes) => Value::String(hexadecimal(bytes)),
         Shown::List(items) => Value::Array(items.iter().map(value).collect()),
         Shown::Fields(fields) => {
             let mut object = Map::new();

@@ -25,7 +25,7 @@ struct Reader<'a> {
     rest: &'a str,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     fn skip(&mut self) {
         self.rest = self.rest.trim_start_matches(' ');
     }
@@ -111,16 +111,20 @@ impl<'a> Reader<'a> {
             self.eat("(");
             // Flags are names with bars between them, and numbers without a name are their own text.
             if let Some(flags) = self.flags() {
-                return Some(Shown::Text(flags));
+                return Some(Shown::Named(0, Cow::Owned(flags)));
             }
             let mut items = self.list(")", depth)?;
+            // What may be missing stands behind a byte that says that it is there.
+            if word == "Present" && items.len() > 1 {
+                return items.pop();
+            }
             return match (items.len(), items.pop()) {
                 (1, item) => item,
                 (_, Some(last)) => {
                     items.push(last);
                     Some(Shown::List(items))
                 }
-                (_, None) => Some(Shown::Text(word.to_owned())),
+                (_, None) => Some(Shown::Named(0, Cow::Owned(word.to_owned()))),
             };
         }
         if rest.starts_with('{') && before.get(..end).is_some_and(|word| word.ends_with(' ')) {
@@ -162,7 +166,7 @@ impl<'a> Reader<'a> {
 
 fn scalar(word: &str) -> Shown {
     match word {
-        "None" => return Shown::Nothing,
+        "None" | "Absent" => return Shown::Nothing,
         "true" => return Shown::Boolean(true),
         "false" => return Shown::Boolean(false),
         _ => {}
@@ -175,7 +179,7 @@ fn scalar(word: &str) -> Shown {
     }
     match word.parse::<f64>() {
         Ok(number) if word.contains('.') => Shown::Float(number),
-        _ => Shown::Text(word.to_owned()),
+        _ => Shown::Named(0, Cow::Owned(word.to_owned())),
     }
 }
 
@@ -238,8 +242,8 @@ mod tests {
                 field("none", Shown::Nothing),
             ])
         );
-        assert_eq!(shown(&Bits(0x83)), Shown::Text("ONE | TWO | 0x80".to_owned()));
-        assert_eq!(shown(&Bits(0)), Shown::Text("0x0".to_owned()));
-        assert_eq!(shown(&Bits::ONE), Shown::Text("ONE".to_owned()));
+        assert_eq!(shown(&Bits(0x83)), Shown::Named(0, "ONE | TWO | 0x80".into()));
+        assert_eq!(shown(&Bits(0)), Shown::Named(0, "0x0".into()));
+        assert_eq!(shown(&Bits::ONE), Shown::Named(0, "ONE".into()));
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod debug;
 mod objects;
 mod rops;
 mod sessions;
+mod tidy;
 mod transfer;
 
 use std::net::SocketAddr;
@@ -118,7 +119,21 @@ impl Understanding {
                 autodiscover::http(&mut operation, &mut self.sessions, call.connection, http);
             }
         }
+        self.tidy(&mut operation);
         operation
+    }
+
+    fn tidy(&mut self, operation: &mut Operation) {
+        let names = &self.sessions.objects(operation.session).names;
+        let tidy = |shown: &mut Shown| {
+            *shown = tidy::tidy(std::mem::replace(shown, Shown::Nothing), names);
+        };
+        tidy(&mut operation.request);
+        tidy(&mut operation.response);
+        for rop in &mut operation.rops {
+            rop.request.iter_mut().for_each(tidy);
+            rop.response.iter_mut().for_each(tidy);
+        }
     }
 }
 

@@ -112,8 +112,8 @@ impl Batch {
                 request: Some(request.body.show()),
                 response: None,
             };
-            if request.id() == RopId::RopRelease {
-                handle.into_iter().for_each(|handle| objects.release(handle));
+            if let Some(handle) = handle.filter(|_| request.id() == RopId::RopRelease) {
+                objects.release(handle);
             }
             transfer(&rop.name, rop.request.as_mut(), objects, handle);
             while let Some((_, reply)) = replies.next_if(|(answered, _)| *answered == Some(place)) {
@@ -210,7 +210,7 @@ fn name(id: RopId) -> String {
     id.name().map_or_else(|| format!("RopId {:#04x}", id.0), str::to_owned)
 }
 
-/// Puts a tree in the place of the bytes of a FastTransfer stream, where `shown` has some.
+/// Puts a tree in the place of the bytes of a `FastTransfer` stream, where `shown` has some.
 fn transfer(rop: &str, shown: Option<&mut Shown>, objects: &mut Objects, handle: Option<u32>) {
     let (Some(Shown::Fields(fields)), Some(handle)) = (shown, handle) else { return };
     if !rop.starts_with("RopFastTransfer") {
@@ -229,5 +229,8 @@ fn transfer(rop: &str, shown: Option<&mut Shown>, objects: &mut Objects, handle:
 pub(super) fn field(body: &RequestBody, name: &str) -> Option<String> {
     let Shown::Fields(fields) = body.show() else { return None };
     let (_, value) = fields.into_iter().find(|(known, _)| known == name)?;
-    Some(crate::show::short(&value))
+    Some(match value {
+        Shown::Text(text) => text,
+        value => crate::show::short(&super::tidy::tidy(value, &super::tidy::Names::new())),
+    })
 }

@@ -1,14 +1,15 @@
-//! FastTransfer buffers as trees, one buffer after the other of the same stream.
+//! `FastTransfer` buffers as trees, one buffer after the other of the same stream.
 
 use std::borrow::Cow;
 
 use mapi::fast_transfer::{Limits, Marker, Property, Token, Tokenizer};
+use mapi::property::PropertyValue;
 use mapi::show::Shown;
 
 /// How deep parts are shown within one another.
 const MAX_DEPTH: usize = 32;
 
-/// Where in its stream a FastTransfer context stands.
+/// Where in its stream a `FastTransfer` context stands.
 #[derive(Debug)]
 pub(super) struct Transfer {
     tokenizer: Tokenizer,
@@ -115,6 +116,8 @@ fn value(property: &Property<'_>) -> Shown {
             let text = property.to_string();
             Shown::Text(text.split_once(" = ").map_or(text.clone(), |(_, values)| values.to_owned()))
         }
+        (Value::Integer64(value), None) => Shown::Signed(*value),
+        (Value::Time(value), None) => Shown::Text(PropertyValue::Time(*value).to_string()),
         (value, None) => Shown::Text(value.to_string()),
     }
 }

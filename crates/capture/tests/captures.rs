@@ -1,0 +1,267 @@
+//! All that was recorded decodes, encodes back byte for byte, and says what the recording client read in it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use capture::stream::{Connection, Event, EventKind, Side};
+use capture::{Call, Found, Operation, Timestamp, Understanding, Watcher};
+use mapi::compress::{ExtendedFlags, Limits, decode_chain, encode_chain};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::http::{self, Answer, Endpoint, RequestType, ResponseBody};
+use mapi::property::PropTag;
+use mapi::rop::logon::LogonFlags;
+use mapi::rop::{
+    Answers, ColumnChange, Columns, Logons, RequestBody, RopReply, RopRequests, RopResponse, add_columns,
+};
+use serde_json::Value;
+use testkit::captures::{self, Exchange};
+use wire::{Decode as _, Encode as _, Reader};
+
+/// Exchanges that were malformed on purpose, by their labels.
+const MALFORMED: &[&str] = &["ems-unknown-rop-65", "ems-malformed-short-ropbuffer", "hdr-connect-trailing"];
+
+/// The call that an exchange is.
+fn call(number: u64, exchange: &Exchange) -> Call {
+    let nowhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    let connection = Connection { number, client: nowhere, server: nowhere, interface: None };
+    let mut watcher = Watcher::new(Vec::new());
+    watcher.data(&connection, Side::Client, Timestamp(0), &exchange.request);
+    watcher.data(&connection, Side::Server, Timestamp(0), &exchange.response);
+    for kind in [EventKind::Ended(Side::Client), EventKind::Ended(Side::Server), EventKind::Closed] {
+        watcher.event(&Event { connection: &connection, time: Timestamp(0), kind });
+    }
+    match watcher.take().as_slice() {
+        [Found::Call(call)] => (**call).clone(),
+        other => panic!("{}: {other:?}", exchange.name()),
+    }
+}
+
+fn operations(pack: &[Exchange]) -> Vec<Operation> {
+    let mut understanding = Understanding::default();
+    (1..).zip(pack).map(|(number, exchange)| understanding.operation(&call(number, exchange))).collect()
+}
+
+fn packs() -> [Vec<Exchange>; 2] {
+    [captures::mapihttp(), captures::mapihttp_compressed()]
+}
+
+#[test]
+fn nothing_is_left_opaque_but_what_is_malformed_on_purpose() {
+    let mut faults = Vec::new();
+    for pack in packs() {
+        for (exchange, operation) in pack.iter().zip(operations(&pack)) {
+            let on_purpose = MALFORMED.contains(&exchange.label.as_str());
+            if operation.problems.is_empty() == on_purpose {
+                faults.push(format!("{}: {:?}", exchange.name(), operation.problems));
+            }
+        }
+    }
+    assert_eq!(faults, [""; 0]);
+}
+
+#[test]
+fn every_rop_and_return_value_is_what_the_recording_client_read() {
+    let (mut faults, mut compared) = (Vec::new(), 0);
+    for pack in packs() {
+        for (exchange, operation) in pack.iter().zip(operations(&pack)) {
+            let Some(index) = exchange.index.as_object() else { continue };
+            if let Some(code) = index.get("rc").and_then(Value::as_str) {
+                compared += 1;
+                let ours = operation.response_code.map(|code| code.to_string());
+                if ours.as_deref() != Some(code) {
+                    faults.push(format!("{}: X-ResponseCode {ours:?}, not {code}", exchange.name()));
+                }
+            }
+            // The recording client could not uncompress.
+            let wanted = index.get("rops").filter(|rops| rops[0][0] != "LZX-COMPRESSED");
+            let Some(wanted) = wanted.and_then(Value::as_array) else { continue };
+            let wanted: Vec<(String, u32)> = wanted.iter().map(read_by_client).collect();
+            let ours = operation.rops.iter().filter(|rop| rop.response.is_some());
+            let ours: Vec<(String, u32)> = ours
+                .map(|rop| {
+                    // This one is answered by the name of another ([MS-OXCROPS] 2.2.6.9.2).
+                    let name = match rop.name.trim_start_matches("Rop") {
+                        "GetMessageStatus" => "SetMessageStatus",
+                        name => name,
+                    };
+                    (name.to_owned(), rop.return_value.map_or(0, |value| value.0))
+                })
+                .collect();
+            compared += wanted.len();
+            if wanted != ours {
+                faults.push(format!("{}: {ours:?}, not {wanted:?}", exchange.name()));
+            }
+        }
+    }
+    assert_eq!(faults, [""; 0]);
+    assert!(compared > 800, "{compared}");
+}
+
+/// A ROP of the index, with its return value: a number, or hexadecimal digits.
+fn read_by_client(rop: &Value) -> (String, u32) {
+    let name = rop[0].as_str().unwrap();
+    let digits = rop[1].as_str().and_then(|text| text.strip_prefix("0x"));
+    let value = digits.map_or_else(
+        || u32::try_from(rop[1].as_u64().unwrap_or(0)).unwrap(),
+        |digits| u32::from_str_radix(digits, 16).unwrap(),
+    );
+    (name.to_owned(), value)
+}
+
+/// What a session's ROPs depend on.
+#[derive(Default)]
+struct Known {
+    columns: BTreeMap<u32, Vec<PropTag>>,
+    logons: BTreeMap<u8, bool>,
+}
+
+impl Columns for Known {
+    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
+        self.columns.get(&handle).map(Vec::as_slice)
+    }
+}
+
+impl Logons for Known {
+    fn is_private(&self, logon_id: u8) -> Option<bool> {
+        self.logons.get(&logon_id).copied()
+    }
+}
+
+impl Known {
+    fn take_in(
+        &mut self,
+        asked: &RopBuffer,
+        requests: &RopRequests,
+        answers: &[(usize, RopReply)],
+        made: &[u32],
+    ) {
+        for (place, reply) in answers.iter().filter(|(_, reply)| reply.return_value.is_success()) {
+            let request = &requests.rops[*place];
+            if let RequestBody::RopLogon(logon) = &request.body {
+                self.logons.insert(request.logon_id, logon.logon_flags.contains(LogonFlags::PRIVATE));
+            }
+            let at = |index: u8| {
+                let known = asked.handle(index).filter(|handle| *handle != NO_OBJECT);
+                known.or_else(|| made.get(usize::from(index)).copied())
+            };
+            let opened =
+                request.output_handle_index().and_then(|index| made.get(usize::from(index)).copied());
+            let on = request.acted_on_index().and_then(at);
+            let (handle, columns) = match request.columns_after(&reply.body) {
+                ColumnChange::None => continue,
+                ColumnChange::Unknown => (on, Vec::new()),
+                ColumnChange::Asked(columns) => (on, columns.to_vec()),
+                ColumnChange::Told(columns) => (opened.or(on), columns.to_vec()),
+                ColumnChange::Added(columns) => {
+                    let mut known = on.and_then(|handle| self.columns.remove(&handle)).unwrap_or_default();
+                    add_columns(&mut known, columns);
+                    (on, known)
+                }
+            };
+            self.columns.insert(handle.unwrap(), columns);
+        }
+    }
+}
+
+/// The payloads of extended buffers, which encode back to the bytes that they came in: those that are compressed,
+/// to bytes that mean the same.
+fn payloads(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let chain = decode_chain(bytes, Limits::default()).unwrap();
+    let encoded = encode_chain(&chain).unwrap();
+    if chain.iter().any(|buffer| buffer.flags.contains(ExtendedFlags::COMPRESSED)) {
+        assert_eq!(decode_chain(&encoded, Limits::default()).unwrap(), chain);
+    } else {
+        assert_eq!(encoded, bytes);
+    }
+    chain.into_iter().map(|buffer| buffer.payload).collect()
+}
+
+fn rop_buffer(payload: &[u8]) -> RopBuffer {
+    let buffer = RopBuffer::from_bytes(payload).unwrap();
+    assert_eq!(buffer.to_bytes().unwrap(), payload);
+    buffer
+}
+
+/// Decodes and encodes the ROPs of an exchange. Returns how many there were.
+fn rops(name: &str, asked: &[u8], answered: &[u8], known: &mut Known) -> usize {
+    let asked = payloads(asked).iter().map(|payload| rop_buffer(payload)).collect::<Vec<_>>();
+    let answered = if answered.is_empty() { Vec::new() } else { payloads(answered) };
+    let answered = answered.iter().map(|payload| rop_buffer(payload)).collect::<Vec<_>>();
+    let [asked] = asked.as_slice() else { panic!("{name}: {} buffers", asked.len()) };
+    let requests = RopRequests::decode(&asked.rops, known);
+    assert_eq!(requests.error, None, "{name}");
+    assert_eq!(requests.to_bytes().unwrap(), asked.rops, "{name}");
+
+    let mut answers = Answers::new(&requests.rops, &asked.handles, known);
+    let mut replies = Vec::new();
+    for (index, buffer) in answered.iter().enumerate() {
+        if index > 0 {
+            answers.begin_packed();
+        }
+        let mut r = Reader::new(&buffer.rops);
+        while !r.is_empty() {
+            let before = r.peek();
+            let answer = answers.next(&mut r).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let read = &before[..before.len() - r.remaining()];
+            assert_eq!(answer.response.to_bytes().unwrap(), read, "{name}: {:?}", answer.response);
+            if let (Some(place), RopResponse::Reply(reply)) = (answer.request, answer.response) {
+                replies.push((place, reply));
+            }
+        }
+    }
+    let count = requests.rops.len() + replies.len();
+    let made = answered.first().map_or(&[][..], |buffer| &buffer.handles);
+    known.take_in(asked, &requests, &replies, made);
+    count
+}
+
+/// Decodes and encodes both bodies of an exchange. Returns how many ROPs it had.
+fn exchange_survives(name: &str, exchange: &Exchange, sessions: &mut BTreeMap<String, Known>) -> usize {
+    let request = exchange.http_request();
+    let path = request.start_line.split(' ').nth(1).unwrap();
+    let kind = request.header("X-RequestType").and_then(RequestType::parse);
+    let (Some(endpoint), Some(kind)) = (Endpoint::of_path(path), kind) else { return 0 };
+    let Some(response) = exchange.http_response().filter(|_| !request.body.is_empty()) else { return 0 };
+    let tried = response.header("X-ResponseCode") == Some("0");
+    let payload = tried.then(|| {
+        let (body, payload) = ResponseBody::split(&response.body).unwrap();
+        assert_eq!(body.with_payload(payload), response.body, "{name}");
+        payload
+    });
+    macro_rules! both {
+        ($bodies:ident) => {{
+            let (asked, rest) = http::$bodies::Request::decode(kind, &request.body).unwrap();
+            assert_eq!([&asked.encode().unwrap(), rest].concat(), request.body, "{name}");
+            let answered = payload.map(|payload| {
+                let (answered, rest) = http::$bodies::Response::decode(kind, payload).unwrap();
+                assert_eq!([&answered.encode().unwrap(), rest].concat(), payload, "{name}");
+                answered
+            });
+            (asked, answered)
+        }};
+    }
+    if endpoint == Endpoint::Nspi {
+        both!(nspi);
+        return 0;
+    }
+    let (asked, answered) = both!(emsmdb);
+    let http::emsmdb::Request::Execute(asked) = asked else { return 0 };
+    let answered = match &answered {
+        Some(http::emsmdb::Response::Execute(Answer::Complete(answered))) => &answered.rop_buffer.0[..],
+        _ => &[],
+    };
+    let session = request.header("Cookie").unwrap_or_default().split(';').next().unwrap_or_default();
+    rops(name, &asked.rop_buffer.0, answered, sessions.entry(session.to_owned()).or_default())
+}
+
+#[test]
+fn every_body_and_every_rop_encodes_back_byte_for_byte() {
+    let mut count = 0;
+    for pack in packs() {
+        let mut sessions = BTreeMap::new();
+        for exchange in pack.iter().filter(|exchange| !MALFORMED.contains(&exchange.label.as_str())) {
+            count += exchange_survives(&exchange.name(), exchange, &mut sessions);
+        }
+    }
+    assert!(count > 900, "{count}");
+}
