@@ -4,6 +4,7 @@ mod http;
 mod identity;
 mod mapi;
 mod mapi_http;
+mod mapi_sync;
 mod property;
 mod rpc;
 
@@ -27,6 +28,10 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "properties" => property::properties(),
         "mapi_http" => mapi_http::mapi_http(),
         "autodiscover" => mapi_http::autodiscover(),
+        "fast_transfer" => mapi_sync::fast_transfer(),
+        "idsets" => mapi_sync::idsets(),
+        "notifications" => mapi_sync::notifications(),
+        "rtf" => mapi_sync::rtf(),
         "tokens" => identity::tokens(),
         "handshake" => identity::handshake(),
         _ => Vec::new(),

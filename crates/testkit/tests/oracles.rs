@@ -81,6 +81,10 @@ oracle! {
     properties
     mapi_http
     autodiscover
+    fast_transfer
+    idsets
+    notifications
+    rtf
     tokens
     handshake
 }

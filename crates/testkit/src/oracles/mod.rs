@@ -15,7 +15,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 15] = [
+pub const ALL: [Named; 19] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
@@ -29,6 +29,10 @@ pub const ALL: [Named; 15] = [
     ("properties", mapi::properties),
     ("mapi_http", mapi::mapi_http),
     ("autodiscover", mapi::autodiscover),
+    ("fast_transfer", mapi::fast_transfer),
+    ("idsets", mapi::idsets),
+    ("notifications", mapi::notifications),
+    ("rtf", mapi::rtf),
     ("tokens", identity::tokens),
     ("handshake", identity::handshake),
 ];

@@ -1,0 +1,20 @@
+use mapi::notification::{Event, NotificationData};
+use mapi::property::PropTag;
+use mapi::show::Show;
+use wire::{Reader, Writer};
+
+/// What notifications tell: what is read is written as it came, is shown, and its row can be asked for.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn notifications(data: &[u8]) {
+    let mut r = Reader::new(data);
+    let Ok(notification) = NotificationData::read(&mut r) else { return };
+    let mut w = Writer::new();
+    notification.write(&mut w).expect("what was read can be written");
+    assert_eq!(w.as_slice(), &data[..r.offset()], "it leaves as it came");
+    let _ = notification.show();
+    if let Event::Table(table) = &notification.event {
+        let _ = table.read_row(&[PropTag::PidTagMid, PropTag::PidTagSubject, PropTag::PidTagImportance]);
+    }
+}
