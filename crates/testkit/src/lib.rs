@@ -2,6 +2,7 @@
 //! to begin with; recordings of other people's software; and conversations through the engine.
 
 pub mod captures;
+pub mod executes;
 mod input;
 mod mailbox;
 pub mod oracles;

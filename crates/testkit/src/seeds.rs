@@ -6,6 +6,7 @@ mod mapi;
 mod mapi_http;
 mod mapi_sync;
 mod property;
+mod rop;
 mod rpc;
 
 /// Inputs for the fuzz target of this name, as its oracle in [`crate::oracles::ALL`] reads them; none for a
@@ -26,6 +27,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "extended_buffers" => mapi::extended_buffers(),
         "aux_blocks" => mapi::aux_blocks(),
         "properties" => property::properties(),
+        "rop_requests" => rop::requests(),
+        "rop_responses" => rop::responses(),
         "mapi_http" => mapi_http::mapi_http(),
         "autodiscover" => mapi_http::autodiscover(),
         "fast_transfer" => mapi_sync::fast_transfer(),

@@ -79,6 +79,8 @@ oracle! {
     extended_buffers
     aux_blocks
     properties
+    rop_requests
+    rop_responses
     mapi_http
     autodiscover
     fast_transfer

@@ -1,113 +1,43 @@
 //! Every `Execute` of the recordings: its ROPs are decoded, requests and responses, and written as they came.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use mapi::compress::Limits;
-use mapi::emsmdb::RopBuffer;
-use mapi::http;
-use mapi::http::emsmdb::{ExecuteRequest, ExecuteResponse};
-use mapi::property::PropTag;
-use mapi::rop::logon::LogonFlags;
-use mapi::rop::{Answers, Columns, Logons, RequestBody, RopId, RopRequests, RopResponse, RopResponses};
+use mapi::rop::{Answers, RopId, RopRequests, RopResponse, RopResponses};
 use serde_json::Value;
 use testkit::captures::{self, Exchange};
-use wire::{Decode as _, Encode as _};
+use testkit::executes::{Execute, Session, executes};
+use wire::Encode as _;
 
-/// What has to be remembered of a session to read its ROPs.
-#[derive(Default)]
-struct Session {
-    columns: HashMap<u32, Vec<PropTag>>,
-    private: HashMap<u8, bool>,
-}
-
-impl Columns for Session {
-    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
-        self.columns.get(&handle).map(Vec::as_slice)
-    }
-}
-
-impl Logons for Session {
-    fn is_private(&self, logon_id: u8) -> Option<bool> {
-        self.private.get(&logon_id).copied()
-    }
-}
-
-/// Reads and writes the ROPs of one exchange, and returns which were answered, with what. None where it is no
-/// `Execute`, or not one that was answered.
-fn walk(session: &mut Session, exchange: &Exchange, problems: &mut Vec<String>) -> Option<Vec<(RopId, u32)>> {
+/// Reads and writes the ROPs of one exchange, and returns which were answered, with what.
+fn walk(session: &mut Session, execute: &Execute, problems: &mut Vec<String>) -> Vec<(RopId, u32)> {
+    let (name, asked) = (&execute.name, &execute.asked);
     let mut answered = Vec::new();
-    let name = exchange.name();
-    let (asked, told) = (request(exchange)?, response(exchange)?);
-    let asked = match asked.rop_buffers(Limits::default()) {
-        Ok(asked) => asked,
-        Err(error) => {
-            problems.push(format!("{name}: request: {error}"));
-            return None;
-        }
-    };
-    let told = told.rop_buffers(Limits::default()).unwrap();
-    assert_eq!(asked.len(), 1, "{name}");
-    let asked = RopBuffer::from_bytes(&asked[0].payload).unwrap();
     let requests = RopRequests::decode(&asked.rops, session);
     if let Some(error) = &requests.error {
-        problems.push(format!(
-            "{name}: request: {error}: {:02x?}",
-            &requests.rest[..requests.rest.len().min(40)]
-        ));
+        problems.push(format!("{name}: request: {error}: {:02x?}", requests.rest));
     }
     assert_eq!(requests.to_bytes().unwrap(), asked.rops, "{name}");
-    let known = Session { columns: session.columns.clone(), private: HashMap::new() };
+    let known = session.clone();
     let mut answers = Answers::new(&requests.rops, &asked.handles, &known);
-    let mut handles = Vec::new();
-    for (place, buffer) in told.iter().enumerate() {
-        let buffer = RopBuffer::from_bytes(&buffer.payload).unwrap();
-        if place > 0 {
-            answers.begin_packed();
-        }
-        let responses = RopResponses::decode(&buffer.rops, &mut answers);
+    for told in &execute.told {
+        let responses = RopResponses::decode(&told.rops, &mut answers);
         if let Some(error) = &responses.error {
-            let rest = &responses.rest[..responses.rest.len().min(40)];
-            problems.push(format!("{name}: response: {error}: {rest:02x?}"));
+            problems.push(format!("{name}: response: {error}: {:02x?}", responses.rest));
         }
-        assert_eq!(responses.to_bytes().unwrap(), buffer.rops, "{name}");
-        for response in &responses.rops {
-            if let RopResponse::Reply(reply) = response {
-                answered.push((reply.body.id(), reply.return_value.0));
-            }
-        }
-        handles.clone_from(&buffer.handles);
+        assert_eq!(responses.to_bytes().unwrap(), told.rops, "{name}");
+        answered.extend(
+            responses
+                .rops
+                .iter()
+                .filter_map(RopResponse::reply)
+                .map(|reply| (reply.body.id(), reply.return_value.0)),
+        );
+        answers.begin_packed();
     }
-    for (handle, columns) in answers.finish(&handles) {
-        match columns {
-            Some(columns) => drop(session.columns.insert(handle, columns)),
-            None => drop(session.columns.remove(&handle)),
-        }
-    }
-    for request in &requests.rops {
-        if let RequestBody::RopLogon(logon) = &request.body {
-            session.private.insert(request.logon_id, logon.logon_flags.contains(LogonFlags::PRIVATE));
-        }
-    }
-    Some(answered)
-}
-
-fn request(exchange: &Exchange) -> Option<ExecuteRequest> {
-    let message = exchange.http_request();
-    let execute = message.header("X-RequestType").is_some_and(|name| name.eq_ignore_ascii_case("Execute"));
-    execute.then(|| ExecuteRequest::from_bytes(&message.body).ok())?
-}
-
-fn response(exchange: &Exchange) -> Option<ExecuteResponse> {
-    let message = exchange.http_response()?;
-    let (_, payload) = http::ResponseBody::split(&message.body).ok()?;
-    http::Answer::<ExecuteResponse>::from_bytes(payload).ok()?.get().cloned()
-}
-
-/// The session that a request belongs to, by its cookie.
-fn session(exchange: &Exchange) -> String {
-    let message = exchange.http_request();
-    let cookies = message.header("Cookie").unwrap_or_default();
-    http::cookies::cookie(cookies, "sid").unwrap_or_default().to_owned()
+    let last = execute.told.last().map(|told| told.handles.clone()).unwrap_or_default();
+    let changed = answers.finish(&last);
+    session.remember(&requests.rops, changed);
+    answered
 }
 
 fn indexed(exchange: &Exchange) -> Option<Vec<(String, u32)>> {
@@ -122,13 +52,21 @@ fn indexed(exchange: &Exchange) -> Option<Vec<(String, u32)>> {
 /// The exchanges that hold on purpose what can't be decoded.
 const MALFORMED: [&str; 2] = ["ems-unknown-rop-65", "ems-malformed-short-ropbuffer"];
 
-/// Goes through a recording. `executes` is how many of its exchanges are an `Execute` that was answered.
-fn check(exchanges: &[Exchange], executes: usize) {
+/// Goes through a recording. `count` is how many of its exchanges are an `Execute` that was answered.
+fn check(exchanges: &[Exchange], count: usize) {
     let mut sessions: BTreeMap<String, Session> = BTreeMap::new();
     let (mut problems, mut walked) = (Vec::new(), 0);
     for exchange in exchanges {
-        let session = sessions.entry(session(exchange)).or_default();
-        let Some(answered) = walk(session, exchange, &mut problems) else { continue };
+        let execute = match executes(exchange) {
+            Some(Ok(execute)) => execute,
+            Some(Err(error)) => {
+                problems.push(format!("{}: request: {error}", exchange.name()));
+                continue;
+            }
+            None => continue,
+        };
+        let session = sessions.entry(execute.session.clone()).or_default();
+        let answered = walk(session, &execute, &mut problems);
         walked += 1;
         let answered: Vec<_> =
             answered.iter().map(|(id, code)| (id.name().unwrap_or("?").to_owned(), *code)).collect();
@@ -149,7 +87,7 @@ fn check(exchanges: &[Exchange], executes: usize) {
         problems.into_iter().partition(|problem| MALFORMED.iter().any(|label| problem.contains(label)));
     assert_eq!(malformed.len(), MALFORMED.len());
     assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
-    assert_eq!(walked, executes);
+    assert_eq!(walked, count);
 }
 
 #[test]

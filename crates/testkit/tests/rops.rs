@@ -3,7 +3,7 @@
 use mapi::ErrorCode;
 use mapi::property::PropTag;
 use mapi::rop::{
-    Answers, Columns, HandleRole, Logons, RopId, RopReply, RopRequest, RopRequests, RopResponse, RopResponses,
+    Answers, Columns, Logons, RopId, RopReply, RopRequest, RopRequests, RopResponse, RopResponses,
 };
 use mapi::show::{Show as _, Shown};
 use proptest::prelude::*;
@@ -56,18 +56,6 @@ proptest! {
         prop_assert_eq!(&RopRequest::decode(&mut r, &Private).unwrap(), &request);
         prop_assert!(r.is_empty());
         prop_assert!(matches!(request.show(), Shown::Fields(_)));
-    }
-
-    #[test]
-    fn indexes_are_the_same_however_asked_for(id in prop::sample::select(request_ids()), choices in choices()) {
-        let mut request = request(id, &choices).unwrap();
-        let mut seen = Vec::new();
-        request.handle_indexes(&mut |role, index| seen.push((role, *index)));
-        let of = |role| seen.iter().find(|(seen, _)| *seen == role).map(|(_, index)| *index);
-        prop_assert_eq!(request.acted_on_index(), of(HandleRole::Input));
-        prop_assert_eq!(request.output_handle_index(), of(HandleRole::Output));
-        let answered = of(HandleRole::Output).or(of(HandleRole::Response)).or(of(HandleRole::Input));
-        prop_assert_eq!(Some(request.answered_index()), answered);
     }
 
     #[test]

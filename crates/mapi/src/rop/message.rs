@@ -4,8 +4,8 @@ use wire::{Reader, Result, Writer};
 
 use super::recipient::OpenRecipients;
 use super::{
-    Bool, Field, HandleRole, InputHandleIndex, List16, OutputHandleIndex, RequestContext, plain_response,
-    rop_flags, rop_response, rop_struct,
+    Bool, Field, InputHandleIndex, List16, OutputHandleIndex, RequestContext, plain_response, rop_flags,
+    rop_response, rop_struct,
 };
 use crate::data::{FolderId, MessageId, TypedString};
 use crate::show::{Show, Shown};
@@ -259,12 +259,8 @@ impl Field for RopSetMessageReadFlagRequest {
         Ok(())
     }
 
-    fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
+    fn handle_index(&mut self, visit: &mut dyn FnMut(super::HandleRole, &mut u8)) {
         self.input_handle_index.handle_index(visit);
-    }
-
-    fn own_index(&self, role: HandleRole) -> Option<u8> {
-        self.input_handle_index.own_index(role)
     }
 }
 

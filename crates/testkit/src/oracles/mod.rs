@@ -15,7 +15,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 19] = [
+pub const ALL: [Named; 21] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
@@ -27,6 +27,8 @@ pub const ALL: [Named; 19] = [
     ("extended_buffers", mapi::extended_buffers),
     ("aux_blocks", mapi::aux_blocks),
     ("properties", mapi::properties),
+    ("rop_requests", mapi::rop_requests),
+    ("rop_responses", mapi::rop_responses),
     ("mapi_http", mapi::mapi_http),
     ("autodiscover", mapi::autodiscover),
     ("fast_transfer", mapi::fast_transfer),

@@ -10,6 +10,7 @@ mod idset;
 mod notification;
 mod nspi;
 mod property;
+mod rop;
 mod rtf;
 mod stubs;
 
@@ -24,4 +25,5 @@ pub use self::notification::notifications;
 pub use self::nspi::nspi;
 pub(crate) use self::property::TYPES as PROPERTY_TYPES;
 pub use self::property::properties;
+pub use self::rop::{rop_requests, rop_responses};
 pub use self::rtf::rtf;

@@ -1,0 +1,91 @@
+//! What the recordings hold of ROPs, and what has to be known to read them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use mapi::compress::{ExtendedBuffer, Limits};
+use mapi::emsmdb::RopBuffer;
+use mapi::http;
+use mapi::http::emsmdb::{ExecuteRequest, ExecuteResponse};
+use mapi::property::PropTag;
+use mapi::rop::logon::LogonFlags;
+use mapi::rop::{Columns, Logons, RequestBody, RopRequest};
+use wire::Decode as _;
+
+use crate::captures::Exchange;
+
+/// What has to be remembered of a session to read its ROPs.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    /// The columns of tables, and of messages' recipients, by their handles.
+    pub columns: HashMap<u32, Vec<PropTag>>,
+    /// Whether logons are to private mailboxes.
+    pub private: BTreeMap<u8, bool>,
+}
+
+impl Columns for Session {
+    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
+        self.columns.get(&handle).map(Vec::as_slice)
+    }
+}
+
+impl Logons for Session {
+    fn is_private(&self, logon_id: u8) -> Option<bool> {
+        self.private.get(&logon_id).copied()
+    }
+}
+
+impl Session {
+    /// Remembers what a batch did: `changed` are the columns that [`mapi::rop::Answers::finish`] tells.
+    pub fn remember(&mut self, requests: &[RopRequest], changed: Vec<(u32, Option<Vec<PropTag>>)>) {
+        for (handle, columns) in changed {
+            match columns {
+                Some(columns) => drop(self.columns.insert(handle, columns)),
+                None => drop(self.columns.remove(&handle)),
+            }
+        }
+        for request in requests {
+            if let RequestBody::RopLogon(logon) = &request.body {
+                self.private.insert(request.logon_id, logon.logon_flags.contains(LogonFlags::PRIVATE));
+            }
+        }
+    }
+}
+
+/// An `Execute` that was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Execute {
+    /// The name of its exchange.
+    pub name: String,
+    /// Which session of the recording it belongs to.
+    pub session: String,
+    /// The requests, and the table of handles that came with them; no recording has several such buffers.
+    pub asked: RopBuffer,
+    /// The responses with theirs; several where the server packed them so.
+    pub told: Vec<RopBuffer>,
+}
+
+/// What `exchange` carries, where it is an `Execute` that was answered.
+///
+/// # Errors
+/// When its request can't be unpacked.
+pub fn executes(exchange: &Exchange) -> Option<wire::Result<Execute>> {
+    let (message, response) = (exchange.http_request(), exchange.http_response()?);
+    message.header("X-RequestType").filter(|name| name.eq_ignore_ascii_case("Execute"))?;
+    let asked = ExecuteRequest::from_bytes(&message.body).ok()?;
+    let (_, payload) = http::ResponseBody::split(&response.body).ok()?;
+    let told = http::Answer::<ExecuteResponse>::from_bytes(payload).ok()?.get()?.clone();
+    let cookies = message.header("Cookie").unwrap_or_default();
+    let session = http::cookies::cookie(cookies, "sid").unwrap_or_default().to_owned();
+    let unpacked = asked.rop_buffers(Limits::default()).and_then(|asked| {
+        let read = |chain: Vec<ExtendedBuffer>| {
+            chain
+                .iter()
+                .map(|buffer| RopBuffer::from_bytes(&buffer.payload))
+                .collect::<wire::Result<Vec<_>>>()
+        };
+        let (mut asked, told) = (read(asked)?, read(told.rop_buffers(Limits::default())?)?);
+        let asked = asked.pop().unwrap_or_default();
+        Ok(Execute { name: exchange.name(), session, asked, told })
+    });
+    Some(unpacked)
+}

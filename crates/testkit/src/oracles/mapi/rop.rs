@@ -1,0 +1,89 @@
+use mapi::property::PropTag;
+use mapi::rop::{Answers, Columns, Logons, RopRequest, RopRequests, RopResponse, RopResponses};
+use mapi::show::Show as _;
+use wire::{Encode as _, Reader};
+
+use crate::input::Input;
+use crate::rops::columns;
+
+/// Knows what the bits of a number say: whether logons are known and private, and whether columns are.
+struct Known(u8, Vec<PropTag>);
+
+impl Logons for Known {
+    fn is_private(&self, logon_id: u8) -> Option<bool> {
+        (self.0 & 1 != 0).then_some(self.0 & 2 != 0 || logon_id == 1)
+    }
+}
+
+impl Columns for Known {
+    fn columns(&self, _handle: u32) -> Option<&[PropTag]> {
+        (self.0 & 4 != 0).then_some(&self.1)
+    }
+}
+
+/// The ROPs of a request.
+///
+/// The first byte says what is known of logons. What can be read of the rest, and what can't,
+/// leaves as it came; to look for handle indexes changes nothing; and everything can be shown.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn rop_requests(data: &[u8]) {
+    let mut input = Input::new(data);
+    let known = Known(input.byte(), Vec::new());
+    requests(input.rest(), &known);
+}
+
+fn requests(bytes: &[u8], known: &Known) -> Vec<RopRequest> {
+    let requests = RopRequests::decode(bytes, known);
+    assert_eq!(requests.to_bytes().expect("what was read can be written"), bytes);
+    assert_eq!(requests.error.is_some(), !requests.rest.is_empty());
+    for request in &requests.rops {
+        let mut seen = request.clone();
+        let mut outputs = 0;
+        seen.handle_indexes(&mut |role, _| outputs += usize::from(role == mapi::rop::HandleRole::Output));
+        assert_eq!(&seen, request, "to look is not to change");
+        assert_eq!(request.output_handle_index().is_some(), outputs > 0);
+        drop(request.show());
+    }
+    requests.rops
+}
+
+/// ROPs that answer others.
+///
+/// The first byte says what is known of logons and columns, two say how long the requests are, the handle table
+/// is made up of the next byte: each place has an object or none. What can be read of the responses leaves as it
+/// came, and no request is answered twice.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn rop_responses(data: &[u8]) {
+    let mut input = Input::new(data);
+    let known = Known(input.byte(), columns(&[4; 100]));
+    let asked = input.block();
+    let objects = input.byte();
+    let handles: Vec<u32> =
+        (0..8).map(|place| if objects >> place & 1 == 0 { u32::MAX } else { place }).collect();
+    let requests = requests(asked, &known);
+    let bytes = input.rest();
+    let mut answers = Answers::new(&requests, &handles, &known);
+    let responses = RopResponses::decode(bytes, &mut answers);
+    assert_eq!(responses.to_bytes().expect("what was read can be written"), bytes);
+    assert_eq!(responses.error.is_some(), !responses.rest.is_empty());
+    let replies = responses.rops.iter().filter_map(RopResponse::reply).count();
+    assert!(replies + answers.unanswered().count() <= requests.len());
+    for response in &responses.rops {
+        drop(response.show());
+    }
+    answers.begin_packed();
+    let again = RopResponses::decode(bytes, &mut answers);
+    assert_eq!(again.to_bytes().expect("what was read can be written"), bytes);
+    drop(answers.finish(&handles));
+
+    // Without a request only those can be read that nothing has to be known of.
+    let mut r = Reader::new(bytes);
+    if let Ok(response) = RopResponse::decode(&mut r, mapi::rop::ResponseContext::default()) {
+        let read = &bytes[..bytes.len() - r.remaining()];
+        assert_eq!(response.to_bytes().expect("what was read can be written"), read);
+    }
+}

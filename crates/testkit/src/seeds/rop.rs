@@ -1,0 +1,47 @@
+use std::collections::BTreeMap;
+
+use wire::Encode as _;
+
+use super::chosen;
+use crate::captures;
+use crate::executes::{Execute, executes};
+use crate::input::put_block;
+use crate::rops::{request, request_ids};
+
+/// Batches of the recordings, one for each ROP that a batch begins with and each that its answer begins with.
+fn batches() -> Vec<Execute> {
+    let exchanges = captures::mapihttp();
+    let batches = exchanges.iter().filter_map(executes).filter_map(Result::ok);
+    let short = batches.filter(|batch| batch.asked.rops.len() < 1000 && batch.told.len() == 1);
+    let by_first: BTreeMap<_, Execute> = short
+        .map(|batch| ((batch.asked.rops.first().copied(), batch.told[0].rops.first().copied()), batch))
+        .collect();
+    by_first.into_values().collect()
+}
+
+pub(super) fn requests() -> Vec<Vec<u8>> {
+    let mut seeds: Vec<_> = batches().iter().map(|batch| chosen(&[3], &batch.asked.rops)).collect();
+    let choices: Vec<u8> = (0..=255).collect();
+    for request in request_ids().into_iter().filter_map(|id| request(id, &choices)) {
+        seeds.push(chosen(&[3], &request.to_bytes().expect("a ROP can be written")));
+    }
+    seeds
+}
+
+pub(super) fn responses() -> Vec<Vec<u8>> {
+    let batches = batches();
+    let seeds = batches.iter().filter(|batch| batch.told[0].rops.len() < 4000).map(|batch| {
+        let mut seed = vec![7];
+        put_block(&mut seed, &batch.asked.rops);
+        seed.push(0xFF);
+        seed.extend(&batch.told[0].rops);
+        seed
+    });
+    let specials = [
+        &[0x6E, 0, 0][..],
+        &[0xFF, 0, 1, 2, 3, 4],
+        &[0xF9, 0, 1, 0, 0, 0, 1, 2, 3, 0, 0, 0, 2, 0, 9, 9],
+        &[0x2A, 1, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0],
+    ];
+    seeds.chain(specials.iter().map(|rops| chosen(&[7, 0, 0, 0], rops))).collect()
+}
