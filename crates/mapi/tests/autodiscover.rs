@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use mapi::autodiscover::{
-    Dialect, Error, MAX_DEPTH, MAX_SIZE, OurName, PoxRequest, Request, ResponseSchema, Rewritten,
-    SoapOperation, SoapRequest, rewrite_json, rewrite_pox, rewrite_soap,
+    Dialect, Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, OurName, PoxRequest, Request, ResponseSchema,
+    Rewritten, SoapOperation, SoapRequest, rewrite_json, rewrite_pox, rewrite_soap,
 };
 use testkit::captures;
 
@@ -200,12 +200,30 @@ fn only_urls_in_json_are_replaced() {
 }
 
 #[test]
+fn what_a_protocol_is_may_be_said_last() {
+    let protocols = "<P><Protocol><Server>old.test</Server></Protocol></P>";
+    assert!(rewritten(POX, protocols).contains("proxy.test"), "no protocol is said");
+    for (kind, changes) in [("EXHTTP", true), ("imap", false), (" expr\n", true)] {
+        let document = protocols.replace("</Server>", &format!("</Server><Type>{kind}</Type>"));
+        assert_eq!(rewritten(POX, &document).contains("proxy.test"), changes, "{kind}");
+        let within = document.replace("<Server>", "<X><Type>EXCH</Type></X><Server>");
+        assert_eq!(
+            rewritten(POX, &within).contains("proxy.test"),
+            changes,
+            "only what is directly in it counts"
+        );
+    }
+}
+
+#[test]
 fn hostile_documents_are_refused() {
     let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><x>&b;</x>";
     let refused = |document: &[u8]| rewrite_pox(document, &mut ours(&[])).unwrap_err();
     assert_eq!(refused(bomb.as_bytes()), Error::DocumentType);
     assert_eq!(refused("<a>".repeat(MAX_DEPTH + 1).as_bytes()), Error::TooDeep);
     assert_eq!(refused(&vec![b' '; MAX_SIZE + 1]), Error::TooLarge(MAX_SIZE + 1));
+    let many = ["<a>", &"<b/>".repeat(MAX_ELEMENTS), "</a>"].concat();
+    assert_eq!(refused(many.as_bytes()), Error::TooMany);
     for bad in ["<a>&b;</a>", "<a>&#xd800;</a>", "<a><b></a>", "<a>", "text", "<a></b>", "<a", "<a>\u{0}&"] {
         let Error::Malformed { offset, .. } = refused(bad.as_bytes()) else { panic!("{bad}") };
         assert!(offset <= bad.len(), "{bad}: {offset}");

@@ -110,12 +110,9 @@ pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewrit
 
 /// Whether the leaf belongs to a protocol that leads to Exchange, or to none.
 fn concerns_us(document: &Document, leaf: &Leaf) -> bool {
-    let Some((place, scope)) = leaf.scope.and_then(|place| Some((place, document.scopes.get(place)?))) else {
-        return true;
-    };
-    if !scope.name.eq_ignore_ascii_case("Protocol") {
-        return true;
-    }
-    let protocol = scope.attribute.as_deref().or_else(|| document.of_scope(place, "Type"));
-    protocol.is_none_or(|protocol| is_one_of(protocol, &PROTOCOLS))
+    let scope = leaf.scope.and_then(|place| document.scopes.get(place));
+    scope.is_none_or(|scope| {
+        let other = |protocol: &String| !is_one_of(protocol, &PROTOCOLS);
+        !scope.name.eq_ignore_ascii_case("Protocol") || !scope.key.as_ref().is_some_and(other)
+    })
 }

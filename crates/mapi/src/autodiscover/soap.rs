@@ -51,16 +51,12 @@ impl SoapRequest {
     /// When it is no XML that is taken, or no message.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let document = xml::read(body, &["Body"], "")?;
-        // The message is the element in the body that its leaves are in.
-        let within = |leaf: &Leaf| {
-            let body = leaf.path.iter().position(|name| name.eq_ignore_ascii_case("Body"))?;
-            leaf.path.get(body.saturating_add(1)).or(Some(&leaf.name)).cloned()
-        };
-        let message = document.leaves.iter().find_map(within);
+        // The message is the element in the body.
+        let message = document.scopes.iter().find_map(|scope| scope.first.as_deref());
         let message = message.ok_or_else(|| Error::malformed(body.len(), "no message in a body"))?;
         let all = |name| document.all(name).map(str::to_owned).collect();
         Ok(Self {
-            operation: SoapOperation::of_message(&message),
+            operation: SoapOperation::of_message(message),
             mailboxes: all("Mailbox"),
             domains: all("Domain"),
             settings: all("Setting"),
@@ -88,7 +84,7 @@ const HOSTS: [&str; 7] = [
 /// # Errors
 /// When it is no XML that is taken.
 pub fn rewrite_soap<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewritten<'a>, Error> {
-    let document = xml::read(body, &SCOPES, "type")?;
+    let document = xml::read(body, &SCOPES, "Name")?;
     let mut edits = Edits::new(body);
     for leaf in &document.leaves {
         let Some((name, kind, place)) = place_of(&document, leaf) else { continue };
@@ -108,8 +104,7 @@ fn place_of<'a>(document: &'a Document, leaf: &'a Leaf) -> Option<(&'a str, Kind
     if is("RedirectTarget") {
         return Some((&leaf.name, Kind::Other, Place::Redirect));
     }
-    let place = leaf.scope?;
-    let scope = document.scopes.get(place)?;
+    let scope = document.scopes.get(leaf.scope?)?;
     if scope.name.eq_ignore_ascii_case("AlternateMailbox") {
         let kind = if is("Server") { Kind::Host } else { Kind::Other };
         return (!is("DisplayName")).then_some((&leaf.name, kind, Place::Service));
@@ -117,7 +112,7 @@ fn place_of<'a>(document: &'a Document, leaf: &'a Leaf) -> Option<(&'a str, Kind
     if scope.name.eq_ignore_ascii_case("ProtocolConnection") || is("Name") {
         return None;
     }
-    let setting = document.of_scope(place, "Name")?;
+    let setting = scope.key.as_deref()?;
     let known = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(setting));
     let kind = if is("Value") && known(&HOSTS) {
         Kind::Host

@@ -5,15 +5,13 @@ use std::ops::Range;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::{Error, MAX_DEPTH, MAX_SIZE};
+use super::{Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE};
 
 /// An element that holds nothing but a text. Names are without their prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Leaf {
     /// Its name.
     pub(super) name: String,
-    /// The names of the elements that it is in, from the outermost.
-    pub(super) path: Vec<String>,
     /// The innermost scope that it is in.
     pub(super) scope: Option<usize>,
     /// Where its contents are.
@@ -27,8 +25,10 @@ pub(super) struct Leaf {
 pub(super) struct Scope {
     /// Its name.
     pub(super) name: String,
-    /// The value of its attribute that tells what it is.
-    pub(super) attribute: Option<String>,
+    /// What it is: the value of its attribute that tells, or the text of the first leaf directly in it that does.
+    pub(super) key: Option<String>,
+    /// The name of the first element in it.
+    pub(super) first: Option<String>,
     /// How many elements it is in.
     depth: usize,
 }
@@ -43,17 +43,6 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// The text of the first leaf of this name that is directly in the scope.
-    pub(super) fn of_scope(&self, scope: usize, name: &str) -> Option<&str> {
-        let depth = self.scopes.get(scope)?.depth;
-        let found = self.leaves.iter().find(|leaf| {
-            leaf.scope == Some(scope)
-                && leaf.path.len() == depth.saturating_add(1)
-                && leaf.name.eq_ignore_ascii_case(name)
-        })?;
-        Some(found.text.trim())
-    }
-
     /// The texts of all leaves of this name.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let found = self.leaves.iter().filter(move |leaf| leaf.name.eq_ignore_ascii_case(name));
@@ -73,13 +62,16 @@ struct Open {
 
 struct Walk<'n> {
     scopes_named: &'n [&'n str],
+    key: &'n str,
     open: Vec<Open>,
+    /// How many elements there were.
+    count: usize,
     document: Document,
 }
 
-/// Reads a document. Elements whose names are among `scopes`, in whatever case, are scopes; `attribute` is the
-/// one that tells what they are.
-pub(super) fn read(body: &[u8], scopes: &[&str], attribute: &str) -> Result<Document, Error> {
+/// Reads a document. Elements whose names are among `scopes`, in whatever case, are scopes; an attribute or a leaf
+/// named `key` tells what they are.
+pub(super) fn read(body: &[u8], scopes: &[&str], key: &str) -> Result<Document, Error> {
     if body.len() > MAX_SIZE {
         return Err(Error::TooLarge(body.len()));
     }
@@ -88,7 +80,8 @@ pub(super) fn read(body: &[u8], scopes: &[&str], attribute: &str) -> Result<Docu
         Err(error) => return Err(Error::malformed(error.valid_up_to(), "not UTF-8")),
     };
     let mut reader = Reader::from_str(text);
-    let mut walk = Walk { scopes_named: scopes, open: Vec::new(), document: Document::default() };
+    let mut walk =
+        Walk { scopes_named: scopes, key, open: Vec::new(), count: 0, document: Document::default() };
     loop {
         let before = place(&reader, skipped);
         let event = reader.read_event().map_err(|error| {
@@ -97,9 +90,9 @@ pub(super) fn read(body: &[u8], scopes: &[&str], attribute: &str) -> Result<Docu
         })?;
         let after = place(&reader, skipped);
         match event {
-            Event::Start(start) => walk.open(&start, after, attribute)?,
+            Event::Start(start) => walk.open(&start, after)?,
             Event::Empty(start) => {
-                walk.open(&start, after, attribute)?;
+                walk.open(&start, after)?;
                 walk.close(after);
             }
             Event::End(_) => walk.close(before),
@@ -142,25 +135,39 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
 }
 
 impl Walk<'_> {
-    fn open(&mut self, start: &BytesStart<'_>, after: usize, attribute: &str) -> Result<(), Error> {
-        if self.open.len() >= MAX_DEPTH {
+    fn open(&mut self, start: &BytesStart<'_>, after: usize) -> Result<(), Error> {
+        let depth = self.open.len();
+        if depth >= MAX_DEPTH {
             return Err(Error::TooDeep);
+        }
+        self.count = self.count.saturating_add(1);
+        if self.count > MAX_ELEMENTS {
+            return Err(Error::TooMany);
         }
         let name = start.local_name().as_ref().to_owned();
         let mut scope = self.open.last().and_then(|open| open.scope);
+        if let Some(outer) = self.directly_in(scope) {
+            outer.first.get_or_insert_with(|| name.clone());
+        }
         if self.scopes_named.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
             let found = start
                 .attributes()
                 .flatten()
-                .find(|known| known.key.local_name().as_ref().eq_ignore_ascii_case(attribute));
-            let attribute = found.map(|found| found.value.trim().to_owned());
+                .find(|known| known.key.local_name().as_ref().eq_ignore_ascii_case(self.key));
+            let key = found.map(|found| found.value.trim().to_owned());
             scope = Some(self.document.scopes.len());
-            let depth = self.open.len();
-            self.document.scopes.push(Scope { name: name.clone(), attribute, depth });
+            self.document.scopes.push(Scope { name: name.clone(), key, first: None, depth });
         }
         self.mixed();
         self.open.push(Open { name, scope, start: after, text: Some(String::new()) });
         Ok(())
+    }
+
+    /// The scope, if it is the innermost open element.
+    fn directly_in(&mut self, scope: Option<usize>) -> Option<&mut Scope> {
+        let depth = self.open.len();
+        let scope = self.document.scopes.get_mut(scope?)?;
+        (scope.depth.saturating_add(1) == depth).then_some(scope)
     }
 
     /// Notes that the innermost open element holds something else than a text.
@@ -185,11 +192,14 @@ impl Walk<'_> {
 
     fn close(&mut self, before: usize) {
         let Some(open) = self.open.pop() else { return };
-        if let Some(text) = open.text {
-            let path = self.open.iter().map(|open| open.name.clone()).collect();
-            let span = open.start..before;
-            self.document.leaves.push(Leaf { name: open.name, path, scope: open.scope, span, text });
+        let Some(text) = open.text else { return };
+        if open.name.eq_ignore_ascii_case(self.key)
+            && let Some(scope) = self.directly_in(open.scope)
+        {
+            scope.key.get_or_insert_with(|| text.trim().to_owned());
         }
+        let span = open.start..before;
+        self.document.leaves.push(Leaf { name: open.name, scope: open.scope, span, text });
     }
 }
 
