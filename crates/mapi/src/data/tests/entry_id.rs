@@ -165,7 +165,18 @@ fn entry_id() -> impl Strategy<Value = EntryId> {
             EntryId::Contact(ContactEntryId { flags, version, contact_type, index, entry_id, trailing })
         },
     );
-    prop_oneof![folder, message, store, contact, one_off()]
+    let wrapped = (any::<(u32, u8)>(), bytes()).prop_map(|((flags, wrapped_type), embedded)| {
+        EntryId::Wrapped(WrappedEntryId { flags, wrapped_type, embedded })
+    });
+    let person = (any::<u32>(), text8()).prop_map(|(display_type, distinguished_name)| {
+        let display_type = DisplayType(display_type);
+        EntryId::AddressBook(PermanentEntryId { display_type, distinguished_name })
+    });
+    let ephemeral = (provider(), any::<(u32, u32)>()).prop_map(|(provider_uid, (display_type, mid))| {
+        let (display_type, mid) = (DisplayType(display_type), MId(mid));
+        EntryId::Ephemeral(EphemeralEntryId { provider_uid, display_type, mid })
+    });
+    prop_oneof![folder, message, store, contact, one_off(), wrapped, person, ephemeral]
 }
 
 proptest! {
