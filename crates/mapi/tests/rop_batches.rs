@@ -1,0 +1,324 @@
+//! The worked examples of the specifications about folders, tables, permissions and rules; and batches whose
+//! responses depend on what was asked.
+
+use mapi::ErrorCode;
+use mapi::data::{FolderId, Text};
+use mapi::property::{PropTag, PropType, PropertyValue};
+use mapi::rop::folder::{MoveCompletion, RopCreateFolderRequest};
+use mapi::rop::logon::{LogonFlags, LogonRedirect, OpenFlags, RopLogonRequest, RopLogonResponse};
+use mapi::rop::{
+    Answers, Bool, Bytes8, Bytes16, Columns, Empty, Logons, RequestBody, ResponseBody, RopId, RopReply,
+    RopRequest, RopRequests, RopResponse, RopResponses,
+};
+use wire::{Encode as _, Utf16};
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+/// The ROPs of `bytes`, which are all known, and written as they came.
+fn requests(bytes: &[u8]) -> Vec<RopRequest> {
+    let requests = RopRequests::decode(bytes, &());
+    assert_eq!(requests.error, None);
+    assert_eq!(requests.to_bytes().unwrap(), bytes);
+    requests.rops
+}
+
+/// The one ROP of an example.
+fn request(text: &str) -> RopRequest {
+    let [request] = <[RopRequest; 1]>::try_from(requests(&hex(text))).unwrap();
+    request
+}
+
+/// The answer of an example.
+fn reply(request: &RopRequest, text: &str) -> RopReply {
+    let (requests, bytes) = ([request.clone()], hex(text));
+    let responses = RopResponses::decode(&bytes, &mut Answers::new(&requests, &[], &()));
+    assert_eq!(responses.error, None);
+    assert_eq!(responses.to_bytes().unwrap(), bytes);
+    match <[RopResponse; 1]>::try_from(responses.rops).unwrap() {
+        [RopResponse::Reply(reply)] => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_folder_is_created() {
+    // [MS-OXCFOLD] 4.1
+    let asked = request("1C000001 01010000 46006F006C00640065007200310000000000");
+    let RequestBody::RopCreateFolder(RopCreateFolderRequest { display_name, comment, .. }) = &asked.body
+    else {
+        panic!("another ROP")
+    };
+    assert_eq!(display_name, &Text::from("Folder1"));
+    assert_eq!(comment, &Text::from(""));
+    assert_eq!((asked.output_handle_index(), asked.answered_index()), (Some(1), 1));
+    let told = reply(&asked, "1C0100000000 010000000E915212 00");
+    let ResponseBody::RopCreateFolder(told) = told.body else { panic!("another ROP") };
+    assert_eq!(told.folder_id.to_string(), "0001-00000e915212");
+    assert_eq!((told.is_existing_folder, told.existing), (Bool::FALSE, None));
+}
+
+#[test]
+fn a_folder_is_moved_and_copied() {
+    // [MS-OXCFOLD] 4.5, 4.6
+    let moved = request("350001020101 010000000E8EDF36 46006F006C0064006500720031000000");
+    let copied = request("36000001010101 010000000E8EDF36 46006F006C0064006500720031000000");
+    let RequestBody::RopMoveFolder(body) = &moved.body else { panic!("another ROP") };
+    assert_eq!((body.dest_handle_index.0, &body.new_folder_name), (2, &Text::Unicode(Utf16::new("Folder1"))));
+    let RequestBody::RopCopyFolder(body) = &copied.body else { panic!("another ROP") };
+    assert!(body.want_recursive.is_true());
+    for (asked, told) in [(&moved, "35010000000000"), (&copied, "36000000000000")] {
+        let told = reply(asked, told);
+        let (ResponseBody::RopMoveFolder(done) | ResponseBody::RopCopyFolder(done)) = told.body else {
+            panic!("another ROP")
+        };
+        assert_eq!(done, MoveCompletion { dest_handle_index: None, partial_completion: Bool::FALSE });
+    }
+    // Where there is no destination, the answer names it; where the ROP failed, some servers say no more.
+    let told = reply(&moved, "350103050000 02000000 01");
+    let ResponseBody::RopMoveFolder(done) = told.body else { panic!("another ROP") };
+    assert_eq!((done.dest_handle_index, done.partial_completion), (Some(2), Bool::TRUE));
+    assert_eq!(reply(&moved, "350105000780").body, ResponseBody::Failed(RopId::RopMoveFolder));
+}
+
+#[test]
+fn a_search_folder_is_asked_what_it_finds() {
+    // [MS-OXCFOLD] 4.8.2, 4.9.1
+    let asked = request("310000010100");
+    let RequestBody::RopGetSearchCriteria(body) = &asked.body else { panic!("another ROP") };
+    assert!(body.include_restriction.is_true() && !body.include_folders.is_true());
+    let set = request("300001 0000 0100 010000000E8EDF36 02000000");
+    assert_eq!(reply(&set, "300100000000").body, ResponseBody::RopSetSearchCriteria(Empty));
+}
+
+/// [MS-OXORULE] 4.2.1, the table of rules with its columns and rows in one batch.
+const RULES: &str = "3f00000140  120001000300 14007466 02018466 1f008266  15000100013200";
+
+#[test]
+fn a_table_of_rules_is_read_in_one_batch() {
+    let asked = requests(&hex(RULES));
+    let told = hex("3f0100000000  12010000000000  150100000000 02 0100 \
+                    00 0100000001 000000 0300 616263 52000000");
+    let mut answers = Answers::new(&asked, &[0x223, 0xffff_ffff], &());
+    let responses = RopResponses::decode(&told, &mut answers);
+    assert_eq!(responses.error, None);
+    assert_eq!(responses.to_bytes().unwrap(), told);
+    let ResponseBody::RopQueryRows(rows) = &responses.rops[2].reply().unwrap().body else {
+        panic!("another ROP")
+    };
+    let name = PropTag::new(0x6682, PropType::PtypString);
+    let row = &rows.rows.rows[0];
+    assert_eq!(row.get(&rows.rows.columns, name), Some(&PropertyValue::Unicode(Utf16::new("R"))));
+    // The table's handle is in the table that came with the responses.
+    let changed = answers.finish(&[0x223, 0x224]);
+    let columns = changed.into_iter().rfind(|(handle, _)| *handle == 0x224).unwrap().1.unwrap();
+    assert_eq!(columns.len(), 3);
+    assert_eq!(columns[2], name);
+}
+
+/// A table whose columns an earlier batch set.
+struct Earlier;
+
+impl Columns for Earlier {
+    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
+        const COLUMNS: [PropTag; 2] =
+            [PropTag::new(0x6748, PropType::PtypInteger64), PropTag::new(0x674E, PropType::PtypInteger32)];
+        (handle == 7).then_some(&COLUMNS[..])
+    }
+}
+
+const QUERY_ROWS: &str = "15000000013200";
+/// [MS-OXCTABL] 4.5.3.2, but of two columns and one row.
+const ROW: &str = "150000000000 02 0100  01 00 01000000 00f11f32 0a 0f010480";
+
+fn rows_with(asked: &str, told: &str, handles: &[u32]) -> RopResponses {
+    let (asked, told) = (requests(&hex(asked)), hex(told));
+    let responses = RopResponses::decode(&told, &mut Answers::new(&asked, handles, &Earlier));
+    assert_eq!(responses.to_bytes().unwrap(), told);
+    responses
+}
+
+#[test]
+fn rows_are_read_by_the_columns_that_their_table_has() {
+    let responses = rows_with(QUERY_ROWS, ROW, &[7]);
+    assert_eq!(responses.error, None);
+    let ResponseBody::RopQueryRows(rows) = &responses.rops[0].reply().unwrap().body else {
+        panic!("another ROP")
+    };
+    let row = &rows.rows.rows[0];
+    assert_eq!(row.value(0), Some(&PropertyValue::Integer64(0x321f_f100_0000_0001)));
+    assert_eq!(row.error(1), Some(ErrorCode::MAPI_E_NOT_FOUND));
+
+    // Another table, one that is reset or let go of before, a new one in its place: nobody knows the columns.
+    let unknown = [
+        (QUERY_ROWS.to_owned(), ROW.to_owned(), 8),
+        (format!("810000 {QUERY_ROWS}"), format!("810000000000 {ROW}"), 7),
+        (format!("010000 {QUERY_ROWS}"), ROW.to_owned(), 7),
+        (format!("0400000004 {QUERY_ROWS}"), format!("040000000000 01000000 {ROW}"), 7),
+    ];
+    for (asked, told, handle) in unknown {
+        let responses = rows_with(&asked, &told, &[handle]);
+        let error = responses.error.expect("columns that nobody knows").to_string();
+        assert!(error.starts_with("RopQueryRows.Columns"), "{error}");
+        assert!(responses.rest.ends_with(&hex(ROW)));
+    }
+    // A table without rows needs no columns.
+    assert_eq!(rows_with(QUERY_ROWS, "150000000000 02 0000", &[8]).error, None);
+}
+
+#[test]
+fn packed_buffers_answer_the_last_request_again() {
+    let (asked, told) = (requests(&hex(QUERY_ROWS)), hex(ROW));
+    let mut answers = Answers::new(&asked, &[7], &Earlier);
+    assert_eq!(RopResponses::decode(&told, &mut answers).error, None);
+    let again = RopResponses::decode(&told, &mut answers);
+    assert!(again.rops.is_empty(), "it was answered");
+    answers.begin_packed();
+    let again = RopResponses::decode(&told, &mut answers);
+    assert_eq!((again.error, again.rops.len()), (None, 1));
+}
+
+#[test]
+fn servers_that_answer_otherwise_than_asked_are_not_understood() {
+    let asked = requests(&hex("010000 160000 170001"));
+    for told in [
+        "170100000000 00000000 00000000",  // not in order
+        "010000000000",                    // what is not answered
+        "160000000000 00 160000000000 00", // twice
+        "650000000000",                    // unknown
+        "1600000000",                      // cut short
+    ] {
+        let told = hex(told);
+        let mut answers = Answers::new(&asked, &[1, 2], &());
+        let responses = RopResponses::decode(&told, &mut answers);
+        assert!(responses.error.is_some() && responses.rops.len() <= 1);
+        assert_eq!(responses.to_bytes().unwrap(), told);
+    }
+    // Fewer answers than were asked for are what they are.
+    let mut answers = Answers::new(&asked, &[1, 2], &());
+    let responses = RopResponses::decode(&hex("160000000000 00"), &mut answers);
+    assert_eq!((responses.error, responses.rops.len()), (None, 1));
+    assert_eq!(answers.unanswered().map(RopRequest::id).collect::<Vec<_>>(), [RopId::RopQueryPosition]);
+}
+
+#[test]
+fn what_answers_no_request_may_stand_anywhere() {
+    let asked = requests(&hex("160000 170001"));
+    let told = hex("160000000000 00  6e0500  f9 ff 10270000 01 15 88130000 0200 abcd \
+                    170100000000 01000000 02000000  ff 0020 170001");
+    let mut answers = Answers::new(&asked, &[1, 2], &());
+    let responses = RopResponses::decode(&told, &mut answers);
+    assert_eq!(responses.error, None);
+    assert_eq!(responses.to_bytes().unwrap(), told);
+    let ids: Vec<RopId> = responses.rops.iter().map(RopResponse::id).collect();
+    assert_eq!(
+        ids,
+        [
+            RopId::RopGetStatus,
+            RopId::RopPending,
+            RopId::RopBackoff,
+            RopId::RopQueryPosition,
+            RopId::RopBufferTooSmall
+        ]
+    );
+    let RopResponse::Backoff(backoff) = &responses.rops[2] else { panic!("another response") };
+    assert_eq!((backoff.duration, backoff.backoff_rop_data.0[0].rop_id), (10_000, RopId::RopQueryRows));
+    let RopResponse::BufferTooSmall(small) = &responses.rops[4] else { panic!("another response") };
+    assert_eq!((small.size_needed, &small.request_buffers[..]), (0x2000, &[0x17, 0, 1][..]));
+}
+
+#[test]
+fn a_logon_may_be_sent_elsewhere() {
+    let logon = RopLogonRequest {
+        logon_flags: LogonFlags::PRIVATE,
+        open_flags: OpenFlags::NONE,
+        store_state: 0,
+        essdn: Bytes16(b"/o=Lab/cn=alice\0".to_vec()),
+    };
+    assert_eq!(logon.dn(), b"/o=Lab/cn=alice");
+    let asked = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
+    let body = ResponseBody::RopLogon(RopLogonResponse::Redirect(LogonRedirect {
+        logon_flags: LogonFlags::PRIVATE,
+        server_name: Bytes8(b"/o=Lab/cn=EX2\0".to_vec()),
+    }));
+    let told = RopReply { handle_index: 0, return_value: ErrorCode::EC_WRONG_SERVER, body: body.clone() };
+    let bytes = told.to_bytes().unwrap();
+    assert_eq!(bytes, b"\xfe\x00\x78\x04\x00\x00\x01\x0e/o=Lab/cn=EX2\0");
+    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(reply(&asked, &text), told);
+    // No other return value has a redirection, and this one nothing else.
+    for return_value in [ErrorCode::SUCCESS, ErrorCode::EC_UNKNOWN_USER] {
+        assert!(RopReply { handle_index: 0, return_value, body: body.clone() }.to_bytes().is_err());
+    }
+    assert!(RopReply::failed(RopId::RopLogon, 0, ErrorCode::EC_WRONG_SERVER).to_bytes().is_err());
+    assert_eq!(
+        reply(&asked, "fe03eb030000"),
+        RopReply::failed(RopId::RopLogon, 3, ErrorCode::EC_UNKNOWN_USER)
+    );
+}
+
+struct Mailboxes;
+
+impl Logons for Mailboxes {
+    fn is_private(&self, logon_id: u8) -> Option<bool> {
+        [Some(true), Some(false)].get(usize::from(logon_id)).copied().flatten()
+    }
+}
+
+#[test]
+fn what_a_user_has_read_is_told_with_the_database_in_private_mailboxes_only() {
+    let folder = "00".repeat(24);
+    let guid = "11".repeat(16);
+    let first = format!("{folder} 00 00000000 0200 abcd");
+    let later = format!("{folder} 01 02000000 0200 abcd");
+    let release = "010000";
+    for (text, guids, logons) in [
+        (format!("640000{first}{guid}{release}"), true, 2),
+        (format!("640001{later}{release}"), false, 2),
+        (format!("640100{first}{release}"), false, 2),
+    ] {
+        let bytes = hex(&text);
+        let requests = RopRequests::decode(&bytes, &Mailboxes);
+        assert_eq!((requests.error, requests.rops.len()), (None, logons), "{text}");
+        let RequestBody::RopWritePerUserInformation(body) = &requests.rops[0].body else {
+            panic!("another ROP")
+        };
+        assert_eq!(body.repl_guid.is_some(), guids);
+        // Of a logon that nobody knows it can't be told.
+        let blind = RopRequests::decode(&bytes, &());
+        assert_eq!(blind.error.is_some(), !text.contains(&later), "{text}");
+        assert_eq!(blind.to_bytes().unwrap(), bytes);
+    }
+    // A logon that the batch itself asks for is known, whatever the session's was.
+    let logon = "fe0000 00 00000000 00000000 0000";
+    let requests = RopRequests::decode(&hex(&format!("{logon} 640000 {first} {release}")), &Mailboxes);
+    assert_eq!((requests.error, requests.rops.len()), (None, 3));
+}
+
+#[test]
+fn receive_folders_have_columns_of_their_own() {
+    let asked = request("680000");
+    let told = reply(&asked, "680000000000 01000000  00 0100000000000d01 49504d00 0000000000000000");
+    let ResponseBody::RopGetReceiveFolderTable(table) = told.body else { panic!("another ROP") };
+    assert_eq!(table.rows.rows[0].value(1), Some(&PropertyValue::String8(b"IPM".to_vec())));
+    assert_eq!(
+        table.rows.rows[0].value(0).and_then(PropertyValue::to_integer).map(i64::cast_unsigned).map(FolderId),
+        Some(FolderId(0x010d_0000_0000_0001))
+    );
+}
+
+#[test]
+fn subscriptions_name_what_they_are_to() {
+    for (text, scoped, reserved) in [
+        ("29000001 0001 01", false, false),
+        ("29000001 1001 00 0100000000000d01 0000000000000000", true, false),
+        ("29000001 0004 00 01", false, true),
+    ] {
+        let asked = request(text);
+        let RequestBody::RopRegisterNotification(body) = &asked.body else { panic!("another ROP") };
+        assert_eq!((body.scope.is_some(), body.reserved.is_some()), (scoped, reserved), "{text}");
+        assert_eq!(asked.output_handle_index(), Some(1));
+    }
+}
