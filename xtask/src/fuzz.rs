@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use crate::run::{self, Outcome};
+use crate::setup::{self, Purpose};
 
 /// The compiler's flags for coverage feedback: those that libFuzzer reads, as cargo-fuzz gives them.
 const COVERAGE: &[&str] = &[
@@ -88,6 +89,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         return Err(format!("no fuzz target `{unknown}`; there are: {}", all.join(", ")).into());
     }
     let chosen = if options.targets.is_empty() { all.clone() } else { options.targets.clone() };
+    setup::programs(Purpose::Fuzz)?;
     keep_manifest(&all)?;
     let programs = build(options.asan, &options.targets)?;
     println!("{} targets, {} s each", chosen.len(), options.seconds);

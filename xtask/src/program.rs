@@ -3,11 +3,11 @@
 use std::process::Stdio;
 
 use crate::run::{self, Outcome};
-use crate::setup;
+use crate::setup::{self, Purpose};
 
 /// Builds the program and runs its demo; `arguments` go to it.
 pub(crate) fn demo(arguments: &[String]) -> Outcome {
-    setup::everything()?;
+    setup::programs(Purpose::Demo)?;
     run::show(run::cargo().args(["build", "--release", "--package", "mapiproxy"]))?;
     let mut program = run::cargo();
     program.args(["run", "--release", "--quiet", "--package", "mapiproxy", "--", "demo"]);
@@ -16,9 +16,11 @@ pub(crate) fn demo(arguments: &[String]) -> Outcome {
 
 /// Builds the program and runs the benchmark; `arguments` go to it.
 pub(crate) fn bench(arguments: &[String]) -> Outcome {
-    setup::everything()?;
+    setup::programs(Purpose::Bench)?;
     run::show(run::cargo().args(["build", "--release", "--package", "mapiproxy", "--package", "testkit"]))?;
     let mut bench = run::cargo();
     bench.args(["run", "--release", "--quiet", "--package", "bench", "--"]);
+    // Where HAProxy was found.
+    bench.env("PATH", std::env::join_paths(run::search_path())?);
     run::show(bench.args(arguments))
 }

@@ -49,10 +49,18 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// Where `program` is found on the PATH.
+/// Where servers are, which Debian leaves out of the PATH of everybody but root.
+const SERVERS: [&str; 2] = ["/usr/local/sbin", "/usr/sbin"];
+
+/// Where `program` is found: on the PATH, or among the servers.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
-    let folders = std::env::var_os("PATH")?;
-    std::env::split_paths(&folders).map(|folder| folder.join(program)).find(|path| path.is_file())
+    search_path().map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+/// The folders in which programs are looked for.
+pub(crate) fn search_path() -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).collect::<Vec<_>>().into_iter().chain(SERVERS.map(PathBuf::from))
 }
 
 /// The command as one would type it.

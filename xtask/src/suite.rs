@@ -5,7 +5,7 @@ use crate::setup;
 
 /// Every test: documentation examples first, then the rest, so that the runner's own verdict comes last.
 pub(crate) fn test(filter: &[String]) -> Outcome {
-    setup::everything()?;
+    setup::tests()?;
     // The end-to-end tests start the programs and an example, which `cargo test` alone does not build.
     run::show(run::cargo().args(["build", "--workspace", "--bins", "--examples"]))?;
     if filter.is_empty() {
@@ -30,7 +30,7 @@ pub(crate) fn docs() -> Outcome {
 
 /// Spelling, by codespell and `.codespellrc`, of every file that git knows or could know.
 pub(crate) fn spelling() -> Outcome {
-    let venv = setup::everything()?;
+    let venv = setup::tests()?;
     let mut git = run::command("git");
     let files = run::read(git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
     let files = files.split('\0').filter(|file| !file.is_empty() && run::root().join(file).is_file());
