@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("identity", &["wire"]),
     ("engine", &["wire", "rpc", "mapi", "identity"]),
     ("modules", &["engine", "mapi", "identity", "wire"]),
-    ("net", &["engine", "http", "rpc", "identity", "wire"]),
+    ("net", &["engine", "http", "mapi", "rpc", "identity", "wire"]),
     ("lab", &["mapi", "rpc", "identity", "net", "wire"]),
     ("client", &["mapi", "rpc", "identity", "net", "wire"]),
     ("console", &["engine"]),

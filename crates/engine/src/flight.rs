@@ -12,7 +12,7 @@ use crate::handles::{self, Bound, HandleTable, HandleUse, handle_use};
 use crate::message::{Body, Message};
 use crate::module::{CALL_FAILED, Refusal};
 use crate::objects::{ObjectLimits, ObjectTable};
-use crate::operation::{AheadAnswer, Incoming, Operation, Request};
+use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey, Request};
 use crate::session::{Session, SharedSession};
 use crate::stack::{Stack, Verdict};
 
@@ -47,7 +47,7 @@ pub struct Flight {
 #[derive(Debug)]
 struct Ahead {
     module: usize,
-    key: (Interface, u16),
+    key: OperationKey,
 }
 
 /// What to do next with an operation.
@@ -191,7 +191,7 @@ impl Engine {
         self.stack.shutdown();
     }
 
-    fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -201,7 +201,9 @@ impl Engine {
         conversation: &mut Conversation,
         incoming: &Incoming,
     ) -> Result<(SharedSession, Option<(Guid, Guid)>), Refusal> {
-        let Incoming { interface, opnum, .. } = *incoming;
+        let OperationKey::Call(interface, opnum) = incoming.key else {
+            return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "no remote call"));
+        };
         if interface.operation(opnum).is_none() {
             return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "the interface has no such operation"));
         }
@@ -235,7 +237,7 @@ impl Engine {
     }
 
     fn plain_session(&self, conversation: &mut Conversation, incoming: &Incoming) -> SharedSession {
-        let sessions = conversation.plain.entry(incoming.interface).or_default();
+        let sessions = conversation.plain.entry(incoming.key.interface()).or_default();
         let own =
             |session: &&SharedSession| session.lock().context().identity() == incoming.context.identity();
         if let Some(session) = sessions.iter().find(own) {
@@ -246,9 +248,15 @@ impl Engine {
         session
     }
 
-    fn new_session(&self, incoming: &Incoming) -> Session {
+    pub(crate) fn new_session(&self, incoming: &Incoming) -> Session {
         let objects = ObjectTable::new(ObjectLimits::default(), self.stack.reads_content());
-        Session::new(self.number(), incoming.interface, incoming.context.clone(), incoming.peer, objects)
+        Session::new(
+            self.number(),
+            incoming.key.interface(),
+            incoming.context.clone(),
+            incoming.peer,
+            objects,
+        )
     }
 
     fn after(&self, conversation: &mut Conversation, flight: &mut Flight, verdict: Verdict) -> Next {
@@ -267,7 +275,7 @@ impl Engine {
                     let key = request.key();
                     flight.ahead = Some(Ahead { module, key });
                     flight.asked = flight.asked.saturating_add(1);
-                    Next::Relay { opnum: key.1, stub }
+                    Next::Relay { opnum: key.call().map_or(0, |(_, opnum)| opnum), stub }
                 }
                 Err(refusal) => self.abandon(conversation, flight, refusal),
             },
@@ -337,7 +345,7 @@ impl Engine {
 
     /// Ends the session where the operation left it without a handle.
     fn settle(&self, conversation: &Conversation, flight: &Flight) {
-        let (interface, opnum) = flight.operation.key();
+        let (interface, opnum) = called(flight.operation.key());
         let kind = handle_use(interface, opnum);
         let may_end = matches!(kind, HandleUse::Opens | HandleUse::Passes | HandleUse::Closes);
         if may_end && !conversation.group.holds(&flight.session) {
@@ -345,7 +353,7 @@ impl Engine {
         }
     }
 
-    fn end_session(&self, session: &SharedSession) {
+    pub(crate) fn end_session(&self, session: &SharedSession) {
         let mut session = session.lock();
         if session.end() {
             self.stack.unbind(&mut session);
@@ -360,7 +368,7 @@ impl Engine {
         stub: Bytes,
         random: &mut dyn Random,
     ) -> Result<Bytes, Refusal> {
-        let (interface, opnum) = flight.operation.key();
+        let (interface, opnum) = called(flight.operation.key());
         let kind = handle_use(interface, opnum);
         if matches!(kind, HandleUse::None | HandleUse::Reads) {
             return Ok(stub);
@@ -395,7 +403,25 @@ impl Engine {
     }
 }
 
+/// The remote call that an operation is. Those that came otherwise have no handles: their number is none.
+pub(crate) fn called(key: OperationKey) -> (Interface, u16) {
+    match key {
+        OperationKey::Call(interface, opnum) => (interface, opnum),
+        OperationKey::Http(endpoint, _) => (endpoint.interface(), u16::MAX),
+    }
+}
+
 impl Flight {
+    /// A flight whose session is known without a handle.
+    pub(crate) const fn new(operation: Operation, session: SharedSession) -> Self {
+        Self { operation, session, handle: None, ours: None, ahead: None, asked: 0 }
+    }
+
+    /// The session that it belongs to.
+    pub(crate) const fn session(&self) -> &SharedSession {
+        &self.session
+    }
+
     /// Who asks.
     pub const fn context(&self) -> &SecurityContext {
         self.operation.context()
@@ -404,7 +430,7 @@ impl Flight {
 
 /// Runs `hooks` with the session of `flight`. Not where that ended while the operation was on its way: what
 /// modules kept for it is gone, and nobody would clear away what they kept anew.
-fn in_session<R>(
+pub(crate) fn in_session<R>(
     flight: &mut Flight,
     hooks: impl FnOnce(&mut Operation, &mut Session) -> R,
 ) -> Result<R, Refusal> {
@@ -419,7 +445,7 @@ fn in_session<R>(
 
 /// Looks at the handle in an answer that a module made: it is the request's, or none, and then the session ends.
 fn take_answered_handle(conversation: &Conversation, flight: &Flight) -> Result<(), Refusal> {
-    let (interface, opnum) = flight.operation.key();
+    let (interface, opnum) = called(flight.operation.key());
     let kind = handle_use(interface, opnum);
     let Some(response) = flight.operation.response.as_ref() else { return Ok(()) };
     if matches!(kind, HandleUse::None | HandleUse::Reads) {
@@ -446,14 +472,14 @@ fn take_answered_handle(conversation: &Conversation, flight: &Flight) -> Result<
 
 /// Forgets the handle that an operation opened and whose client will not see it.
 fn forget_unseen(conversation: &Conversation, flight: &Flight) {
-    let (interface, opnum) = flight.operation.key();
+    let (interface, opnum) = called(flight.operation.key());
     if handle_use(interface, opnum) == HandleUse::Opens {
         conversation.group.remove_session(&flight.session);
     }
 }
 
 /// A response's stub in little-endian, the only byte order in which we answer and exchange handles.
-fn little_endian(key: (Interface, u16), stub: Bytes, endian: Endian) -> Result<Bytes, Refusal> {
+fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> Result<Bytes, Refusal> {
     match endian {
         Endian::Little => Ok(stub),
         Endian::Big => crate::Response::decode(key, &stub, endian)
@@ -476,8 +502,7 @@ fn read_handle(incoming: &Incoming) -> Option<Guid> {
     match incoming.endian {
         Endian::Little => handles::read_request(&incoming.stub),
         Endian::Big => {
-            let request =
-                Request::decode((incoming.interface, incoming.opnum), &incoming.stub, incoming.endian);
+            let request = Request::decode(incoming.key, &incoming.stub, incoming.endian);
             handles::read_request(&request.ok()?.0.encode().ok()?)
         }
     }
@@ -498,7 +523,7 @@ fn ahead_stub(flight: &Flight, request: &Request) -> Result<Bytes, Refusal> {
     let stub = request.encode().map_err(|error| {
         Refusal::new(CALL_FAILED, format!("a module's request can't be encoded: {error}"))
     })?;
-    let (interface, opnum) = request.key();
+    let (interface, opnum) = called(request.key());
     match (handle_use(interface, opnum), flight.handle) {
         (HandleUse::None, _) => Ok(Bytes::from(stub)),
         (_, Some(handle)) => Ok(with_handle(Bytes::from(stub), Some(handle))),

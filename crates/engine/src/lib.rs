@@ -10,6 +10,8 @@
     clippy::as_conversions
 )]
 
+mod by_cookie;
+mod cookies;
 mod flight;
 mod handles;
 mod message;
@@ -22,6 +24,8 @@ pub mod rops;
 mod session;
 mod stack;
 
+pub use crate::by_cookie::response_code;
+pub use crate::cookies::CookieTable;
 pub use crate::flight::{Conversation, Engine, Flight, Next, Outcome};
 pub use crate::handles::{HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use identity::SecurityContext;
+use mapi::http::{self, Endpoint, RequestType};
 use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
 use wire::{Endian, FileTime, Result};
 
@@ -17,6 +18,8 @@ pub enum Envelope {
     RpcTcp,
     /// DCE/RPC over HTTP, which ended at a proxy before us.
     RpcHttp,
+    /// MAPI over HTTP.
+    MapiHttp,
 }
 
 impl Envelope {
@@ -25,12 +28,52 @@ impl Envelope {
         match self {
             Self::RpcTcp => "ncacn_ip_tcp",
             Self::RpcHttp => "ncacn_http",
+            Self::MapiHttp => "mapi_http",
         }
     }
 }
 
-/// Interface and operation number: what a stub is decoded by.
-pub type OperationKey = (Interface, u16);
+/// Which operation it is, in which form: what its body is decoded by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationKey {
+    /// A remote call: its interface, and its number there.
+    Call(Interface, u16),
+    /// A request of MAPI over HTTP.
+    Http(Endpoint, RequestType),
+}
+
+impl OperationKey {
+    /// The interface that it is for; of a request over HTTP, the one that has the same operations.
+    pub const fn interface(self) -> Interface {
+        match self {
+            Self::Call(interface, _) => interface,
+            Self::Http(endpoint, _) => endpoint.interface(),
+        }
+    }
+
+    /// The remote call that it is, or that does the same; none where there is none.
+    pub const fn call(self) -> Option<(Interface, u16)> {
+        match self {
+            Self::Call(interface, opnum) => Some((interface, opnum)),
+            Self::Http(_, request_type) => request_type.remote_call(),
+        }
+    }
+
+    /// Its name, as `nspi.QueryRows`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Call(interface, opnum) => interface.operation(opnum),
+            Self::Http(endpoint, request_type) => endpoint.operation(request_type),
+        }
+        .unwrap_or("unknown")
+    }
+}
+
+impl From<(Interface, u16)> for OperationKey {
+    fn from((interface, opnum): (Interface, u16)) -> Self {
+        Self::Call(interface, opnum)
+    }
+}
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +86,10 @@ pub enum Request {
     Emsmdb(emsmdb::Request),
     /// Of the mailbox store's notifications.
     AsyncEmsmdb(emsmdb::AsyncRequest),
+    /// Of the address book, over HTTP.
+    NspiHttp(http::nspi::Request),
+    /// Of the mailbox store, over HTTP.
+    EmsmdbHttp(http::emsmdb::Request),
 }
 
 /// What a server answers.
@@ -56,6 +103,10 @@ pub enum Response {
     Emsmdb(emsmdb::Response),
     /// Of the mailbox store's notifications.
     AsyncEmsmdb(emsmdb::AsyncResponse),
+    /// Of the address book, over HTTP.
+    NspiHttp(http::nspi::Response),
+    /// Of the mailbox store, over HTTP.
+    EmsmdbHttp(http::emsmdb::Response),
 }
 
 macro_rules! body {
@@ -63,11 +114,18 @@ macro_rules! body {
         impl Body for $name {
             type Key = OperationKey;
 
-            fn decode(
-                (interface, opnum): OperationKey,
-                stub: &[u8],
-                endian: Endian,
-            ) -> Result<(Self, &[u8])> {
+            fn decode(key: OperationKey, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+                let (interface, opnum) = match key {
+                    OperationKey::Call(interface, opnum) => (interface, opnum),
+                    OperationKey::Http(Endpoint::Nspi, request_type) => {
+                        let (body, rest) = http::nspi::$name::decode(request_type, stub)?;
+                        return Ok((Self::NspiHttp(body), rest));
+                    }
+                    OperationKey::Http(Endpoint::Emsmdb, request_type) => {
+                        let (body, rest) = http::emsmdb::$name::decode(request_type, stub)?;
+                        return Ok((Self::EmsmdbHttp(body), rest));
+                    }
+                };
                 Ok(match interface {
                     Interface::Rfr => {
                         let (body, rest) = rfr::$name::decode(opnum, stub, endian)?;
@@ -94,18 +152,22 @@ macro_rules! body {
                     Self::Nspi(body) => body.encode(),
                     Self::Emsmdb(body) => body.encode(),
                     Self::AsyncEmsmdb(body) => body.encode(),
+                    Self::NspiHttp(body) => body.encode(),
+                    Self::EmsmdbHttp(body) => body.encode(),
                 }
             }
         }
 
         impl $name {
-            /// The interface and the operation number that it belongs to.
+            /// The operation that it belongs to.
             pub fn key(&self) -> OperationKey {
                 match self {
-                    Self::Rfr(body) => (Interface::Rfr, body.opnum()),
-                    Self::Nspi(body) => (Interface::Nspi, body.opnum()),
-                    Self::Emsmdb(body) => (Interface::Emsmdb, body.opnum()),
-                    Self::AsyncEmsmdb(body) => (Interface::AsyncEmsmdb, body.opnum()),
+                    Self::Rfr(body) => OperationKey::Call(Interface::Rfr, body.opnum()),
+                    Self::Nspi(body) => OperationKey::Call(Interface::Nspi, body.opnum()),
+                    Self::Emsmdb(body) => OperationKey::Call(Interface::Emsmdb, body.opnum()),
+                    Self::AsyncEmsmdb(body) => OperationKey::Call(Interface::AsyncEmsmdb, body.opnum()),
+                    Self::NspiHttp(body) => OperationKey::Http(Endpoint::Nspi, body.request_type()),
+                    Self::EmsmdbHttp(body) => OperationKey::Http(Endpoint::Emsmdb, body.request_type()),
                 }
             }
         }
@@ -117,12 +179,14 @@ body!(Response, AsyncResponse);
 
 impl Response {
     /// The return value: zero for success, otherwise the interface's own error. None where it is not known.
-    pub const fn return_value(&self) -> Option<ErrorCode> {
+    pub fn return_value(&self) -> Option<ErrorCode> {
         match self {
             Self::Rfr(body) => Some(body.return_value()),
             Self::Nspi(body) => Some(body.return_value()),
             Self::Emsmdb(body) => body.return_value(),
             Self::AsyncEmsmdb(body) => Some(body.return_value()),
+            Self::NspiHttp(body) => Some(body.return_value()),
+            Self::EmsmdbHttp(body) => Some(body.return_value()),
         }
     }
 }
@@ -170,10 +234,8 @@ pub struct Operation {
 pub struct Incoming {
     /// What it travelled in.
     pub envelope: Envelope,
-    /// The interface that it is for.
-    pub interface: Interface,
-    /// Its number there.
-    pub opnum: u16,
+    /// Which operation it is.
+    pub key: OperationKey,
     /// Its request, unsealed.
     pub stub: Bytes,
     /// The byte order of the request.
@@ -188,7 +250,7 @@ pub struct Incoming {
 
 impl Operation {
     pub(crate) fn new(id: u64, incoming: Incoming) -> Self {
-        let key = (incoming.interface, incoming.opnum);
+        let key = incoming.key;
         Self {
             id,
             key,
@@ -211,22 +273,25 @@ impl Operation {
 
     /// The interface that it is for.
     pub const fn interface(&self) -> Interface {
-        self.key.0
+        self.key.interface()
     }
 
-    /// Its number on the interface.
+    /// The number of the remote call that it is, or that does the same; 65535 where there is none.
     pub const fn opnum(&self) -> u16 {
-        self.key.1
+        match self.key.call() {
+            Some((_, opnum)) => opnum,
+            None => u16::MAX,
+        }
     }
 
-    /// Interface and number.
+    /// Which operation it is, in which form.
     pub const fn key(&self) -> OperationKey {
         self.key
     }
 
     /// Its name, as `nspi.QueryRows`.
     pub fn name(&self) -> &'static str {
-        self.key.0.operation(self.key.1).unwrap_or("unknown")
+        self.key.name()
     }
 
     /// What it travelled in.

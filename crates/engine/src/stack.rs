@@ -162,7 +162,7 @@ impl Stack {
 
 fn may_go_ahead(operation: &Operation, request: &Request) -> bool {
     use handles::HandleUse::{None, Passes, Reads};
-    let (interface, opnum) = request.key();
+    let (interface, opnum) = crate::flight::called(request.key());
     interface == operation.interface()
         && matches!(handles::handle_use(interface, opnum), None | Passes | Reads)
 }

@@ -230,7 +230,7 @@ fn a_session_ends_once_however_it_ends() {
 }
 
 fn store(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incoming {
-    Incoming { interface: Interface::Emsmdb, ..incoming(context, opnum, stub) }
+    Incoming { key: (Interface::Emsmdb, opnum).into(), ..incoming(context, opnum, stub) }
 }
 
 /// Connects to the store; the upstream's handle is `upstream`. Returns ours as the client has it.

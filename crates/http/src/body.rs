@@ -10,16 +10,22 @@ pub struct Piece {
     wire: Bytes,
     from: usize,
     to: usize,
+    ends: bool,
 }
 
 impl Piece {
-    fn framing(wire: Bytes) -> Self {
-        Self { wire, from: 0, to: 0 }
+    fn framing(wire: Bytes, ends: bool) -> Self {
+        Self { wire, from: 0, to: 0, ends }
     }
 
     /// The bytes as they came: a chunk with the lines around it, or a part of one.
     pub const fn wire(&self) -> &Bytes {
         &self.wire
+    }
+
+    /// Whether a chunk ends with it, so that behind it another could be put in.
+    pub const fn ends_chunk(&self) -> bool {
+        self.ends
     }
 
     /// The content among them.
@@ -81,23 +87,18 @@ impl Reader {
             Body::UntilClose => Ok(Some(plain(buffer, u64::MAX).0)),
             Body::ChunkLine(seen) => self.chunk(buffer, seen, limits),
             Body::Chunk(left) => {
-                let (mut piece, left) = plain_with_end(buffer, left)?;
-                if left.is_none() {
-                    self.state = Body::ChunkLine(0);
-                    piece.to = piece.wire.len().saturating_sub(2);
-                } else {
-                    self.state = match left {
-                        Some(0) => Body::ChunkEnd,
-                        Some(left) => Body::Chunk(left),
-                        None => Body::ChunkLine(0),
-                    };
-                }
+                let (piece, left) = plain_with_end(buffer, left)?;
+                self.state = match left {
+                    None => Body::ChunkLine(0),
+                    Some(0) => Body::ChunkEnd,
+                    Some(left) => Body::Chunk(left),
+                };
                 Ok(Some(piece))
             }
             Body::ChunkEnd => match buffer.first_chunk::<2>() {
                 Some(b"\r\n") => {
                     self.state = Body::ChunkLine(0);
-                    Ok(Some(Piece::framing(buffer.split_to(2).freeze())))
+                    Ok(Some(Piece::framing(buffer.split_to(2).freeze(), true)))
                 }
                 None if buffer.first() == Some(&b'\r') => Ok(None),
                 Some(_) | None => Err(Error::ChunkEnd),
@@ -120,7 +121,7 @@ impl Reader {
         }
         if size == 0 {
             self.state = Body::Trailers(0, 0);
-            return Ok(Some(Piece::framing(buffer.split_to(line).freeze())));
+            return Ok(Some(Piece::framing(buffer.split_to(line).freeze(), false)));
         }
         let there = buffer.len() - line;
         let wanted = usize::try_from(size).unwrap_or(usize::MAX);
@@ -137,7 +138,7 @@ impl Reader {
             (left, _) => Body::Chunk(left),
         };
         let wire = buffer.split_to(line + taken + end).freeze();
-        Ok(Some(Piece { wire, from: line, to: line + taken }))
+        Ok(Some(Piece { wire, from: line, to: line + taken, ends: end > 0 }))
     }
 
     fn trailer(
@@ -167,7 +168,7 @@ impl Reader {
             }
             self.state = Body::Trailers(so_far + line, 0);
         }
-        Ok(Some(Piece::framing(buffer.split_to(line).freeze())))
+        Ok(Some(Piece::framing(buffer.split_to(line).freeze(), false)))
     }
 }
 
@@ -176,7 +177,10 @@ fn plain(buffer: &mut BytesMut, left: u64) -> (Piece, u64) {
     let there = buffer.len();
     let count = usize::try_from(left).map_or(there, |left| left.min(there));
     let wire = buffer.split_to(count).freeze();
-    (Piece { from: 0, to: wire.len(), wire }, left.saturating_sub(u64::try_from(count).unwrap_or(left)))
+    (
+        Piece { from: 0, to: wire.len(), wire, ends: false },
+        left.saturating_sub(u64::try_from(count).unwrap_or(left)),
+    )
 }
 
 /// The same within a chunk; with the chunk's end, and then none left, where that is there as well.
@@ -185,7 +189,7 @@ fn plain_with_end(buffer: &mut BytesMut, left: u64) -> Result<(Piece, Option<u64
     match whole {
         Some((count, [b'\r', b'\n', ..])) => {
             let wire = buffer.split_to(count + 2).freeze();
-            Ok((Piece { from: 0, to: count, wire }, None))
+            Ok((Piece { from: 0, to: count, wire, ends: true }, None))
         }
         Some((_, [b'\r'] | [])) | None => {
             let (piece, left) = plain(buffer, left);

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Observer;
+use engine::{CookieTable, Engine, Observer};
 use identity::ntlm::{self, AcceptorConfig};
 use identity::{Mechanism, Registry};
 use net::http::{
@@ -27,6 +27,7 @@ pub(crate) fn front(
     acceptor: &Arc<AcceptorConfig>,
     contexts: &Arc<Registry>,
     limits: Limits,
+    engine: &Arc<Engine>,
     observer: &Arc<dyn Observer>,
 ) -> Result<Arc<HttpFront>, Failure> {
     let clients = &config.clients;
@@ -51,6 +52,8 @@ pub(crate) fn front(
         upstream: upstream(config, server, contexts)?,
         limits,
         sizes: HttpLimits::default(),
+        engine: Arc::clone(engine),
+        sessions: CookieTable::default(),
         observer: Arc::clone(observer),
     }))
 }

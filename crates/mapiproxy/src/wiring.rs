@@ -9,7 +9,7 @@ use engine::options::{OptionValue, Options};
 use engine::{Engine, Envelope, Module, Observer, ProxyFacts, Stack};
 use identity::ntlm::{self, AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Mechanism, Registry};
-use net::http::run_http;
+use net::http::{HttpFront, run_http};
 use net::{
     Account, Admission, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream,
 };
@@ -38,6 +38,7 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     contexts: Arc<Registry>,
     accounts: Arc<LiveAccounts>,
+    http: Option<Arc<HttpFront>>,
 }
 
 /// The modules that `config` names, initialised.
@@ -141,14 +142,16 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
             stopped.clone(),
         )));
     }
+    let mut served_http = None;
     if let Some(server) = &config.upstream.http {
-        let front = http::front(config, server, &acceptor, &contexts, limits, &observer)?;
+        let front = http::front(config, server, &acceptor, &contexts, limits, &engine, &observer)?;
         for (listener, tls) in http::listeners(config).await? {
             let served = run_http(listener, tls, Arc::clone(&front), Arc::clone(&admission), stopped.clone());
             listeners.push(net::spawn_system(served));
         }
+        served_http = Some(front);
     }
-    Ok(Running { engine, listeners, stop, contexts, accounts })
+    Ok(Running { engine, listeners, stop, contexts, accounts, http: served_http })
 }
 
 impl Running {
@@ -173,6 +176,9 @@ impl Running {
             // Connections whose sender is gone are cut off; their sessions end before the modules do.
             drop(self.stop);
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
+        }
+        if let Some(http) = self.http {
+            http.end();
         }
         self.engine.shutdown();
         self.contexts.open()

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use engine::Interface;
 use engine::{
-    Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, Outcome, Refusal, TurnedAway,
+    Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, OperationKey, Outcome, Refusal,
+    TurnedAway,
 };
 use identity::{Identity, OsRandom};
 use rpc::mgmt::{self, Management};
@@ -147,8 +148,7 @@ impl Backend for ProxyConnection {
             .get_or_insert_with(|| (Conversation::new(Arc::clone(group.handles())), Arc::clone(&group)));
         let incoming = Incoming {
             envelope: self.envelope,
-            interface,
-            opnum: call.opnum,
+            key: OperationKey::Call(interface, call.opnum),
             stub: call.stub,
             endian: call.endian,
             context: context.clone(),

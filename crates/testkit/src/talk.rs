@@ -18,15 +18,10 @@ pub fn caller(authority: &str) -> SecurityContext {
 }
 
 /// A call of `context`, little-endian.
-pub fn incoming(
-    context: &SecurityContext,
-    (interface, opnum): OperationKey,
-    stub: impl Into<Bytes>,
-) -> Incoming {
+pub fn incoming(context: &SecurityContext, key: impl Into<OperationKey>, stub: impl Into<Bytes>) -> Incoming {
     Incoming {
         envelope: Envelope::RpcTcp,
-        interface,
-        opnum,
+        key: key.into(),
         stub: stub.into(),
         endian: Endian::Little,
         context: context.clone(),

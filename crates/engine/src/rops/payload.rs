@@ -1,17 +1,24 @@
-//! Where each envelope has its ROPs: `EcDoRpc`, `EcDoRpcExt` and `EcDoRpcExt2`.
+//! Where each envelope has its ROPs: `EcDoRpc`, `EcDoRpcExt`, `EcDoRpcExt2`, and `Execute` over HTTP.
 
 use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{
     self, EcDoRpcExt2Response, EcDoRpcExtResponse, EcDoRpcResponse, InBytes, OutBytes, RpcFlags,
 };
+use mapi::http;
 use wire::{Error, Result};
 
 use crate::operation::{Request, Response};
 
 /// The extended buffers of a request that carries ROPs. None for any other.
 pub(super) fn of_request(request: &Request) -> Option<Result<Vec<ExtendedBuffer>>> {
-    let Request::Emsmdb(request) = request else { return None };
+    let request = match request {
+        Request::EmsmdbHttp(http::emsmdb::Request::Execute(call)) => {
+            return Some(decode_chain(&call.rop_buffer.0, Limits::default()));
+        }
+        Request::Emsmdb(request) => request,
+        _ => return None,
+    };
     match request {
         emsmdb::Request::EcDoRpc(call) => Some(Ok(vec![ExtendedBuffer::plain(call.payload())])),
         emsmdb::Request::EcDoRpcExt(call) => Some(decode_chain(&call.rgb_in.0, Limits::default())),
@@ -23,7 +30,15 @@ pub(super) fn of_request(request: &Request) -> Option<Result<Vec<ExtendedBuffer>
 /// Puts extended buffers into a request, and takes `reserved` bytes off the room for the answer.
 pub(super) fn set_request(request: &mut Request, buffers: &[ExtendedBuffer], reserved: usize) -> Result<()> {
     let reserved = u32::try_from(reserved).unwrap_or(u32::MAX);
-    let Request::Emsmdb(request) = request else { return Ok(()) };
+    let request = match request {
+        Request::EmsmdbHttp(http::emsmdb::Request::Execute(call)) => {
+            call.max_rop_out = call.max_rop_out.saturating_sub(reserved);
+            call.rop_buffer.0 = encode_chain(buffers)?;
+            return Ok(());
+        }
+        Request::Emsmdb(request) => request,
+        _ => return Ok(()),
+    };
     match request {
         emsmdb::Request::EcDoRpc(call) => {
             let reserved = u16::try_from(reserved).unwrap_or(u16::MAX);
@@ -46,25 +61,39 @@ pub(super) fn set_request(request: &mut Request, buffers: &[ExtendedBuffer], res
 
 /// The extended buffers of a response that carries ROPs. None for any other, and for one without them.
 pub(super) fn of_response(response: &Response) -> Option<Result<Vec<ExtendedBuffer>>> {
-    let Response::Emsmdb(response) = response else { return None };
+    let response = match response {
+        Response::EmsmdbHttp(http::emsmdb::Response::Execute(answer)) => {
+            return chain(&answer.get()?.rop_buffer.0);
+        }
+        Response::Emsmdb(response) => response,
+        _ => return None,
+    };
     match response {
         emsmdb::Response::EcDoRpc(answer) if answer.length > 0 => {
             Some(Ok(vec![ExtendedBuffer::plain(answer.payload())]))
         }
-        emsmdb::Response::EcDoRpcExt(answer) => chain(&answer.rgb_out),
-        emsmdb::Response::EcDoRpcExt2(answer) => chain(&answer.rgb_out),
+        emsmdb::Response::EcDoRpcExt(answer) => chain(answer.rgb_out.as_slice()),
+        emsmdb::Response::EcDoRpcExt2(answer) => chain(answer.rgb_out.as_slice()),
         _ => None,
     }
 }
 
-fn chain(bytes: &OutBytes) -> Option<Result<Vec<ExtendedBuffer>>> {
-    let bytes = bytes.as_slice();
+fn chain(bytes: &[u8]) -> Option<Result<Vec<ExtendedBuffer>>> {
     (!bytes.is_empty()).then(|| decode_chain(bytes, Limits::default()))
 }
 
 /// Puts extended buffers into a response.
 pub(super) fn set_response(response: &mut Response, buffers: &[ExtendedBuffer]) -> Result<()> {
-    let Response::Emsmdb(response) = response else { return Ok(()) };
+    let response = match response {
+        Response::EmsmdbHttp(http::emsmdb::Response::Execute(answer)) => {
+            if let Some(answer) = answer.get_mut() {
+                answer.rop_buffer.0 = encode_chain(buffers)?;
+            }
+            return Ok(());
+        }
+        Response::Emsmdb(response) => response,
+        _ => return Ok(()),
+    };
     match response {
         emsmdb::Response::EcDoRpc(answer) => answer.set_payload(only(buffers)?.payload.clone()),
         emsmdb::Response::EcDoRpcExt(answer) => {
@@ -81,7 +110,13 @@ pub(super) fn set_response(response: &mut Response, buffers: &[ExtendedBuffer]) 
 
 /// The response to `request` that carries `buffers`, for a request of which nothing is left for the upstream.
 pub(super) fn answer(request: &Request, buffers: &[ExtendedBuffer]) -> Option<Result<Response>> {
-    let Request::Emsmdb(request) = request else { return None };
+    let request = match request {
+        Request::EmsmdbHttp(http::emsmdb::Request::Execute(_)) => {
+            return Some(encode_chain(buffers).map(executed));
+        }
+        Request::Emsmdb(request) => request,
+        _ => return None,
+    };
     let response = match request {
         emsmdb::Request::EcDoRpc(call) => only(buffers)
             .and_then(|buffer| EcDoRpcResponse::new(call.handle, buffer.payload.clone(), call.max_length))
@@ -111,9 +146,24 @@ pub(super) fn answer(request: &Request, buffers: &[ExtendedBuffer]) -> Option<Re
     Some(response.map(Response::Emsmdb))
 }
 
+/// An answer to `Execute` with this chain.
+const fn executed(chain: Vec<u8>) -> Response {
+    let answer = http::emsmdb::ExecuteResponse {
+        error_code: ErrorCode::SUCCESS,
+        flags: RpcFlags::NONE,
+        rop_buffer: http::SizedBytes(chain),
+        aux: http::AuxiliaryBuffer::NONE,
+    };
+    Response::EmsmdbHttp(http::emsmdb::Response::Execute(http::Answer::Complete(answer)))
+}
+
 /// How many bytes the client has room for in the answer to `request`.
 pub(super) const fn room(request: &Request) -> Option<u32> {
-    let Request::Emsmdb(request) = request else { return None };
+    let request = match request {
+        Request::EmsmdbHttp(http::emsmdb::Request::Execute(call)) => return Some(call.max_rop_out),
+        Request::Emsmdb(request) => request,
+        _ => return None,
+    };
     match request {
         emsmdb::Request::EcDoRpc(call) => {
             let [low, high] = call.max_length.to_le_bytes();
@@ -127,17 +177,23 @@ pub(super) const fn room(request: &Request) -> Option<u32> {
 
 /// How many bytes of the client's room a response takes.
 pub(super) fn size(response: &Response) -> u32 {
-    let Response::Emsmdb(response) = response else { return 0 };
+    let response = match response {
+        Response::EmsmdbHttp(http::emsmdb::Response::Execute(answer)) => {
+            return answer.get().map_or(0, |answer| size_of(&answer.rop_buffer.0));
+        }
+        Response::Emsmdb(response) => response,
+        _ => return 0,
+    };
     match response {
         emsmdb::Response::EcDoRpc(answer) => u32::from(answer.length),
-        emsmdb::Response::EcDoRpcExt(answer) => size_of(&answer.rgb_out),
-        emsmdb::Response::EcDoRpcExt2(answer) => size_of(&answer.rgb_out),
+        emsmdb::Response::EcDoRpcExt(answer) => size_of(answer.rgb_out.as_slice()),
+        emsmdb::Response::EcDoRpcExt2(answer) => size_of(answer.rgb_out.as_slice()),
         _ => 0,
     }
 }
 
-fn size_of(bytes: &OutBytes) -> u32 {
-    u32::try_from(bytes.as_slice().len()).unwrap_or(u32::MAX)
+fn size_of(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }
 
 /// The one buffer of an envelope that has no chains.

@@ -4,6 +4,7 @@ use engine::Response;
 use mapi::aux_block::{AuxBuffer, AuxType};
 use mapi::compress;
 use mapi::emsmdb::{self, OutBytes};
+use mapi::http::AuxiliaryBuffer;
 use wire::{Decode as _, Encode as _};
 
 /// The blocks that name a server: one by its distinguished name, one in whatever words it likes
@@ -36,6 +37,19 @@ pub(super) fn hide(aux: &mut OutBytes) -> bool {
         Ok(None) => return false,
         Ok(Some(left)) => *aux = OutBytes::new(left),
         Err(_) => *aux = OutBytes::default(),
+    }
+    true
+}
+
+/// The same for an answer over HTTP.
+pub(super) fn hide_http(aux: &mut AuxiliaryBuffer) -> bool {
+    if aux.as_slice().is_empty() {
+        return false;
+    }
+    match without_names(aux.as_slice()) {
+        Ok(None) => return false,
+        Ok(Some(left)) => *aux = AuxiliaryBuffer::new(left),
+        Err(_) => *aux = AuxiliaryBuffer::NONE,
     }
     true
 }

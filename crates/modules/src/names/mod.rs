@@ -14,7 +14,7 @@ use engine::{FaultStatus, Module, Operation, ProxyFacts, Refusal, Request, Respo
 use identity::{PerIdentity, Unusable};
 use mapi::ndr::Ptr;
 use mapi::rop::RopReply;
-use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
+use mapi::{ErrorCode, Interface, emsmdb, http, nspi, rfr};
 use wire::FileTime;
 
 use self::aliases::Aliases;
@@ -152,7 +152,13 @@ impl Module for Names {
                 Request::Emsmdb(emsmdb::Request::EcDoConnectEx(request)) => {
                     replace::char_string(&mut request.user_dn, |name| aliases.original(name))
                 }
-                Request::Emsmdb(_) | Request::AsyncEmsmdb(_) => false,
+                Request::NspiHttp(request) => {
+                    replace::texts(|visit| request.visit_texts_mut(visit), |name| aliases.original(name))
+                }
+                Request::EmsmdbHttp(http::emsmdb::Request::Connect(request)) => {
+                    replace::bytes(&mut request.user_dn.0, |name| aliases.original(name))
+                }
+                Request::Emsmdb(_) | Request::AsyncEmsmdb(_) | Request::EmsmdbHttp(_) => false,
             })
         });
         match changed.map_err(unusable)? {
@@ -164,10 +170,10 @@ impl Module for Names {
     }
 
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
-        let (interface, opnum) = operation.key();
+        let key = operation.key();
         let now = operation.at();
         let Some(response) = &mut operation.response else { return Ok(()) };
-        if !replace::concerns_response((interface, opnum), response.original()) {
+        if !replace::concerns_response(key, response.original()) {
             return Ok(());
         }
         let host = self.facts.host.as_str();
@@ -180,6 +186,8 @@ impl Module for Names {
                 Response::Rfr(rfr::Response::GetFQDNFromServerDN(response)) => {
                     replace::server_name(response.server_fqdn.get_mut(), host)
                 }
+                Response::NspiHttp(response) => nspi_http_response(response, aliases, host),
+                Response::EmsmdbHttp(response) => emsmdb_http_response(response, aliases),
                 other => aux_out::of(other).is_some_and(aux_out::hide),
             })
         });
@@ -241,6 +249,37 @@ impl Module for Names {
 
 fn unusable(why: Unusable) -> Refusal {
     Refusal::new(FaultStatus::ACCESS_DENIED, why.to_string())
+}
+
+fn nspi_http_response(response: &mut http::nspi::Response, aliases: &mut Aliases, host: &str) -> bool {
+    use http::nspi::Response as R;
+    let mut changed = match response {
+        R::GetMailboxUrl(answer) => {
+            answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host))
+        }
+        R::GetAddressBookUrl(answer) => {
+            answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host))
+        }
+        _ => false,
+    };
+    response.visit_values_mut(&mut |tag, value| changed |= replace::http_network_addresses(tag, value, host));
+    changed | replace::texts(|visit| response.visit_texts_mut(visit), |name| Some(aliases.alias(name)))
+}
+
+fn emsmdb_http_response(response: &mut http::emsmdb::Response, aliases: &mut Aliases) -> bool {
+    use http::emsmdb::Response as R;
+    let (dn, aux) = match response {
+        R::Connect(answer) => match answer.get_mut() {
+            Some(answer) => (Some(&mut answer.dn_prefix), Some(&mut answer.aux)),
+            None => (None, None),
+        },
+        R::Execute(answer) => (None, answer.get_mut().map(|answer| &mut answer.aux)),
+        R::NotificationWait(answer) => (None, answer.get_mut().map(|answer| &mut answer.aux)),
+        R::Disconnect(answer) => (None, answer.get_mut().map(|answer| &mut answer.aux)),
+        R::Ping => (None, None),
+    };
+    let named = dn.is_some_and(|dn| replace::bytes(&mut dn.0, |name| Some(aliases.alias(name))));
+    aux.is_some_and(aux_out::hide_http) | named
 }
 
 fn nspi_response(response: &mut nspi::Response, aliases: &mut Aliases, host: &str) -> bool {

@@ -2,9 +2,10 @@
 
 use engine::OperationKey;
 use mapi::Interface;
+use mapi::autodiscover::{self, OurName};
 use mapi::ndr::{CharString, Ptr, SizedPtr, WcharString};
 use mapi::nspi::{Place, PropertyValue, Text, Value};
-use mapi::property::PropTag;
+use mapi::property::{self, PropTag};
 use wire::Utf16;
 
 use super::aux_out;
@@ -13,7 +14,8 @@ use super::aux_out;
 const SERVERS: &[u8] = b"/cn=servers/cn=";
 
 /// Whether a request of this kind can hold a server's name.
-pub(super) fn concerns_request((interface, opnum): OperationKey) -> bool {
+pub(super) fn concerns_request(key: OperationKey) -> bool {
+    let Some((interface, opnum)) = key.call() else { return false };
     match interface {
         Interface::Rfr => true,
         // All that hold texts: SeekEntries, GetMatches, DNToMId, ModProps, GetTemplateInfo, ModLinkAtt and both
@@ -25,7 +27,13 @@ pub(super) fn concerns_request((interface, opnum): OperationKey) -> bool {
 }
 
 /// Whether a response of this kind can hold a server's name.
-pub(super) fn concerns_response((interface, opnum): OperationKey, stub: &[u8]) -> bool {
+pub(super) fn concerns_response(key: OperationKey, stub: &[u8]) -> bool {
+    let (interface, opnum) = match (key, key.call()) {
+        // Every answer over HTTP may say in its auxiliary buffer which server it is.
+        (OperationKey::Http(..), _) => return true,
+        (OperationKey::Call(..), Some(call)) => call,
+        (OperationKey::Call(..), None) => return false,
+    };
     match interface {
         Interface::Rfr => true,
         // All that return rows: QueryRows, SeekEntries, GetMatches, GetProps, GetSpecialTable, GetTemplateInfo
@@ -59,6 +67,45 @@ pub(super) fn char_string(string: &mut CharString, mut name: impl FnMut(&str) ->
         string.set(text);
     }
     changed
+}
+
+/// Replaces the servers' names in a text of bytes; true if there were any.
+pub(super) fn bytes(text: &mut Vec<u8>, mut name: impl FnMut(&str) -> Option<String>) -> bool {
+    replace_in(text, &mut name)
+}
+
+/// Puts us in place of the server in a URL; true if it was another.
+pub(super) fn url(url: &mut Utf16, host: &str) -> bool {
+    let mut naming = OurName {
+        origin: format!("https://{host}"),
+        host: host.to_owned(),
+        label: None,
+        upstream: Vec::new(),
+    };
+    match autodiscover::rewrite_url(&url.to_string_lossy(), autodiscover::Place::Service, &mut naming) {
+        Some(new) => {
+            *url = Utf16::from(new.as_str());
+            true
+        }
+        None => false,
+    }
+}
+
+/// Puts our only binding in place of the network addresses of a mailbox's server, in an answer over HTTP.
+pub(super) fn http_network_addresses(tag: PropTag, value: &mut property::PropertyValue, host: &str) -> bool {
+    use property::PropertyValue as V;
+    if !tag.is_same_property(PropTag::PidTagAddressBookNetworkAddress) {
+        return false;
+    }
+    let binding = format!("ncacn_ip_tcp:{host}");
+    match value {
+        V::MultipleString8(list) => *list = vec![binding.into_bytes()],
+        V::MultipleUnicode(list) => *list = vec![Utf16::from(binding.as_str())],
+        V::String8(text) => *text = binding.into_bytes(),
+        V::Unicode(text) => *text = Utf16::from(binding.as_str()),
+        _ => return false,
+    }
+    true
 }
 
 /// Puts `host` in place of a server's host name; true if there was one.

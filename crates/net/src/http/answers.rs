@@ -13,12 +13,17 @@ pub(super) fn to(
     let body = if request.method() == "HEAD" { "" } else { text };
     write(out, status, text.len(), body, |head| {
         add(head);
-        if !request.keeps_alive() {
-            head.fields.push("Connection", "close");
-        } else if request.version() == Version::Http10 {
-            head.fields.push("Connection", "keep-alive");
-        }
+        connection(head, request);
     });
+}
+
+/// Says in an answer's head whether the connection stays open.
+pub(super) fn connection(head: &mut ResponseHead, request: &RequestHead) {
+    if !request.keeps_alive() {
+        head.fields.push("Connection", "close");
+    } else if request.version() == Version::Http10 {
+        head.fields.push("Connection", "keep-alive");
+    }
 }
 
 /// Appends an answer with `text` to what is no request that one could look into.

@@ -219,6 +219,9 @@ impl Client {
             self.invite().await?;
             return Ok(if head.keeps_alive() { Then::Next } else { Then::Close });
         };
+        if route == Route::Mapi {
+            return self.operation(asked, head, framing).await;
+        }
         self.relay(asked, head, framing).await
     }
 

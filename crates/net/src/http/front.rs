@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Observer;
+use engine::{CookieTable, Engine, Observer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use super::routes::Routes;
 use super::sign_in::HttpSignIn;
 use super::tls::TlsIdentity;
 use super::upstream::HttpUpstream;
+use crate::clock;
 use crate::limits::{Admission, Limits};
 use crate::stream::prepare;
 
@@ -50,8 +51,19 @@ pub struct HttpFront {
     pub limits: Limits,
     /// How large their messages may be.
     pub sizes: HttpLimits,
+    /// The modules, and what brings operations through them.
+    pub engine: Arc<Engine>,
+    /// The sessions of MAPI over HTTP.
+    pub sessions: CookieTable,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
+}
+
+impl HttpFront {
+    /// Ends all sessions, when the last connection is gone.
+    pub fn end(&self) {
+        self.engine.end_all(&self.sessions);
+    }
 }
 
 impl std::fmt::Debug for HttpFront {
@@ -64,6 +76,12 @@ impl std::fmt::Debug for HttpFront {
     }
 }
 
+/// How often sessions are looked through for those that nobody uses.
+const SWEEP: Duration = Duration::from_secs(30);
+
+/// After how long a session that nobody uses is forgotten. Servers keep theirs for a quarter of an hour.
+const SESSION_IDLE: Duration = Duration::from_hours(1);
+
 /// Serves every client that connects to `listener`, within TLS where `tls` is given, until `stop` turns true;
 /// then no more are taken, and it returns when the requests under way are answered.
 pub async fn run_http(
@@ -74,6 +92,7 @@ pub async fn run_http(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
+    let mut sweep = tokio::time::interval(SWEEP);
     while !*stop.borrow() {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -99,6 +118,7 @@ pub async fn run_http(
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
+            _ = sweep.tick() => front.engine.end_idle(&front.sessions, clock::now(), SESSION_IDLE),
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             changed = stop.changed() => if changed.is_err() { break },
         }

@@ -4,6 +4,7 @@ mod answers;
 mod connection;
 mod front;
 mod io;
+mod operation;
 mod peers;
 mod routes;
 mod sign_in;

@@ -1,0 +1,207 @@
+//! The way of operations whose sessions are known by cookies. Hooks and stack are those of all others.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use mapi::ErrorCode;
+use mapi::http::ResponseCode;
+use mapi::http::cookies::cookies;
+use rpc::pdu::FaultStatus;
+use wire::{Endian, FileTime};
+
+use crate::cookies::CookieTable;
+use crate::flight::{Engine, Flight, Next, in_session};
+use crate::message::Message;
+use crate::module::{CALL_FAILED, Refusal};
+use crate::operation::{Incoming, Operation, OperationKey};
+use crate::session::SharedSession;
+use crate::stack::Verdict;
+
+impl Engine {
+    /// Takes in an operation of MAPI over HTTP that came with `sent`, the values of its `Cookie` headers.
+    ///
+    /// # Errors
+    /// When it names a session that is not the caller's: then it never becomes one. What the client gets says
+    /// [`response_code`].
+    pub fn begin_by_cookie(
+        &self,
+        table: &CookieTable,
+        incoming: Incoming,
+        sent: &[&str],
+    ) -> Result<(Flight, Next), Refusal> {
+        let OperationKey::Http(endpoint, request_type) = incoming.key else {
+            return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "no operation of MAPI over HTTP"));
+        };
+        if endpoint.operation(request_type).is_none() {
+            let why = "the endpoint has no such request type";
+            return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, why));
+        }
+        let identity = incoming.context.identity().clone();
+        let session = if request_type.begins_session() {
+            if table.is_full_for(endpoint, &identity) {
+                let why = "the identity has as many sessions as it may";
+                return Err(Refusal::new(FaultStatus::RPC_S_SERVER_TOO_BUSY, why));
+            }
+            None
+        } else {
+            let all = sent.iter().flat_map(|header| cookies(header));
+            table
+                .find(endpoint, &identity, all, incoming.at)
+                .map_err(|(code, why)| Refusal::new(fault_status(code), why))?
+        };
+        let session = session.unwrap_or_else(|| SharedSession::new(self.new_session(&incoming)));
+        let mut flight = Flight::new(Operation::new(self.number(), incoming), session);
+        let verdict = in_session(&mut flight, |operation, session| self.stack().request(operation, session));
+        let next = match verdict.unwrap_or_else(Verdict::Refused) {
+            Verdict::Relay => match flight.operation.request.leaving() {
+                Ok((stub, _)) => Next::Relay { opnum: flight.operation.opnum(), stub },
+                Err(error) => {
+                    self.end_by_cookie(table, &flight);
+                    fault(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string()))
+                }
+            },
+            Verdict::Answered => self.respond_by_cookie(table, &mut flight),
+            Verdict::Refused(refusal) => {
+                self.end_by_cookie(table, &flight);
+                fault(refusal)
+            }
+            Verdict::Ahead { .. } => {
+                self.end_by_cookie(table, &flight);
+                // Each request of a session has its turn, which the client counts as well.
+                fault(Refusal::new(CALL_FAILED, "a module asks ahead, which can't be done over HTTP"))
+            }
+        };
+        Ok((flight, next))
+    }
+
+    /// The upstream began to answer, and `set` these cookies. They are the session's from now on: the client may
+    /// use them before the answer is at its end.
+    ///
+    /// # Errors
+    /// When one of them is another session's: then the answer must not pass.
+    pub fn learn_cookies<'a>(
+        &self,
+        table: &CookieTable,
+        flight: &Flight,
+        set: impl Iterator<Item = &'a str>,
+    ) -> Result<(), Refusal> {
+        let OperationKey::Http(endpoint, request_type) = flight.operation.key() else { return Ok(()) };
+        let id = flight.session().lock().id();
+        // What the upstream says to somebody without a session makes none.
+        if !request_type.begins_session() && !table.holds(id) {
+            return Ok(());
+        }
+        table
+            .learn(endpoint, id, flight.session(), set, flight.operation.at())
+            .map_err(|why| Refusal::new(CALL_FAILED, why))
+    }
+
+    /// Goes on with `flight`, to which the upstream answered with `payload`.
+    pub fn resume_by_cookie(&self, table: &CookieTable, flight: &mut Flight, payload: Bytes) -> Next {
+        let key = flight.operation.key();
+        flight.operation.response = Some(Message::new(key, payload, Endian::Little));
+        self.respond_by_cookie(table, flight)
+    }
+
+    /// The upstream refused the operation as such, with `code`; its answer passes as it is. Says what became of
+    /// it, for whoever watches.
+    pub fn refused_by_upstream(&self, table: &CookieTable, flight: &Flight, code: ResponseCode) -> Next {
+        if code == ResponseCode::ContextNotFound {
+            table.remove(flight.session().lock().id());
+        }
+        self.end_by_cookie(table, flight);
+        Next::Fault { status: fault_status(code), why: format!("the upstream's X-ResponseCode {code}") }
+    }
+
+    /// Gives up an operation that is still on its way: its client is gone, or its upstream.
+    pub fn give_up_by_cookie(&self, table: &CookieTable, flight: &Flight, why: &str) -> Next {
+        self.end_by_cookie(table, flight);
+        Next::Fault { status: CALL_FAILED, why: why.to_owned() }
+    }
+
+    /// Ends the sessions that nobody used for `idle`.
+    pub fn end_idle(&self, table: &CookieTable, now: FileTime, idle: Duration) {
+        for session in table.take_idle(now, idle) {
+            self.end_session(&session);
+        }
+    }
+
+    /// Ends all sessions, since the proxy stops.
+    pub fn end_all(&self, table: &CookieTable) {
+        for session in table.take_all() {
+            self.end_session(&session);
+        }
+    }
+
+    fn respond_by_cookie(&self, table: &CookieTable, flight: &mut Flight) -> Next {
+        let passed = in_session(flight, |operation, session| self.stack().response(operation, session));
+        let next = match passed.flatten() {
+            Err(refusal) => fault(refusal),
+            Ok(()) => match flight.operation.response.as_ref().map(Message::leaving) {
+                Some(Ok((stub, _))) => Next::Reply { stub },
+                Some(Err(error)) => {
+                    fault(Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}")))
+                }
+                None => fault(Refusal::new(CALL_FAILED, "a module took the response away")),
+            },
+        };
+        if is_over(flight) {
+            table.remove(flight.session().lock().id());
+        }
+        self.end_by_cookie(table, flight);
+        next
+    }
+
+    /// One operation less is under way; ends its session where no cookie leads to it.
+    fn end_by_cookie(&self, table: &CookieTable, flight: &Flight) {
+        let id = flight.session().lock().id();
+        table.done(id, flight.operation.at());
+        if !table.holds(id) {
+            self.end_session(flight.session());
+        }
+    }
+}
+
+/// Whether the operation ended its session, or failed to begin one.
+fn is_over(flight: &mut Flight) -> bool {
+    let OperationKey::Http(_, request_type) = flight.operation.key() else { return false };
+    if !request_type.ends_session() && !request_type.begins_session() {
+        return false;
+    }
+    let returned = flight
+        .operation
+        .response
+        .as_mut()
+        .and_then(|response| response.view().ok().and_then(crate::Response::return_value));
+    // [MS-OXCMAPIHTTP] 2.2.5.2.2: Unbind returns 1 where it did what it was asked.
+    let success = returned.is_some_and(|code| code == ErrorCode::SUCCESS || code == ErrorCode(1));
+    if request_type.ends_session() {
+        success
+    } else {
+        returned.is_some_and(|code| code != ErrorCode::SUCCESS)
+    }
+}
+
+fn fault(refusal: Refusal) -> Next {
+    Next::Fault { status: refusal.status, why: refusal.why.into_owned() }
+}
+
+/// The codes that have a fault which says the same, and that.
+const FAULTS: [(ResponseCode, FaultStatus); 5] = [
+    (ResponseCode::ContextNotFound, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH),
+    (ResponseCode::NoPrivilege, FaultStatus::ACCESS_DENIED),
+    (ResponseCode::InvalidRequestBody, FaultStatus::RPC_X_BAD_STUB_DATA),
+    (ResponseCode::InvalidRequestType, FaultStatus::NCA_S_OP_RNG_ERROR),
+    (ResponseCode::InvalidContextCookie, FaultStatus(0x0000_0057)),
+];
+
+/// What a client of MAPI over HTTP gets in place of a fault ([MS-OXCMAPIHTTP] 2.2.3.3.3).
+pub fn response_code(status: FaultStatus) -> ResponseCode {
+    let found = FAULTS.iter().find(|(_, known)| *known == status);
+    found.map_or(ResponseCode::UnknownFailure, |(code, _)| *code)
+}
+
+fn fault_status(code: ResponseCode) -> FaultStatus {
+    let found = FAULTS.iter().find(|(known, _)| *known == code);
+    found.map_or(CALL_FAILED, |(_, status)| *status)
+}

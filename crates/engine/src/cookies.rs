@@ -1,0 +1,228 @@
+//! Sessions that are known by cookies, as MAPI over HTTP has them.
+//!
+//! The upstream's own cookies go to clients and come back: they are long and random, and mean nothing here. What
+//! counts is whose they are. Each cookie that the upstream sets belongs to the session that it was set for, and
+//! so to one identity; presented by another identity, or with another session's cookies beside it, it is refused.
+//! Where the upstream knows all clients as one account, nothing but this keeps them apart.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use identity::Identity;
+use mapi::http::cookies::{Cookie, SetCookie};
+use mapi::http::{Endpoint, ResponseCode};
+use wire::FileTime;
+
+use crate::session::SharedSession;
+
+/// How many values of a cookie are remembered: requests of one session overtake one another, so that what one of
+/// them brings may have been replaced meanwhile.
+const VALUES: usize = 16;
+
+/// How many cookies a session may have.
+const COOKIES: usize = 32;
+
+/// How many sessions one identity may have at an endpoint.
+const SESSIONS_OF_ONE: usize = 1024;
+
+/// How many sessions there may be in all.
+const SESSIONS: usize = 100_000;
+
+/// Sessions by cookie.
+#[derive(Debug, Default)]
+pub struct CookieTable {
+    /// Two keyed hashes of a cookie stand for it: its value is a secret that need not be kept.
+    hashers: [RandomState; 2],
+    inner: Mutex<Inner>,
+}
+
+type Print = [u64; 2];
+
+#[derive(Debug, Default)]
+struct Inner {
+    by_cookie: HashMap<(Endpoint, Print), u64>,
+    entries: HashMap<u64, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    session: SharedSession,
+    endpoint: Endpoint,
+    identity: Identity,
+    cookies: Vec<(Print, VecDeque<Print>)>,
+    used: FileTime,
+    under_way: usize,
+}
+
+/// Why cookies lead to no session.
+pub(crate) type NotFound = (ResponseCode, &'static str);
+
+impl CookieTable {
+    /// The session that these cookies are of; none where none of them is known.
+    pub(crate) fn find<'a>(
+        &self,
+        endpoint: Endpoint,
+        identity: &Identity,
+        cookies: impl Iterator<Item = Cookie<'a>>,
+        now: FileTime,
+    ) -> Result<Option<SharedSession>, NotFound> {
+        let prints: Vec<(Print, Print)> = cookies.map(|cookie| self.prints(cookie)).collect();
+        let mut inner = self.lock();
+        let mut owners = prints.iter().filter_map(|(_, whole)| inner.by_cookie.get(&(endpoint, *whole)));
+        let Some(owner) = owners.next().copied() else {
+            let unknown = (ResponseCode::ContextNotFound, "the cookies are of no session that is open");
+            return if prints.is_empty() { Ok(None) } else { Err(unknown) };
+        };
+        if owners.any(|other| *other != owner) {
+            return Err((ResponseCode::InvalidContextCookie, "the cookies are of several sessions"));
+        }
+        let Some(entry) = inner.entries.get_mut(&owner) else { return Ok(None) };
+        if entry.identity != *identity {
+            return Err((ResponseCode::NoPrivilege, "the cookies are of another identity's session"));
+        }
+        // A name that the upstream gave the session stands for one of the values that it gave with it.
+        let foreign = prints.iter().any(|(name, whole)| {
+            entry.cookies.iter().any(|(known, values)| known == name && !values.contains(whole))
+        });
+        if foreign {
+            return Err((
+                ResponseCode::InvalidContextCookie,
+                "a cookie has a value that the session never had",
+            ));
+        }
+        entry.used = now;
+        entry.under_way = entry.under_way.saturating_add(1);
+        Ok(Some(entry.session.clone()))
+    }
+
+    /// Whether `identity` may open no more sessions.
+    pub(crate) fn is_full_for(&self, endpoint: Endpoint, identity: &Identity) -> bool {
+        let inner = self.lock();
+        if inner.entries.len() < SESSIONS_OF_ONE {
+            return false;
+        }
+        let own = |entry: &&Entry| entry.endpoint == endpoint && entry.identity == *identity;
+        inner.entries.len() >= SESSIONS || inner.entries.values().filter(own).count() >= SESSIONS_OF_ONE
+    }
+
+    /// Takes note of what the upstream set for `session`. A cookie of another session's does not become its own.
+    pub(crate) fn learn<'a>(
+        &self,
+        endpoint: Endpoint,
+        id: u64,
+        session: &SharedSession,
+        set: impl Iterator<Item = &'a str>,
+        now: FileTime,
+    ) -> Result<(), &'static str> {
+        for header in set {
+            let set = SetCookie::parse(header);
+            if set.is_removal() {
+                continue;
+            }
+            let (name, whole) = self.prints(set.cookie);
+            let mut guard = self.lock();
+            let inner = &mut *guard;
+            if inner.by_cookie.get(&(endpoint, whole)).is_some_and(|owner| *owner != id) {
+                return Err("the upstream set a cookie that is another session's");
+            }
+            let entry = inner.entries.entry(id).or_insert_with(|| Entry {
+                session: session.clone(),
+                endpoint,
+                identity: session.lock().context().identity().clone(),
+                cookies: Vec::new(),
+                used: now,
+                under_way: 1,
+            });
+            let known = entry.cookies.iter().position(|(known, _)| *known == name);
+            if known.is_none() && entry.cookies.len() < COOKIES {
+                entry.cookies.push((name, VecDeque::new()));
+            }
+            let place = known.or_else(|| entry.cookies.len().checked_sub(1));
+            let Some((_, values)) = place.and_then(|place| entry.cookies.get_mut(place)) else { continue };
+            if values.contains(&whole) {
+                continue;
+            }
+            values.push_back(whole);
+            inner.by_cookie.insert((endpoint, whole), id);
+            if values.len() > VALUES
+                && let Some(old) = values.pop_front()
+            {
+                inner.by_cookie.remove(&(endpoint, old));
+            }
+        }
+        Ok(())
+    }
+
+    /// An operation of the session is done.
+    pub(crate) fn done(&self, id: u64, now: FileTime) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            entry.under_way = entry.under_way.saturating_sub(1);
+            entry.used = entry.used.max(now);
+        }
+    }
+
+    /// Whether the session is here.
+    pub(crate) fn holds(&self, id: u64) -> bool {
+        self.lock().entries.contains_key(&id)
+    }
+
+    /// Forgets a session and its cookies.
+    pub(crate) fn remove(&self, id: u64) {
+        let mut inner = self.lock();
+        inner.entries.remove(&id);
+        inner.by_cookie.retain(|_, owner| *owner != id);
+    }
+
+    /// Takes out the sessions that nobody used for `idle`.
+    pub(crate) fn take_idle(&self, now: FileTime, idle: Duration) -> Vec<SharedSession> {
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let late =
+            |entry: &Entry| entry.under_way == 0 && now > entry.used && entry.used.distance(now) > idle;
+        let mut taken = Vec::new();
+        inner.entries.retain(|_, entry| {
+            let late = late(entry);
+            if late {
+                taken.push(entry.session.clone());
+            }
+            !late
+        });
+        if !taken.is_empty() {
+            let Inner { by_cookie, entries } = inner;
+            by_cookie.retain(|_, owner| entries.contains_key(owner));
+        }
+        taken
+    }
+
+    /// Takes out all sessions.
+    pub(crate) fn take_all(&self) -> Vec<SharedSession> {
+        let mut inner = self.lock();
+        inner.by_cookie.clear();
+        inner.entries.drain().map(|(_, entry)| entry.session).collect()
+    }
+
+    /// How many sessions there are.
+    pub fn len(&self) -> usize {
+        self.lock().entries.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What stands for the cookie's name, and for name and value.
+    fn prints(&self, cookie: Cookie<'_>) -> (Print, Print) {
+        let Cookie { name, value } = cookie;
+        (
+            self.hashers.each_ref().map(|h| h.hash_one(name)),
+            self.hashers.each_ref().map(|h| h.hash_one((name, value))),
+        )
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,460 @@
+//! MAPI over HTTP ([MS-OXCMAPIHTTP]): requests through the engine, answers back as they come.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use engine::{Envelope, Flight, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code};
+use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
+use mapi::http::headers::{
+    CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
+    is_mapi_http,
+};
+use mapi::http::{Endpoint, MetaTag, RequestType, ResponseBody, ResponseCode, prefix};
+use tokio::time::Instant;
+use wire::Endian;
+
+use super::answers;
+use super::connection::{Asked, Client, Coding, Gone, Then, adapt_answer};
+use super::front::HttpFront;
+use super::upstream::Link;
+use crate::clock;
+
+/// An operation that is on its way. Dropped before it is done, it is given up: its client is gone.
+struct Airborne {
+    front: Arc<HttpFront>,
+    flight: Flight,
+    since: Instant,
+    done: bool,
+}
+
+impl Airborne {
+    /// Says what the client gets, to whoever watches.
+    fn finish(&mut self, next: &Next) {
+        if !std::mem::replace(&mut self.done, true) {
+            self.front.observer.finished(&self.flight, next, self.since.elapsed());
+        }
+    }
+
+    fn give_up(&mut self, why: &str) {
+        if !self.done {
+            let next = self.front.engine.give_up_by_cookie(&self.front.sessions, &self.flight, why);
+            self.finish(&next);
+        }
+    }
+}
+
+impl Drop for Airborne {
+    fn drop(&mut self) {
+        self.give_up("the client is gone");
+    }
+}
+
+/// An answer of the server's, as far as it is here.
+struct Coming {
+    head: ResponseHead,
+    came: ResponseHead,
+    framing: Framing,
+    coding: Coding,
+    /// What came and was not sent yet, as it came.
+    held: Vec<http::Piece>,
+    /// How many of these may be sent: whole chunks that say no more than that the server is at work.
+    ready: usize,
+    /// Bytes of content among these.
+    ready_content: usize,
+    /// Bytes of content that were sent.
+    sent: usize,
+    begun: bool,
+    body: ResponseBody,
+    payload: BytesMut,
+    /// The payload, once it is whole.
+    whole: Bytes,
+    /// Bytes of content so far.
+    content: usize,
+    malformed: bool,
+    /// The server refused the operation as such.
+    refused: bool,
+}
+
+impl Client {
+    /// Brings an operation through the engine, to the server and back.
+    pub(super) async fn operation(
+        &mut self,
+        asked: Asked,
+        mut head: RequestHead,
+        framing: Framing,
+    ) -> Result<Then, Gone> {
+        let original = head.clone();
+        let key = match operation_key(&head) {
+            Ok(key) => key,
+            Err((code, why)) => return Ok(self.refuse(&original, &asked, code, why)),
+        };
+        self.invite().await?;
+        let Some(body) = self.body(framing).await? else {
+            self.refuse(&original, &asked, ResponseCode::TooLarge, "the request is too large");
+            return Ok(Then::Close);
+        };
+        let front = Arc::clone(&self.front);
+        let since = Instant::now();
+        let request_size = body.len();
+        let incoming = Incoming {
+            envelope: Envelope::MapiHttp,
+            key,
+            stub: body,
+            endian: Endian::Little,
+            context: asked.context.clone(),
+            peer: asked.peer,
+            at: clock::now(),
+        };
+        let cookies: Vec<&str> =
+            original.fields.all("cookie").filter_map(|value| std::str::from_utf8(value).ok()).collect();
+        let begun = front.engine.begin_by_cookie(&front.sessions, incoming, &cookies);
+        let (flight, next) = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                self.turned_away(&asked, key, request_size, &refusal);
+                let code = response_code(refusal.status);
+                return Ok(self.refuse(&original, &asked, code, &refusal.why));
+            }
+        };
+        let mut airborne = Airborne { front: Arc::clone(&front), flight, since, done: false };
+        let stub = match next {
+            Next::Relay { stub, .. } => stub,
+            next => {
+                airborne.finish(&next);
+                return Ok(self.answer_here(&original, &asked, next));
+            }
+        };
+        if matches!(key, OperationKey::Http(_, request_type) if request_type.begins_session()) {
+            // Nobody brings a session along into which another is to be opened.
+            head.fields.remove("cookie");
+        }
+        head.fields.remove("accept-encoding");
+        let length = u64::try_from(stub.len()).ok();
+        if let Err(why) = self.send_head(&asked, &mut head, length).await {
+            airborne.give_up(&why);
+            return Ok(self.unreachable(&why, &original));
+        }
+        let Some(mut link) = self.link.take() else { return Ok(self.unreachable("lost", &original)) };
+        link.wire.out.extend_from_slice(&stub);
+        drop(stub);
+        if let Err(error) = link.wire.flush(front.limits.handshake).await {
+            airborne.give_up("the server does not read");
+            return Ok(self.unreachable(&error.to_string(), &original));
+        }
+        self.come_back(link, &asked, &original, airborne).await
+    }
+
+    /// Brings the answer back. It is streamed as long as the server says that it is at work, and passes the
+    /// engine when it is whole.
+    async fn come_back(
+        &mut self,
+        mut link: Link,
+        asked: &Asked,
+        original: &RequestHead,
+        mut airborne: Airborne,
+    ) -> Result<Then, Gone> {
+        let front = Arc::clone(&self.front);
+        let until = Instant::now() + front.upstream.call_limit;
+        let (head, framing) = match self.answer_head(&mut link, until).await? {
+            Ok(answer) => answer,
+            Err(why) => {
+                airborne.give_up(&why);
+                return Ok(self.unreachable(&why, original));
+            }
+        };
+        let set = head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
+        if let Err(refusal) = front.engine.learn_cookies(&front.sessions, &airborne.flight, set) {
+            tracing::warn!("upstream: {}", refusal.why);
+            airborne.give_up(&refusal.why);
+            return Ok(self.unreachable(&refusal.why, original));
+        }
+        let mut coming = Coming::new(head, framing, asked);
+        loop {
+            let event = if let Ok(Some(event)) = link.wire.ready() {
+                event
+            } else {
+                coming.stream(&mut self.wire.out);
+                match self.answered(&mut link, until).await? {
+                    Ok(event) => event,
+                    Err(why) => {
+                        airborne.give_up(&why);
+                        if coming.begun {
+                            return Err(Gone::CutShort(why));
+                        }
+                        return Ok(self.unreachable(&why, original));
+                    }
+                }
+            };
+            match event {
+                Event::Body(piece) => {
+                    if !coming.take(piece, front.sizes.answer) {
+                        airborne.give_up("the answer is too large");
+                        if coming.begun {
+                            return Err(Gone::CutShort("the answer is too large".to_owned()));
+                        }
+                        return Ok(self.unreachable("the answer is too large", original));
+                    }
+                }
+                Event::End => break,
+                Event::Head { .. } => {}
+            }
+        }
+        let next = coming.through_engine(&mut airborne);
+        let then = coming.send(&mut self.wire.out, &next, asked);
+        airborne.finish(&next);
+        if link.done(&coming.came, framing) {
+            self.link = Some(link);
+        }
+        Ok(then)
+    }
+
+    fn turned_away(&self, asked: &Asked, key: OperationKey, request_size: usize, refusal: &Refusal) {
+        tracing::info!(peer = %asked.peer, "refused: {}", refusal.why);
+        self.front.observer.turned_away(&TurnedAway {
+            context: &asked.context,
+            peer: asked.peer,
+            envelope: Envelope::MapiHttp,
+            operation: key.name(),
+            request_size,
+            status: refusal.status,
+            why: &refusal.why,
+        });
+    }
+
+    /// Answers an operation that the server never saw.
+    fn answer_here(&mut self, original: &RequestHead, asked: &Asked, next: Next) -> Then {
+        match next {
+            Next::Reply { stub } => {
+                let before = prefix(&[MetaTag::Processing, MetaTag::Done], &[]).unwrap_or_default();
+                let body = [&before[..], &stub].concat();
+                self.own(original, asked, ResponseCode::Success, CONTENT_TYPE, &body)
+            }
+            Next::Fault { status, why } => self.refuse(original, asked, response_code(status), &why),
+            Next::Relay { .. } => self.refuse(original, asked, ResponseCode::UnknownFailure, "lost"),
+        }
+    }
+
+    /// Refuses an operation: an answer that says so, and not why.
+    fn refuse(&mut self, original: &RequestHead, asked: &Asked, code: ResponseCode, why: &str) -> Then {
+        tracing::info!(peer = %asked.peer, user = %asked.context.principal(), "X-ResponseCode {}: {why}", code.0);
+        self.own(original, asked, code, ERROR_CONTENT_TYPE, explanation(code).as_bytes())
+    }
+
+    /// Answers in our own words.
+    fn own(
+        &mut self,
+        original: &RequestHead,
+        asked: &Asked,
+        code: ResponseCode,
+        kind: &'static str,
+        body: &[u8],
+    ) -> Then {
+        let Some(mut head) = ResponseHead::new(200, "OK") else { return Then::Close };
+        head.fields.push("Cache-Control", "private");
+        head.fields.push("Content-Type", kind);
+        for name in [X_REQUEST_TYPE, X_REQUEST_ID, X_CLIENT_INFO] {
+            if let Some(value) = original.fields.get(name) {
+                head.fields.push(name, Bytes::copy_from_slice(value));
+            }
+        }
+        head.fields.push(X_RESPONSE_CODE, code.0.to_string());
+        head.fields.push("Content-Length", body.len().to_string());
+        if let Some(token) = &asked.token {
+            head.fields.push("WWW-Authenticate", token.clone());
+        }
+        answers::connection(&mut head, original);
+        head.write(&mut self.wire.out);
+        self.wire.out.extend_from_slice(body);
+        if asked.keep { Then::Next } else { Then::Close }
+    }
+}
+
+/// Which operation a request asks for; otherwise what is wrong with it.
+fn operation_key(head: &RequestHead) -> Result<OperationKey, (ResponseCode, &'static str)> {
+    let endpoint = Endpoint::of_path(head.path()).ok_or((ResponseCode::InvalidPath, "no such endpoint"))?;
+    if head.method() != "POST" {
+        return Err((ResponseCode::InvalidVerb, "a method other than POST"));
+    }
+    let mut types = head.fields.all(X_REQUEST_TYPE);
+    let (Some(name), None) = (types.next(), types.next()) else {
+        return Err((ResponseCode::MissingHeader, "not exactly one X-RequestType"));
+    };
+    let request_type = std::str::from_utf8(name).ok().and_then(RequestType::parse);
+    let request_type = request_type.filter(|request_type| endpoint.operation(*request_type).is_some());
+    let request_type = request_type.ok_or((ResponseCode::InvalidRequestType, "no such request type"))?;
+    Ok(OperationKey::Http(endpoint, request_type))
+}
+
+fn explanation(code: ResponseCode) -> String {
+    format!(
+        "<html><head><title>MAPI over HTTP</title></head><body><p>X-ResponseCode {}</p></body></html>\r\n",
+        code.0
+    )
+}
+
+impl Coming {
+    fn new(head: ResponseHead, framing: Framing, asked: &Asked) -> Self {
+        let came = head.clone();
+        let mut head = head;
+        let coding = adapt_answer(&mut head, framing, asked);
+        if !asked.keep && !head.fields.has_token("connection", "close") {
+            head.fields.push("Connection", "close");
+        }
+        Self {
+            head,
+            came,
+            framing,
+            coding,
+            held: Vec::new(),
+            ready: 0,
+            ready_content: 0,
+            sent: 0,
+            begun: false,
+            body: ResponseBody::new(),
+            payload: BytesMut::new(),
+            whole: Bytes::new(),
+            content: 0,
+            malformed: false,
+            refused: false,
+        }
+    }
+
+    /// Whether the answer is one of the operation's own, which has a payload.
+    fn code(&self) -> ResponseCode {
+        let said = self.came.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
+        let fits =
+            self.came.status() == 200 && self.came.fields.text("content-type").is_some_and(is_mapi_http);
+        match (said, fits) {
+            (Some(ResponseCode::Success) | None, true) => ResponseCode::Success,
+            (Some(ResponseCode::Success) | None, false) => ResponseCode::UnknownFailure,
+            (Some(code), _) => code,
+        }
+    }
+
+    /// Takes a piece in. False where the answer is longer than `limit`.
+    fn take(&mut self, piece: http::Piece, limit: usize) -> bool {
+        self.content = self.content.saturating_add(piece.data().len());
+        if self.content > limit {
+            return false;
+        }
+        if self.code() == ResponseCode::Success && !self.malformed {
+            let mut rest = piece.data();
+            loop {
+                match self.body.next(&mut rest) {
+                    Ok(Some(mapi::http::BodyEvent::Payload(bytes))) => self.payload.extend_from_slice(bytes),
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_) => {
+                        self.malformed = true;
+                        break;
+                    }
+                }
+            }
+        }
+        let ends = piece.ends_chunk();
+        self.held.push(piece);
+        if ends && !self.body.is_done() && !self.malformed && self.code() == ResponseCode::Success {
+            self.ready = self.held.len();
+            self.ready_content = self.content;
+        }
+        true
+    }
+
+    /// Sends what says that the server is at work.
+    fn stream(&mut self, out: &mut Vec<u8>) {
+        if self.ready == 0 || self.coding != Coding::AsItCame || self.framing != Framing::Chunked {
+            return;
+        }
+        self.begin(out);
+        for piece in self.held.drain(..self.ready) {
+            out.extend_from_slice(piece.wire());
+        }
+        self.ready = 0;
+        self.sent = self.ready_content;
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.head.write(out);
+        }
+    }
+
+    /// Lets the engine have the answer that is whole now.
+    fn through_engine(&mut self, airborne: &mut Airborne) -> Next {
+        let Airborne { front, flight, .. } = airborne;
+        let code = match (self.code(), self.body.response_code()) {
+            (ResponseCode::Success, Some(late)) => late,
+            (code, _) => code,
+        };
+        let malformed = self.malformed || !self.body.in_payload();
+        let code =
+            if code == ResponseCode::Success && malformed { ResponseCode::InvalidResponse } else { code };
+        if code != ResponseCode::Success {
+            self.refused = true;
+            return front.engine.refused_by_upstream(&front.sessions, flight, code);
+        }
+        self.whole = std::mem::take(&mut self.payload).freeze();
+        front.engine.resume_by_cookie(&front.sessions, flight, self.whole.clone())
+    }
+
+    /// Sends the rest of the answer, or what modules made of it.
+    fn send(&mut self, out: &mut Vec<u8>, next: &Next, asked: &Asked) -> Then {
+        let as_it_came = match next {
+            Next::Reply { stub } => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
+            Next::Fault { .. } => self.refused,
+            Next::Relay { .. } => false,
+        };
+        match next {
+            _ if as_it_came && self.coding == Coding::AsItCame => {
+                self.begin(out);
+                for piece in self.held.drain(..) {
+                    out.extend_from_slice(piece.wire());
+                }
+            }
+            _ if as_it_came => {
+                let content: Vec<u8> = self.held.iter().flat_map(http::Piece::data).copied().collect();
+                self.anew(out, &content);
+            }
+            Next::Reply { stub } => {
+                let content = self.body.with_payload(stub);
+                self.anew(out, &content);
+            }
+            Next::Fault { status, .. } => self.refuse(out, response_code(*status)),
+            Next::Relay { .. } => {}
+        }
+        let close = self.coding == Coding::UntilClose || !asked.keep;
+        if close { Then::Close } else { Then::Next }
+    }
+
+    /// Says that the operation was refused, in a header behind what was sent already where there is something.
+    fn refuse(&mut self, out: &mut Vec<u8>, code: ResponseCode) {
+        if self.begun {
+            let number = code.0.to_string();
+            let late = [(X_RESPONSE_CODE, number.as_str()), ("Content-Type", ERROR_CONTENT_TYPE)];
+            http::chunk(out, &prefix(&[MetaTag::Done], &late).unwrap_or_default());
+            out.extend_from_slice(http::LAST_CHUNK);
+        } else {
+            // The cookies that the server set are the client's next ones, whatever becomes of the answer.
+            self.head.fields.set("Content-Type", ERROR_CONTENT_TYPE);
+            self.head.fields.set(X_RESPONSE_CODE, code.0.to_string());
+            self.anew(out, explanation(code).as_bytes());
+        }
+    }
+
+    /// Sends other content than what came; what was sent of it already is its beginning.
+    fn anew(&mut self, out: &mut Vec<u8>, content: &[u8]) {
+        let chunked = self.framing == Framing::Chunked && self.coding == Coding::AsItCame;
+        if !chunked {
+            self.head.fields.remove("transfer-encoding");
+            self.head.fields.set("Content-Length", content.len().to_string());
+        }
+        self.begin(out);
+        let rest = content.get(self.sent..).unwrap_or_default();
+        if chunked {
+            http::chunk(out, rest);
+            out.extend_from_slice(http::LAST_CHUNK);
+        } else {
+            out.extend_from_slice(rest);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! HTTP through the proxy, from socket to socket.
+
+mod recorded;
+#[allow(dead_code)]
+mod support;

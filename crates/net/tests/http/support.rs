@@ -1,0 +1,319 @@
+//! A proxy of HTTP on a port of its own, a server behind it that does what a test says, and clients that send
+//! what they like.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use engine::{CookieTable, Engine, Module, Stack};
+use http::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
+use identity::accounts::Account;
+use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
+use identity::{Accounts, NtHash, Password, Registry};
+use net::http::{
+    HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes, run_http,
+};
+use net::{Admission, Limits, Unobserved};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// How long anything that should happen may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everybody has an account: the password is the name with `pw1` behind it.
+struct Everybody;
+
+impl Accounts for Everybody {
+    fn find(&self, _domain: &str, user: &str) -> Option<Account> {
+        let nt_hash = NtHash::from_password(&format!("{user}pw1"));
+        (user != "nobody").then(|| Account {
+            user: user.to_owned(),
+            domain: "LAB".to_owned(),
+            nt_hash,
+            disabled: false,
+        })
+    }
+}
+
+/// The header by which `user` signs in.
+pub(crate) fn basic(user: &str) -> String {
+    use base64::Engine as _;
+    let text = format!("{user}:{user}pw1");
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
+}
+
+/// As whom the proxy signs in at the server.
+pub(crate) const SERVICE: &str = "Basic TEFCXHN2Y3Byb3h5OnNlY3JldA==";
+
+/// A proxy at work. It ends with this.
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    pub(crate) front: Arc<HttpFront>,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) runtime: Runtime,
+}
+
+/// What a test says of a proxy.
+pub(crate) struct Setup {
+    pub(crate) modules: Vec<Box<dyn Module>>,
+    pub(crate) limits: Limits,
+    pub(crate) sizes: HttpLimits,
+    pub(crate) peers: Peers,
+    pub(crate) call_limit: Duration,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            modules: Vec::new(),
+            limits: Limits { handshake: Duration::from_secs(5), ..Limits::default() },
+            sizes: HttpLimits::default(),
+            peers: Peers::default(),
+            call_limit: PATIENCE,
+        }
+    }
+}
+
+impl Setup {
+    pub(crate) fn before(self, upstream: &Upstream) -> Proxy {
+        self.at(upstream.address)
+    }
+
+    pub(crate) fn at(self, upstream: SocketAddr) -> Proxy {
+        let acceptor = Arc::new(AcceptorConfig {
+            accounts: Arc::new(Everybody),
+            policy: Policy::default(),
+            names: ServerNames {
+                nb_computer: "PROXY".into(),
+                nb_domain: "LAB".into(),
+                dns_computer: "proxy".into(),
+                ..ServerNames::default()
+            },
+            authority: "accounts".into(),
+            registry: Registry::new(),
+        });
+        let schemes = Schemes { basic: true, basic_unprotected: true, ntlm: true, negotiate: true };
+        let front = Arc::new(HttpFront {
+            sign_in: HttpSignIn::new(acceptor, schemes),
+            peers: self.peers,
+            routes: Routes::default(),
+            upstream: HttpUpstream {
+                host: upstream.ip().to_string(),
+                port: upstream.port(),
+                tls: None,
+                credentials: HttpCredentials::basic("svcproxy", "LAB", &Password::new("secret")),
+                timeout: PATIENCE,
+                call_limit: self.call_limit,
+            },
+            limits: self.limits,
+            sizes: self.sizes,
+            engine: Arc::new(Engine::new(Stack::new(self.modules))),
+            sessions: CookieTable::default(),
+            observer: Arc::new(Unobserved),
+        });
+        let runtime = Runtime::new().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let admission = Admission::new(self.limits);
+        let listener = runtime.block_on(net::listen(([127, 0, 0, 1], 0).into())).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.block_on(async {
+            net::spawn_system(run_http(listener, None, Arc::clone(&front), admission, stopped));
+        });
+        Proxy { address, front, stop, runtime }
+    }
+}
+
+/// A request as the server got it.
+#[derive(Debug, Clone)]
+pub(crate) struct Got {
+    pub(crate) connection: usize,
+    pub(crate) head: http::RequestHead,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Got {
+    pub(crate) fn text(&self) -> String {
+        let mut bytes = Vec::new();
+        self.head.write(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+}
+
+/// What a server does with a request: it may write, wait, and say whether the connection goes on.
+pub(crate) type Answering = dyn Fn(&Got, &mut TcpStream) -> bool + Send + Sync;
+
+/// A server.
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    got: Mutex<Receiver<Got>>,
+}
+
+impl Upstream {
+    pub(crate) fn new(answering: impl Fn(&Got, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, got) = channel();
+        let answering: Arc<Answering> = Arc::new(answering);
+        thread(move || {
+            for (connection, stream) in listener.incoming().enumerate() {
+                let (sender, answering) = (sender.clone(), Arc::clone(&answering));
+                let Ok(stream) = stream else { return };
+                thread(move || serve(connection, stream, &sender, &*answering));
+            }
+        });
+        Self { address, got: Mutex::new(got) }
+    }
+
+    /// A server that always answers with these bytes.
+    pub(crate) fn saying(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        Self::new(move |_, stream| stream.write_all(&bytes).is_ok())
+    }
+
+    /// The next request that it got.
+    pub(crate) fn next(&self) -> Got {
+        self.got.lock().unwrap().recv_timeout(PATIENCE).expect("a request to the server")
+    }
+
+    /// The requests that it got and that were not looked at.
+    pub(crate) fn others(&self) -> Vec<Got> {
+        self.got.lock().unwrap().try_iter().collect()
+    }
+}
+
+fn serve(connection: usize, mut stream: TcpStream, sender: &Sender<Got>, answering: &Answering) {
+    let mut decoder = RequestDecoder::new(Framing::default());
+    let mut buffer = vec![0; 65536];
+    let mut current: Option<Got> = None;
+    while let Ok(count) = stream.read(&mut buffer) {
+        if count == 0 {
+            return;
+        }
+        decoder.receive(&buffer[..count]);
+        while let Some(event) = decoder.poll().expect("what the proxy sends is a request") {
+            match event {
+                Event::Head { head, .. } => current = Some(Got { connection, head, body: Vec::new() }),
+                Event::Body(piece) => current.as_mut().unwrap().body.extend_from_slice(piece.data()),
+                Event::End => {
+                    let got = current.take().unwrap();
+                    let _ = sender.send(got.clone());
+                    if !answering(&got, &mut stream) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// An answer as a client got it.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) head: http::ResponseHead,
+    /// The body as it was on the wire.
+    pub(crate) wire: Vec<u8>,
+    /// What was in it.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> u16 {
+        self.head.status()
+    }
+
+    pub(crate) fn code(&self) -> Option<String> {
+        self.head.fields.text("x-responsecode").map(str::to_owned)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.fields.text(name)
+    }
+}
+
+/// A client's connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    decoder: ResponseDecoder,
+}
+
+impl Client {
+    pub(crate) fn new(proxy: &Proxy) -> Self {
+        let stream = TcpStream::connect(proxy.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, decoder: ResponseDecoder::new(Framing::default()) }
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    pub(crate) fn ask(&mut self, bytes: impl AsRef<[u8]>) -> Answer {
+        self.send(bytes);
+        self.answer(false)
+    }
+
+    /// The next answer that is not just an interim one.
+    pub(crate) fn answer(&mut self, to_head: bool) -> Answer {
+        self.decoder.expect(to_head);
+        let mut answer: Option<Answer> = None;
+        loop {
+            match self.decoder.poll().expect("what the proxy sends is an answer") {
+                Some(Event::Head { head, .. }) => {
+                    answer = Some(Answer { head, wire: Vec::new(), body: Vec::new() });
+                }
+                Some(Event::Body(piece)) => {
+                    let answer = answer.as_mut().unwrap();
+                    answer.wire.extend_from_slice(piece.wire());
+                    answer.body.extend_from_slice(piece.data());
+                }
+                Some(Event::End) if answer.as_ref().unwrap().status() < 200 => {}
+                Some(Event::End) => return answer.unwrap(),
+                None => {
+                    let mut buffer = [0; 65536];
+                    match self.stream.read(&mut buffer).expect("an answer in time") {
+                        0 => self.decoder.close(),
+                        count => self.decoder.receive(&buffer[..count]),
+                    }
+                }
+            }
+        }
+    }
+
+    /// What comes up to the connection's end.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        let _ = self.stream.read_to_end(&mut rest);
+        rest
+    }
+
+    /// Reads until what came ends with `end`.
+    pub(crate) fn until(&mut self, end: &str) -> String {
+        let mut all = Vec::new();
+        let mut byte = [0];
+        while !all.ends_with(end.as_bytes()) {
+            assert_eq!(self.stream.read(&mut byte).unwrap_or(0), 1, "{:?}", String::from_utf8_lossy(&all));
+            all.push(byte[0]);
+        }
+        String::from_utf8(all).unwrap()
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for nobody")]
+pub(crate) fn thread(work: impl FnOnce() + Send + 'static) {
+    std::thread::spawn(work);
+}
+
+/// A request of MAPI over HTTP.
+pub(crate) fn mapi(user: &str, endpoint: &str, request_type: &str, cookie: &str, body: &[u8]) -> Vec<u8> {
+    let cookie = if cookie.is_empty() { String::new() } else { format!("Cookie: {cookie}\r\n") };
+    let head = format!(
+        "POST /mapi/{endpoint}/ HTTP/1.1\r\nHost: proxy.lab.test\r\nContent-Type: application/mapi-http\r\n\
+         X-RequestType: {request_type}\r\nX-RequestId: {{1}}:1\r\nX-ClientInfo: {{2}}:2\r\n{cookie}\
+         Authorization: {}\r\nContent-Length: {}\r\n\r\n",
+        basic(user),
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
