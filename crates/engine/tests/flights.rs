@@ -83,7 +83,7 @@ fn a_handle_is_of_use_to_its_owner_alone() {
     let theirs = [&[0; 4][..], &[0xee; 16]].concat().try_into().unwrap();
     assert_eq!(refused(&mut first, incoming(&alice, 16, query_columns(&theirs))), mismatch);
     let mut of_another_interface = incoming(&alice, 2, query_columns(&ours));
-    of_another_interface.interface = Interface::Emsmdb;
+    of_another_interface.key = (Interface::Emsmdb, of_another_interface.key.call().unwrap().1).into();
     assert_eq!(refused(&mut first, of_another_interface), mismatch);
     // The same caller on another connection of the same group may.
     second.relayed(incoming(&alice, 16, query_columns(&ours)));
