@@ -86,11 +86,11 @@ fn channels_make_associations_whichever_is_seen_first() {
             let interface = mapi::Interface::by_uuid(rpc.interface.unwrap().uuid).unwrap();
             *interfaces.entry(interface.name()).or_default() += 1;
             let Stub::Plain(stub, endian) = &rpc.request else { panic!("{:?}", rpc.request) };
-            <engine::Request as engine::Body>::decode((interface, rpc.opnum), stub, *endian).unwrap();
+            <engine::Request as engine::Body>::decode((interface, rpc.opnum).into(), stub, *endian).unwrap();
             let RpcAnswer::Response(Stub::Plain(stub, endian)) = &rpc.answer else {
                 panic!("{:?}", rpc.answer)
             };
-            <engine::Response as engine::Body>::decode((interface, rpc.opnum), stub, *endian).unwrap();
+            <engine::Response as engine::Body>::decode((interface, rpc.opnum).into(), stub, *endian).unwrap();
         }
         assert_eq!(interfaces, [("emsmdb", 5), ("nspi", 11), ("rfr", 2)].into());
     }

@@ -38,8 +38,9 @@ pub(super) fn rpc(operation: &mut Operation, sessions: &mut Sessions, connection
     operation.session = rpc_session(sessions, connection, known, call);
     let Some(interface) = known else { return };
     let key = (interface, call.opnum);
-    let request = plain(Some(&call.request), |stub, endian| engine::Request::decode(key, stub, endian));
-    let response = plain(answer(call), |stub, endian| engine::Response::decode(key, stub, endian));
+    let request =
+        plain(Some(&call.request), |stub, endian| engine::Request::decode(key.into(), stub, endian));
+    let response = plain(answer(call), |stub, endian| engine::Response::decode(key.into(), stub, endian));
     let request = taken(request, "request", &mut operation.problems);
     let response = taken(response, "response", &mut operation.problems);
     operation.return_value = response.as_ref().and_then(engine::Response::return_value);
@@ -174,6 +175,8 @@ fn shown_request(request: &engine::Request) -> Shown {
         engine::Request::Nspi(body) => shown(body),
         engine::Request::Emsmdb(body) => shown(body),
         engine::Request::AsyncEmsmdb(body) => shown(body),
+        engine::Request::NspiHttp(body) => shown(body),
+        engine::Request::EmsmdbHttp(body) => shown(body),
     }
 }
 
@@ -183,6 +186,8 @@ fn shown_response(response: &engine::Response) -> Shown {
         engine::Response::Nspi(body) => shown(body),
         engine::Response::Emsmdb(body) => shown(body),
         engine::Response::AsyncEmsmdb(body) => shown(body),
+        engine::Response::NspiHttp(body) => shown(body),
+        engine::Response::EmsmdbHttp(body) => shown(body),
     }
 }
 
