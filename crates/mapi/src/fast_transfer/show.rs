@@ -1,11 +1,35 @@
 use std::fmt::{self, Display, Write};
 
+use wire::Decode;
+
 use super::property::utf16;
 use super::{Group, LargeValue, Node, PropInfo, PropName, PropNameKey, Property, Tree, Value};
+use crate::idset::{ReplGuidSet, ReplIdSet};
+use crate::property::PropTag;
 use crate::property::names::set;
 
 /// Characters of a text, and bytes of a value, that are shown.
 const SHOWN: usize = 64;
+
+/// Bytes of a set of ids that is shown as such.
+const MAX_IDS: usize = 1024;
+
+/// Sets whose replicas have GUIDs ([MS-OXCFXICS] 2.2.1.1).
+const STATE: [PropTag; 4] = [
+    PropTag::MetaTagIdsetGiven,
+    PropTag::MetaTagCnsetSeen,
+    PropTag::MetaTagCnsetSeenFAI,
+    PropTag::MetaTagCnsetRead,
+];
+
+/// Sets whose replicas have a logon's numbers ([MS-OXCFXICS] 2.2.1.3).
+const CHANGED: [PropTag; 5] = [
+    PropTag::MetaTagIdsetDeleted,
+    PropTag::MetaTagIdsetNoLongerInScope,
+    PropTag::MetaTagIdsetExpired,
+    PropTag::MetaTagIdsetRead,
+    PropTag::MetaTagIdsetUnread,
+];
 
 impl Display for PropName<'_> {
     /// The name that the specification has for it, or the set and the number or text.
@@ -71,6 +95,9 @@ impl Display for Property<'_> {
     /// The name, an equals sign and the value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = ", self.info)?;
+        if let Some(ids) = self.ids() {
+            return f.write_str(&ids);
+        }
         match (&self.value, self.text()) {
             (_, Some(text)) => show_text(&text, f),
             (Value::Multiple(_), None) => self.show_values(f),
@@ -80,6 +107,20 @@ impl Display for Property<'_> {
 }
 
 impl Property<'_> {
+    /// The ranges of a set of ids or change numbers, if it is one and not too long to be shown.
+    fn ids(&self) -> Option<String> {
+        let Value::Bytes(bytes) = &self.value else { return None };
+        if bytes.len() > MAX_IDS {
+            return None;
+        }
+        let tag = self.info.tag;
+        if STATE.iter().any(|known| known.is_same_property(tag)) {
+            return ReplGuidSet::from_bytes(bytes).ok().map(|set| set.to_string());
+        }
+        let is_set = CHANGED.iter().any(|known| known.is_same_property(tag));
+        is_set.then(|| ReplIdSet::from_bytes(bytes).ok().map(|set| set.to_string()))?
+    }
+
     fn show_values(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tag = self.info.tag;
         let single = tag.with_type(crate::property::PropType(tag.prop_type().0 & !0x1000));

@@ -54,3 +54,14 @@ fn a_recorded_contents_synchronisation_reads_and_is_written_alike() {
     let header = changes[0].get(PropTag::PidTagMid).unwrap();
     assert!(matches!(header.value, Value::Integer64(_)));
 }
+
+#[test]
+fn sets_of_ids_are_shown_as_ranges() {
+    let deleted = Property::new(
+        PropTag::MetaTagIdsetDeleted,
+        Value::Bytes(Cow::Borrowed(&[1, 0, 5, 0, 0, 0, 0, 0, 0x52, 1, 9, 0x50, 0])),
+    );
+    assert_eq!(deleted.to_string(), "MetaTagIdsetDeleted = 0001:{1-9}");
+    let given = Property::new(PropTag::MetaTagIdsetGiven, Value::Bytes(Cow::Borrowed(&[7])));
+    assert_eq!(given.to_string(), "MetaTagIdsetGiven = 07", "what is none is bytes");
+}
