@@ -15,9 +15,9 @@ const CONTEXT_MISMATCH: Answer = Answer::Fault(0x1C00_001A);
 const OP_RNG_ERROR: Answer = Answer::Fault(0x1C01_0002);
 const BAD_STUB: Answer = Answer::Fault(0x6F7);
 
-/// A second, as the time that clients may take to sign in and to finish what they began.
+/// Two seconds, as the time that clients may take to sign in and to finish what they began.
 fn hasty(upstream: &RawUpstream) -> Setup {
-    Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "1")
+    Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2")
 }
 
 /// Does something bad to a proxy with a neighbour, who must not notice; and nothing of it may reach the server.
@@ -31,10 +31,10 @@ fn while_another_goes_on(setup: impl FnOnce(&RawUpstream) -> Setup, bad: impl Fn
 }
 
 fn expect_closed(connection: &mut Connection) {
-    let answer = connection.answer_within(Duration::from_secs(10));
+    let answer = connection.answer();
     assert!(matches!(answer, Answer::Closed | Answer::Fault(_)), "{answer:?}");
     if answer != Answer::Closed {
-        assert_eq!(connection.answer_within(Duration::from_secs(10)), Answer::Closed);
+        assert_eq!(connection.answer(), Answer::Closed);
     }
 }
 
@@ -51,7 +51,7 @@ fn lengths_that_are_no_lengths_end_the_connection() {
                 let mut frame = frame;
                 frame[8..10].copy_from_slice(&length.to_le_bytes());
                 client.send(&frame);
-                let answer = client.answer_within(Duration::from_secs(10));
+                let answer = client.answer();
                 assert!(
                     matches!(answer, Answer::Closed | Answer::Fault(_)) || answer == BIND_NAK,
                     "{at}, {length}: {answer:?}"
@@ -82,7 +82,7 @@ fn a_fragment_that_breaks_off_is_waited_for_no_longer_than_configured() {
         let begin = Instant::now();
         assert_eq!(before.answer(), Answer::Closed);
         assert_eq!(after.answer(), Answer::Closed);
-        assert!((0.5..8.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
+        assert!((0.5..40.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
     });
 }
 
@@ -100,9 +100,9 @@ fn a_byte_at_a_time_is_taken_for_as_long_as_configured() {
 fn a_client_that_says_nothing_is_let_go() {
     while_another_goes_on(hasty, |proxy| {
         for target in [proxy.rpc(), proxy.mapper()] {
-            let report = Client::raw("silent", target).run().expect_done();
+            let report = Client::raw("silent", target).with("--seconds", "50").run().expect_done();
             assert_eq!(report.answer("silent")["end"], "closed");
-            assert!(report.answer("silent")["seconds"].as_f64().unwrap() < 8.0);
+            assert!(report.answer("silent")["seconds"].as_f64().unwrap() < 40.0);
         }
     });
 }
@@ -111,7 +111,7 @@ fn a_client_that_says_nothing_is_let_go() {
 fn a_client_that_binds_and_never_calls_is_let_go() {
     while_another_goes_on(hasty, |proxy| {
         let mut client = Connection::bound(proxy.rpc(), NSPI);
-        assert_eq!(client.answer_within(Duration::from_secs(8)), Answer::Closed);
+        assert_eq!(client.answer(), Answer::Closed);
     });
 }
 
@@ -132,7 +132,7 @@ fn a_client_that_stops_reading_is_given_up_in_time_and_holds_nobody_up() {
     // Its connection to the server goes with it.
     upstream.wait_ended(1);
     let took = begin.elapsed();
-    assert!((1.0..10.0).contains(&took.as_secs_f64()), "{took:?}");
+    assert!((1.0..40.0).contains(&took.as_secs_f64()), "{took:?}");
     let mut taken = Vec::new();
     let end = client.stream.read_to_end(&mut taken);
     assert!(taken.len() < 14_000_000, "all of the answer was taken");
@@ -224,12 +224,7 @@ fn operations_out_of_range_are_faulted_and_the_connection_goes_on() {
             }
         }
         // Who watches sees them too.
-        let seen = || proxy.lines_with("the interface has no such operation").len();
-        let begin = Instant::now();
-        while seen() < 9 && begin.elapsed() < Duration::from_secs(5) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        assert_eq!(seen(), 9);
+        proxy.expect_lines("the interface has no such operation", 9);
     });
 }
 
@@ -271,7 +266,7 @@ fn bytes_that_are_no_pdus_end_the_connection() {
             for target in [proxy.rpc(), proxy.mapper()] {
                 let mut client = Connection::open(target);
                 client.send(junk);
-                let answer = client.answer_within(Duration::from_secs(8));
+                let answer = client.answer();
                 assert!(answer == Answer::Closed || answer == BIND_NAK, "{junk:?}: {answer:?}");
             }
         }

@@ -104,8 +104,8 @@ fn between_two_proxies_at_every_level() {
             .start();
         let report = Client::scapy(first.mapper()).user(BOB, "privacy").run().expect_done();
         expect_both_dialects(&report);
-        assert_eq!(first.lines_with("LAB\\bob ").len(), 6);
-        assert_eq!(second.lines_with("LAB\\alice ").len(), 6);
+        first.expect_lines("LAB\\bob ", 6);
+        second.expect_lines("LAB\\alice ", 6);
     }
 }
 
@@ -189,5 +189,5 @@ fn downgrade_keeps_clients_on_the_dialect_of_2000() {
     assert_eq!(report.answer("EcDoConnect")["rgwServerVersion"], json!([6, 6249, 0]));
     assert_eq!(report.answer("EcDoConnect")["szDisplayName"], "Ada Lovelace");
     assert_eq!(upstream.calls(), ["EcDoConnect", "EcDoRpc", "EcDoDisconnect"]);
-    assert_eq!(proxy.lines_with("downgrade: server version 6.0.6249").len(), 1);
+    proxy.expect_lines("downgrade: server version 6.0.6249", 1);
 }

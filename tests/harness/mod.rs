@@ -30,7 +30,7 @@ pub(crate) use self::upstream::{SERVER, SERVICE, Upstream};
 
 /// How long anything that should happen may take before a test gives up. Far more than it does take: it is
 /// there for busy machines.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 

@@ -7,15 +7,18 @@ use std::time::{Duration, Instant};
 use super::raw::{Connection, NSPI, with_handle};
 use super::thread;
 
-/// What a neighbour may have to wait for an answer while others misbehave: far more than it takes, far less
-/// than any of the proxy's own time limits.
+/// What a neighbour may have to wait for an answer while others misbehave, on a machine that has time for it: far
+/// more than it takes.
 const AT_MOST: Duration = Duration::from_secs(2);
+
+/// How often the neighbour sleeps for this long; that it oversleeps shows how busy the machine is.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A client that has opened an address book and goes on asking, whatever others do to the proxy.
 #[derive(Debug)]
 pub(crate) struct Neighbour {
     stop: Arc<AtomicBool>,
-    calls: Option<JoinHandle<(usize, Duration)>>,
+    calls: Option<JoinHandle<(usize, Duration, Duration)>>,
 }
 
 impl Neighbour {
@@ -26,7 +29,7 @@ impl Neighbour {
         let mut connection = Connection::bound(target, NSPI);
         let handle = connection.nspi_bind();
         let calls = thread(move || {
-            let (mut count, mut worst) = (0_usize, Duration::ZERO);
+            let (mut count, mut worst, mut overslept) = (0_usize, Duration::ZERO, Duration::ZERO);
             while !stopped.load(Ordering::Relaxed) {
                 let text = count.to_le_bytes();
                 let begin = Instant::now();
@@ -34,9 +37,11 @@ impl Neighbour {
                 worst = worst.max(begin.elapsed());
                 assert_eq!(answer[..text.len()], text, "the neighbour got another answer than its own");
                 count += 1;
-                std::thread::sleep(Duration::from_millis(5));
+                let begin = Instant::now();
+                std::thread::sleep(PAUSE);
+                overslept = overslept.max(begin.elapsed().saturating_sub(PAUSE));
             }
-            (count, worst)
+            (count, worst, overslept)
         });
         Self { stop, calls: Some(calls) }
     }
@@ -47,10 +52,15 @@ impl Neighbour {
         // Once more after everything, so that the last misdeed had its chance.
         std::thread::sleep(Duration::from_millis(50));
         self.stop.store(true, Ordering::Relaxed);
-        let (count, worst) = self.calls.take().unwrap().join().expect("the neighbour lost its connection");
-        println!("neighbour: {count} calls, the slowest {} ms", worst.as_millis());
+        let (count, worst, overslept) =
+            self.calls.take().unwrap().join().expect("the neighbour lost its connection");
+        println!("neighbour: {count} calls, the slowest {} ms; overslept {overslept:?}", worst.as_millis());
         assert!(count > 2, "the neighbour made only {count} calls");
-        assert!(worst < AT_MOST, "the neighbour waited {worst:?}");
+        // Two programs and a server of ours take turns for each answer.
+        assert!(
+            worst < AT_MOST + 10 * overslept,
+            "the neighbour waited {worst:?}; it overslept {overslept:?}"
+        );
     }
 }
 

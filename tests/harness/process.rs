@@ -59,6 +59,19 @@ impl Lines {
         self.0.0.lock().unwrap().lines.clone()
     }
 
+    /// What was said so far, once nothing more has come for a moment: what is in the pipe has to be read first.
+    fn settled(&self) -> Vec<String> {
+        let mut lines = self.all();
+        loop {
+            std::thread::sleep(Duration::from_millis(20));
+            let now = self.all();
+            if now.len() == lines.len() {
+                return now;
+            }
+            lines = now;
+        }
+    }
+
     /// Waits for the end of what is said.
     fn ended(&self) -> Vec<String> {
         self.wait(PATIENCE, |_| None::<()>);
@@ -126,12 +139,12 @@ impl Process {
 
     /// The lines of its standard output so far.
     pub(crate) fn out(&self) -> Vec<String> {
-        self.out.all()
+        self.out.settled()
     }
 
     /// The lines of its standard error so far.
     pub(crate) fn err(&self) -> Vec<String> {
-        self.err.all()
+        self.err.settled()
     }
 
     fn said(&self) -> String {

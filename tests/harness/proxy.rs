@@ -166,6 +166,13 @@ impl Proxy {
         self.process.out().into_iter().filter(|line| line.contains(part)).collect()
     }
 
+    /// Waits until `count` lines of the live view hold `part`; there are no more of them.
+    #[track_caller]
+    pub(crate) fn expect_lines(&self, part: &str, count: usize) {
+        self.process.wait_lines(&format!("{count} lines with {part:?}"), count, |line| line.contains(part));
+        assert_eq!(self.lines_with(part).len(), count, "{part}");
+    }
+
     /// The most memory that it ever had, in KiB.
     pub(crate) fn peak_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();

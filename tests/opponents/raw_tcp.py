@@ -162,7 +162,7 @@ def main():
     parser.add_argument("--count", type=int, default=200, help="connections of a storm")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between the bytes of a drip")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to go on at most")
-    parser.add_argument("--timeout", type=float, default=5.0, help="seconds to wait for any one answer")
+    parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for any one answer")
     options = parser.parse_args()
     return common.run(lambda report, o: report.step(o.mode, lambda: MODES[o.mode](o)), options)
 
