@@ -19,6 +19,7 @@ pub mod conversation;
 pub mod filter;
 pub mod har;
 pub mod pairs;
+pub mod record;
 pub mod show;
 pub mod source;
 pub mod stream;

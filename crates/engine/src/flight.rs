@@ -426,6 +426,11 @@ impl Flight {
     pub const fn context(&self) -> &SecurityContext {
         self.operation.context()
     }
+
+    /// The number of the session that it belongs to.
+    pub fn session_id(&self) -> u64 {
+        self.session.lock().id()
+    }
 }
 
 /// Runs `hooks` with the session of `flight`. Not where that ended while the operation was on its way: what

@@ -8,6 +8,7 @@ use super::association::{self, Association};
 use super::exchange::{self, Exchanges, Happened};
 use super::tunnel::{ChannelBytes, Origin, Tunnels};
 use crate::call::{Call, CallBody, Envelope};
+use crate::record::USER_COMMENT;
 use crate::source::{self, Problem};
 use crate::stream::{self, Connection, Event, EventKind, Reassembler, Side};
 use crate::time::Timestamp;
@@ -32,6 +33,8 @@ pub struct Watcher {
     tunnels: Tunnels,
     secrets: Arc<[Secret]>,
     found: Vec<Found>,
+    /// Who our own recordings say that called, by connection.
+    users: HashMap<u64, Arc<str>>,
     /// Packets that can't be read, by what is wrong: each kind is told of once.
     unreadable: HashMap<String, u64>,
 }
@@ -65,6 +68,7 @@ impl Watcher {
             tunnels: Tunnels::default(),
             secrets: secrets.into(),
             found: Vec::new(),
+            users: HashMap::new(),
             unreadable: HashMap::new(),
         }
     }
@@ -87,6 +91,10 @@ impl Watcher {
                 reassembler.push(packet.time, packet.interface.as_ref(), &segment, &mut |event| {
                     self.event(&event);
                 });
+                let user = packet.comment.as_deref().and_then(|comment| comment.strip_prefix(USER_COMMENT));
+                if let (Some(user), Some(_)) = (user, packet.interface.as_deref().and_then(side_of)) {
+                    self.users.insert(reassembler.last_opened(), user.into());
+                }
                 self.reassembler = Some(reassembler);
             }
             Ok(None) => {}
@@ -124,6 +132,7 @@ impl Watcher {
                     Speaks::Unknown { .. } | Speaks::Other => {}
                 });
                 self.talks.remove(&number);
+                self.users.remove(&number);
             }
         }
     }
@@ -179,6 +188,7 @@ impl Watcher {
             Speaks::Rpc(association) => association.user().cloned(),
             _ => None,
         };
+        user = user.or_else(|| self.users.get(&connection.number).cloned());
         let about = About {
             connection: connection.number,
             side: connection.interface.as_deref().and_then(side_of).map(Arc::from),

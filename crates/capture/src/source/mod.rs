@@ -36,6 +36,8 @@ pub struct Packet<'a> {
     pub data: &'a [u8],
     /// How many bytes it had that were not recorded.
     pub missing: u32,
+    /// What somebody noted about it.
+    pub comment: Option<Arc<str>>,
 }
 
 /// What the bytes of a packet begin with, by the numbers that pcap files have for it.

@@ -79,6 +79,7 @@ impl Pcap {
             interface: None,
             data: input.head(size).get(RECORD_HEADER_SIZE..).unwrap_or_default(),
             missing: record.original.saturating_sub(captured),
+            comment: None,
         })))
     }
 

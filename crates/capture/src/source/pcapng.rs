@@ -51,6 +51,7 @@ struct Found {
     from: usize,
     length: usize,
     original: u32,
+    comment: Option<Arc<str>>,
 }
 
 pub(super) fn is_start(start: &[u8]) -> bool {
@@ -125,7 +126,8 @@ impl PcapNg {
                 let length = if snap == 0 { original } else { original.min(snap) };
                 let from = r.offset();
                 let length = r.count(length, 1, u32::MAX, "Packet Data")?;
-                return Ok(Some(Found { interface: 0, time: None, from, length, original }));
+                let comment = None;
+                return Ok(Some(Found { interface: 0, time: None, from, length, original, comment }));
             }
             _ => {}
         }
@@ -145,6 +147,7 @@ impl PcapNg {
             interface: interface.name.clone(),
             data: block.get(found.from..).and_then(|data| data.get(..found.length)).unwrap_or_default(),
             missing: found.original.saturating_sub(captured),
+            comment: found.comment.clone(),
         })
     }
 
@@ -195,20 +198,34 @@ fn interface(r: &mut Reader<'_>) -> wire::Result<Interface> {
     let snap_length = r.u32("SnapLen")?;
     let mut interface =
         Interface { link, snap_length, name: None, resolution: Resolution::PerSecond(1_000_000), offset: 0 };
-    while r.remaining() >= 4 {
-        let (code, length) = (r.u16("Option Code")?, r.u16("Option Length")?);
-        let mut value = r.sub(usize::from(length), "Option Value")?;
-        // Padding may be missing at the very end.
-        r.bytes(usize::from(length.wrapping_neg() % 4).min(r.remaining()), "Option Padding")?;
+    options(r, |code, mut value| {
         match code {
-            0 => break,
             2 => interface.name = Some(Arc::from(String::from_utf8_lossy(value.rest()))),
             9 => interface.resolution = resolution(value.u8("if_tsresol")?),
             14 => interface.offset = value.i64("if_tsoffset")?,
             _ => {}
         }
-    }
+        Ok(())
+    })?;
     Ok(interface)
+}
+
+/// Calls `visit` for each option up to the last, or to the end.
+fn options<'a>(
+    r: &mut Reader<'a>,
+    mut visit: impl FnMut(u16, Reader<'a>) -> wire::Result<()>,
+) -> wire::Result<()> {
+    while r.remaining() >= 4 {
+        let (code, length) = (r.u16("Option Code")?, r.u16("Option Length")?);
+        let value = r.sub(usize::from(length), "Option Value")?;
+        // Padding may be missing at the very end.
+        r.bytes(usize::from(length.wrapping_neg() % 4).min(r.remaining()), "Option Padding")?;
+        if code == 0 {
+            break;
+        }
+        visit(code, value)?;
+    }
+    Ok(())
 }
 
 /// `if_tsresol`: a power of ten, or of two where the highest bit is set.
@@ -236,7 +253,18 @@ fn rest(r: &mut Reader<'_>, interface: usize, (high, low): (u32, u32)) -> wire::
     let original = r.u32("Original Packet Length")?;
     let length = r.count(length, 1, u32::MAX, "Captured Packet Length")?;
     let time = Some(u64::from(high) << 32 | u64::from(low));
-    Ok(Found { interface, time, from: r.offset(), length, original })
+    let from = r.offset();
+    r.bytes(length, "Packet Data")?;
+    r.bytes((length.wrapping_neg() % 4).min(r.remaining()), "Packet Padding")?;
+    let mut comment = None;
+    // What follows is not needed to read the packet.
+    let _ = options(r, |code, mut value| {
+        if code == 1 {
+            comment = Some(Arc::from(String::from_utf8_lossy(value.rest())));
+        }
+        Ok(())
+    });
+    Ok(Found { interface, time, from, length, original, comment })
 }
 
 /// Whether a block ends with the length that it begins with.

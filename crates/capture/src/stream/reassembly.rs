@@ -145,6 +145,11 @@ impl Reassembler {
         }
     }
 
+    /// The number of the connection that was opened last.
+    pub const fn last_opened(&self) -> u64 {
+        self.numbers
+    }
+
     /// Ends all connections, since nothing more comes.
     pub fn finish(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
         let mut flows: Vec<Flow> = self.flows.drain().map(|(_, flow)| flow).collect();

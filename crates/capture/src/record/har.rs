@@ -1,0 +1,111 @@
+use std::io::{self, Seek, SeekFrom, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::call::{Call, CallBody, HttpMessage};
+
+/// What ends a file. It is written behind every entry, so that the file is whole at all times, and then written
+/// over by the next.
+const END: &[u8] = b"\n]}}\n";
+
+/// Writes calls of HTTP as HAR 1.2. Remote procedure calls have no place in it.
+#[derive(Debug)]
+pub struct HarWriter<W> {
+    out: W,
+    /// Where the next entry goes.
+    at: u64,
+    entries: u64,
+}
+
+impl<W: Write + Seek> HarWriter<W> {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn new(mut out: W) -> io::Result<Self> {
+        let creator = json!({"name": "MAPIProxy", "version": env!("CARGO_PKG_VERSION")});
+        let head = format!("{{\"log\": {{\"version\": \"1.2\", \"creator\": {creator}, \"entries\": [\n");
+        out.write_all(head.as_bytes())?;
+        out.write_all(END)?;
+        out.flush()?;
+        Ok(Self { out, at: u64::try_from(head.len()).unwrap_or(0), entries: 0 })
+    }
+
+    /// How many bytes were written.
+    pub const fn written(&self) -> u64 {
+        self.at
+    }
+
+    /// Writes a call; those that are not HTTP are passed over.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn call(&mut self, call: &Call) -> io::Result<()> {
+        let CallBody::Http(_) = &call.body else { return Ok(()) };
+        let mut text = if self.entries == 0 { Vec::new() } else { b",\n".to_vec() };
+        serde_json::to_writer(&mut text, &entry(call))?;
+        let length = u64::try_from(text.len()).unwrap_or(0);
+        text.extend_from_slice(END);
+        self.out.seek(SeekFrom::Start(self.at))?;
+        self.out.write_all(&text)?;
+        self.out.flush()?;
+        self.at = self.at.saturating_add(length);
+        self.entries = self.entries.saturating_add(1);
+        Ok(())
+    }
+}
+
+fn entry(call: &Call) -> Value {
+    let CallBody::Http(http) = &call.body else { return Value::Null };
+    let host = http.request.field("host").unwrap_or("server");
+    let milliseconds = call.elapsed.unwrap_or_default().as_secs_f64() * 1000.0;
+    let response = http.response.as_ref();
+    let message = response.map(|response| &response.message);
+    json!({
+        "startedDateTime": call.time.to_string(),
+        "time": milliseconds,
+        "connection": call.connection.to_string(),
+        "_user": call.user.as_deref(),
+        "_side": call.side.as_deref(),
+        "request": {
+            "method": http.method,
+            "url": format!("http://{host}{}", http.target),
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": headers(Some(&http.request)),
+            "queryString": [],
+            "postData": {
+                "mimeType": http.request.field("content-type").unwrap_or_default(),
+                "text": STANDARD.encode(&http.request.body),
+                "encoding": "base64",
+            },
+            "headersSize": -1,
+            "bodySize": http.request.body.len(),
+        },
+        "response": {
+            "status": response.map_or(0, |response| response.status),
+            "statusText": response.map_or("", |response| &response.reason),
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": headers(message),
+            "content": {
+                "size": message.map_or(0, |message| message.body.len()),
+                "mimeType": message.and_then(|message| message.field("content-type")).unwrap_or_default(),
+                "text": message.map(|message| STANDARD.encode(&message.body)),
+                "encoding": "base64",
+            },
+            "redirectURL": "",
+            "headersSize": -1,
+            "bodySize": message.map_or(0, |message| message.body.len()),
+        },
+        "cache": {},
+        "timings": {"send": 0, "wait": milliseconds, "receive": 0},
+    })
+}
+
+fn headers(message: Option<&HttpMessage>) -> Value {
+    let fields = message.map(|message| message.fields.as_slice()).unwrap_or_default();
+    fields.iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+}

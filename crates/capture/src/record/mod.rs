@@ -1,0 +1,21 @@
+//! Calls written down as they pass: to pcapng that Wireshark opens, and to HAR.
+//!
+//! What is written is what was understood, not what was on the wire: calls without their protection, each session
+//! as a connection of its own. Read back, it is the same calls.
+
+mod frames;
+mod har;
+mod observer;
+mod packets;
+mod redact;
+mod rotation;
+
+pub use self::har::HarWriter;
+pub use self::observer::{Recorder, Recording};
+pub use self::packets::PacketWriter;
+pub(crate) use self::packets::USER_COMMENT;
+pub use self::redact::redact;
+pub use self::rotation::{Files, Rotation};
+
+#[cfg(test)]
+mod tests;

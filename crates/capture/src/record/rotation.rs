@@ -1,0 +1,141 @@
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{HarWriter, PacketWriter};
+use crate::call::Call;
+use crate::time::Timestamp;
+
+/// When a file is full, and how many are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rotation {
+    /// Bytes.
+    pub size: u64,
+    /// From the first call in it.
+    pub age: Duration,
+    /// How many full files are kept, the newest; at least one.
+    pub keep: usize,
+}
+
+/// The files of a recording: one for each form that was asked for.
+#[derive(Debug)]
+pub struct Files {
+    packets: Option<Series>,
+    har: Option<Series>,
+    rotation: Rotation,
+}
+
+/// A file and those before it.
+#[derive(Debug)]
+struct Series {
+    path: PathBuf,
+    open: Option<(Writer, Timestamp)>,
+}
+
+#[derive(Debug)]
+enum Writer {
+    Packets(PacketWriter<File>),
+    Har(HarWriter<File>),
+}
+
+impl Files {
+    /// Recordings at these paths. Nothing is written before the first call.
+    pub fn new(packets: Option<PathBuf>, har: Option<PathBuf>, rotation: Rotation) -> Self {
+        let series = |path| Series { path, open: None };
+        Self { packets: packets.map(series), har: har.map(series), rotation }
+    }
+
+    /// Writes a call.
+    ///
+    /// # Errors
+    /// When a file can't be written. The next call begins a new one.
+    pub fn call(&mut self, call: &Call) -> io::Result<()> {
+        let Self { packets, har, rotation } = self;
+        let begin = |file| PacketWriter::new(file).map(Writer::Packets);
+        let packets = packets.as_mut().map_or(Ok(()), |series| series.call(call, rotation, begin));
+        let begin = |file| HarWriter::new(file).map(Writer::Har);
+        packets.and(har.as_mut().map_or(Ok(()), |series| series.call(call, rotation, begin)))
+    }
+}
+
+impl Writer {
+    const fn written(&self) -> u64 {
+        match self {
+            Self::Packets(writer) => writer.written(),
+            Self::Har(writer) => writer.written(),
+        }
+    }
+
+    fn call(&mut self, call: &Call) -> io::Result<()> {
+        match self {
+            Self::Packets(writer) => writer.call(call),
+            Self::Har(writer) => writer.call(call),
+        }
+    }
+}
+
+impl Series {
+    fn call(
+        &mut self,
+        call: &Call,
+        rotation: &Rotation,
+        begin: impl Fn(File) -> io::Result<Writer>,
+    ) -> io::Result<()> {
+        let full = |(writer, since): &(Writer, Timestamp)| {
+            writer.written() >= rotation.size || call.time.since(*since) >= rotation.age
+        };
+        if self.open.as_ref().is_some_and(full) {
+            self.open = None;
+        }
+        let result = self.current(call.time, rotation, begin).and_then(|writer| writer.call(call));
+        if result.is_err() {
+            self.open = None;
+        }
+        result
+    }
+
+    /// The file that is written to; a new one where there is none. What was there before is set aside.
+    fn current(
+        &mut self,
+        now: Timestamp,
+        rotation: &Rotation,
+        begin: impl Fn(File) -> io::Result<Writer>,
+    ) -> io::Result<&mut Writer> {
+        if self.open.is_none() {
+            self.set_aside(now, rotation.keep)?;
+            // What passes is for the owner's eyes alone.
+            let file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.path)?;
+            self.open = Some((begin(file)?, now));
+        }
+        let open = self.open.as_mut().map(|(writer, _)| writer);
+        open.ok_or_else(|| io::Error::other("there is no file"))
+    }
+
+    /// Renames the file that is there, and removes the oldest of those that were renamed.
+    fn set_aside(&self, now: Timestamp, keep: usize) -> io::Result<()> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        let name = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+        let (stem, extension) = (name(self.path.file_stem()), name(self.path.extension()));
+        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() > 0) {
+            let time: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+            fs::rename(&self.path, folder.join(format!("{stem}-{time}.{extension}")))?;
+        }
+        let mut old: Vec<PathBuf> = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let file = name(path.file_name());
+            let time = file.strip_prefix(&format!("{stem}-"));
+            let time = time.and_then(|rest| rest.strip_suffix(&format!(".{extension}")));
+            if time.is_some_and(|time| time.len() == 22 && time.ends_with('Z')) {
+                old.push(path);
+            }
+        }
+        old.sort();
+        let surplus = old.len().saturating_sub(keep.max(1));
+        old.iter().take(surplus).try_for_each(fs::remove_file)
+    }
+}

@@ -1,0 +1,133 @@
+use std::io::Cursor;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use identity::NtHash;
+use identity::ntlm::passive::Secret;
+use testkit::captures;
+
+use super::*;
+use crate::call::{Call, CallBody};
+use crate::conversation::{Found, Watcher};
+use crate::source::Packets;
+use crate::stream::{Connection, Side};
+use crate::{Timestamp, har};
+
+/// Calls of every kind, as they were recorded, one after the other.
+fn recorded() -> Vec<Call> {
+    let alice = Secret::account("alice@lab.test", NtHash::from_password("alicepw1"));
+    let mut watcher = Watcher::new(vec![alice]);
+    let nowhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    let connection = |number| Connection { number, client: nowhere, server: nowhere, interface: None };
+    let tunnels = captures::rpc_over_http().connections;
+    for (number, recorded) in (1..).zip(&tunnels) {
+        watcher.data(&connection(number), Side::Client, Timestamp(0), &recorded.to_server);
+        watcher.data(&connection(number), Side::Server, Timestamp(0), &recorded.to_client);
+    }
+    for exchange in captures::mapihttp() {
+        watcher.data(&connection(1000), Side::Client, Timestamp(0), &exchange.request);
+        watcher.data(&connection(1000), Side::Server, Timestamp(0), &exchange.response);
+    }
+    watcher.finish();
+    let calls = watcher.take().into_iter().map(|found| match found {
+        Found::Call(call) => *call,
+        Found::Problem(problem) => panic!("{problem}"),
+    });
+    let timed = (1..).zip(calls).map(|(index, call)| Call {
+        time: Timestamp(1_795_302_673_000_000_000 + index * 1_000_000),
+        elapsed: Some(Duration::from_micros(index)),
+        user: Some("LAB\\alice".into()),
+        side: Some(if index % 2 == 0 { "client" } else { "upstream" }.into()),
+        ..call
+    });
+    timed.collect()
+}
+
+fn packets(file: &[u8]) -> Vec<Call> {
+    let mut packets = Packets::new(file).unwrap();
+    let mut watcher = Watcher::new(Vec::new());
+    while let Some(item) = packets.next_item().unwrap() {
+        watcher.item(item);
+    }
+    watcher.finish();
+    let calls = watcher.take().into_iter().map(|found| match found {
+        Found::Call(call) => *call,
+        Found::Problem(problem) => panic!("{problem}"),
+    });
+    calls.collect()
+}
+
+/// What must be the same after a call was written and read.
+fn essence(call: &Call) -> String {
+    let body = match &call.body {
+        CallBody::Rpc(rpc) => format!("{:?} {} {:?} {:?}", rpc.interface, rpc.opnum, rpc.request, rpc.answer),
+        CallBody::Http(http) => {
+            let response = http.response.as_ref();
+            let response = response.map(|response| (response.status, &response.message.body));
+            format!("{} {} {:?} {response:?}", http.method, http.target, http.request.body)
+        }
+    };
+    format!("{} {:?} {:?} {:?} {body}", call.time, call.elapsed, call.user, call.side)
+}
+
+fn sorted<'a>(calls: impl IntoIterator<Item = &'a Call>) -> Vec<String> {
+    let mut all: Vec<String> = calls.into_iter().map(essence).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn packets_that_are_written_read_as_the_same_calls() {
+    let mut calls = recorded();
+    calls.iter_mut().for_each(redact);
+    let mut writer = PacketWriter::new(Vec::new()).unwrap();
+    calls.iter().for_each(|call| writer.call(call).unwrap());
+    let file = writer.into_inner();
+    assert_eq!(sorted(&packets(&file)), sorted(&calls));
+    let secret = |word: &[u8]| file.windows(word.len()).any(|window| window == word);
+    // Neither the password that clients sent nor a cookie is in it.
+    assert!(!secret(b"YWxpY2VAbGFiLnRlc3Q6YWxpY2VwdzE=") && !secret(b"sequence="));
+}
+
+#[test]
+fn har_that_is_written_reads_as_the_same_calls_and_is_whole_at_all_times() {
+    let mut file = Cursor::new(Vec::new());
+    let mut writer = HarWriter::new(&mut file).unwrap();
+    let calls = recorded();
+    let http: Vec<&Call> = calls.iter().filter(|call| matches!(call.body, CallBody::Http(_))).collect();
+    for call in &calls {
+        writer.call(call).unwrap();
+    }
+    let mut read = Vec::new();
+    har::read(file.get_ref().as_slice(), 0, &mut |found| match found {
+        Found::Call(call) => read.push(*call),
+        Found::Problem(problem) => panic!("{problem}"),
+    })
+    .unwrap();
+    assert_eq!(sorted(&read), sorted(http));
+}
+
+#[test]
+fn full_files_are_set_aside_and_the_oldest_removed() {
+    let folder = std::env::temp_dir().join(format!("capture-rotation-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let rotation = Rotation { size: 20_000, age: Duration::from_secs(3600), keep: 2 };
+    let mut files = Files::new(Some(folder.join("run.pcapng")), Some(folder.join("run.har")), rotation);
+    for call in &recorded() {
+        files.call(call).unwrap();
+    }
+    let mut names: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names.iter().filter(|name| name.ends_with(".pcapng")).count(), 3, "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.ends_with(".har")).count(), 3, "{names:?}");
+    for name in names.iter().filter(|name| name.ends_with(".pcapng")) {
+        assert!(!packets(&std::fs::read(folder.join(name)).unwrap()).is_empty(), "{name}");
+    }
+    // A folder that is gone is an error, and no more than that.
+    std::fs::remove_dir_all(&folder).unwrap();
+    let mut gone = Files::new(Some(folder.join("run.pcapng")), None, rotation);
+    assert!(gone.call(&recorded()[0]).is_err());
+}
