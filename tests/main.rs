@@ -12,6 +12,7 @@ mod bad_upstreams;
 mod command_line;
 mod endpoints;
 mod ntlm_foreign;
+mod recordings;
 mod sealed;
 mod sessions;
 mod store;

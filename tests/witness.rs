@@ -9,13 +9,13 @@ use std::time::Duration;
 use crate::harness::{ALICE, Client, Folder, Process, Proxy, SERVER, SERVICE, Setup, Upstream};
 
 /// A recording of what two addresses send and get.
-struct Recording {
+pub(crate) struct Recording {
     dumpcap: Process,
     folder: Folder,
 }
 
 impl Recording {
-    fn of(addresses: [Ipv4Addr; 2]) -> Self {
+    pub(crate) fn of(addresses: [Ipv4Addr; 2]) -> Self {
         let folder = Folder::new();
         let filter = format!("host {} or host {}", addresses[0], addresses[1]);
         let mut command = Command::new("dumpcap");
@@ -26,7 +26,7 @@ impl Recording {
         Self { dumpcap, folder }
     }
 
-    fn end(mut self) -> Recorded {
+    pub(crate) fn end(mut self) -> Recorded {
         // What was sent last has to come out of the kernel's buffer.
         std::thread::sleep(Duration::from_millis(700));
         self.dumpcap.terminate();
@@ -36,8 +36,8 @@ impl Recording {
     }
 }
 
-struct Recorded {
-    file: PathBuf,
+pub(crate) struct Recorded {
+    pub(crate) file: PathBuf,
     _folder: Folder,
 }
 

@@ -73,6 +73,12 @@ impl Setup {
         self
     }
 
+    /// With a further table of the configuration.
+    pub(crate) fn table(mut self, text: &str) -> Self {
+        writeln!(self.modules, "{text}").unwrap();
+        self
+    }
+
     /// With `account` as the one that it signs in with at the server.
     pub(crate) fn service_account(mut self, account: Account) -> Self {
         self.service = account;
@@ -139,6 +145,11 @@ impl Proxy {
     /// Where its endpoint mapper is.
     pub(crate) fn mapper(&self) -> SocketAddr {
         SocketAddr::from((self.address, 1135))
+    }
+
+    /// A file beside its configuration.
+    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
+        self.folder.join(name)
     }
 
     /// Where its services are.

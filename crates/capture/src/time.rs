@@ -1,6 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use wire::FileTime;
+
 /// Nanoseconds since 1 January 1970 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub u64);
@@ -35,6 +37,14 @@ impl Timestamp {
         let fraction = if digits.is_empty() { 0 } else { digits.parse::<u64>().ok()? };
         let nanoseconds = fraction.checked_mul(10_u64.checked_pow(9_u32.checked_sub(places)?)?)?;
         Some(Self(u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?.checked_add(nanoseconds)?))
+    }
+}
+
+impl From<FileTime> for Timestamp {
+    /// The same time; times before 1970 become 1970.
+    fn from(time: FileTime) -> Self {
+        let before = FileTime::from_system(std::time::UNIX_EPOCH);
+        Self(time.0.saturating_sub(before.0).saturating_mul(100))
     }
 }
 

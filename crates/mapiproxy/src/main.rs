@@ -4,6 +4,7 @@ mod commands;
 mod config;
 mod files;
 mod http;
+mod recording;
 mod wiring;
 
 use std::error::Error;

@@ -84,6 +84,7 @@ fn option_value(name: &str, value: &toml::Value) -> Result<OptionValue, Failure>
 
 /// Starts the proxy that `config` describes, watched by `observer`. Must be called within the async runtime.
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
+    let observer = crate::recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?));
     let contexts = Registry::new();
     let accounts = Arc::new(LiveAccounts::read(&config.clients.accounts)?);

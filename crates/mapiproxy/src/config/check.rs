@@ -59,7 +59,8 @@ pub(crate) fn load(path: &Path) -> Result<Config, ConfigError> {
     let super::Credentials::Specified { password_file, .. } = &mut config.upstream.credentials;
     *password_file = base.join(&*password_file);
     let Listen { certificate, key, .. } = &mut config.listen;
-    for path in [certificate, key, &mut config.upstream.ca_file].into_iter().flatten() {
+    let super::Capture { packets, har, .. } = &mut config.capture;
+    for path in [certificate, key, &mut config.upstream.ca_file, packets, har].into_iter().flatten() {
         *path = base.join(&*path);
     }
     Ok(config)
@@ -149,6 +150,17 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     }
     if config.clients.connections == 0 || config.clients.connections_per_address == 0 {
         return wrong("clients.connections", "must let at least one client in".to_owned());
+    }
+    let capture = &config.capture;
+    for (key, value) in
+        [("capture.max_megabytes", capture.max_megabytes), ("capture.max_hours", capture.max_hours)]
+    {
+        if value == 0 || value > 1_000_000 {
+            return wrong(key, format!("is {value}; give from 1 to 1000000"));
+        }
+    }
+    if capture.keep == 0 || capture.keep > 100_000 {
+        return wrong("capture.keep", format!("is {}; give from 1 to 100000", capture.keep));
     }
     http_values(path, config)?;
     let seconds = [

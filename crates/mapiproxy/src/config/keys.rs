@@ -244,6 +244,37 @@ pub(crate) const KEYS: &[Key] = &[
         false,
         "The modules, the first nearest to the clients. Each may have options in a table of its own, [modules.NAME]; see `mapiproxy modules`.",
     ),
+    key(
+        "capture",
+        "packets",
+        "\"capture.pcapng\"",
+        false,
+        "A file to which operations are recorded as packets, not sealed, for Wireshark and `mapiproxy decode`. It holds what people write and read: it is readable by its owner alone.",
+    ),
+    key(
+        "capture",
+        "har",
+        "\"capture.har\"",
+        false,
+        "A file to which those that came by HTTP are recorded as HAR.",
+    ),
+    key(
+        "capture",
+        "sides",
+        "[\"client\"]",
+        false,
+        "What is recorded: client, what clients ask and get; upstream, what the server is asked and answers.",
+    ),
+    key(
+        "capture",
+        "secrets",
+        "false",
+        false,
+        "Records passwords, tokens and cookies too, which are left out otherwise.",
+    ),
+    key("capture", "max_megabytes", "100", false, "How long a file may be before another is begun."),
+    key("capture", "max_hours", "24", false, "How old a file may be before another is begun."),
+    key("capture", "keep", "10", false, "How many full files are kept. They have the time in their names."),
 ];
 
 /// The name among `known` that is nearest to `name`, if any is near.

@@ -24,6 +24,53 @@ pub(crate) struct Config {
     /// The modules.
     #[serde(default)]
     pub(crate) modules: Modules,
+    /// What is recorded.
+    #[serde(default)]
+    pub(crate) capture: Capture,
+}
+
+/// What is recorded of the operations that pass.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Capture {
+    /// The file of packets.
+    pub(crate) packets: Option<PathBuf>,
+    /// The file of HAR.
+    pub(crate) har: Option<PathBuf>,
+    /// Which sides of us.
+    pub(crate) sides: Vec<CapturedSide>,
+    /// Passwords, tokens and cookies too.
+    pub(crate) secrets: bool,
+    /// When a file is full, in megabytes.
+    pub(crate) max_megabytes: u64,
+    /// When a file is full, in hours.
+    pub(crate) max_hours: u64,
+    /// How many full files are kept.
+    pub(crate) keep: usize,
+}
+
+impl Default for Capture {
+    fn default() -> Self {
+        Self {
+            packets: None,
+            har: None,
+            sides: vec![CapturedSide::Client],
+            secrets: false,
+            max_megabytes: 100,
+            max_hours: 24,
+            keep: 10,
+        }
+    }
+}
+
+/// A side of the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CapturedSide {
+    /// Where clients are.
+    Client,
+    /// Where the server is.
+    Upstream,
 }
 
 /// Where we listen.
