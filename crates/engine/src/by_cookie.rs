@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use identity::SecurityContext;
 use mapi::ErrorCode;
+use mapi::autodiscover::Dialect;
 use mapi::http::ResponseCode;
 use mapi::http::cookies::cookies;
 use rpc::pdu::FaultStatus;
@@ -117,6 +119,19 @@ impl Engine {
     pub fn give_up_by_cookie(&self, table: &CookieTable, flight: &Flight, why: &str) -> Next {
         self.end_by_cookie(table, flight);
         Next::Fault { status: CALL_FAILED, why: why.to_owned() }
+    }
+
+    /// Brings an answer of Autodiscover through the modules; none where none of them changed it.
+    ///
+    /// # Errors
+    /// When it must not pass.
+    pub fn autodiscover(
+        &self,
+        dialect: Dialect,
+        answer: &[u8],
+        context: &SecurityContext,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        self.stack().autodiscover(dialect, answer, context)
     }
 
     /// Ends the sessions that nobody used for `idle`.

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
 
+use identity::SecurityContext;
 use mapi::Interface;
+use mapi::autodiscover::Dialect;
 
 use crate::operation::{Operation, Request, Response};
 use crate::options::{OptionError, OptionSpec, Options};
@@ -138,6 +140,21 @@ pub trait Module: Send + Sync {
         let _ = (rop, session);
     }
 
+    /// An answer of Autodiscover to `context`, in `dialect`; may give another in its place. There is no session
+    /// yet: this is how clients learn where to open one.
+    ///
+    /// # Errors
+    /// When the answer must not pass.
+    fn autodiscover(
+        &self,
+        dialect: Dialect,
+        answer: &[u8],
+        context: &SecurityContext,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let _ = (dialect, answer, context);
+        Ok(None)
+    }
+
     /// The session ends, however it ends. Called once a session.
     fn unbind(&self, session: &mut Session) {
         let _ = session;
@@ -154,6 +171,8 @@ pub struct ProxyFacts {
     pub name: String,
     /// The host name of the upstream, as configured.
     pub upstream: String,
+    /// What URLs of ours begin with, as `https://proxy.lab.test`.
+    pub origin: String,
 }
 
 impl Refusal {

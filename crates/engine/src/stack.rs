@@ -1,6 +1,8 @@
 use std::fmt;
 
+use identity::SecurityContext;
 use mapi::Interface;
+use mapi::autodiscover::Dialect;
 
 use crate::handles;
 use crate::message::Message;
@@ -145,6 +147,23 @@ impl Stack {
             module.response(operation, session)?;
         }
         Ok(())
+    }
+
+    /// Brings an answer of Autodiscover through the modules, last to first; none where none of them changed it.
+    pub(crate) fn autodiscover(
+        &self,
+        dialect: Dialect,
+        answer: &[u8],
+        context: &SecurityContext,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let mut changed: Option<Vec<u8>> = None;
+        for module in self.0.iter().rev() {
+            let current = changed.as_deref().unwrap_or(answer);
+            if let Some(other) = module.autodiscover(dialect, current, context)? {
+                changed = Some(other);
+            }
+        }
+        Ok(changed)
     }
 
     pub(crate) fn unbind(&self, session: &mut Session) {

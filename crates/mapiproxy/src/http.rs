@@ -68,6 +68,17 @@ impl From<Way> for http::Way {
     }
 }
 
+/// What our URLs begin with.
+pub(crate) fn origin(config: &Config) -> String {
+    let name = &config.name;
+    match (config.listen.https, config.listen.http) {
+        (Some(address), _) if address.port() != 443 => format!("https://{name}:{}", address.port()),
+        (None, Some(address)) if address.port() != 80 => format!("http://{name}:{}", address.port()),
+        (None, Some(_)) => format!("http://{name}"),
+        _ => format!("https://{name}"),
+    }
+}
+
 /// The addresses that are listened on, each with what is shown there in TLS.
 pub(crate) async fn listeners(config: &Config) -> Result<Vec<(TcpListener, Option<TlsIdentity>)>, Failure> {
     let listen = &config.listen;

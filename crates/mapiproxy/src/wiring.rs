@@ -43,7 +43,11 @@ pub(crate) struct Running {
 
 /// The modules that `config` names, initialised.
 pub(crate) fn stack(config: &Config) -> Result<Stack, Failure> {
-    let facts = ProxyFacts { name: config.name.clone(), upstream: config.upstream.rpc.host().to_owned() };
+    let facts = ProxyFacts {
+        name: config.name.clone(),
+        upstream: config.upstream.rpc.host().to_owned(),
+        origin: http::origin(config),
+    };
     if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
         return Err(format!("[modules.{unused}] has options, but {unused} is not in modules.stack").into());
     }

@@ -1,6 +1,7 @@
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Decision, Module, Operation, ProxyFacts, Refusal, Session};
+use engine::{Decision, Module, Operation, ProxyFacts, Refusal, SecurityContext, Session};
+use mapi::autodiscover::Dialect;
 
 /// The documented example: it says in the log which of its hooks is called, for whom and about what, and
 /// changes nothing.
@@ -96,6 +97,18 @@ impl Module for Dummy {
     fn rop_response(&self, rop: &mut RopReplyView<'_>, session: &mut Session) {
         let (id, return_value) = (rop.request.id(), rop.reply().return_value);
         tracing::info!(target: "dummy", session = session.id(), rop = %id, %return_value, "rop_response");
+    }
+
+    fn autodiscover(
+        &self,
+        dialect: Dialect,
+        _answer: &[u8],
+        context: &SecurityContext,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        if !self.quiet {
+            tracing::info!(target: "dummy", user = %context.principal(), ?dialect, "autodiscover");
+        }
+        Ok(None)
     }
 
     fn unbind(&self, session: &mut Session) {

@@ -29,7 +29,11 @@ fn engine(upstream: &str, server: Option<&str>) -> Engine {
     let given = server.map(|name| ("server".to_owned(), OptionValue::Text(name.to_owned())));
     let given = given.into_iter().collect::<BTreeMap<_, _>>();
     let options = Options::checked("names", names.options(), given).unwrap();
-    let facts = ProxyFacts { name: "proxy.lab.test".to_owned(), upstream: upstream.to_owned() };
+    let facts = ProxyFacts {
+        name: "proxy.lab.test".to_owned(),
+        upstream: upstream.to_owned(),
+        origin: "https://proxy.lab.test".into(),
+    };
     names.init(&options, &facts).unwrap();
     Engine::new(Stack::new(vec![Box::new(names)]))
 }

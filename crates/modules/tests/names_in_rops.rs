@@ -41,7 +41,11 @@ fn redirect(server: &[u8]) -> RopBuffer {
 fn a_redirect_names_the_proxy_and_comes_back_as_the_server() {
     let mut names = Names::default();
     let options = Options::checked("names", names.options(), BTreeMap::default()).unwrap();
-    let facts = ProxyFacts { name: "proxy.lab.test".to_owned(), upstream: "exch1.lab.test".to_owned() };
+    let facts = ProxyFacts {
+        name: "proxy.lab.test".to_owned(),
+        upstream: "exch1.lab.test".to_owned(),
+        origin: "https://proxy.lab.test".into(),
+    };
     names.init(&options, &facts).unwrap();
     let engine = Engine::new(Stack::new(vec![Box::new(names)]));
     let mut mailbox = Mailbox::open(&engine, "a");

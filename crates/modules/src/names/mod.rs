@@ -10,8 +10,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{FaultStatus, Module, Operation, ProxyFacts, Refusal, Request, Response, Session};
+use engine::{
+    FaultStatus, Module, Operation, ProxyFacts, Refusal, Request, Response, SecurityContext, Session,
+};
 use identity::{PerIdentity, Unusable};
+use mapi::autodiscover::{self, Dialect, OurName};
 use mapi::ndr::Ptr;
 use mapi::rop::RopReply;
 use mapi::{ErrorCode, Interface, emsmdb, http, nspi, rfr};
@@ -45,6 +48,8 @@ impl Default for Names {
 struct Facts {
     /// Our host name, as clients resolve it.
     host: String,
+    /// What our URLs begin with.
+    origin: String,
     /// What stands for a server in distinguished names: our host name's first label.
     label: String,
     /// The server's name in distinguished names, where it was given.
@@ -126,6 +131,7 @@ impl Module for Names {
             host: proxy.name.clone(),
             label: first(&proxy.name),
             server,
+            origin: proxy.origin.clone(),
             guess: (!is_address).then(|| first(&proxy.upstream)),
         };
         Ok(())
@@ -176,7 +182,7 @@ impl Module for Names {
         if !replace::concerns_response(key, response.original()) {
             return Ok(());
         }
-        let host = self.facts.host.as_str();
+        let (host, origin) = (self.facts.host.as_str(), self.facts.origin.as_str());
         let changed = self.with(session, now, |aliases| {
             response.edit(|response| match response {
                 Response::Nspi(response) => nspi_response(response, aliases, host),
@@ -186,7 +192,7 @@ impl Module for Names {
                 Response::Rfr(rfr::Response::GetFQDNFromServerDN(response)) => {
                     replace::server_name(response.server_fqdn.get_mut(), host)
                 }
-                Response::NspiHttp(response) => nspi_http_response(response, aliases, host),
+                Response::NspiHttp(response) => nspi_http_response(response, aliases, host, origin),
                 Response::EmsmdbHttp(response) => emsmdb_http_response(response, aliases),
                 other => aux_out::of(other).is_some_and(aux_out::hide),
             })
@@ -236,6 +242,31 @@ impl Module for Names {
         }
     }
 
+    fn autodiscover(
+        &self,
+        dialect: Dialect,
+        answer: &[u8],
+        _context: &SecurityContext,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let mut naming = OurName {
+            origin: self.facts.origin.clone(),
+            host: self.facts.host.clone(),
+            label: Some(self.facts.label.clone()),
+            upstream: Vec::new(),
+        };
+        let rewritten = match dialect {
+            Dialect::Pox => autodiscover::rewrite_pox(answer, &mut naming),
+            Dialect::Soap => autodiscover::rewrite_soap(answer, &mut naming),
+            Dialect::Json => autodiscover::rewrite_json(answer, &mut naming),
+        };
+        match rewritten {
+            Ok(rewritten) if rewritten.replaced.is_empty() => Ok(None),
+            Ok(rewritten) => Ok(Some(rewritten.bytes.into_owned())),
+            // What can't be read can't be searched for the server's name either.
+            Err(error) => Err(Refusal::new(engine::CALL_FAILED, format!("Autodiscover's answer: {error}"))),
+        }
+    }
+
     fn unbind(&self, session: &mut Session) {
         if !session.slot::<Counted>().0 {
             return;
@@ -251,14 +282,19 @@ fn unusable(why: Unusable) -> Refusal {
     Refusal::new(FaultStatus::ACCESS_DENIED, why.to_string())
 }
 
-fn nspi_http_response(response: &mut http::nspi::Response, aliases: &mut Aliases, host: &str) -> bool {
+fn nspi_http_response(
+    response: &mut http::nspi::Response,
+    aliases: &mut Aliases,
+    host: &str,
+    origin: &str,
+) -> bool {
     use http::nspi::Response as R;
     let mut changed = match response {
         R::GetMailboxUrl(answer) => {
-            answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host))
+            answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host, origin))
         }
         R::GetAddressBookUrl(answer) => {
-            answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host))
+            answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host, origin))
         }
         _ => false,
     };

@@ -75,13 +75,9 @@ pub(super) fn bytes(text: &mut Vec<u8>, mut name: impl FnMut(&str) -> Option<Str
 }
 
 /// Puts us in place of the server in a URL; true if it was another.
-pub(super) fn url(url: &mut Utf16, host: &str) -> bool {
-    let mut naming = OurName {
-        origin: format!("https://{host}"),
-        host: host.to_owned(),
-        label: None,
-        upstream: Vec::new(),
-    };
+pub(super) fn url(url: &mut Utf16, host: &str, origin: &str) -> bool {
+    let mut naming =
+        OurName { origin: origin.to_owned(), host: host.to_owned(), label: None, upstream: Vec::new() };
     match autodiscover::rewrite_url(&url.to_string_lossy(), autodiscover::Place::Service, &mut naming) {
         Some(new) => {
             *url = Utf16::from(new.as_str());

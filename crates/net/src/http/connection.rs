@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::{Event, Framing, Head, RequestDecoder, RequestHead, ResponseHead, Version};
 use identity::SecurityContext;
+use mapi::autodiscover::Dialect;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -340,6 +341,9 @@ impl Client {
     async fn relay(&mut self, asked: Asked, mut head: RequestHead, framing: Framing) -> Result<Then, Gone> {
         let original = head.clone();
         tracing::debug!(peer = %asked.peer, user = %asked.context.principal(), path = head.path(), "relayed");
+        if Dialect::of_target(head.target()).is_some() {
+            head.fields.remove("accept-encoding");
+        }
         let whole = framing == Framing::Chunked;
         self.invite().await?;
         let body = if whole { self.body(framing).await? } else { Some(Bytes::new()) };
@@ -453,6 +457,54 @@ impl Client {
         }
     }
 
+    /// Brings an answer of Autodiscover back, as the modules make it.
+    async fn discovered(
+        &mut self,
+        link: &mut Link,
+        asked: &Asked,
+        original: &RequestHead,
+        (mut head, framing): (ResponseHead, Framing),
+        dialect: Dialect,
+    ) -> Result<Option<bool>, Gone> {
+        let until = Instant::now() + self.front.upstream.call_limit;
+        let came = head.clone();
+        let mut body = Vec::new();
+        loop {
+            match self.answered(link, until).await? {
+                Ok(Event::Body(piece)) => body.extend_from_slice(piece.data()),
+                Ok(Event::End) => break,
+                Ok(Event::Head { .. }) => {}
+                Err(why) => return Ok((self.unreachable(&why, original) == Then::Next).then_some(false)),
+            }
+            if body.len() > self.front.sizes.body {
+                let why = "an answer of Autodiscover that is too large";
+                return Ok((self.unreachable(why, original) == Then::Next).then_some(false));
+            }
+        }
+        let keep = link.done(&came, framing);
+        let coded = came.fields.text("content-encoding").is_some_and(|coding| coding != "identity");
+        let changed = match self.front.engine.autodiscover(dialect, &body, &asked.context) {
+            _ if coded => Err("an answer of Autodiscover that is packed".into()),
+            Ok(changed) => Ok(changed),
+            Err(refusal) => Err(refusal.why),
+        };
+        let body = match changed {
+            Ok(changed) => changed.unwrap_or(body),
+            Err(why) => return Ok((self.unreachable(&why, original) == Then::Next).then_some(keep)),
+        };
+        adapt_answer(&mut head, framing, asked);
+        head.fields.remove("transfer-encoding");
+        head.fields.set("Content-Length", body.len().to_string());
+        if !asked.keep {
+            head.fields.set("Connection", "close");
+        }
+        head.write(&mut self.wire.out);
+        if !asked.is_head {
+            self.wire.out.extend_from_slice(&body);
+        }
+        Ok(asked.keep.then_some(keep))
+    }
+
     /// The head of the answer that counts.
     pub(super) async fn answer_head(
         &mut self,
@@ -486,6 +538,12 @@ impl Client {
                 return Ok((self.unreachable(&why, original) == Then::Next).then_some(false));
             }
         };
+        if let Some(dialect) = Dialect::of_target(original.target())
+            && head.status() == 200
+            && !asked.is_head
+        {
+            return self.discovered(link, asked, original, (head, framing), dialect).await;
+        }
         let came = head.clone();
         let coding = adapt_answer(&mut head, framing, asked);
         let close = coding == Coding::UntilClose || !asked.keep;
