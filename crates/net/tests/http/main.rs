@@ -1,5 +1,8 @@
 //! HTTP through the proxy, from socket to socket.
 
 mod recorded;
+mod sessions;
+mod streaming;
+mod strict;
 #[allow(dead_code)]
 mod support;

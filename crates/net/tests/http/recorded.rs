@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
 use engine::{Module, Operation, Refusal, Session};
 use testkit::captures::{Exchange, mapihttp, mapihttp_compressed};
 
@@ -54,7 +55,6 @@ fn user(exchange: &Exchange) -> Option<&'static str> {
     let (head, _) = head_and_rest(&exchange.request);
     ["alice@lab.test", "bob@lab.test", "carol@lab.test"].into_iter().find(|user| {
         let name = user.split('@').next().unwrap();
-        use base64::Engine as _;
         let text = format!("{user}:{name}pw1");
         head.contains(&base64::engine::general_purpose::STANDARD.encode(text))
     })
@@ -79,7 +79,7 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
             continue;
         }
         let (head, body) = head_and_rest(&exchange.request);
-        *expected.lock().unwrap() = exchange.response.clone();
+        expected.lock().unwrap().clone_from(&exchange.response);
         let name = user(&exchange).unwrap().split('@').next().unwrap();
         let old = head.split("\r\n").find(|line| line.starts_with("Authorization:")).unwrap();
         let head = head.replace(old, &format!("Authorization: {}", basic(name)));

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine as _;
 use engine::{CookieTable, Engine, Module, Stack};
 use http::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
@@ -39,7 +40,6 @@ impl Accounts for Everybody {
 
 /// The header by which `user` signs in.
 pub(crate) fn basic(user: &str) -> String {
-    use base64::Engine as _;
     let text = format!("{user}:{user}pw1");
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text))
 }
@@ -271,7 +271,7 @@ impl Client {
                 Some(Event::End) if answer.as_ref().unwrap().status() < 200 => {}
                 Some(Event::End) => return answer.unwrap(),
                 None => {
-                    let mut buffer = [0; 65536];
+                    let mut buffer = [0; 8192];
                     match self.stream.read(&mut buffer).expect("an answer in time") {
                         0 => self.decoder.close(),
                         count => self.decoder.receive(&buffer[..count]),

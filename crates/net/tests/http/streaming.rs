@@ -1,0 +1,214 @@
+//! Answers that take their time, servers that go away, and what modules do to answers.
+
+use std::io::{Read as _, Write as _};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use engine::{Module, Operation, Refusal, Session};
+
+use crate::support::{Client, Setup, Upstream, basic, mapi};
+
+const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n";
+
+#[test]
+fn signs_of_life_come_as_they_are_sent() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let upstream = Upstream::new(move |_, stream| {
+        stream.write_all(format!("{HEAD}c\r\nPROCESSING\r\n\r\n").as_bytes()).unwrap();
+        for part in ["7\r\nPENDING\r\n", "6\r\nDONE\r\n\r\n2\r\n\r\n\r\n8\r\n\0\0\0\0\0\0\0\0\r\n0\r\n\r\n"] {
+            wait.lock().unwrap().recv().unwrap();
+            stream.write_all(part.as_bytes()).unwrap();
+        }
+        true
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    client.send(mapi("alice", "emsmdb", "NotificationWait", "", &[0; 8]));
+    assert!(client.until("PROCESSING\r\n\r\n").starts_with("HTTP/1.1 200 OK"));
+    go.send(()).unwrap();
+    assert_eq!(client.until("PENDING\r\n"), "7\r\nPENDING\r\n");
+    go.send(()).unwrap();
+    assert_eq!(client.until("0\r\n\r\n"), "6\r\nDONE\r\n\r\n2\r\n\r\n\r\n8\r\n\0\0\0\0\0\0\0\0\r\n0\r\n\r\n");
+}
+
+/// Refuses each answer, or changes it.
+struct Meddler(bool);
+
+impl Module for Meddler {
+    fn name(&self) -> &'static str {
+        "meddler"
+    }
+
+    fn description(&self) -> &'static str {
+        "meddles"
+    }
+
+    fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
+        if self.0 {
+            return Err(Refusal::new(engine::FaultStatus::ACCESS_DENIED, "not this"));
+        }
+        operation.response.as_mut().unwrap().replace_bytes(vec![1, 2, 3].into());
+        Ok(())
+    }
+}
+
+fn meddled(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
+    let upstream = Upstream::new(move |_, stream| {
+        stream.write_all(format!("{HEAD}c\r\nPROCESSING\r\n\r\n").as_bytes()).unwrap();
+        if pause {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        stream.write_all(b"c\r\nDONE\r\nX: y\r\n\r\n2\r\n\r\n\r\n4\r\nabcd\r\n0\r\n\r\n").unwrap();
+        true
+    });
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Meddler(refuses))];
+    let proxy = Setup { modules, ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    let answer = client.ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
+    let code = answer.code();
+    // The connection is still of use.
+    assert_eq!(client.ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16])).status(), 200);
+    (answer.body, code)
+}
+
+#[test]
+fn modules_change_and_refuse_answers_that_have_begun_and_that_have_not() {
+    let changed = (b"PROCESSING\r\nDONE\r\nX: y\r\n\r\n\x01\x02\x03".to_vec(), Some("0".to_owned()));
+    assert_eq!(meddled(false, false), changed);
+    assert_eq!(meddled(false, true), changed);
+    let (body, code) = meddled(true, true);
+    let late = "PROCESSING\r\nDONE\r\nX-ResponseCode: 11\r\nContent-Type: text/html\r\n\r\n";
+    assert_eq!((String::from_utf8(body).unwrap().as_str(), code.as_deref()), (late, Some("0")));
+    let (body, code) = meddled(true, false);
+    assert!(!body.starts_with(b"PROCESSING") || code.as_deref() == Some("0"), "{body:?}");
+}
+
+#[test]
+fn a_connection_that_the_server_closed_while_it_was_idle_is_made_anew() {
+    for last_word in ["", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"] {
+        let upstream = Upstream::new(move |_, stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+            stream.write_all(last_word.as_bytes()).unwrap();
+            stream.shutdown(std::net::Shutdown::Both).unwrap();
+            false
+        });
+        let proxy = Setup::default().before(&upstream);
+        let mut client = Client::new(&proxy);
+        for round in 0..3 {
+            let request =
+                format!("GET /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n", basic("alice"));
+            assert_eq!(client.ask(request).body, b"ok");
+            assert_eq!(upstream.next().connection, round);
+            std::thread::sleep(Duration::from_millis(300));
+        }
+    }
+}
+
+#[test]
+fn what_may_have_happened_is_not_sent_twice() {
+    let upstream = Upstream::new(|_, stream| {
+        stream.shutdown(std::net::Shutdown::Both).unwrap();
+        false
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    let answer = client.ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
+    assert_eq!(answer.status(), 502);
+    assert_eq!(upstream.next().body, [0; 16]);
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(upstream.others().is_empty());
+    // An answer that breaks off within is broken off towards the client too.
+    let upstream = Upstream::new(|_, stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf").unwrap();
+        stream.shutdown(std::net::Shutdown::Both).unwrap();
+        false
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    client.send(format!("GET /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n", basic("alice")));
+    let rest = client.rest();
+    assert!(rest.ends_with(b"\r\n\r\nhalf"), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[test]
+fn a_server_that_refuses_our_account_or_takes_too_long_says_so_to_nobody_but_us() {
+    let upstream =
+        Upstream::saying("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n");
+    let proxy = Setup::default().before(&upstream);
+    let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
+    assert_eq!((answer.status(), answer.header("www-authenticate")), (502, None));
+    let silent = Upstream::new(|_, _| true);
+    let proxy = Setup { call_limit: Duration::from_millis(300), ..Setup::default() }.before(&silent);
+    let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
+    assert_eq!(answer.status(), 504);
+    let nowhere = Setup::default().at(([127, 0, 0, 1], 9).into());
+    let answer = Client::new(&nowhere).ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
+    assert_eq!(answer.status(), 502);
+}
+
+#[test]
+fn a_client_that_goes_away_takes_its_wait_along() {
+    let (gone, noticed) = channel();
+    let gone = Mutex::new(gone);
+    let upstream = Upstream::new(move |_, stream| {
+        let _ = gone.lock().unwrap().send(stream.read(&mut [0; 1]).unwrap_or(0));
+        false
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    client.send(mapi("alice", "emsmdb", "NotificationWait", "", &[0; 8]));
+    upstream.next();
+    drop(client);
+    assert_eq!(noticed.recv_timeout(crate::support::PATIENCE), Ok(0));
+}
+
+#[test]
+fn a_stop_lets_what_is_under_way_finish_and_a_second_cuts_it_off() {
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    let upstream = Upstream::new(move |_, stream| {
+        wait.lock().unwrap().recv().unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").is_ok()
+    });
+    let proxy = Setup::default().before(&upstream);
+    let request = format!("GET /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n", basic("alice"));
+    let mut idle = Client::new(&proxy);
+    let mut busy = Client::new(&proxy);
+    busy.send(&request);
+    upstream.next();
+    proxy.stop.send(true).unwrap();
+    assert_eq!(idle.rest(), b"");
+    go.send(()).unwrap();
+    assert_eq!(busy.answer(false).body, b"ok");
+    assert_eq!(busy.rest(), b"");
+    let address = proxy.address;
+    assert!(std::net::TcpStream::connect(address).is_err() || Client::new(&proxy).rest().is_empty());
+    let upstream = Upstream::new(|_, _| true);
+    let proxy = Setup::default().before(&upstream);
+    let mut busy = Client::new(&proxy);
+    busy.send(&request);
+    upstream.next();
+    let crate::support::Proxy { stop, runtime: _runtime, .. } = proxy;
+    drop(stop);
+    assert_eq!(busy.rest(), b"");
+}
+
+#[test]
+fn two_requests_at_once_on_one_connection_are_answered_in_order() {
+    let count = Arc::new(Mutex::new(0));
+    let upstream = Upstream::new(move |_, stream| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{count}").as_bytes()).is_ok()
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    let request = format!("GET /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n", basic("alice"));
+    client.send(request.repeat(3));
+    let bodies: Vec<Vec<u8>> = (0..3).map(|_| client.answer(false).body).collect();
+    assert_eq!(bodies, [b"1", b"2", b"3"]);
+}
