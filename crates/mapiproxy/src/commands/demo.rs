@@ -51,7 +51,8 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
 
     let passwords = write_files(folder, &service_password, mapper)?;
     let config = config::load(&folder.join("proxy.toml"))?;
-    let running = wiring::start(&config, Arc::new(super::run::print_lines()?)).await?;
+    let (live, printer) = super::run::print_lines()?;
+    let running = wiring::start(&config, Arc::new(live)).await?;
     let endpoint_mapper = config.listen.endpoint_mapper.ok_or("the proxy has no endpoint mapper")?;
     println!("proxy    {} at {endpoint_mapper}; {}", config.name, running.stack());
     println!("clients  {} sign in with NTLM, sealed, and look people up:\n", PEOPLE.join(", "));
@@ -77,6 +78,7 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
         super::signals::Signals::new()?.stop().await;
     }
     let open = running.stop(tokio::time::sleep(Duration::from_secs(5))).await;
+    printer.finish().await;
     stop.send(true)?;
     lab.await?;
     println!("All ended; {open} security contexts left open.");

@@ -1,6 +1,7 @@
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use console::Live;
 
@@ -27,7 +28,12 @@ pub(crate) struct Arguments {
 /// then says that the terminal is gone.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = config::load(&arguments.file.config)?;
-    let live = if arguments.live { print_lines()? } else { Live::counting() };
+    let (live, printer) = if arguments.live {
+        let (live, printer) = print_lines()?;
+        (live, Some(printer))
+    } else {
+        (Live::counting(), None)
+    };
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let counters = Arc::clone(live.counters());
@@ -43,6 +49,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             }
         };
         let open = running.stop(patience).await;
+        if let Some(printer) = printer {
+            printer.finish().await;
+        }
         let counts = counters.snapshot();
         println!(
             "{} operations, {} faults, {} sign-ins, {} refused; {open} security contexts still open",
@@ -65,11 +74,27 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
     }
 }
 
+/// The thread that prints the lines of a watcher.
+pub(crate) struct Printer(JoinHandle<()>);
+
+/// How long lines that are still to be printed may take at the end.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+impl Printer {
+    /// Waits until all is printed, once nobody watches any more; not for ever, since a terminal may be stopped.
+    pub(crate) async fn finish(self) {
+        let begin = Instant::now();
+        while !self.0.is_finished() && begin.elapsed() < LAST_LINES {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
 /// A watcher whose lines a thread of their own prints, so that a slow terminal keeps nobody waiting.
 #[allow(clippy::disallowed_methods, reason = "the thread prints; it acts for nobody")]
-pub(crate) fn print_lines() -> std::io::Result<Live> {
+pub(crate) fn print_lines() -> std::io::Result<(Live, Printer)> {
     let (live, lines) = Live::reading();
-    std::thread::Builder::new().name("live".to_owned()).spawn(move || {
+    let thread = std::thread::Builder::new().name("live".to_owned()).spawn(move || {
         let mut out = std::io::stdout();
         for line in lines {
             if writeln!(out, "{line}").is_err() {
@@ -77,5 +102,5 @@ pub(crate) fn print_lines() -> std::io::Result<Live> {
             }
         }
     })?;
-    Ok(live)
+    Ok((live, Printer(thread)))
 }
