@@ -1,6 +1,6 @@
 //! End-to-end tests: `mapiproxy` as it runs, between clients and servers that others wrote.
 //!
-//! `cargo xtask test` builds the program and installs what stands around it: impacket, scapy and pyspnego in
+//! `cargo xtask test` builds the program and installs what stands around it: impacket, requests, scapy and pyspnego in
 //! `target/venv`, and tshark. Every test has loopback addresses, a folder and processes of its own, so that all
 //! of them can run at once.
 
@@ -11,6 +11,7 @@ mod bad_clients;
 mod bad_upstreams;
 mod command_line;
 mod endpoints;
+mod http_foreign;
 mod ntlm_foreign;
 mod recordings;
 mod sealed;

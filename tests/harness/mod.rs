@@ -122,6 +122,16 @@ fn add_account(folder: &Folder, (user, password): (&str, &str)) {
     assert!(ended.status.success(), "{}", ended.err);
 }
 
+/// A certificate and a key for `names`, in `folder`.
+pub(crate) fn certificate(folder: &Folder, names: &[&str]) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (folder.join("own.crt"), folder.join("own.key"));
+    let mut command = std::process::Command::new(python());
+    command.arg(opponent("certificate.py")).args([&certificate, &key]).args(names);
+    let ended = Process::start("certificate", &mut command).end();
+    assert!(ended.status.success(), "{}", ended.err);
+    (certificate, key)
+}
+
 /// The Python that has impacket, scapy and pyspnego.
 pub(crate) fn python() -> PathBuf {
     let python = root().join("target/venv/bin/python");

@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
 use super::process::Ended;
-use super::{Folder, Process, SERVICE, add_account, address, program};
+use super::{Folder, Process, SERVICE, add_account, address, certificate, program};
 
 /// A client's account: its name and its password.
 pub(crate) type Account = (&'static str, &'static str);
@@ -19,6 +19,7 @@ pub(crate) struct Setup {
     upstream: String,
     stack: Vec<&'static str>,
     rpc_http: bool,
+    http: bool,
     clients: String,
     upstream_keys: String,
     modules: String,
@@ -34,6 +35,7 @@ impl Setup {
             upstream: upstream.to_owned(),
             stack: Vec::new(),
             rpc_http: false,
+            http: false,
             clients: String::new(),
             upstream_keys: String::new(),
             modules: String::new(),
@@ -91,6 +93,12 @@ impl Setup {
         self
     }
 
+    /// With HTTP at port 8081 and HTTP within TLS at port 8443; its certificate is the file `own.crt`.
+    pub(crate) fn http(mut self) -> Self {
+        self.http = true;
+        self
+    }
+
     pub(crate) fn log(mut self, filter: &'static str) -> Self {
         self.log = filter;
         self
@@ -98,7 +106,11 @@ impl Setup {
 
     fn text(&self, address: Ipv4Addr) -> String {
         let Self { upstream, stack, clients, upstream_keys, modules, .. } = self;
-        let http = if self.rpc_http { format!("rpc_http = \"{address}:6004\"\n") } else { String::new() };
+        let mut http = if self.rpc_http { format!("rpc_http = \"{address}:6004\"\n") } else { String::new() };
+        if self.http {
+            let tls = "certificate = \"own.crt\"\nkey = \"own.key\"";
+            writeln!(http, "http = \"{address}:8081\"\nhttps = \"{address}:8443\"\n{tls}").unwrap();
+        }
         format!(
             "name = \"proxy.lab.test\"\n\
              [listen]\nendpoint_mapper = \"{address}:1135\"\nrpc = \"{address}:6001\"\n{http}\
@@ -125,6 +137,9 @@ impl Setup {
         folder.write("service.password", self.service.1);
         add_account(&folder, ALICE);
         add_account(&folder, BOB);
+        if self.http {
+            certificate(&folder, &[&address.to_string()]);
+        }
         let mut command = Command::new(program());
         command.args(["run", "--live", "--log", self.log, "--config"]).arg(config).args(&self.arguments);
         let process = Process::start("mapiproxy run", &mut command);

@@ -56,6 +56,7 @@ const TOOLS: &[Tool] = &[
     tool("tshark", "tshark", &[Tests], "decodes and unseals what the tests recorded"),
     tool("dumpcap", "wireshark-common", &[Tests], "records what the tests send"),
     tool("git", "git", &[Tests], "knows which files there are to check"),
+    tool("curl", "curl", &[Tests], "is a client of HTTP and TLS"),
     tool("haproxy", "haproxy", &[Bench], "is what the benchmark compares with"),
 ];
 

@@ -12,7 +12,8 @@ const GOOD: [u8; 40] = [0; 40];
 
 /// A good answer that sets `cookies`.
 fn good(cookies: &[String]) -> Vec<u8> {
-    let set: String = cookies.iter().map(|cookie| format!("Set-Cookie: {cookie}; path=/mapi\r\n")).collect();
+    let set =
+        cookies.iter().fold(String::new(), |set, cookie| set + "Set-Cookie: " + cookie + "; path=/mapi\r\n");
     let body = [&b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 1\r\n\r\n"[..], &GOOD].concat();
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n{set}Content-Length: {}\r\n\r\n",
