@@ -18,7 +18,7 @@ struct Line {
 type Step = (&'static str, fn() -> Outcome<&'static str>);
 
 const STEPS: &[Step] = &[
-    ("setup", || setup::everything().map(|_| "")),
+    ("setup", || setup::checks().map(|_| "")),
     ("format", || run::show(run::cargo().args(["fmt", "--all", "--check"])).map(|()| "")),
     ("edges", || edges::check().map(|()| "")),
     ("spelling", || suite::spelling().map(|()| "")),

@@ -58,6 +58,8 @@ const TOOLS: &[Tool] = &[
     tool("git", "git", &[Tests], "knows which files there are to check"),
     tool("curl", "curl", &[Tests], "is a client of HTTP and TLS"),
     tool("haproxy", "haproxy", &[Bench], "is what the benchmark compares with"),
+    tool("nginx", "nginx-light", &[Bench], "is what the benchmark compares with, too"),
+    tool("mitmdump", "mitmproxy", &[Bench], "is what the benchmark compares with, for what it decodes"),
 ];
 
 /// Finds or installs everything that any of our commands needs. Quick where nothing is missing.
@@ -69,6 +71,12 @@ pub(crate) fn everything() -> Outcome<PathBuf> {
 /// Finds or installs what the tests need; the virtual environment with their Python packages.
 pub(crate) fn tests() -> Outcome<PathBuf> {
     packages(&[Tests])?;
+    venv()
+}
+
+/// Finds or installs what continuous integration needs: all but what only the benchmark compares with.
+pub(crate) fn checks() -> Outcome<PathBuf> {
+    packages(&[Tests, Fuzz])?;
     venv()
 }
 

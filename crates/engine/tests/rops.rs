@@ -549,3 +549,56 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     let expected = ["submit Some(\"first\"), 2 properties", "commit \"one two three\"", "None"];
     assert_eq!(seen[..], expected);
 }
+
+/// Has every ROP and every answer written anew, without changing one.
+struct Scribe;
+
+impl Module for Scribe {
+    fn name(&self) -> &'static str {
+        "scribe"
+    }
+
+    fn description(&self) -> &'static str {
+        "writes all anew"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        rop.edit(|_| true);
+        RopDecision::Relay
+    }
+
+    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+        rop.edit(|_| true);
+    }
+}
+
+proptest! {
+    #[test]
+    fn batches_of_every_kind_of_rop_written_anew_are_the_same_bytes(
+        requests in testkit::rops::arbitrary_requests(),
+        made_of in proptest::collection::vec(any::<u8>(), 0..400),
+        columns in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let engine = Engine::new(Stack::new(vec![Box::new(Scribe)]));
+        let mut mailbox = Mailbox::open(&engine, "a");
+        let columns = testkit::rops::columns(&columns);
+        let (mut asked, mut told) = (Writer::new(), Writer::new());
+        for (place, request) in requests.iter().enumerate() {
+            request.encode(&mut asked).unwrap();
+            let made_of = made_of.get(place * 7..).unwrap_or_default();
+            if let Some(reply) = testkit::rops::reply(request, &columns, made_of) {
+                RopResponse::Reply(reply).encode(&mut told).unwrap();
+            }
+        }
+        let handles: Vec<u32> = (1..20).collect();
+        let asked = RopBuffer::new(asked.into_vec(), handles.clone());
+        let told = RopBuffer::new(told.into_vec(), handles);
+        let (mut flight, relayed) = mailbox.relayed(&asked);
+        prop_assert_eq!(relayed, asked);
+        prop_assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+    }
+}
