@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{ALICE, Client, Folder, Process, Proxy, Setup, Upstream, program};
+use crate::harness::{ALICE, BOB, Client, Ended, Folder, Lab, Process, Proxy, Setup, Upstream, program};
 
 /// A proxy that records both sides, after a walk of impacket and one of scapy through it.
 fn recorded() -> (Upstream, Proxy) {
@@ -105,4 +105,57 @@ fn what_a_client_sealed_on_the_wire_is_read_with_its_password_and_not_without() 
     assert!(of_server.filter(|operation| operation["endpoint"] != "epm").any(sealed));
     let without = decoded(&recorded.file, &[]);
     assert!(!without.iter().any(|operation| operation.to_string().contains("Lovelace")));
+}
+
+/// Sends what `recording` holds to the proxy `target` once more, as `account`.
+fn replayed(recording: &Path, target: &Proxy, account: (&str, &str)) -> Ended {
+    let folder = Folder::new();
+    let password = folder.write("password", account.1);
+    let mut command = Command::new(program());
+    command.args(["replay", "--target", &target.mapper().to_string(), "--as", account.0, "--domain", "LAB"]);
+    command.arg("--password-file").arg(password).arg(recording);
+    Process::start("mapiproxy replay", &mut command).end()
+}
+
+#[test]
+fn a_recorded_session_sent_once_more_has_the_same_meaning_and_what_differs_is_told() {
+    let lab = Lab::start(false);
+    let capture = "[capture]\npackets = \"run.pcapng\"\n";
+    let setup = Setup::before(&lab.mapper().to_string()).stack(&["names"]).table(capture);
+    let proxy = setup.options("names", "server = \"EXCH1\"").start();
+    let folder = Folder::new();
+    let password = folder.write("password", ALICE.1);
+    let client = |command: &[&str]| {
+        let mut process = Command::new(program());
+        process.args([
+            "client",
+            "--server",
+            &proxy.mapper().to_string(),
+            "--user",
+            ALICE.0,
+            "--domain",
+            "LAB",
+        ]);
+        process.arg("--password-file").arg(&password).args(command);
+        let ended = Process::start("mapiproxy client", &mut process).end();
+        assert!(ended.status.success(), "{}", ended.err);
+    };
+    client(&["logon", "alice"]);
+    client(&["gal", "--limit", "10"]);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let recording = folder.join("recorded.pcapng");
+    std::fs::copy(proxy.file("run.pcapng"), &recording).unwrap();
+
+    let same = replayed(&recording, &proxy, ALICE);
+    assert!(same.status.success(), "{}{}", same.out, same.err);
+    assert!(same.out.contains("emsmdb.EcDoRpcExt2: the same"), "{}", same.out);
+    assert!(same.out.contains("nspi.QueryRows: the same"), "{}", same.out);
+    assert!(same.out.ends_with(" 0 differ; 0 calls were not sent"), "{}", same.out);
+
+    // Another server, which has the same people but in other places, answers otherwise.
+    let other = Lab::start(true);
+    let setup = Setup::before(&other.mapper().to_string()).stack(&[]);
+    let differs = replayed(&recording, &setup.start(), BOB);
+    assert!(!differs.status.success(), "{}", differs.out);
+    assert!(differs.out.contains("differs") && differs.out.contains("recorded was"), "{}", differs.out);
 }

@@ -19,12 +19,15 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether what `user` asked is wanted, as far as that goes.
+    pub fn admits_user(&self, user: Option<&str>) -> bool {
+        self.user.as_ref().is_none_or(|wanted| user.is_some_and(|known| is_user(known, wanted)))
+    }
+
     /// What is wanted of `operation`: all of it but for the ROPs that are not wanted. None where it is not
     /// wanted.
     pub fn apply(&self, mut operation: Operation) -> Option<Operation> {
-        if let Some(user) = &self.user
-            && !operation.user.as_deref().is_some_and(|known| is_user(known, user))
-        {
+        if !self.admits_user(operation.user.as_deref()) {
             return None;
         }
         if self.errors && !operation.failed() {

@@ -20,6 +20,7 @@ pub mod filter;
 pub mod har;
 pub mod pairs;
 pub mod record;
+pub mod replay;
 pub mod show;
 pub mod source;
 pub mod stream;

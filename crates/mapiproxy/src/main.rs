@@ -42,6 +42,8 @@ enum Command {
     Modules,
     /// Says what happened in a recording: a pcap or pcapng, a HAR, or raw HTTP.
     Decode(commands::decode::Arguments),
+    /// Makes the calls of a recording once more, and says where the answers differ.
+    Replay(commands::replay::Arguments),
     /// A MAPI client from the shell.
     Client(commands::client::Arguments),
 }
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Decode(arguments) => commands::decode::run(&arguments),
+        Command::Replay(arguments) => commands::replay::run(&arguments),
         Command::Client(arguments) => commands::client::run(&arguments),
     };
     match done {

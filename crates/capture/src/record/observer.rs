@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{Body, Flight, Next, Observer, OperationKey, SecurityContext, TurnedAway};
+use mapi::http::{Endpoint, RequestType, headers};
 use rpc::SyntaxId;
 use wire::Endian;
 
 use super::redact;
-use crate::call::{Call, CallBody, Envelope, RpcAnswer, RpcCall, Stub};
+use crate::call::{Call, CallBody, Envelope, HttpCall, HttpMessage, HttpResponse, RpcAnswer, RpcCall, Stub};
 use crate::time::Timestamp;
 
 /// How many calls may wait to be written before more are lost.
@@ -61,10 +62,21 @@ impl Recorder {
 
     fn side(&self, flight: &Flight, elapsed: Duration, side: &str, request: Stub, answer: RpcAnswer) {
         let operation = &flight.operation;
-        let interface = operation.interface();
         let asked = Timestamp((self.clock)().0.saturating_sub(nanoseconds(elapsed)));
-        let (major, minor) = interface.version();
         let upstream = side == "upstream";
+        let body = match operation.key() {
+            OperationKey::Call(interface, opnum) => {
+                let (major, minor) = interface.version();
+                CallBody::Rpc(RpcCall {
+                    envelope: Envelope::RpcTcp,
+                    interface: Some(SyntaxId { uuid: interface.uuid(), major, minor }),
+                    opnum,
+                    request,
+                    answer,
+                })
+            }
+            OperationKey::Http(endpoint, kind) => CallBody::Http(http_call(endpoint, kind, request, answer)),
+        };
         self.record(Call {
             time: asked,
             elapsed: Some(elapsed),
@@ -73,16 +85,43 @@ impl Recorder {
             side: Some(side.into()),
             client: Some(operation.peer()).filter(|_| !upstream),
             server: None,
-            body: CallBody::Rpc(RpcCall {
-                envelope: Envelope::RpcTcp,
-                interface: Some(SyntaxId { uuid: interface.uuid(), major, minor }),
-                opnum: operation.opnum(),
-                request,
-                answer,
-            }),
+            body,
         });
     }
 }
+
+/// A request of MAPI over HTTP as plain HTTP: with the fields that say what it is.
+fn http_call(endpoint: Endpoint, kind: RequestType, request: Stub, answer: RpcAnswer) -> HttpCall {
+    let bytes = |stub| match stub {
+        Stub::Plain(bytes, _) => bytes,
+        Stub::Sealed(..) => Bytes::new(),
+    };
+    let fields = |more: Option<(&str, String)>| {
+        let known = [("Content-Type", "application/mapi-http"), (headers::X_REQUEST_TYPE, kind.name())];
+        let known = known.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        known.into_iter().chain(more.map(|(name, value)| (name.to_owned(), value))).collect::<Vec<_>>()
+    };
+    let response = match answer {
+        RpcAnswer::Response(stub) => {
+            let body = [META_TAGS, &bytes(stub)].concat();
+            let fields = fields(Some((headers::X_RESPONSE_CODE, "0".to_owned())));
+            let message = HttpMessage { fields, body: body.into(), missing: 0 };
+            Some(HttpResponse { status: 200, reason: "OK".to_owned(), message })
+        }
+        RpcAnswer::Fault(status) => {
+            let mut fields = fields(Some(("X-Fault", format!("{status:?}"))));
+            fields.retain(|(name, _)| name != "Content-Type");
+            let message = HttpMessage { fields, body: Bytes::new(), missing: 0 };
+            Some(HttpResponse { status: 500, reason: "Refused".to_owned(), message })
+        }
+        RpcAnswer::None => None,
+    };
+    let request = HttpMessage { fields: fields(None), body: bytes(request), missing: 0 };
+    HttpCall { method: "POST".to_owned(), target: format!("{}/", endpoint.path()), request, response }
+}
+
+/// What stands before the payload of an answer.
+const META_TAGS: &[u8] = b"PROCESSING\r\nDONE\r\n\r\n";
 
 /// A request in little-endian, the only byte order that is written.
 fn little(key: OperationKey, stub: Bytes, endian: Endian) -> Stub {

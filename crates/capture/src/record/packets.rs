@@ -245,8 +245,11 @@ fn bound(interface: SyntaxId) -> (Vec<u8>, Vec<u8>) {
     (bytes(Body::Bind(bind)), bytes(Body::BindAck(ack)))
 }
 
+/// Units that follow one another.
+type Units = Vec<Vec<u8>>;
+
 /// The units of a call and of its answer, as of call 0; none where the call was never read.
-fn units(call: &RpcCall) -> Option<(Vec<Vec<u8>>, Vec<Vec<u8>>)> {
+fn units(call: &RpcCall) -> Option<(Units, Units)> {
     let Stub::Plain(asked, _) = &call.request else { return None };
     let opnum = call.opnum;
     let request = fragments(asked, PduType::REQUEST, |alloc_hint, stub| {

@@ -55,7 +55,8 @@ pub(crate) struct Arguments {
     errors: bool,
 }
 
-fn assignment(text: &str) -> Result<(String, PathBuf), String> {
+/// A name and a file, as `NAME=FILE`.
+pub(crate) fn assignment(text: &str) -> Result<(String, PathBuf), String> {
     let (name, file) = text.split_once('=').ok_or("expected NAME=FILE")?;
     Ok((name.to_owned(), PathBuf::from(file)))
 }

@@ -7,5 +7,6 @@ pub(crate) mod decode;
 pub(crate) mod demo;
 pub(crate) mod lab;
 pub(crate) mod modules;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod signals;
