@@ -9,7 +9,7 @@ use identity::ntlm::{self, AcceptorConfig};
 use identity::{Mechanism, Registry};
 use net::http::{
     self, HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes,
-    TlsIdentity, TlsTrust,
+    Strangers, TlsIdentity, TlsTrust,
 };
 use net::{Account, Limits};
 use rpc::pdu::AuthLevel;
@@ -55,6 +55,7 @@ pub(crate) fn front(
         engine: Arc::clone(engine),
         sessions: CookieTable::default(),
         observer: Arc::clone(observer),
+        strangers: Strangers::default(),
     }))
 }
 

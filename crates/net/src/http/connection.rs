@@ -102,8 +102,8 @@ pub(super) async fn serve(
     });
     let (peer, bindings, stream) = match begun.await {
         Ok(Ok(begun)) => begun,
-        Ok(Err(why)) => return tracing::info!(%peer, "client: {why}"),
-        Err(_) => return tracing::info!(%peer, "client: nothing within {} s", limit.as_secs()),
+        Ok(Err(why)) => return front.strangers.misbehaved(peer, &why),
+        Err(_) => return front.strangers.misbehaved(peer, "no TLS or PROXY header in time"),
     };
     let protected = matches!(stream, Stream::Tls(_));
     let decoder = RequestDecoder::new(front.sizes.framing);
@@ -193,7 +193,7 @@ impl Client {
 
     /// Answers what is no request, and closes.
     async fn bad_request(&mut self, error: http::Error) -> Result<(), Gone> {
-        tracing::info!(peer = %self.peer, "bad request: {error}");
+        self.front.strangers.misbehaved(self.peer, &format!("bad request: {error}"));
         let text = format!("{error}\n");
         answers::plain(&mut self.wire.out, error.status(), &text, |head| {
             head.fields.push("Connection", "close");
@@ -244,7 +244,7 @@ impl Client {
                 return None;
             }
             SignedIn::Refused(why) => {
-                tracing::warn!(%peer, "sign-in refused: {why}");
+                self.front.strangers.refused(peer, &why);
                 self.front.observer.refused(peer, &why);
                 self.deny(head, text, |answer, sign_in| sign_in.offer(answer));
                 return None;

@@ -1,5 +1,6 @@
 //! What all HTTP connections of a proxy have in common, and how they are taken.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use engine::{CookieTable, Engine, Observer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::connection::serve;
 use super::peers::Peers;
@@ -17,6 +19,7 @@ use super::upstream::HttpUpstream;
 use crate::clock;
 use crate::limits::{Admission, Limits};
 use crate::stream::prepare;
+use crate::throttle::Throttle;
 
 /// How large a client's requests may be, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,39 @@ pub struct HttpFront {
     pub sessions: CookieTable,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
+    /// What strangers cause in the log.
+    pub strangers: Strangers,
+}
+
+/// Keeps what strangers can cause at will from filling the log.
+#[derive(Debug, Default)]
+pub struct Strangers {
+    not_served: Throttle,
+    misbehaved: Throttle,
+    refused: Throttle,
+}
+
+impl Strangers {
+    /// A client that there is no room for.
+    fn not_served(&self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.not_served.pass(Instant::now()) {
+            tracing::warn!(%peer, left_out, "not served: {why}");
+        }
+    }
+
+    /// A client that does not speak as it should.
+    pub(super) fn misbehaved(&self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.misbehaved.pass(Instant::now()) {
+            tracing::info!(%peer, left_out, "client: {why}");
+        }
+    }
+
+    /// A client that was not let in.
+    pub(super) fn refused(&self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.refused.pass(Instant::now()) {
+            tracing::warn!(%peer, left_out, "sign-in refused: {why}");
+        }
+    }
 }
 
 impl HttpFront {
@@ -108,7 +144,7 @@ pub async fn run_http(
                         });
                     }
                     Err(limit) => {
-                        tracing::warn!(%peer, "not served: {limit}");
+                        front.strangers.not_served(peer, limit);
                         front.observer.refused(peer, limit);
                     }
                 },

@@ -11,7 +11,7 @@ mod sign_in;
 mod tls;
 mod upstream;
 
-pub use self::front::{HttpFront, HttpLimits, run_http};
+pub use self::front::{HttpFront, HttpLimits, Strangers, run_http};
 pub use self::peers::Peers;
 pub use self::routes::{Routes, Way};
 pub use self::sign_in::{HttpSignIn, Schemes};

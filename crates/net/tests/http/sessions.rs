@@ -166,3 +166,81 @@ fn each_identity_has_a_connection_to_the_server_of_its_own() {
         "a connection is not taken up again: {connections:?}"
     );
 }
+
+/// An answer that the request was refused.
+fn refusal(code: u32) -> Vec<u8> {
+    let text = "<html>no</html>";
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n";
+    format!("{head}X-ResponseCode: {code}\r\nContent-Length: {}\r\n\r\n{text}", text.len()).into_bytes()
+}
+
+/// A server that lets each sequence be used once, and lets no request of a session in while another is under way.
+fn server_with_turns() -> Upstream {
+    let state = Mutex::new((0_u32, String::new(), false));
+    Upstream::new(move |got: &Got, stream| {
+        let (opens, cookie) = (
+            got.head.fields.text("x-requesttype") == Some("Connect"),
+            got.head.fields.text("cookie").unwrap_or_default().to_owned(),
+        );
+        let slow = got.body.first() == Some(&7);
+        let answer = {
+            let mut state = state.lock().unwrap();
+            let in_turn = !state.2 && cookie.contains(&format!("sequence={}", state.1));
+            if opens || in_turn {
+                state.0 += 1;
+                state.1 = format!("q{}", state.0);
+                state.2 = slow;
+                let sid = if opens { "sid=s".to_owned() } else { "sid=s; x".to_owned() };
+                good(&[sid, format!("sequence={}", state.1)])
+            } else {
+                refusal(15)
+            }
+        };
+        if slow {
+            std::thread::sleep(std::time::Duration::from_millis(400));
+            state.lock().unwrap().2 = false;
+        }
+        stream.write_all(&answer).is_ok()
+    })
+}
+
+#[test]
+fn a_sequence_replayed_and_two_executes_at_once_are_the_servers_to_refuse() {
+    let upstream = server_with_turns();
+    let proxy = Setup::default().before(&upstream);
+    let (mut alice, sid, first) = open(&proxy, "alice");
+    let with = |sequence: &str| format!("{sid}; {sequence}");
+    let execute = |sequence: &str, body: u8| mapi("alice", "emsmdb", "Execute", &with(sequence), &[body; 16]);
+    assert_eq!(alice.ask(execute(&first, 0)).code().as_deref(), Some("0"));
+    assert_eq!(alice.ask(execute(&first, 0)).code().as_deref(), Some("15"), "replayed");
+    // One takes its time; another comes meanwhile on a connection of its own.
+    let mut other = Client::new(&proxy);
+    alice.send(execute("sequence=q2", 7));
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    assert_eq!(other.ask(execute("sequence=q2", 0)).code().as_deref(), Some("15"), "at once");
+    assert_eq!(alice.answer(false).code().as_deref(), Some("0"));
+    assert_eq!(other.ask(execute("sequence=q3", 0)).code().as_deref(), Some("0"));
+    // A sequence of long ago is known to nobody any more.
+    for number in 4..24 {
+        assert_eq!(alice.ask(execute(&format!("sequence=q{number}"), 0)).code().as_deref(), Some("0"));
+    }
+    drop(upstream.others());
+    assert_eq!(alice.ask(execute(&first, 0)).code().as_deref(), Some("6"));
+    assert!(upstream.others().is_empty());
+}
+
+#[test]
+fn a_session_that_the_server_lost_is_lost_here_too() {
+    let lost = Mutex::new(false);
+    let upstream = Upstream::new(move |_, stream| {
+        let was = std::mem::replace(&mut *lost.lock().unwrap(), true);
+        stream.write_all(&if was { refusal(10) } else { good(&["sid=s".to_owned()]) }).is_ok()
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut alice = Client::new(&proxy);
+    alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+    assert_eq!(proxy.front.sessions.len(), 1);
+    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=s", &[0; 16]));
+    assert_eq!((answer.code().as_deref(), answer.body.as_slice()), (Some("10"), &b"<html>no</html>"[..]));
+    assert_eq!(proxy.front.sessions.len(), 0);
+}

@@ -212,3 +212,33 @@ fn two_requests_at_once_on_one_connection_are_answered_in_order() {
     let bodies: Vec<Vec<u8>> = (0..3).map(|_| client.answer(false).body).collect();
     assert_eq!(bodies, [b"1", b"2", b"3"]);
 }
+
+#[test]
+fn a_parked_wait_is_one_task_and_keeps_nobody_waiting() {
+    const WAITS: usize = 200;
+    let upstream = Upstream::new(move |_, stream| {
+        stream.write_all(format!("{HEAD}c\r\nPROCESSING\r\n\r\n").as_bytes()).unwrap();
+        std::thread::sleep(crate::support::PATIENCE);
+        false
+    });
+    let limits = net::Limits { connections_per_address: 10_000, ..net::Limits::default() };
+    let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+    let park = |count: usize| -> Vec<Client> {
+        let mut clients: Vec<Client> = (0..count).map(|_| Client::new(&proxy)).collect();
+        for client in &mut clients {
+            client.send(mapi("alice", "emsmdb", "NotificationWait", "", &[0; 8]));
+        }
+        clients.iter_mut().for_each(|client| drop(client.until("PROCESSING\r\n\r\n")));
+        clients
+    };
+    let tasks = || proxy.runtime.metrics().num_alive_tasks();
+    let few = park(10);
+    assert_eq!(tasks(), 11, "one task for each connection, and one that listens");
+    let many = park(WAITS);
+    assert_eq!(tasks(), 11 + WAITS);
+    // And nobody else is kept waiting.
+    let mut other = Client::new(&proxy);
+    other.send(mapi("bob", "emsmdb", "NotificationWait", "", &[0; 8]));
+    other.until("PROCESSING\r\n\r\n");
+    drop((few, many));
+}

@@ -14,7 +14,8 @@ use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, NtHash, Password, Registry};
 use net::http::{
-    HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes, run_http,
+    HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes, Strangers,
+    run_http,
 };
 use net::{Admission, Limits, Unobserved};
 use tokio::runtime::Runtime;
@@ -112,6 +113,7 @@ impl Setup {
             engine: Arc::new(Engine::new(Stack::new(self.modules))),
             sessions: CookieTable::default(),
             observer: Arc::new(Unobserved),
+            strangers: Strangers::default(),
         });
         let runtime = Runtime::new().unwrap();
         let (stop, stopped) = watch::channel(false);
