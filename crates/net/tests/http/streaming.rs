@@ -228,7 +228,9 @@ fn a_parked_wait_is_one_task_and_keeps_nobody_waiting() {
         for client in &mut clients {
             client.send(mapi("alice", "emsmdb", "NotificationWait", "", &[0; 8]));
         }
-        clients.iter_mut().for_each(|client| drop(client.until("PROCESSING\r\n\r\n")));
+        for client in &mut clients {
+            client.until("PROCESSING\r\n\r\n");
+        }
         clients
     };
     let tasks = || proxy.runtime.metrics().num_alive_tasks();
