@@ -161,6 +161,7 @@ fn who_waits_to_be_told_to_go_on_is_told() {
     // Refused without its body, nobody knows what comes next on the connection.
     client.send(get("/owa/", "Expect: 100-continue\r\nContent-Length: 5\r\n"));
     assert_eq!(client.answer(false).status(), 403);
+    let _ = client.stream.write_all(get("/ews/x", "").as_bytes());
     assert_eq!(client.rest(), b"");
 }
 
