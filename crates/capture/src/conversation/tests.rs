@@ -108,3 +108,41 @@ fn without_the_password_what_is_sealed_is_told_to_be() {
     });
     assert_eq!(sealed.count(), 11);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn nothing_that_a_connection_carries_stops_the_watcher(
+        which in 0_usize..540,
+        changes in proptest::collection::vec((0_usize..4096, proptest::arbitrary::any::<u8>()), 0..12),
+    ) {
+        static PACKS: std::sync::OnceLock<Vec<(Vec<u8>, Vec<u8>)>> = std::sync::OnceLock::new();
+        let pack = PACKS.get_or_init(|| {
+            let exchanges = captures::mapihttp().into_iter().chain(captures::mapihttp_compressed());
+            let mut all: Vec<_> = exchanges.map(|exchange| (exchange.request, exchange.response)).collect();
+            let channels = captures::rpc_over_http().connections;
+            all.extend(channels.into_iter().map(|channel| (channel.to_server, channel.to_client)));
+            all
+        });
+        let (mut request, mut response) = pack[which % pack.len()].clone();
+        for (place, value) in changes {
+            let bytes = if value % 2 == 0 { &mut request } else { &mut response };
+            if let Some(count) = std::num::NonZeroUsize::new(bytes.len()) {
+                bytes[place % count] = value;
+            }
+        }
+        let mut watcher = Watcher::new(Vec::new());
+        watcher.data(&connection(1), Side::Client, Timestamp(0), &request);
+        watcher.data(&connection(1), Side::Server, Timestamp(0), &response);
+        close(&mut watcher, 1);
+        watcher.finish();
+        let (calls, _) = sorted(&mut watcher);
+        let mut understanding = crate::Understanding::default();
+        for call in calls {
+            let operation = understanding.operation(&call);
+            crate::show::text(&operation, &mut crate::show::Sessions::default());
+            crate::show::json(&operation);
+        }
+    }
+}
