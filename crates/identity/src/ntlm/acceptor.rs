@@ -176,8 +176,8 @@ impl Acceptor {
         pairs.push(AvId::MsvAvDnsComputerName, wire::utf16le_bytes(&names.dns_computer));
         pairs.push(AvId::MsvAvTimestamp, now.0.to_le_bytes());
         let target = match flags.contains(F::NTLMSSP_TARGET_TYPE_DOMAIN) {
-            true => wire::utf16le_bytes(&names.nb_domain),
-            false if flags.contains(F::NTLMSSP_TARGET_TYPE_SERVER) => wire::utf16le_bytes(&names.nb_computer),
+            true => target_name(&names.nb_domain, flags),
+            false if flags.contains(F::NTLMSSP_TARGET_TYPE_SERVER) => target_name(&names.nb_computer, flags),
             false => Vec::new(),
         };
         let version = super::version(flags);
@@ -193,11 +193,12 @@ impl Acceptor {
 
     /// What of the client's offer we take ([MS-NLMP] 3.2.5.1.1).
     fn choose(&self, offer: F) -> Result<F, Refusal> {
-        if !offer.contains(F::NTLMSSP_NEGOTIATE_UNICODE) {
-            return Err(Refusal::Weak("UNICODE"));
-        }
-        let echoed = F::NTLMSSP_NEGOTIATE_UNICODE
-            | F::NTLMSSP_REQUEST_TARGET
+        // UTF-16 goes before OEM where a client offers both. curl offers OEM alone.
+        let texts = match charset(offer) {
+            F::NONE => return Err(Refusal::Weak("UNICODE")),
+            texts => texts,
+        };
+        let echoed = F::NTLMSSP_REQUEST_TARGET
             | F::NTLMSSP_NEGOTIATE_SIGN
             | F::NTLMSSP_NEGOTIATE_SEAL
             | F::NTLMSSP_NEGOTIATE_ALWAYS_SIGN
@@ -207,7 +208,8 @@ impl Acceptor {
             | F::NTLMSSP_NEGOTIATE_128
             | F::NTLMSSP_NEGOTIATE_KEY_EXCH
             | F::NTLMSSP_NEGOTIATE_56;
-        let mut flags = (offer & echoed) | F::NTLMSSP_NEGOTIATE_NTLM | F::NTLMSSP_NEGOTIATE_TARGET_INFO;
+        let ours = F::NTLMSSP_NEGOTIATE_NTLM | F::NTLMSSP_NEGOTIATE_TARGET_INFO;
+        let mut flags = (offer & echoed) | texts | ours;
         if offer.contains(F::NTLMSSP_REQUEST_TARGET) {
             flags = flags.with(if self.config.names.nb_domain.is_empty() {
                 F::NTLMSSP_TARGET_TYPE_SERVER
@@ -239,7 +241,7 @@ impl Acceptor {
         let message = Authenticate::from_bytes(token)?;
         // What was not offered cannot be chosen.
         let flags = message.flags & challenged.flags;
-        if !flags.contains(F::NTLMSSP_NEGOTIATE_UNICODE) {
+        if charset(flags) == F::NONE || charset(flags) != charset(message.flags) {
             return Err(Refusal::Weak("UNICODE"));
         }
         self.check_strength(flags)?;
@@ -394,6 +396,23 @@ impl Acceptor {
             context: SecurityContext::anonymous_with_key(&config.registry, &config.authority, key),
             security: MessageSecurity::new(flags, &exported, false),
         })
+    }
+}
+
+/// The character set of texts that `flags` say, as a flag; none where they say none.
+fn charset(flags: F) -> F {
+    [F::NTLMSSP_NEGOTIATE_UNICODE, F::NTLM_NEGOTIATE_OEM]
+        .into_iter()
+        .find(|charset| flags.contains(*charset))
+        .unwrap_or(F::NONE)
+}
+
+/// `TargetName`. What is not in every OEM character set is left to the target information, which is always UTF-16.
+fn target_name(name: &str, flags: F) -> Vec<u8> {
+    if flags.contains(F::NTLMSSP_NEGOTIATE_UNICODE) {
+        wire::utf16le_bytes(name)
+    } else {
+        name.bytes().filter(u8::is_ascii).collect()
     }
 }
 

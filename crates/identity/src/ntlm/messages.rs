@@ -374,25 +374,38 @@ impl Authenticate {
     /// `DomainName`.
     ///
     /// # Errors
-    /// When it is not inside the message, or no UTF-16 text.
+    /// When it is not inside the message, or no text in the message's character set.
     pub fn domain(&self) -> Result<String> {
-        wire::utf16le_to_string(self.part(self.domain, "DomainName")?, "DomainName")
+        self.text(self.domain, "DomainName")
     }
 
     /// `UserName`.
     ///
     /// # Errors
-    /// When it is not inside the message, or no UTF-16 text.
+    /// When it is not inside the message, or no text in the message's character set.
     pub fn user(&self) -> Result<String> {
-        wire::utf16le_to_string(self.part(self.user, "UserName")?, "UserName")
+        self.text(self.user, "UserName")
     }
 
     /// `Workstation`.
     ///
     /// # Errors
-    /// When it is not inside the message, or no UTF-16 text.
+    /// When it is not inside the message, or no text in the message's character set.
     pub fn workstation(&self) -> Result<String> {
-        wire::utf16le_to_string(self.part(self.workstation, "Workstation")?, "Workstation")
+        self.text(self.workstation, "Workstation")
+    }
+
+    /// A text in UTF-16 or in the OEM character set, whichever the flags say. Which set that is the message does
+    /// not say, so that what all of them share is taken: ASCII.
+    fn text(&self, field: Field, name: &'static str) -> Result<String> {
+        let part = self.part(field, name)?;
+        if self.flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE) {
+            return wire::utf16le_to_string(part, name);
+        }
+        let text = std::str::from_utf8(part).ok().filter(|text| text.is_ascii());
+        let none =
+            || Error::new(ErrorKind::Text { expected: "ASCII, where UNICODE is not negotiated" }, name, 0);
+        text.map(str::to_owned).ok_or_else(none)
     }
 
     fn part(&self, field: Field, name: &'static str) -> Result<&[u8]> {

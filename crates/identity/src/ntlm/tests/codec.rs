@@ -119,7 +119,7 @@ fn the_shortest_negotiate_is_taken() {
 #[test]
 fn parts_outside_the_message_are_refused() {
     let parts = AuthenticateParts { user: &wire::utf16le_bytes("User"), ..AuthenticateParts::default() };
-    let message = Authenticate::new(F::NONE, Version::default(), parts).unwrap();
+    let message = Authenticate::new(F::NTLMSSP_NEGOTIATE_UNICODE, Version::default(), parts).unwrap();
     for (offset, length) in [(0, 8), (87, 8), (89, 8), (88, 10), (u32::MAX, 8), (88, u16::MAX)] {
         let mut message = message.clone();
         message.user = Field { length, maximum: length, offset };

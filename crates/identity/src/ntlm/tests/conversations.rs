@@ -180,10 +180,12 @@ impl Forgery {
         let exported = [9; 16];
         let mut session_key = exported;
         crypto::rc4k(&response.key_exchange_key, &mut session_key);
+        let unicode = self.flags.contains(F::NTLMSSP_NEGOTIATE_UNICODE);
+        let text = |text: &str| if unicode { wire::utf16le_bytes(text) } else { text.as_bytes().to_vec() };
         let parts = AuthenticateParts {
             nt_response: &[response.proof(), &temp].concat(),
-            domain: &wire::utf16le_bytes("LAB"),
-            user: &wire::utf16le_bytes("alice"),
+            domain: &text("LAB"),
+            user: &text("alice"),
             session_key: &session_key,
             ..AuthenticateParts::default()
         };
@@ -478,4 +480,46 @@ fn the_acceptor_insists_on_what_its_policy_wants() {
         let refusal = acceptor(Policy::default()).step(&offer, NOW, &mut Script::default());
         assert_eq!(refusal.unwrap_err(), Refusal::Weak(name));
     }
+}
+
+#[test]
+fn a_client_without_unicode_is_served_in_ascii() {
+    let oem = F(0xe288_8235).without(F::NTLMSSP_NEGOTIATE_UNICODE) | F::NTLM_NEGOTIATE_OEM;
+    let forgery = |password, flags| Forgery {
+        password,
+        flags,
+        mic: (true, true, true),
+        bindings: None,
+        timestamp: true,
+    };
+    let Ok(Step::Done { context, .. }) = forgery("wonderland", oem).try_in(Policy::default(), None) else {
+        panic!("not done")
+    };
+    assert_eq!(context.principal().to_string(), "LAB\\alice");
+    assert_eq!(forgery("wrong", oem).try_in(Policy::default(), None).unwrap_err(), Refusal::Logon);
+
+    // The challenge names the target in the same character set; who offers both gets UTF-16.
+    for (offer, chosen, target) in [
+        (oem, F::NTLM_NEGOTIATE_OEM, b"LAB".to_vec()),
+        (oem | F::NTLMSSP_NEGOTIATE_UNICODE, F::NTLMSSP_NEGOTIATE_UNICODE, wire::utf16le_bytes("LAB")),
+    ] {
+        let negotiate = Negotiate::new(offer, Version::default()).to_bytes().unwrap();
+        let mut acceptor = acceptor(Policy::default());
+        let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
+        let challenge = Challenge::from_bytes(&challenge).unwrap();
+        assert_eq!(challenge.flags & F(3), chosen);
+        assert_eq!(challenge.target_name().unwrap(), target);
+    }
+    // Texts come in the character set that was chosen, and in no other.
+    let mut acceptor = acceptor(Policy::default());
+    let negotiate = Negotiate::new(oem, Version::default()).to_bytes().unwrap();
+    let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
+    let other = forgery("wonderland", oem | F::NTLMSSP_NEGOTIATE_UNICODE).make(&negotiate, &challenge);
+    let refusal = acceptor.step(&other, NOW, &mut Script::default());
+    assert_eq!(refusal.unwrap_err(), Refusal::Weak("UNICODE"));
+    // What is not ASCII could be anything.
+    let mut message = Authenticate::from_bytes(&other).unwrap();
+    message.flags = oem;
+    message.payload.fill(0xe9);
+    assert!(message.user().is_err());
 }
