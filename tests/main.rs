@@ -1,8 +1,8 @@
 //! End-to-end tests: `mapiproxy` as it runs, between clients and servers that others wrote.
 //!
-//! `cargo xtask test` builds the program and installs what stands around it: impacket, requests, scapy and pyspnego in
-//! `target/venv`, and tshark. Every test has loopback addresses, a folder and processes of its own, so that all
-//! of them can run at once.
+//! `cargo xtask test` builds the program and installs what stands around it: impacket, scapy, pyspnego and
+//! requests in `target/venv`, tshark and curl. Every test has loopback addresses, a folder and processes of its
+//! own, so that all of them can run at once.
 
 mod harness;
 
@@ -11,7 +11,9 @@ mod bad_clients;
 mod bad_upstreams;
 mod command_line;
 mod endpoints;
+mod http_clients;
 mod http_foreign;
+mod http_sessions;
 mod ntlm_foreign;
 mod recordings;
 mod sealed;

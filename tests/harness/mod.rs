@@ -1,6 +1,7 @@
 //! What the tests share: addresses, folders, processes, the proxy, and who stands before and behind it.
 
 mod client;
+mod http;
 mod lab;
 mod neighbour;
 mod process;
@@ -16,6 +17,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::client::{Client, Report, expect_same};
+pub(crate) use self::http::{
+    By, Certificates, Curl, HttpClient, HttpPlace, HttpUpstream, Page, RECORDED_SERVER, code, header, hex,
+};
 pub(crate) use self::lab::Lab;
 pub(crate) use self::neighbour::Neighbour;
 pub(crate) use self::process::{Ended, Process};

@@ -104,8 +104,8 @@ impl Process {
     }
 
     /// Gives a line to its standard input, which stays open.
-    pub(crate) fn say(&mut self, line: &str) {
-        let stdin = self.child.stdin.as_mut().unwrap();
+    pub(crate) fn say(&self, line: &str) {
+        let mut stdin = self.child.stdin.as_ref().unwrap();
         writeln!(stdin, "{line}").and_then(|()| stdin.flush()).unwrap();
     }
 

@@ -20,6 +20,7 @@ pub(crate) struct Setup {
     stack: Vec<&'static str>,
     rpc_http: bool,
     http: bool,
+    listen: String,
     clients: String,
     upstream_keys: String,
     modules: String,
@@ -36,6 +37,7 @@ impl Setup {
             stack: Vec::new(),
             rpc_http: false,
             http: false,
+            listen: String::new(),
             clients: String::new(),
             upstream_keys: String::new(),
             modules: String::new(),
@@ -61,6 +63,12 @@ impl Setup {
 
     pub(crate) fn clients_key(mut self, key: &str, value: &str) -> Self {
         writeln!(self.clients, "{key} = {value}").unwrap();
+        self
+    }
+
+    /// With `ADDRESS` in the value for the proxy's own address.
+    pub(crate) fn listen_key(mut self, key: &str, value: &str) -> Self {
+        writeln!(self.listen, "{key} = {value}").unwrap();
         self
     }
 
@@ -105,7 +113,8 @@ impl Setup {
     }
 
     fn text(&self, address: Ipv4Addr) -> String {
-        let Self { upstream, stack, clients, upstream_keys, modules, .. } = self;
+        let Self { upstream, stack, listen, clients, upstream_keys, modules, .. } = self;
+        let listen = listen.replace("ADDRESS", &address.to_string());
         let mut http = if self.rpc_http { format!("rpc_http = \"{address}:6004\"\n") } else { String::new() };
         if self.http {
             let tls = "certificate = \"own.crt\"\nkey = \"own.key\"";
@@ -113,7 +122,7 @@ impl Setup {
         }
         format!(
             "name = \"proxy.lab.test\"\n\
-             [listen]\nendpoint_mapper = \"{address}:1135\"\nrpc = \"{address}:6001\"\n{http}\
+             [listen]\nendpoint_mapper = \"{address}:1135\"\nrpc = \"{address}:6001\"\n{http}{listen}\
              [clients]\naccounts = \"accounts.toml\"\n{clients}\
              [upstream]\nrpc = \"{upstream}\"\n{upstream_keys}\
              [upstream.credentials]\nmode = \"specified\"\nuser = \"{}\"\ndomain = \"LAB\"\n\

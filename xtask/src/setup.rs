@@ -217,17 +217,20 @@ mod tests {
             missing(purposes, |tool| there.contains(&tool.program)).iter().map(|tool| tool.package).collect()
         };
         assert_eq!(wanted(&[Demo], &["cc"]), [""; 0]);
-        let of_tests = ["python3", "python3-venv", "tshark", "wireshark-common", "git"];
+        let of_tests = ["python3", "python3-venv", "tshark", "wireshark-common", "git", "curl"];
         assert_eq!(wanted(&[Tests], &["cc"]), of_tests);
-        assert_eq!(wanted(&[Tests], &["cc", "python3", "git", "dumpcap"]), ["python3-venv", "tshark"]);
-        assert_eq!(wanted(&[Bench], &["cc"]), ["haproxy"]);
+        assert_eq!(
+            wanted(&[Tests], &["cc", "python3", "git", "curl", "dumpcap"]),
+            ["python3-venv", "tshark"]
+        );
+        assert_eq!(wanted(&[Bench], &["cc"]), ["haproxy", "nginx-light", "mitmproxy"]);
         assert_eq!(wanted(&[Fuzz], &[]), ["gcc", "g++"]);
         assert_eq!(wanted(ALL, &[]).len(), TOOLS.len());
     }
 
     #[test]
     fn who_cannot_be_helped_is_told_what_to_do() {
-        let missing = missing(&[Bench], |tool| tool.program == "cc");
+        let missing = missing(&[Bench], |tool| tool.program != "haproxy");
         let told = what_to_install(&missing, true);
         assert!(told.contains("haproxy (Debian: haproxy): is what the benchmark compares with"), "{told}");
         assert!(told.ends_with("install with: sudo apt-get install haproxy"), "{told}");

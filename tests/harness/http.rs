@@ -1,0 +1,350 @@
+//! MAPI over HTTP: a server that others wrote, the clients, and what both know each other by.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{Folder, Process, Proxy, SERVICE, Setup, address, count, opponent, python};
+
+/// By what the recorded server was known, which no client may learn.
+pub(crate) const RECORDED_SERVER: &str = "mail.lab.test";
+/// The port of the server.
+const PORT: u16 = 8444;
+
+/// An authority of the test's own, with certificates for the proxy and for the server.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    folder: Folder,
+    server: Ipv4Addr,
+}
+
+impl Certificates {
+    /// Makes them, for the server that will be at a new address.
+    pub(crate) fn new() -> Self {
+        let (folder, server) = (Folder::new(), address());
+        let mut command = Command::new(python());
+        command.arg(opponent("certificates.py")).arg(folder.join(""));
+        command.args(["proxy.lab.test", &server.to_string()]);
+        let ended = Process::start("certificates", &mut command).end();
+        assert!(ended.status.success(), "{}", ended.err);
+        Self { folder, server }
+    }
+
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.join("ca.crt")
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+/// A server of MAPI over HTTP, which answers as it was recorded.
+#[derive(Debug)]
+pub(crate) struct HttpUpstream {
+    pub(crate) process: Process,
+    auth: &'static str,
+    address: Ipv4Addr,
+    tls: Option<String>,
+    _folder: Folder,
+}
+
+impl HttpUpstream {
+    /// Starts one that has its clients sign in by `auth`: basic, ntlm or negotiate.
+    pub(crate) fn start(auth: &'static str) -> Self {
+        Self::at(address(), auth, None)
+    }
+
+    /// Starts one that speaks TLS.
+    pub(crate) fn within_tls(auth: &'static str, certificates: &Certificates) -> Self {
+        let address = certificates.server;
+        Self::at(address, auth, Some(certificates.path(&address.to_string())))
+    }
+
+    fn at(address: Ipv4Addr, auth: &'static str, tls: Option<String>) -> Self {
+        let folder = Folder::new();
+        let (user, password) = SERVICE;
+        let users = folder.write("users", &format!("LAB:{user}:{password}\n"));
+        let mut command = Command::new(python());
+        command.arg(opponent("http_upstream.py")).args(["--server", RECORDED_SERVER, "--auth", auth]);
+        command
+            .args(["--http", &format!("{address}:{PORT}"), "--domain", "LAB"])
+            .env("NTLM_USER_FILE", users);
+        command.args(["--user", user, "--password", password]);
+        if let Some(certificate) = &tls {
+            command.args(["--certificate", certificate]);
+        }
+        let process = Process::start("http_upstream", &mut command);
+        process.wait_out("READY", |line| line == "READY");
+        Self { process, auth, address, tls, _folder: folder }
+    }
+
+    /// Kills it and starts another in its place, which knows nothing of what this one knew.
+    pub(crate) fn restarted(mut self) -> Self {
+        self.process.kill();
+        Self::at(self.address, self.auth, self.tls)
+    }
+
+    /// As the configuration names it.
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}:{PORT}", self.address)
+    }
+
+    /// Lets it send the rest of an answer that it holds.
+    pub(crate) fn go(&self) {
+        self.process.say("go");
+    }
+
+    /// Waits until it holds an answer.
+    pub(crate) fn wait_held(&self) {
+        self.process.wait_out("that it holds an answer", |line| line.contains("\"waits\""));
+    }
+
+    /// What it saw so far: one object for everything.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        // What it has said by now comes before its answer to this.
+        let mark = count();
+        self.process.say(&format!("mark {mark}"));
+        self.process.wait_out("a mark", |line| line == format!("marked {mark}"));
+        let lines = self.process.out();
+        lines.iter().filter(|line| line.starts_with('{')).map(|l| serde_json::from_str(l).unwrap()).collect()
+    }
+
+    /// The requests that it served.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        self.log().into_iter().filter(|line| line.get("request").is_some()).collect()
+    }
+
+    /// The types of the operations that it served.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.requests().iter().filter_map(|request| header(request, "X-RequestType")).collect()
+    }
+
+    /// What it refused.
+    pub(crate) fn refusals(&self) -> Vec<Value> {
+        self.log().into_iter().filter(|line| line.get("refused").is_some()).collect()
+    }
+
+    /// Whoever came, it was the proxy's account; nothing says who asked the proxy.
+    #[track_caller]
+    pub(crate) fn expect_service_alone(&self) {
+        let requests = self.requests();
+        assert!(!requests.is_empty());
+        for request in requests {
+            let user = request["user"].as_str().unwrap();
+            assert_eq!(user.to_lowercase(), format!("lab\\{}", SERVICE.0), "{request}");
+            assert_eq!(header(&request, "Host"), Some(format!("{}:{PORT}", self.address)));
+        }
+    }
+}
+
+/// The value of the only header `name` in what a server or a client said of a message.
+#[track_caller]
+pub(crate) fn header(message: &Value, name: &str) -> Option<String> {
+    let headers = message["headers"].as_array().unwrap();
+    let mut found = headers.iter().filter(|header| header[0].as_str().unwrap().eq_ignore_ascii_case(name));
+    let value = found.next().map(|header| header[1].as_str().unwrap().to_owned());
+    assert!(found.next().is_none(), "several {name} in {message}");
+    value
+}
+
+/// A text's bytes, as the server and the clients write contents.
+pub(crate) fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+impl Setup {
+    /// With a listener for HTTP and one for it within TLS, before the server at `url`.
+    fn http_at(self, url: &str, certificates: &Certificates) -> Self {
+        let quoted = |name: &str| format!("{:?}", certificates.path(name));
+        self.listen_key("http", "\"ADDRESS:8080\"")
+            .listen_key("https", "\"ADDRESS:8443\"")
+            .listen_key("certificate", &quoted("proxy.lab.test.crt"))
+            .listen_key("key", &quoted("proxy.lab.test.key"))
+            .upstream_key("http", &format!("{url:?}"))
+            .upstream_key("ca_file", &quoted("ca.crt"))
+    }
+
+    /// Before a server of HTTP alone.
+    pub(crate) fn before_http(upstream: &HttpUpstream, certificates: &Certificates) -> Self {
+        let setup = Self::before("ncacn_ip_tcp:127.0.0.1[1]").http_at(&upstream.url(), certificates);
+        setup.upstream_key("http_authentication", &format!("{:?}", upstream.auth)).stack(&["names"])
+    }
+}
+
+/// A server, and a proxy before it.
+#[derive(Debug)]
+pub(crate) struct HttpPlace {
+    pub(crate) upstream: HttpUpstream,
+    pub(crate) proxy: Proxy,
+    pub(crate) certificates: Certificates,
+}
+
+impl HttpPlace {
+    /// A server at which the proxy signs in by `auth`.
+    pub(crate) fn new(auth: &'static str) -> Self {
+        Self::with(auth, |setup| setup)
+    }
+
+    /// With a proxy that is set up otherwise.
+    pub(crate) fn with(auth: &'static str, edit: impl Fn(Setup) -> Setup) -> Self {
+        let certificates = Certificates::new();
+        let upstream = HttpUpstream::start(auth);
+        let proxy = edit(Setup::before_http(&upstream, &certificates)).start();
+        Self { upstream, proxy, certificates }
+    }
+
+    /// curl, which will ask for `path` within TLS.
+    pub(crate) fn curl(&self, path: &str) -> Curl {
+        Curl::get(&self.proxy, &self.certificates, path)
+    }
+
+    /// A client that has connected.
+    pub(crate) fn connected(&self, by: &'static str, account: (&'static str, &'static str)) -> HttpClient {
+        let mut client = HttpClient::new(&self.proxy, &self.certificates, By(by, account));
+        client.done("connect");
+        client
+    }
+}
+
+/// By what a client of HTTP signs in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By(pub(crate) &'static str, pub(crate) (&'static str, &'static str));
+
+/// A client of MAPI over HTTP that does one thing after another, as it is told.
+#[derive(Debug)]
+pub(crate) struct HttpClient {
+    pub(crate) process: Process,
+    answers: usize,
+}
+
+impl HttpClient {
+    /// Will sign in at `proxy`, within TLS.
+    pub(crate) fn new(proxy: &Proxy, certificates: &Certificates, by: By) -> Self {
+        Self::at("https://proxy.lab.test:8443", proxy.address, certificates, by)
+    }
+
+    /// Will sign in at the server itself, with the account that it knows.
+    pub(crate) fn direct(upstream: &HttpUpstream, certificates: &Certificates) -> Self {
+        Self::at(&upstream.url(), upstream.address, certificates, By(upstream.auth, SERVICE))
+    }
+
+    fn at(url: &str, address: Ipv4Addr, certificates: &Certificates, by: By) -> Self {
+        let mut command = Command::new(python());
+        command.arg(opponent("http_told.py")).args(["--url", url, "--address", &address.to_string()]);
+        command.arg("--ca").arg(certificates.authority());
+        command.args(["--auth", by.0, "--user", by.1.0, "--password", by.1.1]);
+        Self { process: Process::start("http_client", &mut command), answers: 0 }
+    }
+
+    /// Has `command` done, without waiting for it.
+    pub(crate) fn tell(&mut self, command: &str) {
+        self.process.say(command);
+    }
+
+    /// What it says next.
+    pub(crate) fn answer(&mut self) -> Value {
+        self.answers += 1;
+        let line = self.process.line(self.answers);
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    }
+
+    /// Has `command` done.
+    pub(crate) fn told(&mut self, command: &str) -> Value {
+        self.tell(command);
+        self.answer()
+    }
+
+    /// Has an operation done, which succeeds.
+    #[track_caller]
+    pub(crate) fn done(&mut self, command: &str) -> Value {
+        let answer = self.told(command);
+        assert_eq!((&answer["status"], code(&answer)), (&Value::from(200), Some("0".into())), "{answer}");
+        answer
+    }
+}
+
+/// The `X-ResponseCode` of an answer.
+#[track_caller]
+pub(crate) fn code(answer: &Value) -> Option<String> {
+    header(answer, "X-ResponseCode")
+}
+
+/// curl.
+#[derive(Debug)]
+pub(crate) struct Curl {
+    command: Command,
+    folder: Folder,
+}
+
+impl Curl {
+    /// Will ask `proxy` for `path`, within TLS.
+    pub(crate) fn get(proxy: &Proxy, certificates: &Certificates, path: &str) -> Self {
+        let mut curl = Self::at("https", 8443, proxy.address, path);
+        curl.command.arg("--cacert").arg(certificates.authority());
+        curl
+    }
+
+    /// Will ask `proxy` for `path`, where everybody can listen.
+    pub(crate) fn in_the_clear(proxy: &Proxy, path: &str) -> Self {
+        Self::at("http", 8080, proxy.address, path)
+    }
+
+    fn at(scheme: &str, port: u16, address: Ipv4Addr, path: &str) -> Self {
+        let (mut command, folder) = (Command::new("curl"), Folder::new());
+        command.args(["--disable", "--silent", "--show-error", "--noproxy", "*", "--max-time", "60"]);
+        command.arg("--dump-header").arg(folder.join("heads"));
+        command.args(["--resolve", &format!("proxy.lab.test:{port}:{address}")]);
+        command.arg(format!("{scheme}://proxy.lab.test:{port}{path}"));
+        Self { command, folder }
+    }
+
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// As `account`.
+    pub(crate) fn user(self, account: (&str, &str)) -> Self {
+        self.with(&["--user", &format!("LAB\\{}:{}", account.0, account.1)])
+    }
+
+    /// What it gets.
+    pub(crate) fn run(mut self) -> Page {
+        let ended = Process::start("curl", &mut self.command).end();
+        assert!(ended.status.success(), "{}\n{}", ended.out, ended.err);
+        let heads = std::fs::read_to_string(self.folder.join("heads")).unwrap();
+        let heads = heads.trim_end().split("\r\n\r\n").map(str::to_owned).collect();
+        Page { heads, body: ended.out }
+    }
+}
+
+/// What curl got.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// The heads of all answers, the last of which has the body.
+    pub(crate) heads: Vec<String>,
+    pub(crate) body: String,
+}
+
+impl Page {
+    /// The statuses of all answers.
+    pub(crate) fn statuses(&self) -> Vec<u16> {
+        let status = |head: &String| head.split(' ').nth(1).unwrap().parse().unwrap();
+        self.heads.iter().map(status).collect()
+    }
+
+    /// The last status.
+    pub(crate) fn status(&self) -> u16 {
+        *self.statuses().last().unwrap()
+    }
+
+    /// The values of the headers `name` of the last answer.
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        let lines = self.heads.last().unwrap().lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+}

@@ -1,0 +1,174 @@
+//! curl, which asks by HTTP what Outlook asks: who gets in, what they find, and what they never learn.
+
+use crate::harness::{
+    ALICE, By, Curl, HttpClient, HttpPlace as Place, HttpUpstream, Page, RECORDED_SERVER, code, header, hex,
+};
+
+/// What Outlook asks Autodiscover.
+const ASKED: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover \
+    xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006\"><Request>\
+    <EMailAddress>alice@lab.test</EMailAddress><AcceptableResponseSchema>\
+    http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a\
+    </AcceptableResponseSchema></Request></Autodiscover>";
+
+/// Nothing of it names the server that answered.
+#[track_caller]
+fn expect_no_server(page: &Page, upstream: &HttpUpstream) {
+    let text = format!("{}\n{}", page.heads.join("\n"), page.body).to_lowercase();
+    let address = upstream.url();
+    for name in [RECORDED_SERVER, address.split('/').nth(2).unwrap()] {
+        assert!(!text.contains(name), "{name}: {text}");
+    }
+}
+
+#[test]
+fn autodiscover_leads_to_the_proxy_and_names_no_server() {
+    let place = Place::new("ntlm");
+    let post = ["--data", ASKED, "--header", "Content-Type: text/xml"];
+    for path in ["/autodiscover/autodiscover.xml", "/AutoDiscover/AUTODISCOVER.xml"] {
+        let page = place.curl(path).user(ALICE).with(&post).run();
+        assert_eq!((page.status(), page.headers("Content-Type")), (200, vec!["text/xml"]), "{page:?}");
+        expect_no_server(&page, &place.upstream);
+        for part in [
+            "<MailStore><InternalUrl>https://proxy.lab.test:8443/mapi/emsmdb/?MailboxId=616c6963-",
+            "<AddressBook><InternalUrl>https://proxy.lab.test:8443/mapi/nspi/?MailboxId=616c6963-",
+            "<OABUrl>https://proxy.lab.test:8443/OAB/</OABUrl>",
+            "<EwsUrl>https://proxy.lab.test:8443/EWS/Exchange.asmx</EwsUrl>",
+            "<Type>EXPR</Type><Server>proxy.lab.test</Server>",
+            // What names a mailbox or a person stays.
+            "<Type>EXCH</Type><Server>616c6963-6540-6c61-622e-746502000000@lab.test</Server>",
+            "<AutoDiscoverSMTPAddress>alice@lab.test</AutoDiscoverSMTPAddress>",
+            "<LegacyDN>/o=Gromox default/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/",
+        ] {
+            assert!(page.body.contains(part), "{part} is not in {}", page.body);
+        }
+    }
+    let path =
+        "/AutoDiscover/AutoDiscover.JSON?Email=alice%40lab.test&Protocol=AutodiscoverV1&RedirectCount=1";
+    let page = place.curl(path).user(ALICE).run();
+    expect_no_server(&page, &place.upstream);
+    let url = "https://proxy.lab.test:8443/autodiscover/autodiscover.xml";
+    assert_eq!(page.body, format!("{{\"Protocol\":\"AutodiscoverV1\",\"Url\":\"{url}\"}}"));
+    // What was asked got there as it was, and as the account that the server knows.
+    let requests = place.upstream.requests();
+    assert_eq!(requests.len(), 3);
+    assert_eq!((&requests[0]["content"], &requests[2]["target"]), (&hex(ASKED).into(), &path.into()));
+    place.upstream.expect_service_alone();
+}
+
+#[test]
+fn curl_signs_in_by_ntlm() {
+    let place = Place::new("basic");
+    let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&["--ntlm"]).run();
+    assert_eq!(page.statuses(), [401, 200], "{page:?}");
+    assert_eq!(page.body, "GET /EWS/Exchange.asmx");
+    let page = place.curl("/EWS/Exchange.asmx").user(("alice", "white rabbit 1")).with(&["--ntlm"]).run();
+    assert_eq!(page.statuses(), [401, 401], "{page:?}");
+    assert_eq!(place.upstream.requests().len(), 1);
+    place.upstream.expect_service_alone();
+}
+
+#[test]
+fn a_client_that_waits_to_be_told_to_go_on_is_told() {
+    let place = Place::new("ntlm");
+    // Longer than curl may take at all.
+    let waits = ["--expect100-timeout", "600", "--header", "Expect: 100-continue", "--data", "a body"];
+    let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&waits).run();
+    assert_eq!(page.statuses(), [100, 200], "{page:?}");
+    assert_eq!(page.body, "POST /EWS/Exchange.asmxa body");
+    let mapi = ["--header", "X-RequestType: PING", "--header", "Content-Type: application/mapi-http"];
+    let page = place.curl("/mapi/emsmdb/").user(ALICE).with(&waits).with(&mapi).run();
+    assert_eq!(page.statuses(), [100, 200], "{page:?}");
+    // In the middle of a handshake too.
+    let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&waits).with(&["--ntlm"]).run();
+    assert_eq!((page.status(), &*page.body), (200, "POST /EWS/Exchange.asmxa body"), "{page:?}");
+    assert!(place.upstream.requests().iter().all(|request| header(request, "Expect").is_none()));
+}
+
+#[test]
+fn virtual_directories_are_relayed_refused_or_absent_as_configured() {
+    let table = "[virtual_directories]\noab = \"refused\"\nowa = \"absent\"\necp = \"relayed\"";
+    for (setup, expected) in [
+        (
+            "",
+            [
+                ("/EWS/x?y=1", 200),
+                ("/oab/x", 200),
+                ("/owa/", 403),
+                ("/ECP/", 403),
+                ("/rpc/rpcproxy.dll", 403),
+            ],
+        ),
+        (table, [("/EWS/x?y=1", 200), ("/oab/x", 403), ("/owa/", 404), ("/ECP/", 200), ("/PowerShell", 404)]),
+    ] {
+        let place = Place::with("negotiate", |before| before.table(setup));
+        for (path, status) in expected {
+            let page = place.curl(path).user(ALICE).run();
+            assert_eq!(page.status(), status, "{path}: {page:?}");
+            expect_no_server(&page, &place.upstream);
+            let relayed = page.body == format!("GET {path}");
+            assert_eq!((relayed, page.headers("X-FEServer").len()), (status == 200, usize::from(relayed)));
+        }
+        let targets = place.upstream.requests().into_iter().map(|request| request["target"].clone());
+        let relayed = expected.iter().filter(|(_, status)| *status == 200).map(|(path, _)| *path);
+        assert_eq!(targets.collect::<Vec<_>>(), relayed.collect::<Vec<_>>());
+        place.upstream.expect_service_alone();
+    }
+}
+
+#[test]
+fn who_cannot_prove_who_they_are_learns_only_how_to() {
+    let place = Place::new("ntlm");
+    let wrong = [("alice", "White Rabbit 2"), ("mallory", "White Rabbit 1"), ("alice", "")];
+    for path in ["/autodiscover/autodiscover.xml", "/mapi/emsmdb/?MailboxId=x", "/EWS/Exchange.asmx"] {
+        let unknown = place.curl(path).run();
+        assert_eq!(unknown.status(), 401);
+        let offers = unknown.headers("WWW-Authenticate");
+        assert_eq!(offers, ["Negotiate", "NTLM", "Basic realm=\"MAPI\", charset=\"UTF-8\""], "{unknown:?}");
+        for account in wrong {
+            let page = place.curl(path).user(account).run();
+            assert_eq!((page.heads, page.body), (unknown.heads.clone(), unknown.body.clone()), "{account:?}");
+            let page = place.curl(path).user(account).with(&["--ntlm"]).run();
+            assert_eq!(page.statuses(), [401, 401]);
+            assert_eq!(
+                (page.heads.last(), page.body),
+                (unknown.heads.last(), unknown.body.clone()),
+                "{account:?}"
+            );
+        }
+    }
+    // requests, impacket and pyspnego get no further.
+    for by in ["none", "basic", "ntlm", "impacket", "spnego"] {
+        let account = if by == "none" { ("", "") } else { ("alice", "White Rabbit 2") };
+        let mut client = HttpClient::new(&place.proxy, &place.certificates, By(by, account));
+        let answer = client.told("connect");
+        assert_eq!((answer["status"].as_u64(), code(&answer)), (Some(401), None), "{by}: {answer}");
+    }
+    assert!(place.upstream.log().is_empty());
+}
+
+#[test]
+fn only_those_who_may_be_overheard_are_offered_basic() {
+    let place = Place::new("ntlm");
+    let ask = || Curl::in_the_clear(&place.proxy, "/EWS/Exchange.asmx");
+    assert_eq!(ask().run().headers("WWW-Authenticate"), ["Negotiate", "NTLM"]);
+    let page = ask().user(ALICE).run();
+    assert_eq!(
+        (page.status(), page.headers("WWW-Authenticate")),
+        (401, vec!["Negotiate", "NTLM"]),
+        "{page:?}"
+    );
+    assert!(place.upstream.log().is_empty());
+    assert_eq!(ask().user(ALICE).with(&["--ntlm"]).run().statuses(), [401, 200]);
+
+    let place = Place::with("ntlm", |setup| setup.clients_key("basic_without_tls", "true"));
+    assert_eq!(Curl::in_the_clear(&place.proxy, "/EWS/Exchange.asmx").user(ALICE).run().statuses(), [200]);
+
+    let place = Place::with("ntlm", |setup| setup.clients_key("http_auth", "[\"negotiate\"]"));
+    assert_eq!(place.curl("/EWS/Exchange.asmx").run().headers("WWW-Authenticate"), ["Negotiate"]);
+    for scheme in ["--basic", "--ntlm"] {
+        let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&[scheme]).run();
+        assert_eq!(page.status(), 401, "{page:?}");
+    }
+    assert!(place.upstream.log().is_empty());
+}

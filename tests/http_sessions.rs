@@ -1,0 +1,205 @@
+//! Sessions of MAPI over HTTP, by requests, impacket and pyspnego: whose they are, what passes, and what becomes of
+//! them when the server or the proxy ends.
+
+use serde_json::Value;
+
+use crate::harness::{
+    ALICE, BOB, By, Certificates, HttpClient, HttpPlace as Place, HttpUpstream, RECORDED_SERVER, Setup, code,
+    header, hex,
+};
+
+/// The recorded Execute with a `RopLogon`, and one with a `RopOpenFolder`.
+const LOGON: &str = "execute 65";
+const OPEN: &str = "execute 66";
+
+fn content(answer: &Value) -> String {
+    answer["content"].as_str().unwrap().to_owned()
+}
+
+/// What the server says when it is asked by `by` without a proxy.
+fn recorded() -> Vec<Value> {
+    let certificates = Certificates::new();
+    let upstream = HttpUpstream::within_tls("basic", &certificates);
+    let mut client = HttpClient::direct(&upstream, &certificates);
+    ["connect", LOGON, OPEN, "disconnect"].map(|command| client.done(command)).to_vec()
+}
+
+/// The headers of an answer but for cookies, times, and what each client calls its own requests.
+fn lasting(answer: &Value) -> Vec<Value> {
+    const OTHERS: [&str; 5] = ["set-cookie", "x-requestid", "x-clientinfo", "www-authenticate", "connection"];
+    let headers = answer["headers"].as_array().unwrap().iter();
+    let lasts = |header: &&Value| !OTHERS.contains(&&*header[0].as_str().unwrap().to_lowercase());
+    headers.filter(lasts).cloned().collect()
+}
+
+#[test]
+fn sessions_of_all_clients_are_those_of_the_server_but_for_its_name() {
+    let recorded = recorded();
+    for (auth, clients) in
+        [("ntlm", &["basic", "ntlm", "impacket"][..]), ("negotiate", &["spnego"]), ("basic", &["impacket"])]
+    {
+        let certificates = Certificates::new();
+        let upstream = HttpUpstream::within_tls(auth, &certificates);
+        let mut proxy = Setup::before_http(&upstream, &certificates).start();
+        for by in clients {
+            let mut client = HttpClient::new(&proxy, &certificates, By(by, ALICE));
+            for (command, recorded) in ["connect", LOGON, OPEN, "disconnect"].into_iter().zip(&recorded) {
+                let answer = client.done(command);
+                assert_eq!(lasting(&answer), lasting(recorded), "{by}, {command}");
+                assert_eq!(content(&answer), content(recorded), "{by}, {command}");
+                assert!(!content(&answer).contains(&hex(RECORDED_SERVER)), "{by}: {answer}");
+                assert!(!answer["headers"].to_string().contains(RECORDED_SERVER), "{by}: {answer}");
+            }
+            // Once signed in, nobody is asked again.
+            proxy.expect_lines("Disconnect", 1 + clients.iter().position(|other| other == by).unwrap());
+        }
+        let four = ["Connect", "Execute", "Execute", "Disconnect"];
+        assert_eq!(upstream.operations(), four.repeat(clients.len()));
+        assert!(upstream.refusals().is_empty(), "{:?}", upstream.refusals());
+        upstream.expect_service_alone();
+        let ended = proxy.stop();
+        assert!(ended.status.success(), "{}", ended.err);
+        let counts =
+            format!("{} operations, 0 faults, {} sign-ins, 0 refused", 4 * clients.len(), clients.len());
+        assert!(ended.out.contains(&counts), "{counts}: {}", ended.out);
+        assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+    }
+}
+
+#[test]
+fn two_users_have_two_sessions_on_connections_of_their_own() {
+    let place = Place::new("ntlm");
+    let mut alice = place.connected("ntlm", ALICE);
+    let mut bob = place.connected("impacket", BOB);
+    assert_ne!(alice.told("cookies"), bob.told("cookies"));
+    for _ in 0..3 {
+        alice.done(LOGON);
+        bob.done(OPEN);
+    }
+    alice.done("disconnect");
+    bob.done(LOGON);
+    bob.done("disconnect");
+    let requests = place.upstream.requests();
+    let session = |request: &Value| {
+        let cookie = header(request, "Cookie").unwrap_or_default();
+        cookie.split("; ").find(|part| part.starts_with("sid=")).map(str::to_owned)
+    };
+    let mut pairs: Vec<_> = requests
+        .iter()
+        .filter_map(|request| Some((session(request)?, request["connection"].as_u64().unwrap())))
+        .collect();
+    pairs.sort();
+    pairs.dedup();
+    // Two sessions, each on one connection, and none on that of the other.
+    assert_eq!(pairs.len(), 2, "{pairs:?}");
+    assert_ne!((&pairs[0].0, pairs[0].1), (&pairs[1].0, pairs[1].1));
+    assert_ne!(pairs[0].1, pairs[1].1);
+    place.upstream.expect_service_alone();
+}
+
+#[test]
+fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
+    let place = Place::new("ntlm");
+    let mut alice = place.connected("ntlm", ALICE);
+    alice.done(LOGON);
+    let cookies = alice.told("cookies")["cookies"].clone();
+    assert_eq!(cookies.as_object().unwrap().len(), 2, "{cookies}");
+    let before = place.upstream.operations();
+    for by in ["basic", "ntlm", "impacket", "spnego"] {
+        let mut bob = place.connected(by, BOB);
+        let own = bob.told("cookies")["cookies"].clone();
+        for command in [LOGON, "disconnect"] {
+            bob.told(&format!("take {cookies}"));
+            let answer = bob.told(command);
+            let refused = code(&answer).unwrap();
+            assert!(answer["status"] == 200 && refused != "0", "{by}: {answer}");
+            assert!(header(&answer, "Set-Cookie").is_none(), "{by}: {answer}");
+        }
+        // Half of it neither.
+        let mut mixed = own.clone();
+        mixed["sid"] = cookies["sid"].clone();
+        bob.told(&format!("take {mixed}"));
+        assert_ne!(code(&bob.told(LOGON)).unwrap(), "0", "{by}");
+        // Bob's own session is as it was, and so is that of Alice.
+        bob.told(&format!("take {own}"));
+        bob.done(OPEN);
+        alice.done(OPEN);
+        bob.done("disconnect");
+    }
+    // Alice herself may use them from another connection.
+    let mut again = HttpClient::new(&place.proxy, &place.certificates, By("impacket", ALICE));
+    let cookies = alice.told("cookies")["cookies"].clone();
+    again.told(&format!("take {cookies}"));
+    again.done(OPEN);
+    // None of it reached the server.
+    let bobs = ["Connect", "Execute", "Execute", "Disconnect"].repeat(4);
+    assert_eq!(place.upstream.operations().len(), before.len() + bobs.len() + 1);
+    assert!(place.upstream.refusals().is_empty(), "{:?}", place.upstream.refusals());
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_an_answer_is_no_end_of_the_proxy() {
+    let mut place = Place::new("ntlm");
+    // One is told that the server is at work, the other nothing yet.
+    let mut begun = place.connected("ntlm", ALICE);
+    let mut waits = place.connected("impacket", BOB);
+    begun.told("script hold");
+    begun.tell(LOGON);
+    place.upstream.wait_held();
+    waits.told("script mute");
+    waits.tell(LOGON);
+    place.upstream.process.wait_lines("two held answers", 2, |line| line.contains("\"waits\""));
+    place.upstream.process.kill();
+    let broken = begun.answer();
+    assert!(broken.get("fault").is_some(), "half an answer passes for a whole one: {broken}");
+    let answer = waits.answer();
+    assert_eq!(answer["status"], 502, "{answer}");
+    // The proxy serves on: it says that nobody is there, and when somebody is again, all is as before.
+    begun.told("script ");
+    assert_eq!(begun.told("connect")["status"], 502);
+    place.upstream = place.upstream.restarted();
+    begun.done("connect");
+    begun.done(LOGON);
+    begun.done("disconnect");
+    let ended = place.proxy.stop();
+    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+}
+
+#[test]
+fn a_server_that_was_restarted_knows_no_session_and_says_so_itself() {
+    for auth in ["ntlm", "basic"] {
+        let mut place = Place::new(auth);
+        let mut alice = place.connected("ntlm", ALICE);
+        alice.done(LOGON);
+        place.upstream = place.upstream.restarted();
+        // The old connection is of no use any more, which must not show; the old session is lost, which must.
+        let lost = alice.told(OPEN);
+        assert_eq!((lost["status"].as_u64(), code(&lost)), (Some(200), Some("10".into())), "{lost}");
+        alice.done("connect");
+        alice.done(OPEN);
+        alice.done("disconnect");
+        assert_eq!(place.upstream.operations(), ["Execute", "Connect", "Execute", "Disconnect"]);
+        place.upstream.expect_service_alone();
+    }
+}
+
+#[test]
+fn a_proxy_that_is_told_to_stop_lets_answers_under_way_come_to_their_end() {
+    // Longer than this test would wait.
+    let mut place = Place::with("ntlm", |setup| setup.argument("--stop-seconds=3600"));
+    let mut alice = place.connected("ntlm", ALICE);
+    // Who asks for nothing keeps nobody waiting.
+    let _idle = place.connected("impacket", BOB);
+    let whole = content(&alice.done(LOGON));
+    alice.told("script hold");
+    alice.tell(LOGON);
+    place.upstream.wait_held();
+    place.proxy.process.terminate();
+    place.proxy.process.wait_out("that it stops", |line| line.contains("stopping"));
+    place.upstream.go();
+    let answer = alice.answer();
+    assert_eq!((content(&answer), code(&answer)), (whole, Some("0".into())), "{answer}");
+    let ended = place.proxy.process.end();
+    assert!(ended.status.success(), "{}", ended.err);
+    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+}

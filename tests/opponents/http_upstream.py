@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""A server of MAPI over HTTP, Autodiscover and some virtual directories, for one account.
+
+What it answers was recorded (`tests/captures`), but for its cookies, which are its own: each session has one
+that says which it is, and one that changes with each request. pyspnego proves who asks, with
+the accounts of the file that NTLM_USER_FILE names.
+
+Prints `READY` when it listens, then one JSON object a line for every request that it served and for every one
+that it refused. A request may say in `X-Script` how it is to be answered:
+
+hold   the head and the word that the server is at work; the rest when standard input says `go`
+mute   nothing at all until standard input says `go`
+
+`mark WORD` on standard input has it print `marked WORD`.
+"""
+
+import argparse
+import base64
+import itertools
+import json
+import socket
+import ssl
+import sys
+import threading
+import urllib.parse
+import uuid
+
+import spnego
+from spnego.exceptions import SpnegoError
+
+import common
+from recording import Message, Recording
+
+EMSMDB_TYPES = {"Connect", "Execute", "Disconnect", "NotificationWait", "PING"}
+NO_SESSION = 10
+INVALID_SEQUENCE = 15
+AT_WORK, DONE = b"PROCESSING\r\n", b"DONE\r\nX-ElapsedTime: 0\r\n\r\n"
+
+_output = threading.Lock()
+go = threading.Semaphore(0)
+
+
+def log(**fields):
+    """One line of the log."""
+    with _output:
+        print(json.dumps(fields), flush=True)
+
+
+class Closed(Exception):
+    """The other end is gone."""
+
+
+class Sessions:
+    """The sessions, by their cookies."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.sequences = {}
+
+    def open(self):
+        with self.lock:
+            sid = uuid.uuid4().hex
+            self.sequences[sid] = str(uuid.uuid4())
+            return sid, self.sequences[sid]
+
+    def next(self, cookies):
+        """The session that the cookies are of, with its next sequence cookie; an error's code otherwise."""
+        with self.lock:
+            sid = cookies.get("sid")
+            if sid not in self.sequences:
+                return NO_SESSION
+            if cookies.get("sequence") != self.sequences[sid]:
+                return INVALID_SEQUENCE
+            self.sequences[sid] = str(uuid.uuid4())
+            return sid, self.sequences[sid]
+
+    def close(self, sid):
+        with self.lock:
+            del self.sequences[sid]
+
+
+class SignIn:
+    """Who is at a connection's other end."""
+
+    def __init__(self, options):
+        self.scheme = options.auth
+        self.account = f"{options.domain}\\{options.user}"
+        self.basic = base64.b64encode(f"{self.account}:{options.password}".encode()).decode()
+        self.context, self.user = None, None
+
+    def challenge(self, given):
+        """What the other end has to do; none if the request is that of the account."""
+        if self.scheme == "basic":
+            self.user = self.account if given == f"Basic {self.basic}" else None
+            return None if self.user else "Basic realm=\"server\""
+        name = {"ntlm": "NTLM", "negotiate": "Negotiate"}[self.scheme]
+        if given is None:
+            return None if self.user else name
+        scheme, _, token = given.partition(" ")
+        if scheme != name:
+            return name
+        if self.context is None or self.context.complete:
+            self.user, self.context = None, self.acceptor()
+        try:
+            answer = self.context.step(base64.b64decode(token))
+        except SpnegoError as fault:
+            log(refused=str(fault))
+            self.context = None
+            return name
+        if self.context.complete:
+            self.user = self.context.client_principal
+            return None
+        return f"{name} {base64.b64encode(answer).decode()}"
+
+    def acceptor(self):
+        kinds = spnego.NegotiateOptions
+        wanted = kinds.use_ntlm if self.scheme == "ntlm" else kinds.use_negotiate
+        return spnego.server(hostname="mail.lab.test", service="http", protocol=self.scheme, options=wanted)
+
+
+class Connection:
+    """One connection, and the requests on it."""
+
+    def __init__(self, server, stream, number):
+        self.server, self.number, self.stream = server, number, stream
+        self.input = stream.makefile("rb")
+        self.sign_in = SignIn(server.options)
+
+    def serve(self):
+        try:
+            while True:
+                self.request(*self.read())
+        except (Closed, OSError):
+            log(closed=self.number)
+        finally:
+            self.input.close()
+            self.stream.close()
+
+    def read(self):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = self.input.readline()
+            if not line:
+                raise Closed
+            head += line
+        request = Message(head)
+        length = int(request.header("Content-Length") or 0)
+        content = self.input.read(length)
+        if len(content) < length:
+            raise Closed
+        return request, content
+
+    def request(self, request, content):
+        challenge = self.sign_in.challenge(request.header("Authorization"))
+        if challenge is not None:
+            refusal = [("WWW-Authenticate", challenge), ("Server", self.server.options.server)]
+            return self.send("HTTP/1.1 401 Unauthorized", refusal, b"go away")
+        method, target, _ = request.first.split(" ")
+        log(
+            request=method,
+            target=target,
+            headers=request.headers,
+            content=content.hex(),
+            user=self.sign_in.user,
+            connection=self.number,
+        )
+        path = urllib.parse.urlsplit(target).path.lower()
+        if path.startswith("/mapi/"):
+            return self.mapi(path.split("/")[2], request, content)
+        if path.startswith("/autodiscover/"):
+            number = 13 if "json" in path else 0
+            return self.replay(number)
+        where = [("Content-Type", "text/plain"), ("X-FEServer", "EXCH")]
+        return self.send("HTTP/1.1 200 OK", where, f"{method} {target}".encode() + content)
+
+    def replay(self, number):
+        """An answer as it was recorded."""
+        answer = self.server.recording.answers[number]
+        self.write(self.head(answer.first, answer.headers) + answer.rest)
+
+    def mapi(self, endpoint, request, content):
+        request_type = request.header("X-RequestType")
+        cookies = dict(part.strip().split("=", 1) for part in (request.header("Cookie") or "=").split(";"))
+        opens = request_type in ("Connect", "Bind")
+        session = self.server.sessions.open() if opens else self.server.sessions.next(cookies)
+        same = [(name, request.header(name)) for name in ("X-RequestType", "X-RequestId", "X-ClientInfo")]
+        if isinstance(session, int):
+            log(refused=session)
+            fields = [*same, ("Content-Type", "text/html"), ("X-ResponseCode", str(session))]
+            return self.send("HTTP/1.1 200 OK", fields, b"no such session")
+        if request_type in ("Disconnect", "Unbind"):
+            self.server.sessions.close(session[0])
+            done = AT_WORK + DONE + bytes(12)
+            fields = [*same, ("Content-Type", "application/mapi-http"), ("X-ResponseCode", "0")]
+            return self.send("HTTP/1.1 200 OK", fields, done)
+        number = self.server.recording.answer(endpoint, request_type, content)
+        if number is None:
+            return self.send("HTTP/1.1 500 Internal Server Error", same, b"this was never asked")
+        answer = self.server.recording.answers[number]
+        ours = dict(same) | {"Set-Cookie": None}
+        headers = [
+            (name, ours.get(name, value)) for name, value in answer.headers if ours.get(name, value) is not None
+        ]
+        headers += [("Set-Cookie", f"sid={session[0]}"), ("Set-Cookie", f"sequence={session[1]}")]
+        head = self.head(answer.first, headers)
+        script = request.header("X-Script")
+        if script == "mute":
+            log(waits=self.number)
+            go.acquire()
+        if script != "hold":
+            return self.write(head + answer.rest)
+        rest = answer.content.removeprefix(AT_WORK)
+        self.write(head + chunk(AT_WORK))
+        log(waits=self.number)
+        go.acquire()
+        return self.write(chunk(rest) + chunk(b""))
+
+    def head(self, first, headers):
+        return "".join([f"{first}\r\n", *(f"{name}: {value}\r\n" for name, value in headers), "\r\n"]).encode()
+
+    def send(self, first, headers, content):
+        self.write(self.head(first, [*headers, ("Content-Length", len(content))]) + content)
+
+    def write(self, data):
+        self.stream.sendall(data)
+
+
+def chunk(data):
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+class Server:
+    """The server."""
+
+    def __init__(self, options):
+        self.options = options
+        self.recording = Recording()
+        self.sessions = Sessions()
+
+    def run(self):
+        listener = socket.create_server((self.options.http.host, self.options.http.port), backlog=64)
+        tls = None
+        if self.options.certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(f"{self.options.certificate}.crt", f"{self.options.certificate}.key")
+        print("READY", flush=True)
+        for number in itertools.count():
+            stream, _ = listener.accept()
+            threading.Thread(target=self.take, args=(stream, tls, number), daemon=True).start()
+
+    def take(self, stream, tls, number):
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            stream = tls.wrap_socket(stream, server_side=True) if tls else stream
+        except OSError as fault:
+            log(refused=str(fault))
+            return
+        Connection(self, stream, number).serve()
+
+
+def listen_to_orders():
+    for line in sys.stdin:
+        order, _, argument = line.strip().partition(" ")
+        if order == "go":
+            go.release()
+        elif order == "mark":
+            with _output:
+                print(f"marked {argument}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--http", type=common.Address, required=True, metavar="HOST:PORT")
+    parser.add_argument("--server", required=True, help="its own name")
+    parser.add_argument("--certificate", metavar="PATH", help="speak TLS with PATH.crt and PATH.key")
+    parser.add_argument("--auth", choices=["basic", "ntlm", "negotiate"], default="ntlm")
+    parser.add_argument("--user", required=True)
+    parser.add_argument("--domain", required=True)
+    parser.add_argument("--password", required=True)
+    options = parser.parse_args()
+    threading.Thread(target=listen_to_orders, daemon=True).start()
+    Server(options).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
