@@ -45,7 +45,7 @@ pub(crate) struct Running {
 pub(crate) fn stack(config: &Config) -> Result<Stack, Failure> {
     let facts = ProxyFacts {
         name: config.name.clone(),
-        upstream: config.upstream.rpc.host().to_owned(),
+        upstream: config.upstream_host().to_owned(),
         origin: http::origin(config),
     };
     if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
@@ -94,8 +94,10 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let accounts = Arc::new(LiveAccounts::read(&config.clients.accounts)?);
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
     let sign_in = SignIn::new(Arc::clone(&acceptor));
-    let proxy =
-        Proxy::new(&config.name, Arc::clone(&engine), upstream(config, &contexts)?, Arc::clone(&observer));
+    let upstream =
+        config.upstream.rpc.as_ref().map(|server| upstream(config, server, &contexts)).transpose()?;
+    let proxy = upstream
+        .map(|upstream| Proxy::new(&config.name, Arc::clone(&engine), upstream, Arc::clone(&observer)));
     let limits = limits(&config.clients);
     let admission = Admission::new(limits);
     let (stop, stopped) = watch::channel(false);
@@ -117,9 +119,10 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     };
     let mut endpoints = Vec::new();
     let mut listeners = Vec::new();
-    let tcp = (config.listen.rpc, Envelope::RpcTcp);
+    let tcp = config.listen.rpc.map(|address| (address, Envelope::RpcTcp));
     let http = config.listen.rpc_http.map(|address| (address, Envelope::RpcHttp));
-    for (address, envelope) in [tcp].into_iter().chain(http) {
+    for (address, envelope) in tcp.into_iter().chain(http) {
+        let proxy = proxy.clone().ok_or("upstream.rpc is missing")?;
         let listener = net::listen(address).await?;
         let address = listener.local_addr()?;
         let (endpoint, greeting) = match envelope {
@@ -129,7 +132,6 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         endpoints.push(endpoint);
         let interfaces = Proxy::interfaces(AuthLevel::from(config.clients.minimum_level));
         let front = front(interfaces, address.port(), greeting);
-        let proxy = Arc::clone(&proxy);
         let connection = move || proxy.connection(envelope);
         let served = net::run(listener, front, Arc::clone(&admission), connection, stopped.clone());
         listeners.push(net::spawn_system(served));
@@ -232,8 +234,8 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
     }
 }
 
-fn upstream(config: &Config, contexts: &Arc<Registry>) -> Result<Upstream, Failure> {
-    let location = match config.upstream.rpc.clone() {
+fn upstream(config: &Config, server: &Binding, contexts: &Arc<Registry>) -> Result<Upstream, Failure> {
+    let location = match server.clone() {
         Binding::Mapper { host, port } => Location::Mapper { host, port },
         Binding::Fixed { host, port } => Location::Fixed { host, port },
     };
@@ -245,7 +247,7 @@ fn upstream(config: &Config, contexts: &Arc<Registry>) -> Result<Upstream, Failu
         SignInBy::Spnego => Mechanism::Spnego,
     };
     let credentials = ntlm::Credentials::password(user, domain, &password);
-    let account = Account::new(credentials, mechanism, level, config.upstream.rpc.host(), contexts);
+    let account = Account::new(credentials, mechanism, level, server.host(), contexts);
     Ok(Upstream {
         endpoints: Arc::new(Endpoints::new(location)),
         account: (level != AuthLevel::NONE).then(|| Arc::new(account)),

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let counters = Arc::clone(live.counters());
         let running = wiring::start(&config, Arc::new(live)).await?;
         let mut signals = Signals::new()?;
-        println!("{} listens on {}; {}", config.name, config.listen.rpc, running.stack());
+        println!("{} listens on {}; {}", config.name, config.listen, running.stack());
         until_stop(&mut signals, &running).await;
         println!("stopping: no more clients; calls under way may take {} s", arguments.stop_seconds);
         let patience = async {

@@ -132,22 +132,7 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     if config.name.split('.').all(|label| label.parse::<u8>().is_ok()) {
         return wrong("name", "must be a name that clients can resolve, not an address".to_owned());
     }
-    if config.listen.endpoint_mapper == Some(config.listen.rpc) {
-        return wrong("listen.rpc", "is the endpoint mapper's address; give it a port of its own".to_owned());
-    }
-    let fixed_port = "needs a fixed port, which the endpoint mapper can name";
-    if config.listen.rpc.port() == 0 {
-        return wrong("listen.rpc", fixed_port.to_owned());
-    }
-    if let Some(address) = config.listen.rpc_http {
-        if address.port() == 0 {
-            return wrong("listen.rpc_http", fixed_port.to_owned());
-        }
-        if address == config.listen.rpc || Some(address) == config.listen.endpoint_mapper {
-            let why = "is the address of another service; give it a port of its own";
-            return wrong("listen.rpc_http", why.to_owned());
-        }
-    }
+    rpc_values(path, config)?;
     if config.clients.connections == 0 || config.clients.connections_per_address == 0 {
         return wrong("clients.connections", "must let at least one client in".to_owned());
     }
@@ -173,6 +158,33 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
         if value == 0 || value > 7 * 86_400 {
             return wrong(key, format!("is {value}; give from 1 to 604800 seconds"));
         }
+    }
+    Ok(())
+}
+
+fn rpc_values(path: &Path, config: &Config) -> Result<(), ConfigError> {
+    let wrong = |key, why: &str| Err(ConfigError::Value { path: path.to_owned(), key, why: why.to_owned() });
+    let Listen { endpoint_mapper, rpc, rpc_http, http, https, .. } = config.listen;
+    if rpc.or(rpc_http).or(http).or(https).is_none() {
+        return wrong("listen", "names no service: give rpc, rpc_http, http or https an address");
+    }
+    if endpoint_mapper.is_some() && rpc.or(rpc_http).is_none() {
+        return wrong("listen.endpoint_mapper", "has nothing to name: give listen.rpc an address");
+    }
+    if rpc.or(rpc_http).is_some() && config.upstream.rpc.is_none() {
+        return wrong("upstream.rpc", "is missing: name the server that calls are relayed to");
+    }
+    for (key, address) in [("listen.rpc", rpc), ("listen.rpc_http", rpc_http)] {
+        let Some(address) = address else { continue };
+        if address.port() == 0 {
+            return wrong(key, "needs a fixed port, which the endpoint mapper can name");
+        }
+        if Some(address) == endpoint_mapper {
+            return wrong(key, "is the endpoint mapper's address; give it a port of its own");
+        }
+    }
+    if rpc.is_some() && rpc == rpc_http {
+        return wrong("listen.rpc_http", "is the address of another service; give it a port of its own");
     }
     Ok(())
 }
@@ -256,9 +268,24 @@ anything = 1
         assert!(error("\"127.0.0.23:6001\"", "\"127.0.0.23:135\"").contains("port of its own"));
         let with_http = |address: &str| error("[clients]", &format!("rpc_http = \"{address}\"\n[clients]"));
         for address in ["127.0.0.23:6001", "127.0.0.23:135"] {
-            assert!(with_http(address).contains("listen.rpc_http: is the address of another"), "{address}");
+            let why = with_http(address);
+            assert!(why.contains("listen.rpc_http: is the") && why.contains("port of its own"), "{why}");
         }
         assert!(with_http("127.0.0.23:0").contains("listen.rpc_http: needs a fixed port"));
         assert!(error("name = ", "name ").contains("line 2"));
+        let no_server = error("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"");
+        assert!(no_server.contains("upstream.rpc: is missing"), "{no_server}");
+        let no_service = error("rpc = \"127.0.0.23:6001\"", "");
+        assert!(no_service.contains("names no service"), "{no_service}");
+    }
+
+    #[test]
+    fn takes_a_proxy_for_http_alone() {
+        let listen = "endpoint_mapper = \"127.0.0.23:135\"\nrpc = \"127.0.0.23:6001\"";
+        let text = GOOD.replacen(listen, "http = \"127.0.0.23:80\"", 1);
+        let text = text.replacen("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"", 1);
+        let config = parse(Path::new("p.toml"), &text).unwrap();
+        assert_eq!(config.upstream_host(), "exch.lab.test");
+        assert_eq!(config.listen.to_string(), "http 127.0.0.23:80");
     }
 }

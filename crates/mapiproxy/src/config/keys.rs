@@ -42,7 +42,13 @@ pub(crate) const KEYS: &[Key] = &[
         false,
         "Where clients ask for our services' ports. Outlook expects port 135. Left out, there is no endpoint mapper.",
     ),
-    key("listen", "rpc", "\"127.0.0.23:6001\"", true, "Where RFR, NSPI and EMSMDB are served."),
+    key(
+        "listen",
+        "rpc",
+        "\"127.0.0.23:6001\"",
+        true,
+        "Where RFR, NSPI and EMSMDB are served as remote calls. Left out, they are not; then there is http or https.",
+    ),
     key(
         "listen",
         "rpc_http",
@@ -157,7 +163,7 @@ pub(crate) const KEYS: &[Key] = &[
         "rpc",
         "\"exch.lab.test\"",
         true,
-        "The server: a host, asked through its endpoint mapper (on port 135, or host:port), or one fixed endpoint as ncacn_ip_tcp:host[6001].",
+        "The server: a host, asked through its endpoint mapper (on port 135, or host:port), or one fixed endpoint as ncacn_ip_tcp:host[6001]. Needed with listen.rpc and listen.rpc_http.",
     ),
     key(
         "upstream",

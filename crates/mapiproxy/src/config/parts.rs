@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
@@ -49,6 +50,14 @@ pub(crate) struct Capture {
     pub(crate) keep: usize,
 }
 
+impl Config {
+    /// The server's host, by whichever of its names there is.
+    pub(crate) fn upstream_host(&self) -> &str {
+        let rpc = self.upstream.rpc.as_ref().map(Binding::host);
+        rpc.or_else(|| self.upstream.http.as_ref().map(|url| url.host.as_str())).unwrap_or_default()
+    }
+}
+
 impl Default for Capture {
     fn default() -> Self {
         Self {
@@ -80,7 +89,7 @@ pub(crate) struct Listen {
     /// The endpoint mapper's address.
     pub(crate) endpoint_mapper: Option<SocketAddr>,
     /// The services' address.
-    pub(crate) rpc: SocketAddr,
+    pub(crate) rpc: Option<SocketAddr>,
     /// The services' address for proxies of RPC over HTTP.
     pub(crate) rpc_http: Option<SocketAddr>,
     /// The address for HTTP without TLS.
@@ -94,6 +103,16 @@ pub(crate) struct Listen {
     /// The oldest TLS that is spoken there.
     #[serde(default)]
     pub(crate) tls: Tls,
+}
+
+impl fmt::Display for Listen {
+    /// The addresses of the services.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services =
+            [("", self.rpc), ("rpc_http ", self.rpc_http), ("http ", self.http), ("https ", self.https)];
+        let named = services.iter().filter_map(|(name, address)| Some(format!("{name}{}", (*address)?)));
+        f.write_str(&named.collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// Whom we serve, and how.
@@ -173,7 +192,7 @@ const fn call_seconds() -> u64 {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Upstream {
     /// Where it is.
-    pub(crate) rpc: Binding,
+    pub(crate) rpc: Option<Binding>,
     /// The protection of our calls.
     #[serde(default)]
     pub(crate) level: ProtectionLevel,
