@@ -3,6 +3,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with a few digits")]
 
 mod decode;
+mod http;
 mod load;
 mod memory;
 mod setup;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Part {
     /// NSPI operations through the proxy beside HAProxy in TCP mode.
     Relay,
+    /// MAPI over HTTP through the proxy beside nginx, HAProxy and mitmproxy.
+    Http,
     /// Decoders and compression in MB/s a core.
     Decode,
     /// Idle sessions: memory each, and what they cost the rest.
@@ -48,6 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Runtime::new()?;
     if wanted(Part::Relay) {
         runtime.block_on(load::compare(round, arguments.rounds))?;
+    }
+    if wanted(Part::Http) {
+        runtime.block_on(http::compare(round, arguments.rounds))?;
     }
     if wanted(Part::Idle) {
         runtime.block_on(memory::run(round, arguments.rounds))?;

@@ -24,17 +24,13 @@ pub(crate) fn raise_descriptor_limit() {
     let _ = setrlimit(Resource::Nofile, limit);
 }
 
-/// The lab, and what stands in front of it.
-pub(crate) struct Field {
+/// Processes that are measured, and the folder that holds their files; both are gone with it.
+pub(crate) struct Stage {
     folder: PathBuf,
     processes: Vec<Child>,
-    pub(crate) proxy: SocketAddr,
-    pub(crate) haproxy: SocketAddr,
-    pub(crate) proxy_process: u32,
-    pub(crate) password: Password,
 }
 
-impl Drop for Field {
+impl Drop for Stage {
     fn drop(&mut self) {
         for process in &mut self.processes {
             let _ = process.kill();
@@ -44,62 +40,84 @@ impl Drop for Field {
     }
 }
 
-impl Field {
-    /// Starts everything, with calls protected at `level` on both sides.
-    pub(crate) fn start(level: &str, stack: &str) -> Result<Self, Failure> {
-        let folder = std::env::temp_dir().join(format!("mapiproxy-bench-{}-{level}", std::process::id()));
+impl Stage {
+    /// An empty one, whose folder has `name` in its name.
+    pub(crate) fn new(name: &str) -> Result<Self, Failure> {
+        let folder = std::env::temp_dir().join(format!("mapiproxy-bench-{}-{name}", std::process::id()));
         std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
-        let [lab, proxy, haproxy] = [24, 23, 25].map(|host| free(Ipv4Addr::new(127, 0, 0, host)));
-        let (lab, proxy, haproxy) = (lab?, proxy?, haproxy?);
-        let password = Password::new("bench password");
-        let mut field = Self { folder, processes: Vec::new(), proxy, haproxy, proxy_process: 0, password };
-        field.write("accounts.toml", &accounts(&field.password)?)?;
-        field.write("svcproxy.password", field.password.expose())?;
-        field.write(
-            "lab.toml",
-            &format!("rpc = \"{lab}\"\naccounts = \"accounts.toml\"\nminimum_level = \"{level}\"\n"),
-        )?;
-        field.write("proxy.toml", &proxy_config(proxy, lab, level, stack))?;
-        field.write("haproxy.cfg", &haproxy_config(haproxy, lab))?;
-        let program = program()?;
-        field
-            .run(Command::new(&program).arg("lab").arg("--config").arg(field.folder.join("lab.toml")), lab)?;
-        field.run(
-            Command::new(&program).arg("run").arg("--config").arg(field.folder.join("proxy.toml")),
-            proxy,
-        )?;
-        field.proxy_process = field.processes.last().map_or(0, Child::id);
-        let haproxy_file = field.folder.join("haproxy.cfg");
-        field.run(Command::new("haproxy").arg("-db").arg("-f").arg(haproxy_file), haproxy)?;
-        Ok(field)
+        Ok(Self { folder, processes: Vec::new() })
     }
 
-    fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+    /// Where the file `name` is.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(self.folder.join(name))?;
+        let mut file = options.write(true).create_new(true).mode(0o600).open(self.path(name))?;
         std::io::Write::write_all(&mut file, text.as_bytes())?;
         Ok(())
     }
 
-    fn run(&mut self, command: &mut Command, address: SocketAddr) -> Result<(), Failure> {
+    /// Starts a process, waits until it listens on `address`, and returns its id.
+    pub(crate) fn run(&mut self, command: &mut Command, address: SocketAddr) -> Result<u32, Failure> {
         let what = command.get_program().to_string_lossy().into_owned();
         let started = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
         let process =
-            started.map_err(|error| format!("can't start {what}: {error}; cargo xtask setup installs it"))?;
+            started.map_err(|error| format!("can't start {what}: {error}; cargo xtask bench installs it"))?;
+        let id = process.id();
         self.processes.push(process);
         let since = Instant::now();
         while TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_err() {
-            if since.elapsed() > Duration::from_secs(10) {
+            if since.elapsed() > Duration::from_secs(20) {
                 return Err(format!("{what} does not listen on {address}").into());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(())
+        Ok(id)
+    }
+}
+
+/// The lab, and what stands in front of it.
+pub(crate) struct Field {
+    /// Holds the processes.
+    _stage: Stage,
+    pub(crate) proxy: SocketAddr,
+    pub(crate) haproxy: SocketAddr,
+    pub(crate) proxy_process: u32,
+    pub(crate) password: Password,
+}
+
+impl Field {
+    /// Starts everything, with calls protected at `level` on both sides.
+    pub(crate) fn start(level: &str, stack: &str) -> Result<Self, Failure> {
+        let mut stage = Stage::new(level)?;
+        let [lab, proxy, haproxy] = [24, 23, 25].map(|host| free(Ipv4Addr::new(127, 0, 0, host)));
+        let (lab, proxy, haproxy) = (lab?, proxy?, haproxy?);
+        let password = Password::new("bench password");
+        stage.write("accounts.toml", &accounts(&password)?)?;
+        stage.write("svcproxy.password", password.expose())?;
+        stage.write(
+            "lab.toml",
+            &format!("rpc = \"{lab}\"\naccounts = \"accounts.toml\"\nminimum_level = \"{level}\"\n"),
+        )?;
+        stage.write("proxy.toml", &proxy_config(proxy, lab, level, stack))?;
+        stage.write("haproxy.cfg", &haproxy_config(haproxy, lab))?;
+        let program = program()?;
+        let config = stage.path("lab.toml");
+        stage.run(Command::new(&program).arg("lab").arg("--config").arg(config), lab)?;
+        let config = stage.path("proxy.toml");
+        let proxy_process =
+            stage.run(Command::new(&program).arg("run").arg("--config").arg(config), proxy)?;
+        let config = stage.path("haproxy.cfg");
+        stage.run(Command::new("haproxy").arg("-db").arg("-f").arg(config), haproxy)?;
+        Ok(Self { _stage: stage, proxy, haproxy, proxy_process, password })
     }
 }
 
 /// The program, built beside this one.
-fn program() -> Result<PathBuf, Failure> {
+pub(crate) fn program() -> Result<PathBuf, Failure> {
     let own = std::env::current_exe()?;
     let program = own.parent().unwrap_or(Path::new(".")).join("mapiproxy");
     if program.exists() {
@@ -108,11 +126,11 @@ fn program() -> Result<PathBuf, Failure> {
     Err(format!("{} is missing: cargo xtask bench builds it", program.display()).into())
 }
 
-fn free(host: Ipv4Addr) -> Result<SocketAddr, std::io::Error> {
+pub(crate) fn free(host: Ipv4Addr) -> Result<SocketAddr, std::io::Error> {
     TcpListener::bind((host, 0))?.local_addr()
 }
 
-fn accounts(password: &Password) -> Result<String, Failure> {
+pub(crate) fn accounts(password: &Password) -> Result<String, Failure> {
     let mut accounts = AccountFile::default();
     for user in [USER, "svcproxy"] {
         let nt_hash = NtHash::from_password(password.expose());

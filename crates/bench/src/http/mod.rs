@@ -1,0 +1,106 @@
+//! MAPI over HTTP through the proxy, with everything decoded, beside reverse proxies that don't look.
+
+mod bodies;
+mod load;
+mod peers;
+mod upstream;
+
+use std::error::Error;
+use std::time::Duration;
+
+use self::bodies::Kind;
+use self::load::{Client, Road};
+use self::peers::{Peer, Peers};
+use crate::load::{Figures, median};
+
+/// What one peer came to at one load.
+struct Measured {
+    figures: Figures,
+    /// Its processor time for a request, in microseconds.
+    processor: f64,
+}
+
+/// Compares them for each kind of request, plain and with TLS, at several numbers of connections.
+pub(crate) async fn compare(round: Duration, rounds: usize) -> Result<(), Box<dyn Error>> {
+    let peers = Peers::start(upstream::start()?)?;
+    let trust = load::trust(peers.authority.clone())?;
+    let authorization = load::authorization(peers.password.expose());
+    println!("MAPI over HTTP: Execute through each, medians of {rounds} rounds in turn");
+    println!(
+        "{:<8} {:<6} {:>5}  {:<10} {:>9} {:>8} {:>8} {:>9}   {:>10} {:>8}",
+        "request", "", "conns", "", "req/s", "p50 ms", "p99 ms", "cpu us", "rate", "p99"
+    );
+    for kind in [Kind::Small, Kind::Table, Kind::Upload] {
+        for secure in [false, true] {
+            for count in [1, 64, 512] {
+                let road = |peer: &Peer| Road {
+                    address: if secure { peer.tls } else { peer.plain },
+                    tls: secure.then(|| trust.clone()),
+                    kind,
+                    authorization: authorization.clone(),
+                };
+                let measured = measure(&peers.all, road, count, round, rounds).await?;
+                show(kind, secure, count, &peers.all, &measured);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All peers in turn, `rounds` times each; the medians.
+async fn measure(
+    peers: &[Peer],
+    road: impl Fn(&Peer) -> Road,
+    count: usize,
+    round: Duration,
+    rounds: usize,
+) -> Result<Vec<Measured>, Box<dyn Error>> {
+    let mut clients: Vec<Vec<Client>> = Vec::new();
+    for peer in peers {
+        let opened = load::open(&road(peer), count).await;
+        clients.push(opened.map_err(|error| format!("{}: {error}", peer.name))?);
+    }
+    let mut figures = vec![Vec::new(); peers.len()];
+    let mut processor = vec![Vec::new(); peers.len()];
+    for _ in 0..rounds {
+        for (place, peer) in peers.iter().enumerate() {
+            let before = peer.processor_time();
+            let own = std::mem::take(&mut clients[place]);
+            let (back, figure) =
+                load::drive(own, round).await.map_err(|error| format!("{}: {error}", peer.name))?;
+            clients[place] = back;
+            figures[place].push(figure);
+            let requests = figure.rate * round.as_secs_f64();
+            processor[place].push((peer.processor_time() - before) / requests * 1e6);
+        }
+    }
+    for (peer, clients) in peers.iter().zip(clients) {
+        load::close(clients).await.map_err(|error| format!("{}: {error}", peer.name))?;
+    }
+    let all = figures.into_iter().zip(processor);
+    Ok(all
+        .map(|(figures, mut processor)| {
+            processor.sort_by(f64::total_cmp);
+            Measured { figures: median(figures), processor: processor[processor.len() / 2] }
+        })
+        .collect())
+}
+
+fn show(kind: Kind, secure: bool, count: usize, peers: &[Peer], measured: &[Measured]) {
+    let ms = |d: Duration| d.as_secs_f64() * 1000.0;
+    let ours = measured[0].figures;
+    for (peer, one) in peers.iter().zip(measured) {
+        let Measured { figures, processor } = one;
+        println!(
+            "{:<8} {:<6} {count:>5}  {:<10} {:>9.0} {:>8.2} {:>8.2} {processor:>9.1}   {:>9.2}x {:>7.2}x",
+            kind.name(),
+            if secure { "tls" } else { "plain" },
+            peer.name,
+            figures.rate,
+            ms(figures.p50),
+            ms(figures.p99),
+            ours.rate / figures.rate,
+            ours.p99.as_secs_f64() / figures.p99.as_secs_f64()
+        );
+    }
+}

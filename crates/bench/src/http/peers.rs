@@ -1,0 +1,164 @@
+//! The reverse proxies that are compared, all in front of the same server.
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+
+use identity::Password;
+
+use crate::setup::{self, DOMAIN, Stage};
+
+/// A reverse proxy at work.
+pub(crate) struct Peer {
+    pub(crate) name: &'static str,
+    /// Where it takes plain HTTP.
+    pub(crate) plain: SocketAddr,
+    /// Where it takes HTTP within TLS.
+    pub(crate) tls: SocketAddr,
+    process: u32,
+}
+
+/// All of them, with the key and the certificate that they show.
+pub(crate) struct Peers {
+    pub(crate) all: Vec<Peer>,
+    /// The certificate's authority, in DER.
+    pub(crate) authority: Vec<u8>,
+    pub(crate) password: Password,
+    _stage: Stage,
+}
+
+impl Peers {
+    /// Starts them in front of the server at `upstream`.
+    pub(crate) fn start(upstream: SocketAddr) -> Result<Self, Box<dyn Error>> {
+        let mut stage = Stage::new("http")?;
+        let password = Password::new("bench password");
+        let authority = certificate(&stage)?;
+        let all = vec![
+            ours(&mut stage, upstream, &password)?,
+            nginx(&mut stage, upstream)?,
+            haproxy(&mut stage, upstream)?,
+            mitmproxy(&mut stage, upstream)?,
+        ];
+        Ok(Self { all, authority, password, _stage: stage })
+    }
+}
+
+impl Peer {
+    /// The processor time that it and its children have used, in seconds.
+    pub(crate) fn processor_time(&self) -> f64 {
+        let mut ids = vec![self.process];
+        ids.extend(children(self.process));
+        ids.into_iter().filter_map(processor_time).sum()
+    }
+}
+
+/// The name that the certificate is for.
+pub(crate) const NAME: &str = "proxy.lab.test";
+
+fn certificate(stage: &Stage) -> Result<Vec<u8>, Box<dyn Error>> {
+    let made = rcgen::generate_simple_self_signed([NAME.to_owned()])?;
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    stage.write("cert.pem", &certificate)?;
+    stage.write("key.pem", &key)?;
+    stage.write("both.pem", &format!("{certificate}{key}"))?;
+    Ok(made.cert.der().to_vec())
+}
+
+fn places(host: u8) -> Result<(SocketAddr, SocketAddr), std::io::Error> {
+    let host = Ipv4Addr::new(127, 0, 0, host);
+    Ok((setup::free(host)?, setup::free(host)?))
+}
+
+fn ours(stage: &mut Stage, upstream: SocketAddr, password: &Password) -> Result<Peer, Box<dyn Error>> {
+    let (plain, tls) = places(23)?;
+    stage.write("accounts.toml", &setup::accounts(password)?)?;
+    stage.write("svcproxy.password", password.expose())?;
+    stage.write(
+        "proxy.toml",
+        &format!(
+            "name = \"{NAME}\"\n[listen]\nhttp = \"{plain}\"\nhttps = \"{tls}\"\n\
+             certificate = \"cert.pem\"\nkey = \"key.pem\"\n\
+             [clients]\naccounts = \"accounts.toml\"\nhttp_auth = [\"basic\"]\n\
+             basic_without_tls = true\nconnections = 20000\nconnections_per_address = 20000\n\
+             [upstream]\nhttp = \"http://{upstream}\"\nhttp_authentication = \"basic\"\n\
+             [upstream.credentials]\nmode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"{DOMAIN}\"\n\
+             password_file = \"svcproxy.password\"\n\
+             [modules]\nstack = [\"names\", \"downgrade\"]\n"
+        ),
+    )?;
+    let config = stage.path("proxy.toml");
+    let process = stage.run(Command::new(setup::program()?).arg("run").arg("--config").arg(config), plain)?;
+    Ok(Peer { name: "mapiproxy", plain, tls, process })
+}
+
+fn nginx(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
+    let (plain, tls) = places(26)?;
+    let folder = stage.path("");
+    let folder = folder.display();
+    stage.write(
+        "nginx.conf",
+        &format!(
+            "daemon off;\nworker_processes 2;\npid {folder}nginx.pid;\n\
+             error_log {folder}nginx.log;\nevents {{ worker_connections 4000; }}\n\
+             http {{\n  access_log off;\n  client_body_temp_path {folder}body;\n  proxy_temp_path {folder}temp;\n\
+             fastcgi_temp_path {folder}fastcgi;\n  uwsgi_temp_path {folder}uwsgi;\n  scgi_temp_path {folder}scgi;\n\
+             client_max_body_size 64m;\n  client_body_buffer_size 512k;\n  keepalive_requests 1000000000;\n\
+             upstream server {{ server {upstream}; keepalive 600; keepalive_requests 1000000000; }}\n\
+             server {{\n    listen {plain} backlog=4096;\n    listen {tls} ssl backlog=4096;\n\
+             ssl_certificate {folder}cert.pem;\n    ssl_certificate_key {folder}key.pem;\n\
+             location / {{\n      proxy_pass http://server;\n      proxy_http_version 1.1;\n\
+             proxy_set_header Connection \"\";\n      proxy_buffering off;\n    }}\n  }}\n}}\n"
+        ),
+    )?;
+    let config = stage.path("nginx.conf");
+    let log = stage.path("nginx.log");
+    let process = stage.run(Command::new("nginx").arg("-e").arg(log).arg("-c").arg(config), plain)?;
+    Ok(Peer { name: "nginx", plain, tls, process })
+}
+
+fn haproxy(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
+    let (plain, tls) = places(25)?;
+    let pem = stage.path("both.pem");
+    stage.write(
+        "haproxy.cfg",
+        &format!(
+            "global\n  maxconn 4000\ndefaults\n  mode http\n  timeout connect 10s\n  timeout client 1h\n\
+             timeout server 1h\nfrontend http\n  bind {plain}\n  bind {tls} ssl crt {}\n\
+             default_backend server\nbackend server\n  server server {upstream}\n",
+            pem.display()
+        ),
+    )?;
+    let config = stage.path("haproxy.cfg");
+    let process = stage.run(Command::new("haproxy").arg("-db").arg("-f").arg(config), plain)?;
+    Ok(Peer { name: "haproxy", plain, tls, process })
+}
+
+/// mitmproxy in reverse mode speaks TLS and plain HTTP on one port.
+fn mitmproxy(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
+    let (plain, _) = places(27)?;
+    stage.write("addon.py", "class Empty:\n    pass\n\n\naddons = [Empty()]\n")?;
+    let mut command = Command::new("mitmdump");
+    command.args(["--quiet", "--mode"]).arg(format!("reverse:http://{upstream}"));
+    command.args(["--listen-host", &plain.ip().to_string(), "--listen-port", &plain.port().to_string()]);
+    command.arg("--scripts").arg(stage.path("addon.py"));
+    command.arg("--certs").arg(stage.path("both.pem"));
+    command.arg("--set").arg(format!("confdir={}", stage.path("mitmproxy").display()));
+    let process = stage.run(&mut command, plain)?;
+    Ok(Peer { name: "mitmproxy", plain, tls: plain, process })
+}
+
+fn children(process: u32) -> Vec<u32> {
+    let path = format!("/proc/{process}/task/{process}/children");
+    let text = std::fs::read_to_string(Path::new(&path)).unwrap_or_default();
+    text.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+}
+
+/// User and system time of a process, in seconds.
+fn processor_time(process: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The second field, the program's name, is in brackets and may hold spaces.
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}

@@ -1,0 +1,97 @@
+//! A server that answers MAPI over HTTP as fast as it can: always the same, without looking.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::bodies::{self, Kind};
+
+/// Numbers the sessions, each of which has cookies of its own.
+static SESSIONS: AtomicU64 = AtomicU64::new(1);
+
+/// What it answers, by what the request's path says.
+type Answers = HashMap<Kind, Vec<u8>>;
+
+/// Starts it on a thread of its own, and returns where it listens.
+pub(crate) fn start() -> Result<SocketAddr, Box<dyn Error>> {
+    let answers: Answers =
+        Kind::ALL.into_iter().map(|kind| Ok((kind, kind.response()?))).collect::<Result<_, wire::Error>>()?;
+    let listener = std::net::TcpListener::bind((Ipv4Addr::new(127, 0, 0, 24), 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("upstream".to_owned()).spawn(move || {
+        let served: Result<(), std::io::Error> = runtime.block_on(async {
+            let listener = TcpListener::from_std(listener)?;
+            let answers = Arc::new(answers);
+            loop {
+                let (stream, _) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                #[expect(clippy::disallowed_methods, reason = "it serves nobody: there is no identity here")]
+                tokio::spawn(serve(stream, Arc::clone(&answers)));
+            }
+        });
+        if let Err(error) = served {
+            eprintln!("upstream: {error}");
+        }
+    })?;
+    Ok(address)
+}
+
+async fn serve(mut stream: TcpStream, answers: Arc<Answers>) {
+    let mut buffer = Vec::with_capacity(0x4_0000);
+    loop {
+        let Some((kind, length)) = head(&buffer) else {
+            match stream.read_buf(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => continue,
+            }
+        };
+        while buffer.len() < length {
+            match stream.read_buf(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+        buffer.drain(..length);
+        let sent = if kind == Kind::Connect {
+            let session = format!("{:032x}", SESSIONS.fetch_add(1, Ordering::Relaxed));
+            stream.write_all(&own(&answers[&kind], session.as_bytes())).await
+        } else {
+            stream.write_all(&answers[&kind]).await
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+/// What a request asks for, and how long it is with its body; none where its head is not there yet.
+fn head(buffer: &[u8]) -> Option<(Kind, usize)> {
+    let end = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length: usize = length.and_then(|value| value.trim().parse().ok()).unwrap_or(0);
+    let execute = text.contains("x-requesttype: execute\r\n");
+    let asked = |kind: &Kind| match kind.request_type() {
+        "Execute" => execute && text.contains(kind.name()),
+        other => text.contains(&format!("x-requesttype: {}\r\n", other.to_ascii_lowercase())),
+    };
+    Some((Kind::ALL.into_iter().find(asked).unwrap_or(Kind::Small), end + length))
+}
+
+/// The answer with `session` wherever the cookies have what is each session's own; both are of one length.
+fn own(answer: &[u8], session: &[u8]) -> Vec<u8> {
+    let mut own = answer.to_vec();
+    for place in 0..own.len().saturating_sub(session.len()) {
+        if own[place..].starts_with(bodies::SESSION.as_bytes()) {
+            own[place..place + session.len()].copy_from_slice(session);
+        }
+    }
+    own
+}
