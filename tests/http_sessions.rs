@@ -196,6 +196,7 @@ fn a_proxy_that_is_told_to_stop_lets_answers_under_way_come_to_their_end() {
     place.upstream.wait_held();
     place.proxy.process.terminate();
     place.proxy.process.wait_out("that it stops", |line| line.contains("stopping"));
+    place.proxy.wait_closed(8443);
     place.upstream.go();
     let answer = alice.answer();
     assert_eq!((content(&answer), code(&answer)), (whole, Some("0".into())), "{answer}");

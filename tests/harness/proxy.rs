@@ -1,9 +1,10 @@
 use std::fmt::Write;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::process::Ended;
-use super::{Folder, Process, SERVICE, add_account, address, certificate, program};
+use super::{Folder, PATIENCE, Process, SERVICE, add_account, address, certificate, program};
 
 /// A client's account: its name and its password.
 pub(crate) type Account = (&'static str, &'static str);
@@ -218,6 +219,15 @@ impl Proxy {
     /// How many files and sockets it has open.
     pub(crate) fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+    }
+
+    /// Waits until it takes no more connections at `port`.
+    pub(crate) fn wait_closed(&self, port: u16) {
+        let until = Instant::now() + PATIENCE;
+        while TcpStream::connect((self.address, port)).is_ok() {
+            assert!(Instant::now() < until, "port {port} stays open");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Asks it to stop, and waits until it did.
