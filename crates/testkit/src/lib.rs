@@ -9,6 +9,8 @@ pub mod oracles;
 pub mod rops;
 pub mod seeds;
 mod talk;
+mod web;
 
 pub use crate::mailbox::{Mailbox, Sent};
 pub use crate::talk::{Talk, bind_request, bind_response, caller, incoming};
+pub use crate::web::Web;

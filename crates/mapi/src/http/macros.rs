@@ -82,6 +82,16 @@ macro_rules! http_operations {
                 }
             }
 
+            /// The auxiliary buffer, also of an answer that says no more than that it failed; none for PING.
+            pub const fn aux_mut(&mut self) -> Option<&mut $crate::http::AuxiliaryBuffer> {
+                match self {
+                    $(Self::$name($crate::http::Answer::Complete(body)) => Some(&mut body.aux),
+                    Self::$name($crate::http::Answer::Bare(bare)) => Some(&mut bare.aux),
+                    Self::$name($crate::http::Answer::Failure(failure)) => Some(&mut failure.aux),)*
+                    Self::Ping => None,
+                }
+            }
+
             /// An answer that a request of this type was not carried out, for `status_code`. None for a type
             /// that the endpoint has not got, and for PING, which has no way to say so.
             pub const fn failure(

@@ -298,24 +298,19 @@ fn nspi_http_response(
         }
         _ => false,
     };
+    changed |= response.aux_mut().is_some_and(aux_out::hide_http);
     response.visit_values_mut(&mut |tag, value| changed |= replace::http_network_addresses(tag, value, host));
     changed | replace::texts(|visit| response.visit_texts_mut(visit), |name| Some(aliases.alias(name)))
 }
 
 fn emsmdb_http_response(response: &mut http::emsmdb::Response, aliases: &mut Aliases) -> bool {
-    use http::emsmdb::Response as R;
-    let (dn, aux) = match response {
-        R::Connect(answer) => match answer.get_mut() {
-            Some(answer) => (Some(&mut answer.dn_prefix), Some(&mut answer.aux)),
-            None => (None, None),
-        },
-        R::Execute(answer) => (None, answer.get_mut().map(|answer| &mut answer.aux)),
-        R::NotificationWait(answer) => (None, answer.get_mut().map(|answer| &mut answer.aux)),
-        R::Disconnect(answer) => (None, answer.get_mut().map(|answer| &mut answer.aux)),
-        R::Ping => (None, None),
+    let named = match response {
+        http::emsmdb::Response::Connect(answer) => answer
+            .get_mut()
+            .is_some_and(|answer| replace::bytes(&mut answer.dn_prefix.0, |name| Some(aliases.alias(name)))),
+        _ => false,
     };
-    let named = dn.is_some_and(|dn| replace::bytes(&mut dn.0, |name| Some(aliases.alias(name))));
-    aux.is_some_and(aux_out::hide_http) | named
+    response.aux_mut().is_some_and(aux_out::hide_http) | named
 }
 
 fn nspi_response(response: &mut nspi::Response, aliases: &mut Aliases, host: &str) -> bool {

@@ -99,6 +99,15 @@ pub(super) fn http_network_addresses(tag: PropTag, value: &mut property::Propert
         V::MultipleUnicode(list) => *list = vec![Utf16::from(binding.as_str())],
         V::String8(text) => *text = binding.into_bytes(),
         V::Unicode(text) => *text = Utf16::from(binding.as_str()),
+        V::Typed(typed) => return http_network_addresses(tag, &mut typed.value, host),
+        V::Sparse { values, .. } => {
+            // Our binding is there, so that none is absent any more.
+            let mut values = (**values).clone();
+            if !http_network_addresses(tag, &mut values, host) {
+                return false;
+            }
+            *value = values;
+        }
         _ => return false,
     }
     true

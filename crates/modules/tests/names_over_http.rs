@@ -1,0 +1,503 @@
+//! The names module and MAPI over HTTP: what lies otherwise there is hidden and turned back all the same.
+
+use std::collections::BTreeMap;
+
+use engine::options::Options;
+use engine::{CookieTable, Engine, Module, Next, ProxyFacts, Stack};
+use mapi::ErrorCode;
+use mapi::aux_block::{
+    AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
+};
+use mapi::http::nspi::{self as book, ColumnsAndRows, Filter};
+use mapi::http::{
+    Answer, AuxiliaryBuffer, Endpoint, Failure, Maybe, RequestType, SizedBytes, String8, emsmdb,
+};
+use mapi::nspi::{DisplayType, FlatUid, PermanentEntryId, Stat};
+use mapi::property::{
+    FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue,
+    RelationalOperator, Restriction, TaggedValue, TypedValue,
+};
+use modules::Names;
+use testkit::Web;
+use wire::{Encode as _, Utf16};
+
+const DATABASE: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
+const OTHER: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH2/cn=Microsoft Private MDB";
+const HOME: PropTag = PropTag::PidTagAddressBookHomeMessageDatabase;
+const NETWORK: PropTag = PropTag::PidTagAddressBookNetworkAddress;
+const NONE: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
+
+fn engine(upstream: &str) -> Engine {
+    let mut names = Names::default();
+    let options = Options::checked("names", names.options(), BTreeMap::default()).unwrap();
+    let facts = ProxyFacts {
+        name: "proxy.lab.test".to_owned(),
+        upstream: upstream.to_owned(),
+        origin: "https://proxy.lab.test:8443".into(),
+    };
+    names.init(&options, &facts).unwrap();
+    Engine::new(Stack::new(vec![Box::new(names)]))
+}
+
+/// A caller of `authority` with an address book session.
+fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &str) -> Web<'a> {
+    let web = Web::new(engine, table, Endpoint::Nspi, authority);
+    let request = book::BindRequest { flags: 0, stat: Maybe::new(Stat::default()), aux: NONE };
+    let (mut flight, _) = web.relayed(RequestType::Bind, request.to_bytes().unwrap());
+    let answer =
+        book::BindResponse { error_code: ErrorCode::SUCCESS, server_guid: FlatUid::default(), aux: NONE };
+    web.answered(&mut flight, Answer::Complete(answer).to_bytes().unwrap());
+    web
+}
+
+/// What the upstream gets of an address book request.
+fn ask(web: &Web<'_>, request: &book::Request) -> Vec<u8> {
+    web.relayed(request.request_type(), request.encode().unwrap()).1.to_vec()
+}
+
+/// What the client gets of an answer.
+fn tell(web: &Web<'_>, response: &book::Response) -> Vec<u8> {
+    let (mut flight, _) = web.relayed(response.request_type(), request(response).encode().unwrap());
+    web.answered(&mut flight, response.encode().unwrap()).to_vec()
+}
+
+fn dn_to_mid(name: &str) -> book::Request {
+    let names = book::Names::new(vec![String8(name.as_bytes().to_vec())]);
+    book::Request::DNToMId(book::DNToMIdRequest { reserved: 0, names: Maybe::new(names), aux: NONE })
+}
+
+fn get_matches(filter: Maybe<Filter>) -> book::Request {
+    book::Request::GetMatches(book::GetMatchesRequest {
+        reserved: 0,
+        stat: Maybe::new(Stat::default()),
+        mids: Maybe::Absent,
+        interface_option_flags: 0,
+        filter,
+        property_name: Maybe::Absent,
+        row_count: 10,
+        columns: Maybe::Absent,
+        aux: NONE,
+    })
+}
+
+fn resolve_names(names: Vec<Utf16>) -> book::Request {
+    book::Request::ResolveNames(book::ResolveNamesRequest {
+        reserved: 0,
+        stat: Maybe::new(Stat::default()),
+        prop_tags: Maybe::Absent,
+        names: Maybe::new(book::Names::new(names)),
+        aux: NONE,
+    })
+}
+
+fn seek(target: TaggedValue) -> book::Request {
+    book::Request::SeekEntries(book::SeekEntriesRequest {
+        reserved: 0,
+        stat: Maybe::new(Stat::default()),
+        target: Maybe::new(target),
+        explicit_table: Maybe::Absent,
+        columns: Maybe::Absent,
+        aux: NONE,
+    })
+}
+
+fn template(dn: &str) -> book::Request {
+    book::Request::GetTemplateInfo(book::GetTemplateInfoRequest {
+        flags: 0,
+        display_type: DisplayType::DT_MAILUSER,
+        template_dn: Maybe::new(String8(dn.as_bytes().to_vec())),
+        code_page: 1252,
+        locale_id: 1033,
+        aux: NONE,
+    })
+}
+
+fn mailbox_url(dn: &str) -> book::Request {
+    let server_dn = Utf16::from(dn);
+    book::Request::GetMailboxUrl(book::GetMailboxUrlRequest { flags: 0, server_dn, aux: NONE })
+}
+
+fn address_book_url(dn: &str) -> book::Request {
+    let user_dn = Utf16::from(dn);
+    book::Request::GetAddressBookUrl(book::GetAddressBookUrlRequest { flags: 0, user_dn, aux: NONE })
+}
+
+/// A request that `response` answers.
+fn request(response: &book::Response) -> book::Request {
+    let stat = Maybe::new(Stat::default());
+    match response {
+        book::Response::QueryRows(_) => book::Request::QueryRows(book::QueryRowsRequest {
+            flags: 0,
+            stat,
+            explicit_table: Vec::new(),
+            row_count: 10,
+            columns: Maybe::Absent,
+            aux: NONE,
+        }),
+        book::Response::GetProps(_) => book::Request::GetProps(book::GetPropsRequest {
+            flags: 0,
+            stat,
+            prop_tags: Maybe::Absent,
+            aux: NONE,
+        }),
+        book::Response::GetSpecialTable(_) => {
+            let version = Maybe::Absent;
+            book::Request::GetSpecialTable(book::GetSpecialTableRequest {
+                flags: 0,
+                stat,
+                version,
+                aux: NONE,
+            })
+        }
+        book::Response::SeekEntries(_) => seek(TaggedValue::new(HOME, text("x")[0].clone())),
+        book::Response::GetMatches(_) => get_matches(Maybe::Absent),
+        book::Response::ResolveNames(_) => resolve_names(Vec::new()),
+        book::Response::GetTemplateInfo(_) => template("/o=O"),
+        book::Response::GetMailboxUrl(_) => mailbox_url(""),
+        book::Response::GetAddressBookUrl(_) => address_book_url(""),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `text` in both string types.
+fn text(text: &str) -> [PropertyValue; 2] {
+    [PropertyValue::Unicode(Utf16::from(text)), PropertyValue::String8(text.as_bytes().to_vec())]
+}
+
+/// `texts` in both string types.
+fn texts(texts: &[&str]) -> [PropertyValue; 2] {
+    let wide = texts.iter().map(|text| Utf16::from(*text)).collect();
+    let narrow = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    [PropertyValue::MultipleUnicode(wide), PropertyValue::MultipleString8(narrow)]
+}
+
+/// Properties that name the server in every way in which they can.
+fn properties() -> Vec<TaggedValue> {
+    let entry_id =
+        PermanentEntryId { display_type: DisplayType::DT_AGENT, distinguished_name: DATABASE.into() };
+    let entry_id = entry_id.to_bytes().unwrap();
+    let proxies = PropTag::PidTagAddressBookProxyAddresses;
+    let mut all = Vec::new();
+    all.extend(text(DATABASE).map(|value| TaggedValue::new(HOME, value)));
+    let address = format!("EX:{}", DATABASE.to_lowercase());
+    all.extend(text(&address).map(|value| TaggedValue::new(PropTag::PidTagEmailAddress, value)));
+    all.extend(texts(&[DATABASE, DATABASE]).map(|value| TaggedValue::new(proxies, value)));
+    let bindings = ["ncacn_ip_tcp:EXCH1.lab.test", "netbios:EXCH1"];
+    all.extend(texts(&bindings).map(|value| TaggedValue::new(NETWORK, value)));
+    let [sparse, _] = texts(&["netbios:EXCH1", ""]);
+    let sparse = PropertyValue::Sparse { values: Box::new(sparse), absent: vec![1] };
+    all.push(TaggedValue::new(NETWORK, sparse));
+    all.push(TaggedValue::new(PropTag::PidTagEntryId, PropertyValue::Binary(entry_id.clone())));
+    all.push(TaggedValue::new(PropTag::PidTagEntryId, PropertyValue::MultipleBinary(vec![entry_id])));
+    all
+}
+
+/// The same as a table: its columns with their types, and without, where each value says its own.
+fn tables() -> [ColumnsAndRows; 2] {
+    let typed = |column: &TaggedValue| {
+        let (prop_type, value) = (column.value.prop_type(), column.value.clone());
+        PropertyValue::Typed(Box::new(TypedValue { prop_type, value }))
+    };
+    let all = properties();
+    let plain = all.iter().map(|column| column.value.clone()).collect::<Vec<_>>();
+    let flagged = plain.iter().cloned().map(FlaggedValue::Value).collect();
+    let own = all.iter().map(typed).collect::<Vec<_>>();
+    let flagged_own = own.iter().cloned().map(FlaggedValue::Value).collect();
+    [
+        ColumnsAndRows {
+            columns: all.iter().map(|column| column.tag).collect(),
+            rows: vec![PropertyRow::Standard(plain), PropertyRow::Flagged(flagged)],
+        },
+        ColumnsAndRows {
+            columns: all.iter().map(|column| column.tag.with_type(PropType::PtypUnspecified)).collect(),
+            rows: vec![PropertyRow::Standard(own), PropertyRow::Flagged(flagged_own)],
+        },
+    ]
+}
+
+/// Every answer that has properties in it.
+fn answers() -> Vec<book::Response> {
+    let error_code = ErrorCode::SUCCESS;
+    let list = || PropertyList(properties());
+    let mut all = vec![
+        book::Response::GetProps(Answer::Complete(book::GetPropsResponse {
+            error_code,
+            code_page: 1252,
+            values: Maybe::new(list()),
+            aux: NONE,
+        })),
+        book::Response::GetSpecialTable(Answer::Complete(book::GetSpecialTableResponse {
+            error_code,
+            code_page: 1252,
+            version: Maybe::new(1),
+            rows: Maybe::new(vec![list(), list()]),
+            aux: NONE,
+        })),
+        book::Response::GetTemplateInfo(Answer::Complete(book::GetTemplateInfoResponse {
+            error_code,
+            code_page: 1252,
+            row: Maybe::new(list()),
+            aux: NONE,
+        })),
+    ];
+    for table in tables() {
+        let (stat, mids) = (Maybe::new(Stat::default()), Maybe::Absent);
+        let rows = Maybe::new(table);
+        all.push(query_rows(rows.clone()));
+        let seek =
+            book::SeekEntriesResponse { error_code, stat: stat.clone(), rows: rows.clone(), aux: NONE };
+        all.push(book::Response::SeekEntries(Answer::Complete(seek)));
+        all.push(book::Response::GetMatches(Answer::Complete(book::GetMatchesResponse {
+            error_code,
+            stat,
+            mids: mids.clone(),
+            rows: rows.clone(),
+            aux: NONE,
+        })));
+        all.push(book::Response::ResolveNames(Answer::Complete(book::ResolveNamesResponse {
+            error_code,
+            code_page: 1252,
+            mids,
+            rows,
+            aux: NONE,
+        })));
+    }
+    all
+}
+
+fn query_rows(rows: Maybe<ColumnsAndRows>) -> book::Response {
+    let stat = Maybe::new(Stat::default());
+    let answer = book::QueryRowsResponse { error_code: ErrorCode::SUCCESS, stat, rows, aux: NONE };
+    book::Response::QueryRows(Answer::Complete(answer))
+}
+
+/// Whether `name` stands in `bytes`, as 8-bit text or UTF-16, in any case.
+fn holds(bytes: &[u8], name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let wide: Vec<u8> = name.bytes().flat_map(|byte| [byte, 0]).collect();
+    let bytes = bytes.to_ascii_lowercase();
+    let find = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    find(name.as_bytes()) || find(&wide)
+}
+
+#[test]
+fn no_property_of_any_answer_names_the_server() {
+    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let web = open(&engine, &table, "a");
+    for answer in answers() {
+        assert!(holds(&answer.encode().unwrap(), "exch1"), "the test must be able to fail");
+        let told = tell(&web, &answer);
+        assert!(!holds(&told, "exch"), "{}", answer.name());
+        assert!(holds(&told, "/cn=PROXY/"), "{}", answer.name());
+        let (mut told, rest) = book::Response::decode(answer.request_type(), &told).unwrap();
+        assert!(rest.is_empty());
+        let mut seen = 0;
+        told.visit_values_mut(&mut |tag, value| {
+            if tag.is_same_property(NETWORK) {
+                seen += 1;
+                let ours = texts(&["ncacn_ip_tcp:proxy.lab.test"]);
+                assert!(ours.contains(value.untyped()), "only our own binding is left: {value:?}");
+            }
+        });
+        assert!(seen >= 3, "{}", answer.name());
+    }
+}
+
+#[test]
+fn what_the_client_sends_back_means_the_server_again() {
+    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let web = open(&engine, &table, "a");
+    tell(&web, &answers()[0]);
+    let ours = DATABASE.replace("EXCH1", "PROXY");
+
+    let mut requests = vec![
+        dn_to_mid(&ours),
+        resolve_names(vec![Utf16::from(ours.as_str())]),
+        template(&ours),
+        mailbox_url(&ours),
+        address_book_url(&ours),
+    ];
+    let tag = PropTag::PidTagEmailAddress;
+    for value in text(&ours) {
+        let value = TaggedValue::new(tag, value);
+        requests.push(seek(value.clone()));
+        let content = Restriction::Content {
+            fuzzy_level: FuzzyLevel::FL_SUBSTRING,
+            tag: value.tag,
+            value: value.clone(),
+        };
+        let relop = RelationalOperator::RELOP_EQ;
+        let property = Restriction::Property { relop, tag: value.tag, value };
+        for value_flags in [false, true] {
+            let both = vec![content.clone(), Restriction::Not(Box::new(property.clone()))];
+            let filter = Filter { restriction: Restriction::And(both), value_flags };
+            requests.push(get_matches(Maybe::new(filter)));
+        }
+    }
+    for request in requests {
+        let sent = request.encode().unwrap();
+        let got = ask(&web, &request);
+        assert!(holds(&sent, "PROXY") && holds(&got, "EXCH1") && !holds(&got, "PROXY"), "{request:?}");
+        // Both names have as many letters, and nothing but them is another.
+        assert_eq!(sent.len(), got.len());
+        let (got, rest) = book::Request::decode(request.request_type(), &got).unwrap();
+        assert!(rest.is_empty());
+        assert_eq!(got.request_type(), request.request_type());
+    }
+}
+
+#[test]
+fn urls_lead_to_the_proxy() {
+    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let web = open(&engine, &table, "a");
+    let error_code = ErrorCode::SUCCESS;
+    for (url, ours) in [
+        ("https://exch1.lab.test/mapi/emsmdb/?MailboxId=7@lab.test", "/mapi/emsmdb/?MailboxId=7@lab.test"),
+        ("http://EXCH2:8080/mapi/nspi/", "/mapi/nspi/"),
+    ] {
+        let ours = Utf16::from(format!("https://proxy.lab.test:8443{ours}").as_str());
+        let server_url = Utf16::from(url);
+        let mailbox = book::GetMailboxUrlResponse { error_code, server_url: server_url.clone(), aux: NONE };
+        let told = tell(&web, &book::Response::GetMailboxUrl(Answer::Complete(mailbox)));
+        let expected = book::GetMailboxUrlResponse { error_code, server_url: ours.clone(), aux: NONE };
+        assert_eq!(told, Answer::Complete(expected).to_bytes().unwrap());
+
+        let book = book::GetAddressBookUrlResponse { error_code, server_url, aux: NONE };
+        let told = tell(&web, &book::Response::GetAddressBookUrl(Answer::Complete(book)));
+        let expected = book::GetAddressBookUrlResponse { error_code, server_url: ours, aux: NONE };
+        assert_eq!(told, Answer::Complete(expected).to_bytes().unwrap());
+    }
+}
+
+#[test]
+fn two_servers_keep_apart_and_two_callers_keep_their_own_names() {
+    let (engine, table) = (engine("10.0.0.1"), CookieTable::default());
+    let (alice, bob) = (open(&engine, &table, "a"), open(&engine, &table, "b"));
+    let rows = |dn: &str| {
+        let values = text(dn);
+        let columns = values.iter().map(|value| HOME.with_type(value.prop_type())).collect();
+        let rows = vec![PropertyRow::Standard(values.to_vec())];
+        query_rows(Maybe::new(ColumnsAndRows { columns, rows }))
+    };
+    let (first, second) = (tell(&alice, &rows(DATABASE)), tell(&alice, &rows(OTHER)));
+    assert!(holds(&first, "/cn=PROXY/") && holds(&second, "/cn=PROXY-2/"));
+    assert!(!holds(&first, "PROXY-2") && !holds(&second, "/cn=PROXY/"));
+    // Bob saw the other server first: for him it is the one that our name stands for.
+    assert!(holds(&tell(&bob, &rows(OTHER)), "/cn=PROXY/"));
+
+    let sent = |web: &Web<'_>, name| ask(web, &dn_to_mid(&DATABASE.replace("EXCH1", name)));
+    assert!(holds(&sent(&alice, "PROXY"), "EXCH1"));
+    assert!(holds(&sent(&alice, "PROXY-2"), "EXCH2"));
+    assert!(holds(&sent(&bob, "PROXY"), "EXCH2"));
+    assert!(holds(&sent(&bob, "PROXY-2"), "PROXY-2"), "he never saw a second server");
+
+    // The store's endpoint goes by what the address book taught.
+    let store = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
+    let (_, got) = store.relayed(RequestType::Connect, connect(&DATABASE.replace("EXCH1", "PROXY-2")));
+    assert!(holds(&got, "/cn=EXCH2/"));
+}
+
+fn connect(user_dn: &str) -> Vec<u8> {
+    let request = emsmdb::ConnectRequest {
+        user_dn: String8(user_dn.as_bytes().to_vec()),
+        flags: 0,
+        default_code_page: 1252,
+        lcid_sort: 1033,
+        lcid_string: 1033,
+        aux: NONE,
+    };
+    request.to_bytes().unwrap()
+}
+
+fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
+    let answer = emsmdb::ConnectResponse {
+        error_code: ErrorCode::SUCCESS,
+        polls_max: 60_000,
+        retry_count: 6,
+        retry_delay: 10_000,
+        dn_prefix: String8(dn_prefix.as_bytes().to_vec()),
+        display_name: Utf16::from("Alice"),
+        aux,
+    };
+    Answer::Complete(answer).to_bytes().unwrap()
+}
+
+#[test]
+fn connect_names_the_proxy_and_means_the_server() {
+    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let web = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
+    let ours = DATABASE.replace("EXCH1", "PROXY");
+    let (mut flight, got) = web.relayed(RequestType::Connect, connect("/o=O/cn=Recipients/cn=alice"));
+    assert_eq!(got, connect("/o=O/cn=Recipients/cn=alice"));
+    let told = web.answered(&mut flight, connected(DATABASE, NONE));
+    assert_eq!(told, connected(&ours, NONE));
+    let (_, got) = web.relayed(RequestType::Connect, connect(&ours));
+    assert_eq!(got, connect(DATABASE));
+}
+
+/// A block that stays, and that with one that names the server.
+fn blocks() -> [AuxiliaryBuffer; 2] {
+    let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
+    let naming: AuxBody = ServerSessionInfo::new("Server=EXCH1.lab.test").into();
+    let one = AuxVersion::AUX_VERSION_1;
+    let kept = AuxBlock::new(one, AuxType::AUX_TYPE_EXORGINFO, kept);
+    let naming = AuxBlock::new(one, AuxType::AUX_SERVER_SESSION_INFO, naming);
+    [vec![kept.clone()], vec![kept, naming]]
+        .map(|blocks| AuxiliaryBuffer::of_blocks(&AuxBuffer::new(blocks)).unwrap())
+}
+
+#[test]
+fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
+    let engine = engine("exch.lab.test");
+    let [kept, naming] = blocks();
+    let unreadable = AuxiliaryBuffer::new(b"EXCH1 in no form that anybody knows".to_vec());
+    for (said, left) in [(naming, kept.clone()), (unreadable, NONE), (kept.clone(), kept)] {
+        let table = CookieTable::default();
+        let store = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
+        let (mut flight, _) = store.relayed(RequestType::Connect, connect("/o=O/cn=alice"));
+        let told = store.answered(&mut flight, connected("/o=O", said.clone()));
+        assert_eq!(told, connected("/o=O", left.clone()));
+
+        let execute = |aux| emsmdb::ExecuteResponse {
+            error_code: ErrorCode::SUCCESS,
+            flags: mapi::emsmdb::RpcFlags::default(),
+            rop_buffer: SizedBytes(Vec::new()),
+            aux,
+        };
+        let failed = |aux| Failure { status_code: ErrorCode(5), aux };
+        for (sent, expected) in [
+            (Answer::Complete(execute(said.clone())), Answer::Complete(execute(left.clone()))),
+            (Answer::Failure(failed(said.clone())), Answer::Failure(failed(left.clone()))),
+        ] {
+            let request = emsmdb::ExecuteRequest {
+                flags: mapi::emsmdb::RpcFlags::default(),
+                rop_buffer: SizedBytes(Vec::new()),
+                max_rop_out: 0x8000,
+                aux: NONE,
+            };
+            let (mut flight, _) = store.relayed(RequestType::Execute, request.to_bytes().unwrap());
+            let told = store.answered(&mut flight, sent.to_bytes().unwrap());
+            assert_eq!(told, expected.to_bytes().unwrap());
+        }
+
+        let book = open(&engine, &table, "b");
+        let answer = |aux| {
+            let mut answer = query_rows(Maybe::Absent);
+            *answer.aux_mut().unwrap() = aux;
+            answer
+        };
+        assert_eq!(tell(&book, &answer(said.clone())), answer(left.clone()).encode().unwrap());
+        let answer = |aux| book::Response::QueryRows(Answer::Failure(failed(aux)));
+        assert_eq!(tell(&book, &answer(said)), answer(left).encode().unwrap());
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_is_not_passed_on() {
+    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let web = open(&engine, &table, "a");
+    let request = request(&query_rows(Maybe::Absent)).encode().unwrap();
+    let (mut flight, _) = web.relayed(RequestType::QueryRows, request);
+    let next = web.answer(&mut flight, b"\0\0\0\0EXCH1".as_slice());
+    assert!(matches!(next, Next::Fault { .. }), "{next:?}");
+}
