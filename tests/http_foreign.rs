@@ -114,6 +114,36 @@ fn tls_on_both_sides_binds_ntlm_and_knows_the_server() {
     assert!(stranger.log().is_empty());
 }
 
+#[test]
+fn a_hang_up_reads_the_certificate_again_and_a_broken_one_stays_out() {
+    let server = Server::start("NTLM", false);
+    let mut proxy = server.proxy("ntlm", &[]);
+    let account = format!("LAB\\{}:{}", ALICE.0, ALICE.1);
+    let works = || curl(&proxy, &["--output", "/dev/null", "--user", &account], "/owa/");
+    assert_eq!(works(), "403");
+    // Another certificate for the same address: only who knows it is content now.
+    certificate_of(&proxy);
+    proxy.process.hang_up();
+    proxy.process.wait_out("the certificate", |line| line == "the certificate was read again");
+    assert_eq!(works(), "403");
+
+    let shown = std::fs::read(proxy.file("own.crt")).unwrap();
+    std::fs::write(proxy.file("own.crt"), "no certificate").unwrap();
+    proxy.process.hang_up();
+    proxy.process.wait_err("why not", |line| line.contains("the certificate stays as it was"));
+    std::fs::write(proxy.file("own.crt"), shown).unwrap();
+    assert_eq!(works(), "403");
+    assert!(proxy.stop().status.success());
+}
+
+/// Puts a new certificate and its key where `proxy` has its own.
+fn certificate_of(proxy: &Proxy) {
+    let folder = Folder::new();
+    let (crt, key) = certificate(&folder, &[&proxy.address.to_string()]);
+    std::fs::copy(crt, proxy.file("own.crt")).unwrap();
+    std::fs::copy(key, proxy.file("own.key")).unwrap();
+}
+
 /// What curl says of `path` at the proxy's TLS: the status behind what it got.
 fn curl(proxy: &Proxy, arguments: &[&str], path: &str) -> String {
     let mut command = Command::new("curl");

@@ -9,13 +9,14 @@ use identity::ntlm::{self, AcceptorConfig};
 use identity::{Mechanism, Registry};
 use net::http::{
     self, HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes,
-    Strangers, TlsIdentity, TlsTrust,
+    Strangers, TlsError, TlsIdentity, TlsTrust,
 };
 use net::{Account, Limits};
 use rpc::pdu::AuthLevel;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
-use crate::config::{Config, Credentials, Scheme, Url, Way};
+use crate::config::{Config, Credentials, Listen, Scheme, Url, Way};
 use crate::files;
 
 type Failure = Box<dyn Error>;
@@ -80,22 +81,45 @@ pub(crate) fn origin(config: &Config) -> String {
     }
 }
 
-/// The addresses that are listened on, each with what is shown there in TLS.
-pub(crate) async fn listeners(config: &Config) -> Result<Vec<(TcpListener, Option<TlsIdentity>)>, Failure> {
-    let listen = &config.listen;
+/// The certificate that is shown to clients, whose files can be read again while it is in use.
+pub(crate) struct LiveCertificate {
+    listen: Listen,
+    shown: watch::Sender<TlsIdentity>,
+}
+
+impl LiveCertificate {
+    /// Reads certificate and key again, for who connects from now on.
+    ///
+    /// # Errors
+    /// As [`tls`]; then what is shown is as it was.
+    pub(crate) fn read_again(&self) -> Result<(), TlsError> {
+        if let Some(read) = tls(&self.listen)? {
+            self.shown.send_replace(read);
+        }
+        Ok(())
+    }
+}
+
+/// Somewhere to listen, with what is shown there in TLS.
+type Listener = (TcpListener, Option<watch::Receiver<TlsIdentity>>);
+
+/// The addresses that are listened on, and the certificate where one of them is within TLS.
+pub(crate) async fn listeners(listen: &Listen) -> Result<(Vec<Listener>, Option<LiveCertificate>), Failure> {
     let mut listeners = Vec::new();
     if let Some(address) = listen.http {
         listeners.push((net::listen(address).await?, None));
     }
-    if let (Some(address), Some(tls)) = (listen.https, tls(config)?) {
-        listeners.push((net::listen(address).await?, Some(tls)));
-    }
-    Ok(listeners)
+    let (Some(address), Some(tls)) = (listen.https, tls(listen)?) else { return Ok((listeners, None)) };
+    let (shown, seen) = watch::channel(tls);
+    listeners.push((net::listen(address).await?, Some(seen)));
+    Ok((listeners, Some(LiveCertificate { listen: listen.clone(), shown })))
 }
 
 /// What is shown to clients in TLS, where that is configured.
-pub(crate) fn tls(config: &Config) -> Result<Option<TlsIdentity>, Failure> {
-    let listen = &config.listen;
+///
+/// # Errors
+/// When certificate or key can't be read, or they don't go together.
+pub(crate) fn tls(listen: &Listen) -> Result<Option<TlsIdentity>, TlsError> {
     match (&listen.certificate, &listen.key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsIdentity::load(certificate, key, listen.tls.into())?)),
         _ => Ok(None),

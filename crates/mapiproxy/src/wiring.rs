@@ -9,7 +9,7 @@ use engine::options::{OptionValue, Options};
 use engine::{Engine, Envelope, Module, Observer, ProxyFacts, Stack};
 use identity::ntlm::{self, AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Mechanism, Registry};
-use net::http::{HttpFront, run_http};
+use net::http::{HttpFront, TlsError, run_http};
 use net::{
     Account, Admission, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream,
 };
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{Binding, Bindings, Clients, Config, Credentials, SignIn as SignInBy};
 use crate::files::{self, FileError, LiveAccounts};
-use crate::http;
+use crate::http::{self, LiveCertificate};
 
 type Failure = Box<dyn Error>;
 
@@ -38,6 +38,7 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     contexts: Arc<Registry>,
     accounts: Arc<LiveAccounts>,
+    certificate: Option<LiveCertificate>,
     http: Option<Arc<HttpFront>>,
 }
 
@@ -149,16 +150,18 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
             stopped.clone(),
         )));
     }
-    let mut served_http = None;
+    let (mut served_http, mut certificate) = (None, None);
     if let Some(server) = &config.upstream.http {
         let front = http::front(config, server, &acceptor, &contexts, limits, &engine, &observer)?;
-        for (listener, tls) in http::listeners(config).await? {
+        let listening = http::listeners(&config.listen).await?;
+        certificate = listening.1;
+        for (listener, tls) in listening.0 {
             let served = run_http(listener, tls, Arc::clone(&front), Arc::clone(&admission), stopped.clone());
             listeners.push(net::spawn_system(served));
         }
         served_http = Some(front);
     }
-    Ok(Running { engine, listeners, stop, contexts, accounts, http: served_http })
+    Ok(Running { engine, listeners, stop, contexts, accounts, certificate, http: served_http })
 }
 
 impl Running {
@@ -170,6 +173,11 @@ impl Running {
     /// Reads the accounts again, for who signs in from now on; how many there are.
     pub(crate) fn read_accounts_again(&self) -> Result<usize, FileError> {
         self.accounts.read_again()
+    }
+
+    /// Reads the certificate and its key again, for who connects from now on; whether there is one.
+    pub(crate) fn read_certificate_again(&self) -> Result<bool, TlsError> {
+        self.certificate.as_ref().map(LiveCertificate::read_again).transpose().map(|read| read.is_some())
     }
 
     /// Takes no more clients, lets the calls under way finish until `patience` ends, then tells the modules.

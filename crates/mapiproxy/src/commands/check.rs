@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let accounts = files::read_accounts(&config.clients.accounts)?;
     let config::Credentials::Specified { password_file, .. } = &config.upstream.credentials;
     files::read_password(password_file)?;
-    crate::http::tls(&config)?;
+    crate::http::tls(&config.listen)?;
     if let Some(server) = &config.upstream.http {
         crate::http::upstream(&config, server, &identity::Registry::new())?;
     }

@@ -24,8 +24,8 @@ pub(crate) struct Arguments {
 
 /// Runs the proxy until it is told to stop; told so again, it waits no more for calls under way.
 ///
-/// SIGHUP reads the accounts again, for those who sign in from then on. In a terminal it ends the proxy, since it
-/// then says that the terminal is gone.
+/// SIGHUP reads the accounts and the certificate again, for those who sign in and connect from then on. In a
+/// terminal it ends the proxy, since it then says that the terminal is gone.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = config::load(&arguments.file.config)?;
     let (live, printer) = if arguments.live {
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     })
 }
 
-/// Reads the accounts again whenever we are told to, until we are told to stop.
+/// Reads the accounts and the certificate again whenever we are told to, until we are told to stop.
 async fn until_stop(signals: &mut Signals, running: &Running) {
     while signals.next().await == Told::ReadAgain {
         match running.read_accounts_again() {
@@ -69,6 +69,14 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
             Err(error) => {
                 let error = crate::causes(&error).join(": ");
                 tracing::error!("the accounts stay as they were: {error}");
+            }
+        }
+        match running.read_certificate_again() {
+            Ok(true) => println!("the certificate was read again"),
+            Ok(false) => {}
+            Err(error) => {
+                let error = crate::causes(&error).join(": ");
+                tracing::error!("the certificate stays as it was: {error}");
             }
         }
     }

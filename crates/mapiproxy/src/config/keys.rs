@@ -69,7 +69,7 @@ pub(crate) const KEYS: &[Key] = &[
         "certificate",
         "\"proxy.crt\"",
         false,
-        "The certificate that is shown there, with its chain, PEM. Needed with https.",
+        "The certificate that is shown there, with its chain, PEM. Needed with https. It and its key are read again at SIGHUP, for those who connect from then on.",
     ),
     key("listen", "key", "\"proxy.key\"", false, "The certificate's key, PEM."),
     key(
@@ -91,7 +91,7 @@ pub(crate) const KEYS: &[Key] = &[
         "accounts",
         "\"accounts.toml\"",
         true,
-        "The accounts that clients sign in with, made by `mapiproxy account add`. Readable by its owner alone. Read again at SIGHUP, for those who sign in from then on; all else takes a restart.",
+        "The accounts that clients sign in with, made by `mapiproxy account add`. Readable by its owner alone. Read again at SIGHUP, for those who sign in from then on; all else but the certificate takes a restart.",
     ),
     key(
         "clients",

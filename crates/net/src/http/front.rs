@@ -119,10 +119,11 @@ const SWEEP: Duration = Duration::from_secs(30);
 const SESSION_IDLE: Duration = Duration::from_hours(1);
 
 /// Serves every client that connects to `listener`, within TLS where `tls` is given, until `stop` turns true;
-/// then no more are taken, and it returns when the requests under way are answered.
+/// then no more are taken, and it returns when the requests under way are answered. What `tls` holds when a client
+/// connects is what that client is shown.
 pub async fn run_http(
     listener: TcpListener,
-    tls: Option<TlsIdentity>,
+    tls: Option<watch::Receiver<TlsIdentity>>,
     front: Arc<HttpFront>,
     admission: Arc<Admission>,
     mut stop: watch::Receiver<bool>,
@@ -137,7 +138,8 @@ pub async fn run_http(
                         if let Err(error) = prepare(&stream) {
                             tracing::debug!(%peer, "can't set the connection up: {error}");
                         }
-                        let served = serve(Arc::clone(&front), tls.clone(), stream, peer, stop.clone());
+                        let tls = tls.as_ref().map(|tls| tls.borrow().clone());
+                        let served = serve(Arc::clone(&front), tls, stream, peer, stop.clone());
                         connections.spawn(async move {
                             served.await;
                             drop(place);
