@@ -285,8 +285,8 @@ fn is_made_up(name: &str) -> bool {
     let name = name.strip_suffix("_W").or_else(|| name.strip_suffix("_A")).unwrap_or(name);
     let ends = ["Id", "Ids", "ID", "_id", "Mid", "Key", "ChangeList", "ChangeNumber", "_rec", "_version"];
     let parts = [
-        "Guid", "GUID", "guid", "uuid", "Time", "time", "Cookie", "andle", "icxr", "aux", "Instance",
-        "Search",
+        "Guid", "GUID", "guid", "uuid", "Time", "time", "Cookie", "Handle", "handle", "icxr", "aux",
+        "Instance", "Search",
     ];
     ends.iter().any(|end| name.ends_with(end)) || parts.iter().any(|part| name.contains(part))
 }

@@ -244,8 +244,7 @@ fn answers() -> Vec<book::Response> {
         let (stat, mids) = (Maybe::new(Stat::default()), Maybe::Absent);
         let rows = Maybe::new(table);
         all.push(query_rows(rows.clone()));
-        let seek =
-            book::SeekEntriesResponse { error_code, stat: stat.clone(), rows: rows.clone(), aux: NONE };
+        let seek = book::SeekEntriesResponse { error_code, stat, rows: rows.clone(), aux: NONE };
         all.push(book::Response::SeekEntries(Answer::Complete(seek)));
         all.push(book::Response::GetMatches(Answer::Complete(book::GetMatchesResponse {
             error_code,
