@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use identity::accounts::AccountFile;
 use identity::{Account, NtHash, Password};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 
 pub(crate) const USER: &str = "alice";
 pub(crate) const DOMAIN: &str = "LAB";
@@ -33,11 +33,25 @@ pub(crate) struct Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         for process in &mut self.processes {
-            let _ = process.kill();
-            let _ = process.wait();
+            end(process);
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Ends a process: asks first, so that it ends those that it started itself.
+fn end(process: &mut Child) {
+    let id = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+    let asked = id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok());
+    let since = Instant::now();
+    while asked && since.elapsed() < Duration::from_secs(5) {
+        if matches!(process.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = process.kill();
+    let _ = process.wait();
 }
 
 impl Stage {
