@@ -60,9 +60,10 @@ impl Lines {
     }
 
     /// What was said so far, once nothing more has come for a moment: what is in the pipe has to be read first.
+    /// Who goes on and on is listened to for a second.
     fn settled(&self) -> Vec<String> {
         let mut lines = self.all();
-        loop {
+        for _ in 0..50 {
             std::thread::sleep(Duration::from_millis(20));
             let now = self.all();
             if now.len() == lines.len() {
@@ -70,6 +71,7 @@ impl Lines {
             }
             lines = now;
         }
+        lines
     }
 
     /// Waits for the end of what is said.
