@@ -50,8 +50,7 @@ impl<'a> BatchObjects<'a> {
     pub fn object(&self, logon_id: u8, index: u8) -> Option<&Object> {
         match self.slots.get(usize::from(index))? {
             Slot::New(object) => Some(object),
-            Slot::Open(handle) => self.table.get(*handle),
-            Slot::Empty => self.table.get(self.handle(logon_id, index)?),
+            _ => self.table.get(self.open_handle(logon_id, index)?),
         }
     }
 
@@ -201,17 +200,12 @@ impl<'a> BatchObjects<'a> {
 
     /// The object at `index`, to be changed.
     fn object_mut(&mut self, logon_id: u8, index: u8) -> Option<&mut Object> {
-        let handle = match self.slots.get(usize::from(index))? {
-            Slot::New(_) => None,
-            Slot::Open(handle) => Some(*handle),
-            Slot::Empty => Some(self.handle(logon_id, index)?),
-        };
-        match handle {
-            Some(handle) => self.table.objects.get_mut(&handle),
-            None => match self.slots.get_mut(usize::from(index))? {
-                Slot::New(object) => Some(object),
-                _ => None,
-            },
+        if let Some(handle) = self.open_handle(logon_id, index) {
+            return self.table.objects.get_mut(&handle);
+        }
+        match self.slots.get_mut(usize::from(index))? {
+            Slot::New(object) => Some(object),
+            _ => None,
         }
     }
 }

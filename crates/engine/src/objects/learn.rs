@@ -176,8 +176,9 @@ fn add_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: &[
     if let Some(object) = objects.acted_on_mut(request)
         && let ObjectKind::Message(message) = &mut object.kind
     {
-        let new = columns.iter().filter(|column| !message.recipient_columns.contains(column));
-        message.recipient_columns = message.recipient_columns.iter().chain(new).copied().collect();
+        let mut known = message.recipient_columns.to_vec();
+        mapi::rop::add_columns(&mut known, columns);
+        message.recipient_columns = known.into();
     }
 }
 

@@ -40,6 +40,8 @@ impl Default for ObjectLimits {
 #[derive(Debug, Default)]
 pub struct ObjectTable {
     objects: HashMap<ObjectHandle, Object>,
+    /// Which of them is a logon's own: every ROP is read with what is known of its logon.
+    logons: HashMap<u8, ObjectHandle>,
     limits: ObjectLimits,
     /// Whether property values and stream bytes are kept, too.
     keep_content: bool,
@@ -74,17 +76,17 @@ impl ObjectTable {
 
     /// The mailbox that the ROPs of a logon act on.
     pub fn logon(&self, logon_id: u8) -> Option<&Logon> {
-        self.objects.iter().find_map(|(handle, object)| match &object.kind {
-            ObjectKind::Logon(logon) if handle.logon_id == logon_id => Some(&**logon),
+        match &self.objects.get(self.logons.get(&logon_id)?)?.kind {
+            ObjectKind::Logon(logon) => Some(logon),
             _ => None,
-        })
+        }
     }
 
     fn logon_mut(&mut self, logon_id: u8) -> Option<&mut Logon> {
-        self.objects.iter_mut().find_map(|(handle, object)| match &mut object.kind {
-            ObjectKind::Logon(logon) if handle.logon_id == logon_id => Some(&mut **logon),
+        match &mut self.objects.get_mut(self.logons.get(&logon_id)?)?.kind {
+            ObjectKind::Logon(logon) => Some(logon),
             _ => None,
-        })
+        }
     }
 
     /// How many objects are open.
@@ -108,6 +110,9 @@ impl ObjectTable {
             return;
         }
         self.remove(handle);
+        if matches!(object.kind, ObjectKind::Logon(_)) {
+            self.logons.insert(handle.logon_id, handle);
+        }
         self.objects.insert(handle, object);
     }
 
@@ -116,6 +121,7 @@ impl ObjectTable {
         let Some(object) = self.objects.remove(&handle) else { return };
         self.held = self.held.saturating_sub(learn::content_of(&object.kind));
         if matches!(object.kind, ObjectKind::Logon(_)) {
+            self.logons.remove(&handle.logon_id);
             let mut freed = 0_usize;
             self.objects.retain(|other, object| {
                 let stays = other.logon_id != handle.logon_id;

@@ -4,7 +4,7 @@ use mapi::rop::special::RopBufferTooSmallResponse;
 use mapi::rop::{RopId, RopReply, RopResponse};
 use wire::{Decode as _, Encode as _, Error, ErrorKind, Reader, Result, Writer};
 
-use super::batch::{Fate, RopBatch};
+use super::batch::{Entry, RopBatch};
 
 /// Who reads answers knows the objects, and is told of each ROP in order.
 pub(crate) trait ReadReply {
@@ -15,8 +15,9 @@ pub(crate) trait ReadReply {
     /// When the bytes are no such response.
     fn read(&mut self, batch: &RopBatch, place: usize, r: &mut Reader<'_>) -> Result<RopResponse>;
 
-    /// The ROP at `place` has its answer, or gets none. Says whether the answer was changed.
-    fn passed(&mut self, batch: &mut RopBatch, place: usize) -> bool;
+    /// The ROP at `place` has its answer, or gets none; `handles` is the handle table of the answer. Says whether
+    /// the answer was changed.
+    fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool;
 
     /// One more answer to the last ROP. Says whether it was changed.
     fn more(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool;
@@ -87,15 +88,10 @@ impl RopAnswers {
         Ok(ExtendedBuffer::plain(buffer.to_bytes()?))
     }
 
-    /// The handle table in the first buffer of an answer, empty where there is none.
-    pub(crate) fn handles_of(buffers: &[ExtendedBuffer]) -> Vec<u32> {
-        let first = buffers.first().map(|buffer| RopBuffer::from_bytes(&buffer.payload));
-        first.and_then(Result::ok).map(|buffer| buffer.handles).unwrap_or_default()
-    }
-
     fn pass(&mut self, batch: &mut RopBatch, places: std::ops::Range<usize>, read: &mut impl ReadReply) {
         for place in places {
-            self.changed |= read.passed(batch, place);
+            let changed = read.passed(batch, place, &self.original.handles);
+            self.changed |= changed;
         }
     }
 
@@ -190,13 +186,9 @@ impl RopAnswers {
             (Some((place, _)), _) | (None, Some((_, place, _))) => *place,
             (None, None) => batch.entries.len(),
         };
-        for entry in batch.entries.get(..end).unwrap_or_default() {
-            match (&entry.fate, &entry.reply) {
-                (Fate::Answered(reply), _) => RopResponse::Reply(reply.clone()).encode(w)?,
-                (Fate::Relayed, Some(reply)) if !entry.is_added() => {
-                    RopResponse::Reply(reply.clone()).encode(w)?;
-                }
-                _ => {}
+        for entry in batch.entries.get(..end).unwrap_or_default().iter().filter(|entry| !entry.is_added()) {
+            if let Some(reply) = entry.answer() {
+                reply.encode(w)?;
             }
         }
         let behind = batch.entries.get(end..).unwrap_or_default();
@@ -226,9 +218,7 @@ impl RopAnswers {
 /// The first entry from `place` on whose answer comes from the upstream.
 fn next_answered(batch: &RopBatch, place: usize) -> usize {
     let behind = batch.entries.get(place..).unwrap_or_default();
-    let answered =
-        |entry: &super::batch::Entry| entry.is_relayed() && entry.request.id() != RopId::RopRelease;
-    place.saturating_add(behind.iter().position(answered).unwrap_or(behind.len()))
+    place.saturating_add(behind.iter().position(Entry::is_answered_there).unwrap_or(behind.len()))
 }
 
 fn read_one(
@@ -272,7 +262,7 @@ impl PackedReply {
         let (true, Some(inner), Some(reply)) = (self.changed, &self.inner, &self.reply) else {
             return Ok(self.buffer.clone());
         };
-        let rops = RopResponse::Reply(reply.clone()).to_bytes()?;
+        let rops = reply.to_bytes()?;
         let inner = RopBuffer { rops, handles: inner.handles.clone(), trailing: inner.trailing.clone() };
         Ok(ExtendedBuffer { flags: self.buffer.flags, payload: inner.to_bytes()? })
     }

@@ -6,9 +6,6 @@ use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::rop::{Empty, HandleRole, Logons, OverlaidLogons, RequestBody, RopId, RopReply, RopRequest};
 use wire::{Decode as _, Encode as _, Error, Reader, Result, Writer};
 
-/// The ROP acts on an object that does not exist: its handle is none (`ecNullObject`, [MS-OXCDATA] 2.4.2).
-const NULL_OBJECT: ErrorCode = ErrorCode(0x0000_04b9);
-
 /// The most slots of a server object handle table: an index of one byte reaches no more, and 255 is left out.
 const MAX_SLOTS: usize = 255;
 
@@ -49,6 +46,11 @@ impl Entry {
             Fate::Answered(reply) => Some(reply),
             _ => self.reply.as_ref(),
         }
+    }
+
+    /// Whether its answer comes from the upstream.
+    pub(crate) fn is_answered_there(&self) -> bool {
+        self.is_relayed() && self.request.id() != RopId::RopRelease
     }
 
     /// Whether it goes to the upstream.
@@ -149,7 +151,7 @@ impl RopBatch {
 
     /// Lets `reply` be the answer to the ROP at `place`, which does not go to the upstream.
     pub(crate) fn answer(&mut self, place: usize, reply: RopReply, by: usize) {
-        let size = mapi::rop::RopResponse::Reply(reply.clone()).to_bytes().map_or(0, |bytes| bytes.len());
+        let size = reply.to_bytes().map_or(0, |bytes| bytes.len());
         let Some(entry) = self.entries.get_mut(place) else { return };
         entry.by = Some(by);
         if entry.is_added() || entry.request.id() == RopId::RopRelease {
@@ -209,7 +211,7 @@ impl RopBatch {
             let relayed = entry.is_relayed();
             if relayed && acts_on_missing {
                 let by = entry.by.unwrap_or(usize::MAX);
-                let reply = super::cross::failure(self, place, NULL_OBJECT);
+                let reply = RopReply::refused(self.request(place), ErrorCode::EC_NULL_OBJECT);
                 self.answer(place, reply, by);
             }
             let relayed = relayed && !acts_on_missing;
@@ -245,7 +247,7 @@ impl RopBatch {
     /// The first ROP behind `place` whose answer comes from the upstream.
     pub(crate) fn next_relayed(&self, place: usize) -> Option<&Entry> {
         let behind = self.entries.get(place.saturating_add(1)..).unwrap_or_default();
-        behind.iter().find(|entry| entry.is_relayed() && entry.request.id() != RopId::RopRelease)
+        behind.iter().find(|entry| entry.is_answered_there())
     }
 
     /// Whether nothing of it is left for the upstream.

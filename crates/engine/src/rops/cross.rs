@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 
-use mapi::ErrorCode;
 use mapi::rop::{ResponseContext, RopId, RopReply, RopRequest, RopResponse};
 use wire::{FileTime, Reader, Result};
 
@@ -65,24 +64,14 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn batch(self, batch: &mut RopBatch, table: &mut ObjectTable, session: &mut Session) {
         let Self { number, module, at, notes } = self;
-        let handles = batch.handles().to_vec();
-        let mut objects = BatchObjects::new(table, &handles);
+        let mut objects = BatchObjects::new(table, batch.handles());
         let mut place = 0;
         while let Some(entry) = batch.entries().get(place) {
             let mut after = Vec::new();
             if entry.is_relayed() && !entry.is_added() {
                 let objects = &objects;
-                let after_this = Vec::new();
-                let mut view = RopView {
-                    batch,
-                    place,
-                    module: number,
-                    objects,
-                    before: 0,
-                    after: after_this,
-                    at,
-                    notes,
-                };
+                let mut view =
+                    RopView { batch, place, module: number, objects, after: Vec::new(), at, notes };
                 let decision = module.rop_request(&mut view, session);
                 place = view.place;
                 after = view.after;
@@ -110,15 +99,10 @@ fn decide(batch: &mut RopBatch, place: usize, module: usize, decision: RopDecisi
         RopDecision::Relay => {}
         RopDecision::Answer(reply) => batch.answer(place, reply, module),
         RopDecision::Refuse(error) => {
-            let reply = failure(batch, place, error);
+            let reply = RopReply::refused(batch.request(place), error);
             batch.answer(place, reply, module);
         }
     }
-}
-
-/// The answer that the ROP at `place` failed.
-pub(super) fn failure(batch: &RopBatch, place: usize, error: ErrorCode) -> RopReply {
-    RopReply::refused(batch.request(place), error)
 }
 
 /// Puts a batch that modules edited into its operation, or answers it where nothing of it is left.
@@ -155,14 +139,12 @@ pub(crate) fn response(
         operation.rops = Some(exchange);
         return Ok(());
     };
-    let handles = exchange.batch.handles().to_vec();
     let mut objects = session.take_objects();
     let mut crossing = Crossing {
         modules,
         interface,
         session,
-        objects: BatchObjects::new(&mut objects, &handles),
-        handles: RopAnswers::handles_of(&buffers),
+        objects: BatchObjects::new(&mut objects, exchange.batch.handles()),
         at,
         notes: Vec::new(),
     };
@@ -202,8 +184,6 @@ struct Crossing<'a> {
     interface: mapi::Interface,
     session: &'a mut Session,
     objects: BatchObjects<'a>,
-    /// The handle table of the answer.
-    handles: Vec<u32>,
     at: FileTime,
     notes: Vec<(&'static str, Cow<'static, str>)>,
 }
@@ -257,11 +237,11 @@ impl ReadReply for Crossing<'_> {
         RopResponse::decode(r, ResponseContext { request, columns: columns.as_deref(), next })
     }
 
-    fn passed(&mut self, batch: &mut RopBatch, place: usize) -> bool {
+    fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool {
         if let Some(entry) = batch.entries().get(place)
             && entry.fate == Fate::Relayed
         {
-            self.objects.settle(&entry.request, entry.reply.as_ref(), &self.handles);
+            self.objects.settle(&entry.request, entry.reply.as_ref(), handles);
             if place.saturating_add(1) == batch.entries().len() && entry.reply.is_some() {
                 self.objects.settle_packed(batch.packed());
             }

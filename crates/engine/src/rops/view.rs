@@ -27,8 +27,6 @@ pub struct RopView<'a> {
     pub(super) place: usize,
     pub(super) module: usize,
     pub(super) objects: &'a BatchObjects<'a>,
-    /// How many ROPs were put before this one.
-    pub(super) before: usize,
     /// What is to follow it.
     pub(super) after: Vec<RopRequest>,
     /// When its operation came.
@@ -92,7 +90,6 @@ impl RopView<'_> {
     pub fn insert_before(&mut self, request: RopRequest) -> Result<()> {
         self.batch.insert(self.place, request, self.module)?;
         self.place = self.place.saturating_add(1);
-        self.before = self.before.saturating_add(1);
         Ok(())
     }
 
