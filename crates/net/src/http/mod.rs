@@ -1,11 +1,14 @@
 //! MAPI over HTTP, Autodiscover and what else clients ask a server by HTTP.
 
 mod answers;
+mod body;
 mod connection;
+mod exchange;
 mod front;
 mod io;
 mod operation;
 mod peers;
+mod relay;
 mod routes;
 mod sign_in;
 mod tls;

@@ -14,7 +14,8 @@ use tokio::time::Instant;
 use wire::Endian;
 
 use super::answers;
-use super::connection::{Asked, Client, Coding, Gone, Then, adapt_answer};
+use super::connection::{Asked, Client, Gone, Then};
+use super::exchange::{Coding, adapt_answer};
 use super::front::HttpFront;
 use super::upstream::Link;
 use crate::clock;

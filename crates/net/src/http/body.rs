@@ -1,0 +1,71 @@
+//! The body of a client's request.
+
+use bytes::{Bytes, BytesMut};
+use http::{Event, Framing};
+use tokio::time::timeout;
+
+use super::connection::{Client, Gone, Then};
+
+impl Client {
+    /// The next part of the request's body; none at its end. Each part has its time.
+    async fn part(&mut self) -> Result<Option<Bytes>, Gone> {
+        match timeout(self.front.limits.handshake, self.wire.event()).await {
+            Ok(Ok(Event::Body(piece))) => Ok(Some(piece.into_data())),
+            Ok(Ok(Event::End | Event::Head { .. })) => {
+                self.unread = false;
+                Ok(None)
+            }
+            Ok(Err(broken)) => Err(broken.into()),
+            Err(_) => Err(Gone::Late),
+        }
+    }
+
+    /// Tells a client to go on that waits for that before it sends its body.
+    pub(super) async fn invite(&mut self) -> Result<(), Gone> {
+        if std::mem::take(&mut self.waits) && self.wire.decoder.waiting() == 0 {
+            self.wire.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// The whole body; none where it is over the limit.
+    pub(super) async fn body(&mut self, framing: Framing) -> Result<Option<Bytes>, Gone> {
+        let limit = self.front.sizes.body;
+        if let Framing::Length(length) = framing
+            && usize::try_from(length).map_or(true, |length| length > limit)
+        {
+            return Ok(None);
+        }
+        let mut first = Bytes::new();
+        let mut all = BytesMut::new();
+        while let Some(part) = self.part().await? {
+            if first.len() + all.len() + part.len() > limit {
+                return Ok(None);
+            }
+            // Most bodies come in one part, which is then not copied.
+            if first.is_empty() && all.is_empty() {
+                first = part;
+            } else {
+                if all.is_empty() {
+                    all.extend_from_slice(&std::mem::take(&mut first));
+                }
+                all.extend_from_slice(&part);
+            }
+        }
+        Ok(Some(if all.is_empty() { first } else { all.freeze() }))
+    }
+
+    /// Reads what is left of a request that was answered without its body, if it is not too much.
+    pub(super) async fn skip_body(&mut self) -> Result<Then, Gone> {
+        self.flush().await?;
+        let mut left = self.front.sizes.body;
+        while let Some(part) = self.part().await? {
+            match left.checked_sub(part.len()) {
+                Some(rest) => left = rest,
+                None => return Ok(Then::Close),
+            }
+        }
+        Ok(Then::Next)
+    }
+}

@@ -1,0 +1,139 @@
+//! One request with its answer, between a client's connection and that to the server.
+
+use std::sync::Arc;
+
+use http::{Event, Framing, RequestHead, ResponseHead, Version};
+use tokio::time::{Instant, timeout_at};
+
+use super::connection::{Asked, Client, Gone, Then};
+use super::io::Broken;
+use super::upstream::{Link, strip_connection};
+
+impl Client {
+    /// Has a connection to the server ready that carries the request's head.
+    pub(super) async fn send_head(
+        &mut self,
+        asked: &Asked,
+        head: &mut RequestHead,
+        length: Option<u64>,
+    ) -> Result<(), String> {
+        let front = Arc::clone(&self.front);
+        let stands = match &mut self.link {
+            Some(link) => link.serves(&asked.context).await,
+            None => false,
+        };
+        if !stands {
+            self.link = None;
+            self.link = Some(Link::open(&front.upstream, &asked.context, head.target()).await?);
+        }
+        if let Some(link) = &mut self.link {
+            link.adapt(&front.upstream, head, length);
+            link.ask(head, asked.is_head);
+        }
+        Ok(())
+    }
+
+    /// The next event of the answer. While it takes its time, what the client has to get is sent, and its end is
+    /// noticed.
+    pub(super) async fn answered(
+        &mut self,
+        link: &mut Link,
+        until: Instant,
+    ) -> Result<Result<Event<ResponseHead>, String>, Gone> {
+        loop {
+            match link.wire.ready() {
+                Ok(Some(event)) => return Ok(Ok(event)),
+                Ok(None) => {}
+                Err(error) => return Ok(Err(format!("what the server sends is no answer: {error}"))),
+            }
+            self.flush().await?;
+            let room = self.wire.decoder.waiting() < self.front.sizes.ahead;
+            let Self { wire, stop, .. } = self;
+            let cut_off = async { while stop.changed().await.is_ok() {} };
+            let wait = async {
+                tokio::select! {
+                    biased;
+                    filled = link.wire.fill() => Ok(filled),
+                    filled = wire.fill(), if room => match filled {
+                        Ok(0) => Err(Gone::Client(Broken::Closed)),
+                        Ok(_) => Ok(Ok(1)),
+                        Err(error) => Err(error.into()),
+                    },
+                    () = cut_off => Err(Gone::Stopped),
+                }
+            };
+            match timeout_at(until, wait).await {
+                Ok(Ok(Ok(0))) => return Ok(Err("the server closed the connection".to_owned())),
+                Ok(Ok(Ok(_))) => {}
+                Ok(Ok(Err(error))) => return Ok(Err(error.to_string())),
+                Ok(Err(gone)) => return Err(gone),
+                Err(_) => return Ok(Err("no answer in time".to_owned())),
+            }
+        }
+    }
+
+    /// The head of the answer that counts.
+    pub(super) async fn answer_head(
+        &mut self,
+        link: &mut Link,
+        until: Instant,
+    ) -> Result<Result<(ResponseHead, Framing), String>, Gone> {
+        loop {
+            match self.answered(link, until).await? {
+                Ok(Event::Head { head, .. }) if head.status() == 401 => {
+                    return Ok(Err("the server refuses the account that we sign in with".to_owned()));
+                }
+                Ok(Event::Head { head, framing }) if head.status() >= 200 => return Ok(Ok((head, framing))),
+                Ok(_) => {}
+                Err(why) => return Ok(Err(why)),
+            }
+        }
+    }
+
+    /// The server can't be reached, or does not answer: an answer that says so, without its name.
+    pub(super) fn unreachable(&mut self, why: &str, head: &RequestHead) -> Then {
+        tracing::warn!(peer = %self.peer, "upstream: {why}");
+        self.link = None;
+        let status = if why.starts_with("no answer in time") { 504 } else { 502 };
+        self.answer(status, "the server behind this proxy can't be reached\n", head)
+    }
+}
+
+/// How an answer's body goes to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// As it came.
+    AsItCame,
+    /// In chunks of ours.
+    Chunked,
+    /// Up to the connection's end.
+    UntilClose,
+}
+
+/// Makes the server's `head` one that goes to the client as ours: what concerns the connection to the server and
+/// our sign-in there stays here.
+pub(super) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &Asked) -> Coding {
+    const OURS: [&str; 3] = ["www-authenticate", "persistent-auth", "proxy-support"];
+    strip_connection(&mut head.fields);
+    head.fields.retain(|field| !OURS.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
+    if let Some(token) = &asked.token {
+        head.fields.push("WWW-Authenticate", token.clone());
+    }
+    match (framing, asked.version) {
+        (Framing::Chunked, Version::Http10) => {
+            head.fields.remove("transfer-encoding");
+            Coding::UntilClose
+        }
+        (Framing::UntilClose, Version::Http10) => Coding::UntilClose,
+        (Framing::UntilClose, Version::Http11) => {
+            head.fields.push("Transfer-Encoding", "chunked");
+            Coding::Chunked
+        }
+        _ => {
+            if asked.version == Version::Http10 && asked.keep {
+                head.fields.push("Connection", "keep-alive");
+            }
+            Coding::AsItCame
+        }
+    }
+}
