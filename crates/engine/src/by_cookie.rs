@@ -7,7 +7,7 @@ use identity::SecurityContext;
 use mapi::ErrorCode;
 use mapi::autodiscover::Dialect;
 use mapi::http::ResponseCode;
-use mapi::http::cookies::cookies;
+use mapi::http::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
@@ -88,14 +88,17 @@ impl Engine {
         set: impl Iterator<Item = &'a str>,
     ) -> Result<(), Refusal> {
         let OperationKey::Http(endpoint, request_type) = flight.operation.key() else { return Ok(()) };
-        let id = flight.session().lock().id();
+        let mut set = set.map(SetCookie::parse).filter(|set| !set.is_removal()).peekable();
         // What the upstream says to somebody without a session makes none.
-        if !request_type.begins_session() && !table.holds(id) {
-            return Ok(());
+        if request_type.begins_session() && set.peek().is_some() {
+            table.open(
+                endpoint,
+                flight.session(),
+                flight.operation.context().identity(),
+                flight.operation.at(),
+            );
         }
-        table
-            .learn(endpoint, id, flight.session(), set, flight.operation.at())
-            .map_err(|why| Refusal::new(CALL_FAILED, why))
+        table.learn(flight.session().id(), set).map_err(|why| Refusal::new(CALL_FAILED, why))
     }
 
     /// Goes on with `flight`, to which the upstream answered with `payload`.
@@ -108,15 +111,19 @@ impl Engine {
     /// The upstream refused the operation as such, with `code`; its answer passes as it is. Says what became of
     /// it, for whoever watches.
     pub fn refused_by_upstream(&self, table: &CookieTable, flight: &Flight, code: ResponseCode) -> Next {
-        if code == ResponseCode::ContextNotFound {
-            table.remove(flight.session().lock().id());
+        if code == ResponseCode::ContextNotFound || begins_session(flight) {
+            table.remove(flight.session().id());
         }
         self.end_by_cookie(table, flight);
         Next::Fault { status: fault_status(code), why: format!("the upstream's X-ResponseCode {code}") }
     }
 
-    /// Gives up an operation that is still on its way: its client is gone, or its upstream.
+    /// Gives up an operation that is still on its way: its client is gone, or its upstream. A session that it was
+    /// about to open ends with it.
     pub fn give_up_by_cookie(&self, table: &CookieTable, flight: &Flight, why: &str) -> Next {
+        if begins_session(flight) {
+            table.remove(flight.session().id());
+        }
         self.end_by_cookie(table, flight);
         Next::Fault { status: CALL_FAILED, why: why.to_owned() }
     }
@@ -161,7 +168,7 @@ impl Engine {
             },
         };
         if is_over(flight) {
-            table.remove(flight.session().lock().id());
+            table.remove(flight.session().id());
         }
         self.end_by_cookie(table, flight);
         next
@@ -169,12 +176,16 @@ impl Engine {
 
     /// One operation less is under way; ends its session where no cookie leads to it.
     fn end_by_cookie(&self, table: &CookieTable, flight: &Flight) {
-        let id = flight.session().lock().id();
+        let id = flight.session().id();
         table.done(id, flight.operation.at());
         if !table.holds(id) {
             self.end_session(flight.session());
         }
     }
+}
+
+fn begins_session(flight: &Flight) -> bool {
+    matches!(flight.operation.key(), OperationKey::Http(_, request_type) if request_type.begins_session())
 }
 
 /// Whether the operation ended its session, or failed to begin one.

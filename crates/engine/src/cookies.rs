@@ -5,7 +5,7 @@
 //! so to one identity; presented by another identity, or with another session's cookies beside it, it is refused.
 //! Where the upstream knows all clients as one account, nothing but this keeps them apart.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque, hash_map};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,6 +44,8 @@ type Print = [u64; 2];
 struct Inner {
     by_cookie: HashMap<(Endpoint, Print), u64>,
     entries: HashMap<u64, Entry>,
+    /// How many of the entries are whose.
+    counts: HashMap<(Endpoint, Identity), usize>,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,49 @@ struct Entry {
     cookies: Vec<(Print, VecDeque<Print>)>,
     used: FileTime,
     under_way: usize,
+}
+
+impl Inner {
+    /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
+    fn learn(&mut self, id: u64, name: Print, whole: Print) -> Result<(), &'static str> {
+        let Some(entry) = self.entries.get_mut(&id) else { return Ok(()) };
+        let key = (entry.endpoint, whole);
+        if self.by_cookie.get(&key).is_some_and(|owner| *owner != id) {
+            return Err("the upstream set a cookie that is another session's");
+        }
+        let known = entry.cookies.iter().position(|(known, _)| *known == name);
+        if known.is_none() && entry.cookies.len() < COOKIES {
+            entry.cookies.push((name, VecDeque::new()));
+        }
+        let place = known.or_else(|| entry.cookies.len().checked_sub(1));
+        let Some((_, values)) = place.and_then(|place| entry.cookies.get_mut(place)) else { return Ok(()) };
+        if values.contains(&whole) {
+            return Ok(());
+        }
+        values.push_back(whole);
+        self.by_cookie.insert(key, id);
+        if values.len() > VALUES
+            && let Some(old) = values.pop_front()
+        {
+            self.by_cookie.remove(&(key.0, old));
+        }
+        Ok(())
+    }
+
+    /// Takes a session out, with what leads to it.
+    fn take(&mut self, id: u64) -> Option<SharedSession> {
+        let Entry { session, endpoint, identity, cookies, .. } = self.entries.remove(&id)?;
+        for whole in cookies.iter().flat_map(|(_, values)| values) {
+            self.by_cookie.remove(&(endpoint, *whole));
+        }
+        if let hash_map::Entry::Occupied(mut count) = self.counts.entry((endpoint, identity)) {
+            *count.get_mut() = count.get().saturating_sub(1);
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        Some(session)
+    }
 }
 
 /// Why cookies lead to no session.
@@ -100,57 +145,44 @@ impl CookieTable {
     /// Whether `identity` may open no more sessions.
     pub(crate) fn is_full_for(&self, endpoint: Endpoint, identity: &Identity) -> bool {
         let inner = self.lock();
-        if inner.entries.len() < SESSIONS_OF_ONE {
-            return false;
-        }
-        let own = |entry: &&Entry| entry.endpoint == endpoint && entry.identity == *identity;
-        inner.entries.len() >= SESSIONS || inner.entries.values().filter(own).count() >= SESSIONS_OF_ONE
+        let own = inner.counts.get(&(endpoint, identity.clone())).copied().unwrap_or_default();
+        inner.entries.len() >= SESSIONS || own >= SESSIONS_OF_ONE
     }
 
-    /// Takes note of what the upstream set for `session`. A cookie of another session's does not become its own.
-    pub(crate) fn learn<'a>(
+    /// Takes in a session that one of its `identity` opens.
+    pub(crate) fn open(
         &self,
         endpoint: Endpoint,
-        id: u64,
         session: &SharedSession,
-        set: impl Iterator<Item = &'a str>,
+        identity: &Identity,
         now: FileTime,
-    ) -> Result<(), &'static str> {
-        for header in set {
-            let set = SetCookie::parse(header);
-            if set.is_removal() {
-                continue;
-            }
-            let (name, whole) = self.prints(set.cookie);
-            let mut guard = self.lock();
-            let inner = &mut *guard;
-            if inner.by_cookie.get(&(endpoint, whole)).is_some_and(|owner| *owner != id) {
-                return Err("the upstream set a cookie that is another session's");
-            }
-            let entry = inner.entries.entry(id).or_insert_with(|| Entry {
+    ) {
+        let mut guard = self.lock();
+        let Inner { entries, counts, .. } = &mut *guard;
+        entries.entry(session.id()).or_insert_with(|| {
+            let count = counts.entry((endpoint, identity.clone())).or_default();
+            *count = count.saturating_add(1);
+            Entry {
                 session: session.clone(),
                 endpoint,
-                identity: session.lock().context().identity().clone(),
+                identity: identity.clone(),
                 cookies: Vec::new(),
                 used: now,
                 under_way: 1,
-            });
-            let known = entry.cookies.iter().position(|(known, _)| *known == name);
-            if known.is_none() && entry.cookies.len() < COOKIES {
-                entry.cookies.push((name, VecDeque::new()));
             }
-            let place = known.or_else(|| entry.cookies.len().checked_sub(1));
-            let Some((_, values)) = place.and_then(|place| entry.cookies.get_mut(place)) else { continue };
-            if values.contains(&whole) {
-                continue;
-            }
-            values.push_back(whole);
-            inner.by_cookie.insert((endpoint, whole), id);
-            if values.len() > VALUES
-                && let Some(old) = values.pop_front()
-            {
-                inner.by_cookie.remove(&(endpoint, old));
-            }
+        });
+    }
+
+    /// Takes note of what the upstream set for a session, if it is still here. A cookie of another session's does
+    /// not become its own.
+    pub(crate) fn learn<'a>(
+        &self,
+        id: u64,
+        set: impl Iterator<Item = SetCookie<'a>>,
+    ) -> Result<(), &'static str> {
+        for set in set {
+            let (name, whole) = self.prints(set.cookie);
+            self.lock().learn(id, name, whole)?;
         }
         Ok(())
     }
@@ -170,37 +202,23 @@ impl CookieTable {
 
     /// Forgets a session and its cookies.
     pub(crate) fn remove(&self, id: u64) {
-        let mut inner = self.lock();
-        inner.entries.remove(&id);
-        inner.by_cookie.retain(|_, owner| *owner != id);
+        self.lock().take(id);
     }
 
     /// Takes out the sessions that nobody used for `idle`.
     pub(crate) fn take_idle(&self, now: FileTime, idle: Duration) -> Vec<SharedSession> {
-        let mut guard = self.lock();
-        let inner = &mut *guard;
         let late =
             |entry: &Entry| entry.under_way == 0 && now > entry.used && entry.used.distance(now) > idle;
-        let mut taken = Vec::new();
-        inner.entries.retain(|_, entry| {
-            let late = late(entry);
-            if late {
-                taken.push(entry.session.clone());
-            }
-            !late
-        });
-        if !taken.is_empty() {
-            let Inner { by_cookie, entries } = inner;
-            by_cookie.retain(|_, owner| entries.contains_key(owner));
-        }
-        taken
+        let mut inner = self.lock();
+        let ids: Vec<u64> =
+            inner.entries.iter().filter(|(_, entry)| late(entry)).map(|(id, _)| *id).collect();
+        ids.into_iter().filter_map(|id| inner.take(id)).collect()
     }
 
     /// Takes out all sessions.
     pub(crate) fn take_all(&self) -> Vec<SharedSession> {
-        let mut inner = self.lock();
-        inner.by_cookie.clear();
-        inner.entries.drain().map(|(_, entry)| entry.session).collect()
+        let inner = std::mem::take(&mut *self.lock());
+        inner.entries.into_values().map(|entry| entry.session).collect()
     }
 
     /// How many sessions there are.

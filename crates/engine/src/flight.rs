@@ -429,7 +429,7 @@ impl Flight {
 
     /// The number of the session that it belongs to.
     pub fn session_id(&self) -> u64 {
-        self.session.lock().id()
+        self.session.id()
     }
 }
 

@@ -108,20 +108,28 @@ impl Session {
 
 /// A session that several connections of one client may hold.
 #[derive(Debug, Clone)]
-pub struct SharedSession(Arc<Mutex<Session>>);
+pub struct SharedSession {
+    id: u64,
+    session: Arc<Mutex<Session>>,
+}
 
 impl SharedSession {
     pub(crate) fn new(session: Session) -> Self {
-        Self(Arc::new(Mutex::new(session)))
+        Self { id: session.id(), session: Arc::new(Mutex::new(session)) }
+    }
+
+    /// The session's number, as [`Session::id`] has it, for which nobody has to wait.
+    pub const fn id(&self) -> u64 {
+        self.id
     }
 
     /// The session, to this thread alone.
     pub fn lock(&self) -> MutexGuard<'_, Session> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether both are the same session.
     pub fn is(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.session, &other.session)
     }
 }

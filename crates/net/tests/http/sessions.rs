@@ -244,3 +244,28 @@ fn a_session_that_the_server_lost_is_lost_here_too() {
     assert_eq!((answer.code().as_deref(), answer.body.as_slice()), (Some("10"), &b"<html>no</html>"[..]));
     assert_eq!(proxy.front.sessions.len(), 0);
 }
+
+#[test]
+fn a_session_that_never_came_about_is_not_kept() {
+    let refused = refusal(13);
+    let set = b"HTTP/1.1 200 OK\r\nSet-Cookie: sid=refused\r\n";
+    let refused = [&set[..], refused.strip_prefix(b"HTTP/1.1 200 OK\r\n").unwrap()].concat();
+    let cut = good(&["sid=cut".to_owned()]);
+    let cut = cut.get(..cut.len() - 10).unwrap().to_vec();
+    let turn = Mutex::new(0);
+    let upstream = Upstream::new(move |_, stream| {
+        let mut turn = turn.lock().unwrap();
+        *turn += 1;
+        if *turn == 1 {
+            return stream.write_all(&refused).is_ok();
+        }
+        stream.write_all(&cut).unwrap();
+        false
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut alice = Client::new(&proxy);
+    let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+    assert_eq!((answer.code().as_deref(), proxy.front.sessions.len()), (Some("13"), 0));
+    let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+    assert_eq!((answer.status(), proxy.front.sessions.len()), (502, 0));
+}
