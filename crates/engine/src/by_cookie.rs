@@ -12,7 +12,8 @@ use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
 use crate::cookies::CookieTable;
-use crate::flight::{Engine, Flight, Next, in_session};
+use crate::engine::Engine;
+use crate::flight::{Flight, Next, fault, in_session};
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{Incoming, Operation, OperationKey};
@@ -206,10 +207,6 @@ fn is_over(flight: &mut Flight) -> bool {
     } else {
         returned.is_some_and(|code| code != ErrorCode::SUCCESS)
     }
-}
-
-fn fault(refusal: Refusal) -> Next {
-    Next::Fault { status: refusal.status, why: refusal.why.into_owned() }
 }
 
 /// The codes that have a fault which says the same, and that.

@@ -11,7 +11,10 @@
 )]
 
 mod by_cookie;
+mod by_handle;
 mod cookies;
+mod engine;
+mod exchange;
 mod flight;
 mod handles;
 mod message;
@@ -25,8 +28,10 @@ mod session;
 mod stack;
 
 pub use crate::by_cookie::response_code;
+pub use crate::by_handle::Conversation;
 pub use crate::cookies::CookieTable;
-pub use crate::flight::{Conversation, Engine, Flight, Next, Outcome};
+pub use crate::engine::Engine;
+pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::handles::{HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};
 pub use crate::module::{CALL_FAILED, Decision, Module, ProxyFacts, Refusal};

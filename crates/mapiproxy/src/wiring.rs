@@ -11,10 +11,12 @@ use identity::ntlm::{self, AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Mechanism, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
-    Account, Admission, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream,
+    Account, Admission, Backend, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn,
+    Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -94,15 +96,98 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let contexts = Registry::new();
     let accounts = Arc::new(LiveAccounts::read(&config.clients.accounts)?);
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
-    let sign_in = SignIn::new(Arc::clone(&acceptor));
-    let upstream =
-        config.upstream.rpc.as_ref().map(|server| upstream(config, server, &contexts)).transpose()?;
-    let proxy = upstream
-        .map(|upstream| Proxy::new(&config.name, Arc::clone(&engine), upstream, Arc::clone(&observer)));
     let limits = limits(&config.clients);
-    let admission = Admission::new(limits);
     let (stop, stopped) = watch::channel(false);
-    let front = |interfaces, port: u16, greeting| {
+    let mut starting = Starting {
+        config,
+        engine,
+        contexts,
+        acceptor,
+        observer,
+        limits,
+        admission: Admission::new(limits),
+        stopped,
+        listeners: Vec::new(),
+    };
+    let endpoints = starting.calls().await?;
+    starting.endpoint_mapper(&endpoints).await?;
+    let (http, certificate) = starting.http().await?.unzip();
+    let Starting { engine, contexts, listeners, .. } = starting;
+    Ok(Running { engine, listeners, stop, contexts, accounts, certificate: certificate.flatten(), http })
+}
+
+/// A proxy whose listeners are about to begin.
+struct Starting<'a> {
+    config: &'a Config,
+    engine: Arc<Engine>,
+    contexts: Arc<Registry>,
+    acceptor: Arc<AcceptorConfig>,
+    observer: Arc<dyn Observer>,
+    limits: Limits,
+    admission: Arc<Admission>,
+    stopped: watch::Receiver<bool>,
+    listeners: Vec<JoinHandle<()>>,
+}
+
+impl Starting<'_> {
+    /// Takes remote calls; says where.
+    async fn calls(&mut self) -> Result<Vec<Endpoint>, Failure> {
+        let config = self.config;
+        let server = config.upstream.rpc.as_ref();
+        let upstream = server.map(|server| upstream(config, server, &self.contexts)).transpose()?;
+        let proxy = upstream.map(|upstream| {
+            Proxy::new(&config.name, Arc::clone(&self.engine), upstream, Arc::clone(&self.observer))
+        });
+        let mut endpoints = Vec::new();
+        let tcp = config.listen.rpc.map(|address| (address, Envelope::RpcTcp));
+        let http = config.listen.rpc_http.map(|address| (address, Envelope::RpcHttp));
+        for (address, envelope) in tcp.into_iter().chain(http) {
+            let proxy = proxy.clone().ok_or("upstream.rpc is missing")?;
+            let listener = net::listen(address).await?;
+            let address = listener.local_addr()?;
+            let (endpoint, greeting) = match envelope {
+                Envelope::RpcHttp => (Endpoint::Http(address), net::LEGACY_SERVER_RESPONSE),
+                _ => (Endpoint::Tcp(address), &b""[..]),
+            };
+            endpoints.push(endpoint);
+            let interfaces = Proxy::interfaces(AuthLevel::from(config.clients.minimum_level));
+            let front = self.front(interfaces, address.port(), greeting);
+            self.serve(listener, front, move || proxy.connection(envelope));
+        }
+        Ok(endpoints)
+    }
+
+    /// Tells clients at which of `endpoints` they find what.
+    async fn endpoint_mapper(&mut self, endpoints: &[Endpoint]) -> Result<(), Failure> {
+        let Some(address) = self.config.listen.endpoint_mapper else { return Ok(()) };
+        let listener = net::listen(address).await?;
+        let mapper = Mapper::new(&Proxy::services().collect::<Vec<_>>(), endpoints);
+        let front = self.front(net::mapper_interfaces(), address.port(), b"");
+        self.serve(listener, front, move || mapper.connection());
+        Ok(())
+    }
+
+    /// Takes requests by HTTP, where there is a server for them.
+    async fn http(&mut self) -> Result<Option<(Arc<HttpFront>, Option<LiveCertificate>)>, Failure> {
+        let Some(server) = &self.config.upstream.http else { return Ok(None) };
+        let Self { config, engine, contexts, acceptor, observer, limits, .. } = &*self;
+        let front = http::front(config, server, acceptor, contexts, *limits, engine, observer)?;
+        let (listeners, certificate) = http::listeners(&config.listen).await?;
+        for (listener, tls) in listeners {
+            let (admission, stopped) = (Arc::clone(&self.admission), self.stopped.clone());
+            let served = run_http(listener, tls, Arc::clone(&front), admission, stopped);
+            self.listeners.push(net::spawn_system(served));
+        }
+        Ok(Some((front, certificate)))
+    }
+
+    /// What the connections of one listener for remote calls have in common.
+    fn front(
+        &self,
+        interfaces: Vec<rpc::server::Interface>,
+        port: u16,
+        greeting: &'static [u8],
+    ) -> Arc<Front> {
         Arc::new(Front {
             rpc: Arc::new(ServerConfig {
                 interfaces,
@@ -112,56 +197,22 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
                 ..ServerConfig::default()
             }),
             groups: Arc::<Groups>::default(),
-            sign_in: sign_in.clone(),
-            limits,
-            observer: Arc::clone(&observer),
+            sign_in: SignIn::new(Arc::clone(&self.acceptor)),
+            limits: self.limits,
+            observer: Arc::clone(&self.observer),
             greeting,
         })
-    };
-    let mut endpoints = Vec::new();
-    let mut listeners = Vec::new();
-    let tcp = config.listen.rpc.map(|address| (address, Envelope::RpcTcp));
-    let http = config.listen.rpc_http.map(|address| (address, Envelope::RpcHttp));
-    for (address, envelope) in tcp.into_iter().chain(http) {
-        let proxy = proxy.clone().ok_or("upstream.rpc is missing")?;
-        let listener = net::listen(address).await?;
-        let address = listener.local_addr()?;
-        let (endpoint, greeting) = match envelope {
-            Envelope::RpcHttp => (Endpoint::Http(address), net::LEGACY_SERVER_RESPONSE),
-            _ => (Endpoint::Tcp(address), &b""[..]),
-        };
-        endpoints.push(endpoint);
-        let interfaces = Proxy::interfaces(AuthLevel::from(config.clients.minimum_level));
-        let front = front(interfaces, address.port(), greeting);
-        let connection = move || proxy.connection(envelope);
-        let served = net::run(listener, front, Arc::clone(&admission), connection, stopped.clone());
-        listeners.push(net::spawn_system(served));
     }
-    if let Some(endpoint_mapper) = config.listen.endpoint_mapper {
-        let listener = net::listen(endpoint_mapper).await?;
-        let mapper = Mapper::new(&Proxy::services().collect::<Vec<_>>(), &endpoints);
-        let front = front(net::mapper_interfaces(), endpoint_mapper.port(), b"");
-        let connection = move || mapper.connection();
-        listeners.push(net::spawn_system(net::run(
-            listener,
-            front,
-            Arc::clone(&admission),
-            connection,
-            stopped.clone(),
-        )));
+
+    fn serve<B: Backend + 'static>(
+        &mut self,
+        listener: TcpListener,
+        front: Arc<Front>,
+        connection: impl Fn() -> B + Send + 'static,
+    ) {
+        let (admission, stopped) = (Arc::clone(&self.admission), self.stopped.clone());
+        self.listeners.push(net::spawn_system(net::run(listener, front, admission, connection, stopped)));
     }
-    let (mut served_http, mut certificate) = (None, None);
-    if let Some(server) = &config.upstream.http {
-        let front = http::front(config, server, &acceptor, &contexts, limits, &engine, &observer)?;
-        let listening = http::listeners(&config.listen).await?;
-        certificate = listening.1;
-        for (listener, tls) in listening.0 {
-            let served = run_http(listener, tls, Arc::clone(&front), Arc::clone(&admission), stopped.clone());
-            listeners.push(net::spawn_system(served));
-        }
-        served_http = Some(front);
-    }
-    Ok(Running { engine, listeners, stop, contexts, accounts, certificate, http: served_http })
 }
 
 impl Running {
