@@ -44,7 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "console", "capture", "testkit",
         ],
     ),
-    ("bench", &["wire", "rpc", "mapi", "identity", "net", "lab", "client"]),
+    ("bench", &["wire", "rpc", "mapi", "identity", "engine", "modules", "net", "lab", "client", "testkit"]),
     ("xtask", &[]),
 ];
 

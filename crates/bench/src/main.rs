@@ -3,6 +3,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with a few digits")]
 
 mod decode;
+mod execute;
 mod http;
 mod load;
 mod memory;
@@ -47,6 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     setup::raise_descriptor_limit();
     if wanted(Part::Decode) {
         decode::run()?;
+        execute::run()?;
     }
     let runtime = tokio::runtime::Runtime::new()?;
     if wanted(Part::Relay) {

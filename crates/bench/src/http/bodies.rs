@@ -1,7 +1,8 @@
 //! What is sent and answered: bodies of [MS-OXCMAPIHTTP] whose ROPs are made for their size.
 
 use mapi::compress::{ExtendedBuffer, encode_chain};
-use wire::{Result, Writer, utf16le_bytes};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use wire::{Encode as _, Result, Writer, utf16le_bytes};
 
 /// A request and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +26,12 @@ const COLUMNS: [u32; 8] =
 /// Stands in the cookies for what is each session's own.
 pub(crate) const SESSION: &str = "f1f2f3f4f5f6f7f8f9fafbfcfdfeff00";
 
+/// Handles of server objects: some that are open, and some that the requests open.
+const MESSAGE: u32 = 7;
+const FOLDER: u32 = 8;
+const TABLE: u32 = 9;
+const STREAM: u32 = 10;
+
 /// How much of a chain one extended buffer holds.
 const BUFFER: usize = 30_000;
 
@@ -32,6 +39,9 @@ impl Kind {
     /// All of them.
     pub(crate) const ALL: [Self; 5] =
         [Self::Connect, Self::Small, Self::Table, Self::Upload, Self::Disconnect];
+
+    /// Those that carry ROPs.
+    pub(crate) const EXECUTES: [Self; 3] = [Self::Small, Self::Table, Self::Upload];
 
     /// Its name, which is in the request's path.
     pub(crate) const fn name(self) -> &'static str {
@@ -58,9 +68,11 @@ impl Kind {
         let buffers = match self {
             Self::Connect => return Ok(connect_request()),
             Self::Disconnect => return Ok(vec![0; 4 /* AuxiliaryBufferSize */]),
-            Self::Small => vec![small_request()],
-            Self::Table => vec![table_request()],
-            Self::Upload => (0..7).map(|_| write_stream_request()).collect(),
+            Self::Small => vec![(small_request(), vec![MESSAGE])],
+            Self::Table => vec![(table_request(), vec![FOLDER, NO_OBJECT])],
+            Self::Upload => {
+                (0..7).map(|number| (upload_request(number == 0), upload_handles(number == 0))).collect()
+            }
         };
         let chain = chain(buffers)?;
         let mut w = Writer::new();
@@ -74,17 +86,11 @@ impl Kind {
         let cookies =
             format!("Set-Cookie: MapiContext={SESSION}\r\nSet-Cookie: MapiSequence=s-{SESSION}\r\n");
         let request_type = self.request_type();
-        let (cookie, body) = match self {
-            Self::Connect => (cookies.as_str(), connect_response()),
-            Self::Disconnect => ("", vec![0; 12 /* StatusCode, ErrorCode, AuxiliaryBufferSize */]),
-            Self::Small => ("", execute_response(vec![small_response()])?),
-            Self::Table => ("", execute_response(vec![table_response(true), table_response(false)])?),
-            Self::Upload => ("", execute_response(vec![write_stream_response()])?),
-        };
+        let cookie = if self == Self::Connect { cookies.as_str() } else { "" };
         let mut streamed =
             b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 1\r\nX-StartTime: Sun, 22 Nov 2026 10:00:00 GMT\r\n\r\n"
                 .to_vec();
-        streamed.extend_from_slice(&body);
+        streamed.extend_from_slice(&self.answer()?);
         let mut answer = format!(
             "HTTP/1.1 200 OK\r\nCache-Control: private\r\nContent-Type: application/mapi-http\r\n{cookie}\
              X-RequestType: {request_type}\r\nX-ResponseCode: 0\r\nX-ExpirationInfo: 900000\r\n\
@@ -95,6 +101,20 @@ impl Kind {
         answer.extend_from_slice(&streamed);
         answer.extend_from_slice(b"\r\n0\r\n\r\n");
         Ok(answer)
+    }
+
+    /// The answer's body, behind what says how far the server is.
+    pub(crate) fn answer(self) -> Result<Vec<u8>> {
+        match self {
+            Self::Connect => Ok(connect_response()),
+            Self::Disconnect => Ok(vec![0; 12 /* StatusCode, ErrorCode, AuxiliaryBufferSize */]),
+            Self::Small => execute_response(vec![(small_response(), vec![MESSAGE])]),
+            Self::Table => execute_response(vec![
+                (table_response(true), vec![FOLDER, TABLE]),
+                (table_response(false), vec![FOLDER, TABLE]),
+            ]),
+            Self::Upload => execute_response(vec![(upload_response(), vec![MESSAGE, STREAM])]),
+        }
     }
 }
 
@@ -112,7 +132,7 @@ fn connect_response() -> Vec<u8> {
     w.into_vec()
 }
 
-fn execute_response(buffers: Vec<Vec<u8>>) -> Result<Vec<u8>> {
+fn execute_response(buffers: Vec<(Vec<u8>, Vec<u32>)>) -> Result<Vec<u8>> {
     let chain = chain(buffers)?;
     let mut w = Writer::new();
     w.u32(0 /* StatusCode */).u32(0 /* ErrorCode */).u32(0 /* Flags */);
@@ -120,13 +140,11 @@ fn execute_response(buffers: Vec<Vec<u8>>) -> Result<Vec<u8>> {
     Ok(w.into_vec())
 }
 
-/// ROP buffers of one handle each, in a chain of extended buffers.
-fn chain(rops: Vec<Vec<u8>>) -> Result<Vec<u8>> {
-    let buffers = rops.into_iter().map(|rops| {
-        let mut w = Writer::new();
-        w.len16(rops.len() + 2, "RopSize")?.bytes(&rops).u32(0x0000_0007);
-        Ok(ExtendedBuffer::plain(w.into_vec()))
-    });
+/// ROPs with their handles, in a chain of extended buffers.
+fn chain(buffers: Vec<(Vec<u8>, Vec<u32>)>) -> Result<Vec<u8>> {
+    let buffers = buffers
+        .into_iter()
+        .map(|(rops, handles)| Ok(ExtendedBuffer::plain(RopBuffer::new(rops, handles).to_bytes()?)));
     encode_chain(&buffers.collect::<Result<Vec<_>>>()?)
 }
 
@@ -167,10 +185,12 @@ fn small_response() -> Vec<u8> {
     w.into_vec()
 }
 
-/// `RopSetColumns`, `RopRestrict` and `RopQueryRows` ([MS-OXCROPS] 2.2.5.1, 2.2.5.3, 2.2.5.4).
+/// `RopGetContentsTable`, `RopSetColumns`, `RopRestrict` and `RopQueryRows` ([MS-OXCROPS] 2.2.4.14, 2.2.5.1,
+/// 2.2.5.3, 2.2.5.4).
 fn table_request() -> Vec<u8> {
     let mut w = Writer::new();
-    w.bytes(&[0x12, 0, 0, 0]).u16(8);
+    w.bytes(&[0x05, 0, 0, 1, 0]);
+    w.bytes(&[0x12, 0, 1, 0]).u16(8);
     for column in COLUMNS {
         w.u32(column);
     }
@@ -181,16 +201,17 @@ fn table_request() -> Vec<u8> {
         restriction.bytes(&utf16le_bytes(&format!("a word that is looked for {number:04}\0")));
     }
     let restriction = restriction.into_vec();
-    w.bytes(&[0x14, 0, 0, 0]).u16(u16::try_from(restriction.len()).unwrap_or(0)).bytes(&restriction);
-    w.bytes(&[0x15, 0, 0, 0, 1]).u16(0x1000);
+    w.bytes(&[0x14, 0, 1, 0]).u16(u16::try_from(restriction.len()).unwrap_or(0)).bytes(&restriction);
+    w.bytes(&[0x15, 0, 1, 0, 1]).u16(0x1000);
     w.into_vec()
 }
 
 fn table_response(first: bool) -> Vec<u8> {
     let mut w = Writer::new();
     if first {
-        w.bytes(&[0x12, 0]).u32(0).u8(0);
-        w.bytes(&[0x14, 0]).u32(0).u8(0);
+        w.bytes(&[0x05, 1]).u32(0).u32(4000 /* RowCount */);
+        w.bytes(&[0x12, 1]).u32(0).u8(0);
+        w.bytes(&[0x14, 1]).u32(0).u8(0);
     }
     let mut rows = Writer::new();
     let mut count = 0;
@@ -203,20 +224,29 @@ fn table_response(first: bool) -> Vec<u8> {
         }
         count += 1;
     }
-    w.bytes(&[0x15, 0]).u32(0).u8(0x01).u16(u16::try_from(count).unwrap_or(0)).bytes(rows.as_slice());
+    w.bytes(&[0x15, 1]).u32(0).u8(0x01).u16(u16::try_from(count).unwrap_or(0)).bytes(rows.as_slice());
     w.into_vec()
 }
 
-/// `RopWriteStreamExtended` ([MS-OXCROPS] 2.2.9.4), which further buffers continue.
-fn write_stream_request() -> Vec<u8> {
+/// `RopOpenStream` of `PidTagAttachDataBinary` and `RopWriteStreamExtended` ([MS-OXCROPS] 2.2.9.1, 2.2.9.4), which
+/// further buffers continue.
+fn upload_request(first: bool) -> Vec<u8> {
     let mut w = Writer::new();
-    w.bytes(&[0xA3, 0, 0]).u16(u16::try_from(BUFFER).unwrap_or(0));
+    if first {
+        w.bytes(&[0x2B, 0, 0, 1]).u32(0x3701_0102).u8(0x01 /* ReadWrite */);
+    }
+    w.bytes(&[0xA3, 0, 1]).u16(u16::try_from(BUFFER).unwrap_or(0));
     w.bytes(&(0..BUFFER).map(|place| (place * 7 + place / 251).to_le_bytes()[0]).collect::<Vec<u8>>());
     w.into_vec()
 }
 
-fn write_stream_response() -> Vec<u8> {
+fn upload_handles(first: bool) -> Vec<u32> {
+    vec![MESSAGE, if first { NO_OBJECT } else { STREAM }]
+}
+
+fn upload_response() -> Vec<u8> {
     let mut w = Writer::new();
-    w.bytes(&[0xA3, 0]).u32(0).u32(7 * u32::try_from(BUFFER).unwrap_or(0));
+    w.bytes(&[0x2B, 1]).u32(0).u32(0 /* StreamSize */);
+    w.bytes(&[0xA3, 1]).u32(0).u32(7 * u32::try_from(BUFFER).unwrap_or(0));
     w.into_vec()
 }

@@ -1,6 +1,6 @@
 //! MAPI over HTTP through the proxy, with everything decoded, beside reverse proxies that don't look.
 
-mod bodies;
+pub(crate) mod bodies;
 mod load;
 mod peers;
 mod upstream;
@@ -30,7 +30,7 @@ pub(crate) async fn compare(round: Duration, rounds: usize) -> Result<(), Box<dy
         "{:<8} {:<6} {:>5}  {:<10} {:>9} {:>8} {:>8} {:>9}   {:>10} {:>8}",
         "request", "", "conns", "", "req/s", "p50 ms", "p99 ms", "cpu us", "rate", "p99"
     );
-    for kind in [Kind::Small, Kind::Table, Kind::Upload] {
+    for kind in Kind::EXECUTES {
         for secure in [false, true] {
             for count in [1, 64, 512] {
                 let road = |peer: &Peer| Road {

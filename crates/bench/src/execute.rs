@@ -1,0 +1,148 @@
+//! An Execute through the engine, without a network: what decoding, following objects and crossing modules cost.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use engine::{
+    CookieTable, Engine, Envelope, Incoming, Next, OperationKey, ProxyFacts, SecurityContext, Stack,
+};
+use identity::Registry;
+use mapi::http::{Endpoint, RequestType};
+use wire::{Endian, FileTime};
+
+use crate::http::bodies::{Kind, SESSION};
+
+/// How long each is measured.
+const LONG: Duration = Duration::from_secs(1);
+
+/// Measures an Execute of each kind.
+pub(crate) fn run() -> Result<(), Box<dyn Error>> {
+    println!("An Execute through the engine, with the modules names and downgrade, on one core");
+    let road = Road::new()?;
+    for kind in Kind::EXECUTES {
+        let pair = Pair::new(kind)?;
+        let mut best = f64::INFINITY;
+        let begun = Instant::now();
+        while begun.elapsed() < LONG {
+            let since = Instant::now();
+            for _ in 0..ROUND {
+                road.pass(&pair)?;
+            }
+            best = best.min(since.elapsed().as_secs_f64() / f64::from(ROUND));
+        }
+        let rate = pair.len() as f64 / best / 1e6;
+        println!("  {:<28} {:>9.1} us {rate:>9.0} MB/s", kind.name(), best * 1e6);
+    }
+    Ok(())
+}
+
+/// How many are measured as one.
+const ROUND: u32 = 100;
+
+/// One client's session with the mailbox store, through the modules `names` and `downgrade`.
+pub(crate) struct Road {
+    engine: Engine,
+    table: CookieTable,
+    caller: SecurityContext,
+    cookies: String,
+}
+
+impl Road {
+    /// Opens the session.
+    pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
+        let facts = ProxyFacts {
+            name: "proxy.lab.test".to_owned(),
+            upstream: "exch.lab.test".to_owned(),
+            origin: "https://proxy.lab.test".to_owned(),
+        };
+        let mut modules = Vec::new();
+        for name in ["names", "downgrade"] {
+            let mut module = modules::by_name(name).ok_or("there is no such module")?;
+            module.init(&engine::options::Options::default(), &facts)?;
+            modules.push(module);
+        }
+        let caller = SecurityContext::anonymous(&Registry::new(), &Arc::from("bench"));
+        let cookies = format!("MapiContext={SESSION}; MapiSequence=s-{SESSION}");
+        let road =
+            Self { engine: Engine::new(Stack::new(modules)), table: CookieTable::default(), caller, cookies };
+        road.pass(&Pair::new(Kind::Connect)?)?;
+        Ok(road)
+    }
+
+    /// Brings a request and its answer through. Fails where the answer does not come out.
+    pub(crate) fn pass(&self, pair: &Pair) -> Result<(), Box<dyn Error>> {
+        let incoming = Incoming {
+            envelope: Envelope::MapiHttp,
+            key: OperationKey::Http(Endpoint::Emsmdb, pair.request_type),
+            stub: pair.request.clone(),
+            endian: Endian::Little,
+            context: self.caller.clone(),
+            peer: ([127, 0, 0, 1], 1).into(),
+            at: FileTime(0),
+        };
+        let begun = self.engine.begin_by_cookie(&self.table, incoming, &[&self.cookies]);
+        let (mut flight, _) = begun.map_err(|refusal| refusal.why)?;
+        if pair.request_type == RequestType::Connect {
+            let set = self.cookies.split("; ");
+            self.engine.learn_cookies(&self.table, &flight, set).map_err(|refusal| refusal.why)?;
+        }
+        match self.engine.resume_by_cookie(&self.table, &mut flight, pair.answer.clone()) {
+            Next::Reply { .. } => {}
+            next => return Err(format!("no answer: {next:?}").into()),
+        }
+        if pair.request_type == RequestType::Execute {
+            let answers = flight.operation.rops().and_then(|rops| rops.answers());
+            let answers = answers.ok_or("the ROPs were not decoded")?;
+            if let Some(error) = answers.error() {
+                return Err(error.to_string().into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The bodies of a request and of its answer.
+pub(crate) struct Pair {
+    request_type: RequestType,
+    request: Bytes,
+    answer: Bytes,
+}
+
+impl Pair {
+    /// Those of `kind`.
+    pub(crate) fn new(kind: Kind) -> wire::Result<Self> {
+        let request_type = match kind {
+            Kind::Connect => RequestType::Connect,
+            Kind::Disconnect => RequestType::Disconnect,
+            _ => RequestType::Execute,
+        };
+        Ok(Self { request_type, request: kind.request()?.into(), answer: kind.answer()?.into() })
+    }
+
+    /// How many bytes both have.
+    pub(crate) fn len(&self) -> usize {
+        self.request.len() + self.answer.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an Execute may allocate between its body and its answer's.
+    #[test]
+    fn an_execute_allocates_little() {
+        let road = Road::new().unwrap();
+        for (kind, most, bytes) in
+            [(Kind::Small, 40, 40_000), (Kind::Table, 1800, 500_000), (Kind::Upload, 60, 900_000)]
+        {
+            let pair = Pair::new(kind).unwrap();
+            road.pass(&pair).unwrap();
+            let taken = allocation_counter::measure(|| road.pass(&pair).unwrap());
+            assert!(taken.count_total <= most, "{kind:?}: {taken:?}");
+            assert!(taken.bytes_total <= bytes, "{kind:?}: {taken:?}");
+        }
+    }
+}
