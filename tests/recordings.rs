@@ -5,7 +5,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{ALICE, BOB, Client, Ended, Folder, Lab, Process, Proxy, Setup, Upstream, program};
+use crate::harness::{
+    ALICE, BOB, Certificates, Client, Ended, Folder, HttpUpstream, Lab, Process, Proxy, Setup, Upstream,
+    program,
+};
 
 /// A proxy that records both sides, after a walk of impacket and one of scapy through it.
 fn recorded() -> (Upstream, Proxy) {
@@ -158,4 +161,109 @@ fn a_recorded_session_sent_once_more_has_the_same_meaning_and_what_differs_is_to
     let differs = replayed(&recording, &setup.start(), BOB);
     assert!(!differs.status.success(), "{}", differs.out);
     assert!(differs.out.contains("differs") && differs.out.contains("recorded was"), "{}", differs.out);
+}
+
+/// The recording `pack` of `tests/captures`, unpacked.
+fn unpacked(pack: &str) -> (Folder, std::path::PathBuf) {
+    let folder = Folder::new();
+    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(format!("{pack}.tar.gz"));
+    let mut command = Command::new("tar");
+    command.arg("xzf").arg(archive).arg("-C").arg(folder.join(""));
+    let ended = Process::start("tar", &mut command).end();
+    assert!(ended.status.success(), "{}", ended.err);
+    let path = folder.join(pack);
+    (folder, path)
+}
+
+/// Sends `recording` to `url` once more, as `account`, with the arguments `more`.
+fn replayed_by_http(recording: &Path, url: &str, account: (&str, &str), more: &[&str]) -> Ended {
+    let folder = Folder::new();
+    let password = folder.write("password", account.1);
+    let mut command = Command::new(program());
+    command.args(["replay", "--target", url, "--as", account.0, "--domain", "LAB", "--password-file"]);
+    command.arg(password).args(more).arg(recording);
+    Process::start("mapiproxy replay", &mut command).end()
+}
+
+/// A proxy before a server that plays `pack` back, and how `mapiproxy replay` is to know its certificate.
+fn playback(pack: &str, spoilt: Option<(&str, &str)>) -> (HttpUpstream, Proxy, Certificates) {
+    let certificates = Certificates::new();
+    let upstream = HttpUpstream::playback(pack, spoilt, &certificates);
+    let proxy = Setup::before_http(&upstream, &certificates).stack(&[]).start();
+    (upstream, proxy, certificates)
+}
+
+/// What `mapiproxy replay` says of `recording`, sent to `proxy` as `account`.
+fn replayed_to(proxy: &Proxy, certificates: &Certificates, recording: &Path, account: (&str, &str)) -> Ended {
+    let url = format!("https://{}:8443", proxy.address);
+    let authority = certificates.authority();
+    let known = ["--server-name", "proxy.lab.test", "--ca-file", authority.to_str().unwrap()];
+    replayed_by_http(recording, &url, account, &known)
+}
+
+#[test]
+fn a_recording_of_mapi_over_http_sent_once_more_through_the_proxy_has_the_same_meaning() {
+    // What was asked without any session, and is malformed, the proxy refuses for the one, the server for the other.
+    let malformed = "[32] emsmdb.Execute: differs\n  X-ResponseCode: 10, recorded was 2\n";
+    for (pack, differs, counts) in [
+        ("mapihttp", malformed, "399 answers are the same, 1 differ; 40 calls were not sent"),
+        ("mapihttp-compressed", "", "87 answers are the same, 0 differ; 3 calls were not sent"),
+    ] {
+        let (_folder, recording) = unpacked(pack);
+        let (upstream, proxy, certificates) = playback(pack, None);
+        let replayed = replayed_to(&proxy, &certificates, &recording, ALICE);
+        let Ended { out, err, .. } = &replayed;
+        assert!(out.ends_with(counts), "{out}\n{err}");
+        assert_eq!(replayed.status.success(), differs.is_empty());
+        let same = out.replacen(differs, "", 1);
+        assert!(!same.contains("differs"), "{out}");
+        let left_out = ["not a request of MAPI over HTTP", "part of a sign-in", "request type is not known"];
+        for line in same.lines().filter(|line| line.contains("not sent, ")) {
+            assert!(left_out.iter().any(|why| line.contains(why)), "{line}");
+        }
+        assert_eq!(upstream.refusals(), Vec::<Value>::new());
+        assert!(proxy.lines_with("LAB\\alice").len() > 80);
+    }
+}
+
+#[test]
+fn an_answer_of_mapi_over_http_that_is_another_now_is_told() {
+    let pack = "mapihttp-compressed";
+    let (_folder, recording) = unpacked(pack);
+    let (_upstream, proxy, certificates) = playback(pack, Some(("Inbox", "Outbx")));
+    let replayed = replayed_to(&proxy, &certificates, &recording, ALICE);
+    assert!(!replayed.status.success());
+    let told = "\"Outbx\", recorded was \"Inbox\"";
+    assert!(replayed.out.contains(told), "{}\n{}", replayed.out, replayed.err);
+}
+
+#[track_caller]
+fn failed(ended: &Ended, says: &str) {
+    assert!(!ended.status.success(), "{}", ended.out);
+    assert!(ended.err.contains(says), "expected {says:?}:\n{}", ended.err);
+}
+
+#[test]
+fn why_a_recording_cannot_be_sent_by_http_is_said_with_what_to_do() {
+    let pack = "mapihttp-compressed";
+    let (_folder, recording) = unpacked(pack);
+    let (_upstream, proxy, certificates) = playback(pack, None);
+    let url = format!("https://{}:8443", proxy.address);
+    let authority = certificates.authority();
+    let authority = authority.to_str().unwrap();
+    let wrong = replayed_to(&proxy, &certificates, &recording, (ALICE.0, "Black Rabbit 1"));
+    failed(&wrong, "refuses this user with this password; it takes Negotiate, NTLM, Basic");
+    let unknown = replayed_by_http(&recording, &url, ALICE, &["--server-name", "proxy.lab.test"]);
+    failed(&unknown, "no authority that is trusted here has signed the server's certificate");
+    failed(&replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]), "is for another name");
+    let nobody = format!("http://{}:1", proxy.address);
+    failed(&replayed_by_http(&recording, &nobody, ALICE, &[]), &format!("{nobody}: can't connect"));
+    failed(&replayed_by_http(&recording, &nobody, ALICE, &["--auth", "basic"]), "name a target as https://");
+    let remote = proxy.mapper().to_string();
+    failed(&replayed_by_http(&recording, &remote, ALICE, &[]), "name a target as https://host");
+    let (_folder, remote_calls) = unpacked("rpc-over-http");
+    failed(
+        &replayed_by_http(&remote_calls, &url, ALICE, &["--ca-file", authority]),
+        "name a target as host or ncacn_ip_tcp:host[6001]",
+    );
 }

@@ -10,6 +10,8 @@ use super::{Folder, Process, Proxy, SERVICE, Setup, address, count, opponent, py
 
 /// By what the recorded server was known, which no client may learn.
 pub(crate) const RECORDED_SERVER: &str = "mail.lab.test";
+/// No further arguments.
+const NOTHING: &[&str] = &[];
 /// The port of the server.
 const PORT: u16 = 8444;
 
@@ -48,22 +50,35 @@ pub(crate) struct HttpUpstream {
     auth: &'static str,
     address: Ipv4Addr,
     tls: Option<String>,
+    more: Vec<String>,
     _folder: Folder,
 }
 
 impl HttpUpstream {
     /// Starts one that has its clients sign in by `auth`: basic, ntlm or negotiate.
     pub(crate) fn start(auth: &'static str) -> Self {
-        Self::at(address(), auth, None)
+        Self::at(address(), auth, None, NOTHING)
+    }
+
+    /// Starts one that plays the recording `pack` back, and says the second of `spoilt` where the first was
+    /// recorded.
+    pub(crate) fn playback(pack: &str, spoilt: Option<(&str, &str)>, certificates: &Certificates) -> Self {
+        let address = certificates.server;
+        let mut more = vec!["--playback", pack];
+        if let Some((old, new)) = spoilt {
+            more.extend(["--spoil", old, new]);
+        }
+        Self::at(address, "ntlm", Some(certificates.path(&address.to_string())), &more)
     }
 
     /// Starts one that speaks TLS.
     pub(crate) fn within_tls(auth: &'static str, certificates: &Certificates) -> Self {
         let address = certificates.server;
-        Self::at(address, auth, Some(certificates.path(&address.to_string())))
+        Self::at(address, auth, Some(certificates.path(&address.to_string())), NOTHING)
     }
 
-    fn at(address: Ipv4Addr, auth: &'static str, tls: Option<String>) -> Self {
+    fn at(address: Ipv4Addr, auth: &'static str, tls: Option<String>, more: &[impl AsRef<str>]) -> Self {
+        let more: Vec<String> = more.iter().map(|argument| argument.as_ref().to_owned()).collect();
         let folder = Folder::new();
         let (user, password) = SERVICE;
         let users = folder.write("users", &format!("LAB:{user}:{password}\n"));
@@ -76,15 +91,16 @@ impl HttpUpstream {
         if let Some(certificate) = &tls {
             command.args(["--certificate", certificate]);
         }
+        command.args(&more);
         let process = Process::start("http_upstream", &mut command);
         process.wait_out("READY", |line| line == "READY");
-        Self { process, auth, address, tls, _folder: folder }
+        Self { process, auth, address, tls, more, _folder: folder }
     }
 
     /// Kills it and starts another in its place, which knows nothing of what this one knew.
     pub(crate) fn restarted(mut self) -> Self {
         self.process.kill();
-        Self::at(self.address, self.auth, self.tls)
+        Self::at(self.address, self.auth, self.tls, &self.more)
     }
 
     /// As the configuration names it.

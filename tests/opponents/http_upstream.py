@@ -11,6 +11,10 @@ that it refused. A request may say in `X-Script` how it is to be answered:
 hold   the head and the word that the server is at work; the rest when standard input says `go`
 mute   nothing at all until standard input says `go`
 
+With `--playback` it plays a whole recording back: the requests of MAPI over HTTP that were recorded, in the order
+in which they were, get the answers that they got, also those that are none. Only what was carried out needs a
+session. `--spoil` has it give other answers to some.
+
 `mark WORD` on standard input has it print `marked WORD`.
 """
 
@@ -181,6 +185,8 @@ class Connection:
     def mapi(self, endpoint, request, content):
         request_type = request.header("X-RequestType")
         cookies = dict(part.strip().split("=", 1) for part in (request.header("Cookie") or "=").split(";"))
+        if self.server.options.playback:
+            return self.play(request, request_type, content, cookies)
         opens = request_type in ("Connect", "Bind")
         session = self.server.sessions.open() if opens else self.server.sessions.next(cookies)
         same = [(name, request.header(name)) for name in ("X-RequestType", "X-RequestId", "X-ClientInfo")]
@@ -215,6 +221,32 @@ class Connection:
         go.acquire()
         return self.write(chunk(rest) + chunk(b""))
 
+    def play(self, request, request_type, content, cookies):
+        """The next answer of the recording to this request."""
+        recording, sessions = self.server.recording, self.server.sessions
+        number = recording.next(request.first.split(" ")[1], request_type, content)
+        if number is None:
+            log(refused="never asked", type=request_type, content=content.hex())
+            return self.send("HTTP/1.1 500 Internal Server Error", [], b"this was never asked")
+        answer = recording.answers[number]
+        headers = [(name, value) for name, value in answer.headers if name.lower() != "set-cookie"]
+        rest = answer.rest
+        if answer.header("X-ResponseCode") == "0" and request_type != "PING":
+            opens = request_type in ("Connect", "Bind")
+            session = sessions.open() if opens else sessions.next(cookies)
+            if isinstance(session, int):
+                log(refused=session, type=request_type, number=number)
+                return self.send("HTTP/1.1 200 OK", [("X-ResponseCode", str(session))], b"no such session")
+            if request_type in ("Disconnect", "Unbind"):
+                sessions.close(session[0])
+            else:
+                headers += [("Set-Cookie", f"sid={session[0]}"), ("Set-Cookie", f"sequence={session[1]}")]
+        spoilt = self.server.options.spoil
+        if spoilt:
+            old, new = spoilt
+            rest = rest.replace(old.encode("utf-16-le"), new.encode("utf-16-le"))
+        return self.write(self.head(answer.first, headers) + rest)
+
     def head(self, first, headers):
         return "".join([f"{first}\r\n", *(f"{name}: {value}\r\n" for name, value in headers), "\r\n"]).encode()
 
@@ -234,7 +266,7 @@ class Server:
 
     def __init__(self, options):
         self.options = options
-        self.recording = Recording()
+        self.recording = Recording(options.playback or "mapihttp")
         self.sessions = Sessions()
 
     def run(self):
@@ -277,6 +309,8 @@ def main():
     parser.add_argument("--user", required=True)
     parser.add_argument("--domain", required=True)
     parser.add_argument("--password", required=True)
+    parser.add_argument("--playback", metavar="PACK", help="play this recording back")
+    parser.add_argument("--spoil", nargs=2, metavar=("OLD", "NEW"), help="say NEW for OLD, which is as long")
     options = parser.parse_args()
     threading.Thread(target=listen_to_orders, daemon=True).start()
     Server(options).run()

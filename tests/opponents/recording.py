@@ -3,7 +3,7 @@
 import pathlib
 import tarfile
 
-PACK = pathlib.Path(__file__).parent.parent / "captures" / "mapihttp.tar.gz"
+PACKS = pathlib.Path(__file__).parent.parent / "captures"
 
 
 class Message:
@@ -36,9 +36,9 @@ class Message:
 class Recording:
     """All exchanges, by their numbers: requests and answers."""
 
-    def __init__(self):
-        self.requests, self.answers = {}, {}
-        with tarfile.open(PACK) as pack:
+    def __init__(self, pack="mapihttp"):
+        self.requests, self.answers, self.used = {}, {}, set()
+        with tarfile.open(PACKS / f"{pack}.tar.gz") as pack:
             for member in pack:
                 name = pathlib.PurePath(member.name).name
                 for ending, messages in ((".req.http", self.requests), (".resp.http", self.answers)):
@@ -60,3 +60,19 @@ class Recording:
             ):
                 return number
         return None
+
+    def next(self, target, request_type, content):
+        """The number of the next answer to this request, good or not: one that was not given yet, or else the
+        last; none where it was not asked. What belongs to a sign-in is no answer."""
+        same = [
+            number
+            for number, request in self.requests.items()
+            if number in self.answers
+            and self.answers[number].first.split(" ")[1] != "401"
+            and request.first.split(" ")[1] == target
+            and request.header("X-RequestType") == request_type
+            and request.content == content
+        ]
+        number = next((number for number in same if number not in self.used), same[-1] if same else None)
+        self.used.add(number)
+        return number

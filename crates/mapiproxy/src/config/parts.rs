@@ -235,7 +235,7 @@ pub(crate) enum Credentials {
 }
 
 /// How one signs in by HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Scheme {
     /// A name and a password as they are.

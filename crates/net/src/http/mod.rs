@@ -2,6 +2,7 @@
 
 mod answers;
 mod body;
+mod client;
 mod connection;
 mod exchange;
 mod front;
@@ -14,6 +15,7 @@ mod sign_in;
 mod tls;
 mod upstream;
 
+pub use self::client::{HttpAnswer, HttpClient, HttpFailure};
 pub use self::front::{HttpFront, HttpLimits, Strangers, run_http};
 pub use self::peers::Peers;
 pub use self::routes::{Routes, Way};

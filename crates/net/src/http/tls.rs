@@ -153,7 +153,23 @@ fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
     ChannelBindings::tls_server_end_point(digest(function, certificate).as_ref())
 }
 
-/// A handshake's failure, in words.
+/// A handshake's failure, in words, with what can be done about it where that is known.
 pub(super) fn failed(error: &io::Error) -> String {
-    format!("TLS: {error}")
+    use rustls::{CertificateError, Error};
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let Some(Error::InvalidCertificate(why)) = of_tls else { return format!("TLS: {error}") };
+    let why = match why {
+        CertificateError::UnknownIssuer => {
+            "no authority that is trusted here has signed the server's certificate: have its authority's in the \
+             file of those that are (ca_file)"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name: ask for the server by a name that is in it"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "the server's certificate has expired"
+        }
+        _ => return format!("TLS: {error}"),
+    };
+    format!("TLS: {why}")
 }

@@ -200,7 +200,7 @@ impl Link {
     }
 
     /// The answer's head; those of interim answers are passed over.
-    async fn head(&mut self) -> Result<(ResponseHead, Framing), String> {
+    pub(super) async fn head(&mut self) -> Result<(ResponseHead, Framing), String> {
         loop {
             match self.wire.event().await.map_err(|error| error.to_string())? {
                 Event::Head { head, framing } if head.status() >= 200 => return Ok((head, framing)),

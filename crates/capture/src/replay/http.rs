@@ -1,0 +1,192 @@
+//! Requests of MAPI over HTTP, made once more.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use mapi::http::cookies::{self, SetCookie};
+use mapi::http::{Endpoint, RequestType, emsmdb, headers};
+
+use super::Replay;
+use crate::call::{HttpCall, HttpResponse};
+use crate::understand::Operation;
+
+/// How many sessions' cookies are kept; of more, the oldest go.
+const MAX_JARS: usize = 4096;
+
+/// How many cookies of a session are kept, and how many of its recorded ones are still known.
+const MAX_COOKIES: usize = 32;
+
+/// Fields that concern the recorded connection, its sign-in, or the body's framing.
+const LEFT_OUT: &[&str] = &[
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "expect",
+    "te",
+    "trailer",
+    "upgrade",
+    "accept-encoding",
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+];
+
+/// A request of MAPI over HTTP to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpStep {
+    /// Where it is sent, with its query.
+    pub target: String,
+    /// Its fields, cookies among them, but for those that concern a connection, its sign-in or framing.
+    pub fields: Vec<(String, String)>,
+    /// Its body, with what belongs to the server that is asked now.
+    pub body: Vec<u8>,
+    endpoint: Endpoint,
+    pub(super) request_type: RequestType,
+}
+
+impl Replay {
+    pub(super) fn prepare_http(
+        &self,
+        operation: &Operation,
+        http: &HttpCall,
+    ) -> Result<HttpStep, &'static str> {
+        let endpoint = Endpoint::of_path(http.path()).filter(|_| http.method.eq_ignore_ascii_case("POST"));
+        let endpoint = endpoint.ok_or("it is not a request of MAPI over HTTP")?;
+        let named = http.request.field(headers::X_REQUEST_TYPE).unwrap_or_default();
+        let request_type = RequestType::parse(named).ok_or("its request type is not known")?;
+        if request_type == RequestType::NotificationWait {
+            return Err("it waits for notifications");
+        }
+        let answer = http.response.as_ref().ok_or("its answer was not recorded")?;
+        if answer.status == 401 {
+            return Err("it is part of a sign-in");
+        }
+        if http.request.missing > 0 {
+            return Err("a part of it was not recorded");
+        }
+        let key = (operation.session, endpoint);
+        let (cookie, known) = self.jars.cookies(key, http);
+        let needs_none = request_type.begins_session() || request_type == RequestType::PING;
+        if !known && !needs_none && !operation.failed() {
+            return Err("its session was not begun");
+        }
+        let fields = http.request.fields.iter();
+        let mut fields: Vec<_> = fields.filter(|(name, _)| !is_left_out(name)).cloned().collect();
+        if let Some(cookie) = cookie {
+            fields.push(("Cookie".to_owned(), cookie));
+        }
+        let body = self.body(operation.session, endpoint, request_type, &http.request.body);
+        Ok(HttpStep { target: http.target.clone(), fields, body, endpoint, request_type })
+    }
+
+    /// A body with what belongs to the server of now. One that can't be read goes as it was.
+    fn body(&self, session: u64, endpoint: Endpoint, request_type: RequestType, body: &[u8]) -> Vec<u8> {
+        let mut body = body.to_vec();
+        if (endpoint, request_type) != (Endpoint::Emsmdb, RequestType::Execute) {
+            self.mapped.ids(&mut body);
+            return body;
+        }
+        let Ok((emsmdb::Request::Execute(mut call), &[])) = emsmdb::Request::decode(request_type, &body)
+        else {
+            return body;
+        };
+        let Some(mapped) = self.mapped.chain(session, &call.rop_buffer.0) else { return body };
+        call.rop_buffer.0 = mapped;
+        emsmdb::Request::Execute(call).encode().unwrap_or(body)
+    }
+}
+
+fn is_left_out(name: &str) -> bool {
+    LEFT_OUT.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// A recorded session, and which of the two endpoints it is with: where cookies were not recorded, sessions with
+/// both may look like one.
+type Key = (u64, Endpoint);
+
+/// The cookies of sessions.
+#[derive(Debug, Default)]
+pub(super) struct Jars(BTreeMap<Key, Jar>);
+
+/// The cookies of a session.
+#[derive(Debug, Default)]
+struct Jar {
+    /// Those that the server set last: name and value.
+    now: Vec<(String, String)>,
+    /// Recorded ones: name, recorded value, value of now; the latest last.
+    known: VecDeque<(String, String, String)>,
+}
+
+impl Jars {
+    /// The `Cookie` field of a request, and whether something in it is of the session of now.
+    ///
+    /// A recorded cookie stands for the one that came in its place, also one that was no longer good. Recordings
+    /// may be without cookies: then those are sent that the server set last.
+    fn cookies(&self, key: Key, http: &HttpCall) -> (Option<String>, bool) {
+        let jar = self.0.get(&key);
+        let mut known = false;
+        let mut pairs = Vec::new();
+        for cookie in http.request.all("cookie").flat_map(cookies::cookies) {
+            let now = jar.and_then(|jar| jar.replaced(cookie.name, cookie.value));
+            known |= now.is_some();
+            pairs.push(format!("{}={}", cookie.name, now.unwrap_or(cookie.value)));
+        }
+        if pairs.is_empty() {
+            let now = jar.map(|jar| jar.now.as_slice()).unwrap_or_default();
+            pairs.extend(now.iter().map(|(name, value)| format!("{name}={value}")));
+            known = !pairs.is_empty();
+        }
+        (Some(pairs.join("; ")).filter(|cookies| !cookies.is_empty()), known)
+    }
+
+    /// Takes in the cookies that came now in the place of recorded ones.
+    pub(super) fn learn(&mut self, session: u64, step: &HttpStep, then: &HttpCall, now: &HttpResponse) {
+        let key = (session, step.endpoint);
+        if step.request_type.ends_session() {
+            self.0.remove(&key);
+            return;
+        }
+        let set: Vec<SetCookie<'_>> = now.message.all("set-cookie").map(SetCookie::parse).collect();
+        if set.is_empty() {
+            return;
+        }
+        if self.0.len() >= MAX_JARS && !self.0.contains_key(&key) {
+            self.0.pop_first();
+        }
+        let jar = self.0.entry(key).or_default();
+        for set in &set {
+            jar.set(set);
+        }
+        let recorded = then.response.iter().flat_map(|response| response.message.all("set-cookie"));
+        for recorded in recorded.map(SetCookie::parse) {
+            let same = set.iter().find(|now| now.cookie.name == recorded.cookie.name);
+            if let Some(now) = same {
+                jar.learn(recorded.cookie.name, recorded.cookie.value, now.cookie.value);
+            }
+        }
+    }
+}
+
+impl Jar {
+    fn replaced(&self, name: &str, recorded: &str) -> Option<&str> {
+        let mut latest = self.known.iter().rev();
+        let found = latest.find(|(known, then, _)| known == name && then == recorded)?;
+        Some(&found.2)
+    }
+
+    fn set(&mut self, set: &SetCookie<'_>) {
+        self.now.retain(|(name, _)| name != set.cookie.name);
+        if !set.is_removal() && self.now.len() < MAX_COOKIES {
+            self.now.push((set.cookie.name.to_owned(), set.cookie.value.to_owned()));
+        }
+    }
+
+    fn learn(&mut self, name: &str, then: &str, now: &str) {
+        self.known.push_back((name.to_owned(), then.to_owned(), now.to_owned()));
+        if self.known.len() > MAX_COOKIES {
+            self.known.pop_front();
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A recording sent to a server that gives everything another number.
+
+use capture::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse};
+use capture::replay::{Came, Replay, Step};
+use capture::{Timestamp, Understanding};
+use mapi::compress::{Limits, decode_chain, encode_chain};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::http::{Answer, RequestType, ResponseBody, emsmdb};
+use testkit::captures::{self, HttpMessage as Message};
+use wire::{Decode as _, Encode as _};
+
+/// The inbox of whoever was recorded, and where it is at the other server.
+const INBOX: [[u8; 8]; 2] = [[1, 0, 0, 0, 0, 0, 0, 0x0d], [1, 0, 0, 0, 0, 0, 0x77, 0x0d]];
+
+/// A handle that the recording client made up.
+const OF_NOTHING: u32 = 0x7777;
+
+/// The calls of a recording, each in a connection of its own.
+fn calls() -> Vec<Call> {
+    let message = |parsed: &Message| HttpMessage {
+        fields: parsed.headers.clone(),
+        body: parsed.body.clone().into(),
+        missing: 0,
+    };
+    let exchanges = captures::mapihttp();
+    let calls = (1..).zip(&exchanges).filter_map(|(connection, exchange)| {
+        let (request, response) = (exchange.http_request(), exchange.http_response()?);
+        let mut line = request.start_line.split(' ');
+        let call = HttpCall {
+            method: line.next()?.to_owned(),
+            target: line.next()?.to_owned(),
+            request: message(&request),
+            response: Some(HttpResponse {
+                status: response.start_line.split(' ').nth(1)?.parse().unwrap(),
+                reason: String::new(),
+                message: message(&response),
+            }),
+        };
+        Some(Call {
+            time: Timestamp(0),
+            elapsed: None,
+            connection,
+            user: None,
+            side: None,
+            client: None,
+            server: None,
+            body: CallBody::Http(call),
+        })
+    });
+    calls.collect()
+}
+
+fn http(call: &Call) -> &HttpCall {
+    match &call.body {
+        CallBody::Http(http) => http,
+        CallBody::Rpc(_) => panic!("a remote call"),
+    }
+}
+
+/// ROP buffers with the handles and the inbox of the other server.
+fn moved_chain(bytes: &[u8]) -> Vec<u8> {
+    // Not all that was recorded are ROPs.
+    let Ok(mut chain) = decode_chain(bytes, Limits::default()) else { return bytes.to_vec() };
+    for part in &mut chain {
+        let mut buffer = RopBuffer::from_bytes(&part.payload).unwrap();
+        for handle in buffer.handles.iter_mut().filter(|handle| ![NO_OBJECT, OF_NOTHING].contains(handle)) {
+            *handle += 0x4000;
+        }
+        let mut at = 0;
+        while at + 8 <= buffer.rops.len() {
+            if buffer.rops[at..at + 8] == INBOX[0] {
+                buffer.rops[at..at + 8].copy_from_slice(&INBOX[1]);
+            }
+            at += 1;
+        }
+        part.payload = buffer.to_bytes().unwrap();
+    }
+    encode_chain(&chain).unwrap()
+}
+
+/// What the other server answers.
+fn moved(asked: &HttpMessage, recorded: &HttpResponse) -> HttpResponse {
+    let mut answer = recorded.clone();
+    for (name, value) in &mut answer.message.fields {
+        if name.eq_ignore_ascii_case("set-cookie") {
+            let (name, rest) = value.split_once('=').unwrap();
+            *value = format!("{name}=other-{rest}");
+        }
+    }
+    let body = recorded.message.body.clone();
+    if asked.field("X-RequestType") == Some("Execute")
+        && let Ok((_, payload)) = ResponseBody::split(&body)
+        && let Ok((emsmdb::Response::Execute(Answer::Complete(mut execute)), _)) =
+            emsmdb::Response::decode(RequestType::Execute, payload)
+    {
+        execute.rop_buffer.0 = moved_chain(&execute.rop_buffer.0);
+        let mut moved = body[..body.len() - payload.len()].to_vec();
+        moved.extend(emsmdb::Response::Execute(Answer::Complete(execute)).encode().unwrap());
+        answer.message.body = moved.into();
+    }
+    answer
+}
+
+fn rop_buffer(body: &[u8]) -> Option<Vec<u8>> {
+    match emsmdb::Request::decode(RequestType::Execute, body) {
+        Ok((emsmdb::Request::Execute(execute), _)) => Some(execute.rop_buffer.0),
+        _ => None,
+    }
+}
+
+#[test]
+fn handles_ids_and_cookies_of_another_server_stand_for_those_that_were_recorded() {
+    let (mut replay, mut understanding) = (Replay::default(), Understanding::default());
+    let (mut cookies, mut handles, mut inboxes) = (0, 0, 0);
+    for call in calls() {
+        let recorded = http(&call);
+        let (operation, step) = replay.prepare(&call);
+        assert_eq!(operation, understanding.operation(&call));
+        let Ok(step) = step else { continue };
+        let Step::Http(sent) = &step else { panic!("{step:?}") };
+        let answer = recorded.response.as_ref().unwrap();
+        let ok = answer.message.field("X-ResponseCode") == Some("0");
+        for (_, value) in sent.fields.iter().filter(|(name, _)| ok && name == "Cookie") {
+            for cookie in value.split("; ") {
+                assert!(cookie.contains("=other-"), "{cookie}");
+                cookies += 1;
+            }
+        }
+        if operation.operation == "emsmdb.Execute" && ok {
+            let then = rop_buffer(&recorded.request.body).unwrap();
+            let now = rop_buffer(&sent.body).unwrap();
+            let wanted = moved_chain(&then);
+            handles += usize::from(wanted != then);
+            inboxes += usize::from(now.windows(8).any(|window| window == INBOX[1]));
+            assert_eq!(now, wanted, "{operation:?}");
+        }
+        let differences =
+            replay.compare(&call, &operation, &step, Came::Http(moved(&recorded.request, answer)));
+        assert_eq!(differences, [], "{operation:?}");
+    }
+    assert!(cookies > 500 && handles > 200 && inboxes > 3, "{cookies} {handles} {inboxes}");
+}
+
+#[test]
+fn what_was_not_begun_has_no_answer_or_waits_is_not_sent() {
+    let calls = calls();
+    let of_type = |wanted: &str| {
+        let is = |call: &&Call| {
+            let http = http(call);
+            let code = http.response.as_ref().unwrap().message.field("X-ResponseCode");
+            http.request.field("X-RequestType") == Some(wanted) && code == Some("0")
+        };
+        calls.iter().find(is).unwrap_or_else(|| panic!("no {wanted}")).clone()
+    };
+    let refused = |call: &Call| Replay::default().prepare(call).1.unwrap_err();
+    assert_eq!(refused(&of_type("Execute")), "its session was not begun");
+    let mut waits = of_type("Execute");
+    if let CallBody::Http(http) = &mut waits.body {
+        let named = http.request.fields.iter_mut().find(|(name, _)| name == "X-RequestType");
+        named.unwrap().1 = "NotificationWait".to_owned();
+    }
+    assert_eq!(refused(&waits), "it waits for notifications");
+    let mut unanswered = of_type("Connect");
+    if let CallBody::Http(http) = &mut unanswered.body {
+        http.response = None;
+    }
+    assert_eq!(refused(&unanswered), "its answer was not recorded");
+}
+
+#[test]
+fn without_recorded_cookies_those_are_sent_that_the_server_set_last() {
+    let mut replay = Replay::default();
+    let is_session = |call: &Call| {
+        let named = http(call).request.field("X-RequestType");
+        matches!(named, Some("Connect" | "Execute"))
+            && http(call).response.as_ref().unwrap().message.field("X-ResponseCode") == Some("0")
+    };
+    let mut calls: Vec<Call> = calls().into_iter().filter(is_session).take(3).collect();
+    let mut sent_cookies = Vec::new();
+    for call in &mut calls {
+        let came = moved(&http(call).request, http(call).response.as_ref().unwrap());
+        call.connection = 7;
+        capture::record::redact(call);
+        let (operation, step) = replay.prepare(call);
+        let step = step.unwrap();
+        let Step::Http(sent) = &step else { panic!("{step:?}") };
+        let cookies = sent.fields.iter().filter(|(name, _)| name == "Cookie");
+        sent_cookies.push(cookies.map(|(_, value)| value.clone()).collect::<Vec<_>>());
+        assert_eq!(replay.compare(call, &operation, &step, Came::Http(came)), []);
+    }
+    assert_eq!(sent_cookies[0], [""; 0]);
+    assert!(sent_cookies[1][0].contains("sid=other-"), "{sent_cookies:?}");
+    // The sequence goes on.
+    assert_ne!(sent_cookies[1], sent_cookies[2]);
+}

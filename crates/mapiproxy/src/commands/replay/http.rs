@@ -1,0 +1,94 @@
+//! MAPI over HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use capture::call::{HttpMessage, HttpResponse};
+use capture::replay::HttpStep;
+use identity::ntlm::Credentials;
+use identity::{Mechanism, Registry, SecurityContext};
+use net::Account;
+use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion};
+use rpc::AuthLevel;
+
+use super::{Arguments, Failure};
+use crate::config::{Scheme, Url};
+
+/// How long connecting and signing in may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an answer may take.
+const CALL_LIMIT: Duration = Duration::from_mins(10);
+
+/// How many connections are kept at once; of more, that of the oldest session is closed, and made again where it
+/// is needed.
+const MAX_CONNECTIONS: usize = 64;
+
+/// Sends requests of MAPI over HTTP.
+pub(super) struct HttpSender {
+    upstream: HttpUpstream,
+    url: String,
+    context: SecurityContext,
+    /// A connection for each recorded session.
+    clients: BTreeMap<u64, HttpClient>,
+}
+
+impl HttpSender {
+    pub(super) fn new(target: &Url, arguments: &Arguments) -> Result<Self, Failure> {
+        let Arguments { user, domain, auth, ca_file, server_name, .. } = arguments;
+        let user = user.as_deref().ok_or("who signs in? name an account with --as USER")?;
+        if *auth == Scheme::Basic && !target.tls {
+            return Err("--auth basic would send the password as it is: name a target as https://host".into());
+        }
+        let password = arguments.read_password(user)?;
+        let contexts = Registry::new();
+        let handshake = |mechanism| {
+            let credentials = Credentials::password(user, domain, &password);
+            let account = Account::new(credentials, mechanism, AuthLevel::NONE, &target.host, &contexts);
+            HttpCredentials::Handshake(Arc::new(account))
+        };
+        let credentials = match auth {
+            Scheme::Basic => HttpCredentials::basic(user, domain, &password),
+            Scheme::Ntlm => handshake(Mechanism::Ntlm),
+            Scheme::Negotiate => handshake(Mechanism::Spnego),
+        };
+        let name = server_name.as_ref().unwrap_or(&target.host);
+        let trust = || TlsTrust::new(name, ca_file.as_deref(), TlsVersion::default());
+        let upstream = HttpUpstream {
+            host: target.host.clone(),
+            port: target.port,
+            tls: target.tls.then(trust).transpose()?,
+            credentials,
+            timeout: TIMEOUT,
+            call_limit: CALL_LIMIT,
+        };
+        let scheme = if target.tls { "https" } else { "http" };
+        let url = format!("{scheme}://{}:{}", target.host, target.port);
+        Ok(Self { upstream, url, context: SecurityContext::system(&contexts), clients: BTreeMap::new() })
+    }
+
+    /// Sends a request of a recorded session.
+    pub(super) async fn send(&mut self, session: u64, step: &HttpStep) -> Result<HttpResponse, Failure> {
+        if self.clients.len() >= MAX_CONNECTIONS && !self.clients.contains_key(&session) {
+            self.clients.pop_first();
+        }
+        let client = self
+            .clients
+            .entry(session)
+            .or_insert_with(|| HttpClient::new(self.upstream.clone(), self.context.clone()));
+        let answer = client.post(&step.target, &step.fields, &step.body).await;
+        Ok(response(answer.map_err(|failure| format!("{}: {failure}", self.url))?))
+    }
+}
+
+fn response(answer: HttpAnswer) -> HttpResponse {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let HttpAnswer { head, body } = answer;
+    let fields = head.fields.iter().map(|field| (field.name.to_owned(), text(field.value))).collect();
+    HttpResponse {
+        status: head.status(),
+        reason: text(head.reason()),
+        message: HttpMessage { fields, body: body.into(), missing: 0 },
+    }
+}

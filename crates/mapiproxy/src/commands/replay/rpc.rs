@@ -1,0 +1,63 @@
+//! Remote calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use capture::call::{RpcAnswer, Stub};
+use capture::replay::RpcStep;
+use client::{Client, ClientConfig};
+use identity::Mechanism;
+use mapi::Interface;
+use net::{CallFailure, LinkConfig, Location, RpcClient};
+use rpc::AuthLevel;
+
+use super::{Arguments, Failure};
+use crate::config::Binding;
+
+/// Makes remote calls.
+pub(super) struct RpcSender {
+    client: Client,
+    config: ClientConfig,
+    /// A connection for each that was recorded, and each interface in it.
+    links: HashMap<(u64, Interface), RpcClient>,
+}
+
+impl RpcSender {
+    pub(super) fn new(target: &Binding, arguments: &Arguments) -> Result<Self, Failure> {
+        let location = match target.clone() {
+            Binding::Mapper { host, port } => Location::Mapper { host, port },
+            Binding::Fixed { host, port } => Location::Fixed { host, port },
+        };
+        let mut config = ClientConfig { location, account: None, timeout: ClientConfig::TIMEOUT };
+        let level = AuthLevel::from(arguments.level);
+        if let Some(user) = arguments.user.as_ref().filter(|_| level != AuthLevel::NONE) {
+            let password = arguments.read_password(user)?;
+            let account = client::account(user, &arguments.domain, &password, Mechanism::Ntlm, level);
+            config = config.with_account(account);
+        }
+        Ok(Self { client: Client::new(config.clone()), config, links: HashMap::new() })
+    }
+
+    /// Makes a call in the recorded connection's place.
+    pub(super) async fn send(&mut self, connection: u64, step: &RpcStep) -> Result<RpcAnswer, Failure> {
+        match self.link(connection, step.interface).await?.call(step.opnum, step.stub.clone()).await {
+            Ok((stub, endian)) => Ok(RpcAnswer::Response(Stub::Plain(stub, endian))),
+            Err(CallFailure::Fault(status)) => Ok(RpcAnswer::Fault(status)),
+            Err(other) => Err(Box::new(other)),
+        }
+    }
+
+    async fn link(&mut self, connection: u64, interface: Interface) -> Result<&mut RpcClient, Failure> {
+        if !self.links.contains_key(&(connection, interface)) {
+            let address = self.client.find(interface).await?;
+            let config = LinkConfig {
+                interface: net::syntax(interface),
+                account: self.config.account.clone().map(Arc::new),
+                group: 0,
+                timeout: self.config.timeout,
+            };
+            self.links.insert((connection, interface), RpcClient::new(address, config));
+        }
+        self.links.get_mut(&(connection, interface)).ok_or_else(|| "there is no connection".into())
+    }
+}

@@ -1,0 +1,125 @@
+//! A client of HTTP that makes one request after the other, as one account.
+
+use std::time::Duration;
+
+use http::{Event, Framing, RequestHead, ResponseHead};
+use identity::SecurityContext;
+use tokio::time::timeout;
+
+use super::upstream::{HttpUpstream, Link};
+
+/// The longest answer that is taken, in bytes: several times what a ROP buffer can hold.
+const LONGEST: usize = 64 << 20;
+
+/// A client of the server that [`HttpUpstream`] says, acting there as it says.
+///
+/// It keeps one connection, which is made and signed in on when it is needed. It sends no request twice.
+#[derive(Debug)]
+pub struct HttpClient {
+    upstream: HttpUpstream,
+    /// On whose behalf.
+    context: SecurityContext,
+    link: Option<Link>,
+}
+
+/// An answer: its head, and its body without the framing.
+#[derive(Debug, Clone)]
+pub struct HttpAnswer {
+    /// The head.
+    pub head: ResponseHead,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why a request came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpFailure {
+    /// The server can't be reached, or broke off; says why.
+    #[error("{0}")]
+    Lost(String),
+    /// The server does not let this account in. What it says it would take instead is given, as it says it.
+    #[error("the server refuses this user with this password; it takes {}", offers(.0))]
+    Refused(Vec<String>),
+    /// Something of the request has no place in HTTP: which part.
+    #[error("the request's {0} can't be sent by HTTP")]
+    Request(&'static str),
+}
+
+fn offers(schemes: &[String]) -> String {
+    if schemes.is_empty() { "nothing that it would name".to_owned() } else { schemes.join(", ") }
+}
+
+impl HttpClient {
+    /// A client on behalf of `context`.
+    pub const fn new(upstream: HttpUpstream, context: SecurityContext) -> Self {
+        Self { upstream, context, link: None }
+    }
+
+    /// Sends a POST of `body` to `target` with `fields`, to which `Host`, `Authorization` and the framing are added;
+    /// waits for the answer.
+    ///
+    /// # Errors
+    /// When the server can't be reached, does not let the account in, breaks off, or takes too long; and for a
+    /// target or a field that HTTP has no place for.
+    pub async fn post(
+        &mut self,
+        target: &str,
+        fields: &[(String, String)],
+        body: &[u8],
+    ) -> Result<HttpAnswer, HttpFailure> {
+        let mut head = RequestHead::new("POST", target).ok_or(HttpFailure::Request("target"))?;
+        for (name, value) in fields {
+            if !head.fields.push(name.clone(), value.clone()) {
+                return Err(HttpFailure::Request("field"));
+            }
+        }
+        let length = u64::try_from(body.len()).map_err(|_| HttpFailure::Request("body"))?;
+        let stands = match &mut self.link {
+            Some(link) => link.serves(&self.context).await,
+            None => false,
+        };
+        let mut link = match self.link.take().filter(|_| stands) {
+            Some(link) => link,
+            None => {
+                Link::open(&self.upstream, &self.context, head.target()).await.map_err(HttpFailure::Lost)?
+            }
+        };
+        link.adapt(&self.upstream, &mut head, Some(length));
+        link.ask(&head, false);
+        link.wire.out.extend_from_slice(body);
+        let limit = self.upstream.timeout;
+        let sent = link.wire.flush(limit).await;
+        sent.map_err(|error| HttpFailure::Lost(format!("the request could not be sent: {error}")))?;
+        let answered = timeout(self.upstream.call_limit, answer(&mut link)).await;
+        let (head, framing, body) =
+            answered.map_err(|_| late(self.upstream.call_limit))?.map_err(HttpFailure::Lost)?;
+        if link.done(&head, framing) {
+            self.link = Some(link);
+        }
+        if head.status() == 401 {
+            let offered = head.fields.all("www-authenticate").map(String::from_utf8_lossy);
+            return Err(HttpFailure::Refused(offered.map(std::borrow::Cow::into_owned).collect()));
+        }
+        Ok(HttpAnswer { head, body })
+    }
+}
+
+fn late(limit: Duration) -> HttpFailure {
+    HttpFailure::Lost(format!("no answer within {} s", limit.as_secs()))
+}
+
+/// The whole answer to a request.
+async fn answer(link: &mut Link) -> Result<(ResponseHead, Framing, Vec<u8>), String> {
+    let (head, framing) = link.head().await?;
+    let mut body = Vec::new();
+    loop {
+        match link.wire.event().await.map_err(|error| error.to_string())? {
+            Event::Body(piece) => body.extend_from_slice(piece.data()),
+            Event::End => return Ok((head, framing, body)),
+            Event::Head { .. } => {}
+        }
+        if body.len() > LONGEST {
+            return Err(format!("an answer of more than {LONGEST} bytes"));
+        }
+    }
+}
