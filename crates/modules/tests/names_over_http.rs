@@ -492,6 +492,18 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
 }
 
 #[test]
+fn a_failure_that_ends_with_who_knows_what_ends_with_nothing() {
+    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let web = open(&engine, &table, "a");
+    let failed = |tail: &[u8]| [&[5, 0, 0, 0], tail].concat();
+    for tail in [&b"EXCH1.lab.test"[..], b"\0\0\0\0EXCH1.lab.test", b"\xff\xff\0\0EXCH1"] {
+        let request = request(&query_rows(Maybe::Absent)).encode().unwrap();
+        let (mut flight, _) = web.relayed(RequestType::QueryRows, request);
+        assert_eq!(web.answered(&mut flight, failed(tail)), failed(&[0; 4]), "{tail:?}");
+    }
+}
+
+#[test]
 fn an_answer_that_cannot_be_read_is_not_passed_on() {
     let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
     let web = open(&engine, &table, "a");

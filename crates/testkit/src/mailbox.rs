@@ -127,16 +127,34 @@ impl<'a> Mailbox<'a> {
     /// When the client gets no answer.
     #[track_caller]
     pub fn answered(&mut self, flight: &mut Flight, batches: &[RopBuffer]) -> RopBuffer {
+        match self.answer(flight, batches) {
+            Next::Reply { stub } => response_of(&stub),
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    /// Lets the upstream answer with `batches`, packed together.
+    ///
+    /// # Panics
+    /// When they don't fit.
+    pub fn answer(&mut self, flight: &mut Flight, batches: &[RopBuffer]) -> Next {
+        self.answer_bytes(flight, packed(batches))
+    }
+
+    /// Lets the upstream answer with this chain of extended buffers, or what is to pass for one.
+    ///
+    /// # Panics
+    /// When it doesn't fit.
+    pub fn answer_bytes(&mut self, flight: &mut Flight, chain: Vec<u8>) -> Next {
         let response = emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
             handle: UPSTREAM,
             flags: RpcFlags::NONE,
-            rgb_out: OutBytes::new(packed(batches)),
+            rgb_out: OutBytes::new(chain),
             aux_out: OutBytes::new(Vec::new()),
             trans_time: 0,
             return_value: ErrorCode::SUCCESS,
         });
-        let stub = self.talk.answered(flight, response.encode().expect("a batch fits"));
-        response_of(&stub)
+        self.talk.answer(flight, response.encode().expect("a batch fits"))
     }
 }
 

@@ -14,7 +14,33 @@ pub enum Slot {
     /// An object that was there before the batch.
     Open(ObjectHandle),
     /// An object that a ROP of the batch makes; it has no handle yet.
-    New(Box<Object>),
+    New {
+        /// `LogonId` of the ROP that makes it: those of another logon can't act on it.
+        logon_id: u8,
+        /// The object.
+        object: Box<Object>,
+    },
+}
+
+impl Slot {
+    fn new(logon_id: u8, object: Object) -> Self {
+        Self::New { logon_id, object: Box::new(object) }
+    }
+
+    /// The object that a ROP of the batch makes here, if it is one of the logon `logon_id`.
+    fn made(&self, logon_id: u8) -> Option<&Object> {
+        match self {
+            Self::New { logon_id: of, object } if *of == logon_id => Some(object),
+            _ => None,
+        }
+    }
+
+    fn made_mut(&mut self, logon_id: u8) -> Option<&mut Object> {
+        match self {
+            Self::New { logon_id: of, object } if *of == logon_id => Some(object),
+            _ => None,
+        }
+    }
 }
 
 /// The objects that the ROPs of one batch act on, ROP by ROP.
@@ -40,8 +66,8 @@ impl<'a> BatchObjects<'a> {
     /// The handle of the object at `index`, for objects that were there before the batch.
     pub fn open_handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
         match self.slots.get(usize::from(index))? {
-            Slot::New(_) => None,
-            Slot::Open(handle) => Some(*handle),
+            Slot::New { .. } => None,
+            Slot::Open(handle) => (handle.logon_id == logon_id).then_some(*handle),
             Slot::Empty => self.handle(logon_id, index),
         }
     }
@@ -49,7 +75,7 @@ impl<'a> BatchObjects<'a> {
     /// The object at `index` of the handle table, as a ROP of the logon `logon_id` means it.
     pub fn object(&self, logon_id: u8, index: u8) -> Option<&Object> {
         match self.slots.get(usize::from(index))? {
-            Slot::New(object) => Some(object),
+            slot @ Slot::New { .. } => slot.made(logon_id),
             _ => self.table.get(self.open_handle(logon_id, index)?),
         }
     }
@@ -67,17 +93,11 @@ impl<'a> BatchObjects<'a> {
         }
     }
 
-    /// The mailbox that `request` belongs to.
+    /// The mailbox that `request` belongs to. A logon that the batch itself asks for takes the place of the one
+    /// that had its `LogonId` ([MS-OXCROPS] 3.1.4.2).
     pub fn logon(&self, request: &RopRequest) -> Option<&super::Logon> {
-        self.table.logon(request.logon_id).or_else(|| {
-            self.slots.iter().find_map(|slot| match slot {
-                Slot::New(object) => match &object.kind {
-                    ObjectKind::Logon(logon) => Some(&**logon),
-                    _ => None,
-                },
-                _ => None,
-            })
-        })
+        let made = self.slots.iter().find_map(|slot| slot.made(request.logon_id)?.kind.logon());
+        made.or_else(|| self.table.logon(request.logon_id))
     }
 
     /// The columns that rows in the answer to `request` have.
@@ -93,8 +113,9 @@ impl<'a> BatchObjects<'a> {
     pub fn assume(&mut self, request: &RopRequest) {
         if request.id() == RopId::RopRelease {
             self.put(request.handle_index, Slot::Empty, true);
-        } else if let Some((index, object)) = super::made::made_by(self, request, None) {
-            self.put(index, Slot::New(Box::new(object)), false);
+        } else if let Some((index, mut object)) = super::made::made_by(self, request, None) {
+            self.table.admit(&mut object);
+            self.put(index, Slot::new(request.logon_id, object), false);
         }
     }
 
@@ -106,7 +127,8 @@ impl<'a> BatchObjects<'a> {
             return;
         }
         let Some(reply) = reply else { return };
-        if let Some((index, object)) = super::made::made_by(self, request, Some(reply)) {
+        if let Some((index, mut object)) = super::made::made_by(self, request, Some(reply)) {
+            self.table.admit(&mut object);
             let handle = handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT);
             match handle {
                 Some(handle) => {
@@ -114,7 +136,7 @@ impl<'a> BatchObjects<'a> {
                     self.table.insert(handle, object);
                     self.put(index, Slot::Open(handle), false);
                 }
-                None => self.put(index, Slot::New(Box::new(object)), false),
+                None => self.put(index, Slot::new(request.logon_id, object), false),
             }
         } else if let Some(index) = request.output_handle_index() {
             self.put(index, Slot::Empty, true);
@@ -168,8 +190,12 @@ impl<'a> BatchObjects<'a> {
     }
 
     fn put(&mut self, index: u8, slot: Slot, gone: bool) {
-        if let Some(place) = self.slots.get_mut(usize::from(index)) {
-            *place = slot;
+        let gone_from_it = match self.slots.get_mut(usize::from(index)) {
+            Some(place) => std::mem::replace(place, slot),
+            None => slot,
+        };
+        if let Slot::New { object, .. } = gone_from_it {
+            self.table.dismiss(&object);
         }
         if gone && let Some(handle) = self.handles.get_mut(usize::from(index)) {
             *handle = NO_OBJECT;
@@ -183,14 +209,8 @@ impl<'a> BatchObjects<'a> {
 
     /// The logon `logon_id`, to be changed.
     pub(super) fn logon_mut(&mut self, logon_id: u8) -> Option<&mut super::Logon> {
-        let made = self.slots.iter_mut().find_map(|slot| match slot {
-            Slot::New(object) => match &mut object.kind {
-                ObjectKind::Logon(logon) => Some(&mut **logon),
-                _ => None,
-            },
-            _ => None,
-        });
-        self.table.logon_mut(logon_id).or(made)
+        let made = self.slots.iter_mut().find_map(|slot| slot.made_mut(logon_id)?.kind.logon_mut());
+        made.or_else(|| self.table.logon_mut(logon_id))
     }
 
     /// The object that `request` acts on, to be changed.
@@ -203,9 +223,17 @@ impl<'a> BatchObjects<'a> {
         if let Some(handle) = self.open_handle(logon_id, index) {
             return self.table.objects.get_mut(&handle);
         }
-        match self.slots.get_mut(usize::from(index))? {
-            Slot::New(object) => Some(object),
-            _ => None,
+        self.slots.get_mut(usize::from(index))?.made_mut(logon_id)
+    }
+}
+
+impl Drop for BatchObjects<'_> {
+    /// What the batch made and had no handle for is gone with it.
+    fn drop(&mut self) {
+        for slot in &self.slots {
+            if let Slot::New { object, .. } = slot {
+                self.table.dismiss(object);
+            }
         }
     }
 }

@@ -133,9 +133,6 @@ fn forget(objects: &mut BatchObjects<'_>, request: &RopRequest, deleted: &[PropT
     objects.table.held = objects.table.held.saturating_sub(freed);
 }
 
-/// The most names of named properties that are remembered for a logon: more ids than that there are not.
-const NAMES: usize = 0x8000;
-
 /// Learns the names of named properties, which hold for the whole logon.
 fn learn_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
     let learnt: Vec<(u16, PropertyName)> = match (&request.body, reply) {
@@ -148,11 +145,29 @@ fn learn_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Res
         (_, ResponseBody::RopQueryNamedProperties(told)) => told.properties.clone(),
         _ => return,
     };
+    let mut room = objects.table.room();
+    let before = room;
+    let mut freed = 0_usize;
     let Some(logon) = objects.logon_mut(request.logon_id) else { return };
     for (id, name) in learnt {
-        if id >= 0x8000 && logon.named.len() < NAMES {
-            logon.named.insert(id, name);
+        let size = size_of_name(&name);
+        let is_name = !matches!(name, PropertyName::None { .. });
+        if id >= 0x8000 && is_name && size <= room {
+            room = room.saturating_sub(size);
+            freed = freed.saturating_add(logon.named.insert(id, name).map_or(0, |old| size_of_name(&old)));
         }
+    }
+    let taken = before.saturating_sub(room);
+    objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
+}
+
+/// About how many bytes a name takes.
+fn size_of_name(name: &PropertyName) -> usize {
+    const LEAST: usize = 64;
+    match name {
+        PropertyName::Name { name, .. } => LEAST.saturating_add(name.0.len().saturating_mul(2)),
+        PropertyName::OddName { name, .. } => LEAST.saturating_add(name.len()),
+        _ => LEAST,
     }
 }
 
@@ -162,24 +177,35 @@ pub(super) fn learn_more(objects: &mut BatchObjects<'_>, request: &RopRequest, r
 }
 
 fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Option<&[PropTag]>) {
-    match objects.acted_on_mut(request).map(|object| &mut object.kind) {
-        Some(ObjectKind::Table(table)) => table.columns = columns.map(Arc::from),
-        Some(ObjectKind::Message(message)) => {
-            message.recipient_columns = Arc::from(columns.unwrap_or_default());
+    let known = columns.filter(|columns| size_of_columns(columns) <= objects.table.room());
+    let Some(object) = objects.acted_on_mut(request) else { return };
+    let old = match &mut object.kind {
+        ObjectKind::Table(table) => std::mem::replace(&mut table.columns, known.map(Arc::from)),
+        ObjectKind::Message(message) => {
+            let new = Arc::from(known.unwrap_or_default());
+            Some(std::mem::replace(&mut message.recipient_columns, new))
         }
-        _ => {}
-    }
+        _ => return,
+    };
+    let added = known.map_or(0, size_of_columns);
+    let freed = old.map_or(0, |old| size_of_columns(&old));
+    objects.table.held = objects.table.held.saturating_add(added).saturating_sub(freed);
 }
 
 /// A client that adds recipients may give them columns that the message's others did not have.
 fn add_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: &[PropTag]) {
-    if let Some(object) = objects.acted_on_mut(request)
-        && let ObjectKind::Message(message) = &mut object.kind
-    {
-        let mut known = message.recipient_columns.to_vec();
-        mapi::rop::add_columns(&mut known, columns);
-        message.recipient_columns = known.into();
+    let Some(ObjectKind::Message(message)) = objects.acted_on(request).map(|object| &object.kind) else {
+        return;
+    };
+    let mut known = message.recipient_columns.to_vec();
+    mapi::rop::add_columns(&mut known, columns);
+    if known.len() > message.recipient_columns.len() {
+        set_columns(objects, request, Some(&known));
     }
+}
+
+fn size_of_columns(columns: &[PropTag]) -> usize {
+    std::mem::size_of_val(columns)
 }
 
 fn acted_on_stream<'a>(objects: &'a mut BatchObjects<'_>, request: &RopRequest) -> Option<&'a mut Stream> {
@@ -209,10 +235,17 @@ fn passed(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8]) {
 
 /// About how many bytes of content an object holds.
 pub(super) fn content_of(kind: &ObjectKind) -> usize {
-    match kind {
+    let columns = match kind {
+        ObjectKind::Table(table) => table.columns.as_deref(),
+        ObjectKind::Message(message) => Some(&*message.recipient_columns),
+        _ => None,
+    };
+    let columns = columns.map_or(0, size_of_columns);
+    columns.saturating_add(match kind {
         ObjectKind::Stream(stream) => stream.content.bytes().len(),
+        ObjectKind::Logon(logon) => logon.named.values().map(size_of_name).sum(),
         _ => kind.properties().map_or(0, |known| known.iter().map(|(_, value)| size_of_value(value)).sum()),
-    }
+    })
 }
 
 /// About how many bytes a value takes.

@@ -10,6 +10,7 @@ mod made;
 mod object;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use mapi::rop::Logons;
 
@@ -24,7 +25,7 @@ pub use self::object::{
 pub struct ObjectLimits {
     /// Objects. Those that are opened when there are as many pass, but are not known.
     pub objects: usize,
-    /// Bytes of property values and streams, over all objects. What comes when there are as many passes, but is
+    /// Bytes of property values, streams, names and columns, over all objects. What comes when there are as many passes, but is
     /// not kept.
     pub content: usize,
 }
@@ -76,17 +77,11 @@ impl ObjectTable {
 
     /// The mailbox that the ROPs of a logon act on.
     pub fn logon(&self, logon_id: u8) -> Option<&Logon> {
-        match &self.objects.get(self.logons.get(&logon_id)?)?.kind {
-            ObjectKind::Logon(logon) => Some(logon),
-            _ => None,
-        }
+        self.objects.get(self.logons.get(&logon_id)?)?.kind.logon()
     }
 
     fn logon_mut(&mut self, logon_id: u8) -> Option<&mut Logon> {
-        match &mut self.objects.get_mut(self.logons.get(&logon_id)?)?.kind {
-            ObjectKind::Logon(logon) => Some(logon),
-            _ => None,
-        }
+        self.objects.get_mut(self.logons.get(&logon_id)?)?.kind.logon_mut()
     }
 
     /// How many objects are open.
@@ -99,18 +94,48 @@ impl ObjectTable {
         self.objects.is_empty()
     }
 
-    /// How many bytes of property values and streams are held, about.
+    /// How many bytes of property values, streams, names and columns are held, about.
     pub const fn held(&self) -> usize {
         self.held
     }
 
+    /// Counts what a new object holds: a clone of a stream comes with its bytes, a message with its columns. Where there is no room for them,
+    /// they are dropped.
+    fn admit(&mut self, object: &mut Object) {
+        let size = learn::content_of(&object.kind);
+        if size > self.limits.content.saturating_sub(self.held) {
+            match &mut object.kind {
+                ObjectKind::Stream(stream) => {
+                    stream.content = Content::default();
+                    stream.content.truncated = true;
+                }
+                ObjectKind::Message(message) => message.recipient_columns = Arc::default(),
+                _ => {}
+            }
+        } else {
+            self.held = self.held.saturating_add(size);
+        }
+    }
+
+    /// What `object` held is gone.
+    fn dismiss(&mut self, object: &Object) {
+        self.held = self.held.saturating_sub(learn::content_of(&object.kind));
+    }
+
+    /// Puts in an object that was admitted.
     fn insert(&mut self, handle: ObjectHandle, object: Object) {
+        let is_logon = matches!(object.kind, ObjectKind::Logon(_));
+        if is_logon {
+            // A logon takes the place of the one that had its id, which is released ([MS-OXCROPS] 3.1.4.2).
+            self.remove_logon(handle.logon_id);
+        }
         if self.objects.len() >= self.limits.objects && !self.objects.contains_key(&handle) {
             self.overflow = self.overflow.saturating_add(1);
+            self.dismiss(&object);
             return;
         }
         self.remove(handle);
-        if matches!(object.kind, ObjectKind::Logon(_)) {
+        if is_logon {
             self.logons.insert(handle.logon_id, handle);
         }
         self.objects.insert(handle, object);
@@ -118,20 +143,27 @@ impl ObjectTable {
 
     /// Forgets an object. With a logon everything goes that was opened on it.
     fn remove(&mut self, handle: ObjectHandle) {
-        let Some(object) = self.objects.remove(&handle) else { return };
-        self.held = self.held.saturating_sub(learn::content_of(&object.kind));
-        if matches!(object.kind, ObjectKind::Logon(_)) {
-            self.logons.remove(&handle.logon_id);
-            let mut freed = 0_usize;
-            self.objects.retain(|other, object| {
-                let stays = other.logon_id != handle.logon_id;
-                if !stays {
-                    freed = freed.saturating_add(learn::content_of(&object.kind));
-                }
-                stays
-            });
-            self.held = self.held.saturating_sub(freed);
+        if self.logons.get(&handle.logon_id) == Some(&handle) {
+            self.remove_logon(handle.logon_id);
+        } else if let Some(object) = self.objects.remove(&handle) {
+            self.dismiss(&object);
         }
+    }
+
+    /// Forgets a logon and everything that was opened on it.
+    fn remove_logon(&mut self, logon_id: u8) {
+        if self.logons.remove(&logon_id).is_none() {
+            return;
+        }
+        let mut freed = 0_usize;
+        self.objects.retain(|handle, object| {
+            let stays = handle.logon_id != logon_id;
+            if !stays {
+                freed = freed.saturating_add(learn::content_of(&object.kind));
+            }
+            stays
+        });
+        self.held = self.held.saturating_sub(freed);
     }
 }
 

@@ -190,6 +190,21 @@ impl ObjectKind {
         }
     }
 
+    /// The mailbox or the public folders, if it is that.
+    pub fn logon(&self) -> Option<&Logon> {
+        match self {
+            Self::Logon(logon) => Some(logon),
+            _ => None,
+        }
+    }
+
+    pub(super) fn logon_mut(&mut self) -> Option<&mut Logon> {
+        match self {
+            Self::Logon(logon) => Some(logon),
+            _ => None,
+        }
+    }
+
     /// What is known of its properties, for objects that have some.
     pub const fn properties(&self) -> Option<&Properties> {
         match self {

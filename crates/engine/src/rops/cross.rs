@@ -133,11 +133,18 @@ pub(crate) fn response(
     session: &mut Session,
 ) -> Result<(), Refusal> {
     let (interface, at) = (operation.interface(), operation.at());
-    let Some(mut exchange) = operation.rops.take() else { return Ok(()) };
     let Some(message) = &mut operation.response else { return Ok(()) };
-    let Some(Ok(buffers)) = message.view().ok().and_then(payload::of_response) else {
-        operation.rops = Some(exchange);
-        return Ok(());
+    let Some(buffers) = message.view().ok().and_then(payload::of_response) else { return Ok(()) };
+    let Some(mut exchange) = operation.rops.take() else { return Ok(()) };
+    let bad = |error: wire::Error| Refusal::new(CALL_FAILED, format!("the answers to the ROPs: {error}"));
+    let buffers = match buffers {
+        Ok(buffers) => buffers,
+        // Nothing of it can be looked at; where nothing of the request was changed either, it passes as it is.
+        Err(error) if exchange.batch.edited => return Err(bad(error)),
+        Err(_) => {
+            operation.rops = Some(exchange);
+            return Ok(());
+        }
     };
     let mut objects = session.take_objects();
     let mut crossing = Crossing {
@@ -149,9 +156,9 @@ pub(crate) fn response(
         notes: Vec::new(),
     };
     let answers = RopAnswers::decode(buffers, &mut exchange.batch, &mut crossing);
-    let notes = crossing.notes;
+    let notes = std::mem::take(&mut crossing.notes);
+    drop(crossing);
     session.put_objects(objects);
-    let bad = |error: wire::Error| Refusal::new(CALL_FAILED, format!("the answers to the ROPs: {error}"));
     match answers {
         Ok(answers) => {
             if exchange.batch.edited || answers.changed {
@@ -166,7 +173,6 @@ pub(crate) fn response(
             }
             exchange.answers = Some(answers);
         }
-        // Nothing of it was looked at; where nothing of the request was changed either, it passes as it is.
         Err(error) if exchange.batch.edited => return Err(bad(error)),
         Err(_) => {}
     }

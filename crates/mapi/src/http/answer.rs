@@ -10,7 +10,7 @@ use crate::ErrorCode;
 pub struct Failure {
     /// Why; not zero.
     pub status_code: ErrorCode,
-    /// What more the server says.
+    /// What more the server says; bytes that are no auxiliary buffer are here, too.
     pub aux: AuxiliaryBuffer,
 }
 
@@ -80,8 +80,7 @@ impl<'a, T: AnswerBody> Decode<'a> for Answer<T> {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let status_code = ErrorCode(r.u32("StatusCode")?);
         if status_code != ErrorCode::SUCCESS {
-            // What does not read as an auxiliary buffer is left to whoever keeps trailing bytes.
-            let aux = lenient_aux(r);
+            let aux = AuxiliaryBuffer::of_failure(r);
             return Ok(Self::Failure(Failure { status_code, aux }));
         }
         let start = r.clone();
@@ -89,17 +88,6 @@ impl<'a, T: AnswerBody> Decode<'a> for Answer<T> {
             *r = start;
             bare(r).map(Self::Bare).ok_or(error)
         })
-    }
-}
-
-fn lenient_aux(r: &mut Reader<'_>) -> AuxiliaryBuffer {
-    let mut ahead = r.clone();
-    match AuxiliaryBuffer::read(&mut ahead, "AuxiliaryBuffer") {
-        Ok(aux) => {
-            *r = ahead;
-            aux
-        }
-        Err(_) => AuxiliaryBuffer::LEFT_OUT,
     }
 }
 

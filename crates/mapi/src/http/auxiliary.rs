@@ -1,4 +1,4 @@
-use wire::{Decode, Encode, Reader, Result, Writer};
+use wire::{Decode, Encode, Error, Reader, Result, Writer};
 
 use super::field::Field;
 use crate::aux_block::AuxBuffer;
@@ -7,19 +7,28 @@ use crate::compress::{self, ExtendedBuffer, ExtendedFlags};
 /// The end of every body: one extended buffer with auxiliary blocks, or nothing, behind its size
 /// ([MS-OXCRPC] 3.1.4.1.1).
 ///
-/// Some bodies end without even the size. That is kept apart from a size of zero.
+/// Some bodies end without even the size. That is kept apart from a size of zero. Where a failure ends with bytes
+/// that are no such buffer, they stand in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AuxiliaryBuffer(Option<Vec<u8>>);
+pub struct AuxiliaryBuffer(Tail);
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+enum Tail {
+    #[default]
+    LeftOut,
+    Sized(Vec<u8>),
+    Opaque(Vec<u8>),
+}
 
 impl AuxiliaryBuffer {
     /// The size, zero.
-    pub const NONE: Self = Self(Some(Vec::new()));
+    pub const NONE: Self = Self(Tail::Sized(Vec::new()));
     /// Not even the size.
-    pub const LEFT_OUT: Self = Self(None);
+    pub const LEFT_OUT: Self = Self(Tail::LeftOut);
 
     /// The buffer `bytes`.
     pub const fn new(bytes: Vec<u8>) -> Self {
-        Self(Some(bytes))
+        Self(Tail::Sized(bytes))
     }
 
     /// The blocks in one extended buffer, neither compressed nor obfuscated.
@@ -30,9 +39,25 @@ impl AuxiliaryBuffer {
         ExtendedBuffer::with_flags(ExtendedFlags::LAST, blocks.to_bytes()?).to_bytes().map(Self::new)
     }
 
+    /// The end of a failure: a buffer behind its size and nothing more, or bytes that are no such thing.
+    pub(super) fn of_failure(r: &mut Reader<'_>) -> Self {
+        let mut ahead = r.clone();
+        let read = Self::read(&mut ahead, "AuxiliaryBuffer");
+        let rest = r.rest();
+        read.ok().filter(|_| ahead.is_empty()).unwrap_or_else(|| Self(Tail::Opaque(rest.to_vec())))
+    }
+
+    /// Whether the bytes are no auxiliary buffer: there is not even a size before them that is right.
+    pub const fn is_opaque(&self) -> bool {
+        matches!(self.0, Tail::Opaque(_))
+    }
+
     /// The buffer as it is, empty where there is none.
     pub fn as_slice(&self) -> &[u8] {
-        self.0.as_deref().unwrap_or_default()
+        match &self.0 {
+            Tail::LeftOut => &[],
+            Tail::Sized(bytes) | Tail::Opaque(bytes) => bytes,
+        }
     }
 
     /// The blocks; none where there is no buffer.
@@ -42,6 +67,10 @@ impl AuxiliaryBuffer {
     pub fn blocks(&self) -> Result<Option<AuxBuffer>> {
         if self.as_slice().is_empty() {
             return Ok(None);
+        }
+        if self.is_opaque() {
+            let length = u64::try_from(self.as_slice().len()).unwrap_or(u64::MAX);
+            return Err(Error::invalid("AuxiliaryBufferSize", 0, length, "an auxiliary buffer"));
         }
         AuxBuffer::from_bytes(&compress::decode_one(self.as_slice())?.payload).map(Some)
     }
@@ -60,8 +89,14 @@ impl Field for AuxiliaryBuffer {
     }
 
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
-        if let Self(Some(bytes)) = self {
-            w.len32(bytes.len(), field)?.bytes(bytes);
+        match &self.0 {
+            Tail::LeftOut => {}
+            Tail::Sized(bytes) => {
+                w.len32(bytes.len(), field)?.bytes(bytes);
+            }
+            Tail::Opaque(bytes) => {
+                w.bytes(bytes);
+            }
         }
         Ok(())
     }

@@ -120,7 +120,14 @@ fn failures_come_in_several_shapes() {
     let emsmdb::Response::Execute(Answer::Failure(failure)) = read else { panic!("a failure") };
     assert_eq!(failure.aux.as_slice(), [7, 8]);
     assert_eq!(decode(&[5, 0, 0, 0]).1, b"");
-    assert_eq!(decode(&[5, 0, 0, 0, 5, 0, 0, 0]).1, [5, 0, 0, 0]);
+    for tail in [&[5, 0, 0, 0][..], &[0, 0, 0, 0, 7], b"?"] {
+        let (read, rest) = decode(&[&[5, 0, 0, 0], tail].concat());
+        let emsmdb::Response::Execute(Answer::Failure(Failure { aux, .. })) = read else {
+            panic!("a failure")
+        };
+        assert_eq!((aux.is_opaque(), aux.as_slice(), &rest[..]), (true, tail, &b""[..]));
+        assert!(aux.blocks().is_err());
+    }
     // Tried, with nothing behind the error but an auxiliary buffer, if that.
     let bare =
         |aux| emsmdb::Response::Execute(Answer::Bare(Bare { error_code: ErrorCode::MAPI_E_NO_ACCESS, aux }));

@@ -47,9 +47,9 @@ pub(super) fn hide_http(aux: &mut AuxiliaryBuffer) -> bool {
         return false;
     }
     match without_names(aux.as_slice()) {
-        Ok(None) => return false,
-        Ok(Some(left)) => *aux = AuxiliaryBuffer::new(left),
-        Err(_) => *aux = AuxiliaryBuffer::NONE,
+        Ok(None) if !aux.is_opaque() => return false,
+        Ok(Some(left)) if !aux.is_opaque() => *aux = AuxiliaryBuffer::new(left),
+        _ => *aux = AuxiliaryBuffer::NONE,
     }
     true
 }

@@ -1,0 +1,384 @@
+//! What the engine knows of server objects: which ROP acts on what, as modules see it.
+
+use std::sync::{Arc, Mutex};
+
+use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::{Engine, Module, Next, Operation, Refusal, Session, Stack};
+use mapi::ErrorCode;
+use mapi::data::PropertyName;
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::property::PropTag;
+use mapi::rop::OutputHandleIndex;
+use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
+use mapi::rop::logon::{
+    LogonFlags, LogonTime, OpenFlags, PrivateLogon, ResponseFlags, RopLogonRequest, RopLogonResponse,
+};
+use mapi::rop::named_property::{
+    PropertyIdFlags, RopGetNamesFromPropertyIdsRequest, RopGetNamesFromPropertyIdsResponse,
+    RopGetPropertyIdsFromNamesRequest, RopGetPropertyIdsFromNamesResponse,
+};
+use mapi::rop::stream::{
+    RopCloneStreamRequest, RopOpenStreamRequest, RopOpenStreamResponse, RopWriteStreamRequest,
+    RopWriteStreamResponse, StreamOpenModeFlags,
+};
+use mapi::rop::tables::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
+use mapi::rop::{Bytes16, Empty, List16, RequestBody, ResponseBody, RopReply, RopRequest, RopResponse};
+use testkit::Mailbox;
+use wire::{Encode as _, Guid, Writer};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// Says of each ROP what `tell` knows of it, on its way there and back.
+struct Witness {
+    log: Log,
+    request: fn(&RopView<'_>) -> String,
+    reply: fn(&RopReplyView<'_>) -> String,
+}
+
+impl Module for Witness {
+    fn name(&self) -> &'static str {
+        "witness"
+    }
+
+    fn description(&self) -> &'static str {
+        "says what it is told"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        self.log.lock().unwrap().push((self.request)(rop));
+        RopDecision::Relay
+    }
+
+    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+        self.log.lock().unwrap().push((self.reply)(rop));
+    }
+}
+
+fn witness(request: fn(&RopView<'_>) -> String, reply: fn(&RopReplyView<'_>) -> String) -> (Engine, Log) {
+    let log = Log::default();
+    let module = Witness { log: Arc::clone(&log), request, reply };
+    (Engine::new(Stack::new(vec![Box::new(module)])), log)
+}
+
+/// A batch of ROPs, each with its logon and the slot that it acts on.
+fn batch(rops: Vec<(u8, u8, RequestBody)>, handles: &[u32]) -> RopBuffer {
+    let mut w = Writer::new();
+    for (logon_id, handle_index, body) in rops {
+        RopRequest { logon_id, handle_index, body }.encode(&mut w).unwrap();
+    }
+    RopBuffer::new(w.into_vec(), handles.to_vec())
+}
+
+/// Answers that all is well, each with the slot that it names.
+fn replies(replies: Vec<(u8, ResponseBody)>, handles: &[u32]) -> RopBuffer {
+    let mut w = Writer::new();
+    for (handle_index, body) in replies {
+        let reply = RopReply { handle_index, return_value: ErrorCode::SUCCESS, body };
+        RopResponse::Reply(reply).encode(&mut w).unwrap();
+    }
+    RopBuffer::new(w.into_vec(), handles.to_vec())
+}
+
+fn logon(dn: &str) -> RequestBody {
+    RequestBody::RopLogon(RopLogonRequest {
+        logon_flags: LogonFlags::PRIVATE,
+        open_flags: OpenFlags::NONE,
+        store_state: 0,
+        essdn: Bytes16([dn.as_bytes(), b"\0"].concat()),
+    })
+}
+
+fn logged_on() -> ResponseBody {
+    ResponseBody::RopLogon(RopLogonResponse::Private(Box::new(PrivateLogon {
+        logon_flags: LogonFlags::PRIVATE,
+        folder_ids: [1; 13],
+        response_flags: ResponseFlags::RESERVED,
+        mailbox_guid: Guid::default(),
+        replica_id: 1,
+        replica_guid: Guid::default(),
+        logon_time: LogonTime {
+            seconds: 0,
+            minutes: 0,
+            hour: 0,
+            day_of_week: 0,
+            day: 1,
+            month: 1,
+            year: 2010,
+        },
+        gwart_time: 0,
+        store_state: 0,
+    })))
+}
+
+fn name(lid: u32) -> PropertyName {
+    PropertyName::Lid { guid: Guid::default(), lid }
+}
+
+fn ids_of(lids: &[u32]) -> RequestBody {
+    RequestBody::RopGetPropertyIdsFromNames(RopGetPropertyIdsFromNamesRequest {
+        flags: PropertyIdFlags::CREATE,
+        property_names: List16(lids.iter().map(|lid| name(*lid)).collect()),
+    })
+}
+
+fn are(ids: &[u16]) -> ResponseBody {
+    ResponseBody::RopGetPropertyIdsFromNames(RopGetPropertyIdsFromNamesResponse {
+        property_ids: List16(ids.to_vec()),
+    })
+}
+
+fn names_for(ids: &[u16]) -> RequestBody {
+    RequestBody::RopGetNamesFromPropertyIds(RopGetNamesFromPropertyIdsRequest {
+        property_ids: List16(ids.to_vec()),
+    })
+}
+
+fn are_called(lids: &[u32]) -> ResponseBody {
+    ResponseBody::RopGetNamesFromPropertyIds(RopGetNamesFromPropertyIdsResponse {
+        property_names: List16(lids.iter().map(|lid| name(*lid)).collect()),
+    })
+}
+
+/// Whose logon a ROP belongs to, and the names of its named properties.
+fn logon_of(logon: Option<&engine::objects::Logon>) -> String {
+    let Some(logon) = logon else { return "no logon".to_owned() };
+    let names: Vec<String> = logon.named.iter().map(|(id, name)| format!(" {id:04x}={name}")).collect();
+    let short = names.concat().replace("00000000-0000-0000-0000-000000000000", "");
+    format!("{}{short}", String::from_utf8_lossy(&logon.mailbox))
+}
+
+fn asked_of(view: &RopView<'_>) -> String {
+    format!("> {}", logon_of(view.logon()))
+}
+
+fn told_of(view: &RopReplyView<'_>) -> String {
+    format!("< {}", logon_of(view.logon()))
+}
+
+fn seen(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+const NONE: u32 = NO_OBJECT;
+
+#[test]
+fn two_logons_of_one_batch_are_not_mixed_up() {
+    let (engine, log) = witness(asked_of, told_of);
+    let mut mailbox = Mailbox::open(&engine, "a");
+    let asked = vec![(3, 0, logon("/a")), (9, 1, logon("/b")), (9, 1, ids_of(&[7])), (3, 0, ids_of(&[8]))];
+    let (mut flight, _) = mailbox.relayed(&batch(asked, &[NONE, NONE]));
+    assert_eq!(seen(&log), ["> no logon", "> no logon", "> /b", "> /a"]);
+    let told = vec![(0, logged_on()), (1, logged_on()), (1, are(&[0x8001])), (0, are(&[0x8001]))];
+    mailbox.answered(&mut flight, &[replies(told, &[10, 11])]);
+    assert_eq!(seen(&log), ["< /a", "< /b", "< /b 8001=:0x0007", "< /a 8001=:0x0008"]);
+
+    // Later, each has names of its own, whichever of the two ROPs told them.
+    let asked = vec![(9, 1, names_for(&[0x8002])), (3, 0, names_for(&[0x8002])), (4, 0, names_for(&[1]))];
+    let (mut flight, _) = mailbox.relayed(&batch(asked, &[10, 11]));
+    assert_eq!(seen(&log), ["> /b 8001=:0x0007", "> /a 8001=:0x0008", "> no logon"]);
+    let told = vec![(1, are_called(&[1])), (0, are_called(&[2])), (0, are_called(&[3]))];
+    mailbox.answered(&mut flight, &[replies(told, &[10, 11])]);
+    let expected = ["< /b 8001=:0x0007 8002=:0x0001", "< /a 8001=:0x0008 8002=:0x0002", "< no logon"];
+    assert_eq!(seen(&log), expected);
+}
+
+#[test]
+fn a_logon_takes_the_place_of_the_one_that_had_its_id() {
+    let (engine, log) = witness(asked_of, told_of);
+    let mut mailbox = Mailbox::open(&engine, "a");
+    let (mut flight, _) = mailbox.relayed(&batch(vec![(1, 0, logon("/a"))], &[NONE]));
+    mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
+    seen(&log);
+    // Within the batch that asks for it, too; and the old handle's release does not end the new logon.
+    let release = RequestBody::RopRelease(Empty);
+    let asked = vec![(1, 1, logon("/b")), (1, 1, ids_of(&[7])), (1, 0, release), (1, 1, ids_of(&[8]))];
+    let (mut flight, _) = mailbox.relayed(&batch(asked, &[10, NONE]));
+    assert_eq!(seen(&log), ["> /a", "> /b", "> /b", "> /b"]);
+    let told = vec![(1, logged_on()), (1, are(&[0x8001])), (1, are(&[0x8002]))];
+    mailbox.answered(&mut flight, &[replies(told, &[10, 11])]);
+    assert_eq!(seen(&log), ["< /b", "< /b 8001=:0x0007", "< /b 8001=:0x0007 8002=:0x0008"]);
+}
+
+#[test]
+fn a_rop_of_another_logon_does_not_act_on_what_a_batch_makes() {
+    let object = |view: &RopView<'_>| match view.object() {
+        Some(object) => object.kind.name().to_owned(),
+        None => "none".to_owned(),
+    };
+    let (engine, log) = witness(object, |_| String::new());
+    let mut mailbox = Mailbox::open(&engine, "a");
+    let asked = vec![(1, 0, logon("/a")), (1, 0, ids_of(&[7])), (2, 0, ids_of(&[7]))];
+    mailbox.relayed(&batch(asked, &[NONE]));
+    assert_eq!(seen(&log), ["none", "mailbox", "none"]);
+}
+
+/// Takes answers away, or says whether it still sees what was asked.
+struct Thief {
+    log: Log,
+    takes: bool,
+}
+
+impl Module for Thief {
+    fn name(&self) -> &'static str {
+        "thief"
+    }
+
+    fn description(&self) -> &'static str {
+        "takes the answer away"
+    }
+
+    fn response_bytes(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
+        if self.takes && operation.rops().is_some() {
+            operation.response = None;
+        }
+        Ok(())
+    }
+
+    fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
+        let asked = operation.rops().map(|rops| rops.batch().entries().len());
+        self.log.lock().unwrap().push(format!("{asked:?}"));
+        Ok(())
+    }
+}
+
+#[test]
+fn what_was_asked_is_still_known_where_there_is_no_answer() {
+    for takes in [false, true] {
+        let log = Log::default();
+        let engine = Engine::new(Stack::new(vec![Box::new(Thief { log: Arc::clone(&log), takes })]));
+        let mut mailbox = Mailbox::open(&engine, "a");
+        seen(&log);
+        let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, ids_of(&[7]))], &[1]));
+        let next = mailbox.answer(&mut flight, &[replies(vec![(0, are(&[0x8001]))], &[1])]);
+        assert_eq!(matches!(next, Next::Fault { .. }), takes);
+        assert_eq!(seen(&log), ["Some(1)"]);
+    }
+}
+
+/// Puts a ROP of its own before each, or none.
+struct Adder(bool);
+
+impl Module for Adder {
+    fn name(&self) -> &'static str {
+        "adder"
+    }
+
+    fn description(&self) -> &'static str {
+        "asks more than the client does"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        if self.0 {
+            let added = rop.request().clone();
+            rop.insert_before(added).unwrap();
+        }
+        RopDecision::Relay
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_read_reaches_only_who_sees_the_batch_as_it_was() {
+    for adds in [false, true] {
+        let engine = Engine::new(Stack::new(vec![Box::new(Adder(adds))]));
+        let mut mailbox = Mailbox::open(&engine, "a");
+        // No chain, and a chain that holds no ROP buffer.
+        for chain in [&b"no chain"[..], &[0, 0, 4, 0, 1, 0, 1, 0, 0xff]] {
+            let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, ids_of(&[7]))], &[1]));
+            let next = mailbox.answer_bytes(&mut flight, chain.to_vec());
+            assert_eq!(matches!(next, Next::Fault { .. }), adds, "{next:?}");
+        }
+    }
+}
+
+/// How many objects a session has, and how many bytes of content they hold.
+#[derive(Default)]
+struct Gauge(Arc<Mutex<(usize, usize)>>);
+
+impl Module for Gauge {
+    fn name(&self) -> &'static str {
+        "gauge"
+    }
+
+    fn description(&self) -> &'static str {
+        "says how much is held"
+    }
+
+    fn reads_content(&self) -> bool {
+        true
+    }
+
+    fn response(&self, _operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        *self.0.lock().unwrap() = (session.objects().len(), session.objects().held());
+        Ok(())
+    }
+}
+
+fn gauge() -> (Engine, Arc<Mutex<(usize, usize)>>) {
+    let gauge = Gauge::default();
+    let held = Arc::clone(&gauge.0);
+    (Engine::new(Stack::new(vec![Box::new(gauge)])), held)
+}
+
+#[test]
+fn what_is_known_of_objects_has_a_bound() {
+    let (engine, held) = gauge();
+    let mut mailbox = Mailbox::open(&engine, "a");
+    let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
+    mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[1])]);
+    let limit = engine::objects::ObjectLimits::default().content;
+    // Tables with very many columns, one after the other.
+    let columns: Vec<PropTag> = (0..7000).map(PropTag).collect();
+    for table in 0..2000 {
+        let set = RequestBody::RopSetColumns(RopSetColumnsRequest {
+            set_columns_flags: AsynchronousFlags::NONE,
+            property_tags: List16(columns.clone()),
+        });
+        let open = RequestBody::RopGetHierarchyTable(FolderTableRequest {
+            output_handle_index: OutputHandleIndex(1),
+            table_flags: TableFlags::NONE,
+        });
+        let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, open), (0, 1, set)], &[1, NONE]));
+        let opened = ResponseBody::RopGetHierarchyTable(FolderTableResponse { row_count: 0 });
+        let set =
+            ResponseBody::RopSetColumns(TableStatusResponse { table_status: TableStatus::TBLSTAT_COMPLETE });
+        mailbox.answered(&mut flight, &[replies(vec![(1, opened), (1, set)], &[1, 100 + table])]);
+    }
+    let (objects, held) = *held.lock().unwrap();
+    assert_eq!(objects, 2001);
+    assert!(held <= limit && held > limit - 28_000, "{held}");
+}
+
+#[test]
+fn clones_of_streams_count_like_streams() {
+    let (engine, held) = gauge();
+    let mut mailbox = Mailbox::open(&engine, "a");
+    let open = RequestBody::RopOpenStream(RopOpenStreamRequest {
+        output_handle_index: OutputHandleIndex(1),
+        property_tag: PropTag(0x1009_0102),
+        open_mode_flags: StreamOpenModeFlags::default(),
+    });
+    let write = RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(vec![1; 1000]) });
+    let clone =
+        RequestBody::RopCloneStream(RopCloneStreamRequest { output_handle_index: OutputHandleIndex(2) });
+    let asked = vec![(0, 0, open), (0, 1, write), (0, 1, clone)];
+    let (mut flight, _) = mailbox.relayed(&batch(asked, &[5, NONE, NONE]));
+    let opened = ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 });
+    let written = ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: 1000 });
+    let cloned = ResponseBody::RopCloneStream(Empty);
+    mailbox.answered(&mut flight, &[replies(vec![(1, opened), (1, written), (2, cloned)], &[5, 6, 7])]);
+    assert_eq!(*held.lock().unwrap(), (2, 2000));
+    for (slot, left) in [(0, (1, 1000)), (1, (0, 0))] {
+        let release = RequestBody::RopRelease(Empty);
+        let (mut flight, _) = mailbox.relayed(&batch(vec![(0, slot, release)], &[6, 7]));
+        mailbox.answered(&mut flight, &[replies(Vec::new(), &[NONE, NONE])]);
+        assert_eq!(*held.lock().unwrap(), left);
+    }
+}
