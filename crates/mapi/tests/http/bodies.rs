@@ -1,7 +1,7 @@
 //! Bodies of every kind survive, whole and cut short.
 
 use mapi::http::nspi::{ColumnsAndRows, CompareMIdsResponse, EntryIds, Names};
-use mapi::http::{Answer, AuxiliaryBuffer, Bare, Maybe, RequestType, String8, emsmdb, nspi};
+use mapi::http::{Answer, AuxiliaryBuffer, Bare, Failure, Maybe, RequestType, String8, emsmdb, nspi};
 use mapi::nspi::{DisplayType, MId, PermanentEntryId, Place, Text};
 use mapi::property::{FlaggedValue, PropTag, PropType, PropertyRow, PropertyValue};
 use mapi::{ErrorCode, http};
