@@ -26,6 +26,8 @@ struct Arguments {
     /// How many rounds each side gets, in turn with the other.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    #[command(flatten)]
+    http: http::Choice,
 }
 
 /// A part of the comparison.
@@ -55,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         runtime.block_on(load::compare(round, arguments.rounds))?;
     }
     if wanted(Part::Http) {
-        runtime.block_on(http::compare(round, arguments.rounds))?;
+        runtime.block_on(http::compare(round, arguments.rounds, &arguments.http))?;
     }
     if wanted(Part::Idle) {
         runtime.block_on(memory::run(round, arguments.rounds))?;

@@ -20,9 +20,36 @@ struct Measured {
     processor: f64,
 }
 
+/// Which rows of the comparison are wanted; each is all where it is left out.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Choice {
+    /// Only these requests by HTTP: small, table, upload.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    requests: Vec<String>,
+    /// Only these roads by HTTP: plain, tls.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    roads: Vec<String>,
+    /// Only so many connections by HTTP.
+    #[arg(long, value_delimiter = ',', value_name = "COUNTS")]
+    connections: Vec<usize>,
+    /// Only these proxies by HTTP: nginx, haproxy, mitmproxy. Ours is always there.
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    peers: Vec<String>,
+}
+
+/// Whether `one` is among those that are `wanted`.
+fn among<T: PartialEq<U>, U: ?Sized>(wanted: &[T], one: &U) -> bool {
+    wanted.is_empty() || wanted.iter().any(|wanted| wanted == one)
+}
+
 /// Compares them for each kind of request, plain and with TLS, at several numbers of connections.
-pub(crate) async fn compare(round: Duration, rounds: usize) -> Result<(), Box<dyn Error>> {
-    let peers = Peers::start(upstream::start()?)?;
+pub(crate) async fn compare(
+    round: Duration,
+    rounds: usize,
+    choice: &Choice,
+) -> Result<(), Box<dyn Error>> {
+    let wanted = |name: &str| among(&choice.peers, name);
+    let peers = Peers::start(upstream::start()?, wanted)?;
     let trust = load::trust(peers.authority.clone())?;
     let authorization = load::authorization(peers.password.expose());
     println!("MAPI over HTTP: Execute through each, medians of {rounds} rounds in turn");
@@ -32,7 +59,11 @@ pub(crate) async fn compare(round: Duration, rounds: usize) -> Result<(), Box<dy
     );
     for kind in Kind::EXECUTES {
         for secure in [false, true] {
-            for count in [1, 64, 512] {
+            let road = if secure { "tls" } else { "plain" };
+            if !among(&choice.requests, kind.name()) || !among(&choice.roads, road) {
+                continue;
+            }
+            for count in [1, 64, 512].into_iter().filter(|count| among(&choice.connections, count)) {
                 let road = |peer: &Peer| Road {
                     address: if secure { peer.tls } else { peer.plain },
                     tls: secure.then(|| trust.clone()),

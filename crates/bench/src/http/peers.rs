@@ -29,17 +29,20 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Starts them in front of the server at `upstream`.
-    pub(crate) fn start(upstream: SocketAddr) -> Result<Self, Box<dyn Error>> {
+    /// Starts ours and those that are `wanted` in front of the server at `upstream`.
+    pub(crate) fn start(
+        upstream: SocketAddr,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Self, Box<dyn Error>> {
         let mut stage = Stage::new("http")?;
         let password = Password::new("bench password");
         let authority = certificate(&stage)?;
-        let all = vec![
-            ours(&mut stage, upstream, &password)?,
-            nginx(&mut stage, upstream)?,
-            haproxy(&mut stage, upstream)?,
-            mitmproxy(&mut stage, upstream)?,
-        ];
+        let mut all = vec![ours(&mut stage, upstream, &password)?];
+        let others: [(&str, fn(&mut Stage, SocketAddr) -> Result<Peer, Box<dyn Error>>); 3] =
+            [("nginx", nginx), ("haproxy", haproxy), ("mitmproxy", mitmproxy)];
+        for (_, start) in others.into_iter().filter(|(name, _)| wanted(name)) {
+            all.push(start(&mut stage, upstream)?);
+        }
         Ok(Self { all, authority, password, _stage: stage })
     }
 }
