@@ -43,11 +43,7 @@ fn among<T: PartialEq<U>, U: ?Sized>(wanted: &[T], one: &U) -> bool {
 }
 
 /// Compares them for each kind of request, plain and with TLS, at several numbers of connections.
-pub(crate) async fn compare(
-    round: Duration,
-    rounds: usize,
-    choice: &Choice,
-) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn compare(round: Duration, rounds: usize, choice: &Choice) -> Result<(), Box<dyn Error>> {
     let wanted = |name: &str| among(&choice.peers, name);
     let peers = Peers::start(upstream::start()?, wanted)?;
     let trust = load::trust(peers.authority.clone())?;

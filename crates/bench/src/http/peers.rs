@@ -30,10 +30,7 @@ pub(crate) struct Peers {
 
 impl Peers {
     /// Starts ours and those that are `wanted` in front of the server at `upstream`.
-    pub(crate) fn start(
-        upstream: SocketAddr,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start(upstream: SocketAddr, wanted: impl Fn(&str) -> bool) -> Result<Self, Box<dyn Error>> {
         let mut stage = Stage::new("http")?;
         let password = Password::new("bench password");
         let authority = certificate(&stage)?;
