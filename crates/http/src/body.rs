@@ -61,6 +61,10 @@ pub(crate) struct Reader {
     extensions: usize,
     /// Whether spaces may follow a chunk's size, as some servers pad it.
     padded: bool,
+    /// What is not longer than this comes as one piece: a body by its length, or a chunk.
+    gather: usize,
+    /// How long the chunk is that is gathered, with the lines around it.
+    chunk: usize,
 }
 
 impl Reader {
@@ -71,7 +75,23 @@ impl Reader {
             Framing::Chunked => Body::ChunkLine(0),
             Framing::UntilClose => Body::UntilClose,
         };
-        Self { state, extensions: 0, padded: is_response }
+        Self { state, extensions: 0, padded: is_response, gather: 0, chunk: 0 }
+    }
+
+    /// What is not longer than `limit` comes as one piece from now on.
+    pub(crate) const fn gather(&mut self, limit: usize) {
+        self.gather = limit;
+    }
+
+    /// How many bytes are to come of what was begun, as its peer says, where `there` are here.
+    pub(crate) fn wants(&self, there: usize) -> usize {
+        match self.state {
+            Body::Length(left) | Body::Chunk(left) => {
+                usize::try_from(left).unwrap_or(usize::MAX).saturating_sub(there)
+            }
+            Body::ChunkLine(_) => self.chunk.saturating_sub(there),
+            _ => 0,
+        }
     }
 
     /// The next piece out of `buffer`; none where it needs more bytes, or is done.
@@ -79,6 +99,7 @@ impl Reader {
         match self.state {
             Body::Done => Ok(None),
             _ if buffer.is_empty() => Ok(None),
+            Body::Length(left) if self.gathers(left) && self.wants(buffer.len()) > 0 => Ok(None),
             Body::Length(left) => {
                 let (piece, left) = plain(buffer, left);
                 self.state = if left == 0 { Body::Done } else { Body::Length(left) };
@@ -107,7 +128,11 @@ impl Reader {
         }
     }
 
-    /// A chunk's line, and with it as much of the chunk as there is.
+    fn gathers(&self, length: u64) -> bool {
+        usize::try_from(length).is_ok_and(|length| length <= self.gather)
+    }
+
+    /// A chunk's line, and with it as much of the chunk as there is, or as is to be gathered.
     fn chunk(&mut self, buffer: &mut BytesMut, seen: usize, limits: &Limits) -> Result<Option<Piece>, Error> {
         let Some(line) = line(buffer, seen, limits.chunk_line).map_err(|BadLine| Error::ChunkLine)? else {
             self.state = Body::ChunkLine(buffer.len());
@@ -115,6 +140,16 @@ impl Reader {
         };
         let text = buffer.get(..line.saturating_sub(2)).unwrap_or_default();
         let (size, extension) = chunk_line(text, self.padded)?;
+        let wanted = usize::try_from(size).unwrap_or(usize::MAX);
+        if size > 0 && self.gathers(size) {
+            self.chunk = line.saturating_add(wanted).saturating_add(2);
+            if self.chunk > buffer.len() {
+                // The line is looked at once more when all is there: it is short.
+                self.state = Body::ChunkLine(0);
+                return Ok(None);
+            }
+            self.chunk = 0;
+        }
         self.extensions = self.extensions.saturating_add(extension);
         if self.extensions > limits.extensions {
             return Err(Error::ChunkLine);
@@ -124,7 +159,6 @@ impl Reader {
             return Ok(Some(Piece::framing(buffer.split_to(line).freeze(), false)));
         }
         let there = buffer.len() - line;
-        let wanted = usize::try_from(size).unwrap_or(usize::MAX);
         let (taken, end) = match buffer.get(line..).and_then(|rest| rest.get(wanted..)) {
             // The chunk is there with its end, or at least with as much of that as tells.
             Some([b'\r', b'\n', ..]) => (wanted, 2),

@@ -40,6 +40,9 @@ pub struct Decoder<H> {
     head: PhantomData<H>,
 }
 
+/// From so many bytes on that are still to come it is worth reading them where they stay.
+const LONG: usize = 16 * 1024;
+
 /// Reads requests.
 pub type RequestDecoder = Decoder<RequestHead>;
 
@@ -103,9 +106,27 @@ impl<H: Head> Decoder<H> {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The buffer into which bytes can be read directly, behind those that are there.
-    pub fn buffer(&mut self) -> &mut BytesMut {
-        &mut self.buffer
+    /// Where bytes can be read into directly, behind those that are there: only within something long. There is
+    /// room for no more than three times what is there already, whatever the peer says is to come.
+    pub fn room(&mut self) -> Option<&mut BytesMut> {
+        let there = self.buffer.len();
+        let wants = match &self.state {
+            State::Body(reader) => reader.wants(there),
+            _ => 0,
+        };
+        if wants < LONG {
+            return None;
+        }
+        self.buffer.reserve(wants.min(there.saturating_mul(3).max(LONG)));
+        Some(&mut self.buffer)
+    }
+
+    /// The rest of the current body comes as one piece where its length says so, or each of its chunks does, but
+    /// for what is longer than `limit`.
+    pub fn gather(&mut self, limit: usize) {
+        if let State::Body(reader) = &mut self.state {
+            reader.gather(limit);
+        }
     }
 
     /// The connection's other end has sent all that it will.

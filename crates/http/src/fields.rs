@@ -9,17 +9,32 @@ pub struct Fields {
     /// What the spans of the fields that came point into: the whole head.
     pub(crate) head: Bytes,
     pub(crate) lines: Vec<Line>,
+    /// Fields of ours, to which lines point.
+    ours: Vec<Ours>,
     /// Whether the fields are those that came, in their order.
-    pub(crate) untouched: bool,
+    untouched: bool,
 }
 
-/// A field: as it came, or of ours.
-#[derive(Debug, Clone)]
+/// A field, in few bytes: heads are looked through often, and most of them never change.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Line {
     /// Name, value, and the line's own end, in the head. A line begins with its name.
     Came { name: Span, value: Span, end: u32 },
-    /// A field of ours.
-    Ours { name: Cow<'static, str>, value: Bytes },
+    /// A field of ours, by its place among them.
+    Ours(usize),
+}
+
+#[derive(Debug, Clone)]
+struct Ours {
+    name: Name,
+    value: Bytes,
+}
+
+#[derive(Debug, Clone)]
+enum Name {
+    /// As it came with another value.
+    Came(Span),
+    Ours(Cow<'static, str>),
 }
 
 /// A place in a head, which is never longer than 32 bits count.
@@ -50,6 +65,11 @@ pub struct Field<'a> {
 }
 
 impl Fields {
+    /// The fields of `head`, which `lines` say where they are.
+    pub(crate) const fn came(head: Bytes, lines: Vec<Line>) -> Self {
+        Self { head, lines, ours: Vec::new(), untouched: true }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.lines.len()
@@ -62,17 +82,17 @@ impl Fields {
 
     /// All fields in their order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Field<'_>> {
-        self.lines.iter().map(|line| self.field(line))
+        self.raw().map(Field::of)
     }
 
     /// The values of the fields called `name`, whose case does not matter, in their order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+        self.raw().filter(move |(found, _)| is_called(found, name)).map(|(_, value)| value)
     }
 
     /// The value of the first field called `name`.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+        self.raw().find(|(found, _)| is_called(found, name)).map(|(_, value)| value)
     }
 
     /// The value of the first field called `name`, where it is text.
@@ -96,22 +116,38 @@ impl Fields {
         let (name, value) = (name.into(), value.into());
         let fit = is_name(&name) && is_value(&value);
         if fit {
-            self.untouched = false;
-            self.lines.push(Line::Ours { name, value });
+            let line = self.own(Name::Ours(name), value);
+            self.lines.push(line);
         }
         fit
     }
 
     /// Removes the fields called `name`; says whether there were any.
     pub fn remove(&mut self, name: &str) -> bool {
-        self.retain(|field| !field.name.eq_ignore_ascii_case(name))
+        self.remove_all(&[name])
+    }
+
+    /// Removes the fields that are called as one of `names`; says whether there were any.
+    pub fn remove_all<N: AsRef<[u8]>>(&mut self, names: &[N]) -> bool {
+        self.drop_where(|_, name, _| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_ref())))
     }
 
     /// Removes the fields that `keep` does not keep; says whether there were any.
     pub fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) -> bool {
-        let Self { head, lines, untouched } = self;
+        self.drop_where(|_, name, value| !keep(Field::of((name, value))))
+    }
+
+    /// Removes the fields of which `goes` says so, told place, name and value; says whether there were any.
+    fn drop_where(&mut self, mut goes: impl FnMut(usize, &[u8], &[u8]) -> bool) -> bool {
+        let Self { head, lines, ours, untouched } = self;
         let before = lines.len();
-        lines.retain(|line| keep(field(head, line)));
+        let mut place = 0;
+        lines.retain(|line| {
+            let (name, value) = raw(head, ours, *line);
+            let goes = goes(place, name, value);
+            place += 1;
+            !goes
+        });
         let removed = lines.len() != before;
         *untouched &= !removed;
         removed
@@ -121,68 +157,117 @@ impl Fields {
     /// Where there is none, it is added last. False, and nothing is done, where `value` can't be one.
     pub fn set(&mut self, name: &'static str, value: impl Into<Bytes>) -> bool {
         let value = value.into();
-        let Some(at) = self.iter().position(|field| field.name.eq_ignore_ascii_case(name)) else {
+        let Some(at) = self.raw().position(|(found, _)| is_called(found, name)) else {
             return self.push(name, value);
         };
         if !self.replace(at, value) {
             return false;
         }
-        let mut place = 0;
-        self.retain(|field| {
-            let first_or_other = place == at || !field.name.eq_ignore_ascii_case(name);
-            place += 1;
-            first_or_other
-        });
+        self.drop_where(|place, found, _| place != at && is_called(found, name));
         true
+    }
+
+    /// Gives the field called `name` this number as its value, as [`Fields::set`] does.
+    pub fn set_number(&mut self, name: &'static str, number: u64) {
+        let mut found = self.all(name);
+        let same = found.next().and_then(decimal) == Some(number) && found.next().is_none();
+        drop(found);
+        if !same {
+            self.set(name, number.to_string());
+        }
     }
 
     /// Gives field number `at` another value. False, and nothing is done, where there is no such field or the
     /// value can't be one.
     pub fn replace(&mut self, at: usize, value: impl Into<Bytes>) -> bool {
         let value = value.into();
+        let Some(line) = self.lines.get(at).copied() else { return false };
         if !is_value(&value) {
             return false;
         }
-        let Self { head, lines, untouched } = self;
-        let Some(line) = lines.get_mut(at) else { return false };
-        let current = field(head, line);
-        if current.value != &*value {
-            let name = current.name.to_owned().into();
-            *line = Line::Ours { name, value };
-            *untouched = false;
+        if raw(&self.head, &self.ours, line).1 != &*value {
+            let name = match line {
+                Line::Came { name, .. } => Name::Came(name),
+                Line::Ours(place) => match self.ours.get(place) {
+                    Some(ours) => ours.name.clone(),
+                    None => return false,
+                },
+            };
+            let line = self.own(name, value);
+            if let Some(place) = self.lines.get_mut(at) {
+                *place = line;
+            }
         }
         true
     }
 
-    fn field<'a>(&'a self, line: &'a Line) -> Field<'a> {
-        field(&self.head, line)
+    /// A field of ours, which then needs a place among the lines.
+    fn own(&mut self, name: Name, value: Bytes) -> Line {
+        self.untouched = false;
+        self.ours.push(Ours { name, value });
+        Line::Ours(self.ours.len() - 1)
     }
 
-    /// Writes all lines, each with its line end.
+    /// Whether the fields are those that came, in their order.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.untouched
+    }
+
+    /// Names and values.
+    pub(crate) fn raw(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> {
+        self.lines.iter().map(|line| raw(&self.head, &self.ours, *line))
+    }
+
+    /// Writes all lines, each with its line end. Lines that stand together leave together.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let mut run = Span::default();
         for line in &self.lines {
-            match line {
+            match *line {
+                Line::Came { name, end, .. } if name.from == run.to => run.to = end,
                 Line::Came { name, end, .. } => {
-                    out.extend_from_slice(Span { from: name.from, to: *end }.of(&self.head));
+                    out.extend_from_slice(run.of(&self.head));
+                    run = Span { from: name.from, to: end };
                 }
-                Line::Ours { name, value } => {
-                    out.extend_from_slice(name.as_bytes());
-                    out.extend_from_slice(b": ");
-                    out.extend_from_slice(value);
-                    out.extend_from_slice(b"\r\n");
+                Line::Ours(_) => {
+                    out.extend_from_slice(run.of(&self.head));
+                    run = Span::default();
+                    let (name, value) = raw(&self.head, &self.ours, *line);
+                    for part in [name, b": ", value, b"\r\n"] {
+                        out.extend_from_slice(part);
+                    }
                 }
             }
         }
+        out.extend_from_slice(run.of(&self.head));
     }
 }
 
-fn field<'a>(head: &'a [u8], line: &'a Line) -> Field<'a> {
+fn raw<'a>(head: &'a [u8], ours: &'a [Ours], line: Line) -> (&'a [u8], &'a [u8]) {
     match line {
-        Line::Came { name, value, .. } => {
-            Field { name: std::str::from_utf8(name.of(head)).unwrap_or_default(), value: value.of(head) }
-        }
-        Line::Ours { name, value } => Field { name, value },
+        Line::Came { name, value, .. } => (name.of(head), value.of(head)),
+        Line::Ours(place) => match ours.get(place) {
+            Some(Ours { name: Name::Came(name), value }) => (name.of(head), value),
+            Some(Ours { name: Name::Ours(name), value }) => (name.as_bytes(), value),
+            None => Default::default(),
+        },
     }
+}
+
+impl<'a> Field<'a> {
+    /// Names are ASCII, whoever made them.
+    fn of((name, value): (&'a [u8], &'a [u8])) -> Self {
+        Self { name: std::str::from_utf8(name).unwrap_or_default(), value }
+    }
+}
+
+fn is_called(found: &[u8], name: &str) -> bool {
+    found.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// A number in digits and nothing else, as we would write it.
+fn decimal(text: &[u8]) -> Option<u64> {
+    let plain = text.iter().all(u8::is_ascii_digit) && (text.len() == 1 || text.first() != Some(&b'0'));
+    std::str::from_utf8(text).ok().filter(|_| plain)?.parse().ok()
 }
 
 /// The elements of a comma-separated list, without the space around them and without empty ones.

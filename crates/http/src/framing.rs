@@ -28,14 +28,12 @@ impl Framing {
     pub(crate) fn of(fields: &Fields, version: Version) -> Result<Option<Self>, Error> {
         let mut length = None;
         let mut coding = None;
-        for field in fields.iter() {
-            if field.name.eq_ignore_ascii_case("content-length") {
-                if length.replace(field.value).is_some() {
+        for (name, value) in fields.raw() {
+            if name.eq_ignore_ascii_case(b"content-length") {
+                if length.replace(value).is_some() {
                     return Err(Error::TwoLengths);
                 }
-            } else if field.name.eq_ignore_ascii_case("transfer-encoding")
-                && coding.replace(field.value).is_some()
-            {
+            } else if name.eq_ignore_ascii_case(b"transfer-encoding") && coding.replace(value).is_some() {
                 return Err(Error::TransferEncoding);
             }
         }

@@ -221,7 +221,7 @@ impl Head for RequestHead {
         let target = span(&bytes, target.as_bytes())?;
         let method = known_method(method.as_bytes()).map_or_else(|| method.to_owned().into(), Cow::Borrowed);
         let (line, lines) = lines(&bytes, request.headers)?;
-        let fields = Fields { head: bytes, lines, untouched: true };
+        let fields = Fields::came(bytes, lines);
         let hosts = fields.all("host").count();
         if hosts > 1 || (hosts == 0 && version == Version::Http11) {
             return Err(Error::Host);
@@ -274,7 +274,7 @@ impl Head for ResponseHead {
         let (line, lines) = lines(&bytes, response.headers)?;
         // "HTTP/1.1 200 " and the reason, which httparse does not show where it is not ASCII.
         let reason = Span { from: line.to.min(13), to: line.to.saturating_sub(2) };
-        let fields = Fields { head: bytes, lines, untouched: true };
+        let fields = Fields::came(bytes, lines);
         Ok(Self { status, reason: Text::Came(reason), version, line: Some(line), fields })
     }
 
@@ -311,7 +311,7 @@ impl Head for ResponseHead {
 
 /// Writes the whole head as it came, where nothing of it was touched.
 fn write_untouched(line: Option<Span>, fields: &Fields, out: &mut Vec<u8>) -> bool {
-    let untouched = line.is_some() && fields.untouched;
+    let untouched = line.is_some() && fields.is_untouched();
     if untouched {
         out.extend_from_slice(&fields.head);
     }
@@ -335,7 +335,7 @@ fn whole(parsed: httparse::Result<usize>, length: usize) -> Result<(), Error> {
 fn lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(Span, Vec<Line>), Error> {
     let end = |from: usize| {
         let rest = head.get(from..).unwrap_or_default();
-        rest.iter().position(|byte| *byte == b'\n').map_or(head.len(), |at| from + at + 1)
+        memchr::memchr(b'\n', rest).map_or(head.len(), |at| from + at + 1)
     };
     let line = Span::new(&(0..end(0))).ok_or(Error::HeadTooLong)?;
     let mut lines = Vec::with_capacity(headers.len() + 2);
@@ -358,7 +358,7 @@ fn lines(head: &[u8], headers: &[httparse::Header<'_>]) -> Result<(Span, Vec<Lin
 fn span(head: &[u8], part: &[u8]) -> Result<Span, Error> {
     let from = part.as_ptr().addr().wrapping_sub(head.as_ptr().addr());
     let range: Range<usize> = from..from.wrapping_add(part.len());
-    if head.get(range.clone()) != Some(part) {
+    if head.get(range.clone()).is_none() {
         return Err(Error::Malformed("a field"));
     }
     Span::new(&range).ok_or(Error::HeadTooLong)

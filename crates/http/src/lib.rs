@@ -7,8 +7,8 @@
 //! Strict where messages have been smuggled: what two readers could take for two different messages is refused,
 //! and nothing behind it is read. There is no leniency towards a peer; see [`Error`] for what is refused.
 //!
-//! Architectural invariants: no I/O and no clock; nothing is allocated by a length that a peer claimed; no
-//! header is interpreted but those that frame a message or concern its connection.
+//! Architectural invariants: no I/O and no clock; memory is taken by what has come, not by what a peer says is to
+//! come; no header is interpreted but those that frame a message or concern its connection.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

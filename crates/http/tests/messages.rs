@@ -139,6 +139,25 @@ fn set_leaves_one_field_of_a_name() {
     assert_eq!(written(&edited), "GET / HTTP/1.1\r\nHost: a\r\nCookie: d\r\nx: y\r\n\r\n");
     assert!(edited.fields.set("Via", "1.1 p"));
     assert_eq!(edited.fields.get("via"), Some(&b"1.1 p"[..]));
+    assert!(edited.fields.remove_all(&["HOST", "cookie"]) && !edited.fields.remove_all(&["host"]));
+    assert_eq!(written(&edited), "GET / HTTP/1.1\r\nx: y\r\nVia: 1.1 p\r\n\r\n");
+}
+
+#[test]
+fn a_number_that_is_said_already_is_left_as_it_is() {
+    let lengths = |lines: &str, number| {
+        let mut edited = head(&format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}x: y\r\n\r\n"));
+        edited.fields.set_number("Content-Length", number);
+        let text = written(&edited);
+        text.strip_prefix("GET / HTTP/1.1\r\nHost: a\r\n").unwrap().to_owned()
+    };
+    assert_eq!(lengths("content-length:  5\r\n", 5), "content-length:  5\r\nx: y\r\n\r\n");
+    assert_eq!(lengths("content-length:  5\r\n", 7), "content-length: 7\r\nx: y\r\n\r\n");
+    assert_eq!(lengths("content-length: 05\r\n", 5), "content-length: 5\r\nx: y\r\n\r\n");
+    assert_eq!(lengths("content-length: +5\r\n", 5), "content-length: 5\r\nx: y\r\n\r\n");
+    let two = "Content-Length: 5\r\nContent-Length: 5\r\n";
+    assert_eq!(lengths(two, 5), "Content-Length: 5\r\nx: y\r\n\r\n");
+    assert_eq!(lengths("", 5), "x: y\r\nContent-Length: 5\r\n\r\n");
 }
 
 /// A request with these lines behind the first.
@@ -246,6 +265,61 @@ fn chunks_leave_as_they_came_wherever_they_are_cut() {
     }
     let read = requests(text.as_bytes().chunks(1), Limits::default());
     assert_eq!((read.messages[0].2.as_slice(), read.messages.len()), (body.as_bytes(), 2));
+}
+
+/// The bodies' pieces, each with what it is on the wire, of requests that come in `pieces`.
+fn gathered<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut decoder = RequestDecoder::new(Limits::default());
+    let mut gathered = Vec::new();
+    for piece in pieces {
+        decoder.receive(piece);
+        while let Some(event) = decoder.poll().unwrap() {
+            match event {
+                Event::Head { .. } => decoder.gather(limit),
+                Event::Body(piece) => gathered.push((piece.data().to_vec(), piece.wire().to_vec())),
+                Event::End => {}
+            }
+        }
+    }
+    gathered
+}
+
+#[test]
+fn what_is_gathered_comes_as_one_piece() {
+    let text = chunked("5;a\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n") + CONNECT;
+    let one = |data: &str, wire: &str| (data.as_bytes().to_vec(), wire.as_bytes().to_vec());
+    let whole = vec![
+        one("hello", "5;a\r\nhello\r\n"),
+        one(", world", "7\r\n, world\r\n"),
+        one("", "0\r\n"),
+        one("", "\r\n"),
+        one("hello", "hello"),
+    ];
+    assert_eq!(gathered(text.as_bytes().chunks(1), 7), whole);
+    assert_eq!(gathered([text.as_bytes()], 7), whole);
+    // What is longer comes as it comes.
+    let pieces = gathered(text.as_bytes().chunks(1), 5);
+    assert_eq!(pieces.iter().filter(|(data, _)| data == b"hello").count(), 2);
+    assert!(pieces.len() > whole.len() + 3, "{pieces:?}");
+    let content: Vec<u8> = pieces.into_iter().flat_map(|(data, _)| data).collect();
+    assert_eq!(content, b"hello, worldhello");
+}
+
+#[test]
+fn a_body_has_room_by_what_came_and_not_by_what_is_said() {
+    let mut decoder = RequestDecoder::new(Limits::default());
+    decoder.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000\r\n\r\n");
+    assert!(matches!(decoder.poll(), Ok(Some(Event::Head { .. }))));
+    decoder.gather(usize::MAX);
+    let mut there = 0;
+    while there < 10_000_000 {
+        let room = decoder.room().unwrap();
+        let free = room.capacity() - room.len();
+        assert!(free <= 4 * there.max(16 * 1024), "{free} beside {there}");
+        room.extend_from_slice(&vec![7; free]);
+        there += free;
+        assert!(matches!(decoder.poll(), Ok(None)));
+    }
 }
 
 #[test]

@@ -36,6 +36,9 @@ fn check<H: Head>(
     let whole = read(new(limits), &before, [stream]);
     let in_pieces = read(new(limits), &before, cuts(seed, stream));
     assert_eq!(whole, in_pieces, "a cut changed what was read");
+    let gathered = read_gathered(new(limits), &before, cuts(seed, stream), usize::from(seed));
+    assert_eq!(whole.messages, gathered.messages, "gathering changed what was read");
+    assert_eq!(whole.error.is_some(), gathered.error.is_some(), "gathering changed whether it can be read");
     let again: Vec<u8> =
         whole.messages.iter().flat_map(|(head, _, wire)| [&head[..], wire].concat()).collect();
     let read_again = read(new(limits), &before, [&again[..]]);
@@ -44,9 +47,19 @@ fn check<H: Head>(
 }
 
 fn read<'a, H: Head>(
+    decoder: Decoder<H>,
+    before: &impl Fn(&mut Decoder<H>),
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Read {
+    read_gathered(decoder, before, pieces, 0)
+}
+
+/// The same; what of a body is not longer than `limit` comes as one piece.
+fn read_gathered<'a, H: Head>(
     mut decoder: Decoder<H>,
     before: &impl Fn(&mut Decoder<H>),
     pieces: impl IntoIterator<Item = &'a [u8]>,
+    limit: usize,
 ) -> Read {
     let mut read = Read::default();
     let mut current = (Vec::new(), Vec::new(), Vec::new());
@@ -57,6 +70,7 @@ fn read<'a, H: Head>(
             Ok(Some(Event::Head { head, .. })) => {
                 current = (Vec::new(), Vec::new(), Vec::new());
                 head.write(&mut current.0);
+                decoder.gather(limit);
             }
             Ok(Some(Event::Body(piece))) => {
                 current.1.extend_from_slice(piece.data());
