@@ -95,6 +95,8 @@ pub enum Proof {
     Spnego(NtlmVersion),
     /// By a password that was sent as it is.
     Basic,
+    /// By the server, which took the client's own credentials.
+    Relayed,
 }
 
 /// How far we may go for a principal.

@@ -62,6 +62,9 @@ pub enum Refusal {
     /// A name or blob of ours that does not fit into a message.
     #[error("cannot be written: {0}")]
     Unwritable(wire::Error),
+    /// Credentials that pass through us from which nobody can be named.
+    #[error("credentials that name nobody: {0}")]
+    Unnamed(&'static str),
     /// There is no randomness to make challenges and keys from.
     #[error(transparent)]
     Random(#[from] RandomError),

@@ -3,7 +3,8 @@
 //! A [`SecurityContext`] is proof of who is calling. Only a handshake that finished here makes one: an
 //! [`Acceptor`] for those who call us, an [`Initiator`] for whom we call. Both are plain state machines,
 //! tokens in and tokens out. A finished handshake also yields the [`MessageSecurity`] that signs and seals
-//! what follows.
+//! what follows. Where clients prove themselves to the server and we pass it on, the server's word makes one
+//! ([`relayed`]).
 //!
 //! Architectural invariants: there is no I/O here, no clock and no environment; time and randomness are
 //! parameters. No constructor makes a context for a person. Secrets are wiped when dropped and print as
@@ -24,6 +25,7 @@ mod handshake;
 pub mod ntlm;
 mod per_identity;
 mod random;
+pub mod relayed;
 mod secret;
 pub mod spnego;
 

@@ -2,26 +2,26 @@
 
 use wire::{Error, ErrorKind, Reader, Result};
 
-pub(super) const OCTET_STRING: u8 = 0x04;
-pub(super) const OID: u8 = 0x06;
-pub(super) const ENUMERATED: u8 = 0x0a;
-pub(super) const BIT_STRING: u8 = 0x03;
-pub(super) const GENERAL_STRING: u8 = 0x1b;
-pub(super) const SEQUENCE: u8 = 0x30;
-pub(super) const APPLICATION_0: u8 = 0x60;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const OID: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0a;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const GENERAL_STRING: u8 = 0x1b;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const APPLICATION_0: u8 = 0x60;
 
 /// The tag of a constructed, context-specific element.
-pub(super) const fn context(number: u8) -> u8 {
+pub(crate) const fn context(number: u8) -> u8 {
     0xa0 | number
 }
 
 /// The next element's tag, where there is an element.
-pub(super) fn peek(r: &Reader<'_>) -> Option<u8> {
+pub(crate) fn peek(r: &Reader<'_>) -> Option<u8> {
     r.peek().first().copied()
 }
 
 /// The contents of the next element, which must have this tag.
-pub(super) fn element<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Reader<'a>> {
+pub(crate) fn element<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Reader<'a>> {
     let found = r.u8(field)?;
     if found != tag {
         return Err(r.invalid(field, found.into(), "another tag"));
@@ -52,12 +52,12 @@ pub(super) fn element<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> R
 }
 
 /// The contents of the next element if it has this tag.
-pub(super) fn optional<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Option<Reader<'a>>> {
+pub(crate) fn optional<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Result<Option<Reader<'a>>> {
     if peek(r) == Some(tag) { element(r, tag, field).map(Some) } else { Ok(None) }
 }
 
 /// The contents of an element that is alone inside an optional one with a context tag.
-pub(super) fn tagged<'a>(
+pub(crate) fn tagged<'a>(
     r: &mut Reader<'a>,
     number: u8,
     tag: u8,
@@ -70,7 +70,7 @@ pub(super) fn tagged<'a>(
 }
 
 /// An element with this tag and these contents.
-pub(super) fn wrap(tag: u8, contents: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn wrap(tag: u8, contents: &[u8]) -> Result<Vec<u8>> {
     let length = u32::try_from(contents.len()).map_err(|_| {
         let kind = ErrorKind::TooLong {
             length: u64::try_from(contents.len()).unwrap_or(u64::MAX),

@@ -3,7 +3,7 @@
 //! NTLM is the one mechanism there is. An initiator's Kerberos is passed over, and the list of mechanisms is
 //! then protected by `mechListMIC`, so that nobody on the way can have taken something off it.
 
-mod der;
+pub(crate) mod der;
 mod tokens;
 
 use std::sync::Arc;

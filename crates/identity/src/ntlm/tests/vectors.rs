@@ -196,7 +196,7 @@ fn messages_are_read_and_written_as_they_are() {
     let bytes = hex(CHALLENGE_V1_EXTENDED);
     let challenge = Challenge::from_bytes(&bytes).unwrap();
     assert_eq!(challenge.target_name().unwrap(), wire::utf16le_bytes("Server"));
-    assert_eq!(challenge.target_info().unwrap(), []);
+    assert!(challenge.target_info().unwrap().is_empty());
     assert_eq!(wire::Encode::to_bytes(&challenge).unwrap(), bytes);
 
     for text in [AUTHENTICATE_V1, AUTHENTICATE_V1_EXTENDED, AUTHENTICATE_V2] {
