@@ -140,6 +140,13 @@ pub struct Identity {
     level: ActingLevel,
 }
 
+impl Identity {
+    /// Whether it is nobody's.
+    pub fn is_anonymous(&self) -> bool {
+        self.kind == Kind::Anonymous
+    }
+}
+
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Identity({}\\{} by {}, {:?})", self.domain, self.user, self.authority, self.level)
@@ -286,7 +293,7 @@ impl SecurityContext {
 
     /// Whether this is nobody's context.
     pub fn is_anonymous(&self) -> bool {
-        self.inner.identity.kind == Kind::Anonymous
+        self.inner.identity.is_anonymous()
     }
 
     /// Whether both are handles of one and the same handshake's context.

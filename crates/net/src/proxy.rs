@@ -22,6 +22,7 @@ use crate::clock;
 use crate::endpoints::{Endpoints, syntax};
 use crate::groups::Group;
 use crate::link::{Done, Link, LinkConfig, Outgoing};
+use crate::live::Live;
 use crate::mapper::reply;
 
 /// The server that we relay to, and as whom.
@@ -29,8 +30,9 @@ use crate::mapper::reply;
 pub struct Upstream {
     /// Where it is.
     pub endpoints: Arc<Endpoints>,
-    /// The account that stands for every client (*specified*); none for unauthenticated calls.
-    pub account: Option<Arc<Account>>,
+    /// The account that stands for every client (*specified*) on connections that are opened from now on; none
+    /// for unauthenticated calls.
+    pub account: Option<Live<Account>>,
     /// How long connecting and signing in may take.
     pub timeout: Duration,
     /// How long an answer may take.
@@ -297,7 +299,7 @@ impl ProxyConnection {
             let group = conversation.as_ref().and_then(|(_, group)| group.upstream(*interface, identity));
             let config = LinkConfig {
                 interface: syntax(*interface),
-                account: upstream.account.clone(),
+                account: upstream.account.as_ref().map(Live::get),
                 group: group.unwrap_or(0),
                 timeout: upstream.timeout,
             };

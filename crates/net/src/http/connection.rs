@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Event, Framing, RequestDecoder, RequestHead, ResponseHead, Version};
+use http::{Event, Framing, RequestDecoder, RequestHead, Version};
 use identity::SecurityContext;
+use mapi::autodiscover::Dialect;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -14,6 +15,7 @@ use super::answers;
 use super::front::HttpFront;
 use super::io::{Broken, Stream, Wire};
 use super::peers::proxy_header;
+use super::relayed::{Relayed, Request};
 use super::routes::{Route, Way};
 use super::sign_in::{Connection as SignIn, SignedIn};
 use super::tls::{TlsIdentity, failed};
@@ -26,6 +28,12 @@ pub(super) struct Client {
     /// Where the connection comes from: from a front server, or from the client itself.
     pub(super) peer: SocketAddr,
     sign_in: SignIn,
+    /// Where it signs in at the server: as far as it did.
+    pub(super) relayed: Option<Relayed>,
+    /// The context of its requests that nobody signs in for.
+    nobody: Option<SecurityContext>,
+    /// The server wants to know who asks, which the client is to be told.
+    pub(super) denied: bool,
     /// Its own connection to the server.
     pub(super) link: Option<Link>,
     pub(super) stop: watch::Receiver<bool>,
@@ -105,8 +113,13 @@ pub(super) async fn serve(
     };
     let protected = matches!(stream, Stream::Tls(_));
     let decoder = RequestDecoder::new(front.sizes.framing);
+    let shared = front.peers.speaks_for_others(peer.ip());
+    let safe = front.sign_in.is_safe(protected);
     let mut client = Client {
         sign_in: SignIn::new(&front.sign_in, protected, bindings),
+        relayed: front.relayed.as_ref().map(|config| Relayed::new(config, safe, shared)),
+        nobody: None,
+        denied: false,
         wire: Wire::new(stream, decoder),
         peer,
         link: None,
@@ -213,7 +226,7 @@ impl Client {
             Route::Other(Way::Absent) => return Ok(self.answer(404, "not found\n", &head)),
             Route::Mapi | Route::Autodiscover | Route::Other(Way::Relayed) => {}
         }
-        let Some(asked) = self.who(&head) else {
+        let Some(asked) = self.who(&head, route).await else {
             // In the middle of a handshake the connection has to stay, and so the body has to come.
             self.invite().await?;
             return Ok(if head.keeps_alive() { Then::Next } else { Then::Close });
@@ -225,26 +238,47 @@ impl Client {
     }
 
     /// Who sends the request; none where that has been answered with what is to be proven.
-    fn who(&mut self, head: &RequestHead) -> Option<Asked> {
+    async fn who(&mut self, head: &RequestHead, route: Route) -> Option<Asked> {
         let peer = self.front.peers.client(self.peer, &head.fields);
-        let signed_in = self.sign_in.step(&head.fields, peer);
+        // Clients ask without signing in where their mailbox is, and servers answer.
+        let reads = matches!(head.method(), "GET" | "HEAD");
+        let nobody = reads && Dialect::of_target(head.target()) == Some(Dialect::Json);
+        let signed_in = match &mut self.relayed {
+            None => self.sign_in.step(&head.fields, peer),
+            Some(relayed) => {
+                let (link, upstream) = (&mut self.link, &self.front.upstream);
+                let mapi = route == Route::Mapi;
+                // What it has to say and to ask waits, and so does the rest of the connection.
+                relayed.step(Request { upstream, link, head, mapi, nobody }).await
+            }
+        };
         let text = "sign in\n";
         let (context, fresh, token) = match signed_in {
             SignedIn::As { context, fresh, token } => (context, fresh, token),
+            SignedIn::Nobody if nobody && !head.fields.has("authorization") => {
+                let context = self.nobody.get_or_insert_with(|| self.front.sign_in.nobody());
+                (context.clone(), false, None)
+            }
             SignedIn::GoOn(token) => {
-                self.deny(head, text, |answer, _| {
+                answers::to(&mut self.wire.out, head, 401, text, |answer| {
                     answer.fields.push("WWW-Authenticate", token);
                 });
                 return None;
             }
             SignedIn::Nobody => {
-                self.deny(head, text, |answer, sign_in| sign_in.offer(answer));
+                self.deny(head);
                 return None;
             }
             SignedIn::Refused(why) => {
                 self.front.strangers.refused(peer, &why);
                 self.front.observer.refused(peer, &why);
-                self.deny(head, text, |answer, sign_in| sign_in.offer(answer));
+                self.deny(head);
+                return None;
+            }
+            SignedIn::Failed(status, why) => {
+                self.front.strangers.refused(peer, &why);
+                self.front.observer.refused(peer, &why);
+                self.answer(status, "nobody can be signed in now\n", head);
                 return None;
             }
         };
@@ -262,9 +296,13 @@ impl Client {
         })
     }
 
-    fn deny(&mut self, head: &RequestHead, text: &str, add: impl FnOnce(&mut ResponseHead, &SignIn)) {
-        let Self { wire, sign_in, .. } = self;
-        answers::to(&mut wire.out, head, 401, text, |answer| add(answer, sign_in));
+    /// Answers a request with what is to be proven, and how.
+    pub(super) fn deny(&mut self, head: &RequestHead) {
+        let Self { wire, sign_in, relayed, .. } = self;
+        answers::to(&mut wire.out, head, 401, "sign in\n", |answer| match relayed {
+            None => sign_in.offer(answer),
+            Some(relayed) => relayed.offer(answer),
+        });
     }
 
     /// Answers a request in our own words. Says whether the connection goes on.

@@ -7,6 +7,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Asked, Client, Gone, Then};
 use super::io::Broken;
+use super::location;
+use super::relayed::Relayed;
 use super::upstream::{Link, strip_connection};
 
 impl Client {
@@ -24,6 +26,13 @@ impl Client {
         };
         if !stands {
             self.link = None;
+            if let Some(relayed) = &mut self.relayed
+                && relayed.is_pinned(&asked.context)
+            {
+                // Only the client can shake hands on another one.
+                relayed.deny(None);
+                return Err("the server closed the connection that the client had signed in on".to_owned());
+            }
             self.link = Some(Link::open(&front.upstream, &asked.context, head.target()).await?);
         }
         if let Some(link) = &mut self.link {
@@ -81,19 +90,43 @@ impl Client {
         loop {
             match self.answered(link, until).await? {
                 Ok(Event::Head { head, .. }) if head.status() == 401 => {
-                    return Ok(Err("the server refuses the account that we sign in with".to_owned()));
+                    return Ok(Err(self.refused_there(link, &head).to_owned()));
                 }
-                Ok(Event::Head { head, framing }) if head.status() >= 200 => return Ok(Ok((head, framing))),
+                Ok(Event::Head { mut head, framing }) if head.status() >= 200 => {
+                    location::ours(&mut head.fields, &self.front.upstream, &self.front.origin);
+                    return Ok(Ok((head, framing)));
+                }
                 Ok(_) => {}
                 Err(why) => return Ok(Err(why)),
             }
         }
     }
 
+    /// The server answers 401: to us, where we sign in, else to the client.
+    fn refused_there(&mut self, link: &Link, head: &ResponseHead) -> &'static str {
+        match &mut self.relayed {
+            Some(relayed) => {
+                relayed.deny(Some(&head.fields));
+                "the server wants the client to sign in anew"
+            }
+            None if link.is_nobodys() => {
+                self.denied = true;
+                "the server answers nobody"
+            }
+            None => "the server refuses the account that we sign in with",
+        }
+    }
+
     /// The server can't be reached, or does not answer: an answer that says so, without its name.
     pub(super) fn unreachable(&mut self, why: &str, head: &RequestHead) -> Then {
-        tracing::warn!(peer = %self.peer, "upstream: {why}");
         self.link = None;
+        let denied = self.relayed.as_mut().is_some_and(Relayed::take_denied);
+        if std::mem::take(&mut self.denied) || denied {
+            tracing::info!(peer = %self.peer, "upstream: {why}");
+            self.deny(head);
+            return if head.keeps_alive() { Then::Next } else { Then::Close };
+        }
+        tracing::warn!(peer = %self.peer, "upstream: {why}");
         let status = if why.starts_with("no answer in time") { 504 } else { 502 };
         self.answer(status, "the server behind this proxy can't be reached\n", head)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{CookieTable, Engine, Observer};
+use identity::relayed;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -44,6 +45,10 @@ impl Default for HttpLimits {
 pub struct HttpFront {
     /// How clients sign in.
     pub sign_in: HttpSignIn,
+    /// Where they sign in at the server instead, through us.
+    pub relayed: Option<Arc<relayed::Config>>,
+    /// What our URLs begin with: `https://`, our name, and the port where it is not the usual one.
+    pub origin: String,
     /// Whose word is taken for where they connect from.
     pub peers: Peers,
     /// What becomes of which path.

@@ -20,10 +20,15 @@ impl Peers {
         self.proxy_protocol.contains(&peer.to_canonical())
     }
 
+    /// Whether `peer` may have requests of several clients on one connection.
+    pub(super) fn speaks_for_others(&self, peer: IpAddr) -> bool {
+        self.forwarded_for.contains(&peer.to_canonical())
+    }
+
     /// For which client a request is that came from `peer`: the last address in `X-Forwarded-For` is the one that
     /// our peer itself saw, those before it are hearsay.
     pub(super) fn client(&self, peer: SocketAddr, fields: &Fields) -> SocketAddr {
-        if !self.forwarded_for.contains(&peer.ip().to_canonical()) {
+        if !self.speaks_for_others(peer.ip()) {
             return peer;
         }
         let last = fields.all("x-forwarded-for").flat_map(http::tokens).last();

@@ -43,6 +43,16 @@ impl HttpSignIn {
     pub fn new(config: Arc<AcceptorConfig>, schemes: Schemes) -> Self {
         Self { config, schemes }
     }
+
+    /// The context of a client who is served without signing in.
+    pub(super) fn nobody(&self) -> SecurityContext {
+        SecurityContext::anonymous(&self.config.registry, &self.config.authority)
+    }
+
+    /// Whether passwords may come on a connection that is `protected` by TLS or not.
+    pub(super) const fn is_safe(&self, protected: bool) -> bool {
+        protected || self.schemes.basic_unprotected
+    }
 }
 
 /// The sign-in of one connection.
@@ -93,6 +103,8 @@ pub(super) enum SignedIn {
     Nobody,
     /// They are no good; why, for the operator.
     Refused(String),
+    /// Nobody knows: the status to answer with, and why.
+    Failed(u16, String),
 }
 
 impl Connection {
@@ -104,7 +116,7 @@ impl Connection {
     fn takes(&self, scheme: Scheme) -> bool {
         let schemes = &self.sign_in.schemes;
         match scheme {
-            Scheme::Basic => schemes.basic && (self.protected || schemes.basic_unprotected),
+            Scheme::Basic => schemes.basic && self.sign_in.is_safe(self.protected),
             Scheme::Ntlm => schemes.ntlm,
             Scheme::Negotiate => schemes.negotiate,
         }

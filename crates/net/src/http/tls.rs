@@ -138,7 +138,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 /// `tls-server-end-point`: the certificate's hash, by the function of its signature, or SHA-256 where that is
 /// weaker (RFC 5929 4.1).
-fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
+pub(super) fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
     use ring::digest::{SHA256, SHA384, SHA512, digest};
     let signed_by = |oid: &[u8]| certificate.windows(oid.len()).any(|window| window == oid);
     let rsa = |last: u8| [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, last];

@@ -7,15 +7,17 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead, Version};
-use identity::{Identity, Initiator, OsRandom, Password, SecurityContext, Step};
+use identity::ntlm::InitiatorConfig;
+use identity::{ChannelBindings, Identity, Initiator, OsRandom, Password, SecurityContext, Step};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
 use super::io::{Stream, Wire};
-use super::tls::{TlsTrust, failed};
+use super::tls::{TlsTrust, end_point, failed};
 use crate::account::Account;
 use crate::clock;
+use crate::live::Live;
 use crate::stream::prepare;
 
 /// As whom we act towards the server.
@@ -25,6 +27,8 @@ pub enum HttpCredentials {
     Basic(Arc<Zeroizing<String>>),
     /// As one account for all, by NTLM or Negotiate.
     Handshake(Arc<Account>),
+    /// As each client itself, who signs in there through us.
+    Relayed,
 }
 
 impl HttpCredentials {
@@ -42,6 +46,7 @@ impl std::fmt::Debug for HttpCredentials {
         f.write_str(match self {
             Self::Basic(_) => "Basic([redacted])",
             Self::Handshake(_) => "Handshake([redacted])",
+            Self::Relayed => "Relayed",
         })
     }
 }
@@ -55,8 +60,8 @@ pub struct HttpUpstream {
     pub port: u16,
     /// How we know it, where we speak TLS with it.
     pub tls: Option<TlsTrust>,
-    /// As whom we act there.
-    pub credentials: HttpCredentials,
+    /// As whom we act there, on connections that are opened from now on.
+    pub credentials: Live<HttpCredentials>,
     /// How long connecting and signing in may take.
     pub timeout: Duration,
     /// How long an answer may take.
@@ -65,21 +70,25 @@ pub struct HttpUpstream {
 
 impl HttpUpstream {
     /// What its `Host` header says.
-    fn host_header(&self) -> String {
+    pub(super) fn host_header(&self) -> String {
         let usual = if self.tls.is_some() { 443 } else { 80 };
         if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
 
-    async fn connect(&self) -> Result<Stream, String> {
+    /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
+    async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), String> {
         let Self { host, port, .. } = self;
         let stream = TcpStream::connect((host.as_str(), *port)).await;
         let stream = stream.map_err(|error| format!("can't connect to {host}:{port}: {error}"))?;
         prepare(&stream).map_err(|error| error.to_string())?;
         match &self.tls {
-            None => Ok(Stream::Plain(stream)),
+            None => Ok((Stream::Plain(stream), None)),
             Some(trust) => {
                 let connected = trust.connector.connect(trust.name.clone(), stream).await;
-                Ok(Stream::Tls(Box::new(connected.map_err(|error| failed(&error))?.into())))
+                let connected = connected.map_err(|error| failed(&error))?;
+                let shown = connected.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                let bindings = shown.map(end_point);
+                Ok((Stream::Tls(Box::new(connected.into())), bindings))
             }
         }
     }
@@ -89,8 +98,13 @@ impl HttpUpstream {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) wire: Wire<ResponseHead>,
-    /// Whose requests it carries; nobody else's ever.
-    identity: Identity,
+    /// Whose requests it carries; nobody else's ever. None as long as it carried nobody's credentials.
+    owner: Option<Identity>,
+    /// Whether its owner signs in, or signed in, with a handshake on it.
+    pinned: bool,
+    credentials: Arc<HttpCredentials>,
+    /// What binds a handshake to it.
+    bindings: Option<ChannelBindings>,
     /// Until when the server leaves it open, as far as it says.
     lasts: Option<Duration>,
     used: Instant,
@@ -102,25 +116,39 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// A new connection that is nobody's yet.
+    pub(super) async fn blank(upstream: &HttpUpstream) -> Result<Self, String> {
+        let late = |_| format!("not connected within {} s", upstream.timeout.as_secs());
+        let connected = timeout(upstream.timeout, upstream.connect()).await.map_err(late)?;
+        let (stream, bindings) = connected?;
+        Ok(Self {
+            wire: Wire::new(stream, ResponseDecoder::new(Limits::default())),
+            owner: None,
+            pinned: false,
+            credentials: upstream.credentials.get(),
+            bindings,
+            lasts: None,
+            used: Instant::now(),
+            busy: false,
+            token: None,
+            limit: upstream.timeout,
+        })
+    }
+
     /// A new connection for `context`, signed in as far as that goes without a request. `target` is what will be
-    /// asked for.
+    /// asked for. For nobody, nobody signs in.
     pub(super) async fn open(
         upstream: &HttpUpstream,
         context: &SecurityContext,
         target: &str,
     ) -> Result<Self, String> {
         let all = async {
-            let wire = Wire::new(upstream.connect().await?, ResponseDecoder::new(Limits::default()));
-            let mut link = Self {
-                wire,
-                identity: context.identity().clone(),
-                lasts: None,
-                used: Instant::now(),
-                busy: false,
-                token: None,
-                limit: upstream.timeout,
-            };
-            if let HttpCredentials::Handshake(account) = &upstream.credentials {
+            let mut link = Self::blank(upstream).await?;
+            link.owner = Some(context.identity().clone());
+            let credentials = Arc::clone(&link.credentials);
+            if let HttpCredentials::Handshake(account) = &*credentials
+                && !context.is_anonymous()
+            {
                 link.sign_in(upstream, account, target).await?;
             }
             Ok(link)
@@ -132,8 +160,53 @@ impl Link {
     /// Whether it may carry a request of `context`: it is theirs, nothing is under way, and the server has
     /// neither closed it nor sent a 408 or the like. What it finds out costs no waiting.
     pub(super) async fn serves(&mut self, context: &SecurityContext) -> bool {
+        self.owner.as_ref() == Some(context.identity()) && self.is_usable().await
+    }
+
+    /// Whether it is nobody's, so that somebody may sign in on it.
+    pub(super) async fn is_blank(&mut self) -> bool {
+        self.owner.is_none() && !self.pinned && self.is_usable().await
+    }
+
+    /// Whether a handshake that began on it may go on.
+    pub(super) async fn is_in_handshake(&mut self) -> bool {
+        self.owner.is_none() && self.pinned && self.is_usable().await
+    }
+
+    /// Whether nothing is under way on it, and the server has left it open.
+    async fn is_usable(&mut self) -> bool {
         let in_time = self.lasts.is_none_or(|lasts| self.used.elapsed() < lasts);
-        self.identity == *context.identity() && !self.busy && in_time && !self.wire.is_stale().await
+        !self.busy && in_time && !self.wire.is_stale().await
+    }
+
+    /// Whether it carries requests that nobody signs in for.
+    pub(super) fn is_nobodys(&self) -> bool {
+        self.owner.as_ref().is_some_and(Identity::is_anonymous)
+    }
+
+    /// A handshake begins on it: from now on nobody else's credentials come on it.
+    pub(super) const fn pin(&mut self) {
+        self.pinned = true;
+    }
+
+    /// Whoever signed in on it is known now.
+    pub(super) fn belongs_to(&mut self, context: &SecurityContext) {
+        self.owner = Some(context.identity().clone());
+    }
+
+    /// Asks something that changes nothing, without a body. The answer's body is thrown away; says whether the
+    /// connection may be used again.
+    pub(super) async fn probe(&mut self, head: &RequestHead) -> Result<(ResponseHead, bool), String> {
+        let limit = self.limit;
+        let all = async {
+            self.ask(head, head.method() == "HEAD");
+            self.wire.flush(limit).await.map_err(|error| error.to_string())?;
+            let (answer, framing) = self.head().await?;
+            self.drain().await?;
+            let stays = self.done(&answer, framing);
+            Ok((answer, stays))
+        };
+        timeout(limit, all).await.map_err(|_| "no answer in time".to_owned())?
     }
 
     /// Shakes hands up to the last leg, which goes with the next request ([MS-NTHT] 3.1).
@@ -147,21 +220,19 @@ impl Link {
             identity::Mechanism::Ntlm => "NTLM",
             identity::Mechanism::Spnego => "Negotiate",
         };
-        let mut initiator = Initiator::new(account.mechanism, account.config.clone());
+        let config = InitiatorConfig { bindings: self.bindings, ..account.config.clone() };
+        let mut initiator = Initiator::new(account.mechanism, config);
         let first = token(initiator.step(&[], clock::now(), &mut OsRandom))?;
         let mut head = RequestHead::new("POST", target).ok_or("a target that can't be asked for")?;
         head.fields.push("Host", upstream.host_header());
         head.fields.push("Authorization", format!("{scheme} {}", STANDARD.encode(first)));
         head.fields.push("Content-Length", "0");
-        self.ask(&head, false);
-        self.wire.flush(self.limit).await.map_err(|error| error.to_string())?;
-        let (answer, _) = self.head().await?;
+        let (answer, stays) = self.probe(&head).await?;
         let challenge = challenge(&answer.fields, scheme);
-        if answer.status() != 401 || !answer.keeps_alive() {
+        if answer.status() != 401 || !stays {
             return Err(format!("the server does not sign in by {scheme}: status {}", answer.status()));
         }
         let challenge = challenge.ok_or_else(|| format!("the server does not sign in by {scheme}"))?;
-        self.drain().await?;
         let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
         self.token = Some(format!("{scheme} {}", STANDARD.encode(last)));
         Ok(())
@@ -179,14 +250,22 @@ impl Link {
             head.fields.remove("transfer-encoding");
             head.fields.set("Content-Length", length.to_string());
         }
-        match (&upstream.credentials, self.token.take()) {
+        if self.is_nobodys() {
+            // Nobody has no session there either.
+            head.fields.remove("authorization");
+            head.fields.remove("cookie");
+            return;
+        }
+        match (&*self.credentials, self.token.take()) {
             (HttpCredentials::Basic(basic), _) => {
                 head.fields.set("Authorization", basic.as_str().to_owned());
             }
             (HttpCredentials::Handshake(_), Some(token)) => {
                 head.fields.set("Authorization", token);
             }
-            (HttpCredentials::Handshake(_), None) => {
+            // Credentials that each request has are the client's own, and were taken by the server.
+            (HttpCredentials::Relayed, _) if !self.pinned => {}
+            (HttpCredentials::Handshake(_) | HttpCredentials::Relayed, _) => {
                 head.fields.remove("authorization");
             }
         }
@@ -253,7 +332,7 @@ fn token(step: Result<Step, identity::Refusal>) -> Result<Vec<u8>, String> {
 }
 
 /// The token that the server answers with.
-fn challenge(fields: &Fields, scheme: &str) -> Option<Vec<u8>> {
+pub(super) fn challenge(fields: &Fields, scheme: &str) -> Option<Vec<u8>> {
     fields.all("www-authenticate").find_map(|value| {
         let (name, rest) = value.split_at_checked(scheme.len())?;
         let token = rest.trim_ascii();

@@ -12,12 +12,12 @@ use engine::{CookieTable, Engine, Module, Stack};
 use http::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Accounts, NtHash, Password, Registry};
+use identity::{Accounts, NtHash, Password, Registry, relayed};
 use net::http::{
     HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes, Strangers,
     run_http,
 };
-use net::{Admission, Limits, Unobserved};
+use net::{Admission, Limits, Live, Unobserved};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -63,6 +63,8 @@ pub(crate) struct Setup {
     pub(crate) sizes: HttpLimits,
     pub(crate) peers: Peers,
     pub(crate) call_limit: Duration,
+    /// Whether clients sign in at the server.
+    pub(crate) relayed: bool,
 }
 
 impl Default for Setup {
@@ -73,6 +75,7 @@ impl Default for Setup {
             sizes: HttpLimits::default(),
             peers: Peers::default(),
             call_limit: PATIENCE,
+            relayed: false,
         }
     }
 }
@@ -83,6 +86,7 @@ impl Setup {
     }
 
     pub(crate) fn at(self, upstream: SocketAddr) -> Proxy {
+        let registry = Registry::new();
         let acceptor = Arc::new(AcceptorConfig {
             accounts: Arc::new(Everybody),
             policy: Policy::default(),
@@ -93,18 +97,27 @@ impl Setup {
                 ..ServerNames::default()
             },
             authority: "accounts".into(),
-            registry: Registry::new(),
+            registry: Arc::clone(&registry),
         });
         let schemes = Schemes { basic: true, basic_unprotected: true, ntlm: true, negotiate: true };
         let front = Arc::new(HttpFront {
             sign_in: HttpSignIn::new(acceptor, schemes),
+            relayed: self.relayed.then(|| {
+                let authority = "server".into();
+                Arc::new(relayed::Config { authority, lifetime: None, registry: Arc::clone(&registry) })
+            }),
+            origin: "https://proxy.lab.test".to_owned(),
             peers: self.peers,
             routes: Routes::default(),
             upstream: HttpUpstream {
                 host: upstream.ip().to_string(),
                 port: upstream.port(),
                 tls: None,
-                credentials: HttpCredentials::basic("svcproxy", "LAB", &Password::new("secret")),
+                credentials: Live::new(if self.relayed {
+                    HttpCredentials::Relayed
+                } else {
+                    HttpCredentials::basic("svcproxy", "LAB", &Password::new("secret"))
+                }),
                 timeout: PATIENCE,
                 call_limit: self.call_limit,
             },
