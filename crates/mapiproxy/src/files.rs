@@ -109,29 +109,30 @@ pub(crate) fn read_accounts(path: &Path) -> Result<AccountFile, FileError> {
 /// The accounts of a file, which can be read again while they are in use.
 #[derive(Debug)]
 pub(crate) struct LiveAccounts {
-    path: PathBuf,
+    path: Option<PathBuf>,
     current: RwLock<Arc<AccountFile>>,
 }
 
 impl LiveAccounts {
-    /// The accounts that the file `path` has now.
+    /// The accounts that the file `path` has now; none where there is no file.
     ///
     /// # Errors
     /// As [`read_accounts`].
-    pub(crate) fn read(path: &Path) -> Result<Self, FileError> {
-        let current = RwLock::new(Arc::new(read_accounts(path)?));
-        Ok(Self { path: path.to_owned(), current })
+    pub(crate) fn read(path: Option<&Path>) -> Result<Self, FileError> {
+        let accounts = path.map(read_accounts).transpose()?.unwrap_or_default();
+        Ok(Self { path: path.map(Path::to_owned), current: RwLock::new(Arc::new(accounts)) })
     }
 
-    /// Reads the file again; how many accounts there are now.
+    /// Reads the file again, where there is one; how many accounts there are now.
     ///
     /// # Errors
     /// As [`read_accounts`]; then the accounts are as they were.
-    pub(crate) fn read_again(&self) -> Result<usize, FileError> {
-        let accounts = read_accounts(&self.path)?;
+    pub(crate) fn read_again(&self) -> Result<Option<usize>, FileError> {
+        let Some(path) = &self.path else { return Ok(None) };
+        let accounts = read_accounts(path)?;
         let count = accounts.iter().count();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
-        Ok(count)
+        Ok(Some(count))
     }
 }
 

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{CookieTable, Engine, Observer};
-use identity::ntlm::{self, AcceptorConfig};
-use identity::{Mechanism, Registry};
+use identity::ntlm::AcceptorConfig;
+use identity::relayed;
+use net::Limits;
 use net::http::{
-    self, HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes,
-    Strangers, TlsError, TlsIdentity, TlsTrust,
+    self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes, Strangers, TlsError,
+    TlsIdentity, TlsTrust,
 };
-use net::{Account, Limits};
-use rpc::pdu::AuthLevel;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::config::{Config, Credentials, Listen, Scheme, Url, Way};
-use crate::files;
+use crate::config::{Config, Listen, Scheme, Url, Way};
+use crate::service::Service;
 
 type Failure = Box<dyn Error>;
 
@@ -26,7 +25,7 @@ pub(crate) fn front(
     config: &Config,
     server: &Url,
     acceptor: &Arc<AcceptorConfig>,
-    contexts: &Arc<Registry>,
+    service: &Service,
     limits: Limits,
     engine: &Arc<Engine>,
     observer: &Arc<dyn Observer>,
@@ -45,12 +44,18 @@ pub(crate) fn front(
     }
     Ok(Arc::new(HttpFront {
         sign_in: HttpSignIn::new(Arc::clone(acceptor), schemes),
+        relayed: config.upstream.credentials.are_relayed().then(|| {
+            let authority = server.host.to_ascii_lowercase().into();
+            let registry = Arc::clone(&acceptor.registry);
+            Arc::new(relayed::Config { authority, lifetime: acceptor.policy.lifetime, registry })
+        }),
+        origin: origin(config),
         peers: Peers {
             proxy_protocol: clients.proxy_protocol_from.clone(),
             forwarded_for: clients.forwarded_for_from.clone(),
         },
         routes,
-        upstream: upstream(config, server, contexts)?,
+        upstream: upstream(config, server, service)?,
         limits,
         sizes: HttpLimits::default(),
         engine: Arc::clone(engine),
@@ -127,30 +132,14 @@ pub(crate) fn tls(listen: &Listen) -> Result<Option<TlsIdentity>, TlsError> {
 }
 
 /// The server, and as whom we act there.
-pub(crate) fn upstream(
-    config: &Config,
-    server: &Url,
-    contexts: &Arc<Registry>,
-) -> Result<HttpUpstream, Failure> {
+pub(crate) fn upstream(config: &Config, server: &Url, service: &Service) -> Result<HttpUpstream, Failure> {
     let upstream = &config.upstream;
-    let Credentials::Specified { user, domain, password_file } = &upstream.credentials;
-    let password = files::read_password(password_file)?;
-    let handshake = |mechanism| {
-        let credentials = ntlm::Credentials::password(user, domain, &password);
-        let account = Account::new(credentials, mechanism, AuthLevel::NONE, &server.host, contexts);
-        HttpCredentials::Handshake(Arc::new(account))
-    };
-    let credentials = match upstream.http_authentication {
-        Scheme::Basic => HttpCredentials::basic(user, domain, &password),
-        Scheme::Ntlm => handshake(Mechanism::Ntlm),
-        Scheme::Negotiate => handshake(Mechanism::Spnego),
-    };
     let trust = || TlsTrust::new(&server.host, upstream.ca_file.as_deref(), upstream.tls.into());
     Ok(HttpUpstream {
         host: server.host.clone(),
         port: server.port,
         tls: server.tls.then(trust).transpose()?,
-        credentials,
+        credentials: service.http.clone(),
         timeout: Duration::from_secs(upstream.connect_seconds),
         call_limit: Duration::from_secs(upstream.call_seconds),
     })

@@ -5,6 +5,7 @@ mod config;
 mod files;
 mod http;
 mod recording;
+mod service;
 mod wiring;
 
 use std::error::Error;

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use engine::options::{OptionValue, Options};
 use engine::{Engine, Envelope, Module, Observer, ProxyFacts, Stack};
-use identity::ntlm::{self, AcceptorConfig, BindingPolicy, Policy, ServerNames};
-use identity::{Accounts, Mechanism, Registry};
+use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
+use identity::{Accounts, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
-    Account, Admission, Backend, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn,
-    Upstream,
+    Admission, Backend, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -20,9 +19,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::{Binding, Bindings, Clients, Config, Credentials, SignIn as SignInBy};
-use crate::files::{self, FileError, LiveAccounts};
+use crate::config::{Binding, Bindings, Clients, Config};
+use crate::files::{FileError, LiveAccounts};
 use crate::http::{self, LiveCertificate};
+use crate::service::Service;
 
 type Failure = Box<dyn Error>;
 
@@ -40,6 +40,7 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     contexts: Arc<Registry>,
     accounts: Arc<LiveAccounts>,
+    service: Service,
     certificate: Option<LiveCertificate>,
     http: Option<Arc<HttpFront>>,
 }
@@ -94,7 +95,8 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let observer = crate::recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?));
     let contexts = Registry::new();
-    let accounts = Arc::new(LiveAccounts::read(&config.clients.accounts)?);
+    let accounts = Arc::new(LiveAccounts::read(config.clients.accounts.as_deref())?);
+    let service = Service::read(config, &contexts)?;
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
     let limits = limits(&config.clients);
     let (stop, stopped) = watch::channel(false);
@@ -102,6 +104,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         config,
         engine,
         contexts,
+        service,
         acceptor,
         observer,
         limits,
@@ -112,8 +115,17 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let endpoints = starting.calls().await?;
     starting.endpoint_mapper(&endpoints).await?;
     let (http, certificate) = starting.http().await?.unzip();
-    let Starting { engine, contexts, listeners, .. } = starting;
-    Ok(Running { engine, listeners, stop, contexts, accounts, certificate: certificate.flatten(), http })
+    let Starting { engine, contexts, service, listeners, .. } = starting;
+    Ok(Running {
+        engine,
+        listeners,
+        stop,
+        contexts,
+        accounts,
+        service,
+        certificate: certificate.flatten(),
+        http,
+    })
 }
 
 /// A proxy whose listeners are about to begin.
@@ -121,6 +133,7 @@ struct Starting<'a> {
     config: &'a Config,
     engine: Arc<Engine>,
     contexts: Arc<Registry>,
+    service: Service,
     acceptor: Arc<AcceptorConfig>,
     observer: Arc<dyn Observer>,
     limits: Limits,
@@ -134,7 +147,7 @@ impl Starting<'_> {
     async fn calls(&mut self) -> Result<Vec<Endpoint>, Failure> {
         let config = self.config;
         let server = config.upstream.rpc.as_ref();
-        let upstream = server.map(|server| upstream(config, server, &self.contexts)).transpose()?;
+        let upstream = server.map(|server| upstream(config, server, &self.service));
         let proxy = upstream.map(|upstream| {
             Proxy::new(&config.name, Arc::clone(&self.engine), upstream, Arc::clone(&self.observer))
         });
@@ -170,8 +183,8 @@ impl Starting<'_> {
     /// Takes requests by HTTP, where there is a server for them.
     async fn http(&mut self) -> Result<Option<(Arc<HttpFront>, Option<LiveCertificate>)>, Failure> {
         let Some(server) = &self.config.upstream.http else { return Ok(None) };
-        let Self { config, engine, contexts, acceptor, observer, limits, .. } = &*self;
-        let front = http::front(config, server, acceptor, contexts, *limits, engine, observer)?;
+        let Self { config, engine, service, acceptor, observer, limits, .. } = &*self;
+        let front = http::front(config, server, acceptor, service, *limits, engine, observer)?;
         let (listeners, certificate) = http::listeners(&config.listen).await?;
         for (listener, tls) in listeners {
             let (admission, stopped) = (Arc::clone(&self.admission), self.stopped.clone());
@@ -221,8 +234,14 @@ impl Running {
         self.engine.stack()
     }
 
-    /// Reads the accounts again, for who signs in from now on; how many there are.
-    pub(crate) fn read_accounts_again(&self) -> Result<usize, FileError> {
+    /// Reads the password of our account at the server again, for connections that are opened from now on; whether
+    /// we have one.
+    pub(crate) fn read_password_again(&self) -> Result<bool, FileError> {
+        self.service.read_again()
+    }
+
+    /// Reads the accounts again, for who signs in from now on; how many there are, where clients have any.
+    pub(crate) fn read_accounts_again(&self) -> Result<Option<usize>, FileError> {
         self.accounts.read_again()
     }
 
@@ -293,26 +312,17 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
     }
 }
 
-fn upstream(config: &Config, server: &Binding, contexts: &Arc<Registry>) -> Result<Upstream, Failure> {
+fn upstream(config: &Config, server: &Binding, service: &Service) -> Upstream {
     let location = match server.clone() {
         Binding::Mapper { host, port } => Location::Mapper { host, port },
         Binding::Fixed { host, port } => Location::Fixed { host, port },
     };
-    let level = AuthLevel::from(config.upstream.level);
-    let Credentials::Specified { user, domain, password_file } = &config.upstream.credentials;
-    let password = files::read_password(password_file)?;
-    let mechanism = match config.upstream.authentication {
-        SignInBy::Ntlm => Mechanism::Ntlm,
-        SignInBy::Spnego => Mechanism::Spnego,
-    };
-    let credentials = ntlm::Credentials::password(user, domain, &password);
-    let account = Account::new(credentials, mechanism, level, server.host(), contexts);
-    Ok(Upstream {
+    Upstream {
         endpoints: Arc::new(Endpoints::new(location)),
-        account: (level != AuthLevel::NONE).then(|| Arc::new(account)),
+        account: service.rpc.clone(),
         timeout: Duration::from_secs(config.upstream.connect_seconds),
         call_limit: Duration::from_secs(config.upstream.call_seconds),
-    })
+    }
 }
 
 const fn limits(clients: &Clients) -> Limits {

@@ -33,8 +33,10 @@ pub(super) fn name(token: &[u8]) -> Result<Named, Refusal> {
         return Err(Refusal::Unnamed("no token"));
     }
     if let Some(claims) = claims(token)
-        && let Some(name) =
-            [claims.upn, claims.unique_name, claims.preferred_username, claims.oid].into_iter().flatten().next()
+        && let Some(name) = [claims.upn, claims.unique_name, claims.preferred_username, claims.oid]
+            .into_iter()
+            .flatten()
+            .next()
         && let Ok(found) = named(&name, "", "Bearer")
     {
         let expires = claims.exp.and_then(file_time);

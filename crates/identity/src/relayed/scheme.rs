@@ -34,7 +34,8 @@ impl Scheme {
     pub fn split(value: &[u8]) -> Option<(Self, &[u8])> {
         let at = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
         let (name, rest) = value.split_at_checked(at)?;
-        let scheme = Self::ALL.into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.name().as_bytes()))?;
+        let scheme =
+            Self::ALL.into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.name().as_bytes()))?;
         Some((scheme, rest.trim_ascii()))
     }
 }

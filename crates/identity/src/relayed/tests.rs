@@ -67,7 +67,8 @@ fn who_a_password_is_of_is_who_it_was_sent_for() {
     let again = accepted(by(&config, Scheme::Basic, &basic_of("ALICE:other"), 200));
     assert_eq!(again.context().identity(), contexts[0].context().identity());
     assert!(again.covers(Scheme::Basic, &basic_of("ALICE:other")));
-    for (scheme, text) in [(Scheme::Basic, "ALICE:a"), (Scheme::Basic, "alice:other"), (Scheme::Bearer, "ALICE:other")]
+    for (scheme, text) in
+        [(Scheme::Basic, "ALICE:a"), (Scheme::Basic, "alice:other"), (Scheme::Bearer, "ALICE:other")]
     {
         assert!(!again.covers(scheme, &basic_of(text)), "{scheme:?} {text}");
     }

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use crate::config;
+use crate::service::Service;
 use crate::{Outcome, files};
 
 /// What to check.
@@ -22,14 +23,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
     let Some(path) = &arguments.config else { return Ok(()) };
     let config = config::load(path)?;
-    let accounts = files::read_accounts(&config.clients.accounts)?;
-    let config::Credentials::Specified { password_file, .. } = &config.upstream.credentials;
-    files::read_password(password_file)?;
+    let accounts = config.clients.accounts.as_deref().map(files::read_accounts).transpose()?;
+    let service = Service::read(&config, &identity::Registry::new())?;
     crate::http::tls(&config.listen)?;
     if let Some(server) = &config.upstream.http {
-        crate::http::upstream(&config, server, &identity::Registry::new())?;
+        crate::http::upstream(&config, server, &service)?;
     }
     let stack = crate::wiring::stack(&config)?;
-    println!("{}: fine; {} accounts; {stack}", path.display(), accounts.iter().count());
+    for note in config::notes(&config) {
+        println!("{}: note: {note}", path.display());
+    }
+    let accounts = accounts.map_or(0, |accounts| accounts.iter().count());
+    println!("{}: fine; {accounts} accounts; {stack}", path.display());
     Ok(())
 }

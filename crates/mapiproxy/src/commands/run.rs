@@ -24,8 +24,9 @@ pub(crate) struct Arguments {
 
 /// Runs the proxy until it is told to stop; told so again, it waits no more for calls under way.
 ///
-/// SIGHUP reads the accounts and the certificate again, for those who sign in and connect from then on. In a
-/// terminal it ends the proxy, since it then says that the terminal is gone.
+/// SIGHUP reads the accounts, the certificate and the password of our account at the server again, for those who
+/// sign in and connect from then on, and for connections that we open from then on. In a terminal it ends the
+/// proxy, since it then says that the terminal is gone.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = config::load(&arguments.file.config)?;
     let (live, printer) = if arguments.live {
@@ -61,14 +62,23 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     })
 }
 
-/// Reads the accounts and the certificate again whenever we are told to, until we are told to stop.
+/// Reads again what can change while we run, whenever we are told to, until we are told to stop.
 async fn until_stop(signals: &mut Signals, running: &Running) {
     while signals.next().await == Told::ReadAgain {
         match running.read_accounts_again() {
-            Ok(count) => println!("the accounts were read again: {count}"),
+            Ok(Some(count)) => println!("the accounts were read again: {count}"),
+            Ok(None) => {}
             Err(error) => {
                 let error = crate::causes(&error).join(": ");
                 tracing::error!("the accounts stay as they were: {error}");
+            }
+        }
+        match running.read_password_again() {
+            Ok(true) => println!("the password of our account at the server was read again"),
+            Ok(false) => {}
+            Err(error) => {
+                let error = crate::causes(&error).join(": ");
+                tracing::error!("the password of our account at the server stays as it was: {error}");
             }
         }
         match running.read_certificate_again() {

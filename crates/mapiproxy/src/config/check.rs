@@ -55,12 +55,14 @@ pub(crate) fn load(path: &Path) -> Result<Config, ConfigError> {
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let mut config = parse(path, &text)?;
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
-    config.clients.accounts = base.join(&config.clients.accounts);
-    let super::Credentials::Specified { password_file, .. } = &mut config.upstream.credentials;
-    *password_file = base.join(&*password_file);
+    if let super::Credentials::Specified { password_file, .. } = &mut config.upstream.credentials {
+        *password_file = base.join(&*password_file);
+    }
+    let accounts = &mut config.clients.accounts;
     let Listen { certificate, key, .. } = &mut config.listen;
     let super::Capture { packets, har, .. } = &mut config.capture;
-    for path in [certificate, key, &mut config.upstream.ca_file, packets, har].into_iter().flatten() {
+    for path in [accounts, certificate, key, &mut config.upstream.ca_file, packets, har].into_iter().flatten()
+    {
         *path = base.join(&*path);
     }
     Ok(config)
@@ -133,6 +135,7 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
         return wrong("name", "must be a name that clients can resolve, not an address".to_owned());
     }
     rpc_values(path, config)?;
+    relayed_values(path, config)?;
     if config.clients.connections == 0 || config.clients.connections_per_address == 0 {
         return wrong("clients.connections", "must let at least one client in".to_owned());
     }
@@ -187,6 +190,57 @@ fn rpc_values(path: &Path, config: &Config) -> Result<(), ConfigError> {
         return wrong("listen.rpc_http", "is the address of another service; give it a port of its own");
     }
     Ok(())
+}
+
+fn relayed_values(path: &Path, config: &Config) -> Result<(), ConfigError> {
+    let wrong = |key, why: &str| Err(ConfigError::Value { path: path.to_owned(), key, why: why.to_owned() });
+    let Listen { endpoint_mapper, rpc, rpc_http, .. } = config.listen;
+    if !config.upstream.credentials.are_relayed() {
+        return match config.clients.accounts {
+            Some(_) => Ok(()),
+            None => {
+                wrong("clients.accounts", "is missing: name the file of accounts that clients sign in with")
+            }
+        };
+    }
+    let names =
+        [("listen.rpc", rpc), ("listen.rpc_http", rpc_http), ("listen.endpoint_mapper", endpoint_mapper)];
+    match names.into_iter().find_map(|(key, address)| address.map(|_| key)) {
+        Some(key) => wrong(
+            key,
+            "can't be served where upstream.credentials.mode is relayed: a remote call is sealed with a key that \
+             comes from the client's password, which only the client and the server know, so that we could neither \
+             read it nor change it; leave this out and serve MAPI over HTTP alone, or have mode specified",
+        ),
+        None => Ok(()),
+    }
+}
+
+/// What works, but perhaps not as one would think.
+pub(crate) fn notes(config: &Config) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    let relayed = config.upstream.credentials.are_relayed();
+    let within_tls = config.upstream.http.as_ref().is_some_and(|server| server.tls);
+    if relayed && (config.listen.https.is_some() || within_tls) {
+        notes.push(
+            "upstream.credentials.mode is relayed: a server that requires channel bindings (Extended Protection for \
+             Authentication) refuses the NTLM and Kerberos of our clients, who bind them to our certificate and \
+             not to its own; have it not require them, or let clients sign in by Basic or Bearer",
+        );
+    }
+    if relayed && config.listen.https.is_none() && !config.clients.basic_without_tls {
+        notes.push(
+            "upstream.credentials.mode is relayed without listen.https: Basic and Bearer are not passed on, since \
+             others could read them; give listen.https an address, or set clients.basic_without_tls",
+        );
+    }
+    if relayed && !config.clients.forwarded_for_from.is_empty() {
+        notes.push(
+            "upstream.credentials.mode is relayed: on connections from clients.forwarded_for_from only Basic and \
+             Bearer are passed on, since NTLM and Negotiate would sign in everybody on them",
+        );
+    }
+    notes
 }
 
 fn http_values(path: &Path, config: &Config) -> Result<(), ConfigError> {
@@ -277,6 +331,30 @@ anything = 1
         assert!(no_server.contains("upstream.rpc: is missing"), "{no_server}");
         let no_service = error("rpc = \"127.0.0.23:6001\"", "");
         assert!(no_service.contains("names no service"), "{no_service}");
+    }
+
+    #[test]
+    fn clients_sign_in_at_the_server_by_http_alone() {
+        let credentials = "mode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"LAB\"\n\
+                           password_file = \"svcproxy.password\"";
+        let why = error(credentials, "mode = \"relayed\"");
+        assert!(why.contains("listen.rpc: can't be served where"), "{why}");
+        let text = GOOD.replacen(credentials, "mode = \"relayed\"", 1);
+        let text = text.replacen("rpc = \"127.0.0.23:6001\"", "http = \"127.0.0.23:80\"", 1);
+        let text = text.replacen("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"", 1);
+        let parse = |text: &str| parse(Path::new("p.toml"), text);
+        assert!(parse(&text).unwrap_err().to_string().contains("endpoint_mapper: "));
+        let text = text.replacen("endpoint_mapper = \"127.0.0.23:135\"\n", "", 1);
+        assert_eq!(notes(&parse(&text).unwrap()).len(), 2);
+        // Nobody has an account with us then.
+        let text = text.replacen("accounts = \"accounts.toml\"\n", "basic_without_tls = true\n", 1);
+        assert_eq!(notes(&parse(&text).unwrap()).len(), 1);
+        let why =
+            parse(&text.replacen("\"relayed\"", "\"relayed\"\nuser = \"x\"", 1)).unwrap_err().to_string();
+        assert!(why.contains("user"), "{why}");
+        let none = error("accounts = \"accounts.toml\"\n", "");
+        assert!(none.contains("clients.accounts: is missing"), "{none}");
+        assert!(notes(&super::parse(Path::new("p.toml"), GOOD).unwrap()).is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod check;
 mod keys;
 mod parts;
 
-pub(crate) use check::load;
+pub(crate) use check::{load, notes};
 pub(crate) use keys::reference;
 pub(crate) use parts::{
     Binding, Bindings, Capture, CapturedSide, Clients, Config, Credentials, Listen, ProtectionLevel, Scheme,

@@ -122,8 +122,8 @@ pub(crate) struct Clients {
     /// The weakest protection that is taken.
     #[serde(default)]
     pub(crate) minimum_level: ProtectionLevel,
-    /// The file of accounts.
-    pub(crate) accounts: PathBuf,
+    /// The file of accounts; none where clients sign in at the server.
+    pub(crate) accounts: Option<PathBuf>,
     /// Whether NTLM version 1 is taken.
     #[serde(default)]
     pub ntlm_v1: bool,
@@ -232,6 +232,15 @@ pub(crate) enum Credentials {
         /// Where its password stands.
         password_file: PathBuf,
     },
+    /// Each client itself, who signs in there through us.
+    Relayed {},
+}
+
+impl Credentials {
+    /// Whether clients sign in at the server.
+    pub(crate) const fn are_relayed(&self) -> bool {
+        matches!(self, Self::Relayed {})
+    }
 }
 
 /// How one signs in by HTTP.

@@ -63,7 +63,10 @@ mod tests {
     #[test]
     fn each_offer_is_passed_on_in_a_line_of_its_own() {
         let mut fields = Fields::default();
-        fields.push("WWW-Authenticate", "Negotiate, NTLM,Basic realm=\"a, NTLM b\", charset=\"UTF-8\", Digest x=1");
+        fields.push(
+            "WWW-Authenticate",
+            "Negotiate, NTLM,Basic realm=\"a, NTLM b\", charset=\"UTF-8\", Digest x=1",
+        );
         fields.push("www-authenticate", "bearer client_id=\"1\", trusted_issuers=\"2\"");
         fields.push("WWW-Authenticate", format!("Basic realm=\"{}\"", "x".repeat(LONGEST)));
         let mut offers = Offers::default();

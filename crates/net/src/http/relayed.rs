@@ -74,7 +74,8 @@ impl Probe {
 
     /// Whether it is about the same directory as the request `head`.
     fn covers(&self, head: &RequestHead) -> bool {
-        let directory = |target: &str| target.split(['/', '?']).nth(1).unwrap_or_default().to_ascii_lowercase();
+        let directory =
+            |target: &str| target.split(['/', '?']).nth(1).unwrap_or_default().to_ascii_lowercase();
         directory(&self.target) == directory(head.target())
     }
 

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Everybody has an account: the password is the name with `pw1` behind it.
-struct Everybody;
+pub(crate) struct Everybody;
 
 impl Accounts for Everybody {
     fn find(&self, _domain: &str, user: &str) -> Option<Account> {
