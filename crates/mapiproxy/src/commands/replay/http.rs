@@ -8,8 +8,8 @@ use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
 use identity::ntlm::Credentials;
 use identity::{Mechanism, Registry, SecurityContext};
-use net::Account;
 use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion};
+use net::{Account, Live};
 use rpc::AuthLevel;
 
 use super::{Arguments, Failure};
@@ -59,7 +59,7 @@ impl HttpSender {
             host: target.host.clone(),
             port: target.port,
             tls: target.tls.then(trust).transpose()?,
-            credentials,
+            credentials: Live::new(credentials),
             timeout: TIMEOUT,
             call_limit: CALL_LIMIT,
         };
