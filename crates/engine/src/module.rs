@@ -123,7 +123,8 @@ pub trait Module: Send + Sync {
     }
 
     /// Whether it reads property values and stream bytes that passed in earlier operations
-    /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)): they are kept only
+    /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)), or what passes in
+    /// streams of `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)): that is kept and followed only
     /// where a module does.
     fn reads_content(&self) -> bool {
         false

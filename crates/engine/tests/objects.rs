@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{Engine, Module, Next, Operation, Refusal, Session, Stack};
-use mapi::ErrorCode;
 use mapi::data::PropertyName;
-use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
 use mapi::rop::OutputHandleIndex;
 use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
@@ -22,9 +21,9 @@ use mapi::rop::stream::{
     RopWriteStreamResponse, StreamOpenModeFlags,
 };
 use mapi::rop::tables::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
-use mapi::rop::{Bytes16, Empty, List16, RequestBody, ResponseBody, RopReply, RopRequest, RopResponse};
-use testkit::Mailbox;
-use wire::{Encode as _, Guid, Writer};
+use mapi::rop::{Bytes16, Empty, List16, RequestBody, ResponseBody};
+use testkit::{Mailbox, batch, replies};
+use wire::Guid;
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -62,25 +61,6 @@ fn witness(request: fn(&RopView<'_>) -> String, reply: fn(&RopReplyView<'_>) -> 
     let log = Log::default();
     let module = Witness { log: Arc::clone(&log), request, reply };
     (Engine::new(Stack::new(vec![Box::new(module)])), log)
-}
-
-/// A batch of ROPs, each with its logon and the slot that it acts on.
-fn batch(rops: Vec<(u8, u8, RequestBody)>, handles: &[u32]) -> RopBuffer {
-    let mut w = Writer::new();
-    for (logon_id, handle_index, body) in rops {
-        RopRequest { logon_id, handle_index, body }.encode(&mut w).unwrap();
-    }
-    RopBuffer::new(w.into_vec(), handles.to_vec())
-}
-
-/// Answers that all is well, each with the slot that it names.
-fn replies(replies: Vec<(u8, ResponseBody)>, handles: &[u32]) -> RopBuffer {
-    let mut w = Writer::new();
-    for (handle_index, body) in replies {
-        let reply = RopReply { handle_index, return_value: ErrorCode::SUCCESS, body };
-        RopResponse::Reply(reply).encode(&mut w).unwrap();
-    }
-    RopBuffer::new(w.into_vec(), handles.to_vec())
 }
 
 fn logon(dn: &str) -> RequestBody {
@@ -354,6 +334,19 @@ fn what_is_known_of_objects_has_a_bound() {
     let (objects, held) = *held.lock().unwrap();
     assert_eq!(objects, 2001);
     assert!(held <= limit && held > limit - 28_000, "{held}");
+}
+
+#[test]
+fn what_was_opened_on_a_logon_that_was_replaced_is_not_known_any_more() {
+    let (engine, held) = gauge();
+    let mut mailbox = Mailbox::open(&engine, "a");
+    for (slot, handle) in [(0, 10), (1, 11)] {
+        let asked = vec![(1, slot, logon("/a")), (1, slot, ids_of(&[7]))];
+        let (mut flight, _) = mailbox.relayed(&batch(asked, &[NONE, NONE]));
+        let told = vec![(slot, logged_on()), (slot, are(&[0x8001]))];
+        mailbox.answered(&mut flight, &[replies(told, &[handle; 2])]);
+        assert_eq!(*held.lock().unwrap(), (1, 64));
+    }
 }
 
 #[test]

@@ -464,20 +464,11 @@ impl Module for Curious {
 }
 
 fn batch_of(rops: &[(u8, RequestBody)], handles: &[u32]) -> RopBuffer {
-    let mut w = Writer::new();
-    for (index, body) in rops {
-        RopRequest { logon_id: 0, handle_index: *index, body: body.clone() }.encode(&mut w).unwrap();
-    }
-    RopBuffer::new(w.into_vec(), handles.to_vec())
+    testkit::batch(rops.iter().map(|(index, body)| (0, *index, body.clone())).collect(), handles)
 }
 
 fn answers(replies: &[(u8, ResponseBody)], handles: &[u32]) -> RopBuffer {
-    let mut w = Writer::new();
-    for (index, body) in replies {
-        let reply = RopReply { handle_index: *index, return_value: ErrorCode::SUCCESS, body: body.clone() };
-        RopResponse::Reply(reply).encode(&mut w).unwrap();
-    }
-    RopBuffer::new(w.into_vec(), handles.to_vec())
+    testkit::replies(replies.to_vec(), handles)
 }
 
 fn set(tag: u32, text: &str) -> RequestBody {

@@ -10,7 +10,8 @@ use mapi::emsmdb::{
     OutBytes, RopBuffer, RpcFlags, Version,
 };
 use mapi::ndr::{CharString, ContextHandle, Ptr};
-use wire::{Decode as _, Encode as _, Endian, Guid};
+use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
+use wire::{Decode as _, Encode as _, Endian, Guid, Writer};
 
 use crate::talk::{Talk, caller, incoming};
 
@@ -156,6 +157,31 @@ impl<'a> Mailbox<'a> {
         });
         self.talk.answer(flight, response.encode().expect("a batch fits"))
     }
+}
+
+/// A batch of ROPs, each with its logon and the slot that it acts on.
+///
+/// # Panics
+/// When one can't be encoded.
+pub fn batch(rops: Vec<(u8, u8, RequestBody)>, handles: &[u32]) -> RopBuffer {
+    let mut w = Writer::new();
+    for (logon_id, handle_index, body) in rops {
+        RopRequest { logon_id, handle_index, body }.encode(&mut w).expect("a ROP that fits");
+    }
+    RopBuffer::new(w.into_vec(), handles.to_vec())
+}
+
+/// Answers that all is well, each with the slot that it names.
+///
+/// # Panics
+/// When one can't be encoded.
+pub fn replies(replies: Vec<(u8, ResponseBody)>, handles: &[u32]) -> RopBuffer {
+    let mut w = Writer::new();
+    for (handle_index, body) in replies {
+        let reply = RopReply { handle_index, return_value: ErrorCode::SUCCESS, body };
+        reply.encode(&mut w).expect("an answer that fits");
+    }
+    RopBuffer::new(w.into_vec(), handles.to_vec())
 }
 
 fn packed(batches: &[RopBuffer]) -> Vec<u8> {

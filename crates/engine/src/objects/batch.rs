@@ -4,7 +4,7 @@ use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
 use mapi::rop::{RopId, RopReply, RopRequest};
 
-use super::{Object, ObjectHandle, ObjectKind, ObjectTable, Properties};
+use super::{Object, ObjectHandle, ObjectKind, ObjectTable, Properties, TransferPart};
 
 /// What a slot of a batch's handle table stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,12 +49,19 @@ pub struct BatchObjects<'a> {
     pub(super) table: &'a mut ObjectTable,
     slots: Vec<Slot>,
     handles: Vec<u32>,
+    /// What the ROP just gone past brought of a stream.
+    pub(super) transferred: Vec<TransferPart>,
 }
 
 impl<'a> BatchObjects<'a> {
     /// Starts at the first ROP of a batch with this handle table.
     pub fn new(table: &'a mut ObjectTable, handles: &[u32]) -> Self {
-        Self { table, slots: vec![Slot::Empty; handles.len()], handles: handles.to_vec() }
+        Self {
+            table,
+            slots: vec![Slot::Empty; handles.len()],
+            handles: handles.to_vec(),
+            transferred: Vec::new(),
+        }
     }
 
     /// What stands in a slot, for a ROP of the logon `logon_id`.
@@ -122,6 +129,7 @@ impl<'a> BatchObjects<'a> {
     /// Goes past `request`, which was answered with `reply`; the table changes accordingly. `handles` is the
     /// handle table of the answer.
     pub fn settle(&mut self, request: &RopRequest, reply: Option<&RopReply>, handles: &[u32]) {
+        self.transferred.clear();
         if request.id() == RopId::RopRelease {
             self.release(request);
             return;
@@ -146,6 +154,7 @@ impl<'a> BatchObjects<'a> {
 
     /// Goes past one more answer to `request`, the last ROP of the batch.
     pub fn settle_more(&mut self, request: &RopRequest, reply: &RopReply) {
+        self.transferred.clear();
         super::learn::learn_more(self, request, reply);
     }
 
@@ -163,15 +172,19 @@ impl<'a> BatchObjects<'a> {
         earlier: impl Iterator<Item = &'r RopRequest>,
     ) -> Option<Properties> {
         let mut properties = self.acted_on(request)?.kind.properties()?.clone();
-        let same = |other: &&RopRequest| {
-            other.logon_id == request.logon_id
-                && other
-                    .acted_on_index()
-                    .zip(request.acted_on_index())
-                    .is_some_and(|(one, two)| self.names_same(request.logon_id, one, two))
-        };
-        earlier.filter(same).for_each(|other| super::learn::overlay(&mut properties, other));
+        earlier
+            .filter(|other| self.acts_on_same(request, other))
+            .for_each(|other| super::learn::overlay(&mut properties, other));
         Some(properties)
+    }
+
+    /// Whether two ROPs act on the same object.
+    pub(super) fn acts_on_same(&self, one: &RopRequest, other: &RopRequest) -> bool {
+        one.logon_id == other.logon_id
+            && one
+                .acted_on_index()
+                .zip(other.acted_on_index())
+                .is_some_and(|(index, of_other)| self.names_same(one.logon_id, index, of_other))
     }
 
     /// Whether two slots stand for the same object.

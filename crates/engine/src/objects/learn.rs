@@ -6,7 +6,7 @@ use mapi::data::PropertyName;
 use mapi::property::{PropTag, PropertyList, PropertyValue};
 use mapi::rop::{ColumnChange, RequestBody, ResponseBody, RopReply, RopRequest};
 
-use super::{BatchObjects, ObjectKind, ObjectTable, Properties, Stream};
+use super::{BatchObjects, ObjectHandle, ObjectKind, ObjectTable, Properties, Stream};
 
 /// Learns from the answer to `request` what it says of the object that it acted on.
 pub(super) fn learn(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
@@ -24,6 +24,7 @@ pub(super) fn learn(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
     learn_stream(objects, request, &reply.body);
     learn_properties(objects, request, &reply.body);
     learn_names(objects, request, &reply.body);
+    super::transfer::learn(objects, request, reply);
 }
 
 fn learn_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
@@ -52,6 +53,7 @@ pub(super) fn learn_packed(objects: &mut BatchObjects<'_>, request: &RopRequest)
     if let RequestBody::RopWriteStreamExtended(asked) = &request.body {
         passed(objects, request, &asked.data.0);
     }
+    super::transfer::learn_packed(objects, request);
 }
 
 fn learn_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
@@ -104,25 +106,35 @@ fn tagged(list: &PropertyList) -> Vec<(PropTag, PropertyValue)> {
 
 /// Keeps what became known of the properties of the object that `request` acted on.
 fn keep(objects: &mut BatchObjects<'_>, request: &RopRequest, known: Vec<(PropTag, PropertyValue)>) {
-    if !objects.table.keep_content {
-        return;
-    }
-    let mut room = objects.table.room();
-    let before = room;
-    let mut freed = 0_usize;
-    let Some(object) = objects.acted_on_mut(request) else { return };
-    let Some(properties) = object.kind.properties_mut() else { return };
+    let (room, keeps) = (objects.table.room(), objects.table.keep_content);
+    let Some(object) = objects.acted_on_mut(request).filter(|_| keeps) else { return };
+    let (taken, freed) = put_in(&mut object.kind, known, room);
+    objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
+}
+
+/// Keeps what became known of the properties of the object behind `handle`.
+pub(super) fn keep_in(table: &mut ObjectTable, handle: ObjectHandle, known: Vec<(PropTag, PropertyValue)>) {
+    let room = table.room();
+    let Some(object) = table.objects.get_mut(&handle) else { return };
+    let (taken, freed) = put_in(&mut object.kind, known, room);
+    table.held = table.held.saturating_add(taken).saturating_sub(freed);
+}
+
+/// Puts `known` among the properties of an object, as far as there is room; how many bytes that took, and how
+/// many those had that were replaced.
+fn put_in(kind: &mut ObjectKind, known: Vec<(PropTag, PropertyValue)>, room: usize) -> (usize, usize) {
+    let (mut taken, mut freed) = (0_usize, 0_usize);
+    let Some(properties) = kind.properties_mut() else { return (0, 0) };
     for (tag, value) in known {
         let size = size_of_value(&value);
-        if size > room {
+        if taken.saturating_add(size) > room {
             properties.truncated = true;
             continue;
         }
-        room = room.saturating_sub(size);
+        taken = taken.saturating_add(size);
         freed = freed.saturating_add(properties.set(tag, value).map_or(0, |old| size_of_value(&old)));
     }
-    let taken = before.saturating_sub(room);
-    objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
+    (taken, freed)
 }
 
 fn forget(objects: &mut BatchObjects<'_>, request: &RopRequest, deleted: &[PropTag]) {
@@ -174,6 +186,7 @@ fn size_of_name(name: &PropertyName) -> usize {
 /// Learns from one more answer to `request`, the last ROP of its batch.
 pub(super) fn learn_more(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
     learn_stream(objects, request, &reply.body);
+    super::transfer::learn(objects, request, reply);
 }
 
 fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Option<&[PropTag]>) {
@@ -243,6 +256,7 @@ pub(super) fn content_of(kind: &ObjectKind) -> usize {
     let columns = columns.map_or(0, size_of_columns);
     columns.saturating_add(match kind {
         ObjectKind::Stream(stream) => stream.content.bytes().len(),
+        ObjectKind::FastTransfer(transfer) => transfer.held(),
         ObjectKind::Logon(logon) => logon.named.values().map(size_of_name).sum(),
         _ => kind.properties().map_or(0, |known| known.iter().map(|(_, value)| size_of_value(value)).sum()),
     })
@@ -269,7 +283,7 @@ fn size_of_value(value: &PropertyValue) -> usize {
 
 impl ObjectTable {
     /// How many bytes of content may be added.
-    fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         self.limits.content.saturating_sub(self.held)
     }
 }

@@ -11,8 +11,8 @@ use mapi::rop::sync::{ImportFlag, SynchronizationType};
 use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
 
 use super::{
-    Attachment, BatchObjects, Content, FastTransferKind, Logon, Message, Object, ObjectKind, Stream, Table,
-    TableKind,
+    Attachment, BatchObjects, Content, FastTransfer, FastTransferKind, Logon, Message, Object, ObjectKind,
+    Stream, Table, TableKind,
 };
 
 /// The object that `request` makes, and the slot that it goes to. Without a reply as if it succeeded; with one,
@@ -80,7 +80,11 @@ fn kind_made(
             ObjectKind::Stream(original) => Some(ObjectKind::Stream(original.clone())),
             _ => None,
         },
-        body => fast_transfer_made(body).map(ObjectKind::FastTransfer),
+        body => {
+            let kind = fast_transfer_made(body)?;
+            let folder = objects.acted_on(request).and_then(|object| folder_of(&object.kind));
+            Some(ObjectKind::FastTransfer(Box::new(FastTransfer::new(kind, folder))))
+        }
     }
 }
 
@@ -119,13 +123,23 @@ fn attachment(number: Option<u32>) -> ObjectKind {
     ObjectKind::Attachment(Box::new(Attachment { number, ..Attachment::default() }))
 }
 
+/// The folder that an object is, or is in.
+fn folder_of(kind: &ObjectKind) -> Option<FolderId> {
+    match kind {
+        ObjectKind::Folder { id } => Some(*id),
+        ObjectKind::Message(message) => message.folder,
+        ObjectKind::FastTransfer(transfer) => transfer.folder,
+        _ => None,
+    }
+}
+
 fn fast_transfer_made(asked: &RequestBody) -> Option<FastTransferKind> {
     Some(match asked {
         RequestBody::RopFastTransferSourceCopyFolder(_)
         | RequestBody::RopFastTransferSourceCopyMessages(_)
         | RequestBody::RopFastTransferSourceCopyTo(_)
-        | RequestBody::RopFastTransferSourceCopyProperties(_)
-        | RequestBody::RopSynchronizationGetTransferState(_) => FastTransferKind::Download,
+        | RequestBody::RopFastTransferSourceCopyProperties(_) => FastTransferKind::Download,
+        RequestBody::RopSynchronizationGetTransferState(_) => FastTransferKind::SynchronizationState,
         RequestBody::RopFastTransferDestinationConfigure(_) => FastTransferKind::Upload,
         RequestBody::RopSynchronizationConfigure(asked) => FastTransferKind::SynchronizationDownload {
             contents: asked.synchronization_type == SynchronizationType::CONTENTS,

@@ -8,6 +8,7 @@ mod batch;
 mod learn;
 mod made;
 mod object;
+mod transfer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use mapi::rop::Logons;
 
 pub use self::batch::{BatchObjects, Slot};
 pub use self::object::{
-    Attachment, Content, FastTransferKind, Logon, Message, Object, ObjectHandle, ObjectKind, Properties,
-    Stream, Table, TableKind,
+    Attachment, Content, Logon, Message, Object, ObjectHandle, ObjectKind, Properties, Stream, Table,
+    TableKind,
 };
+pub use self::transfer::{FastTransfer, FastTransferKind, SyncState, TransferPart, TransferStream};
 
 /// How much a session's object table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use mapi::data::{FolderId, MessageId, PropertyName};
 use mapi::property::{PropTag, PropertyValue};
 
+use super::{FastTransfer, FastTransferKind};
+
 /// A server object handle: the logon that it belongs to, and its number there ([MS-OXCROPS] 2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectHandle {
@@ -42,7 +44,7 @@ pub enum ObjectKind {
     /// A table.
     Table(Box<Table>),
     /// Where a `FastTransfer` stream comes from or goes to.
-    FastTransfer(FastTransferKind),
+    FastTransfer(Box<FastTransfer>),
     /// What tells of changes: the handle that a `RopNotify` names.
     Subscription,
 }
@@ -122,25 +124,6 @@ pub enum TableKind {
     Rules,
 }
 
-/// What a `FastTransfer` context is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FastTransferKind {
-    /// Objects are read.
-    Download,
-    /// Objects are written.
-    Upload,
-    /// What changed is read.
-    SynchronizationDownload {
-        /// Messages changed, not folders.
-        contents: bool,
-    },
-    /// What changed is written.
-    SynchronizationUpload {
-        /// Messages changed, not folders.
-        contents: bool,
-    },
-}
-
 /// What is known of an object's properties: those that were written through this session, and those that were
 /// read.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -178,9 +161,10 @@ impl ObjectKind {
                 TableKind::Permissions => "permissions table",
                 TableKind::Rules => "rules table",
             },
-            Self::FastTransfer(kind) => match kind {
+            Self::FastTransfer(transfer) => match transfer.kind {
                 FastTransferKind::Download => "FastTransfer download",
                 FastTransferKind::Upload => "FastTransfer upload",
+                FastTransferKind::SynchronizationState => "synchronization state",
                 FastTransferKind::SynchronizationDownload { contents: true } => "contents synchronization",
                 FastTransferKind::SynchronizationDownload { contents: false } => "hierarchy synchronization",
                 FastTransferKind::SynchronizationUpload { contents: true } => "contents upload",

@@ -5,7 +5,7 @@ use mapi::rop::{RequestBody, RopReply, RopRequest};
 use wire::{FileTime, Result};
 
 use super::batch::RopBatch;
-use crate::objects::{BatchObjects, Logon, Object, Properties};
+use crate::objects::{BatchObjects, Logon, Object, Properties, TransferPart};
 
 /// What becomes of a single ROP, in the opinion of one module.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +80,15 @@ impl RopView<'_> {
     /// of the batch set.
     pub fn properties(&self) -> Option<Properties> {
         self.objects.properties_before(self.entry(), self.earlier())
+    }
+
+    /// The parts of a `FastTransfer` stream that it uploads, behind those that came before: properties, and where
+    /// messages and attachments begin and end. Only where a module reads content.
+    pub fn transferred(&self) -> Vec<TransferPart> {
+        let is_last = self.place.saturating_add(1) == self.batch.entries().len();
+        let further = self.batch.packed().take(if is_last { usize::MAX } else { 0 });
+        let earlier = self.batch.entries().iter().take(self.place).filter(|entry| entry.is_relayed());
+        self.objects.transferred_by(self.entry(), earlier.map(|entry| &entry.request), further)
     }
 
     /// Puts a ROP before this one; its answer comes to this module alone. It has to act on slots that are there,
@@ -174,6 +183,12 @@ impl RopReplyView<'_> {
     /// The object that the ROP acted on.
     pub fn object(&self) -> Option<&Object> {
         self.objects.acted_on(self.request)
+    }
+
+    /// The parts of a `FastTransfer` stream that passed with the ROP, as the server sent or took them. Only where
+    /// a module reads content.
+    pub fn transferred(&self) -> &[TransferPart] {
+        self.objects.transferred()
     }
 
     /// The object that the ROP made.

@@ -7,6 +7,7 @@
 
 mod info;
 mod marker;
+mod path;
 mod property;
 mod scan;
 mod show;
@@ -18,6 +19,7 @@ pub use self::info::{
     PropertyGroupInfo,
 };
 pub use self::marker::Marker;
+pub use self::path::Path;
 pub use self::property::{Multiple, PropInfo, PropName, PropNameKey, Property, Value};
 pub use self::tokenizer::{Limits, Token, Tokenizer};
 pub use self::tree::{Group, LargeValue, Node, Tree, TreeBuilder, TreeLimits};

@@ -19,14 +19,14 @@ pub(super) enum Step {
 }
 
 /// Where a token ends, found out while its bytes come in. Each byte is looked at once.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Scan {
     at: usize,
     stage: Stage,
     tag: PropTag,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 enum Stage {
     #[default]
     Tag,

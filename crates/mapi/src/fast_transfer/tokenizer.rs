@@ -73,7 +73,7 @@ impl<'a> Token<'a> {
 
 /// Reads a stream whose bytes come in pieces, cut anywhere. It holds the bytes of one token that is not yet
 /// whole, and those are bounded by its [`Limits`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tokenizer {
     limits: Limits,
     scan: Scan,

@@ -2,6 +2,7 @@ use std::mem;
 
 use wire::{Error, ErrorKind, Result, Writer};
 
+use super::path::MAX_DEPTH;
 use super::property::{Layout, text_of};
 use super::{Limits, Marker, PropInfo, Property, Token, Tokenizer, Value};
 use crate::property::{PropTag, PropType};
@@ -155,9 +156,6 @@ impl Tree {
     }
 }
 
-/// How deep parts may lie in one another where a tree is written.
-const MAX_DEPTH: u32 = 64;
-
 fn write_nodes(nodes: &[Node], w: &mut Writer, depth: u32) -> Result<()> {
     if depth > MAX_DEPTH {
         return Err(Error::new(ErrorKind::TooDeep { limit: MAX_DEPTH }, "marker", w.len()));
@@ -277,23 +275,13 @@ impl Builder {
     }
 
     fn marker(&mut self, marker: Marker) -> Result<()> {
+        self.close_while(|group| group.marker.is_over_at(marker));
         if marker.is_end() {
-            self.close_while(|group| group.marker.end().is_none());
             if self.open.last().is_none_or(|group| group.marker.end() != Some(marker)) {
                 return Err(Error::invalid("marker", 0, u64::from(marker.0), "the end of what has begun"));
             }
             self.close(true);
             return Ok(());
-        }
-        match marker {
-            Marker::IncrSyncMessage => {
-                self.close_while(|group| group.marker.end().is_none() && group.marker != Marker::IncrSyncChg);
-            }
-            _ if marker.end().is_none() || marker == Marker::IncrSyncStateBegin => {
-                self.close_while(|group| group.marker.end().is_none());
-            }
-            // Recipients and attachments belong to the change that they stand in.
-            _ => self.close_while(|group| group.marker.end().is_none() && !is_change(group.marker)),
         }
         let limit = self.limits.depth.min(MAX_DEPTH);
         if self.open.len() >= usize::try_from(limit).unwrap_or(usize::MAX) {
@@ -333,11 +321,6 @@ impl Builder {
         let nodes = self.open.last_mut().map_or(&mut self.roots, |group| &mut group.nodes);
         nodes.push(Node::Group(group));
     }
-}
-
-/// Whether recipients and attachments may follow in what `marker` begins.
-const fn is_change(marker: Marker) -> bool {
-    matches!(marker, Marker::IncrSyncMessage | Marker::IncrSyncChg | Marker::IncrSyncChgPartial)
 }
 
 fn size_of_value(property: &Property<'_>) -> usize {

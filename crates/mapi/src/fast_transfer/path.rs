@@ -1,0 +1,58 @@
+use wire::{Error, ErrorKind, Result};
+
+use super::Marker;
+
+/// How deep parts may lie in one another.
+pub(super) const MAX_DEPTH: u32 = 64;
+
+/// The parts of a stream that have begun and are not over, each in the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Path(Vec<Marker>);
+
+impl Path {
+    /// The markers that began them, outermost first; none at the top of a stream.
+    pub fn markers(&self) -> &[Marker] {
+        &self.0
+    }
+
+    /// Goes past `marker`.
+    ///
+    /// # Errors
+    /// When it ends what has not begun, and where parts lie too deep in one another.
+    pub fn pass(&mut self, marker: Marker) -> Result<()> {
+        while self.0.last().is_some_and(|open| open.is_over_at(marker)) {
+            self.0.pop();
+        }
+        if marker.is_end() {
+            if self.0.last().is_none_or(|open| open.end() != Some(marker)) {
+                return Err(Error::invalid("marker", 0, u64::from(marker.0), "the end of what has begun"));
+            }
+            self.0.pop();
+            return Ok(());
+        }
+        if self.0.len() >= usize::try_from(MAX_DEPTH).unwrap_or(usize::MAX) {
+            return Err(Error::new(ErrorKind::TooDeep { limit: MAX_DEPTH }, "marker", 0));
+        }
+        self.0.push(marker);
+        Ok(())
+    }
+}
+
+impl Marker {
+    /// Whether what this marker begins is over where `next` stands in it, without a marker that ends it.
+    pub(super) const fn is_over_at(self, next: Self) -> bool {
+        if self.end().is_some() {
+            return false;
+        }
+        if next.is_end() {
+            return true;
+        }
+        match next {
+            Self::IncrSyncMessage => !matches!(self, Self::IncrSyncChg),
+            Self::IncrSyncStateBegin => true,
+            _ if next.end().is_none() => true,
+            // Recipients and attachments belong to the change that they stand in.
+            _ => !matches!(self, Self::IncrSyncMessage | Self::IncrSyncChg | Self::IncrSyncChgPartial),
+        }
+    }
+}
