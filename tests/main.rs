@@ -9,6 +9,7 @@ mod harness;
 mod address_book;
 mod bad_clients;
 mod bad_upstreams;
+mod capturing;
 mod command_line;
 mod endpoints;
 mod http_clients;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::harness::{
-    ALICE, BOB, Certificates, Client, Ended, Folder, HttpUpstream, Lab, Process, Proxy, Setup, Upstream,
-    program,
+    ALICE, BOB, Certificates, Client, Ended, Folder, HttpUpstream, Lab, PATIENCE, Process, Proxy, Setup,
+    Upstream, program,
 };
 
 /// A proxy that records both sides, after a walk of impacket and one of scapy through it.
@@ -15,16 +16,26 @@ fn recorded() -> (Upstream, Proxy) {
     let upstream = Upstream::start();
     let capture = "[capture]\npackets = \"run.pcapng\"\nsides = [\"client\", \"upstream\"]\n";
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).table(capture);
-    let proxy = setup.start();
+    let mut proxy = setup.start();
     Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
     Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000").run().expect_done();
-    // What was recorded last is written by a thread of its own.
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    // What was recorded last is written by then.
+    assert!(proxy.stop().status.success());
     (upstream, proxy)
 }
 
+/// Waits until what is recorded in `file` so far is as `complete` wants it: it is written by a thread of its own.
+#[track_caller]
+pub(crate) fn wait_recorded(file: &Path, complete: impl Fn(&[Value]) -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !(file.exists() && complete(&decoded(file, &[]))) {
+        assert!(Instant::now() < until, "{} stays as it is", file.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// What `mapiproxy decode` says of `file`, an operation a line.
-fn decoded(file: &Path, more: &[&str]) -> Vec<Value> {
+pub(crate) fn decoded(file: &Path, more: &[&str]) -> Vec<Value> {
     let mut command = Command::new(program());
     command.args(["decode", "--json"]).arg(file).args(more);
     let ended = Process::start("mapiproxy decode", &mut command).end();
@@ -34,7 +45,7 @@ fn decoded(file: &Path, more: &[&str]) -> Vec<Value> {
 }
 
 /// What tshark says of the packets of `file` that fit `filter`.
-fn tshark(file: &Path, filter: &str) -> String {
+pub(crate) fn tshark(file: &Path, filter: &str) -> String {
     let mut command = Command::new("tshark");
     command.arg("-r").arg(file).args(["-d", "tcp.port==6001,dcerpc", "-Y", filter]);
     let ended = Process::start("tshark", &mut command).end();
@@ -145,7 +156,8 @@ fn a_recorded_session_sent_once_more_has_the_same_meaning_and_what_differs_is_to
     };
     client(&["logon", "alice"]);
     client(&["gal", "--limit", "10"]);
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    let complete = |operations: &[Value]| operations.iter().any(|one| one["operation"] == "nspi.Unbind");
+    wait_recorded(&proxy.file("run.pcapng"), complete);
     let recording = folder.join("recorded.pcapng");
     std::fs::copy(proxy.file("run.pcapng"), &recording).unwrap();
 

@@ -35,7 +35,7 @@ pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::handles::{HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};
 pub use crate::module::{CALL_FAILED, Decision, Module, ProxyFacts, Refusal};
-pub use crate::observer::{Observer, TurnedAway};
+pub use crate::observer::{HttpExchange, HttpLeg, Observer, TurnedAway};
 pub use crate::operation::{
     AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response,
 };

@@ -25,6 +25,35 @@ pub struct TurnedAway<'a> {
     pub why: &'a str,
 }
 
+/// A message of HTTP on its way, in the order in which they travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpLeg {
+    /// The client's request, as it came.
+    Asked,
+    /// The request as it went to the server.
+    Sent,
+    /// The server's answer, as it came.
+    Came,
+    /// The answer as it goes to the client, where it is the server's.
+    Answered,
+}
+
+/// The HTTP in which an operation travelled, but for the payloads, which are the operation's.
+pub trait HttpExchange {
+    /// What the client asked for: a path with its query, as it is spelled.
+    fn target(&self) -> &str;
+
+    /// Hands the fields of a message to `each`, name and value, in their order; false where there was no such
+    /// message.
+    fn fields(&self, leg: HttpLeg, each: &mut dyn FnMut(&str, &[u8])) -> bool;
+
+    /// The status of the server's answer; none where there was none.
+    fn status(&self) -> Option<u16>;
+
+    /// What stands in the server's answer before the payload.
+    fn before_payload(&self) -> &[u8];
+}
+
 /// Who watches what passes. Called on the data path: quick, and without waiting.
 pub trait Observer: Send + Sync {
     /// A client signed in.
@@ -40,4 +69,10 @@ pub trait Observer: Send + Sync {
     /// An operation is done: `next` is what the client gets, `elapsed` how long it took here, the upstream's
     /// time included.
     fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration);
+
+    /// The same of an operation that came by HTTP, with the messages in which it travelled.
+    fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
+        let _ = exchange;
+        self.finished(flight, next, elapsed);
+    }
 }

@@ -1,26 +1,58 @@
 //! What `[capture]` in the configuration asks for: operations written to files by a thread of their own.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use capture::record::{Files, Recorder, Recording, Rotation};
-use capture::{Call, Timestamp};
-use engine::{Flight, Next, Observer, SecurityContext, TurnedAway};
+use capture::Timestamp;
+use capture::record::{Files, Recorded, Recorder, Recording, Rotation};
+use engine::{Flight, HttpExchange, Next, Observer, SecurityContext, TurnedAway};
 
 use crate::config::{Capture, CapturedSide};
 
-/// How often the operator is told of what could not be recorded, at most.
+/// How often the operator is told of what is not recorded since writing is too slow, at most.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// How long what is recorded may take to be written at the end.
+const LAST_CALLS: Duration = Duration::from_secs(10);
+
+/// The thread that writes operations down.
+pub(crate) struct Writing {
+    recorder: Arc<Recorder>,
+    thread: JoinHandle<()>,
+}
+
+impl Writing {
+    /// Waits until all that was recorded is written, once nothing more passes; not for ever, since a disk may hang.
+    pub(crate) async fn finish(self) {
+        let begin = now();
+        let (mut told, in_time) = (false, || now().since(begin) < LAST_CALLS);
+        while !self.thread.is_finished() && in_time() {
+            told = told || self.recorder.end();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        if !self.thread.is_finished() {
+            tracing::error!(
+                "capture: what was recorded last is not written within {} s",
+                LAST_CALLS.as_secs()
+            );
+        }
+    }
+}
 
 /// `observer`, and a recorder beside it where `config` asks for one.
 ///
 /// # Errors
 /// When the thread that writes can't be started.
-pub(crate) fn observed(config: &Capture, observer: Arc<dyn Observer>) -> std::io::Result<Arc<dyn Observer>> {
+pub(crate) fn observed(
+    config: &Capture,
+    observer: Arc<dyn Observer>,
+) -> std::io::Result<(Arc<dyn Observer>, Option<Writing>)> {
     if config.packets.is_none() && config.har.is_none() {
-        return Ok(observer);
+        return Ok((observer, None));
     }
     let side = |side| config.sides.contains(&side);
     let recording = Recording {
@@ -35,43 +67,70 @@ pub(crate) fn observed(config: &Capture, observer: Arc<dyn Observer>) -> std::io
     };
     let (recorder, calls) = Recorder::new(recording, now);
     let files = Files::new(config.packets.clone(), config.har.clone(), rotation);
-    let watched = Arc::downgrade(&recorder);
-    start(move || write(&calls, files, || watched.upgrade().map_or(0, |recorder| recorder.take_lost())))?;
-    Ok(Arc::new(Both(observer, recorder)))
+    let watched = Arc::clone(&recorder);
+    let thread = start(move || write(&calls, files, || watched.take_lost()))?;
+    Ok((Arc::new(Both(observer, Arc::clone(&recorder))), Some(Writing { recorder, thread })))
 }
 
 #[allow(clippy::disallowed_methods, reason = "the thread writes; it acts for nobody")]
-fn start(work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    std::thread::Builder::new().name("capture".to_owned()).spawn(work).map(drop)
+fn start(work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("capture".to_owned()).spawn(work)
 }
 
 fn now() -> Timestamp {
     net::clock::now().into()
 }
 
-/// Writes calls until nobody records any more. What can't be written is lost, and told of; the proxy goes on.
-fn write(calls: &Receiver<Box<Call>>, mut files: Files, lost_in_queue: impl Fn() -> u64) {
-    let (mut lost, mut why, mut told) = (0_u64, String::new(), None::<Timestamp>);
+/// Writes calls until there are no more. What can't be written is lost, and told of; the proxy goes on.
+fn write(calls: &Receiver<Recorded>, mut files: Files, lost_in_queue: impl Fn() -> u64) {
+    let (mut failed, mut told) = (0_u64, None::<Timestamp>);
     loop {
-        match calls.recv_timeout(TOLD_EVERY) {
-            Ok(call) => {
-                if let Err(error) = files.call(&call) {
-                    lost = lost.saturating_add(1);
-                    why = error.to_string();
-                }
+        let end = match calls.recv_timeout(TOLD_EVERY) {
+            Ok(Recorded::Call(call)) => {
+                written(files.call(&call), &mut failed);
+                false
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        let due = told.is_none_or(|told| now().since(told) >= TOLD_EVERY);
-        if due && lost > 0 {
-            tracing::error!("capture: {lost} operations could not be written: {why}");
-            (lost, told) = (0, Some(now()));
-        }
+            Err(RecvTimeoutError::Timeout) => false,
+            Ok(Recorded::End) | Err(RecvTimeoutError::Disconnected) => true,
+        };
+        let due = end || told.is_none_or(|told| now().since(told) >= TOLD_EVERY);
         let slow = if due { lost_in_queue() } else { 0 };
         if slow > 0 {
             tracing::warn!("capture: {slow} operations are not recorded, since writing is too slow");
             told = Some(now());
+        }
+        if end && failed > 0 {
+            tracing::error!("capture: {failed} operations are missing in the recording");
+        }
+        if end {
+            return;
+        }
+    }
+}
+
+/// Tells the operator when calls can't be written any more, and when they can again. `failed` counts those that are
+/// missing.
+fn written(result: std::io::Result<()>, failed: &mut u64) {
+    match result {
+        Ok(()) if *failed == 0 => {}
+        Ok(()) => {
+            tracing::warn!("capture: written again; {failed} operations are missing in the recording");
+            *failed = 0;
+        }
+        Err(error) => {
+            if *failed == 0 {
+                let advice = match error.kind() {
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                        "make room there, or name a file on another disk in [capture]"
+                    }
+                    _ => "see to it that the folder is there and can be written by this user",
+                };
+                tracing::error!(
+                    "capture: {error}; the proxy goes on, and operations are missing in the recording until it can \
+                     be written: {advice}"
+                );
+            }
+            *failed = failed.saturating_add(1);
         }
     }
 }
@@ -98,5 +157,10 @@ impl Observer for Both {
     fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration) {
         self.0.finished(flight, next, elapsed);
         self.1.finished(flight, next, elapsed);
+    }
+
+    fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
+        self.0.finished_by_http(flight, next, elapsed, exchange);
+        self.1.finished_by_http(flight, next, elapsed, exchange);
     }
 }

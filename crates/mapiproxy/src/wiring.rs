@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Binding, Bindings, Clients, Config};
 use crate::files::{FileError, LiveAccounts};
 use crate::http::{self, LiveCertificate};
+use crate::recording::Writing;
 use crate::service::Service;
 
 type Failure = Box<dyn Error>;
@@ -43,6 +44,7 @@ pub(crate) struct Running {
     service: Service,
     certificate: Option<LiveCertificate>,
     http: Option<Arc<HttpFront>>,
+    recording: Option<Writing>,
 }
 
 /// The modules that `config` names, initialised.
@@ -92,7 +94,7 @@ fn option_value(name: &str, value: &toml::Value) -> Result<OptionValue, Failure>
 
 /// Starts the proxy that `config` describes, watched by `observer`. Must be called within the async runtime.
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
-    let observer = crate::recording::observed(&config.capture, observer)?;
+    let (observer, recording) = crate::recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?));
     let contexts = Registry::new();
     let accounts = Arc::new(LiveAccounts::read(config.clients.accounts.as_deref())?);
@@ -116,16 +118,8 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     starting.endpoint_mapper(&endpoints).await?;
     let (http, certificate) = starting.http().await?.unzip();
     let Starting { engine, contexts, service, listeners, .. } = starting;
-    Ok(Running {
-        engine,
-        listeners,
-        stop,
-        contexts,
-        accounts,
-        service,
-        certificate: certificate.flatten(),
-        http,
-    })
+    let certificate = certificate.flatten();
+    Ok(Running { engine, listeners, stop, contexts, accounts, service, certificate, http, recording })
 }
 
 /// A proxy whose listeners are about to begin.
@@ -266,6 +260,9 @@ impl Running {
             http.end();
         }
         self.engine.shutdown();
+        if let Some(recording) = self.recording {
+            recording.finish().await;
+        }
         self.contexts.open()
     }
 }

@@ -13,7 +13,7 @@ pub(super) const ACK: u8 = 0x10;
 pub(super) const PUSH: u8 = 0x08;
 
 /// A connection that is made up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stream {
     client: SocketAddr,
     server: SocketAddr,

@@ -1,3 +1,4 @@
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 
 use base64::Engine as _;
@@ -38,6 +39,11 @@ impl<W: Write + Seek> HarWriter<W> {
         self.at
     }
 
+    /// Where the file's end is over.
+    fn end(&self) -> u64 {
+        self.at.saturating_add(u64::try_from(END.len()).unwrap_or(0))
+    }
+
     /// Writes a call; those that are not HTTP are passed over.
     ///
     /// # Errors
@@ -48,12 +54,27 @@ impl<W: Write + Seek> HarWriter<W> {
         serde_json::to_writer(&mut text, &entry(call))?;
         let length = u64::try_from(text.len()).unwrap_or(0);
         text.extend_from_slice(END);
+        // First what goes behind the end that is there, then what goes in its place: where there is no room, the
+        // end stays.
+        let (place, behind) = text.split_at(END.len().min(text.len()));
+        self.out.seek(SeekFrom::Start(self.end()))?;
+        self.out.write_all(behind)?;
         self.out.seek(SeekFrom::Start(self.at))?;
-        self.out.write_all(&text)?;
+        self.out.write_all(place)?;
         self.out.flush()?;
         self.at = self.at.saturating_add(length);
         self.entries = self.entries.saturating_add(1);
         Ok(())
+    }
+}
+
+impl HarWriter<File> {
+    /// Cuts off what an entry that could not be written left behind the file's end.
+    ///
+    /// # Errors
+    /// When the file can't be changed.
+    pub fn cut_off(&mut self) -> io::Result<()> {
+        self.out.set_len(self.end())
     }
 }
 

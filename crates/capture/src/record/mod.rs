@@ -3,6 +3,7 @@
 //! What is written is what was understood, not what was on the wire: calls without their protection, each session
 //! as a connection of its own. Read back, it is the same calls.
 
+mod exchanged;
 mod frames;
 mod har;
 mod observer;
@@ -11,7 +12,7 @@ mod redact;
 mod rotation;
 
 pub use self::har::HarWriter;
-pub use self::observer::{Recorder, Recording};
+pub use self::observer::{Recorded, Recorder, Recording};
 pub use self::packets::PacketWriter;
 pub(crate) use self::packets::USER_COMMENT;
 pub use self::redact::redact;

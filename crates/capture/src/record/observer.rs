@@ -5,13 +5,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Body, Flight, Next, Observer, OperationKey, SecurityContext, TurnedAway};
-use mapi::http::{Endpoint, RequestType, headers};
+use engine::{
+    Body, Flight, HttpExchange, HttpLeg, Next, Observer, OperationKey, SecurityContext, TurnedAway,
+};
 use rpc::SyntaxId;
 use wire::Endian;
 
-use super::redact;
-use crate::call::{Call, CallBody, Envelope, HttpCall, HttpMessage, HttpResponse, RpcAnswer, RpcCall, Stub};
+use super::{exchanged, redact};
+use crate::call::{Call, CallBody, Envelope, RpcAnswer, RpcCall, Stub};
 use crate::time::Timestamp;
 
 /// How many calls may wait to be written before more are lost.
@@ -28,19 +29,28 @@ pub struct Recording {
     pub secrets: bool,
 }
 
+/// What whoever writes gets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Recorded {
+    /// A call to be written.
+    Call(Box<Call>),
+    /// There will be no more.
+    End,
+}
+
 /// Hands calls that pass to whoever writes them down. It never waits: where the writer is slow, calls are lost, and
 /// counted.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
     clock: fn() -> Timestamp,
-    calls: SyncSender<Box<Call>>,
+    calls: SyncSender<Recorded>,
     lost: AtomicU64,
 }
 
 impl Recorder {
     /// A recorder that has the time from `clock`, and the end from which its calls are read.
-    pub fn new(recording: Recording, clock: fn() -> Timestamp) -> (Arc<Self>, Receiver<Box<Call>>) {
+    pub fn new(recording: Recording, clock: fn() -> Timestamp) -> (Arc<Self>, Receiver<Recorded>) {
         let (calls, receiver) = sync_channel(WAITING);
         (Arc::new(Self { recording, clock, calls, lost: AtomicU64::new(0) }), receiver)
     }
@@ -55,12 +65,64 @@ impl Recorder {
         if !self.recording.secrets {
             redact(&mut call);
         }
-        if self.calls.try_send(Box::new(call)).is_err() {
+        if self.calls.try_send(Recorded::Call(Box::new(call))).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn side(&self, flight: &Flight, elapsed: Duration, side: &str, request: Stub, answer: RpcAnswer) {
+    /// Has whoever writes come to an end with what was recorded so far; false where too much waits before that.
+    pub fn end(&self) -> bool {
+        self.calls.try_send(Recorded::End).is_ok()
+    }
+
+    fn take(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: Option<&dyn HttpExchange>) {
+        let operation = &flight.operation;
+        let request = &operation.request;
+        if self.recording.client_side {
+            let asked = little(operation.key(), request.original().clone(), request.original_endian());
+            let answer = match next {
+                Next::Reply { stub } => RpcAnswer::Response(Stub::Plain(stub.clone(), Endian::Little)),
+                Next::Fault { status, .. } => RpcAnswer::Fault(*status),
+                Next::Relay { .. } => RpcAnswer::None,
+            };
+            self.side(flight, elapsed, "client", (asked, answer), exchange);
+        }
+        if !self.recording.upstream_side {
+            return;
+        }
+        let answer = match &operation.response {
+            Some(response) => {
+                let (answer, order) = (response.original().clone(), response.original_endian());
+                RpcAnswer::Response(match order {
+                    Endian::Little => Stub::Plain(answer, order),
+                    Endian::Big => re_encoded::<engine::Response>(operation.key(), &answer),
+                })
+            }
+            // The server was asked, and refused or did not answer.
+            None if exchange.is_some_and(|exchange| exchange.fields(HttpLeg::Sent, &mut |_, _| ())) => {
+                RpcAnswer::None
+            }
+            None => return,
+        };
+        if let Ok((asked, endian)) = request.leaving() {
+            self.side(
+                flight,
+                elapsed,
+                "upstream",
+                (little(operation.key(), asked, endian), answer),
+                exchange,
+            );
+        }
+    }
+
+    fn side(
+        &self,
+        flight: &Flight,
+        elapsed: Duration,
+        side: &str,
+        (request, answer): (Stub, RpcAnswer),
+        exchange: Option<&dyn HttpExchange>,
+    ) {
         let operation = &flight.operation;
         let asked = Timestamp((self.clock)().0.saturating_sub(nanoseconds(elapsed)));
         let upstream = side == "upstream";
@@ -75,7 +137,9 @@ impl Recorder {
                     answer,
                 })
             }
-            OperationKey::Http(endpoint, kind) => CallBody::Http(http_call(endpoint, kind, request, answer)),
+            OperationKey::Http(endpoint, kind) => {
+                CallBody::Http(exchanged::call((endpoint, kind), upstream, (request, answer), exchange))
+            }
         };
         self.record(Call {
             time: asked,
@@ -89,39 +153,6 @@ impl Recorder {
         });
     }
 }
-
-/// A request of MAPI over HTTP as plain HTTP: with the fields that say what it is.
-fn http_call(endpoint: Endpoint, kind: RequestType, request: Stub, answer: RpcAnswer) -> HttpCall {
-    let bytes = |stub| match stub {
-        Stub::Plain(bytes, _) => bytes,
-        Stub::Sealed(..) => Bytes::new(),
-    };
-    let fields = |more: Option<(&str, String)>| {
-        let known = [("Content-Type", "application/mapi-http"), (headers::X_REQUEST_TYPE, kind.name())];
-        let known = known.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        known.into_iter().chain(more.map(|(name, value)| (name.to_owned(), value))).collect::<Vec<_>>()
-    };
-    let response = match answer {
-        RpcAnswer::Response(stub) => {
-            let body = [META_TAGS, &bytes(stub)].concat();
-            let fields = fields(Some((headers::X_RESPONSE_CODE, "0".to_owned())));
-            let message = HttpMessage { fields, body: body.into(), missing: 0 };
-            Some(HttpResponse { status: 200, reason: "OK".to_owned(), message })
-        }
-        RpcAnswer::Fault(status) => {
-            let mut fields = fields(Some(("X-Fault", format!("{status:?}"))));
-            fields.retain(|(name, _)| name != "Content-Type");
-            let message = HttpMessage { fields, body: Bytes::new(), missing: 0 };
-            Some(HttpResponse { status: 500, reason: "Refused".to_owned(), message })
-        }
-        RpcAnswer::None => None,
-    };
-    let request = HttpMessage { fields: fields(None), body: bytes(request), missing: 0 };
-    HttpCall { method: "POST".to_owned(), target: format!("{}/", endpoint.path()), request, response }
-}
-
-/// What stands before the payload of an answer.
-const META_TAGS: &[u8] = b"PROCESSING\r\nDONE\r\n\r\n";
 
 /// A request in little-endian, the only byte order that is written.
 fn little(key: OperationKey, stub: Bytes, endian: Endian) -> Stub {
@@ -150,28 +181,10 @@ impl Observer for Recorder {
     fn turned_away(&self, _call: &TurnedAway<'_>) {}
 
     fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration) {
-        let operation = &flight.operation;
-        if self.recording.client_side {
-            let request = &operation.request;
-            let asked = little(operation.key(), request.original().clone(), request.original_endian());
-            let answer = match next {
-                Next::Reply { stub } => RpcAnswer::Response(Stub::Plain(stub.clone(), Endian::Little)),
-                Next::Fault { status, .. } => RpcAnswer::Fault(*status),
-                Next::Relay { .. } => RpcAnswer::None,
-            };
-            self.side(flight, elapsed, "client", asked, answer);
-        }
-        if self.recording.upstream_side
-            && let Some(response) = &operation.response
-            && let Ok((asked, endian)) = operation.request.leaving()
-        {
-            let (answer, order) = (response.original().clone(), response.original_endian());
-            let answer = match order {
-                Endian::Little => Stub::Plain(answer, order),
-                Endian::Big => re_encoded::<engine::Response>(operation.key(), &answer),
-            };
-            let asked = little(operation.key(), asked, endian);
-            self.side(flight, elapsed, "upstream", asked, RpcAnswer::Response(answer));
-        }
+        self.take(flight, next, elapsed, None);
+    }
+
+    fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
+        self.take(flight, next, elapsed, Some(exchange));
     }
 }

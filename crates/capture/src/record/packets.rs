@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::{self, Seek as _, SeekFrom, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -36,7 +37,10 @@ const SIDES: [&str; 2] = ["client", "upstream"];
 #[derive(Debug)]
 pub struct PacketWriter<W> {
     out: W,
+    /// Bytes that are written, all of whole calls.
     written: u64,
+    /// What is still to be written of the call under way.
+    pending: Vec<u8>,
     streams: HashMap<Key, Open>,
     order: VecDeque<Key>,
     pairs: HashSet<(SocketAddr, SocketAddr)>,
@@ -45,7 +49,7 @@ pub struct PacketWriter<W> {
 /// What has a connection of its own: a session, at one side, with one interface.
 type Key = (u64, usize, Option<SyntaxId>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Open {
     stream: Stream,
     pair: (SocketAddr, SocketAddr),
@@ -58,20 +62,27 @@ impl<W: Write> PacketWriter<W> {
     /// # Errors
     /// When it can't be written.
     pub fn new(out: W) -> io::Result<Self> {
-        let mut this =
-            Self { out, written: 0, streams: HashMap::new(), order: VecDeque::new(), pairs: HashSet::new() };
+        let mut this = Self {
+            out,
+            written: 0,
+            pending: Vec::new(),
+            streams: HashMap::new(),
+            order: VecDeque::new(),
+            pairs: HashSet::new(),
+        };
         let mut section = Vec::new();
         section.extend_from_slice(&0x1a2b_3c4d_u32.to_le_bytes());
         section.extend_from_slice(&[1, 0, 0, 0]);
         section.extend_from_slice(&[0xff; 8]);
-        this.block(0x0a0d_0d0a, &section)?;
+        this.block(0x0a0d_0d0a, &section);
         for side in SIDES {
             let mut interface = vec![1, 0, 0, 0, 0, 0, 0, 0];
             option(&mut interface, 2, format!("{INTERFACE_PREFIX}{side}").as_bytes());
             option(&mut interface, 9, &[9]);
             option(&mut interface, 0, &[]);
-            this.block(1, &interface)?;
+            this.block(1, &interface);
         }
+        this.commit()?;
         Ok(this)
     }
 
@@ -85,44 +96,75 @@ impl<W: Write> PacketWriter<W> {
         self.written
     }
 
-    /// Writes a call.
+    /// Writes a call, as a whole.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When the file can't be written; then a part of the call may be behind what is [`written`](Self::written).
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let side = SIDES.iter().position(|side| call.side.as_deref() == Some(*side)).unwrap_or(0);
+        let interface = match &call.body {
+            CallBody::Rpc(rpc) => rpc.interface,
+            CallBody::Http(_) => None,
+        };
+        let key = (call.connection, side, interface);
+        let before = self.streams.get(&key).cloned();
+        self.packets(key, call);
+        let written = self.commit();
+        if written.is_err() {
+            self.take_back(key, before);
+        }
+        written
+    }
+
+    /// What stands for a call, to be written.
+    fn packets(&mut self, key: Key, call: &Call) {
         let answered = call.time.after(call.elapsed.unwrap_or_default());
         match &call.body {
             CallBody::Rpc(rpc) => {
-                let Some((request, response)) = units(rpc) else { return Ok(()) };
-                let key = (call.connection, side, rpc.interface);
-                let number = self.open(key, call, 6001)?;
+                let Some((request, response)) = units(rpc) else { return };
+                let number = self.open(key, call, 6001);
                 let numbered =
                     |units: Vec<Vec<u8>>| units.into_iter().map(move |unit| with_call(unit, number));
                 for unit in numbered(request) {
-                    self.send(key, Side::Client, call.time, &unit)?;
+                    self.send(key, Side::Client, call.time, &unit);
                 }
                 for unit in numbered(response) {
-                    self.send(key, Side::Server, answered, &unit)?;
+                    self.send(key, Side::Server, answered, &unit);
                 }
             }
             CallBody::Http(http) => {
-                let key = (call.connection, side, None);
-                self.open(key, call, 80)?;
-                self.send(key, Side::Client, call.time, &request(http, call.user.as_ref()))?;
+                self.open(key, call, 80);
+                self.send(key, Side::Client, call.time, &request(http, call.user.as_ref()));
                 if let Some(response) = response(http) {
-                    self.send(key, Side::Server, answered, &response)?;
+                    self.send(key, Side::Server, answered, &response);
                 }
             }
         }
-        self.out.flush()
+    }
+
+    fn commit(&mut self) -> io::Result<()> {
+        let pending = std::mem::take(&mut self.pending);
+        self.out.write_all(&pending).and_then(|()| self.out.flush())?;
+        self.written = self.written.saturating_add(u64::try_from(pending.len()).unwrap_or(0));
+        Ok(())
+    }
+
+    /// Has the connection of `key` be as it was `before` a call that could not be written.
+    fn take_back(&mut self, key: Key, before: Option<Open>) {
+        let opened = match before {
+            Some(open) => self.streams.insert(key, open).is_none(),
+            None => self.streams.remove(&key).is_some_and(|open| self.pairs.remove(&open.pair)),
+        };
+        if opened {
+            self.order.retain(|other| *other != key);
+        }
     }
 
     /// The connection of `key`, opened where it is not yet; the number of the call in it.
-    fn open(&mut self, key: Key, call: &Call, port: u16) -> io::Result<u32> {
+    fn open(&mut self, key: Key, call: &Call, port: u16) -> u32 {
         if let Some(open) = self.streams.get_mut(&key) {
             open.calls = open.calls.wrapping_add(1).max(2);
-            return Ok(open.calls);
+            return open.calls;
         }
         if self.order.len() >= MAX_STREAMS
             && let Some(oldest) = self.order.pop_front()
@@ -140,21 +182,21 @@ impl<W: Write> PacketWriter<W> {
         self.streams.insert(key, open);
         self.order.push_back(key);
         let user = call.user.as_ref().map(|user| format!("{USER_COMMENT}{user}"));
-        self.packet(key, Side::Client, call.time, (SYN, &[]), user.as_deref())?;
-        self.packet(key, Side::Server, call.time, (SYN | ACK, &[]), None)?;
-        self.packet(key, Side::Client, call.time, (ACK, &[]), None)?;
+        self.packet(key, Side::Client, call.time, (SYN, &[]), user.as_deref());
+        self.packet(key, Side::Server, call.time, (SYN | ACK, &[]), None);
+        self.packet(key, Side::Client, call.time, (ACK, &[]), None);
         if let Some(interface) = key.2 {
             let (bind, ack) = bound(interface);
-            self.send(key, Side::Client, call.time, &bind)?;
-            self.send(key, Side::Server, call.time, &ack)?;
+            self.send(key, Side::Client, call.time, &bind);
+            self.send(key, Side::Server, call.time, &ack);
         }
-        Ok(2)
+        2
     }
 
-    fn send(&mut self, key: Key, side: Side, time: Timestamp, bytes: &[u8]) -> io::Result<()> {
-        bytes
-            .chunks(MAX_SEGMENT)
-            .try_for_each(|piece| self.packet(key, side, time, (PUSH | ACK, piece), None))
+    fn send(&mut self, key: Key, side: Side, time: Timestamp, bytes: &[u8]) {
+        for piece in bytes.chunks(MAX_SEGMENT) {
+            self.packet(key, side, time, (PUSH | ACK, piece), None);
+        }
     }
 
     fn packet(
@@ -164,8 +206,8 @@ impl<W: Write> PacketWriter<W> {
         time: Timestamp,
         (flags, payload): (u8, &[u8]),
         comment: Option<&str>,
-    ) -> io::Result<()> {
-        let Some(open) = self.streams.get_mut(&key) else { return Ok(()) };
+    ) {
+        let Some(open) = self.streams.get_mut(&key) else { return };
         let frame = open.stream.frame(side, flags, payload);
         let mut body = Vec::with_capacity(frame.len().saturating_add(64));
         body.extend_from_slice(&u32::try_from(key.1).unwrap_or(0).to_le_bytes());
@@ -181,23 +223,28 @@ impl<W: Write> PacketWriter<W> {
             option(&mut body, 1, comment.as_bytes());
             option(&mut body, 0, &[]);
         }
-        self.block(6, &body)
+        self.block(6, &body);
     }
 
-    fn block(&mut self, kind: u32, body: &[u8]) -> io::Result<()> {
-        let mut block = Vec::with_capacity(body.len().saturating_add(16));
-        block.extend_from_slice(&kind.to_le_bytes());
-        block.extend_from_slice(&[0; 4]);
-        block.extend_from_slice(body);
-        pad(&mut block);
-        let length = u32::try_from(block.len().saturating_add(4)).unwrap_or(0).to_le_bytes();
-        if let Some(place) = block.get_mut(4..8) {
-            place.copy_from_slice(&length);
-        }
-        block.extend_from_slice(&length);
-        self.out.write_all(&block)?;
-        self.written = self.written.saturating_add(u64::try_from(block.len()).unwrap_or(0));
-        Ok(())
+    fn block(&mut self, kind: u32, body: &[u8]) {
+        let padded = body.len().next_multiple_of(4);
+        let length = u32::try_from(padded.saturating_add(12)).unwrap_or(0).to_le_bytes();
+        self.pending.extend_from_slice(&kind.to_le_bytes());
+        self.pending.extend_from_slice(&length);
+        self.pending.extend_from_slice(body);
+        pad(&mut self.pending);
+        self.pending.extend_from_slice(&length);
+    }
+}
+
+impl PacketWriter<File> {
+    /// Cuts off what a call that could not be written left behind.
+    ///
+    /// # Errors
+    /// When the file can't be changed.
+    pub fn cut_off(&mut self) -> io::Result<()> {
+        self.out.set_len(self.written)?;
+        self.out.seek(SeekFrom::Start(self.written)).map(drop)
     }
 }
 

@@ -50,13 +50,14 @@ impl Files {
     /// Writes a call.
     ///
     /// # Errors
-    /// When a file can't be written. The next call begins a new one.
+    /// When a file can't be written; the error names it. It is left as it was, and goes on with the next call that
+    /// can be written.
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let Self { packets, har, rotation } = self;
         let begin = |file| PacketWriter::new(file).map(Writer::Packets);
-        let packets = packets.as_mut().map_or(Ok(()), |series| series.call(call, rotation, begin));
+        let packets = packets.as_mut().map_or(Ok(()), |series| series.told(call, rotation, begin));
         let begin = |file| HarWriter::new(file).map(Writer::Har);
-        packets.and(har.as_mut().map_or(Ok(()), |series| series.call(call, rotation, begin)))
+        packets.and(har.as_mut().map_or(Ok(()), |series| series.told(call, rotation, begin)))
     }
 }
 
@@ -74,9 +75,27 @@ impl Writer {
             Self::Har(writer) => writer.call(call),
         }
     }
+
+    fn cut_off(&mut self) -> io::Result<()> {
+        match self {
+            Self::Packets(writer) => writer.cut_off(),
+            Self::Har(writer) => writer.cut_off(),
+        }
+    }
 }
 
 impl Series {
+    /// Writes a call. An error names the file.
+    fn told(
+        &mut self,
+        call: &Call,
+        rotation: &Rotation,
+        begin: impl Fn(File) -> io::Result<Writer>,
+    ) -> io::Result<()> {
+        let result = self.call(call, rotation, begin);
+        result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display())))
+    }
+
     fn call(
         &mut self,
         call: &Call,
@@ -89,8 +108,9 @@ impl Series {
         if self.open.as_ref().is_some_and(full) {
             self.open = None;
         }
-        let result = self.current(call.time, rotation, begin).and_then(|writer| writer.call(call));
-        if result.is_err() {
+        let writer = self.current(call.time, rotation, begin)?;
+        let result = writer.call(call);
+        if result.is_err() && writer.cut_off().is_err() {
             self.open = None;
         }
         result
@@ -108,7 +128,9 @@ impl Series {
             // What passes is for the owner's eyes alone.
             let file =
                 OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.path)?;
-            self.open = Some((begin(file)?, now));
+            // What can't even be begun is not there next time: then it would be set aside in an older one's place.
+            let begun = begin(file).inspect_err(|_| drop(fs::remove_file(&self.path)))?;
+            self.open = Some((begun, now));
         }
         let open = self.open.as_mut().map(|(writer, _)| writer);
         open.ok_or_else(|| io::Error::other("there is no file"))

@@ -1,5 +1,7 @@
-use std::io::Cursor;
+use std::cell::RefCell;
+use std::io::{self, Cursor, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use identity::NtHash;
@@ -133,4 +135,66 @@ fn full_files_are_set_aside_and_the_oldest_removed() {
     std::fs::remove_dir_all(&folder).unwrap();
     let mut gone = Files::new(Some(folder.join("run.pcapng")), None, rotation);
     assert!(gone.call(&recorded()[0]).is_err());
+}
+
+/// A disk that is full when it has so many bytes, until there is room.
+#[derive(Clone)]
+struct Disk(Rc<RefCell<(Vec<u8>, usize)>>);
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (written, room) = &mut *self.0.borrow_mut();
+        let count = bytes.len().min(room.saturating_sub(written.len()));
+        if count == 0 {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        written.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_could_not_be_written_is_no_part_of_any_connection() {
+    let disk = Disk(Rc::new(RefCell::new((Vec::new(), usize::MAX))));
+    let mut whole = PacketWriter::new(Vec::new()).unwrap();
+    let mut writer = PacketWriter::new(disk.clone()).unwrap();
+    // Of three calls one meets a full disk: where it begins a session, and where it is in the middle of one.
+    for (index, call) in recorded().iter().enumerate() {
+        if index % 3 != 1 {
+            writer.call(call).unwrap();
+            whole.call(call).unwrap();
+            continue;
+        }
+        let good = usize::try_from(writer.written()).unwrap();
+        disk.0.borrow_mut().1 = good + 20;
+        assert_eq!(writer.call(call).unwrap_err().kind(), ErrorKind::StorageFull);
+        let (written, room) = &mut *disk.0.borrow_mut();
+        written.truncate(good);
+        *room = usize::MAX;
+    }
+    assert!(disk.0.borrow().0 == whole.into_inner());
+}
+
+#[test]
+fn a_file_that_is_old_is_set_aside() {
+    let folder = std::env::temp_dir().join(format!("capture-age-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let rotation = Rotation { size: u64::MAX, age: Duration::from_mins(1), keep: 3 };
+    let mut files = Files::new(Some(folder.join("run.pcapng")), None, rotation);
+    let call = recorded().swap_remove(0);
+    for second in [0, 30, 59, 60, 100, 121] {
+        let time = Timestamp(1_795_302_673_000_000_000 + second * 1_000_000_000);
+        files.call(&Call { time, ..call.clone() }).unwrap();
+    }
+    let mut counts: Vec<usize> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| packets(&std::fs::read(entry.unwrap().path()).unwrap()).len())
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2, 3]);
+    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -20,6 +20,9 @@ pub(crate) struct Signals {
     interrupt: Signal,
     hang_up: Signal,
     at_hang_up: Told,
+    /// A file is as long as it may be: what is written to it fails, which is told where it is written, and is no
+    /// end of the process.
+    _too_long: Signal,
 }
 
 impl Signals {
@@ -31,6 +34,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
             at_hang_up,
+            _too_long: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use engine::{Envelope, Flight, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code};
+use engine::{
+    Envelope, Flight, HttpExchange, HttpLeg, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code,
+};
 use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
 use mapi::http::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
@@ -26,21 +28,57 @@ struct Airborne {
     flight: Flight,
     since: Instant,
     done: bool,
+    /// The request's head as it came.
+    original: RequestHead,
+    /// The request's head as it went to the server.
+    sent: Option<RequestHead>,
 }
 
 impl Airborne {
-    /// Says what the client gets, to whoever watches.
-    fn finish(&mut self, next: &Next) {
+    /// Says what the client gets, to whoever watches. `coming` is the server's answer, where there is one.
+    fn finish(&mut self, next: &Next, coming: Option<&Coming>) {
         if !std::mem::replace(&mut self.done, true) {
-            self.front.observer.finished(&self.flight, next, self.since.elapsed());
+            let exchange = Exchange { original: &self.original, sent: self.sent.as_ref(), coming };
+            self.front.observer.finished_by_http(&self.flight, next, self.since.elapsed(), &exchange);
         }
     }
 
     fn give_up(&mut self, why: &str) {
         if !self.done {
             let next = self.front.engine.give_up_by_cookie(&self.front.sessions, &self.flight, why);
-            self.finish(&next);
+            self.finish(&next, None);
         }
+    }
+}
+
+/// What whoever watches may see of the HTTP around an operation.
+struct Exchange<'a> {
+    original: &'a RequestHead,
+    sent: Option<&'a RequestHead>,
+    coming: Option<&'a Coming>,
+}
+
+impl HttpExchange for Exchange<'_> {
+    fn target(&self) -> &str {
+        self.original.target()
+    }
+
+    fn fields(&self, leg: HttpLeg, each: &mut dyn FnMut(&str, &[u8])) -> bool {
+        let fields = match leg {
+            HttpLeg::Asked => Some(&self.original.fields),
+            HttpLeg::Sent => self.sent.map(|head| &head.fields),
+            HttpLeg::Came => self.coming.map(|coming| &coming.came.fields),
+            HttpLeg::Answered => self.coming.map(|coming| &coming.head.fields),
+        };
+        fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
+    }
+
+    fn status(&self) -> Option<u16> {
+        self.coming.map(|coming| coming.came.status())
+    }
+
+    fn before_payload(&self) -> &[u8] {
+        self.coming.map_or(b"", |coming| coming.body.prefix())
     }
 }
 
@@ -117,12 +155,13 @@ impl Client {
                 return Ok(self.refuse(&original, &asked, code, &refusal.why));
             }
         };
-        let mut airborne = Airborne { front: Arc::clone(&front), flight, since, done: false };
+        let mut airborne =
+            Airborne { front: Arc::clone(&front), flight, since, done: false, original, sent: None };
         let stub = match next {
             Next::Relay { stub, .. } => stub,
             next => {
-                airborne.finish(&next);
-                return Ok(self.answer_here(&original, &asked, next));
+                airborne.finish(&next, None);
+                return Ok(self.answer_here(&airborne.original, &asked, next));
             }
         };
         if matches!(key, OperationKey::Http(_, request_type) if request_type.begins_session()) {
@@ -133,16 +172,19 @@ impl Client {
         let length = u64::try_from(stub.len()).ok();
         if let Err(why) = self.send_head(&asked, &mut head, length).await {
             airborne.give_up(&why);
-            return Ok(self.unreachable(&why, &original));
+            return Ok(self.unreachable(&why, &airborne.original));
         }
-        let Some(mut link) = self.link.take() else { return Ok(self.unreachable("lost", &original)) };
+        let Some(mut link) = self.link.take() else {
+            return Ok(self.unreachable("lost", &airborne.original));
+        };
+        airborne.sent = Some(head);
         link.wire.out.extend_from_slice(&stub);
         drop(stub);
         if let Err(error) = link.wire.flush(front.limits.handshake).await {
             airborne.give_up("the server does not read");
-            return Ok(self.unreachable(&error.to_string(), &original));
+            return Ok(self.unreachable(&error.to_string(), &airborne.original));
         }
-        self.come_back(link, &asked, &original, airborne).await
+        self.come_back(link, &asked, airborne).await
     }
 
     /// Brings the answer back. It is streamed as long as the server says that it is at work, and passes the
@@ -151,7 +193,6 @@ impl Client {
         &mut self,
         mut link: Link,
         asked: &Asked,
-        original: &RequestHead,
         mut airborne: Airborne,
     ) -> Result<Then, Gone> {
         let front = Arc::clone(&self.front);
@@ -160,14 +201,14 @@ impl Client {
             Ok(answer) => answer,
             Err(why) => {
                 airborne.give_up(&why);
-                return Ok(self.unreachable(&why, original));
+                return Ok(self.unreachable(&why, &airborne.original));
             }
         };
         let set = head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
         if let Err(refusal) = front.engine.learn_cookies(&front.sessions, &airborne.flight, set) {
             tracing::warn!("upstream: {}", refusal.why);
             airborne.give_up(&refusal.why);
-            return Ok(self.unreachable(&refusal.why, original));
+            return Ok(self.unreachable(&refusal.why, &airborne.original));
         }
         let mut coming = Coming::new(head, framing, asked);
         loop {
@@ -182,7 +223,7 @@ impl Client {
                         if coming.begun {
                             return Err(Gone::CutShort(why));
                         }
-                        return Ok(self.unreachable(&why, original));
+                        return Ok(self.unreachable(&why, &airborne.original));
                     }
                 }
             };
@@ -193,7 +234,7 @@ impl Client {
                         if coming.begun {
                             return Err(Gone::CutShort("the answer is too large".to_owned()));
                         }
-                        return Ok(self.unreachable("the answer is too large", original));
+                        return Ok(self.unreachable("the answer is too large", &airborne.original));
                     }
                 }
                 Event::End => break,
@@ -202,7 +243,7 @@ impl Client {
         }
         let next = coming.through_engine(&mut airborne);
         let then = coming.send(&mut self.wire.out, &next, asked);
-        airborne.finish(&next);
+        airborne.finish(&next, Some(&coming));
         if link.done(&coming.came, framing) {
             self.link = Some(link);
         }

@@ -1,0 +1,87 @@
+//! Operations that came by HTTP, as the HTTP that they were.
+
+use bytes::Bytes;
+use engine::{HttpExchange, HttpLeg, response_code};
+use mapi::http::headers::{self, X_REQUEST_TYPE, X_RESPONSE_CODE};
+use mapi::http::{Endpoint, RequestType};
+
+use crate::call::{HttpCall, HttpMessage, HttpResponse, RpcAnswer, Stub};
+
+/// What stands before the payload of an answer, where nothing else is known.
+const META_TAGS: &[u8] = b"PROCESSING\r\nDONE\r\n\r\n";
+
+/// The fields of a message.
+type Fields = Vec<(String, String)>;
+
+/// A request of MAPI over HTTP with its answer: as it was between the client and us, or between us and the server. Of
+/// HTTP that is not known, what must be there is made up.
+pub(super) fn call(
+    (endpoint, kind): (Endpoint, RequestType),
+    upstream: bool,
+    (request, answer): (Stub, RpcAnswer),
+    exchange: Option<&dyn HttpExchange>,
+) -> HttpCall {
+    let (asked, answered) =
+        if upstream { (HttpLeg::Sent, HttpLeg::Came) } else { (HttpLeg::Asked, HttpLeg::Answered) };
+    let known = |leg| exchange.and_then(|exchange| fields(exchange, leg));
+    let request_fields = known(asked).unwrap_or_else(|| made_up(kind));
+    let status = exchange.and_then(HttpExchange::status);
+    let answer_fields = known(answered);
+    let response = match answer {
+        RpcAnswer::Response(stub) => {
+            let before = exchange.map(HttpExchange::before_payload).filter(|before| !before.is_empty());
+            let body = [before.unwrap_or(META_TAGS), &bytes(stub)].concat();
+            let fields = answer_fields.unwrap_or_else(|| with(made_up(kind), X_RESPONSE_CODE, "0"));
+            Some(response(status.unwrap_or(200), fields, body.into()))
+        }
+        RpcAnswer::Fault(fault) => {
+            let code = response_code(fault).0.to_string();
+            let fields = with(answer_fields.unwrap_or_else(|| made_up(kind)), X_RESPONSE_CODE, &code);
+            let fields = with(fields, "Content-Type", headers::ERROR_CONTENT_TYPE);
+            Some(response(status.unwrap_or(200), fields, Bytes::new()))
+        }
+        RpcAnswer::None => {
+            let came = status.zip(answer_fields);
+            came.map(|(status, fields)| response(status, fields, Bytes::new()))
+        }
+    };
+    let target =
+        exchange.map_or_else(|| format!("{}/", endpoint.path()), |exchange| exchange.target().to_owned());
+    let request = HttpMessage { fields: request_fields, body: bytes(request), missing: 0 };
+    HttpCall { method: "POST".to_owned(), target, request, response }
+}
+
+fn response(status: u16, fields: Fields, body: Bytes) -> HttpResponse {
+    let reason = if status == 200 { "OK" } else { "" };
+    HttpResponse { status, reason: reason.to_owned(), message: HttpMessage { fields, body, missing: 0 } }
+}
+
+fn bytes(stub: Stub) -> Bytes {
+    match stub {
+        Stub::Plain(bytes, _) => bytes,
+        Stub::Sealed(..) => Bytes::new(),
+    }
+}
+
+/// The fields of a message; none where there was no such message.
+fn fields(exchange: &dyn HttpExchange, leg: HttpLeg) -> Option<Fields> {
+    let mut fields = Fields::new();
+    exchange
+        .fields(leg, &mut |name, value| {
+            fields.push((name.to_owned(), String::from_utf8_lossy(value).into_owned()));
+        })
+        .then_some(fields)
+}
+
+/// The fields that say what a message is.
+fn made_up(kind: RequestType) -> Fields {
+    let known = [("Content-Type", headers::CONTENT_TYPE), (X_REQUEST_TYPE, kind.name())];
+    known.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
+/// The same with the field `name` set to `value`.
+fn with(mut fields: Fields, name: &str, value: &str) -> Fields {
+    fields.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    fields.push((name.to_owned(), value.to_owned()));
+    fields
+}

@@ -1,0 +1,197 @@
+//! `[capture]` while MAPI over HTTP passes: what is in the files, how they are kept, and what becomes of the proxy
+//! when they can't be written.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::Value;
+
+use crate::harness::{ALICE, HttpClient, HttpPlace, Process, SERVICE};
+use crate::recordings::{decoded, tshark, wait_recorded};
+
+/// The recorded Execute with a `RopLogon`, and one whose answer has 32 KiB.
+const LOGON: &str = "execute 65";
+const LONG: &str = "execute 206";
+
+/// Alice with her password, as Basic says it.
+const OF_ALICE: &str = "TEFCXGFsaWNlOldoaXRlIFJhYmJpdCAx";
+/// How the base64 of a token begins in which NTLM says who signs in.
+const NTLM_TOKEN: &str = "TlRMTVNTUAADAAAA";
+
+/// A proxy that records to `run.pcapng` and `run.har`, with `more` in its `[capture]`.
+fn place(more: &str) -> HttpPlace {
+    let table = format!("[capture]\npackets = \"run.pcapng\"\nhar = \"run.har\"\n{more}\n");
+    HttpPlace::with("ntlm", |setup| setup.stack(&[]).table(&table))
+}
+
+/// The files of a recording: those that are set aside, then the last.
+fn files(place: &HttpPlace, extension: &str) -> Vec<PathBuf> {
+    let last = place.proxy.file(&format!("run.{extension}"));
+    let all = std::fs::read_dir(last.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = all.filter(|path| path.extension().is_some_and(|e| e == extension)).collect();
+    files.sort();
+    files
+}
+
+fn contains(file: &Path, text: &str) -> bool {
+    std::fs::read(file).unwrap().windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// The members that HAR 1.2 asks for are there and of the kind that it asks for.
+#[track_caller]
+fn is_har(har: &Value) {
+    let log = &har["log"];
+    assert_eq!(log["version"], "1.2");
+    assert!(log["creator"]["name"].is_string() && log["creator"]["version"].is_string());
+    for entry in log["entries"].as_array().unwrap() {
+        assert!(entry["startedDateTime"].as_str().unwrap().ends_with('Z') && entry["time"].is_number());
+        assert!(entry["cache"].is_object(), "{entry}");
+        for timing in ["send", "wait", "receive"] {
+            assert!(entry["timings"][timing].is_number(), "{entry}");
+        }
+        let (request, response) = (&entry["request"], &entry["response"]);
+        for (message, texts) in
+            [(request, &["method", "url", "httpVersion"][..]), (response, &["statusText", "redirectURL"])]
+        {
+            assert!(texts.iter().all(|text| message[text].is_string()), "{entry}");
+            assert!(message["cookies"].is_array() && message["headersSize"].is_number(), "{entry}");
+            assert!(message["bodySize"].is_number(), "{entry}");
+            for header in message["headers"].as_array().unwrap() {
+                assert!(header["name"].is_string() && header["value"].is_string(), "{entry}");
+            }
+        }
+        assert!(request["url"].as_str().unwrap().starts_with("http"), "{entry}");
+        assert!(request["queryString"].is_array() && request["postData"]["mimeType"].is_string(), "{entry}");
+        assert!(response["status"].is_number() && response["content"]["size"].is_number(), "{entry}");
+        assert!(response["content"]["mimeType"].is_string(), "{entry}");
+    }
+}
+
+/// A session of Alice's by Basic, in which `executes` are asked.
+fn session(place: &HttpPlace, executes: &[&str]) {
+    let mut alice = place.connected("basic", ALICE);
+    for execute in executes {
+        alice.done(execute);
+    }
+    alice.done("disconnect");
+}
+
+#[test]
+fn operations_by_http_are_recorded_so_that_wireshark_and_readers_of_har_understand_them() {
+    let mut place = place("sides = [\"client\", \"upstream\"]");
+    session(&place, &[LOGON]);
+    // Nothing is waited for: what was recorded is on the disk when the proxy has stopped.
+    assert!(place.proxy.stop().status.success());
+    let (packets, har) = (place.proxy.file("run.pcapng"), place.proxy.file("run.har"));
+
+    assert_eq!(tshark(&packets, "_ws.malformed || tcp.analysis.flags || tcp.checksum.status == 0"), "");
+    let requests = tshark(&packets, "http.request");
+    assert_eq!(requests.matches("POST /mapi/emsmdb").count(), 6, "{requests}");
+    let execute = "http.request.line contains \"X-RequestType: Execute\"";
+    assert_eq!(tshark(&packets, execute).lines().count(), 2);
+    let good = "http.response.code == 200 && http.response.line contains \"X-ResponseCode: 0\"";
+    assert_eq!(tshark(&packets, good).lines().count(), 6);
+
+    is_har(&serde_json::from_str(&std::fs::read_to_string(&har).unwrap()).unwrap());
+
+    for file in [&packets, &har] {
+        let operations = decoded(file, &[]);
+        for side in ["client", "upstream"] {
+            let of_side = operations.iter().filter(|operation| operation["side"] == side);
+            let names: Vec<&str> = of_side.map(|one| one["operation"].as_str().unwrap()).collect();
+            assert_eq!(names, ["emsmdb.Connect", "emsmdb.Execute", "emsmdb.Disconnect"], "{side}");
+        }
+        for operation in &operations {
+            assert_eq!(operation["user"], "LAB\\alice", "{operation}");
+            assert_eq!(operation["response_code"], 0, "{operation}");
+            assert_eq!(operation["problems"], Value::Array(Vec::new()), "{operation}");
+        }
+        let logons = decoded(file, &["--rop", "Logon"]);
+        assert_eq!(logons.len(), 2);
+        assert_eq!(logons[0]["rops"][0]["return_name"], "SUCCESS");
+    }
+}
+
+#[test]
+fn passwords_tokens_and_cookies_are_recorded_only_where_that_is_asked_for() {
+    for (secrets, recorded) in [("", false), ("secrets = true", true)] {
+        let mut place = place(&format!("sides = [\"client\", \"upstream\"]\n{secrets}"));
+        session(&place, &[LOGON]);
+        assert!(place.proxy.stop().status.success());
+        for file in ["run.pcapng", "run.har"].map(|name| place.proxy.file(name)) {
+            for secret in [OF_ALICE, NTLM_TOKEN, "sid=", "sequence="] {
+                assert_eq!(contains(&file, secret), recorded, "{secret} in {}", file.display());
+            }
+            for secret in [ALICE.1, SERVICE.1] {
+                assert!(!contains(&file, secret), "{secret} in {}", file.display());
+            }
+            // Which client it was is no secret.
+            assert!(contains(&file, "X-ClientInfo"));
+        }
+    }
+}
+
+#[test]
+fn full_files_are_set_aside_and_no_more_are_kept_than_asked_for() {
+    let mut place = place("max_megabytes = 1\nkeep = 2");
+    session(&place, &[LONG; 150]);
+    assert!(place.proxy.stop().status.success());
+    for extension in ["pcapng", "har"] {
+        let files = files(&place, extension);
+        assert_eq!(files.len(), 3, "{files:?}");
+        let lengths = files.iter().map(|file| std::fs::metadata(file).unwrap().len());
+        let lengths: Vec<u64> = lengths.collect();
+        assert!(lengths.iter().all(|length| *length < 1_200_000), "{lengths:?}");
+        assert!(lengths.iter().filter(|length| **length >= 1_000_000).count() == 2, "{lengths:?}");
+        for file in files {
+            assert_ne!(decoded(&file, &[]), Vec::<Value>::new(), "{}", file.display());
+        }
+        let last = decoded(&place.proxy.file(&format!("run.{extension}")), &[]);
+        assert_eq!(last.last().unwrap()["operation"], "emsmdb.Disconnect");
+    }
+}
+
+/// Lets no file that `process` writes be longer than `bytes`; none takes that back.
+fn limit_files(process: &Process, bytes: Option<u64>) {
+    let pid = Pid::from_raw(process.id().cast_signed());
+    prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
+}
+
+#[test]
+fn where_nothing_can_be_written_the_proxy_goes_on_says_so_once_and_records_again_when_there_is_room() {
+    let mut place = place("");
+    let mut alice: HttpClient = place.connected("basic", ALICE);
+    alice.done(LOGON);
+    let (packets, har) = (place.proxy.file("run.pcapng"), place.proxy.file("run.har"));
+    for file in [&packets, &har] {
+        wait_recorded(file, |operations| operations.len() == 2);
+    }
+    let lengths = [&packets, &har].map(|file| std::fs::metadata(file).unwrap().len());
+    // Into the one a part of a call still goes, into the other nothing.
+    limit_files(&place.proxy.process, Some(lengths.into_iter().min().unwrap() + 100));
+    for _ in 0..20 {
+        alice.done(LOGON);
+    }
+    let told = |line: &str| line.contains("make room there, or name a file on another disk in [capture]");
+    place.proxy.process.wait_err("what to do", told);
+    for file in [&packets, &har] {
+        // What was written is whole.
+        assert_eq!(decoded(file, &[]).len(), 2, "{}", file.display());
+    }
+    limit_files(&place.proxy.process, None);
+    alice.done(LOGON);
+    let again = |line: &str| line.contains("written again; 20 operations are missing in the recording");
+    place.proxy.process.wait_err("that it goes on", again);
+    alice.done("disconnect");
+    let ended = place.proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+    assert_eq!(ended.err.lines().filter(|line| told(line)).count(), 1, "{}", ended.err);
+    for extension in ["pcapng", "har"] {
+        // Nothing was set aside for what could not be written.
+        assert_eq!(files(&place, extension).len(), 1);
+        let operations = decoded(&place.proxy.file(&format!("run.{extension}")), &[]);
+        let names: Vec<&str> = operations.iter().map(|one| one["operation"].as_str().unwrap()).collect();
+        assert_eq!(names, ["emsmdb.Connect", "emsmdb.Execute", "emsmdb.Execute", "emsmdb.Disconnect"]);
+    }
+    assert_eq!(tshark(&packets, "_ws.malformed || tcp.analysis.flags"), "");
+}
