@@ -173,7 +173,7 @@ fn payloads(bytes: &[u8]) -> Vec<Vec<u8>> {
     } else {
         assert_eq!(encoded, bytes);
     }
-    chain.into_iter().map(|buffer| buffer.payload).collect()
+    chain.into_iter().map(|buffer| buffer.payload.into()).collect()
 }
 
 fn rop_buffer(payload: &[u8]) -> RopBuffer {

@@ -66,14 +66,16 @@ fn moved_chain(bytes: &[u8]) -> Vec<u8> {
         for handle in buffer.handles.iter_mut().filter(|handle| ![NO_OBJECT, OF_NOTHING].contains(handle)) {
             *handle += 0x4000;
         }
+        let mut rops = buffer.rops.to_vec();
         let mut at = 0;
-        while at + 8 <= buffer.rops.len() {
-            if buffer.rops[at..at + 8] == INBOX[0] {
-                buffer.rops[at..at + 8].copy_from_slice(&INBOX[1]);
+        while at + 8 <= rops.len() {
+            if rops[at..at + 8] == INBOX[0] {
+                rops[at..at + 8].copy_from_slice(&INBOX[1]);
             }
             at += 1;
         }
-        part.payload = buffer.to_bytes().unwrap();
+        buffer.rops = rops.into();
+        part.payload = buffer.to_bytes().unwrap().into();
     }
     encode_chain(&chain).unwrap()
 }
@@ -93,7 +95,7 @@ fn moved(asked: &HttpMessage, recorded: &HttpResponse) -> HttpResponse {
         && let Ok((emsmdb::Response::Execute(Answer::Complete(mut execute)), _)) =
             emsmdb::Response::decode(RequestType::Execute, payload)
     {
-        execute.rop_buffer.0 = moved_chain(&execute.rop_buffer.0);
+        execute.rop_buffer.0 = moved_chain(&execute.rop_buffer.0).into();
         let mut moved = body[..body.len() - payload.len()].to_vec();
         moved.extend(emsmdb::Response::Execute(Answer::Complete(execute)).encode().unwrap());
         answer.message.body = moved.into();
@@ -103,7 +105,7 @@ fn moved(asked: &HttpMessage, recorded: &HttpResponse) -> HttpResponse {
 
 fn rop_buffer(body: &[u8]) -> Option<Vec<u8>> {
     match emsmdb::Request::decode(RequestType::Execute, body) {
-        Ok((emsmdb::Request::Execute(execute), _)) => Some(execute.rop_buffer.0),
+        Ok((emsmdb::Request::Execute(execute), _)) => Some(execute.rop_buffer.0.into()),
         _ => None,
     }
 }

@@ -1,16 +1,25 @@
 use bytes::Bytes;
-use wire::{Endian, Error, Result};
+use wire::{Endian, Error, Reader, Result};
 
 /// Something that a stub holds: the decoded form of a request or a response.
 pub trait Body: Sized {
     /// Which body it is, beyond its bytes: interface and operation number.
     type Key: Copy;
 
-    /// Reads the body of the operation `key` from `stub`, and returns the bytes behind it.
+    /// Reads the body of the operation `key` from all that `stub` has left, in its byte order, and returns the bytes
+    /// behind it.
     ///
     /// # Errors
     /// When the stub is not such a body.
-    fn decode(key: Self::Key, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])>;
+    fn read(key: Self::Key, stub: Reader<'_>) -> Result<(Self, &[u8])>;
+
+    /// The same from the whole of `stub`.
+    ///
+    /// # Errors
+    /// As [`Body::read`].
+    fn decode(key: Self::Key, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+        Self::read(key, Reader::with_endian(stub, endian))
+    }
 
     /// Writes the body, little-endian.
     ///
@@ -141,7 +150,7 @@ impl<B: Body> Message<B> {
     fn decode(&mut self) -> &mut Result<B, Error> {
         let Self { key, endian, original, decoded, trailing, .. } = self;
         decoded.get_or_insert_with(|| {
-            let (body, rest) = B::decode(*key, original, *endian)?;
+            let (body, rest) = B::read(*key, Reader::sharing(original).in_order(*endian))?;
             *trailing = rest.len();
             Ok(body)
         })
@@ -150,8 +159,6 @@ impl<B: Body> Message<B> {
 
 #[cfg(test)]
 mod tests {
-    use wire::Reader;
-
     use super::*;
 
     #[derive(Debug, PartialEq)]
@@ -159,8 +166,7 @@ mod tests {
 
     impl Body for Pair {
         type Key = ();
-        fn decode((): (), stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
-            let mut r = Reader::with_endian(stub, endian);
+        fn read((): (), mut r: Reader<'_>) -> Result<(Self, &[u8])> {
             Ok((Self(r.u16("a")?, r.u16("b")?), r.rest()))
         }
         fn encode(&self) -> Result<Vec<u8>> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::http::{self, Endpoint, RequestType};
 use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
-use wire::{Endian, FileTime, Result};
+use wire::{Endian, FileTime, Reader, Result};
 
 use crate::message::{Body, Message};
 use crate::rops::RopExchange;
@@ -114,18 +114,19 @@ macro_rules! body {
         impl Body for $name {
             type Key = OperationKey;
 
-            fn decode(key: OperationKey, stub: &[u8], endian: Endian) -> Result<(Self, &[u8])> {
+            fn read(key: OperationKey, mut stub: Reader<'_>) -> Result<(Self, &[u8])> {
                 let (interface, opnum) = match key {
                     OperationKey::Call(interface, opnum) => (interface, opnum),
                     OperationKey::Http(Endpoint::Nspi, request_type) => {
-                        let (body, rest) = http::nspi::$name::decode(request_type, stub)?;
+                        let (body, rest) = http::nspi::$name::read(request_type, stub)?;
                         return Ok((Self::NspiHttp(body), rest));
                     }
                     OperationKey::Http(Endpoint::Emsmdb, request_type) => {
-                        let (body, rest) = http::emsmdb::$name::decode(request_type, stub)?;
+                        let (body, rest) = http::emsmdb::$name::read(request_type, stub)?;
                         return Ok((Self::EmsmdbHttp(body), rest));
                     }
                 };
+                let (endian, stub) = (stub.endian(), stub.rest());
                 Ok(match interface {
                     Interface::Rfr => {
                         let (body, rest) = rfr::$name::decode(opnum, stub, endian)?;

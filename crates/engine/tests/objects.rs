@@ -68,7 +68,7 @@ fn logon(dn: &str) -> RequestBody {
         logon_flags: LogonFlags::PRIVATE,
         open_flags: OpenFlags::NONE,
         store_state: 0,
-        essdn: Bytes16([dn.as_bytes(), b"\0"].concat()),
+        essdn: Bytes16([dn.as_bytes(), b"\0"].concat().into()),
     })
 }
 
@@ -358,7 +358,7 @@ fn clones_of_streams_count_like_streams() {
         property_tag: PropTag(0x1009_0102),
         open_mode_flags: StreamOpenModeFlags::default(),
     });
-    let write = RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(vec![1; 1000]) });
+    let write = RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(vec![1; 1000].into()) });
     let clone =
         RequestBody::RopCloneStream(RopCloneStreamRequest { output_handle_index: OutputHandleIndex(2) });
     let asked = vec![(0, 0, open), (0, 1, write), (0, 1, clone)];

@@ -72,7 +72,7 @@ impl Server {
             }
             w.bytes(reply.as_slice());
         }
-        RopBuffer { rops: w.into_vec(), handles, trailing: Vec::new() }
+        RopBuffer::new(w.into_vec(), handles)
     }
 
     fn carry_out(&mut self, rop: &RopRequest, handles: &mut [u32]) -> Option<RopReply> {
@@ -162,7 +162,7 @@ impl Module for Meddler {
             Act::Rewrite => {
                 rop.edit(|body| match body {
                     RequestBody::RopWriteStream(asked) => {
-                        asked.data.0.push(b'!');
+                        asked.data.0 = [&asked.data.0[..], b"!"].concat().into();
                         true
                     }
                     _ => false,
@@ -214,7 +214,7 @@ fn body(kind: u8, slot: u8) -> RequestBody {
             open_mode_flags: StreamOpenModeFlags::default(),
         }),
         3 => RequestBody::RopWriteStream(RopWriteStreamRequest {
-            data: Bytes16(vec![b'x'; usize::from(slot)]),
+            data: Bytes16(vec![b'x'; usize::from(slot)].into()),
         }),
         4 => RequestBody::RopGetStreamSize(Empty),
         _ => RequestBody::RopRelease(Empty),
@@ -323,7 +323,7 @@ fn expected(server: &mut Server, rops: &[RopRequest], acts: &[Act], handles: &mu
         }
         let mut rop = rop.clone();
         if let (Act::Rewrite, RequestBody::RopWriteStream(asked)) = (act, &mut rop.body) {
-            asked.data.0.push(b'!');
+            asked.data.0 = [&asked.data.0[..], b"!"].concat().into();
         }
         replies.extend(server.carry_out(&rop, handles).map(RopResponse::Reply));
     }
@@ -521,7 +521,7 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
         open_mode_flags: StreamOpenModeFlags::default(),
     });
     let write = |text: &str| {
-        RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(text.as_bytes().to_vec()) })
+        RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(text.as_bytes().to_vec().into()) })
     };
     let written = |size| ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: size });
     let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, open), (1, write("one two"))], &[6, NO_OBJECT]));

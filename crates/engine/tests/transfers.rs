@@ -244,7 +244,7 @@ fn nothing_is_read_where_no_module_wants_to() {
 
 fn put(part: &[u8]) -> RequestBody {
     RequestBody::RopFastTransferDestinationPutBuffer(RopFastTransferDestinationPutBufferRequest {
-        transfer_data: Bytes16(part.to_vec()),
+        transfer_data: Bytes16(part.to_vec().into()),
     })
 }
 
@@ -362,7 +362,9 @@ fn a_synchronization_knows_its_folder_its_kind_and_its_state() {
     );
     let more = |bytes: &[u8]| {
         RequestBody::RopSynchronizationUploadStateStreamContinue(
-            RopSynchronizationUploadStateStreamContinueRequest { stream_data: Bytes32(bytes.to_vec()) },
+            RopSynchronizationUploadStateStreamContinueRequest {
+                stream_data: Bytes32(bytes.to_vec().into()),
+            },
         )
     };
     let end = RequestBody::RopSynchronizationUploadStateStreamEnd(Empty);

@@ -10,7 +10,8 @@ mod lz77_decode;
 mod lz77_encode;
 
 pub use self::extended::{
-    ExtendedBuffer, ExtendedFlags, Limits, MAX_CHAIN_LENGTH, decode_chain, decode_one, encode_chain,
+    ExtendedBuffer, ExtendedFlags, Limits, MAX_CHAIN_LENGTH, decode_chain, decode_one, decode_shared_chain,
+    encode_chain,
 };
 pub use self::lz77_decode::decompress;
 pub use self::lz77_encode::compress;

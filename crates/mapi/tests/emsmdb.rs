@@ -38,7 +38,7 @@ fn rops(rgb: &[u8]) -> RopBuffer {
     assert_eq!(encode_chain(&chain).unwrap(), rgb);
     let buffer = RopBuffer::from_bytes(&chain[0].payload).unwrap();
     assert_eq!(buffer.to_bytes().unwrap(), chain[0].payload);
-    assert_eq!(buffer.trailing, b"");
+    assert!(buffer.trailing.is_empty());
     buffer
 }
 

@@ -235,13 +235,13 @@ fn a_logon_may_be_sent_elsewhere() {
         logon_flags: LogonFlags::PRIVATE,
         open_flags: OpenFlags::NONE,
         store_state: 0,
-        essdn: Bytes16(b"/o=Lab/cn=alice\0".to_vec()),
+        essdn: Bytes16(b"/o=Lab/cn=alice\0"[..].into()),
     };
     assert_eq!(logon.dn(), b"/o=Lab/cn=alice");
     let asked = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
     let body = ResponseBody::RopLogon(RopLogonResponse::Redirect(LogonRedirect {
         logon_flags: LogonFlags::PRIVATE,
-        server_name: Bytes8(b"/o=Lab/cn=EX2\0".to_vec()),
+        server_name: Bytes8(b"/o=Lab/cn=EX2\0"[..].into()),
     }));
     let told = RopReply { handle_index: 0, return_value: ErrorCode::EC_WRONG_SERVER, body: body.clone() };
     let bytes = told.to_bytes().unwrap();

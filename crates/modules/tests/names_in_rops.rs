@@ -21,14 +21,15 @@ fn logon(essdn: &[u8]) -> RopBuffer {
         logon_flags: LogonFlags::PRIVATE,
         open_flags: OpenFlags::default(),
         store_state: 0,
-        essdn: Bytes16(essdn.to_vec()),
+        essdn: Bytes16(essdn.to_vec().into()),
     });
     let rop = RopRequest { logon_id: 0, handle_index: 0, body };
     RopBuffer::new(rop.to_bytes().unwrap(), vec![NO_OBJECT])
 }
 
 fn redirect(server: &[u8]) -> RopBuffer {
-    let elsewhere = LogonRedirect { logon_flags: LogonFlags::PRIVATE, server_name: Bytes8(server.to_vec()) };
+    let elsewhere =
+        LogonRedirect { logon_flags: LogonFlags::PRIVATE, server_name: Bytes8(server.to_vec().into()) };
     let reply = RopReply {
         handle_index: 0,
         return_value: ErrorCode(0x478),
@@ -59,7 +60,7 @@ fn a_redirect_names_the_proxy_and_comes_back_as_the_server() {
     else {
         panic!("{told:?}")
     };
-    assert_eq!(told.server_name.0, b"/o=O/ou=G/cn=Configuration/cn=Servers/cn=PROXY\0");
+    assert_eq!(told.server_name.0, b"/o=O/ou=G/cn=Configuration/cn=Servers/cn=PROXY\0"[..]);
 
     // Whatever names a server in a DN comes back as it was.
     let (_, relayed) = mailbox.relayed(&logon(&told.server_name.0));

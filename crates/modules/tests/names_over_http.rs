@@ -460,7 +460,7 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
         let execute = |aux| emsmdb::ExecuteResponse {
             error_code: ErrorCode::SUCCESS,
             flags: mapi::emsmdb::RpcFlags::default(),
-            rop_buffer: SizedBytes(Vec::new()),
+            rop_buffer: SizedBytes::default(),
             aux,
         };
         let failed = |aux| Failure { status_code: ErrorCode(5), aux };
@@ -470,7 +470,7 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
         ] {
             let request = emsmdb::ExecuteRequest {
                 flags: mapi::emsmdb::RpcFlags::default(),
-                rop_buffer: SizedBytes(Vec::new()),
+                rop_buffer: SizedBytes::default(),
                 max_rop_out: 0x8000,
                 aux: NONE,
             };

@@ -22,6 +22,9 @@ mod text;
 mod time;
 mod writer;
 
+/// Bytes that several may hold without a copy for each.
+pub use bytes::Bytes;
+
 pub use crate::error::{Error, ErrorKind, Result};
 pub use crate::guid::Guid;
 pub use crate::reader::{Endian, Reader};
@@ -61,7 +64,22 @@ pub trait Decode<'a>: Sized {
     /// # Errors
     /// As [`Decode::decode`], and for trailing bytes.
     fn from_bytes(bytes: &'a [u8]) -> Result<Self> {
-        let mut r = Reader::new(bytes);
+        Self::from_all(Reader::new(bytes))
+    }
+
+    /// Reads the structure from the whole of `bytes`, parts of which it may share.
+    ///
+    /// # Errors
+    /// As [`Decode::from_bytes`].
+    fn from_shared(bytes: &'a Bytes) -> Result<Self> {
+        Self::from_all(Reader::sharing(bytes))
+    }
+
+    /// Reads the structure from all that `r` has left.
+    ///
+    /// # Errors
+    /// As [`Decode::from_bytes`].
+    fn from_all(mut r: Reader<'a>) -> Result<Self> {
         let value = Self::decode(&mut r)?;
         r.finish()?;
         Ok(value)

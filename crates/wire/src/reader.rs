@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use crate::{Error, ErrorKind, Result};
 
 /// The byte order of multi-byte scalars.
@@ -18,6 +20,8 @@ pub struct Reader<'a> {
     rest: &'a [u8],
     offset: usize,
     endian: Endian,
+    /// What `rest` is a part of, where that can be shared.
+    source: Option<&'a Bytes>,
 }
 
 macro_rules! scalar {
@@ -40,18 +44,31 @@ macro_rules! scalar {
 impl<'a> Reader<'a> {
     /// A little-endian reader at the start of `bytes`.
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, offset: 0, endian: Endian::Little }
+        Self::with_endian(bytes, Endian::Little)
     }
 
     /// A reader at the start of `bytes` in the byte order `endian`.
     pub const fn with_endian(bytes: &'a [u8], endian: Endian) -> Self {
-        Self { rest: bytes, offset: 0, endian }
+        Self { rest: bytes, offset: 0, endian, source: None }
+    }
+
+    /// A little-endian reader at the start of `bytes`, parts of which it gives out without copying them
+    /// ([`Reader::shared`]).
+    pub fn sharing(bytes: &'a Bytes) -> Self {
+        Self { source: Some(bytes), ..Self::new(bytes) }
     }
 
     /// A reader of `bytes` whose offsets, in errors and for alignment, start at `offset`.
     #[must_use]
     pub const fn at_offset(mut self, offset: usize) -> Self {
         self.offset = offset;
+        self
+    }
+
+    /// The same reader in the byte order `endian`.
+    #[must_use]
+    pub const fn in_order(mut self, endian: Endian) -> Self {
+        self.endian = endian;
         self
     }
 
@@ -92,6 +109,21 @@ impl<'a> Reader<'a> {
         self.rest = tail;
         self.offset = self.offset.saturating_add(count);
         Ok(head)
+    }
+
+    /// The next `count` bytes, to be kept: a part of the buffer itself where that is shared, otherwise a copy. Who
+    /// keeps a part keeps the whole buffer in memory.
+    ///
+    /// # Errors
+    /// When fewer are left.
+    #[inline]
+    pub fn shared(&mut self, count: usize, field: &'static str) -> Result<Bytes> {
+        let bytes = self.bytes(count, field)?;
+        Ok(match self.source {
+            // What is left is always a part of the source, so that this can't panic.
+            Some(source) => source.slice_ref(bytes),
+            None => Bytes::copy_from_slice(bytes),
+        })
     }
 
     /// The next `N` bytes as an array.
@@ -142,7 +174,7 @@ impl<'a> Reader<'a> {
     pub fn sub(&mut self, count: usize, field: &'static str) -> Result<Reader<'a>> {
         let offset = self.offset;
         let rest = self.bytes(count, field)?;
-        Ok(Reader { rest, offset, endian: self.endian })
+        Ok(Reader { rest, offset, ..*self })
     }
 
     /// Passes over bytes until the offset is a multiple of `to`.
@@ -237,6 +269,21 @@ mod tests {
         assert_eq!((r.offset(), r.remaining()), (8, 6));
         r.align(4, "pad").unwrap();
         assert_eq!(r.remaining(), 6);
+    }
+
+    #[test]
+    fn what_is_shared_is_not_copied() {
+        let buffer = Bytes::from(vec![1, 2, 3, 4, 5]);
+        let mut r = Reader::sharing(&buffer);
+        r.u8("first").unwrap();
+        let shared = r.sub(3, "inner").unwrap().shared(2, "part").unwrap();
+        assert_eq!((&shared[..], shared.as_ptr()), (&buffer[1..3], buffer[1..].as_ptr()));
+        assert_eq!(r.clone().shared(1, "last").unwrap(), buffer.slice(4..));
+        assert!(r.shared(2, "more").is_err());
+        assert_eq!(r.shared(0, "none").unwrap(), Bytes::new());
+        let copy = Reader::new(&buffer).shared(5, "all").unwrap();
+        assert_eq!(copy, buffer);
+        assert_ne!(copy.as_ptr(), buffer.as_ptr());
     }
 
     #[test]

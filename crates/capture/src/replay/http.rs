@@ -93,7 +93,7 @@ impl Replay {
             return body;
         };
         let Some(mapped) = self.mapped.chain(session, &call.rop_buffer.0) else { return body };
-        call.rop_buffer.0 = mapped;
+        call.rop_buffer.0 = mapped.into();
         emsmdb::Request::Execute(call).encode().unwrap_or(body)
     }
 }

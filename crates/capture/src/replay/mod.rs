@@ -142,7 +142,7 @@ impl Mapped {
         let mut changed = false;
         for ExtendedBuffer { payload, .. } in &mut chain {
             if let Some(mapped) = self.buffer(session, payload) {
-                *payload = mapped;
+                *payload = mapped.into();
                 changed = true;
             }
         }
@@ -152,7 +152,9 @@ impl Mapped {
     /// The same ROPs with the handles and ids of now; none where these are those that were recorded.
     fn buffer(&self, session: u64, payload: &[u8]) -> Option<Vec<u8>> {
         let mut buffer = RopBuffer::from_bytes(payload).ok()?;
-        let mut changed = self.ids(&mut buffer.rops);
+        let mut rops = Vec::from(buffer.rops);
+        let mut changed = self.ids(&mut rops);
+        buffer.rops = rops.into();
         for handle in &mut buffer.handles {
             if let Some(now) = self.objects.get(&(session, *handle)).filter(|now| **now != *handle) {
                 *handle = *now;

@@ -45,7 +45,7 @@ pub(super) fn payloads(bytes: &[u8], problems: &mut Vec<String>) -> Vec<Vec<u8>>
         return Vec::new();
     }
     match compress::decode_chain(bytes, Limits::default()) {
-        Ok(chain) => chain.into_iter().map(|ExtendedBuffer { payload, .. }| payload).collect(),
+        Ok(chain) => chain.into_iter().map(|ExtendedBuffer { payload, .. }| payload.into()).collect(),
         Err(error) => {
             problems.push(error.to_string());
             Vec::new()

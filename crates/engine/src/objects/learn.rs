@@ -57,18 +57,19 @@ pub(super) fn learn_packed(objects: &mut BatchObjects<'_>, request: &RopRequest)
 }
 
 fn learn_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
+    if let ResponseBody::RopSaveChangesMessage(saved) = reply
+        && let Some(object) = objects.acted_on_mut(request)
+        && let ObjectKind::Message(message) = &mut object.kind
+    {
+        message.id = Some(saved.message_id);
+    }
+    if !objects.table.keep_content {
+        return;
+    }
     match reply {
-        ResponseBody::RopSaveChangesMessage(saved) => {
-            if let Some(object) = objects.acted_on_mut(request)
-                && let ObjectKind::Message(message) = &mut object.kind
-            {
-                message.id = Some(saved.message_id);
-            }
-        }
         ResponseBody::RopGetPropertiesSpecific(read) => {
             let row = read.row_data.iter(&read.property_tags);
-            let known = row.filter_map(|(tag, value)| Some((tag, value?.clone()))).collect();
-            keep(objects, request, known);
+            keep(objects, request, row.filter_map(|(tag, value)| Some((tag, value?))));
         }
         ResponseBody::RopGetPropertiesAll(read) => keep(objects, request, tagged(&read.property_values)),
         _ => {
@@ -100,14 +101,19 @@ fn properties_deleted(asked: &RequestBody) -> Option<&[PropTag]> {
     }
 }
 
-fn tagged(list: &PropertyList) -> Vec<(PropTag, PropertyValue)> {
-    list.0.iter().map(|property| (property.tag, property.value.clone())).collect()
+fn tagged(list: &PropertyList) -> impl Iterator<Item = (PropTag, &PropertyValue)> {
+    list.0.iter().map(|property| (property.tag, &property.value))
 }
 
 /// Keeps what became known of the properties of the object that `request` acted on.
-fn keep(objects: &mut BatchObjects<'_>, request: &RopRequest, known: Vec<(PropTag, PropertyValue)>) {
-    let (room, keeps) = (objects.table.room(), objects.table.keep_content);
-    let Some(object) = objects.acted_on_mut(request).filter(|_| keeps) else { return };
+fn keep<'v>(
+    objects: &mut BatchObjects<'_>,
+    request: &RopRequest,
+    known: impl Iterator<Item = (PropTag, &'v PropertyValue)>,
+) {
+    let room = objects.table.room();
+    let Some(object) = objects.acted_on_mut(request) else { return };
+    let known = known.map(|(tag, value)| (tag, value.clone()));
     let (taken, freed) = put_in(&mut object.kind, known, room);
     objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
 }
@@ -122,7 +128,11 @@ pub(super) fn keep_in(table: &mut ObjectTable, handle: ObjectHandle, known: Vec<
 
 /// Puts `known` among the properties of an object, as far as there is room; how many bytes that took, and how
 /// many those had that were replaced.
-fn put_in(kind: &mut ObjectKind, known: Vec<(PropTag, PropertyValue)>, room: usize) -> (usize, usize) {
+fn put_in(
+    kind: &mut ObjectKind,
+    known: impl IntoIterator<Item = (PropTag, PropertyValue)>,
+    room: usize,
+) -> (usize, usize) {
     let (mut taken, mut freed) = (0_usize, 0_usize);
     let Some(properties) = kind.properties_mut() else { return (0, 0) };
     for (tag, value) in known {

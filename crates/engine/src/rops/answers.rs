@@ -2,7 +2,7 @@ use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::RopBuffer;
 use mapi::rop::special::RopBufferTooSmallResponse;
 use mapi::rop::{RopId, RopReply, RopResponse};
-use wire::{Decode as _, Encode as _, Error, ErrorKind, Reader, Result, Writer};
+use wire::{Bytes, Decode as _, Encode as _, Error, ErrorKind, Reader, Result, Writer};
 
 use super::batch::{Entry, RopBatch};
 
@@ -61,8 +61,8 @@ impl RopAnswers {
         read: &mut impl ReadReply,
     ) -> Result<Self> {
         let mut buffers = buffers.into_iter();
-        let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Vec::new()));
-        let original = RopBuffer::from_bytes(&first.payload)?;
+        let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
+        let original = RopBuffer::from_shared(&first.payload)?;
         let mut answers = Self {
             flags: first.flags,
             original,
@@ -84,7 +84,7 @@ impl RopAnswers {
 
     /// What an upstream would answer that got nothing of the batch.
     pub(crate) fn nothing(batch: &RopBatch) -> Result<ExtendedBuffer> {
-        let buffer = RopBuffer::new(Vec::new(), batch.handles.clone());
+        let buffer = RopBuffer::new(Bytes::new(), batch.handles.clone());
         Ok(ExtendedBuffer::plain(buffer.to_bytes()?))
     }
 
@@ -128,8 +128,8 @@ impl RopAnswers {
 
     /// Reads the first buffer; returns the entry up to which all have passed.
     fn read_first(&mut self, batch: &mut RopBatch, read: &mut impl ReadReply) -> usize {
-        let rops = std::mem::take(&mut self.original.rops);
-        let mut r = Reader::new(&rops);
+        let rops = self.original.rops.clone();
+        let mut r = Reader::sharing(&rops);
         let mut place = 0;
         while let Some(id) = r.peek().first().map(|id| RopId(*id)) {
             let start = r.offset();
@@ -160,7 +160,6 @@ impl RopAnswers {
             let error = Error::new(kind, "RopId", r.offset()).within("ROP response");
             self.opaque = Some((r.offset(), missing, error));
         }
-        self.original.rops = rops;
         place
     }
 
@@ -175,8 +174,8 @@ impl RopAnswers {
         let mut handles = self.original.handles.clone();
         handles.truncate(batch.client_slots());
         let trailing = self.original.trailing.clone();
-        let buffer = RopBuffer { rops: rops.into_vec(), handles, trailing };
-        let first = ExtendedBuffer { flags: self.flags, payload: buffer.to_bytes()? };
+        let buffer = RopBuffer { rops: rops.into_vec().into(), handles, trailing };
+        let first = ExtendedBuffer { flags: self.flags, payload: buffer.to_bytes()?.into() };
         let others = self.packed.iter().map(PackedReply::leaving);
         std::iter::once(Ok(first)).chain(others).collect()
     }
@@ -241,10 +240,10 @@ fn read_one(
 
 impl PackedReply {
     fn decode(buffer: ExtendedBuffer, batch: &RopBatch, read: &mut impl ReadReply) -> Self {
-        let inner = RopBuffer::from_bytes(&buffer.payload).ok();
+        let inner = RopBuffer::from_shared(&buffer.payload).ok();
         let last = batch.entries.len().checked_sub(1);
         let reply = inner.as_ref().zip(last).and_then(|(inner, place)| {
-            let mut r = Reader::new(&inner.rops);
+            let mut r = Reader::sharing(&inner.rops);
             let id = RopId(*r.peek().first()?);
             match read_one(id, batch, place, &mut r, read) {
                 Ok(RopResponse::Reply(reply)) if r.is_empty() => Some(reply),
@@ -262,8 +261,8 @@ impl PackedReply {
         let (true, Some(inner), Some(reply)) = (self.changed, &self.inner, &self.reply) else {
             return Ok(self.buffer.clone());
         };
-        let rops = reply.to_bytes()?;
+        let rops = reply.to_bytes()?.into();
         let inner = RopBuffer { rops, handles: inner.handles.clone(), trailing: inner.trailing.clone() };
-        Ok(ExtendedBuffer { flags: self.buffer.flags, payload: inner.to_bytes()? })
+        Ok(ExtendedBuffer { flags: self.buffer.flags, payload: inner.to_bytes()?.into() })
     }
 }

@@ -4,7 +4,7 @@ use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::rop::{Empty, HandleRole, Logons, OverlaidLogons, RequestBody, RopId, RopReply, RopRequest};
-use wire::{Decode as _, Encode as _, Error, Reader, Result, Writer};
+use wire::{Bytes, Decode as _, Encode as _, Error, Reader, Result, Writer};
 
 /// The most slots of a server object handle table: an index of one byte reaches no more, and 255 is left out.
 const MAX_SLOTS: usize = 255;
@@ -94,8 +94,8 @@ impl RopBatch {
     /// When the buffers hold no ROP buffer. ROPs that can't be decoded are no error, see [`RopBatch::error`].
     pub fn decode(buffers: Vec<ExtendedBuffer>, logons: &dyn Logons) -> Result<Self> {
         let mut buffers = buffers.into_iter();
-        let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Vec::new()));
-        let original = RopBuffer::from_bytes(&first.payload)?;
+        let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
+        let original = RopBuffer::from_shared(&first.payload)?;
         let (entries, rest, error) = decode_rops(&original.rops, logons);
         let packed = buffers.map(|buffer| Packed::decode(buffer, logons)).collect();
         let handles = original.handles.clone();
@@ -232,8 +232,8 @@ impl RopBatch {
         }
         w.bytes(self.original.rops.get(self.rest.clone()).unwrap_or_default());
         let trailing = self.original.trailing.clone();
-        let buffer = RopBuffer { rops: w.into_vec(), handles: self.handles.clone(), trailing };
-        let first = ExtendedBuffer { flags: self.flags, payload: buffer.to_bytes()? };
+        let buffer = RopBuffer { rops: w.into_vec().into(), handles: self.handles.clone(), trailing };
+        let first = ExtendedBuffer { flags: self.flags, payload: buffer.to_bytes()?.into() };
         Ok(std::iter::once(first).chain(self.packed.iter().map(|packed| packed.buffer.clone())).collect())
     }
 
@@ -274,15 +274,15 @@ impl RopBatch {
 
 impl Packed {
     fn decode(buffer: ExtendedBuffer, logons: &dyn Logons) -> Self {
-        let rop = RopBuffer::from_bytes(&buffer.payload)
-            .and_then(|inner| RopRequest::decode(&mut Reader::new(&inner.rops), logons))
+        let rop = RopBuffer::from_shared(&buffer.payload)
+            .and_then(|inner| RopRequest::decode(&mut Reader::sharing(&inner.rops), logons))
             .ok();
         Self { buffer, rop }
     }
 }
 
-fn decode_rops(rops: &[u8], logons: &dyn Logons) -> (Vec<Entry>, Range<usize>, Option<Error>) {
-    let mut r = Reader::new(rops);
+fn decode_rops(rops: &Bytes, logons: &dyn Logons) -> (Vec<Entry>, Range<usize>, Option<Error>) {
+    let mut r = Reader::sharing(rops);
     let mut logons = OverlaidLogons::new(logons);
     let mut entries = Vec::new();
     while !r.is_empty() {

@@ -1,7 +1,7 @@
 //! Where each envelope has its ROPs: `EcDoRpc`, `EcDoRpcExt`, `EcDoRpcExt2`, and `Execute` over HTTP.
 
 use mapi::ErrorCode;
-use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
+use mapi::compress::{ExtendedBuffer, Limits, decode_chain, decode_shared_chain, encode_chain};
 use mapi::emsmdb::{
     self, EcDoRpcExt2Response, EcDoRpcExtResponse, EcDoRpcResponse, InBytes, OutBytes, RpcFlags,
 };
@@ -14,7 +14,7 @@ use crate::operation::{Request, Response};
 pub(super) fn of_request(request: &Request) -> Option<Result<Vec<ExtendedBuffer>>> {
     let request = match request {
         Request::EmsmdbHttp(http::emsmdb::Request::Execute(call)) => {
-            return Some(decode_chain(&call.rop_buffer.0, Limits::default()));
+            return Some(decode_shared_chain(&call.rop_buffer.0, Limits::default()));
         }
         Request::Emsmdb(request) => request,
         _ => return None,
@@ -33,7 +33,7 @@ pub(super) fn set_request(request: &mut Request, buffers: &[ExtendedBuffer], res
     let request = match request {
         Request::EmsmdbHttp(http::emsmdb::Request::Execute(call)) => {
             call.max_rop_out = call.max_rop_out.saturating_sub(reserved);
-            call.rop_buffer.0 = encode_chain(buffers)?;
+            call.rop_buffer.0 = encode_chain(buffers)?.into();
             return Ok(());
         }
         Request::Emsmdb(request) => request,
@@ -43,7 +43,7 @@ pub(super) fn set_request(request: &mut Request, buffers: &[ExtendedBuffer], res
         emsmdb::Request::EcDoRpc(call) => {
             let reserved = u16::try_from(reserved).unwrap_or(u16::MAX);
             call.max_length = call.max_length.saturating_sub(reserved);
-            call.set_payload(only(buffers)?.payload.clone())
+            call.set_payload(only(buffers)?.payload.to_vec())
         }
         emsmdb::Request::EcDoRpcExt(call) => {
             call.out_max = call.out_max.saturating_sub(reserved);
@@ -63,7 +63,8 @@ pub(super) fn set_request(request: &mut Request, buffers: &[ExtendedBuffer], res
 pub(super) fn of_response(response: &Response) -> Option<Result<Vec<ExtendedBuffer>>> {
     let response = match response {
         Response::EmsmdbHttp(http::emsmdb::Response::Execute(answer)) => {
-            return chain(&answer.get()?.rop_buffer.0);
+            let bytes = &answer.get()?.rop_buffer.0;
+            return (!bytes.is_empty()).then(|| decode_shared_chain(bytes, Limits::default()));
         }
         Response::Emsmdb(response) => response,
         _ => return None,
@@ -87,7 +88,7 @@ pub(super) fn set_response(response: &mut Response, buffers: &[ExtendedBuffer]) 
     let response = match response {
         Response::EmsmdbHttp(http::emsmdb::Response::Execute(answer)) => {
             if let Some(answer) = answer.get_mut() {
-                answer.rop_buffer.0 = encode_chain(buffers)?;
+                answer.rop_buffer.0 = encode_chain(buffers)?.into();
             }
             return Ok(());
         }
@@ -95,7 +96,7 @@ pub(super) fn set_response(response: &mut Response, buffers: &[ExtendedBuffer]) 
         _ => return Ok(()),
     };
     match response {
-        emsmdb::Response::EcDoRpc(answer) => answer.set_payload(only(buffers)?.payload.clone()),
+        emsmdb::Response::EcDoRpc(answer) => answer.set_payload(only(buffers)?.payload.to_vec()),
         emsmdb::Response::EcDoRpcExt(answer) => {
             answer.rgb_out = OutBytes::new(encode_chain(buffers)?);
             Ok(())
@@ -119,7 +120,7 @@ pub(super) fn answer(request: &Request, buffers: &[ExtendedBuffer]) -> Option<Re
     };
     let response = match request {
         emsmdb::Request::EcDoRpc(call) => only(buffers)
-            .and_then(|buffer| EcDoRpcResponse::new(call.handle, buffer.payload.clone(), call.max_length))
+            .and_then(|buffer| EcDoRpcResponse::new(call.handle, buffer.payload.to_vec(), call.max_length))
             .map(emsmdb::Response::EcDoRpc),
         emsmdb::Request::EcDoRpcExt(call) => encode_chain(buffers).map(|chain| {
             emsmdb::Response::EcDoRpcExt(EcDoRpcExtResponse {
@@ -147,11 +148,11 @@ pub(super) fn answer(request: &Request, buffers: &[ExtendedBuffer]) -> Option<Re
 }
 
 /// An answer to `Execute` with this chain.
-const fn executed(chain: Vec<u8>) -> Response {
+fn executed(chain: Vec<u8>) -> Response {
     let answer = http::emsmdb::ExecuteResponse {
         error_code: ErrorCode::SUCCESS,
         flags: RpcFlags::NONE,
-        rop_buffer: http::SizedBytes(chain),
+        rop_buffer: http::SizedBytes(chain.into()),
         aux: http::AuxiliaryBuffer::NONE,
     };
     Response::EmsmdbHttp(http::emsmdb::Response::Execute(http::Answer::Complete(answer)))

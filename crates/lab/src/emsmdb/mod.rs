@@ -191,7 +191,7 @@ impl Lab {
         for buffer in &chain {
             let rops = RopBuffer::from_bytes(&buffer.payload).map_err(|_| RPC_FORMAT)?;
             let answer = self.execute(session, &rops).to_bytes().map_err(|_| BUFFER_TOO_SMALL)?;
-            answers.push(ExtendedBuffer { flags, payload: answer });
+            answers.push(ExtendedBuffer { flags, payload: answer.into() });
         }
         let packed = encode_chain(&answers).map_err(|_| BUFFER_TOO_SMALL)?;
         let room = usize::try_from(request.out_max).unwrap_or_default();

@@ -209,11 +209,11 @@ fn unknown_rops_are_refused_and_end_the_buffer() {
     rops.extend([0x02, 0x00, 0x01, 0x07, 0, 0, 0, 0]); // RopOpenFolder: the new object goes to place 7.
     rops.extend(logon(&LabConfig::default().user_dn("alice")));
     let (_, answer) = execute(&caller, handle, RpcFlags::NONE, &RopBuffer::new(rops, vec![5, 6]));
-    assert_eq!(answer.rops, [0x02, 0x07, 0x02, 0x01, 0x04, 0x80]);
+    assert_eq!(answer.rops[..], [0x02, 0x07, 0x02, 0x01, 0x04, 0x80]);
     assert_eq!(answer.handles, [NO_OBJECT, 6]);
     let truncated = RopBuffer::new(vec![0xfe, 0, 9], vec![]);
     assert_eq!(
-        execute(&caller, handle, RpcFlags::NONE, &truncated).1.rops,
+        execute(&caller, handle, RpcFlags::NONE, &truncated).1.rops[..],
         [0xfe, 9, 0x02, 0x01, 0x04, 0x80]
     );
 }

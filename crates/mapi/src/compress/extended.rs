@@ -1,4 +1,4 @@
-use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
+use wire::{Bytes, Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 
 use super::{compress, decompress, obfuscate};
 
@@ -43,18 +43,18 @@ pub struct ExtendedBuffer {
     /// The flags as they came. Encoding follows them, see [`ExtendedBuffer::encode`].
     pub flags: ExtendedFlags,
     /// The payload, neither obfuscated nor compressed; at most 65,535 bytes.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
 }
 
 impl ExtendedBuffer {
     /// A buffer that is the last of its chain, neither compressed nor obfuscated.
-    pub const fn plain(payload: Vec<u8>) -> Self {
-        Self { flags: ExtendedFlags::LAST, payload }
+    pub fn plain(payload: impl Into<Bytes>) -> Self {
+        Self::with_flags(ExtendedFlags::LAST, payload)
     }
 
     /// A buffer that is the last of its chain, to be sent as `flags` say.
-    pub const fn with_flags(flags: ExtendedFlags, payload: Vec<u8>) -> Self {
-        Self { flags: flags.with(ExtendedFlags::LAST), payload }
+    pub fn with_flags(flags: ExtendedFlags, payload: impl Into<Bytes>) -> Self {
+        Self { flags: flags.with(ExtendedFlags::LAST), payload: payload.into() }
     }
 
     /// Whether no further buffer follows.
@@ -95,16 +95,18 @@ impl ExtendedBuffer {
             return Err(size_lies("the same as Size, where the payload is not compressed"));
         }
         let payload_at = r.offset();
-        let bytes = r.bytes(usize::from(size), "Payload")?;
-        let mut payload = bytes.to_vec();
+        let mut payload = r.shared(usize::from(size), "Payload")?;
         if flags.contains(ExtendedFlags::XOR_MAGIC) {
-            obfuscate(&mut payload);
+            let mut plain = Vec::from(payload);
+            obfuscate(&mut plain);
+            payload = plain.into();
         }
         if compressed {
-            payload = decompress(&payload, usize::from(actual)).map_err(|mut error| {
+            let unpacked = decompress(&payload, usize::from(actual)).map_err(|mut error| {
                 error.offset = error.offset.saturating_add(payload_at);
                 error
             })?;
+            payload = unpacked.into();
         }
         Ok(Self { flags, payload })
     }
@@ -157,7 +159,18 @@ fn write_buffer(mut flags: ExtendedFlags, payload: &[u8], w: &mut Writer) -> Res
 /// As [`ExtendedBuffer::decode_limited`]; when the bytes end without a last buffer, when bytes follow it, and
 /// when `limits` are passed.
 pub fn decode_chain(bytes: &[u8], limits: Limits) -> Result<Vec<ExtendedBuffer>> {
-    let mut r = Reader::new(bytes);
+    read_chain(Reader::new(bytes), limits)
+}
+
+/// The same from a buffer that payloads may be parts of.
+///
+/// # Errors
+/// As [`decode_chain`].
+pub fn decode_shared_chain(bytes: &Bytes, limits: Limits) -> Result<Vec<ExtendedBuffer>> {
+    read_chain(Reader::sharing(bytes), limits)
+}
+
+fn read_chain(mut r: Reader<'_>, limits: Limits) -> Result<Vec<ExtendedBuffer>> {
     let mut chain = Vec::new();
     let mut left = limits.payload;
     loop {

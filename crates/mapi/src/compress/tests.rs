@@ -212,7 +212,7 @@ proptest! {
             .into_iter()
             .map(|(flags, payload)| ExtendedBuffer {
                 flags: ExtendedFlags(flags).without(ExtendedFlags::LAST),
-                payload,
+                payload: payload.into(),
             })
             .collect();
         let last = chain.last_mut().unwrap();
@@ -225,7 +225,8 @@ proptest! {
             prop_assert_eq!(before.flags.without(ExtendedFlags::COMPRESSED).0,
                 after.flags.without(ExtendedFlags::COMPRESSED).0);
         }
-        prop_assert_eq!(encode_chain(&again).unwrap(), bytes);
+        prop_assert_eq!(&encode_chain(&again).unwrap(), &bytes);
+        prop_assert_eq!(decode_shared_chain(&bytes.into(), Limits::default()).unwrap(), again);
     }
 
     #[test]

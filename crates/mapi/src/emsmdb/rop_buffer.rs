@@ -1,4 +1,4 @@
-use wire::{Decode, Encode, Error, Reader, Result, Writer};
+use wire::{Bytes, Decode, Encode, Error, Reader, Result, Writer};
 
 /// A ROP input or output buffer: ROPs, and the handles of the server objects that they act on
 /// ([MS-OXCROPS] 2.2.1).
@@ -7,11 +7,11 @@ use wire::{Decode, Encode, Error, Reader, Result, Writer};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RopBuffer {
     /// The ROPs, one after the other.
-    pub rops: Vec<u8>,
+    pub rops: Bytes,
     /// The server object handle table; 0xFFFFFFFF stands where no object is yet.
     pub handles: Vec<u32>,
     /// What is left behind the last handle: at most three bytes, none where the sender is sound.
-    pub trailing: Vec<u8>,
+    pub trailing: Bytes,
 }
 
 /// Stands in the handle table for an object that does not exist.
@@ -19,8 +19,8 @@ pub const NO_OBJECT: u32 = 0xffff_ffff;
 
 impl RopBuffer {
     /// A buffer of `rops`, which act on `handles`.
-    pub const fn new(rops: Vec<u8>, handles: Vec<u32>) -> Self {
-        Self { rops, handles, trailing: Vec::new() }
+    pub fn new(rops: impl Into<Bytes>, handles: Vec<u32>) -> Self {
+        Self { rops: rops.into(), handles, trailing: Bytes::new() }
     }
 
     /// The handle at `index` of the table.
@@ -44,12 +44,12 @@ impl RopBuffer {
         let Some(length) = size.checked_sub(2) else {
             return Err(Error::invalid("RopSize", start, u64::from(size), "at least 2, its own size"));
         };
-        let rops = r.bytes(usize::from(length), "RopsList")?.to_vec();
+        let rops = r.shared(usize::from(length), "RopsList")?;
         let mut handles = Vec::with_capacity(r.remaining() / 4);
         while r.remaining() >= 4 {
             handles.push(r.u32("ServerObjectHandleTable")?);
         }
-        Ok(Self { rops, handles, trailing: r.rest().to_vec() })
+        Ok(Self { rops, handles, trailing: Bytes::copy_from_slice(r.rest()) })
     }
 }
 

@@ -1,4 +1,4 @@
-use wire::{Decode, Encode, Error, Reader, Result, Writer};
+use wire::{Bytes, Decode, Encode, Error, Reader, Result, Writer};
 
 use super::field::Field;
 use crate::aux_block::AuxBuffer;
@@ -16,19 +16,19 @@ pub struct AuxiliaryBuffer(Tail);
 enum Tail {
     #[default]
     LeftOut,
-    Sized(Vec<u8>),
-    Opaque(Vec<u8>),
+    Sized(Bytes),
+    Opaque(Bytes),
 }
 
 impl AuxiliaryBuffer {
     /// The size, zero.
-    pub const NONE: Self = Self(Tail::Sized(Vec::new()));
+    pub const NONE: Self = Self(Tail::Sized(Bytes::new()));
     /// Not even the size.
     pub const LEFT_OUT: Self = Self(Tail::LeftOut);
 
     /// The buffer `bytes`.
-    pub const fn new(bytes: Vec<u8>) -> Self {
-        Self(Tail::Sized(bytes))
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self(Tail::Sized(bytes.into()))
     }
 
     /// The blocks in one extended buffer, neither compressed nor obfuscated.
@@ -44,7 +44,9 @@ impl AuxiliaryBuffer {
         let mut ahead = r.clone();
         let read = Self::read(&mut ahead, "AuxiliaryBuffer");
         let rest = r.rest();
-        read.ok().filter(|_| ahead.is_empty()).unwrap_or_else(|| Self(Tail::Opaque(rest.to_vec())))
+        read.ok()
+            .filter(|_| ahead.is_empty())
+            .unwrap_or_else(|| Self(Tail::Opaque(Bytes::copy_from_slice(rest))))
     }
 
     /// Whether the bytes are no auxiliary buffer: there is not even a size before them that is right.
@@ -85,7 +87,7 @@ impl Field for AuxiliaryBuffer {
         }
         let size = r.u32("AuxiliaryBufferSize")?;
         let size = r.count(size, 1, u32::MAX, field)?;
-        r.bytes(size, field).map(|bytes| Self::new(bytes.to_vec()))
+        r.shared(size, field).map(Self::new)
     }
 
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {

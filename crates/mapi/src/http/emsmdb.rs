@@ -86,12 +86,12 @@ macro_rules! rop_buffers {
             /// The extended buffers that `rop_buffer` is made of; none where it is empty.
             ///
             /// # Errors
-            /// As [`compress::decode_chain`].
+            /// As [`compress::decode_shared_chain`].
             pub fn rop_buffers(&self, limits: Limits) -> Result<Vec<ExtendedBuffer>> {
-                match self.rop_buffer.0.as_slice() {
-                    [] => Ok(Vec::new()),
-                    bytes => compress::decode_chain(bytes, limits),
+                if self.rop_buffer.0.is_empty() {
+                    return Ok(Vec::new());
                 }
+                compress::decode_shared_chain(&self.rop_buffer.0, limits)
             }
 
             /// Puts `chain` into `rop_buffer`.
@@ -99,7 +99,7 @@ macro_rules! rop_buffers {
             /// # Errors
             /// As [`compress::encode_chain`].
             pub fn set_rop_buffers(&mut self, chain: &[ExtendedBuffer]) -> Result<()> {
-                self.rop_buffer = SizedBytes(compress::encode_chain(chain)?);
+                self.rop_buffer = SizedBytes(compress::encode_chain(chain)?.into());
                 Ok(())
             }
         }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU8;
 
-use wire::{Guid, Reader, Result, Utf16, Writer};
+use wire::{Bytes, Guid, Reader, Result, Utf16, Writer};
 
 use crate::ErrorCode;
 use crate::emsmdb::RpcFlags;
@@ -178,7 +178,7 @@ impl Field for String8 {
 
 /// Bytes behind a 32-bit count of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct SizedBytes(pub Vec<u8>);
+pub struct SizedBytes(pub Bytes);
 
 impl Field for SizedBytes {
     const MIN_SIZE: usize = 4;
@@ -186,7 +186,7 @@ impl Field for SizedBytes {
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
         let size = r.u32(field)?;
         let size = r.count(size, 1, u32::MAX, field)?;
-        r.bytes(size, field).map(|bytes| Self(bytes.to_vec()))
+        r.shared(size, field).map(Self)
     }
 
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {

@@ -117,7 +117,17 @@ macro_rules! http_operations {
                 request_type: $crate::http::RequestType,
                 body: &[u8],
             ) -> ::wire::Result<(Self, &[u8])> {
-                let mut r = ::wire::Reader::new(body);
+                Self::read(request_type, ::wire::Reader::new(body))
+            }
+
+            /// The same from where `r` stands, which may share what it reads.
+            ///
+            /// # Errors
+            /// As [`Self::decode`].
+            pub fn read(
+                request_type: $crate::http::RequestType,
+                mut r: ::wire::Reader<'_>,
+            ) -> ::wire::Result<(Self, &[u8])> {
                 let decoded = match request_type {
                     $($crate::http::RequestType::$name => {
                         Self::$name(<$body as ::wire::Decode>::decode(&mut r)?)

@@ -1,7 +1,7 @@
 //! The fields that ROPs are made of: each knows how it lies in a buffer, how it is shown, and whether it points
 //! into the server object handle table.
 
-use wire::{Error, ErrorKind, FileTime, Guid, Reader, Result, Utf16, Writer};
+use wire::{Bytes, Error, ErrorKind, FileTime, Guid, Reader, Result, Utf16, Writer};
 
 use super::RequestContext;
 use crate::ErrorCode;
@@ -297,11 +297,11 @@ macro_rules! sized_bytes {
     ($(#[$doc:meta])* $name:ident, $read:ident, $type:ty) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-        pub struct $name(pub Vec<u8>);
+        pub struct $name(pub Bytes);
 
         impl Show for $name {
             fn show(&self) -> Shown {
-                Shown::Bytes(self.0.clone())
+                Shown::Bytes(self.0.to_vec())
             }
         }
 
@@ -309,7 +309,7 @@ macro_rules! sized_bytes {
             fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
                 let size = r.$read(field)?;
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
-                Ok(Self(r.bytes(size, field)?.to_vec()))
+                r.shared(size, field).map(Self)
             }
 
             fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {

@@ -85,8 +85,7 @@ impl RopLogonRequest {
 
     /// Sets the mailbox's DN and its terminator.
     pub fn set_dn(&mut self, dn: &[u8]) {
-        self.essdn.0 = dn.to_vec();
-        self.essdn.0.push(0);
+        self.essdn.0 = [dn, b"\0"].concat().into();
     }
 }
 

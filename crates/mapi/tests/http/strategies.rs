@@ -174,7 +174,7 @@ fn property_name() -> impl Strategy<Value = PropertyName> {
 }
 
 fn bytes() -> impl Strategy<Value = SizedBytes> {
-    vec(any::<u8>(), 0..40).prop_map(SizedBytes)
+    vec(any::<u8>(), 0..40).prop_map(|bytes| SizedBytes(bytes.into()))
 }
 
 /// An answer with these fields, or that it was not tried.

@@ -63,6 +63,6 @@ fn without_names(bytes: &[u8]) -> wire::Result<Option<Vec<u8>>> {
     if aux.blocks.len() == before {
         return Ok(None);
     }
-    packed.payload = aux.to_bytes()?;
+    packed.payload = aux.to_bytes()?.into();
     packed.to_bytes().map(Some)
 }

@@ -5,7 +5,7 @@ use mapi::rop::logon::RopLogonResponse;
 use mapi::rop::shared::GhostServers;
 use mapi::rop::{RequestBody, ResponseBody, RopId, RopReply};
 
-use super::replace::replace_in;
+use super::replace::{replace_in, shared};
 
 /// Whether a ROP or its answer can hold a server's name.
 pub(super) fn concerns(id: RopId) -> bool {
@@ -22,7 +22,7 @@ pub(super) fn concerns(id: RopId) -> bool {
 /// Replaces the servers' names in what a client asks by what `name` makes of them; true if there were any.
 pub(super) fn request(body: &mut RequestBody, mut name: impl FnMut(&str) -> Option<String>) -> bool {
     match body {
-        RequestBody::RopLogon(asked) => replace_in(&mut asked.essdn.0, &mut name),
+        RequestBody::RopLogon(asked) => shared(&mut asked.essdn.0, &mut name),
         _ => false,
     }
 }
@@ -31,7 +31,7 @@ pub(super) fn request(body: &mut RequestBody, mut name: impl FnMut(&str) -> Opti
 pub(super) fn reply(reply: &mut RopReply, mut name: impl FnMut(&str) -> Option<String>) -> bool {
     match &mut reply.body {
         ResponseBody::RopLogon(RopLogonResponse::Redirect(elsewhere)) => {
-            replace_in(&mut elsewhere.server_name.0, &mut name)
+            shared(&mut elsewhere.server_name.0, &mut name)
         }
         ResponseBody::RopOpenFolder(answer) => ghosts(answer.servers.as_mut(), &mut name),
         ResponseBody::RopCreateFolder(RopCreateFolderResponse { existing: Some(existing), .. }) => {

@@ -6,7 +6,7 @@ use mapi::autodiscover::{self, OurName};
 use mapi::ndr::{CharString, Ptr, SizedPtr, WcharString};
 use mapi::nspi::{Place, PropertyValue, Text, Value};
 use mapi::property::{self, PropTag};
-use wire::Utf16;
+use wire::{Bytes, Utf16};
 
 use super::aux_out;
 
@@ -72,6 +72,16 @@ pub(super) fn char_string(string: &mut CharString, mut name: impl FnMut(&str) ->
 /// Replaces the servers' names in a text of bytes; true if there were any.
 pub(super) fn bytes(text: &mut Vec<u8>, mut name: impl FnMut(&str) -> Option<String>) -> bool {
     replace_in(text, &mut name)
+}
+
+/// The same where the bytes may be a part of a buffer that others hold.
+pub(super) fn shared(text: &mut Bytes, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
+    let mut own = text.to_vec();
+    let changed = replace_in(&mut own, name);
+    if changed {
+        *text = own.into();
+    }
+    changed
 }
 
 /// Puts us in place of the server in a URL; true if it was another.

@@ -16,7 +16,7 @@ use mapi::rop::{
     AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, InputHandleIndex, List8, List16, List32,
     OutputHandleIndex, SizeOrSentinel,
 };
-use wire::{FileTime, Guid, Utf16};
+use wire::{Bytes, FileTime, Guid, Utf16};
 
 use super::{Sample, SampleBy, sample, sample_newtypes};
 use crate::input::Input;
@@ -88,6 +88,12 @@ impl<T: Sample> Sample for Vec<T> {
     fn sample(input: &mut Input<'_>) -> Self {
         let count = input.byte() % 5;
         (0..count).map(|_| T::sample(input)).collect()
+    }
+}
+
+impl Sample for Bytes {
+    fn sample(input: &mut Input<'_>) -> Self {
+        Vec::sample(input).into()
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) fn extended_buffers() -> Vec<Vec<u8>> {
     }
     let all = ExtendedFlags::COMPRESSED | ExtendedFlags::XOR_MAGIC;
     let chain = [
-        ExtendedBuffer { flags: all, payload: b"again and again and again and again and again".to_vec() },
+        ExtendedBuffer { flags: all, payload: b"again and again and again and again and again"[..].into() },
         ExtendedBuffer::plain(b"plain".to_vec()),
     ];
     seeds.push(chosen(&[2], &encode_chain(&chain).expect("a seed can be written")));

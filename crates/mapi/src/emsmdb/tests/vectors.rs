@@ -284,7 +284,7 @@ fn the_old_dialect_logs_on() {
         logon_flags: LogonFlags::PRIVATE,
         open_flags: OpenFlags::HOME_LOGON | OpenFlags::USE_PER_MDB_REPLID_MAPPING,
         store_state: 0,
-        essdn: Bytes16(b"/o=Lab/cn=alice\0".to_vec()),
+        essdn: Bytes16(b"/o=Lab/cn=alice\0"[..].into()),
     };
     let logon = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::RopLogon(logon) };
     let payload = RopBuffer::new(logon.to_bytes().unwrap(), vec![NO_OBJECT]).to_bytes().unwrap();

@@ -22,7 +22,7 @@ impl Field for EntryIds {
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
         let start = r.clone();
         let sized = Vec::<SizedBytes>::read(r, field).map(|ids| {
-            let ids = ids.into_iter().map(|id| id.0).collect();
+            let ids = ids.into_iter().map(|id| id.0.to_vec()).collect();
             Self { ids, sized: true }
         });
         if sized.as_ref().is_ok_and(|sized| sized.ids.iter().all(|id| EntryId::from_bytes(id).is_ok())) {

@@ -86,7 +86,7 @@ fn written(input: &mut Input<'_>) {
         let flags = ExtendedFlags(input.short());
         let payload = input.block().repeat(usize::from(input.byte() % 4) + 1);
         let payload = payload[..payload.len().min(usize::from(u16::MAX))].to_vec();
-        chain.push(ExtendedBuffer { flags, payload });
+        chain.push(ExtendedBuffer { flags, payload: payload.into() });
     }
     if !chain.is_empty() {
         again(&chain);
