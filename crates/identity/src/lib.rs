@@ -6,7 +6,9 @@
 //! what follows. Where clients prove themselves to the server and we pass it on, the server's word makes one
 //! ([`relayed`]).
 //!
-//! Architectural invariants: there is no I/O here, no clock and no environment; time and randomness are
+//! What takes time is done by a [`Pool`], under the context of whoever asked for it.
+//!
+//! Architectural invariants: there is no I/O here, no clock, no thread and no environment; time and randomness are
 //! parameters. No constructor makes a context for a person. Secrets are wiped when dropped and print as
 //! `[redacted]`.
 #![deny(
@@ -20,6 +22,7 @@
 pub mod accounts;
 mod basic;
 mod context;
+mod deferred;
 mod error;
 mod handshake;
 pub mod ntlm;
@@ -34,6 +37,7 @@ pub use crate::basic::basic;
 pub use crate::context::{
     ActingLevel, Identity, NtlmVersion, Principal, Proof, Registry, SecurityContext, Unusable,
 };
+pub use crate::deferred::{Job, JobFailed, Pool, PoolCounts, Rejected, Waiting};
 pub use crate::error::{MessageError, Refusal};
 pub use crate::handshake::{Acceptor, Initiator, Mechanism, Step};
 pub use crate::ntlm::{ChannelBindings, MessageSecurity};

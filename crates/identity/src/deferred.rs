@@ -1,0 +1,520 @@
+//! The deferred-work pool: what takes time is done elsewhere, under the context of whoever asked for it.
+//!
+//! Here are the queue and its rules. The threads are their owner's, who lets each of them [`Pool::work`].
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use thiserror::Error;
+use wire::FileTime;
+
+use crate::context::{SecurityContext, Unusable};
+
+/// Work that takes time, and the context that it is done under. The job owns the context: it lives as long as the
+/// work does, whatever becomes of the request or of its thread.
+pub struct Job<T> {
+    context: SecurityContext,
+    work: Box<dyn FnOnce(&SecurityContext) -> T + Send>,
+}
+
+impl<T> fmt::Debug for Job<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+impl<T> Job<T> {
+    /// `work`, to be done under `context`.
+    pub fn new(context: SecurityContext, work: impl FnOnce(&SecurityContext) -> T + Send + 'static) -> Self {
+        Self { context, work: Box::new(work) }
+    }
+
+    /// Whose work it is.
+    pub const fn context(&self) -> &SecurityContext {
+        &self.context
+    }
+}
+
+/// Why a pool does not take a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Rejected {
+    /// As many jobs wait as may wait.
+    #[error("the deferred-work pool is full")]
+    Full,
+    /// The pool is about to stop.
+    #[error("the deferred-work pool takes no more work")]
+    Closed,
+}
+
+/// Why a job came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum JobFailed {
+    /// The work panicked.
+    #[error("the work panicked")]
+    Panicked,
+    /// Its context could not be used any more when its turn came: it was not begun.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// The pool stopped before its turn came.
+    #[error("the deferred-work pool stopped")]
+    Stopped,
+}
+
+/// How much a pool has to do, and did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolCounts {
+    /// Jobs that wait for a thread.
+    pub queued: usize,
+    /// Jobs at work.
+    pub running: usize,
+    /// Jobs that came to an end, also by a panic.
+    pub done: u64,
+    /// Jobs whose work panicked.
+    pub panicked: u64,
+    /// Jobs that were not taken.
+    pub refused: u64,
+    /// Jobs that nobody waited for any more when their turn came.
+    pub given_up: u64,
+}
+
+/// A bounded queue of jobs, done in order by as many threads as call [`Pool::work`]. A handle: clones are one pool.
+///
+/// ```
+/// # use std::num::NonZeroUsize;
+/// # use identity::{Job, Pool, Registry, SecurityContext};
+/// # use wire::FileTime;
+/// let pool = Pool::new(NonZeroUsize::MIN);
+/// let caller = SecurityContext::anonymous(&Registry::new(), &"lab".into());
+/// let waiting = pool.submit(Job::new(caller, |caller| caller.principal().to_string()))?;
+/// pool.close();
+/// pool.work(|| FileTime(0)); // on a thread of its own, otherwise
+/// assert_eq!(waiting.now(), Some(Ok("ANONYMOUS".to_owned())));
+/// # Ok::<(), identity::Rejected>(())
+/// ```
+#[derive(Clone)]
+pub struct Pool(Arc<Shared>);
+
+struct Shared {
+    queue: NonZeroUsize,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<(u64, Run)>,
+    last: u64,
+    closed: bool,
+    counts: PoolCounts,
+}
+
+/// A job, and where its result goes. Dropped without being called it says that the pool stopped.
+type Run = Box<dyn FnOnce(FileTime) + Send>;
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pool").field(&self.counts()).finish()
+    }
+}
+
+impl Pool {
+    /// A pool in which at most `queue` jobs wait for a thread.
+    pub fn new(queue: NonZeroUsize) -> Self {
+        Self(Arc::new(Shared { queue, state: Mutex::default(), changed: Condvar::new() }))
+    }
+
+    /// Takes a job, without waiting.
+    ///
+    /// # Errors
+    /// When there is no room for it, or the pool is about to stop.
+    pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<Waiting<T>, Rejected> {
+        let result = Arc::new(Mutex::new(Slot { result: None, waker: None }));
+        let promise = Promise(Arc::clone(&result));
+        let run = move |now| {
+            let promise = promise;
+            let Job { context, work } = job;
+            let done = context.check(now).map_err(JobFailed::from).map(|()| work(&context));
+            // Whoever gets the result finds the context closed already.
+            drop(context);
+            promise.keep(done);
+        };
+        let mut state = self.0.lock();
+        let rejected = match (state.closed, state.queue.len() >= self.0.queue.get()) {
+            (true, _) => Some(Rejected::Closed),
+            (false, full) => full.then_some(Rejected::Full),
+        };
+        if let Some(rejected) = rejected {
+            state.counts.refused = state.counts.refused.saturating_add(1);
+            return Err(rejected);
+        }
+        state.last = state.last.wrapping_add(1);
+        let number = state.last;
+        state.queue.push_back((number, Box::new(run)));
+        drop(state);
+        self.0.changed.notify_one();
+        Ok(Waiting { result, shared: Arc::clone(&self.0), number, over: false })
+    }
+
+    /// Does jobs until the pool is closed and nothing waits any more: what one thread of the pool is for. `now` says
+    /// what time it is when a job begins. A job that panics is over, and the next begins.
+    pub fn work(&self, now: impl Fn() -> FileTime) {
+        while let Some(run) = self.0.next() {
+            let panicked = catch_unwind(AssertUnwindSafe(|| run(now()))).is_err();
+            let mut state = self.0.lock();
+            let counts = &mut state.counts;
+            counts.running = counts.running.saturating_sub(1);
+            counts.done = counts.done.saturating_add(1);
+            counts.panicked = counts.panicked.saturating_add(u64::from(panicked));
+            drop(state);
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Takes no more jobs. Those that wait are still done.
+    pub fn close(&self) {
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
+    }
+
+    /// Takes no more jobs, and waits for those that it has, `limit` at most; what has not begun by then never does.
+    /// Returns how many are still at work. Blocks the thread.
+    pub fn drain(&self, limit: Duration) -> usize {
+        self.close();
+        let busy = |state: &mut State| state.counts.running > 0 || !state.queue.is_empty();
+        let state = self.0.lock();
+        let waited = self.0.changed.wait_timeout_while(state, limit, busy);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let (never, running) = (std::mem::take(&mut state.queue), state.counts.running);
+        drop(state);
+        drop(never);
+        running
+    }
+
+    /// How much it has to do, and did.
+    pub fn counts(&self) -> PoolCounts {
+        let state = self.0.lock();
+        PoolCounts { queued: state.queue.len(), ..state.counts }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job, once there is one; none when there will be no more.
+    fn next(&self) -> Option<Run> {
+        let mut state = self.lock();
+        loop {
+            if let Some((_, run)) = state.queue.pop_front() {
+                state.counts.running = state.counts.running.saturating_add(1);
+                return Some(run);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Takes a job out of the queue that nobody waits for any more.
+    fn give_up(&self, number: u64) {
+        let mut state = self.lock();
+        let place = state.queue.iter().position(|(other, _)| *other == number);
+        let run = place.and_then(|place| state.queue.remove(place));
+        if run.is_some() {
+            state.counts.given_up = state.counts.given_up.saturating_add(1);
+        }
+        drop(state);
+        drop(run);
+        self.changed.notify_all();
+    }
+}
+
+struct Slot<T> {
+    result: Option<Result<T, JobFailed>>,
+    waker: Option<Waker>,
+}
+
+fn lock<T>(slot: &Mutex<Slot<T>>) -> MutexGuard<'_, Slot<T>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where a job's result goes. It is kept, also where the job is not done.
+struct Promise<T>(Arc<Mutex<Slot<T>>>);
+
+impl<T> Promise<T> {
+    fn keep(self, result: Result<T, JobFailed>) {
+        self.set(result);
+    }
+
+    fn set(&self, result: Result<T, JobFailed>) {
+        let mut slot = lock(&self.0);
+        if slot.result.is_none() {
+            slot.result = Some(result);
+        }
+        let waker = slot.waker.take();
+        drop(slot);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> Drop for Promise<T> {
+    fn drop(&mut self) {
+        let panicked = std::thread::panicking();
+        self.set(Err(if panicked { JobFailed::Panicked } else { JobFailed::Stopped }));
+    }
+}
+
+/// What a job comes to, once it does. Dropped before, its job is given up: it does not begin if it has not begun, and
+/// nobody hears of its result.
+pub struct Waiting<T> {
+    result: Arc<Mutex<Slot<T>>>,
+    shared: Arc<Shared>,
+    number: u64,
+    over: bool,
+}
+
+impl<T> fmt::Debug for Waiting<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting")
+            .field("number", &self.number)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Waiting<T> {
+    /// What the job came to, if it did by now.
+    pub fn now(mut self) -> Option<Result<T, JobFailed>> {
+        self.take()
+    }
+
+    fn take(&mut self) -> Option<Result<T, JobFailed>> {
+        let result = lock(&self.result).result.take();
+        self.over |= result.is_some();
+        result
+    }
+}
+
+impl<T> Future for Waiting<T> {
+    type Output = Result<T, JobFailed>;
+
+    /// Ready once.
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut slot = lock(&self.result);
+        if slot.result.is_none() {
+            slot.waker = Some(task.waker().clone());
+            return Poll::Pending;
+        }
+        drop(slot);
+        self.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl<T> Drop for Waiting<T> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.shared.give_up(self.number);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread::{Scope, scope};
+
+    use super::*;
+    use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry};
+
+    const NOW: FileTime = FileTime(10);
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn person(user: &str, registry: &Arc<Registry>, expires: Option<FileTime>) -> SecurityContext {
+        let proven = Proven {
+            principal: Principal::new(user, "LAB"),
+            proof: Proof::Ntlm(NtlmVersion::V2),
+            level: ActingLevel::Impersonate,
+            authority: Arc::from("accounts"),
+            expires,
+            session_key: None,
+        };
+        SecurityContext::proven(proven, registry)
+    }
+
+    fn pool(queue: usize) -> Pool {
+        Pool::new(NonZeroUsize::new(queue).unwrap())
+    }
+
+    fn worker<'scope>(scope: &'scope Scope<'scope, '_>, pool: &'scope Pool) {
+        scope.spawn(|| pool.work(|| NOW));
+    }
+
+    /// A job that tells when it begins, and goes on when it is told to.
+    fn held(context: SecurityContext) -> (Job<()>, Receiver<()>, Sender<()>) {
+        let (begins, begun) = channel();
+        let (go, gone) = channel::<()>();
+        let job = Job::new(context, move |_| {
+            begins.send(()).unwrap();
+            // Also where nobody tells it any more.
+            let _ = gone.recv();
+        });
+        (job, begun, go)
+    }
+
+    /// What a job comes to, on this thread.
+    fn wait<T>(waiting: Waiting<T>) -> Result<T, JobFailed> {
+        struct Unpark(std::thread::Thread);
+        impl std::task::Wake for Unpark {
+            fn wake(self: Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let mut waiting = waiting;
+        loop {
+            match Pin::new(&mut waiting).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(result) => return result,
+                Poll::Pending => std::thread::park_timeout(PATIENCE),
+            }
+        }
+    }
+
+    #[test]
+    fn each_job_is_done_under_the_context_that_it_was_given() {
+        let (registry, pool) = (Registry::new(), pool(64));
+        scope(|scope| {
+            worker(scope, &pool);
+            worker(scope, &pool);
+            let waiting: Vec<_> = (0..50)
+                .map(|number| {
+                    let name = format!("user{number}");
+                    let job = Job::new(person(&name, &registry, None), |caller| {
+                        caller.principal().user().to_owned()
+                    });
+                    assert_eq!(job.context().principal().user(), name);
+                    (name, pool.submit(job).unwrap())
+                })
+                .collect();
+            for (name, waiting) in waiting {
+                assert_eq!(wait(waiting), Ok(name));
+            }
+            pool.close();
+        });
+        assert_eq!((registry.opened(), registry.open()), (50, 0));
+        assert_eq!(pool.counts(), PoolCounts { done: 50, ..PoolCounts::default() });
+    }
+
+    #[test]
+    fn the_context_outlives_the_request_and_is_closed_when_the_result_is_there() {
+        let (registry, pool) = (Registry::new(), pool(1));
+        scope(|scope| {
+            worker(scope, &pool);
+            let alice = person("alice", &registry, None);
+            let (job, begun, go) = held(alice.clone());
+            let waiting = pool.submit(job).unwrap();
+            drop(alice);
+            begun.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(registry.open(), 1);
+            go.send(()).unwrap();
+            assert_eq!(wait(waiting), Ok(()));
+            assert_eq!(registry.open(), 0);
+            pool.close();
+        });
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_does_not_wait() {
+        let (registry, pool) = (Registry::new(), pool(2));
+        scope(|scope| {
+            worker(scope, &pool);
+            let alice = person("alice", &registry, None);
+            let (job, begun, go) = held(alice.clone());
+            let first = pool.submit(job).unwrap();
+            begun.recv_timeout(PATIENCE).unwrap();
+            let quick = || Job::new(alice.clone(), |_| ());
+            let (second, third) = (pool.submit(quick()).unwrap(), pool.submit(quick()).unwrap());
+            assert_eq!(pool.submit(quick()).unwrap_err(), Rejected::Full);
+            assert_eq!(
+                pool.counts(),
+                PoolCounts { queued: 2, running: 1, refused: 1, ..PoolCounts::default() }
+            );
+            go.send(()).unwrap();
+            assert_eq!([wait(first), wait(second), wait(third)], [Ok(()); 3]);
+            pool.close();
+            assert_eq!(pool.submit(quick()).unwrap_err(), Rejected::Closed);
+        });
+    }
+
+    #[test]
+    fn a_panic_ends_its_own_job_and_no_other() {
+        let (registry, pool) = (Registry::new(), pool(2));
+        let alice = person("alice", &registry, None);
+        let bad = pool.submit(Job::<()>::new(alice.clone(), |_| panic!("as the test wants it"))).unwrap();
+        let good = pool.submit(Job::new(alice, |_| 7)).unwrap();
+        pool.close();
+        pool.work(|| NOW);
+        assert_eq!((bad.now(), good.now()), (Some(Err(JobFailed::Panicked)), Some(Ok(7))));
+        assert_eq!(registry.open(), 0);
+        assert_eq!(pool.counts(), PoolCounts { done: 2, panicked: 1, ..PoolCounts::default() });
+    }
+
+    #[test]
+    fn expired_and_revoked_callers_have_nothing_done() {
+        let (registry, pool) = (Registry::new(), pool(4));
+        let begin = |context| Job::new(context, |_: &SecurityContext| unreachable!("not begun"));
+        let (expired, revoked) = (person("a", &registry, Some(NOW)), person("b", &registry, None));
+        let expired = pool.submit::<()>(begin(expired)).unwrap();
+        let late = pool.submit::<()>(begin(revoked.clone())).unwrap();
+        // Also where it happens while the job waits.
+        revoked.revoke();
+        pool.close();
+        pool.work(|| NOW);
+        assert_eq!(expired.now(), Some(Err(JobFailed::Unusable(Unusable::Expired))));
+        assert_eq!(late.now(), Some(Err(JobFailed::Unusable(Unusable::Revoked))));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_leaves_the_queue() {
+        let (registry, pool) = (Registry::new(), pool(1));
+        let alice = person("alice", &registry, None);
+        let job = || Job::new(alice.clone(), |_: &SecurityContext| unreachable!("given up"));
+        for _ in 0..100 {
+            drop(pool.submit::<()>(job()).unwrap());
+        }
+        assert_eq!(pool.counts(), PoolCounts { given_up: 100, ..PoolCounts::default() });
+        pool.close();
+        pool.work(|| NOW);
+        drop(alice);
+        assert_eq!(registry.open(), 0);
+    }
+
+    #[test]
+    fn a_drain_waits_for_what_is_at_work_and_no_longer_than_it_may() {
+        let (registry, pool) = (Registry::new(), pool(4));
+        scope(|scope| {
+            worker(scope, &pool);
+            let (job, begun, go) = held(person("alice", &registry, None));
+            let first = pool.submit(job).unwrap();
+            let second = pool.submit(Job::new(person("bob", &registry, None), |_| ())).unwrap();
+            begun.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(pool.drain(Duration::from_millis(50)), 1);
+            assert_eq!(wait(second), Err(JobFailed::Stopped));
+            assert_eq!(pool.counts().queued, 0);
+            go.send(()).unwrap();
+            assert_eq!(pool.drain(PATIENCE), 0);
+            assert_eq!(wait(first), Ok(()));
+        });
+        assert_eq!(registry.open(), 0);
+    }
+}
