@@ -37,7 +37,7 @@ impl Counters {
         match next {
             Next::Reply { stub } => add(&self.bytes_out, stub.len() as u64),
             Next::Fault { .. } => add(&self.faults, 1),
-            Next::Relay { .. } => {}
+            Next::Relay { .. } | Next::Defer { .. } => {}
         }
     }
 

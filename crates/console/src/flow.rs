@@ -66,7 +66,7 @@ impl Flow {
                         .or_else(|| last_dword(stub)),
                 }
             }
-            Next::Relay { .. } => FlowEnd::Answer { size: 0, return_value: None },
+            Next::Relay { .. } | Next::Defer { .. } => FlowEnd::Answer { size: 0, return_value: None },
         };
         Self {
             id: operation.id(),

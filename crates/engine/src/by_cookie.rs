@@ -11,14 +11,15 @@ use mapi::http::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
-use crate::cookies::CookieTable;
+use crate::cookies::{CookieTable, Found};
 use crate::engine::Engine;
-use crate::flight::{Flight, Next, fault, in_session};
-use crate::message::Message;
+use crate::flight::{Flight, Next, fault, in_session, leaving_response};
+use crate::message::{Body as _, Message};
 use crate::module::{CALL_FAILED, Refusal};
-use crate::operation::{Incoming, Operation, OperationKey};
+use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
 use crate::session::SharedSession;
-use crate::stack::Verdict;
+use crate::stack::{Passage, Verdict};
+use crate::work::{Ahead, Waits, out_of_turn};
 
 impl Engine {
     /// Takes in an operation of MAPI over HTTP that came with `sent`, the values of its `Cookie` headers.
@@ -40,41 +41,50 @@ impl Engine {
             return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, why));
         }
         let identity = incoming.context.identity().clone();
-        let session = if request_type.begins_session() {
+        let found = if request_type.begins_session() {
             if table.is_full_for(endpoint, &identity) {
                 let why = "the identity has as many sessions as it may";
                 return Err(Refusal::new(FaultStatus::RPC_S_SERVER_TOO_BUSY, why));
             }
-            None
+            Found::default()
         } else {
             let all = sent.iter().flat_map(|header| cookies(header));
             table
-                .find(endpoint, &identity, all, incoming.at)
+                .find(endpoint, &identity, all, request_type.takes_turns(), incoming.at)
                 .map_err(|(code, why)| Refusal::new(fault_status(code), why))?
         };
-        let session = session.unwrap_or_else(|| SharedSession::new(self.new_session(&incoming)));
+        let session = found.session.unwrap_or_else(|| SharedSession::new(self.new_session(&incoming)));
         let mut flight = Flight::new(Operation::new(self.number(), incoming), session);
+        flight.turn = found.turn;
         let verdict = in_session(&mut flight, |operation, session| self.stack().request(operation, session));
-        let next = match verdict.unwrap_or_else(Verdict::Refused) {
-            Verdict::Relay => match flight.operation.request.leaving() {
-                Ok((stub, _)) => Next::Relay { opnum: flight.operation.opnum(), stub },
-                Err(error) => {
-                    self.end_by_cookie(table, &flight);
-                    fault(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string()))
-                }
-            },
-            Verdict::Answered => self.respond_by_cookie(table, &mut flight),
-            Verdict::Refused(refusal) => {
-                self.end_by_cookie(table, &flight);
-                fault(refusal)
-            }
-            Verdict::Ahead { .. } => {
-                self.end_by_cookie(table, &flight);
-                // Each request of a session has its turn, which the client counts as well.
-                fault(Refusal::new(CALL_FAILED, "a module asks ahead, which can't be done over HTTP"))
-            }
-        };
+        let next = self.after_by_cookie(table, &mut flight, verdict.unwrap_or_else(Verdict::Refused));
+        if matches!(next, Next::Defer { .. }) || flight.asks_ahead().is_some() {
+            // Each request of a session has its turn, which this one takes later than it came.
+            table.hold(flight.session().id(), flight.operation.id());
+        }
         Ok((flight, next))
+    }
+
+    fn after_by_cookie(&self, table: &CookieTable, flight: &mut Flight, verdict: Verdict) -> Next {
+        let bad = |error: wire::Error| Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string());
+        let next = match verdict {
+            Verdict::Relay => {
+                let leaving = flight.operation.request.leaving().map_err(bad);
+                leaving.map(|(stub, _)| Next::Relay { opnum: flight.operation.opnum(), stub })
+            }
+            Verdict::Answered => return self.respond_by_cookie(table, flight),
+            Verdict::Refused(refusal) => Err(refusal),
+            Verdict::Ahead { request, module } => request.encode().map_err(bad).map(|stub| {
+                let key = request.key();
+                flight.wait_for(Waits::Ahead(Ahead { module, key }));
+                Next::Relay { opnum: key.call().map_or(u16::MAX, |(_, opnum)| opnum), stub: stub.into() }
+            }),
+            Verdict::Defer { work, module } => self.defer(flight, work, module, Waits::Decision),
+        };
+        next.unwrap_or_else(|refusal| {
+            self.end_by_cookie(table, flight);
+            fault(refusal)
+        })
     }
 
     /// The upstream began to answer, and `set` these cookies. They are the session's from now on: the client may
@@ -99,19 +109,53 @@ impl Engine {
                 flight.operation.at(),
             );
         }
-        table.learn(flight.session().id(), set).map_err(|why| Refusal::new(CALL_FAILED, why))
+        table.learn(flight.session().id(), &flight.turn, set).map_err(|why| Refusal::new(CALL_FAILED, why))
     }
 
-    /// Goes on with `flight`, to which the upstream answered with `payload`.
+    /// Goes on with `flight`, to which the upstream answered with `payload`: to the operation itself, or to what a
+    /// module asked ahead of it.
     pub fn resume_by_cookie(&self, table: &CookieTable, flight: &mut Flight, payload: Bytes) -> Next {
         let key = flight.operation.key();
+        match flight.waits.take() {
+            Some(Waits::Ahead(ahead)) => {
+                let answer = Box::new(Message::new(ahead.key, payload, Endian::Little));
+                let verdict = self.answered_ahead(flight, &ahead, AheadAnswer::Response(answer));
+                return self.after_by_cookie(table, flight, verdict);
+            }
+            Some(_) => return self.after_by_cookie(table, flight, Verdict::Refused(out_of_turn())),
+            None => {}
+        }
         flight.operation.response = Some(Message::new(key, payload, Endian::Little));
         self.respond_by_cookie(table, flight)
     }
 
+    /// Goes on with `flight`, which waited for a module's work ([`Next::Defer`]): to its end, or for as long as it may.
+    pub fn resume_deferred_by_cookie(&self, table: &CookieTable, flight: &mut Flight) -> Next {
+        match flight.waits.take() {
+            Some(Waits::Decision(deferred)) => {
+                let verdict = self.decide(flight, deferred);
+                self.after_by_cookie(table, flight, verdict)
+            }
+            Some(Waits::Delivery(deferred)) => {
+                let passage = self.passage(flight, deferred);
+                self.responded_by_cookie(table, flight, passage)
+            }
+            Some(Waits::Ahead(_)) | None => {
+                self.after_by_cookie(table, flight, Verdict::Refused(out_of_turn()))
+            }
+        }
+    }
+
     /// The upstream refused the operation as such, with `code`; its answer passes as it is. Says what became of
-    /// it, for whoever watches.
-    pub fn refused_by_upstream(&self, table: &CookieTable, flight: &Flight, code: ResponseCode) -> Next {
+    /// it, for whoever watches. Where it refused what a module asked ahead, that module decides.
+    pub fn refused_by_upstream(&self, table: &CookieTable, flight: &mut Flight, code: ResponseCode) -> Next {
+        if code != ResponseCode::ContextNotFound
+            && let Some(Waits::Ahead(ahead)) = flight.waits.take()
+        {
+            let verdict = self.answered_ahead(flight, &ahead, AheadAnswer::Fault(fault_status(code)));
+            return self.after_by_cookie(table, flight, verdict);
+        }
+
         if code == ResponseCode::ContextNotFound || begins_session(flight) {
             table.remove(flight.session().id());
         }
@@ -121,7 +165,7 @@ impl Engine {
 
     /// Gives up an operation that is still on its way: its client is gone, or its upstream. A session that it was
     /// about to open ends with it.
-    pub fn give_up_by_cookie(&self, table: &CookieTable, flight: &Flight, why: &str) -> Next {
+    pub fn give_up_by_cookie(&self, table: &CookieTable, flight: &mut Flight, why: &str) -> Next {
         if begins_session(flight) {
             table.remove(flight.session().id());
         }
@@ -157,17 +201,20 @@ impl Engine {
     }
 
     fn respond_by_cookie(&self, table: &CookieTable, flight: &mut Flight) -> Next {
-        let passed = in_session(flight, |operation, session| self.stack().response(operation, session));
-        let next = match passed.flatten() {
-            Err(refusal) => fault(refusal),
-            Ok(()) => match flight.operation.response.as_ref().map(Message::leaving) {
-                Some(Ok((stub, _))) => Next::Reply { stub },
-                Some(Err(error)) => {
-                    fault(Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}")))
-                }
-                None => fault(Refusal::new(CALL_FAILED, "a module took the response away")),
+        let passage = in_session(flight, |operation, session| self.stack().response(operation, session));
+        self.responded_by_cookie(table, flight, passage.unwrap_or_else(Passage::Refused))
+    }
+
+    fn responded_by_cookie(&self, table: &CookieTable, flight: &mut Flight, passage: Passage) -> Next {
+        let refusal = match passage {
+            Passage::Passed => None,
+            Passage::Refused(refusal) => Some(refusal),
+            Passage::Defer { work, module } => match self.defer(flight, work, module, Waits::Delivery) {
+                Ok(next) => return next,
+                Err(refusal) => Some(refusal),
             },
         };
+        let next = refusal.map_or_else(|| leaving_response(flight), fault);
         if is_over(flight) {
             table.remove(flight.session().id());
         }
@@ -176,9 +223,9 @@ impl Engine {
     }
 
     /// One operation less is under way; ends its session where no cookie leads to it.
-    fn end_by_cookie(&self, table: &CookieTable, flight: &Flight) {
+    fn end_by_cookie(&self, table: &CookieTable, flight: &mut Flight) {
         let id = flight.session().id();
-        table.done(id, flight.operation.at());
+        table.done(id, flight.operation.id(), &mut flight.turn, flight.operation.at());
         if !table.holds(id) {
             self.end_session(flight.session());
         }
@@ -210,12 +257,14 @@ fn is_over(flight: &mut Flight) -> bool {
 }
 
 /// The codes that have a fault which says the same, and that.
-const FAULTS: [(ResponseCode, FaultStatus); 5] = [
+const FAULTS: [(ResponseCode, FaultStatus); 6] = [
     (ResponseCode::ContextNotFound, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH),
     (ResponseCode::NoPrivilege, FaultStatus::ACCESS_DENIED),
     (ResponseCode::InvalidRequestBody, FaultStatus::RPC_X_BAD_STUB_DATA),
     (ResponseCode::InvalidRequestType, FaultStatus::NCA_S_OP_RNG_ERROR),
     (ResponseCode::InvalidContextCookie, FaultStatus(0x0000_0057)),
+    // A remote procedure call is already in progress ([MS-ERREF] 2.2).
+    (ResponseCode::InvalidSequence, FaultStatus(0x0000_06ff)),
 ];
 
 /// What a client of MAPI over HTTP gets in place of a fault ([MS-OXCMAPIHTTP] 2.2.3.3.3).

@@ -13,13 +13,15 @@ use crate::exchange::{
     ahead_stub, exchange_handle, forget_unseen, leaving_request, little_endian, read_handle,
     take_answered_handle,
 };
-use crate::flight::{Ahead, Flight, Next, Outcome, called, fault, in_session};
+use crate::flight::{Flight, Next, Outcome, called, fault, in_session, leaving_response};
 use crate::handles::{HandleTable, HandleUse, handle_use};
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
 use crate::session::SharedSession;
-use crate::stack::Verdict;
+use crate::stack::{Passage, Verdict};
+use crate::turns::Turn;
+use crate::work::{Ahead, Waits, out_of_turn};
 
 /// What one client connection holds: the handles of its association group, and the sessions that need none.
 #[derive(Debug, Default)]
@@ -57,8 +59,9 @@ impl Engine {
             session,
             handle: bound.map(|(_, upstream)| upstream),
             ours: bound.map(|(ours, _)| ours),
-            ahead: None,
+            waits: None,
             asked: 0,
+            turn: Turn::NONE,
         };
         let verdict = in_session(&mut flight, |operation, session| self.stack().request(operation, session));
         let verdict = verdict.unwrap_or_else(Verdict::Refused);
@@ -74,8 +77,10 @@ impl Engine {
         outcome: Outcome,
         random: &mut dyn Random,
     ) -> Next {
-        if let Some(ahead) = flight.ahead.take() {
-            return self.resume_dispatch(conversation, flight, &ahead, outcome);
+        match flight.waits.take() {
+            Some(Waits::Ahead(ahead)) => return self.resume_dispatch(conversation, flight, &ahead, outcome),
+            Some(_) => return self.abandon(conversation, flight, out_of_turn()),
+            None => {}
         }
         match outcome {
             Outcome::Response { stub, endian } => {
@@ -92,6 +97,21 @@ impl Engine {
                 self.fail(conversation, flight, status, "the upstream's fault".to_owned())
             }
             Outcome::Lost(why) => self.fail(conversation, flight, CALL_FAILED, why),
+        }
+    }
+
+    /// Goes on with `flight`, which waited for a module's work ([`Next::Defer`]): to its end, or for as long as it may.
+    pub fn resume_deferred(&self, conversation: &mut Conversation, flight: &mut Flight) -> Next {
+        match flight.waits.take() {
+            Some(Waits::Decision(deferred)) => {
+                let verdict = self.decide(flight, deferred);
+                self.after(conversation, flight, verdict)
+            }
+            Some(Waits::Delivery(deferred)) => {
+                let passage = self.passage(flight, deferred);
+                self.responded(conversation, flight, passage)
+            }
+            Some(Waits::Ahead(_)) | None => self.abandon(conversation, flight, out_of_turn()),
         }
     }
 
@@ -181,10 +201,13 @@ impl Engine {
             Verdict::Ahead { request, module } => match ahead_stub(flight, &request) {
                 Ok(stub) => {
                     let key = request.key();
-                    flight.ahead = Some(Ahead { module, key });
-                    flight.asked = flight.asked.saturating_add(1);
+                    flight.wait_for(Waits::Ahead(Ahead { module, key }));
                     Next::Relay { opnum: key.call().map_or(0, |(_, opnum)| opnum), stub }
                 }
+                Err(refusal) => self.abandon(conversation, flight, refusal),
+            },
+            Verdict::Defer { work, module } => match self.defer(flight, work, module, Waits::Decision) {
+                Ok(next) => next,
                 Err(refusal) => self.abandon(conversation, flight, refusal),
             },
         }
@@ -204,30 +227,26 @@ impl Engine {
             Outcome::Fault(status) => AheadAnswer::Fault(status),
             Outcome::Lost(why) => return self.fail(conversation, flight, CALL_FAILED, why),
         };
-        flight.operation.ahead.push(answer);
-        let asked = flight.asked;
-        let verdict = in_session(flight, |operation, session| {
-            self.stack().dispatch(operation, session, ahead.module, asked)
-        });
-        let verdict = verdict.unwrap_or_else(Verdict::Refused);
+        let verdict = self.answered_ahead(flight, ahead, answer);
         self.after(conversation, flight, verdict)
     }
 
     /// Brings the response back through the stack.
     fn respond(&self, conversation: &mut Conversation, flight: &mut Flight) -> Next {
-        let passed = in_session(flight, |operation, session| self.stack().response(operation, session));
-        if let Err(refusal) = passed.flatten() {
-            forget_unseen(conversation, flight);
-            return self.abandon(conversation, flight, refusal);
-        }
-        let leaving = flight.operation.response.as_ref().map(Message::leaving);
-        let next = match leaving {
-            Some(Ok((stub, _))) => Next::Reply { stub },
-            Some(Err(error)) => {
-                fault(Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}")))
-            }
-            None => fault(Refusal::new(CALL_FAILED, "a module took the response away")),
+        let passage = in_session(flight, |operation, session| self.stack().response(operation, session));
+        self.responded(conversation, flight, passage.unwrap_or_else(Passage::Refused))
+    }
+
+    fn responded(&self, conversation: &mut Conversation, flight: &mut Flight, passage: Passage) -> Next {
+        let refusal = match passage {
+            Passage::Passed => None,
+            Passage::Refused(refusal) => Some(refusal),
+            Passage::Defer { work, module } => match self.defer(flight, work, module, Waits::Delivery) {
+                Ok(next) => return next,
+                Err(refusal) => Some(refusal),
+            },
         };
+        let next = refusal.map_or_else(|| leaving_response(flight), fault);
         if matches!(next, Next::Fault { .. }) {
             forget_unseen(conversation, flight);
         }

@@ -16,6 +16,7 @@ use mapi::http::{Endpoint, ResponseCode};
 use wire::FileTime;
 
 use crate::session::SharedSession;
+use crate::turns::{Turn, Turns};
 
 /// How many values of a cookie are remembered: requests of one session overtake one another, so that what one of
 /// them brings may have been replaced meanwhile.
@@ -38,7 +39,7 @@ pub struct CookieTable {
     inner: Mutex<Inner>,
 }
 
-type Print = [u64; 2];
+pub(crate) type Print = [u64; 2];
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -56,29 +57,43 @@ struct Entry {
     cookies: Vec<(Print, VecDeque<Print>)>,
     used: FileTime,
     under_way: usize,
+    turns: Turns,
+}
+
+/// A session that was found, and what a request of it has to say of turns.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) session: Option<SharedSession>,
+    pub(crate) turn: Turn,
 }
 
 impl Inner {
     /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
-    fn learn(&mut self, id: u64, name: Print, whole: Print) -> Result<(), &'static str> {
+    fn learn(&mut self, id: u64, name: Print, whole: Print, turn: &Turn) -> Result<(), &'static str> {
         let Some(entry) = self.entries.get_mut(&id) else { return Ok(()) };
         let key = (entry.endpoint, whole);
         if self.by_cookie.get(&key).is_some_and(|owner| *owner != id) {
             return Err("the upstream set a cookie that is another session's");
         }
-        let known = entry.cookies.iter().position(|(known, _)| *known == name);
-        if known.is_none() && entry.cookies.len() < COOKIES {
-            entry.cookies.push((name, VecDeque::new()));
+        let Entry { cookies, turns, .. } = entry;
+        let known = cookies.iter().position(|(known, _)| *known == name);
+        if known.is_none() && cookies.len() < COOKIES {
+            cookies.push((name, VecDeque::new()));
         }
-        let place = known.or_else(|| entry.cookies.len().checked_sub(1));
-        let Some((_, values)) = place.and_then(|place| entry.cookies.get_mut(place)) else { return Ok(()) };
+        let place = known.or_else(|| cookies.len().checked_sub(1));
+        let Some((_, values)) = place.and_then(|place| cookies.get_mut(place)) else { return Ok(()) };
         if values.contains(&whole) {
             return Ok(());
         }
         values.push_back(whole);
         self.by_cookie.insert(key, id);
+        // What the client has now, and may have to bring once more, is not forgotten.
+        let pinned = |value: &Print| {
+            turns.stale().any(|stale| stale == *value) || turn.sent.iter().any(|(_, sent)| sent == value)
+        };
+        let oldest = values.iter().position(|value| !pinned(value)).unwrap_or_default();
         if values.len() > VALUES
-            && let Some(old) = values.pop_front()
+            && let Some(old) = values.remove(oldest)
         {
             self.by_cookie.remove(&(key.0, old));
         }
@@ -111,19 +126,20 @@ impl CookieTable {
         endpoint: Endpoint,
         identity: &Identity,
         cookies: impl Iterator<Item = Cookie<'a>>,
+        takes_turn: bool,
         now: FileTime,
-    ) -> Result<Option<SharedSession>, NotFound> {
+    ) -> Result<Found, NotFound> {
         let prints: Vec<(Print, Print)> = cookies.map(|cookie| self.prints(cookie)).collect();
         let mut inner = self.lock();
         let mut owners = prints.iter().filter_map(|(_, whole)| inner.by_cookie.get(&(endpoint, *whole)));
         let Some(owner) = owners.next().copied() else {
             let unknown = (ResponseCode::ContextNotFound, "the cookies are of no session that is open");
-            return if prints.is_empty() { Ok(None) } else { Err(unknown) };
+            return if prints.is_empty() { Ok(Found::default()) } else { Err(unknown) };
         };
         if owners.any(|other| *other != owner) {
             return Err((ResponseCode::InvalidContextCookie, "the cookies are of several sessions"));
         }
-        let Some(entry) = inner.entries.get_mut(&owner) else { return Ok(None) };
+        let Some(entry) = inner.entries.get_mut(&owner) else { return Ok(Found::default()) };
         if entry.identity != *identity {
             return Err((ResponseCode::NoPrivilege, "the cookies are of another identity's session"));
         }
@@ -137,9 +153,16 @@ impl CookieTable {
                 "a cookie has a value that the session never had",
             ));
         }
+        if takes_turn && entry.turns.is_held() {
+            return Err((ResponseCode::InvalidSequence, "another request of the session is under way"));
+        }
         entry.used = now;
         entry.under_way = entry.under_way.saturating_add(1);
-        Ok(Some(entry.session.clone()))
+        let fresh = entry.turns.catch_up(&prints, takes_turn);
+        Ok(Found {
+            session: Some(entry.session.clone()),
+            turn: Turn { sent: prints, fresh, ordered: takes_turn },
+        })
     }
 
     /// Whether `identity` may open no more sessions.
@@ -169,6 +192,7 @@ impl CookieTable {
                 cookies: Vec::new(),
                 used: now,
                 under_way: 1,
+                turns: Turns::default(),
             }
         });
     }
@@ -178,20 +202,29 @@ impl CookieTable {
     pub(crate) fn learn<'a>(
         &self,
         id: u64,
+        turn: &Turn,
         set: impl Iterator<Item = SetCookie<'a>>,
     ) -> Result<(), &'static str> {
         for set in set {
             let (name, whole) = self.prints(set.cookie);
-            self.lock().learn(id, name, whole)?;
+            self.lock().learn(id, name, whole, turn)?;
         }
         Ok(())
     }
 
-    /// An operation of the session is done.
-    pub(crate) fn done(&self, id: u64, now: FileTime) {
+    /// Lets the requests of the session that take their turn wait for `operation`.
+    pub(crate) fn hold(&self, id: u64, operation: u64) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            entry.turns.hold(operation);
+        }
+    }
+
+    /// An operation of the session is done, of whose `turn` the client may not have seen everything.
+    pub(crate) fn done(&self, id: u64, operation: u64, turn: &mut Turn, now: FileTime) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.under_way = entry.under_way.saturating_sub(1);
             entry.used = entry.used.max(now);
+            entry.turns.over(operation, turn, |name| self.print(name));
         }
     }
 
@@ -234,10 +267,11 @@ impl CookieTable {
     /// What stands for the cookie's name, and for name and value.
     fn prints(&self, cookie: Cookie<'_>) -> (Print, Print) {
         let Cookie { name, value } = cookie;
-        (
-            self.hashers.each_ref().map(|h| h.hash_one(name)),
-            self.hashers.each_ref().map(|h| h.hash_one((name, value))),
-        )
+        (self.print(name), self.hashers.each_ref().map(|h| h.hash_one((name, value))))
+    }
+
+    fn print(&self, name: &str) -> Print {
+        self.hashers.each_ref().map(|h| h.hash_one(name))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,21 +1,48 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::flight::{Flight, Next};
+use crate::module::{CALL_FAILED, Refusal};
 use crate::objects::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::session::{Session, SharedSession};
 use crate::stack::Stack;
+use crate::work::{Deferral, Deferred, Waits, Work};
 
 /// The stack, and what it takes to bring operations through it.
 #[derive(Debug, Default)]
 pub struct Engine {
     stack: Stack,
     numbers: AtomicU64,
+    deferral: Option<Deferral>,
 }
 
 impl Engine {
     /// An engine with the modules of `stack`.
     pub const fn new(stack: Stack) -> Self {
-        Self { stack, numbers: AtomicU64::new(1) }
+        Self { stack, numbers: AtomicU64::new(1), deferral: None }
+    }
+
+    /// The same, which lets modules defer what takes time. Without this, what a module defers is refused.
+    #[must_use]
+    pub fn deferring(self, deferral: Deferral) -> Self {
+        Self { deferral: Some(deferral), ..self }
+    }
+
+    /// Gives a module's work to the pool; the operation then waits for it.
+    pub(crate) fn defer<D: 'static>(
+        &self,
+        flight: &mut Flight,
+        work: Work<D>,
+        module: usize,
+        waits: impl FnOnce(Deferred<D>) -> Waits,
+    ) -> Result<Next, Refusal> {
+        let deferral = self
+            .deferral
+            .as_ref()
+            .ok_or_else(|| Refusal::new(CALL_FAILED, "a module defers work, and there is no pool for it"))?;
+        let deferred = deferral.submit(flight.context(), work, module)?;
+        flight.wait_for(waits(deferred));
+        Ok(Next::Defer { limit: deferral.limit })
     }
 
     /// The modules.

@@ -1,12 +1,18 @@
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::Interface;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
-use crate::module::Refusal;
+use crate::message::Message;
+use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{Operation, OperationKey};
 use crate::session::{Session, SharedSession};
+use crate::turns::Turn;
+use crate::work::Waits;
 
 /// An operation on its way.
 #[derive(Debug)]
@@ -18,14 +24,11 @@ pub struct Flight {
     pub(crate) handle: Option<Guid>,
     /// Ours for it.
     pub(crate) ours: Option<Guid>,
-    pub(crate) ahead: Option<Ahead>,
+    pub(crate) waits: Option<Waits>,
+    /// How often modules asked ahead or deferred it.
     pub(crate) asked: usize,
-}
-
-#[derive(Debug)]
-pub(crate) struct Ahead {
-    pub(crate) module: usize,
-    pub(crate) key: OperationKey,
+    /// What is to be said of its cookies.
+    pub(crate) turn: Turn,
 }
 
 /// What to do next with an operation.
@@ -37,6 +40,12 @@ pub enum Next {
         opnum: u16,
         /// Its request, little-endian.
         stub: Bytes,
+    },
+    /// Wait until [`Flight::poll_work`] is ready, but no longer than `limit`, and come back
+    /// ([`Engine::resume_deferred`](crate::Engine::resume_deferred)). Dropped instead, it is given up.
+    Defer {
+        /// How long it may take.
+        limit: Duration,
     },
     /// Send this response to the client; the operation is done.
     Reply {
@@ -71,7 +80,29 @@ pub enum Outcome {
 impl Flight {
     /// A flight whose session is known without a handle.
     pub(crate) const fn new(operation: Operation, session: SharedSession) -> Self {
-        Self { operation, session, handle: None, ours: None, ahead: None, asked: 0 }
+        Self { operation, session, handle: None, ours: None, waits: None, asked: 0, turn: Turn::NONE }
+    }
+
+    pub(crate) fn wait_for(&mut self, waits: Waits) {
+        self.waits = Some(waits);
+        self.asked = self.asked.saturating_add(1);
+    }
+
+    /// Ready once the work is done that the operation waits for, and where it waits for none.
+    pub fn poll_work(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        match &mut self.waits {
+            Some(Waits::Decision(work)) => work.poll(task),
+            Some(Waits::Delivery(work)) => work.poll(task),
+            Some(Waits::Ahead(_)) | None => Poll::Ready(()),
+        }
+    }
+
+    /// What goes to the upstream next, where that is not the operation itself but what a module asks ahead of it.
+    pub const fn asks_ahead(&self) -> Option<OperationKey> {
+        match &self.waits {
+            Some(Waits::Ahead(ahead)) => Some(ahead.key),
+            _ => None,
+        }
     }
 
     /// The session that it belongs to.
@@ -115,4 +146,15 @@ pub(crate) fn in_session<R>(
 
 pub(crate) fn fault(refusal: Refusal) -> Next {
     Next::Fault { status: refusal.status, why: refusal.why.into_owned() }
+}
+
+/// The response as it leaves for the client.
+pub(crate) fn leaving_response(flight: &Flight) -> Next {
+    match flight.operation.response.as_ref().map(Message::leaving) {
+        Some(Ok((stub, _))) => Next::Reply { stub },
+        Some(Err(error)) => {
+            fault(Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}")))
+        }
+        None => fault(Refusal::new(CALL_FAILED, "a module took the response away")),
+    }
 }

@@ -26,6 +26,8 @@ pub mod options;
 pub mod rops;
 mod session;
 mod stack;
+mod turns;
+mod work;
 
 pub use crate::by_cookie::response_code;
 pub use crate::by_handle::Conversation;
@@ -34,13 +36,14 @@ pub use crate::engine::Engine;
 pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::handles::{HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};
-pub use crate::module::{CALL_FAILED, Decision, Module, ProxyFacts, Refusal};
+pub use crate::module::{CALL_FAILED, Decision, Delivery, Module, ProxyFacts, Refusal};
 pub use crate::observer::{HttpExchange, HttpLeg, Observer, TurnedAway};
 pub use crate::operation::{
     AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response,
 };
 pub use crate::session::{Session, SharedSession};
 pub use crate::stack::Stack;
+pub use crate::work::{Deferral, TIMED_OUT, Work};
 
 /// The security context under which operations run.
 pub use identity::SecurityContext;

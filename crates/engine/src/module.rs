@@ -8,6 +8,7 @@ use crate::operation::{Operation, Request, Response};
 use crate::options::{OptionError, OptionSpec, Options};
 use crate::rops::{RopDecision, RopReplyView, RopView};
 use crate::session::Session;
+use crate::work::Work;
 
 /// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,
 /// [MS-ERREF] 2.2).
@@ -23,9 +24,6 @@ pub struct Refusal {
 }
 
 /// What becomes of a request, in the opinion of one module.
-///
-/// To defer an operation, until work in the background is done, is not there yet: its place is a further variant
-/// here, for which this enumeration is open. Until then what a hook has to wait for can't be waited for.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Decision {
@@ -42,6 +40,22 @@ pub enum Decision {
     /// The upstream is asked this first, as the caller and on the caller's session. Then `dispatch` of the same
     /// module is called again, with the answer in [`Operation::ahead`].
     Ahead(Box<Request>),
+    /// It is decided when this is done: what takes time is not done in a hook. What comes of it is a decision of the
+    /// same module's. Meanwhile the session's later operations wait, and the client is told that we are at work, as
+    /// far as the protocol has words for it.
+    Defer(Work<Decision>),
+}
+
+/// What becomes of an answer, in the opinion of one module.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// It goes on to the next module, and after the first to the client.
+    Pass,
+    /// The client gets a fault.
+    Refuse(Refusal),
+    /// It is decided when this is done, as [`Decision::Defer`].
+    Defer(Work<Delivery>),
 }
 
 /// A named unit that sees operations through hooks.
@@ -117,6 +131,13 @@ pub trait Module: Send + Sync {
         Ok(())
     }
 
+    /// What becomes of a response, right after [`Module::response`] of the same module: here an answer can wait for
+    /// what takes time, such as the scan of an attachment that is read.
+    fn deliver(&self, operation: &mut Operation, session: &mut Session) -> Delivery {
+        let _ = (operation, session);
+        Delivery::Pass
+    }
+
     /// Whether it looks at single ROPs: then [`Module::rop_request`] and [`Module::rop_response`] are called.
     fn looks_at_rops(&self) -> bool {
         false
@@ -130,7 +151,8 @@ pub trait Module: Send + Sync {
         false
     }
 
-    /// A single ROP of a request, after `request`; says what becomes of it.
+    /// A single ROP of a request, after `request`; says what becomes of it. What takes time is noted here, in the
+    /// session's slot, and deferred by [`Module::dispatch`], which is called when all ROPs were seen.
     fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
         let _ = (rop, session);
         RopDecision::Relay

@@ -3,15 +3,17 @@ use std::fmt;
 use identity::SecurityContext;
 use mapi::Interface;
 use mapi::autodiscover::Dialect;
+use mapi::http::RequestType;
 
 use crate::handles;
 use crate::message::Message;
-use crate::module::{CALL_FAILED, Decision, Module, Refusal};
-use crate::operation::{Operation, Request};
+use crate::module::{CALL_FAILED, Decision, Delivery, Module, Refusal};
+use crate::operation::{Operation, OperationKey, Request};
 use crate::rops::{self, Stay};
 use crate::session::Session;
+use crate::work::Work;
 
-/// How often one operation may ask the upstream ahead, over all modules.
+/// How often one operation may ask the upstream ahead or be deferred, over all modules.
 const AHEAD_LIMIT: usize = 32;
 
 /// The modules that an operation crosses: top-down as a request, bottom-up as a response.
@@ -25,6 +27,15 @@ pub(crate) enum Verdict {
     Answered,
     Refused(Refusal),
     Ahead { request: Box<Request>, module: usize },
+    Defer { work: Work<Decision>, module: usize },
+}
+
+/// How far a response came on its way back.
+#[derive(Debug)]
+pub(crate) enum Passage {
+    Passed,
+    Refused(Refusal),
+    Defer { work: Work<Delivery>, module: usize },
 }
 
 impl fmt::Debug for Stack {
@@ -69,7 +80,7 @@ impl Stack {
             }
         }
         match rops::request(&self.0, operation, session) {
-            Ok(Stay::GoesOn) => self.dispatch(operation, session, 0, 0),
+            Ok(Stay::GoesOn) => self.dispatch(operation, session, 0, 0, None),
             Ok(Stay::Answered) => Verdict::Answered,
             Err(refusal) => Verdict::Refused(refusal),
         }
@@ -80,73 +91,80 @@ impl Stack {
         self.0.iter().any(|module| module.reads_content())
     }
 
-    /// Asks the modules from number `from` on what becomes of the request; `asked` counts what was asked ahead.
+    /// Asks the modules from number `from` on what becomes of the request; `asked` counts what was asked ahead or
+    /// deferred. What the first of them thinks may be known already.
     pub(crate) fn dispatch(
         &self,
         operation: &mut Operation,
         session: &mut Session,
         from: usize,
         asked: usize,
+        mut known: Option<Decision>,
     ) -> Verdict {
         let interface = operation.interface();
         for (number, module) in self.0.iter().enumerate().skip(from) {
             if !module.interfaces().contains(&interface) {
                 continue;
             }
-            match module.dispatch(operation, session) {
-                Decision::Relay => operation.ahead.clear(),
-                Decision::Answer(response) if response.key() == operation.key() => {
-                    operation.response = Some(Message::made(operation.key(), *response));
-                    // What its ROPs would have done, they did not do.
-                    operation.rops = None;
-                    operation.note(module.name(), "answered here");
-                    return Verdict::Answered;
-                }
-                Decision::Answer(_) => {
-                    return Verdict::Refused(Refusal::new(
-                        CALL_FAILED,
-                        "a module answered with another operation's response",
-                    ));
-                }
-                Decision::Refuse(refusal) => {
-                    operation.note(module.name(), "refused");
-                    return Verdict::Refused(refusal);
-                }
-                Decision::Ahead(_) if asked >= AHEAD_LIMIT => {
-                    return Verdict::Refused(Refusal::new(
-                        CALL_FAILED,
-                        "a module asks the upstream ahead without end",
-                    ));
-                }
-                Decision::Ahead(request) if may_go_ahead(operation, &request) => {
-                    operation.note(module.name(), "asked ahead");
-                    return Verdict::Ahead { request, module: number };
-                }
-                Decision::Ahead(_) => {
-                    return Verdict::Refused(Refusal::new(
-                        CALL_FAILED,
-                        "a module may ask ahead only what neither opens nor closes a session",
-                    ));
-                }
+            let decision = known.take().unwrap_or_else(|| module.dispatch(operation, session));
+            if let Some(verdict) = decided(operation, (number, module.name()), decision, asked) {
+                return verdict;
             }
         }
         Verdict::Relay
     }
 
-    pub(crate) fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+    /// Brings a response through all modules, last to first.
+    pub(crate) fn response(&self, operation: &mut Operation, session: &mut Session) -> Passage {
         debug_assert_eq!(
             operation.context().identity(),
             session.context().identity(),
             "hooks run as the caller"
         );
         for module in self.on(operation.interface()).rev() {
-            module.response_bytes(operation, session)?;
+            if let Err(refusal) = module.response_bytes(operation, session) {
+                return Passage::Refused(refusal);
+            }
         }
-        rops::response(&self.0, operation, session)?;
-        for module in self.on(operation.interface()).rev() {
-            module.response(operation, session)?;
+        match rops::response(&self.0, operation, session) {
+            Ok(()) => self.deliver(operation, session, self.0.len(), 0, None),
+            Err(refusal) => Passage::Refused(refusal),
         }
-        Ok(())
+    }
+
+    /// Brings a response through the first `count` modules, last to first; `asked` counts how often the operation was
+    /// deferred. What the last of them thinks may be known already.
+    pub(crate) fn deliver(
+        &self,
+        operation: &mut Operation,
+        session: &mut Session,
+        count: usize,
+        asked: usize,
+        mut known: Option<Delivery>,
+    ) -> Passage {
+        let interface = operation.interface();
+        for (number, module) in self.0.iter().enumerate().take(count).rev() {
+            if !module.interfaces().contains(&interface) {
+                continue;
+            }
+            let delivery = match known.take() {
+                Some(delivery) => delivery,
+                None => match module.response(operation, session) {
+                    Ok(()) => module.deliver(operation, session),
+                    Err(refusal) => Delivery::Refuse(refusal),
+                },
+            };
+            match delivery {
+                Delivery::Pass => {}
+                Delivery::Refuse(refusal) => return Passage::Refused(refusal),
+                Delivery::Defer(_) if asked >= AHEAD_LIMIT => return Passage::Refused(endless()),
+                Delivery::Defer(work) => {
+                    operation.note(module.name(), "deferred the answer");
+                    return Passage::Defer { work, module: number };
+                }
+            }
+        }
+        Passage::Passed
     }
 
     /// Brings an answer of Autodiscover through the modules, last to first; none where none of them changed it.
@@ -179,9 +197,59 @@ impl Stack {
     }
 }
 
+/// What a module's decision comes to; none where the next module is asked.
+fn decided(
+    operation: &mut Operation,
+    (module, name): (usize, &'static str),
+    decision: Decision,
+    asked: usize,
+) -> Option<Verdict> {
+    let wrong = |why| Some(Verdict::Refused(Refusal::new(CALL_FAILED, why)));
+    match decision {
+        Decision::Relay => {
+            operation.ahead.clear();
+            None
+        }
+        Decision::Answer(response) if response.key() == operation.key() => {
+            operation.response = Some(Message::made(operation.key(), *response));
+            // What its ROPs would have done, they did not do.
+            operation.rops = None;
+            operation.note(name, "answered here");
+            Some(Verdict::Answered)
+        }
+        Decision::Answer(_) => wrong("a module answered with another operation's response"),
+        Decision::Refuse(refusal) => {
+            operation.note(name, "refused");
+            Some(Verdict::Refused(refusal))
+        }
+        Decision::Ahead(_) | Decision::Defer(_) if asked >= AHEAD_LIMIT => Some(Verdict::Refused(endless())),
+        Decision::Ahead(request) if may_go_ahead(operation, &request) => {
+            operation.note(name, "asked ahead");
+            Some(Verdict::Ahead { request, module })
+        }
+        Decision::Ahead(_) => wrong("a module may ask ahead only what neither opens nor closes a session"),
+        Decision::Defer(work) => {
+            operation.note(name, "deferred");
+            Some(Verdict::Defer { work, module })
+        }
+    }
+}
+
+fn endless() -> Refusal {
+    Refusal::new(CALL_FAILED, "a module asks ahead or defers without end")
+}
+
 fn may_go_ahead(operation: &Operation, request: &Request) -> bool {
     use handles::HandleUse::{None, Passes, Reads};
-    let (interface, opnum) = crate::flight::called(request.key());
-    interface == operation.interface()
-        && matches!(handles::handle_use(interface, opnum), None | Passes | Reads)
+    match (operation.key(), request.key()) {
+        (OperationKey::Call(own, _), OperationKey::Call(interface, opnum)) => {
+            interface == own && matches!(handles::handle_use(interface, opnum), None | Passes | Reads)
+        }
+        (OperationKey::Http(own, of), OperationKey::Http(endpoint, request_type)) => {
+            // What opens a session has none yet that something could be asked on.
+            let within = |kind: RequestType| !kind.begins_session() && kind.takes_turns();
+            endpoint == own && within(of) && within(request_type) && !request_type.ends_session()
+        }
+        _ => false,
+    }
 }

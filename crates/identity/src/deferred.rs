@@ -299,6 +299,16 @@ impl<T> Waiting<T> {
         self.take()
     }
 
+    /// Ready once the job came to something, which stays here for [`Waiting::now`].
+    pub fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let mut slot = lock(&self.result);
+        if slot.result.is_some() {
+            return Poll::Ready(());
+        }
+        slot.waker = Some(task.waker().clone());
+        Poll::Pending
+    }
+
     fn take(&mut self) -> Option<Result<T, JobFailed>> {
         let result = lock(&self.result).result.take();
         self.over |= result.is_some();
@@ -311,13 +321,10 @@ impl<T> Future for Waiting<T> {
 
     /// Ready once.
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut slot = lock(&self.result);
-        if slot.result.is_none() {
-            slot.waker = Some(task.waker().clone());
-            return Poll::Pending;
+        match self.poll_ready(task) {
+            Poll::Ready(()) => self.take().map_or(Poll::Pending, Poll::Ready),
+            Poll::Pending => Poll::Pending,
         }
-        drop(slot);
-        self.take().map_or(Poll::Pending, Poll::Ready)
     }
 }
 

@@ -42,5 +42,5 @@ pub use crate::rpc_client::{CallFailure, RpcClient};
 pub use crate::server::{ListenError, listen, run};
 pub use crate::service::{Local, Service};
 pub use crate::sign_in::SignIn;
-pub use crate::task::spawn_system;
+pub use crate::task::{drain, spawn_system, spawn_workers};
 pub use crate::unobserved::Unobserved;

@@ -1,7 +1,9 @@
 //! The relay: a client's calls through the engine to the upstream, on connections of the client's own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,7 +16,7 @@ use engine::{
 use identity::{Identity, OsRandom};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::account::Account;
 use crate::backend::{Backend, Call, Reply};
@@ -93,6 +95,8 @@ impl Proxy {
             conversation: None,
             links: HashMap::new(),
             flights: HashMap::new(),
+            deferred: Vec::new(),
+            held: VecDeque::new(),
             next_token: 0,
             done: Vec::new(),
             checked: Instant::now(),
@@ -113,6 +117,20 @@ struct Airborne {
     again: bool,
 }
 
+/// An operation that waits for a module's work, and until when.
+struct Deferred {
+    airborne: Airborne,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Deferred {
+    /// Ready once there is no more to wait for.
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let done = self.airborne.flight.poll_work(task);
+        if done.is_ready() { done } else { self.until.as_mut().poll(task) }
+    }
+}
+
 /// How often waiting calls are looked through for those that take too long.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
@@ -123,6 +141,10 @@ pub struct ProxyConnection {
     conversation: Option<(Conversation, Arc<Group>)>,
     links: HashMap<LinkKey, Link>,
     flights: HashMap<u64, Airborne>,
+    /// Operations that wait for a module's work.
+    deferred: Vec<Deferred>,
+    /// Operations that wait for one of their session's before them, and what is to be done with each then.
+    held: VecDeque<(Airborne, Next)>,
     next_token: u64,
     done: Vec<Done>,
     /// When waiting calls were last looked through.
@@ -199,7 +221,8 @@ impl Backend for ProxyConnection {
             }
         }
         self.check_time();
-        if self.done.is_empty() {
+        let went_on = self.deferred(task, replies);
+        if self.done.is_empty() && !went_on {
             return Poll::Pending;
         }
         for done in std::mem::take(&mut self.done) {
@@ -215,7 +238,9 @@ impl Backend for ProxyConnection {
     fn end(&mut self, last: bool) {
         self.links.clear();
         if let Some((mut conversation, _)) = self.conversation.take() {
-            for (_, airborne) in self.flights.drain() {
+            let deferred = self.deferred.drain(..).map(|deferred| deferred.airborne);
+            let held = self.held.drain(..).map(|(airborne, _)| airborne);
+            for airborne in self.flights.drain().map(|(_, airborne)| airborne).chain(deferred).chain(held) {
                 self.proxy.engine.give_up(&conversation, &airborne.flight);
             }
             self.proxy.engine.end(&mut conversation, last);
@@ -224,6 +249,33 @@ impl Backend for ProxyConnection {
 }
 
 impl ProxyConnection {
+    /// Goes on with the operations whose work is done, or has to be by now, and with those that waited for them. Says
+    /// whether there were any.
+    fn deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> bool {
+        let mut any = false;
+        while let Some(place) = self.deferred.iter_mut().position(|deferred| deferred.poll(task).is_ready()) {
+            any = true;
+            let Deferred { mut airborne, .. } = self.deferred.remove(place);
+            let Some((conversation, _)) = &mut self.conversation else { continue };
+            let next = self.proxy.engine.resume_deferred(conversation, &mut airborne.flight);
+            self.go_on(airborne, next, replies);
+            for (airborne, next) in std::mem::take(&mut self.held) {
+                self.go_on(airborne, next, replies);
+            }
+        }
+        any
+    }
+
+    /// Whether one of the session's operations that came before this one waits for a module's work: what is asked of
+    /// the upstream keeps its order.
+    fn has_to_wait(&self, flight: &Flight) -> bool {
+        let deferred = self.deferred.iter().map(|deferred| &deferred.airborne);
+        let before = deferred.chain(self.held.iter().map(|(airborne, _)| airborne));
+        before.map(|airborne| &airborne.flight).any(|other| {
+            other.session_id() == flight.session_id() && other.operation.id() < flight.operation.id()
+        })
+    }
+
     /// Breaks off the connections on which an answer takes too long.
     fn check_time(&mut self) {
         let limit = self.proxy.upstream.call_limit;
@@ -271,6 +323,15 @@ impl ProxyConnection {
     fn go_on(&mut self, airborne: Airborne, next: Next, replies: &mut Vec<Reply>) {
         let id = airborne.id;
         match next {
+            Next::Defer { limit } => {
+                let until = Box::pin(tokio::time::sleep(limit));
+                self.deferred.push(Deferred { airborne, until });
+                return;
+            }
+            Next::Relay { .. } if self.has_to_wait(&airborne.flight) => {
+                self.held.push_back((airborne, next));
+                return;
+            }
             Next::Relay { opnum, stub } => {
                 self.next_token += 1;
                 let token = self.next_token;

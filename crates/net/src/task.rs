@@ -1,4 +1,9 @@
 use std::future::Future;
+use std::io;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use identity::Pool;
 
 use tokio::task::JoinHandle;
 
@@ -11,4 +16,29 @@ where
     F::Output: Send + 'static,
 {
     tokio::spawn(future)
+}
+
+/// Starts `threads` threads that do the work of `pool` until it is closed. They act for nobody by themselves: each job
+/// brings the context that it is done under.
+///
+/// # Errors
+/// When the machine has no room for a thread.
+pub fn spawn_workers(pool: &Pool, threads: NonZeroUsize) -> io::Result<()> {
+    for number in 0..threads.get() {
+        let pool = pool.clone();
+        let thread = std::thread::Builder::new().name(format!("deferred-{number}"));
+        thread.spawn(move || pool.work(crate::clock::now))?;
+    }
+    Ok(())
+}
+
+/// Lets `pool` finish what it has, within `limit` ([`Pool::drain`]). Returns how many jobs are still at work.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "waits for jobs that have their contexts; does nothing for anybody"
+)]
+pub async fn drain(pool: &Pool, limit: Duration) -> usize {
+    let waited = pool.clone();
+    let drained = tokio::task::spawn_blocking(move || waited.drain(limit)).await;
+    drained.unwrap_or_else(|_| pool.counts().running)
 }

@@ -83,7 +83,7 @@ impl Recorder {
             let answer = match next {
                 Next::Reply { stub } => RpcAnswer::Response(Stub::Plain(stub.clone(), Endian::Little)),
                 Next::Fault { status, .. } => RpcAnswer::Fault(*status),
-                Next::Relay { .. } => RpcAnswer::None,
+                Next::Relay { .. } | Next::Defer { .. } => RpcAnswer::None,
             };
             self.side(flight, elapsed, "client", (asked, answer), exchange);
         }

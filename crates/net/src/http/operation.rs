@@ -45,7 +45,7 @@ impl Airborne {
 
     fn give_up(&mut self, why: &str) {
         if !self.done {
-            let next = self.front.engine.give_up_by_cookie(&self.front.sessions, &self.flight, why);
+            let next = self.front.engine.give_up_by_cookie(&self.front.sessions, &mut self.flight, why);
             self.finish(&next, None);
         }
     }
@@ -158,7 +158,11 @@ impl Client {
         let mut airborne =
             Airborne { front: Arc::clone(&front), flight, since, done: false, original, sent: None };
         let stub = match next {
-            Next::Relay { stub, .. } => stub,
+            Next::Relay { stub, .. } if airborne.flight.asks_ahead().is_none() => stub,
+            Next::Relay { .. } | Next::Defer { .. } => {
+                airborne.give_up("what a module defers or asks ahead can't wait here");
+                return Ok(self.refuse(&airborne.original, &asked, ResponseCode::UnknownFailure, "deferred"));
+            }
             next => {
                 airborne.finish(&next, None);
                 return Ok(self.answer_here(&airborne.original, &asked, next));
@@ -272,7 +276,9 @@ impl Client {
                 self.own(original, asked, ResponseCode::Success, CONTENT_TYPE, &body)
             }
             Next::Fault { status, why } => self.refuse(original, asked, response_code(status), &why),
-            Next::Relay { .. } => self.refuse(original, asked, ResponseCode::UnknownFailure, "lost"),
+            Next::Relay { .. } | Next::Defer { .. } => {
+                self.refuse(original, asked, ResponseCode::UnknownFailure, "lost")
+            }
         }
     }
 
@@ -444,7 +450,7 @@ impl Coming {
         let as_it_came = match next {
             Next::Reply { stub } => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
             Next::Fault { .. } => self.refused,
-            Next::Relay { .. } => false,
+            Next::Relay { .. } | Next::Defer { .. } => false,
         };
         match next {
             _ if as_it_came && self.coding == Coding::AsItCame => {
@@ -462,7 +468,7 @@ impl Coming {
                 self.anew(out, &content);
             }
             Next::Fault { status, .. } => self.refuse(out, response_code(*status)),
-            Next::Relay { .. } => {}
+            Next::Relay { .. } | Next::Defer { .. } => {}
         }
         let close = self.coding == Coding::UntilClose || !asked.keep;
         if close { Then::Close } else { Then::Next }

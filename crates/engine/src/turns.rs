@@ -1,0 +1,169 @@
+//! Whose turn it is in a session that is known by cookies, where we take time over a request or ask something ahead.
+//!
+//! A server sets a new cookie with each request of a session, which the next one has to bring. A client learns of it in
+//! the head of the answer. Where that head has left already, since the client was told that we are at work, or where
+//! something was asked ahead and nothing came of the client's own request, the client is behind: it brings the cookie
+//! from before once more. What it has not seen is kept for the session, and put into its next request in place of what
+//! it brings. It is given out once: a request that brings the old cookie a second time passes with that, and is refused
+//! by the server as it would be without us.
+
+use std::fmt;
+
+use mapi::http::cookies::{SetCookie, cookies, replace_values};
+
+use crate::cookies::Print;
+use crate::flight::Flight;
+
+/// A cookie that the client has not seen.
+#[derive(Clone)]
+pub(crate) struct Fresh {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// What follows in its `Set-Cookie` header.
+    attributes: String,
+}
+
+impl fmt::Debug for Fresh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fresh").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What a request says of its session's turns.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// What stands for the cookies that it came with: for their names, and for names and values.
+    pub(crate) sent: Vec<(Print, Print)>,
+    /// What the client has not seen; it goes to the upstream in place of what the client sent.
+    pub(crate) fresh: Vec<Fresh>,
+    /// Whether the request takes its turn. One that goes on beside the others is sent with what is newest when it comes,
+    /// and says nothing of turns when it is over: that may be long after.
+    pub(crate) ordered: bool,
+}
+
+impl Turn {
+    pub(crate) const NONE: Self = Self { sent: Vec::new(), fresh: Vec::new(), ordered: false };
+}
+
+/// A cookie that a client brings, with what it has to bring instead.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    /// What stands for the name.
+    name: Print,
+    /// What stands for the cookie that the client has; none where it has none of this name.
+    stale: Option<Print>,
+    fresh: Fresh,
+}
+
+/// What clients of a session have not seen.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    behind: Vec<Behind>,
+    /// The operation that the others have to wait for.
+    held_by: Option<u64>,
+}
+
+impl Turns {
+    /// Whether a request that takes its turn has to wait.
+    pub(crate) const fn is_held(&self) -> bool {
+        self.held_by.is_some()
+    }
+
+    /// What a request that came with `sent` has to bring besides or instead. It is given to one request that takes its
+    /// turn.
+    pub(crate) fn catch_up(&mut self, sent: &[(Print, Print)], takes_turn: bool) -> Vec<Fresh> {
+        if self.behind.is_empty() {
+            return Vec::new();
+        }
+        let has =
+            |behind: &Behind| sent.iter().find(|(name, _)| *name == behind.name).map(|(_, whole)| *whole);
+        let fresh = self.behind.iter().filter(|behind| has(behind) == behind.stale);
+        let fresh = fresh.map(|behind| behind.fresh.clone()).collect();
+        if takes_turn {
+            self.behind.clear();
+        }
+        fresh
+    }
+
+    /// Keeps what the client that sent `turn` has not seen, and lets the others go on where it held them.
+    pub(crate) fn over(&mut self, operation: u64, turn: &mut Turn, print: impl Fn(&str) -> Print) {
+        if self.held_by == Some(operation) {
+            self.held_by = None;
+        }
+        let unseen = std::mem::take(&mut turn.fresh);
+        for fresh in unseen.into_iter().filter(|_| turn.ordered) {
+            let name = print(&fresh.name);
+            let stale = turn.sent.iter().find(|(other, _)| *other == name).map(|(_, whole)| *whole);
+            self.behind.retain(|behind| behind.name != name);
+            self.behind.push(Behind { name, stale, fresh });
+        }
+    }
+
+    /// Lets the requests that take their turn wait for `operation`.
+    pub(crate) fn hold(&mut self, operation: u64) {
+        self.held_by.get_or_insert(operation);
+    }
+
+    /// The values that clients have though they are not the newest.
+    pub(crate) fn stale(&self) -> impl Iterator<Item = Print> + '_ {
+        self.behind.iter().filter_map(|behind| behind.stale)
+    }
+}
+
+impl Flight {
+    /// The upstream `set` these cookies, and the client will not see them in the head of an answer.
+    pub fn unseen<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
+        if !self.turn.ordered {
+            return;
+        }
+        for set in set.map(SetCookie::parse).filter(|set| !set.is_removal()) {
+            let fresh = &mut self.turn.fresh;
+            fresh.retain(|known| known.name != set.cookie.name);
+            fresh.push(Fresh {
+                name: set.cookie.name.to_owned(),
+                value: set.cookie.value.to_owned(),
+                attributes: set.attributes.to_owned(),
+            });
+        }
+    }
+
+    /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that have to
+    /// stand there as well, since the client has not seen them.
+    pub fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
+        if self.turn.fresh.is_empty() || !self.turn.ordered {
+            return Vec::new();
+        }
+        let set: Vec<&str> = set.map(|set| SetCookie::parse(set).cookie.name).collect();
+        let fresh = std::mem::take(&mut self.turn.fresh);
+        let missing = fresh.into_iter().filter(|fresh| !set.contains(&fresh.name.as_str()));
+        missing
+            .map(|Fresh { name, value, attributes }| {
+                if attributes.is_empty() {
+                    format!("{name}={value}")
+                } else {
+                    format!("{name}={value};{attributes}")
+                }
+            })
+            .collect()
+    }
+
+    /// The value of the one `Cookie` header that goes to the upstream in place of `sent`; none where these can go as
+    /// they are.
+    pub fn cookies_to_send(&self, sent: &[&str]) -> Option<String> {
+        let fresh = &self.turn.fresh;
+        if fresh.is_empty() {
+            return None;
+        }
+        let newest =
+            |name: &str| fresh.iter().find(|fresh| fresh.name == name).map(|fresh| fresh.value.clone());
+        let mut headers: Vec<String> = sent
+            .iter()
+            .map(|header| replace_values(header, |cookie| newest(cookie.name)).into_owned())
+            .collect();
+        let brought =
+            |name: &str| sent.iter().flat_map(|header| cookies(header)).any(|cookie| cookie.name == name);
+        let missing = fresh.iter().filter(|fresh| !brought(&fresh.name));
+        headers.extend(missing.map(|fresh| format!("{}={}", fresh.name, fresh.value)));
+        Some(headers.join("; "))
+    }
+}

@@ -1,0 +1,495 @@
+//! What modules defer: done under the caller's context, brought back into the session, bounded, and refused where it
+//! comes to nothing. Cookies of sessions whose requests took their turn later than they came.
+
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use engine::{
+    CALL_FAILED, CookieTable, Decision, Deferral, Delivery, Engine, Envelope, FaultStatus, Flight, Incoming,
+    Interface, Module, Next, Operation, OperationKey, Refusal, Request, SecurityContext, Session, Stack,
+    TIMED_OUT, Work, response_code,
+};
+use identity::Pool;
+use mapi::http::{Endpoint, RequestType, ResponseCode};
+use testkit::{Talk, caller};
+use wire::FileTime;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Decide = Box<dyn Fn(&mut Operation, &mut Session) -> Decision + Send + Sync>;
+type Deliver = Box<dyn Fn(&mut Operation, &mut Session) -> Delivery + Send + Sync>;
+
+/// Decides as the test wants it.
+struct Decider(Decide, Deliver);
+
+impl Module for Decider {
+    fn name(&self) -> &'static str {
+        "decider"
+    }
+    fn description(&self) -> &'static str {
+        "Decides as the test wants it."
+    }
+    fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
+        (self.0)(operation, session)
+    }
+    fn deliver(&self, operation: &mut Operation, session: &mut Session) -> Delivery {
+        (self.1)(operation, session)
+    }
+}
+
+/// An engine and a thread that does its work.
+struct House {
+    engine: Engine,
+    pool: Pool,
+    worker: Option<JoinHandle<()>>,
+}
+
+impl House {
+    fn new(
+        queue: usize,
+        decide: impl Fn(&mut Operation, &mut Session) -> Decision + Send + Sync + 'static,
+        deliver: impl Fn(&mut Operation, &mut Session) -> Delivery + Send + Sync + 'static,
+    ) -> Self {
+        let pool = Pool::new(NonZeroUsize::new(queue).unwrap());
+        let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide), Box::new(deliver)))];
+        let deferral = Deferral { pool: pool.clone(), limit: PATIENCE };
+        let engine = Engine::new(Stack::new(modules)).deferring(deferral);
+        Self { engine, pool, worker: None }
+    }
+
+    fn deciding(decide: impl Fn(&mut Operation, &mut Session) -> Decision + Send + Sync + 'static) -> Self {
+        Self::new(8, decide, |_, _| Delivery::Pass).at_work()
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the pool's thread")]
+    fn at_work(mut self) -> Self {
+        let pool = self.pool.clone();
+        self.worker = Some(std::thread::spawn(move || pool.work(|| FileTime(0))));
+        self
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.pool.close();
+        if let Some(worker) = self.worker.take() {
+            worker.join().unwrap();
+        }
+    }
+}
+
+/// Waits until the work of `flight` is done.
+fn wait(flight: &mut Flight) {
+    let began = std::time::Instant::now();
+    while flight.poll_work(&mut Context::from_waker(Waker::noop())).is_pending() {
+        assert!(began.elapsed() < PATIENCE, "the work is never done");
+        std::thread::yield_now();
+    }
+}
+
+fn columns(talk: &mut Talk<'_>, who: &SecurityContext, handle: &[u8; 20]) -> (Flight, Next) {
+    let stub = [&handle[..], &[0, 0, 0, 0, 1, 0, 0, 0]].concat();
+    talk.send(testkit::incoming(who, (Interface::Nspi, 16), stub)).unwrap()
+}
+
+fn resume(house: &House, talk: &mut Talk<'_>, flight: &mut Flight) -> Next {
+    wait(flight);
+    house.engine.resume_deferred(&mut talk.conversation, flight)
+}
+
+const fn is_bind(operation: &Operation) -> bool {
+    operation.opnum() == 0
+}
+
+/// Work that says when it begins and goes on when it is told to.
+fn held<D: Send + 'static>(then: fn() -> D) -> (Work<D>, Receiver<()>, Sender<()>) {
+    let (begins, begun) = channel();
+    let (go, gone) = channel::<()>();
+    let work = Work::new(
+        move |_| {
+            begins.send(()).unwrap();
+            let _ = gone.recv();
+        },
+        move |(), _, _| then(),
+    );
+    (work, begun, go)
+}
+
+#[test]
+fn work_is_done_as_the_caller_and_its_verdict_goes_on_from_there() {
+    let house = House::deciding(|operation, _| match operation {
+        operation if is_bind(operation) => Decision::Relay,
+        _ => Decision::Defer(Work::new(
+            |caller: &SecurityContext| caller.authority().to_owned(),
+            |authority, operation, session| {
+                assert_eq!(session.context().authority(), authority);
+                *session.slot::<usize>() += 1;
+                operation.note("decider", authority);
+                Decision::Relay
+            },
+        )),
+    });
+    for who in ["a", "b"] {
+        let mut talk = Talk::new(&house.engine, &Arc::default());
+        let caller = caller(who);
+        let ours = talk.bind(&caller, 0xee);
+        let (mut flight, next) = columns(&mut talk, &caller, &ours);
+        assert_eq!(next, Next::Defer { limit: PATIENCE });
+        let Next::Relay { stub, .. } = resume(&house, &mut talk, &mut flight) else { panic!("not relayed") };
+        assert_eq!(stub[4..20], [0xee; 16]);
+        assert_eq!(flight.operation.notes().last().unwrap().text, who);
+        assert_eq!(talk.answered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[4], 4);
+    }
+}
+
+#[test]
+fn the_session_is_free_while_work_is_done() {
+    let (works, work) = channel();
+    let works = Mutex::new(Some(works));
+    let house = House::deciding(move |operation, session| {
+        *session.slot::<usize>() += 1;
+        match works.lock().unwrap().take().filter(|_| !is_bind(operation)) {
+            Some(works) => {
+                let (work, begun, go) = held(|| Decision::Relay);
+                works.send((begun, go)).unwrap();
+                Decision::Defer(work)
+            }
+            None => Decision::Relay,
+        }
+    });
+    let (alice, mut talk) = (caller("a"), Talk::new(&house.engine, &Arc::default()));
+    // The first call takes the sender.
+    let (mut flight, next) = {
+        let stub = [0; 8].to_vec();
+        talk.send(testkit::incoming(&alice, (Interface::Rfr, 1), stub)).unwrap()
+    };
+    assert!(matches!(next, Next::Defer { .. }), "{next:?}");
+    let (begun, go) = work.recv_timeout(PATIENCE).unwrap();
+    begun.recv_timeout(PATIENCE).unwrap();
+    // The session's lock is not held: another of its operations crosses the stack.
+    let (other, next) = talk.send(testkit::incoming(&alice, (Interface::Rfr, 0), vec![0; 8])).unwrap();
+    assert!(matches!(next, Next::Relay { .. }));
+    assert_eq!(other.session_id(), flight.session_id());
+    go.send(()).unwrap();
+    assert!(matches!(resume(&house, &mut talk, &mut flight), Next::Relay { .. }));
+}
+
+#[test]
+fn work_that_comes_to_nothing_is_a_refusal() {
+    let status = |house: &House, wait_for_it: bool| {
+        let mut talk = Talk::new(&house.engine, &Arc::default());
+        let alice = caller("a");
+        let ours = talk.bind(&alice, 1);
+        let (mut flight, next) = columns(&mut talk, &alice, &ours);
+        let next = match next {
+            Next::Defer { .. } if wait_for_it => resume(house, &mut talk, &mut flight),
+            Next::Defer { .. } => house.engine.resume_deferred(&mut talk.conversation, &mut flight),
+            next => next,
+        };
+        assert_eq!(talk.conversation.group().len(), 1, "the session goes on");
+        let Next::Fault { status, .. } = next else { panic!("{next:?}") };
+        status
+    };
+    let deferring = |work: fn() -> Work<Decision>| {
+        move |operation: &mut Operation, _: &mut Session| {
+            if is_bind(operation) { Decision::Relay } else { Decision::Defer(work()) }
+        }
+    };
+    let panics = || Work::new(|_| panic!("as the test wants it"), |(), _, _| Decision::Relay);
+    assert_eq!(status(&House::deciding(deferring(panics)), true), CALL_FAILED);
+    let refuses = || {
+        let refusal = |()| Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "a virus"));
+        Work::new(|_| (), move |(), _, _| refusal(()))
+    };
+    assert_eq!(status(&House::deciding(deferring(refuses)), true), FaultStatus::ACCESS_DENIED);
+    let revokes = || {
+        Work::new(SecurityContext::revoke, |(), _, _| {
+            Decision::Defer(Work::new(|_| unreachable!("as nobody"), |(), _, _| Decision::Relay))
+        })
+    };
+    let house = House::deciding(deferring(revokes));
+    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 1);
+    let (mut flight, _) = columns(&mut talk, &alice, &ours);
+    assert_eq!(resume(&house, &mut talk, &mut flight), Next::Defer { limit: PATIENCE });
+    let next = resume(&house, &mut talk, &mut flight);
+    assert!(matches!(next, Next::Fault { status: FaultStatus::ACCESS_DENIED, .. }), "{next:?}");
+
+    let idle =
+        || House::new(1, deferring(|| Work::new(|_| (), |(), _, _| Decision::Relay)), |_, _| Delivery::Pass);
+    // Nobody does the work: its time is over.
+    assert_eq!(status(&idle(), false), TIMED_OUT);
+    // What is given up makes room again.
+    let house = idle();
+    assert_eq!(status(&house, false), TIMED_OUT);
+    assert_eq!(house.pool.counts().queued, 0);
+    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let ours = talk.bind(&alice_again(), 1);
+    let _first = columns(&mut talk, &alice_again(), &ours);
+    assert_eq!(status(&house, false), FaultStatus::RPC_S_SERVER_TOO_BUSY);
+    house.pool.close();
+    assert_eq!(status(&house, false), CALL_FAILED);
+    let without = Engine::new(Stack::new(vec![Box::new(Decider(
+        Box::new(deferring(|| Work::new(|_| (), |(), _, _| Decision::Relay))),
+        Box::new(|_, _| Delivery::Pass),
+    ))]));
+    let mut talk = Talk::new(&without, &Arc::default());
+    let ours = talk.bind(&alice, 1);
+    assert!(matches!(columns(&mut talk, &alice, &ours).1, Next::Fault { status: CALL_FAILED, .. }));
+}
+
+fn alice_again() -> SecurityContext {
+    use std::sync::OnceLock;
+    static ALICE: OnceLock<SecurityContext> = OnceLock::new();
+    ALICE.get_or_init(|| caller("a")).clone()
+}
+
+#[test]
+fn deferring_without_end_ends() {
+    fn again() -> Decision {
+        Decision::Defer(Work::new(|_| (), |(), _, _| again()))
+    }
+    let house = House::deciding(|operation, _| if is_bind(operation) { Decision::Relay } else { again() });
+    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 1);
+    let (mut flight, mut next) = columns(&mut talk, &alice, &ours);
+    let mut rounds = 0;
+    while let Next::Defer { .. } = next {
+        next = resume(&house, &mut talk, &mut flight);
+        rounds += 1;
+        assert!(rounds < 100, "without end");
+    }
+    assert!(matches!(next, Next::Fault { status: CALL_FAILED, .. }));
+}
+
+#[test]
+fn an_answer_waits_for_work_and_is_changed_or_refused_by_it() {
+    for refuses in [false, true] {
+        let house = House::new(
+            8,
+            |_, _| Decision::Relay,
+            move |operation, _| {
+                if is_bind(operation) {
+                    return Delivery::Pass;
+                }
+                Delivery::Defer(Work::new(
+                    |caller: &SecurityContext| caller.authority().len(),
+                    move |length, operation: &mut Operation, _: &mut Session| {
+                        let bytes = vec![0, 0, 0, 0, u8::try_from(length).unwrap(), 0, 0, 0];
+                        operation.response.as_mut().unwrap().replace_bytes(bytes.into());
+                        let refusal = Refusal::new(FaultStatus::ACCESS_DENIED, "a virus");
+                        if refuses { Delivery::Refuse(refusal) } else { Delivery::Pass }
+                    },
+                ))
+            },
+        )
+        .at_work();
+        let mut talk = Talk::new(&house.engine, &Arc::default());
+        let alice = caller("abcdefg");
+        let ours = talk.bind(&alice, 1);
+        let (mut flight, _) = columns(&mut talk, &alice, &ours);
+        let next = talk.answer(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0]);
+        assert!(matches!(next, Next::Defer { .. }), "{next:?}");
+        match resume(&house, &mut talk, &mut flight) {
+            Next::Reply { stub } => assert_eq!((refuses, stub[4]), (false, 7)),
+            next => {
+                assert!(refuses && matches!(next, Next::Fault { status: FaultStatus::ACCESS_DENIED, .. }));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
+    let house = House::new(
+        8,
+        |_, _| Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("for nobody"))),
+        |_, _| Delivery::Pass,
+    );
+    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let registry = identity::Registry::new();
+    let alice = SecurityContext::anonymous(&registry, &Arc::from("a"));
+    let bind = testkit::incoming(&alice, (Interface::Nspi, 0), testkit::bind_request());
+    let (flight, next) = talk.send(bind).unwrap();
+    assert!(matches!(next, Next::Defer { .. }));
+    assert_eq!(house.pool.counts().queued, 1);
+    house.engine.give_up(&talk.conversation, &flight);
+    drop((flight, alice));
+    assert_eq!((house.pool.counts().queued, registry.open()), (0, 0));
+}
+
+#[test]
+fn a_session_that_ends_meanwhile_is_not_gone_on_with() {
+    let house = House::deciding(|operation, _| match operation.opnum() {
+        16 => Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("the session is over"))),
+        _ => Decision::Relay,
+    });
+    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 1);
+    let (mut flight, _) = columns(&mut talk, &alice, &ours);
+    house.engine.end(&mut talk.conversation, true);
+    let next = resume(&house, &mut talk, &mut flight);
+    assert!(
+        matches!(next, Next::Fault { status: FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, .. }),
+        "{next:?}"
+    );
+}
+
+/// A client by HTTP with these cookies.
+fn ask(
+    house: &House,
+    table: &CookieTable,
+    who: &SecurityContext,
+    kind: RequestType,
+    cookies: &str,
+) -> Result<(Flight, Next), ResponseCode> {
+    let key = OperationKey::Http(Endpoint::Nspi, kind);
+    let key = if kind == RequestType::NotificationWait || kind == RequestType::PING {
+        OperationKey::Http(Endpoint::Emsmdb, kind)
+    } else {
+        key
+    };
+    let incoming = Incoming { envelope: Envelope::MapiHttp, ..testkit::incoming(who, key, vec![0; 64]) };
+    house.engine.begin_by_cookie(table, incoming, &[cookies]).map_err(|refusal| response_code(refusal.status))
+}
+
+fn set(house: &House, table: &CookieTable, flight: &Flight, cookies: &[&str]) {
+    house.engine.learn_cookies(table, flight, cookies.iter().copied()).unwrap();
+}
+
+/// A session of `who` whose client has the sequence `s0`.
+fn session(house: &House, table: &CookieTable, who: &SecurityContext) {
+    let (mut flight, _) = ask(house, table, who, RequestType::Bind, "").unwrap();
+    set(house, table, &flight, &["sid=one; path=/mapi", "sequence=s0; secure"]);
+    house.engine.resume_by_cookie(table, &mut flight, vec![0; 28].into());
+    assert_eq!(table.len(), 1);
+}
+
+const QUERY: RequestType = RequestType::QueryColumns;
+
+fn answered(house: &House, table: &CookieTable, flight: &mut Flight) {
+    house.engine.resume_by_cookie(table, flight, vec![0; 16].into());
+}
+
+#[test]
+fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
+    let (house, table, alice) =
+        (House::deciding(|_, _| Decision::Relay), CookieTable::default(), caller("a"));
+    session(&house, &table, &alice);
+    let had = "sid=one; sequence=s0";
+    for round in 1..40 {
+        let (mut flight, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
+        let newest = (round > 1).then(|| format!("sid=one; sequence=s{}", round - 1));
+        assert_eq!(flight.cookies_to_send(&[had]), newest);
+        // The same cookies a second time, as of a replay: they pass as they are, and the server refuses them.
+        let (again, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
+        assert_eq!(again.cookies_to_send(&[had]), None);
+        let fresh = format!("sequence=s{round}; secure");
+        set(&house, &table, &flight, &[&fresh, "other=x"]);
+        flight.unseen([fresh.as_str()].into_iter());
+        answered(&house, &table, &mut flight);
+    }
+    // Another's cookies are no way to what is kept for the session.
+    assert_eq!(ask(&house, &table, &caller("b"), QUERY, had).unwrap_err(), ResponseCode::NoPrivilege);
+    // A client that gets to see them has no more need of us.
+    let (mut flight, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
+    assert_eq!(flight.seen(["x=y"].into_iter()), ["sequence=s39; secure"]);
+    answered(&house, &table, &mut flight);
+    let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s39").unwrap();
+    assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s39"]), None);
+    assert!(!format!("{flight:?}").contains("s39"), "a cookie's value is printed");
+}
+
+#[test]
+fn a_cookie_that_the_client_never_had_is_added_and_one_of_a_wait_is_not_used_up() {
+    let (house, table, alice) =
+        (House::deciding(|_, _| Decision::Relay), CookieTable::default(), caller("a"));
+    session(&house, &table, &alice);
+    let had = ["sid=one", "a=b; sequence=s0"].join("; ");
+    let (mut flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
+    set(&house, &table, &flight, &["sequence=s1", "new=n"]);
+    flight.unseen(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter());
+    answered(&house, &table, &mut flight);
+    let (ping, _) = ask_ping(&house, &table, &alice, &had);
+    assert_eq!(ping.cookies_to_send(&[&had]).unwrap(), "sid=one; a=b; sequence=s1; new=n");
+    let (flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
+    assert_eq!(flight.cookies_to_send(&[&had]).unwrap(), "sid=one; a=b; sequence=s1; new=n");
+    // What goes on beside the others says nothing of turns when it is over.
+    drop(flight);
+    let mut ping = ping;
+    house.engine.give_up_by_cookie(&table, &mut ping, "over");
+    let (flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
+    assert_eq!(flight.cookies_to_send(&[&had]), None);
+}
+
+fn ask_ping(house: &House, table: &CookieTable, who: &SecurityContext, cookies: &str) -> (Flight, Next) {
+    let key = OperationKey::Http(Endpoint::Nspi, RequestType::PING);
+    let incoming = Incoming { envelope: Envelope::MapiHttp, ..testkit::incoming(who, key, vec![]) };
+    house.engine.begin_by_cookie(table, incoming, &[cookies]).unwrap()
+}
+
+#[test]
+fn a_second_request_of_a_session_is_refused_while_the_first_waits_here() {
+    let house = House::deciding(|operation, _| match operation.key() {
+        OperationKey::Http(_, QUERY) => Decision::Defer(Work::new(|_| (), |(), _, _| Decision::Relay)),
+        _ => Decision::Relay,
+    });
+    let (table, alice) = (CookieTable::default(), caller("a"));
+    session(&house, &table, &alice);
+    let had = "sid=one; sequence=s0";
+    for gives_up in [false, true] {
+        let (mut flight, next) = ask(&house, &table, &alice, QUERY, had).unwrap();
+        assert_eq!(next, Next::Defer { limit: PATIENCE });
+        assert_eq!(ask(&house, &table, &alice, QUERY, had).unwrap_err(), ResponseCode::InvalidSequence);
+        let other = RequestType::Unbind;
+        assert_eq!(ask(&house, &table, &alice, other, had).unwrap_err(), ResponseCode::InvalidSequence);
+        ask_ping(&house, &table, &alice, had);
+        if gives_up {
+            house.engine.give_up_by_cookie(&table, &mut flight, "the client is gone");
+        } else {
+            wait(&mut flight);
+            let next = house.engine.resume_deferred_by_cookie(&table, &mut flight);
+            assert!(matches!(next, Next::Relay { .. }), "{next:?}");
+            answered(&house, &table, &mut flight);
+        }
+    }
+    assert!(ask(&house, &table, &alice, QUERY, had).is_ok());
+}
+
+#[test]
+fn what_is_asked_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
+    let house = House::deciding(|operation, _| match operation.key() {
+        OperationKey::Http(Endpoint::Nspi, QUERY) if operation.ahead.is_empty() => {
+            let body = vec![0; 64];
+            let key = OperationKey::Http(Endpoint::Nspi, QUERY);
+            let (request, _) = <Request as engine::Body>::decode(key, &body, wire::Endian::Little).unwrap();
+            Decision::Ahead(Box::new(request))
+        }
+        _ => Decision::Relay,
+    });
+    let (table, alice) = (CookieTable::default(), caller("a"));
+    session(&house, &table, &alice);
+    let had = "sid=one; sequence=s0";
+    let (mut flight, next) = ask(&house, &table, &alice, QUERY, had).unwrap();
+    assert!(matches!(next, Next::Relay { .. }));
+    assert_eq!(flight.asks_ahead(), Some(OperationKey::Http(Endpoint::Nspi, QUERY)));
+    assert_eq!(ask(&house, &table, &alice, QUERY, had).unwrap_err(), ResponseCode::InvalidSequence);
+    set(&house, &table, &flight, &["sequence=s1"]);
+    flight.unseen(["sequence=s1"].into_iter());
+    let next = house.engine.resume_by_cookie(&table, &mut flight, vec![0; 16].into());
+    assert!(matches!(next, Next::Relay { .. }) && flight.asks_ahead().is_none());
+    assert_eq!(flight.cookies_to_send(&[had]).unwrap(), "sid=one; sequence=s1");
+    // The server's own answer tells the client, which is up to date then.
+    set(&house, &table, &flight, &["sequence=s2"]);
+    assert!(flight.seen(["sequence=s2"].into_iter()).is_empty());
+    answered(&house, &table, &mut flight);
+    let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s2").unwrap();
+    assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s2"]), None);
+}
