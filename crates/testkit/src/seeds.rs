@@ -6,6 +6,7 @@ mod mapi;
 mod mapi_http;
 mod mapi_sync;
 mod property;
+mod recording;
 mod rop;
 mod rpc;
 
@@ -21,6 +22,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "rpc_server" => rpc::server(),
         "rpc_client" => rpc::client(),
         "rpc_endpoints" => rpc::endpoints(),
+        "rpc_rts" => recording::rts(),
         "http_framing" => http::framing(),
         "nspi" => mapi::nspi(),
         "emsmdb" => mapi::emsmdb(),
@@ -37,6 +39,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "rtf" => mapi_sync::rtf(),
         "tokens" => identity::tokens(),
         "handshake" => identity::handshake(),
+        "recordings" => recording::recordings(),
         _ => Vec::new(),
     }
 }

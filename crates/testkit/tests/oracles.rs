@@ -73,6 +73,7 @@ oracle! {
     rpc_server
     rpc_client
     rpc_endpoints
+    rpc_rts
     http_framing
     nspi
     emsmdb
@@ -89,6 +90,7 @@ oracle! {
     rtf
     tokens
     handshake
+    recordings
 }
 
 #[test]

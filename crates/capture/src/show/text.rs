@@ -182,13 +182,8 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(MAX_CHARS).saturating_add(2));
     out.push('"');
-    for c in text.chars().take(MAX_CHARS) {
-        match c {
-            '"' => out.push('"'),
-            c if c.is_control() => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
-    }
+    let end = text.char_indices().nth(MAX_CHARS).map_or(text.len(), |(at, _)| at);
+    without_controls(&mut out, text.get(..end).unwrap_or_default());
     out.push('"');
     let length = text.chars().count();
     if length > MAX_CHARS {
@@ -211,6 +206,21 @@ fn hexadecimal(bytes: &[u8]) -> String {
     out
 }
 
+/// Writes a line. Names and paths are whatever somebody sent: they must not look like lines of their own, nor tell a
+/// terminal to do anything.
 fn line_at(out: &mut String, depth: usize, text: &str) {
-    let _ = writeln!(out, "{:1$}{text}", "", depth.saturating_mul(2));
+    let _ = write!(out, "{:1$}", "", depth.saturating_mul(2));
+    without_controls(out, text);
+    out.push('\n');
+}
+
+/// Appends `text` with its controls spelled out.
+pub(crate) fn without_controls(out: &mut String, text: &str) {
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
 }

@@ -61,7 +61,9 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.what)
+        let mut what = String::with_capacity(self.what.len());
+        crate::show::without_controls(&mut what, &self.what);
+        write!(f, "{}: {what}", self.place)
     }
 }
 

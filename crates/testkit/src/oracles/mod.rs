@@ -8,6 +8,7 @@
 pub mod http;
 pub mod identity;
 pub mod mapi;
+pub mod recording;
 pub mod rpc;
 pub mod wire;
 
@@ -15,12 +16,13 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 21] = [
+pub const ALL: [Named; 23] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
     ("rpc_client", rpc::client),
     ("rpc_endpoints", rpc::endpoints),
+    ("rpc_rts", rpc::rts),
     ("http_framing", http::framing),
     ("nspi", mapi::nspi),
     ("emsmdb", mapi::emsmdb),
@@ -37,4 +39,5 @@ pub const ALL: [Named; 21] = [
     ("rtf", mapi::rtf),
     ("tokens", identity::tokens),
     ("handshake", identity::handshake),
+    ("recordings", recording::recordings),
 ];

@@ -2,12 +2,14 @@
 
 mod client;
 mod endpoints;
+mod rts;
 mod server;
 mod toy;
 mod units;
 
 pub use self::client::client;
 pub use self::endpoints::endpoints;
+pub use self::rts::rts;
 pub use self::server::server;
 pub use self::units::units;
 

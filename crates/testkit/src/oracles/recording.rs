@@ -1,0 +1,158 @@
+//! Recordings: whatever a file holds, reading it comes to an end, and what is found in it is shown on lines of its own.
+
+use std::io::{Cursor, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+
+use capture::call::{Call, CallBody, HttpMessage, RpcAnswer, Stub};
+use capture::pairs;
+use capture::show::{self, Sessions};
+use capture::source::{Item, Packets};
+use capture::stream::{Connection, Event, EventKind, Side};
+use capture::{Found, Timestamp, Understanding, Watcher, har};
+use identity::NtHash;
+use identity::ntlm::passive::Secret;
+
+use crate::input::{Input, cuts};
+
+/// The first byte says what the rest is:
+///
+/// - 0: a pcap or a pcapng, behind a byte that says how its reading is cut. However it is read, its records are the
+///   same.
+/// - 1: a HAR.
+/// - 2: one connection, as a pair of files: two bytes say how much of the rest the client sent.
+/// - 3: one connection, whose bytes come in turns: a block of the client's, a block of the server's, and so on.
+///
+/// Reading ends. What is found holds no more bytes than the file has, and can be understood, shown as lines without
+/// controls in them, and as JSON.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn recordings(data: &[u8]) {
+    let mut input = Input::new(data);
+    let found = match input.byte() % 4 {
+        0 => packets(input.byte(), input.rest()),
+        1 => entries(input.rest()),
+        2 => {
+            let length = usize::from(input.short());
+            let (client, server) = (input.take(length), input.rest());
+            let (mut client, mut server) = (client, server);
+            let mut watcher = watcher();
+            pairs::watch(&mut watcher, 1, (Some(&mut client), Some(&mut server))).expect("memory is read");
+            watcher.finish();
+            watcher.take()
+        }
+        _ => turns(input),
+    };
+    check(&found, data.len());
+}
+
+/// One who can read what Alice's clients sealed in the recordings that fuzzing begins with.
+fn watcher() -> Watcher {
+    Watcher::new(vec![Secret::account("alice@lab.test", NtHash::from_password("alicepw1"))])
+}
+
+fn packets(seed: u8, file: &[u8]) -> Vec<Found> {
+    let mut watcher = watcher();
+    let whole = items(Cursor::new(file), file.len(), |item| watcher.item(item));
+    let cut = items(Pieces(cuts(seed, file)), file.len(), |_| ());
+    assert_eq!(whole, cut, "how a file is read changes what is in it");
+    watcher.finish();
+    watcher.take()
+}
+
+/// What a file of packets holds, record by record.
+fn items(file: impl Read, length: usize, mut each: impl FnMut(Item<'_>)) -> Vec<String> {
+    let Ok(mut packets) = Packets::new(file) else { return Vec::new() };
+    let mut seen = Vec::new();
+    while let Some(item) = packets.next_item().expect("memory is read") {
+        assert!(seen.len() <= length, "more records than bytes");
+        seen.push(format!("{item:?}"));
+        each(item);
+    }
+    seen
+}
+
+/// A file that is read in pieces.
+struct Pieces<'a>(Vec<&'a [u8]>);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.0.retain(|piece| !piece.is_empty());
+        let Some(piece) = self.0.first_mut() else { return Ok(0) };
+        piece.read(out)
+    }
+}
+
+fn entries(file: &[u8]) -> Vec<Found> {
+    let mut found = Vec::new();
+    // What is no HAR is said to be none, behind the entries that could be read.
+    let _ = har::read(file, 0, &mut |one| found.push(one));
+    found
+}
+
+fn turns(mut input: Input<'_>) -> Vec<Found> {
+    let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    let connection = Connection { number: 1, client: nowhere, server: nowhere, interface: None };
+    let mut watcher = watcher();
+    let mut side = Side::Client;
+    let mut time = 0;
+    while !input.is_empty() {
+        time += 1;
+        watcher.data(&connection, side, Timestamp(time), input.block());
+        side = side.other();
+    }
+    watcher.event(&Event { connection: &connection, time: Timestamp(time), kind: EventKind::Closed });
+    watcher.finish();
+    watcher.take()
+}
+
+fn check(found: &[Found], length: usize) {
+    let mut understanding = Understanding::default();
+    let mut sessions = Sessions::default();
+    let mut held = 0;
+    for one in found {
+        let call = match one {
+            Found::Call(call) => call,
+            Found::Problem(problem) => {
+                is_one_line(&problem.to_string());
+                continue;
+            }
+        };
+        held += size(call);
+        let operation = understanding.operation(call);
+        let text = show::text(&operation, &mut sessions);
+        text.lines().for_each(is_one_line);
+        let json = show::json(&operation);
+        let line = serde_json::to_string(&json).expect("JSON is written");
+        assert!(!line.contains('\n'), "several lines: {line}");
+        assert!(json["operation"].is_string() && json["rops"].is_array(), "{line}");
+    }
+    // What is read in two directions that wait for one another may be told of once more as missing, but not kept.
+    assert!(held <= length, "{held} bytes are found in {length}");
+}
+
+/// What is printed on one line must not look like more, nor tell a terminal to do anything.
+fn is_one_line(text: &str) {
+    assert!(!text.chars().any(char::is_control), "a control in {text:?}");
+}
+
+/// How many bytes of stubs and bodies a call holds.
+fn size(call: &Call) -> usize {
+    let stub = |stub: &Stub| match stub {
+        Stub::Plain(bytes, _) => bytes.len(),
+        Stub::Sealed(..) => 0,
+    };
+    let body = |message: &HttpMessage| message.body.len();
+    match &call.body {
+        CallBody::Rpc(rpc) => {
+            let answer = match &rpc.answer {
+                RpcAnswer::Response(answer) => stub(answer),
+                RpcAnswer::Fault(_) | RpcAnswer::None => 0,
+            };
+            stub(&rpc.request) + answer
+        }
+        CallBody::Http(http) => {
+            body(&http.request) + http.response.as_ref().map_or(0, |response| body(&response.message))
+        }
+    }
+}

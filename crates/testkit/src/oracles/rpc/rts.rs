@@ -1,0 +1,42 @@
+use rpc::framer::Framer;
+use rpc::rts::{RTS, RtsPdu};
+use wire::{Decode as _, Encode as _};
+
+use crate::input::{Input, cuts};
+
+/// The bytes of one direction of a channel of RPC over HTTP, behind a byte that says how they are cut. Its RTS units
+/// are the same, cut or whole; each leaves as the bytes that it came as, and has a name or none.
+///
+/// # Panics
+/// When one of these does not hold.
+pub fn rts(data: &[u8]) {
+    let mut input = Input::new(data);
+    let (seed, bytes) = (input.byte(), input.rest());
+    let whole = units([bytes]);
+    assert_eq!(units(cuts(seed, bytes)), whole, "a cut changed what was read");
+    for unit in whole {
+        let Ok(rts) = RtsPdu::from_bytes(&unit) else { continue };
+        assert_eq!(rts.to_bytes().as_deref(), Ok(&*unit), "{rts:?}");
+        let named = rts.name();
+        let again = RtsPdu { header: rts.header, body: rts.body.clone() };
+        assert_eq!(again.name(), named);
+        for command in rts.commands() {
+            assert!(!format!("{command:?}").is_empty());
+        }
+    }
+}
+
+/// The RTS units of a stream.
+fn units<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+    let mut framer = Framer::new(u16::MAX, u16::MAX);
+    let mut units = Vec::new();
+    for piece in pieces {
+        framer.push(piece);
+        while let Ok(Some((header, unit))) = framer.next_unit() {
+            if header.ptype == RTS {
+                units.push(unit.to_vec());
+            }
+        }
+    }
+    units
+}
