@@ -321,3 +321,66 @@ fn subscriptions_name_what_they_are_to() {
         assert_eq!(asked.output_handle_index(), Some(1));
     }
 }
+
+/// `RopGetStatus` and its answer, to see that what stands before ends where it should.
+const BEHIND: (&str, &str) = ("160005", "160500000000 00");
+
+/// The ids of the answers to `asked`, which are all understood.
+fn answered(asked: &str, told: &str) -> Vec<RopId> {
+    let asked = requests(&hex(&format!("{asked} {}", BEHIND.0)));
+    let told = hex(&format!("{told} {}", BEHIND.1));
+    let responses = RopResponses::decode(&told, &mut Answers::new(&asked, &[], &()));
+    assert_eq!(responses.error, None);
+    assert_eq!(responses.to_bytes().unwrap(), told);
+    let mut ids: Vec<RopId> = responses.rops.iter().map(RopResponse::id).collect();
+    assert_eq!(ids.pop(), Some(RopId::RopGetStatus));
+    ids
+}
+
+/// A server that takes its time says how far it is in place of the answer, and gives the answer to who asks
+/// how far it is once it is done ([MS-OXCPRPT] 3.1.5).
+#[test]
+fn what_takes_time_is_answered_by_how_far_it_is() {
+    let one = "0100 0100000000000d01";
+    for (asked, told) in [
+        (format!("330001 02 {one} 01 01"), "330100000000 00"),
+        ("350001 02 01 00 0100000000000d01 4100".to_owned(), "350100000000 01"),
+        ("360001 02 01 00 00 0100000000000d01 4100".to_owned(), "360100000000 00"),
+        ("580001 01 00".to_owned(), "580100000000 00"),
+        ("920001 01 00".to_owned(), "920100000000 00"),
+        (format!("1e0001 01 00 {one}"), "1e0100000000 00"),
+        (format!("910001 01 00 {one}"), "910100000000 00"),
+        (format!("660001 01 00 {one}"), "660100000000 00"),
+        ("670001 02 01 00 0100 1f003700".to_owned(), "670100000000 0000"),
+        ("390001 02 01 00 00 0000".to_owned(), "390100000000 0100 0000 1f003700 0f010480"),
+    ] {
+        let id = RopId(hex(told)[0]);
+        assert_eq!(answered(&asked, told), [id]);
+        let progress = "500100000000 00 01000000 03000000";
+        assert_eq!(answered(&asked, progress), [RopId::RopProgress]);
+        assert_eq!(answered("500001 00", told), [id]);
+        assert_eq!(answered("500001 00", progress), [RopId::RopProgress]);
+    }
+    // What can't take time is answered at once.
+    let asked = requests(&hex("160001"));
+    let told = hex("500100000000 00 01000000 03000000");
+    assert!(RopResponses::decode(&told, &mut Answers::new(&asked, &[], &())).error.is_some());
+    let asked = requests(&hex("500001 00"));
+    assert!(RopResponses::decode(&hex("160100000000 00"), &mut Answers::new(&asked, &[], &())).error.is_some());
+}
+
+/// [MS-OXCROPS] 2.2.6.9.2 wants the name of `RopSetMessageStatus`.
+#[test]
+fn the_status_of_a_message_is_told_under_either_name() {
+    let asked = "1f0001 0100000000000d01";
+    assert_eq!(answered(asked, "200100000000 00100000"), [RopId::RopSetMessageStatus]);
+    assert_eq!(answered(asked, "1f0100000000 00100000"), [RopId::RopGetMessageStatus]);
+}
+
+/// [MS-OXCROPS] 2.2.6.11.1: the first index is that of the answer, the second that of the message.
+#[test]
+fn a_message_that_is_marked_as_read_is_acted_on() {
+    assert_eq!(request("110001 02 00").acted_on_index(), Some(2));
+    assert_eq!(request("0c0001 02 0a").acted_on_index(), Some(2));
+    assert_eq!(request("250001 02 0a").acted_on_index(), Some(2));
+}

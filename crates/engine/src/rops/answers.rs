@@ -230,8 +230,8 @@ fn read_one(
     let special =
         matches!(id, RopId::RopNotify | RopId::RopPending | RopId::RopBackoff | RopId::RopBufferTooSmall);
     if !special {
-        let asked = batch.entries.get(place).map(|entry| entry.request.answered_id());
-        if asked != Some(id) {
+        let asked = batch.entries.get(place);
+        if !asked.is_some_and(|entry| entry.request.may_be_answered_as(id)) {
             return Err(r.invalid("RopId", u64::from(id.0), "the ROP that was asked next"));
         }
     }

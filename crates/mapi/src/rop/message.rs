@@ -262,6 +262,10 @@ impl Field for RopSetMessageReadFlagRequest {
     fn handle_index(&mut self, visit: &mut dyn FnMut(super::HandleRole, &mut u8)) {
         self.input_handle_index.handle_index(visit);
     }
+
+    fn own_index(&self, role: super::HandleRole) -> Option<u8> {
+        self.input_handle_index.own_index(role)
+    }
 }
 
 rop_response! {

@@ -92,6 +92,18 @@ impl RopRequest {
         }
     }
 
+    /// Whether an answer with this `RopId` may be the answer. A server that takes its time says how far it is
+    /// (`RopProgress`) in place of the answer, and gives that once it is asked how far it is and is done
+    /// ([MS-OXCPRPT] 3.1.5). Some servers answer `RopGetMessageStatus` under its own name.
+    pub fn may_be_answered_as(&self, id: RopId) -> bool {
+        let own = self.id();
+        match id {
+            RopId::RopProgress => own == id || may_take_time(own),
+            _ if own == RopId::RopProgress => may_take_time(id),
+            _ => id == own || id == self.answered_id(),
+        }
+    }
+
     /// The index that the answer names.
     pub fn answered_index(&self) -> u8 {
         self.output_handle_index().unwrap_or(self.handle_index)
@@ -103,6 +115,23 @@ const fn has_own_input(id: RopId) -> bool {
     matches!(
         id,
         RopId::RopSaveChangesMessage | RopId::RopSaveChangesAttachment | RopId::RopSetMessageReadFlag
+    )
+}
+
+/// Whether a client may permit that the ROP goes on after it was answered: those that have a `WantAsynchronous`.
+const fn may_take_time(id: RopId) -> bool {
+    matches!(
+        id,
+        RopId::RopCopyFolder
+            | RopId::RopCopyProperties
+            | RopId::RopCopyTo
+            | RopId::RopDeleteMessages
+            | RopId::RopEmptyFolder
+            | RopId::RopHardDeleteMessages
+            | RopId::RopHardDeleteMessagesAndSubfolders
+            | RopId::RopMoveCopyMessages
+            | RopId::RopMoveFolder
+            | RopId::RopSetReadFlags
     )
 }
 

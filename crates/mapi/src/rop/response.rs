@@ -91,7 +91,7 @@ pub(super) fn left_out<T: ResponseFields>(
     let begins = |rest: &[u8]| match (rest, context.next) {
         ([], next) => next.is_none(),
         ([0x2A | 0x6E | 0xF9 | 0xFF, ..], _) => true,
-        ([id, index, ..], Some(next)) => *id == next.answered_id().0 && *index == next.answered_index(),
+        ([id, index, ..], Some(next)) => next.may_be_answered_as(RopId(*id)) && *index == next.answered_index(),
         _ => false,
     };
     let begins_behind = |size: usize| rest.get(size..).is_some_and(begins);
