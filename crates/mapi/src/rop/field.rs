@@ -306,6 +306,8 @@ macro_rules! sized_bytes {
         }
 
         impl Field for $name {
+            const MIN_SIZE: usize = size_of::<$type>();
+
             fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
                 let size = r.$read(field)?;
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -350,6 +352,8 @@ macro_rules! list {
         }
 
         impl<T: Field> Field for $name<T> {
+            const MIN_SIZE: usize = size_of::<$type>();
+
             fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
                 #[allow(clippy::useless_conversion, reason = "one of three is a u32 already")]
                 let count = u32::from(r.$read(field)?);

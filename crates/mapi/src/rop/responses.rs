@@ -85,7 +85,10 @@ impl<'a> Answers<'a> {
         let place = self.due(self.next);
         let requests = self.requests;
         let request = requests.get(place);
-        if let (Some(id), false) = (id, request.zip(id).is_some_and(|(request, id)| request.may_be_answered_as(id))) {
+        let is_due = |id| request.is_some_and(|request| request.may_be_answered_as(id));
+        if let Some(id) = id
+            && !is_due(id)
+        {
             return Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered"));
         }
         self.release_before(place);
