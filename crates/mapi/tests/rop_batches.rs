@@ -366,7 +366,9 @@ fn what_takes_time_is_answered_by_how_far_it_is() {
     let told = hex("500100000000 00 01000000 03000000");
     assert!(RopResponses::decode(&told, &mut Answers::new(&asked, &[], &())).error.is_some());
     let asked = requests(&hex("500001 00"));
-    assert!(RopResponses::decode(&hex("160100000000 00"), &mut Answers::new(&asked, &[], &())).error.is_some());
+    assert!(
+        RopResponses::decode(&hex("160100000000 00"), &mut Answers::new(&asked, &[], &())).error.is_some()
+    );
 }
 
 /// [MS-OXCROPS] 2.2.6.9.2 wants the name of `RopSetMessageStatus`.
@@ -383,4 +385,42 @@ fn a_message_that_is_marked_as_read_is_acted_on() {
     assert_eq!(request("110001 02 00").acted_on_index(), Some(2));
     assert_eq!(request("0c0001 02 0a").acted_on_index(), Some(2));
     assert_eq!(request("250001 02 0a").acted_on_index(), Some(2));
+}
+
+/// [MS-OXCROPS] 2.2.7.6.2: the number of properties is optional where none are returned.
+#[test]
+fn a_message_that_was_sent_has_its_properties_counted_or_not() {
+    for (told, there) in [
+        ("4a0100000000 01", false),
+        ("4a0100000000 01 0000", true),
+        ("4a0100000000 00 0000", true),
+        ("4a0100000000 00 0100 0300070e 04000000", true),
+    ] {
+        assert_eq!(answered("4a0001", told), [RopId::RopTransportSend]);
+        let ResponseBody::RopTransportSend(body) = reply(&request("4a0001"), told).body else {
+            panic!("another ROP")
+        };
+        assert_eq!(body.property_values.0.is_some(), there, "{told}");
+    }
+}
+
+/// [MS-OXCROPS] 2.2.6.18.2 counts the attachments in four bytes, where others do in two.
+#[test]
+fn attachments_are_counted_in_four_bytes_or_two() {
+    for (count, ids, is_short) in [
+        ("00000000", &[][..], false),
+        ("01000000 00000000", &[0], false),
+        ("02000000 01000000 03000000", &[1, 3], false),
+        ("0000", &[], true),
+        ("0100 00000000", &[0], true),
+        ("0100 07000000", &[7], true),
+        ("0200 00000000 01000000", &[0, 1], true),
+    ] {
+        let told = format!("520100000000 {count}");
+        assert_eq!(answered("520001", &told), [RopId::RopGetValidAttachments]);
+        let ResponseBody::RopGetValidAttachments(body) = reply(&request("520001"), &told).body else {
+            panic!("another ROP")
+        };
+        assert_eq!((&body.attachment_ids[..], body.is_short), (ids, is_short), "{told}");
+    }
 }

@@ -1,11 +1,16 @@
 //! Attachments and the messages in them ([MS-OXCROPS] 2.2.6.12 to 2.2.6.18, [MS-OXCMSG] 2.2.3.12 to 2.2.3.18).
 
+use wire::{Reader, Result, Writer};
+
 use super::message::{MessageOpenModeFlags, SaveFlags};
 use super::recipient::OpenRecipients;
 use super::{
-    Bool, Empty, InputHandleIndex, List32, OutputHandleIndex, rop_enum, rop_flags, rop_response, rop_struct,
+    Bool, Empty, Field as _, InputHandleIndex, List16, List32, OutputHandleIndex, ResponseContext,
+    ResponseFields, rop_enum, rop_flags, rop_response, rop_struct,
 };
+use crate::ErrorCode;
 use crate::data::{MessageId, TypedString};
+use crate::show::{Show, Shown};
 
 rop_enum! {
     /// How an attachment is opened ([MS-OXCMSG] 2.2.3.12.1).
@@ -116,10 +121,44 @@ rop_struct! {
 /// Asks for the ids of a message's attachments ([MS-OXCROPS] 2.2.6.18.1).
 pub type RopGetValidAttachmentsRequest = Empty;
 
-rop_response! {
-    /// The ids of a message's attachments ([MS-OXCROPS] 2.2.6.18.2).
-    pub struct RopGetValidAttachmentsResponse as "RopGetValidAttachments" {
-        /// The ids.
-        pub attachment_ids: List32<u32> = "AttachmentIdArray",
+/// The ids of a message's attachments ([MS-OXCROPS] 2.2.6.18.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RopGetValidAttachmentsResponse {
+    /// The ids.
+    pub attachment_ids: Vec<u32>,
+    /// Whether their number takes two bytes, as some implementations have it, and not the four of the
+    /// specification.
+    pub is_short: bool,
+}
+
+impl ResponseFields for RopGetValidAttachmentsResponse {
+    fn read(r: &mut Reader<'_>, _return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
+        let mut short = r.clone();
+        let ids = List16::read(&mut short, "AttachmentIdArray");
+        let long = List32::read(r, "AttachmentIdArray");
+        match (ids, long) {
+            (Ok(List16(attachment_ids)), long)
+                if context.may_follow(short.peek()) && !(long.is_ok() && context.may_follow(r.peek())) =>
+            {
+                *r = short;
+                Ok(Self { attachment_ids, is_short: true })
+            }
+            (_, long) => long.map(|List32(attachment_ids)| Self { attachment_ids, is_short: false }),
+        }
+    }
+
+    fn write(&self, w: &mut Writer) -> Result<()> {
+        if self.is_short {
+            w.len16(self.attachment_ids.len(), "AttachmentIdCount")?;
+        } else {
+            w.len32(self.attachment_ids.len(), "AttachmentIdCount")?;
+        }
+        self.attachment_ids.iter().try_for_each(|id| id.write(w, "AttachmentIdArray"))
+    }
+}
+
+impl Show for RopGetValidAttachmentsResponse {
+    fn show(&self) -> Shown {
+        Shown::Fields(vec![("AttachmentIdArray".into(), self.attachment_ids.show())])
     }
 }

@@ -25,6 +25,19 @@ impl<'a> ResponseContext<'a> {
     pub fn columns(&self, r: &Reader<'_>) -> Result<&'a [PropTag]> {
         self.columns.ok_or_else(|| r.invalid("Columns", 0, "columns that are known"))
     }
+
+    /// Whether what stands in `rest` may stand behind the answer: the next one, what answers no request, or
+    /// nothing.
+    pub(super) fn may_follow(&self, rest: &[u8]) -> bool {
+        match (rest, self.next) {
+            ([], next) => next.is_none(),
+            ([0x2A | 0x6E | 0xF9 | 0xFF, ..], _) => true,
+            ([id, index, ..], Some(next)) => {
+                next.may_be_answered_as(RopId(*id)) && *index == next.answered_index()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What a response has behind its return value.
@@ -88,16 +101,10 @@ pub(super) fn left_out<T: ResponseFields>(
         return false;
     }
     let rest = r.peek();
-    let begins = |rest: &[u8]| match (rest, context.next) {
-        ([], next) => next.is_none(),
-        ([0x2A | 0x6E | 0xF9 | 0xFF, ..], _) => true,
-        ([id, index, ..], Some(next)) => next.may_be_answered_as(RopId(*id)) && *index == next.answered_index(),
-        _ => false,
-    };
-    let begins_behind = |size: usize| rest.get(size..).is_some_and(begins);
+    let begins_behind = |size: usize| rest.get(size..).is_some_and(|rest| context.may_follow(rest));
     // Who says that a destination is missing says in four more bytes which.
     let named = return_value == ErrorCode::EC_DST_NULL_OBJECT && begins_behind(least.saturating_add(4));
-    rest.len() < least || (!named && !begins_behind(least) && begins(rest))
+    rest.len() < least || (!named && !begins_behind(least) && context.may_follow(rest))
 }
 
 /// The answer to one ROP.

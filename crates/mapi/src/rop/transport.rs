@@ -115,27 +115,38 @@ rop_response! {
         /// Whether properties are *not* returned.
         pub no_properties_returned: Bool = "NoPropertiesReturned",
         /// The properties that the message has got.
-        pub property_values: Unless<PropertyList> = "PropertyValues" by no_properties_returned,
+        pub property_values: SentProperties = "PropertyValues" by no_properties_returned,
     }
 }
 
-/// What is there only where a Boolean before it is false.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Unless<T>(pub Option<T>);
+/// The properties that a message has got, where a Boolean before it is false. Where it is true, there are none;
+/// some servers leave out their number then, others do not.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SentProperties(pub Option<PropertyList>);
 
-impl<T: Show> Show for Unless<T> {
+impl Show for SentProperties {
     fn show(&self) -> Shown {
         self.0.show()
     }
 }
 
-impl<T: Field> FieldBy<Bool> for Unless<T> {
+impl FieldBy<Bool> for SentProperties {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
-        (!by.is_true()).then(|| T::read(r, field)).transpose().map(Self)
+        // Nothing that may follow begins with a zero.
+        let is_there = !by.is_true() || r.peek().starts_with(&[0, 0]);
+        is_there.then(|| Field::read(r, field)).transpose().map(Self)
     }
 
     fn write_by(&self, w: &mut Writer, field: &'static str, by: &Bool) -> Result<()> {
-        super::field::write_optional(self.0.as_ref(), w, field, !by.is_true())
+        let fits = self.0.as_ref().map_or(by.is_true(), |list| !by.is_true() || list.0.is_empty());
+        if !fits {
+            return Err(w.invalid(
+                field,
+                u64::from(by.0),
+                "properties exactly where a field before it says so",
+            ));
+        }
+        self.0.as_ref().map_or(Ok(()), |list| Field::write(list, w, field))
     }
 }
 

@@ -33,7 +33,7 @@ use mapi::rop::transport::{
     Help, HelpFile, LockState, MessageFlags, RopAbortSubmitRequest, RopGetAddressTypesResponse,
     RopGetTransportFolderResponse, RopOptionsDataRequest, RopOptionsDataResponse,
     RopSpoolerLockMessageRequest, RopSubmitMessageRequest, RopTransportNewMailRequest,
-    RopTransportSendResponse, SubmitFlags, Unless,
+    RopTransportSendResponse, SentProperties, SubmitFlags,
 };
 
 use mapi::property::PropTag;
@@ -82,7 +82,6 @@ sample! {
     RopOpenEmbeddedMessageRequest { output_handle_index, code_page_id, open_mode_flags }
     RopOpenEmbeddedMessageResponse { reserved, message_id, has_named_properties, subject_prefix, normalized_subject, recipients }
     RopGetAttachmentTableRequest { output_handle_index, table_flags }
-    RopGetValidAttachmentsResponse { attachment_ids }
     RopRemoveAllRecipientsRequest { reserved }
     RopReadRecipientsRequest { row_id, reserved }
     RopSubmitMessageRequest { submit_flags }
@@ -109,6 +108,13 @@ sample! {
     RopGetNamesFromPropertyIdsRequest { property_ids }
     RopGetNamesFromPropertyIdsResponse { property_names }
     RopQueryNamedPropertiesRequest { query_flags, has_guid, property_guid by has_guid }
+}
+
+/// As the specification has it.
+impl Sample for RopGetValidAttachmentsResponse {
+    fn sample(input: &mut Input<'_>) -> Self {
+        Self { attachment_ids: Sample::sample(input), is_short: false }
+    }
 }
 
 /// A request in a private mailbox.
@@ -177,9 +183,9 @@ pub(super) fn read_recipients(input: &mut Input<'_>, columns: &[PropTag]) -> Rop
     }
 }
 
-impl<T: Sample> SampleBy<Bool> for Unless<T> {
+impl SampleBy<Bool> for SentProperties {
     fn sample_by(input: &mut Input<'_>, by: &Bool) -> Self {
-        Self((!by.is_true()).then(|| T::sample(input)))
+        Self((!by.is_true()).then(|| Sample::sample(input)))
     }
 }
 
