@@ -14,6 +14,7 @@ mod command_line;
 mod endpoints;
 mod http_clients;
 mod http_foreign;
+mod http_relayed;
 mod http_sessions;
 mod ntlm_foreign;
 mod recordings;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Folder, Process, Proxy, SERVICE, Setup, address, count, opponent, python};
+use super::{ALICE, BOB, Folder, Process, Proxy, SERVICE, Setup, address, count, opponent, python};
 
 /// By what the recorded server was known, which no client may learn.
 pub(crate) const RECORDED_SERVER: &str = "mail.lab.test";
@@ -55,7 +55,7 @@ pub(crate) struct HttpUpstream {
 }
 
 impl HttpUpstream {
-    /// Starts one that has its clients sign in by `auth`: basic, ntlm or negotiate.
+    /// Starts one that has its clients sign in by `auth`: basic, ntlm, negotiate, or any of them and Bearer.
     pub(crate) fn start(auth: &'static str) -> Self {
         Self::at(address(), auth, None, NOTHING)
     }
@@ -81,7 +81,9 @@ impl HttpUpstream {
         let more: Vec<String> = more.iter().map(|argument| argument.as_ref().to_owned()).collect();
         let folder = Folder::new();
         let (user, password) = SERVICE;
-        let users = folder.write("users", &format!("LAB:{user}:{password}\n"));
+        let accounts = [SERVICE, ALICE, BOB].map(|(user, password)| format!("LAB:{user}:{password}\n"));
+        let known = if auth == "any" { accounts.concat() } else { accounts[0].clone() };
+        let users = folder.write("users", &known);
         let mut command = Command::new(python());
         command.arg(opponent("http_upstream.py")).args(["--server", RECORDED_SERVER, "--auth", auth]);
         command
@@ -112,6 +114,18 @@ impl HttpUpstream {
     /// Lets it send the rest of an answer that it holds.
     pub(crate) fn go(&self) {
         self.process.say("go");
+    }
+
+    /// Lets it take back all sign-ins on connections.
+    pub(crate) fn revoke(&self) {
+        self.process.say("revoke");
+        self.log();
+    }
+
+    /// Lets it close the connection after its next challenge.
+    pub(crate) fn drop_after_challenge(&self) {
+        self.process.say("drop");
+        self.log();
     }
 
     /// Waits until it holds an answer.
@@ -186,6 +200,10 @@ impl Setup {
 
     /// Before a server of HTTP alone.
     pub(crate) fn before_http(upstream: &HttpUpstream, certificates: &Certificates) -> Self {
+        if upstream.auth == "any" {
+            let setup = Self::before("").http_at(&upstream.url(), certificates);
+            return setup.relayed().stack(&["names"]);
+        }
         let setup = Self::before("ncacn_ip_tcp:127.0.0.1[1]").http_at(&upstream.url(), certificates);
         setup.upstream_key("http_authentication", &format!("{:?}", upstream.auth)).stack(&["names"])
     }

@@ -26,6 +26,7 @@ pub(crate) struct Setup {
     upstream_keys: String,
     modules: String,
     service: Account,
+    relayed: bool,
     log: &'static str,
     arguments: Vec<&'static str>,
 }
@@ -43,6 +44,7 @@ impl Setup {
             upstream_keys: String::new(),
             modules: String::new(),
             service: SERVICE,
+            relayed: false,
             log: "info",
             arguments: Vec::new(),
         }
@@ -96,6 +98,12 @@ impl Setup {
         self
     }
 
+    /// With clients who sign in at the server, by HTTP alone.
+    pub(crate) fn relayed(mut self) -> Self {
+        self.relayed = true;
+        self
+    }
+
     /// With an endpoint for proxies of RPC over HTTP.
     pub(crate) fn rpc_http(mut self) -> Self {
         self.rpc_http = true;
@@ -120,6 +128,13 @@ impl Setup {
         if self.http {
             let tls = "certificate = \"own.crt\"\nkey = \"own.key\"";
             writeln!(http, "http = \"{address}:8081\"\nhttps = \"{address}:8443\"\n{tls}").unwrap();
+        }
+        if self.relayed {
+            return format!(
+                "name = \"proxy.lab.test\"\n[listen]\n{http}{listen}[clients]\n{clients}\
+                 [upstream]\n{upstream_keys}[upstream.credentials]\nmode = \"relayed\"\n\
+                 [modules]\nstack = {stack:?}\n{modules}",
+            );
         }
         format!(
             "name = \"proxy.lab.test\"\n\

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""A server of MAPI over HTTP, Autodiscover and some virtual directories, for one account.
+"""A server of MAPI over HTTP, Autodiscover and some virtual directories, for one account, or for several by any scheme.
 
 What it answers was recorded (`tests/captures`), but for its cookies, which are its own: each session has one
 that says which it is, and one that changes with each request. pyspnego proves who asks, with
 the accounts of the file that NTLM_USER_FILE names.
 
 Prints `READY` when it listens, then one JSON object a line for every request that it served and for every one
-that it refused. A request may say in `X-Script` how it is to be answered:
+that it refused. With `--auth any` it serves all accounts of that file, by Negotiate, NTLM, Basic, and Bearer with
+`token-of-USER`. A request may say in `X-Script` how it is to be answered:
 
 hold   the head and the word that the server is at work; the rest when standard input says `go`
 mute   nothing at all until standard input says `go`
@@ -15,13 +16,15 @@ With `--playback` it plays a whole recording back: the requests of MAPI over HTT
 in which they were, get the answers that they got, also those that are none. Only what was carried out needs a
 session. `--spoil` has it give other answers to some.
 
-`mark WORD` on standard input has it print `marked WORD`.
+On standard input, `mark WORD` has it print `marked WORD`, `revoke` has it take back all sign-ins on connections,
+and `drop` has it close the connection after its next challenge.
 """
 
 import argparse
 import base64
 import itertools
 import json
+import os
 import socket
 import ssl
 import sys
@@ -40,8 +43,13 @@ NO_SESSION = 10
 INVALID_SEQUENCE = 15
 AT_WORK, DONE = b"PROCESSING\r\n", b"DONE\r\nX-ElapsedTime: 0\r\n\r\n"
 
+SCHEMES = {"ntlm": "NTLM", "negotiate": "Negotiate"}
+
 _output = threading.Lock()
 go = threading.Semaphore(0)
+drops = threading.Semaphore(0)
+epoch = itertools.count()
+revoked = [next(epoch)]
 
 
 def log(**fields):
@@ -90,21 +98,56 @@ class SignIn:
         self.scheme = options.auth
         self.account = f"{options.domain}\\{options.user}"
         self.basic = base64.b64encode(f"{self.account}:{options.password}".encode()).decode()
-        self.context, self.user = None, None
+        self.context, self.user, self.user_stays, self.since = None, None, False, revoked[0]
+        self.accounts = {}
+        with open(os.environ["NTLM_USER_FILE"], encoding="utf-8") as file:
+            for line in file:
+                domain, user, password = line.strip().split(":")
+                self.accounts[f"{domain}\\{user}"] = password
+
+    def challenges(self, given):
+        """What the other end has to do, a line each; none if the request is that of somebody."""
+        if self.scheme != "any":
+            challenge = self.challenge(given)
+            return challenge and [challenge]
+        if self.since != revoked[0]:
+            self.user, self.since = None, revoked[0]
+        offers = ["Negotiate", "NTLM", "Basic realm=\"server\"", "Bearer", "Digest realm=\"server\""]
+        if given is None:
+            return None if self.user and self.user_stays else offers
+        scheme, _, token = given.partition(" ")
+        self.user_stays = scheme in SCHEMES.values()
+        if self.user_stays:
+            challenge = self.shake(scheme, token)
+            return offers if challenge == scheme else challenge and [challenge]
+        self.user = self.without_handshake(scheme, token)
+        return None if self.user else offers
+
+    def without_handshake(self, scheme, token):
+        """Whose credentials these are."""
+        if scheme == "Basic":
+            user, _, password = base64.b64decode(token).decode().partition(":")
+            return user if self.accounts.get(user) == password else None
+        if scheme == "Bearer":
+            user = "LAB\\" + token.removeprefix("token-of-")
+            return user if user in self.accounts else None
+        return None
 
     def challenge(self, given):
         """What the other end has to do; none if the request is that of the account."""
         if self.scheme == "basic":
             self.user = self.account if given == f"Basic {self.basic}" else None
             return None if self.user else "Basic realm=\"server\""
-        name = {"ntlm": "NTLM", "negotiate": "Negotiate"}[self.scheme]
+        name = SCHEMES[self.scheme]
         if given is None:
             return None if self.user else name
         scheme, _, token = given.partition(" ")
-        if scheme != name:
-            return name
+        return name if scheme != name else self.shake(name, token)
+
+    def shake(self, name, token):
+        """The next step of a handshake: its challenge, the scheme's name if it failed, none if it is over."""
         if self.context is None or self.context.complete:
-            self.user, self.context = None, self.acceptor()
+            self.user, self.context = None, self.acceptor(name.lower())
         try:
             answer = self.context.step(base64.b64decode(token))
         except SpnegoError as fault:
@@ -116,10 +159,10 @@ class SignIn:
             return None
         return f"{name} {base64.b64encode(answer).decode()}"
 
-    def acceptor(self):
+    def acceptor(self, scheme):
         kinds = spnego.NegotiateOptions
-        wanted = kinds.use_ntlm if self.scheme == "ntlm" else kinds.use_negotiate
-        return spnego.server(hostname="mail.lab.test", service="http", protocol=self.scheme, options=wanted)
+        wanted = kinds.use_ntlm if scheme == "ntlm" else kinds.use_negotiate
+        return spnego.server(hostname="mail.lab.test", service="http", protocol=scheme, options=wanted)
 
 
 class Connection:
@@ -129,6 +172,7 @@ class Connection:
         self.server, self.number, self.stream = server, number, stream
         self.input = stream.makefile("rb")
         self.sign_in = SignIn(server.options)
+        self.bodiless = False
 
     def serve(self):
         try:
@@ -155,11 +199,17 @@ class Connection:
         return request, content
 
     def request(self, request, content):
-        challenge = self.sign_in.challenge(request.header("Authorization"))
-        if challenge is not None:
-            refusal = [("WWW-Authenticate", challenge), ("Server", self.server.options.server)]
-            return self.send("HTTP/1.1 401 Unauthorized", refusal, b"go away")
         method, target, _ = request.first.split(" ")
+        self.bodiless = method == "HEAD"
+        challenges = self.sign_in.challenges(request.header("Authorization"))
+        if challenges is not None and self.serves_nobody(target):
+            challenges = None
+        if challenges is not None:
+            refusal = [("WWW-Authenticate", challenge) for challenge in challenges]
+            self.send("HTTP/1.1 401 Unauthorized", [*refusal, ("Server", self.server.options.server)], b"go away")
+            if len(challenges) == 1 and drops.acquire(blocking=False):
+                raise Closed
+            return None
         log(
             request=method,
             target=target,
@@ -177,16 +227,23 @@ class Connection:
         where = [("Content-Type", "text/plain"), ("X-FEServer", "EXCH")]
         return self.send("HTTP/1.1 200 OK", where, f"{method} {target}".encode() + content)
 
+    def serves_nobody(self, target):
+        """Whether this is for those who do not sign in too, as servers have it."""
+        return self.sign_in.scheme == "any" and target.lower().startswith("/autodiscover/autodiscover.json")
+
     def replay(self, number):
         """An answer as it was recorded."""
         answer = self.server.recording.answers[number]
-        self.write(self.head(answer.first, answer.headers) + answer.rest)
+        self.write(self.head(answer.first, answer.headers) + (b"" if self.bodiless else answer.rest))
 
     def mapi(self, endpoint, request, content):
         request_type = request.header("X-RequestType")
         cookies = dict(part.strip().split("=", 1) for part in (request.header("Cookie") or "=").split(";"))
         if self.server.options.playback:
             return self.play(request, request_type, content, cookies)
+        if request_type == "PING":
+            fields = [("X-RequestType", "PING"), ("Content-Type", "application/mapi-http"), ("X-ResponseCode", "0")]
+            return self.send("HTTP/1.1 200 OK", fields, AT_WORK + DONE)
         opens = request_type in ("Connect", "Bind")
         session = self.server.sessions.open() if opens else self.server.sessions.next(cookies)
         same = [(name, request.header(name)) for name in ("X-RequestType", "X-RequestId", "X-ClientInfo")]
@@ -251,7 +308,8 @@ class Connection:
         return "".join([f"{first}\r\n", *(f"{name}: {value}\r\n" for name, value in headers), "\r\n"]).encode()
 
     def send(self, first, headers, content):
-        self.write(self.head(first, [*headers, ("Content-Length", len(content))]) + content)
+        head = self.head(first, [*headers, ("Content-Length", len(content))])
+        self.write(head + (b"" if self.bodiless else content))
 
     def write(self, data):
         self.stream.sendall(data)
@@ -295,6 +353,10 @@ def listen_to_orders():
         order, _, argument = line.strip().partition(" ")
         if order == "go":
             go.release()
+        elif order == "drop":
+            drops.release()
+        elif order == "revoke":
+            revoked[0] = next(epoch)
         elif order == "mark":
             with _output:
                 print(f"marked {argument}", flush=True)
@@ -305,7 +367,7 @@ def main():
     parser.add_argument("--http", type=common.Address, required=True, metavar="HOST:PORT")
     parser.add_argument("--server", required=True, help="its own name")
     parser.add_argument("--certificate", metavar="PATH", help="speak TLS with PATH.crt and PATH.key")
-    parser.add_argument("--auth", choices=["basic", "ntlm", "negotiate"], default="ntlm")
+    parser.add_argument("--auth", choices=["basic", "ntlm", "negotiate", "any"], default="ntlm")
     parser.add_argument("--user", required=True)
     parser.add_argument("--domain", required=True)
     parser.add_argument("--password", required=True)

@@ -1,0 +1,179 @@
+//! Clients who sign in at the server through the proxy: curl, requests and pyspnego.
+
+use serde_json::Value;
+
+use crate::harness::{
+    ALICE, BOB, By, Certificates, Curl, HttpClient, HttpPlace as Place, HttpUpstream, RECORDED_SERVER, Setup,
+    code, header, hex,
+};
+
+/// The recorded Execute with a `RopLogon`, and one with a `RopOpenFolder`.
+const LOGON: &str = "execute 65";
+const OPEN: &str = "execute 66";
+
+/// Who asked what, of what changes or tells something: proofs are not among it.
+fn served(upstream: &HttpUpstream) -> Vec<(String, String)> {
+    let requests = upstream.requests();
+    let real = requests.iter().filter(|request| {
+        request["request"] != "HEAD" && header(request, "X-RequestType").as_deref() != Some("PING")
+    });
+    let text = |value: &Value| value.as_str().unwrap().to_lowercase();
+    real.map(|request| (text(&request["user"]), text(&request["target"]))).collect()
+}
+
+#[test]
+fn curl_gets_in_by_whatever_the_server_takes_and_by_nothing_else() {
+    let place = Place::new("any");
+    let asked = place.curl("/EWS/Exchange.asmx").run();
+    let offers = ["Negotiate", "NTLM", "Basic realm=\"server\"", "Bearer"];
+    assert_eq!((asked.status(), asked.headers("WWW-Authenticate")), (401, offers.to_vec()), "{asked:?}");
+    for scheme in ["--basic", "--ntlm"] {
+        for (name, password) in [ALICE, BOB] {
+            let page = place.curl("/EWS/Exchange.asmx").user((name, password)).with(&[scheme]).run();
+            assert_eq!((page.status(), &*page.body), (200, "GET /EWS/Exchange.asmx"), "{scheme}: {page:?}");
+            let last = served(&place.upstream).pop().unwrap();
+            assert_eq!(last, (format!("lab\\{name}"), "/ews/exchange.asmx".to_owned()), "{scheme}");
+            let page = place.curl("/EWS/Exchange.asmx").user((name, "wrong")).with(&[scheme]).run();
+            assert_eq!(page.status(), 401, "{scheme}: {page:?}");
+        }
+    }
+    for (token, status) in [("token-of-alice", 200), ("token-of-mallory", 401)] {
+        let page = place.curl("/EWS/Exchange.asmx").with(&["--oauth2-bearer", token]).run();
+        assert_eq!(page.status(), status, "{token}: {page:?}");
+    }
+    // A body that waits for the sign-in comes through.
+    let post = ["--ntlm", "--data", "a body"];
+    let page = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&post).run();
+    assert_eq!((page.status(), &*page.body), (200, "POST /EWS/Exchange.asmxa body"), "{page:?}");
+    let served = served(&place.upstream);
+    assert_eq!(served.len(), 2 * 2 + 1 + 1, "{served:?}");
+}
+
+#[test]
+fn passwords_that_others_could_read_are_not_passed_on() {
+    let place = Place::new("any");
+    let ask = || Curl::in_the_clear(&place.proxy, "/EWS/Exchange.asmx");
+    assert_eq!(ask().run().headers("WWW-Authenticate"), ["Negotiate", "NTLM"]);
+    assert_eq!(ask().user(ALICE).run().status(), 401);
+    assert_eq!(ask().with(&["--oauth2-bearer", "token-of-alice"]).run().status(), 401);
+    let requests = place.upstream.log();
+    assert!(!format!("{requests:?}").contains("Basic"), "{requests:?}");
+    assert_eq!(ask().user(ALICE).with(&["--ntlm"]).run().status(), 200);
+}
+
+#[test]
+fn sessions_of_two_users_by_every_scheme_are_each_ones_own() {
+    let certificates = Certificates::new();
+    let upstream = HttpUpstream::within_tls("any", &certificates);
+    let mut proxy = Setup::before_http(&upstream, &certificates).start();
+    let ways = ["basic", "ntlm", "spnego"];
+    let mut clients: Vec<_> = ways
+        .iter()
+        .flat_map(|by| [(by, ALICE), (by, BOB)])
+        .map(|(by, account)| (account.0, HttpClient::new(&proxy, &certificates, By(by, account))))
+        .collect();
+    // All at once, one step after the other.
+    for command in ["connect", LOGON, OPEN, LOGON, "disconnect"] {
+        for (_, client) in &mut clients {
+            client.tell(command);
+        }
+        for (name, client) in &mut clients {
+            let answer = client.answer();
+            assert_eq!(
+                (&answer["status"], code(&answer)),
+                (&Value::from(200), Some("0".into())),
+                "{name}: {answer}"
+            );
+            assert!(!answer["content"].as_str().unwrap().contains(&hex(RECORDED_SERVER)), "{name}");
+        }
+    }
+    let served = served(&upstream);
+    assert_eq!(served.len(), 5 * clients.len());
+    for name in ["alice", "bob"] {
+        let user = format!("lab\\{name}");
+        assert_eq!(served.iter().filter(|(by, _)| *by == user).count(), 5 * ways.len(), "{name}");
+    }
+    // No connection was ever of two, and each session is of one user.
+    let mut owners = std::collections::HashMap::new();
+    for request in upstream.requests() {
+        let user = request["user"].as_str().unwrap().to_lowercase();
+        let session = header(&request, "Cookie").unwrap_or_default();
+        let session = session.split("; ").find(|part| part.starts_with("sid=")).map(str::to_owned);
+        for key in [Some(request["connection"].to_string()), session].into_iter().flatten() {
+            let owner = owners.entry(key).or_insert_with(|| user.clone());
+            assert_eq!(*owner, user, "{request}");
+        }
+    }
+    assert!(upstream.refusals().is_empty(), "{:?}", upstream.refusals());
+    drop(clients);
+    let ended = proxy.stop();
+    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+}
+
+#[test]
+fn the_cookies_of_another_open_nothing_though_the_server_would_take_them() {
+    let place = Place::new("any");
+    let mut alice = place.connected("ntlm", ALICE);
+    let cookies = alice.told("cookies")["cookies"].clone();
+    for by in ["basic", "ntlm", "spnego"] {
+        let mut bob = place.connected(by, BOB);
+        bob.told(&format!("take {cookies}"));
+        assert_ne!(code(&bob.told(LOGON)).unwrap(), "0", "{by}");
+    }
+    // With the same name, but by another scheme, nobody knows whether it is the same one.
+    let mut other = HttpClient::new(&place.proxy, &place.certificates, By("basic", ALICE));
+    other.told(&format!("take {cookies}"));
+    assert_ne!(code(&other.told(OPEN)).unwrap(), "0");
+    alice.done(LOGON);
+}
+
+#[test]
+fn a_sign_in_that_is_taken_back_or_breaks_off_is_made_anew_by_the_client_alone() {
+    let place = Place::new("any");
+    let mut alice = place.connected("spnego", ALICE);
+    let mut again = place.connected("ntlm", ALICE);
+    alice.done(LOGON);
+    again.done(LOGON);
+    let connections =
+        || place.upstream.requests().iter().map(|r| r["connection"].as_u64().unwrap()).max().unwrap();
+    let before = connections();
+    place.upstream.revoke();
+    // Who can sign in again is asked to, and their session is still their own; who can't is told.
+    let refused = alice.told(OPEN);
+    assert_eq!(refused["status"], 401, "{refused}");
+    assert!(refused["headers"].to_string().contains("Negotiate"), "{refused}");
+    again.done(OPEN);
+    assert!(connections() > before, "what was taken back is used again");
+    // In the middle of a handshake the client is told to begin anew.
+    let bob = || HttpClient::new(&place.proxy, &place.certificates, By("spnego", BOB));
+    place.upstream.drop_after_challenge();
+    let broken = bob().told("connect");
+    assert_eq!(broken["status"], 401, "{broken}");
+    bob().done("connect");
+    assert!(served(&place.upstream).iter().any(|(user, _)| user == "lab\\bob"));
+}
+
+#[test]
+fn outlook_learns_without_signing_in_where_autodiscover_is() {
+    for auth in ["any", "ntlm"] {
+        let place = Place::new(auth);
+        let json = "/autodiscover/autodiscover.json?Email=alice%40lab.test&Protocol=AutodiscoverV1";
+        let page = place.curl(json).run();
+        if auth == "any" {
+            let url = "https://proxy.lab.test:8443/autodiscover/autodiscover.xml";
+            assert_eq!(
+                (page.status(), &*page.body),
+                (200, &*format!("{{\"Protocol\":\"AutodiscoverV1\",\"Url\":\"{url}\"}}"))
+            );
+            let asked = place.upstream.requests();
+            assert_eq!(asked.len(), 1);
+            assert_eq!((header(&asked[0], "Authorization"), asked[0]["user"].is_null()), (None, true));
+        } else {
+            // A server that wants to know who asks learns it from us only when we do.
+            assert_eq!((page.status(), page.headers("WWW-Authenticate").len()), (401, 3), "{page:?}");
+            assert!(place.upstream.requests().is_empty());
+            assert_eq!(place.curl(json).user(ALICE).run().status(), 200);
+        }
+        assert_eq!(place.curl("/autodiscover/autodiscover.xml").with(&["--data", "x"]).run().status(), 401);
+    }
+}
