@@ -4,8 +4,8 @@
 use serde_json::Value;
 
 use crate::harness::{
-    ALICE, BOB, By, Certificates, HttpClient, HttpPlace as Place, HttpUpstream, RECORDED_SERVER, Setup, code,
-    header, hex,
+    ALICE, BOB, By, Certificates, HttpClient, HttpPlace as Place, HttpUpstream, RECORDED_SERVER, SERVICE,
+    Setup, code, header, hex,
 };
 
 /// The recorded Execute with a `RopLogon`, and one with a `RopOpenFolder`.
@@ -203,4 +203,32 @@ fn a_proxy_that_is_told_to_stop_lets_answers_under_way_come_to_their_end() {
     let ended = place.proxy.process.end();
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+}
+
+#[test]
+fn a_hang_up_reads_the_password_again_for_connections_to_come() {
+    let mut place = Place::new("ntlm");
+    let mut before = place.connected("ntlm", ALICE);
+    let read_again = |password: &str, count: usize| {
+        place.proxy.write_password(password);
+        place.proxy.process.hang_up();
+        let says = |line: &str| line == "the password of our account at the server was read again";
+        place.proxy.process.wait_lines("that the password was read", count, says);
+    };
+    read_again("not the password", 1);
+    // What stands goes on, what is new does not come about.
+    before.done(LOGON);
+    let mut after = HttpClient::new(&place.proxy, &place.certificates, By("ntlm", ALICE));
+    assert_eq!(after.told("connect")["status"], 502);
+    read_again(SERVICE.1, 2);
+    after.done("connect");
+    // What is no password stays out.
+    place.proxy.write_password("");
+    place.proxy.process.hang_up();
+    place
+        .proxy
+        .process
+        .wait_err("why not", |line| line.contains("stays as it was") && line.contains("password"));
+    place.connected("ntlm", BOB).done(LOGON);
+    assert!(place.proxy.stop().status.success());
 }

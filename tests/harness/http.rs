@@ -71,7 +71,7 @@ impl HttpUpstream {
         Self::at(address, "ntlm", Some(certificates.path(&address.to_string())), &more)
     }
 
-    /// Starts one that speaks TLS.
+    /// Starts one that speaks TLS. Unless it takes any scheme, handshakes must be bound to its certificate.
     pub(crate) fn within_tls(auth: &'static str, certificates: &Certificates) -> Self {
         let address = certificates.server;
         Self::at(address, auth, Some(certificates.path(&address.to_string())), NOTHING)
@@ -92,6 +92,9 @@ impl HttpUpstream {
         command.args(["--user", user, "--password", password]);
         if let Some(certificate) = &tls {
             command.args(["--certificate", certificate]);
+            if auth != "any" {
+                command.arg("--bindings");
+            }
         }
         command.args(&more);
         let process = Process::start("http_upstream", &mut command);

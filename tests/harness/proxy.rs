@@ -202,6 +202,11 @@ impl Proxy {
         add_account(&self.folder, account);
     }
 
+    /// Writes another password for the account that it signs in with at the server.
+    pub(crate) fn write_password(&self, password: &str) {
+        self.folder.write("service.password", password);
+    }
+
     /// Writes something else into the file of accounts.
     pub(crate) fn spoil_accounts(&self) {
         self.folder.write("accounts.toml", "nonsense");

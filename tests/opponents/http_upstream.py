@@ -22,6 +22,7 @@ and `drop` has it close the connection after its next challenge.
 
 import argparse
 import base64
+import hashlib
 import itertools
 import json
 import os
@@ -33,6 +34,7 @@ import urllib.parse
 import uuid
 
 import spnego
+from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 import common
@@ -91,6 +93,14 @@ class Sessions:
             del self.sequences[sid]
 
 
+def end_point(certificate):
+    """What binds a sign-in to TLS with this certificate: `tls-server-end-point` (RFC 5929)."""
+    with open(f"{certificate}.crt", encoding="ascii") as file:
+        shown = ssl.PEM_cert_to_DER_cert(file.read().partition("-----END CERTIFICATE-----")[0] + ssl.PEM_FOOTER)
+    digest = hashlib.sha256(shown).digest()
+    return GssChannelBindings(application_data=b"tls-server-end-point:" + digest)
+
+
 class SignIn:
     """Who is at a connection's other end."""
 
@@ -99,6 +109,7 @@ class SignIn:
         self.account = f"{options.domain}\\{options.user}"
         self.basic = base64.b64encode(f"{self.account}:{options.password}".encode()).decode()
         self.context, self.user, self.user_stays, self.since = None, None, False, revoked[0]
+        self.bindings = end_point(options.certificate) if options.bindings else None
         self.accounts = {}
         with open(os.environ["NTLM_USER_FILE"], encoding="utf-8") as file:
             for line in file:
@@ -162,7 +173,8 @@ class SignIn:
     def acceptor(self, scheme):
         kinds = spnego.NegotiateOptions
         wanted = kinds.use_ntlm if scheme == "ntlm" else kinds.use_negotiate
-        return spnego.server(hostname="mail.lab.test", service="http", protocol=scheme, options=wanted)
+        names = {"hostname": "mail.lab.test", "service": "http", "protocol": scheme, "options": wanted}
+        return spnego.server(channel_bindings=self.bindings, **names)
 
 
 class Connection:
@@ -367,6 +379,7 @@ def main():
     parser.add_argument("--http", type=common.Address, required=True, metavar="HOST:PORT")
     parser.add_argument("--server", required=True, help="its own name")
     parser.add_argument("--certificate", metavar="PATH", help="speak TLS with PATH.crt and PATH.key")
+    parser.add_argument("--bindings", action="store_true", help="have handshakes bound to TLS")
     parser.add_argument("--auth", choices=["basic", "ntlm", "negotiate", "any"], default="ntlm")
     parser.add_argument("--user", required=True)
     parser.add_argument("--domain", required=True)

@@ -53,6 +53,9 @@ impl Engine {
                 .find(endpoint, &identity, all, request_type.takes_turns(), incoming.at)
                 .map_err(|(code, why)| Refusal::new(fault_status(code), why))?
         };
+        if let Some(session) = &found.session {
+            session.lock().renew(&incoming.context, incoming.at);
+        }
         let session = found.session.unwrap_or_else(|| SharedSession::new(self.new_session(&incoming)));
         let mut flight = Flight::new(Operation::new(self.number(), incoming), session);
         flight.turn = found.turn;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::SecurityContext;
 use mapi::Interface;
+use wire::FileTime;
 
 use crate::objects::ObjectTable;
 
@@ -72,6 +73,14 @@ impl Session {
     /// Whose session it is.
     pub const fn context(&self) -> &SecurityContext {
         &self.context
+    }
+
+    /// Goes on under `context` where its own may not be used at `now` any more: that of the same identity, who
+    /// signed in again.
+    pub(crate) fn renew(&mut self, context: &SecurityContext, now: FileTime) {
+        if self.context.identity() == context.identity() && self.context.check(now).is_err() {
+            self.context = context.clone();
+        }
     }
 
     /// Where the client connects from.
