@@ -33,6 +33,11 @@ impl Piece {
         self.wire.get(self.from..self.to).unwrap_or_default()
     }
 
+    /// The bytes as they came, to be kept.
+    pub fn into_wire(self) -> Bytes {
+        self.wire
+    }
+
     /// The content among them, to be kept.
     pub fn into_data(self) -> Bytes {
         self.wire.slice(self.from..self.to)

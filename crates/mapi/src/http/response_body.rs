@@ -11,6 +11,9 @@ use super::headers::ResponseCode;
 /// still at work needs more than a day to pass it.
 pub const MAX_PREFIX: usize = 0x1_0000;
 
+/// What stands before most payloads is not longer.
+const USUAL_PREFIX: usize = 128;
+
 /// How far the server is with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MetaTag {
@@ -147,17 +150,34 @@ impl ResponseBody {
                 let payload = std::mem::take(input);
                 return Ok((!payload.is_empty()).then_some(BodyEvent::Payload(payload)));
             }
+            self.skip_header(input);
             let Some((byte, rest)) = input.split_first() else { return Ok(None) };
             *input = rest;
             if self.prefix.len() >= MAX_PREFIX {
                 let limit = u64::try_from(MAX_PREFIX).unwrap_or(u64::MAX);
                 return Err(self.error(ErrorKind::TooLong { length: limit.saturating_add(1), limit }));
             }
+            if self.prefix.is_empty() {
+                self.prefix.reserve(USUAL_PREFIX);
+            }
             self.prefix.push(*byte);
             if let Some(event) = self.step(*byte)? {
                 return Ok(Some(event));
             }
         }
+    }
+
+    /// Takes what is left of a header's line, up to its end, as far as there is room for it.
+    fn skip_header(&mut self, input: &mut &[u8]) {
+        if self.state != State::Header {
+            return;
+        }
+        let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
+        let room = MAX_PREFIX.saturating_sub(self.prefix.len());
+        let all: &[u8] = input;
+        let (line, rest) = all.split_at_checked(end.min(room)).unwrap_or((all, &[]));
+        self.prefix.extend_from_slice(line);
+        *input = rest;
     }
 
     fn step(&mut self, byte: u8) -> Result<Option<BodyEvent<'static>>> {

@@ -37,23 +37,15 @@ impl Client {
         {
             return Ok(None);
         }
-        let mut first = Bytes::new();
-        let mut all = BytesMut::new();
+        self.wire.decoder.gather(limit);
+        let mut whole = Gathered::default();
         while let Some(part) = self.part().await? {
-            if first.len() + all.len() + part.len() > limit {
+            if whole.len() + part.len() > limit {
                 return Ok(None);
             }
-            // Most bodies come in one part, which is then not copied.
-            if first.is_empty() && all.is_empty() {
-                first = part;
-            } else {
-                if all.is_empty() {
-                    all.extend_from_slice(&std::mem::take(&mut first));
-                }
-                all.extend_from_slice(&part);
-            }
+            whole.push(part);
         }
-        Ok(Some(if all.is_empty() { first } else { all.freeze() }))
+        Ok(Some(whole.take()))
     }
 
     /// Reads what is left of a request that was answered without its body, if it is not too much.
@@ -67,5 +59,34 @@ impl Client {
             }
         }
         Ok(Then::Next)
+    }
+}
+
+/// What comes in parts and is to be one. Most of it comes in one part, which is then not copied.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Gathered {
+    pub(super) fn len(&self) -> usize {
+        self.first.len() + self.all.len()
+    }
+
+    pub(super) fn push(&mut self, part: Bytes) {
+        if self.len() == 0 {
+            self.first = part;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.all.extend_from_slice(&part);
+    }
+
+    /// All of it; nothing is left.
+    pub(super) fn take(&mut self) -> Bytes {
+        if self.all.is_empty() { std::mem::take(&mut self.first) } else { self.all.split().freeze() }
     }
 }

@@ -148,7 +148,7 @@ pub(super) enum Coding {
 pub(super) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &Asked) -> Coding {
     const OURS: [&str; 3] = ["www-authenticate", "persistent-auth", "proxy-support"];
     strip_connection(&mut head.fields);
-    head.fields.retain(|field| !OURS.iter().any(|name| field.name.eq_ignore_ascii_case(name)));
+    head.fields.remove_all(&OURS);
     if let Some(token) = &asked.token {
         head.fields.push("WWW-Authenticate", token.clone());
     }

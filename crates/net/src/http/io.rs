@@ -1,14 +1,15 @@
 //! A connection that HTTP messages pass on, whatever is under it.
 
-use std::future::poll_fn;
-use std::io;
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf, Bytes, BytesMut};
 use http::{Decoder, Event, Head};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
@@ -28,10 +29,25 @@ impl Stream {
         }
     }
 
+    /// Reads into `buffer` as far as there is room in it.
+    fn poll_read_into(&mut self, task: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => pin!(stream.read_buf(buffer)).poll(task),
+            Self::Tls(stream) => pin!(stream.read_buf(buffer)).poll(task),
+        }
+    }
+
     fn poll_write(&mut self, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write(task, bytes),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write(task, bytes),
+        }
+    }
+
+    fn poll_write_all(&mut self, task: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(task, parts),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(task, parts),
         }
     }
 
@@ -56,12 +72,20 @@ const AT_ONCE: usize = 16 * 1024;
 /// More than this is not kept of an output buffer between two messages.
 const KEPT: usize = 4 * 1024;
 
+/// What is shorter is sent sooner copied than by itself.
+const SHORT: usize = 4 * 1024;
+
+/// So many parts are handed over at once.
+const PARTS: usize = 16;
+
 /// One end of a connection: what arrives as messages, and what is to be sent.
 #[derive(Debug)]
 pub(super) struct Wire<H> {
     stream: Stream,
     pub(super) decoder: Decoder<H>,
-    /// What is to be sent next.
+    /// Long parts that are to be sent first.
+    parts: Vec<Bytes>,
+    /// What is to be sent behind them.
     pub(super) out: Vec<u8>,
     ended: bool,
 }
@@ -82,7 +106,24 @@ pub(super) enum Broken {
 
 impl<H: Head> Wire<H> {
     pub(super) fn new(stream: Stream, decoder: Decoder<H>) -> Self {
-        Self { stream, decoder, out: Vec::new(), ended: false }
+        Self { stream, decoder, parts: Vec::new(), out: Vec::new(), ended: false }
+    }
+
+    /// Puts `bytes` behind what is to be sent.
+    pub(super) fn send(&mut self, bytes: Bytes) {
+        if bytes.len() < SHORT {
+            self.out.extend_from_slice(&bytes);
+            return;
+        }
+        if !self.out.is_empty() {
+            self.parts.push(std::mem::take(&mut self.out).into());
+        }
+        self.parts.push(bytes);
+    }
+
+    /// How many bytes are to be sent.
+    pub(super) fn queued(&self) -> usize {
+        self.parts.iter().map(Bytes::len).sum::<usize>() + self.out.len()
     }
 
     /// Reads what there is, at least something; zero at the end. Nothing is lost where this is dropped.
@@ -90,27 +131,31 @@ impl<H: Head> Wire<H> {
         poll_fn(|task| self.poll_fill(task)).await
     }
 
-    /// The same, to be polled. The buffer lives on the stack for this call only: an idle connection has none.
+    /// The same, to be polled. Where nothing long is to come the buffer lives on the stack for this call only: an
+    /// idle connection has none.
     fn poll_fill(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Ok(0));
         }
-        let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
-        let mut buffer = ReadBuf::uninit(&mut bytes);
-        let read = ready!(self.stream.poll_read(task, &mut buffer));
+        let read = if let Some(room) = self.decoder.room() {
+            ready!(self.stream.poll_read_into(task, room))
+        } else {
+            let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
+            let mut buffer = ReadBuf::uninit(&mut bytes);
+            let read = ready!(self.stream.poll_read(task, &mut buffer));
+            self.decoder.receive(buffer.filled());
+            read.map(|()| buffer.filled().len())
+        };
         // A peer that ends TLS by closing the connection cuts nothing off: messages say where they end.
-        match read {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+        let count = match read {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
             other => other?,
-        }
-        let filled = buffer.filled();
-        if filled.is_empty() {
+        };
+        if count == 0 {
             self.ended = true;
             self.decoder.close();
-        } else {
-            self.decoder.receive(filled);
         }
-        Poll::Ready(Ok(filled.len()))
+        Poll::Ready(Ok(count))
     }
 
     /// What is there now without waiting for more.
@@ -137,29 +182,60 @@ impl<H: Head> Wire<H> {
         read.is_ready() || !self.decoder.is_between()
     }
 
-    /// Sends `out`; each time that the peer takes nothing it has `limit` to take more.
+    /// Sends what is to be sent; each time that the peer takes nothing it has `limit` to take more.
     pub(super) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
-        let Self { stream, out, .. } = self;
-        let mut sent = 0;
         let late = || io::Error::new(io::ErrorKind::TimedOut, "the peer does not read");
-        while let Some(rest) = out.get(sent..).filter(|rest| !rest.is_empty()) {
+        let mut sent = 0;
+        while self.queued() > sent {
             // Most of what is sent fits into the socket's buffer: then no timer is needed.
-            let at_once = poll_fn(|task| Poll::Ready(stream.poll_write(task, rest))).await;
-            sent += match at_once {
+            let at_once = poll_fn(|task| Poll::Ready(self.poll_send(task, sent))).await;
+            let count = match at_once {
                 Poll::Ready(count) => count?,
-                Poll::Pending => timeout(limit, poll_fn(|task| stream.poll_write(task, rest)))
-                    .await
-                    .map_err(|_| late())??,
+                Poll::Pending => {
+                    timeout(limit, poll_fn(|task| self.poll_send(task, sent))).await.map_err(|_| late())??
+                }
             };
+            sent = self.forget(sent + count);
         }
-        out.clear();
-        if out.capacity() > KEPT {
-            *out = Vec::new();
+        self.out.clear();
+        if self.out.capacity() > KEPT {
+            self.out = Vec::new();
         }
-        if matches!(stream, Stream::Tls(_)) {
-            timeout(limit, poll_fn(|task| stream.poll_flush(task))).await.map_err(|_| late())??;
+        if matches!(self.stream, Stream::Tls(_)) {
+            timeout(limit, poll_fn(|task| self.stream.poll_flush(task))).await.map_err(|_| late())??;
         }
         Ok(())
+    }
+
+    /// Sends some of what is to be sent, behind the first `sent` bytes of `out`, all of which are sent only where
+    /// there are no parts.
+    fn poll_send(&mut self, task: &mut Context<'_>, sent: usize) -> Poll<io::Result<usize>> {
+        let Self { stream, parts, out, .. } = self;
+        if parts.is_empty() {
+            return stream.poll_write(task, out.get(sent..).unwrap_or_default());
+        }
+        let mut slices = [IoSlice::new(&[]); PARTS];
+        for (slice, part) in slices.iter_mut().zip(parts.iter().map(|part| &part[..]).chain([&out[..]])) {
+            *slice = IoSlice::new(part);
+        }
+        let count = PARTS.min(parts.len() + 1);
+        stream.poll_write_all(task, slices.get(..count).unwrap_or_default())
+    }
+
+    /// Forgets the first `sent` bytes of the parts; what of them is `out`'s is returned.
+    fn forget(&mut self, mut sent: usize) -> usize {
+        let mut whole = 0;
+        for part in &mut self.parts {
+            let taken = sent.min(part.len());
+            part.advance(taken);
+            sent -= taken;
+            if !part.is_empty() {
+                break;
+            }
+            whole += 1;
+        }
+        self.parts.drain(..whole);
+        sent
     }
 
     /// Says that no more will be sent, and lets the peer read what was: for a moment what it still sends is

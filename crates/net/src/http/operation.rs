@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use engine::{
     Envelope, Flight, HttpExchange, HttpLeg, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code,
 };
@@ -16,9 +16,11 @@ use tokio::time::Instant;
 use wire::Endian;
 
 use super::answers;
+use super::body::Gathered;
 use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::{Coding, adapt_answer};
 use super::front::HttpFront;
+use super::io::Wire;
 use super::upstream::Link;
 use crate::clock;
 
@@ -92,6 +94,8 @@ impl Drop for Airborne {
 struct Coming {
     head: ResponseHead,
     came: ResponseHead,
+    /// What its head says of the operation.
+    code: ResponseCode,
     framing: Framing,
     coding: Coding,
     /// What came and was not sent yet, as it came.
@@ -104,7 +108,7 @@ struct Coming {
     sent: usize,
     begun: bool,
     body: ResponseBody,
-    payload: BytesMut,
+    payload: Gathered,
     /// The payload, once it is whole.
     whole: Bytes,
     /// Bytes of content so far.
@@ -182,8 +186,7 @@ impl Client {
             return Ok(self.unreachable("lost", &airborne.original));
         };
         airborne.sent = Some(head);
-        link.wire.out.extend_from_slice(&stub);
-        drop(stub);
+        link.wire.send(stub);
         if let Err(error) = link.wire.flush(front.limits.handshake).await {
             airborne.give_up("the server does not read");
             return Ok(self.unreachable(&error.to_string(), &airborne.original));
@@ -214,12 +217,13 @@ impl Client {
             airborne.give_up(&refusal.why);
             return Ok(self.unreachable(&refusal.why, &airborne.original));
         }
+        link.wire.decoder.gather(front.sizes.answer);
         let mut coming = Coming::new(head, framing, asked);
         loop {
             let event = if let Ok(Some(event)) = link.wire.ready() {
                 event
             } else {
-                coming.stream(&mut self.wire.out);
+                coming.stream(&mut self.wire);
                 match self.answered(&mut link, until).await? {
                     Ok(event) => event,
                     Err(why) => {
@@ -246,7 +250,7 @@ impl Client {
             }
         }
         let next = coming.through_engine(&mut airborne);
-        let then = coming.send(&mut self.wire.out, &next, asked);
+        let then = coming.send(&mut self.wire, &next, asked);
         airborne.finish(&next, Some(&coming));
         if link.done(&coming.came, framing) {
             self.link = Some(link);
@@ -340,6 +344,17 @@ fn explanation(code: ResponseCode) -> String {
     )
 }
 
+/// Whether an answer is one of the operation's own, which has a payload.
+fn code(head: &ResponseHead) -> ResponseCode {
+    let said = head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
+    let fits = head.status() == 200 && head.fields.text("content-type").is_some_and(is_mapi_http);
+    match (said, fits) {
+        (Some(ResponseCode::Success) | None, true) => ResponseCode::Success,
+        (Some(ResponseCode::Success) | None, false) => ResponseCode::UnknownFailure,
+        (Some(code), _) => code,
+    }
+}
+
 impl Coming {
     fn new(head: ResponseHead, framing: Framing, asked: &Asked) -> Self {
         let came = head.clone();
@@ -349,6 +364,7 @@ impl Coming {
             head.fields.push("Connection", "close");
         }
         Self {
+            code: code(&came),
             head,
             came,
             framing,
@@ -359,23 +375,11 @@ impl Coming {
             sent: 0,
             begun: false,
             body: ResponseBody::new(),
-            payload: BytesMut::new(),
+            payload: Gathered::default(),
             whole: Bytes::new(),
             content: 0,
             malformed: false,
             refused: false,
-        }
-    }
-
-    /// Whether the answer is one of the operation's own, which has a payload.
-    fn code(&self) -> ResponseCode {
-        let said = self.came.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
-        let fits =
-            self.came.status() == 200 && self.came.fields.text("content-type").is_some_and(is_mapi_http);
-        match (said, fits) {
-            (Some(ResponseCode::Success) | None, true) => ResponseCode::Success,
-            (Some(ResponseCode::Success) | None, false) => ResponseCode::UnknownFailure,
-            (Some(code), _) => code,
         }
     }
 
@@ -385,11 +389,14 @@ impl Coming {
         if self.content > limit {
             return false;
         }
-        if self.code() == ResponseCode::Success && !self.malformed {
-            let mut rest = piece.data();
+        if self.code == ResponseCode::Success && !self.malformed {
+            let data = piece.clone().into_data();
+            let mut rest = &data[..];
             loop {
                 match self.body.next(&mut rest) {
-                    Ok(Some(mapi::http::BodyEvent::Payload(bytes))) => self.payload.extend_from_slice(bytes),
+                    Ok(Some(mapi::http::BodyEvent::Payload(bytes))) => {
+                        self.payload.push(data.slice_ref(bytes));
+                    }
                     Ok(Some(_)) => {}
                     Ok(None) => break,
                     Err(_) => {
@@ -401,7 +408,7 @@ impl Coming {
         }
         let ends = piece.ends_chunk();
         self.held.push(piece);
-        if ends && !self.body.is_done() && !self.malformed && self.code() == ResponseCode::Success {
+        if ends && !self.body.is_done() && !self.malformed && self.code == ResponseCode::Success {
             self.ready = self.held.len();
             self.ready_content = self.content;
         }
@@ -409,13 +416,13 @@ impl Coming {
     }
 
     /// Sends what says that the server is at work.
-    fn stream(&mut self, out: &mut Vec<u8>) {
+    fn stream(&mut self, wire: &mut Wire<RequestHead>) {
         if self.ready == 0 || self.coding != Coding::AsItCame || self.framing != Framing::Chunked {
             return;
         }
-        self.begin(out);
+        self.begin(&mut wire.out);
         for piece in self.held.drain(..self.ready) {
-            out.extend_from_slice(piece.wire());
+            wire.send(piece.into_wire());
         }
         self.ready = 0;
         self.sent = self.ready_content;
@@ -430,7 +437,7 @@ impl Coming {
     /// Lets the engine have the answer that is whole now.
     fn through_engine(&mut self, airborne: &mut Airborne) -> Next {
         let Airborne { front, flight, .. } = airborne;
-        let code = match (self.code(), self.body.response_code()) {
+        let code = match (self.code, self.body.response_code()) {
             (ResponseCode::Success, Some(late)) => late,
             (code, _) => code,
         };
@@ -441,12 +448,12 @@ impl Coming {
             self.refused = true;
             return front.engine.refused_by_upstream(&front.sessions, flight, code);
         }
-        self.whole = std::mem::take(&mut self.payload).freeze();
+        self.whole = self.payload.take();
         front.engine.resume_by_cookie(&front.sessions, flight, self.whole.clone())
     }
 
     /// Sends the rest of the answer, or what modules made of it.
-    fn send(&mut self, out: &mut Vec<u8>, next: &Next, asked: &Asked) -> Then {
+    fn send(&mut self, wire: &mut Wire<RequestHead>, next: &Next, asked: &Asked) -> Then {
         let as_it_came = match next {
             Next::Reply { stub } => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
             Next::Fault { .. } => self.refused,
@@ -454,20 +461,20 @@ impl Coming {
         };
         match next {
             _ if as_it_came && self.coding == Coding::AsItCame => {
-                self.begin(out);
+                self.begin(&mut wire.out);
                 for piece in self.held.drain(..) {
-                    out.extend_from_slice(piece.wire());
+                    wire.send(piece.into_wire());
                 }
             }
             _ if as_it_came => {
                 let content: Vec<u8> = self.held.iter().flat_map(http::Piece::data).copied().collect();
-                self.anew(out, &content);
+                self.anew(&mut wire.out, &content);
             }
             Next::Reply { stub } => {
                 let content = self.body.with_payload(stub);
-                self.anew(out, &content);
+                self.anew(&mut wire.out, &content);
             }
-            Next::Fault { status, .. } => self.refuse(out, response_code(*status)),
+            Next::Fault { status, .. } => self.refuse(&mut wire.out, response_code(*status)),
             Next::Relay { .. } | Next::Defer { .. } => {}
         }
         let close = self.coding == Coding::UntilClose || !asked.keep;

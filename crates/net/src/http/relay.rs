@@ -39,7 +39,7 @@ impl Client {
             return Ok(self.unreachable(&why, &original));
         }
         let Some(mut link) = self.link.take() else { return Ok(self.unreachable("lost", &original)) };
-        link.wire.out.extend_from_slice(&body);
+        link.wire.send(body);
         if let Err(why) = self.send_body(&mut link, whole).await? {
             return Ok(self.unreachable(&why, &original));
         }
@@ -56,7 +56,7 @@ impl Client {
         let limit = self.front.limits.handshake;
         while self.unread && !whole {
             match self.wire.ready().map_err(Broken::from)? {
-                Some(Event::Body(piece)) => link.wire.out.extend_from_slice(piece.data()),
+                Some(Event::Body(piece)) => link.wire.send(piece.into_data()),
                 Some(Event::End | Event::Head { .. }) => self.unread = false,
                 None => {
                     if let Err(error) = link.wire.flush(limit).await {
@@ -105,15 +105,15 @@ impl Client {
         loop {
             match self.answered(link, Instant::now() + patience).await? {
                 Ok(Event::Body(piece)) => match coding {
-                    Coding::AsItCame => self.wire.out.extend_from_slice(piece.wire()),
+                    Coding::AsItCame => self.wire.send(piece.into_wire()),
                     Coding::Chunked => http::chunk(&mut self.wire.out, piece.data()),
-                    Coding::UntilClose => self.wire.out.extend_from_slice(piece.data()),
+                    Coding::UntilClose => self.wire.send(piece.into_data()),
                 },
                 Ok(Event::End) => break,
                 Ok(Event::Head { .. }) => {}
                 Err(why) => return Err(Gone::CutShort(why)),
             }
-            if self.wire.out.len() > AT_ONCE {
+            if self.wire.queued() > AT_ONCE {
                 self.flush().await?;
             }
         }

@@ -242,13 +242,12 @@ impl Link {
     /// its sign-in stays here. `length` is the body's.
     pub(super) fn adapt(&mut self, upstream: &HttpUpstream, head: &mut RequestHead, length: Option<u64>) {
         strip_connection(&mut head.fields);
-        head.fields
-            .retain(|field| !["expect", "te"].iter().any(|name| field.name.eq_ignore_ascii_case(name)));
+        head.fields.remove_all(&["expect", "te"]);
         head.set_version(Version::Http11);
         head.fields.set("Host", upstream.host_header());
         if let Some(length) = length {
             head.fields.remove("transfer-encoding");
-            head.fields.set("Content-Length", length.to_string());
+            head.fields.set_number("Content-Length", length);
         }
         if self.is_nobodys() {
             // Nobody has no session there either.
@@ -352,11 +351,10 @@ pub(super) fn strip_connection(fields: &mut Fields) {
         .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
         .map(<[u8]>::to_vec)
         .collect();
-    fields.retain(|field| {
-        let name = field.name.as_bytes();
-        !CONNECTION.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-            && !named.iter().any(|other| name.eq_ignore_ascii_case(other))
-    });
+    fields.remove_all(&CONNECTION);
+    if !named.is_empty() {
+        fields.remove_all(&named);
+    }
 }
 
 /// What `Connection` can't take away.
