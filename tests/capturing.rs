@@ -2,11 +2,12 @@
 //! when they can't be written.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
-use crate::harness::{ALICE, HttpClient, HttpPlace, Process, SERVICE};
+use crate::harness::{ALICE, HttpClient, HttpPlace, Process, SERVICE, program};
 use crate::recordings::{decoded, tshark, wait_recorded};
 
 /// The recorded Execute with a `RopLogon`, and one whose answer has 32 KiB.
@@ -143,12 +144,35 @@ fn full_files_are_set_aside_and_no_more_are_kept_than_asked_for() {
         let lengths: Vec<u64> = lengths.collect();
         assert!(lengths.iter().all(|length| *length < 1_200_000), "{lengths:?}");
         assert!(lengths.iter().filter(|length| **length >= 1_000_000).count() == 2, "{lengths:?}");
-        for file in files {
-            assert_ne!(decoded(&file, &[]), Vec::<Value>::new(), "{}", file.display());
-        }
+        let counts = files.iter().map(|file| decoded(file, &[]).len());
+        let counts: Vec<usize> = counts.collect();
+        assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+        // One after the other they are one recording.
+        let mut all = Command::new(program());
+        let ended = Process::start("decode", all.args(["decode", "--json"]).args(&files)).end();
+        assert_eq!((ended.out.lines().count(), &*ended.err), (counts.iter().sum(), ""));
         let last = decoded(&place.proxy.file(&format!("run.{extension}")), &[]);
         assert_eq!(last.last().unwrap()["operation"], "emsmdb.Disconnect");
     }
+}
+
+#[test]
+fn a_recording_is_followed_from_one_file_to_the_next() {
+    let mut place = place("max_megabytes = 1");
+    let mut alice = place.connected("basic", ALICE);
+    let file = place.proxy.file("run.pcapng");
+    wait_recorded(&file, |operations| operations.len() == 1);
+    let mut command = Command::new(program());
+    command.args(["decode", "--json", "--follow"]).arg(&file);
+    let mut follower = Process::start("decode --follow", &mut command);
+    for _ in 0..70 {
+        alice.done(LONG);
+    }
+    alice.done("disconnect");
+    follower.wait_lines("all operations", 72, |line| line.contains("\"operation\":\"emsmdb."));
+    assert!(files(&place, "pcapng").len() > 1);
+    follower.kill();
+    assert!(place.proxy.stop().status.success());
 }
 
 /// Lets no file that `process` writes be longer than `bytes`; none takes that back.

@@ -22,8 +22,9 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) const fn new(client: SocketAddr, server: SocketAddr) -> Self {
-        Self { client, server, next: [0, 0] }
+    /// A connection of which nothing was sent; each side's first byte has the number `first`.
+    pub(super) const fn new(client: SocketAddr, server: SocketAddr, first: u32) -> Self {
+        Self { client, server, next: [first, first] }
     }
 
     /// The packet in which `side` sends `payload` with `flags`, as an Ethernet frame.

@@ -178,7 +178,9 @@ impl<W: Write> PacketWriter<W> {
         while !self.pairs.insert((client, server)) {
             client.set_port(client.port().wrapping_add(1).max(1024));
         }
-        let open = Open { stream: Stream::new(client, server), pair: (client, server), calls: 2 };
+        // One file follows the other: a connection that begins with another number is another connection.
+        let first = u32::try_from((call.time.0 / 1000) & u64::from(u32::MAX)).unwrap_or(0);
+        let open = Open { stream: Stream::new(client, server, first), pair: (client, server), calls: 2 };
         self.streams.insert(key, open);
         self.order.push_back(key);
         let user = call.user.as_ref().map(|user| format!("{USER_COMMENT}{user}"));

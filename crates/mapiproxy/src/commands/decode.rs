@@ -1,5 +1,6 @@
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -214,7 +215,8 @@ fn file(
     } else {
         let file = File::open(path).map_err(|error| at(path, &error))?;
         let length = file.metadata()?.len();
-        (if follow { Box::new(Growing(file)) } else { Box::new(file) }, length)
+        let path = path.to_owned();
+        (if follow { Box::new(Growing { path, file }) } else { Box::new(file) }, length)
     };
     let bar = bar(if follow { 0 } else { length });
     let mut input = BufReader::with_capacity(1 << 16, bar.wrap_read(input));
@@ -250,15 +252,38 @@ fn bar(length: u64) -> ProgressBar {
     ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// A file that has no end: where it ends now, it is waited for to grow.
-struct Growing(File);
+/// A file that has no end: where it ends now, it is waited for to grow. Where another file has taken its place, as
+/// when a recording goes on in a new one, that is read behind it.
+struct Growing {
+    path: PathBuf,
+    file: File,
+}
+
+impl Growing {
+    /// The file that is there now, where it is another; what is written to the old one is read by then.
+    fn successor(&self) -> Option<File> {
+        let of = |metadata: io::Result<Metadata>| metadata.map(|file| (file.dev(), file.ino())).ok();
+        let now = of(std::fs::metadata(&self.path))?;
+        (of(self.file.metadata()) != Some(now)).then(|| File::open(&self.path).ok()).flatten()
+    }
+}
 
 impl Read for Growing {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.read(out)? {
-                0 => std::thread::sleep(WAIT),
-                count => return Ok(count),
+            let count = self.file.read(out)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            let successor = self.successor();
+            // What came between the end and the look at the other file.
+            let count = self.file.read(out)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            match successor {
+                Some(file) => self.file = file,
+                None => std::thread::sleep(WAIT),
             }
         }
     }
