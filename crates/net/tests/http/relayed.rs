@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, Shutdown};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -38,6 +38,17 @@ struct Orders {
     closes: AtomicBool,
     /// What credentials are answered with, without a look at them.
     blocked: Mutex<Option<u16>>,
+    /// The connections on which somebody was answered.
+    streams: Mutex<Vec<TcpStream>>,
+}
+
+impl Orders {
+    /// Closes all connections on which somebody was answered.
+    fn close(&self) {
+        for stream in self.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
 }
 
 fn acceptor() -> Acceptor {
@@ -61,7 +72,10 @@ fn server() -> (Upstream, Arc<Orders>) {
         let lets_nobody_in = got.head.path().starts_with("/autodiscover/autodiscover.json");
         match who(got, &mut known, &given) {
             Ok(None) if lets_nobody_in => answer(stream, got, "nobody"),
-            Ok(Some(user)) => answer(stream, got, &user) && !given.closes.load(Ordering::SeqCst),
+            Ok(Some(user)) => {
+                given.streams.lock().unwrap().extend(stream.try_clone());
+                answer(stream, got, &user) && !given.closes.load(Ordering::SeqCst)
+            }
             Ok(None) => {
                 let offers = "WWW-Authenticate: Negotiate, NTLM\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\
                               WWW-Authenticate: Digest realm=\"x\"\r\nWWW-Authenticate: Bearer\r\n";
@@ -75,13 +89,13 @@ fn server() -> (Upstream, Arc<Orders>) {
     (upstream, orders)
 }
 
-fn refuse(stream: &mut std::net::TcpStream, got: &Got, status: u16, fields: &str) -> bool {
+fn refuse(stream: &mut TcpStream, got: &Got, status: u16, fields: &str) -> bool {
     let body = if got.head.method() == "HEAD" { "" } else { "no" };
     let text = format!("HTTP/1.1 {status} No\r\n{fields}Content-Length: 2\r\n\r\n{body}");
     stream.write_all(text.as_bytes()).is_ok()
 }
 
-fn answer(stream: &mut std::net::TcpStream, got: &Got, user: &str) -> bool {
+fn answer(stream: &mut TcpStream, got: &Got, user: &str) -> bool {
     let url = format!("http://{}:{}", Ipv4Addr::LOCALHOST, stream.local_addr().unwrap().port());
     let (status, body) = match got.head.path() {
         "/ews/elsewhere" => ("302 Found", String::new()),
@@ -342,6 +356,25 @@ fn a_connection_that_is_gone_is_never_replaced_behind_the_clients_back() {
     let refused = client.ask(get("/ews/x", ""));
     assert_eq!((refused.status(), offers(&refused).len()), (401, 4));
     assert!(upstream.others().iter().all(|got| got.head.method() == "HEAD"), "it was sent elsewhere");
+}
+
+#[test]
+fn a_connection_that_closes_while_a_request_comes_is_not_replaced_either() {
+    let (upstream, orders, proxy) = place();
+    let mut client = Client::new(&proxy);
+    assert_eq!(user(&Ntlm::sign_in("alice", &mut client)), (200, Some("alice")));
+    upstream.others();
+    // The body is to be there as a whole before the request goes on.
+    client.send(
+        "POST /ews/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
+    );
+    assert!(client.until("\r\n\r\n").starts_with("HTTP/1.1 100"));
+    orders.close();
+    let refused = client.ask("0\r\n\r\n");
+    assert_eq!((refused.status(), offers(&refused).len()), (401, 4));
+    assert!(upstream.others().is_empty());
+    assert_eq!(open_contexts(&proxy), 0);
+    assert_eq!(user(&Ntlm::sign_in("alice", &mut client)), (200, Some("alice")));
 }
 
 #[test]
