@@ -73,8 +73,10 @@ fn server() -> (Upstream, Arc<Orders>) {
         match who(got, &mut known, &given) {
             Ok(None) if lets_nobody_in => answer(stream, got, "nobody"),
             Ok(Some(user)) => {
-                given.streams.lock().unwrap().extend(stream.try_clone());
-                answer(stream, got, &user) && !given.closes.load(Ordering::SeqCst)
+                let closes = given.closes.load(Ordering::SeqCst);
+                let kept = stream.try_clone().ok().filter(|_| !closes);
+                given.streams.lock().unwrap().extend(kept);
+                answer(stream, got, &user) && !closes
             }
             Ok(None) => {
                 let offers = "WWW-Authenticate: Negotiate, NTLM\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\
@@ -351,6 +353,7 @@ fn a_connection_that_is_gone_is_never_replaced_behind_the_clients_back() {
     // After the sign-in too.
     assert_eq!(user(&Ntlm::sign_in("alice", &mut client)), (200, Some("alice")));
     orders.closes.store(true, Ordering::SeqCst);
+    orders.streams.lock().unwrap().clear();
     assert_eq!(user(&client.ask(get("/ews/x", ""))), (200, Some("alice")));
     upstream.others();
     let refused = client.ask(get("/ews/x", ""));
