@@ -9,8 +9,8 @@ use identity::ntlm::AcceptorConfig;
 use identity::relayed;
 use net::Limits;
 use net::http::{
-    self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes, Strangers, TlsError,
-    TlsIdentity, TlsTrust,
+    self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, Strangers,
+    TlsError, TlsIdentity, TlsTrust,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -58,6 +58,7 @@ pub(crate) fn front(
         upstream: upstream(config, server, service)?,
         limits,
         sizes: HttpLimits::default(),
+        pending: Pending::default(),
         engine: Arc::clone(engine),
         sessions: CookieTable::default(),
         observer: Arc::clone(observer),

@@ -76,7 +76,7 @@ impl Client {
                 Ok(Ok(Ok(_))) => {}
                 Ok(Ok(Err(error))) => return Ok(Err(error.to_string())),
                 Ok(Err(gone)) => return Err(gone),
-                Err(_) => return Ok(Err("no answer in time".to_owned())),
+                Err(_) => return Ok(Err(LATE.to_owned())),
             }
         }
     }
@@ -127,10 +127,13 @@ impl Client {
             return if head.keeps_alive() { Then::Next } else { Then::Close };
         }
         tracing::warn!(peer = %self.peer, "upstream: {why}");
-        let status = if why.starts_with("no answer in time") { 504 } else { 502 };
+        let status = if why.starts_with(LATE) { 504 } else { 502 };
         self.answer(status, "the server behind this proxy can't be reached\n", head)
     }
 }
+
+/// The server takes longer than it may.
+pub(super) const LATE: &str = "no answer in time";
 
 /// How an answer's body goes to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use super::peers::Peers;
 use super::routes::Routes;
 use super::sign_in::HttpSignIn;
 use super::tls::TlsIdentity;
+use super::told::Pending;
 use super::upstream::HttpUpstream;
 use crate::clock;
 use crate::limits::{Admission, Limits};
@@ -59,6 +60,8 @@ pub struct HttpFront {
     pub limits: Limits,
     /// How large their messages may be.
     pub sizes: HttpLimits,
+    /// When they are told that we are at work.
+    pub pending: Pending,
     /// The modules, and what brings operations through them.
     pub engine: Arc<Engine>,
     /// The sessions of MAPI over HTTP.

@@ -16,6 +16,7 @@ mod relayed;
 mod routes;
 mod sign_in;
 mod tls;
+mod told;
 mod upstream;
 
 pub use self::client::{HttpAnswer, HttpClient, HttpFailure};
@@ -24,4 +25,5 @@ pub use self::peers::Peers;
 pub use self::routes::{Routes, Way};
 pub use self::sign_in::{HttpSignIn, Schemes};
 pub use self::tls::{TlsError, TlsIdentity, TlsTrust, TlsVersion};
+pub use self::told::Pending;
 pub use self::upstream::{HttpCredentials, HttpUpstream};

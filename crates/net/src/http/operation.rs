@@ -21,17 +21,18 @@ use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::{Coding, adapt_answer};
 use super::front::HttpFront;
 use super::io::Wire;
+use super::told::{self, Told};
 use super::upstream::Link;
 use crate::clock;
 
 /// An operation that is on its way. Dropped before it is done, it is given up: its client is gone.
-struct Airborne {
+pub(super) struct Airborne {
     front: Arc<HttpFront>,
-    flight: Flight,
+    pub(super) flight: Flight,
     since: Instant,
     done: bool,
     /// The request's head as it came.
-    original: RequestHead,
+    pub(super) original: RequestHead,
     /// The request's head as it went to the server.
     sent: Option<RequestHead>,
 }
@@ -45,7 +46,7 @@ impl Airborne {
         }
     }
 
-    fn give_up(&mut self, why: &str) {
+    pub(super) fn give_up(&mut self, why: &str) {
         if !self.done {
             let next = self.front.engine.give_up_by_cookie(&self.front.sessions, &mut self.flight, why);
             self.finish(&next, None);
@@ -91,9 +92,9 @@ impl Drop for Airborne {
 }
 
 /// An answer of the server's, as far as it is here.
-struct Coming {
+pub(super) struct Coming {
     head: ResponseHead,
-    came: ResponseHead,
+    pub(super) came: ResponseHead,
     /// What its head says of the operation.
     code: ResponseCode,
     framing: Framing,
@@ -115,7 +116,9 @@ struct Coming {
     content: usize,
     malformed: bool,
     /// The server refused the operation as such.
-    refused: bool,
+    refused: Option<ResponseCode>,
+    /// The client was told by us that somebody is at work: what is sent of the body is not its beginning as it came.
+    told: bool,
 }
 
 impl Client {
@@ -148,9 +151,7 @@ impl Client {
             peer: asked.peer,
             at: clock::now(),
         };
-        let cookies: Vec<&str> =
-            original.fields.all("cookie").filter_map(|value| std::str::from_utf8(value).ok()).collect();
-        let begun = front.engine.begin_by_cookie(&front.sessions, incoming, &cookies);
+        let begun = front.engine.begin_by_cookie(&front.sessions, incoming, &cookies(&original));
         let (flight, next) = match begun {
             Ok(begun) => begun,
             Err(refusal) => {
@@ -161,37 +162,64 @@ impl Client {
         };
         let mut airborne =
             Airborne { front: Arc::clone(&front), flight, since, done: false, original, sent: None };
-        let stub = match next {
-            Next::Relay { stub, .. } if airborne.flight.asks_ahead().is_none() => stub,
-            Next::Relay { .. } | Next::Defer { .. } => {
-                airborne.give_up("what a module defers or asks ahead can't wait here");
-                return Ok(self.refuse(&airborne.original, &asked, ResponseCode::UnknownFailure, "deferred"));
-            }
-            next => {
-                airborne.finish(&next, None);
-                return Ok(self.answer_here(&airborne.original, &asked, next));
-            }
-        };
-        if matches!(key, OperationKey::Http(_, request_type) if request_type.begins_session()) {
+        let mut told = Told::new(front.pending, &asked, key, since);
+        let mut next = next;
+        loop {
+            next = match next {
+                Next::Defer { limit } => {
+                    self.wait_for_work(&asked, &mut airborne, &mut told, None, limit).await?;
+                    front.engine.resume_deferred_by_cookie(&front.sessions, &mut airborne.flight)
+                }
+                Next::Relay { stub, .. } if airborne.flight.asks_ahead().is_some() => {
+                    match self.ask_ahead(&asked, &mut airborne, &mut told, stub).await? {
+                        Ok(next) => next,
+                        Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
+                    }
+                }
+                Next::Relay { stub, .. } => {
+                    return match self.send_operation(&asked, &airborne, &mut head, stub).await {
+                        Ok(link) => {
+                            airborne.sent = Some(head);
+                            self.come_back(link, &asked, airborne, told).await
+                        }
+                        Err(why) => Ok(self.fail(&why, &mut airborne, &told)),
+                    };
+                }
+                next => {
+                    airborne.finish(&next, None);
+                    let then = if told.begun {
+                        self.answer_told(&asked, &next)
+                    } else {
+                        self.answer_here(&airborne.original, &asked, next)
+                    };
+                    return Ok(then);
+                }
+            };
+        }
+    }
+
+    /// Sends what the operation asks of the server, or what is asked ahead of it: `head` without what is ours to say,
+    /// and the body.
+    pub(super) async fn send_operation(
+        &mut self,
+        asked: &Asked,
+        airborne: &Airborne,
+        head: &mut RequestHead,
+        stub: Bytes,
+    ) -> Result<Link, String> {
+        if matches!(airborne.flight.operation.key(), OperationKey::Http(_, kind) if kind.begins_session()) {
             // Nobody brings a session along into which another is to be opened.
             head.fields.remove("cookie");
+        } else if let Some(newest) = airborne.flight.cookies_to_send(&cookies(&airborne.original)) {
+            head.fields.remove("cookie");
+            head.fields.push("Cookie", newest);
         }
         head.fields.remove("accept-encoding");
-        let length = u64::try_from(stub.len()).ok();
-        if let Err(why) = self.send_head(&asked, &mut head, length).await {
-            airborne.give_up(&why);
-            return Ok(self.unreachable(&why, &airborne.original));
-        }
-        let Some(mut link) = self.link.take() else {
-            return Ok(self.unreachable("lost", &airborne.original));
-        };
-        airborne.sent = Some(head);
+        self.send_head(asked, head, u64::try_from(stub.len()).ok()).await?;
+        let mut link = self.link.take().ok_or("lost")?;
         link.wire.send(stub);
-        if let Err(error) = link.wire.flush(front.limits.handshake).await {
-            airborne.give_up("the server does not read");
-            return Ok(self.unreachable(&error.to_string(), &airborne.original));
-        }
-        self.come_back(link, &asked, airborne).await
+        link.wire.flush(self.front.limits.handshake).await.map_err(|error| error.to_string())?;
+        Ok(link)
     }
 
     /// Brings the answer back. It is streamed as long as the server says that it is at work, and passes the
@@ -201,55 +229,61 @@ impl Client {
         mut link: Link,
         asked: &Asked,
         mut airborne: Airborne,
+        mut told: Told,
     ) -> Result<Then, Gone> {
         let front = Arc::clone(&self.front);
         let until = Instant::now() + front.upstream.call_limit;
-        let (head, framing) = match self.answer_head(&mut link, until).await? {
+        let telling = (asked, &airborne, &mut told);
+        let (mut head, framing) = match self.head_telling(&mut link, until, false, telling).await? {
             Ok(answer) => answer,
-            Err(why) => {
-                airborne.give_up(&why);
-                return Ok(self.unreachable(&why, &airborne.original));
-            }
+            Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
         };
-        let set = head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
-        if let Err(refusal) = front.engine.learn_cookies(&front.sessions, &airborne.flight, set) {
+        let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
+        if let Err(refusal) = front.engine.learn_cookies(&front.sessions, &airborne.flight, set()) {
             tracing::warn!("upstream: {}", refusal.why);
-            airborne.give_up(&refusal.why);
-            return Ok(self.unreachable(&refusal.why, &airborne.original));
+            return Ok(self.fail(&refusal.why, &mut airborne, &told));
+        }
+        if told.begun {
+            airborne.flight.unseen(set());
+        } else {
+            for missing in airborne.flight.seen(set()) {
+                head.fields.push("Set-Cookie", missing);
+            }
         }
         link.wire.decoder.gather(front.sizes.answer);
         let mut coming = Coming::new(head, framing, asked);
+        coming.told = told.begun;
+        coming.begun = told.begun;
         loop {
             let event = if let Ok(Some(event)) = link.wire.ready() {
-                event
+                Ok(event)
             } else {
                 coming.stream(&mut self.wire);
-                match self.answered(&mut link, until).await? {
-                    Ok(event) => event,
-                    Err(why) => {
-                        airborne.give_up(&why);
-                        if coming.begun {
-                            return Err(Gone::CutShort(why));
-                        }
-                        return Ok(self.unreachable(&why, &airborne.original));
-                    }
-                }
+                self.answered_telling(&mut link, until, (asked, &airborne, &mut told)).await?
             };
-            match event {
-                Event::Body(piece) => {
-                    if !coming.take(piece, front.sizes.answer) {
-                        airborne.give_up("the answer is too large");
-                        if coming.begun {
-                            return Err(Gone::CutShort("the answer is too large".to_owned()));
-                        }
-                        return Ok(self.unreachable("the answer is too large", &airborne.original));
-                    }
+            let gone_on = match event {
+                Ok(Event::Body(piece)) => {
+                    let taken = coming.take(piece, front.sizes.answer);
+                    taken.then_some(()).ok_or_else(|| "the answer is too large".to_owned())
                 }
-                Event::End => break,
-                Event::Head { .. } => {}
+                Ok(Event::End) => break,
+                Ok(Event::Head { .. }) => Ok(()),
+                Err(why) => Err(why),
+            };
+            match gone_on {
+                Ok(()) => {}
+                Err(why) if coming.begun && !coming.told => {
+                    airborne.give_up(&why);
+                    return Err(Gone::CutShort(why));
+                }
+                Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
             }
         }
-        let next = coming.through_engine(&mut airborne);
+        let mut next = coming.through_engine(&mut airborne);
+        while let Next::Defer { limit } = next {
+            self.wait_for_work(asked, &mut airborne, &mut told, Some(&mut coming), limit).await?;
+            next = front.engine.resume_deferred_by_cookie(&front.sessions, &mut airborne.flight);
+        }
         let then = coming.send(&mut self.wire, &next, asked);
         airborne.finish(&next, Some(&coming));
         if link.done(&coming.came, framing) {
@@ -301,24 +335,40 @@ impl Client {
         kind: &'static str,
         body: &[u8],
     ) -> Then {
-        let Some(mut head) = ResponseHead::new(200, "OK") else { return Then::Close };
-        head.fields.push("Cache-Control", "private");
-        head.fields.push("Content-Type", kind);
-        for name in [X_REQUEST_TYPE, X_REQUEST_ID, X_CLIENT_INFO] {
-            if let Some(value) = original.fields.get(name) {
-                head.fields.push(name, Bytes::copy_from_slice(value));
-            }
-        }
-        head.fields.push(X_RESPONSE_CODE, code.0.to_string());
+        let Some(mut head) = own_head(original, asked, code, kind) else { return Then::Close };
         head.fields.push("Content-Length", body.len().to_string());
-        if let Some(token) = &asked.token {
-            head.fields.push("WWW-Authenticate", token.clone());
-        }
         answers::connection(&mut head, original);
         head.write(&mut self.wire.out);
         self.wire.out.extend_from_slice(body);
         if asked.keep { Then::Next } else { Then::Close }
     }
+}
+
+/// The head of an answer in our own words, without what frames it.
+pub(super) fn own_head(
+    original: &RequestHead,
+    asked: &Asked,
+    code: ResponseCode,
+    kind: &'static str,
+) -> Option<ResponseHead> {
+    let mut head = ResponseHead::new(200, "OK")?;
+    head.fields.push("Cache-Control", "private");
+    head.fields.push("Content-Type", kind);
+    for name in [X_REQUEST_TYPE, X_REQUEST_ID, X_CLIENT_INFO] {
+        if let Some(value) = original.fields.get(name) {
+            head.fields.push(name, Bytes::copy_from_slice(value));
+        }
+    }
+    head.fields.push(X_RESPONSE_CODE, code.0.to_string());
+    if let Some(token) = &asked.token {
+        head.fields.push("WWW-Authenticate", token.clone());
+    }
+    Some(head)
+}
+
+/// The values of a request's `Cookie` headers.
+fn cookies(head: &RequestHead) -> Vec<&str> {
+    head.fields.all("cookie").filter_map(|value| std::str::from_utf8(value).ok()).collect()
 }
 
 /// Which operation a request asks for; otherwise what is wrong with it.
@@ -356,7 +406,7 @@ fn code(head: &ResponseHead) -> ResponseCode {
 }
 
 impl Coming {
-    fn new(head: ResponseHead, framing: Framing, asked: &Asked) -> Self {
+    pub(super) fn new(head: ResponseHead, framing: Framing, asked: &Asked) -> Self {
         let came = head.clone();
         let mut head = head;
         let coding = adapt_answer(&mut head, framing, asked);
@@ -379,12 +429,13 @@ impl Coming {
             whole: Bytes::new(),
             content: 0,
             malformed: false,
-            refused: false,
+            refused: None,
+            told: false,
         }
     }
 
     /// Takes a piece in. False where the answer is longer than `limit`.
-    fn take(&mut self, piece: http::Piece, limit: usize) -> bool {
+    pub(super) fn take(&mut self, piece: http::Piece, limit: usize) -> bool {
         self.content = self.content.saturating_add(piece.data().len());
         if self.content > limit {
             return false;
@@ -417,7 +468,8 @@ impl Coming {
 
     /// Sends what says that the server is at work.
     fn stream(&mut self, wire: &mut Wire<RequestHead>) {
-        if self.ready == 0 || self.coding != Coding::AsItCame || self.framing != Framing::Chunked {
+        if self.ready == 0 || self.told || self.coding != Coding::AsItCame || self.framing != Framing::Chunked
+        {
             return;
         }
         self.begin(&mut wire.out);
@@ -428,6 +480,19 @@ impl Coming {
         self.sent = self.ready_content;
     }
 
+    /// Sends the head, if it was not, for an answer that we say we are at work on.
+    pub(super) fn begin_to_tell(&mut self, out: &mut Vec<u8>, told: &mut Told) {
+        if self.sent > 0 {
+            told.was_said();
+        }
+        if !self.begun && self.framing != Framing::Chunked {
+            self.head.fields.remove("content-length");
+            self.head.fields.set("Transfer-Encoding", "chunked");
+        }
+        self.told = true;
+        self.begin(out);
+    }
+
     fn begin(&mut self, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.begun, true) {
             self.head.write(out);
@@ -435,7 +500,7 @@ impl Coming {
     }
 
     /// Lets the engine have the answer that is whole now.
-    fn through_engine(&mut self, airborne: &mut Airborne) -> Next {
+    pub(super) fn through_engine(&mut self, airborne: &mut Airborne) -> Next {
         let Airborne { front, flight, .. } = airborne;
         let code = match (self.code, self.body.response_code()) {
             (ResponseCode::Success, Some(late)) => late,
@@ -445,7 +510,7 @@ impl Coming {
         let code =
             if code == ResponseCode::Success && malformed { ResponseCode::InvalidResponse } else { code };
         if code != ResponseCode::Success {
-            self.refused = true;
+            self.refused = Some(code);
             return front.engine.refused_by_upstream(&front.sessions, flight, code);
         }
         self.whole = self.payload.take();
@@ -456,10 +521,17 @@ impl Coming {
     fn send(&mut self, wire: &mut Wire<RequestHead>, next: &Next, asked: &Asked) -> Then {
         let as_it_came = match next {
             Next::Reply { stub } => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
-            Next::Fault { .. } => self.refused,
+            Next::Fault { .. } => self.refused.is_some(),
             Next::Relay { .. } | Next::Defer { .. } => false,
         };
         match next {
+            Next::Reply { stub } if self.told => {
+                let late: Vec<(&str, &str)> = self.body.headers().collect();
+                told::end(&mut wire.out, &late, stub);
+            }
+            Next::Fault { status, .. } if self.told => {
+                told::refuse(&mut wire.out, self.refused.unwrap_or_else(|| response_code(*status)));
+            }
             _ if as_it_came && self.coding == Coding::AsItCame => {
                 self.begin(&mut wire.out);
                 for piece in self.held.drain(..) {
@@ -477,17 +549,14 @@ impl Coming {
             Next::Fault { status, .. } => self.refuse(&mut wire.out, response_code(*status)),
             Next::Relay { .. } | Next::Defer { .. } => {}
         }
-        let close = self.coding == Coding::UntilClose || !asked.keep;
+        let close = (self.coding == Coding::UntilClose && !self.told) || !asked.keep;
         if close { Then::Close } else { Then::Next }
     }
 
     /// Says that the operation was refused, in a header behind what was sent already where there is something.
     fn refuse(&mut self, out: &mut Vec<u8>, code: ResponseCode) {
         if self.begun {
-            let number = code.0.to_string();
-            let late = [(X_RESPONSE_CODE, number.as_str()), ("Content-Type", ERROR_CONTENT_TYPE)];
-            http::chunk(out, &prefix(&[MetaTag::Done], &late).unwrap_or_default());
-            out.extend_from_slice(http::LAST_CHUNK);
+            told::refuse(out, code);
         } else {
             // The cookies that the server set are the client's next ones, whatever becomes of the answer.
             self.head.fields.set("Content-Type", ERROR_CONTENT_TYPE);

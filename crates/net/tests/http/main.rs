@@ -1,5 +1,6 @@
 //! HTTP through the proxy, from socket to socket.
 
+mod deferred;
 mod recorded;
 mod relayed;
 mod sessions;

@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
-use engine::{CookieTable, Engine, Module, Stack};
+use engine::{CookieTable, Deferral, Engine, Module, Stack};
 use http::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, NtHash, Password, Registry, relayed};
 use net::http::{
-    HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Routes, Schemes, Strangers,
-    run_http,
+    HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
+    Strangers, run_http,
 };
 use net::{Admission, Limits, Live, Unobserved};
 use tokio::runtime::Runtime;
@@ -63,6 +63,9 @@ pub(crate) struct Setup {
     pub(crate) sizes: HttpLimits,
     pub(crate) peers: Peers,
     pub(crate) call_limit: Duration,
+    pub(crate) pending: Pending,
+    /// Where modules' work is done; by nobody unless a test says otherwise.
+    pub(crate) deferral: Option<Deferral>,
     /// Whether clients sign in at the server.
     pub(crate) relayed: bool,
 }
@@ -75,6 +78,8 @@ impl Default for Setup {
             sizes: HttpLimits::default(),
             peers: Peers::default(),
             call_limit: PATIENCE,
+            pending: Pending::default(),
+            deferral: None,
             relayed: false,
         }
     }
@@ -123,7 +128,11 @@ impl Setup {
             },
             limits: self.limits,
             sizes: self.sizes,
-            engine: Arc::new(Engine::new(Stack::new(self.modules))),
+            pending: self.pending,
+            engine: Arc::new(match self.deferral {
+                Some(deferral) => Engine::new(Stack::new(self.modules)).deferring(deferral),
+                None => Engine::new(Stack::new(self.modules)),
+            }),
             sessions: CookieTable::default(),
             observer: Arc::new(Unobserved),
             strangers: Strangers::default(),
