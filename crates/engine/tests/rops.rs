@@ -13,7 +13,9 @@ use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::{PropTag, PropertyList, PropertyValue, TaggedValue};
 use mapi::rop::folder::{RopOpenFolderRequest, RopOpenFolderResponse};
 use mapi::rop::message::{RopCreateMessageRequest, RopCreateMessageResponse};
-use mapi::rop::property::{PropertyProblemsResponse, RopSetPropertiesRequest};
+use mapi::rop::property::{
+    CopyFlags, PropertyProblemsResponse, RopCopyPropertiesResponse, RopCopyToRequest, RopSetPropertiesRequest,
+};
 use mapi::rop::shared::Sized16;
 use mapi::rop::special::RopBufferTooSmallResponse;
 use mapi::rop::stream::{
@@ -22,8 +24,8 @@ use mapi::rop::stream::{
 };
 use mapi::rop::transport::{RopSubmitMessageRequest, SubmitFlags};
 use mapi::rop::{
-    Bool, Bytes16, Empty, OutputHandleIndex, RequestBody, ResponseBody, ResponseContext, RopId, RopReply,
-    RopRequest, RopRequests, RopResponse,
+    Bool, Bytes16, DestHandleIndex, Empty, List16, OutputHandleIndex, RequestBody, ResponseBody,
+    ResponseContext, RopId, RopReply, RopRequest, RopRequests, RopResponse,
 };
 use proptest::prelude::*;
 use testkit::{Mailbox, Sent};
@@ -418,6 +420,27 @@ fn a_batch_of_which_nothing_is_left_does_not_reach_the_upstream() {
     let failed = |rop: &RopRequest| RopResponse::Reply(RopReply::refused(rop, REFUSED));
     assert_eq!(replies(&answer, &rops), rops.iter().map(failed).collect::<Vec<_>>());
     assert_eq!(answer.handles, buffer.handles);
+}
+
+#[test]
+fn a_destination_that_a_refused_rop_would_have_made_is_named_in_the_answer() {
+    let (engine, _) = meddler(&[Act::Refuse, Act::Pass, Act::Pass]);
+    let mut scene = Scene::new(&engine);
+    let copy = RequestBody::RopCopyTo(RopCopyToRequest {
+        dest_handle_index: DestHandleIndex(3),
+        want_asynchronous: Bool::FALSE,
+        want_sub_objects: Bool::TRUE,
+        copy_flags: CopyFlags::default(),
+        excluded_tags: List16(Vec::new()),
+    });
+    let batch = batch_of(&[(0, open_folder(3, 9)), (0, copy)], &[1, NO_OBJECT, NO_OBJECT, NO_OBJECT]);
+    let answer = scene.execute(&batch, 0x8000);
+    assert_eq!(scene.server.carried_out, []);
+    let rops = RopRequests::decode(&batch.rops, &()).rops;
+    let missing =
+        ResponseBody::RopCopyTo(RopCopyPropertiesResponse::NullDestination { dest_handle_index: 3 });
+    let copied = RopReply { handle_index: 0, return_value: ErrorCode::EC_DST_NULL_OBJECT, body: missing };
+    assert_eq!(replies(&answer, &rops)[1], RopResponse::Reply(copied));
 }
 
 /// Reads what earlier operations brought.

@@ -201,20 +201,26 @@ impl RopBatch {
         let mut missing = [false; 256];
         for place in 0..self.entries.len() {
             let Some(entry) = self.entries.get_mut(place) else { return };
-            let mut acts_on_missing = false;
+            let mut error = None;
             let mut makes = None;
-            entry.request.handle_indexes(&mut |role, index| match role {
-                HandleRole::Output => makes = Some(*index),
-                HandleRole::Response => {}
-                _ => acts_on_missing |= missing.get(usize::from(*index)).copied().unwrap_or(false),
+            entry.request.handle_indexes(&mut |role, index| {
+                let is_missing = missing.get(usize::from(*index)).copied().unwrap_or(false);
+                match role {
+                    HandleRole::Output => makes = Some(*index),
+                    HandleRole::Destination if is_missing && error.is_none() => {
+                        error = Some(ErrorCode::EC_DST_NULL_OBJECT);
+                    }
+                    HandleRole::Input if is_missing => error = Some(ErrorCode::EC_NULL_OBJECT),
+                    _ => {}
+                }
             });
             let relayed = entry.is_relayed();
-            if relayed && acts_on_missing {
+            if let Some(error) = error.filter(|_| relayed) {
                 let by = entry.by.unwrap_or(usize::MAX);
-                let reply = RopReply::refused(self.request(place), ErrorCode::EC_NULL_OBJECT);
+                let reply = RopReply::refused(self.request(place), error);
                 self.answer(place, reply, by);
             }
-            let relayed = relayed && !acts_on_missing;
+            let relayed = relayed && error.is_none();
             if let Some(slot) = makes.and_then(|slot| missing.get_mut(usize::from(slot))) {
                 *slot = !relayed;
             }

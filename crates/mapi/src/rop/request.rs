@@ -83,6 +83,11 @@ impl RopRequest {
         }
     }
 
+    /// The index of the second object that the ROP acts on, for ROPs that have one (`DestHandleIndex`).
+    pub fn destination_index(&self) -> Option<u8> {
+        self.body.own_index(HandleRole::Destination)
+    }
+
     /// The `RopId` of the answer: `RopGetMessageStatus` is answered as if it were `RopSetMessageStatus`
     /// ([MS-OXCROPS] 2.2.6.9.2).
     pub fn answered_id(&self) -> RopId {

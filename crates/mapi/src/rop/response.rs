@@ -120,11 +120,18 @@ pub struct RopReply {
 }
 
 impl RopReply {
-    /// The answer that `request` failed. Where a ROP has fields even then, they are zero.
+    /// The answer that `request` failed. Where a ROP has fields even then, they are zero, but for the index of a
+    /// destination that is missing: it is the request's.
     pub fn refused(request: &RopRequest, return_value: ErrorCode) -> Self {
         let id = request.answered_id();
         let context = ResponseContext { request: Some(request), ..ResponseContext::default() };
-        let body = ResponseBody::read(id, return_value, &mut Reader::new(&[0; 32]), context);
+        let mut fields = [0; 32];
+        if return_value == ErrorCode::EC_DST_NULL_OBJECT
+            && let (Some(first), Some(index)) = (fields.first_mut(), request.destination_index())
+        {
+            *first = index;
+        }
+        let body = ResponseBody::read(id, return_value, &mut Reader::new(&fields), context);
         let body = body.unwrap_or(ResponseBody::Failed(id));
         Self { handle_index: request.answered_index(), return_value, body }
     }
