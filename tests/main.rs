@@ -8,6 +8,7 @@ mod harness;
 
 mod address_book;
 mod bad_clients;
+mod bad_http;
 mod bad_upstreams;
 mod capturing;
 mod command_line;

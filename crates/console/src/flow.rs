@@ -23,6 +23,8 @@ pub struct Flow {
     /// The ROPs that it carries, each with its return value once it was answered; `+` stands for more that can't
     /// be decoded.
     pub rops: Vec<String>,
+    /// Why a part of the ROPs or of their answers passes as bytes.
+    pub opaque: Vec<String>,
     /// What came of it.
     pub end: FlowEnd,
     /// From the request's last byte to the response's first.
@@ -76,6 +78,7 @@ impl Flow {
             operation: operation.name(),
             request_size: operation.request.original().len(),
             rops: operation.rops().map(rops).unwrap_or_default(),
+            opaque: operation.opaque().map(|(side, error)| format!("{side}: {error}")).collect(),
             end,
             elapsed,
             notes: operation.notes().to_vec(),
@@ -94,6 +97,7 @@ impl Flow {
             operation: call.operation,
             request_size: call.request_size,
             rops: Vec::new(),
+            opaque: Vec::new(),
             end: FlowEnd::Fault { status: call.status.to_string(), why: call.why.to_owned() },
             elapsed: Duration::ZERO,
             notes: Vec::new(),
@@ -143,6 +147,9 @@ impl fmt::Display for Flow {
         }
         if !self.rops.is_empty() {
             write!(f, "  {}", self.rops.join(" "))?;
+        }
+        for why in &self.opaque {
+            write!(f, "  [undecoded {why}]")?;
         }
         for note in &self.notes {
             write!(f, "  [{}: {}]", note.module, note.text)?;

@@ -227,6 +227,8 @@ pub struct Operation {
     pub ahead: Vec<AheadAnswer>,
     /// Its ROPs, where it carries some.
     pub(crate) rops: Option<RopExchange>,
+    /// Why nothing of the ROPs asked for can be read, and why nothing of their answers, where that is so.
+    pub(crate) unread: [Option<wire::Error>; 2],
     notes: Vec<Note>,
 }
 
@@ -263,6 +265,7 @@ impl Operation {
             response: None,
             ahead: Vec::new(),
             rops: None,
+            unread: [None, None],
             notes: Vec::new(),
         }
     }
@@ -318,6 +321,15 @@ impl Operation {
     /// Its ROPs and what they were answered, where it carries some that were decoded.
     pub const fn rops(&self) -> Option<&RopExchange> {
         self.rops.as_ref()
+    }
+
+    /// Why ROPs that it carries, or answers to them, pass as bytes: what can't be decoded of each.
+    pub fn opaque(&self) -> impl Iterator<Item = (&'static str, &wire::Error)> {
+        let [asked, told] = &self.unread;
+        let exchange = self.rops.as_ref();
+        let asked = asked.as_ref().or_else(|| exchange?.batch().error());
+        let told = told.as_ref().or_else(|| exchange?.answers()?.error());
+        asked.map(|error| ("request", error)).into_iter().chain(told.map(|error| ("answer", error)))
     }
 
     /// Says what the module `module` did to it, for whoever watches.

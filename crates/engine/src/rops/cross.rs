@@ -30,9 +30,15 @@ pub(crate) fn request(
 ) -> Result<Stay, Refusal> {
     let Ok(asked) = operation.request.view() else { return Ok(Stay::GoesOn) };
     let room = payload::room(asked);
-    let Some(Ok(buffers)) = payload::of_request(asked) else { return Ok(Stay::GoesOn) };
-    // What holds no ROP buffer passes as the bytes that it is: the upstream says what it thinks of it.
-    let Ok(mut batch) = RopBatch::decode(buffers, session.objects()) else { return Ok(Stay::GoesOn) };
+    let Some(buffers) = payload::of_request(asked) else { return Ok(Stay::GoesOn) };
+    let mut batch = match buffers.and_then(|buffers| RopBatch::decode(buffers, session.objects())) {
+        Ok(batch) => batch,
+        // What holds no ROP buffer passes as the bytes that it is: the upstream says what it thinks of it.
+        Err(error) => {
+            operation.unread = [Some(error), None];
+            return Ok(Stay::GoesOn);
+        }
+    };
     batch.room = room;
     let interface = operation.interface();
     let mut objects = session.take_objects();
@@ -141,7 +147,8 @@ pub(crate) fn response(
         Ok(buffers) => buffers,
         // Nothing of it can be looked at; where nothing of the request was changed either, it passes as it is.
         Err(error) if exchange.batch.edited => return Err(bad(error)),
-        Err(_) => {
+        Err(error) => {
+            operation.unread = [None, Some(error)];
             operation.rops = Some(exchange);
             return Ok(());
         }
@@ -174,7 +181,7 @@ pub(crate) fn response(
             exchange.answers = Some(answers);
         }
         Err(error) if exchange.batch.edited => return Err(bad(error)),
-        Err(_) => {}
+        Err(error) => operation.unread = [None, Some(error)],
     }
     operation.rops = Some(exchange);
     for (module, note) in notes {

@@ -1,0 +1,233 @@
+//! ROPs and answers that are wrong: they pass as the bytes that they are, nothing is learnt from them, and where a
+//! module changed something around them the call is refused.
+
+use std::sync::{Arc, Mutex};
+
+use engine::rops::{RopDecision, RopView};
+use engine::{Engine, Module, Next, Operation, Refusal, Session, Stack};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::rop::{Empty, RequestBody, RopRequest};
+use testkit::Mailbox;
+
+const NONE: u32 = NO_OBJECT;
+
+/// What a module was told of operations: what is not decoded of each, how many objects their session has, and
+/// how many bytes of content.
+type Log = Arc<Mutex<Vec<(Vec<String>, usize, usize)>>>;
+
+/// Looks on, or asks for something of its own before each ROP.
+struct Meddler {
+    log: Log,
+    adds: bool,
+}
+
+impl Module for Meddler {
+    fn name(&self) -> &'static str {
+        "meddler"
+    }
+
+    fn description(&self) -> &'static str {
+        "looks on, or adds ROPs"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn reads_content(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        if self.adds {
+            let body = RequestBody::RopGetStreamSize(Empty);
+            // Where there is no such slot, nothing is added.
+            let _ = rop.insert_before(RopRequest { body, ..rop.request().clone() });
+        }
+        RopDecision::Relay
+    }
+
+    fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        let opaque = operation.opaque().map(|(side, error)| format!("{side} {error}")).collect();
+        let objects = session.objects();
+        self.log.lock().unwrap().push((opaque, objects.len(), objects.held()));
+        Ok(())
+    }
+}
+
+fn meddler(adds: bool) -> (Engine, Log) {
+    let log = Log::default();
+    (Engine::new(Stack::new(vec![Box::new(Meddler { log: Arc::clone(&log), adds })])), log)
+}
+
+/// `RopOpenFolder` of the object at 0 into 1, and its answer.
+const OPEN: [u8; 13] = [0x02, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 9, 0];
+const OPENED: [u8; 8] = [0x02, 1, 0, 0, 0, 0, 0, 0];
+
+fn buffer(rops: &[u8]) -> RopBuffer {
+    RopBuffer::new(rops.to_vec(), vec![5, NONE])
+}
+
+/// Restrictions in one another: NOT, NOT, … and at the end one that a property exists.
+fn nested(depth: usize) -> Vec<u8> {
+    [vec![0x02; depth], vec![0x08, 0x1f, 0, 0x37, 0]].concat()
+}
+
+fn sized(bytes: &[u8]) -> Vec<u8> {
+    [&u16::try_from(bytes.len()).unwrap().to_le_bytes(), bytes].concat()
+}
+
+fn bad_requests() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("a ROP that is cut off", OPEN[..9].to_vec()),
+        ("a ROP behind which one is cut off", [&OPEN[..], &OPEN[..12]].concat()),
+        ("a ROP that nobody knows", [&OPEN[..], &[0xee; 50]].concat()),
+        ("columns that are not there", vec![0x12, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4]),
+        ("recipients that are not there", vec![0x0e, 0, 0, 0xff, 0xff, 1, 2, 3, 4, 0xff, 0xff]),
+        ("properties that are not there", [&[0x0a, 0, 0][..], &sized(&[0xff, 0xff, 1, 2])].concat()),
+        ("a text without an end", [&[0x48, 0, 0][..], &[b'x'; 300]].concat()),
+        ("handle indexes out of the table", [&[0x02, 0, 0xfe, 0xfd][..], &OPEN[4..]].concat()),
+        ("restrictions ten thousand deep", [&[0x14, 0, 0, 0][..], &sized(&nested(10_000))].concat()),
+        ("a search ten thousand deep", [&[0x30, 0, 0][..], &sized(&nested(10_000)), &[0; 6]].concat()),
+    ]
+}
+
+#[test]
+fn bad_requests_pass_as_they_are() {
+    for (what, rops) in bad_requests() {
+        let (engine, log) = meddler(false);
+        let mut mailbox = Mailbox::open(&engine, "a");
+        let asked = buffer(&rops);
+        let (mut flight, relayed) = mailbox.relayed(&asked);
+        assert_eq!(relayed, asked, "{what}");
+        mailbox.answered(&mut flight, &[buffer(&[])]);
+        let (_, objects, _) = log.lock().unwrap().pop().unwrap();
+        assert_eq!(objects, 0, "{what}");
+    }
+}
+
+#[test]
+fn a_module_adds_rops_before_what_cannot_be_decoded_and_nothing_behind_it_is_lost() {
+    for (what, rops) in bad_requests() {
+        let (engine, _) = meddler(true);
+        let mut mailbox = Mailbox::open(&engine, "a");
+        let (_, relayed) = mailbox.relayed(&buffer(&rops));
+        assert!(relayed.rops.ends_with(&rops[rops.len() - 9..]), "{what}");
+        assert_eq!(relayed.handles, [5, NONE], "{what}");
+        let added = (relayed.rops.len() - rops.len()) / 3 /* RopId, LogonId, InputHandleIndex */;
+        assert!(added <= 1, "{what}: {added} ROPs were added");
+        assert!(!what.contains("table") || added == 0, "{what}: there is no such slot");
+    }
+}
+
+/// Answers to [`OPEN`], and whether there is one to it among them.
+fn bad_answers() -> Vec<(&'static str, Vec<u8>, bool)> {
+    let too_small = [&[0xff, 0, 0x40][..], &OPEN].concat();
+    vec![
+        ("none", Vec::new(), false),
+        ("one that is cut off", OPENED[..5].to_vec(), false),
+        ("one to another ROP", [&[0x04][..], &OPENED[1..]].concat(), false),
+        ("two to one", [OPENED, OPENED].concat(), true),
+        ("one, and what nobody knows", [&OPENED[..], &[0xee; 9]].concat(), true),
+        ("one, and a notification that is cut off", [&OPENED[..], &[0x2a, 1, 0]].concat(), true),
+        ("one that was asked for and did not fit, twice", too_small.repeat(2), false),
+    ]
+}
+
+#[test]
+fn bad_answers_pass_as_they_are_and_teach_nothing() {
+    for (what, rops, has_one) in bad_answers() {
+        let (engine, log) = meddler(false);
+        let mut mailbox = Mailbox::open(&engine, "a");
+        let (mut flight, _) = mailbox.relayed(&buffer(&OPEN));
+        let told = RopBuffer::new(rops, vec![5, 6]);
+        assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told, "{what}");
+        let (opaque, objects, _) = log.lock().unwrap().pop().unwrap();
+        assert_eq!(objects, usize::from(has_one), "{what}");
+        let whole = what.contains("did not fit");
+        assert_eq!(opaque.len(), usize::from(!whole), "{what}: {opaque:?}");
+        assert!(opaque.iter().all(|error| error.starts_with("answer ")), "{what}: {opaque:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_a_module_made_unlike_the_clients_batch_is_whole_or_refused() {
+    for (what, rops, _) in bad_answers() {
+        let (engine, _) = meddler(true);
+        let mut mailbox = Mailbox::open(&engine, "a");
+        // What the client asks for second is known, and what was added before it not.
+        let (mut flight, relayed) = mailbox.relayed(&buffer(&[OPEN, OPEN].concat()));
+        assert_eq!(relayed.rops.len(), 32);
+        let size = [0x5e, 0, 0, 0, 0, 0, 7, 0, 0, 0];
+        let rops = [&size[..], &rops].concat();
+        let next = mailbox.answer(&mut flight, &[RopBuffer::new(rops, vec![5, 6])]);
+        if let Next::Reply { stub } = &next {
+            assert!(what.contains("fit"), "{what}: {next:?}");
+            let shown = stub.windows(size.len()).any(|window| window == size);
+            assert!(!shown, "{what}: the client sees an answer to what it did not ask");
+        } else {
+            assert!(matches!(next, Next::Fault { .. }), "{what}: {next:?}");
+        }
+    }
+}
+
+#[test]
+fn a_search_ten_thousand_deep_passes_as_the_bytes_that_it_is() {
+    let (engine, log) = meddler(false);
+    let mut mailbox = Mailbox::open(&engine, "a");
+    // RopGetSearchCriteria, whose answer has the restriction, a LogonId, no folders and flags.
+    let (mut flight, _) = mailbox.relayed(&buffer(&[0x31, 0, 0, 1, 1, 1]));
+    let told = buffer(&[&[0x31, 0, 0, 0, 0, 0][..], &sized(&nested(10_000)), &[0; 7]].concat());
+    assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+    assert_eq!(log.lock().unwrap().pop().unwrap().0, [""; 0], "the restriction alone is opaque");
+}
+
+#[test]
+fn a_bomb_in_an_answer_is_let_through_unopened() {
+    let (engine, log) = meddler(false);
+    let mut mailbox = Mailbox::open(&engine, "a");
+    // Each says that it is 32 KB: one byte, and a match that is it again and again.
+    let bomb = [0xff, 0xff, 0xff, 0x7f, 0, 7, 0, 0xff, 0xff, 0xfb, 0x7f];
+    let header = |flags: u8| [0, 0, flags, 0, 11, 0, 0xff, 0x7f];
+    let many = [&header(1)[..], &bomb].concat().repeat(5000);
+    let (mut flight, _) = mailbox.relayed(&buffer(&OPEN));
+    let next = mailbox.answer_bytes(&mut flight, many);
+    assert!(matches!(next, Next::Reply { .. }), "{next:?}");
+    let (opaque, ..) = log.lock().unwrap().pop().unwrap();
+    assert!(opaque[0].contains("over the limit of 96"), "{opaque:?}");
+}
+
+#[test]
+fn a_small_stack_is_enough_for_restrictions_ten_thousand_deep() {
+    #[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for nobody")]
+    let small = std::thread::Builder::new().stack_size(1 << 20).spawn(|| {
+        bad_requests_pass_as_they_are();
+        a_search_ten_thousand_deep_passes_as_the_bytes_that_it_is();
+    });
+    small.unwrap().join().unwrap();
+}
+
+#[test]
+fn a_stream_whose_end_never_comes_is_held_as_one_token_at_most() {
+    let (engine, log) = meddler(false);
+    let mut mailbox = Mailbox::open(&engine, "a");
+    // An upload, and a property of several values with a count of four billion in it: parts of 30 KB come and come.
+    let configure = [&[0x53, 0, 0, 1, 1, 0][..]].concat();
+    let (mut flight, _) = mailbox.relayed(&buffer(&configure));
+    let made = RopBuffer::new(vec![0x53, 1, 0, 0, 0, 0], vec![5, 6]);
+    mailbox.answered(&mut flight, std::slice::from_ref(&made));
+    let begins = [&[0x02, 0x11, 0x00, 0x66][..], &[0xff, 0xff, 0xff, 0xff]].concat();
+    for number in 0..200 {
+        let part = if number == 0 { begins.clone() } else { vec![0; 30_000] };
+        let put = [&[0x54, 0, 0][..], &sized(&part)].concat();
+        let (mut flight, _) = mailbox.relayed(&RopBuffer::new(put, vec![6]));
+        let used = u16::try_from(part.len()).unwrap().to_le_bytes();
+        let told = [&[0x54, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &used].concat();
+        let told = RopBuffer::new(told, vec![6]);
+        assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+    }
+    let log = log.lock().unwrap();
+    let most = log.iter().map(|(.., held)| *held).max().unwrap();
+    assert!(most > 500_000 && most < 2 << 20, "{most} bytes were held");
+    assert_eq!(log.last().map(|(_, objects, held)| (*objects, *held)), Some((1, 0)), "it was given up");
+}

@@ -1,0 +1,612 @@
+//! MAPI over HTTP from raw sockets, on either side: whatever a client or a server sends, it gets a clear answer or
+//! passes as the bytes that it is, whoever else is there goes on, and the proxy takes no more memory for it.
+//!
+//! What must hold for such input, and which test shows it, is listed in `docs/bad-input.md`.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::harness::{ALICE, BOB, PATIENCE, Proxy, Setup, address, thread};
+
+/// The most that the proxy may take more for something bad, in KiB: an answer of MAPI may have 16 MiB, which are
+/// held whole, as they came and without their chunks, in what grows by doubling.
+const MORE_MEMORY: u64 = 112 << 10;
+
+/// How many sessions servers have opened.
+static SESSIONS: AtomicU32 = AtomicU32::new(0);
+
+/// What a server says to a request: bytes, and whether the connection goes on.
+type Says = dyn Fn(&str, &[u8]) -> (Vec<u8>, bool) + Send + Sync;
+
+/// A server of HTTP that says what it likes.
+struct Server {
+    address: SocketAddr,
+    bodies: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Server {
+    fn start(says: impl Fn(&str, &[u8]) -> (Vec<u8>, bool) + Send + Sync + 'static) -> Self {
+        let address = SocketAddr::from((address(), 8480));
+        let listener = TcpListener::bind(address).unwrap();
+        let bodies = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+        let (seen, says): (_, Arc<Says>) = (Arc::clone(&bodies), Arc::new(says));
+        thread(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (seen, says) = (Arc::clone(&seen), Arc::clone(&says));
+                thread(move || serve(stream, &seen, &*says));
+            }
+        });
+        Self { address, bodies }
+    }
+
+    /// The bodies that came from others than the neighbour.
+    fn bodies(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut *self.bodies.lock().unwrap())
+    }
+
+    /// A proxy before it, at which clients may sign in by Basic without TLS.
+    fn proxied(&self, edit: impl FnOnce(Setup) -> Setup) -> Proxy {
+        let setup = Setup::before("ncacn_ip_tcp:127.0.0.1[1]")
+            .listen_key("http", "\"ADDRESS:8080\"")
+            .clients_key("basic_without_tls", "true")
+            .upstream_key("http", &format!("\"http://{}\"", self.address))
+            .upstream_key("http_authentication", "\"basic\"")
+            .stack(&["names", "dummy"]);
+        edit(setup).start()
+    }
+}
+
+/// Reads one message: its head, and as many bytes as its `Content-Length` says. None at the connection's end.
+fn read_message(stream: &mut TcpStream) -> Option<(String, Vec<u8>)> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).unwrap_or(0) == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = field(&head, "content-length").map_or(0, |value| value.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).ok()?;
+    Some((head, body))
+}
+
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Vec<u8>>>, says: &Says) {
+    while let Some((head, body)) = read_message(&mut stream) {
+        let is_good = field(&head, "x-clientinfo") == Some("good");
+        let (answer, goes_on) = match field(&head, "x-requesttype") {
+            Some("Connect") => {
+                let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
+                (answer(&CONNECTED, &format!("Set-Cookie: sid=s{session}\r\n")), true)
+            }
+            Some("Execute") if is_good => (answer(&executed(&folder_opened()), ""), true),
+            _ => {
+                seen.lock().unwrap().push(body.clone());
+                says(&head, &body)
+            }
+        };
+        if stream.write_all(&answer).is_err() || !goes_on {
+            return;
+        }
+    }
+}
+
+/// A good answer with this payload.
+fn answer(payload: &[u8], fields: &str) -> Vec<u8> {
+    let body = [&b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 1\r\n\r\n"[..], payload].concat();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n{fields}\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
+}
+
+/// Bytes behind their number.
+fn sized(bytes: &[u8]) -> Vec<u8> {
+    [&u32::try_from(bytes.len()).unwrap().to_le_bytes(), bytes].concat()
+}
+
+/// The body of an Execute.
+fn execute(chain: &[u8]) -> Vec<u8> {
+    [&[0; 4], &sized(chain)[..], &0x8000_u32.to_le_bytes(), &[0; 4]].concat()
+}
+
+/// The body of an answer to it.
+fn executed(chain: &[u8]) -> Vec<u8> {
+    [&[0; 12], &sized(chain)[..], &[0; 4]].concat()
+}
+
+/// An extended buffer ([MS-OXCRPC] 2.2.2.1).
+fn extended(flags: u16, actual: usize, payload: &[u8]) -> Vec<u8> {
+    let size = |size: usize| u16::try_from(size).unwrap().to_le_bytes();
+    [&[0, 0], &flags.to_le_bytes(), &size(payload.len()), &size(actual), payload].concat()
+}
+
+/// The body of a Connect: a `UserDn` without a letter, flags, a code page and two locales, no auxiliary buffer.
+const CONNECT: [u8; 21] = [0; 21];
+/// The body of an answer to it: five numbers, two texts without a letter, no auxiliary buffer.
+const CONNECTED: [u8; 27] = [0; 27];
+
+const COMPRESSED: u16 = 1;
+const LAST: u16 = 4;
+
+/// The only buffer of a chain: ROPs and two handles.
+fn rops(rops: &[u8]) -> Vec<u8> {
+    let size = u16::try_from(rops.len() + 2).unwrap();
+    let payload = [&size.to_le_bytes(), rops, &[1, 0, 0, 0], &[0xff; 4]].concat();
+    extended(LAST, payload.len(), &payload)
+}
+
+/// `RopOpenFolder` of the object at 0 into 1.
+const OPEN_FOLDER: [u8; 13] = [0x02, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 9, 0];
+/// Its answer.
+const OPENED: [u8; 8] = [0x02, 1, 0, 0, 0, 0, 0, 0];
+
+fn folder_opened() -> Vec<u8> {
+    rops(&OPENED)
+}
+
+/// What a client got.
+#[derive(Debug, Clone, PartialEq)]
+enum Got {
+    /// An answer: its status, its `X-ResponseCode`, and its payload.
+    Answer(u16, String, Vec<u8>),
+    /// The connection ended without one, or within it.
+    End(Vec<u8>),
+}
+
+/// A client's connection.
+struct Client {
+    stream: TcpStream,
+    cookie: String,
+    by: &'static str,
+}
+
+impl Client {
+    /// Connects, and opens a session.
+    fn new(proxy: &Proxy, by: &'static str) -> Self {
+        let mut client = Self::stranger(proxy, by);
+        let got = client.ask("Connect", &CONNECT);
+        assert!(
+            matches!(&got, Got::Answer(200, code, _) if code == "0"),
+            "{got:?} {:?}",
+            proxy.process.err()
+        );
+        client
+    }
+
+    /// Connects, and says nothing yet.
+    fn stranger(proxy: &Proxy, by: &'static str) -> Self {
+        let stream = TcpStream::connect((proxy.address, 8080)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { stream, cookie: String::new(), by }
+    }
+
+    /// The head of a request of MAPI over HTTP, up to the fields that frame it.
+    fn head(&self, request_type: &str) -> String {
+        let account = if self.by == "good" { ALICE } else { BOB };
+        let cookie =
+            if self.cookie.is_empty() { String::new() } else { format!("Cookie: {}\r\n", self.cookie) };
+        format!(
+            "POST /mapi/emsmdb/ HTTP/1.1\r\nHost: proxy.lab.test\r\nContent-Type: application/mapi-http\r\n\
+             X-RequestType: {request_type}\r\nX-RequestId: {{1}}:1\r\nX-ClientInfo: {}\r\n{cookie}\
+             Authorization: Basic {}\r\n",
+            self.by,
+            base64(&format!("{}:{}", account.0, account.1)),
+        )
+    }
+
+    fn ask(&mut self, request_type: &str, body: &[u8]) -> Got {
+        let head = format!("{}Content-Length: {}\r\n\r\n", self.head(request_type), body.len());
+        self.say(&[head.as_bytes(), body].concat())
+    }
+
+    /// Sends bytes, and reads what is answered.
+    fn say(&mut self, bytes: &[u8]) -> Got {
+        // A peer that has closed shows when the answer is read.
+        let _ = self.stream.write_all(bytes);
+        self.answer()
+    }
+
+    /// Reads an answer, whose body has a length or comes in chunks.
+    fn answer(&mut self) -> Got {
+        let mut all = Vec::new();
+        let mut byte = [0];
+        while !all.ends_with(b"\r\n\r\n") {
+            if self.stream.read(&mut byte).unwrap_or(0) == 0 {
+                return Got::End(all);
+            }
+            all.push(byte[0]);
+        }
+        let head = String::from_utf8(all).unwrap();
+        if let Some(cookie) = field(&head, "set-cookie") {
+            cookie.split(';').next().unwrap().clone_into(&mut self.cookie);
+        }
+        let body = match field(&head, "content-length") {
+            Some(length) => {
+                let mut body = vec![0; length.parse().unwrap()];
+                match self.stream.read_exact(&mut body) {
+                    Ok(()) => body,
+                    Err(_) => return Got::End(head.into_bytes()),
+                }
+            }
+            None => match self.chunks() {
+                Some(body) => body,
+                None => return Got::End(head.into_bytes()),
+            },
+        };
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut code = field(&head, "x-responsecode").unwrap_or("none").to_owned();
+        let split = body.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
+        // A refusal of what has begun already stands behind its `DONE`.
+        let before = String::from_utf8_lossy(&body[..split]).into_owned();
+        if let Some(late) = field(&before, "x-responsecode") {
+            late.clone_into(&mut code);
+        }
+        Got::Answer(status, code, body[split..].to_vec())
+    }
+
+    fn chunks(&mut self) -> Option<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            let mut byte = [0];
+            while !line.ends_with(b"\r\n") {
+                self.stream.read_exact(&mut byte).ok()?;
+                line.push(byte[0]);
+            }
+            let size = std::str::from_utf8(&line).unwrap().trim();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            let mut chunk = vec![0; size + 2];
+            self.stream.read_exact(&mut chunk).ok()?;
+            if size == 0 {
+                return Some(body);
+            }
+            body.extend_from_slice(&chunk[..size]);
+        }
+    }
+}
+
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for group in text.as_bytes().chunks(3) {
+        let bits =
+            group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
+    out
+}
+
+/// Somebody who was there before, and whom nothing may disturb.
+struct Neighbour(Client);
+
+impl Neighbour {
+    fn new(proxy: &Proxy) -> Self {
+        let mut neighbour = Self(Client::new(proxy, "good"));
+        neighbour.goes_on("at first");
+        neighbour
+    }
+
+    #[track_caller]
+    fn goes_on(&mut self, after: &str) {
+        let got = self.0.ask("Execute", &execute(&rops(&OPEN_FOLDER)));
+        assert_eq!(got, Got::Answer(200, "0".to_owned(), executed(&folder_opened())), "after {after}");
+    }
+}
+
+/// ROPs, each of which is bad in its own way.
+fn bad_rops() -> Vec<(&'static str, Vec<u8>)> {
+    let nested = |depth: usize| {
+        // RestrictionType NOT, and at the end one that is there.
+        let restriction = [vec![0x02; depth], vec![0x08, 0, 0, 0x37, 0]].concat();
+        let size = u16::try_from(restriction.len()).unwrap();
+        [&[0x14, 0, 0, 0][..], &size.to_le_bytes(), &restriction].concat()
+    };
+    vec![
+        ("a RopSize that is more than there is", extended(LAST, 6, &[0xff, 0x7f, 0x02, 0, 0, 1])),
+        ("a RopSize that does not hold itself", extended(LAST, 6, &[1, 0, 0x02, 0, 0, 1])),
+        ("a RopSize that cuts a ROP", extended(LAST, 12, &[6, 0, 0x02, 0, 0, 1, 1, 0, 0, 0, 0, 0])),
+        ("columns that are not there", rops(&[0x12, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4])),
+        ("a handle index out of the table", rops(&[0x02, 0, 0xfe, 0xfd, 1, 0, 0, 0, 0, 0, 0, 9, 0])),
+        ("a ROP that nobody knows", rops(&[0xee; 200])),
+        ("restrictions ten thousand deep", rops(&nested(10_000))),
+        ("a buffer that is cut off", rops(&OPEN_FOLDER)[..20].to_vec()),
+        ("a chain without a last buffer", {
+            let mut chain = rops(&OPEN_FOLDER);
+            chain[2] = 0;
+            chain
+        }),
+        ("something behind the last buffer", [rops(&OPEN_FOLDER), rops(&OPEN_FOLDER)].concat()),
+        ("a buffer of a version to come", {
+            let mut chain = rops(&OPEN_FOLDER);
+            chain[0] = 9;
+            chain
+        }),
+        ("a compressed buffer that is not", extended(COMPRESSED | LAST, 0x7fff, &[0xff; 300])),
+        ("compressed buffers without end", bombs(false)),
+        ("compressed buffers by the thousand", bombs(true)),
+        ("a GLOBSET of all there can be", rops(&globset())),
+    ]
+}
+
+/// Many buffers that say that they are 32 KB and are some bytes; the last of them says that it is, or not.
+fn bombs(ends: bool) -> Vec<u8> {
+    // LZ77+DIRECT2: one literal, then a match that goes on for 32 KB.
+    let bomb = [
+        &0x7fff_ffff_u32.to_le_bytes()[..], // the first is a literal, the second a match
+        &[0],
+        &7_u16.to_le_bytes(), // back by one; the length follows
+        &[0xff, 0xff],        // in half a byte, in a byte
+        &0x7ffe_u16.saturating_sub(3).to_le_bytes(),
+    ]
+    .concat();
+    let mut chain = extended(COMPRESSED, 0x7fff, &bomb).repeat(2000);
+    if ends {
+        chain.extend(extended(LAST, 2, &[2, 0]));
+    }
+    chain
+}
+
+/// `RopFastTransferDestinationPutBuffer` with a set of ids that holds every one from 1 to 2^48 - 1.
+fn globset() -> Vec<u8> {
+    // A range: the low and the high end, six bytes each, then the end of the set ([MS-OXCFXICS] 2.2.2.6).
+    let set = [&[7; 16][..], &[0x52], &[0, 0, 0, 0, 0, 1], &[0xff; 6], &[0]].concat();
+    let stream = [&0x4017_0003_u32.to_le_bytes()[..], &sized(&set)].concat();
+    let size = u16::try_from(stream.len()).unwrap();
+    [&[0x54, 0, 0][..], &size.to_le_bytes(), &stream].concat()
+}
+
+/// The lines that say of `user`'s operations which part of them is not decoded.
+fn undecoded(proxy: &Proxy, side: &str) -> usize {
+    proxy.lines_with(&format!("[undecoded {side}: ")).iter().filter(|line| line.contains("bob")).count()
+}
+
+/// Waits until as many operations were told of, and returns how many of them say that `side` is not decoded.
+fn told(proxy: &Proxy, operations: usize, side: &str) -> usize {
+    proxy.process.wait_lines("operations", operations, |line| line.contains("emsmdb.Execute"));
+    undecoded(proxy, side)
+}
+
+#[track_caller]
+fn expect_memory(proxy: &Proxy, before: u64) {
+    let now = proxy.peak_memory();
+    assert!(now < before + MORE_MEMORY, "{before} KiB before, {now} KiB at most");
+}
+
+#[test]
+fn bad_rops_of_clients_reach_the_server_as_they_are() {
+    let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
+    let proxy = server.proxied(|setup| setup);
+    let mut neighbour = Neighbour::new(&proxy);
+    let mut bad = Client::new(&proxy, "bad");
+    let before = proxy.peak_memory();
+    let mut operations = 1;
+    for (what, chain) in bad_rops() {
+        let (body, undecoded) = (execute(&chain), undecoded(&proxy, "request"));
+        let got = bad.ask("Execute", &body);
+        assert_eq!(got, Got::Answer(200, "0".to_owned(), executed(&folder_opened())), "{what}");
+        assert_eq!(server.bodies(), [body], "{what}");
+        neighbour.goes_on(what);
+        operations += 2;
+        // What has a shape that can be decoded is, whatever it says.
+        let decodes = what.contains("handle index") || what.contains("deep") || what.contains("GLOBSET");
+        assert_eq!(told(&proxy, operations, "request") - undecoded, usize::from(!decodes), "{what}");
+    }
+    expect_memory(&proxy, before);
+}
+
+/// Answers to a `RopOpenFolder`, each of which is bad in its own way.
+fn bad_answers() -> Vec<(&'static str, Vec<u8>)> {
+    let mut bad = bad_rops();
+    bad.extend([
+        ("no answer to the only ROP", rops(&[])),
+        ("an answer to what nobody asked", rops(&[OPENED, OPENED].concat())),
+        ("an answer with a handle index out of the table", rops(&[0x02, 0xfe, 0, 0, 0, 0, 0])),
+        ("an answer without a return value", rops(&[0x02, 1, 0, 0])),
+        ("a notification that is cut off", rops(&[&OPENED[..], &[0x2a, 1, 0, 0, 0, 0, 2]].concat())),
+    ]);
+    bad
+}
+
+#[test]
+fn bad_rops_of_servers_reach_the_client_as_they_are() {
+    let chains: Vec<_> = bad_answers().into_iter().map(|(_, chain)| chain).collect();
+    let server = Server::start(move |head, _| {
+        let number: usize = field(head, "x-clientapplication").unwrap().parse().unwrap();
+        (answer(&executed(&chains[number]), ""), true)
+    });
+    let proxy = server.proxied(|setup| setup);
+    let mut neighbour = Neighbour::new(&proxy);
+    let mut bad = Client::new(&proxy, "bad");
+    let before = proxy.peak_memory();
+    let mut operations = 1;
+    for (number, (what, chain)) in bad_answers().into_iter().enumerate() {
+        let (body, undecoded) = (execute(&rops(&OPEN_FOLDER)), undecoded(&proxy, "answer"));
+        let framing = format!("X-ClientApplication: {number}\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = bad.head("Execute") + &framing;
+        let got = bad.say(&[head.as_bytes(), &body].concat());
+        assert_eq!(got, Got::Answer(200, "0".to_owned(), executed(&chain)), "{what}");
+        neighbour.goes_on(what);
+        operations += 2;
+        assert_eq!(told(&proxy, operations, "answer") - undecoded, 1, "{what}");
+    }
+    expect_memory(&proxy, before);
+}
+
+/// What a client may send in place of a request, and what it is answered: a status, and an `X-ResponseCode` where
+/// it asked for MAPI in a way that can be understood.
+fn bad_requests(head: &str) -> Vec<(&'static str, u16, Vec<u8>)> {
+    let with = |fields: &str, body: &[u8]| [head.as_bytes(), fields.as_bytes(), b"\r\n", body].concat();
+    let chunked = |body: &[u8]| with("Transfer-Encoding: chunked\r\n", body);
+    let mut flood = with("", b"");
+    flood.truncate(flood.len() - 2);
+    vec![
+        ("fields by the hundred thousand", 431, [flood.clone(), b"a: b\r\n".repeat(500_000)].concat()),
+        ("a field of megabytes", 431, [flood, vec![b'x'; 4 << 20]].concat()),
+        ("a body that is longer than any", 200, with("Content-Length: 4294967296\r\n", &[0; 4096])),
+        ("a length of 2^64", 400, with("Content-Length: 18446744073709551616\r\n", b"")),
+        (
+            "a length and chunks",
+            400,
+            with("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+        ),
+        ("two lengths", 400, with("Content-Length: 4\r\nContent-Length: 5\r\n", b"abcde")),
+        ("chunks within something else", 400, with("Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n")),
+        ("a chunk longer than it says", 400, chunked(b"4\r\nabcdefgh\r\n0\r\n\r\n")),
+        ("a chunk of 2^64 bytes", 400, chunked(b"10000000000000000\r\nabcd")),
+        ("a chunk of less than nothing", 400, chunked(b"-1\r\nabcd")),
+        (
+            "chunks without end",
+            200,
+            chunked(
+                &b"1000\r\n"
+                    .iter()
+                    .chain(&[b'x'; 4096])
+                    .chain(b"\r\n")
+                    .copied()
+                    .collect::<Vec<u8>>()
+                    .repeat(8192),
+            ),
+        ),
+        ("a chunk's extension without end", 400, chunked(&[b"1;".to_vec(), vec![b'x'; 1 << 20]].concat())),
+        ("trailers without end", 400, chunked(&[b"0\r\n".to_vec(), b"a: b\r\n".repeat(200_000)].concat())),
+        ("what is no HTTP", 414, vec![0; 1 << 16]),
+    ]
+}
+
+#[test]
+fn bad_requests_are_refused_and_nothing_behind_them_is_read() {
+    let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
+    let proxy = server.proxied(|setup| setup);
+    let mut neighbour = Neighbour::new(&proxy);
+    let before = proxy.peak_memory();
+    let session = Client::new(&proxy, "bad");
+    for (what, status, request) in bad_requests(&session.head("Execute")) {
+        let mut bad = Client::stranger(&proxy, "bad");
+        let smuggled = session.head("Execute") + "X-Smuggled: 1\r\nContent-Length: 0\r\n\r\n";
+        let got = bad.say(&[&request, smuggled.as_bytes()].concat());
+        let code = if status == 200 { INVALID_BODY } else { "none" };
+        assert!(matches!(&got, Got::Answer(s, c, _) if *s == status && c == code), "{what}: {got:?}");
+        assert_eq!(bad.answer(), Got::End(Vec::new()), "{what}: what follows is not read");
+        neighbour.goes_on(what);
+    }
+    assert_eq!(server.bodies(), [[0; 0]; 0], "nothing of it reaches the server");
+    expect_memory(&proxy, before);
+}
+
+/// `X-ResponseCode`s ([MS-OXCMAPIHTTP] 2.2.3.3.3): an unknown failure, and a payload that is no payload.
+const FAILURE: &str = "1";
+const INVALID_BODY: &str = "9";
+
+/// What becomes of a server's answer.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    /// The client is told that there is none.
+    BadGateway,
+    /// The client is refused in the protocol.
+    Refused,
+    /// The client saw its beginning, and nothing that could be taken for its end.
+    Cut,
+    /// It passes as the bytes that it is.
+    Passes,
+}
+
+/// What a server may say in place of an answer, and what becomes of it.
+fn bad_replies() -> Vec<(&'static str, Fate, Vec<u8>)> {
+    use Fate::{BadGateway, Cut, Passes, Refused};
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n";
+    let with = |fields: &str, body: &[u8]| [HEAD.as_bytes(), fields.as_bytes(), b"\r\n", body].concat();
+    let chunked = |body: &[u8]| with("Transfer-Encoding: chunked\r\n", body);
+    let good = [&b"PROCESSING\r\nDONE\r\n\r\n"[..], &executed(&folder_opened())].concat();
+    let chunk = |bytes: &[u8]| [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+    let length = format!("Content-Length: {}\r\n", good.len());
+    vec![
+        ("fields by the hundred thousand", BadGateway, with(&"a: b\r\n".repeat(500_000), b"")),
+        ("a field of megabytes", BadGateway, with(&"x".repeat(4 << 20), b"")),
+        (
+            "a length and chunks",
+            BadGateway,
+            with(&format!("{length}Transfer-Encoding: chunked\r\n"), &chunk(&good)),
+        ),
+        ("two lengths", BadGateway, with(&format!("{length}Content-Length: 1\r\n"), &good)),
+        (
+            "more than its length",
+            Refused,
+            with("Content-Length: 50\r\n", &[good.clone(), vec![0; 100]].concat()),
+        ),
+        ("less than its length", BadGateway, with("Content-Length: 5000\r\n", &good)),
+        (
+            "a body that is longer than any",
+            BadGateway,
+            with("Content-Length: 18446744073709551615\r\n", &good),
+        ),
+        ("a chunk longer than it says", BadGateway, chunked(b"4\r\nPROCESSING\r\n\r\n0\r\n\r\n")),
+        ("a chunk of 2^64 bytes", BadGateway, chunked(b"10000000000000000\r\nPROCESSING\r\n")),
+        ("no last chunk", BadGateway, chunked(&chunk(&good))),
+        (
+            "PENDING without end",
+            Cut,
+            chunked(&[chunk(b"PROCESSING\r\n"), chunk(b"PENDING\r\n").repeat(500_000)].concat()),
+        ),
+        ("PENDING without a line's end", Cut, chunked(&chunk(&b"PENDING".repeat(500)).repeat(1000))),
+        (
+            "headers behind DONE without end",
+            BadGateway,
+            chunked(&[chunk(b"DONE\r\n"), chunk(b"A: b\r\n").repeat(500_000)].concat()),
+        ),
+        (
+            "a payload without end",
+            BadGateway,
+            chunked(&[chunk(b"DONE\r\n\r\n"), chunk(&[0; 16384]).repeat(8192)].concat()),
+        ),
+        ("what is no meta-tag", Passes, with("Content-Length: 5\r\n", b"HELLO")),
+        ("nothing", BadGateway, Vec::new()),
+        ("interim answers without end", BadGateway, b"HTTP/1.1 100 Continue\r\n\r\n".repeat(200_000)),
+        ("what is no HTTP", BadGateway, vec![0xff; 1 << 16]),
+    ]
+}
+
+#[test]
+fn bad_answers_are_refused_and_nothing_behind_them_is_read() {
+    let replies: Vec<_> = bad_replies().into_iter().map(|(.., reply)| reply).collect();
+    let server = Server::start(move |head, _| {
+        let number: usize = field(head, "x-clientapplication").unwrap().parse().unwrap();
+        (replies[number].clone(), false)
+    });
+    let proxy = server.proxied(|setup| setup);
+    let mut neighbour = Neighbour::new(&proxy);
+    let before = proxy.peak_memory();
+    for (number, (what, fate, _)) in bad_replies().into_iter().enumerate() {
+        let mut bad = Client::new(&proxy, "bad");
+        let body = execute(&rops(&OPEN_FOLDER));
+        let framing = format!("X-ClientApplication: {number}\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = bad.head("Execute") + &framing;
+        let got = bad.say(&[head.as_bytes(), &body].concat());
+        let fits = match (fate, &got) {
+            (Fate::BadGateway, Got::Answer(502, code, _)) => code == "none",
+            (Fate::Refused, Got::Answer(200, code, _)) => code == FAILURE,
+            (Fate::Passes, Got::Answer(200, code, payload)) => code == "0" && payload == b"HELLO",
+            (Fate::Cut, Got::End(seen)) => seen.starts_with(b"HTTP/1.1 200 OK\r\n"),
+            _ => false,
+        };
+        assert!(fits, "{what}: {got:?}");
+        neighbour.goes_on(what);
+    }
+    expect_memory(&proxy, before);
+}
