@@ -131,9 +131,15 @@ wire::wire_enum! {
 }
 
 impl ErrorCode {
-    /// Whether the operation succeeded, if only in part: the severity bit is not set.
+    /// Whether the operation succeeded, if only in part. The severity bit alone does not tell: many failures of the
+    /// server's own have it not set, such as [`ErrorCode::EC_NULL_OBJECT`].
     pub const fn is_success(self) -> bool {
-        self.0 & 0x8000_0000 == 0
+        self.0 == Self::SUCCESS.0 || self.is_warning()
+    }
+
+    /// Whether the operation succeeded, but there is something to say about it ([MS-OXCDATA] 2.4.3).
+    pub const fn is_warning(self) -> bool {
+        self.0 & 0xFFFF_0000 == 0x0004_0000
     }
 }
 

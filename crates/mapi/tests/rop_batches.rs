@@ -424,3 +424,41 @@ fn attachments_are_counted_in_four_bytes_or_two() {
         assert_eq!((&body.attachment_ids[..], body.is_short), (ids, is_short), "{told}");
     }
 }
+
+/// Of what succeeded with a warning ([MS-OXCDATA] 2.4.3) the specification does not say for each ROP whether it has
+/// the fields of an answer that succeeded: [MS-OXCFXICS] 2.2.3.2.4.4.2 denies it, [MS-OXCROPS] 2.2.8.10.2 wants it.
+#[test]
+fn warnings_have_their_fields_or_not() {
+    let keys = "00000000".repeat(5);
+    for (asked, failed, told) in [
+        (format!("780001 {keys}"), "780121080400", "0000000000000000"),
+        ("180001 01 01000000 01".to_owned(), "180181040400", "01 00000000"),
+        ("170001".to_owned(), "170182040400", "00000000 01000000"),
+        ("550001 0100 0080".to_owned(), "550180030400", "0100 ff 00000000000000000000000000000000"),
+        ("0a0001 0400 0000 0000".to_owned(), "0a0180030400", "0000"),
+        ("5f0001 00 00".to_owned(), "5f0180030400", "0000"),
+        ("2c0001 0100".to_owned(), "2c0180060400", "0100 ff"),
+    ] {
+        let id = RopId(hex(failed)[0]);
+        assert_eq!(answered(&asked, &format!("{failed} {told}")), [id]);
+        assert_ne!(reply(&request(&asked), &format!("{failed} {told}")).body, ResponseBody::Failed(id));
+        if id != RopId::RopQueryNamedProperties {
+            assert_eq!(answered(&asked, failed), [id]);
+            assert_eq!(reply(&request(&asked), failed).body, ResponseBody::Failed(id));
+        }
+    }
+}
+
+/// Failures of the server's own have no severity bit ([MS-OXCDATA] 2.4.1).
+#[test]
+fn columns_that_could_not_be_set_are_not_a_tables() {
+    for (failure, succeeded) in [("b9040000", false), ("00050480", false), ("80030400", true)] {
+        let asked = requests(&hex(&format!("120000 00 0100 0300070e {QUERY_ROWS}")));
+        let row = if succeeded { "150000000000 02 0100 00 05000000" } else { ROW };
+        let told = hex(&format!("1200{failure} {row}"));
+        let mut answers = Answers::new(&asked, &[7], &Earlier);
+        let responses = RopResponses::decode(&told, &mut answers);
+        assert_eq!((responses.error, responses.rops.len()), (None, 2), "{failure}");
+        assert_eq!(answers.finish(&[7]).is_empty(), !succeeded);
+    }
+}

@@ -202,8 +202,7 @@ macro_rules! rops {
             ) -> ::wire::Result<Self> {
                 Ok(match id {
                     $(RopId::$name
-                        if <$response as ResponseFields>::present(return_value)
-                            && !left_out::<$response>(r, return_value, context) =>
+                        if has_fields::<$response>(r, return_value, context) =>
                     {
                         Self::$name(<$response as ResponseFields>::read(r, return_value, context)
                             .map_err(|error| error.within(stringify!($name)))?)
@@ -216,7 +215,7 @@ macro_rules! rops {
             /// Whether a response with this return value has what this body has.
             pub(super) fn fits(&self, return_value: ErrorCode) -> bool {
                 match self {
-                    $(Self::$name(body) => ResponseFields::fits(body, return_value),)*
+                    $(Self::$name(body) => may_have(body, return_value),)*
                     $(Self::Failed(RopId::$name) => {
                         !<$response as ResponseFields>::present(return_value)
                             || (<$response as ResponseFields>::LEFT_OUT_BELOW.is_some()

@@ -89,9 +89,31 @@ impl<T: ResponseFields> ResponseFields for Box<T> {
     }
 }
 
+/// Whether a response has fields of type `T` where `r` stands. Where it succeeded but says something about it, that
+/// is not specified for most ROPs; what comes next tells.
+pub(super) fn has_fields<T: ResponseFields>(
+    r: &Reader<'_>,
+    return_value: ErrorCode,
+    context: ResponseContext<'_>,
+) -> bool {
+    if T::present(return_value) {
+        return !left_out::<T>(r, return_value, context);
+    }
+    let mut behind = r.clone();
+    return_value.is_warning()
+        && !context.may_follow(r.peek())
+        && T::read(&mut behind, return_value, context).is_ok()
+        && context.may_follow(behind.peek())
+}
+
+/// Whether `fields` are what a response with this return value may have.
+pub(super) fn may_have<T: ResponseFields>(fields: &T, return_value: ErrorCode) -> bool {
+    fields.fits(return_value) || (return_value.is_warning() && fields.fits(ErrorCode::SUCCESS))
+}
+
 /// Whether the fields of a response that failed are missing where `r` stands. Nothing in the response says so, but
 /// what comes next tells where it begins.
-pub(super) fn left_out<T: ResponseFields>(
+fn left_out<T: ResponseFields>(
     r: &Reader<'_>,
     return_value: ErrorCode,
     context: ResponseContext<'_>,

@@ -13,7 +13,7 @@ use super::notification::*;
 use super::permission::*;
 use super::property::*;
 use super::recipient::*;
-use super::response::left_out;
+use super::response::{has_fields, may_have};
 use super::rule::*;
 use super::special::Unanswered;
 use super::store::*;
