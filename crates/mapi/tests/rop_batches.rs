@@ -447,6 +447,8 @@ fn warnings_have_their_fields_or_not() {
             assert_eq!(reply(&request(&asked), failed).body, ResponseBody::Failed(id));
         }
     }
+    let opened = reply(&request("220001 02 00 00000000"), "220280030400");
+    assert_eq!(opened.body, ResponseBody::RopOpenAttachment(Empty));
 }
 
 /// Failures of the server's own have no severity bit ([MS-OXCDATA] 2.4.1).

@@ -101,9 +101,9 @@ pub(super) fn has_fields<T: ResponseFields>(
     }
     let mut behind = r.clone();
     return_value.is_warning()
-        && !context.may_follow(r.peek())
         && T::read(&mut behind, return_value, context).is_ok()
         && context.may_follow(behind.peek())
+        && (behind.offset() == r.offset() || !context.may_follow(r.peek()))
 }
 
 /// Whether `fields` are what a response with this return value may have.

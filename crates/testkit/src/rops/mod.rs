@@ -8,6 +8,7 @@ mod transfer;
 mod values;
 
 use mapi::property::PropTag;
+use mapi::rop::logon::LogonFlags;
 use mapi::rop::{Bool, Empty, FieldBy, RequestBody, RopId, RopReply, RopRequest};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -93,7 +94,16 @@ pub fn arbitrary_request(id: RopId) -> impl Strategy<Value = RopRequest> {
 /// Batches of ROPs of every kind.
 pub fn arbitrary_requests() -> impl Strategy<Value = Vec<RopRequest>> {
     let one = (prop::sample::select(request_ids()), choices());
-    vec(one.prop_filter_map("a ROP that clients send", |(id, choices)| request(id, &choices)), 0..12)
+    let one = one.prop_filter_map("a ROP that clients send", |(id, choices)| request(id, &choices));
+    vec(one.prop_map(in_private_mailbox), 0..12)
+}
+
+/// The ROP, which asks for no logon to the public folders: that would change what those behind it have.
+fn in_private_mailbox(mut request: RopRequest) -> RopRequest {
+    if let RequestBody::RopLogon(logon) = &mut request.body {
+        logon.logon_flags = LogonFlags(logon.logon_flags.0 | LogonFlags::PRIVATE.0);
+    }
+    request
 }
 
 macro_rules! request_bodies {
