@@ -2,21 +2,18 @@
 
 use bytes::{Bytes, BytesMut};
 use http::{Event, Framing};
-use tokio::time::timeout;
 
 use super::connection::{Client, Gone, Then};
 
 impl Client {
-    /// The next part of the request's body; none at its end. Each part has its time.
+    /// The next part of the request's body; none at its end.
     async fn part(&mut self) -> Result<Option<Bytes>, Gone> {
-        match timeout(self.front.limits.handshake, self.wire.event()).await {
-            Ok(Ok(Event::Body(piece))) => Ok(Some(piece.into_data())),
-            Ok(Ok(Event::End | Event::Head { .. })) => {
+        match self.event(true).await? {
+            Event::Body(piece) => Ok(Some(piece.into_data())),
+            Event::End | Event::Head { .. } => {
                 self.unread = false;
                 Ok(None)
             }
-            Ok(Err(broken)) => Err(broken.into()),
-            Err(_) => Err(Gone::Late),
         }
     }
 

@@ -19,7 +19,7 @@ pub struct HttpClient {
     upstream: HttpUpstream,
     /// On whose behalf.
     context: SecurityContext,
-    link: Option<Link>,
+    link: Option<Box<Link>>,
 }
 
 /// An answer: its head, and its body without the framing.

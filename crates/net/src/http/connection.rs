@@ -1,7 +1,10 @@
 //! One client connection: requests in, one after the other; answers out.
 
+use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Event, Framing, RequestDecoder, RequestHead, Version};
@@ -20,6 +23,7 @@ use super::routes::{Route, Way};
 use super::sign_in::{Connection as SignIn, SignedIn};
 use super::tls::{TlsIdentity, failed};
 use super::upstream::Link;
+use super::waits::{Alarm, Stop};
 
 /// One client connection.
 pub(super) struct Client {
@@ -35,8 +39,9 @@ pub(super) struct Client {
     /// The server wants to know who asks, which the client is to be told.
     pub(super) denied: bool,
     /// Its own connection to the server.
-    pub(super) link: Option<Link>,
-    pub(super) stop: watch::Receiver<bool>,
+    pub(super) link: Option<Box<Link>>,
+    pub(super) stop: Stop,
+    pub(super) alarm: Alarm,
     /// Whether the rest of the request's body is still to come.
     pub(super) unread: bool,
     /// Whether the client waits to be told to go on before it sends the body.
@@ -63,8 +68,8 @@ pub(super) enum Gone {
     CutShort(String),
 }
 
-impl From<std::io::Error> for Gone {
-    fn from(error: std::io::Error) -> Self {
+impl From<io::Error> for Gone {
+    fn from(error: io::Error) -> Self {
         Self::Client(error.into())
     }
 }
@@ -123,7 +128,8 @@ pub(super) async fn serve(
         wire: Wire::new(stream, decoder),
         peer,
         link: None,
-        stop,
+        stop: Stop::new(stop),
+        alarm: Alarm::default(),
         unread: false,
         waits: false,
         front,
@@ -147,12 +153,11 @@ impl Client {
             if !self.wait_for_request(patience).await? {
                 return Ok(());
             }
-            let (head, framing) = match timeout(self.front.limits.handshake, self.wire.event()).await {
-                Ok(Ok(Event::Head { head, framing })) => (head, framing),
-                Ok(Ok(Event::Body(_) | Event::End)) => return Err(Gone::CutShort("no head".to_owned())),
-                Ok(Err(Broken::Message(error))) => return self.bad_request(error).await,
-                Ok(Err(broken)) => return Err(broken.into()),
-                Err(_) => return Err(Gone::Late),
+            let (head, framing) = match self.event(false).await {
+                Ok(Event::Head { head, framing }) => (head, framing),
+                Ok(Event::Body(_) | Event::End) => return Err(Gone::CutShort("no head".to_owned())),
+                Err(Gone::Client(Broken::Message(error))) => return self.bad_request(error).await,
+                Err(gone) => return Err(gone),
             };
             self.unread = true;
             self.waits = head.expects_continue() && framing.has_body();
@@ -167,7 +172,7 @@ impl Client {
                 then => then,
             };
             self.flush().await?;
-            if then == Then::Close || *self.stop.borrow() {
+            if then == Then::Close || self.stop.is_told() {
                 return Ok(());
             }
             self.wire.decoder.release();
@@ -180,22 +185,50 @@ impl Client {
     async fn wait_for_request(&mut self, patience: Duration) -> Result<bool, Gone> {
         let until = Instant::now() + patience;
         while self.wire.decoder.waiting() == 0 {
-            let Self { wire, link, stop, .. } = self;
-            let closes = async {
-                match link {
-                    Some(link) => link.closes().await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                filled = wire.fill() => if filled? == 0 { return Ok(false) },
-                () = closes => self.link = None,
-                changed = stop.changed() => if changed.is_err() || *stop.borrow() { return Ok(false) },
-                () = tokio::time::sleep_until(until) => return Ok(false),
+            if !poll_fn(|task| self.poll_idle(task, until)).await? {
+                return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Ready where something came from the client; false where nothing comes any more.
+    fn poll_idle(&mut self, task: &mut Context<'_>, until: Instant) -> Poll<io::Result<bool>> {
+        if let Poll::Ready(filled) = self.wire.poll_fill(task) {
+            return Poll::Ready(filled.map(|count| count > 0));
+        }
+        // Whatever comes from the server now: it closed the connection, or says what nobody asked for.
+        if self.link.as_mut().is_some_and(|link| link.wire.poll_fill(task).is_ready()) {
+            self.link = None;
+        }
+        while let Poll::Ready(goes_on) = self.stop.poll(task) {
+            if !goes_on || self.stop.is_told() {
+                return Poll::Ready(Ok(false));
+            }
+        }
+        self.alarm.poll(task, until).map(|()| Ok(false))
+    }
+
+    /// The next event of a request. It has to be there in its time, which `begins_anew` with each part of it.
+    pub(super) async fn event(&mut self, begins_anew: bool) -> Result<Event<RequestHead>, Gone> {
+        let mut until = None;
+        loop {
+            if let Some(event) = self.wire.ready().map_err(Broken::from)? {
+                return Ok(event);
+            }
+            if self.wire.has_ended() {
+                return Err(Broken::Closed.into());
+            }
+            if begins_anew {
+                until = None;
+            }
+            let until = *until.get_or_insert_with(|| Instant::now() + self.front.limits.handshake);
+            poll_fn(|task| match self.wire.poll_fill(task) {
+                Poll::Ready(filled) => Poll::Ready(filled.map(drop).map_err(Gone::from)),
+                Poll::Pending => self.alarm.poll(task, until).map(|()| Err(Gone::Late)),
+            })
+            .await?;
+        }
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), Gone> {
@@ -234,7 +267,7 @@ impl Client {
         if route == Route::Mapi {
             return self.operation(asked, head, framing).await;
         }
-        self.relay(asked, head, framing).await
+        Box::pin(self.relay(asked, head, framing)).await
     }
 
     /// Who sends the request; none where that has been answered with what is to be proven.
@@ -249,7 +282,7 @@ impl Client {
                 let (link, upstream) = (&mut self.link, &self.front.upstream);
                 let mapi = route == Route::Mapi;
                 // What it has to say and to ask waits, and so does the rest of the connection.
-                relayed.step(Request { upstream, link, head, mapi, nobody }).await
+                Box::pin(relayed.step(Request { upstream, link, head, mapi, nobody })).await
             }
         };
         let text = "sign in\n";

@@ -1,9 +1,11 @@
 //! One request with its answer, between a client's connection and that to the server.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use http::{Event, Framing, RequestHead, ResponseHead, Version};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::connection::{Asked, Client, Gone, Then};
 use super::io::Broken;
@@ -33,7 +35,7 @@ impl Client {
                 relayed.deny(None);
                 return Err("the server closed the connection that the client had signed in on".to_owned());
             }
-            self.link = Some(Link::open(&front.upstream, &asked.context, head.target()).await?);
+            self.link = Some(Box::pin(Link::open(&front.upstream, &asked.context, head.target())).await?);
         }
         if let Some(link) = &mut self.link {
             link.adapt(&front.upstream, head, length);
@@ -56,29 +58,38 @@ impl Client {
                 Err(error) => return Ok(Err(format!("what the server sends is no answer: {error}"))),
             }
             self.flush().await?;
-            let room = self.wire.decoder.waiting() < self.front.sizes.ahead;
-            let Self { wire, stop, .. } = self;
-            let cut_off = async { while stop.changed().await.is_ok() {} };
-            let wait = async {
-                tokio::select! {
-                    biased;
-                    filled = link.wire.fill() => Ok(filled),
-                    filled = wire.fill(), if room => match filled {
-                        Ok(0) => Err(Gone::Client(Broken::Closed)),
-                        Ok(_) => Ok(Ok(1)),
-                        Err(error) => Err(error.into()),
-                    },
-                    () = cut_off => Err(Gone::Stopped),
-                }
-            };
-            match timeout_at(until, wait).await {
-                Ok(Ok(Ok(0))) => return Ok(Err("the server closed the connection".to_owned())),
-                Ok(Ok(Ok(_))) => {}
-                Ok(Ok(Err(error))) => return Ok(Err(error.to_string())),
-                Ok(Err(gone)) => return Err(gone),
-                Err(_) => return Ok(Err(LATE.to_owned())),
+            if let Err(why) = poll_fn(|task| self.poll_answer(task, link, until)).await? {
+                return Ok(Err(why));
             }
         }
+    }
+
+    /// Ready where something came, from the server or from the client, or nothing will any more.
+    fn poll_answer(
+        &mut self,
+        task: &mut Context<'_>,
+        link: &mut Link,
+        until: Instant,
+    ) -> Poll<Result<Result<(), String>, Gone>> {
+        match link.wire.poll_fill(task) {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Err("the server closed the connection".to_owned()))),
+            Poll::Ready(filled) => {
+                return Poll::Ready(Ok(filled.map(drop).map_err(|error| error.to_string())));
+            }
+            Poll::Pending => {}
+        }
+        if self.wire.decoder.waiting() < self.front.sizes.ahead
+            && let Poll::Ready(filled) = self.wire.poll_fill(task)
+        {
+            return Poll::Ready(match filled {
+                Ok(0) => Err(Broken::Closed.into()),
+                filled => filled.map(|_| Ok(())).map_err(Gone::from),
+            });
+        }
+        if self.stop.poll_end(task).is_ready() {
+            return Poll::Ready(Err(Gone::Stopped));
+        }
+        self.alarm.poll(task, until).map(|()| Ok(Err(LATE.to_owned())))
     }
 
     /// The head of the answer that counts.

@@ -133,7 +133,7 @@ impl<H: Head> Wire<H> {
 
     /// The same, to be polled. Where nothing long is to come the buffer lives on the stack for this call only: an
     /// idle connection has none.
-    fn poll_fill(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_fill(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Ok(0));
         }
@@ -156,6 +156,11 @@ impl<H: Head> Wire<H> {
             self.decoder.close();
         }
         Poll::Ready(Ok(count))
+    }
+
+    /// Whether the peer sends no more.
+    pub(super) const fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// What is there now without waiting for more.

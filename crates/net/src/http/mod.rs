@@ -18,6 +18,7 @@ mod sign_in;
 mod tls;
 mod told;
 mod upstream;
+mod waits;
 
 pub use self::client::{HttpAnswer, HttpClient, HttpFailure};
 pub use self::front::{HttpFront, HttpLimits, Strangers, run_http};

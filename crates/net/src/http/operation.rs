@@ -126,11 +126,10 @@ impl Client {
     pub(super) async fn operation(
         &mut self,
         asked: Asked,
-        mut head: RequestHead,
+        original: RequestHead,
         framing: Framing,
     ) -> Result<Then, Gone> {
-        let original = head.clone();
-        let key = match operation_key(&head) {
+        let key = match operation_key(&original) {
             Ok(key) => key,
             Err((code, why)) => return Ok(self.refuse(&original, &asked, code, why)),
         };
@@ -139,39 +138,22 @@ impl Client {
             self.refuse(&original, &asked, ResponseCode::TooLarge, "the request is too large");
             return Ok(Then::Close);
         };
-        let front = Arc::clone(&self.front);
-        let since = Instant::now();
-        let request_size = body.len();
-        let incoming = Incoming {
-            envelope: Envelope::MapiHttp,
-            key,
-            stub: body,
-            endian: Endian::Little,
-            context: asked.context.clone(),
-            peer: asked.peer,
-            at: clock::now(),
-        };
-        let begun = front.engine.begin_by_cookie(&front.sessions, incoming, &cookies(&original));
-        let (flight, next) = match begun {
+        let (mut airborne, next) = match self.take_off(&asked, key, original, body) {
             Ok(begun) => begun,
-            Err(refusal) => {
-                self.turned_away(&asked, key, request_size, &refusal);
-                let code = response_code(refusal.status);
-                return Ok(self.refuse(&original, &asked, code, &refusal.why));
-            }
+            Err(then) => return Ok(then),
         };
-        let mut airborne =
-            Airborne { front: Arc::clone(&front), flight, since, done: false, original, sent: None };
-        let mut told = Told::new(front.pending, &asked, key, since);
+        let front = Arc::clone(&self.front);
+        let mut head = airborne.original.clone();
+        let mut told = Told::new(front.pending, &asked, key, airborne.since);
         let mut next = next;
         loop {
             next = match next {
                 Next::Defer { limit } => {
-                    self.wait_for_work(&asked, &mut airborne, &mut told, None, limit).await?;
+                    Box::pin(self.wait_for_work(&asked, &mut airborne, &mut told, None, limit)).await?;
                     front.engine.resume_deferred_by_cookie(&front.sessions, &mut airborne.flight)
                 }
                 Next::Relay { stub, .. } if airborne.flight.asks_ahead().is_some() => {
-                    match self.ask_ahead(&asked, &mut airborne, &mut told, stub).await? {
+                    match Box::pin(self.ask_ahead(&asked, &mut airborne, &mut told, stub)).await? {
                         Ok(next) => next,
                         Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
                     }
@@ -198,6 +180,39 @@ impl Client {
         }
     }
 
+    /// Brings an operation into the engine. What is done with it is said, or that it has been answered.
+    fn take_off(
+        &mut self,
+        asked: &Asked,
+        key: OperationKey,
+        original: RequestHead,
+        body: Bytes,
+    ) -> Result<(Box<Airborne>, Next), Then> {
+        let front = Arc::clone(&self.front);
+        let since = Instant::now();
+        let request_size = body.len();
+        let incoming = Incoming {
+            envelope: Envelope::MapiHttp,
+            key,
+            stub: body,
+            endian: Endian::Little,
+            context: asked.context.clone(),
+            peer: asked.peer,
+            at: clock::now(),
+        };
+        let begun = front.engine.begin_by_cookie(&front.sessions, incoming, &cookies(&original));
+        let (flight, next) = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                self.turned_away(asked, key, request_size, &refusal);
+                let code = response_code(refusal.status);
+                return Err(self.refuse(&original, asked, code, &refusal.why));
+            }
+        };
+        // Behind a pointer: what is moved from one wait to the next is copied each time.
+        Ok((Box::new(Airborne { front, flight, since, done: false, original, sent: None }), next))
+    }
+
     /// Sends what the operation asks of the server, or what is asked ahead of it: `head` without what is ours to say,
     /// and the body.
     pub(super) async fn send_operation(
@@ -206,7 +221,7 @@ impl Client {
         airborne: &Airborne,
         head: &mut RequestHead,
         stub: Bytes,
-    ) -> Result<Link, String> {
+    ) -> Result<Box<Link>, String> {
         if matches!(airborne.flight.operation.key(), OperationKey::Http(_, kind) if kind.begins_session()) {
             // Nobody brings a session along into which another is to be opened.
             head.fields.remove("cookie");
@@ -226,14 +241,14 @@ impl Client {
     /// engine when it is whole.
     async fn come_back(
         &mut self,
-        mut link: Link,
+        mut link: Box<Link>,
         asked: &Asked,
-        mut airborne: Airborne,
+        mut airborne: Box<Airborne>,
         mut told: Told,
     ) -> Result<Then, Gone> {
         let front = Arc::clone(&self.front);
         let until = Instant::now() + front.upstream.call_limit;
-        let telling = (asked, &airborne, &mut told);
+        let telling = (asked, &*airborne, &mut told);
         let (mut head, framing) = match self.head_telling(&mut link, until, false, telling).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
@@ -251,7 +266,7 @@ impl Client {
             }
         }
         link.wire.decoder.gather(front.sizes.answer);
-        let mut coming = Coming::new(head, framing, asked);
+        let mut coming = Box::new(Coming::new(head, framing, asked));
         coming.told = told.begun;
         coming.begun = told.begun;
         loop {
@@ -281,7 +296,7 @@ impl Client {
         }
         let mut next = coming.through_engine(&mut airborne);
         while let Next::Defer { limit } = next {
-            self.wait_for_work(asked, &mut airborne, &mut told, Some(&mut coming), limit).await?;
+            Box::pin(self.wait_for_work(asked, &mut airborne, &mut told, Some(&mut coming), limit)).await?;
             next = front.engine.resume_deferred_by_cookie(&front.sessions, &mut airborne.flight);
         }
         let then = coming.send(&mut self.wire, &next, asked);

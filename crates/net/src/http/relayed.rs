@@ -107,7 +107,7 @@ impl Probe {
 /// What a sign-in works with: the server, the connection there, and the client's request.
 pub(super) struct Request<'a> {
     pub(super) upstream: &'a HttpUpstream,
-    pub(super) link: &'a mut Option<Link>,
+    pub(super) link: &'a mut Option<Box<Link>>,
     pub(super) head: &'a RequestHead,
     /// Whether it is for an endpoint of MAPI.
     pub(super) mapi: bool,
@@ -184,7 +184,7 @@ impl Relayed {
     }
 
     /// Nobody is signed in on the connection to the server any more, nor signs in there.
-    fn forget(&mut self, link: &mut Option<Link>) {
+    fn forget(&mut self, link: &mut Option<Box<Link>>) {
         self.state = State::Nobody;
         *link = None;
     }

@@ -105,14 +105,13 @@ impl Client {
             let room = self.wire.decoder.waiting() < self.front.sizes.ahead;
             let at = told.due(until);
             let Self { wire, stop, .. } = self;
-            let cut_off = async { while stop.changed().await.is_ok() {} };
             tokio::select! {
                 biased;
                 () = poll_fn(|task| airborne.flight.poll_work(task)) => return Ok(()),
                 filled = wire.fill(), if room => if filled? == 0 {
                     return Err(Gone::Client(Broken::Closed));
                 },
-                () = cut_off => return Err(Gone::Stopped),
+                () = poll_fn(|task| stop.poll_end(task)) => return Err(Gone::Stopped),
                 () = sleep_until(at) => match &mut coming {
                     _ if at >= until => return Ok(()),
                     Some(coming) => {

@@ -1,6 +1,5 @@
 //! Connections to the server: each belongs to one client connection and one identity.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,11 +116,11 @@ pub(super) struct Link {
 
 impl Link {
     /// A new connection that is nobody's yet.
-    pub(super) async fn blank(upstream: &HttpUpstream) -> Result<Self, String> {
+    pub(super) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, String> {
         let late = |_| format!("not connected within {} s", upstream.timeout.as_secs());
         let connected = timeout(upstream.timeout, upstream.connect()).await.map_err(late)?;
         let (stream, bindings) = connected?;
-        Ok(Self {
+        Ok(Box::new(Self {
             wire: Wire::new(stream, ResponseDecoder::new(Limits::default())),
             owner: None,
             pinned: false,
@@ -132,7 +131,7 @@ impl Link {
             busy: false,
             token: None,
             limit: upstream.timeout,
-        })
+        }))
     }
 
     /// A new connection for `context`, signed in as far as that goes without a request. `target` is what will be
@@ -141,7 +140,7 @@ impl Link {
         upstream: &HttpUpstream,
         context: &SecurityContext,
         target: &str,
-    ) -> Result<Self, String> {
+    ) -> Result<Box<Self>, String> {
         let all = async {
             let mut link = Self::blank(upstream).await?;
             link.owner = Some(context.identity().clone());
@@ -312,11 +311,6 @@ impl Link {
             self.lasts = Some(lasts);
         }
         head.keeps_alive() && framing != Framing::UntilClose
-    }
-
-    /// Waits until the connection is of no use any more; for who has nothing to ask.
-    pub(super) async fn closes(&mut self) {
-        let _: io::Result<usize> = self.wire.fill().await;
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::{Module, Operation, Refusal, Session};
+use net::Limits;
 
 use crate::support::{Client, Setup, Upstream, basic, mapi};
 
@@ -32,6 +33,41 @@ fn signs_of_life_come_as_they_are_sent() {
     assert_eq!(client.until("PENDING\r\n"), "7\r\nPENDING\r\n");
     go.send(()).unwrap();
     assert_eq!(client.until("0\r\n\r\n"), "6\r\nDONE\r\n\r\n2\r\n\r\n\r\n8\r\n\0\0\0\0\0\0\0\0\r\n0\r\n\r\n");
+}
+
+/// A body and an answer that are long enough to be read and sent in many parts.
+fn long(seed: u32) -> Vec<u8> {
+    (0..400_000_u32).map(|place| (place.wrapping_mul(31).wrapping_add(seed) >> 7).to_le_bytes()[0]).collect()
+}
+
+#[test]
+fn long_bodies_and_answers_arrive_whole_however_slowly_they_come() {
+    let upstream = Upstream::new(move |_, stream| {
+        let answer = [&b"PROCESSING\r\nDONE\r\n\r\n"[..], &long(2)].concat();
+        stream.write_all(format!("{HEAD}{:x}\r\n", answer.len()).as_bytes()).unwrap();
+        for part in answer.chunks(150_000) {
+            stream.write_all(part).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        stream.write_all(b"\r\n0\r\n\r\n").is_ok()
+    });
+    let limits = Limits { handshake: Duration::from_secs(3), ..Limits::default() };
+    let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    let request = mapi("alice", "emsmdb", "Execute", "", &long(1));
+    let (head, body) = request.split_at(request.len() - 400_000);
+    client.send(head);
+    // The parts together take longer than a client may be silent.
+    for part in body.chunks(80_000) {
+        client.send(part);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let answer = client.answer(false);
+    assert!(upstream.next().body == long(1));
+    assert!(answer.body.strip_prefix(b"PROCESSING\r\nDONE\r\n\r\n").unwrap() == long(2));
+    // The same at once, and again on the same connection.
+    assert_eq!(client.ask(&request).body, answer.body);
+    assert!(upstream.next().body == long(1));
 }
 
 /// Refuses each answer, or changes it.
