@@ -34,6 +34,7 @@ import urllib.parse
 import uuid
 
 import spnego
+from spnego._ntlm_raw.messages import Authenticate, AvId, NTClientChallengeV2
 from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
@@ -101,6 +102,13 @@ def end_point(certificate):
     return GssChannelBindings(application_data=b"tls-server-end-point:" + digest)
 
 
+def is_bound(token):
+    """Whether the last token of a handshake has channel bindings at all; pyspnego lets those pass that have none."""
+    message = Authenticate.unpack(token[token.index(b"NTLMSSP\0\3") :])
+    claims = NTClientChallengeV2.unpack(message.nt_challenge_response[16:])
+    return claims.av_pairs.get(AvId.channel_bindings, bytes(16)) != bytes(16)
+
+
 class SignIn:
     """Who is at a connection's other end."""
 
@@ -163,6 +171,10 @@ class SignIn:
             answer = self.context.step(base64.b64decode(token))
         except SpnegoError as fault:
             log(refused=str(fault))
+            self.context = None
+            return name
+        if self.context.complete and self.bindings and not is_bound(base64.b64decode(token)):
+            log(refused="no channel bindings")
             self.context = None
             return name
         if self.context.complete:
