@@ -39,6 +39,7 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "rtf" => mapi_sync::rtf(),
         "tokens" => identity::tokens(),
         "handshake" => identity::handshake(),
+        "relayed" => identity::relayed(),
         "recordings" => recording::recordings(),
         _ => Vec::new(),
     }

@@ -90,6 +90,7 @@ oracle! {
     rtf
     tokens
     handshake
+    relayed
     recordings
 }
 

@@ -16,7 +16,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 23] = [
+pub const ALL: [Named; 24] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
@@ -39,5 +39,6 @@ pub const ALL: [Named; 23] = [
     ("rtf", mapi::rtf),
     ("tokens", identity::tokens),
     ("handshake", identity::handshake),
+    ("relayed", identity::relayed),
     ("recordings", recording::recordings),
 ];

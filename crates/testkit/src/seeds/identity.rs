@@ -182,3 +182,28 @@ pub(super) fn handshake() -> Vec<Vec<u8>> {
     }
     seeds
 }
+
+pub(super) fn relayed() -> Vec<Vec<u8>> {
+    let leg = |seed: &mut Vec<u8>, sent: &[u8], status: u8, answer: &[u8]| {
+        put_block(seed, sent);
+        seed.push(status);
+        put_block(seed, answer);
+    };
+    let mut seeds = Vec::new();
+    for (scheme, mechanism) in [(0, Mechanism::Spnego), (1, Mechanism::Ntlm)] {
+        let mut seed = vec![scheme];
+        for pair in conversation(mechanism).chunks(2) {
+            let answer = pair.get(1).map_or(&b""[..], Vec::as_slice);
+            leg(&mut seed, &pair[0], u8::from(answer.is_empty()), answer);
+        }
+        seeds.push(seed);
+    }
+    // {"alg":"RS256"}, {"iss":"a","upn":"alice"}, and a signature; LAB\\alice and a password.
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIiwidXBuIjoiYWxpY2UifQ.c2ln";
+    for (scheme, credentials) in [(2, token), (2, "opaque"), (3, "TEFCXGFsaWNlOnB3")] {
+        let mut seed = vec![scheme];
+        leg(&mut seed, credentials.as_bytes(), 1, b"");
+        seeds.push(seed);
+    }
+    seeds
+}
