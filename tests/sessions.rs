@@ -82,7 +82,7 @@ fn a_client_that_vanishes_leaves_nothing_behind_at_the_server() {
 }
 
 /// What `dummy` says of one operation, in order.
-const HOOKS: [&str; 5] = ["request_bytes", "request", "dispatch", "response_bytes", "response"];
+const HOOKS: [&str; 6] = ["request_bytes", "request", "dispatch", "response_bytes", "response", "deliver"];
 
 /// The name of the hook in a line of `dummy`'s.
 fn hook(line: &str) -> Option<&str> {

@@ -28,6 +28,11 @@ impl Engine {
         Self { deferral: Some(deferral), ..self }
     }
 
+    /// Where modules' work is done, if that can be anywhere.
+    pub const fn deferral(&self) -> Option<&Deferral> {
+        self.deferral.as_ref()
+    }
+
     /// Gives a module's work to the pool; the operation then waits for it.
     pub(crate) fn defer<D: 'static>(
         &self,

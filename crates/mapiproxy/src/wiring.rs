@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::options::{OptionValue, Options};
-use engine::{Engine, Envelope, Module, Observer, ProxyFacts, Stack};
+use engine::{Deferral, Engine, Envelope, Module, Observer, ProxyFacts, Stack};
 use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
-use identity::{Accounts, Registry};
+use identity::{Accounts, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
     Admission, Backend, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream,
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::{Binding, Bindings, Clients, Config};
+use crate::config::{Binding, Bindings, Clients, Config, Deferred};
 use crate::files::{FileError, LiveAccounts};
 use crate::http::{self, LiveCertificate};
 use crate::recording::Writing;
@@ -74,6 +74,14 @@ pub(crate) fn stack(config: &Config) -> Result<Stack, Failure> {
     Ok(Stack::new(stack))
 }
 
+/// The pool for what modules defer, with its threads.
+fn deferral(config: &Config) -> Result<Deferral, Failure> {
+    let Deferred { threads, queue, seconds } = config.deferred;
+    let pool = Pool::new(queue);
+    net::spawn_workers(&pool, threads)?;
+    Ok(Deferral { pool, limit: Duration::from_secs(seconds) })
+}
+
 fn option_values(table: &toml::Value) -> Result<BTreeMap<String, OptionValue>, Failure> {
     let table = table.as_table().ok_or("a module's options are a table")?;
     table.iter().map(|(name, value)| Ok((name.clone(), option_value(name, value)?))).collect()
@@ -95,7 +103,7 @@ fn option_value(name: &str, value: &toml::Value) -> Result<OptionValue, Failure>
 /// Starts the proxy that `config` describes, watched by `observer`. Must be called within the async runtime.
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
     let (observer, recording) = crate::recording::observed(&config.capture, observer)?;
-    let engine = Arc::new(Engine::new(stack(config)?));
+    let engine = Arc::new(Engine::new(stack(config)?).deferring(deferral(config)?));
     let contexts = Registry::new();
     let accounts = Arc::new(LiveAccounts::read(config.clients.accounts.as_deref())?);
     let service = Service::read(config, &contexts)?;
@@ -258,6 +266,10 @@ impl Running {
         }
         if let Some(http) = self.http {
             http.end();
+        }
+        if let Some(Deferral { pool, .. }) = self.engine.deferral() {
+            let running = net::drain(pool, CUT_OFF).await;
+            tracing::info!(running, counts = ?pool.counts(), "deferred work is over");
         }
         self.engine.shutdown();
         if let Some(recording) = self.recording {

@@ -1,10 +1,19 @@
+use std::time::Duration;
+
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Decision, Module, Operation, ProxyFacts, Refusal, SecurityContext, Session};
+use engine::{
+    AheadAnswer, Decision, Delivery, Interface, Module, Operation, OperationKey, ProxyFacts, Refusal,
+    Request, Response, SecurityContext, Session, Work,
+};
 use mapi::autodiscover::Dialect;
+use mapi::http::{self, AuxiliaryBuffer, Endpoint};
+use mapi::ndr::ContextHandle;
+use mapi::nspi;
 
 /// The documented example: it says in the log which of its hooks is called, for whom and about what, and
-/// changes nothing.
+/// changes nothing. On request it shows what a module can have done besides: it defers each operation for a while, and
+/// asks the server something of its own before requests to the address book.
 ///
 /// Start here to write a module of your own: take the hooks that you need, and give the others away, since each
 /// of them does nothing unless it is written. What you keep for a session belongs into its slot, as
@@ -12,6 +21,10 @@ use mapi::autodiscover::Dialect;
 #[derive(Debug, Default)]
 pub struct Dummy {
     quiet: bool,
+    /// How long each request is deferred.
+    delay: Duration,
+    /// Whether the server is asked something ahead.
+    ahead: bool,
 }
 
 /// What the module keeps for a session.
@@ -29,7 +42,7 @@ impl Dummy {
         }
         let user = session.context().principal();
         let operation = operation.map_or(session.interface().name(), Operation::name);
-        tracing::info!(target: "dummy", session = session.id(), %user, operation, "{hook}");
+        tracing::info!(target: NAME, session = session.id(), %user, operation, "{hook}");
     }
 }
 
@@ -43,17 +56,34 @@ impl Module for Dummy {
     }
 
     fn options(&self) -> &'static [OptionSpec] {
-        &[OptionSpec {
-            name: "quiet",
-            kind: OptionKind::Bool,
-            default: "false",
-            doc: "Counts, but logs only the end of each session.",
-        }]
+        &[
+            OptionSpec {
+                name: "quiet",
+                kind: OptionKind::Bool,
+                default: "false",
+                doc: "Counts, but logs only the end of each session.",
+            },
+            OptionSpec {
+                name: "defer_ms",
+                kind: OptionKind::Integer { min: 0, max: 600_000 },
+                default: "0",
+                doc: "Defers each request by so many milliseconds, as a scan or a lookup would.",
+            },
+            OptionSpec {
+                name: "ahead",
+                kind: OptionKind::Bool,
+                default: "false",
+                doc: "Asks the server for the columns of the address book before each other request to it.",
+            },
+        ]
     }
 
     fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
         self.quiet = options.bool("quiet").unwrap_or(false);
-        tracing::info!(target: "dummy", proxy = proxy.name, upstream = proxy.upstream, "init");
+        self.ahead = options.bool("ahead").unwrap_or(false);
+        let delay = options.integer("defer_ms").and_then(|delay| u64::try_from(delay).ok());
+        self.delay = Duration::from_millis(delay.unwrap_or_default());
+        tracing::info!(target: NAME, proxy = proxy.name, upstream = proxy.upstream, "init");
         Ok(())
     }
 
@@ -70,7 +100,37 @@ impl Module for Dummy {
 
     fn dispatch(&self, operation: &mut Operation, session: &mut Session) -> Decision {
         self.say("dispatch", session, Some(operation));
-        Decision::Relay
+        // Called again when what was asked ahead is answered: then the answer stands here.
+        if let Some(answer) = operation.ahead.last_mut() {
+            let columns = columns_of(answer);
+            tracing::info!(target: NAME, session = session.id(), columns, "ahead");
+        } else if self.ahead
+            && let Some(request) = columns(operation.key())
+        {
+            return Decision::Ahead(Box::new(request));
+        }
+        if self.delay.is_zero() {
+            return Decision::Relay;
+        }
+        // The first closure is run by a thread of the pool, under the caller's context; the second in the session
+        // again, with what the first returned, and quick as a hook.
+        let delay = self.delay;
+        Decision::Defer(Work::new(
+            move |caller: &SecurityContext| {
+                std::thread::sleep(delay);
+                caller.principal().to_string()
+            },
+            |user, operation, session| {
+                let operation = operation.name();
+                tracing::info!(target: NAME, session = session.id(), %user, operation, "deferred");
+                Decision::Relay
+            },
+        ))
+    }
+
+    fn deliver(&self, operation: &mut Operation, session: &mut Session) -> Delivery {
+        self.say("deliver", session, Some(operation));
+        Delivery::Pass
     }
 
     fn response_bytes(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
@@ -90,13 +150,13 @@ impl Module for Dummy {
     fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
         let id = rop.request().id();
         let object = rop.object().map_or("unknown", |object| object.kind.name());
-        tracing::info!(target: "dummy", session = session.id(), rop = %id, object, "rop_request");
+        tracing::info!(target: NAME, session = session.id(), rop = %id, object, "rop_request");
         RopDecision::Relay
     }
 
     fn rop_response(&self, rop: &mut RopReplyView<'_>, session: &mut Session) {
         let (id, return_value) = (rop.request.id(), rop.reply().return_value);
-        tracing::info!(target: "dummy", session = session.id(), rop = %id, %return_value, "rop_response");
+        tracing::info!(target: NAME, session = session.id(), rop = %id, %return_value, "rop_response");
     }
 
     fn autodiscover(
@@ -106,17 +166,55 @@ impl Module for Dummy {
         context: &SecurityContext,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         if !self.quiet {
-            tracing::info!(target: "dummy", user = %context.principal(), ?dialect, "autodiscover");
+            tracing::info!(target: NAME, user = %context.principal(), ?dialect, "autodiscover");
         }
         Ok(None)
     }
 
     fn unbind(&self, session: &mut Session) {
         let operations = session.slot::<Seen>().operations;
-        tracing::info!(target: "dummy", session = session.id(), operations, "unbind");
+        tracing::info!(target: NAME, session = session.id(), operations, "unbind");
     }
 
     fn shutdown(&self) {
-        tracing::info!(target: "dummy", "shutdown");
+        tracing::info!(target: NAME, "shutdown");
+    }
+}
+
+/// What asks for the columns of the address book, in the form that the operation `key` came in: as a remote call or by
+/// HTTP. None for what is no request of a session with the address book, or asks this already.
+fn columns(key: OperationKey) -> Option<Request> {
+    match key {
+        // The session's own handle is put in for this one.
+        OperationKey::Call(Interface::Nspi, opnum) if !matches!(opnum, 0 | 1 | 16) => {
+            let request =
+                nspi::QueryColumnsRequest { handle: ContextHandle::default(), reserved: 0, flags: 0 };
+            Some(Request::Nspi(nspi::Request::QueryColumns(request)))
+        }
+        OperationKey::Http(Endpoint::Nspi, kind)
+            if kind.takes_turns()
+                && !kind.begins_session()
+                && !kind.ends_session()
+                && kind != http::RequestType::QueryColumns =>
+        {
+            let aux = AuxiliaryBuffer::NONE;
+            let request = http::nspi::QueryColumnsRequest { reserved: 0, map_flags: 0, aux };
+            Some(Request::NspiHttp(http::nspi::Request::QueryColumns(request)))
+        }
+        _ => None,
+    }
+}
+
+/// How many columns the server says that there are; none where it says something else.
+fn columns_of(answer: &mut AheadAnswer) -> Option<usize> {
+    let AheadAnswer::Response(answer) = answer else { return None };
+    match answer.view().ok()? {
+        Response::Nspi(nspi::Response::QueryColumns(answer)) => {
+            answer.columns.value.as_ref().map(|columns| columns.values.len())
+        }
+        Response::NspiHttp(http::nspi::Response::QueryColumns(answer)) => {
+            answer.get()?.columns.get().map(Vec::len)
+        }
+        _ => None,
     }
 }

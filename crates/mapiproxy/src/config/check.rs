@@ -147,6 +147,14 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
             return wrong(key, format!("is {value}; give from 1 to 1000000"));
         }
     }
+    for (key, number, most) in [
+        ("deferred.threads", config.deferred.threads.get(), 1024),
+        ("deferred.queue", config.deferred.queue.get(), 1_000_000),
+    ] {
+        if number > most {
+            return wrong(key, format!("is {number}; give from 1 to {most}"));
+        }
+    }
     if capture.keep == 0 || capture.keep > 100_000 {
         return wrong("capture.keep", format!("is {}; give from 1 to 100000", capture.keep));
     }
@@ -156,6 +164,7 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
         ("clients.idle_seconds", config.clients.idle_seconds),
         ("upstream.connect_seconds", config.upstream.connect_seconds),
         ("upstream.call_seconds", config.upstream.call_seconds),
+        ("deferred.seconds", config.deferred.seconds),
     ];
     for (key, value) in seconds {
         if value == 0 || value > 7 * 86_400 {

@@ -287,6 +287,21 @@ pub(crate) const KEYS: &[Key] = &[
     key("capture", "max_megabytes", "100", false, "How long a file may be before another is begun."),
     key("capture", "max_hours", "24", false, "How old a file may be before another is begun."),
     key("capture", "keep", "10", false, "How many full files are kept. They have the time in their names."),
+    key("deferred", "threads", "4", false, "How many threads do what modules defer since it takes time."),
+    key(
+        "deferred",
+        "queue",
+        "256",
+        false,
+        "How many pieces of such work may wait for a thread. An operation for which there is no room is refused.",
+    ),
+    key(
+        "deferred",
+        "seconds",
+        "60",
+        false,
+        "How long one piece of such work may take, waiting included. An operation whose work takes longer is refused.",
+    ),
 ];
 
 /// The name among `known` that is nearest to `name`, if any is near.

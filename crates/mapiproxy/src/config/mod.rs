@@ -7,6 +7,6 @@ mod parts;
 pub(crate) use check::{load, notes};
 pub(crate) use keys::reference;
 pub(crate) use parts::{
-    Binding, Bindings, Capture, CapturedSide, Clients, Config, Credentials, Listen, ProtectionLevel, Scheme,
-    SignIn, Url, Way,
+    Binding, Bindings, Capture, CapturedSide, Clients, Config, Credentials, Deferred, Listen,
+    ProtectionLevel, Scheme, SignIn, Url, Way,
 };

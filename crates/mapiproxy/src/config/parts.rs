@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use net::http::TlsVersion;
@@ -28,6 +29,28 @@ pub(crate) struct Config {
     /// What is recorded.
     #[serde(default)]
     pub(crate) capture: Capture,
+    /// Where modules' work is done.
+    #[serde(default)]
+    pub(crate) deferred: Deferred,
+}
+
+/// How what takes time is done.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Deferred {
+    /// By how many threads.
+    pub(crate) threads: NonZeroUsize,
+    /// How much may wait for one.
+    pub(crate) queue: NonZeroUsize,
+    /// How long it may take.
+    pub(crate) seconds: u64,
+}
+
+impl Default for Deferred {
+    fn default() -> Self {
+        let [threads, queue] = [4, 256].map(|number| NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MIN));
+        Self { threads, queue, seconds: 60 }
+    }
 }
 
 /// What is recorded of the operations that pass.
