@@ -1,0 +1,71 @@
+//! What modules defer and ask ahead, seen by other people's clients: they get what they would get without it, told
+//! meanwhile that we are at work where their protocol has words for it.
+
+use serde_json::Value;
+
+use crate::harness::{
+    ALICE, By, Certificates, Client, HttpClient, HttpUpstream, Lab, SERVICE, Setup, header,
+};
+
+/// The recorded Execute with a `RopLogon`, and one with a `RopOpenFolder`.
+const LOGON: &str = "execute 65";
+const OPEN: &str = "execute 66";
+
+/// What the lab's first server is called in distinguished names.
+const LAB_SERVER: &str = "/o=Lab Organisation/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)\
+     /cn=Configuration/cn=Servers/cn=EXCH1";
+
+#[test]
+fn a_session_by_http_whose_requests_take_long_here_is_the_same_session() {
+    let certificates = Certificates::new();
+    let upstream = HttpUpstream::within_tls("ntlm", &certificates);
+    let mut direct = HttpClient::direct(&upstream, &certificates);
+    let commands = ["connect", LOGON, OPEN, LOGON, OPEN, "disconnect"];
+    let recorded: Vec<Value> = commands.map(|command| direct.done(command)).to_vec();
+    let setup = Setup::before_http(&upstream, &certificates).stack(&["dummy"]);
+    let mut proxy = setup.options("dummy", "defer_ms = 1300").log("warn,dummy=info").start();
+    let mut client = HttpClient::new(&proxy, &certificates, By("ntlm", ALICE));
+    for (command, recorded) in commands.into_iter().zip(&recorded) {
+        let answer = client.done(command);
+        assert_eq!(answer["content"], recorded["content"], "{command}");
+        // Who opens a session learns its cookies from the head of the answer, which waits for them.
+        let told = header(&answer, "X-PendingPeriod").is_some_and(|period| period == "15000");
+        let cookies = header(&answer, "Set-Cookie").is_some();
+        assert_eq!((told, cookies), (command != "connect", command == "connect"), "{command}: {answer}");
+    }
+    // The server saw to it that each request had its turn.
+    assert!(upstream.refusals().is_empty(), "{:?}", upstream.refusals());
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+    let deferred =
+        ended.err.lines().filter(|line| line.contains("deferred") && line.contains("user=LAB\\alice"));
+    assert_eq!(deferred.count(), commands.len(), "{}", ended.err);
+    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+}
+
+#[test]
+fn remote_calls_are_deferred_and_something_is_asked_ahead_of_them() {
+    let lab = Lab::start(false);
+    let walk = |client: Client, server: &str| {
+        let client = client.with("--server-dn", server).with("--prefix", "A").with("--resolve", "al");
+        client.run().expect_done()
+    };
+    let direct = walk(Client::impacket(lab.mapper()).user(SERVICE, "privacy"), LAB_SERVER);
+    let setup = Setup::before(&lab.mapper().to_string()).stack(&["dummy"]).log("warn,dummy=info");
+    let mut proxy = setup.options("dummy", "defer_ms = 20\nahead = true").start();
+    let through = walk(Client::impacket(proxy.mapper()).user(ALICE, "privacy"), LAB_SERVER);
+    for step in ["NspiQueryRows", "NspiResolveNames"] {
+        assert_eq!(through.answer(step), direct.answer(step), "{step}");
+    }
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+    let lines = |hook: &str| {
+        let hook = format!("dummy: {hook} ");
+        ended.err.lines().filter(|line| line.contains(&hook)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (deferred, ahead) = (lines("deferred"), lines("ahead"));
+    assert_eq!(deferred.len(), lines("request").len(), "{}", ended.err);
+    assert!(deferred.iter().all(|line| line.contains("user=LAB\\alice")), "{}", ended.err);
+    assert!(!ahead.is_empty() && ahead.iter().all(|line| line.contains("columns=")), "{}", ended.err);
+    assert!(ended.out.contains("0 security contexts still open"), "{}", ended.out);
+}
