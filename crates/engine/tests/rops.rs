@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use engine::objects::ObjectKind;
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Module, Session, Stack};
+use engine::{Engine, Module, Next, Session, Stack};
 use mapi::ErrorCode;
 use mapi::data::{FolderId, PropertyProblemArray};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -19,8 +19,9 @@ use mapi::rop::property::{
 use mapi::rop::shared::Sized16;
 use mapi::rop::special::RopBufferTooSmallResponse;
 use mapi::rop::stream::{
-    RopGetStreamSizeResponse, RopOpenStreamRequest, RopOpenStreamResponse, RopWriteStreamRequest,
-    RopWriteStreamResponse, StreamOpenModeFlags,
+    RopGetStreamSizeResponse, RopOpenStreamRequest, RopOpenStreamResponse, RopReadStreamRequest,
+    RopReadStreamResponse, RopWriteStreamRequest, RopWriteStreamResponse, SizeOrSentinel,
+    StreamOpenModeFlags,
 };
 use mapi::rop::transport::{RopSubmitMessageRequest, SubmitFlags};
 use mapi::rop::{
@@ -564,16 +565,19 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     assert_eq!(seen[..], expected);
 }
 
-/// Has every ROP and every answer written anew, without changing one.
-struct Scribe;
+/// Makes what is read from streams longer, and keeps room for it or not.
+struct Grower {
+    by: usize,
+    reserves: bool,
+}
 
-impl Module for Scribe {
+impl Module for Grower {
     fn name(&self) -> &'static str {
-        "scribe"
+        "grower"
     }
 
     fn description(&self) -> &'static str {
-        "writes all anew"
+        "makes answers longer"
     }
 
     fn looks_at_rops(&self) -> bool {
@@ -581,38 +585,52 @@ impl Module for Scribe {
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
-        rop.edit(|_| true);
+        if self.reserves {
+            rop.reserve(self.by);
+        }
         RopDecision::Relay
     }
 
     fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
-        rop.edit(|_| true);
+        if let ResponseBody::RopReadStream(read) = &mut rop.change().body {
+            let longer = [&read.data.0[..], &vec![b'+'; self.by]].concat();
+            read.data.0 = longer.into();
+        }
     }
 }
 
-proptest! {
-    #[test]
-    fn batches_of_every_kind_of_rop_written_anew_are_the_same_bytes(
-        requests in testkit::rops::arbitrary_requests(),
-        made_of in proptest::collection::vec(any::<u8>(), 0..400),
-        columns in proptest::collection::vec(any::<u8>(), 0..40),
-    ) {
-        let engine = Engine::new(Stack::new(vec![Box::new(Scribe)]));
+#[test]
+fn an_answer_that_grows_over_the_clients_room_is_refused_and_one_with_room_kept_for_it_is_not() {
+    let read = RequestBody::RopReadStream(RopReadStreamRequest {
+        byte_count: SizeOrSentinel(100),
+        maximum_byte_count: None,
+    });
+    let asked = batch_of(&[(0, read)], &[1]);
+    let told = |size| {
+        answers(
+            &[(
+                0,
+                ResponseBody::RopReadStream(RopReadStreamResponse { data: Bytes16(vec![b'x'; size].into()) }),
+            )],
+            &[1],
+        )
+    };
+    // The extended buffer's header, RopSize, RopId, index, return value, size, handle.
+    let room = 8 + 2 + 1 + 1 + 4 + 2 + 4 + 100;
+    for (by, reserves, grown, fits) in [
+        (0, false, 100, true),
+        (1, false, 100, false),
+        (40, false, 60, true),
+        (40, false, 61, false),
+        (40, true, 60, true),
+    ] {
+        let engine = Engine::new(Stack::new(vec![Box::new(Grower { by, reserves })]));
         let mut mailbox = Mailbox::open(&engine, "a");
-        let columns = testkit::rops::columns(&columns);
-        let (mut asked, mut told) = (Writer::new(), Writer::new());
-        for (place, request) in requests.iter().enumerate() {
-            request.encode(&mut asked).unwrap();
-            let made_of = made_of.get(place * 7..).unwrap_or_default();
-            if let Some(reply) = testkit::rops::reply(request, &columns, made_of) {
-                RopResponse::Reply(reply).encode(&mut told).unwrap();
-            }
-        }
-        let handles: Vec<u32> = (1..20).collect();
-        let asked = RopBuffer::new(asked.into_vec(), handles.clone());
-        let told = RopBuffer::new(told.into_vec(), handles);
-        let (mut flight, relayed) = mailbox.relayed(&asked);
-        prop_assert_eq!(relayed, asked);
-        prop_assert_eq!(mailbox.answered(&mut flight, std::slice::from_ref(&told)), told);
+        let Sent::Relayed(mut flight, _, left) = mailbox.send(std::slice::from_ref(&asked), room) else {
+            panic!("not relayed")
+        };
+        assert_eq!(left, room - if reserves { 40 } else { 0 });
+        let next = mailbox.answer(&mut flight, &[told(grown)]);
+        assert_eq!(matches!(next, Next::Reply { .. }), fits, "{by} more than {grown}: {next:?}");
     }
 }
