@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use capture::stream::{Connection, Event, EventKind, Side};
 use capture::{Call, Found, Operation, Timestamp, Understanding, Watcher};
+use identity::NtHash;
+use identity::ntlm::passive::Secret;
 use mapi::compress::{ExtendedFlags, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::http::{self, Answer, Endpoint, RequestType, ResponseBody};
@@ -13,6 +15,7 @@ use mapi::rop::logon::LogonFlags;
 use mapi::rop::{
     Answers, ColumnChange, Columns, Logons, RequestBody, RopReply, RopRequests, RopResponse, add_columns,
 };
+use mapi::show::Shown;
 use serde_json::Value;
 use testkit::captures::{self, Exchange};
 use wire::{Decode as _, Encode as _, Reader};
@@ -264,4 +267,49 @@ fn every_body_and_every_rop_encodes_back_byte_for_byte() {
         }
     }
     assert!(count > 900, "{count}");
+}
+
+/// The value of a field within fields, as `request.Filter`.
+fn at<'a>(shown: &'a Shown, path: &str) -> &'a Shown {
+    path.split('.').fold(shown, |shown, name| match shown {
+        Shown::Fields(fields) => {
+            let found = fields.iter().find(|(known, _)| known == name);
+            &found.unwrap_or_else(|| panic!("no {name} in {fields:?}")).1
+        }
+        Shown::List(items) => &items[name.parse::<usize>().unwrap()],
+        other => panic!("no {name} in {other:?}"),
+    })
+}
+
+#[test]
+fn the_address_book_is_shown_in_words_and_by_names_on_both_roads() {
+    let text = |text: &str| Shown::Text(text.to_owned());
+    let by_http = operations(&captures::mapihttp());
+    let named = |name: &'static str| by_http.iter().filter(move |operation| operation.operation == name);
+    let asked = named("nspi.GetMatches").map(|operation| at(&operation.request, "Filter"));
+    assert!(asked.clone().any(|filter| *filter == text("PidTagAnr = \"a\"")), "{asked:?}");
+    let rows = &named("nspi.QueryRows").next().unwrap().response;
+    assert_eq!(at(rows, "ColumnsAndRows.1.PidTagDisplayName_W"), &text("Alice Example"));
+    let connect = named("emsmdb.Connect").find(|operation| operation.return_value.is_some()).unwrap();
+    assert_eq!(at(&connect.response, "DisplayName"), &text("Alice Example"));
+
+    let mut watcher =
+        Watcher::new(vec![Secret::account("alice@lab.test", NtHash::from_password("alicepw1"))]);
+    let nowhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    for (number, recorded) in (1..).zip(captures::rpc_over_http().connections) {
+        let connection = Connection { number, client: nowhere, server: nowhere, interface: None };
+        watcher.data(&connection, Side::Client, Timestamp(0), &recorded.to_server);
+        watcher.data(&connection, Side::Server, Timestamp(0), &recorded.to_client);
+    }
+    watcher.finish();
+    let mut understanding = Understanding::default();
+    let calls = watcher.take().into_iter().filter_map(|found| match found {
+        Found::Call(call) => Some(understanding.operation(&call)),
+        Found::Problem(_) => None,
+    });
+    let calls: Vec<Operation> = calls.collect();
+    let rows = &calls.iter().find(|operation| operation.operation == "nspi.QueryRows").unwrap().response;
+    assert_eq!(at(rows, "ppRows.1.PidTagSmtpAddress_W"), &text("alice@lab.test"));
+    let connect = calls.iter().find(|operation| operation.operation == "emsmdb.EcDoConnectEx").unwrap();
+    assert_eq!(at(&connect.response, "szDisplayName"), &text("Alice Example"));
 }

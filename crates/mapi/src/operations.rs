@@ -13,6 +13,22 @@ macro_rules! rpc_operations {
             $($(#[$doc])* $name($response),)*
         }
 
+        impl $crate::show::Show for Request {
+            fn show(&self) -> $crate::show::Shown {
+                match self {
+                    $(Self::$name(request) => $crate::show::Show::show(request),)*
+                }
+            }
+        }
+
+        impl $crate::show::Show for Response {
+            fn show(&self) -> $crate::show::Shown {
+                match self {
+                    $(Self::$name(response) => $crate::show::Show::show(response),)*
+                }
+            }
+        }
+
         impl Request {
             /// Reads the stub of the operation `opnum`, and returns the bytes behind its last parameter.
             ///

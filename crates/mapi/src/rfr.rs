@@ -1,7 +1,6 @@
 //! The address book's referral interface ([MS-OXABREF]): which server to ask.
 
 use rpc::ndr::{CharString, Ndr, NdrReader, NdrWriter, Params, Ptr};
-use rpc::ndr_params;
 use wire::Result;
 
 use crate::operations::rpc_operations;
@@ -14,7 +13,7 @@ rpc_operations! { Interface::Rfr;
     1 => GetFQDNFromServerDN(GetFQDNFromServerDNRequest, GetFQDNFromServerDNResponse);
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `RfrGetNewDSA` as it is asked ([MS-OXABREF] 3.1.4.1).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNewDSARequest as "RfrGetNewDSA" {
@@ -29,7 +28,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `RfrGetNewDSA` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNewDSAResponse as "RfrGetNewDSA" {
@@ -74,7 +73,7 @@ impl Params for GetFQDNFromServerDNRequest {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `RfrGetFQDNFromServerDN` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetFQDNFromServerDNResponse as "RfrGetFQDNFromServerDN" {

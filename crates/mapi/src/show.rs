@@ -1,5 +1,7 @@
 //! What a structure says to people and to programs that print it: a small tree of named values.
 
+pub(crate) mod calls;
+
 use std::borrow::Cow;
 
 use wire::{FileTime, Guid, Utf16};

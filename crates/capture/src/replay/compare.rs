@@ -65,7 +65,10 @@ impl<'a> Comparison<'a> {
         match (recorded, came) {
             (Shown::Fields(then), Shown::Fields(now)) if same_names(then, now) => {
                 for ((name, then), (_, now)) in then.iter().zip(now) {
-                    if is_made_up(name) {
+                    if is_minimal(name) && same_minimal(then, now) {
+                        continue;
+                    }
+                    if is_made_up(name) && !is_minimal(name) {
                         self.learn_ids(then, now);
                     } else {
                         self.values(&format!("{place}.{name}"), then, now);
@@ -124,12 +127,28 @@ fn same_names<T>(then: &[(Cow<'static, str>, T)], now: &[(Cow<'static, str>, T)]
 fn is_made_up(name: &str) -> bool {
     let name = name.split(' ').next().unwrap_or(name);
     let name = name.strip_suffix("_W").or_else(|| name.strip_suffix("_A")).unwrap_or(name);
-    let ends = ["Id", "Ids", "ID", "_id", "Mid", "Key", "ChangeList", "ChangeNumber", "_rec", "_version"];
-    let parts = [
-        "Guid", "GUID", "guid", "uuid", "Time", "time", "Cookie", "Handle", "handle", "icxr", "aux",
-        "Instance", "Search",
-    ];
+    let ends = ["Id", "Ids", "ID", "Mid", "Key", "ChangeList", "ChangeNumber", "Version", "cxh", "cxr"];
+    let parts = ["Guid", "GUID", "Time", "Cookie", "Handle", "Aux", "Instance", "Search"];
     ends.iter().any(|end| name.ends_with(end)) || parts.iter().any(|part| name.contains(part))
+}
+
+/// Whether a field holds Minimal Entry IDs of the address book.
+fn is_minimal(name: &str) -> bool {
+    ["MIds", "MinimalIds", "MinimalEntryIds", "CurrentRec", "ContainerID"]
+        .iter()
+        .any(|end| name.ends_with(end))
+}
+
+/// Whether these are as many Minimal Entry IDs, and those the same that say something by themselves
+/// ([MS-OXNSPI] 2.2.1.8): a server gives out the others as it likes.
+fn same_minimal(then: &Shown, now: &Shown) -> bool {
+    match (then, now) {
+        (Shown::List(then), Shown::List(now)) => {
+            then.len() == now.len() && then.iter().zip(now).all(|(then, now)| same_minimal(then, now))
+        }
+        (Shown::Named(then, _), Shown::Named(now, _)) => then == now || (*then > 0xf && *now > 0xf),
+        (then, now) => then == now,
+    }
 }
 
 /// An id of eight bytes, as it lies in a buffer: a number of a replica, and a counter.

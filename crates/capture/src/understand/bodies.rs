@@ -4,10 +4,9 @@ use engine::{Body as _, HandleUse, handle_use};
 use mapi::Interface;
 use mapi::emsmdb;
 use mapi::http::{self, Answer, Endpoint, RequestType, ResponseBody, ResponseCode, cookies, headers};
-use mapi::show::Shown;
+use mapi::show::{Show, Shown};
 use wire::{Endian, Guid};
 
-use super::debug::shown;
 use super::objects::Objects;
 use super::sessions::{Key, Sessions};
 use super::{Operation, rops};
@@ -171,23 +170,23 @@ fn execute(
 
 fn shown_request(request: &engine::Request) -> Shown {
     match request {
-        engine::Request::Rfr(body) => shown(body),
-        engine::Request::Nspi(body) => shown(body),
-        engine::Request::Emsmdb(body) => shown(body),
-        engine::Request::AsyncEmsmdb(body) => shown(body),
-        engine::Request::NspiHttp(body) => shown(body),
-        engine::Request::EmsmdbHttp(body) => shown(body),
+        engine::Request::Rfr(body) => body.show(),
+        engine::Request::Nspi(body) => body.show(),
+        engine::Request::Emsmdb(body) => body.show(),
+        engine::Request::AsyncEmsmdb(body) => body.show(),
+        engine::Request::NspiHttp(body) => body.show(),
+        engine::Request::EmsmdbHttp(body) => body.show(),
     }
 }
 
 fn shown_response(response: &engine::Response) -> Shown {
     match response {
-        engine::Response::Rfr(body) => shown(body),
-        engine::Response::Nspi(body) => shown(body),
-        engine::Response::Emsmdb(body) => shown(body),
-        engine::Response::AsyncEmsmdb(body) => shown(body),
-        engine::Response::NspiHttp(body) => shown(body),
-        engine::Response::EmsmdbHttp(body) => shown(body),
+        engine::Response::Rfr(body) => body.show(),
+        engine::Response::Nspi(body) => body.show(),
+        engine::Response::Emsmdb(body) => body.show(),
+        engine::Response::AsyncEmsmdb(body) => body.show(),
+        engine::Response::NspiHttp(body) => body.show(),
+        engine::Response::EmsmdbHttp(body) => body.show(),
     }
 }
 
@@ -235,8 +234,8 @@ pub(super) fn mapi_http(
             let response = payload.map(|payload| whole(http::nspi::Response::decode(known, payload)));
             let response = taken(response, "response", &mut operation.problems);
             operation.return_value = response.as_ref().map(http::nspi::Response::return_value);
-            operation.request = request.as_ref().map_or(Shown::Nothing, shown);
-            operation.response = response.as_ref().map_or(Shown::Nothing, shown);
+            operation.request = request.as_ref().map_or(Shown::Nothing, Show::show);
+            operation.response = response.as_ref().map_or(Shown::Nothing, Show::show);
         }
     }
 }
@@ -252,8 +251,8 @@ fn emsmdb_body(
     objects: &mut Objects,
 ) {
     let Some(http::emsmdb::Request::Execute(asked)) = request else {
-        operation.request = request.map_or(Shown::Nothing, shown);
-        operation.response = response.map_or(Shown::Nothing, shown);
+        operation.request = request.map_or(Shown::Nothing, Show::show);
+        operation.response = response.map_or(Shown::Nothing, Show::show);
         return;
     };
     let mut problems = Vec::new();

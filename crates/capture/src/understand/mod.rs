@@ -2,7 +2,6 @@
 
 mod autodiscover;
 mod bodies;
-pub(crate) mod debug;
 mod objects;
 mod rops;
 mod sessions;

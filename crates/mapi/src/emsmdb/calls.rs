@@ -9,6 +9,7 @@ use super::{
     EcDummyRpcResponse, EcRRegisterPushNotificationRequest, EcRRegisterPushNotificationResponse,
     EcRUnregisterPushNotificationRequest, EcRUnregisterPushNotificationResponse,
 };
+use crate::show::{Show, Shown};
 use crate::{ErrorCode, Interface};
 
 /// The parameters of a call of which nobody knows the layout, as they came.
@@ -45,6 +46,15 @@ macro_rules! calls {
                 /// A call whose parameters are not known.
                 $opaque(OpaqueStub),
             )?
+        }
+
+        impl Show for $name {
+            fn show(&self) -> Shown {
+                match self {
+                    $(Self::$variant(params) => params.show(),)*
+                    $(Self::$opaque(opaque) => Shown::Bytes(opaque.stub.clone()),)?
+                }
+            }
         }
 
         impl $name {

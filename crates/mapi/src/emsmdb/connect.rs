@@ -3,7 +3,7 @@ use rpc::ndr::{CharString, ContextHandle, Ptr};
 use super::{InBytes, OutBytes, Version};
 use crate::ErrorCode;
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoConnect` asks (opnum 0): as `EcDoConnectEx`, without the auxiliary buffers.
     ///
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2000 had.
@@ -34,7 +34,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoConnect` answers (opnum 0).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoConnectResponse as "EcDoConnect" {
@@ -63,7 +63,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoConnectEx` asks (opnum 10, [MS-OXCRPC] 3.1.4.1).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoConnectExRequest as "EcDoConnectEx" {
@@ -96,7 +96,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoConnectEx` answers (opnum 10, [MS-OXCRPC] 3.1.4.1).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoConnectExResponse as "EcDoConnectEx" {
@@ -127,7 +127,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoDisconnect` asks (opnum 1, [MS-OXCRPC] 3.1.4.3).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoDisconnectRequest as "EcDoDisconnect" {
@@ -136,7 +136,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoDisconnect` answers (opnum 1, [MS-OXCRPC] 3.1.4.3).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoDisconnectResponse as "EcDoDisconnect" {
@@ -147,7 +147,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoAsyncConnectEx` asks (opnum 14, [MS-OXCRPC] 3.1.4.4).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoAsyncConnectExRequest as "EcDoAsyncConnectEx" {
@@ -156,7 +156,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoAsyncConnectEx` answers (opnum 14, [MS-OXCRPC] 3.1.4.4).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoAsyncConnectExResponse as "EcDoAsyncConnectEx" {

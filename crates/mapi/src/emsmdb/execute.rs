@@ -19,7 +19,7 @@ wire::wire_flags! {
 
 rpc::ndr_newtype!(RpcFlags => u32);
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoRpc` asks (opnum 2), in the Exchange 2000 dialect.
     ///
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2000 had.
@@ -36,7 +36,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoRpc` answers (opnum 2), in the Exchange 2000 dialect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcResponse as "EcDoRpc" {
@@ -117,7 +117,7 @@ fn short_length(length: usize) -> Result<u16> {
     })
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoRpcExt` asks (opnum 9), in the Exchange 2003 dialect.
     ///
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2003 had.
@@ -136,7 +136,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoRpcExt` answers (opnum 9), in the Exchange 2003 dialect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExtResponse as "EcDoRpcExt" {
@@ -155,7 +155,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoRpcExt2` asks (opnum 11, [MS-OXCRPC] 3.1.4.2).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExt2Request as "EcDoRpcExt2" {
@@ -174,7 +174,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoRpcExt2` answers (opnum 11, [MS-OXCRPC] 3.1.4.2).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExt2Response as "EcDoRpcExt2" {

@@ -8,7 +8,7 @@ use crate::ErrorCode;
 /// ([MS-OXCRPC] 3.3.4.1).
 pub const NOTIFICATION_PENDING: u32 = 0x0000_0001;
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcRRegisterPushNotification` asks (opnum 4, [MS-OXCRPC] 3.1.4.5).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcRRegisterPushNotificationRequest as "EcRRegisterPushNotification" {
@@ -25,7 +25,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcRRegisterPushNotification` answers (opnum 4, [MS-OXCRPC] 3.1.4.5).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcRRegisterPushNotificationResponse as "EcRRegisterPushNotification" {
@@ -38,7 +38,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcRUnregisterPushNotification` asks (opnum 5).
     ///
     /// [MS-OXCRPC] reserves the opnum; what follows the session is not known.
@@ -51,7 +51,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcRUnregisterPushNotification` answers (opnum 5).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcRUnregisterPushNotificationResponse as "EcRUnregisterPushNotification" {
@@ -62,13 +62,13 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDummyRpc` asks: nothing (opnum 6, [MS-OXCRPC] 3.1.4.6).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDummyRpcRequest as "EcDummyRpc" {}
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDummyRpc` answers (opnum 6, [MS-OXCRPC] 3.1.4.6).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDummyRpcResponse as "EcDummyRpc" {
@@ -77,7 +77,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoAsyncWaitEx` asks (`AsyncEMSMDB` opnum 0, [MS-OXCRPC] 3.3.4.1).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoAsyncWaitExRequest as "EcDoAsyncWaitEx" {
@@ -88,7 +88,7 @@ rpc::ndr_params! {
     }
 }
 
-rpc::ndr_params! {
+crate::show::calls::shown_params! {
     /// What `EcDoAsyncWaitEx` answers, possibly minutes later (`AsyncEMSMDB` opnum 0, [MS-OXCRPC] 3.3.4.1).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDoAsyncWaitExResponse as "EcDoAsyncWaitEx" {

@@ -9,6 +9,14 @@ macro_rules! http_body {
             $($(#[$inner])* pub $field: $type,)*
         }
 
+        impl $crate::show::Show for $name {
+            fn show(&self) -> $crate::show::Shown {
+                $crate::show::Shown::Fields(vec![
+                    $(($wire.into(), $crate::show::calls::Part::shown(&self.$field)),)*
+                ])
+            }
+        }
+
         impl<'a> ::wire::Decode<'a> for $name {
             fn decode(r: &mut ::wire::Reader<'a>) -> ::wire::Result<Self> {
                 let mut read = || {
@@ -108,6 +116,15 @@ macro_rules! http_operations {
         }
     };
     (@decode $endpoint:ident $enum:ident $($name:ident($body:ty))*) => {
+        impl $crate::show::Show for $enum {
+            fn show(&self) -> $crate::show::Shown {
+                match self {
+                    $(Self::$name(body) => $crate::show::Show::show(body),)*
+                    Self::Ping => $crate::show::Shown::Nothing,
+                }
+            }
+        }
+
         impl $enum {
             /// Reads the body that belongs to `request_type`, and returns the bytes behind its last field.
             ///

@@ -1,5 +1,4 @@
 use rpc::ndr::{CharString, ContextHandle, Ndr, NdrReader, NdrWriter, Params, Ptr, SizedArray, SizedPtr};
-use rpc::ndr_params;
 use wire::{Endian, Result};
 
 use super::{
@@ -8,7 +7,7 @@ use super::{
 };
 use crate::property::PropTag;
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiBind` as it is asked ([MS-OXNSPI] 3.1.4.1.1).
     #[derive(Debug, Clone, PartialEq)]
     pub struct BindRequest as "NspiBind" {
@@ -21,7 +20,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiUnbind` as it is asked ([MS-OXNSPI] 3.1.4.1.2).
     #[derive(Debug, Clone, PartialEq)]
     pub struct UnbindRequest as "NspiUnbind" {
@@ -32,7 +31,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiUpdateStat` as it is asked ([MS-OXNSPI] 3.1.4.1.4).
     #[derive(Debug, Clone, PartialEq)]
     pub struct UpdateStatRequest as "NspiUpdateStat" {
@@ -47,7 +46,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiQueryRows` as it is asked ([MS-OXNSPI] 3.1.4.1.8).
     #[derive(Debug, Clone, PartialEq)]
     pub struct QueryRowsRequest as "NspiQueryRows" {
@@ -66,7 +65,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiSeekEntries` as it is asked ([MS-OXNSPI] 3.1.4.1.9).
     #[derive(Debug, Clone, PartialEq)]
     pub struct SeekEntriesRequest as "NspiSeekEntries" {
@@ -85,7 +84,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetMatches` as it is asked ([MS-OXNSPI] 3.1.4.1.10).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetMatchesRequest as "NspiGetMatches" {
@@ -110,7 +109,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiResortRestriction` as it is asked ([MS-OXNSPI] 3.1.4.1.11).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResortRestrictionRequest as "NspiResortRestriction" {
@@ -127,7 +126,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiDNToMId` as it is asked ([MS-OXNSPI] 3.1.4.1.13).
     #[derive(Debug, Clone, PartialEq)]
     pub struct DNToMIdRequest as "NspiDNToMId" {
@@ -140,7 +139,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetPropList` as it is asked ([MS-OXNSPI] 3.1.4.1.6).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetPropListRequest as "NspiGetPropList" {
@@ -155,7 +154,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetProps` as it is asked ([MS-OXNSPI] 3.1.4.1.7).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetPropsRequest as "NspiGetProps" {
@@ -170,7 +169,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiCompareMIds` as it is asked ([MS-OXNSPI] 3.1.4.1.12).
     #[derive(Debug, Clone, PartialEq)]
     pub struct CompareMIdsRequest as "NspiCompareMIds" {
@@ -187,7 +186,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiModProps` as it is asked ([MS-OXNSPI] 3.1.4.1.14).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ModPropsRequest as "NspiModProps" {
@@ -204,7 +203,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetSpecialTable` as it is asked ([MS-OXNSPI] 3.1.4.1.3).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetSpecialTableRequest as "NspiGetSpecialTable" {
@@ -219,7 +218,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetTemplateInfo` as it is asked ([MS-OXNSPI] 3.1.4.1.18).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetTemplateInfoRequest as "NspiGetTemplateInfo" {
@@ -238,7 +237,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiModLinkAtt` as it is asked ([MS-OXNSPI] 3.1.4.1.15).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ModLinkAttRequest as "NspiModLinkAtt" {
@@ -282,7 +281,7 @@ impl Params for DeleteEntriesRequest {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiQueryColumns` as it is asked ([MS-OXNSPI] 3.1.4.1.5).
     #[derive(Debug, Clone, PartialEq)]
     pub struct QueryColumnsRequest as "NspiQueryColumns" {
@@ -295,7 +294,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetNamesFromIDs` as it is asked ([MS-NSPI] 3.1.4.16).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetNamesFromIDsRequest as "NspiGetNamesFromIDs" {
@@ -310,7 +309,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetIDsFromNames` as it is asked ([MS-NSPI] 3.1.4.17).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetIDsFromNamesRequest as "NspiGetIDsFromNames" {
@@ -325,7 +324,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiResolveNames` as it is asked ([MS-OXNSPI] 3.1.4.1.16).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResolveNamesRequest as "NspiResolveNames" {
@@ -342,7 +341,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiResolveNamesW` as it is asked ([MS-OXNSPI] 3.1.4.1.17).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResolveNamesWRequest as "NspiResolveNamesW" {

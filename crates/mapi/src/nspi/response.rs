@@ -1,10 +1,9 @@
 use rpc::ndr::{ContextHandle, Ptr};
-use rpc::ndr_params;
 
 use super::{FlatUid, MIdArray, PropertyNameSet, PropertyRow, PropertyRowSet, PropertyTagArray, Stat};
 use crate::ErrorCode;
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiBind` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct BindResponse as "NspiBind" {
@@ -17,7 +16,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiUnbind` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct UnbindResponse as "NspiUnbind" {
@@ -28,7 +27,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiUpdateStat` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct UpdateStatResponse as "NspiUpdateStat" {
@@ -41,7 +40,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiQueryRows` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct QueryRowsResponse as "NspiQueryRows" {
@@ -54,7 +53,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiSeekEntries` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct SeekEntriesResponse as "NspiSeekEntries" {
@@ -67,7 +66,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetMatches` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetMatchesResponse as "NspiGetMatches" {
@@ -82,7 +81,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiResortRestriction` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResortRestrictionResponse as "NspiResortRestriction" {
@@ -95,7 +94,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiDNToMId` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct DNToMIdResponse as "NspiDNToMId" {
@@ -106,7 +105,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetPropList` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetPropListResponse as "NspiGetPropList" {
@@ -117,7 +116,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetProps` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetPropsResponse as "NspiGetProps" {
@@ -128,7 +127,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiCompareMIds` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct CompareMIdsResponse as "NspiCompareMIds" {
@@ -139,7 +138,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiModProps` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ModPropsResponse as "NspiModProps" {
@@ -148,7 +147,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetSpecialTable` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetSpecialTableResponse as "NspiGetSpecialTable" {
@@ -161,7 +160,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetTemplateInfo` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetTemplateInfoResponse as "NspiGetTemplateInfo" {
@@ -172,7 +171,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiModLinkAtt` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ModLinkAttResponse as "NspiModLinkAtt" {
@@ -181,7 +180,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiDeleteEntries` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct DeleteEntriesResponse as "NspiDeleteEntries" {
@@ -190,7 +189,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiQueryColumns` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct QueryColumnsResponse as "NspiQueryColumns" {
@@ -201,7 +200,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetNamesFromIDs` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNamesFromIDsResponse as "NspiGetNamesFromIDs" {
@@ -214,7 +213,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiGetIDsFromNames` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetIDsFromNamesResponse as "NspiGetIDsFromNames" {
@@ -225,7 +224,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiResolveNames` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResolveNamesResponse as "NspiResolveNames" {
@@ -238,7 +237,7 @@ ndr_params! {
     }
 }
 
-ndr_params! {
+crate::show::calls::shown_params! {
     /// `NspiResolveNamesW` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResolveNamesWResponse as "NspiResolveNamesW" {

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use rpc::ndr::{CharString, ConformantVarying, Counted, Ndr, NdrReader, NdrWriter, Ptr, WcharString};
-use rpc::{ndr_newtype, ndr_struct};
+use rpc::ndr_newtype;
 use wire::{Guid, Result};
 
 use crate::property::PropTag;
@@ -86,7 +86,7 @@ wire::wire_enum! {
 
 ndr_newtype!(FlatUid => [u8; 16], MId => u32, DisplayType => u32);
 
-ndr_struct! {
+crate::show::calls::shown_struct! {
     /// `STAT`: a place in a table ([MS-OXNSPI] 2.2.8).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
     pub struct Stat as "STAT" {
@@ -184,7 +184,7 @@ impl<T: Ndr> Ndr for TagArray<T> {
     }
 }
 
-ndr_struct! {
+crate::show::calls::shown_struct! {
     /// `PropertyName_r`: a named property's name ([MS-OXNSPI] 2.2.6.1).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct PropertyName as "PropertyName_r" {
