@@ -39,7 +39,7 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// How many are measured as one.
-const ROUND: u32 = 100;
+const ROUND: u32 = 10;
 
 /// One client's session with the mailbox store, through the modules `names` and `downgrade`.
 pub(crate) struct Road {

@@ -1,21 +1,122 @@
+use std::cmp::Ordering;
 use std::fmt;
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Bytes, Endian, Error, ErrorKind, Reader, Result};
 
-/// A UTF-16 text as its code units, without a terminator. Unpaired surrogates survive.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Utf16(pub Vec<u16>);
+/// A UTF-16 text without a terminator, as it lies in a little-endian buffer: a part of that buffer where it was read
+/// from one that is shared. Unpaired surrogates survive.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Utf16(Bytes);
 
 impl Utf16 {
     /// The code units of `text`.
     pub fn new(text: &str) -> Self {
-        Self(text.encode_utf16().collect())
+        Self::from_units(text.encode_utf16())
+    }
+
+    /// The text of these code units.
+    pub fn from_units(units: impl IntoIterator<Item = u16>) -> Self {
+        Self(units.into_iter().flat_map(u16::to_le_bytes).collect())
+    }
+
+    /// The text whose little-endian code units are `bytes`; none for an odd number of bytes.
+    pub fn from_le(bytes: Bytes) -> Option<Self> {
+        bytes.len().is_multiple_of(2).then_some(Self(bytes))
+    }
+
+    /// The text with bytes of its own: what it was read from need not be kept for it.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(Bytes::copy_from_slice(&self.0))
+    }
+
+    /// The text from where `r` stands up to a zero code unit, which is read as well.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn read_terminated(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
+        let (units, _) = r.peek().as_chunks::<2>();
+        let length = zero_unit(r.peek()).unwrap_or(units.len());
+        let text = if r.endian() == Endian::Little {
+            Self(r.shared(length.saturating_mul(2), field)?)
+        } else {
+            Self::from_units(
+                r.bytes(length.saturating_mul(2), field)?
+                    .as_chunks::<2>()
+                    .0
+                    .iter()
+                    .map(|unit| u16::from_be_bytes(*unit)),
+            )
+        };
+        r.u16(field)?;
+        Ok(text)
+    }
+
+    /// The code units.
+    pub fn units(&self) -> impl DoubleEndedIterator<Item = u16> + ExactSizeIterator + Clone {
+        self.as_pairs().iter().map(|pair| u16::from_le_bytes(*pair))
+    }
+
+    /// The code units, each as its two bytes, the less significant one first.
+    pub fn as_pairs(&self) -> &[[u8; 2]] {
+        self.0.as_chunks().0
+    }
+
+    /// The code units, little-endian.
+    pub fn as_le_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// How many code units it has.
+    pub fn len(&self) -> usize {
+        self.as_pairs().len()
+    }
+
+    /// Whether it has none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes the code units from number `at` on out of it.
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Self {
+        Self(self.0.split_off(at.saturating_mul(2).min(self.0.len())))
+    }
+
+    /// Where the first zero code unit is.
+    pub fn zero(&self) -> Option<usize> {
+        zero_unit(&self.0)
     }
 
     /// The text, with U+FFFD for what is not valid.
     pub fn to_string_lossy(&self) -> String {
-        String::from_utf16_lossy(&self.0)
+        char::decode_utf16(self.units()).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
     }
+}
+
+/// By code units.
+impl Ord for Utf16 {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.units().cmp(other.units())
+    }
+}
+
+impl PartialOrd for Utf16 {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Where in `bytes` the first zero code unit is, counted in code units. Texts are most of what a table holds, so eight
+/// units are looked at together, which compilers make one step of.
+fn zero_unit(bytes: &[u8]) -> Option<usize> {
+    const TOGETHER: usize = 8;
+    let (units, _) = bytes.as_chunks::<2>();
+    let (blocks, _) = units.as_chunks::<TOGETHER>();
+    let has_zero = |block: &[[u8; 2]; TOGETHER]| block.iter().filter(|unit| **unit == [0, 0]).count() != 0;
+    let skipped = blocks.iter().position(has_zero).unwrap_or(blocks.len()).saturating_mul(TOGETHER);
+    let rest = units.get(skipped..).unwrap_or_default();
+    rest.iter().position(|unit| *unit == [0, 0]).map(|place| place.saturating_add(skipped))
 }
 
 impl From<&str> for Utf16 {
@@ -64,6 +165,33 @@ mod tests {
         assert_eq!(utf16le_to_string(&utf16le_bytes("Grüße 🦀"), "x").unwrap(), "Grüße 🦀");
         assert!(utf16le_to_string(&[0x41], "x").is_err());
         assert!(utf16le_to_string(&[0x00, 0xd8], "x").is_err());
-        assert_eq!(Utf16(vec![0xd800]).to_string(), "\u{fffd}");
+        assert_eq!(Utf16::new("aß🦀").units().collect::<Vec<_>>(), [0x61, 0xdf, 0xd83e, 0xdd80]);
+        assert_eq!(Utf16::from_units([0xd800]).to_string(), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_text_ends_at_its_first_zero_unit() {
+        // A zero byte on each side of the border between two units is none, nor is what follows it.
+        let units = [0x0100_u16, 0x0001, 0x8000, 0x8001, 0xff00, 0x00ff, 0x0100, 0x0001, 0x7fff];
+        for length in 0..units.len() {
+            let buffer: Bytes =
+                units[..length].iter().chain(&[0, 0x41, 0]).flat_map(|unit| unit.to_le_bytes()).collect();
+            let mut r = Reader::sharing(&buffer);
+            let text = Utf16::read_terminated(&mut r, "x").unwrap();
+            assert_eq!((text.len(), r.remaining()), (length, 4));
+            assert!(text.units().eq(units[..length].iter().copied()));
+            assert!(length == 0 || text.as_le_bytes().as_ptr() == buffer.as_ptr());
+            let swapped: Vec<u8> =
+                buffer.as_chunks::<2>().0.iter().flat_map(|[low, high]| [*high, *low]).collect();
+            let big = Utf16::read_terminated(&mut Reader::with_endian(&swapped, Endian::Big), "x");
+            assert_eq!(big, Ok(text));
+            assert!(Utf16::read_terminated(&mut Reader::new(&buffer[..2 * length]), "x").is_err());
+        }
+    }
+
+    #[test]
+    fn texts_are_ordered_by_their_units() {
+        assert!(Utf16::from_units([0x0100]) > Utf16::from_units([0x00ff]));
+        assert!(Utf16::new("a") < Utf16::new("ab"));
     }
 }

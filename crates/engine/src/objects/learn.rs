@@ -113,7 +113,7 @@ fn keep<'v>(
 ) {
     let room = objects.table.room();
     let Some(object) = objects.acted_on_mut(request) else { return };
-    let known = known.map(|(tag, value)| (tag, value.clone()));
+    let known = known.map(|(tag, value)| (tag, value.detached()));
     let (taken, freed) = put_in(&mut object.kind, known, room);
     objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
 }
@@ -187,7 +187,7 @@ fn learn_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Res
 fn size_of_name(name: &PropertyName) -> usize {
     const LEAST: usize = 64;
     match name {
-        PropertyName::Name { name, .. } => LEAST.saturating_add(name.0.len().saturating_mul(2)),
+        PropertyName::Name { name, .. } => LEAST.saturating_add(name.as_le_bytes().len()),
         PropertyName::OddName { name, .. } => LEAST.saturating_add(name.len()),
         _ => LEAST,
     }
@@ -279,12 +279,12 @@ fn size_of_value(value: &PropertyValue) -> usize {
         PropertyValue::String8(bytes) | PropertyValue::Binary(bytes) | PropertyValue::Object(bytes) => {
             bytes.len()
         }
-        PropertyValue::Unicode(text) => text.0.len().saturating_mul(2),
+        PropertyValue::Unicode(text) => text.as_le_bytes().len(),
         PropertyValue::MultipleBinary(values) | PropertyValue::MultipleString8(values) => {
             values.iter().map(|value| value.len().saturating_add(LEAST)).sum()
         }
         PropertyValue::MultipleUnicode(values) => {
-            values.iter().map(|value| value.0.len().saturating_mul(2).saturating_add(LEAST)).sum()
+            values.iter().map(|value| value.as_le_bytes().len().saturating_add(LEAST)).sum()
         }
         _ => 0,
     };

@@ -263,10 +263,9 @@ fn value_of(property: &Property<'_>) -> Option<(PropTag, PropertyValue)> {
                 PropertyValue::String8(bytes.strip_suffix(&[0]).unwrap_or(bytes).to_vec())
             }
             PropType::PtypString => {
-                let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
-                let mut units: Vec<u16> = units.collect();
-                units.pop_if(|last| *last == 0);
-                PropertyValue::Unicode(Utf16(units))
+                let units = bytes.as_chunks::<2>().0;
+                let text = units.strip_suffix(&[[0, 0]]).unwrap_or(units);
+                PropertyValue::Unicode(Utf16::from_units(text.iter().map(|unit| u16::from_le_bytes(*unit))))
             }
             _ => return None,
         },

@@ -192,7 +192,7 @@ const fn decides(relop: RelationalOperator, order: Ordering) -> bool {
 /// Bytes that a value takes.
 fn length(value: &PropertyValue) -> usize {
     match value {
-        PropertyValue::Unicode(text) => text.0.len().saturating_mul(2),
+        PropertyValue::Unicode(text) => text.as_le_bytes().len(),
         PropertyValue::Binary(bytes) => bytes.len(),
         PropertyValue::Boolean(_) => 2,
         PropertyValue::Integer32(_) => 4,

@@ -98,7 +98,7 @@ pub(super) use {aux_struct, newtype_fields};
 pub(super) fn text_at(region: &[u8], start: usize, offset: u16) -> Option<Utf16> {
     let bytes = region.get(usize::from(offset).checked_sub(start)?..).filter(|_| offset != 0)?;
     let (units, _) = bytes.as_chunks::<2>();
-    Some(Utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)).take_while(|unit| *unit != 0).collect()))
+    Some(Utf16::from_units(units.iter().map(|unit| u16::from_le_bytes(*unit)).take_while(|unit| *unit != 0)))
 }
 
 /// The `size` bytes at `offset`, as [`text_at`].

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use wire::{Decode, Encode, Guid, Reader, Result, Utf16, Writer};
+use wire::{Bytes, Decode, Encode, Guid, Reader, Result, Utf16, Writer};
 
 /// A named property's name ([MS-OXCDATA] 2.6.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -58,10 +58,9 @@ impl fmt::Display for PropertyName {
 
 /// The text that `bytes` are, where they end with their only terminator.
 fn terminated(bytes: &[u8]) -> Option<Utf16> {
-    let (pairs, rest) = bytes.as_chunks::<2>();
-    let (last, text) = pairs.split_last()?;
-    let text: Vec<u16> = text.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
-    (rest.is_empty() && *last == [0, 0] && !text.contains(&0)).then_some(Utf16(text))
+    // Names are kept for as long as a logon is, so that they are copies.
+    let text = Utf16::from_le(Bytes::copy_from_slice(bytes.strip_suffix(&[0, 0])?))?;
+    text.zero().is_none().then_some(text)
 }
 
 impl<'a> Decode<'a> for PropertyName {
@@ -101,7 +100,7 @@ impl Encode for PropertyName {
             }
             Self::Name { guid, name } => {
                 guid.encode(w.u8(0x01))?;
-                let size = size(w, name.0.len().saturating_mul(2).saturating_add(2))?;
+                let size = size(w, name.len().saturating_mul(2).saturating_add(2))?;
                 w.u8(size);
                 crate::property::write_unicode(w, name, "Name")?;
             }

@@ -84,10 +84,10 @@ impl TypedString {
     /// `text` as a server sends it: reduced where that is possible.
     pub fn new(text: &str) -> Self {
         let units = Utf16::new(text);
-        if units.0.is_empty() {
+        if units.is_empty() {
             return Self::Empty;
         }
-        let reduced = units.0.iter().map(|unit| u8::try_from(*unit)).collect::<Result<Vec<_>, _>>();
+        let reduced = units.units().map(u8::try_from).collect::<Result<Vec<_>, _>>();
         reduced.map_or(Self::Unicode(units), Self::ReducedUnicode)
     }
 

@@ -142,11 +142,9 @@ impl<'a> Decode<'a> for GroupPropertyName {
             1 => {
                 let size = r.u32("NameSize")?;
                 let size = r.count(size, 1, u32::MAX, "NameSize")?;
-                let (units, rest) = r.bytes(size, "Name")?.as_chunks::<2>();
-                if !rest.is_empty() {
-                    return Err(r.invalid("NameSize", u64::from(size_of(size)), "an even number"));
-                }
-                Ok(Self::Text(guid, Utf16(units.iter().map(|unit| u16::from_le_bytes(*unit)).collect())))
+                let odd = |r: &Reader<'_>| r.invalid("NameSize", u64::from(size_of(size)), "an even number");
+                let name = Utf16::from_le(r.shared(size, "Name")?);
+                name.map(|name| Self::Text(guid, name)).ok_or_else(|| odd(r))
             }
             other => Err(r.invalid("Kind", u64::from(other), "0 or 1")),
         }
@@ -166,10 +164,7 @@ impl Encode for GroupPropertyName {
             }
             Self::Text(guid, name) => {
                 guid.encode(w)?;
-                w.u32(1).len32(name.0.len().saturating_mul(2), "NameSize")?;
-                for unit in &name.0 {
-                    w.u16(*unit);
-                }
+                w.u32(1).len32(name.as_le_bytes().len(), "NameSize")?.bytes(name.as_le_bytes());
             }
         }
         Ok(())

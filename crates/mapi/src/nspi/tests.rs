@@ -13,8 +13,8 @@ fn char_ptr() -> impl Strategy<Value = Ptr<CharString>> {
 }
 
 fn wchar_ptr() -> impl Strategy<Value = Ptr<WcharString>> {
-    let text =
-        vec(1u16.., 0..12).prop_map(|units| WcharString { text: Utf16(units), ..WcharString::default() });
+    let text = vec(1u16.., 0..12)
+        .prop_map(|units| WcharString { text: Utf16::from_units(units), ..WcharString::default() });
     option::of(text).prop_map(Ptr::from)
 }
 

@@ -11,11 +11,7 @@ pub(crate) fn read_string8<'a>(r: &mut Reader<'a>, field: &'static str) -> Resul
 
 /// The code units up to a zero one, which is read as well.
 pub(crate) fn read_unicode(r: &mut Reader<'_>, field: &'static str) -> Result<Utf16> {
-    let (pairs, _) = r.peek().as_chunks::<2>();
-    let length = pairs.iter().position(|pair| *pair == [0, 0]).unwrap_or(pairs.len());
-    let (pairs, _) = r.bytes(length.saturating_mul(2), field)?.as_chunks::<2>();
-    r.u16(field)?;
-    Ok(Utf16(pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect()))
+    Utf16::read_terminated(r, field)
 }
 
 /// Writes `text` and a zero byte.
@@ -29,13 +25,10 @@ pub(crate) fn write_string8(w: &mut Writer, text: &[u8], field: &'static str) ->
 
 /// Writes `text` and a zero code unit.
 pub(crate) fn write_unicode(w: &mut Writer, text: &Utf16, field: &'static str) -> Result<()> {
-    if let Some(place) = text.0.iter().position(|unit| *unit == 0) {
+    if let Some(place) = text.zero() {
         return Err(inner_zero(w, place, field));
     }
-    for unit in &text.0 {
-        w.u16(*unit);
-    }
-    w.u16(0);
+    w.bytes(text.as_le_bytes()).u16(0);
     Ok(())
 }
 

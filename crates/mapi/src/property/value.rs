@@ -1,6 +1,6 @@
-use wire::{FileTime, Guid, Utf16};
+use wire::{FileTime, Guid, Reader, Result, Utf16, Writer};
 
-use super::{PropTag, PropType, Restriction};
+use super::{Layout, PropTag, PropType, Restriction};
 use crate::ErrorCode;
 use crate::data::{RuleAction, ServerId};
 
@@ -164,6 +164,37 @@ impl PropertyValue {
             Self::Typed(typed) => typed.value.as_bytes(),
             _ => None,
         }
+    }
+}
+
+impl PropertyValue {
+    /// The value with bytes of its own: what it was read from need not be kept for it.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        match self {
+            Self::Unicode(text) => Self::Unicode(text.detached()),
+            Self::MultipleUnicode(texts) => {
+                Self::MultipleUnicode(texts.iter().map(Utf16::detached).collect())
+            }
+            Self::Sparse { values, absent } => {
+                Self::Sparse { values: Box::new(values.detached()), absent: absent.clone() }
+            }
+            Self::Typed(typed) => {
+                let TypedValue { prop_type, value } = &**typed;
+                Self::Typed(Box::new(TypedValue { prop_type: *prop_type, value: value.detached() }))
+            }
+            // These hold values as well, deep within.
+            Self::Restriction(_) | Self::RuleAction(_) => {
+                self.read_again().unwrap_or_else(|_| Self::None(self.prop_type()))
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn read_again(&self) -> Result<Self> {
+        let mut w = Writer::new();
+        self.write(&mut w, Layout::Rop)?;
+        Self::read(&mut Reader::new(w.as_slice()), self.prop_type(), Layout::Rop)
     }
 }
 

@@ -426,24 +426,15 @@ impl Field for Utf16 {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
-        let (units, _) = r.peek().as_chunks::<2>();
-        let Some(length) = units.iter().position(|unit| *unit == [0, 0]) else {
-            return Err(r.error(ErrorKind::Text { expected: "a zero code unit at the end" }, field));
-        };
-        let bytes = r.bytes(length.saturating_mul(2), field)?;
-        r.u16(field)?;
-        let (units, _) = bytes.as_chunks::<2>();
-        Ok(Self(units.iter().map(|unit| u16::from_le_bytes(*unit)).collect()))
+        let none = r.error(ErrorKind::Text { expected: "a zero code unit at the end" }, field);
+        Self::read_terminated(r, field).map_err(|_| none)
     }
 
     fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
-        if self.0.contains(&0) {
+        if self.zero().is_some() {
             return Err(Error::new(ErrorKind::Text { expected: "no zero code unit within" }, field, w.len()));
         }
-        for unit in &self.0 {
-            w.u16(*unit);
-        }
-        w.u16(0);
+        w.bytes(self.as_le_bytes()).u16(0);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use mapi::nspi::{DisplayType, MId, PermanentEntryId, Place, Text};
 use mapi::property::{FlaggedValue, PropTag, PropType, PropertyRow, PropertyValue};
 use mapi::{ErrorCode, http};
 use proptest::prelude::*;
-use wire::{Decode as _, Encode as _};
+use wire::{Decode as _, Encode as _, Utf16};
 
 use crate::strategies;
 
@@ -38,7 +38,7 @@ macro_rules! looks {
         prop_assert_eq!(&body, &before, "to look is not to change");
         body.visit_texts_mut(&mut |_, text| match text {
             Text::Char(bytes) => bytes.push(b'!'),
-            Text::Wide(text) => text.0.push(u16::from(b'!')),
+            Text::Wide(text) => *text = Utf16::from_units(text.units().chain([u16::from(b'!')])),
         });
         prop_assert_eq!(body != before, texts != 0, "what is visited can be changed");
         prop_assert!(body.encode().is_ok());

@@ -45,7 +45,8 @@ fn text8() -> impl Strategy<Value = String8> {
 }
 
 fn text16() -> impl Strategy<Value = Utf16> {
-    (0x20..=0x7E_u16, vec(1..=u16::MAX, 0..8)).prop_map(|(first, rest)| Utf16([vec![first], rest].concat()))
+    (0x20..=0x7E_u16, vec(1..=u16::MAX, 0..8))
+        .prop_map(|(first, rest)| Utf16::from_units([vec![first], rest].concat()))
 }
 
 fn aux() -> impl Strategy<Value = AuxiliaryBuffer> {

@@ -53,7 +53,7 @@ pub(super) fn texts(
     walk(&mut |_, text| {
         changed |= match text {
             Text::Char(bytes) => replace_in(bytes, &mut name),
-            Text::Wide(text) => replace_in(&mut text.0, &mut name),
+            Text::Wide(text) => replace_wide(text, &mut name),
         };
     });
     changed
@@ -80,6 +80,19 @@ pub(super) fn shared(text: &mut Bytes, name: &mut impl FnMut(&str) -> Option<Str
     let changed = replace_in(&mut own, name);
     if changed {
         *text = own.into();
+    }
+    changed
+}
+
+/// The same in a text of UTF-16.
+fn replace_wide(text: &mut Utf16, name: &mut impl FnMut(&str) -> Option<String>) -> bool {
+    if find(text.as_pairs(), 0).is_none() {
+        return false;
+    }
+    let mut own = text.as_pairs().to_vec();
+    let changed = replace_in(&mut own, name);
+    if changed {
+        *text = Utf16::from_units(own.into_iter().map(u16::from_le_bytes));
     }
     changed
 }
@@ -150,7 +163,7 @@ pub(super) fn network_addresses(value: &mut PropertyValue, host: &str) -> bool {
 }
 
 /// A unit of a text whose first 128 values are ASCII.
-pub(super) trait Unit: Copy + From<u8> {
+pub(super) trait Unit: Copy {
     fn ascii(self) -> Option<u8>;
     fn text(units: &[Self]) -> String;
     fn units(text: &str) -> Vec<Self>;
@@ -171,17 +184,19 @@ impl Unit for u8 {
     }
 }
 
-impl Unit for u16 {
+/// A code unit of UTF-16, the less significant byte first.
+impl Unit for [u8; 2] {
     fn ascii(self) -> Option<u8> {
-        u8::try_from(self).ok().filter(u8::is_ascii)
+        let [low, high] = self;
+        (high == 0 && low.is_ascii()).then_some(low)
     }
 
     fn text(units: &[Self]) -> String {
-        Utf16(units.to_vec()).to_string_lossy()
+        Utf16::from_units(units.iter().copied().map(u16::from_le_bytes)).to_string_lossy()
     }
 
     fn units(text: &str) -> Vec<Self> {
-        text.encode_utf16().collect()
+        text.encode_utf16().map(u16::to_le_bytes).collect()
     }
 }
 
@@ -228,9 +243,9 @@ mod tests {
     fn replaced(text: &str) -> (String, bool) {
         let mut bytes = text.as_bytes().to_vec();
         let changed = replace_in(&mut bytes, &mut |name: &str| Some(format!("<{name}>")));
-        let mut wide: Vec<u16> = text.encode_utf16().collect();
-        assert_eq!(replace_in(&mut wide, &mut |name: &str| Some(format!("<{name}>"))), changed);
-        assert_eq!(String::from_utf16(&wide).unwrap().as_bytes(), bytes);
+        let mut wide = Utf16::new(text);
+        assert_eq!(replace_wide(&mut wide, &mut |name: &str| Some(format!("<{name}>"))), changed);
+        assert_eq!(wide.to_string_lossy().as_bytes(), bytes);
         (String::from_utf8(bytes).unwrap(), changed)
     }
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use wire::{Result, Utf16};
+use wire::{Endian, Result, Utf16};
 
 use super::{Ndr, NdrReader, NdrWriter};
 
@@ -24,7 +24,7 @@ fn unit_count(text: usize, tail: Option<usize>) -> usize {
 }
 
 macro_rules! string {
-    ($(#[$doc:meta])* $name:ident, $unit:ident, $text:ty, [$($units:tt)*]) => {
+    ($(#[$doc:meta])* $name:ident, $unit:ident, $text:ty) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Hash, Default)]
         pub struct $name {
@@ -42,16 +42,12 @@ macro_rules! string {
                 *self = Self { text, ..Self::default() };
             }
 
-            fn from_units(mut units: Vec<$unit>, spare: u32) -> Self {
-                let usual = units.split_last().is_some_and(|(last, text)| *last == 0 && !text.contains(&0));
-                let tail = if usual {
-                    units.pop();
-                    None
-                } else {
-                    let end = units.iter().position(|unit| *unit == 0).unwrap_or(units.len());
-                    Some(units.split_off(end))
-                };
-                Self { text: <$text>::from_iter_units(units), tail, spare }
+            fn from_units(mut text: $text, spare: u32) -> Self {
+                let end = text.first_zero().unwrap_or(text.len());
+                let tail = text.split_off(end);
+                // One terminator and nothing else is what everybody sends.
+                let tail = (tail.len() != 1).then(|| tail.into_units());
+                Self { text, tail, spare }
             }
 
             /// For how many units the string has room, with those that are sent: its `max_count`.
@@ -60,7 +56,7 @@ macro_rules! string {
             }
 
             fn count(&self) -> usize {
-                unit_count(self.text$($units)*.len(), self.tail.as_ref().map(Vec::len))
+                unit_count(self.text.len(), self.tail.as_ref().map(Vec::len))
             }
         }
 
@@ -75,7 +71,7 @@ macro_rules! string {
             fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
                 let (count, spare) = read_header(r, field)?;
                 let count = r.count::<$unit>(count, field)?;
-                Ok(Self::from_units($unit::read_items(r, count, field)?, spare))
+                Ok(Self::from_units(<$text>::read_units(r, count, field)?, spare))
             }
 
             fn write_conformance(&self, w: &mut NdrWriter) -> Result<()> {
@@ -85,39 +81,71 @@ macro_rules! string {
             fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
                 w.u32(0);
                 w.count(self.count(), "actual_count")?;
-                $unit::write_items(&self.text$($units)*, w, field)?;
+                self.text.write_units(w, field)?;
                 $unit::write_items(self.tail.as_deref().unwrap_or(&[0]), w, field)
             }
         }
     };
 }
 
-/// How a string is made of the units that were read.
-trait FromUnits<U> {
-    fn from_iter_units(units: Vec<U>) -> Self;
+/// What holds the units of a string.
+trait Units<U>: Sized {
+    fn read_units(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Self>;
+    fn write_units(&self, w: &mut NdrWriter, field: &'static str) -> Result<()>;
+    fn first_zero(&self) -> Option<usize>;
+    fn into_units(self) -> Vec<U>;
 }
 
-impl FromUnits<u8> for Vec<u8> {
-    fn from_iter_units(units: Vec<u8>) -> Self {
-        units
+impl Units<u8> for Vec<u8> {
+    fn read_units(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Self> {
+        u8::read_items(r, count, field)
+    }
+
+    fn write_units(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
+        u8::write_items(self, w, field)
+    }
+
+    fn first_zero(&self) -> Option<usize> {
+        self.iter().position(|unit| *unit == 0)
+    }
+
+    fn into_units(self) -> Self {
+        self
     }
 }
 
-impl FromUnits<u16> for Utf16 {
-    fn from_iter_units(units: Vec<u16>) -> Self {
-        Self(units)
+impl Units<u16> for Utf16 {
+    fn read_units(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Self> {
+        if r.inner().endian() == Endian::Big {
+            return u16::read_items(r, count, field).map(Self::from_units);
+        }
+        let bytes = r.inner().shared(count.saturating_mul(2), field)?;
+        Ok(Self::from_le(bytes).unwrap_or_default())
+    }
+
+    fn write_units(&self, w: &mut NdrWriter, _field: &'static str) -> Result<()> {
+        w.inner().bytes(self.as_le_bytes());
+        Ok(())
+    }
+
+    fn first_zero(&self) -> Option<usize> {
+        self.zero()
+    }
+
+    fn into_units(self) -> Vec<u16> {
+        self.units().collect()
     }
 }
 
 string!(
     /// A `[string] char*`: bytes in the code page that the operation names, with a terminator
     /// (\[C706\] 14.3.4.2).
-    CharString, u8, Vec<u8>, []
+    CharString, u8, Vec<u8>
 );
 
 string!(
     /// A `[string] wchar_t*`: UTF-16 with a terminator (\[C706\] 14.3.4.2, [MS-RPCE] 2.2.4).
-    WcharString, u16, Utf16, [.0]
+    WcharString, u16, Utf16
 );
 
 impl CharString {

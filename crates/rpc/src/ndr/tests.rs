@@ -274,7 +274,7 @@ proptest! {
     #[test]
     fn strings_round_trip(value in char_string(), units: Vec<u16>) {
         prop_assert_eq!(read::<CharString>(&write(&value)).unwrap(), value);
-        let text = Utf16(units.into_iter().filter(|unit| *unit != 0).collect());
+        let text = Utf16::from_units(units.into_iter().filter(|unit| *unit != 0));
         let value = WcharString { text, ..WcharString::default() };
         prop_assert_eq!(read::<WcharString>(&write(&value)).unwrap(), value);
     }

@@ -173,7 +173,7 @@ impl Sample for Utf16 {
     fn sample(input: &mut Input<'_>) -> Self {
         let mut text: Vec<u16> = Sample::sample(input);
         text.retain(|unit| *unit != 0);
-        Self(text)
+        Self::from_units(text)
     }
 }
 

@@ -160,6 +160,6 @@ fn names_are_as_the_specification_has_them() {
     let odd = hex(&format!("01 {set} 00"));
     assert_eq!(PropertyName::from_bytes(&odd).unwrap().to_bytes().unwrap(), odd);
     assert!(PropertyName::from_bytes(&hex(&format!("02 {set}"))).is_err());
-    let long = PropertyName::Name { guid: Guid::NIL, name: Utf16(vec![65; 127]) };
+    let long = PropertyName::Name { guid: Guid::NIL, name: Utf16::from_units(vec![65; 127]) };
     assert!(long.to_bytes().is_err());
 }

@@ -17,7 +17,7 @@ fn typed_strings_are_reduced_where_they_can_be() {
     assert_eq!(TypedString::from_bytes(&[0]).unwrap().to_text(), None);
     assert!(TypedString::from_bytes(&[5]).is_err());
     assert!(TypedString::from_bytes(&hex("03 52")).is_err());
-    assert!(TypedString::Unicode(Utf16(vec![0x41, 0])).to_bytes().is_err());
+    assert!(TypedString::Unicode(Utf16::from_units(vec![0x41, 0])).to_bytes().is_err());
 }
 
 #[test]

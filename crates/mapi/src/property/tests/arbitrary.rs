@@ -29,7 +29,7 @@ pub(crate) fn text8() -> impl Strategy<Value = Vec<u8>> {
 }
 
 pub(crate) fn unicode() -> impl Strategy<Value = Utf16> {
-    vec(1..=u16::MAX, 0..6).prop_map(Utf16)
+    vec(1..=u16::MAX, 0..6).prop_map(Utf16::from_units)
 }
 
 pub(crate) fn guid() -> impl Strategy<Value = Guid> {

@@ -50,7 +50,7 @@ fn address_books_say_what_is_absent() {
 fn odd_values_survive() {
     same("02", PropType::PtypBoolean, Layout::Rop, &PropertyValue::OddBoolean(2));
     same("01", PropType::PtypBoolean, Layout::Rop, &PropertyValue::Boolean(true));
-    let unpaired = PropertyValue::Unicode(wire::Utf16(vec![0xD800, 0x41]));
+    let unpaired = PropertyValue::Unicode(wire::Utf16::from_units(vec![0xD800, 0x41]));
     same("00d8 4100 0000", PropType::PtypString, Layout::Rop, &unpaired);
     // A signalling not-a-number, whose bits a computation would change.
     let bytes = hex("01 00 00 00 00 00 f4 7f");
@@ -125,6 +125,19 @@ fn lists_have_counts_of_both_widths() {
     let bytes = hex("01000000 1f000130 ff 41000000");
     assert_eq!(written(|w| list.write_counted32(w, Layout::AddressBook)), bytes);
     assert_eq!(whole(&bytes, |r| PropertyList::read_counted32(r, Layout::AddressBook)).as_ref(), Ok(&list));
+}
+
+proptest! {
+    #[test]
+    fn what_is_detached_keeps_no_buffer(value in value(Layout::Rop)) {
+        let buffer = wire::Bytes::from(written(|w| value.write(w, Layout::Rop)));
+        let mut r = Reader::sharing(&buffer);
+        let read = PropertyValue::read(&mut r, value.prop_type(), Layout::Rop).unwrap();
+        let detached = read.detached();
+        prop_assert_eq!(&detached, &read);
+        drop(read);
+        prop_assert!(buffer.is_unique() || buffer.is_empty());
+    }
 }
 
 proptest! {

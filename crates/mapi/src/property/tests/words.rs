@@ -22,7 +22,7 @@ fn values_read_well() {
     shows(&PropertyValue::MultipleInteger32((0..10).collect()), "[0, 1, 2, 3, 4, 5, 6, 7, … 10 in all]");
     shows(&PropertyValue::Error(ErrorCode::MAPI_E_NOT_FOUND), "MAPI_E_NOT_FOUND");
     shows(&PropertyValue::OddBoolean(2), "true (0x02)");
-    shows(&PropertyValue::Unicode(Utf16(vec![0x22, 0xD800])), "\"\\\"\u{fffd}\"");
+    shows(&PropertyValue::Unicode(Utf16::from_units(vec![0x22, 0xD800])), "\"\\\"\u{fffd}\"");
 }
 
 #[test]
