@@ -67,9 +67,11 @@ impl Probe {
         Self { mapi, target: head.target().to_owned() }
     }
 
-    /// One that every server with MAPI over HTTP knows.
-    fn ping() -> Self {
-        Self { mapi: true, target: "/mapi/emsmdb/".to_owned() }
+    /// Those that servers with MAPI over HTTP know: some of them the endpoint alone, which is then that of whoever
+    /// asks, some only with a mailbox, whichever it is.
+    fn pings() -> [Self; 2] {
+        const NO_MAILBOX: &str = "?MailboxId=00000000-0000-0000-0000-000000000000@mapiproxy.invalid";
+        ["", NO_MAILBOX].map(|query| Self { mapi: true, target: format!("/mapi/emsmdb/{query}") })
     }
 
     /// Whether it is about the same directory as the request `head`.
@@ -340,7 +342,7 @@ impl Relayed {
         self.guard = None;
         let failed = |why: String| SignedIn::Failed(502, why);
         let like = Probe::like(request.head, request.mapi);
-        for probe in [like, Probe::ping()] {
+        for probe in [like].into_iter().chain(Probe::pings()) {
             *request.link = None;
             blank(request).await.map_err(failed)?;
             let link = request.link.as_mut().ok_or_else(|| failed("lost".to_owned()))?;

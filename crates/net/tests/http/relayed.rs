@@ -523,3 +523,27 @@ fn redirects_to_the_server_lead_to_us() {
     assert_eq!((answer.status(), answer.header("location")), (302, Some("https://proxy.lab.test/owa/?a")));
     let _ = client.stream.shutdown(Shutdown::Both);
 }
+
+#[test]
+fn where_an_address_asks_for_no_sign_in_a_mailbox_does() {
+    // As a server has it that knows its endpoint only with a mailbox, and no HEAD.
+    let upstream = Upstream::new(|got, stream| {
+        let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
+        let status = match (got.head.method(), got.head.target()) {
+            ("HEAD", _) => 405,
+            ("POST", target) if !target.starts_with("/mapi/emsmdb/?MailboxId=") => 404,
+            _ if signed_in => 200,
+            _ => 401,
+        };
+        let offer = if status == 401 { "WWW-Authenticate: Basic realm=\"x\"\r\n" } else { "" };
+        let text = format!("HTTP/1.1 {status} X\r\n{offer}Content-Length: 0\r\n\r\n");
+        stream.write_all(text.as_bytes()).is_ok()
+    });
+    let proxy = Setup { relayed: true, ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    let asked = client.ask(get("/ews/x", ""));
+    assert_eq!((asked.status(), offers(&asked).len()), (401, 1));
+    assert_eq!(client.ask(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
+    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+}
