@@ -37,7 +37,7 @@ pub use crate::link::{Done, Link, LinkConfig, Outgoing};
 pub use crate::live::Live;
 pub use crate::mapper::{Endpoint, Mapper, mapper_interfaces};
 pub use crate::mapper_client::ask;
-pub use crate::proxy::{Proxy, Upstream};
+pub use crate::proxy::{Proxy, ProxyConnection, Upstream};
 pub use crate::rpc_client::{CallFailure, RpcClient};
 pub use crate::server::{ListenError, listen, run};
 pub use crate::service::{Local, Service};

@@ -1,8 +1,10 @@
 //! MAPI over HTTP, Autodiscover and what else clients ask a server by HTTP.
 
+mod airborne;
 mod answers;
 mod body;
 mod client;
+mod coming;
 mod connection;
 mod exchange;
 mod front;

@@ -15,10 +15,11 @@ use mapi::http::{MetaTag, ResponseCode, prefix};
 use tokio::time::{Instant, sleep_until};
 use wire::Guid;
 
+use super::airborne::Airborne;
+use super::coming::Coming;
 use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::LATE;
 use super::io::Broken;
-use super::operation::{Airborne, Coming};
 use super::upstream::Link;
 
 /// When clients are told that we are at work.

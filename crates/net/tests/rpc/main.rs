@@ -1,0 +1,158 @@
+//! Remote calls that a module defers, on one client connection, before a server that is not there: what is sent to it
+//! comes back as a fault, so that the order of the faults is the order of the calls.
+
+use std::future::poll_fn;
+use std::num::NonZeroUsize;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use engine::{
+    CALL_FAILED, Decision, Deferral, Engine, Envelope, FaultStatus, Interface, Module, Operation,
+    SecurityContext, Session, Stack, TIMED_OUT, Work,
+};
+use identity::{Pool, Registry};
+use net::{
+    Backend as _, Call, Endpoints, Group, Location, Proxy, ProxyConnection, Reply, Unobserved, Upstream,
+    syntax,
+};
+use tokio::time::timeout;
+use wire::Endian;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Defers the first operation that it sees until the gate opens.
+struct Gate {
+    opened: Arc<Mutex<Receiver<()>>>,
+    first: Mutex<bool>,
+}
+
+impl Module for Gate {
+    fn name(&self) -> &'static str {
+        "gate"
+    }
+    fn description(&self) -> &'static str {
+        "Defers the first operation."
+    }
+    fn dispatch(&self, _: &mut Operation, _: &mut Session) -> Decision {
+        if !std::mem::replace(&mut *self.first.lock().unwrap(), false) {
+            return Decision::Relay;
+        }
+        let opened = Arc::clone(&self.opened);
+        // Also where nobody opens it any more.
+        Decision::Defer(Work::new(move |_| opened.lock().unwrap().recv().is_ok(), |_, _, _| Decision::Relay))
+    }
+}
+
+/// One client connection, and what opens the gate.
+struct Talk {
+    connection: ProxyConnection,
+    open: Sender<()>,
+    pool: Pool,
+    registry: Arc<Registry>,
+    caller: SecurityContext,
+    group: Arc<Group>,
+    replies: Vec<Reply>,
+    last: u32,
+}
+
+impl Talk {
+    fn new(limit: Duration) -> Self {
+        let pool = Pool::new(NonZeroUsize::new(4).unwrap());
+        net::spawn_workers(&pool, NonZeroUsize::MIN).unwrap();
+        let (open, opened) = channel();
+        let gate = Gate { opened: Arc::new(Mutex::new(opened)), first: Mutex::new(true) };
+        let engine = Engine::new(Stack::new(vec![Box::new(gate)]));
+        let engine = Arc::new(engine.deferring(Deferral { pool: pool.clone(), limit }));
+        let nowhere = Location::Fixed { host: "127.0.0.1".to_owned(), port: 9 };
+        let upstream = Upstream {
+            endpoints: Arc::new(Endpoints::new(nowhere)),
+            account: None,
+            timeout: PATIENCE,
+            call_limit: PATIENCE,
+        };
+        let proxy = Proxy::new("proxy.lab.test", engine, upstream, Arc::new(Unobserved));
+        let registry = Registry::new();
+        let caller = SecurityContext::anonymous(&registry, &Arc::from("a"));
+        Self {
+            connection: proxy.connection(Envelope::RpcTcp),
+            open,
+            pool,
+            registry,
+            caller,
+            group: Arc::default(),
+            replies: Vec::new(),
+            last: 0,
+        }
+    }
+
+    /// Makes a call of RFR, all of which belong to one session.
+    fn call(&mut self) -> u32 {
+        self.last += 1;
+        let call = Call {
+            id: self.last,
+            interface: syntax(Interface::Rfr),
+            opnum: 0,
+            object: None,
+            stub: vec![0; 64].into(),
+            endian: Endian::Little,
+            context: self.caller.clone(),
+            peer: ([127, 0, 0, 1], 1).into(),
+            group: Arc::clone(&self.group),
+        };
+        self.connection.call(call, &mut self.replies);
+        self.last
+    }
+
+    /// The faults that come until there are `count`, or until `patience` ends.
+    async fn faults(&mut self, count: usize, patience: Duration) -> Vec<(u32, FaultStatus)> {
+        let Self { connection, replies, .. } = self;
+        let all = poll_fn(|task| {
+            while connection.poll(task, replies).is_ready() {}
+            if replies.len() >= count { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let _ = timeout(patience, all).await;
+        let fault = |reply: Reply| match reply {
+            Reply::Fault { id, status } => (id, status),
+            Reply::Response { .. } => panic!("a server that is not there answers"),
+        };
+        replies.drain(..).map(fault).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_later_call_of_the_session_is_not_sent_before_one_that_is_deferred() {
+    let mut talk = Talk::new(PATIENCE);
+    let (first, second, third) = (talk.call(), talk.call(), talk.call());
+    assert_eq!(talk.faults(1, Duration::from_millis(300)).await, []);
+    talk.open.send(()).unwrap();
+    let faults = talk.faults(3, PATIENCE).await;
+    assert_eq!(faults, [first, second, third].map(|id| (id, CALL_FAILED)));
+}
+
+#[tokio::test]
+async fn work_that_takes_too_long_is_a_fault_and_the_others_go_on() {
+    let mut talk = Talk::new(Duration::from_millis(100));
+    let (first, second) = (talk.call(), talk.call());
+    assert_eq!(talk.faults(2, PATIENCE).await, [(first, TIMED_OUT), (second, CALL_FAILED)]);
+    assert_eq!(talk.pool.counts().running, 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_gives_up_what_waits_on_it() {
+    let mut talk = Talk::new(PATIENCE);
+    // The pool's one thread is held by another's work.
+    let (hold, held) = channel::<()>();
+    let other = SecurityContext::anonymous(&Registry::new(), &Arc::from("b"));
+    let _other = talk.pool.submit(identity::Job::new(other, move |_| held.recv().is_ok())).unwrap();
+    talk.call();
+    talk.call();
+    assert_eq!(talk.faults(1, Duration::from_millis(100)).await, []);
+    talk.connection.end(true);
+    let Talk { connection, pool, registry, caller, open, .. } = talk;
+    drop((connection, caller));
+    assert_eq!((pool.counts().queued, pool.counts().given_up, registry.open()), (0, 1, 0));
+    drop((hold, open));
+    assert_eq!(net::drain(&pool, PATIENCE).await, 0);
+}
