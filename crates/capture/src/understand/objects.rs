@@ -2,120 +2,91 @@
 
 use std::collections::HashMap;
 
+use engine::objects::{Object, ObjectKind, ObjectTable};
 use mapi::data::PropertyName;
-use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
 use mapi::property::names::{NamedProperty, set};
-use mapi::rop::logon::LogonFlags;
-use mapi::rop::{ColumnChange, Columns, Logons, RequestBody, ResponseBody, RopReply, RopRequest};
+use mapi::rop::{Columns, Logons, RequestBody, ResponseBody, RopReply, RopRequest};
 
 use super::tidy::Names;
 use super::transfer::Transfer;
 
-/// How many objects of a session are known at once; of more, nothing is known.
+/// Of how many objects of a session it is known at once what their columns are, and where their streams stand; of
+/// more, nothing is known.
 const MAX_OBJECTS: usize = 16_384;
 
 /// The objects of a session.
 #[derive(Debug, Default)]
 pub(super) struct Objects {
-    by_handle: HashMap<u32, Object>,
-    /// Whether a logon is to a private mailbox.
-    logons: HashMap<u8, bool>,
+    /// Those that were made in the recording.
+    pub(super) table: ObjectTable,
+    pub(super) more: More,
     /// The names of the session's named properties, by their numbers.
     pub(super) names: Names,
 }
 
-/// An object.
+/// What is known of objects by their handles alone: a recording may begin after they were made.
 #[derive(Debug, Default)]
-pub(super) struct Object {
-    /// What it is.
-    pub(super) kind: String,
-    columns: Option<Vec<PropTag>>,
-    /// Where in its stream a `FastTransfer` context stands.
-    transfer: Option<Transfer>,
+pub(super) struct More {
+    columns: HashMap<u32, Vec<PropTag>>,
+    transfers: HashMap<u32, Transfer>,
 }
 
-impl Columns for Objects {
+impl Columns for More {
     fn columns(&self, handle: u32) -> Option<&[PropTag]> {
-        self.by_handle.get(&handle)?.columns.as_deref()
+        self.columns.get(&handle).map(Vec::as_slice)
     }
 }
 
 impl Logons for Objects {
     fn is_private(&self, logon_id: u8) -> Option<bool> {
-        self.logons.get(&logon_id).copied()
+        self.table.is_private(logon_id)
     }
 }
 
-impl Objects {
-    /// What is known of `handle`.
-    pub(super) fn kind(&self, handle: u32) -> Option<&str> {
-        self.by_handle.get(&handle).map(|object| object.kind.as_str()).filter(|kind| !kind.is_empty())
-    }
-
+impl More {
     /// Where in its stream the `FastTransfer` context `handle` stands.
     pub(super) fn transfer(&mut self, handle: u32) -> Option<&mut Transfer> {
-        if self.by_handle.len() >= MAX_OBJECTS && !self.by_handle.contains_key(&handle) {
+        if self.transfers.len() >= MAX_OBJECTS && !self.transfers.contains_key(&handle) {
             return None;
         }
-        let object = self.by_handle.entry(handle).or_default();
-        Some(object.transfer.get_or_insert_default())
+        Some(self.transfers.entry(handle).or_default())
+    }
+
+    /// The object `handle` has other columns now, or none that are known.
+    pub(super) fn set_columns(&mut self, handle: u32, columns: Option<Vec<PropTag>>) {
+        match columns {
+            Some(columns) if self.columns.len() < MAX_OBJECTS || self.columns.contains_key(&handle) => {
+                self.columns.insert(handle, columns);
+            }
+            _ => {
+                self.columns.remove(&handle);
+            }
+        }
     }
 
     /// The client lets go of an object.
     pub(super) fn release(&mut self, handle: u32) {
-        self.by_handle.remove(&handle);
+        self.columns.remove(&handle);
+        self.transfers.remove(&handle);
     }
+}
 
-    /// A ROP succeeded, which acted on the object `on` and made `made`.
-    pub(super) fn take_in(&mut self, request: &RopRequest, reply: &RopReply, on: u32, made: Option<u32>) {
-        if let RequestBody::RopLogon(logon) = &request.body {
-            let private = logon.logon_flags.contains(LogonFlags::PRIVATE);
-            self.logons.insert(request.logon_id, private);
-        }
-        self.take_in_names(request, reply);
-        let made = made.filter(|handle| *handle != NO_OBJECT && self.by_handle.len() < MAX_OBJECTS);
-        if let Some(handle) = made {
-            self.by_handle.insert(handle, Object { kind: kind(request), ..Object::default() });
-        }
-        let change = match request.columns_after(&reply.body) {
-            ColumnChange::None => return,
-            ColumnChange::Unknown => (on, None),
-            ColumnChange::Asked(columns) => (on, Some(columns.to_vec())),
-            ColumnChange::Added(columns) => {
-                let mut known = self.by_handle.get(&on).and_then(|object| object.columns.clone());
-                if let Some(known) = &mut known {
-                    known.extend(
-                        columns.iter().filter(|column| !known.contains(column)).copied().collect::<Vec<_>>(),
-                    );
-                }
-                (on, known)
-            }
-            ColumnChange::Told(columns) => (made.unwrap_or(on), Some(columns.to_vec())),
-        };
-        if change.0 != NO_OBJECT
-            && (self.by_handle.len() < MAX_OBJECTS || self.by_handle.contains_key(&change.0))
-        {
-            self.by_handle.entry(change.0).or_default().columns = change.1;
-        }
-    }
-
-    /// Takes in which numbers named properties have.
-    fn take_in_names(&mut self, request: &RopRequest, reply: &RopReply) {
-        let (names, ids) = match (&request.body, &reply.body) {
-            (
-                RequestBody::RopGetPropertyIdsFromNames(asked),
-                ResponseBody::RopGetPropertyIdsFromNames(answer),
-            ) => (&asked.property_names.0, &answer.property_ids.0),
-            (
-                RequestBody::RopGetNamesFromPropertyIds(asked),
-                ResponseBody::RopGetNamesFromPropertyIds(answer),
-            ) => (&answer.property_names.0, &asked.property_ids.0),
-            _ => return,
-        };
-        for (name, id) in names.iter().zip(ids).filter(|(_, id)| **id >= FIRST_NAMED) {
-            self.names.insert(*id, name_of(name));
-        }
+/// Takes in which numbers named properties have.
+pub(super) fn take_in_names(known: &mut Names, request: &RopRequest, reply: &RopReply) {
+    let (names, ids) = match (&request.body, &reply.body) {
+        (
+            RequestBody::RopGetPropertyIdsFromNames(asked),
+            ResponseBody::RopGetPropertyIdsFromNames(answer),
+        ) => (&asked.property_names.0, &answer.property_ids.0),
+        (
+            RequestBody::RopGetNamesFromPropertyIds(asked),
+            ResponseBody::RopGetNamesFromPropertyIds(answer),
+        ) => (&answer.property_names.0, &asked.property_ids.0),
+        _ => return,
+    };
+    for (name, id) in names.iter().zip(ids).filter(|(_, id)| **id >= FIRST_NAMED) {
+        known.insert(*id, name_of(name));
     }
 }
 
@@ -140,19 +111,16 @@ fn name_of(name: &PropertyName) -> String {
     }
 }
 
-/// What the object is that `request` makes: in the words of the ROP's name, and with the id that it asked for.
-fn kind(request: &RopRequest) -> String {
-    let name = request.id().name().unwrap_or_default().trim_start_matches("Rop");
-    let verbs = ["Open", "Create", "Get", "Register"];
-    let noun = verbs.iter().find_map(|verb| name.strip_prefix(verb)).unwrap_or(name);
-    let ids = ["MessageId", "FolderId", "PropertyTag", "AttachmentID"];
-    let id = ids.iter().find_map(|id| super::rops::field(&request.body, id));
-    let mut words = String::new();
-    for c in noun.chars() {
-        if c.is_ascii_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.push(c.to_ascii_lowercase());
-    }
-    id.map_or_else(|| words.clone(), |id| format!("{words} {id}"))
+/// What an object is, in words.
+pub(super) fn described(object: &Object) -> String {
+    let name = object.kind.name();
+    let id = match &object.kind {
+        ObjectKind::Folder { id } => Some(id.to_string()),
+        ObjectKind::Message(message) => message.id.map(|id| id.to_string()),
+        ObjectKind::Attachment(attachment) => attachment.number.map(|number| number.to_string()),
+        ObjectKind::Stream(stream) => Some(stream.tag.in_store().to_string()),
+        ObjectKind::FastTransfer(transfer) => transfer.folder.map(|id| format!("of folder {id}")),
+        _ => None,
+    };
+    id.map_or_else(|| name.to_owned(), |id| format!("{name} {id}"))
 }

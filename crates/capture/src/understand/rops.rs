@@ -1,13 +1,15 @@
 //! The ROPs of an Execute, by whatever name it went.
 
+use engine::objects::{BatchObjects, ObjectHandle};
 use mapi::ErrorCode;
 use mapi::compress::{self, ExtendedBuffer, Limits};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
-use mapi::rop::{Answers, RequestBody, RopId, RopReply, RopRequest, RopRequests, RopResponse};
+use mapi::property::PropTag;
+use mapi::rop::{Answers, RopId, RopReply, RopRequest, RopRequests, RopResponse};
 use mapi::show::{Show, Shown};
 use wire::{Decode as _, Reader};
 
-use super::objects::Objects;
+use super::objects::{More, Objects, described, take_in_names};
 
 /// A ROP with its answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,61 +94,70 @@ impl Batch {
         objects: &mut Objects,
     ) {
         let buffers: Vec<RopBuffer> = responses.iter().filter_map(|response| self.buffer(response)).collect();
-        let (replies, others) = self.replies(&buffers, asked, requests, objects);
         let made_handles = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
+        let (replies, others, changed) = self.replies(&buffers, asked, requests, objects);
         let mut replies = replies.into_iter().peekable();
+        let Objects { table, more, names } = objects;
+        let mut batch = BatchObjects::new(table, &asked.handles);
         // Handles that this batch made stand in for places that held none when it was sent.
-        let mut table = asked.handles.clone();
+        let mut handles = asked.handles.clone();
         for (place, request) in requests.iter().enumerate() {
             let index = request.acted_on_index();
-            let handle = index.and_then(|index| table.get(usize::from(index)).copied());
+            let handle = index.and_then(|index| handles.get(usize::from(index)).copied());
             let handle = handle.filter(|handle| *handle != NO_OBJECT);
             let mut rop = Rop {
                 name: name(request.id()),
                 id: request.id().0,
                 logon: Some(request.logon_id),
                 handle,
-                object: handle.and_then(|handle| objects.kind(handle)).map(str::to_owned),
+                object: batch.acted_on(request).map(described),
                 made: None,
                 return_value: None,
                 request: Some(request.body.show()),
                 response: None,
             };
             if let Some(handle) = handle.filter(|_| request.id() == RopId::RopRelease) {
-                objects.release(handle);
+                more.release(handle);
             }
-            transfer(&rop.name, rop.request.as_mut(), objects, handle);
-            while let Some((_, reply)) = replies.next_if(|(answered, _)| *answered == Some(place)) {
-                let output = request.output_handle_index().map(usize::from);
-                let made = output.filter(|_| reply.return_value.is_success()).and_then(|index| {
-                    let made = made_handles.get(index).copied().filter(|made| *made != NO_OBJECT)?;
-                    if table.len() <= index {
-                        table.resize(index.saturating_add(1), NO_OBJECT);
-                    }
-                    *table.get_mut(index)? = made;
-                    Some(made)
-                });
+            transfer(&rop.name, rop.request.as_mut(), more, handle);
+            let first = replies.next_if(|(answered, _)| *answered == Some(place));
+            batch.settle(request, first.as_ref().map(|(_, reply)| reply), made_handles);
+            let mut next = first;
+            while let Some((_, reply)) = next {
+                let made = made(request, &reply, made_handles);
+                if let (Some(handle), Some(index)) = (made, request.output_handle_index()) {
+                    put(&mut handles, usize::from(index), handle);
+                }
                 if reply.return_value.is_success() {
-                    objects.take_in(request, &reply, handle.unwrap_or(NO_OBJECT), made);
+                    take_in_names(names, request, &reply);
                 }
                 let mut shown = reply.body.show();
-                transfer(&rop.name, Some(&mut shown), objects, handle);
+                transfer(&rop.name, Some(&mut shown), more, handle);
                 rop.answered(reply.return_value, shown, made);
+                next = replies.next_if(|(answered, _)| *answered == Some(place));
+                if let Some((_, reply)) = &next {
+                    batch.settle_more(request, reply);
+                }
             }
             self.rops.push(rop);
+        }
+        drop(batch);
+        for (handle, columns) in changed {
+            more.set_columns(handle, columns);
         }
         self.rops.extend(others);
     }
 
-    /// The replies, each with the place of its request; and what the server sent of its own.
+    /// The replies, each with the place of its request; what the server sent of its own; and the columns that are
+    /// others now.
     fn replies(
         &mut self,
         buffers: &[RopBuffer],
         asked: &RopBuffer,
         requests: &[RopRequest],
         objects: &Objects,
-    ) -> (Vec<(Option<usize>, RopReply)>, Vec<Rop>) {
-        let mut answers = Answers::new(requests, &asked.handles, objects);
+    ) -> (Replies, Vec<Rop>, Changed) {
+        let mut answers = Answers::new(requests, &asked.handles, &objects.more);
         let (mut replies, mut others) = (Vec::new(), Vec::new());
         for (index, buffer) in buffers.iter().enumerate() {
             if index > 0 {
@@ -167,7 +178,29 @@ impl Batch {
                 }
             }
         }
-        (replies, others)
+        let made_handles = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
+        (replies, others, answers.finish(made_handles))
+    }
+}
+
+/// Replies, each with the place of its request.
+type Replies = Vec<(Option<usize>, RopReply)>;
+
+/// The columns of objects, by their handles; none where they are not known any more.
+type Changed = Vec<(u32, Option<Vec<PropTag>>)>;
+
+/// The handle of the object that `request` made.
+fn made(request: &RopRequest, reply: &RopReply, handles: &[u32]) -> Option<u32> {
+    let index = request.output_handle_index().filter(|_| reply.return_value.is_success())?;
+    handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT)
+}
+
+fn put(handles: &mut Vec<u32>, index: usize, handle: u32) {
+    if handles.len() <= index {
+        handles.resize(index.saturating_add(1), NO_OBJECT);
+    }
+    if let Some(place) = handles.get_mut(index) {
+        *place = handle;
     }
 }
 
@@ -189,16 +222,20 @@ impl Rop {
 
 /// Something in a response that answers no ROP.
 fn of_its_own(response: &RopResponse, objects: &Objects) -> Rop {
-    let handle = match response {
-        RopResponse::Notify(notify) => Some(notify.notification_handle),
-        _ => None,
+    let (handle, object) = match response {
+        RopResponse::Notify(notify) => {
+            let handle = notify.notification_handle;
+            let whole = ObjectHandle { logon_id: notify.logon_id, handle };
+            (Some(handle), objects.table.get(whole).map(described))
+        }
+        _ => (None, None),
     };
     Rop {
         name: name(response.id()),
         id: response.id().0,
         logon: None,
         handle,
-        object: handle.and_then(|handle| objects.kind(handle)).map(str::to_owned),
+        object,
         made: None,
         return_value: None,
         request: None,
@@ -211,7 +248,7 @@ fn name(id: RopId) -> String {
 }
 
 /// Puts a tree in the place of the bytes of a `FastTransfer` stream, where `shown` has some.
-fn transfer(rop: &str, shown: Option<&mut Shown>, objects: &mut Objects, handle: Option<u32>) {
+fn transfer(rop: &str, shown: Option<&mut Shown>, objects: &mut More, handle: Option<u32>) {
     let (Some(Shown::Fields(fields)), Some(handle)) = (shown, handle) else { return };
     if !rop.starts_with("RopFastTransfer") {
         return;
@@ -223,14 +260,4 @@ fn transfer(rop: &str, shown: Option<&mut Shown>, objects: &mut Objects, handle:
             *value = transfer.show(bytes);
         }
     }
-}
-
-/// The field `name` of a request, in words.
-pub(super) fn field(body: &RequestBody, name: &str) -> Option<String> {
-    let Shown::Fields(fields) = body.show() else { return None };
-    let (_, value) = fields.into_iter().find(|(known, _)| known == name)?;
-    Some(match value {
-        Shown::Text(text) => text,
-        value => crate::show::short(&super::tidy::tidy(value, &super::tidy::Names::new())),
-    })
 }
