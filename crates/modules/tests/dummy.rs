@@ -1,0 +1,63 @@
+//! What `dummy` asks ahead, in the form of the operation that it comes before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use engine::options::{OptionValue, Options};
+use engine::{CookieTable, Engine, Interface, Module, Next, OperationKey, ProxyFacts, Stack};
+use mapi::ErrorCode;
+use mapi::http::nspi::{self as book, Request};
+use mapi::http::{Answer, AuxiliaryBuffer, Endpoint, Maybe, RequestType};
+use mapi::nspi::{FlatUid, Stat};
+use modules::Dummy;
+use testkit::{Talk, Web, caller};
+
+const NONE: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
+
+fn asking() -> Engine {
+    let mut dummy = Dummy::default();
+    let given = BTreeMap::from([("ahead".to_owned(), OptionValue::Bool(true))]);
+    let options = Options::checked(dummy.name(), dummy.options(), given).unwrap();
+    let (name, upstream, origin) = ("proxy".to_owned(), "server".to_owned(), "https://proxy".to_owned());
+    dummy.init(&options, &ProxyFacts { name, upstream, origin }).unwrap();
+    Engine::new(Stack::new(vec![Box::new(dummy)]))
+}
+
+#[test]
+fn columns_are_asked_for_by_http_before_a_request_by_http() {
+    let (engine, table) = (asking(), CookieTable::default());
+    let web = Web::new(&engine, &table, Endpoint::Nspi, "a");
+    let bind = book::BindRequest { flags: 0, stat: Maybe::new(Stat::default()), aux: NONE };
+    let (mut flight, _) = web.relayed(RequestType::Bind, Request::Bind(bind).encode().unwrap());
+    let server_guid = FlatUid::default();
+    let bound = book::BindResponse { error_code: ErrorCode::SUCCESS, server_guid, aux: NONE };
+    web.answered(&mut flight, book::Response::Bind(Answer::Complete(bound)).encode().unwrap());
+
+    let body = vec![7; 40];
+    let (mut flight, ahead) = web.relayed(RequestType::GetMatches, body.clone());
+    assert_eq!(flight.asks_ahead(), Some(OperationKey::Http(Endpoint::Nspi, RequestType::QueryColumns)));
+    let columns = book::QueryColumnsRequest { reserved: 0, map_flags: 0, aux: NONE };
+    assert_eq!(ahead[..], Request::QueryColumns(columns).encode().unwrap());
+    let Next::Relay { stub, .. } = web.answer(&mut flight, vec![0; 13]) else { panic!("not relayed") };
+    assert_eq!((flight.asks_ahead(), &stub[..]), (None, &body[..]));
+    web.answered(&mut flight, vec![0; 13]);
+    // What asks this already, and what ends the session, goes by itself.
+    for kind in [RequestType::QueryColumns, RequestType::Unbind] {
+        let (mut flight, _) = web.relayed(kind, vec![0; 12]);
+        assert_eq!(flight.asks_ahead(), None, "{kind}");
+        web.answered(&mut flight, vec![0; 13]);
+    }
+}
+
+#[test]
+fn columns_are_asked_for_by_a_call_before_a_call() {
+    let engine = asking();
+    let mut talk = Talk::new(&engine, &Arc::default());
+    let alice = caller("a");
+    let ours = talk.bind(&alice, 0xee);
+    let stub = [&ours[..], &[9; 12]].concat();
+    let (mut flight, ahead) = talk.relayed(testkit::incoming(&alice, (Interface::Nspi, 12), stub.clone()));
+    assert_eq!(ahead[..], [&[0; 4][..], &[0xee; 16], &[0; 8]].concat());
+    let Next::Relay { stub: own, .. } = talk.answer(&mut flight, vec![0; 8]) else { panic!("not relayed") };
+    assert_eq!(own[20..], stub[20..]);
+}
