@@ -137,6 +137,16 @@ impl Units {
     }
 }
 
+/// Who a handshake that was watched says that signs in, where that is known.
+pub(super) fn claimed(witness: &Witness) -> Option<Arc<str>> {
+    let claim = witness.claim().filter(|claim| !claim.user.is_empty())?;
+    Some(if claim.domain.is_empty() || claim.user.contains('@') {
+        claim.user.into()
+    } else {
+        format!("{}\\{}", claim.domain, claim.user).into()
+    })
+}
+
 /// Whether bytes that begin so can be an association's.
 pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
     match bytes {
@@ -263,8 +273,7 @@ impl Association {
     ) {
         let result = match header.ptype {
             PduType::REQUEST => self.request(time, header, &mut unit, done),
-            PduType::RESPONSE => self.response(time, header, &mut unit, done),
-            PduType::FAULT => self.fault(time, header, &mut unit, done),
+            PduType::RESPONSE | PduType::FAULT => self.answer(time, header, &mut unit, done),
             PduType::CO_CANCEL | PduType::ORPHANED | PduType::SHUTDOWN => Ok(()),
             _ => self.setup(side, &unit),
         };
@@ -285,12 +294,8 @@ impl Association {
                 });
                 let sender = if side == Side::Client { Sender::Client } else { Sender::Server };
                 security.witness.token(sender, auth.token);
-                if let Some(claim) = security.witness.claim().filter(|claim| !claim.user.is_empty()) {
-                    self.user = Some(if claim.domain.is_empty() || claim.user.contains('@') {
-                        claim.user.into()
-                    } else {
-                        format!("{}\\{}", claim.domain, claim.user).into()
-                    });
+                if let Some(user) = claimed(&security.witness) {
+                    self.user = Some(user);
                 }
             }
         }
@@ -348,7 +353,8 @@ impl Association {
         Ok(())
     }
 
-    fn response(
+    /// A response or a fault.
+    fn answer(
         &mut self,
         time: Timestamp,
         header: &Header,
@@ -356,30 +362,24 @@ impl Association {
         done: &mut Vec<Done>,
     ) -> wire::Result<()> {
         let fragment = self.open(Side::Server, header, unit, REQUEST_HEADER_SIZE)?;
+        // A fault may be sealed; then its status, behind the fields of every answer, is too.
+        let status = match header.ptype {
+            PduType::FAULT => Some(Reader::with_endian(fragment.stub, fragment.endian).u32("status")?),
+            _ => None,
+        };
         // The answer to a call that was made before the recording began tells nothing.
         let Some(call) = self.calls.get_mut(&header.call_id) else { return Ok(()) };
-        call.response.get_or_insert_default().push(&fragment);
-        if header.flags.contains(PfcFlags::LAST_FRAG)
+        if status.is_none() {
+            call.response.get_or_insert_default().push(&fragment);
+        }
+        if (status.is_some() || header.flags.contains(PfcFlags::LAST_FRAG))
             && let Some(mut call) = self.calls.remove(&header.call_id)
         {
-            let response = call.response.take().unwrap_or_default().finish(false);
-            self.end_call(call, RpcAnswer::Response(response), Some(time), done);
-        }
-        Ok(())
-    }
-
-    fn fault(
-        &mut self,
-        time: Timestamp,
-        header: &Header,
-        unit: &mut BytesMut,
-        done: &mut Vec<Done>,
-    ) -> wire::Result<()> {
-        // A fault may be sealed; then its status, behind the fields of every answer, is too.
-        let fragment = self.open(Side::Server, header, unit, REQUEST_HEADER_SIZE)?;
-        let status = Reader::with_endian(fragment.stub, fragment.endian).u32("status")?;
-        if let Some(call) = self.calls.remove(&header.call_id) {
-            self.end_call(call, RpcAnswer::Fault(rpc::FaultStatus(status)), Some(time), done);
+            let answer = match status {
+                Some(status) => RpcAnswer::Fault(rpc::FaultStatus(status)),
+                None => RpcAnswer::Response(call.response.take().unwrap_or_default().finish(false)),
+            };
+            self.end_call(call, answer, Some(time), done);
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Event, Fields, Head as _, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
 use identity::ntlm::passive::{Sender, Witness};
 
+use super::association::claimed;
 use crate::call::{HttpCall, HttpMessage, HttpResponse};
 use crate::stream::Side;
 use crate::time::Timestamp;
@@ -327,13 +328,8 @@ impl Exchanges {
         }
         if let Some(token) = token(authorization) {
             self.witness.token(Sender::Client, &token);
-            if let Some(claim) = self.witness.claim().filter(|claim| !claim.user.is_empty()) {
-                let user = if claim.domain.is_empty() || claim.user.contains('@') {
-                    claim.user
-                } else {
-                    format!("{}\\{}", claim.domain, claim.user)
-                };
-                self.user = Some(user.into());
+            if let Some(user) = claimed(&self.witness) {
+                self.user = Some(user);
             }
         }
         self.user.clone()

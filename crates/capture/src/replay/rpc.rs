@@ -9,6 +9,7 @@ use wire::{Endian, Guid};
 use super::Replay;
 use crate::call::{RpcAnswer, RpcCall, Stub};
 use crate::understand::Operation;
+use crate::understand::handles::{handle_at, opened};
 
 /// A remote procedure call to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,19 +81,9 @@ impl Replay {
     }
 
     pub(super) fn learn_handles(&mut self, interface: Interface, recorded: &RpcCall, now: &RpcCall) {
-        let opened = |call: &RpcCall| match &call.answer {
-            RpcAnswer::Response(stub) => {
-                let skipped = match (interface, stub) {
-                    (Interface::Nspi, Stub::Plain(bytes, _)) if bytes.first_chunk() == Some(&[0_u8; 4]) => 4,
-                    (Interface::Nspi, _) => 20,
-                    _ => 0,
-                };
-                uuid(stub, skipped)
-            }
-            _ => None,
-        };
         if matches!(handle_use(interface, recorded.opnum), HandleUse::Opens | HandleUse::Derives)
-            && let (Some(then), Some(now)) = (opened(recorded), opened(now))
+            && let (Some(then), Some(now)) =
+                (opened(interface, &recorded.answer), opened(interface, &now.answer))
         {
             self.handles.insert(then, now);
         }
@@ -103,14 +94,6 @@ impl Replay {
 fn session(interface: Interface, rpc: &RpcCall) -> Option<Guid> {
     match handle_use(interface, rpc.opnum) {
         HandleUse::None | HandleUse::Opens => None,
-        _ => uuid(&rpc.request, 0),
+        _ => handle_at(&rpc.request, 0),
     }
-}
-
-/// The UUID of the context handle that lies at `at`; none where it is no handle or a null one.
-fn uuid(stub: &Stub, at: usize) -> Option<Guid> {
-    let Stub::Plain(bytes, endian) = stub else { return None };
-    let mut r = wire::Reader::with_endian(bytes.get(at..)?, *endian);
-    r.u32("attributes").ok()?;
-    Some(Guid::from_le(r.array("uuid").ok()?)).filter(|uuid| !uuid.is_nil())
 }

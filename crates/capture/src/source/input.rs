@@ -1,5 +1,7 @@
 use std::io::{self, Read};
 
+use super::{Item, Problem};
+
 /// How much is asked of a file at once, in bytes.
 const STEP: usize = 64 * 1024;
 
@@ -76,5 +78,19 @@ impl<R> Input<R> {
     /// Where what is at hand begins in the stream, in bytes.
     pub(super) const fn place(&self) -> u64 {
         self.place
+    }
+
+    /// The end of a file of parts that are called `what`: a problem, where it ends within one.
+    pub(super) fn ended(&mut self, what: &str) -> Option<Item<'static>> {
+        let rest = self.data().len();
+        if rest == 0 {
+            return None;
+        }
+        let place = self.place();
+        self.consume(rest);
+        Some(Item::Problem(Problem::at(
+            place,
+            format!("the file ends within a {what}, {rest} bytes into it"),
+        )))
     }
 }

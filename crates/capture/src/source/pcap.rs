@@ -56,14 +56,14 @@ impl Pcap {
     pub(super) fn next_item<'a, R: Read>(&mut self, input: &'a mut Input<R>) -> io::Result<Option<Item<'a>>> {
         input.let_go();
         if !input.fill(RECORD_HEADER_SIZE)? {
-            return Ok(ended(input));
+            return Ok(input.ended("record"));
         }
         let place = input.place();
         let Some(record) = self.record(input.data(), self.last.is_some()) else {
             return self.find_next(input, place);
         };
         if !input.fill(RECORD_HEADER_SIZE.saturating_add(record.length))? {
-            return Ok(ended(input));
+            return Ok(input.ended("record"));
         }
         self.last = Some(record.seconds);
         let size = RECORD_HEADER_SIZE.saturating_add(record.length);
@@ -128,15 +128,4 @@ impl Pcap {
             close && record.length > 0 && captured <= record.original && record.original <= 1 << 20
         })
     }
-}
-
-/// The end of a file: a problem, where it ends within a record.
-fn ended<R>(input: &mut Input<R>) -> Option<Item<'static>> {
-    let rest = input.data().len();
-    if rest == 0 {
-        return None;
-    }
-    let place = input.place();
-    input.consume(rest);
-    Some(Item::Problem(Problem::at(place, format!("the file ends within a record, {rest} bytes into it"))))
 }

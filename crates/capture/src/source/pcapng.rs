@@ -66,14 +66,14 @@ impl PcapNg {
         input.let_go();
         loop {
             if !input.fill(12)? {
-                return Ok(ended(input));
+                return Ok(input.ended("block"));
             }
             let place = input.place();
             let Some((kind, length)) = self.header(input.data()) else {
                 return self.find_next(input, place, "no block begins here");
             };
             if !input.fill(length)? {
-                return Ok(ended(input));
+                return Ok(input.ended("block"));
             }
             if !trailer_fits(input.head(length)) {
                 return self.find_next(input, place, "a block's two lengths differ");
@@ -272,15 +272,4 @@ fn trailer_fits(block: &[u8]) -> bool {
     let first = block.get(4..8);
     let last = block.len().checked_sub(4).and_then(|from| block.get(from..));
     first == last
-}
-
-/// The end of a file: a problem, where it ends within a block.
-fn ended<R>(input: &mut Input<R>) -> Option<Item<'static>> {
-    let rest = input.data().len();
-    if rest == 0 {
-        return None;
-    }
-    let place = input.place();
-    input.consume(rest);
-    Some(Item::Problem(Problem::at(place, format!("the file ends within a block, {rest} bytes into it"))))
 }

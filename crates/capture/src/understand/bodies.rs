@@ -5,8 +5,9 @@ use mapi::Interface;
 use mapi::emsmdb;
 use mapi::http::{self, Answer, Endpoint, RequestType, ResponseBody, ResponseCode, cookies, headers};
 use mapi::show::{Show, Shown};
-use wire::{Endian, Guid};
+use wire::Endian;
 
+use super::handles::{handle_at, opened};
 use super::objects::Objects;
 use super::sessions::{Key, Sessions};
 use super::{Operation, rops};
@@ -95,22 +96,10 @@ fn rpc_session(
 ) -> u64 {
     let by_connection = Key::Connection(connection);
     let Some(interface) = interface else { return sessions.find(&[by_connection]) };
-    let at = |stub: Option<&Stub>, at: usize| match stub {
-        Some(Stub::Plain(bytes, endian)) => handle_at(bytes, at, *endian),
-        _ => None,
-    };
-    let opened = || {
-        let skipped = match (interface, answer(call)) {
-            // The answer to a bind begins with a pointer to the server's GUID.
-            (Interface::Nspi, Some(Stub::Plain(bytes, _))) if bytes.first_chunk() == Some(&[0_u8; 4]) => 4,
-            (Interface::Nspi, _) => 20,
-            _ => 0,
-        };
-        at(answer(call), skipped)
-    };
+    let named = || handle_at(&call.request, 0).map_or(by_connection.clone(), Key::Handle);
     match handle_use(interface, call.opnum) {
         HandleUse::None => sessions.find(&[by_connection]),
-        HandleUse::Opens => match opened() {
+        HandleUse::Opens => match opened(interface, &call.answer) {
             Some(handle) => {
                 let session = sessions.begin();
                 sessions.add(session, Key::Handle(handle));
@@ -119,25 +108,14 @@ fn rpc_session(
             None => sessions.find(&[by_connection]),
         },
         HandleUse::Derives => {
-            let session = sessions.find(&[at(Some(&call.request), 0).map_or(by_connection, Key::Handle)]);
-            if let Some(derived) = opened() {
+            let session = sessions.find(&[named()]);
+            if let Some(derived) = opened(interface, &call.answer) {
                 sessions.add(session, Key::Handle(derived));
             }
             session
         }
-        HandleUse::Reads | HandleUse::Passes | HandleUse::Closes => {
-            sessions.find(&[at(Some(&call.request), 0).map_or(by_connection, Key::Handle)])
-        }
+        HandleUse::Reads | HandleUse::Passes | HandleUse::Closes => sessions.find(&[named()]),
     }
-}
-
-/// The UUID of the context handle at `at`; none where it is no handle or a null one.
-fn handle_at(stub: &[u8], at: usize, endian: Endian) -> Option<Guid> {
-    let mut r = wire::Reader::with_endian(stub.get(at..)?, endian);
-    r.u32("attributes").ok()?;
-    let bytes = r.array("uuid").ok()?;
-    // In big-endian order only the bytes of the first three fields lie otherwise; any key will do.
-    Some(Guid::from_le(bytes)).filter(|uuid| !uuid.is_nil())
 }
 
 /// Takes in a call that carries ROPs; false where it is none.

@@ -2,6 +2,7 @@
 
 mod autodiscover;
 mod bodies;
+pub(crate) mod handles;
 mod objects;
 mod rops;
 mod sessions;
