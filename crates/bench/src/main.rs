@@ -41,6 +41,8 @@ enum Part {
     Decode,
     /// Idle sessions: memory each, and what they cost the rest.
     Idle,
+    /// Clients of MAPI over HTTP that wait for news: memory each, and what they cost the rest, beside nginx.
+    Parked,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -61,6 +63,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if wanted(Part::Idle) {
         runtime.block_on(memory::run(round, arguments.rounds))?;
+    }
+    if wanted(Part::Parked) {
+        runtime.block_on(http::park(round, arguments.rounds))?;
     }
     Ok(())
 }

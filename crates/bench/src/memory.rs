@@ -48,7 +48,7 @@ pub(crate) async fn run(round: Duration, rounds: usize) -> Result<(), Box<dyn Er
 }
 
 /// The resident memory of a process, in KiB.
-fn resident(process: u32) -> Result<u64, Box<dyn Error>> {
+pub(crate) fn resident(process: u32) -> Result<u64, Box<dyn Error>> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
     Ok(line.trim().trim_end_matches(" kB").trim().parse()?)

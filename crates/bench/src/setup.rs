@@ -14,6 +14,14 @@ use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit}
 pub(crate) const USER: &str = "alice";
 pub(crate) const DOMAIN: &str = "LAB";
 
+/// How many users share the sessions that wait: one user may have only so many.
+pub(crate) const WAITERS: usize = 12;
+
+/// The name of one of them.
+pub(crate) fn waiter(number: usize) -> String {
+    format!("waiter{}", number % WAITERS)
+}
+
 type Failure = Box<dyn Error>;
 
 /// Lets this process, and those that it starts, open as many files as it may.
@@ -22,6 +30,12 @@ pub(crate) fn raise_descriptor_limit() {
     limit.current = limit.maximum;
     // Without more, the larger measurements fail by themselves and say so.
     let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// How many files this process, and each that it starts, may have open.
+pub(crate) fn descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
 /// Processes that are measured, and the folder that holds their files; both are gone with it.
@@ -146,7 +160,8 @@ pub(crate) fn free(host: Ipv4Addr) -> Result<SocketAddr, std::io::Error> {
 
 pub(crate) fn accounts(password: &Password) -> Result<String, Failure> {
     let mut accounts = AccountFile::default();
-    for user in [USER, "svcproxy"] {
+    let waiters: Vec<String> = (0..WAITERS).map(waiter).collect();
+    for user in [USER, "svcproxy"].into_iter().chain(waiters.iter().map(String::as_str)) {
         let nt_hash = NtHash::from_password(password.expose());
         accounts.set(Account {
             user: user.to_owned(),

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Table,
     /// 200 KB in: an attachment's stream is written.
     Upload,
+    /// Waits for news, of which there are none.
+    Wait,
     /// Ends the session.
     Disconnect,
 }
@@ -37,8 +39,8 @@ const BUFFER: usize = 30_000;
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Connect, Self::Small, Self::Table, Self::Upload, Self::Disconnect];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Connect, Self::Small, Self::Table, Self::Upload, Self::Wait, Self::Disconnect];
 
     /// Those that carry ROPs.
     pub(crate) const EXECUTES: [Self; 3] = [Self::Small, Self::Table, Self::Upload];
@@ -50,6 +52,7 @@ impl Kind {
             Self::Small => "small",
             Self::Table => "table",
             Self::Upload => "upload",
+            Self::Wait => "wait",
             Self::Disconnect => "disconnect",
         }
     }
@@ -58,6 +61,7 @@ impl Kind {
     pub(crate) const fn request_type(self) -> &'static str {
         match self {
             Self::Connect => "Connect",
+            Self::Wait => "NotificationWait",
             Self::Disconnect => "Disconnect",
             _ => "Execute",
         }
@@ -68,6 +72,7 @@ impl Kind {
         let buffers = match self {
             Self::Connect => return Ok(connect_request()),
             Self::Disconnect => return Ok(vec![0; 4 /* AuxiliaryBufferSize */]),
+            Self::Wait => return Ok(vec![0; 8 /* Flags, AuxiliaryBufferSize */]),
             Self::Small => vec![(small_request(), vec![MESSAGE])],
             Self::Table => vec![(table_request(), vec![FOLDER, NO_OBJECT])],
             Self::Upload => {
@@ -91,6 +96,10 @@ impl Kind {
             b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 1\r\nX-StartTime: Sun, 22 Nov 2026 10:00:00 GMT\r\n\r\n"
                 .to_vec();
         streamed.extend_from_slice(&self.answer()?);
+        if self == Self::Wait {
+            // Only a sign of life: the answer is never whole.
+            streamed = b"PROCESSING\r\n".to_vec();
+        }
         let mut answer = format!(
             "HTTP/1.1 200 OK\r\nCache-Control: private\r\nContent-Type: application/mapi-http\r\n{cookie}\
              X-RequestType: {request_type}\r\nX-ResponseCode: 0\r\nX-ExpirationInfo: 900000\r\n\
@@ -99,7 +108,7 @@ impl Kind {
         )
         .into_bytes();
         answer.extend_from_slice(&streamed);
-        answer.extend_from_slice(b"\r\n0\r\n\r\n");
+        answer.extend_from_slice(if self == Self::Wait { b"\r\n" } else { b"\r\n0\r\n\r\n" });
         Ok(answer)
     }
 
@@ -108,6 +117,7 @@ impl Kind {
         match self {
             Self::Connect => Ok(connect_response()),
             Self::Disconnect => Ok(vec![0; 12 /* StatusCode, ErrorCode, AuxiliaryBufferSize */]),
+            Self::Wait => Ok(Vec::new()),
             Self::Small => execute_response(vec![(small_response(), vec![MESSAGE])]),
             Self::Table => execute_response(vec![
                 (table_response(true), vec![FOLDER, TABLE]),

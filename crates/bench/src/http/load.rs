@@ -155,6 +155,17 @@ impl Client {
         Ok(head)
     }
 
+    /// Sends a request that waits, and reads the sign of life with which the server begins its answer.
+    pub(crate) async fn park(&mut self) -> Result<(), Failure> {
+        self.stream.write_all(&self.request).await?;
+        self.buffer.clear();
+        while !self.buffer.ends_with(b"PROCESSING\r\n\r\n") {
+            self.more().await?;
+        }
+        self.buffer = Vec::new();
+        Ok(())
+    }
+
     async fn more(&mut self) -> Result<(), Failure> {
         match self.stream.read_buf(&mut self.buffer).await? {
             0 => Err("the connection ended within an answer".into()),
@@ -198,7 +209,12 @@ pub(crate) async fn drive(
 
 /// What a client says of itself: `Basic` with the bench's account.
 pub(crate) fn authorization(password: &str) -> String {
+    authorization_of(USER, password)
+}
+
+/// The same for another user.
+pub(crate) fn authorization_of(user: &str, password: &str) -> String {
     use base64::Engine as _;
-    let both = format!("{USER}:{password}");
+    let both = format!("{user}:{password}");
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(both))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bodies;
 mod load;
+mod parked;
 mod peers;
 mod upstream;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use self::bodies::Kind;
 use self::load::{Client, Road};
+pub(crate) use self::parked::run as park;
 use self::peers::{Peer, Peers};
 use crate::load::{Figures, median};
 
@@ -59,7 +61,9 @@ pub(crate) async fn compare(round: Duration, rounds: usize, choice: &Choice) -> 
             if !among(&choice.requests, kind.name()) || !among(&choice.roads, road) {
                 continue;
             }
-            for count in [1, 64, 512].into_iter().filter(|count| among(&choice.connections, count)) {
+            let usual = || vec![1, 64, 512];
+            let counts = Some(&choice.connections).filter(|counts| !counts.is_empty()).cloned();
+            for count in counts.unwrap_or_else(usual) {
                 let road = |peer: &Peer| Road {
                     address: if secure { peer.tls } else { peer.plain },
                     tls: secure.then(|| trust.clone()),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use identity::Password;
 
+use crate::memory;
 use crate::setup::{self, DOMAIN, Stage};
 
 /// A reverse proxy at work.
@@ -35,10 +36,14 @@ impl Peers {
         let password = Password::new("bench password");
         let authority = certificate(&stage)?;
         let mut all = vec![ours(&mut stage, upstream, &password)?];
-        let others: [(&str, fn(&mut Stage, SocketAddr) -> Result<Peer, Box<dyn Error>>); 3] =
-            [("nginx", nginx), ("haproxy", haproxy), ("mitmproxy", mitmproxy)];
-        for (_, start) in others.into_iter().filter(|(name, _)| wanted(name)) {
-            all.push(start(&mut stage, upstream)?);
+        if wanted("nginx") {
+            all.push(nginx(&mut stage, upstream)?);
+        }
+        if wanted("haproxy") {
+            all.push(haproxy(&mut stage, upstream)?);
+        }
+        if wanted("mitmproxy") {
+            all.push(mitmproxy(&mut stage, upstream)?);
         }
         Ok(Self { all, authority, password, _stage: stage })
     }
@@ -47,9 +52,16 @@ impl Peers {
 impl Peer {
     /// The processor time that it and its children have used, in seconds.
     pub(crate) fn processor_time(&self) -> f64 {
-        let mut ids = vec![self.process];
-        ids.extend(children(self.process));
-        ids.into_iter().filter_map(processor_time).sum()
+        self.processes().filter_map(processor_time).sum()
+    }
+
+    /// The resident memory of it and its children, in KiB.
+    pub(crate) fn resident(&self) -> Result<u64, Box<dyn Error>> {
+        self.processes().map(memory::resident).sum()
+    }
+
+    fn processes(&self) -> impl Iterator<Item = u32> {
+        std::iter::once(self.process).chain(children(self.process))
     }
 }
 
@@ -100,7 +112,7 @@ fn nginx(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>
         "nginx.conf",
         &format!(
             "daemon off;\nworker_processes 2;\npid {folder}nginx.pid;\n\
-             error_log {folder}nginx.log;\nevents {{ worker_connections 4000; }}\n\
+             error_log {folder}nginx.log;\nevents {{ worker_connections 12000; }}\n\
              http {{\n  access_log off;\n  client_body_temp_path {folder}body;\n  proxy_temp_path {folder}temp;\n\
              fastcgi_temp_path {folder}fastcgi;\n  uwsgi_temp_path {folder}uwsgi;\n  scgi_temp_path {folder}scgi;\n\
              client_max_body_size 64m;\n  client_body_buffer_size 512k;\n  keepalive_requests 1000000000;\n\
@@ -108,7 +120,7 @@ fn nginx(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>
              server {{\n    listen {plain} backlog=4096;\n    listen {tls} ssl backlog=4096;\n\
              ssl_certificate {folder}cert.pem;\n    ssl_certificate_key {folder}key.pem;\n\
              location / {{\n      proxy_pass http://server;\n      proxy_http_version 1.1;\n\
-             proxy_set_header Connection \"\";\n      proxy_buffering off;\n    }}\n  }}\n}}\n"
+             proxy_read_timeout 1h;\n      proxy_set_header Connection \"\";\n      proxy_buffering off;\n    }}\n  }}\n}}\n"
         ),
     )?;
     let config = stage.path("nginx.conf");

@@ -44,7 +44,7 @@ pub(crate) fn start() -> Result<SocketAddr, Box<dyn Error>> {
 }
 
 async fn serve(mut stream: TcpStream, answers: Arc<Answers>) {
-    let mut buffer = Vec::with_capacity(0x4_0000);
+    let mut buffer = Vec::with_capacity(0x2000);
     loop {
         let Some((kind, length)) = head(&buffer) else {
             match stream.read_buf(&mut buffer).await {

@@ -97,7 +97,8 @@ pub(super) async fn serve(
     stop: watch::Receiver<bool>,
 ) {
     let limit = front.limits.handshake;
-    let begun = timeout(limit, async {
+    // Shaking hands takes much room, which is given back when it is over.
+    let begun = Box::pin(timeout(limit, async {
         let named = front.peers.speaks_proxy(peer.ip());
         let claimed =
             if named { proxy_header(&mut stream).await.map_err(|error| error.to_string())? } else { None };
@@ -110,7 +111,7 @@ pub(super) async fn serve(
             }
         };
         Ok::<_, String>((claimed.unwrap_or(peer), bindings, stream))
-    });
+    }));
     let (peer, bindings, stream) = match begun.await {
         Ok(Ok(begun)) => begun,
         Ok(Err(why)) => return front.strangers.misbehaved(peer, &why),
@@ -136,7 +137,7 @@ pub(super) async fn serve(
     };
     match client.run().await {
         Ok(()) => {
-            client.wire.linger(LINGER.min(client.front.limits.handshake)).await;
+            Box::pin(client.wire.linger(LINGER.min(client.front.limits.handshake))).await;
             tracing::debug!(%peer, "connection closed");
         }
         Err(gone) => tracing::debug!(%peer, "client: {gone}"),
