@@ -1,7 +1,7 @@
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::RopBuffer;
 use mapi::rop::special::RopBufferTooSmallResponse;
-use mapi::rop::{RopId, RopReply, RopResponse};
+use mapi::rop::{RopReply, RopResponse, Turn};
 use wire::{Bytes, Decode as _, Encode as _, Error, ErrorKind, Reader, Result, Writer};
 
 use super::batch::{Entry, RopBatch};
@@ -13,7 +13,8 @@ pub(crate) trait ReadReply {
     ///
     /// # Errors
     /// When the bytes are no such response.
-    fn read(&mut self, batch: &RopBatch, place: usize, r: &mut Reader<'_>) -> Result<RopResponse>;
+    fn read(&mut self, turn: Turn, batch: &RopBatch, place: usize, r: &mut Reader<'_>)
+    -> Result<RopResponse>;
 
     /// The ROP at `place` has its answer, or gets none; `handles` is the handle table of the answer. Says whether
     /// the answer was changed.
@@ -131,12 +132,12 @@ impl RopAnswers {
         let rops = self.original.rops.clone();
         let mut r = Reader::sharing(&rops);
         let mut place = 0;
-        while let Some(id) = r.peek().first().map(|id| RopId(*id)) {
+        while !r.is_empty() {
             let start = r.offset();
             let next = next_answered(batch, place);
             self.pass(batch, place..next, read);
             place = next;
-            match read_one(id, batch, place, &mut r, read) {
+            match read_one(batch, place, &mut r, read) {
                 Ok(RopResponse::Reply(reply)) => {
                     if let Some(entry) = batch.entries.get_mut(place) {
                         entry.reply = Some(reply);
@@ -220,22 +221,15 @@ fn next_answered(batch: &RopBatch, place: usize) -> usize {
     place.saturating_add(behind.iter().position(Entry::is_answered_there).unwrap_or(behind.len()))
 }
 
+/// Reads what begins where `r` stands, if the ROP at `place` is to be answered next.
 fn read_one(
-    id: RopId,
     batch: &RopBatch,
     place: usize,
     r: &mut Reader<'_>,
     read: &mut impl ReadReply,
 ) -> Result<RopResponse> {
-    let special =
-        matches!(id, RopId::RopNotify | RopId::RopPending | RopId::RopBackoff | RopId::RopBufferTooSmall);
-    if !special {
-        let asked = batch.entries.get(place);
-        if !asked.is_some_and(|entry| entry.request.may_be_answered_as(id)) {
-            return Err(r.invalid("RopId", u64::from(id.0), "the ROP that was asked next"));
-        }
-    }
-    read.read(batch, place, r)
+    let turn = Turn::at(r, batch.entries.get(place).map(|entry| &entry.request))?;
+    read.read(turn, batch, place, r)
 }
 
 impl PackedReply {
@@ -244,8 +238,7 @@ impl PackedReply {
         let last = batch.entries.len().checked_sub(1);
         let reply = inner.as_ref().zip(last).and_then(|(inner, place)| {
             let mut r = Reader::sharing(&inner.rops);
-            let id = RopId(*r.peek().first()?);
-            match read_one(id, batch, place, &mut r, read) {
+            match read_one(batch, place, &mut r, read) {
                 Ok(RopResponse::Reply(reply)) if r.is_empty() => Some(reply),
                 _ => None,
             }

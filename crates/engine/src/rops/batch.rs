@@ -3,7 +3,7 @@ use std::ops::Range;
 use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
-use mapi::rop::{Empty, HandleRole, Logons, OverlaidLogons, RequestBody, RopId, RopReply, RopRequest};
+use mapi::rop::{Empty, HandleRole, Logons, OverlaidLogons, RequestBody, RopReply, RopRequest};
 use wire::{Bytes, Decode as _, Encode as _, Error, Reader, Result, Writer};
 
 /// The most slots of a server object handle table: an index of one byte reaches no more, and 255 is left out.
@@ -50,7 +50,7 @@ impl Entry {
 
     /// Whether its answer comes from the upstream.
     pub(crate) fn is_answered_there(&self) -> bool {
-        self.is_relayed() && self.request.id() != RopId::RopRelease
+        self.is_relayed() && self.request.is_answered()
     }
 
     /// Whether it goes to the upstream.
@@ -154,7 +154,7 @@ impl RopBatch {
         let size = reply.to_bytes().map_or(0, |bytes| bytes.len());
         let Some(entry) = self.entries.get_mut(place) else { return };
         entry.by = Some(by);
-        if entry.is_added() || entry.request.id() == RopId::RopRelease {
+        if entry.is_added() || !entry.request.is_answered() {
             entry.fate = Fate::Dropped;
         } else {
             entry.fate = Fate::Answered(reply);

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use mapi::rop::{ResponseContext, RopId, RopReply, RopRequest, RopResponse};
+use mapi::rop::{ResponseContext, RopReply, RopRequest, RopResponse, Turn};
 use wire::{FileTime, Reader, Result};
 
 use super::answers::{ReadReply, RopAnswers};
@@ -242,12 +242,25 @@ enum Sight {
 }
 
 impl ReadReply for Crossing<'_> {
-    fn read(&mut self, batch: &RopBatch, place: usize, r: &mut Reader<'_>) -> Result<RopResponse> {
-        let columns = notified(r.peek()).and_then(|handle| self.objects.columns_of(handle));
-        let request = batch.entries().get(place).map(|entry| &entry.request);
-        let columns = columns.or_else(|| self.objects.columns(request?));
-        let next = batch.next_relayed(place).map(|entry| &entry.request);
-        RopResponse::decode(r, ResponseContext { request, columns: columns.as_deref(), next })
+    fn read(
+        &mut self,
+        turn: Turn,
+        batch: &RopBatch,
+        place: usize,
+        r: &mut Reader<'_>,
+    ) -> Result<RopResponse> {
+        let columns = match turn {
+            Turn::Reply => {
+                let request = batch.entries().get(place).map(|entry| &entry.request);
+                let columns = request.and_then(|request| self.objects.columns(request));
+                let next = batch.next_relayed(place).map(|entry| &entry.request);
+                let context = ResponseContext { request, columns: columns.as_deref(), next };
+                return RopResponse::decode(r, context);
+            }
+            Turn::Notify { handle, logon_id } => self.objects.columns_of(ObjectHandle { logon_id, handle }),
+            Turn::Other => None,
+        };
+        RopResponse::decode(r, ResponseContext { columns: columns.as_deref(), ..ResponseContext::default() })
     }
 
     fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool {
@@ -278,14 +291,4 @@ impl ReadReply for Crossing<'_> {
         self.objects.settle_more(&entry.request, reply);
         self.show(&entry.request, reply, Sight::All)
     }
-}
-
-/// The handle that a notification names, if `bytes` are one ([MS-OXCROPS] 2.2.14.2.1).
-fn notified(bytes: &[u8]) -> Option<ObjectHandle> {
-    let mut r = Reader::new(bytes);
-    if RopId(r.u8("RopId").ok()?) != RopId::RopNotify {
-        return None;
-    }
-    let handle = r.u32("NotificationHandle").ok()?;
-    Some(ObjectHandle { logon_id: r.u8("LogonId").ok()?, handle })
 }

@@ -47,7 +47,7 @@ pub(crate) use self::field::{newtype_field, rop_enum, rop_flags, scalar_field, t
 pub(crate) use self::macros::{plain_response, rop_response, rop_struct, rops};
 pub use self::request::{Logons, OverlaidLogons, RequestContext, RopRequest, RopRequests};
 pub use self::response::{ResponseContext, ResponseFields, RopReply, RopResponse};
-pub use self::responses::{Answer, Answers, ColumnChange, Columns, RopResponses, add_columns};
+pub use self::responses::{Answer, Answers, ColumnChange, Columns, RopResponses, Turn, add_columns};
 pub use self::stream::SizeOrSentinel;
 pub use self::table::{RequestBody, ResponseBody, RopId};
 

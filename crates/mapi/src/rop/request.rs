@@ -83,6 +83,11 @@ impl RopRequest {
         }
     }
 
+    /// Whether a server answers it: all but `RopRelease`.
+    pub fn is_answered(&self) -> bool {
+        self.id() != RopId::RopRelease
+    }
+
     /// The index of the second object that the ROP acts on, for ROPs that have one (`DestHandleIndex`).
     pub fn destination_index(&self) -> Option<u8> {
         self.body.own_index(HandleRole::Destination)

@@ -66,31 +66,20 @@ impl<'a> Answers<'a> {
     /// When it is no response to the request whose turn it is, or not one that can be decoded. `r` then stands
     /// somewhere in it, and nothing behind it can be told.
     pub fn next(&mut self, r: &mut Reader<'_>) -> Result<Answer> {
-        let id = r.peek().first().map(|id| RopId(*id));
-        match id {
-            Some(RopId::RopNotify) => {
-                let columns = notified(r.peek()).and_then(|handle| self.columns(Object::Handle(handle)));
-                let context = ResponseContext { columns, ..ResponseContext::default() };
-                RopResponse::decode(r, context).map(|response| Answer { request: None, response })
-            }
-            Some(RopId::RopPending | RopId::RopBackoff | RopId::RopBufferTooSmall) => {
-                let response = RopResponse::decode(r, ResponseContext::default())?;
-                Ok(Answer { request: None, response })
-            }
-            _ => self.reply(r, id),
-        }
+        let place = self.due(self.next);
+        let request = self.requests.get(place);
+        let columns = match Turn::at(r, request)? {
+            Turn::Reply => return self.reply(r, place),
+            Turn::Notify { handle, .. } => self.columns(Object::Handle(handle)),
+            Turn::Other => None,
+        };
+        let response = RopResponse::decode(r, ResponseContext { columns, ..ResponseContext::default() })?;
+        Ok(Answer { request: None, response })
     }
 
-    fn reply(&mut self, r: &mut Reader<'_>, id: Option<RopId>) -> Result<Answer> {
-        let place = self.due(self.next);
+    fn reply(&mut self, r: &mut Reader<'_>, place: usize) -> Result<Answer> {
         let requests = self.requests;
         let request = requests.get(place);
-        let is_due = |id| request.is_some_and(|request| request.may_be_answered_as(id));
-        if let Some(id) = id
-            && !is_due(id)
-        {
-            return Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered"));
-        }
         self.release_before(place);
         let columns = request.and_then(|request| self.columns(self.object(request.handle_index)));
         let next = requests.get(self.due(place.saturating_add(1)));
@@ -128,7 +117,7 @@ impl<'a> Answers<'a> {
     /// The place of the first request from `from` on that is answered.
     fn due(&self, from: usize) -> usize {
         let rest = self.requests.iter().skip(from);
-        from.saturating_add(rest.take_while(|request| request.id() == RopId::RopRelease).count())
+        from.saturating_add(rest.take_while(|request| !request.is_answered()).count())
     }
 
     /// Takes what follows for further responses to the last request that was answered: a server that was told it
@@ -141,7 +130,7 @@ impl<'a> Answers<'a> {
 
     /// The requests that were not answered so far, but for those that are not.
     pub fn unanswered(&self) -> impl Iterator<Item = &'a RopRequest> {
-        self.requests.iter().skip(self.next).filter(|request| request.id() != RopId::RopRelease)
+        self.requests.iter().skip(self.next).filter(|request| request.is_answered())
     }
 
     fn object(&self, index: u8) -> Object {
@@ -193,10 +182,39 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// The handle that a notification is for.
-fn notified(rop: &[u8]) -> Option<u32> {
-    let (_, rest) = rop.split_first()?;
-    rest.first_chunk().map(|handle| u32::from_le_bytes(*handle))
+/// What begins where a response is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// The answer to the request whose turn it is.
+    Reply,
+    /// A notification ([MS-OXCROPS] 2.2.14.2.1), which may stand between answers.
+    Notify {
+        /// The object that it is for.
+        handle: u32,
+        /// The logon of that object.
+        logon_id: u8,
+    },
+    /// Something else that answers no request: notifications wait, the server is busy, the answers don't fit.
+    Other,
+}
+
+impl Turn {
+    /// What begins where `r` stands, if the request that is to be answered next is `due`.
+    ///
+    /// # Errors
+    /// When it is an answer to another ROP, or nothing is left.
+    pub fn at(r: &Reader<'_>, due: Option<&RopRequest>) -> Result<Self> {
+        let mut ahead = r.clone();
+        match RopId(ahead.u8("RopId")?) {
+            RopId::RopNotify => {
+                let handle = ahead.u32("NotificationHandle")?;
+                Ok(Self::Notify { handle, logon_id: ahead.u8("LogonId")? })
+            }
+            RopId::RopPending | RopId::RopBackoff | RopId::RopBufferTooSmall => Ok(Self::Other),
+            id if due.is_some_and(|due| due.may_be_answered_as(id)) => Ok(Self::Reply),
+            id => Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered")),
+        }
+    }
 }
 
 /// What a ROP that succeeded does to the columns of an object.
