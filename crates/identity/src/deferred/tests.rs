@@ -1,0 +1,182 @@
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Scope, scope};
+
+use super::*;
+use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry};
+
+const NOW: FileTime = FileTime(10);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn person(user: &str, registry: &Arc<Registry>, expires: Option<FileTime>) -> SecurityContext {
+    let proven = Proven {
+        principal: Principal::new(user, "LAB"),
+        proof: Proof::Ntlm(NtlmVersion::V2),
+        level: ActingLevel::Impersonate,
+        authority: Arc::from("accounts"),
+        expires,
+        session_key: None,
+    };
+    SecurityContext::proven(proven, registry)
+}
+
+fn pool(queue: usize) -> Pool {
+    Pool::new(NonZeroUsize::new(queue).unwrap())
+}
+
+fn worker<'scope>(scope: &'scope Scope<'scope, '_>, pool: &'scope Pool) {
+    scope.spawn(|| pool.work(|| NOW));
+}
+
+/// A job that tells when it begins, and goes on when it is told to.
+fn held(context: SecurityContext) -> (Job<()>, Receiver<()>, Sender<()>) {
+    let (begins, begun) = channel();
+    let (go, gone) = channel::<()>();
+    let job = Job::new(context, move |_| {
+        begins.send(()).unwrap();
+        // Also where nobody tells it any more.
+        let _ = gone.recv();
+    });
+    (job, begun, go)
+}
+
+/// What a job comes to, on this thread.
+fn wait<T>(waiting: Waiting<T>) -> Result<T, JobFailed> {
+    struct Unpark(std::thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut waiting = waiting;
+    loop {
+        match Pin::new(&mut waiting).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => std::thread::park_timeout(PATIENCE),
+        }
+    }
+}
+
+#[test]
+fn each_job_is_done_under_the_context_that_it_was_given() {
+    let (registry, pool) = (Registry::new(), pool(64));
+    scope(|scope| {
+        worker(scope, &pool);
+        worker(scope, &pool);
+        let waiting: Vec<_> = (0..50)
+            .map(|number| {
+                let name = format!("user{number}");
+                let job =
+                    Job::new(person(&name, &registry, None), |caller| caller.principal().user().to_owned());
+                assert_eq!(job.context().principal().user(), name);
+                (name, pool.submit(job).unwrap())
+            })
+            .collect();
+        for (name, waiting) in waiting {
+            assert_eq!(wait(waiting), Ok(name));
+        }
+        pool.close();
+    });
+    assert_eq!((registry.opened(), registry.open()), (50, 0));
+    assert_eq!(pool.counts(), PoolCounts { done: 50, ..PoolCounts::default() });
+}
+
+#[test]
+fn the_context_outlives_the_request_and_is_closed_when_the_result_is_there() {
+    let (registry, pool) = (Registry::new(), pool(1));
+    scope(|scope| {
+        worker(scope, &pool);
+        let alice = person("alice", &registry, None);
+        let (job, begun, go) = held(alice.clone());
+        let waiting = pool.submit(job).unwrap();
+        drop(alice);
+        begun.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(registry.open(), 1);
+        go.send(()).unwrap();
+        assert_eq!(wait(waiting), Ok(()));
+        assert_eq!(registry.open(), 0);
+        pool.close();
+    });
+}
+
+#[test]
+fn a_full_queue_refuses_and_does_not_wait() {
+    let (registry, pool) = (Registry::new(), pool(2));
+    scope(|scope| {
+        worker(scope, &pool);
+        let alice = person("alice", &registry, None);
+        let (job, begun, go) = held(alice.clone());
+        let first = pool.submit(job).unwrap();
+        begun.recv_timeout(PATIENCE).unwrap();
+        let quick = || Job::new(alice.clone(), |_| ());
+        let (second, third) = (pool.submit(quick()).unwrap(), pool.submit(quick()).unwrap());
+        assert_eq!(pool.submit(quick()).unwrap_err(), Rejected::Full);
+        assert_eq!(pool.counts(), PoolCounts { queued: 2, running: 1, refused: 1, ..PoolCounts::default() });
+        go.send(()).unwrap();
+        assert_eq!([wait(first), wait(second), wait(third)], [Ok(()); 3]);
+        pool.close();
+        assert_eq!(pool.submit(quick()).unwrap_err(), Rejected::Closed);
+    });
+}
+
+#[test]
+fn a_panic_ends_its_own_job_and_no_other() {
+    let (registry, pool) = (Registry::new(), pool(2));
+    let alice = person("alice", &registry, None);
+    let bad = pool.submit(Job::<()>::new(alice.clone(), |_| panic!("as the test wants it"))).unwrap();
+    let good = pool.submit(Job::new(alice, |_| 7)).unwrap();
+    pool.close();
+    pool.work(|| NOW);
+    assert_eq!((bad.now(), good.now()), (Some(Err(JobFailed::Panicked)), Some(Ok(7))));
+    assert_eq!(registry.open(), 0);
+    assert_eq!(pool.counts(), PoolCounts { done: 2, panicked: 1, ..PoolCounts::default() });
+}
+
+#[test]
+fn expired_and_revoked_callers_have_nothing_done() {
+    let (registry, pool) = (Registry::new(), pool(4));
+    let begin = |context| Job::new(context, |_: &SecurityContext| unreachable!("not begun"));
+    let (expired, revoked) = (person("a", &registry, Some(NOW)), person("b", &registry, None));
+    let expired = pool.submit::<()>(begin(expired)).unwrap();
+    let late = pool.submit::<()>(begin(revoked.clone())).unwrap();
+    // Also where it happens while the job waits.
+    revoked.revoke();
+    pool.close();
+    pool.work(|| NOW);
+    assert_eq!(expired.now(), Some(Err(JobFailed::Unusable(Unusable::Expired))));
+    assert_eq!(late.now(), Some(Err(JobFailed::Unusable(Unusable::Revoked))));
+}
+
+#[test]
+fn what_nobody_waits_for_leaves_the_queue() {
+    let (registry, pool) = (Registry::new(), pool(1));
+    let alice = person("alice", &registry, None);
+    let job = || Job::new(alice.clone(), |_: &SecurityContext| unreachable!("given up"));
+    for _ in 0..100 {
+        drop(pool.submit::<()>(job()).unwrap());
+    }
+    assert_eq!(pool.counts(), PoolCounts { given_up: 100, ..PoolCounts::default() });
+    pool.close();
+    pool.work(|| NOW);
+    drop(alice);
+    assert_eq!(registry.open(), 0);
+}
+
+#[test]
+fn a_drain_waits_for_what_is_at_work_and_no_longer_than_it_may() {
+    let (registry, pool) = (Registry::new(), pool(4));
+    scope(|scope| {
+        worker(scope, &pool);
+        let (job, begun, go) = held(person("alice", &registry, None));
+        let first = pool.submit(job).unwrap();
+        let second = pool.submit(Job::new(person("bob", &registry, None), |_| ())).unwrap();
+        begun.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(pool.drain(Duration::from_millis(50)), 1);
+        assert_eq!(wait(second), Err(JobFailed::Stopped));
+        assert_eq!(pool.counts().queued, 0);
+        go.send(()).unwrap();
+        assert_eq!(pool.drain(PATIENCE), 0);
+        assert_eq!(wait(first), Ok(()));
+    });
+    assert_eq!(registry.open(), 0);
+}
