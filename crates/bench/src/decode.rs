@@ -49,7 +49,11 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// Runs `work` over `size` bytes again and again; MB/s.
-fn report<T, E>(name: &str, size: usize, mut work: impl FnMut() -> Result<T, E>) -> Result<f64, E> {
+pub(crate) fn report<T, E>(
+    name: &str,
+    size: usize,
+    mut work: impl FnMut() -> Result<T, E>,
+) -> Result<f64, E> {
     let mut best = 0.0_f64;
     let begun = Instant::now();
     while begun.elapsed() < LONG {
@@ -61,7 +65,7 @@ fn report<T, E>(name: &str, size: usize, mut work: impl FnMut() -> Result<T, E>)
         }
         best = best.max(bytes as f64 / since.elapsed().as_secs_f64() / 1e6);
     }
-    println!("  {name:<28} {best:>9.0}");
+    println!("  {name:<32} {best:>9.0}");
     Ok(best)
 }
 

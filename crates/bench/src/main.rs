@@ -2,6 +2,7 @@
 
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with a few digits")]
 
+mod captures;
 mod decode;
 mod execute;
 mod http;
@@ -52,6 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     setup::raise_descriptor_limit();
     if wanted(Part::Decode) {
         decode::run()?;
+        captures::run()?;
         execute::run()?;
     }
     let runtime = tokio::runtime::Runtime::new()?;

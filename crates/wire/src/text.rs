@@ -35,21 +35,25 @@ impl Utf16 {
     /// # Errors
     /// When there is none.
     pub fn read_terminated(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
-        let (units, _) = r.peek().as_chunks::<2>();
-        let length = zero_unit(r.peek()).unwrap_or(units.len());
-        let text = if r.endian() == Endian::Little {
-            Self(r.shared(length.saturating_mul(2), field)?)
-        } else {
-            Self::from_units(
-                r.bytes(length.saturating_mul(2), field)?
-                    .as_chunks::<2>()
-                    .0
-                    .iter()
-                    .map(|unit| u16::from_be_bytes(*unit)),
-            )
-        };
+        let text = Self::read_until_zero(r, usize::MAX, field)?;
         r.u16(field)?;
         Ok(text)
+    }
+
+    /// The text from where `r` stands up to a zero code unit, which is left, or to the end, and of no more than `most`
+    /// code units.
+    ///
+    /// # Errors
+    /// None but those of the reader.
+    pub fn read_until_zero(r: &mut Reader<'_>, most: usize, field: &'static str) -> Result<Self> {
+        let (all, _) = r.peek().as_chunks::<2>();
+        let within = all.get(..most).unwrap_or(all);
+        let length = zero_unit(within).unwrap_or(within.len()).saturating_mul(2);
+        if r.endian() == Endian::Little {
+            return r.shared(length, field).map(Self);
+        }
+        let (units, _) = r.bytes(length, field)?.as_chunks::<2>();
+        Ok(Self::from_units(units.iter().map(|unit| u16::from_be_bytes(*unit))))
     }
 
     /// The code units.
@@ -77,15 +81,9 @@ impl Utf16 {
         self.0.is_empty()
     }
 
-    /// Takes the code units from number `at` on out of it.
-    #[must_use]
-    pub fn split_off(&mut self, at: usize) -> Self {
-        Self(self.0.split_off(at.saturating_mul(2).min(self.0.len())))
-    }
-
     /// Where the first zero code unit is.
     pub fn zero(&self) -> Option<usize> {
-        zero_unit(&self.0)
+        zero_unit(self.as_pairs())
     }
 
     /// The text, with U+FFFD for what is not valid.
@@ -107,11 +105,10 @@ impl PartialOrd for Utf16 {
     }
 }
 
-/// Where in `bytes` the first zero code unit is, counted in code units. Texts are most of what a table holds, so eight
+/// Where the first zero code unit is. Texts are most of what a table holds, so eight
 /// units are looked at together, which compilers make one step of.
-fn zero_unit(bytes: &[u8]) -> Option<usize> {
+fn zero_unit(units: &[[u8; 2]]) -> Option<usize> {
     const TOGETHER: usize = 8;
-    let (units, _) = bytes.as_chunks::<2>();
     let (blocks, _) = units.as_chunks::<TOGETHER>();
     let has_zero = |block: &[[u8; 2]; TOGETHER]| block.iter().filter(|unit| **unit == [0, 0]).count() != 0;
     let skipped = blocks.iter().position(has_zero).unwrap_or(blocks.len()).saturating_mul(TOGETHER);

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use wire::{Endian, Result, Utf16};
+use wire::{Result, Utf16};
 
 use super::{Ndr, NdrReader, NdrWriter};
 
@@ -42,14 +42,6 @@ macro_rules! string {
                 *self = Self { text, ..Self::default() };
             }
 
-            fn from_units(mut text: $text, spare: u32) -> Self {
-                let end = text.first_zero().unwrap_or(text.len());
-                let tail = text.split_off(end);
-                // One terminator and nothing else is what everybody sends.
-                let tail = (tail.len() != 1).then(|| tail.into_units());
-                Self { text, tail, spare }
-            }
-
             /// For how many units the string has room, with those that are sent: its `max_count`.
             pub fn max_count(&self) -> u64 {
                 u64::try_from(self.count()).unwrap_or(u64::MAX).saturating_add(u64::from(self.spare))
@@ -71,7 +63,13 @@ macro_rules! string {
             fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
                 let (count, spare) = read_header(r, field)?;
                 let count = r.count::<$unit>(count, field)?;
-                Ok(Self::from_units(<$text>::read_units(r, count, field)?, spare))
+                let text = <$text as Units>::read_until_zero(r, count, field)?;
+                // One terminator and nothing else is what everybody sends.
+                let tail = match count.saturating_sub(text.len()) {
+                    1 => $unit::read_scalars(r, field).map(|_| None)?,
+                    left => Some($unit::read_items(r, left, field)?),
+                };
+                Ok(Self { text, tail, spare })
             }
 
             fn write_conformance(&self, w: &mut NdrWriter) -> Result<()> {
@@ -81,7 +79,7 @@ macro_rules! string {
             fn write_scalars(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
                 w.u32(0);
                 w.count(self.count(), "actual_count")?;
-                self.text.write_units(w, field)?;
+                self.text.write_units(w);
                 $unit::write_items(self.tail.as_deref().unwrap_or(&[0]), w, field)
             }
         }
@@ -89,51 +87,33 @@ macro_rules! string {
 }
 
 /// What holds the units of a string.
-trait Units<U>: Sized {
-    fn read_units(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Self>;
-    fn write_units(&self, w: &mut NdrWriter, field: &'static str) -> Result<()>;
-    fn first_zero(&self) -> Option<usize>;
-    fn into_units(self) -> Vec<U>;
+trait Units: Sized {
+    /// Reads up to the first zero unit, which is left, and no more than `most` units.
+    fn read_until_zero(r: &mut NdrReader<'_>, most: usize, field: &'static str) -> Result<Self>;
+
+    fn write_units(&self, w: &mut NdrWriter);
 }
 
-impl Units<u8> for Vec<u8> {
-    fn read_units(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Self> {
-        u8::read_items(r, count, field)
+impl Units for Vec<u8> {
+    fn read_until_zero(r: &mut NdrReader<'_>, most: usize, field: &'static str) -> Result<Self> {
+        let all = r.inner().peek();
+        let within = all.get(..most).unwrap_or(all);
+        let length = within.iter().position(|unit| *unit == 0).unwrap_or(within.len());
+        r.inner().bytes(length, field).map(<[u8]>::to_vec)
     }
 
-    fn write_units(&self, w: &mut NdrWriter, field: &'static str) -> Result<()> {
-        u8::write_items(self, w, field)
-    }
-
-    fn first_zero(&self) -> Option<usize> {
-        self.iter().position(|unit| *unit == 0)
-    }
-
-    fn into_units(self) -> Self {
-        self
+    fn write_units(&self, w: &mut NdrWriter) {
+        w.inner().bytes(self);
     }
 }
 
-impl Units<u16> for Utf16 {
-    fn read_units(r: &mut NdrReader<'_>, count: usize, field: &'static str) -> Result<Self> {
-        if r.inner().endian() == Endian::Big {
-            return u16::read_items(r, count, field).map(Self::from_units);
-        }
-        let bytes = r.inner().shared(count.saturating_mul(2), field)?;
-        Ok(Self::from_le(bytes).unwrap_or_default())
+impl Units for Utf16 {
+    fn read_until_zero(r: &mut NdrReader<'_>, most: usize, field: &'static str) -> Result<Self> {
+        Self::read_until_zero(r.inner(), most, field)
     }
 
-    fn write_units(&self, w: &mut NdrWriter, _field: &'static str) -> Result<()> {
+    fn write_units(&self, w: &mut NdrWriter) {
         w.inner().bytes(self.as_le_bytes());
-        Ok(())
-    }
-
-    fn first_zero(&self) -> Option<usize> {
-        self.zero()
-    }
-
-    fn into_units(self) -> Vec<u16> {
-        self.units().collect()
     }
 }
 
