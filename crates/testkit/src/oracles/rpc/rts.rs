@@ -5,7 +5,7 @@ use wire::{Decode as _, Encode as _};
 use crate::input::{Input, cuts};
 
 /// The bytes of one direction of a channel of RPC over HTTP, behind a byte that says how they are cut. Its RTS units
-/// are the same, cut or whole; each leaves as the bytes that it came as, and has a name or none.
+/// are the same, cut or whole, and each leaves as the bytes that it came as.
 ///
 /// # Panics
 /// When one of these does not hold.
@@ -17,12 +17,8 @@ pub fn rts(data: &[u8]) {
     for unit in whole {
         let Ok(rts) = RtsPdu::from_bytes(&unit) else { continue };
         assert_eq!(rts.to_bytes().as_deref(), Ok(&*unit), "{rts:?}");
-        let named = rts.name();
-        let again = RtsPdu { header: rts.header, body: rts.body.clone() };
-        assert_eq!(again.name(), named);
-        for command in rts.commands() {
-            assert!(!format!("{command:?}").is_empty());
-        }
+        // Whatever it says, it can be looked for among the messages that there are.
+        let _ = rts.name();
     }
 }
 
