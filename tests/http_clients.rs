@@ -5,7 +5,7 @@ use crate::harness::{
 };
 
 /// What Outlook asks Autodiscover.
-const ASKED: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover \
+pub(crate) const ASKED: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Autodiscover \
     xmlns=\"http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006\"><Request>\
     <EMailAddress>alice@lab.test</EMailAddress><AcceptableResponseSchema>\
     http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a\

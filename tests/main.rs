@@ -14,6 +14,7 @@ mod capturing;
 mod command_line;
 mod deferred;
 mod endpoints;
+mod hooks;
 mod http_clients;
 mod http_foreign;
 mod http_relayed;

@@ -1,0 +1,102 @@
+//! What modules are told, and that it is the same on both roads.
+
+use std::process::Command;
+
+use crate::harness::{ALICE, Folder, HttpPlace, Lab, Process, Proxy, Setup, program};
+use crate::http_clients::ASKED;
+
+/// A proxy's log, where `dummy` alone says what it does.
+const LOG: &str = "warn,dummy=info";
+
+/// What `dummy` says of a session with the mailbox store in which somebody logs on, on whatever road: each hook, with
+/// the operation or the ROP that it is called for.
+const SESSION: [&str; 21] = [
+    "Connect request_bytes",
+    "Connect request",
+    "Connect dispatch",
+    "Connect response_bytes",
+    "Connect response",
+    "Connect deliver",
+    "Execute request_bytes",
+    "Execute request",
+    "RopLogon rop_request",
+    "Execute dispatch",
+    "Execute response_bytes",
+    "RopLogon rop_response",
+    "Execute response",
+    "Execute deliver",
+    "Disconnect request_bytes",
+    "Disconnect request",
+    "Disconnect dispatch",
+    "Disconnect response_bytes",
+    "Disconnect response",
+    "Disconnect deliver",
+    "unbind",
+];
+
+/// Operations by what they are called over HTTP, and as remote calls.
+const OPERATIONS: [(&str, [&str; 2]); 3] = [
+    ("Connect", ["emsmdb.Connect", "emsmdb.EcDoConnectEx"]),
+    ("Execute", ["emsmdb.Execute", "emsmdb.EcDoRpcExt2"]),
+    ("Disconnect", ["emsmdb.Disconnect", "emsmdb.EcDoDisconnect"]),
+];
+
+/// The value of the field `name` in a line of the log.
+fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let value = line.split_whitespace().find_map(|part| part.strip_prefix(name)?.strip_prefix('='))?;
+    Some(value.trim_matches('"'))
+}
+
+/// The hook that a line of `dummy`'s is about, with what it was called for.
+fn hook(line: &str) -> Option<String> {
+    let hook = line.split_once("dummy: ")?.1.split_whitespace().next()?;
+    let Some(about) = field(line, "operation").or_else(|| field(line, "rop")) else {
+        return Some(hook.to_owned());
+    };
+    let known = OPERATIONS.iter().find(|(_, names)| names.contains(&about));
+    Some(format!("{} {hook}", known.map_or(about, |(operation, _)| operation)))
+}
+
+/// Stops `proxy`. What `dummy` said of the only session with the mailbox store, and what it said of none.
+#[track_caller]
+fn said(proxy: &mut Proxy) -> (Vec<String>, Vec<String>) {
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+    let users = || ended.err.lines().filter_map(|line| field(line, "user"));
+    assert!(users().count() > 0 && users().all(|user| user == "LAB\\alice"), "{}", ended.err);
+    let of_store = ended.err.lines().find(|line| line.contains("operation=\"emsmdb."));
+    let session = of_store.and_then(|line| field(line, "session"));
+    assert!(session.is_some(), "{}", ended.err);
+    let of = |wanted| ended.err.lines().filter(move |line| field(line, "session") == wanted).filter_map(hook);
+    (of(session).collect(), of(None).collect())
+}
+
+#[test]
+fn a_session_of_remote_calls_is_shown_to_modules_at_every_hook() {
+    let lab = Lab::start(false);
+    let mut proxy = Setup::before(&lab.mapper().to_string()).stack(&["names", "dummy"]).log(LOG).start();
+    let folder = Folder::new();
+    let password = folder.write("password", ALICE.1);
+    let mut command = Command::new(program());
+    command.args(["client", "--server", &proxy.mapper().to_string(), "--user", ALICE.0, "--domain", "LAB"]);
+    command.arg("--password-file").arg(&password).args(["logon", "alice"]);
+    let ended = Process::start("mapiproxy client", &mut command).end();
+    assert!(ended.status.success(), "{}", ended.err);
+    let (session, others) = said(&mut proxy);
+    assert_eq!(session, SESSION);
+    assert_eq!(others, ["init", "shutdown"]);
+}
+
+#[test]
+fn a_session_by_http_is_shown_to_modules_at_the_same_hooks_and_so_is_autodiscover() {
+    let mut place = HttpPlace::with("ntlm", |setup| setup.stack(&["names", "dummy"]).log(LOG));
+    let mut alice = place.connected("basic", ALICE);
+    // The recorded Execute with a `RopLogon`.
+    alice.done("execute 65");
+    alice.done("disconnect");
+    let page = place.curl("/autodiscover/autodiscover.xml").user(ALICE).with(&["--data", ASKED]).run();
+    assert_eq!(page.status(), 200, "{page:?}");
+    let (session, others) = said(&mut place.proxy);
+    assert_eq!(session, SESSION);
+    assert_eq!(others, ["init", "autodiscover", "shutdown"]);
+}
