@@ -82,7 +82,7 @@ impl Road {
             peer: ([127, 0, 0, 1], 1).into(),
             at: FileTime(0),
         };
-        let begun = self.engine.begin_by_cookie(&self.table, incoming, &[&self.cookies]);
+        let begun = self.engine.begin_by_cookie(&self.table, incoming, &[self.cookies.as_bytes()]);
         let (mut flight, _) = begun.map_err(|refusal| refusal.why)?;
         if pair.request_type == RequestType::Connect {
             let set = self.cookies.split("; ");

@@ -19,6 +19,7 @@ use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
 use crate::session::SharedSession;
 use crate::stack::{Passage, Verdict};
+use crate::turns::texts;
 use crate::work::{Ahead, Waits, out_of_turn};
 
 impl Engine {
@@ -31,7 +32,7 @@ impl Engine {
         &self,
         table: &CookieTable,
         incoming: Incoming,
-        sent: &[&str],
+        sent: &[&[u8]],
     ) -> Result<(Flight, Next), Refusal> {
         let OperationKey::Http(endpoint, request_type) = incoming.key else {
             return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "no operation of MAPI over HTTP"));
@@ -39,6 +40,10 @@ impl Engine {
         if endpoint.operation(request_type).is_none() {
             let why = "the endpoint has no such request type";
             return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, why));
+        }
+        if texts(sent).count() != sent.len() {
+            let code = fault_status(ResponseCode::InvalidContextCookie);
+            return Err(Refusal::new(code, "a cookie that is no text"));
         }
         let identity = incoming.context.identity().clone();
         let found = if request_type.begins_session() {
@@ -48,7 +53,7 @@ impl Engine {
             }
             Found::default()
         } else {
-            let all = sent.iter().flat_map(|header| cookies(header));
+            let all = texts(sent).flat_map(cookies);
             table
                 .find(endpoint, &identity, all, request_type.takes_turns(), incoming.at)
                 .map_err(|(code, why)| Refusal::new(fault_status(code), why))?
@@ -112,7 +117,9 @@ impl Engine {
                 flight.operation.at(),
             );
         }
-        table.learn(flight.session().id(), &flight.turn, set).map_err(|why| Refusal::new(CALL_FAILED, why))
+        table
+            .learn(endpoint, flight.session().id(), &flight.turn, set)
+            .map_err(|why| Refusal::new(CALL_FAILED, why))
     }
 
     /// Goes on with `flight`, to which the upstream answered with `payload`: to the operation itself, or to what a

@@ -3,10 +3,11 @@
 //! The upstream's own cookies go to clients and come back: they are long and random, and mean nothing here. What
 //! counts is whose they are. Each cookie that the upstream sets belongs to the session that it was set for, and
 //! so to one identity; presented by another identity, or with another session's cookies beside it, it is refused.
+//! Cookies that the session was not given do not go to the upstream, which may read them in another way than we do.
 //! Where the upstream knows all clients as one account, nothing but this keeps them apart.
 
 use std::collections::{HashMap, VecDeque, hash_map};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -69,12 +70,18 @@ pub(crate) struct Found {
 
 impl Inner {
     /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
-    fn learn(&mut self, id: u64, name: Print, whole: Print, turn: &Turn) -> Result<(), &'static str> {
-        let Some(entry) = self.entries.get_mut(&id) else { return Ok(()) };
-        let key = (entry.endpoint, whole);
+    fn learn(
+        &mut self,
+        key: (Endpoint, Print),
+        id: u64,
+        name: Print,
+        turn: &Turn,
+    ) -> Result<(), &'static str> {
+        let whole = key.1;
         if self.by_cookie.get(&key).is_some_and(|owner| *owner != id) {
             return Err("the upstream set a cookie that is another session's");
         }
+        let Some(entry) = self.entries.get_mut(&id) else { return Ok(()) };
         let Entry { cookies, turns, .. } = entry;
         let known = cookies.iter().position(|(known, _)| *known == name);
         if known.is_none() && cookies.len() < COOKIES {
@@ -113,6 +120,16 @@ impl Inner {
             }
         }
         Some(session)
+    }
+}
+
+/// A name that is the same in whatever case: some servers tell cookies apart by case, and some do not.
+struct AnyCase<'a>(&'a str);
+
+impl Hash for AnyCase<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
+        state.write_u8(0xFF);
     }
 }
 
@@ -159,9 +176,11 @@ impl CookieTable {
         entry.used = now;
         entry.under_way = entry.under_way.saturating_add(1);
         let fresh = entry.turns.catch_up(&prints, takes_turn);
+        let is_known = |(name, _): &(Print, Print)| entry.cookies.iter().any(|(known, _)| known == name);
+        let strange = prints.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
         Ok(Found {
             session: Some(entry.session.clone()),
-            turn: Turn { sent: prints, fresh, ordered: takes_turn },
+            turn: Turn { sent: prints, strange, fresh, ordered: takes_turn },
         })
     }
 
@@ -201,13 +220,14 @@ impl CookieTable {
     /// not become its own.
     pub(crate) fn learn<'a>(
         &self,
+        endpoint: Endpoint,
         id: u64,
         turn: &Turn,
         set: impl Iterator<Item = SetCookie<'a>>,
     ) -> Result<(), &'static str> {
         for set in set {
             let (name, whole) = self.prints(set.cookie);
-            self.lock().learn(id, name, whole, turn)?;
+            self.lock().learn((endpoint, whole), id, name, turn)?;
         }
         Ok(())
     }
@@ -267,11 +287,11 @@ impl CookieTable {
     /// What stands for the cookie's name, and for name and value.
     fn prints(&self, cookie: Cookie<'_>) -> (Print, Print) {
         let Cookie { name, value } = cookie;
-        (self.print(name), self.hashers.each_ref().map(|h| h.hash_one((name, value))))
+        (self.print(name), self.hashers.each_ref().map(|h| h.hash_one((AnyCase(name), value))))
     }
 
     fn print(&self, name: &str) -> Print {
-        self.hashers.each_ref().map(|h| h.hash_one(name))
+        self.hashers.each_ref().map(|h| h.hash_one(AnyCase(name)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

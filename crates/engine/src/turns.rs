@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use mapi::http::cookies::{SetCookie, cookies, replace_values};
+use mapi::http::cookies::{Cookie, SetCookie, cookies};
 
 use crate::cookies::Print;
 use crate::flight::Flight;
@@ -34,6 +34,8 @@ impl fmt::Debug for Fresh {
 pub(crate) struct Turn {
     /// What stands for the cookies that it came with: for their names, and for names and values.
     pub(crate) sent: Vec<(Print, Print)>,
+    /// The names of those among them that the session was never given.
+    pub(crate) strange: Vec<Print>,
     /// What the client has not seen; it goes to the upstream in place of what the client sent.
     pub(crate) fresh: Vec<Fresh>,
     /// Whether the request takes its turn. One that goes on beside the others is sent with what is newest when it comes,
@@ -42,7 +44,8 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    pub(crate) const NONE: Self = Self { sent: Vec::new(), fresh: Vec::new(), ordered: false };
+    pub(crate) const NONE: Self =
+        Self { sent: Vec::new(), strange: Vec::new(), fresh: Vec::new(), ordered: false };
 }
 
 /// A cookie that a client brings, with what it has to bring instead.
@@ -147,23 +150,31 @@ impl Flight {
             .collect()
     }
 
-    /// The value of the one `Cookie` header that goes to the upstream in place of `sent`; none where these can go as
-    /// they are.
-    pub fn cookies_to_send(&self, sent: &[&str]) -> Option<String> {
-        let fresh = &self.turn.fresh;
-        if fresh.is_empty() {
+    /// The value of the one `Cookie` header that goes to the upstream in place of `sent`, the values of those that the
+    /// client sent; none where these can go as they are. What the session was never given stays here, and what the
+    /// client has not seen goes along.
+    pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
+        let Turn { sent: prints, strange, fresh, .. } = &self.turn;
+        if fresh.is_empty() && strange.is_empty() {
             return None;
         }
-        let newest =
-            |name: &str| fresh.iter().find(|fresh| fresh.name == name).map(|fresh| fresh.value.clone());
-        let mut headers: Vec<String> = sent
-            .iter()
-            .map(|header| replace_values(header, |cookie| newest(cookie.name)).into_owned())
+        let newest = |name: &str| fresh.iter().find(|fresh| fresh.name.eq_ignore_ascii_case(name));
+        let brought = || texts(sent).flat_map(cookies).zip(prints);
+        let known = brought().filter(|(_, (print, _))| !strange.contains(print));
+        let mut all: Vec<String> = known
+            .map(|(Cookie { name, value }, _)| {
+                format!("{name}={}", newest(name).map_or(value, |fresh| &fresh.value))
+            })
             .collect();
-        let brought =
-            |name: &str| sent.iter().flat_map(|header| cookies(header)).any(|cookie| cookie.name == name);
-        let missing = fresh.iter().filter(|fresh| !brought(&fresh.name));
-        headers.extend(missing.map(|fresh| format!("{}={}", fresh.name, fresh.value)));
-        Some(headers.join("; "))
+        let missing = fresh
+            .iter()
+            .filter(|fresh| !brought().any(|(cookie, _)| cookie.name.eq_ignore_ascii_case(&fresh.name)));
+        all.extend(missing.map(|fresh| format!("{}={}", fresh.name, fresh.value)));
+        Some(all.join("; "))
     }
+}
+
+/// The values of `Cookie` headers that are text.
+pub(crate) fn texts<'a>(sent: &[&'a [u8]]) -> impl Iterator<Item = &'a str> {
+    sent.iter().filter_map(|value| std::str::from_utf8(value).ok())
 }

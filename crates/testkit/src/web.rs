@@ -30,7 +30,7 @@ impl<'a> Web<'a> {
     pub fn send(&self, request_type: RequestType, body: impl Into<Bytes>) -> Result<(Flight, Next), Refusal> {
         let key = OperationKey::Http(self.endpoint, request_type);
         let incoming = Incoming { envelope: Envelope::MapiHttp, ..incoming(&self.caller, key, body) };
-        self.engine.begin_by_cookie(self.table, incoming, &[&self.cookie])
+        self.engine.begin_by_cookie(self.table, incoming, &[self.cookie.as_bytes()])
     }
 
     /// Sends a request and returns the body that the upstream gets.

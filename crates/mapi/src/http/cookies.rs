@@ -1,8 +1,6 @@
 //! Cookies: what a session and the order of its requests are known by ([MS-OXCMAPIHTTP] 2.2.3.2.3, 2.2.3.2.4,
 //! 3.1.5.1). Which cookies a server uses is its own matter; clients send back all of them.
 
-use std::borrow::Cow;
-
 /// What servers call the cookie that a session is known by: Exchange's name, then others'.
 pub const SESSION_COOKIES: [&str; 2] = ["MapiContext", "sid"];
 
@@ -67,41 +65,6 @@ impl<'a> SetCookie<'a> {
         let max_age = self.attribute("Max-Age").and_then(|age| age.parse::<i64>().ok());
         max_age.is_some_and(|age| age <= 0) || self.cookie.value.is_empty()
     }
-}
-
-/// Replaces the values of cookies in the value of a `Cookie` header by what `replace` makes of them, and leaves
-/// everything else as it is.
-pub fn replace_values(header: &str, mut replace: impl FnMut(Cookie<'_>) -> Option<String>) -> Cow<'_, str> {
-    let mut out: Option<String> = None;
-    let mut done = 0_usize;
-    let mut from = 0_usize;
-    for pair in header.split(';') {
-        let cookie = Cookie::of_pair(pair);
-        if pair.contains('=')
-            && let Some(new) = replace(cookie)
-            && new != cookie.value
-        {
-            let text = out.get_or_insert_with(String::new);
-            let value = pair.find('=').map_or(0, |equals| equals.saturating_add(1));
-            let raw = pair.get(value..).unwrap_or_default();
-            let start = from.saturating_add(value).saturating_add(leading_white(raw));
-            text.push_str(header.get(done..start).unwrap_or_default());
-            text.push_str(&new);
-            done = start.saturating_add(cookie.value.len());
-        }
-        from = from.saturating_add(pair.len()).saturating_add(1);
-    }
-    match out {
-        None => Cow::Borrowed(header),
-        Some(mut text) => {
-            text.push_str(header.get(done..).unwrap_or_default());
-            Cow::Owned(text)
-        }
-    }
-}
-
-fn leading_white(text: &str) -> usize {
-    text.len().saturating_sub(text.trim_start_matches([' ', '\t']).len())
 }
 
 /// The cookies of a session as a client keeps them: what the server set last.
@@ -171,15 +134,6 @@ mod tests {
         assert_eq!((set.attribute("path"), set.attribute("Secure")), (Some("/mapi"), Some("")));
         assert!(set.is_removal());
         assert!(!SetCookie::parse("sid=abc").is_removal());
-    }
-
-    #[test]
-    fn only_what_is_replaced_changes() {
-        let header = "a = 1 ;sid=old; b=2;  sid=  old ";
-        let same = replace_values(header, |_| None);
-        assert!(matches!(same, Cow::Borrowed(text) if text == header));
-        let new = replace_values(header, |c| (c.name == "sid").then(|| "newer".to_owned()));
-        assert_eq!(new, "a = 1 ;sid=newer; b=2;  sid=  newer ");
     }
 
     #[test]

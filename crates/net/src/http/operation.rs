@@ -281,8 +281,8 @@ pub(super) fn own_head(
 }
 
 /// The values of a request's `Cookie` headers.
-fn cookies(head: &RequestHead) -> Vec<&str> {
-    head.fields.all("cookie").filter_map(|value| std::str::from_utf8(value).ok()).collect()
+fn cookies(head: &RequestHead) -> Vec<&[u8]> {
+    head.fields.all("cookie").collect()
 }
 
 /// Which operation a request asks for; otherwise what is wrong with it.

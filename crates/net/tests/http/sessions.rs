@@ -64,6 +64,9 @@ fn a_cookie_of_another_identity_is_refused_and_its_owner_goes_on() {
         (format!("{bobs_sid}; {sequence}"), "6"),
         (format!("{bobs_sequence}; {bobs_sid}; {sid}"), "6"),
         (format!("{bobs_sid}; sequence=made-up"), "6"),
+        // Some servers look names up in whatever case.
+        (format!("{bobs_sid}; {bobs_sequence}; {}", sid.replace("sid", "SID")), "6"),
+        (sid.replace("sid", "Sid"), "11"),
         ("sid=made-up".to_owned(), "10"),
     ];
     for (cookie, code) in cases {
@@ -84,6 +87,30 @@ fn a_cookie_of_another_identity_is_refused_and_its_owner_goes_on() {
         assert_eq!(answer.code().as_deref(), Some("0"));
     }
     assert_eq!(proxy.front.sessions.len(), 2);
+}
+
+#[test]
+fn what_a_server_could_read_as_another_sessions_cookie_does_not_reach_it() {
+    let upstream = server();
+    let proxy = Setup::default().before(&upstream);
+    let (_alice, sid, sequence) = open(&proxy, "alice");
+    let (mut bob, bobs_sid, bobs_sequence) = open(&proxy, "bob");
+    drop(upstream.others());
+    // A header that is no text, alone and beside a good one.
+    let own = format!("{bobs_sid}; {bobs_sequence}");
+    for (first, second) in [(format!("{sid}; {sequence}; x=@"), None), ("x=@".to_owned(), Some(&own))] {
+        let second = second.map(|own| format!("\r\nCookie: {own}")).unwrap_or_default();
+        let mut request = mapi("bob", "emsmdb", "Execute", &format!("{first}{second}"), &[0; 16]);
+        for byte in request.iter_mut().filter(|byte| **byte == b'@') {
+            *byte = 0xFF;
+        }
+        assert_eq!(bob.ask(request).code().as_deref(), Some("6"), "{first}");
+    }
+    assert!(upstream.others().is_empty());
+    let strange = format!("{bobs_sid}; a=1,{sid}; {bobs_sequence}; b=\"2\"; d");
+    assert_eq!(bob.ask(mapi("bob", "emsmdb", "Execute", &strange, &[0; 16])).code().as_deref(), Some("0"));
+    let got = upstream.others();
+    assert_eq!(got[0].head.fields.text("cookie"), Some(own.as_str()), "only what the session was given");
 }
 
 #[test]
