@@ -1,4 +1,3 @@
-
 use mapi::http::cookies::{self, Cookie, CookieJar, SetCookie};
 use mapi::http::headers::{Application, Counted};
 use mapi::http::{BodyEvent, RequestType, ResponseBody, ResponseCode, emsmdb, nspi};
