@@ -64,6 +64,17 @@ pub struct Field<'a> {
     pub value: &'a [u8],
 }
 
+/// What becomes of a field.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// It stays as it is.
+    Stays,
+    /// It goes.
+    Goes,
+    /// It has this value instead, or goes where that can't be one.
+    Becomes(Bytes),
+}
+
 impl Fields {
     /// The fields of `head`, which `lines` say where they are.
     pub(crate) const fn came(head: Bytes, lines: Vec<Line>) -> Self {
@@ -124,12 +135,26 @@ impl Fields {
 
     /// Removes the fields called `name`; says whether there were any.
     pub fn remove(&mut self, name: &str) -> bool {
-        self.remove_all(&[name])
+        self.drop_where(|_, found, _| is_called(found, name))
     }
 
-    /// Removes the fields that are called as one of `names`; says whether there were any.
-    pub fn remove_all<N: AsRef<[u8]>>(&mut self, names: &[N]) -> bool {
-        self.drop_where(|_, name, _| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_ref())))
+    /// Goes once through all fields, and does with each what `fate` says of its name and value.
+    pub fn rewrite(&mut self, mut fate: impl FnMut(&[u8], &[u8]) -> Fate) {
+        let Self { head, lines, ours, untouched } = self;
+        lines.retain_mut(|line| {
+            let (name, value) = raw(head, ours, *line);
+            let becomes = match fate(name, value) {
+                Fate::Stays => return true,
+                Fate::Goes => None,
+                Fate::Becomes(other) if other == value => return true,
+                Fate::Becomes(other) => Some(other).filter(|other| is_value(other)),
+            };
+            *untouched = false;
+            let Some((name, value)) = spelled(ours, *line).zip(becomes) else { return false };
+            *line = Line::Ours(ours.len());
+            ours.push(Ours { name, value });
+            true
+        });
     }
 
     /// Removes the fields that `keep` does not keep; says whether there were any.
@@ -186,13 +211,7 @@ impl Fields {
             return false;
         }
         if raw(&self.head, &self.ours, line).1 != &*value {
-            let name = match line {
-                Line::Came { name, .. } => Name::Came(name),
-                Line::Ours(place) => match self.ours.get(place) {
-                    Some(ours) => ours.name.clone(),
-                    None => return false,
-                },
-            };
+            let Some(name) = spelled(&self.ours, line) else { return false };
             let line = self.own(name, value);
             if let Some(place) = self.lines.get_mut(at) {
                 *place = line;
@@ -239,6 +258,14 @@ impl Fields {
             }
         }
         out.extend_from_slice(run.of(&self.head));
+    }
+}
+
+/// The name of a field as it is spelled, for another value.
+fn spelled(ours: &[Ours], line: Line) -> Option<Name> {
+    match line {
+        Line::Came { name, .. } => Some(Name::Came(name)),
+        Line::Ours(place) => ours.get(place).map(|ours| ours.name.clone()),
     }
 }
 

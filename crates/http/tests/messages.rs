@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use http::{Error, Event, Framing, Head, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
+use http::{
+    Error, Event, Fate, Framing, Head, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead,
+};
 use proptest::prelude::*;
 
 /// What a decoder made of bytes that came in pieces: each message's head, body and body on the wire, and the
@@ -139,8 +141,23 @@ fn set_leaves_one_field_of_a_name() {
     assert_eq!(written(&edited), "GET / HTTP/1.1\r\nHost: a\r\nCookie: d\r\nx: y\r\n\r\n");
     assert!(edited.fields.set("Via", "1.1 p"));
     assert_eq!(edited.fields.get("via"), Some(&b"1.1 p"[..]));
-    assert!(edited.fields.remove_all(&["HOST", "cookie"]) && !edited.fields.remove_all(&["host"]));
+    assert!(edited.fields.remove("HOST") && edited.fields.remove("cookie") && !edited.fields.remove("host"));
     assert_eq!(written(&edited), "GET / HTTP/1.1\r\nx: y\r\nVia: 1.1 p\r\n\r\n");
+}
+
+#[test]
+fn a_rewrite_does_with_each_field_what_is_said_of_it() {
+    let came = "GET / HTTP/1.1\r\nhOST:  a\r\nA: 1\r\nB:2\r\nC: 3\r\n\r\n";
+    let rewritten = |fates: [Fate; 4]| {
+        let (mut head, mut fates) = (head(came), fates.into_iter());
+        head.fields.rewrite(|_, _| fates.next().unwrap());
+        (head.fields.len(), written(&head))
+    };
+    let becomes = |value: &'static str| Fate::Becomes(value.into());
+    assert_eq!(rewritten([becomes("a"), Fate::Stays, Fate::Stays, becomes("3")]), (4, came.to_owned()));
+    let other = "GET / HTTP/1.1\r\nhOST: b\r\nA: 1\r\nC: 4\r\n\r\n";
+    assert_eq!(rewritten([becomes("b"), Fate::Stays, Fate::Goes, becomes("4")]), (3, other.to_owned()));
+    assert_eq!(rewritten([Fate::Stays, Fate::Goes, becomes("x\r\ny"), Fate::Goes]).0, 1);
 }
 
 #[test]

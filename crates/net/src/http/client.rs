@@ -84,7 +84,7 @@ impl HttpClient {
                 Link::open(&self.upstream, &self.context, head.target()).await.map_err(HttpFailure::Lost)?
             }
         };
-        link.adapt(&self.upstream, &mut head, Some(length));
+        link.adapt(&mut head, Some(length));
         link.ask(&head, false);
         link.wire.out.extend_from_slice(body);
         let limit = self.upstream.timeout;

@@ -4,14 +4,14 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Event, Framing, RequestHead, ResponseHead, Version};
+use http::{Event, Fate, Framing, RequestHead, ResponseHead, Version};
 use tokio::time::Instant;
 
 use super::connection::{Asked, Client, Gone, Then};
 use super::io::Broken;
 use super::location;
 use super::relayed::Relayed;
-use super::upstream::{Link, strip_connection};
+use super::upstream::{Link, is_of_connection, named_by_connection};
 
 impl Client {
     /// Has a connection to the server ready that carries the request's head.
@@ -38,7 +38,7 @@ impl Client {
             self.link = Some(Box::pin(Link::open(&front.upstream, &asked.context, head.target())).await?);
         }
         if let Some(link) = &mut self.link {
-            link.adapt(&front.upstream, head, length);
+            link.adapt(head, length);
             link.ask(head, asked.is_head);
         }
         Ok(())
@@ -161,8 +161,11 @@ pub(super) enum Coding {
 /// our sign-in there stays here.
 pub(super) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &Asked) -> Coding {
     const OURS: [&str; 3] = ["www-authenticate", "persistent-auth", "proxy-support"];
-    strip_connection(&mut head.fields);
-    head.fields.remove_all(&OURS);
+    let named = named_by_connection(&head.fields);
+    head.fields.rewrite(|name, _| {
+        let ours = OURS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+        if ours || is_of_connection(name, &named) { Fate::Goes } else { Fate::Stays }
+    });
     if let Some(token) = &asked.token {
         head.fields.push("WWW-Authenticate", token.clone());
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead, Version};
+use bytes::Bytes;
+use http::{Event, Fate, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead, Version};
 use identity::ntlm::InitiatorConfig;
 use identity::{ChannelBindings, Identity, Initiator, OsRandom, Password, SecurityContext, Step};
 use tokio::net::TcpStream;
@@ -22,8 +23,8 @@ use crate::stream::prepare;
 /// As whom we act towards the server.
 #[derive(Clone)]
 pub enum HttpCredentials {
-    /// As one account for all, by Basic: the header that says so.
-    Basic(Arc<Zeroizing<String>>),
+    /// As one account for all, by Basic: the header that says so, which is wiped when the last one forgets it.
+    Basic(Bytes),
     /// As one account for all, by NTLM or Negotiate.
     Handshake(Arc<Account>),
     /// As each client itself, who signs in there through us.
@@ -36,7 +37,7 @@ impl HttpCredentials {
         let name = if domain.is_empty() { user.to_owned() } else { format!("{domain}\\{user}") };
         let text = Zeroizing::new(format!("{name}:{}", password.expose()));
         let encoded = Zeroizing::new(STANDARD.encode(text.as_bytes()));
-        Self::Basic(Arc::new(Zeroizing::new(format!("Basic {}", *encoded))))
+        Self::Basic(Bytes::from_owner(Zeroizing::new(format!("Basic {}", *encoded))))
     }
 }
 
@@ -102,6 +103,8 @@ pub(super) struct Link {
     /// Whether its owner signs in, or signed in, with a handshake on it.
     pinned: bool,
     credentials: Arc<HttpCredentials>,
+    /// What its requests' `Host` header says.
+    host: Bytes,
     /// What binds a handshake to it.
     bindings: Option<ChannelBindings>,
     /// Until when the server leaves it open, as far as it says.
@@ -125,6 +128,7 @@ impl Link {
             owner: None,
             pinned: false,
             credentials: upstream.credentials.get(),
+            host: upstream.host_header().into(),
             bindings,
             lasts: None,
             used: Instant::now(),
@@ -239,33 +243,55 @@ impl Link {
 
     /// Makes a client's `head` one that goes to the server as ours: what concerns the client's connection and
     /// its sign-in stays here. `length` is the body's.
-    pub(super) fn adapt(&mut self, upstream: &HttpUpstream, head: &mut RequestHead, length: Option<u64>) {
-        strip_connection(&mut head.fields);
-        head.fields.remove_all(&["expect", "te"]);
+    pub(super) fn adapt(&mut self, head: &mut RequestHead, length: Option<u64>) {
+        let named = named_by_connection(&head.fields);
+        let nobodys = self.is_nobodys();
+        let mut host = Some(self.host.clone());
+        let mut authorization = self.proof();
         head.set_version(Version::Http11);
-        head.fields.set("Host", upstream.host_header());
+        head.fields.rewrite(|name, _| {
+            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+            if is("host") {
+                host.take().map_or(Fate::Goes, Fate::Becomes)
+            } else if is("authorization") {
+                match &mut authorization {
+                    Proof::AsItCame => Fate::Stays,
+                    Proof::Ours(value) => value.take().map_or(Fate::Goes, Fate::Becomes),
+                }
+            } else if is("expect")
+                || is("te")
+                || (is("transfer-encoding") && length.is_some())
+                // Nobody has no session there either.
+                || (is("cookie") && nobodys)
+                || is_of_connection(name, &named)
+            {
+                Fate::Goes
+            } else {
+                Fate::Stays
+            }
+        });
+        if let Some(host) = host {
+            head.fields.push("Host", host);
+        }
+        if let Proof::Ours(Some(value)) = authorization {
+            head.fields.push("Authorization", value);
+        }
         if let Some(length) = length {
-            head.fields.remove("transfer-encoding");
             head.fields.set_number("Content-Length", length);
         }
+    }
+
+    /// What the next request has to prove who sends it.
+    fn proof(&mut self) -> Proof {
         if self.is_nobodys() {
-            // Nobody has no session there either.
-            head.fields.remove("authorization");
-            head.fields.remove("cookie");
-            return;
+            return Proof::Ours(None);
         }
         match (&*self.credentials, self.token.take()) {
-            (HttpCredentials::Basic(basic), _) => {
-                head.fields.set("Authorization", basic.as_str().to_owned());
-            }
-            (HttpCredentials::Handshake(_), Some(token)) => {
-                head.fields.set("Authorization", token);
-            }
+            (HttpCredentials::Basic(basic), _) => Proof::Ours(Some(basic.clone())),
+            (HttpCredentials::Handshake(_), Some(token)) => Proof::Ours(Some(token.into())),
             // Credentials that each request has are the client's own, and were taken by the server.
-            (HttpCredentials::Relayed, _) if !self.pinned => {}
-            (HttpCredentials::Handshake(_) | HttpCredentials::Relayed, _) => {
-                head.fields.remove("authorization");
-            }
+            (HttpCredentials::Relayed, _) if !self.pinned => Proof::AsItCame,
+            (HttpCredentials::Handshake(_) | HttpCredentials::Relayed, _) => Proof::Ours(None),
         }
     }
 
@@ -314,6 +340,14 @@ impl Link {
     }
 }
 
+/// What a request's `Authorization` says.
+enum Proof {
+    /// What the client says.
+    AsItCame,
+    /// This, or nothing.
+    Ours(Option<Bytes>),
+}
+
 /// So much of a refusal is read to keep the connection.
 const DRAINED: usize = 1 << 20;
 
@@ -335,20 +369,23 @@ pub(super) fn challenge(fields: &Fields, scheme: &str) -> Option<Vec<u8>> {
     })
 }
 
-/// Removes what concerns one connection alone (RFC 9110 7.6.1), but for what frames a body.
-pub(super) fn strip_connection(fields: &mut Fields) {
-    const CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "upgrade", "trailer"];
-    let named: Vec<Vec<u8>> = fields
+/// Which fields `Connection` names that would else go on: a list of what goes no further (RFC 9110 7.6.1).
+pub(super) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
+    fields
         .all("connection")
         .flat_map(http::tokens)
         // Nobody makes us lose what frames or addresses the message, or who sends it, by naming it there.
         .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
         .map(<[u8]>::to_vec)
-        .collect();
-    fields.remove_all(&CONNECTION);
-    if !named.is_empty() {
-        fields.remove_all(&named);
-    }
+        .collect()
+}
+
+/// Whether the field called `name` concerns one connection alone, but for what frames a body; `named` are those
+/// that `Connection` names.
+pub(super) fn is_of_connection(name: &[u8], named: &[Vec<u8>]) -> bool {
+    const CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "upgrade", "trailer"];
+    CONNECTION.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        || named.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 /// What `Connection` can't take away.
