@@ -12,6 +12,7 @@ mod bad_http;
 mod bad_upstreams;
 mod capturing;
 mod command_line;
+mod decoding;
 mod deferred;
 mod endpoints;
 mod hooks;

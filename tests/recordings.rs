@@ -176,7 +176,7 @@ fn a_recorded_session_sent_once_more_has_the_same_meaning_and_what_differs_is_to
 }
 
 /// The recording `pack` of `tests/captures`, unpacked.
-fn unpacked(pack: &str) -> (Folder, std::path::PathBuf) {
+pub(crate) fn unpacked(pack: &str) -> (Folder, std::path::PathBuf) {
     let folder = Folder::new();
     let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(format!("{pack}.tar.gz"));
     let mut command = Command::new("tar");

@@ -1,5 +1,6 @@
 //! Which operations are wanted.
 
+use mapi::property::PropTag;
 use mapi::show::Shown;
 
 use crate::understand::{Operation, Rop};
@@ -40,11 +41,12 @@ impl Filter {
             }
         }
         if let Some(prop) = &self.prop {
-            let outside = has(&operation.request, prop) || has(&operation.response, prop);
+            let prop = Property::of(prop);
+            let outside = prop.is_in(&operation.request) || prop.is_in(&operation.response);
             operation.rops.retain(|rop| {
                 let parts = [&rop.request, &rop.response];
-                parts.into_iter().flatten().any(|shown| has(shown, prop))
-                    || rop.object.as_ref().is_some_and(|object| names(object, prop))
+                parts.into_iter().flatten().any(|shown| prop.is_in(shown))
+                    || rop.object.as_ref().is_some_and(|object| prop.is_named_in(object))
             });
             if operation.rops.is_empty() && !outside {
                 return None;
@@ -65,27 +67,49 @@ fn is_rop(known: &Rop, wanted: &str) -> bool {
     bare(&known.name) == bare(wanted)
 }
 
-/// Whether a property is named anywhere in a value.
-fn has(shown: &Shown, prop: &str) -> bool {
-    match shown {
-        Shown::Fields(fields) => fields.iter().any(|(name, value)| names(name, prop) || has(value, prop)),
-        Shown::List(items) => items.iter().any(|item| has(item, prop)),
-        Shown::Named(number, name) => names(name, prop) || is_tag(*number, prop),
-        Shown::Text(text) => names(text, prop),
-        _ => false,
+/// A property that is wanted.
+struct Property<'a> {
+    /// As it was given.
+    given: &'a str,
+    /// Where that is a tag: the tag, and how it is shown.
+    tag: Option<(PropTag, String)>,
+}
+
+impl<'a> Property<'a> {
+    fn of(given: &'a str) -> Self {
+        let digits = given.strip_prefix("0x").or_else(|| given.strip_prefix("0X"));
+        let tag = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).map(PropTag);
+        Self { given, tag: tag.map(|tag| (tag, tag.to_string())) }
+    }
+
+    /// Whether it is named anywhere in a value.
+    fn is_in(&self, shown: &Shown) -> bool {
+        match shown {
+            Shown::Fields(fields) => {
+                fields.iter().any(|(name, value)| self.is_named_in(name) || self.is_in(value))
+            }
+            Shown::List(items) => items.iter().any(|item| self.is_in(item)),
+            Shown::Named(number, name) => {
+                self.is_named_in(name)
+                    || self.tag.as_ref().is_some_and(|(tag, _)| u64::from(tag.0) == *number)
+            }
+            Shown::Text(text) => self.is_named_in(text),
+            _ => false,
+        }
+    }
+
+    /// Whether a word of `text` names it.
+    fn is_named_in(&self, text: &str) -> bool {
+        names(text, self.given) || self.tag.as_ref().is_some_and(|(_, shown)| names(text, shown))
     }
 }
 
-/// Whether a word of `text` is the name of the property.
+/// Whether a word of `text` is the name of the property. A type behind the name counts where `prop` has one.
 fn names(text: &str, prop: &str) -> bool {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let has_type = prop.contains(':');
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || (has_type && c == ':');
     text.split(|c| !is_part(c)).any(|word| {
         let bare = word.strip_suffix("_W").or_else(|| word.strip_suffix("_A")).unwrap_or(word);
         word.eq_ignore_ascii_case(prop) || bare.eq_ignore_ascii_case(prop)
     })
-}
-
-fn is_tag(number: u64, prop: &str) -> bool {
-    let digits = prop.strip_prefix("0x").or_else(|| prop.strip_prefix("0X"));
-    digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()) == Some(number)
 }

@@ -1,0 +1,175 @@
+//! What `mapiproxy decode` keeps where something is chosen, what it reads with which secret, and what its JSON has.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{ALICE, Ended, Folder, Process, Setup, Told, Upstream, program};
+use crate::recordings::{decoded, unpacked};
+
+const PACKS: [&str; 3] = ["mapihttp", "mapihttp-compressed", "rpc-over-http"];
+
+/// The NT hash of the password that the recorded clients have.
+const NT_HASH: &str = "0e5d84f41f4d041810beed1e33fced9a";
+/// The session key of one of the two recorded handshakes.
+const SESSION_KEY: &str = "584b737250787a305a33463955614543";
+
+/// Whether a word of `value` is one of `names`.
+fn says(value: &Value, names: &[&str]) -> bool {
+    let text = value.to_string();
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).any(|word| names.contains(&word))
+}
+
+/// `operations`, of which only ROPs are left that `is_wanted`, without those that have none and are not wanted
+/// themselves.
+fn chosen(operations: &[Value], is_wanted: impl Fn(&Value) -> bool) -> Vec<Value> {
+    let wanted = operations.iter().filter_map(|operation| {
+        let mut operation = operation.clone();
+        operation["rops"].as_array_mut().unwrap().retain(&is_wanted);
+        let is_empty = operation["rops"].as_array().unwrap().is_empty();
+        let whole = is_wanted(&operation["request"]) || is_wanted(&operation["response"]);
+        (!is_empty || whole).then_some(operation)
+    });
+    wanted.collect()
+}
+
+#[test]
+fn what_names_a_property_is_found_by_its_name_and_by_its_tag() {
+    let (_folder, recording) = unpacked("mapihttp");
+    let all = decoded(&recording, &[]);
+    let of_any_type = ["PidTagSubject", "PidTagSubject_W", "PidTagSubject_A"];
+    let of_text = ["PidTagSubject_W"];
+    for (prop, names) in [
+        ("PidTagSubject", &of_any_type[..]),
+        ("pidtagsubject", &of_any_type),
+        ("PidTagSubject_W", &of_text),
+        ("0x0037001F", &of_text),
+        ("0x37001f", &of_text),
+        ("PidTagMessageSize", &["PidTagMessageSize"]),
+        ("0x0E080003", &["PidTagMessageSize"]),
+    ] {
+        let expected = chosen(&all, |value| says(value, names));
+        assert!(expected.len() > 3 && expected.len() < all.len() / 2, "{prop}: {}", expected.len());
+        assert_eq!(decoded(&recording, &["--prop", prop]), expected, "{prop}");
+    }
+    assert_eq!(decoded(&recording, &["--prop", "PidTagSubjec"]), Vec::<Value>::new());
+}
+
+/// Whether `operation` failed, or something in it.
+fn failed(operation: &Value) -> bool {
+    let is = |value: &Value| value.as_u64().is_some_and(|value| value != 0);
+    let rops = operation["rops"].as_array().unwrap();
+    !operation["fault"].is_null()
+        || operation["status"].as_u64().is_some_and(|status| status >= 400)
+        || is(&operation["response_code"])
+        || is(&operation["return_value"])
+        || rops.iter().any(|rop| is(&rop["return_value"]))
+        || operation["problems"] != Value::Array(Vec::new())
+}
+
+#[test]
+fn what_failed_is_found_and_nothing_else() {
+    for (pack, least) in PACKS.into_iter().zip([60, 10, 15]) {
+        let (_folder, recording) = unpacked(pack);
+        let all = decoded(&recording, &[]);
+        let expected: Vec<Value> = all.iter().filter(|operation| failed(operation)).cloned().collect();
+        assert!(expected.len() > least && expected.len() < all.len(), "{pack}: {}", expected.len());
+        assert_eq!(decoded(&recording, &["--errors"]), expected, "{pack}");
+    }
+    // All that is chosen by must be so at once.
+    let (_folder, recording) = unpacked("mapihttp");
+    let failures: Vec<Value> = decoded(&recording, &["--errors"]);
+    let expected = chosen(&failures, |value| value["name"] == "RopOpenMessage");
+    assert!(!expected.is_empty());
+    assert_eq!(decoded(&recording, &["--errors", "--rop", "OpenMessage"]), expected);
+}
+
+/// `mapiproxy decode` of `recording` with `--key KIND=FILE`, where the file holds `key`.
+fn with_key(recording: &Path, kind: &str, key: &str) -> Ended {
+    let folder = Folder::new();
+    let file = folder.write("key", key);
+    let mut command = Command::new(program());
+    command.args(["decode", "--json"]).arg(recording);
+    command.args(["--key", &format!("{kind}={}", file.display())]);
+    Process::start("mapiproxy decode", &mut command).end()
+}
+
+#[test]
+fn what_is_sealed_is_read_with_the_key_that_fits() {
+    let (_folder, recording) = unpacked("rpc-over-http");
+    let sealed = |kind: &str, key: &str| {
+        let ended = with_key(&recording, kind, key);
+        assert!(ended.status.success() && ended.err.is_empty(), "{}", ended.err);
+        assert!(ended.out.lines().count() > 18, "{}", ended.out);
+        ended.out.lines().filter(|line| line.contains("request is sealed: ")).count()
+    };
+    let none = sealed("nt-hash", "00000000000000000000000000000000");
+    assert_eq!((none, sealed("nt-hash", NT_HASH)), (11, 0));
+    // The key of one handshake reads what was sealed after it, and nothing of the other connection.
+    assert_eq!((sealed("session", SESSION_KEY), sealed("session", NT_HASH)), (5, none));
+}
+
+#[test]
+fn a_key_that_is_none_is_refused() {
+    let (_folder, recording) = unpacked("rpc-over-http");
+    for (kind, key, why) in [
+        ("password", NT_HASH, "--key password: expected nt-hash=FILE or session=FILE"),
+        ("nt-hash", "0e5d84f4", "key: expected 32 hexadecimal digits"),
+        ("session", "584b737250787a305a3346395561454x", "key: expected 32 hexadecimal digits"),
+    ] {
+        let ended = with_key(&recording, kind, key);
+        assert!(!ended.status.success() && ended.err.contains(why), "{}", ended.err);
+    }
+}
+
+/// The members that the tables of `docs/decode.md` have: of an operation, and of a ROP.
+fn documented() -> [BTreeSet<String>; 2] {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/decode.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let mut tables = page.split("| member | value |").skip(1);
+    let mut next = || {
+        let rows = tables.next().unwrap().lines().skip(1).take_while(|line| line.starts_with('|'));
+        let names = rows.skip(1).flat_map(|row| row.split('|').nth(1).unwrap().split(','));
+        names.map(|name| name.trim().trim_matches('`').to_owned()).collect()
+    };
+    [next(), next()]
+}
+
+/// Notes which members `object` has, and which of them have a value.
+fn note(object: &Value, documented: &BTreeSet<String>, told: &mut BTreeSet<String>) {
+    let object = object.as_object().unwrap();
+    assert_eq!(object.keys().cloned().collect::<BTreeSet<_>>(), *documented);
+    let has_value = |value: &Value| !value.is_null() && *value != Value::Array(Vec::new());
+    told.extend(object.iter().filter(|(_, value)| has_value(value)).map(|(name, _)| name.clone()));
+}
+
+#[test]
+fn the_members_of_its_json_are_those_that_its_page_has() {
+    let documented = documented();
+    let mut told = [BTreeSet::new(), BTreeSet::new()];
+    let mut read = |recording: &Path| {
+        for operation in decoded(recording, &[]) {
+            note(&operation, &documented[0], &mut told[0]);
+            for rop in operation["rops"].as_array().unwrap() {
+                note(rop, &documented[1], &mut told[1]);
+            }
+        }
+    };
+    for pack in PACKS {
+        let (_folder, recording) = unpacked(pack);
+        read(&recording);
+    }
+    // Times, addresses, sides and faults are in recordings of our own.
+    let upstream = Upstream::start();
+    let setup = Setup::before(&upstream.mapper().to_string());
+    let mut proxy = setup.table("[capture]\npackets = \"run.pcapng\"\n").start();
+    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let handle = alice.open();
+    // The server's own handles are of no use on other connections of the group.
+    Told::bound(&proxy, ALICE, alice.group).fault_of(&handle);
+    assert!(proxy.stop().status.success());
+    read(&proxy.file("run.pcapng"));
+    assert_eq!(told, documented);
+}
