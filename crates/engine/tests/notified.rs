@@ -1,0 +1,250 @@
+//! What the server says in between: of a table that no ROP of the batch acts on, and how far it is with something that
+//! takes its time.
+
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+
+use engine::objects::{ObjectHandle, ObjectKind};
+use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::{Engine, Module, Operation, Refusal, Session, Stack};
+use mapi::data::PropertyProblemArray;
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::notification::{Event, NotificationData, NotificationFlags, TableEvent, TableEventType, TableRow};
+use mapi::property::{Layout, PropTag, PropertyRow, PropertyValue};
+use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
+use mapi::rop::property::{
+    CopyFlags, RopCopyPropertiesResponse, RopCopyToRequest, RopProgressRequest, RopProgressResponse,
+};
+use mapi::rop::shared::Rows;
+use mapi::rop::special::RopNotifyResponse;
+use mapi::rop::tables::{
+    AsynchronousFlags, Bookmark, QueryRowsFlags, RopQueryRowsRequest, RopQueryRowsResponse,
+    RopSetColumnsRequest, TableStatus, TableStatusResponse,
+};
+use mapi::rop::{
+    Bool, DestHandleIndex, List16, OutputHandleIndex, RequestBody, ResponseBody, RopId, RopRequest,
+    RopResponse,
+};
+use testkit::{Mailbox, batch, replies};
+use wire::{Encode as _, Writer};
+
+type Log = Arc<Mutex<Vec<String>>>;
+
+/// Says what it sees of answers and notifications, and has all of them written anew. Asks something of its own before
+/// each ROP of the kind `before`.
+#[derive(Default)]
+struct Teller {
+    log: Log,
+    before: Option<RopId>,
+}
+
+impl Teller {
+    fn engine(before: Option<RopId>) -> (Engine, Log) {
+        let teller = Self { before, ..Self::default() };
+        let log = Arc::clone(&teller.log);
+        (Engine::new(Stack::new(vec![Box::new(teller)])), log)
+    }
+}
+
+impl Module for Teller {
+    fn name(&self) -> &'static str {
+        "teller"
+    }
+
+    fn description(&self) -> &'static str {
+        "says what it sees"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        if self.before == Some(rop.request().id()) {
+            let RopRequest { logon_id, handle_index, .. } = *rop.request();
+            rop.insert_before(RopRequest { logon_id, handle_index, body: query() }).unwrap();
+        }
+        RopDecision::Relay
+    }
+
+    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+        let mut said = format!("{} {}", rop.request.id(), rop.reply().body.id());
+        if let ResponseBody::RopQueryRows(answer) = &rop.reply().body {
+            write!(said, " {:?}", answer.rows.rows).unwrap();
+        }
+        self.log.lock().unwrap().push(said);
+        rop.edit(|_| true);
+    }
+
+    fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        let mut log = self.log.lock().unwrap();
+        let answers = operation.rops().and_then(|rops| rops.answers());
+        for other in answers.iter().flat_map(|answers| answers.others()) {
+            let RopResponse::Notify(notify) = other else { panic!("{other:?}") };
+            let Event::Table(event) = &notify.notification_data.event else { panic!("{notify:?}") };
+            let of = ObjectHandle { logon_id: notify.logon_id, handle: notify.notification_handle };
+            let Some(ObjectKind::Table(table)) = session.objects().get(of).map(|object| &object.kind) else {
+                panic!("no table {of:?}")
+            };
+            let row = event.read_row(table.columns.as_deref().unwrap());
+            log.push(format!("notified of {}: {:?}", of.handle, row.unwrap()));
+        }
+        log.extend(operation.opaque().map(|(side, error)| format!("{side}: {error}")));
+        Ok(())
+    }
+}
+
+const LOGON: u32 = 5;
+/// Two tables, by their handles and columns.
+const TABLES: [(u32, &[PropTag]); 2] =
+    [(6, &[PropTag::PidTagImportance]), (7, &[PropTag::PidTagSubject, PropTag::PidTagImportance])];
+
+fn importance(value: i32) -> PropertyRow {
+    PropertyRow::Standard(vec![PropertyValue::Integer32(value)])
+}
+
+fn mail(subject: &str, value: i32) -> PropertyRow {
+    let subject = PropertyValue::from(subject);
+    PropertyRow::Standard(vec![subject, PropertyValue::Integer32(value)])
+}
+
+fn query() -> RequestBody {
+    RequestBody::RopQueryRows(RopQueryRowsRequest {
+        query_rows_flags: QueryRowsFlags::NONE,
+        forward_read: Bool::TRUE,
+        row_count: 10,
+    })
+}
+
+fn rows(columns: &[PropTag], rows: Vec<PropertyRow>) -> ResponseBody {
+    let rows = Rows { columns: columns.to_vec(), rows };
+    ResponseBody::RopQueryRows(RopQueryRowsResponse { origin: Bookmark::BOOKMARK_CURRENT, rows })
+}
+
+/// The server says that `row` is new in a table.
+fn notify((handle, columns): (u32, &[PropTag]), row: &PropertyRow) -> Vec<u8> {
+    let mut row_data = Writer::new();
+    row.write(&mut row_data, columns, Layout::Rop).unwrap();
+    let event = TableEvent {
+        event_type: TableEventType::TableRowAdded,
+        row: Some(TableRow::default()),
+        insert_after: Some(TableRow::default()),
+        row_data: row_data.into_vec(),
+    };
+    let notification_data = NotificationData {
+        flags: NotificationFlags(0x0100),
+        event: Event::Table(event),
+        total_message_count: None,
+        unread_message_count: None,
+        new_mail: None,
+    };
+    let notify = RopNotifyResponse { notification_handle: handle, logon_id: 0, notification_data };
+    RopResponse::Notify(notify).to_bytes().unwrap()
+}
+
+/// Opens both tables and sets their columns.
+fn with_tables<'a>(engine: &'a Engine, log: &Log) -> Mailbox<'a> {
+    let mut mailbox = Mailbox::open(engine, "a");
+    let (mut asked, mut told) = (Vec::new(), Vec::new());
+    for (slot, (_, columns)) in (1..).zip(TABLES) {
+        let open = RequestBody::RopGetHierarchyTable(FolderTableRequest {
+            output_handle_index: OutputHandleIndex(slot),
+            table_flags: TableFlags::NONE,
+        });
+        let set = RequestBody::RopSetColumns(RopSetColumnsRequest {
+            set_columns_flags: AsynchronousFlags::NONE,
+            property_tags: List16(columns.to_vec()),
+        });
+        asked.extend([(0, 0, open), (0, slot, set)]);
+        let status = TableStatusResponse { table_status: TableStatus::TBLSTAT_COMPLETE };
+        told.push((slot, ResponseBody::RopGetHierarchyTable(FolderTableResponse { row_count: 1 })));
+        told.push((slot, ResponseBody::RopSetColumns(status)));
+    }
+    let (mut flight, _) = mailbox.relayed(&batch(asked, &[LOGON, NO_OBJECT, NO_OBJECT]));
+    mailbox.answered(&mut flight, &[replies(told, &[LOGON, TABLES[0].0, TABLES[1].0])]);
+    log.lock().unwrap().clear();
+    mailbox
+}
+
+fn seen(log: &Log) -> Vec<String> {
+    std::mem::take(&mut *log.lock().unwrap())
+}
+
+#[test]
+fn the_row_that_a_notification_tells_is_one_of_its_own_table() {
+    let (engine, log) = Teller::engine(None);
+    let mut mailbox = with_tables(&engine, &log);
+    let asked = vec![(0, 0, query()), (0, 1, query())];
+    let (mut flight, _) = mailbox.relayed(&batch(asked, &[TABLES[0].0, TABLES[1].0]));
+    // Before, between and behind the answers, each time of the table that is not due.
+    let reply =
+        |index: u8, row| replies(vec![(index, rows(TABLES[usize::from(index)].1, vec![row]))], &[]).rops;
+    let told = [
+        &notify(TABLES[1], &mail("first", 1))[..],
+        &reply(0, importance(2)),
+        &notify(TABLES[0], &importance(3)),
+        &reply(1, mail("second", 4)),
+        &notify(TABLES[0], &importance(5)),
+        &notify(TABLES[1], &mail("third", 6)),
+    ];
+    let told = RopBuffer::new(told.concat(), vec![TABLES[0].0, TABLES[1].0]);
+    let leaving = mailbox.answered(&mut flight, std::slice::from_ref(&told));
+    let expected = [
+        format!("RopQueryRows RopQueryRows {:?}", [importance(2)]),
+        format!("RopQueryRows RopQueryRows {:?}", [mail("second", 4)]),
+        format!("notified of 7: {:?}", mail("first", 1)),
+        format!("notified of 6: {:?}", importance(3)),
+        format!("notified of 6: {:?}", importance(5)),
+        format!("notified of 7: {:?}", mail("third", 6)),
+    ];
+    assert_eq!(seen(&log), expected);
+    // What answers no ROP follows those that do.
+    assert_eq!(leaving.rops.len(), told.rops.len());
+    assert!(leaving.rops.starts_with(&[reply(0, importance(2)), reply(1, mail("second", 4))].concat()));
+}
+
+#[test]
+fn how_far_a_copy_is_stands_in_for_its_answer_with_a_module_at_work() {
+    let copy = || {
+        RequestBody::RopCopyTo(RopCopyToRequest {
+            dest_handle_index: DestHandleIndex(2),
+            want_asynchronous: Bool::TRUE,
+            want_sub_objects: Bool::TRUE,
+            copy_flags: CopyFlags::NONE,
+            excluded_tags: List16(Vec::new()),
+        })
+    };
+    let ask = || RequestBody::RopProgress(RopProgressRequest { want_cancel: Bool::FALSE });
+    let progress = |done| {
+        let progress = RopProgressResponse { logon_id: 0, completed_task_count: done, total_task_count: 9 };
+        ResponseBody::RopProgress(progress)
+    };
+    let copied =
+        || ResponseBody::RopCopyTo(RopCopyPropertiesResponse::Copied(PropertyProblemArray(Vec::new())));
+    let found = |value| rows(TABLES[0].1, vec![importance(value)]);
+
+    // The module asks before the copy; the client asks for rows behind it, which are read as such.
+    for before in [None, Some(RopId::RopCopyTo), Some(RopId::RopProgress)] {
+        let (engine, log) = Teller::engine(before);
+        let mut mailbox = with_tables(&engine, &log);
+        let handles = [TABLES[0].0, TABLES[0].0, 8];
+        for (asks, tells, shown) in [
+            (copy(), progress(1), "RopCopyTo RopProgress"),
+            (ask(), progress(5), "RopProgress RopProgress"),
+            (ask(), copied(), "RopProgress RopCopyTo"),
+        ] {
+            let added = before == Some(asks.id());
+            let sent = batch(vec![(0, 0, asks), (0, 1, query())], &handles);
+            let (mut flight, relayed) = mailbox.relayed(&sent);
+            assert_eq!(relayed.rops.len() > sent.rops.len(), added);
+            let own = vec![(0, tells), (1, found(2))];
+            let all = if added { [vec![(0, found(7))], own.clone()].concat() } else { own.clone() };
+            let leaving = mailbox.answered(&mut flight, &[replies(all, &handles)]);
+            assert_eq!(leaving, replies(own, &handles));
+            let row = |value| format!("RopQueryRows RopQueryRows {:?}", [importance(value)]);
+            let mut expected = if added { vec![row(7)] } else { Vec::new() };
+            expected.extend([shown.to_owned(), row(2)]);
+            assert_eq!(seen(&log), expected, "{before:?}");
+        }
+    }
+}
