@@ -105,15 +105,24 @@ impl PartialOrd for Utf16 {
     }
 }
 
-/// Where the first zero code unit is. Texts are most of what a table holds, so eight
-/// units are looked at together, which compilers make one step of.
+/// Where the first zero code unit is. Texts are most of what a table holds, so four units are looked at together.
 fn zero_unit(units: &[[u8; 2]]) -> Option<usize> {
-    const TOGETHER: usize = 8;
-    let (blocks, _) = units.as_chunks::<TOGETHER>();
-    let has_zero = |block: &[[u8; 2]; TOGETHER]| block.iter().filter(|unit| **unit == [0, 0]).count() != 0;
-    let skipped = blocks.iter().position(has_zero).unwrap_or(blocks.len()).saturating_mul(TOGETHER);
-    let rest = units.get(skipped..).unwrap_or_default();
-    rest.iter().position(|unit| *unit == [0, 0]).map(|place| place.saturating_add(skipped))
+    /// The lowest bit of each unit, and the highest.
+    const ONES: u64 = 0x0001_0001_0001_0001;
+    const HIGH: u64 = ONES << 15;
+    let (fours, _) = units.as_flattened().as_chunks::<8>();
+    for (place, four) in fours.iter().enumerate() {
+        let four = u64::from_le_bytes(*four);
+        // The lowest mark is that of the first zero unit: only above it can others be marked wrongly, by a borrow.
+        let marks = four.wrapping_sub(ONES) & !four & HIGH;
+        if marks != 0 {
+            let within = usize::try_from(marks.trailing_zeros() / u16::BITS).unwrap_or(0);
+            return Some(place.saturating_mul(4).saturating_add(within));
+        }
+    }
+    let done = fours.len().saturating_mul(4);
+    let rest = units.get(done..).unwrap_or_default();
+    rest.iter().position(|unit| *unit == [0, 0]).map(|place| place.saturating_add(done))
 }
 
 impl From<&str> for Utf16 {
