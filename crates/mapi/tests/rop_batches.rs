@@ -109,8 +109,8 @@ fn a_table_of_rules_is_read_in_one_batch() {
         panic!("another ROP")
     };
     let name = PropTag::new(0x6682, PropType::PtypString);
-    let row = &rows.rows.rows[0];
-    assert_eq!(row.get(&rows.rows.columns, name), Some(&PropertyValue::Unicode(Utf16::new("R"))));
+    let row = &rows.rows[0];
+    assert_eq!(row.get(rows.rows.columns(), name), Some(&PropertyValue::Unicode(Utf16::new("R"))));
     // The table's handle is in the table that came with the responses.
     let changed = answers.finish(&[0x223, 0x224]);
     let columns = changed.into_iter().rfind(|(handle, _)| *handle == 0x224).unwrap().1.unwrap();
@@ -147,7 +147,7 @@ fn rows_are_read_by_the_columns_that_their_table_has() {
     let ResponseBody::RopQueryRows(rows) = &responses.rops[0].reply().unwrap().body else {
         panic!("another ROP")
     };
-    let row = &rows.rows.rows[0];
+    let row = &rows.rows[0];
     assert_eq!(row.value(0), Some(&PropertyValue::Integer64(0x321f_f100_0000_0001)));
     assert_eq!(row.error(1), Some(ErrorCode::MAPI_E_NOT_FOUND));
 
@@ -301,9 +301,9 @@ fn receive_folders_have_columns_of_their_own() {
     let asked = request("680000");
     let told = reply(&asked, "680000000000 01000000  00 0100000000000d01 49504d00 0000000000000000");
     let ResponseBody::RopGetReceiveFolderTable(table) = told.body else { panic!("another ROP") };
-    assert_eq!(table.rows.rows[0].value(1), Some(&PropertyValue::String8(b"IPM".to_vec())));
+    assert_eq!(table.rows[0].value(1), Some(&PropertyValue::String8(b"IPM".to_vec())));
     assert_eq!(
-        table.rows.rows[0].value(0).and_then(PropertyValue::to_integer).map(i64::cast_unsigned).map(FolderId),
+        table.rows[0].value(0).and_then(PropertyValue::to_integer).map(i64::cast_unsigned).map(FolderId),
         Some(FolderId(0x010d_0000_0000_0001))
     );
 }

@@ -125,6 +125,11 @@ fn zero_unit(units: &[[u8; 2]]) -> Option<usize> {
     rest.iter().position(|unit| *unit == [0, 0]).map(|place| place.saturating_add(done))
 }
 
+/// How many bytes of `bytes` stand before the first zero code unit; none where there is none.
+pub fn utf16_length(bytes: &[u8]) -> Option<usize> {
+    zero_unit(bytes.as_chunks().0).map(|units| units.saturating_mul(2))
+}
+
 impl From<&str> for Utf16 {
     fn from(text: &str) -> Self {
         Self::new(text)

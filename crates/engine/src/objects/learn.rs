@@ -68,7 +68,7 @@ fn learn_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
     }
     match reply {
         ResponseBody::RopGetPropertiesSpecific(read) => {
-            let row = read.row_data.iter(&read.property_tags);
+            let row = read.row_data.iter(read.row_data.columns());
             keep(objects, request, row.filter_map(|(tag, value)| Some((tag, value?))));
         }
         ResponseBody::RopGetPropertiesAll(read) => keep(objects, request, tagged(&read.property_values)),

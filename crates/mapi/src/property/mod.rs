@@ -7,6 +7,7 @@
 
 pub mod names;
 
+mod by_columns;
 mod codec;
 mod list;
 mod restriction;
@@ -17,11 +18,13 @@ mod shown;
 mod tag;
 mod text;
 mod value;
+mod walk;
 mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use self::by_columns::{ByColumns, FromRows, Row, Rows};
 pub use self::codec::Layout;
 pub(crate) use self::codec::{Place, require};
 pub use self::list::{LargePropertyTagArray, PropertyList, PropertyTagArray, read_tags, write_tags};

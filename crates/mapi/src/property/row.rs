@@ -23,9 +23,9 @@ pub enum FlaggedValue {
 }
 
 impl FlaggedValue {
-    const VALUE: u8 = 0x00;
-    const ABSENT: u8 = 0x01;
-    const ERROR: u8 = 0x0A;
+    pub(super) const VALUE: u8 = 0x00;
+    pub(super) const ABSENT: u8 = 0x01;
+    pub(super) const ERROR: u8 = 0x0A;
 
     /// The value, where it is there.
     pub fn value(&self) -> Option<&PropertyValue> {
@@ -104,9 +104,16 @@ pub enum PropertyRow {
     Flagged(Vec<FlaggedValue>),
 }
 
+/// A row of no columns.
+impl Default for PropertyRow {
+    fn default() -> Self {
+        Self::Standard(Vec::new())
+    }
+}
+
 impl PropertyRow {
-    const STANDARD: u8 = 0x00;
-    const FLAGGED: u8 = 0x01;
+    pub(super) const STANDARD: u8 = 0x00;
+    pub(super) const FLAGGED: u8 = 0x01;
 
     /// Reads a row of `columns`.
     ///

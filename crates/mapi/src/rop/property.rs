@@ -10,7 +10,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::PropertyProblemArray;
-use crate::property::{Layout, PropTag, PropertyList, PropertyRow, PropertyValue};
+use crate::property::{PropTag, PropertyList, PropertyValue, Row};
 use crate::show::{Show, Shown};
 
 /// A Boolean of two bytes, which are kept.
@@ -47,22 +47,20 @@ rop_struct! {
 /// Some properties of an object ([MS-OXCROPS] 2.2.8.3.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RopGetPropertiesSpecificResponse {
-    /// Which properties, from the request. They are not sent here.
-    pub property_tags: Vec<PropTag>,
-    /// Their values, in the same order.
-    pub row_data: PropertyRow,
+    /// Their values in the order of the request, whose tags are the row's columns. They are not sent here.
+    pub row_data: Row,
 }
 
 impl RopGetPropertiesSpecificResponse {
     /// The value of the property that `tag` names, whatever its type.
     pub fn get(&self, tag: PropTag) -> Option<&PropertyValue> {
-        self.row_data.get(&self.property_tags, tag)
+        self.row_data.get(self.row_data.columns(), tag)
     }
 }
 
 impl Show for RopGetPropertiesSpecificResponse {
     fn show(&self) -> Shown {
-        Shown::Fields(vec![("RowData".into(), self.row_data.show_with(&self.property_tags))])
+        Shown::Fields(vec![("RowData".into(), self.row_data.show())])
     }
 }
 
@@ -79,11 +77,11 @@ impl ResponseFields for RopGetPropertiesSpecificResponse {
             Some(RequestBody::RopGetPropertiesSpecific(request)) => &request.property_tags.0,
             _ => return Err(r.invalid("PropertyTags", 0, "the request that is answered")),
         };
-        Ok(Self { row_data: PropertyRow::read(r, tags, Layout::Rop)?, property_tags: tags.clone() })
+        Ok(Self { row_data: Row::read(r, tags, 1)? })
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {
-        self.row_data.write(w, &self.property_tags, Layout::Rop)
+        self.row_data.write(w)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{AsciiZ, Bool, Field, FieldBy, newtype_field, too_long};
+use super::{AsciiZ, Bool, Field, FieldBy, newtype_field};
 use crate::data::{
     ChangeNumber, FolderId, GlobalCounter, LongTermId, MessageId, PropertyName, PropertyProblemArray,
     SortOrder, SortOrderSet, Text, TypedString,
 };
-use crate::property::{Layout, PropTag, PropertyList, PropertyRow, Restriction};
+use crate::property::{Layout, PropertyList, Restriction};
 use crate::show::{Show, Shown};
 
 /// Structures that are read and written without knowing more than their bytes.
@@ -164,51 +164,5 @@ impl Show for GhostServers {
             ("CheapServersCount".into(), self.cheap_servers_count.show()),
             ("Servers".into(), self.servers.show()),
         ])
-    }
-}
-
-/// Rows of a table, with the columns that they were read by.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rows {
-    /// The columns.
-    pub columns: Vec<PropTag>,
-    /// The rows, each with a value for each column.
-    pub rows: Vec<PropertyRow>,
-}
-
-impl Rows {
-    /// Reads `count` rows of `columns`.
-    ///
-    /// # Errors
-    /// When there are fewer, or one is malformed.
-    pub(crate) fn read(r: &mut Reader<'_>, count: usize, columns: &[PropTag]) -> Result<Self> {
-        let count = r.count(u32::try_from(count).unwrap_or(u32::MAX), 1, u32::MAX, "RowCount")?;
-        let mut rows = Vec::with_capacity(count.min(64));
-        for _ in 0..count {
-            rows.push(PropertyRow::read(r, columns, Layout::Rop)?);
-        }
-        Ok(Self { columns: columns.to_vec(), rows })
-    }
-
-    /// Writes the rows without their number.
-    ///
-    /// # Errors
-    /// When one has not a value for each column.
-    pub(crate) fn write(&self, w: &mut Writer) -> Result<()> {
-        self.rows.iter().try_for_each(|row| row.write(w, &self.columns, Layout::Rop))
-    }
-
-    /// How many there are, in two bytes.
-    ///
-    /// # Errors
-    /// When there are more than fit.
-    pub(crate) fn count16(&self, w: &Writer) -> Result<u16> {
-        u16::try_from(self.rows.len()).map_err(|_| too_long(self.rows.len(), w, "RowCount"))
-    }
-}
-
-impl Show for Rows {
-    fn show(&self) -> Shown {
-        Shown::List(self.rows.iter().map(|row| row.show_with(&self.columns)).collect())
     }
 }

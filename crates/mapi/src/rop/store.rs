@@ -2,14 +2,14 @@
 
 use wire::{Error, ErrorKind, Guid, Reader, Result, Writer};
 
-use super::shared::{GhostServers, Rows};
+use super::shared::GhostServers;
 use super::{
     AsciiZ, Bool, Bytes16, Field, List16, RequestContext, ResponseContext, ResponseFields, rop_flags,
     rop_response, rop_struct,
 };
 use crate::ErrorCode;
 use crate::data::{FolderId, LongTermId};
-use crate::property::{PropTag, PropType};
+use crate::property::{PropTag, PropType, Rows};
 use crate::show::{Show, Shown};
 
 rop_flags! {
@@ -66,11 +66,11 @@ pub const RECEIVE_FOLDER_COLUMNS: [PropTag; 3] = [
 impl ResponseFields for RopGetReceiveFolderTableResponse {
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
         let count = usize::try_from(r.u32("RowCount")?).unwrap_or(usize::MAX);
-        Rows::read(r, count, &RECEIVE_FOLDER_COLUMNS).map(|rows| Self { rows })
+        Rows::read(r, &RECEIVE_FOLDER_COLUMNS, count).map(|rows| Self { rows })
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {
-        w.len32(self.rows.rows.len(), "RowCount")?;
+        w.len32(self.rows.count(), "RowCount")?;
         self.rows.write(w)
     }
 }

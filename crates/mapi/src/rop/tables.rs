@@ -2,14 +2,14 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::shared::{Rows, Sized16};
+use super::shared::Sized16;
 use super::{
     Bool, Bytes16, Field, List16, ResponseContext, ResponseFields, rop_enum, rop_flags, rop_response,
     rop_struct,
 };
 use crate::ErrorCode;
 use crate::data::{FolderId, SortOrderSet};
-use crate::property::{Layout, PropTag, PropertyRow, Restriction};
+use crate::property::{PropTag, Restriction, Row, Rows};
 use crate::show::{Show, Shown};
 
 rop_flags! {
@@ -154,11 +154,11 @@ impl Show for RopQueryRowsResponse {
 fn read_rows(r: &mut Reader<'_>, context: ResponseContext<'_>) -> Result<Rows> {
     let count = r.u16("RowCount")?;
     let columns = if count == 0 { context.columns.unwrap_or_default() } else { context.columns(r)? };
-    Rows::read(r, usize::from(count), columns)
+    Rows::read(r, columns, usize::from(count))
 }
 
 fn write_rows(rows: &Rows, w: &mut Writer) -> Result<()> {
-    w.u16(rows.count16(w)?);
+    w.len16(rows.count(), "RowCount")?;
     rows.write(w)
 }
 
@@ -265,10 +265,8 @@ pub struct RopFindRowResponse {
     pub row_no_longer_visible: Bool,
     /// Whether the row is there.
     pub has_row_data: Bool,
-    /// The columns that it was read by.
-    pub columns: Vec<PropTag>,
     /// The row.
-    pub row_data: Option<PropertyRow>,
+    pub row_data: Option<Row>,
 }
 
 impl ResponseFields for RopFindRowResponse {
@@ -276,18 +274,17 @@ impl ResponseFields for RopFindRowResponse {
         let row_no_longer_visible = Bool::read(r, "RowNoLongerVisible")?;
         let has_row_data = Bool::read(r, "HasRowData")?;
         if !has_row_data.is_true() {
-            return Ok(Self { row_no_longer_visible, has_row_data, columns: Vec::new(), row_data: None });
+            return Ok(Self { row_no_longer_visible, has_row_data, row_data: None });
         }
-        let columns = context.columns(r)?.to_vec();
-        let row_data = Some(PropertyRow::read(r, &columns, Layout::Rop)?);
-        Ok(Self { row_no_longer_visible, has_row_data, columns, row_data })
+        let row_data = Some(Row::read(r, context.columns(r)?, 1)?);
+        Ok(Self { row_no_longer_visible, has_row_data, row_data })
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {
         self.row_no_longer_visible.write(w, "RowNoLongerVisible")?;
         self.has_row_data.write(w, "HasRowData")?;
         match &self.row_data {
-            Some(row) if self.has_row_data.is_true() => row.write(w, &self.columns, Layout::Rop),
+            Some(row) if self.has_row_data.is_true() => row.write(w),
             None if !self.has_row_data.is_true() => Ok(()),
             _ => {
                 Err(w.invalid("RowData", u64::from(self.has_row_data.0), "a row exactly where there is one"))
@@ -298,7 +295,7 @@ impl ResponseFields for RopFindRowResponse {
 
 impl Show for RopFindRowResponse {
     fn show(&self) -> Shown {
-        let row = self.row_data.as_ref().map_or(Shown::Nothing, |row| row.show_with(&self.columns));
+        let row = self.row_data.as_ref().map_or(Shown::Nothing, Show::show);
         Shown::Fields(vec![
             ("RowNoLongerVisible".into(), self.row_no_longer_visible.show()),
             ("HasRowData".into(), self.has_row_data.show()),

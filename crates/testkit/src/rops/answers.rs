@@ -1,7 +1,7 @@
 //! What a server might answer.
 
 use mapi::ErrorCode;
-use mapi::property::PropTag;
+use mapi::property::{PropTag, Row};
 use mapi::rop::fast_transfer::RopFastTransferSourceGetBufferResponse;
 use mapi::rop::folder::MoveCompletion;
 use mapi::rop::logon::{LogonRedirect, RopLogonResponse};
@@ -95,8 +95,7 @@ fn special(
         }
         RequestBody::RopGetPropertiesSpecific(asked) => {
             some(return_value, || RopGetPropertiesSpecificResponse {
-                row_data: row(input, &asked.property_tags.0),
-                property_tags: asked.property_tags.0.clone(),
+                row_data: Row::new(asked.property_tags.0.clone(), row(input, &asked.property_tags.0)),
             })
             .map(B::RopGetPropertiesSpecific)
         }

@@ -39,7 +39,7 @@ use mapi::rop::tables::{
     RopSortTableRequest, TableStatus, TableStatusResponse,
 };
 
-use mapi::property::PropTag;
+use mapi::property::{PropTag, Row};
 use mapi::rop::Bool;
 use wire::Guid;
 
@@ -198,7 +198,6 @@ pub(super) fn find_row(input: &mut Input<'_>, columns: &[PropTag]) -> RopFindRow
     RopFindRowResponse {
         row_no_longer_visible: Sample::sample(input),
         has_row_data,
-        columns: if some { columns.to_vec() } else { Vec::new() },
-        row_data: some.then(|| row(input, columns)),
+        row_data: some.then(|| Row::new(columns.to_vec(), row(input, columns))),
     }
 }

@@ -7,11 +7,11 @@ use mapi::data::{
     ServerId, SortOrder, SortOrderSet, Text, TypedString, X500Dn,
 };
 use mapi::property::{
-    BitmapOperator, FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue,
+    BitmapOperator, FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue, Rows,
     RelationalOperator, Restriction, TaggedValue, TypedValue,
 };
 use mapi::rop::property::Bool16;
-use mapi::rop::shared::{GhostServers, Rows, Sized16};
+use mapi::rop::shared::{GhostServers, Sized16};
 use mapi::rop::{
     AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, InputHandleIndex, List8, List16, List32,
     OutputHandleIndex, SizeOrSentinel,
@@ -424,7 +424,7 @@ pub(super) fn row(input: &mut Input<'_>, columns: &[PropTag]) -> PropertyRow {
 /// Some rows of `columns`.
 pub(super) fn rows(input: &mut Input<'_>, columns: &[PropTag]) -> Rows {
     let count = input.byte() % 4;
-    Rows { columns: columns.to_vec(), rows: (0..count).map(|_| row(input, columns)).collect() }
+    Rows::new(columns.to_vec(), (0..count).map(|_| row(input, columns)).collect())
 }
 
 /// A recipient whose properties are the first ones of `columns`.

@@ -1,0 +1,161 @@
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::OnceLock;
+
+use wire::{Bytes, Reader, Result, Writer};
+
+use super::walk::length_of_rows;
+use super::{Layout, PropTag, PropertyRow};
+use crate::show::{Show, Shown};
+
+/// A row, with the columns that it was read by.
+pub type Row = ByColumns<PropertyRow>;
+
+/// Rows of a table, with the columns that they were read by.
+pub type Rows = ByColumns<Vec<PropertyRow>>;
+
+/// What is read by columns: [`Row`] or [`Rows`]. Use it as what it holds.
+///
+/// A proxy passes on most rows that it gets without looking into them. So these are only passed over when they are
+/// read, as far as it takes to know that they are well formed and where they end. Who looks at a value has them
+/// decoded. They are written from their bytes until somebody asks for them to change them.
+#[derive(Clone)]
+pub struct ByColumns<T> {
+    columns: Vec<PropTag>,
+    /// The rows as they were read, which is how many, and what they are once somebody looked.
+    bytes: Bytes,
+    count: usize,
+    read: OnceLock<T>,
+    /// What stands for them all where they were not read, or may have been changed.
+    own: Option<T>,
+}
+
+/// What rows are collected into.
+pub trait FromRows: Default + PartialEq + fmt::Debug {
+    /// Reads `count` rows of `columns`.
+    ///
+    /// # Errors
+    /// When there are fewer, or one is malformed.
+    fn read(r: &mut Reader<'_>, columns: &[PropTag], count: usize) -> Result<Self>;
+
+    /// The rows.
+    fn rows(&self) -> &[PropertyRow];
+}
+
+impl FromRows for PropertyRow {
+    fn read(r: &mut Reader<'_>, columns: &[PropTag], _count: usize) -> Result<Self> {
+        Self::read(r, columns, Layout::Rop)
+    }
+
+    fn rows(&self) -> &[PropertyRow] {
+        std::slice::from_ref(self)
+    }
+}
+
+impl FromRows for Vec<PropertyRow> {
+    fn read(r: &mut Reader<'_>, columns: &[PropTag], count: usize) -> Result<Self> {
+        let count = r.count(u32::try_from(count).unwrap_or(u32::MAX), 1, u32::MAX, "RowCount")?;
+        let mut rows = Self::with_capacity(count.min(64));
+        for _ in 0..count {
+            rows.push(PropertyRow::read(r, columns, Layout::Rop)?);
+        }
+        Ok(rows)
+    }
+
+    fn rows(&self) -> &[PropertyRow] {
+        self
+    }
+}
+
+impl<T: FromRows> ByColumns<T> {
+    /// `value`, which has a value for each column.
+    pub fn new(columns: Vec<PropTag>, value: T) -> Self {
+        Self { columns, bytes: Bytes::new(), count: 0, read: OnceLock::new(), own: Some(value) }
+    }
+
+    /// Reads `count` rows of `columns` in a ROP buffer.
+    ///
+    /// # Errors
+    /// When there are fewer, or one is malformed.
+    pub(crate) fn read(r: &mut Reader<'_>, columns: &[PropTag], count: usize) -> Result<Self> {
+        let columns = columns.to_vec();
+        let Some(length) = length_of_rows(r.peek(), &columns, count) else {
+            return T::read(r, &columns, count).map(|value| Self::new(columns, value));
+        };
+        let bytes = r.shared(length, "RowData")?;
+        Ok(Self { columns, bytes, count, read: OnceLock::new(), own: None })
+    }
+
+    /// Writes the rows without their number.
+    ///
+    /// # Errors
+    /// When one has not a value for each column.
+    pub(crate) fn write(&self, w: &mut Writer) -> Result<()> {
+        let Some(own) = &self.own else {
+            w.bytes(&self.bytes);
+            return Ok(());
+        };
+        own.rows().iter().try_for_each(|row| row.write(w, &self.columns, Layout::Rop))
+    }
+
+    /// The columns.
+    pub fn columns(&self) -> &[PropTag] {
+        &self.columns
+    }
+
+    /// How many rows there are.
+    pub(crate) fn count(&self) -> usize {
+        self.own.as_ref().map_or(self.count, |own| own.rows().len())
+    }
+}
+
+impl<T: FromRows> Deref for ByColumns<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        let decode = || decoded(&self.bytes, &self.columns, self.count);
+        self.own.as_ref().unwrap_or_else(|| self.read.get_or_init(decode))
+    }
+}
+
+impl<T: FromRows> DerefMut for ByColumns<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        let Self { columns, bytes, count, read, own } = self;
+        own.get_or_insert_with(|| read.take().unwrap_or_else(|| decoded(bytes, columns, *count)))
+    }
+}
+
+/// What was passed over can be read.
+fn decoded<T: FromRows>(bytes: &Bytes, columns: &[PropTag], count: usize) -> T {
+    T::read(&mut Reader::sharing(bytes), columns, count).unwrap_or_default()
+}
+
+impl<T: FromRows> Default for ByColumns<T> {
+    fn default() -> Self {
+        Self::new(Vec::new(), T::default())
+    }
+}
+
+impl<T: FromRows> PartialEq for ByColumns<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.columns == other.columns && **self == **other
+    }
+}
+
+impl<T: FromRows> fmt::Debug for ByColumns<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByColumns").field("columns", &self.columns).field("value", &**self).finish()
+    }
+}
+
+impl Show for Row {
+    fn show(&self) -> Shown {
+        self.show_with(&self.columns)
+    }
+}
+
+impl Show for Rows {
+    fn show(&self) -> Shown {
+        Shown::List(self.iter().map(|row| row.show_with(&self.columns)).collect())
+    }
+}

@@ -1,0 +1,102 @@
+//! Rows that are passed over: what they hold is looked at only as far as their ends need it.
+
+use std::ffi::CStr;
+
+use wire::utf16_length;
+
+use super::{FlaggedValue, PropTag, PropType, PropertyRow};
+
+/// How many bytes `count` rows of `columns` at the start of `bytes` have, in a ROP buffer. None where they may not be
+/// well formed, or hold what only reading tells: whatever passes here is read, and written as it was.
+pub(super) fn length_of_rows(bytes: &[u8], columns: &[PropTag], count: usize) -> Option<usize> {
+    // What has no bytes could be there any number of times; other columns have at least one byte.
+    let rest = (0..count).try_fold(bytes, |rest, _| behind_row(rest, columns))?;
+    bytes.len().checked_sub(rest.len())
+}
+
+fn behind_row<'a>(row: &'a [u8], columns: &[PropTag]) -> Option<&'a [u8]> {
+    let (flag, rest) = row.split_first()?;
+    match *flag {
+        PropertyRow::STANDARD => {
+            columns.iter().try_fold(rest, |rest, column| behind_value(rest, column.prop_type()))
+        }
+        PropertyRow::FLAGGED => {
+            columns.iter().try_fold(rest, |rest, column| behind_flagged(rest, column.prop_type()))
+        }
+        _ => None,
+    }
+}
+
+fn behind_flagged(place: &[u8], prop_type: PropType) -> Option<&[u8]> {
+    if prop_type.of_value() == PropType::PtypUnspecified {
+        return None;
+    }
+    let (flag, rest) = place.split_first()?;
+    match *flag {
+        FlaggedValue::VALUE => behind_value(rest, prop_type),
+        FlaggedValue::ABSENT => Some(rest),
+        FlaggedValue::ERROR => rest.get(4..),
+        _ => None,
+    }
+}
+
+/// What stands behind a value.
+fn behind_value(value: &[u8], prop_type: PropType) -> Option<&[u8]> {
+    let prop_type = prop_type.of_value();
+    if let Some(width) = width(prop_type) {
+        return value.get(width..);
+    }
+    match prop_type {
+        PropType::PtypString => behind_unicode(value),
+        PropType::PtypString8 => behind_string8(value),
+        PropType::PtypBinary | PropType::PtypObject | PropType::PtypServerId => behind_bytes(value),
+        PropType::PtypMultipleString => behind_many(value, behind_unicode),
+        PropType::PtypMultipleString8 => behind_many(value, behind_string8),
+        PropType::PtypMultipleBinary => behind_many(value, behind_bytes),
+        PropType(multiple) if prop_type.is_multiple() => {
+            let width = width(PropType(multiple & !PropType::MULTIVALUE))?;
+            let (count, rest) = count(value)?;
+            rest.get(count.checked_mul(width)?..)
+        }
+        _ => None,
+    }
+}
+
+/// How many bytes each value of a type has that has always as many.
+const fn width(prop_type: PropType) -> Option<usize> {
+    match prop_type {
+        PropType::PtypBoolean => Some(1),
+        PropType::PtypInteger16 => Some(2),
+        PropType::PtypInteger32 | PropType::PtypFloating32 | PropType::PtypErrorCode => Some(4),
+        PropType::PtypInteger64
+        | PropType::PtypFloating64
+        | PropType::PtypCurrency
+        | PropType::PtypFloatingTime
+        | PropType::PtypTime => Some(8),
+        PropType::PtypGuid => Some(16),
+        _ => None,
+    }
+}
+
+fn behind_unicode(text: &[u8]) -> Option<&[u8]> {
+    text.get(utf16_length(text)?.checked_add(2)?..)
+}
+
+fn behind_string8(text: &[u8]) -> Option<&[u8]> {
+    text.get(CStr::from_bytes_until_nul(text).ok()?.count_bytes().checked_add(1)?..)
+}
+
+fn behind_bytes(bytes: &[u8]) -> Option<&[u8]> {
+    let (size, rest) = bytes.split_first_chunk()?;
+    rest.get(usize::from(u16::from_le_bytes(*size))..)
+}
+
+fn behind_many(values: &[u8], behind: fn(&[u8]) -> Option<&[u8]>) -> Option<&[u8]> {
+    let (count, rest) = count(values)?;
+    (0..count).try_fold(rest, |rest, _| behind(rest))
+}
+
+fn count(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (count, rest) = bytes.split_first_chunk()?;
+    Some((usize::try_from(u32::from_le_bytes(*count)).ok()?, rest))
+}
