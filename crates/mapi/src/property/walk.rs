@@ -9,7 +9,6 @@ use super::{FlaggedValue, PropTag, PropType, PropertyRow};
 /// How many bytes `count` rows of `columns` at the start of `bytes` have, in a ROP buffer. None where they may not be
 /// well formed, or hold what only reading tells: whatever passes here is read, and written as it was.
 pub(super) fn length_of_rows(bytes: &[u8], columns: &[PropTag], count: usize) -> Option<usize> {
-    // What has no bytes could be there any number of times; other columns have at least one byte.
     let rest = (0..count).try_fold(bytes, |rest, _| behind_row(rest, columns))?;
     bytes.len().checked_sub(rest.len())
 }
@@ -53,12 +52,11 @@ fn behind_value(value: &[u8], prop_type: PropType) -> Option<&[u8]> {
         PropType::PtypMultipleString => behind_many(value, behind_unicode),
         PropType::PtypMultipleString8 => behind_many(value, behind_string8),
         PropType::PtypMultipleBinary => behind_many(value, behind_bytes),
-        PropType(multiple) if prop_type.is_multiple() => {
-            let width = width(PropType(multiple & !PropType::MULTIVALUE))?;
+        _ => {
+            let width = width_of_many(prop_type)?;
             let (count, rest) = count(value)?;
             rest.get(count.checked_mul(width)?..)
         }
-        _ => None,
     }
 }
 
@@ -74,6 +72,21 @@ const fn width(prop_type: PropType) -> Option<usize> {
         | PropType::PtypFloatingTime
         | PropType::PtypTime => Some(8),
         PropType::PtypGuid => Some(16),
+        _ => None,
+    }
+}
+
+/// How many bytes each of several values has, where all have as many.
+const fn width_of_many(prop_type: PropType) -> Option<usize> {
+    match prop_type {
+        PropType::PtypMultipleInteger16 => Some(2),
+        PropType::PtypMultipleInteger32 | PropType::PtypMultipleFloating32 => Some(4),
+        PropType::PtypMultipleInteger64
+        | PropType::PtypMultipleFloating64
+        | PropType::PtypMultipleCurrency
+        | PropType::PtypMultipleFloatingTime
+        | PropType::PtypMultipleTime => Some(8),
+        PropType::PtypMultipleGuid => Some(16),
         _ => None,
     }
 }

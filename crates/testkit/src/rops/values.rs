@@ -7,8 +7,8 @@ use mapi::data::{
     ServerId, SortOrder, SortOrderSet, Text, TypedString, X500Dn,
 };
 use mapi::property::{
-    BitmapOperator, FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue, Rows,
-    RelationalOperator, Restriction, TaggedValue, TypedValue,
+    BitmapOperator, FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue,
+    RelationalOperator, Restriction, Rows, TaggedValue, TypedValue,
 };
 use mapi::rop::property::Bool16;
 use mapi::rop::shared::{GhostServers, Sized16};

@@ -1,5 +1,6 @@
 pub(crate) mod arbitrary;
 mod bad_input;
+mod by_columns;
 mod restriction;
 mod row;
 mod value;
