@@ -144,7 +144,7 @@ impl<T: FromRows> PartialEq for ByColumns<T> {
 
 impl<T: FromRows> fmt::Debug for ByColumns<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ByColumns").field("columns", &self.columns).field("value", &**self).finish()
+        f.debug_tuple("ByColumns").field(&self.columns).field(&**self).finish()
     }
 }
 
