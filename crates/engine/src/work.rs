@@ -71,7 +71,7 @@ impl Deferral {
     ) -> Result<Deferred<D>, Refusal> {
         let waiting = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|rejected| {
             let status = match rejected {
-                Rejected::Full => FaultStatus::RPC_S_SERVER_TOO_BUSY,
+                Rejected::Full | Rejected::Share => FaultStatus::RPC_S_SERVER_TOO_BUSY,
                 Rejected::Closed => CALL_FAILED,
             };
             Refusal::new(status, rejected.to_string())

@@ -130,7 +130,8 @@ enum Kind {
 
 /// The key that two security contexts of one principal, one authority and one level share.
 ///
-/// Names are compared without regard to case, as the directories do that gave them.
+/// Names are compared without regard to case, as the directories do that gave them. Letters that only look alike in
+/// upper case are told apart, and so is what an authority gives instead of a name, as it is spelled.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     kind: Kind,
@@ -177,6 +178,35 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.registry.closed.fetch_add(1, Ordering::AcqRel);
     }
+}
+
+/// By what one person is told from another, as it is compared.
+pub(crate) struct Key {
+    user: Box<str>,
+    domain: Box<str>,
+}
+
+impl Key {
+    /// By the names.
+    pub(crate) fn name(principal: &Principal) -> Self {
+        Self { user: without_case(&principal.user), domain: without_case(&principal.domain) }
+    }
+
+    /// By an identifier in a place: neither is a name, so each is compared as it is spelled.
+    pub(crate) fn identifier(identifier: &str, place: &str) -> Self {
+        Self { user: identifier.into(), domain: place.into() }
+    }
+}
+
+/// A name as it is compared: in upper case, but for letters that would become another's, as `ı` and `i` are both `I`
+/// then.
+fn without_case(name: &str) -> Box<str> {
+    let upper = fold_case(name);
+    let folded = name.chars().zip(upper.chars()).map(|(given, upper)| {
+        let leads_back = upper == given || upper.to_lowercase().eq([given]);
+        if leads_back { upper } else { given }
+    });
+    folded.collect::<String>().into()
 }
 
 /// What a finished handshake found out.
@@ -234,15 +264,19 @@ impl SecurityContext {
         Self::open(Kind::Person, proven, registry)
     }
 
+    /// The context of a person who is told from others by `key`; the name is what they are called, no more.
+    pub(crate) fn known_by(key: Key, proven: Proven, registry: &Arc<Registry>) -> Self {
+        Self::keyed(Kind::Person, key, proven, registry)
+    }
+
     fn open(kind: Kind, proven: Proven, registry: &Arc<Registry>) -> Self {
+        Self::keyed(kind, Key::name(&proven.principal), proven, registry)
+    }
+
+    fn keyed(kind: Kind, key: Key, proven: Proven, registry: &Arc<Registry>) -> Self {
         let Proven { principal, proof, level, authority, expires, session_key } = proven;
-        let identity = Identity {
-            kind,
-            user: fold_case(&principal.user).into(),
-            domain: fold_case(&principal.domain).into(),
-            authority,
-            level,
-        };
+        let Key { user, domain } = key;
+        let identity = Identity { kind, user, domain, authority, level };
         registry.opened.fetch_add(1, Ordering::AcqRel);
         let registry = Arc::clone(registry);
         let revoked = AtomicBool::new(false);
@@ -380,6 +414,18 @@ mod tests {
         ] {
             assert_ne!(base.identity(), other.identity());
         }
+    }
+
+    #[test]
+    fn letters_that_are_alike_in_upper_case_alone_are_no_one_name() {
+        let registry = Registry::new();
+        let identity = |user: &str| person(user, ActingLevel::Impersonate, "a", &registry).identity().clone();
+        for (one, other) in
+            [("\u{131}an", "ian"), ("\u{17f}am", "sam"), ("\u{212a}arl", "karl"), ("ΠΟΣ", "πος")]
+        {
+            assert_ne!(identity(one), identity(other), "{one} {other}");
+        }
+        assert_eq!(identity("jürgen иван straße"), identity("JÜRGEN Иван Straße"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Here are the queue and its rules. The threads are their owner's, who lets each of them [`Pool::work`].
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroUsize;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use thiserror::Error;
 use wire::FileTime;
 
-use crate::context::{SecurityContext, Unusable};
+use crate::context::{Identity, SecurityContext, Unusable};
 
 /// Work that takes time, and the context that it is done under. The job owns the context: it lives as long as the
 /// work does, whatever becomes of the request or of its thread.
@@ -48,6 +48,9 @@ pub enum Rejected {
     /// As many jobs wait as may wait.
     #[error("the deferred-work pool is full")]
     Full,
+    /// As many jobs of this identity wait as may: the other half of the queue is for others.
+    #[error("the caller has too much deferred work waiting")]
+    Share,
     /// The pool is about to stop.
     #[error("the deferred-work pool takes no more work")]
     Closed,
@@ -84,7 +87,8 @@ pub struct PoolCounts {
     pub given_up: u64,
 }
 
-/// A bounded queue of jobs, done in order by as many threads as call [`Pool::work`]. A handle: clones are one pool.
+/// A bounded queue of jobs, done in order by as many threads as call [`Pool::work`]. No identity has more than half of
+/// it, or one place where that is none. A handle: clones are one pool.
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
@@ -109,10 +113,40 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<(u64, Run)>,
+    queue: VecDeque<Queued>,
+    /// How many of them are whose.
+    shares: HashMap<Identity, usize>,
     last: u64,
     closed: bool,
     counts: PoolCounts,
+}
+
+struct Queued {
+    number: u64,
+    identity: Identity,
+    run: Run,
+}
+
+impl State {
+    fn share(&self, identity: &Identity) -> usize {
+        self.shares.get(identity).copied().unwrap_or_default()
+    }
+
+    fn push(&mut self, queued: Queued) {
+        let share = self.share(&queued.identity);
+        self.shares.insert(queued.identity.clone(), share.saturating_add(1));
+        self.queue.push_back(queued);
+    }
+
+    /// Takes the job at `place` out of the queue.
+    fn remove(&mut self, place: usize) -> Option<Run> {
+        let Queued { identity, run, .. } = self.queue.remove(place)?;
+        match self.share(&identity) {
+            0 | 1 => drop(self.shares.remove(&identity)),
+            share => drop(self.shares.insert(identity, share.saturating_sub(1))),
+        }
+        Some(run)
+    }
 }
 
 /// A job, and where its result goes. Dropped without being called it says that the pool stopped.
@@ -133,8 +167,9 @@ impl Pool {
     /// Takes a job, without waiting.
     ///
     /// # Errors
-    /// When there is no room for it, or the pool is about to stop.
+    /// When there is no room for it, or too many of the same identity wait, or the pool is about to stop.
     pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<Waiting<T>, Rejected> {
+        let identity = job.context.identity().clone();
         let result = Arc::new(Mutex::new(Slot { result: None, waker: None }));
         let promise = Promise(Arc::clone(&result));
         let run = move |now| {
@@ -148,7 +183,8 @@ impl Pool {
         let mut state = self.0.lock();
         let rejected = match (state.closed, state.queue.len() >= self.0.queue.get()) {
             (true, _) => Some(Rejected::Closed),
-            (false, full) => full.then_some(Rejected::Full),
+            (false, true) => Some(Rejected::Full),
+            (false, false) => (state.share(&identity) >= self.0.most_of_one()).then_some(Rejected::Share),
         };
         if let Some(rejected) = rejected {
             state.counts.refused = state.counts.refused.saturating_add(1);
@@ -156,7 +192,7 @@ impl Pool {
         }
         state.last = state.last.wrapping_add(1);
         let number = state.last;
-        state.queue.push_back((number, Box::new(run)));
+        state.push(Queued { number, identity, run: Box::new(run) });
         drop(state);
         self.0.changed.notify_one();
         Ok(Waiting { result, shared: Arc::clone(&self.0), number, over: false })
@@ -192,6 +228,7 @@ impl Pool {
         let waited = self.0.changed.wait_timeout_while(state, limit, busy);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let (never, running) = (std::mem::take(&mut state.queue), state.counts.running);
+        state.shares.clear();
         drop(state);
         drop(never);
         running
@@ -209,11 +246,16 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many jobs of one identity may wait.
+    fn most_of_one(&self) -> usize {
+        (self.queue.get() / 2).max(1)
+    }
+
     /// The next job, once there is one; none when there will be no more.
     fn next(&self) -> Option<Run> {
         let mut state = self.lock();
         loop {
-            if let Some((_, run)) = state.queue.pop_front() {
+            if let Some(run) = state.remove(0) {
                 state.counts.running = state.counts.running.saturating_add(1);
                 return Some(run);
             }
@@ -227,8 +269,8 @@ impl Shared {
     /// Takes a job out of the queue that nobody waits for any more.
     fn give_up(&self, number: u64) {
         let mut state = self.lock();
-        let place = state.queue.iter().position(|(other, _)| *other == number);
-        let run = place.and_then(|place| state.queue.remove(place));
+        let place = state.queue.iter().position(|queued| queued.number == number);
+        let run = place.and_then(|place| state.remove(place));
         if run.is_some() {
             state.counts.given_up = state.counts.given_up.saturating_add(1);
         }

@@ -94,6 +94,23 @@ fn packets_that_are_written_read_as_the_same_calls() {
 }
 
 #[test]
+fn what_is_recorded_has_no_cookies_before_the_payload_either() {
+    let mut calls = recorded();
+    let found = calls.iter_mut().find_map(|call| match &call.body {
+        CallBody::Http(http) if http.response.is_some() => Some(call),
+        _ => None,
+    });
+    let call = found.unwrap();
+    let CallBody::Http(http) = &mut call.body else { unreachable!() };
+    let body = &mut http.response.as_mut().unwrap().message.body;
+    *body = b"PROCESSING\r\nDONE\r\nX-A: 1\r\nSet-Cookie: sid=1\r\n\r\npayload"[..].into();
+    redact(call);
+    let CallBody::Http(http) = &call.body else { unreachable!() };
+    let kept = &b"PROCESSING\r\nDONE\r\nX-A: 1\r\nSet-Cookie: xxxxx\r\n\r\npayload"[..];
+    assert_eq!(http.response.as_ref().unwrap().message.body, kept);
+}
+
+#[test]
 fn har_that_is_written_reads_as_the_same_calls_and_is_whole_at_all_times() {
     let mut file = Cursor::new(Vec::new());
     let mut writer = HarWriter::new(&mut file).unwrap();

@@ -109,7 +109,8 @@ fn a_full_queue_refuses_and_does_not_wait() {
         let first = pool.submit(job).unwrap();
         begun.recv_timeout(PATIENCE).unwrap();
         let quick = || Job::new(alice.clone(), |_| ());
-        let (second, third) = (pool.submit(quick()).unwrap(), pool.submit(quick()).unwrap());
+        let bobs = Job::new(person("bob", &registry, None), |_| ());
+        let (second, third) = (pool.submit(quick()).unwrap(), pool.submit(bobs).unwrap());
         assert_eq!(pool.submit(quick()).unwrap_err(), Rejected::Full);
         assert_eq!(pool.counts(), PoolCounts { queued: 2, running: 1, refused: 1, ..PoolCounts::default() });
         go.send(()).unwrap();
@@ -120,8 +121,47 @@ fn a_full_queue_refuses_and_does_not_wait() {
 }
 
 #[test]
-fn a_panic_ends_its_own_job_and_no_other() {
+fn nobody_has_more_than_half_of_the_queue() {
+    for (queue, half) in [(1, 1), (2, 1), (5, 2), (6, 3)] {
+        let (registry, pool) = (Registry::new(), pool(queue));
+        // Of one identity are all contexts of it.
+        let quick = |user: &str| Job::new(person(user, &registry, None), |_| ());
+        let mut waiting: Vec<_> = (0..half).map(|_| pool.submit(quick("alice")).unwrap()).collect();
+        assert_eq!(
+            pool.submit(quick("ALICE")).unwrap_err(),
+            if queue == 1 { Rejected::Full } else { Rejected::Share }
+        );
+        if queue > 1 {
+            waiting.push(pool.submit(quick("bob")).unwrap());
+        }
+        // A place that is given up may be taken again, also by the same.
+        drop(waiting.remove(0));
+        waiting.push(pool.submit(quick("alice")).unwrap());
+        assert_eq!(pool.counts().refused, 1);
+        pool.close();
+        pool.work(|| NOW);
+        assert!(waiting.into_iter().all(|waiting| waiting.now() == Some(Ok(()))));
+        assert!(pool.0.lock().shares.is_empty());
+    }
+    // What is at work is not in the queue any more.
     let (registry, pool) = (Registry::new(), pool(2));
+    scope(|scope| {
+        worker(scope, &pool);
+        for _ in 0..3 {
+            let (job, begun, go) = held(person("alice", &registry, None));
+            let waiting = pool.submit(job).unwrap();
+            begun.recv_timeout(PATIENCE).unwrap();
+            let next = pool.submit(Job::new(person("alice", &registry, None), |_| ())).unwrap();
+            go.send(()).unwrap();
+            assert_eq!([wait(waiting), wait(next)], [Ok(()); 2]);
+        }
+        pool.close();
+    });
+}
+
+#[test]
+fn a_panic_ends_its_own_job_and_no_other() {
+    let (registry, pool) = (Registry::new(), pool(4));
     let alice = person("alice", &registry, None);
     let bad = pool.submit(Job::<()>::new(alice.clone(), |_| panic!("as the test wants it"))).unwrap();
     let good = pool.submit(Job::new(alice, |_| 7)).unwrap();

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use wire::FileTime;
 
 use super::ticket::Fingerprint;
-use super::{Named, named};
-use crate::context::Principal;
+use super::{Named, fits};
+use crate::context::{Key, Principal};
 use crate::error::Refusal;
 
 #[derive(Deserialize)]
@@ -16,35 +16,59 @@ struct Header {
     alg: String,
 }
 
-/// The claims that name somebody, in tokens of Entra ID and of AD FS.
+/// The claims that are about somebody, in tokens of Entra ID and of AD FS.
 #[derive(Deserialize)]
 struct Claims {
     iss: String,
+    /// The tenant.
+    tid: Option<String>,
+    /// The account in its tenant. Names are given anew to others; this is not.
+    oid: Option<String>,
+    /// The account at its issuer (RFC 7519 4.1.2), which others may call otherwise.
+    sub: Option<String>,
     upn: Option<String>,
     unique_name: Option<String>,
     preferred_username: Option<String>,
-    oid: Option<String>,
     exp: Option<u64>,
 }
 
-/// Who a token is about: by name and issuer where it is a signed JWT (RFC 7519), else by its hash.
+impl Claims {
+    /// By what the owner is told from others, and what they are called; none where the token does not say.
+    fn owner(&self) -> Option<(Key, Principal)> {
+        let usable = |claim: &&str| !claim.is_empty() && fits(claim);
+        let (kind, account) = match (&self.oid, &self.sub) {
+            (Some(oid), _) => ("oid", oid),
+            (None, Some(sub)) => ("sub", sub),
+            (None, None) => return None,
+        };
+        let account = Some(account.as_str()).filter(usable)?;
+        let tenant = self.tid.as_deref().unwrap_or_default();
+        if !fits(tenant) {
+            return None;
+        }
+        let names = [&self.upn, &self.unique_name, &self.preferred_username];
+        let shown = names.into_iter().flatten().map(String::as_str).find(usable);
+        let key = Key::identifier(&format!("{kind} {account}"), tenant);
+        Some((key, Principal::new(shown.unwrap_or(account), "")))
+    }
+}
+
+/// Who a token is of: by issuer, tenant and account where it is a signed JWT (RFC 7519) that says so, else by its hash.
 pub(super) fn name(token: &[u8]) -> Result<Named, Refusal> {
-    if token.is_empty() {
+    // What else a token had in it (RFC 6750 2.1), whoever reads requests before the server might answer for it.
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
+    if token.is_empty() || !token.iter().all(is_token) {
         return Err(Refusal::Unnamed("no token"));
     }
     if let Some(claims) = claims(token)
-        && let Some(name) = [claims.upn, claims.unique_name, claims.preferred_username, claims.oid]
-            .into_iter()
-            .flatten()
-            .next()
-        && let Ok(found) = named(&name, "", "Bearer")
+        && let Some((key, principal)) = claims.owner()
     {
         let expires = claims.exp.and_then(file_time);
-        return Ok(Named { by: format!("Bearer of {:?}", claims.iss), expires, ..found });
+        return Ok(Named { principal, key, by: format!("Bearer of {:?}", claims.iss), expires });
     }
     let print = Fingerprint::default().then(token);
     let principal = Principal::new(&format!("token {print}"), "");
-    Ok(Named { principal, by: "Bearer".to_owned(), expires: None })
+    Ok(Named { key: Key::name(&principal), principal, by: "Bearer".to_owned(), expires: None })
 }
 
 /// The claims of a JWT in its one compact form, if it is signed and has each of them but once.

@@ -6,7 +6,7 @@
 //! the server read it too.
 //!
 //! Two clients are one identity only where the server cannot but take them for one: the same name by the same
-//! scheme, the same ticket, a token for the same name by the same issuer.
+//! scheme, the same ticket, a token for the same account of the same issuer.
 
 mod bearer;
 mod scheme;
@@ -22,7 +22,7 @@ use wire::{Decode as _, FileTime};
 use zeroize::Zeroizing;
 
 pub use self::scheme::Scheme;
-use crate::context::{ActingLevel, Principal, Proof, Proven, Registry, SecurityContext};
+use crate::context::{ActingLevel, Key, Principal, Proof, Proven, Registry, SecurityContext};
 use crate::error::Refusal;
 use crate::ntlm::{Authenticate, Challenge, NegotiateFlags, after};
 use crate::spnego::{NegTokenInit, NegTokenResp};
@@ -41,7 +41,8 @@ const MOST_LEGS: u8 = 8;
 pub struct Config {
     /// What the server is called in the identities that it vouches for.
     pub authority: Arc<str>,
-    /// How long a context lasts at most; `None` where it ends with its connection.
+    /// How long a context lasts at most. `None`: as long as somebody holds it. That is the connection on which it was
+    /// made, and each session and each piece of work that began under it, which may outlive the connection.
     pub lifetime: Option<Duration>,
     /// Where contexts are counted.
     pub registry: Arc<Registry>,
@@ -86,9 +87,10 @@ struct Said {
     ticket: Option<ticket::Fingerprint>,
 }
 
-/// A name, who gave it, and until when it holds.
+/// A name, by what it is told from others, who gave it, and until when it holds.
 struct Named {
     principal: Principal,
+    key: Key,
     by: String,
     expires: Option<FileTime>,
 }
@@ -110,9 +112,23 @@ pub enum Outcome {
     Accepted(Accepted),
     /// The server refused them.
     Refused,
+    /// The server leads elsewhere. So do those who answer a wrong password with a page to sign in on, so this proves
+    /// nothing. Another request may.
+    Redirected(Redirected),
     /// The answer does not say: the request failed for another reason, or whatever stands before the server
     /// gave the answer.
     Unclear,
+}
+
+/// A sign-in whose credentials the server neither refused nor took: it led elsewhere.
+pub struct Redirected(Sent);
+
+impl Redirected {
+    /// The same credentials come with another request, which the server was seen to guard: each request has them
+    /// itself, or, after a handshake, its connection does.
+    pub fn again(self, _guarded: Guarded) -> Sent {
+        self.0
+    }
 }
 
 /// Who signed in, with the credentials that the server took, where each request has them.
@@ -175,14 +191,15 @@ impl Sent {
             (401, _) => Outcome::Refused,
             // What whoever reads requests before the server says of the credentials' size or shape is not among
             // these, nor is what fails.
-            (200..=308 | 404 | 405 | 406 | 411 | 415, _) => self.accepted(now),
+            (200..=299 | 404 | 405 | 406 | 411 | 415, _) => self.accepted(now),
+            (300..=399, _) => Outcome::Redirected(Redirected(self)),
             _ => Outcome::Unclear,
         }
     }
 
     fn accepted(self, now: FileTime) -> Outcome {
         let Self { sign_in: SignIn { config, scheme, said }, credentials } = self;
-        let Named { principal, by, expires } = said.named();
+        let Named { principal, key, by, expires } = said.named();
         let ends = config.lifetime.map(|lifetime| after(now, lifetime));
         let proven = Proven {
             principal,
@@ -192,7 +209,7 @@ impl Sent {
             expires: ends.into_iter().chain(expires).min(),
             session_key: None,
         };
-        let context = SecurityContext::proven(proven, &config.registry);
+        let context = SecurityContext::known_by(key, proven, &config.registry);
         Outcome::Accepted(Accepted { context, credentials: credentials.map(|kept| (scheme, kept)) })
     }
 }
@@ -243,7 +260,7 @@ impl Said {
                 None => ("sign-in", self.tokens),
             };
             let principal = Principal::new(&format!("{kind} {print}"), "");
-            Named { principal, by: "Negotiate".to_owned(), expires: None }
+            Named { key: Key::name(&principal), principal, by: "Negotiate".to_owned(), expires: None }
         })
     }
 }
@@ -270,15 +287,20 @@ fn basic(credentials: &[u8]) -> Result<Named, Refusal> {
     named(user, domain, "Basic")
 }
 
+/// Whether a name can be shown.
+fn fits(name: &str) -> bool {
+    name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
+}
+
 fn named(user: &str, domain: &str, by: &str) -> Result<Named, Refusal> {
-    let fits = |name: &str| name.len() <= LONGEST_NAME && !name.chars().any(char::is_control);
     if user.is_empty() {
         return Err(Refusal::Anonymous);
     }
     if !fits(user) || !fits(domain) {
         return Err(Refusal::Unnamed("a name that is too long or has controls in it"));
     }
-    Ok(Named { principal: Principal::new(user, domain), by: by.to_owned(), expires: None })
+    let principal = Principal::new(user, domain);
+    Ok(Named { key: Key::name(&principal), principal, by: by.to_owned(), expires: None })
 }
 
 #[cfg(test)]

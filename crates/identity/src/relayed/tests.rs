@@ -42,12 +42,23 @@ fn only_the_servers_acceptance_makes_a_context() {
     }
     assert!(matches!(by(&config, Scheme::Basic, &credentials, 401).unwrap(), Outcome::Refused));
     assert_eq!(config.registry.opened(), 0);
-    for status in [200, 204, 302, 404, 405] {
+    for status in [200, 204, 404, 405, 406, 411, 415] {
         let accepted = accepted(by(&config, Scheme::Basic, &credentials, status));
         let context = accepted.context();
         assert_eq!((context.principal().to_string(), context.proof()), ("LAB\\alice".into(), Proof::Relayed));
         assert_eq!(context.authority(), "exch by Basic");
     }
+    for status in [300, 301, 302, 307, 308] {
+        let Outcome::Redirected(led) = by(&config, Scheme::Basic, &credentials, status).unwrap() else {
+            panic!("{status}")
+        };
+        let again = |status| Answer { status, token: None };
+        let sent = led.again(Guarded::by(401).unwrap());
+        let Outcome::Redirected(led) = sent.answered(again(302), NOW) else { panic!("{status}") };
+        let sent = led.again(Guarded::by(401).unwrap());
+        assert!(matches!(sent.answered(again(401), NOW), Outcome::Refused));
+    }
+    assert_eq!(config.registry.open(), 0);
     for status in [200, 302, 403, 404, 500] {
         assert!(Guarded::by(status).is_none(), "{status}");
     }
@@ -84,37 +95,66 @@ fn jwt(header: &str, claims: &str, signature: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_token_names_its_owner_and_the_issuer_only_if_it_is_one_signed_jwt() {
+fn a_token_is_its_accounts_only_if_it_is_one_signed_jwt() {
     let config = config();
     let token = |header: &str, claims: &str, signature: &str| {
         accepted(by(&config, Scheme::Bearer, &jwt(header, claims, signature), 200)).context().clone()
     };
     let rs = r#"{"alg":"RS256"}"#;
-    let alice = token(rs, r#"{"iss":"a","upn":"alice@lab.test","exp":1700000000}"#, "s");
+    let alice = token(rs, r#"{"iss":"a","tid":"t","oid":"1","upn":"alice@lab.test","exp":1700000000}"#, "s");
     assert_eq!(alice.principal().to_string(), "alice@lab.test");
     assert_eq!(alice.authority(), "exch by Bearer of \"a\"");
     assert_eq!(alice.expires(), Some(FileTime(133_444_736_000_000_000)));
-    let renewed = token(rs, r#"{"iss":"a","upn":"Alice@lab.test","exp":1800000000}"#, "other");
-    assert_eq!(alice.identity(), renewed.identity());
+    let renamed = token(
+        rs,
+        r#"{"iss":"a","tid":"t","oid":"1","sub":"2","upn":"alba@lab.test","exp":1800000000}"#,
+        "other",
+    );
+    assert_eq!((renamed.principal().user(), renamed.identity()), ("alba@lab.test", alice.identity()));
+    let nameless = token(rs, r#"{"iss":"a","tid":"t","oid":"1","upn":"","unique_name":"a\nb"}"#, "s");
+    assert_eq!((nameless.principal().user(), nameless.identity()), ("1", alice.identity()));
     for (header, claims, signature) in [
-        (rs, r#"{"iss":"b","upn":"alice@lab.test"}"#, "s"),
-        (rs, r#"{"iss":"a","upn":"bob@lab.test"}"#, "s"),
-        (rs, r#"{"iss":"a","upn":"bob","upn":"alice@lab.test"}"#, "s"),
-        (rs, r#"{"upn":"alice@lab.test"}"#, "s"),
-        (rs, r#"{"iss":"a","upn":"alice@lab.test"}"#, ""),
-        (r#"{"alg":"none"}"#, r#"{"iss":"a","upn":"alice@lab.test"}"#, "s"),
+        (rs, r#"{"iss":"b","tid":"t","oid":"1","upn":"alice@lab.test"}"#, "s"),
+        (rs, r#"{"iss":"a","tid":"u","oid":"1","upn":"alice@lab.test"}"#, "s"),
+        (rs, r#"{"iss":"a","oid":"1","upn":"alice@lab.test"}"#, "s"),
+        // The name is another's now.
+        (rs, r#"{"iss":"a","tid":"t","oid":"2","upn":"alice@lab.test"}"#, "s"),
+        (rs, r#"{"iss":"a","tid":"t","sub":"1","upn":"alice@lab.test"}"#, "s"),
+        (rs, r#"{"iss":"a","tid":"t","upn":"alice@lab.test"}"#, "s"),
+        (rs, r#"{"iss":"a","tid":"t","oid":"2","oid":"1"}"#, "s"),
+        (rs, r#"{"tid":"t","oid":"1","upn":"alice@lab.test"}"#, "s"),
+        (rs, r#"{"iss":"a","tid":"t","oid":"1","upn":"alice@lab.test"}"#, ""),
+        (r#"{"alg":"none"}"#, r#"{"iss":"a","tid":"t","oid":"1","upn":"alice@lab.test"}"#, "s"),
     ] {
         assert_ne!(alice.identity(), token(header, claims, signature).identity(), "{header} {claims}");
     }
-    // What is no JWT is somebody of its own.
+    // Identifiers are no names: `a` and `A` are two.
+    let subject =
+        |sub: &str| token(rs, &format!(r#"{{"iss":"a","sub":"{sub}","upn":"x"}}"#), "s").identity().clone();
+    assert_eq!(subject("a"), subject("a"));
+    assert_ne!(subject("a"), subject("A"));
+    // Without an account the name alone makes nobody, nor does one that cannot be shown.
+    for claims in
+        [r#"{"iss":"a","upn":"x"}"#, r#"{"iss":"a","oid":"","upn":"x"}"#, r#"{"iss":"a","oid":"\n"}"#]
+    {
+        let one = token(rs, claims, "s");
+        assert!(one.principal().user().starts_with("token "), "{claims}");
+        assert_ne!(one.identity(), token(rs, claims, "other").identity(), "{claims}");
+    }
+}
+
+#[test]
+fn what_is_no_jwt_is_somebody_of_its_own() {
+    let config = config();
     let opaque = |token: &[u8]| accepted(by(&config, Scheme::Bearer, token, 200)).context().clone();
     assert_eq!(opaque(b"one").identity(), opaque(b"one").identity());
     assert_ne!(opaque(b"one").identity(), opaque(b"two").identity());
     assert!(!opaque(b"a-secret-token").principal().to_string().contains("secret"));
-    let mut longer = jwt(rs, r#"{"iss":"a","upn":"alice@lab.test"}"#, "s");
-    longer.extend(b".x");
-    assert_ne!(opaque(&longer).identity(), alice.identity());
-    assert!(by(&config, Scheme::Bearer, b"", 200).is_err());
+    let alice = jwt(r#"{"alg":"RS256"}"#, r#"{"iss":"a","oid":"1"}"#, "s");
+    assert_ne!(opaque(&[&alice[..], b".x"].concat()).identity(), opaque(&alice).identity());
+    for bad in [&b""[..], b"a b", b"a'", b"<a>", b"\xe9"] {
+        assert!(by(&config, Scheme::Bearer, bad, 200).is_err(), "{bad:?}");
+    }
 }
 
 struct One;

@@ -140,7 +140,7 @@ pub(crate) const KEYS: &[Key] = &[
         "forwarded_for_from",
         "[]",
         false,
-        "Addresses of proxies in front of us whose X-Forwarded-For is believed.",
+        "Addresses of proxies in front of us whose X-Forwarded-For is believed. Where clients sign in at the server (`upstream.credentials.mode` is relayed), all that send requests of several clients on one connection have to be here.",
     ),
     key(
         "clients",
@@ -293,7 +293,7 @@ pub(crate) const KEYS: &[Key] = &[
         "queue",
         "256",
         false,
-        "How many pieces of such work may wait for a thread. An operation for which there is no room is refused.",
+        "How many pieces of such work may wait for a thread, no more than half of them of one caller. An operation for which there is no room is refused.",
     ),
     key(
         "deferred",

@@ -13,6 +13,7 @@ mod location;
 mod offers;
 mod operation;
 mod peers;
+mod probes;
 mod relay;
 mod relayed;
 mod routes;

@@ -10,7 +10,7 @@ const MOST: usize = 8;
 const LONGEST: usize = 4096;
 
 /// A server's offers, of the schemes that we know.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Offers(Vec<(Scheme, String)>);
 
 impl Offers {

@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Fields, RequestHead, ResponseHead};
 use identity::SecurityContext;
 use identity::relayed::{Accepted, Answer, Config, Guarded, Outcome, Scheme, SignIn};
-use mapi::http::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
 
 use super::offers::Offers;
+use super::probes::{Guard, Guards, candidates, directory};
 use super::sign_in::SignedIn;
 use super::upstream::{HttpUpstream, Link, challenge};
 use crate::clock;
@@ -25,7 +25,7 @@ pub(super) struct Relayed {
     /// Whether a front server has requests of several clients on it. Then a handshake, which is of a connection,
     /// would be of them all.
     shared: bool,
-    guard: Option<Guard>,
+    guards: Guards,
     /// What the server wants to be signed in with.
     offers: Offers,
     state: State,
@@ -39,71 +39,10 @@ pub(super) struct Relayed {
 
 enum State {
     Nobody,
-    /// A handshake is under way on the connection to the server.
-    Handshake(SignIn),
+    /// A handshake is under way on the connection to the server, by the request that is seen to be guarded.
+    Handshake(SignIn, Arc<Guard>),
     /// Who shook hands on it.
     Somebody(SecurityContext),
-}
-
-/// A request without credentials that the server refused.
-struct Guard {
-    guarded: Guarded,
-    probe: Probe,
-}
-
-/// A request that changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Probe {
-    mapi: bool,
-    target: String,
-}
-
-/// What a probe takes over from the client's request: front servers of some installations choose by it.
-const TAKEN_OVER: [&str; 4] = ["user-agent", X_REQUEST_ID, X_CLIENT_INFO, X_CLIENT_APPLICATION];
-
-impl Probe {
-    /// One like the request `head`.
-    fn like(head: &RequestHead, mapi: bool) -> Self {
-        Self { mapi, target: head.target().to_owned() }
-    }
-
-    /// Those that servers with MAPI over HTTP know: some of them the endpoint alone, which is then that of whoever
-    /// asks, some only with a mailbox, whichever it is.
-    fn pings() -> [Self; 2] {
-        const NO_MAILBOX: &str = "?MailboxId=00000000-0000-0000-0000-000000000000@mapiproxy.invalid";
-        ["", NO_MAILBOX].map(|query| Self { mapi: true, target: format!("/mapi/emsmdb/{query}") })
-    }
-
-    /// Whether it is about the same directory as the request `head`.
-    fn covers(&self, head: &RequestHead) -> bool {
-        let directory =
-            |target: &str| target.split(['/', '?']).nth(1).unwrap_or_default().to_ascii_lowercase();
-        directory(&self.target) == directory(head.target())
-    }
-
-    /// Its head, with the credentials `authorization`.
-    fn head(
-        &self,
-        upstream: &HttpUpstream,
-        like: &RequestHead,
-        authorization: Option<&[u8]>,
-    ) -> Option<RequestHead> {
-        let mut head = RequestHead::new(if self.mapi { "POST" } else { "HEAD" }, &self.target)?;
-        head.fields.push("Host", upstream.host_header());
-        for name in TAKEN_OVER {
-            if let Some(value) = like.fields.get(name) {
-                head.fields.push(name, value.to_vec());
-            }
-        }
-        if self.mapi {
-            head.fields.push(X_REQUEST_TYPE, "PING");
-            head.fields.push("Content-Length", "0");
-        }
-        if let Some(value) = authorization {
-            head.fields.push("Authorization", value.to_vec());
-        }
-        Some(head)
-    }
 }
 
 /// What a sign-in works with: the server, the connection there, and the client's request.
@@ -125,7 +64,7 @@ impl Relayed {
             config: Arc::clone(config),
             protected,
             shared,
-            guard: None,
+            guards: Guards::default(),
             offers: Offers::default(),
             state: State::Nobody,
             taken: None,
@@ -236,18 +175,18 @@ impl Relayed {
             return SignedIn::As { context, fresh: false, token: None };
         }
         let begun = match std::mem::replace(&mut self.state, State::Nobody) {
-            State::Handshake(sign_in) if sign_in.scheme() == scheme => {
+            State::Handshake(sign_in, guard) if sign_in.scheme() == scheme => {
                 let stays = match request.link {
                     Some(link) => link.is_in_handshake().await,
                     None => false,
                 };
                 if !stays {
-                    return self.refuse(request, "the server closed its connection in mid handshake").await;
+                    return self.lost(request).await;
                 }
-                Some(sign_in)
+                Some((sign_in, guard))
             }
             State::Nobody => None,
-            State::Handshake(_) | State::Somebody(_) => {
+            State::Handshake(..) | State::Somebody(_) => {
                 self.forget(request.link);
                 None
             }
@@ -256,7 +195,7 @@ impl Relayed {
         let sign_in = match begun {
             Some(sign_in) => sign_in,
             None => match self.guard(request).await {
-                Ok(guarded) => SignIn::new(&self.config, scheme, guarded),
+                Ok(guard) => (SignIn::new(&self.config, scheme, guard.guarded), guard),
                 Err(failed) => return failed,
             },
         };
@@ -272,7 +211,7 @@ impl Relayed {
     /// Sends credentials to the server; says what it makes of them.
     async fn leg(
         &mut self,
-        sign_in: SignIn,
+        (sign_in, mut guard): (SignIn, Arc<Guard>),
         credentials: &[u8],
         begins: bool,
         value: &[u8],
@@ -293,30 +232,44 @@ impl Relayed {
         if scheme.is_handshake() {
             link.pin();
         }
-        let probe = self.guard.as_ref().map(|guard| &guard.probe).ok_or("no probe")?;
-        let head = probe.head(request.upstream, request.head, Some(value)).ok_or("no probe")?;
-        let (answer, stays) = link.probe(&head).await?;
+        let head = guard.probe.head(request.upstream, request.head, Some(value)).ok_or("no probe")?;
+        let (answer, mut stays) = match link.probe(&head).await {
+            // Only the client can shake hands on another one.
+            Err(_) if !begins && link.wire.is_stale().await => return Ok(self.lost(request).await),
+            probed => probed?,
+        };
         let token = challenge(&answer.fields, scheme.name());
         let said = Answer { status: answer.status(), token: token.as_deref() };
         let token = token.as_ref().map(|token| format!("{} {}", scheme.name(), STANDARD.encode(token)));
-        match (sent.answered(said, clock::now()), token) {
+        let mut status = answer.status();
+        let mut outcome = sent.answered(said, clock::now());
+        while let Outcome::Redirected(redirected) = outcome {
+            guard = match self.guard_behind(&guard, request).await {
+                Ok(guard) => guard,
+                Err(failed) => {
+                    self.forget(request.link);
+                    return Ok(failed);
+                }
+            };
+            if !stays {
+                self.again(scheme, request).await?;
+            }
+            let sent = redirected.again(guard.guarded);
+            // Who shook hands is known by the connection.
+            let value = Some(value).filter(|_| !scheme.is_handshake());
+            let head = guard.probe.head(request.upstream, request.head, value).ok_or("no probe")?;
+            let answer;
+            (answer, stays) = request.link.as_mut().ok_or("lost")?.probe(&head).await?;
+            status = answer.status();
+            outcome = sent.answered(Answer { status, token: None }, clock::now());
+        }
+        match (outcome, token) {
             (Outcome::GoesOn(sign_in), Some(token)) if stays => {
-                self.state = State::Handshake(sign_in);
+                self.state = State::Handshake(sign_in, guard);
                 Ok(SignedIn::GoOn(token))
             }
             (Outcome::Accepted(accepted), token) => {
-                let context = accepted.context().clone();
-                link.belongs_to(&context);
-                if !scheme.is_handshake() {
-                    self.taken = Some(accepted);
-                } else if stays {
-                    self.state = State::Somebody(context.clone());
-                } else {
-                    return Err(format!("the server closes its connection after {}", scheme.name()));
-                }
-                if !stays {
-                    *request.link = None;
-                }
+                let context = self.accept(accepted, scheme, stays, request)?;
                 Ok(SignedIn::As { context, fresh: true, token })
             }
             (Outcome::GoesOn(_), _) => Err("the server closes its connection in mid handshake".to_owned()),
@@ -324,37 +277,93 @@ impl Relayed {
                 self.forget(request.link);
                 Ok(SignedIn::Refused(format!("the server refuses the client's {}", scheme.name())))
             }
-            (Outcome::Unclear, _) => {
+            (Outcome::Unclear | Outcome::Redirected(_), _) => {
                 self.forget(request.link);
-                let status = answer.status();
                 let why = format!("the server answers {status} to the client's {}", scheme.name());
                 Ok(SignedIn::Failed(if (400..500).contains(&status) { status } else { 502 }, why))
             }
         }
     }
 
+    /// Has another connection ready for the same credentials.
+    async fn again(&mut self, scheme: Scheme, request: &mut Request<'_>) -> Result<(), String> {
+        if scheme.is_handshake() {
+            return Err(format!("the server closes its connection after {}", scheme.name()));
+        }
+        *request.link = None;
+        blank(request).await
+    }
+
+    /// The server took the credentials: from now on the connection is of whoever sent them.
+    fn accept(
+        &mut self,
+        accepted: Accepted,
+        scheme: Scheme,
+        stays: bool,
+        request: &mut Request<'_>,
+    ) -> Result<SecurityContext, String> {
+        let context = accepted.context().clone();
+        request.link.as_mut().ok_or("lost")?.belongs_to(&context);
+        if !scheme.is_handshake() {
+            self.taken = Some(accepted);
+        } else if stays {
+            self.state = State::Somebody(context.clone());
+        } else {
+            return Err(format!("the server closes its connection after {}", scheme.name()));
+        }
+        if !stays {
+            *request.link = None;
+        }
+        Ok(context)
+    }
+
+    /// The connection is gone on which a handshake was under way.
+    async fn lost(&mut self, request: &mut Request<'_>) -> SignedIn {
+        self.refuse(request, "the server closed its connection in mid handshake").await
+    }
+
     /// Sees to it that the server was seen to refuse who comes without credentials to where the request goes, and
     /// that it is known what it wants.
-    async fn guard(&mut self, request: &mut Request<'_>) -> Result<Guarded, SignedIn> {
-        if let Some(guard) = self.guard.as_ref().filter(|guard| guard.probe.covers(request.head)) {
-            return Ok(guard.guarded);
+    async fn guard(&mut self, request: &mut Request<'_>) -> Result<Arc<Guard>, SignedIn> {
+        if let Some(guard) = self.guards.of(request.head) {
+            self.offers = guard.offers.clone();
+            return Ok(guard);
         }
-        self.guard = None;
+        *request.link = None;
+        self.seek(0, request).await
+    }
+
+    /// The same by another request than that of `guard`, which the server answers to somebody by leading elsewhere.
+    /// The client's connection to the server stays.
+    async fn guard_behind(
+        &mut self,
+        guard: &Guard,
+        request: &mut Request<'_>,
+    ) -> Result<Arc<Guard>, SignedIn> {
+        let mut aside = None;
+        let Request { upstream, head, mapi, nobody, .. } = *request;
+        self.seek(guard.tried, &mut Request { upstream, head, mapi, nobody, link: &mut aside }).await
+    }
+
+    /// Tries requests, but for the first `tried`, until the server refuses one.
+    async fn seek(&mut self, mut tried: usize, request: &mut Request<'_>) -> Result<Arc<Guard>, SignedIn> {
         let failed = |why: String| SignedIn::Failed(502, why);
-        let like = Probe::like(request.head, request.mapi);
-        for probe in [like].into_iter().chain(Probe::pings()) {
-            *request.link = None;
+        for probe in candidates(request.head, request.mapi).skip(tried) {
+            tried += 1;
             blank(request).await.map_err(failed)?;
             let link = request.link.as_mut().ok_or_else(|| failed("lost".to_owned()))?;
             let Some(head) = probe.head(request.upstream, request.head, None) else { continue };
             let (answer, stays) = link.probe(&head).await.map_err(failed)?;
-            if !stays {
+            let guarded = Guarded::by(answer.status());
+            if !stays || guarded.is_none() {
                 *request.link = None;
             }
-            if let Some(guarded) = Guarded::by(answer.status()) {
+            if let Some(guarded) = guarded {
                 self.offers.learn(&answer.fields);
-                self.guard = Some(Guard { guarded, probe });
-                return Ok(guarded);
+                let (directory, offers) = (directory(request.head), self.offers.clone());
+                let guard = Arc::new(Guard { directory, guarded, probe, tried, offers });
+                self.guards.keep(Arc::clone(&guard));
+                return Ok(guard);
             }
         }
         *request.link = None;

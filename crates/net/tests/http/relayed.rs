@@ -1,158 +1,25 @@
 //! Clients who sign in at the server, through the proxy.
 
+mod server;
+
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, Shutdown, TcpStream};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::net::{Ipv4Addr, Shutdown};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::ntlm::{AcceptorConfig, Credentials, InitiatorConfig, Policy, Protection, ServerNames};
-use identity::{
-    Acceptor, ActingLevel, Initiator, Mechanism, NtlmVersion, OsRandom, Password, Registry, Step,
-};
+use identity::ntlm::{Credentials, InitiatorConfig, Protection};
+use identity::{ActingLevel, Initiator, Mechanism, NtlmVersion, OsRandom, Password, Registry, Step};
 use net::http::Peers;
 use wire::FileTime;
 
-use crate::support::{Answer, Client, Everybody, Got, Proxy, Setup, Upstream, basic};
+use self::server::{Orders, refuse, server};
+use crate::support::{Answer, Client, Got, Proxy, Setup, Upstream, basic};
 
 /// 2026.
 const NOW: FileTime = FileTime(134_100_000_000_000_000);
-
-/// Who signed in on a connection, or is about to.
-enum Who {
-    Handshake(Box<Acceptor>),
-    User(String),
-}
-
-/// What a test has a server do.
-#[derive(Default)]
-struct Orders {
-    /// Nobody is signed in any more.
-    revoked: AtomicBool,
-    /// The connection closes after the next challenge.
-    dies: AtomicBool,
-    /// The connection closes after each answer to somebody.
-    closes: AtomicBool,
-    /// What credentials are answered with, without a look at them.
-    blocked: Mutex<Option<u16>>,
-    /// The connections on which somebody was answered.
-    streams: Mutex<Vec<TcpStream>>,
-}
-
-impl Orders {
-    /// Closes all connections on which somebody was answered.
-    fn close(&self) {
-        for stream in self.streams.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-fn acceptor() -> Acceptor {
-    let config = AcceptorConfig {
-        accounts: Arc::new(Everybody),
-        policy: Policy::default(),
-        names: ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() },
-        authority: "accounts".into(),
-        registry: Registry::new(),
-    };
-    Acceptor::new(Mechanism::Ntlm, Arc::new(config), None)
-}
-
-/// A server at which everybody has an account, by Basic, Bearer and NTLM.
-fn server() -> (Upstream, Arc<Orders>) {
-    let orders = Arc::<Orders>::default();
-    let known = Mutex::new(HashMap::<usize, Who>::new());
-    let given = Arc::clone(&orders);
-    let upstream = Upstream::new(move |got, stream| {
-        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        let lets_nobody_in = got.head.path().starts_with("/autodiscover/autodiscover.json");
-        match who(got, &mut known, &given) {
-            Ok(None) if lets_nobody_in => answer(stream, got, "nobody"),
-            Ok(Some(user)) => {
-                let closes = given.closes.load(Ordering::SeqCst);
-                let kept = stream.try_clone().ok().filter(|_| !closes);
-                given.streams.lock().unwrap().extend(kept);
-                answer(stream, got, &user) && !closes
-            }
-            Ok(None) => {
-                let offers = "WWW-Authenticate: Negotiate, NTLM\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\
-                              WWW-Authenticate: Digest realm=\"x\"\r\nWWW-Authenticate: Bearer\r\n";
-                refuse(stream, got, 401, offers)
-            }
-            Err((status, header)) => {
-                refuse(stream, got, status, &header) && !given.dies.swap(false, Ordering::SeqCst)
-            }
-        }
-    });
-    (upstream, orders)
-}
-
-fn refuse(stream: &mut TcpStream, got: &Got, status: u16, fields: &str) -> bool {
-    let body = if got.head.method() == "HEAD" { "" } else { "no" };
-    let text = format!("HTTP/1.1 {status} No\r\n{fields}Content-Length: 2\r\n\r\n{body}");
-    stream.write_all(text.as_bytes()).is_ok()
-}
-
-fn answer(stream: &mut TcpStream, got: &Got, user: &str) -> bool {
-    let url = format!("http://{}:{}", Ipv4Addr::LOCALHOST, stream.local_addr().unwrap().port());
-    let (status, body) = match got.head.path() {
-        "/ews/elsewhere" => ("302 Found", String::new()),
-        path if path.starts_with("/autodiscover/") => ("200 OK", format!("{{\"Url\":\"{url}/ews\"}}")),
-        _ => ("200 OK", format!("for {user}")),
-    };
-    let text = format!(
-        "HTTP/1.1 {status}\r\nX-User: {user}\r\nX-ResponseCode: 0\r\nLocation: {url}/owa/?a\r\n\
-         Content-Length: {}\r\n\r\n{}",
-        body.len(),
-        if got.head.method() == "HEAD" { "" } else { &body },
-    );
-    stream.write_all(text.as_bytes()).is_ok()
-}
-
-/// Who asks; none if nobody does. Otherwise the answer's status and further headers.
-fn who(got: &Got, known: &mut HashMap<usize, Who>, orders: &Orders) -> Result<Option<String>, (u16, String)> {
-    let Some(sent) = got.head.fields.text("authorization") else {
-        return match known.get(&got.connection) {
-            Some(Who::User(user)) if !orders.revoked.load(Ordering::SeqCst) => Ok(Some(user.clone())),
-            _ => Ok(None),
-        };
-    };
-    if let Some(status) = *orders.blocked.lock().unwrap() {
-        return Err((status, String::new()));
-    }
-    let (scheme, rest) = sent.split_once(' ').unwrap();
-    match scheme {
-        _ if orders.revoked.load(Ordering::SeqCst) => Ok(None),
-        "Basic" => {
-            let text = String::from_utf8(STANDARD.decode(rest).unwrap()).unwrap();
-            let user = text.split(':').next().unwrap().to_owned();
-            Ok((sent == basic(&user)).then_some(user))
-        }
-        "Bearer" => Ok(rest.strip_prefix("token-of-").map(str::to_owned)),
-        _ => {
-            let mut acceptor = match known.remove(&got.connection) {
-                Some(Who::Handshake(acceptor)) => acceptor,
-                _ => Box::new(acceptor()),
-            };
-            match acceptor.step(&STANDARD.decode(rest).unwrap(), NOW, &mut OsRandom) {
-                Ok(Step::Continue(token)) => {
-                    known.insert(got.connection, Who::Handshake(acceptor));
-                    Err((401, format!("WWW-Authenticate: NTLM {}\r\n", STANDARD.encode(token))))
-                }
-                Ok(Step::Done { context, .. }) => {
-                    let user = context.principal().user().to_owned();
-                    known.insert(got.connection, Who::User(user.clone()));
-                    Ok(Some(user))
-                }
-                Err(_) => Ok(None),
-            }
-        }
-    }
-}
 
 fn get(path: &str, fields: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: proxy.lab.test\r\n{fields}\r\n")
@@ -342,23 +209,133 @@ fn what_comes_without_credentials_in_the_middle_of_a_handshake_is_nobodys() {
 
 #[test]
 fn a_connection_that_is_gone_is_never_replaced_behind_the_clients_back() {
+    // Whether the proxy hears of the end before the next leg comes or after it.
+    for waits in [true, false] {
+        let (_upstream, orders, proxy) = place();
+        let mut client = Client::new(&proxy);
+        orders.dies.store(true, Ordering::SeqCst);
+        let mut alice = Ntlm::new("alice");
+        let challenge = client.ask(alice.next(None));
+        if waits {
+            orders.wait_for_closed(1);
+        }
+        let again = client.ask(alice.next(Some(&challenge)));
+        assert_eq!((again.status(), offers(&again).len()), (401, 4));
+        assert_eq!(open_contexts(&proxy), 0);
+    }
+    // After the sign-in too.
     let (upstream, orders, proxy) = place();
     let mut client = Client::new(&proxy);
-    orders.dies.store(true, Ordering::SeqCst);
-    let mut alice = Ntlm::new("alice");
-    let challenge = client.ask(alice.next(None));
-    let again = client.ask(alice.next(Some(&challenge)));
-    assert_eq!((again.status(), offers(&again).len()), (401, 4));
-    assert_eq!(open_contexts(&proxy), 0);
-    // After the sign-in too.
     assert_eq!(user(&Ntlm::sign_in("alice", &mut client)), (200, Some("alice")));
     orders.closes.store(true, Ordering::SeqCst);
     orders.streams.lock().unwrap().clear();
     assert_eq!(user(&client.ask(get("/ews/x", ""))), (200, Some("alice")));
+    orders.wait_for_closed(1);
     upstream.others();
     let refused = client.ask(get("/ews/x", ""));
     assert_eq!((refused.status(), offers(&refused).len()), (401, 4));
     assert!(upstream.others().iter().all(|got| got.head.method() == "HEAD"), "it was sent elsewhere");
+}
+
+#[test]
+fn the_connection_of_a_handshake_that_ends_under_a_leg_has_the_client_begin_anew() {
+    // The server takes the second leg and closes without an answer.
+    let upstream = Upstream::new(|got, stream| match got.head.fields.text("authorization") {
+        None => refuse(stream, got, 401, "WWW-Authenticate: NTLM\r\n"),
+        Some(sent) if sent.ends_with("AAAA") => false,
+        Some(_) => refuse(stream, got, 401, "WWW-Authenticate: NTLM AAAB\r\n"),
+    });
+    let proxy = Setup { relayed: true, ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    for _ in 0..2 {
+        let challenge = client.ask(with("NTLM AAAB"));
+        assert_eq!((challenge.status(), offers(&challenge)), (401, vec!["NTLM AAAB".to_owned()]));
+        let again = client.ask(with("NTLM AAAA"));
+        assert_eq!((again.status(), offers(&again)), (401, vec!["NTLM".to_owned()]));
+    }
+    assert_eq!(open_contexts(&proxy), 0);
+}
+
+#[test]
+fn what_proves_somebody_is_the_request_that_was_guarded_whatever_the_next_says_of_its_client() {
+    let names = ["User-Agent", "X-ClientInfo", "X-ClientApplication"];
+    for wrong in ["Basic YWxpY2U6d3Jvbmc=", "Bearer wrong"] {
+        let (upstream, _, proxy) = place();
+        let mut client = Client::new(&proxy);
+        let fields = |value: &str, id: &str| {
+            let lines = names.map(|name| format!("{name}: {value}\r\n")).concat();
+            format!("{lines}X-RequestId: {id}\r\n")
+        };
+        assert_eq!(client.ask(get("/ews/x", &fields("Outlook", "{1}:1"))).status(), 401);
+        let robot = fields("robot", "{1}:2") + &format!("Authorization: {wrong}\r\n");
+        assert_eq!(client.ask(get("/ews/x", &robot)).status(), 401);
+        let odd = fields("robot", "' or 1=1") + &format!("Authorization: {wrong}\r\n");
+        assert_eq!(client.ask(get("/ews/x", &odd)).status(), 401);
+        assert_eq!(open_contexts(&proxy), 0);
+        let seen = upstream.others();
+        assert_eq!(seen.len(), 3, "{seen:?}");
+        for got in &seen {
+            assert_eq!(names.map(|name| got.head.fields.text(name)), [Some("Outlook"); 3], "{}", got.text());
+        }
+        let ids: Vec<_> = seen.iter().map(|got| got.head.fields.text("x-requestid")).collect();
+        assert_eq!(ids, [Some("{1}:1"), Some("{1}:2"), None]);
+    }
+}
+
+#[test]
+fn a_redirect_proves_nobody_and_a_ping_is_asked_instead() {
+    let (upstream, _, proxy) = place();
+    let at = |credentials: &str| get("/ews/elsewhere", &format!("Authorization: {credentials}\r\n"));
+    let of_ntlm = |request: String| request.replace("/ews/x", "/ews/elsewhere");
+    let mut client = Client::new(&proxy);
+    for wrong in ["Basic YWxpY2U6d3Jvbmc=", "Bearer wrong"] {
+        assert_eq!(client.ask(at(wrong)).status(), 401);
+    }
+    assert_eq!(open_contexts(&proxy), 0);
+    assert_eq!(user(&client.ask(at(&basic("alice")))), (302, Some("alice")));
+    // So does a handshake, on its own connection.
+    let mut bob = Ntlm::new("bob");
+    let mut other = Client::new(&proxy);
+    upstream.others();
+    let challenge = other.ask(of_ntlm(bob.next(None)));
+    assert_eq!(user(&other.ask(of_ntlm(bob.next(Some(&challenge))))), (302, Some("bob")));
+    let seen = upstream.others();
+    let asked: Vec<_> = seen.iter().map(|got| (got.head.method(), got.head.path().to_owned())).collect();
+    let (head, ping) = (("HEAD", "/ews/elsewhere".to_owned()), ("POST", "/mapi/emsmdb/".to_owned()));
+    let wanted = [&head, &head, &head, &ping, &ping, &("GET", head.1.clone())].map(Clone::clone);
+    assert_eq!(asked, wanted);
+    assert!(seen[3].connection != seen[2].connection && seen[4].connection == seen[2].connection);
+    assert!(!seen[4].head.fields.has("authorization"));
+    assert_eq!(seen[5].connection, seen[2].connection);
+}
+
+#[test]
+fn a_server_that_leads_everybody_elsewhere_lets_nobody_in() {
+    // Whoever shows a password is led to a page, whether it is right or not.
+    let upstream = Upstream::new(|got, stream| {
+        let status = if got.head.fields.has("authorization") { 302 } else { 401 };
+        refuse(stream, got, status, "WWW-Authenticate: Basic realm=\"x\"\r\nWWW-Authenticate: NTLM\r\n")
+    });
+    let proxy = Setup { relayed: true, ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    assert_eq!(client.ask(with(&basic("alice"))).status(), 502);
+    assert_eq!(client.ask(Ntlm::new("alice").next(None)).status(), 502);
+    assert_eq!(client.ask(mapi_ping(&basic("alice"))).status(), 502);
+    assert_eq!(open_contexts(&proxy), 0);
+}
+
+#[test]
+fn each_directory_is_asked_once_whichever_comes_next() {
+    let (upstream, _, proxy) = place();
+    let mut client = Client::new(&proxy);
+    for _ in 0..5 {
+        for path in ["/ews/x", "/oab/x", "/EWS/y"] {
+            let asked = client.ask(get(path, ""));
+            assert_eq!((asked.status(), offers(&asked).len()), (401, 4));
+        }
+    }
+    let asked: Vec<_> = upstream.others().iter().map(|got| got.head.path().to_owned()).collect();
+    assert_eq!(asked, ["/ews/x", "/oab/x"]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 /// Sign-ins that pass through us.
 ///
 /// The first byte says the scheme. Then come legs: a block that the client sends, a byte that chooses the status,
-/// and a block that the server answers with. What a handshake sends is put into base64. A context comes of a
+/// and a block that the server answers with; behind a redirect, a byte that chooses the next status. What a handshake sends is put into base64. A context comes of a
 /// status that takes the request and of nothing else, is of a person who has a name, covers no other credentials
 /// than those that were taken, and is closed at the end. The same sign-in is the same identity.
 ///
@@ -38,16 +38,24 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
     while !input.is_empty() {
         let block = input.block();
         let text = if scheme.is_handshake() { STANDARD.encode(block).into_bytes() } else { block.to_vec() };
-        let status = STATUSES[usize::from(input.byte()) % STATUSES.len()];
-        let token = input.block();
+        let mut status = STATUSES[usize::from(input.byte()) % STATUSES.len()];
+        let mut token = input.block();
         let sent = sign_in.sent(&text).ok()?;
-        match sent.answered(Answer { status, token: Some(token) }, FileTime(1)) {
+        let mut outcome = sent.answered(Answer { status, token: Some(token) }, FileTime(1));
+        if let Outcome::Redirected(redirected) = outcome {
+            assert_eq!(status, 302);
+            status = STATUSES[usize::from(input.byte()) % STATUSES.len()];
+            token = &[];
+            outcome =
+                redirected.again(Guarded::by(401)?).answered(Answer { status, token: None }, FileTime(1));
+        }
+        match outcome {
             Outcome::GoesOn(goes_on) => {
                 assert!(status == 401 && scheme.is_handshake() && !token.is_empty());
                 sign_in = goes_on;
             }
             Outcome::Accepted(accepted) => {
-                assert!(matches!(status, 200 | 302 | 404), "{status} takes nobody");
+                assert!(matches!(status, 200 | 404), "{status} takes nobody");
                 let context = accepted.context();
                 assert!(context.proof() == Proof::Relayed && !context.is_anonymous() && !context.is_system());
                 assert!(!context.principal().user().is_empty());
@@ -56,7 +64,7 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
                 assert!(Scheme::ALL.iter().all(|scheme| !accepted.covers(*scheme, &other)));
                 return Some(context.identity().clone());
             }
-            Outcome::Refused | Outcome::Unclear => return None,
+            Outcome::Refused | Outcome::Unclear | Outcome::Redirected(_) => return None,
         }
     }
     None

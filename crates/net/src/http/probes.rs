@@ -1,0 +1,151 @@
+//! Requests that change nothing, by which it is found out whether the server asks for a sign-in, and whether it takes
+//! one.
+
+use std::sync::Arc;
+
+use http::RequestHead;
+use identity::relayed::Guarded;
+use mapi::http::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
+
+use super::offers::Offers;
+use super::upstream::HttpUpstream;
+
+/// What a probe takes over from a client's request: front servers of some installations choose by it.
+const TAKEN_OVER: [&str; 3] = ["user-agent", X_CLIENT_INFO, X_CLIENT_APPLICATION];
+
+/// The longest name of a request that is passed on, in bytes.
+const LONGEST_ID: usize = 64;
+
+/// So many directories are known to be guarded at most; what is known longest is forgotten first.
+const MOST: usize = 8;
+
+/// A request that changes nothing. Whoever answers it chooses by what is in here alone: it is the same each time that
+/// it is sent, whoever makes us send it.
+#[derive(Debug, Clone)]
+pub(super) struct Probe {
+    mapi: bool,
+    target: String,
+    fields: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Those by which may be found out whether the server guards what the request `head` asks for: first one like it, then
+/// those that servers with MAPI over HTTP know. Some of them know the endpoint alone, which is then that of whoever
+/// asks, some only with a mailbox, whichever it is.
+pub(super) fn candidates(head: &RequestHead, mapi: bool) -> impl Iterator<Item = Probe> + use<> {
+    const NO_MAILBOX: &str = "?MailboxId=00000000-0000-0000-0000-000000000000@mapiproxy.invalid";
+    let fields: Vec<_> = TAKEN_OVER
+        .into_iter()
+        .filter_map(|name| head.fields.get(name).map(|value| (name, value.to_vec())))
+        .collect();
+    let pings = ["", NO_MAILBOX].map(|query| (true, format!("/mapi/emsmdb/{query}")));
+    let targets = [(mapi, head.target().to_owned())].into_iter().chain(pings);
+    targets.map(move |(mapi, target)| Probe { mapi, target, fields: fields.clone() })
+}
+
+impl Probe {
+    /// Its head, on behalf of the request `of`, with the credentials `authorization`.
+    pub(super) fn head(
+        &self,
+        upstream: &HttpUpstream,
+        of: &RequestHead,
+        authorization: Option<&[u8]>,
+    ) -> Option<RequestHead> {
+        let mut head = RequestHead::new(if self.mapi { "POST" } else { "HEAD" }, &self.target)?;
+        head.fields.push("Host", upstream.host_header());
+        for (name, value) in &self.fields {
+            head.fields.push(*name, value.clone());
+        }
+        if let Some(id) = of.fields.get(X_REQUEST_ID).filter(|id| is_id(id)) {
+            head.fields.push(X_REQUEST_ID, id.to_vec());
+        }
+        if self.mapi {
+            head.fields.push(X_REQUEST_TYPE, "PING");
+            head.fields.push("Content-Length", "0");
+        }
+        if let Some(value) = authorization {
+            head.fields.push("Authorization", value.to_vec());
+        }
+        Some(head)
+    }
+}
+
+/// Whether it is a GUID and a number ([MS-OXCMAPIHTTP] 2.2.3.3.4). Each request has another: that must be nothing to
+/// choose an answer by.
+fn is_id(value: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_hexdigit() || b"{}-:".contains(byte);
+    value.len() <= LONGEST_ID && value.iter().all(fits)
+}
+
+/// A request without credentials that the server refused.
+#[derive(Debug)]
+pub(super) struct Guard {
+    /// For what is below which directory.
+    pub(super) directory: String,
+    pub(super) guarded: Guarded,
+    pub(super) probe: Probe,
+    /// How many candidates come before the next.
+    pub(super) tried: usize,
+    /// What the server wants to be signed in with.
+    pub(super) offers: Offers,
+}
+
+/// The directory of what a request asks for.
+pub(super) fn directory(head: &RequestHead) -> String {
+    head.target().split(['/', '?']).nth(1).unwrap_or_default().to_ascii_lowercase()
+}
+
+/// What the server was seen to guard: for each directory the last request that it was seen by.
+#[derive(Debug, Default)]
+pub(super) struct Guards(Vec<Arc<Guard>>);
+
+impl Guards {
+    pub(super) fn of(&self, head: &RequestHead) -> Option<Arc<Guard>> {
+        let directory = directory(head);
+        self.0.iter().find(|guard| guard.directory == directory).cloned()
+    }
+
+    pub(super) fn keep(&mut self, guard: Arc<Guard>) {
+        self.0.retain(|known| known.directory != guard.directory);
+        if self.0.len() >= MOST {
+            self.0.remove(0);
+        }
+        self.0.push(guard);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asking(target: &str) -> RequestHead {
+        RequestHead::new("GET", target).unwrap()
+    }
+
+    #[test]
+    fn so_many_directories_are_known_and_each_by_its_last_guard() {
+        let mut guards = Guards::default();
+        let guard = |target: &str, tried| {
+            let head = asking(target);
+            let (directory, guarded) = (directory(&head), Guarded::by(401).unwrap());
+            let probe = candidates(&head, false).next().unwrap();
+            Arc::new(Guard { directory, guarded, probe, tried, offers: Offers::default() })
+        };
+        guards.keep(guard("/EWS/x", 1));
+        guards.keep(guard("/ews?x", 2));
+        assert_eq!(guards.of(&asking("/eWs")).unwrap().tried, 2);
+        for number in 0..MOST {
+            assert_eq!(guards.of(&asking("/ews")).is_some(), number < MOST);
+            guards.keep(guard(&format!("/{number}"), 1));
+        }
+        assert!(guards.of(&asking("/ews")).is_none());
+        assert!((0..MOST).all(|number| guards.of(&asking(&format!("/{number}/x"))).is_some()));
+    }
+
+    #[test]
+    fn a_request_is_named_by_a_guid_and_a_number_only() {
+        assert!(is_id(b"{6F9619FF-8B86-D011-B42D-00CF4FC964FF}:123"));
+        for bad in [&b"{1}:1 or 1=1"[..], b"<script>", b"../..", &[b'1'; LONGEST_ID + 1]] {
+            assert!(!is_id(bad), "{bad:?}");
+        }
+    }
+}
