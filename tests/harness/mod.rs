@@ -7,6 +7,7 @@ mod neighbour;
 mod process;
 mod proxy;
 mod raw;
+pub(crate) mod raw_http;
 mod relay;
 mod told;
 mod upstream;

@@ -1,0 +1,210 @@
+//! What modules read of what was written before, and what becomes of answers that they make longer.
+
+use engine::objects::ObjectKind;
+use engine::rops::{RopDecision, RopReplyView, RopView};
+use engine::{Engine, Module, Next, Session, Stack};
+use mapi::data::{FolderId, PropertyProblemArray};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::property::{PropTag, PropertyList, PropertyValue, TaggedValue};
+use mapi::rop::message::{RopCreateMessageRequest, RopCreateMessageResponse};
+use mapi::rop::property::{PropertyProblemsResponse, RopSetPropertiesRequest};
+use mapi::rop::shared::Sized16;
+use mapi::rop::stream::{
+    RopOpenStreamRequest, RopOpenStreamResponse, RopReadStreamRequest, RopReadStreamResponse,
+    RopWriteStreamRequest, RopWriteStreamResponse, SizeOrSentinel, StreamOpenModeFlags,
+};
+use mapi::rop::transport::{RopSubmitMessageRequest, SubmitFlags};
+use mapi::rop::{Bool, Bytes16, Empty, OutputHandleIndex, RequestBody, ResponseBody, RopId};
+use std::sync::{Arc, Mutex};
+use testkit::{Mailbox, Sent};
+
+/// Reads what earlier operations brought.
+#[derive(Default)]
+struct Curious {
+    seen: Arc<Mutex<Vec<String>>>,
+}
+
+impl Module for Curious {
+    fn name(&self) -> &'static str {
+        "curious"
+    }
+
+    fn description(&self) -> &'static str {
+        "reads on"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn reads_content(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        let told = match rop.request().id() {
+            RopId::RopSubmitMessage => {
+                let properties = rop.properties().unwrap();
+                let subject = properties.get(0x0037).and_then(PropertyValue::to_text);
+                format!("submit {subject:?}, {} properties", properties.len())
+            }
+            RopId::RopCommitStream => match rop.object().map(|object| &object.kind) {
+                Some(ObjectKind::Stream(stream)) => {
+                    format!("commit {:?}", String::from_utf8_lossy(stream.content.bytes()))
+                }
+                other => format!("{other:?}"),
+            },
+            _ => return RopDecision::Relay,
+        };
+        self.seen.lock().unwrap().push(told);
+        RopDecision::Relay
+    }
+}
+
+fn batch_of(rops: &[(u8, RequestBody)], handles: &[u32]) -> RopBuffer {
+    testkit::batch(rops.iter().map(|(index, body)| (0, *index, body.clone())).collect(), handles)
+}
+
+fn answers(replies: &[(u8, ResponseBody)], handles: &[u32]) -> RopBuffer {
+    testkit::replies(replies.to_vec(), handles)
+}
+
+fn set(tag: u32, text: &str) -> RequestBody {
+    let value = TaggedValue::new(PropTag(tag), PropertyValue::from(text));
+    let property_values = Sized16 { value: Some(Box::new(PropertyList(vec![value]))), trailing: Vec::new() };
+    RequestBody::RopSetProperties(RopSetPropertiesRequest { property_values })
+}
+
+fn no_problems() -> ResponseBody {
+    ResponseBody::RopSetProperties(PropertyProblemsResponse {
+        property_problems: PropertyProblemArray(Vec::new()),
+    })
+}
+
+#[test]
+fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
+    let curious = Curious::default();
+    let seen = Arc::clone(&curious.seen);
+    let engine = Engine::new(Stack::new(vec![Box::new(curious)]));
+    let mut mailbox = Mailbox::open(&engine, "a");
+
+    // A folder's handle is 5; a message is made, then a property set, in operations of their own.
+    let create = RequestBody::RopCreateMessage(RopCreateMessageRequest {
+        output_handle_index: OutputHandleIndex(1),
+        code_page_id: 1252,
+        folder_id: FolderId(9),
+        associated_flag: Bool::FALSE,
+    });
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, create)], &[5, NO_OBJECT]));
+    let made = ResponseBody::RopCreateMessage(RopCreateMessageResponse {
+        has_message_id: Bool::FALSE,
+        message_id: None,
+    });
+    mailbox.answered(&mut flight, &[answers(&[(1, made)], &[5, 6])]);
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, set(0x0037_001F, "first"))], &[6]));
+    mailbox.answered(&mut flight, &[answers(&[(0, no_problems())], &[6])]);
+
+    // One more is set in the batch that submits.
+    let submit =
+        RequestBody::RopSubmitMessage(RopSubmitMessageRequest { submit_flags: SubmitFlags::default() });
+    let batch = batch_of(&[(0, set(0x1000_001F, "body")), (0, submit.clone())], &[6]);
+    let (mut flight, _) = mailbox.relayed(&batch);
+    let submitted = ResponseBody::RopSubmitMessage(Empty);
+    mailbox.answered(&mut flight, &[answers(&[(0, no_problems()), (0, submitted)], &[6])]);
+
+    // A stream of the message, written in two operations, sought back within.
+    let open = RequestBody::RopOpenStream(RopOpenStreamRequest {
+        output_handle_index: OutputHandleIndex(1),
+        property_tag: PropTag(0x1009_0102),
+        open_mode_flags: StreamOpenModeFlags::default(),
+    });
+    let write = |text: &str| {
+        RequestBody::RopWriteStream(RopWriteStreamRequest { data: Bytes16(text.as_bytes().to_vec().into()) })
+    };
+    let written = |size| ResponseBody::RopWriteStream(RopWriteStreamResponse { written_size: size });
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, open), (1, write("one two"))], &[6, NO_OBJECT]));
+    let opened = ResponseBody::RopOpenStream(RopOpenStreamResponse { stream_size: 0 });
+    mailbox.answered(&mut flight, &[answers(&[(1, opened), (1, written(7))], &[6, 7])]);
+    let commit = RequestBody::RopCommitStream(Empty);
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, write(" three"))], &[7]));
+    mailbox.answered(&mut flight, &[answers(&[(0, written(6))], &[7])]);
+    let release = (0, RequestBody::RopRelease(Empty));
+    let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, commit.clone()), release], &[7]));
+    mailbox.answered(&mut flight, &[answers(&[(0, ResponseBody::RopCommitStream(Empty))], &[NO_OBJECT])]);
+    // After the release, the handle is nobody's.
+    mailbox.relayed(&batch_of(&[(0, commit)], &[7]));
+
+    let seen = seen.lock().unwrap();
+    let expected = ["submit Some(\"first\"), 2 properties", "commit \"one two three\"", "None"];
+    assert_eq!(seen[..], expected);
+}
+
+/// Makes what is read from streams longer, and keeps room for it or not.
+struct Grower {
+    by: usize,
+    reserves: bool,
+}
+
+impl Module for Grower {
+    fn name(&self) -> &'static str {
+        "grower"
+    }
+
+    fn description(&self) -> &'static str {
+        "makes answers longer"
+    }
+
+    fn looks_at_rops(&self) -> bool {
+        true
+    }
+
+    fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
+        if self.reserves {
+            rop.reserve(self.by);
+        }
+        RopDecision::Relay
+    }
+
+    fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
+        if let ResponseBody::RopReadStream(read) = &mut rop.change().body {
+            let longer = [&read.data.0[..], &vec![b'+'; self.by]].concat();
+            read.data.0 = longer.into();
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_grows_over_the_clients_room_is_refused_and_one_with_room_kept_for_it_is_not() {
+    let read = RequestBody::RopReadStream(RopReadStreamRequest {
+        byte_count: SizeOrSentinel(100),
+        maximum_byte_count: None,
+    });
+    let asked = batch_of(&[(0, read)], &[1]);
+    let told = |size| {
+        answers(
+            &[(
+                0,
+                ResponseBody::RopReadStream(RopReadStreamResponse { data: Bytes16(vec![b'x'; size].into()) }),
+            )],
+            &[1],
+        )
+    };
+    // The extended buffer's header, RopSize, RopId, index, return value, size, handle.
+    let room = 8 + 2 + 1 + 1 + 4 + 2 + 4 + 100;
+    for (by, reserves, grown, fits) in [
+        (0, false, 100, true),
+        (1, false, 100, false),
+        (40, false, 60, true),
+        (40, false, 61, false),
+        (40, true, 60, true),
+    ] {
+        let engine = Engine::new(Stack::new(vec![Box::new(Grower { by, reserves })]));
+        let mut mailbox = Mailbox::open(&engine, "a");
+        let Sent::Relayed(mut flight, _, left) = mailbox.send(std::slice::from_ref(&asked), room) else {
+            panic!("not relayed")
+        };
+        assert_eq!(left, room - if reserves { 40 } else { 0 });
+        let next = mailbox.answer(&mut flight, &[told(grown)]);
+        assert_eq!(matches!(next, Next::Reply { .. }), fits, "{by} more than {grown}: {next:?}");
+    }
+}
