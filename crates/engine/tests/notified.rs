@@ -10,12 +10,11 @@ use engine::{Engine, Module, Operation, Refusal, Session, Stack};
 use mapi::data::PropertyProblemArray;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::notification::{Event, NotificationData, NotificationFlags, TableEvent, TableEventType, TableRow};
-use mapi::property::{Layout, PropTag, PropertyRow, PropertyValue};
+use mapi::property::{Layout, PropTag, PropertyRow, PropertyValue, Rows};
 use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
 use mapi::rop::property::{
     CopyFlags, RopCopyPropertiesResponse, RopCopyToRequest, RopProgressRequest, RopProgressResponse,
 };
-use mapi::rop::shared::Rows;
 use mapi::rop::special::RopNotifyResponse;
 use mapi::rop::tables::{
     AsynchronousFlags, Bookmark, QueryRowsFlags, RopQueryRowsRequest, RopQueryRowsResponse,
@@ -70,7 +69,7 @@ impl Module for Teller {
     fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {
         let mut said = format!("{} {}", rop.request.id(), rop.reply().body.id());
         if let ResponseBody::RopQueryRows(answer) = &rop.reply().body {
-            write!(said, " {:?}", answer.rows.rows).unwrap();
+            write!(said, " {:?}", *answer.rows).unwrap();
         }
         self.log.lock().unwrap().push(said);
         rop.edit(|_| true);
@@ -117,7 +116,7 @@ fn query() -> RequestBody {
 }
 
 fn rows(columns: &[PropTag], rows: Vec<PropertyRow>) -> ResponseBody {
-    let rows = Rows { columns: columns.to_vec(), rows };
+    let rows = Rows::new(columns.to_vec(), rows);
     ResponseBody::RopQueryRows(RopQueryRowsResponse { origin: Bookmark::BOOKMARK_CURRENT, rows })
 }
 
