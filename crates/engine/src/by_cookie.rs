@@ -1,5 +1,6 @@
 //! The way of operations whose sessions are known by cookies. Hooks and stack are those of all others.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use wire::{Endian, FileTime};
 
 use crate::cookies::{CookieTable, Found};
 use crate::engine::Engine;
-use crate::flight::{Flight, Next, fault, in_session, leaving_response};
+use crate::flight::{Flight, Next, fault, in_session};
 use crate::message::{Body as _, Message};
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
@@ -216,15 +217,10 @@ impl Engine {
     }
 
     fn responded_by_cookie(&self, table: &CookieTable, flight: &mut Flight, passage: Passage) -> Next {
-        let refusal = match passage {
-            Passage::Passed => None,
-            Passage::Refused(refusal) => Some(refusal),
-            Passage::Defer { work, module } => match self.defer(flight, work, module, Waits::Delivery) {
-                Ok(next) => return next,
-                Err(refusal) => Some(refusal),
-            },
+        let next = match self.after_response(flight, passage) {
+            ControlFlow::Continue(next) => next,
+            ControlFlow::Break(deferred) => return deferred,
         };
-        let next = refusal.map_or_else(|| leaving_response(flight), fault);
         if is_over(flight) {
             table.remove(flight.session().id());
         }

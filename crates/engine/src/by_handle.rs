@@ -1,6 +1,7 @@
 //! The way of operations whose sessions are known by context handles, as remote calls have them.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use identity::Random;
@@ -13,7 +14,7 @@ use crate::exchange::{
     ahead_stub, exchange_handle, forget_unseen, leaving_request, little_endian, read_handle,
     take_answered_handle,
 };
-use crate::flight::{Flight, Next, Outcome, called, fault, in_session, leaving_response};
+use crate::flight::{Flight, Next, Outcome, called, fault, in_session};
 use crate::handles::{HandleTable, HandleUse, handle_use};
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Refusal};
@@ -238,15 +239,10 @@ impl Engine {
     }
 
     fn responded(&self, conversation: &mut Conversation, flight: &mut Flight, passage: Passage) -> Next {
-        let refusal = match passage {
-            Passage::Passed => None,
-            Passage::Refused(refusal) => Some(refusal),
-            Passage::Defer { work, module } => match self.defer(flight, work, module, Waits::Delivery) {
-                Ok(next) => return next,
-                Err(refusal) => Some(refusal),
-            },
+        let next = match self.after_response(flight, passage) {
+            ControlFlow::Continue(next) => next,
+            ControlFlow::Break(deferred) => return deferred,
         };
-        let next = refusal.map_or_else(|| leaving_response(flight), fault);
         if matches!(next, Next::Fault { .. }) {
             forget_unseen(conversation, flight);
         }

@@ -1,11 +1,12 @@
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::flight::{Flight, Next};
+use crate::flight::{Flight, Next, fault, leaving_response};
 use crate::module::{CALL_FAILED, Refusal};
 use crate::objects::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::session::{Session, SharedSession};
-use crate::stack::Stack;
+use crate::stack::{Passage, Stack};
 use crate::work::{Deferral, Deferred, Waits, Work};
 
 /// The stack, and what it takes to bring operations through it.
@@ -48,6 +49,20 @@ impl Engine {
         let deferred = deferral.submit(flight.context(), work, module)?;
         flight.wait_for(waits(deferred));
         Ok(Next::Defer { limit: deferral.limit })
+    }
+
+    /// What the client gets after the response came through the stack; broken off with what is to be done meanwhile,
+    /// where a module takes its time over it.
+    pub(crate) fn after_response(&self, flight: &mut Flight, passage: Passage) -> ControlFlow<Next, Next> {
+        let refusal = match passage {
+            Passage::Passed => return ControlFlow::Continue(leaving_response(flight)),
+            Passage::Refused(refusal) => refusal,
+            Passage::Defer { work, module } => match self.defer(flight, work, module, Waits::Delivery) {
+                Ok(deferred) => return ControlFlow::Break(deferred),
+                Err(refusal) => refusal,
+            },
+        };
+        ControlFlow::Continue(fault(refusal))
     }
 
     /// The modules.
