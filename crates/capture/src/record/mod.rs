@@ -16,7 +16,7 @@ pub use self::observer::{Recorded, Recorder, Recording};
 pub use self::packets::PacketWriter;
 pub(crate) use self::packets::USER_COMMENT;
 pub use self::redact::redact;
-pub use self::rotation::{Files, Rotation};
+pub use self::rotation::{Files, Rotation, set_aside};
 
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -138,26 +139,46 @@ impl Series {
 
     /// Renames the file that is there, and removes the oldest of those that were renamed.
     fn set_aside(&self, now: Timestamp, keep: usize) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        let name = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-        let (stem, extension) = (name(self.path.file_stem()), name(self.path.extension()));
         if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() > 0) {
             let time: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-            fs::rename(&self.path, folder.join(format!("{stem}-{time}.{extension}")))?;
+            let (stem, extension) = parts(&self.path);
+            fs::rename(&self.path, folder(&self.path).join(format!("{stem}-{time}.{extension}")))?;
         }
-        let mut old: Vec<PathBuf> = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let file = name(path.file_name());
-            let time = file.strip_prefix(&format!("{stem}-"));
-            let time = time.and_then(|rest| rest.strip_suffix(&format!(".{extension}")));
-            if time.is_some_and(|time| time.len() == 22 && time.ends_with('Z')) {
-                old.push(path);
-            }
-        }
-        old.sort();
+        let old = set_aside(&self.path)?;
         let surplus = old.len().saturating_sub(keep.max(1));
         old.iter().take(surplus).try_for_each(fs::remove_file)
     }
+}
+
+/// The full files of the recording that goes on in the one at `path`, the oldest first.
+///
+/// # Errors
+/// When its folder can't be read.
+pub fn set_aside(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let (stem, extension) = parts(path);
+    let mut old: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(folder(path))? {
+        let path = entry?.path();
+        let file = lossy(path.file_name());
+        let time = file.strip_prefix(&format!("{stem}-"));
+        let time = time.and_then(|rest| rest.strip_suffix(&format!(".{extension}")));
+        if time.is_some_and(|time| time.len() == 22 && time.ends_with('Z')) {
+            old.push(path);
+        }
+    }
+    old.sort();
+    Ok(old)
+}
+
+fn folder(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or_else(|| Path::new("."))
+}
+
+fn parts(path: &Path) -> (String, String) {
+    (lossy(path.file_stem()), lossy(path.extension()))
+}
+
+fn lossy(name: Option<&OsStr>) -> String {
+    name.unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use capture::filter::Filter;
 use capture::pairs::{self, Pairs};
+use capture::record::set_aside;
 use capture::show::{self, Sessions};
 use capture::source::{self, Packets};
 use capture::{Found, Understanding, Watcher, har};
@@ -260,11 +261,20 @@ struct Growing {
 }
 
 impl Growing {
-    /// The file that is there now, where it is another; what is written to the old one is read by then.
+    /// The file that was begun behind this one, where there is one: what is written to this one is read by then. It
+    /// may be full already itself, and set aside.
     fn successor(&self) -> Option<File> {
         let of = |metadata: io::Result<Metadata>| metadata.map(|file| (file.dev(), file.ino())).ok();
-        let now = of(std::fs::metadata(&self.path))?;
-        (of(self.file.metadata()) != Some(now)).then(|| File::open(&self.path).ok()).flatten()
+        let own = of(self.file.metadata());
+        let now = of(std::fs::metadata(&self.path)).filter(|now| Some(*now) != own)?;
+        let full = set_aside(&self.path).unwrap_or_default();
+        // One that is no more among those which were set aside was the oldest.
+        let place = full.iter().position(|path| of(std::fs::metadata(path)) == own);
+        match full.get(place.map_or(0, |place| place + 1)) {
+            Some(path) => File::open(path).ok(),
+            // Where another has taken its place meanwhile, this one is found among the others next time.
+            None => File::open(&self.path).ok().filter(|file| of(file.metadata()) == Some(now)),
+        }
     }
 }
 
@@ -286,5 +296,38 @@ impl Read for Growing {
                 None => std::thread::sleep(WAIT),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_was_full_before_anybody_looked_is_not_passed_over() {
+        let folder = std::env::temp_dir().join(format!("mapiproxy-growing-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("run.pcapng");
+        let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+        write("run.pcapng", "a");
+        let mut growing = Growing { path: path.clone(), file: File::open(&path).unwrap() };
+        let mut next = || {
+            let mut byte = [0];
+            growing.read_exact(&mut byte).unwrap();
+            char::from(byte[0])
+        };
+        assert_eq!(next(), 'a');
+        std::fs::rename(&path, folder.join("run-20261122T084638716724Z.pcapng")).unwrap();
+        write("run-20261122T084638816724Z.pcapng", "b");
+        write("run-20261122T084638916724Z.pcapng", "c");
+        write("run-other.pcapng", "x");
+        write("run.pcapng", "d");
+        assert_eq!((next(), next()), ('b', 'c'));
+        // The oldest are removed where there are many.
+        std::fs::remove_file(folder.join("run-20261122T084638916724Z.pcapng")).unwrap();
+        std::fs::remove_file(folder.join("run-20261122T084638716724Z.pcapng")).unwrap();
+        std::fs::remove_file(folder.join("run-20261122T084638816724Z.pcapng")).unwrap();
+        assert_eq!(next(), 'd');
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }
