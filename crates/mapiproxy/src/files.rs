@@ -98,6 +98,17 @@ pub(crate) fn read_password(path: &Path) -> Result<Password, FileError> {
     }
 }
 
+/// The password of the account `user`: from the file `path`, or asked for where there is none.
+///
+/// # Errors
+/// As [`read_password`], and where nobody can be asked.
+pub(crate) fn password_of(user: &str, path: Option<&Path>) -> Result<Password, Box<dyn std::error::Error>> {
+    Ok(match path {
+        Some(path) => read_password(path)?,
+        None => Password::new(rpassword::prompt_password(format!("password of {user}: "))?),
+    })
+}
+
 /// The accounts in the file `path`.
 ///
 /// # Errors

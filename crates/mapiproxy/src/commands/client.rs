@@ -94,10 +94,7 @@ fn config(arguments: &Arguments) -> Result<ClientConfig, Box<dyn std::error::Err
     let config = ClientConfig { location, account: None, timeout: Duration::from_secs(30) };
     let level = AuthLevel::from(arguments.level);
     let Some(user) = arguments.user.as_ref().filter(|_| level != AuthLevel::NONE) else { return Ok(config) };
-    let password = match &arguments.password_file {
-        Some(path) => files::read_password(path)?,
-        None => identity::Password::new(rpassword::prompt_password(format!("password of {user}: "))?),
-    };
+    let password = files::password_of(user, arguments.password_file.as_deref())?;
     let mechanism = if arguments.by == By::Spnego { Mechanism::Spnego } else { Mechanism::Ntlm };
     Ok(config.with_account(client::account(user, &arguments.domain, &password, mechanism, level)))
 }

@@ -14,6 +14,7 @@ use rpc::AuthLevel;
 
 use super::{Arguments, Failure};
 use crate::config::{Scheme, Url};
+use crate::files;
 
 /// How long connecting and signing in may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,7 +42,7 @@ impl HttpSender {
         if *auth == Scheme::Basic && !target.tls {
             return Err("--auth basic would send the password as it is: name a target as https://host".into());
         }
-        let password = arguments.read_password(user)?;
+        let password = files::password_of(user, arguments.password_file.as_deref())?;
         let contexts = Registry::new();
         let handshake = |mechanism| {
             let credentials = Credentials::password(user, domain, &password);

@@ -15,7 +15,6 @@ use self::rpc::RpcSender;
 use crate::Outcome;
 use crate::commands::decode;
 use crate::config::{Binding, ProtectionLevel, Scheme, Url};
-use crate::files;
 
 /// What to send, and where to.
 #[derive(Debug, clap::Args)]
@@ -60,16 +59,6 @@ pub(crate) struct Arguments {
     /// Reads what is sealed in the recording, as in `mapiproxy decode`.
     #[arg(long, value_name = "KIND=FILE", value_parser = decode::assignment)]
     key: Vec<(String, PathBuf)>,
-}
-
-impl Arguments {
-    /// The password of the account `user`.
-    fn read_password(&self, user: &str) -> Result<identity::Password, Failure> {
-        Ok(match &self.password_file {
-            Some(path) => files::read_password(path)?,
-            None => identity::Password::new(rpassword::prompt_password(format!("password of {user}: "))?),
-        })
-    }
 }
 
 /// Where calls are sent.

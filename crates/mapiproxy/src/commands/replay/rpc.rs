@@ -13,6 +13,7 @@ use rpc::AuthLevel;
 
 use super::{Arguments, Failure};
 use crate::config::Binding;
+use crate::files;
 
 /// Makes remote calls.
 pub(super) struct RpcSender {
@@ -31,7 +32,7 @@ impl RpcSender {
         let mut config = ClientConfig { location, account: None, timeout: ClientConfig::TIMEOUT };
         let level = AuthLevel::from(arguments.level);
         if let Some(user) = arguments.user.as_ref().filter(|_| level != AuthLevel::NONE) {
-            let password = arguments.read_password(user)?;
+            let password = files::password_of(user, arguments.password_file.as_deref())?;
             let account = client::account(user, &arguments.domain, &password, Mechanism::Ntlm, level);
             config = config.with_account(account);
         }
