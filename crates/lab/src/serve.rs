@@ -5,8 +5,8 @@ use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, Registry};
 use mapi::Interface;
 use net::{
-    Admission, Endpoint, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Unobserved, listen,
-    mapper_interfaces, syntax,
+    Admission, Cores, Endpoint, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Unobserved,
+    listen, mapper_interfaces, syntax,
 };
 use rpc::AuthLevel;
 use rpc::server::ServerConfig;
@@ -115,11 +115,11 @@ impl Listening {
         let offered = interfaces.map(|id| rpc::server::Interface { id, minimum_level: server.minimum_level });
         let front = front(offered.to_vec(), address, sign_in.clone(), server.limits);
         let backend = move || Local::new(Arc::clone(&lab));
-        let serving = net::run(services, front, Arc::clone(&admission), backend, stop.clone());
+        let serving = net::run(services, front, Arc::clone(&admission), Cores::here(), backend, stop.clone());
         let Some((listener, own)) = mapper else { return serving.await };
         let mapper = Mapper::new(&interfaces, &[Endpoint::Tcp(address)]);
         let front = front_of_mapper(own, sign_in, server.limits);
-        let mapping = net::run(listener, front, admission, move || mapper.connection(), stop);
+        let mapping = net::run(listener, front, admission, Cores::here(), move || mapper.connection(), stop);
         tokio::join!(serving, mapping);
     }
 }

@@ -11,7 +11,8 @@ use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
-    Admission, Backend, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn, Upstream,
+    Admission, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn,
+    Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -119,6 +120,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         observer,
         limits,
         admission: Admission::new(limits),
+        cores: Cores::start(std::thread::available_parallelism()?)?,
         stopped,
         listeners: Vec::new(),
     };
@@ -140,6 +142,7 @@ struct Starting<'a> {
     observer: Arc<dyn Observer>,
     limits: Limits,
     admission: Arc<Admission>,
+    cores: Cores,
     stopped: watch::Receiver<bool>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -189,8 +192,9 @@ impl Starting<'_> {
         let front = http::front(config, server, acceptor, service, *limits, engine, observer)?;
         let (listeners, certificate) = http::listeners(&config.listen).await?;
         for (listener, tls) in listeners {
-            let (admission, stopped) = (Arc::clone(&self.admission), self.stopped.clone());
-            let served = run_http(listener, tls, Arc::clone(&front), admission, stopped);
+            let (admission, cores) = (Arc::clone(&self.admission), self.cores.clone());
+            let stopped = self.stopped.clone();
+            let served = run_http(listener, tls, Arc::clone(&front), admission, cores, stopped);
             self.listeners.push(net::spawn_system(served));
         }
         Ok(Some((front, certificate)))
@@ -225,8 +229,9 @@ impl Starting<'_> {
         front: Arc<Front>,
         connection: impl Fn() -> B + Send + 'static,
     ) {
-        let (admission, stopped) = (Arc::clone(&self.admission), self.stopped.clone());
-        self.listeners.push(net::spawn_system(net::run(listener, front, admission, connection, stopped)));
+        let (admission, cores) = (Arc::clone(&self.admission), self.cores.clone());
+        let served = net::run(listener, front, admission, cores, connection, self.stopped.clone());
+        self.listeners.push(net::spawn_system(served));
     }
 }
 

@@ -8,6 +8,7 @@ mod account;
 mod backend;
 pub mod clock;
 mod connect;
+mod cores;
 mod endpoints;
 mod front;
 mod groups;
@@ -29,6 +30,7 @@ mod unobserved;
 
 pub use crate::account::Account;
 pub use crate::backend::{Backend, Call, Reply};
+pub use crate::cores::Cores;
 pub use crate::endpoints::{Endpoints, Location, syntax};
 pub use crate::front::{Front, LEGACY_SERVER_RESPONSE};
 pub use crate::groups::{Group, Groups};

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::backend::Backend;
+use crate::cores::Cores;
 use crate::front::{Ended, Front, serve};
 use crate::limits::{Admission, Place};
 use crate::stream::prepare;
@@ -33,12 +34,13 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
 }
 
-/// Serves every client that connects to `listener`, each with a backend of its own, until `stop` turns true;
-/// then no more are taken, and it returns when the calls under way are answered.
+/// Serves every client that connects to `listener` on one of `cores`, each with a backend of its own, until `stop`
+/// turns true; then no more are taken, and it returns when the calls under way are answered.
 pub async fn run<B, F>(
     listener: TcpListener,
     front: Arc<Front>,
     admission: Arc<Admission>,
+    cores: Cores,
     backend: F,
     mut stop: watch::Receiver<bool>,
 ) where
@@ -55,8 +57,14 @@ pub async fn run<B, F>(
                         if let Err(error) = prepare(&stream) {
                             tracing::debug!(%peer, "can't set the connection up: {error}");
                         }
-                        let served = serve(Arc::clone(&front), stream, peer, backend(), stop.clone());
-                        connections.spawn(hold(place, served, peer, Arc::clone(&misbehaved)));
+                        let (front, backend, stop) = (Arc::clone(&front), backend(), stop.clone());
+                        let misbehaved = Arc::clone(&misbehaved);
+                        let served = cores.serve(&mut connections, stream, async move |stream| {
+                            hold(place, serve(front, stream, peer, backend, stop), peer, misbehaved).await;
+                        });
+                        if let Err(error) = served {
+                            tracing::error!(%peer, "can't serve a connection: {error}");
+                        }
                     }
                     Err(limit) => {
                         if let Some(more) = not_served.pass(Instant::now()) {

@@ -35,7 +35,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     } else {
         (Live::counting(), None)
     };
-    let runtime = tokio::runtime::Runtime::new()?;
+    // Connections have threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let counters = Arc::clone(live.counters());
         let running = wiring::start(&config, Arc::new(live)).await?;

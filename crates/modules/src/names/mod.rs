@@ -6,7 +6,7 @@ mod in_rops;
 mod replace;
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
@@ -34,7 +34,7 @@ pub struct Names {
     known: Mutex<PerIdentity<Known>>,
 }
 
-/// For how many identities names are kept. Whose sessions were idle for longest then has to learn them anew.
+/// For how many identities names are kept. Beyond that a new session of who opened none for longest begins anew.
 const IDENTITIES: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
 impl Default for Names {
@@ -58,16 +58,12 @@ struct Facts {
     guess: Option<String>,
 }
 
-/// What one identity has seen.
-#[derive(Debug)]
-struct Known {
-    sessions: usize,
-    aliases: Aliases,
-}
+/// What one identity has seen, in all of its sessions.
+type Known = Arc<Mutex<Aliases>>;
 
-/// Marks a session as counted in [`Known::sessions`].
+/// What a session keeps: what its owner knows.
 #[derive(Debug, Default)]
-struct Counted(bool);
+struct Kept(Option<Known>);
 
 const NAME: &str = "names";
 
@@ -76,23 +72,31 @@ impl Names {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `edit` work with the names that the session's owner knows at the time `now`.
+    /// Lets `edit` work with the names that the session's owner knows at the time `now`. Nobody else waits for it.
     fn with<R>(
         &self,
         session: &mut Session,
         now: FileTime,
         edit: impl FnOnce(&mut Aliases) -> R,
     ) -> Result<R, Unusable> {
-        let first = !std::mem::replace(&mut session.slot::<Counted>().0, true);
+        session.context().check(now)?;
+        let known = match &session.slot::<Kept>().0 {
+            Some(known) => Arc::clone(known),
+            None => self.keep(session, now)?,
+        };
+        let mut aliases = known.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(edit(&mut aliases))
+    }
+
+    /// Lets the session keep what its owner knows.
+    fn keep(&self, session: &mut Session, now: FileTime) -> Result<Known, Unusable> {
         let mut all = self.known();
         let known = all.get_or_insert_with(session.context(), now, || {
             let Facts { label, server, guess, .. } = &self.facts;
-            let aliases = Aliases::new(label, server.as_deref(), guess.as_deref());
-            // A session that was counted before its names had to make room counts again.
-            Known { sessions: usize::from(!first), aliases }
+            Arc::new(Mutex::new(Aliases::new(label, server.as_deref(), guess.as_deref())))
         })?;
-        known.sessions += usize::from(first);
-        Ok(edit(&mut known.aliases))
+        session.slot::<Kept>().0 = Some(Arc::clone(known));
+        Ok(Arc::clone(known))
     }
 }
 
@@ -268,13 +272,10 @@ impl Module for Names {
     }
 
     fn unbind(&self, session: &mut Session) {
-        if !session.slot::<Counted>().0 {
-            return;
+        if session.slot::<Kept>().0.take().is_some() {
+            // Nobody but the table has it any more.
+            self.known().remove_if(session.context(), |known| Arc::strong_count(known) == 1);
         }
-        self.known().remove_if(session.context(), |known| {
-            known.sessions = known.sessions.saturating_sub(1);
-            known.sessions == 0
-        });
     }
 }
 

@@ -19,6 +19,7 @@ use super::tls::TlsIdentity;
 use super::told::Pending;
 use super::upstream::HttpUpstream;
 use crate::clock;
+use crate::cores::Cores;
 use crate::limits::{Admission, Limits};
 use crate::stream::prepare;
 use crate::throttle::Throttle;
@@ -126,14 +127,15 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// After how long a session that nobody uses is forgotten. Servers keep theirs for a quarter of an hour.
 const SESSION_IDLE: Duration = Duration::from_hours(1);
 
-/// Serves every client that connects to `listener`, within TLS where `tls` is given, until `stop` turns true;
-/// then no more are taken, and it returns when the requests under way are answered. What `tls` holds when a client
-/// connects is what that client is shown.
+/// Serves every client that connects to `listener` on one of `cores`, within TLS where `tls` is given, until `stop`
+/// turns true; then no more are taken, and it returns when the requests under way are answered. What `tls` holds when
+/// a client connects is what that client is shown.
 pub async fn run_http(
     listener: TcpListener,
     tls: Option<watch::Receiver<TlsIdentity>>,
     front: Arc<HttpFront>,
     admission: Arc<Admission>,
+    cores: Cores,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -147,11 +149,14 @@ pub async fn run_http(
                             tracing::debug!(%peer, "can't set the connection up: {error}");
                         }
                         let tls = tls.as_ref().map(|tls| tls.borrow().clone());
-                        let served = serve(Arc::clone(&front), tls, stream, peer, stop.clone());
-                        connections.spawn(async move {
-                            served.await;
+                        let (front, stop) = (Arc::clone(&front), stop.clone());
+                        let served = cores.serve(&mut connections, stream, async move |stream| {
+                            serve(front, tls, stream, peer, stop).await;
                             drop(place);
                         });
+                        if let Err(error) = served {
+                            tracing::error!(%peer, "can't serve a connection: {error}");
+                        }
                     }
                     Err(limit) => {
                         front.strangers.not_served(peer, limit);

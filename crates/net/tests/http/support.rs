@@ -17,7 +17,7 @@ use net::http::{
     HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
     Strangers, run_http,
 };
-use net::{Admission, Limits, Live, Unobserved};
+use net::{Admission, Cores, Limits, Live, Unobserved};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -143,7 +143,14 @@ impl Setup {
         let listener = runtime.block_on(net::listen(([127, 0, 0, 1], 0).into())).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.block_on(async {
-            net::spawn_system(run_http(listener, None, Arc::clone(&front), admission, stopped));
+            net::spawn_system(run_http(
+                listener,
+                None,
+                Arc::clone(&front),
+                admission,
+                Cores::here(),
+                stopped,
+            ));
         });
         Proxy { address, front, stop, runtime }
     }

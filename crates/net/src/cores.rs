@@ -1,0 +1,168 @@
+use std::future::Future;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// The threads that serve connections. A connection stays on one of them from its first byte to its last, with its
+/// own connection to the server: nothing of it moves from one processor to another, and those on a thread are served
+/// in the order in which something came for them.
+///
+/// A thread acts for nobody by itself: each operation carries the security context of its caller.
+#[derive(Debug, Clone, Default)]
+pub struct Cores(Arc<[Core]>);
+
+#[derive(Debug)]
+struct Core {
+    runtime: Handle,
+    /// Whoever serves a connection on it has one of these.
+    open: Arc<()>,
+    /// The thread ends when this is dropped.
+    _ends: oneshot::Sender<()>,
+}
+
+impl Cores {
+    /// Starts `count` threads, which end when the last of the clones is dropped.
+    ///
+    /// # Errors
+    /// When the machine has no room for a thread.
+    pub fn start(count: NonZeroUsize) -> io::Result<Self> {
+        (0..count.get()).map(Core::start).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Connections are served wherever they are taken.
+    pub fn here() -> Self {
+        Self::default()
+    }
+
+    /// Lets the thread with the fewest connections `serve` this one, as one of `connections`.
+    pub(crate) fn serve<F>(
+        &self,
+        connections: &mut JoinSet<()>,
+        stream: TcpStream,
+        serve: impl FnOnce(TcpStream) -> F + Send + 'static,
+    ) -> io::Result<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Some(core) = self.0.iter().min_by_key(|core| Arc::strong_count(&core.open)) else {
+            connections.spawn(serve(stream));
+            return Ok(());
+        };
+        let (stream, open) = (stream.into_std()?, Arc::clone(&core.open));
+        let served = async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => serve(stream).await,
+                Err(error) => tracing::error!("can't serve a connection: {error}"),
+            }
+            drop(open);
+        };
+        connections.spawn_on(served, &core.runtime);
+        Ok(())
+    }
+}
+
+impl Core {
+    fn start(number: usize) -> io::Result<Self> {
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (ends, end) = oneshot::channel();
+        let thread = std::thread::Builder::new().name(format!("connections-{number}"));
+        thread.spawn(move || {
+            // Nothing is ever sent.
+            let _ = runtime.block_on(end);
+        })?;
+        Ok(Self { runtime: handle, open: Arc::default(), _ends: ends })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// Says where it was served when it is dropped.
+    struct Served(Sender<String>);
+
+    impl Drop for Served {
+        fn drop(&mut self) {
+            let _ = self.0.send(std::thread::current().name().unwrap_or_default().to_owned());
+        }
+    }
+
+    async fn connected() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (client, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn a_connection_goes_to_the_thread_that_has_the_fewest() {
+        let cores = Cores::start(NonZeroUsize::new(2).unwrap()).unwrap();
+        let (told, threads) = channel();
+        let mut connections = JoinSet::new();
+        let connect = async |connections: &mut JoinSet<()>| {
+            let (client, stream) = connected().await;
+            let served = Served(told.clone());
+            let serve = async move |stream: TcpStream| {
+                let _ = stream.readable().await;
+                drop(served);
+            };
+            cores.serve(connections, stream, serve).unwrap();
+            client
+        };
+        let [stays, goes] = [connect(&mut connections).await, connect(&mut connections).await];
+        drop(goes);
+        connections.join_next().await.unwrap().unwrap();
+        let others = [connect(&mut connections).await, connect(&mut connections).await];
+        drop((stays, others));
+        while connections.join_next().await.is_some() {}
+        let mut all: Vec<String> = threads.try_iter().collect();
+        assert_eq!(all.remove(0), "connections-1");
+        all.sort();
+        assert_eq!(all, ["connections-0", "connections-0", "connections-1"]);
+    }
+
+    #[tokio::test]
+    async fn the_threads_end_with_the_last_of_those_who_may_use_them() {
+        let cores = Cores::start(NonZeroUsize::MIN).unwrap();
+        let (told, threads) = channel();
+        let mut connections = JoinSet::new();
+        let (_client, stream) = connected().await;
+        let served = Served(told);
+        cores
+            .serve(&mut connections, stream, async move |_stream| {
+                let _served = served;
+                std::future::pending::<()>().await;
+            })
+            .unwrap();
+        let clone = cores.clone();
+        drop(cores);
+        assert!(threads.recv_timeout(Duration::from_millis(50)).is_err());
+        drop(clone);
+        assert_eq!(threads.recv_timeout(PATIENCE).unwrap(), "connections-0");
+        assert!(connections.join_next().await.unwrap().unwrap_err().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn without_threads_connections_are_served_where_they_are_taken() {
+        let (told, threads) = channel();
+        let mut connections = JoinSet::new();
+        let (_client, stream) = connected().await;
+        let served = Served(told);
+        Cores::here().serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
+        connections.join_next().await.unwrap().unwrap();
+        assert_eq!(Some(&*threads.recv().unwrap()), std::thread::current().name());
+    }
+}
