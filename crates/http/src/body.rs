@@ -99,6 +99,15 @@ impl Reader {
         }
     }
 
+    /// Whether what was begun comes as one piece.
+    pub(crate) fn waits_for_all(&self) -> bool {
+        match self.state {
+            Body::Length(left) => self.gathers(left),
+            Body::ChunkLine(_) => self.chunk > 0,
+            _ => false,
+        }
+    }
+
     /// The next piece out of `buffer`; none where it needs more bytes, or is done.
     pub(crate) fn next(&mut self, buffer: &mut BytesMut, limits: &Limits) -> Result<Option<Piece>, Error> {
         match self.state {

@@ -327,15 +327,32 @@ fn a_body_has_room_by_what_came_and_not_by_what_is_said() {
     let mut decoder = RequestDecoder::new(Limits::default());
     decoder.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000\r\n\r\n");
     assert!(matches!(decoder.poll(), Ok(Some(Event::Head { .. }))));
+    // What is not held until it is whole needs little room.
+    let room = decoder.room().unwrap();
+    assert!(room.capacity() <= 16 * 1024);
     decoder.gather(usize::MAX);
     let mut there = 0;
     while there < 10_000_000 {
         let room = decoder.room().unwrap();
         let free = room.capacity() - room.len();
-        assert!(free <= 4 * there.max(16 * 1024), "{free} beside {there}");
+        assert!(free <= (4 * there).max(256 * 1024) + 4096, "{free} beside {there}");
         room.extend_from_slice(&vec![7; free]);
         there += free;
         assert!(matches!(decoder.poll(), Ok(None)));
+    }
+}
+
+#[test]
+fn what_is_held_until_it_is_whole_and_is_not_too_long_has_room_at_once() {
+    for framing in ["Content-Length: 210000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n33450\r\n"] {
+        let mut decoder = RequestDecoder::new(Limits::default());
+        decoder.receive(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes());
+        assert!(matches!(decoder.poll(), Ok(Some(Event::Head { .. }))));
+        decoder.gather(1 << 20);
+        assert!(matches!(decoder.poll(), Ok(None)));
+        let room = decoder.room().unwrap();
+        assert!((210_000..300_000).contains(&(room.capacity() - room.len())), "{framing}");
+        assert_eq!(room.as_ptr().addr() % 4096, 0, "{framing}");
     }
 }
 
