@@ -227,7 +227,7 @@ impl Starting<'_> {
         &mut self,
         listener: TcpListener,
         front: Arc<Front>,
-        connection: impl Fn() -> B + Send + 'static,
+        connection: impl Fn() -> B + Send + Sync + 'static,
     ) {
         let (admission, cores) = (Arc::clone(&self.admission), self.cores.clone());
         let served = net::run(listener, front, admission, cores, connection, self.stopped.clone());

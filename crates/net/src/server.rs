@@ -45,8 +45,9 @@ pub async fn run<B, F>(
     mut stop: watch::Receiver<bool>,
 ) where
     B: Backend + 'static,
-    F: Fn() -> B + Send + 'static,
+    F: Fn() -> B + Send + Sync + 'static,
 {
+    let backend = Arc::new(backend);
     let mut connections = JoinSet::new();
     let (not_served, misbehaved) = (Throttle::default(), Arc::<Throttle>::default());
     while !*stop.borrow() {
@@ -57,10 +58,10 @@ pub async fn run<B, F>(
                         if let Err(error) = prepare(&stream) {
                             tracing::debug!(%peer, "can't set the connection up: {error}");
                         }
-                        let (front, backend, stop) = (Arc::clone(&front), backend(), stop.clone());
+                        let (front, backend, stop) = (Arc::clone(&front), Arc::clone(&backend), stop.clone());
                         let misbehaved = Arc::clone(&misbehaved);
-                        let served = cores.serve(&mut connections, stream, async move |stream| {
-                            hold(place, serve(front, stream, peer, backend, stop), peer, misbehaved).await;
+                        let served = cores.serve(&mut connections, stream, move |stream| {
+                            hold(place, serve(front, stream, peer, backend(), stop), peer, misbehaved)
                         });
                         if let Err(error) = served {
                             tracing::error!(%peer, "can't serve a connection: {error}");
