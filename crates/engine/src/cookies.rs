@@ -306,3 +306,26 @@ impl CookieTable {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_the_same_whatever_the_case_of_its_name_and_no_other() {
+        let table = CookieTable::default();
+        let letters = "Mapi\u{e9}Context".repeat(8);
+        let mut all = HashSet::new();
+        for end in (0..=letters.len()).filter(|end| letters.is_char_boundary(*end)) {
+            let (name, value) = letters.split_at(end);
+            let prints = table.prints(Cookie { name, value });
+            for other in [name.to_ascii_uppercase(), name.to_ascii_lowercase()] {
+                assert_eq!(table.prints(Cookie { name: &other, value }), prints, "{name}");
+            }
+            // Name and value one after the other are the same each time.
+            assert!(all.insert(prints.0) && all.insert(prints.1), "{name}");
+        }
+    }
+}

@@ -46,6 +46,9 @@ const LONG: usize = 16 * 1024;
 /// So much room is made on a peer's word for what is to be there as a whole. It takes memory only as it comes.
 const ON_TRUST: usize = 256 * 1024;
 
+/// New room is made only where there is less than this: all that is there is copied then.
+const LITTLE: usize = ON_TRUST / 4;
+
 /// Reads requests.
 pub type RequestDecoder = Decoder<RequestHead>;
 
@@ -121,7 +124,7 @@ impl<H: Head> Decoder<H> {
         let room = |least: usize| wants.min(there.saturating_mul(3).max(least));
         if !reader.waits_for_all() {
             self.buffer.reserve(room(LONG));
-        } else if self.buffer.capacity() - there < room(ON_TRUST) {
+        } else if self.buffer.capacity() - there < wants.min(LITTLE) {
             self.buffer = on_a_page(&self.buffer, room(ON_TRUST));
         }
         Some(&mut self.buffer)

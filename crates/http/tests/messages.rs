@@ -357,6 +357,29 @@ fn what_is_held_until_it_is_whole_and_is_not_too_long_has_room_at_once() {
 }
 
 #[test]
+fn what_comes_in_drops_is_not_copied_again_for_each_of_them() {
+    const LENGTH: usize = 1_000_000;
+    let framing = format!("Content-Length: {LENGTH}\r\n\r\n");
+    for framing in [framing, format!("Transfer-Encoding: chunked\r\n\r\n{LENGTH:x}\r\n")] {
+        let mut decoder = RequestDecoder::new(Limits::default());
+        decoder.receive(format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}").as_bytes());
+        assert!(matches!(decoder.poll(), Ok(Some(Event::Head { .. }))));
+        decoder.gather(LENGTH);
+        let (mut place, mut copied) = (0, 0);
+        loop {
+            assert!(matches!(decoder.poll(), Ok(None)));
+            // Towards the end there is no room of its own for what is left.
+            let Some(room) = decoder.room() else { break };
+            let moved = std::mem::replace(&mut place, room.as_ptr().addr()) != room.as_ptr().addr();
+            copied += if moved { room.len() } else { 0 };
+            room.extend_from_slice(&[7; 100]);
+        }
+        assert!(decoder.waiting() > LENGTH - 20_000, "{}", decoder.waiting());
+        assert!(copied < LENGTH, "{copied} bytes copied");
+    }
+}
+
+#[test]
 fn chunks_that_lie_are_refused() {
     let cases = [
         ("3\r\nhello\r\n0\r\n\r\n", Error::ChunkEnd),

@@ -365,6 +365,45 @@ fn the_map_lives_as_long_as_the_session() {
     assert!(holds(&connect(&mut later), "/cn=EXCH/"), "the upstream's own name is what is left to go by");
 }
 
+/// Whether the server's name is known from what it said before; otherwise the upstream's own is what is left.
+fn knows(book: &mut Book<'_>) -> bool {
+    let names = Counted(vec![Ptr::new(CharString::new(DATABASE.replace("EXCH1", "PROXY")))]);
+    let request = nspi::Request::DNToMId(nspi::DNToMIdRequest { handle: book.handle, reserved: 0, names });
+    holds(&book.ask(&request).1.encode().unwrap(), "/cn=EXCH1/")
+}
+
+#[test]
+fn what_a_caller_knows_is_there_until_the_last_of_its_sessions_ends() {
+    let engine = engine("exch.lab.test", None);
+    let [mut first, mut second] = [Book::open(&engine, "a"), Book::open(&engine, "a")];
+    first.tell(&answers()[0]);
+    assert!(knows(&mut second));
+    engine.end(&mut first.talk.conversation, true);
+    let mut third = Book::open(&engine, "a");
+    assert!(knows(&mut third), "the second still has it");
+    engine.end(&mut second.talk.conversation, true);
+    engine.end(&mut third.talk.conversation, true);
+    assert!(!knows(&mut Book::open(&engine, "a")));
+}
+
+#[test]
+fn sessions_that_begin_while_others_end_leave_nothing_behind() {
+    let engine = engine("exch.lab.test", None);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let mut book = Book::open(&engine, "a");
+                    book.tell(&answers()[0]);
+                    assert!(knows(&mut book), "nobody takes it away before the session ends");
+                    engine.end(&mut book.talk.conversation, true);
+                }
+            });
+        }
+    });
+    assert!(!knows(&mut Book::open(&engine, "a")));
+}
+
 #[test]
 fn auxiliary_blocks_that_name_the_server_are_taken_out() {
     let engine = engine("exch.lab.test", None);
