@@ -223,8 +223,8 @@ fn message(headers: Vec<Header>, content: Option<Content>) -> Result<HttpMessage
     Ok(HttpMessage { fields, body: Bytes::from(body), missing: 0 })
 }
 
-/// A body that is not encoded. Where every character is one that a byte can be, and some are no ASCII, it is bytes
-/// that were taken for Latin-1.
+/// A body that is not encoded. Where every character is one that a byte can be, and some are no ASCII, it is
+/// bytes that were taken for Latin-1.
 fn plain(text: &str) -> Vec<u8> {
     match text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>() {
         Some(bytes) if std::str::from_utf8(&bytes).is_err() => bytes,

@@ -168,8 +168,8 @@ impl Known {
     }
 }
 
-/// The payloads of extended buffers, which encode back to the bytes that they came in: those that are compressed,
-/// to bytes that mean the same.
+/// The payloads of extended buffers, which encode back to the bytes that they came in: those that are
+/// compressed, to bytes that mean the same.
 fn payloads(bytes: &[u8]) -> Vec<Vec<u8>> {
     let chain = decode_chain(bytes, Limits::default()).unwrap();
     let encoded = encode_chain(&chain).unwrap();

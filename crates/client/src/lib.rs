@@ -69,8 +69,8 @@ impl Client {
         Ok(client)
     }
 
-    /// The addresses at which the server serves `interface`: from its endpoint mapper, where the configuration says
-    /// so.
+    /// The addresses at which the server serves `interface`: from its endpoint mapper, where the
+    /// configuration says so.
     ///
     /// # Errors
     /// When the server can't be reached or does not serve it.

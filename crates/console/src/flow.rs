@@ -20,8 +20,8 @@ pub struct Flow {
     pub operation: &'static str,
     /// Bytes of the request's stub.
     pub request_size: usize,
-    /// The ROPs that it carries, each with its return value once it was answered; `+` stands for more that can't
-    /// be decoded.
+    /// The ROPs that it carries, each with its return value once it was answered; `+` stands for more that
+    /// can't be decoded.
     pub rops: Vec<String>,
     /// Why a part of the ROPs or of their answers passes as bytes.
     pub opaque: Vec<String>,

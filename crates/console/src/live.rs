@@ -30,8 +30,8 @@ impl Live {
         (Self { counters: Arc::default(), lines: Some(lines) }, receiver)
     }
 
-    /// Hands a snapshot on, where there is a reader. A full queue means that the reader is slow: the line is lost,
-    /// the client is not kept waiting.
+    /// Hands a snapshot on, where there is a reader. A full queue means that the reader is slow: the line is
+    /// lost, the client is not kept waiting.
     fn show(&self, flow: impl FnOnce() -> Flow) {
         if let Some(lines) = &self.lines {
             let _ = lines.try_send(flow());

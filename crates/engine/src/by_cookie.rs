@@ -96,8 +96,8 @@ impl Engine {
         })
     }
 
-    /// The upstream began to answer, and `set` these cookies. They are the session's from now on: the client may
-    /// use them before the answer is at its end.
+    /// The upstream began to answer, and `set` these cookies. They are the session's from now on: the client
+    /// may use them before the answer is at its end.
     ///
     /// # Errors
     /// When one of them is another session's: then the answer must not pass.
@@ -123,8 +123,8 @@ impl Engine {
             .map_err(|why| Refusal::new(CALL_FAILED, why))
     }
 
-    /// Goes on with `flight`, to which the upstream answered with `payload`: to the operation itself, or to what a
-    /// module asked ahead of it.
+    /// Goes on with `flight`, to which the upstream answered with `payload`: to the operation itself, or to
+    /// what a module asked ahead of it.
     pub fn resume_by_cookie(&self, table: &CookieTable, flight: &mut Flight, payload: Bytes) -> Next {
         let key = flight.operation.key();
         match flight.waits.take() {
@@ -140,7 +140,8 @@ impl Engine {
         self.respond_by_cookie(table, flight)
     }
 
-    /// Goes on with `flight`, which waited for a module's work ([`Next::Defer`]): to its end, or for as long as it may.
+    /// Goes on with `flight`, which waited for a module's work ([`Next::Defer`]): to its end, or for as long
+    /// as it may.
     pub fn resume_deferred_by_cookie(&self, table: &CookieTable, flight: &mut Flight) -> Next {
         match flight.waits.take() {
             Some(Waits::Decision(deferred)) => {
@@ -174,8 +175,8 @@ impl Engine {
         Next::Fault { status: fault_status(code), why: format!("the upstream's X-ResponseCode {code}") }
     }
 
-    /// Gives up an operation that is still on its way: its client is gone, or its upstream. A session that it was
-    /// about to open ends with it.
+    /// Gives up an operation that is still on its way: its client is gone, or its upstream. A session that it
+    /// was about to open ends with it.
     pub fn give_up_by_cookie(&self, table: &CookieTable, flight: &mut Flight, why: &str) -> Next {
         if begins_session(flight) {
             table.remove(flight.session().id());

@@ -101,7 +101,8 @@ impl Engine {
         }
     }
 
-    /// Goes on with `flight`, which waited for a module's work ([`Next::Defer`]): to its end, or for as long as it may.
+    /// Goes on with `flight`, which waited for a module's work ([`Next::Defer`]): to its end, or for as long
+    /// as it may.
     pub fn resume_deferred(&self, conversation: &mut Conversation, flight: &mut Flight) -> Next {
         match flight.waits.take() {
             Some(Waits::Decision(deferred)) => {

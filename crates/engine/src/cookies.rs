@@ -1,10 +1,11 @@
 //! Sessions that are known by cookies, as MAPI over HTTP has them.
 //!
-//! The upstream's own cookies go to clients and come back: they are long and random, and mean nothing here. What
-//! counts is whose they are. Each cookie that the upstream sets belongs to the session that it was set for, and
-//! so to one identity; presented by another identity, or with another session's cookies beside it, it is refused.
-//! Cookies that the session was not given do not go to the upstream, which may read them in another way than we do.
-//! Where the upstream knows all clients as one account, nothing but this keeps them apart.
+//! The upstream's own cookies go to clients and come back: they are long and random, and mean nothing here.
+//! What counts is whose they are. Each cookie that the upstream sets belongs to the session that it was set
+//! for, and so to one identity; presented by another identity, or with another session's cookies beside it,
+//! it is refused. Cookies that the session was not given do not go to the upstream, which may read them in
+//! another way than we do. Where the upstream knows all clients as one account, nothing but this keeps them
+//! apart.
 
 use std::collections::{HashMap, VecDeque, hash_map};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -19,8 +20,8 @@ use wire::FileTime;
 use crate::session::SharedSession;
 use crate::turns::{Turn, Turns};
 
-/// How many values of a cookie are remembered: requests of one session overtake one another, so that what one of
-/// them brings may have been replaced meanwhile.
+/// How many values of a cookie are remembered: requests of one session overtake one another, so that what one
+/// of them brings may have been replaced meanwhile.
 const VALUES: usize = 16;
 
 /// How many cookies a session may have.
@@ -224,8 +225,8 @@ impl CookieTable {
         });
     }
 
-    /// Takes note of what the upstream set for a session, if it is still here. A cookie of another session's does
-    /// not become its own.
+    /// Takes note of what the upstream set for a session, if it is still here. A cookie of another session's
+    /// does not become its own.
     pub(crate) fn learn<'a>(
         &self,
         endpoint: Endpoint,

@@ -51,8 +51,8 @@ impl Engine {
         Ok(Next::Defer { limit: deferral.limit })
     }
 
-    /// What the client gets after the response came through the stack; broken off with what is to be done meanwhile,
-    /// where a module takes its time over it.
+    /// What the client gets after the response came through the stack; broken off with what is to be done
+    /// meanwhile, where a module takes its time over it.
     pub(crate) fn after_response(&self, flight: &mut Flight, passage: Passage) -> ControlFlow<Next, Next> {
         let refusal = match passage {
             Passage::Passed => return ControlFlow::Continue(leaving_response(flight)),

@@ -54,7 +54,8 @@ pub(crate) fn exchange_handle(
     Ok(Bytes::from(stub))
 }
 
-/// Looks at the handle in an answer that a module made: it is the request's, or none, and then the session ends.
+/// Looks at the handle in an answer that a module made: it is the request's, or none, and then the session
+/// ends.
 pub(crate) fn take_answered_handle(conversation: &Conversation, flight: &Flight) -> Result<(), Refusal> {
     let (interface, opnum) = called(flight.operation.key());
     let kind = handle_use(interface, opnum);

@@ -97,7 +97,8 @@ impl Flight {
         }
     }
 
-    /// What goes to the upstream next, where that is not the operation itself but what a module asks ahead of it.
+    /// What goes to the upstream next, where that is not the operation itself but what a module asks ahead of
+    /// it.
     pub const fn asks_ahead(&self) -> Option<OperationKey> {
         match &self.waits {
             Some(Waits::Ahead(ahead)) => Some(ahead.key),

@@ -1,8 +1,8 @@
 //! Context handles: the upstream's never reach a client; ours stand for them.
 //!
 //! A handle belongs to the security context that opened it and to the association group in which it was opened.
-//! Where a stub holds one is known for every operation, so that a handle is exchanged in the bytes, and the rest
-//! of the stub passes untouched.
+//! Where a stub holds one is known for every operation, so that a handle is exchanged in the bytes, and the
+//! rest of the stub passes untouched.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -6,8 +6,8 @@ pub trait Body: Sized {
     /// Which body it is, beyond its bytes: interface and operation number.
     type Key: Copy;
 
-    /// Reads the body of the operation `key` from all that `stub` has left, in its byte order, and returns the bytes
-    /// behind it.
+    /// Reads the body of the operation `key` from all that `stub` has left, in its byte order, and returns
+    /// the bytes behind it.
     ///
     /// # Errors
     /// When the stub is not such a body.

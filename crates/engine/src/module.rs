@@ -31,18 +31,18 @@ pub enum Decision {
     Relay,
     /// It is not relayed: this is the answer, which goes back through the stack like any other.
     ///
-    /// Behind a context handle stands a session of the upstream's, so that a module can't open one by itself: where
-    /// the answer has room for a handle it is that of the request or none, as in a failure. With none, the session
-    /// is over; the upstream keeps its own until the client's last connection ends.
+    /// Behind a context handle stands a session of the upstream's, so that a module can't open one by itself:
+    /// where the answer has room for a handle it is that of the request or none, as in a failure. With none,
+    /// the session is over; the upstream keeps its own until the client's last connection ends.
     Answer(Box<Response>),
     /// The client gets a fault.
     Refuse(Refusal),
     /// The upstream is asked this first, as the caller and on the caller's session. Then `dispatch` of the same
     /// module is called again, with the answer in [`Operation::ahead`].
     Ahead(Box<Request>),
-    /// It is decided when this is done: what takes time is not done in a hook. What comes of it is a decision of the
-    /// same module's. Meanwhile the session's later operations wait, and the client is told that we are at work, as
-    /// far as the protocol has words for it.
+    /// It is decided when this is done: what takes time is not done in a hook. What comes of it is a decision
+    /// of the same module's. Meanwhile the session's later operations wait, and the client is told that we
+    /// are at work, as far as the protocol has words for it.
     Defer(Work<Decision>),
 }
 
@@ -131,8 +131,8 @@ pub trait Module: Send + Sync {
         Ok(())
     }
 
-    /// What becomes of a response, right after [`Module::response`] of the same module: here an answer can wait for
-    /// what takes time, such as the scan of an attachment that is read.
+    /// What becomes of a response, right after [`Module::response`] of the same module: here an answer can
+    /// wait for what takes time, such as the scan of an attachment that is read.
     fn deliver(&self, operation: &mut Operation, session: &mut Session) -> Delivery {
         let _ = (operation, session);
         Delivery::Pass
@@ -145,14 +145,14 @@ pub trait Module: Send + Sync {
 
     /// Whether it reads property values and stream bytes that passed in earlier operations
     /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)), or what passes in
-    /// streams of `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)): that is kept and followed only
-    /// where a module does.
+    /// streams of `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)): that is kept and followed
+    /// only where a module does.
     fn reads_content(&self) -> bool {
         false
     }
 
-    /// A single ROP of a request, after `request`; says what becomes of it. What takes time is noted here, in the
-    /// session's slot, and deferred by [`Module::dispatch`], which is called when all ROPs were seen.
+    /// A single ROP of a request, after `request`; says what becomes of it. What takes time is noted here, in
+    /// the session's slot, and deferred by [`Module::dispatch`], which is called when all ROPs were seen.
     fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {
         let _ = (rop, session);
         RopDecision::Relay

@@ -91,8 +91,8 @@ impl Stack {
         self.0.iter().any(|module| module.reads_content())
     }
 
-    /// Asks the modules from number `from` on what becomes of the request; `asked` counts what was asked ahead or
-    /// deferred. What the first of them thinks may be known already.
+    /// Asks the modules from number `from` on what becomes of the request; `asked` counts what was asked
+    /// ahead or deferred. What the first of them thinks may be known already.
     pub(crate) fn dispatch(
         &self,
         operation: &mut Operation,
@@ -132,8 +132,8 @@ impl Stack {
         }
     }
 
-    /// Brings a response through the first `count` modules, last to first; `asked` counts how often the operation was
-    /// deferred. What the last of them thinks may be known already.
+    /// Brings a response through the first `count` modules, last to first; `asked` counts how often the
+    /// operation was deferred. What the last of them thinks may be known already.
     pub(crate) fn deliver(
         &self,
         operation: &mut Operation,

@@ -1,11 +1,13 @@
-//! Whose turn it is in a session that is known by cookies, where we take time over a request or ask something ahead.
+//! Whose turn it is in a session that is known by cookies, where we take time over a request or ask something
+//! ahead.
 //!
-//! A server sets a new cookie with each request of a session, which the next one has to bring. A client learns of it in
-//! the head of the answer. Where that head has left already, since the client was told that we are at work, or where
-//! something was asked ahead and nothing came of the client's own request, the client is behind: it brings the cookie
-//! from before once more. What it has not seen is kept for the session, and put into its next request in place of what
-//! it brings. It is given out once: a request that brings the old cookie a second time passes with that, and is refused
-//! by the server as it would be without us.
+//! A server sets a new cookie with each request of a session, which the next one has to bring. A client
+//! learns of it in the head of the answer. Where that head has left already, since the client was told that
+//! we are at work, or where something was asked ahead and nothing came of the client's own request, the
+//! client is behind: it brings the cookie from before once more. What it has not seen is kept for the
+//! session, and put into its next request in place of what it brings. It is given out once: a request that
+//! brings the old cookie a second time passes with that, and is refused by the server as it would be without
+//! us.
 
 use std::fmt;
 
@@ -38,8 +40,8 @@ pub(crate) struct Turn {
     pub(crate) strange: Vec<Print>,
     /// What the client has not seen; it goes to the upstream in place of what the client sent.
     pub(crate) fresh: Vec<Fresh>,
-    /// Whether the request takes its turn. One that goes on beside the others is sent with what is newest when it comes,
-    /// and says nothing of turns when it is over: that may be long after.
+    /// Whether the request takes its turn. One that goes on beside the others is sent with what is newest
+    /// when it comes, and says nothing of turns when it is over: that may be long after.
     pub(crate) ordered: bool,
 }
 
@@ -72,8 +74,8 @@ impl Turns {
         self.held_by.is_some()
     }
 
-    /// What a request that came with `sent` has to bring besides or instead. It is given to one request that takes its
-    /// turn.
+    /// What a request that came with `sent` has to bring besides or instead. It is given to one request that
+    /// takes its turn.
     pub(crate) fn catch_up(&mut self, sent: &[(Print, Print)], takes_turn: bool) -> Vec<Fresh> {
         if self.behind.is_empty() {
             return Vec::new();
@@ -130,8 +132,8 @@ impl Flight {
         }
     }
 
-    /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that have to
-    /// stand there as well, since the client has not seen them.
+    /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that
+    /// have to stand there as well, since the client has not seen them.
     pub fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
         if self.turn.fresh.is_empty() || !self.turn.ordered {
             return Vec::new();
@@ -150,9 +152,9 @@ impl Flight {
             .collect()
     }
 
-    /// The value of the one `Cookie` header that goes to the upstream in place of `sent`, the values of those that the
-    /// client sent; none where these can go as they are. What the session was never given stays here, and what the
-    /// client has not seen goes along.
+    /// The value of the one `Cookie` header that goes to the upstream in place of `sent`, the values of those
+    /// that the client sent; none where these can go as they are. What the session was never given stays
+    /// here, and what the client has not seen goes along.
     pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
         let Turn { sent: prints, strange, fresh, .. } = &self.turn;
         if fresh.is_empty() && strange.is_empty() {

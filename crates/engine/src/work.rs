@@ -36,11 +36,11 @@ impl<D> fmt::Debug for Work<D> {
 }
 
 impl<D: 'static> Work<D> {
-    /// `work` is done elsewhere, with the context of whoever asks; what it returns goes to `then`, which is called
-    /// like a hook, quick and with operation and session, and decides.
+    /// `work` is done elsewhere, with the context of whoever asks; what it returns goes to `then`, which is
+    /// called like a hook, quick and with operation and session, and decides.
     ///
-    /// Work that panics, that takes longer than it may, or for which the pool has no room, ends in a refusal; `then`
-    /// is not called. Nor is it where the client went away meanwhile.
+    /// Work that panics, that takes longer than it may, or for which the pool has no room, ends in a refusal;
+    /// `then` is not called. Nor is it where the client went away meanwhile.
     pub fn new<T: Send + 'static>(
         work: impl FnOnce(&SecurityContext) -> T + Send + 'static,
         then: impl FnOnce(T, &mut Operation, &mut Session) -> D + Send + 'static,

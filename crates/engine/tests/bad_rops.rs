@@ -1,5 +1,5 @@
-//! ROPs and answers that are wrong: they pass as the bytes that they are, nothing is learnt from them, and where a
-//! module changed something around them the call is refused.
+//! ROPs and answers that are wrong: they pass as the bytes that they are, nothing is learnt from them, and
+//! where a module changed something around them the call is refused.
 
 use std::sync::{Arc, Mutex};
 
@@ -211,7 +211,8 @@ fn a_small_stack_is_enough_for_restrictions_ten_thousand_deep() {
 fn a_stream_whose_end_never_comes_is_held_as_one_token_at_most() {
     let (engine, log) = meddler(false);
     let mut mailbox = Mailbox::open(&engine, "a");
-    // An upload, and a property of several values with a count of four billion in it: parts of 30 KB come and come.
+    // An upload, and a property of several values with a count of four billion in it: parts of 30 KB come and
+    // come.
     let configure = [&[0x53, 0, 0, 1, 1, 0][..]].concat();
     let (mut flight, _) = mailbox.relayed(&buffer(&configure));
     let made = RopBuffer::new(vec![0x53, 1, 0, 0, 0, 0], vec![5, 6]);

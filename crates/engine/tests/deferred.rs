@@ -1,5 +1,5 @@
-//! What modules defer: done under the caller's context, brought back into the session, bounded, and refused where it
-//! comes to nothing. Cookies of sessions whose requests took their turn later than they came.
+//! What modules defer: done under the caller's context, brought back into the session, bounded, and refused
+//! where it comes to nothing. Cookies of sessions whose requests took their turn later than they came.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};

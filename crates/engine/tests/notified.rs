@@ -1,5 +1,5 @@
-//! What the server says in between: of a table that no ROP of the batch acts on, and how far it is with something that
-//! takes its time.
+//! What the server says in between: of a table that no ROP of the batch acts on, and how far it is with
+//! something that takes its time.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -29,8 +29,8 @@ use wire::{Encode as _, Writer};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Says what it sees of answers and notifications, and has all of them written anew. Asks something of its own before
-/// each ROP of the kind `before`.
+/// Says what it sees of answers and notifications, and has all of them written anew. Asks something of its
+/// own before each ROP of the kind `before`.
 #[derive(Default)]
 struct Teller {
     log: Log,

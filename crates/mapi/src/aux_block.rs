@@ -1,8 +1,8 @@
 //! Auxiliary buffers: what client and server tell each other beside the ROPs ([MS-OXCRPC] 2.2.2.2).
 //!
-//! An [`AuxBuffer`] is the payload of `rgbAuxIn` or `rgbAuxOut`, which [`crate::compress::decode_one`] unpacks. It
-//! is a row of [`AuxBlock`]s. Blocks of an unknown type, and blocks that are too short for what their type
-//! promises, stay bytes; so does whatever lies behind the fields of a known one.
+//! An [`AuxBuffer`] is the payload of `rgbAuxIn` or `rgbAuxOut`, which [`crate::compress::decode_one`]
+//! unpacks. It is a row of [`AuxBlock`]s. Blocks of an unknown type, and blocks that are too short for what
+//! their type promises, stay bytes; so does whatever lies behind the fields of a known one.
 
 mod blocks;
 mod body;

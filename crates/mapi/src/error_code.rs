@@ -131,8 +131,8 @@ wire::wire_enum! {
 }
 
 impl ErrorCode {
-    /// Whether the operation succeeded, if only in part. The severity bit alone does not tell: many failures of the
-    /// server's own have it not set, such as [`ErrorCode::EC_NULL_OBJECT`].
+    /// Whether the operation succeeded, if only in part. The severity bit alone does not tell: many failures
+    /// of the server's own have it not set, such as [`ErrorCode::EC_NULL_OBJECT`].
     pub const fn is_success(self) -> bool {
         self.0 == Self::SUCCESS.0 || self.is_warning()
     }

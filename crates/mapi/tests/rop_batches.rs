@@ -425,8 +425,9 @@ fn attachments_are_counted_in_four_bytes_or_two() {
     }
 }
 
-/// Of what succeeded with a warning ([MS-OXCDATA] 2.4.3) the specification does not say for each ROP whether it has
-/// the fields of an answer that succeeded: [MS-OXCFXICS] 2.2.3.2.4.4.2 denies it, [MS-OXCROPS] 2.2.8.10.2 wants it.
+/// Of what succeeded with a warning ([MS-OXCDATA] 2.4.3) the specification does not say for each ROP whether
+/// it has the fields of an answer that succeeded: [MS-OXCFXICS] 2.2.3.2.4.4.2 denies it,
+/// [MS-OXCROPS] 2.2.8.10.2 wants it.
 #[test]
 fn warnings_have_their_fields_or_not() {
     let keys = "00000000".repeat(5);

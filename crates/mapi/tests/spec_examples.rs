@@ -1,5 +1,5 @@
-//! The examples of [MS-OXCRPC] 4.1 and [MS-OXNSPI] 4 (as in [MS-NSPI] 4). They give their parameters as values; here these stand as
-//! the bytes that the IDL and NDR make of them, written by hand.
+//! The examples of [MS-OXCRPC] 4.1 and [MS-OXNSPI] 4 (as in [MS-NSPI] 4). They give their parameters as
+//! values; here these stand as the bytes that the IDL and NDR make of them, written by hand.
 
 use mapi::emsmdb::{self, InBytes, Version};
 use mapi::ndr::{CharString, ContextHandle, Ptr};

@@ -1,5 +1,5 @@
-//! Single ROPs from the examples of the specifications, byte for byte: each is what the example says, and is written
-//! back as it was.
+//! Single ROPs from the examples of the specifications, byte for byte: each is what the example says, and is
+//! written back as it was.
 
 use mapi::ErrorCode;
 use mapi::data::FolderId;
@@ -35,8 +35,8 @@ fn reply(asked: &str, hex: &str) -> (ErrorCode, A) {
     (reply.return_value, reply.body)
 }
 
-/// [MS-OXCPERM] 4.1: the permissions of a folder are asked for, in a way that the server has not got, and in one
-/// that it has.
+/// [MS-OXCPERM] 4.1: the permissions of a folder are asked for, in a way that the server has not got, and in
+/// one that it has.
 #[test]
 fn permissions_are_asked_for() {
     const OPEN: &str = "2b 00 01 02 1f006a0e 00";

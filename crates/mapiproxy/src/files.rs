@@ -163,8 +163,8 @@ pub(crate) fn write_accounts(path: &Path, accounts: &AccountFile) -> Result<(), 
     replace(path, text.as_bytes())
 }
 
-/// Waits until no other process has the file `path` locked, and locks it until what is returned is dropped. It is
-/// the folder that is locked, since the file itself is replaced.
+/// Waits until no other process has the file `path` locked, and locks it until what is returned is dropped.
+/// It is the folder that is locked, since the file itself is replaced.
 ///
 /// # Errors
 /// When its folder can't be locked.

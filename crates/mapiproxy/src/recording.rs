@@ -26,7 +26,8 @@ pub(crate) struct Writing {
 }
 
 impl Writing {
-    /// Waits until all that was recorded is written, once nothing more passes; not for ever, since a disk may hang.
+    /// Waits until all that was recorded is written, once nothing more passes; not for ever, since a disk may
+    /// hang.
     pub(crate) async fn finish(self) {
         let begin = now();
         let (mut told, in_time) = (false, || now().since(begin) < LAST_CALLS);
@@ -108,8 +109,8 @@ fn write(calls: &Receiver<Recorded>, mut files: Files, lost_in_queue: impl Fn() 
     }
 }
 
-/// Tells the operator when calls can't be written any more, and when they can again. `failed` counts those that are
-/// missing.
+/// Tells the operator when calls can't be written any more, and when they can again. `failed` counts those
+/// that are missing.
 fn written(result: std::io::Result<()>, failed: &mut u64) {
     match result {
         Ok(()) if *failed == 0 => {}

@@ -28,8 +28,8 @@ use crate::service::Service;
 
 type Failure = Box<dyn Error>;
 
-/// The largest request that is taken, in bytes. Those of the store are bounded by 256 KiB ([MS-OXCRPC] 3.1.4.2),
-/// and nothing in the address book is as large as a picture.
+/// The largest request that is taken, in bytes. Those of the store are bounded by 256 KiB
+/// ([MS-OXCRPC] 3.1.4.2), and nothing in the address book is as large as a picture.
 const LARGEST_REQUEST: usize = 2 << 20;
 
 /// How long connections that are cut off may take to end their sessions.
@@ -241,8 +241,8 @@ impl Running {
         self.engine.stack()
     }
 
-    /// Reads the password of our account at the server again, for connections that are opened from now on; whether
-    /// we have one.
+    /// Reads the password of our account at the server again, for connections that are opened from now on;
+    /// whether we have one.
     pub(crate) fn read_password_again(&self) -> Result<bool, FileError> {
         self.service.read_again()
     }

@@ -13,8 +13,8 @@ const META_TAGS: &[u8] = b"PROCESSING\r\nDONE\r\n\r\n";
 /// The fields of a message.
 type Fields = Vec<(String, String)>;
 
-/// A request of MAPI over HTTP with its answer: as it was between the client and us, or between us and the server. Of
-/// HTTP that is not known, what must be there is made up.
+/// A request of MAPI over HTTP with its answer: as it was between the client and us, or between us and the
+/// server. Of HTTP that is not known, what must be there is made up.
 pub(super) fn call(
     (endpoint, kind): (Endpoint, RequestType),
     upstream: bool,

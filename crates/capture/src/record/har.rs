@@ -54,8 +54,8 @@ impl<W: Write + Seek> HarWriter<W> {
         serde_json::to_writer(&mut text, &entry(call))?;
         let length = u64::try_from(text.len()).unwrap_or(0);
         text.extend_from_slice(END);
-        // First what goes behind the end that is there, then what goes in its place: where there is no room, the
-        // end stays.
+        // First what goes behind the end that is there, then what goes in its place: where there is no room,
+        // the end stays.
         let (place, behind) = text.split_at(END.len().min(text.len()));
         self.out.seek(SeekFrom::Start(self.end()))?;
         self.out.write_all(behind)?;

@@ -1,7 +1,7 @@
 //! Calls written down as they pass: to pcapng that Wireshark opens, and to HAR.
 //!
-//! What is written is what was understood, not what was on the wire: calls without their protection, each session
-//! as a connection of its own. Read back, it is the same calls.
+//! What is written is what was understood, not what was on the wire: calls without their protection, each
+//! session as a connection of its own. Read back, it is the same calls.
 
 mod exchanged;
 mod frames;

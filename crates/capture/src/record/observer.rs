@@ -38,8 +38,8 @@ pub enum Recorded {
     End,
 }
 
-/// Hands calls that pass to whoever writes them down. It never waits: where the writer is slow, calls are lost, and
-/// counted.
+/// Hands calls that pass to whoever writes them down. It never waits: where the writer is slow, calls are
+/// lost, and counted.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,

@@ -99,7 +99,8 @@ impl<W: Write> PacketWriter<W> {
     /// Writes a call, as a whole.
     ///
     /// # Errors
-    /// When the file can't be written; then a part of the call may be behind what is [`written`](Self::written).
+    /// When the file can't be written; then a part of the call may be behind what is
+    /// [`written`](Self::written).
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let side = SIDES.iter().position(|side| call.side.as_deref() == Some(*side)).unwrap_or(0);
         let interface = match &call.body {

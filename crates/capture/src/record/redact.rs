@@ -32,8 +32,9 @@ fn is_secret(name: &[u8]) -> bool {
     SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
-/// Overwrites the values of such fields among the headers that stand in the body of an answer of MAPI over HTTP, before
-/// its payload ([MS-OXCMAPIHTTP] 2.2.2.2). The body keeps its length, and so what counts its bytes stays true.
+/// Overwrites the values of such fields among the headers that stand in the body of an answer of MAPI over
+/// HTTP, before its payload ([MS-OXCMAPIHTTP] 2.2.2.2). The body keeps its length, and so what counts its
+/// bytes stays true.
 fn mask(body: &mut Bytes) {
     let secrets = secrets(body);
     if secrets.is_empty() {

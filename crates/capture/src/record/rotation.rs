@@ -51,8 +51,8 @@ impl Files {
     /// Writes a call.
     ///
     /// # Errors
-    /// When a file can't be written; the error names it. It is left as it was, and goes on with the next call that
-    /// can be written.
+    /// When a file can't be written; the error names it. It is left as it was, and goes on with the next call
+    /// that can be written.
     pub fn call(&mut self, call: &Call) -> io::Result<()> {
         let Self { packets, har, rotation } = self;
         let begin = |file| PacketWriter::new(file).map(Writer::Packets);
@@ -129,7 +129,8 @@ impl Series {
             // What passes is for the owner's eyes alone.
             let file =
                 OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.path)?;
-            // What can't even be begun is not there next time: then it would be set aside in an older one's place.
+            // What can't even be begun is not there next time: then it would be set aside in an older one's
+            // place.
             let begun = begin(file).inspect_err(|_| drop(fs::remove_file(&self.path)))?;
             self.open = Some((begun, now));
         }

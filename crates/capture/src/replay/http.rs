@@ -102,8 +102,8 @@ fn is_left_out(name: &str) -> bool {
     LEFT_OUT.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// A recorded session, and which of the two endpoints it is with: where cookies were not recorded, sessions with
-/// both may look like one.
+/// A recorded session, and which of the two endpoints it is with: where cookies were not recorded, sessions
+/// with both may look like one.
 type Key = (u64, Endpoint);
 
 /// The cookies of sessions.
@@ -122,8 +122,8 @@ struct Jar {
 impl Jars {
     /// The `Cookie` field of a request, and whether something in it is of the session of now.
     ///
-    /// A recorded cookie stands for the one that came in its place, also one that was no longer good. Recordings
-    /// may be without cookies: then those are sent that the server set last.
+    /// A recorded cookie stands for the one that came in its place, also one that was no longer good.
+    /// Recordings may be without cookies: then those are sent that the server set last.
     fn cookies(&self, key: Key, http: &HttpCall) -> (Option<String>, bool) {
         let jar = self.0.get(&key);
         let mut known = false;

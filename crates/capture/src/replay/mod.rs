@@ -1,7 +1,7 @@
 //! Recorded calls made once more, and what is different about the answers.
 //!
-//! What a server makes up anew each time is mapped: context handles, server object handles, cookies, ids. Of such
-//! things, and of times, it is not compared what they are.
+//! What a server makes up anew each time is mapped: context handles, server object handles, cookies, ids. Of
+//! such things, and of times, it is not compared what they are.
 
 mod compare;
 mod http;
@@ -80,8 +80,8 @@ struct Mapped {
 }
 
 impl Replay {
-    /// What `call` means, and the call to be made in its place; why none can be made, where that is so. All calls
-    /// of a recording go through here, each before the next is prepared or compared.
+    /// What `call` means, and the call to be made in its place; why none can be made, where that is so. All
+    /// calls of a recording go through here, each before the next is prepared or compared.
     pub fn prepare(&mut self, call: &Call) -> (Operation, Result<Step, &'static str>) {
         let operation = self.recorded.operation(call);
         let step = match &call.body {
@@ -91,8 +91,8 @@ impl Replay {
         (operation, step)
     }
 
-    /// Compares `came`, which came now of `step`, with what was recorded of `call` and means `recorded`. Returns what
-    /// is different; where nothing was recorded to compare it with, nothing is.
+    /// Compares `came`, which came now of `step`, with what was recorded of `call` and means `recorded`.
+    /// Returns what is different; where nothing was recorded to compare it with, nothing is.
     pub fn compare(&mut self, call: &Call, recorded: &Operation, step: &Step, came: Came) -> Vec<Difference> {
         let body = match (&call.body, step, came) {
             (CallBody::Rpc(then), Step::Rpc(step), Came::Rpc(answer)) => {

@@ -59,8 +59,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
     out
 }
 
-/// A value. Bytes are hexadecimal digits. Fields of which several have one name are a list of objects, since the
-/// members of an object must differ.
+/// A value. Bytes are hexadecimal digits. Fields of which several have one name are a list of objects, since
+/// the members of an object must differ.
 pub(super) fn value(shown: &Shown) -> Value {
     match shown {
         Shown::Nothing => Value::Null,

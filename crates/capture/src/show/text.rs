@@ -18,7 +18,8 @@ pub struct Sessions {
     seen: HashSet<u64>,
 }
 
-/// An operation as a tree of lines, each with a line end; before it a line about its session, where that is new.
+/// An operation as a tree of lines, each with a line end; before it a line about its session, where that is
+/// new.
 pub fn text(operation: &Operation, sessions: &mut Sessions) -> String {
     let mut out = String::new();
     if sessions.seen.insert(operation.session) {
@@ -206,8 +207,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
     out
 }
 
-/// Writes a line. Names and paths are whatever somebody sent: they must not look like lines of their own, nor tell a
-/// terminal to do anything.
+/// Writes a line. Names and paths are whatever somebody sent: they must not look like lines of their own, nor
+/// tell a terminal to do anything.
 fn line_at(out: &mut String, depth: usize, text: &str) {
     let _ = write!(out, "{:1$}", "", depth.saturating_mul(2));
     without_controls(out, text);

@@ -11,8 +11,8 @@ use mapi::rop::{Columns, Logons, RequestBody, ResponseBody, RopReply, RopRequest
 use super::tidy::Names;
 use super::transfer::Transfer;
 
-/// Of how many objects of a session it is known at once what their columns are, and where their streams stand; of
-/// more, nothing is known.
+/// Of how many objects of a session it is known at once what their columns are, and where their streams
+/// stand; of more, nothing is known.
 const MAX_OBJECTS: usize = 16_384;
 
 /// The objects of a session.

@@ -148,8 +148,8 @@ impl Batch {
         self.rops.extend(others);
     }
 
-    /// The replies, each with the place of its request; what the server sent of its own; and the columns that are
-    /// others now.
+    /// The replies, each with the place of its request; what the server sent of its own; and the columns that
+    /// are others now.
     fn replies(
         &mut self,
         buffers: &[RopBuffer],

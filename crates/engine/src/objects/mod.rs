@@ -27,8 +27,8 @@ pub use self::transfer::{FastTransfer, FastTransferKind, SyncState, TransferPart
 pub struct ObjectLimits {
     /// Objects. Those that are opened when there are as many pass, but are not known.
     pub objects: usize,
-    /// Bytes of property values, streams, names and columns, over all objects. What comes when there are as many passes, but is
-    /// not kept.
+    /// Bytes of property values, streams, names and columns, over all objects. What comes when there are as
+    /// many passes, but is not kept.
     pub content: usize,
 }
 
@@ -55,8 +55,8 @@ pub struct ObjectTable {
 }
 
 impl ObjectTable {
-    /// An empty table. `keep_content` says that property values and stream bytes are kept, for modules that want
-    /// to read them.
+    /// An empty table. `keep_content` says that property values and stream bytes are kept, for modules that
+    /// want to read them.
     pub fn new(limits: ObjectLimits, keep_content: bool) -> Self {
         Self { limits, keep_content, ..Self::default() }
     }
@@ -101,8 +101,8 @@ impl ObjectTable {
         self.held
     }
 
-    /// Counts what a new object holds: a clone of a stream comes with its bytes, a message with its columns. Where there is no room for them,
-    /// they are dropped.
+    /// Counts what a new object holds: a clone of a stream comes with its bytes, a message with its columns.
+    /// Where there is no room for them, they are dropped.
     fn admit(&mut self, object: &mut Object) {
         let size = learn::content_of(&object.kind);
         if size > self.limits.content.saturating_sub(self.held) {

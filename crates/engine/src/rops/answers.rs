@@ -16,8 +16,8 @@ pub(crate) trait ReadReply {
     fn read(&mut self, turn: Turn, batch: &RopBatch, place: usize, r: &mut Reader<'_>)
     -> Result<RopResponse>;
 
-    /// The ROP at `place` has its answer, or gets none; `handles` is the handle table of the answer. Says whether
-    /// the answer was changed.
+    /// The ROP at `place` has its answer, or gets none; `handles` is the handle table of the answer. Says
+    /// whether the answer was changed.
     fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool;
 
     /// One more answer to the last ROP. Says whether it was changed.

@@ -82,8 +82,8 @@ impl RopView<'_> {
         self.objects.properties_before(self.entry(), self.earlier())
     }
 
-    /// The parts of a `FastTransfer` stream that it uploads, behind those that came before: properties, and where
-    /// messages and attachments begin and end. Only where a module reads content.
+    /// The parts of a `FastTransfer` stream that it uploads, behind those that came before: properties, and
+    /// where messages and attachments begin and end. Only where a module reads content.
     pub fn transferred(&self) -> Vec<TransferPart> {
         let is_last = self.place.saturating_add(1) == self.batch.entries().len();
         let further = self.batch.packed().take(if is_last { usize::MAX } else { 0 });
@@ -91,8 +91,8 @@ impl RopView<'_> {
         self.objects.transferred_by(self.entry(), earlier.map(|entry| &entry.request), further)
     }
 
-    /// Puts a ROP before this one; its answer comes to this module alone. It has to act on slots that are there,
-    /// or on [`RopView::new_slot`].
+    /// Puts a ROP before this one; its answer comes to this module alone. It has to act on slots that are
+    /// there, or on [`RopView::new_slot`].
     ///
     /// # Errors
     /// When it names a slot that is not there.
@@ -185,8 +185,8 @@ impl RopReplyView<'_> {
         self.objects.acted_on(self.request)
     }
 
-    /// The parts of a `FastTransfer` stream that passed with the ROP, as the server sent or took them. Only where
-    /// a module reads content.
+    /// The parts of a `FastTransfer` stream that passed with the ROP, as the server sent or took them. Only
+    /// where a module reads content.
     pub fn transferred(&self) -> &[TransferPart] {
         self.objects.transferred()
     }

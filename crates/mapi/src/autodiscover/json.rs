@@ -15,8 +15,9 @@ struct Value {
     text: String,
 }
 
-/// Puts our origin in place of the upstream's in an answer in JSON, as `{"Protocol":"Ews","Url":"https://…"}`: in
-/// every value of a key `Url`. Where to ask again by `AutodiscoverV1` leads to our own answers.
+/// Puts our origin in place of the upstream's in an answer in JSON, as
+/// `{"Protocol":"Ews","Url":"https://…"}`: in every value of a key `Url`. Where to ask again by
+/// `AutodiscoverV1` leads to our own answers.
 ///
 /// # Errors
 /// When it is no JSON.

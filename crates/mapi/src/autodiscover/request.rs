@@ -59,8 +59,8 @@ impl JsonRequest {
     }
 }
 
-/// A part of a URL without its percent signs; none if it is empty or no text. A plus sign stays: it is common in
-/// addresses, and clients do not write spaces so.
+/// A part of a URL without its percent signs; none if it is empty or no text. A plus sign stays: it is common
+/// in addresses, and clients do not write spaces so.
 fn decoded(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

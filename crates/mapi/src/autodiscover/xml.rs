@@ -25,7 +25,8 @@ pub(super) struct Leaf {
 pub(super) struct Scope {
     /// Its name.
     pub(super) name: String,
-    /// What it is: the value of its attribute that tells, or the text of the first leaf directly in it that does.
+    /// What it is: the value of its attribute that tells, or the text of the first leaf directly in it that
+    /// does.
     pub(super) key: Option<String>,
     /// The name of the first element in it.
     pub(super) first: Option<String>,
@@ -69,8 +70,8 @@ struct Walk<'n> {
     document: Document,
 }
 
-/// Reads a document. Elements whose names are among `scopes`, in whatever case, are scopes; an attribute or a leaf
-/// named `key` tells what they are.
+/// Reads a document. Elements whose names are among `scopes`, in whatever case, are scopes; an attribute or a
+/// leaf named `key` tells what they are.
 pub(super) fn read(body: &[u8], scopes: &[&str], key: &str) -> Result<Document, Error> {
     if body.len() > MAX_SIZE {
         return Err(Error::TooLarge(body.len()));

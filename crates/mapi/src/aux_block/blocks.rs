@@ -208,7 +208,8 @@ aux_struct! {
 }
 
 aux_struct! {
-    /// A call to the default directory server that succeeded ([MS-OXCRPC] 2.2.2.2.8). Times are in milliseconds.
+    /// A call to the default directory server that succeeded ([MS-OXCRPC] 2.2.2.2.8). Times are in
+    /// milliseconds.
     pub struct DefGcSuccess as "AUX_PERF_DEFGC_SUCCESS" {
         /// The server.
         pub server_id: u16 = "ServerID",

@@ -60,8 +60,8 @@ pub enum ActionData {
         folder_in_this_store: Option<u8>,
         /// The store's entry id.
         store_eid: Vec<u8>,
-        /// The folder: in this mailbox what [`ServerId::parse`](super::ServerId::parse) takes, in extended rules
-        /// and elsewhere an entry id.
+        /// The folder: in this mailbox what [`ServerId::parse`](super::ServerId::parse) takes, in extended
+        /// rules and elsewhere an entry id.
         folder_eid: Vec<u8>,
     },
     /// Of `OP_REPLY` and `OP_OOF_REPLY` in a standard rule: with what.

@@ -32,7 +32,8 @@ impl Layout {
     /// None for types that a stream cannot carry.
     pub(super) const fn of(tag: PropTag) -> Option<Self> {
         let prop_type = tag.prop_type();
-        // It says that it is an integer, but has the length and the bytes of an IDSET ([MS-OXCFXICS] 3.2.5.2.1).
+        // It says that it is an integer, but has the length and the bytes of an IDSET
+        // ([MS-OXCFXICS] 3.2.5.2.1).
         if tag.0 == PropTag::MetaTagIdsetGiven.0 || prop_type.0 & CODE_PAGE != 0 {
             return Some(Self::Variable);
         }

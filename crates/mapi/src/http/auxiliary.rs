@@ -7,8 +7,8 @@ use crate::compress::{self, ExtendedBuffer, ExtendedFlags};
 /// The end of every body: one extended buffer with auxiliary blocks, or nothing, behind its size
 /// ([MS-OXCRPC] 3.1.4.1.1).
 ///
-/// Some bodies end without even the size. That is kept apart from a size of zero. Where a failure ends with bytes
-/// that are no such buffer, they stand in its place.
+/// Some bodies end without even the size. That is kept apart from a size of zero. Where a failure ends with
+/// bytes that are no such buffer, they stand in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuxiliaryBuffer(Tail);
 

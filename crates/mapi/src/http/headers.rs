@@ -151,8 +151,8 @@ pub fn parse_number(value: &str) -> Option<u32> {
     value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten()
 }
 
-/// A GUID with a counter behind it, as `{2EF33C39-49C8-421C-B876-CDF7F2AC3AA0}:123`; clients leave the braces out
-/// as they please.
+/// A GUID with a counter behind it, as `{2EF33C39-49C8-421C-B876-CDF7F2AC3AA0}:123`; clients leave the braces
+/// out as they please.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Counted {
     /// What stays the same.

@@ -1,8 +1,8 @@
 //! MAPI over HTTP ([MS-OXCMAPIHTTP]): what is in requests and responses, not how HTTP frames them.
 //!
 //! A request has a [`RequestType`], given by a header, and a body: an [`emsmdb::Request`] or a
-//! [`nspi::Request`], depending on the [`Endpoint`] that it is sent to. A response's body begins with lines that
-//! say how far the server is ([`ResponseBody`]); behind them stands an [`emsmdb::Response`] or a
+//! [`nspi::Request`], depending on the [`Endpoint`] that it is sent to. A response's body begins with lines
+//! that say how far the server is ([`ResponseBody`]); behind them stands an [`emsmdb::Response`] or a
 //! [`nspi::Response`].
 //!
 //! Bodies are not NDR: fields follow each other without padding, little-endian.

@@ -25,8 +25,8 @@ impl Endpoint {
         }
     }
 
-    /// The endpoint with this path: in whatever case, with or without a slash at its end, and whatever the query
-    /// behind it.
+    /// The endpoint with this path: in whatever case, with or without a slash at its end, and whatever the
+    /// query behind it.
     pub fn of_path(path: &str) -> Option<Self> {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -41,7 +41,8 @@ impl Endpoint {
         }
     }
 
-    /// What the operation is called, such as `emsmdb.Execute`; none where the endpoint has no such request type.
+    /// What the operation is called, such as `emsmdb.Execute`; none where the endpoint has no such request
+    /// type.
     pub fn operation(self, request_type: RequestType) -> Option<&'static str> {
         let index = Self::ALL.iter().position(|endpoint| *endpoint == self)?;
         request_type.operations().get(index).copied().filter(|name| !name.is_empty())

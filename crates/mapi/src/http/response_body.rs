@@ -267,8 +267,8 @@ impl ResponseBody {
         self.headers().rev().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// What the server says of a request that failed after it had begun to answer. The payload, if there is any,
-    /// is then what an additional `Content-Type` says ([MS-OXCMAPIHTTP] 3.2.5.2).
+    /// What the server says of a request that failed after it had begun to answer. The payload, if there is
+    /// any, is then what an additional `Content-Type` says ([MS-OXCMAPIHTTP] 3.2.5.2).
     pub fn response_code(&self) -> Option<ResponseCode> {
         self.header(super::headers::X_RESPONSE_CODE).and_then(ResponseCode::parse)
     }

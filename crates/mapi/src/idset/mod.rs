@@ -1,7 +1,8 @@
 //! Sets of ids and of change numbers ([MS-OXCFXICS] 2.2.2.4): what is in a replica, what changed, what was
 //! deleted.
 //!
-//! A set is kept as ranges, never as single ids, so that a few bytes that stand for 2^48 of them cost one range.
+//! A set is kept as ranges, never as single ids, so that a few bytes that stand for 2^48 of them cost one
+//! range.
 
 mod decode;
 mod encode;

@@ -16,9 +16,9 @@ pub type Rows = ByColumns<Vec<PropertyRow>>;
 
 /// What is read by columns: [`Row`] or [`Rows`]. Use it as what it holds.
 ///
-/// A proxy passes on most rows that it gets without looking into them. So these are only passed over when they are
-/// read, as far as it takes to know that they are well formed and where they end. Who looks at a value has them
-/// decoded. They are written from their bytes until somebody asks for them to change them.
+/// A proxy passes on most rows that it gets without looking into them. So these are only passed over when
+/// they are read, as far as it takes to know that they are well formed and where they end. Who looks at a
+/// value has them decoded. They are written from their bytes until somebody asks for them to change them.
 #[derive(Clone)]
 pub struct ByColumns<T> {
     columns: Vec<PropTag>,

@@ -6,8 +6,9 @@ use wire::utf16_length;
 
 use super::{FlaggedValue, PropTag, PropType, PropertyRow};
 
-/// How many bytes `count` rows of `columns` at the start of `bytes` have, in a ROP buffer. None where they may not be
-/// well formed, or hold what only reading tells: whatever passes here is read, and written as it was.
+/// How many bytes `count` rows of `columns` at the start of `bytes` have, in a ROP buffer. None where they
+/// may not be well formed, or hold what only reading tells: whatever passes here is read, and written as it
+/// was.
 pub(super) fn length_of_rows(bytes: &[u8], columns: &[PropTag], count: usize) -> Option<usize> {
     let rest = (0..count).try_fold(bytes, |rest, _| behind_row(rest, columns))?;
     bytes.len().checked_sub(rest.len())

@@ -1,5 +1,5 @@
-//! `FastTransfer`: objects as streams, down and up ([MS-OXCROPS] 2.2.12, [MS-OXCFXICS] 2.2.3.1). What the buffers
-//! hold is not decoded here: a stream goes across many of them.
+//! `FastTransfer`: objects as streams, down and up ([MS-OXCROPS] 2.2.12, [MS-OXCFXICS] 2.2.3.1). What the
+//! buffers hold is not decoded here: a stream goes across many of them.
 
 use wire::{Reader, Result, Writer};
 

@@ -277,8 +277,8 @@ macro_rules! handle_index {
 }
 
 handle_index!(
-    /// Where in the server object handle table the handle of the object is that the ROP acts on, where the index
-    /// that all ROPs have is something else.
+    /// Where in the server object handle table the handle of the object is that the ROP acts on, where the
+    /// index that all ROPs have is something else.
     InputHandleIndex,
     Input
 );

@@ -1,7 +1,7 @@
 /// Defines a part of a ROP from its table of fields: each has a name in Rust, a type that is a
 /// [`Field`](crate::rop::Field), and its name in the specification. Where the shape of a field depends on one
-/// before it, `by` names that one, and the type is a [`FieldBy`](crate::rop::FieldBy) it. A part that has no name
-/// of its own but is made of fields has an empty one.
+/// before it, `by` names that one, and the type is a [`FieldBy`](crate::rop::FieldBy) it. A part that has no
+/// name of its own but is made of fields has an empty one.
 macro_rules! rop_struct {
     (@min $type:ty) => { <$type as $crate::rop::Field>::MIN_SIZE };
     (@min $type:ty, $by:ident) => { 0 };
@@ -75,8 +75,8 @@ macro_rules! rop_response {
     };
 }
 
-/// Makes a [`Field`](crate::rop::Field) what follows the return value of a response that succeeded; with `always`,
-/// of one that failed as well.
+/// Makes a [`Field`](crate::rop::Field) what follows the return value of a response that succeeded; with
+/// `always`, of one that failed as well.
 macro_rules! plain_response {
     (@always $name:ty) => {};
     (@always $name:ty, always) => {

@@ -15,8 +15,8 @@ rop_flags! {
     pub struct MessageOpenModeFlags(u8) {
         /// To be read and written.
         READ_WRITE = 0x01,
-        /// With `READ_WRITE`: to be written where that is permitted. For embedded messages, without it: make it if
-        /// there is none ([MS-OXCMSG] 2.2.3.16.1).
+        /// With `READ_WRITE`: to be written where that is permitted. For embedded messages, without it: make
+        /// it if there is none ([MS-OXCMSG] 2.2.3.16.1).
         CREATE = 0x02,
         /// Also where it was soft-deleted.
         OPEN_SOFT_DELETED = 0x04,
@@ -147,8 +147,8 @@ rop_struct! {
 }
 
 rop_response! {
-    /// The status flags of a message ([MS-OXCROPS] 2.2.6.8.2). `RopGetMessageStatus` is answered as if it had been
-    /// `RopSetMessageStatus`.
+    /// The status flags of a message ([MS-OXCROPS] 2.2.6.8.2). `RopGetMessageStatus` is answered as if it had
+    /// been `RopSetMessageStatus`.
     pub struct RopSetMessageStatusResponse as "RopSetMessageStatus" {
         /// Those that it had before.
         pub message_status_flags: MessageStatusFlags = "MessageStatusFlags",
@@ -164,8 +164,8 @@ rop_struct! {
 }
 
 rop_flags! {
-    /// How a message's having been read changes ([MS-OXCMSG] 2.2.3.10.1). Without any, it is read, and receipts are
-    /// sent.
+    /// How a message's having been read changes ([MS-OXCMSG] 2.2.3.10.1). Without any, it is read, and
+    /// receipts are sent.
     pub struct ReadFlags(u8) {
         /// It is read, and no receipt is sent.
         RF_SUPPRESS_RECEIPT = 0x01,

@@ -1,5 +1,5 @@
-//! Named properties: which number a name has in a mailbox ([MS-OXCROPS] 2.2.8.1, 2.2.8.2, 2.2.8.10, [MS-OXCPRPT]
-//! 2.2.12, 2.2.13, 2.2.9).
+//! Named properties: which number a name has in a mailbox ([MS-OXCROPS] 2.2.8.1, 2.2.8.2, 2.2.8.10,
+//! [MS-OXCPRPT] 2.2.12, 2.2.13, 2.2.9).
 
 use wire::{Decode as _, Encode as _, Guid, Reader, Result, Writer};
 

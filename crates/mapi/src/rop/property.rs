@@ -1,5 +1,5 @@
-//! Properties of objects ([MS-OXCROPS] 2.2.8.3 to 2.2.8.9 and 2.2.8.11 to 2.2.8.13, [MS-OXCPRPT] 2.2.2 to 2.2.11
-//! and 2.2.23).
+//! Properties of objects ([MS-OXCROPS] 2.2.8.3 to 2.2.8.9 and 2.2.8.11 to 2.2.8.13, [MS-OXCPRPT] 2.2.2 to
+//! 2.2.11 and 2.2.23).
 
 use wire::{Reader, Result, Writer};
 
@@ -280,8 +280,8 @@ rop_struct! {
 }
 
 rop_response! {
-    /// How far something is that goes on after it was answered ([MS-OXCROPS] 2.2.8.13.2). Once it is done, the ROP
-    /// that began it is answered in place of this.
+    /// How far something is that goes on after it was answered ([MS-OXCROPS] 2.2.8.13.2). Once it is done,
+    /// the ROP that began it is answered in place of this.
     pub struct RopProgressResponse as "RopProgress" {
         /// The logon that it belongs to.
         pub logon_id: u8 = "LogonId",

@@ -30,8 +30,9 @@ pub struct RopRequest {
     /// The logon that the ROP belongs to.
     pub logon_id: u8,
     /// Where in the server object handle table the object is that the ROP acts on (`InputHandleIndex`,
-    /// `SourceHandleIndex`). For `RopLogon`, where the new logon's handle goes (`OutputHandleIndex`). For ROPs that
-    /// have an `InputHandleIndex` of their own, the index that the answer names (`ResponseHandleIndex`).
+    /// `SourceHandleIndex`). For `RopLogon`, where the new logon's handle goes (`OutputHandleIndex`). For
+    /// ROPs that have an `InputHandleIndex` of their own, the index that the answer names
+    /// (`ResponseHandleIndex`).
     pub handle_index: u8,
     /// What it asks.
     pub body: RequestBody,
@@ -128,7 +129,8 @@ const fn has_own_input(id: RopId) -> bool {
     )
 }
 
-/// Whether a client may permit that the ROP goes on after it was answered: those that have a `WantAsynchronous`.
+/// Whether a client may permit that the ROP goes on after it was answered: those that have a
+/// `WantAsynchronous`.
 const fn may_take_time(id: RopId) -> bool {
     matches!(
         id,

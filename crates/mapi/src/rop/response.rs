@@ -89,8 +89,8 @@ impl<T: ResponseFields> ResponseFields for Box<T> {
     }
 }
 
-/// Whether a response has fields of type `T` where `r` stands. Where it succeeded but says something about it, that
-/// is not specified for most ROPs; what comes next tells.
+/// Whether a response has fields of type `T` where `r` stands. Where it succeeded but says something about
+/// it, that is not specified for most ROPs; what comes next tells.
 pub(super) fn has_fields<T: ResponseFields>(
     r: &Reader<'_>,
     return_value: ErrorCode,
@@ -111,8 +111,8 @@ pub(super) fn may_have<T: ResponseFields>(fields: &T, return_value: ErrorCode) -
     fields.fits(return_value) || (return_value.is_warning() && fields.fits(ErrorCode::SUCCESS))
 }
 
-/// Whether the fields of a response that failed are missing where `r` stands. Nothing in the response says so, but
-/// what comes next tells where it begins.
+/// Whether the fields of a response that failed are missing where `r` stands. Nothing in the response says
+/// so, but what comes next tells where it begins.
 fn left_out<T: ResponseFields>(
     r: &Reader<'_>,
     return_value: ErrorCode,
@@ -142,8 +142,8 @@ pub struct RopReply {
 }
 
 impl RopReply {
-    /// The answer that `request` failed. Where a ROP has fields even then, they are zero, but for the index of a
-    /// destination that is missing: it is the request's.
+    /// The answer that `request` failed. Where a ROP has fields even then, they are zero, but for the index
+    /// of a destination that is missing: it is the request's.
     pub fn refused(request: &RopRequest, return_value: ErrorCode) -> Self {
         let id = request.answered_id();
         let context = ResponseContext { request: Some(request), ..ResponseContext::default() };

@@ -100,8 +100,8 @@ impl<'a> Answers<'a> {
         self.next = place;
     }
 
-    /// What the batch did to the columns of objects, by their handles; `handles` is the table that came with the
-    /// responses. Where it is told of a handle more than once, the last holds.
+    /// What the batch did to the columns of objects, by their handles; `handles` is the table that came with
+    /// the responses. Where it is told of a handle more than once, the last holds.
     pub fn finish(mut self, handles: &[u32]) -> Vec<(u32, Option<Vec<PropTag>>)> {
         self.release_before(self.due(self.next));
         let changed = self.changed.into_iter().filter_map(|(object, columns)| {
@@ -120,8 +120,8 @@ impl<'a> Answers<'a> {
         from.saturating_add(rest.take_while(|request| !request.is_answered()).count())
     }
 
-    /// Takes what follows for further responses to the last request that was answered: a server that was told it
-    /// may pack buffers sends several, and all behind the first are such ([MS-OXCRPC] 3.1.4.2.1.2.2).
+    /// Takes what follows for further responses to the last request that was answered: a server that was told
+    /// it may pack buffers sends several, and all behind the first are such ([MS-OXCRPC] 3.1.4.2.1.2.2).
     pub const fn begin_packed(&mut self) {
         if let Some(last) = self.last {
             self.next = last;

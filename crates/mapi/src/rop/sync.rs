@@ -1,5 +1,5 @@
-//! Incremental change synchronization: what changed since last time, down and up ([MS-OXCROPS] 2.2.13, [MS-OXCFXICS]
-//! 2.2.3.2).
+//! Incremental change synchronization: what changed since last time, down and up ([MS-OXCROPS] 2.2.13,
+//! [MS-OXCFXICS] 2.2.3.2).
 
 use wire::{Guid, Reader, Result, Writer};
 
@@ -170,7 +170,8 @@ impl Field for MessageReadStates {
 rop_struct! {
     /// Uploads a new or changed folder ([MS-OXCROPS] 2.2.13.4.1).
     pub struct RopSynchronizationImportHierarchyChangeRequest as "RopSynchronizationImportHierarchyChange" {
-        /// Its parent's source key, its own, when it changed, its change key, what that goes back to, and its name.
+        /// Its parent's source key, its own, when it changed, its change key, what that goes back to, and its
+        /// name.
         pub hierarchy_values: PropertyList = "HierarchyValues",
         /// Its other properties.
         pub property_values: PropertyList = "PropertyValues",

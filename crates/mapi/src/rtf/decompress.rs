@@ -47,7 +47,8 @@ fn too_long(length: usize, limit: usize, offset: usize) -> Error {
     Error::new(ErrorKind::TooLong { length: wide(length), limit: wide(limit) }, "CONTENTS", offset)
 }
 
-/// What was unpacked so far, with the dictionary's first bytes before it: the dictionary is its last 4096 bytes.
+/// What was unpacked so far, with the dictionary's first bytes before it: the dictionary is its last 4096
+/// bytes.
 struct Unpacker {
     out: Vec<u8>,
     limit: usize,

@@ -13,8 +13,8 @@ use crate::{Outcome, files};
 /// Which server, and as whom.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The server: a host, asked through its endpoint mapper (on port 135, or `host:port`), or one fixed endpoint
-    /// as `ncacn_ip_tcp:host[6001]`.
+    /// The server: a host, asked through its endpoint mapper (on port 135, or `host:port`), or one fixed
+    /// endpoint as `ncacn_ip_tcp:host[6001]`.
     #[arg(long, value_parser = |text: &str| Binding::try_from(text.to_owned()))]
     server: Binding,
     /// The account's name; without it nobody signs in.

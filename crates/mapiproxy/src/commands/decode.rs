@@ -25,8 +25,8 @@ const WAIT: Duration = Duration::from_millis(200);
 /// What to read, and what of it to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Recordings: pcap, pcapng, HAR, or raw HTTP in files named `*.req.http` and `*.resp.http`, `*.c2s.http` and
-    /// `*.s2c.http`. Of a folder all raw HTTP in it; `-` for packets from standard input.
+    /// Recordings: pcap, pcapng, HAR, or raw HTTP in files named `*.req.http` and `*.resp.http`, `*.c2s.http`
+    /// and `*.s2c.http`. Of a folder all raw HTTP in it; `-` for packets from standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Prints an object of JSON for each operation, one a line.
@@ -39,8 +39,8 @@ pub(crate) struct Arguments {
     /// may read.
     #[arg(long, value_name = "USER=FILE", value_parser = assignment)]
     password: Vec<(String, PathBuf)>,
-    /// Reads what is sealed with a key, whose hexadecimal digits are the first line of a file that its owner alone
-    /// may read: `nt-hash` of a password, or the `session` key of one handshake.
+    /// Reads what is sealed with a key, whose hexadecimal digits are the first line of a file that its owner
+    /// alone may read: `nt-hash` of a password, or the `session` key of one handshake.
     #[arg(long, value_name = "KIND=FILE", value_parser = assignment)]
     key: Vec<(String, PathBuf)>,
     /// Only what this user asked, by whole name or without the domain.
@@ -253,16 +253,16 @@ fn bar(length: u64) -> ProgressBar {
     ProgressBar::new(length).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// A file that has no end: where it ends now, it is waited for to grow. Where another file has taken its place, as
-/// when a recording goes on in a new one, that is read behind it.
+/// A file that has no end: where it ends now, it is waited for to grow. Where another file has taken its
+/// place, as when a recording goes on in a new one, that is read behind it.
 struct Growing {
     path: PathBuf,
     file: File,
 }
 
 impl Growing {
-    /// The file that was begun behind this one, where there is one: what is written to this one is read by then. It
-    /// may be full already itself, and set aside.
+    /// The file that was begun behind this one, where there is one: what is written to this one is read by
+    /// then. It may be full already itself, and set aside.
     fn successor(&self) -> Option<File> {
         let of = |metadata: io::Result<Metadata>| metadata.map(|file| (file.dev(), file.ino())).ok();
         let own = of(self.file.metadata());

@@ -24,9 +24,9 @@ pub(crate) struct Arguments {
 
 /// Runs the proxy until it is told to stop; told so again, it waits no more for calls under way.
 ///
-/// SIGHUP reads the accounts, the certificate and the password of our account at the server again, for those who
-/// sign in and connect from then on, and for connections that we open from then on. In a terminal it ends the
-/// proxy, since it then says that the terminal is gone.
+/// SIGHUP reads the accounts, the certificate and the password of our account at the server again, for those
+/// who sign in and connect from then on, and for connections that we open from then on. In a terminal it ends
+/// the proxy, since it then says that the terminal is gone.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = config::load(&arguments.file.config)?;
     let (live, printer) = if arguments.live {

@@ -20,8 +20,8 @@ pub(crate) struct Signals {
     interrupt: Signal,
     hang_up: Signal,
     at_hang_up: Told,
-    /// A file is as long as it may be: what is written to it fails, which is told where it is written, and is no
-    /// end of the process.
+    /// A file is as long as it may be: what is written to it fails, which is told where it is written, and is
+    /// no end of the process.
     _too_long: Signal,
 }
 

@@ -8,7 +8,8 @@ use net::http::TlsVersion;
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
 
-/// A whole configuration. What each key means stands in the table of keys, which `mapiproxy check --keys` prints.
+/// A whole configuration. What each key means stands in the table of keys, which `mapiproxy check --keys`
+/// prints.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {

@@ -1,4 +1,5 @@
-//! Recordings: whatever a file holds, reading it comes to an end, and what is found in it is shown on lines of its own.
+//! Recordings: whatever a file holds, reading it comes to an end, and what is found in it is shown on lines
+//! of its own.
 
 use std::io::{Cursor, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,14 +17,14 @@ use crate::input::{Input, cuts};
 
 /// The first byte says what the rest is:
 ///
-/// - 0: a pcap or a pcapng, behind a byte that says how its reading is cut. However it is read, its records are the
-///   same.
+/// - 0: a pcap or a pcapng, behind a byte that says how its reading is cut. However it is read, its records
+///   are the same.
 /// - 1: a HAR.
 /// - 2: one connection, as a pair of files: two bytes say how much of the rest the client sent.
 /// - 3: one connection, whose bytes come in turns: a block of the client's, a block of the server's, and so on.
 ///
-/// Reading ends. What is found holds no more bytes than the file has, and can be understood, shown as lines without
-/// controls in them, and as JSON.
+/// Reading ends. What is found holds no more bytes than the file has, and can be understood, shown as lines
+/// without controls in them, and as JSON.
 ///
 /// # Panics
 /// When one of these does not hold.
@@ -127,7 +128,8 @@ fn check(found: &[Found], length: usize) {
         assert!(!line.contains('\n'), "several lines: {line}");
         assert!(json["operation"].is_string() && json["rops"].is_array(), "{line}");
     }
-    // What is read in two directions that wait for one another may be told of once more as missing, but not kept.
+    // What is read in two directions that wait for one another may be told of once more as missing, but not
+    // kept.
     assert!(held <= length, "{held} bytes are found in {length}");
 }
 

@@ -1,5 +1,5 @@
-//! ROPs of every kind, made out of bytes that somebody else made up: by proptest, so that a failure shrinks, or by
-//! a fuzzer.
+//! ROPs of every kind, made out of bytes that somebody else made up: by proptest, so that a failure shrinks,
+//! or by a fuzzer.
 
 mod answers;
 mod folders;

@@ -2,14 +2,16 @@
 
 use super::*;
 
-/// The beginning of a hierarchy synchronisation, as Microsoft's "How to parse the `FastTransfer` Stream" prints it.
+/// The beginning of a hierarchy synchronisation, as Microsoft's "How to parse the `FastTransfer` Stream"
+/// prints it.
 const HIERARCHY: &str = "\
     03001240 0201E165 00000000 0201E065 16000000 52F685EC 7D432E4A A9603450 8853D90A 00000000 03F54000 083000D0 \
     9EA88185 D0010201 E2651600 000052F6 85EC7D43 2E4AA960 34508853 D90A0000 0000207C 0201E365 17000000 1652F685 \
     EC7D432E 4AA96034 508853D9 0A000000 00207C1F 0001300C 00000049 004E0042 004F0058 00000014 00496701 00000000 \
     0003F403 003966FB 03000040 00073080 3906A881 85D001 0B00F410 0000";
 
-/// The beginning of a contents synchronisation, recorded from gromox 3.10, without its values of more than 2 KB.
+/// The beginning of a contents synchronisation, recorded from gromox 3.10, without its values of more than 2
+/// KB.
 const CONTENTS: &[u8] = include_bytes!("../../../tests/data/fast_transfer_contents.bin");
 
 fn unhex(text: &str) -> Vec<u8> {

@@ -8,8 +8,8 @@ const FLAG: u8 = 0xFF;
 
 /// Names behind a 32-bit count of them.
 ///
-/// The specification has them one after the other. Some clients put the byte before each that says of a property
-/// value that it is there ([MS-OXCMAPIHTTP] 2.2.1.1).
+/// The specification has them one after the other. Some clients put the byte before each that says of a
+/// property value that it is there ([MS-OXCMAPIHTTP] 2.2.1.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names<T> {
     /// The names.
@@ -49,8 +49,8 @@ impl<T: Field> Field for Names<T> {
     }
 }
 
-/// Names with their bytes, if there are any and the body goes on behind them as it has to: a text may begin with
-/// such a byte as well.
+/// Names with their bytes, if there are any and the body goes on behind them as it has to: a text may begin
+/// with such a byte as well.
 fn read_flagged<T: Field>(r: &mut Reader<'_>, field: &'static str) -> Option<Vec<T>> {
     let count = r.u32(field).ok()?;
     if count == 0 || r.peek().first() != Some(&FLAG) {

@@ -57,8 +57,8 @@ impl Field for ColumnsAndRows {
 pub struct Filter {
     /// The restriction.
     pub restriction: Restriction,
-    /// Whether a byte stands before each value that is compared to, which says whether it is there. Some clients
-    /// send it, some do not.
+    /// Whether a byte stands before each value that is compared to, which says whether it is there. Some
+    /// clients send it, some do not.
     pub value_flags: bool,
 }
 

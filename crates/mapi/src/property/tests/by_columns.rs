@@ -40,7 +40,8 @@ fn is_only_read(prop_type: PropType) -> bool {
     )
 }
 
-/// That passing over rows accepts what reading them accepts, to the same place, and that they are written alike.
+/// That passing over rows accepts what reading them accepts, to the same place, and that they are written
+/// alike.
 fn agree(bytes: &[u8], columns: &[PropTag], count: usize) {
     let mut r = Reader::new(bytes);
     let read = <Vec<PropertyRow> as FromRows>::read(&mut r, columns, count).map(|rows| (rows, r.offset()));

@@ -22,8 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an answer may take.
 const CALL_LIMIT: Duration = Duration::from_mins(10);
 
-/// How many connections are kept at once; of more, that of the oldest session is closed, and made again where it
-/// is needed.
+/// How many connections are kept at once; of more, that of the oldest session is closed, and made again where
+/// it is needed.
 const MAX_CONNECTIONS: usize = 64;
 
 /// Sends requests of MAPI over HTTP.

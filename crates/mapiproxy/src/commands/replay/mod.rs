@@ -22,9 +22,9 @@ pub(crate) struct Arguments {
     /// Recordings, as `mapiproxy decode` takes them. Of those that we made, the clients' side is sent.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The server. For remote calls a host, asked through its endpoint mapper (on port 135, or `host:port`), or one
-    /// fixed endpoint as `ncacn_ip_tcp:host[6001]`. For MAPI over HTTP `https://host`, with `:port` where it is
-    /// another.
+    /// The server. For remote calls a host, asked through its endpoint mapper (on port 135, or `host:port`),
+    /// or one fixed endpoint as `ncacn_ip_tcp:host[6001]`. For MAPI over HTTP `https://host`, with `:port`
+    /// where it is another.
     #[arg(long, value_parser = Target::parse)]
     target: Target,
     /// The account that is signed in with; without it nobody signs in.
@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
     /// The account's domain.
     #[arg(long, default_value = "")]
     domain: String,
-    /// A file whose first line is the account's password, readable by its owner alone. Asked for where it is left
-    /// out.
+    /// A file whose first line is the account's password, readable by its owner alone. Asked for where it is
+    /// left out.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// How well remote calls are protected.

@@ -24,9 +24,9 @@ const MAX_CHANGES: u8 = 8;
 /// Handshakes, at both ends.
 ///
 /// The first byte are switches: 1 SPNEGO instead of NTLM, 2 `NTLMv1` is taken, 4 anonymous clients are taken, 8
-/// the client signs, 16 it seals, 128 it uses `NTLMv1` where that is taken. The other two bits say what follows:
-/// 0 tokens for an acceptor, 1 tokens for an initiator, 2 and 3 changes to the tokens of a conversation between
-/// two honest ends, each with its place. Whatever comes:
+/// the client signs, 16 it seals, 128 it uses `NTLMv1` where that is taken. The other two bits say what
+/// follows: 0 tokens for an acceptor, 1 tokens for an initiator, 2 and 3 changes to the tokens of a
+/// conversation between two honest ends, each with its place. Whatever comes:
 ///
 /// - nobody who does not know the hash signs in, but for anonymous clients where they are taken, who then are
 ///   anonymous;

@@ -13,10 +13,11 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 
 /// Sign-ins that pass through us.
 ///
-/// The first byte says the scheme. Then come legs: a block that the client sends, a byte that chooses the status,
-/// and a block that the server answers with; behind a redirect, a byte that chooses the next status. What a handshake sends is put into base64. A context comes of a
-/// status that takes the request and of nothing else, is of a person who has a name, covers no other credentials
-/// than those that were taken, and is closed at the end. The same sign-in is the same identity.
+/// The first byte says the scheme. Then come legs: a block that the client sends, a byte that chooses the
+/// status, and a block that the server answers with; behind a redirect, a byte that chooses the next status.
+/// What a handshake sends is put into base64. A context comes of a status that takes the request and of
+/// nothing else, is of a person who has a name, covers no other credentials than those that were taken, and
+/// is closed at the end. The same sign-in is the same identity.
 ///
 /// # Panics
 /// When one of these does not hold.

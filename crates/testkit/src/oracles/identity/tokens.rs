@@ -10,8 +10,8 @@ use crate::input::Input;
 /// Tokens, and the account file.
 ///
 /// The first byte says what the rest is: 0 to 2 the three NTLM messages, 3 a list of pairs, 4 a client's
-/// challenge, 5 and 6 the first and the later tokens of SPNEGO, 7 an account file. What is read of all the bytes
-/// is written as these bytes, and every part of it can be asked for. An account file that is read can be
+/// challenge, 5 and 6 the first and the later tokens of SPNEGO, 7 an account file. What is read of all the
+/// bytes is written as these bytes, and every part of it can be asked for. An account file that is read can be
 /// written, reads as the same accounts, and finds each.
 ///
 /// # Panics

@@ -12,8 +12,8 @@ const WORTH_WRITING: usize = 256 << 10;
 ///
 /// The first byte says what the rest is: 0 a size of two bytes and a compressed payload, 1 a payload to be
 /// compressed, 2 a chain of buffers, 3 a single buffer, 4 a row of flags and payloads that a chain is made of.
-/// What is uncompressed has the size that was asked for; what is compressed uncompresses to what it was; a chain
-/// keeps to its limits, and reads as what was written.
+/// What is uncompressed has the size that was asked for; what is compressed uncompresses to what it was; a
+/// chain keeps to its limits, and reads as what was written.
 ///
 /// # Panics
 /// When one of these does not hold.

@@ -12,9 +12,9 @@ use crate::input::{Input, cuts};
 /// Streams of `FastTransfer`.
 ///
 /// The first byte says what the rest is: 0 the value of a property that has a structure, otherwise a stream, of
-/// which the next three bytes say how it is cut in pieces, how long a value may be that is held, and how large a
-/// tree. However it is cut, the same tokens come, or the same error; they are written as they came; what is held
-/// keeps to the limits; and so it is with trees.
+/// which the next three bytes say how it is cut in pieces, how long a value may be that is held, and how
+/// large a tree. However it is cut, the same tokens come, or the same error; they are written as they came;
+/// what is held keeps to the limits; and so it is with trees.
 ///
 /// # Panics
 /// When one of these does not hold.

@@ -53,8 +53,8 @@ fn requests(bytes: &[u8], known: &Known) -> Vec<RopRequest> {
 /// ROPs that answer others.
 ///
 /// The first byte says what is known of logons and columns, two say how long the requests are, the handle table
-/// is made up of the next byte: each place has an object or none. What can be read of the responses leaves as it
-/// came, and no request is answered twice.
+/// is made up of the next byte: each place has an object or none. What can be read of the responses leaves as
+/// it came, and no request is answered twice.
 ///
 /// # Panics
 /// When one of these does not hold.

@@ -7,8 +7,8 @@ const LIMIT: usize = 64 << 10;
 
 /// Compressed RTF.
 ///
-/// The first byte says what the rest is: 0 compressed RTF, otherwise what is to be compressed. What is read is no
-/// longer than its limit; what is written reads as what it was; and one byte less is not enough.
+/// The first byte says what the rest is: 0 compressed RTF, otherwise what is to be compressed. What is read
+/// is no longer than its limit; what is written reads as what it was; and one byte less is not enough.
 ///
 /// # Panics
 /// When one of these does not hold.

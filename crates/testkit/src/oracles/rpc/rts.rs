@@ -4,8 +4,8 @@ use wire::{Decode as _, Encode as _};
 
 use crate::input::{Input, cuts};
 
-/// The bytes of one direction of a channel of RPC over HTTP, behind a byte that says how they are cut. Its RTS units
-/// are the same, cut or whole, and each leaves as the bytes that it came as.
+/// The bytes of one direction of a channel of RPC over HTTP, behind a byte that says how they are cut. Its
+/// RTS units are the same, cut or whole, and each leaves as the bytes that it came as.
 ///
 /// # Panics
 /// When one of these does not hold.
