@@ -11,8 +11,7 @@ use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
-    Admission, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Location, Mapper, Proxy, SignIn,
-    Upstream,
+    Admission, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Mapper, Proxy, SignIn, Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -327,12 +326,8 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
 }
 
 fn upstream(config: &Config, server: &Binding, service: &Service) -> Upstream {
-    let location = match server.clone() {
-        Binding::Mapper { host, port } => Location::Mapper { host, port },
-        Binding::Fixed { host, port } => Location::Fixed { host, port },
-    };
     Upstream {
-        endpoints: Arc::new(Endpoints::new(location)),
+        endpoints: Arc::new(Endpoints::new(server.clone().into())),
         account: service.rpc.clone(),
         timeout: Duration::from_secs(config.upstream.connect_seconds),
         call_limit: Duration::from_secs(config.upstream.call_seconds),

@@ -4,17 +4,17 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use identity::ntlm::SIGNATURE_SIZE;
-use identity::ntlm::passive::{PassiveSecurity, Secret, Sender, Witness};
+use identity::ntlm::passive::Secret;
 use rpc::SyntaxId;
 use rpc::framer::Framer;
 use rpc::pdu::{
-    AuthLevel, AuthType, Body, ContextResultCode, HEADER_SIZE, Header, Pdu, PduType, PfcFlags,
-    PresentationContext, REQUEST_HEADER_SIZE, SEC_TRAILER_SIZE, SecTrailer,
+    AuthLevel, Body, ContextResultCode, HEADER_SIZE, Header, Pdu, PduType, PfcFlags, PresentationContext,
+    REQUEST_HEADER_SIZE, SecTrailer,
 };
 use rpc::verification::VerificationTrailer;
 use wire::{Decode as _, Endian, Reader};
 
+use super::security::Security;
 use crate::call::{Envelope, RpcAnswer, RpcCall, Stub};
 use crate::stream::Side;
 use crate::time::Timestamp;
@@ -62,15 +62,6 @@ struct Units {
     /// Bytes of the units that wait.
     held: usize,
     broken: bool,
-}
-
-/// A security context of the association.
-#[derive(Debug)]
-struct Security {
-    auth_type: AuthType,
-    witness: Witness,
-    /// What may read it; once a unit was read, what does.
-    readers: Option<Vec<PassiveSecurity>>,
 }
 
 /// A call whose answer is not there yet.
@@ -135,16 +126,6 @@ impl Units {
         self.held = self.held.saturating_sub(next.2.len());
         Some(next)
     }
-}
-
-/// Who a handshake that was watched says that signs in, where that is known.
-pub(super) fn claimed(witness: &Witness) -> Option<Arc<str>> {
-    let claim = witness.claim().filter(|claim| !claim.user.is_empty())?;
-    Some(if claim.domain.is_empty() || claim.user.contains('@') {
-        claim.user.into()
-    } else {
-        format!("{}\\{}", claim.domain, claim.user).into()
-    })
 }
 
 /// Whether bytes that begin so can be an association's.
@@ -287,14 +268,10 @@ impl Association {
         if let Some(auth) = &pdu.auth {
             let trailer = auth.trailer;
             if self.security.len() < MAX_CONTEXTS {
-                let security = self.security.entry(trailer.auth_context_id).or_insert_with(|| Security {
-                    auth_type: trailer.auth_type,
-                    witness: Witness::default(),
-                    readers: None,
-                });
-                let sender = if side == Side::Client { Sender::Client } else { Sender::Server };
-                security.witness.token(sender, auth.token);
-                if let Some(user) = claimed(&security.witness) {
+                let new = || Security::new(trailer.auth_type);
+                let security = self.security.entry(trailer.auth_context_id).or_insert_with(new);
+                security.token(side, auth.token);
+                if let Some(user) = security.user() {
                     self.user = Some(user);
                 }
             }
@@ -432,56 +409,11 @@ impl Association {
         if !matches!(level, AuthLevel::CALL | AuthLevel::PKT | AuthLevel::PKT_INTEGRITY) && !seals {
             return None;
         }
-        let why = |why| if seals { Some(why) } else { None };
-        let Some(security) = self.security.get_mut(&trailer.auth_context_id) else {
-            return why("the recording has not the beginning of its security context");
+        let checked = match self.security.get_mut(&trailer.auth_context_id) {
+            Some(security) => security.check(side, unit, (head_size, start), seals, &self.secrets),
+            None => Err("the recording has not the beginning of its security context"),
         };
-        if !matches!(security.auth_type, AuthType::WINNT | AuthType::GSS_NEGOTIATE)
-            || !security.witness.is_complete()
-        {
-            return why("it is not NTLM that seals it");
-        }
-        let secrets = &self.secrets;
-        let witness = &security.witness;
-        let readers = security.readers.get_or_insert_with(|| witness.open(secrets).unwrap_or_default());
-        if readers.is_empty() {
-            return why("no password or key that was given fits");
-        }
-        let Some((before, rest)) = unit.split_at_mut_checked(head_size) else {
-            return why("it is too short");
-        };
-        let Some((body, rest)) = rest.split_at_mut_checked(start.saturating_sub(head_size)) else {
-            return why("it is too short");
-        };
-        let Some((after, signature)) = rest.split_at_mut_checked(SEC_TRAILER_SIZE) else {
-            return why("it is too short");
-        };
-        let Ok(signature) = <&[u8; SIGNATURE_SIZE]>::try_from(&*signature) else {
-            return why("its signature is not NTLM's");
-        };
-        let sender = if side == Side::Client { Sender::Client } else { Sender::Server };
-        // The first unit tells which of several readers is the right one.
-        let several = readers.len() > 1;
-        let mut taken = None;
-        for (index, reader) in readers.iter_mut().enumerate() {
-            let mut copy = if several { body.to_vec() } else { Vec::new() };
-            let place: &mut [u8] = if several { &mut copy } else { body };
-            let checked = if seals {
-                reader.unseal(sender, (before, place, after), signature)
-            } else {
-                reader.verify(sender, (before, place, after), signature)
-            };
-            if checked.is_ok() {
-                taken = Some((index, copy));
-                break;
-            }
-        }
-        let Some((index, copy)) = taken else { return why("its signature does not fit the key") };
-        if several {
-            body.copy_from_slice(&copy);
-            let reader = readers.swap_remove(index);
-            *readers = vec![reader];
-        }
-        None
+        // What is only signed can be read all the same.
+        checked.err().filter(|_| seals)
     }
 }

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::{Event, Fields, Head as _, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
 use identity::ntlm::passive::{Sender, Witness};
 
-use super::association::claimed;
+use super::security::claimed;
 use crate::call::{HttpCall, HttpMessage, HttpResponse};
 use crate::stream::Side;
 use crate::time::Timestamp;

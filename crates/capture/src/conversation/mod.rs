@@ -2,6 +2,7 @@
 
 mod association;
 mod exchange;
+mod security;
 mod tunnel;
 mod watcher;
 

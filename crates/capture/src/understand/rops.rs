@@ -10,6 +10,7 @@ use mapi::show::{Show, Shown};
 use wire::{Decode as _, Reader};
 
 use super::objects::{More, Objects, described, take_in_names};
+use super::tidy::Names;
 
 /// A ROP with its answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,53 +98,14 @@ impl Batch {
         let made_handles = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
         let (replies, others, changed) = self.replies(&buffers, asked, requests, objects);
         let mut replies = replies.into_iter().peekable();
-        let Objects { table, more, names } = objects;
-        let mut batch = BatchObjects::new(table, &asked.handles);
-        // Handles that this batch made stand in for places that held none when it was sent.
-        let mut handles = asked.handles.clone();
+        let mut course = Course::new(asked, made_handles, objects);
         for (place, request) in requests.iter().enumerate() {
-            let index = request.acted_on_index();
-            let handle = index.and_then(|index| handles.get(usize::from(index)).copied());
-            let handle = handle.filter(|handle| *handle != NO_OBJECT);
-            let mut rop = Rop {
-                name: name(request.id()),
-                id: request.id().0,
-                logon: Some(request.logon_id),
-                handle,
-                object: batch.acted_on(request).map(described),
-                made: None,
-                return_value: None,
-                request: Some(request.body.show()),
-                response: None,
-            };
-            if let Some(handle) = handle.filter(|_| request.id() == RopId::RopRelease) {
-                more.release(handle);
-            }
-            transfer(&rop.name, rop.request.as_mut(), more, handle);
-            let first = replies.next_if(|(answered, _)| *answered == Some(place));
-            batch.settle(request, first.as_ref().map(|(_, reply)| reply), made_handles);
-            let mut next = first;
-            while let Some((_, reply)) = next {
-                let made = made(request, &reply, made_handles);
-                if let (Some(handle), Some(index)) = (made, request.output_handle_index()) {
-                    put(&mut handles, usize::from(index), handle);
-                }
-                if reply.return_value.is_success() {
-                    take_in_names(names, request, &reply);
-                }
-                let mut shown = reply.body.show();
-                transfer(&rop.name, Some(&mut shown), more, handle);
-                rop.answered(reply.return_value, shown, made);
-                next = replies.next_if(|(answered, _)| *answered == Some(place));
-                if let Some((_, reply)) = &next {
-                    batch.settle_more(request, reply);
-                }
-            }
-            self.rops.push(rop);
+            let its_own = std::iter::from_fn(|| replies.next_if(|(answered, _)| *answered == Some(place)));
+            self.rops.push(course.rop(request, its_own.map(|(_, reply)| reply)));
         }
-        drop(batch);
+        drop(course);
         for (handle, columns) in changed {
-            more.set_columns(handle, columns);
+            objects.more.set_columns(handle, columns);
         }
         self.rops.extend(others);
     }
@@ -180,6 +142,72 @@ impl Batch {
         }
         let made_handles = buffers.first().map_or(&[][..], |buffer| &buffer.handles);
         (replies, others, answers.finish(made_handles))
+    }
+}
+
+/// The ROPs of a buffer, in their order, and what becomes of the session's objects.
+struct Course<'a> {
+    batch: BatchObjects<'a>,
+    more: &'a mut More,
+    names: &'a mut Names,
+    /// The handle table that came with the responses.
+    made: &'a [u32],
+    /// The request's handle table; handles that this batch made stand in for places that held none when it was
+    /// sent.
+    handles: Vec<u32>,
+}
+
+impl<'a> Course<'a> {
+    fn new(asked: &RopBuffer, made: &'a [u32], Objects { table, more, names }: &'a mut Objects) -> Self {
+        let handles = asked.handles.clone();
+        Self { batch: BatchObjects::new(table, &asked.handles), more, names, made, handles }
+    }
+
+    /// The next ROP, with the replies that it got.
+    fn rop(&mut self, request: &RopRequest, mut replies: impl Iterator<Item = RopReply>) -> Rop {
+        let mut rop = Rop {
+            name: name(request.id()),
+            id: request.id().0,
+            logon: Some(request.logon_id),
+            handle: self.acted_on(request),
+            object: self.batch.acted_on(request).map(described),
+            made: None,
+            return_value: None,
+            request: Some(request.body.show()),
+            response: None,
+        };
+        if let Some(handle) = rop.handle.filter(|_| request.id() == RopId::RopRelease) {
+            self.more.release(handle);
+        }
+        transfer(&rop.name, rop.request.as_mut(), self.more, rop.handle);
+        let first = replies.next();
+        self.batch.settle(request, first.as_ref(), self.made);
+        if let Some(reply) = first {
+            self.answered(&mut rop, request, &reply);
+        }
+        for reply in replies {
+            self.batch.settle_more(request, &reply);
+            self.answered(&mut rop, request, &reply);
+        }
+        rop
+    }
+
+    fn acted_on(&self, request: &RopRequest) -> Option<u32> {
+        let handle = self.handles.get(usize::from(request.acted_on_index()?)).copied();
+        handle.filter(|handle| *handle != NO_OBJECT)
+    }
+
+    fn answered(&mut self, rop: &mut Rop, request: &RopRequest, reply: &RopReply) {
+        let made = made(request, reply, self.made);
+        if let (Some(handle), Some(index)) = (made, request.output_handle_index()) {
+            put(&mut self.handles, usize::from(index), handle);
+        }
+        if reply.return_value.is_success() {
+            take_in_names(self.names, request, reply);
+        }
+        let mut shown = reply.body.show();
+        transfer(&rop.name, Some(&mut shown), self.more, rop.handle);
+        rop.answered(reply.return_value, shown, made);
     }
 }
 

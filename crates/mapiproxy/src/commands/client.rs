@@ -1,14 +1,10 @@
-use std::path::PathBuf;
-use std::time::Duration;
-
 use clap::{Subcommand, ValueEnum};
 use client::{Client, ClientConfig, Person, Resolution};
 use identity::Mechanism;
-use net::Location;
-use rpc::AuthLevel;
 
-use crate::config::{Binding, ProtectionLevel};
-use crate::{Outcome, files};
+use crate::Outcome;
+use crate::commands::sign_in::SignIn;
+use crate::config::Binding;
 
 /// Which server, and as whom.
 #[derive(Debug, clap::Args)]
@@ -17,18 +13,8 @@ pub(crate) struct Arguments {
     /// endpoint as `ncacn_ip_tcp:host[6001]`.
     #[arg(long, value_parser = |text: &str| Binding::try_from(text.to_owned()))]
     server: Binding,
-    /// The account's name; without it nobody signs in.
-    #[arg(long)]
-    user: Option<String>,
-    /// The account's domain.
-    #[arg(long, default_value = "")]
-    domain: String,
-    /// A file whose first line is the password, readable by its owner alone. Asked for where it is left out.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// How well calls are protected.
-    #[arg(long, value_enum, default_value = "privacy")]
-    level: ProtectionLevel,
+    #[command(flatten)]
+    sign_in: SignIn,
     /// How to sign in.
     #[arg(long, value_enum, default_value = "ntlm")]
     by: By,
@@ -79,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             Command::Gal { search, limit } => gal(&client, search.as_deref(), *limit).await,
             Command::Resolve { names } => resolve(&client, names).await,
             Command::Logon { name } => {
-                let name = name.as_ref().or(arguments.user.as_ref());
+                let name = name.as_ref().or(arguments.sign_in.user.as_ref());
                 logon(&client, name.ok_or("whose mailbox? name somebody, or sign in with --user")?).await
             }
         }
@@ -87,16 +73,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Box<dyn std::error::Error>> {
-    let location = match arguments.server.clone() {
-        Binding::Mapper { host, port } => Location::Mapper { host, port },
-        Binding::Fixed { host, port } => Location::Fixed { host, port },
-    };
-    let config = ClientConfig { location, account: None, timeout: Duration::from_secs(30) };
-    let level = AuthLevel::from(arguments.level);
-    let Some(user) = arguments.user.as_ref().filter(|_| level != AuthLevel::NONE) else { return Ok(config) };
-    let password = files::password_of(user, arguments.password_file.as_deref())?;
     let mechanism = if arguments.by == By::Spnego { Mechanism::Spnego } else { Mechanism::Ntlm };
-    Ok(config.with_account(client::account(user, &arguments.domain, &password, mechanism, level)))
+    Ok(ClientConfig {
+        location: arguments.server.clone().into(),
+        account: arguments.sign_in.account(mechanism)?,
+        timeout: ClientConfig::TIMEOUT,
+    })
 }
 
 async fn gal(client: &Client, search: Option<&str>, limit: u32) -> Outcome {

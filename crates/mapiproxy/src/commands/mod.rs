@@ -9,4 +9,5 @@ pub(crate) mod lab;
 pub(crate) mod modules;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod sign_in;
 pub(crate) mod signals;

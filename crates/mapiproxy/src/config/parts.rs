@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use net::Location;
 use net::http::TlsVersion;
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
@@ -438,6 +439,15 @@ impl Binding {
     pub(crate) fn host(&self) -> &str {
         match self {
             Self::Mapper { host, .. } | Self::Fixed { host, .. } => host,
+        }
+    }
+}
+
+impl From<Binding> for Location {
+    fn from(binding: Binding) -> Self {
+        match binding {
+            Binding::Mapper { host, port } => Self::Mapper { host, port },
+            Binding::Fixed { host, port } => Self::Fixed { host, port },
         }
     }
 }

@@ -14,7 +14,6 @@ use rpc::AuthLevel;
 
 use super::{Arguments, Failure};
 use crate::config::{Scheme, Url};
-use crate::files;
 
 /// How long connecting and signing in may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -37,12 +36,13 @@ pub(super) struct HttpSender {
 
 impl HttpSender {
     pub(super) fn new(target: &Url, arguments: &Arguments) -> Result<Self, Failure> {
-        let Arguments { user, domain, auth, ca_file, server_name, .. } = arguments;
-        let user = user.as_deref().ok_or("who signs in? name an account with --as USER")?;
+        let Arguments { sign_in, auth, ca_file, server_name, .. } = arguments;
+        let domain = &sign_in.domain;
+        let user = sign_in.user.as_deref().ok_or("who signs in? name an account with --as USER")?;
         if *auth == Scheme::Basic && !target.tls {
             return Err("--auth basic would send the password as it is: name a target as https://host".into());
         }
-        let password = files::password_of(user, arguments.password_file.as_deref())?;
+        let password = sign_in.password_of(user)?;
         let contexts = Registry::new();
         let handshake = |mechanism| {
             let credentials = Credentials::password(user, domain, &password);

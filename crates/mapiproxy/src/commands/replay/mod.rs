@@ -14,10 +14,12 @@ use self::http::HttpSender;
 use self::rpc::RpcSender;
 use crate::Outcome;
 use crate::commands::decode;
-use crate::config::{Binding, ProtectionLevel, Scheme, Url};
+use crate::commands::sign_in::SignIn;
+use crate::config::{Binding, Scheme, Url};
 
 /// What to send, and where to.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("user", |user| user.long("as")))]
 pub(crate) struct Arguments {
     /// Recordings, as `mapiproxy decode` takes them. Of those that we made, the clients' side is sent.
     #[arg(required = true, value_name = "FILE")]
@@ -27,19 +29,8 @@ pub(crate) struct Arguments {
     /// where it is another.
     #[arg(long, value_parser = Target::parse)]
     target: Target,
-    /// The account that is signed in with; without it nobody signs in.
-    #[arg(long = "as", value_name = "USER")]
-    user: Option<String>,
-    /// The account's domain.
-    #[arg(long, default_value = "")]
-    domain: String,
-    /// A file whose first line is the account's password, readable by its owner alone. Asked for where it is
-    /// left out.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// How well remote calls are protected.
-    #[arg(long, value_enum, default_value = "privacy")]
-    level: ProtectionLevel,
+    #[command(flatten)]
+    sign_in: SignIn,
     /// How to sign in by HTTP.
     #[arg(long, value_enum, default_value = "ntlm")]
     auth: Scheme,

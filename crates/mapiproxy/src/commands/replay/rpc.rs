@@ -8,12 +8,10 @@ use capture::replay::RpcStep;
 use client::{Client, ClientConfig};
 use identity::Mechanism;
 use mapi::Interface;
-use net::{CallFailure, LinkConfig, Location, RpcClient};
-use rpc::AuthLevel;
+use net::{CallFailure, LinkConfig, RpcClient};
 
 use super::{Arguments, Failure};
 use crate::config::Binding;
-use crate::files;
 
 /// Makes remote calls.
 pub(super) struct RpcSender {
@@ -25,17 +23,11 @@ pub(super) struct RpcSender {
 
 impl RpcSender {
     pub(super) fn new(target: &Binding, arguments: &Arguments) -> Result<Self, Failure> {
-        let location = match target.clone() {
-            Binding::Mapper { host, port } => Location::Mapper { host, port },
-            Binding::Fixed { host, port } => Location::Fixed { host, port },
+        let config = ClientConfig {
+            location: target.clone().into(),
+            account: arguments.sign_in.account(Mechanism::Ntlm)?,
+            timeout: ClientConfig::TIMEOUT,
         };
-        let mut config = ClientConfig { location, account: None, timeout: ClientConfig::TIMEOUT };
-        let level = AuthLevel::from(arguments.level);
-        if let Some(user) = arguments.user.as_ref().filter(|_| level != AuthLevel::NONE) {
-            let password = files::password_of(user, arguments.password_file.as_deref())?;
-            let account = client::account(user, &arguments.domain, &password, Mechanism::Ntlm, level);
-            config = config.with_account(account);
-        }
         Ok(Self { client: Client::new(config.clone()), config, links: HashMap::new() })
     }
 

@@ -1,0 +1,120 @@
+//! Security contexts, watched from the side.
+
+use std::sync::Arc;
+
+use identity::ntlm::SIGNATURE_SIZE;
+use identity::ntlm::passive::{PassiveSecurity, Secret, Sender, Witness};
+use rpc::pdu::{AuthType, SEC_TRAILER_SIZE};
+
+use crate::stream::Side;
+
+/// A security context of the association.
+#[derive(Debug)]
+pub(super) struct Security {
+    auth_type: AuthType,
+    witness: Witness,
+    /// What may read it; once a unit was read, what does.
+    readers: Option<Vec<PassiveSecurity>>,
+}
+
+impl Security {
+    pub(super) fn new(auth_type: AuthType) -> Self {
+        Self { auth_type, witness: Witness::default(), readers: None }
+    }
+
+    /// Takes in a token of its handshake.
+    pub(super) fn token(&mut self, side: Side, token: &[u8]) {
+        self.witness.token(sender(side), token);
+    }
+
+    /// Who signs in, where that is known.
+    pub(super) fn user(&self) -> Option<Arc<str>> {
+        claimed(&self.witness)
+    }
+
+    /// Checks the signature of a unit of `side`, and unseals in place what stands between its head and the
+    /// security trailer, where the level `seals`. An error says why that can't be.
+    pub(super) fn check(
+        &mut self,
+        side: Side,
+        unit: &mut [u8],
+        (head_size, start): (usize, usize),
+        seals: bool,
+        secrets: &[Secret],
+    ) -> Result<(), &'static str> {
+        let readers = self.readers(secrets)?;
+        let Signed { before, body, after, signature } = Signed::split(unit, head_size, start)?;
+        let sender = sender(side);
+        let fits = |reader: &mut PassiveSecurity, body: &mut [u8]| {
+            if seals {
+                reader.unseal(sender, (before, body, after), signature).is_ok()
+            } else {
+                reader.verify(sender, (before, body, after), signature).is_ok()
+            }
+        };
+        let wrong = "its signature does not fit the key";
+        if let [reader] = readers.as_mut_slice() {
+            return if fits(reader, body) { Ok(()) } else { Err(wrong) };
+        }
+        // The first unit tells which of several readers is the right one.
+        let found = readers.iter_mut().enumerate().find_map(|(index, reader)| {
+            let mut copy = body.to_vec();
+            fits(reader, &mut copy).then_some((index, copy))
+        });
+        let (index, unsealed) = found.ok_or(wrong)?;
+        body.copy_from_slice(&unsealed);
+        let reader = readers.swap_remove(index);
+        *readers = vec![reader];
+        Ok(())
+    }
+
+    /// What may read it, at least one.
+    fn readers(&mut self, secrets: &[Secret]) -> Result<&mut Vec<PassiveSecurity>, &'static str> {
+        let Self { auth_type, witness, readers } = self;
+        if !matches!(*auth_type, AuthType::WINNT | AuthType::GSS_NEGOTIATE) || !witness.is_complete() {
+            return Err("it is not NTLM that seals it");
+        }
+        let readers = readers.get_or_insert_with(|| witness.open(secrets).unwrap_or_default());
+        if readers.is_empty() { Err("no password or key that was given fits") } else { Ok(readers) }
+    }
+}
+
+/// A unit with its signature.
+struct Signed<'a> {
+    /// Its head.
+    before: &'a [u8],
+    /// What is sealed.
+    body: &'a mut [u8],
+    /// The security trailer.
+    after: &'a [u8],
+    signature: &'a [u8; SIGNATURE_SIZE],
+}
+
+impl<'a> Signed<'a> {
+    /// The parts of `unit`, whose security trailer begins at `start`.
+    fn split(unit: &'a mut [u8], head_size: usize, start: usize) -> Result<Self, &'static str> {
+        let short = "it is too short";
+        let (before, rest) = unit.split_at_mut_checked(head_size).ok_or(short)?;
+        let (body, rest) = rest.split_at_mut_checked(start.saturating_sub(head_size)).ok_or(short)?;
+        let (after, signature) = rest.split_at_checked(SEC_TRAILER_SIZE).ok_or(short)?;
+        let signature = signature.try_into().map_err(|_| "its signature is not NTLM's")?;
+        Ok(Self { before, body, after, signature })
+    }
+}
+
+const fn sender(side: Side) -> Sender {
+    match side {
+        Side::Client => Sender::Client,
+        Side::Server => Sender::Server,
+    }
+}
+
+/// Who a handshake that was watched says that signs in, where that is known.
+pub(super) fn claimed(witness: &Witness) -> Option<Arc<str>> {
+    let claim = witness.claim().filter(|claim| !claim.user.is_empty())?;
+    Some(if claim.domain.is_empty() || claim.user.contains('@') {
+        claim.user.into()
+    } else {
+        format!("{}\\{}", claim.domain, claim.user).into()
+    })
+}
