@@ -25,9 +25,16 @@ pub(super) fn framing() -> Vec<Vec<u8>> {
     let with = |kind: &'static [u8], texts: &'static [&'static str]| {
         texts.iter().map(move |text| chosen(kind, text.as_bytes()))
     };
+    let text: String = (0..20_000).map(|place| if place % 100 == 0 { '\n' } else { 'x' }).collect();
+    let long = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+    let chunk = format!(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{text}\r\n0\r\n\r\n",
+        text.len()
+    );
     with(&[0, 0], &REQUESTS)
         .chain(with(&[0, 23], &REQUESTS))
         .chain(with(&[1, 21], &ANSWERS))
         .chain(with(&[3, 0], &ANSWERS))
+        .chain([long, chunk].iter().map(|text| chosen(&[0, 23], text.as_bytes())))
         .collect()
 }
