@@ -112,8 +112,9 @@ impl<H: Head> Decoder<H> {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Where bytes can be read into directly, behind those that are there: only within something long. Beyond 256
-    /// KiB there is room for no more than three times what is there already, whatever the peer says is to come.
+    /// Where bytes can be read into directly, behind those that are there: only within something long. Beyond
+    /// 256 KiB there is room for no more than three times what is there already, whatever the peer says is to
+    /// come.
     pub fn room(&mut self) -> Option<&mut BytesMut> {
         let there = self.buffer.len();
         let State::Body(reader) = &self.state else { return None };
@@ -130,8 +131,8 @@ impl<H: Head> Decoder<H> {
         Some(&mut self.buffer)
     }
 
-    /// The rest of the current body comes as one piece where its length says so, or each of its chunks does, but
-    /// for what is longer than `limit`.
+    /// The rest of the current body comes as one piece where its length says so, or each of its chunks does,
+    /// but for what is longer than `limit`.
     pub fn gather(&mut self, limit: usize) {
         if let State::Body(reader) = &mut self.state {
             reader.gather(limit);
@@ -243,9 +244,9 @@ impl<H: Head> Decoder<H> {
     }
 }
 
-/// A copy of `bytes` with `room` behind them, which begins where a page of memory does. Other places may be several
-/// times slower to copy to and from: processors wait where target and source seem to overlap, by the last twelve bits
-/// of their addresses.
+/// A copy of `bytes` with `room` behind them, which begins where a page of memory does. Other places may be
+/// several times slower to copy to and from: processors wait where target and source seem to overlap, by the
+/// last twelve bits of their addresses.
 fn on_a_page(bytes: &[u8], room: usize) -> BytesMut {
     const PAGE: usize = 4096;
     let mut buffer = BytesMut::with_capacity(bytes.len() + room + PAGE);

@@ -121,8 +121,8 @@ impl Fields {
         self.all(name).flat_map(tokens).any(|found| found.eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// Adds a field behind the last one. False, and nothing is added, where it is none: the name is no token, or
-    /// the value has a control in it, or space around it.
+    /// Adds a field behind the last one. False, and nothing is added, where it is none: the name is no token,
+    /// or the value has a control in it, or space around it.
     pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) -> bool {
         let (name, value) = (name.into(), value.into());
         let fit = is_name(&name) && is_value(&value);

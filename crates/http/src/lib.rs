@@ -1,14 +1,14 @@
 //! HTTP/1.1 framing, lossless, without I/O.
 //!
 //! A head keeps the bytes that it came as: names in their spelling, fields in their order, space as it was.
-//! Removing, replacing or adding a field touches no other. Bodies are framed by `Content-Length`, by the chunked
-//! coding, or, for answers alone, by the connection's end.
+//! Removing, replacing or adding a field touches no other. Bodies are framed by `Content-Length`, by the
+//! chunked coding, or, for answers alone, by the connection's end.
 //!
 //! Strict where messages have been smuggled: what two readers could take for two different messages is refused,
 //! and nothing behind it is read. There is no leniency towards a peer; see [`Error`] for what is refused.
 //!
-//! Architectural invariants: no I/O and no clock; memory is taken by what has come, not by what a peer says is to
-//! come; no header is interpreted but those that frame a message or concern its connection.
+//! Architectural invariants: no I/O and no clock; memory is taken by what has come, not by what a peer says
+//! is to come; no header is interpreted but those that frame a message or concern its connection.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

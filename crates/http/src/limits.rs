@@ -1,5 +1,5 @@
-/// How large the parts of a message may be, in bytes but for counts. A body's length is not limited here: whoever
-/// collects one limits it.
+/// How large the parts of a message may be, in bytes but for counts. A body's length is not limited here:
+/// whoever collects one limits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// A head, from its first line to its empty line. Kerberos tickets make heads of many kilobytes.

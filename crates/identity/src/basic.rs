@@ -17,8 +17,8 @@ use crate::ntlm::{AcceptorConfig, after};
 const MOST: usize = 1024;
 
 /// Lets in who sends the right name and password. `credentials` is what stands behind `Basic` in a header; the
-/// text within is taken as UTF-8. The name may be `user`, `DOMAIN\user` or `user@domain`, where the domain is the
-/// account's or begins with it.
+/// text within is taken as UTF-8. The name may be `user`, `DOMAIN\user` or `user@domain`, where the domain is
+/// the account's or begins with it.
 ///
 /// Basic proves nothing on a channel that others can read: whoever calls this sees to that.
 ///

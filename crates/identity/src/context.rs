@@ -130,8 +130,8 @@ enum Kind {
 
 /// The key that two security contexts of one principal, one authority and one level share.
 ///
-/// Names are compared without regard to case, as the directories do that gave them. Letters that only look alike in
-/// upper case are told apart, and so is what an authority gives instead of a name, as it is spelled.
+/// Names are compared without regard to case, as the directories do that gave them. Letters that only look
+/// alike in upper case are told apart, and so is what an authority gives instead of a name, as it is spelled.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     kind: Kind,
@@ -198,8 +198,8 @@ impl Key {
     }
 }
 
-/// A name as it is compared: in upper case, but for letters that would become another's, as `ı` and `i` are both `I`
-/// then.
+/// A name as it is compared: in upper case, but for letters that would become another's, as `ı` and `i` are
+/// both `I` then.
 fn without_case(name: &str) -> Box<str> {
     let upper = fold_case(name);
     let folded = name.chars().zip(upper.chars()).map(|(given, upper)| {

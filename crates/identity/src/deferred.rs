@@ -17,8 +17,8 @@ use wire::FileTime;
 
 use crate::context::{Identity, SecurityContext, Unusable};
 
-/// Work that takes time, and the context that it is done under. The job owns the context: it lives as long as the
-/// work does, whatever becomes of the request or of its thread.
+/// Work that takes time, and the context that it is done under. The job owns the context: it lives as long as
+/// the work does, whatever becomes of the request or of its thread.
 pub struct Job<T> {
     context: SecurityContext,
     work: Box<dyn FnOnce(&SecurityContext) -> T + Send>,
@@ -87,8 +87,8 @@ pub struct PoolCounts {
     pub given_up: u64,
 }
 
-/// A bounded queue of jobs, done in order by as many threads as call [`Pool::work`]. No identity has more than half of
-/// it, or one place where that is none. A handle: clones are one pool.
+/// A bounded queue of jobs, done in order by as many threads as call [`Pool::work`]. No identity has more
+/// than half of it, or one place where that is none. A handle: clones are one pool.
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
@@ -198,8 +198,8 @@ impl Pool {
         Ok(Waiting { result, shared: Arc::clone(&self.0), number, over: false })
     }
 
-    /// Does jobs until the pool is closed and nothing waits any more: what one thread of the pool is for. `now` says
-    /// what time it is when a job begins. A job that panics is over, and the next begins.
+    /// Does jobs until the pool is closed and nothing waits any more: what one thread of the pool is for.
+    /// `now` says what time it is when a job begins. A job that panics is over, and the next begins.
     pub fn work(&self, now: impl Fn() -> FileTime) {
         while let Some(run) = self.0.next() {
             let panicked = catch_unwind(AssertUnwindSafe(|| run(now()))).is_err();
@@ -219,8 +219,8 @@ impl Pool {
         self.0.changed.notify_all();
     }
 
-    /// Takes no more jobs, and waits for those that it has, `limit` at most; what has not begun by then never does.
-    /// Returns how many are still at work. Blocks the thread.
+    /// Takes no more jobs, and waits for those that it has, `limit` at most; what has not begun by then never
+    /// does. Returns how many are still at work. Blocks the thread.
     pub fn drain(&self, limit: Duration) -> usize {
         self.close();
         let busy = |state: &mut State| state.counts.running > 0 || !state.queue.is_empty();
@@ -317,8 +317,8 @@ impl<T> Drop for Promise<T> {
     }
 }
 
-/// What a job comes to, once it does. Dropped before, its job is given up: it does not begin if it has not begun, and
-/// nobody hears of its result.
+/// What a job comes to, once it does. Dropped before, its job is given up: it does not begin if it has not
+/// begun, and nobody hears of its result.
 pub struct Waiting<T> {
     result: Arc<Mutex<Slot<T>>>,
     shared: Arc<Shared>,

@@ -8,9 +8,9 @@
 //!
 //! What takes time is done by a [`Pool`], under the context of whoever asked for it.
 //!
-//! Architectural invariants: there is no I/O here, no clock, no thread and no environment; time and randomness are
-//! parameters. No constructor makes a context for a person. Secrets are wiped when dropped and print as
-//! `[redacted]`.
+//! Architectural invariants: there is no I/O here, no clock, no thread and no environment; time and
+//! randomness are parameters. No constructor makes a context for a person. Secrets are wiped when dropped and
+//! print as `[redacted]`.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

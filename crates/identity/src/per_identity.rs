@@ -103,8 +103,8 @@ impl<T> PerIdentity<T> {
         Some(entry.value)
     }
 
-    /// Lets `over` look at what is kept for the context's identity, and keeps it no more if `over` says so. Also an
-    /// expired context may do so.
+    /// Lets `over` look at what is kept for the context's identity, and keeps it no more if `over` says so.
+    /// Also an expired context may do so.
     pub fn remove_if(&mut self, context: &SecurityContext, over: impl FnOnce(&mut T) -> bool) -> Option<T> {
         let entry = self.entries.get_mut(context.identity())?;
         if over(&mut entry.value) { self.remove(context) } else { None }

@@ -16,8 +16,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account that signs in with `credentials`, by `mechanism`, at the server or directory `authority`; calls
-    /// are protected as `level` says. Its contexts are counted in `registry`.
+    /// An account that signs in with `credentials`, by `mechanism`, at the server or directory `authority`;
+    /// calls are protected as `level` says. Its contexts are counted in `registry`.
     pub fn new(
         credentials: Credentials,
         mechanism: Mechanism,

@@ -1,8 +1,8 @@
 //! The only sockets on the data path: listeners, connections, upstreams.
 //!
-//! Architectural invariants: nothing here decides what an operation may do; nothing here decodes one. Every call
-//! carries the security context of its caller. A connection to an upstream belongs to one client connection and
-//! one identity, and is never lent.
+//! Architectural invariants: nothing here decides what an operation may do; nothing here decodes one. Every
+//! call carries the security context of its caller. A connection to an upstream belongs to one client
+//! connection and one identity, and is never lent.
 
 mod account;
 mod backend;

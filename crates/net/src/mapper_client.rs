@@ -9,8 +9,8 @@ use crate::connect::connect_any;
 use crate::link::LinkConfig;
 use crate::rpc_client::RpcClient;
 
-/// Asks the endpoint mapper, which has the addresses `mapper`, where over TCP `interface` is served: on the machine
-/// that answers.
+/// Asks the endpoint mapper, which has the addresses `mapper`, where over TCP `interface` is served: on the
+/// machine that answers.
 ///
 /// # Errors
 /// Says why there is no answer, or what the answer was.

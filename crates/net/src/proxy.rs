@@ -249,8 +249,8 @@ impl Backend for ProxyConnection {
 }
 
 impl ProxyConnection {
-    /// Goes on with the operations whose work is done, or has to be by now, and with those that waited for them. Says
-    /// whether there were any.
+    /// Goes on with the operations whose work is done, or has to be by now, and with those that waited for
+    /// them. Says whether there were any.
     fn deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> bool {
         let mut any = false;
         while let Some(place) = self.deferred.iter_mut().position(|deferred| deferred.poll(task).is_ready()) {
@@ -266,8 +266,8 @@ impl ProxyConnection {
         any
     }
 
-    /// Whether one of the session's operations that came before this one waits for a module's work: what is asked of
-    /// the upstream keeps its order.
+    /// Whether one of the session's operations that came before this one waits for a module's work: what is
+    /// asked of the upstream keeps its order.
     fn has_to_wait(&self, flight: &Flight) -> bool {
         let deferred = self.deferred.iter().map(|deferred| &deferred.airborne);
         let before = deferred.chain(self.held.iter().map(|(airborne, _)| airborne));
@@ -292,7 +292,8 @@ impl ProxyConnection {
         }
     }
 
-    /// Gives a call that never left here to a new connection, once. What may have been sent is never sent again.
+    /// Gives a call that never left here to a new connection, once. What may have been sent is never sent
+    /// again.
     fn send_again(&mut self, call: Outgoing, why: String, replies: &mut Vec<Reply>) {
         let Some(airborne) = self.flights.get_mut(&call.token) else { return };
         if std::mem::replace(&mut airborne.again, true) {

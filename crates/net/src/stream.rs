@@ -14,8 +14,8 @@ use tokio::time::timeout;
 /// Bytes that are read at once.
 const AT_ONCE: usize = 16 * 1024;
 
-/// Makes a new connection fit for calls: what is sent is not held back to go with what follows, and a peer whose
-/// machine is gone without a word is noticed within two minutes, also while nothing is to be sent.
+/// Makes a new connection fit for calls: what is sent is not held back to go with what follows, and a peer
+/// whose machine is gone without a word is noticed within two minutes, also while nothing is to be sent.
 pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
@@ -25,8 +25,8 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-/// Reads what has arrived and hands it to `take`; ready with how many bytes that were, zero at the stream's end.
-/// The buffer lives on the stack for this call only, so that an idle connection has none.
+/// Reads what has arrived and hands it to `take`; ready with how many bytes that were, zero at the stream's
+/// end. The buffer lives on the stack for this call only, so that an idle connection has none.
 pub(crate) fn poll_read(
     stream: &mut TcpStream,
     task: &mut Context<'_>,

@@ -18,8 +18,8 @@ where
     tokio::spawn(future)
 }
 
-/// Starts `threads` threads that do the work of `pool` until it is closed. They act for nobody by themselves: each job
-/// brings the context that it is done under.
+/// Starts `threads` threads that do the work of `pool` until it is closed. They act for nobody by themselves:
+/// each job brings the context that it is done under.
 ///
 /// # Errors
 /// When the machine has no room for a thread.

@@ -9,8 +9,8 @@ const MOST: u32 = 10;
 /// How long lines are counted together.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Keeps what strangers can cause at will from filling the log: lines over the limit are counted, and the number
-/// is told with the next line that may be logged.
+/// Keeps what strangers can cause at will from filling the log: lines over the limit are counted, and the
+/// number is told with the next line that may be logged.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle(Mutex<State>);
 
@@ -22,7 +22,8 @@ struct State {
 }
 
 impl Throttle {
-    /// Whether a line may be logged at the time `now`; with the number of those that were left out since the last.
+    /// Whether a line may be logged at the time `now`; with the number of those that were left out since the
+    /// last.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if state.since.is_none_or(|since| now.duration_since(since) >= PERIOD) {

@@ -111,8 +111,8 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    /// The next `count` bytes, to be kept: a part of the buffer itself where that is shared, otherwise a copy. Who
-    /// keeps a part keeps the whole buffer in memory.
+    /// The next `count` bytes, to be kept: a part of the buffer itself where that is shared, otherwise a
+    /// copy. Who keeps a part keeps the whole buffer in memory.
     ///
     /// # Errors
     /// When fewer are left.

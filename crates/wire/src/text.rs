@@ -3,8 +3,8 @@ use std::fmt;
 
 use crate::{Bytes, Endian, Error, ErrorKind, Reader, Result};
 
-/// A UTF-16 text without a terminator, as it lies in a little-endian buffer: a part of that buffer where it was read
-/// from one that is shared. Unpaired surrogates survive.
+/// A UTF-16 text without a terminator, as it lies in a little-endian buffer: a part of that buffer where it
+/// was read from one that is shared. Unpaired surrogates survive.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Utf16(Bytes);
 
@@ -40,8 +40,8 @@ impl Utf16 {
         Ok(text)
     }
 
-    /// The text from where `r` stands up to a zero code unit, which is left, or to the end, and of no more than `most`
-    /// code units.
+    /// The text from where `r` stands up to a zero code unit, which is left, or to the end, and of no more
+    /// than `most` code units.
     ///
     /// # Errors
     /// None but those of the reader.
@@ -105,7 +105,8 @@ impl PartialOrd for Utf16 {
     }
 }
 
-/// Where the first zero code unit is. Texts are most of what a table holds, so four units are looked at together.
+/// Where the first zero code unit is. Texts are most of what a table holds, so four units are looked at
+/// together.
 fn zero_unit(units: &[[u8; 2]]) -> Option<usize> {
     /// The lowest bit of each unit, and the highest.
     const ONES: u64 = 0x0001_0001_0001_0001;
@@ -113,7 +114,8 @@ fn zero_unit(units: &[[u8; 2]]) -> Option<usize> {
     let (fours, _) = units.as_flattened().as_chunks::<8>();
     for (place, four) in fours.iter().enumerate() {
         let four = u64::from_le_bytes(*four);
-        // The lowest mark is that of the first zero unit: only above it can others be marked wrongly, by a borrow.
+        // The lowest mark is that of the first zero unit: only above it can others be marked wrongly, by a
+        // borrow.
         let marks = four.wrapping_sub(ONES) & !four & HIGH;
         if marks != 0 {
             let within = usize::try_from(marks.trailing_zeros() / u16::BITS).unwrap_or(0);

@@ -407,7 +407,8 @@ fn charset(flags: F) -> F {
         .unwrap_or(F::NONE)
 }
 
-/// `TargetName`. What is not in every OEM character set is left to the target information, which is always UTF-16.
+/// `TargetName`. What is not in every OEM character set is left to the target information, which is always
+/// UTF-16.
 fn target_name(name: &str, flags: F) -> Vec<u8> {
     if flags.contains(F::NTLMSSP_NEGOTIATE_UNICODE) {
         wire::utf16le_bytes(name)

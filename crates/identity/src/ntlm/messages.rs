@@ -395,8 +395,8 @@ impl Authenticate {
         self.text(self.workstation, "Workstation")
     }
 
-    /// A text in UTF-16 or in the OEM character set, whichever the flags say. Which set that is the message does
-    /// not say, so that what all of them share is taken: ASCII.
+    /// A text in UTF-16 or in the OEM character set, whichever the flags say. Which set that is the message
+    /// does not say, so that what all of them share is taken: ASCII.
     fn text(&self, field: Field, name: &'static str) -> Result<String> {
         let part = self.part(field, name)?;
         if self.flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE) {

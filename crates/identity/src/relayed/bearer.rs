@@ -53,7 +53,8 @@ impl Claims {
     }
 }
 
-/// Who a token is of: by issuer, tenant and account where it is a signed JWT (RFC 7519) that says so, else by its hash.
+/// Who a token is of: by issuer, tenant and account where it is a signed JWT (RFC 7519) that says so, else by
+/// its hash.
 pub(super) fn name(token: &[u8]) -> Result<Named, Refusal> {
     // What else a token had in it (RFC 6750 2.1), whoever reads requests before the server might answer for it.
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);

@@ -1,9 +1,9 @@
 //! Sign-ins that pass through us: a client proves itself to the server, not to us.
 //!
 //! We cannot tell whether a password, a token or a response is right. The server can, and says so: it refuses a
-//! request that comes without credentials (that it does is a [`Guarded`]), and takes the same request when it comes
-//! with them. Nothing less makes a context here. What the client is called is read from its credentials, where
-//! the server read it too.
+//! request that comes without credentials (that it does is a [`Guarded`]), and takes the same request when it
+//! comes with them. Nothing less makes a context here. What the client is called is read from its
+//! credentials, where the server read it too.
 //!
 //! Two clients are one identity only where the server cannot but take them for one: the same name by the same
 //! scheme, the same ticket, a token for the same account of the same issuer.
@@ -41,8 +41,9 @@ const MOST_LEGS: u8 = 8;
 pub struct Config {
     /// What the server is called in the identities that it vouches for.
     pub authority: Arc<str>,
-    /// How long a context lasts at most. `None`: as long as somebody holds it. That is the connection on which it was
-    /// made, and each session and each piece of work that began under it, which may outlive the connection.
+    /// How long a context lasts at most. `None`: as long as somebody holds it. That is the connection on
+    /// which it was made, and each session and each piece of work that began under it, which may outlive the
+    /// connection.
     pub lifetime: Option<Duration>,
     /// Where contexts are counted.
     pub registry: Arc<Registry>,
@@ -112,8 +113,8 @@ pub enum Outcome {
     Accepted(Accepted),
     /// The server refused them.
     Refused,
-    /// The server leads elsewhere. So do those who answer a wrong password with a page to sign in on, so this proves
-    /// nothing. Another request may.
+    /// The server leads elsewhere. So do those who answer a wrong password with a page to sign in on, so this
+    /// proves nothing. Another request may.
     Redirected(Redirected),
     /// The answer does not say: the request failed for another reason, or whatever stands before the server
     /// gave the answer.
@@ -124,8 +125,8 @@ pub enum Outcome {
 pub struct Redirected(Sent);
 
 impl Redirected {
-    /// The same credentials come with another request, which the server was seen to guard: each request has them
-    /// itself, or, after a handshake, its connection does.
+    /// The same credentials come with another request, which the server was seen to guard: each request has
+    /// them itself, or, after a handshake, its connection does.
     pub fn again(self, _guarded: Guarded) -> Sent {
         self.0
     }

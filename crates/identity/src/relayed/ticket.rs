@@ -1,5 +1,5 @@
-//! Whose Kerberos ticket it is, nobody but the server can read. That two are the same ticket, everybody can see:
-//! a client shows the same one on each of its connections, and only its owner can show it.
+//! Whose Kerberos ticket it is, nobody but the server can read. That two are the same ticket, everybody can
+//! see: a client shows the same one on each of its connections, and only its owner can show it.
 
 use std::fmt;
 

@@ -55,8 +55,8 @@ impl HttpClient {
         Self { upstream, context, link: None }
     }
 
-    /// Sends a POST of `body` to `target` with `fields`, to which `Host`, `Authorization` and the framing are added;
-    /// waits for the answer.
+    /// Sends a POST of `body` to `target` with `fields`, to which `Host`, `Authorization` and the framing are
+    /// added; waits for the answer.
     ///
     /// # Errors
     /// When the server can't be reached, does not let the account in, breaks off, or takes too long; and for a

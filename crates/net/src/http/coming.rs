@@ -1,5 +1,5 @@
-//! An answer of the server's on its way to the client: streamed while it says that the server is at work, held until it
-//! is whole, and sent as it came or as modules made it.
+//! An answer of the server's on its way to the client: streamed while it says that the server is at work,
+//! held until it is whole, and sent as it came or as modules made it.
 
 use bytes::Bytes;
 use engine::{Next, response_code};
@@ -40,7 +40,8 @@ pub(super) struct Coming {
     malformed: bool,
     /// The server refused the operation as such.
     refused: Option<ResponseCode>,
-    /// The client was told by us that somebody is at work: what is sent of the body is not its beginning as it came.
+    /// The client was told by us that somebody is at work: what is sent of the body is not its beginning as
+    /// it came.
     pub(super) told: bool,
 }
 

@@ -181,8 +181,8 @@ impl Client {
         }
     }
 
-    /// Waits for the first byte of a request; false where none comes any more. Meanwhile the server may close its
-    /// end, so that the next request finds out before it is sent.
+    /// Waits for the first byte of a request; false where none comes any more. Meanwhile the server may close
+    /// its end, so that the next request finds out before it is sent.
     async fn wait_for_request(&mut self, patience: Duration) -> Result<bool, Gone> {
         let until = Instant::now() + patience;
         while self.wire.decoder.waiting() == 0 {

@@ -44,8 +44,8 @@ impl Client {
         Ok(())
     }
 
-    /// The next event of the answer. While it takes its time, what the client has to get is sent, and its end is
-    /// noticed.
+    /// The next event of the answer. While it takes its time, what the client has to get is sent, and its end
+    /// is noticed.
     pub(super) async fn answered(
         &mut self,
         link: &mut Link,
@@ -157,8 +157,8 @@ pub(super) enum Coding {
     UntilClose,
 }
 
-/// Makes the server's `head` one that goes to the client as ours: what concerns the connection to the server and
-/// our sign-in there stays here.
+/// Makes the server's `head` one that goes to the client as ours: what concerns the connection to the server
+/// and our sign-in there stays here.
 pub(super) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &Asked) -> Coding {
     const OURS: [&str; 3] = ["www-authenticate", "persistent-auth", "proxy-support"];
     let named = named_by_connection(&head.fields);

@@ -131,8 +131,8 @@ impl<H: Head> Wire<H> {
         poll_fn(|task| self.poll_fill(task)).await
     }
 
-    /// The same, to be polled. Where nothing long is to come the buffer lives on the stack for this call only: an
-    /// idle connection has none.
+    /// The same, to be polled. Where nothing long is to come the buffer lives on the stack for this call
+    /// only: an idle connection has none.
     pub(super) fn poll_fill(&mut self, task: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Ok(0));
@@ -212,8 +212,8 @@ impl<H: Head> Wire<H> {
         Ok(())
     }
 
-    /// Sends some of what is to be sent, behind the first `sent` bytes of `out`, all of which are sent only where
-    /// there are no parts.
+    /// Sends some of what is to be sent, behind the first `sent` bytes of `out`, all of which are sent only
+    /// where there are no parts.
     fn poll_send(&mut self, task: &mut Context<'_>, sent: usize) -> Poll<io::Result<usize>> {
         let Self { stream, parts, out, .. } = self;
         if parts.is_empty() {

@@ -4,8 +4,8 @@ use http::Fields;
 
 use super::upstream::HttpUpstream;
 
-/// Turns the addresses in an answer's head that name the server into ours, which begin with `origin`. Elsewhere a
-/// server may send whom it likes.
+/// Turns the addresses in an answer's head that name the server into ours, which begin with `origin`.
+/// Elsewhere a server may send whom it likes.
 pub(super) fn ours(fields: &mut Fields, upstream: &HttpUpstream, origin: &str) {
     for name in ["location", "content-location"] {
         let changed = fields.text(name).and_then(|value| turned(value, &upstream.host, origin));

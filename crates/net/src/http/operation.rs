@@ -112,8 +112,8 @@ impl Client {
         Ok((Box::new(Airborne { front, flight, since, done: false, original, sent: None }), next))
     }
 
-    /// Sends what the operation asks of the server, or what is asked ahead of it: `head` without what is ours to say,
-    /// and the body.
+    /// Sends what the operation asks of the server, or what is asked ahead of it: `head` without what is ours
+    /// to say, and the body.
     pub(super) async fn send_operation(
         &mut self,
         asked: &Asked,
@@ -236,7 +236,8 @@ impl Client {
 
     /// Refuses an operation: an answer that says so, and not why.
     fn refuse(&mut self, original: &RequestHead, asked: &Asked, code: ResponseCode, why: &str) -> Then {
-        tracing::info!(peer = %asked.peer, user = %asked.context.principal(), "X-ResponseCode {}: {why}", code.0);
+        let (peer, user) = (asked.peer, asked.context.principal());
+        tracing::info!(%peer, %user, "X-ResponseCode {}: {why}", code.0);
         self.own(original, asked, code, ERROR_CONTENT_TYPE, explanation(code).as_bytes())
     }
 

@@ -25,8 +25,8 @@ impl Peers {
         self.forwarded_for.contains(&peer.to_canonical())
     }
 
-    /// For which client a request is that came from `peer`: the last address in `X-Forwarded-For` is the one that
-    /// our peer itself saw, those before it are hearsay.
+    /// For which client a request is that came from `peer`: the last address in `X-Forwarded-For` is the one
+    /// that our peer itself saw, those before it are hearsay.
     pub(super) fn client(&self, peer: SocketAddr, fields: &Fields) -> SocketAddr {
         if !self.speaks_for_others(peer.ip()) {
             return peer;

@@ -1,5 +1,5 @@
-//! Requests that change nothing, by which it is found out whether the server asks for a sign-in, and whether it takes
-//! one.
+//! Requests that change nothing, by which it is found out whether the server asks for a sign-in, and whether
+//! it takes one.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ const LONGEST_ID: usize = 64;
 /// So many directories are known to be guarded at most; what is known longest is forgotten first.
 const MOST: usize = 8;
 
-/// A request that changes nothing. Whoever answers it chooses by what is in here alone: it is the same each time that
-/// it is sent, whoever makes us send it.
+/// A request that changes nothing. Whoever answers it chooses by what is in here alone: it is the same each
+/// time that it is sent, whoever makes us send it.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
     mapi: bool,
@@ -28,9 +28,9 @@ pub(super) struct Probe {
     fields: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Those by which may be found out whether the server guards what the request `head` asks for: first one like it, then
-/// those that servers with MAPI over HTTP know. Some of them know the endpoint alone, which is then that of whoever
-/// asks, some only with a mailbox, whichever it is.
+/// Those by which may be found out whether the server guards what the request `head` asks for: first one like
+/// it, then those that servers with MAPI over HTTP know. Some of them know the endpoint alone, which is then
+/// that of whoever asks, some only with a mailbox, whichever it is.
 pub(super) fn candidates(head: &RequestHead, mapi: bool) -> impl Iterator<Item = Probe> + use<> {
     const NO_MAILBOX: &str = "?MailboxId=00000000-0000-0000-0000-000000000000@mapiproxy.invalid";
     let fields: Vec<_> = TAKEN_OVER
@@ -69,8 +69,8 @@ impl Probe {
     }
 }
 
-/// Whether it is a GUID and a number ([MS-OXCMAPIHTTP] 2.2.3.3.4). Each request has another: that must be nothing to
-/// choose an answer by.
+/// Whether it is a GUID and a number ([MS-OXCMAPIHTTP] 2.2.3.3.4). Each request has another: that must be
+/// nothing to choose an answer by.
 fn is_id(value: &[u8]) -> bool {
     let fits = |byte: &u8| byte.is_ascii_hexdigit() || b"{}-:".contains(byte);
     value.len() <= LONGEST_ID && value.iter().all(fits)

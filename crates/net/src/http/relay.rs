@@ -74,8 +74,8 @@ impl Client {
         Ok(link.wire.flush(limit).await.map_err(|error| error.to_string()))
     }
 
-    /// Brings an answer back as it comes. Says whether the connection to the server may be used again; none where
-    /// the client's has to be closed.
+    /// Brings an answer back as it comes. Says whether the connection to the server may be used again; none
+    /// where the client's has to be closed.
     async fn bring_back(
         &mut self,
         link: &mut Link,

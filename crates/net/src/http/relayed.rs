@@ -22,8 +22,8 @@ pub(super) struct Relayed {
     config: Arc<Config>,
     /// Whether passwords and tokens are safe on the client's connection.
     protected: bool,
-    /// Whether a front server has requests of several clients on it. Then a handshake, which is of a connection,
-    /// would be of them all.
+    /// Whether a front server has requests of several clients on it. Then a handshake, which is of a
+    /// connection, would be of them all.
     shared: bool,
     guards: Guards,
     /// What the server wants to be signed in with.
@@ -103,8 +103,8 @@ impl Relayed {
         matches!(&self.state, State::Somebody(somebody) if somebody.is_same(context))
     }
 
-    /// The server answered a request with 401, or the connection is gone that somebody signed in on: they have to
-    /// do so again.
+    /// The server answered a request with 401, or the connection is gone that somebody signed in on: they
+    /// have to do so again.
     pub(super) fn deny(&mut self, answer: Option<&Fields>) {
         self.denied = true;
         if let Some(fields) = answer {
@@ -322,8 +322,8 @@ impl Relayed {
         self.refuse(request, "the server closed its connection in mid handshake").await
     }
 
-    /// Sees to it that the server was seen to refuse who comes without credentials to where the request goes, and
-    /// that it is known what it wants.
+    /// Sees to it that the server was seen to refuse who comes without credentials to where the request goes,
+    /// and that it is known what it wants.
     async fn guard(&mut self, request: &mut Request<'_>) -> Result<Arc<Guard>, SignedIn> {
         if let Some(guard) = self.guards.of(request.head) {
             self.offers = guard.offers.clone();
@@ -333,8 +333,8 @@ impl Relayed {
         self.seek(0, request).await
     }
 
-    /// The same by another request than that of `guard`, which the server answers to somebody by leading elsewhere.
-    /// The client's connection to the server stays.
+    /// The same by another request than that of `guard`, which the server answers to somebody by leading
+    /// elsewhere. The client's connection to the server stays.
     async fn guard_behind(
         &mut self,
         guard: &Guard,

@@ -58,8 +58,8 @@ impl HttpSignIn {
 /// The sign-in of one connection.
 ///
 /// NTLM and Negotiate prove who is at the connection's other end, so that what they proved holds for all that
-/// comes on it. Where a front server that we trust says for which client a request is, that proof holds for this
-/// client alone. Basic proves who sends the one request.
+/// comes on it. Where a front server that we trust says for which client a request is, that proof holds for
+/// this client alone. Basic proves who sends the one request.
 pub(super) struct Connection {
     sign_in: HttpSignIn,
     bindings: Option<ChannelBindings>,

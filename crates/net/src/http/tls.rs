@@ -65,7 +65,8 @@ impl std::fmt::Debug for TlsIdentity {
 }
 
 impl TlsIdentity {
-    /// Shows the certificate in `certificate`, whose chain may follow it there, with the key in `key`, both PEM.
+    /// Shows the certificate in `certificate`, whose chain may follow it there, with the key in `key`, both
+    /// PEM.
     ///
     /// # Errors
     /// When they can't be read or don't go together.
@@ -99,8 +100,8 @@ impl std::fmt::Debug for TlsTrust {
 }
 
 impl TlsTrust {
-    /// Believes a server to be `name` that shows a certificate for it which leads to one of those in `ca_file`, or
-    /// in the usual place of this machine's where none is given.
+    /// Believes a server to be `name` that shows a certificate for it which leads to one of those in
+    /// `ca_file`, or in the usual place of this machine's where none is given.
     ///
     /// # Errors
     /// When the file can't be read, or `name` is no server's.

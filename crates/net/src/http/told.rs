@@ -41,8 +41,8 @@ impl Default for Pending {
 #[derive(Debug)]
 pub(super) struct Told {
     pending: Pending,
-    /// Whether it can be told anything: an older version has no chunks. Nor is who opens a session, whose cookies
-    /// stand in the head of the answer.
+    /// Whether it can be told anything: an older version has no chunks. Nor is who opens a session, whose
+    /// cookies stand in the head of the answer.
     able: bool,
     next: Instant,
     /// The head of the answer was sent, and it was ours.
@@ -90,8 +90,8 @@ pub(super) fn refuse(out: &mut Vec<u8>, code: ResponseCode) {
 }
 
 impl Client {
-    /// Waits until the work is done that the operation waits for, or for `limit`. What the client is told meanwhile
-    /// goes behind the head of `coming`, where there is an answer already that the work is about.
+    /// Waits until the work is done that the operation waits for, or for `limit`. What the client is told
+    /// meanwhile goes behind the head of `coming`, where there is an answer already that the work is about.
     pub(super) async fn wait_for_work(
         &mut self,
         asked: &Asked,
@@ -154,8 +154,8 @@ impl Client {
         }
     }
 
-    /// The head of the answer that counts, likewise. `silent` says that the server's answer does not go on to the
-    /// client as it comes, so that nobody but us can tell it anything.
+    /// The head of the answer that counts, likewise. `silent` says that the server's answer does not go on to
+    /// the client as it comes, so that nobody but us can tell it anything.
     pub(super) async fn head_telling(
         &mut self,
         link: &mut Link,
@@ -245,7 +245,8 @@ impl Client {
             Next::Reply { stub } => end(&mut self.wire.out, &[], stub),
             Next::Fault { status, why } => {
                 let code = response_code(*status);
-                tracing::info!(peer = %asked.peer, user = %asked.context.principal(), "X-ResponseCode {}: {why}", code.0);
+                let (peer, user) = (asked.peer, asked.context.principal());
+                tracing::info!(%peer, %user, "X-ResponseCode {}: {why}", code.0);
                 refuse(&mut self.wire.out, code);
             }
             Next::Relay { .. } | Next::Defer { .. } => {

@@ -138,8 +138,8 @@ impl Link {
         }))
     }
 
-    /// A new connection for `context`, signed in as far as that goes without a request. `target` is what will be
-    /// asked for. For nobody, nobody signs in.
+    /// A new connection for `context`, signed in as far as that goes without a request. `target` is what will
+    /// be asked for. For nobody, nobody signs in.
     pub(super) async fn open(
         upstream: &HttpUpstream,
         context: &SecurityContext,

@@ -1,5 +1,5 @@
-//! What a connection waits for besides bytes. Both are asked for with each request, and cost next to nothing then:
-//! what it takes to be told is set up once.
+//! What a connection waits for besides bytes. Both are asked for with each request, and cost next to nothing
+//! then: what it takes to be told is set up once.
 
 use std::future::Future;
 use std::pin::Pin;

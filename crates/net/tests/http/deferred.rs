@@ -1,5 +1,5 @@
-//! Requests over which we take time ourselves, and requests that modules ask ahead, before a server that sees to it
-//! that each request of a session has its turn.
+//! Requests over which we take time ourselves, and requests that modules ask ahead, before a server that sees
+//! to it that each request of a session has its turn.
 
 use std::io::Write as _;
 use std::net::TcpStream;

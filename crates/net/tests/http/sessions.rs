@@ -16,13 +16,15 @@ fn good(cookies: &[String]) -> Vec<u8> {
         cookies.iter().fold(String::new(), |set, cookie| set + "Set-Cookie: " + cookie + "; path=/mapi\r\n");
     let body = [&b"PROCESSING\r\nDONE\r\nX-ElapsedTime: 1\r\n\r\n"[..], &GOOD].concat();
     let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n{set}Content-Length: {}\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
+         {set}Content-Length: {}\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), &body].concat()
 }
 
-/// A server that opens a session named after how many it has opened, and changes its sequence with each request.
+/// A server that opens a session named after how many it has opened, and changes its sequence with each
+/// request.
 fn server() -> Upstream {
     let count = Mutex::new(0);
     Upstream::new(move |got: &Got, stream| {
@@ -201,7 +203,8 @@ fn refusal(code: u32) -> Vec<u8> {
     format!("{head}X-ResponseCode: {code}\r\nContent-Length: {}\r\n\r\n{text}", text.len()).into_bytes()
 }
 
-/// A server that lets each sequence be used once, and lets no request of a session in while another is under way.
+/// A server that lets each sequence be used once, and lets no request of a session in while another is under
+/// way.
 fn server_with_turns() -> Upstream {
     let state = Mutex::new((0_u32, String::new(), false));
     Upstream::new(move |got: &Got, stream| {

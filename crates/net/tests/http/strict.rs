@@ -121,7 +121,8 @@ fn a_request_goes_on_as_it_came_but_for_its_connection() {
     let got = upstream.next();
     let host = upstream.address;
     let wanted = format!(
-        "GET /EWS/a%20b?c=d&MailboxId=e@f HTTP/1.1\r\nHost: {host}\r\nAuthorization: {SERVICE}\r\nx-One:  1\r\nX-TWO: 2 \r\n\r\n"
+        "GET /EWS/a%20b?c=d&MailboxId=e@f HTTP/1.1\r\nHost: {host}\r\nAuthorization: {SERVICE}\r\n\
+         x-One:  1\r\nX-TWO: 2 \r\n\r\n"
     );
     assert_eq!(got.text(), wanted);
     assert_eq!((answer.header("keep-alive"), answer.header("connection")), (None, None));

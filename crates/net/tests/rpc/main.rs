@@ -1,5 +1,5 @@
-//! Remote calls that a module defers, on one client connection, before a server that is not there: what is sent to it
-//! comes back as a fault, so that the order of the faults is the order of the calls.
+//! Remote calls that a module defers, on one client connection, before a server that is not there: what is
+//! sent to it comes back as a fault, so that the order of the faults is the order of the calls.
 
 use std::future::poll_fn;
 use std::num::NonZeroUsize;

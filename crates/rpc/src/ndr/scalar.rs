@@ -130,7 +130,8 @@ impl Ndr for FileTime {
     }
 }
 
-/// What a server gives a client to name the state that it keeps for it (\[C706\] chapter 14, `ndr_context_handle`).
+/// What a server gives a client to name the state that it keeps for it (\[C706\] chapter 14,
+/// `ndr_context_handle`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct ContextHandle {
     /// Reserved, zero.

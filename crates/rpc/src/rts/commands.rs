@@ -66,7 +66,8 @@ pub enum Command {
         /// The channel that is acknowledged.
         channel_cookie: Guid,
     },
-    /// How long the proxy keeps a connection without traffic, in milliseconds: 120,000 to 14,400,000 (2.2.3.5.3).
+    /// How long the proxy keeps a connection without traffic, in milliseconds: 120,000 to 14,400,000
+    /// (2.2.3.5.3).
     ConnectionTimeout(u32),
     /// Names a channel or a virtual connection (2.2.3.5.4).
     Cookie(Guid),

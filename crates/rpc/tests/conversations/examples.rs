@@ -14,7 +14,8 @@ const BIND_ACK: u8 = 12;
 const ALTER_CONTEXT: u8 = 14;
 const ALTER_CONTEXT_RESP: u8 = 15;
 const AUTH3: u8 = 16;
-/// `PFC_FIRST_FRAG`, `PFC_LAST_FRAG`, and `PFC_SUPPORT_HEADER_SIGN`, which has its meaning in binds and `alter_context` alone.
+/// `PFC_FIRST_FRAG`, `PFC_LAST_FRAG`, and `PFC_SUPPORT_HEADER_SIGN`, which has its meaning in binds and
+/// `alter_context` alone.
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
 const HEADER_SIGN: u8 = 4;
