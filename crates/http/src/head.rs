@@ -238,21 +238,13 @@ impl Head for RequestHead {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        if write_untouched(self.line, &self.fields, out) {
-            return;
-        }
-        if let Some(line) = self.line {
-            out.extend_from_slice(line.of(&self.fields.head));
-        } else {
+        write(self.line, &self.fields, out, |out| {
             out.extend_from_slice(self.method.as_bytes());
             out.push(b' ');
             out.extend_from_slice(self.target.of(&self.fields.head));
             out.push(b' ');
             out.extend_from_slice(self.version.name().as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-        self.fields.write(out);
-        out.extend_from_slice(b"\r\n");
+        });
     }
 }
 
@@ -287,21 +279,13 @@ impl Head for ResponseHead {
     }
 
     fn write(&self, out: &mut Vec<u8>) {
-        if write_untouched(self.line, &self.fields, out) {
-            return;
-        }
-        if let Some(line) = self.line {
-            out.extend_from_slice(line.of(&self.fields.head));
-        } else {
+        write(self.line, &self.fields, out, |out| {
             out.extend_from_slice(self.version.name().as_bytes());
             out.push(b' ');
             out.extend_from_slice(self.status.to_string().as_bytes());
             out.push(b' ');
             out.extend_from_slice(self.reason.of(&self.fields.head));
-            out.extend_from_slice(b"\r\n");
-        }
-        self.fields.write(out);
-        out.extend_from_slice(b"\r\n");
+        });
     }
 
     fn is_interim(&self) -> bool {
@@ -309,13 +293,21 @@ impl Head for ResponseHead {
     }
 }
 
-/// Writes the whole head as it came, where nothing of it was touched.
-fn write_untouched(line: Option<Span>, fields: &Fields, out: &mut Vec<u8>) -> bool {
-    let untouched = line.is_some() && fields.is_untouched();
-    if untouched {
+/// Writes a head: the whole of it as it came where nothing was touched; else its first line as it came, or as
+/// `anew` writes it, and its fields.
+fn write(line: Option<Span>, fields: &Fields, out: &mut Vec<u8>, anew: impl FnOnce(&mut Vec<u8>)) {
+    if line.is_some() && fields.is_untouched() {
         out.extend_from_slice(&fields.head);
+        return;
     }
-    untouched
+    if let Some(line) = line {
+        out.extend_from_slice(line.of(&fields.head));
+    } else {
+        anew(out);
+        out.extend_from_slice(b"\r\n");
+    }
+    fields.write(out);
+    out.extend_from_slice(b"\r\n");
 }
 
 fn whole(parsed: httparse::Result<usize>, length: usize) -> Result<(), Error> {
