@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use engine::{Flight, HttpExchange, HttpLeg, Next};
-use http::RequestHead;
+use engine::{Flight, HttpExchange, HttpLeg, Next, Refusal};
+use http::{RequestHead, ResponseHead};
 use tokio::time::Instant;
 
 use super::coming::Coming;
@@ -28,6 +28,22 @@ impl Airborne {
             let exchange = Exchange { original: &self.original, sent: self.sent.as_ref(), coming };
             self.front.observer.finished_by_http(&self.flight, next, self.since.elapsed(), &exchange);
         }
+    }
+
+    /// Learns the cookies that the server sets in `head`. Where the client gets to see that head, those are
+    /// added to it that it has not seen of earlier ones; else these are left to one that it sees.
+    pub(super) fn learn_cookies(&mut self, head: &mut ResponseHead, is_seen: bool) -> Result<(), Refusal> {
+        let Self { front, flight, .. } = self;
+        let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
+        front.engine.learn_cookies(&front.sessions, flight, set())?;
+        if is_seen {
+            for missing in flight.seen(set()) {
+                head.fields.push("Set-Cookie", missing);
+            }
+        } else {
+            flight.unseen(set());
+        }
+        Ok(())
     }
 
     pub(super) fn give_up(&mut self, why: &str) {

@@ -147,6 +147,9 @@ pub(super) async fn serve(
 /// How long a client may take to read its last answer.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// What people get to read who have to sign in.
+const SIGN_IN: &str = "sign in\n";
+
 impl Client {
     async fn run(&mut self) -> Result<(), Gone> {
         let mut patience = self.front.limits.handshake;
@@ -286,40 +289,7 @@ impl Client {
                 Box::pin(relayed.step(Request { upstream, link, head, mapi, nobody })).await
             }
         };
-        let text = "sign in\n";
-        let (context, fresh, token) = match signed_in {
-            SignedIn::As { context, fresh, token } => (context, fresh, token),
-            SignedIn::Nobody if nobody && !head.fields.has("authorization") => {
-                let context = self.nobody.get_or_insert_with(|| self.front.sign_in.nobody());
-                (context.clone(), false, None)
-            }
-            SignedIn::GoOn(token) => {
-                answers::to(&mut self.wire.out, head, 401, text, |answer| {
-                    answer.fields.push("WWW-Authenticate", token);
-                });
-                return None;
-            }
-            SignedIn::Nobody => {
-                self.deny(head);
-                return None;
-            }
-            SignedIn::Refused(why) => {
-                self.front.strangers.refused(peer, &why);
-                self.front.observer.refused(peer, &why);
-                self.deny(head);
-                return None;
-            }
-            SignedIn::Failed(status, why) => {
-                self.front.strangers.refused(peer, &why);
-                self.front.observer.refused(peer, &why);
-                self.answer(status, "nobody can be signed in now\n", head);
-                return None;
-            }
-        };
-        if fresh {
-            tracing::debug!(%peer, user = %context.principal(), "signed in");
-            self.front.observer.signed_in(&context, peer);
-        }
+        let (context, token) = self.admit(signed_in, nobody, head, peer)?;
         Some(Asked {
             context,
             peer,
@@ -330,10 +300,53 @@ impl Client {
         })
     }
 
+    /// Lets in whoever signed in, or nobody where the request may be `nobody`'s: its context, and the last token
+    /// of its sign-in. Answers everybody else with what is to be proven, or why that can't be.
+    fn admit(
+        &mut self,
+        signed_in: SignedIn,
+        nobody: bool,
+        head: &RequestHead,
+        peer: SocketAddr,
+    ) -> Option<(SecurityContext, Option<String>)> {
+        match signed_in {
+            SignedIn::As { context, fresh, token } => {
+                if fresh {
+                    tracing::debug!(%peer, user = %context.principal(), "signed in");
+                    self.front.observer.signed_in(&context, peer);
+                }
+                return Some((context, token));
+            }
+            SignedIn::Nobody if nobody && !head.fields.has("authorization") => {
+                let context = self.nobody.get_or_insert_with(|| self.front.sign_in.nobody());
+                return Some((context.clone(), None));
+            }
+            SignedIn::GoOn(token) => answers::to(&mut self.wire.out, head, 401, SIGN_IN, |answer| {
+                answer.fields.push("WWW-Authenticate", token);
+            }),
+            SignedIn::Nobody => self.deny(head),
+            SignedIn::Refused(why) => {
+                self.refused(peer, &why);
+                self.deny(head);
+            }
+            SignedIn::Failed(status, why) => {
+                self.refused(peer, &why);
+                self.answer(status, "nobody can be signed in now\n", head);
+            }
+        }
+        None
+    }
+
+    /// Says to whoever watches that somebody was not let in.
+    fn refused(&self, peer: SocketAddr, why: &str) {
+        self.front.strangers.refused(peer, why);
+        self.front.observer.refused(peer, why);
+    }
+
     /// Answers a request with what is to be proven, and how.
     pub(super) fn deny(&mut self, head: &RequestHead) {
         let Self { wire, sign_in, relayed, .. } = self;
-        answers::to(&mut wire.out, head, 401, "sign in\n", |answer| match relayed {
+        answers::to(&mut wire.out, head, 401, SIGN_IN, |answer| match relayed {
             None => sign_in.offer(answer),
             Some(relayed) => relayed.offer(answer),
         });

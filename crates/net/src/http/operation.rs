@@ -145,58 +145,33 @@ impl Client {
         mut airborne: Box<Airborne>,
         mut told: Told,
     ) -> Result<Then, Gone> {
-        let front = Arc::clone(&self.front);
-        let until = Instant::now() + front.upstream.call_limit;
+        let until = Instant::now() + self.front.upstream.call_limit;
         let telling = (asked, &*airborne, &mut told);
         let (mut head, framing) = match self.head_telling(&mut link, until, false, telling).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
         };
-        let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
-        if let Err(refusal) = front.engine.learn_cookies(&front.sessions, &airborne.flight, set()) {
+        if let Err(refusal) = airborne.learn_cookies(&mut head, !told.begun) {
             tracing::warn!("upstream: {}", refusal.why);
             return Ok(self.fail(&refusal.why, &mut airborne, &told));
         }
-        if told.begun {
-            airborne.flight.unseen(set());
-        } else {
-            for missing in airborne.flight.seen(set()) {
-                head.fields.push("Set-Cookie", missing);
-            }
-        }
-        link.wire.decoder.gather(front.sizes.answer);
+        link.wire.decoder.gather(self.front.sizes.answer);
         let mut coming = Box::new(Coming::new(head, framing, asked));
         coming.told = told.begun;
         coming.begun = told.begun;
-        loop {
-            let event = if let Ok(Some(event)) = link.wire.ready() {
-                Ok(event)
-            } else {
-                coming.stream(&mut self.wire);
-                self.answered_telling(&mut link, until, (asked, &airborne, &mut told)).await?
-            };
-            let gone_on = match event {
-                Ok(Event::Body(piece)) => {
-                    let taken = coming.take(piece, front.sizes.answer);
-                    taken.then_some(()).ok_or_else(|| "the answer is too large".to_owned())
-                }
-                Ok(Event::End) => break,
-                Ok(Event::Head { .. }) => Ok(()),
-                Err(why) => Err(why),
-            };
-            match gone_on {
-                Ok(()) => {}
-                Err(why) if coming.begun && !coming.told => {
-                    airborne.give_up(&why);
-                    return Err(Gone::CutShort(why));
-                }
-                Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
+        let telling = (asked, &*airborne, &mut told);
+        if let Err(why) = self.gather_telling(&mut coming, &mut link, until, telling).await? {
+            if coming.begun && !coming.told {
+                airborne.give_up(&why);
+                return Err(Gone::CutShort(why));
             }
+            return Ok(self.fail(&why, &mut airborne, &told));
         }
         let mut next = coming.through_engine(&mut airborne);
         while let Next::Defer { limit } = next {
             Box::pin(self.wait_for_work(asked, &mut airborne, &mut told, Some(&mut coming), limit)).await?;
-            next = front.engine.resume_deferred_by_cookie(&front.sessions, &mut airborne.flight);
+            let Airborne { front, flight, .. } = &mut *airborne;
+            next = front.engine.resume_deferred_by_cookie(&front.sessions, flight);
         }
         let then = coming.send(&mut self.wire, &next, asked);
         airborne.finish(&next, Some(&coming));
@@ -204,6 +179,35 @@ impl Client {
             self.link = Some(link);
         }
         Ok(then)
+    }
+
+    /// Gathers the answer until it is whole. What says no more than that the server is at work goes on to the
+    /// client meanwhile.
+    async fn gather_telling(
+        &mut self,
+        coming: &mut Coming,
+        link: &mut Link,
+        until: Instant,
+        (asked, airborne, told): (&Asked, &Airborne, &mut Told),
+    ) -> Result<Result<(), String>, Gone> {
+        loop {
+            let event = if let Ok(Some(event)) = link.wire.ready() {
+                Ok(event)
+            } else {
+                coming.stream(&mut self.wire);
+                self.answered_telling(link, until, (asked, airborne, &mut *told)).await?
+            };
+            match event {
+                Ok(Event::Body(piece)) => {
+                    if !coming.take(piece, self.front.sizes.answer) {
+                        return Ok(Err("the answer is too large".to_owned()));
+                    }
+                }
+                Ok(Event::End) => return Ok(Ok(())),
+                Ok(Event::Head { .. }) => {}
+                Err(why) => return Ok(Err(why)),
+            }
+        }
     }
 
     fn turned_away(&self, asked: &Asked, key: OperationKey, request_size: usize, refusal: &Refusal) {

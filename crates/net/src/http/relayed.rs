@@ -45,6 +45,17 @@ enum State {
     Somebody(SecurityContext),
 }
 
+/// What the server said of credentials.
+struct Said {
+    scheme: Scheme,
+    outcome: Outcome,
+    status: u16,
+    /// Whether the connection stays.
+    stays: bool,
+    /// The request that it was said of.
+    guard: Arc<Guard>,
+}
+
 /// What a sign-in works with: the server, the connection there, and the client's request.
 pub(super) struct Request<'a> {
     pub(super) upstream: &'a HttpUpstream,
@@ -134,7 +145,7 @@ impl Relayed {
         self.forget(request.link);
         match self.guard(request).await {
             Ok(_) => SignedIn::Refused(why.to_owned()),
-            Err(failed) => failed,
+            Err(why) => SignedIn::Failed(502, why),
         }
     }
 
@@ -154,7 +165,7 @@ impl Relayed {
         }
         match self.guard(request).await {
             Ok(_) => SignedIn::Nobody,
-            Err(failed) => failed,
+            Err(why) => SignedIn::Failed(502, why),
         }
     }
 
@@ -196,7 +207,7 @@ impl Relayed {
             Some(sign_in) => sign_in,
             None => match self.guard(request).await {
                 Ok(guard) => (SignIn::new(&self.config, scheme, guard.guarded), guard),
-                Err(failed) => return failed,
+                Err(why) => return SignedIn::Failed(502, why),
             },
         };
         match self.leg(sign_in, credentials, begins, value, request).await {
@@ -211,7 +222,7 @@ impl Relayed {
     /// Sends credentials to the server; says what it makes of them.
     async fn leg(
         &mut self,
-        (sign_in, mut guard): (SignIn, Arc<Guard>),
+        (sign_in, guard): (SignIn, Arc<Guard>),
         credentials: &[u8],
         begins: bool,
         value: &[u8],
@@ -233,36 +244,54 @@ impl Relayed {
             link.pin();
         }
         let head = guard.probe.head(request.upstream, request.head, Some(value)).ok_or("no probe")?;
-        let (answer, mut stays) = match link.probe(&head).await {
+        let (answer, stays) = match link.probe(&head).await {
             // Only the client can shake hands on another one.
             Err(_) if !begins && link.wire.is_stale().await => return Ok(self.lost(request).await),
             probed => probed?,
         };
         let token = challenge(&answer.fields, scheme.name());
-        let said = Answer { status: answer.status(), token: token.as_deref() };
-        let token = token.as_ref().map(|token| format!("{} {}", scheme.name(), STANDARD.encode(token)));
-        let mut status = answer.status();
-        let mut outcome = sent.answered(said, clock::now());
-        while let Outcome::Redirected(redirected) = outcome {
-            guard = match self.guard_behind(&guard, request).await {
-                Ok(guard) => guard,
-                Err(failed) => {
-                    self.forget(request.link);
-                    return Ok(failed);
-                }
-            };
-            if !stays {
+        let status = answer.status();
+        let outcome = sent.answered(Answer { status, token: token.as_deref() }, clock::now());
+        let token = token.map(|token| format!("{} {}", scheme.name(), STANDARD.encode(token)));
+        let said = Said { scheme, outcome, status, stays, guard };
+        let said = self.behind_redirects(said, value, request).await?;
+        self.come_to(said, token, request)
+    }
+
+    /// Has the same credentials, which are sent as `value`, proven by other requests as long as the server
+    /// answers by leading elsewhere.
+    async fn behind_redirects(
+        &mut self,
+        mut said: Said,
+        value: &[u8],
+        request: &mut Request<'_>,
+    ) -> Result<Said, String> {
+        while let Outcome::Redirected(redirected) = said.outcome {
+            let scheme = said.scheme;
+            let guard = self.guard_behind(&said.guard, request).await?;
+            if !said.stays {
                 self.again(scheme, request).await?;
             }
             let sent = redirected.again(guard.guarded);
             // Who shook hands is known by the connection.
             let value = Some(value).filter(|_| !scheme.is_handshake());
             let head = guard.probe.head(request.upstream, request.head, value).ok_or("no probe")?;
-            let answer;
-            (answer, stays) = request.link.as_mut().ok_or("lost")?.probe(&head).await?;
-            status = answer.status();
-            outcome = sent.answered(Answer { status, token: None }, clock::now());
+            let (answer, stays) = request.link.as_mut().ok_or("lost")?.probe(&head).await?;
+            let status = answer.status();
+            let outcome = sent.answered(Answer { status, token: None }, clock::now());
+            said = Said { scheme, outcome, status, stays, guard };
         }
+        Ok(said)
+    }
+
+    /// What the client is told of what the server said; `token` is what the server answered it with.
+    fn come_to(
+        &mut self,
+        said: Said,
+        token: Option<String>,
+        request: &mut Request<'_>,
+    ) -> Result<SignedIn, String> {
+        let Said { scheme, outcome, status, stays, guard } = said;
         match (outcome, token) {
             (Outcome::GoesOn(sign_in), Some(token)) if stays => {
                 self.state = State::Handshake(sign_in, guard);
@@ -324,7 +353,7 @@ impl Relayed {
 
     /// Sees to it that the server was seen to refuse who comes without credentials to where the request goes,
     /// and that it is known what it wants.
-    async fn guard(&mut self, request: &mut Request<'_>) -> Result<Arc<Guard>, SignedIn> {
+    async fn guard(&mut self, request: &mut Request<'_>) -> Result<Arc<Guard>, String> {
         if let Some(guard) = self.guards.of(request.head) {
             self.offers = guard.offers.clone();
             return Ok(guard);
@@ -335,25 +364,20 @@ impl Relayed {
 
     /// The same by another request than that of `guard`, which the server answers to somebody by leading
     /// elsewhere. The client's connection to the server stays.
-    async fn guard_behind(
-        &mut self,
-        guard: &Guard,
-        request: &mut Request<'_>,
-    ) -> Result<Arc<Guard>, SignedIn> {
+    async fn guard_behind(&mut self, guard: &Guard, request: &mut Request<'_>) -> Result<Arc<Guard>, String> {
         let mut aside = None;
         let Request { upstream, head, mapi, nobody, .. } = *request;
         self.seek(guard.tried, &mut Request { upstream, head, mapi, nobody, link: &mut aside }).await
     }
 
     /// Tries requests, but for the first `tried`, until the server refuses one.
-    async fn seek(&mut self, mut tried: usize, request: &mut Request<'_>) -> Result<Arc<Guard>, SignedIn> {
-        let failed = |why: String| SignedIn::Failed(502, why);
+    async fn seek(&mut self, mut tried: usize, request: &mut Request<'_>) -> Result<Arc<Guard>, String> {
         for probe in candidates(request.head, request.mapi).skip(tried) {
             tried += 1;
-            blank(request).await.map_err(failed)?;
-            let link = request.link.as_mut().ok_or_else(|| failed("lost".to_owned()))?;
+            blank(request).await?;
+            let link = request.link.as_mut().ok_or("lost")?;
             let Some(head) = probe.head(request.upstream, request.head, None) else { continue };
-            let (answer, stays) = link.probe(&head).await.map_err(failed)?;
+            let (answer, stays) = link.probe(&head).await?;
             let guarded = Guarded::by(answer.status());
             if !stays || guarded.is_none() {
                 *request.link = None;
@@ -367,7 +391,7 @@ impl Relayed {
             }
         }
         *request.link = None;
-        Err(failed("the server does not ask for a sign-in".to_owned()))
+        Err("the server does not ask for a sign-in".to_owned())
     }
 }
 

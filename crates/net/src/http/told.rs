@@ -180,7 +180,6 @@ impl Client {
         told: &mut Told,
         stub: Bytes,
     ) -> Result<Result<Next, String>, Gone> {
-        let front = self.front.clone();
         let Some(OperationKey::Http(_, request_type)) = airborne.flight.asks_ahead() else {
             return Ok(Err("a remote call is asked ahead by HTTP".to_owned()));
         };
@@ -195,23 +194,21 @@ impl Client {
             Ok(link) => link,
             Err(why) => return Ok(Err(why)),
         };
-        let until = Instant::now() + front.upstream.call_limit;
-        let (head, framing) = match self.head_telling(&mut link, until, true, (asked, airborne, told)).await?
-        {
+        let until = Instant::now() + self.front.upstream.call_limit;
+        let telling = (asked, &*airborne, &mut *told);
+        let (mut head, framing) = match self.head_telling(&mut link, until, true, telling).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(Err(why)),
         };
-        let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
-        if let Err(refusal) = front.engine.learn_cookies(&front.sessions, &airborne.flight, set()) {
+        if let Err(refusal) = airborne.learn_cookies(&mut head, false) {
             return Ok(Err(refusal.why.into_owned()));
         }
-        airborne.flight.unseen(set());
         let mut coming = Coming::new(head, framing, asked);
         loop {
             let at = told.due(until);
             match self.answered(&mut link, at).await? {
                 Ok(Event::Body(piece)) => {
-                    if !coming.take(piece, front.sizes.answer) {
+                    if !coming.take(piece, self.front.sizes.answer) {
                         return Ok(Err("the answer is too large".to_owned()));
                     }
                 }
