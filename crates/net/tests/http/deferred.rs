@@ -121,8 +121,21 @@ fn pass(_: &mut Operation) -> Delivery {
     Delivery::Pass
 }
 
-fn connect(client: &mut Client) {
+/// A client with a session.
+fn connected(proxy: &Proxy) -> Client {
+    let mut client = Client::new(proxy);
     assert_eq!(client.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 16])).code().unwrap(), "0");
+    client
+}
+
+/// A session whose Executes wait until the test says so, by the sender.
+fn held() -> (Upstream, Sender<()>, Proxy, Client) {
+    let upstream = server();
+    let (gate, open) = Gate::new();
+    let proxy = proxy(&upstream, SOON, PATIENCE, deferring(gate), pass);
+    let client = connected(&proxy);
+    upstream.next();
+    (upstream, open, proxy, client)
 }
 
 fn execute(cookies: &str) -> Vec<u8> {
@@ -143,12 +156,7 @@ const HAD: &str = "sid=one; sequence=s0";
 
 #[test]
 fn the_client_is_told_that_we_are_at_work_and_its_next_request_has_its_turn() {
-    let upstream = server();
-    let (gate, open) = Gate::new();
-    let proxy = proxy(&upstream, SOON, PATIENCE, deferring(gate), pass);
-    let mut client = Client::new(&proxy);
-    connect(&mut client);
-    upstream.next();
+    let (upstream, open, _proxy, mut client) = held();
     for turn in 1..4 {
         client.send(execute(HAD));
         let head = client.until("\r\n\r\n");
@@ -190,8 +198,7 @@ fn a_sequence_is_caught_up_with_once_and_never_for_another() {
         if slow { Decision::Defer(gate.work(|| Decision::Relay)) } else { Decision::Relay }
     };
     let proxy = proxy(&upstream, SOON, PATIENCE, decide, pass);
-    let mut client = Client::new(&proxy);
-    connect(&mut client);
+    let mut client = connected(&proxy);
     client.send(execute(HAD));
     let mut before = client.until("PROCESSING\r\n\r\n");
     open.send(()).unwrap();
@@ -213,8 +220,7 @@ fn what_is_decided_at_once_is_answered_as_if_nothing_had_been() {
     let answer = |decide: fn(&mut Operation) -> Decision| {
         let upstream = server();
         let proxy = proxy(&upstream, Pending::default(), PATIENCE, decide, pass);
-        let mut client = Client::new(&proxy);
-        connect(&mut client);
+        let mut client = connected(&proxy);
         client.send(execute(HAD));
         let (answer, asked) = (client.until("0\r\n\r\n"), upstream.next());
         (answer, asked.text(), upstream.next().text().replace(&upstream.address.to_string(), "server"))
@@ -227,11 +233,7 @@ fn what_is_decided_at_once_is_answered_as_if_nothing_had_been() {
 
 #[test]
 fn another_request_of_the_session_is_refused_meanwhile_and_those_of_others_are_not() {
-    let upstream = server();
-    let (gate, open) = Gate::new();
-    let proxy = proxy(&upstream, SOON, PATIENCE, deferring(gate), pass);
-    let mut client = Client::new(&proxy);
-    connect(&mut client);
+    let (_upstream, open, proxy, mut client) = held();
     client.send(execute(HAD));
     client.until("PROCESSING\r\n\r\n");
     let mut second = Client::new(&proxy);
@@ -245,12 +247,7 @@ fn another_request_of_the_session_is_refused_meanwhile_and_those_of_others_are_n
 
 #[test]
 fn a_client_that_goes_away_meanwhile_leaves_its_session_as_it_was() {
-    let upstream = server();
-    let (gate, open) = Gate::new();
-    let proxy = proxy(&upstream, SOON, PATIENCE, deferring(gate), pass);
-    let mut client = Client::new(&proxy);
-    connect(&mut client);
-    upstream.next();
+    let (upstream, open, proxy, mut client) = held();
     client.send(execute(HAD));
     client.until("PROCESSING\r\n\r\n");
     drop(client);
@@ -283,8 +280,7 @@ fn refusals_and_work_that_takes_too_long_come_behind_what_was_told() {
             Decision::Defer(gate.work(move || Decision::Refuse(refusal())))
         };
         let proxy = proxy(&upstream, SOON, limit, refuses, pass);
-        let mut client = Client::new(&proxy);
-        connect(&mut client);
+        let mut client = connected(&proxy);
         client.send(execute(HAD));
         let head = client.until("PROCESSING\r\n\r\n");
         if opens {
@@ -316,8 +312,7 @@ fn an_answer_waits_for_work_and_the_client_is_told_behind_the_servers_own_head()
             }))
         };
         let proxy = proxy(&upstream, SOON, PATIENCE, |_| Decision::Relay, deliver);
-        let mut client = Client::new(&proxy);
-        connect(&mut client);
+        let mut client = connected(&proxy);
         client.send(execute(HAD));
         let head = client.until("\r\n\r\n");
         assert!(head.contains("Set-Cookie: sequence=s1; secure\r\n"), "{head}");
@@ -340,11 +335,7 @@ fn an_answer_waits_for_work_and_the_client_is_told_behind_the_servers_own_head()
 
 #[test]
 fn a_stop_lets_work_under_way_finish() {
-    let upstream = server();
-    let (gate, open) = Gate::new();
-    let proxy = proxy(&upstream, SOON, PATIENCE, deferring(gate), pass);
-    let mut client = Client::new(&proxy);
-    connect(&mut client);
+    let (_upstream, open, proxy, mut client) = held();
     client.send(execute(HAD));
     client.until("PROCESSING\r\n\r\n");
     proxy.stop.send(true).unwrap();
@@ -369,8 +360,7 @@ fn asking(operation: &mut Operation) -> Decision {
 fn what_a_module_asks_ahead_has_its_turn_and_the_clients_own_request_the_next() {
     let upstream = server();
     let proxy = proxy(&upstream, Pending::default(), PATIENCE, asking, pass);
-    let mut client = Client::new(&proxy);
-    connect(&mut client);
+    let mut client = connected(&proxy);
     upstream.next();
     let answer = client.ask(execute(HAD));
     assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
@@ -392,8 +382,7 @@ fn a_client_whose_request_is_refused_after_one_ahead_still_has_its_turn() {
         Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "the server says so"))
     };
     let proxy = proxy(&upstream, Pending::default(), PATIENCE, decide, pass);
-    let mut client = Client::new(&proxy);
-    connect(&mut client);
+    let mut client = connected(&proxy);
     upstream.next();
     for turn in 0..3 {
         assert_eq!(client.ask(execute(HAD)).code().unwrap(), "11");
