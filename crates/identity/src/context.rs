@@ -370,28 +370,40 @@ impl fmt::Debug for SecurityContext {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn person(user: &str, level: ActingLevel, authority: &str, registry: &Arc<Registry>) -> SecurityContext {
-        SecurityContext::proven(
-            Proven {
-                principal: Principal::new(user, "LAB"),
-                proof: Proof::Ntlm(NtlmVersion::V2),
-                level,
-                authority: authority.into(),
-                expires: Some(FileTime(100)),
-                session_key: Some(SessionKey::new([0x5a; 16])),
-            },
-            registry,
-        )
+    fn proven(user: &str, domain: &str, authority: &str) -> Proven {
+        Proven {
+            principal: Principal::new(user, domain),
+            proof: Proof::Ntlm(NtlmVersion::V2),
+            level: ActingLevel::Impersonate,
+            authority: authority.into(),
+            expires: None,
+            session_key: None,
+        }
+    }
+
+    /// A context of `user` of LAB.
+    pub(crate) fn person(user: &str, registry: &Arc<Registry>, expires: Option<FileTime>) -> SecurityContext {
+        SecurityContext::proven(Proven { expires, ..proven(user, "LAB", "accounts") }, registry)
+    }
+
+    /// One that acts as `level` says, by the word of `authority`.
+    fn person_by(
+        user: &str,
+        level: ActingLevel,
+        authority: &str,
+        registry: &Arc<Registry>,
+    ) -> SecurityContext {
+        SecurityContext::proven(Proven { level, ..proven(user, "LAB", authority) }, registry)
     }
 
     #[test]
     fn opened_equals_closed_when_the_last_handle_is_gone() {
         let registry = Registry::new();
         for _ in 0..100_000 {
-            let context = person("alice", ActingLevel::Impersonate, "accounts", &registry);
+            let context = person("alice", &registry, None);
             let clone = context.clone();
             drop(context);
             assert_eq!(registry.open(), 1);
@@ -403,14 +415,14 @@ mod tests {
     #[test]
     fn an_identity_is_principal_authority_and_level() {
         let registry = Registry::new();
-        let base = person("alice", ActingLevel::Impersonate, "accounts", &registry);
-        let same = person("ALICE", ActingLevel::Impersonate, "accounts", &registry);
+        let base = person("alice", &registry, None);
+        let same = person("ALICE", &registry, None);
         assert_eq!(base.identity(), same.identity());
         assert!(!base.is_same(&same));
         for other in [
-            person("bob", ActingLevel::Impersonate, "accounts", &registry),
-            person("alice", ActingLevel::Identify, "accounts", &registry),
-            person("alice", ActingLevel::Impersonate, "elsewhere", &registry),
+            person("bob", &registry, None),
+            person_by("alice", ActingLevel::Identify, "accounts", &registry),
+            person_by("alice", ActingLevel::Impersonate, "elsewhere", &registry),
         ] {
             assert_ne!(base.identity(), other.identity());
         }
@@ -419,7 +431,7 @@ mod tests {
     #[test]
     fn letters_that_are_alike_in_upper_case_alone_are_no_one_name() {
         let registry = Registry::new();
-        let identity = |user: &str| person(user, ActingLevel::Impersonate, "a", &registry).identity().clone();
+        let identity = |user: &str| person(user, &registry, None).identity().clone();
         for (one, other) in
             [("\u{131}an", "ian"), ("\u{17f}am", "sam"), ("\u{212a}arl", "karl"), ("ΠΟΣ", "πος")]
         {
@@ -432,15 +444,7 @@ mod tests {
     fn a_person_named_system_is_not_the_system() {
         let registry = Registry::new();
         let system = SecurityContext::system(&registry);
-        let proven = Proven {
-            principal: Principal::new("SYSTEM", ""),
-            proof: Proof::Ntlm(NtlmVersion::V2),
-            level: ActingLevel::Impersonate,
-            authority: Arc::from(""),
-            expires: None,
-            session_key: None,
-        };
-        let person = SecurityContext::proven(proven, &registry);
+        let person = SecurityContext::proven(proven("SYSTEM", "", ""), &registry);
         assert_ne!(system.identity(), person.identity());
         assert!(system.is_system() && !person.is_system());
     }
@@ -448,7 +452,7 @@ mod tests {
     #[test]
     fn expired_and_revoked_are_refused() {
         let registry = Registry::new();
-        let context = person("alice", ActingLevel::Impersonate, "accounts", &registry);
+        let context = person("alice", &registry, Some(FileTime(100)));
         assert_eq!(context.check(FileTime(99)), Ok(()));
         assert_eq!(context.check(FileTime(100)), Err(Unusable::Expired));
         let clone = context.clone();
@@ -459,7 +463,9 @@ mod tests {
     #[test]
     fn the_session_key_is_never_printed() {
         let registry = Registry::new();
-        let text = format!("{:?}", person("alice", ActingLevel::Impersonate, "accounts", &registry));
+        let session_key = Some(SessionKey::new([0x5a; 16]));
+        let alice = Proven { session_key, ..proven("alice", "LAB", "accounts") };
+        let text = format!("{:?}", SecurityContext::proven(alice, &registry));
         assert!(text.contains("[redacted]") && text.contains("LAB\\\\alice"), "{text}");
         assert!(!text.contains("90"), "{text}");
     }

@@ -140,24 +140,11 @@ impl<T> PerIdentity<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry};
+    use crate::context::Registry;
+    use crate::context::tests::person;
 
     const NOW: FileTime = FileTime(10);
-
-    fn person(user: &str, registry: &Arc<Registry>, expires: Option<FileTime>) -> SecurityContext {
-        let proven = Proven {
-            principal: Principal::new(user, "LAB"),
-            proof: Proof::Ntlm(NtlmVersion::V2),
-            level: ActingLevel::Impersonate,
-            authority: Arc::from("accounts"),
-            expires,
-            session_key: None,
-        };
-        SecurityContext::proven(proven, registry)
-    }
 
     #[test]
     fn nobody_sees_what_is_anothers() {

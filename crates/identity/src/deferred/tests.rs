@@ -1,23 +1,12 @@
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::{Scope, scope};
 
 use super::*;
-use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry};
+use crate::context::Registry;
+use crate::context::tests::person;
 
 const NOW: FileTime = FileTime(10);
 const PATIENCE: Duration = Duration::from_secs(30);
-
-fn person(user: &str, registry: &Arc<Registry>, expires: Option<FileTime>) -> SecurityContext {
-    let proven = Proven {
-        principal: Principal::new(user, "LAB"),
-        proof: Proof::Ntlm(NtlmVersion::V2),
-        level: ActingLevel::Impersonate,
-        authority: Arc::from("accounts"),
-        expires,
-        session_key: None,
-    };
-    SecurityContext::proven(proven, registry)
-}
 
 fn pool(queue: usize) -> Pool {
     Pool::new(NonZeroUsize::new(queue).unwrap())
@@ -27,8 +16,8 @@ fn worker<'scope>(scope: &'scope Scope<'scope, '_>, pool: &'scope Pool) {
     scope.spawn(|| pool.work(|| NOW));
 }
 
-/// A job that tells when it begins, and goes on when it is told to.
-fn held(context: SecurityContext) -> (Job<()>, Receiver<()>, Sender<()>) {
+/// A job that has begun, and goes on when it is told to.
+fn at_work(pool: &Pool, context: SecurityContext) -> (Waiting<()>, Sender<()>) {
     let (begins, begun) = channel();
     let (go, gone) = channel::<()>();
     let job = Job::new(context, move |_| {
@@ -36,7 +25,9 @@ fn held(context: SecurityContext) -> (Job<()>, Receiver<()>, Sender<()>) {
         // Also where nobody tells it any more.
         let _ = gone.recv();
     });
-    (job, begun, go)
+    let waiting = pool.submit(job).unwrap();
+    begun.recv_timeout(PATIENCE).unwrap();
+    (waiting, go)
 }
 
 /// What a job comes to, on this thread.
@@ -86,11 +77,7 @@ fn the_context_outlives_the_request_and_is_closed_when_the_result_is_there() {
     let (registry, pool) = (Registry::new(), pool(1));
     scope(|scope| {
         worker(scope, &pool);
-        let alice = person("alice", &registry, None);
-        let (job, begun, go) = held(alice.clone());
-        let waiting = pool.submit(job).unwrap();
-        drop(alice);
-        begun.recv_timeout(PATIENCE).unwrap();
+        let (waiting, go) = at_work(&pool, person("alice", &registry, None));
         assert_eq!(registry.open(), 1);
         go.send(()).unwrap();
         assert_eq!(wait(waiting), Ok(()));
@@ -105,9 +92,7 @@ fn a_full_queue_refuses_and_does_not_wait() {
     scope(|scope| {
         worker(scope, &pool);
         let alice = person("alice", &registry, None);
-        let (job, begun, go) = held(alice.clone());
-        let first = pool.submit(job).unwrap();
-        begun.recv_timeout(PATIENCE).unwrap();
+        let (first, go) = at_work(&pool, alice.clone());
         let quick = || Job::new(alice.clone(), |_| ());
         let bobs = Job::new(person("bob", &registry, None), |_| ());
         let (second, third) = (pool.submit(quick()).unwrap(), pool.submit(bobs).unwrap());
@@ -148,9 +133,7 @@ fn nobody_has_more_than_half_of_the_queue() {
     scope(|scope| {
         worker(scope, &pool);
         for _ in 0..3 {
-            let (job, begun, go) = held(person("alice", &registry, None));
-            let waiting = pool.submit(job).unwrap();
-            begun.recv_timeout(PATIENCE).unwrap();
+            let (waiting, go) = at_work(&pool, person("alice", &registry, None));
             let next = pool.submit(Job::new(person("alice", &registry, None), |_| ())).unwrap();
             go.send(()).unwrap();
             assert_eq!([wait(waiting), wait(next)], [Ok(()); 2]);
@@ -207,10 +190,8 @@ fn a_drain_waits_for_what_is_at_work_and_no_longer_than_it_may() {
     let (registry, pool) = (Registry::new(), pool(4));
     scope(|scope| {
         worker(scope, &pool);
-        let (job, begun, go) = held(person("alice", &registry, None));
-        let first = pool.submit(job).unwrap();
+        let (first, go) = at_work(&pool, person("alice", &registry, None));
         let second = pool.submit(Job::new(person("bob", &registry, None), |_| ())).unwrap();
-        begun.recv_timeout(PATIENCE).unwrap();
         assert_eq!(pool.drain(Duration::from_millis(50)), 1);
         assert_eq!(wait(second), Err(JobFailed::Stopped));
         assert_eq!(pool.counts().queued, 0);

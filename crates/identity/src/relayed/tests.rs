@@ -1,9 +1,10 @@
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
-use crate::ntlm::{AcceptorConfig, Credentials, InitiatorConfig, Policy, Protection, ServerNames};
+use crate::ntlm::tests::{client, server};
+use crate::ntlm::{InitiatorConfig, Policy, Protection};
 use crate::spnego::{Oid, der};
-use crate::{Account, Accounts, Initiator, Mechanism, NtHash, NtlmVersion, OsRandom, Password, Step};
+use crate::{Initiator, Mechanism, OsRandom, Step};
 
 const NOW: FileTime = FileTime(133_000_000_000_000_000);
 
@@ -157,19 +158,6 @@ fn what_is_no_jwt_is_somebody_of_its_own() {
     }
 }
 
-struct One;
-
-impl Accounts for One {
-    fn find(&self, _: &str, user: &str) -> Option<Account> {
-        (user == "alice").then(|| Account {
-            user: "alice".to_owned(),
-            domain: "LAB".to_owned(),
-            nt_hash: NtHash::from_password("secret"),
-            disabled: false,
-        })
-    }
-}
-
 /// Both ends of a handshake that passes us.
 struct Ends {
     client: Initiator,
@@ -178,25 +166,8 @@ struct Ends {
 
 impl Ends {
     fn new(mechanism: Mechanism, user: &str) -> Self {
-        let server = AcceptorConfig {
-            accounts: Arc::new(One),
-            policy: Policy::default(),
-            names: ServerNames::default(),
-            authority: "accounts".into(),
-            registry: Registry::new(),
-        };
-        let client = InitiatorConfig {
-            credentials: Credentials::password(user, "LAB", &Password::new("secret")),
-            workstation: String::new(),
-            target_name: String::new(),
-            bindings: None,
-            protection: Protection::None,
-            level: ActingLevel::Impersonate,
-            version: NtlmVersion::V2,
-            allow_legacy: false,
-            authority: "server".into(),
-            registry: Registry::new(),
-        };
+        let server = server(Policy::default());
+        let client = InitiatorConfig { protection: Protection::None, ..client(user, "LAB", "wonderland") };
         Self {
             client: Initiator::new(mechanism, client),
             server: crate::Acceptor::new(mechanism, Arc::new(server), None),

@@ -1,5 +1,6 @@
 mod codec;
 mod conversations;
+mod forgeries;
 mod messages;
 mod passive;
 mod vectors;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use wire::FileTime;
 
+use super::messages::NegotiateFlags as F;
 use super::*;
 use crate::accounts::{Account, AccountFile, NtHash};
 use crate::context::{ActingLevel, NtlmVersion, Registry, SecurityContext};
@@ -70,6 +72,38 @@ pub(crate) fn server(policy: Policy) -> AcceptorConfig {
         authority: "accounts".into(),
         registry: Registry::new(),
     }
+}
+
+/// What a client may ask for besides a character set.
+const BITS: [F; 10] = [
+    F::NTLMSSP_NEGOTIATE_SIGN,
+    F::NTLMSSP_NEGOTIATE_SEAL,
+    F::NTLMSSP_NEGOTIATE_KEY_EXCH,
+    F::NTLMSSP_NEGOTIATE_128,
+    F::NTLMSSP_NEGOTIATE_56,
+    F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY,
+    F::NTLMSSP_NEGOTIATE_ALWAYS_SIGN,
+    F::NTLMSSP_NEGOTIATE_IDENTIFY,
+    F::NTLMSSP_NEGOTIATE_VERSION,
+    F::NTLMSSP_REQUEST_TARGET,
+];
+
+/// Every combination of these.
+fn combinations() -> impl Iterator<Item = F> {
+    (0..1 << BITS.len()).map(|mask: u32| {
+        let base = F::NTLMSSP_NEGOTIATE_UNICODE | F::NTLMSSP_NEGOTIATE_NTLM;
+        BITS.iter().enumerate().fold(
+            base,
+            |flags, (bit, flag)| {
+                if mask & (1 << bit) != 0 { flags | *flag } else { flags }
+            },
+        )
+    })
+}
+
+/// The server's end without a channel.
+fn acceptor(policy: Policy) -> Acceptor {
+    Acceptor::new(Arc::new(server(policy)), None)
 }
 
 pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfig {
