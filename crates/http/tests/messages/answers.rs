@@ -1,0 +1,78 @@
+//! Answers: what frames them, and where they end.
+
+use std::fmt::Write as _;
+
+use http::{Error, Event, Framing, Limits, ResponseDecoder};
+
+#[test]
+fn answers_are_framed_by_what_was_asked() {
+    let decode = |text: &str, bodiless| {
+        let mut decoder = ResponseDecoder::new(Limits::default());
+        decoder.expect(bodiless);
+        decoder.receive(text.as_bytes());
+        match decoder.poll()? {
+            Some(Event::Head { framing, .. }) => Ok(framing),
+            _ => panic!("{text:?}"),
+        }
+    };
+    let answer = |status: &str, lines: &str| format!("HTTP/1.1 {status}\r\n{lines}\r\n");
+    assert_eq!(decode(&answer("200 OK", "Content-Length: 3\r\n"), false), Ok(Framing::Length(3)));
+    assert_eq!(decode(&answer("200 OK", "Content-Length: 3\r\n"), true), Ok(Framing::None));
+    assert_eq!(decode(&answer("200 OK", "Transfer-Encoding: chunked\r\n"), false), Ok(Framing::Chunked));
+    assert_eq!(decode(&answer("200", ""), false), Ok(Framing::UntilClose));
+    assert_eq!(decode(&answer("204 No Content", ""), false), Ok(Framing::None));
+    assert_eq!(decode(&answer("304 x", "Content-Length: 3\r\n"), false), Ok(Framing::None));
+    assert_eq!(decode(&answer("204 x", "Content-Length: 3\r\n"), false), Err(Error::TwoFramings));
+    assert_eq!(decode(&answer("101 x", "Upgrade: x\r\n"), false), Err(Error::Upgrade));
+    let both = "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n";
+    assert_eq!(decode(&answer("200 OK", both), true), Err(Error::TwoFramings));
+    assert_eq!(decode("HTTP/1.1 2000 x\r\n\r\n", false).map_err(Error::status), Err(400));
+}
+
+#[test]
+fn interim_answers_come_before_the_one_that_counts() {
+    let text = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let mut decoder = ResponseDecoder::new(Limits::default());
+    decoder.expect(false);
+    decoder.receive(text.as_bytes());
+    let mut seen = String::new();
+    while let Ok(Some(event)) = decoder.poll() {
+        match event {
+            Event::Head { head, .. } => {
+                write!(seen, "{}{} ", head.status(), head.reason().len()).unwrap();
+            }
+            Event::Body(piece) => seen += std::str::from_utf8(piece.data()).unwrap(),
+            Event::End => seen += ".",
+        }
+    }
+    assert_eq!(seen, "1008 .2002 ok.");
+    decoder.receive(b"HTTP/1.1 408 Request Timeout\r\n\r\n");
+    assert_eq!(decoder.poll().err(), Some(Error::Unasked));
+}
+
+#[test]
+fn an_answer_may_end_with_its_connection_but_not_within_a_frame() {
+    let end = |text: &str| {
+        let mut decoder = ResponseDecoder::new(Limits::default());
+        decoder.expect(false);
+        decoder.receive(text.as_bytes());
+        decoder.close();
+        let mut body = Vec::new();
+        loop {
+            match decoder.poll()? {
+                Some(Event::Body(piece)) => body.extend_from_slice(piece.data()),
+                Some(Event::End) | None => return Ok(String::from_utf8(body).unwrap()),
+                Some(Event::Head { .. }) => {}
+            }
+        }
+    };
+    assert_eq!(end("HTTP/1.0 200 OK\r\n\r\nall of it"), Ok("all of it".to_owned()));
+    for cut in [
+        "HTTP/1.1 2",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+    ] {
+        assert_eq!(end(cut), Err(Error::CutOff), "{cut:?}");
+    }
+    assert_eq!(end(""), Ok(String::new()));
+}

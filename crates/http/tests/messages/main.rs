@@ -1,0 +1,172 @@
+//! Messages as they are sent, cut at every byte; edits; and everything that must be refused.
+
+mod answers;
+mod bodies;
+mod edits;
+mod refused;
+
+use http::{Error, Event, Head, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
+use proptest::prelude::*;
+
+/// What a decoder made of bytes that came in pieces: each message's head, body and body on the wire, and the
+/// error at the end.
+#[derive(Debug, Default, PartialEq)]
+struct Read {
+    messages: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>,
+    error: Option<Error>,
+}
+
+macro_rules! read {
+    ($name:ident, $decoder:ty, $setup:expr) => {
+        fn $name<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: Limits) -> Read {
+            let mut decoder = <$decoder>::new(limits);
+            let setup: fn(&mut $decoder) = $setup;
+            let mut read = Read::default();
+            let mut current = None;
+            setup(&mut decoder);
+            for piece in pieces {
+                decoder.receive(piece);
+                loop {
+                    match decoder.poll() {
+                        Ok(Some(Event::Head { head, .. })) => {
+                            let mut bytes = Vec::new();
+                            head.write(&mut bytes);
+                            current = Some((bytes, Vec::new(), Vec::new()));
+                        }
+                        Ok(Some(Event::Body(piece))) => {
+                            let message = current.as_mut().unwrap();
+                            message.2.extend_from_slice(piece.wire());
+                            message.1.extend_from_slice(piece.data());
+                        }
+                        Ok(Some(Event::End)) => {
+                            read.messages.push(current.take().unwrap());
+                            setup(&mut decoder);
+                        }
+                        Ok(None) => break,
+                        Err(error) => {
+                            read.error = Some(error);
+                            return read;
+                        }
+                    }
+                }
+            }
+            read
+        }
+    };
+}
+
+read!(requests, RequestDecoder, |_| ());
+read!(responses, ResponseDecoder, |decoder| decoder.expect(false));
+
+fn request(text: &str) -> Read {
+    requests([text.as_bytes()], Limits::default())
+}
+
+fn refusal(text: &str) -> Error {
+    let whole = request(text);
+    let bytes = requests(text.as_bytes().chunks(1), Limits::default());
+    assert_eq!(whole.error, bytes.error, "{text:?}");
+    whole.error.unwrap_or_else(|| panic!("{text:?} was read"))
+}
+
+const CONNECT: &str = "POST /mapi/emsmdb/?MailboxId=1@x HTTP/1.1\r\nhost:  a.b \r\nX-RequestType: Connect\r\n\
+                       x-requestid:{1}:1\r\nContent-Length: 5\r\nEmpty:\r\n\r\nhello";
+
+#[test]
+fn heads_leave_as_they_came_wherever_they_are_cut() {
+    let two = format!("{CONNECT}\r\n{CONNECT}");
+    for cut in 0..two.len() {
+        let (a, b) = two.as_bytes().split_at(cut);
+        let read = requests([a, b], Limits::default());
+        assert_eq!(read.error, None, "{cut}");
+        assert_eq!(read.messages.len(), 2, "{cut}");
+        for (head, body, wire) in read.messages {
+            assert_eq!([head, body].concat(), CONNECT.as_bytes());
+            assert_eq!(wire, b"hello");
+        }
+    }
+}
+
+fn head(text: &str) -> RequestHead {
+    RequestHead::parse(text.to_owned().into(), &Limits::default()).unwrap()
+}
+
+fn written(head: &impl Head) -> String {
+    let mut out = Vec::new();
+    head.write(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn chunked(body: &str) -> String {
+    format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n{body}")
+}
+
+#[test]
+fn chunks_leave_as_they_came_wherever_they_are_cut() {
+    let body = "5\r\nhello\r\n001;a=\"b\"\r\n,\r\n6;x\r\n world\r\n0;last\r\nTrailer: x\r\n\r\n";
+    let text = chunked(body) + CONNECT;
+    for cut in 0..text.len() {
+        let (a, b) = text.as_bytes().split_at(cut);
+        let read = requests([a, b], Limits::default());
+        assert_eq!(read.error, None, "{cut}");
+        assert_eq!(read.messages.len(), 2, "{cut}");
+        assert_eq!(read.messages[0].1, b"hello, world", "{cut}");
+        assert_eq!(read.messages[0].2, body.as_bytes(), "{cut}");
+    }
+    let read = requests(text.as_bytes().chunks(1), Limits::default());
+    assert_eq!((read.messages[0].2.as_slice(), read.messages.len()), (body.as_bytes(), 2));
+}
+
+#[test]
+fn connection_headers_are_understood() {
+    let of = |lines: &str| head(&format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n"));
+    assert!(of("").keeps_alive() && !of("Connection: Keep-Alive, CLOSE\r\n").keeps_alive());
+    assert!(of("Expect: 100-Continue\r\n").expects_continue());
+    let old = |lines: &str| head(&format!("GET / HTTP/1.0\r\n{lines}\r\n"));
+    assert!(!old("").keeps_alive() && old("connection: keep-alive\r\n").keeps_alive());
+    assert!(!old("Expect: 100-continue\r\n").expects_continue());
+}
+
+/// A body of chunks as our own encoder makes them.
+fn encoded(chunks: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for chunk in chunks {
+        http::chunk(&mut out, chunk);
+    }
+    out.extend_from_slice(http::LAST_CHUNK);
+    out
+}
+
+proptest! {
+    #[test]
+    fn what_is_encoded_is_decoded(
+        chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..6),
+        cuts in prop::collection::vec(1_usize..60, 1..40),
+        names in prop::collection::vec("[A-Za-z][A-Za-z0-9-]{0,12}", 0..8),
+        value in "[!-~]([ -~]{0,20}[!-~])?",
+    ) {
+        let mut head = ResponseHead::new(200, "OK").unwrap();
+        for name in &names {
+            let added = head.fields.push(format!("X-{name}"), value.clone());
+            prop_assert!(added);
+        }
+        prop_assert!(head.fields.push("Transfer-Encoding", "chunked"));
+        let mut stream = Vec::new();
+        head.write(&mut stream);
+        let head = stream.clone();
+        stream.extend_from_slice(&encoded(&chunks));
+        let mut pieces = Vec::new();
+        let mut rest = &stream[..];
+        for cut in cuts.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (piece, tail) = rest.split_at((*cut).min(rest.len()));
+            pieces.push(piece);
+            rest = tail;
+        }
+        let read = responses(pieces, Limits::default());
+        prop_assert_eq!(read.error, None);
+        prop_assert_eq!(read.messages, vec![(head, chunks.concat(), encoded(&chunks))]);
+    }
+}
