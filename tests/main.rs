@@ -24,6 +24,7 @@ mod ntlm_foreign;
 mod recordings;
 mod sealed;
 mod sessions;
+mod stopping;
 mod store;
 mod transparency;
 mod with_lab;

@@ -29,6 +29,7 @@ pub(crate) struct Setup {
     relayed: bool,
     log: &'static str,
     arguments: Vec<&'static str>,
+    said_in_vain: bool,
 }
 
 impl Setup {
@@ -47,6 +48,7 @@ impl Setup {
             relayed: false,
             log: "info",
             arguments: Vec::new(),
+            said_in_vain: false,
         }
     }
 
@@ -154,6 +156,12 @@ impl Setup {
         self
     }
 
+    /// With an output and a log that can't be written, as on a full disk.
+    pub(crate) fn nothing_can_be_said(mut self) -> Self {
+        self.said_in_vain = true;
+        self
+    }
+
     /// Starts it with the accounts of [`ALICE`] and [`BOB`], and waits until it listens.
     pub(crate) fn start(self) -> Proxy {
         let folder = Folder::new();
@@ -165,11 +173,30 @@ impl Setup {
         if self.http {
             certificate(&folder, &[&address.to_string()]);
         }
-        let mut command = Command::new(program());
+        let mut command = if self.said_in_vain {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "exec \"$0\" \"$@\" >/dev/full 2>/dev/full"]).arg(program());
+            shell
+        } else {
+            Command::new(program())
+        };
         command.args(["run", "--live", "--log", self.log, "--config"]).arg(config).args(&self.arguments);
         let process = Process::start("mapiproxy run", &mut command);
-        process.wait_out("that it listens", |line| line.contains("listens on"));
+        if self.said_in_vain {
+            wait_open(SocketAddr::from((address, 8080)));
+        } else {
+            process.wait_out("that it listens", |line| line.contains("listens on"));
+        }
         Proxy { process, address, folder }
+    }
+}
+
+/// Waits until connections are taken at `address`.
+fn wait_open(address: SocketAddr) {
+    let until = Instant::now() + PATIENCE;
+    while TcpStream::connect(address).is_err() {
+        assert!(Instant::now() < until, "nobody listens on {address}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

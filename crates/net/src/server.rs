@@ -85,7 +85,18 @@ pub async fn run<B, F>(
         }
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    finish(connections, stop).await;
+}
+
+/// Waits until all `connections` have ended. Once the sender of `stop` is gone, all of them are ended where they are:
+/// not each of them hears of it, since some wait for a client or a server alone.
+pub(crate) async fn finish(mut connections: JoinSet<()>, mut stop: watch::Receiver<bool>) {
+    let ended = async { while connections.join_next().await.is_some() {} };
+    let cut_off = async { while stop.changed().await.is_ok() {} };
+    tokio::select! {
+        () = ended => {}
+        () = cut_off => connections.shutdown().await,
+    }
 }
 
 async fn hold(

@@ -41,13 +41,14 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         let counters = Arc::clone(live.counters());
         let running = wiring::start(&config, Arc::new(live)).await?;
         let mut signals = Signals::new()?;
-        println!("{} listens on {}; {}", config.name, config.listen, running.stack());
+        say(&format!("{} listens on {}; {}", config.name, config.listen, running.stack()));
         until_stop(&mut signals, &running).await;
-        println!("stopping: no more clients; calls under way may take {} s", arguments.stop_seconds);
+        let seconds = arguments.stop_seconds;
+        say(&format!("stopping: no more clients; calls under way may take {seconds} s"));
         let patience = async {
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(arguments.stop_seconds)) => {}
-                () = signals.stop() => println!("stopping at once"),
+                () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
+                () = signals.stop() => say("stopping at once"),
             }
         };
         let open = running.stop(patience).await;
@@ -55,19 +56,24 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             printer.finish().await;
         }
         let counts = counters.snapshot();
-        println!(
+        say(&format!(
             "{} operations, {} faults, {} sign-ins, {} refused; {open} security contexts still open",
             counts.operations, counts.faults, counts.sign_ins, counts.refused
-        );
+        ));
         Ok(())
     })
+}
+
+/// Prints a line. Where that can't be done, since a disk is full or nobody reads any more, the proxy goes on without.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Reads again what can change while we run, whenever we are told to, until we are told to stop.
 async fn until_stop(signals: &mut Signals, running: &Running) {
     while signals.next().await == Told::ReadAgain {
         match running.read_accounts_again() {
-            Ok(Some(count)) => println!("the accounts were read again: {count}"),
+            Ok(Some(count)) => say(&format!("the accounts were read again: {count}")),
             Ok(None) => {}
             Err(error) => {
                 let error = crate::causes(&error).join(": ");
@@ -75,7 +81,7 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
             }
         }
         match running.read_password_again() {
-            Ok(true) => println!("the password of our account at the server was read again"),
+            Ok(true) => say("the password of our account at the server was read again"),
             Ok(false) => {}
             Err(error) => {
                 let error = crate::causes(&error).join(": ");
@@ -83,7 +89,7 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
             }
         }
         match running.read_certificate_again() {
-            Ok(true) => println!("the certificate was read again"),
+            Ok(true) => say("the certificate was read again"),
             Ok(false) => {}
             Err(error) => {
                 let error = crate::causes(&error).join(": ");

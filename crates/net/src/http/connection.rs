@@ -112,7 +112,13 @@ pub(super) async fn serve(
         };
         Ok::<_, String>((claimed.unwrap_or(peer), bindings, stream))
     }));
-    let (peer, bindings, stream) = match begun.await {
+    let mut told = stop.clone();
+    let begun = tokio::select! {
+        begun = begun => begun,
+        // Nothing is under way yet.
+        _ = told.wait_for(|stops| *stops) => return,
+    };
+    let (peer, bindings, stream) = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(why)) => return front.strangers.misbehaved(peer, &why),
         Err(_) => return front.strangers.misbehaved(peer, "no TLS or PROXY header in time"),

@@ -21,6 +21,7 @@ use super::upstream::HttpUpstream;
 use crate::clock;
 use crate::cores::Cores;
 use crate::limits::{Admission, Limits};
+use crate::server::finish;
 use crate::stream::prepare;
 use crate::throttle::Throttle;
 
@@ -175,5 +176,5 @@ pub async fn run_http(
         }
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    finish(connections, stop).await;
 }

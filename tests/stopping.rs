@@ -1,0 +1,95 @@
+//! Stopping while clients are half-way in something, and going on where nothing can be said.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::harness::raw_http::{Client, Neighbour, Server, answer};
+use crate::harness::{PATIENCE, Proxy, Setup};
+
+/// Reads until what came ends with `end`.
+#[track_caller]
+fn read_to(stream: &mut TcpStream, end: &[u8]) {
+    let mut all = Vec::new();
+    while !all.ends_with(end) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap_or_else(|error| panic!("{error} after {all:?}"));
+        all.push(byte[0]);
+    }
+}
+
+/// A client that begins a request with `head`, is told to go on, and sends some of the body.
+fn half_way(proxy: &Proxy, head: impl FnOnce(&Client) -> String) -> Client {
+    let mut client = Client::new(proxy, "bad");
+    let head = head(&client) + "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n";
+    client.stream.write_all(head.as_bytes()).unwrap();
+    read_to(&mut client.stream, b"100 Continue\r\n\r\n");
+    client.stream.write_all(&[0; 100]).unwrap();
+    client
+}
+
+/// A request for something that is no operation.
+fn elsewhere(client: &Client, method: &str) -> String {
+    client.head("Execute").replacen("POST /mapi/emsmdb/", &format!("{method} /ews/exchange.asmx"), 1)
+}
+
+#[test]
+fn told_to_stop_twice_the_proxy_waits_for_nobody_who_is_half_way_in_a_request() {
+    let server = Server::start(|_, _| (answer(&vec![0; 32 << 20], ""), true));
+    let mut proxy = server.proxied(|setup| {
+        setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&["dummy"])
+    });
+    let _sends = half_way(&proxy, |client| client.head("Execute"));
+    let _is_relayed = half_way(&proxy, |client| elsewhere(client, "POST"));
+    let mut does_not_read = Client::new(&proxy, "bad");
+    let head = elsewhere(&does_not_read, "GET") + "\r\n";
+    does_not_read.stream.write_all(head.as_bytes()).unwrap();
+    read_to(&mut does_not_read.stream, b"\r\n\r\n");
+
+    proxy.process.terminate();
+    proxy.process.wait_out("that it stops", |line| line.starts_with("stopping"));
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+    assert!(ended.out.contains("; 0 security contexts still open"), "{}", ended.out);
+    let position = |word: &str| ended.err.rfind(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
+    assert!(position("unbind") < position("shutdown"), "{}", ended.err);
+}
+
+#[test]
+fn whoever_has_not_shaken_hands_does_not_keep_the_proxy_from_stopping() {
+    let server = Server::start(|_, _| (Vec::new(), false));
+    let mut proxy = Setup::before("ncacn_ip_tcp:127.0.0.1[1]")
+        .http()
+        .upstream_key("http", &format!("\"http://{}\"", server.address))
+        .clients_key("handshake_seconds", "600")
+        .argument("--stop-seconds=600")
+        .start();
+    let before = proxy.descriptors();
+    let connect = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect((proxy.address, 8443)).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream
+    };
+    // A ClientHello of 512 bytes begins, or not even that.
+    let _clients = [connect(b"\x16\x03\x01\x02\x00\x01"), connect(b"")];
+    let until = Instant::now() + PATIENCE;
+    while proxy.descriptors() < before + 2 {
+        assert!(Instant::now() < until, "the connections are not taken");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let ended = proxy.stop();
+    assert!(ended.status.success(), "{}", ended.err);
+}
+
+#[test]
+fn where_neither_output_nor_log_can_be_written_the_proxy_goes_on() {
+    let server = Server::start(|_, _| (Vec::new(), false));
+    let mut proxy = server.proxied(|setup| setup.log("debug").nothing_can_be_said());
+    let mut neighbour = Neighbour::new(&proxy);
+    neighbour.goes_on("lines that were lost");
+    // Each of the files that are read again is told of.
+    proxy.process.hang_up();
+    drop(Client::new(&proxy, "bad"));
+    neighbour.goes_on("a hang-up");
+    assert!(proxy.stop().status.success());
+}
