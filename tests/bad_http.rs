@@ -3,6 +3,9 @@
 //!
 //! What must hold for such input, and which test shows it, is listed in `docs/bad-input.md`.
 
+use std::io::Write;
+use std::net::Shutdown;
+
 use crate::harness::Proxy;
 use crate::harness::raw_http::{
     COMPRESSED, Client, Got, LAST, Neighbour, OPEN_FOLDER, OPENED, Server, answer, execute, executed,
@@ -211,6 +214,33 @@ fn bad_requests_are_refused_and_nothing_behind_them_is_read() {
     }
     assert_eq!(server.bodies(), [[0; 0]; 0], "nothing of it reaches the server");
     expect_memory(&proxy, before);
+}
+
+#[test]
+fn many_who_say_that_much_is_to_come_take_no_more_than_they_send() {
+    const CLIENTS: u64 = 200;
+    let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
+    let proxy = server.proxied(|setup| setup);
+    let mut neighbour = Neighbour::new(&proxy);
+    let before = proxy.peak_memory();
+    for framing in ["Content-Length: 2000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n1e8480\r\n"] {
+        let mut all = Vec::new();
+        for _ in 0..CLIENTS {
+            let mut bad = Client::stranger(&proxy, "bad");
+            let head = bad.head("Execute") + framing;
+            bad.stream.write_all(&[head.as_bytes(), &[0; 20 << 10]].concat()).unwrap();
+            all.push(bad);
+        }
+        neighbour.goes_on(framing);
+        for mut bad in all {
+            bad.stream.shutdown(Shutdown::Write).unwrap();
+            assert_ne!(bad.answer(), Got::End(Vec::new()), "it ended where more was to come");
+        }
+    }
+    assert_eq!(server.bodies(), [[0; 0]; 0]);
+    let each = (proxy.peak_memory() - before) / CLIENTS;
+    println!("bodies of 2 MB of which 20 KB came: {each} KiB each");
+    assert!(each < 100, "{each} KiB each");
 }
 
 /// `X-ResponseCode`s ([MS-OXCMAPIHTTP] 2.2.3.3.3): an unknown failure, and a payload that is no payload.
