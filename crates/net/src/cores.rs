@@ -135,6 +135,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_that_panics_ends_alone() {
+        let cores = Cores::start(NonZeroUsize::new(2).unwrap()).unwrap();
+        let (told, threads) = channel();
+        let mut connections = JoinSet::new();
+        let (_client, stream) = connected().await;
+        cores.serve(&mut connections, stream, async move |_stream| panic!("as it should")).unwrap();
+        assert!(connections.join_next().await.unwrap().unwrap_err().is_panic());
+        // It does not count any more, and its thread goes on.
+        let (_client, stream) = connected().await;
+        let served = Served(told);
+        cores.serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
+        assert_eq!(threads.recv_timeout(PATIENCE).unwrap(), "connections-0");
+    }
+
+    #[tokio::test]
     async fn the_threads_end_with_the_last_of_those_who_may_use_them() {
         let cores = Cores::start(NonZeroUsize::MIN).unwrap();
         let (told, threads) = channel();
