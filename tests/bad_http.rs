@@ -228,7 +228,7 @@ fn many_who_say_that_much_is_to_come_take_no_more_than_they_send() {
         for _ in 0..CLIENTS {
             let mut bad = Client::stranger(&proxy, "bad");
             let head = bad.head("Execute") + framing;
-            bad.stream.write_all(&[head.as_bytes(), &[0; 20 << 10]].concat()).unwrap();
+            bad.stream.write_all(&[head.as_bytes(), &vec![0; 20 << 10]].concat()).unwrap();
             all.push(bad);
         }
         neighbour.goes_on(framing);
