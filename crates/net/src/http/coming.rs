@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use engine::{Next, response_code};
-use http::{Framing, Head as _, RequestHead, ResponseHead};
+use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
 use mapi::http::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::http::{ResponseBody, ResponseCode};
 
@@ -93,8 +93,21 @@ impl Coming {
         }
     }
 
-    /// Takes a piece in. False where the answer is longer than `limit`.
-    pub(super) fn take(&mut self, piece: http::Piece, limit: usize) -> bool {
+    /// Takes in what comes next, and says whether the answer is whole with it. An error where it is longer than
+    /// `limit`.
+    pub(super) fn take(&mut self, event: Event<ResponseHead>, limit: usize) -> Result<bool, String> {
+        match event {
+            Event::Body(piece) => {
+                let taken = self.take_piece(piece, limit);
+                taken.then_some(false).ok_or_else(|| "the answer is too large".to_owned())
+            }
+            Event::End => Ok(true),
+            Event::Head { .. } => Ok(false),
+        }
+    }
+
+    /// False where the answer is longer than `limit`.
+    fn take_piece(&mut self, piece: http::Piece, limit: usize) -> bool {
         self.content = self.content.saturating_add(piece.data().len());
         if self.content > limit {
             return false;

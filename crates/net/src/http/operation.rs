@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::{Envelope, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code};
-use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
+use http::{Framing, Head as _, RequestHead, ResponseHead};
 use mapi::http::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
 };
@@ -159,13 +159,22 @@ impl Client {
         let mut coming = Box::new(Coming::new(head, framing, asked));
         coming.told = told.begun;
         coming.begun = told.begun;
-        let telling = (asked, &*airborne, &mut told);
-        if let Err(why) = self.gather_telling(&mut coming, &mut link, until, telling).await? {
-            if coming.begun && !coming.told {
-                airborne.give_up(&why);
-                return Err(Gone::CutShort(why));
+        loop {
+            let event = if let Ok(Some(event)) = link.wire.ready() {
+                Ok(event)
+            } else {
+                coming.stream(&mut self.wire);
+                self.answered_telling(&mut link, until, (asked, &airborne, &mut told)).await?
+            };
+            match event.and_then(|event| coming.take(event, self.front.sizes.answer)) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(why) if coming.begun && !coming.told => {
+                    airborne.give_up(&why);
+                    return Err(Gone::CutShort(why));
+                }
+                Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
             }
-            return Ok(self.fail(&why, &mut airborne, &told));
         }
         let mut next = coming.through_engine(&mut airborne);
         while let Next::Defer { limit } = next {
@@ -179,35 +188,6 @@ impl Client {
             self.link = Some(link);
         }
         Ok(then)
-    }
-
-    /// Gathers the answer until it is whole. What says no more than that the server is at work goes on to the
-    /// client meanwhile.
-    async fn gather_telling(
-        &mut self,
-        coming: &mut Coming,
-        link: &mut Link,
-        until: Instant,
-        (asked, airborne, told): (&Asked, &Airborne, &mut Told),
-    ) -> Result<Result<(), String>, Gone> {
-        loop {
-            let event = if let Ok(Some(event)) = link.wire.ready() {
-                Ok(event)
-            } else {
-                coming.stream(&mut self.wire);
-                self.answered_telling(link, until, (asked, airborne, &mut *told)).await?
-            };
-            match event {
-                Ok(Event::Body(piece)) => {
-                    if !coming.take(piece, self.front.sizes.answer) {
-                        return Ok(Err("the answer is too large".to_owned()));
-                    }
-                }
-                Ok(Event::End) => return Ok(Ok(())),
-                Ok(Event::Head { .. }) => {}
-                Err(why) => return Ok(Err(why)),
-            }
-        }
     }
 
     fn turned_away(&self, asked: &Asked, key: OperationKey, request_size: usize, refusal: &Refusal) {

@@ -206,15 +206,16 @@ impl Client {
         let mut coming = Coming::new(head, framing, asked);
         loop {
             let at = told.due(until);
-            match self.answered(&mut link, at).await? {
-                Ok(Event::Body(piece)) => {
-                    if !coming.take(piece, self.front.sizes.answer) {
-                        return Ok(Err("the answer is too large".to_owned()));
-                    }
+            let event = match self.answered(&mut link, at).await? {
+                Err(why) if at < until && why == LATE => {
+                    self.tell(asked, airborne, told);
+                    continue;
                 }
-                Ok(Event::End) => break,
-                Ok(Event::Head { .. }) => {}
-                Err(why) if at < until && why == LATE => self.tell(asked, airborne, told),
+                event => event,
+            };
+            match event.and_then(|event| coming.take(event, self.front.sizes.answer)) {
+                Ok(true) => break,
+                Ok(false) => {}
                 Err(why) => return Ok(Err(why)),
             }
         }
