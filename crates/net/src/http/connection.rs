@@ -306,8 +306,8 @@ impl Client {
         })
     }
 
-    /// Lets in whoever signed in, or nobody where the request may be `nobody`'s: its context, and the last token
-    /// of its sign-in. Answers everybody else with what is to be proven, or why that can't be.
+    /// Lets in whoever signed in, or nobody where the request may be `nobody`'s: its context, and the last
+    /// token of its sign-in. Answers everybody else with what is to be proven, or why that can't be.
     fn admit(
         &mut self,
         signed_in: SignedIn,
