@@ -1,5 +1,7 @@
 //! Requests that are no operation: to the server and back as they are, but for Autodiscover's answers.
 
+use std::io;
+
 use bytes::Bytes;
 use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
 use mapi::autodiscover::Dialect;
@@ -40,19 +42,23 @@ impl Client {
         }
         let Some(mut link) = self.link.take() else { return Ok(self.unreachable("lost", &original)) };
         link.wire.send(body);
-        if let Err(why) = self.send_body(&mut link, whole).await? {
-            return Ok(self.unreachable(&why, &original));
+        let sent = self.send_body(&mut link, whole).await?;
+        if let Err(error) = &sent
+            && error.kind() == io::ErrorKind::TimedOut
+        {
+            return Ok(self.unreachable(&error.to_string(), &original));
         }
+        // A server that takes no more may have answered already: that it is too much, or whom it wants to sign in.
         let then = self.bring_back(&mut link, &asked, &original).await?;
         if let Some(keep) = then {
-            self.link = keep.then_some(link);
+            self.link = (keep && sent.is_ok()).then_some(link);
             return Ok(if asked.keep { Then::Next } else { Then::Close });
         }
         Ok(Then::Close)
     }
 
-    /// Sends the rest of a request, as it comes.
-    async fn send_body(&mut self, link: &mut Link, whole: bool) -> Result<Result<(), String>, Gone> {
+    /// Sends the rest of a request, as it comes; says why not where the server does not take it.
+    async fn send_body(&mut self, link: &mut Link, whole: bool) -> Result<io::Result<()>, Gone> {
         let limit = self.front.limits.handshake;
         while self.unread && !whole {
             match self.wire.ready().map_err(Broken::from)? {
@@ -60,7 +66,7 @@ impl Client {
                 Some(Event::End | Event::Head { .. }) => self.unread = false,
                 None => {
                     if let Err(error) = link.wire.flush(limit).await {
-                        return Ok(Err(error.to_string()));
+                        return Ok(Err(error));
                     }
                     match timeout(limit, self.wire.fill()).await {
                         Ok(Ok(0)) => return Err(Broken::Closed.into()),
@@ -71,7 +77,7 @@ impl Client {
                 }
             }
         }
-        Ok(link.wire.flush(limit).await.map_err(|error| error.to_string()))
+        Ok(link.wire.flush(limit).await)
     }
 
     /// Brings an answer back as it comes. Says whether the connection to the server may be used again; none

@@ -1,6 +1,7 @@
 //! Answers that take their time, servers that go away, and what modules do to answers.
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -168,6 +169,42 @@ fn what_may_have_happened_is_not_sent_twice() {
     client.send(format!("GET /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n", basic("alice")));
     let rest = client.rest();
     assert!(rest.ends_with(b"\r\n\r\nhalf"), "{}", String::from_utf8_lossy(&rest));
+}
+
+#[test]
+fn what_a_server_answers_before_it_has_the_whole_request_reaches_the_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (closed, is_closed) = channel();
+    crate::support::thread(move || {
+        for answer in ["HTTP/1.1 413 No\r\nContent-Length: 8\r\n\r\ntoo much", "HTTP/1.1 204 Yes\r\n\r\n"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") {
+                stream.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            stream.write_all(answer.as_bytes()).unwrap();
+            // With what it did not read: the next bytes that come are refused.
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let proxy = Setup::default().at(address);
+    let mut client = Client::new(&proxy);
+    let request = |method: &str, length: usize| {
+        let authorization = basic("alice");
+        format!(
+            "{method} /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization}\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+    client.send(request("POST", 200_000));
+    client.send([0; 100_000]);
+    is_closed.recv_timeout(crate::support::PATIENCE).unwrap();
+    client.send([0; 100_000]);
+    let answer = client.answer(false);
+    assert_eq!((answer.status(), &*answer.body), (413, &b"too much"[..]));
+    assert_eq!(client.ask(request("GET", 0)).status(), 204);
 }
 
 #[test]
