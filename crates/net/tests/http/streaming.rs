@@ -199,9 +199,9 @@ fn what_a_server_answers_before_it_has_the_whole_request_reaches_the_client() {
         )
     };
     client.send(request("POST", 200_000));
-    client.send([0; 100_000]);
+    client.send(vec![0; 100_000]);
     is_closed.recv_timeout(crate::support::PATIENCE).unwrap();
-    client.send([0; 100_000]);
+    client.send(vec![0; 100_000]);
     let answer = client.answer(false);
     assert_eq!((answer.status(), &*answer.body), (413, &b"too much"[..]));
     assert_eq!(client.ask(request("GET", 0)).status(), 204);
