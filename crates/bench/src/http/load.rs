@@ -13,6 +13,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::bodies::Kind;
+use super::head;
 use super::peers::NAME;
 use crate::load::Figures;
 use crate::setup::USER;
@@ -89,10 +90,8 @@ async fn sign_on(road: Road) -> Result<Client, Failure> {
     let connect = request(Kind::Connect, &road.authorization, "")?;
     let buffer = Vec::with_capacity(0x4000);
     let mut client = Client { stream, request: Arc::new(connect), goodbye: Vec::new(), buffer };
-    let head = client.ask().await?;
-    let cookies: Vec<&str> = head
-        .lines()
-        .filter_map(|line| line.split_once(": "))
+    let end = client.ask().await?;
+    let cookies: Vec<&str> = head::fields(&client.buffer[..end])
         .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
         .filter_map(|(_, value)| value.split(';').next())
         .collect();
@@ -121,26 +120,25 @@ fn request(kind: Kind, authorization: &str, cookies: &str) -> Result<Vec<u8>, Fa
 }
 
 impl Client {
-    /// Sends the request, and reads the answer; returns its head.
-    async fn ask(&mut self) -> Result<String, Failure> {
+    /// Sends the request, and reads the answer; returns the length of its head.
+    async fn ask(&mut self) -> Result<usize, Failure> {
         self.stream.write_all(&self.request).await?;
         self.stream.flush().await?;
         self.buffer.clear();
         let end = loop {
-            if let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
-                break end + 4;
+            if let Some(end) = head::end(&self.buffer) {
+                break end;
             }
             self.more().await?;
         };
-        let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
-        let accepted = head.starts_with("HTTP/1.1 200") && !head.contains("X-ResponseCode: 1");
+        let head = &self.buffer[..end];
+        let accepted = head.starts_with(b"HTTP/1.1 200") && head::value(head, "x-responsecode") == Some("0");
         if !accepted {
-            return Err(format!("refused: {head}").into());
+            return Err(format!("refused: {}", String::from_utf8_lossy(head)).into());
         }
-        let lower = head.to_ascii_lowercase();
-        match lower.lines().find_map(|line| line.strip_prefix("content-length:")) {
+        match head::value(head, "content-length") {
             Some(length) => {
-                let whole = end + length.trim().parse::<usize>()?;
+                let whole = end + length.parse::<usize>()?;
                 while self.buffer.len() < whole {
                     self.more().await?;
                 }
@@ -152,7 +150,7 @@ impl Client {
                 }
             }
         }
-        Ok(head)
+        Ok(end)
     }
 
     /// Sends a request that waits, and reads the sign of life with which the server begins its answer.

@@ -1,6 +1,7 @@
 //! MAPI over HTTP through the proxy, with everything decoded, beside reverse proxies that don't look.
 
 pub(crate) mod bodies;
+mod head;
 mod load;
 mod parked;
 mod peers;

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::bodies::{self, Kind};
+use super::head;
 
 /// Numbers the sessions, each of which has cookies of its own.
 static SESSIONS: AtomicU64 = AtomicU64::new(1);
@@ -46,7 +47,7 @@ pub(crate) fn start() -> Result<SocketAddr, Box<dyn Error>> {
 async fn serve(mut stream: TcpStream, answers: Arc<Answers>) {
     let mut buffer = Vec::with_capacity(0x2000);
     loop {
-        let Some((kind, length)) = head(&buffer) else {
+        let Some((kind, length)) = asked(&buffer) else {
             match stream.read_buf(&mut buffer).await {
                 Ok(0) | Err(_) => return,
                 Ok(_) => continue,
@@ -72,17 +73,17 @@ async fn serve(mut stream: TcpStream, answers: Arc<Answers>) {
 }
 
 /// What a request asks for, and how long it is with its body; none where its head is not there yet.
-fn head(buffer: &[u8]) -> Option<(Kind, usize)> {
-    let end = buffer.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let text = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
-    let length: usize = length.and_then(|value| value.trim().parse().ok()).unwrap_or(0);
-    let execute = text.contains("x-requesttype: execute\r\n");
-    let asked = |kind: &Kind| match kind.request_type() {
-        "Execute" => execute && text.contains(kind.name()),
-        other => text.contains(&format!("x-requesttype: {}\r\n", other.to_ascii_lowercase())),
+fn asked(buffer: &[u8]) -> Option<(Kind, usize)> {
+    let end = head::end(buffer)?;
+    let head = &buffer[..end];
+    let length: usize = head::value(head, "content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+    let request_type = head::value(head, "x-requesttype").unwrap_or_default();
+    let path = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let is = |kind: &Kind| {
+        kind.request_type() == request_type
+            && (request_type != "Execute" || memchr::memmem::find(path, kind.name().as_bytes()).is_some())
     };
-    Some((Kind::ALL.into_iter().find(asked).unwrap_or(Kind::Small), end + length))
+    Some((Kind::ALL.into_iter().find(is).unwrap_or(Kind::Small), end + length))
 }
 
 /// The answer with `session` wherever the cookies have what is each session's own; both are of one length.
