@@ -48,16 +48,24 @@ fn visit_wide(string: &mut Ptr<WcharString>, place: Place, visit: VisitText<'_>)
     }
 }
 
-/// Visits the distinguished name of a permanent entry id. Bytes that are nothing but one are left alone.
 fn visit_entry_id(bytes: &mut SizedPtr<u8>, tag: PropTag, visit: VisitText<'_>) {
-    let Some(bytes) = &mut bytes.items else { return };
-    let Ok(mut entry_id) = PermanentEntryId::from_bytes(bytes) else { return };
-    let before = entry_id.distinguished_name.clone();
-    visit(Place::EntryId(tag), Text::Char(&mut entry_id.distinguished_name));
-    if entry_id.distinguished_name != before
-        && let Ok(encoded) = entry_id.to_bytes()
-    {
-        *bytes = encoded;
+    if let Some(bytes) = &mut bytes.items {
+        PermanentEntryId::visit_name_in(bytes, tag, visit);
+    }
+}
+
+impl PermanentEntryId {
+    /// Visits the distinguished name of the permanent entry id that `bytes` are, the value of the property
+    /// `tag`. Bytes that are no such entry id are left alone.
+    pub(crate) fn visit_name_in(bytes: &mut Vec<u8>, tag: PropTag, visit: VisitText<'_>) {
+        let Ok(mut entry_id) = Self::from_bytes(bytes) else { return };
+        let before = entry_id.distinguished_name.clone();
+        visit(Place::EntryId(tag), Text::Char(&mut entry_id.distinguished_name));
+        if entry_id.distinguished_name != before
+            && let Ok(encoded) = entry_id.to_bytes()
+        {
+            *bytes = encoded;
+        }
     }
 }
 

@@ -417,38 +417,20 @@ pub(crate) enum SignIn {
 /// Where a server's services are found.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) enum Binding {
-    /// Through its endpoint mapper.
-    Mapper {
-        /// Its name or address.
-        host: String,
-        /// The endpoint mapper's port.
-        port: u16,
-    },
-    /// All at one port.
-    Fixed {
-        /// Its name or address.
-        host: String,
-        /// The port.
-        port: u16,
-    },
-}
+pub(crate) struct Binding(Location);
 
 impl Binding {
     /// The server's name or address.
     pub(crate) fn host(&self) -> &str {
-        match self {
-            Self::Mapper { host, .. } | Self::Fixed { host, .. } => host,
+        match &self.0 {
+            Location::Mapper { host, .. } | Location::Fixed { host, .. } => host,
         }
     }
 }
 
 impl From<Binding> for Location {
     fn from(binding: Binding) -> Self {
-        match binding {
-            Binding::Mapper { host, port } => Self::Mapper { host, port },
-            Binding::Fixed { host, port } => Self::Fixed { host, port },
-        }
+        binding.0
     }
 }
 
@@ -459,20 +441,20 @@ impl TryFrom<String> for Binding {
         let fault =
             || format!("{text:?} is no server: expected a host, host:port, or ncacn_ip_tcp:host[port]");
         let port = |digits: &str| digits.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(fault);
-        let (host, binding) = if let Some(rest) = text.strip_prefix("ncacn_ip_tcp:") {
+        let (host, location) = if let Some(rest) = text.strip_prefix("ncacn_ip_tcp:") {
             let (host, rest) = rest.split_once('[').ok_or_else(fault)?;
             let port = port(rest.strip_suffix(']').ok_or_else(fault)?)?;
-            (host, Self::Fixed { host: host.to_owned(), port })
+            (host, Location::Fixed { host: host.to_owned(), port })
         } else if let Some((host, digits)) = text.split_once(':') {
-            (host, Self::Mapper { host: host.to_owned(), port: port(digits)? })
+            (host, Location::Mapper { host: host.to_owned(), port: port(digits)? })
         } else {
-            (text.as_str(), Self::Mapper { host: text.clone(), port: 135 })
+            (text.as_str(), Location::Mapper { host: text.clone(), port: 135 })
         };
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         if host.is_empty() || !host.chars().all(plain) {
             return Err(fault());
         }
-        Ok(binding)
+        Ok(Self(location))
     }
 }
 
@@ -495,12 +477,10 @@ mod tests {
     #[test]
     fn reads_bindings() {
         let read = |text: &str| Binding::try_from(text.to_owned());
-        assert_eq!(read("exch"), Ok(Binding::Mapper { host: "exch".to_owned(), port: 135 }));
-        assert_eq!(read("exch:1135"), Ok(Binding::Mapper { host: "exch".to_owned(), port: 1135 }));
-        assert_eq!(
-            read("ncacn_ip_tcp:10.0.0.1[6001]"),
-            Ok(Binding::Fixed { host: "10.0.0.1".to_owned(), port: 6001 })
-        );
+        let mapper = |port| Ok(Binding(Location::Mapper { host: "exch".to_owned(), port }));
+        assert_eq!((read("exch"), read("exch:1135")), (mapper(135), mapper(1135)));
+        let fixed = Location::Fixed { host: "10.0.0.1".to_owned(), port: 6001 };
+        assert_eq!(read("ncacn_ip_tcp:10.0.0.1[6001]"), Ok(Binding(fixed)));
         for bad in ["", ":135", "a b", "ncacn_ip_tcp:h", "ncacn_ip_tcp:h[0]", "h:99999", "ncacn_np:h[1]"] {
             assert!(read(bad).is_err(), "{bad}");
         }

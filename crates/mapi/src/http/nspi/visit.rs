@@ -1,5 +1,3 @@
-use wire::{Decode, Encode};
-
 use super::{ColumnsAndRows, Request, Response};
 use crate::nspi::{PermanentEntryId, Place, Text};
 use crate::property::{FlaggedValue, PropTag, PropertyList, PropertyRow, PropertyValue, Restriction};
@@ -10,18 +8,6 @@ type VisitText<'f> = &'f mut dyn FnMut(Place, Text<'_>);
 /// What is called for every value, with the tag of its property.
 type VisitValue<'f> = &'f mut dyn FnMut(PropTag, &mut PropertyValue);
 
-/// Visits the distinguished name of a permanent entry id. Bytes that are nothing but one are left alone.
-fn visit_entry_id(bytes: &mut Vec<u8>, tag: PropTag, visit: VisitText<'_>) {
-    let Ok(mut entry_id) = PermanentEntryId::from_bytes(bytes) else { return };
-    let before = entry_id.distinguished_name.clone();
-    visit(Place::EntryId(tag), Text::Char(&mut entry_id.distinguished_name));
-    if entry_id.distinguished_name != before
-        && let Ok(encoded) = entry_id.to_bytes()
-    {
-        *bytes = encoded;
-    }
-}
-
 impl PropertyValue {
     /// Calls `visit` for every text in the value of the property `tag`, also for the distinguished names in
     /// permanent entry ids.
@@ -30,10 +16,12 @@ impl PropertyValue {
         match self {
             Self::String8(text) => visit(place, Text::Char(text)),
             Self::Unicode(text) => visit(place, Text::Wide(text)),
-            Self::Binary(bytes) => visit_entry_id(bytes, tag, visit),
+            Self::Binary(bytes) => PermanentEntryId::visit_name_in(bytes, tag, visit),
             Self::MultipleString8(texts) => texts.iter_mut().for_each(|text| visit(place, Text::Char(text))),
             Self::MultipleUnicode(texts) => texts.iter_mut().for_each(|text| visit(place, Text::Wide(text))),
-            Self::MultipleBinary(values) => values.iter_mut().for_each(|v| visit_entry_id(v, tag, visit)),
+            Self::MultipleBinary(values) => {
+                values.iter_mut().for_each(|v| PermanentEntryId::visit_name_in(v, tag, visit))
+            }
             Self::Sparse { values, .. } => values.visit_texts_mut(tag, visit),
             Self::Typed(typed) => typed.value.visit_texts_mut(tag, visit),
             _ => {}
@@ -133,7 +121,7 @@ impl Request {
             }
             Self::ModLinkAtt(request) => {
                 for entry_id in request.entry_ids.get_mut().into_iter().flat_map(|ids| &mut ids.ids) {
-                    visit_entry_id(entry_id, request.prop_tag, visit);
+                    PermanentEntryId::visit_name_in(entry_id, request.prop_tag, visit);
                 }
             }
             Self::GetMailboxUrl(request) => {
