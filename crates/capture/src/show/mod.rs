@@ -13,6 +13,3 @@ pub use self::text::{Sessions, text};
 pub(crate) fn short(value: &Shown) -> String {
     text::line(value)
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,7 +5,7 @@ use mapi::ErrorCode;
 use mapi::compress::{self, ExtendedBuffer, Limits};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::PropTag;
-use mapi::rop::{Answers, RopId, RopReply, RopRequest, RopRequests, RopResponse};
+use mapi::rop::{Answers, Columns as _, RopId, RopReply, RopRequest, RopRequests, RopResponse};
 use mapi::show::{Show, Shown};
 use wire::{Decode as _, Reader};
 
@@ -107,7 +107,7 @@ impl Batch {
         for (handle, columns) in changed {
             objects.more.set_columns(handle, columns);
         }
-        self.rops.extend(others);
+        self.rops.extend(others.iter().map(|other| other.rop(objects)));
     }
 
     /// The replies, each with the place of its request; what the server sent of its own; and the columns that
@@ -118,7 +118,7 @@ impl Batch {
         asked: &RopBuffer,
         requests: &[RopRequest],
         objects: &Objects,
-    ) -> (Replies, Vec<Rop>, Changed) {
+    ) -> (Replies, Vec<Other>, Changed) {
         let mut answers = Answers::new(requests, &asked.handles, &objects.more);
         let (mut replies, mut others) = (Vec::new(), Vec::new());
         for (index, buffer) in buffers.iter().enumerate() {
@@ -131,7 +131,12 @@ impl Batch {
                 match answers.next(&mut r) {
                     Ok(answer) => match answer.response {
                         RopResponse::Reply(reply) => replies.push((answer.request, reply)),
-                        other => others.push(of_its_own(&other, objects)),
+                        response => {
+                            let handle = Other::handle(&response);
+                            let columns = handle.and_then(|handle| answers.columns_of(handle));
+                            let columns = columns.map(<[PropTag]>::to_vec);
+                            others.push(Other { response, columns });
+                        }
                     },
                     Err(error) => {
                         self.problems.push(format!("response: {error}; {left} bytes of ROPs are not read"));
@@ -249,25 +254,44 @@ impl Rop {
 }
 
 /// Something in a response that answers no ROP.
-fn of_its_own(response: &RopResponse, objects: &Objects) -> Rop {
-    let (handle, object) = match response {
-        RopResponse::Notify(notify) => {
-            let handle = notify.notification_handle;
-            let whole = ObjectHandle { logon_id: notify.logon_id, handle };
-            (Some(handle), objects.table.get(whole).map(described))
+struct Other {
+    response: RopResponse,
+    /// The columns that the table had which it tells of; none where they are not known, or the batch made it.
+    columns: Option<Vec<PropTag>>,
+}
+
+impl Other {
+    /// The handle of the object that `response` tells of.
+    const fn handle(response: &RopResponse) -> Option<u32> {
+        match response {
+            RopResponse::Notify(notify) => Some(notify.notification_handle),
+            _ => None,
         }
-        _ => (None, None),
-    };
-    Rop {
-        name: name(response.id()),
-        id: response.id().0,
-        logon: None,
-        handle,
-        object,
-        made: None,
-        return_value: None,
-        request: None,
-        response: Some(response.show()),
+    }
+
+    /// As a ROP, where the session has these `objects` behind the batch.
+    fn rop(&self, objects: &Objects) -> Rop {
+        let (handle, object) = match &self.response {
+            RopResponse::Notify(notify) => {
+                let handle = notify.notification_handle;
+                let whole = ObjectHandle { logon_id: notify.logon_id, handle };
+                (Some(handle), objects.table.get(whole).map(described))
+            }
+            _ => (None, None),
+        };
+        let made = || handle.and_then(|handle| objects.more.columns(handle));
+        let columns = self.columns.as_deref().or_else(made);
+        Rop {
+            name: name(self.response.id()),
+            id: self.response.id().0,
+            logon: None,
+            handle,
+            object,
+            made: None,
+            return_value: None,
+            request: None,
+            response: Some(self.response.show_with(columns)),
+        }
     }
 }
 

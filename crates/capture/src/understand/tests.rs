@@ -1,1 +1,133 @@
+use mapi::compress::{ExtendedBuffer, encode_chain};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use serde_json::{Value, json};
+use wire::Encode as _;
 
+use super::*;
+use crate::call::{HttpCall, HttpMessage, HttpResponse};
+use crate::show;
+
+/// The handles of a folder and of a table.
+const FOLDER: u32 = 3;
+const TABLE: u32 = 7;
+
+/// `RopGetContentsTable` of the first object, into the second place ([MS-OXCROPS] 2.2.4.14), and its answer.
+const GET_CONTENTS_TABLE: [u8; 5] = [0x05, 0, 0, 1, 0];
+const CONTENTS_TABLE: [u8; 10] = [0x05, 1, 0, 0, 0, 0, 2, 0, 0, 0];
+
+/// `PidTagSubject` and `PidTagImportance`.
+const SUBJECT: [u8; 4] = [0x1F, 0x00, 0x37, 0x00];
+const IMPORTANCE: [u8; 4] = [0x03, 0x00, 0x17, 0x00];
+
+/// `RopSetColumns` of the object at `index` ([MS-OXCROPS] 2.2.5.1), and its answer.
+fn set_columns(index: u8, columns: &[[u8; 4]]) -> Vec<u8> {
+    [&[0x12, 0, index, 0, u8::try_from(columns.len()).unwrap(), 0][..], &columns.concat()].concat()
+}
+
+fn columns_set(index: u8) -> Vec<u8> {
+    vec![0x12, index, 0, 0, 0, 0, 0]
+}
+
+/// A row of a subject and an importance ([MS-OXCDATA] 2.8.1.1).
+const ROW: [u8; 13] = [0, b'n', 0, b'e', 0, b'w', 0, 0, 0, 2, 0, 0, 0];
+
+/// `RopNotify`: a message's row is new in the table ([MS-OXCROPS] 2.2.14.2, [MS-OXCNOTIF] 2.2.1.4.1.2).
+fn notify() -> Vec<u8> {
+    let to = [0x2A, 7, 0, 0, 0, 0];
+    // TableModified of a message, TableRowAdded; the row's folder, message and instance.
+    let row = [0x00, 0x81, 0x03, 0x00, 1, 0, 0, 0, 0, 0, 0, 5, 1, 0, 0, 0, 0, 0, 0, 9, 1, 0, 0, 0];
+    // Behind no other row; the row's size, and the row.
+    [&to[..], &row, &[0; 20], &[13, 0], &ROW].concat()
+}
+
+fn http_body(rops: Vec<u8>, handles: &[u32]) -> Vec<u8> {
+    let buffer = RopBuffer::new(rops, handles.to_vec()).to_bytes().unwrap();
+    let chain = encode_chain(&[ExtendedBuffer::plain(buffer)]).unwrap();
+    let size = u32::try_from(chain.len()).unwrap().to_le_bytes();
+    [&[0; 4][..], &size, &chain].concat()
+}
+
+/// An `Execute` in MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.4.2): ROPs and handles, asked and answered.
+fn execute(asked: (Vec<u8>, &[u32]), answered: (Vec<u8>, &[u32])) -> Call {
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let kind = field("Content-Type", "application/mapi-http");
+    let request = [http_body(asked.0, asked.1), vec![0, 0, 1, 0, 0, 0, 0, 0]].concat();
+    let head = b"PROCESSING\r\nDONE\r\nX-ResponseCode: 0\r\n\r\n";
+    let response = [&head[..], &[0; 8], &http_body(answered.0, answered.1), &[0; 4]].concat();
+    let message = |fields, body: Vec<u8>| HttpMessage { fields, body: body.into(), missing: 0 };
+    let response = message(vec![kind.clone(), field("X-ResponseCode", "0")], response);
+    Call {
+        time: Timestamp(0),
+        elapsed: None,
+        connection: 1,
+        user: None,
+        side: None,
+        client: None,
+        server: None,
+        body: CallBody::Http(HttpCall {
+            method: "POST".to_owned(),
+            target: "/mapi/emsmdb/?MailboxId=a".to_owned(),
+            request: message(vec![field("X-RequestType", "Execute"), kind], request),
+            response: Some(HttpResponse { status: 200, reason: "OK".to_owned(), message: response }),
+        }),
+    }
+}
+
+/// `ROW` is told of as these members.
+fn by_name() -> Value {
+    json!({ "PidTagSubject_W": "new", "PidTagImportance": 2 })
+}
+
+/// What is shown of the row in the one notification of `operation`.
+fn row_told(operation: &Operation) -> Value {
+    assert_eq!(operation.problems, [""; 0]);
+    let shown = show::json(operation);
+    let rops = shown["rops"].as_array().unwrap().iter().filter(|rop| rop["name"] == "RopNotify");
+    let [rop] = rops.collect::<Vec<_>>()[..] else { panic!("{shown}") };
+    rop["response"]["NotificationData"]["TableRowData"].clone()
+}
+
+/// An `Execute` whose one ROP sets the columns of the table.
+fn columns_are(columns: &[[u8; 4]]) -> Call {
+    execute((set_columns(0, columns), &[TABLE]), (columns_set(0), &[TABLE]))
+}
+
+fn notified() -> Call {
+    execute((Vec::new(), &[]), (notify(), &[]))
+}
+
+#[test]
+fn a_row_that_is_told_of_is_shown_by_the_columns_of_its_table() {
+    let mut understanding = Understanding::default();
+    understanding.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
+    let operation = understanding.operation(&notified());
+    assert_eq!(row_told(&operation), by_name());
+    let text = show::text(&operation, &mut show::Sessions::default());
+    assert!(text.contains("PidTagSubject_W: \"new\""), "{text}");
+}
+
+#[test]
+fn a_row_whose_columns_are_not_known_or_do_not_fit_is_bytes() {
+    let mut understanding = Understanding::default();
+    let bytes: String = ROW.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(row_told(&understanding.operation(&notified())), bytes);
+    understanding.operation(&columns_are(&[IMPORTANCE]));
+    assert_eq!(row_told(&understanding.operation(&notified())), bytes);
+}
+
+#[test]
+fn a_table_that_the_same_batch_opened_has_its_columns() {
+    let asked = [&GET_CONTENTS_TABLE[..], &set_columns(1, &[SUBJECT, IMPORTANCE])].concat();
+    let answered = [&CONTENTS_TABLE[..], &columns_set(1), &notify()].concat();
+    let call = execute((asked, &[FOLDER, NO_OBJECT]), (answered, &[FOLDER, TABLE]));
+    assert_eq!(row_told(&Understanding::default().operation(&call)), by_name());
+}
+
+#[test]
+fn a_row_between_answers_has_the_columns_from_before() {
+    let mut understanding = Understanding::default();
+    understanding.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
+    let answered = [notify(), columns_set(0)].concat();
+    let call = execute((set_columns(0, &[IMPORTANCE]), &[TABLE]), (answered, &[TABLE]));
+    assert_eq!(row_told(&understanding.operation(&call)), by_name());
+}

@@ -199,6 +199,11 @@ impl TableEvent {
         r.finish()?;
         Ok(row)
     }
+
+    fn show_row_data(&self, columns: Option<&[PropTag]>) -> Shown {
+        let by_name = columns.and_then(|columns| Some(self.read_row(columns).ok()?.show_with(columns)));
+        by_name.unwrap_or_else(|| Shown::Bytes(self.row_data.clone()))
+    }
 }
 
 impl NotificationData {
@@ -206,10 +211,10 @@ impl NotificationData {
     pub const fn notification_type(&self) -> NotificationType {
         self.flags.notification_type()
     }
-}
 
-impl Show for NotificationData {
-    fn show(&self) -> Shown {
+    /// As it is shown where the table that it tells of has `columns`: a row's values by their names. Bytes that
+    /// are no row of these columns are shown as they are.
+    pub fn show_with(&self, columns: Option<&[PropTag]>) -> Shown {
         let flags = format!("{:?} {:?}", self.notification_type(), NotificationFlags(self.flags.0 & 0xF000));
         let mut fields =
             vec![("NotificationFlags".into(), Shown::Named(u64::from(self.flags.0), flags.into()))];
@@ -228,7 +233,7 @@ impl Show for NotificationData {
                     ["InsertAfterTableRowFolderID", "InsertAfterTableRowID", "InsertAfterTableRowInstance"];
                 show_row(table.insert_after, after, &mut add);
                 if table.insert_after.is_some() {
-                    add("TableRowData", Shown::Bytes(table.row_data.clone()));
+                    add("TableRowData", table.show_row_data(columns));
                 }
             }
             Event::Object(object) => show_object(object, &mut add),
@@ -240,6 +245,12 @@ impl Show for NotificationData {
             add("MessageClass", Shown::Text(mail.message_class.to_string_lossy()));
         }
         Shown::Fields(fields)
+    }
+}
+
+impl Show for NotificationData {
+    fn show(&self) -> Shown {
+        self.show_with(None)
     }
 }
 

@@ -280,11 +280,12 @@ impl Show for RopReply {
     }
 }
 
-impl Show for RopResponse {
-    fn show(&self) -> Shown {
+impl RopResponse {
+    /// As it is shown where the table that a notification tells of has `columns`: a row's values by their names.
+    pub fn show_with(&self, columns: Option<&[PropTag]>) -> Shown {
         let shown = match self {
             Self::Reply(reply) => return reply.show(),
-            Self::Notify(notify) => notify.show(),
+            Self::Notify(notify) => notify.show_with(columns),
             Self::Pending(pending) => pending.show(),
             Self::Backoff(backoff) => backoff.show(),
             Self::BufferTooSmall(small) => small.show(),
@@ -295,5 +296,11 @@ impl Show for RopResponse {
             other => fields.push(("Body".into(), other)),
         }
         Shown::Fields(fields)
+    }
+}
+
+impl Show for RopResponse {
+    fn show(&self) -> Shown {
+        self.show_with(None)
     }
 }

@@ -70,11 +70,17 @@ impl<'a> Answers<'a> {
         let request = self.requests.get(place);
         let columns = match Turn::at(r, request)? {
             Turn::Reply => return self.reply(r, place),
-            Turn::Notify { handle, .. } => self.columns(Object::Handle(handle)),
+            Turn::Notify { handle, .. } => self.columns_of(handle),
             Turn::Other => None,
         };
         let response = RopResponse::decode(r, ResponseContext { columns, ..ResponseContext::default() })?;
         Ok(Answer { request: None, response })
+    }
+
+    /// The columns that the table or message `handle` has now, as far as the responses were read; none where they
+    /// are not known, and where it is the batch itself that made the object.
+    pub fn columns_of(&self, handle: u32) -> Option<&[PropTag]> {
+        self.columns(Object::Handle(handle))
     }
 
     fn reply(&mut self, r: &mut Reader<'_>, place: usize) -> Result<Answer> {

@@ -61,15 +61,19 @@ impl RopNotifyResponse {
         w.u32(self.notification_handle).u8(self.logon_id);
         self.notification_data.write(w)
     }
+
+    pub(super) fn show_with(&self, columns: Option<&[PropTag]>) -> Shown {
+        Shown::Fields(vec![
+            ("NotificationHandle".into(), self.notification_handle.show()),
+            ("LogonId".into(), self.logon_id.show()),
+            ("NotificationData".into(), self.notification_data.show_with(columns)),
+        ])
+    }
 }
 
 impl Show for RopNotifyResponse {
     fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("NotificationHandle".into(), self.notification_handle.show()),
-            ("LogonId".into(), self.logon_id.show()),
-            ("NotificationData".into(), self.notification_data.show()),
-        ])
+        self.show_with(None)
     }
 }
 

@@ -2,9 +2,6 @@ use super::{ColumnsAndRows, Request, Response};
 use crate::nspi::{PermanentEntryId, Place, Text};
 use crate::property::{FlaggedValue, PropTag, PropertyList, PropertyRow, PropertyValue, Restriction};
 
-/// What is called for every text.
-type VisitText<'f> = &'f mut dyn FnMut(Place, Text<'_>);
-
 /// What is called for every value, with the tag of its property.
 type VisitValue<'f> = &'f mut dyn FnMut(PropTag, &mut PropertyValue);
 
