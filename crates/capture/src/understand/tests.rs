@@ -109,7 +109,7 @@ fn a_row_that_is_told_of_is_shown_by_the_columns_of_its_table() {
 #[test]
 fn a_row_whose_columns_are_not_known_or_do_not_fit_is_bytes() {
     let mut understanding = Understanding::default();
-    let bytes: String = ROW.iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = "006e0065007700000002000000";
     assert_eq!(row_told(&understanding.operation(&notified())), bytes);
     understanding.operation(&columns_are(&[IMPORTANCE]));
     assert_eq!(row_told(&understanding.operation(&notified())), bytes);

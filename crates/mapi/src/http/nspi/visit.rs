@@ -17,7 +17,9 @@ impl PropertyValue {
             Self::MultipleString8(texts) => texts.iter_mut().for_each(|text| visit(place, Text::Char(text))),
             Self::MultipleUnicode(texts) => texts.iter_mut().for_each(|text| visit(place, Text::Wide(text))),
             Self::MultipleBinary(values) => {
-                values.iter_mut().for_each(|v| PermanentEntryId::visit_name_in(v, tag, visit))
+                for bytes in values {
+                    PermanentEntryId::visit_name_in(bytes, tag, visit);
+                }
             }
             Self::Sparse { values, .. } => values.visit_texts_mut(tag, visit),
             Self::Typed(typed) => typed.value.visit_texts_mut(tag, visit),
