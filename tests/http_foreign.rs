@@ -1,10 +1,9 @@
 //! HTTP with clients and servers that others wrote: requests, requests-ntlm, impacket, curl; pyspnego.
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{
     ALICE, Ended, Folder, Process, Proxy, SERVICE, Setup, address, certificate, opponent, python,
@@ -16,7 +15,8 @@ const CHECKS: usize = 2 * 8 + 1;
 /// A server by HTTP, known by a certificate of its own where it speaks TLS.
 struct Server {
     process: Process,
-    address: Ipv4Addr,
+    /// Its name or address, and its port.
+    place: String,
     certificate: Option<PathBuf>,
     _folder: Folder,
 }
@@ -28,36 +28,42 @@ fn run(command: &mut Command) -> Ended {
 
 impl Server {
     fn start(schemes: &str, tls: bool) -> Self {
-        let (folder, address) = (Folder::new(), address());
+        let address = address().to_string();
+        Self::start_as(&address, &format!("{address}:8080"), tls, &["--schemes", schemes])
+    }
+
+    /// A server with this name at the address `listen`.
+    fn start_as(name: &str, listen: &str, tls: bool, arguments: &[&str]) -> Self {
+        let folder = Folder::new();
         let mut command = Command::new(python());
-        command.arg(opponent("http_server.py")).args(["--listen", &format!("{address}:8080")]);
+        command.arg(opponent("http_server.py")).args(["--listen", listen]).args(arguments);
         command.args(["--user", SERVICE.0, "--domain", "LAB", "--password", SERVICE.1]);
-        command.args(["--schemes", schemes]);
-        let files = tls.then(|| certificate(&folder, &[&address.to_string()]));
+        let files = tls.then(|| certificate(&folder, &[name]));
         if let Some((certificate, key)) = &files {
             command.arg("--certificate").arg(certificate).arg("--key").arg(key);
         }
         let process = Process::start("http_server", &mut command);
-        process.wait_out("READY", |line| line == "READY");
-        Self { process, address, certificate: files.map(|(certificate, _)| certificate), _folder: folder }
+        let ready = process.wait_out("READY", |line| line.starts_with("READY "));
+        let place = ready.replace("READY ", &format!("{name}:"));
+        Self { process, place, certificate: files.map(|(certificate, _)| certificate), _folder: folder }
     }
 
     /// A proxy before it that signs in by `scheme`, with TLS of its own as well.
     fn proxy(&self, scheme: &str, stack: &[&'static str]) -> Proxy {
-        let url = match &self.certificate {
-            Some(_) => format!("https://{}:8080", self.address),
-            None => format!("http://{}:8080", self.address),
-        };
-        let mut setup = Setup::before("ncacn_ip_tcp:127.0.0.1[9]")
-            .stack(stack)
+        self.setup(scheme).stack(stack).start()
+    }
+
+    fn setup(&self, scheme: &str) -> Setup {
+        let protocol = if self.certificate.is_some() { "https" } else { "http" };
+        let setup = Setup::before("ncacn_ip_tcp:127.0.0.1[9]")
             .http()
             .clients_key("basic_without_tls", "true")
-            .upstream_key("http", &format!("\"{url}\""))
+            .upstream_key("http", &format!("\"{protocol}://{}\"", self.place))
             .upstream_key("http_authentication", &format!("\"{scheme}\""));
-        if let Some(certificate) = &self.certificate {
-            setup = setup.upstream_key("ca_file", &format!("\"{}\"", certificate.display()));
+        match &self.certificate {
+            Some(certificate) => setup.upstream_key("ca_file", &format!("\"{}\"", certificate.display())),
+            None => setup,
         }
-        setup.start()
     }
 
     fn log(&self) -> Vec<Value> {
@@ -107,7 +113,7 @@ fn tls_on_both_sides_binds_ntlm_and_knows_the_server() {
     check(&url, Some(&proxy.file("own.crt")), CHECKS);
     // A server that shows another certificate than it should gets nothing.
     let stranger = Server::start("NTLM", true);
-    let other = Server { address: stranger.address, ..Server::start("NTLM", true) };
+    let other = Server { place: stranger.place.clone(), ..Server::start("NTLM", true) };
     let proxy = other.proxy("ntlm", &[]);
     let seen = curl(&proxy, &["--user", "LAB\\alice:White Rabbit 1", "--output", "/dev/null"], "/ews/x");
     assert_eq!(seen, "502");
@@ -144,14 +150,41 @@ fn certificate_of(proxy: &Proxy) {
     std::fs::copy(key, proxy.file("own.key")).unwrap();
 }
 
+#[test]
+fn tls_is_as_old_as_configured_at_most_and_asks_for_the_server_by_its_name() {
+    // There is one loopback address that has a name.
+    let server = Server::start_as("localhost", "127.0.0.1:0", true, &["--newest-tls", "1.2"]);
+    let account = format!("LAB\\{}:{}", ALICE.0, ALICE.1);
+    let get = ["--basic", "--user", &account, "--output", "/dev/null"];
+    let no_newer = [&get[..], &["--tls-max", "1.2"]].concat();
+
+    let proxy = server.setup("ntlm").start();
+    assert_eq!(curl(&proxy, &no_newer, "/ews/x"), "200");
+    let log = server.log();
+    assert!(log.iter().all(|request| request["tls"] == json!(["TLSv1.2", "localhost"])), "{log:?}");
+
+    let strict = server.setup("ntlm").listen_key("tls", "\"1.3\"").start();
+    assert_eq!(curl(&strict, &get, "/ews/x"), "200", "to the server as ever");
+    let refused = ask_by_curl(&strict, &no_newer, "/ews/x");
+    assert_eq!(refused.status.code(), Some(35), "no TLS comes about: {}", refused.err);
+
+    let strict = server.setup("ntlm").upstream_key("tls", "\"1.3\"").start();
+    assert_eq!(curl(&strict, &no_newer, "/ews/x"), "502");
+    assert_eq!(server.log().len(), log.len() + 1);
+}
+
 /// What curl says of `path` at the proxy's TLS: the status behind what it got.
 fn curl(proxy: &Proxy, arguments: &[&str], path: &str) -> String {
+    let ended = ask_by_curl(proxy, arguments, path);
+    assert!(ended.status.success(), "{}", ended.err);
+    ended.out
+}
+
+fn ask_by_curl(proxy: &Proxy, arguments: &[&str], path: &str) -> Ended {
     let mut command = Command::new("curl");
     command.args(["--silent", "--show-error", "--max-time", "30", "--write-out", "%{http_code}", "--cacert"]);
     command.arg(proxy.file("own.crt")).args(arguments);
-    let ended = run(command.arg(format!("https://{}:8443{path}", proxy.address)));
-    assert!(ended.status.success(), "{}", ended.err);
-    ended.out
+    run(command.arg(format!("https://{}:8443{path}", proxy.address)))
 }
 
 #[test]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A server of MAPI over HTTP to be relayed to, as far as its HTTP goes: NTLM, Negotiate and Basic by pyspnego.
 
-It says READY when it listens, and one JSON object for each request that it answered. What it answers tells
+It says READY and its port when it listens, and one JSON object for each request that it answered. What it answers tells
 what it got.
 """
 
@@ -76,6 +76,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         told = {"user": user, "method": self.command, "path": self.path, "body": len(body)}
         told["headers"] = [list(item) for item in self.headers.items()]
         told["from"] = self.client_address[1]
+        if isinstance(self.connection, ssl.SSLSocket):
+            told["tls"] = [self.connection.version(), getattr(self.connection, "asked_for", None)]
         print(json.dumps(told), flush=True)
         self.send_response(200)
         if self.path.lower().startswith("/mapi/"):
@@ -100,6 +102,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_GET = do_POST = answer
 
 
+def note_name(connection, name, _context):
+    connection.asked_for = name
+
+
 def main():
     parser = argparse.ArgumentParser()
     for name in ("listen", "user", "domain", "password"):
@@ -107,6 +113,7 @@ def main():
     parser.add_argument("--schemes", default="Negotiate,NTLM,Basic")
     parser.add_argument("--certificate")
     parser.add_argument("--key")
+    parser.add_argument("--newest-tls", choices=["1.2", "1.3"], default="1.3")
     options = parser.parse_args()
     host, _, port = options.listen.partition(":")
     with tempfile.NamedTemporaryFile("w", suffix=".ntlm") as users:
@@ -118,8 +125,10 @@ def main():
         if options.certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(options.certificate, options.key)
+            context.maximum_version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}[options.newest_tls]
+            context.sni_callback = note_name
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        print("READY", flush=True)
+        print("READY", server.server_port, flush=True)
         server.serve_forever()
 
 
