@@ -136,17 +136,15 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     }
     rpc_values(path, config)?;
     relayed_values(path, config)?;
-    if config.clients.connections == 0 || config.clients.connections_per_address == 0 {
-        return wrong("clients.connections", "must let at least one client in".to_owned());
-    }
-    let capture = &config.capture;
-    for (key, value) in
-        [("capture.max_megabytes", capture.max_megabytes), ("capture.max_hours", capture.max_hours)]
-    {
-        if value == 0 || value > 1_000_000 {
-            return wrong(key, format!("is {value}; give from 1 to 1000000"));
+    for (key, most) in [
+        ("clients.connections", config.clients.connections),
+        ("clients.connections_per_address", config.clients.connections_per_address),
+    ] {
+        if most == 0 {
+            return wrong(key, "must let at least one client in".to_owned());
         }
     }
+    capture_values(path, config)?;
     for (key, number, most) in [
         ("deferred.threads", config.deferred.threads.get(), 1024),
         ("deferred.queue", config.deferred.queue.get(), 1_000_000),
@@ -154,9 +152,6 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
         if number > most {
             return wrong(key, format!("is {number}; give from 1 to {most}"));
         }
-    }
-    if capture.keep == 0 || capture.keep > 100_000 {
-        return wrong("capture.keep", format!("is {}; give from 1 to 100000", capture.keep));
     }
     http_values(path, config)?;
     let seconds = [
@@ -170,6 +165,54 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
         if value == 0 || value > 7 * 86_400 {
             return wrong(key, format!("is {value}; give from 1 to 604800 seconds"));
         }
+    }
+    Ok(())
+}
+
+fn capture_values(path: &Path, config: &Config) -> Result<(), ConfigError> {
+    let wrong = |key, why: String| Err(ConfigError::Value { path: path.to_owned(), key, why });
+    let capture = &config.capture;
+    for (key, value) in
+        [("capture.max_megabytes", capture.max_megabytes), ("capture.max_hours", capture.max_hours)]
+    {
+        if value == 0 || value > 1_000_000 {
+            return wrong(key, format!("is {value}; give from 1 to 1000000"));
+        }
+    }
+    if capture.keep == 0 || capture.keep > 100_000 {
+        return wrong("capture.keep", format!("is {}; give from 1 to 100000", capture.keep));
+    }
+    if capture.sides.is_empty() {
+        return wrong(
+            "capture.sides",
+            "names neither client nor upstream: nothing would be recorded".to_owned(),
+        );
+    }
+    // What stands in a file of ours would be set aside for a recording, and be lost.
+    let base = path.parent().unwrap_or(Path::new(""));
+    let whole = |file: &Path| std::path::absolute(base.join(file)).unwrap_or_else(|_| file.to_owned());
+    let Listen { certificate, key, .. } = &config.listen;
+    let mut taken: Vec<PathBuf> = [&config.clients.accounts, certificate, key, &config.upstream.ca_file]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    taken.extend(path.file_name().map(PathBuf::from));
+    if let super::Credentials::Specified { password_file, .. } = &config.upstream.credentials {
+        taken.push(password_file.clone());
+    }
+    for (key, file) in [("capture.packets", &capture.packets), ("capture.har", &capture.har)] {
+        let Some(file) = file else { continue };
+        if taken.iter().any(|other| whole(other) == whole(file)) {
+            return wrong(
+                key,
+                format!("{} is named for something else too; give it a file of its own", file.display()),
+            );
+        }
+        if whole(file).is_dir() {
+            return wrong(key, format!("{} is a folder; name a file in it", file.display()));
+        }
+        taken.push(file.clone());
     }
     Ok(())
 }
@@ -254,12 +297,18 @@ pub(crate) fn notes(config: &Config) -> Vec<&'static str> {
 
 fn http_values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     let wrong = |key, why: &str| Err(ConfigError::Value { path: path.to_owned(), key, why: why.to_owned() });
-    let Listen { http, https, certificate, key, .. } = &config.listen;
+    let Listen { endpoint_mapper, rpc, rpc_http, http, https, certificate, key, .. } = &config.listen;
     if https.is_some() && (certificate.is_none() || key.is_none()) {
         return wrong("listen.https", "needs listen.certificate and listen.key");
     }
     if http.is_some() && http == https {
         return wrong("listen.https", "is the address of listen.http; give it another port");
+    }
+    for (key, address) in [("listen.http", http), ("listen.https", https)] {
+        let is_another = |other: &Option<_>| address.is_some() && other == address;
+        if [endpoint_mapper, rpc, rpc_http].into_iter().any(is_another) {
+            return wrong(key, "is the address of another service; give it a port of its own");
+        }
     }
     if (http.is_some() || https.is_some()) && config.upstream.http.is_none() {
         return wrong("upstream.http", "is missing: name the server that HTTP is relayed to");
@@ -340,6 +389,27 @@ anything = 1
         assert!(no_server.contains("upstream.rpc: is missing"), "{no_server}");
         let no_service = error("rpc = \"127.0.0.23:6001\"", "");
         assert!(no_service.contains("names no service"), "{no_service}");
+    }
+
+    #[test]
+    fn each_listener_has_an_address_and_each_recording_a_file_of_its_own() {
+        for address in ["127.0.0.23:6001", "127.0.0.23:135"] {
+            let why = error("[clients]", &format!("http = \"{address}\"\n[clients]"));
+            assert!(why.contains("listen.http: is the address of another service"), "{why}");
+        }
+        let why = error("[clients]", "http = \"localhost:80\"\n[clients]");
+        assert!(why.contains("\"localhost:80\" is no address: expected one with a port"), "{why}");
+        let capture = |keys: &str| error("[modules]", &format!("[capture]\n{keys}\n[modules]"));
+        for taken in ["accounts.toml", "./svcproxy.password", "p.toml"] {
+            let why = capture(&format!("packets = {taken:?}"));
+            assert!(why.contains(&format!("capture.packets: {taken} is named for something else")), "{why}");
+        }
+        let why = capture("packets = \"both\"\nhar = \"both\"");
+        assert!(why.contains("capture.har: both is named for something else"), "{why}");
+        assert!(capture("har = \"..\"").contains("capture.har: .. is a folder"));
+        assert!(capture("sides = []").contains("capture.sides: names neither"));
+        let why = error("[clients]", "[clients]\nconnections_per_address = 0");
+        assert!(why.contains("clients.connections_per_address: must let"), "{why}");
     }
 
     #[test]

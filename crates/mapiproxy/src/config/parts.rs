@@ -112,14 +112,19 @@ pub(crate) enum CapturedSide {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listen {
     /// The endpoint mapper's address.
+    #[serde(default, deserialize_with = "address")]
     pub(crate) endpoint_mapper: Option<SocketAddr>,
     /// The services' address.
+    #[serde(default, deserialize_with = "address")]
     pub(crate) rpc: Option<SocketAddr>,
     /// The services' address for proxies of RPC over HTTP.
+    #[serde(default, deserialize_with = "address")]
     pub(crate) rpc_http: Option<SocketAddr>,
     /// The address for HTTP without TLS.
+    #[serde(default, deserialize_with = "address")]
     pub(crate) http: Option<SocketAddr>,
     /// The address for HTTP within TLS.
+    #[serde(default, deserialize_with = "address")]
     pub(crate) https: Option<SocketAddr>,
     /// The certificate that is shown there.
     pub(crate) certificate: Option<PathBuf>,
@@ -128,6 +133,16 @@ pub(crate) struct Listen {
     /// The oldest TLS that is spoken there.
     #[serde(default)]
     pub(crate) tls: Tls,
+}
+
+/// Where something listens.
+fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let bad = |_| {
+        let why = "is no address: expected one with a port, as 127.0.0.1:443 or [::]:443";
+        serde::de::Error::custom(format!("{text:?} {why}"))
+    };
+    text.parse().map(Some).map_err(bad)
 }
 
 impl fmt::Display for Listen {

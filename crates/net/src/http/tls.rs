@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use identity::ChannelBindings;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -72,7 +72,10 @@ impl TlsIdentity {
     /// When they can't be read or don't go together.
     pub fn load(certificate: &Path, key: &Path, oldest: TlsVersion) -> Result<Self, TlsError> {
         let chain = certificates(certificate)?;
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| file(key, &error))?;
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
+            pem::Error::NoItemsFound => file(key, &"no private key in PEM"),
+            error => file(key, &error),
+        })?;
         let bindings = chain.first().map(end_point).ok_or_else(|| file(certificate, &"no certificate"))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -173,4 +176,19 @@ pub(super) fn failed(error: &io::Error) -> String {
         _ => return format!("TLS: {error}"),
     };
     format!("TLS: {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_holds_no_key_is_named_with_what_it_lacks() {
+        let path = std::env::temp_dir().join(format!("mapiproxy-no-key-{}.pem", std::process::id()));
+        std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        let refused = TlsIdentity::load(&path, &path, TlsVersion::default()).map(drop);
+        std::fs::remove_file(&path).unwrap();
+        let expected = format!("{}: no private key in PEM", path.display());
+        assert_eq!(refused.unwrap_err().to_string(), expected);
+    }
 }
