@@ -92,14 +92,6 @@ impl<'a> BatchObjects<'a> {
         self.object(request.logon_id, request.acted_on_index()?)
     }
 
-    /// The columns of the table that a notification is about.
-    pub fn columns_of(&self, handle: ObjectHandle) -> Option<Arc<[PropTag]>> {
-        match &self.table.get(handle)?.kind {
-            ObjectKind::Table(table) => table.columns.clone(),
-            _ => None,
-        }
-    }
-
     /// The mailbox that `request` belongs to. A logon that the batch itself asks for takes the place of the one
     /// that had its `LogonId` ([MS-OXCROPS] 3.1.4.2).
     pub fn logon(&self, request: &RopRequest) -> Option<&super::Logon> {

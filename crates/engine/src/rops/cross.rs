@@ -9,7 +9,7 @@ use super::view::{RopDecision, RopReplyView, RopView};
 use super::{RopExchange, payload};
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Module, Refusal};
-use crate::objects::{BatchObjects, ObjectHandle, ObjectTable};
+use crate::objects::{BatchObjects, ObjectTable};
 use crate::operation::Operation;
 use crate::session::Session;
 
@@ -249,18 +249,16 @@ impl ReadReply for Crossing<'_> {
         place: usize,
         r: &mut Reader<'_>,
     ) -> Result<RopResponse> {
-        let columns = match turn {
+        match turn {
             Turn::Reply => {
                 let request = batch.entries().get(place).map(|entry| &entry.request);
                 let columns = request.and_then(|request| self.objects.columns(request));
                 let next = batch.next_relayed(place).map(|entry| &entry.request);
                 let context = ResponseContext { request, columns: columns.as_deref(), next };
-                return RopResponse::decode(r, context);
+                RopResponse::decode(r, context)
             }
-            Turn::Notify { handle, logon_id } => self.objects.columns_of(ObjectHandle { logon_id, handle }),
-            Turn::Other => None,
-        };
-        RopResponse::decode(r, ResponseContext { columns: columns.as_deref(), ..ResponseContext::default() })
+            Turn::Other => RopResponse::decode(r, ResponseContext::default()),
+        }
     }
 
     fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool {

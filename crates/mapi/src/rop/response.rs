@@ -199,15 +199,14 @@ impl RopResponse {
         }
     }
 
-    /// Reads a response from where `r` stands. For a notification the columns are those of the table that it
-    /// tells of.
+    /// Reads a response from where `r` stands.
     ///
     /// # Errors
     /// When the ROP is not known, its bytes are not its fields, or `context` lacks what they depend on.
     pub fn decode(r: &mut Reader<'_>, context: ResponseContext<'_>) -> Result<Self> {
         let id = RopId(r.u8("RopId")?);
         match id {
-            RopId::RopNotify => RopNotifyResponse::read(r, context.columns).map(Self::Notify),
+            RopId::RopNotify => RopNotifyResponse::read(r).map(Self::Notify),
             RopId::RopPending => RopPendingResponse::read(r, "RopPending").map(Self::Pending),
             RopId::RopBackoff => RopBackoffResponse::read(r, "RopBackoff").map(Self::Backoff),
             RopId::RopBufferTooSmall => {

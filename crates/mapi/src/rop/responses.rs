@@ -68,13 +68,13 @@ impl<'a> Answers<'a> {
     pub fn next(&mut self, r: &mut Reader<'_>) -> Result<Answer> {
         let place = self.due(self.next);
         let request = self.requests.get(place);
-        let columns = match Turn::at(r, request)? {
-            Turn::Reply => return self.reply(r, place),
-            Turn::Notify { handle, .. } => self.columns_of(handle),
-            Turn::Other => None,
-        };
-        let response = RopResponse::decode(r, ResponseContext { columns, ..ResponseContext::default() })?;
-        Ok(Answer { request: None, response })
+        match Turn::at(r, request)? {
+            Turn::Reply => self.reply(r, place),
+            Turn::Other => {
+                let response = RopResponse::decode(r, ResponseContext::default())?;
+                Ok(Answer { request: None, response })
+            }
+        }
     }
 
     /// The columns that the table or message `handle` has now, as far as the responses were read; none where they
@@ -193,14 +193,8 @@ impl<'a> Answers<'a> {
 pub enum Turn {
     /// The answer to the request whose turn it is.
     Reply,
-    /// A notification ([MS-OXCROPS] 2.2.14.2.1), which may stand between answers.
-    Notify {
-        /// The object that it is for.
-        handle: u32,
-        /// The logon of that object.
-        logon_id: u8,
-    },
-    /// Something else that answers no request: notifications wait, the server is busy, the answers don't fit.
+    /// Something that answers no request, and may stand between answers: a notification
+    /// ([MS-OXCROPS] 2.2.14.2.1), that some wait, that the server is busy, or that the answers don't fit.
     Other,
 }
 
@@ -212,11 +206,9 @@ impl Turn {
     pub fn at(r: &Reader<'_>, due: Option<&RopRequest>) -> Result<Self> {
         let mut ahead = r.clone();
         match RopId(ahead.u8("RopId")?) {
-            RopId::RopNotify => {
-                let handle = ahead.u32("NotificationHandle")?;
-                Ok(Self::Notify { handle, logon_id: ahead.u8("LogonId")? })
+            RopId::RopNotify | RopId::RopPending | RopId::RopBackoff | RopId::RopBufferTooSmall => {
+                Ok(Self::Other)
             }
-            RopId::RopPending | RopId::RopBackoff | RopId::RopBufferTooSmall => Ok(Self::Other),
             id if due.is_some_and(|due| due.may_be_answered_as(id)) => Ok(Self::Reply),
             id => Err(r.invalid("RopId", u64::from(id.0), "the ROP whose turn it is to be answered")),
         }

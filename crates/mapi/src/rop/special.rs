@@ -48,8 +48,7 @@ pub struct RopNotifyResponse {
 }
 
 impl RopNotifyResponse {
-    pub(super) fn read(r: &mut Reader<'_>, columns: Option<&[PropTag]>) -> Result<Self> {
-        let _ = columns;
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self> {
         Ok(Self {
             notification_handle: r.u32("NotificationHandle")?,
             logon_id: r.u8("LogonId")?,
