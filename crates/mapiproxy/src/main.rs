@@ -59,7 +59,8 @@ fn main() -> ExitCode {
     let colours = std::io::stderr().is_terminal();
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
-    // A line that can't be written, since the disk is full, is lost: to say so in the same place would be a panic.
+    // A line that can't be written, since the disk is full, is lost: to say so in the same place would be a
+    // panic.
     log.log_internal_errors(false).init();
     raise_descriptor_limit();
     let done = match arguments.command {

@@ -280,7 +280,8 @@ impl Show for RopReply {
 }
 
 impl RopResponse {
-    /// As it is shown where the table that a notification tells of has `columns`: a row's values by their names.
+    /// As it is shown where the table that a notification tells of has `columns`: a row's values by their
+    /// names.
     pub fn show_with(&self, columns: Option<&[PropTag]>) -> Shown {
         let shown = match self {
             Self::Reply(reply) => return reply.show(),

@@ -77,8 +77,8 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// The columns that the table or message `handle` has now, as far as the responses were read; none where they
-    /// are not known, and where it is the batch itself that made the object.
+    /// The columns that the table or message `handle` has now, as far as the responses were read; none where
+    /// they are not known, and where it is the batch itself that made the object.
     pub fn columns_of(&self, handle: u32) -> Option<&[PropTag]> {
         self.columns(Object::Handle(handle))
     }

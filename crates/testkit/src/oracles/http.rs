@@ -96,7 +96,8 @@ fn read_gathered<'a, H: Head>(
     read
 }
 
-/// Hands `piece` over as a connection does: to where there is room for it, which is never much more than what came.
+/// Hands `piece` over as a connection does: to where there is room for it, which is never much more than what
+/// came.
 fn receive<H: Head>(decoder: &mut Decoder<H>, piece: &[u8]) {
     let there = decoder.waiting();
     match decoder.room() {
