@@ -1,12 +1,12 @@
 //! What `mapiproxy decode` keeps where something is chosen, what it reads with which secret, and what its JSON has.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{ALICE, Ended, Folder, Process, Setup, Told, Upstream, program};
+use crate::harness::{ALICE, Ended, Folder, Process, Setup, Told, Upstream, program, python};
 use crate::recordings::{decoded, unpacked};
 
 const PACKS: [&str; 3] = ["mapihttp", "mapihttp-compressed", "rpc-over-http"];
@@ -172,4 +172,33 @@ fn the_members_of_its_json_are_those_that_its_page_has() {
     assert!(proxy.stop().status.success());
     read(&proxy.file("run.pcapng"));
     assert_eq!(told, documented);
+}
+
+/// A recording of packets that nobody reads anything in, of `count` times 64 KB.
+fn long_recording(folder: &Folder, count: u32) -> PathBuf {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    // The header, for Ethernet, and for each packet its times and lengths ([pcap] 4 and 5).
+    let mut all = words(&[0xA1B2_C3D4, 0x0004_0002, 0, 0, 0x1_0000, 1]);
+    let packet = [words(&[1_000_000_000, 0, 0xFFFF, 0xFFFF]), vec![0; 0xFFFF]].concat();
+    all.extend((0..count).flat_map(|_| &packet));
+    let path = folder.join("long.pcap");
+    std::fs::write(&path, all).unwrap();
+    path
+}
+
+#[test]
+fn who_waits_at_a_terminal_sees_how_far_it_is() {
+    let folder = Folder::new();
+    let recording = long_recording(&folder, 600);
+    // Python's terminal of its own for the program that it starts.
+    let mut command = Command::new(python());
+    command.env("TERM", "xterm").args(["-c", "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]))"]);
+    command.arg(program()).arg("decode").arg(&recording);
+    let ended = Process::start("mapiproxy decode", &mut command).end();
+    assert!(ended.status.success(), "{}", ended.err);
+    assert!(ended.out.contains("of 37.51 MiB") && ended.out.contains("left"), "{:?}", ended.out);
+    // What is written to a file says nothing of it.
+    let ended =
+        Process::start("mapiproxy decode", Command::new(program()).arg("decode").arg(&recording)).end();
+    assert!(ended.status.success() && ended.err.is_empty(), "{}", ended.err);
 }

@@ -5,8 +5,8 @@ use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, Registry};
 use mapi::Interface;
 use net::{
-    Admission, Cores, Endpoint, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Unobserved,
-    listen, mapper_interfaces, syntax,
+    Admission, Cores, Endpoint, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Strangers,
+    Unobserved, listen, mapper_interfaces, syntax,
 };
 use rpc::AuthLevel;
 use rpc::server::ServerConfig;
@@ -154,6 +154,7 @@ fn front(
 ) -> Arc<Front> {
     let secondary_address = address.port().to_string();
     Arc::new(Front {
+        strangers: Strangers::default(),
         greeting: b"",
         rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),
         groups: Arc::new(Groups::default()),

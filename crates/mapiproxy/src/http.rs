@@ -7,11 +7,11 @@ use std::time::Duration;
 use engine::{CookieTable, Engine, Observer};
 use identity::ntlm::AcceptorConfig;
 use identity::relayed;
-use net::Limits;
 use net::http::{
-    self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, Strangers,
-    TlsError, TlsIdentity, TlsTrust,
+    self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, TlsError,
+    TlsIdentity, TlsTrust,
 };
+use net::{Limits, Strangers};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 

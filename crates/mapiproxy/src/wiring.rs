@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
-    Admission, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Mapper, Proxy, SignIn, Upstream,
+    Admission, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Mapper, Proxy, SignIn, Strangers,
+    Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -119,7 +121,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         observer,
         limits,
         admission: Admission::new(limits),
-        cores: Cores::start(std::thread::available_parallelism()?)?,
+        cores: Cores::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?,
         stopped,
         listeners: Vec::new(),
     };
@@ -217,6 +219,7 @@ impl Starting<'_> {
             groups: Arc::<Groups>::default(),
             sign_in: SignIn::new(Arc::clone(&self.acceptor)),
             limits: self.limits,
+            strangers: Strangers::default(),
             observer: Arc::clone(&self.observer),
             greeting,
         })

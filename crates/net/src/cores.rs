@@ -25,6 +25,9 @@ struct Core {
     _ends: oneshot::Sender<()>,
 }
 
+/// So many names of servers are looked up at once, for the connections of one thread: that blocks.
+const LOOKUPS: usize = 32;
+
 impl Cores {
     /// Starts `count` threads, which end when the last of the clones is dropped.
     ///
@@ -69,7 +72,7 @@ impl Cores {
 impl Core {
     fn start(number: usize) -> io::Result<Self> {
         let mut builder = Builder::new_current_thread();
-        let runtime = builder.enable_all().build()?;
+        let runtime = builder.enable_all().max_blocking_threads(LOOKUPS).build()?;
         let handle = runtime.handle().clone();
         let (ends, end) = oneshot::channel();
         let thread = std::thread::Builder::new().name(format!("connections-{number}"));

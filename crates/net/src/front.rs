@@ -20,6 +20,7 @@ use crate::clock;
 use crate::groups::{Group, Groups};
 use crate::limits::Limits;
 use crate::sign_in::{Handshake, SignIn};
+use crate::strangers::Strangers;
 use crate::stream::{poll_read, send};
 
 /// What a server says first to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
@@ -37,6 +38,8 @@ pub struct Front {
     pub limits: Limits,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
+    /// What strangers cause in the log.
+    pub strangers: Strangers,
     /// What clients are told before they say anything; nothing for most.
     pub greeting: &'static [u8],
 }
@@ -218,8 +221,9 @@ impl<B: Backend> Connection<B> {
                 AuthOutcome::Done { token, protection: Some(protection) }
             }
             Err(refusal) => {
-                tracing::warn!(peer = %self.peer, "sign-in refused: {refusal}");
-                self.front.observer.refused(self.peer, &refusal.to_string());
+                let why = refusal.to_string();
+                self.front.strangers.refused(self.peer, &why);
+                self.front.observer.refused(self.peer, &why);
                 AuthOutcome::Refused
             }
         }

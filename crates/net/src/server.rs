@@ -49,7 +49,7 @@ pub async fn run<B, F>(
 {
     let backend = Arc::new(backend);
     let mut connections = JoinSet::new();
-    let (not_served, misbehaved) = (Throttle::default(), Arc::<Throttle>::default());
+    let misbehaved = Arc::<Throttle>::default();
     while !*stop.borrow() {
         tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -68,9 +68,7 @@ pub async fn run<B, F>(
                         }
                     }
                     Err(limit) => {
-                        if let Some(more) = not_served.pass(Instant::now()) {
-                            tracing::warn!(%peer, "not served: {limit}{}", and_more(more));
-                        }
+                        front.strangers.not_served(peer, limit);
                         front.observer.refused(peer, limit);
                     }
                 },

@@ -1,6 +1,5 @@
 //! What all HTTP connections of a proxy have in common, and how they are taken.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use identity::relayed;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use super::connection::serve;
 use super::peers::Peers;
@@ -22,8 +20,8 @@ use crate::clock;
 use crate::cores::Cores;
 use crate::limits::{Admission, Limits};
 use crate::server::finish;
+use crate::strangers::Strangers;
 use crate::stream::prepare;
-use crate::throttle::Throttle;
 
 /// How large a client's requests may be, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,37 +70,6 @@ pub struct HttpFront {
     pub observer: Arc<dyn Observer>,
     /// What strangers cause in the log.
     pub strangers: Strangers,
-}
-
-/// Keeps what strangers can cause at will from filling the log.
-#[derive(Debug, Default)]
-pub struct Strangers {
-    not_served: Throttle,
-    misbehaved: Throttle,
-    refused: Throttle,
-}
-
-impl Strangers {
-    /// A client that there is no room for.
-    fn not_served(&self, peer: SocketAddr, why: &str) {
-        if let Some(left_out) = self.not_served.pass(Instant::now()) {
-            tracing::warn!(%peer, left_out, "not served: {why}");
-        }
-    }
-
-    /// A client that does not speak as it should.
-    pub(super) fn misbehaved(&self, peer: SocketAddr, why: &str) {
-        if let Some(left_out) = self.misbehaved.pass(Instant::now()) {
-            tracing::info!(%peer, left_out, "client: {why}");
-        }
-    }
-
-    /// A client that was not let in.
-    pub(super) fn refused(&self, peer: SocketAddr, why: &str) {
-        if let Some(left_out) = self.refused.pass(Instant::now()) {
-            tracing::warn!(%peer, left_out, "sign-in refused: {why}");
-        }
-    }
 }
 
 impl HttpFront {

@@ -24,7 +24,7 @@ mod upstream;
 mod waits;
 
 pub use self::client::{HttpAnswer, HttpClient, HttpFailure};
-pub use self::front::{HttpFront, HttpLimits, Strangers, run_http};
+pub use self::front::{HttpFront, HttpLimits, run_http};
 pub use self::peers::Peers;
 pub use self::routes::{Routes, Way};
 pub use self::sign_in::{HttpSignIn, Schemes};

@@ -15,9 +15,9 @@ use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, NtHash, Password, Registry, relayed};
 use net::http::{
     HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
-    Strangers, run_http,
+    run_http,
 };
-use net::{Admission, Cores, Limits, Live, Unobserved};
+use net::{Admission, Cores, Limits, Live, Strangers, Unobserved};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 

@@ -1,0 +1,36 @@
+use std::net::SocketAddr;
+
+use tokio::time::Instant;
+
+use crate::throttle::Throttle;
+
+/// Keeps what strangers can cause at will from filling the log.
+#[derive(Debug, Default)]
+pub struct Strangers {
+    not_served: Throttle,
+    misbehaved: Throttle,
+    refused: Throttle,
+}
+
+impl Strangers {
+    /// A client that there is no room for.
+    pub(crate) fn not_served(&self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.not_served.pass(Instant::now()) {
+            tracing::warn!(%peer, left_out, "not served: {why}");
+        }
+    }
+
+    /// A client that does not speak as it should.
+    pub(crate) fn misbehaved(&self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.misbehaved.pass(Instant::now()) {
+            tracing::info!(%peer, left_out, "client: {why}");
+        }
+    }
+
+    /// A client that was not let in.
+    pub(crate) fn refused(&self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.refused.pass(Instant::now()) {
+            tracing::warn!(%peer, left_out, "sign-in refused: {why}");
+        }
+    }
+}
