@@ -4,6 +4,8 @@
 use std::io::Read;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+
 use crate::harness::{
     ALICE, Answer, Client, Connection, EMSMDB, NSPI, Neighbour, PATIENCE, Proxy, RFR, RawUpstream, Setup,
     bind, echo, pdu, request, with_handle,
@@ -203,6 +205,32 @@ fn a_storm_of_binds_is_held_to_the_limits_and_passes() {
     assert!(peak - memory < 20_000, "{memory} KiB before, {peak} KiB after");
     neighbour.expect_undisturbed();
     // And whoever comes now is served.
+    Connection::bound(proxy.rpc(), NSPI).nspi_bind();
+}
+
+#[test]
+fn without_descriptors_clients_wait_and_the_log_is_not_filled() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    let limit = |current: u64| {
+        let pid = Pid::from_raw(proxy.process.id().cast_signed());
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        prlimit(pid, Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap();
+    };
+    let begin = Instant::now();
+    limit(1);
+    let waiting = std::net::TcpStream::connect(proxy.rpc()).unwrap();
+    let is_told = |line: &str| line.contains("can't take a connection");
+    proxy.process.wait_err("that there is no room", is_told);
+    // It is tried ten times a second.
+    std::thread::sleep(Duration::from_secs(3));
+    let told = proxy.process.err().iter().filter(|line| is_told(line)).count();
+    let most = 10 * (1 + begin.elapsed().as_secs() / 10);
+    assert!(u64::try_from(told).unwrap() <= most, "{told} lines, of {most}");
+    neighbour.expect_undisturbed();
+    limit(1000);
+    drop(waiting);
     Connection::bound(proxy.rpc(), NSPI).nspi_bind();
 }
 

@@ -74,7 +74,7 @@ pub async fn run<B, F>(
                 },
                 Err(error) => {
                     // Out of descriptors, most likely: those in use go on, new ones have to wait.
-                    tracing::error!("can't take a connection: {error}");
+                    front.strangers.not_taken(&error);
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },

@@ -1,3 +1,4 @@
+use std::io;
 use std::net::SocketAddr;
 
 use tokio::time::Instant;
@@ -7,12 +8,20 @@ use crate::throttle::Throttle;
 /// Keeps what strangers can cause at will from filling the log.
 #[derive(Debug, Default)]
 pub struct Strangers {
+    not_taken: Throttle,
     not_served: Throttle,
     misbehaved: Throttle,
     refused: Throttle,
 }
 
 impl Strangers {
+    /// A client whose connection can't be taken.
+    pub(crate) fn not_taken(&self, error: &io::Error) {
+        if let Some(left_out) = self.not_taken.pass(Instant::now()) {
+            tracing::error!(left_out, "can't take a connection: {error}");
+        }
+    }
+
     /// A client that there is no room for.
     pub(crate) fn not_served(&self, peer: SocketAddr, why: &str) {
         if let Some(left_out) = self.not_served.pass(Instant::now()) {
