@@ -194,6 +194,16 @@ fn the_reference_that_is_printed_is_a_configuration() {
 }
 
 #[test]
+fn whoever_reads_no_more_of_what_is_printed_is_not_told_off() {
+    for arguments in [&["modules"][..], &["check", "--keys"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = Command::new(program()).args(arguments).stdout(writer).output().unwrap();
+        assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+    }
+}
+
+#[test]
 fn modules_are_listed_with_their_options() {
     let said = mapiproxy(&["modules"], "");
     for part in ["names", "downgrade", "dummy", "[modules.names] server", "[modules.dummy] quiet"] {

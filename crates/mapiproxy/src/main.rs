@@ -69,18 +69,22 @@ fn main() -> ExitCode {
         Command::Check(arguments) => commands::check::run(&arguments),
         Command::Lab(arguments) => commands::lab::run(&arguments),
         Command::Account(command) => commands::account::run(command),
-        Command::Modules => {
-            commands::modules::run();
-            Ok(())
-        }
+        Command::Modules => commands::modules::run(),
         Command::Decode(arguments) => commands::decode::run(&arguments),
         Command::Replay(arguments) => commands::replay::run(&arguments),
         Command::Client(arguments) => commands::client::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads what is printed has had enough.
+        Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => fail(error.as_ref()),
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Lets the process open as many files as it may: a client takes two or more.

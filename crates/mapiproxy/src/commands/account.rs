@@ -1,4 +1,4 @@
-use std::io::{BufRead, IsTerminal};
+use std::io::{BufRead, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -120,9 +120,10 @@ fn remove(named: &Named) -> Outcome {
 }
 
 fn list(path: &Path) -> Outcome {
+    let mut out = std::io::stdout();
     for account in files::read_accounts(path)?.iter() {
         let note = if account.disabled { "  (disabled)" } else { "" };
-        println!("{}\\{}{note}", account.domain, account.user);
+        writeln!(out, "{}\\{}{note}", account.domain, account.user)?;
     }
     Ok(())
 }

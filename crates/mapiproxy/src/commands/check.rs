@@ -1,3 +1,4 @@
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::config;
@@ -18,8 +19,7 @@ pub(crate) struct Arguments {
 /// Checks a configuration and all that it names, or prints the reference.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if arguments.keys {
-        print!("{}", config::reference());
-        return Ok(());
+        return Ok(std::io::stdout().write_all(config::reference().as_bytes())?);
     }
     let Some(path) = &arguments.config else { return Ok(()) };
     let config = config::load(path)?;
@@ -30,10 +30,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         crate::http::upstream(&config, server, &service)?;
     }
     let stack = crate::wiring::stack(&config)?;
+    let mut out = std::io::stdout();
     for note in config::notes(&config) {
-        println!("{}: note: {note}", path.display());
+        writeln!(out, "{}: note: {note}", path.display())?;
     }
     let accounts = accounts.map_or(0, |accounts| accounts.iter().count());
-    println!("{}: fine; {accounts} accounts; {stack}", path.display());
+    writeln!(out, "{}: fine; {accounts} accounts; {stack}", path.display())?;
     Ok(())
 }

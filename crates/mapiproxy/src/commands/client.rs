@@ -1,3 +1,5 @@
+use std::io::{self, Write as _, stdout};
+
 use clap::{Subcommand, ValueEnum};
 use client::{Client, ClientConfig, Person, Resolution};
 use identity::Mechanism;
@@ -87,7 +89,7 @@ async fn gal(client: &Client, search: Option<&str>, limit: u32) -> Outcome {
         Some(name) => book.search(name, limit).await?,
         None => book.people(0, limit).await?,
     };
-    people.iter().for_each(print);
+    people.iter().try_for_each(print)?;
     book.unbind().await?;
     Ok(())
 }
@@ -97,9 +99,9 @@ async fn resolve(client: &Client, names: &[String]) -> Outcome {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     for (name, resolution) in names.iter().zip(book.resolve_names(&names).await?) {
         match resolution {
-            Resolution::Resolved(person) => print(&person),
-            Resolution::Ambiguous => println!("{name}: more than one"),
-            Resolution::Unresolved => println!("{name}: nobody"),
+            Resolution::Resolved(person) => print(&person)?,
+            Resolution::Ambiguous => writeln!(stdout(), "{name}: more than one")?,
+            Resolution::Unresolved => writeln!(stdout(), "{name}: nobody")?,
         }
     }
     book.unbind().await?;
@@ -114,13 +116,19 @@ async fn logon(client: &Client, name: &str) -> Outcome {
         return Err(format!("{name} does not name one person in the address book").into());
     };
     let mut mailbox = client.mailbox(&person.legacy_dn).await?;
-    println!("connected as {} to a server of version {}", mailbox.display_name, mailbox.server_version);
+    writeln!(
+        stdout(),
+        "connected as {} to a server of version {}",
+        mailbox.display_name,
+        mailbox.server_version
+    )?;
     let logon = mailbox.logon().await?;
-    println!("the mailbox is {}, its replica {}", logon.mailbox_guid, logon.replica_guid);
+    writeln!(stdout(), "the mailbox is {}, its replica {}", logon.mailbox_guid, logon.replica_guid)?;
     mailbox.disconnect().await?;
     Ok(())
 }
 
-fn print(person: &Person) {
-    println!("{:<32} {:<28} {:<18} {}", person.display_name, person.smtp, person.department, person.phone);
+fn print(person: &Person) -> io::Result<()> {
+    let Person { display_name, smtp, department, phone, .. } = person;
+    writeln!(stdout(), "{display_name:<32} {smtp:<28} {department:<18} {phone}")
 }

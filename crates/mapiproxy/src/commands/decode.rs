@@ -99,15 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         arguments.follow,
         &mut |found| printer.found(found),
     );
-    match read.and_then(|()| Ok(printer.out.flush()?)) {
-        // Whoever reads what is printed has had enough.
-        Err(error) if is_broken_pipe(error.as_ref()) => Ok(()),
-        other => other,
-    }
-}
-
-fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    read.and_then(|()| Ok(printer.out.flush()?))
 }
 
 /// Prints operations.

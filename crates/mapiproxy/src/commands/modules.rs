@@ -1,10 +1,16 @@
+use std::io::Write;
+
 use engine::Module;
 
+use crate::Outcome;
+
 /// Prints every module with its options.
-pub(crate) fn run() {
+pub(crate) fn run() -> Outcome {
+    let mut out = std::io::stdout();
     for module in modules::all() {
-        print!("{}", describe(module.as_ref()));
+        out.write_all(describe(module.as_ref()).as_bytes())?;
     }
+    Ok(out.flush()?)
 }
 
 fn describe(module: &dyn Module) -> String {

@@ -3,6 +3,7 @@
 mod http;
 mod rpc;
 
+use std::io::{self, Write as _, stdout};
 use std::path::PathBuf;
 
 use capture::call::Call;
@@ -140,35 +141,38 @@ impl Teller {
         match (step, sent) {
             (Ok(step), Ok(came)) => {
                 let differences = self.replay.compare(call, &recorded, &step, came);
-                self.tell(&recorded, differences);
+                self.tell(&recorded, differences)?;
             }
             (_, sent) => {
                 let why = sent.err().unwrap_or_default();
                 self.counts.left_out += 1;
-                println!("[{}] {}: not sent, {why}", recorded.session, recorded.operation);
+                writeln!(stdout(), "[{}] {}: not sent, {why}", recorded.session, recorded.operation)?;
             }
         }
         Ok(())
     }
 
-    fn tell(&mut self, recorded: &Operation, differences: Vec<Difference>) {
+    fn tell(&mut self, recorded: &Operation, differences: Vec<Difference>) -> io::Result<()> {
         let Operation { session, operation, .. } = recorded;
         if differences.is_empty() {
             self.counts.same += 1;
-            println!("[{session}] {operation}: the same");
-            return;
+            return writeln!(stdout(), "[{session}] {operation}: the same");
         }
         self.counts.different += 1;
-        println!("[{session}] {operation}: differs");
-        for difference in differences {
-            println!("  {}: {}, recorded was {}", difference.place, difference.came, difference.recorded);
+        writeln!(stdout(), "[{session}] {operation}: differs")?;
+        for Difference { place, came, recorded } in differences {
+            writeln!(stdout(), "  {place}: {came}, recorded was {recorded}")?;
         }
+        Ok(())
     }
 
     /// What came of it all.
     fn end(self) -> Outcome {
         let Counts { same, different, left_out, elsewhere } = self.counts;
-        println!("{same} answers are the same, {different} differ; {left_out} calls were not sent");
+        writeln!(
+            stdout(),
+            "{same} answers are the same, {different} differ; {left_out} calls were not sent"
+        )?;
         if different > 0 {
             return Err(format!("{different} answers differ").into());
         }
