@@ -43,7 +43,8 @@ pub struct Decoder<H> {
 /// From so many bytes on that are still to come it is worth reading them where they stay.
 const LONG: usize = 16 * 1024;
 
-/// So much room is made on a peer's word for what is to be there as a whole. It takes memory only as it comes.
+/// So much room is made on a peer's word for what is to be there as a whole. Fresh room takes memory only as
+/// it is filled; room that the allocator had before may have its memory still.
 const ON_TRUST: usize = 256 * 1024;
 
 /// New room is made only where there is less than this: all that is there is copied then.
