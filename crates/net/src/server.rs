@@ -3,8 +3,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::Observer;
 use rpc::server::CloseReason;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use crate::backend::Backend;
 use crate::cores::Cores;
 use crate::front::{Ended, Front, serve};
 use crate::limits::{Admission, Place};
+use crate::strangers::Strangers;
 use crate::stream::prepare;
 use crate::throttle::Throttle;
 
@@ -52,38 +54,55 @@ pub async fn run<B, F>(
     let misbehaved = Arc::<Throttle>::default();
     while !*stop.borrow() {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match admission.enter(peer.ip()) {
-                    Ok(place) => {
-                        if let Err(error) = prepare(&stream) {
-                            tracing::debug!(%peer, "can't set the connection up: {error}");
-                        }
-                        let (front, backend, stop) = (Arc::clone(&front), Arc::clone(&backend), stop.clone());
-                        let misbehaved = Arc::clone(&misbehaved);
-                        let served = cores.serve(&mut connections, stream, move |stream| {
-                            hold(place, serve(front, stream, peer, backend(), stop), peer, misbehaved)
-                        });
-                        if let Err(error) = served {
-                            tracing::error!(%peer, "can't serve a connection: {error}");
-                        }
-                    }
-                    Err(limit) => {
-                        front.strangers.not_served(peer, limit);
-                        front.observer.refused(peer, limit);
-                    }
-                },
-                Err(error) => {
-                    // Out of descriptors, most likely: those in use go on, new ones have to wait.
-                    front.strangers.not_taken(&error);
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+            accepted = listener.accept() => {
+                let Some((stream, peer, place)) =
+                    admit(accepted, &admission, &front.strangers, &*front.observer).await else { continue };
+                let (front, backend, stop) = (Arc::clone(&front), Arc::clone(&backend), stop.clone());
+                let misbehaved = Arc::clone(&misbehaved);
+                let served = cores.serve(&mut connections, stream, move |stream| {
+                    hold(place, serve(front, stream, peer, backend(), stop), peer, misbehaved)
+                });
+                if let Err(error) = served {
+                    tracing::error!(%peer, "can't serve a connection: {error}");
                 }
-            },
+            }
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             changed = stop.changed() => if changed.is_err() { break },
         }
     }
     drop(listener);
     finish(connections, stop).await;
+}
+
+/// What a listener took, where there is room for it.
+pub(crate) async fn admit(
+    accepted: io::Result<(TcpStream, SocketAddr)>,
+    admission: &Arc<Admission>,
+    strangers: &Strangers,
+    observer: &dyn Observer,
+) -> Option<(TcpStream, SocketAddr, Place)> {
+    let (stream, peer) = match accepted {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            // Out of descriptors, most likely: those in use go on, new ones have to wait.
+            strangers.not_taken(&error);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            return None;
+        }
+    };
+    match admission.enter(peer.ip()) {
+        Ok(place) => {
+            if let Err(error) = prepare(&stream) {
+                tracing::debug!(%peer, "can't set the connection up: {error}");
+            }
+            Some((stream, peer, place))
+        }
+        Err(limit) => {
+            strangers.not_served(peer, limit);
+            observer.refused(peer, limit);
+            None
+        }
+    }
 }
 
 /// Waits until all `connections` have ended. Once the sender of `stop` is gone, all of them are ended where they are:

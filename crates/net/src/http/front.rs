@@ -19,9 +19,8 @@ use super::upstream::HttpUpstream;
 use crate::clock;
 use crate::cores::Cores;
 use crate::limits::{Admission, Limits};
-use crate::server::finish;
+use crate::server::{admit, finish};
 use crate::strangers::Strangers;
-use crate::stream::prepare;
 
 /// How large a client's requests may be, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,33 +109,19 @@ pub async fn run_http(
     let mut sweep = tokio::time::interval(SWEEP);
     while !*stop.borrow() {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match admission.enter(peer.ip()) {
-                    Ok(place) => {
-                        if let Err(error) = prepare(&stream) {
-                            tracing::debug!(%peer, "can't set the connection up: {error}");
-                        }
-                        let tls = tls.as_ref().map(|tls| tls.borrow().clone());
-                        let (front, stop) = (Arc::clone(&front), stop.clone());
-                        let served = cores.serve(&mut connections, stream, async move |stream| {
-                            serve(front, tls, stream, peer, stop).await;
-                            drop(place);
-                        });
-                        if let Err(error) = served {
-                            tracing::error!(%peer, "can't serve a connection: {error}");
-                        }
-                    }
-                    Err(limit) => {
-                        front.strangers.not_served(peer, limit);
-                        front.observer.refused(peer, limit);
-                    }
-                },
-                Err(error) => {
-                    // Out of descriptors, most likely: those in use go on, new ones have to wait.
-                    front.strangers.not_taken(&error);
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+            accepted = listener.accept() => {
+                let Some((stream, peer, place)) =
+                    admit(accepted, &admission, &front.strangers, &*front.observer).await else { continue };
+                let tls = tls.as_ref().map(|tls| tls.borrow().clone());
+                let (front, stop) = (Arc::clone(&front), stop.clone());
+                let served = cores.serve(&mut connections, stream, async move |stream| {
+                    serve(front, tls, stream, peer, stop).await;
+                    drop(place);
+                });
+                if let Err(error) = served {
+                    tracing::error!(%peer, "can't serve a connection: {error}");
                 }
-            },
+            }
             _ = sweep.tick() => front.engine.end_idle(&front.sessions, clock::now(), SESSION_IDLE),
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             changed = stop.changed() => if changed.is_err() { break },
