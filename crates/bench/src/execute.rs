@@ -1,13 +1,13 @@
 //! An Execute through the engine, without a network: what decoding, following objects and crossing modules cost.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{
     CookieTable, Engine, Envelope, Incoming, Next, OperationKey, ProxyFacts, SecurityContext, Stack,
 };
+use identity::Authority;
 use identity::Registry;
 use mapi::http::{Endpoint, RequestType};
 use wire::{Endian, FileTime};
@@ -63,7 +63,7 @@ impl Road {
             module.init(&engine::options::Options::default(), &facts)?;
             modules.push(module);
         }
-        let caller = SecurityContext::anonymous(&Registry::new(), &Arc::from("bench"));
+        let caller = SecurityContext::anonymous(&Registry::new(), &Authority::new("bench"));
         let cookies = format!("MapiContext={SESSION}; MapiSequence=s-{SESSION}");
         let road =
             Self { engine: Engine::new(Stack::new(modules)), table: CookieTable::default(), caller, cookies };

@@ -13,6 +13,7 @@ use engine::{
     Interface, Module, Next, Operation, OperationKey, Refusal, Request, SecurityContext, Session, Stack,
     TIMED_OUT, Work, response_code,
 };
+use identity::Authority;
 use identity::Pool;
 use mapi::http::{Endpoint, RequestType, ResponseCode};
 use testkit::{Talk, caller};
@@ -314,7 +315,7 @@ fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
     );
     let mut talk = Talk::new(&house.engine, &Arc::default());
     let registry = identity::Registry::new();
-    let alice = SecurityContext::anonymous(&registry, &Arc::from("a"));
+    let alice = SecurityContext::anonymous(&registry, &Authority::new("a"));
     let bind = testkit::incoming(&alice, (Interface::Nspi, 0), testkit::bind_request());
     let (flight, next) = talk.send(bind).unwrap();
     assert!(matches!(next, Next::Defer { .. }));

@@ -18,8 +18,8 @@ use identity::ntlm::{
     AcceptorConfig, BindingPolicy, Credentials, InitiatorConfig, Policy, Protection, ServerNames,
 };
 use identity::{
-    Acceptor, Account, ActingLevel, ChannelBindings, Initiator, Mechanism, MessageSecurity, NtHash,
-    NtlmVersion, OsRandom, Password, Refusal, Registry, SecurityContext, Step,
+    Acceptor, Account, ActingLevel, Authority, ChannelBindings, Initiator, Mechanism, MessageSecurity,
+    NtHash, NtlmVersion, OsRandom, Password, Refusal, Registry, SecurityContext, Step,
 };
 use wire::FileTime;
 
@@ -101,7 +101,7 @@ fn initiator(options: &Options, bindings: Option<ChannelBindings>) -> InitiatorC
         level: ActingLevel::Impersonate,
         version: NtlmVersion::V2,
         allow_legacy: false,
-        authority: "peer".into(),
+        authority: Authority::new("peer"),
         registry: Registry::new(),
     }
 }
@@ -134,7 +134,7 @@ fn acceptor(options: &Options) -> Result<AcceptorConfig, Failure> {
             dns_computer: "pipe.lab.test".into(),
             dns_domain: "lab.test".into(),
         },
-        authority: "accounts".into(),
+        authority: Authority::new("accounts"),
         registry: Registry::new(),
     })
 }

@@ -1,7 +1,5 @@
 //! Basic sign-in (RFC 7617): a name and a password, proven against accounts.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use subtle::{Choice, ConstantTimeEq as _};
@@ -38,7 +36,7 @@ pub fn basic(config: &AcceptorConfig, credentials: &[u8], now: FileTime) -> Resu
                 principal: Principal::new(&account.user, &account.domain),
                 proof: Proof::Basic,
                 level: ActingLevel::Impersonate,
-                authority: Arc::clone(&config.authority),
+                authority: config.authority.clone(),
                 expires: lifetime.map(|lifetime| after(now, lifetime)),
                 session_key: None,
             };
@@ -73,7 +71,10 @@ fn find(accounts: &dyn Accounts, domain: &str, user: &str) -> Option<Account> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::authority::Authority;
     use crate::context::Registry;
     use crate::ntlm::{Policy, ServerNames};
 
@@ -91,14 +92,18 @@ mod tests {
         }
     }
 
-    fn sign_in(text: &str, disabled: bool) -> Result<String, Refusal> {
-        let config = AcceptorConfig {
+    fn config(disabled: bool) -> AcceptorConfig {
+        AcceptorConfig {
             accounts: Arc::new(One(disabled)),
             policy: Policy::default(),
             names: ServerNames::default(),
-            authority: "accounts".into(),
+            authority: Authority::new("accounts"),
             registry: Registry::new(),
-        };
+        }
+    }
+
+    fn sign_in(text: &str, disabled: bool) -> Result<String, Refusal> {
+        let config = config(disabled);
         let context = basic(&config, STANDARD.encode(text).as_bytes(), FileTime(1))?;
         assert_eq!((context.proof(), context.is_anonymous()), (Proof::Basic, false));
         Ok(context.principal().to_string())
@@ -109,6 +114,17 @@ mod tests {
         for name in ["alice", "LAB\\alice", "lab\\alice", "alice@lab", "alice@lab.test"] {
             assert_eq!(sign_in(&format!("{name}:pass:word"), false).unwrap(), "LAB\\alice", "{name}");
         }
+    }
+
+    #[test]
+    fn accounts_of_another_authority_are_other_people_whatever_they_are_called() {
+        let credentials = STANDARD.encode("LAB\\alice:pass:word");
+        let by = |config: &AcceptorConfig| basic(config, credentials.as_bytes(), FileTime(1)).unwrap();
+        // The other one is made as any code in the process could make it, with every name equal.
+        let (ours, other) = (config(false), config(false));
+        assert_eq!(by(&ours).identity(), by(&ours.clone()).identity());
+        assert_eq!(by(&ours).authority(), by(&other).authority());
+        assert_ne!(by(&ours).identity(), by(&other).identity());
     }
 
     #[test]

@@ -6,19 +6,23 @@ use thiserror::Error;
 use wire::FileTime;
 
 use crate::accounts::fold_case;
+use crate::authority::Authority;
 use crate::secret::SessionKey;
 
-/// Counts security contexts. Whoever owns the handshakes makes one and hands it to them; there is no global.
-#[derive(Debug, Default)]
+/// Counts security contexts. The owner of the handshakes makes one and hands it to them; there is no global.
+#[derive(Debug)]
 pub struct Registry {
     opened: AtomicU64,
     closed: AtomicU64,
+    /// What vouches for the proxy's own work.
+    system: Authority,
 }
 
 impl Registry {
     /// A registry that counted nothing yet.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self::default())
+        let count = AtomicU64::default;
+        Arc::new(Self { opened: count(), closed: count(), system: Authority::new("") })
     }
 
     /// Contexts made since the start.
@@ -130,6 +134,8 @@ enum Kind {
 
 /// The key that two security contexts of one principal, one authority and one level share.
 ///
+/// The authority is compared as the object that it is, not by its name: see [`Authority`].
+///
 /// Names are compared without regard to case, as the directories do that gave them. Letters that only look
 /// alike in upper case are told apart, and so is what an authority gives instead of a name, as it is spelled.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -137,7 +143,9 @@ pub struct Identity {
     kind: Kind,
     user: Box<str>,
     domain: Box<str>,
-    authority: Arc<str>,
+    authority: Authority,
+    /// How the authority knows them, where it knows people in several ways: by a scheme, by an issuer.
+    way: Box<str>,
     level: ActingLevel,
 }
 
@@ -150,7 +158,8 @@ impl Identity {
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Identity({}\\{} by {}, {:?})", self.domain, self.user, self.authority, self.level)
+        let Self { user, domain, authority, way, level, .. } = self;
+        write!(f, "Identity({domain}\\{user} by {}, {level:?})", authority.by(way))
     }
 }
 
@@ -167,6 +176,8 @@ pub struct SecurityContext {
 struct Inner {
     principal: Principal,
     identity: Identity,
+    /// What the authority and its way are called.
+    vouched: Arc<str>,
     proof: Proof,
     expires: Option<FileTime>,
     session_key: Option<SessionKey>,
@@ -184,17 +195,24 @@ impl Drop for Inner {
 pub(crate) struct Key {
     user: Box<str>,
     domain: Box<str>,
+    way: Box<str>,
 }
 
 impl Key {
     /// By the names.
     pub(crate) fn name(principal: &Principal) -> Self {
-        Self { user: without_case(&principal.user), domain: without_case(&principal.domain) }
+        let Principal { user, domain } = principal;
+        Self { user: without_case(user), domain: without_case(domain), way: Box::default() }
     }
 
     /// By an identifier in a place: neither is a name, so each is compared as it is spelled.
     pub(crate) fn identifier(identifier: &str, place: &str) -> Self {
-        Self { user: identifier.into(), domain: place.into() }
+        Self { user: identifier.into(), domain: place.into(), way: Box::default() }
+    }
+
+    /// The same, as the authority knows it in one of several ways, such as by a scheme.
+    pub(crate) fn known_by(self, way: &str) -> Self {
+        Self { way: way.into(), ..self }
     }
 }
 
@@ -214,7 +232,7 @@ pub(crate) struct Proven {
     pub(crate) principal: Principal,
     pub(crate) proof: Proof,
     pub(crate) level: ActingLevel,
-    pub(crate) authority: Arc<str>,
+    pub(crate) authority: Authority,
     pub(crate) expires: Option<FileTime>,
     pub(crate) session_key: Option<SessionKey>,
 }
@@ -228,7 +246,7 @@ impl SecurityContext {
                 principal: Principal::new("SYSTEM", ""),
                 proof: Proof::System,
                 level: ActingLevel::Impersonate,
-                authority: Arc::from(""),
+                authority: registry.system.clone(),
                 expires: None,
                 session_key: None,
             },
@@ -237,13 +255,13 @@ impl SecurityContext {
     }
 
     /// The context of callers who did not say who they are, where the configuration serves them.
-    pub fn anonymous(registry: &Arc<Registry>, authority: &Arc<str>) -> Self {
+    pub fn anonymous(registry: &Arc<Registry>, authority: &Authority) -> Self {
         Self::anonymous_with_key(registry, authority, None)
     }
 
     pub(crate) fn anonymous_with_key(
         registry: &Arc<Registry>,
-        authority: &Arc<str>,
+        authority: &Authority,
         session_key: Option<SessionKey>,
     ) -> Self {
         Self::open(
@@ -252,7 +270,7 @@ impl SecurityContext {
                 principal: Principal::new("ANONYMOUS", ""),
                 proof: Proof::Anonymous,
                 level: ActingLevel::Identify,
-                authority: Arc::clone(authority),
+                authority: authority.clone(),
                 expires: None,
                 session_key,
             },
@@ -275,13 +293,23 @@ impl SecurityContext {
 
     fn keyed(kind: Kind, key: Key, proven: Proven, registry: &Arc<Registry>) -> Self {
         let Proven { principal, proof, level, authority, expires, session_key } = proven;
-        let Key { user, domain } = key;
-        let identity = Identity { kind, user, domain, authority, level };
+        let Key { user, domain, way } = key;
+        let vouched = authority.by(&way);
+        let identity = Identity { kind, user, domain, authority, way, level };
         registry.opened.fetch_add(1, Ordering::AcqRel);
         let registry = Arc::clone(registry);
         let revoked = AtomicBool::new(false);
         Self {
-            inner: Arc::new(Inner { principal, identity, proof, expires, session_key, revoked, registry }),
+            inner: Arc::new(Inner {
+                principal,
+                identity,
+                vouched,
+                proof,
+                expires,
+                session_key,
+                revoked,
+                registry,
+            }),
         }
     }
 
@@ -305,9 +333,10 @@ impl SecurityContext {
         self.inner.identity.level
     }
 
-    /// The directory or server that vouched for them.
+    /// What the directory or server is called that vouched for them. Others may be called the same: identities
+    /// are compared by the [`Authority`] itself.
     pub fn authority(&self) -> &str {
-        &self.inner.identity.authority
+        &self.inner.vouched
     }
 
     /// From when on the context is refused; `None` where it ends with its session.
@@ -360,7 +389,7 @@ impl fmt::Debug for SecurityContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecurityContext")
             .field("principal", &self.inner.principal.to_string())
-            .field("authority", &self.inner.identity.authority)
+            .field("authority", &self.inner.vouched)
             .field("proof", &self.inner.proof)
             .field("level", &self.inner.identity.level)
             .field("expires", &self.inner.expires)
@@ -373,12 +402,17 @@ impl fmt::Debug for SecurityContext {
 pub(crate) mod tests {
     use super::*;
 
-    fn proven(user: &str, domain: &str, authority: &str) -> Proven {
+    thread_local! {
+        /// What vouches for all people of these tests who are of one directory.
+        static ACCOUNTS: Authority = Authority::new("accounts");
+    }
+
+    fn proven(user: &str, domain: &str, authority: &Authority) -> Proven {
         Proven {
             principal: Principal::new(user, domain),
             proof: Proof::Ntlm(NtlmVersion::V2),
             level: ActingLevel::Impersonate,
-            authority: authority.into(),
+            authority: authority.clone(),
             expires: None,
             session_key: None,
         }
@@ -386,14 +420,16 @@ pub(crate) mod tests {
 
     /// A context of `user` of LAB.
     pub(crate) fn person(user: &str, registry: &Arc<Registry>, expires: Option<FileTime>) -> SecurityContext {
-        SecurityContext::proven(Proven { expires, ..proven(user, "LAB", "accounts") }, registry)
+        ACCOUNTS.with(|accounts| {
+            SecurityContext::proven(Proven { expires, ..proven(user, "LAB", accounts) }, registry)
+        })
     }
 
     /// One that acts as `level` says, by the word of `authority`.
     fn person_by(
         user: &str,
         level: ActingLevel,
-        authority: &str,
+        authority: &Authority,
         registry: &Arc<Registry>,
     ) -> SecurityContext {
         SecurityContext::proven(Proven { level, ..proven(user, "LAB", authority) }, registry)
@@ -421,11 +457,33 @@ pub(crate) mod tests {
         assert!(!base.is_same(&same));
         for other in [
             person("bob", &registry, None),
-            person_by("alice", ActingLevel::Identify, "accounts", &registry),
-            person_by("alice", ActingLevel::Impersonate, "elsewhere", &registry),
+            ACCOUNTS.with(|accounts| person_by("alice", ActingLevel::Identify, accounts, &registry)),
+            person_by("alice", ActingLevel::Impersonate, &Authority::new("elsewhere"), &registry),
         ] {
             assert_ne!(base.identity(), other.identity());
         }
+    }
+
+    #[test]
+    fn an_authority_of_the_same_name_vouches_for_other_people() {
+        let registry = Registry::new();
+        let by = |by: &Authority| person_by("alice", ActingLevel::Impersonate, by, &registry);
+        let (one, other) = (Authority::new("accounts"), Authority::new("accounts"));
+        let clone = one.clone();
+        assert_eq!(by(&one).identity(), by(&clone).identity());
+        assert_eq!(by(&one).authority(), by(&other).authority());
+        assert_ne!(by(&one).identity(), by(&other).identity());
+        let anonymous = |authority| SecurityContext::anonymous(&registry, authority).identity().clone();
+        assert_eq!(anonymous(&one), anonymous(&one));
+        assert_ne!(anonymous(&one), anonymous(&other));
+        // Nor does it know the same people in every way.
+        let known = |way: &str| {
+            let key = Key::name(&Principal::new("alice", "LAB")).known_by(way);
+            SecurityContext::known_by(key, proven("alice", "LAB", &one), &registry)
+        };
+        assert_eq!(known("Basic").identity(), known("Basic").identity());
+        assert_ne!(known("Basic").identity(), known("NTLM").identity());
+        assert_eq!(known("Basic").authority(), "accounts by Basic");
     }
 
     #[test]
@@ -444,7 +502,7 @@ pub(crate) mod tests {
     fn a_person_named_system_is_not_the_system() {
         let registry = Registry::new();
         let system = SecurityContext::system(&registry);
-        let person = SecurityContext::proven(proven("SYSTEM", "", ""), &registry);
+        let person = SecurityContext::proven(proven("SYSTEM", "", &Authority::new("")), &registry);
         assert_ne!(system.identity(), person.identity());
         assert!(system.is_system() && !person.is_system());
     }
@@ -464,7 +522,7 @@ pub(crate) mod tests {
     fn the_session_key_is_never_printed() {
         let registry = Registry::new();
         let session_key = Some(SessionKey::new([0x5a; 16]));
-        let alice = Proven { session_key, ..proven("alice", "LAB", "accounts") };
+        let alice = Proven { session_key, ..proven("alice", "LAB", &Authority::new("accounts")) };
         let text = format!("{:?}", SecurityContext::proven(alice, &registry));
         assert!(text.contains("[redacted]") && text.contains("LAB\\\\alice"), "{text}");
         assert!(!text.contains("90"), "{text}");

@@ -92,10 +92,10 @@ pub struct PoolCounts {
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
-/// # use identity::{Job, Pool, Registry, SecurityContext};
+/// # use identity::{Authority, Job, Pool, Registry, SecurityContext};
 /// # use wire::FileTime;
 /// let pool = Pool::new(NonZeroUsize::MIN);
-/// let caller = SecurityContext::anonymous(&Registry::new(), &"lab".into());
+/// let caller = SecurityContext::anonymous(&Registry::new(), &Authority::new("lab"));
 /// let waiting = pool.submit(Job::new(caller, |caller| caller.principal().to_string()))?;
 /// pool.close();
 /// pool.work(|| FileTime(0)); // on a thread of its own, otherwise

@@ -9,7 +9,8 @@
 //! What takes time is done by a [`Pool`], under the context of whoever asked for it.
 //!
 //! Architectural invariants: there is no I/O here, no clock, no thread and no environment; time and
-//! randomness are parameters. No constructor makes a context for a person. Secrets are wiped when dropped and
+//! randomness are parameters. No constructor makes a context for a person, and none that code made with an
+//! [`Authority`] of its own equals a real one. Secrets are wiped when dropped and
 //! print as `[redacted]`.
 #![deny(
     clippy::unwrap_used,
@@ -20,6 +21,7 @@
 )]
 
 pub mod accounts;
+mod authority;
 mod basic;
 mod context;
 mod deferred;
@@ -33,6 +35,7 @@ mod secret;
 pub mod spnego;
 
 pub use crate::accounts::{Account, Accounts, NtHash};
+pub use crate::authority::Authority;
 pub use crate::basic::basic;
 pub use crate::context::{
     ActingLevel, Identity, NtlmVersion, Principal, Proof, Registry, SecurityContext, Unusable,

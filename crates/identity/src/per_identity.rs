@@ -10,11 +10,11 @@ use crate::context::{Identity, SecurityContext, Unusable};
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
-/// # use identity::{PerIdentity, Registry, SecurityContext};
+/// # use identity::{Authority, PerIdentity, Registry, SecurityContext};
 /// # use wire::FileTime;
 /// let (registry, now) = (Registry::new(), FileTime(0));
 /// let system = SecurityContext::system(&registry);
-/// let anonymous = SecurityContext::anonymous(&registry, &"lab".into());
+/// let anonymous = SecurityContext::anonymous(&registry, &Authority::new("lab"));
 /// let mut store = PerIdentity::new(NonZeroUsize::new(10).unwrap());
 /// store.insert(&system, now, "a secret")?;
 /// assert_eq!(store.get(&system, now)?, Some(&mut "a secret"));

@@ -9,8 +9,8 @@ use identity::ntlm::{
     ServerNames,
 };
 use identity::{
-    Account, ActingLevel, ChannelBindings, MessageSecurity, NtHash, NtlmVersion, OsRandom, Password,
-    Registry, Step,
+    Account, ActingLevel, Authority, ChannelBindings, MessageSecurity, NtHash, NtlmVersion, OsRandom,
+    Password, Registry, Step,
 };
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, EncryptionFlags, Ntlm,
@@ -64,7 +64,7 @@ fn our_server(policy: Policy, bindings: Option<ChannelBindings>) -> Acceptor {
         dns_computer: "proxy.lab.test".into(),
         dns_domain: "lab.test".into(),
     };
-    let (authority, registry) = ("accounts".into(), Registry::new());
+    let (authority, registry) = (Authority::new("accounts"), Registry::new());
     let config = AcceptorConfig { accounts: account(), policy, names, authority, registry };
     Acceptor::new(Arc::new(config), bindings)
 }
@@ -79,7 +79,7 @@ fn our_client(password: &str, protection: Protection) -> Initiator {
         level: ActingLevel::Impersonate,
         version: NtlmVersion::V2,
         allow_legacy: false,
-        authority: "exch".into(),
+        authority: Authority::new("exch"),
         registry: Registry::new(),
     })
 }

@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Accounts, Registry};
+use identity::{Accounts, Authority, Registry};
 use mapi::Interface;
 use net::{
     Admission, Cores, Endpoint, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Strangers,
@@ -137,7 +137,7 @@ fn sign_in(lab: &Lab, server: &LabServer) -> SignIn {
             dns_computer: name.host.clone(),
             dns_domain: dns_domain.to_owned(),
         },
-        authority: Arc::from("lab"),
+        authority: Authority::new("lab"),
         registry: Registry::new(),
     })
 }

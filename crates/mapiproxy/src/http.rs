@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{CookieTable, Engine, Observer};
+use identity::Authority;
 use identity::ntlm::AcceptorConfig;
 use identity::relayed;
 use net::http::{
@@ -45,7 +46,7 @@ pub(crate) fn front(
     Ok(Arc::new(HttpFront {
         sign_in: HttpSignIn::new(Arc::clone(acceptor), schemes),
         relayed: config.upstream.credentials.are_relayed().then(|| {
-            let authority = server.host.to_ascii_lowercase().into();
+            let authority = Authority::new(&server.host.to_ascii_lowercase());
             let registry = Arc::clone(&acceptor.registry);
             Arc::new(relayed::Config { authority, lifetime: acceptor.policy.lifetime, registry })
         }),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::options::{OptionValue, Options};
 use engine::{Deferral, Engine, Envelope, Module, Observer, ProxyFacts, Stack};
 use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
-use identity::{Accounts, Pool, Registry};
+use identity::{Accounts, Authority, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
     Admission, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Mapper, Proxy, SignIn, Strangers,
@@ -323,7 +323,7 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
         accounts,
         policy,
         names,
-        authority: Arc::from("accounts"),
+        authority: Authority::new("accounts"),
         registry: Arc::clone(contexts),
     }
 }

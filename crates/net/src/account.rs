@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use identity::ntlm::{Credentials, InitiatorConfig, Protection};
-use identity::{ActingLevel, Mechanism, NtlmVersion, Registry};
+use identity::{ActingLevel, Authority, Mechanism, NtlmVersion, Registry};
 use rpc::pdu::AuthLevel;
 
 /// How we sign in at a server.
@@ -40,7 +40,7 @@ impl Account {
             level: ActingLevel::Impersonate,
             version: NtlmVersion::V2,
             allow_legacy: false,
-            authority: Arc::from(authority),
+            authority: Authority::new(authority),
             registry: Arc::clone(registry),
         };
         Self { config, mechanism, level }

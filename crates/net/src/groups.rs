@@ -122,7 +122,10 @@ mod tests {
     #[test]
     fn the_upstreams_group_is_each_identitys_own_until_the_upstream_knows_it_no_more() {
         let caller = |authority: &str| {
-            identity::SecurityContext::anonymous(&identity::Registry::new(), &Arc::from(authority))
+            identity::SecurityContext::anonymous(
+                &identity::Registry::new(),
+                &identity::Authority::new(authority),
+            )
         };
         let (alice, bob) = (caller("a"), caller("b"));
         let group = Group::default();

@@ -1,20 +1,25 @@
 //! Conversations through the engine: what a client sends, what the upstream gets, what comes back.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use engine::{
     Conversation, Engine, Envelope, Flight, HandleTable, Incoming, Interface, Next, OperationKey, Outcome,
     Refusal, SecurityContext,
 };
-use identity::{OsRandom, Registry};
+use identity::{Authority, OsRandom, Registry};
 use mapi::ndr::Ptr;
 use mapi::nspi;
 use wire::{Endian, FileTime};
 
-/// Whoever comes from `authority`: nobody there is anybody elsewhere.
+/// A caller of `authority`. Two of one authority are one identity, and have nothing in common with those of
+/// another.
 pub fn caller(authority: &str) -> SecurityContext {
-    SecurityContext::anonymous(&Registry::new(), &Arc::from(authority))
+    static KNOWN: Mutex<BTreeMap<String, Authority>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let authority = known.entry(authority.to_owned()).or_insert_with(|| Authority::new(authority));
+    SecurityContext::anonymous(&Registry::new(), authority)
 }
 
 /// A call of `context`, little-endian.

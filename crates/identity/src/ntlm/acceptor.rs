@@ -12,6 +12,7 @@ use super::crypto::{self, Key, Response};
 use super::messages::{Authenticate, Challenge, Negotiate, NegotiateFlags as F};
 use super::security::MessageSecurity;
 use crate::accounts::{Account, Accounts, NtHash};
+use crate::authority::Authority;
 use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry, SecurityContext};
 use crate::error::Refusal;
 use crate::handshake::Step;
@@ -93,7 +94,7 @@ pub struct AcceptorConfig {
     /// Our names.
     pub names: ServerNames,
     /// The name of the directory that the accounts are in: a part of every identity.
-    pub authority: Arc<str>,
+    pub authority: Authority,
     /// Where contexts are counted.
     pub registry: Arc<Registry>,
 }
@@ -373,7 +374,7 @@ impl Acceptor {
             principal: Principal::new(&verified.account.user, &verified.account.domain),
             proof: if self.spnego { Proof::Spnego(verified.version) } else { Proof::Ntlm(verified.version) },
             level,
-            authority: Arc::clone(&config.authority),
+            authority: config.authority.clone(),
             expires: config.policy.lifetime.map(|lifetime| after(now, lifetime)),
             session_key: Some(SessionKey::new(*exported)),
         };

@@ -11,6 +11,7 @@ use super::crypto::{self, Key};
 use super::messages::{Authenticate, AuthenticateParts, Challenge, Negotiate, NegotiateFlags as F};
 use super::security::MessageSecurity;
 use crate::accounts::NtHash;
+use crate::authority::Authority;
 use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry, SecurityContext};
 use crate::error::Refusal;
 use crate::handshake::Step;
@@ -72,7 +73,7 @@ pub struct InitiatorConfig {
     /// Whether the server may do without extended session security, which only `NTLMv1` can.
     pub allow_legacy: bool,
     /// The name of the server or directory that we sign in to: a part of the context's identity.
-    pub authority: Arc<str>,
+    pub authority: Authority,
     /// Where contexts are counted.
     pub registry: Arc<Registry>,
 }
@@ -314,7 +315,7 @@ impl Initiator {
             principal: Principal::new(user, domain),
             proof,
             level: config.level,
-            authority: Arc::clone(&config.authority),
+            authority: config.authority.clone(),
             expires: None,
             session_key,
         };

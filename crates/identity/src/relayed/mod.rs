@@ -22,6 +22,7 @@ use wire::{Decode as _, FileTime};
 use zeroize::Zeroizing;
 
 pub use self::scheme::Scheme;
+use crate::authority::Authority;
 use crate::context::{ActingLevel, Key, Principal, Proof, Proven, Registry, SecurityContext};
 use crate::error::Refusal;
 use crate::ntlm::{Authenticate, Challenge, NegotiateFlags, after};
@@ -40,7 +41,7 @@ const MOST_LEGS: u8 = 8;
 #[derive(Debug, Clone)]
 pub struct Config {
     /// What the server is called in the identities that it vouches for.
-    pub authority: Arc<str>,
+    pub authority: Authority,
     /// How long a context lasts at most. `None`: as long as somebody holds it. That is the connection on
     /// which it was made, and each session and each piece of work that began under it, which may outlive the
     /// connection.
@@ -206,11 +207,11 @@ impl Sent {
             principal,
             proof: Proof::Relayed,
             level: ActingLevel::Impersonate,
-            authority: format!("{} by {by}", config.authority).into(),
+            authority: config.authority.clone(),
             expires: ends.into_iter().chain(expires).min(),
             session_key: None,
         };
-        let context = SecurityContext::known_by(key, proven, &config.registry);
+        let context = SecurityContext::known_by(key.known_by(&by), proven, &config.registry);
         Outcome::Accepted(Accepted { context, credentials: credentials.map(|kept| (scheme, kept)) })
     }
 }

@@ -9,7 +9,7 @@ use crate::{Initiator, Mechanism, OsRandom, Step};
 const NOW: FileTime = FileTime(133_000_000_000_000_000);
 
 fn config() -> Arc<Config> {
-    Arc::new(Config { authority: "exch".into(), lifetime: None, registry: Registry::new() })
+    Arc::new(Config { authority: Authority::new("exch"), lifetime: None, registry: Registry::new() })
 }
 
 fn begin(config: &Arc<Config>, scheme: Scheme) -> SignIn {

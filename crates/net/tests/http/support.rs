@@ -12,7 +12,7 @@ use engine::{CookieTable, Deferral, Engine, Module, Stack};
 use http::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Accounts, NtHash, Password, Registry, relayed};
+use identity::{Accounts, Authority, NtHash, Password, Registry, relayed};
 use net::http::{
     HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
     run_http,
@@ -101,14 +101,14 @@ impl Setup {
                 dns_computer: "proxy".into(),
                 ..ServerNames::default()
             },
-            authority: "accounts".into(),
+            authority: Authority::new("accounts"),
             registry: Arc::clone(&registry),
         });
         let schemes = Schemes { basic: true, basic_unprotected: true, ntlm: true, negotiate: true };
         let front = Arc::new(HttpFront {
             sign_in: HttpSignIn::new(acceptor, schemes),
             relayed: self.relayed.then(|| {
-                let authority = "server".into();
+                let authority = Authority::new("server");
                 Arc::new(relayed::Config { authority, lifetime: None, registry: Arc::clone(&registry) })
             }),
             origin: "https://proxy.lab.test".to_owned(),

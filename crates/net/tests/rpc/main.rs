@@ -12,7 +12,7 @@ use engine::{
     CALL_FAILED, Decision, Deferral, Engine, Envelope, FaultStatus, Interface, Module, Operation,
     SecurityContext, Session, Stack, TIMED_OUT, Work,
 };
-use identity::{Pool, Registry};
+use identity::{Authority, Pool, Registry};
 use net::{
     Backend as _, Call, Endpoints, Group, Location, Proxy, ProxyConnection, Reply, Unobserved, Upstream,
     syntax,
@@ -74,7 +74,7 @@ impl Talk {
         };
         let proxy = Proxy::new("proxy.lab.test", engine, upstream, Arc::new(Unobserved));
         let registry = Registry::new();
-        let caller = SecurityContext::anonymous(&registry, &Arc::from("a"));
+        let caller = SecurityContext::anonymous(&registry, &Authority::new("a"));
         Self {
             connection: proxy.connection(Envelope::RpcTcp),
             open,
@@ -144,7 +144,7 @@ async fn a_connection_that_ends_gives_up_what_waits_on_it() {
     let mut talk = Talk::new(PATIENCE);
     // The pool's one thread is held by another's work.
     let (hold, held) = channel::<()>();
-    let other = SecurityContext::anonymous(&Registry::new(), &Arc::from("b"));
+    let other = SecurityContext::anonymous(&Registry::new(), &Authority::new("b"));
     let _other = talk.pool.submit(identity::Job::new(other, move |_| held.recv().is_ok())).unwrap();
     talk.call();
     talk.call();

@@ -5,7 +5,7 @@ use identity::ntlm::{
     AcceptorConfig, Authenticate, AvId, AvPairs, ClientChallenge, Credentials, Field, InitiatorConfig,
     NegotiateFlags, Policy, Protection, ServerNames,
 };
-use identity::{Acceptor, ActingLevel, Initiator, Mechanism, NtHash, NtlmVersion, Registry, Step};
+use identity::{Acceptor, ActingLevel, Authority, Initiator, Mechanism, NtHash, NtlmVersion, Registry, Step};
 use wire::{Encode, FileTime, utf16le_bytes};
 
 use super::chosen;
@@ -42,7 +42,7 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
         accounts: Arc::new(accounts),
         policy: Policy { allow_anonymous: true, ..Policy::default() },
         names,
-        authority: Arc::from("accounts"),
+        authority: Authority::new("accounts"),
         registry: Arc::clone(&registry),
     };
     let mut acceptor = Acceptor::new(mechanism, Arc::new(config), None);
@@ -57,7 +57,7 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
             level: ActingLevel::Impersonate,
             version: NtlmVersion::V2,
             allow_legacy: false,
-            authority: Arc::from("upstream"),
+            authority: Authority::new("upstream"),
             registry,
         },
     );

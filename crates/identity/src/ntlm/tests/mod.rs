@@ -13,6 +13,7 @@ use wire::FileTime;
 use super::messages::NegotiateFlags as F;
 use super::*;
 use crate::accounts::{Account, AccountFile, NtHash};
+use crate::authority::Authority;
 use crate::context::{ActingLevel, NtlmVersion, Registry, SecurityContext};
 use crate::handshake::Step;
 use crate::random::{Random, RandomError};
@@ -69,7 +70,7 @@ pub(crate) fn server(policy: Policy) -> AcceptorConfig {
             dns_computer: "proxy.lab.test".into(),
             dns_domain: "lab.test".into(),
         },
-        authority: "accounts".into(),
+        authority: Authority::new("accounts"),
         registry: Registry::new(),
     }
 }
@@ -116,7 +117,7 @@ pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfi
         level: ActingLevel::Impersonate,
         version: NtlmVersion::V2,
         allow_legacy: false,
-        authority: "proxy.lab.test".into(),
+        authority: Authority::new("proxy.lab.test"),
         registry: Registry::new(),
     }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Acceptor, Mechanism, OsRandom, Registry, Step};
+use identity::{Acceptor, Authority, Mechanism, OsRandom, Registry, Step};
 
 use super::NOW;
 use crate::support::{Everybody, Got, PATIENCE, Upstream, basic};
@@ -66,7 +66,7 @@ fn acceptor() -> Acceptor {
         accounts: Arc::new(Everybody),
         policy: Policy::default(),
         names: ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() },
-        authority: "accounts".into(),
+        authority: Authority::new("accounts"),
         registry: Registry::new(),
     };
     Acceptor::new(Mechanism::Ntlm, Arc::new(config), None)

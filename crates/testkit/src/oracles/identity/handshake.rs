@@ -5,8 +5,8 @@ use identity::ntlm::{
     AcceptorConfig, Credentials, InitiatorConfig, MessageSecurity, Policy, Protection, ServerNames,
 };
 use identity::{
-    Acceptor, ActingLevel, Initiator, Mechanism, NtHash, NtlmVersion, Refusal, Registry, SecurityContext,
-    Step,
+    Acceptor, ActingLevel, Authority, Initiator, Mechanism, NtHash, NtlmVersion, Refusal, Registry,
+    SecurityContext, Step,
 };
 use wire::FileTime;
 
@@ -91,7 +91,7 @@ impl Ends {
                 dns_computer: "exch.lab.test".to_owned(),
                 dns_domain: "lab.test".to_owned(),
             },
-            authority: Arc::from("accounts"),
+            authority: Authority::new("accounts"),
             registry: Arc::clone(&self.registry),
         };
         Acceptor::new(self.mechanism(), Arc::new(config), None)
@@ -116,7 +116,7 @@ impl Ends {
             level: ActingLevel::Impersonate,
             version: if self.is_old() { NtlmVersion::V1 } else { NtlmVersion::V2 },
             allow_legacy: self.has(2),
-            authority: Arc::from("upstream"),
+            authority: Authority::new("upstream"),
             registry: Arc::clone(&self.registry),
         };
         Initiator::new(self.mechanism(), config)

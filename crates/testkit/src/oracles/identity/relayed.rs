@@ -3,7 +3,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::relayed::{Answer, Config, Guarded, Outcome, Scheme, SignIn};
-use identity::{Proof, Registry};
+use identity::{Authority, Proof, Registry};
 use wire::FileTime;
 
 use crate::input::Input;
@@ -23,8 +23,11 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 /// When one of these does not hold.
 pub fn relayed(data: &[u8]) {
     let registry = Registry::new();
-    let config =
-        Arc::new(Config { authority: "server".into(), lifetime: None, registry: Arc::clone(&registry) });
+    let config = Arc::new(Config {
+        authority: Authority::new("server"),
+        lifetime: None,
+        registry: Arc::clone(&registry),
+    });
     let (first, second) = (sign_in(data, &config), sign_in(data, &config));
     assert_eq!(first, second, "the same sign-in is somebody else");
     assert_eq!(registry.opened() == 0, first.is_none(), "a context that nobody got");
