@@ -114,6 +114,21 @@ fn a_good_configuration_is_said_to_be_fine() {
 }
 
 #[test]
+fn without_a_stack_names_are_replaced_and_a_stack_that_does_not_is_warned_of() {
+    let folder = good();
+    let modules = "[modules]\nstack = [\"names\", \"downgrade\"]\n";
+    assert!(GOOD.contains(modules));
+    folder.write("proxy.toml", &GOOD.replace(modules, ""));
+    let said = check(&folder);
+    assert!(done(&said).contains("client > names > upstream"), "{}", said.out);
+    assert!(!said.out.contains("warning"), "{}", said.out);
+    folder.write("proxy.toml", &GOOD.replace(modules, "[modules]\nstack = []\n"));
+    let said = check(&folder);
+    let warning = "warning: modules.stack does not have names: clients are given the server's own names";
+    assert!(done(&said).contains(warning), "{}", said.out);
+}
+
+#[test]
 fn what_is_wrong_in_a_configuration_is_named_with_its_place_and_what_to_do() {
     let folder = good();
     for (from, to, says) in [
@@ -216,7 +231,8 @@ fn the_demo_runs_by_itself_and_shows_three_people_at_work() {
     let said = mapiproxy(&["demo"], "");
     let shown = done(&said);
     for user in ["alice", "bob", "carol"] {
-        for operation in ["rfr.GetNewDSA", "nspi.ResolveNamesW", "emsmdb.EcDoConnect ", "emsmdb.EcDoRpc "] {
+        for operation in ["rfr.GetNewDSA", "nspi.ResolveNamesW", "emsmdb.EcDoConnectEx", "emsmdb.EcDoRpcExt2"]
+        {
             let mut lines = shown.lines();
             assert!(
                 lines.any(|line| line.starts_with(&format!("LAB\\{user} ")) && line.contains(operation)),

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let stack = crate::wiring::stack(&config)?;
     let mut out = std::io::stdout();
     for note in config::notes(&config) {
-        writeln!(out, "{}: note: {note}", path.display())?;
+        writeln!(out, "{}: warning: {note}", path.display())?;
     }
     let accounts = accounts.map_or(0, |accounts| accounts.iter().count());
     writeln!(out, "{}: fine; {accounts} accounts; {stack}", path.display())?;

@@ -150,7 +150,7 @@ fn write_files(
          [upstream]\nrpc = \"{mapper}\"\n\
          [upstream.credentials]\nmode = \"specified\"\nuser = \"{SERVICE}\"\ndomain = \"LAB\"\n\
          password_file = \"svcproxy.password\"\n\
-         [modules]\nstack = [\"names\", \"downgrade\"]\n"
+         [modules.names]\nserver = \"EXCH1\"\n"
     );
     files::replace(&folder.join("proxy.toml"), text.as_bytes())?;
     Ok(passwords)

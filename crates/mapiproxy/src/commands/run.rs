@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
 /// the proxy, since it then says that the terminal is gone.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let config = config::load(&arguments.file.config)?;
+    for note in config::notes(&config) {
+        tracing::warn!("{}: {note}", arguments.file.config.display());
+    }
     let (live, printer) = if arguments.live {
         let (live, printer) = print_lines()?;
         (live, Some(printer))

@@ -271,6 +271,12 @@ fn relayed_values(path: &Path, config: &Config) -> Result<(), ConfigError> {
 /// What works, but perhaps not as one would think.
 pub(crate) fn notes(config: &Config) -> Vec<&'static str> {
     let mut notes = Vec::new();
+    if !config.modules.stack.iter().any(|name| name == "names") {
+        notes.push(
+            "modules.stack does not have names: clients are given the server's own names and addresses, and may \
+             connect to it without the proxy; add names to modules.stack, unless something else replaces them",
+        );
+    }
     let relayed = config.upstream.credentials.are_relayed();
     let within_tls = config.upstream.http.as_ref().is_some_and(|server| server.tls);
     if relayed && (config.listen.https.is_some() || within_tls) {
@@ -353,11 +359,35 @@ anything = 1
     fn takes_the_documented_example_and_its_own_reference() {
         let config = parse(Path::new("p.toml"), GOOD).unwrap();
         assert_eq!(config.modules.stack, ["names", "downgrade"]);
-        let full = super::super::reference().replace("# default: ", "");
-        let config = parse(Path::new("p.toml"), &full).unwrap();
-        assert_eq!(config.clients.connections, 4096);
-        let required = super::super::reference();
-        assert_eq!(parse(Path::new("p.toml"), &required).unwrap().clients.idle_seconds, 7200);
+        let full = super::super::reference().replace("# default: ", "").replace("# example: ", "");
+        parse(Path::new("p.toml"), &full).unwrap();
+    }
+
+    #[test]
+    fn what_is_documented_as_a_default_holds_where_the_key_is_left_out() {
+        let reference = super::super::reference();
+        let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
+        let mut written = read(&reference.replace("# default: ", ""));
+        let routes = format!("{:?}", net::http::Routes::default());
+        for (directory, way) in std::mem::take(&mut written.virtual_directories) {
+            assert!(routes.contains(&format!("({directory:?}, {way:?})")), "{directory}: {routes}");
+        }
+        assert_eq!(format!("{written:#?}"), format!("{:#?}", read(&reference)));
+        assert!(!reference.contains("# default: packets"), "an example is no default");
+    }
+
+    #[test]
+    fn names_are_replaced_unless_the_configuration_says_otherwise() {
+        let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
+        let modules = "[modules]\nstack = [\"names\", \"downgrade\"]\n[modules.names]\nanything = 1\n";
+        assert!(GOOD.ends_with(modules));
+        for safe in ["", "[modules]\n", "[modules.names]\nserver = \"X\"\n"] {
+            let config = read(&GOOD.replace(modules, safe));
+            assert_eq!(config.modules.stack, ["names"], "{safe}");
+            assert!(notes(&config).is_empty());
+        }
+        let config = read(&GOOD.replace("[\"names\", \"downgrade\"]", "[\"downgrade\"]"));
+        assert!(notes(&config)[0].starts_with("modules.stack does not have names"));
     }
 
     #[test]

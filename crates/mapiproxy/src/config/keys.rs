@@ -10,20 +10,38 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// An example or the default, as it is typed.
     pub(crate) value: &'static str,
-    /// Whether it must be there.
-    pub(crate) required: bool,
+    /// Whether that is the default.
+    pub(crate) presence: Presence,
     /// What it does.
     pub(crate) doc: &'static str,
 }
 
+/// What `value` is of a key, and so how the reference prints it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// A value of a complete configuration: the reference has the key as it is.
+    Given,
+    /// The default: what holds where the key is left out.
+    Default,
+    /// An example. Left out, the key has no value.
+    Example,
+}
+
+/// A key with a default, or one that a complete configuration gives.
 const fn key(
     table: &'static str,
     name: &'static str,
     value: &'static str,
-    required: bool,
+    given: bool,
     doc: &'static str,
 ) -> Key {
-    Key { table, name, value, required, doc }
+    let presence = if given { Presence::Given } else { Presence::Default };
+    Key { table, name, value, presence, doc }
+}
+
+/// A key that has no default: `value` is an example.
+const fn example(table: &'static str, name: &'static str, value: &'static str, doc: &'static str) -> Key {
+    Key { table, name, value, presence: Presence::Example, doc }
 }
 
 /// All keys, in the order in which a file has them.
@@ -35,11 +53,10 @@ pub(crate) const KEYS: &[Key] = &[
         true,
         "The host name by which clients know us. Answers of the server have its own name replaced by this one.",
     ),
-    key(
+    example(
         "listen",
         "endpoint_mapper",
         "\"127.0.0.23:135\"",
-        false,
         "Where clients ask for our services' ports. Outlook expects port 135. Left out, there is no endpoint mapper.",
     ),
     key(
@@ -49,29 +66,26 @@ pub(crate) const KEYS: &[Key] = &[
         true,
         "Where RFR, NSPI and EMSMDB are served as remote calls. Left out, they are not; then there is http or https.",
     ),
-    key(
+    example(
         "listen",
         "rpc_http",
         "\"127.0.0.23:6004\"",
-        false,
         "Where the same is served to a proxy of RPC over HTTP, version 1, that stands before us and speaks HTTP with the clients (ncacn_http). Left out, there is no such endpoint, and the endpoint mapper names none.",
     ),
-    key(
+    example(
         "listen",
         "http",
         "\"127.0.0.23:80\"",
-        false,
         "Where MAPI over HTTP, Autodiscover and the virtual directories are served without TLS. Left out, they are not; so it is with https.",
     ),
-    key("listen", "https", "\"127.0.0.23:443\"", false, "Where they are served within TLS."),
-    key(
+    example("listen", "https", "\"127.0.0.23:443\"", "Where they are served within TLS."),
+    example(
         "listen",
         "certificate",
         "\"proxy.crt\"",
-        false,
         "The certificate that is shown there, with its chain, PEM. Needed with https. It and its key are read again at SIGHUP, for those who connect from then on.",
     ),
-    key("listen", "key", "\"proxy.key\"", false, "The certificate's key, PEM."),
+    example("listen", "key", "\"proxy.key\"", "The certificate's key, PEM."),
     key(
         "listen",
         "tls",
@@ -179,11 +193,10 @@ pub(crate) const KEYS: &[Key] = &[
         false,
         "How we sign in there: ntlm, or spnego (negotiated, with NTLM inside).",
     ),
-    key(
+    example(
         "upstream",
         "http",
         "\"https://exch.lab.test\"",
-        false,
         "The same server by HTTP: https://host, https://host:port, or http:// where the line to it is safe. Needed with listen.http and listen.https.",
     ),
     key(
@@ -193,11 +206,10 @@ pub(crate) const KEYS: &[Key] = &[
         false,
         "How we sign in there: basic, ntlm, or negotiate (with NTLM inside).",
     ),
-    key(
+    example(
         "upstream",
         "ca_file",
         "\"ca.crt\"",
-        false,
         "The authorities that the server's certificate may come from, PEM. Left out, those that this machine trusts.",
     ),
     key(
@@ -252,22 +264,20 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "modules",
         "stack",
-        "[\"names\", \"downgrade\"]",
+        "[\"names\"]",
         false,
-        "The modules, the first nearest to the clients. Each may have options in a table of its own, [modules.NAME]; see `mapiproxy modules`.",
+        "The modules, the first nearest to the clients. Each may have options in a table of its own, [modules.NAME]; see `mapiproxy modules`. Without names, clients are given the server's own names and addresses, and may connect to it without the proxy.",
     ),
-    key(
+    example(
         "capture",
         "packets",
         "\"capture.pcapng\"",
-        false,
         "A file to which operations are recorded as packets, not sealed, for Wireshark and `mapiproxy decode`. It holds what people write and read: it is readable by its owner alone.",
     ),
-    key(
+    example(
         "capture",
         "har",
         "\"capture.har\"",
-        false,
         "A file to which those that came by HTTP are recorded as HAR.",
     ),
     key(
@@ -323,7 +333,11 @@ pub(crate) fn reference() -> String {
             lines.push(format!("\n[{table}]"));
         }
         lines.extend(wrap(key.doc, 96).iter().map(|line| format!("# {line}")));
-        let mark = if key.required { "" } else { "# default: " };
+        let mark = match key.presence {
+            Presence::Given => "",
+            Presence::Default => "# default: ",
+            Presence::Example => "# example: ",
+        };
         lines.push(format!("{mark}{} = {}", key.name, key.value));
     }
     lines.join("\n") + "\n"

@@ -379,14 +379,25 @@ impl TryFrom<String> for Url {
 }
 
 /// The modules.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Modules {
     /// The modules' names, the first nearest to the clients.
-    #[serde(default)]
+    #[serde(default = "stack")]
     pub(crate) stack: Vec<String>,
     /// Their options.
     #[serde(flatten)]
     pub(crate) options: BTreeMap<String, toml::Value>,
+}
+
+/// What keeps clients from going past the proxy: the server's names are replaced.
+fn stack() -> Vec<String> {
+    vec!["names".to_owned()]
+}
+
+impl Default for Modules {
+    fn default() -> Self {
+        Self { stack: stack(), options: BTreeMap::new() }
+    }
 }
 
 /// How much of a call is protected.
