@@ -1,8 +1,7 @@
 //! The built-in modules, one file each.
 //!
 //! Architectural invariant: a module reaches the engine only through [`engine::Module`], the interface that
-//! everyone has. What it keeps for a session is in the session's slot; what it keeps for an identity is kept
-//! under that identity, and goes with the identity's last session.
+//! everyone has. What it keeps for a session is in the session's slot.
 
 mod downgrade;
 mod dummy;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use engine::options::{OptionValue, Options};
 use engine::{Engine, Flight, Interface, Module, Next, ProxyFacts, SecurityContext, Stack};
+use mapi::autodiscover::Dialect;
 use mapi::aux_block::{
     AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
 };
@@ -245,7 +246,7 @@ fn holds(bytes: &[u8], name: &str) -> bool {
 
 #[test]
 fn no_row_of_any_operation_names_the_server() {
-    let engine = engine("exch.lab.test", None);
+    let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     for answer in answers() {
         assert!(holds(&answer.encode().unwrap(), "exch1"), "the test must be able to fail");
@@ -267,7 +268,7 @@ fn no_row_of_any_operation_names_the_server() {
 
 #[test]
 fn what_the_client_sends_back_means_the_server_again() {
-    let engine = engine("exch.lab.test", None);
+    let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     book.tell(&answers()[0]);
     let ours = DATABASE.replace("EXCH1", "PROXY");
@@ -300,113 +301,94 @@ fn what_the_client_sends_back_means_the_server_again() {
     assert!(holds(&got.encode().unwrap(), "EXCH1"));
 }
 
-#[test]
-fn two_servers_keep_apart_and_two_callers_keep_their_own_names() {
-    let engine = engine("10.0.0.1", None);
-    let mut alice = Book::open(&engine, "a");
-    let mut bob = Book::open(&engine, "b");
-    let rows = |dn: &str| {
-        let rows = Ptr::new(Counted(vec![PropertyRow::new(vec![wide(PropTag::PidTagEmailAddress, dn)])]));
-        nspi::Response::QueryRows(nspi::QueryRowsResponse {
-            stat: Stat::default(),
-            rows,
-            return_value: ErrorCode::SUCCESS,
-        })
-    };
-    let (first, _) = alice.tell(&rows(DATABASE));
-    let (second, _) = alice.tell(&rows(OTHER));
-    assert!(holds(&first, "/cn=PROXY/") && holds(&second, "/cn=PROXY-2/"));
-    // Bob saw the other server first: for him it is the one that our name stands for.
-    let (his, _) = bob.tell(&rows(OTHER));
-    assert!(holds(&his, "/cn=PROXY/"));
-
-    let dn_to_mid = |handle, name: &str| {
-        let names = Counted(vec![Ptr::new(CharString::new(DATABASE.replace("EXCH1", name)))]);
-        nspi::Request::DNToMId(nspi::DNToMIdRequest { handle, reserved: 0, names })
-    };
-    let sent = |book: &mut Book<'_>, name| {
-        let request = dn_to_mid(book.handle, name);
-        book.ask(&request).1.encode().unwrap()
-    };
-    assert!(holds(&sent(&mut alice, "PROXY"), "EXCH1"));
-    assert!(holds(&sent(&mut alice, "PROXY-2"), "EXCH2"));
-    assert!(holds(&sent(&mut bob, "PROXY"), "EXCH2"));
-    assert!(holds(&sent(&mut bob, "PROXY-2"), "PROXY-2"), "he never saw a second server");
-}
-
-#[test]
-fn the_map_lives_as_long_as_the_session() {
-    let engine = engine("exch.lab.test", None);
-    let mut book = Book::open(&engine, "a");
-    book.tell(&answers()[0]);
-    let connect = |book: &mut Book<'_>| {
-        let request = emsmdb::EcDoConnectRequest {
-            user_dn: CharString::new(DATABASE.replace("EXCH1", "PROXY")),
-            flags: 0,
-            connection_mod: 0,
-            limit: 0,
-            code_page: 1252,
-            lcid_string: 1033,
-            lcid_sort: 1033,
-            icxr_link: u32::MAX,
-            can_convert_code_pages: 1,
-            client_version: emsmdb::Version([11, 0, 0]),
-            time_stamp: 0,
-        };
-        let stub = emsmdb::Request::EcDoConnect(request).encode().unwrap();
-        let (flight, sent) = book.relayed(Interface::Emsmdb, 0, stub);
-        // The client vanishes before there is an answer.
-        book.talk.engine.give_up(&book.talk.conversation, &flight);
-        sent
-    };
-    assert!(holds(&connect(&mut book), "/cn=EXCH1/"), "learned in the address book");
-    engine.end(&mut book.talk.conversation, true);
-    let mut later = Book::open(&engine, "a");
-    assert!(holds(&connect(&mut later), "/cn=EXCH/"), "the upstream's own name is what is left to go by");
-}
-
-/// Whether the server's name is known from what it said before; otherwise the upstream's own is what is left.
-fn knows(book: &mut Book<'_>) -> bool {
-    let names = Counted(vec![Ptr::new(CharString::new(DATABASE.replace("EXCH1", "PROXY")))]);
-    let request = nspi::Request::DNToMId(nspi::DNToMIdRequest { handle: book.handle, reserved: 0, names });
-    holds(&book.ask(&request).1.encode().unwrap(), "/cn=EXCH1/")
-}
-
-#[test]
-fn what_a_caller_knows_is_there_until_the_last_of_its_sessions_ends() {
-    let engine = engine("exch.lab.test", None);
-    let [mut first, mut second] = [Book::open(&engine, "a"), Book::open(&engine, "a")];
-    first.tell(&answers()[0]);
-    assert!(knows(&mut second));
-    engine.end(&mut first.talk.conversation, true);
-    let mut third = Book::open(&engine, "a");
-    assert!(knows(&mut third), "the second still has it");
-    engine.end(&mut second.talk.conversation, true);
-    engine.end(&mut third.talk.conversation, true);
-    assert!(!knows(&mut Book::open(&engine, "a")));
-}
-
-#[test]
-fn sessions_that_begin_while_others_end_leave_nothing_behind() {
-    let engine = engine("exch.lab.test", None);
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                for _ in 0..200 {
-                    let mut book = Book::open(&engine, "a");
-                    book.tell(&answers()[0]);
-                    assert!(knows(&mut book), "nobody takes it away before the session ends");
-                    engine.end(&mut book.talk.conversation, true);
-                }
-            });
+/// The name that the client sees for the server in `dn`, in the answer to a query of a new session of `authority`.
+fn seen(engine: &Engine, authority: &str, dn: &str) -> String {
+    let mut book = Book::open(engine, authority);
+    let rows = Ptr::new(Counted(vec![PropertyRow::new(vec![narrow(PropTag::PidTagEmailAddress, dn)])]));
+    let answer = nspi::Response::QueryRows(nspi::QueryRowsResponse {
+        stat: Stat::default(),
+        rows,
+        return_value: ErrorCode::SUCCESS,
+    });
+    let (_, mut told) = book.tell(&answer);
+    let mut text = String::new();
+    told.visit_values_mut(&mut |value| {
+        if let Value::String8(string) = &value.value {
+            text = string.get().unwrap().to_string_lossy();
         }
     });
-    assert!(!knows(&mut Book::open(&engine, "a")));
+    engine.end(&mut book.talk.conversation, true);
+    server_of(&text).to_owned()
+}
+
+fn server_of(dn: &str) -> &str {
+    dn.split("/cn=Servers/cn=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default()
+}
+
+/// The server that the upstream is asked for, in a new session of `authority`, where the client names `ours`.
+fn asked(engine: &Engine, authority: &str, ours: &str) -> String {
+    let mut book = Book::open(engine, authority);
+    let names = Counted(vec![Ptr::new(CharString::new(DATABASE.replace("EXCH1", ours)))]);
+    let (_, got) =
+        book.ask(&nspi::Request::DNToMId(nspi::DNToMIdRequest { handle: book.handle, reserved: 0, names }));
+    let nspi::Request::DNToMId(got) = got else { panic!("{got:?}") };
+    engine.end(&mut book.talk.conversation, true);
+    server_of(&got.names.0[0].get().unwrap().to_string_lossy()).to_owned()
+}
+
+#[test]
+fn a_name_means_the_same_server_in_every_session_of_every_caller_and_proxy() {
+    let pool = [engine("exch1.lab.test", None), engine("exch1.lab.test", None)];
+    let first = seen(&pool[0], "a", OTHER);
+    assert_ne!(first, "PROXY", "that is the upstream");
+    // In another order, after the session ended, by another caller, in another process.
+    assert_eq!(seen(&pool[0], "a", DATABASE), "PROXY");
+    assert_eq!(seen(&pool[0], "b", OTHER), first);
+    assert_eq!(seen(&pool[1], "a", OTHER), first);
+    for engine in &pool {
+        assert_eq!(asked(engine, "c", &first), "EXCH2");
+        assert_eq!(asked(engine, "c", "PROXY"), "EXCH1");
+        assert_eq!(asked(engine, "c", "PROXY-2"), "PROXY-2", "stands for no server");
+    }
+}
+
+#[test]
+fn more_than_a_thousand_servers_keep_apart() {
+    let engine = engine("10.0.0.1", None);
+    let mut names = std::collections::BTreeSet::new();
+    for number in 0..1103 {
+        let server = format!("EXCH{number}");
+        let ours = seen(&engine, "a", &DATABASE.replace("EXCH1", &server));
+        assert!(!ours.contains("EXCH"), "{ours}");
+        if number % 100 == 0 {
+            assert_eq!(asked(&engine, "b", &ours), server);
+        }
+        names.insert(ours);
+    }
+    assert_eq!(names.len(), 1103);
+}
+
+/// The name of a mailbox, as grommunio and Exchange 2013 have it.
+const MAILBOX: &str = "616c6963-6540-6c61-622e-746502000000@lab.test";
+
+#[test]
+fn a_mailbox_that_is_its_own_server_has_one_name_in_the_address_book_and_in_autodiscover() {
+    for server in [MAILBOX, "EXCH1", "EXCH2"] {
+        let engine = engine("exch1.lab.test", None);
+        let database = DATABASE.replace("EXCH1", server);
+        let ours = seen(&engine, "a", &database);
+        let document = format!("<A><ServerDN>{database}</ServerDN><MdbDN>{database}</MdbDN></A>");
+        let caller = testkit::caller("a");
+        let told = engine.autodiscover(Dialect::Pox, document.as_bytes(), &caller).unwrap();
+        let told = told.map_or_else(|| document.clone(), |told| String::from_utf8(told).unwrap());
+        assert_eq!(told, document.replace(server, &ours));
+        assert_eq!(asked(&engine, "a", &ours), server);
+    }
 }
 
 #[test]
 fn auxiliary_blocks_that_name_the_server_are_taken_out() {
-    let engine = engine("exch.lab.test", None);
+    let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     let kept: AuxBody = ExOrgInfo { org_flags: OrgFlags::default() }.into();
     let naming: AuxBody = ServerSessionInfo::new("Server=EXCH1.lab.test").into();
@@ -527,7 +509,7 @@ fn a_given_server_name_is_what_ours_stands_for() {
 
 #[test]
 fn an_answer_that_cannot_be_read_is_not_passed_on() {
-    let engine = engine("exch.lab.test", None);
+    let engine = engine("exch1.lab.test", None);
     let mut book = Book::open(&engine, "a");
     let mut request = vec![0; 4];
     request.extend(book.handle.uuid.to_le());

@@ -60,7 +60,7 @@ fn a_redirect_names_the_proxy_and_comes_back_as_the_server() {
     else {
         panic!("{told:?}")
     };
-    assert_eq!(told.server_name.0, b"/o=O/ou=G/cn=Configuration/cn=Servers/cn=PROXY\0"[..]);
+    assert_eq!(told.server_name.0, b"/o=O/ou=G/cn=Configuration/cn=Servers/cn=PROXY-IVMEGSBS\0"[..]);
 
     // Whatever names a server in a DN comes back as it was.
     let (_, relayed) = mailbox.relayed(&logon(&told.server_name.0));

@@ -281,7 +281,7 @@ fn holds(bytes: &[u8], name: &str) -> bool {
 
 #[test]
 fn no_property_of_any_answer_names_the_server() {
-    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
     let web = open(&engine, &table, "a");
     for answer in answers() {
         assert!(holds(&answer.encode().unwrap(), "exch1"), "the test must be able to fail");
@@ -304,7 +304,7 @@ fn no_property_of_any_answer_names_the_server() {
 
 #[test]
 fn what_the_client_sends_back_means_the_server_again() {
-    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
     let web = open(&engine, &table, "a");
     tell(&web, &answers()[0]);
     let ours = DATABASE.replace("EXCH1", "PROXY");
@@ -347,7 +347,7 @@ fn what_the_client_sends_back_means_the_server_again() {
 
 #[test]
 fn urls_lead_to_the_proxy() {
-    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
     let web = open(&engine, &table, "a");
     let error_code = ErrorCode::SUCCESS;
     for (url, ours) in [
@@ -369,8 +369,8 @@ fn urls_lead_to_the_proxy() {
 }
 
 #[test]
-fn two_servers_keep_apart_and_two_callers_keep_their_own_names() {
-    let (engine, table) = (engine("10.0.0.1"), CookieTable::default());
+fn a_name_means_the_same_server_in_every_session_on_both_endpoints() {
+    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
     let (alice, bob) = (open(&engine, &table, "a"), open(&engine, &table, "b"));
     let rows = |dn: &str| {
         let values = text(dn);
@@ -378,21 +378,21 @@ fn two_servers_keep_apart_and_two_callers_keep_their_own_names() {
         let rows = vec![PropertyRow::Standard(values.to_vec())];
         query_rows(Maybe::new(ColumnsAndRows { columns, rows }))
     };
-    let (first, second) = (tell(&alice, &rows(DATABASE)), tell(&alice, &rows(OTHER)));
-    assert!(holds(&first, "/cn=PROXY/") && holds(&second, "/cn=PROXY-2/"));
-    assert!(!holds(&first, "PROXY-2") && !holds(&second, "/cn=PROXY/"));
-    // Bob saw the other server first: for him it is the one that our name stands for.
-    assert!(holds(&tell(&bob, &rows(OTHER)), "/cn=PROXY/"));
-
+    // EXCH2 in base 32.
+    let (second, ours) = (OTHER, "PROXY-IVMEGSBS");
+    for web in [&alice, &bob] {
+        let told = tell(web, &rows(second));
+        assert!(holds(&told, &format!("/cn={ours}/")) && !holds(&told, "EXCH2"));
+        assert!(holds(&tell(web, &rows(DATABASE)), "/cn=PROXY/"));
+    }
     let sent = |web: &Web<'_>, name| ask(web, &dn_to_mid(&DATABASE.replace("EXCH1", name)));
-    assert!(holds(&sent(&alice, "PROXY"), "EXCH1"));
-    assert!(holds(&sent(&alice, "PROXY-2"), "EXCH2"));
-    assert!(holds(&sent(&bob, "PROXY"), "EXCH2"));
-    assert!(holds(&sent(&bob, "PROXY-2"), "PROXY-2"), "he never saw a second server");
-
-    // The store's endpoint goes by what the address book taught.
+    for web in [&alice, &bob] {
+        assert!(holds(&sent(web, "PROXY"), "EXCH1"));
+        assert!(holds(&sent(web, ours), "EXCH2"));
+        assert!(holds(&sent(web, "PROXY-2"), "PROXY-2"), "stands for no server");
+    }
     let store = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
-    let (_, got) = store.relayed(RequestType::Connect, connect(&DATABASE.replace("EXCH1", "PROXY-2")));
+    let (_, got) = store.relayed(RequestType::Connect, connect(&DATABASE.replace("EXCH1", ours)));
     assert!(holds(&got, "/cn=EXCH2/"));
 }
 
@@ -423,7 +423,7 @@ fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
 
 #[test]
 fn connect_names_the_proxy_and_means_the_server() {
-    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
     let web = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
     let ours = DATABASE.replace("EXCH1", "PROXY");
     let (mut flight, got) = web.relayed(RequestType::Connect, connect("/o=O/cn=Recipients/cn=alice"));
@@ -447,7 +447,7 @@ fn blocks() -> [AuxiliaryBuffer; 2] {
 
 #[test]
 fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
-    let engine = engine("exch.lab.test");
+    let engine = engine("exch1.lab.test");
     let [kept, naming] = blocks();
     let unreadable = AuxiliaryBuffer::new(b"EXCH1 in no form that anybody knows".to_vec());
     for (said, left) in [(naming, kept.clone()), (unreadable, NONE), (kept.clone(), kept)] {
@@ -493,7 +493,7 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
 
 #[test]
 fn a_failure_that_ends_with_who_knows_what_ends_with_nothing() {
-    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
     let web = open(&engine, &table, "a");
     let failed = |tail: &[u8]| [&[5, 0, 0, 0], tail].concat();
     for tail in [&b"EXCH1.lab.test"[..], b"\0\0\0\0EXCH1.lab.test", b"\xff\xff\0\0EXCH1"] {
@@ -505,7 +505,7 @@ fn a_failure_that_ends_with_who_knows_what_ends_with_nothing() {
 
 #[test]
 fn an_answer_that_cannot_be_read_is_not_passed_on() {
-    let (engine, table) = (engine("exch.lab.test"), CookieTable::default());
+    let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
     let web = open(&engine, &table, "a");
     let request = request(&query_rows(Maybe::Absent)).encode().unwrap();
     let (mut flight, _) = web.relayed(RequestType::QueryRows, request);

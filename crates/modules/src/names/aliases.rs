@@ -1,44 +1,41 @@
-/// How many servers are remembered: far more than an organization has, so that a server that makes up names fills
-/// no memory.
-const MOST: usize = 1000;
+//! Which of our names stands for which server.
+//!
+//! An alias is a function of the server's name: the same in every session, every process and every proxy that has
+//! the same configuration, in both directions, without a table.
 
-/// Which of our names stands for which server.
+/// The digits of an encoded name: letters and digits that survive wherever names are compared without regard to
+/// case (RFC 4648 section 6).
+const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// What stands for servers in distinguished names.
 ///
-/// The first server gets our own name, further ones the same with a number behind it, so that two servers don't
-/// mix. Names are compared without regard to the case of ASCII letters. Beyond [`MOST`] servers all get one name,
-/// which hides them and stands for none.
-#[derive(Debug, Clone)]
+/// - The upstream itself, by the name that was configured or by the first label of its host name: our own label.
+/// - A name of the form `GUID@domain`: itself. That is the name of a mailbox, of which Exchange 2013 and later and
+///   grommunio make one for each mailbox. It is no host name, and clients find its host by Autodiscover or
+///   `RfrGetFQDNFromServerDN` ([MS-OXDSCLI] 3.1.5, [MS-OXABREF] 3.1.4.2), whose answers name us. It
+///   stands in offline address books too, which can't be changed.
+/// - Any other: our label, a hyphen, and the name in capitals, encoded in base 32.
+///
+/// Names are compared without regard to the case of ASCII letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Aliases {
     label: String,
-    servers: Vec<String>,
-    /// What our own name means as long as no server was seen.
-    guess: Option<String>,
+    /// The server that our label alone stands for.
+    upstream: Option<String>,
 }
 
 impl Aliases {
-    /// No server was seen yet, but for `server`, if that is given.
-    pub(super) fn new(label: &str, server: Option<&str>, guess: Option<&str>) -> Self {
-        let servers = server.map(str::to_owned).into_iter().collect();
-        Self { label: label.to_owned(), servers, guess: guess.map(str::to_owned) }
+    /// Our `label` stands for the server `upstream`, where its name is known.
+    pub(super) fn new(label: &str, upstream: Option<&str>) -> Self {
+        Self { label: label.to_owned(), upstream: upstream.map(str::to_owned) }
     }
 
-    /// Our name for the server `name`.
-    pub(super) fn alias(&mut self, name: &str) -> String {
-        let position = self.servers.iter().position(|server| server.eq_ignore_ascii_case(name));
-        let position = position.unwrap_or_else(|| {
-            if self.servers.len() < MOST {
-                self.servers.push(name.to_owned());
-                self.servers.len() - 1
-            } else {
-                usize::MAX
-            }
-        });
-        match position {
-            0 => self.label.clone(),
-            // Numbers begin with one, so that this one is nobody's.
-            usize::MAX => format!("{}-0", self.label),
-            other => format!("{}-{}", self.label, other + 1),
+    /// Our name for the server `name`; none where it keeps its own.
+    pub(super) fn alias(&self, name: &str) -> Option<String> {
+        if self.upstream.as_ref().is_some_and(|upstream| upstream.eq_ignore_ascii_case(name)) {
+            return Some(self.label.clone());
         }
+        (!is_mailbox(name)).then(|| format!("{}-{}", self.label, encode(&name.to_ascii_uppercase())))
     }
 
     /// The server that our name `alias` stands for, if it is one of ours.
@@ -47,57 +44,125 @@ impl Aliases {
         if !own.eq_ignore_ascii_case(&self.label) {
             return None;
         }
-        let number = match rest.strip_prefix('-') {
-            None if rest.is_empty() => 1,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse::<usize>().ok()?
-            }
-            _ => return None,
-        };
-        match self.servers.get(number.checked_sub(1)?) {
-            Some(server) => Some(server.clone()),
-            None => self.guess.clone().filter(|_| number == 1),
+        if rest.is_empty() {
+            return self.upstream.clone();
+        }
+        let name = decode(rest.strip_prefix('-')?)?;
+        // Only what we made ourselves means something.
+        self.alias(&name).filter(|made| made.eq_ignore_ascii_case(alias)).map(|_| name)
+    }
+}
+
+/// Whether a name has the form `GUID@domain`, with or without hyphens in the GUID.
+fn is_mailbox(name: &str) -> bool {
+    let Some((guid, domain)) = name.split_once('@') else { return false };
+    let groups: Vec<usize> = guid.split('-').map(str::len).collect();
+    let form = matches!(groups.as_slice(), [32] | [8, 4, 4, 4, 12]);
+    let hexadecimal = guid.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii() || matches!(byte, b'.' | b'-' | b'_');
+    form && hexadecimal && !domain.is_empty() && domain.bytes().all(plain)
+}
+
+/// `name` in base 32, without padding.
+fn encode(name: &str) -> String {
+    let mut text = String::with_capacity(name.len().saturating_mul(8).div_ceil(5));
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for byte in name.bytes() {
+        bits = bits << 8 | u32::from(byte);
+        count += 8;
+        while count >= 5 {
+            count -= 5;
+            text.push(digit(bits >> count));
+            bits &= (1 << count) - 1;
         }
     }
+    if count > 0 {
+        text.push(digit(bits << (5 - count)));
+    }
+    text
+}
+
+/// The digit for the five lowest bits.
+fn digit(bits: u32) -> char {
+    let index = usize::try_from(bits & 31).unwrap_or_default();
+    char::from(DIGITS.get(index).copied().unwrap_or(b'A'))
+}
+
+/// What `text` encodes; none where it is not what [`encode`] makes, whatever the case of its letters.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for letter in text.bytes() {
+        let value = DIGITS.iter().position(|digit| digit.eq_ignore_ascii_case(&letter))?;
+        bits = bits << 5 | u32::try_from(value).ok()?;
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from(bits >> count).ok()?);
+            bits &= (1 << count) - 1;
+        }
+    }
+    let name = String::from_utf8(bytes).ok()?;
+    (bits == 0 && count < 5 && !name.is_empty()).then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MAILBOX: &str = "616c6963-6540-6c61-622e-746502000000@lab.test";
+
     #[test]
-    fn two_servers_do_not_mix() {
-        let mut aliases = Aliases::new("PROXY", None, Some("EXCH"));
-        assert_eq!(aliases.original("proxy"), Some("EXCH".to_owned()));
-        assert_eq!(aliases.alias("EXCH1"), "PROXY");
-        assert_eq!(aliases.alias("EXCH2"), "PROXY-2");
-        assert_eq!(aliases.alias("exch1"), "PROXY");
-        assert_eq!(aliases.original("PROXY"), Some("EXCH1".to_owned()));
-        assert_eq!(aliases.original("Proxy-2"), Some("EXCH2".to_owned()));
-        for unknown in ["PROXY-3", "PROXY-", "PROXY-0", "PROXYX", "OTHER", "PRO", ""] {
-            assert_eq!(aliases.original(unknown), None, "{unknown}");
+    fn an_alias_is_the_same_whatever_was_seen_before() {
+        let aliases = Aliases::new("PROXY", Some("EXCH1"));
+        let alias = |name: &str| aliases.alias(name).unwrap();
+        assert_eq!((alias("EXCH1"), alias("exch1")), ("PROXY".to_owned(), "PROXY".to_owned()));
+        // As RFC 4648's base 32 has it.
+        assert_eq!(
+            (alias("EXCH2"), alias("exch2")),
+            ("PROXY-IVMEGSBS".to_owned(), "PROXY-IVMEGSBS".to_owned())
+        );
+        let other = Aliases::new("PROXY", Some("EXCH1"));
+        assert_eq!(other.original("Proxy-ivmegsbs").as_deref(), Some("EXCH2"));
+        assert_eq!(other.original("proxy").as_deref(), Some("EXCH1"));
+        assert_eq!(Aliases::new("PROXY", None).original("PROXY"), None);
+    }
+
+    #[test]
+    fn a_mailbox_keeps_its_name_and_what_only_looks_like_one_does_not() {
+        let aliases = Aliases::new("PROXY", None);
+        for mailbox in [MAILBOX, "616C696365406C61622E746502000000@B\u{fc}ro.test"] {
+            assert_eq!(aliases.alias(mailbox), None, "{mailbox}");
+        }
+        for other in ["exch@lab.test", "@", "616c6963-6540-6c61-622e-746502000000@", "616c6963@lab.test"] {
+            let alias = aliases.alias(other).unwrap();
+            assert_eq!(aliases.original(&alias).unwrap(), other.to_ascii_uppercase());
         }
     }
 
     #[test]
-    fn servers_without_end_are_hidden_and_not_remembered() {
-        let mut aliases = Aliases::new("PROXY", None, None);
-        for number in 0..MOST {
-            aliases.alias(&format!("EXCH{number}"));
+    fn every_name_comes_back_and_no_two_share_one() {
+        let aliases = Aliases::new("PROXY", Some("EXCH"));
+        let mut seen = std::collections::BTreeSet::new();
+        let odd = ["PROXY", "PROXY-2", "PROXY-IVMEGSBS", "A", "\u{fc}\u{df}", " ", "EXCH.LAB.TEST", "X@Y"];
+        let many = (0..1103).map(|number| format!("EXCH{number}"));
+        for name in odd.into_iter().map(str::to_owned).chain(many) {
+            let alias = aliases.alias(&name).unwrap();
+            assert_eq!(aliases.original(&alias).as_ref(), Some(&name));
+            assert_eq!(aliases.original(&alias.to_ascii_lowercase()).as_ref(), Some(&name));
+            assert!(!alias.contains("EXCH") && seen.insert(alias), "{name}");
         }
-        assert_eq!(aliases.alias("ONEMORE"), "PROXY-0");
-        assert_eq!(aliases.alias("ANOTHER"), "PROXY-0");
-        assert_eq!(aliases.servers.len(), MOST);
-        assert_eq!(aliases.original("PROXY-0"), None);
-        assert_eq!(aliases.alias("EXCH999"), "PROXY-1000");
-        assert_eq!(aliases.original("PROXY-1000"), Some("EXCH999".to_owned()));
     }
 
     #[test]
-    fn a_given_server_is_the_first() {
-        let mut aliases = Aliases::new("PROXY", Some("MAIL"), Some("EXCH"));
-        assert_eq!(aliases.original("PROXY"), Some("MAIL".to_owned()));
-        assert_eq!(aliases.alias("EXCH1"), "PROXY-2");
-        assert_eq!(aliases.alias("mail"), "PROXY");
+    fn what_is_none_of_ours_is_left() {
+        let aliases = Aliases::new("PROXY", Some("EXCH"));
+        let mailbox = format!("PROXY-{}", encode(&MAILBOX.to_ascii_uppercase()));
+        let (lower, upstream) = (format!("PROXY-{}", encode("exch2")), format!("PROXY-{}", encode("EXCH")));
+        let none = ["PROXY-", "PROXY-0", "PROXY-A", "PROXY-IVMEGSBT2", "PROXYX", "OTHER", "PRO", ""];
+        for text in none.into_iter().chain([mailbox.as_str(), &lower, &upstream]) {
+            assert_eq!(aliases.original(text), None, "{text}");
+        }
     }
 }
