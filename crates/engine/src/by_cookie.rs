@@ -12,7 +12,7 @@ use mapi::http::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
-use crate::cookies::{CookieTable, Found};
+use crate::cookies::{CookieTable, Found, Full};
 use crate::engine::Engine;
 use crate::flight::{Flight, Next, fault, in_session};
 use crate::message::{Body as _, Message};
@@ -48,11 +48,9 @@ impl Engine {
         }
         let identity = incoming.context.identity().clone();
         let found = if request_type.begins_session() {
-            if table.is_full_for(endpoint, &identity) {
-                let why = "the identity has as many sessions as it may";
-                return Err(Refusal::new(FaultStatus::RPC_S_SERVER_TOO_BUSY, why));
-            }
-            Found::default()
+            let turn = table.find_replaced(endpoint, &identity, texts(sent).flat_map(cookies));
+            table.has_room(endpoint, &identity, turn.replaces).map_err(too_many)?;
+            Found { session: None, turn }
         } else {
             let all = texts(sent).flat_map(cookies);
             table
@@ -97,30 +95,38 @@ impl Engine {
     }
 
     /// The upstream began to answer, and `set` these cookies. They are the session's from now on: the client
-    /// may use them before the answer is at its end.
+    /// may use them before the answer is at its end. Says whether another session of the identity was ended,
+    /// since it has as many as it may.
     ///
     /// # Errors
-    /// When one of them is another session's: then the answer must not pass.
+    /// When they would leave a session without a cookie that identifies it: then the answer must not pass.
     pub fn learn_cookies<'a>(
         &self,
         table: &CookieTable,
         flight: &Flight,
         set: impl Iterator<Item = &'a str>,
-    ) -> Result<(), Refusal> {
-        let OperationKey::Http(endpoint, request_type) = flight.operation.key() else { return Ok(()) };
+    ) -> Result<GaveWay, Refusal> {
+        let OperationKey::Http(endpoint, request_type) = flight.operation.key() else {
+            return Ok(GaveWay::None);
+        };
+        let mut gave_way = GaveWay::None;
         let mut set = set.map(SetCookie::parse).filter(|set| !set.is_removal()).peekable();
         // What the upstream says to somebody without a session makes none.
         if request_type.begins_session() && set.peek().is_some() {
-            table.open(
-                endpoint,
-                flight.session(),
-                flight.operation.context().identity(),
-                flight.operation.at(),
-            );
+            let (session, replaces) = (flight.session(), flight.turn.replaces);
+            let identity = flight.operation.context().identity();
+            let gone = table.open(endpoint, session, identity, replaces, flight.operation.at());
+            if let Some(gone) = gone.map_err(too_many)? {
+                self.end_session(&gone);
+                if Some(gone.id()) != replaces {
+                    gave_way = GaveWay::LongestIdle;
+                }
+            }
         }
         table
             .learn(endpoint, flight.session().id(), &flight.turn, set)
-            .map_err(|why| Refusal::new(CALL_FAILED, why))
+            .map_err(|why| Refusal::new(CALL_FAILED, why))?;
+        Ok(gave_way)
     }
 
     /// Goes on with `flight`, to which the upstream answered with `payload`: to the operation itself, or to
@@ -168,6 +174,10 @@ impl Engine {
             return self.after_by_cookie(table, flight, verdict);
         }
 
+        if code == ResponseCode::ContextNotFound {
+            // Where one was to be replaced, it is the one that is gone ([MS-OXCMAPIHTTP] 3.2.5.6).
+            self.end_replaced(table, flight);
+        }
         if code == ResponseCode::ContextNotFound || begins_session(flight) {
             table.remove(flight.session().id());
         }
@@ -224,9 +234,18 @@ impl Engine {
         };
         if is_over(flight) {
             table.remove(flight.session().id());
+        } else if table.holds(flight.session().id()) {
+            self.end_replaced(table, flight);
         }
         self.end_by_cookie(table, flight);
         next
+    }
+
+    /// Ends the session that the one of `flight` takes the place of.
+    fn end_replaced(&self, table: &CookieTable, flight: &Flight) {
+        if let Some(replaced) = flight.turn.replaces.and_then(|id| table.remove(id)) {
+            self.end_session(&replaced);
+        }
     }
 
     /// One operation less is under way; ends its session where no cookie leads to it.
@@ -237,6 +256,19 @@ impl Engine {
             self.end_session(flight.session());
         }
     }
+}
+
+/// What had to give way to a session that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GaveWay {
+    /// Nothing: there was room.
+    None,
+    /// The session of the same identity that was idle for longest.
+    LongestIdle,
+}
+
+fn too_many(full: Full) -> Refusal {
+    Refusal::new(FaultStatus::RPC_S_SERVER_TOO_BUSY, full.to_string())
 }
 
 fn begins_session(flight: &Flight) -> bool {

@@ -1,13 +1,19 @@
 //! Sessions that are known by cookies, as MAPI over HTTP has them.
 //!
 //! The upstream's own cookies go to clients and come back: they are long and random, and mean nothing here.
-//! What counts is whose they are. Each cookie that the upstream sets belongs to the session that it was set
-//! for, and so to one identity; presented by another identity, or with another session's cookies beside it,
-//! it is refused. Cookies that the session was not given do not go to the upstream, which may read them in
-//! another way than we do. Where the upstream knows all clients as one account, nothing but this keeps them
-//! apart.
+//! Each cookie that the upstream sets belongs to the sessions that it was set for. One that was set for a
+//! single session identifies it, and so its identity: presented by another identity, or beside a cookie that
+//! identifies another session, it is refused. One that was set for several sessions, as the name of a server
+//! that a load balancer chose, identifies none: each of them may present it, beside a cookie that identifies
+//! the session. An answer that would leave a session without a cookie that identifies it is refused. Cookies
+//! that the session was not given do not go to the upstream, which may read them in another way than we do.
+//! Where the upstream knows all clients as one account, nothing but this keeps them apart.
+//!
+//! A Connect or Bind may bring the cookies of the session that it replaces ([MS-OXCMAPIHTTP] 3.2.5.6). Those go
+//! to the upstream only where they identify a session of the same identity, which ends when the new one is open.
 
-use std::collections::{HashMap, VecDeque, hash_map};
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet, VecDeque, hash_map};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,6 +23,7 @@ use mapi::http::cookies::{Cookie, SetCookie};
 use mapi::http::{Endpoint, ResponseCode};
 use wire::FileTime;
 
+use crate::cookie_owners::{Key, Owners};
 use crate::session::SharedSession;
 use crate::turns::{Turn, Turns};
 
@@ -27,15 +34,25 @@ const VALUES: usize = 16;
 /// How many cookies a session may have.
 const COOKIES: usize = 32;
 
-/// How many sessions one identity may have at an endpoint.
-const SESSIONS_OF_ONE: usize = 1024;
+/// How many sessions there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// Of one identity: at an endpoint of MAPI over HTTP; or by context handles of remote calls.
+    pub per_identity: usize,
+    /// In all, of MAPI over HTTP.
+    pub all: usize,
+}
 
-/// How many sessions there may be in all.
-const SESSIONS: usize = 100_000;
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { per_identity: 1024, all: 100_000 }
+    }
+}
 
 /// Sessions by cookie.
 #[derive(Debug, Default)]
 pub struct CookieTable {
+    limits: SessionLimits,
     /// Two keyed hashes of a cookie stand for it: its value is a secret that need not be kept.
     hashers: [RandomState; 2],
     inner: Mutex<Inner>,
@@ -45,10 +62,10 @@ pub(crate) type Print = [u64; 2];
 
 #[derive(Debug, Default)]
 struct Inner {
-    by_cookie: HashMap<(Endpoint, Print), u64>,
+    owners: Owners,
     entries: HashMap<u64, Entry>,
-    /// How many of the entries are whose.
-    counts: HashMap<(Endpoint, Identity), usize>,
+    /// Which of the entries are whose.
+    by_identity: HashMap<(Endpoint, Identity), HashSet<u64>>,
 }
 
 #[derive(Debug)]
@@ -70,31 +87,49 @@ pub(crate) struct Found {
 }
 
 impl Inner {
-    /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
-    fn learn(
-        &mut self,
-        key: (Endpoint, Print),
-        id: u64,
-        name: Print,
-        turn: &Turn,
-    ) -> Result<(), &'static str> {
-        let whole = key.1;
-        if self.by_cookie.get(&key).is_some_and(|owner| *owner != id) {
-            return Err("the upstream set a cookie that is another session's");
+    /// Whether the session `id` can be given these cookies: it has, and each other session keeps, one that
+    /// identifies it. What the session has that it `replaces` is its own.
+    fn may_have(&self, id: u64, given: &[Key], replaces: Option<u64>) -> Result<(), &'static str> {
+        let is_own = |owner| owner == id || Some(owner) == replaces;
+        let entry = self.entries.get(&id);
+        let identifies =
+            |key: &Key| self.owners.identified_by(*key).map_or_else(|| !self.owners.knows(*key), is_own);
+        if !given.iter().any(identifies) && !entry.is_some_and(|entry| self.is_identified(id, entry, &[])) {
+            return Err("the upstream set no cookie that tells the session from others");
         }
-        let Some(entry) = self.entries.get_mut(&id) else { return Ok(()) };
+        let others = given.iter().filter_map(|key| self.owners.identified_by(*key));
+        let mut others = others.filter(|owner| !is_own(*owner));
+        let lost = |owner: u64| {
+            self.entries.get(&owner).is_some_and(|other| !self.is_identified(owner, other, given))
+        };
+        if others.any(lost) {
+            return Err("the upstream set a cookie that is the only one of another session");
+        }
+        Ok(())
+    }
+
+    /// Whether a cookie other than `without` identifies the session.
+    fn is_identified(&self, id: u64, entry: &Entry, without: &[Key]) -> bool {
+        let keys = entry.cookies.iter().flat_map(|(_, values)| values).map(|value| (entry.endpoint, *value));
+        keys.filter(|key| !without.contains(key)).any(|key| self.owners.identified_by(key) == Some(id))
+    }
+
+    /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
+    fn learn(&mut self, key: Key, id: u64, name: Print, turn: &Turn) {
+        let whole = key.1;
+        let Some(entry) = self.entries.get_mut(&id) else { return };
         let Entry { cookies, turns, .. } = entry;
         let known = cookies.iter().position(|(known, _)| *known == name);
         if known.is_none() && cookies.len() < COOKIES {
             cookies.push((name, VecDeque::new()));
         }
         let place = known.or_else(|| cookies.len().checked_sub(1));
-        let Some((_, values)) = place.and_then(|place| cookies.get_mut(place)) else { return Ok(()) };
+        let Some((_, values)) = place.and_then(|place| cookies.get_mut(place)) else { return };
         if values.contains(&whole) {
-            return Ok(());
+            return;
         }
         values.push_back(whole);
-        self.by_cookie.insert(key, id);
+        self.owners.add(key, id);
         // What the client has now, and may have to bring once more, is not forgotten.
         let pinned = |value: &Print| {
             turns.stale().any(|stale| stale == *value) || turn.sent.iter().any(|(_, sent)| sent == value)
@@ -103,21 +138,29 @@ impl Inner {
         if values.len() > VALUES
             && let Some(old) = values.remove(oldest)
         {
-            self.by_cookie.remove(&(key.0, old));
+            self.owners.remove((key.0, old), id);
         }
-        Ok(())
+    }
+
+    /// Of the sessions `own` the one that gives way to a new one: the one that it `replaces`, or the one that was
+    /// idle for longest. None where each has a request under way.
+    fn oldest(&self, own: &HashSet<u64>, replaces: Option<u64>) -> Option<u64> {
+        let entries = own.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
+        let replaced = |id: u64| Some(id) == replaces;
+        let may_go = entries.filter(|(id, entry)| entry.under_way == 0 || replaced(*id));
+        may_go.min_by_key(|(id, entry)| (Reverse(replaced(*id)), entry.used)).map(|(id, _)| id)
     }
 
     /// Takes a session out, with what leads to it.
     fn take(&mut self, id: u64) -> Option<SharedSession> {
         let Entry { session, endpoint, identity, cookies, .. } = self.entries.remove(&id)?;
         for whole in cookies.iter().flat_map(|(_, values)| values) {
-            self.by_cookie.remove(&(endpoint, *whole));
+            self.owners.remove((endpoint, *whole), id);
         }
-        if let hash_map::Entry::Occupied(mut count) = self.counts.entry((endpoint, identity)) {
-            *count.get_mut() = count.get().saturating_sub(1);
-            if *count.get() == 0 {
-                count.remove();
+        if let hash_map::Entry::Occupied(mut own) = self.by_identity.entry((endpoint, identity)) {
+            own.get_mut().remove(&id);
+            if own.get().is_empty() {
+                own.remove();
             }
         }
         Some(session)
@@ -145,7 +188,23 @@ impl Hash for AnyCase<'_> {
 /// Why cookies lead to no session.
 pub(crate) type NotFound = (ResponseCode, &'static str);
 
+/// Why a session can't be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Full {
+    #[error(
+        "the user has as many sessions as clients.sessions_per_user allows, each with a request under way"
+    )]
+    OfIdentity,
+    #[error("there are as many sessions as clients.sessions allows")]
+    InAll,
+}
+
 impl CookieTable {
+    /// A table that holds so many sessions.
+    pub fn new(limits: SessionLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     /// The session that these cookies are of; none where none of them is known.
     pub(crate) fn find<'a>(
         &self,
@@ -157,17 +216,22 @@ impl CookieTable {
     ) -> Result<Found, NotFound> {
         let prints: Vec<(Print, Print)> = cookies.map(|cookie| self.prints(cookie)).collect();
         let mut inner = self.lock();
-        let mut owners = prints.iter().filter_map(|(_, whole)| inner.by_cookie.get(&(endpoint, *whole)));
-        let Some(owner) = owners.next().copied() else {
-            let unknown = (ResponseCode::ContextNotFound, "the cookies are of no session that is open");
+        let unknown = (ResponseCode::ContextNotFound, "the cookies are of no session that is open");
+        let mut owners =
+            prints.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
+        let Some(owner) = owners.next() else {
             return if prints.is_empty() { Ok(Found::default()) } else { Err(unknown) };
         };
-        if owners.any(|other| *other != owner) {
+        if owners.any(|other| other != owner) {
             return Err((ResponseCode::InvalidContextCookie, "the cookies are of several sessions"));
         }
-        let Some(entry) = inner.entries.get_mut(&owner) else { return Ok(Found::default()) };
+        let Inner { owners, entries, .. } = &mut *inner;
+        let Some(entry) = entries.get_mut(&owner) else { return Ok(Found::default()) };
         if entry.identity != *identity {
-            return Err((ResponseCode::NoPrivilege, "the cookies are of another identity's session"));
+            // The rest of the cookies of a session that is over, beside what a load balancer set for both.
+            let is_over = prints.iter().any(|(_, whole)| !owners.knows((endpoint, *whole)));
+            let anothers = (ResponseCode::NoPrivilege, "the cookies are of another identity's session");
+            return Err(if is_over { unknown } else { anothers });
         }
         // A name that the upstream gave the session stands for one of the values that it gave with it.
         let foreign = prints.iter().any(|(name, whole)| {
@@ -189,30 +253,82 @@ impl CookieTable {
         let strange = prints.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
         Ok(Found {
             session: Some(entry.session.clone()),
-            turn: Turn { sent: prints, strange, fresh, ordered: takes_turn },
+            turn: Turn { sent: prints, strange, fresh, ordered: takes_turn, replaces: None },
         })
     }
 
-    /// Whether `identity` may open no more sessions.
-    pub(crate) fn is_full_for(&self, endpoint: Endpoint, identity: &Identity) -> bool {
+    /// What a request says that opens a session and came with `cookies`: which session of the same identity it
+    /// replaces. Only what that one was given goes to the upstream.
+    pub(crate) fn find_replaced<'a>(
+        &self,
+        endpoint: Endpoint,
+        identity: &Identity,
+        cookies: impl Iterator<Item = Cookie<'a>>,
+    ) -> Turn {
+        let sent: Vec<(Print, Print)> = cookies.map(|cookie| self.prints(cookie)).collect();
         let inner = self.lock();
-        let own = inner.counts.get(&(endpoint, identity.clone())).copied().unwrap_or_default();
-        inner.entries.len() >= SESSIONS || own >= SESSIONS_OF_ONE
+        let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
+        let first = owners.next();
+        let owner = first.filter(|first| owners.all(|other| other == *first));
+        let entry = owner.and_then(|id| inner.entries.get(&id)).filter(|entry| entry.identity == *identity);
+        let given = |whole: &Print, name: &Print| {
+            entry.is_some_and(|entry| {
+                entry.cookies.iter().any(|(known, values)| known == name && values.contains(whole))
+            })
+        };
+        // A name goes or stays as a whole: the upstream may take any of its values.
+        let strange =
+            sent.iter().filter(|(name, whole)| !given(whole, name)).map(|(name, _)| *name).collect();
+        let replaces = owner.filter(|_| entry.is_some());
+        Turn { sent, strange, replaces, ..Turn::NONE }
     }
 
-    /// Takes in a session that one of its `identity` opens.
+    /// Whether `identity` may open no more sessions: none of those that it has can give way to a new one.
+    pub(crate) fn has_room(
+        &self,
+        endpoint: Endpoint,
+        identity: &Identity,
+        replaces: Option<u64>,
+    ) -> Result<(), Full> {
+        self.room(&self.lock(), endpoint, identity, replaces).map(drop)
+    }
+
+    /// The session that has to give way to a new one of `identity`; none where there is room.
+    fn room(
+        &self,
+        inner: &Inner,
+        endpoint: Endpoint,
+        identity: &Identity,
+        replaces: Option<u64>,
+    ) -> Result<Option<u64>, Full> {
+        let own = inner.by_identity.get(&(endpoint, identity.clone()));
+        let is_full = inner.entries.len() >= self.limits.all;
+        if !is_full && own.map_or(0, HashSet::len) < self.limits.per_identity {
+            return Ok(None);
+        }
+        let full = if is_full { Full::InAll } else { Full::OfIdentity };
+        own.and_then(|own| inner.oldest(own, replaces)).map(Some).ok_or(full)
+    }
+
+    /// Takes in a session that one of its `identity` opens. Returns the one that gives way to it, where the
+    /// identity has as many as it may.
     pub(crate) fn open(
         &self,
         endpoint: Endpoint,
         session: &SharedSession,
         identity: &Identity,
+        replaces: Option<u64>,
         now: FileTime,
-    ) {
+    ) -> Result<Option<SharedSession>, Full> {
         let mut guard = self.lock();
-        let Inner { entries, counts, .. } = &mut *guard;
+        if guard.entries.contains_key(&session.id()) {
+            return Ok(None);
+        }
+        let gone = self.room(&guard, endpoint, identity, replaces)?;
+        let gone = gone.and_then(|id| guard.take(id));
+        let Inner { entries, by_identity, .. } = &mut *guard;
         entries.entry(session.id()).or_insert_with(|| {
-            let count = counts.entry((endpoint, identity.clone())).or_default();
-            *count = count.saturating_add(1);
+            by_identity.entry((endpoint, identity.clone())).or_default().insert(session.id());
             Entry {
                 session: session.clone(),
                 endpoint,
@@ -223,10 +339,11 @@ impl CookieTable {
                 turns: Turns::default(),
             }
         });
+        Ok(gone)
     }
 
-    /// Takes note of what the upstream set for a session, if it is still here. A cookie of another session's
-    /// does not become its own.
+    /// Takes note of what the upstream set for a session, if it is still here: of all of it or, where a session
+    /// would be left without a cookie that identifies it, of nothing.
     pub(crate) fn learn<'a>(
         &self,
         endpoint: Endpoint,
@@ -234,9 +351,19 @@ impl CookieTable {
         turn: &Turn,
         set: impl Iterator<Item = SetCookie<'a>>,
     ) -> Result<(), &'static str> {
-        for set in set {
-            let (name, whole) = self.prints(set.cookie);
-            self.lock().learn((endpoint, whole), id, name, turn)?;
+        let set: Vec<(Print, Key)> = set
+            .map(|set| self.prints(set.cookie))
+            .map(|(name, whole)| (name, (endpoint, whole)))
+            .take(COOKIES * VALUES)
+            .collect();
+        let mut inner = self.lock();
+        if set.is_empty() || !inner.entries.contains_key(&id) {
+            return Ok(());
+        }
+        let given: Vec<Key> = set.iter().map(|(_, key)| *key).collect();
+        inner.may_have(id, &given, turn.replaces)?;
+        for (name, key) in set {
+            inner.learn(key, id, name, turn);
         }
         Ok(())
     }
@@ -262,9 +389,9 @@ impl CookieTable {
         self.lock().entries.contains_key(&id)
     }
 
-    /// Forgets a session and its cookies.
-    pub(crate) fn remove(&self, id: u64) {
-        self.lock().take(id);
+    /// Forgets a session and its cookies. Returns it where it was here.
+    pub(crate) fn remove(&self, id: u64) -> Option<SharedSession> {
+        self.lock().take(id)
     }
 
     /// Takes out the sessions that nobody used for `idle`.
@@ -279,8 +406,10 @@ impl CookieTable {
 
     /// Takes out all sessions.
     pub(crate) fn take_all(&self) -> Vec<SharedSession> {
-        let inner = std::mem::take(&mut *self.lock());
-        inner.entries.into_values().map(|entry| entry.session).collect()
+        let mut inner = self.lock();
+        inner.owners.clear();
+        inner.by_identity.clear();
+        std::mem::take(&mut inner.entries).into_values().map(|entry| entry.session).collect()
     }
 
     /// How many sessions there are.

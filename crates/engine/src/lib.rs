@@ -12,6 +12,7 @@
 
 mod by_cookie;
 mod by_handle;
+mod cookie_owners;
 mod cookies;
 mod engine;
 mod exchange;
@@ -29,9 +30,9 @@ mod stack;
 mod turns;
 mod work;
 
-pub use crate::by_cookie::response_code;
+pub use crate::by_cookie::{GaveWay, response_code};
 pub use crate::by_handle::Conversation;
-pub use crate::cookies::CookieTable;
+pub use crate::cookies::{CookieTable, SessionLimits};
 pub use crate::engine::Engine;
 pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::handles::{HandleTable, HandleUse, handle_use};

@@ -43,11 +43,13 @@ pub(crate) struct Turn {
     /// Whether the request takes its turn. One that goes on beside the others is sent with what is newest
     /// when it comes, and says nothing of turns when it is over: that may be long after.
     pub(crate) ordered: bool,
+    /// The session of the same identity that the one which it opens takes the place of.
+    pub(crate) replaces: Option<u64>,
 }
 
 impl Turn {
     pub(crate) const NONE: Self =
-        Self { sent: Vec::new(), strange: Vec::new(), fresh: Vec::new(), ordered: false };
+        Self { sent: Vec::new(), strange: Vec::new(), fresh: Vec::new(), ordered: false, replaces: None };
 }
 
 /// A cookie that a client brings, with what it has to bring instead.
@@ -153,8 +155,9 @@ impl Flight {
     }
 
     /// The value of the one `Cookie` header that goes to the upstream in place of `sent`, the values of those
-    /// that the client sent; none where these can go as they are. What the session was never given stays
-    /// here, and what the client has not seen goes along.
+    /// that the client sent; none where these can go as they are, and empty where none of them may go. What
+    /// the session was never given stays here, and what the client has not seen goes along. A request that
+    /// opens a session brings what the one was given that it replaces.
     pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
         let Turn { sent: prints, strange, fresh, .. } = &self.turn;
         if fresh.is_empty() && strange.is_empty() {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{CookieTable, Engine, Observer};
+use engine::{CookieTable, Engine, Observer, SessionLimits};
 use identity::Authority;
 use identity::ntlm::AcceptorConfig;
 use identity::relayed;
@@ -61,7 +61,11 @@ pub(crate) fn front(
         sizes: HttpLimits::default(),
         pending: Pending::default(),
         engine: Arc::clone(engine),
-        sessions: CookieTable::default(),
+        sessions: CookieTable::new(SessionLimits {
+            per_identity: clients.sessions_per_user,
+            all: clients.sessions,
+        }),
+        session_idle: Duration::from_secs(clients.session_idle_seconds),
         observer: Arc::clone(observer),
         strangers: Strangers::default(),
     }))

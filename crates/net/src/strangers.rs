@@ -1,6 +1,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use identity::Principal;
 use tokio::time::Instant;
 
 use crate::throttle::Throttle;
@@ -12,6 +13,7 @@ pub struct Strangers {
     not_served: Throttle,
     misbehaved: Throttle,
     refused: Throttle,
+    sessions_full: Throttle,
 }
 
 impl Strangers {
@@ -40,6 +42,13 @@ impl Strangers {
     pub(crate) fn refused(&self, peer: SocketAddr, why: &str) {
         if let Some(left_out) = self.refused.pass(Instant::now()) {
             tracing::warn!(%peer, left_out, "sign-in refused: {why}");
+        }
+    }
+
+    /// A user who has as many sessions as is allowed, and what was done about it.
+    pub(crate) fn sessions_full(&self, peer: SocketAddr, user: &Principal, what: &str) {
+        if let Some(left_out) = self.sessions_full.pass(Instant::now()) {
+            tracing::warn!(%peer, %user, left_out, "too many sessions: {what}");
         }
     }
 }

@@ -139,6 +139,8 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     for (key, most) in [
         ("clients.connections", config.clients.connections),
         ("clients.connections_per_address", config.clients.connections_per_address),
+        ("clients.sessions_per_user", config.clients.sessions_per_user),
+        ("clients.sessions", config.clients.sessions),
     ] {
         if most == 0 {
             return wrong(key, "must let at least one client in".to_owned());
@@ -157,6 +159,7 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     let seconds = [
         ("clients.handshake_seconds", config.clients.handshake_seconds),
         ("clients.idle_seconds", config.clients.idle_seconds),
+        ("clients.session_idle_seconds", config.clients.session_idle_seconds),
         ("upstream.connect_seconds", config.upstream.connect_seconds),
         ("upstream.call_seconds", config.upstream.call_seconds),
         ("deferred.seconds", config.deferred.seconds),

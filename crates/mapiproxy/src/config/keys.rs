@@ -173,6 +173,27 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("clients", "idle_seconds", "7200", false, "After how long without a call a connection is closed."),
     key(
+        "clients",
+        "sessions_per_user",
+        "1024",
+        false,
+        "How many sessions one user may have: of MAPI over HTTP at each endpoint, where a further one ends the one that was idle for longest; and context handles of remote calls, where a further one is refused as too busy. Either is logged with the user.",
+    ),
+    key(
+        "clients",
+        "sessions",
+        "100000",
+        false,
+        "How many sessions of MAPI over HTTP there may be in all. A further one is refused, unless its user has one that is idle, which then ends.",
+    ),
+    key(
+        "clients",
+        "session_idle_seconds",
+        "3600",
+        false,
+        "After how many seconds without a request a session of MAPI over HTTP ends. Exchange ends its own after 15 minutes.",
+    ),
+    key(
         "upstream",
         "rpc",
         "\"exch.lab.test\"",

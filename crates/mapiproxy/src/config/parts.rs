@@ -197,6 +197,27 @@ pub(crate) struct Clients {
     /// Seconds without a call after which a connection is closed.
     #[serde(default = "idle_seconds")]
     pub(crate) idle_seconds: u64,
+    /// Sessions of one user at a service.
+    #[serde(default = "sessions_per_user")]
+    pub(crate) sessions_per_user: usize,
+    /// Sessions of MAPI over HTTP in all.
+    #[serde(default = "sessions")]
+    pub(crate) sessions: usize,
+    /// Seconds without a request after which a session of MAPI over HTTP ends.
+    #[serde(default = "session_idle_seconds")]
+    pub(crate) session_idle_seconds: u64,
+}
+
+const fn sessions_per_user() -> usize {
+    1024
+}
+
+const fn sessions() -> usize {
+    100_000
+}
+
+const fn session_idle_seconds() -> u64 {
+    3600
 }
 
 fn http_auth() -> Vec<Scheme> {

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use engine::{Flight, HttpExchange, HttpLeg, Next, Refusal};
+use engine::{Flight, GaveWay, HttpExchange, HttpLeg, Next, Refusal};
 use http::{RequestHead, ResponseHead};
 use tokio::time::Instant;
 
 use super::coming::Coming;
 use super::front::HttpFront;
+
+/// What is logged of a session that gave way to a new one of the same user.
+const LONGEST_IDLE: &str =
+    "clients.sessions_per_user is reached, and the session that was idle for longest was ended";
 
 /// An operation that is on its way. Dropped before it is done, it is given up: its client is gone.
 pub(super) struct Airborne {
@@ -35,7 +39,10 @@ impl Airborne {
     pub(super) fn learn_cookies(&mut self, head: &mut ResponseHead, is_seen: bool) -> Result<(), Refusal> {
         let Self { front, flight, .. } = self;
         let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
-        front.engine.learn_cookies(&front.sessions, flight, set())?;
+        if front.engine.learn_cookies(&front.sessions, flight, set())? == GaveWay::LongestIdle {
+            let (peer, user) = (flight.operation.peer(), flight.context().principal());
+            front.strangers.sessions_full(peer, user, LONGEST_IDLE);
+        }
         if is_seen {
             for missing in flight.seen(set()) {
                 head.fields.push("Set-Cookie", missing);

@@ -65,6 +65,8 @@ pub struct HttpFront {
     pub engine: Arc<Engine>,
     /// The sessions of MAPI over HTTP.
     pub sessions: CookieTable,
+    /// After how long without a request a session ends.
+    pub session_idle: Duration,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
     /// What strangers cause in the log.
@@ -88,11 +90,8 @@ impl std::fmt::Debug for HttpFront {
     }
 }
 
-/// How often sessions are looked through for those that nobody uses.
+/// How often sessions are looked through for those that are idle for too long.
 const SWEEP: Duration = Duration::from_secs(30);
-
-/// After how long a session that nobody uses is forgotten. Servers keep theirs for a quarter of an hour.
-const SESSION_IDLE: Duration = Duration::from_hours(1);
 
 /// Serves every client that connects to `listener` on one of `cores`, within TLS where `tls` is given, until `stop`
 /// turns true; then no more are taken, and it returns when the requests under way are answered. What `tls` holds when
@@ -122,7 +121,7 @@ pub async fn run_http(
                     tracing::error!(%peer, "can't serve a connection: {error}");
                 }
             }
-            _ = sweep.tick() => front.engine.end_idle(&front.sessions, clock::now(), SESSION_IDLE),
+            _ = sweep.tick() => front.engine.end_idle(&front.sessions, clock::now(), front.session_idle),
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             changed = stop.changed() => if changed.is_err() { break },
         }

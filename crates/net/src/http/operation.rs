@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::{Envelope, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code};
+use engine::{Envelope, FaultStatus, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code};
 use http::{Framing, Head as _, RequestHead, ResponseHead};
 use mapi::http::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
@@ -104,6 +104,9 @@ impl Client {
             Ok(begun) => begun,
             Err(refusal) => {
                 self.turned_away(asked, key, request_size, &refusal);
+                if refusal.status == FaultStatus::RPC_S_SERVER_TOO_BUSY {
+                    front.strangers.sessions_full(asked.peer, asked.context.principal(), &refusal.why);
+                }
                 let code = response_code(refusal.status);
                 return Err(self.refuse(&original, asked, code, &refusal.why));
             }
@@ -121,12 +124,11 @@ impl Client {
         head: &mut RequestHead,
         stub: Bytes,
     ) -> Result<Box<Link>, String> {
-        if matches!(airborne.flight.operation.key(), OperationKey::Http(_, kind) if kind.begins_session()) {
-            // Nobody brings a session along into which another is to be opened.
+        if let Some(newest) = airborne.flight.cookies_to_send(&cookies(&airborne.original)) {
             head.fields.remove("cookie");
-        } else if let Some(newest) = airborne.flight.cookies_to_send(&cookies(&airborne.original)) {
-            head.fields.remove("cookie");
-            head.fields.push("Cookie", newest);
+            if !newest.is_empty() {
+                head.fields.push("Cookie", newest);
+            }
         }
         head.fields.remove("accept-encoding");
         self.send_head(asked, head, u64::try_from(stub.len()).ok()).await?;

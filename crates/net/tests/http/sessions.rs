@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 
-use engine::{Module, Operation, Refusal, Session};
+use engine::{Module, Operation, Refusal, Session, SessionLimits};
 
 use crate::support::{Client, Got, Proxy, Setup, Upstream, mapi};
 
@@ -116,13 +116,180 @@ fn what_a_server_could_read_as_another_sessions_cookie_does_not_reach_it() {
 }
 
 #[test]
-fn what_is_opened_takes_no_session_along() {
+fn what_is_opened_brings_the_session_that_it_replaces_and_no_other() {
     let upstream = server();
     let proxy = Setup::default().before(&upstream);
-    let (mut alice, sid, _) = open(&proxy, "alice");
+    let (mut alice, sid, sequence) = open(&proxy, "alice");
+    let (mut bob, ..) = open(&proxy, "bob");
     drop(upstream.others());
-    alice.ask(mapi("alice", "emsmdb", "Connect", &sid, &[0; 20]));
-    assert!(!upstream.next().head.fields.has("cookie"));
+    let both = format!("{sid}; {sequence}");
+    let connect = |client: &mut Client, user: &str, cookies: &str| {
+        assert_eq!(
+            client.ask(mapi(user, "emsmdb", "Connect", cookies, &[0; 20])).code().as_deref(),
+            Some("0")
+        );
+        upstream.next().head.fields.text("cookie").map(str::to_owned)
+    };
+    // Neither those of another identity nor those of no session that is known.
+    assert_eq!(connect(&mut bob, "bob", &both), None);
+    assert_eq!(connect(&mut bob, "bob", "sid=made-up; sequence=q9"), None);
+    assert_eq!(connect(&mut bob, "bob", "sid=s2; sequence=q2; SID=s1"), None);
+    assert_eq!(connect(&mut alice, "alice", &format!("{both}; other=1")), Some(both.clone()));
+    // The session that it replaced is over.
+    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", &both, &[0; 16]));
+    assert_eq!(answer.code().as_deref(), Some("10"));
+    assert_eq!(connect(&mut alice, "alice", &both), None);
+}
+
+#[test]
+fn a_client_that_connects_again_and_again_has_one_session() {
+    let ended = Arc::new(Mutex::new(0));
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Counting(Arc::clone(&ended)))];
+    let upstream = server();
+    let sessions = SessionLimits { per_identity: 2, all: 100 };
+    let proxy = Setup { modules, sessions, ..Setup::default() }.before(&upstream);
+    let (_other, others_sid, others_sequence) = open(&proxy, "alice");
+    let (mut alice, ..) = open(&proxy, "alice");
+    for count in 2..20 {
+        let cookies = format!("sid=s{count}; sequence=q{count}");
+        let answer = alice.ask(mapi("alice", "emsmdb", "Connect", &cookies, &[0; 20]));
+        assert_eq!(answer.code().as_deref(), Some("0"), "{count}");
+        assert_eq!((proxy.front.sessions.len(), *ended.lock().unwrap()), (2, count - 1));
+    }
+    // The other one, which was idle for longer than all that, was not in the way.
+    let others = format!("{others_sid}; {others_sequence}");
+    assert_eq!(alice.ask(mapi("alice", "emsmdb", "Execute", &others, &[0; 16])).code().as_deref(), Some("0"));
+}
+
+#[test]
+fn a_session_whose_successor_the_server_refused_goes_on() {
+    let upstream = Upstream::new(|got: &Got, stream| {
+        let opens = got.head.fields.text("x-requesttype") == Some("Connect");
+        let again = got.head.fields.has("cookie");
+        let answer = if opens && again { refusal(16) } else { good(&["sid=s".to_owned()]) };
+        stream.write_all(&answer).is_ok()
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut alice = Client::new(&proxy);
+    alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+    let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "sid=s", &[0; 20]));
+    assert_eq!(answer.code().as_deref(), Some("16"));
+    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=s", &[0; 16]));
+    assert_eq!(answer.code().as_deref(), Some("0"));
+}
+
+#[test]
+fn a_session_of_which_nothing_changed_but_its_place_is_replaced_all_the_same() {
+    // A server that keeps its cookies when a client connects again.
+    let upstream = Upstream::new(|_, stream| stream.write_all(&good(&["sid=same".to_owned()])).is_ok());
+    let proxy = Setup::default().before(&upstream);
+    let mut alice = Client::new(&proxy);
+    for cookies in ["", "sid=same", "sid=same"] {
+        let answer = alice.ask(mapi("alice", "emsmdb", "Connect", cookies, &[0; 20]));
+        assert_eq!((answer.code().as_deref(), proxy.front.sessions.len()), (Some("0"), 1));
+        let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=same", &[0; 16]));
+        assert_eq!(answer.code().as_deref(), Some("0"));
+    }
+}
+
+#[test]
+fn who_has_as_many_sessions_as_may_be_loses_the_one_that_was_idle_for_longest() {
+    let upstream = server();
+    let sessions = SessionLimits { per_identity: 3, all: 4 };
+    let proxy = Setup { sessions, ..Setup::default() }.before(&upstream);
+    let mut alices: Vec<_> = (0..3).map(|_| open(&proxy, "alice")).collect();
+    let execute = |(client, sid, _): &mut (Client, String, String)| {
+        client.ask(mapi("alice", "emsmdb", "Execute", sid, &[0; 16])).code().unwrap()
+    };
+    assert_eq!(execute(&mut alices[0]), "0");
+    alices.push(open(&proxy, "alice"));
+    let codes: Vec<String> = alices.iter_mut().map(execute).collect();
+    assert_eq!(codes, ["0", "10", "0", "0"]);
+    // In all there is room for one of somebody else's: then each has to make do with their own.
+    let (mut bob, bobs, _) = open(&proxy, "bob");
+    let mut carol = Client::new(&proxy);
+    let answer = carol.ask(mapi("carol", "emsmdb", "Connect", "", &[0; 20]));
+    assert_eq!(answer.code().as_deref(), Some("1"));
+    open(&proxy, "bob");
+    assert_eq!(bob.ask(mapi("bob", "emsmdb", "Execute", &bobs, &[0; 16])).code().as_deref(), Some("10"));
+    assert_eq!((execute(&mut alices[3]).as_str(), proxy.front.sessions.len()), ("0", 4));
+}
+
+/// As [`server`], behind a load balancer that has a cookie of its own, with one value for all.
+fn balanced() -> Upstream {
+    let count = Mutex::new(0);
+    Upstream::new(move |got: &Got, stream| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        let opens = got.head.fields.text("x-requesttype") == Some("Connect");
+        let mut cookies = vec!["SERVERID=node1".to_owned()];
+        if opens {
+            cookies.push(format!("sid=s{count}"));
+        }
+        stream.write_all(&good(&cookies)).is_ok()
+    })
+}
+
+#[test]
+fn a_cookie_that_is_equal_for_all_identifies_none_and_each_may_bring_it() {
+    let upstream = balanced();
+    let proxy = Setup::default().before(&upstream);
+    let users = ["alice", "bob", "bob", "carol"];
+    for user in users {
+        let mut client = Client::new(&proxy);
+        let answer = client.ask(mapi(user, "emsmdb", "Connect", "", &[0; 20]));
+        assert_eq!((answer.status(), answer.code().as_deref()), (200, Some("0")), "{user}");
+    }
+    drop(upstream.others());
+    let mut client = Client::new(&proxy);
+    let mut execute = |user: &str, cookies: &str| {
+        client.ask(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
+    };
+    for (place, user) in users.into_iter().enumerate() {
+        let own = format!("SERVERID=node1; sid=s{}", place + 1);
+        assert_eq!(execute(user, &own), "0");
+        assert_eq!(upstream.next().head.fields.text("cookie"), Some(own.as_str()));
+        // By itself it leads nowhere, nor does it lead a lost session to another.
+        assert_eq!(execute(user, "SERVERID=node1"), "10");
+        assert_eq!(execute(user, "SERVERID=node1; sid=lost"), "10");
+        // And it vouches for no cookie of another's.
+        let others = format!("SERVERID=node1; sid=s{}", (place + 3) % 4 + 1);
+        // Bob's first session is Bob's as well.
+        assert_eq!(execute(user, &others), if place == 2 { "0" } else { "11" });
+        assert_eq!(execute(user, &format!("{own}; SERVERID=node2")), "6");
+        assert_eq!(upstream.others().len(), usize::from(place == 2), "nothing else went to the server");
+    }
+    // When the others are gone, it does not lead one who was left behind to whose session remains.
+    for (user, number) in [("alice", 1), ("bob", 2), ("bob", 3)] {
+        let own = format!("SERVERID=node1; sid=s{number}");
+        client.ask(mapi(user, "emsmdb", "Disconnect", &own, &[0; 4]));
+    }
+    let mut execute = |user: &str, cookies: &str| {
+        client.ask(mapi(user, "emsmdb", "Execute", cookies, &[0; 16])).code().unwrap()
+    };
+    assert_eq!(execute("alice", "SERVERID=node1; sid=s1"), "10");
+    assert_eq!(execute("alice", "SERVERID=node1"), "11");
+    assert_eq!(execute("carol", "SERVERID=node1; sid=s4"), "0");
+}
+
+#[test]
+fn an_answer_that_would_leave_a_session_without_a_cookie_of_its_own_does_not_pass() {
+    // One answer for all, as a cache between us and the server gives it.
+    let upstream = Upstream::new(|got: &Got, stream| {
+        let cookies = match got.head.fields.text("x-requesttype") {
+            Some("Connect") => vec!["sid=s1".to_owned(), "SERVERID=node1".to_owned()],
+            _ => vec![],
+        };
+        stream.write_all(&good(&cookies)).is_ok()
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut alice = Client::new(&proxy);
+    assert_eq!(alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20])).status(), 200);
+    let mut bob = Client::new(&proxy);
+    assert_eq!(bob.ask(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
+    assert_eq!(proxy.front.sessions.len(), 1);
+    let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "SERVERID=node1; sid=s1", &[0; 16]));
+    assert_eq!(answer.code().as_deref(), Some("0"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
-use engine::{CookieTable, Deferral, Engine, Module, Stack};
+use engine::{CookieTable, Deferral, Engine, Module, SessionLimits, Stack};
 use http::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
@@ -68,6 +68,8 @@ pub(crate) struct Setup {
     pub(crate) deferral: Option<Deferral>,
     /// Whether clients sign in at the server.
     pub(crate) relayed: bool,
+    /// How many sessions there may be.
+    pub(crate) sessions: SessionLimits,
 }
 
 impl Default for Setup {
@@ -81,6 +83,7 @@ impl Default for Setup {
             pending: Pending::default(),
             deferral: None,
             relayed: false,
+            sessions: SessionLimits::default(),
         }
     }
 }
@@ -133,7 +136,8 @@ impl Setup {
                 Some(deferral) => Engine::new(Stack::new(self.modules)).deferring(deferral),
                 None => Engine::new(Stack::new(self.modules)),
             }),
-            sessions: CookieTable::default(),
+            sessions: CookieTable::new(self.sessions),
+            session_idle: PATIENCE,
             observer: Arc::new(Unobserved),
             strangers: Strangers::default(),
         });
