@@ -21,6 +21,13 @@ const NANOSECONDS: u32 = 0xa1b2_3c4d;
 /// something that made no sense.
 const BELIEVED: u64 = 86_400;
 
+/// How many records must follow one whose time is unlike that of the record before it, for it to be believed
+/// after something that made no sense. A clock may have been set.
+const FOLLOWERS: usize = 3;
+
+/// The longest packet that is believed after something that made no sense, in bytes.
+const MAX_BELIEVED: u32 = 1 << 18;
+
 #[derive(Debug)]
 pub(super) struct Pcap {
     endian: Endian,
@@ -59,9 +66,14 @@ impl Pcap {
             return Ok(input.ended("record"));
         }
         let place = input.place();
-        let Some(record) = self.record(input.data(), self.last.is_some()) else {
+        let Some(record) = self.record(input.data()) else { return self.find_next(input, place) };
+        // A clock may be set while it records, so that a time alone says nothing. Only where what follows is no
+        // record either is it the record that is broken.
+        if self.last.is_some_and(|last| last.abs_diff(record.seconds) >= BELIEVED * 365)
+            && !self.may_go_on(input, record.length)?
+        {
             return self.find_next(input, place);
-        };
+        }
         if !input.fill(RECORD_HEADER_SIZE.saturating_add(record.length))? {
             return Ok(input.ended("record"));
         }
@@ -84,7 +96,7 @@ impl Pcap {
     }
 
     /// The record at the start of `data`; none where it makes no sense.
-    fn record(&self, data: &[u8], near: bool) -> Option<Record> {
+    fn record(&self, data: &[u8]) -> Option<Record> {
         let mut r = Reader::with_endian(data, self.endian);
         let record = Record {
             seconds: u64::from(r.u32("ts_sec").ok()?),
@@ -93,20 +105,16 @@ impl Pcap {
             original: r.u32("orig_len").ok()?,
         };
         let limit = if self.nanoseconds { 1_000_000_000 } else { 1_000_000 };
-        let close = self.last.is_none_or(|last| !near || last.abs_diff(record.seconds) < BELIEVED * 365);
-        let fits = record.length <= MAX_RECORD && record.fraction < limit;
-        (fits && close).then_some(record)
+        (record.length <= MAX_RECORD && record.fraction < limit).then_some(record)
     }
 
-    /// Passes over bytes until two records that make sense follow one another, or the file ends.
+    /// Passes over bytes until there is a record that is worth believing, or the file ends.
     fn find_next<'a, R: Read>(&self, input: &'a mut Input<R>, place: u64) -> io::Result<Option<Item<'a>>> {
         input.consume(1);
         while input.fill(RECORD_HEADER_SIZE)? {
             if let Some(record) = self.believed(input.data()) {
-                let next = RECORD_HEADER_SIZE.saturating_add(record.length);
-                let whole = input.fill(next.saturating_add(RECORD_HEADER_SIZE))?;
-                let after = input.data().get(next..).unwrap_or_default();
-                if (whole && self.believed(after).is_some()) || (!whole && after.is_empty()) {
+                let close = self.last.is_none_or(|last| last.abs_diff(record.seconds) < BELIEVED);
+                if self.is_followed(input, if close { 1 } else { FOLLOWERS })? {
                     break;
                 }
             }
@@ -120,12 +128,42 @@ impl Pcap {
         Ok(Some(Item::Problem(Problem::at(place, what))))
     }
 
+    /// Whether a record can begin behind the one at the start of what is at hand, which has `length` bytes, or the
+    /// file ends before that.
+    fn may_go_on<R: Read>(&self, input: &mut Input<R>, length: usize) -> io::Result<bool> {
+        let next = RECORD_HEADER_SIZE.saturating_add(length);
+        let whole = input.fill(next.saturating_add(RECORD_HEADER_SIZE))?;
+        Ok(!whole || self.believed(input.data().get(next..).unwrap_or_default()).is_some())
+    }
+
+    /// Whether the record at the start of what is at hand is followed by `count` that are worth believing, each
+    /// close in time to the one before it or to the last that was read, or by the end of the file.
+    fn is_followed<R: Read>(&self, input: &mut Input<R>, count: usize) -> io::Result<bool> {
+        let Some(mut record) = self.believed(input.data()) else { return Ok(false) };
+        let mut at = 0_usize;
+        for _ in 0..count {
+            at = at.saturating_add(RECORD_HEADER_SIZE).saturating_add(record.length);
+            if !input.fill(at.saturating_add(RECORD_HEADER_SIZE))? {
+                return Ok(input.data().len() == at);
+            }
+            let next = self.believed(input.data().get(at..).unwrap_or_default());
+            let close = |next: &Record| {
+                next.seconds.abs_diff(record.seconds) < BELIEVED
+                    || self.last.is_some_and(|last| last.abs_diff(next.seconds) < BELIEVED)
+            };
+            match next.filter(close) {
+                Some(next) => record = next,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
     /// A record that is worth believing where nothing says that one begins there.
     fn believed(&self, data: &[u8]) -> Option<Record> {
-        self.record(data, true).filter(|record| {
-            let close = self.last.is_none_or(|last| last.abs_diff(record.seconds) < BELIEVED);
+        self.record(data).filter(|record| {
             let captured = u32::try_from(record.length).unwrap_or(u32::MAX);
-            close && record.length > 0 && captured <= record.original && record.original <= 1 << 20
+            record.length > 0 && captured <= record.original && record.original <= MAX_BELIEVED
         })
     }
 }

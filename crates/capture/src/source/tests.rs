@@ -98,6 +98,36 @@ fn a_broken_record_of_pcap_is_told_of_and_passed_over() {
     );
 }
 
+/// A record's packet as long as those that are recorded are.
+const FRAME: &[u8] = &[0x55; 60];
+
+#[test]
+fn a_clock_that_is_set_while_recording_costs_no_record() {
+    let now = 1_764_583_200;
+    // From 1970 to now, back, and two clocks that alternate, as in files that were merged.
+    for times in [
+        [30, 31, now, now + 1],
+        [now, now + 1, 30, 31],
+        [now - 70_000_000, now, now + 1, now + 2],
+        [30, now, 31, now + 1],
+    ] {
+        let records = times.map(|seconds| (seconds, 5, FRAME));
+        let (packets, problems) = read(&pcap(false, &records));
+        let seconds: Vec<u64> = packets.iter().map(|(time, _)| time / 1_000_000_000).collect();
+        assert_eq!((seconds, problems.len()), (times.map(u64::from).to_vec(), 0), "{problems:?}");
+    }
+}
+
+#[test]
+fn what_follows_a_broken_record_is_found_though_the_clock_was_set() {
+    let mut file = pcap(false, &[(30, 5, FRAME)]);
+    file.extend_from_slice(&[0xff; 21]);
+    let later: Vec<_> = (0..5).map(|second| (1_764_583_200 + second, 5, FRAME)).collect();
+    file.extend_from_slice(&pcap(false, &later)[24..]);
+    let (packets, problems) = read(&file);
+    assert_eq!((packets.len(), problems.len()), (6, 1), "{problems:?}");
+}
+
 #[test]
 fn pcapng_is_read_with_names_and_nanoseconds() {
     let file = [section(), interface(b"client"), packet(1_000_000_000_123, b"hello")].concat();
