@@ -93,7 +93,8 @@ pub struct StoreEntryId {
     pub server_shortname: Vec<u8>,
     /// The mailbox's distinguished name, without a terminator; public folders may have none.
     pub mailbox_dn: Option<Vec<u8>>,
-    /// What follows: later versions add the server's distinguished name and the mailbox's SMTP address.
+    /// What follows: later versions add the server's distinguished name and the mailbox's SMTP address, behind
+    /// [`StoreEntryId::V2_MAGIC`] or [`StoreEntryId::V3_MAGIC`].
     pub trailing: Vec<u8>,
 }
 
@@ -178,6 +179,17 @@ impl StoreEntryId {
     pub const PUBLIC: FlatUid = FlatUid([
         0x1C, 0x83, 0x02, 0x10, 0xAA, 0x66, 0x11, 0xCD, 0x9B, 0xC8, 0x00, 0xAA, 0x00, 0x2F, 0xC4, 0x5A,
     ]);
+    /// What the second version's part begins with (`MDB_STORE_EID_V2_MAGIC`).
+    pub const V2_MAGIC: u32 = 0xF321_35D8;
+    /// What the third version's part begins with (`MDB_STORE_EID_V3_MAGIC`).
+    pub const V3_MAGIC: u32 = 0xF432_46E9;
+
+    /// Whether `rest`, which follows the server's name, has no distinguished name of a mailbox: those of public
+    /// folders have none, whatever follows.
+    fn has_no_dn(rest: &[u8]) -> bool {
+        let magic = rest.first_chunk().map(|magic| u32::from_le_bytes(*magic));
+        rest.is_empty() || matches!(magic, Some(Self::V2_MAGIC | Self::V3_MAGIC))
+    }
 }
 
 impl FolderEntryId {
@@ -312,7 +324,7 @@ impl<'a> Decode<'a> for StoreEntryId {
             wrapped_provider_uid: FlatUid(r.array("WrappedProviderUID")?),
             wrapped_type: r.u32("WrappedType")?,
             server_shortname: read_string8(r, "ServerShortname")?.to_vec(),
-            mailbox_dn: (!r.is_empty())
+            mailbox_dn: (!Self::has_no_dn(r.peek()))
                 .then(|| read_string8(r, "MailboxDN").map(<[u8]>::to_vec))
                 .transpose()?,
             trailing: r.rest().to_vec(),
@@ -327,7 +339,7 @@ impl Encode for StoreEntryId {
         w.bytes(&self.dll_file_name).u32(self.wrapped_flags).bytes(&self.wrapped_provider_uid.0);
         w.u32(self.wrapped_type);
         write_string8(w, &self.server_shortname, "ServerShortname")?;
-        let right = self.mailbox_dn.is_some() || self.trailing.is_empty();
+        let right = self.mailbox_dn.is_some() || Self::has_no_dn(&self.trailing);
         require(right, w, "MailboxDN", 0u8, "a name where something follows")?;
         self.mailbox_dn.iter().try_for_each(|dn| write_string8(w, dn, "MailboxDN"))?;
         w.bytes(&self.trailing);

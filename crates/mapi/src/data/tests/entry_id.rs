@@ -38,6 +38,20 @@ fn every_kind_is_told_from_the_others() {
     // Later versions add a part, and public folders may have no name.
     let longer = [&store[..], &[0x32, 0xAD, 0xC4]].concat();
     assert_eq!(EntryId::parse(&longer).to_bytes().unwrap(), longer);
+    // The second version's part stands where public folders have no name, and behind a mailbox's.
+    let v2 = hex("D83521F3 18000000 01000000 14000000 16000000 6100 6200 0000 0000");
+    for (head, shown) in
+        [(&store[..], "mailbox /o=Lab"), (&store[..store.len() - 7], "public folders on SRV")]
+    {
+        for magic in [StoreEntryId::V2_MAGIC, StoreEntryId::V3_MAGIC] {
+            let whole = [head, &magic.to_le_bytes(), &v2[4..]].concat();
+            let id = EntryId::parse(&whole);
+            assert_eq!(id.to_string(), shown);
+            let EntryId::Store(parts) = &id else { panic!("{id:?}") };
+            assert_eq!(parts.trailing.len(), v2.len());
+            assert_eq!(id.to_bytes().unwrap(), whole);
+        }
+    }
     let public = &store[..store.len() - 7];
     assert!(matches!(EntryId::parse(public), EntryId::Store(StoreEntryId { mailbox_dn: None, .. })));
     assert_eq!(EntryId::parse(public).to_bytes().unwrap(), public);
