@@ -15,6 +15,7 @@ mod command_line;
 mod decoding;
 mod deferred;
 mod endpoints;
+mod foreign_recordings;
 mod hooks;
 mod http_clients;
 mod http_foreign;

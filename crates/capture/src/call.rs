@@ -156,6 +156,37 @@ pub struct HttpMessage {
     pub body: Bytes,
     /// How many bytes of the body are not there.
     pub missing: u64,
+    /// Why the body is not the one that was sent, where whoever wrote the recording changed it.
+    pub damage: Option<Damage>,
+}
+
+/// What became of a body in a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Damage {
+    /// It was taken for text, and what is none was replaced by U+FFFD.
+    Replaced,
+    /// It has another length than the recording says that it had when it was sent, in bytes.
+    Length(u64),
+}
+
+impl HttpMessage {
+    /// Why the body is not what was sent, in words; none where it is.
+    pub fn unreadable(&self) -> Option<String> {
+        let there = self.body.len();
+        match self.damage {
+            Some(Damage::Replaced) => Some(
+                "the body was damaged when it was recorded: bytes were replaced by U+FFFD, as if it were text"
+                    .to_owned(),
+            ),
+            Some(Damage::Length(sent)) => Some(format!(
+                "the body was damaged when it was recorded: {sent} bytes were sent, {there} are in the recording"
+            )),
+            None if self.missing > 0 => {
+                Some(format!("{} bytes of the body are missing in the recording", self.missing))
+            }
+            None => None,
+        }
+    }
 }
 
 impl HttpMessage {

@@ -14,6 +14,7 @@
     clippy::as_conversions
 )]
 
+pub mod archive;
 pub mod call;
 pub mod conversation;
 pub mod filter;

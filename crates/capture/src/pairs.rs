@@ -67,21 +67,33 @@ pub fn watch<'a>(
     let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
     let connection = Connection { number, client: nowhere, server: nowhere, interface: None };
     let time = Timestamp::default();
-    let mut buffer = vec![0; STEP];
     for (side, file) in [(Side::Client, client), (Side::Server, server)] {
         let Some(file) = file else { continue };
-        loop {
-            let count = match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            watcher.data(&connection, side, time, buffer.get(..count).unwrap_or_default());
-        }
+        feed(watcher, &connection, side, time, file)?;
     }
     for kind in [EventKind::Ended(Side::Client), EventKind::Ended(Side::Server), EventKind::Closed] {
         watcher.event(&Event { connection: &connection, time, kind });
     }
     Ok(())
+}
+
+/// Lets `watcher` see what one side of `connection` sent: all that is in `file`.
+pub(crate) fn feed(
+    watcher: &mut Watcher,
+    connection: &Connection,
+    side: Side,
+    time: Timestamp,
+    file: &mut dyn Read,
+) -> io::Result<()> {
+    let mut buffer = vec![0; STEP];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => {
+                watcher.data(connection, side, time, buffer.get(..count).unwrap_or_default());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -20,7 +20,7 @@ fn calls() -> Vec<Call> {
     let message = |parsed: &Message| HttpMessage {
         fields: parsed.headers.clone(),
         body: parsed.body.clone().into(),
-        missing: 0,
+        ..HttpMessage::default()
     };
     let exchanges = captures::mapihttp();
     let calls = (1..).zip(&exchanges).filter_map(|(connection, exchange)| {

@@ -28,7 +28,7 @@ const METHODS: &[&str] =
 #[derive(Debug)]
 pub(super) enum Happened {
     /// A request was answered, or never will be.
-    Call(Done),
+    Call(Box<Done>),
     /// A piece of the body of a channel of RPC over HTTP.
     Channel { method: Channel, side: Side, time: Timestamp, bytes: Bytes, user: Option<Arc<str>> },
 }
@@ -102,7 +102,12 @@ impl Half {
     }
 
     fn finish(self) -> HttpMessage {
-        HttpMessage { fields: self.fields, body: self.body.freeze(), missing: self.missing }
+        HttpMessage {
+            fields: self.fields,
+            body: self.body.freeze(),
+            missing: self.missing,
+            ..HttpMessage::default()
+        }
     }
 }
 
@@ -260,7 +265,7 @@ impl Exchanges {
             "RPC_OUT_DATA" => Some(Channel::Out),
             _ => None,
         };
-        let (method, target) = (head.method().to_owned(), head.target().to_owned());
+        let (method, target) = (head.method().to_owned(), path_of(head.target()).to_owned());
         self.open.push_back(Open { method, target, request, response: None, user, channel });
     }
 
@@ -336,6 +341,15 @@ impl Exchanges {
     }
 }
 
+/// The path and the query of a target, which is a whole URL where the request went to a proxy
+/// (RFC 9112 3.2.2).
+pub(crate) fn path_of(target: &str) -> &str {
+    let Some((_, rest)) = target.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?'])) else {
+        return target;
+    };
+    rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
+}
+
 fn answer(head: &ResponseHead, time: Timestamp) -> (u16, String, Half) {
     let reason = String::from_utf8_lossy(head.reason()).into_owned();
     (head.status(), reason, Half::new(&head.fields, time))
@@ -382,7 +396,7 @@ impl Open {
     }
 
     /// The call; none for a channel, which is told of piece by piece, unless it was refused.
-    fn finish(self) -> Option<Done> {
+    fn finish(self) -> Option<Box<Done>> {
         if self.channel.is_some() && (self.response.is_none() || self.opens_channel()) {
             return None;
         }
@@ -400,6 +414,6 @@ impl Open {
         let asked = self.request.time;
         let request = self.request.finish();
         let call = HttpCall { method: self.method, target: self.target, request, response };
-        Some(Done { call, user: self.user, asked, answered })
+        Some(Box::new(Done { call, user: self.user, asked, answered }))
     }
 }

@@ -6,7 +6,7 @@ mod security;
 mod tunnel;
 mod watcher;
 
-pub(crate) use self::exchange::named;
+pub(crate) use self::exchange::{named, path_of};
 pub use self::watcher::{Found, Watcher};
 
 #[cfg(test)]

@@ -197,7 +197,7 @@ impl Watcher {
         };
         for happened in std::mem::take(&mut out.happened) {
             match happened {
-                Happened::Call(done) => self.found.push(http_call(&about, done)),
+                Happened::Call(done) => self.found.push(http_call(&about, *done)),
                 Happened::Channel { method, side, time, bytes, user: caller } => {
                     let origin =
                         Origin { connection: about.connection, secrets: &self.secrets, user: caller };

@@ -47,13 +47,17 @@ pub(super) fn call(
     };
     let target =
         exchange.map_or_else(|| format!("{}/", endpoint.path()), |exchange| exchange.target().to_owned());
-    let request = HttpMessage { fields: request_fields, body: bytes(request), missing: 0 };
+    let request = HttpMessage { fields: request_fields, body: bytes(request), ..HttpMessage::default() };
     HttpCall { method: "POST".to_owned(), target, request, response }
 }
 
 fn response(status: u16, fields: Fields, body: Bytes) -> HttpResponse {
     let reason = if status == 200 { "OK" } else { "" };
-    HttpResponse { status, reason: reason.to_owned(), message: HttpMessage { fields, body, missing: 0 } }
+    HttpResponse {
+        status,
+        reason: reason.to_owned(),
+        message: HttpMessage { fields, body, ..HttpMessage::default() },
+    }
 }
 
 fn bytes(stub: Stub) -> Bytes {

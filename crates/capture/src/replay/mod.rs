@@ -102,8 +102,11 @@ impl Replay {
             }
             (CallBody::Http(then), Step::Http(step), Came::Http(response)) => {
                 self.jars.learn(recorded.session, step, then, &response);
-                let request =
-                    HttpMessage { fields: step.fields.clone(), body: step.body.clone().into(), missing: 0 };
+                let request = HttpMessage {
+                    fields: step.fields.clone(),
+                    body: step.body.clone().into(),
+                    ..HttpMessage::default()
+                };
                 CallBody::Http(HttpCall { request, response: Some(response), ..then.clone() })
             }
             _ => return Vec::new(),

@@ -10,21 +10,23 @@ use wire::Endian;
 use super::handles::{handle_at, opened};
 use super::objects::Objects;
 use super::sessions::{Key, Sessions};
-use super::{Operation, rops};
+use super::{Operation, mapper, rops};
 use crate::call::{HttpCall, HttpResponse, RpcAnswer, RpcCall, Stub};
 
 /// Takes in a remote procedure call.
 pub(super) fn rpc(operation: &mut Operation, sessions: &mut Sessions, connection: u64, call: &RpcCall) {
     operation.request_size = call.request.len();
     let known = call.interface.and_then(|syntax| Interface::by_uuid(syntax.uuid));
-    operation.endpoint = match (known, call.interface) {
-        (Some(interface), _) => interface.name().to_owned(),
-        (None, Some(syntax)) => syntax.uuid.to_string(),
-        (None, None) => "unknown".to_owned(),
+    let of_all = call.interface.and_then(|syntax| mapper::named(syntax.uuid, call.opnum));
+    operation.endpoint = match (known, &of_all, call.interface) {
+        (Some(interface), ..) => interface.name().to_owned(),
+        (None, Some((name, _)), _) => (*name).to_owned(),
+        (None, None, Some(syntax)) => syntax.uuid.to_string(),
+        (None, None, None) => "unknown".to_owned(),
     };
-    let name = known.and_then(|interface| interface.operation(call.opnum));
-    let unknown = || format!("{}.{}", operation.endpoint, call.opnum);
-    operation.operation = name.map_or_else(unknown, str::to_owned);
+    let name = known.and_then(|interface| interface.operation(call.opnum)).map(str::to_owned);
+    let name = name.or_else(|| of_all.map(|(_, operation)| operation));
+    operation.operation = name.unwrap_or_else(|| format!("{}.{}", operation.endpoint, call.opnum));
     match &call.answer {
         RpcAnswer::Response(stub) => operation.response_size = Some(stub.len()),
         RpcAnswer::Fault(status) => operation.fault = Some(format!("{status:?}")),
@@ -36,6 +38,9 @@ pub(super) fn rpc(operation: &mut Operation, sessions: &mut Sessions, connection
         }
     }
     operation.session = rpc_session(sessions, connection, known, call);
+    if operation.endpoint == "epm" {
+        mapper::mapped(operation, call);
+    }
     let Some(interface) = known else { return };
     let key = (interface, call.opnum);
     let request =
@@ -192,23 +197,26 @@ pub(super) fn mapi_http(
     }
     let payload = call.response.as_ref().and_then(|response| payload(operation, response));
     let (Some(endpoint), Some(known)) = (endpoint, known) else { return };
+    let unreadable = call.request.unreadable();
+    operation.problems.extend(unreadable.iter().map(|what| format!("request: {what}")));
     // Who only wants to know whether it is let in sends no body.
-    if call.request.body.is_empty() && payload.is_none() {
+    if unreadable.is_none() && call.request.body.is_empty() && payload.is_none() {
         return;
     }
+    let body = Some(&call.request.body[..]).filter(|_| unreadable.is_none());
     let objects = sessions.objects(operation.session);
     match endpoint {
         Endpoint::Emsmdb => {
-            let request = whole(http::emsmdb::Request::decode(known, &call.request.body));
-            let request = taken(Some(request), "request", &mut operation.problems);
+            let request = body.map(|body| whole(http::emsmdb::Request::decode(known, body)));
+            let request = taken(request, "request", &mut operation.problems);
             let response = payload.map(|payload| whole(http::emsmdb::Response::decode(known, payload)));
             let response = taken(response, "response", &mut operation.problems);
             operation.return_value = response.as_ref().map(http::emsmdb::Response::return_value);
             emsmdb_body(operation, request.as_ref(), response.as_ref(), objects);
         }
         Endpoint::Nspi => {
-            let request = whole(http::nspi::Request::decode(known, &call.request.body));
-            let request = taken(Some(request), "request", &mut operation.problems);
+            let request = body.map(|body| whole(http::nspi::Request::decode(known, body)));
+            let request = taken(request, "request", &mut operation.problems);
             let response = payload.map(|payload| whole(http::nspi::Response::decode(known, payload)));
             let response = taken(response, "response", &mut operation.problems);
             operation.return_value = response.as_ref().map(http::nspi::Response::return_value);
@@ -228,13 +236,19 @@ fn emsmdb_body(
     response: Option<&http::emsmdb::Response>,
     objects: &mut Objects,
 ) {
-    let Some(http::emsmdb::Request::Execute(asked)) = request else {
-        operation.request = request.map_or(Shown::Nothing, Show::show);
-        operation.response = response.map_or(Shown::Nothing, Show::show);
-        return;
-    };
     let mut problems = Vec::new();
-    let asked = rops::payloads(&asked.rop_buffer.0, &mut problems);
+    let asked = match (request, response) {
+        (Some(http::emsmdb::Request::Execute(asked)), _) => {
+            rops::payloads(&asked.rop_buffer.0, &mut problems)
+        }
+        // What was asked can't be read.
+        (None, Some(http::emsmdb::Response::Execute(_))) => Vec::new(),
+        _ => {
+            operation.request = request.map_or(Shown::Nothing, Show::show);
+            operation.response = response.map_or(Shown::Nothing, Show::show);
+            return;
+        }
+    };
     let answered = match response {
         Some(http::emsmdb::Response::Execute(Answer::Complete(answer))) => {
             rops::payloads(&answer.rop_buffer.0, &mut problems)
@@ -254,8 +268,8 @@ fn payload<'a>(operation: &mut Operation, response: &'a HttpResponse) -> Option<
     if response.status != 200 || !headers::is_mapi_http(kind) || code.is_some_and(|code| code.0 != 0) {
         return None;
     }
-    if response.message.missing > 0 {
-        operation.problems.push(format!("response: {} bytes are missing", response.message.missing));
+    if let Some(what) = response.message.unreadable() {
+        operation.problems.push(format!("response: {what}"));
         return None;
     }
     match ResponseBody::split(&response.message.body) {

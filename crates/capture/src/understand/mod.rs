@@ -3,6 +3,7 @@
 mod autodiscover;
 mod bodies;
 pub(crate) mod handles;
+mod mapper;
 mod objects;
 mod rops;
 mod sessions;

@@ -54,7 +54,7 @@ fn execute(asked: (Vec<u8>, &[u32]), answered: (Vec<u8>, &[u32])) -> Call {
     let request = [http_body(asked.0, asked.1), vec![0, 0, 1, 0, 0, 0, 0, 0]].concat();
     let head = b"PROCESSING\r\nDONE\r\nX-ResponseCode: 0\r\n\r\n";
     let response = [&head[..], &[0; 8], &http_body(answered.0, answered.1), &[0; 4]].concat();
-    let message = |fields, body: Vec<u8>| HttpMessage { fields, body: body.into(), missing: 0 };
+    let message = |fields, body: Vec<u8>| HttpMessage { fields, body: body.into(), ..HttpMessage::default() };
     let response = message(vec![kind.clone(), field("X-ResponseCode", "0")], response);
     Call {
         time: Timestamp(0),
@@ -130,4 +130,51 @@ fn a_row_between_answers_has_the_columns_from_before() {
     let answered = [notify(), columns_set(0)].concat();
     let call = execute((set_columns(0, &[IMPORTANCE]), &[TABLE]), (answered, &[TABLE]));
     assert_eq!(row_told(&understanding.operation(&call)), by_name());
+}
+
+#[test]
+fn which_port_the_endpoint_mapper_tells_can_be_read() {
+    use rpc::epm::{self, EptEntry, EptLookupResponse, EptMapRequest, EptMapResponse, Tower};
+
+    use crate::call::{RpcAnswer, RpcCall, Stub};
+
+    let interface = rpc::SyntaxId::new(mapi::Interface::Emsmdb.uuid(), 0, 81);
+    let tower = |port| Tower::ncacn_ip_tcp(&interface, [10, 0, 0, 9].into(), port);
+    let plain = |bytes: wire::Result<Vec<u8>>| Stub::Plain(bytes.unwrap().into(), wire::Endian::Little);
+    let asked = EptMapRequest { map_tower: Some(tower(0)), max_towers: 4, ..EptMapRequest::default() };
+    let map = EptMapResponse { max_towers: 4, towers: vec![Some(tower(6001))], ..EptMapResponse::default() };
+    let entries =
+        vec![EptEntry { tower: Some(tower(6001)), annotation: b"store".to_vec(), ..EptEntry::default() }];
+    let lookup = EptLookupResponse { max_ents: 1, entries, ..EptLookupResponse::default() };
+    let found = |opnum, request, answer| {
+        let call = Call {
+            time: Timestamp(1),
+            elapsed: None,
+            connection: 1,
+            user: None,
+            side: None,
+            client: None,
+            server: None,
+            body: CallBody::Rpc(RpcCall {
+                envelope: crate::Envelope::RpcTcp,
+                interface: Some(epm::INTERFACE),
+                opnum,
+                request,
+                answer: RpcAnswer::Response(answer),
+            }),
+        };
+        Understanding::default().operation(&call)
+    };
+    let expected = serde_json::json!({"interface": "emsmdb 0.81", "transfer_syntax": "NDR 2.0",
+        "protocol": "ncacn_ip_tcp", "port": 6001, "address": "10.0.0.9"});
+    let operation = found(epm::OPNUM_EPT_MAP, plain(asked.to_bytes()), plain(map.to_bytes()));
+    assert_eq!((operation.operation.as_str(), operation.endpoint.as_str()), ("epm.ept_map", "epm"));
+    assert_eq!(crate::show::json(&operation)["response"]["towers"][0], expected);
+    assert_eq!(operation.problems, [""; 0]);
+    let asked = epm::EptLookupRequest { max_ents: 1, ..epm::EptLookupRequest::default() };
+    let operation = found(epm::OPNUM_EPT_LOOKUP, plain(asked.to_bytes()), plain(lookup.to_bytes()));
+    let entry = &crate::show::json(&operation)["response"]["entries"][0];
+    assert_eq!((&entry["tower"], &entry["annotation"]), (&expected, &serde_json::json!("store")));
+    let cut = Stub::Plain(vec![0; 9].into(), wire::Endian::Little);
+    assert_eq!(found(epm::OPNUM_EPT_MAP, cut.clone(), cut).problems.len(), 2);
 }

@@ -9,7 +9,8 @@ use capture::pairs::{self, Pairs};
 use capture::record::set_aside;
 use capture::show::{self, Sessions};
 use capture::source::{self, Packets};
-use capture::{Found, Understanding, Watcher, har};
+use capture::{Found, Understanding, Watcher, archive, har};
+use flate2::read::MultiGzDecoder;
 use identity::NtHash;
 use identity::ntlm::passive::Secret;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,7 +26,7 @@ const WAIT: Duration = Duration::from_millis(200);
 /// What to read, and what of it to show.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Recordings: pcap, pcapng, HAR, or raw HTTP in files named `*.req.http` and `*.resp.http`, `*.c2s.http`
+    /// Recordings: pcap, pcapng or HAR, also packed by gzip; SAZ; or raw HTTP in files named `*.req.http` and `*.resp.http`, `*.c2s.http`
     /// and `*.s2c.http`. Of a folder all raw HTTP in it; `-` for packets from standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -214,13 +215,42 @@ fn file(
     let bar = bar(if follow { 0 } else { length });
     let mut input = BufReader::with_capacity(1 << 16, bar.wrap_read(input));
     let start = input.fill_buf().map_err(|error| at(path, &error))?;
+    if archive::is_archive(start) {
+        // Its directory is at its end.
+        let file = File::open(path).map_err(|error| at(path, &error))?;
+        archive::read::<Failure>(file, first, watcher, sink).map_err(|error| at(path, &error))?;
+    } else if start.starts_with(GZIP) {
+        let unpacked = MultiGzDecoder::new(input);
+        stream(path, first, BufReader::with_capacity(1 << 16, unpacked), watcher, sink)?;
+    } else {
+        stream(path, first, input, watcher, sink)?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// What a file begins with that gzip packed (RFC 1952 2.3.1).
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
+/// Why a file could not be read.
+type Failure = Box<dyn std::error::Error>;
+
+/// Reads a recording from its start to its end.
+fn stream(
+    path: &Path,
+    first: u64,
+    mut input: impl BufRead,
+    watcher: &mut Watcher,
+    sink: &mut dyn FnMut(Found) -> Outcome,
+) -> Outcome {
+    let start = input.fill_buf().map_err(|error| at(path, &error))?;
     if source::is_packets(start) {
         let mut packets = Packets::new(input).map_err(|error| at(path, &error))?;
         while let Some(item) = packets.next_item().map_err(|error| at(path, &error))? {
             watcher.item(item);
             watcher.take().into_iter().try_for_each(&mut *sink)?;
         }
-    } else if start.trim_ascii_start().starts_with(b"{") || start.starts_with(b"\xef\xbb\xbf{") {
+    } else if har::is_har(start) {
         let mut failed = Ok(());
         har::read(input, first, &mut |found| {
             if failed.is_ok() {
@@ -230,9 +260,8 @@ fn file(
         .map_err(|error| at(path, &error))?;
         failed?;
     } else {
-        return Err(at(path, &"neither pcap, pcapng nor HAR"));
+        return Err(at(path, &"not a recording that is known: expected pcap, pcapng, HAR or SAZ"));
     }
-    bar.finish_and_clear();
     Ok(())
 }
 

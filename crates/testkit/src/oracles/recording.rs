@@ -9,7 +9,7 @@ use capture::pairs;
 use capture::show::{self, Sessions};
 use capture::source::{Item, Packets};
 use capture::stream::{Connection, Event, EventKind, Side};
-use capture::{Found, Timestamp, Understanding, Watcher, har};
+use capture::{Found, Timestamp, Understanding, Watcher, archive, har};
 use identity::NtHash;
 use identity::ntlm::passive::Secret;
 
@@ -22,6 +22,7 @@ use crate::input::{Input, cuts};
 /// - 1: a HAR.
 /// - 2: one connection, as a pair of files: two bytes say how much of the rest the client sent.
 /// - 3: one connection, whose bytes come in turns: a block of the client's, a block of the server's, and so on.
+/// - 4: a SAZ, of which what is found may be longer.
 ///
 /// Reading ends. What is found holds no more bytes than the file has, and can be understood, shown as lines
 /// without controls in them, and as JSON.
@@ -30,7 +31,8 @@ use crate::input::{Input, cuts};
 /// When one of these does not hold.
 pub fn recordings(data: &[u8]) {
     let mut input = Input::new(data);
-    let found = match input.byte() % 4 {
+    let kind = input.byte() % 5;
+    let found = match kind {
         0 => packets(input.byte(), input.rest()),
         1 => entries(input.rest()),
         2 => {
@@ -42,9 +44,24 @@ pub fn recordings(data: &[u8]) {
             watcher.finish();
             watcher.take()
         }
-        _ => turns(input),
+        3 => turns(input),
+        _ => archive(input.rest()),
     };
-    check(&found, data.len());
+    check(&found, if kind == 4 { usize::MAX } else { data.len() });
+}
+
+/// The exchanges of an archive. What is none is said to be.
+fn archive(file: &[u8]) -> Vec<Found> {
+    let (mut watcher, mut found) = (watcher(), Vec::new());
+    let read = archive::read::<archive::ArchiveError>(Cursor::new(file), 0, &mut watcher, &mut |one| {
+        found.push(one);
+        Ok(())
+    });
+    // Whatever is wrong with one exchange, only an archive that is none has no end.
+    assert!(read.is_err() || file.len() >= 22, "an archive of {} bytes", file.len());
+    watcher.finish();
+    found.extend(watcher.take());
+    found
 }
 
 /// One who can read what Alice's clients sealed in the recordings that fuzzing begins with.

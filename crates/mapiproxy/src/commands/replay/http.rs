@@ -90,6 +90,6 @@ fn response(answer: HttpAnswer) -> HttpResponse {
     HttpResponse {
         status: head.status(),
         reason: text(head.reason()),
-        message: HttpMessage { fields, body: body.into(), missing: 0 },
+        message: HttpMessage { fields, body: body.into(), ..HttpMessage::default() },
     }
 }

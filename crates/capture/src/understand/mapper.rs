@@ -1,0 +1,221 @@
+//! The interfaces that every RPC server has: the endpoint mapper (C706 appendix O), by which clients learn which
+//! port an interface listens on, and management (C706 appendix Q).
+
+use std::borrow::Cow;
+
+use mapi::show::{Show as _, Shown};
+use mapi::{ErrorCode, Interface};
+use rpc::epm::{
+    self, EptLookupRequest, EptLookupResponse, EptMapRequest, EptMapResponse, Floor, FloorProtocol,
+};
+use rpc::epm::{LookupHandle, Tower};
+use rpc::mgmt;
+use rpc::{SyntaxId, epm::EptEntry};
+use wire::{Decode, Endian, Guid, Reader};
+
+use super::Operation;
+use crate::call::{RpcAnswer, RpcCall, Stub};
+
+const EPM: &[&str] = &[
+    "epm.ept_insert",
+    "epm.ept_delete",
+    "epm.ept_lookup",
+    "epm.ept_map",
+    "epm.ept_lookup_handle_free",
+    "epm.ept_inq_object",
+    "epm.ept_mgmt_delete",
+];
+const MGMT: &[&str] = &[
+    "mgmt.inq_if_ids",
+    "mgmt.inq_stats",
+    "mgmt.is_server_listening",
+    "mgmt.stop_server_listening",
+    "mgmt.inq_princ_name",
+];
+
+/// What the interface `uuid` and the operation `opnum` of it are called; none where it is neither of these.
+pub(super) fn named(uuid: Guid, opnum: u16) -> Option<(&'static str, String)> {
+    let (name, operations) = if uuid == epm::INTERFACE.uuid {
+        ("epm", EPM)
+    } else if uuid == mgmt::INTERFACE.uuid {
+        ("mgmt", MGMT)
+    } else {
+        return None;
+    };
+    let operation = operations.get(usize::from(opnum));
+    Some((name, operation.map_or_else(|| format!("{name}.{opnum}"), |operation| (*operation).to_owned())))
+}
+
+/// Takes in what a call of the endpoint mapper asks and answers.
+pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
+    let answer = match &call.answer {
+        RpcAnswer::Response(stub) => Some(stub),
+        RpcAnswer::Fault(_) | RpcAnswer::None => None,
+    };
+    let problems = &mut operation.problems;
+    match call.opnum {
+        epm::OPNUM_EPT_MAP => {
+            operation.request = taken(Some(&call.request), "request", problems, map_request);
+            operation.response = taken(answer, "response", problems, |answer: &EptMapResponse| {
+                operation.return_value = Some(ErrorCode(answer.status));
+                let towers = answer.towers.iter().map(|tower| tower.as_ref().map_or(Shown::Nothing, shown));
+                fields([
+                    ("entry_handle", handle(&answer.entry_handle)),
+                    ("towers", Shown::List(towers.collect())),
+                    ("status", status(answer.status)),
+                ])
+            });
+        }
+        epm::OPNUM_EPT_LOOKUP => {
+            operation.request = taken(Some(&call.request), "request", problems, lookup_request);
+            operation.response = taken(answer, "response", problems, |answer: &EptLookupResponse| {
+                operation.return_value = Some(ErrorCode(answer.status));
+                fields([
+                    ("entry_handle", handle(&answer.entry_handle)),
+                    ("entries", Shown::List(answer.entries.iter().map(entry).collect())),
+                    ("status", status(answer.status)),
+                ])
+            });
+        }
+        _ => {}
+    }
+}
+
+/// What `show` makes of a stub; nothing where it is not there, or sealed, or can't be read.
+fn taken<T: for<'a> Decode<'a>>(
+    stub: Option<&Stub>,
+    what: &str,
+    problems: &mut Vec<String>,
+    show: impl FnOnce(&T) -> Shown,
+) -> Shown {
+    let Some(Stub::Plain(bytes, endian)) = stub else { return Shown::Nothing };
+    match decoded(bytes, *endian) {
+        Ok(body) => show(&body),
+        Err(error) => {
+            problems.push(format!("{what}: {error}"));
+            Shown::Nothing
+        }
+    }
+}
+
+fn decoded<T: for<'a> Decode<'a>>(bytes: &[u8], endian: Endian) -> wire::Result<T> {
+    T::decode(&mut Reader::with_endian(bytes, endian))
+}
+
+fn fields<const N: usize>(fields: [(&'static str, Shown); N]) -> Shown {
+    let there = fields.into_iter().filter(|(_, shown)| *shown != Shown::Nothing);
+    Shown::Fields(there.map(|(name, shown)| (Cow::Borrowed(name), shown)).collect())
+}
+
+fn map_request(request: &EptMapRequest) -> Shown {
+    fields([
+        ("object", object(request.object)),
+        ("map_tower", request.map_tower.as_ref().map_or(Shown::Nothing, shown)),
+        ("entry_handle", handle(&request.entry_handle)),
+        ("max_towers", request.max_towers.show()),
+    ])
+}
+
+fn lookup_request(request: &EptLookupRequest) -> Shown {
+    let by_name = |number: u32, name: String| Shown::Named(u64::from(number), name.into());
+    fields([
+        ("inquiry_type", by_name(request.inquiry_type.0, format!("{:?}", request.inquiry_type))),
+        ("object", object(request.object)),
+        ("interface_id", request.interface.map_or(Shown::Nothing, |syntax| Shown::Text(interface(&syntax)))),
+        ("vers_option", by_name(request.vers_option.0, format!("{:?}", request.vers_option))),
+        ("entry_handle", handle(&request.entry_handle)),
+        ("max_ents", request.max_ents.show()),
+    ])
+}
+
+fn entry(entry: &EptEntry) -> Shown {
+    fields([
+        ("object", object(Some(entry.object))),
+        ("tower", entry.tower.as_ref().map_or(Shown::Nothing, shown)),
+        ("annotation", text(&entry.annotation)),
+    ])
+}
+
+/// An object where it is one.
+fn object(object: Option<Guid>) -> Shown {
+    object.filter(|object| !object.is_nil()).map_or(Shown::Nothing, |object| object.show())
+}
+
+fn handle(handle: &LookupHandle) -> Shown {
+    if handle.is_nil() { Shown::Nothing } else { handle.uuid.show() }
+}
+
+fn status(status: u32) -> Shown {
+    let name = match status {
+        0 => "SUCCESS".to_owned(),
+        epm::EPT_S_NOT_REGISTERED => "ept_s_not_registered".to_owned(),
+        epm::EPT_S_INVALID_CONTEXT => "ept_s_invalid_context".to_owned(),
+        other => format!("{other:#x}"),
+    };
+    Shown::Named(u64::from(status), name.into())
+}
+
+fn text(bytes: &[u8]) -> Shown {
+    if bytes.is_empty() { Shown::Nothing } else { Shown::Text(String::from_utf8_lossy(bytes).into_owned()) }
+}
+
+/// An interface by its name where that is known, with its version.
+fn interface(syntax: &SyntaxId) -> String {
+    let SyntaxId { uuid, major, minor, .. } = syntax;
+    let known = Interface::by_uuid(*uuid).map(Interface::name).or_else(|| Some(named(*uuid, 0)?.0));
+    known.map_or_else(|| format!("{uuid} {major}.{minor}"), |name| format!("{name} {major}.{minor}"))
+}
+
+/// A tower as what its floors say (C706 appendix I, L).
+fn shown(tower: &Tower) -> Shown {
+    let syntax = |syntax: Option<SyntaxId>| {
+        syntax.map_or(Shown::Nothing, |syntax| {
+            let name = if syntax == SyntaxId::NDR { "NDR 2.0".to_owned() } else { interface(&syntax) };
+            Shown::Text(name)
+        })
+    };
+    let mut all = vec![
+        ("interface", syntax(tower.interface())),
+        ("transfer_syntax", syntax(tower.transfer_syntax())),
+        ("protocol", Shown::Text(protocol_sequence(tower))),
+    ];
+    // The first two floors are interface and syntax, the third is the protocol of RPC.
+    all.extend(tower.floors.iter().skip(3).filter_map(floor));
+    let there = all.into_iter().filter(|(_, shown)| *shown != Shown::Nothing);
+    Shown::Fields(there.map(|(name, shown)| (Cow::Borrowed(name), shown)).collect())
+}
+
+/// The protocol sequence of [MS-RPCE] 2.1, where it is a usual one.
+fn protocol_sequence(tower: &Tower) -> String {
+    let protocol = |place: usize| tower.floors.get(place).and_then(Floor::protocol);
+    match (protocol(2), protocol(3)) {
+        (Some(FloorProtocol::NCACN), Some(FloorProtocol::TCP)) => "ncacn_ip_tcp".to_owned(),
+        (Some(FloorProtocol::NCACN), Some(FloorProtocol::HTTP)) => "ncacn_http".to_owned(),
+        (Some(FloorProtocol::NCACN), Some(FloorProtocol::NAMED_PIPE | FloorProtocol::SMB)) => {
+            "ncacn_np".to_owned()
+        }
+        (Some(FloorProtocol::NCADG), Some(FloorProtocol::UDP)) => "ncadg_ip_udp".to_owned(),
+        (Some(FloorProtocol::NCALRPC), _) => "ncalrpc".to_owned(),
+        (rpc, transport) => format!("{rpc:?}, {transport:?}"),
+    }
+}
+
+fn floor(floor: &Floor) -> Option<(&'static str, Shown)> {
+    if let Some(port) = floor.port() {
+        return Some(("port", port.show()));
+    }
+    if let Some(address) = floor.address() {
+        return Some(("address", Shown::Text(address.to_string())));
+    }
+    let zero = floor.rhs.iter().position(|byte| *byte == 0).unwrap_or(floor.rhs.len());
+    let name = floor.rhs.get(..zero).unwrap_or_default();
+    match floor.protocol()? {
+        FloorProtocol::UDP => {
+            let port = floor.rhs.as_slice().try_into().ok().map(u16::from_be_bytes)?;
+            Some(("port", port.show()))
+        }
+        FloorProtocol::NAMED_PIPE | FloorProtocol::SMB => Some(("endpoint", text(name))),
+        FloorProtocol::NETBIOS => Some(("host", text(name))),
+        _ => None,
+    }
+}
