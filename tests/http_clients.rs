@@ -118,7 +118,7 @@ fn virtual_directories_are_relayed_refused_or_absent_as_configured() {
 
 #[test]
 fn who_cannot_prove_who_they_are_learns_only_how_to() {
-    let place = Place::new("ntlm");
+    let place = Place::with("ntlm", |before| before.clients_key("failed_sign_ins", "1000"));
     let wrong = [("alice", "White Rabbit 2"), ("mallory", "White Rabbit 1"), ("alice", "")];
     for path in ["/autodiscover/autodiscover.xml", "/mapi/emsmdb/?MailboxId=x", "/EWS/Exchange.asmx"] {
         let unknown = place.curl(path).run();
@@ -145,6 +145,26 @@ fn who_cannot_prove_who_they_are_learns_only_how_to() {
         assert_eq!((answer["status"].as_u64(), code(&answer)), (Some(401), None), "{by}: {answer}");
     }
     assert!(place.upstream.log().is_empty());
+}
+
+#[test]
+fn passwords_are_guessed_slowly_by_ntlm_and_negotiate_too() {
+    let place = Place::with("ntlm", |before| before.clients_key("failed_sign_ins", "1"));
+    // However slow this machine is, the wait grows longer than an attempt takes.
+    let ntlm = (0..10).find_map(|_| {
+        let page = place.curl("/EWS/x").user(("alice", "White Rabbit 2")).with(&["--ntlm"]).run();
+        let limited = page.statuses() == [401, 429];
+        assert!(limited || page.statuses() == [401, 401], "{page:?}");
+        limited.then(|| page.headers("Retry-After").len())
+    });
+    assert_eq!(ntlm, Some(1));
+    let negotiate = (0..10).find(|_| {
+        let by = By("spnego", ("bob", "White Rabbit 2"));
+        let answer = HttpClient::new(&place.proxy, &place.certificates, by).told("connect");
+        assert!([401, 429].contains(&answer["status"].as_u64().unwrap()), "{answer}");
+        answer["status"] == 429
+    });
+    assert!(negotiate.is_some(), "each guess was checked");
 }
 
 #[test]

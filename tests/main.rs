@@ -16,6 +16,7 @@ mod decoding;
 mod deferred;
 mod endpoints;
 mod foreign_recordings;
+mod guessing;
 mod hooks;
 mod http_clients;
 mod http_foreign;

@@ -23,6 +23,7 @@
 pub mod accounts;
 mod authority;
 mod basic;
+mod claimed;
 mod context;
 mod deferred;
 mod error;
@@ -37,6 +38,7 @@ pub mod spnego;
 pub use crate::accounts::{Account, Accounts, NtHash};
 pub use crate::authority::Authority;
 pub use crate::basic::basic;
+pub use crate::claimed::ClaimedName;
 pub use crate::context::{
     ActingLevel, Identity, NtlmVersion, Principal, Proof, Registry, SecurityContext, Unusable,
 };

@@ -154,6 +154,7 @@ fn front(
 ) -> Arc<Front> {
     let secondary_address = address.port().to_string();
     Arc::new(Front {
+        auth_limit: Arc::default(),
         strangers: Strangers::default(),
         greeting: b"",
         rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),

@@ -12,7 +12,7 @@ use net::http::{
     self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, TlsError,
     TlsIdentity, TlsTrust,
 };
-use net::{Limits, Strangers};
+use net::{AuthLimit, Limits, Strangers};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -26,6 +26,7 @@ pub(crate) fn front(
     config: &Config,
     server: &Url,
     acceptor: &Arc<AcceptorConfig>,
+    auth_limit: &Arc<AuthLimit>,
     service: &Service,
     limits: Limits,
     engine: &Arc<Engine>,
@@ -45,6 +46,7 @@ pub(crate) fn front(
     }
     Ok(Arc::new(HttpFront {
         sign_in: HttpSignIn::new(Arc::clone(acceptor), schemes),
+        auth_limit: Arc::clone(auth_limit),
         relayed: config.upstream.credentials.are_relayed().then(|| {
             let authority = Authority::new(&server.host.to_ascii_lowercase());
             let registry = Arc::clone(&acceptor.registry);

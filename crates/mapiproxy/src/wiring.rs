@@ -12,8 +12,8 @@ use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Authority, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
-    Admission, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Mapper, Proxy, SignIn, Strangers,
-    Upstream,
+    Admission, AuthLimit, AuthLimits, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Mapper,
+    Proxy, SignIn, Strangers, Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -43,6 +43,7 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     contexts: Arc<Registry>,
     accounts: Arc<LiveAccounts>,
+    auth_limit: Arc<AuthLimit>,
     service: Service,
     certificate: Option<LiveCertificate>,
     http: Option<Arc<HttpFront>>,
@@ -111,6 +112,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let service = Service::read(config, &contexts)?;
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
     let limits = limits(&config.clients);
+    let auth_limit = auth_limit(&config.clients);
     let (stop, stopped) = watch::channel(false);
     let mut starting = Starting {
         config,
@@ -118,6 +120,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         contexts,
         service,
         acceptor,
+        auth_limit,
         observer,
         limits,
         admission: Admission::new(limits),
@@ -128,9 +131,21 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let endpoints = starting.calls().await?;
     starting.endpoint_mapper(&endpoints).await?;
     let (http, certificate) = starting.http().await?.unzip();
-    let Starting { engine, contexts, service, listeners, .. } = starting;
+    let Starting { engine, contexts, service, auth_limit, listeners, stopped, .. } = starting;
+    net::spawn_system(Arc::clone(&auth_limit).keep_reporting(stopped));
     let certificate = certificate.flatten();
-    Ok(Running { engine, listeners, stop, contexts, accounts, service, certificate, http, recording })
+    Ok(Running {
+        engine,
+        listeners,
+        stop,
+        contexts,
+        accounts,
+        auth_limit,
+        service,
+        certificate,
+        http,
+        recording,
+    })
 }
 
 /// A proxy whose listeners are about to begin.
@@ -140,6 +155,7 @@ struct Starting<'a> {
     contexts: Arc<Registry>,
     service: Service,
     acceptor: Arc<AcceptorConfig>,
+    auth_limit: Arc<AuthLimit>,
     observer: Arc<dyn Observer>,
     limits: Limits,
     admission: Arc<Admission>,
@@ -189,8 +205,8 @@ impl Starting<'_> {
     /// Takes requests by HTTP, where there is a server for them.
     async fn http(&mut self) -> Result<Option<(Arc<HttpFront>, Option<LiveCertificate>)>, Failure> {
         let Some(server) = &self.config.upstream.http else { return Ok(None) };
-        let Self { config, engine, service, acceptor, observer, limits, .. } = &*self;
-        let front = http::front(config, server, acceptor, service, *limits, engine, observer)?;
+        let Self { config, engine, service, acceptor, auth_limit, observer, limits, .. } = &*self;
+        let front = http::front(config, server, acceptor, auth_limit, service, *limits, engine, observer)?;
         let (listeners, certificate) = http::listeners(&config.listen).await?;
         for (listener, tls) in listeners {
             let (admission, cores) = (Arc::clone(&self.admission), self.cores.clone());
@@ -218,6 +234,7 @@ impl Starting<'_> {
             }),
             groups: Arc::<Groups>::default(),
             sign_in: SignIn::new(Arc::clone(&self.acceptor)),
+            auth_limit: Arc::clone(&self.auth_limit),
             limits: self.limits,
             strangers: Strangers::default(),
             observer: Arc::clone(&self.observer),
@@ -271,6 +288,7 @@ impl Running {
             drop(self.stop);
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
         }
+        self.auth_limit.report(true);
         if let Some(http) = self.http {
             http.end();
         }
@@ -335,6 +353,15 @@ fn upstream(config: &Config, server: &Binding, service: &Service) -> Upstream {
         timeout: Duration::from_secs(config.upstream.connect_seconds),
         call_limit: Duration::from_secs(config.upstream.call_seconds),
     }
+}
+
+fn auth_limit(clients: &Clients) -> Arc<AuthLimit> {
+    let limits = AuthLimits {
+        failures: clients.failed_sign_ins,
+        longest_wait: Duration::from_secs(clients.failed_sign_in_seconds),
+    };
+    let fronts = [&clients.proxy_protocol_from[..], &clients.forwarded_for_from].concat();
+    AuthLimit::new(limits, fronts)
 }
 
 const fn limits(clients: &Clients) -> Limits {

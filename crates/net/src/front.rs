@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Observer;
-use identity::{OsRandom, SecurityContext};
+use identity::{ClaimedName, OsRandom, SecurityContext};
 use rpc::pdu::FaultStatus;
 use rpc::server::{AuthOutcome, CloseReason, Event, Request, ServerAssociation, ServerConfig};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::auth_limit::AuthLimit;
 use crate::backend::{Backend, Call, Reply};
 use crate::clock;
 use crate::groups::{Group, Groups};
@@ -34,6 +35,8 @@ pub struct Front {
     pub groups: Arc<Groups>,
     /// How clients prove themselves.
     pub sign_in: SignIn,
+    /// How often they may fail to.
+    pub auth_limit: Arc<AuthLimit>,
     /// How much they may take.
     pub limits: Limits,
     /// Who watches.
@@ -209,6 +212,13 @@ impl<B: Backend> Connection<B> {
     }
 
     fn authenticate(&mut self, id: u32, mut handshake: Handshake, token: &[u8]) -> AuthOutcome {
+        let name = ClaimedName::in_token(token);
+        if let Some(name) = &name
+            && self.front.auth_limit.check(self.peer, name, Instant::now()).is_err()
+        {
+            self.front.observer.refused(self.peer, "too many failed sign-ins");
+            return AuthOutcome::Refused;
+        }
         match handshake.step(token, clock::now(), &mut OsRandom) {
             Ok(crate::sign_in::Progress::Continue(token)) => {
                 self.handshakes.insert(id, handshake);
@@ -217,12 +227,15 @@ impl<B: Backend> Connection<B> {
             Ok(crate::sign_in::Progress::Done { token, context, protection }) => {
                 tracing::debug!(peer = %self.peer, user = %context.principal(), "signed in");
                 self.front.observer.signed_in(&context, self.peer);
+                if let Some(name) = &name {
+                    self.front.auth_limit.succeeded(self.peer, name, Instant::now());
+                }
                 self.contexts.insert(id, context);
                 AuthOutcome::Done { token, protection: Some(protection) }
             }
             Err(refusal) => {
                 let why = refusal.to_string();
-                self.front.strangers.refused(self.peer, &why);
+                self.front.auth_limit.failed(self.peer, name.as_ref(), &why, Instant::now());
                 self.front.observer.refused(self.peer, &why);
                 AuthOutcome::Refused
             }

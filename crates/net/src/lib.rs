@@ -5,6 +5,7 @@
 //! connection and one identity, and is never lent.
 
 mod account;
+mod auth_limit;
 mod backend;
 pub mod clock;
 mod connect;
@@ -18,6 +19,7 @@ mod link;
 mod live;
 mod mapper;
 mod mapper_client;
+mod network;
 mod proxy;
 mod rpc_client;
 mod server;
@@ -30,6 +32,7 @@ mod throttle;
 mod unobserved;
 
 pub use crate::account::Account;
+pub use crate::auth_limit::{AuthLimit, AuthLimits};
 pub use crate::backend::{Backend, Call, Reply};
 pub use crate::cores::Cores;
 pub use crate::endpoints::{Endpoints, Location, syntax};
@@ -40,6 +43,7 @@ pub use crate::link::{Done, Link, LinkConfig, Outgoing};
 pub use crate::live::Live;
 pub use crate::mapper::{Endpoint, Mapper, mapper_interfaces};
 pub use crate::mapper_client::ask;
+pub use crate::network::{BadNetwork, Network};
 pub use crate::proxy::{Proxy, ProxyConnection, Upstream};
 pub use crate::rpc_client::{CallFailure, RpcClient};
 pub use crate::server::{ListenError, listen, run};

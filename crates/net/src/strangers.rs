@@ -12,7 +12,6 @@ pub struct Strangers {
     not_taken: Throttle,
     not_served: Throttle,
     misbehaved: Throttle,
-    refused: Throttle,
     sessions_full: Throttle,
 }
 
@@ -35,13 +34,6 @@ impl Strangers {
     pub(crate) fn misbehaved(&self, peer: SocketAddr, why: &str) {
         if let Some(left_out) = self.misbehaved.pass(Instant::now()) {
             tracing::info!(%peer, left_out, "client: {why}");
-        }
-    }
-
-    /// A client that was not let in.
-    pub(crate) fn refused(&self, peer: SocketAddr, why: &str) {
-        if let Some(left_out) = self.refused.pass(Instant::now()) {
-            tracing::warn!(%peer, left_out, "sign-in refused: {why}");
         }
     }
 

@@ -267,8 +267,13 @@ impl Said {
     }
 }
 
+/// What a Bearer token calls its owner, where it says; not proven.
+pub(crate) fn owner_of_token(token: &[u8]) -> Option<String> {
+    bearer::name(token).ok().map(|named| named.principal.to_string())
+}
+
 /// The mechanism's token within SPNEGO's.
-fn inner(token: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn inner(token: &[u8]) -> Option<Vec<u8>> {
     if token.starts_with(b"NTLMSSP\0") {
         return Some(token.to_vec());
     }

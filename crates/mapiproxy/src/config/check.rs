@@ -146,6 +146,10 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
             return wrong(key, "must let at least one client in".to_owned());
         }
     }
+    if !(1..=10_000).contains(&config.clients.failed_sign_ins) {
+        let given = config.clients.failed_sign_ins;
+        return wrong("clients.failed_sign_ins", format!("is {given}; give from 1 to 10000"));
+    }
     capture_values(path, config)?;
     for (key, number, most) in [
         ("deferred.threads", config.deferred.threads.get(), 1024),
@@ -158,6 +162,7 @@ fn values(path: &Path, config: &Config) -> Result<(), ConfigError> {
     http_values(path, config)?;
     let seconds = [
         ("clients.handshake_seconds", config.clients.handshake_seconds),
+        ("clients.failed_sign_in_seconds", config.clients.failed_sign_in_seconds),
         ("clients.idle_seconds", config.clients.idle_seconds),
         ("clients.session_idle_seconds", config.clients.session_idle_seconds),
         ("upstream.connect_seconds", config.upstream.connect_seconds),
@@ -443,6 +448,10 @@ anything = 1
         assert!(capture("sides = []").contains("capture.sides: names neither"));
         let why = error("[clients]", "[clients]\nconnections_per_address = 0");
         assert!(why.contains("clients.connections_per_address: must let"), "{why}");
+        let why = error("[clients]", "[clients]\nfailed_sign_ins = 0");
+        assert!(why.contains("clients.failed_sign_ins: is 0; give from 1"), "{why}");
+        let why = error("[clients]", "[clients]\nforwarded_for_from = [\"10.0.0.0/33\"]");
+        assert!(why.contains("\"10.0.0.0/33\" is no address or network: expected one as"), "{why}");
     }
 
     #[test]

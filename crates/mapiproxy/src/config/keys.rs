@@ -147,14 +147,14 @@ pub(crate) const KEYS: &[Key] = &[
         "proxy_protocol_from",
         "[]",
         false,
-        "Addresses of load balancers that begin each HTTP connection with a PROXY header, version 1 or 2. From these, connections without one are closed.",
+        "Addresses or networks (as 10.0.0.0/8) of load balancers that begin each HTTP connection with a PROXY header, version 1 or 2. From these, HTTP connections without one are closed.",
     ),
     key(
         "clients",
         "forwarded_for_from",
         "[]",
         false,
-        "Addresses of proxies in front of us whose X-Forwarded-For is believed. Where clients sign in at the server (`upstream.credentials.mode` is relayed), all that send requests of several clients on one connection have to be here.",
+        "Addresses or networks (as 2001:db8::/32) of proxies in front of us whose X-Forwarded-For is believed. Where clients sign in at the server (`upstream.credentials.mode` is relayed), all that send requests of several clients on one connection have to be here.",
     ),
     key(
         "clients",
@@ -170,6 +170,20 @@ pub(crate) const KEYS: &[Key] = &[
         "30",
         false,
         "How long a client may take to sign in, and for each fragment that it has begun to send.",
+    ),
+    key(
+        "clients",
+        "failed_sign_ins",
+        "5",
+        false,
+        "How many failed sign-ins of one address (IPv6: one /64 network) for one account go without a wait. After them the account's password is not checked from there for a second, then two, four and so on; meanwhile HTTP answers 429 with Retry-After, and a remote call's sign-in is refused. 20 times as many from all addresses together, and failed sign-ins of one address for 20 accounts, have the same effect, but not where the account signed in from before, nor on an address's first attempt.",
+    ),
+    key(
+        "clients",
+        "failed_sign_in_seconds",
+        "60",
+        false,
+        "The longest that no password is checked after failed sign-ins.",
     ),
     key("clients", "idle_seconds", "7200", false, "After how long without a call a connection is closed."),
     key(

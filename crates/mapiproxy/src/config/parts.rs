@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use net::Location;
 use net::http::TlsVersion;
+use net::{Location, Network};
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
 
@@ -145,6 +145,12 @@ fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<S
     text.parse().map(Some).map_err(bad)
 }
 
+/// A list of addresses and networks.
+fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
+}
+
 impl fmt::Display for Listen {
     /// The addresses of the services.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,11 +186,11 @@ pub(crate) struct Clients {
     #[serde(default)]
     pub(crate) channel_bindings: Bindings,
     /// Whose connections begin with a PROXY header.
-    #[serde(default)]
-    pub(crate) proxy_protocol_from: Vec<IpAddr>,
+    #[serde(default, deserialize_with = "networks")]
+    pub(crate) proxy_protocol_from: Vec<Network>,
     /// Whose `X-Forwarded-For` is believed.
-    #[serde(default)]
-    pub(crate) forwarded_for_from: Vec<IpAddr>,
+    #[serde(default, deserialize_with = "networks")]
+    pub(crate) forwarded_for_from: Vec<Network>,
     /// Connections in all.
     #[serde(default = "connections")]
     pub(crate) connections: usize,
@@ -194,6 +200,12 @@ pub(crate) struct Clients {
     /// Seconds for signing in, and for each fragment.
     #[serde(default = "handshake_seconds")]
     pub(crate) handshake_seconds: u64,
+    /// Failed sign-ins of one address for one account that go without a wait.
+    #[serde(default = "failed_sign_ins")]
+    pub(crate) failed_sign_ins: u32,
+    /// Seconds of the longest wait after them.
+    #[serde(default = "failed_sign_in_seconds")]
+    pub(crate) failed_sign_in_seconds: u64,
     /// Seconds without a call after which a connection is closed.
     #[serde(default = "idle_seconds")]
     pub(crate) idle_seconds: u64,
@@ -234,6 +246,14 @@ const fn connections_per_address() -> usize {
 
 const fn handshake_seconds() -> u64 {
     30
+}
+
+const fn failed_sign_ins() -> u32 {
+    5
+}
+
+const fn failed_sign_in_seconds() -> u64 {
+    60
 }
 
 const fn idle_seconds() -> u64 {

@@ -153,6 +153,9 @@ pub(super) async fn serve(
 /// How long a client may take to read its last answer.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How long the answer to a request waits whose credentials are not checked.
+const HELD: Duration = Duration::from_secs(1);
+
 /// What people get to read who have to sign in.
 const SIGN_IN: &str = "sign in\n";
 
@@ -269,10 +272,14 @@ impl Client {
             Route::Other(Way::Absent) => return Ok(self.answer(404, "not found\n", &head)),
             Route::Mapi | Route::Autodiscover | Route::Other(Way::Relayed) => {}
         }
-        let Some(asked) = self.who(&head, route).await else {
-            // In the middle of a handshake the connection has to stay, and so the body has to come.
-            self.invite().await?;
-            return Ok(if head.keeps_alive() { Then::Next } else { Then::Close });
+        let asked = match self.who(&head, route).await? {
+            Ok(asked) => asked,
+            Err(Then::Close) => return Ok(Then::Close),
+            Err(Then::Next) => {
+                // In the middle of a handshake the connection has to stay, and so the body has to come.
+                self.invite().await?;
+                return Ok(if head.keeps_alive() { Then::Next } else { Then::Close });
+            }
         };
         if route == Route::Mapi {
             return self.operation(asked, head, framing).await;
@@ -280,12 +287,21 @@ impl Client {
         Box::pin(self.relay(asked, head, framing)).await
     }
 
-    /// Who sends the request; none where that has been answered with what is to be proven.
-    async fn who(&mut self, head: &RequestHead, route: Route) -> Option<Asked> {
+    /// Who sends the request; where that has been answered with what is to be proven, how the connection goes on.
+    async fn who(&mut self, head: &RequestHead, route: Route) -> Result<Result<Asked, Then>, Gone> {
         let peer = self.front.peers.client(self.peer, &head.fields);
         // Clients ask without signing in where their mailbox is, and servers answer.
         let reads = matches!(head.method(), "GET" | "HEAD");
         let nobody = reads && Dialect::of_target(head.target()) == Some(Dialect::Json);
+        let name = match &self.relayed {
+            None => self.sign_in.unproven(&head.fields),
+            Some(relayed) => relayed.unproven(&head.fields),
+        };
+        if let Some(name) = &name
+            && let Err(wait) = self.front.auth_limit.check(peer, name, Instant::now())
+        {
+            return self.limited(head, peer, wait).await.map(Err);
+        }
         let signed_in = match &mut self.relayed {
             None => self.sign_in.step(&head.fields, peer),
             Some(relayed) => {
@@ -295,15 +311,51 @@ impl Client {
                 Box::pin(relayed.step(Request { upstream, link, head, mapi, nobody })).await
             }
         };
-        let (context, token) = self.admit(signed_in, nobody, head, peer)?;
-        Some(Asked {
+        match (&signed_in, &name) {
+            (SignedIn::Refused(why), name) => {
+                self.front.auth_limit.failed(peer, name.as_ref(), why, Instant::now());
+            }
+            (SignedIn::Failed(_, why), name) => {
+                self.front.auth_limit.unclear(peer, name.as_ref(), why, Instant::now());
+            }
+            (SignedIn::As { fresh: true, .. }, Some(name)) => {
+                self.front.auth_limit.succeeded(peer, name, Instant::now());
+            }
+            _ => {}
+        }
+        let Some((context, token)) = self.admit(signed_in, nobody, head, peer) else {
+            return Ok(Err(Then::Next));
+        };
+        Ok(Ok(Asked {
             context,
             peer,
             version: head.version(),
             is_head: head.method() == "HEAD",
             keep: head.keeps_alive(),
             token,
-        })
+        }))
+    }
+
+    /// Answers a request whose credentials are not checked, since too many before them were wrong. The connection
+    /// of a client is held for a moment before, and is closed, so that it has to make another for its next guess.
+    async fn limited(&mut self, head: &RequestHead, peer: SocketAddr, wait: Duration) -> Result<Then, Gone> {
+        self.front.observer.refused(peer, "too many failed sign-ins");
+        let is_shared = self.front.peers.speaks_for_others(self.peer.ip());
+        if !is_shared {
+            let until = Instant::now() + wait.min(HELD);
+            poll_fn(|task| match self.stop.poll(task) {
+                Poll::Ready(_) => Poll::Ready(Err(Gone::Stopped)),
+                Poll::Pending => self.alarm.poll(task, until).map(Ok),
+            })
+            .await?;
+        }
+        answers::to(&mut self.wire.out, head, 429, "too many failed sign-ins\n", |answer| {
+            answer.fields.push("Retry-After", wait.as_secs().saturating_add(1).to_string());
+            if !is_shared && head.keeps_alive() {
+                answer.fields.push("Connection", "close");
+            }
+        });
+        Ok(if is_shared { Then::Next } else { Then::Close })
     }
 
     /// Lets in whoever signed in, or nobody where the request may be `nobody`'s: its context, and the last
@@ -332,21 +384,15 @@ impl Client {
             }),
             SignedIn::Nobody => self.deny(head),
             SignedIn::Refused(why) => {
-                self.refused(peer, &why);
+                self.front.observer.refused(peer, &why);
                 self.deny(head);
             }
             SignedIn::Failed(status, why) => {
-                self.refused(peer, &why);
+                self.front.observer.refused(peer, &why);
                 self.answer(status, "nobody can be signed in now\n", head);
             }
         }
         None
-    }
-
-    /// Says to whoever watches that somebody was not let in.
-    fn refused(&self, peer: SocketAddr, why: &str) {
-        self.front.strangers.refused(peer, why);
-        self.front.observer.refused(peer, why);
     }
 
     /// Answers a request with what is to be proven, and how.

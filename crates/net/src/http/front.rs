@@ -16,6 +16,7 @@ use super::sign_in::HttpSignIn;
 use super::tls::TlsIdentity;
 use super::told::Pending;
 use super::upstream::HttpUpstream;
+use crate::auth_limit::AuthLimit;
 use crate::clock;
 use crate::cores::Cores;
 use crate::limits::{Admission, Limits};
@@ -45,6 +46,8 @@ impl Default for HttpLimits {
 pub struct HttpFront {
     /// How clients sign in.
     pub sign_in: HttpSignIn,
+    /// How often they may fail to.
+    pub auth_limit: Arc<AuthLimit>,
     /// Where they sign in at the server instead, through us.
     pub relayed: Option<Arc<relayed::Config>>,
     /// What our URLs begin with: `https://`, our name, and the port where it is not the usual one.

@@ -6,39 +6,55 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use http::Fields;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::network::Network;
+
 /// Whose word is taken for where a client connects from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Peers {
     /// Those that begin each connection with a PROXY header, version 1 or 2.
-    pub proxy_protocol: Vec<IpAddr>,
+    pub proxy_protocol: Vec<Network>,
     /// Those whose `X-Forwarded-For` is believed.
-    pub forwarded_for: Vec<IpAddr>,
+    pub forwarded_for: Vec<Network>,
 }
 
 impl Peers {
     pub(super) fn speaks_proxy(&self, peer: IpAddr) -> bool {
-        self.proxy_protocol.contains(&peer.to_canonical())
+        self.proxy_protocol.iter().any(|network| network.contains(peer))
     }
 
     /// Whether `peer` may have requests of several clients on one connection.
     pub(super) fn speaks_for_others(&self, peer: IpAddr) -> bool {
-        self.forwarded_for.contains(&peer.to_canonical())
+        self.forwarded_for.iter().any(|network| network.contains(peer))
     }
 
     /// For which client a request is that came from `peer`: the last address in `X-Forwarded-For` is the one
-    /// that our peer itself saw, those before it are hearsay.
+    /// that our peer itself saw. Where that is a front server too, the one before it is what it saw. Earlier
+    /// entries are client-supplied and untrusted.
     pub(super) fn client(&self, peer: SocketAddr, fields: &Fields) -> SocketAddr {
         if !self.speaks_for_others(peer.ip()) {
             return peer;
         }
-        let last = fields.all("x-forwarded-for").flat_map(http::tokens).last();
-        let text = last.and_then(|last| std::str::from_utf8(last).ok());
-        let address = text.and_then(|text| match text.parse::<SocketAddr>() {
-            Ok(address) => Some(address.ip()),
-            Err(_) => text.trim_matches(['[', ']']).parse().ok(),
-        });
-        address.map_or(peer, |address| SocketAddr::new(address, 0))
+        let named: Vec<&[u8]> = fields.all("x-forwarded-for").flat_map(http::tokens).collect();
+        let mut known = peer;
+        for name in named.into_iter().rev() {
+            let Some(address) = address(name) else { break };
+            known = SocketAddr::new(address, 0);
+            if !self.speaks_for_others(address) {
+                break;
+            }
+        }
+        known
     }
+}
+
+/// An entry of `X-Forwarded-For`, with a port or without.
+fn address(name: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(name).ok()?;
+    let address = match text.parse::<SocketAddr>() {
+        Ok(address) => address.ip(),
+        Err(_) => text.trim_matches(['[', ']']).parse().ok()?,
+    };
+    Some(address.to_canonical())
 }
 
 /// What version 2 begins with.
@@ -186,6 +202,9 @@ mod tests {
         assert_eq!(client("10.0.0.2:99", &fields), "10.0.0.2:99");
         assert!(fields.set("x-forwarded-for", "[2001:db8::1]:5"));
         assert_eq!(client("10.0.0.1:99", &fields), "[2001:db8::1]:0");
+        // Two front servers, one before the other.
+        assert!(fields.set("x-forwarded-for", "1.2.3.4, 5.6.7.8, 10.0.0.1"));
+        assert_eq!(client("10.0.0.1:99", &fields), "5.6.7.8:0");
         assert!(fields.set("x-forwarded-for", "unknown"));
         assert_eq!(client("10.0.0.1:99", &fields), "10.0.0.1:99");
     }

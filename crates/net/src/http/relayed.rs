@@ -8,8 +8,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{Fields, RequestHead, ResponseHead};
-use identity::SecurityContext;
 use identity::relayed::{Accepted, Answer, Config, Guarded, Outcome, Scheme, SignIn};
+use identity::{ClaimedName, SecurityContext};
 
 use super::offers::Offers;
 use super::probes::{Guard, Guards, candidates, directory};
@@ -86,6 +86,19 @@ impl Relayed {
 
     fn takes(&self, scheme: Scheme) -> bool {
         if scheme.is_handshake() { !self.shared } else { self.protected }
+    }
+
+    /// The account whose credentials a request with these `fields` has to prove at the server; none where there is
+    /// nothing to prove.
+    pub(super) fn unproven(&self, fields: &Fields) -> Option<ClaimedName> {
+        let mut sent = fields.all("authorization");
+        let (Some(value), None) = (sent.next(), sent.next()) else { return None };
+        let (scheme, credentials) = Scheme::split(value).filter(|(scheme, _)| self.takes(*scheme))?;
+        let known = self.taken.as_ref().filter(|taken| taken.covers(scheme, credentials));
+        if known.is_some_and(|known| known.context().check(clock::now()).is_ok()) {
+            return None;
+        }
+        ClaimedName::in_header(scheme, credentials)
     }
 
     /// Who sends a request.

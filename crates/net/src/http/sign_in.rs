@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{Fields, ResponseHead};
 use identity::ntlm::AcceptorConfig;
-use identity::{Acceptor, ChannelBindings, Mechanism, OsRandom, SecurityContext, Step};
+use identity::relayed;
+use identity::{Acceptor, ChannelBindings, ClaimedName, Mechanism, OsRandom, SecurityContext, Step};
 use zeroize::Zeroizing;
 
 use crate::clock;
@@ -120,6 +121,22 @@ impl Connection {
             Scheme::Ntlm => schemes.ntlm,
             Scheme::Negotiate => schemes.negotiate,
         }
+    }
+
+    /// The account whose password a request with these `fields` has to prove; none where there is nothing to prove.
+    pub(super) fn unproven(&self, fields: &Fields) -> Option<ClaimedName> {
+        let mut sent = fields.all("authorization");
+        let (Some(credentials), None) = (sent.next(), sent.next()) else { return None };
+        let (scheme, token) = split(credentials).filter(|(scheme, _)| self.takes(*scheme))?;
+        let known = self.basic.as_ref().filter(|(known, context)| {
+            scheme == Scheme::Basic && known.as_slice() == token && context.check(clock::now()).is_ok()
+        });
+        let scheme = match scheme {
+            Scheme::Basic if known.is_some() => return None,
+            Scheme::Basic => relayed::Scheme::Basic,
+            Scheme::Ntlm | Scheme::Negotiate => relayed::Scheme::Negotiate,
+        };
+        ClaimedName::in_header(scheme, token)
     }
 
     /// Who sends a request with these `fields`, which is for the client `peer`.

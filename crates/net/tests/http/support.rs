@@ -139,6 +139,7 @@ impl Setup {
             sessions: CookieTable::new(self.sessions),
             session_idle: PATIENCE,
             observer: Arc::new(Unobserved),
+            auth_limit: Arc::default(),
             strangers: Strangers::default(),
         });
         let runtime = Runtime::new().unwrap();

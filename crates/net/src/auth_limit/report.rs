@@ -1,0 +1,174 @@
+//! The log of refused sign-ins: the first of each address at once, the rest of it as one line for each address.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use identity::ClaimedName;
+use tokio::time::Instant;
+
+/// After how long what was not logged at once is.
+pub(super) const REPORT_AFTER: Duration = Duration::from_secs(10);
+
+/// So many addresses have a line of their own in a report; the others share lines.
+const OWN_LINES: usize = 256;
+
+/// So many addresses share a line.
+const SHARING: usize = 32;
+
+/// So many names stand in a line.
+const NAMES: usize = 8;
+
+/// So many lines in [`REPORT_AFTER`] are logged at once.
+const AT_ONCE: u32 = 100;
+
+/// What was refused from one address and is not in the log yet.
+#[derive(Debug, Default)]
+pub(super) struct SourceReport {
+    since: Option<Instant>,
+    failed: u64,
+    unchecked: u64,
+    /// The names that were tried, and how often.
+    names: Vec<(ClaimedName, u64)>,
+    /// Attempts by further names.
+    other: u64,
+    /// When an attempt was last logged at once.
+    at_once: Option<Instant>,
+}
+
+impl SourceReport {
+    /// Counts a failed attempt; whether it may be logged at once, since none was for some time.
+    pub(super) fn failed(&mut self, name: Option<&ClaimedName>, now: Instant) -> bool {
+        self.failed += 1;
+        self.count(name, now);
+        let recent = |last: Instant| now.duration_since(last) < REPORT_AFTER;
+        let is_first = self.failed == 1 && self.unchecked == 0 && !self.at_once.is_some_and(recent);
+        if is_first {
+            self.at_once = Some(now);
+        }
+        is_first
+    }
+
+    /// Counts an attempt that was not checked.
+    pub(super) fn unchecked(&mut self, name: &ClaimedName, now: Instant) {
+        self.unchecked += 1;
+        self.count(Some(name), now);
+    }
+
+    /// The failed attempt that was just counted is logged.
+    pub(super) fn logged(&mut self, name: Option<&ClaimedName>) {
+        self.failed = self.failed.saturating_sub(1);
+        if let Some(name) = name
+            && let Some((_, count)) = self.names.iter_mut().find(|(known, _)| known == name)
+        {
+            *count = count.saturating_sub(1);
+        }
+        self.names.retain(|(_, count)| *count > 0);
+        if self.failed == 0 && self.unchecked == 0 {
+            self.since = None;
+        }
+    }
+
+    fn count(&mut self, name: Option<&ClaimedName>, now: Instant) {
+        self.since.get_or_insert(now);
+        let Some(name) = name else { return };
+        if let Some((_, count)) = self.names.iter_mut().find(|(known, _)| known == name) {
+            *count += 1;
+        } else if self.names.len() < NAMES {
+            self.names.push((name.clone(), 1));
+        } else {
+            self.other += 1;
+        }
+    }
+
+    /// All of it, where it has waited for `age`.
+    pub(super) fn take(&mut self, now: Instant, age: Duration) -> Option<Self> {
+        let since = self.since?;
+        if now.duration_since(since) < age {
+            return None;
+        }
+        let at_once = self.at_once;
+        Some(std::mem::replace(self, Self { at_once, ..Self::default() }))
+    }
+
+    fn accounts(&self, most: usize) -> String {
+        let mut text = String::new();
+        for (at, (name, count)) in self.names.iter().take(most).enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            let _ = write!(text, "{comma}{name} ({count})");
+        }
+        let left = self.names.iter().skip(most).map(|(_, count)| count).sum::<u64>() + self.other;
+        match left {
+            0 => {}
+            left if text.is_empty() => drop(write!(text, "{left} by other names")),
+            left => drop(write!(text, ", {left} by other names")),
+        }
+        text
+    }
+}
+
+/// What is to be logged.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    sources: Vec<(IpAddr, SourceReport)>,
+    /// Attempts of addresses that there was no room for.
+    lost: u64,
+}
+
+impl Report {
+    pub(super) fn add(&mut self, source: IpAddr, report: SourceReport) {
+        self.sources.push((source, report));
+    }
+
+    /// An address is forgotten with what was refused from there.
+    pub(super) fn forgotten(&mut self, source: IpAddr, report: SourceReport) {
+        if report.since.is_none() {
+            return;
+        }
+        if self.sources.len() < SHARING * OWN_LINES {
+            self.sources.push((source, report));
+        } else {
+            self.lost = self.lost.saturating_add(report.failed + report.unchecked);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, u64) {
+        (self.sources.len(), self.lost)
+    }
+
+    pub(super) fn log(&self) {
+        for (source, report) in self.sources.iter().take(OWN_LINES) {
+            let SourceReport { failed, unchecked, .. } = report;
+            let accounts = report.accounts(NAMES);
+            tracing::warn!(%source, failed, unchecked, accounts, "sign-ins refused");
+        }
+        for shared in self.sources.get(OWN_LINES..).unwrap_or_default().chunks(SHARING) {
+            let each =
+                |(source, report): &(IpAddr, SourceReport)| format!("{source} [{}]", report.accounts(1));
+            let sources = shared.iter().map(each).collect::<Vec<_>>().join(", ");
+            let failed: u64 = shared.iter().map(|(_, report)| report.failed).sum();
+            let unchecked: u64 = shared.iter().map(|(_, report)| report.unchecked).sum();
+            tracing::warn!(failed, unchecked, sources, "sign-ins refused");
+        }
+        if self.lost > 0 {
+            tracing::warn!(refused = self.lost, "sign-ins refused from more addresses than can be counted");
+        }
+    }
+}
+
+/// Bounds the lines that are logged at once, from all addresses together.
+#[derive(Debug, Default)]
+pub(super) struct LoggedAtOnce(Mutex<(Option<Instant>, u32)>);
+
+impl LoggedAtOnce {
+    pub(super) fn pass(&self, now: Instant) -> bool {
+        let (since, lines) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if since.is_none_or(|since| now.duration_since(since) >= REPORT_AFTER) {
+            (*since, *lines) = (Some(now), 0);
+        }
+        *lines += 1;
+        *lines <= AT_ONCE
+    }
+}

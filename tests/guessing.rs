@@ -1,0 +1,158 @@
+//! Passwords that are guessed: by every scheme, on both roads, with what the log says of it.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::harness::raw_http::{Server, answer, base64, field};
+use crate::harness::{ALICE, BOB, Client, PATIENCE, Proxy, RawUpstream, Setup};
+
+fn connect(proxy: &Proxy) -> TcpStream {
+    let stream = TcpStream::connect((proxy.address, 8080)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Asks on `stream` as the client at `from`; the head of the answer, none where the connection is gone.
+fn ask(stream: &mut TcpStream, from: &str, user: &str, password: &str) -> Option<String> {
+    let credentials = base64(&format!("{user}:{password}"));
+    let request = format!(
+        "GET /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\nX-Forwarded-For: {from}\r\n\
+         Authorization: Basic {credentials}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if stream.read(&mut byte).unwrap_or(0) == 0 {
+            return None;
+        }
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = field(&head, "content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    Some(head)
+}
+
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// Asks on a connection of its own.
+fn once(proxy: &Proxy, from: &str, user: &str, password: &str) -> u16 {
+    status(&ask(&mut connect(proxy), from, user, password).unwrap())
+}
+
+/// A server that takes whoever has the password of ALICE or BOB.
+fn server() -> Server {
+    let good = [ALICE, BOB].map(|(user, password)| base64(&format!("{user}:{password}")));
+    let service = base64("LAB\\svcproxy:");
+    Server::start(move |head, _| {
+        let sent =
+            field(head, "authorization").and_then(|value| value.strip_prefix("Basic ")).unwrap_or_default();
+        let is_service = sent.get(..16) == service.get(..16);
+        if is_service || good.iter().any(|good| good == sent) {
+            return (answer(b"", ""), true);
+        }
+        let refusal = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+        (refusal.as_bytes().to_vec(), true)
+    })
+}
+
+/// The proxy before `server` and a front server, from which all that tests send seems to come.
+fn behind_a_front(server: &Server) -> Proxy {
+    server.proxied(|setup| setup.clients_key("forwarded_for_from", "[\"127.0.0.0/8\"]").stack(&[]))
+}
+
+fn guesses_get_slow(proxy: &mut Proxy) {
+    let begin = Instant::now();
+    let mut statuses = Vec::new();
+    let mut stream = connect(proxy);
+    while begin.elapsed() < Duration::from_millis(800) {
+        match ask(&mut stream, "203.0.113.9", "alice", "guess") {
+            Some(head) => {
+                let status = status(&head);
+                assert_eq!(field(&head, "retry-after").is_some(), status == 429, "{head}");
+                statuses.push(status);
+            }
+            None => stream = connect(proxy),
+        }
+    }
+    let checked = statuses.iter().filter(|status| **status == 401).count();
+    assert_eq!(checked, 6, "of {} guesses", statuses.len());
+    assert!(statuses.iter().skip(6).all(|status| *status == 429), "{statuses:?}");
+    // From elsewhere she gets in, and who is behind the same address does, too.
+    assert_eq!(once(proxy, "203.0.113.10", "alice", ALICE.1), 200);
+    assert_eq!(once(proxy, "203.0.113.9", "bob", BOB.1), 200);
+    // Where she is when the guessing is over.
+    std::thread::sleep(Duration::from_millis(1300));
+    assert_eq!(once(proxy, "203.0.113.9", "alice", ALICE.1), 200);
+
+    let ended = proxy.stop();
+    let lines: Vec<&str> = ended.err.lines().filter(|line| line.contains("refused")).collect();
+    let first =
+        lines.iter().find(|line| line.contains("peer=203.0.113.9:0")).unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(first.contains("account=alice"), "{first}");
+    let rest =
+        lines.iter().find(|line| line.contains("source=203.0.113.9")).unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(rest.contains("failed=5") && rest.contains("alice ("), "{rest}");
+    assert!(lines.len() <= 4, "{lines:?}");
+    assert!(!ended.err.contains("guess"), "{}", ended.err);
+}
+
+#[test]
+fn basic_is_guessed_slowly_and_keeps_nobody_else_out() {
+    let server = server();
+    guesses_get_slow(&mut behind_a_front(&server));
+}
+
+#[test]
+fn basic_is_guessed_slowly_where_the_server_checks_it() {
+    let server = server();
+    let mut proxy = Setup::before("")
+        .relayed()
+        .listen_key("http", "\"ADDRESS:8080\"")
+        .clients_key("basic_without_tls", "true")
+        .clients_key("forwarded_for_from", "[\"127.0.0.0/8\"]")
+        .upstream_key("http", &format!("\"http://{}\"", server.address))
+        .start();
+    guesses_get_slow(&mut proxy);
+}
+
+#[test]
+fn each_address_is_in_the_log_with_the_account_that_was_tried() {
+    let server = server();
+    let mut proxy = behind_a_front(&server);
+    for number in 1..=60 {
+        let name = ["alice", "LAB\\bob", "eve\r\npeer=1.2.3.4"][number % 3];
+        assert_eq!(once(&proxy, &format!("198.51.100.{number}"), name, "guess"), 401);
+    }
+    let log = proxy.stop().err;
+    for number in 1..=60 {
+        let peer = format!("peer=198.51.100.{number}:0 ");
+        let account =
+            ["account=alice", "account=LAB\\bob", r#"account="eve\u{d}\u{a}peer=1.2.3.4""#][number % 3];
+        let line =
+            log.lines().find(|line| line.contains(&peer)).unwrap_or_else(|| panic!("no {peer} in {log}"));
+        assert!(line.contains(account), "{line}");
+    }
+    assert!(!log.lines().any(|line| line.starts_with("peer")), "{log}");
+}
+
+#[test]
+fn remote_calls_are_guessed_slowly_and_named_in_the_log() {
+    let upstream = RawUpstream::echo();
+    let setup = Setup::before(&upstream.binding()).clients_key("failed_sign_ins", "1");
+    let mut proxy = setup.start();
+    // However slow this machine is, the wait grows longer than an attempt takes.
+    for _ in 0..8 {
+        let report = Client::impacket(proxy.mapper()).user((ALICE.0, "wrong"), "privacy").run();
+        assert!(report.failed.is_some(), "{}", report.text);
+    }
+    let log = proxy.stop().err;
+    assert!(log.contains("account=LAB\\alice"), "{log}");
+    let unchecked = |line: &str| line.contains("sign-ins refused") && !line.contains("unchecked=0");
+    assert!(log.lines().any(unchecked), "{log}");
+}
