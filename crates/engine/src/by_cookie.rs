@@ -252,6 +252,9 @@ impl Engine {
     fn end_by_cookie(&self, table: &CookieTable, flight: &mut Flight) {
         let id = flight.session().id();
         table.done(id, flight.operation.id(), &mut flight.turn, flight.operation.at());
+        if flight.session().lock().is_broken() {
+            table.remove(id);
+        }
         if !table.holds(id) {
             self.end_session(flight.session());
         }
@@ -312,7 +315,7 @@ pub fn response_code(status: FaultStatus) -> ResponseCode {
     found.map_or(ResponseCode::UnknownFailure, |(code, _)| *code)
 }
 
-fn fault_status(code: ResponseCode) -> FaultStatus {
+pub(crate) fn fault_status(code: ResponseCode) -> FaultStatus {
     let found = FAULTS.iter().find(|(known, _)| *known == code);
     found.map_or(CALL_FAILED, |(_, status)| *status)
 }

@@ -179,6 +179,7 @@ impl Engine {
 
     fn plain_session(&self, conversation: &mut Conversation, incoming: &Incoming) -> SharedSession {
         let sessions = conversation.plain.entry(incoming.key.interface()).or_default();
+        sessions.retain(|session| !session.lock().is_ended());
         let own =
             |session: &&SharedSession| session.lock().context().identity() == incoming.context.identity();
         if let Some(session) = sessions.iter().find(own) {
@@ -272,7 +273,10 @@ impl Engine {
         let (interface, opnum) = called(flight.operation.key());
         let kind = handle_use(interface, opnum);
         let may_end = matches!(kind, HandleUse::Opens | HandleUse::Passes | HandleUse::Closes);
-        if may_end && !conversation.group.holds(&flight.session) {
+        if flight.session.lock().is_broken() {
+            conversation.group.remove_session(&flight.session);
+            self.end_session(&flight.session);
+        } else if may_end && !conversation.group.holds(&flight.session) {
             self.end_session(&flight.session);
         }
     }

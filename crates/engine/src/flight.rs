@@ -1,12 +1,15 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::Interface;
+use mapi::http::ResponseCode;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
+use crate::by_cookie::fault_status;
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{Operation, OperationKey};
@@ -131,18 +134,28 @@ pub(crate) fn called(key: OperationKey) -> (Interface, u16) {
 }
 
 /// Runs `hooks` with the session of `flight`. Not where that ended while the operation was on its way: what
-/// modules kept for it is gone, and nobody would clear away what they kept anew.
+/// modules kept for it is gone, and nothing would clear away what they kept anew. Where a hook panics, the session
+/// is broken: what was known of its objects is lost, so that it can't go on.
 pub(crate) fn in_session<R>(
     flight: &mut Flight,
     hooks: impl FnOnce(&mut Operation, &mut Session) -> R,
 ) -> Result<R, Refusal> {
     let session = flight.session.clone();
     let mut session = session.lock();
-    if session.is_ended() {
+    if session.is_ended() || session.is_broken() {
         let why = "the session ended while the operation was on its way";
         return Err(Refusal::new(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, why));
     }
-    Ok(hooks(&mut flight.operation, &mut session))
+    // What a panic leaves half done is not looked at any more: the session ends, and the operation is refused.
+    let done = catch_unwind(AssertUnwindSafe(|| hooks(&mut flight.operation, &mut session)));
+    done.map_err(|_| {
+        session.break_off();
+        let status = match flight.operation.key() {
+            OperationKey::Call(..) => FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH,
+            OperationKey::Http(..) => fault_status(ResponseCode::InvalidContextCookie),
+        };
+        Refusal::new(status, "a module's hook panicked: the session was ended")
+    })
 }
 
 pub(crate) fn fault(refusal: Refusal) -> Next {

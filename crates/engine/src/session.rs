@@ -18,6 +18,8 @@ pub struct Session {
     slots: HashMap<TypeId, Box<dyn Any + Send>>,
     objects: ObjectTable,
     ended: bool,
+    /// A hook panicked: nothing is known of it any more.
+    broken: bool,
 }
 
 impl std::fmt::Debug for Session {
@@ -42,7 +44,7 @@ impl Session {
         peer: SocketAddr,
         objects: ObjectTable,
     ) -> Self {
-        Self { id, interface, context, peer, slots: HashMap::new(), objects, ended: false }
+        Self { id, interface, context, peer, slots: HashMap::new(), objects, ended: false, broken: false }
     }
 
     /// The server objects that it has open. Within a hook for single ROPs, ask the view of the ROP instead.
@@ -108,6 +110,16 @@ impl Session {
         self.ended
     }
 
+    /// Marks the session as one that can't go on, since a hook panicked: what was known of its objects is lost.
+    pub(crate) const fn break_off(&mut self) {
+        self.broken = true;
+    }
+
+    /// Whether a hook panicked.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Drops what modules kept, and what was known of objects.
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
@@ -132,9 +144,13 @@ impl SharedSession {
         self.id
     }
 
-    /// The session, to this thread alone.
+    /// The session, to this thread alone. One in which a thread panicked is broken.
     pub fn lock(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+        self.session.lock().unwrap_or_else(|poisoned| {
+            let mut session = PoisonError::into_inner(poisoned);
+            session.break_off();
+            session
+        })
     }
 
     /// Whether both are the same session.

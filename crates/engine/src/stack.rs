@@ -1,4 +1,5 @@
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use identity::SecurityContext;
 use mapi::Interface;
@@ -177,15 +178,20 @@ impl Stack {
         let mut changed: Option<Vec<u8>> = None;
         for module in self.0.iter().rev() {
             let current = changed.as_deref().unwrap_or(answer);
-            if let Some(other) = module.autodiscover(dialect, current, context)? {
+            let seen = catch_unwind(AssertUnwindSafe(|| module.autodiscover(dialect, current, context)));
+            let seen = seen.map_err(|_| Refusal::new(CALL_FAILED, "a module's hook panicked"))?;
+            if let Some(other) = seen? {
                 changed = Some(other);
             }
         }
         Ok(changed)
     }
 
+    /// Lets the modules clear away what they keep for the session. Where one of them panics, the others still do.
     pub(crate) fn unbind(&self, session: &mut Session) {
-        self.on(session.interface()).rev().for_each(|module| module.unbind(session));
+        for module in self.on(session.interface()).rev() {
+            let _ = catch_unwind(AssertUnwindSafe(|| module.unbind(session)));
+        }
     }
 
     pub(crate) fn shutdown(&self) {

@@ -4,11 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{Engine, Module, Next, Operation, Refusal, Session, Stack};
-use mapi::data::PropertyName;
+use mapi::data::{FolderId, PropertyName};
 use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
 use mapi::rop::OutputHandleIndex;
-use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
+use mapi::rop::folder::{
+    FolderTableRequest, FolderTableResponse, OpenModeFlags, RopOpenFolderRequest, RopOpenFolderResponse,
+    TableFlags,
+};
 use mapi::rop::logon::{
     LogonFlags, LogonTime, OpenFlags, PrivateLogon, ResponseFlags, RopLogonRequest, RopLogonResponse,
 };
@@ -21,7 +24,7 @@ use mapi::rop::stream::{
     RopWriteStreamResponse, StreamOpenModeFlags,
 };
 use mapi::rop::tables::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
-use mapi::rop::{Bytes16, Empty, List16, RequestBody, ResponseBody};
+use mapi::rop::{Bool, Bytes16, Empty, List16, RequestBody, ResponseBody, RopId};
 use testkit::{Mailbox, batch, replies};
 use wire::Guid;
 
@@ -177,10 +180,81 @@ fn a_logon_takes_the_place_of_the_one_that_had_its_id() {
     let release = RequestBody::RopRelease(Empty);
     let asked = vec![(1, 1, logon("/b")), (1, 1, ids_of(&[7])), (1, 0, release), (1, 1, ids_of(&[8]))];
     let (mut flight, _) = mailbox.relayed(&batch(asked, &[10, NONE]));
-    assert_eq!(seen(&log), ["> /a", "> /b", "> /b", "> /b"]);
+    assert_eq!(seen(&log), ["> /a", "> /b", "> /a", "> /b"]);
     let told = vec![(1, logged_on()), (1, are(&[0x8001])), (1, are(&[0x8002]))];
     mailbox.answered(&mut flight, &[replies(told, &[10, 11])]);
     assert_eq!(seen(&log), ["< /b", "< /b 8001=:0x0007", "< /b 8001=:0x0007 8002=:0x0008"]);
+}
+
+#[test]
+fn a_rop_belongs_to_the_logon_that_its_object_was_opened_on() {
+    let (engine, log) = witness(asked_of, told_of);
+    let mut mailbox = Mailbox::open(&engine, "a");
+    // Two logons of one id in one batch, and a folder on each.
+    let open = |slot: u8| {
+        RequestBody::RopOpenFolder(RopOpenFolderRequest {
+            output_handle_index: OutputHandleIndex(slot),
+            folder_id: FolderId(1),
+            open_mode_flags: OpenModeFlags::default(),
+        })
+    };
+    let opened = || {
+        ResponseBody::RopOpenFolder(RopOpenFolderResponse {
+            has_rules: Bool::FALSE,
+            is_ghosted: Bool::FALSE,
+            servers: None,
+        })
+    };
+    let asked = vec![
+        (0, 0, logon("/a")),
+        (0, 0, open(2)),
+        (0, 1, logon("/b")),
+        (0, 0, ids_of(&[7])),
+        (0, 2, ids_of(&[8])),
+        (0, 1, ids_of(&[9])),
+        (0, 1, open(3)),
+        (0, 3, ids_of(&[10])),
+    ];
+    let (mut flight, _) = mailbox.relayed(&batch(asked, &[NONE; 4]));
+    assert_eq!(seen(&log), ["> no logon", "> /a", "> /a", "> /a", "> /a", "> /b", "> /b", "> /b"]);
+    // The server keeps the first one, too: what it answers there is not taken for the second's.
+    let told = vec![
+        (0, logged_on()),
+        (2, opened()),
+        (1, logged_on()),
+        (0, are(&[0x8001])),
+        (2, are(&[0x8002])),
+        (1, are(&[0x8003])),
+        (3, opened()),
+        (3, are(&[0x8004])),
+    ];
+    mailbox.answered(&mut flight, &[replies(told, &[10, 11, 12, 13])]);
+    let b = "< /b 8003=:0x0009";
+    let names = format!("{b} 8004=:0x000a");
+    assert_eq!(seen(&log), ["< /a", "< /a", "< /b", "< no logon", "< no logon", b, b, &names]);
+}
+
+#[test]
+fn a_logon_that_the_server_refuses_is_no_ones_mailbox() {
+    let (engine, log) = witness(asked_of, told_of);
+    let mut mailbox = Mailbox::open(&engine, "a");
+    let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, logon("/a"))], &[NONE]));
+    mailbox.answered(&mut flight, &[replies(vec![(0, logged_on())], &[10])]);
+    seen(&log);
+    // What acts on an object of the first logon belongs to that, whatever becomes of the second.
+    let asked = vec![(0, 1, logon("/b")), (0, 0, ids_of(&[7])), (0, 1, ids_of(&[8]))];
+    let (mut flight, _) = mailbox.relayed(&batch(asked, &[10, NONE]));
+    assert_eq!(seen(&log), ["> /a", "> /a", "> /b"]);
+    let failed = ResponseBody::Failed;
+    let told = vec![
+        (1, failed(RopId::RopLogon)),
+        (0, are(&[0x8001])),
+        (1, failed(RopId::RopGetPropertyIdsFromNames)),
+    ];
+    mailbox.answered(&mut flight, &[replies(told, &[10, NONE])]);
+    assert_eq!(seen(&log), ["< /a", "< /a 8001=:0x0007", "< no logon"]);
+    mailbox.relayed(&batch(vec![(0, 0, ids_of(&[9]))], &[10]));
+    assert_eq!(seen(&log), ["> /a 8001=:0x0007"]);
 }
 
 #[test]

@@ -171,14 +171,16 @@ pub fn batch(rops: Vec<(u8, u8, RequestBody)>, handles: &[u32]) -> RopBuffer {
     RopBuffer::new(w.into_vec(), handles.to_vec())
 }
 
-/// Answers that all is well, each with the slot that it names.
+/// Answers that all is well, but for those that failed, each with the slot that it names.
 ///
 /// # Panics
 /// When one can't be encoded.
 pub fn replies(replies: Vec<(u8, ResponseBody)>, handles: &[u32]) -> RopBuffer {
     let mut w = Writer::new();
     for (handle_index, body) in replies {
-        let reply = RopReply { handle_index, return_value: ErrorCode::SUCCESS, body };
+        let failed = matches!(body, ResponseBody::Failed(_));
+        let return_value = if failed { ErrorCode(0x8007_0005) } else { ErrorCode::SUCCESS };
+        let reply = RopReply { handle_index, return_value, body };
         reply.encode(&mut w).expect("an answer that fits");
     }
     RopBuffer::new(w.into_vec(), handles.to_vec())

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
 use mapi::rop::{RopId, RopReply, RopRequest};
@@ -8,39 +9,34 @@ use super::{Object, ObjectHandle, ObjectKind, ObjectTable, Properties, TransferP
 
 /// What a slot of a batch's handle table stands for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Slot {
-    /// Nothing: no object, or one whose making failed.
-    Empty,
-    /// An object that was there before the batch.
-    Open(ObjectHandle),
-    /// An object that a ROP of the batch makes; it has no handle yet.
+enum Slot {
+    /// What its handle says.
+    AsGiven,
+    /// Nothing: its object was released, or could not be made.
+    Gone,
+    /// An object that has this handle, and the logon that it was opened on.
+    Open(ObjectHandle, Option<LogonOf>),
+    /// A logon that a ROP of the batch makes and that has no handle yet: its `LogonId`, and its place among
+    /// those.
+    Logon(u8, usize),
+    /// Another object that a ROP of the batch makes; it has no handle yet.
     New {
         /// `LogonId` of the ROP that makes it: those of another logon can't act on it.
         logon_id: u8,
         /// The object.
         object: Box<Object>,
+        /// The logon that it was opened on.
+        logon: Option<LogonOf>,
     },
 }
 
-impl Slot {
-    fn new(logon_id: u8, object: Object) -> Self {
-        Self::New { logon_id, object: Box::new(object) }
-    }
-
-    /// The object that a ROP of the batch makes here, if it is one of the logon `logon_id`.
-    fn made(&self, logon_id: u8) -> Option<&Object> {
-        match self {
-            Self::New { logon_id: of, object } if *of == logon_id => Some(object),
-            _ => None,
-        }
-    }
-
-    fn made_mut(&mut self, logon_id: u8) -> Option<&mut Object> {
-        match self {
-            Self::New { logon_id: of, object } if *of == logon_id => Some(object),
-            _ => None,
-        }
-    }
+/// Where a logon is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LogonOf {
+    /// In the session's table.
+    Table(ObjectHandle),
+    /// Among those that the batch makes.
+    Batch(usize),
 }
 
 /// The objects that the ROPs of one batch act on, ROP by ROP.
@@ -49,6 +45,10 @@ pub struct BatchObjects<'a> {
     pub(super) table: &'a mut ObjectTable,
     slots: Vec<Slot>,
     handles: Vec<u32>,
+    /// The logons that the batch makes and that have no handle yet.
+    logons: Vec<Object>,
+    /// Which logon has a `LogonId` since a ROP of the batch made it.
+    current: Vec<(u8, LogonOf)>,
     /// What the ROP just gone past brought of a stream.
     pub(super) transferred: Vec<TransferPart>,
 }
@@ -58,8 +58,10 @@ impl<'a> BatchObjects<'a> {
     pub fn new(table: &'a mut ObjectTable, handles: &[u32]) -> Self {
         Self {
             table,
-            slots: vec![Slot::Empty; handles.len()],
+            slots: vec![Slot::AsGiven; handles.len()],
             handles: handles.to_vec(),
+            logons: Vec::new(),
+            current: Vec::new(),
             transferred: Vec::new(),
         }
     }
@@ -70,19 +72,20 @@ impl<'a> BatchObjects<'a> {
         (handle != NO_OBJECT).then_some(ObjectHandle { logon_id, handle })
     }
 
-    /// The handle of the object at `index`, for objects that were there before the batch.
+    /// The handle of the object at `index`, for objects that have one.
     pub fn open_handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
         match self.slots.get(usize::from(index))? {
-            Slot::New { .. } => None,
-            Slot::Open(handle) => (handle.logon_id == logon_id).then_some(*handle),
-            Slot::Empty => self.handle(logon_id, index),
+            Slot::Gone | Slot::Logon(..) | Slot::New { .. } => None,
+            Slot::Open(handle, _) => (handle.logon_id == logon_id).then_some(*handle),
+            Slot::AsGiven => self.handle(logon_id, index),
         }
     }
 
     /// The object at `index` of the handle table, as a ROP of the logon `logon_id` means it.
     pub fn object(&self, logon_id: u8, index: u8) -> Option<&Object> {
         match self.slots.get(usize::from(index))? {
-            slot @ Slot::New { .. } => slot.made(logon_id),
+            Slot::Logon(of, place) if *of == logon_id => self.logons.get(*place),
+            Slot::New { logon_id: of, object, .. } if *of == logon_id => Some(object),
             _ => self.table.get(self.open_handle(logon_id, index)?),
         }
     }
@@ -92,11 +95,40 @@ impl<'a> BatchObjects<'a> {
         self.object(request.logon_id, request.acted_on_index()?)
     }
 
-    /// The mailbox that `request` belongs to. A logon that the batch itself asks for takes the place of the one
-    /// that had its `LogonId` ([MS-OXCROPS] 3.1.4.2).
+    /// The mailbox that `request` belongs to: the logon that the object was opened on which it acts on. A ROP
+    /// that acts on none belongs to the logon that has its `LogonId` where it stands: one that the batch itself
+    /// makes takes the place of the one before ([MS-OXCROPS] 3.1.4.2).
     pub fn logon(&self, request: &RopRequest) -> Option<&super::Logon> {
-        let made = self.slots.iter().find_map(|slot| slot.made(request.logon_id)?.kind.logon());
-        made.or_else(|| self.table.logon(request.logon_id))
+        match self.logon_of(request)? {
+            LogonOf::Table(handle) => self.table.get(handle)?.kind.logon(),
+            LogonOf::Batch(place) => self.logons.get(place)?.kind.logon(),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn logon_mut(&mut self, request: &RopRequest) -> Option<&mut super::Logon> {
+        match self.logon_of(request)? {
+            LogonOf::Table(handle) => self.table.objects.get_mut(&handle)?.kind.logon_mut(),
+            LogonOf::Batch(place) => self.logons.get_mut(place)?.kind.logon_mut(),
+        }
+    }
+
+    fn logon_of(&self, request: &RopRequest) -> Option<LogonOf> {
+        let logon_id = request.logon_id;
+        let current = self.current.iter().rev().find(|(id, _)| *id == logon_id).map(|(_, logon)| *logon);
+        let kept = || self.table.logons.get(&logon_id).copied().map(LogonOf::Table);
+        let Some(index) = request.acted_on_index() else { return current.or_else(kept) };
+        match self.slots.get(usize::from(index))? {
+            Slot::Gone => None,
+            Slot::Open(handle, logon) => logon.filter(|_| handle.logon_id == logon_id),
+            Slot::Logon(of, place) => (*of == logon_id).then_some(LogonOf::Batch(*place)),
+            Slot::New { logon_id: of, logon, .. } => logon.filter(|_| *of == logon_id),
+            // No object that is known: one of a kind that is not known, if the server has one.
+            Slot::AsGiven if self.handle(logon_id, index).is_none() => current.or_else(kept),
+            // From before the batch. A logon that took the place of its own has a handle by now.
+            Slot::AsGiven if matches!(current, Some(LogonOf::Table(_))) => None,
+            Slot::AsGiven => kept(),
+        }
     }
 
     /// The columns that rows in the answer to `request` have.
@@ -111,10 +143,10 @@ impl<'a> BatchObjects<'a> {
     /// Goes past `request`, as if it succeeded: what it makes, later ROPs can act on. The table stays as it is.
     pub fn assume(&mut self, request: &RopRequest) {
         if request.id() == RopId::RopRelease {
-            self.put(request.handle_index, Slot::Empty, true);
+            self.put(request.handle_index, Slot::Gone);
         } else if let Some((index, mut object)) = super::made::made_by(self, request, None) {
             self.table.admit(&mut object);
-            self.put(index, Slot::new(request.logon_id, object), false);
+            self.put_new(index, request, object);
         }
     }
 
@@ -127,21 +159,40 @@ impl<'a> BatchObjects<'a> {
             return;
         }
         let Some(reply) = reply else { return };
-        if let Some((index, mut object)) = super::made::made_by(self, request, Some(reply)) {
-            self.table.admit(&mut object);
-            let handle = handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT);
-            match handle {
-                Some(handle) => {
-                    let handle = ObjectHandle { logon_id: request.logon_id, handle };
-                    self.table.insert(handle, object);
-                    self.put(index, Slot::Open(handle), false);
-                }
-                None => self.put(index, Slot::new(request.logon_id, object), false),
-            }
-        } else if let Some(index) = request.output_handle_index() {
-            self.put(index, Slot::Empty, true);
+        if let Some(index) = request.output_handle_index() {
+            self.settle_made(request, reply, index, handles);
         }
         super::learn::learn(self, request, reply);
+    }
+
+    /// Puts what `request` made where it belongs.
+    fn settle_made(&mut self, request: &RopRequest, reply: &RopReply, index: u8, handles: &[u32]) {
+        let handle = handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT);
+        let handle = handle.map(|handle| ObjectHandle { logon_id: request.logon_id, handle });
+        let made = super::made::made_by(self, request, Some(reply));
+        match (made, handle) {
+            (Some((index, mut object)), Some(handle)) => {
+                self.table.admit(&mut object);
+                let logon = if matches!(object.kind, ObjectKind::Logon(_)) {
+                    let logon = LogonOf::Table(handle);
+                    self.current.push((request.logon_id, logon));
+                    Some(logon)
+                } else {
+                    self.logon_of(request)
+                };
+                self.table.insert(handle, object);
+                self.put(index, Slot::Open(handle, logon));
+            }
+            (Some((index, mut object)), None) => {
+                self.table.admit(&mut object);
+                self.put_new(index, request, object);
+            }
+            // Of a kind that is not known.
+            (None, Some(handle)) if reply.return_value == ErrorCode::SUCCESS => {
+                self.put(index, Slot::Open(handle, self.logon_of(request)));
+            }
+            (None, _) => self.put(index, Slot::Gone),
+        }
     }
 
     /// Goes past one more answer to `request`, the last ROP of the batch.
@@ -154,7 +205,7 @@ impl<'a> BatchObjects<'a> {
     pub fn grow(&mut self, handles: &[u32]) {
         let added = handles.get(self.handles.len()..).unwrap_or_default();
         self.handles.extend_from_slice(added);
-        self.slots.resize(self.handles.len(), Slot::Empty);
+        self.slots.resize(self.handles.len(), Slot::AsGiven);
     }
 
     /// The properties of what `request` acts on, with what the ROPs `earlier` in the batch set.
@@ -191,10 +242,24 @@ impl<'a> BatchObjects<'a> {
         if let Some(handle) = self.open_handle(request.logon_id, request.handle_index) {
             self.table.remove(handle);
         }
-        self.put(request.handle_index, Slot::Empty, true);
+        self.put(request.handle_index, Slot::Gone);
     }
 
-    fn put(&mut self, index: u8, slot: Slot, gone: bool) {
+    /// Puts an object that was admitted and has no handle yet into a slot.
+    fn put_new(&mut self, index: u8, request: &RopRequest, object: Object) {
+        let logon_id = request.logon_id;
+        let slot = if matches!(object.kind, ObjectKind::Logon(_)) {
+            let place = self.logons.len();
+            self.logons.push(object);
+            self.current.push((logon_id, LogonOf::Batch(place)));
+            Slot::Logon(logon_id, place)
+        } else {
+            Slot::New { logon_id, object: Box::new(object), logon: self.logon_of(request) }
+        };
+        self.put(index, slot);
+    }
+
+    fn put(&mut self, index: u8, slot: Slot) {
         let gone_from_it = match self.slots.get_mut(usize::from(index)) {
             Some(place) => std::mem::replace(place, slot),
             None => slot,
@@ -202,20 +267,11 @@ impl<'a> BatchObjects<'a> {
         if let Slot::New { object, .. } = gone_from_it {
             self.table.dismiss(&object);
         }
-        if gone && let Some(handle) = self.handles.get_mut(usize::from(index)) {
-            *handle = NO_OBJECT;
-        }
     }
 
     /// Goes past the ROPs that continue the last one of the batch.
     pub fn settle_packed<'r>(&mut self, packed: impl Iterator<Item = &'r RopRequest>) {
         packed.for_each(|request| super::learn::learn_packed(self, request));
-    }
-
-    /// The logon `logon_id`, to be changed.
-    pub(super) fn logon_mut(&mut self, logon_id: u8) -> Option<&mut super::Logon> {
-        let made = self.slots.iter_mut().find_map(|slot| slot.made_mut(logon_id)?.kind.logon_mut());
-        made.or_else(|| self.table.logon_mut(logon_id))
     }
 
     /// The object that `request` acts on, to be changed.
@@ -228,7 +284,11 @@ impl<'a> BatchObjects<'a> {
         if let Some(handle) = self.open_handle(logon_id, index) {
             return self.table.objects.get_mut(&handle);
         }
-        self.slots.get_mut(usize::from(index))?.made_mut(logon_id)
+        match self.slots.get_mut(usize::from(index))? {
+            Slot::Logon(of, place) if *of == logon_id => self.logons.get_mut(*place),
+            Slot::New { logon_id: of, object, .. } if *of == logon_id => Some(object),
+            _ => None,
+        }
     }
 }
 
@@ -239,6 +299,9 @@ impl Drop for BatchObjects<'_> {
             if let Slot::New { object, .. } = slot {
                 self.table.dismiss(object);
             }
+        }
+        for logon in &self.logons {
+            self.table.dismiss(logon);
         }
     }
 }

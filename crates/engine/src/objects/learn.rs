@@ -170,7 +170,7 @@ fn learn_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Res
     let mut room = objects.table.room();
     let before = room;
     let mut freed = 0_usize;
-    let Some(logon) = objects.logon_mut(request.logon_id) else { return };
+    let Some(logon) = objects.logon_mut(request) else { return };
     for (id, name) in learnt {
         let size = size_of_name(&name);
         let is_name = !matches!(name, PropertyName::None { .. });

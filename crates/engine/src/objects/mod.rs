@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use mapi::rop::Logons;
 
-pub use self::batch::{BatchObjects, Slot};
+pub use self::batch::BatchObjects;
 pub use self::object::{
     Attachment, Content, Logon, Message, Object, ObjectHandle, ObjectKind, Properties, Stream, Table,
     TableKind,
@@ -80,10 +80,6 @@ impl ObjectTable {
     /// The mailbox that the ROPs of a logon act on.
     pub fn logon(&self, logon_id: u8) -> Option<&Logon> {
         self.objects.get(self.logons.get(&logon_id)?)?.kind.logon()
-    }
-
-    fn logon_mut(&mut self, logon_id: u8) -> Option<&mut Logon> {
-        self.objects.get_mut(self.logons.get(&logon_id)?)?.kind.logon_mut()
     }
 
     /// How many objects are open.

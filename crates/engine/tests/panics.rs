@@ -1,0 +1,117 @@
+//! A hook that panics ends its session, and nothing else.
+
+use std::sync::{Arc, Mutex};
+
+use engine::{CookieTable, Engine, FaultStatus, Interface, Module, Next, Operation, Refusal, Session, Stack};
+use mapi::http::{Endpoint, RequestType, ResponseCode};
+use testkit::{Talk, Web, caller, incoming};
+
+/// Panics over requests or answers that hold the byte that it is told, and counts sessions that ended.
+struct Panics {
+    ended: Arc<Mutex<usize>>,
+}
+
+/// Over a request with this, and over an answer with that.
+const REQUEST: u8 = 0x77;
+const RESPONSE: u8 = 0x78;
+
+impl Module for Panics {
+    fn name(&self) -> &'static str {
+        "panics"
+    }
+
+    fn description(&self) -> &'static str {
+        "panics"
+    }
+
+    fn request(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
+        *session.slot::<u32>() += 1;
+        assert!(!operation.request.original().contains(&REQUEST), "as the test wants it");
+        Ok(())
+    }
+
+    fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
+        let answer = operation.response.as_ref().unwrap();
+        assert!(!answer.original().contains(&RESPONSE), "as the test wants it");
+        Ok(())
+    }
+
+    fn unbind(&self, session: &mut Session) {
+        *self.ended.lock().unwrap() += 1;
+        assert!(*session.slot::<u32>() < 3, "a third request: and this panics, too");
+    }
+}
+
+fn engine() -> (Engine, Arc<Mutex<usize>>) {
+    let ended = Arc::<Mutex<usize>>::default();
+    let module = Panics { ended: Arc::clone(&ended) };
+    (Engine::new(Stack::new(vec![Box::new(module)])), ended)
+}
+
+#[test]
+fn a_context_handle_ends_with_the_hook_that_panicked() {
+    let (engine, ended) = engine();
+    for (count, (asked, answered)) in [(REQUEST, 0), (0, RESPONSE)].into_iter().enumerate() {
+        let group = Arc::default();
+        let (mut first, mut second) = (Talk::new(&engine, &group), Talk::new(&engine, &group));
+        let who = caller("a");
+        let (handle, other) = (first.bind(&who, 1), first.bind(&who, 2));
+        let call = |handle: &[u8; 20], byte: u8| {
+            incoming(&who, (Interface::Nspi, 3), [&handle[..], &[byte; 44]].concat())
+        };
+        let next = match first.send(call(&handle, asked)).unwrap() {
+            (mut flight, Next::Relay { .. }) => first.answer(&mut flight, vec![answered; 44]),
+            (_, next) => next,
+        };
+        let Next::Fault { status, why } = next else { panic!("{next:?}") };
+        assert_eq!(status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, "{why}");
+        assert_eq!((group.len(), *ended.lock().unwrap()), (1, 2 * count + 1));
+        // On whatever connection.
+        for talk in [&mut first, &mut second] {
+            let refusal = talk.send(call(&handle, 0)).unwrap_err();
+            assert_eq!(refusal.status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
+        }
+        // The other session goes on, though its end makes the module panic once more.
+        for _ in 0..2 {
+            let (mut flight, _) = second.relayed(call(&other, 0));
+            second.answered(&mut flight, vec![0; 44]);
+        }
+        engine.end(&mut second.conversation, true);
+        assert_eq!(*ended.lock().unwrap(), 2 * count + 2);
+    }
+}
+
+#[test]
+fn a_session_without_a_handle_is_another_one_after_a_hook_panicked() {
+    let (engine, ended) = engine();
+    let mut talk = Talk::new(&engine, &Arc::default());
+    let who = caller("a");
+    let call = |byte: u8| incoming(&who, (Interface::Rfr, 0), vec![byte; 40]);
+    let (first, _) = talk.relayed(call(0));
+    let (panicked, next) = talk.send(call(REQUEST)).unwrap();
+    assert!(matches!(next, Next::Fault { .. }), "{next:?}");
+    let (after, _) = talk.relayed(call(0));
+    assert_eq!(first.session_id(), panicked.session_id());
+    assert_ne!(after.session_id(), panicked.session_id());
+    assert_eq!(*ended.lock().unwrap(), 1);
+}
+
+#[test]
+fn cookies_end_with_the_hook_that_panicked() {
+    let (engine, ended) = engine();
+    for (count, (asked, answered)) in [(REQUEST, 0), (0, RESPONSE)].into_iter().enumerate() {
+        let table = CookieTable::default();
+        let web = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
+        let (mut flight, _) = web.relayed(RequestType::Connect, vec![0; 20]);
+        web.answered(&mut flight, vec![0; 40]);
+        let next = match web.send(RequestType::Execute, vec![asked; 16]).unwrap() {
+            (mut flight, Next::Relay { .. }) => web.answer(&mut flight, vec![answered; 40]),
+            (_, next) => next,
+        };
+        let Next::Fault { status, why } = next else { panic!("{next:?}") };
+        assert_eq!(engine::response_code(status), ResponseCode::InvalidContextCookie, "{why}");
+        assert_eq!((table.len(), *ended.lock().unwrap()), (0, count + 1));
+        let refusal = web.send(RequestType::Execute, vec![0; 16]).unwrap_err();
+        assert_eq!(engine::response_code(refusal.status), ResponseCode::ContextNotFound);
+    }
+}
