@@ -43,7 +43,7 @@ fn accounts_are_added_listed_changed_disabled_and_removed() {
     assert!(!first.contains("one"), "the password itself is in the file");
     done(&account("add", &["--domain", "LAB", "--disabled", "bob"], "two\n"));
     done(&account("add", &["carol"], "three\r\n"));
-    assert_eq!(done(&account("list", &[], "")), "LAB\\alice\nLAB\\bob  (disabled)\n\\carol");
+    assert_eq!(done(&account("list", &[], "")), "LAB\\alice\nLAB\\bob  (disabled)\ncarol");
 
     // A new password is another hash; the name is the same in any case.
     let again = account("add", &["--domain", "lab", "ALICE"], "four\n");
@@ -54,11 +54,19 @@ fn accounts_are_added_listed_changed_disabled_and_removed() {
         done(&account("remove", &["--domain", "LAB", "alice"], "")),
         format!("removed alice from {path}")
     );
-    assert_eq!(done(&account("list", &[], "")), "LAB\\bob  (disabled)\n\\carol");
+    assert_eq!(done(&account("list", &[], "")), "LAB\\bob  (disabled)\ncarol");
     failed(
         &account("remove", &["--domain", "LAB", "alice"], ""),
         "there is no account alice of domain \"LAB\"",
     );
+    done(&account("add", &["--domain", "LAB", "--dns-domain", "lab.test", "erin"], "five\n"));
+    for (more, name) in [
+        (&["erin@lab.test"][..], "ERIN@LAB.TEST means two accounts, LAB\\erin"),
+        (&["--domain", "EU", "carol"], "CAROL means two accounts, carol"),
+        (&["--domain", "lab.test", "erin"], "ERIN@LAB.TEST means two accounts, LAB\\erin"),
+    ] {
+        failed(&account("add", more, "six\n"), name);
+    }
     failed(&account("add", &["--domain", "LAB", "dave"], "\n"), "an empty password is not taken");
     failed(&account("add", &["--domain", "LAB", "dave"], ""), "an empty password is not taken");
 }

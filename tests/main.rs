@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod accounts;
 mod address_book;
 mod bad_clients;
 mod bad_http;

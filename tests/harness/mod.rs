@@ -117,10 +117,15 @@ fn built(name: &str) -> PathBuf {
     program
 }
 
-/// Gives `user` an account in the folder's file of accounts.
-fn add_account(folder: &Folder, (user, password): (&str, &str)) {
+/// Gives `user` an account of LAB in the folder's file of accounts.
+fn add_account(folder: &Folder, account: (&str, &str)) {
+    add_account_of(folder, "LAB", account);
+}
+
+/// Gives `user` an account of `domain` in the folder's file of accounts.
+fn add_account_of(folder: &Folder, domain: &str, (user, password): (&str, &str)) {
     let mut command = std::process::Command::new(program());
-    command.args(["account", "add", "--domain", "LAB", user, "--accounts"]);
+    command.args(["account", "add", "--domain", domain, user, "--accounts"]);
     let mut add = Process::start("account add", command.arg(folder.join("accounts.toml")));
     add.feed(&format!("{password}\n"));
     let ended = add.end();

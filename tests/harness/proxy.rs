@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::process::Ended;
-use super::{Folder, PATIENCE, Process, SERVICE, add_account, address, certificate, program};
+use super::{Folder, PATIENCE, Process, SERVICE, add_account, add_account_of, address, certificate, program};
 
 /// A client's account: its name and its password.
 pub(crate) type Account = (&'static str, &'static str);
@@ -227,6 +227,18 @@ impl Proxy {
     /// Gives `account` an account, in the file that it read when it started.
     pub(crate) fn add_account(&self, account: Account) {
         add_account(&self.folder, account);
+    }
+
+    /// Gives `account` an account of `domain` in that file.
+    pub(crate) fn add_account_of(&self, domain: &str, account: Account) {
+        add_account_of(&self.folder, domain, account);
+    }
+
+    /// Has it read again what it read when it started, and waits until it has `accounts` accounts.
+    pub(crate) fn reads_again(&self, accounts: usize) {
+        self.process.hang_up();
+        let said = format!("the accounts were read again: {accounts}");
+        self.process.wait_out(&said, |line| line == said);
     }
 
     /// Writes another password for the account that it signs in with at the server.

@@ -163,12 +163,7 @@ pub(crate) fn accounts(password: &Password) -> Result<String, Failure> {
     let waiters: Vec<String> = (0..WAITERS).map(waiter).collect();
     for user in [USER, "svcproxy"].into_iter().chain(waiters.iter().map(String::as_str)) {
         let nt_hash = NtHash::from_password(password.expose());
-        accounts.set(Account {
-            user: user.to_owned(),
-            domain: DOMAIN.to_owned(),
-            nt_hash,
-            disabled: false,
-        })?;
+        accounts.set(Account::new(user, DOMAIN, nt_hash))?;
     }
     Ok(accounts.to_toml()?.to_string())
 }

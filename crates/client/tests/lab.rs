@@ -29,7 +29,7 @@ impl Served {
         let lab = Arc::new(Lab::new(LabConfig::two_servers()));
         let mut accounts = AccountFile::default();
         let nt_hash = NtHash::from_password("Password");
-        let alice = Account { user: "alice".into(), domain: "LAB".into(), nt_hash, disabled: false };
+        let alice = Account::new("alice", "LAB", nt_hash);
         accounts.set(alice).unwrap();
         let server = LabServer { minimum_level, ..LabServer::local(Arc::new(accounts)) };
         let listening = start(Arc::clone(&lab), server).await.unwrap();

@@ -108,12 +108,11 @@ fn initiator(options: &Options, bindings: Option<ChannelBindings>) -> InitiatorC
 
 fn acceptor(options: &Options) -> Result<AcceptorConfig, Failure> {
     let mut accounts = AccountFile::default();
-    accounts.set(Account {
-        user: options.get("user").into(),
-        domain: options.get("domain").into(),
-        nt_hash: NtHash::from_password(options.get("password")),
-        disabled: false,
-    })?;
+    accounts.set(Account::new(
+        options.get("user"),
+        options.get("domain"),
+        NtHash::from_password(options.get("password")),
+    ))?;
     let legacy = options.get("legacy") == "allow";
     Ok(AcceptorConfig {
         accounts: std::sync::Arc::new(accounts),

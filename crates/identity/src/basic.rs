@@ -6,7 +6,7 @@ use subtle::{Choice, ConstantTimeEq as _};
 use wire::{Error, ErrorKind, FileTime};
 use zeroize::Zeroizing;
 
-use crate::accounts::{Account, Accounts, NtHash};
+use crate::accounts::NtHash;
 use crate::context::{ActingLevel, Principal, Proof, Proven, SecurityContext};
 use crate::error::Refusal;
 use crate::ntlm::{AcceptorConfig, after};
@@ -15,8 +15,7 @@ use crate::ntlm::{AcceptorConfig, after};
 const MOST: usize = 1024;
 
 /// Lets in who sends the right name and password. `credentials` is what stands behind `Basic` in a header; the
-/// text within is taken as UTF-8. The name may be `user`, `DOMAIN\user` or `user@domain`, where the domain is
-/// the account's or begins with it.
+/// text within is taken as UTF-8. The name is looked up as a whole, as [`crate::Accounts::find`] says.
 ///
 /// Basic proves nothing on a channel that others can read: whoever calls this sees to that.
 ///
@@ -24,8 +23,8 @@ const MOST: usize = 1024;
 /// When it is not so. An unknown name, a disabled account and a wrong password are one answer and take the same
 /// time.
 pub fn basic(config: &AcceptorConfig, credentials: &[u8], now: FileTime) -> Result<SecurityContext, Refusal> {
-    let (user, domain, password) = read(credentials)?;
-    let found = find(&*config.accounts, &domain, &user);
+    let (name, password) = read(credentials)?;
+    let found = config.accounts.find("", &name);
     let hash = NtHash::from_password(&password);
     let known = found.as_ref().map_or(NtHash::from_bytes([0; 16]), |account| account.nt_hash.clone());
     let admissible = Choice::from(u8::from(found.as_ref().is_some_and(|account| !account.disabled)));
@@ -46,8 +45,8 @@ pub fn basic(config: &AcceptorConfig, credentials: &[u8], now: FileTime) -> Resu
     }
 }
 
-/// User, domain and password.
-fn read(credentials: &[u8]) -> Result<(String, String, Zeroizing<String>), Refusal> {
+/// Name and password.
+fn read(credentials: &[u8]) -> Result<(String, Zeroizing<String>), Refusal> {
     let malformed =
         |expected| Refusal::Malformed(Error::new(ErrorKind::Text { expected }, "Basic credentials", 0));
     if credentials.len() > MOST {
@@ -56,17 +55,7 @@ fn read(credentials: &[u8]) -> Result<(String, String, Zeroizing<String>), Refus
     let text = Zeroizing::new(STANDARD.decode(credentials).map_err(|_| malformed("base64"))?);
     let text = std::str::from_utf8(&text).map_err(|_| malformed("UTF-8"))?;
     let (name, password) = text.split_once(':').ok_or_else(|| malformed("a colon behind the name"))?;
-    let (user, domain) = match (name.split_once('\\'), name.split_once('@')) {
-        (Some((domain, user)), _) | (None, Some((user, domain))) => (user, domain),
-        (None, None) => (name, ""),
-    };
-    Ok((user.to_owned(), domain.to_owned(), Zeroizing::new(password.to_owned())))
-}
-
-/// The account `user` of `domain`, or of the domain whose name is the first label of `domain`.
-fn find(accounts: &dyn Accounts, domain: &str, user: &str) -> Option<Account> {
-    let label = domain.split('.').next().unwrap_or_default();
-    accounts.find(domain, user).or_else(|| accounts.find(label, user).filter(|_| !label.is_empty()))
+    Ok((name.to_owned(), Zeroizing::new(password.to_owned())))
 }
 
 #[cfg(test)]
@@ -74,27 +63,22 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::accounts::{Account, AccountFile, DomainNames};
     use crate::authority::Authority;
     use crate::context::Registry;
     use crate::ntlm::{Policy, ServerNames};
 
-    struct One(bool);
-
-    impl Accounts for One {
-        fn find(&self, domain: &str, user: &str) -> Option<Account> {
-            let there = (domain.is_empty() || domain.eq_ignore_ascii_case("LAB")) && user == "alice";
-            there.then(|| Account {
-                user: "alice".to_owned(),
-                domain: "LAB".to_owned(),
-                nt_hash: NtHash::from_password("pass:word"),
-                disabled: self.0,
-            })
-        }
+    fn accounts(disabled: bool) -> AccountFile {
+        let mut file = AccountFile::default();
+        let nt_hash = NtHash::from_password("pass:word");
+        file.set(Account { disabled, ..Account::new("alice", "LAB", nt_hash.clone()) }).unwrap();
+        file.set(Account::new("dora@lab.test", "", nt_hash)).unwrap();
+        file.in_domain(DomainNames { netbios: "LAB".into(), dns: "lab.test".into() }).unwrap()
     }
 
     fn config(disabled: bool) -> AcceptorConfig {
         AcceptorConfig {
-            accounts: Arc::new(One(disabled)),
+            accounts: Arc::new(accounts(disabled)),
             policy: Policy::default(),
             names: ServerNames::default(),
             authority: Authority::new("accounts"),
@@ -113,6 +97,9 @@ mod tests {
     fn the_right_password_lets_in_under_each_form_of_the_name() {
         for name in ["alice", "LAB\\alice", "lab\\alice", "alice@lab", "alice@lab.test"] {
             assert_eq!(sign_in(&format!("{name}:pass:word"), false).unwrap(), "LAB\\alice", "{name}");
+        }
+        for name in ["dora@lab.test", "Dora@LAB.test", "\\dora@lab.test"] {
+            assert_eq!(sign_in(&format!("{name}:pass:word"), false).unwrap(), "dora@lab.test", "{name}");
         }
     }
 
@@ -135,6 +122,9 @@ mod tests {
             "bob:pass:word",
             "OTHER\\alice:pass:word",
             "alice@other.lab:pass:word",
+            "alice@LAB.evil:pass:word",
+            "LAB.evil\\alice:pass:word",
+            "dora@lab.test:",
             ":pass:word",
         ] {
             assert_eq!(sign_in(text, false), Err(Refusal::Logon), "{text}");

@@ -53,7 +53,7 @@ fn requirements() -> impl Iterator<Item = ClientRequestFlags> {
 fn account() -> Arc<AccountFile> {
     let mut accounts = AccountFile::default();
     let nt_hash = NtHash::from_password(RIGHT);
-    accounts.set(Account { user: USER.into(), domain: DOMAIN.into(), nt_hash, disabled: false }).unwrap();
+    accounts.set(Account::new(USER, DOMAIN, nt_hash)).unwrap();
     Arc::new(accounts)
 }
 

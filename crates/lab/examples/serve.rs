@@ -24,12 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut accounts = AccountFile::default();
     for user in ["alice", "bob"] {
         let nt_hash = NtHash::from_password("Password");
-        accounts.set(Account {
-            user: user.to_owned(),
-            domain: "LAB".to_owned(),
-            nt_hash,
-            disabled: false,
-        })?;
+        accounts.set(Account::new(user, "LAB", nt_hash))?;
     }
     let server = LabServer {
         endpoint_mapper: Some(endpoint_mapper),

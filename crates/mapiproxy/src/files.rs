@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use identity::accounts::{Account, AccountError, AccountFile, check_permissions};
+use identity::accounts::{Account, AccountError, AccountFile, DomainNames, check_permissions};
 use identity::{Accounts, Password};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
@@ -117,30 +117,40 @@ pub(crate) fn read_accounts(path: &Path) -> Result<AccountFile, FileError> {
     AccountFile::parse(&read_secret(path)?).map_err(account_error(path))
 }
 
+/// The accounts in the file `path`, for a proxy of the domain `own`.
+///
+/// # Errors
+/// As [`read_accounts`], and where a name means two accounts there.
+pub(crate) fn read_accounts_of(path: &Path, own: DomainNames) -> Result<AccountFile, FileError> {
+    read_accounts(path)?.in_domain(own).map_err(account_error(path))
+}
+
 /// The accounts of a file, which can be read again while they are in use.
 #[derive(Debug)]
 pub(crate) struct LiveAccounts {
     path: Option<PathBuf>,
+    own: DomainNames,
     current: RwLock<Arc<AccountFile>>,
 }
 
 impl LiveAccounts {
-    /// The accounts that the file `path` has now; none where there is no file.
+    /// The accounts that the file `path` has now; none where there is no file. The proxy is of the domain `own`.
     ///
     /// # Errors
-    /// As [`read_accounts`].
-    pub(crate) fn read(path: Option<&Path>) -> Result<Self, FileError> {
-        let accounts = path.map(read_accounts).transpose()?.unwrap_or_default();
-        Ok(Self { path: path.map(Path::to_owned), current: RwLock::new(Arc::new(accounts)) })
+    /// As [`read_accounts_of`].
+    pub(crate) fn read(path: Option<&Path>, own: DomainNames) -> Result<Self, FileError> {
+        let read = path.map(|path| read_accounts_of(path, own.clone()));
+        let accounts = read.transpose()?.unwrap_or_default();
+        Ok(Self { path: path.map(Path::to_owned), own, current: RwLock::new(Arc::new(accounts)) })
     }
 
     /// Reads the file again, where there is one; how many accounts there are now.
     ///
     /// # Errors
-    /// As [`read_accounts`]; then the accounts are as they were.
+    /// As [`read_accounts_of`]; then the accounts are as they were.
     pub(crate) fn read_again(&self) -> Result<Option<usize>, FileError> {
         let Some(path) = &self.path else { return Ok(None) };
-        let accounts = read_accounts(path)?;
+        let accounts = read_accounts_of(path, self.own.clone())?;
         let count = accounts.iter().count();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
         Ok(Some(count))

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use engine::options::{OptionValue, Options};
 use engine::{Deferral, Engine, Envelope, Module, Observer, ProxyFacts, Stack};
+use identity::accounts::DomainNames;
 use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Authority, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
@@ -108,7 +109,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let (observer, recording) = crate::recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?).deferring(deferral(config)?));
     let contexts = Registry::new();
-    let accounts = Arc::new(LiveAccounts::read(config.clients.accounts.as_deref())?);
+    let accounts = Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config))?);
     let service = Service::read(config, &contexts)?;
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
     let limits = limits(&config.clients);
@@ -318,9 +319,16 @@ async fn finish(listeners: &mut Vec<JoinHandle<()>>, patience: impl Future<Outpu
     }
 }
 
+/// The domain that the proxy is in, as its name says: `proxy.lab.test` is in `LAB`, which is `lab.test`.
+pub(crate) fn own_domain(config: &Config) -> DomainNames {
+    let dns = config.name.split_once('.').map_or("", |(_, domain)| domain);
+    let netbios = dns.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    DomainNames { netbios, dns: dns.to_owned() }
+}
+
 fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registry>) -> AcceptorConfig {
     let (host, domain) = config.name.split_once('.').unwrap_or((&config.name, ""));
-    let first = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_uppercase();
+    let own = own_domain(config);
     let policy = Policy {
         allow_legacy: config.clients.ntlm_v1,
         require_mic: config.clients.require_mic,
@@ -333,7 +341,7 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
     };
     let names = ServerNames {
         nb_computer: host.to_ascii_uppercase(),
-        nb_domain: if domain.is_empty() { host.to_ascii_uppercase() } else { first(domain) },
+        nb_domain: if domain.is_empty() { host.to_ascii_uppercase() } else { own.netbios },
         dns_computer: config.name.clone(),
         dns_domain: domain.to_owned(),
     };

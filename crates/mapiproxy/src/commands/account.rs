@@ -44,6 +44,9 @@ pub(crate) struct Named {
 pub(crate) struct Add {
     #[command(flatten)]
     named: Named,
+    /// The DNS name of the domain, by which the account is user@DNS-DOMAIN too.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    dns_domain: String,
     /// Keeps the account, but lets nobody sign in with it.
     #[arg(long)]
     disabled: bool,
@@ -68,10 +71,9 @@ fn set(add: &Add) -> Outcome {
         AccountFile::default()
     };
     let account = Account {
-        user: user.clone(),
-        domain: domain.clone(),
-        nt_hash: NtHash::from_password(&password),
+        dns_domain: add.dns_domain.clone(),
         disabled: add.disabled,
+        ..Account::new(user, domain, NtHash::from_password(&password))
     };
     let old = accounts.set(account)?;
     files::write_accounts(&file.accounts, &accounts)?;
@@ -123,7 +125,7 @@ fn list(path: &Path) -> Outcome {
     let mut out = std::io::stdout();
     for account in files::read_accounts(path)?.iter() {
         let note = if account.disabled { "  (disabled)" } else { "" };
-        writeln!(out, "{}\\{}{note}", account.domain, account.user)?;
+        writeln!(out, "{account}{note}")?;
     }
     Ok(())
 }
@@ -142,13 +144,7 @@ mod tests {
         let mut file = AccountFile::default();
         let user = |number: usize| format!("user{number}");
         for number in 0..20 {
-            let account = Account {
-                user: user(number),
-                domain: String::new(),
-                nt_hash: NtHash::from_bytes([0; 16]),
-                disabled: false,
-            };
-            file.set(account).unwrap();
+            file.set(Account::new(user(number), "", NtHash::from_bytes([0; 16]))).unwrap();
         }
         files::write_accounts(&accounts, &file).unwrap();
         std::thread::scope(|scope| {

@@ -23,7 +23,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     }
     let Some(path) = &arguments.config else { return Ok(()) };
     let config = config::load(path)?;
-    let accounts = config.clients.accounts.as_deref().map(files::read_accounts).transpose()?;
+    let own = crate::wiring::own_domain(&config);
+    let accounts = config.clients.accounts.as_deref();
+    let accounts = accounts.map(|path| files::read_accounts_of(path, own)).transpose()?;
     let service = Service::read(&config, &identity::Registry::new())?;
     crate::http::tls(&config.listen)?;
     if let Some(server) = &config.upstream.http {
@@ -33,6 +35,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut out = std::io::stdout();
     for note in config::notes(&config) {
         writeln!(out, "{}: warning: {note}", path.display())?;
+    }
+    let shared = accounts.as_ref().map(|accounts| accounts.shared_names().join(", "));
+    if let Some(shared) = shared.filter(|shared| !shared.is_empty()) {
+        let what = "several domains have an account of this name, none of which signs in without its domain";
+        writeln!(out, "{}: note: clients.accounts: {what}: {shared}", path.display())?;
     }
     let accounts = accounts.map_or(0, |accounts| accounts.iter().count());
     writeln!(out, "{}: fine; {accounts} accounts; {stack}", path.display())?;

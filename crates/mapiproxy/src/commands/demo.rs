@@ -126,7 +126,7 @@ fn lab_server(password: &Password) -> Result<LabServer, Box<dyn Error>> {
 
 fn account(user: &str, password: &Password) -> Account {
     let nt_hash = NtHash::from_password(password.expose());
-    Account { user: user.to_owned(), domain: "LAB".to_owned(), nt_hash, disabled: false }
+    Account::new(user, "LAB", nt_hash)
 }
 
 /// Writes the proxy's configuration and its secrets; returns the people's passwords.

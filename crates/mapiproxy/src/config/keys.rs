@@ -105,7 +105,7 @@ pub(crate) const KEYS: &[Key] = &[
         "accounts",
         "\"accounts.toml\"",
         true,
-        "The accounts that clients sign in with, made by `mapiproxy account add`. Readable by its owner alone. Read again at SIGHUP, for those who sign in from then on; all else but the certificate and our password takes a restart. Not needed where clients sign in at the server.",
+        "The accounts that clients sign in with, made by `mapiproxy account add`. By every scheme an account is known by its whole name, as DOMAIN\\user, as user@domain, and as user where only one domain has it; its domain's DNS name is its `dns_domain` in the file or, for accounts of the domain that `name` is in, the one in `name` (proxy.lab.test: LAB and lab.test). A file in which a name means two accounts is refused. Readable by its owner alone. Read again at SIGHUP, for those who sign in from then on; all else but the certificate and our password takes a restart. Not needed where clients sign in at the server.",
     ),
     key(
         "clients",

@@ -30,12 +30,7 @@ pub(crate) struct Everybody;
 impl Accounts for Everybody {
     fn find(&self, _domain: &str, user: &str) -> Option<Account> {
         let nt_hash = NtHash::from_password(&format!("{user}pw1"));
-        (user != "nobody").then(|| Account {
-            user: user.to_owned(),
-            domain: "LAB".to_owned(),
-            nt_hash,
-            disabled: false,
-        })
+        (user != "nobody").then(|| Account::new(user, "LAB", nt_hash))
     }
 }
 

@@ -30,12 +30,7 @@ fn conversation(mechanism: Mechanism) -> Vec<Vec<u8>> {
 fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
     let registry = Registry::new();
     let mut accounts = AccountFile::default();
-    let account = Account {
-        user: USER.to_owned(),
-        domain: DOMAIN.to_owned(),
-        nt_hash: NtHash::from_bytes(HASH),
-        disabled: false,
-    };
+    let account = Account::new(USER, DOMAIN, NtHash::from_bytes(HASH));
     accounts.set(account).expect("a name that may be");
     let names = ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() };
     let config = AcceptorConfig {

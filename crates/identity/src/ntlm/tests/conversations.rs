@@ -74,6 +74,31 @@ fn both_ends_hold_one_key_and_the_account_is_spelled_as_the_directory_does() {
 }
 
 #[test]
+fn a_name_is_looked_up_whole_and_the_response_computed_over_what_was_sent() {
+    let own = DomainNames { netbios: "LAB".into(), dns: "lab.test".into() };
+    let mut file = AccountFile::clone(&accounts()).in_domain(own).unwrap();
+    file.set(Account::new("dora@mail.test", "", NtHash::from_password("dormouse"))).unwrap();
+    let config = Arc::new(AcceptorConfig { accounts: Arc::new(file), ..server(Policy::default()) });
+    let sign_in = |user: &str, domain: &str, password: &str| {
+        let mut initiator = Initiator::new(client(user, domain, password));
+        let shaken = shake(&mut initiator, &mut Acceptor::new(Arc::clone(&config), None));
+        shaken.map(|(_, (context, _))| context.principal().to_string())
+    };
+    for (user, domain) in
+        [("alice", ""), ("alice@lab.test", ""), ("Alice@lab", ""), ("LAB\\alice", ""), ("alice", "lab.test")]
+    {
+        assert_eq!(sign_in(user, domain, "wonderland").unwrap(), "LAB\\alice", "{domain} {user}");
+        assert_eq!(sign_in(user, domain, "Wonderland"), Err(Refusal::Logon), "{domain} {user}");
+    }
+    for (user, domain) in [("dora@mail.test", ""), ("DORA@mail.test", ""), ("dora", "mail.test")] {
+        assert_eq!(sign_in(user, domain, "dormouse").unwrap(), "dora@mail.test", "{domain} {user}");
+    }
+    for (user, domain) in [("alice@LAB.evil", ""), ("alice", "LAB.evil"), ("carol@lab.test", "")] {
+        assert_eq!(sign_in(user, domain, "wonderland"), Err(Refusal::Logon), "{domain} {user}");
+    }
+}
+
+#[test]
 fn unknown_disabled_and_wrong_look_alike() {
     for (user, domain, password) in [
         ("alice", "LAB", "wrong"),

@@ -12,7 +12,7 @@ use wire::FileTime;
 
 use super::messages::NegotiateFlags as F;
 use super::*;
-use crate::accounts::{Account, AccountFile, NtHash};
+use crate::accounts::{Account, AccountFile, DomainNames, NtHash};
 use crate::authority::Authority;
 use crate::context::{ActingLevel, NtlmVersion, Registry, SecurityContext};
 use crate::handshake::Step;
@@ -55,7 +55,7 @@ pub(crate) fn accounts() -> Arc<AccountFile> {
     ] {
         let (user, domain) = (user.to_owned(), domain.to_owned());
         let nt_hash = NtHash::from_password(password);
-        file.set(Account { user, domain, nt_hash, disabled }).unwrap();
+        file.set(Account { disabled, ..Account::new(user, domain, nt_hash) }).unwrap();
     }
     Arc::new(file)
 }

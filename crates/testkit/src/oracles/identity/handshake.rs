@@ -75,12 +75,7 @@ impl Ends {
 
     fn acceptor(&self) -> Acceptor {
         let mut accounts = AccountFile::default();
-        let account = Account {
-            user: "alice".to_owned(),
-            domain: "LAB".to_owned(),
-            nt_hash: NtHash::from_bytes(ALICE),
-            disabled: false,
-        };
+        let account = Account::new("alice", "LAB", NtHash::from_bytes(ALICE));
         accounts.set(account).expect("a name that may be");
         let config = AcceptorConfig {
             accounts: Arc::new(accounts),

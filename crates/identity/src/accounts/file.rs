@@ -1,0 +1,218 @@
+//! The file that accounts are kept in.
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+use zeroize::Zeroizing;
+
+use super::names::{Conflict, DomainNames, Names};
+use super::{Account, AccountError, Accounts, Placed, fold_case};
+
+/// The accounts of one file.
+#[derive(Debug, Clone, Default)]
+pub struct AccountFile {
+    accounts: Vec<Account>,
+    /// In which line each account's name stands; zero for one that was not read.
+    lines: Vec<usize>,
+    /// Where in `accounts` those of a name are: to look a name up takes as long whether there is such an
+    /// account or not.
+    names: Names,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRepr {
+    #[serde(default, rename = "account")]
+    accounts: Vec<AccountRepr<Spanned<String>>>,
+}
+
+#[derive(Serialize)]
+struct WrittenRepr {
+    #[serde(rename = "account")]
+    accounts: Vec<AccountRepr<String>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountRepr<T> {
+    user: T,
+    #[serde(default)]
+    domain: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    dns_domain: String,
+    nt_hash: Zeroizing<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    disabled: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl AccountFile {
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// When it is not such a file, with unknown keys, bad hashes, or a name that means two accounts.
+    pub fn parse(text: &str) -> Result<Self, AccountError> {
+        let line_of =
+            |at: usize| text.get(..at).map_or(0, |head| head.matches('\n').count()).saturating_add(1);
+        // The parser's own message would quote the line, hash and all.
+        let repr: FileRepr = toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| line_of(span.start));
+            AccountError::Syntax(match line {
+                Some(line) => format!("line {line}: {}", error.message()),
+                None => error.message().to_owned(),
+            })
+        })?;
+        let mut file = Self::default();
+        for repr in repr.accounts {
+            let line = line_of(repr.user.span().start);
+            let wrong = |source| match source {
+                source @ AccountError::Ambiguous { .. } => source,
+                source => AccountError::Entry { line, source: Box::new(source) },
+            };
+            let account = Account {
+                domain: repr.domain,
+                dns_domain: repr.dns_domain,
+                disabled: repr.disabled,
+                ..Account::new(repr.user.into_inner(), "", repr.nt_hash.parse().map_err(wrong)?)
+            };
+            file.add(account, line).map_err(wrong)?;
+        }
+        Ok(file)
+    }
+
+    /// The same accounts on a server of the domain `own`, whose two names stand for each other.
+    ///
+    /// # Errors
+    /// When a name then means two accounts.
+    pub fn in_domain(self, own: DomainNames) -> Result<Self, AccountError> {
+        let names = self.indexed(Names::of_domain(own))?;
+        Ok(Self { names, ..self })
+    }
+
+    /// The file's text.
+    ///
+    /// # Errors
+    /// When it cannot be written as TOML.
+    pub fn to_toml(&self) -> Result<Zeroizing<String>, AccountError> {
+        let accounts = self
+            .accounts
+            .iter()
+            .map(|account| AccountRepr {
+                user: account.user.clone(),
+                domain: account.domain.clone(),
+                dns_domain: account.dns_domain.clone(),
+                nt_hash: account.nt_hash.to_hex(),
+                disabled: account.disabled,
+            })
+            .collect();
+        toml::to_string(&WrittenRepr { accounts })
+            .map(Zeroizing::new)
+            .map_err(|error| AccountError::Syntax(error.to_string()))
+    }
+
+    /// Adds `account`, or puts it in the place of the one with its name, which is given back.
+    ///
+    /// # Errors
+    /// When its user or domain is no such name, or a spelling of its name means another account too. Then
+    /// the accounts are as they were.
+    pub fn set(&mut self, account: Account) -> Result<Option<Account>, AccountError> {
+        let Some(index) = self.position(&account.domain, &account.user) else {
+            return self.add(account, 0).map(|()| None);
+        };
+        check_names(&account)?;
+        let Some(place) = self.accounts.get_mut(index) else { return Ok(None) };
+        let old = std::mem::replace(place, account);
+        match self.indexed(self.names.emptied()) {
+            Ok(names) => {
+                self.names = names;
+                Ok(Some(old))
+            }
+            Err(error) => {
+                if let Some(place) = self.accounts.get_mut(index) {
+                    *place = old;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the account of this very name out.
+    pub fn remove(&mut self, domain: &str, user: &str) -> Option<Account> {
+        let index = self.position(domain, user)?;
+        let removed = self.accounts.remove(index);
+        self.lines.remove(index);
+        // With fewer accounts no name means more of them than before.
+        self.names = self.indexed(self.names.emptied()).ok()?;
+        Some(removed)
+    }
+
+    /// The accounts, in the file's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter()
+    }
+
+    /// Bare user names that several domains have: none of them signs in without its domain.
+    pub fn shared_names(&self) -> Vec<&str> {
+        self.names.shared().filter_map(|index| Some(self.accounts.get(index)?.user.as_str())).collect()
+    }
+
+    fn add(&mut self, account: Account, line: usize) -> Result<(), AccountError> {
+        check_names(&account)?;
+        let index = self.accounts.len();
+        self.names.add(index, &account).map_err(|conflict| self.ambiguous(conflict, (&account, line)))?;
+        self.accounts.push(account);
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// All accounts, added to `names`.
+    fn indexed(&self, mut names: Names) -> Result<Names, AccountError> {
+        for (index, (account, line)) in self.accounts.iter().zip(&self.lines).enumerate() {
+            names.add(index, account).map_err(|conflict| self.ambiguous(conflict, (account, *line)))?;
+        }
+        Ok(names)
+    }
+
+    /// The conflict of `account`, which stands in a line of the file.
+    fn ambiguous(
+        &self,
+        Conflict { name, place }: Conflict,
+        (account, line): (&Account, usize),
+    ) -> AccountError {
+        let placed = |account: &Account, line| Placed { account: account.to_string(), line };
+        let other = self.accounts.get(place).zip(self.lines.get(place));
+        let [first, second] =
+            [other.map_or_else(Placed::default, |(other, line)| placed(other, *line)), placed(account, line)];
+        AccountError::Ambiguous { name, first, second }
+    }
+
+    /// Where the account is that has this user and domain, whatever else it is called.
+    fn position(&self, domain: &str, user: &str) -> Option<usize> {
+        let index = self.names.own_name(domain, user)?;
+        let account = self.accounts.get(index)?;
+        let same =
+            fold_case(&account.user) == fold_case(user) && fold_case(&account.domain) == fold_case(domain);
+        same.then_some(index)
+    }
+}
+
+/// Succeeds where an account can have its names.
+fn check_names(account: &Account) -> Result<(), AccountError> {
+    let bad = |text: &str| text.len() > 256 || text.contains(['\\', '/']) || text.contains(char::is_control);
+    if account.user.is_empty() || bad(&account.user) {
+        return Err(AccountError::Name(account.user.clone()));
+    }
+    match [&account.domain, &account.dns_domain].into_iter().find(|name| bad(name) || name.contains('@')) {
+        Some(name) => Err(AccountError::Name(name.clone())),
+        None => Ok(()),
+    }
+}
+
+impl Accounts for AccountFile {
+    fn find(&self, domain: &str, user: &str) -> Option<Account> {
+        self.names.find(domain, user).and_then(|index| self.accounts.get(index)).cloned()
+    }
+}
