@@ -53,13 +53,26 @@ fn privacy_is_taken_where_it_is_the_minimum_and_integrity_is_not() {
 }
 
 #[test]
-fn who_does_not_sign_in_is_served_as_nobody_where_the_configuration_says_so() {
-    let upstream = Upstream::start();
+fn anonymous_clients_are_served_without_the_account_where_the_configuration_says_so() {
+    let upstream = Upstream::with_level("none");
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level("none").start();
     let report = Client::impacket(proxy.mapper()).with("--level", "none").run().expect_done();
     assert_eq!(report.answer("NspiQueryRows")["rows"].as_array().unwrap().len(), 6);
-    assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
+    assert!(upstream.users().is_empty(), "{:?}", upstream.users());
     assert!(proxy.lines_with("LAB\\alice").is_empty());
+    // The account is for those who signed in.
+    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
+    assert_eq!(upstream.users(), [format!("LAB\\{}", SERVICE.0)]);
+}
+
+#[test]
+fn anonymous_clients_get_nothing_from_a_server_that_wants_a_sign_in() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).minimum_level("none").start();
+    let client = Client::impacket(proxy.mapper()).with("--level", "none");
+    client.run().expect_failed("RfrGetNewDSA", "000006be");
+    assert!(upstream.users().is_empty(), "{:?}", upstream.users());
+    assert_eq!(upstream.calls(), [""; 0]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use identity::ntlm::{Credentials, InitiatorConfig, Protection};
-use identity::{ActingLevel, Authority, Mechanism, NtlmVersion, Registry};
+use identity::{ActingLevel, Authority, Mechanism, NtlmVersion, Registry, SecurityContext};
 use rpc::pdu::AuthLevel;
 
 /// How we sign in at a server.
@@ -45,4 +45,10 @@ impl Account {
         };
         Self { config, mechanism, level }
     }
+}
+
+/// The upstream credentials that requests of `caller` may use, of those that are `held`: none for anonymous
+/// callers. The only way to credentials, for remote calls and for HTTP.
+pub(crate) fn credentials_for<T>(caller: &SecurityContext, held: T) -> Option<T> {
+    if caller.is_anonymous() { None } else { Some(held) }
 }

@@ -150,6 +150,11 @@ impl Link {
         !matches!(self.state, State::Broken)
     }
 
+    /// Whether it signs in with an account.
+    pub const fn signs_in(&self) -> bool {
+        self.config.account.is_some()
+    }
+
     /// Whether no call waits for what comes of it.
     pub fn is_idle(&self) -> bool {
         self.calls.is_empty() && self.waiting.is_empty()

@@ -13,12 +13,12 @@ use engine::{
     Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, OperationKey, Outcome, Refusal,
     TurnedAway,
 };
-use identity::{Identity, OsRandom};
+use identity::{Identity, OsRandom, SecurityContext};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
 use tokio::time::{Instant, Sleep};
 
-use crate::account::Account;
+use crate::account::{Account, credentials_for};
 use crate::backend::{Backend, Call, Reply};
 use crate::clock;
 use crate::endpoints::{Endpoints, syntax};
@@ -32,8 +32,8 @@ use crate::mapper::reply;
 pub struct Upstream {
     /// Where it is.
     pub endpoints: Arc<Endpoints>,
-    /// The account that stands for every client (*specified*) on connections that are opened from now on; none
-    /// for unauthenticated calls.
+    /// The account that stands for every client who signed in (*specified*) on connections that are opened from
+    /// now on; none for unauthenticated calls. Calls of anonymous clients are always unauthenticated.
     pub account: Option<Live<Account>>,
     /// How long connecting and signing in may take.
     pub timeout: Duration,
@@ -299,16 +299,17 @@ impl ProxyConnection {
         if std::mem::replace(&mut airborne.again, true) {
             return self.resume(call.token, Outcome::Lost(why), replies);
         }
-        let link = airborne.link.clone();
-        tracing::debug!(operation = airborne.flight.operation.name(), "upstream, once more: {why}");
+        let (link, context) = (airborne.link.clone(), airborne.flight.context().clone());
+        tracing::debug!(operation = airborne.flight.operation.name(), "retrying on a new connection: {why}");
         self.proxy.upstream.endpoints.forget(link.0);
-        self.link(&link).call(call);
+        self.link(&link, &context).call(call);
     }
 
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
         let Some(mut airborne) = self.flights.remove(&token) else { return };
         let Some((conversation, _)) = &mut self.conversation else { return };
-        let outcome = ours_to_mend(outcome);
+        let signs_in = self.links.get(&airborne.link).is_some_and(Link::signs_in);
+        let outcome = if signs_in { account_refused(outcome) } else { outcome };
         if let Outcome::Lost(why) = &outcome {
             tracing::warn!(operation = airborne.flight.operation.name(), "upstream: {why}");
             self.proxy.upstream.endpoints.forget(airborne.link.0);
@@ -336,7 +337,8 @@ impl ProxyConnection {
             Next::Relay { opnum, stub } => {
                 self.next_token += 1;
                 let token = self.next_token;
-                self.link(&airborne.link).call(Outgoing { token, opnum, object: None, stub });
+                let link = self.link(&airborne.link, airborne.flight.context());
+                link.call(Outgoing { token, opnum, object: None, stub });
                 self.flights.insert(token, airborne);
                 return;
             }
@@ -349,8 +351,8 @@ impl ProxyConnection {
         self.proxy.observer.finished(&airborne.flight, &next, airborne.since.elapsed());
     }
 
-    /// The connection to the upstream for `key`; a new one where there is none that stands.
-    fn link(&mut self, key: &LinkKey) -> &mut Link {
+    /// The connection to the upstream for `key`, which is of `caller`; a new one where there is none that stands.
+    fn link(&mut self, key: &LinkKey, caller: &SecurityContext) -> &mut Link {
         let Self { proxy, conversation, links, .. } = self;
         if links.get(key).is_some_and(|link| !link.is_usable()) {
             links.remove(key);
@@ -361,7 +363,11 @@ impl ProxyConnection {
             let group = conversation.as_ref().and_then(|(_, group)| group.upstream(*interface, identity));
             let config = LinkConfig {
                 interface: syntax(*interface),
-                account: upstream.account.as_ref().map(Live::get),
+                account: upstream
+                    .account
+                    .as_ref()
+                    .and_then(|held| credentials_for(caller, held))
+                    .map(Live::get),
                 group: group.unwrap_or(0),
                 timeout: upstream.timeout,
             };
@@ -373,7 +379,7 @@ impl ProxyConnection {
 
 /// Who the upstream will not have is us, not the client, whose own sign-in was good: to it, the call failed. A
 /// sign-in that ends with AUTH3 is not answered, so that a refusal comes as the fault of the first call.
-fn ours_to_mend(outcome: Outcome) -> Outcome {
+fn account_refused(outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Fault(status @ (FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)) => {
             Outcome::Lost(format!("the server refuses the account that we sign in with: {status}"))

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::io::{Stream, Wire};
 use super::tls::{TlsTrust, end_point, failed};
-use crate::account::Account;
+use crate::account::{Account, credentials_for};
 use crate::clock;
 use crate::live::Live;
 use crate::stream::prepare;
@@ -102,7 +102,8 @@ pub(super) struct Link {
     owner: Option<Identity>,
     /// Whether its owner signs in, or signed in, with a handshake on it.
     pinned: bool,
-    credentials: Arc<HttpCredentials>,
+    /// With what its requests are authenticated; none for anonymous ones.
+    credentials: Option<Arc<HttpCredentials>>,
     /// What its requests' `Host` header says.
     host: Bytes,
     /// What binds a handshake to it.
@@ -127,7 +128,7 @@ impl Link {
             wire: Wire::new(stream, ResponseDecoder::new(Limits::default())),
             owner: None,
             pinned: false,
-            credentials: upstream.credentials.get(),
+            credentials: Some(upstream.credentials.get()),
             host: upstream.host_header().into(),
             bindings,
             lasts: None,
@@ -139,7 +140,7 @@ impl Link {
     }
 
     /// A new connection for `context`, signed in as far as that goes without a request. `target` is what will
-    /// be asked for. For nobody, nobody signs in.
+    /// be asked for. For anonymous callers it is not signed in.
     pub(super) async fn open(
         upstream: &HttpUpstream,
         context: &SecurityContext,
@@ -147,11 +148,8 @@ impl Link {
     ) -> Result<Box<Self>, String> {
         let all = async {
             let mut link = Self::blank(upstream).await?;
-            link.owner = Some(context.identity().clone());
-            let credentials = Arc::clone(&link.credentials);
-            if let HttpCredentials::Handshake(account) = &*credentials
-                && !context.is_anonymous()
-            {
+            link.belongs_to(context);
+            if let Some(HttpCredentials::Handshake(account)) = link.credentials.clone().as_deref() {
                 link.sign_in(upstream, account, target).await?;
             }
             Ok(link)
@@ -195,6 +193,7 @@ impl Link {
     /// Whoever signed in on it is known now.
     pub(super) fn belongs_to(&mut self, context: &SecurityContext) {
         self.owner = Some(context.identity().clone());
+        self.credentials = self.credentials.take().and_then(|held| credentials_for(context, held));
     }
 
     /// Asks something that changes nothing, without a body. The answer's body is thrown away; says whether the
@@ -283,10 +282,8 @@ impl Link {
 
     /// What the next request has to prove who sends it.
     fn proof(&mut self) -> Proof {
-        if self.is_nobodys() {
-            return Proof::Ours(None);
-        }
-        match (&*self.credentials, self.token.take()) {
+        let Some(credentials) = &self.credentials else { return Proof::Ours(None) };
+        match (&**credentials, self.token.take()) {
             (HttpCredentials::Basic(basic), _) => Proof::Ours(Some(basic.clone())),
             (HttpCredentials::Handshake(_), Some(token)) => Proof::Ours(Some(token.into())),
             // Credentials that each request has are the client's own, and were taken by the server.
