@@ -306,6 +306,15 @@ pub(crate) fn notes(config: &Config) -> Vec<&'static str> {
              Bearer are passed on, since NTLM and Negotiate would sign in everybody on them",
         );
     }
+    if !relayed && !config.clients.forwarded_for_from.is_empty() {
+        notes.push(if config.clients.http_auth.contains(&super::Scheme::Basic) {
+            "on connections from clients.forwarded_for_from clients sign in by Basic alone: NTLM and Negotiate \
+             authenticate a connection, and these carry requests of several clients"
+        } else {
+            "on connections from clients.forwarded_for_from nobody can sign in: NTLM and Negotiate authenticate a \
+             connection, and these carry requests of several clients; add basic to clients.http_auth"
+        });
+    }
     notes
 }
 

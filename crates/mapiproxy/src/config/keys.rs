@@ -154,7 +154,7 @@ pub(crate) const KEYS: &[Key] = &[
         "forwarded_for_from",
         "[]",
         false,
-        "Addresses or networks (as 2001:db8::/32) of proxies in front of us whose X-Forwarded-For is believed. Where clients sign in at the server (`upstream.credentials.mode` is relayed), all that send requests of several clients on one connection have to be here.",
+        "Addresses or networks (as 2001:db8::/32) of proxies in front of us whose X-Forwarded-For is believed. Their connections carry requests of several clients, so that only Basic (and Bearer, where it is relayed) is offered and taken on them: NTLM and Negotiate authenticate a whole connection. Where clients sign in at the server (`upstream.credentials.mode` is relayed), all that send requests of several clients on one connection have to be here.",
     ),
     key(
         "clients",

@@ -128,7 +128,7 @@ pub(super) async fn serve(
     let shared = front.peers.speaks_for_others(peer.ip());
     let safe = front.sign_in.is_safe(protected);
     let mut client = Client {
-        sign_in: SignIn::new(&front.sign_in, protected, bindings),
+        sign_in: SignIn::new(&front.sign_in, protected, shared, bindings),
         relayed: front.relayed.as_ref().map(|config| Relayed::new(config, safe, shared)),
         nobody: None,
         denied: false,

@@ -58,13 +58,15 @@ impl HttpSignIn {
 
 /// The sign-in of one connection.
 ///
-/// NTLM and Negotiate prove who is at the connection's other end, so that what they proved holds for all that
-/// comes on it. Where a front server that we trust says for which client a request is, that proof holds for
-/// this client alone. Basic proves who sends the one request.
+/// NTLM and Negotiate authenticate the connection, so that they hold for every request on it. A connection of a
+/// front server that sends requests of several clients has neither: no address that it names, or does not name,
+/// tells one client from another. Basic authenticates the one request.
 pub(super) struct Connection {
     sign_in: HttpSignIn,
     bindings: Option<ChannelBindings>,
     protected: bool,
+    /// Requests of several clients come on it.
+    shared: bool,
     state: State,
     /// The last Basic credentials that were good, and whose they are.
     basic: Option<(Zeroizing<Vec<u8>>, SecurityContext)>,
@@ -109,17 +111,23 @@ pub(super) enum SignedIn {
 }
 
 impl Connection {
-    /// The sign-in of a connection; `bindings` are those of its TLS, where it is `protected` by TLS.
-    pub(super) fn new(sign_in: &HttpSignIn, protected: bool, bindings: Option<ChannelBindings>) -> Self {
-        Self { sign_in: sign_in.clone(), bindings, protected, state: State::Nobody, basic: None }
+    /// The sign-in of a connection; `bindings` are those of its TLS, where it is `protected` by TLS. It may be
+    /// `shared` by several clients behind a front server.
+    pub(super) fn new(
+        sign_in: &HttpSignIn,
+        protected: bool,
+        shared: bool,
+        bindings: Option<ChannelBindings>,
+    ) -> Self {
+        Self { sign_in: sign_in.clone(), bindings, protected, shared, state: State::Nobody, basic: None }
     }
 
     fn takes(&self, scheme: Scheme) -> bool {
         let schemes = &self.sign_in.schemes;
         match scheme {
             Scheme::Basic => schemes.basic && self.sign_in.is_safe(self.protected),
-            Scheme::Ntlm => schemes.ntlm,
-            Scheme::Negotiate => schemes.negotiate,
+            Scheme::Ntlm => schemes.ntlm && !self.shared,
+            Scheme::Negotiate => schemes.negotiate && !self.shared,
         }
     }
 

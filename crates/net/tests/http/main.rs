@@ -4,6 +4,7 @@ mod deferred;
 mod recorded;
 mod relayed;
 mod sessions;
+mod shared;
 mod streaming;
 mod strict;
 #[allow(dead_code)]

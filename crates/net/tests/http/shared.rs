@@ -1,0 +1,99 @@
+//! Connections of a front server, on which requests of several clients come.
+
+use std::net::Ipv4Addr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use identity::ntlm::{Credentials, InitiatorConfig, Protection};
+use identity::{
+    ActingLevel, Authority, Initiator, Mechanism, NtlmVersion, OsRandom, Password, Registry, Step,
+};
+use net::http::Peers;
+
+use crate::support::{Client, Setup, Upstream, basic};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// Lines that a front server may send for a client, or leave out.
+const FROM: [&str; 5] = [
+    "",
+    "X-Forwarded-For: unknown\r\n",
+    "X-Forwarded-For: _hidden\r\n",
+    "X-Forwarded-For: 10.0.0.1\r\n",
+    "X-Forwarded-For: 10.0.0.2, 10.0.0.1\r\n",
+];
+
+fn get(lines: &str) -> String {
+    format!("GET /ews/x HTTP/1.1\r\nHost: a\r\n{lines}\r\n")
+}
+
+fn initiator(mechanism: Mechanism) -> Initiator {
+    let config = InitiatorConfig {
+        credentials: Credentials::password("alice", "LAB", &Password::new("alicepw1")),
+        workstation: String::new(),
+        target_name: String::new(),
+        bindings: None,
+        protection: Protection::None,
+        level: ActingLevel::Impersonate,
+        version: NtlmVersion::V2,
+        allow_legacy: false,
+        authority: Authority::new("proxy"),
+        registry: Registry::new(),
+    };
+    Initiator::new(mechanism, config)
+}
+
+/// Signs alice in on `client`, whose requests have `lines`, as far as that goes; gives the last status.
+fn sign_in(client: &mut Client, scheme: &str, mechanism: Mechanism, lines: &str) -> u16 {
+    let mut initiator = initiator(mechanism);
+    let mut challenge = Vec::new();
+    loop {
+        let token = match initiator.step(&challenge, net::clock::now(), &mut OsRandom).unwrap() {
+            Step::Continue(token) | Step::Done { token: Some(token), .. } => token,
+            Step::Done { token: None, .. } => panic!("over too early"),
+        };
+        let line = format!("Authorization: {scheme} {}\r\n{lines}", STANDARD.encode(token));
+        let answer = client.ask(get(&line));
+        let said = answer.header("www-authenticate").unwrap_or_default().to_owned();
+        match said.split_once(' ').and_then(|(_, token)| STANDARD.decode(token).ok()) {
+            Some(token) if answer.status() == 401 => challenge = token,
+            _ => return answer.status(),
+        }
+    }
+}
+
+#[test]
+fn a_connection_of_several_clients_is_never_signed_in_as_a_whole() {
+    let upstream = Upstream::saying(OK);
+    let peers = || Peers { forwarded_for: vec![Ipv4Addr::LOCALHOST.into()], ..Peers::default() };
+    let proxy = Setup { peers: peers(), ..Setup::default() }.before(&upstream);
+    for lines in FROM {
+        for (scheme, mechanism) in
+            [("NTLM", Mechanism::Ntlm), ("Negotiate", Mechanism::Spnego), ("Negotiate", Mechanism::Ntlm)]
+        {
+            let mut front = Client::new(&proxy);
+            let asked = front.ask(get(lines));
+            assert_eq!(asked.head.fields.all("www-authenticate").count(), 1, "{lines:?}");
+            assert!(asked.header("www-authenticate").unwrap().starts_with("Basic "), "{lines:?}");
+            assert_eq!(sign_in(&mut front, scheme, mechanism, lines), 401, "{scheme} {lines:?}");
+            assert_eq!(front.ask(get(lines)).status(), 401, "{scheme} {lines:?}");
+        }
+        let mut front = Client::new(&proxy);
+        for name in ["alice", "bob"] {
+            let by = format!("Authorization: {}\r\n{lines}", basic(name));
+            assert_eq!(front.ask(get(&by)).status(), 200, "{lines:?}");
+            assert_eq!(front.ask(get(lines)).status(), 401, "{lines:?}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_of_one_client_is_signed_in() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    for (scheme, mechanism) in [("NTLM", Mechanism::Ntlm), ("Negotiate", Mechanism::Spnego)] {
+        let mut client = Client::new(&proxy);
+        assert_eq!(sign_in(&mut client, scheme, mechanism, ""), 200, "{scheme}");
+        assert_eq!(client.ask(get("")).status(), 200, "{scheme}");
+    }
+}
