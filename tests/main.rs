@@ -14,6 +14,7 @@ mod bad_upstreams;
 mod capturing;
 mod command_line;
 mod decoding;
+mod decrypting;
 mod deferred;
 mod endpoints;
 mod foreign_recordings;
