@@ -202,7 +202,7 @@ fn at(path: &Path, error: &dyn std::fmt::Display) -> Box<dyn std::error::Error> 
 fn file(
     path: &Path,
     first: u64,
-    mut follow: Option<&mut KeyLogs>,
+    follow: Option<&mut KeyLogs>,
     watcher: &mut Watcher,
     sink: &mut dyn FnMut(Found) -> Outcome,
 ) -> Outcome {
@@ -223,9 +223,9 @@ fn file(
         archive::read::<Failure>(file, first, watcher, sink).map_err(|error| at(path, &error))?;
     } else if start.starts_with(GZIP) {
         let unpacked = MultiGzDecoder::new(input);
-        stream(path, first, BufReader::with_capacity(1 << 16, unpacked), watcher, sink)?;
+        stream(path, first, BufReader::with_capacity(1 << 16, unpacked), follow, watcher, sink)?;
     } else {
-        stream(path, first, input, watcher, sink)?;
+        stream(path, first, input, follow, watcher, sink)?;
     }
     bar.finish_and_clear();
     Ok(())
@@ -242,6 +242,7 @@ fn stream(
     path: &Path,
     first: u64,
     mut input: impl BufRead,
+    mut follow: Option<&mut KeyLogs>,
     watcher: &mut Watcher,
     sink: &mut dyn FnMut(Found) -> Outcome,
 ) -> Outcome {
