@@ -12,6 +12,7 @@ mod bad_clients;
 mod bad_http;
 mod bad_upstreams;
 mod capturing;
+mod checking;
 mod command_line;
 mod decoding;
 mod decrypting;
