@@ -65,6 +65,9 @@ pub enum Refusal {
     /// Credentials that pass through us from which nobody can be named.
     #[error("credentials that name nobody: {0}")]
     Unnamed(&'static str),
+    /// A scheme that the server does not offer.
+    #[error("the server does not offer {0}")]
+    NotOffered(&'static str),
     /// There is no randomness to make challenges and keys from.
     #[error(transparent)]
     Random(#[from] RandomError),

@@ -4,7 +4,6 @@ mod commands;
 mod config;
 mod files;
 mod http;
-mod inspect;
 mod recording;
 mod service;
 mod wiring;

@@ -92,8 +92,6 @@ oracle! {
     handshake
     relayed
     recordings
-    key_logs
-    tls_records
 }
 
 #[test]

@@ -1,14 +1,14 @@
-//! Whose Kerberos ticket it is, nobody but the server can read. That two are the same ticket, everybody can
-//! see: a client shows the same one on each of its connections, and only its owner can show it.
+//! Only the server can read whose Kerberos ticket it is. That two are the same ticket can be seen: a client sends
+//! the same one on each of its connections, and only its owner can make the authenticator that goes with it.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
-use wire::{Decode as _, Reader, Result};
+use wire::{Reader, Result};
 
-use crate::spnego::{NegTokenInit, Oid, der};
+use crate::spnego::{Oid, der};
 
-/// A hash that stands for what nobody is to see.
+/// A hash that stands for what must not be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Fingerprint([u8; 16]);
 
@@ -34,19 +34,9 @@ const TICKET: u8 = 0x61;
 /// What stands before an `AP-REQ` (RFC 4121 4.1).
 const TOK_ID: [u8; 2] = [1, 0];
 
-/// The ticket in a first token of Negotiate, if the token is Kerberos's and has no room for another ticket.
+/// The ticket in a token of Kerberos's, if it is an `AP-REQ` and has no room for another ticket.
 pub(super) fn of(token: &[u8]) -> Option<Fingerprint> {
-    let inner = match NegTokenInit::from_bytes(token) {
-        Ok(init) => {
-            let first = init.mech_types.first()?;
-            if *first != Oid::KERBEROS && *first != Oid::MS_KERBEROS {
-                return None;
-            }
-            init.mech_token?
-        }
-        Err(_) => token.to_vec(),
-    };
-    let ticket = ticket(&inner).ok()?;
+    let ticket = ticket(token).ok()?;
     Some(Fingerprint::default().then(&ticket))
 }
 

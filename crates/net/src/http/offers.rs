@@ -29,6 +29,11 @@ impl Offers {
         }
     }
 
+    /// The schemes that are offered.
+    pub(super) fn schemes(&self) -> Vec<Scheme> {
+        self.0.iter().map(|(scheme, _)| *scheme).collect()
+    }
+
     /// Adds them to `head`, but for those that are not taken here.
     pub(super) fn add_to(&self, head: &mut ResponseHead, takes: impl Fn(Scheme) -> bool) {
         for (_, offer) in self.0.iter().filter(|(scheme, _)| takes(*scheme)) {

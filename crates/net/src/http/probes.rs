@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use http::RequestHead;
-use identity::relayed::Guarded;
+use identity::relayed::{Guarded, Probe as Kind, Scheme};
 use mapi::http::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
+use wire::FileTime;
 
 use super::offers::Offers;
 use super::upstream::HttpUpstream;
@@ -23,26 +24,37 @@ const MOST: usize = 8;
 /// time that it is sent, whoever makes us send it.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
-    mapi: bool,
+    kind: Kind,
     target: String,
     fields: Vec<(&'static str, Vec<u8>)>,
 }
 
-/// Those by which may be found out whether the server guards what the request `head` asks for: first one like
-/// it, then those that servers with MAPI over HTTP know. Some of them know the endpoint alone, which is then
-/// that of whoever asks, some only with a mailbox, whichever it is.
+/// Those by which may be found out whether the server guards what the request `head` asks for, the best first.
+///
+/// A PING comes first whatever is asked for, since its answer shows that the server gave it. Some servers know the
+/// endpoint alone, some only with a mailbox, whichever it is. Where none of them helps, a request for the same
+/// address does. It is a GET, never a HEAD: some servers answer a HEAD with a body, and where that ends nobody
+/// can tell.
 pub(super) fn candidates(head: &RequestHead, mapi: bool) -> impl Iterator<Item = Probe> + use<> {
     const NO_MAILBOX: &str = "?MailboxId=00000000-0000-0000-0000-000000000000@mapiproxy.invalid";
     let fields: Vec<_> = TAKEN_OVER
         .into_iter()
         .filter_map(|name| head.fields.get(name).map(|value| (name, value.to_vec())))
         .collect();
-    let pings = ["", NO_MAILBOX].map(|query| (true, format!("/mapi/emsmdb/{query}")));
-    let targets = [(mapi, head.target().to_owned())].into_iter().chain(pings);
-    targets.map(move |(mapi, target)| Probe { mapi, target, fields: fields.clone() })
+    let own = head.target().to_owned();
+    let (first, last) =
+        if mapi { (Some((Kind::Ping, own)), None) } else { (None, Some((Kind::Address, own))) };
+    let pings = ["", NO_MAILBOX].map(|query| (Kind::Ping, format!("/mapi/emsmdb/{query}")));
+    let all = first.into_iter().chain(pings).chain(last);
+    all.map(move |(kind, target)| Probe { kind, target, fields: fields.clone() })
 }
 
 impl Probe {
+    /// What its answer has to show.
+    pub(super) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Its head, on behalf of the request `of`, with the credentials `authorization`.
     pub(super) fn head(
         &self,
@@ -50,7 +62,11 @@ impl Probe {
         of: &RequestHead,
         authorization: Option<&[u8]>,
     ) -> Option<RequestHead> {
-        let mut head = RequestHead::new(if self.mapi { "POST" } else { "HEAD" }, &self.target)?;
+        let method = match self.kind {
+            Kind::Ping => "POST",
+            Kind::Address => "GET",
+        };
+        let mut head = RequestHead::new(method, &self.target)?;
         head.fields.push("Host", upstream.host_header());
         for (name, value) in &self.fields {
             head.fields.push(*name, value.clone());
@@ -58,9 +74,15 @@ impl Probe {
         if let Some(id) = of.fields.get(X_REQUEST_ID).filter(|id| is_id(id)) {
             head.fields.push(X_REQUEST_ID, id.to_vec());
         }
-        if self.mapi {
-            head.fields.push(X_REQUEST_TYPE, "PING");
-            head.fields.push("Content-Length", "0");
+        match self.kind {
+            Kind::Ping => {
+                head.fields.push(X_REQUEST_TYPE, "PING");
+                head.fields.push("Content-Length", "0");
+            }
+            // A file may be long, and what is in it does not matter.
+            Kind::Address => {
+                head.fields.push("Range", "bytes=0-0");
+            }
         }
         if let Some(value) = authorization {
             head.fields.push("Authorization", value.to_vec());
@@ -89,6 +111,13 @@ pub(super) struct Guard {
     pub(super) offers: Offers,
 }
 
+impl Guard {
+    /// Whether a sign-in by `scheme` may begin with it at `now`.
+    pub(super) fn serves(&self, scheme: Scheme, now: FileTime) -> bool {
+        self.guarded.holds(now) && self.guarded.offers(scheme)
+    }
+}
+
 /// The directory of what a request asks for.
 pub(super) fn directory(head: &RequestHead) -> String {
     head.target().split(['/', '?']).nth(1).unwrap_or_default().to_ascii_lowercase()
@@ -99,9 +128,15 @@ pub(super) fn directory(head: &RequestHead) -> String {
 pub(super) struct Guards(Vec<Arc<Guard>>);
 
 impl Guards {
-    pub(super) fn of(&self, head: &RequestHead) -> Option<Arc<Guard>> {
+    /// That of what a request asks for, where it was seen lately.
+    pub(super) fn of(&self, head: &RequestHead, now: FileTime) -> Option<Arc<Guard>> {
         let directory = directory(head);
-        self.0.iter().find(|guard| guard.directory == directory).cloned()
+        self.0.iter().find(|guard| guard.directory == directory && guard.guarded.holds(now)).cloned()
+    }
+
+    /// Forgets all of them: the server was seen to answer otherwise.
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
     }
 
     pub(super) fn keep(&mut self, guard: Arc<Guard>) {
@@ -115,30 +150,60 @@ impl Guards {
 
 #[cfg(test)]
 mod tests {
+    use identity::relayed::Answer;
+
     use super::*;
 
     fn asking(target: &str) -> RequestHead {
         RequestHead::new("GET", target).unwrap()
     }
 
+    const NOW: FileTime = FileTime(134_100_000_000_000_000);
+
+    fn guard(target: &str, tried: usize) -> Arc<Guard> {
+        let head = asking(target);
+        let answer = Answer { status: 401, ..Answer::default() };
+        let probe = candidates(&head, false).next().unwrap();
+        let guarded = Guarded::seen(probe.kind(), &answer, NOW).unwrap();
+        Arc::new(Guard { directory: directory(&head), guarded, probe, tried, offers: Offers::default() })
+    }
+
     #[test]
     fn so_many_directories_are_known_and_each_by_its_last_guard() {
         let mut guards = Guards::default();
-        let guard = |target: &str, tried| {
-            let head = asking(target);
-            let (directory, guarded) = (directory(&head), Guarded::by(401).unwrap());
-            let probe = candidates(&head, false).next().unwrap();
-            Arc::new(Guard { directory, guarded, probe, tried, offers: Offers::default() })
-        };
         guards.keep(guard("/EWS/x", 1));
         guards.keep(guard("/ews?x", 2));
-        assert_eq!(guards.of(&asking("/eWs")).unwrap().tried, 2);
+        assert_eq!(guards.of(&asking("/eWs"), NOW).unwrap().tried, 2);
         for number in 0..MOST {
-            assert_eq!(guards.of(&asking("/ews")).is_some(), number < MOST);
+            assert_eq!(guards.of(&asking("/ews"), NOW).is_some(), number < MOST);
             guards.keep(guard(&format!("/{number}"), 1));
         }
-        assert!(guards.of(&asking("/ews")).is_none());
-        assert!((0..MOST).all(|number| guards.of(&asking(&format!("/{number}/x"))).is_some()));
+        assert!(guards.of(&asking("/ews"), NOW).is_none());
+        assert!((0..MOST).all(|number| guards.of(&asking(&format!("/{number}/x")), NOW).is_some()));
+    }
+
+    #[test]
+    fn what_was_seen_is_believed_for_a_minute() {
+        let mut guards = Guards::default();
+        guards.keep(guard("/ews/x", 1));
+        let after = |seconds: u64| FileTime(NOW.0 + seconds * 10_000_000);
+        assert!(guards.of(&asking("/ews"), after(59)).is_some());
+        assert!(guards.of(&asking("/ews"), after(60)).is_none());
+        // Nor is it where the clock was set back.
+        assert!(guards.of(&asking("/ews"), FileTime(NOW.0 - 1)).is_none());
+    }
+
+    #[test]
+    fn a_ping_is_asked_first_and_no_head_ever() {
+        let methods = |mapi: bool| {
+            let all = candidates(&asking("/ews/x"), mapi);
+            all.map(|probe| (probe.kind(), probe.target)).collect::<Vec<_>>()
+        };
+        let kinds = |mapi| methods(mapi).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+        assert_eq!(kinds(true), [Kind::Ping; 3]);
+        assert_eq!(kinds(false), [Kind::Ping, Kind::Ping, Kind::Address]);
+        assert_eq!(methods(true)[0].1, "/ews/x");
+        assert_eq!(methods(false)[2].1, "/ews/x");
     }
 
     #[test]

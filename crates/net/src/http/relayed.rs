@@ -3,18 +3,19 @@
 //! Modules see an operation before the server does, and must know whose it is. So credentials are proven first,
 //! with a request that changes nothing, on the connection that will carry the operation.
 
+mod prove;
+
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::{Fields, RequestHead, ResponseHead};
-use identity::relayed::{Accepted, Answer, Config, Guarded, Outcome, Scheme, SignIn};
+use identity::relayed::{Accepted, Config, Scheme, SignIn};
 use identity::{ClaimedName, SecurityContext};
 
+use self::prove::NotProven;
 use super::offers::Offers;
-use super::probes::{Guard, Guards, candidates, directory};
+use super::probes::{Guard, Guards};
 use super::sign_in::SignedIn;
-use super::upstream::{HttpUpstream, Link, challenge};
+use super::upstream::{HttpUpstream, Link};
 use crate::clock;
 
 /// The sign-in of one client's connection at the server.
@@ -39,21 +40,10 @@ pub(super) struct Relayed {
 
 enum State {
     Nobody,
-    /// A handshake is under way on the connection to the server, by the request that is seen to be guarded.
+    /// A handshake is in progress on the connection to the server, by the request that is seen to be guarded.
     Handshake(SignIn, Arc<Guard>),
     /// Who shook hands on it.
     Somebody(SecurityContext),
-}
-
-/// What the server said of credentials.
-struct Said {
-    scheme: Scheme,
-    outcome: Outcome,
-    status: u16,
-    /// Whether the connection stays.
-    stays: bool,
-    /// The request that it was said of.
-    guard: Arc<Guard>,
 }
 
 /// What a sign-in works with: the server, the connection there, and the client's request.
@@ -158,7 +148,7 @@ impl Relayed {
         self.forget(request.link);
         match self.guard(request).await {
             Ok(_) => SignedIn::Refused(why.to_owned()),
-            Err(why) => SignedIn::Failed(502, why),
+            Err(why) => SignedIn::Failed(502, why.to_string()),
         }
     }
 
@@ -178,7 +168,7 @@ impl Relayed {
         }
         match self.guard(request).await {
             Ok(_) => SignedIn::Nobody,
-            Err(why) => SignedIn::Failed(502, why),
+            Err(why) => SignedIn::Failed(502, why.to_string()),
         }
     }
 
@@ -216,207 +206,42 @@ impl Relayed {
             }
         };
         let begins = begun.is_none();
-        let sign_in = match begun {
-            Some(sign_in) => sign_in,
-            None => match self.guard(request).await {
-                Ok(guard) => (SignIn::new(&self.config, scheme, guard.guarded), guard),
-                Err(why) => return SignedIn::Failed(502, why),
+        let begun = match begun {
+            Some(begun) => begun,
+            None => match self.begin(scheme, request).await {
+                Ok(begun) => begun,
+                Err(why) => return self.not_proven(why, request),
             },
         };
-        match self.leg(sign_in, credentials, begins, value, request).await {
+        match self.leg(begun, credentials, begins, value, request).await {
             Ok(signed_in) => signed_in,
-            Err(why) => {
-                self.forget(request.link);
-                SignedIn::Failed(502, why)
-            }
+            Err(why) => self.not_proven(why, request),
         }
     }
 
-    /// Sends credentials to the server; says what it makes of them.
-    async fn leg(
-        &mut self,
-        (sign_in, guard): (SignIn, Arc<Guard>),
-        credentials: &[u8],
-        begins: bool,
-        value: &[u8],
-        request: &mut Request<'_>,
-    ) -> Result<SignedIn, String> {
-        let scheme = sign_in.scheme();
-        let sent = match sign_in.sent(credentials) {
-            Ok(sent) => sent,
-            Err(refusal) => {
-                self.forget(request.link);
-                return Ok(SignedIn::Refused(refusal.to_string()));
+    /// What the client gets where its credentials were not proven.
+    fn not_proven(&mut self, why: NotProven, request: &mut Request<'_>) -> SignedIn {
+        self.forget(request.link);
+        match why {
+            NotProven::Refused(_) | NotProven::Credentials(_) | NotProven::NotOffered { .. } => {
+                SignedIn::Refused(why.to_string())
             }
-        };
-        if begins {
-            blank(request).await?;
-        }
-        let link = request.link.as_mut().ok_or("lost")?;
-        if scheme.is_handshake() {
-            link.pin();
-        }
-        let head = guard.probe.head(request.upstream, request.head, Some(value)).ok_or("no probe")?;
-        let (answer, stays) = match link.probe(&head).await {
-            // Only the client can shake hands on another one.
-            Err(_) if !begins && link.wire.is_stale().await => return Ok(self.lost(request).await),
-            probed => probed?,
-        };
-        let token = challenge(&answer.fields, scheme.name());
-        let status = answer.status();
-        let outcome = sent.answered(Answer { status, token: token.as_deref() }, clock::now());
-        let token = token.map(|token| format!("{} {}", scheme.name(), STANDARD.encode(token)));
-        let said = Said { scheme, outcome, status, stays, guard };
-        let said = self.behind_redirects(said, value, request).await?;
-        self.come_to(said, token, request)
-    }
-
-    /// Has the same credentials, which are sent as `value`, proven by other requests as long as the server
-    /// answers by leading elsewhere.
-    async fn behind_redirects(
-        &mut self,
-        mut said: Said,
-        value: &[u8],
-        request: &mut Request<'_>,
-    ) -> Result<Said, String> {
-        while let Outcome::Redirected(redirected) = said.outcome {
-            let scheme = said.scheme;
-            let guard = self.guard_behind(&said.guard, request).await?;
-            if !said.stays {
-                self.again(scheme, request).await?;
+            NotProven::Nothing(_) => {
+                self.guards.clear();
+                SignedIn::Failed(502, why.to_string())
             }
-            let sent = redirected.again(guard.guarded);
-            // Who shook hands is known by the connection.
-            let value = Some(value).filter(|_| !scheme.is_handshake());
-            let head = guard.probe.head(request.upstream, request.head, value).ok_or("no probe")?;
-            let (answer, stays) = request.link.as_mut().ok_or("lost")?.probe(&head).await?;
-            let status = answer.status();
-            let outcome = sent.answered(Answer { status, token: None }, clock::now());
-            said = Said { scheme, outcome, status, stays, guard };
+            NotProven::Unclear { status, .. } => SignedIn::Failed(passed_on(status), why.to_string()),
+            _ => SignedIn::Failed(502, why.to_string()),
         }
-        Ok(said)
-    }
-
-    /// What the client is told of what the server said; `token` is what the server answered it with.
-    fn come_to(
-        &mut self,
-        said: Said,
-        token: Option<String>,
-        request: &mut Request<'_>,
-    ) -> Result<SignedIn, String> {
-        let Said { scheme, outcome, status, stays, guard } = said;
-        match (outcome, token) {
-            (Outcome::GoesOn(sign_in), Some(token)) if stays => {
-                self.state = State::Handshake(sign_in, guard);
-                Ok(SignedIn::GoOn(token))
-            }
-            (Outcome::Accepted(accepted), token) => {
-                let context = self.accept(accepted, scheme, stays, request)?;
-                Ok(SignedIn::As { context, fresh: true, token })
-            }
-            (Outcome::GoesOn(_), _) => Err("the server closes its connection in mid handshake".to_owned()),
-            (Outcome::Refused, _) => {
-                self.forget(request.link);
-                Ok(SignedIn::Refused(format!("the server refuses the client's {}", scheme.name())))
-            }
-            (Outcome::Unclear | Outcome::Redirected(_), _) => {
-                self.forget(request.link);
-                let why = format!("the server answers {status} to the client's {}", scheme.name());
-                Ok(SignedIn::Failed(if (400..500).contains(&status) { status } else { 502 }, why))
-            }
-        }
-    }
-
-    /// Has another connection ready for the same credentials.
-    async fn again(&mut self, scheme: Scheme, request: &mut Request<'_>) -> Result<(), String> {
-        if scheme.is_handshake() {
-            return Err(format!("the server closes its connection after {}", scheme.name()));
-        }
-        *request.link = None;
-        blank(request).await
-    }
-
-    /// The server took the credentials: from now on the connection is of whoever sent them.
-    fn accept(
-        &mut self,
-        accepted: Accepted,
-        scheme: Scheme,
-        stays: bool,
-        request: &mut Request<'_>,
-    ) -> Result<SecurityContext, String> {
-        let context = accepted.context().clone();
-        request.link.as_mut().ok_or("lost")?.belongs_to(&context);
-        if !scheme.is_handshake() {
-            self.taken = Some(accepted);
-        } else if stays {
-            self.state = State::Somebody(context.clone());
-        } else {
-            return Err(format!("the server closes its connection after {}", scheme.name()));
-        }
-        if !stays {
-            *request.link = None;
-        }
-        Ok(context)
-    }
-
-    /// The connection is gone on which a handshake was under way.
-    async fn lost(&mut self, request: &mut Request<'_>) -> SignedIn {
-        self.refuse(request, "the server closed its connection in mid handshake").await
-    }
-
-    /// Sees to it that the server was seen to refuse who comes without credentials to where the request goes,
-    /// and that it is known what it wants.
-    async fn guard(&mut self, request: &mut Request<'_>) -> Result<Arc<Guard>, String> {
-        if let Some(guard) = self.guards.of(request.head) {
-            self.offers = guard.offers.clone();
-            return Ok(guard);
-        }
-        *request.link = None;
-        self.seek(0, request).await
-    }
-
-    /// The same by another request than that of `guard`, which the server answers to somebody by leading
-    /// elsewhere. The client's connection to the server stays.
-    async fn guard_behind(&mut self, guard: &Guard, request: &mut Request<'_>) -> Result<Arc<Guard>, String> {
-        let mut aside = None;
-        let Request { upstream, head, mapi, nobody, .. } = *request;
-        self.seek(guard.tried, &mut Request { upstream, head, mapi, nobody, link: &mut aside }).await
-    }
-
-    /// Tries requests, but for the first `tried`, until the server refuses one.
-    async fn seek(&mut self, mut tried: usize, request: &mut Request<'_>) -> Result<Arc<Guard>, String> {
-        for probe in candidates(request.head, request.mapi).skip(tried) {
-            tried += 1;
-            blank(request).await?;
-            let link = request.link.as_mut().ok_or("lost")?;
-            let Some(head) = probe.head(request.upstream, request.head, None) else { continue };
-            let (answer, stays) = link.probe(&head).await?;
-            let guarded = Guarded::by(answer.status());
-            if !stays || guarded.is_none() {
-                *request.link = None;
-            }
-            if let Some(guarded) = guarded {
-                self.offers.learn(&answer.fields);
-                let (directory, offers) = (directory(request.head), self.offers.clone());
-                let guard = Arc::new(Guard { directory, guarded, probe, tried, offers });
-                self.guards.keep(Arc::clone(&guard));
-                return Ok(guard);
-            }
-        }
-        *request.link = None;
-        Err("the server does not ask for a sign-in".to_owned())
     }
 }
 
-/// Has a connection to the server ready that is nobody's.
-async fn blank(request: &mut Request<'_>) -> Result<(), String> {
-    let stands = match request.link {
-        Some(link) => link.is_blank().await,
-        None => false,
-    };
-    if !stands {
-        *request.link = None;
-        *request.link = Some(Link::blank(request.upstream).await?);
+/// The status with which a client is answered where the server's says nothing of its credentials.
+const fn passed_on(status: u16) -> u16 {
+    match status {
+        // Said of what was asked for, which is not what the client asked for.
+        404 | 405 | 406 | 411 | 415 => 502,
+        400..=499 => status,
+        _ => 502,
     }
-    Ok(())
 }

@@ -204,8 +204,8 @@ impl Link {
             self.ask(head, head.method() == "HEAD");
             self.wire.flush(limit).await.map_err(|error| error.to_string())?;
             let (answer, framing) = self.head().await?;
-            self.drain().await?;
-            let stays = self.done(&answer, framing);
+            let whole = self.drain().await?;
+            let stays = whole && self.done(&answer, framing);
             Ok((answer, stays))
         };
         timeout(limit, all).await.map_err(|_| "no answer in time".to_owned())?
@@ -309,20 +309,22 @@ impl Link {
         }
     }
 
-    /// Reads the answer to its end, and throws it away.
-    async fn drain(&mut self) -> Result<(), String> {
+    /// Reads the answer to its end, and throws it away; false where it is too long for that, so that the
+    /// connection is of no more use.
+    async fn drain(&mut self) -> Result<bool, String> {
         let mut left = DRAINED;
         loop {
             match self.wire.event().await.map_err(|error| error.to_string())? {
                 Event::End => break,
-                Event::Body(piece) => {
-                    left = left.checked_sub(piece.wire().len()).ok_or("a refusal of more than a megabyte")?;
-                }
+                Event::Body(piece) => match left.checked_sub(piece.wire().len()) {
+                    Some(rest) => left = rest,
+                    None => return Ok(false),
+                },
                 Event::Head { .. } => {}
             }
         }
         self.busy = false;
-        Ok(())
+        Ok(true)
     }
 
     /// The answer with `head` is read to its end. Says whether the connection may carry another request.

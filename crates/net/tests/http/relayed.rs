@@ -1,5 +1,6 @@
 //! Clients who sign in at the server, through the proxy.
 
+mod forged;
 mod handshakes;
 mod probes;
 mod server;
@@ -17,7 +18,7 @@ use net::Account;
 use rpc::pdu::AuthLevel;
 use wire::FileTime;
 
-use self::server::{Orders, server};
+use self::server::{Orders, is_probe, server};
 use crate::support::{Answer, Client, Got, Proxy, Setup, Upstream, basic};
 
 /// 2026.
@@ -118,8 +119,8 @@ fn the_client_is_offered_what_the_server_offers_and_gets_in_by_what_the_server_t
     let (alice, bob) = (of(&basic("alice")), of("Bearer token-of-bob"));
     let methods =
         |seen: &[(usize, String)]| seen.iter().map(|(_, method)| method.clone()).collect::<Vec<_>>();
-    assert_eq!(methods(&alice), ["HEAD", "GET", "GET", "GET"]);
-    assert_eq!(methods(&bob), ["HEAD", "GET", "GET", "GET"]);
+    assert_eq!(methods(&alice), ["POST", "GET", "GET", "GET"]);
+    assert_eq!(methods(&bob), ["POST", "GET", "GET", "GET"]);
     assert!(alice.iter().all(|(connection, _)| bob.iter().all(|(other, _)| connection != other)));
     // Who signed in by what each request has is nobody without it.
     assert_eq!(client.ask(get("/ews/x", "")).status(), 401);
@@ -144,7 +145,7 @@ fn a_sign_in_that_the_server_takes_back_is_over() {
         assert_eq!(open_contexts(&proxy), 0, "{scheme}");
         upstream.others();
         assert_eq!(client.ask(&request).status(), 401);
-        assert!(upstream.others().iter().all(|got| got.head.method() == "HEAD"), "{scheme}");
+        assert!(upstream.others().iter().all(is_probe), "{scheme}");
         orders.revoked.store(false, Ordering::SeqCst);
         // It does not come back by itself.
         let expected = if scheme == "NTLM" { 401 } else { 200 };
@@ -176,10 +177,7 @@ fn where_a_mailbox_is_may_be_asked_without_signing_in() {
         );
         assert_eq!(client.ask(get(json, "Authorization: Basic YTpi\r\n")).status(), 401);
         let seen = upstream.others();
-        assert!(
-            seen.iter().all(|got| got.head.method() == "HEAD" || got.head.method() == "POST"),
-            "{seen:?}"
-        );
+        assert!(seen.iter().all(|got| got.head.method() != "GET"), "{seen:?}");
         // Who is signed in asks as such, and nobody on the same connection.
         let asked = client.ask(get(json, &format!("Authorization: {}\r\n", basic("alice"))));
         assert_eq!(user(&asked), (200, Some(if relayed { "alice" } else { "nobody" })));

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
-use engine::{CookieTable, Deferral, Engine, Module, SessionLimits, Stack};
+use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use http::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
@@ -63,6 +63,8 @@ pub(crate) struct Setup {
     pub(crate) deferral: Option<Deferral>,
     /// Whether clients sign in at the server.
     pub(crate) relayed: bool,
+    /// Who watches.
+    pub(crate) observer: Arc<dyn Observer>,
     /// How many sessions there may be.
     pub(crate) sessions: SessionLimits,
 }
@@ -78,6 +80,7 @@ impl Default for Setup {
             pending: Pending::default(),
             deferral: None,
             relayed: false,
+            observer: Arc::new(Unobserved),
             sessions: SessionLimits::default(),
         }
     }
@@ -133,7 +136,7 @@ impl Setup {
             }),
             sessions: CookieTable::new(self.sessions),
             session_idle: PATIENCE,
-            observer: Arc::new(Unobserved),
+            observer: self.observer,
             auth_limit: Arc::default(),
             strangers: Strangers::default(),
         });

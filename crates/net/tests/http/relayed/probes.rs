@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use super::server::refuse;
+use super::server::{carried_out, challenge, is_probe, refuse};
 use super::{Ntlm, basic, before, get, offers, open_contexts, place, user, with};
 use crate::support::{Client, Upstream};
 
@@ -40,7 +40,7 @@ fn what_proves_somebody_is_the_request_that_was_guarded_whatever_the_next_says_o
 }
 
 #[test]
-fn a_redirect_proves_nobody_and_a_ping_is_asked_instead() {
+fn what_is_asked_for_elsewhere_is_proven_by_a_ping_too() {
     let (upstream, _, proxy) = place();
     let at = |credentials: &str| get("/ews/elsewhere", &format!("Authorization: {credentials}\r\n"));
     let of_ntlm = |request: String| request.replace("/ews/x", "/ews/elsewhere");
@@ -50,7 +50,7 @@ fn a_redirect_proves_nobody_and_a_ping_is_asked_instead() {
     }
     assert_eq!(open_contexts(&proxy), 0);
     assert_eq!(user(&client.ask(at(&basic("alice")))), (302, Some("alice")));
-    // So does a handshake, on its own connection.
+    // So is a handshake, on its own connection, and on another that nothing holds without it.
     let mut bob = Ntlm::new("bob");
     let mut other = Client::new(&proxy);
     upstream.others();
@@ -58,12 +58,33 @@ fn a_redirect_proves_nobody_and_a_ping_is_asked_instead() {
     assert_eq!(user(&other.ask(of_ntlm(bob.next(Some(&challenge))))), (302, Some("bob")));
     let seen = upstream.others();
     let asked: Vec<_> = seen.iter().map(|got| (got.head.method(), got.head.path().to_owned())).collect();
-    let (head, ping) = (("HEAD", "/ews/elsewhere".to_owned()), ("POST", "/mapi/emsmdb/".to_owned()));
-    let wanted = [&head, &head, &head, &ping, &ping, &("GET", head.1.clone())].map(Clone::clone);
+    let ping = ("POST", "/mapi/emsmdb/".to_owned());
+    let wanted = [&ping, &ping, &ping, &ping, &ping, &("GET", "/ews/elsewhere".to_owned())].map(Clone::clone);
     assert_eq!(asked, wanted);
-    assert!(seen[3].connection != seen[2].connection && seen[4].connection == seen[2].connection);
-    assert!(!seen[4].head.fields.has("authorization"));
-    assert_eq!(seen[5].connection, seen[2].connection);
+    let signed: Vec<_> = seen.iter().map(|got| got.head.fields.has("authorization")).collect();
+    assert_eq!(signed, [false, true, true, false, false, false]);
+    let connections: Vec<_> = seen.iter().map(|got| got.connection == seen[0].connection).collect();
+    assert_eq!(connections, [true, true, true, true, false, true]);
+}
+
+#[test]
+fn a_ping_that_leads_elsewhere_proves_nobody_and_the_next_is_asked_instead() {
+    // As a server that leads whoever names no mailbox to another address.
+    let upstream = Upstream::new(|got, stream| {
+        let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
+        let (status, fields) = match (got.head.target(), got.head.fields.has("authorization")) {
+            ("/mapi/emsmdb/", true) => (302, "Location: /elsewhere\r\n".to_owned()),
+            _ if signed_in => (200, carried_out(got)),
+            _ => (401, "WWW-Authenticate: Basic realm=\"x\"\r\n".to_owned()),
+        };
+        refuse(stream, got, status, &fields)
+    });
+    let proxy = before(&upstream);
+    let mut client = Client::new(&proxy);
+    assert_eq!(client.ask(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
+    assert_eq!(open_contexts(&proxy), 0);
+    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+    assert_eq!(open_contexts(&proxy), 1);
 }
 
 #[test]
@@ -76,7 +97,8 @@ fn a_server_that_leads_everybody_elsewhere_lets_nobody_in() {
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
     assert_eq!(client.ask(with(&basic("alice"))).status(), 502);
-    assert_eq!(client.ask(Ntlm::new("alice").next(None)).status(), 502);
+    let leads_on = client.ask(Ntlm::new("alice").next(None)).status();
+    assert_eq!(leads_on, 502);
     assert_eq!(client.ask(mapi_ping(&basic("alice"))).status(), 502);
     assert_eq!(open_contexts(&proxy), 0);
 }
@@ -92,7 +114,7 @@ fn each_directory_is_asked_once_whichever_comes_next() {
         }
     }
     let asked: Vec<_> = upstream.others().iter().map(|got| got.head.path().to_owned()).collect();
-    assert_eq!(asked, ["/ews/x", "/oab/x"]);
+    assert_eq!(asked, ["/mapi/emsmdb/"; 2]);
 }
 
 #[test]
@@ -104,7 +126,7 @@ fn an_answer_that_says_nothing_of_the_credentials_lets_nobody_in() {
         assert_eq!(client.ask(with(&basic("alice"))).status(), told);
         assert_eq!(client.ask(Ntlm::new("alice").next(None)).status(), told);
         assert_eq!(open_contexts(&proxy), 0);
-        assert!(upstream.others().iter().all(|got| got.head.method() == "HEAD"));
+        assert!(upstream.others().iter().all(is_probe));
     }
     // A server that serves everybody proves nobody.
     let open = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -121,28 +143,27 @@ fn an_operation_is_proven_by_a_ping_of_its_own_endpoint() {
     let mut client = Client::new(&proxy);
     assert_eq!(user(&client.ask(mapi_ping(&basic("alice")))), (200, Some("alice")));
     let seen = upstream.others();
-    assert_eq!(seen.len(), 3);
+    // Without credentials, with them, without them on another connection, and the client's own.
+    let signed: Vec<_> = seen.iter().map(|got| got.head.fields.has("authorization")).collect();
+    assert_eq!(signed, [false, true, false, true]);
     for got in &seen {
         assert_eq!((got.head.method(), got.head.target()), ("POST", "/mapi/emsmdb/?MailboxId=1"));
         assert_eq!(got.head.fields.text("x-requesttype"), Some("PING"));
+        assert_eq!(got.connection == seen[0].connection, got.connection != seen[2].connection);
     }
-    assert!(!seen[0].head.fields.has("authorization"));
 }
 
 #[test]
 fn where_an_address_asks_for_no_sign_in_a_mailbox_does() {
-    // As a server has it that knows its endpoint only with a mailbox, and no HEAD.
+    // As a server that knows its endpoint only with a mailbox.
     let upstream = Upstream::new(|got, stream| {
         let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
-        let status = match (got.head.method(), got.head.target()) {
-            ("HEAD", _) => 405,
-            ("POST", target) if !target.starts_with("/mapi/emsmdb/?MailboxId=") => 404,
-            _ if signed_in => 200,
-            _ => 401,
+        let (status, fields) = match (got.head.method(), got.head.target()) {
+            ("POST", target) if !target.starts_with("/mapi/emsmdb/?MailboxId=") => (404, String::new()),
+            _ if signed_in => (200, carried_out(got)),
+            _ => (401, "WWW-Authenticate: Basic realm=\"x\"\r\n".to_owned()),
         };
-        let offer = if status == 401 { "WWW-Authenticate: Basic realm=\"x\"\r\n" } else { "" };
-        let text = format!("HTTP/1.1 {status} X\r\n{offer}Content-Length: 0\r\n\r\n");
-        stream.write_all(text.as_bytes()).is_ok()
+        refuse(stream, got, status, &fields)
     });
     let proxy = before(&upstream);
     let mut client = Client::new(&proxy);
@@ -151,4 +172,98 @@ fn where_an_address_asks_for_no_sign_in_a_mailbox_does() {
     assert_eq!(client.ask(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
     assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
     assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+}
+
+/// A server without MAPI over HTTP, where `alice` signs in for an address.
+fn without_mapi() -> Upstream {
+    Upstream::new(|got, stream| {
+        let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
+        match got.head.path() {
+            path if path.starts_with("/mapi") => refuse(stream, got, 404, ""),
+            _ if signed_in => refuse(stream, got, 200, ""),
+            _ => refuse(stream, got, 401, "WWW-Authenticate: Basic realm=\"x\"\r\n"),
+        }
+    })
+}
+
+#[test]
+fn where_no_ping_is_guarded_the_address_is_asked_with_made_up_credentials_too() {
+    let upstream = without_mapi();
+    let proxy = before(&upstream);
+    let mut client = Client::new(&proxy);
+    assert_eq!(client.ask(get("/ews/x", "")).status(), 401);
+    assert_eq!(client.ask(with("Basic YWxpY2U6d3Jvbmc=")).status(), 401);
+    assert_eq!(open_contexts(&proxy), 0);
+    upstream.others();
+    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+    let seen = upstream.others();
+    let sent = |at: usize| seen[at].head.fields.text("authorization").map(str::to_owned);
+    // With them, without them, with made-up ones, and the client's own request.
+    assert_eq!((sent(0), sent(1), sent(3)), (Some(basic("alice")), None, Some(basic("alice"))));
+    assert!(sent(2).is_some_and(|made_up| made_up != basic("alice")));
+    assert!(seen[..3].iter().all(is_probe) && !is_probe(&seen[3]));
+    assert!(seen.iter().all(|got| got.head.method() == "GET"));
+}
+
+#[test]
+fn a_scheme_that_a_ping_does_not_offer_is_proven_where_it_is_offered() {
+    // As Exchange has it by default: Basic for Autodiscover alone.
+    let upstream = Upstream::new(|got, stream| {
+        let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
+        match got.head.path() {
+            path if path.starts_with("/mapi") => refuse(stream, got, 401, "WWW-Authenticate: NTLM\r\n"),
+            _ if signed_in => refuse(stream, got, 200, ""),
+            _ => refuse(stream, got, 401, "WWW-Authenticate: NTLM\r\nWWW-Authenticate: Basic\r\n"),
+        }
+    });
+    let proxy = before(&upstream);
+    let mut client = Client::new(&proxy);
+    assert_eq!(client.ask(with(&basic("alice"))).status(), 200);
+    assert_eq!(client.ask(mapi_ping(&basic("alice"))).status(), 401);
+    // What none of them offers is not sent there at all.
+    upstream.others();
+    let refused = client.ask(with("Negotiate YII="));
+    assert_eq!((refused.status(), offers(&refused)[0].as_str()), (401, "NTLM"));
+    assert!(upstream.others().iter().all(|got| !got.head.fields.has("authorization")));
+}
+
+#[test]
+fn servers_that_answer_a_head_with_a_body_are_never_asked_by_one() {
+    let upstream = Upstream::new(|got, stream| {
+        // Whatever the method is: as a real server does.
+        let body = "Unauthorized\r\n";
+        let answer = |status: &str, fields: &str| {
+            format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {}\r\n\r\n{body}", body.len())
+        };
+        let signed_in = got.head.fields.text("authorization").is_some_and(|sent| sent.len() > 200)
+            || SIGNED_IN.with_borrow(|known| known.contains(&got.connection));
+        let text = match got.head.fields.text("authorization") {
+            _ if signed_in => {
+                SIGNED_IN.with_borrow_mut(|known| known.push(got.connection));
+                answer("200 OK", &carried_out(got))
+            }
+            sent => {
+                let challenge = sent.and_then(challenge);
+                answer("401 No", &challenge.unwrap_or_else(|| "WWW-Authenticate: NTLM\r\n".to_owned()))
+            }
+        };
+        stream.write_all(text.as_bytes()).is_ok()
+    });
+    let proxy = before(&upstream);
+    for path in ["/autodiscover/autodiscover.xml", "/oab/1/oab.xml", "/ews/exchange.asmx"] {
+        let mut client = Client::new(&proxy);
+        let mut alice = Ntlm::new("alice");
+        let at = |request: String| request.replace("/ews/x", path);
+        let asked = client.ask(get(path, ""));
+        assert_eq!((asked.status(), offers(&asked)), (401, vec!["NTLM".to_owned()]), "{path}");
+        let challenge = client.ask(at(alice.next(None)));
+        assert_eq!(client.ask(at(alice.next(Some(&challenge)))).status(), 200, "{path}");
+        assert_eq!(client.ask(get(path, "")).status(), 200, "{path}");
+    }
+    assert!(upstream.others().iter().all(|got| got.head.method() != "HEAD"));
+}
+
+thread_local! {
+    /// The connections that are signed in, of the server above: each is served by a thread of its own.
+    static SIGNED_IN: std::cell::RefCell<Vec<usize>> = const { std::cell::RefCell::new(Vec::new()) };
 }

@@ -72,6 +72,16 @@ fn acceptor() -> Acceptor {
     Acceptor::new(Mechanism::Ntlm, Arc::new(config), None)
 }
 
+/// What a server answers the first message of NTLM with, which a client sent in `Authorization`; none where it is
+/// another.
+pub(super) fn challenge(sent: &str) -> Option<String> {
+    let token = STANDARD.decode(sent.strip_prefix("NTLM ")?).ok()?;
+    match acceptor().step(&token, NOW, &mut OsRandom) {
+        Ok(Step::Continue(token)) => Some(format!("WWW-Authenticate: NTLM {}\r\n", STANDARD.encode(token))),
+        _ => None,
+    }
+}
+
 /// A server at which everybody has an account, by Basic, Bearer and NTLM.
 pub(super) fn server() -> (Upstream, Arc<Orders>) {
     let orders = Arc::<Orders>::default();
@@ -116,6 +126,18 @@ pub(super) fn refuse(stream: &mut TcpStream, got: &Got, status: u16, fields: &st
     stream.write_all(text.as_bytes()).is_ok()
 }
 
+/// The headers by which a server shows that it carried out what it `got`, if that is MAPI over HTTP.
+pub(super) fn carried_out(got: &Got) -> String {
+    let kind = got.head.fields.text("x-requesttype");
+    kind.map(|kind| format!("X-RequestType: {kind}\r\nX-ResponseCode: 0\r\n")).unwrap_or_default()
+}
+
+/// Whether what a server `got` proves somebody, and changes nothing.
+pub(super) fn is_probe(got: &Got) -> bool {
+    let is = |name: &str, value: &str| got.head.fields.text(name) == Some(value);
+    is("x-requesttype", "PING") || is("range", "bytes=0-0")
+}
+
 fn answer(stream: &mut TcpStream, got: &Got, user: &str) -> bool {
     let url = format!("http://{}:{}", Ipv4Addr::LOCALHOST, stream.local_addr().unwrap().port());
     let (status, body) = match got.head.path() {
@@ -124,8 +146,8 @@ fn answer(stream: &mut TcpStream, got: &Got, user: &str) -> bool {
         _ => ("200 OK", format!("for {user}")),
     };
     let text = format!(
-        "HTTP/1.1 {status}\r\nX-User: {user}\r\nX-ResponseCode: 0\r\nLocation: {url}/owa/?a\r\n\
-         Content-Length: {}\r\n\r\n{}",
+        "HTTP/1.1 {status}\r\nX-User: {user}\r\n{}Location: {url}/owa/?a\r\nContent-Length: {}\r\n\r\n{}",
+        carried_out(got),
         body.len(),
         if got.head.method() == "HEAD" { "" } else { &body },
     );

@@ -2,11 +2,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::relayed::{Answer, Config, Guarded, Outcome, Scheme, SignIn};
-use identity::{Authority, Proof, Registry};
+use identity::relayed::{Accepted, Answer, Checked, Config, Guarded, Outcome, Probe, Scheme, SignIn};
+use identity::{Authority, OsRandom, Proof, Registry};
 use wire::FileTime;
 
 use crate::input::Input;
+
+/// When all of it happens.
+const NOW: FileTime = FileTime(1);
 
 /// Statuses that servers answer with, the first of which asks for more.
 const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
@@ -14,62 +17,105 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 /// Sign-ins that pass through us.
 ///
 /// The first byte says the scheme. Then come legs: a block that the client sends, a byte that chooses the
-/// status, and a block that the server answers with; behind a redirect, a byte that chooses the next status.
-/// What a handshake sends is put into base64. A context comes of a status that takes the request and of
-/// nothing else, is of a person who has a name, covers no other credentials than those that were taken, and
-/// is closed at the end. The same sign-in is the same identity.
+/// status and whether the answer is that of a PING, and a block that the server answers with; where something has
+/// to be asked again, a byte more for its answer. What a handshake sends is put into base64. A context comes of a
+/// request that was refused, was carried out, and was refused again, and of nothing else; it is of a person who
+/// has a name, covers no other credentials than those that were taken, and is closed at the end. The same
+/// sign-in is the same identity.
 ///
 /// # Panics
 /// When one of these does not hold.
 pub fn relayed(data: &[u8]) {
     let registry = Registry::new();
-    let config = Arc::new(Config {
-        authority: Authority::new("server"),
-        lifetime: None,
-        registry: Arc::clone(&registry),
-    });
+    let authority = Authority::new("server");
+    let config = Arc::new(Config { authority, lifetime: None, registry: Arc::clone(&registry) });
     let (first, second) = (sign_in(data, &config), sign_in(data, &config));
     assert_eq!(first, second, "the same sign-in is somebody else");
     assert_eq!(registry.opened() == 0, first.is_none(), "a context that nobody got");
     assert_eq!(registry.open(), 0, "a context is left open");
 }
 
+/// An answer with a status, and the headers of a PING or not, as `byte` says.
+fn answer(byte: u8, token: Option<&[u8]>) -> Answer<'_> {
+    let status = STATUSES[usize::from(byte) % STATUSES.len()];
+    let is_ping = byte & 0x80 != 0;
+    let request_type = is_ping.then_some(&b"PING"[..]);
+    let response_code = is_ping.then_some(&b"0"[..]);
+    Answer { status, token, request_type, response_code, offers: &Scheme::ALL }
+}
+
 /// Who signed in.
 fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
     let mut input = Input::new(data);
     let scheme = Scheme::ALL[usize::from(input.byte()) % Scheme::ALL.len()];
-    let mut sign_in = SignIn::new(config, scheme, Guarded::by(401)?);
+    let probe = |byte: u8| if byte & 0x40 == 0 { Probe::Ping } else { Probe::Address };
+    let guarded = |byte: u8| Guarded::seen(probe(byte), &answer(0, None), NOW);
+    let mut sign_in = SignIn::new(config, scheme, &guarded(0)?, NOW).ok()?;
     while !input.is_empty() {
         let block = input.block();
         let text = if scheme.is_handshake() { STANDARD.encode(block).into_bytes() } else { block.to_vec() };
-        let mut status = STATUSES[usize::from(input.byte()) % STATUSES.len()];
-        let mut token = input.block();
+        let mut byte = input.byte();
+        let token = input.block();
         let sent = sign_in.sent(&text).ok()?;
-        let mut outcome = sent.answered(Answer { status, token: Some(token) }, FileTime(1));
-        if let Outcome::Redirected(redirected) = outcome {
-            assert_eq!(status, 302);
-            status = STATUSES[usize::from(input.byte()) % STATUSES.len()];
-            token = &[];
-            outcome =
-                redirected.again(Guarded::by(401)?).answered(Answer { status, token: None }, FileTime(1));
+        let mut outcome = sent.answered(&answer(byte, Some(token)), NOW);
+        let mut kind = Probe::Ping;
+        let mut again = false;
+        loop {
+            let sent = match outcome {
+                Outcome::Again(sent) => {
+                    assert!(scheme.is_handshake() && !again, "a handshake is over once");
+                    again = true;
+                    sent.sent()
+                }
+                Outcome::Elsewhere(_) if input.is_empty() => return None,
+                Outcome::Elsewhere(elsewhere) => {
+                    assert_eq!(elsewhere.is_signed_in(), again);
+                    let by = input.byte();
+                    kind = probe(by);
+                    elsewhere.by(&guarded(by)?)
+                }
+                other => {
+                    outcome = other;
+                    break;
+                }
+            };
+            byte = input.byte();
+            outcome = sent.answered(&answer(byte, None), NOW);
         }
         match outcome {
             Outcome::GoesOn(goes_on) => {
-                assert!(status == 401 && scheme.is_handshake() && !token.is_empty());
+                assert!(answer(byte, None).status == 401 && scheme.is_handshake() && !token.is_empty());
                 sign_in = goes_on;
             }
-            Outcome::Accepted(accepted) => {
-                assert!(matches!(status, 200 | 404), "{status} takes nobody");
-                let context = accepted.context();
-                assert!(context.proof() == Proof::Relayed && !context.is_anonymous() && !context.is_system());
-                assert!(!context.principal().user().is_empty());
-                assert_eq!(accepted.covers(scheme, &text), !scheme.is_handshake());
-                let other = [&text, &b"x"[..]].concat();
-                assert!(Scheme::ALL.iter().all(|scheme| !accepted.covers(*scheme, &other)));
-                return Some(context.identity().clone());
+            Outcome::Taken(taken) => {
+                assert_eq!(again, scheme.is_handshake(), "a handshake whose connection was not seen to hold");
+                let carried_out = kind == Probe::Address || byte & 0x80 != 0;
+                assert!(answer(byte, None).status == 200 && carried_out, "nothing shows who answered");
+                let without = answer(input.byte(), None);
+                let checked = taken.refused_again(&without, NOW, &mut OsRandom);
+                assert_eq!(checked.is_ok(), without.status == 401);
+                let accepted = match checked.ok()? {
+                    Checked::Accepted(accepted) => accepted,
+                    Checked::Control(control) => {
+                        assert!(kind == Probe::Address && !scheme.is_handshake());
+                        control.answered(&answer(input.byte(), None), NOW).ok()?
+                    }
+                };
+                return Some(checked_context(&accepted, scheme, &text));
             }
-            Outcome::Refused | Outcome::Unclear | Outcome::Redirected(_) => return None,
+            _ => return None,
         }
     }
     None
+}
+
+/// What holds for everybody who signed in.
+fn checked_context(accepted: &Accepted, scheme: Scheme, text: &[u8]) -> identity::Identity {
+    let context = accepted.context();
+    assert!(context.proof() == Proof::Relayed && !context.is_anonymous() && !context.is_system());
+    assert!(!context.principal().user().is_empty());
+    assert_eq!(accepted.covers(scheme, text), !scheme.is_handshake());
+    let other = [text, &b"x"[..]].concat();
+    assert!(Scheme::ALL.iter().all(|scheme| !accepted.covers(*scheme, &other)));
+    context.identity().clone()
 }

@@ -1,0 +1,344 @@
+use wire::{Decode as _, Encode as _};
+
+use super::*;
+use crate::ntlm::tests::{client, server};
+use crate::ntlm::{Authenticate, InitiatorConfig, NegotiateFlags, Policy, Protection};
+use crate::spnego::{NegState, NegTokenInit, NegTokenResp, Oid, der};
+use crate::{Initiator, Mechanism, Step};
+
+/// Both ends of a handshake that passes us.
+struct Ends {
+    client: Initiator,
+    server: crate::Acceptor,
+}
+
+impl Ends {
+    fn new(mechanism: Mechanism, user: &str) -> Self {
+        let server = server(Policy::default());
+        let client = InitiatorConfig { protection: Protection::None, ..client(user, "LAB", "wonderland") };
+        Self {
+            client: Initiator::new(mechanism, client),
+            server: crate::Acceptor::new(mechanism, Arc::new(server), None),
+        }
+    }
+
+    fn client(&mut self, token: &[u8]) -> Vec<u8> {
+        match self.client.step(token, NOW, &mut OsRandom).unwrap() {
+            Step::Continue(token) | Step::Done { token: Some(token), .. } => token,
+            Step::Done { .. } => Vec::new(),
+        }
+    }
+
+    /// The server's status and token.
+    fn server(&mut self, token: &[u8]) -> (u16, Option<Vec<u8>>) {
+        match self.server.step(token, NOW, &mut OsRandom) {
+            Ok(Step::Continue(token)) => (401, Some(token)),
+            Ok(Step::Done { token, .. }) => (200, token),
+            Err(_) => (401, None),
+        }
+    }
+}
+
+/// A handshake from its beginning to its end.
+fn shake(config: &Arc<Config>, scheme: Scheme, user: &str) -> Outcome {
+    let mechanism = if scheme == Scheme::Ntlm { Mechanism::Ntlm } else { Mechanism::Spnego };
+    let (mut ends, mut sign_in, mut said) = (Ends::new(mechanism, user), begin(config, scheme), Vec::new());
+    loop {
+        let token = ends.client(&said);
+        let (status, answer) = ends.server(&token);
+        let sent = sign_in.sent(STANDARD.encode(token).as_bytes()).unwrap();
+        match sent.answered(&Answer { status, token: answer.as_deref(), ..Answer::default() }, NOW) {
+            Outcome::GoesOn(goes_on) => (sign_in, said) = (goes_on, answer.unwrap()),
+            Outcome::Again(again) => return again.sent().answered(&CARRIED_OUT, NOW),
+            outcome => return outcome,
+        }
+    }
+}
+
+#[test]
+fn a_handshake_names_who_answered_the_challenge() {
+    let config = config();
+    let mut identities = Vec::new();
+    for scheme in [Scheme::Ntlm, Scheme::Negotiate] {
+        let accepted = settled(shake(&config, scheme, "alice"));
+        assert_eq!(accepted.context().principal().to_string(), "LAB\\alice");
+        assert!(!accepted.covers(scheme, b""));
+        identities.push(accepted.context().identity().clone());
+        assert!(matches!(shake(&config, scheme, "mallory"), Outcome::Refused(_)));
+    }
+    assert_eq!(identities[0], identities[1]);
+}
+
+#[test]
+fn a_name_counts_only_as_the_answer_to_a_challenge() {
+    let config = config();
+    let mut ends = Ends::new(Mechanism::Ntlm, "alice");
+    let first = ends.client(&[]);
+    let (_, challenge) = ends.server(&first);
+    let last = ends.client(challenge.as_deref().unwrap());
+    let encoded = |token: &[u8]| STANDARD.encode(token).into_bytes();
+    // First of all, or wrapped into a first token.
+    assert!(begin(&config, Scheme::Ntlm).sent(&encoded(&last)).is_err());
+    let init = |mech: Oid, token: &[u8]| {
+        let init = NegTokenInit {
+            mech_types: vec![mech],
+            mech_token: Some(token.to_vec()),
+            ..NegTokenInit::default()
+        };
+        init.to_bytes().unwrap()
+    };
+    for mech in [Oid::NTLM, Oid::KERBEROS] {
+        assert!(begin(&config, Scheme::Negotiate).sent(&encoded(&init(mech, &last))).is_err());
+    }
+    // After the server went on with another mechanism, or after it went on again.
+    let went_on = |token: &[u8]| {
+        let sent = begin(&config, Scheme::Ntlm).sent(&encoded(&first)).unwrap();
+        match sent.answered(&challenging(token), NOW) {
+            Outcome::GoesOn(sign_in) => sign_in,
+            _ => panic!("not going on"),
+        }
+    };
+    let sent = begin(&config, Scheme::Ntlm).sent(&encoded(&first)).unwrap();
+    assert!(matches!(sent.answered(&challenging(b"another"), NOW), Outcome::Refused(_)));
+    assert!(went_on(challenge.as_deref().unwrap()).sent(&encoded(&first)).is_err());
+    // Nor is there a second challenge.
+    let sent = went_on(challenge.as_deref().unwrap()).sent(&encoded(&last)).unwrap();
+    let again = sent.answered(&challenging(challenge.as_deref().unwrap()), NOW);
+    assert!(matches!(again, Outcome::Refused(_)));
+    // In another character set than the challenge asked for.
+    let mut other = ntlm_authenticate(&last);
+    other.flags = other.flags.without(NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE);
+    let other = other.to_bytes().unwrap();
+    assert!(went_on(challenge.as_deref().unwrap()).sent(&encoded(&other)).is_err());
+}
+
+fn ntlm_authenticate(token: &[u8]) -> Authenticate {
+    Authenticate::from_bytes(token).unwrap()
+}
+
+/// A first token of Kerberos's with this ticket and authenticator.
+fn kerberos(ticket: &[u8], authenticator: &[u8]) -> Vec<u8> {
+    let wrap = |tag, contents: &[u8]| der::wrap(tag, contents).unwrap();
+    let fields = [
+        wrap(der::context(0), &[2, 1, 5]),
+        wrap(der::context(1), &[2, 1, 14]),
+        wrap(der::context(2), &[3, 5, 0, 0, 0, 0, 0]),
+        wrap(der::context(3), &wrap(0x61, ticket)),
+        wrap(der::context(4), authenticator),
+    ];
+    let request = wrap(0x6e, &wrap(der::SEQUENCE, &fields.concat()));
+    let inner = [wrap(der::OID, Oid::KERBEROS.as_der()), vec![1, 0], request].concat();
+    wrap(der::APPLICATION_0, &inner)
+}
+
+/// Kerberos's token within a first one of SPNEGO's.
+fn wrapped(token: Vec<u8>) -> Vec<u8> {
+    let init = NegTokenInit {
+        mech_types: vec![Oid::MS_KERBEROS, Oid::KERBEROS, Oid::NTLM],
+        mech_token: Some(token),
+        ..NegTokenInit::default()
+    };
+    init.to_bytes().unwrap()
+}
+
+/// A later token of SPNEGO's, with this in it.
+fn resp(neg_state: Option<NegState>, supported_mech: Option<Oid>, token: Option<&[u8]>) -> Vec<u8> {
+    let response_token = token.map(<[u8]>::to_vec);
+    NegTokenResp { neg_state, supported_mech, response_token, mech_list_mic: None }.to_bytes().unwrap()
+}
+
+/// The integrity code of a list of mechanisms, alone.
+fn list_code() -> Vec<u8> {
+    let resp = NegTokenResp { mech_list_mic: Some(vec![1; 16]), ..NegTokenResp::default() };
+    resp.to_bytes().unwrap()
+}
+
+/// An answer by which a handshake goes on with `token`.
+fn challenging(token: &[u8]) -> Answer<'_> {
+    Answer { status: 401, token: Some(token), ..Answer::default() }
+}
+
+/// What the server makes of a handshake: each of the client's tokens, and what the server answers it with. The last
+/// one it takes.
+fn legs(config: &Arc<Config>, scheme: Scheme, tokens: &[(&[u8], &[u8])]) -> Result<Outcome, Refusal> {
+    let mut sign_in = begin(config, scheme);
+    for (token, answer) in tokens {
+        let sent = sign_in.sent(STANDARD.encode(token).as_bytes())?;
+        let answer = if answer.is_empty() { CARRIED_OUT } else { challenging(answer) };
+        match sent.answered(&answer, NOW) {
+            Outcome::GoesOn(goes_on) => sign_in = goes_on,
+            Outcome::Again(again) => return Ok(again.sent().answered(&CARRIED_OUT, NOW)),
+            outcome => return Ok(outcome),
+        }
+    }
+    panic!("no end")
+}
+
+fn named(outcome: Result<Outcome, Refusal>) -> String {
+    settled(outcome.unwrap()).context().principal().to_string()
+}
+
+#[test]
+fn one_ticket_is_one_identity_and_everything_else_is_nobody() {
+    let config = config();
+    let one = |token: &[u8]| legs(&config, Scheme::Negotiate, &[(token, b"")]);
+    let identity = |token: &[u8]| settled(one(token).unwrap()).context().identity().clone();
+    let alice = settled(one(&wrapped(kerberos(b"alice", b"1"))).unwrap()).context().clone();
+    assert!(alice.principal().user().starts_with("Kerberos ticket "));
+    assert_eq!(*alice.identity(), identity(&wrapped(kerberos(b"alice", b"2"))));
+    assert_eq!(*alice.identity(), identity(&kerberos(b"alice", b"3")));
+    assert_ne!(*alice.identity(), identity(&wrapped(kerberos(b"bob", b"1"))));
+    let mut trailing = kerberos(b"alice", b"1");
+    trailing.push(0);
+    let mut under_another = NegTokenInit::from_bytes(&wrapped(kerberos(b"alice", b"1"))).unwrap();
+    under_another.mech_types.reverse();
+    // Where two may send the same, or nobody is named, nobody signed in, whatever the server says.
+    for nobody in [&trailing[..], &wrapped(trailing.clone()), b"other", &wrapped(b"NegoEx".to_vec())] {
+        assert!(matches!(one(nobody), Ok(Outcome::Unclear)), "{nobody:?}");
+    }
+    assert!(one(&under_another.to_bytes().unwrap()).is_err());
+    // Who has this name as a password's is somebody else.
+    let by_password = basic_of(&format!("{}:x", alice.principal().user()));
+    let other = accepted(&config, Scheme::Basic, &by_password);
+    assert_ne!(alice.identity(), other.context().identity());
+}
+
+/// The client's and the server's messages of NTLM, by which `user` signs in.
+fn ntlm(user: &str) -> [Vec<u8>; 3] {
+    let mut ends = Ends::new(Mechanism::Ntlm, user);
+    let first = ends.client(&[]);
+    let (_, challenge) = ends.server(&first);
+    let challenge = challenge.unwrap();
+    let last = ends.client(&challenge);
+    [first, challenge, last]
+}
+
+const GOING_ON: Option<NegState> = Some(NegState::accept_incomplete);
+
+#[test]
+fn the_name_of_an_attempt_that_the_server_ended_is_never_that_of_the_next() {
+    let config = config();
+    let [first, challenge, last] = ntlm("bob");
+    let init = NegTokenInit {
+        mech_types: vec![Oid::NTLM],
+        mech_token: Some(first.clone()),
+        ..NegTokenInit::default()
+    };
+    let init = init.to_bytes().unwrap();
+    let challenged = resp(GOING_ON, Some(Oid::NTLM), Some(&challenge));
+    let proven = resp(None, None, Some(&last));
+    let up_to = |answer: &[u8]| legs(&config, Scheme::Negotiate, &[(&init, &challenged), (&proven, answer)]);
+    assert_eq!(named(up_to(b"")), "LAB\\bob");
+    // The server refuses by a token, which ends the attempt; so does everything else that does not go on.
+    for end in [
+        resp(Some(NegState::reject), None, None),
+        resp(Some(NegState::accept_completed), None, None),
+        resp(GOING_ON, None, Some(&challenge)),
+        resp(GOING_ON, None, Some(b"more")),
+        challenge.clone(),
+        b"what is it".to_vec(),
+    ] {
+        assert!(matches!(up_to(&end), Ok(Outcome::Refused(_))), "{end:?}");
+    }
+    // Where it goes on, nothing but the list's integrity code may follow.
+    let going_on = resp(GOING_ON, None, None);
+    let then = |next: &[u8]| {
+        legs(&config, Scheme::Negotiate, &[(&init, &challenged), (&proven, &going_on), (next, b"")])
+    };
+    assert_eq!(named(then(&list_code())), "LAB\\bob");
+    let ticket = kerberos(b"alice", b"1");
+    for next in [wrapped(ticket.clone()), resp(None, None, Some(&ticket)), ticket, init.clone(), first, last]
+    {
+        assert!(then(&next).is_err(), "{next:?}");
+    }
+}
+
+#[test]
+fn no_handshake_without_a_name_is_ever_taken() {
+    let config = config();
+    let [first, challenge, last] = ntlm("alice");
+    let list = NegTokenInit { mech_types: vec![Oid::NTLM], ..NegTokenInit::default() }.to_bytes().unwrap();
+    let init = NegTokenInit {
+        mech_types: vec![Oid::NTLM],
+        mech_token: Some(first.clone()),
+        ..NegTokenInit::default()
+    };
+    // Two clients send the same first message.
+    for (scheme, token) in [
+        (Scheme::Ntlm, first.clone()),
+        (Scheme::Negotiate, first.clone()),
+        (Scheme::Negotiate, init.to_bytes().unwrap()),
+        (Scheme::Negotiate, list),
+        (Scheme::Negotiate, list_code()),
+    ] {
+        for code in [200, 302, 404] {
+            let sent = begin(&config, scheme).sent(STANDARD.encode(&token).as_bytes()).unwrap();
+            let answer = Answer { status: code, ..CARRIED_OUT };
+            assert!(matches!(sent.answered(&answer, NOW), Outcome::Unclear), "{scheme:?} {code}");
+        }
+    }
+    // A message that is cut short, or says that it is of nobody.
+    let challenged = |token: &[u8]| legs(&config, Scheme::Ntlm, &[(&first, &challenge), (token, b"")]);
+    assert_eq!(named(challenged(&last)), "LAB\\alice");
+    for length in [9, 12, 40, 64, last.len() / 2] {
+        let cut = challenged(&last[..length]);
+        assert!(!matches!(cut, Ok(Outcome::Taken(_))), "{length}");
+    }
+    let mut anonymous = Authenticate::from_bytes(&last).unwrap();
+    anonymous.flags = anonymous.flags | NegotiateFlags::NTLMSSP_ANONYMOUS;
+    assert!(matches!(challenged(&anonymous.to_bytes().unwrap()), Err(Refusal::Anonymous)));
+    assert_eq!(config.registry.open(), 0);
+}
+
+#[test]
+fn the_mechanism_that_the_server_chose_is_the_one_that_names() {
+    let config = config();
+    let [first, challenge, last] = ntlm("alice");
+    let optimistic = wrapped(kerberos(b"mallory", b"1"));
+    let ntlm_it_is = resp(GOING_ON, Some(Oid::NTLM), None);
+    let kerberos_it_is = resp(GOING_ON, Some(Oid::KERBEROS), None);
+    let [first, challenge, last] = [
+        resp(None, None, Some(&first)),
+        resp(GOING_ON, None, Some(&challenge)),
+        resp(None, None, Some(&last)),
+    ];
+    let by = |tokens: &[(&[u8], &[u8])]| legs(&config, Scheme::Negotiate, tokens);
+    // A client that begins with Kerberos, and a server that has NTLM alone.
+    let all = [(&optimistic[..], &ntlm_it_is[..]), (&first, &challenge), (&last, b"")];
+    assert_eq!(named(by(&all)), "LAB\\alice");
+    // A ticket where NTLM was chosen, NTLM where Kerberos was, and a second ticket behind the first.
+    let second = resp(None, None, Some(&kerberos(b"alice", b"1")));
+    assert!(by(&[(&optimistic, &ntlm_it_is), (&second, b"")]).is_err());
+    assert!(by(&[(&optimistic, &kerberos_it_is), (&first, &challenge), (&last, b"")]).is_err());
+    assert!(by(&[(&optimistic, &kerberos_it_is), (&second, b"")]).is_err());
+    let same = resp(None, None, Some(&kerberos(b"mallory", b"2")));
+    let alone = named(by(&[(&optimistic, b"")]));
+    assert_eq!(named(by(&[(&optimistic, &kerberos_it_is), (&same, b"")])), alone);
+    assert_eq!(named(by(&[(&optimistic, &kerberos_it_is), (&list_code(), b"")])), alone);
+}
+
+#[test]
+fn a_handshake_holds_where_its_connection_is_served_without_credentials() {
+    let config = config();
+    let token = wrapped(kerberos(b"alice", b"1"));
+    let over = |answer: &Answer<'_>| {
+        let sent = begin(&config, Scheme::Negotiate).sent(STANDARD.encode(&token).as_bytes()).unwrap();
+        sent.answered(answer, NOW)
+    };
+    // As a firewall that answers each request with credentials itself.
+    let Outcome::Again(again) = over(&CARRIED_OUT) else { panic!("not over") };
+    assert!(matches!(again.sent().answered(&status(401), NOW), Outcome::Refused(_)));
+    let Outcome::Again(again) = over(&status(200)) else { panic!("not over") };
+    assert!(matches!(again.sent().answered(&status(200), NOW), Outcome::Elsewhere(_)));
+    let Outcome::Again(again) = over(&status(302)) else { panic!("not over") };
+    // A token in an answer to no token is none of the handshake's.
+    let late = challenging(b"token");
+    assert!(matches!(again.sent().answered(&late, NOW), Outcome::Refused(_)));
+    for state in [NegState::reject, NegState::accept_incomplete, NegState::request_mic] {
+        let token = resp(Some(state), None, None);
+        let refused = Answer { token: Some(&token), ..CARRIED_OUT };
+        assert!(matches!(over(&refused), Outcome::Refused(_)), "{state:?}");
+    }
+    let token = resp(Some(NegState::accept_completed), None, Some(b"AP-REP"));
+    assert!(matches!(over(&Answer { token: Some(&token), ..CARRIED_OUT }), Outcome::Again(_)));
+}

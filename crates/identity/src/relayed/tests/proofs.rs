@@ -1,0 +1,132 @@
+use super::*;
+
+#[test]
+fn only_the_servers_own_answer_is_taken_for_its_acceptance() {
+    let config = config();
+    let credentials = basic_of("LAB\\alice:secret");
+    let of = |answer: &Answer<'_>| by(&config, Scheme::Basic, &credentials, answer).unwrap();
+    for code in [400, 402, 403, 407, 408, 413, 414, 429, 431, 440, 500, 501, 502, 503] {
+        assert!(matches!(of(&status(code)), Outcome::Unclear), "{code}");
+    }
+    assert!(matches!(of(&status(401)), Outcome::Refused(Refusal::Rejected)));
+    // As a balancer without a server, a firewall, or a gateway with a page of its own.
+    for code in [200, 204, 301, 302, 307, 404, 405, 406, 411, 415] {
+        assert!(matches!(of(&status(code)), Outcome::Elsewhere(_)), "{code}");
+    }
+    for other in [
+        Answer { request_type: None, ..CARRIED_OUT },
+        Answer { request_type: Some(b"Connect"), ..CARRIED_OUT },
+        Answer { response_code: None, ..CARRIED_OUT },
+        Answer { response_code: Some(b"10"), ..CARRIED_OUT },
+        Answer { response_code: Some(b"00"), ..CARRIED_OUT },
+        Answer { status: 202, ..CARRIED_OUT },
+        Answer { status: 404, ..CARRIED_OUT },
+    ] {
+        assert!(matches!(of(&other), Outcome::Elsewhere(_)), "{other:?}");
+    }
+    assert_eq!(config.registry.opened(), 0);
+    let accepted = settled(of(&CARRIED_OUT));
+    let context = accepted.context();
+    assert_eq!((context.principal().to_string(), context.proof()), ("LAB\\alice".into(), Proof::Relayed));
+    assert_eq!(context.authority(), "exch by Basic");
+}
+
+#[test]
+fn what_the_server_serves_without_credentials_afterwards_proves_nobody() {
+    let config = config();
+    for code in [200, 302, 403, 404, 503] {
+        let outcome = by(&config, Scheme::Basic, &basic_of("alice:a"), &CARRIED_OUT).unwrap();
+        let Outcome::Taken(taken) = outcome else { panic!("not taken") };
+        let checked = taken.refused_again(&status(code), NOW, &mut OsRandom);
+        assert_eq!(checked.err(), Some(Unproven::Open(code)));
+    }
+    assert_eq!(config.registry.opened(), 0);
+}
+
+#[test]
+fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
+    let config = config();
+    let credentials = [(Scheme::Basic, basic_of("alice:a")), (Scheme::Bearer, b"abc".to_vec())];
+    for (scheme, credentials) in credentials {
+        let control = || {
+            let sign_in = SignIn::new(&config, scheme, &guarded(Probe::Address), NOW).unwrap();
+            let sent = sign_in.sent(&credentials).unwrap();
+            let Outcome::Taken(taken) = sent.answered(&status(200), NOW) else { panic!("not taken") };
+            match taken.refused_again(&refusal(), NOW, &mut OsRandom).unwrap() {
+                Checked::Control(control) => control,
+                Checked::Accepted(_) => panic!("accepted without a control"),
+            }
+        };
+        let (one, other) = (control(), control());
+        assert_ne!(one.authorization(), other.authorization());
+        let (sent, made_up) = Scheme::split(one.authorization().as_bytes()).unwrap();
+        assert_eq!(sent, scheme);
+        assert!(begin(&config, scheme).sent(made_up).is_ok(), "they are not of the scheme's form");
+        assert_eq!(one.answered(&status(200), NOW).err(), Some(Unproven::Indifferent(200)));
+        assert!(other.answered(&refusal(), NOW).is_ok());
+    }
+    // What may be of a balancer is no acceptance here either.
+    for code in [302, 404, 405] {
+        let sign_in = SignIn::new(&config, Scheme::Basic, &guarded(Probe::Address), NOW).unwrap();
+        let outcome = sign_in.sent(&basic_of("alice:a")).unwrap().answered(&status(code), NOW);
+        assert!(matches!(outcome, Outcome::Elsewhere(_)), "{code}");
+    }
+}
+
+#[test]
+fn another_request_is_judged_by_what_it_is() {
+    let config = config();
+    let elsewhere = || match by(&config, Scheme::Basic, &basic_of("alice:a"), &status(302)).unwrap() {
+        Outcome::Elsewhere(elsewhere) => elsewhere,
+        _ => panic!("not elsewhere"),
+    };
+    let ping = elsewhere().by(&guarded(Probe::Ping));
+    assert!(matches!(ping.answered(&status(200), NOW), Outcome::Elsewhere(_)));
+    let address = elsewhere().by(&guarded(Probe::Address));
+    assert!(matches!(address.answered(&status(200), NOW), Outcome::Taken(_)));
+    let again = elsewhere().by(&guarded(Probe::Ping));
+    assert!(matches!(again.answered(&status(401), NOW), Outcome::Refused(Refusal::Rejected)));
+}
+
+#[test]
+fn what_was_seen_to_be_guarded_is_believed_for_a_while_and_for_what_is_offered() {
+    let config = config();
+    for code in [200, 302, 403, 404, 500] {
+        assert!(Guarded::seen(Probe::Ping, &status(code), NOW).is_none(), "{code}");
+    }
+    let guarded = guarded(Probe::Ping);
+    let at = |time: u64| SignIn::new(&config, Scheme::Basic, &guarded, FileTime(time)).is_ok();
+    let long = u64::try_from(GUARDED_FOR.as_nanos() / 100).unwrap();
+    assert!(at(NOW.0) && at(NOW.0 + long - 1));
+    assert!(!at(NOW.0 + long) && !at(NOW.0 - 1));
+    let offers = [Scheme::Basic];
+    let basic = Guarded::seen(Probe::Ping, &Answer { offers: &offers, ..refusal() }, NOW).unwrap();
+    for (scheme, offered) in
+        [(Scheme::Basic, true), (Scheme::Bearer, true), (Scheme::Ntlm, false), (Scheme::Negotiate, false)]
+    {
+        assert_eq!(SignIn::new(&config, scheme, &basic, NOW).is_ok(), offered, "{scheme:?}");
+    }
+}
+
+#[test]
+fn a_token_that_has_expired_is_nobodys() {
+    let config = config();
+    let claims = |exp: u64| format!("{{\"iss\":\"a\",\"oid\":\"1\",\"exp\":{exp}}}");
+    let seconds = NOW.0 / 10_000_000 - 11_644_473_600;
+    let of = |exp: u64| {
+        let token = jwt(r#"{"alg":"RS256"}"#, &claims(exp), "s");
+        by(&config, Scheme::Bearer, &token, &CARRIED_OUT).unwrap()
+    };
+    assert!(matches!(of(seconds), Outcome::Refused(Refusal::Unnamed(_))));
+    assert!(matches!(of(seconds + 1), Outcome::Taken(_)));
+}
+
+#[test]
+fn the_same_sign_in_under_another_authority_of_the_same_name_is_somebody_else() {
+    let identity = |config: &Arc<Config>| {
+        accepted(config, Scheme::Basic, &basic_of("alice:a")).context().identity().clone()
+    };
+    let (ours, other) = (config(), config());
+    assert_eq!(identity(&ours), identity(&ours));
+    assert_ne!(identity(&ours), identity(&other));
+}

@@ -1,0 +1,257 @@
+//! What stands before a server and answers in its place, and clients who make use of it.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use engine::{Flight, Next, Observer, SecurityContext, TurnedAway};
+
+use super::server::{carried_out, challenge, refuse};
+use super::{Ntlm, basic, before, get, open_contexts, with};
+use crate::support::{Client, Setup, Upstream, mapi};
+
+const OFFERS: &str = "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\nWWW-Authenticate: Basic\r\n\
+                      WWW-Authenticate: Bearer\r\n";
+
+/// A PING's headers, for whatever was asked.
+const PING: &str = "X-RequestType: PING\r\nX-ResponseCode: 0\r\n";
+
+/// Requests with credentials that no server would take, of MAPI over HTTP and of others.
+fn forged() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for credentials in ["Basic YWxpY2U6d3Jvbmc=".to_owned(), "Bearer wrong".to_owned(), basic("alice")] {
+        all.push(with(&credentials).into_bytes());
+        let operation = String::from_utf8(mapi("alice", "emsmdb", "Connect", "", b"")).unwrap();
+        all.push(operation.replace(&basic("alice"), &credentials).into_bytes());
+    }
+    all.push(Ntlm::new("alice").next(None).into_bytes());
+    all.push(Ntlm::new("alice").next(None).replace("NTLM ", "Negotiate ").into_bytes());
+    all
+}
+
+/// Nobody is let in by `upstream`, whoever asks, and however often.
+#[track_caller]
+fn lets_nobody_in(upstream: &Upstream, what: &str) {
+    let proxy = before(upstream);
+    for request in forged() {
+        let text = String::from_utf8_lossy(&request).into_owned();
+        for _ in 0..2 {
+            let status = Client::new(&proxy).ask(&request).status();
+            assert!(status == 401 || status == 502, "{what}: {status} to {text}");
+        }
+    }
+    // The last message of NTLM too, with a wrong password.
+    let mut client = Client::new(&proxy);
+    let mut mallory = Ntlm::new("mallory");
+    let answer = client.ask(mallory.next(None));
+    if answer.header("www-authenticate").is_some_and(|value| value.starts_with("NTLM ")) {
+        let status = client.ask(mallory.next(Some(&answer))).status();
+        assert!(status == 401 || status == 502, "{what}: {status} to NTLM's last message");
+        let status = client.ask(get("/ews/x", "")).status();
+        assert!(status == 401 || status == 502, "{what}: {status} behind NTLM's last message");
+    }
+    assert_eq!(proxy.front.relayed.as_ref().unwrap().registry.opened(), 0, "{what}");
+}
+
+#[test]
+fn a_gateway_that_answers_whoever_shows_credentials_lets_nobody_in() {
+    // A balancer while no server is up, a firewall's page, a page to sign in on.
+    for (status, fields) in [
+        (404, ""),
+        (405, ""),
+        (200, "Content-Type: text/html\r\n"),
+        (200, "X-ResponseCode: 0\r\n"),
+        (200, "X-RequestType: PING\r\nX-ResponseCode: 0\r\nX-ResponseCode: 10\r\n"),
+        (302, "Location: /login\r\n"),
+    ] {
+        let upstream = Upstream::new(move |got, stream| match got.head.fields.has("authorization") {
+            true => refuse(stream, got, status, fields),
+            false => refuse(stream, got, 401, OFFERS),
+        });
+        lets_nobody_in(&upstream, &format!("{status} {fields:?}"));
+        // The same where it lets the first leg of a handshake through.
+        let upstream = Upstream::new(move |got, stream| match got.head.fields.text("authorization") {
+            None => refuse(stream, got, 401, OFFERS),
+            Some(sent) => match challenge(sent) {
+                Some(challenge) => refuse(stream, got, 401, &challenge),
+                None => refuse(stream, got, status, fields),
+            },
+        });
+        lets_nobody_in(&upstream, &format!("{status} {fields:?} in a handshake"));
+    }
+}
+
+#[test]
+fn a_gateway_that_begins_to_answer_everybody_lets_nobody_in() {
+    // After the first request each of them, on each connection, is answered alike, even as a server would.
+    for (status, fields) in [(404, ""), (200, ""), (200, PING)] {
+        for refused in [1, 2, 3] {
+            let count = AtomicUsize::new(0);
+            let upstream = Upstream::new(move |got, stream| {
+                let first = count.fetch_add(1, Ordering::SeqCst) % 8 < refused;
+                if first { refuse(stream, got, 401, OFFERS) } else { refuse(stream, got, status, fields) }
+            });
+            let proxy = before(&upstream);
+            for request in forged() {
+                let status = Client::new(&proxy).ask(&request).status();
+                assert!(status == 401 || status == 502, "{refused}: {status}");
+            }
+            assert_eq!(proxy.front.relayed.as_ref().unwrap().registry.opened(), 0, "{status} {refused}");
+        }
+    }
+}
+
+#[test]
+fn a_gateway_that_shares_its_connections_to_the_server_lets_nobody_in() {
+    // Whoever signed in, all its connections are theirs.
+    let signed_in = AtomicBool::new(false);
+    let upstream = Upstream::new(move |got, stream| {
+        let sent = got.head.fields.text("authorization");
+        if sent.is_some_and(|sent| sent.starts_with("NTLM") && challenge(sent).is_none()) {
+            signed_in.store(true, Ordering::SeqCst);
+        }
+        match sent.and_then(challenge) {
+            Some(challenge) => refuse(stream, got, 401, &challenge),
+            None if signed_in.load(Ordering::SeqCst) => refuse(stream, got, 200, &carried_out(got)),
+            None => refuse(stream, got, 401, OFFERS),
+        }
+    });
+    let proxy = before(&upstream);
+    let mut client = Client::new(&proxy);
+    let mut alice = Ntlm::new("alice");
+    let challenge = client.ask(alice.next(None));
+    assert_eq!(client.ask(alice.next(Some(&challenge))).status(), 502);
+    assert_eq!(client.ask(get("/ews/x", "")).status(), 502);
+    assert_eq!(open_contexts(&proxy), 0);
+}
+
+/// Who signed in, as the proxy has it.
+#[derive(Default)]
+struct Names(Mutex<Vec<String>>);
+
+impl Observer for Names {
+    fn signed_in(&self, context: &SecurityContext, _peer: SocketAddr) {
+        self.0.lock().unwrap().push(context.principal().to_string());
+    }
+
+    fn refused(&self, _peer: SocketAddr, _why: &str) {}
+
+    fn turned_away(&self, _call: &TurnedAway<'_>) {}
+
+    fn finished(&self, _flight: &Flight, _next: &Next, _elapsed: Duration) {}
+}
+
+/// An element of DER, whose contents are short.
+fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
+    match u8::try_from(contents.len()).unwrap() {
+        length if length < 0x80 => [&[tag, length], contents].concat(),
+        length => [&[tag, 0x81, length], contents].concat(),
+    }
+}
+
+/// A first token of Kerberos's.
+fn kerberos() -> Vec<u8> {
+    let fields = [
+        der(0xa0, &[2, 1, 5]),
+        der(0xa1, &[2, 1, 14]),
+        der(0xa2, &[3, 5, 0, 0, 0, 0, 0]),
+        der(0xa3, &der(0x61, b"alice's ticket")),
+        der(0xa4, b"authenticator"),
+    ];
+    let request = der(0x6e, &der(0x30, &fields.concat()));
+    let mechanism = der(6, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2]);
+    der(0x60, &[mechanism, vec![1, 0], request].concat())
+}
+
+/// NTLM's token within SPNEGO.
+fn spnego(token: &[u8]) -> Vec<u8> {
+    let first = token.get(8) == Some(&1);
+    if !first {
+        // Longer than `der` has it.
+        let length = u16::try_from(token.len()).unwrap();
+        let wrap = |tag: u8, contents: &[u8], length: u16| {
+            let [high, low] = length.to_be_bytes();
+            [&[tag, 0x82, high, low][..], contents].concat()
+        };
+        let octets = wrap(4, token, length);
+        let tagged = wrap(0xa2, &octets, length + 4);
+        return wrap(0xa1, &wrap(0x30, &tagged, length + 8), length + 12);
+    }
+    let ntlm = der(6, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10]);
+    let body = [der(0xa0, &der(0x30, &ntlm)), der(0xa2, &der(4, token))].concat();
+    let spnego = der(6, &[0x2b, 6, 1, 5, 5, 2]);
+    der(0x60, &[spnego, der(0xa0, &der(0x30, &body))].concat())
+}
+
+#[test]
+fn the_name_of_a_refused_attempt_is_never_that_of_the_next_one_on_the_connection() {
+    let known = Mutex::new(HashSet::new());
+    let ticket = STANDARD.encode(kerberos());
+    let given = ticket.clone();
+    let upstream = Upstream::new(move |got, stream| {
+        let mut known = known.lock().unwrap();
+        let sent = got.head.fields.text("authorization").map(|sent| sent.strip_prefix("Negotiate ").unwrap());
+        match sent {
+            Some(sent) if sent == given => {
+                known.insert(got.connection);
+                refuse(stream, got, 200, &carried_out(got))
+            }
+            None if known.contains(&got.connection) => refuse(stream, got, 200, &carried_out(got)),
+            None => refuse(stream, got, 401, OFFERS),
+            Some(sent) => {
+                let token = STANDARD.decode(sent).unwrap();
+                let at = token.windows(8).position(|part| part == b"NTLMSSP\0").unwrap();
+                let answer = match challenge(&format!("NTLM {}", STANDARD.encode(&token[at..]))) {
+                    Some(challenge) => {
+                        let challenge = challenge.trim().rsplit(' ').next().unwrap().to_owned();
+                        // accept-incomplete, NTLM, and the challenge
+                        let ntlm = der(0xa1, &der(6, &[0x2b, 6, 1, 4, 1, 0x82, 0x37, 2, 2, 10]));
+                        let state = der(0xa0, &der(10, &[1]));
+                        let mut token = spnego(&STANDARD.decode(challenge).unwrap());
+                        let inner = token.split_off(8);
+                        let body = [state, ntlm, inner].concat();
+                        let length = u16::try_from(body.len()).unwrap();
+                        let head = |tag: u8, length: u16| {
+                            let [high, low] = length.to_be_bytes();
+                            [tag, 0x82, high, low]
+                        };
+                        [&head(0xa1, length + 4)[..], &head(0x30, length), &body].concat()
+                    }
+                    // A wrong password: reject
+                    None => der(0xa1, &der(0x30, &der(0xa0, &der(10, &[2])))),
+                };
+                refuse(
+                    stream,
+                    got,
+                    401,
+                    &format!("WWW-Authenticate: Negotiate {}\r\n", STANDARD.encode(answer)),
+                )
+            }
+        }
+    });
+    let names = Arc::new(Names::default());
+    let observer = Arc::clone(&names);
+    let proxy = Setup { relayed: true, observer, ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    let mut bob = Ntlm::new("bob");
+    let by_spnego = |request: String| {
+        let token = request.split("NTLM ").nth(1).unwrap().split("\r\n").next().unwrap().to_owned();
+        with(&format!("Negotiate {}", STANDARD.encode(spnego(&STANDARD.decode(token).unwrap()))))
+    };
+    let mut challenged = client.ask(by_spnego(bob.next(None)));
+    assert_eq!(challenged.status(), 401);
+    let token = challenged.header("www-authenticate").unwrap().strip_prefix("Negotiate ").unwrap();
+    let token = STANDARD.decode(token).unwrap();
+    let at = token.windows(8).position(|part| part == b"NTLMSSP\0").unwrap();
+    let bare = format!("NTLM {}", STANDARD.encode(&token[at..]));
+    challenged.head.fields.set("WWW-Authenticate", bare);
+    assert_eq!(client.ask(by_spnego(bob.next(Some(&challenged)))).status(), 401);
+    assert_eq!(client.ask(with(&format!("Negotiate {ticket}"))).status(), 200);
+    let signed_in = names.0.lock().unwrap().clone();
+    assert_eq!(signed_in.len(), 1, "{signed_in:?}");
+    assert!(signed_in[0].starts_with("Kerberos ticket "), "{signed_in:?}");
+}
