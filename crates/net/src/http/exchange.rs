@@ -101,7 +101,7 @@ impl Client {
         loop {
             match self.answered(link, until).await? {
                 Ok(Event::Head { head, .. }) if head.status() == 401 => {
-                    return Ok(Err(self.refused_there(link, &head).to_owned()));
+                    return Ok(Err(self.refused_there(link, &head)));
                 }
                 Ok(Event::Head { mut head, framing }) if head.status() >= 200 => {
                     location::ours(&mut head.fields, &self.front.upstream, &self.front.origin);
@@ -114,17 +114,17 @@ impl Client {
     }
 
     /// The server answers 401: to us, where we sign in, else to the client.
-    fn refused_there(&mut self, link: &Link, head: &ResponseHead) -> &'static str {
+    fn refused_there(&mut self, link: &Link, head: &ResponseHead) -> String {
         match &mut self.relayed {
             Some(relayed) => {
                 relayed.deny(Some(&head.fields));
-                "the server wants the client to sign in anew"
+                "the server wants the client to sign in anew".to_owned()
             }
             None if link.is_nobodys() => {
                 self.denied = true;
-                "the server answers nobody"
+                "the server answers nobody".to_owned()
             }
-            None => "the server refuses the account that we sign in with",
+            None => link.refused(&head.fields),
         }
     }
 

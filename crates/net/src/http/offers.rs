@@ -6,6 +6,9 @@ use identity::relayed::Scheme;
 /// More offers than any server makes.
 const MOST: usize = 8;
 
+/// The longest name of a scheme that is shown, in bytes.
+const LONGEST_SCHEME: usize = 32;
+
 /// The longest offer, in bytes.
 const LONGEST: usize = 4096;
 
@@ -42,6 +45,67 @@ impl Offers {
     }
 }
 
+/// The names of the schemes that an answer offers, as an operator reads them, also of those that we don't know.
+pub(super) fn named(fields: &Fields) -> String {
+    let offers = fields.all("www-authenticate").filter_map(|value| std::str::from_utf8(value).ok());
+    let names = offers.flat_map(challenges).filter_map(|offer| offer.split(' ').next());
+    let is_name = |name: &&str| {
+        let fits = (1..=LONGEST_SCHEME).contains(&name.len());
+        fits && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let mut known: Vec<&str> = Vec::new();
+    for name in names.filter(is_name).take(MOST) {
+        if !known.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            known.push(name);
+        }
+    }
+    if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
+}
+
+/// Why our own sign-in at the server failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotSignedIn {
+    /// It does not offer the scheme that is configured.
+    #[error("the server does not offer {scheme}, it offers {offered}: {}", advice(.offered))]
+    NotOffered { scheme: &'static str, offered: String },
+    /// It offers the scheme, and refuses our token or password.
+    #[error(
+        "the server offers {0} and refuses our sign-in by it: check the account and its password in \
+         [upstream.credentials]"
+    )]
+    Refused(&'static str),
+    /// It answers otherwise than by going on or refusing.
+    #[error("the server answers {status} to our sign-in by {scheme}")]
+    Status { scheme: &'static str, status: u16 },
+    /// It leaves no connection to sign in on.
+    #[error("the server closes its connection during our sign-in by {0}")]
+    Closed(&'static str),
+}
+
+impl NotSignedIn {
+    /// Why, as an answer of 401 with these `fields` says of a sign-in by `scheme`.
+    pub(super) fn by(scheme: &'static str, fields: &Fields) -> Self {
+        let offered = named(fields);
+        if offered.split(", ").any(|offer| offer.eq_ignore_ascii_case(scheme)) {
+            Self::Refused(scheme)
+        } else {
+            Self::NotOffered { scheme, offered }
+        }
+    }
+}
+
+/// What to do where the scheme that is configured is not among those `offered`.
+fn advice(offered: &str) -> String {
+    let ours = ["negotiate", "ntlm", "basic"];
+    let is_offered = |scheme: &&str| offered.split(", ").any(|offer| offer.eq_ignore_ascii_case(scheme));
+    let usable: Vec<_> = ours.into_iter().filter(is_offered).map(|scheme| format!("\"{scheme}\"")).collect();
+    if usable.is_empty() {
+        "none of these is one that the proxy can sign in by".to_owned()
+    } else {
+        format!("set upstream.http_authentication to {}", usable.join(" or "))
+    }
+}
+
 /// The challenges in one header's value: a comma stands between two of them, and between two parameters of one.
 fn challenges(value: &str) -> Vec<&str> {
     let mut starts = vec![0];
@@ -64,6 +128,30 @@ fn challenges(value: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scheme_that_is_not_offered_is_told_apart_from_one_that_is_refused() {
+        let mut fields = Fields::default();
+        fields.push("WWW-Authenticate", "Negotiate, Basic realm=\"x\"");
+        fields.push("WWW-Authenticate", "basic realm=\"y\"");
+        fields.push("WWW-Authenticate", "X-Made\u{1}Up");
+        assert_eq!(
+            NotSignedIn::by("NTLM", &fields).to_string(),
+            "the server does not offer NTLM, it offers Negotiate, Basic: set upstream.http_authentication to \
+             \"negotiate\" or \"basic\""
+        );
+        let refused = NotSignedIn::by("Basic", &fields).to_string();
+        assert!(refused.starts_with("the server offers Basic and refuses our sign-in by it"), "{refused}");
+        let mut bearer = Fields::default();
+        bearer.push("WWW-Authenticate", "Bearer");
+        let why = NotSignedIn::by("Basic", &bearer).to_string();
+        assert!(
+            why.ends_with("it offers Bearer: none of these is one that the proxy can sign in by"),
+            "{why}"
+        );
+        let nothing = NotSignedIn::by("Basic", &Fields::default()).to_string();
+        assert!(nothing.contains("it offers nothing"), "{nothing}");
+    }
 
     #[test]
     fn each_offer_is_passed_on_in_a_line_of_its_own() {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
 use super::io::{Stream, Wire};
+use super::offers::NotSignedIn;
 use super::tls::{TlsTrust, end_point, failed};
 use crate::account::{Account, credentials_for};
 use crate::clock;
@@ -218,10 +219,7 @@ impl Link {
         account: &Account,
         target: &str,
     ) -> Result<(), String> {
-        let scheme = match account.mechanism {
-            identity::Mechanism::Ntlm => "NTLM",
-            identity::Mechanism::Spnego => "Negotiate",
-        };
+        let scheme = scheme(account);
         let config = InitiatorConfig { bindings: self.bindings, ..account.config.clone() };
         let mut initiator = Initiator::new(account.mechanism, config);
         let first = token(initiator.step(&[], clock::now(), &mut OsRandom))?;
@@ -230,14 +228,27 @@ impl Link {
         head.fields.push("Authorization", format!("{scheme} {}", STANDARD.encode(first)));
         head.fields.push("Content-Length", "0");
         let (answer, stays) = self.probe(&head).await?;
-        let challenge = challenge(&answer.fields, scheme);
-        if answer.status() != 401 || !stays {
-            return Err(format!("the server does not sign in by {scheme}: status {}", answer.status()));
+        let challenge = match challenge(&answer.fields, scheme) {
+            Some(challenge) if answer.status() == 401 => challenge,
+            _ if answer.status() == 401 => return Err(NotSignedIn::by(scheme, &answer.fields).to_string()),
+            _ => return Err(NotSignedIn::Status { scheme, status: answer.status() }.to_string()),
+        };
+        if !stays {
+            return Err(NotSignedIn::Closed(scheme).to_string());
         }
-        let challenge = challenge.ok_or_else(|| format!("the server does not sign in by {scheme}"))?;
         let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
         self.token = Some(format!("{scheme} {}", STANDARD.encode(last)));
         Ok(())
+    }
+
+    /// Why the server refused what we sent with our account's credentials, by an answer with these `fields`.
+    pub(super) fn refused(&self, fields: &Fields) -> String {
+        let scheme = match self.credentials.as_deref() {
+            Some(HttpCredentials::Basic(_)) => "Basic",
+            Some(HttpCredentials::Handshake(account)) => scheme(account),
+            Some(HttpCredentials::Relayed) | None => return "the server refuses the request".to_owned(),
+        };
+        NotSignedIn::by(scheme, fields).to_string()
     }
 
     /// Makes a client's `head` one that goes to the server as ours: what concerns the client's connection and
@@ -349,6 +360,14 @@ enum Proof {
 
 /// So much of a refusal is read to keep the connection.
 const DRAINED: usize = 1 << 20;
+
+/// The scheme by which `account` signs in.
+const fn scheme(account: &Account) -> &'static str {
+    match account.mechanism {
+        identity::Mechanism::Ntlm => "NTLM",
+        identity::Mechanism::Spnego => "Negotiate",
+    }
+}
 
 fn token(step: Result<Step, identity::Refusal>) -> Result<Vec<u8>, String> {
     match step.map_err(|refusal| refusal.to_string())? {
