@@ -1,6 +1,9 @@
 //! Whose session it is: handles of others, clients that vanish, and what modules are told.
 
-use crate::harness::{ALICE, BOB, Client, Connection, NSPI, RawUpstream, Setup, Told, Upstream, with_handle};
+use crate::harness::{
+    ALICE, Answer, BOB, Client, Connection, NSPI, RawUpstream, Setup, Told, Upstream, bind_in_group,
+    request_for, with_handle,
+};
 
 const CONTEXT_MISMATCH: &str = "context_mismatch";
 
@@ -42,6 +45,39 @@ fn joining_the_association_group_of_another_user_gives_none_of_its_handles() {
     let mut again = Told::bound(&proxy, ALICE, alice.group);
     assert!(again.fault_of(&handle).contains(CONTEXT_MISMATCH));
     assert_eq!(upstream.log().iter().filter(|line| line.get("refused").is_some()).count(), 1);
+}
+
+#[test]
+fn an_association_group_ends_with_its_identity_whoever_else_names_it() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]).start();
+    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let handle = alice.open();
+    alice.uses(&handle);
+    // Another user, and a client that did not sign in: the number of the group is sent in clear.
+    let mut bob = Told::bound(&proxy, BOB, alice.group);
+    let of_bob = bob.open();
+    let mut unknown = Connection::open(proxy.rpc());
+    unknown.send(&bind_in_group(NSPI, u32::try_from(alice.group).unwrap()));
+    assert_eq!(unknown.answer(), Answer::Other(12), "the bind is acknowledged");
+    alice.kill();
+    proxy.process.wait_err("unbind", |line| line.contains("unbind") && line.contains("operations=2"));
+    bob.uses(&of_bob);
+    assert!(bob.fault_of(&handle).contains(CONTEXT_MISMATCH));
+}
+
+#[test]
+fn a_call_for_an_object_is_for_that_object_at_the_server_too() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    let object = *b"an object's UUID";
+    client.send(&request_for(9, object, 10, &with_handle(handle, &[7; 48])));
+    assert_eq!(client.answer().stub()[..48], [7; 48]);
+    assert!(matches!(client.call(10, &with_handle(handle, &[7; 48])), Answer::Response(_)));
+    let objects: Vec<_> = upstream.calls().iter().map(|call| call.object).collect();
+    assert_eq!(objects, [None, Some(object), None]);
 }
 
 #[test]

@@ -26,8 +26,8 @@ pub(crate) use self::neighbour::Neighbour;
 pub(crate) use self::process::{Ended, Process};
 pub(crate) use self::proxy::{ALICE, BOB, Proxy, Setup};
 pub(crate) use self::raw::{
-    Answer, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, echo, orphaned, pdu, request,
-    with_handle,
+    Answer, Connection, EMSMDB, HANDLE, NSPI, RFR, RawUpstream, bind, bind_in_group, echo, orphaned, pdu,
+    request, request_for, with_handle,
 };
 pub(crate) use self::relay::{FAULT, Passing, REQUEST, RESPONSE, Relay, Seen};
 pub(crate) use self::told::Told;

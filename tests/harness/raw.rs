@@ -29,6 +29,7 @@ const BIND_ACK: u8 = 12;
 const ORPHANED: u8 = 19;
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
+const OBJECT: u8 = 0x80;
 const HEADER: usize = 16;
 /// Bytes of a stub that are put into one fragment.
 const PIECE: usize = 4000;
@@ -51,6 +52,23 @@ pub(crate) fn bind(interface: Interface) -> Vec<u8> {
     body.extend(interface.1.to_le_bytes());
     body.extend(NDR);
     pdu(BIND, FIRST | LAST, 1, &body)
+}
+
+/// The same as a member of the association group `group`.
+pub(crate) fn bind_in_group(interface: Interface, group: u32) -> Vec<u8> {
+    let mut bind = bind(interface);
+    bind[HEADER + 4..HEADER + 8].copy_from_slice(&group.to_le_bytes());
+    bind
+}
+
+/// A request for an object, in one fragment.
+pub(crate) fn request_for(call: u32, object: [u8; 16], opnum: u16, stub: &[u8]) -> Vec<u8> {
+    let mut body = Vec::from(u32::try_from(stub.len()).unwrap().to_le_bytes());
+    body.extend([0, 0]);
+    body.extend(opnum.to_le_bytes());
+    body.extend(object);
+    body.extend(stub);
+    pdu(REQUEST, FIRST | LAST | OBJECT, call, &body)
 }
 
 /// Says that the answer to a call is not waited for any more.
@@ -223,6 +241,8 @@ impl Connection {
 pub(crate) struct Call {
     /// Its number.
     pub(crate) opnum: u16,
+    /// The object that it is for.
+    pub(crate) object: Option<[u8; 16]>,
     /// Its request.
     pub(crate) stub: Vec<u8>,
 }
@@ -328,12 +348,16 @@ fn serve(mut stream: TcpStream, seen: &(Mutex<Seen>, Condvar), handler: &dyn Fn(
         let answer = match pdu.kind {
             BIND => bind_ack(&pdu),
             REQUEST => {
-                stub.extend(&pdu.body[8..]);
+                let (object, piece) = match pdu.flags & OBJECT {
+                    0 => (None, &pdu.body[8..]),
+                    _ => (Some(pdu.body[8..24].try_into().unwrap()), &pdu.body[24..]),
+                };
+                stub.extend(piece);
                 if pdu.flags & LAST == 0 {
                     continue;
                 }
                 let opnum = u16::from_le_bytes([pdu.body[6], pdu.body[7]]);
-                let call = Call { opnum, stub: std::mem::take(&mut stub) };
+                let call = Call { opnum, object, stub: std::mem::take(&mut stub) };
                 seen.0.lock().unwrap().calls.push(call.clone());
                 seen.1.notify_all();
                 match handler(&call) {

@@ -12,7 +12,7 @@ use wire::{Endian, Guid};
 use crate::engine::Engine;
 use crate::exchange::{
     ahead_stub, exchange_handle, forget_unseen, leaving_request, little_endian, read_handle,
-    take_answered_handle,
+    take_answered_handle, too_many_handles,
 };
 use crate::flight::{Flight, Next, Outcome, called, fault, in_session};
 use crate::handles::{HandleTable, HandleUse, handle_use};
@@ -24,7 +24,8 @@ use crate::stack::{Passage, Verdict};
 use crate::turns::Turn;
 use crate::work::{Ahead, Waits, out_of_turn};
 
-/// What one client connection holds: the handles of its association group, and the sessions that need none.
+/// What one client connection holds for one identity: the handles of the association group, and the sessions that
+/// need none.
 #[derive(Debug, Default)]
 pub struct Conversation {
     group: Arc<HandleTable>,
@@ -149,10 +150,7 @@ impl Engine {
             return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "the interface has no such operation"));
         }
         match handle_use(interface, opnum) {
-            HandleUse::Opens | HandleUse::Derives if conversation.group.is_full() => Err(Refusal::new(
-                FaultStatus::RPC_S_SERVER_TOO_BUSY,
-                "the association group has as many context handles as it may",
-            )),
+            HandleUse::Opens | HandleUse::Derives if conversation.group.is_full() => Err(too_many_handles()),
             HandleUse::None => Ok((self.plain_session(conversation, incoming), None)),
             HandleUse::Opens => Ok((SharedSession::new(self.new_session(incoming)), None)),
             _ => {

@@ -101,13 +101,18 @@ pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> R
     }
 }
 
+/// The identity has as many context handles as it may.
+pub(crate) fn too_many_handles() -> Refusal {
+    let why = "the user has as many context handles as clients.sessions_per_user allows";
+    Refusal::new(FaultStatus::RPC_S_SERVER_TOO_BUSY, why)
+}
+
 /// Enters `bound` under a new handle of ours.
 fn bind(group: &HandleTable, random: &mut dyn Random, bound: Bound) -> Result<Guid, Refusal> {
     let mut bytes = [0; 16];
     random.fill(&mut bytes).map_err(|error| Refusal::new(CALL_FAILED, error.to_string()))?;
     let ours = Guid::from_le(bytes);
-    group.insert(ours, bound);
-    Ok(ours)
+    if group.insert(ours, bound) { Ok(ours) } else { Err(too_many_handles()) }
 }
 
 pub(crate) fn read_handle(incoming: &Incoming) -> Option<Guid> {

@@ -1,15 +1,17 @@
 //! Context handles: the upstream's never reach a client; ours stand for them.
 //!
-//! A handle belongs to the security context that opened it and to the association group in which it was opened.
+//! A handle belongs to the identity that opened it and to the association group in which it was opened.
 //! Where a stub holds one is known for every operation, so that a handle is exchanged in the bytes, and the
 //! rest of the stub passes untouched.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mapi::Interface;
 use wire::Guid;
 
+use crate::cookies::SessionLimits;
 use crate::session::SharedSession;
 
 /// What an operation does with the context handle of its session.
@@ -101,30 +103,76 @@ pub(crate) struct Bound {
     pub(crate) session: SharedSession,
 }
 
-/// How many handles one association group may have open before no more are opened.
-const MAX_HANDLES: usize = 4096;
+/// How many context handles one identity may have open, in all its association groups together.
+#[derive(Debug)]
+pub struct HandleBudget {
+    most: usize,
+    open: AtomicUsize,
+}
+
+impl HandleBudget {
+    /// A budget of `most` handles, none of which is open.
+    pub const fn new(most: usize) -> Self {
+        Self { most, open: AtomicUsize::new(0) }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.open.load(Ordering::Relaxed) >= self.most
+    }
+
+    fn take(&self) -> bool {
+        let more = |open: usize| (open < self.most).then(|| open.saturating_add(1));
+        self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_back(&self, count: usize) {
+        self.open.fetch_sub(count, Ordering::Relaxed);
+    }
+}
+
+impl Default for HandleBudget {
+    fn default() -> Self {
+        Self::new(SessionLimits::default().per_identity)
+    }
+}
 
 /// The handles of one association group, that is of one client process.
 #[derive(Debug, Default)]
-pub struct HandleTable(Mutex<HashMap<Guid, Bound>>);
+pub struct HandleTable {
+    handles: Mutex<HashMap<Guid, Bound>>,
+    budget: Arc<HandleBudget>,
+}
 
 impl HandleTable {
+    /// An empty table, whose handles count against `budget`.
+    pub fn new(budget: Arc<HandleBudget>) -> Self {
+        Self { handles: Mutex::default(), budget }
+    }
+
     pub(crate) fn get(&self, ours: Guid) -> Option<Bound> {
         self.lock().get(&ours).cloned()
     }
 
-    pub(crate) fn insert(&self, ours: Guid, bound: Bound) {
-        self.lock().insert(ours, bound);
+    /// Enters a handle; says whether there is room for it.
+    pub(crate) fn insert(&self, ours: Guid, bound: Bound) -> bool {
+        let has_room = self.budget.take();
+        if has_room && self.lock().insert(ours, bound).is_some() {
+            self.budget.give_back(1);
+        }
+        has_room
     }
 
     /// Forgets every handle of `session`: those that were derived from its first one end with it.
     pub(crate) fn remove_session(&self, session: &SharedSession) {
-        self.lock().retain(|_, bound| !bound.session.is(session));
+        let mut handles = self.lock();
+        let before = handles.len();
+        handles.retain(|_, bound| !bound.session.is(session));
+        self.budget.give_back(before.saturating_sub(handles.len()));
     }
 
     /// Whether no more handles may be opened.
     pub(crate) fn is_full(&self) -> bool {
-        self.len() >= MAX_HANDLES
+        self.budget.is_spent()
     }
 
     /// Whether a handle of the table belongs to `session`.
@@ -133,7 +181,9 @@ impl HandleTable {
     }
 
     pub(crate) fn drain(&self) -> Vec<SharedSession> {
-        self.lock().drain().map(|(_, bound)| bound.session).collect()
+        let drained: Vec<SharedSession> = self.lock().drain().map(|(_, bound)| bound.session).collect();
+        self.budget.give_back(drained.len());
+        drained
     }
 
     /// How many handles are open.
@@ -147,6 +197,12 @@ impl HandleTable {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Guid, Bound>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for HandleTable {
+    fn drop(&mut self) {
+        self.budget.give_back(self.len());
     }
 }

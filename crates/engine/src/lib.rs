@@ -35,7 +35,7 @@ pub use crate::by_handle::Conversation;
 pub use crate::cookies::{CookieTable, SessionLimits};
 pub use crate::engine::Engine;
 pub use crate::flight::{Flight, Next, Outcome};
-pub use crate::handles::{HandleTable, HandleUse, handle_use};
+pub use crate::handles::{HandleBudget, HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};
 pub use crate::module::{CALL_FAILED, Decision, Delivery, Module, ProxyFacts, Refusal};
 pub use crate::observer::{HttpExchange, HttpLeg, Observer, TurnedAway};

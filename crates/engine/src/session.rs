@@ -32,6 +32,7 @@ impl std::fmt::Debug for Session {
             .field("slots", &self.slots.len())
             .field("objects", &self.objects.len())
             .field("ended", &self.ended)
+            .field("broken", &self.broken)
             .finish()
     }
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use engine::{
-    AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, Flight, Incoming, Interface,
-    Module, Next, Operation, Outcome, Refusal, Request, Response, SecurityContext, Session, Stack,
+    AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, Flight, HandleBudget, HandleTable,
+    Incoming, Interface, Module, Next, Operation, Outcome, Refusal, Request, Response, SecurityContext,
+    Session, Stack,
 };
 use identity::OsRandom;
 use mapi::ndr::ContextHandle;
@@ -450,4 +451,32 @@ fn ahead_ends_even_where_the_module_never_does() {
         rounds += 1;
         assert!(rounds < 100, "without end");
     }
+}
+
+#[test]
+fn the_handles_of_an_identity_have_a_bound_in_all_its_groups_together() {
+    let engine = Engine::new(Stack::new(Vec::new()));
+    let budget = Arc::new(HandleBudget::new(2));
+    let groups = [(); 2].map(|()| Arc::new(HandleTable::new(Arc::clone(&budget))));
+    let [mut first, mut second] = groups.each_ref().map(|group| Talk::new(&engine, group));
+    let who = caller("a");
+    first.bind(&who, 1);
+    let handle = second.bind(&who, 2);
+    for talk in [&mut first, &mut second] {
+        let refusal = talk.send(incoming(&who, 0, bind_request())).unwrap_err();
+        assert_eq!(refusal.status, FaultStatus::RPC_S_SERVER_TOO_BUSY);
+    }
+    let (mut flight, _) = second.relayed(incoming(&who, 1, unbind(&handle)));
+    second.answered(&mut flight, [&[0; 20][..], &[1, 0, 0, 0]].concat());
+    let (mut late, _) = second.relayed(incoming(&who, 0, bind_request()));
+    first.bind(&who, 3);
+    let next = second.answer(&mut late, bind_response([4; 16]));
+    assert!(
+        matches!(next, Next::Fault { status: FaultStatus::RPC_S_SERVER_TOO_BUSY, .. }),
+        "let in while there was room, of which there is none any more: {next:?}"
+    );
+    // What ends with its group is given back.
+    engine.end(&mut first.conversation, true);
+    second.bind(&who, 5);
+    second.bind(&who, 6);
 }

@@ -28,7 +28,7 @@ pub struct Call {
     pub context: SecurityContext,
     /// Where the client connects from.
     pub peer: SocketAddr,
-    /// The association group of the connection.
+    /// The association group of the connection and of who makes it.
     pub group: Arc<Group>,
 }
 
@@ -59,6 +59,6 @@ pub trait Backend: Send {
     /// Goes on with what waits; ready once there is something new in `replies`.
     fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()>;
 
-    /// The connection is over; `last` says that it was the last of its association group.
-    fn end(&mut self, last: bool);
+    /// The connection is over, and with it the association groups `over`, of which it was the last one.
+    fn end(&mut self, over: &[Arc<Group>]);
 }

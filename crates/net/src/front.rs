@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Observer;
-use identity::{ClaimedName, OsRandom, SecurityContext};
+use identity::{ClaimedName, Identity, OsRandom, SecurityContext};
 use rpc::pdu::FaultStatus;
 use rpc::server::{AuthOutcome, CloseReason, Event, Request, ServerAssociation, ServerConfig};
 use tokio::net::TcpStream;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::auth_limit::AuthLimit;
 use crate::backend::{Backend, Call, Reply};
 use crate::clock;
-use crate::groups::{Group, Groups};
+use crate::groups::{Group, Groups, Member};
 use crate::limits::Limits;
 use crate::sign_in::{Handshake, SignIn};
 use crate::strangers::Strangers;
@@ -94,16 +94,16 @@ struct Connection<B: Backend> {
 
 /// What stands behind a connection, and the group that it belongs to.
 struct Behind<B: Backend> {
-    front: Arc<Front>,
     backend: B,
-    group: Option<(u32, Arc<Group>)>,
+    /// The groups that it is in: one for each identity that signed in.
+    members: Vec<Member>,
 }
 
 impl<B: Backend> Drop for Behind<B> {
     /// Lets the backend end what is over, also where a hook panicked.
     fn drop(&mut self) {
-        let last = self.group.take().is_none_or(|(id, _)| self.front.groups.get(id).is_none());
-        self.backend.end(last);
+        let over: Vec<Arc<Group>> = self.members.drain(..).filter_map(Member::leave).collect();
+        self.backend.end(&over);
     }
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn serve<B: Backend>(
     stop: watch::Receiver<bool>,
 ) -> Result<(), Ended> {
     let association = ServerAssociation::new(Arc::clone(&front.rpc), Arc::clone(&front.groups) as _);
-    let behind = Behind { front: Arc::clone(&front), backend, group: None };
+    let behind = Behind { backend, members: Vec::new() };
     let mut connection = Connection {
         front,
         stream,
@@ -230,6 +230,7 @@ impl<B: Backend> Connection<B> {
                 if let Some(name) = &name {
                     self.front.auth_limit.succeeded(self.peer, name, Instant::now());
                 }
+                self.group(context.identity());
                 self.contexts.insert(id, context);
                 AuthOutcome::Done { token, protection: Some(protection) }
             }
@@ -248,7 +249,9 @@ impl<B: Backend> Connection<B> {
         let theirs = request.call_id;
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id;
-        let call = self.context_of(&request).zip(self.group()).map(|(context, group)| Call {
+        let context = self.context_of(&request);
+        let group = context.as_ref().and_then(|context| self.group(context.identity()));
+        let call = context.zip(group).map(|(context, group)| Call {
             id,
             interface: request.interface,
             opnum: request.opnum,
@@ -294,15 +297,16 @@ impl<B: Backend> Connection<B> {
         }
     }
 
-    fn group(&mut self) -> Option<Arc<Group>> {
-        let id = self.association.assoc_group_id()?;
-        if let Some((known, group)) = &self.behind.group
-            && *known == id
-        {
-            return Some(Arc::clone(group));
+    /// The group of `identity` among those that have the connection's number. It is joined by who signed in, and
+    /// by nobody before.
+    fn group(&mut self, identity: &Identity) -> Option<Arc<Group>> {
+        let members = &mut self.behind.members;
+        if let Some(member) = members.iter().find(|member| member.identity() == identity) {
+            return Some(Arc::clone(member.group()));
         }
-        let group = self.front.groups.get(id)?;
-        self.behind.group = Some((id, Arc::clone(&group)));
+        let member = self.front.groups.enter(self.association.assoc_group_id()?, identity);
+        let group = Arc::clone(member.group());
+        members.push(member);
         Some(group)
     }
 

@@ -1,44 +1,51 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use engine::HandleTable;
-use engine::Interface;
+use engine::{HandleBudget, HandleTable, Interface, SessionLimits};
 use identity::{Identity, OsRandom, Random as _};
 use rpc::server::AssociationGroups;
 
-/// An association group: the connections of one client process, which share context handles (C706 9.3.4).
+/// An association group as far as it is one identity's: the connections of one client process on which it signed
+/// in, which share context handles (C706 9.3.4).
+///
+/// A connection names its group in the bind, in clear and before it signed in, so that the number alone shares
+/// nothing: two identities that name the same group have one each, and neither keeps the other's alive.
 #[derive(Debug, Default)]
 pub struct Group {
     handles: Arc<HandleTable>,
-    upstream: Mutex<HashMap<(Interface, Identity), u32>>,
+    upstream: Mutex<HashMap<Interface, u32>>,
 }
 
 impl Group {
+    fn new(budget: Arc<HandleBudget>) -> Self {
+        Self { handles: Arc::new(HandleTable::new(budget)), upstream: Mutex::default() }
+    }
+
     /// The handles that its connections share.
     pub const fn handles(&self) -> &Arc<HandleTable> {
         &self.handles
     }
 
-    /// The number of the upstream's group in which calls of `identity` to `interface` run, where there is one.
-    pub fn upstream(&self, interface: Interface, identity: &Identity) -> Option<u32> {
-        self.lock().get(&(shared_by(interface), identity.clone())).copied()
+    /// The number of the upstream's group in which calls to `interface` run, where there is one.
+    pub fn upstream(&self, interface: Interface) -> Option<u32> {
+        self.lock().get(&shared_by(interface)).copied()
     }
 
     /// Remembers the number of the upstream's group.
-    pub fn set_upstream(&self, interface: Interface, identity: &Identity, id: u32) {
-        self.lock().insert((shared_by(interface), identity.clone()), id);
+    pub fn set_upstream(&self, interface: Interface, id: u32) {
+        self.lock().insert(shared_by(interface), id);
     }
 
     /// Forgets the number `id` of the upstream's group, since the upstream knows it no more.
-    pub fn forget_upstream(&self, interface: Interface, identity: &Identity, id: u32) {
+    pub fn forget_upstream(&self, interface: Interface, id: u32) {
         let mut upstream = self.lock();
-        let key = (shared_by(interface), identity.clone());
+        let key = shared_by(interface);
         if upstream.get(&key) == Some(&id) {
             upstream.remove(&key);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(Interface, Identity), u32>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Interface, u32>> {
         self.upstream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -52,51 +59,120 @@ const fn shared_by(interface: Interface) -> Interface {
 }
 
 /// The association groups of a listener.
-#[derive(Debug, Default)]
-pub struct Groups(Mutex<Members>);
+#[derive(Debug)]
+pub struct Groups {
+    handles_per_identity: usize,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
-struct Members {
-    groups: HashMap<u32, (Arc<Group>, usize)>,
+struct State {
+    /// The numbers in use, and by how many connections, signed in or not.
+    numbers: HashMap<u32, usize>,
+    /// What is shared under a number by the connections on which one identity signed in, and how many those are.
+    groups: HashMap<(u32, Identity), (Arc<Group>, usize)>,
+    /// What the handles of an identity count against, and in how many groups.
+    budgets: HashMap<Identity, (Arc<HandleBudget>, usize)>,
+}
+
+/// A connection's place in a group of one identity.
+#[derive(Debug)]
+pub(crate) struct Member {
+    groups: Arc<Groups>,
+    key: (u32, Identity),
+    group: Arc<Group>,
 }
 
 impl Groups {
-    /// The group `id`, while it has members.
-    pub fn get(&self, id: u32) -> Option<Arc<Group>> {
-        self.lock().groups.get(&id).map(|(group, _)| Arc::clone(group))
+    /// No groups; in those to come one identity may have so many context handles.
+    pub fn new(handles_per_identity: usize) -> Self {
+        Self { handles_per_identity, state: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Members> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes a connection with the group number `id`, on which `identity` signed in, into that identity's group.
+    pub(crate) fn enter(self: &Arc<Self>, id: u32, identity: &Identity) -> Member {
+        let mut state = self.lock();
+        let State { groups, budgets, .. } = &mut *state;
+        let key = (id, identity.clone());
+        let (group, count) = groups.entry(key.clone()).or_insert_with(|| {
+            let budget = || Arc::new(HandleBudget::new(self.handles_per_identity));
+            let (budget, groups) = budgets.entry(identity.clone()).or_insert_with(|| (budget(), 0));
+            *groups += 1;
+            (Arc::new(Group::new(Arc::clone(budget))), 0)
+        });
+        *count += 1;
+        Member { groups: Arc::clone(self), key, group: Arc::clone(group) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Default for Groups {
+    fn default() -> Self {
+        Self::new(SessionLimits::default().per_identity)
+    }
+}
+
+impl Member {
+    /// Whose it is.
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.key.1
+    }
+
+    /// The group.
+    pub(crate) const fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
+    /// Leaves the group, and returns it where nobody else is in it: then it is over.
+    pub(crate) fn leave(self) -> Option<Arc<Group>> {
+        let mut state = self.groups.lock();
+        let State { groups, budgets, .. } = &mut *state;
+        let (_, count) = groups.get_mut(&self.key)?;
+        *count -= 1;
+        if *count > 0 {
+            return None;
+        }
+        groups.remove(&self.key);
+        if let Some((_, groups)) = budgets.get_mut(&self.key.1) {
+            *groups -= 1;
+            if *groups == 0 {
+                budgets.remove(&self.key.1);
+            }
+        }
+        Some(Arc::clone(&self.group))
+    }
+}
+
+/// The numbers of groups: all that a client without a sign-in has of one.
 impl AssociationGroups for Groups {
     fn create(&self) -> Option<u32> {
-        let mut members = self.lock();
-        // Numbers are drawn, so that nobody guesses another's and keeps its handles from being run down.
+        let mut state = self.lock();
+        // Numbers are drawn, so that another's can't be guessed.
         let id = loop {
             let mut bytes = [0; 4];
             OsRandom.fill(&mut bytes).ok()?;
             let id = u32::from_le_bytes(bytes);
-            if id != 0 && !members.groups.contains_key(&id) {
+            if id != 0 && !state.numbers.contains_key(&id) {
                 break id;
             }
         };
-        members.groups.insert(id, (Arc::default(), 1));
+        state.numbers.insert(id, 1);
         Some(id)
     }
 
     fn join(&self, id: u32) -> bool {
-        self.lock().groups.get_mut(&id).map(|(_, count)| *count += 1).is_some()
+        self.lock().numbers.get_mut(&id).map(|count| *count += 1).is_some()
     }
 
     fn leave(&self, id: u32) {
-        let mut members = self.lock();
-        let Some((_, count)) = members.groups.get_mut(&id) else { return };
+        let mut state = self.lock();
+        let Some(count) = state.numbers.get_mut(&id) else { return };
         *count -= 1;
         if *count == 0 {
-            members.groups.remove(&id);
+            state.numbers.remove(&id);
         }
     }
 }
@@ -105,37 +181,51 @@ impl AssociationGroups for Groups {
 mod tests {
     use super::*;
 
+    fn caller(authority: &str) -> Identity {
+        let authority = identity::Authority::new(authority);
+        identity::SecurityContext::anonymous(&identity::Registry::new(), &authority).identity().clone()
+    }
+
     #[test]
-    fn a_group_lives_as_long_as_its_last_connection() {
+    fn a_number_is_known_as_long_as_a_connection_has_it() {
         let groups = Groups::default();
         let id = groups.create().unwrap();
         assert!(groups.join(id));
         assert_ne!(groups.create(), Some(id));
         assert!(!groups.join(77));
         groups.leave(id);
-        assert!(groups.get(id).is_some());
+        assert!(groups.join(id));
         groups.leave(id);
-        assert!(groups.get(id).is_none());
+        groups.leave(id);
         assert!(!groups.join(id));
     }
 
     #[test]
-    fn the_upstreams_group_is_each_identitys_own_until_the_upstream_knows_it_no_more() {
-        let caller = |authority: &str| {
-            identity::SecurityContext::anonymous(
-                &identity::Registry::new(),
-                &identity::Authority::new(authority),
-            )
-        };
+    fn a_group_lives_as_long_as_the_last_connection_of_its_identity() {
+        let groups = Arc::new(Groups::default());
         let (alice, bob) = (caller("a"), caller("b"));
+        let id = groups.create().unwrap();
+        let [first, second] = [(); 2].map(|()| groups.enter(id, &alice));
+        let bobs = groups.enter(id, &bob);
+        assert!(Arc::ptr_eq(first.group(), second.group()));
+        assert!(!Arc::ptr_eq(first.group(), bobs.group()), "the number alone shares nothing");
+        let group = Arc::clone(first.group());
+        assert!(first.leave().is_none());
+        assert!(second.leave().is_some_and(|over| Arc::ptr_eq(&over, &group)), "whoever else has its number");
+        assert!(!Arc::ptr_eq(groups.enter(id, &alice).group(), &group));
+        assert!(bobs.leave().is_some());
+        assert_eq!((groups.lock().groups.len(), groups.lock().budgets.len()), (1, 1));
+    }
+
+    #[test]
+    fn the_upstreams_group_is_known_until_the_upstream_knows_it_no_more() {
         let group = Group::default();
-        group.set_upstream(Interface::Emsmdb, alice.identity(), 7);
-        assert_eq!(group.upstream(Interface::AsyncEmsmdb, alice.identity()), Some(7));
-        assert_eq!(group.upstream(Interface::Nspi, alice.identity()), None);
-        assert_eq!(group.upstream(Interface::Emsmdb, bob.identity()), None);
-        group.forget_upstream(Interface::Emsmdb, alice.identity(), 6);
-        assert_eq!(group.upstream(Interface::Emsmdb, alice.identity()), Some(7));
-        group.forget_upstream(Interface::AsyncEmsmdb, alice.identity(), 7);
-        assert_eq!(group.upstream(Interface::Emsmdb, alice.identity()), None);
+        group.set_upstream(Interface::Emsmdb, 7);
+        assert_eq!(group.upstream(Interface::AsyncEmsmdb), Some(7));
+        assert_eq!(group.upstream(Interface::Nspi), None);
+        group.forget_upstream(Interface::Emsmdb, 6);
+        assert_eq!(group.upstream(Interface::Emsmdb), Some(7));
+        group.forget_upstream(Interface::AsyncEmsmdb, 7);
+        assert_eq!(group.upstream(Interface::Emsmdb), None);
     }
 }

@@ -9,6 +9,7 @@ use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use rpc::server::Interface;
 
 use crate::backend::{Backend, Call, Reply};
+use crate::groups::Group;
 
 /// Where services are, and over what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Backend for MapperConnection {
         Poll::Pending
     }
 
-    fn end(&mut self, _last: bool) {}
+    fn end(&mut self, _over: &[Arc<Group>]) {}
 }
 
 pub(crate) fn reply(id: u32, answer: Result<Vec<u8>, FaultStatus>) -> Reply {

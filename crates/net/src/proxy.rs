@@ -17,6 +17,7 @@ use identity::{Identity, OsRandom, SecurityContext};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
 use tokio::time::{Instant, Sleep};
+use wire::Guid;
 
 use crate::account::{Account, credentials_for};
 use crate::backend::{Backend, Call, Reply};
@@ -26,6 +27,7 @@ use crate::groups::Group;
 use crate::link::{Done, Link, LinkConfig, Outgoing};
 use crate::live::Live;
 use crate::mapper::reply;
+use crate::strangers::Strangers;
 
 /// The server that we relay to, and as whom.
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ pub struct Proxy {
     upstream: Upstream,
     observer: Arc<dyn Observer>,
     management: Management,
+    strangers: Strangers,
 }
 
 impl fmt::Debug for Proxy {
@@ -72,7 +75,7 @@ impl Proxy {
         let packages = [AuthType::GSS_NEGOTIATE, AuthType::WINNT];
         let principal_names = packages.map(|package| (u32::from(package.0), principal.clone())).to_vec();
         let management = Management { interfaces, principal_names, ..Management::default() };
-        Arc::new(Self { engine, upstream, observer, management })
+        Arc::new(Self { engine, upstream, observer, management, strangers: Strangers::default() })
     }
 
     /// The interfaces that a proxy relays.
@@ -92,7 +95,7 @@ impl Proxy {
         ProxyConnection {
             proxy: Arc::clone(self),
             envelope,
-            conversation: None,
+            conversations: HashMap::new(),
             links: HashMap::new(),
             flights: HashMap::new(),
             deferred: Vec::new(),
@@ -113,6 +116,8 @@ struct Airborne {
     id: u32,
     since: Instant,
     link: LinkKey,
+    /// The object that the client's call is for (C706 12.6.4.9).
+    object: Option<Guid>,
     /// Whether it was given to a second connection already.
     again: bool,
 }
@@ -134,11 +139,12 @@ impl Deferred {
 /// How often waiting calls are looked through for those that take too long.
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// One client connection: its conversation, and its own connections to the upstream.
+/// One client connection: its conversation with each identity that signed in on it, and its own connections to the
+/// upstream.
 pub struct ProxyConnection {
     proxy: Arc<Proxy>,
     envelope: Envelope,
-    conversation: Option<(Conversation, Arc<Group>)>,
+    conversations: HashMap<Identity, (Conversation, Arc<Group>)>,
     links: HashMap<LinkKey, Link>,
     flights: HashMap<u64, Airborne>,
     /// Operations that wait for a module's work.
@@ -167,9 +173,9 @@ impl Backend for ProxyConnection {
         let since = Instant::now();
         let (context, request_size) = (call.context, call.stub.len());
         let group = call.group;
-        let (conversation, _) = self
-            .conversation
-            .get_or_insert_with(|| (Conversation::new(Arc::clone(group.handles())), Arc::clone(&group)));
+        let conversation = || (Conversation::new(Arc::clone(group.handles())), Arc::clone(&group));
+        let (conversation, _) =
+            self.conversations.entry(context.identity().clone()).or_insert_with(conversation);
         let incoming = Incoming {
             envelope: self.envelope,
             key: OperationKey::Call(interface, call.opnum),
@@ -181,11 +187,17 @@ impl Backend for ProxyConnection {
         };
         match self.proxy.engine.begin(conversation, incoming) {
             Ok((flight, next)) => {
-                let airborne = Airborne { flight, id: call.id, since, link, again: false };
+                let airborne =
+                    Airborne { flight, id: call.id, since, link, object: call.object, again: false };
                 self.go_on(airborne, next, replies);
             }
             Err(Refusal { status, why }) => {
-                tracing::info!(peer = %call.peer, "refused: {why}");
+                let user = context.principal();
+                if status == FaultStatus::RPC_S_SERVER_TOO_BUSY {
+                    self.proxy.strangers.sessions_full(call.peer, user, &why);
+                } else {
+                    tracing::info!(peer = %call.peer, %user, "refused: {why}");
+                }
                 self.proxy.observer.turned_away(&TurnedAway {
                     context: &context,
                     peer: call.peer,
@@ -209,15 +221,15 @@ impl Backend for ProxyConnection {
             let _ = link.poll(task, &mut self.done);
             if !was_bound
                 && link.is_bound()
-                && let Some((_, group)) = &self.conversation
+                && let Some((_, group)) = self.conversations.get(identity)
             {
-                group.set_upstream(*interface, identity, link.group());
+                group.set_upstream(*interface, link.group());
             }
             // A server that was started anew knows nothing of the groups it had.
             if let Some(rejected) = link.rejected_group()
-                && let Some((_, group)) = &self.conversation
+                && let Some((_, group)) = self.conversations.get(identity)
             {
-                group.forget_upstream(*interface, identity, rejected);
+                group.forget_upstream(*interface, rejected);
             }
         }
         self.check_time();
@@ -235,14 +247,17 @@ impl Backend for ProxyConnection {
         Poll::Ready(())
     }
 
-    fn end(&mut self, last: bool) {
+    fn end(&mut self, over: &[Arc<Group>]) {
         self.links.clear();
-        if let Some((mut conversation, _)) = self.conversation.take() {
-            let deferred = self.deferred.drain(..).map(|deferred| deferred.airborne);
-            let held = self.held.drain(..).map(|(airborne, _)| airborne);
-            for airborne in self.flights.drain().map(|(_, airborne)| airborne).chain(deferred).chain(held) {
-                self.proxy.engine.give_up(&conversation, &airborne.flight);
+        let deferred = self.deferred.drain(..).map(|deferred| deferred.airborne);
+        let held = self.held.drain(..).map(|(airborne, _)| airborne);
+        for airborne in self.flights.drain().map(|(_, airborne)| airborne).chain(deferred).chain(held) {
+            if let Some((conversation, _)) = self.conversations.get(&airborne.link.1) {
+                self.proxy.engine.give_up(conversation, &airborne.flight);
             }
+        }
+        for (_, (mut conversation, group)) in self.conversations.drain() {
+            let last = over.iter().any(|over| Arc::ptr_eq(over, &group));
             self.proxy.engine.end(&mut conversation, last);
         }
     }
@@ -256,7 +271,7 @@ impl ProxyConnection {
         while let Some(place) = self.deferred.iter_mut().position(|deferred| deferred.poll(task).is_ready()) {
             any = true;
             let Deferred { mut airborne, .. } = self.deferred.remove(place);
-            let Some((conversation, _)) = &mut self.conversation else { continue };
+            let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { continue };
             let next = self.proxy.engine.resume_deferred(conversation, &mut airborne.flight);
             self.go_on(airborne, next, replies);
             for (airborne, next) in std::mem::take(&mut self.held) {
@@ -307,7 +322,7 @@ impl ProxyConnection {
 
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
         let Some(mut airborne) = self.flights.remove(&token) else { return };
-        let Some((conversation, _)) = &mut self.conversation else { return };
+        let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { return };
         let signs_in = self.links.get(&airborne.link).is_some_and(Link::signs_in);
         let outcome = if signs_in { account_refused(outcome) } else { outcome };
         if let Outcome::Lost(why) = &outcome {
@@ -337,8 +352,10 @@ impl ProxyConnection {
             Next::Relay { opnum, stub } => {
                 self.next_token += 1;
                 let token = self.next_token;
+                // What a module asks ahead is a call of its own.
+                let object = airborne.object.filter(|_| airborne.flight.asks_ahead().is_none());
                 let link = self.link(&airborne.link, airborne.flight.context());
-                link.call(Outgoing { token, opnum, object: None, stub });
+                link.call(Outgoing { token, opnum, object, stub });
                 self.flights.insert(token, airborne);
                 return;
             }
@@ -353,14 +370,14 @@ impl ProxyConnection {
 
     /// The connection to the upstream for `key`, which is of `caller`; a new one where there is none that stands.
     fn link(&mut self, key: &LinkKey, caller: &SecurityContext) -> &mut Link {
-        let Self { proxy, conversation, links, .. } = self;
+        let Self { proxy, conversations, links, .. } = self;
         if links.get(key).is_some_and(|link| !link.is_usable()) {
             links.remove(key);
         }
         links.entry(key.clone()).or_insert_with(|| {
             let upstream = &proxy.upstream;
             let (interface, identity) = key;
-            let group = conversation.as_ref().and_then(|(_, group)| group.upstream(*interface, identity));
+            let group = conversations.get(identity).and_then(|(_, group)| group.upstream(*interface));
             let config = LinkConfig {
                 interface: syntax(*interface),
                 account: upstream

@@ -23,35 +23,31 @@ pub trait Service: Send + Sync + 'static {
 
 /// Brings calls to a [`Service`].
 #[derive(Debug)]
-pub struct Local<S> {
-    service: Arc<S>,
-    group: Option<Arc<Group>>,
-}
+pub struct Local<S>(Arc<S>);
 
 impl<S: Service> Local<S> {
     /// The backend of one connection to `service`.
     pub const fn new(service: Arc<S>) -> Self {
-        Self { service, group: None }
+        Self(service)
     }
 }
 
 impl<S: Service> Backend for Local<S> {
     fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
-        let reply = match self.service.call(&call) {
+        let reply = match self.0.call(&call) {
             Ok(stub) => Reply::Response { id: call.id, stub },
             Err(status) => Reply::Fault { id: call.id, status },
         };
         replies.push(reply);
-        self.group.get_or_insert(call.group);
     }
 
     fn poll(&mut self, _task: &mut Context<'_>, _replies: &mut Vec<Reply>) -> Poll<()> {
         Poll::Pending
     }
 
-    fn end(&mut self, last: bool) {
-        if let Some(group) = self.group.take().filter(|_| last) {
-            self.service.rundown(&group);
+    fn end(&mut self, over: &[Arc<Group>]) {
+        for group in over {
+            self.0.rundown(group);
         }
     }
 }

@@ -149,7 +149,8 @@ async fn a_connection_that_ends_gives_up_what_waits_on_it() {
     talk.call();
     talk.call();
     assert_eq!(talk.faults(1, Duration::from_millis(100)).await, []);
-    talk.connection.end(true);
+    let group = Arc::clone(&talk.group);
+    talk.connection.end(&[group]);
     let Talk { connection, pool, registry, caller, open, .. } = talk;
     drop((connection, caller));
     assert_eq!((pool.counts().queued, pool.counts().given_up, registry.open()), (0, 1, 0));
