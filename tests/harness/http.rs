@@ -344,6 +344,12 @@ impl Curl {
         self
     }
 
+    /// With a file named by a variable of its environment.
+    pub(crate) fn env(mut self, name: &str, file: &std::path::Path) -> Self {
+        self.command.env(name, file);
+        self
+    }
+
     /// As `account`.
     pub(crate) fn user(self, account: (&str, &str)) -> Self {
         self.with(&["--user", &format!("LAB\\{}:{}", account.0, account.1)])

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a key and a certificate, behind which stands that of the authority which vouches for it.
 
-Usage: certificate.py CERTIFICATE KEY NAME-OR-ADDRESS...
+Usage: certificate.py CERTIFICATE KEY [--expired | --authority] NAME-OR-ADDRESS...
 """
 
 import datetime
@@ -21,11 +21,11 @@ def general_name(text):
         return x509.DNSName(text)
 
 
-def made(subject, issuer, key, issuer_key, extensions):
+def made(subject, issuer, key, issuer_key, extensions, days=30):
     now = datetime.datetime.now(datetime.timezone.utc)
     day = datetime.timedelta(days=1)
     builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - day).not_valid_after(now + 30 * day)
+    builder = builder.not_valid_before(now - 9 * day).not_valid_after(now + days * day)
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     return builder.sign(issuer_key, hashes.SHA256())
@@ -36,13 +36,16 @@ def named(text):
 
 
 def main(certificate, key_file, *names):
+    options = [name for name in names if name.startswith("--")]
+    names = [name for name in names if not name.startswith("--")]
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = named(f"authority of {names[0]}")
     basic = x509.BasicConstraints(ca=True, path_length=0)
     own = made(authority, authority, authority_key, authority_key, [(basic, True)])
     alternative = x509.SubjectAlternativeName([general_name(name) for name in names])
-    basic = x509.BasicConstraints(ca=False, path_length=None)
-    leaf = made(named(names[0]), authority, key, authority_key, [(alternative, False), (basic, True)])
+    basic = x509.BasicConstraints(ca="--authority" in options, path_length=None)
+    days = -2 if "--expired" in options else 30
+    leaf = made(named(names[0]), authority, key, authority_key, [(alternative, False), (basic, True)], days)
     with open(certificate, "wb") as file:
         for one in (leaf, own):
             file.write(one.public_bytes(serialization.Encoding.PEM))

@@ -17,6 +17,7 @@
 pub mod archive;
 pub mod call;
 pub mod conversation;
+pub mod decrypt;
 pub mod filter;
 pub mod har;
 pub mod pairs;

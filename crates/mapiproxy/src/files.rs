@@ -1,6 +1,6 @@
 //! Files that hold secrets: read only where nobody else can, replaced as a whole or not at all.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 
 /// The largest secret file that is read, in bytes.
 const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// The largest configuration that is read, in bytes.
+const LARGEST_CONFIGURATION: u64 = 1024 * 1024;
 
 /// Why a file with secrets was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,26 @@ pub(crate) enum FileError {
         path: PathBuf,
         /// What it is.
         kind: &'static str,
+    },
+    /// It is larger than anything that belongs there.
+    #[error("{} is larger than {limit} bytes: it is not what it is named for", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most bytes.
+        limit: u64,
+    },
+    /// It is not text.
+    #[error("{} is not UTF-8 text: save it as UTF-8", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It begins with a byte order mark.
+    #[error("{} begins with a byte order mark: save it as UTF-8 without one", path.display())]
+    ByteOrderMark {
+        /// The file.
+        path: PathBuf,
     },
     /// Its owner, its mode or its content is not as it must be.
     #[error("{}: {source}", path.display())]
@@ -61,15 +84,11 @@ fn account_error(path: &Path) -> impl FnOnce(AccountError) -> FileError {
     move |source| FileError::Account { path, source }
 }
 
-/// Reads a file that its owner alone may read.
-///
-/// # Errors
-/// When it can't be read, or when others can.
-pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
-    // Without waiting: to open a named pipe lasts until somebody writes to it.
+/// Opens the regular file `path`, without waiting: to open a named pipe lasts until somebody writes to it.
+fn open_regular(path: &Path) -> Result<(File, Metadata), FileError> {
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let mut file = file.map_err(io_error("read", path))?;
+    let file = file.map_err(io_error("read", path))?;
     let metadata = file.metadata().map_err(io_error("read", path))?;
     if !metadata.is_file() {
         let kind = match metadata.file_type() {
@@ -79,10 +98,46 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
         };
         return Err(FileError::NoFile { path: path.to_owned(), kind });
     }
+    Ok((file, metadata))
+}
+
+/// The text of `file`, which is `limit` bytes long at most.
+fn read_at_most(path: &Path, file: File, limit: u64) -> Result<Zeroizing<String>, FileError> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(io_error("read", path))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
+        return Err(FileError::TooLarge { path: path.to_owned(), limit });
+    }
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(FileError::NotText { path: path.to_owned() })
+        }
+    }
+}
+
+/// Reads a configuration.
+///
+/// # Errors
+/// When it can't be read, is not a regular file, is too large, or is not text.
+pub(crate) fn read_text(path: &Path) -> Result<String, FileError> {
+    let (file, _) = open_regular(path)?;
+    read_at_most(path, file, LARGEST_CONFIGURATION).map(|mut text| std::mem::take(&mut *text))
+}
+
+/// Reads a file that its owner alone may read.
+///
+/// # Errors
+/// When it can't be read, or when others can; when it is too large, is not text, or has a byte order mark.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
+    let (file, metadata) = open_regular(path)?;
     let process = rustix::process::geteuid().as_raw();
     check_permissions(metadata.mode(), metadata.uid(), process).map_err(account_error(path))?;
-    let mut text = Zeroizing::new(String::new());
-    (&mut file).take(LARGEST).read_to_string(&mut text).map_err(io_error("read", path))?;
+    let text = read_at_most(path, file, LARGEST)?;
+    if text.starts_with('\u{feff}') {
+        return Err(FileError::ByteOrderMark { path: path.to_owned() });
+    }
     Ok(text)
 }
 

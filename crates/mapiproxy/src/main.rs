@@ -4,6 +4,7 @@ mod commands;
 mod config;
 mod files;
 mod http;
+mod inspect;
 mod recording;
 mod service;
 mod wiring;

@@ -51,28 +51,42 @@ pub(crate) struct Running {
     recording: Option<Writing>,
 }
 
+/// Why a stack of modules can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {why}")]
+pub(crate) struct StackError {
+    /// The key in the configuration.
+    pub(crate) key: String,
+    /// What is wrong, and what to do.
+    pub(crate) why: String,
+}
+
 /// The modules that `config` names, initialised.
-pub(crate) fn stack(config: &Config) -> Result<Stack, Failure> {
+pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
+    let wrong = |key: &str, why: String| StackError { key: key.to_owned(), why };
     let facts = ProxyFacts {
         name: config.name.clone(),
         upstream: config.upstream_host().to_owned(),
         origin: http::origin(config),
     };
     if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
-        return Err(format!("[modules.{unused}] has options, but {unused} is not in modules.stack").into());
+        let why = format!("has options, but {unused} is not in modules.stack");
+        return Err(wrong(&format!("modules.{unused}"), why));
     }
     let mut stack: Vec<Box<dyn Module>> = Vec::new();
     for name in &config.modules.stack {
         let known = || modules::all().iter().map(|module| module.name()).collect::<Vec<_>>().join(", ");
-        let module = modules::by_name(name);
-        let mut module = module
-            .ok_or_else(|| format!("modules.stack: there is no module {name}; there are {}", known()))?;
+        let unknown = || wrong("modules.stack", format!("there is no module {name}; there are {}", known()));
+        let mut module = modules::by_name(name).ok_or_else(unknown)?;
         if stack.iter().any(|other| other.name() == module.name()) {
-            return Err(format!("modules.stack: {name} stands there twice").into());
+            return Err(wrong("modules.stack", format!("{name} stands there twice; remove one")));
         }
-        let given = config.modules.options.get(name).map(option_values).transpose()?.unwrap_or_default();
-        let options = Options::checked(module.name(), module.options(), given)?;
-        module.init(&options, &facts)?;
+        let table = format!("modules.{name}");
+        let given = config.modules.options.get(name).map(|options| option_values(&table, options));
+        let given = given.transpose()?.unwrap_or_default();
+        let options = Options::checked(module.name(), module.options(), given)
+            .map_err(|error| wrong(&table, error.to_string()))?;
+        module.init(&options, &facts).map_err(|error| wrong(&table, error.to_string()))?;
         stack.push(module);
     }
     Ok(Stack::new(stack))
@@ -86,21 +100,28 @@ fn deferral(config: &Config) -> Result<Deferral, Failure> {
     Ok(Deferral { pool, limit: Duration::from_secs(seconds) })
 }
 
-fn option_values(table: &toml::Value) -> Result<BTreeMap<String, OptionValue>, Failure> {
-    let table = table.as_table().ok_or("a module's options are a table")?;
-    table.iter().map(|(name, value)| Ok((name.clone(), option_value(name, value)?))).collect()
+fn option_values(key: &str, table: &toml::Value) -> Result<BTreeMap<String, OptionValue>, StackError> {
+    let wrong = |key: String, why: &str| StackError { key, why: why.to_owned() };
+    let table = table.as_table().ok_or_else(|| {
+        wrong(key.to_owned(), "a module's options are a table: write them below a line with the table's name")
+    })?;
+    let value = |(name, value): (&String, &toml::Value)| {
+        let value = option_value(value).map_err(|why| wrong(format!("{key}.{name}"), why))?;
+        Ok((name.clone(), value))
+    };
+    table.iter().map(value).collect()
 }
 
-fn option_value(name: &str, value: &toml::Value) -> Result<OptionValue, Failure> {
+fn option_value(value: &toml::Value) -> Result<OptionValue, &'static str> {
     Ok(match value {
         toml::Value::String(text) => OptionValue::Text(text.clone()),
         toml::Value::Integer(number) => OptionValue::Integer(*number),
         toml::Value::Boolean(yes) => OptionValue::Bool(*yes),
         toml::Value::Array(items) => {
             let texts = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
-            OptionValue::Texts(texts.ok_or_else(|| format!("option {name}: a list holds texts only"))?)
+            OptionValue::Texts(texts.ok_or("a list holds texts only")?)
         }
-        _ => return Err(format!("option {name}: neither a text, a number, true or false, nor a list").into()),
+        _ => return Err("is neither a text, a whole number, true or false, nor a list"),
     })
 }
 

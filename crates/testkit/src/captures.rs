@@ -5,6 +5,9 @@ use std::io::Read as _;
 
 use serde_json::Value;
 
+/// Three connections of TLS between a client and a server of OpenSSL, with their keys: a pcapng.
+pub const TLS: &[u8] = include_bytes!("../../../tests/captures/tls.pcapng");
+
 /// A request with its answer, as they were on the wire: start line, headers, body with its framing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {

@@ -1,5 +1,6 @@
 //! Inputs that the oracles understand: where fuzzing begins, and what property tests change.
 
+mod decrypt;
 mod http;
 mod identity;
 mod mapi;
@@ -41,6 +42,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "handshake" => identity::handshake(),
         "relayed" => identity::relayed(),
         "recordings" => recording::recordings(),
+        "key_logs" => decrypt::key_logs(),
+        "tls_records" => decrypt::tls_records(),
         _ => Vec::new(),
     }
 }

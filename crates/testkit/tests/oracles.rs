@@ -92,6 +92,8 @@ oracle! {
     handshake
     relayed
     recordings
+    key_logs
+    tls_records
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use identity::ntlm::passive::Secret;
 use rpc::SyntaxId;
 use rpc::framer::Framer;
 use rpc::pdu::{
@@ -14,7 +13,7 @@ use rpc::pdu::{
 use rpc::verification::VerificationTrailer;
 use wire::{Decode as _, Endian, Reader};
 
-use super::security::Security;
+use super::security::{Secrets, Security};
 use crate::call::{Envelope, RpcAnswer, RpcCall, Stub};
 use crate::stream::Side;
 use crate::time::Timestamp;
@@ -43,7 +42,7 @@ pub(super) struct Done {
 #[derive(Debug)]
 pub(super) struct Association {
     envelope: Envelope,
-    secrets: Arc<[Secret]>,
+    secrets: Arc<Secrets>,
     client: Units,
     server: Units,
     /// The contexts that the last bind or `alter_context` proposed, while it has no answer.
@@ -138,7 +137,7 @@ pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
 }
 
 impl Association {
-    pub(super) fn new(envelope: Envelope, secrets: Arc<[Secret]>) -> Self {
+    pub(super) fn new(envelope: Envelope, secrets: Arc<Secrets>) -> Self {
         Self {
             envelope,
             secrets,

@@ -1,6 +1,7 @@
 //! From streams to calls: which protocol a connection speaks, and who asked what of whom in it.
 
 mod association;
+mod decrypted;
 mod exchange;
 mod security;
 mod tunnel;

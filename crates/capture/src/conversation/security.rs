@@ -8,6 +8,12 @@ use rpc::pdu::{AuthType, SEC_TRAILER_SIZE};
 
 use crate::stream::Side;
 
+/// What unseals remote calls.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    pub(super) ntlm: Vec<Secret>,
+}
+
 /// A security context of the association.
 #[derive(Debug)]
 pub(super) struct Security {
@@ -40,7 +46,7 @@ impl Security {
         unit: &mut [u8],
         (head_size, start): (usize, usize),
         seals: bool,
-        secrets: &[Secret],
+        secrets: &Secrets,
     ) -> Result<(), &'static str> {
         let readers = self.readers(secrets)?;
         let Signed { before, body, after, signature } = Signed::split(unit, head_size, start)?;
@@ -69,12 +75,12 @@ impl Security {
     }
 
     /// What may read it, at least one.
-    fn readers(&mut self, secrets: &[Secret]) -> Result<&mut Vec<PassiveSecurity>, &'static str> {
+    fn readers(&mut self, secrets: &Secrets) -> Result<&mut Vec<PassiveSecurity>, &'static str> {
         let Self { auth_type, witness, readers } = self;
         if !matches!(*auth_type, AuthType::WINNT | AuthType::GSS_NEGOTIATE) || !witness.is_complete() {
             return Err("it is not NTLM that seals it");
         }
-        let readers = readers.get_or_insert_with(|| witness.open(secrets).unwrap_or_default());
+        let readers = readers.get_or_insert_with(|| witness.open(&secrets.ntlm).unwrap_or_default());
         if readers.is_empty() { Err("no password or key that was given fits") } else { Ok(readers) }
     }
 }

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use identity::ntlm::passive::Secret;
 use rpc::framer::Framer;
 use rpc::rts::{Command, RTS, RtsPdu};
 use wire::{Decode as _, Encode as _, Guid};
 
 use super::association::{Association, Done};
 use super::exchange::Channel;
+use super::security::Secrets;
 use crate::call::Envelope;
 use crate::stream::Side;
 use crate::time::Timestamp;
@@ -55,7 +55,7 @@ impl Default for ChannelBytes {
 /// What a channel's bytes are part of.
 pub(super) struct Origin<'a> {
     pub(super) connection: u64,
-    pub(super) secrets: &'a Arc<[Secret]>,
+    pub(super) secrets: &'a Arc<Secrets>,
     pub(super) user: Option<Arc<str>>,
 }
 

@@ -2,12 +2,14 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use identity::ntlm::passive::Secret;
-
 use super::association::{self, Association};
+use super::decrypted::{Decryption, Layer, Recorded};
 use super::exchange::{self, Exchanges, Happened};
+use super::security::Secrets;
 use super::tunnel::{ChannelBytes, Origin, Tunnels};
 use crate::call::{Call, CallBody, Envelope};
+use crate::decrypt::Keys;
+use crate::decrypt::tls::{KeyLog, Tls};
 use crate::record::USER_COMMENT;
 use crate::source::{self, Problem};
 use crate::stream::{self, Connection, Event, EventKind, Reassembler, Side};
@@ -31,7 +33,8 @@ pub struct Watcher {
     reassembler: Option<Reassembler>,
     talks: HashMap<u64, Talk>,
     tunnels: Tunnels,
-    secrets: Arc<[Secret]>,
+    secrets: Arc<Secrets>,
+    decryption: Decryption,
     found: Vec<Found>,
     /// Who our own recordings say that called, by connection.
     users: HashMap<u64, Arc<str>>,
@@ -41,7 +44,8 @@ pub struct Watcher {
 
 /// What is known of one connection.
 #[derive(Debug)]
-struct Talk {
+pub(super) struct Talk {
+    pub(super) layer: Layer,
     speaks: Speaks,
     channel: ChannelBytes,
 }
@@ -60,13 +64,15 @@ enum Speaks {
 }
 
 impl Watcher {
-    /// A watcher that can read what one of `secrets` unseals.
-    pub fn new(secrets: Vec<Secret>) -> Self {
+    /// A watcher that can read what `keys` decrypt.
+    pub fn new(keys: impl Into<Keys>) -> Self {
+        let keys = keys.into();
         Self {
             reassembler: Some(Reassembler::default()),
             talks: HashMap::new(),
             tunnels: Tunnels::default(),
-            secrets: secrets.into(),
+            secrets: Arc::new(Secrets { ntlm: keys.ntlm }),
+            decryption: Decryption::new(keys.tls),
             found: Vec::new(),
             users: HashMap::new(),
             unreadable: HashMap::new(),
@@ -82,6 +88,7 @@ impl Watcher {
     pub fn item(&mut self, item: source::Item<'_>) {
         let packet = match item {
             source::Item::Packet(packet) => packet,
+            source::Item::KeyLog { place, lines } => return self.lines(place, lines),
             source::Item::Problem(problem) => return self.found.push(Found::Problem(problem)),
         };
         match stream::segment(packet.link, packet.data) {
@@ -102,6 +109,22 @@ impl Watcher {
         }
     }
 
+    /// The secrets of TLS sessions, for more of them to be added.
+    pub const fn key_log(&mut self) -> &mut KeyLog {
+        &mut self.decryption.log
+    }
+
+    /// Whether a connection lacked its key since this was asked last.
+    pub const fn lacked_key(&mut self) -> bool {
+        std::mem::replace(&mut self.decryption.lacking, false)
+    }
+
+    fn lines(&mut self, place: u64, lines: &[u8]) {
+        let problems = self.decryption.lines(lines);
+        let problems = problems.into_iter().map(|problem| Problem::at(place, problem.to_string()));
+        self.found.extend(problems.map(Found::Problem));
+    }
+
     fn unreadable(&mut self, place: u64, error: &wire::Error) {
         /// More kinds of faults than it is worth to tell of.
         const MAX_KINDS: usize = 64;
@@ -119,18 +142,10 @@ impl Watcher {
         let number = event.connection.number;
         match event.kind {
             EventKind::Data(side, bytes) => self.data(event.connection, side, event.time, bytes),
-            EventKind::Gap(side, missing) => self.gap(event.connection, side, missing),
-            EventKind::Ended(side) => self.with(event.connection, |talk, out| {
-                if let Speaks::Http(exchanges) = &mut talk.speaks {
-                    exchanges.ended(side, event.time, &mut out.happened, &mut out.problems);
-                }
-            }),
+            EventKind::Gap(side, missing) => self.recorded(event.connection, Recorded::Gap(side, missing)),
+            EventKind::Ended(side) => self.recorded(event.connection, Recorded::Ended(side, event.time)),
             EventKind::Closed => {
-                self.with(event.connection, |talk, out| match &mut talk.speaks {
-                    Speaks::Rpc(association) => association.finish(&mut out.done, &mut out.problems),
-                    Speaks::Http(exchanges) => exchanges.finish(&mut out.happened),
-                    Speaks::Unknown { .. } | Speaks::Other => {}
-                });
+                self.recorded(event.connection, Recorded::Closed);
                 self.talks.remove(&number);
                 self.users.remove(&number);
             }
@@ -139,23 +154,14 @@ impl Watcher {
 
     /// Takes bytes that one side of a connection sent.
     pub fn data(&mut self, connection: &Connection, side: Side, time: Timestamp, bytes: &[u8]) {
-        let secrets = Arc::clone(&self.secrets);
-        self.with(connection, |talk, out| talk.push(side, time, bytes, &secrets, out));
+        self.recorded(connection, Recorded::Data(side, time, bytes));
     }
 
-    fn gap(&mut self, connection: &Connection, side: Side, missing: u64) {
-        self.with(connection, |talk, out| match &mut talk.speaks {
-            Speaks::Rpc(association) => {
-                out.problems.push(format!("{missing} bytes of the {} are missing", name(side)));
-                association.gap(side, &mut out.done, &mut out.problems);
-            }
-            Speaks::Http(exchanges) => {
-                out.problems.push(format!("{missing} bytes of the {} are missing", name(side)));
-                exchanges.gap(&mut out.happened);
-            }
-            Speaks::Unknown { .. } => talk.speaks = Speaks::Other,
-            Speaks::Other => {}
-        });
+    fn recorded(&mut self, connection: &Connection, recorded: Recorded<'_>) {
+        let secrets = Arc::clone(&self.secrets);
+        let mut decryption = std::mem::take(&mut self.decryption);
+        self.with(connection, |talk, out| talk.take(recorded, &secrets, &mut decryption, out));
+        self.decryption = decryption;
     }
 
     /// Ends everything, since the recording does.
@@ -219,13 +225,6 @@ impl Watcher {
     }
 }
 
-const fn name(side: Side) -> &'static str {
-    match side {
-        Side::Client => "client",
-        Side::Server => "server",
-    }
-}
-
 /// Which side of the proxy an interface of our own recordings stands for.
 fn side_of(interface: &str) -> Option<&str> {
     interface.strip_prefix(crate::INTERFACE_PREFIX)
@@ -247,10 +246,10 @@ struct About {
 
 /// What comes of bytes.
 #[derive(Debug, Default)]
-struct Out {
+pub(super) struct Out {
     done: Vec<association::Done>,
     happened: Vec<Happened>,
-    problems: Vec<String>,
+    pub(super) problems: Vec<String>,
 }
 
 impl Out {
@@ -295,10 +294,43 @@ fn http_call(about: &About, done: exchange::Done) -> Found {
 impl Talk {
     fn new() -> Self {
         let speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
-        Self { speaks, channel: ChannelBytes::default() }
+        Self { layer: Layer::default(), speaks, channel: ChannelBytes::default() }
     }
 
-    fn push(&mut self, side: Side, time: Timestamp, bytes: &[u8], secrets: &Arc<[Secret]>, out: &mut Out) {
+    /// Takes what was recorded in the clear, or is decrypted.
+    pub(super) fn plain(&mut self, recorded: Recorded<'_>, secrets: &Arc<Secrets>, out: &mut Out) {
+        match recorded {
+            Recorded::Data(side, time, bytes) => self.push(side, time, bytes, secrets, out),
+            Recorded::Gap(side, missing) => self.gap(side, missing, out),
+            Recorded::Ended(side, time) => {
+                if let Speaks::Http(exchanges) = &mut self.speaks {
+                    exchanges.ended(side, time, &mut out.happened, &mut out.problems);
+                }
+            }
+            Recorded::Closed => match &mut self.speaks {
+                Speaks::Rpc(association) => association.finish(&mut out.done, &mut out.problems),
+                Speaks::Http(exchanges) => exchanges.finish(&mut out.happened),
+                Speaks::Unknown { .. } | Speaks::Other => {}
+            },
+        }
+    }
+
+    fn gap(&mut self, side: Side, missing: u64, out: &mut Out) {
+        match &mut self.speaks {
+            Speaks::Rpc(association) => {
+                out.problems.push(format!("{missing} bytes of the {} are missing", side.name()));
+                association.gap(side, &mut out.done, &mut out.problems);
+            }
+            Speaks::Http(exchanges) => {
+                out.problems.push(format!("{missing} bytes of the {} are missing", side.name()));
+                exchanges.gap(&mut out.happened);
+            }
+            Speaks::Unknown { .. } => self.speaks = Speaks::Other,
+            Speaks::Other => {}
+        }
+    }
+
+    fn push(&mut self, side: Side, time: Timestamp, bytes: &[u8], secrets: &Arc<Secrets>, out: &mut Out) {
         match &mut self.speaks {
             Speaks::Rpc(association) => association.push(side, time, bytes, &mut out.done, &mut out.problems),
             Speaks::Http(exchanges) => {
@@ -323,7 +355,7 @@ impl Talk {
         &mut self,
         (client, server): (Vec<u8>, Vec<u8>),
         time: Timestamp,
-        secrets: &Arc<[Secret]>,
+        secrets: &Arc<Secrets>,
         out: &mut Out,
     ) {
         let (rpc, http) = (association::is_start(&client), exchange::is_start(&client));
@@ -334,10 +366,20 @@ impl Talk {
                 self.speaks = Speaks::Unknown { client, server };
                 return;
             }
+            _ if !self.layer.is_tls() && Tls::is_start(&client) == Some(true) => {
+                self.speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
+                self.layer.begin(time, (&client, &server));
+                return;
+            }
+            _ if Tls::is_start(&client).is_none() && server.len() < MAX_START => {
+                self.speaks = Speaks::Unknown { client, server };
+                return;
+            }
             _ => {
-                let what = match client.as_slice() {
-                    [0x16, 3, ..] => "TLS, which can't be read",
-                    _ => "neither RPC nor HTTP",
+                let what = if Tls::is_middle(&client) {
+                    "TLS whose handshake is not in the recording, which can't be decrypted"
+                } else {
+                    "neither RPC nor HTTP"
                 };
                 out.problems.push(what.to_owned());
                 Speaks::Other

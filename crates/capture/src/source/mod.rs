@@ -21,6 +21,9 @@ use self::pcapng::PcapNg;
 /// The largest record that is taken, in bytes. What Wireshark takes is less.
 const MAX_RECORD: usize = 4 << 20;
 
+/// The largest block of secrets that is taken, in bytes.
+const MAX_SECRETS: usize = 64 << 20;
+
 /// A packet, as it lies in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packet<'a> {
@@ -72,6 +75,13 @@ impl fmt::Display for Problem {
 pub enum Item<'a> {
     /// A packet.
     Packet(Packet<'a>),
+    /// Secrets of TLS sessions, in the form of a key log.
+    KeyLog {
+        /// Where their block begins in the file, in bytes.
+        place: u64,
+        /// The lines of the key log.
+        lines: &'a [u8],
+    },
     /// Something that is no packet.
     Problem(Problem),
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wire::{Endian, Reader};
 
-use super::{Input, Item, LinkType, MAX_RECORD, Packet, Problem};
+use super::{Input, Item, LinkType, MAX_RECORD, MAX_SECRETS, Packet, Problem};
 use crate::time::Timestamp;
 
 const SECTION: u32 = 0x0a0d_0d0a;
@@ -13,10 +13,14 @@ const INTERFACE: u32 = 1;
 const OLD_PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
-/// Blocks that say nothing of packets: names, statistics, journals, secrets, and what programs make up.
-const OTHERS: &[u32] = &[4, 5, 7, 8, 9, 10, 0x204, 0x208, 0xbad, 0x4000_0bad];
+const SECRETS: u32 = 10;
+/// Blocks that say nothing of packets: names, statistics, journals, and what programs make up.
+const OTHERS: &[u32] = &[4, 5, 7, 8, 9, SECRETS, 0x204, 0x208, 0xbad, 0x4000_0bad];
 
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
+
+/// The type of secrets that are a TLS key log: `TLSK` (draft-ietf-opsawg-pcapng 4.7).
+const TLS_KEY_LOG: u32 = 0x544c_534b;
 
 /// More interfaces than any section has.
 const MAX_INTERFACES: usize = 4096;
@@ -78,6 +82,10 @@ impl PcapNg {
             if !trailer_fits(input.head(length)) {
                 return self.find_next(input, place, "a block's two lengths differ");
             }
+            if kind == SECRETS {
+                input.hand_out(length);
+                return Ok(Some(self.secrets(place, input.head(length))));
+            }
             match self.block(kind, input.head(length)) {
                 Ok(Some(found)) => {
                     input.hand_out(length);
@@ -102,7 +110,29 @@ impl PcapNg {
         let mut r = Reader::with_endian(data, self.endian);
         let kind = r.u32("Block Type").ok()?;
         let length = usize::try_from(r.u32("Block Total Length").ok()?).ok()?;
-        (length >= 12 && length % 4 == 0 && length <= MAX_RECORD).then_some((kind, length))
+        let most = if kind == SECRETS { MAX_SECRETS } else { MAX_RECORD };
+        (length >= 12 && length % 4 == 0 && length <= most).then_some((kind, length))
+    }
+
+    /// A Decryption Secrets Block.
+    fn secrets<'a>(&self, place: u64, block: &'a [u8]) -> Item<'a> {
+        let end = block.len().saturating_sub(4);
+        let mut r = Reader::with_endian(block.get(..end).unwrap_or_default(), self.endian);
+        let mut read = || {
+            r.bytes(8, "Block Type")?;
+            let kind = r.u32("Secrets Type")?;
+            let length = r.u32("Secrets Length")?;
+            let length = r.count(length, 1, u32::MAX, "Secrets Length")?;
+            Ok((kind, r.bytes(length, "Secrets Data")?))
+        };
+        match read().map_err(|error: wire::Error| error.within("Decryption Secrets")) {
+            Ok((TLS_KEY_LOG, lines)) => Item::KeyLog { place, lines },
+            Ok((kind, _)) => {
+                let what = format!("secrets of type {kind:#010x} are not used: only a TLS key log is");
+                Item::Problem(Problem::at(place, what))
+            }
+            Err(error) => Item::Problem(Problem::at(place, error.to_string())),
+        }
     }
 
     /// Takes a block in; a packet, if it is one.

@@ -62,6 +62,7 @@ fn read(file: &[u8]) -> (Vec<(u64, Vec<u8>)>, Vec<String>) {
     while let Some(item) = packets.next_item().unwrap() {
         match item {
             Item::Packet(packet) => found.push((packet.time.0, packet.data.to_vec())),
+            Item::KeyLog { lines, .. } => problems.push(String::from_utf8_lossy(lines).into_owned()),
             Item::Problem(problem) => problems.push(problem.to_string()),
         }
     }

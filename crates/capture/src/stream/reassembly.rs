@@ -37,6 +37,14 @@ impl Side {
             Self::Server => Self::Client,
         }
     }
+
+    /// What messages call it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
 }
 
 /// A TCP connection.

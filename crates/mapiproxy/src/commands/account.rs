@@ -102,6 +102,9 @@ fn non_empty(password: Zeroizing<String>) -> Result<Zeroizing<String>, Box<dyn s
     if password.is_empty() {
         return Err("an empty password is not taken".into());
     }
+    if password.starts_with('\u{feff}') {
+        return Err("the password begins with a byte order mark: give it as UTF-8 without one".into());
+    }
     Ok(password)
 }
 

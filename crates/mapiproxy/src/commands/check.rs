@@ -1,9 +1,9 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use crate::config;
-use crate::service::Service;
-use crate::{Outcome, files};
+use crate::Outcome;
+use crate::config::{self, Examined, Found, Problems};
+use crate::inspect::{self, Inspected};
 
 /// What to check.
 #[derive(Debug, clap::Args)]
@@ -22,26 +22,23 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         return Ok(std::io::stdout().write_all(config::reference().as_bytes())?);
     }
     let Some(path) = &arguments.config else { return Ok(()) };
-    let config = config::load(path)?;
-    let own = crate::wiring::own_domain(&config);
-    let accounts = config.clients.accounts.as_deref();
-    let accounts = accounts.map(|path| files::read_accounts_of(path, own)).transpose()?;
-    let service = Service::read(&config, &identity::Registry::new())?;
-    crate::http::tls(&config.listen)?;
-    if let Some(server) = &config.upstream.http {
-        crate::http::upstream(&config, server, &service)?;
+    let Examined { config, places, problems } = config::examine(path)?;
+    let mut found = Found::new(path, &places);
+    found.problems = problems;
+    let Some(config) = config else { return Ok(Problems::none(found.problems)?) };
+    let Inspected { accounts, mut warnings } = inspect::inspect(&config, &mut found);
+    warnings.extend(config::notes(&config).into_iter().map(str::to_owned));
+    for (key, why) in inspect::unresolved(&config) {
+        warnings.push(format!("{key}: {why}; give a name that this machine can resolve, or an address"));
     }
-    let stack = crate::wiring::stack(&config)?;
     let mut out = std::io::stdout();
-    for note in config::notes(&config) {
-        writeln!(out, "{}: warning: {note}", path.display())?;
+    let has_problems = !found.problems.is_empty();
+    for warning in &warnings {
+        let line = format!("{}: warning: {warning}", path.display());
+        if has_problems { writeln!(std::io::stderr(), "{line}")? } else { writeln!(out, "{line}")? }
     }
-    let shared = accounts.as_ref().map(|accounts| accounts.shared_names().join(", "));
-    if let Some(shared) = shared.filter(|shared| !shared.is_empty()) {
-        let what = "several domains have an account of this name, none of which signs in without its domain";
-        writeln!(out, "{}: note: clients.accounts: {what}: {shared}", path.display())?;
-    }
-    let accounts = accounts.map_or(0, |accounts| accounts.iter().count());
+    Problems::none(found.problems)?;
+    let stack = crate::wiring::stack(&config)?;
     writeln!(out, "{}: fine; {accounts} accounts; {stack}", path.display())?;
     Ok(())
 }

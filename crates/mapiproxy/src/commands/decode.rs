@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use capture::decrypt::Keys;
 use capture::filter::Filter;
 use capture::pairs::{self, Pairs};
 use capture::record::set_aside;
@@ -15,6 +16,7 @@ use identity::NtHash;
 use identity::ntlm::passive::Secret;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::key_files::{KeyFiles, KeyLogs};
 use crate::{Outcome, files};
 
 /// Files longer than this get a bar that says how far they are read, in bytes.
@@ -44,6 +46,8 @@ pub(crate) struct Arguments {
     /// alone may read: `nt-hash` of a password, or the `session` key of one handshake.
     #[arg(long, value_name = "KIND=FILE", value_parser = assignment)]
     key: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    key_files: KeyFiles,
     /// Only what this user asked, by whole name or without the domain.
     #[arg(long)]
     user: Option<String>,
@@ -94,12 +98,9 @@ pub(crate) fn secrets(
 /// Shows what happened in recordings.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut printer = Printer::new(arguments);
-    let read = read(
-        &arguments.files,
-        secrets(&arguments.password, &arguments.key)?,
-        arguments.follow,
-        &mut |found| printer.found(found),
-    );
+    let secrets = secrets(&arguments.password, &arguments.key)?;
+    let keys = arguments.key_files.open(secrets, arguments.follow)?;
+    let read = read(&arguments.files, keys, arguments.follow, &mut |found| printer.found(found));
     read.and_then(|()| Ok(printer.out.flush()?))
 }
 
@@ -157,11 +158,11 @@ impl Printer {
 /// Reads recordings, and hands what is in them to `sink`, in order.
 pub(crate) fn read(
     paths: &[PathBuf],
-    secrets: Vec<Secret>,
+    (keys, mut logs): (Keys, KeyLogs),
     follow: bool,
     sink: &mut dyn FnMut(Found) -> Outcome,
 ) -> Outcome {
-    let mut watcher = Watcher::new(secrets);
+    let mut watcher = Watcher::new(keys);
     let mut raw = Pairs::default();
     let last = paths.len().saturating_sub(1);
     for (index, path) in paths.iter().enumerate() {
@@ -174,7 +175,8 @@ pub(crate) fn read(
         }
         let Some(path) = raw.add(&path.to_string_lossy(), path.clone()) else { continue };
         let first = u64::try_from(index).unwrap_or(0).saturating_add(1) << 40;
-        file(&path, first, follow && index == last, &mut watcher, sink)?;
+        let follow = (follow && index == last).then_some(&mut logs);
+        file(&path, first, follow, &mut watcher, sink)?;
     }
     let mut number = 1 << 56;
     for (_, [client, server]) in raw.into_vec() {
@@ -200,7 +202,7 @@ fn at(path: &Path, error: &dyn std::fmt::Display) -> Box<dyn std::error::Error> 
 fn file(
     path: &Path,
     first: u64,
-    follow: bool,
+    follow: Option<&mut KeyLogs>,
     watcher: &mut Watcher,
     sink: &mut dyn FnMut(Found) -> Outcome,
 ) -> Outcome {
@@ -210,9 +212,9 @@ fn file(
         let file = File::open(path).map_err(|error| at(path, &error))?;
         let length = file.metadata()?.len();
         let path = path.to_owned();
-        (if follow { Box::new(Growing { path, file }) } else { Box::new(file) }, length)
+        (if follow.is_some() { Box::new(Growing { path, file }) } else { Box::new(file) }, length)
     };
-    let bar = bar(if follow { 0 } else { length });
+    let bar = bar(if follow.is_some() { 0 } else { length });
     let mut input = BufReader::with_capacity(1 << 16, bar.wrap_read(input));
     let start = input.fill_buf().map_err(|error| at(path, &error))?;
     if archive::is_archive(start) {
@@ -221,9 +223,9 @@ fn file(
         archive::read::<Failure>(file, first, watcher, sink).map_err(|error| at(path, &error))?;
     } else if start.starts_with(GZIP) {
         let unpacked = MultiGzDecoder::new(input);
-        stream(path, first, BufReader::with_capacity(1 << 16, unpacked), watcher, sink)?;
+        stream(path, first, BufReader::with_capacity(1 << 16, unpacked), follow, watcher, sink)?;
     } else {
-        stream(path, first, input, watcher, sink)?;
+        stream(path, first, input, follow, watcher, sink)?;
     }
     bar.finish_and_clear();
     Ok(())
@@ -240,6 +242,7 @@ fn stream(
     path: &Path,
     first: u64,
     mut input: impl BufRead,
+    mut follow: Option<&mut KeyLogs>,
     watcher: &mut Watcher,
     sink: &mut dyn FnMut(Found) -> Outcome,
 ) -> Outcome {
@@ -248,6 +251,12 @@ fn stream(
         let mut packets = Packets::new(input).map_err(|error| at(path, &error))?;
         while let Some(item) = packets.next_item().map_err(|error| at(path, &error))? {
             watcher.item(item);
+            // A key log may be written later than the packets.
+            if let Some(logs) = follow.as_deref_mut()
+                && watcher.lacked_key()
+            {
+                logs.read_on(watcher.key_log())?;
+            }
             watcher.take().into_iter().try_for_each(&mut *sink)?;
         }
     } else if har::is_har(start) {

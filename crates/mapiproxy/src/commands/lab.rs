@@ -57,8 +57,7 @@ const fn three_hundred() -> usize {
 /// Serves the lab until it is told to stop.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let path = &arguments.file.config;
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("can't read the configuration {}: {error}", path.display()))?;
+    let text = files::read_text(path)?;
     let file: LabFile = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     let accounts = path.parent().unwrap_or(Path::new("")).join(&file.accounts);
     let accounts = Arc::new(files::read_accounts(&accounts)?);

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod client;
 pub(crate) mod decode;
 pub(crate) mod demo;
+mod key_files;
 pub(crate) mod lab;
 pub(crate) mod modules;
 pub(crate) mod replay;

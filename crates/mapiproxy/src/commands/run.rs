@@ -7,7 +7,7 @@ use console::Live;
 
 use crate::commands::signals::{Signals, Told};
 use crate::wiring::Running;
-use crate::{ConfigFile, Outcome, config, wiring};
+use crate::{ConfigFile, Outcome, config, inspect, wiring};
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -28,9 +28,10 @@ pub(crate) struct Arguments {
 /// who sign in and connect from then on, and for connections that we open from then on. In a terminal it ends
 /// the proxy, since it then says that the terminal is gone.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let config = config::load(&arguments.file.config)?;
-    for note in config::notes(&config) {
-        tracing::warn!("{}: {note}", arguments.file.config.display());
+    let path = &arguments.file.config;
+    let config = config::load(path)?;
+    for warning in inspect::warnings(path, &config) {
+        tracing::warn!("{}: {warning}", path.display());
     }
     let (live, printer) = if arguments.live {
         let (live, printer) = print_lines()?;

@@ -267,7 +267,7 @@ impl Client {
             _ => self.front.routes.find(head.path()),
         };
         match route {
-            Route::Ambiguous => return Ok(self.answer(400, "an ambiguous path\n", &head)),
+            Route::Ambiguous => return Ok(self.answer(400, "the path can be read as two: send it without //, dot segments, backslashes, semicolons and encoded slashes\n", &head)),
             Route::Other(Way::Refused) => return Ok(self.answer(403, "not served here\n", &head)),
             Route::Other(Way::Absent) => return Ok(self.answer(404, "not found\n", &head)),
             Route::Mapi | Route::Autodiscover | Route::Other(Way::Relayed) => {}

@@ -3,6 +3,7 @@
 mod airborne;
 mod answers;
 mod body;
+mod certificate;
 mod client;
 mod coming;
 mod connection;
@@ -23,6 +24,7 @@ mod told;
 mod upstream;
 mod waits;
 
+pub use self::certificate::{CertificateFault, certificate_faults};
 pub use self::client::{HttpAnswer, HttpClient, HttpFailure};
 pub use self::front::{HttpFront, HttpLimits, run_http};
 pub use self::peers::Peers;

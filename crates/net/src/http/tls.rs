@@ -1,7 +1,9 @@
 //! TLS at both ends: what we show to clients, and whom we believe to be the server.
 
-use std::io::{self, BufReader};
-use std::path::Path;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use identity::ChannelBindings;
@@ -9,6 +11,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+use zeroize::Zeroizing;
 
 /// The oldest version of TLS that is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,12 +45,34 @@ pub enum TlsError {
         /// What is wrong.
         why: String,
     },
-    /// Certificate and key do not go together, or are of a kind that is not known.
+    /// Certificate and key do not go together.
+    #[error(
+        "{}: this key does not belong to the certificate in {}: give the key with which the certificate was requested; \
+         the server's own certificate has to be the first in its file", key.display(), certificate.display()
+    )]
+    Mismatch {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+    },
+    /// Certificate and key are of a kind that is not known.
     #[error("certificate and key: {0}")]
     Pair(rustls::Error),
     /// A server name that is none.
     #[error("{0:?} is no server's name")]
     Name(String),
+}
+
+impl TlsError {
+    /// The file that is wrong, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File { path, .. } => Some(Path::new(path)),
+            Self::Mismatch { key, .. } => Some(key),
+            Self::Pair(_) | Self::Name(_) => None,
+        }
+    }
 }
 
 /// Our end towards clients.
@@ -72,7 +97,12 @@ impl TlsIdentity {
     /// When they can't be read or don't go together.
     pub fn load(certificate: &Path, key: &Path, oldest: TlsVersion) -> Result<Self, TlsError> {
         let chain = certificates(certificate)?;
-        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
+        let pem = Zeroizing::new(read(key)?);
+        let secret = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
+            pem::Error::NoItemsFound if is_encrypted(&pem) => file(
+                key,
+                &"the private key is encrypted; decrypt it with `openssl pkey -in KEY -out NEW`, mode 600",
+            ),
             pem::Error::NoItemsFound => file(key, &"no private key in PEM"),
             error => file(key, &error),
         })?;
@@ -83,7 +113,12 @@ impl TlsIdentity {
             .map_err(TlsError::Pair)?
             .with_no_client_auth()
             .with_single_cert(chain, secret)
-            .map_err(TlsError::Pair)?;
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(_) => {
+                    TlsError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() }
+                }
+                error => TlsError::Pair(error),
+            })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), bindings })
     }
@@ -133,9 +168,33 @@ fn file(path: &Path, why: &dyn std::fmt::Display) -> TlsError {
     TlsError::File { path: path.display().to_string(), why: why.to_string() }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let opened = std::fs::File::open(path).map_err(|error| file(path, &error))?;
-    let all: Result<Vec<_>, _> = CertificateDer::pem_reader_iter(BufReader::new(opened)).collect();
+/// The most bytes of a file with certificates: those of all public authorities take a quarter of a mebibyte.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// What the regular file `path` holds. Does not wait for whoever writes to a pipe.
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let opened = opened.map_err(|error| file(path, &error))?;
+    let metadata = opened.metadata().map_err(|error| file(path, &error))?;
+    if !metadata.is_file() {
+        return Err(file(path, &"is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| file(path, &error))?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
+        return Err(file(path, &format!("is larger than {LARGEST} bytes: it is not what it is named for")));
+    }
+    Ok(bytes)
+}
+
+fn is_encrypted(pem: &[u8]) -> bool {
+    let mark = b"ENCRYPTED";
+    pem.windows(mark.len()).any(|window| window == mark)
+}
+
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
     let all = all.map_err(|error| file(path, &error))?;
     if all.is_empty() { Err(file(path, &"no certificate")) } else { Ok(all) }
 }
@@ -157,6 +216,11 @@ pub(super) fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
     ChannelBindings::tls_server_end_point(digest(function, certificate).as_ref())
 }
 
+/// Whether a certificate was refused since it is an authority's.
+fn is_an_authority(error: &rustls::OtherError) -> bool {
+    matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
 /// A handshake's failure, in words, with what can be done about it where that is known.
 pub(super) fn failed(error: &io::Error) -> String {
     use rustls::{CertificateError, Error};
@@ -172,6 +236,13 @@ pub(super) fn failed(error: &io::Error) -> String {
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "the server's certificate has expired"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet: check the clocks of both machines"
+        }
+        CertificateError::Other(other) if is_an_authority(other) => {
+            "the server shows a certificate authority's certificate (CA:TRUE) as its own: give the server a \
+             certificate that is issued for it; to trust its authority is not enough"
         }
         _ => return format!("TLS: {error}"),
     };

@@ -5,6 +5,7 @@
 //! failed. Most of them read their first bytes as choices: which operation, which byte order, how a stream is
 //! cut in pieces.
 
+pub mod decrypt;
 pub mod http;
 pub mod identity;
 pub mod mapi;
@@ -16,7 +17,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 24] = [
+pub const ALL: [Named; 26] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
@@ -41,4 +42,6 @@ pub const ALL: [Named; 24] = [
     ("handshake", identity::handshake),
     ("relayed", identity::relayed),
     ("recordings", recording::recordings),
+    ("key_logs", decrypt::key_logs),
+    ("tls_records", decrypt::tls_records),
 ];

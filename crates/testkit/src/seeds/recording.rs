@@ -48,7 +48,7 @@ fn calls(exchanges: &[captures::Exchange]) -> Vec<Call> {
 
 pub(super) fn recordings() -> Vec<Vec<u8>> {
     let exchanges = exchanges();
-    let mut seeds = vec![chosen(&[0, 0], PCAP), chosen(&[0, 9], PCAP)];
+    let mut seeds = vec![chosen(&[0, 0], PCAP), chosen(&[0, 9], PCAP), chosen(&[0, 0], captures::TLS)];
     for call in calls(&exchanges) {
         let mut packets = PacketWriter::new(Vec::new()).expect("memory is written");
         packets.call(&call).expect("memory is written");

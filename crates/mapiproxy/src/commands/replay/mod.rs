@@ -51,6 +51,8 @@ pub(crate) struct Arguments {
     /// Reads what is sealed in the recording, as in `mapiproxy decode`.
     #[arg(long, value_name = "KIND=FILE", value_parser = decode::assignment)]
     key: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    key_files: super::key_files::KeyFiles,
 }
 
 /// Where calls are sent.
@@ -81,7 +83,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     };
     let filter = Filter { user: arguments.user_asked.clone(), ..Filter::default() };
     let mut teller = Teller { sender, filter, replay: Replay::default(), counts: Counts::default() };
-    decode::read(&arguments.files, secrets, false, &mut |found| match found {
+    let keys = arguments.key_files.open(secrets, false)?;
+    decode::read(&arguments.files, keys, false, &mut |found| match found {
         Found::Problem(problem) => {
             eprintln!("mapiproxy: {problem}");
             Ok(())

@@ -1,0 +1,147 @@
+//! What is wrong with a configuration: every problem with its place.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::files::FileError;
+
+/// One thing that is wrong with a configuration, and where.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file can't be read.
+    #[error("can't use the configuration")]
+    Read(#[from] FileError),
+    /// The text is not TOML.
+    #[error("{}, line {line}: {why}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line, from one.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
+    /// A key that does not exist.
+    #[error("{}, line {line}: unknown key {key}{hint}", path.display())]
+    Unknown {
+        /// The file.
+        path: PathBuf,
+        /// The line, from one.
+        line: usize,
+        /// The key, with its table.
+        key: String,
+        /// The known key that is probably meant, with its table.
+        meant: Option<String>,
+        /// The nearest known key, or the keys there are.
+        hint: String,
+    },
+    /// A value that can't work.
+    #[error("{}{}: {key}: {why}", path.display(), Line(*line))]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The line, from one; none for a key that is not there.
+        line: Option<usize>,
+        /// The key, with its table.
+        key: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+}
+
+impl ConfigError {
+    const fn line(&self) -> usize {
+        match self {
+            Self::Read(_) => 0,
+            Self::Syntax { line, .. } | Self::Unknown { line, .. } | Self::Value { line: Some(line), .. } => {
+                *line
+            }
+            Self::Value { .. } => usize::MAX,
+        }
+    }
+
+    /// Whether the problem is about `wanted`.
+    fn concerns(&self, wanted: &str) -> bool {
+        match self {
+            Self::Read(_) | Self::Syntax { .. } => false,
+            Self::Value { key, .. } => key == wanted,
+            // What is misspelt is not missing, nor is what stands in a table whose name is misspelt.
+            Self::Unknown { meant, .. } => meant.as_ref().is_some_and(|meant| {
+                wanted
+                    .strip_prefix(meant.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }),
+        }
+    }
+}
+
+struct Line(Option<usize>);
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, ", line {line}"))
+    }
+}
+
+/// All that is wrong with a configuration, in the order of the file.
+#[derive(Debug)]
+pub(crate) struct Problems(Vec<ConfigError>);
+
+impl Problems {
+    /// `problems`, of which there is at least one, in order; `Ok` for none.
+    ///
+    /// # Errors
+    /// Where there is a problem.
+    pub(crate) fn none(mut problems: Vec<ConfigError>) -> Result<(), Self> {
+        problems.sort_by_key(ConfigError::line);
+        if problems.is_empty() { Ok(()) } else { Err(Self(problems)) }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each = self.0.iter().map(|problem| crate::causes(problem).join(": "));
+        f.write_str(&each.collect::<Vec<_>>().join("\nmapiproxy: "))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl From<ConfigError> for Problems {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+/// Collects what is wrong with the values of one file.
+#[derive(Debug)]
+pub(crate) struct Found<'a> {
+    path: &'a Path,
+    places: &'a super::document::Places,
+    pub(crate) problems: Vec<ConfigError>,
+}
+
+impl<'a> Found<'a> {
+    /// Nothing yet, in the file `path`.
+    pub(crate) const fn new(path: &'a Path, places: &'a super::document::Places) -> Self {
+        Self { path, places, problems: Vec::new() }
+    }
+
+    /// The value of `key` can't work, `why`. One problem is enough for a key.
+    pub(crate) fn wrong(&mut self, key: &str, why: impl Into<String>) {
+        if self.is_wrong(key) {
+            return;
+        }
+        let (path, line) = (self.path.to_owned(), self.places.line(key));
+        let is_unreadable = |problem: &ConfigError| matches!(problem, ConfigError::Syntax { line: l, .. } if Some(*l) == line);
+        if self.problems.iter().any(is_unreadable) {
+            return;
+        }
+        self.problems.push(ConfigError::Value { path, line, key: key.to_owned(), why: why.into() });
+    }
+
+    /// Whether something is wrong with `key` already.
+    pub(crate) fn is_wrong(&self, key: &str) -> bool {
+        self.problems.iter().any(|problem| problem.concerns(key))
+    }
+}

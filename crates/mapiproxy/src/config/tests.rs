@@ -1,0 +1,249 @@
+use std::path::Path;
+
+use super::check::{notes, parse};
+
+const GOOD: &str = r#"
+name = "proxy.lab.test"
+[listen]
+endpoint_mapper = "127.0.0.23:135"
+rpc = "127.0.0.23:6001"
+[clients]
+minimum_level = "privacy"
+accounts = "accounts.toml"
+[upstream]
+rpc = "exch.lab.test"
+[upstream.credentials]
+mode = "specified"
+user = "svcproxy"
+domain = "LAB"
+password_file = "svcproxy.password"
+[modules]
+stack = ["names", "downgrade"]
+[modules.names]
+anything = 1
+"#;
+
+fn error(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from));
+    parse(Path::new("p.toml"), &GOOD.replacen(from, to, 1)).unwrap_err().to_string()
+}
+
+#[test]
+fn takes_the_documented_example_and_its_own_reference() {
+    let config = parse(Path::new("p.toml"), GOOD).unwrap();
+    assert_eq!(config.modules.stack, ["names", "downgrade"]);
+    let full = super::reference().replace("# default: ", "").replace("# example: ", "");
+    parse(Path::new("p.toml"), &full).unwrap();
+}
+
+#[test]
+fn what_is_documented_as_a_default_holds_where_the_key_is_left_out() {
+    let reference = super::reference();
+    let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
+    let mut written = read(&reference.replace("# default: ", ""));
+    let routes = format!("{:?}", net::http::Routes::default());
+    for (directory, way) in std::mem::take(&mut written.virtual_directories) {
+        assert!(routes.contains(&format!("({directory:?}, {way:?})")), "{directory}: {routes}");
+    }
+    assert_eq!(format!("{written:#?}"), format!("{:#?}", read(&reference)));
+    assert!(!reference.contains("# default: packets"), "an example is no default");
+}
+
+#[test]
+fn names_are_replaced_unless_the_configuration_says_otherwise() {
+    let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
+    let modules = "[modules]\nstack = [\"names\", \"downgrade\"]\n[modules.names]\nanything = 1\n";
+    assert!(GOOD.ends_with(modules));
+    for safe in ["", "[modules]\n", "[modules.names]\nserver = \"X\"\n"] {
+        let config = read(&GOOD.replace(modules, safe));
+        assert_eq!(config.modules.stack, ["names"], "{safe}");
+        assert!(notes(&config).is_empty());
+    }
+    let config = read(&GOOD.replace("[\"names\", \"downgrade\"]", "[\"downgrade\"]"));
+    assert!(notes(&config)[0].starts_with("modules.stack does not have names"));
+}
+
+#[test]
+fn names_the_nearest_key_and_the_line() {
+    let text = error("minimum_level", "minimun_level");
+    assert_eq!(text, "p.toml, line 7: unknown key clients.minimun_level; did you mean minimum_level?");
+    let text = error("[upstream.credentials]", "[upstream.credential]");
+    assert_eq!(text, "p.toml, line 11: unknown key upstream.credential; did you mean credentials?");
+    assert!(error("[listen]", "[listn]").ends_with("line 3: unknown key listn; did you mean listen?"));
+}
+
+#[test]
+fn says_what_is_wrong_with_values() {
+    assert!(error("\"privacy\"", "\"privat\"").contains("privat"));
+    assert!(error("\"exch.lab.test\"", "\"tcp:x[1]\"").contains("ncacn_ip_tcp:host[port]"));
+    assert!(error("proxy.lab.test", "10.0.0.1").contains("not an address"));
+    for name in ["-a", "a-", "a.-b.c", "a..b", "a_b", ""] {
+        assert!(error("proxy.lab.test", name).contains("is no host name"), "{name}");
+    }
+    assert!(error("\"127.0.0.23:6001\"", "\"127.0.0.23:135\"").contains("port of its own"));
+    let with_http = |address: &str| error("[clients]", &format!("rpc_http = \"{address}\"\n[clients]"));
+    for address in ["127.0.0.23:6001", "127.0.0.23:135"] {
+        let why = with_http(address);
+        assert!(why.contains("listen.rpc_http: is the") && why.contains("port of its own"), "{why}");
+    }
+    assert!(with_http("127.0.0.23:0").contains("listen.rpc_http: needs a fixed port"));
+    assert!(error("name = ", "name ").contains("line 2"));
+    let no_server = error("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"");
+    assert!(no_server.contains("upstream.rpc: is missing"), "{no_server}");
+    let no_service = error("rpc = \"127.0.0.23:6001\"", "");
+    assert!(no_service.contains("names no service"), "{no_service}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_found_at_once_with_its_line() {
+    let wrong = r#"name = "-a"
+[listen]
+rpc = "127.0.0.23"
+https = 443
+[clients]
+acounts = "accounts.toml"
+minimum_level = "privat"
+connections = "many"
+idle_seconds = -1
+handshake_seconds = 1.5
+proxy_protocol_from = ["here"]
+http_auth = ["basic", "basic"]
+[upstream]
+rpc = "tcp:x[1]"
+connect_seconds = 0
+[upstream.credentials]
+mode = "specified"
+user = 5
+[capture]
+sides = []
+"#;
+    let text = parse(Path::new("p.toml"), wrong).unwrap_err().to_string();
+    let lines: Vec<&str> = text.lines().map(|line| line.trim_start_matches("mapiproxy: ")).collect();
+    let expected = [
+        "p.toml, line 1: name: \"-a\" is no host name",
+        "p.toml, line 3: listen.rpc: \"127.0.0.23\" is no address",
+        "p.toml, line 4: listen.https: takes a text in quotes, as \"127.0.0.23:443\"; found a whole number, 443",
+        "p.toml, line 6: unknown key clients.acounts; did you mean accounts?",
+        "p.toml, line 7: clients.minimum_level: \"privat\": unknown value `privat`, expected one of `none`",
+        "p.toml, line 8: clients.connections: takes a whole number, as 4096; found a text in quotes, \"many\"",
+        "p.toml, line 9: clients.idle_seconds: is -1; give a number that is not negative",
+        "p.toml, line 10: clients.handshake_seconds: takes a whole number, as 30; found a number with a fraction",
+        "p.toml, line 11: clients.proxy_protocol_from: [\"here\"]:",
+        "p.toml, line 12: clients.http_auth: basic stands there twice; remove one",
+        "p.toml, line 14: upstream.rpc: \"tcp:x[1]\" is no server",
+        "p.toml, line 15: upstream.connect_seconds: is 0; give from 1 to 604800 seconds",
+        "p.toml, line 16: upstream.credentials.domain: is missing",
+        "p.toml, line 16: upstream.credentials.password_file: is missing",
+        "p.toml, line 18: upstream.credentials.user: takes a text; found a whole number",
+        "p.toml, line 20: capture.sides: names neither",
+    ];
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\nis not: {expected}\n{text}");
+    }
+    assert_eq!(lines.len(), expected.len(), "{text}");
+}
+
+#[test]
+fn what_is_not_toml_is_explained_line_by_line() {
+    let error = |to: &str| error("minimum_level = \"privacy\"", to);
+    for (line, says) in [
+        ("connections = abc", "line 7: connections: text stands in quotes: write connections = \"abc\""),
+        ("idle_seconds = 12h", "line 7: idle_seconds: text stands in quotes"),
+        ("idle_seconds = 1.2.3", "line 7: idle_seconds: text stands in quotes"),
+        ("idle_seconds =", "line 7: idle_seconds: has no value behind the equals sign"),
+        ("idle_seconds", "line 7: \"idle_seconds\": "),
+        ("idle_seconds = 1\nidle_seconds = 2", "line 8: idle_seconds: duplicate key"),
+    ] {
+        let text = error(line);
+        assert!(text.contains(says) && text.lines().count() == 1, "{line}: {text}");
+    }
+    let two = error("connections = abc\nidle_seconds = 12h\nntlm_v1 = 5");
+    for says in
+        ["line 7: connections", "line 8: idle_seconds", "line 9: clients.ntlm_v1: takes true or false"]
+    {
+        assert!(two.contains(says), "{two}");
+    }
+    let marked = parse(Path::new("p.toml"), &format!("\u{feff}{GOOD}")).unwrap_err().to_string();
+    assert!(marked.contains("line 1: begins with a byte order mark"), "{marked}");
+}
+
+#[test]
+fn an_address_beside_every_address_of_its_port_is_refused() {
+    let pair = |rpc: &str, http: &str| {
+        let text = GOOD.replace("127.0.0.23:6001", rpc);
+        let text = text.replace("[clients]", &format!("http = \"{http}\"\n[clients]"));
+        let text = text.replace("[upstream]", "[upstream]\nhttp = \"https://exch.lab.test\"");
+        parse(Path::new("p.toml"), &text).map(drop).map_err(|problems| problems.to_string())
+    };
+    for (rpc, http) in [
+        ("0.0.0.0:443", "127.0.0.1:443"),
+        ("127.0.0.1:443", "0.0.0.0:443"),
+        ("[::]:443", "127.0.0.1:443"),
+        ("0.0.0.0:443", "[::]:443"),
+        ("[::1]:443", "[::]:443"),
+    ] {
+        let why = pair(rpc, http).unwrap_err();
+        assert!(why.contains("listen.http: ") && why.contains("beside listen.rpc"), "{why}");
+    }
+    for (rpc, http) in [("0.0.0.0:443", "[::1]:443"), ("0.0.0.0:443", "127.0.0.1:80")] {
+        pair(rpc, http).unwrap();
+    }
+}
+
+#[test]
+fn each_listener_has_an_address_and_each_recording_a_file_of_its_own() {
+    for address in ["127.0.0.23:6001", "127.0.0.23:135"] {
+        let why = error("[clients]", &format!("http = \"{address}\"\n[clients]"));
+        assert!(why.contains("listen.http: is the address of another service"), "{why}");
+    }
+    let why = error("[clients]", "http = \"localhost:80\"\n[clients]");
+    assert!(why.contains("\"localhost:80\" is no address: expected one with a port"), "{why}");
+    let capture = |keys: &str| error("[modules]", &format!("[capture]\n{keys}\n[modules]"));
+    for taken in ["accounts.toml", "./svcproxy.password", "p.toml"] {
+        let why = capture(&format!("packets = {taken:?}"));
+        assert!(why.contains(&format!("capture.packets: {taken} is named for something else")), "{why}");
+    }
+    let why = capture("packets = \"both\"\nhar = \"both\"");
+    assert!(why.contains("capture.har: both is named for something else"), "{why}");
+    assert!(capture("har = \"..\"").contains("capture.har: .. is a folder"));
+    assert!(capture("sides = []").contains("capture.sides: names neither"));
+    let why = error("[clients]", "[clients]\nconnections_per_address = 0");
+    assert!(why.contains("clients.connections_per_address: must let"), "{why}");
+    let why = error("[clients]", "[clients]\nfailed_sign_ins = 0");
+    assert!(why.contains("clients.failed_sign_ins: is 0; give from 1"), "{why}");
+    let why = error("[clients]", "[clients]\nforwarded_for_from = [\"10.0.0.0/33\"]");
+    assert!(why.contains("\"10.0.0.0/33\" is no address or network: expected one as"), "{why}");
+}
+
+#[test]
+fn clients_sign_in_at_the_server_by_http_alone() {
+    let credentials = "mode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"LAB\"\n\
+                       password_file = \"svcproxy.password\"";
+    let why = error(credentials, "mode = \"relayed\"");
+    assert!(why.contains("listen.rpc: can't be served where"), "{why}");
+    let text = GOOD.replacen(credentials, "mode = \"relayed\"", 1);
+    let text = text.replacen("rpc = \"127.0.0.23:6001\"", "http = \"127.0.0.23:80\"", 1);
+    let text = text.replacen("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"", 1);
+    let read = |text: &str| parse(Path::new("p.toml"), text);
+    assert!(read(&text).unwrap_err().to_string().contains("endpoint_mapper: "));
+    let text = text.replacen("endpoint_mapper = \"127.0.0.23:135\"\n", "", 1);
+    assert_eq!(notes(&read(&text).unwrap()).len(), 2);
+    // Nobody has an account with us then.
+    let text = text.replacen("accounts = \"accounts.toml\"\n", "basic_without_tls = true\n", 1);
+    assert_eq!(notes(&read(&text).unwrap()).len(), 1);
+    let why = read(&text.replacen("\"relayed\"", "\"relayed\"\nuser = \"x\"", 1)).unwrap_err().to_string();
+    assert!(why.contains("user"), "{why}");
+    let none = error("accounts = \"accounts.toml\"\n", "");
+    assert!(none.contains("clients.accounts: is missing"), "{none}");
+    assert!(notes(&parse(Path::new("p.toml"), GOOD).unwrap()).is_empty());
+}
+
+#[test]
+fn takes_a_proxy_for_http_alone() {
+    let listen = "endpoint_mapper = \"127.0.0.23:135\"\nrpc = \"127.0.0.23:6001\"";
+    let text = GOOD.replacen(listen, "http = \"127.0.0.23:80\"", 1);
+    let text = text.replacen("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"", 1);
+    let config = parse(Path::new("p.toml"), &text).unwrap();
+    assert_eq!(config.upstream_host(), "exch.lab.test");
+    assert_eq!(config.listen.to_string(), "http 127.0.0.23:80");
+}

@@ -1,0 +1,231 @@
+//! What a configuration names, looked at before anything runs: files, certificates, addresses, the server's name.
+
+use std::net::{IpAddr, TcpListener, ToSocketAddrs as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+use net::http::CertificateFault;
+use rustix::fs::Access;
+
+use crate::config::{Config, ConfigError, Credentials, Found, Listen, Places, ProtectionLevel};
+use crate::files::{self, FileError};
+
+/// How long the look-up of the server's name may take.
+const LOOK_UP: Duration = Duration::from_secs(3);
+
+/// What was found beside problems.
+#[derive(Debug, Default)]
+pub(crate) struct Inspected {
+    /// How many accounts there are.
+    pub(crate) accounts: usize,
+    /// What works, but perhaps not as it should.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Looks at all that `config` names; problems go to `found`.
+pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
+    let mut inspected = Inspected::default();
+    accounts(config, found, &mut inspected);
+    password(config, found, &mut inspected);
+    certificate(config, found, &mut inspected);
+    if let Some(server) = config.upstream.http.as_ref().filter(|server| server.tls) {
+        let upstream = &config.upstream;
+        if let Err(error) =
+            net::http::TlsTrust::new(&server.host, upstream.ca_file.as_deref(), upstream.tls.into())
+        {
+            let key = if upstream.ca_file.is_some() { "upstream.ca_file" } else { "upstream.http" };
+            found.wrong(key, error.to_string());
+        }
+    }
+    if let Err(error) = crate::wiring::stack(config) {
+        found.wrong(&error.key, error.why);
+    }
+    capture(config, found);
+    addresses(&config.listen, &mut inspected);
+    inspected
+}
+
+/// What `mapiproxy run` has to say of `config`, which came from `path`, before it starts: what does not keep it
+/// from starting, and what does, all at once.
+pub(crate) fn warnings(path: &Path, config: &Config) -> Vec<String> {
+    let places = Places::default();
+    let mut found = Found::new(path, &places);
+    let mut warnings = inspect(config, &mut found).warnings;
+    warnings.extend(crate::config::notes(config).into_iter().map(str::to_owned));
+    let wrong = found.problems.into_iter().filter_map(|problem| match problem {
+        ConfigError::Value { key, why, .. } => Some(format!("{key}: {why}")),
+        _ => None,
+    });
+    wrong.chain(warnings).collect()
+}
+
+fn causes(error: &FileError) -> String {
+    crate::causes(error).join(": ")
+}
+
+fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
+    let Some(path) = &config.clients.accounts else { return };
+    match files::read_accounts_of(path, crate::wiring::own_domain(config)) {
+        Ok(accounts) => {
+            let shared = accounts.shared_names().join(", ");
+            if !shared.is_empty() {
+                let what =
+                    "several domains have an account of this name, none of which signs in without its domain";
+                inspected.warnings.push(format!("clients.accounts: {what}: {shared}"));
+            }
+            inspected.accounts = accounts.iter().count();
+            let is_needed = config.clients.minimum_level != ProtectionLevel::None;
+            if is_needed && accounts.iter().all(|account| account.disabled) {
+                inspected.warnings.push(format!(
+                    "clients.accounts: {} has no account that may sign in; add one with `mapiproxy account add \
+                     --accounts {} --domain DOMAIN USER`",
+                    path.display(),
+                    path.display()
+                ));
+            }
+        }
+        Err(error) => found.wrong("clients.accounts", causes(&error)),
+    }
+}
+
+fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
+    let Credentials::Specified { password_file, .. } = &config.upstream.credentials else { return };
+    match files::read_password(password_file) {
+        Ok(password) => {
+            let text = password.expose();
+            if text.trim() != text {
+                inspected.warnings.push(format!(
+                    "upstream.credentials.password_file: the password in {} begins or ends with a blank; remove \
+                     it unless it belongs to the password",
+                    password_file.display()
+                ));
+            }
+        }
+        Err(error) => found.wrong("upstream.credentials.password_file", causes(&error)),
+    }
+}
+
+fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
+    let Listen { https, certificate, key, .. } = &config.listen;
+    let (Some(certificate), Some(key)) = (certificate, key) else { return };
+    if https.is_none() {
+        inspected.warnings.push(
+            "listen.certificate: is not used without listen.https; give listen.https an address".to_owned(),
+        );
+    }
+    if let Err(error) = crate::http::tls(&config.listen) {
+        let is_key = error.path().is_some_and(|path| path == key && path != certificate);
+        found.wrong(if is_key { "listen.key" } else { "listen.certificate" }, error.to_string());
+    }
+    key_mode(key, found);
+    match net::http::certificate_faults(certificate, &config.name, now()) {
+        Ok(faults) => {
+            for fault in faults {
+                let why = format!("{}: {fault}", certificate.display());
+                if fault == CertificateFault::Authority {
+                    inspected.warnings.push(format!("listen.certificate: {why}"));
+                } else {
+                    found.wrong("listen.certificate", why);
+                }
+            }
+        }
+        Err(error) => found.wrong("listen.certificate", error.to_string()),
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with what certificates say; nothing is decided by it"
+)]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// A private key is for its owner, and for a group that may read it, such as Debian's ssl-cert.
+fn key_mode(key: &Path, found: &mut Found<'_>) {
+    let Ok(metadata) = std::fs::metadata(key) else { return };
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o027 != 0 {
+        let path = key.display();
+        found.wrong(
+            "listen.key",
+            format!("{path}: mode {mode:03o} lets others at the private key: run chmod 600 on it"),
+        );
+    }
+}
+
+fn capture(config: &Config, found: &mut Found<'_>) {
+    let files = [("capture.packets", &config.capture.packets), ("capture.har", &config.capture.har)];
+    for (key, file) in files {
+        let Some(file) = file else { continue };
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match std::fs::metadata(folder) {
+            Err(error) => found.wrong(
+                key,
+                format!("the folder {}: {error}; make it, writable by this user alone", folder.display()),
+            ),
+            Ok(metadata) if !metadata.is_dir() => {
+                found.wrong(key, format!("{} is not a folder", folder.display()));
+            }
+            Ok(_) if rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() => {
+                found.wrong(key, format!("this user can't write to the folder {}", folder.display()));
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Addresses that this machine does not have now.
+fn addresses(listen: &Listen, inspected: &mut Inspected) {
+    let Listen { endpoint_mapper, rpc, rpc_http, http, https, .. } = listen;
+    let all = [
+        ("listen.endpoint_mapper", endpoint_mapper),
+        ("listen.rpc", rpc),
+        ("listen.rpc_http", rpc_http),
+        ("listen.http", http),
+        ("listen.https", https),
+    ];
+    for (key, address) in all {
+        let Some(address) = address else { continue };
+        let Err(error) = TcpListener::bind((address.ip(), 0)) else { continue };
+        inspected.warnings.push(format!("{key}: this machine can't listen on {}: {error}", address.ip()));
+    }
+}
+
+/// The server's names that can't be resolved now, by the keys that name them.
+pub(crate) fn unresolved(config: &Config) -> Vec<(&'static str, String)> {
+    let upstream = &config.upstream;
+    let rpc = upstream.rpc.as_ref().map(|server| ("upstream.rpc", server.host()));
+    let http = upstream.http.as_ref().map(|server| ("upstream.http", server.host.as_str()));
+    let mut unresolved = Vec::new();
+    for (key, host) in rpc.into_iter().chain(http) {
+        if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
+            continue;
+        }
+        if let Err(why) = look_up(host) {
+            unresolved.push((key, format!("the name {host} can't be resolved: {why}")));
+        }
+    }
+    unresolved
+}
+
+/// Looks `host` up, for [`LOOK_UP`] at most.
+#[allow(clippy::disallowed_methods, reason = "a look-up can't be given up; it acts for the process itself")]
+fn look_up(host: &str) -> Result<(), String> {
+    let (done, result) = mpsc::channel();
+    let host = host.to_owned();
+    let started = std::thread::Builder::new().name("look-up".to_owned()).spawn(move || {
+        let found = (host.as_str(), 0_u16).to_socket_addrs().map(|mut found| found.next().is_some());
+        // Whoever asked may have given up.
+        let _ = done.send(found);
+    });
+    started.map_err(|error| error.to_string())?;
+    match result.recv_timeout(LOOK_UP) {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err("it has no address".to_owned()),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {} s", LOOK_UP.as_secs())),
+    }
+}

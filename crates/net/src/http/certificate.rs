@@ -1,0 +1,99 @@
+//! What is wrong with a certificate that clients are to be shown, before any client sees it.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::{ServerName, UnixTime};
+use webpki::{EndEntityCert, Error, KeyUsage};
+
+use super::tls::{self, TlsError};
+
+/// Why clients will not accept a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateFault {
+    /// It is no longer valid.
+    #[error("the certificate expired {} ago: renew it", days(*.0))]
+    Expired(Duration),
+    /// It is not valid yet.
+    #[error("the certificate is valid only in {}: check this machine's clock, or use another one", days(*.0))]
+    NotYet(Duration),
+    /// It is for other names.
+    #[error(
+        "the certificate is not for {name}, the name by which clients reach the proxy, but for {}: have one issued \
+         for that name, or correct `name`", list(.has)
+    )]
+    Name {
+        /// The name that it should have.
+        name: String,
+        /// The names that it has.
+        has: Vec<String>,
+    },
+    /// It is an authority's.
+    #[error(
+        "the certificate is a certificate authority's (basicConstraints has CA:TRUE), which some clients refuse from \
+         a server: have one issued for the server"
+    )]
+    Authority,
+    /// It is for another purpose.
+    #[error(
+        "the certificate is not for TLS servers (extendedKeyUsage has no serverAuth): have another issued"
+    )]
+    Purpose,
+    /// It is not a certificate that can be read.
+    #[error("the certificate can't be read: it is damaged, or not an X.509 certificate of version 3")]
+    Unreadable,
+}
+
+fn days(time: Duration) -> String {
+    match time.as_secs() / 86_400 {
+        0 => format!("{} minutes", time.as_secs() / 60),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "no name that clients look at".to_owned() } else { names.join(", ") }
+}
+
+/// What clients who reach us as `name` will find wrong at the time `now` with the first certificate of the file
+/// `path`. Whom they trust is theirs to know.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn certificate_faults(
+    path: &Path,
+    name: &str,
+    now: SystemTime,
+) -> Result<Vec<CertificateFault>, TlsError> {
+    let chain = tls::certificates(path)?;
+    let Some(first) = chain.first() else { return Ok(Vec::new()) };
+    let Ok(certificate) = EndEntityCert::try_from(first) else {
+        return Ok(vec![CertificateFault::Unreadable]);
+    };
+    let now = UnixTime::since_unix_epoch(now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    let mut faults = Vec::new();
+    // Without an authority to trust this always fails: what counts is whether the certificate itself is why.
+    let checked =
+        certificate.verify_for_usage(&[], &[], &[], now, KeyUsage::server_auth(), None, None).map(drop);
+    let between =
+        |from: UnixTime, to: UnixTime| Duration::from_secs(to.as_secs().saturating_sub(from.as_secs()));
+    match checked {
+        Err(Error::CertExpired { not_after, .. }) => {
+            faults.push(CertificateFault::Expired(between(not_after, now)));
+        }
+        Err(Error::CertNotValidYet { not_before, .. }) => {
+            faults.push(CertificateFault::NotYet(between(now, not_before)));
+        }
+        Err(Error::CaUsedAsEndEntity) => faults.push(CertificateFault::Authority),
+        Err(Error::RequiredEkuNotFoundContext(_)) => faults.push(CertificateFault::Purpose),
+        _ => {}
+    }
+    let named = ServerName::try_from(name)
+        .is_ok_and(|name| certificate.verify_is_valid_for_subject_name(&name).is_ok());
+    if !named {
+        let has = certificate.valid_dns_names().map(str::to_owned).collect();
+        faults.push(CertificateFault::Name { name: name.to_owned(), has });
+    }
+    Ok(faults)
+}

@@ -1,0 +1,83 @@
+//! Keys of recordings, and what is decrypted with them: whatever the bytes are, reading them ends, keeps little and
+//! finds no more than there is.
+
+use std::sync::LazyLock;
+
+use capture::Timestamp;
+use capture::decrypt::tls::{KeyLog, KeyLogReader, Output, Tls};
+use capture::source::{Item, Packets};
+use capture::stream::Side;
+
+use crate::captures;
+use crate::input::{Input, cuts};
+
+/// A key log, behind a byte that says how it is cut in pieces. However it is, the same lines of it are faulty.
+///
+/// # Panics
+/// When they are not.
+pub fn key_logs(data: &[u8]) {
+    let mut input = Input::new(data);
+    let seed = input.byte();
+    let text = input.rest();
+    let read = |pieces: Vec<&[u8]>| {
+        let (mut log, mut reader, mut problems) = (KeyLog::default(), KeyLogReader::default(), Vec::new());
+        for piece in pieces {
+            reader.push(piece, &mut log, &mut problems);
+        }
+        reader.finish(&mut log, &mut problems);
+        assert!(problems.len() < 100, "{} lines are reported", problems.len());
+        (problems, format!("{log:?}"))
+    };
+    assert_eq!(read(vec![text]), read(cuts(seed, text)), "how a key log is read changes what is in it");
+}
+
+/// The key log within the recording of TLS in `tests/captures`.
+static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut packets = Packets::new(captures::TLS).expect("a pcapng");
+    while let Some(item) = packets.next_item().expect("memory is read") {
+        if let Item::KeyLog { lines, .. } = item {
+            return lines.to_vec();
+        }
+    }
+    panic!("no key log")
+});
+
+/// A TLS connection, of which the key log of `tests/captures` may have the key: a byte that says which side did
+/// what, and the bytes that it sent or how many of them are missing; and so on.
+///
+/// # Panics
+/// When more is decrypted than was sent, when too much is kept or said, or when something is kept at the end.
+pub fn tls_records(data: &[u8]) {
+    let (mut log, mut reader) = (KeyLog::default(), KeyLogReader::default());
+    reader.push(&LINES, &mut log, &mut Vec::new());
+    let (mut input, mut tls) = (Input::new(data), Tls::new());
+    let (mut plain, mut problems) = (0, 0);
+    let mut look = |tls: &mut Tls| {
+        for output in tls.take() {
+            match output {
+                Output::Plain(_, _, bytes) => plain += bytes.len(),
+                Output::Problem(_) => problems += 1,
+                Output::Gap(..) | Output::Ended(..) => {}
+            }
+        }
+    };
+    let mut time = 0;
+    while !input.is_empty() {
+        time += 1;
+        let what = input.byte();
+        let side = if what & 1 == 0 { Side::Client } else { Side::Server };
+        match what >> 1 & 3 {
+            0 | 1 => tls.queue(side, Timestamp(time), input.block()),
+            2 => tls.gap(side, u64::from(input.short()) << (what >> 3)),
+            _ => tls.ended(side, Timestamp(time)),
+        }
+        tls.process(&mut log);
+        assert!(tls.held() <= 3 << 20, "{} bytes are kept", tls.held());
+        look(&mut tls);
+    }
+    tls.give_up(&mut log);
+    look(&mut tls);
+    assert_eq!(tls.held(), 0, "something is kept at the end");
+    assert!(plain <= data.len(), "{plain} bytes are decrypted from {}", data.len());
+    assert!(problems <= 3, "{problems} problems are reported of one connection");
+}

@@ -1,0 +1,220 @@
+//! What `mapiproxy check` finds before anything runs, that would fail later.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Ended, Folder, Process, certificate, mode, program};
+
+const TEXT: &str = r#"name = "proxy.lab.test"
+[listen]
+https = "127.0.0.23:8443"
+certificate = "own.crt"
+key = "own.key"
+[clients]
+accounts = "accounts.toml"
+[upstream]
+http = "http://127.0.0.24"
+[upstream.credentials]
+mode = "specified"
+user = "svcproxy"
+domain = "LAB"
+password_file = "service.password"
+"#;
+
+const ACCOUNT: &str = "[[account]]\nuser = \"alice\"\nnt_hash = \"0123456789abcdef0123456789abcdef\"\n";
+
+/// A folder with a configuration with which nothing is wrong, and all that it names.
+fn good() -> Folder {
+    let folder = Folder::new();
+    folder.write("accounts.toml", ACCOUNT);
+    folder.write("service.password", "Cheshire Cat 3\n");
+    folder.write("proxy.toml", TEXT);
+    certificate(&folder, &["proxy.lab.test"]);
+    folder
+}
+
+fn mapiproxy(verb: &str, folder: &Folder) -> Ended {
+    let mut command = Command::new(program());
+    command.args([verb, "--config"]).arg(folder.join("proxy.toml"));
+    Process::start(verb, &mut command).end()
+}
+
+#[track_caller]
+fn refused(folder: &Folder, says: &[&str]) {
+    let ended = mapiproxy("check", folder);
+    assert!(!ended.status.success(), "{}", ended.out);
+    for says in says {
+        assert!(ended.err.contains(says), "expected {says:?}:\n{}", ended.err);
+    }
+    for riddle in ["KeyMismatch", "CaUsedAsEndEntity", "usize", "invalid float", "may not be consistent"] {
+        assert!(!ended.err.contains(riddle), "{}", ended.err);
+    }
+}
+
+#[track_caller]
+fn warned(folder: &Folder, says: &str) {
+    let ended = mapiproxy("check", folder);
+    assert!(ended.status.success(), "{}", ended.err);
+    let warnings = ended.out.lines().filter(|line| line.contains("warning: ")).collect::<Vec<_>>();
+    assert!(warnings.len() == 1 && warnings[0].contains(says), "expected {says:?}:\n{}", ended.out);
+}
+
+#[test]
+fn where_nothing_is_wrong_nothing_is_said() {
+    let ended = mapiproxy("check", &good());
+    assert!(ended.status.success(), "{}", ended.err);
+    assert!(ended.out.contains("fine; 1 accounts; client > names > upstream"), "{}", ended.out);
+    assert!(!ended.out.contains("warning"), "{}", ended.out);
+}
+
+#[test]
+fn a_certificate_that_clients_would_refuse_is_found() {
+    let folder = good();
+    certificate(&folder, &["--expired", "proxy.lab.test"]);
+    refused(
+        &folder,
+        &["line 4: listen.certificate: ", "own.crt: the certificate expired 2 days ago: renew it"],
+    );
+    certificate(&folder, &["other.lab.test", "third.lab.test"]);
+    refused(
+        &folder,
+        &[
+            "the certificate is not for proxy.lab.test",
+            "but for other.lab.test, third.lab.test: have one issued",
+        ],
+    );
+    certificate(&folder, &["--expired", "other.lab.test"]);
+    refused(&folder, &["expired 2 days ago"]);
+    certificate(&folder, &["--authority", "proxy.lab.test"]);
+    warned(&folder, "listen.certificate: ");
+    certificate(&folder, &["*.lab.test"]);
+    assert!(mapiproxy("check", &folder).status.success());
+}
+
+#[test]
+fn a_key_that_is_not_the_certificates_is_told_in_words() {
+    let folder = good();
+    let own = std::fs::read_to_string(folder.join("own.crt")).unwrap();
+    certificate(&folder, &["proxy.lab.test"]);
+    folder.write("own.crt", &own);
+    refused(&folder, &["line 5: listen.key: ", "own.key: this key does not belong to the certificate in "]);
+    folder.write(
+        "own.key",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
+    refused(
+        &folder,
+        &["line 5: listen.key: ", "the private key is encrypted; decrypt it with `openssl pkey"],
+    );
+}
+
+#[test]
+fn a_key_that_others_can_read_is_found() {
+    let folder = good();
+    for bits in [0o644, 0o604, 0o660] {
+        mode(&folder.join("own.key"), bits);
+        refused(&folder, &["line 5: listen.key: ", "lets others at the private key: run chmod 600"]);
+    }
+    mode(&folder.join("own.key"), 0o640);
+    assert!(mapiproxy("check", &folder).status.success(), "a group such as ssl-cert may read it");
+}
+
+#[test]
+fn what_is_wrong_in_files_is_found_at_once_with_what_is_wrong_in_the_text() {
+    let folder = good();
+    folder.write("accounts.toml", &format!("{ACCOUNT}{ACCOUNT}"));
+    folder.write("service.password", "\u{feff}Cheshire Cat 3\n");
+    certificate(&folder, &["--expired", "proxy.lab.test"]);
+    mode(&folder.join("own.key"), 0o644);
+    let text = TEXT.replace("[clients]\n", "[clients]\nconnections = 0\n");
+    folder.write(
+        "proxy.toml",
+        &format!("{text}[capture]\npackets = \"none/c.pcapng\"\n[modules]\nstack = [\"nmaes\"]\n"),
+    );
+    refused(
+        &folder,
+        &[
+            "line 4: listen.certificate: ",
+            "line 5: listen.key: ",
+            "line 7: clients.connections: must let at least one client in",
+            "line 8: clients.accounts: ",
+            "means two accounts",
+            "line 15: upstream.credentials.password_file: ",
+            "begins with a byte order mark: save it as UTF-8 without one",
+            "line 17: capture.packets: the folder ",
+            "line 19: modules.stack: there is no module nmaes; there are downgrade, dummy, names",
+        ],
+    );
+}
+
+#[test]
+fn what_may_be_meant_is_warned_of() {
+    let folder = good();
+    for (password, says) in
+        [(" Cheshire", "begins or ends with a blank"), ("Cheshire \n", "begins or ends with a blank")]
+    {
+        folder.write("service.password", password);
+        warned(&folder, says);
+    }
+    folder.write("service.password", "Cheshire Cat 3\n");
+    for accounts in
+        ["", "[[account]]\nuser = \"a\"\nnt_hash = \"0123456789abcdef0123456789abcdef\"\ndisabled = true\n"]
+    {
+        folder.write("accounts.toml", accounts);
+        warned(&folder, "has no account that may sign in; add one with `mapiproxy account add");
+    }
+    folder.write("accounts.toml", ACCOUNT);
+    // A name in the domain that never has one (RFC 6761 6.4).
+    folder.write("proxy.toml", &TEXT.replace("http://127.0.0.24", "http://exch.invalid"));
+    warned(&folder, "upstream.http: the name exch.invalid can't be resolved");
+    folder.write("proxy.toml", &TEXT.replace("127.0.0.23:8443", "192.0.2.1:8443"));
+    warned(&folder, "listen.https: this machine can't listen on 192.0.2.1");
+}
+
+#[test]
+fn what_is_no_file_or_too_large_is_refused_and_neither_waited_for_nor_parsed() {
+    for verb in ["check", "run", "lab"] {
+        let folder = good();
+        let path = folder.join("proxy.toml");
+        let begin = Instant::now();
+        // As long as a mebibyte and more, without taking room on the disk.
+        std::fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+        let ended = mapiproxy(verb, &folder);
+        assert!(
+            !ended.status.success() && ended.err.contains("is larger than 1048576 bytes"),
+            "{}",
+            ended.err
+        );
+        std::fs::remove_file(&path).unwrap();
+        assert!(Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
+        let ended = mapiproxy(verb, &folder);
+        assert!(!ended.status.success() && ended.err.contains("is a pipe, not a file"), "{}", ended.err);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let ended = mapiproxy(verb, &folder);
+        assert!(!ended.status.success() && ended.err.contains("is a device, not a file"), "{}", ended.err);
+        assert!(begin.elapsed() < Duration::from_secs(20), "{verb} took {:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn certificates_and_authorities_are_regular_files_of_bounded_size() {
+    for (name, key) in
+        [("own.crt", "listen.certificate"), ("own.key", "listen.key"), ("ca.crt", "upstream.ca_file")]
+    {
+        let folder = good();
+        let text = TEXT
+            .replace("http = \"http://127.0.0.24\"", "http = \"https://127.0.0.24\"\nca_file = \"ca.crt\"");
+        folder.write("proxy.toml", &text);
+        std::fs::copy(folder.join("own.crt"), folder.join("ca.crt")).unwrap();
+        assert!(mapiproxy("check", &folder).status.success());
+        std::fs::remove_file(folder.join(name)).unwrap();
+        let made = Command::new("mkfifo").args(["-m", "600"]).arg(folder.join(name)).status().unwrap();
+        assert!(made.success());
+        refused(&folder, &[&format!("{key}: "), &format!("{name}: is not a regular file")]);
+        std::fs::remove_file(folder.join(name)).unwrap();
+        std::fs::File::create(folder.join(name)).unwrap().set_len(1 << 30).unwrap();
+        mode(&folder.join(name), 0o600);
+        refused(&folder, &[&format!("{key}: "), "is larger than 16777216 bytes"]);
+    }
+}

@@ -1,0 +1,145 @@
+//! Recordings of TLS: what we read of them with a key log, and what Wireshark does with the same.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::{ALICE, Ended, Folder, HttpPlace, Process, opponent, program, python};
+use crate::witness::Recording;
+
+/// What `mapiproxy decode --json` says of `file`.
+fn decode(file: &Path, more: &[&str]) -> Ended {
+    let mut command = Command::new(program());
+    command.args(["decode", "--json"]).arg(file).args(more);
+    // A key log is named, never found by the environment.
+    command.env("SSLKEYLOGFILE", file.with_file_name("keys"));
+    Process::start("mapiproxy decode", &mut command).end()
+}
+
+fn operations(file: &Path, more: &[&str]) -> Vec<Value> {
+    let ended = decode(file, more);
+    assert!(ended.status.success() && ended.err.is_empty(), "{}", ended.err);
+    ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What tshark says of `field` where it decrypts with the key log `keys`, or with what is in the file.
+fn witnessed(file: &Path, keys: Option<&Path>, filter: &str, field: &str) -> Vec<String> {
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(file).args(["-d", "tcp.port==8443,tls", "-Y", filter]);
+    if let Some(keys) = keys {
+        command.args(["-o", &format!("tls.keylog_file:{}", keys.display())]);
+    }
+    let ended = Process::start("tshark", command.args(["-T", "fields", "-e", field])).end();
+    assert!(ended.status.success(), "{}", ended.err);
+    ended.out.split([',', '\n']).filter(|value| !value.is_empty()).map(str::to_owned).collect()
+}
+
+/// What curl asks within TLS of this version, recorded on the wire, and its key log.
+fn recorded(version: &str) -> (Folder, PathBuf, PathBuf) {
+    let place = HttpPlace::new("ntlm");
+    let folder = Folder::new();
+    let keys = folder.join("keys");
+    let recording = Recording::of([place.proxy.address, place.proxy.address]);
+    let least = format!("--tlsv{version}");
+    let arguments = [least.as_str(), "--tls-max", version, "--header", "X-RequestType: PING", "--data", ""];
+    let mapi = place.curl("/mapi/emsmdb/?MailboxId=alice@lab.test").user(ALICE).with(&arguments);
+    assert_eq!(mapi.env("SSLKEYLOGFILE", &keys).run().status(), 200);
+    let ews = place.curl("/EWS/Exchange.asmx").user(ALICE).with(&["--tls-max", version]);
+    assert_eq!(ews.env("SSLKEYLOGFILE", &keys).run().status(), 200);
+    let file = folder.join("run.pcapng");
+    std::fs::copy(&recording.end().file, &file).unwrap();
+    (folder, file, keys)
+}
+
+#[test]
+fn what_curl_asks_within_tls_is_read_with_its_key_log_as_wireshark_reads_it() {
+    for version in ["1.2", "1.3"] {
+        let (folder, file, keys) = recorded(version);
+        let named = ["--keylog", keys.to_str().unwrap()];
+        let found = operations(&file, &named);
+        let seen: Vec<&str> = found.iter().map(|one| one["endpoint"].as_str().unwrap()).collect();
+        let uris = witnessed(&file, Some(&keys), "http.request", "http.request.uri");
+        assert_eq!(seen.len(), uris.len(), "{seen:?} {uris:?}");
+        for (endpoint, uri) in seen.iter().zip(&uris) {
+            assert!(uri.starts_with(endpoint), "{seen:?} {uris:?}");
+        }
+        assert_eq!(found[0]["operation"], "emsmdb.PING", "{found:?}");
+        assert_eq!((&found[0]["user"], &found[0]["status"]), (&"LAB\\alice".into(), &200.into()));
+
+        // The same keys within the file.
+        let with_keys = folder.join("with_keys.pcapng");
+        let mut command = Command::new("editcap");
+        command.arg("--inject-secrets").arg(format!("tls,{}", keys.display())).args([&file, &with_keys]);
+        assert!(Process::start("editcap", &mut command).end().status.success());
+        assert_eq!(witnessed(&with_keys, None, "http.request", "http.request.uri"), uris);
+        assert_eq!(operations(&with_keys, &[]), found);
+
+        // Without them, each connection costs one line.
+        let ended = decode(&file, &[]);
+        assert_eq!((ended.status.success(), ended.out.as_str()), (true, ""));
+        let randoms = witnessed(&file, None, "tls.handshake.type == 1", "tls.handshake.random");
+        let lines: Vec<&str> = ended.err.lines().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for (line, random) in lines.iter().zip(&randoms) {
+            assert!(line.contains("TLS with proxy.lab.test: no key log has the key"), "{line}");
+            assert!(line.contains(random.as_str()), "{line} {random}");
+        }
+    }
+}
+
+/// AES-CBC with either order of MAC and encryption, the key exchange of RSA, and AEAD ciphers, by OpenSSL.
+#[test]
+fn every_suite_of_tls_1_2_that_old_servers_agree_on_is_decrypted() {
+    let suites = [
+        "AES128-SHA",
+        "AES256-SHA",
+        "AES128-SHA256",
+        "AES256-SHA256",
+        "ECDHE-RSA-AES128-SHA",
+        "ECDHE-RSA-AES256-SHA",
+        "ECDHE-RSA-AES128-SHA256",
+        "ECDHE-RSA-AES256-SHA384",
+        "AES128-GCM-SHA256",
+        "AES256-GCM-SHA384",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+    ];
+    let folder = Folder::new();
+    let (file, keys) = (folder.join("run.pcap"), folder.join("keys"));
+    let mut command = Command::new(python());
+    command.arg(opponent("tls_recording.py")).args([&file, &keys]).args(suites);
+    let ended = Process::start("tls_recording", &mut command).end();
+    assert!(ended.status.success(), "{}", ended.err);
+    let found = operations(&file, &["--keylog", keys.to_str().unwrap()]);
+    let expected: Vec<String> =
+        suites.iter().flat_map(|suite| [*suite; 2]).map(|s| format!("GET /oab/{s}")).collect();
+    let seen: Vec<&str> = found.iter().map(|one| one["operation"].as_str().unwrap()).collect();
+    assert_eq!(seen, expected);
+    for operation in &found {
+        assert_eq!((&operation["status"], &operation["response_size"]), (&200.into(), &26_000.into()));
+        assert!(operation["response"].to_string().contains("Ada Lovelace"), "{operation}");
+        assert_eq!(operation["problems"], Value::Array(Vec::new()), "{operation}");
+    }
+}
+
+#[test]
+fn a_key_log_with_faulty_lines_is_used_for_what_is_right_in_it() {
+    let folder = Folder::new();
+    let (file, keys) = (folder.join("run.pcap"), folder.join("keys"));
+    let mut command = Command::new(python());
+    command.arg(opponent("tls_recording.py")).args([&file, &keys]).arg("ECDHE-RSA-AES128-GCM-SHA256");
+    assert!(Process::start("tls_recording", &mut command).end().status.success());
+    let text = std::fs::read_to_string(&keys).unwrap();
+    std::fs::write(&keys, format!("# hand-made\nCLIENT_RANDOM 00\n{}", text.trim_end())).unwrap();
+    let ended = decode(&file, &["--keylog", keys.to_str().unwrap()]);
+    assert_eq!(ended.out.lines().count(), 2);
+    let expected = format!(
+        "mapiproxy: {}: line 2 of the key log: expected a label, a client random and a secret",
+        keys.display()
+    );
+    assert_eq!(ended.err.trim_end(), expected);
+    let ended = decode(&file, &["--keylog", folder.join("none").to_str().unwrap()]);
+    assert!(!ended.status.success() && ended.err.contains("none: No such file"), "{}", ended.err);
+}
