@@ -218,3 +218,20 @@ fn certificates_and_authorities_are_regular_files_of_bounded_size() {
         refused(&folder, &[&format!("{key}: "), "is larger than 16777216 bytes"]);
     }
 }
+
+#[test]
+fn a_recording_takes_the_place_of_no_other_file() {
+    let folder = good();
+    folder.write("proxy.toml", &format!("{TEXT}[capture]\npackets = \"c.pcapng\"\nhar = \"c.har\"\n"));
+    folder.write("c.pcapng", "a letter");
+    std::os::unix::fs::symlink(folder.join("accounts.toml"), folder.join("c.har")).unwrap();
+    refused(
+        &folder,
+        &[
+            "line 16: capture.packets: ",
+            "c.pcapng: holds something that is not a recording of MAPIProxy: move it away, or name another file",
+            "line 17: capture.har: ",
+            "c.har: is a symbolic link, which is not followed",
+        ],
+    );
+}

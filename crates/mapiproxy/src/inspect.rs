@@ -1,15 +1,16 @@
 //! What a configuration names, looked at before anything runs: files, certificates, addresses, the server's name.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener, ToSocketAddrs as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use net::http::CertificateFault;
 use rustix::fs::Access;
 
-use crate::config::{Config, ConfigError, Credentials, Found, Listen, Places, ProtectionLevel};
+use crate::config::{Capture, Config, ConfigError, Credentials, Found, Listen, Places, ProtectionLevel};
 use crate::files::{self, FileError};
 
 /// How long the look-up of the server's name may take.
@@ -157,6 +158,19 @@ fn key_mode(key: &Path, found: &mut Found<'_>) {
 }
 
 fn capture(config: &Config, found: &mut Found<'_>) {
+    let alone =
+        |packets: Option<PathBuf>, har: Option<PathBuf>| Capture { packets, har, ..config.capture.clone() };
+    let all = [
+        ("capture.packets", alone(config.capture.packets.clone(), None)),
+        ("capture.har", alone(None, config.capture.har.clone())),
+    ];
+    for (key, capture) in &all {
+        match crate::recording::files(capture).may_begin() {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => found.wrong(key, error.to_string()),
+            // What keeps us from the folder is told below.
+            _ => {}
+        }
+    }
     let files = [("capture.packets", &config.capture.packets), ("capture.har", &config.capture.har)];
     for (key, file) in files {
         let Some(file) = file else { continue };
@@ -168,6 +182,16 @@ fn capture(config: &Config, found: &mut Found<'_>) {
             ),
             Ok(metadata) if !metadata.is_dir() => {
                 found.wrong(key, format!("{} is not a folder", folder.display()));
+            }
+            // In a folder such as /tmp others can't rename or remove our files.
+            Ok(metadata) if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 => {
+                let (folder, mode) = (folder.display(), metadata.mode() & 0o777);
+                found.wrong(
+                    key,
+                    format!(
+                        "others can write to the folder {folder} (mode {mode:03o}): run chmod go-w on it"
+                    ),
+                );
             }
             Ok(_) if rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_err() => {
                 found.wrong(key, format!("this user can't write to the folder {}", folder.display()));

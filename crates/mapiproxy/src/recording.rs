@@ -61,16 +61,21 @@ pub(crate) fn observed(
         upstream_side: side(CapturedSide::Upstream),
         secrets: config.secrets,
     };
+    let (recorder, calls) = Recorder::new(recording, now);
+    let files = files(config);
+    let watched = Arc::clone(&recorder);
+    let thread = start(move || write(&calls, files, || watched.take_lost()))?;
+    Ok((Arc::new(Both(observer, Arc::clone(&recorder))), Some(Writing { recorder, thread })))
+}
+
+/// The files that `config` names.
+pub(crate) fn files(config: &Capture) -> Files {
     let rotation = Rotation {
         size: config.max_megabytes.saturating_mul(1_000_000),
         age: Duration::from_secs(config.max_hours.saturating_mul(3600)),
         keep: config.keep,
     };
-    let (recorder, calls) = Recorder::new(recording, now);
-    let files = Files::new(config.packets.clone(), config.har.clone(), rotation);
-    let watched = Arc::clone(&recorder);
-    let thread = start(move || write(&calls, files, || watched.take_lost()))?;
-    Ok((Arc::new(Both(observer, Arc::clone(&recorder))), Some(Writing { recorder, thread })))
+    Files::new(config.packets.clone(), config.har.clone(), rotation)
 }
 
 #[allow(clippy::disallowed_methods, reason = "the thread writes; it acts for nobody")]
@@ -124,6 +129,7 @@ fn written(result: std::io::Result<()>, failed: &mut u64) {
                     ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                         "make room there, or name a file on another disk in [capture]"
                     }
+                    ErrorKind::AlreadyExists => "what stands there is left as it is",
                     _ => "see to it that the folder is there and can be written by this user",
                 };
                 tracing::error!(

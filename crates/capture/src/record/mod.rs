@@ -8,6 +8,7 @@ mod frames;
 mod har;
 mod observer;
 mod packets;
+mod place;
 mod redact;
 mod rotation;
 

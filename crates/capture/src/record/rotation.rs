@@ -1,10 +1,10 @@
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::place::{self, Form, Standing};
 use super::{HarWriter, PacketWriter};
 use crate::call::Call;
 use crate::time::Timestamp;
@@ -32,6 +32,7 @@ pub struct Files {
 #[derive(Debug)]
 struct Series {
     path: PathBuf,
+    form: Form,
     open: Option<(Writer, Timestamp)>,
 }
 
@@ -44,8 +45,19 @@ enum Writer {
 impl Files {
     /// Recordings at these paths. Nothing is written before the first call.
     pub fn new(packets: Option<PathBuf>, har: Option<PathBuf>, rotation: Rotation) -> Self {
-        let series = |path| Series { path, open: None };
-        Self { packets: packets.map(series), har: har.map(series), rotation }
+        let series = |path: Option<PathBuf>, form| path.map(|path| Series { path, form, open: None });
+        Self { packets: series(packets, Form::Packets), har: series(har, Form::Har), rotation }
+    }
+
+    /// Whether a recording may be written where it is to be: nothing stands there, or an earlier recording of ours.
+    ///
+    /// # Errors
+    /// When something else stands there; the error names it.
+    pub fn may_begin(&self) -> io::Result<()> {
+        let all = self.packets.iter().chain(&self.har);
+        all.into_iter().try_for_each(|series| {
+            place::standing(&series.path, series.form).map(drop).map_err(|error| series.named(&error))
+        })
     }
 
     /// Writes a call.
@@ -94,7 +106,11 @@ impl Series {
         begin: impl Fn(File) -> io::Result<Writer>,
     ) -> io::Result<()> {
         let result = self.call(call, rotation, begin);
-        result.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.path.display())))
+        result.map_err(|error| self.named(&error))
+    }
+
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.path.display()))
     }
 
     fn call(
@@ -127,8 +143,7 @@ impl Series {
         if self.open.is_none() {
             self.set_aside(now, rotation.keep)?;
             // What passes is for the owner's eyes alone.
-            let file =
-                OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.path)?;
+            let file = place::make(&self.path)?;
             // What can't even be begun is not there next time: then it would be set aside in an older one's
             // place.
             let begun = begin(file).inspect_err(|_| drop(fs::remove_file(&self.path)))?;
@@ -138,14 +153,22 @@ impl Series {
         open.ok_or_else(|| io::Error::other("there is no file"))
     }
 
-    /// Renames the file that is there, and removes the oldest of those that were renamed.
+    /// Renames the recording that is there, and removes the oldest of those that were renamed. What is not a
+    /// recording of ours stays as it is.
     fn set_aside(&self, now: Timestamp, keep: usize) -> io::Result<()> {
-        if fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() > 0) {
-            let time: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-            let (stem, extension) = parts(&self.path);
-            fs::rename(&self.path, folder(&self.path).join(format!("{stem}-{time}.{extension}")))?;
+        match place::standing(&self.path, self.form)? {
+            Standing::Nothing => {}
+            Standing::Empty => fs::remove_file(&self.path)?,
+            Standing::Recording => {
+                let time: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+                let (stem, extension) = parts(&self.path);
+                place::rename(&self.path, &folder(&self.path).join(format!("{stem}-{time}.{extension}")))?;
+            }
         }
-        let old = set_aside(&self.path)?;
+        let mut old = set_aside(&self.path)?;
+        old.retain(|path| {
+            place::standing(path, self.form).is_ok_and(|standing| standing == Standing::Recording)
+        });
         let surplus = old.len().saturating_sub(keep.max(1));
         old.iter().take(surplus).try_for_each(fs::remove_file)
     }

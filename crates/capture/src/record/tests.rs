@@ -215,3 +215,74 @@ fn a_file_that_is_old_is_set_aside() {
     assert_eq!(counts, [1, 2, 3]);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// A folder with a recording under way in `run.pcapng` and `run.har`.
+fn series(name: &str) -> (std::path::PathBuf, Rotation) {
+    let folder = std::env::temp_dir().join(format!("capture-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    (folder, Rotation { size: 1, age: Duration::from_hours(1), keep: 1 })
+}
+
+#[test]
+fn what_is_not_a_recording_of_ours_is_neither_renamed_nor_written_to() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let (folder, rotation) = series("others");
+    let (path, elsewhere) = (folder.join("run.pcapng"), folder.join("elsewhere"));
+    let call = recorded().swap_remove(0);
+    let ours = PacketWriter::new(Vec::new()).unwrap().into_inner();
+    let foreign = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0 of another program".to_vec();
+    std::fs::write(&elsewhere, &ours).unwrap();
+    let put: [(&str, &dyn Fn()); 5] = [
+        ("not a recording", &|| std::fs::write(&path, b"a letter").unwrap()),
+        ("not a recording", &|| std::fs::write(&path, &foreign).unwrap()),
+        ("symbolic link", &|| symlink(&elsewhere, &path).unwrap()),
+        ("symbolic link", &|| symlink(folder.join("nothing"), &path).unwrap()),
+        ("by others", &|| {
+            std::fs::write(&path, &ours).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        }),
+    ];
+    for (says, put) in put {
+        put();
+        let content = std::fs::read(&path).ok();
+        let mut files = Files::new(Some(path.clone()), None, rotation);
+        for error in [files.may_begin().unwrap_err(), files.call(&call).unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+            assert!(error.to_string().contains(says) && error.to_string().contains("run.pcapng"), "{error}");
+        }
+        assert_eq!(std::fs::read(&path).ok(), content, "{says}");
+        assert!(!folder.join("nothing").exists());
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing was renamed");
+    }
+    std::fs::create_dir(&path).unwrap();
+    let error = Files::new(Some(path), None, rotation).call(&call).unwrap_err();
+    assert!(error.to_string().contains("is a folder"), "{error}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn an_earlier_recording_of_ours_is_set_aside_and_files_with_such_names_stay() {
+    let (folder, rotation) = series("earlier");
+    let (packets, har) = (folder.join("run.pcapng"), folder.join("run.har"));
+    let call =
+        recorded().into_iter().find(|call| matches!(call.body, crate::call::CallBody::Http(_))).unwrap();
+    // Named as a file of the series is, with something else in it.
+    let (letter, link) =
+        (folder.join("run-20200101T000000000000Z.pcapng"), folder.join("run-20200101T000000000001Z.har"));
+    std::fs::write(&letter, b"a letter").unwrap();
+    std::os::unix::fs::symlink(&letter, &link).unwrap();
+    for round in 0..3 {
+        // As after a restart.
+        let mut files = Files::new(Some(packets.clone()), Some(har.clone()), rotation);
+        for second in [0, 10, 20] {
+            let time = Timestamp(call.time.0 + (round * 100 + second) * 1_000_000_000);
+            files.call(&Call { time, ..call.clone() }).unwrap();
+        }
+    }
+    assert_eq!(std::fs::read(&letter).unwrap(), b"a letter");
+    assert!(link.is_symlink());
+    // Of each series: the one that is written, the one that is kept, and what never was of it.
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 6);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -307,7 +307,7 @@ pub(crate) const KEYS: &[Key] = &[
         "capture",
         "packets",
         "\"capture.pcapng\"",
-        "A file to which operations are recorded as packets, not sealed, for Wireshark and `mapiproxy decode`. It holds what people write and read: it is readable by its owner alone.",
+        "A file to which operations are recorded as packets, not sealed, for Wireshark and `mapiproxy decode`. It holds what people write and read: it is readable by its owner alone. What stands there is set aside if it is an earlier recording of this program and this user; anything else is left, a link is not followed, and nothing is recorded until it is moved away.",
     ),
     example(
         "capture",
