@@ -1,5 +1,6 @@
 //! What people type, and what they are told.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -218,13 +219,61 @@ fn the_reference_that_is_printed_is_a_configuration() {
 }
 
 #[test]
-fn whoever_reads_no_more_of_what_is_printed_is_not_told_off() {
-    for arguments in [&["modules"][..], &["check", "--keys"]] {
+fn a_closed_output_ends_a_command_quietly() {
+    let folder = good();
+    let accounts = folder.join("accounts.toml");
+    let accounts = accounts.to_str().unwrap();
+    let config = folder.join("proxy.toml");
+    for arguments in [
+        &["modules"][..],
+        &["check", "--keys"],
+        &["check", "--config", config.to_str().unwrap()],
+        &["demo"],
+        &["account", "add", "--accounts", accounts, "alice"],
+        &["account", "list", "--accounts", accounts],
+        &["account", "remove", "--accounts", accounts, "alice"],
+    ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let ended = Command::new(program()).args(arguments).stdout(writer).output().unwrap();
-        assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
+        let (stdin, mut password) = std::io::pipe().unwrap();
+        password.write_all(b"one\n").unwrap();
+        drop(password);
+        let ended = Command::new(program()).args(arguments).stdin(stdin).stdout(writer).output().unwrap();
+        assert!(ended.status.success() && ended.stderr.is_empty(), "{arguments:?}: {ended:?}");
     }
+    assert!(!std::fs::read_to_string(accounts).unwrap().contains("alice"), "she was added and removed");
+}
+
+#[test]
+fn where_errors_cannot_be_written_the_status_says_that_there_was_one() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(program()).args(["check", "--config", "/nonexistent"]).stderr(writer).status();
+    assert_eq!(status.unwrap().code(), Some(1));
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let ended = Command::new(program()).arg("modules").stdout(full).output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(!ended.status.success() && said.contains("No space left"), "{said}");
+}
+
+#[test]
+fn a_lab_goes_on_where_its_output_is_closed() {
+    let folder = Folder::new();
+    folder.write("accounts.toml", "");
+    let rpc = std::net::SocketAddr::from((crate::harness::address(), 6001));
+    let config =
+        folder.write("lab.toml", &format!("rpc = \"{rpc}\"\naccounts = \"accounts.toml\"\npeople = 10\n"));
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" \"$@\" >/dev/full"]).arg(program());
+    let mut lab = Process::start("lab", command.args(["lab", "--config"]).arg(config));
+    let begin = std::time::Instant::now();
+    while std::net::TcpStream::connect(rpc).is_err() {
+        assert!(begin.elapsed() < crate::harness::PATIENCE);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    lab.terminate();
+    let ended = lab.end();
+    assert!(ended.status.success() && ended.err.is_empty(), "{}", ended.err);
 }
 
 #[test]
@@ -251,4 +300,34 @@ fn the_demo_runs_by_itself_and_shows_three_people_at_work() {
     }
     assert!(shown.contains("0 security contexts left open"), "{shown}");
     assert!(!shown.lines().any(|line| line.starts_with("LAB\\") && line.contains("EXCH")), "{shown}");
+}
+
+/// The lines of `text` that call the program, as they are typed.
+fn commands(text: &str) -> Vec<String> {
+    let called = format!("  {} ", program().display());
+    let commands = text.lines().filter(|line| line.starts_with(&called));
+    // What a command does stands behind it, apart.
+    commands.map(|line| line.trim().split("   ").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_the_demo_says_to_try_next_works() {
+    let said = mapiproxy(&["demo"], "");
+    let next = commands(done(&said));
+    assert_eq!(next.len(), 3, "{}", said.out);
+    for command in &next[1..] {
+        let mut shell = Command::new("sh");
+        done(&Process::start(command, shell.args(["-c", command])).end());
+    }
+    assert!(next[0].ends_with(" demo --stay"), "{next:?}");
+    let mut shell = Command::new("sh");
+    let mut stay = Process::start("demo --stay", shell.args(["-c", &format!("exec {}", next[0])]));
+    stay.wait_out("the end of what it says", |line| line.starts_with("Ctrl-C ends"));
+    let inside = commands(&stay.out().join("\n"));
+    assert_eq!(inside.len(), 1, "{inside:?}");
+    let mut shell = Command::new("sh");
+    let found = Process::start("client", shell.args(["-c", &inside[0]])).end();
+    assert!(done(&found).lines().count() > 1, "{}", found.out);
+    stay.terminate();
+    assert!(stay.end().status.success());
 }

@@ -10,7 +10,7 @@ mod service;
 mod wiring;
 
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -100,8 +100,13 @@ fn raise_descriptor_limit() {
 
 /// Prints an error with its causes, the outermost first.
 fn fail(error: &dyn Error) -> ExitCode {
-    eprintln!("mapiproxy: {}", causes(error).join("\n  because "));
+    complain(&causes(error).join("\n  because "));
     ExitCode::FAILURE
+}
+
+/// Prints a line to standard error. Where it can't be written, the exit status has to do.
+fn complain(line: &str) {
+    let _ = writeln!(std::io::stderr(), "mapiproxy: {line}");
 }
 
 /// What an error says, and what its causes say that it did not say already.

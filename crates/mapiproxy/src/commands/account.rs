@@ -78,8 +78,7 @@ fn set(add: &Add) -> Outcome {
     let old = accounts.set(account)?;
     files::write_accounts(&file.accounts, &accounts)?;
     let what = if old.is_some() { "changed" } else { "added" };
-    println!("{what} {user} in {}", file.accounts.display());
-    Ok(())
+    Ok(writeln!(std::io::stdout(), "{what} {user} in {}", file.accounts.display())?)
 }
 
 /// Asks twice at a terminal; elsewhere takes the first line of the standard input.
@@ -120,8 +119,7 @@ fn remove(named: &Named) -> Outcome {
         .into());
     }
     files::write_accounts(&file.accounts, &accounts)?;
-    println!("removed {user} from {}", file.accounts.display());
-    Ok(())
+    Ok(writeln!(std::io::stdout(), "removed {user} from {}", file.accounts.display())?)
 }
 
 fn list(path: &Path) -> Outcome {

@@ -136,7 +136,7 @@ impl Printer {
         let call = match found {
             Found::Call(call) => call,
             Found::Problem(problem) => {
-                eprintln!("mapiproxy: {problem}");
+                crate::complain(&problem.to_string());
                 return Ok(());
             }
         };

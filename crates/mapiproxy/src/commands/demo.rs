@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fs::DirBuilder;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -46,7 +47,8 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let listening =
         lab::start(Arc::new(Lab::new(LabConfig::default())), lab_server(&service_password)?).await?;
     let mapper = listening.endpoint_mapper().ok_or("the lab has no endpoint mapper")?;
-    println!("lab      a small Exchange of 300 people at {mapper}; it lets in {SERVICE} alone");
+    let mut out = std::io::stdout();
+    writeln!(out, "lab      a small Exchange of 300 people at {mapper}; it lets in {SERVICE} alone")?;
     let lab = net::spawn_system(listening.run(stopped));
 
     let passwords = write_files(folder, &service_password, mapper)?;
@@ -54,8 +56,8 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let (live, printer) = super::run::print_lines()?;
     let running = wiring::start(&config, Arc::new(live)).await?;
     let endpoint_mapper = config.listen.endpoint_mapper.ok_or("the proxy has no endpoint mapper")?;
-    println!("proxy    {} at {endpoint_mapper}; {}", config.name, running.stack());
-    println!("clients  {} sign in with NTLM, sealed, and look people up:\n", PEOPLE.join(", "));
+    writeln!(out, "proxy    {} at {endpoint_mapper}; {}", config.name, running.stack())?;
+    writeln!(out, "clients  {} sign in with NTLM, sealed, and look people up:\n", PEOPLE.join(", "))?;
 
     let [alice, bob, carol] = [0, 1, 2].map(|number| {
         let mechanism = if number == 0 { Mechanism::Spnego } else { Mechanism::Ntlm };
@@ -69,20 +71,51 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     let seen = [alice?, bob?, carol?];
     // The lines are printed by a thread of their own.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    println!("\nEach client took {} for its server; the lab's is EXCH1.", quoted(&seen));
+    writeln!(out, "{}", shown(&quoted(&seen)))?;
+    let program = program();
     if stay {
         let alice = folder.join("alice.password");
         files::replace(&alice, passwords[0].expose().as_bytes())?;
-        println!("\nTry it:  mapiproxy client --server {endpoint_mapper} --user alice --domain LAB \\");
-        println!("           --password-file {} gal --search a\nCtrl-C ends it.", alice.display());
+        writeln!(
+            out,
+            "\nThe proxy goes on. In another terminal, look people up through it, as alice:\n  \
+             {program} client --server {endpoint_mapper} --user alice --domain LAB --password-file {} gal --search ma\n\
+             Ctrl-C ends the demo.",
+            alice.display()
+        )?;
         super::signals::Signals::new()?.stop().await;
+    } else {
+        writeln!(
+            out,
+            "\nWhat to try next:\n  \
+             {program} demo --stay      the same, and the proxy goes on, so that you can sign in yourself\n  \
+             {program} modules          the modules, with their options\n  \
+             {program} check --keys     a configuration to start from, each key with its meaning\n\
+             README.md has a configuration for a server of yours."
+        )?;
     }
     let open = running.stop(tokio::time::sleep(Duration::from_secs(5))).await;
     printer.finish().await;
     stop.send(true)?;
     lab.await?;
-    println!("All ended; {open} security contexts left open.");
+    writeln!(out, "\nAll ended; {open} security contexts left open.")?;
     Ok(())
+}
+
+/// What the lines above showed; clients took `name` for their server.
+fn shown(name: &str) -> String {
+    format!(
+        "\nEach line is an operation that passed the proxy: the caller as the proxy authenticated it, the\n\
+         call, the bytes of request and response, the time, and what a module did. Towards the lab all of\n\
+         them were made by the one account {SERVICE}. Each client took {name} for its server; the lab's is\n\
+         EXCH1, whose name the module `names` replaces in both directions."
+    )
+}
+
+/// This program, as it was called.
+fn program() -> String {
+    let called = std::env::args_os().next().map(PathBuf::from);
+    called.unwrap_or_else(|| PathBuf::from("mapiproxy")).display().to_string()
 }
 
 /// One person's morning. Returns the mailbox server's name as the person saw it.

@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     runtime.block_on(async {
         let listening = lab::start(Arc::clone(&lab), server).await?;
         let mut signals = Signals::new()?;
-        println!("lab of {} people listens on {}", file.people, listening.rpc());
+        super::run::say(&format!("lab of {} people listens on {}", file.people, listening.rpc()));
         let (stop, stopped) = watch::channel(false);
         let serving = listening.run(stopped);
         tokio::pin!(serving);

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 
 /// Prints a line. Where that can't be done, since a disk is full or nobody reads any more, the proxy goes on
 /// without.
-fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let keys = arguments.key_files.open(secrets, false)?;
     decode::read(&arguments.files, keys, false, &mut |found| match found {
         Found::Problem(problem) => {
-            eprintln!("mapiproxy: {problem}");
+            crate::complain(&problem.to_string());
             Ok(())
         }
         Found::Call(call) if call.side.as_deref() == Some("upstream") => Ok(()),
