@@ -157,6 +157,24 @@ impl RequestHead {
         fit
     }
 
+    /// Where the target is a whole address of HTTP, makes it the path and the query of that: what a server has to
+    /// take like these (RFC 9112 3.2.2). False where it is an address that can't be one. Any other form stays.
+    pub fn take_origin_form(&mut self) -> bool {
+        let target = self.target();
+        if target.starts_with(['/', '*']) {
+            return true;
+        }
+        let Some((scheme, rest)) = target.split_once("://") else { return true };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        if !is_http || !is_authority(authority) {
+            return false;
+        }
+        let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+        self.set_target(&path)
+    }
+
     /// Whether the client waits to be told to go on before it sends the body (RFC 9110 10.1.1).
     pub fn expects_continue(&self) -> bool {
         self.version == Version::Http11 && self.fields.has_token("expect", "100-continue")
@@ -196,6 +214,14 @@ impl ResponseHead {
     /// The version.
     pub const fn version(&self) -> Version {
         self.version
+    }
+
+    /// Gives it another version: what we send on is ours to frame.
+    pub fn set_version(&mut self, version: Version) {
+        if self.version != version {
+            self.version = version;
+            self.line = None;
+        }
     }
 
     /// Whether the server leaves the connection open for another request.
@@ -358,6 +384,22 @@ fn span(head: &[u8], part: &[u8]) -> Result<Span, Error> {
 
 fn is_target(target: &[u8]) -> bool {
     !target.is_empty() && target.iter().all(u8::is_ascii_graphic)
+}
+
+/// Whether it is a host with or without a port, and no user before it (RFC 9110 4.2.4).
+fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (text, ""),
+    };
+    let is_name = |host: &str| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%".contains(&byte))
+    };
+    let is_address = |host: &str| {
+        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        inner.is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    (is_name(host) || is_address(host)) && (port.is_empty() || port.parse::<u16>().is_ok())
 }
 
 fn known_method(method: &[u8]) -> Option<&'static str> {

@@ -10,7 +10,7 @@ use identity::ntlm::AcceptorConfig;
 use identity::relayed;
 use net::http::{
     self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, TlsError,
-    TlsIdentity, TlsTrust,
+    TlsIdentity, TlsTrust, Via,
 };
 use net::{AuthLimit, Limits, Strangers};
 use tokio::net::TcpListener;
@@ -57,6 +57,7 @@ pub(crate) fn front(
             proxy_protocol: clients.proxy_protocol_from.clone(),
             forwarded_for: clients.forwarded_for_from.clone(),
         },
+        tells_forwarding: config.upstream.forwarding_headers,
         routes,
         upstream: upstream(config, server, service)?,
         limits,
@@ -85,6 +86,9 @@ impl From<Way> for http::Way {
 
 /// What our URLs begin with.
 pub(crate) fn origin(config: &Config) -> String {
+    if let Some(url) = &config.public_url {
+        return url.to_string();
+    }
     let name = &config.name;
     match (config.listen.https, config.listen.http) {
         (Some(address), _) if address.port() != 443 => format!("https://{name}:{}", address.port()),
@@ -150,5 +154,6 @@ pub(crate) fn upstream(config: &Config, server: &Url, service: &Service) -> Resu
         credentials: service.http.clone(),
         timeout: Duration::from_secs(upstream.connect_seconds),
         call_limit: Duration::from_secs(upstream.call_seconds),
+        via: Via::new(&mut identity::OsRandom)?,
     })
 }

@@ -13,6 +13,7 @@ pub struct Strangers {
     not_served: Throttle,
     misbehaved: Throttle,
     sessions_full: Throttle,
+    looped: Throttle,
 }
 
 impl Strangers {
@@ -41,6 +42,13 @@ impl Strangers {
     pub(crate) fn sessions_full(&self, peer: SocketAddr, user: &Principal, what: &str) {
         if let Some(left_out) = self.sessions_full.pass(Instant::now()) {
             tracing::warn!(%peer, %user, left_out, "too many sessions: {what}");
+        }
+    }
+
+    /// A request that we sent to the server ourselves.
+    pub(crate) fn looped(&self, peer: SocketAddr) {
+        if let Some(left_out) = self.looped.pass(Instant::now()) {
+            tracing::error!(%peer, left_out, "request loop: upstream.http leads back to this proxy; name the server");
         }
     }
 }

@@ -14,6 +14,7 @@ mod pox;
 mod request;
 mod rewrite;
 mod soap;
+mod target;
 mod xml;
 
 use std::fmt;
@@ -24,6 +25,7 @@ pub use self::pox::{PoxRequest, ResponseSchema, rewrite_pox};
 pub use self::request::{Dialect, JsonRequest, Request};
 pub use self::rewrite::{Replaced, Rewritten};
 pub use self::soap::{SoapOperation, SoapRequest, rewrite_soap};
+pub use self::target::{TargetError, check_target};
 
 /// The most bytes of a document.
 pub const MAX_SIZE: usize = 0x10_0000;

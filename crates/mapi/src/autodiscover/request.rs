@@ -61,7 +61,7 @@ impl JsonRequest {
 
 /// A part of a URL without its percent signs; none if it is empty or no text. A plus sign stays: it is common
 /// in addresses, and clients do not write spaces so.
-fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, behind)) = rest.split_first() {

@@ -54,6 +54,12 @@ pub(crate) const KEYS: &[Key] = &[
         "The host name by which clients know us. Answers of the server have its own name replaced by this one.",
     ),
     example(
+        "",
+        "public_url",
+        "\"https://mail.lab.test\"",
+        "What the URLs that we give to clients begin with (in Autodiscover, answers of the address book, redirects): https://host, https://host:port, or http://. Needed where something in front of us ends TLS, or has another name or port. Left out, it is made of name and the port of listen.https, or else of listen.http.",
+    ),
+    example(
         "listen",
         "endpoint_mapper",
         "\"127.0.0.23:135\"",
@@ -253,6 +259,13 @@ pub(crate) const KEYS: &[Key] = &[
         "\"1.2\"",
         false,
         "The oldest version of TLS that is spoken with the server: 1.2 or 1.3.",
+    ),
+    key(
+        "upstream",
+        "forwarding_headers",
+        "true",
+        false,
+        "Tells the server by X-Forwarded-For, -Proto, -Host and Forwarded (RFC 7239) where each request over HTTP comes from: behind what an address in clients.forwarded_for_from says, and in place of what any other client says. With false it gets none of them, from whomever they came.",
     ),
     key("upstream", "connect_seconds", "10", false, "How long connecting and signing in may take."),
     key(

@@ -5,6 +5,7 @@ mod document;
 mod keys;
 mod parts;
 mod problems;
+mod servers;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +13,8 @@ pub(crate) use check::{Examined, examine, load, notes};
 pub(crate) use document::Places;
 pub(crate) use keys::reference;
 pub(crate) use parts::{
-    Binding, Bindings, Capture, CapturedSide, Clients, Config, Credentials, Deferred, Listen,
-    ProtectionLevel, Scheme, SignIn, Url, Way,
+    Bindings, Capture, CapturedSide, Clients, Config, Credentials, Deferred, Listen, ProtectionLevel, Scheme,
+    SignIn, Way,
 };
 pub(crate) use problems::{ConfigError, Found, Problems};
+pub(crate) use servers::{Binding, NoServer, Url};

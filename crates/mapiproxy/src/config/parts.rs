@@ -9,6 +9,8 @@ use net::{Location, Network};
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
 
+use super::servers::{Binding, Url};
+
 /// A whole configuration. What each key means stands in the table of keys, which `mapiproxy check --keys`
 /// prints.
 #[derive(Debug, Clone, Deserialize)]
@@ -16,6 +18,8 @@ use serde::Deserialize;
 pub(crate) struct Config {
     /// The host name by which clients know us.
     pub(crate) name: String,
+    /// What the URLs that clients are given begin with, where that is not our own listener.
+    pub(crate) public_url: Option<Url>,
     /// Where we listen.
     pub(crate) listen: Listen,
     /// Whom we serve, and how.
@@ -260,6 +264,10 @@ const fn idle_seconds() -> u64 {
     7200
 }
 
+const fn yes() -> bool {
+    true
+}
+
 const fn connect_seconds() -> u64 {
     10
 }
@@ -290,6 +298,9 @@ pub(crate) struct Upstream {
     /// The oldest TLS that is spoken with it.
     #[serde(default)]
     pub(crate) tls: Tls,
+    /// Whether it is told where requests come from.
+    #[serde(default = "yes")]
+    pub(crate) forwarding_headers: bool,
     /// Seconds for connecting and signing in.
     #[serde(default = "connect_seconds")]
     pub(crate) connect_seconds: u64,
@@ -383,42 +394,6 @@ pub(crate) enum Way {
     Absent,
 }
 
-/// A server by HTTP.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Url {
-    /// Whether within TLS.
-    pub(crate) tls: bool,
-    /// Its name or address.
-    pub(crate) host: String,
-    /// Its port.
-    pub(crate) port: u16,
-}
-
-impl TryFrom<String> for Url {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let fault =
-            || format!("{text:?} is no server: expected https://host or https://host:port, or http://");
-        let rest = text.strip_suffix('/').unwrap_or(&text);
-        let (tls, rest) = match (rest.strip_prefix("https://"), rest.strip_prefix("http://")) {
-            (Some(rest), _) => (true, rest),
-            (None, Some(rest)) => (false, rest),
-            (None, None) => return Err(fault()),
-        };
-        let (host, port) = match rest.split_once(':') {
-            Some((host, port)) => (host, port.parse().ok().filter(|port| *port != 0).ok_or_else(fault)?),
-            None => (rest, if tls { 443 } else { 80 }),
-        };
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if host.is_empty() || !host.chars().all(plain) {
-            return Err(fault());
-        }
-        Ok(Self { tls, host: host.to_owned(), port })
-    }
-}
-
 /// The modules.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Modules {
@@ -479,77 +454,4 @@ pub(crate) enum SignIn {
     Ntlm,
     /// SPNEGO with NTLM inside.
     Spnego,
-}
-
-/// Where a server's services are found.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Binding(Location);
-
-impl Binding {
-    /// The server's name or address.
-    pub(crate) fn host(&self) -> &str {
-        match &self.0 {
-            Location::Mapper { host, .. } | Location::Fixed { host, .. } => host,
-        }
-    }
-}
-
-impl From<Binding> for Location {
-    fn from(binding: Binding) -> Self {
-        binding.0
-    }
-}
-
-impl TryFrom<String> for Binding {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let fault =
-            || format!("{text:?} is no server: expected a host, host:port, or ncacn_ip_tcp:host[port]");
-        let port = |digits: &str| digits.parse::<u16>().ok().filter(|port| *port != 0).ok_or_else(fault);
-        let (host, location) = if let Some(rest) = text.strip_prefix("ncacn_ip_tcp:") {
-            let (host, rest) = rest.split_once('[').ok_or_else(fault)?;
-            let port = port(rest.strip_suffix(']').ok_or_else(fault)?)?;
-            (host, Location::Fixed { host: host.to_owned(), port })
-        } else if let Some((host, digits)) = text.split_once(':') {
-            (host, Location::Mapper { host: host.to_owned(), port: port(digits)? })
-        } else {
-            (text.as_str(), Location::Mapper { host: text.clone(), port: 135 })
-        };
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if host.is_empty() || !host.chars().all(plain) {
-            return Err(fault());
-        }
-        Ok(Self(location))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_urls() {
-        let read = |text: &str| Url::try_from(text.to_owned()).map(|url| (url.tls, url.host, url.port));
-        assert_eq!(read("https://exch.lab.test"), Ok((true, "exch.lab.test".to_owned(), 443)));
-        assert_eq!(read("http://10.0.0.1:8080/"), Ok((false, "10.0.0.1".to_owned(), 8080)));
-        for bad in
-            ["exch", "https://", "https://a/mapi", "ftp://a", "https://a:0", "https://a b", "https://u@a"]
-        {
-            assert!(read(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn reads_bindings() {
-        let read = |text: &str| Binding::try_from(text.to_owned());
-        let mapper = |port| Ok(Binding(Location::Mapper { host: "exch".to_owned(), port }));
-        assert_eq!((read("exch"), read("exch:1135")), (mapper(135), mapper(1135)));
-        let fixed = Location::Fixed { host: "10.0.0.1".to_owned(), port: 6001 };
-        assert_eq!(read("ncacn_ip_tcp:10.0.0.1[6001]"), Ok(Binding(fixed)));
-        for bad in ["", ":135", "a b", "ncacn_ip_tcp:h", "ncacn_ip_tcp:h[0]", "h:99999", "ncacn_np:h[1]"] {
-            assert!(read(bad).is_err(), "{bad}");
-        }
-    }
 }

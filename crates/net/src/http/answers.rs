@@ -55,6 +55,7 @@ const fn reason(status: u16) -> &'static str {
         502 => "Bad Gateway",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
+        508 => "Loop Detected",
         _ => "Refused",
     }
 }

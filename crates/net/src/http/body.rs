@@ -4,6 +4,10 @@ use bytes::{Bytes, BytesMut};
 use http::{Event, Framing};
 
 use super::connection::{Client, Gone, Then};
+use super::upstream::Body;
+
+/// So much of a body in chunks is waited for, to say how long it is.
+const SHORT: usize = 64 * 1024;
 
 impl Client {
     /// The next part of the request's body; none at its end.
@@ -43,6 +47,22 @@ impl Client {
             whole.push(part);
         }
         Ok(Some(whole.take()))
+    }
+
+    /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not
+    /// all servers take chunks (RFC 9112 6.1), and else in chunks as it comes.
+    pub(super) async fn beginning(&mut self) -> Result<(Bytes, Body), Gone> {
+        let mut gathered = Gathered::default();
+        while gathered.len() <= SHORT {
+            match self.part().await? {
+                Some(part) => gathered.push(part),
+                None => {
+                    let length = u64::try_from(gathered.len()).unwrap_or(u64::MAX);
+                    return Ok((gathered.take(), Body::Length(length)));
+                }
+            }
+        }
+        Ok((gathered.take(), Body::AsItCame))
     }
 
     /// Reads what is left of a request that was answered without its body, if it is not too much.

@@ -6,7 +6,8 @@ use http::{Event, Framing, RequestHead, ResponseHead};
 use identity::SecurityContext;
 use tokio::time::timeout;
 
-use super::upstream::{HttpUpstream, Link};
+use super::server_only::Cookies;
+use super::upstream::{Body, HttpUpstream, Link, Onward};
 
 /// The longest answer that is taken, in bytes: several times what a ROP buffer can hold.
 const LONGEST: usize = 64 << 20;
@@ -84,7 +85,8 @@ impl HttpClient {
                 Link::open(&self.upstream, &self.context, head.target()).await.map_err(HttpFailure::Lost)?
             }
         };
-        link.adapt(&mut head, Some(length));
+        let onward = Onward { body: Body::Length(length), cookies: Cookies::OfSession, forwarding: None };
+        link.adapt(&mut head, &onward);
         link.ask(&head, false);
         link.wire.out.extend_from_slice(body);
         let limit = self.upstream.timeout;

@@ -15,11 +15,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::answers;
+use super::forwarding::Forwarding;
 use super::front::HttpFront;
 use super::io::{Broken, Stream, Wire};
 use super::peers::proxy_header;
 use super::relayed::{Relayed, Request};
 use super::routes::{Route, Way};
+use super::server_only::Cookies;
 use super::sign_in::{Connection as SignIn, SignedIn};
 use super::tls::{TlsIdentity, failed};
 use super::upstream::Link;
@@ -46,6 +48,8 @@ pub(super) struct Client {
     pub(super) unread: bool,
     /// Whether the client waits to be told to go on before it sends the body.
     pub(super) waits: bool,
+    /// What the server is told of where its requests come from.
+    pub(super) forwarding: Forwarding,
 }
 
 /// Whether a connection goes on after an answer.
@@ -86,6 +90,8 @@ pub(super) struct Asked {
     pub(super) keep: bool,
     /// The last token of the client's sign-in.
     pub(super) token: Option<String>,
+    /// Which cookies pass between it and the server.
+    pub(super) cookies: Cookies,
 }
 
 /// Serves `stream` until its end.
@@ -139,6 +145,7 @@ pub(super) async fn serve(
         alarm: Alarm::default(),
         unread: false,
         waits: false,
+        forwarding: Forwarding::new(peer, shared, protected, &front.origin, front.tells_forwarding),
         front,
     };
     match client.run().await {
@@ -158,6 +165,12 @@ const HELD: Duration = Duration::from_secs(1);
 
 /// What people get to read who have to sign in.
 const SIGN_IN: &str = "sign in\n";
+
+/// As much of a request's target as a line of the log shows.
+fn shown(head: &RequestHead) -> &str {
+    const MOST: usize = 200;
+    head.target().get(..MOST).unwrap_or(head.target())
+}
 
 impl Client {
     async fn run(&mut self) -> Result<(), Gone> {
@@ -258,19 +271,38 @@ impl Client {
         self.flush().await
     }
 
-    async fn request(&mut self, head: RequestHead, framing: Framing) -> Result<Then, Gone> {
+    async fn request(&mut self, mut head: RequestHead, framing: Framing) -> Result<Then, Gone> {
+        if self.front.upstream.via.is_in(&head.fields) {
+            self.front.strangers.looped(self.peer);
+            return Ok(self.answer(
+                508,
+                "the server that this proxy is set up for is the proxy itself\n",
+                &head,
+            ));
+        }
+        if !head.take_origin_form() {
+            return Ok(self.answer(400, "the target is not an address of HTTP\n", &head));
+        }
         if head.fields.has("expect") && !head.expects_continue() {
             return Ok(self.answer(417, "only 100-continue can be expected\n", &head));
         }
         let route = match head.method() {
             "CONNECT" | "TRACE" => return Ok(self.answer(405, "this method is not served\n", &head)),
-            _ => self.front.routes.find(head.path()),
+            _ => self.front.routes.find(head.target()),
+        };
+        let route = match route {
+            Ok(route) => route,
+            Err(why) => {
+                self.front
+                    .strangers
+                    .misbehaved(self.peer, &format!("refused {} {}: {why}", head.method(), shown(&head)));
+                return Ok(self.answer(why.status(), &format!("{why}\n"), &head));
+            }
         };
         match route {
-            Route::Ambiguous => return Ok(self.answer(400, "the path can be read as two: send it without //, dot segments, backslashes, semicolons and encoded slashes\n", &head)),
             Route::Other(Way::Refused) => return Ok(self.answer(403, "not served here\n", &head)),
             Route::Other(Way::Absent) => return Ok(self.answer(404, "not found\n", &head)),
-            Route::Mapi | Route::Autodiscover | Route::Other(Way::Relayed) => {}
+            Route::Mapi | Route::Autodiscover(_) | Route::Other(Way::Relayed) => {}
         }
         let asked = match self.who(&head, route).await? {
             Ok(asked) => asked,
@@ -292,7 +324,7 @@ impl Client {
         let peer = self.front.peers.client(self.peer, &head.fields);
         // Clients ask without signing in where their mailbox is, and servers answer.
         let reads = matches!(head.method(), "GET" | "HEAD");
-        let nobody = reads && Dialect::of_target(head.target()) == Some(Dialect::Json);
+        let nobody = reads && route == Route::Autodiscover(Dialect::Json);
         let name = match &self.relayed {
             None => self.sign_in.unproven(&head.fields),
             Some(relayed) => relayed.unproven(&head.fields),
@@ -326,7 +358,13 @@ impl Client {
         let Some((context, token)) = self.admit(signed_in, nobody, head, peer) else {
             return Ok(Err(Then::Next));
         };
+        let cookies = match route {
+            Route::Mapi => Cookies::OfSession,
+            _ if self.relayed.is_some() && !context.is_anonymous() => Cookies::OfClient,
+            _ => Cookies::None,
+        };
         Ok(Ok(Asked {
+            cookies,
             context,
             peer,
             version: head.version(),

@@ -11,7 +11,7 @@ use super::connection::{Asked, Client, Gone, Then};
 use super::io::Broken;
 use super::location;
 use super::relayed::Relayed;
-use super::upstream::{Link, is_of_connection, named_by_connection};
+use super::upstream::{Body, Link, Onward, is_of_connection, named_by_connection};
 
 impl Client {
     /// Has a connection to the server ready that carries the request's head.
@@ -19,7 +19,7 @@ impl Client {
         &mut self,
         asked: &Asked,
         head: &mut RequestHead,
-        length: Option<u64>,
+        body: Body,
     ) -> Result<(), String> {
         let front = Arc::clone(&self.front);
         let stands = match &mut self.link {
@@ -38,7 +38,8 @@ impl Client {
             self.link = Some(Box::pin(Link::open(&front.upstream, &asked.context, head.target())).await?);
         }
         if let Some(link) = &mut self.link {
-            link.adapt(head, length);
+            let forwarding = Some(&self.forwarding);
+            link.adapt(head, &Onward { body, cookies: asked.cookies, forwarding });
             link.ask(head, asked.is_head);
         }
         Ok(())
@@ -54,6 +55,10 @@ impl Client {
         loop {
             match link.wire.ready() {
                 Ok(Some(event)) => return Ok(Ok(event)),
+                // An answer that the connection's end ends has its end by now.
+                Ok(None) if link.wire.has_ended() => {
+                    return Ok(Err("the server closed the connection".to_owned()));
+                }
                 Ok(None) => {}
                 Err(error) => return Ok(Err(format!("what the server sends is no answer: {error}"))),
             }
@@ -72,7 +77,6 @@ impl Client {
         until: Instant,
     ) -> Poll<Result<Result<(), String>, Gone>> {
         match link.wire.poll_fill(task) {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Err("the server closed the connection".to_owned()))),
             Poll::Ready(filled) => {
                 return Poll::Ready(Ok(filled.map(drop).map_err(|error| error.to_string())));
             }
@@ -162,9 +166,17 @@ pub(super) enum Coding {
 pub(super) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &Asked) -> Coding {
     const OURS: [&str; 3] = ["www-authenticate", "persistent-auth", "proxy-support"];
     let named = named_by_connection(&head.fields);
-    head.fields.rewrite(|name, _| {
+    // Each hop says its own version (RFC 9112 2.3): what frames the body below is not in HTTP/1.0.
+    head.set_version(Version::Http11);
+    head.fields.rewrite(|name, value| {
         let ours = OURS.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-        if ours || is_of_connection(name, &named) { Fate::Goes } else { Fate::Stays }
+        if ours || is_of_connection(name, &named) {
+            Fate::Goes
+        } else if name.eq_ignore_ascii_case(b"set-cookie") {
+            asked.cookies.answered(value)
+        } else {
+            Fate::Stays
+        }
     });
     if let Some(token) = &asked.token {
         head.fields.push("WWW-Authenticate", token.clone());

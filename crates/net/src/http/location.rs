@@ -1,5 +1,7 @@
 //! Where an answer sends a client: to us, where it would send it to the server.
 
+use std::net::Ipv6Addr;
+
 use http::Fields;
 
 use super::upstream::HttpUpstream;
@@ -26,8 +28,16 @@ fn turned(value: &str, server: &str, origin: &str) -> Option<String> {
     let (authority, path) = rest.split_at_checked(end)?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let named = host.strip_suffix('.').unwrap_or(host);
-    let (name, port) = named.rsplit_once(':').unwrap_or((named, ""));
-    let names = name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case(server);
+    let (name, port) = match named.rsplit_once(':') {
+        // The colons of an IPv6 address are in its brackets.
+        Some((name, port)) if !port.contains(']') => (name, port),
+        _ => (named, ""),
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')?.parse::<Ipv6Addr>().ok());
+    let names = match address {
+        Some(address) => server.parse() == Ok(address),
+        None => name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case(server),
+    };
     (names && port.bytes().all(|digit| digit.is_ascii_digit())).then(|| format!("{origin}{path}"))
 }
 
@@ -59,6 +69,21 @@ mod tests {
             "https://exch.lab.test:x/",
             "",
         ] {
+            assert_eq!(turned(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_server_named_by_an_ipv6_address_is_turned_into_us() {
+        let turned = |value| turned(value, "2001:db8::1", "https://proxy.lab.test");
+        for (value, path) in [
+            ("https://[2001:db8::1]/x", "/x"),
+            ("http://[2001:DB8:0::1]:8080/", "/"),
+            ("//[2001:db8::1]", ""),
+        ] {
+            assert_eq!(turned(value), Some(format!("https://proxy.lab.test{path}")), "{value}");
+        }
+        for other in ["https://[2001:db8::2]/x", "https://[2001:db8::1/", "https://2001:db8::1/"] {
             assert_eq!(turned(other), None, "{other}");
         }
     }

@@ -17,7 +17,7 @@ use super::answers;
 use super::coming::{Coming, explanation};
 use super::connection::{Asked, Client, Gone, Then};
 use super::told::Told;
-use super::upstream::Link;
+use super::upstream::{Body, Link};
 use crate::clock;
 
 impl Client {
@@ -131,7 +131,8 @@ impl Client {
             }
         }
         head.fields.remove("accept-encoding");
-        self.send_head(asked, head, u64::try_from(stub.len()).ok()).await?;
+        let length = u64::try_from(stub.len()).unwrap_or(u64::MAX);
+        self.send_head(asked, head, Body::Length(length)).await?;
         let mut link = self.link.take().ok_or("lost")?;
         link.wire.send(stub);
         link.wire.flush(self.front.limits.handshake).await.map_err(|error| error.to_string())?;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::{Coding, adapt_answer};
 use super::io::Broken;
-use super::upstream::Link;
+use super::upstream::{Body, Link};
 
 impl Client {
     /// Brings a request to the server and the answer back, as they are.
@@ -25,24 +25,23 @@ impl Client {
         if Dialect::of_target(head.target()).is_some() {
             head.fields.remove("accept-encoding");
         }
-        let whole = framing == Framing::Chunked;
         self.invite().await?;
-        let body = if whole { self.body(framing).await? } else { Some(Bytes::new()) };
-        let Some(body) = body else {
-            self.answer(413, "the body is too large\n", &original);
-            return Ok(Then::Close);
+        let (beginning, body) = match framing {
+            Framing::Chunked => self.beginning().await?,
+            Framing::Length(length) => (Bytes::new(), Body::Length(length)),
+            Framing::None | Framing::UntilClose => (Bytes::new(), Body::AsItCame),
         };
-        let length = match framing {
-            Framing::Length(length) => Some(length),
-            Framing::Chunked => u64::try_from(body.len()).ok(),
-            Framing::None | Framing::UntilClose => None,
-        };
-        if let Err(why) = self.send_head(&asked, &mut head, length).await {
+        if let Err(why) = self.send_head(&asked, &mut head, body).await {
             return Ok(self.unreachable(&why, &original));
         }
         let Some(mut link) = self.link.take() else { return Ok(self.unreachable("lost", &original)) };
-        link.wire.send(body);
-        let sent = self.send_body(&mut link, whole).await?;
+        let chunked = framing == Framing::Chunked && body == Body::AsItCame;
+        if chunked {
+            http::chunk(&mut link.wire.out, &beginning);
+        } else {
+            link.wire.send(beginning);
+        }
+        let sent = self.send_body(&mut link, chunked).await?;
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::TimedOut
         {
@@ -57,13 +56,20 @@ impl Client {
         Ok(Then::Close)
     }
 
-    /// Sends the rest of a request, as it comes; says why not where the server does not take it.
-    async fn send_body(&mut self, link: &mut Link, whole: bool) -> Result<io::Result<()>, Gone> {
+    /// Sends the rest of a request, as it comes, in chunks or as it is; says why not where the server does not take
+    /// it.
+    async fn send_body(&mut self, link: &mut Link, chunked: bool) -> Result<io::Result<()>, Gone> {
         let limit = self.front.limits.handshake;
-        while self.unread && !whole {
+        while self.unread {
             match self.wire.ready().map_err(Broken::from)? {
+                Some(Event::Body(piece)) if chunked => http::chunk(&mut link.wire.out, piece.data()),
                 Some(Event::Body(piece)) => link.wire.send(piece.into_data()),
-                Some(Event::End | Event::Head { .. }) => self.unread = false,
+                Some(Event::End | Event::Head { .. }) => {
+                    self.unread = false;
+                    if chunked {
+                        link.wire.out.extend_from_slice(http::LAST_CHUNK);
+                    }
+                }
                 None => {
                     if let Err(error) = link.wire.flush(limit).await {
                         return Ok(Err(error));

@@ -1,4 +1,8 @@
-//! Where a request's path leads.
+//! Where a request's target leads.
+
+use mapi::autodiscover::{Dialect, TargetError, check_target};
+
+use super::paths::{Ambiguous, check_path, check_query};
 
 /// What becomes of what is asked under a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +28,34 @@ pub(super) enum Route {
     /// To an endpoint of MAPI.
     Mapi,
     /// To Autodiscover.
-    Autodiscover,
+    Autodiscover(Dialect),
     /// Elsewhere.
     Other(Way),
-    /// Nowhere: two servers could read the path as two.
-    Ambiguous,
 }
+
+/// Why a request goes nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unroutable {
+    /// Two readers could take the target for two.
+    #[error(transparent)]
+    Ambiguous(#[from] Ambiguous),
+    /// Autodiscover knows no such target.
+    #[error(transparent)]
+    Autodiscover(#[from] TargetError),
+}
+
+impl Unroutable {
+    /// The status that the client gets.
+    pub(super) const fn status(self) -> u16 {
+        match self {
+            Self::Autodiscover(TargetError::Resource) => 404,
+            Self::Autodiscover(_) | Self::Ambiguous(_) => 400,
+        }
+    }
+}
+
+/// The directories in whose queries no client has a path.
+const PLAIN_QUERIES: [&str; 3] = ["mapi", "ews", "oab"];
 
 impl Default for Routes {
     /// Relays what clients need to set themselves up, and refuses the rest.
@@ -49,40 +75,30 @@ impl Routes {
         self.directories.push((name, way));
     }
 
-    /// Where `path` leads.
-    pub(super) fn find(&self, path: &str) -> Route {
-        if !path.starts_with('/') || is_ambiguous(path) {
-            return Route::Ambiguous;
-        }
+    /// Where `target`, a path with or without a query, leads.
+    ///
+    /// # Errors
+    /// Where it could lead elsewhere too.
+    pub(super) fn find(&self, target: &str) -> Result<Route, Unroutable> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        check_path(path)?;
         let mut labels = path.split('/').skip(1);
         let first = labels.next().unwrap_or_default();
         let second = labels.next().unwrap_or_default();
         let ends = labels.all(str::is_empty);
         let is = |label: &str, name: &str| label.eq_ignore_ascii_case(name);
-        if is(first, "mapi") && (is(second, "emsmdb") || is(second, "nspi")) && ends {
-            return Route::Mapi;
-        }
         if is(first, "autodiscover") {
-            return Route::Autodiscover;
+            return Ok(Route::Autodiscover(check_target(target)?));
+        }
+        if PLAIN_QUERIES.iter().any(|name| is(first, name)) {
+            check_query(query)?;
+        }
+        if is(first, "mapi") && (is(second, "emsmdb") || is(second, "nspi")) && ends {
+            return Ok(Route::Mapi);
         }
         let way = self.directories.iter().find(|(name, _)| is(first, name)).map(|(_, way)| *way);
-        Route::Other(way.unwrap_or(Way::Absent))
+        Ok(Route::Other(way.unwrap_or(Way::Absent)))
     }
-}
-
-/// Whether a server might take the path for another one: what it may take together, go up, or take for a slash.
-fn is_ambiguous(path: &str) -> bool {
-    let twice = path.contains("//") || path.contains('\\') || path.contains(';');
-    let up = path.split('/').any(|label| label == "." || label == "..");
-    let hidden = path.split('%').skip(1).any(|rest| {
-        let code = rest.get(..2).map(str::to_ascii_lowercase);
-        // Controls, a dot, a slash, a backslash, a percent sign, or no code at all.
-        code.is_none_or(|code| match u8::from_str_radix(&code, 16) {
-            Ok(byte) => byte < 0x20 || byte == 0x7f || b"./\\%;".contains(&byte),
-            Err(_) => true,
-        })
-    });
-    twice || up || hidden
 }
 
 #[cfg(test)]
@@ -92,46 +108,44 @@ mod tests {
     #[test]
     fn paths_lead_where_they_should_in_any_case() {
         let mut routes = Routes::default();
-        for path in ["/mapi/emsmdb", "/MAPI/EmsMdb/", "/mapi/nspi/"] {
-            assert_eq!(routes.find(path), Route::Mapi, "{path}");
+        for path in ["/mapi/emsmdb", "/MAPI/EmsMdb/", "/mapi/nspi/", "/mapi/nspi/?MailboxId=1@lab.test"] {
+            assert_eq!(routes.find(path), Ok(Route::Mapi), "{path}");
         }
-        for path in ["/autodiscover/autodiscover.xml", "/AutoDiscover/AutoDiscover.json/v1.0/a@b.c"] {
-            assert_eq!(routes.find(path), Route::Autodiscover, "{path}");
+        for (target, dialect) in [
+            ("/autodiscover/autodiscover.xml", Dialect::Pox),
+            ("/AutoDiscover/AutoDiscover.json/v1.0/a@b.c?Protocol=Ews", Dialect::Json),
+        ] {
+            assert_eq!(routes.find(target), Ok(Route::Autodiscover(dialect)), "{target}");
         }
-        assert_eq!(routes.find("/EWS/Exchange.asmx"), Route::Other(Way::Relayed));
-        assert_eq!(routes.find("/OAB/1/oab.xml"), Route::Other(Way::Relayed));
-        assert_eq!(routes.find("/owa"), Route::Other(Way::Refused));
-        assert_eq!(routes.find("/mapi/healthcheck.htm"), Route::Other(Way::Refused));
-        assert_eq!(routes.find("/"), Route::Other(Way::Absent));
-        assert_eq!(routes.find("/ewsx"), Route::Other(Way::Absent));
+        assert_eq!(routes.find("/EWS/Exchange.asmx?wsdl"), Ok(Route::Other(Way::Relayed)));
+        assert_eq!(routes.find("/OAB/1/oab.xml"), Ok(Route::Other(Way::Relayed)));
+        assert_eq!(routes.find("/owa/?url=/owa/"), Ok(Route::Other(Way::Refused)));
+        assert_eq!(routes.find("/mapi/healthcheck.htm"), Ok(Route::Other(Way::Refused)));
+        assert_eq!(routes.find("/mapi/nspi/x"), Ok(Route::Other(Way::Refused)));
+        assert_eq!(routes.find("/"), Ok(Route::Other(Way::Absent)));
+        assert_eq!(routes.find("/ewsx"), Ok(Route::Other(Way::Absent)));
+        assert_eq!(routes.find("/%6fwa"), Ok(Route::Other(Way::Absent)));
         routes.set("/OWA/", Way::Absent);
         routes.set("powershell", Way::Relayed);
-        assert_eq!(routes.find("/owa"), Route::Other(Way::Absent));
-        assert_eq!(routes.find("/PowerShell"), Route::Other(Way::Relayed));
+        assert_eq!(routes.find("/owa"), Ok(Route::Other(Way::Absent)));
+        assert_eq!(routes.find("/PowerShell?serializationLevel=a/b"), Ok(Route::Other(Way::Relayed)));
     }
 
     #[test]
-    fn what_could_be_read_as_another_path_leads_nowhere() {
-        for path in [
+    fn what_could_lead_elsewhere_leads_nowhere() {
+        let routes = Routes::default();
+        let status = |target: &str| routes.find(target).map_err(Unroutable::status);
+        for target in [
             "/oab/../owa",
-            "/oab/./x",
-            "//owa",
-            "/oab//x",
-            "/oab\\..\\owa",
-            "/oab/%2e%2e/owa",
-            "/oab%2fx",
-            "/oab/%5Cx",
-            "/oab/%252e",
-            "/%00",
-            "/oab/%",
-            "/oab/%zz",
-            "*",
-            "http://x/oab",
-            "",
-            "/oab;x/y",
+            "/ews/x?@y/owa/&Email=ews/x?@y",
+            "/oab/x?%2fowa",
+            "/mapi/nspi/?MailboxId=a@b/owa",
+            "/mapi/nspi/?MailboxId=a@b%255cowa",
+            "/autodiscover/autodiscover.json?@x/mapi/nspi/?&Email=autodiscover/autodiscover.json%3f@x",
+            "/autodiscover/../owa",
         ] {
-            assert_eq!(Routes::default().find(path), Route::Ambiguous, "{path}");
+            assert_eq!(status(target), Err(400), "{target}");
         }
-        assert_eq!(Routes::default().find("/oab/a%20b"), Route::Other(Way::Relayed));
+        assert_eq!(status("/autodiscover/owa/"), Err(404));
     }
 }

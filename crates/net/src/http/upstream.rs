@@ -13,8 +13,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
+use super::forwarding::{Forwarding, Via};
 use super::io::{Stream, Wire};
 use super::offers::NotSignedIn;
+use super::server_only::{Cookies, Speaker, speaker};
 use super::tls::{TlsTrust, end_point, failed};
 use crate::account::{Account, credentials_for};
 use crate::clock;
@@ -67,13 +69,17 @@ pub struct HttpUpstream {
     pub timeout: Duration,
     /// How long an answer may take.
     pub call_limit: Duration,
+    /// The name under which we stand in the requests that go there.
+    pub via: Via,
 }
 
 impl HttpUpstream {
     /// What its `Host` header says.
     pub(super) fn host_header(&self) -> String {
         let usual = if self.tls.is_some() { 443 } else { 80 };
-        if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+        // An IPv6 address stands in brackets (RFC 3986 3.2.2).
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
     }
 
     /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
@@ -117,6 +123,7 @@ pub(super) struct Link {
     /// The header of the sign-in's last leg, to be sent with the next request.
     token: Option<String>,
     limit: Duration,
+    via: Via,
 }
 
 impl Link {
@@ -137,6 +144,7 @@ impl Link {
             busy: false,
             token: None,
             limit: upstream.timeout,
+            via: upstream.via.clone(),
         }))
     }
 
@@ -201,8 +209,10 @@ impl Link {
     /// connection may be used again.
     pub(super) async fn probe(&mut self, head: &RequestHead) -> Result<(ResponseHead, bool), String> {
         let limit = self.limit;
+        let mut head = head.clone();
+        self.via.add_to(&mut head.fields);
         let all = async {
-            self.ask(head, head.method() == "HEAD");
+            self.ask(&head, head.method() == "HEAD");
             self.wire.flush(limit).await.map_err(|error| error.to_string())?;
             let (answer, framing) = self.head().await?;
             let whole = self.drain().await?;
@@ -252,14 +262,17 @@ impl Link {
     }
 
     /// Makes a client's `head` one that goes to the server as ours: what concerns the client's connection and
-    /// its sign-in stays here. `length` is the body's.
-    pub(super) fn adapt(&mut self, head: &mut RequestHead, length: Option<u64>) {
+    /// its sign-in stays here, as does what only servers and trusted proxies may say.
+    pub(super) fn adapt(&mut self, head: &mut RequestHead, onward: &Onward<'_>) {
         let named = named_by_connection(&head.fields);
-        let nobodys = self.is_nobodys();
         let mut host = Some(self.host.clone());
         let mut authorization = self.proof();
+        // Anonymous clients have no session at the server either.
+        let cookies = if self.is_nobodys() { Cookies::None } else { onward.cookies };
+        let keeps_forwarding = onward.forwarding.is_some_and(Forwarding::keeps);
+        let framed_anew = matches!(onward.body, Body::Length(_));
         head.set_version(Version::Http11);
-        head.fields.rewrite(|name, _| {
+        head.fields.rewrite(|name, value| {
             let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
             if is("host") {
                 host.take().map_or(Fate::Goes, Fate::Becomes)
@@ -268,16 +281,20 @@ impl Link {
                     Proof::AsItCame => Fate::Stays,
                     Proof::Ours(value) => value.take().map_or(Fate::Goes, Fate::Becomes),
                 }
+            } else if is("cookie") {
+                cookies.asked(value)
             } else if is("expect")
                 || is("te")
-                || (is("transfer-encoding") && length.is_some())
-                // Nobody has no session there either.
-                || (is("cookie") && nobodys)
+                || (is("transfer-encoding") && framed_anew)
                 || is_of_connection(name, &named)
             {
                 Fate::Goes
             } else {
-                Fate::Stays
+                match speaker(name) {
+                    Speaker::Client => Fate::Stays,
+                    Speaker::Proxy if keeps_forwarding => Fate::Stays,
+                    Speaker::Proxy | Speaker::Server => Fate::Goes,
+                }
             }
         });
         if let Some(host) = host {
@@ -286,7 +303,11 @@ impl Link {
         if let Proof::Ours(Some(value)) = authorization {
             head.fields.push("Authorization", value);
         }
-        if let Some(length) = length {
+        if let Some(forwarding) = onward.forwarding {
+            forwarding.add_to(&mut head.fields);
+        }
+        self.via.add_to(&mut head.fields);
+        if let Body::Length(length) = onward.body {
             head.fields.set_number("Content-Length", length);
         }
     }
@@ -348,6 +369,26 @@ impl Link {
         }
         head.keeps_alive() && framing != Framing::UntilClose
     }
+}
+
+/// What is ours to say of a request that goes to the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Onward<'a> {
+    /// How its body is framed.
+    pub(super) body: Body,
+    /// Which of its cookies go on.
+    pub(super) cookies: Cookies,
+    /// What is said of the way that it took; none where it is our own.
+    pub(super) forwarding: Option<&'a Forwarding>,
+}
+
+/// How the body of a request that goes to the server is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    /// As the client framed it.
+    AsItCame,
+    /// By this length.
+    Length(u64),
 }
 
 /// What a request's `Authorization` says.

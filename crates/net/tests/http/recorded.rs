@@ -114,6 +114,9 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
                         "expect:",
                         "connection:",
                         "transfer-encoding:",
+                        "via:",
+                        "forwarded:",
+                        "x-forwarded-",
                     ]
                     .iter()
                     .any(|name| line.starts_with(name))

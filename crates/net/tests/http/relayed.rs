@@ -196,7 +196,7 @@ fn a_server_that_answers_nobody_has_the_client_sign_in() {
         let refuses =
             Upstream::saying("HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n");
         let proxy = Setup { relayed, ..Setup::default() }.before(&refuses);
-        let answer = Client::new(&proxy).ask(get("/autodiscover/autodiscover.json?Email=a", ""));
+        let answer = Client::new(&proxy).ask(get("/autodiscover/autodiscover.json?Email=a@b.test", ""));
         assert_eq!((answer.status(), offers(&answer)[0].as_str()), (401, "Negotiate"));
         assert_eq!(offers(&answer).len(), if relayed { 1 } else { 3 });
     }

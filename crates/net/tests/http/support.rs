@@ -14,7 +14,7 @@ use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, Authority, NtHash, Password, Registry, relayed};
 use net::http::{
-    HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
+    HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, Via,
     run_http,
 };
 use net::{Admission, Cores, Limits, Live, Strangers, Unobserved};
@@ -114,6 +114,7 @@ impl Setup {
             }),
             origin: "https://proxy.lab.test".to_owned(),
             peers: self.peers,
+            tells_forwarding: true,
             routes: Routes::default(),
             upstream: HttpUpstream {
                 host: upstream.ip().to_string(),
@@ -126,6 +127,7 @@ impl Setup {
                 }),
                 timeout: PATIENCE,
                 call_limit: self.call_limit,
+                via: Via::new(&mut identity::OsRandom).unwrap(),
             },
             limits: self.limits,
             sizes: self.sizes,

@@ -8,7 +8,7 @@ use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
 use identity::ntlm::Credentials;
 use identity::{Mechanism, Registry, SecurityContext};
-use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion};
+use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion, Via};
 use net::{Account, Live};
 use rpc::AuthLevel;
 
@@ -63,9 +63,9 @@ impl HttpSender {
             credentials: Live::new(credentials),
             timeout: TIMEOUT,
             call_limit: CALL_LIMIT,
+            via: Via::new(&mut identity::OsRandom)?,
         };
-        let scheme = if target.tls { "https" } else { "http" };
-        let url = format!("{scheme}://{}:{}", target.host, target.port);
+        let url = target.to_string();
         Ok(Self { upstream, url, context: SecurityContext::system(&contexts), clients: BTreeMap::new() })
     }
 

@@ -16,7 +16,7 @@ use self::rpc::RpcSender;
 use crate::Outcome;
 use crate::commands::decode;
 use crate::commands::sign_in::SignIn;
-use crate::config::{Binding, Scheme, Url};
+use crate::config::{Binding, NoServer, Scheme, Url};
 
 /// What to send, and where to.
 #[derive(Debug, clap::Args)]
@@ -63,7 +63,7 @@ enum Target {
 }
 
 impl Target {
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, NoServer> {
         if text.contains("://") {
             return Url::try_from(text.to_owned()).map(Self::Http);
         }

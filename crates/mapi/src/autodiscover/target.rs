@@ -1,0 +1,233 @@
+//! Which targets Autodiscover has, and which parameters each of them takes.
+//!
+//! An Exchange front end finds the mailbox that a request is for in the request's own address, cuts it out, and asks
+//! the back end for what is left. So an address that no client asks for can lead out of Autodiscover, to any other
+//! directory of the server (CVE-2021-34473, CVE-2022-41040). What is not known here is refused.
+
+use std::fmt;
+
+use super::Dialect;
+use super::request::decoded;
+
+/// The longest address of a mailbox, in bytes (RFC5321 4.5.3.1: a local part of 64, a domain of 255).
+const LONGEST_ADDRESS: usize = 64 + 1 + 255;
+
+/// The longest value of another parameter, in bytes: that of a host name (RFC1035 2.3.4).
+const LONGEST_VALUE: usize = 255;
+
+/// Why a target is none of Autodiscover's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetError {
+    /// There is no such resource.
+    Resource,
+    /// The address in the path is none.
+    Address,
+    /// A parameter that no client sends.
+    Parameter,
+    /// A parameter that stands there twice.
+    Repeated,
+    /// A parameter whose value can't be one: this one.
+    Value(&'static str),
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resource => f.write_str("Autodiscover has no such resource"),
+            Self::Address => f.write_str("the path holds no mail address"),
+            Self::Parameter => f.write_str("an unknown query parameter"),
+            Self::Repeated => f.write_str("a query parameter that is given twice"),
+            Self::Value(name) => write!(f, "an invalid value of the query parameter {name}"),
+        }
+    }
+}
+
+impl std::error::Error for TargetError {}
+
+/// What a parameter's value may be.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// A mail address.
+    Address,
+    /// Letters and digits.
+    Word,
+    /// Digits.
+    Number,
+    /// A host name.
+    Host,
+    /// There is none: the name alone says it all.
+    Nothing,
+}
+
+type Parameters = &'static [(&'static str, Kind)];
+
+/// What clients send to [`Dialect::Json`].
+const JSON: Parameters = &[
+    ("Email", Kind::Address),
+    ("Protocol", Kind::Word),
+    ("RedirectCount", Kind::Number),
+    ("HostNameHint", Kind::Host),
+];
+
+/// What clients send to [`Dialect::Soap`], to read its description.
+const SOAP: Parameters = &[("wsdl", Kind::Nothing), ("singleWsdl", Kind::Nothing)];
+
+/// What follows `autodiscover.svc/`: how messages are protected ([MS-OXWSADISC] 2.1).
+const SECURITY: [&str; 4] = ["", "wssecurity", "wssecurity/symmetrickey", "wssecurity/x509cert"];
+
+/// What is asked for at `target`, a path with or without a query, in whatever case.
+///
+/// # Errors
+/// Where Autodiscover has no such resource, or the resource takes no such query.
+pub fn check_target(target: &str) -> Result<Dialect, TargetError> {
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let lower = path.to_ascii_lowercase();
+    let resource = lower.strip_prefix("/autodiscover/autodiscover.").ok_or(TargetError::Resource)?;
+    let (dialect, parameters) = match resource.split_once('/').unwrap_or((resource, "")) {
+        ("xml", "") => (Dialect::Pox, &[][..]),
+        ("svc", rest) if SECURITY.contains(&rest) => (Dialect::Soap, SOAP),
+        ("json", "") => (Dialect::Json, JSON),
+        ("json", rest) => {
+            let address = rest.strip_prefix("v1.0/").ok_or(TargetError::Resource)?;
+            is_value(address, Kind::Address).then_some((Dialect::Json, JSON)).ok_or(TargetError::Address)?
+        }
+        _ => return Err(TargetError::Resource),
+    };
+    check_query(query.unwrap_or_default(), parameters).map(|()| dialect)
+}
+
+fn check_query(query: &str, parameters: Parameters) -> Result<(), TargetError> {
+    let mut seen: Vec<&str> = Vec::new();
+    for pair in query.split('&').filter(|_| !query.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let known = parameters.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (name, kind) = known.ok_or(TargetError::Parameter)?;
+        if seen.contains(name) {
+            return Err(TargetError::Repeated);
+        }
+        seen.push(name);
+        if !value.is_empty() && !is_value(value, *kind) {
+            return Err(TargetError::Value(name));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `encoded`, once it is decoded, can be a value of this kind. What is still encoded then is none.
+fn is_value(encoded: &str, kind: Kind) -> bool {
+    let Some(value) = decoded(encoded) else { return false };
+    let all = |fits: fn(u8) -> bool| value.len() <= LONGEST_VALUE && value.bytes().all(fits);
+    match kind {
+        Kind::Address => is_address(&value),
+        Kind::Word => all(|byte| byte.is_ascii_alphanumeric()),
+        Kind::Number => value.len() <= 3 && all(|byte| byte.is_ascii_digit()),
+        Kind::Host => all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)),
+        Kind::Nothing => false,
+    }
+}
+
+/// Whether it is a mail address without quotes (RFC5321 4.1.2, RFC6531 3.3), in which no reader finds the end of a
+/// path, of a query or of a parameter.
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let fits = |c: char| {
+        c.is_ascii_alphanumeric() || "!$'*+-.=^_`{|}~".contains(c) || (!c.is_ascii() && c.is_alphanumeric())
+    };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c) || !c.is_ascii())
+    };
+    text.len() <= LONGEST_ADDRESS
+        && !local.is_empty()
+        && text.chars().filter(|c| *c != '@').all(fits)
+        && domain.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_ask_for_is_known_in_any_case() {
+        for (target, dialect) in [
+            ("/autodiscover/autodiscover.xml", Dialect::Pox),
+            ("/Autodiscover/AUTODISCOVER.xml/", Dialect::Pox),
+            ("/autodiscover/autodiscover.xml?", Dialect::Pox),
+            ("/autodiscover/autodiscover.svc", Dialect::Soap),
+            ("/autodiscover/autodiscover.svc?WSDL", Dialect::Soap),
+            ("/autodiscover/Autodiscover.svc/WSSecurity/SymmetricKey", Dialect::Soap),
+            ("/autodiscover/autodiscover.json", Dialect::Json),
+            (
+                "/autodiscover/autodiscover.json?Email=a%40b.c&Protocol=Autodiscoverv1&RedirectCount=1",
+                Dialect::Json,
+            ),
+            ("/autodiscover/autodiscover.json?email=a+b@c&PROTOCOL=Ews", Dialect::Json),
+            ("/autodiscover/autodiscover.json?Email=powershell.owa%40mapi.nspi&Protocol=", Dialect::Json),
+            ("/autodiscover/autodiscover.json?Email=d%C3%B6rte@m%C3%BCller.test", Dialect::Json),
+            (
+                "/autodiscover/autodiscover.json/V1.0/o'neil@b.c?Protocol=Ews&HostNameHint=mail.b.c",
+                Dialect::Json,
+            ),
+        ] {
+            assert_eq!(check_target(target), Ok(dialect), "{target}");
+        }
+    }
+
+    #[test]
+    fn what_leads_out_of_autodiscover_is_refused() {
+        use TargetError::{Address, Parameter, Repeated, Resource, Value};
+        let json = "/autodiscover/autodiscover.json";
+        for (rest, error) in [
+            (
+                "?@evil.test/powershell/?X-Rps-CAT=x&Email=autodiscover/autodiscover.json%3F@evil.test",
+                Parameter,
+            ),
+            ("?a=a@evil.test/owa/&Email=autodiscover/autodiscover.json?a=a@evil.test", Parameter),
+            ("?Email=autodiscover/autodiscover.json%3F@evil.test", Value("Email")),
+            ("?Email=autodiscover%2Fautodiscover.json%253F@evil.test", Value("Email")),
+            ("?Email=a@b.c%00", Value("Email")),
+            ("?Email=a@b@c", Value("Email")),
+            ("?Email=a@b.c%26Protocol=x", Value("Email")),
+            ("?Email=a@b%EF%BC%8Fowa", Value("Email")),
+            ("?Email=a%C0%AFb@c", Value("Email")),
+            ("?Email=a@b..c", Value("Email")),
+            ("?Email=@b.c", Value("Email")),
+            ("?Email=a@b;Protocol=x", Value("Email")),
+            ("?Email=a@b.c&email=d@e.f", Repeated),
+            ("?Protocol=Ews/../owa", Value("Protocol")),
+            ("?Protocol=Ews%2F", Value("Protocol")),
+            ("?RedirectCount=-1", Value("RedirectCount")),
+            ("?RedirectCount=1000", Value("RedirectCount")),
+            ("?HostNameHint=a/b", Value("HostNameHint")),
+            ("?X-Rps-CAT=x", Parameter),
+            ("?%45mail=a@b.c", Parameter),
+            ("?Email=a@b.c&", Parameter),
+            ("/v1.0/a@b.c/owa", Address),
+            ("/v1.0/a@b.c/", Address),
+            ("/v1.0/", Address),
+            ("/v1.0/owa", Address),
+            ("/v1.0/a%2540b", Address),
+            ("/v2.0/a@b.c", Resource),
+            ("/owa/a@b.c", Resource),
+            ("x", Resource),
+        ] {
+            assert_eq!(check_target(&format!("{json}{rest}")), Err(error), "{rest}");
+        }
+        let long = format!("{json}?Email={}@b.c", "a".repeat(LONGEST_ADDRESS));
+        assert_eq!(check_target(&long), Err(Value("Email")));
+        for (target, error) in [
+            ("/autodiscover/", Resource),
+            ("/autodiscover", Resource),
+            ("/autodiscover/autodiscover.xml/owa", Resource),
+            ("/autodiscover/autodiscover.svc/owa", Resource),
+            ("/autodiscover/autodiscover%2exml", Resource),
+            ("/autodiscover/autodiscover.xml?@x/owa/", Parameter),
+            ("/autodiscover/autodiscover.svc?Email=a@b.c", Parameter),
+            ("/autodiscover/autodiscover.svc?wsdl=/owa", Value("wsdl")),
+            ("/autodiscover/metadata/json/1", Resource),
+            ("/x/autodiscover/autodiscover.xml", Resource),
+        ] {
+            assert_eq!(check_target(target), Err(error), "{target}");
+        }
+    }
+}

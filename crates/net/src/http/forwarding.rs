@@ -1,0 +1,187 @@
+//! What a server is told of the way that a request took to it: `X-Forwarded-For` and its kin, `Forwarded` (RFC 7239),
+//! and `Via` (RFC 9110 7.6.3), by which a request that comes back to us is known.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use http::Fields;
+use identity::{Random, RandomError};
+
+/// The name under which this process stands in `Via`: unlike that of any other, so that a request which leads back
+/// here is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Via {
+    pseudonym: String,
+    /// The value of the field.
+    value: Bytes,
+}
+
+impl Via {
+    /// A new name.
+    ///
+    /// # Errors
+    /// When there are no random bytes.
+    pub fn new(random: &mut dyn Random) -> Result<Self, RandomError> {
+        let mut bytes = [0; 8];
+        random.fill(&mut bytes)?;
+        let pseudonym = format!("mapiproxy-{:016x}", u64::from_be_bytes(bytes));
+        let value = format!("1.1 {pseudonym}").into();
+        Ok(Self { pseudonym, value })
+    }
+
+    /// Says in a request's fields that it passed here.
+    pub(super) fn add_to(&self, fields: &mut Fields) {
+        fields.push("Via", self.value.clone());
+    }
+
+    /// Whether a request with these fields passed here before.
+    pub(super) fn is_in(&self, fields: &Fields) -> bool {
+        let name = self.pseudonym.as_bytes();
+        fields.all("via").flat_map(http::tokens).any(|passed| {
+            passed.split(u8::is_ascii_whitespace).nth(1).is_some_and(|by| by.eq_ignore_ascii_case(name))
+        })
+    }
+}
+
+/// What is said of the requests of one connection.
+#[derive(Debug, Clone)]
+pub(super) struct Forwarding {
+    /// Whether the connection comes from a proxy whose word about its clients is taken.
+    trusted: bool,
+    /// What we say; none where the server is told nothing.
+    said: Option<Said>,
+}
+
+#[derive(Debug, Clone)]
+struct Said {
+    address: String,
+    proto: &'static str,
+    host: Bytes,
+    /// An element of `Forwarded`.
+    forwarded: String,
+}
+
+impl Forwarding {
+    /// For a connection from `peer`, which is `trusted` or not and within TLS or not; `origin` is what our URLs begin
+    /// with. `tells` says whether the server is told anything.
+    pub(super) fn new(peer: SocketAddr, trusted: bool, tls: bool, origin: &str, tells: bool) -> Self {
+        let proto = if tls { "https" } else { "http" };
+        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+        let said = tells.then(|| {
+            let ip = peer.ip().to_canonical();
+            let node = match ip {
+                IpAddr::V4(ip) => ip.to_string(),
+                // A colon is only in quotes (RFC 7239 6).
+                IpAddr::V6(ip) => format!("\"[{ip}]\""),
+            };
+            let forwarded = format!("for={node};host=\"{host}\";proto={proto}");
+            Said { address: ip.to_string(), proto, host: host.to_owned().into(), forwarded }
+        });
+        Self { trusted, said }
+    }
+
+    /// Whether fields by which proxies say where a client is are taken from the connection's other end.
+    pub(super) const fn keeps(&self) -> bool {
+        self.trusted && self.said.is_some()
+    }
+
+    /// Adds our word to a request's `fields`, of which those that can't be believed are gone already: behind that of a
+    /// trusted proxy, and else alone.
+    pub(super) fn add_to(&self, fields: &mut Fields) {
+        let Some(said) = &self.said else { return };
+        appended(fields, "X-Forwarded-For", &said.address);
+        for (name, value) in [
+            ("X-Forwarded-Proto", Bytes::from_static(said.proto.as_bytes())),
+            ("X-Forwarded-Host", said.host.clone()),
+        ] {
+            if !fields.has(name) {
+                fields.push(name, value);
+            }
+        }
+        // A trusted proxy that says nothing in it has the client elsewhere: ours alone would name the proxy as such.
+        if !self.trusted || fields.has("forwarded") {
+            appended(fields, "Forwarded", &said.forwarded);
+        }
+    }
+}
+
+/// Puts `element` at the end of the list that the fields called `name` are, which are one field then.
+fn appended(fields: &mut Fields, name: &'static str, element: &str) {
+    let before: Vec<&[u8]> =
+        fields.all(name).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty()).collect();
+    let mut list = before.join(&b", "[..]);
+    if !list.is_empty() {
+        list.extend_from_slice(b", ");
+    }
+    list.extend_from_slice(element.as_bytes());
+    fields.set(name, list);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(fields: &Fields) -> Vec<String> {
+        fields
+            .iter()
+            .map(|field| format!("{}: {}", field.name, String::from_utf8_lossy(field.value)))
+            .collect()
+    }
+
+    #[test]
+    fn a_client_is_named_and_a_trusted_proxy_stands_behind_its_client() {
+        let peer = "[::ffff:192.0.2.1]:99".parse().unwrap();
+        let mut fields = Fields::default();
+        let origin = "https://mail.lab.test:8443";
+        Forwarding::new(peer, false, true, origin, true).add_to(&mut fields);
+        assert_eq!(
+            said(&fields),
+            [
+                "X-Forwarded-For: 192.0.2.1",
+                "X-Forwarded-Proto: https",
+                "X-Forwarded-Host: mail.lab.test:8443",
+                "Forwarded: for=192.0.2.1;host=\"mail.lab.test:8443\";proto=https",
+            ]
+        );
+        let mut fields = Fields::default();
+        for (name, value) in [
+            ("X-Forwarded-For", "1.2.3.4"),
+            ("X-Forwarded-Proto", "https"),
+            ("x-forwarded-for", "5.6.7.8"),
+            ("Forwarded", "for=5.6.7.8"),
+        ] {
+            assert!(fields.push(name, value));
+        }
+        let trusted = Forwarding::new("[2001:db8::1]:99".parse().unwrap(), true, false, origin, true);
+        assert!(trusted.keeps());
+        trusted.add_to(&mut fields);
+        assert_eq!(
+            said(&fields),
+            [
+                "X-Forwarded-For: 1.2.3.4, 5.6.7.8, 2001:db8::1",
+                "X-Forwarded-Proto: https",
+                "Forwarded: for=5.6.7.8, for=\"[2001:db8::1]\";host=\"mail.lab.test:8443\";proto=http",
+                "X-Forwarded-Host: mail.lab.test:8443",
+            ]
+        );
+        let mut fields = Fields::default();
+        trusted.add_to(&mut fields);
+        assert!(!fields.has("forwarded"), "{:?}", said(&fields));
+        let mut fields = Fields::default();
+        let silent = Forwarding::new(peer, true, true, origin, false);
+        silent.add_to(&mut fields);
+        assert!(fields.is_empty() && !silent.keeps());
+    }
+
+    #[test]
+    fn a_request_that_passed_here_is_known() {
+        let ours = Via::new(&mut identity::OsRandom).unwrap();
+        let other = Via::new(&mut identity::OsRandom).unwrap();
+        let mut fields = Fields::default();
+        assert!(fields.push("Via", "1.0 front (a comment), 1.1 mapiproxy"));
+        other.add_to(&mut fields);
+        assert!(!ours.is_in(&fields) && other.is_in(&fields));
+        ours.add_to(&mut fields);
+        assert!(ours.is_in(&fields));
+    }
+}

@@ -1,0 +1,358 @@
+//! What only servers and trusted proxies may say in a request, and so no client does.
+//!
+//! The front end of Exchange tells the back end by header fields and cookies who signed in and which server is meant,
+//! and each believes the other. Other servers believe header fields about the address of the client, its certificate,
+//! or the path that it asked for. None of these go on from a client.
+
+use http::Fate;
+
+/// Who may say what a header field says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaker {
+    /// Any client.
+    Client,
+    /// A proxy in front of us that is trusted: where the client is, and how it connected.
+    Proxy,
+    /// Only the server itself, or what we are to it.
+    Server,
+}
+
+/// The beginnings of names, in lower case, of fields that Exchange's servers send to each other: who signed in, and
+/// for which server a request is.
+const EXCHANGE: &[&str] = &[
+    "x-commonaccesstoken",
+    "x-be",
+    "x-anonresource",
+    "x-isfrom",
+    "x-cafe",
+    "x-sourcecafe",
+    "x-sourceserver",
+    "x-feserver",
+    "x-feproxy",
+    "x-feefz",
+    "x-calculated",
+    "x-target",
+    "x-wlid",
+    "wlid-",
+    "msexch",
+    "x-msexch",
+    "x-ms-exchange",
+    "x-rps-",
+    "x-security",
+    "x-serialized",
+    "x-ext-",
+    "x-owa-proxy",
+    "x-ecp-proxy",
+    "x-ews-proxy",
+    "x-eas-proxy",
+    "x-accountforest",
+    "x-routing",
+    "x-internal",
+    "x-backend",
+    "x-impersonat",
+    "x-mailboxdatabase",
+    "x-databaseguid",
+    "x-servertoserver",
+];
+
+/// The beginnings of names of fields that web servers and their modules believe: another path, another method, a
+/// certificate or a user that was proven elsewhere.
+const WEB: &[&str] = &[
+    "x-original",
+    "x-rewrite",
+    "x-http-method",
+    "x-method-override",
+    "x-http-path",
+    "x-http-host",
+    "x-path",
+    "x-uri",
+    "x-host",
+    "x-arr-",
+    "x-iis-",
+    "iis-",
+    "x-proxy",
+    "proxy",
+    "wl-",
+    "client-cert",
+    "x-client-cert",
+    "x-client-verify",
+    "x-client-dn",
+    "x-client-s-dn",
+    "x-client-i-dn",
+    "x-client-subject",
+    "x-client-issuer",
+    "x-client-san",
+    "x-client-serial",
+    "x-client-fingerprint",
+    "x-clientcert",
+    "x-forwarded-client-cert",
+    "x-cert",
+    "x-ssl",
+    "ssl-",
+    "x-tls-",
+    "remote-",
+    "x-remote-",
+    "x-auth",
+    "x-sso",
+    "x-ms-client-principal",
+    "x-ms-token",
+    "x-webauth",
+];
+
+/// The beginnings of names of fields by which proxies say where a client is and how it connected.
+const FORWARDING: &[&str] = &[
+    "forwarded",
+    "x-forward",
+    "x-real-",
+    "x-client-ip",
+    "x-clientip",
+    "client-ip",
+    "x-cluster-client",
+    "x-originating",
+    "x-source-ip",
+    "true-client",
+    "cf-",
+    "fastly-client",
+    "x-azure-",
+    "x-envoy-",
+    "front-end-https",
+    "x-scheme",
+    "x-url-scheme",
+    "x-ms-forwarded",
+    "x-ms-proxy",
+    "x-ms-adfs",
+];
+
+/// The longest of these beginnings, in bytes.
+const LONGEST: usize = 24;
+
+/// Who may say what the field called `name` says. Servers that hand fields on as variables take `_` for `-`.
+pub(super) fn speaker(name: &[u8]) -> Speaker {
+    let mut lower = [0; LONGEST];
+    let length = name.len().min(LONGEST);
+    for (to, from) in lower.iter_mut().zip(name) {
+        *to = if *from == b'_' { b'-' } else { from.to_ascii_lowercase() };
+    }
+    let lower = lower.get(..length).unwrap_or_default();
+    let among = |beginnings: &[&str]| beginnings.iter().any(|known| lower.starts_with(known.as_bytes()));
+    if among(EXCHANGE) || among(WEB) {
+        Speaker::Server
+    } else if among(FORWARDING) {
+        Speaker::Proxy
+    } else {
+        Speaker::Client
+    }
+}
+
+/// Which cookies pass between a client and the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cookies {
+    /// Those of a session of MAPI over HTTP: the engine knows whose they are.
+    OfSession,
+    /// Those that the server gave the client itself, who signed in there.
+    OfClient,
+    /// None: the server gives them to our account, for all of its clients alike.
+    None,
+}
+
+/// Cookies by which a front end of Exchange is told which server a request is for, or who signed in; and one that is
+/// read in place of a query's parameter.
+const ROUTING: [&str; 5] =
+    ["x-beresource", "x-anonresource", "x-anonresource-backend", "x-commonaccesstoken", "email"];
+
+/// How the cookies begin that stand for a sign-in by a form of Exchange's: a client signs in by its own credentials.
+const FORM: &[u8] = b"cadata";
+
+/// The cookie by which a front end remembers a back end. Whoever makes one up leads the front end elsewhere; in a
+/// session of MAPI it is one that the server gave.
+const BACK_END: &str = "x-backendcookie";
+
+impl Cookies {
+    /// Whether the cookie called `name` passes.
+    fn passes(self, name: &[u8]) -> bool {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        let is_of_form = name.get(..FORM.len()).is_some_and(|start| start.eq_ignore_ascii_case(FORM));
+        match self {
+            _ if is_of_form || ROUTING.into_iter().any(is) => false,
+            Self::OfSession => true,
+            Self::OfClient => !is(BACK_END),
+            Self::None => false,
+        }
+    }
+
+    /// What becomes of a `Cookie` field with this value on its way to the server.
+    pub(super) fn asked(self, value: &[u8]) -> Fate {
+        let pairs = || value.split(|byte| *byte == b';');
+        let passes = |pair: &&[u8]| self.passes(name_of(pair));
+        if self != Self::None && pairs().all(|pair| passes(&pair)) {
+            return Fate::Stays;
+        }
+        let kept: Vec<&[u8]> =
+            pairs().filter(passes).map(<[u8]>::trim_ascii).filter(|pair| !pair.is_empty()).collect();
+        if kept.is_empty() { Fate::Goes } else { Fate::Becomes(kept.join(&b"; "[..]).into()) }
+    }
+
+    /// What becomes of a `Set-Cookie` field with this value on its way to the client.
+    pub(super) fn answered(self, value: &[u8]) -> Fate {
+        let name = name_of(value.split(|byte| *byte == b';').next().unwrap_or_default());
+        if self == Self::OfSession || self.passes(name) { Fate::Stays } else { Fate::Goes }
+    }
+}
+
+/// The name of the cookie in a pair `name=value`.
+fn name_of(pair: &[u8]) -> &[u8] {
+    pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_beginning_is_longer_than_what_is_compared() {
+        let all = EXCHANGE.iter().chain(WEB).chain(FORWARDING);
+        assert!(all.map(|name| name.len()).max() <= Some(LONGEST));
+    }
+
+    #[test]
+    fn what_clients_send_is_theirs_to_say() {
+        for name in [
+            "Accept",
+            "Authorization",
+            "Cache-Control",
+            "client-request-id",
+            "Content-Type",
+            "Cookie",
+            "Depth",
+            "If-None-Match",
+            "Prefer",
+            "Range",
+            "SOAPAction",
+            "User-Agent",
+            "Via",
+            "X-AnchorMailbox",
+            "X-ClientApplication",
+            "X-ClientCanHandle",
+            "X-ClientInfo",
+            "X-ClientStatistics",
+            "X-FeatureVersion",
+            "X-IDCRL_ACCEPTED",
+            "X-MapiHttpCapability",
+            "X-MS-CookieUri-Requested",
+            "X-Nego-Capability",
+            "X-OfficeVersion",
+            "X-PreferServerAffinity",
+            "X-PublicFolderMailbox",
+            "X-RequestId",
+            "X-RequestType",
+            "X-User-Identity",
+            "X-Requested-With",
+            "Origin",
+        ] {
+            assert_eq!(speaker(name.as_bytes()), Speaker::Client, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_servers_say_to_each_other_is_not() {
+        for name in [
+            "X-CommonAccessToken",
+            "x-commonaccesstoken",
+            "X_CommonAccessToken",
+            "X-BEResource",
+            "X-BEServer",
+            "X-AnonResource",
+            "X-AnonResource-Backend",
+            "X-BackEndCookie",
+            "X-CalculatedBETarget",
+            "X-IsFromCafe",
+            "X-IsFromBackend",
+            "X-SourceCafeServer",
+            "X-CafeProxyTarget",
+            "X-FEServer",
+            "X-FEProxyInfo",
+            "X-TargetServer",
+            "X-TargetBackEndServer",
+            "X-ProxyTargetServer",
+            "X-ProxyTargetServerVersion",
+            "X-WLID-MemberName",
+            "WLID-MemberName",
+            "msExchProxyUri",
+            "msExchLogonAccount",
+            "msExchLogonMailbox",
+            "msExchTargetMailbox",
+            "X-Rps-CAT",
+            "X-SecurityContext",
+            "X-Security-Token",
+            "X-EXT-ClientName",
+            "X-SerializedSecurityContext",
+            "X-MS-Exchange-Organization-AuthAs",
+            "X-Original-URL",
+            "X-OriginalRequestHost",
+            "X-Rewrite-URL",
+            "X_REWRITE_URL",
+            "X-HTTP-Method-Override",
+            "X-ARR-ClientCert",
+            "X-Client-Cert",
+            "Client-Cert",
+            "X-Forwarded-Client-Cert",
+            "X-SSL-Client-S-DN",
+            "SSL_CLIENT_CERT",
+            "Remote-User",
+            "REMOTE_USER",
+            "X-Remote-User",
+            "X-MS-CLIENT-PRINCIPAL-NAME",
+            "Proxy",
+            "Proxy-Authorization",
+            "X-OWA-ProxyUri",
+        ] {
+            assert_eq!(speaker(name.as_bytes()), Speaker::Server, "{name}");
+        }
+        for name in [
+            "X-Forwarded-For",
+            "X_Forwarded_For",
+            "x-forwarded-proto",
+            "X-Forwarded-Host",
+            "X-Forwarded",
+            "Forwarded",
+            "Forwarded-For",
+            "X-Real-IP",
+            "X-Client-IP",
+            "Client-IP",
+            "True-Client-IP",
+            "CF-Connecting-IP",
+            "X-Cluster-Client-IP",
+            "Front-End-Https",
+            "X-MS-Forwarded-Client-IP",
+        ] {
+            assert_eq!(speaker(name.as_bytes()), Speaker::Proxy, "{name}");
+        }
+    }
+
+    #[test]
+    fn cookies_that_lead_a_front_end_elsewhere_go_nowhere() {
+        let text = |fate: Fate| match fate {
+            Fate::Stays => "as it was".to_owned(),
+            Fate::Goes => String::new(),
+            Fate::Becomes(value) => String::from_utf8(value.to_vec()).unwrap(),
+        };
+        let asked = |cookies: Cookies, value: &str| text(cookies.asked(value.as_bytes()));
+        assert_eq!(asked(Cookies::OfClient, "a=b; c=d"), "as it was");
+        assert_eq!(asked(Cookies::OfClient, "a=b; x-BEResource=x~1; c=d"), "a=b; c=d");
+        assert_eq!(asked(Cookies::OfClient, "X-BEResource=localhost~1942062522"), "");
+        assert_eq!(
+            asked(Cookies::OfClient, " X-AnonResource=true;X-AnonResource-Backend=x/y?~3 ;a=b"),
+            "a=b"
+        );
+        assert_eq!(asked(Cookies::OfClient, "Email=autodiscover/autodiscover.json; cadataKey=x; a"), "a");
+        assert_eq!(asked(Cookies::OfClient, "X-BackEndCookie=S-1-5=x; a=b"), "a=b");
+        assert_eq!(asked(Cookies::OfSession, "MapiContext=x; X-BackEndCookie=y"), "as it was");
+        assert_eq!(asked(Cookies::OfSession, "MapiContext=x; X-BEResource=y"), "MapiContext=x");
+        assert_eq!(asked(Cookies::None, "a=b"), "");
+        let answered = |cookies: Cookies, value: &str| text(cookies.answered(value.as_bytes()));
+        assert_eq!(answered(Cookies::OfClient, "a=b; path=/ews"), "as it was");
+        assert_eq!(answered(Cookies::OfClient, "X-BackEndCookie=b; path=/ews"), "");
+        assert_eq!(answered(Cookies::OfSession, "X-BackEndCookie=b; path=/mapi"), "as it was");
+        assert_eq!(answered(Cookies::None, "a=b; path=/ews"), "");
+    }
+}
