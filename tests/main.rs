@@ -22,6 +22,7 @@ mod foreign_recordings;
 mod guessing;
 mod hooks;
 mod http_clients;
+mod http_edge;
 mod http_foreign;
 mod http_relayed;
 mod http_sessions;

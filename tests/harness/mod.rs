@@ -118,7 +118,7 @@ fn built(name: &str) -> PathBuf {
 }
 
 /// Gives `user` an account of LAB in the folder's file of accounts.
-fn add_account(folder: &Folder, account: (&str, &str)) {
+pub(crate) fn add_account(folder: &Folder, account: (&str, &str)) {
     add_account_of(folder, "LAB", account);
 }
 

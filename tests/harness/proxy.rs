@@ -27,6 +27,7 @@ pub(crate) struct Setup {
     modules: String,
     service: Account,
     relayed: bool,
+    top: String,
     log: &'static str,
     arguments: Vec<&'static str>,
     said_in_vain: bool,
@@ -46,6 +47,7 @@ impl Setup {
             modules: String::new(),
             service: SERVICE,
             relayed: false,
+            top: String::new(),
             log: "info",
             arguments: Vec::new(),
             said_in_vain: false,
@@ -68,6 +70,12 @@ impl Setup {
 
     pub(crate) fn clients_key(mut self, key: &str, value: &str) -> Self {
         writeln!(self.clients, "{key} = {value}").unwrap();
+        self
+    }
+
+    /// A key outside of all tables.
+    pub(crate) fn top_key(mut self, key: &str, value: &str) -> Self {
+        writeln!(self.top, "{key} = {value}").unwrap();
         self
     }
 
@@ -124,7 +132,7 @@ impl Setup {
     }
 
     fn text(&self, address: Ipv4Addr) -> String {
-        let Self { upstream, stack, listen, clients, upstream_keys, modules, .. } = self;
+        let Self { upstream, stack, top, listen, clients, upstream_keys, modules, .. } = self;
         let listen = listen.replace("ADDRESS", &address.to_string());
         let mut http = if self.rpc_http { format!("rpc_http = \"{address}:6004\"\n") } else { String::new() };
         if self.http {
@@ -133,13 +141,13 @@ impl Setup {
         }
         if self.relayed {
             return format!(
-                "name = \"proxy.lab.test\"\n[listen]\n{http}{listen}[clients]\n{clients}\
+                "name = \"proxy.lab.test\"\n{top}[listen]\n{http}{listen}[clients]\n{clients}\
                  [upstream]\n{upstream_keys}[upstream.credentials]\nmode = \"relayed\"\n\
                  [modules]\nstack = {stack:?}\n{modules}",
             );
         }
         format!(
-            "name = \"proxy.lab.test\"\n\
+            "name = \"proxy.lab.test\"\n{top}\
              [listen]\nendpoint_mapper = \"{address}:1135\"\nrpc = \"{address}:6001\"\n{http}{listen}\
              [clients]\naccounts = \"accounts.toml\"\n{clients}\
              [upstream]\nrpc = \"{upstream}\"\n{upstream_keys}\

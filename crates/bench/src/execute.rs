@@ -56,6 +56,7 @@ impl Road {
             name: "proxy.lab.test".to_owned(),
             upstream: "exch.lab.test".to_owned(),
             origin: "https://proxy.lab.test".to_owned(),
+            sign_in: Vec::new(),
         };
         let mut modules = Vec::new();
         for name in ["names", "downgrade"] {

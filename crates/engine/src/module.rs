@@ -196,6 +196,9 @@ pub struct ProxyFacts {
     pub upstream: String,
     /// What URLs of ours begin with, as `https://proxy.lab.test`.
     pub origin: String,
+    /// By what clients may sign in over HTTP, as Autodiscover names it (`ntlm`, `negotiate`, `basic`), the best first;
+    /// empty where that is for the server to say.
+    pub sign_in: Vec<String>,
 }
 
 impl Refusal {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use mapi::autodiscover::{
-    Dialect, Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, OurName, PoxRequest, Request, ResponseSchema,
-    Rewritten, SoapOperation, SoapRequest, rewrite_json, rewrite_pox, rewrite_soap,
+    Dialect, Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE, Naming, OurName, Place, PoxRequest, Request,
+    ResponseSchema, Rewritten, SoapOperation, SoapRequest, UrlParts, rewrite_json, rewrite_pox, rewrite_soap,
 };
 use testkit::captures;
 
@@ -230,4 +230,69 @@ fn hostile_documents_are_refused() {
     }
     assert!(matches!(refused(b"\xff\xfe<\0a\0/\0>\0"), Error::Malformed { offset: 0, .. }));
     assert_eq!(rewritten(POX, ""), "");
+}
+
+/// One name for everything, and NTLM alone to sign in by.
+struct Signing(OurName, Vec<String>);
+
+impl Naming for Signing {
+    fn origin(&mut self, place: Place, url: &UrlParts<'_>) -> Option<String> {
+        self.0.origin(place, url)
+    }
+
+    fn host(&mut self, place: Place, host: &str) -> Option<String> {
+        self.0.host(place, host)
+    }
+
+    fn server(&mut self, name: &str) -> Option<String> {
+        self.0.server(name)
+    }
+
+    fn is_within_tls(&self) -> Option<bool> {
+        Some(self.0.origin.starts_with("https://"))
+    }
+
+    fn sign_in(&self) -> &[String] {
+        &self.1
+    }
+}
+
+#[test]
+fn answers_say_what_clients_sign_in_by_and_whether_within_tls() {
+    let protocol = |kind: &str, said: &str, ssl: &str| {
+        format!(
+            "<Autodiscover><Protocol><AuthPackage>{said}</AuthPackage><SSL>{ssl}</SSL><Type>{kind}</Type></Protocol>\
+             </Autodiscover>"
+        )
+    };
+    let rewritten = |origin: &str, sign_in: &[&str], document: &str| {
+        let ours = OurName { origin: origin.to_owned(), ..ours(&[]) };
+        let mut naming = Signing(ours, sign_in.iter().map(|&scheme| scheme.to_owned()).collect());
+        let rewritten = rewrite_pox(document.as_bytes(), &mut naming).unwrap();
+        String::from_utf8(rewritten.bytes.into_owned()).unwrap()
+    };
+    for kind in ["EXPR", "EXHTTP"] {
+        let said = protocol(kind, "basic", "On");
+        assert_eq!(rewritten(ORIGIN, &["ntlm"], &said), protocol(kind, "ntlm", "On"));
+        assert_eq!(rewritten(ORIGIN, &["negotiate", "Basic"], &said), said);
+        assert_eq!(rewritten("http://proxy.test", &[], &said), protocol(kind, "basic", "Off"));
+        assert_eq!(rewritten(ORIGIN, &[], &protocol(kind, "ntlm", "Off")), protocol(kind, "ntlm", "On"));
+    }
+    // Remote calls are signed in to in another way, and mail is fetched elsewhere.
+    for kind in ["EXCH", "IMAP"] {
+        let said = protocol(kind, "anonymous", "Off");
+        assert_eq!(rewritten(ORIGIN, &["ntlm"], &said), said);
+    }
+    let soap = |methods: &str, ssl: &str| {
+        let setting = |name: &str, value: &str| {
+            format!("<UserSetting><Name>{name}</Name><Value>{value}</Value></UserSetting>")
+        };
+        let methods = setting("ExternalMailboxServerAuthenticationMethods", methods);
+        format!("<Body>{methods}{}</Body>", setting("ExternalMailboxServerRequiresSSL", ssl))
+    };
+    let mut naming =
+        Signing(OurName { origin: "http://proxy.test".to_owned(), ..ours(&[]) }, vec!["ntlm".to_owned()]);
+    let document = soap("Basic", "True");
+    let rewritten = rewrite_soap(document.as_bytes(), &mut naming).unwrap();
+    assert_eq!(String::from_utf8_lossy(&rewritten.bytes), soap("Ntlm", "False"));
 }

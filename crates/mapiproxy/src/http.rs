@@ -98,6 +98,21 @@ pub(crate) fn origin(config: &Config) -> String {
     }
 }
 
+/// By what clients may sign in, as Autodiscover names it, the best first; empty where that is for the server to say.
+pub(crate) fn sign_in(config: &Config) -> Vec<String> {
+    let clients = &config.clients;
+    let basic = config.listen.https.is_some() || clients.basic_without_tls;
+    // Of what the server takes of clients themselves, Basic alone may be held back here.
+    let relayed = config.upstream.credentials.are_relayed();
+    let names = [(Scheme::Ntlm, "ntlm"), (Scheme::Negotiate, "negotiate"), (Scheme::Basic, "basic")];
+    let takes = |scheme: Scheme| match scheme {
+        Scheme::Basic if !basic => false,
+        scheme => relayed || clients.http_auth.contains(&scheme),
+    };
+    let all = names.into_iter().filter(|(scheme, _)| takes(*scheme)).map(|(_, name)| name.to_owned());
+    if relayed && basic { Vec::new() } else { all.collect() }
+}
+
 /// The certificate that is shown to clients, whose files can be read again while it is in use.
 pub(crate) struct LiveCertificate {
     listen: Listen,

@@ -5,6 +5,7 @@ mod config;
 mod files;
 mod http;
 mod inspect;
+mod own_address;
 mod recording;
 mod service;
 mod wiring;

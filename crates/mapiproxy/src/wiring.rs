@@ -68,6 +68,7 @@ pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
         name: config.name.clone(),
         upstream: config.upstream_host().to_owned(),
         origin: http::origin(config),
+        sign_in: http::sign_in(config),
     };
     if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
         let why = format!("has options, but {unused} is not in modules.stack");
@@ -127,6 +128,7 @@ fn option_value(value: &toml::Value) -> Result<OptionValue, &'static str> {
 
 /// Starts the proxy that `config` describes, watched by `observer`. Must be called within the async runtime.
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
+    crate::own_address::check(config).await?;
     let (observer, recording) = crate::recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?).deferring(deferral(config)?));
     let contexts = Registry::new();

@@ -19,7 +19,7 @@ fn asking() -> Engine {
     let given = BTreeMap::from([("ahead".to_owned(), OptionValue::Bool(true))]);
     let options = Options::checked(dummy.name(), dummy.options(), given).unwrap();
     let (name, upstream, origin) = ("proxy".to_owned(), "server".to_owned(), "https://proxy".to_owned());
-    dummy.init(&options, &ProxyFacts { name, upstream, origin }).unwrap();
+    dummy.init(&options, &ProxyFacts { name, upstream, origin, sign_in: Vec::new() }).unwrap();
     Engine::new(Stack::new(vec![Box::new(dummy)]))
 }
 

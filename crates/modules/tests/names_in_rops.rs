@@ -46,6 +46,7 @@ fn a_redirect_names_the_proxy_and_comes_back_as_the_server() {
         name: "proxy.lab.test".to_owned(),
         upstream: "exch1.lab.test".to_owned(),
         origin: "https://proxy.lab.test".into(),
+        sign_in: Vec::new(),
     };
     names.init(&options, &facts).unwrap();
     let engine = Engine::new(Stack::new(vec![Box::new(names)]));

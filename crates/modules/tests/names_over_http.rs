@@ -34,6 +34,7 @@ fn engine(upstream: &str) -> Engine {
         name: "proxy.lab.test".to_owned(),
         upstream: upstream.to_owned(),
         origin: "https://proxy.lab.test:8443".into(),
+        sign_in: Vec::new(),
     };
     names.init(&options, &facts).unwrap();
     Engine::new(Stack::new(vec![Box::new(names)]))

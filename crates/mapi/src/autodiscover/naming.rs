@@ -19,6 +19,17 @@ pub trait Naming {
 
     /// The name that a distinguished name has for a server: what follows `/cn=Servers/cn=`.
     fn server(&mut self, name: &str) -> Option<String>;
+
+    /// Whether clients reach us within TLS; none leaves what an answer says of it.
+    fn is_within_tls(&self) -> Option<bool> {
+        None
+    }
+
+    /// By what clients sign in over HTTP, as [MS-OXDSCLI] 2.2.4.1.1.2.6.4 names it, the best first. Where there is
+    /// nothing, or this has what an answer says, that stays.
+    fn sign_in(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// One name for all of the upstream's servers.

@@ -96,6 +96,10 @@ pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewrit
             Kind::Host
         } else if is_one_of(&leaf.name, &["CertPrincipalName"]) {
             Kind::Principal
+        } else if is_one_of(&leaf.name, &["AuthPackage"]) && is_by_http(&document, leaf) {
+            Kind::SignIn
+        } else if is_one_of(&leaf.name, &["SSL"]) && is_by_http(&document, leaf) {
+            Kind::Tls
         } else {
             Kind::Other
         };
@@ -106,6 +110,15 @@ pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewrit
         }
     }
     Ok(edits.finish())
+}
+
+/// The protocols by which clients reach us over HTTP ([MS-OXDSCLI] 2.2.4.1.1.2.6.46). EXCH is by remote calls.
+const BY_HTTP: [&str; 3] = ["EXHTTP", "EXPR", "mapiHttp"];
+
+/// Whether the leaf belongs to a protocol over HTTP.
+fn is_by_http(document: &Document, leaf: &Leaf) -> bool {
+    let scope = leaf.scope.and_then(|place| document.scopes.get(place));
+    scope.is_some_and(|scope| scope.key.as_ref().is_some_and(|protocol| is_one_of(protocol, &BY_HTTP)))
 }
 
 /// Whether the leaf belongs to a protocol that leads to Exchange, or to none.

@@ -60,6 +60,10 @@ pub(super) enum Kind {
     Host,
     /// Who a server's certificate has to be for, as in `CertPrincipalName`.
     Principal,
+    /// By what clients sign in over HTTP, as in `AuthPackage`.
+    SignIn,
+    /// Whether TLS is needed, as in `SSL`.
+    Tls,
     /// A URL or a distinguished name, or nothing that names a server.
     Other,
 }
@@ -73,7 +77,11 @@ const SERVERS: &str = "/cn=servers/cn=";
 /// `value` with our names in place of the upstream's; none if there are none.
 pub(super) fn value(value: &str, kind: Kind, place: Place, naming: &mut dyn Naming) -> Option<String> {
     let trimmed = value.trim();
-    let new = if trimmed.contains("://") {
+    let new = if kind == Kind::SignIn {
+        sign_in(trimmed, naming.sign_in())?
+    } else if kind == Kind::Tls {
+        within_tls(trimmed, naming.is_within_tls()?)?.to_owned()
+    } else if trimmed.contains("://") {
         rewrite_url(trimmed, place, naming)?
     } else if trimmed.starts_with('/') {
         distinguished_name(trimmed, naming)?
@@ -88,6 +96,29 @@ pub(super) fn value(value: &str, kind: Kind, place: Place, naming: &mut dyn Nami
         return None;
     };
     (new != trimmed).then(|| value.replacen(trimmed, &new, 1))
+}
+
+/// What clients are told to sign in by, where it is not what an answer `said`: the best of `ours`, begun with a capital
+/// letter where that was.
+fn sign_in(said: &str, ours: &[String]) -> Option<String> {
+    let best = ours.first()?;
+    if said.is_empty() || ours.iter().any(|ours| ours.eq_ignore_ascii_case(said)) {
+        return None;
+    }
+    let is_capital = said.starts_with(|first: char| first.is_ascii_uppercase());
+    let (first, rest) = best.split_at_checked(usize::from(is_capital))?;
+    Some(first.to_ascii_uppercase() + rest)
+}
+
+/// The same kind of yes or no as an answer `said`, for whether TLS is needed.
+fn within_tls(said: &str, tls: bool) -> Option<&'static str> {
+    let kinds = [("Off", "On"), ("False", "True"), ("off", "on"), ("false", "true")];
+    let is = |known: &str| known == said;
+    let kind = kinds.into_iter().find(|(no, yes)| is(no) || is(yes)).or_else(|| {
+        let is = |known: &str| known.eq_ignore_ascii_case(said);
+        kinds.into_iter().find(|(no, yes)| is(no) || is(yes))
+    });
+    kind.map(|(no, yes)| if tls { yes } else { no })
 }
 
 /// A host's name with a port behind it, as there may be.

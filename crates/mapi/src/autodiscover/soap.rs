@@ -118,6 +118,10 @@ fn place_of<'a>(document: &'a Document, leaf: &'a Leaf) -> Option<(&'a str, Kind
         Kind::Host
     } else if is("Value") && known(&["CertPrincipalName"]) {
         Kind::Principal
+    } else if is("Value") && known(&["ExternalMailboxServerAuthenticationMethods"]) {
+        Kind::SignIn
+    } else if is("Value") && known(&["ExternalMailboxServerRequiresSSL"]) {
+        Kind::Tls
     } else {
         Kind::Other
     };

@@ -31,6 +31,10 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     for (key, why) in inspect::unresolved(&config) {
         warnings.push(format!("{key}: {why}; give a name that this machine can resolve, or an address"));
     }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if let Err(own) = runtime.block_on(crate::own_address::check(&config)) {
+        found.wrong(own.key(), own.why());
+    }
     let mut out = std::io::stdout();
     let has_problems = !found.problems.is_empty();
     for warning in &warnings {

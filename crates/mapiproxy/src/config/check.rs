@@ -276,6 +276,12 @@ pub(crate) fn notes(config: &Config) -> Vec<&'static str> {
              others could read them; give listen.https an address, or set clients.basic_without_tls",
         );
     }
+    if config.listen.http.is_some() && config.listen.https.is_none() && config.public_url.is_none() {
+        notes.push(
+            "listen.https and public_url are left out: Autodiscover gives http:// URLs to clients; where something in \
+             front of us ends TLS, set public_url to the https:// URL that clients reach it by",
+        );
+    }
     if relayed && !config.clients.forwarded_for_from.is_empty() {
         notes.push(
             "upstream.credentials.mode is relayed: on connections from clients.forwarded_for_from only Basic and \

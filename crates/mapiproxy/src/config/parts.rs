@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use net::Network;
 use net::http::TlsVersion;
-use net::{Location, Network};
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
 

@@ -50,6 +50,25 @@ fn what_is_documented_as_a_default_holds_where_the_key_is_left_out() {
 }
 
 #[test]
+fn urls_begin_as_the_public_url_says_or_as_the_listeners_do() {
+    let http = |top: &str| {
+        let text = GOOD.replace("[upstream]\n", "[upstream]\nhttp = \"http://[::1]:81\"\n");
+        let listen = "[listen]\nhttp = \"127.0.0.23:8080\"\n";
+        parse(Path::new("p.toml"), &text.replace("[listen]\n", &format!("{top}\n{listen}"))).unwrap()
+    };
+    let own = http("");
+    assert_eq!(crate::http::origin(&own), "http://proxy.lab.test:8080");
+    assert!(notes(&own)[0].contains("set public_url"));
+    let public = http("public_url = \"https://mail.lab.test/\"");
+    assert_eq!(crate::http::origin(&public), "https://mail.lab.test");
+    assert!(notes(&public).is_empty());
+    for bad in ["mail.lab.test", "https://mail.lab.test/mapi", "ftp://mail.lab.test", ""] {
+        let why = error("[listen]", &format!("public_url = {bad:?}\n[listen]"));
+        assert!(why.contains("expected https://host"), "{why}");
+    }
+}
+
+#[test]
 fn names_are_replaced_unless_the_configuration_says_otherwise() {
     let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
     let modules = "[modules]\nstack = [\"names\", \"downgrade\"]\n[modules.names]\nanything = 1\n";
@@ -224,6 +243,7 @@ fn clients_sign_in_at_the_server_by_http_alone() {
     let text = GOOD.replacen(credentials, "mode = \"relayed\"", 1);
     let text = text.replacen("rpc = \"127.0.0.23:6001\"", "http = \"127.0.0.23:80\"", 1);
     let text = text.replacen("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"", 1);
+    let text = text.replacen('\n', "\npublic_url = \"https://mail.lab.test\"\n", 1);
     let read = |text: &str| parse(Path::new("p.toml"), text);
     assert!(read(&text).unwrap_err().to_string().contains("endpoint_mapper: "));
     let text = text.replacen("endpoint_mapper = \"127.0.0.23:135\"\n", "", 1);

@@ -27,6 +27,8 @@ pub struct Names {
     host: String,
     /// What our URLs begin with.
     origin: String,
+    /// By what clients sign in over HTTP.
+    sign_in: Vec<String>,
     /// What stands for servers in distinguished names.
     aliases: Aliases,
 }
@@ -67,6 +69,7 @@ impl Module for Names {
         let server = server.or_else(|| (!is_address).then(|| first(&proxy.upstream)));
         self.host.clone_from(&proxy.name);
         self.origin.clone_from(&proxy.origin);
+        self.sign_in.clone_from(&proxy.sign_in);
         self.aliases = Aliases::new(&first(&proxy.name), server.as_deref());
         Ok(())
     }
@@ -114,7 +117,7 @@ impl Module for Names {
         if !replace::concerns_response(key, response.original()) {
             return Ok(());
         }
-        let Self { host, origin, aliases } = self;
+        let Self { host, origin, aliases, .. } = self;
         let changed = response.edit(|response| match response {
             Response::Nspi(response) => nspi_response(response, aliases, host),
             Response::Rfr(rfr::Response::GetNewDSA(response)) => {
@@ -171,7 +174,7 @@ impl Module for Names {
             label: None,
             upstream: Vec::new(),
         };
-        let mut naming = InAutodiscover { hosts, aliases: &self.aliases };
+        let mut naming = InAutodiscover { hosts, aliases: &self.aliases, sign_in: &self.sign_in };
         let rewritten = match dialect {
             Dialect::Pox => autodiscover::rewrite_pox(answer, &mut naming),
             Dialect::Soap => autodiscover::rewrite_soap(answer, &mut naming),
@@ -190,6 +193,7 @@ impl Module for Names {
 struct InAutodiscover<'a> {
     hosts: OurName,
     aliases: &'a Aliases,
+    sign_in: &'a [String],
 }
 
 impl Naming for InAutodiscover<'_> {
@@ -203,6 +207,14 @@ impl Naming for InAutodiscover<'_> {
 
     fn server(&mut self, name: &str) -> Option<String> {
         self.aliases.alias(name)
+    }
+
+    fn is_within_tls(&self) -> Option<bool> {
+        Some(self.hosts.origin.starts_with("https://"))
+    }
+
+    fn sign_in(&self) -> &[String] {
+        self.sign_in
     }
 }
 

@@ -54,13 +54,11 @@ impl Client {
     pub(super) async fn beginning(&mut self) -> Result<(Bytes, Body), Gone> {
         let mut gathered = Gathered::default();
         while gathered.len() <= SHORT {
-            match self.part().await? {
-                Some(part) => gathered.push(part),
-                None => {
-                    let length = u64::try_from(gathered.len()).unwrap_or(u64::MAX);
-                    return Ok((gathered.take(), Body::Length(length)));
-                }
-            }
+            let Some(part) = self.part().await? else {
+                let length = u64::try_from(gathered.len()).unwrap_or(u64::MAX);
+                return Ok((gathered.take(), Body::Length(length)));
+            };
+            gathered.push(part);
         }
         Ok((gathered.take(), Body::AsItCame))
     }

@@ -11,10 +11,12 @@ use identity::{Random, RandomError};
 /// here is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {
-    pseudonym: String,
-    /// The value of the field.
+    /// The field's value: [`VERSION`], then the name.
     value: Bytes,
 }
+
+/// The version by which requests come to us.
+const VERSION: &str = "1.1 ";
 
 impl Via {
     /// A new name.
@@ -24,9 +26,8 @@ impl Via {
     pub fn new(random: &mut dyn Random) -> Result<Self, RandomError> {
         let mut bytes = [0; 8];
         random.fill(&mut bytes)?;
-        let pseudonym = format!("mapiproxy-{:016x}", u64::from_be_bytes(bytes));
-        let value = format!("1.1 {pseudonym}").into();
-        Ok(Self { pseudonym, value })
+        let value = format!("{VERSION}mapiproxy-{:016x}", u64::from_be_bytes(bytes)).into();
+        Ok(Self { value })
     }
 
     /// Says in a request's fields that it passed here.
@@ -36,7 +37,7 @@ impl Via {
 
     /// Whether a request with these fields passed here before.
     pub(super) fn is_in(&self, fields: &Fields) -> bool {
-        let name = self.pseudonym.as_bytes();
+        let name = self.value.get(VERSION.len()..).unwrap_or_default();
         fields.all("via").flat_map(http::tokens).any(|passed| {
             passed.split(u8::is_ascii_whitespace).nth(1).is_some_and(|by| by.eq_ignore_ascii_case(name))
         })

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use net::http::Peers;
 
+use crate::relayed::server::carried_out;
 use crate::support::{Client, Got, Setup, Upstream, basic, mapi};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -25,6 +26,18 @@ fn get(target: &str, lines: &str) -> String {
 
 fn values<'a>(got: &'a Got, name: &'a str) -> Vec<&'a str> {
     got.head.fields.all(name).map(|value| std::str::from_utf8(value).unwrap()).collect()
+}
+
+/// A server that answers so whoever signs in by Basic.
+fn guarded(answer: &'static str) -> Upstream {
+    Upstream::new(move |got, stream| {
+        let text = if got.head.fields.has("authorization") {
+            answer.replacen("\r\n", &format!("\r\n{}", carried_out(got)), 1)
+        } else {
+            "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n".to_owned()
+        };
+        stream.write_all(text.as_bytes()).is_ok()
+    })
 }
 
 #[test]
@@ -84,15 +97,11 @@ const FORGED: [&str; 16] = [
 #[test]
 fn a_client_says_neither_who_it_is_to_the_back_end_nor_where_it_is() {
     for relayed in [false, true] {
-        let upstream = Upstream::new(|got, stream| {
-            let signed_in = got.head.fields.has("authorization");
-            let refused = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n";
-            stream.write_all(if signed_in { OK } else { refused }.as_bytes()).is_ok()
-        });
+        let upstream = guarded(OK);
         let proxy = Setup { relayed, ..Setup::default() }.before(&upstream);
         let lines = FORGED.join("\r\n") + "\r\nX-AnchorMailbox: a@lab.test\r\n";
         assert_eq!(Client::new(&proxy).ask(get("/ews/x", &lines)).status(), 200);
-        let got = upstream.others().into_iter().find(|got| got.head.method() == "GET").unwrap();
+        let got = upstream.others().into_iter().find(|got| got.head.target() == "/ews/x").unwrap();
         let text = got.text();
         for forged in FORGED {
             let (name, value) = forged.split_once(": ").unwrap();
@@ -252,17 +261,13 @@ fn cookies_of_our_account_reach_no_client_and_those_of_clients_no_server() {
         }
     }
     // Who signed in at the server itself has its own cookies, but for those that lead a front end elsewhere.
-    let upstream = Upstream::new(|got, stream| {
-        let refused = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n";
-        let signed_in = got.head.fields.has("authorization");
-        stream.write_all(if signed_in { SET } else { refused }.as_bytes()).is_ok()
-    });
+    let upstream = guarded(SET);
     let proxy = Setup { relayed: true, ..Setup::default() }.before(&upstream);
     let cookies =
         "Cookie: session=ours; X-BEResource=x~1; x-backendcookie=y\r\nCookie: X-AnonResource=true\r\n";
     let answer = Client::new(&proxy).ask(get("/ews/x", cookies));
     let set: Vec<_> = answer.head.fields.all("set-cookie").collect();
     assert_eq!(set, [b"session=ours; path=/"]);
-    let got = upstream.others().into_iter().find(|got| got.head.method() == "GET").unwrap();
+    let got = upstream.others().into_iter().find(|got| got.head.target() == "/ews/x").unwrap();
     assert_eq!(values(&got, "cookie"), ["session=ours"]);
 }

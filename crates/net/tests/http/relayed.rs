@@ -3,7 +3,7 @@
 mod forged;
 mod handshakes;
 mod probes;
-mod server;
+pub(crate) mod server;
 
 use std::collections::HashMap;
 use std::net::Shutdown;

@@ -127,7 +127,7 @@ pub(super) fn refuse(stream: &mut TcpStream, got: &Got, status: u16, fields: &st
 }
 
 /// The headers by which a server shows that it carried out what it `got`, if that is MAPI over HTTP.
-pub(super) fn carried_out(got: &Got) -> String {
+pub(crate) fn carried_out(got: &Got) -> String {
     let kind = got.head.fields.text("x-requesttype");
     kind.map(|kind| format!("X-RequestType: {kind}\r\nX-ResponseCode: 0\r\n")).unwrap_or_default()
 }
