@@ -8,6 +8,12 @@ use serde_json::Value;
 /// Three connections of TLS between a client and a server of OpenSSL, with their keys: a pcapng.
 pub const TLS: &[u8] = include_bytes!("../../../tests/captures/tls.pcapng");
 
+/// Nine connections between a client and a server of Samba that Kerberos protects: a pcap.
+pub const KERBEROS: &[u8] = include_bytes!("../../../tests/captures/kerberos.pcap");
+
+/// The keytab of the server of [`KERBEROS`].
+pub const KEYTAB: &[u8] = include_bytes!("../../../tests/captures/kerberos.keytab");
+
 /// A request with its answer, as they were on the wire: start line, headers, body with its framing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {

@@ -44,6 +44,8 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         "recordings" => recording::recordings(),
         "key_logs" => decrypt::key_logs(),
         "tls_records" => decrypt::tls_records(),
+        "keytabs" => vec![crate::captures::KEYTAB.to_vec()],
+        "kerberos_tokens" => decrypt::kerberos_tokens(),
         _ => Vec::new(),
     }
 }

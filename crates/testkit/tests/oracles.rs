@@ -94,6 +94,8 @@ oracle! {
     recordings
     key_logs
     tls_records
+    keytabs
+    kerberos_tokens
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub(super) struct Association {
     security: HashMap<u32, Security>,
     calls: HashMap<u32, Pending>,
     user: Option<Arc<str>>,
+    /// Why security contexts can't be read, to be reported.
+    unsealable: Vec<String>,
 }
 
 /// One side's bytes, as units.
@@ -148,6 +150,7 @@ impl Association {
             security: HashMap::new(),
             calls: HashMap::new(),
             user: None,
+            unsealable: Vec::new(),
         }
     }
 
@@ -257,6 +260,7 @@ impl Association {
             PduType::CO_CANCEL | PduType::ORPHANED | PduType::SHUTDOWN => Ok(()),
             _ => self.setup(side, &unit),
         };
+        problems.append(&mut self.unsealable);
         if let Err(error) = result {
             problems.push(format!("{side:?}, call {}: {:?}: {error}", header.call_id, header.ptype));
         }
@@ -270,7 +274,7 @@ impl Association {
                 let new = || Security::new(trailer.auth_type);
                 let security = self.security.entry(trailer.auth_context_id).or_insert_with(new);
                 security.token(side, auth.token);
-                if let Some(user) = security.user() {
+                if let Some(user) = security.user(&self.secrets) {
                     self.user = Some(user);
                 }
             }
@@ -409,7 +413,11 @@ impl Association {
             return None;
         }
         let checked = match self.security.get_mut(&trailer.auth_context_id) {
-            Some(security) => security.check(side, unit, (head_size, start), seals, &self.secrets),
+            Some(security) => {
+                let checked = security.check(side, unit, (head_size, start), seals, &self.secrets);
+                self.unsealable.extend(security.problem().filter(|_| seals));
+                checked
+            }
             None => Err("the recording has not the beginning of its security context"),
         };
         // What is only signed can be read all the same.

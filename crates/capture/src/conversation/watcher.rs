@@ -71,7 +71,7 @@ impl Watcher {
             reassembler: Some(Reassembler::default()),
             talks: HashMap::new(),
             tunnels: Tunnels::default(),
-            secrets: Arc::new(Secrets { ntlm: keys.ntlm }),
+            secrets: Arc::new(Secrets { ntlm: keys.ntlm, kerberos: keys.kerberos }),
             decryption: Decryption::new(keys.tls),
             found: Vec::new(),
             users: HashMap::new(),

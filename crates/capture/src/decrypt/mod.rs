@@ -1,9 +1,12 @@
-//! Decryption of recordings with keys that the owner of the traffic has: TLS by a key log.
+//! Decryption of recordings with keys that the owner of the traffic has: TLS by a key log, Kerberos by a
+//! keytab.
 
+pub mod kerberos;
 pub mod tls;
 
 use identity::ntlm::passive::Secret;
 
+use self::kerberos::Keytab;
 use self::tls::KeyLog;
 
 /// What recordings are decrypted with.
@@ -13,6 +16,8 @@ pub struct Keys {
     pub ntlm: Vec<Secret>,
     /// Secrets of TLS sessions.
     pub tls: KeyLog,
+    /// Keys of the services that Kerberos' tickets are for.
+    pub kerberos: Keytab,
 }
 
 impl From<Vec<Secret>> for Keys {

@@ -10,6 +10,9 @@ use identity::ntlm::passive::Secret;
 
 use crate::Outcome;
 
+/// As much as is read of a keytab, in bytes: more than any has.
+const MAX_KEYTAB: u64 = 17 << 20;
+
 /// Files with keys, as options name them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeyFiles {
@@ -17,6 +20,9 @@ pub(crate) struct KeyFiles {
     /// `SSLKEYLOGFILE`. Secrets within a pcapng are used without it.
     #[arg(long, value_name = "FILE")]
     keylog: Vec<PathBuf>,
+    /// Decrypts what Kerberos sealed with the keys of a keytab: those of the services that were called.
+    #[arg(long, value_name = "FILE")]
+    keytab: Vec<PathBuf>,
 }
 
 impl KeyFiles {
@@ -31,6 +37,12 @@ impl KeyFiles {
         for path in &self.keylog {
             let file = File::open(path).map_err(|error| at(path, &error))?;
             logs.0.push(OpenLog { path: path.clone(), file, reader: KeyLogReader::default() });
+        }
+        for path in &self.keytab {
+            let mut keytab = zeroize::Zeroizing::new(Vec::new());
+            let file = File::open(path).map_err(|error| at(path, &error))?;
+            file.take(MAX_KEYTAB).read_to_end(&mut keytab).map_err(|error| at(path, &error))?;
+            keys.kerberos.add(&keytab).map_err(|error| at(path, &error))?;
         }
         logs.read_on(&mut keys.tls)?;
         if !follow {

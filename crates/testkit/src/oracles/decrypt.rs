@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use capture::Timestamp;
+use capture::decrypt::kerberos::{Context, Keytab, Part};
 use capture::decrypt::tls::{KeyLog, KeyLogReader, Output, Tls};
 use capture::source::{Item, Packets};
 use capture::stream::Side;
@@ -80,4 +81,43 @@ pub fn tls_records(data: &[u8]) {
     assert_eq!(tls.held(), 0, "something is kept at the end");
     assert!(plain <= data.len(), "{plain} bytes are decrypted from {}", data.len());
     assert!(problems <= 3, "{problems} problems are reported of one connection");
+}
+
+/// A keytab.
+///
+/// # Panics
+/// When one that is refused is taken where more follows.
+pub fn keytabs(data: &[u8]) {
+    let mut keytab = Keytab::default();
+    if keytab.add(data).is_ok() {
+        let again = Keytab::default().add(data);
+        assert_eq!(again, Ok(()), "a keytab is read once, but not twice");
+    }
+}
+
+/// A security context of Kerberos whose ticket the keytab of `tests/captures` may decrypt: a byte that says what
+/// comes, and a token of the handshake, or the body and the token of a message; and so on.
+///
+/// # Panics
+/// When a body that is refused is changed.
+pub fn kerberos_tokens(data: &[u8]) {
+    let mut keytab = Keytab::default();
+    keytab.add(captures::KEYTAB).expect("a keytab");
+    let (mut input, mut context) = (Input::new(data), Context::default());
+    while !input.is_empty() {
+        let what = input.byte();
+        let side = if what & 1 == 0 { Side::Client } else { Side::Server };
+        if what & 2 == 0 {
+            context.token(side, input.block());
+            let user = context.user(&keytab);
+            assert!(user.is_none() || context.is_begun());
+            continue;
+        }
+        let (body, token) = (input.block(), input.block());
+        let mut unsealed = body.to_vec();
+        let mut part = Part { before: &[1; 24], body: &mut unsealed, after: &[2; 8], token };
+        if context.check(&mut part, what & 4 == 0, &keytab).is_err() {
+            assert_eq!(unsealed, body, "a body that is refused was changed");
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub mod wire;
 pub type Named = (&'static str, fn(&[u8]));
 
 /// All oracles.
-pub const ALL: [Named; 26] = [
+pub const ALL: [Named; 28] = [
     ("guid", wire::guid),
     ("rpc_units", rpc::units),
     ("rpc_server", rpc::server),
@@ -44,4 +44,6 @@ pub const ALL: [Named; 26] = [
     ("recordings", recording::recordings),
     ("key_logs", decrypt::key_logs),
     ("tls_records", decrypt::tls_records),
+    ("keytabs", decrypt::keytabs),
+    ("kerberos_tokens", decrypt::kerberos_tokens),
 ];

@@ -1,7 +1,10 @@
 //! Key logs, and connections that they decrypt.
 
+use std::collections::BTreeMap;
+
 use capture::source::{Item, Packets};
 use capture::stream::{self, EventKind, Reassembler, Side};
+use rpc::pdu::{Header, PduType, SEC_TRAILER_SIZE, SecTrailer};
 
 use super::chosen;
 use crate::captures;
@@ -15,25 +18,56 @@ pub(super) fn key_logs() -> Vec<Vec<u8>> {
     vec![chosen(&[0], text.as_bytes()), chosen(&[3], &text.as_bytes()[..100])]
 }
 
-/// Each connection of the recording, whole and with a part missing.
-pub(super) fn tls_records() -> Vec<Vec<u8>> {
-    let mut packets = Packets::new(captures::TLS).expect("a pcapng");
+/// What each connection of a recording sent: the side, and the bytes.
+fn connections(recording: &[u8]) -> Vec<Vec<(Side, Vec<u8>)>> {
+    let mut packets = Packets::new(recording).expect("a recording");
     let mut reassembler = Reassembler::default();
-    let mut seeds: Vec<Vec<u8>> = Vec::new();
+    let mut found: BTreeMap<u64, Vec<(Side, Vec<u8>)>> = BTreeMap::new();
     while let Some(item) = packets.next_item().expect("memory is read") {
         let Item::Packet(packet) = item else { continue };
         let segment = stream::segment(packet.link, packet.data).expect("a segment").expect("of TCP");
         reassembler.push(packet.time, None, &segment, &mut |event| {
-            let number = usize::try_from(event.connection.number).expect("a small number");
-            if seeds.len() < number {
-                seeds.resize(number, Vec::new());
-            }
-            if let (EventKind::Data(side, bytes), Some(seed)) = (event.kind, seeds.get_mut(number - 1)) {
-                seed.push(u8::from(side == Side::Server));
-                put_block(seed, bytes);
+            if let EventKind::Data(side, bytes) = event.kind {
+                found.entry(event.connection.number).or_default().push((side, bytes.to_vec()));
             }
         });
     }
+    found.into_values().collect()
+}
+
+/// The handshake of each connection of the recording, and its first messages.
+pub(super) fn kerberos_tokens() -> Vec<Vec<u8>> {
+    let units = |sent: &Vec<(Side, Vec<u8>)>| {
+        let mut seed = Vec::new();
+        for (side, unit) in sent {
+            let Ok(header) = Header::from_start(unit) else { continue };
+            let Ok(Some((start, _))) = SecTrailer::find(&header, unit) else { continue };
+            let token = unit.get(start + SEC_TRAILER_SIZE..).unwrap_or_default();
+            let server = u8::from(*side == Side::Server);
+            if matches!(header.ptype, PduType::REQUEST | PduType::RESPONSE) {
+                seed.push(2 | server);
+                put_block(&mut seed, unit.get(24..start).unwrap_or_default());
+            } else {
+                seed.push(server);
+            }
+            put_block(&mut seed, token);
+        }
+        seed
+    };
+    connections(captures::KERBEROS).iter().map(units).filter(|seed| !seed.is_empty()).collect()
+}
+
+/// Each connection of the recording, whole and with a part missing.
+pub(super) fn tls_records() -> Vec<Vec<u8>> {
+    let blocks = |sent: &Vec<(Side, Vec<u8>)>| {
+        let mut seed = Vec::new();
+        for (side, bytes) in sent {
+            seed.push(u8::from(*side == Side::Server));
+            put_block(&mut seed, bytes);
+        }
+        seed
+    };
+    let mut seeds: Vec<Vec<u8>> = connections(captures::TLS).iter().map(blocks).collect();
     let mut cut = seeds.clone();
     for seed in &mut cut {
         seed.extend([4, 20, 0, 5, 20, 0]);

@@ -1,0 +1,210 @@
+//! A security context of Kerberos, followed from the side.
+
+use std::sync::Arc;
+
+use identity::spnego::{NegTokenInit, NegTokenResp};
+use wire::Decode as _;
+
+use super::crypto::{EncryptionType, Key, Usage};
+use super::keytab::Keytab;
+use super::messages::{self, ApReq};
+use super::token::Message;
+use crate::stream::Side;
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN: usize = 1 << 17;
+
+/// A security context.
+#[derive(Debug, Default)]
+pub struct Context {
+    /// The client's request, until it is opened.
+    request: Option<Box<ApReq>>,
+    /// The encrypted part of the answer, until it is opened.
+    answer: Option<messages::EncryptedData>,
+    opened: Option<Opened>,
+}
+
+/// What is known once the ticket is decrypted.
+#[derive(Debug)]
+struct Opened {
+    user: Arc<str>,
+    session: Key,
+    /// What messages may be protected with: what comes first is the likeliest.
+    keys: Vec<Key>,
+    /// Whether headers are signed; none before a message showed it.
+    signs_headers: Option<bool>,
+}
+
+/// Why messages can't be decrypted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ContextError {
+    /// There is no keytab.
+    #[error("Kerberos seals it, and no keytab is given")]
+    NoKeytab,
+    /// The keytab lacks the key.
+    #[error("the keytab lacks the key of {service} ({encryption}, {kvno}){versions}")]
+    NoKey {
+        /// The service with its realm.
+        service: String,
+        /// The name of the encryption type.
+        encryption: String,
+        /// The version of the key.
+        kvno: String,
+        /// Which versions of the same service's keys there are.
+        versions: String,
+    },
+    /// The ticket is encrypted with the key of another ticket.
+    #[error("the ticket for {0} is encrypted with the key of another ticket (user-to-user)")]
+    UserToUser(String),
+    /// A message makes no sense.
+    #[error("the Kerberos token can't be read: {0}")]
+    Message(#[from] wire::Error),
+    /// The ticket has a key that can't be used.
+    #[error("the session key in the ticket has an encryption type that is not supported")]
+    SessionKey,
+    /// A message was protected with another key.
+    #[error("the signature of a message does not fit the Kerberos keys")]
+    Signature,
+}
+
+/// A message with its token.
+#[derive(Debug)]
+pub struct Part<'a> {
+    /// What stands before the body.
+    pub before: &'a [u8],
+    /// What is sealed; decrypted in place.
+    pub body: &'a mut [u8],
+    /// What stands between the body and the token.
+    pub after: &'a [u8],
+    /// The token.
+    pub token: &'a [u8],
+}
+
+impl Context {
+    /// Takes a token of the handshake, which may be within SPNEGO. What is of another mechanism is passed over.
+    pub fn token(&mut self, side: Side, token: &[u8]) {
+        if token.len() > MAX_TOKEN {
+            return;
+        }
+        let inner = if let Ok(init) = NegTokenInit::from_bytes(token) {
+            init.mech_token
+        } else if let Ok(resp) = NegTokenResp::from_bytes(token) {
+            resp.response_token
+        } else {
+            Some(token.to_vec())
+        };
+        let Some(message) = inner.as_deref().and_then(messages::in_token) else { return };
+        match (side, message.first()) {
+            (Side::Client, Some(&messages::AP_REQ)) => {
+                if let Ok(request) = ApReq::read(message) {
+                    *self = Self { request: Some(Box::new(request)), ..Self::default() };
+                }
+            }
+            (Side::Server, Some(&messages::AP_REP)) => self.answer = messages::ap_rep(message).ok(),
+            // The client's third message in DCE style has no key in it.
+            _ => {}
+        }
+    }
+
+    /// Whether it is Kerberos that the context was made with.
+    pub const fn is_begun(&self) -> bool {
+        self.request.is_some() || self.opened.is_some()
+    }
+
+    /// Who signed in, as `alice@LAB.TEST`, where `keytab` can decrypt the ticket.
+    pub fn user(&mut self, keytab: &Keytab) -> Option<Arc<str>> {
+        self.open(keytab).ok().map(|opened| Arc::clone(&opened.user))
+    }
+
+    /// Checks the signature of a message, and decrypts its body where it is sealed.
+    ///
+    /// # Errors
+    /// When no key fits.
+    pub fn check(&mut self, part: &mut Part<'_>, seals: bool, keytab: &Keytab) -> Result<(), ContextError> {
+        let opened = self.open(keytab)?;
+        let ways: &[bool] = match opened.signs_headers {
+            Some(true) => &[true],
+            Some(false) => &[false],
+            None => &[true, false],
+        };
+        for (index, key) in opened.keys.iter().enumerate() {
+            for &signs in ways {
+                let (before, after) = if signs { (part.before, part.after) } else { (&[][..], &[][..]) };
+                let message = Message { before, body: part.body, after, token: part.token };
+                let found =
+                    if seals { message.unseal(key) } else { message.verify(key).then(|| part.body.to_vec()) };
+                if let Some(body) = found {
+                    part.body.copy_from_slice(&body);
+                    opened.signs_headers = Some(signs);
+                    opened.keys.swap(0, index);
+                    return Ok(());
+                }
+            }
+        }
+        Err(ContextError::Signature)
+    }
+
+    /// Decrypts the ticket, and whatever followed it.
+    fn open(&mut self, keytab: &Keytab) -> Result<&mut Opened, ContextError> {
+        if let Some(request) = self.request.take_if(|_| self.opened.is_none()) {
+            match open_request(&request, keytab) {
+                Ok(opened) => self.opened = Some(opened),
+                Err(error) => {
+                    self.request = Some(request);
+                    return Err(error);
+                }
+            }
+        }
+        let opened = self.opened.as_mut().ok_or(ContextError::NoKeytab)?;
+        if let Some(answer) = self.answer.take()
+            && let Some(plain) = opened.session.decrypt(Usage::AP_REP, &answer.cipher)
+            && let Some(key) = messages::ap_rep_part(&plain)?
+        {
+            opened.keys.insert(0, key);
+        }
+        Ok(opened)
+    }
+}
+
+fn open_request(request: &ApReq, keytab: &Keytab) -> Result<Opened, ContextError> {
+    let service = format!("{}@{}", request.service, request.realm);
+    if keytab.is_empty() {
+        return Err(ContextError::NoKeytab);
+    }
+    if request.use_session_key {
+        return Err(ContextError::UserToUser(service));
+    }
+    let encryption = EncryptionType::from_number(request.ticket.encryption);
+    let keys = encryption.map(|encryption| keytab.keys(encryption, &service, request.ticket.kvno));
+    let plain = keys.into_iter().flatten().find_map(|key| key.decrypt(Usage::TICKET, &request.ticket.cipher));
+    let Some(plain) = plain else { return Err(no_key(request, service, encryption, keytab)) };
+    let ticket = messages::ticket_part(&plain)?;
+    let session = ticket.key.ok_or(ContextError::SessionKey)?;
+    let mut keys = vec![session.clone()];
+    if let Some(plain) = session.decrypt(Usage::AUTHENTICATOR, &request.authenticator.cipher)
+        && let Some(key) = messages::authenticator(&plain)?
+    {
+        keys.insert(0, key);
+    }
+    Ok(Opened { user: ticket.client.into(), session, keys, signs_headers: None })
+}
+
+fn no_key(
+    request: &ApReq,
+    service: String,
+    encryption: Option<EncryptionType>,
+    keytab: &Keytab,
+) -> ContextError {
+    let encryption = match encryption {
+        Some(encryption) => encryption.name().to_owned(),
+        None => format!("encryption type {}, which is not supported", request.ticket.encryption),
+    };
+    let kvno = request.ticket.kvno.map_or_else(|| "no kvno".to_owned(), |kvno| format!("kvno {kvno}"));
+    let versions: Vec<String> = keytab.versions(&service).iter().take(8).map(ToString::to_string).collect();
+    let versions = if versions.is_empty() {
+        String::new()
+    } else {
+        format!("; of that principal it has kvno {}", versions.join(", "))
+    };
+    ContextError::NoKey { service, encryption, kvno, versions }
+}

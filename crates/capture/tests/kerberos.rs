@@ -1,0 +1,95 @@
+//! What Samba's client and Samba's server sealed with Kerberos, decrypted with the keytab of the server.
+
+use capture::call::{CallBody, RpcAnswer, Stub};
+use capture::decrypt::Keys;
+use capture::source::Packets;
+use capture::{Call, Found, Watcher};
+use testkit::captures::{KERBEROS, KEYTAB};
+
+/// What is found in `recording` with `keytab`: calls and problems.
+fn found(recording: &[u8], keytab: &[u8]) -> (Vec<Call>, Vec<String>) {
+    let mut keys = Keys::default();
+    if !keytab.is_empty() {
+        keys.kerberos.add(keytab).unwrap();
+    }
+    let mut watcher = Watcher::new(keys);
+    let mut packets = Packets::new(recording).unwrap();
+    while let Some(item) = packets.next_item().unwrap() {
+        watcher.item(item);
+    }
+    watcher.finish();
+    let (mut calls, mut problems) = (Vec::new(), Vec::new());
+    for found in watcher.take() {
+        match found {
+            Found::Call(call) => calls.push(*call),
+            Found::Problem(problem) => problems.push(problem.what),
+        }
+    }
+    (calls, problems)
+}
+
+/// The stubs of a call's request and of its answer.
+fn stubs(call: &Call) -> [&Stub; 2] {
+    let CallBody::Rpc(rpc) = &call.body else { panic!("{call:?}") };
+    let RpcAnswer::Response(response) = &rpc.answer else { panic!("{call:?}") };
+    [&rpc.request, response]
+}
+
+fn is_sealed(call: &Call) -> bool {
+    stubs(call).iter().all(|stub| matches!(stub, Stub::Sealed(..)))
+}
+
+/// Three connections each with session keys of AES-256, RC4 and AES-128: signed, sealed, and sealed within SPNEGO.
+#[test]
+fn sealed_calls_are_decrypted_and_say_who_made_them() {
+    let (calls, problems) = found(KERBEROS, KEYTAB);
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(calls.len(), 18);
+    for call in &calls {
+        assert_eq!(call.user.as_deref(), Some("alice@LAB.TEST"));
+        let CallBody::Rpc(rpc) = &call.body else { panic!("{call:?}") };
+        let [Stub::Plain(..), Stub::Plain(response, _)] = stubs(call) else { panic!("{call:?}") };
+        // SamrConnect2 and SamrEnumerateDomainsInSamServer ([MS-SAMR] 3.1.4), of which the second names the domain.
+        let names = response.windows(6).any(|part| part == b"L\0A\0B\0");
+        assert_eq!(names, rpc.opnum == 6, "{response:?}");
+    }
+}
+
+#[test]
+fn without_a_keytab_what_is_signed_is_read_and_what_is_sealed_is_reported_once() {
+    let (calls, problems) = found(KERBEROS, &[]);
+    assert_eq!(calls.len(), 18);
+    assert_eq!(calls.iter().filter(|call| is_sealed(call)).count(), 12);
+    assert!(calls.iter().all(|call| call.user.is_none()));
+    assert_eq!(problems, ["Kerberos seals it, and no keytab is given"; 6]);
+}
+
+#[test]
+fn a_keytab_without_the_key_is_reported_with_what_it_lacks() {
+    // The key of AES-256 is another one.
+    let mut file = KEYTAB.to_vec();
+    let size = |at: usize| usize::try_from(u32::from_be_bytes(file[at..at + 4].try_into().unwrap())).unwrap();
+    let end = 2 + 4 + size(2);
+    file[end - 20] ^= 1;
+    let (calls, problems) = found(KERBEROS, &file);
+    assert_eq!(calls.iter().filter(|call| is_sealed(call)).count(), 12);
+    let expected = "the keytab lacks the key of host/dc1.lab.test@LAB.TEST (aes256-cts-hmac-sha1-96, kvno 1)";
+    assert_eq!(problems, [expected; 6]);
+}
+
+#[test]
+fn a_message_that_was_changed_is_not_taken_for_the_real_one() {
+    let sealed: Vec<usize> = {
+        let (calls, _) = found(KERBEROS, &[]);
+        (0..calls.len()).filter(|number| is_sealed(&calls[*number])).collect()
+    };
+    assert_eq!(sealed.len(), 12);
+    // The sealed stub of the last request of the recording.
+    let request = KERBEROS.windows(8).rposition(|bytes| bytes == [5, 0, 0, 3, 0x10, 0, 0, 0]).unwrap();
+    let mut changed = KERBEROS.to_vec();
+    changed[request + 24 + 2] ^= 1;
+    let (calls, problems) = found(&changed, KEYTAB);
+    assert_eq!(problems, ["the signature of a message does not fit the Kerberos keys"]);
+    let [Stub::Sealed(_, why), Stub::Plain(..)] = stubs(&calls[17]) else { panic!("{:?}", calls[17]) };
+    assert_eq!(*why, "its signature does not fit the key");
+}
