@@ -1,4 +1,5 @@
-//! Recordings of TLS: what we read of them with a key log, and what Wireshark does with the same.
+//! Recordings that are encrypted: what we read of them with a key log or a keytab, and what Wireshark does with the
+//! same.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -142,4 +143,47 @@ fn a_key_log_with_faulty_lines_is_used_for_what_is_right_in_it() {
     assert_eq!(ended.err.trim_end(), expected);
     let ended = decode(&file, &["--keylog", folder.join("none").to_str().unwrap()]);
     assert!(!ended.status.success() && ended.err.contains("none: No such file"), "{}", ended.err);
+}
+
+/// A recording of Samba at both ends, with session keys of AES-256, RC4 and AES-128.
+#[test]
+fn what_kerberos_seals_is_read_with_a_keytab_as_wireshark_reads_it() {
+    let captures = opponent("../captures");
+    let (file, keytab) = (captures.join("kerberos.pcap"), captures.join("kerberos.keytab"));
+    let witnessed = |filter: &str, field: &str| {
+        let mut command = Command::new("tshark");
+        command.arg("-r").arg(&file).arg("-K").arg(&keytab).args(["-Y", filter, "-T", "fields", "-e", field]);
+        let ended = Process::start("tshark", &mut command).end();
+        assert!(ended.status.success(), "{}", ended.err);
+        ended.out.lines().map(str::to_owned).collect::<Vec<String>>()
+    };
+    let found = operations(&file, &["--keytab", keytab.to_str().unwrap()]);
+    let opnums: Vec<String> = found
+        .iter()
+        .map(|one| {
+            assert_eq!(
+                (&one["user"], &one["problems"]),
+                (&"alice@LAB.TEST".into(), &Value::Array(Vec::new()))
+            );
+            one["operation"].as_str().unwrap().rsplit('.').next().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(witnessed("samr && dcerpc.pkt_type == 0", "dcerpc.opnum"), opnums);
+    assert_eq!(witnessed("samr.samr_EnumDomains.num_entries == 2", "tcp.stream").len(), opnums.len() / 2);
+    for name in witnessed("kerberos.encTicketPart_element", "kerberos.crealm") {
+        assert_eq!(name, "LAB.TEST");
+    }
+
+    // The level privacy alone hides something from those who have no keytab.
+    let ended = decode(&file, &[]);
+    assert_eq!(ended.out.matches("no keytab is given").count(), 24, "{}", ended.out);
+    assert_eq!(ended.err.lines().count(), 6, "{}", ended.err);
+
+    let folder = Folder::new();
+    let other = folder.write("other.keytab", "\u{5}\u{2}");
+    let ended = decode(&file, &["--keytab", other.to_str().unwrap()]);
+    assert_eq!(ended.err.matches("no keytab is given").count(), 6, "{}", ended.err);
+    let none = folder.write("none.keytab", "[libdefaults]");
+    let ended = decode(&file, &["--keytab", none.to_str().unwrap()]);
+    assert!(!ended.status.success() && ended.err.contains("none.keytab: expected a keytab"), "{}", ended.err);
 }

@@ -55,18 +55,27 @@ struct Utf8<R> {
     /// What of `raw` is not decoded yet.
     waiting: std::ops::Range<usize>,
     ended: bool,
+    /// The decoder has nothing more, and takes nothing more.
+    finished: bool,
 }
 
 impl<R: Read> Utf8<R> {
     fn new(inner: R) -> Self {
-        Self { inner, decoder: UTF_8.new_decoder(), raw: vec![0; STEP], waiting: 0..0, ended: false }
+        Self {
+            inner,
+            decoder: UTF_8.new_decoder(),
+            raw: vec![0; STEP],
+            waiting: 0..0,
+            ended: false,
+            finished: false,
+        }
     }
 }
 
 impl<R: Read> Read for Utf8<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         // The decoder needs room for a character as a whole: who asks for less gets it by a detour.
-        if out.is_empty() {
+        if out.is_empty() || self.finished {
             return Ok(0);
         }
         loop {
@@ -77,7 +86,8 @@ impl<R: Read> Read for Utf8<R> {
             let raw = self.raw.get(self.waiting.clone()).unwrap_or_default();
             let (result, read, written, _) = self.decoder.decode_to_utf8(raw, out, self.ended);
             self.waiting.start = self.waiting.start.saturating_add(read);
-            if written > 0 || (self.ended && result == CoderResult::InputEmpty) {
+            self.finished = self.ended && result == CoderResult::InputEmpty;
+            if written > 0 || self.finished {
                 return Ok(written);
             }
             if result == CoderResult::OutputFull {

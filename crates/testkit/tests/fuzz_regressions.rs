@@ -1,6 +1,6 @@
 //! What fuzzing found, as plain tests.
 
-use testkit::oracles::mapi;
+use testkit::oracles::{mapi, recording};
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();
@@ -17,4 +17,9 @@ fn floating_point_values_that_are_no_numbers_are_not_equal_to_themselves() {
         "ffffffffffffffffffffff535356082b",
     ];
     mapi::rop_responses(&bytes(&answers.concat()));
+}
+
+#[test]
+fn a_har_that_ends_early_is_read_no_further() {
+    recording::recordings(&[1, b'{']);
 }
