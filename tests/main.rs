@@ -11,6 +11,7 @@ mod address_book;
 mod bad_clients;
 mod bad_http;
 mod bad_upstreams;
+mod bare_machine;
 mod capturing;
 mod checking;
 mod command_line;
