@@ -178,7 +178,7 @@ fn a_storm_of_binds_is_held_to_the_limits_and_passes() {
     // Nobody is let go for saying nothing more while the storm lasts: the storm keeps every place that it got
     // until the last of its connections has its answer, however slow the machine is.
     let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "600");
-    let setup = setup.clients_key("connections", "150").clients_key("connections_per_address", "100");
+    let setup = setup.clients_key("connections", "300").clients_key("connections_per_address", "100");
     let proxy = setup.start();
     let neighbour = Neighbour::at(proxy.rpc());
     let (memory, descriptors) = (proxy.peak_memory(), proxy.descriptors());

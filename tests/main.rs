@@ -34,5 +34,6 @@ mod sessions;
 mod stopping;
 mod store;
 mod transparency;
+mod unauthenticated;
 mod with_lab;
 mod witness;

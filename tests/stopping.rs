@@ -93,3 +93,29 @@ fn where_neither_output_nor_log_can_be_written_the_proxy_goes_on() {
     neighbour.goes_on("a hang-up");
     assert!(proxy.stop().status.success());
 }
+
+#[test]
+fn told_to_stop_once_the_proxy_does_not_wait_for_requests_that_have_not_come_whole() {
+    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let mut proxy = server.proxied(|setup| {
+        setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&[])
+    });
+    let half_a_head = Client::stranger(&proxy, "bad");
+    (&half_a_head.stream).write_all(b"POST /mapi/emsmdb/ HTTP/1.1\r\nHost: pro").unwrap();
+    let half_bodies = [
+        half_way(&proxy, |client| client.head("Execute")),
+        half_way(&proxy, |client| elsewhere(client, "POST")),
+    ];
+    // An unauthenticated body is read too, to be thrown away.
+    let unknown = Client::stranger(&proxy, "bad");
+    let head = "POST /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\nContent-Length: 1000\r\n\r\n";
+    (&unknown.stream).write_all(head.as_bytes()).unwrap();
+    // A remote call of which half a fragment came.
+    let mut call = TcpStream::connect(proxy.rpc()).unwrap();
+    call.write_all(&[5, 0, 11, 3, 16, 0, 0, 0, 200, 0]).unwrap();
+    let begin = Instant::now();
+    let ended = proxy.stop();
+    assert!(ended.status.success() && begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+    assert!(!ended.err.contains("cut off"), "{}", ended.err);
+    drop((half_a_head, half_bodies, unknown, call));
+}

@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(basic(b":password"), None);
         assert_eq!(ClaimedName::in_header(Scheme::Basic, b"***"), None);
         assert_eq!(ClaimedName::in_token(b"NTLMSSP\0\x01\0\0\0"), None);
-        assert_eq!(ClaimedName::in_header(Scheme::Ntlm, &[b'A'; MOST + 1]), None);
+        assert_eq!(ClaimedName::in_header(Scheme::Ntlm, &vec![b'A'; MOST + 1]), None);
     }
 
     #[test]

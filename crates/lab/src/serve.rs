@@ -109,7 +109,7 @@ impl Listening {
     /// Serves until `stop` turns true and the calls under way are answered.
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let Self { mapper, services, address, lab, server } = self;
-        let admission = Admission::new(server.limits);
+        let admission = Admission::new(server.limits, Vec::new());
         let sign_in = sign_in(&lab, &server);
         let interfaces = Interface::ALL.map(syntax);
         let offered = interfaces.map(|id| rpc::server::Interface { id, minimum_level: server.minimum_level });

@@ -25,8 +25,7 @@ type Failure = Box<dyn Error>;
 pub(crate) fn front(
     config: &Config,
     server: &Url,
-    acceptor: &Arc<AcceptorConfig>,
-    auth_limit: &Arc<AuthLimit>,
+    (acceptor, auth_limit): (&Arc<AcceptorConfig>, &Arc<AuthLimit>),
     service: &Service,
     limits: Limits,
     engine: &Arc<Engine>,

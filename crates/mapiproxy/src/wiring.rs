@@ -14,7 +14,7 @@ use identity::{Accounts, Authority, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
     Admission, AuthLimit, AuthLimits, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Mapper,
-    Proxy, SignIn, Strangers, Upstream,
+    Network, Proxy, SignIn, Strangers, Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -148,7 +148,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         groups: Arc::new(Groups::new(config.clients.sessions_per_user)),
         observer,
         limits,
-        admission: Admission::new(limits),
+        admission: Admission::new(limits, fronts(&config.clients)),
         cores: Cores::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?,
         stopped,
         listeners: Vec::new(),
@@ -232,7 +232,7 @@ impl Starting<'_> {
     async fn http(&mut self) -> Result<Option<(Arc<HttpFront>, Option<LiveCertificate>)>, Failure> {
         let Some(server) = &self.config.upstream.http else { return Ok(None) };
         let Self { config, engine, service, acceptor, auth_limit, observer, limits, .. } = &*self;
-        let front = http::front(config, server, acceptor, auth_limit, service, *limits, engine, observer)?;
+        let front = http::front(config, server, (acceptor, auth_limit), service, *limits, engine, observer)?;
         let (listeners, certificate) = http::listeners(&config.listen).await?;
         for (listener, tls) in listeners {
             let (admission, cores) = (Arc::clone(&self.admission), self.cores.clone());
@@ -393,14 +393,20 @@ fn auth_limit(clients: &Clients) -> Arc<AuthLimit> {
         failures: clients.failed_sign_ins,
         longest_wait: Duration::from_secs(clients.failed_sign_in_seconds),
     };
-    let fronts = [&clients.proxy_protocol_from[..], &clients.forwarded_for_from].concat();
-    AuthLimit::new(limits, fronts)
+    AuthLimit::new(limits, fronts(clients))
+}
+
+/// The servers in front of us that many clients come through.
+fn fronts(clients: &Clients) -> Vec<Network> {
+    [&clients.proxy_protocol_from[..], &clients.forwarded_for_from].concat()
 }
 
 const fn limits(clients: &Clients) -> Limits {
     Limits {
         connections: clients.connections,
         connections_per_address: clients.connections_per_address,
+        unauthenticated_percent: clients.unauthenticated_percent,
+        minimum_rate: clients.minimum_bytes_per_second,
         handshake: Duration::from_secs(clients.handshake_seconds),
         idle: Duration::from_secs(clients.idle_seconds),
     }

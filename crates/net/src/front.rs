@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use engine::Observer;
 use identity::{ClaimedName, Identity, OsRandom, SecurityContext};
-use rpc::pdu::FaultStatus;
+use rpc::pdu::{FaultStatus, SyntaxId};
 use rpc::server::{AuthOutcome, CloseReason, Event, Request, ServerAssociation, ServerConfig};
+use rpc::{epm, mgmt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,7 +20,7 @@ use crate::auth_limit::AuthLimit;
 use crate::backend::{Backend, Call, Reply};
 use crate::clock;
 use crate::groups::{Group, Groups, Member};
-use crate::limits::Limits;
+use crate::limits::{Limits, Place};
 use crate::sign_in::{Handshake, SignIn};
 use crate::strangers::Strangers;
 use crate::stream::{poll_read, send};
@@ -72,6 +73,7 @@ struct Connection<B: Backend> {
     front: Arc<Front>,
     stream: TcpStream,
     peer: SocketAddr,
+    place: Place,
     association: ServerAssociation,
     /// What is ended last, when the association has left its group.
     behind: Behind<B>,
@@ -85,8 +87,9 @@ struct Connection<B: Backend> {
     /// call that it gave up again, before the backend has answered the first.
     waited_for: Vec<(u32, u32)>,
     last_id: u32,
-    /// Since when it is as it is: no call yet, in the middle of a fragment, or idle.
+    /// Since when it is as it is: no signed-in call yet, in the middle of a fragment, or idle.
     since: Instant,
+    /// Whether a signed-in client has called.
     called: bool,
     /// Why the association is over.
     closed: Option<CloseReason>,
@@ -112,6 +115,7 @@ pub(crate) async fn serve<B: Backend>(
     front: Arc<Front>,
     stream: TcpStream,
     peer: SocketAddr,
+    place: Place,
     backend: B,
     stop: watch::Receiver<bool>,
 ) -> Result<(), Ended> {
@@ -121,6 +125,7 @@ pub(crate) async fn serve<B: Backend>(
         front,
         stream,
         peer,
+        place,
         association,
         behind,
         contexts: HashMap::new(),
@@ -244,12 +249,17 @@ impl<B: Backend> Connection<B> {
     }
 
     fn request(&mut self, request: Request) {
-        self.called = true;
-        self.since = Instant::now();
         let theirs = request.call_id;
         self.last_id = self.last_id.wrapping_add(1);
         let id = self.last_id;
         let context = self.context_of(&request);
+        if let Some(context) = &context
+            && is_served(context, request.interface)
+        {
+            self.called = true;
+            self.place.signed_in();
+        }
+        self.since = if self.called { Instant::now() } else { self.since };
         let group = context.as_ref().and_then(|context| self.group(context.identity()));
         let call = context.zip(group).map(|(context, group)| Call {
             id,
@@ -329,7 +339,7 @@ impl<B: Backend> Connection<B> {
     fn check_time(&self) -> Result<(), Ended> {
         let limits = &self.front.limits;
         let (limit, what) = if !self.called {
-            (limits.handshake, "no call within clients.handshake_seconds")
+            (limits.handshake, "no signed-in call within clients.handshake_seconds")
         } else if self.association.is_mid_unit() {
             (limits.handshake, "a fragment took more than clients.handshake_seconds")
         } else if self.association.active_calls() == 0 {
@@ -342,6 +352,12 @@ impl<B: Backend> Connection<B> {
         }
         Ok(())
     }
+}
+
+/// Whether a call shows that its client is one to be served: it is signed in, or the interface's minimum level lets in
+/// clients that are not. The endpoint mapper and the management interface are open to everybody and show nothing.
+fn is_served(context: &SecurityContext, interface: SyntaxId) -> bool {
+    !context.is_anonymous() || ![epm::INTERFACE, mgmt::INTERFACE].contains(&interface)
 }
 
 fn tick_length(limits: &Limits) -> Duration {

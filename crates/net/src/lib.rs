@@ -38,7 +38,7 @@ pub use crate::cores::Cores;
 pub use crate::endpoints::{Endpoints, Location, syntax};
 pub use crate::front::{Front, LEGACY_SERVER_RESPONSE};
 pub use crate::groups::{Group, Groups};
-pub use crate::limits::{Admission, Limits, Place};
+pub use crate::limits::{Admission, Limits};
 pub use crate::link::{Done, Link, LinkConfig, Outgoing};
 pub use crate::live::Live;
 pub use crate::mapper::{Endpoint, Mapper, mapper_interfaces};

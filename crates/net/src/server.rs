@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::backend::Backend;
 use crate::cores::Cores;
 use crate::front::{Ended, Front, serve};
-use crate::limits::{Admission, Place};
+use crate::limits::{Admission, Entered, Evicted, Place};
 use crate::strangers::Strangers;
 use crate::stream::prepare;
 use crate::throttle::Throttle;
@@ -55,12 +55,12 @@ pub async fn run<B, F>(
     while !*stop.borrow() {
         tokio::select! {
             accepted = listener.accept() => {
-                let Some((stream, peer, place)) =
+                let Some((stream, peer, place, evicted)) =
                     admit(accepted, &admission, &front.strangers, &*front.observer).await else { continue };
                 let (front, backend, stop) = (Arc::clone(&front), Arc::clone(&backend), stop.clone());
                 let misbehaved = Arc::clone(&misbehaved);
                 let served = cores.serve(&mut connections, stream, move |stream| {
-                    hold(place, serve(front, stream, peer, backend(), stop), peer, misbehaved)
+                    hold(serve(front, stream, peer, place, backend(), stop), evicted, peer, misbehaved)
                 });
                 if let Err(error) = served {
                     tracing::error!(%peer, "can't serve a connection: {error}");
@@ -80,7 +80,7 @@ pub(crate) async fn admit(
     admission: &Arc<Admission>,
     strangers: &Strangers,
     observer: &dyn Observer,
-) -> Option<(TcpStream, SocketAddr, Place)> {
+) -> Option<(TcpStream, SocketAddr, Place, Evicted)> {
     let (stream, peer) = match accepted {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -91,11 +91,14 @@ pub(crate) async fn admit(
         }
     };
     match admission.enter(peer.ip()) {
-        Ok(place) => {
+        Ok(Entered { place, evicted, made_room }) => {
+            if made_room {
+                strangers.made_room(peer);
+            }
             if let Err(error) = prepare(&stream) {
                 tracing::debug!(%peer, "can't set the connection up: {error}");
             }
-            Some((stream, peer, place))
+            Some((stream, peer, place, evicted))
         }
         Err(limit) => {
             strangers.not_served(peer, limit);
@@ -117,12 +120,16 @@ pub(crate) async fn finish(mut connections: JoinSet<()>, mut stop: watch::Receiv
 }
 
 async fn hold(
-    place: Place,
     served: impl Future<Output = Result<(), Ended>>,
+    evicted: Evicted,
     peer: SocketAddr,
     misbehaved: Arc<Throttle>,
 ) {
-    match served.await {
+    let ended = tokio::select! {
+        ended = served => ended,
+        () = evicted.wait() => return tracing::debug!(%peer, "connection closed to make room for others"),
+    };
+    match ended {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Ended::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
         Err(Ended::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
@@ -134,7 +141,6 @@ async fn hold(
             }
         }
     }
-    drop(place);
 }
 
 /// What is said of lines that were left out.

@@ -11,6 +11,7 @@ use crate::throttle::Throttle;
 pub struct Strangers {
     not_taken: Throttle,
     not_served: Throttle,
+    made_room: Throttle,
     misbehaved: Throttle,
     sessions_full: Throttle,
     looped: Throttle,
@@ -28,6 +29,14 @@ impl Strangers {
     pub(crate) fn not_served(&self, peer: SocketAddr, why: &str) {
         if let Some(left_out) = self.not_served.pass(Instant::now()) {
             tracing::warn!(%peer, left_out, "not served: {why}");
+        }
+    }
+
+    /// A connection on which no client had signed in was closed to make room for another.
+    pub(crate) fn made_room(&self, peer: SocketAddr) {
+        if let Some(left_out) = self.made_room.pass(Instant::now()) {
+            tracing::warn!(%peer, left_out, "closed an unauthenticated connection to make room for this client: \
+                clients.unauthenticated_percent or clients.connections is reached");
         }
     }
 

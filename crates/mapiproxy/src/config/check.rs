@@ -96,6 +96,14 @@ fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
             found.wrong(key, "must let at least one client in");
         }
     }
+    if !(1..=100).contains(&config.clients.unauthenticated_percent) {
+        let given = config.clients.unauthenticated_percent;
+        found.wrong("clients.unauthenticated_percent", format!("is {given}; give from 1 to 100"));
+    }
+    if !(1..=1_000_000).contains(&config.clients.minimum_bytes_per_second) {
+        let given = config.clients.minimum_bytes_per_second;
+        found.wrong("clients.minimum_bytes_per_second", format!("is {given}; give from 1 to 1000000"));
+    }
     if !(1..=10_000).contains(&config.clients.failed_sign_ins) {
         let given = config.clients.failed_sign_ins;
         found.wrong("clients.failed_sign_ins", format!("is {given}; give from 1 to 10000"));

@@ -201,6 +201,12 @@ pub(crate) struct Clients {
     /// Connections of one address.
     #[serde(default = "connections_per_address")]
     pub(crate) connections_per_address: usize,
+    /// How many percent of the connections may be unauthenticated.
+    #[serde(default = "unauthenticated_percent")]
+    pub(crate) unauthenticated_percent: usize,
+    /// What a signed-in client has to send of a request in a second.
+    #[serde(default = "minimum_bytes_per_second")]
+    pub(crate) minimum_bytes_per_second: u64,
     /// Seconds for signing in, and for each fragment.
     #[serde(default = "handshake_seconds")]
     pub(crate) handshake_seconds: u64,
@@ -245,6 +251,14 @@ const fn connections() -> usize {
 }
 
 const fn connections_per_address() -> usize {
+    256
+}
+
+const fn unauthenticated_percent() -> usize {
+    50
+}
+
+const fn minimum_bytes_per_second() -> u64 {
     256
 }
 

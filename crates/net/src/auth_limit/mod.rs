@@ -108,9 +108,10 @@ impl AuthLimit {
             return;
         }
         self.lock().logged(source(peer.ip()), name);
-        match name {
-            Some(account) => tracing::warn!(%peer, %account, "sign-in refused: {why}"),
-            None => tracing::warn!(%peer, "sign-in refused: {why}"),
+        if let Some(account) = name {
+            tracing::warn!(%peer, %account, "sign-in refused: {why}");
+        } else {
+            tracing::warn!(%peer, "sign-in refused: {why}");
         }
     }
 

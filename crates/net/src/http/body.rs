@@ -12,7 +12,7 @@ const SHORT: usize = 64 * 1024;
 impl Client {
     /// The next part of the request's body; none at its end.
     async fn part(&mut self) -> Result<Option<Bytes>, Gone> {
-        match self.event(true).await? {
+        match self.event().await? {
             Event::Body(piece) => Ok(Some(piece.into_data())),
             Event::End | Event::Head { .. } => {
                 self.unread = false;

@@ -18,6 +18,7 @@ use super::answers;
 use super::forwarding::Forwarding;
 use super::front::HttpFront;
 use super::io::{Broken, Stream, Wire};
+use super::pace::Pace;
 use super::peers::proxy_header;
 use super::relayed::{Relayed, Request};
 use super::routes::{Route, Way};
@@ -26,6 +27,7 @@ use super::sign_in::{Connection as SignIn, SignedIn};
 use super::tls::{TlsIdentity, failed};
 use super::upstream::Link;
 use super::waits::{Alarm, Stop};
+use crate::limits::Place;
 
 /// One client connection.
 pub(super) struct Client {
@@ -33,6 +35,10 @@ pub(super) struct Client {
     pub(super) wire: Wire<RequestHead>,
     /// Where the connection comes from: from a front server, or from the client itself.
     pub(super) peer: SocketAddr,
+    place: Place,
+    /// When it was taken.
+    since: Instant,
+    pub(super) pace: Pace,
     sign_in: SignIn,
     /// Where it signs in at the server: as far as it did.
     pub(super) relayed: Option<Relayed>,
@@ -100,14 +106,19 @@ pub(super) async fn serve(
     tls: Option<TlsIdentity>,
     mut stream: TcpStream,
     peer: SocketAddr,
+    mut place: Place,
     stop: watch::Receiver<bool>,
 ) {
+    let since = Instant::now();
     let limit = front.limits.handshake;
     // Shaking hands takes much room, which is given back when it is over.
     let begun = Box::pin(timeout(limit, async {
         let named = front.peers.speaks_proxy(peer.ip());
         let claimed =
             if named { proxy_header(&mut stream).await.map_err(|error| error.to_string())? } else { None };
+        if let Some(client) = claimed {
+            place.claimed(client.ip()).map_err(str::to_owned)?;
+        }
         let bindings = tls.as_ref().map(|tls| tls.bindings);
         let stream = match tls {
             None => Stream::Plain(stream),
@@ -116,7 +127,7 @@ pub(super) async fn serve(
                 Stream::Tls(Box::new(accepted.map_err(|error| failed(&error))?.into()))
             }
         };
-        Ok::<_, String>((claimed.unwrap_or(peer), bindings, stream))
+        Ok::<_, String>((claimed.unwrap_or(peer), place, bindings, stream))
     }));
     let mut told = stop.clone();
     let begun = tokio::select! {
@@ -124,7 +135,7 @@ pub(super) async fn serve(
         // Nothing is under way yet.
         _ = told.wait_for(|stops| *stops) => return,
     };
-    let (peer, bindings, stream) = match begun {
+    let (peer, mut place, bindings, stream) = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(why)) => return front.strangers.misbehaved(peer, &why),
         Err(_) => return front.strangers.misbehaved(peer, "no TLS or PROXY header in time"),
@@ -132,6 +143,10 @@ pub(super) async fn serve(
     let protected = matches!(stream, Stream::Tls(_));
     let decoder = RequestDecoder::new(front.sizes.framing);
     let shared = front.peers.speaks_for_others(peer.ip());
+    if shared {
+        // The server at its other end is trusted, and has many clients' requests on it.
+        place.signed_in();
+    }
     let safe = front.sign_in.is_safe(protected);
     let mut client = Client {
         sign_in: SignIn::new(&front.sign_in, protected, shared, bindings),
@@ -140,6 +155,9 @@ pub(super) async fn serve(
         denied: false,
         wire: Wire::new(stream, decoder),
         peer,
+        place,
+        since,
+        pace: Pace::default(),
         link: None,
         stop: Stop::new(stop),
         alarm: Alarm::default(),
@@ -156,6 +174,9 @@ pub(super) async fn serve(
         Err(gone) => tracing::debug!(%peer, "client: {gone}"),
     }
 }
+
+/// How long the rest of a request is waited for when the proxy is to stop.
+const UNFINISHED: Duration = Duration::from_secs(1);
 
 /// How long a client may take to read its last answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -174,12 +195,13 @@ fn shown(head: &RequestHead) -> &str {
 
 impl Client {
     async fn run(&mut self) -> Result<(), Gone> {
-        let mut patience = self.front.limits.handshake;
+        let mut until = self.since + self.front.limits.handshake;
         loop {
-            if !self.wait_for_request(patience).await? {
+            if !self.wait_for_request(until).await? {
                 return Ok(());
             }
-            let (head, framing) = match self.event(false).await {
+            self.pace = Pace::new(&self.front.limits);
+            let (head, framing) = match self.event().await {
                 Ok(Event::Head { head, framing }) => (head, framing),
                 Ok(Event::Body(_) | Event::End) => return Err(Gone::CutShort("no head".to_owned())),
                 Err(Gone::Client(Broken::Message(error))) => return self.bad_request(error).await,
@@ -202,14 +224,15 @@ impl Client {
                 return Ok(());
             }
             self.wire.decoder.release();
-            patience = self.front.limits.idle;
+            if self.place.is_signed_in() {
+                until = Instant::now() + self.front.limits.idle;
+            }
         }
     }
 
     /// Waits for the first byte of a request; false where none comes any more. Meanwhile the server may close
     /// its end, so that the next request finds out before it is sent.
-    async fn wait_for_request(&mut self, patience: Duration) -> Result<bool, Gone> {
-        let until = Instant::now() + patience;
+    async fn wait_for_request(&mut self, until: Instant) -> Result<bool, Gone> {
         while self.wire.decoder.waiting() == 0 {
             if !poll_fn(|task| self.poll_idle(task, until)).await? {
                 return Ok(false);
@@ -235,26 +258,42 @@ impl Client {
         self.alarm.poll(task, until).map(|()| Ok(false))
     }
 
-    /// The next event of a request. It has to be there in its time, which `begins_anew` with each part of it.
-    pub(super) async fn event(&mut self, begins_anew: bool) -> Result<Event<RequestHead>, Gone> {
-        let mut until = None;
+    /// The next event of a request.
+    pub(super) async fn event(&mut self) -> Result<Event<RequestHead>, Gone> {
         loop {
             if let Some(event) = self.wire.ready().map_err(Broken::from)? {
                 return Ok(event);
             }
-            if self.wire.has_ended() {
-                return Err(Broken::Closed.into());
-            }
-            if begins_anew {
-                until = None;
-            }
-            let until = *until.get_or_insert_with(|| Instant::now() + self.front.limits.handshake);
-            poll_fn(|task| match self.wire.poll_fill(task) {
-                Poll::Ready(filled) => Poll::Ready(filled.map(drop).map_err(Gone::from)),
-                Poll::Pending => self.alarm.poll(task, until).map(|()| Err(Gone::Late)),
-            })
-            .await?;
+            self.more().await?;
         }
+    }
+
+    /// Waits for more of a request. Its client has the time of its [`Pace`]; where the proxy is to stop, no longer
+    /// than [`UNFINISHED`].
+    pub(super) async fn more(&mut self) -> Result<(), Gone> {
+        if self.wire.has_ended() {
+            return Err(Broken::Closed.into());
+        }
+        let begin = Instant::now();
+        let in_time = begin + self.pace.left();
+        let count = poll_fn(|task| {
+            if let Poll::Ready(filled) = self.wire.poll_fill(task) {
+                return Poll::Ready(filled.map_err(Gone::from));
+            }
+            while let Poll::Ready(goes_on) = self.stop.poll(task) {
+                if !goes_on {
+                    return Poll::Ready(Err(Gone::Stopped));
+                }
+            }
+            let until = match self.stop.told_at() {
+                Some(told) => in_time.min(told + UNFINISHED),
+                None => in_time,
+            };
+            self.alarm.poll(task, until).map(|()| Err(Gone::Late))
+        })
+        .await?;
+        self.pace.came(count, begin.elapsed());
+        Ok(())
     }
 
     pub(super) async fn flush(&mut self) -> Result<(), Gone> {
@@ -407,6 +446,8 @@ impl Client {
     ) -> Option<(SecurityContext, Option<String>)> {
         match signed_in {
             SignedIn::As { context, fresh, token } => {
+                self.place.signed_in();
+                self.pace.is_signed_in();
                 if fresh {
                     tracing::debug!(%peer, user = %context.principal(), "signed in");
                     self.front.observer.signed_in(&context, peer);

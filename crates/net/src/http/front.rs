@@ -114,13 +114,15 @@ pub async fn run_http(
     while !*stop.borrow() {
         tokio::select! {
             accepted = listener.accept() => {
-                let Some((stream, peer, place)) =
+                let Some((stream, peer, place, evicted)) =
                     admit(accepted, &admission, &front.strangers, &*front.observer).await else { continue };
                 let tls = tls.as_ref().map(|tls| tls.borrow().clone());
                 let (front, stop) = (Arc::clone(&front), stop.clone());
                 let served = cores.serve(&mut connections, stream, async move |stream| {
-                    serve(front, tls, stream, peer, stop).await;
-                    drop(place);
+                    tokio::select! {
+                        () = serve(front, tls, stream, peer, place, stop) => {}
+                        () = evicted.wait() => tracing::debug!(%peer, "connection closed to make room for others"),
+                    }
                 });
                 if let Err(error) = served {
                     tracing::error!(%peer, "can't serve a connection: {error}");

@@ -14,6 +14,7 @@ mod io;
 mod location;
 mod offers;
 mod operation;
+mod pace;
 mod paths;
 mod peers;
 mod probes;

@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
 use mapi::autodiscover::Dialect;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::{Coding, adapt_answer};
@@ -74,12 +74,7 @@ impl Client {
                     if let Err(error) = link.wire.flush(limit).await {
                         return Ok(Err(error));
                     }
-                    match timeout(limit, self.wire.fill()).await {
-                        Ok(Ok(0)) => return Err(Broken::Closed.into()),
-                        Ok(Ok(_)) => {}
-                        Ok(Err(error)) => return Err(error.into()),
-                        Err(_) => return Err(Gone::Late),
-                    }
+                    self.more().await?;
                 }
             }
         }

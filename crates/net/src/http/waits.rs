@@ -35,11 +35,21 @@ type Changed = (watch::Receiver<bool>, bool);
 pub(super) struct Stop {
     told: watch::Receiver<bool>,
     change: Pin<Box<dyn Future<Output = Changed> + Send>>,
+    /// When this connection learnt of it.
+    told_at: Option<Instant>,
 }
 
 impl Stop {
     pub(super) fn new(told: watch::Receiver<bool>) -> Self {
-        Self { change: change(told.clone()), told }
+        Self { change: change(told.clone()), told, told_at: None }
+    }
+
+    /// Since when no more requests are to be taken, as far as this connection knows; none where they are.
+    pub(super) fn told_at(&mut self) -> Option<Instant> {
+        if self.told_at.is_none() && self.is_told() {
+            self.told_at = Some(Instant::now());
+        }
+        self.told_at
     }
 
     /// Whether no more requests are to be taken.

@@ -106,6 +106,7 @@ impl Setup {
             registry: Arc::clone(&registry),
         });
         let schemes = Schemes { basic: true, basic_unprotected: true, ntlm: true, negotiate: true };
+        let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
         let front = Arc::new(HttpFront {
             sign_in: HttpSignIn::new(acceptor, schemes),
             relayed: self.relayed.then(|| {
@@ -144,7 +145,7 @@ impl Setup {
         });
         let runtime = Runtime::new().unwrap();
         let (stop, stopped) = watch::channel(false);
-        let admission = Admission::new(self.limits);
+        let admission = Admission::new(self.limits, fronts);
         let listener = runtime.block_on(net::listen(([127, 0, 0, 1], 0).into())).unwrap();
         let address = listener.local_addr().unwrap();
         runtime.block_on(async {

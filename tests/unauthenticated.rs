@@ -1,0 +1,163 @@
+//! Clients that don't sign in: they cost little, and nothing that those need who do.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::harness::raw_http::{Client, Neighbour, Server, answer};
+use crate::harness::{Answer, Connection, PATIENCE, Proxy, RawUpstream, Setup};
+
+/// The management interface (C706 appendix Q).
+const MGMT: ([u8; 16], u32) =
+    ([0x80, 0xbd, 0xa8, 0xaf, 0x8a, 0x7d, 0xc9, 0x11, 0xbe, 0xf4, 0x08, 0x00, 0x2b, 0x10, 0x29, 0x89], 1);
+
+/// Two seconds for signing in and for what has begun.
+fn hasty(setup: Setup) -> Setup {
+    setup.clients_key("handshake_seconds", "2").stack(&[])
+}
+
+fn connect(proxy: &Proxy) -> TcpStream {
+    let stream = TcpStream::connect((proxy.address, 8080)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Reads until the proxy closes the connection, which must be after `begin` by two seconds, and not much later.
+#[track_caller]
+fn expect_closed_in_time(stream: &mut TcpStream, begin: Instant) -> String {
+    let mut all = Vec::new();
+    // A reset is an end too.
+    let end = stream.read_to_end(&mut all);
+    let took = begin.elapsed();
+    assert!((1.5..15.0).contains(&took.as_secs_f64()), "{took:?}, {end:?}");
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+/// Sends a byte now and then, until that fails.
+fn trickle(stream: &TcpStream) {
+    let mut stream = stream.try_clone().unwrap();
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && stream.write_all(b"x").is_ok() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(Instant::now() < until, "bytes are taken on and on");
+}
+
+#[test]
+fn an_answer_of_401_earns_no_idle_time() {
+    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let proxy = server.proxied(hasty);
+    let mut client = connect(&proxy);
+    let begin = Instant::now();
+    for path in ["/ews/x", "/nothing", "/owa/"] {
+        client.write_all(format!("GET {path} HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\n").as_bytes()).unwrap();
+    }
+    let got = expect_closed_in_time(&mut client, begin);
+    assert_eq!(got.matches("HTTP/1.1 ").count(), 3, "{got}");
+}
+
+#[test]
+fn a_signed_in_client_may_be_idle() {
+    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let proxy = server.proxied(hasty);
+    let mut neighbour = Neighbour::new(&proxy);
+    std::thread::sleep(Duration::from_secs(4));
+    neighbour.goes_on("four seconds");
+}
+
+#[test]
+fn bodies_that_trickle_have_an_end() {
+    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let proxy = server.proxied(hasty);
+    let long = "Content-Length: 100000\r\n\r\n";
+    let known = Client::stranger(&proxy, "bad").head("Execute");
+    let elsewhere = known.replacen("/mapi/emsmdb/", "/ews/exchange.asmx", 1);
+    let unknown = "POST /ews/exchange.asmx HTTP/1.1\r\nHost: proxy.lab.test\r\n".to_owned();
+    for head in [unknown, known, elsewhere] {
+        let mut client = connect(&proxy);
+        let begin = Instant::now();
+        client.write_all((head.clone() + long).as_bytes()).unwrap();
+        trickle(&client);
+        let took = begin.elapsed();
+        assert!((1.5..15.0).contains(&took.as_secs_f64()), "{took:?}: {head}");
+        let _ = client.read_to_end(&mut Vec::new());
+    }
+}
+
+#[test]
+fn a_body_that_is_slow_but_not_too_slow_arrives() {
+    let server = Server::start(|_, body| (answer(&body.len().to_le_bytes(), ""), true));
+    let proxy = server.proxied(|setup| hasty(setup).clients_key("minimum_bytes_per_second", "100"));
+    let mut client = Client::stranger(&proxy, "bad");
+    let head = client.head("Execute").replacen("/mapi/emsmdb/", "/ews/exchange.asmx", 1);
+    client.stream.write_all((head + "Content-Length: 4000\r\n\r\n").as_bytes()).unwrap();
+    for _ in 0..40 {
+        client.stream.write_all(&[b'x'; 100]).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let got = client.answer();
+    assert!(format!("{got:?}").starts_with("Answer(200"), "{got:?}");
+}
+
+#[test]
+fn a_call_of_the_management_interface_earns_no_idle_time() {
+    let upstream = RawUpstream::echo();
+    let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2");
+    let proxy = setup.start();
+    for address in [proxy.rpc(), proxy.mapper()] {
+        let begin = Instant::now();
+        let mut client = Connection::bound(address, MGMT);
+        // Is the server listening?
+        assert!(matches!(client.call(2, &[]), Answer::Response(_)));
+        assert_eq!(client.answer(), Answer::Closed);
+        let took = begin.elapsed();
+        assert!((1.5..15.0).contains(&took.as_secs_f64()), "{took:?}");
+    }
+}
+
+#[test]
+fn unauthenticated_connections_make_room_for_signed_in_clients_on_both_roads() {
+    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let proxy = server.proxied(|setup| {
+        let setup = setup.clients_key("connections", "40").clients_key("connections_per_address", "1000");
+        setup.clients_key("handshake_seconds", "600").stack(&["names", "dummy"])
+    });
+    let mut before = Neighbour::new(&proxy);
+    let open =
+        |address: SocketAddr| (0..100).map(|_| TcpStream::connect(address).unwrap()).collect::<Vec<_>>();
+    let flood = [open((proxy.address, 8080).into()), open(proxy.rpc()), open(proxy.mapper())];
+    before.goes_on("a flood");
+    let mut users: Vec<_> = (0..30).map(|_| Neighbour::new(&proxy)).collect();
+    for user in &mut users {
+        user.goes_on("others came");
+    }
+    proxy.process.wait_err("that room was made", |line| line.contains("clients.unauthenticated_percent"));
+    let said = proxy.process.err().iter().filter(|line| line.contains("unauthenticated connection")).count();
+    // Ten for each of the three listeners.
+    assert!(said <= 30, "{said} lines");
+    drop(flood);
+}
+
+#[test]
+fn clients_behind_a_load_balancer_are_counted_by_their_own_addresses() {
+    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let proxy = server.proxied(|setup| {
+        let setup = setup.clients_key("connections_per_address", "2").clients_key("handshake_seconds", "600");
+        setup.clients_key("proxy_protocol_from", "[\"127.0.0.0/8\", \"::1\"]").stack(&[])
+    });
+    let from = |client: &str| {
+        let mut stream = connect(&proxy);
+        let request = "GET /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\n";
+        stream.write_all(format!("PROXY TCP4 {client} 10.0.0.1 5 80\r\n{request}").as_bytes()).unwrap();
+        let mut first = [0; 12];
+        let served = stream.read_exact(&mut first).is_ok();
+        (stream, served)
+    };
+    let clients: Vec<_> = (1..=10).map(|number| from(&format!("203.0.113.{number}"))).collect();
+    assert!(clients.iter().all(|(_, served)| *served), "the balancer's address was counted");
+    let [second, third] = [from("203.0.113.1"), from("203.0.113.1")];
+    assert!(second.1 && !third.1, "{} {}", second.1, third.1);
+    proxy.process.wait_err("why", |line| {
+        line.contains("clients.connections_per_address is reached") && line.contains("127.0.0.1")
+    });
+}
