@@ -76,10 +76,16 @@ impl Elsewhere {
 
     /// The same credentials come with another request, which the server is seen to guard: each request has
     /// them itself, or, after a handshake, its connection does.
-    pub fn by(self, guarded: &Guarded) -> Sent {
-        let Self(mut sent) = self;
-        sent.sign_in.probe = guarded.probe;
-        sent
+    ///
+    /// # Errors
+    /// When the server guards a PING and the other request is none: an answer to a PING without its headers is
+    /// that of a gateway, which would answer a GET as well.
+    pub fn by(self, guarded: &Guarded) -> Result<Sent, Unproven> {
+        let Self(sent) = self;
+        if sent.sign_in.probe != guarded.probe {
+            return Err(Unproven::Silent);
+        }
+        Ok(sent)
     }
 }
 
@@ -119,6 +125,12 @@ pub enum Unproven {
          without asking it"
     )]
     Indifferent(u16),
+    /// No PING with the credentials is answered as MAPI over HTTP has it.
+    #[error(
+        "a PING with the client's credentials is not answered with the headers of MAPI over HTTP, so that it can't \
+         be told whether the server or a gateway before it gave the answer"
+    )]
+    Silent,
     /// There is no randomness to make credentials up from.
     #[error(transparent)]
     Random(#[from] RandomError),

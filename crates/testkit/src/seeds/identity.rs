@@ -186,19 +186,24 @@ pub(super) fn relayed() -> Vec<Vec<u8>> {
     };
     let mut seeds = Vec::new();
     for (scheme, mechanism) in [(0, Mechanism::Spnego), (1, Mechanism::Ntlm)] {
-        let mut seed = vec![scheme];
+        let mut seed = vec![scheme, 0];
         for pair in conversation(mechanism).chunks(2) {
             let answer = pair.get(1).map_or(&b""[..], Vec::as_slice);
             leg(&mut seed, &pair[0], u8::from(answer.is_empty()), answer);
         }
+        // The same request on the connection is carried out, and refused on another.
+        seed.extend([0x81, 0]);
         seeds.push(seed);
     }
     // {"alg":"RS256"}, {"iss":"a","upn":"alice"}, and a signature; LAB\\alice and a password.
     let token = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJhIiwidXBuIjoiYWxpY2UifQ.c2ln";
     for (scheme, credentials) in [(2, token), (2, "opaque"), (3, "TEFCXGFsaWNlOnB3")] {
-        let mut seed = vec![scheme];
-        leg(&mut seed, credentials.as_bytes(), 1, b"");
-        seeds.push(seed);
+        for (kind, status) in [(0, 0x81), (0x40, 1)] {
+            let mut seed = vec![scheme, kind];
+            leg(&mut seed, credentials.as_bytes(), status, b"");
+            seed.extend([0, 0]);
+            seeds.push(seed);
+        }
     }
     seeds
 }

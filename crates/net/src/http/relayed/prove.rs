@@ -197,7 +197,7 @@ impl Relayed {
                     if !probed.stays {
                         again(scheme, request).await?;
                     }
-                    let sent = elsewhere.by(&leg.guard.guarded);
+                    let sent = elsewhere.by(&leg.guard.guarded)?;
                     let value = Some(leg.value).filter(|_| !scheme.is_handshake());
                     let probed = self.ask(&leg.guard, value, request).await?;
                     (sent.answered(&probed.answer(), clock::now()), probed)
@@ -279,11 +279,14 @@ impl Relayed {
             let mut aside = None;
             let Request { upstream, head, mapi, nobody, .. } = *request;
             let mut beside = Request { upstream, head, mapi, nobody, link: &mut aside };
-            let guard = self.seek(tried, &mut beside).await?;
-            if guard.serves(scheme, clock::now()) {
-                return Ok(guard);
+            let found = match self.seek(tried, &mut beside).await {
+                Err(NotProven::Unguarded) => return Err(Unproven::Silent.into()),
+                found => found?,
+            };
+            if found.serves(scheme, clock::now()) {
+                return Ok(found);
             }
-            tried = guard.tried;
+            tried = found.tried;
         }
     }
 

@@ -12,7 +12,7 @@ use engine::{Flight, Next, Observer, SecurityContext, TurnedAway};
 
 use super::server::{carried_out, challenge, refuse};
 use super::{Ntlm, basic, before, get, open_contexts, with};
-use crate::support::{Client, Setup, Upstream, mapi};
+use crate::support::{Client, Got, Setup, Upstream, mapi};
 
 const OFFERS: &str = "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\nWWW-Authenticate: Basic\r\n\
                       WWW-Authenticate: Bearer\r\n";
@@ -82,6 +82,55 @@ fn a_gateway_that_answers_whoever_shows_credentials_lets_nobody_in() {
             },
         });
         lets_nobody_in(&upstream, &format!("{status} {fields:?} in a handshake"));
+    }
+}
+
+/// A server of MAPI over HTTP, where alice signs in by Basic and everybody by NTLM: the status and fields of an
+/// answer; `known` are the connections that are signed in.
+fn served(got: &Got, known: &mut HashSet<usize>) -> (u16, String) {
+    let sent = got.head.fields.text("authorization");
+    let last = sent.is_some_and(|sent| sent.starts_with("NTLM ") && challenge(sent).is_none());
+    if sent == Some(&*basic("alice")) || last || known.contains(&got.connection) {
+        if last {
+            known.insert(got.connection);
+        }
+        return (200, carried_out(got));
+    }
+    (401, sent.and_then(challenge).unwrap_or_else(|| OFFERS.to_owned()))
+}
+
+#[test]
+fn a_firewall_that_blocks_one_client_alone_lets_nobody_in() {
+    // It goes by what the credentials say, or by what it saw on the connection, and lets all else through.
+    for by_connection in [false, true] {
+        let (known, blocked) = (Mutex::new(HashSet::new()), Mutex::new(HashSet::new()));
+        let upstream = Upstream::new(move |got, stream| {
+            let sent = got.head.fields.text("authorization");
+            let bad = sent.is_some_and(|sent| match sent.strip_prefix("NTLM ") {
+                Some(_) => challenge(sent).is_none(),
+                None => sent != basic("alice"),
+            });
+            let mut blocked = blocked.lock().unwrap();
+            if bad && by_connection {
+                blocked.insert(got.connection);
+            }
+            if bad || blocked.contains(&got.connection) {
+                return refuse(stream, got, 200, "Content-Type: text/html\r\n");
+            }
+            let (status, fields) = served(got, &mut known.lock().unwrap());
+            refuse(stream, got, status, &fields)
+        });
+        let proxy = before(&upstream);
+        for credentials in ["Basic Ym9iOicgb3IgMT0x", "Bearer wrong"] {
+            assert_eq!(Client::new(&proxy).ask(with(credentials)).status(), 502, "{credentials}");
+        }
+        let mut client = Client::new(&proxy);
+        let mut bob = Ntlm::new("bob");
+        let challenge = client.ask(bob.next(None));
+        assert_eq!(client.ask(bob.next(Some(&challenge))).status(), if by_connection { 502 } else { 401 });
+        assert_eq!(proxy.front.relayed.as_ref().unwrap().registry.opened(), 0);
+        // Whom it lets through gets in.
+        assert_eq!(Client::new(&proxy).ask(with(&basic("alice"))).status(), 200);
     }
 }
 

@@ -16,7 +16,7 @@ const STATUSES: [u16; 8] = [401, 200, 302, 404, 403, 400, 500, 407];
 
 /// Sign-ins that pass through us.
 ///
-/// The first byte says the scheme. Then come legs: a block that the client sends, a byte that chooses the
+/// The first byte says the scheme, the second by what it is proven. Then come legs: a block that the client sends, a byte that chooses the
 /// status and whether the answer is that of a PING, and a block that the server answers with; where something has
 /// to be asked again, a byte more for its answer. What a handshake sends is put into base64. A context comes of a
 /// request that was refused, was carried out, and was refused again, and of nothing else; it is of a person who
@@ -50,7 +50,9 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
     let scheme = Scheme::ALL[usize::from(input.byte()) % Scheme::ALL.len()];
     let probe = |byte: u8| if byte & 0x40 == 0 { Probe::Ping } else { Probe::Address };
     let guarded = |byte: u8| Guarded::seen(probe(byte), &answer(0, None), NOW);
-    let mut sign_in = SignIn::new(config, scheme, &guarded(0)?, NOW).ok()?;
+    let first = input.byte();
+    let kind = probe(first);
+    let mut sign_in = SignIn::new(config, scheme, &guarded(first)?, NOW).ok()?;
     while !input.is_empty() {
         let block = input.block();
         let text = if scheme.is_handshake() { STANDARD.encode(block).into_bytes() } else { block.to_vec() };
@@ -58,7 +60,6 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
         let token = input.block();
         let sent = sign_in.sent(&text).ok()?;
         let mut outcome = sent.answered(&answer(byte, Some(token)), NOW);
-        let mut kind = Probe::Ping;
         let mut again = false;
         loop {
             let sent = match outcome {
@@ -71,8 +72,9 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
                 Outcome::Elsewhere(elsewhere) => {
                     assert_eq!(elsewhere.is_signed_in(), again);
                     let by = input.byte();
-                    kind = probe(by);
-                    elsewhere.by(&guarded(by)?)
+                    let sent = elsewhere.by(&guarded(by)?);
+                    assert_eq!(sent.is_ok(), probe(by) == kind, "another kind of request than the first");
+                    sent.ok()?
                 }
                 other => {
                     outcome = other;
