@@ -26,6 +26,7 @@ mod http_clients;
 mod http_edge;
 mod http_foreign;
 mod http_relayed;
+mod http_service_account;
 mod http_sessions;
 mod ntlm_foreign;
 mod recordings;

@@ -1,0 +1,42 @@
+//! The account that the proxy signs in with at a server of HTTP, where the server does not take it.
+
+use crate::harness::{ALICE, HttpPlace as Place, SERVICE};
+
+/// The line that the operator gets, as soon as a client asks for something.
+#[track_caller]
+fn told(place: &Place, line: &str) {
+    let page = place.curl("/EWS/Exchange.asmx").user(ALICE).run();
+    assert!(page.status() >= 500, "{page:?}");
+    place.proxy.process.wait_err(line, |logged| logged.contains(line));
+    let log = place.proxy.process.err().join("\n");
+    assert!(!log.contains(SERVICE.1) && !log.contains("Basic TEFC"), "a password is in the log: {log}");
+}
+
+#[test]
+fn a_scheme_that_the_server_does_not_offer_is_named_with_the_key_to_change() {
+    for (offered, configured, name, offer) in [
+        ("ntlm", "basic", "Basic", "NTLM"),
+        ("basic", "ntlm", "NTLM", "Basic"),
+        ("basic", "negotiate", "Negotiate", "Basic"),
+        ("negotiate", "ntlm", "NTLM", "Negotiate"),
+    ] {
+        let key = format!("\"{configured}\"");
+        let place = Place::with(offered, |setup| setup.upstream_key("http_authentication", &key));
+        told(
+            &place,
+            &format!(
+                "the server does not offer {name}, it offers {offer}: set upstream.http_authentication to \
+                 \"{offered}\""
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_sign_in_that_the_server_refuses_is_told_apart_from_one_that_it_does_not_offer() {
+    for (scheme, name) in [("ntlm", "NTLM"), ("basic", "Basic"), ("negotiate", "Negotiate")] {
+        let wrong = (SERVICE.0, "Cheshire Cat 4");
+        let place = Place::with(scheme, |setup| setup.service_account(wrong));
+        told(&place, &format!("the server offers {name} and refuses our sign-in by it"));
+    }
+}
