@@ -127,7 +127,7 @@ impl Client {
         if coding == Coding::Chunked {
             self.wire.out.extend_from_slice(http::LAST_CHUNK);
         }
-        let keep = link.done(&came, framing);
+        let keep = link.done(&came, framing) && (!asked.is_head || Link::outlives_head(&came));
         Ok((!close).then_some(keep))
     }
 

@@ -371,6 +371,16 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Whether it may carry another request behind a HEAD that was answered with `head`: some servers send the body
+    /// that it announces, and where the next answer begins cannot be told then.
+    pub(super) fn outlives_head(head: &ResponseHead) -> bool {
+        let length = head.fields.text("content-length").map(str::trim);
+        let announces = head.fields.has("transfer-encoding") || length.is_some_and(|length| length != "0");
+        !announces
+    }
+}
+
 /// What is ours to say of a request that goes to the server.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Onward<'a> {

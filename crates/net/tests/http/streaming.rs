@@ -317,3 +317,32 @@ fn a_parked_wait_is_one_task_and_keeps_nobody_waiting() {
     other.until("PROCESSING\r\n\r\n");
     drop((few, many));
 }
+
+#[test]
+fn a_body_that_a_server_sends_behind_a_head_is_never_taken_for_the_next_answer() {
+    // It comes together with the next answer, and reads like one.
+    let forged = "HTTP/1.1 200 OK\r\nX-Forged: yes\r\nContent-Length: 0\r\n\r\n";
+    let late = Mutex::new(std::collections::HashSet::new());
+    let upstream = Upstream::new(move |got, stream| {
+        let mut text = String::new();
+        if late.lock().unwrap().remove(&got.connection) {
+            text.push_str(forged);
+        }
+        text.push_str(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", forged.len()));
+        if got.head.method() == "HEAD" {
+            late.lock().unwrap().insert(got.connection);
+        } else {
+            text.push_str(&"x".repeat(forged.len()));
+        }
+        stream.write_all(text.as_bytes()).is_ok()
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    let ask = |method: &str| {
+        format!("{method} /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\n\r\n", basic("alice"))
+    };
+    client.send(ask("HEAD"));
+    assert_eq!(client.answer(true).status(), 200);
+    let answer = client.ask(ask("GET"));
+    assert_eq!((answer.status(), answer.header("x-forged"), answer.body.len()), (200, None, forged.len()));
+}
