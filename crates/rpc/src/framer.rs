@@ -30,6 +30,13 @@ pub struct Framer {
 pub enum FrameError {
     /// The header makes no sense.
     Header(Error),
+    /// The unit's verifier is longer than the unit.
+    Verifier {
+        /// The unit's header.
+        header: Header,
+        /// What is wrong with it.
+        error: Error,
+    },
     /// The unit is larger than was agreed on.
     TooLong {
         /// The unit's header.
@@ -42,7 +49,7 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header(error) => error.fmt(f),
+            Self::Header(error) | Self::Verifier { error, .. } => error.fmt(f),
             Self::TooLong { header, limit } => {
                 write!(f, "a unit of {} bytes is over the limit of {limit}", header.frag_length)
             }
@@ -92,7 +99,8 @@ impl Framer {
         if self.buffer.len() < HEADER_SIZE {
             return Ok(None);
         }
-        let header = Header::from_start(&self.buffer).map_err(FrameError::Header)?;
+        let header = Header::of_any_verifier(&self.buffer).map_err(FrameError::Header)?;
+        header.check_verifier().map_err(|error| FrameError::Verifier { header, error })?;
         let limit = if header.ptype.is_setup() { self.max_setup_fragment } else { self.max_fragment };
         if header.frag_length > limit {
             return Err(FrameError::TooLong { header, limit });
@@ -148,7 +156,7 @@ mod tests {
         bytes[10] = 9;
         let mut framer = Framer::new(5840, 5840);
         framer.push(&bytes);
-        assert!(matches!(framer.next_unit(), Err(FrameError::Header(_))));
+        assert!(matches!(framer.next_unit(), Err(FrameError::Verifier { .. })));
     }
 
     proptest! {

@@ -23,6 +23,8 @@ pub const OPNUM_STOP_SERVER_LISTENING: u16 = 3;
 /// The opnum of `rpc__mgmt_inq_princ_name`.
 pub const OPNUM_INQ_PRINC_NAME: u16 = 4;
 
+/// The status of a call that is denied (`ERROR_ACCESS_DENIED`, [MS-ERREF] 2.2).
+pub const ERROR_ACCESS_DENIED: u32 = 5;
 /// The status of a call whose buffer is too small (`ERROR_INSUFFICIENT_BUFFER`, [MS-ERREF] 2.2).
 pub const ERROR_INSUFFICIENT_BUFFER: u32 = 0x7a;
 /// The status of a question about a package that is not known (`RPC_S_UNKNOWN_AUTHN_SERVICE`).
@@ -43,7 +45,7 @@ pub struct Management {
 }
 
 impl Management {
-    /// Answers the call of `opnum` with `stub`. Nobody stops a server this way.
+    /// Answers the call of `opnum` with `stub`. A server is not stopped this way: the status says that it is denied.
     ///
     /// # Errors
     /// The fault to be answered with.
@@ -60,7 +62,7 @@ impl Management {
                 InqStatsResponse { statistics, status: 0 }.to_bytes()
             }
             OPNUM_IS_SERVER_LISTENING => IsServerListeningResponse { status: 0, listening: 1 }.to_bytes(),
-            OPNUM_STOP_SERVER_LISTENING => return Err(FaultStatus::ACCESS_DENIED),
+            OPNUM_STOP_SERVER_LISTENING => Ok(ERROR_ACCESS_DENIED.to_le_bytes().to_vec()),
             OPNUM_INQ_PRINC_NAME => {
                 self.principal_name(InqPrincNameRequest::decode(&mut r).map_err(bad)?).to_bytes()
             }
@@ -263,8 +265,9 @@ mod tests {
         assert_eq!(stub, [0, 0, 0, 0, 1, 0, 0, 0]);
         let stub = management.call(OPNUM_INQ_STATS, &[0, 0, 0, 2], Endian::Big).unwrap();
         assert_eq!(InqStatsResponse::from_bytes(&stub).unwrap().statistics, [1, 2]);
-        let refused = management.call(OPNUM_STOP_SERVER_LISTENING, &[], Endian::Little);
-        assert_eq!(refused, Err(FaultStatus::ACCESS_DENIED));
+        // A response, as the operation has a status of its own.
+        let denied = management.call(OPNUM_STOP_SERVER_LISTENING, &[], Endian::Little);
+        assert_eq!(denied, Ok(vec![5, 0, 0, 0]));
         assert_eq!(management.call(5, &[], Endian::Little), Err(FaultStatus::NCA_S_OP_RNG_ERROR));
         assert_eq!(management.call(4, &[1], Endian::Little), Err(FaultStatus::NCA_S_FAULT_NDR));
     }

@@ -85,7 +85,34 @@ impl Header {
     /// When there are fewer than [`HEADER_SIZE`] bytes, the byte order is unknown, or the lengths contradict
     /// one another.
     pub fn from_start(bytes: &[u8]) -> Result<Self> {
+        let header = Self::read(bytes).map_err(|error| error.within("header"))?;
+        header.check_verifier()?;
+        Ok(header)
+    }
+
+    /// The same of a unit whose verifier may be longer than itself, so that it can be answered.
+    ///
+    /// # Errors
+    /// As [`from_start`](Self::from_start), but for [`check_verifier`](Self::check_verifier).
+    pub fn of_any_verifier(bytes: &[u8]) -> Result<Self> {
         Self::read(bytes).map_err(|error| error.within("header"))
+    }
+
+    /// Whether the verifier fits into the unit.
+    ///
+    /// # Errors
+    /// When `auth_length` says that there is more of it than of the unit.
+    pub fn check_verifier(&self) -> Result<()> {
+        let verifier = match self.auth_length {
+            0 => 0,
+            token => usize::from(token).saturating_add(super::SEC_TRAILER_SIZE),
+        };
+        if HEADER_SIZE.saturating_add(verifier) > usize::from(self.frag_length) {
+            let found = u64::from(self.auth_length);
+            let error = Error::invalid("auth_length", 10, found, "no more than the fragment holds");
+            return Err(error.within("header"));
+        }
+        Ok(())
     }
 
     fn read(bytes: &[u8]) -> Result<Self> {
@@ -106,14 +133,6 @@ impl Header {
         let found = u64::from(header.frag_length);
         if usize::from(header.frag_length) < HEADER_SIZE {
             return Err(Error::invalid("frag_length", 8, found, "at least the header's 16 bytes"));
-        }
-        let verifier = match header.auth_length {
-            0 => 0,
-            token => usize::from(token).saturating_add(super::SEC_TRAILER_SIZE),
-        };
-        if HEADER_SIZE.saturating_add(verifier) > usize::from(header.frag_length) {
-            let found = u64::from(header.auth_length);
-            return Err(Error::invalid("auth_length", 10, found, "no more than the fragment holds"));
         }
         Ok(header)
     }

@@ -83,10 +83,15 @@ impl ServerAssociation {
 
     fn bind(&mut self, header: &Header, bind: &Bind, auth: Option<(SecTrailer, Bytes)>) {
         if bind.contexts.is_empty() {
-            return self.reject(header.call_id, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+            let why = CloseReason::Unacceptable("it names no presentation context");
+            return self.reject_for(header.call_id, RejectReason::REASON_NOT_SPECIFIED, why);
         }
-        if let Err(reason) = auth.as_ref().map_or(Ok(()), |(trailer, _)| self.check_trailer(*trailer)) {
-            return self.reject(header.call_id, reason);
+        if let Err(closed) = auth.as_ref().map_or(Ok(()), |(trailer, _)| self.check_trailer(*trailer)) {
+            let reason = match closed {
+                CloseReason::Rejected(reason) => reason,
+                _ => RejectReason::REASON_NOT_SPECIFIED,
+            };
+            return self.reject_for(header.call_id, reason, closed);
         }
         let Some(group) = self.enter_group(bind.assoc_group_id) else {
             return self.reject(header.call_id, RejectReason::REASON_NOT_SPECIFIED);
@@ -164,7 +169,7 @@ impl ServerAssociation {
         if self.security.len() >= limit {
             return Err(CloseReason::Protocol("more security contexts than agreed on"));
         }
-        self.check_trailer(trailer).map_err(CloseReason::Rejected)?;
+        self.check_trailer(trailer)?;
         if self.security.is_empty() {
             self.agree_header_signing(header, true);
         }
@@ -172,12 +177,13 @@ impl ServerAssociation {
         Ok(())
     }
 
-    fn check_trailer(&self, trailer: SecTrailer) -> Result<(), RejectReason> {
+    fn check_trailer(&self, trailer: SecTrailer) -> Result<(), CloseReason> {
         if !self.config.auth_types.contains(&trailer.auth_type) {
-            return Err(RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED);
+            return Err(CloseReason::Rejected(RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED));
         }
         match trailer.auth_level.effective() {
-            None | Some(AuthLevel::NONE) => Err(RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED),
+            None => Err(CloseReason::Unacceptable("its authentication level is none that there is")),
+            Some(AuthLevel::NONE) => Err(CloseReason::Unacceptable("it signs in at the level none")),
             Some(_) => Ok(()),
         }
     }

@@ -44,6 +44,10 @@ pub(super) struct Active {
     security: Option<RequestSecurity>,
 }
 
+/// Fragments that are not a call's last are as long as both sides take, of which this is less than the least
+/// (C706 12.6.3.1 `MustRecvFragSize`), in bytes of the stub.
+const SHORT_FRAGMENT: usize = 1024;
+
 /// Why a unit is not let through.
 type Refusal = (FaultStatus, CloseReason);
 
@@ -94,6 +98,7 @@ impl ServerAssociation {
         if stub.len().saturating_add(self.assembling) > self.stub_limit(&head) {
             return self.stub_too_long(call_id);
         }
+        self.count_fragment(&head, stub.len());
         if last {
             return self.complete(call_id, head, Assembly::new(stub));
         }
@@ -116,12 +121,19 @@ impl ServerAssociation {
             let hint = usize::try_from(partial.head.alloc_hint).unwrap_or(usize::MAX);
             assembly.push(stub, hint, limit);
             self.assembling = self.assembling.saturating_add(stub.len());
+            self.count_fragment(head, stub.len());
         }
         if header.flags.contains(PfcFlags::LAST_FRAG)
             && let Some(Partial { head, stub: Some(stub) }) = self.partial.remove(&header.call_id)
         {
             self.assembling = self.assembling.saturating_sub(stub.len());
             self.complete(header.call_id, head, stub);
+        }
+    }
+
+    fn count_fragment(&mut self, head: &CallHead, stub: usize) {
+        if head.security.is_some() || stub >= SHORT_FRAGMENT {
+            self.fragments = self.fragments.saturating_add(1);
         }
     }
 

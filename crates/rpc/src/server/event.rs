@@ -117,6 +117,8 @@ pub enum CloseReason {
     Protocol(&'static str),
     /// The bind was rejected.
     Rejected(RejectReason),
+    /// The bind was rejected for what no reason of the protocol says.
+    Unacceptable(&'static str),
     /// The handshake was refused.
     AuthenticationRefused,
     /// A call was not protected as agreed on.
@@ -134,6 +136,7 @@ impl fmt::Display for CloseReason {
             Self::Malformed(error) => write!(f, "client: {error}"),
             Self::Protocol(what) => write!(f, "client: {what}"),
             Self::Rejected(reason) => write!(f, "the bind was rejected: {reason}"),
+            Self::Unacceptable(what) => write!(f, "the bind was rejected: {what}"),
             Self::AuthenticationRefused => f.write_str("the handshake was refused"),
             Self::NotProtected => f.write_str("client: a unit is not protected as agreed on"),
             Self::BadSignature => f.write_str("client: a unit's protection is wrong"),

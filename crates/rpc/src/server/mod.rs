@@ -26,7 +26,7 @@ pub use self::event::{AnswerError, AuthOutcome, CloseReason, Event, Request, Req
 
 use self::bind::{PendingAuth, PresentedContext, SecurityContext};
 use self::call::{Active, Partial};
-use crate::framer::Framer;
+use crate::framer::{FrameError, Framer};
 use crate::pdu::{
     BindNak, BindTimeFeatures, Body, Fault, FaultStatus, Header, Pdu, PduType, PfcFlags, RejectReason,
 };
@@ -54,6 +54,8 @@ pub struct ServerAssociation {
     partial: HashMap<u32, Partial>,
     /// Bytes of all partial stubs.
     assembling: usize,
+    /// Fragments that were taken of calls that were let in.
+    fragments: u64,
     active: HashMap<u32, Active>,
 }
 
@@ -91,6 +93,7 @@ impl ServerAssociation {
             pending: None,
             partial: HashMap::new(),
             assembling: 0,
+            fragments: 0,
             active: HashMap::new(),
         }
     }
@@ -111,6 +114,12 @@ impl ServerAssociation {
     /// Whether a unit, or a call of several, has begun to arrive and is not whole.
     pub fn is_mid_unit(&self) -> bool {
         self.framer.buffered() > 0 || !self.partial.is_empty()
+    }
+
+    /// How many fragments of calls that were let in have come as a whole. Short ones without a sign-in do not
+    /// count: a client that nobody knows could send a call byte by byte.
+    pub const fn fragments(&self) -> u64 {
+        self.fragments
     }
 
     /// What happened next. `None` until more bytes arrive, a handshake's answer comes, or output is taken.
@@ -168,13 +177,29 @@ impl ServerAssociation {
             PduType::BIND | PduType::ALTER_CONTEXT | PduType::AUTH3 => self.setup(header, unit),
             PduType::REQUEST => self.request(header, unit),
             PduType::CO_CANCEL | PduType::ORPHANED => self.cancel(header, unit),
-            _ => self.protocol_error(header, "a unit that only servers send"),
+            PduType::BIND_ACK
+            | PduType::BIND_NAK
+            | PduType::ALTER_CONTEXT_RESP
+            | PduType::RESPONSE
+            | PduType::FAULT
+            | PduType::SHUTDOWN => self.protocol_error(header, "a PDU that only servers send"),
+            _ => self.protocol_error(header, "a PDU type that connection-oriented RPC does not have"),
         }
     }
 
-    fn bad_frame(&mut self, error: crate::framer::FrameError) {
-        if let crate::framer::FrameError::TooLong { header, .. } = &error {
-            self.send_fault(header.call_id, 0, FaultStatus::NCA_S_PROTO_ERROR, true);
+    fn bad_frame(&mut self, error: FrameError) {
+        match &error {
+            FrameError::Verifier { header, .. }
+                if header.ptype == PduType::BIND && self.phase == Phase::New =>
+            {
+                let nak = BindNak::new(RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+                self.send(&Pdu::new(header.call_id, Body::BindNak(nak)));
+            }
+            FrameError::TooLong { header, .. } | FrameError::Verifier { header, .. } => {
+                self.send_fault(header.call_id, 0, FaultStatus::NCA_S_PROTO_ERROR, true);
+            }
+            // Not even which call it is of is known.
+            FrameError::Header(_) => {}
         }
         self.close(CloseReason::Frame(error));
     }
@@ -191,8 +216,13 @@ impl ServerAssociation {
 
     /// Rejects the bind, and ends the association.
     fn reject(&mut self, call_id: u32, reason: RejectReason) {
+        self.reject_for(call_id, reason, CloseReason::Rejected(reason));
+    }
+
+    /// Rejects the bind, and ends the association for a reason that the client's does not tell.
+    fn reject_for(&mut self, call_id: u32, reason: RejectReason, closed: CloseReason) {
         self.send(&Pdu::new(call_id, Body::BindNak(BindNak::new(reason))));
-        self.close(CloseReason::Rejected(reason));
+        self.close(closed);
     }
 
     fn send_fault(&mut self, call_id: u32, context_id: u16, status: FaultStatus, did_not_execute: bool) {

@@ -126,10 +126,66 @@ fn a_bind_that_makes_no_sense_is_rejected() {
     let mut version = toy_bind(PfcFlags::NONE);
     version[0] = 6;
     rejected(&version);
-    rejected(&Pdu::new(1, Body::Bind(Bind::default())).to_bytes().unwrap());
     let mut contexts = toy_bind(PfcFlags::NONE);
     contexts[24] = 200;
     rejected(&contexts);
+}
+
+#[test]
+fn a_bind_without_contexts_is_rejected_for_no_reason_that_has_a_number() {
+    let mut server = server(server_config());
+    server.receive(&Pdu::new(1, Body::Bind(Bind::default())).to_bytes().unwrap());
+    let reason = closed(&mut server);
+    assert_eq!(reason.to_string(), "the bind was rejected: it names no presentation context");
+    let output = server.take_output();
+    let Body::BindNak(nak) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
+    assert_eq!(nak.reason, RejectReason::REASON_NOT_SPECIFIED);
+}
+
+#[test]
+fn a_verifier_that_is_longer_than_its_unit_is_answered() {
+    let all = PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG;
+    let lying = |mut bytes: Vec<u8>| {
+        bytes[10..12].copy_from_slice(&9000_u16.to_le_bytes());
+        bytes
+    };
+    let mut bound = bound(all);
+    bound.receive(&lying(request(1, 0, b"stub").to_bytes().unwrap()));
+    assert!(matches!(closed(&mut bound), CloseReason::Frame(_)));
+    assert_eq!(fault(&mut bound), FaultStatus::NCA_S_PROTO_ERROR);
+    let mut fresh = server(server_config());
+    fresh.receive(&lying(toy_bind(PfcFlags::NONE)));
+    assert!(matches!(closed(&mut fresh), CloseReason::Frame(_)));
+    let output = fresh.take_output();
+    let Body::BindNak(nak) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
+    assert_eq!(nak.reason, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+}
+
+#[test]
+fn a_type_that_there_is_not_is_told_from_those_that_servers_send() {
+    let all = PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG;
+    for (ptype, expected) in [(99, "connection-oriented RPC does not have"), (12, "only servers send")] {
+        let mut bytes = request(1, 0, b"").to_bytes().unwrap();
+        bytes[2] = ptype;
+        let mut server = bound(all);
+        server.receive(&bytes);
+        let reason = closed(&mut server).to_string();
+        assert!(reason.contains(expected), "{ptype}: {reason}");
+        assert_eq!(fault(&mut server), FaultStatus::NCA_S_PROTO_ERROR);
+    }
+}
+
+#[test]
+fn fragments_count_where_their_call_was_let_in_and_is_no_trickle() {
+    let mut server = bound(PfcFlags::FIRST_FRAG | PfcFlags::LAST_FRAG);
+    let long = vec![0; 1024];
+    for (flags, stub, count) in
+        [(PfcFlags::FIRST_FRAG, &long[..], 1), (PfcFlags::NONE, b"short", 1), (PfcFlags::NONE, &long[..], 2)]
+    {
+        server.receive(&fragment(1, flags, stub));
+        assert_eq!(server.poll_event(), None);
+        assert_eq!(server.fragments(), count);
+    }
 }
 
 #[test]
