@@ -99,6 +99,28 @@ fn a_byte_at_a_time_is_taken_for_as_long_as_configured() {
 }
 
 #[test]
+fn a_call_of_many_fragments_has_the_time_of_each() {
+    let upstream = RawUpstream::echo();
+    let proxy = hasty(&upstream).start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    let stub = with_handle(handle, &vec![7; 19_980]);
+    let bytes = request(5, 0, 10, &stub);
+    let mut rest = &bytes[..];
+    let mut sent = 0;
+    while !rest.is_empty() {
+        let length = usize::from(u16::from_le_bytes([rest[8], rest[9]]));
+        client.send(&rest[..length]);
+        rest = &rest[length..];
+        sent += 1;
+        // Each well within the two seconds that a fragment may take, and all of them well over.
+        std::thread::sleep(Duration::from_millis(800));
+    }
+    assert!(sent >= 5, "{sent}");
+    assert_eq!(client.answer().stub()[..19_980], vec![7; 19_980]);
+}
+
+#[test]
 fn a_client_that_says_nothing_is_let_go() {
     while_another_goes_on(hasty, |proxy| {
         for target in [proxy.rpc(), proxy.mapper()] {

@@ -185,6 +185,14 @@ impl Connection {
         connection
     }
 
+    /// The association group that a bind which was sent is acknowledged with.
+    #[track_caller]
+    pub(crate) fn group(&mut self) -> u32 {
+        let ack = read(&mut self.stream).unwrap_or_else(|answer| panic!("{answer:?}"));
+        assert_eq!(ack.kind, BIND_ACK);
+        u32::from_le_bytes(ack.body[4..8].try_into().unwrap())
+    }
+
     /// Sends bytes. A peer that has closed shows when the answer is asked for.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);

@@ -1,10 +1,14 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
+use mapi::Interface;
+use mapi::http::{Endpoint, RequestType};
+
 use crate::flight::{Flight, Next, fault, leaving_response};
 use crate::module::{CALL_FAILED, Refusal};
 use crate::objects::{ObjectLimits, ObjectTable};
-use crate::operation::Incoming;
+use crate::operation::{Incoming, OperationKey};
 use crate::session::{Session, SharedSession};
 use crate::stack::{Passage, Stack};
 use crate::work::{Deferral, Deferred, Waits, Work};
@@ -14,13 +18,15 @@ use crate::work::{Deferral, Deferred, Waits, Work};
 pub struct Engine {
     stack: Stack,
     numbers: AtomicU64,
+    /// Waits for notifications that were ended here.
+    ended_waits: AtomicU64,
     deferral: Option<Deferral>,
 }
 
 impl Engine {
     /// An engine with the modules of `stack`.
     pub const fn new(stack: Stack) -> Self {
-        Self { stack, numbers: AtomicU64::new(1), deferral: None }
+        Self { stack, numbers: AtomicU64::new(1), ended_waits: AtomicU64::new(0), deferral: None }
     }
 
     /// The same, which lets modules defer what takes time. Without this, what a module defers is refused.
@@ -68,6 +74,26 @@ impl Engine {
     /// The modules.
     pub const fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The upstream's answer that ends a wait for notifications without one, as a server may at any time: to
+    /// `EcDoAsyncWaitEx` ([MS-OXCRPC] 3.3.4.1) or `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4.2). None where
+    /// `flight` is another operation.
+    pub fn end_wait(&self, flight: &Flight) -> Option<Bytes> {
+        let answer: &'static [u8] = match flight.operation.key() {
+            // pulFlagsOut, and the return value.
+            OperationKey::Call(Interface::AsyncEmsmdb, 0) => &[0; 8],
+            // StatusCode, ErrorCode, EventPending, AuxiliaryBufferSize.
+            OperationKey::Http(Endpoint::Emsmdb, RequestType::NotificationWait) => &[0; 16],
+            _ => return None,
+        };
+        self.ended_waits.fetch_add(1, Ordering::Relaxed);
+        Some(Bytes::from_static(answer))
+    }
+
+    /// How many waits for notifications were ended here.
+    pub fn ended_waits(&self) -> u64 {
+        self.ended_waits.load(Ordering::Relaxed)
     }
 
     /// Tells the modules that it is over.

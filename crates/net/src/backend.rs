@@ -59,6 +59,11 @@ pub trait Backend: Send {
     /// Goes on with what waits; ready once there is something new in `replies`.
     fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()>;
 
+    /// The proxy stops: calls that may end at any time are answered now. Their answers go to `replies`.
+    fn stop(&mut self, replies: &mut Vec<Reply>) {
+        let _ = replies;
+    }
+
     /// The connection is over, and with it the association groups `over`, of which it was the last one.
     fn end(&mut self, over: &[Arc<Group>]);
 }

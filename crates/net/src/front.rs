@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use engine::Observer;
 use identity::{ClaimedName, Identity, OsRandom, SecurityContext};
-use rpc::pdu::{FaultStatus, SyntaxId};
+use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use rpc::server::{AuthOutcome, CloseReason, Event, Request, ServerAssociation, ServerConfig};
 use rpc::{epm, mgmt};
 use tokio::net::TcpStream;
@@ -91,6 +91,8 @@ struct Connection<B: Backend> {
     since: Instant,
     /// Whether a signed-in client has called.
     called: bool,
+    /// Fragments of calls that were let in before `since`.
+    fragments: u64,
     /// Why the association is over.
     closed: Option<CloseReason>,
 }
@@ -137,6 +139,7 @@ pub(crate) async fn serve<B: Backend>(
         last_id: 0,
         since: Instant::now(),
         called: false,
+        fragments: 0,
         closed: None,
     };
     connection.run(stop).await
@@ -148,6 +151,9 @@ impl<B: Backend> Connection<B> {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         send(&self.stream, self.front.greeting, self.front.limits.handshake).await?;
         loop {
+            if *stop.borrow() {
+                self.behind.backend.stop(&mut self.replies);
+            }
             self.work().await?;
             if self.association.is_closed() {
                 return self.closed.take().map_or(Ok(()), |reason| Err(Ended::Protocol(reason)));
@@ -184,6 +190,12 @@ impl<B: Backend> Connection<B> {
     async fn work(&mut self) -> io::Result<()> {
         loop {
             self.events();
+            // Each fragment of a signed-in client has its own time.
+            let fragments = self.association.fragments();
+            let another = std::mem::replace(&mut self.fragments, fragments) != fragments;
+            if another && (self.called || !self.contexts.is_empty()) {
+                self.since = Instant::now();
+            }
             self.answer();
             // An answer makes room for a call that waited for it.
             let output = self.association.take_output();
@@ -198,11 +210,11 @@ impl<B: Backend> Connection<B> {
         while let Some(event) = self.association.poll_event() {
             match event {
                 Event::Request(request) => self.request(request),
-                Event::Authenticate { auth_context_id, auth_type, token, .. } => {
+                Event::Authenticate { auth_context_id, auth_type, level, token, .. } => {
                     let handshake = self.handshakes.remove(&auth_context_id);
                     let handshake = handshake.or_else(|| self.front.sign_in.accept(auth_type));
                     let outcome = match handshake {
-                        Some(handshake) => self.authenticate(auth_context_id, handshake, &token),
+                        Some(handshake) => self.authenticate(auth_context_id, level, handshake, &token),
                         None => AuthOutcome::Refused,
                     };
                     if let Err(error) = self.association.auth_reply(auth_context_id, outcome) {
@@ -216,7 +228,13 @@ impl<B: Backend> Connection<B> {
         }
     }
 
-    fn authenticate(&mut self, id: u32, mut handshake: Handshake, token: &[u8]) -> AuthOutcome {
+    fn authenticate(
+        &mut self,
+        id: u32,
+        level: AuthLevel,
+        mut handshake: Handshake,
+        token: &[u8],
+    ) -> AuthOutcome {
         let name = ClaimedName::in_token(token);
         if let Some(name) = &name
             && self.front.auth_limit.check(self.peer, name, Instant::now()).is_err()
@@ -229,7 +247,14 @@ impl<B: Backend> Connection<B> {
                 self.handshakes.insert(id, handshake);
                 AuthOutcome::Continue { token }
             }
-            Ok(crate::sign_in::Progress::Done { token, context, protection }) => {
+            Ok(crate::sign_in::Progress::Done { context, strongest, .. }) if level > strongest => {
+                let user = context.principal();
+                let why = format!("{user}: the handshake negotiated too little for the level {level}");
+                self.front.strangers.misbehaved(self.peer, &why);
+                self.front.observer.refused(self.peer, &why);
+                AuthOutcome::Refused
+            }
+            Ok(crate::sign_in::Progress::Done { token, context, protection, .. }) => {
                 tracing::debug!(peer = %self.peer, user = %context.principal(), "signed in");
                 self.front.observer.signed_in(&context, self.peer);
                 if let Some(name) = &name {

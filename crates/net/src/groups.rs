@@ -214,7 +214,8 @@ mod tests {
         assert!(second.leave().is_some_and(|over| Arc::ptr_eq(&over, &group)), "whoever else has its number");
         assert!(!Arc::ptr_eq(groups.enter(id, &alice).group(), &group));
         assert!(bobs.leave().is_some());
-        assert_eq!((groups.lock().groups.len(), groups.lock().budgets.len()), (1, 1));
+        let state = groups.lock();
+        assert_eq!((state.groups.len(), state.budgets.len()), (1, 1));
     }
 
     #[test]

@@ -12,14 +12,14 @@ use bytes::Bytes;
 use engine::Outcome;
 use identity::{Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
-use rpc::pdu::{AuthType, ContextResultCode, SyntaxId};
+use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use wire::Guid;
 
 use crate::account::Account;
 use crate::clock;
-use crate::sign_in::protection;
+use crate::sign_in::{protection, strongest};
 use crate::stream::{poll_read, prepare};
 
 /// What a link is for.
@@ -289,6 +289,12 @@ impl Link {
         let next = match initiator.step(token, clock::now(), &mut OsRandom) {
             Ok(Step::Continue(token)) => NextLeg::AlterContext { token },
             Ok(Step::Done { token, context, security }) => {
+                let level = self.config.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
+                if level.effective() > Some(strongest(&security)) {
+                    return Err(format!(
+                        "the server's handshake negotiated too little for the level {level}"
+                    ));
+                }
                 self.context = Some(context);
                 self.initiator = None;
                 let protection = Some(protection(security));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use engine::Interface;
 use engine::{
     Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, OperationKey, Outcome, Refusal,
@@ -17,7 +18,7 @@ use identity::{Identity, OsRandom, SecurityContext};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
 use tokio::time::{Instant, Sleep};
-use wire::Guid;
+use wire::{Endian, Guid};
 
 use crate::account::{Account, credentials_for};
 use crate::backend::{Backend, Call, Reply};
@@ -245,6 +246,15 @@ impl Backend for ProxyConnection {
         }
         // What was sent on has to be polled for in its turn, even where nothing is for the client yet.
         Poll::Ready(())
+    }
+
+    fn stop(&mut self, replies: &mut Vec<Reply>) {
+        let engine = Arc::clone(&self.proxy.engine);
+        let ended = |(token, airborne): (&u64, &Airborne)| Some((*token, engine.end_wait(&airborne.flight)?));
+        let ended: Vec<(u64, Bytes)> = self.flights.iter().filter_map(ended).collect();
+        for (token, stub) in ended {
+            self.resume(token, Outcome::Response { stub, endian: Endian::Little }, replies);
+        }
     }
 
     fn end(&mut self, over: &[Arc<Group>]) {

@@ -23,7 +23,13 @@ pub(crate) struct Handshake(Acceptor);
 /// How a client's handshake goes on.
 pub(crate) enum Progress {
     Continue(Vec<u8>),
-    Done { token: Option<Vec<u8>>, context: SecurityContext, protection: Box<dyn Protection> },
+    Done {
+        token: Option<Vec<u8>>,
+        context: SecurityContext,
+        /// The best level for which enough was negotiated.
+        strongest: AuthLevel,
+        protection: Box<dyn Protection>,
+    },
 }
 
 impl SignIn {
@@ -54,9 +60,21 @@ impl Handshake {
         Ok(match self.0.step(token, now, random)? {
             Step::Continue(token) => Progress::Continue(token),
             Step::Done { token, context, security } => {
-                Progress::Done { token, context, protection: protection(security) }
+                let strongest = strongest(&security);
+                Progress::Done { token, context, strongest, protection: protection(security) }
             }
         })
+    }
+}
+
+/// The best level for which a handshake negotiated enough ([MS-NLMP] 2.2.2.5: SEAL and SIGN).
+pub(crate) const fn strongest(security: &MessageSecurity) -> AuthLevel {
+    if security.can_seal() {
+        AuthLevel::PKT_PRIVACY
+    } else if security.can_sign() {
+        AuthLevel::PKT_INTEGRITY
+    } else {
+        AuthLevel::CONNECT
     }
 }
 
@@ -108,5 +126,66 @@ impl Protection for Ntlm {
             self.0.verify(before, body, after, signature)
         };
         checked.map_err(|_| ProtectionError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::accounts::Account;
+    use identity::ntlm::{Credentials, Policy, ServerNames};
+    use identity::{Accounts, Authority, Initiator, NtHash, OsRandom, Registry};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Alice;
+
+    impl Accounts for Alice {
+        fn find(&self, domain: &str, user: &str) -> Option<Account> {
+            let nt_hash = NtHash::from_password("pw");
+            (user == "alice").then(|| Account {
+                user: user.to_owned(),
+                domain: domain.to_owned(),
+                dns_domain: String::new(),
+                nt_hash,
+                disabled: false,
+            })
+        }
+    }
+
+    #[test]
+    fn what_was_not_negotiated_is_no_protection_that_a_level_can_have() {
+        for level in [AuthLevel::CONNECT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
+            let registry = Registry::new();
+            let sign_in = SignIn::new(AcceptorConfig {
+                accounts: Arc::new(Alice),
+                policy: Policy::default(),
+                names: ServerNames::default(),
+                authority: Authority::new("here"),
+                registry: Arc::clone(&registry),
+            });
+            let credentials = Credentials::Account {
+                user: "alice".to_owned(),
+                domain: "LAB".to_owned(),
+                nt_hash: NtHash::from_password("pw"),
+            };
+            let account =
+                crate::account::Account::new(credentials, Mechanism::Ntlm, level, "there", &registry);
+            let mut client = Initiator::new(account.mechanism, account.config);
+            let now = crate::clock::now();
+            let mut server = sign_in.accept(AuthType::WINNT).unwrap();
+            let mut token = Vec::new();
+            let done = loop {
+                token = match client.step(&token, now, &mut OsRandom).unwrap() {
+                    Step::Continue(token) | Step::Done { token: Some(token), .. } => token,
+                    Step::Done { token: None, .. } => panic!("the client has nothing more to say"),
+                };
+                match server.step(&token, now, &mut OsRandom).unwrap() {
+                    Progress::Continue(answer) => token = answer,
+                    Progress::Done { strongest, .. } => break strongest,
+                }
+            };
+            assert_eq!(done, level);
+        }
     }
 }

@@ -15,6 +15,7 @@ pub struct Strangers {
     misbehaved: Throttle,
     sessions_full: Throttle,
     looped: Throttle,
+    cut_short: Throttle,
 }
 
 impl Strangers {
@@ -44,6 +45,13 @@ impl Strangers {
     pub(crate) fn misbehaved(&self, peer: SocketAddr, why: &str) {
         if let Some(left_out) = self.misbehaved.pass(Instant::now()) {
             tracing::info!(%peer, left_out, "client: {why}");
+        }
+    }
+
+    /// A client whose connection had to be closed in the middle of the upstream's answer.
+    pub(crate) fn cut_short(&self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.cut_short.pass(Instant::now()) {
+            tracing::warn!(%peer, left_out, "upstream: an answer broke off, and the client's connection with it: {why}");
         }
     }
 

@@ -171,6 +171,8 @@ pub(super) async fn serve(
             Box::pin(client.wire.linger(LINGER.min(client.front.limits.handshake))).await;
             tracing::debug!(%peer, "connection closed");
         }
+        // To the client it looks like a fault of ours.
+        Err(Gone::CutShort(why)) => client.front.strangers.cut_short(peer, &why),
         Err(gone) => tracing::debug!(%peer, "client: {gone}"),
     }
 }

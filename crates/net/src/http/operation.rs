@@ -149,10 +149,20 @@ impl Client {
         mut told: Told,
     ) -> Result<Then, Gone> {
         let until = Instant::now() + self.front.upstream.call_limit;
+        // A wait for notifications may end at any time: it does not keep us from stopping.
+        let is_wait = is_wait(airborne.flight.operation.key());
+        let stops = self.stop.begins();
+        tokio::pin!(stops);
         let telling = (asked, &*airborne, &mut told);
-        let (mut head, framing) = match self.head_telling(&mut link, until, false, telling).await? {
-            Ok(answer) => answer,
-            Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
+        let answer = tokio::select! {
+            biased;
+            answer = self.head_telling(&mut link, until, false, telling) => Some(answer?),
+            () = &mut stops, if is_wait => None,
+        };
+        let (mut head, framing) = match answer {
+            Some(Ok(answer)) => answer,
+            Some(Err(why)) => return Ok(self.fail(&why, &mut airborne, &told)),
+            None => return Ok(self.end_wait(asked, &mut airborne, &told, None)),
         };
         if let Err(refusal) = airborne.learn_cookies(&mut head, !told.begun) {
             tracing::warn!("upstream: {}", refusal.why);
@@ -167,7 +177,16 @@ impl Client {
                 Ok(event)
             } else {
                 coming.stream(&mut self.wire);
-                self.answered_telling(&mut link, until, (asked, &airborne, &mut told)).await?
+                let may_end = is_wait && !coming.body.is_done();
+                let answer = tokio::select! {
+                    biased;
+                    answer = self.answered_telling(&mut link, until, (asked, &airborne, &mut told)) => Some(answer?),
+                    () = &mut stops, if may_end => None,
+                };
+                match answer {
+                    Some(answer) => answer,
+                    None => return Ok(self.end_wait(asked, &mut airborne, &told, Some(&coming))),
+                }
             };
             match event.and_then(|event| coming.take(event, self.front.sizes.answer)) {
                 Ok(true) => break,
@@ -191,6 +210,28 @@ impl Client {
             self.link = Some(link);
         }
         Ok(then)
+    }
+
+    /// Answers a wait for notifications, without one, since the proxy stops. `coming` is what came of the server's
+    /// answer.
+    fn end_wait(
+        &mut self,
+        asked: &Asked,
+        airborne: &mut Airborne,
+        told: &Told,
+        coming: Option<&Coming>,
+    ) -> Then {
+        let front = Arc::clone(&self.front);
+        let payload = front.engine.end_wait(&airborne.flight).unwrap_or_default();
+        let next = front.engine.resume_by_cookie(&front.sessions, &mut airborne.flight, payload);
+        airborne.finish(&next, None);
+        self.link = None;
+        if told.begun || coming.is_some_and(|coming| coming.begun) {
+            self.answer_told(asked, &next);
+        } else {
+            self.answer_here(&airborne.original, asked, next);
+        }
+        Then::Close
     }
 
     fn turned_away(&self, asked: &Asked, key: OperationKey, request_size: usize, refusal: &Refusal) {
@@ -266,6 +307,11 @@ pub(super) fn own_head(
         head.fields.push("WWW-Authenticate", token.clone());
     }
     Some(head)
+}
+
+/// Whether it waits for notifications.
+const fn is_wait(key: OperationKey) -> bool {
+    matches!(key, OperationKey::Http(Endpoint::Emsmdb, RequestType::NotificationWait))
 }
 
 /// The values of a request's `Cookie` headers.

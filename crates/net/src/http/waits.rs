@@ -57,6 +57,17 @@ impl Stop {
         *self.told.borrow()
     }
 
+    /// Ready where no more requests are to be taken, for who has no hold of `self` meanwhile.
+    pub(super) fn begins(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut told = self.told.clone();
+        async move {
+            if told.wait_for(|stops| *stops).await.is_err() {
+                // All is to end: that is seen elsewhere.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// Ready where all is to end now.
     pub(super) fn poll_end(&mut self, task: &mut Context<'_>) -> Poll<()> {
         while ready!(self.poll(task)) {}

@@ -466,3 +466,31 @@ fn a_session_that_never_came_about_is_not_kept() {
     let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
     assert_eq!((answer.status(), proxy.front.sessions.len()), (502, 0));
 }
+
+#[test]
+fn a_wait_for_notifications_is_answered_when_the_proxy_stops() {
+    // One server says that it is at work, the other nothing; then neither says any more.
+    for says in [&b""[..], b"c\r\nPROCESSING\r\n\r\n"] {
+        let upstream = Upstream::new(move |got: &Got, stream| {
+            if got.head.fields.text("x-requesttype") != Some("NotificationWait") {
+                return stream.write_all(&good(&["sid=s".to_owned()])).is_ok();
+            }
+            let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\n\
+                X-ResponseCode: 0\r\nTransfer-Encoding: chunked\r\n\r\n";
+            says.is_empty() || stream.write_all(&[&head[..], says].concat()).is_ok()
+        });
+        let proxy = Setup::default().before(&upstream);
+        let mut alice = Client::new(&proxy);
+        alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
+        alice.send(mapi("alice", "emsmdb", "NotificationWait", "sid=s", &[0; 8]));
+        drop((upstream.next(), upstream.next()));
+        proxy.stop.send(true).unwrap();
+        let answer = alice.answer(false);
+        assert_eq!((answer.status(), answer.code().as_deref()), (200, Some("0")));
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(text.starts_with("PROCESSING\r\n"), "{text}");
+        let end = [&b"DONE\r\n\r\n"[..], &[0; 16]].concat();
+        assert!(answer.body.ends_with(&end), "{text}");
+        assert_eq!(proxy.front.engine.ended_waits(), 1);
+    }
+}
