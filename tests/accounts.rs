@@ -1,6 +1,11 @@
 //! Whom an account lets in, under which of its names, and for how long.
 
-use crate::harness::{Client, HttpPlace, Setup, Upstream};
+use std::time::Instant;
+
+use crate::harness::{
+    ALICE, Answer, BOB, By, Client, HttpClient, HttpPlace, PATIENCE, Proxy, RawUpstream, Setup, Told,
+    Upstream, echo,
+};
 
 /// An account without a domain, called by a mail address.
 const DORA: (&str, &str) = ("dora@mail.test", "Dormouse 5");
@@ -69,4 +74,93 @@ fn accounts_that_one_name_would_mean_keep_the_proxy_as_it_was() {
         place.curl("/oab/oab.xml").with(&["--basic", "--user", &user]).run().status() != 401
     };
     assert!(signs_in("White Rabbit 1") && !signs_in(DORA.1));
+}
+
+/// The recorded Execute with a `RopLogon`.
+const LOGON: &str = "execute 65";
+
+/// What may happen to the account of alice, after which nothing goes on that was signed in with it; with how
+/// many accounts there are then.
+type Happening = (fn(&Proxy), usize);
+
+const REMOVED: Happening = (|proxy| proxy.remove_account(ALICE), 1);
+const NEW_PASSWORD: Happening = (|proxy| proxy.add_account(("alice", "White Rabbit 2")), 2);
+
+#[test]
+fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_over_http() {
+    for (happens, accounts) in [REMOVED, NEW_PASSWORD] {
+        let place = HttpPlace::new("ntlm");
+        let [mut by_ntlm, mut by_basic, mut opens] =
+            ["impacket", "basic", "impacket"].map(|by| place.connected(by, ALICE));
+        let mut bob = place.connected("impacket", BOB);
+        let mut waits = place.connected("impacket", ALICE);
+        waits.told("script mute");
+        waits.tell(LOGON);
+        place.upstream.wait_held();
+        let before = place.upstream.operations().len();
+
+        happens(&place.proxy);
+        place.proxy.reads_again(accounts);
+        assert_eq!(by_ntlm.told(LOGON)["status"], 401);
+        assert_eq!(by_basic.told(LOGON)["status"], 401);
+        // Another session on the connection.
+        assert_eq!(opens.told("connect")["status"], 401);
+        // The request that waits is not waited for any longer.
+        assert_eq!(waits.answer()["status"], 401);
+        bob.done(LOGON);
+        assert_eq!(place.upstream.operations().len(), before + 1);
+        place.upstream.go();
+    }
+}
+
+#[test]
+fn who_has_another_password_signs_in_with_it_and_an_account_that_is_as_it_was_goes_on() {
+    let place = HttpPlace::new("ntlm");
+    let mut alice = place.connected("basic", ALICE);
+    place.proxy.add_account(("carol", "Mock Turtle 4"));
+    place.proxy.reads_again(3);
+    alice.done(LOGON);
+    place.proxy.add_account(("alice", "White Rabbit 2"));
+    place.proxy.reads_again(3);
+    assert_eq!(alice.told(LOGON)["status"], 401);
+    place.connected("basic", ("alice", "White Rabbit 2")).done(LOGON);
+    let mut old = HttpClient::new(&place.proxy, &place.certificates, By("basic", ALICE));
+    assert_eq!(old.told("connect")["status"], 401);
+}
+
+#[test]
+fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_over_rpc() {
+    for (happens, accounts) in [REMOVED, NEW_PASSWORD] {
+        let upstream = RawUpstream::start(|call| if call.opnum == 10 { Answer::Silence } else { echo(call) });
+        let proxy = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"").start();
+        let (mut alice, mut waits) = (Told::bound(&proxy, ALICE, 0), Told::bound(&proxy, ALICE, 0));
+        let (handle, waiting) = (alice.open(), waits.open());
+        let mut bob = Told::bound(&proxy, BOB, 0);
+        waits.tell(&format!("use {waiting}"));
+        upstream.wait_calls(3);
+
+        happens(&proxy);
+        proxy.reads_again(accounts);
+        assert!(alice.fault_of(&handle).contains("access_denied"));
+        assert!(alice.told("open")["fault"].as_str().unwrap().contains("access_denied"));
+        // The call that waits is not waited for any longer.
+        assert!(waits.answer()["fault"].as_str().unwrap().contains("access_denied"));
+        // Nor are connections to the server kept for them.
+        upstream.wait_ended(2);
+        bob.open();
+        assert_eq!(upstream.calls().len(), 4);
+    }
+}
+
+#[test]
+fn a_client_has_to_sign_in_anew_when_its_time_is_over() {
+    let place = HttpPlace::with("ntlm", |setup| setup.clients_key("context_seconds", "1"));
+    let mut alice = HttpClient::new(&place.proxy, &place.certificates, By("impacket", ALICE));
+    let until = Instant::now() + PATIENCE;
+    let mut answers = 0;
+    while alice.told("ask /oab/oab.xml")["status"] != 401 {
+        answers += 1;
+        assert!(Instant::now() < until, "{answers} answers");
+    }
+    place.connected("impacket", ALICE).done(LOGON);
 }

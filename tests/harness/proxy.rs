@@ -245,6 +245,14 @@ impl Proxy {
         add_account_of(&self.folder, domain, account);
     }
 
+    /// Removes the account of `account` from that file.
+    pub(crate) fn remove_account(&self, account: Account) {
+        let mut command = Command::new(program());
+        command.args(["account", "remove", "--domain", "LAB", account.0, "--accounts"]);
+        let ended = Process::start("account remove", command.arg(self.file("accounts.toml"))).end();
+        assert!(ended.status.success(), "{}", ended.err);
+    }
+
     /// Has it read again what it read when it started, and waits until it has `accounts` accounts.
     pub(crate) fn reads_again(&self, accounts: usize) {
         self.process.hang_up();

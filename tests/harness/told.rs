@@ -21,8 +21,13 @@ impl Told {
         told
     }
 
+    /// Has `command` done, without waiting for it.
+    pub(crate) fn tell(&mut self, command: &str) {
+        self.process.say(command);
+    }
+
     /// What it says next.
-    fn answer(&mut self) -> Value {
+    pub(crate) fn answer(&mut self) -> Value {
         self.answers += 1;
         let line = self.process.line(self.answers);
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))

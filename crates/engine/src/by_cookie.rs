@@ -215,6 +215,13 @@ impl Engine {
         }
     }
 
+    /// Ends the sessions whose security context was revoked.
+    pub fn end_revoked_by_cookie(&self, table: &CookieTable) {
+        for session in table.take_revoked() {
+            self.end_session(&session);
+        }
+    }
+
     /// Ends all sessions, since the proxy stops.
     pub fn end_all(&self, table: &CookieTable) {
         for session in table.take_all() {

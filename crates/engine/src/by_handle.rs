@@ -137,6 +137,21 @@ impl Engine {
         }
     }
 
+    /// Ends those sessions of `conversation` and of its group whose security context was revoked: their handles
+    /// are not known any more.
+    pub fn end_revoked(&self, conversation: &mut Conversation) {
+        let is_revoked = |session: &SharedSession| session.lock().context().is_revoked();
+        for sessions in conversation.plain.values_mut() {
+            for session in sessions.extract_if(.., |session| is_revoked(session)) {
+                self.end_session(&session);
+            }
+        }
+        for session in conversation.group.sessions().iter().filter(|session| is_revoked(session)) {
+            conversation.group.remove_session(session);
+            self.end_session(session);
+        }
+    }
+
     /// The session that `incoming` belongs to; with the handle that it names, ours and the upstream's.
     fn session_of(
         &self,

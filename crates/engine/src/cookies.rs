@@ -404,6 +404,15 @@ impl CookieTable {
         ids.into_iter().filter_map(|id| inner.take(id)).collect()
     }
 
+    /// Takes out the sessions whose security context was revoked.
+    pub(crate) fn take_revoked(&self) -> Vec<SharedSession> {
+        let all: Vec<_> =
+            self.lock().entries.iter().map(|(id, entry)| (*id, entry.session.clone())).collect();
+        // A session that is in use is not waited for while the table is locked.
+        let revoked = all.into_iter().filter(|(_, session)| session.lock().context().is_revoked());
+        revoked.filter_map(|(id, _)| self.lock().take(id)).collect()
+    }
+
     /// Takes out all sessions.
     pub(crate) fn take_all(&self) -> Vec<SharedSession> {
         let mut inner = self.lock();

@@ -180,6 +180,11 @@ impl HandleTable {
         self.lock().values().any(|bound| bound.session.is(session))
     }
 
+    /// The session of each handle.
+    pub(crate) fn sessions(&self) -> Vec<SharedSession> {
+        self.lock().values().map(|bound| bound.session.clone()).collect()
+    }
+
     pub(crate) fn drain(&self) -> Vec<SharedSession> {
         let drained: Vec<SharedSession> = self.lock().drain().map(|(_, bound)| bound.session).collect();
         self.budget.give_back(drained.len());

@@ -38,6 +38,7 @@ pub fn basic(config: &AcceptorConfig, credentials: &[u8], now: FileTime) -> Resu
                 authority: config.authority.clone(),
                 expires: lifetime.map(|lifetime| after(now, lifetime)),
                 session_key: None,
+                standing: Some(account.standing),
             };
             Ok(SecurityContext::proven(proven, &config.registry))
         }

@@ -8,12 +8,14 @@ use wire::FileTime;
 use crate::accounts::fold_case;
 use crate::authority::Authority;
 use crate::secret::SessionKey;
+use crate::standing::Standing;
 
 /// Counts security contexts. The owner of the handshakes makes one and hands it to them; there is no global.
 #[derive(Debug)]
 pub struct Registry {
     opened: AtomicU64,
     closed: AtomicU64,
+    revocations: AtomicU64,
     /// What vouches for the proxy's own work.
     system: Authority,
 }
@@ -22,12 +24,22 @@ impl Registry {
     /// A registry that counted nothing yet.
     pub fn new() -> Arc<Self> {
         let count = AtomicU64::default;
-        Arc::new(Self { opened: count(), closed: count(), system: Authority::new("") })
+        Arc::new(Self { opened: count(), closed: count(), revocations: count(), system: Authority::new("") })
     }
 
     /// Contexts made since the start.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Acquire)
+    }
+
+    /// Notes that contexts were revoked, so that what was done under them is looked for and ended.
+    pub fn note_revocation(&self) {
+        self.revocations.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How often that was noted.
+    pub fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::Acquire)
     }
 
     /// Contexts whose last handle is gone.
@@ -181,6 +193,8 @@ struct Inner {
     proof: Proof,
     expires: Option<FileTime>,
     session_key: Option<SessionKey>,
+    /// That of the account; none where no directory of ours vouched for the principal.
+    standing: Option<Standing>,
     revoked: AtomicBool,
     registry: Arc<Registry>,
 }
@@ -235,6 +249,8 @@ pub(crate) struct Proven {
     pub(crate) authority: Authority,
     pub(crate) expires: Option<FileTime>,
     pub(crate) session_key: Option<SessionKey>,
+    /// That of the account; none where no directory of ours vouched for the principal.
+    pub(crate) standing: Option<Standing>,
 }
 
 impl SecurityContext {
@@ -249,6 +265,7 @@ impl SecurityContext {
                 authority: registry.system.clone(),
                 expires: None,
                 session_key: None,
+                standing: None,
             },
             registry,
         )
@@ -273,6 +290,7 @@ impl SecurityContext {
                 authority: authority.clone(),
                 expires: None,
                 session_key,
+                standing: None,
             },
             registry,
         )
@@ -292,7 +310,7 @@ impl SecurityContext {
     }
 
     fn keyed(kind: Kind, key: Key, proven: Proven, registry: &Arc<Registry>) -> Self {
-        let Proven { principal, proof, level, authority, expires, session_key } = proven;
+        let Proven { principal, proof, level, authority, expires, session_key, standing } = proven;
         let Key { user, domain, way } = key;
         let vouched = authority.by(&way);
         let identity = Identity { kind, user, domain, authority, way, level };
@@ -307,6 +325,7 @@ impl SecurityContext {
                 proof,
                 expires,
                 session_key,
+                standing,
                 revoked,
                 registry,
             }),
@@ -368,15 +387,21 @@ impl SecurityContext {
     /// with fewer rights.
     ///
     /// # Errors
-    /// Once `now` has reached its expiry, or once it was revoked.
+    /// Once `now` has reached its expiry, or once it or its account was revoked.
     pub fn check(&self, now: FileTime) -> Result<(), Unusable> {
-        if self.inner.revoked.load(Ordering::Acquire) {
+        if self.is_revoked() {
             return Err(Unusable::Revoked);
         }
         match self.inner.expires {
             Some(expires) if now >= expires => Err(Unusable::Expired),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it was revoked, or its account removed, disabled or given another password.
+    pub fn is_revoked(&self) -> bool {
+        self.inner.revoked.load(Ordering::Acquire)
+            || self.inner.standing.as_ref().is_some_and(Standing::is_withdrawn)
     }
 
     /// Ends the context for all who hold it: [`SecurityContext::check`] refuses from now on.
@@ -415,6 +440,7 @@ pub(crate) mod tests {
             authority: authority.clone(),
             expires: None,
             session_key: None,
+            standing: None,
         }
     }
 
@@ -516,6 +542,13 @@ pub(crate) mod tests {
         let clone = context.clone();
         clone.revoke();
         assert_eq!(context.check(FileTime(0)), Err(Unusable::Revoked));
+        let standing = Standing::new();
+        let rests =
+            Proven { standing: Some(standing.clone()), ..proven("bob", "LAB", &Authority::new("accounts")) };
+        let bob = SecurityContext::proven(rests, &registry);
+        assert_eq!(bob.check(FileTime(0)), Ok(()));
+        standing.withdraw();
+        assert_eq!(bob.check(FileTime(0)), Err(Unusable::Revoked));
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod random;
 pub mod relayed;
 mod secret;
 pub mod spnego;
+mod standing;
 
 pub use crate::accounts::{Account, Accounts, NtHash};
 pub use crate::authority::Authority;
@@ -49,3 +50,4 @@ pub use crate::ntlm::{ChannelBindings, MessageSecurity};
 pub use crate::per_identity::PerIdentity;
 pub use crate::random::{OsRandom, Random, RandomError};
 pub use crate::secret::{Password, SessionKey};
+pub use crate::standing::Standing;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use identity::accounts::{Account, AccountError, AccountFile, DomainNames, check_permissions};
-use identity::{Accounts, Password};
+use identity::{Accounts, Password, Registry};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
@@ -185,29 +185,47 @@ pub(crate) fn read_accounts_of(path: &Path, own: DomainNames) -> Result<AccountF
 pub(crate) struct LiveAccounts {
     path: Option<PathBuf>,
     own: DomainNames,
+    contexts: Arc<Registry>,
     current: RwLock<Arc<AccountFile>>,
 }
 
 impl LiveAccounts {
-    /// The accounts that the file `path` has now; none where there is no file. The proxy is of the domain `own`.
+    /// The accounts that the file `path` has now; none where there is no file. The proxy is of the domain `own`,
+    /// and counts the accounts' security contexts in `contexts`.
     ///
     /// # Errors
     /// As [`read_accounts_of`].
-    pub(crate) fn read(path: Option<&Path>, own: DomainNames) -> Result<Self, FileError> {
+    pub(crate) fn read(
+        path: Option<&Path>,
+        own: DomainNames,
+        contexts: &Arc<Registry>,
+    ) -> Result<Self, FileError> {
+        let contexts = Arc::clone(contexts);
         let read = path.map(|path| read_accounts_of(path, own.clone()));
         let accounts = read.transpose()?.unwrap_or_default();
-        Ok(Self { path: path.map(Path::to_owned), own, current: RwLock::new(Arc::new(accounts)) })
+        Ok(Self { path: path.map(Path::to_owned), own, contexts, current: RwLock::new(Arc::new(accounts)) })
     }
 
-    /// Reads the file again, where there is one; how many accounts there are now.
+    /// Reads the file again, where there is one; how many accounts there are now. Security contexts of accounts
+    /// that were removed, disabled or given another password are revoked.
     ///
     /// # Errors
     /// As [`read_accounts_of`]; then the accounts are as they were.
     pub(crate) fn read_again(&self) -> Result<Option<usize>, FileError> {
         let Some(path) = &self.path else { return Ok(None) };
-        let accounts = read_accounts_of(path, self.own.clone())?;
+        let mut accounts = read_accounts_of(path, self.own.clone())?;
         let count = accounts.iter().count();
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let withdrawn = accounts.succeed(&current);
+        *current = Arc::new(accounts);
+        drop(current);
+        if withdrawn > 0 {
+            self.contexts.note_revocation();
+            tracing::info!(
+                accounts = withdrawn,
+                "removed, disabled or with another password: their sessions end"
+            );
+        }
         Ok(Some(count))
     }
 }

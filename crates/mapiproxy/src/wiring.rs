@@ -132,7 +132,8 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let (observer, recording) = crate::recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?).deferring(deferral(config)?));
     let contexts = Registry::new();
-    let accounts = Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config))?);
+    let accounts =
+        Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config), &contexts)?);
     let service = Service::read(config, &contexts)?;
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
     let limits = limits(&config.clients);
@@ -366,6 +367,7 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
             Bindings::Allow => BindingPolicy::Allow,
             Bindings::Require => BindingPolicy::Require,
         },
+        lifetime: Some(Duration::from_secs(config.clients.context_seconds)),
         ..Policy::default()
     };
     let names = ServerNames {

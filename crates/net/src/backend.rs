@@ -64,6 +64,12 @@ pub trait Backend: Send {
         let _ = replies;
     }
 
+    /// The security contexts `revoked` of the connection were revoked: ends what was done under them. Calls of
+    /// theirs that wait are answered in `replies`.
+    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
+        let _ = (revoked, replies);
+    }
+
     /// The connection is over, and with it the association groups `over`, of which it was the last one.
     fn end(&mut self, over: &[Arc<Group>]);
 }

@@ -179,7 +179,10 @@ impl<B: Backend> Connection<B> {
                     return Ok(());
                 },
                 () = poll_fn(|task| self.behind.backend.poll(task, &mut self.replies)) => {}
-                _ = tick.tick() => self.check_time()?,
+                _ = tick.tick() => {
+                    self.check_time()?;
+                    self.check_contexts();
+                }
                 changed = stop.changed() => if changed.is_err() { return Ok(()) },
             }
         }
@@ -361,6 +364,19 @@ impl<B: Backend> Connection<B> {
         }
     }
 
+    /// Ends what was done under security contexts that were revoked since.
+    fn check_contexts(&mut self) {
+        let revoked = self.contexts.extract_if(|_, context| context.is_revoked());
+        let revoked: Vec<_> = revoked.map(|(_, context)| context).collect();
+        for context in &revoked {
+            let (peer, user) = (self.peer, context.principal());
+            tracing::info!(%peer, %user, "the client's account was revoked: its sessions end");
+        }
+        if !revoked.is_empty() {
+            self.behind.backend.revoked(&revoked, &mut self.replies);
+        }
+    }
+
     fn check_time(&self) -> Result<(), Ended> {
         let limits = &self.front.limits;
         let (limit, what) = if !self.called {
@@ -385,6 +401,10 @@ fn is_served(context: &SecurityContext, interface: SyntaxId) -> bool {
     !context.is_anonymous() || ![epm::INTERFACE, mgmt::INTERFACE].contains(&interface)
 }
 
+/// How often a connection is looked at at least: so late may a revoked security context be noticed on one that
+/// only waits.
+pub(crate) const LOOK: Duration = Duration::from_secs(5);
+
 fn tick_length(limits: &Limits) -> Duration {
-    (limits.handshake.min(limits.idle) / 4).clamp(Duration::from_millis(100), Duration::from_secs(15))
+    (limits.handshake.min(limits.idle) / 4).clamp(Duration::from_millis(100), LOOK)
 }

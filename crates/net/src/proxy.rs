@@ -257,6 +257,28 @@ impl Backend for ProxyConnection {
         }
     }
 
+    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
+        let ended = self.take_revoked();
+        for airborne in ended {
+            if let Some((conversation, _)) = self.conversations.get(&airborne.link.1) {
+                self.proxy.engine.give_up(conversation, &airborne.flight);
+            }
+            let next = refused(airborne.flight.context());
+            replies.push(Reply::Fault { id: airborne.id, status: FaultStatus::ACCESS_DENIED });
+            self.proxy.observer.finished(&airborne.flight, &next, airborne.since.elapsed());
+        }
+        for context in revoked {
+            if let Some((conversation, _)) = self.conversations.get_mut(context.identity()) {
+                self.proxy.engine.end_revoked(conversation);
+            }
+        }
+        let flights = &self.flights;
+        self.links.retain(|key, _| {
+            let is_used = || flights.values().any(|airborne| airborne.link == *key);
+            !revoked.iter().any(|context| *context.identity() == key.1) || is_used()
+        });
+    }
+
     fn end(&mut self, over: &[Arc<Group>]) {
         self.links.clear();
         let deferred = self.deferred.drain(..).map(|deferred| deferred.airborne);
@@ -274,6 +296,19 @@ impl Backend for ProxyConnection {
 }
 
 impl ProxyConnection {
+    /// Takes out the operations on their way whose security context was revoked.
+    fn take_revoked(&mut self) -> Vec<Airborne> {
+        let revoked = |airborne: &Airborne| airborne.flight.context().is_revoked();
+        let flights = self.flights.extract_if(|_, airborne| revoked(airborne));
+        let mut taken: Vec<_> = flights.map(|(_, airborne)| airborne).collect();
+        let deferred = self.deferred.extract_if(.., |deferred| revoked(&deferred.airborne));
+        taken.extend(deferred.map(|deferred| deferred.airborne));
+        for (airborne, next) in std::mem::take(&mut self.held) {
+            if revoked(&airborne) { taken.push(airborne) } else { self.held.push_back((airborne, next)) }
+        }
+        taken
+    }
+
     /// Goes on with the operations whose work is done, or has to be by now, and with those that waited for
     /// them. Says whether there were any.
     fn deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> bool {
@@ -349,6 +384,15 @@ impl ProxyConnection {
 
     fn go_on(&mut self, airborne: Airborne, next: Next, replies: &mut Vec<Reply>) {
         let id = airborne.id;
+        let context = airborne.flight.context();
+        // What was under way when its security context was revoked goes no further, in neither direction.
+        let next = match self.conversations.get(&airborne.link.1) {
+            Some((conversation, _)) if context.is_revoked() && !matches!(next, Next::Fault { .. }) => {
+                self.proxy.engine.give_up(conversation, &airborne.flight);
+                refused(context)
+            }
+            _ => next,
+        };
         match next {
             Next::Defer { limit } => {
                 let until = Box::pin(tokio::time::sleep(limit));
@@ -402,6 +446,15 @@ impl ProxyConnection {
             Link::new(config, async move { endpoints.connect(interface).await })
         })
     }
+}
+
+/// The answer to a call whose security context may not be used any more.
+fn refused(context: &SecurityContext) -> Next {
+    let why = match context.check(clock::now()) {
+        Err(error) => error.to_string(),
+        Ok(()) => String::new(),
+    };
+    Next::Fault { status: FaultStatus::ACCESS_DENIED, why }
 }
 
 /// Who the upstream will not have is us, not the client, whose own sign-in was good: to it, the call failed. A

@@ -154,6 +154,27 @@ impl AccountFile {
         self.accounts.iter()
     }
 
+    /// Takes the place of `old`, as the accounts of the same file when it is read again. An account that is as it
+    /// was keeps its standing; those that were removed, disabled or given another password lose theirs. Says how
+    /// many these are.
+    pub fn succeed(&mut self, old: &Self) -> usize {
+        let mut withdrawn = 0_usize;
+        for before in old.accounts.iter().filter(|account| !account.disabled) {
+            let now =
+                self.position(&before.domain, &before.user).and_then(|index| self.accounts.get_mut(index));
+            match now {
+                Some(now) if !now.disabled && now.nt_hash.expose() == before.nt_hash.expose() => {
+                    now.standing = before.standing.clone();
+                }
+                _ => {
+                    before.standing.withdraw();
+                    withdrawn = withdrawn.saturating_add(1);
+                }
+            }
+        }
+        withdrawn
+    }
+
     /// Bare user names that several domains have: none of them signs in without its domain.
     pub fn shared_names(&self) -> Vec<&str> {
         self.names.shared().filter_map(|index| Some(self.accounts.get(index)?.user.as_str())).collect()

@@ -21,6 +21,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub use self::file::AccountFile;
 pub use self::names::DomainNames;
+use crate::standing::Standing;
 
 /// The MD4 of a password's UTF-16 form (`NTOWFv1`, [MS-NLMP] 3.3.1). It signs in as well as the password
 /// does.
@@ -93,13 +94,15 @@ pub struct Account {
     pub nt_hash: NtHash,
     /// Whether the account may not sign in.
     pub disabled: bool,
+    /// On which the security contexts of the account rest.
+    pub standing: Standing,
 }
 
 impl Account {
     /// The account `user` of `domain`, which may sign in.
     pub fn new(user: impl Into<String>, domain: impl Into<String>, nt_hash: NtHash) -> Self {
         let (user, domain) = (user.into(), domain.into());
-        Self { user, domain, dns_domain: String::new(), nt_hash, disabled: false }
+        Self { user, domain, dns_domain: String::new(), nt_hash, disabled: false, standing: Standing::new() }
     }
 }
 

@@ -377,6 +377,7 @@ impl Acceptor {
             authority: config.authority.clone(),
             expires: config.policy.lifetime.map(|lifetime| after(now, lifetime)),
             session_key: Some(SessionKey::new(*exported)),
+            standing: Some(verified.account.standing.clone()),
         };
         Step::Done {
             token: None,

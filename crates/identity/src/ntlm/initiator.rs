@@ -318,6 +318,7 @@ impl Initiator {
             authority: config.authority.clone(),
             expires: None,
             session_key,
+            standing: None,
         };
         SecurityContext::proven(proven, &config.registry)
     }

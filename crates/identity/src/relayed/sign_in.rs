@@ -257,6 +257,7 @@ impl Taken {
             authority: config.authority.clone(),
             expires: ends.into_iter().chain(expires).min(),
             session_key: None,
+            standing: None,
         };
         let context = SecurityContext::known_by(key.known_by(&by), proven, &config.registry);
         Accepted { context, credentials: credentials.map(|kept| (scheme, kept)) }

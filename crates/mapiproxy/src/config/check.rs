@@ -123,6 +123,7 @@ fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
         ("clients.failed_sign_in_seconds", config.clients.failed_sign_in_seconds),
         ("clients.idle_seconds", config.clients.idle_seconds),
         ("clients.session_idle_seconds", config.clients.session_idle_seconds),
+        ("clients.context_seconds", config.clients.context_seconds),
         ("upstream.connect_seconds", config.upstream.connect_seconds),
         ("upstream.call_seconds", config.upstream.call_seconds),
         ("deferred.seconds", config.deferred.seconds),

@@ -111,7 +111,7 @@ pub(crate) const KEYS: &[Key] = &[
         "accounts",
         "\"accounts.toml\"",
         true,
-        "The accounts that clients sign in with, made by `mapiproxy account add`. By every scheme an account is known by its whole name, as DOMAIN\\user, as user@domain, and as user where only one domain has it; its domain's DNS name is its `dns_domain` in the file or, for accounts of the domain that `name` is in, the one in `name` (proxy.lab.test: LAB and lab.test). A file in which a name means two accounts is refused. Readable by its owner alone. Read again at SIGHUP, for those who sign in from then on; all else but the certificate and our password takes a restart. Not needed where clients sign in at the server.",
+        "The accounts that clients sign in with, made by `mapiproxy account add`. By every scheme an account is known by its whole name, as DOMAIN\\user, as user@domain, and as user where only one domain has it; its domain's DNS name is its `dns_domain` in the file or, for accounts of the domain that `name` is in, the one in `name` (proxy.lab.test: LAB and lab.test). A file in which a name means two accounts is refused. Readable by its owner alone. Read again at SIGHUP: clients of accounts that were removed, disabled or given another password are refused from then on; all else but the certificate and our password takes a restart. Not needed where clients sign in at the server.",
     ),
     key(
         "clients",
@@ -238,6 +238,13 @@ pub(crate) const KEYS: &[Key] = &[
         "3600",
         false,
         "After how many seconds without a request a session of MAPI over HTTP ends. Exchange ends its own after 15 minutes.",
+    ),
+    key(
+        "clients",
+        "context_seconds",
+        "36000",
+        false,
+        "How many seconds after signing in a client has to sign in anew, as with a Kerberos ticket; from 1 to 604800. Until it does, its calls are refused: with a fault, or over HTTP with 401, which clients answer by themselves. An account that was removed, disabled or given another password is refused at once when the accounts are read again, and its sessions end within seconds.",
     ),
     key(
         "upstream",

@@ -219,6 +219,9 @@ pub(crate) struct Clients {
     /// Seconds without a call after which a connection is closed.
     #[serde(default = "idle_seconds")]
     pub(crate) idle_seconds: u64,
+    /// Seconds after which a client has to sign in anew.
+    #[serde(default = "context_seconds")]
+    pub(crate) context_seconds: u64,
     /// Sessions of one user at a service.
     #[serde(default = "sessions_per_user")]
     pub(crate) sessions_per_user: usize,
@@ -280,6 +283,10 @@ const fn idle_seconds() -> u64 {
 
 const fn yes() -> bool {
     true
+}
+
+const fn context_seconds() -> u64 {
+    36_000
 }
 
 const fn connect_seconds() -> u64 {

@@ -44,6 +44,8 @@ pub(super) struct Client {
     pub(super) relayed: Option<Relayed>,
     /// The context of its requests that nobody signs in for.
     nobody: Option<SecurityContext>,
+    /// The context of the request that is answered now.
+    pub(super) caller: Option<SecurityContext>,
     /// The server wants to know who asks, which the client is to be told.
     pub(super) denied: bool,
     /// Its own connection to the server.
@@ -152,6 +154,7 @@ pub(super) async fn serve(
         sign_in: SignIn::new(&front.sign_in, protected, shared, bindings),
         relayed: front.relayed.as_ref().map(|config| Relayed::new(config, safe, shared)),
         nobody: None,
+        caller: None,
         denied: false,
         wire: Wire::new(stream, decoder),
         peer,
@@ -404,6 +407,7 @@ impl Client {
             _ if self.relayed.is_some() && !context.is_anonymous() => Cookies::OfClient,
             _ => Cookies::None,
         };
+        self.caller = Some(context.clone());
         Ok(Ok(Asked {
             cookies,
             context,
@@ -464,6 +468,11 @@ impl Client {
                 answer.fields.push("WWW-Authenticate", token);
             }),
             SignedIn::Nobody => self.deny(head),
+            SignedIn::Over(context, why) => {
+                tracing::info!(%peer, user = %context.principal(), "the client has to sign in anew: {why}");
+                self.link = None;
+                self.deny(head);
+            }
             SignedIn::Refused(why) => {
                 self.front.observer.refused(peer, &why);
                 self.deny(head);

@@ -12,6 +12,7 @@ use super::io::Broken;
 use super::location;
 use super::relayed::Relayed;
 use super::upstream::{Body, Link, Onward, is_of_connection, named_by_connection};
+use crate::front::LOOK;
 
 impl Client {
     /// Has a connection to the server ready that carries the request's head.
@@ -21,6 +22,7 @@ impl Client {
         head: &mut RequestHead,
         body: Body,
     ) -> Result<(), String> {
+        self.check_caller()?;
         let front = Arc::clone(&self.front);
         let stands = match &mut self.link {
             Some(link) => link.serves(&asked.context).await,
@@ -45,14 +47,32 @@ impl Client {
         Ok(())
     }
 
-    /// The next event of the answer. While it takes its time, what the client has to get is sent, and its end
-    /// is noticed.
+    /// Succeeds while the security context of the request was not revoked. Otherwise the client has to sign in
+    /// anew.
+    fn check_caller(&mut self) -> Result<(), String> {
+        match &self.caller {
+            Some(caller) if caller.is_revoked() => {
+                self.denied = true;
+                Err(format!(
+                    "the account of {} was revoked while its request was under way",
+                    caller.principal()
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The next event of the answer. While it takes its time, what the client has to get is sent, its end is
+    /// noticed, and so is that its account was revoked.
     pub(super) async fn answered(
         &mut self,
         link: &mut Link,
         until: Instant,
     ) -> Result<Result<Event<ResponseHead>, String>, Gone> {
         loop {
+            if let Err(why) = self.check_caller() {
+                return Ok(Err(why));
+            }
             match link.wire.ready() {
                 Ok(Some(event)) => return Ok(Ok(event)),
                 // An answer that the connection's end ends has its end by now.
@@ -63,23 +83,27 @@ impl Client {
                 Err(error) => return Ok(Err(format!("what the server sends is no answer: {error}"))),
             }
             self.flush().await?;
-            if let Err(why) = poll_fn(|task| self.poll_answer(task, link, until)).await? {
-                return Ok(Err(why));
+            let at = until.min(Instant::now() + LOOK);
+            match poll_fn(|task| self.poll_answer(task, link, at)).await? {
+                Came::Something => {}
+                Came::Nothing if at < until => {}
+                Came::Nothing => return Ok(Err(LATE.to_owned())),
+                Came::Broken(why) => return Ok(Err(why)),
             }
         }
     }
 
-    /// Ready where something came, from the server or from the client, or nothing will any more.
+    /// Ready where something came, from the server or from the client, or nothing will by then.
     fn poll_answer(
         &mut self,
         task: &mut Context<'_>,
         link: &mut Link,
         until: Instant,
-    ) -> Poll<Result<Result<(), String>, Gone>> {
+    ) -> Poll<Result<Came, Gone>> {
         match link.wire.poll_fill(task) {
-            Poll::Ready(filled) => {
-                return Poll::Ready(Ok(filled.map(drop).map_err(|error| error.to_string())));
-            }
+            // That nothing more comes may be the answer's end.
+            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(Came::Something)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Ok(Came::Broken(error.to_string()))),
             Poll::Pending => {}
         }
         if self.wire.decoder.waiting() < self.front.sizes.ahead
@@ -87,13 +111,13 @@ impl Client {
         {
             return Poll::Ready(match filled {
                 Ok(0) => Err(Broken::Closed.into()),
-                filled => filled.map(|_| Ok(())).map_err(Gone::from),
+                filled => filled.map(|_| Came::Something).map_err(Gone::from),
             });
         }
         if self.stop.poll_end(task).is_ready() {
             return Poll::Ready(Err(Gone::Stopped));
         }
-        self.alarm.poll(task, until).map(|()| Ok(Err(LATE.to_owned())))
+        self.alarm.poll(task, until).map(|()| Ok(Came::Nothing))
     }
 
     /// The head of the answer that counts.
@@ -145,6 +169,15 @@ impl Client {
         let status = if why.starts_with(LATE) { 504 } else { 502 };
         self.answer(status, "the server behind this proxy can't be reached\n", head)
     }
+}
+
+/// What an answer was waited for in vain or not.
+enum Came {
+    Something,
+    /// Nothing, up to the time that was given.
+    Nothing,
+    /// Nothing any more; why.
+    Broken(String),
 }
 
 /// The server takes longer than it may.

@@ -19,6 +19,7 @@ use super::upstream::HttpUpstream;
 use crate::auth_limit::AuthLimit;
 use crate::clock;
 use crate::cores::Cores;
+use crate::front::LOOK;
 use crate::limits::{Admission, Limits};
 use crate::server::{admit, finish};
 use crate::strangers::Strangers;
@@ -111,6 +112,8 @@ pub async fn run_http(
 ) {
     let mut connections = JoinSet::new();
     let mut sweep = tokio::time::interval(SWEEP);
+    let mut look = tokio::time::interval(LOOK);
+    let mut revocations = front.sign_in.revocations();
     while !*stop.borrow() {
         tokio::select! {
             accepted = listener.accept() => {
@@ -129,6 +132,12 @@ pub async fn run_http(
                 }
             }
             _ = sweep.tick() => front.engine.end_idle(&front.sessions, clock::now(), front.session_idle),
+            _ = look.tick() => {
+                let now = front.sign_in.revocations();
+                if std::mem::replace(&mut revocations, now) != now {
+                    front.engine.end_revoked_by_cookie(&front.sessions);
+                }
+            }
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             changed = stop.changed() => if changed.is_err() { break },
         }

@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Fields, ResponseHead};
 use identity::ntlm::AcceptorConfig;
 use identity::relayed;
-use identity::{Acceptor, ChannelBindings, ClaimedName, Mechanism, OsRandom, SecurityContext, Step};
+use identity::{
+    Acceptor, ChannelBindings, ClaimedName, Mechanism, OsRandom, SecurityContext, Step, Unusable,
+};
 use zeroize::Zeroizing;
 
 use crate::clock;
@@ -48,6 +50,11 @@ impl HttpSignIn {
     /// The context of a client who is served without signing in.
     pub(super) fn nobody(&self) -> SecurityContext {
         SecurityContext::anonymous(&self.config.registry, &self.config.authority)
+    }
+
+    /// How often security contexts of clients were revoked.
+    pub(super) fn revocations(&self) -> u64 {
+        self.config.registry.revocations()
     }
 
     /// Whether passwords may come on a connection that is `protected` by TLS or not.
@@ -104,6 +111,8 @@ pub(super) enum SignedIn {
     GoOn(String),
     /// Nobody: what is to be proven, and how, is to be said.
     Nobody,
+    /// Whoever signed in on the connection may not act on it any more; why. Signing in anew is all that helps.
+    Over(SecurityContext, Unusable),
     /// They are no good; why, for the operator.
     Refused(String),
     /// Nobody knows: the status to answer with, and why.
@@ -172,7 +181,7 @@ impl Connection {
         match &self.state {
             State::Somebody { context, peer: bound } if *bound == peer => match context.check(clock::now()) {
                 Ok(()) => SignedIn::As { context: context.clone(), fresh: false, token: None },
-                Err(error) => SignedIn::Refused(error.to_string()),
+                Err(why) => SignedIn::Over(context.clone(), why),
             },
             _ => {
                 self.state = State::Nobody;
