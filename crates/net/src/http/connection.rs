@@ -214,7 +214,9 @@ impl Client {
             };
             self.unread = true;
             self.waits = head.expects_continue() && framing.has_body();
-            let then = match self.request(head, framing).await {
+            let answered = self.request(head, framing).await;
+            self.caller = None;
+            let then = match answered {
                 Err(Gone::Client(Broken::Message(error))) => return self.bad_request(error).await,
                 other => other?,
             };
