@@ -2,7 +2,9 @@
 
 use capture::call::{CallBody, RpcAnswer, Stub};
 use capture::decrypt::Keys;
+use capture::decrypt::kerberos::{Context, Keytab, Part};
 use capture::source::Packets;
+use capture::stream::Side;
 use capture::{Call, Found, Watcher};
 use testkit::captures::{KERBEROS, KEYTAB};
 
@@ -92,4 +94,52 @@ fn a_message_that_was_changed_is_not_taken_for_the_real_one() {
     assert_eq!(problems, ["the signature of a message does not fit the Kerberos keys"]);
     let [Stub::Sealed(_, why), Stub::Plain(..)] = stubs(&calls[17]) else { panic!("{:?}", calls[17]) };
     assert_eq!(*why, "its signature does not fit the key");
+}
+
+/// Tokens of MIT Kerberos 1.20 in DCE style, with its `gss_wrap_iov` at both ends and headers signed: a security context
+/// for each encryption type of AES, which its ticket and its subkeys have. Each is a length of four bytes; then a byte that says
+/// which side sent what, and a token of the handshake, or the sealed body and the token of a message, with lengths of two
+/// bytes. Bodies count from zero.
+const MIT_TOKENS: &[u8] = include_bytes!("data/mit_tokens.bin");
+const MIT_KEYTAB: &[u8] = include_bytes!("data/mit.keytab");
+
+/// Cuts a block off `bytes` whose length stands before it, in `size` bytes.
+fn block<'a>(bytes: &mut &'a [u8], size: usize) -> &'a [u8] {
+    let (length, rest) = bytes.split_at(size);
+    let length = length.iter().rev().fold(0, |length, byte| length << 8 | usize::from(*byte));
+    let (block, rest) = rest.split_at(length);
+    *bytes = rest;
+    block
+}
+
+#[test]
+fn messages_of_mit_are_decrypted_with_each_encryption_type_of_aes() {
+    let mut keytab = Keytab::default();
+    keytab.add(MIT_KEYTAB).unwrap();
+    let (mut tokens, mut contexts) = (MIT_TOKENS, 0);
+    while !tokens.is_empty() {
+        let (mut sent, mut context, mut messages) = (block(&mut tokens, 4), Context::default(), 0);
+        while let Some((what, rest)) = sent.split_first() {
+            sent = rest;
+            let side = if what & 1 == 0 { Side::Client } else { Side::Server };
+            let first = block(&mut sent, 2);
+            if what & 2 == 0 {
+                context.token(side, first);
+                continue;
+            }
+            let (mut body, token) = (first.to_vec(), block(&mut sent, 2));
+            for signed in [&[3; 24], &[1; 24]] {
+                let mut part = Part { before: signed, body: &mut body, after: &[2; 8], token };
+                let checked = context.check(&mut part, true, &keytab);
+                assert_eq!(checked.is_ok(), signed == &[1; 24], "context {contexts}, {checked:?}");
+            }
+            let plain: Vec<u8> = (0..u8::try_from(body.len()).unwrap()).collect();
+            assert_eq!(body, plain, "context {contexts}");
+            messages += 1;
+        }
+        assert_eq!(context.user(&keytab).as_deref(), Some("alice@MIT.TEST"));
+        assert_eq!(messages, 8);
+        contexts += 1;
+    }
+    assert_eq!(contexts, 4);
 }
