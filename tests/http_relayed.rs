@@ -182,3 +182,17 @@ fn outlook_learns_without_signing_in_where_autodiscover_is() {
         assert_eq!(place.curl("/autodiscover/autodiscover.xml").with(&["--data", "x"]).run().status(), 401);
     }
 }
+
+#[test]
+fn handshakes_pass_to_a_server_that_answers_head_with_a_body() {
+    let place = Place::new("any");
+    place.upstream.answer_heads_with_bodies();
+    for path in ["/EWS/Exchange.asmx", "/OAB/1/oab.xml"] {
+        let page = place.curl(path).user(ALICE).with(&["--ntlm"]).run();
+        assert_eq!((page.status(), &*page.body), (200, &*format!("GET {path}")), "{page:?}");
+        assert_eq!(place.curl(path).user((ALICE.0, "wrong")).with(&["--ntlm"]).run().status(), 401);
+    }
+    let users: Vec<_> = served(&place.upstream).into_iter().map(|(user, _)| user).collect();
+    assert_eq!(users, ["lab\\alice"; 2]);
+    assert!(place.upstream.requests().iter().all(|request| request["request"] != "HEAD"));
+}

@@ -125,6 +125,12 @@ impl HttpUpstream {
         self.log();
     }
 
+    /// Lets it answer HEAD with a body, as some servers do.
+    pub(crate) fn answer_heads_with_bodies(&self) {
+        self.process.say("heads");
+        self.log();
+    }
+
     /// Lets it close the connection after its next challenge.
     pub(crate) fn drop_after_challenge(&self) {
         self.process.say("drop");

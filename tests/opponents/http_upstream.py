@@ -17,7 +17,7 @@ in which they were, get the answers that they got, also those that are none. Onl
 session. `--spoil` has it give other answers to some.
 
 On standard input, `mark WORD` has it print `marked WORD`, `revoke` has it take back all sign-ins on connections,
-and `drop` has it close the connection after its next challenge.
+`drop` has it close the connection after its next challenge, and `heads` has it answer HEAD with a body from then on.
 """
 
 import argparse
@@ -51,6 +51,7 @@ SCHEMES = {"ntlm": "NTLM", "negotiate": "Negotiate"}
 _output = threading.Lock()
 go = threading.Semaphore(0)
 drops = threading.Semaphore(0)
+head_bodies = threading.Event()
 epoch = itertools.count()
 revoked = [next(epoch)]
 
@@ -224,7 +225,7 @@ class Connection:
 
     def request(self, request, content):
         method, target, _ = request.first.split(" ")
-        self.bodiless = method == "HEAD"
+        self.bodiless = method == "HEAD" and not head_bodies.is_set()
         challenges = self.sign_in.challenges(request.header("Authorization"))
         if challenges is not None and self.serves_nobody(target):
             challenges = None
@@ -379,6 +380,8 @@ def listen_to_orders():
             go.release()
         elif order == "drop":
             drops.release()
+        elif order == "heads":
+            head_bodies.set()
         elif order == "revoke":
             revoked[0] = next(epoch)
         elif order == "mark":
