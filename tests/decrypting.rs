@@ -1,5 +1,5 @@
-//! Recordings that are encrypted: what we read of them with a key log or a keytab, and what Wireshark does with the
-//! same.
+//! Recordings that are encrypted: what we read of them with a key log or a keytab, and what Wireshark does
+//! with the same.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

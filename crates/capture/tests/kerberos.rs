@@ -41,7 +41,8 @@ fn is_sealed(call: &Call) -> bool {
     stubs(call).iter().all(|stub| matches!(stub, Stub::Sealed(..)))
 }
 
-/// Three connections each with session keys of AES-256, RC4 and AES-128: signed, sealed, and sealed within SPNEGO.
+/// Three connections each with session keys of AES-256, RC4 and AES-128: signed, sealed, and sealed within
+/// SPNEGO.
 #[test]
 fn sealed_calls_are_decrypted_and_say_who_made_them() {
     let (calls, problems) = found(KERBEROS, KEYTAB);
@@ -51,7 +52,8 @@ fn sealed_calls_are_decrypted_and_say_who_made_them() {
         assert_eq!(call.user.as_deref(), Some("alice@LAB.TEST"));
         let CallBody::Rpc(rpc) = &call.body else { panic!("{call:?}") };
         let [Stub::Plain(..), Stub::Plain(response, _)] = stubs(call) else { panic!("{call:?}") };
-        // SamrConnect2 and SamrEnumerateDomainsInSamServer ([MS-SAMR] 3.1.4), of which the second names the domain.
+        // SamrConnect2 and SamrEnumerateDomainsInSamServer ([MS-SAMR] 3.1.4), of which the second names the
+        // domain.
         let names = response.windows(6).any(|part| part == b"L\0A\0B\0");
         assert_eq!(names, rpc.opnum == 6, "{response:?}");
     }
@@ -96,10 +98,10 @@ fn a_message_that_was_changed_is_not_taken_for_the_real_one() {
     assert_eq!(*why, "its signature does not fit the key");
 }
 
-/// Tokens of MIT Kerberos 1.20 in DCE style, with its `gss_wrap_iov` at both ends and headers signed: a security context
-/// for each encryption type of AES, which its ticket and its subkeys have. Each is a length of four bytes; then a byte that says
-/// which side sent what, and a token of the handshake, or the sealed body and the token of a message, with lengths of two
-/// bytes. Bodies count from zero.
+/// Tokens of MIT Kerberos 1.20 in DCE style, with its `gss_wrap_iov` at both ends and headers signed: a
+/// security context for each encryption type of AES, which its ticket and its subkeys have. Each is a length
+/// of four bytes; then a byte that says which side sent what, and a token of the handshake, or the sealed
+/// body and the token of a message, with lengths of two bytes. Bodies count from zero.
 const MIT_TOKENS: &[u8] = include_bytes!("data/mit_tokens.bin");
 const MIT_KEYTAB: &[u8] = include_bytes!("data/mit.keytab");
 

@@ -333,8 +333,8 @@ fn a_key_that_comes_late_decrypts_what_waited() {
     }
 }
 
-/// Whichever piece of what the server sent is lost: what comes before it is read, and what follows the record or
-/// the records that it takes along; and the bytes that are missing are counted.
+/// Whichever piece of what the server sent is lost: what comes before it is read, and what follows the record
+/// or the records that it takes along; and the bytes that are missing are counted.
 #[test]
 fn any_lost_piece_behind_the_handshake_costs_only_its_records() {
     for suite in SUITES {

@@ -1,5 +1,5 @@
-//! Keys of recordings, and what is decrypted with them: whatever the bytes are, reading them ends, keeps little and
-//! finds no more than there is.
+//! Keys of recordings, and what is decrypted with them: whatever the bytes are, reading them ends, keeps
+//! little and finds no more than there is.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,8 @@ use capture::stream::Side;
 use crate::captures;
 use crate::input::{Input, cuts};
 
-/// A key log, behind a byte that says how it is cut in pieces. However it is, the same lines of it are faulty.
+/// A key log, behind a byte that says how it is cut in pieces. However it is, the same lines of it are
+/// faulty.
 ///
 /// # Panics
 /// When they are not.
@@ -43,8 +44,8 @@ static LINES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     panic!("no key log")
 });
 
-/// A TLS connection, of which the key log of `tests/captures` may have the key: a byte that says which side did
-/// what, and the bytes that it sent or how many of them are missing; and so on.
+/// A TLS connection, of which the key log of `tests/captures` may have the key: a byte that says which side
+/// did what, and the bytes that it sent or how many of them are missing; and so on.
 ///
 /// # Panics
 /// When more is decrypted than was sent, when too much is kept or said, or when something is kept at the end.
@@ -95,8 +96,8 @@ pub fn keytabs(data: &[u8]) {
     }
 }
 
-/// A security context of Kerberos whose ticket the keytab of `tests/captures` may decrypt: a byte that says what
-/// comes, and a token of the handshake, or the body and the token of a message; and so on.
+/// A security context of Kerberos whose ticket the keytab of `tests/captures` may decrypt: a byte that says
+/// what comes, and a token of the handshake, or the body and the token of a message; and so on.
 ///
 /// # Panics
 /// When a body that is refused is changed.

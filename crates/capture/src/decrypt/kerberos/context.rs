@@ -81,7 +81,8 @@ pub struct Part<'a> {
 }
 
 impl Context {
-    /// Takes a token of the handshake, which may be within SPNEGO. What is of another mechanism is passed over.
+    /// Takes a token of the handshake, which may be within SPNEGO. What is of another mechanism is passed
+    /// over.
     pub fn token(&mut self, side: Side, token: &[u8]) {
         if token.len() > MAX_TOKEN {
             return;

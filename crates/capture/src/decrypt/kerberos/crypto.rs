@@ -122,7 +122,8 @@ impl Derived {
 }
 
 impl Key {
-    /// A key of the encryption type with this number; none where that is not known, or the key is no key of it.
+    /// A key of the encryption type with this number; none where that is not known, or the key is no key of
+    /// it.
     pub(super) fn new(encryption: i64, bytes: &[u8]) -> Option<Self> {
         let encryption = EncryptionType::from_number(encryption)?;
         let fits = bytes.len() == encryption.key_size();
@@ -153,8 +154,8 @@ impl Key {
         plain.get(BLOCK..).map(|plain| Zeroizing::new(plain.to_vec()))
     }
 
-    /// Decrypts, without looking at the integrity: AES in CBC mode with ciphertext stealing, from a vector of zeros
-    /// (RFC 3962 5). The confounder is the first block.
+    /// Decrypts, without looking at the integrity: AES in CBC mode with ciphertext stealing, from a vector of
+    /// zeros (RFC 3962 5). The confounder is the first block.
     pub(super) fn decrypt_blocks(&self, usage: Usage, cipher: &[u8]) -> Option<Vec<u8>> {
         let key = self.derived(usage, Derived::Encryption)?;
         if cipher.len() < BLOCK {
@@ -231,8 +232,8 @@ fn derive_sha1(
     out
 }
 
-/// n-fold of RFC 3961 5.1, to 128 bits: copies of the text, each turned right by 13 bits more than the one before,
-/// added with end-around carry.
+/// n-fold of RFC 3961 5.1, to 128 bits: copies of the text, each turned right by 13 bits more than the one
+/// before, added with end-around carry.
 pub(super) fn fold(text: &[u8]) -> [u8; BLOCK] {
     let bits = text.len().saturating_mul(8);
     let gcd = |mut a: usize, mut b: usize| {

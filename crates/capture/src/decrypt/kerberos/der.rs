@@ -30,8 +30,8 @@ pub(super) fn tagged<'a>(r: &mut Reader<'a>, tag: u8, field: &'static str) -> Re
     Ok(contents)
 }
 
-/// A `SEQUENCE` within an element of this tag: calls `visit` for each of its fields, by the number of its context
-/// tag, with the element inside.
+/// A `SEQUENCE` within an element of this tag: calls `visit` for each of its fields, by the number of its
+/// context tag, with the element inside.
 pub(super) fn sequence<'a>(
     r: &mut Reader<'a>,
     mut visit: impl FnMut(u8, Reader<'a>) -> Result<()>,

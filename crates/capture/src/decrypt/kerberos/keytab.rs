@@ -96,8 +96,8 @@ impl Keytab {
         Ok(())
     }
 
-    /// The keys of this type: first those of that principal and version, then the others, since a keytab may name
-    /// the account whose service it is.
+    /// The keys of this type: first those of that principal and version, then the others, since a keytab may
+    /// name the account whose service it is.
     pub(super) fn keys<'a>(
         &'a self,
         encryption: EncryptionType,

@@ -179,8 +179,8 @@ fn string(r: &mut Reader<'_>, field: &'static str) -> Result<String> {
     Ok(String::from_utf8_lossy(text.rest()).into_owned())
 }
 
-/// The Kerberos message in a token of GSS-API: behind the frame of RFC 2743 3.1 and the two bytes of RFC 4121 4.1, or
-/// by itself, as with `GSS_C_DCE_STYLE` ([MS-KILE] 3.4.5).
+/// The Kerberos message in a token of GSS-API: behind the frame of RFC 2743 3.1 and the two bytes of RFC 4121
+/// 4.1, or by itself, as with `GSS_C_DCE_STYLE` ([MS-KILE] 3.4.5).
 pub(super) fn in_token(token: &[u8]) -> Option<&[u8]> {
     match token.first()? {
         &AP_REQ | &AP_REP => Some(token),

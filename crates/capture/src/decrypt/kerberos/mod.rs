@@ -1,7 +1,7 @@
 //! Remote calls that Kerberos seals, decrypted with a keytab (RFC 4120, RFC 4121, RFC 4757, [MS-KILE]).
 //!
-//! A [`Keytab`] holds the long-term keys of services; a [`Context`] follows one security context, from the ticket in
-//! its first token to the keys that its messages are sealed with.
+//! A [`Keytab`] holds the long-term keys of services; a [`Context`] follows one security context, from the
+//! ticket in its first token to the keys that its messages are sealed with.
 
 mod context;
 mod crypto;

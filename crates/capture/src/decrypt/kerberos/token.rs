@@ -16,8 +16,8 @@ const WRAP: [u8; 2] = [5, 4];
 const SENT_BY_ACCEPTOR: u8 = 1;
 const SEALED: u8 = 2;
 
-/// A message with its token: what is sealed, and what stands around it, which is signed with it where both sides
-/// sign headers ([MS-RPCE] 3.3.1.5.2.2).
+/// A message with its token: what is sealed, and what stands around it, which is signed with it where both
+/// sides sign headers ([MS-RPCE] 3.3.1.5.2.2).
 #[derive(Clone, Copy)]
 pub(super) struct Message<'a> {
     pub(super) before: &'a [u8],
@@ -42,8 +42,8 @@ impl Message<'_> {
             return None;
         }
         let usage = if flags & SENT_BY_ACCEPTOR == 0 { Usage::INITIATOR_SEAL } else { Usage::ACCEPTOR_SEAL };
-        // In DCE style the token is turned so that the body keeps its place: behind the header stand the filler, the
-        // header's copy, the checksum, and the confounder (RFC 4121 4.2.5, [MS-KILE] 3.4.5.4.1).
+        // In DCE style the token is turned so that the body keeps its place: behind the header stand the
+        // filler, the header's copy, the checksum, and the confounder (RFC 4121 4.2.5, [MS-KILE] 3.4.5.4.1).
         let tail = extra.saturating_add(HEADER);
         let (tail, rest) = rest.split_at_checked(tail)?;
         let (checksum, confounder) = rest.split_at_checked(key.encryption().checksum_size())?;

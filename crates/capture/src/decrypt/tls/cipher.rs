@@ -158,7 +158,8 @@ impl Block {
         })
     }
 
-    /// CBC with the initialization vector in front; without the padding, which must be right (RFC 5246 6.2.3.2).
+    /// CBC with the initialization vector in front; without the padding, which must be right (RFC 5246
+    /// 6.2.3.2).
     fn decrypt(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let (iv, body) = sealed.split_at_checked(BLOCK)?;
         let (blocks, rest) = body.as_chunks::<BLOCK>();

@@ -12,8 +12,8 @@ use crate::time::Timestamp;
 /// The longest fragment that a record has: 2^14 bytes of content and what protection adds (RFC 5246 6.2.3).
 pub(super) const MAX_FRAGMENT: usize = (1 << 14) + 2048;
 
-/// How many bytes of one side are decrypted on trial behind gaps before that is given up. Each byte that is found so
-/// allows for [`TRIED_PER_BYTE`] more.
+/// How many bytes of one side are decrypted on trial behind gaps before that is given up. Each byte that is
+/// found so allows for [`TRIED_PER_BYTE`] more.
 const MAX_TRIED: usize = 16 << 20;
 const TRIED_PER_BYTE: usize = 64;
 
@@ -62,8 +62,8 @@ pub(super) struct Direction {
     pub(super) input: BytesMut,
     /// How many bytes of a record are still to come whose other bytes are missing.
     skip: u64,
-    /// Bytes are missing, and the next record is searched behind them: how many there are between the last record
-    /// that was opened and what is at hand.
+    /// Bytes are missing, and the next record is searched behind them: how many there are between the last
+    /// record that was opened and what is at hand.
     pub(super) lost: Option<u64>,
     /// How many bytes may still be decrypted on trial.
     pub(super) trials: usize,
@@ -178,8 +178,9 @@ impl Direction {
         }
     }
 
-    /// Bytes are missing behind `input`, in which there is no whole record. Where they are all of one record, which
-    /// is lost then, the next one is known to begin behind it: how many bytes of plaintext that record had.
+    /// Bytes are missing behind `input`, in which there is no whole record. Where they are all of one record,
+    /// which is lost then, the next one is known to begin behind it: how many bytes of plaintext that record
+    /// had.
     pub(super) fn gap(&mut self, missing: u64) -> Option<u64> {
         if let Some(lost) = &mut self.lost {
             *lost = lost.saturating_add(length(&self.input)).saturating_add(missing);
@@ -215,8 +216,9 @@ impl Direction {
         None
     }
 
-    /// Bytes are missing of a handshake record of `total` bytes in the clear: those before and behind them are
-    /// taken all the same, since what is missing may be a certificate. False where more is missing than it has.
+    /// Bytes are missing of a handshake record of `total` bytes in the clear: those before and behind them
+    /// are taken all the same, since what is missing may be a certificate. False where more is missing than
+    /// it has.
     fn gap_in_handshake(&mut self, total: usize, missing: u64) -> bool {
         let there = self.input.get(HEADER_SIZE..).unwrap_or_default();
         let mut rest = total.saturating_sub(self.input.len());
@@ -243,8 +245,8 @@ impl Direction {
         true
     }
 
-    /// Gives up what is searched behind a gap, since nothing more comes: how many bytes of plaintext are missing at
-    /// most.
+    /// Gives up what is searched behind a gap, since nothing more comes: how many bytes of plaintext are
+    /// missing at most.
     pub(super) fn lost_for_good(&mut self) -> Option<u64> {
         let lost = self.lost.take()?;
         let overhead =

@@ -1,7 +1,7 @@
 //! Finding the next record behind bytes that are missing.
 //!
-//! A sequence number goes into the protection of every record. Behind a gap neither that number nor the place of
-//! the next record is known, but a record is opened by the right ones alone: those in question are tried.
+//! A sequence number goes into the protection of every record. Behind a gap neither that number nor the place
+//! of the next record is known, but a record is opened by the right ones alone: those in question are tried.
 
 use bytes::Buf as _;
 
@@ -29,8 +29,8 @@ pub(super) struct Hit {
 }
 
 impl Tls {
-    /// Tries to open the record of `total` bytes that is at hand with the keys of now and those that may follow,
-    /// as one behind which at most `reach` others are missing.
+    /// Tries to open the record of `total` bytes that is at hand with the keys of now and those that may
+    /// follow, as one behind which at most `reach` others are missing.
     pub(super) fn try_open(&mut self, side: Side, total: usize, reach: u64, log: &KeyLog) -> Option<Hit> {
         let phase = self.parts(side).0.phase();
         let following = match phase {

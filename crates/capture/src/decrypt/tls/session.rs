@@ -101,8 +101,8 @@ impl Tls {
         }
     }
 
-    /// Whether bytes that begin so are those of a client that speaks TLS: a handshake record. None where there are
-    /// too few of them.
+    /// Whether bytes that begin so are those of a client that speaks TLS: a handshake record. None where
+    /// there are too few of them.
     pub fn is_start(bytes: &[u8]) -> Option<bool> {
         match bytes {
             [HANDSHAKE, 3, 0..=4, ..] => Some(true),
@@ -333,8 +333,8 @@ impl Tls {
         self.opened(side, hit.opened, log)
     }
 
-    /// Whether a record that does not fit may be one of a phase whose key isn't known: early data, which may be
-    /// rejected (RFC 8446 4.2.10), and a handshake whose traffic keys alone are known.
+    /// Whether a record that does not fit may be one of a phase whose key isn't known: early data, which may
+    /// be rejected (RFC 8446 4.2.10), and a handshake whose traffic keys alone are known.
     fn may_pass(&mut self, side: Side, log: &KeyLog) -> bool {
         let Some(hello) = &self.hello else { return false };
         let secrets = log.secrets(&hello.random);

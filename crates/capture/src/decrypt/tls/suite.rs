@@ -98,8 +98,8 @@ impl Suite {
         Some(Self { hash, cipher: Cipher::Aead(aead) })
     }
 
-    /// The suite that TLS 1.2 has by this number, whatever its key exchange (RFC 5246 A.5, RFC 5288, RFC 5289,
-    /// RFC 7905).
+    /// The suite that TLS 1.2 has by this number, whatever its key exchange (RFC 5246 A.5, RFC 5288, RFC
+    /// 5289, RFC 7905).
     pub(super) const fn tls12(number: u16) -> Option<Self> {
         let (hash, cipher) = match number {
             0x009c | 0x009e | 0x00a2 | 0xc02b | 0xc02f => (Hash::Sha256, Cipher::Aead(Aead::Aes128Gcm)),
