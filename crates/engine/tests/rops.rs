@@ -336,6 +336,23 @@ fn things(server: &Server, handles: &[u32]) -> Vec<Option<Thing>> {
     handles.iter().map(|handle| server.objects.get(handle).copied()).collect()
 }
 
+#[test]
+fn the_answer_to_what_is_asked_before_all_else_takes_none_of_the_clients_room() {
+    let (_, buffer) = buffer(&[(4, 0, 1), (4, 0, 1)]);
+    let sent = |acts: &[Act]| {
+        let (engine, _) = meddler(acts);
+        match Scene::new(&engine).mailbox.send(std::slice::from_ref(&buffer), 1000) {
+            Sent::Relayed(_, _, room) => room,
+            Sent::Answered(_) => panic!("not relayed"),
+        }
+    };
+    assert_eq!(sent(&[Act::Pass, Act::Pass]), 1000);
+    assert_eq!(sent(&[Act::AddBefore, Act::Pass]), 1006);
+    assert_eq!(sent(&[Act::Detour, Act::Pass]), 1006);
+    // What stands behind one of the client's could be pushed out by that one's answer.
+    assert_eq!(sent(&[Act::AddAfter, Act::AddBefore]), 1000);
+}
+
 proptest! {
     #[test]
     fn a_client_sees_what_a_server_that_did_the_same_would_have_told_it(rops in batch(), acts in acts()) {

@@ -87,6 +87,9 @@ struct Packed {
     rop: Option<RopRequest>,
 }
 
+/// What an answer to a ROP takes at least.
+const SHORTEST_ANSWER: usize = 1 /* RopId */ + 1 /* HandleIndex */ + 4 /* ReturnValue */;
+
 impl RopBatch {
     /// The ROPs in the extended buffers of a call of a session that has `logons`.
     ///
@@ -142,6 +145,15 @@ impl RopBatch {
     /// How much less room the upstream's answer has than the client left, in bytes.
     pub(crate) const fn reserved(&self) -> usize {
         self.reserved
+    }
+
+    /// How much more room the upstream's answer has than the client left, in bytes: what the answers to ROPs take at
+    /// least that modules put before all of the client's, and that the client does not see. Behind one of the
+    /// client's, whose answer could fill that room, none is made: it would be more than the client takes.
+    pub(crate) fn added(&self) -> usize {
+        let relayed = self.entries.iter().filter(|entry| entry.is_relayed());
+        let first = relayed.take_while(|entry| entry.is_added());
+        first.filter(|entry| entry.request.is_answered()).count().saturating_mul(SHORTEST_ANSWER)
     }
 
     /// Keeps `bytes` of the room for the answer free, for who makes answers longer.

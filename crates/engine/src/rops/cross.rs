@@ -126,9 +126,9 @@ fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<Stay, Refusa
         }
     }
     let buffers = batch.leaving().map_err(bad)?;
-    let reserved = batch.reserved();
+    let change = (batch.reserved(), batch.added());
     let request = operation.request.change().map_err(bad)?;
-    payload::set_request(request, &buffers, reserved).map_err(bad)?;
+    payload::set_request(request, &buffers, change).map_err(bad)?;
     Ok(Stay::GoesOn)
 }
 

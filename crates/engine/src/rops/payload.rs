@@ -27,12 +27,21 @@ pub(super) fn of_request(request: &Request) -> Option<Result<Vec<ExtendedBuffer>
     }
 }
 
-/// Puts extended buffers into a request, and takes `reserved` bytes off the room for the answer.
-pub(super) fn set_request(request: &mut Request, buffers: &[ExtendedBuffer], reserved: usize) -> Result<()> {
-    let reserved = u32::try_from(reserved).unwrap_or(u32::MAX);
+/// The most room for an answer that a server takes, in bytes.
+const MOST_ROOM: u32 = 0x0004_0000;
+
+/// Puts extended buffers into a request, takes `reserved` bytes off the room for the answer, and adds `added`. The
+/// room never grows beyond what servers take ([MS-OXCRPC] 3.1.4.2).
+pub(super) fn set_request(
+    request: &mut Request,
+    buffers: &[ExtendedBuffer],
+    (reserved, added): (usize, usize),
+) -> Result<()> {
+    let [reserved, added] = [reserved, added].map(|bytes| u32::try_from(bytes).unwrap_or(u32::MAX));
+    let changed = |room: u32| room.saturating_sub(reserved).saturating_add(added).min(room.max(MOST_ROOM));
     let request = match request {
         Request::EmsmdbHttp(http::emsmdb::Request::Execute(call)) => {
-            call.max_rop_out = call.max_rop_out.saturating_sub(reserved);
+            call.max_rop_out = changed(call.max_rop_out);
             call.rop_buffer.0 = encode_chain(buffers)?.into();
             return Ok(());
         }
@@ -41,17 +50,16 @@ pub(super) fn set_request(request: &mut Request, buffers: &[ExtendedBuffer], res
     };
     match request {
         emsmdb::Request::EcDoRpc(call) => {
-            let reserved = u16::try_from(reserved).unwrap_or(u16::MAX);
-            call.max_length = call.max_length.saturating_sub(reserved);
+            call.max_length = u16::try_from(changed(u32::from(call.max_length))).unwrap_or(u16::MAX);
             call.set_payload(only(buffers)?.payload.to_vec())
         }
         emsmdb::Request::EcDoRpcExt(call) => {
-            call.out_max = call.out_max.saturating_sub(reserved);
+            call.out_max = changed(call.out_max);
             call.rgb_in = InBytes(encode_chain(buffers)?);
             Ok(())
         }
         emsmdb::Request::EcDoRpcExt2(call) => {
-            call.out_max = call.out_max.saturating_sub(reserved);
+            call.out_max = changed(call.out_max);
             call.rgb_in = InBytes(encode_chain(buffers)?);
             Ok(())
         }
