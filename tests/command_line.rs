@@ -227,6 +227,7 @@ fn a_closed_output_ends_a_command_quietly() {
     for arguments in [
         &["modules"][..],
         &["check", "--keys"],
+        &["lab", "--keys"],
         &["check", "--config", config.to_str().unwrap()],
         &["demo"],
         &["account", "add", "--accounts", accounts, "alice"],

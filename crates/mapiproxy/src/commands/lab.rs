@@ -1,3 +1,4 @@
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,26 +11,39 @@ use tokio::sync::watch;
 
 use crate::commands::signals::Signals;
 use crate::config::ProtectionLevel;
-use crate::{ConfigFile, Outcome, files};
+use crate::{Outcome, files};
 
 /// What to serve.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    file: ConfigFile,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", required_unless_present = "keys")]
+    config: Option<PathBuf>,
+    /// Prints every key with its meaning instead, as a configuration to start from.
+    #[arg(long)]
+    keys: bool,
 }
 
-/// A lab's configuration.
-///
-/// ```toml
-/// rpc = "127.0.0.24:6001"               # where RFR, NSPI and EMSMDB are served; required
-/// endpoint_mapper = "127.0.0.24:135"    # where clients ask for that port; none if left out
-/// accounts = "accounts.toml"            # who may sign in; required
-/// minimum_level = "privacy"             # none, connect, packet, integrity or privacy
-/// seed = 1                              # the same seed makes the same people
-/// people = 300                          # how many there are
-/// two_servers = false                   # spreads the mailboxes over EXCH1 and EXCH2
-/// ```
+/// A lab's configuration, as `mapiproxy lab --keys` prints it.
+const KEYS: &str = r#"# Relative paths start at the folder of this file.
+# Where RFR, NSPI and EMSMDB are served. Needed.
+rpc = "127.0.0.24:6001"
+# Where clients ask for that port. Left out, there is no endpoint mapper. Clients expect port 135.
+# example: endpoint_mapper = "127.0.0.24:135"
+# Who may sign in: a file made by `mapiproxy account add --accounts accounts.toml --domain LAB USER`.
+# Readable by its owner alone. Needed.
+accounts = "accounts.toml"
+# The weakest protection that a call may have: none, connect, packet, integrity or privacy.
+# default: minimum_level = "privacy"
+# The same seed makes the same people.
+# default: seed = 1
+# How many people there are.
+# default: people = 300
+# Spreads the mailboxes over EXCH1 and EXCH2.
+# default: two_servers = false
+"#;
+
+/// A lab's configuration: [`KEYS`].
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LabFile {
@@ -56,7 +70,10 @@ const fn three_hundred() -> usize {
 
 /// Serves the lab until it is told to stop.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let path = &arguments.file.config;
+    if arguments.keys {
+        return Ok(std::io::stdout().write_all(KEYS.as_bytes())?);
+    }
+    let Some(path) = &arguments.config else { return Ok(()) };
     let text = files::read_text(path)?;
     let file: LabFile = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
     let accounts = path.parent().unwrap_or(Path::new("")).join(&file.accounts);
@@ -87,4 +104,16 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_documented_as_a_default_holds_where_the_key_is_left_out() {
+        let read = |text: &str| format!("{:?}", toml::from_str::<LabFile>(text).unwrap());
+        assert_eq!(read(KEYS), read(&KEYS.replace("# default: ", "")));
+        assert_ne!(read(KEYS), read(&KEYS.replace("# example: ", "")));
+    }
 }

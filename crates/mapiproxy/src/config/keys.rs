@@ -51,7 +51,7 @@ pub(crate) const KEYS: &[Key] = &[
         "name",
         "\"proxy.lab.test\"",
         true,
-        "The host name by which clients know us. Answers of the server have its own name replaced by this one.",
+        "The host name by which clients reach the proxy, as they resolve it: one that is in the certificate of listen.certificate, and never an address. Answers of the server have its own name replaced by this one. For Kerberos with credentials.mode relayed, HTTP/NAME has to be a service principal name of the server's account. NTLM gives out the first label as the computer's name and the second as its domain's.",
     ),
     example(
         "",
@@ -167,14 +167,14 @@ pub(crate) const KEYS: &[Key] = &[
         "connections",
         "4096",
         false,
-        "How many client connections there may be in all. More are closed at once.",
+        "How many client connections there may be in all, from 1 on. More are closed at once. Each takes one or two file descriptors: see `ulimit -n`.",
     ),
     key(
         "clients",
         "connections_per_address",
         "256",
         false,
-        "How many of them one address (IPv6: one /64 network) may have. Servers in proxy_protocol_from and forwarded_for_from may have more; with the PROXY protocol it is the client's address that counts.",
+        "How many of them one address (IPv6: one /64 network) may have. Servers in proxy_protocol_from and forwarded_for_from may have more; with the PROXY protocol it is the client's address that counts. Any other load balancer counts as one address for all of its clients: give as many as connections then.",
     ),
     key(
         "clients",
@@ -188,7 +188,7 @@ pub(crate) const KEYS: &[Key] = &[
         "handshake_seconds",
         "30",
         false,
-        "How long a client may take to sign in, from when it connects, and how long for each fragment, head and body that it has begun to send. Only a connection on which a client has signed in may be idle for longer.",
+        "How many seconds a client may take to sign in, from when it connects, and how many for each fragment, head and body that it has begun to send, from 1 to 604800. NTLM refuses clients whose clock differs from this machine's by more than 36 hours. Only a connection on which a client has signed in may be idle for longer.",
     ),
     key(
         "clients",
@@ -209,14 +209,14 @@ pub(crate) const KEYS: &[Key] = &[
         "failed_sign_in_seconds",
         "60",
         false,
-        "The longest that no password is checked after failed sign-ins.",
+        "The longest that no password is checked after failed sign-ins, in seconds.",
     ),
     key(
         "clients",
         "idle_seconds",
         "7200",
         false,
-        "After how long without a call a connection is closed on which a client has signed in, or whose server is in forwarded_for_from.",
+        "After how many seconds without a call a connection is closed on which a client has signed in, or whose server is in forwarded_for_from, from 1 to 604800. Outlook keeps connections open for hours; what stands between needs at least this time, or closes them first.",
     ),
     key(
         "clients",
@@ -300,13 +300,19 @@ pub(crate) const KEYS: &[Key] = &[
         false,
         "Tells the server by X-Forwarded-For, -Proto, -Host and Forwarded (RFC 7239) where each request over HTTP comes from: behind what an address in clients.forwarded_for_from says, and in place of what any other client says. With false it gets none of them, from whomever they came.",
     ),
-    key("upstream", "connect_seconds", "10", false, "How long connecting and signing in may take."),
+    key(
+        "upstream",
+        "connect_seconds",
+        "10",
+        false,
+        "How many seconds connecting and signing in may take, from 1 to 604800.",
+    ),
     key(
         "upstream",
         "call_seconds",
         "600",
         false,
-        "How long an answer may take. A wait for notifications takes up to five minutes by itself.",
+        "How many seconds an answer may take, from 1 to 604800. A wait for notifications takes up to five minutes by itself: give more than 300, and let load balancers and firewalls on the way wait as long.",
     ),
     key(
         "upstream.credentials",
@@ -375,8 +381,14 @@ pub(crate) const KEYS: &[Key] = &[
         false,
         "Records passwords, tokens and cookies too, which are left out otherwise.",
     ),
-    key("capture", "max_megabytes", "100", false, "How long a file may be before another is begun."),
-    key("capture", "max_hours", "24", false, "How old a file may be before another is begun."),
+    key(
+        "capture",
+        "max_megabytes",
+        "100",
+        false,
+        "How many megabytes (of 1,000,000 bytes) a file may have before another is begun.",
+    ),
+    key("capture", "max_hours", "24", false, "How many hours old a file may be before another is begun."),
     key("capture", "keep", "10", false, "How many full files are kept. They have the time in their names."),
     key("deferred", "threads", "4", false, "How many threads do what modules defer since it takes time."),
     key(
@@ -391,7 +403,7 @@ pub(crate) const KEYS: &[Key] = &[
         "seconds",
         "60",
         false,
-        "How long one piece of such work may take, waiting included. An operation whose work takes longer is refused.",
+        "How many seconds one piece of such work may take, from 1 to 604800, waiting included. An operation whose work takes longer is refused.",
     ),
 ];
 
@@ -406,7 +418,13 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
 
 /// A configuration with every key, its meaning above it: what `mapiproxy check --keys` prints.
 pub(crate) fn reference() -> String {
-    let mut lines = Vec::new();
+    let mut lines = vec![
+        "# Every key of MAPIProxy's configuration. Relative paths start at the folder of this file. Sizes and times are"
+            .to_owned(),
+        "# whole numbers without a unit. SIGHUP reads accounts, certificate, key and password again; the rest, at a"
+            .to_owned(),
+        "# restart. `mapiproxy check --config FILE` finds what is wrong.\n".to_owned(),
+    ];
     let mut table = "";
     for key in KEYS {
         if key.table != table {
