@@ -152,3 +152,17 @@ fn a_parked_wait_for_notifications_is_answered_and_keeps_nobody_from_stopping() 
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.err.contains("waits=1"), "{}", ended.err);
 }
+
+#[test]
+fn a_reader_of_output_and_log_that_stalls_holds_nothing_up() {
+    let server = Server::start(|_, _| (Vec::new(), false));
+    let mut proxy = server.proxied(|setup| setup.log("trace").nothing_is_read());
+    let mut neighbour = Neighbour::new(&proxy);
+    // More than a pipe takes.
+    for _ in 0..1000 {
+        neighbour.goes_on("lines that are not read");
+    }
+    proxy.process.hang_up();
+    neighbour.goes_on("a hang-up");
+    assert!(proxy.stop().status.success());
+}

@@ -30,7 +30,7 @@ pub(crate) struct Setup {
     top: String,
     log: &'static str,
     arguments: Vec<&'static str>,
-    said_in_vain: bool,
+    said_in_vain: Option<&'static str>,
 }
 
 impl Setup {
@@ -50,7 +50,7 @@ impl Setup {
             top: String::new(),
             log: "info",
             arguments: Vec::new(),
-            said_in_vain: false,
+            said_in_vain: None,
         }
     }
 
@@ -169,7 +169,15 @@ impl Setup {
 
     /// With an output and a log that can't be written, as on a full disk.
     pub(crate) fn nothing_can_be_said(mut self) -> Self {
-        self.said_in_vain = true;
+        self.said_in_vain = Some("exec \"$0\" \"$@\" >/dev/full 2>/dev/full");
+        self
+    }
+
+    /// With an output and a log that go to one pipe, from which nothing is read.
+    pub(crate) fn nothing_is_read(mut self) -> Self {
+        self.said_in_vain = Some(
+            "pipe=$(mktemp -u) && mkfifo \"$pipe\" && exec 3<>\"$pipe\" && rm \"$pipe\" && exec \"$0\" \"$@\" >&3 2>&3",
+        );
         self
     }
 
@@ -184,16 +192,16 @@ impl Setup {
         if self.http {
             certificate(&folder, &[&address.to_string()]);
         }
-        let mut command = if self.said_in_vain {
+        let mut command = if let Some(script) = self.said_in_vain {
             let mut shell = Command::new("sh");
-            shell.args(["-c", "exec \"$0\" \"$@\" >/dev/full 2>/dev/full"]).arg(program());
+            shell.args(["-c", script]).arg(program());
             shell
         } else {
             Command::new(program())
         };
         command.args(["run", "--live", "--log", self.log, "--config"]).arg(config).args(&self.arguments);
         let process = Process::start("mapiproxy run", &mut command);
-        if self.said_in_vain {
+        if self.said_in_vain.is_some() {
             wait_open(SocketAddr::from((address, 8080)));
         } else {
             process.wait_out("that it listens", |line| line.contains("listens on"));

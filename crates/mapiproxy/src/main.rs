@@ -5,13 +5,14 @@ mod config;
 mod files;
 mod http;
 mod inspect;
+mod output;
 mod own_address;
 mod recording;
 mod service;
 mod wiring;
 
 use std::error::Error;
-use std::io::{IsTerminal, Write as _};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -58,9 +59,12 @@ fn main() -> ExitCode {
         Ok(filter) => filter,
         Err(error) => return fail(&error),
     };
+    let is_server = matches!(arguments.command, Command::Demo(_) | Command::Run(_) | Command::Lab(_));
+    if is_server && let Err(error) = output::start() {
+        return fail(&error);
+    }
     let colours = std::io::stderr().is_terminal();
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output::log).with_ansi(colours);
     // A line that can't be written, since the disk is full, is lost: to say so in the same place would be a
     // panic.
     log.log_internal_errors(false).init();
@@ -76,12 +80,14 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => commands::replay::run(&arguments),
         Command::Client(arguments) => commands::client::run(&arguments),
     };
-    match done {
+    let status = match done {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever reads what is printed has had enough.
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => fail(error.as_ref()),
-    }
+    };
+    output::finish();
+    status
 }
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
@@ -107,7 +113,7 @@ fn fail(error: &dyn Error) -> ExitCode {
 
 /// Prints a line to standard error. Where it can't be written, the exit status has to do.
 fn complain(line: &str) {
-    let _ = writeln!(std::io::stderr(), "mapiproxy: {line}");
+    output::complain(&format!("mapiproxy: {line}"));
 }
 
 /// What an error says, and what its causes say that it did not say already.

@@ -1,4 +1,3 @@
-use std::io::Write;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -68,11 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     })
 }
 
-/// Prints a line. Where that can't be done, since a disk is full or nobody reads any more, the proxy goes on
-/// without.
-pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
+pub(crate) use crate::output::say;
 
 /// Reads again what can change while we run, whenever we are told to, until we are told to stop.
 async fn until_stop(signals: &mut Signals, running: &Running) {
@@ -125,11 +120,8 @@ impl Printer {
 pub(crate) fn print_lines() -> std::io::Result<(Live, Printer)> {
     let (live, lines) = Live::reading();
     let thread = std::thread::Builder::new().name("live".to_owned()).spawn(move || {
-        let mut out = std::io::stdout();
         for line in lines {
-            if writeln!(out, "{line}").is_err() {
-                return;
-            }
+            say(&line.to_string());
         }
     })?;
     Ok((live, Printer(thread)))
