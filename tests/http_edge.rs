@@ -1,8 +1,14 @@
-//! The edge of HTTP: the addresses that clients are given, and a proxy that is set up to ask itself.
+//! The edge of HTTP: the addresses that clients are given, a proxy that is set up to ask itself, and what the log says
+//! of responses that break off and of refusals.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 
-use crate::harness::{ALICE, Folder, HttpPlace as Place, Process, add_account, address, program};
+use crate::harness::raw_http::Server;
+use crate::harness::{
+    ALICE, Folder, HttpPlace as Place, PATIENCE, Process, Proxy, add_account, address, program,
+};
 use crate::http_clients::ASKED;
 
 #[test]
@@ -60,5 +66,79 @@ fn a_proxy_that_is_its_own_server_does_not_start() {
                 ended.err
             );
         }
+    }
+}
+
+/// Asks as Alice on a connection of its own, and reads to its end.
+fn said_to_alice(proxy: &Proxy, request: &str) -> String {
+    let mut stream = TcpStream::connect((proxy.address, 8080)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // LAB\\alice:White Rabbit 1
+    let alice = "Authorization: Basic TEFCXGFsaWNlOldoaXRlIFJhYmJpdCAx\r\nConnection: close\r\n";
+    let request = request.replacen("\r\n", &format!("\r\nHost: proxy.lab.test\r\n{alice}"), 1);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut said = Vec::new();
+    // What breaks off ends without more.
+    let _ = stream.read_to_end(&mut said);
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[test]
+fn a_response_that_breaks_off_is_in_the_log_with_its_side() {
+    for (response, why) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", "the connection ended within a message"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n", "an invalid chunk size"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nhalf",
+            "more than one Content-Length",
+        ),
+        ("HTTP/1.1 2x0 OK\r\n\r\n", "malformed head"),
+        ("", "closed the connection"),
+    ] {
+        let server = Server::start(move |_, _| (response.as_bytes().to_vec(), false));
+        let proxy = server.proxied(|setup| setup);
+        said_to_alice(&proxy, "GET /ews/x HTTP/1.1\r\n\r\n");
+        proxy.process.wait_err(why, |line| line.contains("upstream: ") && line.contains(why));
+    }
+}
+
+#[test]
+fn a_refused_operation_is_in_the_log_once_with_its_user() {
+    let server = Server::start(|_, _| (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(), true));
+    let proxy = server.proxied(|setup| setup);
+    for (number, (fields, code, operation, why)) in [
+        ("X-RequestType: Frob\r\n", 5, "\"Frob\"", "no such request type"),
+        ("", 7, "\"unknown\"", "no X-RequestType"),
+        (
+            "X-RequestType: Execute\r\nX-RequestType: PING\r\n",
+            4,
+            "\"Execute\"",
+            "more than one X-RequestType",
+        ),
+        (
+            "X-RequestType: Execute\r\nCookie: sid=made-up\r\n",
+            10,
+            "\"emsmdb.Execute\"",
+            "the cookies are of no session that is open",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let answer = said_to_alice(
+            &proxy,
+            &format!(
+                "POST /mapi/emsmdb/ HTTP/1.1\r\n{fields}X-RequestId: {{1}}:1\r\nContent-Length: 0\r\n\r\n"
+            ),
+        );
+        assert!(answer.contains(&format!("\r\nX-ResponseCode: {code}\r\n")), "{fields}: {answer}");
+        let line = proxy.process.wait_err(why, |line| line.contains("refused: ") && line.contains(why));
+        for part in
+            ["user=LAB\\alice", "peer=127.0.0.1:", &format!("operation={operation}"), &format!("code={code}")]
+        {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
+        let refusals = proxy.process.err().iter().filter(|line| line.contains("refused")).count();
+        assert_eq!(refusals, number + 1, "{:?}", proxy.process.err());
     }
 }

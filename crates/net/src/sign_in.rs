@@ -143,13 +143,7 @@ mod tests {
     impl Accounts for Alice {
         fn find(&self, domain: &str, user: &str) -> Option<Account> {
             let nt_hash = NtHash::from_password("pw");
-            (user == "alice").then(|| Account {
-                user: user.to_owned(),
-                domain: domain.to_owned(),
-                dns_domain: String::new(),
-                nt_hash,
-                disabled: false,
-            })
+            (user == "alice").then(|| Account::new(user, domain, nt_hash))
         }
     }
 

@@ -138,6 +138,11 @@ impl Coming {
         true
     }
 
+    /// Whether the server itself refused the operation.
+    pub(super) const fn is_refused_by_server(&self) -> bool {
+        self.refused.is_some()
+    }
+
     /// Sends what says that the server is at work.
     pub(super) fn stream(&mut self, wire: &mut Wire<RequestHead>) {
         if self.ready == 0 || self.told || self.coding != Coding::AsItCame || self.framing != Framing::Chunked

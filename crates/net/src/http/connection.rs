@@ -76,6 +76,8 @@ pub(super) enum Gone {
     Late,
     #[error("the proxy stops")]
     Stopped,
+    #[error("a body without a head")]
+    NoHead,
     #[error("the answer broke off: {0}")]
     CutShort(String),
 }
@@ -208,7 +210,7 @@ impl Client {
             self.pace = Pace::new(&self.front.limits);
             let (head, framing) = match self.event().await {
                 Ok(Event::Head { head, framing }) => (head, framing),
-                Ok(Event::Body(_) | Event::End) => return Err(Gone::CutShort("no head".to_owned())),
+                Ok(Event::Body(_) | Event::End) => return Err(Gone::NoHead),
                 Err(Gone::Client(Broken::Message(error))) => return self.bad_request(error).await,
                 Err(gone) => return Err(gone),
             };

@@ -30,11 +30,12 @@ impl Client {
     ) -> Result<Then, Gone> {
         let key = match operation_key(&original) {
             Ok(key) => key,
-            Err((code, why)) => return Ok(self.refuse(&original, &asked, code, why)),
+            Err((code, why)) => return Ok(self.refuse(&original, &asked, asked_for(&original), code, why)),
         };
         self.invite().await?;
         let Some(body) = self.body(framing).await? else {
-            self.refuse(&original, &asked, ResponseCode::TooLarge, "the request is too large");
+            let (code, why) = (ResponseCode::TooLarge, "the request is too large");
+            self.refuse(&original, &asked, key.name(), code, why);
             return Ok(Then::Close);
         };
         let (mut airborne, next) = match self.take_off(&asked, key, original, body) {
@@ -69,9 +70,9 @@ impl Client {
                 next => {
                     airborne.finish(&next, None);
                     let then = if told.begun {
-                        self.answer_told(&asked, &next)
+                        self.answer_told(&asked, &airborne, &next)
                     } else {
-                        self.answer_here(&airborne.original, &asked, next)
+                        self.answer_here(&airborne, &asked, next)
                     };
                     return Ok(then);
                 }
@@ -108,7 +109,7 @@ impl Client {
                     front.strangers.sessions_full(asked.peer, asked.context.principal(), &refusal.why);
                 }
                 let code = response_code(refusal.status);
-                return Err(self.refuse(&original, asked, code, &refusal.why));
+                return Err(self.refuse(&original, asked, key.name(), code, &refusal.why));
             }
         };
         // Behind a pointer: what is moved from one wait to the next is copied each time.
@@ -204,6 +205,12 @@ impl Client {
             let Airborne { front, flight, .. } = &mut *airborne;
             next = front.engine.resume_deferred_by_cookie(&front.sessions, flight);
         }
+        if let Next::Fault { status, why } = &next
+            && !coming.is_refused_by_server()
+        {
+            let operation = airborne.flight.operation.key().name();
+            log_refusal(asked, operation, response_code(*status), why);
+        }
         let then = coming.send(&mut self.wire, &next, asked);
         airborne.finish(&next, Some(&coming));
         if link.done(&coming.came, framing) {
@@ -227,15 +234,14 @@ impl Client {
         airborne.finish(&next, None);
         self.link = None;
         if told.begun || coming.is_some_and(|coming| coming.begun) {
-            self.answer_told(asked, &next);
+            self.answer_told(asked, airborne, &next);
         } else {
-            self.answer_here(&airborne.original, asked, next);
+            self.answer_here(airborne, asked, next);
         }
         Then::Close
     }
 
     fn turned_away(&self, asked: &Asked, key: OperationKey, request_size: usize, refusal: &Refusal) {
-        tracing::info!(peer = %asked.peer, "refused: {}", refusal.why);
         self.front.observer.turned_away(&TurnedAway {
             context: &asked.context,
             peer: asked.peer,
@@ -248,24 +254,33 @@ impl Client {
     }
 
     /// Answers an operation that the server never saw.
-    fn answer_here(&mut self, original: &RequestHead, asked: &Asked, next: Next) -> Then {
+    fn answer_here(&mut self, airborne: &Airborne, asked: &Asked, next: Next) -> Then {
+        let (original, operation) = (&airborne.original, airborne.flight.operation.key().name());
         match next {
             Next::Reply { stub } => {
                 let before = prefix(&[MetaTag::Processing, MetaTag::Done], &[]).unwrap_or_default();
                 let body = [&before[..], &stub].concat();
                 self.own(original, asked, ResponseCode::Success, CONTENT_TYPE, &body)
             }
-            Next::Fault { status, why } => self.refuse(original, asked, response_code(status), &why),
+            Next::Fault { status, why } => {
+                self.refuse(original, asked, operation, response_code(status), &why)
+            }
             Next::Relay { .. } | Next::Defer { .. } => {
-                self.refuse(original, asked, ResponseCode::UnknownFailure, "lost")
+                self.refuse(original, asked, operation, ResponseCode::UnknownFailure, "lost")
             }
         }
     }
 
     /// Refuses an operation: an answer that says so, and not why.
-    fn refuse(&mut self, original: &RequestHead, asked: &Asked, code: ResponseCode, why: &str) -> Then {
-        let (peer, user) = (asked.peer, asked.context.principal());
-        tracing::info!(%peer, %user, "X-ResponseCode {}: {why}", code.0);
+    fn refuse(
+        &mut self,
+        original: &RequestHead,
+        asked: &Asked,
+        operation: &str,
+        code: ResponseCode,
+        why: &str,
+    ) -> Then {
+        log_refusal(asked, operation, code, why);
         self.own(original, asked, code, ERROR_CONTENT_TYPE, explanation(code).as_bytes())
     }
 
@@ -285,6 +300,19 @@ impl Client {
         self.wire.out.extend_from_slice(body);
         if asked.keep { Then::Next } else { Then::Close }
     }
+}
+
+/// Says in the log, once, that an operation was refused here: whose it was, and why.
+pub(super) fn log_refusal(asked: &Asked, operation: &str, code: ResponseCode, why: &str) {
+    let (peer, user) = (asked.peer, asked.context.principal());
+    tracing::info!(%peer, %user, operation, code = code.0, "refused: {why}");
+}
+
+/// What a request says that it asks for, where that is no operation.
+fn asked_for(head: &RequestHead) -> &str {
+    const MOST: usize = 64;
+    let said = head.fields.text(X_REQUEST_TYPE).unwrap_or("unknown");
+    if said.len() > MOST { "unknown" } else { said }
 }
 
 /// The head of an answer in our own words, without what frames it.
@@ -319,15 +347,17 @@ fn cookies(head: &RequestHead) -> Vec<&[u8]> {
     head.fields.all("cookie").collect()
 }
 
-/// Which operation a request asks for; otherwise what is wrong with it.
+/// Which operation a request asks for; otherwise what is wrong with it ([MS-OXCMAPIHTTP] 2.2.3.3.3).
 fn operation_key(head: &RequestHead) -> Result<OperationKey, (ResponseCode, &'static str)> {
     let endpoint = Endpoint::of_path(head.path()).ok_or((ResponseCode::InvalidPath, "no such endpoint"))?;
     if head.method() != "POST" {
         return Err((ResponseCode::InvalidVerb, "a method other than POST"));
     }
     let mut types = head.fields.all(X_REQUEST_TYPE);
-    let (Some(name), None) = (types.next(), types.next()) else {
-        return Err((ResponseCode::MissingHeader, "not exactly one X-RequestType"));
+    let name = match (types.next(), types.next()) {
+        (None, _) => return Err((ResponseCode::MissingHeader, "no X-RequestType")),
+        (Some(_), Some(_)) => return Err((ResponseCode::InvalidHeader, "more than one X-RequestType")),
+        (Some(name), None) => name,
     };
     let request_type = std::str::from_utf8(name).ok().and_then(RequestType::parse);
     let request_type = request_type.filter(|request_type| endpoint.operation(*request_type).is_some());

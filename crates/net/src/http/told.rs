@@ -20,6 +20,7 @@ use super::coming::Coming;
 use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::LATE;
 use super::io::Broken;
+use super::operation::log_refusal;
 use super::upstream::Link;
 
 /// When clients are told that we are at work.
@@ -238,13 +239,12 @@ impl Client {
     }
 
     /// Answers an operation that the server never saw, to a client that was told already that we are at work.
-    pub(super) fn answer_told(&mut self, asked: &Asked, next: &Next) -> Then {
+    pub(super) fn answer_told(&mut self, asked: &Asked, airborne: &Airborne, next: &Next) -> Then {
         match next {
             Next::Reply { stub } => end(&mut self.wire.out, &[], stub),
             Next::Fault { status, why } => {
                 let code = response_code(*status);
-                let (peer, user) = (asked.peer, asked.context.principal());
-                tracing::info!(%peer, %user, "X-ResponseCode {}: {why}", code.0);
+                log_refusal(asked, airborne.flight.operation.key().name(), code, why);
                 refuse(&mut self.wire.out, code);
             }
             Next::Relay { .. } | Next::Defer { .. } => {

@@ -155,7 +155,8 @@ struct Replayed {
 fn recorded_exchanges_come_back_byte_for_byte() {
     let replayed = replay(mapihttp());
     assert_eq!((replayed.relayed, replayed.refused), (399, 6), "{replayed:#?}");
-    // The server has codes of its own for some of what is wrong, and for other methods than POST none.
+    // Ours are those of [MS-OXCMAPIHTTP] 2.2.3.3.3, as Exchange has them. The recorded server numbers some of what is
+    // wrong in another way, as the texts of its answers show, and for other methods than POST it has no code.
     let otherwise = [
         "hdr-no-requesttype: ours Some(\"7\"), theirs Some(\"1\")",
         "hdr-bogus-requesttype: ours Some(\"5\"), theirs Some(\"2\")",
