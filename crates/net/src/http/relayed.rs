@@ -41,7 +41,7 @@ pub(super) struct Relayed {
 enum State {
     Nobody,
     /// A handshake is in progress on the connection to the server, by the request that is seen to be guarded.
-    Handshake(SignIn, Arc<Guard>),
+    Handshake(Box<SignIn>, Arc<Guard>),
     /// Who shook hands on it.
     Somebody(SecurityContext),
 }
@@ -210,17 +210,17 @@ impl Relayed {
             Some(begun) => begun,
             None => match self.begin(scheme, request).await {
                 Ok(begun) => begun,
-                Err(why) => return self.not_proven(why, request),
+                Err(why) => return self.not_proven(&why, request),
             },
         };
         match self.leg(begun, credentials, begins, value, request).await {
             Ok(signed_in) => signed_in,
-            Err(why) => self.not_proven(why, request),
+            Err(why) => self.not_proven(&why, request),
         }
     }
 
     /// What the client gets where its credentials were not proven.
-    fn not_proven(&mut self, why: NotProven, request: &mut Request<'_>) -> SignedIn {
+    fn not_proven(&mut self, why: &NotProven, request: &mut Request<'_>) -> SignedIn {
         self.forget(request.link);
         match why {
             NotProven::Refused(_) | NotProven::Credentials(_) | NotProven::NotOffered { .. } => {
@@ -230,7 +230,7 @@ impl Relayed {
                 self.guards.clear();
                 SignedIn::Failed(502, why.to_string())
             }
-            NotProven::Unclear { status, .. } => SignedIn::Failed(passed_on(status), why.to_string()),
+            NotProven::Unclear { status, .. } => SignedIn::Failed(passed_on(*status), why.to_string()),
             _ => SignedIn::Failed(502, why.to_string()),
         }
     }

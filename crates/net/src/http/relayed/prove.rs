@@ -104,7 +104,7 @@ struct Leg<'a> {
 /// What came of them.
 enum Proven {
     /// The server has a token for the client, and the connection stays.
-    GoesOn(SignIn, Option<Vec<u8>>),
+    GoesOn(Box<SignIn>, Option<Vec<u8>>),
     /// The server took them. Whether the connection stays, and its last token.
     Accepted(Accepted, bool, Option<Vec<u8>>),
 }
@@ -115,7 +115,7 @@ impl Relayed {
         &mut self,
         scheme: Scheme,
         request: &mut Request<'_>,
-    ) -> Result<(SignIn, Arc<Guard>), NotProven> {
+    ) -> Result<(Box<SignIn>, Arc<Guard>), NotProven> {
         let mut guard = self.guard(request).await?;
         let offers = guard.offers.clone();
         while !guard.serves(scheme, clock::now()) {
@@ -130,13 +130,13 @@ impl Relayed {
             };
         }
         let sign_in = SignIn::new(&self.config, scheme, &guard.guarded, clock::now());
-        Ok((sign_in.map_err(NotProven::Credentials)?, guard))
+        Ok((Box::new(sign_in.map_err(NotProven::Credentials)?), guard))
     }
 
     /// Sends credentials to the server; says what it makes of them.
     pub(super) async fn leg(
         &mut self,
-        (sign_in, guard): (SignIn, Arc<Guard>),
+        (sign_in, guard): (Box<SignIn>, Arc<Guard>),
         credentials: &[u8],
         begins: bool,
         value: &[u8],
@@ -184,14 +184,15 @@ impl Relayed {
         loop {
             let status = probed.status();
             (outcome, probed) = match outcome {
-                Outcome::GoesOn(sign_in) if probed.stays => return Ok(Proven::GoesOn(sign_in, token)),
-                Outcome::GoesOn(_) => return Err(NotProven::Closes(scheme)),
+                Outcome::GoesOn(sign_in) if probed.stays => {
+                    return Ok(Proven::GoesOn(Box::new(sign_in), token));
+                }
                 Outcome::Again(again) if probed.stays => {
                     // Who shook hands is known by the connection.
                     let probed = self.ask(&leg.guard, None, request).await?;
                     (again.sent().answered(&probed.answer(), clock::now()), probed)
                 }
-                Outcome::Again(_) => return Err(NotProven::Closes(scheme)),
+                Outcome::GoesOn(_) | Outcome::Again(_) => return Err(NotProven::Closes(scheme)),
                 Outcome::Elsewhere(elsewhere) => {
                     leg.guard = self.guard_behind(&leg.guard, scheme, request).await?;
                     if !probed.stays {
