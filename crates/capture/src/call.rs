@@ -167,6 +167,8 @@ pub enum Damage {
     Replaced,
     /// It has another length than the recording says that it had when it was sent, in bytes.
     Length(u64),
+    /// Its end is missing, and nothing says how much that is.
+    CutOff,
 }
 
 impl HttpMessage {
@@ -181,6 +183,7 @@ impl HttpMessage {
             Some(Damage::Length(sent)) => Some(format!(
                 "the body was damaged when it was recorded: {sent} bytes were sent, {there} are in the recording"
             )),
+            Some(Damage::CutOff) => Some("the end of the body is missing in the recording".to_owned()),
             None if self.missing > 0 => {
                 Some(format!("{} bytes of the body are missing in the recording", self.missing))
             }

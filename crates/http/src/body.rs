@@ -142,6 +142,19 @@ impl Reader {
         }
     }
 
+    /// Passes over `count` bytes of content; false where there are not as many to come before anything else.
+    pub(crate) fn skip(&mut self, count: u64) -> bool {
+        self.state = match self.state {
+            Body::Length(left) if left == count => Body::Done,
+            Body::Length(left) if left > count => Body::Length(left.saturating_sub(count)),
+            Body::Chunk(left) if left == count => Body::ChunkEnd,
+            Body::Chunk(left) if left > count => Body::Chunk(left.saturating_sub(count)),
+            Body::UntilClose => Body::UntilClose,
+            _ => return false,
+        };
+        true
+    }
+
     fn gathers(&self, length: u64) -> bool {
         usize::try_from(length).is_ok_and(|length| length <= self.gather)
     }

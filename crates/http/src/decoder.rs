@@ -140,6 +140,16 @@ impl<H: Head> Decoder<H> {
         }
     }
 
+    /// Passes over `count` bytes that will never arrive, as where a recording lost them, where all of them are
+    /// content of the body, or of the chunk, that is being read. False, and nothing is done, where they may be
+    /// anything else.
+    pub fn skip(&mut self, count: u64) -> bool {
+        match &mut self.state {
+            State::Body(reader) if self.buffer.is_empty() => reader.skip(count),
+            _ => false,
+        }
+    }
+
     /// The connection's other end has sent all that it will.
     pub fn close(&mut self) {
         self.closed = true;

@@ -1,20 +1,19 @@
 //! One association of DCE/RPC, watched from the side.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use rpc::SyntaxId;
-use rpc::framer::Framer;
 use rpc::pdu::{
     AuthLevel, Body, ContextResultCode, HEADER_SIZE, Header, Pdu, PduType, PfcFlags, PresentationContext,
     REQUEST_HEADER_SIZE, SecTrailer,
 };
-use rpc::verification::VerificationTrailer;
-use wire::{Decode as _, Endian, Reader};
+use wire::{Decode as _, Reader};
 
+use super::fragments::{Assembly, Fragment, Units};
 use super::security::{Secrets, Security};
-use crate::call::{Envelope, RpcAnswer, RpcCall, Stub};
+use crate::call::{Envelope, RpcAnswer, RpcCall};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
@@ -23,9 +22,6 @@ const MAX_WAITING: usize = 8 << 20;
 
 /// How many calls may be under way; of more, the oldest is given up.
 const MAX_CALLS: usize = 256;
-
-/// The longest stub that is kept, in bytes.
-const MAX_STUB: usize = 16 << 20;
 
 /// More contexts than any association has.
 const MAX_CONTEXTS: usize = 1024;
@@ -53,16 +49,10 @@ pub(super) struct Association {
     user: Option<Arc<str>>,
     /// Why security contexts can't be read, to be reported.
     unsealable: Vec<String>,
-}
-
-/// One side's bytes, as units.
-#[derive(Debug)]
-struct Units {
-    framer: Framer,
-    waiting: VecDeque<(Timestamp, Header, BytesMut)>,
-    /// Bytes of the units that wait.
-    held: usize,
-    broken: bool,
+    /// Whether what the sides say comes in the order in which they said it.
+    ordered: bool,
+    /// Whether something of the client is missing, so that answers may be to calls that were not recorded.
+    client_lost: bool,
 }
 
 /// A call whose answer is not there yet.
@@ -76,59 +66,6 @@ struct Pending {
     response: Option<Assembly>,
 }
 
-/// A stub that comes in fragments.
-#[derive(Debug, Default)]
-struct Assembly {
-    bytes: BytesMut,
-    endian: Endian,
-    sealed: Option<&'static str>,
-    length: usize,
-}
-
-impl Assembly {
-    fn push(&mut self, fragment: &Fragment<'_>) {
-        self.length = self.length.saturating_add(fragment.stub.len());
-        self.sealed = self.sealed.or(fragment.sealed);
-        self.endian = fragment.endian;
-        if self.bytes.len().saturating_add(fragment.stub.len()) <= MAX_STUB {
-            self.bytes.extend_from_slice(fragment.stub);
-        } else {
-            self.sealed = self.sealed.or(Some("it is too long to be kept"));
-        }
-    }
-
-    fn finish(self, is_request: bool) -> Stub {
-        if let Some(why) = self.sealed {
-            return Stub::Sealed(self.length, why);
-        }
-        let mut bytes = self.bytes;
-        // A request may end with a trailer that is no part of its stub ([MS-RPCE] 2.2.2.13).
-        if is_request && let Some((start, _)) = VerificationTrailer::find(&bytes, self.endian) {
-            bytes.truncate(start);
-        }
-        Stub::Plain(Bytes::from(bytes), self.endian)
-    }
-}
-
-/// What one unit has of a stub.
-struct Fragment<'a> {
-    stub: &'a [u8],
-    endian: Endian,
-    sealed: Option<&'static str>,
-}
-
-impl Units {
-    fn new() -> Self {
-        Self { framer: Framer::new(u16::MAX, u16::MAX), waiting: VecDeque::new(), held: 0, broken: false }
-    }
-
-    fn next(&mut self) -> Option<(Timestamp, Header, BytesMut)> {
-        let next = self.waiting.pop_front()?;
-        self.held = self.held.saturating_sub(next.2.len());
-        Some(next)
-    }
-}
-
 /// Whether bytes that begin so can be an association's.
 pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
     match bytes {
@@ -139,8 +76,12 @@ pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
 }
 
 impl Association {
-    pub(super) fn new(envelope: Envelope, secrets: Arc<Secrets>) -> Self {
+    /// An association that is read from its start. Where it is not `ordered`, all of one side may come before the
+    /// other.
+    pub(super) fn new(envelope: Envelope, secrets: Arc<Secrets>, ordered: bool) -> Self {
         Self {
+            ordered,
+            client_lost: false,
             envelope,
             secrets,
             client: Units::new(),
@@ -172,7 +113,7 @@ impl Association {
         if units.broken {
             return;
         }
-        units.framer.push(bytes);
+        units.push(bytes);
         loop {
             match units.framer.next_unit() {
                 Ok(Some((header, unit))) => {
@@ -191,12 +132,36 @@ impl Association {
         self.work(done, problems);
     }
 
-    /// Bytes of one side are missing: where its next unit begins is not known.
+    /// Bytes of one side are missing. What is known to lack a fragment can't be read; the side is read on from the
+    /// next unit.
     pub(super) fn gap(&mut self, side: Side, done: &mut Vec<Done>, problems: &mut Vec<String>) {
-        let units = self.units(side);
-        units.broken = true;
-        units.framer.clear();
-        self.finish(done, problems);
+        self.work(done, problems);
+        self.units(side).lose();
+        match side {
+            Side::Client => {
+                self.client_lost = true;
+                for call in self.calls.values_mut().filter(|call| !call.complete) {
+                    call.request.lose();
+                    call.complete = true;
+                }
+            }
+            Side::Server => {
+                for response in self.calls.values_mut().filter_map(|call| call.response.as_mut()) {
+                    response.lose();
+                }
+                // What is proposed is accepted as a rule.
+                for context in self.proposed.take().unwrap_or_default() {
+                    self.accept(&context);
+                }
+            }
+        }
+        self.work(done, problems);
+    }
+
+    fn accept(&mut self, context: &PresentationContext) {
+        if self.contexts.len() < MAX_CONTEXTS {
+            self.contexts.insert(context.context_id, context.abstract_syntax);
+        }
     }
 
     /// Takes what still waits, since nothing more comes; calls without an answer end without one.
@@ -226,11 +191,13 @@ impl Association {
     fn work(&mut self, done: &mut Vec<Done>, problems: &mut Vec<String>) {
         loop {
             let client = self.proposed.is_none() || self.client.held > MAX_WAITING;
+            // Where the order is known, what is answered and was not asked was not recorded.
+            let any = self.client_lost || (self.ordered && self.client.waiting.is_empty());
             let answered = |header: &Header| match header.ptype {
                 PduType::RESPONSE | PduType::FAULT => {
-                    self.calls.get(&header.call_id).is_some_and(|call| call.complete)
+                    self.calls.get(&header.call_id).map_or(any, |call| call.complete)
                 }
-                ptype if ptype.is_setup() => self.proposed.is_some(),
+                ptype if ptype.is_setup() => self.proposed.is_some() || any,
                 _ => true,
             };
             let server = self.server.waiting.front().is_some_and(|(_, header, _)| answered(header))
@@ -284,8 +251,8 @@ impl Association {
             Body::BindAck(ack) | Body::AlterContextResp(ack) => {
                 let proposed = self.proposed.take().unwrap_or_default();
                 for (context, result) in proposed.iter().zip(&ack.results) {
-                    if result.result == ContextResultCode::ACCEPTANCE && self.contexts.len() < MAX_CONTEXTS {
-                        self.contexts.insert(context.context_id, context.abstract_syntax);
+                    if result.result == ContextResultCode::ACCEPTANCE {
+                        self.accept(context);
                     }
                 }
             }
@@ -326,7 +293,11 @@ impl Association {
                 self.end_call(oldest, RpcAnswer::None, None, done);
             }
         }
+        let is_known = self.calls.contains_key(&header.call_id);
         let call = self.calls.entry(header.call_id).or_insert_with(new);
+        if !first && !is_known {
+            call.request.lose();
+        }
         call.request.push(&fragment);
         call.asked = time;
         call.complete = header.flags.contains(PfcFlags::LAST_FRAG);
@@ -350,7 +321,13 @@ impl Association {
         // The answer to a call that was made before the recording began tells nothing.
         let Some(call) = self.calls.get_mut(&header.call_id) else { return Ok(()) };
         if status.is_none() {
-            call.response.get_or_insert_default().push(&fragment);
+            let is_first = header.flags.contains(PfcFlags::FIRST_FRAG);
+            let begins = call.response.is_none();
+            let response = call.response.get_or_insert_default();
+            if begins != is_first {
+                response.lose();
+            }
+            response.push(&fragment);
         }
         if (status.is_some() || header.flags.contains(PfcFlags::LAST_FRAG))
             && let Some(mut call) = self.calls.remove(&header.call_id)

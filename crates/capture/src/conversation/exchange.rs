@@ -3,16 +3,19 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::{Bytes, BytesMut};
 use http::{Event, Fields, Head as _, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
 use identity::ntlm::passive::{Sender, Witness};
 
+use super::caller::{named, token};
+use super::order::{Order, Waiting};
 use super::security::claimed;
-use crate::call::{HttpCall, HttpMessage, HttpResponse};
+use crate::call::{Damage, HttpCall, HttpMessage, HttpResponse};
 use crate::stream::Side;
 use crate::time::Timestamp;
+
+/// The field that an answer has as its request does ([MS-OXCMAPIHTTP] 2.2.3.3.3).
+const X_REQUEST_ID: &str = "x-requestid";
 
 /// How much of a body is kept, in bytes.
 const MAX_BODY: usize = 16 << 20;
@@ -20,9 +23,8 @@ const MAX_BODY: usize = 16 << 20;
 /// How many requests of a connection may wait for their answers.
 const MAX_OPEN: usize = 64;
 
-/// The methods that a connection may begin with.
-const METHODS: &[&str] =
-    &["POST ", "GET ", "HEAD ", "OPTIONS ", "PUT ", "DELETE ", "PROPFIND ", "RPC_IN_DATA ", "RPC_OUT_DATA "];
+/// How much of answers may wait for their requests, in bytes.
+const MAX_WAITING: usize = 8 << 20;
 
 /// Something that happened in a connection.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(super) enum Happened {
     Call(Box<Done>),
     /// A piece of the body of a channel of RPC over HTTP.
     Channel { method: Channel, side: Side, time: Timestamp, bytes: Bytes, user: Option<Arc<str>> },
+    /// Bytes of such a body are missing.
+    ChannelGap { method: Channel, side: Side, user: Option<Arc<str>> },
 }
 
 /// Which channel of RPC over HTTP it is.
@@ -56,12 +60,16 @@ pub(super) struct Exchanges {
     requests: RequestDecoder,
     responses: ResponseDecoder,
     open: VecDeque<Open>,
+    /// How many requests there were.
+    numbers: u64,
+    /// The request that is answered by what is read; none where that is of one which was not recorded.
+    answering: Option<u64>,
     /// Whether the answer that is read only announces another.
     interim: bool,
     /// Whether the decoder waits for an answer, or is within one.
     expecting: bool,
-    /// After something is missing, a side is read again where a message begins.
-    lost: [bool; 2],
+    /// What was lost, and how answers find their requests.
+    order: Order,
     witness: Witness,
     /// Who signed in on the connection.
     user: Option<Arc<str>>,
@@ -70,10 +78,13 @@ pub(super) struct Exchanges {
 /// A request that is under way.
 #[derive(Debug)]
 struct Open {
+    number: u64,
     method: String,
     target: String,
     request: Half,
     response: Option<(u16, String, Half)>,
+    /// Its answer was not recorded.
+    given_up: bool,
     user: Option<Arc<str>>,
     channel: Option<Channel>,
 }
@@ -85,6 +96,8 @@ struct Half {
     missing: u64,
     time: Timestamp,
     done: bool,
+    /// Whether its end was not recorded.
+    cut: bool,
 }
 
 impl Half {
@@ -101,38 +114,38 @@ impl Half {
         self.missing = self.missing.saturating_add(u64::try_from(missing.len()).unwrap_or(u64::MAX));
     }
 
-    fn finish(self) -> HttpMessage {
-        HttpMessage {
-            fields: self.fields,
-            body: self.body.freeze(),
-            missing: self.missing,
-            ..HttpMessage::default()
-        }
+    /// The value of the first field with this name.
+    fn field(&self, name: &str) -> Option<&str> {
+        let found = self.fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(&found.1)
     }
-}
 
-/// Whether bytes that begin so can be a connection of HTTP.
-pub(super) fn is_start(bytes: &[u8]) -> Option<bool> {
-    let same = |method: &&str| {
-        let length = method.len().min(bytes.len());
-        bytes.get(..length) == method.as_bytes().get(..length)
-    };
-    match METHODS.iter().find(|method| same(method)) {
-        Some(method) if method.len() <= bytes.len() => Some(true),
-        Some(_) => None,
-        None => Some(false),
+    /// The message; one that was cut off has less than it says, unless it `is_bodiless`.
+    fn finish(self, is_bodiless: bool) -> HttpMessage {
+        let said = self.field("content-length").and_then(|length| length.trim().parse::<u64>().ok());
+        let there = u64::try_from(self.body.len()).unwrap_or(u64::MAX);
+        let missing = match said {
+            Some(said) if !is_bodiless => said.saturating_sub(there),
+            _ => self.missing,
+        };
+        let damage = Some(Damage::CutOff).filter(|_| self.cut && missing == 0);
+        HttpMessage { fields: self.fields, body: self.body.freeze(), missing, damage }
     }
 }
 
 impl Exchanges {
-    pub(super) fn new() -> Self {
+    /// A connection that is read from its start, or from within where `joined`. Where it is not `ordered`, all of
+    /// one side comes before the other.
+    pub(super) fn new(joined: bool, ordered: bool) -> Self {
         Self {
             requests: RequestDecoder::new(Limits::default()),
             responses: ResponseDecoder::new(Limits::default()),
             open: VecDeque::new(),
+            numbers: 0,
+            answering: None,
             interim: false,
             expecting: false,
-            lost: [false; 2],
+            order: Order::new(joined, ordered),
             witness: Witness::default(),
             user: None,
         }
@@ -147,35 +160,89 @@ impl Exchanges {
         happened: &mut Vec<Happened>,
         problems: &mut Vec<String>,
     ) {
-        if self.is_lost(side, bytes) {
-            return;
-        }
+        let Some(bytes) = self.order.found(side, bytes) else { return };
         match side {
-            Side::Client => self.requests.receive(bytes),
+            Side::Client => self.requests.receive(&bytes),
             // Servers say that they close a connection which was idle for long, unasked.
             Side::Server if self.open.is_empty() && bytes.starts_with(b"HTTP/1.1 408") => return,
-            Side::Server => self.responses.receive(bytes),
+            Side::Server => self.responses.receive(&bytes),
+        }
+        self.work(time, happened, problems);
+        if self.responses.waiting() > MAX_WAITING && self.open.is_empty() {
+            problems.push("HTTP: answers without requests; they are passed over".to_owned());
+            self.lose(Side::Server, happened);
+        }
+    }
+
+    /// So many bytes of one side are missing. Where they lie within a body, only that is not whole; otherwise the
+    /// side is read on from where a message begins.
+    pub(super) fn gap(
+        &mut self,
+        side: Side,
+        missing: u64,
+        time: Timestamp,
+        happened: &mut Vec<Happened>,
+        problems: &mut Vec<String>,
+    ) {
+        let (skipped, half) = match side {
+            Side::Client => (self.requests.skip(missing), self.open.back_mut()),
+            Side::Server => {
+                let number = self.answering;
+                let skipped = self.responses.skip(missing);
+                (skipped, self.open.iter_mut().find(|open| Some(open.number) == number))
+            }
+        };
+        if !skipped {
+            return self.lose_and_go_on(side, time, happened, problems);
+        }
+        let Some(open) = half else { return };
+        if let Some(method) = open.channel {
+            return happened.push(Happened::ChannelGap { method, side, user: open.user.clone() });
+        }
+        let half = match side {
+            Side::Client => Some(&mut open.request),
+            Side::Server => open.response.as_mut().map(|(_, _, half)| half),
+        };
+        if let Some(half) = half {
+            half.missing = half.missing.saturating_add(missing);
         }
         self.work(time, happened, problems);
     }
 
-    /// Whether `bytes` can't be read because something before them is missing.
-    fn is_lost(&mut self, side: Side, bytes: &[u8]) -> bool {
-        let [client, server] = &mut self.lost;
-        let (lost, begins) = match side {
-            Side::Client => (client, is_start(bytes) == Some(true)),
-            Side::Server => (server, bytes.starts_with(b"HTTP/1.") && !self.open.is_empty()),
-        };
-        *lost &= !begins;
-        *lost
+    fn lose_and_go_on(
+        &mut self,
+        side: Side,
+        time: Timestamp,
+        happened: &mut Vec<Happened>,
+        problems: &mut Vec<String>,
+    ) {
+        self.lose(side, happened);
+        // Answers that wait belong to what was lost.
+        self.work(time, happened, problems);
     }
 
-    /// Bytes of one side are missing: what is under way can't be read on.
-    pub(super) fn gap(&mut self, happened: &mut Vec<Happened>) {
-        self.end_all(happened);
-        self.requests = RequestDecoder::new(Limits::default());
-        self.responses = ResponseDecoder::new(Limits::default());
-        (self.interim, self.expecting, self.lost) = (false, false, [true; 2]);
+    /// What one side is sending can't be read on.
+    fn lose(&mut self, side: Side, happened: &mut Vec<Happened>) {
+        self.order.lost(side);
+        match side {
+            Side::Client => {
+                self.requests = RequestDecoder::new(Limits::default());
+                if let Some(open) = self.open.back_mut().filter(|open| !open.request.done) {
+                    (open.request.done, open.request.cut) = (true, true);
+                }
+            }
+            Side::Server => {
+                self.responses = ResponseDecoder::new(Limits::default());
+                let number = self.answering.take();
+                let answered = self.open.iter_mut().find(|open| Some(open.number) == number);
+                if let Some((_, _, half)) = answered.and_then(|open| open.response.as_mut()) {
+                    (half.done, half.cut) = (true, true);
+                    self.order.is_certain();
+                }
+                (self.interim, self.expecting) = (false, false);
+            }
+        }
+        self.settle(happened);
     }
 
     /// One side sends no more.
@@ -192,7 +259,7 @@ impl Exchanges {
             Side::Server => {
                 self.responses.close();
                 // Channels of RPC over HTTP end within what they said would be their length.
-                if self.open.iter().any(|open| open.channel.is_some() && !open.is_answered()) {
+                if self.open.iter().any(|open| open.channel.is_some() && !open.is_over()) {
                     return self.end_all(happened);
                 }
                 self.work(time, happened, problems);
@@ -212,10 +279,14 @@ impl Exchanges {
     }
 
     fn work(&mut self, time: Timestamp, happened: &mut Vec<Happened>, problems: &mut Vec<String>) {
-        let read = self.read_requests(time, happened).and_then(|()| self.read_responses(time, happened));
-        if let Err(error) = read {
-            problems.push(format!("HTTP: {error}; what is under way is given up"));
-            self.gap(happened);
+        let what = "the message is given up";
+        if let Err(error) = self.read_requests(time, happened) {
+            problems.push(format!("HTTP: request: {error}; {what}"));
+            self.lose(Side::Client, happened);
+        }
+        if let Err(error) = self.read_responses(time, happened) {
+            problems.push(format!("HTTP: response: {error}; {what}"));
+            self.lose(Side::Server, happened);
         }
     }
 
@@ -266,30 +337,36 @@ impl Exchanges {
             _ => None,
         };
         let (method, target) = (head.method().to_owned(), path_of(head.target()).to_owned());
-        self.open.push_back(Open { method, target, request, response: None, user, channel });
+        self.numbers = self.numbers.saturating_add(1);
+        let number = self.numbers;
+        let (response, given_up) = (None, false);
+        self.open.push_back(Open { number, method, target, request, response, given_up, user, channel });
     }
 
     fn read_responses(&mut self, time: Timestamp, happened: &mut Vec<Happened>) -> Result<(), http::Error> {
         loop {
             if !self.expecting {
-                let Some(open) = self.open.iter().find(|open| !open.is_answered()) else { return Ok(()) };
-                self.responses.expect(open.method == "HEAD");
-                self.expecting = true;
+                let first = self.open.iter().find(|open| !open.is_over());
+                // What answers a request that was not recorded is read all the same, to get behind it.
+                if first.is_none() && !(self.order.is_unsure() && self.responses.waiting() > 0) {
+                    return Ok(());
+                }
+                self.responses.expect(first.is_some_and(|open| open.method == "HEAD"));
+                (self.expecting, self.answering) = (true, None);
             }
             let Some(event) = self.responses.poll()? else { return Ok(()) };
-            let open = self.open.iter_mut().find(|open| !open.is_answered());
             match event {
                 Event::Head { head, .. } => {
                     self.interim = head.is_interim();
-                    if let Some(open) = open.filter(|_| !self.interim) {
-                        open.response = Some(answer(&head, time));
+                    if !self.interim {
+                        self.answer(&head, time);
                     }
                     if let Some(token) = head.fields.text("www-authenticate").and_then(token) {
                         self.witness.token(Sender::Server, &token);
                     }
                 }
                 Event::Body(piece) => {
-                    let Some(open) = open else { continue };
+                    let Some(open) = self.answered() else { continue };
                     let channel = open.channel.filter(|_| open.opens_channel());
                     let Some((_, _, response)) = &mut open.response else { continue };
                     response.time = time;
@@ -309,19 +386,42 @@ impl Exchanges {
                 }
                 Event::End if self.interim => self.interim = false,
                 Event::End => {
-                    if let Some((_, _, response)) = open.and_then(|open| open.response.as_mut()) {
+                    if let Some((_, _, response)) = self.answered().and_then(|open| open.response.as_mut()) {
                         (response.done, response.time) = (true, time);
                     }
-                    self.expecting = false;
+                    (self.expecting, self.answering) = (false, None);
                     self.settle(happened);
                 }
             }
         }
     }
 
+    /// The request that is answered by what is read.
+    fn answered(&mut self) -> Option<&mut Open> {
+        let number = self.answering?;
+        self.open.iter_mut().find(|open| open.number == number)
+    }
+
+    /// An answer begins: to the request that is found for it. Those before that have none.
+    fn answer(&mut self, head: &ResponseHead, time: Timestamp) {
+        let waiting = self.open.iter().filter(|open| !open.is_over());
+        let waiting: Vec<Waiting<'_>> = waiting
+            .map(|open| Waiting { number: open.number, request_id: open.request.field(X_REQUEST_ID) })
+            .collect();
+        let number = self.order.asked_by(&waiting, head.fields.text(X_REQUEST_ID));
+        self.answering = number;
+        let Some(number) = number else { return };
+        for open in self.open.iter_mut().take_while(|open| open.number < number) {
+            open.given_up |= !open.is_over();
+        }
+        if let Some(open) = self.answered() {
+            open.response = Some(answer(head, time));
+        }
+    }
+
     /// Hands on what is done at both ends, in order.
     fn settle(&mut self, happened: &mut Vec<Happened>) {
-        while let Some(open) = self.open.pop_front_if(|open| open.request.done && open.is_answered()) {
+        while let Some(open) = self.open.pop_front_if(|open| open.request.done && open.is_over()) {
             happened.extend(open.finish().map(Happened::Call));
         }
     }
@@ -355,39 +455,10 @@ fn answer(head: &ResponseHead, time: Timestamp) -> (u16, String, Half) {
     (head.status(), reason, Half::new(&head.fields, time))
 }
 
-/// Who a field says that it is that calls, where it says so itself.
-pub(crate) fn named(authorization: &str) -> Option<Arc<str>> {
-    let (scheme, value) = authorization.split_once(' ').unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("basic") {
-        let decoded = STANDARD.decode(value.trim()).ok()?;
-        let text = String::from_utf8_lossy(&decoded);
-        return text.split_once(':').map(|(user, _)| Arc::from(user));
-    }
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return subject(value).map(Arc::from);
-    }
-    None
-}
-
-/// The token of NTLM or Negotiate in a field.
-fn token(field: &str) -> Option<Vec<u8>> {
-    let (scheme, value) = field.split_once(' ')?;
-    let known = scheme.eq_ignore_ascii_case("ntlm") || scheme.eq_ignore_ascii_case("negotiate");
-    known.then(|| STANDARD.decode(value.trim()).ok()).flatten()
-}
-
-/// Who a token says that it is for, where it is a JSON Web Token.
-fn subject(token: &str) -> Option<String> {
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
-    let names = ["upn", "preferred_username", "unique_name", "email"];
-    let name = names.iter().find_map(|name| claims.get(name)?.as_str())?;
-    Some(name.to_owned())
-}
-
 impl Open {
-    fn is_answered(&self) -> bool {
-        self.response.as_ref().is_some_and(|(_, _, half)| half.done)
+    /// Whether its answer is there, or will never be.
+    fn is_over(&self) -> bool {
+        self.given_up || self.response.as_ref().is_some_and(|(_, _, half)| half.done)
     }
 
     /// Whether the answer is one that opens a channel.
@@ -401,18 +472,13 @@ impl Open {
             return None;
         }
         let answered = self.response.as_ref().map(|(_, _, half)| half.time);
+        let is_head = self.method == "HEAD";
         let response = self.response.map(|(status, reason, half)| {
-            let mut message = half.finish();
-            // An answer that was cut off has less than it says.
-            let said = message.field("content-length").and_then(|length| length.trim().parse::<u64>().ok());
-            let there = u64::try_from(message.body.len()).unwrap_or(u64::MAX);
-            if self.method != "HEAD" && status != 304 {
-                message.missing = said.map_or(message.missing, |said| said.saturating_sub(there));
-            }
+            let message = half.finish(is_head || status == 304);
             HttpResponse { status, reason, message }
         });
         let asked = self.request.time;
-        let request = self.request.finish();
+        let request = self.request.finish(self.channel.is_some());
         let call = HttpCall { method: self.method, target: self.target, request, response };
         Some(Box::new(Done { call, user: self.user, asked, answered }))
     }

@@ -1,13 +1,17 @@
 //! From streams to calls: which protocol a connection speaks, and who asked what of whom in it.
 
 mod association;
+mod caller;
 mod decrypted;
 mod exchange;
+mod fragments;
+mod order;
 mod security;
 mod tunnel;
 mod watcher;
 
-pub(crate) use self::exchange::{named, path_of};
+pub(crate) use self::caller::named;
+pub(crate) use self::exchange::path_of;
 pub use self::watcher::{Found, Watcher};
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rpc::framer::Framer;
+use rpc::pdu::HEADER_SIZE;
 use rpc::rts::{Command, RTS, RtsPdu};
 use wire::{Decode as _, Encode as _, Guid};
 
 use super::association::{Association, Done};
 use super::exchange::Channel;
+use super::fragments::role;
 use super::security::Secrets;
 use crate::call::Envelope;
 use crate::stream::Side;
@@ -43,12 +45,14 @@ pub(super) struct ChannelBytes {
     server: Framer,
     cookie: Option<Guid>,
     broken: bool,
+    /// The side of which something is missing, and the end of what was passed over of it since.
+    lost: Option<(Side, Vec<u8>)>,
 }
 
 impl Default for ChannelBytes {
     fn default() -> Self {
         let framer = || Framer::new(u16::MAX, u16::MAX);
-        Self { client: framer(), server: framer(), cookie: None, broken: false }
+        Self { client: framer(), server: framer(), cookie: None, broken: false, lost: None }
     }
 }
 
@@ -57,6 +61,8 @@ pub(super) struct Origin<'a> {
     pub(super) connection: u64,
     pub(super) secrets: &'a Arc<Secrets>,
     pub(super) user: Option<Arc<str>>,
+    /// Whether what the sides say comes in the order in which they said it.
+    pub(super) ordered: bool,
 }
 
 impl ChannelBytes {
@@ -72,8 +78,7 @@ impl ChannelBytes {
         if self.broken {
             return self.cookie;
         }
-        let framer = if side == Side::Client { &mut self.client } else { &mut self.server };
-        framer.push(bytes);
+        self.receive(side, bytes);
         loop {
             let framer = if side == Side::Client { &mut self.client } else { &mut self.server };
             let unit = match framer.next_unit() {
@@ -90,13 +95,45 @@ impl ChannelBytes {
                 }
             };
             // What a channel carries the other way is nobody's.
-            let carries =
-                matches!((channel, side), (Channel::In, Side::Client) | (Channel::Out, Side::Server));
-            let Some(cookie) = self.cookie.filter(|_| carries) else {
+            let Some(cookie) = self.cookie.filter(|_| carries(channel, side)) else {
                 problems.push("RPC over HTTP: a call before its channel was opened".to_owned());
                 continue;
             };
             tunnels.of(cookie, origin).association.push(side, time, &unit, done, problems);
+        }
+    }
+
+    /// Bytes of one direction are missing: its units go on where one begins.
+    pub(super) fn gap(
+        &mut self,
+        tunnels: &mut Tunnels,
+        (channel, side): (Channel, Side),
+        (done, problems): (&mut Vec<Done>, &mut Vec<String>),
+    ) -> Option<Guid> {
+        (if side == Side::Client { &mut self.client } else { &mut self.server }).clear();
+        self.lost = Some((side, Vec::new()));
+        if carries(channel, side)
+            && let Some(tunnel) = self.cookie.and_then(|cookie| tunnels.get_mut(cookie))
+        {
+            tunnel.association.gap(side, done, problems);
+        }
+        self.cookie
+    }
+
+    fn receive(&mut self, side: Side, bytes: &[u8]) {
+        let framer = if side == Side::Client { &mut self.client } else { &mut self.server };
+        let Some((_, tail)) = self.lost.as_mut().filter(|(lost, _)| *lost == side) else {
+            return framer.push(bytes);
+        };
+        tail.extend_from_slice(bytes);
+        let begins =
+            |at: &usize| tail.get(*at..).is_some_and(|rest| is_control(rest) || role(rest).is_some());
+        if let Some(at) = (0..tail.len()).find(begins) {
+            framer.push(tail.get(at..).unwrap_or_default());
+            self.lost = None;
+        } else {
+            let passed = tail.len().saturating_sub(HEADER_SIZE);
+            tail.drain(..passed);
         }
     }
 
@@ -117,6 +154,17 @@ impl ChannelBytes {
     }
 }
 
+/// Whether a channel carries calls or answers in the direction of `side`.
+const fn carries(channel: Channel, side: Side) -> bool {
+    matches!((channel, side), (Channel::In, Side::Client) | (Channel::Out, Side::Server))
+}
+
+/// Whether bytes begin as a unit between the ends of a channel does ([MS-RPCH] 2.2.3.6).
+fn is_control(bytes: &[u8]) -> bool {
+    let header = bytes.first_chunk::<HEADER_SIZE>();
+    header.is_some_and(|header| matches!(header, [5, 0, kind, 3, 0x10, 0, 0, 0, ..] if *kind == RTS.0))
+}
+
 impl Tunnels {
     pub(super) fn get_mut(&mut self, cookie: Guid) -> Option<&mut Tunnel> {
         self.by_cookie.get_mut(&cookie)
@@ -130,7 +178,7 @@ impl Tunnels {
         self.opened = self.opened.saturating_add(1);
         let opened = self.opened;
         let tunnel = self.by_cookie.entry(cookie).or_insert_with(|| Tunnel {
-            association: Association::new(Envelope::RpcHttp, Arc::clone(origin.secrets)),
+            association: Association::new(Envelope::RpcHttp, Arc::clone(origin.secrets), origin.ordered),
             connection: origin.connection,
             user: None,
             opened,

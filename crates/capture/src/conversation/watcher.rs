@@ -2,9 +2,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use rpc::pdu::HEADER_SIZE;
+
 use super::association::{self, Association};
 use super::decrypted::{Decryption, Layer, Recorded};
 use super::exchange::{self, Exchanges, Happened};
+use super::fragments::role;
+use super::order;
 use super::security::Secrets;
 use super::tunnel::{ChannelBytes, Origin, Tunnels};
 use crate::call::{Call, CallBody, Envelope};
@@ -48,6 +52,13 @@ pub(super) struct Talk {
     pub(super) layer: Layer,
     speaks: Speaks,
     channel: ChannelBytes,
+    /// Whether the sides are the other way round than was taken for granted: a recording may begin after the
+    /// connection did, and then only what they say tells who is who.
+    swapped: bool,
+    /// Whether what the sides say comes in the order in which they said it.
+    ordered: bool,
+    /// When something was said last.
+    last: Timestamp,
 }
 
 #[derive(Debug)]
@@ -160,7 +171,12 @@ impl Watcher {
     fn recorded(&mut self, connection: &Connection, recorded: Recorded<'_>) {
         let secrets = Arc::clone(&self.secrets);
         let mut decryption = std::mem::take(&mut self.decryption);
-        self.with(connection, |talk, out| talk.take(recorded, &secrets, &mut decryption, out));
+        // A recording without addresses is a file for each side.
+        let ordered = is_known(&connection.client);
+        self.with(connection, |talk, out| {
+            talk.ordered = ordered;
+            talk.take(recorded, &secrets, &mut decryption, out);
+        });
         self.decryption = decryption;
     }
 
@@ -195,18 +211,23 @@ impl Watcher {
             _ => None,
         };
         user = user.or_else(|| self.users.get(&connection.number).cloned());
+        let (mut client, mut server) = (connection.client, connection.server);
+        if talk.swapped {
+            std::mem::swap(&mut client, &mut server);
+        }
         let about = About {
             connection: connection.number,
             side: connection.interface.as_deref().and_then(side_of).map(Arc::from),
-            client: Some(connection.client).filter(is_known),
-            server: Some(connection.server).filter(is_known),
+            client: Some(client).filter(is_known),
+            server: Some(server).filter(is_known),
         };
         for happened in std::mem::take(&mut out.happened) {
             match happened {
                 Happened::Call(done) => self.found.push(http_call(&about, *done)),
                 Happened::Channel { method, side, time, bytes, user: caller } => {
-                    let origin =
-                        Origin { connection: about.connection, secrets: &self.secrets, user: caller };
+                    let connection = about.connection;
+                    let ordered = talk.ordered;
+                    let origin = Origin { connection, secrets: &self.secrets, user: caller, ordered };
                     let outputs = (&mut out.done, &mut out.problems);
                     let cookie = talk.channel.push(
                         &mut self.tunnels,
@@ -218,6 +239,11 @@ impl Watcher {
                     if let Some(tunnel) = cookie.and_then(|cookie| self.tunnels.get_mut(cookie)) {
                         user = tunnel.association.user().cloned().or_else(|| tunnel.user.clone());
                     }
+                }
+                Happened::ChannelGap { method, side, user: caller } => {
+                    let outputs = (&mut out.done, &mut out.problems);
+                    talk.channel.gap(&mut self.tunnels, (method, side), outputs);
+                    user = user.or(caller);
                 }
             }
         }
@@ -291,18 +317,68 @@ fn http_call(about: &About, done: exchange::Done) -> Found {
     }))
 }
 
+/// What bytes at the start of a message tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// A message of DCE/RPC, of this side.
+    Rpc(Side),
+    /// A message of HTTP, of this side.
+    Http(Side),
+    /// There is too little to tell.
+    Short,
+    /// It is neither.
+    Neither,
+}
+
+impl Start {
+    fn of(bytes: &[u8]) -> Self {
+        if let Some(side) = role(bytes) {
+            return Self::Rpc(side);
+        }
+        let http = |side: &Side| order::begins(*side, bytes);
+        if let Some(side) = [Side::Client, Side::Server].into_iter().find(http) {
+            return Self::Http(side);
+        }
+        if order::is_start(bytes) == Some(true) {
+            return Self::Http(Side::Client);
+        }
+        let may_be_rpc = match association::is_start(bytes) {
+            Some(is_start) => is_start && bytes.len() < HEADER_SIZE,
+            None => true,
+        };
+        let may_be_http = order::is_start(bytes).is_none() || order::may_begin_answer(bytes);
+        if may_be_rpc || may_be_http { Self::Short } else { Self::Neither }
+    }
+}
+
 impl Talk {
     fn new() -> Self {
         let speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
-        Self { layer: Layer::default(), speaks, channel: ChannelBytes::default() }
+        Self {
+            layer: Layer::default(),
+            speaks,
+            channel: ChannelBytes::default(),
+            swapped: false,
+            ordered: true,
+            last: Timestamp::default(),
+        }
+    }
+
+    /// Which side it really is that is taken for `side`.
+    const fn real(&self, side: Side) -> Side {
+        if self.swapped { side.other() } else { side }
     }
 
     /// Takes what was recorded in the clear, or is decrypted.
     pub(super) fn plain(&mut self, recorded: Recorded<'_>, secrets: &Arc<Secrets>, out: &mut Out) {
         match recorded {
-            Recorded::Data(side, time, bytes) => self.push(side, time, bytes, secrets, out),
-            Recorded::Gap(side, missing) => self.gap(side, missing, out),
+            Recorded::Data(side, time, bytes) => {
+                self.last = time;
+                self.push(self.real(side), time, bytes, secrets, out);
+            }
+            Recorded::Gap(side, missing) => self.gap(self.real(side), missing, out),
             Recorded::Ended(side, time) => {
+                let side = self.real(side);
                 if let Speaks::Http(exchanges) = &mut self.speaks {
                     exchanges.ended(side, time, &mut out.happened, &mut out.problems);
                 }
@@ -323,7 +399,7 @@ impl Talk {
             }
             Speaks::Http(exchanges) => {
                 out.problems.push(format!("{missing} bytes of the {} are missing", side.name()));
-                exchanges.gap(&mut out.happened);
+                exchanges.gap(side, missing, self.last, &mut out.happened, &mut out.problems);
             }
             Speaks::Unknown { .. } => self.speaks = Speaks::Other,
             Speaks::Other => {}
@@ -337,45 +413,69 @@ impl Talk {
                 exchanges.push(side, time, bytes, &mut out.happened, &mut out.problems);
             }
             // A recording that began within a message can be read from the next one on.
-            Speaks::Other if side == Side::Client && exchange::is_start(bytes) == Some(true) => {
-                self.decide((bytes.to_vec(), Vec::new()), time, secrets, out);
+            Speaks::Other => {
+                if let Start::Rpc(_) | Start::Http(_) = Start::of(bytes) {
+                    let halves = match side {
+                        Side::Client => (bytes.to_vec(), Vec::new()),
+                        Side::Server => (Vec::new(), bytes.to_vec()),
+                    };
+                    self.decide(halves, true, time, secrets, out);
+                }
             }
-            Speaks::Other => {}
             Speaks::Unknown { client, server } => {
                 let place = if side == Side::Client { &mut *client } else { &mut *server };
                 place.extend_from_slice(bytes);
                 let (client, server) = (std::mem::take(client), std::mem::take(server));
-                self.decide((client, server), time, secrets, out);
+                self.decide((client, server), false, time, secrets, out);
             }
         }
     }
 
-    /// Decides what a connection speaks by what its client said first.
+    /// Decides what a connection speaks, and who is its client, by what was said first.
     fn decide(
         &mut self,
         (client, server): (Vec<u8>, Vec<u8>),
+        late: bool,
         time: Timestamp,
         secrets: &Arc<Secrets>,
         out: &mut Out,
     ) {
-        let (rpc, http) = (association::is_start(&client), exchange::is_start(&client));
-        self.speaks = match (rpc, http) {
-            (Some(true), _) => Speaks::Rpc(Box::new(Association::new(Envelope::RpcTcp, Arc::clone(secrets)))),
-            (_, Some(true)) => Speaks::Http(Box::new(Exchanges::new())),
-            (None, _) | (_, None) if server.len() < MAX_START => {
-                self.speaks = Speaks::Unknown { client, server };
-                return;
+        let (first, second) = (Start::of(&client), Start::of(&server));
+        let enough = server.len() >= MAX_START;
+        // What one side says tells who the other is.
+        let (start, swapped) = match (first, second) {
+            (Start::Rpc(side) | Start::Http(side), _) => (first, side == Side::Server),
+            // A part of what the client says first is there: the rest will be.
+            (Start::Short, Start::Rpc(Side::Server) | Start::Http(Side::Server))
+                if !client.is_empty() && !enough =>
+            {
+                (Start::Short, false)
             }
-            _ if !self.layer.is_tls() && Tls::is_start(&client) == Some(true) => {
+            (_, Start::Rpc(side) | Start::Http(side)) => (second, side == Side::Client),
+            (Start::Short, _) if !enough => (Start::Short, false),
+            _ => (Start::Neither, false),
+        };
+        let joined = late || start != first || swapped;
+        self.speaks = match start {
+            Start::Rpc(_) => {
+                let association = Association::new(Envelope::RpcTcp, Arc::clone(secrets), self.ordered);
+                Speaks::Rpc(Box::new(association))
+            }
+            Start::Http(_) => Speaks::Http(Box::new(Exchanges::new(joined, self.ordered))),
+            Start::Short | Start::Neither if !self.layer.is_tls() && Tls::is_start(&client) == Some(true) => {
                 self.speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
                 self.layer.begin(time, (&client, &server));
                 return;
             }
-            _ if Tls::is_start(&client).is_none() && server.len() < MAX_START => {
+            Start::Short => {
                 self.speaks = Speaks::Unknown { client, server };
                 return;
             }
-            _ => {
+            Start::Neither if Tls::is_start(&client).is_none() && !enough => {
+                self.speaks = Speaks::Unknown { client, server };
+                return;
+            }
+            Start::Neither => {
                 let what = if Tls::is_middle(&client) {
                     "TLS whose handshake is not in the recording, which can't be decrypted"
                 } else {
@@ -385,9 +485,18 @@ impl Talk {
                 Speaks::Other
             }
         };
-        self.push(Side::Client, time, &client, secrets, out);
-        if !server.is_empty() {
-            self.push(Side::Server, time, &server, secrets, out);
+        let (client_side, server_side) =
+            if swapped { (Side::Server, Side::Client) } else { (Side::Client, Side::Server) };
+        self.swapped ^= swapped;
+        // The client's bytes come first, as what they ask is answered by the others.
+        let mut both = [(client_side, client), (server_side, server)];
+        if swapped {
+            both.reverse();
+        }
+        for (side, bytes) in both {
+            if !bytes.is_empty() {
+                self.push(side, time, &bytes, secrets, out);
+            }
         }
     }
 }

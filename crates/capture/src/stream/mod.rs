@@ -1,5 +1,6 @@
 //! From packets to the streams of bytes that two sides sent one another.
 
+mod flow;
 mod packet;
 mod reassembly;
 

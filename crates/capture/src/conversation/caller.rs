@@ -1,0 +1,36 @@
+//! Who calls, as far as the fields of a request say.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+/// Who a field says that it is that calls, where it says so itself.
+pub(crate) fn named(authorization: &str) -> Option<Arc<str>> {
+    let (scheme, value) = authorization.split_once(' ').unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("basic") {
+        let decoded = STANDARD.decode(value.trim()).ok()?;
+        let text = String::from_utf8_lossy(&decoded);
+        return text.split_once(':').map(|(user, _)| Arc::from(user));
+    }
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return subject(value).map(Arc::from);
+    }
+    None
+}
+
+/// The token of NTLM or Negotiate in a field.
+pub(super) fn token(field: &str) -> Option<Vec<u8>> {
+    let (scheme, value) = field.split_once(' ')?;
+    let known = scheme.eq_ignore_ascii_case("ntlm") || scheme.eq_ignore_ascii_case("negotiate");
+    known.then(|| STANDARD.decode(value.trim()).ok()).flatten()
+}
+
+/// Who a token says that it is for, where it is a JSON Web Token.
+fn subject(token: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;
+    let names = ["upn", "preferred_username", "unique_name", "email"];
+    let name = names.iter().find_map(|name| claims.get(name)?.as_str())?;
+    Some(name.to_owned())
+}
