@@ -54,7 +54,18 @@ fn what_names_a_property_is_found_by_its_name_and_by_its_tag() {
         assert!(expected.len() > 3 && expected.len() < all.len() / 2, "{prop}: {}", expected.len());
         assert_eq!(decoded(&recording, &["--prop", prop]), expected, "{prop}");
     }
-    assert_eq!(decoded(&recording, &["--prop", "PidTagSubjec"]), Vec::<Value>::new());
+    // What nothing is called by is no empty result.
+    for (option, name, nearest) in [
+        ("--prop", "PidTagSubjec", "the nearest are PidTagSubject"),
+        ("--prop", "Subjekt", "PidTagSubject"),
+        ("--rop", "OpenMesage", "the nearest are RopOpenMessage"),
+        ("--rop", "Frob", "no ROP has this name"),
+    ] {
+        let mut command = Command::new(program());
+        command.args(["decode", option, name]).arg(&recording);
+        let ended = Process::start("mapiproxy decode", &mut command).end();
+        assert!(!ended.status.success() && ended.err.contains(nearest), "{name}: {}", ended.err);
+    }
 }
 
 /// Whether `operation` failed, or something in it.

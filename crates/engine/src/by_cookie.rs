@@ -322,6 +322,14 @@ pub fn response_code(status: FaultStatus) -> ResponseCode {
     found.map_or(ResponseCode::UnknownFailure, |(code, _)| *code)
 }
 
+/// What people get to read where an operation was refused.
+pub fn explanation(code: ResponseCode) -> String {
+    format!(
+        "<html><head><title>MAPI over HTTP</title></head><body><p>X-ResponseCode {}</p></body></html>\r\n",
+        code.0
+    )
+}
+
 pub(crate) fn fault_status(code: ResponseCode) -> FaultStatus {
     let found = FAULTS.iter().find(|(known, _)| *known == code);
     found.map_or(CALL_FAILED, |(_, status)| *status)

@@ -30,7 +30,7 @@ mod stack;
 mod turns;
 mod work;
 
-pub use crate::by_cookie::{GaveWay, response_code};
+pub use crate::by_cookie::{GaveWay, explanation, response_code};
 pub use crate::by_handle::Conversation;
 pub use crate::cookies::{CookieTable, SessionLimits};
 pub use crate::engine::Engine;

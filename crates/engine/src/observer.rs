@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use bytes::Bytes;
 use identity::SecurityContext;
+use mapi::http::ResponseCode;
 use rpc::pdu::FaultStatus;
 
 use crate::flight::{Flight, Next};
@@ -52,6 +54,11 @@ pub trait HttpExchange {
 
     /// What stands in the server's answer before the payload.
     fn before_payload(&self) -> &[u8];
+
+    /// The code with which the server refused the operation, and the body of that answer; none where it did not.
+    fn refused(&self) -> Option<(ResponseCode, Bytes)> {
+        None
+    }
 }
 
 /// Who watches what passes. Called on the data path: quick, and without waiting.

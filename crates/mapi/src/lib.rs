@@ -9,6 +9,7 @@
 
 pub mod autodiscover;
 pub mod aux_block;
+pub mod blob;
 pub mod compress;
 pub mod data;
 pub mod emsmdb;

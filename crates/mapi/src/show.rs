@@ -6,6 +6,8 @@ use std::borrow::Cow;
 
 use wire::{FileTime, Guid, Utf16};
 
+use crate::property::Restriction;
+
 /// A value as it is shown: text, numbers, lists, and fields by their specification's names.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shown {
@@ -23,12 +25,34 @@ pub enum Shown {
     Named(u64, Cow<'static, str>),
     /// A text.
     Text(String),
+    /// A text that is not ASCII, in a code page: this one, or that of the conversation. See [`string8`].
+    String8 {
+        /// The text's bytes, without a terminator.
+        bytes: Vec<u8>,
+        /// Its code page; none for that of the conversation.
+        code_page: Option<u16>,
+    },
+    /// A condition, to be put in words where it is known what its properties are called.
+    Condition(Box<Restriction>),
     /// Bytes that are not text.
     Bytes(Vec<u8>),
     /// Several values.
     List(Vec<Self>),
     /// Values by name, in order.
     Fields(Vec<(Cow<'static, str>, Self)>),
+}
+
+/// How a text in the code page of the conversation is shown: as it is where it is ASCII.
+pub fn string8(bytes: &[u8]) -> Shown {
+    string8_of(bytes, None)
+}
+
+/// How a text in a code page is shown.
+pub fn string8_of(bytes: &[u8], code_page: Option<u16>) -> Shown {
+    match std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii()) {
+        Some(text) => Shown::Text(text.to_owned()),
+        None => Shown::String8 { bytes: bytes.to_vec(), code_page },
+    }
 }
 
 /// Whatever can be shown.

@@ -354,14 +354,8 @@ impl Start {
 impl Talk {
     fn new() -> Self {
         let speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
-        Self {
-            layer: Layer::default(),
-            speaks,
-            channel: ChannelBytes::default(),
-            swapped: false,
-            ordered: true,
-            last: Timestamp::default(),
-        }
+        let (layer, channel, last) = (Layer::default(), ChannelBytes::default(), Timestamp::default());
+        Self { layer, speaks, channel, swapped: false, ordered: true, last }
     }
 
     /// Which side it really is that is taken for `side`.

@@ -1,7 +1,7 @@
 //! Operations that came by HTTP, as the HTTP that they were.
 
 use bytes::Bytes;
-use engine::{HttpExchange, HttpLeg, response_code};
+use engine::{HttpExchange, HttpLeg, explanation, response_code};
 use mapi::http::headers::{self, X_REQUEST_TYPE, X_RESPONSE_CODE};
 use mapi::http::{Endpoint, RequestType};
 
@@ -35,14 +35,22 @@ pub(super) fn call(
             Some(response(status.unwrap_or(200), fields, body.into()))
         }
         RpcAnswer::Fault(fault) => {
-            let code = response_code(fault).0.to_string();
-            let fields = with(answer_fields.unwrap_or_else(|| made_up(kind)), X_RESPONSE_CODE, &code);
-            let fields = with(fields, "Content-Type", headers::ERROR_CONTENT_TYPE);
-            Some(response(status.unwrap_or(200), fields, Bytes::new()))
+            let fields = answer_fields.unwrap_or_else(|| made_up(kind));
+            let said = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(X_RESPONSE_CODE));
+            let (fields, body) = if let Some((code, body)) = exchange.and_then(HttpExchange::refused) {
+                // The client gets what the server said.
+                (if said { fields } else { with(fields, X_RESPONSE_CODE, &code.0.to_string()) }, body)
+            } else {
+                let code = response_code(fault);
+                let fields = with(fields, X_RESPONSE_CODE, &code.0.to_string());
+                (with(fields, "Content-Type", headers::ERROR_CONTENT_TYPE), explanation(code).into())
+            };
+            Some(response(status.unwrap_or(200), fields, body))
         }
         RpcAnswer::None => {
             let came = status.zip(answer_fields);
-            came.map(|(status, fields)| response(status, fields, Bytes::new()))
+            let body = exchange.and_then(HttpExchange::refused).map(|(_, body)| body).unwrap_or_default();
+            came.map(|(status, fields)| response(status, fields, body))
         }
     };
     let target =

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use mapi::show::Shown;
 
 use super::MAX_IDS;
+use crate::Timestamp;
 use crate::understand::{Operation, Rop};
 
 /// Something that an answer has otherwise than the one that was recorded.
@@ -81,6 +82,7 @@ impl<'a> Comparison<'a> {
                 }
             }
             (then, now) if then == now => {}
+            (then, now) if is_time(then) && is_time(now) => {}
             (then, now) if id(then).is_some() && id(now).is_some() => self.learn_ids(then, now),
             (then, now) => self.differences.push(Difference {
                 place: place.to_owned(),
@@ -128,8 +130,17 @@ fn is_made_up(name: &str) -> bool {
     let name = name.split(' ').next().unwrap_or(name);
     let name = name.strip_suffix("_W").or_else(|| name.strip_suffix("_A")).unwrap_or(name);
     let ends = ["Id", "Ids", "ID", "Mid", "Key", "ChangeList", "ChangeNumber", "Version", "cxh", "cxr"];
-    let parts = ["Guid", "GUID", "Time", "Cookie", "Handle", "Aux", "Instance", "Search"];
-    ends.iter().any(|end| name.ends_with(end)) || parts.iter().any(|part| name.contains(part))
+    let parts = ["Guid", "GUID", "Time", "Cookie", "Handle", "Aux", "Instance", "Search", "EntryId", "Idset"];
+    // Sets of change numbers, what a server reserves ([MS-OXCFXICS] 2.2.1.1, [MS-OXCROPS] 2.2.13.13), when and
+    // where a conversation began, and when something was deleted.
+    let others = ["Cnset", "GlobalCount", "ConversationIndex", "DeletedOn"];
+    let mut parts = parts.iter().chain(&others);
+    ends.iter().any(|end| name.ends_with(end)) || parts.any(|part| name.contains(part))
+}
+
+/// Whether a value is a time, as it is shown.
+fn is_time(shown: &Shown) -> bool {
+    matches!(shown, Shown::Text(text) if text.ends_with('Z') && Timestamp::parse(text).is_some())
 }
 
 /// Whether a field holds Minimal Entry IDs of the address book.
@@ -168,5 +179,45 @@ fn id(shown: &Shown) -> Option<[u8; 8]> {
         Shown::Number(number) if *number > 0xffff_ffff => Some(number.to_le_bytes()),
         Shown::Signed(number) if number.unsigned_abs() > 0xffff_ffff => Some(number.to_le_bytes()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn different(name: &'static str, recorded: Shown, came: Shown) -> usize {
+        let mut ids = HashMap::new();
+        let mut comparison = Comparison::new(&mut ids);
+        let of = |value| Shown::Fields(vec![(name.into(), value)]);
+        comparison.values("RopX", &of(recorded), &of(came));
+        comparison.differences.len()
+    }
+
+    #[test]
+    fn what_a_server_makes_up_anew_is_no_difference_and_all_else_is() {
+        let text = |text: &str| Shown::Text(text.to_owned());
+        let fields = |text: &str| Shown::Fields(vec![("began".into(), Shown::Text(text.to_owned()))]);
+        for (name, then, now) in [
+            ("GlobalCount", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("PidTagConversationIndex", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("PidTagConversationIndex", fields("a"), fields("b")),
+            ("MetaTagIdsetGiven:PtypInteger32", text("{a: 1-5}"), text("{b: 1-7}")),
+            ("MetaTagCnsetSeenFAI", text("a"), text("b")),
+            ("PidTagLocalCommitTimeMax", text("2026-11-01T00:00:00Z"), text("2026-11-02T00:00:00Z")),
+            ("PidLidTaskDueDate", text("2026-11-01T00:00:00Z"), text("2026-11-02T00:00:00Z")),
+            ("PidTagAdditionalRenEntryIdsEx", text("a"), text("b")),
+            ("FolderIds", text("0001-000000000001"), text("0001-000000000002")),
+        ] {
+            assert_eq!(different(name, then, now), 0, "{name}");
+        }
+        for (name, then, now) in [
+            ("PidTagSubject_W", text("old"), text("new")),
+            ("RowCount", Shown::Number(1), Shown::Number(2)),
+            ("PidTagBody_W", text("2026-11-01T00:00:00Z"), text("tomorrow")),
+            ("Status", Shown::Number(0), Shown::Number(1)),
+        ] {
+            assert_eq!(different(name, then, now), 1, "{name}");
+        }
     }
 }

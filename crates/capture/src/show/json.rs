@@ -59,18 +59,25 @@ fn hexadecimal(bytes: &[u8]) -> String {
     out
 }
 
+/// The largest whole number up to which a double has all.
+const MAX_EXACT: u64 = (1 << 53) - 1;
+
 /// A value. Bytes are hexadecimal digits. Fields of which several have one name are a list of objects, since
 /// the members of an object must differ.
 pub(super) fn value(shown: &Shown) -> Value {
     match shown {
         Shown::Nothing => Value::Null,
         Shown::Boolean(yes) => Value::Bool(*yes),
+        // Readers that hold numbers as doubles would change larger ones (RFC 8259 6, RFC 7493 2.2).
+        Shown::Number(number) if *number > MAX_EXACT => json!(number.to_string()),
+        Shown::Signed(number) if number.unsigned_abs() > MAX_EXACT => json!(number.to_string()),
         Shown::Number(number) => json!(number),
         Shown::Signed(number) => json!(number),
         Shown::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
         Shown::Named(_, name) => json!(name),
         Shown::Text(text) => json!(text),
-        Shown::Bytes(bytes) => Value::String(hexadecimal(bytes)),
+        Shown::Bytes(bytes) | Shown::String8 { bytes, .. } => Value::String(hexadecimal(bytes)),
+        Shown::Condition(condition) => json!(condition.to_string()),
         Shown::List(items) => Value::Array(items.iter().map(value).collect()),
         Shown::Fields(fields) => {
             let mut object = Map::new();

@@ -155,7 +155,8 @@ pub(super) fn line(shown: &Shown) -> String {
         Shown::Float(number) => number.to_string(),
         Shown::Named(_, name) => name.clone().into_owned(),
         Shown::Text(text) => quoted(text),
-        Shown::Bytes(bytes) => hexadecimal(bytes),
+        Shown::Bytes(bytes) | Shown::String8 { bytes, .. } => hexadecimal(bytes),
+        Shown::Condition(condition) => condition.to_string(),
         Shown::List(items) => format!("[{}]", joined(items.iter().map(line))),
         Shown::Fields(fields) => {
             let fields = fields.iter().map(|(name, shown)| format!("{name}: {}", line(shown)));

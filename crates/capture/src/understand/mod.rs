@@ -125,9 +125,13 @@ impl Understanding {
     }
 
     fn tidy(&mut self, operation: &mut Operation) {
-        let names = &self.sessions.objects(operation.session).names;
+        let objects = self.sessions.objects(operation.session);
+        if let Some(code_page) = tidy::code_page(&operation.request) {
+            objects.code_page = Some(code_page);
+        }
+        let terms = tidy::Terms { names: &objects.names, code_page: objects.code_page };
         let tidy = |shown: &mut Shown| {
-            *shown = tidy::tidy(std::mem::replace(shown, Shown::Nothing), names);
+            *shown = tidy::tidy(std::mem::replace(shown, Shown::Nothing), &terms);
         };
         tidy(&mut operation.request);
         tidy(&mut operation.response);

@@ -23,6 +23,8 @@ pub(super) struct Objects {
     pub(super) more: More,
     /// The names of the session's named properties, by their numbers.
     pub(super) names: Names,
+    /// The code page of the session's texts, where it was asked for.
+    pub(super) code_page: Option<u16>,
 }
 
 /// What is known of objects by their handles alone: a recording may begin after they were made.

@@ -163,7 +163,7 @@ struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    fn new(asked: &RopBuffer, made: &'a [u32], Objects { table, more, names }: &'a mut Objects) -> Self {
+    fn new(asked: &RopBuffer, made: &'a [u32], Objects { table, more, names, .. }: &'a mut Objects) -> Self {
         let handles = asked.handles.clone();
         Self { batch: BatchObjects::new(table, &asked.handles), more, names, made, handles }
     }

@@ -178,3 +178,133 @@ fn which_port_the_endpoint_mapper_tells_can_be_read() {
     let cut = Stub::Plain(vec![0; 9].into(), wire::Endian::Little);
     assert_eq!(found(epm::OPNUM_EPT_MAP, cut.clone(), cut).problems.len(), 2);
 }
+
+/// `RopSetProperties` of the first object with these tagged values ([MS-OXCROPS] 2.2.8.6), as its ROP is shown.
+fn set(understanding: &mut Understanding, values: &[(u32, Vec<u8>)]) -> Value {
+    let all: Vec<u8> =
+        values.iter().flat_map(|(tag, value)| [&tag.to_le_bytes()[..], value].concat()).collect();
+    let size = u16::try_from(all.len() + 2).unwrap().to_le_bytes();
+    let count = u16::try_from(values.len()).unwrap().to_le_bytes();
+    let asked = [&[0x0A, 0, 0][..], &size, &count, &all].concat();
+    let call = execute((asked, &[FOLDER]), (vec![0x0A, 0, 0, 0, 0, 0, 0, 0], &[FOLDER]));
+    let operation = understanding.operation(&call);
+    assert_eq!(operation.problems, [""; 0]);
+    show::json(&operation)["rops"][0]["request"]["PropertyValues"].clone()
+}
+
+/// A session that asked for texts in `code_page` ([MS-OXCMAPIHTTP] 2.2.4.1.1).
+fn connected(code_page: u32) -> Understanding {
+    let body = [&b"/o=Lab/cn=alice\0"[..], &[0; 4], &code_page.to_le_bytes(), &[0; 12]].concat();
+    let mut call = execute((Vec::new(), &[]), (Vec::new(), &[]));
+    let CallBody::Http(http) = &mut call.body else { panic!("not HTTP") };
+    http.request.body = body.into();
+    http.request.fields[0].1 = "Connect".to_owned();
+    http.response = None;
+    let mut understanding = Understanding::default();
+    let operation = understanding.operation(&call);
+    assert_eq!((operation.operation.as_str(), operation.problems.len()), ("emsmdb.Connect", 0));
+    understanding
+}
+
+#[test]
+fn texts_are_read_in_the_code_page_of_their_session() {
+    for (code_page, bytes, text) in [
+        (1250, &b"Doru\xe8en\xe1"[..], "Doručená"),
+        (1251, b"\xcf\xf0\xe8", "При"),
+        (1252, b"Gr\xfc\xdfe \x80", "Grüße €"),
+        (932, b"\x83g\x83\x8c\x83C", "トレイ"),
+        (936, b"\xca\xd5\xbc\xfe", "收件"),
+        (949, b"\xb9\xde\xc0\xba", "받은"),
+        (950, b"\xa6\xac\xa5\xf3", "收件"),
+        (874, b"\xa1\xa2", "กข"),
+        (65001, "Grüße".as_bytes(), "Grüße"),
+    ] {
+        let mut understanding = connected(code_page);
+        let value = [bytes, b"\0"].concat();
+        let shown = set(&mut understanding, &[(0x3001_001E, value.clone())]);
+        assert_eq!(shown["PidTagDisplayName_A"], text, "{code_page}");
+        // Also within a condition, and several.
+        let condition = [&[3, 1, 0, 1, 0, 0x1E, 0, 1, 0x30, 0x1E, 0, 1, 0x30][..], &value].concat();
+        let several = [&[1, 0, 0, 0][..], &value].concat();
+        let shown = set(&mut understanding, &[(0x6679_00FD, condition), (0x8001_101E, several)]);
+        assert!(shown["PidTagRuleCondition"].as_str().unwrap().contains(text), "{code_page}: {shown}");
+        assert_eq!(shown["0x8001101e"], json!([text]), "{code_page}");
+    }
+    // Where the page is not known, or the bytes are none of it, they are not lost.
+    for mut understanding in [Understanding::default(), connected(437), connected(932)] {
+        let shown = set(&mut understanding, &[(0x3001_001E, b"\x81\xff\0".to_vec())]);
+        assert_eq!(shown["PidTagDisplayName_A"], "81ff");
+    }
+}
+
+#[test]
+fn what_rules_do_is_shown_and_to_whom() {
+    let wide =
+        |text: &str| -> Vec<u8> { text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect() };
+    let recipient = |wide_count: bool| {
+        let count = if wide_count { vec![1, 0, 0, 0] } else { vec![1, 0] };
+        [&[1][..], &count, &0x3003_001F_u32.to_le_bytes(), &wide("eve@lab.test")].concat()
+    };
+    let action = |kind: u8, data: &[u8]| [&[kind][..], &[0; 8], data].concat();
+    let forward = |is_wide: bool| {
+        let count: &[u8] = if is_wide { &[1, 0, 0, 0] } else { &[1, 0] };
+        action(7, &[count, &recipient(is_wide)].concat())
+    };
+    let (first, second) = (forward(false), action(5, &[0xde, 0xfe, 0x12]));
+    let sized = |block: &[u8]| [&u16::try_from(block.len()).unwrap().to_le_bytes()[..], block].concat();
+    let standard = [&[2, 0][..], &sized(&first), &sized(&second)].concat();
+    let mut understanding = Understanding::default();
+    let shown = set(&mut understanding, &[(0x6680_00FE, standard)]);
+    let actions = &shown["PidTagRuleActions"];
+    assert_eq!(actions[0]["recipients"][0]["PidTagEmailAddress_W"], "eve@lab.test", "{shown}");
+    assert_eq!(actions[0]["action"], "OP_FORWARD to eve@lab.test");
+    assert_eq!(actions[1]["data"], "defe12");
+
+    let block = forward(true);
+    let size = u32::try_from(block.len()).unwrap().to_le_bytes();
+    let extended = [&[0, 0, 1, 0, 0, 0, 1, 0, 0, 0][..], &size, &block].concat();
+    let condition =
+        [&[0, 0, 3, 1, 0, 1, 0][..], &[0x1F, 0, 0x37, 0, 0x1F, 0, 0x37, 0], &wide("invoice")].concat();
+    let binary = |value: &[u8]| [&u16::try_from(value.len()).unwrap().to_le_bytes()[..], value].concat();
+    let shown =
+        set(&mut understanding, &[(0x0E99_0102, binary(&extended)), (0x0E9A_0102, binary(&condition))]);
+    let actions = &shown["PidTagExtendedRuleMessageActions"];
+    assert_eq!(actions[0]["recipients"][0]["PidTagEmailAddress_W"], "eve@lab.test", "{shown}");
+    let words = shown["PidTagExtendedRuleMessageCondition"].as_str().unwrap();
+    assert!(words.starts_with("PidTagSubject contains \"invoice\""), "{words}");
+}
+
+#[test]
+fn a_logons_names_and_ids_are_shown_as_everywhere() {
+    let dn = b"/o=Lab/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=alice\0";
+    let length = u16::try_from(dn.len()).unwrap().to_le_bytes();
+    let logon = [&[0xFE, 0, 0, 1][..], &[4, 0, 0, 1, 0, 0, 0, 0], &length, dn].concat();
+    let ids: Vec<u8> = (0..13).flat_map(|n| [1, 0, 0, 0, 0, 0x9C, 0xC4, 0x6A + n]).collect();
+    let answer = [
+        &[0xFE, 0, 0, 0, 0, 0, 1][..],
+        &ids,
+        &[7],
+        &[1; 16],
+        &[1, 0],
+        &[2; 16],
+        &[0, 0, 12, 2, 1, 12],
+        &2026_u16.to_le_bytes(),
+        &u64::MAX.to_le_bytes(),
+        &[0; 4],
+    ]
+    .concat();
+    let open = [2, 0, 0, 1, 1, 0, 0, 0, 0, 0x9C, 0xC4, 0x6E, 0];
+    let answers = [&answer[..], &[2, 1, 0, 0, 0, 0, 0, 0]].concat();
+    let call = execute(([&logon[..], &open].concat(), &[NO_OBJECT, NO_OBJECT]), (answers, &[0x50, 0x51]));
+    let operation = Understanding::default().operation(&call);
+    let json = show::json(&operation);
+    let dn = std::str::from_utf8(&dn[..dn.len() - 1]).unwrap();
+    assert_eq!(json["rops"][0]["request"]["Essdn"], dn, "{json}");
+    assert!(show::text(&operation, &mut show::Sessions::default()).contains(dn));
+    let logon = &json["rops"][0]["response"];
+    let opened = &json["rops"][1]["request"]["FolderId"];
+    assert_eq!(opened, "0001-0000009cc46e");
+    assert!(logon["FolderIds"].as_array().unwrap().contains(opened), "{logon}");
+    // No number is one that a reader with doubles would change.
+    assert_eq!(logon["GwartTime"], u64::MAX.to_string());
+}

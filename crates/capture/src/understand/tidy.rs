@@ -3,23 +3,89 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use mapi::blob;
+use mapi::property::{PropTag, id_of, store_name};
 use mapi::show::Shown;
 
 /// The names of a session's named properties, by their numbers.
 pub(super) type Names = HashMap<u16, String>;
 
-pub(super) fn tidy(shown: Shown, names: &Names) -> Shown {
+/// What a session says about how its values are shown.
+pub(super) struct Terms<'a> {
+    pub(super) names: &'a Names,
+    /// The code page of its texts, where that is known.
+    pub(super) code_page: Option<u16>,
+}
+
+pub(super) fn tidy(shown: Shown, terms: &Terms<'_>) -> Shown {
     match shown {
-        Shown::Named(number, name) => Shown::Named(number, Cow::Owned(named(bare(&name), names))),
-        Shown::List(items) => Shown::List(items.into_iter().map(|item| tidy(item, names)).collect()),
+        Shown::Named(number, name) => Shown::Named(number, Cow::Owned(named(bare(&name), terms.names))),
+        Shown::List(items) => Shown::List(items.into_iter().map(|item| tidy(item, terms)).collect()),
         Shown::Fields(fields) => {
-            let fields = fields.into_iter();
-            let fields = fields.map(|(name, value)| (Cow::Owned(named(&name, names)), tidy(value, names)));
+            let fields = fields.into_iter().map(|(name, value)| {
+                let name = named(&name, terms.names);
+                let value = match within(&name, &value) {
+                    Some(known) => tidy(known, terms),
+                    None => tidy(value, terms),
+                };
+                (Cow::Owned(name), value)
+            });
             Shown::Fields(fields.collect())
+        }
+        Shown::String8 { bytes, code_page } => in_code_page(&bytes, code_page.or(terms.code_page)),
+        Shown::Condition(mut condition) => {
+            condition.read_texts(&|text| read(text, terms.code_page));
+            let name = |tag: PropTag| match terms.names.get(&tag.id()).filter(|_| tag.is_named()) {
+                Some(name) => Cow::Owned(name.clone()),
+                None => store_name(tag),
+            };
+            Shown::Text(condition.words(&name).to_string())
         }
         other => other,
     }
 }
+
+/// What a value of a property means that is known by its name alone.
+fn within(name: &str, value: &Shown) -> Option<Shown> {
+    let name = name.split([' ', ':']).next()?;
+    match value {
+        Shown::Bytes(bytes) => blob::meaning(name, bytes),
+        Shown::Signed(number) => id_of(name, *number),
+        _ => None,
+    }
+}
+
+/// A text in a code page; its bytes where that is not known, or they are no text in it.
+fn in_code_page(bytes: &[u8], code_page: Option<u16>) -> Shown {
+    read(bytes, code_page).map_or_else(|| Shown::Bytes(bytes.to_vec()), Shown::Text)
+}
+
+/// A text in a code page, read; none where that is not known, or `bytes` are no text in it.
+fn read(bytes: &[u8], code_page: Option<u16>) -> Option<String> {
+    match code_page.map(codepage::to_encoding) {
+        Some(Some(encoding)) => {
+            encoding.decode_without_bom_handling_and_without_replacement(bytes).map(Cow::into_owned)
+        }
+        // Of the others, only what can hardly be anything else is taken for a text.
+        Some(None) | None => std::str::from_utf8(bytes).ok().map(str::to_owned),
+    }
+}
+
+/// The code page that a request asks for ([MS-OXCRPC] 3.1.4.1 `ulCpid`, [MS-OXCMAPIHTTP] 2.2.4.1.1
+/// `DefaultCodePage`, [MS-OXNSPI] 2.2.8 `CodePage`), where it does.
+pub(super) fn code_page(request: &Shown) -> Option<u16> {
+    let Shown::Fields(fields) = request else { return None };
+    fields.iter().find_map(|(name, value)| match (name.as_ref(), value) {
+        ("ulCpid" | "DefaultCodePage" | "CodePage" | "dwCodePage", Shown::Number(number)) => {
+            u16::try_from(*number).ok().filter(|number| !matches!(*number, 0 | UTF_16))
+        }
+        ("pStat" | "State", nested) => code_page(nested),
+        _ => None,
+    })
+}
+
+/// What clients name that want no texts in a code page.
+const UTF_16: u16 = 1200;
 
 /// `Flags(A | B)` as `A | B`.
 fn bare(name: &str) -> &str {

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use mapi::fast_transfer::{Limits, Marker, Property, Token, Tokenizer};
-use mapi::property::PropertyValue;
-use mapi::show::Shown;
+use mapi::fast_transfer::{Limits, Marker, Property, Token, Tokenizer, Value};
+use mapi::property::{PropType, PropertyValue};
+use mapi::show::{Shown, string8_of};
 
 /// How deep parts are shown within one another.
 const MAX_DEPTH: usize = 32;
@@ -15,11 +15,47 @@ pub(super) struct Transfer {
     tokenizer: Tokenizer,
     /// The parts that are open, the innermost last.
     open: Vec<Marker>,
+    /// The value that comes in pieces, and is not over.
+    large: Option<Large>,
+}
+
+/// A value that is too large to come at once.
+#[derive(Debug)]
+struct Large {
+    name: String,
+    prop_type: PropType,
+}
+
+impl Large {
+    /// Puts a piece to what there is of the value in this buffer.
+    fn push(&self, stack: &mut [Part], piece: &[u8]) {
+        let Some(part) = stack.last_mut() else { return };
+        let continued = format!("{} (continued)", self.name);
+        if let Some((name, Shown::Bytes(bytes))) = part.fields.last_mut()
+            && (*name == self.name || *name == continued)
+        {
+            bytes.extend_from_slice(piece);
+        } else {
+            part.fields.push((continued.into(), Shown::Bytes(piece.to_vec())));
+        }
+    }
+}
+
+impl Large {
+    /// The value is over: where all of it was in this buffer, it is shown as any other.
+    fn finish(&self, stack: &mut [Part]) {
+        let last = stack.last_mut().and_then(|part| part.fields.last_mut());
+        if let Some((_, value)) = last.filter(|(name, _)| *name == self.name)
+            && let Shown::Bytes(bytes) = value
+        {
+            *value = in_bytes(self.prop_type, bytes);
+        }
+    }
 }
 
 impl Default for Transfer {
     fn default() -> Self {
-        Self { tokenizer: Tokenizer::new(Limits::default()), open: Vec::new() }
+        Self { tokenizer: Tokenizer::new(Limits::default()), open: Vec::new(), large: None }
     }
 }
 
@@ -48,8 +84,9 @@ impl Transfer {
     pub(super) fn show(&mut self, bytes: &[u8]) -> Shown {
         let mut stack = vec![Part::new(None, false)];
         stack.extend(self.open.iter().map(|marker| Part::new(Some(*marker), true)));
-        let fed = self.tokenizer.feed(bytes, |token| {
-            take(&mut stack, &token);
+        let Self { tokenizer, large, .. } = self;
+        let fed = tokenizer.feed(bytes, |token| {
+            take(&mut stack, large, &token);
             Ok(())
         });
         if let Err(error) = fed
@@ -73,7 +110,7 @@ fn close(stack: &mut Vec<Part>) {
     }
 }
 
-fn take(stack: &mut Vec<Part>, token: &Token<'_>) {
+fn take(stack: &mut Vec<Part>, large: &mut Option<Large>, token: &Token<'_>) {
     match token {
         Token::Marker(marker) if marker.is_end() => {
             // Parts that no marker ends are over as well.
@@ -93,8 +130,18 @@ fn take(stack: &mut Vec<Part>, token: &Token<'_>) {
             }
         }
         Token::Property(property) => put(stack, property.info.to_string(), value(property)),
-        Token::Large { info, length } => put(stack, info.to_string(), Shown::Text(format!("{length} bytes"))),
-        Token::Piece { .. } => {}
+        Token::Large { info, .. } => {
+            *large = Some(Large { name: info.to_string(), prop_type: info.tag.prop_type() });
+            put(stack, info.to_string(), Shown::Bytes(Vec::new()));
+        }
+        Token::Piece { bytes, is_last } => {
+            if let Some(one) = large.as_ref() {
+                one.push(stack, bytes);
+            }
+            if let Some(one) = large.take_if(|_| *is_last) {
+                one.finish(stack);
+            }
+        }
     }
 }
 
@@ -105,19 +152,48 @@ fn put(stack: &mut [Part], name: String, value: Shown) {
 }
 
 fn value(property: &Property<'_>) -> Shown {
-    use mapi::fast_transfer::Value;
-    match (&property.value, property.text()) {
-        (_, Some(text)) => Shown::Text(text),
-        (Value::Bytes(bytes), None) => Shown::Bytes(bytes.to_vec()),
-        (Value::Boolean(value), None) => Shown::Boolean(*value != 0),
-        (Value::Integer16(value), None) => Shown::Signed(i64::from(*value)),
-        (Value::Integer32(value), None) => Shown::Signed(i64::from(*value)),
-        (Value::Multiple(_), None) => {
-            let text = property.to_string();
-            Shown::Text(text.split_once(" = ").map_or(text.clone(), |(_, values)| values.to_owned()))
+    if let Some(ids) = property.ids() {
+        return Shown::Text(ids);
+    }
+    match &property.value {
+        Value::Multiple(_) => {
+            let single = PropType(property.info.tag.prop_type().0 & !PropType::MULTIVALUE);
+            Shown::List(property.values().map(|value| one(single, &value)).collect())
         }
-        (Value::Integer64(value), None) => Shown::Signed(*value),
-        (Value::Time(value), None) => Shown::Text(PropertyValue::Time(*value).to_string()),
-        (value, None) => Shown::Text(value.to_string()),
+        value => one(property.info.tag.prop_type(), value),
+    }
+}
+
+/// One value of a property.
+fn one(prop_type: PropType, value: &Value<'_>) -> Shown {
+    match value {
+        Value::Bytes(bytes) => in_bytes(prop_type, bytes),
+        Value::Boolean(value) => Shown::Boolean(*value != 0),
+        Value::Integer16(value) => Shown::Signed(i64::from(*value)),
+        Value::Integer32(value) => Shown::Signed(i64::from(*value)),
+        Value::Integer64(value) => Shown::Signed(*value),
+        Value::Floating32(value) => Shown::Float(f64::from(*value)),
+        Value::Floating64(value) => Shown::Float(*value),
+        Value::Time(value) => Shown::Text(PropertyValue::Time(*value).to_string()),
+        other => Shown::Text(other.to_string()),
+    }
+}
+
+/// Bytes of a type: a text, with or without a code page of its own ([MS-OXCFXICS] 2.2.4.1.1.1), or other bytes.
+fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Shown {
+    /// The bit of types whose other bits are a code page, and the code page of UTF-16.
+    const CODE_PAGE: u16 = 0x8000;
+    const UTF_16: u16 = 1200;
+    let page = Some(prop_type.0 & !CODE_PAGE).filter(|_| prop_type.0 & CODE_PAGE != 0);
+    match (prop_type, page) {
+        (PropType::PtypString, _) | (_, Some(UTF_16)) => {
+            let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
+            let text = wire::Utf16::from_units(units).to_string_lossy();
+            Shown::Text(text.trim_end_matches('\0').to_owned())
+        }
+        (PropType::PtypString8, _) | (_, Some(_)) => {
+            string8_of(bytes.strip_suffix(b"\0").unwrap_or(bytes), page)
+        }
+        _ => Shown::Bytes(bytes.to_vec()),
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use wire::{Decode, Encode, Error, Guid, Reader, Result, Writer};
 
 use super::{FolderId, MessageId, NamedPropertyInformation};
-use crate::property::{Layout, Place, Restriction, TaggedValue, require};
+use crate::property::{Layout, Place, PropTag, Restriction, TaggedValue, require};
 
 wire::wire_enum! {
     /// What a rule does ([MS-OXORULE] 2.2.5.1).
@@ -322,11 +322,34 @@ impl fmt::Display for ActionBlock {
                 write!(f, " with {}", super::EntryId::parse(message_eid))
             }
             ActionData::Bounce(code) => write!(f, " for {code:#x}"),
-            ActionData::Recipients(blocks) => write!(f, " to {} recipients", blocks.len()),
+            ActionData::Recipients(blocks) => recipients(f, blocks),
             ActionData::Tag(property) => write!(f, " {property}"),
             ActionData::Defer(bytes) | ActionData::Opaque(bytes) => write!(f, " ({} bytes)", bytes.len()),
             ActionData::None => Ok(()),
         }
+    }
+}
+
+/// How many recipients of an action are named.
+const NAMED: usize = 8;
+
+/// To whom: addresses, or names where there are none.
+fn recipients(f: &mut fmt::Formatter<'_>, blocks: &[RecipientBlock]) -> fmt::Result {
+    let tags = [PropTag::PidTagSmtpAddress, PropTag::PidTagEmailAddress, PropTag::PidTagDisplayName];
+    let mut lead = " to ";
+    for block in blocks.iter().take(NAMED) {
+        let of = |tag: PropTag| {
+            let found = block.properties.iter().find(|property| property.tag.is_same_property(tag))?;
+            found.value.to_text().filter(|text| !text.is_empty())
+        };
+        let text =
+            tags.into_iter().find_map(of).unwrap_or_else(|| "a recipient without an address".to_owned());
+        write!(f, "{lead}{text}")?;
+        lead = ", ";
+    }
+    match blocks.len().checked_sub(NAMED) {
+        None | Some(0) => Ok(()),
+        Some(more) => write!(f, " and {more} more"),
     }
 }
 

@@ -3,11 +3,12 @@
 use super::{
     ActionBlock, ActionData, ChangeNumber, EntryId, ExtendedRuleActions, ExtendedRuleCondition, FolderId,
     Gid, GlobalCounter, LongTermId, MessageId, Order, PredecessorChangeList, PropertyName, PropertyProblem,
-    PropertyProblemArray, RecipientFlags, RecipientRow, RuleAction, ServerId, SizedXid, SortOrder,
-    SortOrderSet, Text, TypedString, Xid,
+    PropertyProblemArray, RecipientBlock, RecipientFlags, RecipientRow, RuleAction, ServerId, SizedXid,
+    SortOrder, SortOrderSet, Text, TypedString, Xid,
 };
-use crate::property::PropTag;
-use crate::show::{Show, Shown, show_named};
+use crate::blob::entry_id_or_bytes;
+use crate::property::{PropTag, PropertyList};
+use crate::show::{Show, Shown, show_named, string8};
 
 show_named!(Order, RecipientFlags);
 
@@ -21,23 +22,35 @@ macro_rules! show_text {
     };
 }
 
-show_text!(
-    FolderId,
-    MessageId,
-    ChangeNumber,
-    GlobalCounter,
-    Gid,
-    LongTermId,
-    Xid,
-    ServerId,
-    EntryId,
-    PropertyName,
-    Text,
-);
+show_text!(FolderId, MessageId, ChangeNumber, GlobalCounter, Gid, LongTermId, Xid, ServerId, PropertyName,);
+
+impl Show for Text {
+    fn show(&self) -> Shown {
+        match self {
+            Self::String8(text) => string8(text),
+            Self::Unicode(text) => text.show(),
+        }
+    }
+}
+
+impl Show for EntryId {
+    fn show(&self) -> Shown {
+        if let Self::OneOff(id) = self
+            && let [Text::String8(name), Text::String8(kind), Text::String8(address)] =
+                [&id.display_name, &id.address_type, &id.email_address]
+        {
+            return string8(&[name, &b" <"[..], kind, b":", address, b">"].concat());
+        }
+        Shown::Text(self.to_string())
+    }
+}
 
 impl Show for TypedString {
     fn show(&self) -> Shown {
-        self.to_text().map_or(Shown::Nothing, Shown::Text)
+        match self {
+            Self::String8(text) => string8(text),
+            _ => self.to_text().map_or(Shown::Nothing, Shown::Text),
+        }
     }
 }
 
@@ -95,13 +108,20 @@ impl Show for ActionBlock {
             fields.push(("flags".into(), self.flags.show()));
         }
         match &self.data {
+            ActionData::MoveCopy { store_eid, .. } if !store_eid.is_empty() => {
+                fields.push(("store".into(), entry_id_or_bytes(store_eid)));
+            }
+            ActionData::Reply { template_guid, .. } | ActionData::ReplyByEntryId { template_guid, .. } => {
+                fields.push(("template".into(), template_guid.show()));
+            }
             ActionData::Recipients(blocks) => {
-                let lists = blocks.iter().map(|block| block.properties.show()).collect();
-                fields.push(("recipients".into(), Shown::List(lists)));
+                let list = |block: &RecipientBlock| PropertyList(block.properties.clone()).show();
+                fields.push(("recipients".into(), Shown::List(blocks.iter().map(list).collect())));
             }
             ActionData::Defer(bytes) | ActionData::Opaque(bytes) => {
                 fields.push(("data".into(), Shown::Bytes(bytes.clone())));
             }
+            ActionData::Tag(property) => fields.push(("property".into(), property.show())),
             _ => {}
         }
         Shown::Fields(fields)
@@ -139,8 +159,7 @@ impl RecipientRow {
         let mut add = |name: &'static str, value: Option<Shown>| {
             fields.extend(value.map(|value| (name.into(), value)));
         };
-        let text8 = |text: &Vec<u8>| Shown::Text(String::from_utf8_lossy(text).into_owned());
-        add("x500_dn", self.x500_dn.as_ref().map(|x500| text8(&x500.dn)));
+        add("x500_dn", self.x500_dn.as_ref().map(|x500| string8(&x500.dn)));
         add("entry_id", self.entry_id.as_ref().map(|bytes| EntryId::parse(bytes).show()));
         add("search_key", self.search_key.as_ref().map(|bytes| Shown::Bytes(bytes.clone())));
         add("address_type", Some(Shown::Text(self.address_type_name())));

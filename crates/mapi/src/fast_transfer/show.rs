@@ -108,7 +108,7 @@ impl Display for Property<'_> {
 
 impl Property<'_> {
     /// The ranges of a set of ids or change numbers, if it is one and not too long to be shown.
-    fn ids(&self) -> Option<String> {
+    pub fn ids(&self) -> Option<String> {
         let Value::Bytes(bytes) = &self.value else { return None };
         if bytes.len() > MAX_IDS {
             return None;

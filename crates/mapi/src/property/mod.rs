@@ -31,6 +31,7 @@ pub use self::list::{LargePropertyTagArray, PropertyList, PropertyTagArray, read
 pub use self::restriction::{BitmapOperator, FuzzyLevel, RelationalOperator, Restriction, RestrictionType};
 pub use self::restriction_words::{Namer, store_name};
 pub use self::row::{FlaggedValue, PropertyRow};
+pub use self::shown::id_of;
 pub use self::tag::{PropTag, PropType};
 pub(crate) use self::text::{read_string8, read_unicode, write_string8, write_unicode};
 pub use self::value::{PropertyValue, TaggedValue, TypedValue};

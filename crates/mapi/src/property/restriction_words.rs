@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use super::words::several;
-use super::{BitmapOperator, FuzzyLevel, PropTag, RelationalOperator, Restriction, TaggedValue};
+use super::{
+    BitmapOperator, FuzzyLevel, PropTag, PropertyValue, RelationalOperator, Restriction, TaggedValue,
+};
 
 /// How properties are called where something is put in words.
 pub type Namer<'a> = &'a dyn Fn(PropTag) -> Cow<'static, str>;
@@ -31,6 +33,34 @@ impl Restriction {
     /// names of named properties are known.
     pub fn words<'a>(&'a self, name: Namer<'a>) -> impl Display + 'a {
         Words { restriction: self, name }
+    }
+}
+
+impl Restriction {
+    /// Has texts in a code page that `read` can read be texts in UTF-16, for people to read.
+    pub fn read_texts(&mut self, read: &dyn Fn(&[u8]) -> Option<String>) {
+        let value = |tagged: &mut TaggedValue| {
+            if let PropertyValue::String8(text) = &tagged.value
+                && let Some(text) = read(text)
+            {
+                tagged.value = PropertyValue::from(text.as_str());
+            }
+        };
+        match self {
+            Self::And(list) | Self::Or(list) => list.iter_mut().for_each(|one| one.read_texts(read)),
+            Self::Not(inner) => inner.read_texts(read),
+            Self::Content { value: one, .. } | Self::Property { value: one, .. } => value(one),
+            Self::SubObject { restriction, .. } | Self::Count { restriction, .. } => {
+                restriction.read_texts(read);
+            }
+            Self::Comment { values, restriction } => {
+                values.iter_mut().for_each(value);
+                if let Some(inner) = restriction {
+                    inner.read_texts(read);
+                }
+            }
+            _ => {}
+        }
     }
 }
 

@@ -2,22 +2,17 @@
 
 use std::borrow::Cow;
 
-use wire::Decode;
-
 use super::{
     FlaggedValue, LargePropertyTagArray, PropTag, PropertyList, PropertyRow, PropertyTagArray, PropertyValue,
     Restriction, TaggedValue, TypedValue,
 };
-use crate::data::{EntryId, FolderId, PredecessorChangeList, Xid};
-use crate::show::{Show, Shown};
+use crate::blob;
+use crate::data::FolderId;
+use crate::show::{Show, Shown, string8};
 
 /// A list of `values`, each as `show` says.
 fn list<T>(values: &[T], show: impl FnMut(&T) -> Shown) -> Shown {
     Shown::List(values.iter().map(show).collect())
-}
-
-fn text8(text: &[u8]) -> Shown {
-    Shown::Text(String::from_utf8_lossy(text).into_owned())
 }
 
 impl Show for PropertyValue {
@@ -32,10 +27,12 @@ impl Show for PropertyValue {
             Self::Boolean(value) => Shown::Boolean(*value),
             Self::OddBoolean(value) => value.show(),
             Self::Error(code) => code.show(),
-            Self::String8(text) => text8(text),
+            Self::String8(text) => string8(text),
             Self::Unicode(text) => text.show(),
             Self::Time(time) => time.show(),
-            Self::ServerId(_) | Self::Restriction(_) | Self::RuleAction(_) => Shown::Text(self.to_string()),
+            Self::ServerId(_) => Shown::Text(self.to_string()),
+            Self::Restriction(condition) => condition.show(),
+            Self::RuleAction(actions) => actions.show(),
             Self::Guid(value) => value.show(),
             Self::Binary(bytes) | Self::Object(bytes) => Shown::Bytes(bytes.clone()),
             Self::MultipleInteger16(values) => values.show(),
@@ -45,7 +42,7 @@ impl Show for PropertyValue {
             Self::MultipleFloating64(values) | Self::MultipleFloatingTime(values) => {
                 list(values, |value| Shown::Float(*value))
             }
-            Self::MultipleString8(texts) => list(texts, |text| text8(text)),
+            Self::MultipleString8(texts) => list(texts, |text| string8(text)),
             Self::MultipleUnicode(texts) => texts.show(),
             Self::MultipleTime(times) => times.show(),
             Self::MultipleGuid(values) => values.show(),
@@ -73,34 +70,27 @@ impl Show for TypedValue {
     }
 }
 
-/// How the property of `tag` is shown in a mailbox: ids and entry ids as what they mean.
+/// How the property of `tag` is shown in a mailbox: ids and what is within bytes as what they mean.
 fn meaning(tag: PropTag, value: &PropertyValue) -> Shown {
     let Some(name) = tag.store_name() else { return value.show() };
-    match (value.untyped(), name) {
-        (
-            PropertyValue::Integer64(id),
-            "PidTagFolderId" | "PidTagParentFolderId" | "PidTagMid" | "PidTagInstID" | "PidTagChangeNumber",
-        ) => FolderId(id.cast_unsigned()).show(),
-        (PropertyValue::Binary(bytes), _) => in_bytes(name, bytes).unwrap_or_else(|| value.show()),
-        _ => value.show(),
-    }
+    let known = match value.untyped() {
+        PropertyValue::Integer64(id) => id_of(name, *id),
+        PropertyValue::Binary(bytes) => blob::meaning(name, bytes),
+        PropertyValue::MultipleBinary(values) if name.ends_with("EntryIds") => {
+            Some(list(values, |bytes| blob::entry_id_or_bytes(bytes)))
+        }
+        _ => None,
+    };
+    known.unwrap_or_else(|| value.show())
 }
 
-/// What the bytes of the property `name` mean, where that is known.
-fn in_bytes(name: &str, bytes: &[u8]) -> Option<Shown> {
-    match name {
-        "PidTagSourceKey" | "PidTagParentSourceKey" | "PidTagChangeKey" => {
-            Xid::from_bytes(bytes).ok().map(|xid| xid.show())
-        }
-        "PidTagPredecessorChangeList" => {
-            PredecessorChangeList::from_bytes(bytes).ok().map(|list| list.show())
-        }
-        _ if name.ends_with("EntryId") => match EntryId::parse(bytes) {
-            EntryId::Unknown(_) => None,
-            known => Some(known.show()),
-        },
-        _ => None,
-    }
+/// The id that the number of the property `name` is, as ROPs show it; none for another number.
+pub fn id_of(name: &str, number: i64) -> Option<Shown> {
+    let is_id = matches!(
+        name,
+        "PidTagFolderId" | "PidTagParentFolderId" | "PidTagMid" | "PidTagInstID" | "PidTagChangeNumber"
+    );
+    is_id.then(|| FolderId(number.cast_unsigned()).show())
 }
 
 impl TaggedValue {
@@ -159,7 +149,7 @@ impl PropertyRow {
 
 impl Show for Restriction {
     fn show(&self) -> Shown {
-        Shown::Text(self.to_string())
+        Shown::Condition(Box::new(self.clone()))
     }
 }
 

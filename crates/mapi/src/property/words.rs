@@ -31,6 +31,14 @@ fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     }
 }
 
+/// `text` in quotation marks where it can be read without its code page; its bytes otherwise.
+fn string8(f: &mut fmt::Formatter<'_>, text: &[u8]) -> fmt::Result {
+    match std::str::from_utf8(text) {
+        Ok(text) => quoted(f, text),
+        Err(_) => bytes(f, text),
+    }
+}
+
 /// `items` in brackets, the first [`SEVERAL`], with their number when there are more.
 pub(super) fn several<T>(
     f: &mut fmt::Formatter<'_>,
@@ -74,7 +82,7 @@ impl fmt::Display for PropertyValue {
             Self::Boolean(value) => value.fmt(f),
             Self::OddBoolean(odd) => write!(f, "true ({odd:#04x})"),
             Self::Error(code) => code.fmt(f),
-            Self::String8(text) => quoted(f, &String::from_utf8_lossy(text)),
+            Self::String8(text) => string8(f, text),
             Self::Unicode(text) => quoted(f, &text.to_string_lossy()),
             Self::Time(value) => value.fmt(f),
             Self::Guid(value) => value.fmt(f),
@@ -93,9 +101,7 @@ impl fmt::Display for PropertyValue {
             Self::MultipleFloating64(values) => several(f, values, |f, value| value.fmt(f)),
             Self::MultipleCurrency(values) => several(f, values, |f, value| currency(f, *value)),
             Self::MultipleFloatingTime(values) => several(f, values, |f, value| write!(f, "day {value}")),
-            Self::MultipleString8(texts) => {
-                several(f, texts, |f, text| quoted(f, &String::from_utf8_lossy(text)))
-            }
+            Self::MultipleString8(texts) => several(f, texts, |f, text| string8(f, text)),
             Self::MultipleUnicode(texts) => several(f, texts, |f, text| quoted(f, &text.to_string_lossy())),
             Self::MultipleTime(values) => several(f, values, |f, value| value.fmt(f)),
             Self::MultipleGuid(values) => several(f, values, |f, value| value.fmt(f)),

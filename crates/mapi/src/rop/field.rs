@@ -6,7 +6,7 @@ use wire::{Bytes, Error, ErrorKind, FileTime, Guid, Reader, Result, Utf16, Write
 use super::RequestContext;
 use crate::ErrorCode;
 use crate::property::{PropTag, PropType};
-use crate::show::{Show, Shown};
+use crate::show::{Show, Shown, string8};
 
 /// What a handle index of a ROP stands for ([MS-OXCROPS] 2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -398,7 +398,7 @@ impl std::fmt::Debug for AsciiZ {
 
 impl Show for AsciiZ {
     fn show(&self) -> Shown {
-        Shown::Text(String::from_utf8_lossy(&self.0).into_owned())
+        string8(&self.0)
     }
 }
 

@@ -34,9 +34,13 @@ pub mod transport;
 
 use std::borrow::Cow;
 
+use wire::Decode as _;
+
 use wire::{Reader, Result, Writer};
 
-use crate::show::{Show, Shown};
+use crate::blob;
+use crate::data::{FolderId, PredecessorChangeList, Xid};
+use crate::show::{Show, Shown, string8};
 
 pub use self::field::{
     AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, FieldBy, HandleRole, InputHandleIndex,
@@ -80,8 +84,37 @@ pub(crate) fn flattened(fields: Vec<(Cow<'static, str>, Shown)>) -> Shown {
         match shown {
             Shown::Fields(inner) if name.is_empty() => flat.extend(inner),
             Shown::Nothing if name.is_empty() => {}
-            shown => flat.push((name, shown)),
+            shown => {
+                let shown = by_name(&name, &shown).unwrap_or(shown);
+                flat.push((name, shown));
+            }
         }
     }
     Shown::Fields(flat)
+}
+
+/// What a field means that is no more than bytes or numbers as it lies in its ROP: ids as they are shown
+/// everywhere, names as texts.
+fn by_name(name: &str, shown: &Shown) -> Option<Shown> {
+    match (name, shown) {
+        ("Essdn" | "ServerName", Shown::Bytes(text)) => {
+            Some(string8(text.split(|byte| *byte == 0).next().unwrap_or_default()))
+        }
+        ("FolderIds", Shown::List(ids)) => {
+            let id = |id: &Shown| match id {
+                Shown::Number(number) => FolderId(*number).show(),
+                other => other.clone(),
+            };
+            Some(Shown::List(ids.iter().map(id).collect()))
+        }
+        ("ServerEntryId" | "ClientEntryId", Shown::Bytes(id)) => blob::entry_id(id),
+        (
+            "SourceFolderId" | "SourceMessageId" | "DestinationMessageId" | "MessageId" | "ChangeNumber",
+            Shown::Bytes(id),
+        ) => Xid::from_bytes(id).ok().map(|id| id.show()),
+        ("PredecessorChangeList", Shown::Bytes(list)) => {
+            PredecessorChangeList::from_bytes(list).ok().map(|list| list.show())
+        }
+        _ => None,
+    }
 }

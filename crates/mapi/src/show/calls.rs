@@ -8,7 +8,7 @@ use rpc::ndr::{
 };
 use wire::{Decode as _, Guid, Utf16};
 
-use super::{Show, Shown};
+use super::{Show, Shown, string8};
 use crate::ErrorCode;
 use crate::emsmdb::{InBytes, OutBytes, RpcFlags, ShortInBytes, Version, Words};
 use crate::http::nspi::{ColumnsAndRows, CompareMIdsResponse, EntryIds, Filter, Names, PropertyName};
@@ -164,7 +164,7 @@ impl Part for Version {
 
 impl Part for CharString {
     fn shown(&self) -> Shown {
-        Shown::Text(self.to_string_lossy())
+        string8(&self.text)
     }
 }
 
@@ -176,7 +176,7 @@ impl Part for WcharString {
 
 impl Part for String8 {
     fn shown(&self) -> Shown {
-        Shown::Text(String::from_utf8_lossy(&self.0).into_owned())
+        string8(&self.0)
     }
 }
 
@@ -204,9 +204,7 @@ fn property(tag: PropTag, value: &PropertyValue) -> (Cow<'static, str>, Shown) {
 
 fn entry_id(bytes: &[u8]) -> Shown {
     match EntryId::from_bytes(bytes) {
-        Ok(EntryId::Permanent(id)) => {
-            Shown::Text(String::from_utf8_lossy(&id.distinguished_name).into_owned())
-        }
+        Ok(EntryId::Permanent(id)) => string8(&id.distinguished_name),
         Ok(EntryId::Ephemeral(id)) => id.mid.shown(),
         Err(_) => Shown::Bytes(bytes.to_vec()),
     }

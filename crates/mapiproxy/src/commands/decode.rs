@@ -19,6 +19,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::key_files::{KeyFiles, KeyLogs};
 use crate::{Outcome, files};
 
+mod names;
+
 /// Files longer than this get a bar that says how far they are read, in bytes.
 const LONG: u64 = 16 << 20;
 
@@ -97,11 +99,21 @@ pub(crate) fn secrets(
 
 /// Shows what happened in recordings.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
+    if let Some(rop) = &arguments.rop {
+        names::check_rop(rop)?;
+    }
+    if let Some(prop) = &arguments.prop {
+        names::check_property(prop)?;
+    }
     let mut printer = Printer::new(arguments);
     let secrets = secrets(&arguments.password, &arguments.key)?;
     let keys = arguments.key_files.open(secrets, arguments.follow)?;
     let read = read(&arguments.files, keys, arguments.follow, &mut |found| printer.found(found));
-    read.and_then(|()| Ok(printer.out.flush()?))
+    read.and_then(|()| Ok(printer.out.flush()?))?;
+    match &arguments.prop {
+        Some(prop) if printer.printed == 0 => Ok(names::nothing_named(prop)?),
+        _ => Ok(()),
+    }
 }
 
 /// Prints operations.
@@ -112,6 +124,8 @@ struct Printer {
     live: bool,
     understanding: Understanding,
     sessions: Sessions,
+    /// How many operations were printed.
+    printed: u64,
     out: BufWriter<io::Stdout>,
 }
 
@@ -128,6 +142,7 @@ impl Printer {
             live: arguments.follow || io::stdout().is_terminal(),
             understanding: Understanding::default(),
             sessions: Sessions::default(),
+            printed: 0,
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
         }
     }
@@ -142,6 +157,7 @@ impl Printer {
         };
         let operation = self.understanding.operation(&call);
         let Some(operation) = self.filter.apply(operation) else { return Ok(()) };
+        self.printed += 1;
         if self.json {
             serde_json::to_writer(&mut self.out, &show::json(&operation)).map_err(io::Error::from)?;
             self.out.write_all(b"\n")?;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use engine::{Flight, GaveWay, HttpExchange, HttpLeg, Next, Refusal};
 use http::{RequestHead, ResponseHead};
+use mapi::http::ResponseCode;
 use tokio::time::Instant;
 
 use super::coming::Coming;
@@ -89,6 +91,10 @@ impl HttpExchange for Exchange<'_> {
 
     fn before_payload(&self) -> &[u8] {
         self.coming.map_or(b"", |coming| coming.body.prefix())
+    }
+
+    fn refused(&self) -> Option<(ResponseCode, Bytes)> {
+        self.coming?.refusal()
     }
 }
 

@@ -2,7 +2,7 @@
 //! held until it is whole, and sent as it came or as modules made it.
 
 use bytes::Bytes;
-use engine::{Next, response_code};
+use engine::{Next, explanation, response_code};
 use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
 use mapi::http::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::http::{ResponseBody, ResponseCode};
@@ -33,7 +33,7 @@ pub(super) struct Coming {
     pub(super) begun: bool,
     pub(super) body: ResponseBody,
     payload: Gathered,
-    /// The payload, once it is whole.
+    /// The payload, once it is whole; of an answer that refuses the operation, what came of its body.
     whole: Bytes,
     /// Bytes of content so far.
     content: usize,
@@ -43,14 +43,6 @@ pub(super) struct Coming {
     /// The client was told by us that somebody is at work: what is sent of the body is not its beginning as
     /// it came.
     pub(super) told: bool,
-}
-
-/// What people get to read where an operation was refused.
-pub(super) fn explanation(code: ResponseCode) -> String {
-    format!(
-        "<html><head><title>MAPI over HTTP</title></head><body><p>X-ResponseCode {}</p></body></html>\r\n",
-        code.0
-    )
 }
 
 /// Whether an answer is one of the operation's own, which has a payload.
@@ -170,6 +162,11 @@ impl Coming {
         self.begin(out);
     }
 
+    /// The code with which the server refused the operation, and the body of that answer.
+    pub(super) fn refusal(&self) -> Option<(ResponseCode, Bytes)> {
+        Some((self.refused?, self.whole.clone()))
+    }
+
     fn begin(&mut self, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.begun, true) {
             self.head.write(out);
@@ -188,6 +185,7 @@ impl Coming {
             if code == ResponseCode::Success && malformed { ResponseCode::InvalidResponse } else { code };
         if code != ResponseCode::Success {
             self.refused = Some(code);
+            self.whole = self.held.iter().flat_map(http::Piece::data).copied().collect();
             return front.engine.refused_by_upstream(&front.sessions, flight, code);
         }
         self.whole = self.payload.take();

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::{Envelope, FaultStatus, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code};
+use engine::{
+    Envelope, FaultStatus, Incoming, Next, OperationKey, Refusal, TurnedAway, explanation, response_code,
+};
 use http::{Framing, Head as _, RequestHead, ResponseHead};
 use mapi::http::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
@@ -14,7 +16,7 @@ use wire::Endian;
 
 use super::airborne::Airborne;
 use super::answers;
-use super::coming::{Coming, explanation};
+use super::coming::Coming;
 use super::connection::{Asked, Client, Gone, Then};
 use super::told::Told;
 use super::upstream::{Body, Link};

@@ -33,7 +33,7 @@ fn actions_of_standard_rules() {
     );
     assert_eq!(
         actions.to_string(),
-        "OP_MOVE to folder 0001-000000000123; OP_BOUNCE for 0xd; OP_FORWARD to 1 recipients"
+        "OP_MOVE to folder 0001-000000000123; OP_BOUNCE for 0xd; OP_FORWARD to a recipient without an address"
     );
     let ActionData::Recipients(blocks) = &actions.0[2].data else { panic!("{actions:?}") };
     assert_eq!((blocks[0].reserved, blocks[0].properties.len()), (1, 2));

@@ -71,6 +71,13 @@ static TABLES: [(u16, &[Known]); 4] = [
     (FIRST_NAMED, address_book::TABLE),
 ];
 
+/// The names of all properties that are known, of named ones too.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    let tagged = TABLES.iter().flat_map(|(_, table)| *table).map(|known| known.name);
+    let named = lids::TABLE.iter().chain(strings::TABLE).map(|known| known.name);
+    tagged.chain(named)
+}
+
 /// All properties with the id of `tag`, the most common one first.
 fn of_id(id: u16) -> &'static [Known] {
     let table = TABLES.iter().rev().find(|(first, _)| id >= *first).map_or(&[][..], |(_, table)| table);

@@ -179,6 +179,7 @@ properties! {
     0x6802 PtypString8 PidTagOfflineAddressBookContainerGuid;
     0x6803 PtypString PidTagVoiceMessageSenderName;
     0x6803 PtypInteger32 PidTagOfflineAddressBookMessageClass;
+    0x6803 PtypBoolean PidTagSendOutlookRecallReport;
     0x6804 PtypInteger32 PidTagFaxNumberOfPages;
     0x6804 PtypString8 PidTagOfflineAddressBookDistinguishedName;
     0x6805 PtypString PidTagVoiceMessageAttachmentOrder;

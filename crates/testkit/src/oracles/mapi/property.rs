@@ -23,18 +23,37 @@ pub(crate) const TYPES: [u16; 33] = [
     0x1014, 0x101E, 0x101F, 0x1040, 0x1048, 0x1102, 0x301F,
 ];
 
+/// Properties whose bytes are structures of their own.
+const BLOBS: [&str; 10] = [
+    "PidTagConversationIndex",
+    "PidTagReplyRecipientEntries",
+    "PidTagReportTag",
+    "PidTagNTSecurityDescriptor",
+    "PidTagAdditionalRenEntryIdsEx",
+    "PidTagRtfCompressed",
+    "PidLidGlobalObjectId",
+    "PidTagExtendedRuleMessageCondition",
+    "PidTagExtendedRuleMessageActions",
+    "PidTagSenderSid",
+];
+
 /// Properties, and the structures that they and ROPs are made of.
 ///
 /// The first byte is the structure, the second the layout. Values have a third byte for their type, rows and
-/// recipients one for the number of columns and one for each column's type. What is read leaves as it came;
+/// recipients one for the number of columns and one for each column's type; what is within bytes has one for the
+/// property. What is read leaves as it came;
 /// restrictions pass through the other layouts unharmed; everything can be shown.
 ///
 /// # Panics
 /// When one of these does not hold.
 pub fn properties(data: &[u8]) {
     let mut input = Input::new(data);
-    let (structure, layout) = (input.byte() % 12, LAYOUTS[usize::from(input.byte() % 4)]);
+    let (structure, layout) = (input.byte() % 13, LAYOUTS[usize::from(input.byte() % 4)]);
     match structure {
+        12 => {
+            let name = BLOBS[usize::from(input.byte()) % BLOBS.len()];
+            drop(mapi::blob::meaning(name, input.rest()));
+        }
         0 => {
             let prop_type = one_type(&mut input);
             let read = |r: &mut Reader<'_>| PropertyValue::read(r, prop_type, layout);

@@ -1,0 +1,70 @@
+use wire::{Decode, Encode, FileTime, Reader, Result, Writer};
+
+use crate::show::{Show, Shown, string8};
+
+/// `PidLidGlobalObjectId`: which meeting something is about ([MS-OXOCAL] 2.2.1.27).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GlobalObjectId {
+    /// The year of one occurrence; zero for the whole.
+    pub year: u16,
+    /// Its month.
+    pub month: u8,
+    /// Its day.
+    pub day: u8,
+    /// When the id was made.
+    pub creation_time: FileTime,
+    /// Reserved, zero.
+    pub x: [u8; 8],
+    /// What makes the id unique.
+    pub data: Vec<u8>,
+}
+
+/// What such an id begins with (`Byte Array ID`).
+const ID: [u8; 16] =
+    [0x04, 0x00, 0x00, 0x00, 0x82, 0x00, 0xE0, 0x00, 0x74, 0xC5, 0xB7, 0x10, 0x1A, 0x82, 0xE0, 0x08];
+
+/// What the data begin with where they are the UID of an iCalendar object ([MS-OXCICAL] 2.1.3.1.1.20.26).
+const V_CAL_UID: &[u8] = b"vCal-Uid\x01\0\0\0";
+
+impl<'a> Decode<'a> for GlobalObjectId {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let id = r.array::<16>("ByteArrayID")?;
+        if id != ID {
+            return Err(r.invalid("ByteArrayID", u64::from(id[0]), "the id of such ids"));
+        }
+        let [high, low] = r.array("YH")?;
+        let year = u16::from_be_bytes([high, low]);
+        let (month, day) = (r.u8("M")?, r.u8("D")?);
+        let creation_time = FileTime(r.u64("CreationTime")?);
+        let x = r.array("X")?;
+        let size = r.u32("Size")?;
+        let data = r.bytes(usize::try_from(size).unwrap_or(usize::MAX), "Data")?.to_vec();
+        Ok(Self { year, month, day, creation_time, x, data })
+    }
+}
+
+impl Encode for GlobalObjectId {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.bytes(&ID).bytes(&self.year.to_be_bytes()).u8(self.month).u8(self.day);
+        w.u64(self.creation_time.0).bytes(&self.x).len32(self.data.len(), "Size")?.bytes(&self.data);
+        Ok(())
+    }
+}
+
+impl Show for GlobalObjectId {
+    fn show(&self) -> Shown {
+        let mut fields = Vec::new();
+        if (self.year, self.month, self.day) != (0, 0, 0) {
+            let date = format!("{:04}-{:02}-{:02}", self.year, self.month, self.day);
+            fields.push(("occurrence".into(), Shown::Text(date)));
+        }
+        if self.creation_time.0 != 0 {
+            fields.push(("creation_time".into(), self.creation_time.show()));
+        }
+        fields.push(match self.data.strip_prefix(V_CAL_UID) {
+            Some(uid) => ("uid".into(), string8(uid.strip_suffix(b"\0").unwrap_or(uid))),
+            None => ("data".into(), Shown::Bytes(self.data.clone())),
+        });
+        Shown::Fields(fields)
+    }
+}

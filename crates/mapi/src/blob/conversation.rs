@@ -1,0 +1,103 @@
+use std::fmt;
+
+use wire::{Decode, Encode, FileTime, Guid, Reader, Result, Writer};
+
+use crate::show::{Show, Shown};
+
+/// `PidTagConversationIndex`: where a message stands in its conversation ([MS-OXOMSG] 2.2.1.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationIndex {
+    /// Reserved, 1.
+    pub reserved: u8,
+    /// When the conversation began: the bytes of a `FILETIME` below its first one, which is 1, and above its
+    /// last two.
+    pub time: [u8; 5],
+    /// The conversation.
+    pub guid: [u8; 16],
+    /// The answers on the way from its first message.
+    pub levels: Vec<ResponseLevel>,
+}
+
+/// One answer ([MS-OXOMSG] 2.2.1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResponseLevel {
+    /// `DeltaCode` in the highest bit, `TimeDelta` in the others.
+    pub delta: u32,
+    /// A random number in the upper four bits, the level in the lower.
+    pub rest: u8,
+}
+
+/// Bytes of a level.
+const LEVEL_SIZE: usize = 5;
+
+impl ConversationIndex {
+    /// When the conversation began.
+    pub fn began(&self) -> FileTime {
+        let [a, b, c, d, e] = self.time;
+        FileTime(u64::from_be_bytes([1, a, b, c, d, e, 0, 0]))
+    }
+
+    /// The conversation's GUID, whose bytes lie most significant first.
+    pub const fn conversation(&self) -> Guid {
+        let [a, b, c, d, e, f, g, h, rest @ ..] = self.guid;
+        Guid::new(
+            u32::from_be_bytes([a, b, c, d]),
+            u16::from_be_bytes([e, f]),
+            u16::from_be_bytes([g, h]),
+            rest,
+        )
+    }
+}
+
+impl ResponseLevel {
+    /// How long after the message before it it was sent, in units of 100 nanoseconds: the lower bits are not
+    /// kept.
+    pub const fn after(self) -> u64 {
+        let [a, b, c, d] = (self.delta & 0x7fff_ffff).to_le_bytes();
+        let delta = u64::from_le_bytes([a, b, c, d, 0, 0, 0, 0]);
+        if self.delta & 0x8000_0000 == 0 { delta << 18 } else { delta << 23 }
+    }
+}
+
+impl fmt::Display for ResponseLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s later", self.after() / 10_000_000)
+    }
+}
+
+impl<'a> Decode<'a> for ConversationIndex {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let reserved = r.u8("Reserved")?;
+        if reserved != 1 {
+            return Err(r.invalid("Reserved", u64::from(reserved), "1"));
+        }
+        let (time, guid) = (r.array("CurrentFileTime")?, r.array("GUID")?);
+        let mut levels = Vec::with_capacity((r.remaining() / LEVEL_SIZE).min(16));
+        while !r.is_empty() {
+            let delta = u32::from_be_bytes(r.array("TimeDelta")?);
+            levels.push(ResponseLevel { delta, rest: r.u8("Random")? });
+        }
+        Ok(Self { reserved, time, guid, levels })
+    }
+}
+
+impl Encode for ConversationIndex {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u8(self.reserved).bytes(&self.time).bytes(&self.guid);
+        for level in &self.levels {
+            w.bytes(&level.delta.to_be_bytes()).u8(level.rest);
+        }
+        Ok(())
+    }
+}
+
+impl Show for ConversationIndex {
+    fn show(&self) -> Shown {
+        let levels = self.levels.iter().map(|level| Shown::Text(level.to_string())).collect();
+        Shown::Fields(vec![
+            ("began".into(), self.began().show()),
+            ("conversation".into(), self.conversation().show()),
+            ("responses".into(), Shown::List(levels)),
+        ])
+    }
+}

@@ -1,0 +1,73 @@
+//! What is within properties that are bytes: structures of their own, by the property's name.
+
+mod calendar;
+mod conversation;
+mod folders;
+mod recipients;
+mod security;
+
+pub use self::calendar::GlobalObjectId;
+pub use self::conversation::ConversationIndex;
+pub use self::folders::{PersistBlock, PersistData, PersistElement};
+pub use self::recipients::{FlatEntryList, ReportTag};
+pub use self::security::{Ace, Acl, SecurityDescriptor, Sid, StoreSecurityDescriptor};
+
+use wire::Decode;
+
+use crate::data::{EntryId, ExtendedRuleActions, ExtendedRuleCondition, PredecessorChangeList, Xid};
+use crate::rtf;
+use crate::show::{Show, Shown, string8};
+
+/// How much text is unpacked of a body, in bytes.
+const MAX_RTF: usize = 1 << 20;
+
+/// What the `bytes` of the property `name` mean, as [MS-OXPROPS] calls it; none where that is not known, or they
+/// are of another form.
+pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
+    match name {
+        "PidTagSourceKey" | "PidTagParentSourceKey" | "PidTagChangeKey" => shown::<Xid>(bytes),
+        "PidTagPredecessorChangeList" => shown::<PredecessorChangeList>(bytes),
+        "PidTagExtendedRuleMessageCondition" => shown::<ExtendedRuleCondition>(bytes),
+        "PidTagExtendedRuleMessageActions" => shown::<ExtendedRuleActions>(bytes),
+        "PidTagConversationIndex" | "PidTagParentConversationIndex" => shown::<ConversationIndex>(bytes),
+        "PidTagReplyRecipientEntries" => shown::<FlatEntryList>(bytes),
+        "PidTagReportTag" => shown::<ReportTag>(bytes),
+        "PidTagNTSecurityDescriptor" | "PidTagNtSecurityDescriptor" => {
+            shown::<StoreSecurityDescriptor>(bytes).or_else(|| shown::<SecurityDescriptor>(bytes))
+        }
+        "PidTagAdditionalRenEntryIdsEx" => shown::<PersistData>(bytes),
+        "PidTagRtfCompressed" => {
+            rtf::decompress(bytes, MAX_RTF).ok().filter(|text| !text.is_empty()).map(|text| string8(&text))
+        }
+        "PidLidGlobalObjectId" | "PidLidCleanGlobalObjectId" => shown::<GlobalObjectId>(bytes),
+        _ if is_sid(name) => shown::<Sid>(bytes),
+        _ if name.ends_with("EntryId") || name.ends_with("EID") || name.ends_with("EntryIds") => {
+            entry_id(bytes)
+        }
+        _ => None,
+    }
+}
+
+/// What an entry id stands for; none where that is not known.
+pub(crate) fn entry_id(bytes: &[u8]) -> Option<Shown> {
+    match EntryId::parse(bytes) {
+        EntryId::Unknown(_) => None,
+        known => Some(known.show()),
+    }
+}
+
+/// What an entry id stands for, or its bytes.
+pub(crate) fn entry_id_or_bytes(bytes: &[u8]) -> Shown {
+    entry_id(bytes).unwrap_or_else(|| Shown::Bytes(bytes.to_vec()))
+}
+
+fn is_sid(name: &str) -> bool {
+    name.starts_with("PidTag") && (name.ends_with("Sid") || name.ends_with("SID"))
+}
+
+fn shown<T: Show + for<'a> Decode<'a>>(bytes: &[u8]) -> Option<Shown> {
+    T::from_bytes(bytes).ok().map(|value| value.show())
+}
+
+#[cfg(test)]
+mod tests;

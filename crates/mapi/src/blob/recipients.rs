@@ -1,0 +1,138 @@
+use wire::{Decode, Encode, Reader, Result, Writer};
+
+use super::entry_id_or_bytes;
+use crate::show::{Show, Shown, string8};
+
+/// Entry ids one after the other (`FlatEntryList`, [MS-OXCDATA] 2.3.3), as `PidTagReplyRecipientEntries` has them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FlatEntryList {
+    /// The entry ids.
+    pub entries: Vec<Vec<u8>>,
+}
+
+/// Entries begin at multiples of so many bytes.
+const ALIGNMENT: usize = 4;
+
+impl<'a> Decode<'a> for FlatEntryList {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let count = r.u32("EntryCount")?;
+        let size = r.u32("EntriesSize")?;
+        let mut all = r.sub(usize::try_from(size).unwrap_or(usize::MAX), "FlatEntries")?;
+        let count = all.count(count, 4, u32::MAX, "EntryCount")?;
+        let mut entries = Vec::with_capacity(count.min(16));
+        for place in 0..count {
+            let length = usize::try_from(all.u32("EntryLength")?).unwrap_or(usize::MAX);
+            entries.push(all.bytes(length, "EntryId")?.to_vec());
+            // Behind the last one writers leave the padding out or not.
+            let padding = length.next_multiple_of(ALIGNMENT).saturating_sub(length);
+            let padding =
+                if place.saturating_add(1) == count { padding.min(all.remaining()) } else { padding };
+            all.bytes(padding, "Padding")?;
+        }
+        all.finish()?;
+        Ok(Self { entries })
+    }
+}
+
+impl Encode for FlatEntryList {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.len32(self.entries.len(), "EntryCount")?;
+        let mark = w.mark32();
+        for entry in &self.entries {
+            w.len32(entry.len(), "EntryLength")?.bytes(entry);
+            let padding = entry.len().next_multiple_of(ALIGNMENT).saturating_sub(entry.len());
+            w.bytes(&vec![0; padding]);
+        }
+        let size = w.since(mark, 4);
+        w.fill32(mark, size, "EntriesSize")
+    }
+}
+
+impl Show for FlatEntryList {
+    fn show(&self) -> Shown {
+        Shown::List(self.entries.iter().map(|entry| entry_id_or_bytes(entry)).collect())
+    }
+}
+
+/// `PidTagReportTag`: which message a report is about ([MS-OXOMSG] 2.2.2.22).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportTag {
+    /// The format, 0x00020001.
+    pub version: u32,
+    /// The store's entry id.
+    pub store_entry_id: Vec<u8>,
+    /// The folder's.
+    pub folder_entry_id: Vec<u8>,
+    /// The message's.
+    pub message_entry_id: Vec<u8>,
+    /// The entry id of another folder.
+    pub search_folder_entry_id: Vec<u8>,
+    /// The message's search key.
+    pub message_search_key: Vec<u8>,
+    /// The subject, in the code page of the sender.
+    pub ansi_text: Vec<u8>,
+}
+
+/// What a report tag begins with (`Cookie`).
+const COOKIE: &[u8; 9] = b"PCDFEB09\0";
+
+fn sized(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u8>> {
+    let size = r.u32(field)?;
+    r.bytes(usize::try_from(size).unwrap_or(usize::MAX), field).map(<[u8]>::to_vec)
+}
+
+impl<'a> Decode<'a> for ReportTag {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let cookie = r.array::<9>("Cookie")?;
+        if cookie != *COOKIE {
+            return Err(r.invalid("Cookie", u64::from(cookie[0]), "PCDFEB09"));
+        }
+        Ok(Self {
+            version: r.u32("Version")?,
+            store_entry_id: sized(r, "StoreEntryId")?,
+            folder_entry_id: sized(r, "FolderEntryId")?,
+            message_entry_id: sized(r, "MessageEntryId")?,
+            search_folder_entry_id: sized(r, "SearchFolderEntryId")?,
+            message_search_key: sized(r, "MessageSearchKey")?,
+            ansi_text: sized(r, "ANSIText")?,
+        })
+    }
+}
+
+impl Encode for ReportTag {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.bytes(COOKIE).u32(self.version);
+        let parts = [
+            (&self.store_entry_id, "StoreEntryId"),
+            (&self.folder_entry_id, "FolderEntryId"),
+            (&self.message_entry_id, "MessageEntryId"),
+            (&self.search_folder_entry_id, "SearchFolderEntryId"),
+            (&self.message_search_key, "MessageSearchKey"),
+            (&self.ansi_text, "ANSIText"),
+        ];
+        for (part, field) in parts {
+            w.len32(part.len(), field)?.bytes(part);
+        }
+        Ok(())
+    }
+}
+
+impl Show for ReportTag {
+    fn show(&self) -> Shown {
+        let mut fields = vec![("version".into(), self.version.show())];
+        let ids = [
+            ("store", &self.store_entry_id),
+            ("folder", &self.folder_entry_id),
+            ("message", &self.message_entry_id),
+            ("search_folder", &self.search_folder_entry_id),
+        ];
+        let there = ids.into_iter().filter(|(_, id)| !id.is_empty());
+        fields.extend(there.map(|(name, id)| (name.into(), entry_id_or_bytes(id))));
+        if !self.message_search_key.is_empty() {
+            fields.push(("message_search_key".into(), Shown::Bytes(self.message_search_key.clone())));
+        }
+        let text = self.ansi_text.strip_suffix(b"\0").unwrap_or(&self.ansi_text);
+        fields.push(("text".into(), string8(text)));
+        Shown::Fields(fields)
+    }
+}

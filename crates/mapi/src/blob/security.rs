@@ -1,0 +1,248 @@
+use std::fmt;
+
+use wire::{Decode, Encode, Guid, Reader, Result, Writer};
+
+use crate::show::{Show, Shown};
+
+/// A security identifier ([MS-DTYP] 2.4.2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sid {
+    /// Who gave it out, most significant byte first.
+    pub authority: [u8; 6],
+    /// Domain and account.
+    pub sub_authorities: Vec<u32>,
+}
+
+/// The most sub-authorities that one has.
+const MAX_SUB_AUTHORITIES: u8 = 15;
+
+impl<'a> Decode<'a> for Sid {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let revision = r.u8("Revision")?;
+        if revision != 1 {
+            return Err(r.invalid("Revision", u64::from(revision), "1"));
+        }
+        let count = r.u8("SubAuthorityCount")?;
+        if count > MAX_SUB_AUTHORITIES {
+            return Err(r.invalid("SubAuthorityCount", u64::from(count), "at most 15"));
+        }
+        let authority = r.array("IdentifierAuthority")?;
+        let sub_authorities = (0..count).map(|_| r.u32("SubAuthority")).collect::<Result<_>>()?;
+        Ok(Self { authority, sub_authorities })
+    }
+}
+
+impl Encode for Sid {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        let count =
+            u8::try_from(self.sub_authorities.len()).ok().filter(|count| *count <= MAX_SUB_AUTHORITIES);
+        let count = count.ok_or_else(|| w.invalid("SubAuthorityCount", 16, "at most 15"))?;
+        w.u8(1).u8(count).bytes(&self.authority);
+        for part in &self.sub_authorities {
+            w.u32(*part);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Sid {
+    /// As [MS-DTYP] 2.4.2.1 spells it: `S-1-5-21-1-2-3-500`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.authority;
+        let authority = u64::from_be_bytes([0, 0, a, b, c, d, e, g]);
+        if authority > u64::from(u32::MAX) {
+            write!(f, "S-1-{authority:#014x}")?;
+        } else {
+            write!(f, "S-1-{authority}")?;
+        }
+        self.sub_authorities.iter().try_for_each(|part| write!(f, "-{part}"))
+    }
+}
+
+impl Show for Sid {
+    fn show(&self) -> Shown {
+        Shown::Text(self.to_string())
+    }
+}
+
+wire::wire_enum! {
+    /// What an entry does ([MS-DTYP] 2.4.4.1).
+    pub struct AceType(u8) {
+        /// Allows.
+        ACCESS_ALLOWED = 0x00,
+        /// Denies.
+        ACCESS_DENIED = 0x01,
+        /// Has accesses audited.
+        SYSTEM_AUDIT = 0x02,
+        /// Allows, for one kind of object.
+        ACCESS_ALLOWED_OBJECT = 0x05,
+        /// Denies, for one kind of object.
+        ACCESS_DENIED_OBJECT = 0x06,
+        /// Has accesses audited, for one kind of object.
+        SYSTEM_AUDIT_OBJECT = 0x07,
+    }
+}
+
+/// An entry of an access control list ([MS-DTYP] 2.4.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ace {
+    /// What it does.
+    pub ace_type: AceType,
+    /// How it is inherited.
+    pub flags: u8,
+    /// Which rights it is about.
+    pub mask: u32,
+    /// Which kinds of objects, where it is about some only: the object's, and the inheriting one's.
+    pub object_types: [Option<Guid>; 2],
+    /// Whose rights.
+    pub sid: Sid,
+}
+
+impl Ace {
+    fn read(r: &mut Reader<'_>) -> Result<Option<Self>> {
+        let (ace_type, flags) = (AceType(r.u8("AceType")?), r.u8("AceFlags")?);
+        let size = usize::from(r.u16("AceSize")?);
+        let mut inner = r.sub(size.saturating_sub(4), "Ace")?;
+        if ace_type.0 > AceType::SYSTEM_AUDIT_OBJECT.0 {
+            return Ok(None);
+        }
+        let mask = inner.u32("Mask")?;
+        let mut object_types = [None; 2];
+        if matches!(
+            ace_type,
+            AceType::ACCESS_ALLOWED_OBJECT | AceType::ACCESS_DENIED_OBJECT | AceType::SYSTEM_AUDIT_OBJECT
+        ) {
+            let there = inner.u32("Flags")?;
+            for (bit, place) in [1, 2].into_iter().zip(&mut object_types) {
+                if there & bit != 0 {
+                    *place = Some(Guid::decode(&mut inner)?);
+                }
+            }
+        }
+        Ok(Some(Self { ace_type, flags, mask, object_types, sid: Sid::decode(&mut inner)? }))
+    }
+}
+
+impl Show for Ace {
+    fn show(&self) -> Shown {
+        let mut fields = vec![
+            ("type".into(), Shown::Text(self.ace_type.to_string())),
+            ("sid".into(), self.sid.show()),
+            ("mask".into(), Shown::Text(format!("{:#010x}", self.mask))),
+        ];
+        if self.flags != 0 {
+            fields.push(("flags".into(), Shown::Text(format!("{:#04x}", self.flags))));
+        }
+        let names = ["object_type", "inherited_object_type"];
+        for (name, guid) in names.into_iter().zip(&self.object_types) {
+            fields.extend(guid.as_ref().map(|guid| (name.into(), guid.show())));
+        }
+        Shown::Fields(fields)
+    }
+}
+
+/// An access control list ([MS-DTYP] 2.4.5). Entries of kinds that are not known are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acl(pub Vec<Ace>);
+
+impl<'a> Decode<'a> for Acl {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        r.u16("AclRevision")?;
+        let size = usize::from(r.u16("AclSize")?);
+        let mut inner = r.sub(size.saturating_sub(4), "Acl")?;
+        let count = inner.u16("AceCount")?;
+        inner.u16("Sbz2")?;
+        let count = inner.count(u32::from(count), 8, u32::from(u16::MAX), "AceCount")?;
+        let mut entries = Vec::with_capacity(count.min(16));
+        for _ in 0..count {
+            entries.extend(Ace::read(&mut inner)?);
+        }
+        Ok(Self(entries))
+    }
+}
+
+/// Who may do what with an object ([MS-DTYP] 2.4.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecurityDescriptor {
+    /// Its flags.
+    pub control: u16,
+    /// The owner.
+    pub owner: Option<Sid>,
+    /// The owner's group.
+    pub group: Option<Sid>,
+    /// Which accesses are audited.
+    pub sacl: Option<Acl>,
+    /// Who may do what; where there is none, everybody may do everything.
+    pub dacl: Option<Acl>,
+}
+
+/// What stands at `offset` of `whole`; nothing at zero.
+fn at<'a, T: Decode<'a>>(whole: &'a [u8], offset: u32) -> Result<Option<T>> {
+    if offset == 0 {
+        return Ok(None);
+    }
+    let mut r = Reader::new(whole);
+    r.bytes(usize::try_from(offset).unwrap_or(usize::MAX), "Offset")?;
+    T::decode(&mut r).map(Some)
+}
+
+impl<'a> Decode<'a> for SecurityDescriptor {
+    /// Takes all that is left.
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let whole = r.rest();
+        let mut r = Reader::new(whole);
+        let revision = r.u8("Revision")?;
+        if revision != 1 {
+            return Err(r.invalid("Revision", u64::from(revision), "1"));
+        }
+        r.u8("Sbz1")?;
+        let control = r.u16("Control")?;
+        let offsets =
+            [r.u32("OffsetOwner")?, r.u32("OffsetGroup")?, r.u32("OffsetSacl")?, r.u32("OffsetDacl")?];
+        let [owner, group, sacl, dacl] = offsets;
+        let (owner, group) = (at(whole, owner)?, at(whole, group)?);
+        Ok(Self { control, owner, group, sacl: at(whole, sacl)?, dacl: at(whole, dacl)? })
+    }
+}
+
+impl Show for SecurityDescriptor {
+    fn show(&self) -> Shown {
+        let mut fields = vec![("control".into(), Shown::Text(format!("{:#06x}", self.control)))];
+        let sids = [("owner", &self.owner), ("group", &self.group)];
+        fields.extend(sids.into_iter().filter_map(|(name, sid)| Some((name.into(), sid.as_ref()?.show()))));
+        let lists = [("dacl", &self.dacl), ("sacl", &self.sacl)];
+        fields
+            .extend(lists.into_iter().filter_map(|(name, acl)| Some((name.into(), acl.as_ref()?.0.show()))));
+        Shown::Fields(fields)
+    }
+}
+
+/// `PidTagNTSecurityDescriptor`, as a store keeps it: behind a header with its length
+/// (the header as MFCMAPI reads it).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSecurityDescriptor {
+    /// The format.
+    pub version: u16,
+    /// Which parts are meant.
+    pub information: u32,
+    /// The descriptor.
+    pub descriptor: SecurityDescriptor,
+}
+
+impl<'a> Decode<'a> for StoreSecurityDescriptor {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let length = r.u16("HeaderLength")?;
+        if length < 8 {
+            return Err(r.invalid("HeaderLength", u64::from(length), "at least 8"));
+        }
+        let (version, information) = (r.u16("Version")?, r.u32("SecurityInformation")?);
+        r.bytes(usize::from(length.saturating_sub(8)), "Header")?;
+        Ok(Self { version, information, descriptor: SecurityDescriptor::decode(r)? })
+    }
+}
+
+impl Show for StoreSecurityDescriptor {
+    fn show(&self) -> Shown {
+        self.descriptor.show()
+    }
+}

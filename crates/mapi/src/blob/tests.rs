@@ -1,0 +1,146 @@
+use wire::Encode as _;
+
+use super::*;
+
+fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+}
+
+/// The value of a field.
+fn field<'a>(shown: &'a Shown, name: &str) -> &'a Shown {
+    let Shown::Fields(fields) = shown else { panic!("{shown:?}") };
+    &fields.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no {name} in {shown:?}")).1
+}
+
+fn text(text: &str) -> Shown {
+    Shown::Text(text.to_owned())
+}
+
+/// Built by the layout of [MS-OXOMSG] 2.2.1.3: begun in November 2026, answered after about an hour.
+#[test]
+fn a_conversation_index_tells_when_and_which() {
+    let bytes = hex("01 DD6000000000 00112233445566778899AABBCCDDEEFF 0002191700");
+    let bytes = [&bytes[..6], &bytes[7..]].concat();
+    let shown = meaning("PidTagConversationIndex", &bytes).unwrap();
+    assert_eq!(field(&shown, "conversation"), &text("00112233-4455-6677-8899-aabbccddeeff"));
+    let Shown::Text(began) = field(&shown, "began") else { panic!("{shown:?}") };
+    assert!(began.starts_with("2026-"), "{began}");
+    // 0x00021917 times 2^18 times 100 nanoseconds.
+    assert_eq!(field(&shown, "responses"), &Shown::List(vec![text("3604 s later")]));
+    assert_eq!(ConversationIndex::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+    assert_eq!(meaning("PidTagConversationIndex", &bytes[..25]), None);
+    assert_eq!(meaning("PidTagConversationIndex", &[]), None);
+}
+
+/// Built by the layouts of [MS-OXCDATA] 2.3.3 and 2.2.5.1.
+#[test]
+fn recipients_of_replies_are_entry_ids() {
+    let one_off = hex(
+        "00000000 812B1FA4BEA310199D6E00DD010F5402 0000 0190 4100 0000 53004D00540050000000 6100400062000000",
+    );
+    let padding = vec![0; one_off.len().next_multiple_of(4) - one_off.len()];
+    let length = u32::try_from(one_off.len()).unwrap().to_le_bytes();
+    let entry = [&length[..], &one_off, &padding].concat();
+    let size = u32::try_from(2 * entry.len()).unwrap().to_le_bytes();
+    let list = [&[2, 0, 0, 0][..], &size, &entry, &entry].concat();
+    let shown = meaning("PidTagReplyRecipientEntries", &list).unwrap();
+    assert_eq!(shown, Shown::List(vec![text("A <SMTP:a@b>"), text("A <SMTP:a@b>")]));
+    assert_eq!(FlatEntryList::from_bytes(&list).unwrap().to_bytes().unwrap(), list);
+    assert_eq!(meaning("PidTagReplyRecipientEntries", &list[..20]), None);
+    assert_eq!(meaning("PidTagReplyRecipientEntries", &[0xff; 12]), None);
+}
+
+/// Built by the layout of [MS-OXOMSG] 2.2.2.22.
+#[test]
+fn a_report_tag_tells_what_it_is_about() {
+    let tag = ReportTag {
+        version: 0x0002_0001,
+        store_entry_id: Vec::new(),
+        folder_entry_id: vec![1, 2],
+        message_entry_id: Vec::new(),
+        search_folder_entry_id: Vec::new(),
+        message_search_key: vec![0xab],
+        ansi_text: b"Lunch\0".to_vec(),
+    };
+    let bytes = tag.to_bytes().unwrap();
+    assert_eq!(&bytes[..13], b"PCDFEB09\0\x01\0\x02\0");
+    assert_eq!(ReportTag::from_bytes(&bytes).unwrap(), tag);
+    let shown = meaning("PidTagReportTag", &bytes).unwrap();
+    assert_eq!((field(&shown, "text"), field(&shown, "folder")), (&text("Lunch"), &Shown::Bytes(vec![1, 2])));
+}
+
+/// Built by the layout of [MS-OXOSFLD] 2.2.4, with the sentinel and without.
+#[test]
+fn special_folders_have_their_names() {
+    let bytes = hex("0180 0600 0100 0200 ABCD 0480 0800 0200 0400 00000000 0000 0000");
+    for bytes in [&bytes[..], &bytes[..bytes.len() - 4]] {
+        let shown = meaning("PidTagAdditionalRenEntryIdsEx", bytes).unwrap();
+        let folder = field(&shown, "RSF_PID_RSS_SUBSCRIPTION");
+        assert_eq!(field(folder, "RSF_ELID_ENTRYID"), &Shown::Bytes(vec![0xab, 0xcd]));
+        field(field(&shown, "RSF_PID_TODO_SEARCH"), "RSF_ELID_HEADER");
+    }
+    assert_eq!(PersistData::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+}
+
+/// Built by the layout of [MS-OXOCAL] 2.2.1.27.
+#[test]
+fn a_meetings_id_tells_its_uid_and_occurrence() {
+    let head = "040000008200E00074C5B7101A82E008 07EA0B1D 0000000000000000 0000000000000000";
+    let bytes = hex(&format!("{head} 12000000 7643616C2D55696401000000 6162634074 00"));
+    let shown = meaning("PidLidGlobalObjectId", &bytes).unwrap();
+    assert_eq!((field(&shown, "uid"), field(&shown, "occurrence")), (&text("abc@t"), &text("2026-11-29")));
+    assert_eq!(GlobalObjectId::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+}
+
+/// Built by the layouts of [MS-DTYP] 2.4.2.2, 2.4.4.2, 2.4.5 and 2.4.6.
+#[test]
+fn a_security_descriptor_tells_who_may_do_what() {
+    let descriptor = hex("0100 0480 14000000 00000000 00000000 20000000 \
+         0101000000000005 12000000 \
+         0200 3000 0200 0000 0000 1400 FF011F00 0101000000000005 12000000 \
+         0100 1400 01000000 0101000000000001 00000000");
+    let shown = meaning("PidTagNTSecurityDescriptor", &descriptor).unwrap();
+    assert_eq!(field(&shown, "owner"), &text("S-1-5-18"));
+    let Shown::List(entries) = field(&shown, "dacl") else { panic!("{shown:?}") };
+    assert_eq!(field(&entries[1], "type"), &text("ACCESS_DENIED"));
+    assert_eq!(
+        (field(&entries[1], "sid"), field(&entries[0], "mask")),
+        (&text("S-1-1-0"), &text("0x001f01ff"))
+    );
+    // A store has a header before it.
+    let stored = [&hex("0800 0300 07000000")[..], &descriptor].concat();
+    assert_eq!(meaning("PidTagNTSecurityDescriptor", &stored), Some(shown));
+    assert_eq!(meaning("PidTagNTSecurityDescriptor", &descriptor[..40]), None);
+    let sid = hex("0105000000000005 15000000 01000000 02000000 03000000 F4010000");
+    assert_eq!(meaning("PidTagSenderSid", &sid), Some(text("S-1-5-21-1-2-3-500")));
+    assert_eq!(Sid::from_bytes(&sid).unwrap().to_bytes().unwrap(), sid);
+}
+
+#[test]
+fn a_compressed_body_is_its_text() {
+    let packed = rtf::compress(b"{\\rtf1 hello}").unwrap();
+    assert_eq!(meaning("PidTagRtfCompressed", &packed), Some(text("{\\rtf1 hello}")));
+    assert_eq!(meaning("PidTagRtfCompressed", &packed[..9]), None);
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_the_bytes_they_are_shown_or_not(
+        bytes in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..200),
+        which in 0_usize..NAMES.len(),
+    ) {
+        meaning(NAMES[which], &bytes);
+    }
+}
+
+const NAMES: [&str; 8] = [
+    "PidTagConversationIndex",
+    "PidTagReplyRecipientEntries",
+    "PidTagReportTag",
+    "PidTagNTSecurityDescriptor",
+    "PidTagAdditionalRenEntryIdsEx",
+    "PidLidGlobalObjectId",
+    "PidTagExtendedRuleMessageActions",
+    "PidTagRtfCompressed",
+];
