@@ -164,3 +164,24 @@ fn a_client_has_to_sign_in_anew_when_its_time_is_over() {
     }
     place.connected("impacket", ALICE).done(LOGON);
 }
+
+#[test]
+fn a_sign_in_that_was_made_for_another_host_is_refused() {
+    let place = HttpPlace::with("ntlm", |setup| {
+        setup.clients_key("target_names", "[\"balancer.test\", \"10.1.2.3\"]")
+    });
+    for (host, status) in [
+        ("proxy.lab.test", 200),
+        ("PROXY", 200),
+        ("Balancer.test", 200),
+        ("10.1.2.3", 200),
+        ("exch.lab.test", 401),
+        ("proxy.lab.test.evil", 401),
+        ("10.1.2.4", 401),
+    ] {
+        let by = By("spnego", ALICE);
+        let mut client = HttpClient::meaning(host, &place.proxy, &place.certificates, by);
+        assert_eq!(client.told("connect")["status"], status, "{host}");
+    }
+    place.proxy.process.wait_err("why", |line| line.contains("clients.target_names"));
+}

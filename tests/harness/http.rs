@@ -267,17 +267,27 @@ pub(crate) struct HttpClient {
 impl HttpClient {
     /// Will sign in at `proxy`, within TLS.
     pub(crate) fn new(proxy: &Proxy, certificates: &Certificates, by: By) -> Self {
-        Self::at("https://proxy.lab.test:8443", proxy.address, certificates, by)
+        Self::meaning("proxy.lab.test", proxy, certificates, by)
+    }
+
+    /// Will sign in for the server `host` at `proxy`, within TLS, where it does by spnego.
+    pub(crate) fn meaning(host: &str, proxy: &Proxy, certificates: &Certificates, by: By) -> Self {
+        Self::at("https://proxy.lab.test:8443", proxy.address, certificates, by, host)
     }
 
     /// Will sign in at the server itself, with the account that it knows.
     pub(crate) fn direct(upstream: &HttpUpstream, certificates: &Certificates) -> Self {
-        Self::at(&upstream.url(), upstream.address, certificates, By(upstream.auth, SERVICE))
+        Self::at(&upstream.url(), upstream.address, certificates, By(upstream.auth, SERVICE), "")
     }
 
-    fn at(url: &str, address: Ipv4Addr, certificates: &Certificates, by: By) -> Self {
+    fn at(url: &str, address: Ipv4Addr, certificates: &Certificates, by: By, meant: &str) -> Self {
         let mut command = Command::new(python());
-        command.arg(opponent("http_told.py")).args(["--url", url, "--address", &address.to_string()]);
+        command.arg(opponent("http_told.py")).args(["--meant", meant]).args([
+            "--url",
+            url,
+            "--address",
+            &address.to_string(),
+        ]);
         command.arg("--ca").arg(certificates.authority());
         command.args(["--auth", by.0, "--user", by.1.0, "--password", by.1.1]);
         Self { process: Process::start("http_client", &mut command), answers: 0 }

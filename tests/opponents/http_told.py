@@ -98,7 +98,7 @@ class Spnego:
         self.context = spnego.client(
             f"{options.domain}\\{options.user}",
             options.password,
-            hostname="proxy.lab.test",
+            hostname=options.meant,
             service="http",
             protocol="negotiate",
             options=kinds.use_negotiate,
@@ -211,6 +211,7 @@ def main():
     parser.add_argument("--address", required=True, help="where the server is")
     parser.add_argument("--ca", help="the authority of its certificate")
     parser.add_argument("--auth", choices=["none", "basic", "ntlm", "impacket", "spnego"], required=True)
+    parser.add_argument("--meant", default="proxy.lab.test", help="the host that spnego signs in for")
     parser.add_argument("--user", default="")
     parser.add_argument("--domain", default="LAB")
     parser.add_argument("--password", default="")

@@ -39,7 +39,7 @@ pub enum Refusal {
         seconds: u64,
     },
     /// The client meant another service.
-    #[error("target name {0:?} is not ours")]
+    #[error("signed in for {0:?}, a host that is none of ours (clients.target_names)")]
     Target(String),
     /// The peer offers less than the policy wants.
     #[error("too weak: {0} is required")]

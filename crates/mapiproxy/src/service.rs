@@ -53,6 +53,15 @@ fn read(config: &Config, contexts: &Arc<Registry>) -> Result<(Option<Account>, H
     Ok((rpc(config, (user, domain, &password), contexts), http(config, (user, domain, &password), contexts)))
 }
 
+/// The service principal name of a `service` of `host`; none where the host is named by an address, of which
+/// services have no principal names.
+fn target_name(service: &str, host: &str) -> String {
+    match host.trim_matches(['[', ']']).parse::<std::net::IpAddr>() {
+        Ok(_) => String::new(),
+        Err(_) => format!("{service}/{host}"),
+    }
+}
+
 fn rpc(config: &Config, account: (&str, &str, &Password), contexts: &Arc<Registry>) -> Option<Account> {
     let upstream = &config.upstream;
     let server = upstream.rpc.as_ref()?;
@@ -63,7 +72,8 @@ fn rpc(config: &Config, account: (&str, &str, &Password), contexts: &Arc<Registr
     };
     let (user, domain, password) = account;
     let credentials = ntlm::Credentials::password(user, domain, password);
-    let account = || Account::new(credentials, mechanism, level, server.host(), contexts);
+    let target = target_name("exchangeMDB", server.host());
+    let account = || Account::new(credentials, mechanism, level, server.host(), contexts).meaning(target);
     (level != AuthLevel::NONE).then(account)
 }
 
@@ -73,6 +83,7 @@ fn http(config: &Config, account: (&str, &str, &Password), contexts: &Arc<Regist
     let handshake = |mechanism| {
         let credentials = ntlm::Credentials::password(user, domain, password);
         let account = Account::new(credentials, mechanism, AuthLevel::NONE, host, contexts);
+        let account = account.meaning(target_name("HTTP", host));
         HttpCredentials::Handshake(Arc::new(account))
     };
     match config.upstream.http_authentication {

@@ -356,6 +356,22 @@ pub(crate) fn own_domain(config: &Config) -> DomainNames {
     DomainNames { netbios, dns: dns.to_owned() }
 }
 
+/// The hosts for which NTLM clients may sign in; none for any.
+fn target_names(config: &Config) -> Vec<String> {
+    let listen = &config.listen;
+    let further = &config.clients.target_names;
+    if further.iter().any(|name| name == "*") {
+        return Vec::new();
+    }
+    let mut names = vec![config.name.clone()];
+    names.extend(config.name.split_once('.').map(|(host, _)| host.to_owned()));
+    names.extend(config.public_url.as_ref().map(|url| url.host.trim_matches(['[', ']']).to_owned()));
+    let addresses = [listen.endpoint_mapper, listen.rpc, listen.rpc_http, listen.http, listen.https];
+    names.extend(addresses.into_iter().flatten().map(|address| address.ip().to_string()));
+    names.extend(further.iter().cloned());
+    names
+}
+
 fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registry>) -> AcceptorConfig {
     let (host, domain) = config.name.split_once('.').unwrap_or((&config.name, ""));
     let own = own_domain(config);
@@ -368,6 +384,7 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
             Bindings::Require => BindingPolicy::Require,
         },
         lifetime: Some(Duration::from_secs(config.clients.context_seconds)),
+        target_names: target_names(config),
         ..Policy::default()
     };
     let names = ServerNames {

@@ -45,6 +45,14 @@ impl Account {
         };
         Self { config, mechanism, level }
     }
+
+    /// The same account, which signs in for the service principal name `target` alone ([MS-NLMP] 2.2.2.1,
+    /// `MsvAvTargetName`): a server that checks it takes the sign-in nowhere else.
+    #[must_use]
+    pub fn meaning(mut self, target: String) -> Self {
+        self.config.target_name = target;
+        self
+    }
 }
 
 /// The upstream credentials that requests of `caller` may use, of those that are `held`: none for anonymous

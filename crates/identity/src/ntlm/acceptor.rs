@@ -46,8 +46,9 @@ pub struct Policy {
     pub require_128: bool,
     /// What to do about channel bindings.
     pub bindings: BindingPolicy,
-    /// The service principal names that clients may mean, without regard to case; empty for any. A client
-    /// that names none is taken.
+    /// The hosts that clients may mean: names and addresses, without regard to case; empty for any. A client says
+    /// it with a service principal name (`MsvAvTargetName`, [MS-NLMP] 2.2.2.1), of which only the host is
+    /// compared, since clients differ in the service that they name. A client that names none is taken.
     pub target_names: Vec<String>,
     /// How far a response's timestamp may be from our clock.
     pub max_skew: Duration,
@@ -357,7 +358,7 @@ impl Acceptor {
             return Ok(());
         }
         let target = wire::utf16le_to_string(target, "MsvAvTargetName")?;
-        if names.iter().any(|name| name.eq_ignore_ascii_case(&target)) {
+        if names.iter().any(|name| name.eq_ignore_ascii_case(target_host(&target))) {
             return Ok(());
         }
         Err(Refusal::Target(target))
@@ -399,6 +400,19 @@ impl Acceptor {
             security: MessageSecurity::new(flags, &exported, false),
         })
     }
+}
+
+/// The host that a service principal name means: `service/host`, perhaps with a port, or with a name of the
+/// service behind ([MS-KILE] 3.1.5.11).
+fn target_host(target: &str) -> &str {
+    let host = target.split_once('/').map_or(target, |(_, rest)| rest);
+    let host = host.split('/').next().unwrap_or_default();
+    let host = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None if host.matches(':').count() == 1 => host.split(':').next().unwrap_or_default(),
+        None => host,
+    };
+    host.trim_end_matches('.')
 }
 
 /// The character set of texts that `flags` say, as a flag; none where they say none.

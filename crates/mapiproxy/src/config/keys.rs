@@ -150,6 +150,13 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "clients",
+        "target_names",
+        "[]",
+        false,
+        "Further hosts, names or addresses, by which clients know us, such as a load balancer's. NTLM clients say for which host they sign in; a sign-in for another one is refused, since somebody may have passed it on. Ours are `name`, its first label, the host of `public_url`, and the addresses in [listen]; [\"*\"] takes any. Clients that say no host are taken.",
+    ),
+    key(
+        "clients",
         "proxy_protocol_from",
         "[]",
         false,

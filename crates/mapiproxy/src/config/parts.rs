@@ -219,6 +219,9 @@ pub(crate) struct Clients {
     /// Seconds without a call after which a connection is closed.
     #[serde(default = "idle_seconds")]
     pub(crate) idle_seconds: u64,
+    /// Further hosts for which clients may sign in by NTLM.
+    #[serde(default)]
+    pub(crate) target_names: Vec<String>,
     /// Seconds after which a client has to sign in anew.
     #[serde(default = "context_seconds")]
     pub(crate) context_seconds: u64,

@@ -253,10 +253,25 @@ fn nobody_is_served_only_where_the_policy_says_so() {
 
 #[test]
 fn the_meant_service_has_to_be_ours() {
-    for (target, ok) in
-        [("host/proxy.lab.test", true), ("HOST/Proxy.lab.test", true), ("", true), ("cifs/other", false)]
-    {
-        let policy = Policy { target_names: vec!["host/proxy.lab.test".into()], ..Policy::default() };
+    for (target, ok) in [
+        ("host/proxy.lab.test", true),
+        ("HTTP/Proxy.lab.test", true),
+        ("HTTP/proxy.lab.test:443", true),
+        ("exchangeMDB/proxy.lab.test./lab.test", true),
+        ("proxy.lab.test", true),
+        ("cifs/PROXY", true),
+        ("HTTP/[::1]:443", true),
+        ("HTTP/::1", true),
+        ("", true),
+        ("cifs/other", false),
+        ("HTTP/proxy.lab.test.evil", false),
+        ("HTTP/evil/proxy.lab.test", false),
+        ("HTTP/lab.test", false),
+        ("HTTP/", false),
+        ("other", false),
+    ] {
+        let target_names = ["proxy.lab.test", "proxy", "::1"].map(str::to_owned).to_vec();
+        let policy = Policy { target_names, ..Policy::default() };
         let config = InitiatorConfig { target_name: target.into(), ..client("alice", "LAB", "wonderland") };
         let result = shake(&mut Initiator::new(config), &mut acceptor(policy));
         assert_eq!(result.is_ok(), ok, "{target}");
