@@ -88,7 +88,7 @@ impl Setup {
     pub(crate) fn upstream_key(mut self, key: &str, value: &str) -> Self {
         // The last one counts.
         let others = self.upstream_keys.lines().filter(|line| !line.starts_with(&format!("{key} = ")));
-        self.upstream_keys = others.map(|line| format!("{line}\n")).collect();
+        self.upstream_keys = others.flat_map(|line| [line, "\n"]).collect();
         writeln!(self.upstream_keys, "{key} = {value}").unwrap();
         self
     }

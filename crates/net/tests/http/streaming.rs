@@ -1,5 +1,6 @@
 //! Answers that take their time, servers that go away, and what modules do to answers.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::channel;
@@ -328,7 +329,7 @@ fn a_body_that_a_server_sends_behind_a_head_is_never_taken_for_the_next_answer()
         if late.lock().unwrap().remove(&got.connection) {
             text.push_str(forged);
         }
-        text.push_str(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", forged.len()));
+        write!(text, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", forged.len()).unwrap();
         if got.head.method() == "HEAD" {
             late.lock().unwrap().insert(got.connection);
         } else {

@@ -68,9 +68,10 @@ fn a_gateway_that_answers_whoever_shows_credentials_lets_nobody_in() {
         (200, "X-RequestType: PING\r\nX-ResponseCode: 0\r\nX-ResponseCode: 10\r\n"),
         (302, "Location: /login\r\n"),
     ] {
-        let upstream = Upstream::new(move |got, stream| match got.head.fields.has("authorization") {
-            true => refuse(stream, got, status, fields),
-            false => refuse(stream, got, 401, OFFERS),
+        let upstream = Upstream::new(move |got, stream| {
+            let signs_in = got.head.fields.has("authorization");
+            let (status, fields) = if signs_in { (status, fields) } else { (401, OFFERS) };
+            refuse(stream, got, status, fields)
         });
         lets_nobody_in(&upstream, &format!("{status} {fields:?}"));
         // The same where it lets the first leg of a handshake through.
