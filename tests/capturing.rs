@@ -4,10 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::Value;
 
-use crate::harness::{ALICE, HttpClient, HttpPlace, Process, SERVICE, program};
+use crate::harness::{ALICE, HttpClient, HttpPlace, Process, RECORDED_SERVER, SERVICE, code, hex, program};
+use crate::http_clients::ASKED;
 use crate::recordings::{decoded, tshark, wait_recorded};
 
 /// The recorded Execute with a `RopLogon`, and one whose answer has 32 KiB.
@@ -18,6 +21,9 @@ const LONG: &str = "execute 206";
 const OF_ALICE: &str = "TEFCXGFsaWNlOldoaXRlIFJhYmJpdCAx";
 /// How the base64 of a token begins in which NTLM says who signs in.
 const NTLM_TOKEN: &str = "TlRMTVNTUAADAAAA";
+
+/// For curl: what is sent is XML.
+const XML: &[&str] = &["--header", "Content-Type: text/xml"];
 
 /// A proxy that records to `run.pcapng` and `run.har`, with `more` in its `[capture]`.
 fn place(more: &str) -> HttpPlace {
@@ -128,6 +134,92 @@ fn passwords_tokens_and_cookies_are_recorded_only_where_that_is_asked_for() {
             }
             // Which client it was is no secret.
             assert!(contains(&file, "X-ClientInfo"));
+        }
+    }
+}
+
+/// The operations of one side.
+fn of_side<'a>(operations: &'a [Value], side: &str) -> Vec<&'a Value> {
+    operations.iter().filter(|operation| operation["side"] == side).collect()
+}
+
+/// What the server refuses with.
+const CODES: [&str; 3] = ["3", "7", "8"];
+
+#[test]
+fn what_the_server_refuses_is_recorded_on_both_sides_with_the_code_and_the_body_that_were_sent() {
+    let mut place = place("sides = [\"client\", \"upstream\"]");
+    let mut alice = place.connected("basic", ALICE);
+    let bodies = CODES.map(|code| {
+        alice.told(&format!("script refuse {code}"));
+        let answer = alice.told(LOGON);
+        assert_eq!(self::code(&answer).as_deref(), Some(code));
+        answer["content"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(bodies[1], hex("<p>refused with 7</p>"));
+    assert!(place.proxy.stop().status.success());
+
+    let file = place.proxy.file("run.har");
+    let har: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    for side in ["client", "upstream"] {
+        let entries = har["log"]["entries"].as_array().unwrap().iter();
+        let responses: Vec<&Value> =
+            entries.filter(|entry| entry["_side"] == side).skip(1).map(|entry| &entry["response"]).collect();
+        assert_eq!(responses.len(), CODES.len(), "{side}");
+        for ((response, code), body) in responses.into_iter().zip(CODES).zip(&bodies) {
+            let headers = response["headers"].as_array().unwrap().iter();
+            let codes: Vec<&Value> = headers
+                .filter(|header| header["name"].as_str().unwrap().eq_ignore_ascii_case("X-ResponseCode"))
+                .map(|header| &header["value"])
+                .collect();
+            assert_eq!(codes, [code], "{side}");
+            let text = STANDARD.decode(response["content"]["text"].as_str().unwrap()).unwrap();
+            assert_eq!(hex(std::str::from_utf8(&text).unwrap()), *body, "{side}, {code}");
+        }
+    }
+    for file in [place.proxy.file("run.pcapng"), file] {
+        let operations = decoded(&file, &["--rop", "Logon"]);
+        for side in ["client", "upstream"] {
+            let codes: Vec<&Value> =
+                of_side(&operations, side).into_iter().map(|operation| &operation["response_code"]).collect();
+            assert_eq!(codes, [3, 7, 8], "{side} in {}", file.display());
+        }
+    }
+}
+
+#[test]
+fn requests_of_autodiscover_are_recorded_as_both_sides_saw_them() {
+    let table =
+        "[capture]\npackets = \"run.pcapng\"\nhar = \"run.har\"\nsides = [\"client\", \"upstream\"]\n";
+    let mut place = HttpPlace::with("ntlm", |setup| setup.stack(&["names"]).table(table));
+    let path = "/autodiscover/autodiscover.xml";
+    let page = place.curl(path).user(ALICE).with(&["--basic", "--data", ASKED]).with(XML).run();
+    assert_eq!(page.status(), 200);
+    // The next is not answered by the server, but by the proxy.
+    place.upstream.process.kill();
+    let refused = place.curl(path).user(ALICE).with(&["--basic", "--data", ASKED]).with(XML).run();
+    assert_eq!(refused.status(), 502);
+    assert!(place.proxy.stop().status.success());
+
+    let (packets, har) = (place.proxy.file("run.pcapng"), place.proxy.file("run.har"));
+    assert_eq!(tshark(&packets, "_ws.malformed || tcp.analysis.flags"), "");
+    is_har(&serde_json::from_str(&std::fs::read_to_string(&har).unwrap()).unwrap());
+    for file in [&packets, &har] {
+        let operations = decoded(file, &[]);
+        let [answered, failed] = of_side(&operations, "client")[..] else { panic!("{operations:?}") };
+        for operation in [answered, failed] {
+            assert_eq!(operation["operation"], format!("POST {path}"));
+            assert_eq!((&operation["user"], &operation["request"]), (&"LAB\\alice".into(), &ASKED.into()));
+        }
+        assert_eq!((&answered["status"], &answered["response"]), (&200.into(), &page.body.clone().into()));
+        let words = failed["response"].as_str().unwrap().trim_end();
+        assert_eq!((&failed["status"], words), (&502.into(), refused.body.trim_end()));
+        let [asked] = of_side(&operations, "upstream")[..] else { panic!("{operations:?}") };
+        assert_eq!((&asked["status"], &asked["request"]), (&200.into(), &ASKED.into()));
+        let came = asked["response"].as_str().unwrap();
+        assert!(came.contains(RECORDED_SERVER) && !page.body.contains(RECORDED_SERVER), "{came}");
+        for secret in [OF_ALICE, NTLM_TOKEN] {
+            assert!(!contains(file, secret), "{secret} in {}", file.display());
         }
     }
 }

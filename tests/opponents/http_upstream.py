@@ -11,6 +11,7 @@ that it refused. With `--auth any` it serves all accounts of that file, by Negot
 
 hold   the head and the word that the server is at work; the rest when standard input says `go`
 mute   nothing at all until standard input says `go`
+refuse CODE   with this `X-ResponseCode`, and a page that names it
 
 With `--playback` it plays a whole recording back: the requests of MAPI over HTTP that were recorded, in the order
 in which they were, get the answers that they got, also those that are none. Only what was carried out needs a
@@ -269,9 +270,13 @@ class Connection:
         if request_type == "PING":
             fields = [("X-RequestType", "PING"), ("Content-Type", "application/mapi-http"), ("X-ResponseCode", "0")]
             return self.send("HTTP/1.1 200 OK", fields, AT_WORK + DONE)
+        same = [(name, request.header(name)) for name in ("X-RequestType", "X-RequestId", "X-ClientInfo")]
+        script, _, code = (request.header("X-Script") or "").partition(" ")
+        if script == "refuse":
+            fields = [*same, ("Content-Type", "text/html"), ("X-ResponseCode", code)]
+            return self.send("HTTP/1.1 200 OK", fields, f"<p>refused with {code}</p>".encode())
         opens = request_type in ("Connect", "Bind")
         session = self.server.sessions.open() if opens else self.server.sessions.next(cookies)
-        same = [(name, request.header(name)) for name in ("X-RequestType", "X-RequestId", "X-ClientInfo")]
         if isinstance(session, int):
             log(refused=session)
             fields = [*same, ("Content-Type", "text/html"), ("X-ResponseCode", str(session))]
@@ -291,7 +296,6 @@ class Connection:
         ]
         headers += [("Set-Cookie", f"sid={session[0]}"), ("Set-Cookie", f"sequence={session[1]}")]
         head = self.head(answer.first, headers)
-        script = request.header("X-Script")
         if script == "mute":
             log(waits=self.number)
             go.acquire()

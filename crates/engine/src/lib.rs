@@ -38,7 +38,7 @@ pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::handles::{HandleBudget, HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};
 pub use crate::module::{CALL_FAILED, Decision, Delivery, Module, ProxyFacts, Refusal};
-pub use crate::observer::{HttpExchange, HttpLeg, Observer, TurnedAway};
+pub use crate::observer::{Discovery, HttpExchange, HttpLeg, Observer, TurnedAway};
 pub use crate::operation::{
     AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response,
 };

@@ -61,6 +61,29 @@ pub trait HttpExchange {
     }
 }
 
+/// A request of Autodiscover with its answer. Such a request is no operation: it belongs to no session.
+#[derive(Clone, Copy)]
+pub struct Discovery<'a> {
+    /// Who asked.
+    pub context: &'a SecurityContext,
+    /// From where.
+    pub peer: std::net::SocketAddr,
+    /// The method.
+    pub method: &'a str,
+    /// The request's body, the same to the server as from the client.
+    pub request: &'a Bytes,
+    /// The body of the server's answer, as it came; none where there was no answer.
+    pub came: Option<&'a Bytes>,
+    /// The status that the client gets.
+    pub status: u16,
+    /// The body that the client gets: the server's as the modules made it, or our own.
+    pub answer: &'a Bytes,
+    /// How long it took here, the upstream's time included.
+    pub elapsed: Duration,
+    /// The target, the fields of all messages, and the status of the server's answer.
+    pub exchange: &'a dyn HttpExchange,
+}
+
 /// Who watches what passes. Called on the data path: quick, and without waiting.
 pub trait Observer: Send + Sync {
     /// A client signed in.
@@ -81,5 +104,10 @@ pub trait Observer: Send + Sync {
     fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
         let _ = exchange;
         self.finished(flight, next, elapsed);
+    }
+
+    /// A request of Autodiscover was answered.
+    fn discovered(&self, discovery: &Discovery<'_>) {
+        let _ = discovery;
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use capture::Timestamp;
 use capture::record::{Files, Recorded, Recorder, Recording, Rotation};
-use engine::{Flight, HttpExchange, Next, Observer, SecurityContext, TurnedAway};
+use engine::{Discovery, Flight, HttpExchange, Next, Observer, SecurityContext, TurnedAway};
 
 use crate::config::{Capture, CapturedSide};
 
@@ -169,5 +169,10 @@ impl Observer for Both {
     fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
         self.0.finished_by_http(flight, next, elapsed, exchange);
         self.1.finished_by_http(flight, next, elapsed, exchange);
+    }
+
+    fn discovered(&self, discovery: &Discovery<'_>) {
+        self.0.discovered(discovery);
+        self.1.discovered(discovery);
     }
 }

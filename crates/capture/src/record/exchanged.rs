@@ -1,7 +1,7 @@
 //! Operations that came by HTTP, as the HTTP that they were.
 
 use bytes::Bytes;
-use engine::{HttpExchange, HttpLeg, explanation, response_code};
+use engine::{Discovery, HttpExchange, HttpLeg, explanation, response_code};
 use mapi::http::headers::{self, X_REQUEST_TYPE, X_RESPONSE_CODE};
 use mapi::http::{Endpoint, RequestType};
 
@@ -57,6 +57,25 @@ pub(super) fn call(
         exchange.map_or_else(|| format!("{}/", endpoint.path()), |exchange| exchange.target().to_owned());
     let request = HttpMessage { fields: request_fields, body: bytes(request), ..HttpMessage::default() };
     HttpCall { method: "POST".to_owned(), target, request, response }
+}
+
+/// A request of Autodiscover with its answer, as it was on one side; none where the server was not asked.
+pub(super) fn discovery(discovery: &Discovery<'_>, upstream: bool) -> Option<HttpCall> {
+    let exchange = discovery.exchange;
+    let (asked, answered) =
+        if upstream { (HttpLeg::Sent, HttpLeg::Came) } else { (HttpLeg::Asked, HttpLeg::Answered) };
+    let request_fields = fields(exchange, asked)?;
+    let answer = if upstream {
+        exchange.status().zip(discovery.came)
+    } else {
+        Some((discovery.status, discovery.answer))
+    };
+    let response = answer
+        .map(|(status, body)| response(status, fields(exchange, answered).unwrap_or_default(), body.clone()));
+    let body = discovery.request.clone();
+    let request = HttpMessage { fields: request_fields, body, ..HttpMessage::default() };
+    let (method, target) = (discovery.method.to_owned(), exchange.target().to_owned());
+    Some(HttpCall { method, target, request, response })
 }
 
 fn response(status: u16, fields: Fields, body: Bytes) -> HttpResponse {

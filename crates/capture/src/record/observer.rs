@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    Body, Flight, HttpExchange, HttpLeg, Next, Observer, OperationKey, SecurityContext, TurnedAway,
+    Body, Discovery, Flight, HttpExchange, HttpLeg, Next, Observer, OperationKey, SecurityContext, TurnedAway,
 };
 use rpc::SyntaxId;
 use wire::Endian;
@@ -46,13 +46,27 @@ pub struct Recorder {
     clock: fn() -> Timestamp,
     calls: SyncSender<Recorded>,
     lost: AtomicU64,
+    /// The number of the next connection for a request of Autodiscover.
+    discoveries: AtomicU64,
 }
+
+/// The first of these numbers. Those of sessions count from below, and never get there.
+const DISCOVERIES: u64 = 1 << 63;
 
 impl Recorder {
     /// A recorder that has the time from `clock`, and the end from which its calls are read.
     pub fn new(recording: Recording, clock: fn() -> Timestamp) -> (Arc<Self>, Receiver<Recorded>) {
         let (calls, receiver) = sync_channel(WAITING);
-        (Arc::new(Self { recording, clock, calls, lost: AtomicU64::new(0) }), receiver)
+        (
+            Arc::new(Self {
+                recording,
+                clock,
+                calls,
+                lost: AtomicU64::new(0),
+                discoveries: AtomicU64::new(DISCOVERIES),
+            }),
+            receiver,
+        )
     }
 
     /// How many calls were lost since this was asked last.
@@ -186,5 +200,27 @@ impl Observer for Recorder {
 
     fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
         self.take(flight, next, elapsed, Some(exchange));
+    }
+
+    fn discovered(&self, discovery: &Discovery<'_>) {
+        let Discovery { context, peer, elapsed, .. } = *discovery;
+        // It belongs to no session: each is recorded as a connection of its own.
+        let connection = self.discoveries.fetch_add(1, Ordering::Relaxed);
+        for (wanted, side) in
+            [(self.recording.client_side, "client"), (self.recording.upstream_side, "upstream")]
+        {
+            let upstream = side == "upstream";
+            let Some(http) = exchanged::discovery(discovery, upstream).filter(|_| wanted) else { continue };
+            self.record(Call {
+                time: Timestamp((self.clock)().0.saturating_sub(nanoseconds(elapsed))),
+                elapsed: Some(elapsed),
+                connection,
+                user: (!context.is_anonymous()).then(|| context.principal().to_string().into()),
+                side: Some(side.into()),
+                client: Some(peer).filter(|_| !upstream),
+                server: None,
+                body: CallBody::Http(http),
+            });
+        }
     }
 }

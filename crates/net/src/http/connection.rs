@@ -364,6 +364,9 @@ impl Client {
         if route == Route::Mapi {
             return self.operation(asked, head, framing).await;
         }
+        if let Route::Autodiscover(dialect) = route {
+            return Box::pin(self.discover(asked, head, framing, dialect)).await;
+        }
         Box::pin(self.relay(asked, head, framing)).await
     }
 

@@ -7,6 +7,7 @@ mod certificate;
 mod client;
 mod coming;
 mod connection;
+mod discovery;
 mod exchange;
 mod forwarding;
 mod front;

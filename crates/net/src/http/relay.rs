@@ -1,10 +1,9 @@
-//! Requests that are no operation: to the server and back as they are, but for Autodiscover's answers.
+//! Requests that are no operation: to the server and back as they are.
 
 use std::io;
 
 use bytes::Bytes;
-use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
-use mapi::autodiscover::Dialect;
+use http::{Event, Framing, Head as _, RequestHead};
 use tokio::time::Instant;
 
 use super::connection::{Asked, Client, Gone, Then};
@@ -22,9 +21,6 @@ impl Client {
     ) -> Result<Then, Gone> {
         let original = head.clone();
         tracing::debug!(peer = %asked.peer, user = %asked.context.principal(), path = head.path(), "relayed");
-        if Dialect::of_target(head.target()).is_some() {
-            head.fields.remove("accept-encoding");
-        }
         self.invite().await?;
         let (beginning, body) = match framing {
             Framing::Chunked => self.beginning().await?,
@@ -96,12 +92,6 @@ impl Client {
                 return Ok((self.unreachable(&why, original) == Then::Next).then_some(false));
             }
         };
-        if let Some(dialect) = Dialect::of_target(original.target())
-            && head.status() == 200
-            && !asked.is_head
-        {
-            return self.discovered(link, asked, original, (head, framing), dialect).await;
-        }
         let came = head.clone();
         let coding = adapt_answer(&mut head, framing, asked);
         let close = coding == Coding::UntilClose || !asked.keep;
@@ -129,54 +119,6 @@ impl Client {
         }
         let keep = link.done(&came, framing) && (!asked.is_head || Link::outlives_head(&came));
         Ok((!close).then_some(keep))
-    }
-
-    /// Brings an answer of Autodiscover back, as the modules make it.
-    async fn discovered(
-        &mut self,
-        link: &mut Link,
-        asked: &Asked,
-        original: &RequestHead,
-        (mut head, framing): (ResponseHead, Framing),
-        dialect: Dialect,
-    ) -> Result<Option<bool>, Gone> {
-        let until = Instant::now() + self.front.upstream.call_limit;
-        let came = head.clone();
-        let mut body = Vec::new();
-        loop {
-            match self.answered(link, until).await? {
-                Ok(Event::Body(piece)) => body.extend_from_slice(piece.data()),
-                Ok(Event::End) => break,
-                Ok(Event::Head { .. }) => {}
-                Err(why) => return Ok((self.unreachable(&why, original) == Then::Next).then_some(false)),
-            }
-            if body.len() > self.front.sizes.body {
-                let why = "an answer of Autodiscover that is too large";
-                return Ok((self.unreachable(why, original) == Then::Next).then_some(false));
-            }
-        }
-        let keep = link.done(&came, framing);
-        let coded = came.fields.text("content-encoding").is_some_and(|coding| coding != "identity");
-        let changed = match self.front.engine.autodiscover(dialect, &body, &asked.context) {
-            _ if coded => Err("an answer of Autodiscover that is packed".into()),
-            Ok(changed) => Ok(changed),
-            Err(refusal) => Err(refusal.why),
-        };
-        let body = match changed {
-            Ok(changed) => changed.unwrap_or(body),
-            Err(why) => return Ok((self.unreachable(&why, original) == Then::Next).then_some(keep)),
-        };
-        adapt_answer(&mut head, framing, asked);
-        head.fields.remove("transfer-encoding");
-        head.fields.set("Content-Length", body.len().to_string());
-        if !asked.keep {
-            head.fields.set("Connection", "close");
-        }
-        head.write(&mut self.wire.out);
-        if !asked.is_head {
-            self.wire.out.extend_from_slice(&body);
-        }
-        Ok(asked.keep.then_some(keep))
     }
 }
 
