@@ -4,7 +4,7 @@
 
 properties! {
     0x8004 PtypString PidTagAddressBookFolderPathname;
-    0x8005 PtypObject PidTagAddressBookManagerDistinguishedName;
+    0x8005 PtypString PidTagAddressBookManagerDistinguishedName;
     0x8005 PtypObject PidTagAddressBookManager;
     0x8006 PtypObject PidTagAddressBookHomeMessageDatabase;
     0x8008 PtypObject PidTagAddressBookIsMemberOfDistributionList;

@@ -168,7 +168,7 @@ properties! {
     0x3A28 PtypString PidTagStateOrProvince;
     0x3A29 PtypString PidTagStreetAddress;
     0x3A2A PtypString PidTagPostalCode;
-    0x3A2B PtypMultipleString PidTagPostOfficeBox;
+    0x3A2B PtypString PidTagPostOfficeBox;
     0x3A2C PtypString PidTagTelexNumber;
     0x3A2D PtypString PidTagIsdnNumber;
     0x3A2E PtypString PidTagAssistantTelephoneNumber;

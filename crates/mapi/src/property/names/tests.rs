@@ -54,6 +54,69 @@ fn the_type_chooses_among_names_of_one_id() {
     assert_eq!(name(0x684F_0102), Some("PidTagWlinkFolderType"));
 }
 
+/// Every id that [MS-OXPROPS] gives to properties of different types.
+#[test]
+fn every_tag_of_a_shared_id_has_the_name_of_its_type() {
+    let mut shared = 0;
+    for known in all() {
+        let of_id: Vec<_> = all().filter(|other| other.tag.id() == known.tag.id()).collect();
+        let of_tag: Vec<_> =
+            of_id.iter().filter(|other| other.tag == known.tag).map(|known| known.name).collect();
+        // Where one tag has two names, nothing in it tells which is meant.
+        assert_eq!(known.tag.name(), of_tag.first().copied(), "{:#010x}", known.tag.0);
+        assert!(!known.tag.to_string().contains(':'), "{}", known.tag);
+        shared += usize::from(of_tag.len() < of_id.len());
+    }
+    assert!(shared >= 55, "{shared}");
+    let name = |tag: u32| PropTag(tag).name().unwrap();
+    for (tag, expected) in [
+        (0x0004_001F, "PidTagAutoForwardComment"),
+        (0x0004_0102, "PidTagScriptData"),
+        (0x0E08_0003, "PidTagMessageSize"),
+        (0x0E08_0014, "PidTagMessageSizeExtended"),
+        (0x3A1B_001F, "PidTagBusiness2TelephoneNumber"),
+        (0x3A1B_101F, "PidTagBusiness2TelephoneNumbers"),
+        (0x3A2F_001E, "PidTagHome2TelephoneNumber"),
+        (0x3A2F_101E, "PidTagHome2TelephoneNumbers"),
+        (0x6801_0003, "PidTagVoiceMessageDuration"),
+        (0x6802_001F, "PidTagSenderTelephoneNumber"),
+        (0x6802_0102, "PidTagRwRulesStream"),
+        (0x6803_0003, "PidTagOfflineAddressBookMessageClass"),
+        (0x6803_000B, "PidTagSendOutlookRecallReport"),
+        (0x6803_001F, "PidTagVoiceMessageSenderName"),
+        (0x6804_0003, "PidTagFaxNumberOfPages"),
+        (0x6804_001E, "PidTagOfflineAddressBookDistinguishedName"),
+        (0x6805_001F, "PidTagVoiceMessageAttachmentOrder"),
+        (0x6805_1003, "PidTagOfflineAddressBookTruncatedProperties"),
+        (0x6842_000B, "PidTagScheduleInfoDelegatorWantsCopy"),
+        (0x6844_0102, "PidTagSearchFolderRecreateInfo"),
+        (0x6844_101F, "PidTagScheduleInfoDelegateNames"),
+        (0x6845_0102, "PidTagSearchFolderDefinition"),
+        (0x6845_1102, "PidTagScheduleInfoDelegateEntryIds"),
+        (0x6846_0003, "PidTagSearchFolderStorageType"),
+        (0x6846_000B, "PidTagGatewayNeedsToRefresh"),
+        (0x6849_001F, "PidTagFreeBusyMessageEmailAddress"),
+        (0x684A_101F, "PidTagScheduleInfoDelegateNamesW"),
+        (0x684B_000B, "PidTagScheduleInfoDelegatorWantsInfo"),
+        (0x684B_0102, "PidTagWlinkOrdinal"),
+        (0x6850_0102, "PidTagWlinkGroupClsid"),
+        (0x6850_1102, "PidTagScheduleInfoFreeBusyMerged"),
+        (0x6851_001F, "PidTagWlinkGroupName"),
+        (0x6851_1003, "PidTagScheduleInfoMonthsTentative"),
+        (0x6852_0003, "PidTagWlinkSection"),
+        (0x6852_1102, "PidTagScheduleInfoFreeBusyTentative"),
+        (0x6853_0003, "PidTagWlinkCalendarColor"),
+        (0x6853_1003, "PidTagScheduleInfoMonthsBusy"),
+        (0x6854_0102, "PidTagWlinkAddressBookEID"),
+        (0x6854_1102, "PidTagScheduleInfoFreeBusyBusy"),
+        (0x8005_000D, "PidTagAddressBookManager"),
+        (0x8005_001F, "PidTagAddressBookManagerDistinguishedName"),
+    ] {
+        assert_eq!(name(tag), expected, "{tag:#010x}");
+    }
+    assert_eq!(PropTag(0x3A2B_001F).to_string(), "PidTagPostOfficeBox_W", "one text");
+}
+
 #[test]
 fn names_lead_back() {
     assert_eq!(PropTag::from_name("PidTagSubject"), Some(PropTag(0x0037_001F)));
