@@ -78,6 +78,29 @@ fn wireshark_opens_what_the_proxy_records_and_finds_nothing_wrong_in_it() {
     assert!(old.contains("EcDoConnect"), "{old}");
 }
 
+/// The line of each operation, as `mapiproxy decode` prints it for people.
+fn operation_lines(file: &Path) -> Vec<String> {
+    let mut command = Command::new(program());
+    let ended = Process::start("mapiproxy decode", command.arg("decode").arg(file)).end();
+    assert!(ended.status.success(), "{}", ended.err);
+    let lines = ended.out.lines().filter(|line| !line.starts_with([' ', '!']) && line.contains("] "));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn in_the_recording_of_another_program_each_operation_names_its_client_and_its_server() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/tls.pcapng");
+    let (lines, operations) = (operation_lines(&file), decoded(&file, &[]));
+    assert!(!lines.is_empty());
+    assert_eq!(lines.len(), operations.len());
+    for (line, operation) in lines.iter().zip(&operations) {
+        let end = |name: &str| operation[name].as_str().unwrap_or_else(|| panic!("no {name}: {operation}"));
+        assert_eq!(operation["side"], Value::Null);
+        let ends = format!(", client {} to server {}, ", end("client"), end("server"));
+        assert!(line.contains(&ends), "{line}");
+    }
+}
+
 #[test]
 fn the_recording_says_who_asked_what_on_which_side() {
     let (_upstream, proxy) = recorded();
@@ -89,6 +112,12 @@ fn the_recording_says_who_asked_what_on_which_side() {
     }
     let sides = |side: &str| operations.iter().filter(|operation| operation["side"] == side).count();
     assert!(sides("client") > 15 && sides("upstream") > 15);
+    let lines = operation_lines(&file);
+    assert_eq!(lines.len(), operations.len());
+    for (line, operation) in lines.iter().zip(&operations) {
+        let side = operation["side"].as_str().unwrap();
+        assert!(line.contains(&format!(", {side} side, ")), "{line}");
+    }
     let some = decoded(&file, &["--user", "alice", "--rop", "Logon"]);
     assert!(some.iter().all(|operation| operation["rops"][0]["name"] == "RopLogon") && !some.is_empty());
     assert_eq!(decoded(&file, &["--user", "bob"]), Vec::<Value>::new());

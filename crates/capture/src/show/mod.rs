@@ -13,3 +13,9 @@ pub use self::text::{Sessions, text};
 pub(crate) fn short(value: &Shown) -> String {
     text::line(value)
 }
+
+/// A value as it is in JSON.
+#[cfg(test)]
+pub(crate) fn json_value(value: &Shown) -> serde_json::Value {
+    json::value(value)
+}

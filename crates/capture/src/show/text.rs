@@ -41,7 +41,7 @@ fn session(operation: &Operation, out: &mut String) {
     let user = operation.user.as_deref().unwrap_or("nobody");
     let mut text = format!("session {}: {user}, {}", operation.session, operation.envelope);
     if let (Some(client), Some(server)) = (operation.client, operation.server) {
-        let _ = write!(text, ", {client} to {server}");
+        let _ = write!(text, ", client {client} to server {server}");
     }
     if let Some(side) = &operation.side {
         let _ = write!(text, ", {side} side");
@@ -57,6 +57,16 @@ fn head(operation: &Operation, out: &mut String) {
     let _ = write!(text, "[{}] {}", operation.session, operation.operation);
     if let Some(user) = &operation.user {
         let _ = write!(text, " by {user}");
+    }
+    // Which connection it was on, and so at which side of a proxy.
+    match (&operation.side, operation.client, operation.server) {
+        (Some(side), ..) => {
+            let _ = write!(text, ", {side} side");
+        }
+        (None, Some(client), Some(server)) => {
+            let _ = write!(text, ", client {client} to server {server}");
+        }
+        _ => {}
     }
     let _ = write!(text, ", {} bytes", operation.request_size);
     match operation.response_size {

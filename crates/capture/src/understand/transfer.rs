@@ -197,3 +197,63 @@ fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Shown {
         _ => Shown::Bytes(bytes.to_vec()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A tag, and what follows it in a stream.
+    fn property(tag: u32, value: &[&[u8]]) -> Vec<u8> {
+        [&tag.to_le_bytes()[..], &value.concat()].concat()
+    }
+
+    fn number(value: usize) -> [u8; 4] {
+        u32::try_from(value).unwrap().to_le_bytes()
+    }
+
+    fn utf16(text: &str) -> Vec<u8> {
+        text.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect()
+    }
+
+    /// Several values: a count, then each by itself ([MS-OXCFXICS] 2.2.4.1).
+    #[test]
+    fn several_values_are_lists() {
+        let texts = ["red", "blue"].map(|text| [&number(2 * text.len() + 2)[..], &utf16(text)].concat());
+        let bytes = [[&number(2)[..], &[0xab, 0xcd]].concat(), [&number(1)[..], &[0xef]].concat()];
+        let buffer = [
+            property(0x6805_1003, &[&number(2), &7_i32.to_le_bytes(), &(-7_i32).to_le_bytes()]),
+            property(0x3A58_101F, &[&number(2), &texts[0], &texts[1]]),
+            property(0x6845_1102, &[&number(2), &bytes[0], &bytes[1]]),
+            property(0x3A58_101F, &[&number(0)]),
+        ]
+        .concat();
+        let shown = Transfer::default().show(&buffer);
+        let Shown::Fields(fields) = shown else { panic!("{shown:?}") };
+        let values: Vec<_> = fields.iter().map(|(_, value)| crate::show::json_value(value)).collect();
+        assert_eq!(values, [json!([7, -7]), json!(["red", "blue"]), json!(["abcd", "ef"]), json!([])]);
+    }
+
+    /// A value larger than a buffer comes in pieces of several.
+    #[test]
+    fn large_bytes_are_hexadecimal_digits_to_the_last() {
+        let content: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let stream = property(0x3701_0102, &[&number(content.len()), &content]);
+        let shown = |transfer: &mut Transfer, bytes: &[u8]| {
+            let shown = transfer.show(bytes);
+            let Shown::Fields(fields) = &shown else { panic!("{shown:?}") };
+            let [(name, value)] = &fields[..] else { panic!("{shown:?}") };
+            (name.to_string(), crate::show::json_value(value).as_str().unwrap().to_owned())
+        };
+        let hex: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
+        let whole = shown(&mut Transfer::default(), &stream);
+        assert_eq!(whole, ("PidTagAttachDataBinary".to_owned(), hex.clone()));
+
+        let mut transfer = Transfer::default();
+        let (first, rest) = stream.split_at(40_000);
+        let (first, rest) = (shown(&mut transfer, first), shown(&mut transfer, rest));
+        assert_eq!((&*first.0, &*rest.0), ("PidTagAttachDataBinary", "PidTagAttachDataBinary (continued)"));
+        assert!(first.1 + &rest.1 == hex);
+    }
+}
