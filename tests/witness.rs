@@ -72,7 +72,8 @@ impl Recorded {
 fn recorded(level: &str) -> (Upstream, Proxy, Recorded) {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).minimum_level(level);
-    let proxy = setup.start();
+    // It is known by its address, which does not tell what its distinguished names call it.
+    let proxy = setup.options("names", "server = \"EXCH\"").start();
     let recording = Recording::of([proxy.address, upstream.address]);
     Client::impacket(proxy.mapper()).user(ALICE, level).run().expect_done();
     let scapy = Client::scapy(proxy.mapper()).user(ALICE, level).with("--dialect", "2000");

@@ -40,9 +40,6 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
             found.wrong(key, error.to_string());
         }
     }
-    if let Err(error) = crate::wiring::stack(config) {
-        found.wrong(&error.key, error.why);
-    }
     capture(config, found);
     addresses(&config.listen, &mut inspected);
     inspected

@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     for (key, why) in inspect::unresolved(&config) {
         warnings.push(format!("{key}: {why}; give a name that this machine can resolve, or an address"));
     }
+    let stack = crate::wiring::stack(&config).map_err(|error| found.wrong(&error.key, error.why)).ok();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Err(own) = runtime.block_on(crate::own_address::check(&config)) {
         found.wrong(own.key(), own.why());
@@ -42,7 +43,8 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         if has_problems { writeln!(std::io::stderr(), "{line}")? } else { writeln!(out, "{line}")? }
     }
     Problems::none(found.problems)?;
-    let stack = crate::wiring::stack(&config)?;
-    writeln!(out, "{}: fine; {accounts} accounts; {stack}", path.display())?;
+    if let Some(stack) = stack {
+        writeln!(out, "{}: fine; {accounts} accounts; {stack}", path.display())?;
+    }
     Ok(())
 }
