@@ -50,6 +50,7 @@ const VENV: &str = "python3 -m venv";
 
 const TOOLS: &[Tool] = &[
     tool("cc", "gcc", ALL, "links every Rust program"),
+    tool("make", "make", &[Demo, Tests, Bench], "builds the memory allocator of the program"),
     tool("c++", "g++", &[Fuzz], "builds libFuzzer for the fuzz targets"),
     tool("python3", "python3", &[Tests], "runs the clients and servers that we test against"),
     tool(VENV, "python3-venv", &[Tests], "keeps the tests' Python packages apart from the machine's"),
@@ -216,14 +217,14 @@ mod tests {
         let wanted = |purposes: &[Purpose], there: &[&str]| -> Vec<&str> {
             missing(purposes, |tool| there.contains(&tool.program)).iter().map(|tool| tool.package).collect()
         };
-        assert_eq!(wanted(&[Demo], &["cc"]), [""; 0]);
-        let of_tests = ["python3", "python3-venv", "tshark", "wireshark-common", "git", "curl"];
+        assert_eq!(wanted(&[Demo], &["cc", "make"]), [""; 0]);
+        let of_tests = ["make", "python3", "python3-venv", "tshark", "wireshark-common", "git", "curl"];
         assert_eq!(wanted(&[Tests], &["cc"]), of_tests);
         assert_eq!(
-            wanted(&[Tests], &["cc", "python3", "git", "curl", "dumpcap"]),
+            wanted(&[Tests], &["cc", "make", "python3", "git", "curl", "dumpcap"]),
             ["python3-venv", "tshark"]
         );
-        assert_eq!(wanted(&[Bench], &["cc"]), ["haproxy", "nginx-light", "mitmproxy"]);
+        assert_eq!(wanted(&[Bench], &["cc", "make"]), ["haproxy", "nginx-light", "mitmproxy"]);
         assert_eq!(wanted(&[Fuzz], &[]), ["gcc", "g++"]);
         assert_eq!(wanted(ALL, &[]).len(), TOOLS.len());
     }
