@@ -28,6 +28,7 @@ mod http_foreign;
 mod http_relayed;
 mod http_service_account;
 mod http_sessions;
+mod memory;
 mod ntlm_foreign;
 mod recordings;
 mod sealed;

@@ -160,6 +160,7 @@ fn front(
         rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),
         groups: Arc::new(Groups::default()),
         sign_in,
+        bodies: net::BodyBudget::new(&limits),
         limits,
         observer: Arc::new(Unobserved),
     })

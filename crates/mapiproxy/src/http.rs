@@ -12,7 +12,7 @@ use net::http::{
     self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, TlsError,
     TlsIdentity, TlsTrust, Via,
 };
-use net::{AuthLimit, Limits, Strangers};
+use net::{AuthLimit, BodyBudget, Limits, Strangers};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -27,7 +27,7 @@ pub(crate) fn front(
     server: &Url,
     (acceptor, auth_limit): (&Arc<AcceptorConfig>, &Arc<AuthLimit>),
     service: &Service,
-    limits: Limits,
+    (limits, bodies): (Limits, &Arc<BodyBudget>),
     engine: &Arc<Engine>,
     observer: &Arc<dyn Observer>,
 ) -> Result<Arc<HttpFront>, Failure> {
@@ -60,6 +60,7 @@ pub(crate) fn front(
         routes,
         upstream: upstream(config, server, service)?,
         limits,
+        bodies: Arc::clone(bodies),
         sizes: HttpLimits::default(),
         pending: Pending::default(),
         engine: Arc::clone(engine),

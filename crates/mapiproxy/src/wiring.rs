@@ -13,8 +13,8 @@ use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Authority, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
-    Admission, AuthLimit, AuthLimits, Backend, Cores, Endpoint, Endpoints, Front, Groups, Limits, Mapper,
-    Network, Proxy, SignIn, Strangers, Upstream,
+    Admission, AuthLimit, AuthLimits, Backend, BodyBudget, Cores, Endpoint, Endpoints, Front, Groups, Limits,
+    Mapper, Network, Proxy, SignIn, Strangers, Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -149,6 +149,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         groups: Arc::new(Groups::new(config.clients.sessions_per_user)),
         observer,
         limits,
+        bodies: BodyBudget::new(&limits),
         admission: Admission::new(limits, fronts(&config.clients)),
         cores: Cores::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?,
         stopped,
@@ -185,6 +186,7 @@ struct Starting<'a> {
     groups: Arc<Groups>,
     observer: Arc<dyn Observer>,
     limits: Limits,
+    bodies: Arc<BodyBudget>,
     admission: Arc<Admission>,
     cores: Cores,
     stopped: watch::Receiver<bool>,
@@ -232,8 +234,9 @@ impl Starting<'_> {
     /// Takes requests by HTTP, where there is a server for them.
     async fn http(&mut self) -> Result<Option<(Arc<HttpFront>, Option<LiveCertificate>)>, Failure> {
         let Some(server) = &self.config.upstream.http else { return Ok(None) };
-        let Self { config, engine, service, acceptor, auth_limit, observer, limits, .. } = &*self;
-        let front = http::front(config, server, (acceptor, auth_limit), service, *limits, engine, observer)?;
+        let Self { config, engine, service, acceptor, auth_limit, observer, limits, bodies, .. } = &*self;
+        let limits = (*limits, bodies);
+        let front = http::front(config, server, (acceptor, auth_limit), service, limits, engine, observer)?;
         let (listeners, certificate) = http::listeners(&config.listen).await?;
         for (listener, tls) in listeners {
             let (admission, cores) = (Arc::clone(&self.admission), self.cores.clone());
@@ -263,6 +266,7 @@ impl Starting<'_> {
             sign_in: SignIn::new(Arc::clone(&self.acceptor)),
             auth_limit: Arc::clone(&self.auth_limit),
             limits: self.limits,
+            bodies: Arc::clone(&self.bodies),
             strangers: Strangers::default(),
             observer: Arc::clone(&self.observer),
             greeting,
@@ -424,6 +428,9 @@ fn fronts(clients: &Clients) -> Vec<Network> {
     [&clients.proxy_protocol_from[..], &clients.forwarded_for_from].concat()
 }
 
+/// Bytes of a megabyte, as configured.
+const MEGABYTE: usize = 1_000_000;
+
 const fn limits(clients: &Clients) -> Limits {
     Limits {
         connections: clients.connections,
@@ -432,5 +439,7 @@ const fn limits(clients: &Clients) -> Limits {
         minimum_rate: clients.minimum_bytes_per_second,
         handshake: Duration::from_secs(clients.handshake_seconds),
         idle: Duration::from_secs(clients.idle_seconds),
+        request_bytes_per_identity: clients.request_megabytes_per_user.saturating_mul(MEGABYTE),
+        request_bytes: clients.request_megabytes.saturating_mul(MEGABYTE),
     }
 }

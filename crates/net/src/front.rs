@@ -10,7 +10,9 @@ use std::time::Duration;
 use engine::Observer;
 use identity::{ClaimedName, Identity, OsRandom, SecurityContext};
 use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
-use rpc::server::{AuthOutcome, CloseReason, Event, Request, ServerAssociation, ServerConfig};
+use rpc::server::{
+    AuthOutcome, CloseReason, Event, Request, RequestSecurity, ServerAssociation, ServerConfig, Unfinished,
+};
 use rpc::{epm, mgmt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -18,12 +20,14 @@ use tokio::time::Instant;
 
 use crate::auth_limit::AuthLimit;
 use crate::backend::{Backend, Call, Reply};
+use crate::body_budget::{BodyBudget, SMALL};
 use crate::clock;
 use crate::groups::{Group, Groups, Member};
 use crate::limits::{Limits, Place};
 use crate::sign_in::{Handshake, SignIn};
 use crate::strangers::Strangers;
 use crate::stream::{poll_read, send};
+use crate::stubs::{ContextId, Stubs};
 
 /// What a server says first to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
 pub const LEGACY_SERVER_RESPONSE: &[u8] = b"ncacn_http/1.0";
@@ -40,6 +44,8 @@ pub struct Front {
     pub auth_limit: Arc<AuthLimit>,
     /// How much they may take.
     pub limits: Limits,
+    /// How much of their calls is held in memory.
+    pub bodies: Arc<BodyBudget>,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
     /// What strangers cause in the log.
@@ -81,6 +87,8 @@ struct Connection<B: Backend> {
     handshakes: HashMap<u32, Handshake>,
     anonymous: Option<SecurityContext>,
     replies: Vec<Reply>,
+    /// What is held of its calls.
+    stubs: Stubs,
     /// Calls that the backend has not answered yet, also those that the client gave up.
     under_way: usize,
     /// Our own number and the client's of each call that the client waits for. A client may use the number of a
@@ -122,6 +130,7 @@ pub(crate) async fn serve<B: Backend>(
     stop: watch::Receiver<bool>,
 ) -> Result<(), Ended> {
     let association = ServerAssociation::new(Arc::clone(&front.rpc), Arc::clone(&front.groups) as _);
+    let stubs = Stubs::new(Arc::clone(&front.bodies));
     let behind = Behind { backend, members: Vec::new() };
     let mut connection = Connection {
         front,
@@ -134,6 +143,7 @@ pub(crate) async fn serve<B: Backend>(
         handshakes: HashMap::new(),
         anonymous: None,
         replies: Vec::new(),
+        stubs,
         under_way: 0,
         waited_for: Vec::new(),
         last_id: 0,
@@ -199,6 +209,7 @@ impl<B: Backend> Connection<B> {
             if another && (self.called || !self.contexts.is_empty()) {
                 self.since = Instant::now();
             }
+            self.hold_unfinished();
             self.answer();
             // An answer makes room for a call that waited for it.
             let output = self.association.take_output();
@@ -206,6 +217,33 @@ impl<B: Backend> Connection<B> {
                 return Ok(());
             }
             send(&self.stream, &output, self.front.limits.handshake).await?;
+        }
+    }
+
+    /// Counts what is held of calls that have not come whole. Where that is too much for who makes them, the longest is
+    /// refused.
+    fn hold_unfinished(&mut self) {
+        if self.association.unfinished_bytes().saturating_add(self.stubs.bytes()) <= SMALL {
+            return self.stubs.release();
+        }
+        let mut calls: Vec<Unfinished> = self.association.unfinished().collect();
+        calls.sort_unstable_by_key(|call| call.bytes);
+        self.stubs.shrink(|context| calls.iter().any(|call| id_of(call.security) == context));
+        while let Some(call) = calls.last().copied() {
+            let id = id_of(call.security);
+            let bytes = calls.iter().filter(|other| id_of(other.security) == id).map(|call| call.bytes).sum();
+            let Some(context) = self.known(call.security) else {
+                calls.pop();
+                continue;
+            };
+            if let Err(full) = self.stubs.hold(id, context.identity(), bytes) {
+                let (operation, why) = ("a call", full.to_string());
+                self.front.strangers.memory_full(self.peer, context.principal(), operation, &why);
+                self.association.refuse_unfinished(call.call_id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
+                calls.pop();
+            } else {
+                calls.retain(|other| id_of(other.security) != id);
+            }
         }
     }
 
@@ -305,6 +343,16 @@ impl<B: Backend> Connection<B> {
                 self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
             }
             Some(call) => {
+                let held = id_of(request.security);
+                let unfinished = self.association.unfinished();
+                let unfinished = unfinished.filter(|call| id_of(call.security) == held);
+                let bytes = unfinished.map(|call| call.bytes).sum::<usize>().saturating_add(call.stub.len());
+                if let Err(full) = self.stubs.hold(held, call.context.identity(), bytes) {
+                    let user = call.context.principal();
+                    self.front.strangers.memory_full(self.peer, user, "a call", &full.to_string());
+                    return self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
+                }
+                self.stubs.begin(id, held, call.stub.len());
                 self.under_way += 1;
                 self.waited_for.push((id, theirs));
                 self.behind.backend.call(call, &mut self.replies);
@@ -322,10 +370,7 @@ impl<B: Backend> Connection<B> {
 
     /// Who makes the request; none if that is not known any more.
     fn context_of(&mut self, request: &Request) -> Option<SecurityContext> {
-        let context = match request.security {
-            Some(security) => self.contexts.get(&security.auth_context_id)?.clone(),
-            None => self.anonymous.get_or_insert_with(|| self.front.sign_in.anonymous()).clone(),
-        };
+        let context = self.known(request.security)?;
         match context.check(clock::now()) {
             Ok(()) => Some(context),
             Err(error) => {
@@ -333,6 +378,14 @@ impl<B: Backend> Connection<B> {
                 None
             }
         }
+    }
+
+    /// The security context of calls that come with `security`.
+    fn known(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
+        Some(match security {
+            Some(security) => self.contexts.get(&security.auth_context_id)?.clone(),
+            None => self.anonymous.get_or_insert_with(|| self.front.sign_in.anonymous()).clone(),
+        })
     }
 
     /// The group of `identity` among those that have the connection's number. It is joined by who signed in, and
@@ -352,6 +405,7 @@ impl<B: Backend> Connection<B> {
         for reply in self.replies.drain(..) {
             self.under_way = self.under_way.saturating_sub(1);
             let (Reply::Response { id, .. } | Reply::Fault { id, .. }) = reply;
+            self.stubs.end(id);
             let Some(position) = self.waited_for.iter().position(|(ours, _)| *ours == id) else { continue };
             let (_, theirs) = self.waited_for.swap_remove(position);
             let answered = match reply {
@@ -393,6 +447,11 @@ impl<B: Backend> Connection<B> {
         }
         Ok(())
     }
+}
+
+/// The number of the security context that calls come under.
+fn id_of(security: Option<RequestSecurity>) -> ContextId {
+    security.map(|security| security.auth_context_id)
 }
 
 /// Whether a call shows that its client is one to be served: it is signed in, or the interface's minimum level lets in

@@ -22,6 +22,10 @@ pub struct Limits {
     pub minimum_rate: u64,
     /// Without a call.
     pub idle: Duration,
+    /// Bytes of requests that are held in memory for one identity.
+    pub request_bytes_per_identity: usize,
+    /// The same for all.
+    pub request_bytes: usize,
 }
 
 impl Default for Limits {
@@ -33,6 +37,8 @@ impl Default for Limits {
             handshake: Duration::from_secs(30),
             minimum_rate: 256,
             idle: Duration::from_hours(2),
+            request_bytes_per_identity: 256_000_000,
+            request_bytes: 1_000_000_000,
         }
     }
 }

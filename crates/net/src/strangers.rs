@@ -14,6 +14,7 @@ pub struct Strangers {
     made_room: Throttle,
     misbehaved: Throttle,
     sessions_full: Throttle,
+    memory_full: Throttle,
     looped: Throttle,
     cut_short: Throttle,
 }
@@ -59,6 +60,13 @@ impl Strangers {
     pub(crate) fn sessions_full(&self, peer: SocketAddr, user: &Principal, what: &str) {
         if let Some(left_out) = self.sessions_full.pass(Instant::now()) {
             tracing::warn!(%peer, %user, left_out, "too many sessions: {what}");
+        }
+    }
+
+    /// A user's request that there is no memory for.
+    pub(crate) fn memory_full(&self, peer: SocketAddr, user: &Principal, operation: &str, why: &str) {
+        if let Some(left_out) = self.memory_full.pass(Instant::now()) {
+            tracing::warn!(%peer, %user, operation, left_out, "refused as too busy, for lack of memory: {why}");
         }
     }
 

@@ -104,6 +104,14 @@ fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
         let given = config.clients.minimum_bytes_per_second;
         found.wrong("clients.minimum_bytes_per_second", format!("is {given}; give from 1 to 1000000"));
     }
+    for (key, megabytes) in [
+        ("clients.request_megabytes_per_user", config.clients.request_megabytes_per_user),
+        ("clients.request_megabytes", config.clients.request_megabytes),
+    ] {
+        if !(2..=1_000_000).contains(&megabytes) {
+            found.wrong(key, format!("is {megabytes}; give from 2 to 1000000"));
+        }
+    }
     if !(1..=10_000).contains(&config.clients.failed_sign_ins) {
         let given = config.clients.failed_sign_ins;
         found.wrong("clients.failed_sign_ins", format!("is {given}; give from 1 to 10000"));

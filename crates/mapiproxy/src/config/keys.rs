@@ -241,6 +241,14 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "clients",
+        "request_megabytes_per_user",
+        "256",
+        false,
+        "How many megabytes (of 1,000,000 bytes) of one user's requests are held in memory, while they arrive and until they are answered, from 2 to 1000000. What a connection holds up to 64 KiB is not counted. A request that would be more is refused as too busy: with 503 and Retry-After over HTTP, else with the fault nca_s_server_too_busy. It is logged with the user. All unauthenticated calls count as one user's.",
+    ),
+    key("clients", "request_megabytes", "1000", false, "The same for the requests of all users together."),
+    key(
+        "clients",
         "session_idle_seconds",
         "3600",
         false,

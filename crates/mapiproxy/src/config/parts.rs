@@ -231,6 +231,12 @@ pub(crate) struct Clients {
     /// Sessions of MAPI over HTTP in all.
     #[serde(default = "sessions")]
     pub(crate) sessions: usize,
+    /// Megabytes of one user's requests that are held in memory.
+    #[serde(default = "request_megabytes_per_user")]
+    pub(crate) request_megabytes_per_user: usize,
+    /// The same for all users together.
+    #[serde(default = "request_megabytes")]
+    pub(crate) request_megabytes: usize,
     /// Seconds without a request after which a session of MAPI over HTTP ends.
     #[serde(default = "session_idle_seconds")]
     pub(crate) session_idle_seconds: u64,
@@ -242,6 +248,14 @@ const fn sessions_per_user() -> usize {
 
 const fn sessions() -> usize {
     100_000
+}
+
+const fn request_megabytes_per_user() -> usize {
+    256
+}
+
+const fn request_megabytes() -> usize {
+    1000
 }
 
 const fn session_idle_seconds() -> u64 {

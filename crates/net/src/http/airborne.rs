@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::coming::Coming;
 use super::front::HttpFront;
+use crate::body_budget::Share;
 
 /// What is logged of a session that gave way to a new one of the same user.
 const LONGEST_IDLE: &str =
@@ -25,6 +26,9 @@ pub(super) struct Airborne {
     pub(super) original: RequestHead,
     /// The request's head as it went to the server.
     pub(super) sent: Option<RequestHead>,
+    /// What the request's body counts as held in memory, up to the operation's end.
+    #[expect(dead_code, reason = "it is given back when it is dropped")]
+    pub(super) share: Share,
 }
 
 impl Airborne {

@@ -1,13 +1,40 @@
 //! The body of a client's request.
 
 use bytes::{Bytes, BytesMut};
-use http::{Event, Framing};
+use http::{Event, Framing, RequestHead};
+use identity::Identity;
+use mapi::http::ResponseCode;
+use mapi::http::headers::X_RESPONSE_CODE;
 
-use super::connection::{Client, Gone, Then};
+use super::answers;
+use super::connection::{Asked, Client, Gone, Then};
+use super::io::Broken;
 use super::upstream::Body;
+use crate::body_budget::{Full, Share};
 
 /// So much of a body in chunks is waited for, to say how long it is.
 const SHORT: usize = 64 * 1024;
+
+/// After how many seconds a client may try again for whose request there was no room in memory.
+const BUSY_SECONDS: u64 = 10;
+
+/// Why a body is not taken.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(super) enum NotTaken {
+    /// It is over the limit.
+    #[error("the request is too large")]
+    TooLarge,
+    /// There is no room in memory for as much of it as came.
+    #[error("{why}")]
+    Full {
+        /// Bytes of it that came.
+        came: usize,
+        why: Full,
+    },
+}
+
+/// A whole body, and its share of the memory that its sender may have.
+pub(super) type Whole = (Bytes, Share);
 
 impl Client {
     /// The next part of the request's body; none at its end.
@@ -30,23 +57,64 @@ impl Client {
         Ok(())
     }
 
-    /// The whole body; none where it is over the limit.
-    pub(super) async fn body(&mut self, framing: Framing) -> Result<Option<Bytes>, Gone> {
+    /// The whole body of a request of `sender`'s, or why it is not taken.
+    pub(super) async fn body(
+        &mut self,
+        framing: Framing,
+        sender: &Identity,
+    ) -> Result<Result<Whole, NotTaken>, Gone> {
         let limit = self.front.sizes.body;
         if let Framing::Length(length) = framing
             && usize::try_from(length).map_or(true, |length| length > limit)
         {
-            return Ok(None);
+            return Ok(Err(NotTaken::TooLarge));
         }
         self.wire.decoder.gather(limit);
         let mut whole = Gathered::default();
-        while let Some(part) = self.part().await? {
-            if whole.len() + part.len() > limit {
-                return Ok(None);
+        let mut share = self.front.bodies.share(sender);
+        loop {
+            match self.wire.ready().map_err(Broken::from)? {
+                Some(Event::Body(piece)) => {
+                    let part = piece.into_data();
+                    if whole.len() + part.len() > limit {
+                        return Ok(Err(NotTaken::TooLarge));
+                    }
+                    whole.push(part);
+                }
+                Some(Event::End | Event::Head { .. }) => {
+                    self.unread = false;
+                    return Ok(Ok((whole.take(), share)));
+                }
+                None => self.more().await?,
             }
-            whole.push(part);
+            let came = whole.len() + self.wire.decoder.waiting();
+            if let Err(why) = share.set(came) {
+                return Ok(Err(NotTaken::Full { came, why }));
+            }
         }
-        Ok(Some(whole.take()))
+    }
+
+    /// Refuses a request for whose body there is no room in memory now; where it is an operation, with its `code`. The
+    /// connection is closed, since the rest of the body is not read.
+    pub(super) fn too_busy(
+        &mut self,
+        original: &RequestHead,
+        asked: &Asked,
+        operation: &str,
+        code: Option<ResponseCode>,
+        why: &str,
+    ) -> Then {
+        self.front.strangers.memory_full(asked.peer, asked.context.principal(), operation, why);
+        answers::to(&mut self.wire.out, original, 503, "too busy\n", |head| {
+            head.fields.push("Retry-After", BUSY_SECONDS.to_string());
+            if let Some(code) = code {
+                head.fields.push(X_RESPONSE_CODE, code.0.to_string());
+            }
+            if original.keeps_alive() {
+                head.fields.push("Connection", "close");
+            }
+        });
+        Then::Close
     }
 
     /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not

@@ -9,6 +9,7 @@ use http::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, Resp
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
+use super::body::NotTaken;
 use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::{Coding, adapt_answer};
 use super::upstream::{Body, Link};
@@ -38,9 +39,16 @@ impl Client {
         tracing::debug!(peer = %asked.peer, user = %asked.context.principal(), path = original.path(), "relayed");
         let since = Instant::now();
         self.invite().await?;
-        let Some(body) = self.body(framing).await? else {
-            self.answer(413, "the request is too large\n", &original);
-            return Ok(Then::Close);
+        // Its share is given back when all is done.
+        let (body, _share) = match self.body(framing, asked.context.identity()).await? {
+            Ok(whole) => whole,
+            Err(NotTaken::TooLarge) => {
+                self.answer(413, "the request is too large\n", &original);
+                return Ok(Then::Close);
+            }
+            Err(NotTaken::Full { why, .. }) => {
+                return Ok(self.too_busy(&original, &asked, "Autodiscover", None, &why.to_string()));
+            }
         };
         let mut under_way = Discovering { since, dialect, original, asked: body, sent: None, came: None };
         match self.discovered(&asked, framing, &mut under_way).await? {

@@ -17,6 +17,7 @@ use super::tls::TlsIdentity;
 use super::told::Pending;
 use super::upstream::HttpUpstream;
 use crate::auth_limit::AuthLimit;
+use crate::body_budget::BodyBudget;
 use crate::clock;
 use crate::cores::Cores;
 use crate::front::LOOK;
@@ -65,6 +66,8 @@ pub struct HttpFront {
     pub limits: Limits,
     /// How large their messages may be.
     pub sizes: HttpLimits,
+    /// How much of their requests is held in memory.
+    pub bodies: Arc<BodyBudget>,
     /// When they are told that we are at work.
     pub pending: Pending,
     /// The modules, and what brings operations through them.

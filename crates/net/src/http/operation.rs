@@ -16,6 +16,7 @@ use wire::Endian;
 
 use super::airborne::Airborne;
 use super::answers;
+use super::body::{NotTaken, Whole};
 use super::coming::Coming;
 use super::connection::{Asked, Client, Gone, Then};
 use super::told::Told;
@@ -35,12 +36,20 @@ impl Client {
             Err((code, why)) => return Ok(self.refuse(&original, &asked, asked_for(&original), code, why)),
         };
         self.invite().await?;
-        let Some(body) = self.body(framing).await? else {
-            let (code, why) = (ResponseCode::TooLarge, "the request is too large");
-            self.refuse(&original, &asked, key.name(), code, why);
-            return Ok(Then::Close);
+        let whole = match self.body(framing, asked.context.identity()).await? {
+            Ok(whole) => whole,
+            Err(why @ NotTaken::TooLarge) => {
+                self.refuse(&original, &asked, key.name(), ResponseCode::TooLarge, &why.to_string());
+                return Ok(Then::Close);
+            }
+            Err(NotTaken::Full { came, why }) => {
+                let (status, why) = (FaultStatus::RPC_S_SERVER_TOO_BUSY, why.to_string());
+                let then = self.too_busy(&original, &asked, key.name(), Some(response_code(status)), &why);
+                self.turned_away(&asked, key, came, &Refusal { status, why: why.into() });
+                return Ok(then);
+            }
         };
-        let (mut airborne, next) = match self.take_off(&asked, key, original, body) {
+        let (mut airborne, next) = match self.take_off(&asked, key, original, whole) {
             Ok(begun) => begun,
             Err(then) => return Ok(then),
         };
@@ -88,7 +97,7 @@ impl Client {
         asked: &Asked,
         key: OperationKey,
         original: RequestHead,
-        body: Bytes,
+        (body, share): Whole,
     ) -> Result<(Box<Airborne>, Next), Then> {
         let front = Arc::clone(&self.front);
         let since = Instant::now();
@@ -115,7 +124,7 @@ impl Client {
             }
         };
         // Behind a pointer: what is moved from one wait to the next is copied each time.
-        Ok((Box::new(Airborne { front, flight, since, done: false, original, sent: None }), next))
+        Ok((Box::new(Airborne { front, flight, since, done: false, original, sent: None, share }), next))
     }
 
     /// Sends what the operation asks of the server, or what is asked ahead of it: `head` without what is ours

@@ -131,6 +131,7 @@ impl Setup {
                 via: Via::new(&mut identity::OsRandom).unwrap(),
             },
             limits: self.limits,
+            bodies: net::BodyBudget::new(&self.limits),
             sizes: self.sizes,
             pending: self.pending,
             engine: Arc::new(match self.deferral {

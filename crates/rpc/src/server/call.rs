@@ -38,6 +38,17 @@ impl CallHead {
     }
 }
 
+/// What is held of a call that has not come whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The call.
+    pub call_id: u32,
+    /// Who calls; `None` for unauthenticated calls.
+    pub security: Option<RequestSecurity>,
+    /// How much of its stub is here, in bytes.
+    pub bytes: usize,
+}
+
 /// A call that waits for its answer.
 pub(super) struct Active {
     context_id: u16,
@@ -129,6 +140,29 @@ impl ServerAssociation {
             self.assembling = self.assembling.saturating_sub(stub.len());
             self.complete(header.call_id, head, stub);
         }
+    }
+
+    /// What is held of calls that have not come whole.
+    pub fn unfinished(&self) -> impl Iterator<Item = Unfinished> {
+        self.partial.iter().filter_map(|(call_id, partial)| {
+            let bytes = partial.stub.as_ref()?.len();
+            Some(Unfinished { call_id: *call_id, security: partial.head.security, bytes })
+        })
+    }
+
+    /// How many bytes that is in all.
+    pub const fn unfinished_bytes(&self) -> usize {
+        self.assembling
+    }
+
+    /// Refuses a call that has not come whole with the fault `status`. What was held of it is dropped, and what still
+    /// comes of it passed over.
+    pub fn refuse_unfinished(&mut self, call_id: u32, status: FaultStatus) {
+        let Some(partial) = self.partial.get_mut(&call_id) else { return };
+        let Some(stub) = partial.stub.take() else { return };
+        self.assembling = self.assembling.saturating_sub(stub.len());
+        let context_id = partial.head.context_id;
+        self.send_fault(call_id, context_id, status, true);
     }
 
     fn count_fragment(&mut self, head: &CallHead, stub: usize) {

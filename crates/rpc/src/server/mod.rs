@@ -21,6 +21,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use wire::Encode;
 
+pub use self::call::Unfinished;
 pub use self::config::{AssociationGroups, GroupTable, Interface, ServerConfig};
 pub use self::event::{AnswerError, AuthOutcome, CloseReason, Event, Request, RequestSecurity};
 

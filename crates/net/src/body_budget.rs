@@ -1,0 +1,162 @@
+//! How many bytes of requests are held in memory, for each identity and in all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use identity::Identity;
+
+use crate::limits::Limits;
+
+/// What a connection holds up to this many bytes is not counted: the number of connections bounds it.
+pub(crate) const SMALL: usize = 64 * 1024;
+
+/// More is counted in steps of so many bytes.
+const STEP: usize = 64 * 1024;
+
+/// Bounds the bytes of requests' bodies and stubs that are held in memory while they arrive and until they are
+/// answered.
+#[derive(Debug)]
+pub struct BodyBudget {
+    per_identity: usize,
+    all: usize,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    by_identity: HashMap<Identity, usize>,
+}
+
+/// Why a request is not held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Full {
+    /// Its user has too much.
+    #[error("clients.request_megabytes_per_user is reached")]
+    Identity,
+    /// All users together have too much.
+    #[error("clients.request_megabytes is reached")]
+    All,
+}
+
+impl BodyBudget {
+    /// Bounds what is held by `limits`.
+    pub fn new(limits: &Limits) -> Arc<Self> {
+        let Limits { request_bytes_per_identity: per_identity, request_bytes: all, .. } = *limits;
+        Arc::new(Self { per_identity, all, counts: Mutex::default() })
+    }
+
+    /// A share for what a connection holds for `identity`, in which nothing is yet.
+    pub(crate) fn share(self: &Arc<Self>, identity: &Identity) -> Share {
+        Share { budget: Arc::clone(self), identity: identity.clone(), counted: 0 }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one connection holds for an identity; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Share {
+    budget: Arc<BodyBudget>,
+    identity: Identity,
+    /// So much of it is counted.
+    counted: usize,
+}
+
+impl Share {
+    /// Counts that `bytes` are held from now on, in place of what was. Where that is too much, it stays as it was.
+    ///
+    /// # Errors
+    /// Says which limit is reached.
+    pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Full> {
+        let counted = if bytes <= SMALL { 0 } else { bytes.div_ceil(STEP).saturating_mul(STEP) };
+        if counted == self.counted {
+            return Ok(());
+        }
+        let mut counts = self.budget.lock();
+        let own = counts.by_identity.get(&self.identity).copied().unwrap_or_default();
+        let exchanged = |held: usize| held.saturating_sub(self.counted).saturating_add(counted);
+        let (own, all) = (exchanged(own), exchanged(counts.all));
+        if counted > self.counted {
+            if own > self.budget.per_identity {
+                return Err(Full::Identity);
+            }
+            if all > self.budget.all {
+                return Err(Full::All);
+            }
+        }
+        counts.all = all;
+        if own == 0 {
+            counts.by_identity.remove(&self.identity);
+        } else if let Some(held) = counts.by_identity.get_mut(&self.identity) {
+            *held = own;
+        } else {
+            counts.by_identity.insert(self.identity.clone(), own);
+        }
+        drop(counts);
+        self.counted = counted;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        // To give back never fails.
+        let _ = self.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::{Authority, Registry, SecurityContext};
+
+    use super::*;
+
+    fn identities() -> [Identity; 2] {
+        let registry = Registry::new();
+        let anonymous = || SecurityContext::anonymous(&registry, &Authority::new("test")).identity().clone();
+        [anonymous(), anonymous()]
+    }
+
+    fn budget(per_identity: usize, all: usize) -> Arc<BodyBudget> {
+        BodyBudget::new(&Limits {
+            request_bytes_per_identity: per_identity,
+            request_bytes: all,
+            ..Limits::default()
+        })
+    }
+
+    #[test]
+    fn what_is_held_is_bounded_for_each_identity_and_in_all() {
+        let [alice, bob] = identities();
+        let budget = budget(10 * STEP, 15 * STEP);
+        let mut shares = [&alice, &alice, &bob].map(|identity| budget.share(identity));
+        shares[0].set(6 * STEP).unwrap();
+        assert_eq!(shares[1].set(4 * STEP + 1), Err(Full::Identity));
+        shares[1].set(4 * STEP).unwrap();
+        assert_eq!(shares[2].set(5 * STEP + 1), Err(Full::All));
+        shares[2].set(5 * STEP).unwrap();
+        // What shrinks, or is dropped, makes room.
+        shares[0].set(2 * STEP).unwrap();
+        shares[2].set(9 * STEP).unwrap();
+        let [first, second, third] = shares;
+        drop((first, second));
+        assert_eq!(budget.lock().all, 9 * STEP);
+        drop(third);
+        assert!(budget.lock().all == 0 && budget.lock().by_identity.is_empty());
+    }
+
+    #[test]
+    fn a_small_request_is_never_refused() {
+        let [alice, _] = identities();
+        let budget = budget(2 * STEP, 2 * STEP);
+        let mut full = budget.share(&alice);
+        full.set(2 * STEP).unwrap();
+        let mut small = budget.share(&alice);
+        small.set(SMALL).unwrap();
+        assert_eq!(small.set(SMALL + 1), Err(Full::Identity));
+        assert_eq!(budget.lock().all, 2 * STEP);
+    }
+}

@@ -1,0 +1,235 @@
+//! How much memory clients' requests take: it goes back to the system when they are gone, and what one user's requests
+//! may hold at once is bounded. Beyond it they are refused as too busy, and others go on.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::harness::raw_http::{
+    Client, Got, Neighbour, Server, answer, execute, executed, field, folder_opened, read_message,
+};
+use crate::harness::{PATIENCE, Proxy, Setup};
+
+const KIB: u64 = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// How long what was freed may stay.
+const SOON: Duration = Duration::from_secs(10);
+
+fn wait_memory(proxy: &Proxy, patience: Duration, what: &str, fits: impl Fn(u64) -> bool) {
+    let until = Instant::now() + patience;
+    loop {
+        let now = proxy.resident_memory();
+        if fits(now) {
+            return;
+        }
+        assert!(Instant::now() < until, "{what}: {now} KiB are resident");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn server() -> Server {
+    Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true))
+}
+
+/// A request of which `sent` bytes of its body are sent, and the rest of it.
+fn begin(mut client: Client, body: &[u8], sent: usize) -> (Client, Vec<u8>) {
+    let head = format!("{}Content-Length: {}\r\n\r\n", client.head("Execute"), body.len());
+    client.stream.write_all(head.as_bytes()).unwrap();
+    client.stream.write_all(&body[..sent]).unwrap();
+    (client, body[sent..].to_vec())
+}
+
+/// The same of three clients of one user, who each have a session.
+fn begin_three(proxy: &Proxy, body: &[u8]) -> Vec<(Client, Vec<u8>)> {
+    (0..3).map(|_| begin(Client::new(proxy, "bad"), body, 900_000)).collect()
+}
+
+/// Four waves of `clients`, each of which sends half of a body of 1 MiB and leaves. Afterwards the memory is what it
+/// was, but for `more` KiB.
+fn waves(clients: usize, more: u64) {
+    let server = server();
+    let proxy = server.proxied(|setup| {
+        let setup = setup.clients_key("connections_per_address", "2000");
+        setup.clients_key("request_megabytes_per_user", "2000").log("error")
+    });
+    let body = execute(&vec![7; MIB]);
+    let mut neighbour = Neighbour::new(&proxy);
+    let before = proxy.resident_memory();
+    let held = u64::try_from(clients * MIB / 2).unwrap() / KIB;
+    for wave in 1..=4 {
+        let begun: Vec<_> =
+            (0..clients).map(|_| begin(Client::stranger(&proxy, "bad"), &body, MIB / 2).0).collect();
+        wait_memory(&proxy, PATIENCE, "not all of a wave came", |now| now > before + held * 3 / 4);
+        let during = proxy.resident_memory();
+        drop(begun);
+        neighbour.goes_on(&format!("wave {wave}"));
+        println!("wave {wave}: {before} KiB before, {during} during, {} after", proxy.resident_memory());
+    }
+    let begin = Instant::now();
+    wait_memory(&proxy, SOON, "after the waves", |now| now < before + more);
+    println!("{} KiB after {:?} more", proxy.resident_memory(), begin.elapsed());
+}
+
+#[test]
+fn waves_of_half_sent_bodies_leave_no_memory_behind() {
+    waves(200, 24 * KIB);
+}
+
+#[test]
+#[ignore = "takes a GiB, and gives the figures of docs/performance.md"]
+fn waves_of_a_thousand_half_sent_bodies_leave_no_memory_behind() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }).unwrap();
+    waves(1000, 32 * KIB);
+}
+
+/// Of `streams` the one on which an answer comes first.
+fn first_answered(streams: &[&TcpStream]) -> usize {
+    let until = Instant::now() + PATIENCE;
+    for stream in streams {
+        stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    }
+    loop {
+        let found = streams.iter().position(|stream| stream.peek(&mut [0]).is_ok());
+        if let Some(found) = found {
+            for stream in streams {
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            }
+            return found;
+        }
+        assert!(Instant::now() < until, "none was answered");
+    }
+}
+
+#[test]
+fn a_body_over_the_users_share_of_memory_is_refused_as_busy() {
+    let server = server();
+    let proxy = server.proxied(|setup| setup.clients_key("request_megabytes_per_user", "2"));
+    let body = execute(&vec![7; 950_000]);
+    let good = Got::Answer(200, "0".to_owned(), executed(&folder_opened()));
+    let mut neighbour = Neighbour::new(&proxy);
+    // Two of them have room.
+    let mut begun = begin_three(&proxy, &body);
+    let refused = first_answered(&begun.iter().map(|(client, _)| &client.stream).collect::<Vec<_>>());
+    let (mut refused, _) = begun.remove(refused);
+    let (head, _) = read_message(&mut refused.stream).unwrap();
+    assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{head}");
+    assert_eq!(
+        (field(&head, "retry-after"), field(&head, "connection")),
+        (Some("10"), Some("close")),
+        "{head}"
+    );
+    let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
+    assert!(line.contains("bob") && line.contains("clients.request_megabytes_per_user"), "{line}");
+    // It is his share: others have theirs, and so have his small requests.
+    assert_eq!(neighbour.0.ask("Execute", &body), good);
+    assert_eq!(Client::new(&proxy, "bad").ask("Execute", &execute(&[7; 1000])), good);
+    // What has come is carried out, and makes room.
+    for (mut client, rest) in begun {
+        assert_eq!(client.say(&rest), good);
+    }
+    for _ in 0..3 {
+        assert_eq!(Client::new(&proxy, "bad").ask("Execute", &body), good);
+    }
+}
+
+#[test]
+fn all_bodies_together_are_bounded() {
+    let server = server();
+    let proxy = server.proxied(|setup| setup.clients_key("request_megabytes", "2"));
+    let body = execute(&vec![7; 950_000]);
+    let begun = begin_three(&proxy, &body);
+    let refused = first_answered(&begun.iter().map(|(client, _)| &client.stream).collect::<Vec<_>>());
+    let mut refused = &begun[refused].0.stream;
+    let mut status = [0; 12];
+    refused.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 503");
+    proxy.process.wait_err("the refusal", |line| line.contains("clients.request_megabytes is reached"));
+}
+
+const FIRST: u8 = 1;
+const LAST: u8 = 2;
+const REQUEST: u8 = 0;
+const BIND: u8 = 11;
+const FAULT: u8 = 3;
+/// C706 appendix E, `nca_s_server_too_busy`.
+const TOO_BUSY: u32 = 0x1c01_0014;
+/// A fragment's stub, in bytes.
+const FRAGMENT: usize = 4096;
+
+/// A PDU without a verifier (C706 12.6.3.1).
+fn pdu(ptype: u8, flags: u8, call_id: u32, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(16 + body.len()).unwrap();
+    let mut pdu = vec![5, 0, ptype, flags, 0x10, 0, 0, 0];
+    pdu.extend(length.to_le_bytes());
+    pdu.extend([0, 0]);
+    pdu.extend(call_id.to_le_bytes());
+    pdu.extend(body);
+    pdu
+}
+
+fn receive(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+    let mut header = [0; 16];
+    stream.read_exact(&mut header).unwrap();
+    let mut body = vec![0; usize::from(u16::from_le_bytes([header[8], header[9]])) - 16];
+    stream.read_exact(&mut body).unwrap();
+    (header[2], body)
+}
+
+/// The status of the fault that comes next.
+fn fault(stream: &mut TcpStream) -> u32 {
+    let (ptype, body) = receive(stream);
+    assert_eq!(ptype, FAULT);
+    u32::from_le_bytes(body[8..12].try_into().unwrap())
+}
+
+/// A fragment of a call of `NspiBind`: allocation hint, context, operation, stub.
+fn fragment(flags: u8, call_id: u32, stub: usize) -> Vec<u8> {
+    pdu(REQUEST, flags, call_id, &[&[0; 8][..], &vec![7; stub]].concat())
+}
+
+/// A connection bound to NSPI ([MS-OXNSPI] 1.9) without a sign-in.
+fn bound(address: SocketAddr) -> TcpStream {
+    const NSPI: [u8; 20] = [
+        0x18, 0x5a, 0xcc, 0xf5, 0x64, 0x42, 0x1a, 0x10, 0x8c, 0x59, 8, 0, 0x2b, 0x2f, 0x84, 0x26, 56, 0, 0, 0,
+    ];
+    const NDR: [u8; 20] =
+        [4, 0x5d, 0x88, 0x8a, 0xeb, 0x1c, 0xc9, 0x11, 0x9f, 0xe8, 8, 0, 0x2b, 0x10, 0x48, 0x60, 2, 0, 0, 0];
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let sizes = [&5840_u16.to_le_bytes()[..], &5840_u16.to_le_bytes(), &[0; 4]].concat();
+    let bind = [&sizes[..], &[1, 0, 0, 0, 0, 0, 1, 0], &NSPI, &NDR].concat();
+    stream.write_all(&pdu(BIND, FIRST | LAST, 1, &bind)).unwrap();
+    assert_eq!(receive(&mut stream).0, BIND + 1);
+    stream
+}
+
+#[test]
+fn an_unfinished_call_over_its_callers_share_of_memory_gets_a_fault() {
+    let setup = Setup::before("ncacn_ip_tcp:127.0.0.1[1]").unprotected();
+    let proxy = setup.clients_key("request_megabytes_per_user", "2").start();
+    // Each of them may hold 512 KiB without a sign-in, and three have room.
+    let mut streams: Vec<_> = (0..4).map(|_| bound(proxy.rpc())).collect();
+    for stream in &mut streams {
+        stream.write_all(&fragment(FIRST, 2, FRAGMENT)).unwrap();
+        for _ in 0..119 {
+            stream.write_all(&fragment(0, 2, FRAGMENT)).unwrap();
+        }
+    }
+    let refused = first_answered(&streams.iter().collect::<Vec<_>>());
+    let mut refused = streams.remove(refused);
+    assert_eq!(fault(&mut refused), TOO_BUSY);
+    proxy.process.wait_err("the refusal", |line| {
+        line.contains("refused as too busy") && line.contains("clients.request_megabytes_per_user")
+    });
+    // What still comes of it is passed over, and other calls are made. The server is not there.
+    refused.write_all(&fragment(LAST, 2, FRAGMENT)).unwrap();
+    refused.write_all(&fragment(FIRST | LAST, 3, 100)).unwrap();
+    assert_ne!(fault(&mut refused), TOO_BUSY);
+    for mut stream in streams {
+        stream.write_all(&fragment(LAST, 2, 100)).unwrap();
+        assert_ne!(fault(&mut stream), TOO_BUSY);
+    }
+}
