@@ -230,8 +230,8 @@ impl CookieTable {
         if entry.identity != *identity {
             // The rest of the cookies of a session that is over, beside what a load balancer set for both.
             let is_over = prints.iter().any(|(_, whole)| !owners.knows((endpoint, *whole)));
-            let anothers = (ResponseCode::NoPrivilege, "the cookies are of another identity's session");
-            return Err(if is_over { unknown } else { anothers });
+            let of_other = (ResponseCode::NoPrivilege, "the cookies are of another identity's session");
+            return Err(if is_over { unknown } else { of_other });
         }
         // A name that the upstream gave the session stands for one of the values that it gave with it.
         let foreign = prints.iter().any(|(name, whole)| {
