@@ -246,7 +246,7 @@ mod tests {
             let [(name, value)] = &fields[..] else { panic!("{shown:?}") };
             (name.to_string(), crate::show::json_value(value).as_str().unwrap().to_owned())
         };
-        let hex: String = content.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = content.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         let whole = shown(&mut Transfer::default(), &stream);
         assert_eq!(whole, ("PidTagAttachDataBinary".to_owned(), hex.clone()));
 

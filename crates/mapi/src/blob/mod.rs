@@ -4,13 +4,17 @@ mod calendar;
 mod conversation;
 mod folders;
 mod recipients;
+mod recurrence;
 mod security;
+mod time_zone;
 
 pub use self::calendar::GlobalObjectId;
 pub use self::conversation::ConversationIndex;
 pub use self::folders::{PersistBlock, PersistData, PersistElement};
 pub use self::recipients::{FlatEntryList, ReportTag};
+pub use self::recurrence::{AppointmentRecurrencePattern, EndType, Frequency, RecurrencePattern};
 pub use self::security::{Ace, Acl, SecurityDescriptor, Sid, StoreSecurityDescriptor};
+pub use self::time_zone::{SystemTime, TimeZoneDefinition, TimeZoneRule, TimeZoneStruct};
 
 use wire::Decode;
 
@@ -40,6 +44,12 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
             rtf::decompress(bytes, MAX_RTF).ok().filter(|text| !text.is_empty()).map(|text| string8(&text))
         }
         "PidLidGlobalObjectId" | "PidLidCleanGlobalObjectId" => shown::<GlobalObjectId>(bytes),
+        "PidLidAppointmentRecur" => shown::<AppointmentRecurrencePattern>(bytes),
+        "PidLidTaskRecurrence" => shown::<RecurrencePattern>(bytes),
+        "PidLidTimeZoneStruct" => shown::<TimeZoneStruct>(bytes),
+        "PidLidAppointmentTimeZoneDefinitionRecur"
+        | "PidLidAppointmentTimeZoneDefinitionStartDisplay"
+        | "PidLidAppointmentTimeZoneDefinitionEndDisplay" => shown::<TimeZoneDefinition>(bytes),
         _ if is_sid(name) => shown::<Sid>(bytes),
         _ if name.ends_with("EntryId") || name.ends_with("EID") || name.ends_with("EntryIds") => {
             entry_id(bytes)

@@ -93,6 +93,78 @@ fn a_meetings_id_tells_its_uid_and_occurrence() {
     assert_eq!(GlobalObjectId::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
 }
 
+/// [MS-OXOCAL] 4.1.1.3: every three days, with two occurrences deleted.
+#[test]
+fn a_recurrence_tells_its_days_and_times() {
+    let bytes = hex("043004300A2000000000A0050000E010000000000000212000000A0000000000000002000000A0C1DC0C\
+         80D2DC0C00000000207EDC0C0016DD0C0630000009300000E0010000FE01000000000000000000000000");
+    assert_eq!(bytes.len(), 0x54);
+    let shown = meaning("PidLidAppointmentRecur", &bytes).unwrap();
+    assert_eq!(field(&shown, "frequency"), &text("daily"));
+    assert_eq!(field(&shown, "every_days"), &Shown::Number(3));
+    assert_eq!(field(&shown, "deleted"), &Shown::List(vec![text("2011-04-19"), text("2011-04-22")]));
+    assert_eq!(
+        (field(&shown, "first_day"), field(&shown, "last_day")),
+        (&text("2011-04-07"), &text("2011-05-04"))
+    );
+    assert_eq!((field(&shown, "start_time"), field(&shown, "end_time")), (&text("08:00"), &text("08:30")));
+    assert_eq!(AppointmentRecurrencePattern::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+    assert_eq!(meaning("PidLidAppointmentRecur", &bytes[..60]), None);
+    // A task has the pattern alone.
+    let pattern = &bytes[..bytes.len() - 26];
+    assert_eq!(field(&meaning("PidLidTaskRecurrence", pattern).unwrap(), "every_days"), &Shown::Number(3));
+}
+
+/// The beginning of [MS-OXOCAL] 4.1.1.2: Mondays, Thursdays and Fridays, twelve times.
+#[test]
+fn a_weekly_recurrence_names_the_days() {
+    let bytes = hex("043004300B2001000000C0210000010000000000000032000000222000000C00000000000000\
+         01000000A096BC0C01000000A096BC0C8020BC0C20ADBC0C");
+    let shown = meaning("PidLidTaskRecurrence", &bytes).unwrap();
+    let week = ["Monday", "Thursday", "Friday"].map(text);
+    assert_eq!(field(&shown, "days_of_week"), &Shown::List(week.to_vec()));
+    assert_eq!(
+        (field(&shown, "ends"), field(&shown, "occurrences")),
+        (&text("after_count"), &Shown::Number(12))
+    );
+    assert_eq!(field(&shown, "modified"), &Shown::List(vec![text("2007-04-16")]));
+    let endless = [&bytes[..38], &[0xff; 4]].concat();
+    assert_eq!(meaning("PidLidTaskRecurrence", &endless), None);
+}
+
+/// [MS-OXOCAL] 4.1.5.
+#[test]
+fn a_time_zone_tells_when_it_changes() {
+    let bytes = hex("E001000000000000C4FFFFFF000000000B0000000100020000000000000000000000030000000200\
+         0200000000000000");
+    let shown = meaning("PidLidTimeZoneStruct", &bytes).unwrap();
+    assert_eq!(
+        (field(&shown, "bias"), field(&shown, "daylight_bias")),
+        (&Shown::Signed(480), &Shown::Signed(-60))
+    );
+    assert_eq!(field(&shown, "standard_date"), &text("Sunday 1 of month 11, 02:00"));
+    assert_eq!(field(&shown, "daylight_date"), &text("Sunday 2 of month 3, 02:00"));
+    assert_eq!(TimeZoneStruct::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+}
+
+/// [MS-OXOCAL] 4.1.4, with the size of its header as the table there has it.
+#[test]
+fn a_time_zones_definition_tells_its_rules() {
+    let bytes = hex("0201300002001500500061006300690066006900630020005300740061006E00640061007200640020\
+         00540069006D006500020002013E000000D6070000000000000000000000000000E001000000000000C4FFFFFF00000A00\
+         0000050002000000000000000000040000000100020000000000000002013E000200D70700000000000000000000000000\
+         00E001000000000000C4FFFFFF00000B0000000100020000000000000000000300000002000200000000000000");
+    assert_eq!(bytes.len(), 0xB8);
+    let shown = meaning("PidLidAppointmentTimeZoneDefinitionRecur", &bytes).unwrap();
+    assert_eq!(field(&shown, "name"), &text("Pacific Standard Time"));
+    let Shown::List(rules) = field(&shown, "rules") else { panic!("{shown:?}") };
+    assert_eq!(field(&rules[0], "standard_date"), &text("last Sunday of month 10, 02:00"));
+    assert_eq!(field(&rules[1], "from_year"), &Shown::Number(2007));
+    assert_eq!(field(&rules[1], "in_effect"), &Shown::Boolean(true));
+    assert_eq!(TimeZoneDefinition::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+    assert_eq!(meaning("PidLidAppointmentTimeZoneDefinitionRecur", &bytes[..100]), None);
+}
+
 /// Built by the layouts of [MS-DTYP] 2.4.2.2, 2.4.4.2, 2.4.5 and 2.4.6.
 #[test]
 fn a_security_descriptor_tells_who_may_do_what() {
@@ -134,7 +206,7 @@ proptest::proptest! {
     }
 }
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 12] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -143,4 +215,8 @@ const NAMES: [&str; 8] = [
     "PidLidGlobalObjectId",
     "PidTagExtendedRuleMessageActions",
     "PidTagRtfCompressed",
+    "PidLidAppointmentRecur",
+    "PidLidTaskRecurrence",
+    "PidLidTimeZoneStruct",
+    "PidLidAppointmentTimeZoneDefinitionRecur",
 ];

@@ -24,7 +24,7 @@ pub(crate) const TYPES: [u16; 33] = [
 ];
 
 /// Properties whose bytes are structures of their own.
-const BLOBS: [&str; 10] = [
+const BLOBS: [&str; 14] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -35,6 +35,10 @@ const BLOBS: [&str; 10] = [
     "PidTagExtendedRuleMessageCondition",
     "PidTagExtendedRuleMessageActions",
     "PidTagSenderSid",
+    "PidLidAppointmentRecur",
+    "PidLidTaskRecurrence",
+    "PidLidTimeZoneStruct",
+    "PidLidAppointmentTimeZoneDefinitionRecur",
 ];
 
 /// Properties, and the structures that they and ROPs are made of.
