@@ -32,6 +32,15 @@ pub enum Location {
     },
 }
 
+impl Location {
+    /// The server's name or address, and the port that is asked first.
+    pub(crate) fn first(&self) -> (&str, u16) {
+        match self {
+            Self::Mapper { host, port } | Self::Fixed { host, port } => (host, *port),
+        }
+    }
+}
+
 /// Finds a server's services. What an endpoint mapper says is the same for everybody, and is kept for a minute.
 #[derive(Debug)]
 pub struct Endpoints {
@@ -43,6 +52,11 @@ impl Endpoints {
     /// Finds services at `location`.
     pub fn new(location: Location) -> Self {
         Self { location, known: Mutex::default() }
+    }
+
+    /// Where that is asked.
+    pub(crate) const fn location(&self) -> &Location {
+        &self.location
     }
 
     /// The server's name or address, as it was given.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use engine::Outcome;
 use identity::{Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
-use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, SyntaxId};
+use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, FaultStatus, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use wire::Guid;
@@ -76,6 +76,19 @@ pub enum Done {
     },
 }
 
+/// Why a connection broke, where that says something of what is configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broke {
+    /// The server rejected the bind.
+    Rejected,
+    /// The server refused our sign-in, or we did its.
+    Refused,
+    /// The server does not serve the interface.
+    Unserved,
+    /// The server closed it after it had answered.
+    Closed,
+}
+
 /// Why a connection broke.
 struct Broken {
     why: String,
@@ -107,6 +120,8 @@ pub struct Link {
     calls: HashMap<u32, u64>,
     /// The server rejected the bind.
     rejected: bool,
+    /// Why the connection broke, as far as that is known.
+    broke: Option<Broke>,
     /// The server said anything at all.
     heard: bool,
     output: Bytes,
@@ -140,6 +155,7 @@ impl Link {
             waiting: VecDeque::new(),
             calls: HashMap::new(),
             rejected: false,
+            broke: None,
             heard: false,
             output: Bytes::new(),
         }
@@ -173,6 +189,11 @@ impl Link {
     /// The association group that the server was asked for, where it rejected the bind.
     pub fn rejected_group(&self) -> Option<u32> {
         (self.rejected && self.config.group != 0).then_some(self.config.group)
+    }
+
+    /// Why the connection broke, as far as that is known.
+    pub(crate) const fn broke(&self) -> Option<Broke> {
+        self.broke
     }
 
     /// As whom we are signed in.
@@ -220,7 +241,10 @@ impl Link {
                 return Ok(());
             }
             match poll_read(stream, task, |bytes| self.association.receive(bytes)) {
-                Poll::Ready(Ok(0)) => return Err(lost("the server closed the connection".to_owned())),
+                Poll::Ready(Ok(0)) => {
+                    self.broke = Some(Broke::Closed).filter(|_| self.heard);
+                    return Err(lost("the server closed the connection".to_owned()));
+                }
                 Poll::Ready(Ok(_)) => self.heard = true,
                 Poll::Ready(Err(error)) => return Err(lost(error.to_string())),
                 Poll::Pending => return Ok(()),
@@ -269,12 +293,21 @@ impl Link {
                         result.result == ContextResultCode::ACCEPTANCE
                     };
                     if !results.iter().any(accepted) {
+                        self.broke = Some(Broke::Unserved);
                         return Err(format!("the server does not serve {}", self.config.interface).into());
                     }
                     self.deadline = None;
                 }
                 Event::Closed { reason } => {
                     self.rejected = matches!(reason, CloseReason::Rejected(_));
+                    let denied = matches!(reason, CloseReason::SetupFault(status) if is_denial(status));
+                    self.broke = if self.rejected {
+                        Some(Broke::Rejected)
+                    } else if denied || reason == CloseReason::AuthenticationRefused {
+                        Some(Broke::Refused)
+                    } else {
+                        None
+                    };
                     // A server that was started anew knows nothing of the groups that it had.
                     return Err(Broken { why: reason.to_string(), anew: self.rejected_group().is_some() });
                 }
@@ -303,7 +336,10 @@ impl Link {
                     None => NextLeg::Done { protection },
                 }
             }
-            Err(refusal) => return Err(format!("signing in: {refusal}")),
+            Err(refusal) => {
+                self.broke = Some(Broke::Refused);
+                return Err(format!("signing in: {refusal}"));
+            }
         };
         self.association.auth_reply(next).map_err(|error| error.to_string())
     }
@@ -334,6 +370,17 @@ impl Link {
             false => lost(call.token),
         }));
     }
+}
+
+/// Whether a fault says that the caller is not let in.
+pub(crate) const fn is_denial(status: FaultStatus) -> bool {
+    matches!(
+        status,
+        FaultStatus::ACCESS_DENIED
+            | FaultStatus::RPC_S_SEC_PKG_ERROR
+            | FaultStatus::NCA_S_UNSUPPORTED_AUTHN_LEVEL
+            | FaultStatus::NCA_S_INVALID_CHECKSUM
+    )
 }
 
 fn write(

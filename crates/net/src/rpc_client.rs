@@ -60,6 +60,11 @@ impl RpcClient {
         self.link.group()
     }
 
+    /// Its connection.
+    pub(crate) const fn link(&self) -> &Link {
+        &self.link
+    }
+
     /// Makes a call and waits for what comes of it: the response and its byte order.
     ///
     /// # Errors

@@ -82,7 +82,8 @@ impl HttpClient {
         let mut link = match self.link.take().filter(|_| stands) {
             Some(link) => link,
             None => {
-                Link::open(&self.upstream, &self.context, head.target()).await.map_err(HttpFailure::Lost)?
+                let opened = Link::open(&self.upstream, &self.context, head.target()).await;
+                opened.map_err(|error| HttpFailure::Lost(error.to_string()))?
             }
         };
         let onward = Onward { body: Body::Length(length), cookies: Cookies::OfSession, forwarding: None };

@@ -37,7 +37,8 @@ impl Client {
                 relayed.deny(None);
                 return Err("the server closed the connection that the client had signed in on".to_owned());
             }
-            self.link = Some(Box::pin(Link::open(&front.upstream, &asked.context, head.target())).await?);
+            let opened = Box::pin(Link::open(&front.upstream, &asked.context, head.target())).await;
+            self.link = Some(opened.map_err(|error| error.to_string())?);
         }
         if let Some(link) = &mut self.link {
             let forwarding = Some(&self.forwarding);
@@ -152,7 +153,7 @@ impl Client {
                 self.denied = true;
                 "the server answers nobody".to_owned()
             }
-            None => link.refused(&head.fields),
+            None => link.refused(&head.fields).to_string(),
         }
     }
 

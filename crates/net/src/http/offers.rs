@@ -47,6 +47,12 @@ impl Offers {
 
 /// The names of the schemes that an answer offers, as an operator reads them, also of those that we don't know.
 pub(super) fn named(fields: &Fields) -> String {
+    let known = names(fields);
+    if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
+}
+
+/// The names of the schemes that an answer offers, each once.
+pub(super) fn names(fields: &Fields) -> Vec<&str> {
     let offers = fields.all("www-authenticate").filter_map(|value| std::str::from_utf8(value).ok());
     let names = offers.flat_map(challenges).filter_map(|offer| offer.split(' ').next());
     let is_name = |name: &&str| {
@@ -59,15 +65,20 @@ pub(super) fn named(fields: &Fields) -> String {
             known.push(name);
         }
     }
-    if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
+    known
 }
 
 /// Why our own sign-in at the server failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotSignedIn {
+pub enum NotSignedIn {
     /// It does not offer the scheme that is configured.
     #[error("the server does not offer {scheme}, it offers {offered}: {}", advice(.offered))]
-    NotOffered { scheme: &'static str, offered: String },
+    NotOffered {
+        /// The scheme that is configured.
+        scheme: &'static str,
+        /// Those that it offers.
+        offered: String,
+    },
     /// It offers the scheme, and refuses our token or password.
     #[error(
         "the server offers {0} and refuses our sign-in by it: check the account and its password in \
@@ -76,10 +87,18 @@ pub(super) enum NotSignedIn {
     Refused(&'static str),
     /// It answers otherwise than by going on or refusing.
     #[error("the server answers {status} to our sign-in by {scheme}")]
-    Status { scheme: &'static str, status: u16 },
+    Status {
+        /// The scheme that is configured.
+        scheme: &'static str,
+        /// The answer's status.
+        status: u16,
+    },
     /// It leaves no connection to sign in on.
     #[error("the server closes its connection during our sign-in by {0}")]
     Closed(&'static str),
+    /// It refuses a request that no credentials of ours go with.
+    #[error("the server refuses the request")]
+    Anonymous,
 }
 
 impl NotSignedIn {

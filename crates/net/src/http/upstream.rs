@@ -9,19 +9,18 @@ use bytes::Bytes;
 use http::{Event, Fate, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead, Version};
 use identity::ntlm::InitiatorConfig;
 use identity::{ChannelBindings, Identity, Initiator, OsRandom, Password, SecurityContext, Step};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
 
+use super::dial::{NotConnected, NotOpened};
 use super::forwarding::{Forwarding, Via};
-use super::io::{Stream, Wire};
+use super::io::Wire;
 use super::offers::NotSignedIn;
 use super::server_only::{Cookies, Speaker, speaker};
-use super::tls::{TlsTrust, end_point, failed};
+use super::tls::TlsTrust;
 use crate::account::{Account, credentials_for};
 use crate::clock;
 use crate::live::Live;
-use crate::stream::prepare;
 
 /// As whom we act towards the server.
 #[derive(Clone)]
@@ -81,24 +80,6 @@ impl HttpUpstream {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == usual { host } else { format!("{host}:{}", self.port) }
     }
-
-    /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
-    async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), String> {
-        let Self { host, port, .. } = self;
-        let stream = TcpStream::connect((host.as_str(), *port)).await;
-        let stream = stream.map_err(|error| format!("can't connect to {host}:{port}: {error}"))?;
-        prepare(&stream).map_err(|error| error.to_string())?;
-        match &self.tls {
-            None => Ok((Stream::Plain(stream), None)),
-            Some(trust) => {
-                let connected = trust.connector.connect(trust.name.clone(), stream).await;
-                let connected = connected.map_err(|error| failed(&error))?;
-                let shown = connected.get_ref().1.peer_certificates().and_then(<[_]>::first);
-                let bindings = shown.map(end_point);
-                Ok((Stream::Tls(Box::new(connected.into())), bindings))
-            }
-        }
-    }
 }
 
 /// One connection to the server.
@@ -128,8 +109,8 @@ pub(super) struct Link {
 
 impl Link {
     /// A new connection that is nobody's yet.
-    pub(super) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, String> {
-        let late = |_| format!("not connected within {} s", upstream.timeout.as_secs());
+    pub(super) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, NotConnected> {
+        let late = |_| NotConnected::Late(upstream.timeout);
         let connected = timeout(upstream.timeout, upstream.connect()).await.map_err(late)?;
         let (stream, bindings) = connected?;
         Ok(Box::new(Self {
@@ -154,7 +135,7 @@ impl Link {
         upstream: &HttpUpstream,
         context: &SecurityContext,
         target: &str,
-    ) -> Result<Box<Self>, String> {
+    ) -> Result<Box<Self>, NotOpened> {
         let all = async {
             let mut link = Self::blank(upstream).await?;
             link.belongs_to(context);
@@ -163,7 +144,7 @@ impl Link {
             }
             Ok(link)
         };
-        let late = |_| format!("not connected and signed in within {} s", upstream.timeout.as_secs());
+        let late = |_| NotOpened::Late(upstream.timeout);
         timeout(upstream.timeout, all).await.map_err(late)?
     }
 
@@ -228,23 +209,23 @@ impl Link {
         upstream: &HttpUpstream,
         account: &Account,
         target: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), NotOpened> {
         let scheme = scheme(account);
         let config = InitiatorConfig { bindings: self.bindings, ..account.config.clone() };
         let mut initiator = Initiator::new(account.mechanism, config);
         let first = token(initiator.step(&[], clock::now(), &mut OsRandom))?;
-        let mut head = RequestHead::new("POST", target).ok_or("a target that can't be asked for")?;
+        let mut head = RequestHead::new("POST", target).ok_or(NotOpened::Target)?;
         head.fields.push("Host", upstream.host_header());
         head.fields.push("Authorization", format!("{scheme} {}", STANDARD.encode(first)));
         head.fields.push("Content-Length", "0");
         let (answer, stays) = self.probe(&head).await?;
         let challenge = match challenge(&answer.fields, scheme) {
             Some(challenge) if answer.status() == 401 => challenge,
-            _ if answer.status() == 401 => return Err(NotSignedIn::by(scheme, &answer.fields).to_string()),
-            _ => return Err(NotSignedIn::Status { scheme, status: answer.status() }.to_string()),
+            _ if answer.status() == 401 => return Err(NotSignedIn::by(scheme, &answer.fields).into()),
+            _ => return Err(NotSignedIn::Status { scheme, status: answer.status() }.into()),
         };
         if !stays {
-            return Err(NotSignedIn::Closed(scheme).to_string());
+            return Err(NotSignedIn::Closed(scheme).into());
         }
         let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
         self.token = Some(format!("{scheme} {}", STANDARD.encode(last)));
@@ -252,13 +233,12 @@ impl Link {
     }
 
     /// Why the server refused what we sent with our account's credentials, by an answer with these `fields`.
-    pub(super) fn refused(&self, fields: &Fields) -> String {
-        let scheme = match self.credentials.as_deref() {
-            Some(HttpCredentials::Basic(_)) => "Basic",
-            Some(HttpCredentials::Handshake(account)) => scheme(account),
-            Some(HttpCredentials::Relayed) | None => return "the server refuses the request".to_owned(),
-        };
-        NotSignedIn::by(scheme, fields).to_string()
+    pub(super) fn refused(&self, fields: &Fields) -> NotSignedIn {
+        match self.credentials.as_deref() {
+            Some(HttpCredentials::Basic(_)) => NotSignedIn::by("Basic", fields),
+            Some(HttpCredentials::Handshake(account)) => NotSignedIn::by(scheme(account), fields),
+            Some(HttpCredentials::Relayed) | None => NotSignedIn::Anonymous,
+        }
     }
 
     /// Makes a client's `head` one that goes to the server as ours: what concerns the client's connection and

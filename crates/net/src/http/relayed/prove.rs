@@ -12,6 +12,7 @@ use mapi::http::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 
 use super::{Relayed, Request, State};
 use crate::clock;
+use crate::http::dial::NotConnected;
 use crate::http::offers::Offers;
 use crate::http::probes::{Guard, candidates, directory};
 use crate::http::sign_in::SignedIn;
@@ -46,6 +47,12 @@ pub(super) enum NotProven {
     /// The connection to the server failed.
     #[error("{0}")]
     Link(String),
+}
+
+impl From<NotConnected> for NotProven {
+    fn from(error: NotConnected) -> Self {
+        Self::Link(error.to_string())
+    }
 }
 
 impl From<String> for NotProven {

@@ -1,0 +1,70 @@
+//! How connections to the server begin, and why they don't.
+
+use std::time::Duration;
+
+use identity::ChannelBindings;
+
+use super::io::Stream;
+use super::offers::NotSignedIn;
+use super::tls::{TlsFailure, end_point};
+use super::upstream::HttpUpstream;
+use crate::connect::{connect_any, resolve};
+use crate::stream::prepare;
+
+/// Why there is no connection to the server.
+#[derive(Debug, thiserror::Error)]
+pub enum NotConnected {
+    /// Its name has no address.
+    #[error("{0}")]
+    Unresolved(String),
+    /// None of its addresses takes a connection.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The TLS handshake failed.
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
+    /// It took too long.
+    #[error("not connected within {} s", .0.as_secs())]
+    Late(Duration),
+}
+
+/// Why there is no connection to the server that we are signed in on.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// There is none at all.
+    #[error(transparent)]
+    Connect(#[from] NotConnected),
+    /// The server does not let us in.
+    #[error(transparent)]
+    SignIn(#[from] NotSignedIn),
+    /// It took too long.
+    #[error("not connected and signed in within {} s", .0.as_secs())]
+    Late(Duration),
+    /// What is asked for has no place in a request.
+    #[error("a target that can't be asked for")]
+    Target,
+    /// The connection broke, or what came is no answer.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<String> for NotOpened {
+    fn from(why: String) -> Self {
+        Self::Broken(why)
+    }
+}
+
+impl HttpUpstream {
+    /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
+    pub(super) async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
+        let addresses = resolve(&self.host, self.port).await.map_err(NotConnected::Unresolved)?;
+        let stream = connect_any(&addresses).await.map_err(NotConnected::Unreachable)?;
+        prepare(&stream).map_err(|error| NotConnected::Unreachable(error.to_string()))?;
+        let Some(trust) = &self.tls else { return Ok((Stream::Plain(stream), None)) };
+        let connected = trust.connector.connect(trust.name.clone(), stream).await;
+        let connected = connected.map_err(|error| TlsFailure::of(&error))?;
+        let shown = connected.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let bindings = shown.map(end_point);
+        Ok((Stream::Tls(Box::new(connected.into())), bindings))
+    }
+}

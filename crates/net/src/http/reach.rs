@@ -1,0 +1,118 @@
+//! What a server answers to one request, without a client: for those who check a configuration.
+
+use http::{RequestHead, ResponseHead};
+use identity::SecurityContext;
+use mapi::http::headers::{X_REQUEST_ID, X_REQUEST_TYPE};
+use tokio::time::timeout;
+use wire::FileTime;
+
+use super::dial::NotOpened;
+use super::offers;
+use super::server_only::Cookies;
+use super::upstream::{Body, HttpUpstream, Link, Onward};
+use crate::clock;
+
+/// What a server answers to a request without credentials.
+#[derive(Debug, Clone)]
+pub struct Anonymous {
+    /// The answer's status.
+    pub status: u16,
+    /// The schemes that it offers.
+    pub offered: Vec<String>,
+    /// By how many seconds the server's clock is ahead of ours, as its `Date` says.
+    pub ahead: Option<i64>,
+}
+
+/// Asks for `target` without credentials, on a connection of its own.
+///
+/// # Errors
+/// When the server can't be reached, or what it says is no answer.
+pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<Anonymous, NotOpened> {
+    let mut link = Link::blank(upstream).await?;
+    let mut head = ping(target)?;
+    head.fields.push("Host", upstream.host_header());
+    head.fields.push("Content-Length", "0");
+    let (answer, _) = link.probe(&head).await?;
+    let offered = offers::names(&answer.fields).into_iter().map(str::to_owned).collect();
+    let ahead = answer.fields.text("date").and_then(|date| ahead(date.trim(), clock::now()));
+    Ok(Anonymous { status: answer.status(), offered, ahead })
+}
+
+/// Signs in and asks for `target`, on a connection of its own: one attempt, which is not made again however it ends.
+/// Says the answer's status.
+///
+/// # Errors
+/// When the server can't be reached, or does not let us in.
+pub async fn sign_in_once(
+    upstream: &HttpUpstream,
+    context: &SecurityContext,
+    target: &str,
+) -> Result<u16, NotOpened> {
+    let mut link = Link::open(upstream, context, target).await?;
+    let mut head = ping(target)?;
+    link.adapt(&mut head, &Onward { body: Body::Length(0), cookies: Cookies::None, forwarding: None });
+    link.ask(&head, false);
+    let answered = timeout(upstream.timeout, answer(&mut link, upstream)).await;
+    let answer = answered.map_err(|_| NotOpened::Late(upstream.timeout))??;
+    if answer.status() == 401 { Err(link.refused(&answer.fields).into()) } else { Ok(answer.status()) }
+}
+
+async fn answer(link: &mut Link, upstream: &HttpUpstream) -> Result<ResponseHead, String> {
+    link.wire.flush(upstream.timeout).await.map_err(|error| error.to_string())?;
+    Ok(link.head().await?.0)
+}
+
+/// A request that changes nothing ([MS-OXCMAPIHTTP] 2.2.6).
+fn ping(target: &str) -> Result<RequestHead, NotOpened> {
+    let mut head = RequestHead::new("POST", target).ok_or(NotOpened::Target)?;
+    head.fields.push(X_REQUEST_TYPE, "PING");
+    head.fields.push(X_REQUEST_ID, "{00000000-0000-0000-0000-000000000000}:1");
+    Ok(head)
+}
+
+/// By how many seconds a `date` as HTTP writes it (RFC 9110 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`) is later than
+/// `now`; none where it can't be read.
+fn ahead(date: &str, now: FileTime) -> Option<i64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    /// From 1601-01-01, where [`FileTime`] begins, to 1970-01-01.
+    const TO_1970: i64 = 11_644_473_600;
+    let (_, rest) = date.split_once(", ")?;
+    let mut words = rest.split(' ');
+    let day = words.next()?.parse::<i64>().ok().filter(|day| (1..=31).contains(day))?;
+    let name = words.next()?;
+    let month = i64::try_from(MONTHS.iter().position(|month| *month == name)?).ok()? + 1;
+    let year = words.next()?.parse::<i64>().ok().filter(|year| (1970..=9999).contains(year))?;
+    let mut clock = words
+        .next()?
+        .split(':')
+        .map(|part| part.parse::<i64>().ok().filter(|part| *part >= 0 && *part <= 60));
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    // Days since 1970-01-01, with years that begin in March, so that the day of a leap year is the last.
+    let (shifted, since_march) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days =
+        365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * since_march + 2) / 5 + day
+            - 719_469;
+    let then = ((days * 24 + hour) * 60 + minute) * 60 + second;
+    let now = i64::try_from(now.0 / 10_000_000).ok()? - TO_1970;
+    Some(then - now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_read_and_compared() {
+        let at = |seconds: u64| FileTime((11_644_473_600 + seconds) * 10_000_000);
+        assert_eq!(ahead("Sun, 06 Nov 1994 08:49:37 GMT", at(784_111_777)), Some(0));
+        assert_eq!(ahead("Sun, 06 Nov 1994 08:59:37 GMT", at(784_111_777)), Some(600));
+        assert_eq!(ahead("Thu, 29 Feb 2024 23:59:59 GMT", at(1_709_251_200)), Some(-1));
+        assert_eq!(ahead("Thu, 01 Jan 1970 00:00:00 GMT", at(0)), Some(0));
+        for bad in
+            ["", "Sun, 06 Nov", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT", "1994-11-06"]
+        {
+            assert_eq!(ahead(bad, at(0)), None, "{bad}");
+        }
+    }
+}
