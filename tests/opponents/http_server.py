@@ -12,6 +12,7 @@ import json
 import os
 import ssl
 import tempfile
+import time
 
 import spnego
 
@@ -32,6 +33,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def date_time_string(self, timestamp=None):
+        return super().date_time_string((timestamp or time.time()) + self.server.options.ahead)
 
     def refuse(self, token=None):
         self.send_response(401)
@@ -111,6 +115,7 @@ def main():
     for name in ("listen", "user", "domain", "password"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--schemes", default="Negotiate,NTLM,Basic")
+    parser.add_argument("--ahead", type=float, default=0, help="by how many seconds its clock is ahead")
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     parser.add_argument("--newest-tls", choices=["1.2", "1.3"], default="1.3")

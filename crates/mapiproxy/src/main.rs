@@ -5,6 +5,7 @@ mod config;
 mod files;
 mod http;
 mod inspect;
+mod online;
 mod output;
 mod own_address;
 mod recording;

@@ -36,12 +36,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// Where one is.
 pub(crate) async fn check(config: &Config) -> Result<(), OwnAddress> {
+    find(config).await.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// The servers of `config` that are one of its listeners, as far as their names can be resolved.
+pub(crate) async fn find(config: &Config) -> Vec<OwnAddress> {
     let Listen { endpoint_mapper, rpc, rpc_http, http, https, .. } = config.listen;
     let listeners: Vec<SocketAddr> =
         [endpoint_mapper, rpc, rpc_http, http, https].into_iter().flatten().collect();
     let calls = config.upstream.rpc.as_ref().map(|server| ("upstream.rpc", server.host(), server.port()));
     let http =
         config.upstream.http.as_ref().map(|server| ("upstream.http", server.host.as_str(), server.port));
+    let mut own = Vec::new();
     for (key, host, port) in calls.into_iter().chain(http) {
         // A port that we do not listen on needs no look-up.
         if listeners.iter().all(|listener| listener.port() != port) {
@@ -49,13 +55,13 @@ pub(crate) async fn check(config: &Config) -> Result<(), OwnAddress> {
         }
         let resolved = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host, port))).await;
         let Ok(Ok(addresses)) = resolved else { continue };
-        for address in addresses {
-            if let Some(listener) = listeners.iter().find(|listener| is_taken_by(address, **listener)) {
-                return Err(OwnAddress { key, host: host.to_owned(), address, listener: *listener });
-            }
-        }
+        let taken = addresses.into_iter().find_map(|address| {
+            let listener = listeners.iter().find(|listener| is_taken_by(address, **listener))?;
+            Some(OwnAddress { key, host: host.to_owned(), address, listener: *listener })
+        });
+        own.extend(taken);
     }
-    Ok(())
+    own
 }
 
 /// Whether a connection to `address` comes to `listener`.

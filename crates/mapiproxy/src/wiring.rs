@@ -406,7 +406,8 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
     }
 }
 
-fn upstream(config: &Config, server: &Binding, service: &Service) -> Upstream {
+/// The server of remote calls, and as whom we act there.
+pub(crate) fn upstream(config: &Config, server: &Binding, service: &Service) -> Upstream {
     Upstream {
         endpoints: Arc::new(Endpoints::new(server.clone().into())),
         account: service.rpc.clone(),

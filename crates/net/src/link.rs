@@ -85,7 +85,7 @@ pub(crate) enum Broke {
     Refused,
     /// The server does not serve the interface.
     Unserved,
-    /// The server closed it after it had answered.
+    /// The server closed it, which took it first.
     Closed,
 }
 
@@ -242,11 +242,14 @@ impl Link {
             }
             match poll_read(stream, task, |bytes| self.association.receive(bytes)) {
                 Poll::Ready(Ok(0)) => {
-                    self.broke = Some(Broke::Closed).filter(|_| self.heard);
+                    self.broke = Some(Broke::Closed);
                     return Err(lost("the server closed the connection".to_owned()));
                 }
                 Poll::Ready(Ok(_)) => self.heard = true,
-                Poll::Ready(Err(error)) => return Err(lost(error.to_string())),
+                Poll::Ready(Err(error)) => {
+                    self.broke = Some(Broke::Closed);
+                    return Err(lost(error.to_string()));
+                }
                 Poll::Pending => return Ok(()),
             }
         }

@@ -14,6 +14,14 @@ pub(crate) struct Arguments {
     /// Prints every key with its meaning instead, as a configuration to start from.
     #[arg(long)]
     keys: bool,
+    /// Also asks the server: its name, ports, certificate and clock, how it lets clients sign in, and whether the
+    /// service account may. No step takes longer than `connect_seconds` of `[upstream]`.
+    ///
+    /// The service account signs in with its password on each road (HTTP, remote calls) that is configured. Where
+    /// that is refused it is not tried again: one failed sign-in for each road is all that a check can cause, so
+    /// that it locks no account out.
+    #[arg(long, conflicts_with = "keys")]
+    online: bool,
 }
 
 /// Checks a configuration and all that it names, or prints the reference.
@@ -28,18 +36,26 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let Some(config) = config else { return Ok(Problems::none(found.problems)?) };
     let Inspected { accounts, mut warnings } = inspect::inspect(&config, &mut found);
     warnings.extend(config::notes(&config).into_iter().map(str::to_owned));
-    for (key, why) in inspect::unresolved(&config) {
-        warnings.push(format!("{key}: {why}; give a name that this machine can resolve, or an address"));
-    }
     let stack = crate::wiring::stack(&config).map_err(|error| found.wrong(&error.key, error.why)).ok();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if let Err(own) = runtime.block_on(crate::own_address::check(&config)) {
+    for own in runtime.block_on(crate::own_address::find(&config)) {
         found.wrong(own.key(), own.why());
+    }
+    let mut fine = Vec::new();
+    if arguments.online {
+        let shown = runtime.block_on(crate::online::ask(&config, &mut found));
+        warnings.extend(shown.warnings);
+        fine = shown.fine;
+    } else {
+        for (key, why) in inspect::unresolved(&config) {
+            warnings.push(format!("{key}: {why}; give a name that this machine can resolve, or an address"));
+        }
     }
     let mut out = std::io::stdout();
     let has_problems = !found.problems.is_empty();
-    for warning in &warnings {
-        let line = format!("{}: warning: {warning}", path.display());
+    let warnings = warnings.iter().map(|warning| format!("warning: {warning}"));
+    for line in fine.into_iter().chain(warnings) {
+        let line = format!("{}: {line}", path.display());
         if has_problems { writeln!(std::io::stderr(), "{line}")? } else { writeln!(out, "{line}")? }
     }
     Problems::none(found.problems)?;

@@ -438,7 +438,7 @@ pub(crate) fn reference() -> String {
             .to_owned(),
         "# whole numbers without a unit. SIGHUP reads accounts, certificate, key and password again; the rest, at a"
             .to_owned(),
-        "# restart. `mapiproxy check --config FILE` finds what is wrong.\n".to_owned(),
+        "# restart. `mapiproxy check --config FILE` finds what is wrong; with --online it asks the server too.\n".to_owned(),
     ];
     let mut table = "";
     for key in KEYS {

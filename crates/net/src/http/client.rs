@@ -79,12 +79,11 @@ impl HttpClient {
             Some(link) => link.serves(&self.context).await,
             None => false,
         };
-        let mut link = match self.link.take().filter(|_| stands) {
-            Some(link) => link,
-            None => {
-                let opened = Link::open(&self.upstream, &self.context, head.target()).await;
-                opened.map_err(|error| HttpFailure::Lost(error.to_string()))?
-            }
+        let mut link = if let Some(link) = self.link.take().filter(|_| stands) {
+            link
+        } else {
+            let opened = Link::open(&self.upstream, &self.context, head.target()).await;
+            opened.map_err(|error| HttpFailure::Lost(error.to_string()))?
         };
         let onward = Onward { body: Body::Length(length), cookies: Cookies::OfSession, forwarding: None };
         link.adapt(&mut head, &onward);

@@ -1,0 +1,310 @@
+//! What `mapiproxy check --online` finds by asking the server, which others wrote: what is right, and for each thing
+//! that is wrong the key to change.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+
+use crate::harness::{
+    Certificates, Ended, Folder, HttpUpstream, Lab, Process, SERVICE, Upstream, add_account, address,
+    certificate, opponent, program, python,
+};
+
+/// A folder with a configuration of a proxy before servers that are named by `upstream`, of which `with` is a part,
+/// and whose service account has this `password`.
+fn configured(upstream: &str, password: &str) -> Folder {
+    let folder = Folder::new();
+    let own = address();
+    add_account(&folder, ("alice", "White Rabbit 1"));
+    folder.write("service.password", password);
+    let text = format!(
+        "name = \"proxy.lab.test\"\n[listen]\nrpc = \"{own}:6001\"\nhttp = \"{own}:8081\"\n\
+         [clients]\naccounts = \"accounts.toml\"\n[upstream]\nconnect_seconds = 20\n{upstream}\n\
+         [upstream.credentials]\nmode = \"specified\"\nuser = \"{}\"\ndomain = \"LAB\"\n\
+         password_file = \"service.password\"\n",
+        SERVICE.0
+    );
+    folder.write("proxy.toml", &text);
+    folder
+}
+
+fn check(folder: &Folder) -> Ended {
+    let mut command = Command::new(program());
+    command.args(["check", "--online", "--config"]).arg(folder.join("proxy.toml"));
+    Process::start("check", &mut command).end()
+}
+
+#[track_caller]
+fn finds(folder: &Folder, says: &[&str]) -> String {
+    let ended = check(folder);
+    assert!(!ended.status.success(), "{}", ended.out);
+    for says in says {
+        assert!(ended.err.contains(says), "expected {says:?}:\n{}", ended.err);
+    }
+    ended.err.lines().filter(|line| line.starts_with("mapiproxy: ")).collect::<Vec<_>>().join("\n")
+}
+
+#[track_caller]
+fn succeeds(folder: &Folder, says: &[&str]) -> String {
+    let ended = check(folder);
+    assert!(ended.status.success(), "{}", ended.err);
+    for says in says {
+        assert!(ended.out.contains(says), "expected {says:?}:\n{}", ended.out);
+    }
+    ended.out
+}
+
+/// A port that takes no connection.
+fn closed() -> SocketAddr {
+    TcpListener::bind((address(), 0)).unwrap().local_addr().unwrap()
+}
+
+/// `http_server.py` with `arguments`, within TLS, and its certificate; ended with this.
+struct Server {
+    _process: Process,
+    folder: Folder,
+    place: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let (folder, address) = (Folder::new(), address());
+        let (shown, key) = certificate(&folder, &[&address.to_string()]);
+        let mut command = Command::new(python());
+        command
+            .arg(opponent("http_server.py"))
+            .args(["--listen", &format!("{address}:8443")])
+            .args(arguments);
+        command.args(["--user", SERVICE.0, "--domain", "LAB", "--password", SERVICE.1]);
+        command.arg("--certificate").arg(shown).arg("--key").arg(key);
+        let process = Process::start("http_server", &mut command);
+        process.wait_out("READY", |line| line.starts_with("READY "));
+        Self { _process: process, folder, place: format!("https://{address}:8443") }
+    }
+
+    fn keys(&self) -> String {
+        format!("http = \"{}\"\nca_file = \"{}\"", self.place, self.folder.join("own.crt").display())
+    }
+}
+
+#[test]
+fn where_all_is_right_it_is_said_what_the_server_let_us_do() {
+    let certificates = Certificates::new();
+    let (http, rpc) = (HttpUpstream::within_tls("ntlm", &certificates), Upstream::start());
+    let upstream = format!(
+        "rpc = \"{}\"\nhttp = \"{}\"\nca_file = \"{}\"",
+        rpc.mapper(),
+        http.url(),
+        certificates.authority().display()
+    );
+    let said = succeeds(
+        &configured(&upstream, SERVICE.1),
+        &[
+            "/mapi/emsmdb/ offers NTLM",
+            "/autodiscover/autodiscover.xml offers NTLM",
+            &format!("{}: signed in as LAB\\svcproxy", http.url()),
+            &format!("{}:6001 serves rfr; signed in as LAB\\svcproxy", rpc.address),
+            " serves nspi; signed in",
+            " serves emsmdb; signed in",
+            "fine; 1 accounts",
+        ],
+    );
+    assert!(!said.contains("warning: upstream"), "{said}");
+    assert!(rpc.users().contains(&"LAB\\svcproxy".to_owned()), "{:?}", rpc.log());
+}
+
+#[test]
+fn a_wrong_password_is_tried_once_on_each_road() {
+    let certificates = Certificates::new();
+    let (http, rpc) = (HttpUpstream::within_tls("ntlm", &certificates), Upstream::start());
+    let upstream = format!(
+        "rpc = \"{}\"\nhttp = \"{}\"\nca_file = \"{}\"",
+        rpc.mapper(),
+        http.url(),
+        certificates.authority().display()
+    );
+    let said = finds(
+        &configured(&upstream, "Dormouse 4"),
+        &[
+            "upstream.credentials.password_file: ",
+            "the server offers NTLM and refuses our sign-in by it: check the account and its password",
+            "rfr: the server refuses LAB\\svcproxy (",
+        ],
+    );
+    assert!(!said.contains("upstream.rpc: ") && !said.contains("upstream.http: "), "{said}");
+    let tried = http.log().iter().filter(|line| line.get("refused").is_some()).count();
+    assert_eq!(tried, 1, "{:?}", http.log());
+    let signed =
+        rpc.log().iter().filter(|line| line.get("bind").is_some_and(|bind| bind == "DceRpc5Auth3")).count();
+    assert_eq!(signed, 1, "{:?}", rpc.log());
+}
+
+#[test]
+fn each_scheme_and_the_lab_tell_a_wrong_password_from_a_right_one() {
+    let lab = Lab::start(false);
+    let rpc = format!("rpc = \"{}\"", lab.mapper());
+    for (scheme, authentication) in [("basic", "ntlm"), ("negotiate", "spnego")] {
+        let certificates = Certificates::new();
+        let http = HttpUpstream::within_tls(scheme, &certificates);
+        let upstream = format!(
+            "{rpc}\nhttp = \"{}\"\nca_file = \"{}\"\nhttp_authentication = \"{scheme}\"\n\
+             authentication = \"{authentication}\"",
+            http.url(),
+            certificates.authority().display()
+        );
+        succeeds(&configured(&upstream, SERVICE.1), &[": signed in as", "serves emsmdb; signed in"]);
+        finds(
+            &configured(&upstream, "Dormouse 4"),
+            &[
+                "upstream.credentials.password_file: ",
+                "refuses our sign-in by it",
+                "rfr: the server refuses LAB",
+            ],
+        );
+    }
+}
+
+#[test]
+fn ports_that_nothing_listens_at_and_names_without_address_are_found_at_once() {
+    let (rpc, http) = (closed(), closed());
+    let said = finds(
+        &configured(&format!("rpc = \"{rpc}\"\nhttp = \"http://{http}\""), SERVICE.1),
+        &[
+            &format!("upstream.http: http://{http}: can't connect to {http}: "),
+            &format!("upstream.rpc: can't connect to {rpc}: "),
+            "see whether host and port are right, the server runs, and no firewall is between",
+        ],
+    );
+    assert!(!said.contains("TLS") && !said.contains("password"), "{said}");
+    // A name in the domain that never has one (RFC 6761 6.4).
+    let upstream = "rpc = \"exch.invalid\"\nhttp = \"http://mail.invalid\"";
+    finds(
+        &configured(upstream, SERVICE.1),
+        &[
+            "upstream.http: http://mail.invalid: can't resolve mail.invalid: ",
+            "upstream.rpc: can't resolve exch.invalid: ",
+            "give a name that this machine can resolve, or an address",
+        ],
+    );
+    let fixed = format!("rpc = \"ncacn_ip_tcp:{}[{}]\"", rpc.ip(), rpc.port());
+    let http = Server::start(&[]);
+    let said = finds(
+        &configured(&format!("{fixed}\n{}", http.keys()), SERVICE.1),
+        &[&format!("upstream.rpc: can't connect to {rpc}: "), ": signed in as LAB\\svcproxy"],
+    );
+    assert!(!said.contains("upstream.http: "), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_tls_names_the_key_to_change() {
+    let server = Server::start(&["--newest-tls", "1.2"]);
+    let rpc = Upstream::start();
+    let rpc = format!("rpc = \"{}\"", rpc.mapper());
+    let other = Server::start(&[]);
+    let unknown = server.keys().replace(
+        &server.folder.join("own.crt").display().to_string(),
+        &other.folder.join("own.crt").display().to_string(),
+    );
+    finds(
+        &configured(&format!("{rpc}\n{unknown}"), SERVICE.1),
+        &[
+            "upstream.ca_file: ",
+            "no authority that is trusted here has signed the server's certificate",
+            "serves rfr",
+        ],
+    );
+    finds(
+        &configured(&format!("{rpc}\n{}\ntls = \"1.3\"", server.keys()), SERVICE.1),
+        &[
+            "upstream.tls: ",
+            "no version of TLS that is allowed here",
+            "set it to a version that the server speaks",
+        ],
+    );
+    let named = server.keys().replace("https://127.", "https://[::ffff:127.").replace(":8443", "]:8443");
+    finds(
+        &configured(&format!("{rpc}\n{named}"), SERVICE.1),
+        &["upstream.http: ", "certificate is for another name"],
+    );
+    let lab = Lab::start(false);
+    let plain = format!(
+        "http = \"https://{}\"\nca_file = \"{}\"",
+        lab.mapper(),
+        other.folder.join("own.crt").display()
+    );
+    finds(&configured(&format!("{rpc}\n{plain}"), SERVICE.1), &["upstream.http: https://"]);
+}
+
+#[test]
+fn a_scheme_that_is_not_offered_names_those_that_are_and_nothing_is_tried() {
+    let (server, rpc) = (Server::start(&["--schemes", "Negotiate,Basic"]), Upstream::start());
+    let rpc = format!("rpc = \"{}\"", rpc.mapper());
+    let said = finds(
+        &configured(&format!("{rpc}\n{}\nhttp_authentication = \"ntlm\"", server.keys()), SERVICE.1),
+        &[
+            "upstream.http_authentication: ",
+            "/mapi/emsmdb/: the server does not offer NTLM, it offers Negotiate, Basic: set \
+             upstream.http_authentication to \"negotiate\" or \"basic\"",
+            "/autodiscover/autodiscover.xml: the server does not offer NTLM",
+        ],
+    );
+    assert!(!said.contains("password"), "{said}");
+}
+
+#[test]
+fn where_clients_sign_in_at_the_server_what_it_offers_them_is_told() {
+    let relayed = |server: &Server| {
+        let (folder, own) = (Folder::new(), address());
+        let text = format!(
+            "name = \"proxy.lab.test\"\n[listen]\nhttp = \"{own}:8081\"\n[clients]\nbasic_without_tls = true\n\
+             [upstream]\n{}\n[upstream.credentials]\nmode = \"relayed\"\n",
+            server.keys()
+        );
+        folder.write("proxy.toml", &text);
+        folder
+    };
+    let said = succeeds(&relayed(&Server::start(&[])), &["/mapi/emsmdb/ offers Negotiate, NTLM, Basic"]);
+    assert!(!said.contains("signed in as"), "{said}");
+    finds(
+        &relayed(&Server::start(&["--schemes", "Digest"])),
+        &["upstream.http: ", "offers Digest, of which clients can use nothing through the proxy"],
+    );
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_warned_of_beyond_five_minutes() {
+    let rpc = Upstream::start();
+    for (ahead, says) in
+        [("900", Some("s ahead of this machine's")), ("-900", Some("s behind this machine's")), ("120", None)]
+    {
+        let server = Server::start(&[&format!("--ahead={ahead}")]);
+        let upstream = format!("rpc = \"{}\"\n{}", rpc.mapper(), server.keys());
+        let said = succeeds(&configured(&upstream, SERVICE.1), &["signed in as"]);
+        assert_eq!(said.contains("warning: upstream.http: the clock of "), says.is_some(), "{said}");
+        assert!(says.is_none_or(|says| said.contains(says)), "{said}");
+    }
+}
+
+#[test]
+fn calls_at_a_level_that_the_server_does_not_take_are_found() {
+    let (server, rpc) = (Server::start(&[]), Upstream::with_level("privacy"));
+    let all = format!("rpc = \"{}\"\n{}", rpc.mapper(), server.keys());
+    finds(
+        &configured(&format!("{all}\nlevel = \"connect\""), SERVICE.1),
+        &[
+            "upstream.level: rfr: ",
+            "the server closed the connection when we signed in or called: see whether it takes the level connect",
+        ],
+    );
+    finds(&configured(&format!("{all}\nlevel = \"none\""), SERVICE.1), &["upstream.level: rfr: "]);
+}
+
+#[test]
+fn the_proxy_itself_is_not_asked() {
+    let folder = configured("rpc = \"ncacn_ip_tcp:OWN[6001]\"\nhttp = \"http://OWN:8081\"", SERVICE.1);
+    let text = std::fs::read_to_string(folder.join("proxy.toml")).unwrap();
+    let own = text.split("http = \"").nth(1).unwrap().split(':').next().unwrap().to_owned();
+    folder.write("proxy.toml", &text.replace("OWN", &own));
+    let said = finds(&folder, &["upstream.rpc: ", "upstream.http: "]);
+    assert_eq!(said.matches("where this proxy itself listens").count(), 2, "{said}");
+    assert!(!said.contains("can't connect"), "{said}");
+}
