@@ -17,7 +17,7 @@ use crate::live::Live;
 use crate::proxy::Upstream;
 use crate::rpc_client::{CallFailure, RpcClient};
 
-/// A number that no operation of ours has, so that the server does nothing but say so ([C706] `nca_s_op_rng_error`).
+/// A number that no operation of ours has, so that the server does nothing but say so (C706 `nca_s_op_rng_error`).
 const NO_OPERATION: u16 = 0x0fff;
 
 /// Why an interface is not served to us.
