@@ -6,7 +6,7 @@ use engine::{CookieTable, Engine, FaultStatus, Interface, Module, Next, Operatio
 use mapi::http::{Endpoint, RequestType, ResponseCode};
 use testkit::{Talk, Web, caller, incoming};
 
-/// Panics over requests or answers that hold the byte that it is told, and counts sessions that ended.
+/// Panics over requests and responses that end with a marker, and counts sessions that ended.
 struct Panics {
     ended: Arc<Mutex<usize>>,
 }

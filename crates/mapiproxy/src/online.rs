@@ -51,16 +51,16 @@ pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
         shown.warnings.extend(road.warnings);
         shown.fine.extend(road.fine);
     }
-    // One problem is told for a key: what both roads have to say of one is told together.
-    let mut told: Vec<(&str, Vec<String>)> = Vec::new();
+    // One problem is reported for a key: those of both roads are joined.
+    let mut joined: Vec<(&str, Vec<String>)> = Vec::new();
     for (key, why) in shown.problems.drain(..) {
-        match told.iter_mut().find(|(other, _)| *other == key) {
+        match joined.iter_mut().find(|(other, _)| *other == key) {
             Some((_, all)) if all.contains(&why) => {}
             Some((_, all)) => all.push(why),
-            None => told.push((key, vec![why])),
+            None => joined.push((key, vec![why])),
         }
     }
-    for (key, all) in told {
+    for (key, all) in joined {
         found.wrong(key, all.join("; and "));
     }
     shown
@@ -270,7 +270,7 @@ impl Asking<'_> {
     fn account(&self) -> String {
         match &self.config.upstream.credentials {
             Credentials::Specified { user, domain, .. } => format!("{domain}\\{user}"),
-            Credentials::Relayed {} => "nobody".to_owned(),
+            Credentials::Relayed {} => "the client".to_owned(),
         }
     }
 }

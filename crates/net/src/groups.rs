@@ -126,7 +126,7 @@ impl Member {
         &self.group
     }
 
-    /// Leaves the group, and returns it where nobody else is in it: then it is over.
+    /// Leaves the group, and returns it where no other connection is in it: then it is over.
     pub(crate) fn leave(self) -> Option<Arc<Group>> {
         let mut state = self.groups.lock();
         let State { groups, budgets, .. } = &mut *state;

@@ -75,8 +75,8 @@ impl Flow {
         interface: Option<&Arc<str>>,
         time: Timestamp,
     ) -> Self {
-        // Where the recording began after the connection did, the lower port is taken for the server's. Whoever
-        // reads what the sides say knows better.
+        // Where the recording began after the connection did, the lower port is taken for the server's. The
+        // decoders of the contents correct that.
         let from_client = match (segment.flags.contains(TcpFlags::SYN), segment.flags.contains(TcpFlags::ACK))
         {
             (true, acknowledges) => !acknowledges,

@@ -8,8 +8,8 @@
 //! 3. without them it is refused again, on a fresh connection ([`Accepted`]).
 //!
 //! Nothing less makes a context here, in this order and of the same request: each step is made of the one before
-//! it. What the client is called is read from its credentials, where the server read it too; credentials that
-//! name nobody make no context.
+//! it. What the client is called is read from its credentials, where the server read it too; credentials
+//! without a user name make no context.
 //!
 //! Two clients are one identity only where the server cannot but take them for one: the same name by the same
 //! scheme, the same ticket, a token for the same account of the same issuer.

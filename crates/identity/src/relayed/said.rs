@@ -155,7 +155,7 @@ impl Said {
         state.is_none_or(|state| state == NegState::accept_completed)
     }
 
-    /// Who it is, once the server took what was said; none where nobody was named.
+    /// Who it is, once the server took what was said; none where no user was named.
     pub(super) fn named(self) -> Option<Named> {
         match self.stage {
             Stage::Authenticated(name) => Some(name),

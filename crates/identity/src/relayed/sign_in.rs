@@ -165,7 +165,7 @@ impl SignIn {
     /// The client sends `credentials`, what stands behind the scheme in `Authorization`.
     ///
     /// # Errors
-    /// When nobody can be named by them, or they are out of order. Then they must not reach the server.
+    /// When no user can be read from them, or they are out of order. Then they must not reach the server.
     pub fn sent(mut self, credentials: &[u8]) -> Result<Sent, Refusal> {
         match self.scheme {
             Scheme::Basic => self.name = Some(basic(credentials)?),
@@ -193,8 +193,8 @@ impl Sent {
             },
             200..=399 | 404 | 405 | 406 | 411 | 415 if in_handshake => self.ended(answer),
             _ if self.sign_in.probe.carried_out(answer) => self.taken(now),
-            // What whoever reads requests before the server says of the credentials' size or shape is not among
-            // these, nor is what fails.
+            // Statuses by which a gateway rejects the size or the syntax of credentials are not among these, nor are
+            // server errors.
             200..=399 | 404 | 405 | 406 | 411 | 415 => Outcome::Elsewhere(Elsewhere(self)),
             _ => Outcome::Unclear,
         }
@@ -206,7 +206,7 @@ impl Sent {
             return Outcome::Refused(Refusal::Rejected);
         }
         if !self.sign_in.said.is_named() {
-            // A server that took a handshake which names nobody, or a gateway that read none of it.
+            // The server accepted a handshake without a user name, or a gateway did that read none of it.
             return Outcome::Unclear;
         }
         self.signed_in = true;
@@ -279,7 +279,7 @@ impl Control {
     }
 }
 
-/// A value of `Authorization` that is right for nobody.
+/// A value of `Authorization` with random credentials, which no account has.
 fn made_up(scheme: Scheme, random: &mut dyn Random) -> Result<Zeroizing<String>, RandomError> {
     let mut bytes = [0; 32];
     random.fill(&mut bytes)?;

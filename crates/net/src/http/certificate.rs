@@ -57,7 +57,7 @@ fn list(names: &[String]) -> String {
 }
 
 /// What clients who reach us as `name` will find wrong at the time `now` with the first certificate of the file
-/// `path`. Whom they trust is theirs to know.
+/// `path`. Which authorities they trust is not known here.
 ///
 /// # Errors
 /// When the file can't be read.

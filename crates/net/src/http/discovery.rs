@@ -89,7 +89,7 @@ impl Client {
         {
             return Ok(Err(error.to_string()));
         }
-        // A server that takes no more may have answered already: that it is too much, or whom it wants to sign in.
+        // A server that stops reading may have answered already, with 413 or 401.
         let until = Instant::now() + self.front.upstream.call_limit;
         let (head, framing, body) = match self.whole_answer(&mut link, until).await? {
             Ok(answer) => answer,
@@ -155,7 +155,7 @@ impl Client {
             .map_err(|refusal| refusal.why.into_owned())
     }
 
-    /// Shows whoever watches what the client gets, and all before it.
+    /// Reports the exchange to the observer.
     fn observe(&self, asked: &Asked, under_way: &Discovering, answer: &ResponseHead, body: &Bytes) {
         self.front.observer.discovered(&Discovery {
             context: &asked.context,
@@ -198,7 +198,7 @@ fn read(own: &[u8], bodiless: bool) -> Option<(ResponseHead, Bytes)> {
     Some((head, body.into()))
 }
 
-/// What whoever watches may see of the HTTP around it.
+/// The HTTP messages of the exchange, for the observer.
 struct Exchange<'a> {
     under_way: &'a Discovering,
     answer: &'a ResponseHead,

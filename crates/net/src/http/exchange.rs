@@ -151,7 +151,7 @@ impl Client {
             }
             None if link.is_nobodys() => {
                 self.denied = true;
-                "the server answers nobody".to_owned()
+                "the server refuses anonymous requests".to_owned()
             }
             None => link.refused(&head.fields).to_string(),
         }

@@ -49,7 +49,7 @@ impl Via {
 pub(super) struct Forwarding {
     /// Whether the connection comes from a proxy whose word about its clients is taken.
     trusted: bool,
-    /// What we say; none where the server is told nothing.
+    /// What we set; none where forwarding headers are off.
     said: Option<Said>,
 }
 
@@ -64,7 +64,7 @@ struct Said {
 
 impl Forwarding {
     /// For a connection from `peer`, which is `trusted` or not and within TLS or not; `origin` is what our URLs begin
-    /// with. `tells` says whether the server is told anything.
+    /// with. `tells` says whether forwarding headers are set.
     pub(super) fn new(peer: SocketAddr, trusted: bool, tls: bool, origin: &str, tells: bool) -> Self {
         let proto = if tls { "https" } else { "http" };
         let host = origin.split_once("://").map_or(origin, |(_, host)| host);

@@ -56,7 +56,7 @@ pub struct HttpFront {
     pub origin: String,
     /// Whose word is taken for where they connect from.
     pub peers: Peers,
-    /// Whether the server is told where requests come from, by `X-Forwarded-For` and its kin and by `Forwarded`.
+    /// Whether requests to the server have `X-Forwarded-For`, the headers like it, and `Forwarded`.
     pub tells_forwarding: bool,
     /// What becomes of which path.
     pub routes: Routes,

@@ -33,8 +33,8 @@ pub(super) struct Probe {
 ///
 /// A PING comes first whatever is asked for, since its answer shows that the server gave it. Some servers know the
 /// endpoint alone, some only with a mailbox, whichever it is. Where none of them helps, a request for the same
-/// address does. It is a GET, never a HEAD: some servers answer a HEAD with a body, and where that ends nobody
-/// can tell.
+/// address does. It is a GET, never a HEAD: some servers answer a HEAD with a body, whose end cannot be
+/// determined.
 pub(super) fn candidates(head: &RequestHead, mapi: bool) -> impl Iterator<Item = Probe> + use<> {
     const NO_MAILBOX: &str = "?MailboxId=00000000-0000-0000-0000-000000000000@mapiproxy.invalid";
     let fields: Vec<_> = TAKEN_OVER

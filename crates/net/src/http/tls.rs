@@ -171,7 +171,7 @@ fn file(path: &Path, why: &dyn std::fmt::Display) -> TlsError {
 /// The most bytes of a file with certificates: those of all public authorities take a quarter of a mebibyte.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// What the regular file `path` holds. Does not wait for whoever writes to a pipe.
+/// What the regular file `path` holds. Never waits for the writer of a pipe.
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);

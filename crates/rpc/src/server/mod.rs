@@ -118,7 +118,7 @@ impl ServerAssociation {
     }
 
     /// How many fragments of calls that were let in have come as a whole. Short ones without a sign-in do not
-    /// count: a client that nobody knows could send a call byte by byte.
+    /// count: an unauthenticated client could send a call byte by byte.
     pub const fn fragments(&self) -> u64 {
         self.fragments
     }

@@ -232,7 +232,7 @@ impl Relayed {
         Ok(Probed::new(request.link.as_mut().ok_or_else(lost)?.probe(&head).await?, None))
     }
 
-    /// The server took the credentials: from now on the connection is of whoever sent them.
+    /// The server took the credentials: from now on the connection belongs to the client that sent them.
     fn accept(
         &mut self,
         accepted: Accepted,
