@@ -86,16 +86,21 @@ impl Server {
     }
 }
 
-#[test]
-fn where_all_is_right_it_is_said_what_the_server_let_us_do() {
-    let certificates = Certificates::new();
-    let (http, rpc) = (HttpUpstream::within_tls("ntlm", &certificates), Upstream::start());
-    let upstream = format!(
+/// The keys of a server that is reached by HTTP within TLS and by remote calls.
+fn both_roads(certificates: &Certificates, http: &HttpUpstream, rpc: &Upstream) -> String {
+    format!(
         "rpc = \"{}\"\nhttp = \"{}\"\nca_file = \"{}\"",
         rpc.mapper(),
         http.url(),
         certificates.authority().display()
-    );
+    )
+}
+
+#[test]
+fn where_all_is_right_it_is_said_what_the_server_let_us_do() {
+    let certificates = Certificates::new();
+    let (http, rpc) = (HttpUpstream::within_tls("ntlm", &certificates), Upstream::start());
+    let upstream = both_roads(&certificates, &http, &rpc);
     let said = succeeds(
         &configured(&upstream, SERVICE.1),
         &[
@@ -116,12 +121,7 @@ fn where_all_is_right_it_is_said_what_the_server_let_us_do() {
 fn a_wrong_password_is_tried_once_on_each_road() {
     let certificates = Certificates::new();
     let (http, rpc) = (HttpUpstream::within_tls("ntlm", &certificates), Upstream::start());
-    let upstream = format!(
-        "rpc = \"{}\"\nhttp = \"{}\"\nca_file = \"{}\"",
-        rpc.mapper(),
-        http.url(),
-        certificates.authority().display()
-    );
+    let upstream = both_roads(&certificates, &http, &rpc);
     let said = finds(
         &configured(&upstream, "Dormouse 4"),
         &[

@@ -2,13 +2,11 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use mapi::Interface;
-use mapi::http::{Endpoint, RequestType};
 
 use crate::flight::{Flight, Next, fault, leaving_response};
 use crate::module::{CALL_FAILED, Refusal};
 use crate::objects::{ObjectLimits, ObjectTable};
-use crate::operation::{Incoming, OperationKey};
+use crate::operation::Incoming;
 use crate::session::{Session, SharedSession};
 use crate::stack::{Passage, Stack};
 use crate::work::{Deferral, Deferred, Waits, Work};
@@ -80,13 +78,7 @@ impl Engine {
     /// `EcDoAsyncWaitEx` ([MS-OXCRPC] 3.3.4.1) or `NotificationWait` ([MS-OXCMAPIHTTP] 2.2.4.4.2). None where
     /// `flight` is another operation.
     pub fn end_wait(&self, flight: &Flight) -> Option<Bytes> {
-        let answer: &'static [u8] = match flight.operation.key() {
-            // pulFlagsOut, and the return value.
-            OperationKey::Call(Interface::AsyncEmsmdb, 0) => &[0; 8],
-            // StatusCode, ErrorCode, EventPending, AuxiliaryBufferSize.
-            OperationKey::Http(Endpoint::Emsmdb, RequestType::NotificationWait) => &[0; 16],
-            _ => return None,
-        };
+        let answer = flight.answer_to_wait()?;
         self.ended_waits.fetch_add(1, Ordering::Relaxed);
         Some(Bytes::from_static(answer))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::Interface;
-use mapi::http::ResponseCode;
+use mapi::http::{Endpoint, RequestType, ResponseCode};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
@@ -84,6 +84,22 @@ impl Flight {
     /// A flight whose session is known without a handle.
     pub(crate) const fn new(operation: Operation, session: SharedSession) -> Self {
         Self { operation, session, handle: None, ours: None, waits: None, asked: 0, turn: Turn::NONE }
+    }
+
+    /// Whether it waits for notifications, which may end at any time.
+    pub fn is_wait(&self) -> bool {
+        self.answer_to_wait().is_some()
+    }
+
+    /// The upstream's answer to a wait for notifications where there are none; see [`crate::Engine::end_wait`].
+    pub(crate) const fn answer_to_wait(&self) -> Option<&'static [u8]> {
+        match self.operation.key() {
+            // pulFlagsOut, and the return value.
+            OperationKey::Call(Interface::AsyncEmsmdb, 0) => Some(&[0; 8]),
+            // StatusCode, ErrorCode, EventPending, AuxiliaryBufferSize.
+            OperationKey::Http(Endpoint::Emsmdb, RequestType::NotificationWait) => Some(&[0; 16]),
+            _ => None,
+        }
     }
 
     pub(crate) fn wait_for(&mut self, waits: Waits) {

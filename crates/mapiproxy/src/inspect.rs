@@ -1,14 +1,14 @@
 //! What a configuration names, looked at before anything runs: files, certificates, addresses, the server's name.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, TcpListener, ToSocketAddrs as _};
+use std::net::{IpAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::time::{Duration, SystemTime};
 
 use net::http::CertificateFault;
 use rustix::fs::Access;
+use tokio::time::timeout;
 
 use crate::config::{Capture, Config, ConfigError, Credentials, Found, Listen, Places, ProtectionLevel};
 use crate::files::{self, FileError};
@@ -164,7 +164,7 @@ fn capture(config: &Config, found: &mut Found<'_>) {
     for (key, capture) in &all {
         match crate::recording::files(capture).may_begin() {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => found.wrong(key, error.to_string()),
-            // What keeps us from the folder is told below.
+            // A folder that can't be used is reported below.
             _ => {}
         }
     }
@@ -200,23 +200,14 @@ fn capture(config: &Config, found: &mut Found<'_>) {
 
 /// Addresses that this machine does not have now.
 fn addresses(listen: &Listen, inspected: &mut Inspected) {
-    let Listen { endpoint_mapper, rpc, rpc_http, http, https, .. } = listen;
-    let all = [
-        ("listen.endpoint_mapper", endpoint_mapper),
-        ("listen.rpc", rpc),
-        ("listen.rpc_http", rpc_http),
-        ("listen.http", http),
-        ("listen.https", https),
-    ];
-    for (key, address) in all {
-        let Some(address) = address else { continue };
+    for (key, address) in listen.addresses() {
         let Err(error) = TcpListener::bind((address.ip(), 0)) else { continue };
         inspected.warnings.push(format!("{key}: this machine can't listen on {}: {error}", address.ip()));
     }
 }
 
 /// The server's names that can't be resolved now, by the keys that name them.
-pub(crate) fn unresolved(config: &Config) -> Vec<(&'static str, String)> {
+pub(crate) async fn unresolved(config: &Config) -> Vec<(&'static str, String)> {
     let upstream = &config.upstream;
     let rpc = upstream.rpc.as_ref().map(|server| ("upstream.rpc", server.host()));
     let http = upstream.http.as_ref().map(|server| ("upstream.http", server.host.as_str()));
@@ -225,28 +216,15 @@ pub(crate) fn unresolved(config: &Config) -> Vec<(&'static str, String)> {
         if host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() {
             continue;
         }
-        if let Err(why) = look_up(host) {
-            unresolved.push((key, format!("the name {host} can't be resolved: {why}")));
-        }
+        let why = match timeout(LOOK_UP, tokio::net::lookup_host((host, 0))).await {
+            Ok(Ok(mut found)) => match found.next() {
+                Some(_) => continue,
+                None => "it has no address".to_owned(),
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", LOOK_UP.as_secs()),
+        };
+        unresolved.push((key, format!("the name {host} can't be resolved: {why}")));
     }
     unresolved
-}
-
-/// Looks `host` up, for [`LOOK_UP`] at most.
-#[allow(clippy::disallowed_methods, reason = "a look-up can't be given up; it acts for the process itself")]
-fn look_up(host: &str) -> Result<(), String> {
-    let (done, result) = mpsc::channel();
-    let host = host.to_owned();
-    let started = std::thread::Builder::new().name("look-up".to_owned()).spawn(move || {
-        let found = (host.as_str(), 0_u16).to_socket_addrs().map(|mut found| found.next().is_some());
-        // Whoever asked may have given up.
-        let _ = done.send(found);
-    });
-    started.map_err(|error| error.to_string())?;
-    match result.recv_timeout(LOOK_UP) {
-        Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err("it has no address".to_owned()),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", LOOK_UP.as_secs())),
-    }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
-use crate::config::{Config, Listen};
+use crate::config::Config;
 
 /// The server is one of our own listeners.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +41,7 @@ pub(crate) async fn check(config: &Config) -> Result<(), OwnAddress> {
 
 /// The servers of `config` that are one of its listeners, as far as their names can be resolved.
 pub(crate) async fn find(config: &Config) -> Vec<OwnAddress> {
-    let Listen { endpoint_mapper, rpc, rpc_http, http, https, .. } = config.listen;
-    let listeners: Vec<SocketAddr> =
-        [endpoint_mapper, rpc, rpc_http, http, https].into_iter().flatten().collect();
+    let listeners: Vec<SocketAddr> = config.listen.addresses().map(|(_, address)| address).collect();
     let calls = config.upstream.rpc.as_ref().map(|server| ("upstream.rpc", server.host(), server.port()));
     let http =
         config.upstream.http.as_ref().map(|server| ("upstream.http", server.host.as_str(), server.port));

@@ -362,7 +362,6 @@ pub(crate) fn own_domain(config: &Config) -> DomainNames {
 
 /// The hosts for which NTLM clients may sign in; none for any.
 fn target_names(config: &Config) -> Vec<String> {
-    let listen = &config.listen;
     let further = &config.clients.target_names;
     if further.iter().any(|name| name == "*") {
         return Vec::new();
@@ -370,8 +369,7 @@ fn target_names(config: &Config) -> Vec<String> {
     let mut names = vec![config.name.clone()];
     names.extend(config.name.split_once('.').map(|(host, _)| host.to_owned()));
     names.extend(config.public_url.as_ref().map(|url| url.host.trim_matches(['[', ']']).to_owned()));
-    let addresses = [listen.endpoint_mapper, listen.rpc, listen.rpc_http, listen.http, listen.https];
-    names.extend(addresses.into_iter().flatten().map(|address| address.ip().to_string()));
+    names.extend(config.listen.addresses().map(|(_, address)| address.ip().to_string()));
     names.extend(further.iter().cloned());
     names
 }

@@ -87,10 +87,8 @@ struct Connection<B: Backend> {
     handshakes: HashMap<u32, Handshake>,
     anonymous: Option<SecurityContext>,
     replies: Vec<Reply>,
-    /// What is held of its calls.
+    /// Calls that the backend has not answered yet, also those that the client gave up, and what is held of them.
     stubs: Stubs,
-    /// Calls that the backend has not answered yet, also those that the client gave up.
-    under_way: usize,
     /// Our own number and the client's of each call that the client waits for. A client may use the number of a
     /// call that it gave up again, before the backend has answered the first.
     waited_for: Vec<(u32, u32)>,
@@ -144,7 +142,6 @@ pub(crate) async fn serve<B: Backend>(
         anonymous: None,
         replies: Vec::new(),
         stubs,
-        under_way: 0,
         waited_for: Vec::new(),
         last_id: 0,
         since: Instant::now(),
@@ -339,7 +336,7 @@ impl<B: Backend> Connection<B> {
             group,
         });
         match call {
-            Some(_) if self.under_way >= self.front.rpc.max_calls => {
+            Some(_) if self.stubs.calls() >= self.front.rpc.max_calls => {
                 self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
             }
             Some(call) => {
@@ -353,7 +350,6 @@ impl<B: Backend> Connection<B> {
                     return self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
                 }
                 self.stubs.begin(id, held, call.stub.len());
-                self.under_way += 1;
                 self.waited_for.push((id, theirs));
                 self.behind.backend.call(call, &mut self.replies);
             }
@@ -388,8 +384,8 @@ impl<B: Backend> Connection<B> {
         })
     }
 
-    /// The group of `identity` among those that have the connection's number. It is joined by who signed in, and
-    /// by nobody before.
+    /// The group of `identity` among those that have the connection's number. It is joined once the
+    /// identity has signed in, not before.
     fn group(&mut self, identity: &Identity) -> Option<Arc<Group>> {
         let members = &mut self.behind.members;
         if let Some(member) = members.iter().find(|member| member.identity() == identity) {
@@ -403,7 +399,6 @@ impl<B: Backend> Connection<B> {
 
     fn answer(&mut self) {
         for reply in self.replies.drain(..) {
-            self.under_way = self.under_way.saturating_sub(1);
             let (Reply::Response { id, .. } | Reply::Fault { id, .. }) = reply;
             self.stubs.end(id);
             let Some(position) = self.waited_for.iter().position(|(ours, _)| *ours == id) else { continue };

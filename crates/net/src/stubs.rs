@@ -28,6 +28,11 @@ impl Stubs {
         self.under_way.push((id, context, bytes));
     }
 
+    /// How many calls are under way.
+    pub(crate) const fn calls(&self) -> usize {
+        self.under_way.len()
+    }
+
     /// The bytes of all calls under way.
     pub(crate) fn bytes(&self) -> usize {
         self.under_way.iter().map(|(.., bytes)| *bytes).sum()

@@ -47,10 +47,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         warnings.extend(shown.warnings);
         fine = shown.fine;
     } else {
-        for (key, why) in inspect::unresolved(&config) {
+        for (key, why) in runtime.block_on(inspect::unresolved(&config)) {
             warnings.push(format!("{key}: {why}; give a name that this machine can resolve, or an address"));
         }
     }
+    // A look-up that was given up goes on, and is not waited for.
+    runtime.shutdown_background();
     let mut out = std::io::stdout();
     let has_problems = !found.problems.is_empty();
     let warnings = warnings.iter().map(|warning| format!("warning: {warning}"));

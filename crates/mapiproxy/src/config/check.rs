@@ -210,18 +210,10 @@ fn rpc_values(config: &Config, found: &mut Found<'_>) {
             found.wrong(key, "needs a fixed port, which the endpoint mapper can name");
         }
     }
-    let all = [
-        ("listen.endpoint_mapper", endpoint_mapper),
-        ("listen.rpc", rpc),
-        ("listen.rpc_http", rpc_http),
-        ("listen.http", http),
-        ("listen.https", https),
-    ];
-    for (index, (key, address)) in all.iter().enumerate() {
-        let Some(address) = address else { continue };
-        for (other, taken) in all.iter().take(index) {
-            let Some(taken) = taken.filter(|taken| collide(*taken, *address)) else { continue };
-            if taken == *address {
+    for (index, (key, address)) in config.listen.addresses().enumerate() {
+        let before = config.listen.addresses().take(index);
+        for (other, taken) in before.filter(|(_, taken)| collide(*taken, address)) {
+            if taken == address {
                 found.wrong(
                     key,
                     format!("is the address of another service, {other}; give it a port of its own"),
@@ -310,7 +302,7 @@ pub(crate) fn notes(config: &Config) -> Vec<&'static str> {
             "on connections from clients.forwarded_for_from clients sign in by Basic alone: NTLM and Negotiate \
              authenticate a connection, and these carry requests of several clients"
         } else {
-            "on connections from clients.forwarded_for_from nobody can sign in: NTLM and Negotiate authenticate a \
+            "on connections from clients.forwarded_for_from no client can sign in: NTLM and Negotiate authenticate a \
              connection, and these carry requests of several clients; add basic to clients.http_auth"
         });
     }

@@ -139,6 +139,20 @@ pub(crate) struct Listen {
     pub(crate) tls: Tls,
 }
 
+impl Listen {
+    /// The addresses that are listened on, by the keys that name them.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+        let all = [
+            ("listen.endpoint_mapper", self.endpoint_mapper),
+            ("listen.rpc", self.rpc),
+            ("listen.rpc_http", self.rpc_http),
+            ("listen.http", self.http),
+            ("listen.https", self.https),
+        ];
+        all.into_iter().filter_map(|(key, address)| Some((key, address?)))
+    }
+}
+
 /// Where something listens.
 fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     let text = String::deserialize(deserializer)?;
@@ -336,7 +350,7 @@ pub(crate) struct Upstream {
     /// The oldest TLS that is spoken with it.
     #[serde(default)]
     pub(crate) tls: Tls,
-    /// Whether it is told where requests come from.
+    /// Whether requests that go there have forwarding headers.
     #[serde(default = "yes")]
     pub(crate) forwarding_headers: bool,
     /// Seconds for connecting and signing in.

@@ -162,7 +162,7 @@ impl Client {
     ) -> Result<Then, Gone> {
         let until = Instant::now() + self.front.upstream.call_limit;
         // A wait for notifications may end at any time: it does not keep us from stopping.
-        let is_wait = is_wait(airborne.flight.operation.key());
+        let is_wait = airborne.flight.is_wait();
         let stops = self.stop.begins();
         tokio::pin!(stops);
         let telling = (asked, &*airborne, &mut told);
@@ -346,11 +346,6 @@ pub(super) fn own_head(
         head.fields.push("WWW-Authenticate", token.clone());
     }
     Some(head)
-}
-
-/// Whether it waits for notifications.
-const fn is_wait(key: OperationKey) -> bool {
-    matches!(key, OperationKey::Http(Endpoint::Emsmdb, RequestType::NotificationWait))
 }
 
 /// The values of a request's `Cookie` headers.
