@@ -11,13 +11,16 @@ use crate::harness::{
 /// `RPC_S_CALL_FAILED`: what a call comes to whose server is lost.
 const CALL_FAILED: Answer = Answer::Fault(0x6BE);
 
+/// `RPC_S_SERVER_UNAVAILABLE`: what a call comes to that could not be sent.
+const UNAVAILABLE: Answer = Answer::Fault(0x6BA);
+
 #[test]
 fn a_server_that_is_not_there_yet_is_found_once_it_is() {
     let host = address();
     let binding = format!("ncacn_ip_tcp:{host}[6001]");
     let proxy = Setup::before(&binding).unprotected().start();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
-    assert_eq!(client.call(0, &[0; 48]), CALL_FAILED);
+    assert_eq!(client.call(0, &[0; 48]), UNAVAILABLE);
     let upstream = RawUpstream::at(host, echo);
     // The same client, on the same connection.
     let handle = client.nspi_bind();
@@ -33,8 +36,10 @@ fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds(
     let mut alice = Told::bound(&proxy, ALICE, 0);
     let handle = alice.open();
     upstream.process.kill();
-    // 0x6be has no name with the client that is used here.
-    assert!(alice.fault_of(&handle).to_lowercase().contains("6be"));
+    // Whether the call was sent depends on which is seen first, it or the end; neither status has a name with the
+    // client that is used here.
+    let fault = alice.fault_of(&handle).to_lowercase();
+    assert!(fault.contains("6be") || fault.contains("6ba"), "{fault}");
     let upstream = Upstream::at(host, &[]);
     let mut again = Told::bound(&proxy, ALICE, 0);
     let handle = again.open();
@@ -105,7 +110,7 @@ fn an_endpoint_mapper_that_never_answers_is_given_up_in_time() {
     let setup = Setup::before(&address.to_string()).upstream_key("connect_seconds", "1");
     let proxy = setup.start();
     let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000");
-    client.run().expect_failed("EcDoConnect", "fault 0x000006be");
+    client.run().expect_failed("EcDoConnect", "fault 0x000006ba");
 }
 
 #[test]

@@ -219,7 +219,7 @@ fn a_hang_up_reads_the_password_again_for_connections_to_come() {
     // What stands goes on, what is new does not come about.
     before.done(LOGON);
     let mut after = HttpClient::new(&place.proxy, &place.certificates, By("ntlm", ALICE));
-    assert_eq!(after.told("connect")["status"], 502);
+    assert_eq!(after.told("connect")["status"], 503);
     read_again(SERVICE.1, 2);
     after.done("connect");
     // What is no password stays out.

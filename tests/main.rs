@@ -38,5 +38,6 @@ mod stopping;
 mod store;
 mod transparency;
 mod unauthenticated;
+mod upstream_outages;
 mod with_lab;
 mod witness;

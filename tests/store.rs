@@ -116,7 +116,7 @@ fn a_wrong_password_of_ours_is_no_business_of_the_clients() {
     let proxy = setup.start();
     // What failed is the call; the client's own sign-in is as good as it was.
     let client = Client::scapy(proxy.mapper()).user(ALICE, "privacy").with("--dialect", "2000");
-    client.run().expect_failed("EcDoConnect", "fault 0x000006be");
+    client.run().expect_failed("EcDoConnect", "fault 0x000006bf");
     assert_eq!(upstream.calls(), [""; 0]);
     proxy
         .process

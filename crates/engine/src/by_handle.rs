@@ -99,6 +99,7 @@ impl Engine {
                 self.fail(conversation, flight, status, "the upstream's fault".to_owned())
             }
             Outcome::Lost(why) => self.fail(conversation, flight, CALL_FAILED, why),
+            Outcome::Unavailable { status, why } => self.fail(conversation, flight, status, why),
         }
     }
 
@@ -242,6 +243,7 @@ impl Engine {
             }
             Outcome::Fault(status) => AheadAnswer::Fault(status),
             Outcome::Lost(why) => return self.fail(conversation, flight, CALL_FAILED, why),
+            Outcome::Unavailable { status, why } => return self.fail(conversation, flight, status, why),
         };
         let verdict = self.answered_ahead(flight, ahead, answer);
         self.after(conversation, flight, verdict)

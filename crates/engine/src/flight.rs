@@ -76,8 +76,15 @@ pub enum Outcome {
     },
     /// It answered with a fault.
     Fault(FaultStatus),
-    /// It could not be reached, or broke off; why, for the operator.
+    /// It broke off, so that the call may have been executed; why, for the operator.
     Lost(String),
+    /// It is in a state in which it executes no calls, and which is reported by itself; why, for the operator.
+    Unavailable {
+        /// With what status the client's call fails.
+        status: FaultStatus,
+        /// Why.
+        why: String,
+    },
 }
 
 impl Flight {

@@ -170,5 +170,6 @@ pub(crate) fn upstream(config: &Config, server: &Url, service: &Service) -> Resu
         timeout: Duration::from_secs(upstream.connect_seconds),
         call_limit: Duration::from_secs(upstream.call_seconds),
         via: Via::new(&mut identity::OsRandom)?,
+        gate: Arc::clone(&service.gate),
     })
 }

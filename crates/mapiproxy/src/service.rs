@@ -1,10 +1,10 @@
 //! The account that stands for all clients at the server, whose password can be read again while it is in use.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use identity::{Mechanism, Password, Registry, ntlm};
 use net::http::HttpCredentials;
-use net::{Account, Live};
+use net::{Account, Gate, Live};
 use rpc::pdu::AuthLevel;
 
 use crate::config::{Config, Credentials, Scheme, SignIn};
@@ -18,6 +18,10 @@ pub(crate) struct Service {
     pub(crate) rpc: Option<Live<Account>>,
     /// Whoever signs in by HTTP.
     pub(crate) http: Live<HttpCredentials>,
+    /// Whether the server accepts the account, and can be reached.
+    pub(crate) gate: Arc<Gate>,
+    /// What was read last; none where there is no account.
+    password: Mutex<Option<Password>>,
 }
 
 impl Service {
@@ -26,31 +30,56 @@ impl Service {
     /// # Errors
     /// When the password can't be read.
     pub(crate) fn read(config: &Config, contexts: &Arc<Registry>) -> Result<Self, FileError> {
-        let (rpc, http) = read(config, contexts)?;
+        let password = password(config)?;
+        let (rpc, http) = accounts(config, password.as_ref(), contexts);
         let (config, contexts) = (config.clone(), Arc::clone(contexts));
-        Ok(Self { config, contexts, rpc: rpc.map(Live::new), http: Live::new(http) })
+        let (rpc, http, gate) = (rpc.map(Live::new), Live::new(http), Gate::new());
+        Ok(Self { config, contexts, rpc, http, gate, password: Mutex::new(password) })
     }
 
-    /// Reads the password again, for connections that are opened from now on; whether there is one.
+    /// Reads the password again, for connections that are opened from now on; whether there is one. Where it is
+    /// another one, a sign-in with it is attempted at once, although the last one may have been refused.
     ///
     /// # Errors
     /// When it can't be read; then it is as it was.
     pub(crate) fn read_again(&self) -> Result<bool, FileError> {
-        let (rpc, http) = read(&self.config, &self.contexts)?;
+        let Some(read) = password(&self.config)? else { return Ok(false) };
+        let mut password = self.password.lock().unwrap_or_else(PoisonError::into_inner);
+        if password.as_ref().is_some_and(|old| old.expose() == read.expose()) {
+            return Ok(true);
+        }
+        let read = password.insert(read);
+        let (rpc, http) = accounts(&self.config, Some(read), &self.contexts);
         if let (Some(live), Some(account)) = (&self.rpc, rpc) {
             live.set(account);
         }
         self.http.set(http);
-        Ok(matches!(self.config.upstream.credentials, Credentials::Specified { .. }))
+        self.gate.password_changed();
+        Ok(true)
     }
 }
 
-fn read(config: &Config, contexts: &Arc<Registry>) -> Result<(Option<Account>, HttpCredentials), FileError> {
-    let Credentials::Specified { user, domain, password_file } = &config.upstream.credentials else {
-        return Ok((None, HttpCredentials::Relayed));
-    };
-    let password = files::read_password(password_file)?;
-    Ok((rpc(config, (user, domain, &password), contexts), http(config, (user, domain, &password), contexts)))
+/// The password that `config` names; none where clients sign in at the server themselves.
+fn password(config: &Config) -> Result<Option<Password>, FileError> {
+    match &config.upstream.credentials {
+        Credentials::Specified { password_file, .. } => files::read_password(password_file).map(Some),
+        Credentials::Relayed {} => Ok(None),
+    }
+}
+
+/// The account as `config` says, for remote calls and for HTTP.
+fn accounts(
+    config: &Config,
+    password: Option<&Password>,
+    contexts: &Arc<Registry>,
+) -> (Option<Account>, HttpCredentials) {
+    match (&config.upstream.credentials, password) {
+        (Credentials::Specified { user, domain, .. }, Some(password)) => {
+            let account = (&**user, &**domain, password);
+            (rpc(config, account, contexts), http(config, account, contexts))
+        }
+        _ => (None, HttpCredentials::Relayed),
+    }
 }
 
 /// The service principal name of a `service` of `host`; none where the host is named by an address, of which

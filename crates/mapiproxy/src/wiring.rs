@@ -411,6 +411,7 @@ pub(crate) fn upstream(config: &Config, server: &Binding, service: &Service) -> 
         account: service.rpc.clone(),
         timeout: Duration::from_secs(config.upstream.connect_seconds),
         call_limit: Duration::from_secs(config.upstream.call_seconds),
+        gate: Arc::clone(&service.gate),
     }
 }
 

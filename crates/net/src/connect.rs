@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long one address of several may take: who does not answer by then leaves time for the next.
-const EACH: Duration = Duration::from_secs(2);
+pub(crate) const EACH: Duration = Duration::from_secs(2);
 
 /// A connection to the first of `addresses` that takes one.
 pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, String> {

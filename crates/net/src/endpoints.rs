@@ -6,9 +6,9 @@ use std::time::Duration;
 use engine::Interface;
 use rpc::pdu::SyntaxId;
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::connect::{connect_any, resolve};
+use crate::connect::{EACH, connect_any, resolve};
 
 /// How long an answer of an endpoint mapper is believed.
 const BELIEVED: Duration = Duration::from_mins(1);
@@ -92,6 +92,16 @@ impl Endpoints {
     /// # Errors
     /// Says why there is none.
     pub async fn connect(&self, interface: Interface) -> Result<TcpStream, String> {
+        let known = matches!(self.location, Location::Mapper { .. }) && self.lock().contains_key(&interface);
+        let addresses = self.find(interface).await?;
+        if !known {
+            return connect_any(&addresses).await;
+        }
+        // A server that was started anew may serve it at another port.
+        if let Ok(Ok(stream)) = timeout(EACH, connect_any(&addresses)).await {
+            return Ok(stream);
+        }
+        self.forget(interface);
         connect_any(&self.find(interface).await?).await
     }
 

@@ -9,18 +9,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::Outcome;
+use engine::{CALL_FAILED, Outcome};
 use identity::{Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
-use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, FaultStatus, SyntaxId};
+use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, FaultStatus, RejectReason, SyntaxId};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use wire::Guid;
 
 use crate::account::Account;
 use crate::clock;
+use crate::gate::SignInAttempt;
 use crate::sign_in::{protection, strongest};
 use crate::stream::{poll_read, prepare};
+use crate::upstream_error::UpstreamError;
 
 /// What a link is for.
 #[derive(Debug, Clone)]
@@ -35,7 +37,21 @@ pub struct LinkConfig {
     pub timeout: Duration,
 }
 
-type Connecting = Pin<Box<dyn Future<Output = Result<TcpStream, String>> + Send>>;
+type Connecting = Pin<Box<dyn Future<Output = Result<Connected, UpstreamError>> + Send>>;
+
+/// A connection that was made.
+#[derive(Debug)]
+pub struct Connected {
+    pub(crate) stream: TcpStream,
+    /// The account to sign in with, and the sign-in that is permitted, where the gate of the upstream counts it.
+    pub(crate) sign_in: Option<(Arc<Account>, SignInAttempt)>,
+}
+
+impl From<TcpStream> for Connected {
+    fn from(stream: TcpStream) -> Self {
+        Self { stream, sign_in: None }
+    }
+}
 
 enum State {
     Connecting(Connecting),
@@ -72,7 +88,7 @@ pub enum Done {
         /// The call.
         call: Outgoing,
         /// Why it was not sent.
-        why: String,
+        why: UpstreamError,
     },
 }
 
@@ -91,20 +107,14 @@ pub(crate) enum Broke {
 
 /// Why a connection broke.
 struct Broken {
-    why: String,
+    why: UpstreamError,
     /// Whether calls that wait may do better on a new connection.
     anew: bool,
 }
 
-impl From<String> for Broken {
-    fn from(why: String) -> Self {
+impl From<UpstreamError> for Broken {
+    fn from(why: UpstreamError) -> Self {
         Self { why, anew: false }
-    }
-}
-
-impl From<&str> for Broken {
-    fn from(why: &str) -> Self {
-        Self::from(why.to_owned())
     }
 }
 
@@ -124,6 +134,10 @@ pub struct Link {
     broke: Option<Broke>,
     /// The server said anything at all.
     heard: bool,
+    /// Our sign-in, as long as its outcome is unknown.
+    attempt: Option<SignInAttempt>,
+    /// The last leg of our sign-in was sent.
+    proven: bool,
     output: Bytes,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -138,10 +152,10 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
-    /// A link over the connection that `connect` makes, for `config`.
+    /// A link over the connection that `connect` makes within the limit of `config`, for that.
     pub fn new(
         config: LinkConfig,
-        connect: impl Future<Output = Result<TcpStream, String>> + Send + 'static,
+        connect: impl Future<Output = Result<Connected, UpstreamError>> + Send + 'static,
     ) -> Self {
         let association =
             ClientAssociation::new(ClientConfig { assoc_group_id: config.group, ..ClientConfig::default() });
@@ -157,6 +171,8 @@ impl Link {
             rejected: false,
             broke: None,
             heard: false,
+            attempt: None,
+            proven: false,
             output: Bytes::new(),
         }
     }
@@ -216,26 +232,35 @@ impl Link {
     }
 
     fn advance(&mut self, task: &mut Context<'_>, done: &mut Vec<Done>) -> Result<(), Broken> {
+        if let State::Connecting(connect) = &mut self.state {
+            let Poll::Ready(connected) = connect.as_mut().poll(task) else { return Ok(()) };
+            let Connected { stream, sign_in } = connected?;
+            if let Some((account, attempt)) = sign_in {
+                self.config.account = Some(account);
+                self.attempt = Some(attempt);
+            }
+            prepare(&stream).map_err(|error| UpstreamError::Connect(error.to_string()))?;
+            self.state = State::Open(stream);
+            self.bind()?;
+        }
+        // What makes the connection has a limit of its own.
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(task).is_ready()
         {
-            return Err(format!("not signed in within {} s", self.config.timeout.as_secs()).into());
-        }
-        if let State::Connecting(connect) = &mut self.state {
-            let Poll::Ready(connected) = connect.as_mut().poll(task) else { return Ok(()) };
-            let stream = connected.map_err(|why| Broken { why, anew: true })?;
-            prepare(&stream).map_err(|error| error.to_string())?;
-            self.state = State::Open(stream);
-            self.bind()?;
+            return Err(UpstreamError::SignInTimeout(self.config.timeout).into());
         }
         loop {
             self.events(done)?;
             self.send_waiting()?;
             let State::Open(stream) = &mut self.state else {
-                return if self.waiting.is_empty() { Ok(()) } else { Err("the connection is lost".into()) };
+                return if self.waiting.is_empty() {
+                    Ok(())
+                } else {
+                    Err(closed("the connection is lost").into())
+                };
             };
             // A server that goes away before its first word has not even seen a sign-in.
-            let lost = |why: String| Broken { why, anew: !self.heard };
+            let lost = |why: String| Broken { why: UpstreamError::Closed(why), anew: !self.heard };
             write(stream, task, &mut self.association, &mut self.output).map_err(lost)?;
             if !self.association.wants_input() {
                 return Ok(());
@@ -255,14 +280,14 @@ impl Link {
         }
     }
 
-    fn bind(&mut self) -> Result<(), String> {
+    fn bind(&mut self) -> Result<(), UpstreamError> {
         let credentials = match &self.config.account {
             None => None,
             Some(account) => {
                 let mut initiator = Initiator::new(account.mechanism, account.config.clone());
                 let first = initiator.step(&[], clock::now(), &mut OsRandom);
-                let Step::Continue(token) = first.map_err(|refusal| refusal.to_string())? else {
-                    return Err("the handshake ended before it began".to_owned());
+                let Step::Continue(token) = first.map_err(|refusal| protocol(&refusal))? else {
+                    return Err(protocol(&"the handshake ended before it began"));
                 };
                 self.initiator = Some(initiator);
                 Some(Credentials {
@@ -273,19 +298,28 @@ impl Link {
                 })
             }
         };
-        self.association.bind(&[(0, self.config.interface)], credentials).map_err(|error| error.to_string())
+        self.association.bind(&[(0, self.config.interface)], credentials).map_err(|error| protocol(&error))
     }
 
     fn events(&mut self, done: &mut Vec<Done>) -> Result<(), Broken> {
         while let Some(event) = self.association.poll_event() {
             match event {
                 Event::Response(response) => {
+                    if let Some(attempt) = self.attempt.take() {
+                        attempt.accepted();
+                    }
                     if let Some(token) = self.calls.remove(&response.call_id) {
                         let outcome = Outcome::Response { stub: response.stub, endian: response.endian };
                         done.push(Done::Came { token, outcome });
                     }
                 }
+                Event::Fault { status, .. } if self.attempt.is_some() && is_refusal(status) => {
+                    return Err(refused(&status).into());
+                }
                 Event::Fault { call_id, status, .. } => {
+                    if let Some(attempt) = self.attempt.take() {
+                        attempt.accepted();
+                    }
                     if let Some(token) = self.calls.remove(&call_id) {
                         done.push(Done::Came { token, outcome: Outcome::Fault(status) });
                     }
@@ -297,7 +331,8 @@ impl Link {
                     };
                     if !results.iter().any(accepted) {
                         self.broke = Some(Broke::Unserved);
-                        return Err(format!("the server does not serve {}", self.config.interface).into());
+                        let why = format!("the server does not serve {}", self.config.interface);
+                        return Err(UpstreamError::Protocol(why).into());
                     }
                     self.deadline = None;
                 }
@@ -312,7 +347,8 @@ impl Link {
                         None
                     };
                     // A server that was started anew knows nothing of the groups that it had.
-                    return Err(Broken { why: reason.to_string(), anew: self.rejected_group().is_some() });
+                    let anew = self.rejected_group().is_some();
+                    return Err(Broken { why: self.closed_by(&reason), anew });
                 }
                 Event::Shutdown | Event::ContextsAltered { .. } => {}
             }
@@ -320,16 +356,29 @@ impl Link {
         Ok(())
     }
 
-    fn sign_in(&mut self, token: &[u8]) -> Result<(), String> {
-        let initiator = self.initiator.as_mut().ok_or("a token where none was asked for")?;
+    /// Why the server closed the association for `reason`.
+    fn closed_by(&self, reason: &CloseReason) -> UpstreamError {
+        let refuses_package =
+            [RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, RejectReason::INVALID_CHECKSUM];
+        match reason {
+            CloseReason::SetupFault(status) if self.initiator.is_some() && is_refusal(*status) => {
+                refused(status)
+            }
+            CloseReason::Rejected(reason) if refuses_package.contains(reason) => refused(reason),
+            reason => UpstreamError::Protocol(reason.to_string()),
+        }
+    }
+
+    fn sign_in(&mut self, token: &[u8]) -> Result<(), UpstreamError> {
+        let initiator =
+            self.initiator.as_mut().ok_or_else(|| protocol(&"a token where none was asked for"))?;
         let next = match initiator.step(token, clock::now(), &mut OsRandom) {
             Ok(Step::Continue(token)) => NextLeg::AlterContext { token },
             Ok(Step::Done { token, context, security }) => {
                 let level = self.config.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
                 if level.effective() > Some(strongest(&security)) {
-                    return Err(format!(
-                        "the server's handshake negotiated too little for the level {level}"
-                    ));
+                    let why = format!("the server's handshake negotiated too little for the level {level}");
+                    return Err(UpstreamError::NotOffered(why));
                 }
                 self.context = Some(context);
                 self.initiator = None;
@@ -341,17 +390,18 @@ impl Link {
             }
             Err(refusal) => {
                 self.broke = Some(Broke::Refused);
-                return Err(format!("signing in: {refusal}"));
+                return Err(refused(&refusal));
             }
         };
-        self.association.auth_reply(next).map_err(|error| error.to_string())
+        self.proven = true;
+        self.association.auth_reply(next).map_err(|error| protocol(&error))
     }
 
-    fn send_waiting(&mut self) -> Result<(), String> {
+    fn send_waiting(&mut self) -> Result<(), UpstreamError> {
         while self.association.is_bound()
             && let Some(Outgoing { token, opnum, object, stub }) = self.waiting.pop_front()
         {
-            let call = self.association.call(0, opnum, object, stub).map_err(|error| error.to_string())?;
+            let call = self.association.call(0, opnum, object, stub).map_err(|error| protocol(&error))?;
             self.calls.insert(call, token);
         }
         Ok(())
@@ -359,15 +409,29 @@ impl Link {
 
     /// Breaks the connection off; every call on it is lost, because of `why`.
     pub fn abort(&mut self, why: &str, done: &mut Vec<Done>) {
-        self.give_up(&Broken::from(why), done);
+        self.give_up(&UpstreamError::Timeout(why.to_owned()).into(), done);
     }
 
     fn give_up(&mut self, Broken { why, anew }: &Broken, done: &mut Vec<Done>) {
         self.state = State::Broken;
         self.deadline = None;
         self.context = None;
-        let lost = |token| Done::Came { token, outcome: Outcome::Lost(why.clone()) };
-        done.extend(self.calls.drain().map(|(_, token)| lost(token)));
+        // Some servers refuse a sign-in by closing the connection.
+        let is_refusal = self.proven && self.attempt.is_some() && matches!(why, UpstreamError::Closed(_));
+        let refusal = is_refusal.then(|| refused(why));
+        let why = refusal.as_ref().unwrap_or(why);
+        if let Some(attempt) = self.attempt.take()
+            && why.is_sign_in()
+        {
+            attempt.refused(why);
+        }
+        // As far as such a server says, it may have executed what was sent.
+        let sent = match &refusal {
+            Some(why) => Outcome::Unavailable { status: CALL_FAILED, why: why.to_string() },
+            None => outcome(why),
+        };
+        done.extend(self.calls.drain().map(|(_, token)| Done::Came { token, outcome: sent.clone() }));
+        let lost = |token| Done::Came { token, outcome: outcome(why) };
         done.extend(self.waiting.drain(..).map(|call| match anew {
             true => Done::Unsent { call, why: why.clone() },
             false => lost(call.token),
@@ -384,6 +448,36 @@ pub(crate) const fn is_denial(status: FaultStatus) -> bool {
             | FaultStatus::NCA_S_UNSUPPORTED_AUTHN_LEVEL
             | FaultStatus::NCA_S_INVALID_CHECKSUM
     )
+}
+
+/// What comes to a call that ends with its connection because of `why`.
+fn outcome(why: &UpstreamError) -> Outcome {
+    let unsent = |status| Outcome::Unavailable { status, why: why.to_string() };
+    match why {
+        UpstreamError::Connect(_) | UpstreamError::Tls(_) => unsent(FaultStatus::RPC_S_SERVER_UNAVAILABLE),
+        // It is not the client who is refused: a status that says so would have it ask for another password.
+        UpstreamError::CredentialsRefused(_) | UpstreamError::NotOffered(_) => {
+            unsent(FaultStatus::RPC_S_CALL_FAILED_DNE)
+        }
+        _ => Outcome::Lost(why.to_string()),
+    }
+}
+
+/// Whether a server that has not answered a call yet says with `status` that it refuses the account.
+const fn is_refusal(status: FaultStatus) -> bool {
+    matches!(status, FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)
+}
+
+fn refused(why: &dyn std::fmt::Display) -> UpstreamError {
+    UpstreamError::CredentialsRefused(format!("the server refuses the account that we sign in with: {why}"))
+}
+
+fn closed(why: &str) -> UpstreamError {
+    UpstreamError::Closed(why.to_owned())
+}
+
+fn protocol(why: &dyn std::fmt::Display) -> UpstreamError {
+    UpstreamError::Protocol(why.to_string())
 }
 
 fn write(

@@ -24,11 +24,13 @@ use crate::account::{Account, credentials_for};
 use crate::backend::{Backend, Call, Reply};
 use crate::clock;
 use crate::endpoints::{Endpoints, syntax};
+use crate::gate::{Gate, Road};
 use crate::groups::Group;
-use crate::link::{Done, Link, LinkConfig, Outgoing};
+use crate::link::{Connected, Done, Link, LinkConfig, Outgoing};
 use crate::live::Live;
 use crate::mapper::reply;
 use crate::strangers::Strangers;
+use crate::upstream_error::UpstreamError;
 
 /// The server that we relay to, and as whom.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Upstream {
     pub timeout: Duration,
     /// How long an answer may take.
     pub call_limit: Duration,
+    /// What all connections there know of it together.
+    pub gate: Arc<Gate>,
 }
 
 /// What the connections of a proxy have in common.
@@ -241,7 +245,7 @@ impl Backend for ProxyConnection {
         for done in std::mem::take(&mut self.done) {
             match done {
                 Done::Came { token, outcome } => self.resume(token, outcome, replies),
-                Done::Unsent { call, why } => self.send_again(call, why, replies),
+                Done::Unsent { call, why } => self.send_again(call, &why, replies),
             }
         }
         // What was sent on has to be polled for in its turn, even where nothing is for the client yet.
@@ -354,10 +358,10 @@ impl ProxyConnection {
 
     /// Gives a call that never left here to a new connection, once. What may have been sent is never sent
     /// again.
-    fn send_again(&mut self, call: Outgoing, why: String, replies: &mut Vec<Reply>) {
+    fn send_again(&mut self, call: Outgoing, why: &UpstreamError, replies: &mut Vec<Reply>) {
         let Some(airborne) = self.flights.get_mut(&call.token) else { return };
         if std::mem::replace(&mut airborne.again, true) {
-            return self.resume(call.token, Outcome::Lost(why), replies);
+            return self.resume(call.token, Outcome::Lost(why.to_string()), replies);
         }
         let (link, context) = (airborne.link.clone(), airborne.flight.context().clone());
         tracing::debug!(operation = airborne.flight.operation.name(), "retrying on a new connection: {why}");
@@ -370,8 +374,19 @@ impl ProxyConnection {
         let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { return };
         let signs_in = self.links.get(&airborne.link).is_some_and(Link::signs_in);
         let outcome = if signs_in { account_refused(outcome) } else { outcome };
-        if let Outcome::Lost(why) = &outcome {
-            tracing::warn!(operation = airborne.flight.operation.name(), "upstream: {why}");
+        if let Outcome::Lost(why) | Outcome::Unavailable { why, .. } = &outcome {
+            let flight = &airborne.flight;
+            if let Outcome::Lost(why) = &outcome {
+                let operation = &flight.operation;
+                self.proxy.strangers.call_lost(
+                    operation.peer(),
+                    flight.context().principal(),
+                    operation.name(),
+                    why,
+                );
+            } else {
+                tracing::debug!(operation = flight.operation.name(), "upstream: {why}");
+            }
             self.proxy.upstream.endpoints.forget(airborne.link.0);
             // A connection on which we were refused stays refused: the next call gets a new one.
             if self.links.get(&airborne.link).is_some_and(Link::is_idle) {
@@ -432,20 +447,35 @@ impl ProxyConnection {
             let upstream = &proxy.upstream;
             let (interface, identity) = key;
             let group = conversations.get(identity).and_then(|(_, group)| group.upstream(*interface));
+            let account = upstream.account.as_ref().and_then(|held| credentials_for(caller, held)).cloned();
             let config = LinkConfig {
                 interface: syntax(*interface),
-                account: upstream
-                    .account
-                    .as_ref()
-                    .and_then(|held| credentials_for(caller, held))
-                    .map(Live::get),
+                account: account.as_ref().map(Live::get),
                 group: group.unwrap_or(0),
                 timeout: upstream.timeout,
             };
-            let (endpoints, interface) = (Arc::clone(&upstream.endpoints), *interface);
-            Link::new(config, async move { endpoints.connect(interface).await })
+            Link::new(config, connect(upstream.clone(), account, *interface))
         })
     }
+}
+
+/// Connects to where `interface` is served, as soon as the gate of the upstream permits it, and a sign-in with
+/// `account`. The account is the one that is in use then.
+async fn connect(
+    upstream: Upstream,
+    account: Option<Live<Account>>,
+    interface: Interface,
+) -> Result<Connected, UpstreamError> {
+    let Upstream { endpoints, timeout, gate, .. } = upstream;
+    let begun = Instant::now();
+    let attempt = match &account {
+        Some(_) => Some(gate.sign_in(Road::Rpc, interface.name(), timeout).await?),
+        None => None,
+    };
+    let connecting = async { endpoints.connect(interface).await.map_err(UpstreamError::Connect) };
+    let left = timeout.saturating_sub(begun.elapsed());
+    let stream = gate.connect(Road::Rpc, left, connecting).await?;
+    Ok(Connected { stream, sign_in: account.map(|account| account.get()).zip(attempt) })
 }
 
 /// The answer to a call whose security context may not be used any more.

@@ -8,7 +8,8 @@ use tokio::net::TcpStream;
 use wire::Endian;
 
 use crate::connect::connect_any;
-use crate::link::{Done, Link, LinkConfig, Outgoing};
+use crate::link::{Connected, Done, Link, LinkConfig, Outgoing};
+use crate::upstream_error::UpstreamError;
 
 /// A connection to a server for who makes one call after the other.
 #[derive(Debug)]
@@ -44,15 +45,24 @@ impl RpcClient {
     /// A client of the server with the addresses `server`, which are tried in that order; it connects with the
     /// first call.
     pub fn new(server: Vec<SocketAddr>, config: LinkConfig) -> Self {
-        let addresses = server.clone();
-        let connect = async move { connect_any(&addresses).await };
+        let (addresses, limit) = (server.clone(), config.timeout);
+        let connect = async move {
+            let connected = tokio::time::timeout(limit, connect_any(&addresses)).await;
+            let late = |_| UpstreamError::Connect(format!("can't connect within {} s", limit.as_secs()));
+            connected.map_err(late)?.map_err(UpstreamError::Connect).map(Connected::from)
+        };
         Self { link: Link::new(config, connect), server, next: 0, done: Vec::new() }
     }
 
     /// A client over the connection `stream`.
     pub(crate) fn over(stream: TcpStream, config: LinkConfig) -> Self {
         let server = stream.peer_addr().into_iter().collect();
-        Self { link: Link::new(config, async { Ok(stream) }), server, next: 0, done: Vec::new() }
+        Self {
+            link: Link::new(config, async { Ok(Connected::from(stream)) }),
+            server,
+            next: 0,
+            done: Vec::new(),
+        }
     }
 
     /// The server's association group; zero before the first call.
@@ -81,9 +91,9 @@ impl RpcClient {
                     Done::Came { token: of, outcome } if of == token => match outcome {
                         Outcome::Response { stub, endian } => return Ok((stub, endian)),
                         Outcome::Fault(status) => return Err(CallFailure::Fault(status)),
-                        Outcome::Lost(why) => return Err(lost(why)),
+                        Outcome::Lost(why) | Outcome::Unavailable { why, .. } => return Err(lost(why)),
                     },
-                    Done::Unsent { call, why } if call.token == token => return Err(lost(why)),
+                    Done::Unsent { call, why } if call.token == token => return Err(lost(why.to_string())),
                     Done::Came { .. } | Done::Unsent { .. } => {}
                 }
             }

@@ -5,6 +5,7 @@ use identity::Principal;
 use tokio::time::Instant;
 
 use crate::throttle::Throttle;
+use crate::upstream_error::UpstreamError;
 
 /// Keeps what strangers can cause at will from filling the log.
 #[derive(Debug, Default)]
@@ -17,6 +18,7 @@ pub struct Strangers {
     memory_full: Throttle,
     looped: Throttle,
     cut_short: Throttle,
+    upstream_failed: Throttle,
 }
 
 impl Strangers {
@@ -53,6 +55,23 @@ impl Strangers {
     pub(crate) fn cut_short(&self, peer: SocketAddr, why: &str) {
         if let Some(left_out) = self.cut_short.pass(Instant::now()) {
             tracing::warn!(%peer, left_out, "upstream: an answer broke off, and the client's connection with it: {why}");
+        }
+    }
+
+    /// A request that the upstream did not answer as it should. What its state explains, which is logged when it
+    /// begins and when it ends, is not logged for each request.
+    pub(crate) fn upstream_failed(&self, peer: SocketAddr, why: &UpstreamError) {
+        if why.is_outage() {
+            tracing::debug!(%peer, "upstream: {why}");
+        } else if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
+            tracing::warn!(%peer, left_out, "upstream: {why}");
+        }
+    }
+
+    /// A call that was lost with its connection to the upstream.
+    pub(crate) fn call_lost(&self, peer: SocketAddr, user: &Principal, operation: &str, why: &str) {
+        if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
+            tracing::warn!(%peer, %user, operation, left_out, "upstream: {why}");
         }
     }
 

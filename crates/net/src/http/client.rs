@@ -8,6 +8,7 @@ use tokio::time::timeout;
 
 use super::server_only::Cookies;
 use super::upstream::{Body, HttpUpstream, Link, Onward};
+use crate::upstream_error::UpstreamError;
 
 /// The longest answer that is taken, in bytes: several times what a ROP buffer can hold.
 const LONGEST: usize = 64 << 20;
@@ -93,8 +94,12 @@ impl HttpClient {
         let sent = link.wire.flush(limit).await;
         sent.map_err(|error| HttpFailure::Lost(format!("the request could not be sent: {error}")))?;
         let answered = timeout(self.upstream.call_limit, answer(&mut link)).await;
-        let (head, framing, body) =
-            answered.map_err(|_| late(self.upstream.call_limit))?.map_err(HttpFailure::Lost)?;
+        let (head, framing, body) = answered
+            .map_err(|_| late(self.upstream.call_limit))?
+            .map_err(|error| HttpFailure::Lost(error.to_string()))?;
+        if head.status() != 401 {
+            link.answered_with(head.status());
+        }
         if link.done(&head, framing) {
             self.link = Some(link);
         }
@@ -111,17 +116,17 @@ fn late(limit: Duration) -> HttpFailure {
 }
 
 /// The whole answer to a request.
-async fn answer(link: &mut Link) -> Result<(ResponseHead, Framing, Vec<u8>), String> {
+async fn answer(link: &mut Link) -> Result<(ResponseHead, Framing, Vec<u8>), UpstreamError> {
     let (head, framing) = link.head().await?;
     let mut body = Vec::new();
     loop {
-        match link.wire.event().await.map_err(|error| error.to_string())? {
+        match link.wire.event().await? {
             Event::Body(piece) => body.extend_from_slice(piece.data()),
             Event::End => return Ok((head, framing, body)),
             Event::Head { .. } => {}
         }
         if body.len() > LONGEST {
-            return Err(format!("an answer of more than {LONGEST} bytes"));
+            return Err(UpstreamError::Protocol(format!("an answer of more than {LONGEST} bytes")));
         }
     }
 }

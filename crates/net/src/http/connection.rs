@@ -401,6 +401,10 @@ impl Client {
             (SignedIn::Failed(_, why), name) => {
                 self.front.auth_limit.unclear(peer, name.as_ref(), why, Instant::now());
             }
+            // Credentials that did not reach the server are no guess.
+            (SignedIn::NoServer(why), name) if !why.is_outage() => {
+                self.front.auth_limit.unclear(peer, name.as_ref(), &why.to_string(), Instant::now());
+            }
             (SignedIn::As { fresh: true, .. }, Some(name)) => {
                 self.front.auth_limit.succeeded(peer, name, Instant::now());
             }
@@ -487,6 +491,9 @@ impl Client {
             SignedIn::Failed(status, why) => {
                 self.front.observer.refused(peer, &why);
                 self.answer(status, "nobody can be signed in now\n", head);
+            }
+            SignedIn::NoServer(why) => {
+                self.unreachable(&why, head);
             }
         }
         None

@@ -10,6 +10,7 @@ use super::tls::{TlsFailure, end_point};
 use super::upstream::HttpUpstream;
 use crate::connect::{connect_any, resolve};
 use crate::stream::prepare;
+use crate::upstream_error::UpstreamError;
 
 /// Why there is no connection to the server.
 #[derive(Debug, thiserror::Error)]
@@ -44,13 +45,31 @@ pub enum NotOpened {
     #[error("a target that can't be asked for")]
     Target,
     /// The connection broke, or what came is no answer.
-    #[error("{0}")]
-    Broken(String),
+    #[error(transparent)]
+    Broken(#[from] UpstreamError),
 }
 
-impl From<String> for NotOpened {
-    fn from(why: String) -> Self {
-        Self::Broken(why)
+impl From<NotConnected> for UpstreamError {
+    fn from(error: NotConnected) -> Self {
+        let why = error.to_string();
+        match error {
+            NotConnected::Tls(_) => Self::Tls(why),
+            NotConnected::Unresolved(_) | NotConnected::Unreachable(_) | NotConnected::Late(_) => {
+                Self::Connect(why)
+            }
+        }
+    }
+}
+
+impl From<NotOpened> for UpstreamError {
+    fn from(error: NotOpened) -> Self {
+        match error {
+            NotOpened::Connect(error) => error.into(),
+            NotOpened::SignIn(error) => error.into(),
+            NotOpened::Late(limit) => Self::SignInTimeout(limit),
+            NotOpened::Target => Self::Protocol(error.to_string()),
+            NotOpened::Broken(error) => error,
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use super::body::NotTaken;
 use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::{Coding, adapt_answer};
+use super::relay::lost;
 use super::upstream::{Body, Link};
+use crate::upstream_error::UpstreamError;
 
 /// A request of Autodiscover with what came of it so far.
 struct Discovering {
@@ -71,7 +73,7 @@ impl Client {
         asked: &Asked,
         framing: Framing,
         under_way: &mut Discovering,
-    ) -> Result<Result<Then, String>, Gone> {
+    ) -> Result<Result<Then, UpstreamError>, Gone> {
         let mut head = under_way.original.clone();
         // The modules read the answer.
         head.fields.remove("accept-encoding");
@@ -80,14 +82,14 @@ impl Client {
         if let Err(why) = self.send_head(asked, &mut head, body).await {
             return Ok(Err(why));
         }
-        let Some(mut link) = self.link.take() else { return Ok(Err("lost".to_owned())) };
+        let Some(mut link) = self.link.take() else { return Ok(Err(lost())) };
         under_way.sent = Some(head);
         link.wire.send(under_way.asked.clone());
         let sent = link.wire.flush(self.front.limits.handshake).await;
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::TimedOut
         {
-            return Ok(Err(error.to_string()));
+            return Ok(Err(UpstreamError::Closed(error.to_string())));
         }
         // A server that stops reading may have answered already, with 413 or 401.
         let until = Instant::now() + self.front.upstream.call_limit;
@@ -116,7 +118,7 @@ impl Client {
         &mut self,
         link: &mut Link,
         until: Instant,
-    ) -> Result<Result<(ResponseHead, Framing, Bytes), String>, Gone> {
+    ) -> Result<Result<(ResponseHead, Framing, Bytes), UpstreamError>, Gone> {
         let (head, framing) = match self.answer_head(link, until).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(Err(why)),
@@ -130,7 +132,8 @@ impl Client {
                 Err(why) => return Ok(Err(why)),
             }
             if body.len() > self.front.sizes.body {
-                return Ok(Err("an answer of Autodiscover that is too large".to_owned()));
+                let why = "an answer of Autodiscover that is too large";
+                return Ok(Err(UpstreamError::Protocol(why.to_owned())));
             }
         }
     }
@@ -142,17 +145,17 @@ impl Client {
         dialect: Dialect,
         head: &ResponseHead,
         body: &Bytes,
-    ) -> Result<Bytes, String> {
+    ) -> Result<Bytes, UpstreamError> {
         if head.status() != 200 || asked.is_head {
             return Ok(body.clone());
         }
         if head.fields.text("content-encoding").is_some_and(|coding| coding != "identity") {
-            return Err("an answer of Autodiscover that is packed".to_owned());
+            return Err(UpstreamError::Protocol("an answer of Autodiscover that is packed".to_owned()));
         }
         let changed = self.front.engine.autodiscover(dialect, body, &asked.context);
         changed
             .map(|changed| changed.map_or_else(|| body.clone(), Bytes::from))
-            .map_err(|refusal| refusal.why.into_owned())
+            .map_err(|refusal| UpstreamError::Protocol(refusal.why.into_owned()))
     }
 
     /// Reports the exchange to the observer.

@@ -8,11 +8,13 @@ use http::{Event, Fate, Framing, RequestHead, ResponseHead, Version};
 use tokio::time::Instant;
 
 use super::connection::{Asked, Client, Gone, Then};
+use super::hop::{is_of_connection, named_by_connection};
 use super::io::Broken;
 use super::location;
 use super::relayed::Relayed;
-use super::upstream::{Body, Link, Onward, is_of_connection, named_by_connection};
+use super::upstream::{Body, Link, Onward};
 use crate::front::LOOK;
+use crate::upstream_error::UpstreamError;
 
 impl Client {
     /// Has a connection to the server ready that carries the request's head.
@@ -21,11 +23,14 @@ impl Client {
         asked: &Asked,
         head: &mut RequestHead,
         body: Body,
-    ) -> Result<(), String> {
+    ) -> Result<(), UpstreamError> {
         self.check_caller()?;
         let front = Arc::clone(&self.front);
         let stands = match &mut self.link {
-            Some(link) => link.serves(&asked.context).await,
+            Some(link) => {
+                link.serves(&asked.context).await
+                    && link.signs_in_again(&front.upstream, &asked.context, head.target()).await?
+            }
             None => false,
         };
         if !stands {
@@ -35,10 +40,10 @@ impl Client {
             {
                 // Only the client can shake hands on another one.
                 relayed.deny(None);
-                return Err("the server closed the connection that the client had signed in on".to_owned());
+                let why = "the server closed the connection that the client had signed in on";
+                return Err(UpstreamError::SignInAgain(why.to_owned()));
             }
-            let opened = Box::pin(Link::open(&front.upstream, &asked.context, head.target())).await;
-            self.link = Some(opened.map_err(|error| error.to_string())?);
+            self.link = Some(Box::pin(Link::open(&front.upstream, &asked.context, head.target())).await?);
         }
         if let Some(link) = &mut self.link {
             let forwarding = Some(&self.forwarding);
@@ -50,14 +55,14 @@ impl Client {
 
     /// Succeeds while the security context of the request was not revoked. Otherwise the client has to sign in
     /// anew.
-    fn check_caller(&mut self) -> Result<(), String> {
+    fn check_caller(&mut self) -> Result<(), UpstreamError> {
         match &self.caller {
             Some(caller) if caller.is_revoked() => {
                 self.denied = true;
-                Err(format!(
+                Err(UpstreamError::SignInAgain(format!(
                     "the account of {} was revoked while its request was under way",
                     caller.principal()
-                ))
+                )))
             }
             _ => Ok(()),
         }
@@ -69,7 +74,7 @@ impl Client {
         &mut self,
         link: &mut Link,
         until: Instant,
-    ) -> Result<Result<Event<ResponseHead>, String>, Gone> {
+    ) -> Result<Result<Event<ResponseHead>, UpstreamError>, Gone> {
         loop {
             if let Err(why) = self.check_caller() {
                 return Ok(Err(why));
@@ -78,18 +83,21 @@ impl Client {
                 Ok(Some(event)) => return Ok(Ok(event)),
                 // An answer that the connection's end ends has its end by now.
                 Ok(None) if link.wire.has_ended() => {
-                    return Ok(Err("the server closed the connection".to_owned()));
+                    return Ok(Err(closed("the server closed the connection")));
                 }
                 Ok(None) => {}
-                Err(error) => return Ok(Err(format!("what the server sends is no answer: {error}"))),
+                Err(error) => {
+                    let why = format!("what the server sends is no answer: {error}");
+                    return Ok(Err(UpstreamError::Protocol(why)));
+                }
             }
             self.flush().await?;
             let at = until.min(Instant::now() + LOOK);
             match poll_fn(|task| self.poll_answer(task, link, at)).await? {
                 Came::Something => {}
                 Came::Nothing if at < until => {}
-                Came::Nothing => return Ok(Err(LATE.to_owned())),
-                Came::Broken(why) => return Ok(Err(why)),
+                Came::Nothing => return Ok(Err(UpstreamError::Late)),
+                Came::Broken(why) => return Ok(Err(closed(&why))),
             }
         }
     }
@@ -126,13 +134,14 @@ impl Client {
         &mut self,
         link: &mut Link,
         until: Instant,
-    ) -> Result<Result<(ResponseHead, Framing), String>, Gone> {
+    ) -> Result<Result<(ResponseHead, Framing), UpstreamError>, Gone> {
         loop {
             match self.answered(link, until).await? {
                 Ok(Event::Head { head, .. }) if head.status() == 401 => {
                     return Ok(Err(self.refused_there(link, &head)));
                 }
                 Ok(Event::Head { mut head, framing }) if head.status() >= 200 => {
+                    link.answered_with(head.status());
                     location::ours(&mut head.fields, &self.front.upstream, &self.front.origin);
                     return Ok(Ok((head, framing)));
                 }
@@ -143,22 +152,26 @@ impl Client {
     }
 
     /// The server answers 401: to us, where we sign in, else to the client.
-    fn refused_there(&mut self, link: &Link, head: &ResponseHead) -> String {
+    fn refused_there(&mut self, link: &mut Link, head: &ResponseHead) -> UpstreamError {
         match &mut self.relayed {
             Some(relayed) => {
                 relayed.deny(Some(&head.fields));
-                "the server wants the client to sign in anew".to_owned()
+                UpstreamError::SignInAgain("the server wants the client to sign in anew".to_owned())
             }
             None if link.is_nobodys() => {
                 self.denied = true;
-                "the server refuses anonymous requests".to_owned()
+                UpstreamError::SignInAgain("the server refuses anonymous requests".to_owned())
             }
-            None => link.refused(&head.fields).to_string(),
+            None => {
+                let why = UpstreamError::from(link.refused(&head.fields));
+                link.not_signed_in(&why);
+                why
+            }
         }
     }
 
     /// The server can't be reached, or does not answer: an answer that says so, without its name.
-    pub(super) fn unreachable(&mut self, why: &str, head: &RequestHead) -> Then {
+    pub(super) fn unreachable(&mut self, why: &UpstreamError, head: &RequestHead) -> Then {
         self.link = None;
         let denied = self.relayed.as_mut().is_some_and(Relayed::take_denied);
         if std::mem::take(&mut self.denied) || denied {
@@ -166,10 +179,36 @@ impl Client {
             self.deny(head);
             return if head.keeps_alive() { Then::Next } else { Then::Close };
         }
-        tracing::warn!(peer = %self.peer, "upstream: {why}");
-        let status = if why.starts_with(LATE) { 504 } else { 502 };
-        self.answer(status, "the server behind this proxy can't be reached\n", head)
+        self.front.strangers.upstream_failed(self.peer, why);
+        let (status, text) = shown(why);
+        self.answer(status, text, head)
     }
+}
+
+/// With what status and text a client is answered whose request came to nothing because of `why`.
+pub(super) const fn shown(why: &UpstreamError) -> (u16, &'static str) {
+    match why {
+        UpstreamError::Connect(_) => (502, "the server behind this proxy can't be reached\n"),
+        UpstreamError::Tls(_) => (
+            502,
+            "this proxy can't establish TLS with the server behind it: inform the proxy's administrator\n",
+        ),
+        UpstreamError::CredentialsRefused(_) | UpstreamError::NotOffered(_) => (
+            503,
+            "the server behind this proxy refuses the proxy's own account, not yours: inform the proxy's \
+             administrator\n",
+        ),
+        UpstreamError::Late | UpstreamError::Timeout(_) | UpstreamError::SignInTimeout(_) => {
+            (504, "the server behind this proxy does not answer in time\n")
+        }
+        UpstreamError::Closed(_) | UpstreamError::Protocol(_) | UpstreamError::SignInAgain(_) => {
+            (502, "the server behind this proxy gave no usable answer\n")
+        }
+    }
+}
+
+fn closed(why: &str) -> UpstreamError {
+    UpstreamError::Closed(why.to_owned())
 }
 
 /// What an answer was waited for in vain or not.
@@ -180,9 +219,6 @@ enum Came {
     /// Nothing any more; why.
     Broken(String),
 }
-
-/// The server takes longer than it may.
-pub(super) const LATE: &str = "no answer in time";
 
 /// How an answer's body goes to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

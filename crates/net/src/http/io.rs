@@ -14,6 +14,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
+use crate::upstream_error::UpstreamError;
+
 /// A connection, plain or within TLS.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -102,6 +104,15 @@ pub(super) enum Broken {
     /// The peer closed it where more was due.
     #[error("the connection was closed")]
     Closed,
+}
+
+impl From<Broken> for UpstreamError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Io(_) | Broken::Closed => Self::Closed(broken.to_string()),
+            Broken::Message(_) => Self::Protocol(broken.to_string()),
+        }
+    }
 }
 
 impl<H: Head> Wire<H> {

@@ -12,6 +12,7 @@ mod discovery;
 mod exchange;
 mod forwarding;
 mod front;
+mod hop;
 mod io;
 mod location;
 mod offers;

@@ -3,6 +3,8 @@
 use http::{Fields, ResponseHead};
 use identity::relayed::Scheme;
 
+use crate::upstream_error::UpstreamError;
+
 /// More offers than any server makes.
 const MOST: usize = 8;
 
@@ -99,6 +101,18 @@ pub enum NotSignedIn {
     /// It refuses a request that no credentials of ours go with.
     #[error("the server refuses the request")]
     Anonymous,
+}
+
+impl From<NotSignedIn> for UpstreamError {
+    fn from(error: NotSignedIn) -> Self {
+        let why = error.to_string();
+        match error {
+            NotSignedIn::NotOffered { .. } => Self::NotOffered(why),
+            NotSignedIn::Refused(_) => Self::CredentialsRefused(why),
+            NotSignedIn::Status { .. } | NotSignedIn::Anonymous => Self::Protocol(why),
+            NotSignedIn::Closed(_) => Self::Closed(why),
+        }
+    }
 }
 
 impl NotSignedIn {

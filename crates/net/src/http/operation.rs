@@ -19,9 +19,11 @@ use super::answers;
 use super::body::{NotTaken, Whole};
 use super::coming::Coming;
 use super::connection::{Asked, Client, Gone, Then};
+use super::relay::lost;
 use super::told::Told;
 use super::upstream::{Body, Link};
 use crate::clock;
+use crate::upstream_error::UpstreamError;
 
 impl Client {
     /// Brings an operation through the engine, to the server and back.
@@ -135,7 +137,7 @@ impl Client {
         airborne: &Airborne,
         head: &mut RequestHead,
         stub: Bytes,
-    ) -> Result<Box<Link>, String> {
+    ) -> Result<Box<Link>, UpstreamError> {
         if let Some(newest) = airborne.flight.cookies_to_send(&cookies(&airborne.original)) {
             head.fields.remove("cookie");
             if !newest.is_empty() {
@@ -145,9 +147,10 @@ impl Client {
         head.fields.remove("accept-encoding");
         let length = u64::try_from(stub.len()).unwrap_or(u64::MAX);
         self.send_head(asked, head, Body::Length(length)).await?;
-        let mut link = self.link.take().ok_or("lost")?;
+        let mut link = self.link.take().ok_or_else(lost)?;
         link.wire.send(stub);
-        link.wire.flush(self.front.limits.handshake).await.map_err(|error| error.to_string())?;
+        let sent = link.wire.flush(self.front.limits.handshake).await;
+        sent.map_err(|error| UpstreamError::Closed(error.to_string()))?;
         Ok(link)
     }
 
@@ -177,8 +180,8 @@ impl Client {
             None => return Ok(self.end_wait(asked, &mut airborne, &told, None)),
         };
         if let Err(refusal) = airborne.learn_cookies(&mut head, !told.begun) {
-            tracing::warn!("upstream: {}", refusal.why);
-            return Ok(self.fail(&refusal.why, &mut airborne, &told));
+            let why = UpstreamError::Protocol(refusal.why.into_owned());
+            return Ok(self.fail(&why, &mut airborne, &told));
         }
         link.wire.decoder.gather(self.front.sizes.answer);
         let mut coming = Box::new(Coming::new(head, framing, asked));
@@ -200,10 +203,12 @@ impl Client {
                     None => return Ok(self.end_wait(asked, &mut airborne, &told, Some(&coming))),
                 }
             };
-            match event.and_then(|event| coming.take(event, self.front.sizes.answer)) {
+            let taken = |event| coming.take(event, self.front.sizes.answer).map_err(UpstreamError::Protocol);
+            match event.and_then(taken) {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(why) if coming.begun && !coming.told => {
+                    let why = why.to_string();
                     airborne.give_up(&why);
                     return Err(Gone::CutShort(why));
                 }

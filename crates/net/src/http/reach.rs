@@ -11,6 +11,7 @@ use super::offers;
 use super::server_only::Cookies;
 use super::upstream::{Body, HttpUpstream, Link, Onward};
 use crate::clock;
+use crate::upstream_error::UpstreamError;
 
 /// What a server answers to a request without credentials.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub struct Anonymous {
 /// # Errors
 /// When the server can't be reached, or what it says is no answer.
 pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<Anonymous, NotOpened> {
-    let mut link = Link::blank(upstream).await?;
+    let mut link = Link::blank_once(upstream).await?;
     let mut head = ping(target)?;
     head.fields.push("Host", upstream.host_header());
     head.fields.push("Content-Length", "0");
@@ -48,7 +49,7 @@ pub async fn sign_in_once(
     context: &SecurityContext,
     target: &str,
 ) -> Result<u16, NotOpened> {
-    let mut link = Link::open(upstream, context, target).await?;
+    let mut link = Link::open_once(upstream, context, target).await?;
     let mut head = ping(target)?;
     link.adapt(&mut head, &Onward { body: Body::Length(0), cookies: Cookies::None, forwarding: None });
     link.ask(&head, false);
@@ -57,8 +58,8 @@ pub async fn sign_in_once(
     if answer.status() == 401 { Err(link.refused(&answer.fields).into()) } else { Ok(answer.status()) }
 }
 
-async fn answer(link: &mut Link, upstream: &HttpUpstream) -> Result<ResponseHead, String> {
-    link.wire.flush(upstream.timeout).await.map_err(|error| error.to_string())?;
+async fn answer(link: &mut Link, upstream: &HttpUpstream) -> Result<ResponseHead, UpstreamError> {
+    link.wire.flush(upstream.timeout).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
     Ok(link.head().await?.0)
 }
 

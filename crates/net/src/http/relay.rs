@@ -10,6 +10,7 @@ use super::connection::{Asked, Client, Gone, Then};
 use super::exchange::{Coding, adapt_answer};
 use super::io::Broken;
 use super::upstream::{Body, Link};
+use crate::upstream_error::UpstreamError;
 
 impl Client {
     /// Brings a request to the server and the answer back, as they are.
@@ -30,7 +31,7 @@ impl Client {
         if let Err(why) = self.send_head(&asked, &mut head, body).await {
             return Ok(self.unreachable(&why, &original));
         }
-        let Some(mut link) = self.link.take() else { return Ok(self.unreachable("lost", &original)) };
+        let Some(mut link) = self.link.take() else { return Ok(self.unreachable(&lost(), &original)) };
         let chunked = framing == Framing::Chunked && body == Body::AsItCame;
         if chunked {
             http::chunk(&mut link.wire.out, &beginning);
@@ -41,7 +42,7 @@ impl Client {
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::TimedOut
         {
-            return Ok(self.unreachable(&error.to_string(), &original));
+            return Ok(self.unreachable(&UpstreamError::Closed(error.to_string()), &original));
         }
         // A server that takes no more may have answered already: that it is too much, or whom it wants to sign in.
         let then = self.bring_back(&mut link, &asked, &original).await?;
@@ -108,7 +109,7 @@ impl Client {
                 },
                 Ok(Event::End) => break,
                 Ok(Event::Head { .. }) => {}
-                Err(why) => return Err(Gone::CutShort(why)),
+                Err(why) => return Err(Gone::CutShort(why.to_string())),
             }
             if self.wire.queued() > AT_ONCE {
                 self.flush().await?;
@@ -120,6 +121,11 @@ impl Client {
         let keep = link.done(&came, framing) && (!asked.is_head || Link::outlives_head(&came));
         Ok((!close).then_some(keep))
     }
+}
+
+/// There is no connection where one was made just now.
+pub(super) fn lost() -> UpstreamError {
+    UpstreamError::Closed("the connection is lost".to_owned())
 }
 
 /// So much of an answer is collected before it is sent.

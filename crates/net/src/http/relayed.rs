@@ -148,7 +148,7 @@ impl Relayed {
         self.forget(request.link);
         match self.guard(request).await {
             Ok(_) => SignedIn::Refused(why.to_owned()),
-            Err(why) => SignedIn::Failed(502, why.to_string()),
+            Err(why) => failed(why),
         }
     }
 
@@ -168,7 +168,7 @@ impl Relayed {
         }
         match self.guard(request).await {
             Ok(_) => SignedIn::Nobody,
-            Err(why) => SignedIn::Failed(502, why.to_string()),
+            Err(why) => failed(why),
         }
     }
 
@@ -210,17 +210,17 @@ impl Relayed {
             Some(begun) => begun,
             None => match self.begin(scheme, request).await {
                 Ok(begun) => begun,
-                Err(why) => return self.not_proven(&why, request),
+                Err(why) => return self.not_proven(why, request),
             },
         };
         match self.leg(begun, credentials, begins, value, request).await {
             Ok(signed_in) => signed_in,
-            Err(why) => self.not_proven(&why, request),
+            Err(why) => self.not_proven(why, request),
         }
     }
 
     /// What the client gets where its credentials were not proven.
-    fn not_proven(&mut self, why: &NotProven, request: &mut Request<'_>) -> SignedIn {
+    fn not_proven(&mut self, why: NotProven, request: &mut Request<'_>) -> SignedIn {
         self.forget(request.link);
         match why {
             NotProven::Refused(_) | NotProven::Credentials(_) | NotProven::NotOffered { .. } => {
@@ -230,9 +230,17 @@ impl Relayed {
                 self.guards.clear();
                 SignedIn::Failed(502, why.to_string())
             }
-            NotProven::Unclear { status, .. } => SignedIn::Failed(passed_on(*status), why.to_string()),
-            _ => SignedIn::Failed(502, why.to_string()),
+            NotProven::Unclear { status, .. } => SignedIn::Failed(passed_on(status), why.to_string()),
+            why => failed(why),
         }
+    }
+}
+
+/// What the client gets where the server could not be asked, or did not answer as it should.
+fn failed(why: NotProven) -> SignedIn {
+    match why {
+        NotProven::Link(error) => SignedIn::NoServer(error),
+        why => SignedIn::Failed(502, why.to_string()),
     }
 }
 

@@ -14,6 +14,7 @@ use identity::{
 use zeroize::Zeroizing;
 
 use crate::clock;
+use crate::upstream_error::UpstreamError;
 
 /// How clients may sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +118,8 @@ pub(super) enum SignedIn {
     Refused(String),
     /// Nobody knows: the status to answer with, and why.
     Failed(u16, String),
+    /// The server could not be asked.
+    NoServer(UpstreamError),
 }
 
 impl Connection {

@@ -18,10 +18,10 @@ use wire::Guid;
 use super::airborne::Airborne;
 use super::coming::Coming;
 use super::connection::{Asked, Client, Gone, Then};
-use super::exchange::LATE;
 use super::io::Broken;
 use super::operation::log_refusal;
 use super::upstream::Link;
+use crate::upstream_error::UpstreamError;
 
 /// When clients are told that we are at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,11 +145,11 @@ impl Client {
         link: &mut Link,
         until: Instant,
         (asked, airborne, told): (&Asked, &Airborne, &mut Told),
-    ) -> Result<Result<Event<ResponseHead>, String>, Gone> {
+    ) -> Result<Result<Event<ResponseHead>, UpstreamError>, Gone> {
         loop {
             let at = if told.begun { told.due(until) } else { until };
             match self.answered(link, at).await? {
-                Err(why) if at < until && why == LATE => self.tell(asked, airborne, told),
+                Err(UpstreamError::Late) if at < until => self.tell(asked, airborne, told),
                 other => return Ok(other),
             }
         }
@@ -163,11 +163,11 @@ impl Client {
         until: Instant,
         silent: bool,
         (asked, airborne, told): (&Asked, &Airborne, &mut Told),
-    ) -> Result<Result<(ResponseHead, Framing), String>, Gone> {
+    ) -> Result<Result<(ResponseHead, Framing), UpstreamError>, Gone> {
         loop {
             let at = if told.begun || silent { told.due(until) } else { until };
             match self.answer_head(link, at).await? {
-                Err(why) if at < until && why == LATE => self.tell(asked, airborne, told),
+                Err(UpstreamError::Late) if at < until => self.tell(asked, airborne, told),
                 other => return Ok(other),
             }
         }
@@ -180,13 +180,14 @@ impl Client {
         airborne: &mut Airborne,
         told: &mut Told,
         stub: Bytes,
-    ) -> Result<Result<Next, String>, Gone> {
+    ) -> Result<Result<Next, UpstreamError>, Gone> {
         let Some(OperationKey::Http(_, request_type)) = airborne.flight.asks_ahead() else {
-            return Ok(Err("a remote call is asked ahead by HTTP".to_owned()));
+            let why = "a remote call is asked ahead by HTTP";
+            return Ok(Err(UpstreamError::Protocol(why.to_owned())));
         };
         let mut guid = [0; 16];
         if let Err(error) = OsRandom.fill(&mut guid) {
-            return Ok(Err(error.to_string()));
+            return Ok(Err(UpstreamError::Protocol(error.to_string())));
         }
         let mut head = airborne.original.clone();
         head.fields.set(X_REQUEST_TYPE, request_type.name());
@@ -202,19 +203,20 @@ impl Client {
             Err(why) => return Ok(Err(why)),
         };
         if let Err(refusal) = airborne.learn_cookies(&mut head, false) {
-            return Ok(Err(refusal.why.into_owned()));
+            return Ok(Err(UpstreamError::Protocol(refusal.why.into_owned())));
         }
         let mut coming = Coming::new(head, framing, asked);
         loop {
             let at = told.due(until);
             let event = match self.answered(&mut link, at).await? {
-                Err(why) if at < until && why == LATE => {
+                Err(UpstreamError::Late) if at < until => {
                     self.tell(asked, airborne, told);
                     continue;
                 }
                 event => event,
             };
-            match event.and_then(|event| coming.take(event, self.front.sizes.answer)) {
+            let taken = |event| coming.take(event, self.front.sizes.answer).map_err(UpstreamError::Protocol);
+            match event.and_then(taken) {
                 Ok(true) => break,
                 Ok(false) => {}
                 Err(why) => return Ok(Err(why)),
@@ -227,12 +229,12 @@ impl Client {
     }
 
     /// Answers what came to nothing: the server can't be reached, or broke off.
-    pub(super) fn fail(&mut self, why: &str, airborne: &mut Airborne, told: &Told) -> Then {
-        airborne.give_up(why);
+    pub(super) fn fail(&mut self, why: &UpstreamError, airborne: &mut Airborne, told: &Told) -> Then {
+        airborne.give_up(&why.to_string());
         if !told.begun {
             return self.unreachable(why, &airborne.original);
         }
-        tracing::warn!("upstream: {why}");
+        self.front.strangers.upstream_failed(self.peer, why);
         self.link = None;
         refuse(&mut self.wire.out, ResponseCode::UnknownFailure);
         Then::Close

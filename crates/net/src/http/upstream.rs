@@ -9,18 +9,21 @@ use bytes::Bytes;
 use http::{Event, Fate, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead, Version};
 use identity::ntlm::InitiatorConfig;
 use identity::{ChannelBindings, Identity, Initiator, OsRandom, Password, SecurityContext, Step};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 use zeroize::Zeroizing;
 
 use super::dial::{NotConnected, NotOpened};
 use super::forwarding::{Forwarding, Via};
-use super::io::Wire;
+use super::hop::{is_of_connection, keep_alive, named_by_connection};
+use super::io::{Stream, Wire};
 use super::offers::NotSignedIn;
 use super::server_only::{Cookies, Speaker, speaker};
 use super::tls::TlsTrust;
 use crate::account::{Account, credentials_for};
 use crate::clock;
+use crate::gate::{Gate, Road, SignInAttempt};
 use crate::live::Live;
+use crate::upstream_error::UpstreamError;
 
 /// As whom we act towards the server.
 #[derive(Clone)]
@@ -70,6 +73,8 @@ pub struct HttpUpstream {
     pub call_limit: Duration,
     /// The name under which we stand in the requests that go there.
     pub via: Via,
+    /// What all connections there know of it together.
+    pub gate: Arc<Gate>,
 }
 
 impl HttpUpstream {
@@ -79,6 +84,22 @@ impl HttpUpstream {
         // An IPv6 address stands in brackets (RFC 3986 3.2.2).
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == usual { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// Permits a sign-in on behalf of `context` for what is at `target`; none where the service account does not
+    /// sign in: for anonymous callers, and for clients who sign in there themselves.
+    async fn sign_in(
+        &self,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Option<SignInAttempt>, UpstreamError> {
+        match credentials_for(context, self.credentials.get()).as_deref() {
+            None | Some(HttpCredentials::Relayed) => Ok(None),
+            Some(HttpCredentials::Basic(_) | HttpCredentials::Handshake(_)) => {
+                let directory = target.split(['/', '?']).nth(1).unwrap_or_default();
+                self.gate.sign_in(Road::Http, directory, self.timeout).await.map(Some)
+            }
+        }
     }
 }
 
@@ -103,17 +124,29 @@ pub(super) struct Link {
     busy: bool,
     /// The header of the sign-in's last leg, to be sent with the next request.
     token: Option<String>,
+    /// The sign-in of the service account whose outcome the next response shows.
+    attempt: Option<SignInAttempt>,
     limit: Duration,
     via: Via,
 }
 
 impl Link {
     /// A new connection that is nobody's yet.
-    pub(super) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, NotConnected> {
+    pub(super) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, UpstreamError> {
+        let connecting = async { Ok(upstream.connect().await?) };
+        let connected = upstream.gate.connect(Road::Http, upstream.timeout, connecting).await?;
+        Ok(Self::over(upstream, connected))
+    }
+
+    /// The same by one attempt that is made whatever is known of the server, and that nothing is learned from.
+    pub(super) async fn blank_once(upstream: &HttpUpstream) -> Result<Box<Self>, NotConnected> {
         let late = |_| NotConnected::Late(upstream.timeout);
-        let connected = timeout(upstream.timeout, upstream.connect()).await.map_err(late)?;
-        let (stream, bindings) = connected?;
-        Ok(Box::new(Self {
+        let connected = timeout(upstream.timeout, upstream.connect()).await.map_err(late)??;
+        Ok(Self::over(upstream, connected))
+    }
+
+    fn over(upstream: &HttpUpstream, (stream, bindings): (Stream, Option<ChannelBindings>)) -> Box<Self> {
+        Box::new(Self {
             wire: Wire::new(stream, ResponseDecoder::new(Limits::default())),
             owner: None,
             pinned: false,
@@ -124,9 +157,10 @@ impl Link {
             used: Instant::now(),
             busy: false,
             token: None,
+            attempt: None,
             limit: upstream.timeout,
             via: upstream.via.clone(),
-        }))
+        })
     }
 
     /// A new connection for `context`, signed in as far as that goes without a request. `target` is what will
@@ -135,17 +169,69 @@ impl Link {
         upstream: &HttpUpstream,
         context: &SecurityContext,
         target: &str,
+    ) -> Result<Box<Self>, UpstreamError> {
+        let attempt = upstream.sign_in(context, target).await?;
+        let until = Instant::now() + upstream.timeout;
+        let mut link = Self::blank(upstream).await?;
+        link.attempt = attempt;
+        let signed_in = timeout_at(until, link.sign_in(upstream, context, target)).await;
+        let signed_in = signed_in.unwrap_or(Err(NotOpened::Late(upstream.timeout)));
+        signed_in.map_err(UpstreamError::from).inspect_err(|error| link.not_signed_in(error))?;
+        Ok(link)
+    }
+
+    /// The same by one attempt that is made whatever is known of the server and the account, and that nothing is
+    /// learned from.
+    pub(super) async fn open_once(
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
     ) -> Result<Box<Self>, NotOpened> {
         let all = async {
-            let mut link = Self::blank(upstream).await?;
-            link.belongs_to(context);
-            if let Some(HttpCredentials::Handshake(account)) = link.credentials.clone().as_deref() {
-                link.sign_in(upstream, account, target).await?;
-            }
+            let mut link = Self::blank_once(upstream).await?;
+            link.sign_in(upstream, context, target).await?;
             Ok(link)
         };
-        let late = |_| NotOpened::Late(upstream.timeout);
-        timeout(upstream.timeout, all).await.map_err(late)?
+        timeout(upstream.timeout, all).await.map_err(|_| NotOpened::Late(upstream.timeout))?
+    }
+
+    /// Whether a further request of `context` for what is at `target` may go on it, where it is known to serve
+    /// them: with Basic each request signs in, and none goes with a password that was replaced.
+    pub(super) async fn signs_in_again(
+        &mut self,
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<bool, UpstreamError> {
+        let Some(held) =
+            self.credentials.as_ref().filter(|held| matches!(***held, HttpCredentials::Basic(_)))
+        else {
+            return Ok(true);
+        };
+        if !Arc::ptr_eq(held, &upstream.credentials.get()) {
+            return Ok(false);
+        }
+        self.attempt = upstream.sign_in(context, target).await?;
+        Ok(true)
+    }
+
+    /// The server answered a request with `status`, which is not 401: it accepted the sign-in, as far as that
+    /// shows.
+    pub(super) fn answered_with(&mut self, status: u16) {
+        if let Some(attempt) = self.attempt.take()
+            && status < 500
+        {
+            attempt.accepted();
+        }
+    }
+
+    /// The service account's sign-in on it failed.
+    pub(super) fn not_signed_in(&mut self, error: &UpstreamError) {
+        if let Some(attempt) = self.attempt.take()
+            && error.is_sign_in()
+        {
+            attempt.refused(error);
+        }
     }
 
     /// Whether it may carry a request of `context`: it is theirs, nothing is under way, and the server has
@@ -188,23 +274,37 @@ impl Link {
 
     /// Asks something that changes nothing, without a body. The answer's body is thrown away; says whether the
     /// connection may be used again.
-    pub(super) async fn probe(&mut self, head: &RequestHead) -> Result<(ResponseHead, bool), String> {
+    pub(super) async fn probe(&mut self, head: &RequestHead) -> Result<(ResponseHead, bool), UpstreamError> {
         let limit = self.limit;
         let mut head = head.clone();
         self.via.add_to(&mut head.fields);
         let all = async {
             self.ask(&head, head.method() == "HEAD");
-            self.wire.flush(limit).await.map_err(|error| error.to_string())?;
+            self.wire.flush(limit).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
             let (answer, framing) = self.head().await?;
             let whole = self.drain().await?;
             let stays = whole && self.done(&answer, framing);
             Ok((answer, stays))
         };
-        timeout(limit, all).await.map_err(|_| "no answer in time".to_owned())?
+        timeout(limit, all).await.map_err(|_| UpstreamError::Late)?
     }
 
-    /// Shakes hands up to the last leg, which goes with the next request ([MS-NTHT] 3.1).
+    /// From now on it is of `context`. Where the service account signs in with a handshake, shakes hands up to the
+    /// last leg, which goes with the next request ([MS-NTHT] 3.1).
     async fn sign_in(
+        &mut self,
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<(), NotOpened> {
+        self.belongs_to(context);
+        match self.credentials.clone().as_deref() {
+            Some(HttpCredentials::Handshake(account)) => self.shake_hands(upstream, account, target).await,
+            Some(HttpCredentials::Basic(_) | HttpCredentials::Relayed) | None => Ok(()),
+        }
+    }
+
+    async fn shake_hands(
         &mut self,
         upstream: &HttpUpstream,
         account: &Account,
@@ -312,9 +412,9 @@ impl Link {
     }
 
     /// The answer's head; those of interim answers are passed over.
-    pub(super) async fn head(&mut self) -> Result<(ResponseHead, Framing), String> {
+    pub(super) async fn head(&mut self) -> Result<(ResponseHead, Framing), UpstreamError> {
         loop {
-            match self.wire.event().await.map_err(|error| error.to_string())? {
+            match self.wire.event().await? {
                 Event::Head { head, framing } if head.status() >= 200 => return Ok((head, framing)),
                 Event::Head { .. } | Event::Body(_) | Event::End => {}
             }
@@ -323,10 +423,10 @@ impl Link {
 
     /// Reads the answer to its end, and throws it away; false where it is too long for that, so that the
     /// connection is of no more use.
-    async fn drain(&mut self) -> Result<bool, String> {
+    async fn drain(&mut self) -> Result<bool, UpstreamError> {
         let mut left = DRAINED;
         loop {
-            match self.wire.event().await.map_err(|error| error.to_string())? {
+            match self.wire.event().await? {
                 Event::End => break,
                 Event::Body(piece) => match left.checked_sub(piece.wire().len()) {
                     Some(rest) => left = rest,
@@ -400,10 +500,12 @@ const fn scheme(account: &Account) -> &'static str {
     }
 }
 
-fn token(step: Result<Step, identity::Refusal>) -> Result<Vec<u8>, String> {
-    match step.map_err(|refusal| refusal.to_string())? {
+fn token(step: Result<Step, identity::Refusal>) -> Result<Vec<u8>, UpstreamError> {
+    match step.map_err(|refusal| UpstreamError::Protocol(format!("signing in: {refusal}")))? {
         Step::Continue(token) | Step::Done { token: Some(token), .. } => Ok(token),
-        Step::Done { token: None, .. } => Err("the handshake ended too early".to_owned()),
+        Step::Done { token: None, .. } => {
+            Err(UpstreamError::Protocol("the handshake ended too early".to_owned()))
+        }
     }
 }
 
@@ -416,44 +518,4 @@ pub(super) fn challenge(fields: &Fields, scheme: &str) -> Option<Vec<u8>> {
             .then(|| STANDARD.decode(token).ok())
             .flatten()
     })
-}
-
-/// Which fields `Connection` names that would else go on: a list of what goes no further (RFC 9110 7.6.1).
-pub(super) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
-    fields
-        .all("connection")
-        .flat_map(http::tokens)
-        // Nobody makes us lose what frames or addresses the message, or who sends it, by naming it there.
-        .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
-        .map(<[u8]>::to_vec)
-        .collect()
-}
-
-/// Whether the field called `name` concerns one connection alone, but for what frames a body; `named` are those
-/// that `Connection` names.
-pub(super) fn is_of_connection(name: &[u8], named: &[Vec<u8>]) -> bool {
-    const CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "upgrade", "trailer"];
-    CONNECTION.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-        || named.iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// What `Connection` can't take away.
-const KEPT: [&str; 8] = [
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "content-type",
-    "authorization",
-    "cookie",
-    "set-cookie",
-    "x-requesttype",
-];
-
-/// How long the server leaves an idle connection open, less what a request takes to get there.
-fn keep_alive(fields: &Fields) -> Option<Duration> {
-    let timeout = fields.all("keep-alive").flat_map(http::tokens).find_map(|parameter| {
-        let text = std::str::from_utf8(parameter).ok()?.to_ascii_lowercase();
-        text.strip_prefix("timeout=")?.trim().parse::<u64>().ok()
-    })?;
-    Some(Duration::from_secs(timeout.min(86_400)).saturating_sub(Duration::from_secs(1)))
 }

@@ -214,7 +214,7 @@ fn a_server_that_refuses_our_account_or_takes_too_long_says_so_to_nobody_but_us(
         Upstream::saying("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n");
     let proxy = Setup::default().before(&upstream);
     let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
-    assert_eq!((answer.status(), answer.header("www-authenticate")), (502, None));
+    assert_eq!((answer.status(), answer.header("www-authenticate")), (503, None));
     let silent = Upstream::new(|_, _| true);
     let proxy = Setup { call_limit: Duration::from_millis(300), ..Setup::default() }.before(&silent);
     let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));

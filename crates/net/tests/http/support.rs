@@ -129,6 +129,7 @@ impl Setup {
                 timeout: PATIENCE,
                 call_limit: self.call_limit,
                 via: Via::new(&mut identity::OsRandom).unwrap(),
+                gate: net::Gate::new(),
             },
             limits: self.limits,
             bodies: net::BodyBudget::new(&self.limits),

@@ -9,8 +9,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use engine::{
-    CALL_FAILED, Decision, Deferral, Engine, Envelope, FaultStatus, Interface, Module, Operation,
-    SecurityContext, Session, Stack, TIMED_OUT, Work,
+    Decision, Deferral, Engine, Envelope, FaultStatus, Interface, Module, Operation, SecurityContext,
+    Session, Stack, TIMED_OUT, Work,
 };
 use identity::{Authority, Pool, Registry};
 use net::{
@@ -71,6 +71,7 @@ impl Talk {
             account: None,
             timeout: PATIENCE,
             call_limit: PATIENCE,
+            gate: net::Gate::new(),
         };
         let proxy = Proxy::new("proxy.lab.test", engine, upstream, Arc::new(Unobserved));
         let registry = Registry::new();
@@ -128,14 +129,17 @@ async fn a_later_call_of_the_session_is_not_sent_before_one_that_is_deferred() {
     assert_eq!(talk.faults(1, Duration::from_millis(300)).await, []);
     talk.open.send(()).unwrap();
     let faults = talk.faults(3, PATIENCE).await;
-    assert_eq!(faults, [first, second, third].map(|id| (id, CALL_FAILED)));
+    assert_eq!(faults, [first, second, third].map(|id| (id, FaultStatus::RPC_S_SERVER_UNAVAILABLE)));
 }
 
 #[tokio::test]
 async fn work_that_takes_too_long_is_a_fault_and_the_others_go_on() {
     let mut talk = Talk::new(Duration::from_millis(100));
     let (first, second) = (talk.call(), talk.call());
-    assert_eq!(talk.faults(2, PATIENCE).await, [(first, TIMED_OUT), (second, CALL_FAILED)]);
+    assert_eq!(
+        talk.faults(2, PATIENCE).await,
+        [(first, TIMED_OUT), (second, FaultStatus::RPC_S_SERVER_UNAVAILABLE)]
+    );
     assert_eq!(talk.pool.counts().running, 1);
 }
 

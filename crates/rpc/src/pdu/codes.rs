@@ -189,6 +189,10 @@ wire::wire_enum! {
         ACCESS_DENIED = 0x0000_0005,
         /// The stub is not what the interface says ([MS-RPCE] 3.1.1.5.5).
         RPC_X_BAD_STUB_DATA = 0x0000_06f7,
+        /// The server can't be reached.
+        RPC_S_SERVER_UNAVAILABLE = 0x0000_06ba,
+        /// The call failed, and was not executed.
+        RPC_S_CALL_FAILED_DNE = 0x0000_06bf,
         /// A server's limit is reached.
         RPC_S_SERVER_TOO_BUSY = 0x0000_06bb,
         /// The call was cancelled.

@@ -9,7 +9,7 @@ use capture::replay::HttpStep;
 use identity::ntlm::Credentials;
 use identity::{Mechanism, Registry, SecurityContext};
 use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion, Via};
-use net::{Account, Live};
+use net::{Account, Gate, Live};
 use rpc::AuthLevel;
 
 use super::{Arguments, Failure};
@@ -64,6 +64,7 @@ impl HttpSender {
             timeout: TIMEOUT,
             call_limit: CALL_LIMIT,
             via: Via::new(&mut identity::OsRandom)?,
+            gate: Gate::new(),
         };
         let url = target.to_string();
         Ok(Self { upstream, url, context: SecurityContext::system(&contexts), clients: BTreeMap::new() })

@@ -12,11 +12,11 @@ use mapi::http::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 
 use super::{Relayed, Request, State};
 use crate::clock;
-use crate::http::dial::NotConnected;
 use crate::http::offers::Offers;
 use crate::http::probes::{Guard, candidates, directory};
 use crate::http::sign_in::SignedIn;
 use crate::http::upstream::{Link, challenge};
+use crate::upstream_error::UpstreamError;
 
 /// Why credentials were not proven.
 #[derive(Debug, thiserror::Error)]
@@ -45,20 +45,8 @@ pub(super) enum NotProven {
     #[error(transparent)]
     Nothing(#[from] Unproven),
     /// The connection to the server failed.
-    #[error("{0}")]
-    Link(String),
-}
-
-impl From<NotConnected> for NotProven {
-    fn from(error: NotConnected) -> Self {
-        Self::Link(error.to_string())
-    }
-}
-
-impl From<String> for NotProven {
-    fn from(why: String) -> Self {
-        Self::Link(why)
-    }
+    #[error(transparent)]
+    Link(#[from] UpstreamError),
 }
 
 /// What the server answered to a probe.
@@ -323,7 +311,7 @@ impl Relayed {
 
 /// The connection is gone, or there is nothing to ask.
 fn lost() -> NotProven {
-    NotProven::Link("no connection to the server".to_owned())
+    UpstreamError::Closed("no connection to the server".to_owned()).into()
 }
 
 /// The header's value by which `scheme` goes on.

@@ -1,0 +1,173 @@
+//! What is known of the upstream by all connections together: whether it can be reached, and whether it accepts
+//! the account that the proxy signs in with. Attempts that are bound to fail are not made for each operation, and
+//! each outage is logged when it begins and when it ends.
+
+mod account;
+mod reach;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use self::account::{Account, Admitted, Outcome, Ticket};
+use self::reach::Reach;
+use crate::upstream_error::UpstreamError;
+
+/// By which protocol the upstream is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Road {
+    /// DCE/RPC over TCP.
+    Rpc,
+    /// HTTP.
+    Http,
+}
+
+impl Road {
+    /// The key in the configuration that names the server.
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Rpc => "upstream.rpc",
+            Self::Http => "upstream.http",
+        }
+    }
+}
+
+/// The gate before one upstream, shared by all connections there.
+#[derive(Debug, Default)]
+pub struct Gate {
+    rpc: Mutex<Reach>,
+    http: Mutex<Reach>,
+    account: Mutex<Account>,
+    /// A sign-in under way has ended, or the password is another.
+    settled: Notify,
+}
+
+impl Gate {
+    /// A gate before an upstream of which nothing is known yet.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// The password of the service account is another: what was known of the old one does not hold any more.
+    /// To be called once the new one is in use.
+    pub fn password_changed(&self) {
+        lock(&self.account).reset();
+        self.settled.notify_waiters();
+    }
+
+    /// Connects by `road` within `limit`, unless the upstream is known to be down and its next attempt is not due.
+    pub(crate) async fn connect<T>(
+        &self,
+        road: Road,
+        limit: Duration,
+        connecting: impl Future<Output = Result<T, UpstreamError>>,
+    ) -> Result<T, UpstreamError> {
+        let reach = match road {
+            Road::Rpc => &self.rpc,
+            Road::Http => &self.http,
+        };
+        let attempt = lock(reach).begin(Instant::now())?;
+        let attempt = Connecting { reach, attempt: Some(attempt) };
+        let late = || format!("can't connect: no answer within {} s", limit.as_secs());
+        let connected =
+            timeout(limit, connecting).await.unwrap_or_else(|_| Err(UpstreamError::Connect(late())));
+        attempt.settle(road, connected.as_ref().err());
+        connected
+    }
+
+    /// Permits one sign-in with the service account for `service` of the upstream by `road`. While the account is
+    /// unproven, one is made at a time: others wait for its outcome, `limit` at most.
+    pub(crate) async fn sign_in(
+        self: &Arc<Self>,
+        road: Road,
+        service: &str,
+        limit: Duration,
+    ) -> Result<SignInAttempt, UpstreamError> {
+        let until = Instant::now() + limit;
+        loop {
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            // From here on no outcome is missed.
+            settled.as_mut().enable();
+            let turn_ends = match lock(&self.account).admit(road, service, Instant::now())? {
+                Admitted::Yes(ticket) => {
+                    return Ok(SignInAttempt { gate: Arc::clone(self), ticket: Some(ticket) });
+                }
+                Admitted::Wait(turn_ends) => turn_ends,
+            };
+            if Instant::now() >= until {
+                return Err(UpstreamError::SignInTimeout(limit));
+            }
+            let _ = timeout_at(turn_ends.min(until), settled).await;
+        }
+    }
+
+    fn settle(&self, ticket: &Ticket, outcome: Outcome<'_>) {
+        lock(&self.account).settle(ticket, outcome, Instant::now());
+        self.settled.notify_waiters();
+    }
+}
+
+/// A connection that is being made. Dropped before it is settled, it says nothing of the upstream.
+struct Connecting<'a> {
+    reach: &'a Mutex<Reach>,
+    attempt: Option<reach::Attempt>,
+}
+
+impl Connecting<'_> {
+    fn settle(mut self, road: Road, error: Option<&UpstreamError>) {
+        if let Some(attempt) = self.attempt.take() {
+            lock(self.reach).settle(attempt, road, error, Instant::now());
+        }
+    }
+}
+
+impl Drop for Connecting<'_> {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            lock(self.reach).forget(attempt);
+        }
+    }
+}
+
+/// A sign-in with the service account. Dropped before it is settled, it says nothing of the account.
+#[derive(Debug)]
+pub(crate) struct SignInAttempt {
+    gate: Arc<Gate>,
+    ticket: Option<Ticket>,
+}
+
+impl SignInAttempt {
+    /// The server accepted it.
+    pub(crate) fn accepted(self) {
+        self.settle(Outcome::Accepted);
+    }
+
+    /// The server refused it.
+    pub(crate) fn refused(self, why: &UpstreamError) {
+        self.settle(Outcome::Refused(why));
+    }
+
+    fn settle(mut self, outcome: Outcome<'_>) {
+        if let Some(ticket) = self.ticket.take() {
+            self.gate.settle(&ticket, outcome);
+        }
+    }
+}
+
+impl Drop for SignInAttempt {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.gate.settle(&ticket, Outcome::Unknown);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

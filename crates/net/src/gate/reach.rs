@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Road;
+use crate::upstream_error::UpstreamError;
+
+/// How long no connection is attempted after the second failure; from then on twice as long each time.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+
+/// How long at most.
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
+
+/// Whether connections to the upstream can be made by one road.
+#[derive(Debug, Default)]
+pub(super) struct Reach {
+    /// How many failures there were; an attempt that began before the last of them says nothing new.
+    epoch: u64,
+    down: Option<Down>,
+}
+
+#[derive(Debug)]
+struct Down {
+    since: Instant,
+    /// When the next attempt is due, and how long after the last.
+    next: Instant,
+    delay: Duration,
+    /// An attempt is under way. The one after the first failure needs no turn: what failed once may have been
+    /// a restart.
+    attempting: bool,
+    error: UpstreamError,
+    /// Operations that were refused without an attempt, or whose attempt failed.
+    refused: u64,
+}
+
+/// A connection attempt that was permitted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attempt {
+    epoch: u64,
+}
+
+impl Reach {
+    /// Permits an attempt at `now`; otherwise says why the upstream is down.
+    pub(super) fn begin(&mut self, now: Instant) -> Result<Attempt, UpstreamError> {
+        if let Some(down) = &mut self.down
+            && !down.delay.is_zero()
+        {
+            if down.attempting || now < down.next {
+                down.refused += 1;
+                return Err(down.error.clone());
+            }
+            down.attempting = true;
+        }
+        Ok(Attempt { epoch: self.epoch })
+    }
+
+    /// An attempt came to nothing that says anything of the upstream.
+    pub(super) fn forget(&mut self, attempt: Attempt) {
+        if let Some(down) = &mut self.down
+            && attempt.epoch == self.epoch
+        {
+            down.attempting = false;
+        }
+    }
+
+    /// An attempt succeeded, or failed because of `error`.
+    pub(super) fn settle(
+        &mut self,
+        attempt: Attempt,
+        road: Road,
+        error: Option<&UpstreamError>,
+        now: Instant,
+    ) {
+        let Some(error) = error else {
+            if let Some(down) = self.down.take() {
+                self.epoch += 1;
+                let seconds = now.duration_since(down.since).as_secs();
+                tracing::info!(
+                    upstream = road.key(),
+                    seconds,
+                    refused = down.refused,
+                    "upstream is reachable again"
+                );
+            }
+            return;
+        };
+        let is_current = attempt.epoch == self.epoch;
+        match &mut self.down {
+            Some(down) => {
+                down.refused += 1;
+                if is_current {
+                    self.epoch += 1;
+                    down.delay = (down.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY);
+                    down.next = now + down.delay;
+                    down.attempting = false;
+                    down.error = error.clone();
+                    tracing::debug!(upstream = road.key(), delay = ?down.delay, "upstream is still down: {error}");
+                }
+            }
+            None if is_current => {
+                self.epoch += 1;
+                self.down = Some(Down {
+                    since: now,
+                    next: now,
+                    delay: Duration::ZERO,
+                    attempting: false,
+                    error: error.clone(),
+                    refused: 1,
+                });
+                begun(road, error);
+            }
+            // It began before the upstream was reached again.
+            None => {}
+        }
+    }
+}
+
+fn begun(road: Road, error: &UpstreamError) {
+    let key = road.key();
+    if matches!(error, UpstreamError::Tls(_)) {
+        tracing::warn!(
+            upstream = key,
+            "upstream: TLS handshake failed: {error}; check {key} and upstream.ca_file; connection attempts are spaced \
+             until one succeeds, and operations in between are refused"
+        );
+    } else {
+        tracing::warn!(
+            upstream = key,
+            "upstream is unreachable: {error}; check {key} and the server; connection attempts are spaced until one \
+             succeeds, and operations in between are refused"
+        );
+    }
+}

@@ -1,0 +1,136 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::account::{Account, Admitted, Outcome, Ticket};
+use super::reach::Reach;
+use super::{Gate, Road};
+use crate::upstream_error::UpstreamError;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn connect() -> UpstreamError {
+    UpstreamError::Connect("refused".to_owned())
+}
+
+fn refused() -> UpstreamError {
+    UpstreamError::CredentialsRefused("wrong password".to_owned())
+}
+
+/// How many attempts are permitted within `seconds`, where a thousand operations a second ask for one and all fail.
+fn attempts(reach: &mut Reach, begin: Instant, seconds: u32) -> usize {
+    let times = (0..seconds * 1000).map(|number| begin + Duration::from_millis(number.into()));
+    let fail = |now: Instant| {
+        let attempt = reach.begin(now).ok()?;
+        reach.settle(attempt, Road::Http, Some(&connect()), now);
+        Some(())
+    };
+    times.filter_map(fail).count()
+}
+
+#[test]
+fn attempts_to_reach_a_server_that_is_down_are_spaced() {
+    let (mut reach, begin) = (Reach::default(), Instant::now());
+    // At once twice, then after 1, 2, 4, 8, 16 and 30 seconds.
+    assert_eq!(attempts(&mut reach, begin, 62), 8);
+    let late = begin + 200 * SECOND;
+    let attempt = reach.begin(late).unwrap();
+    assert_eq!(reach.begin(late).unwrap_err(), connect(), "one attempt at a time");
+    reach.forget(attempt);
+    let attempt = reach.begin(late).unwrap();
+    reach.settle(attempt, Road::Http, None, late);
+    let both = [reach.begin(late).unwrap(), reach.begin(late).unwrap()];
+    // Those that failed together are one failure, which may have been a restart.
+    for attempt in both {
+        reach.settle(attempt, Road::Http, Some(&connect()), late);
+    }
+    assert!(reach.begin(late).is_ok());
+}
+
+/// A sign-in that has to be permitted.
+#[track_caller]
+fn admitted(account: &mut Account, service: &str, now: Instant) -> Ticket {
+    match account.admit(Road::Http, service, now) {
+        Ok(Admitted::Yes(ticket)) => ticket,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_refused_account_is_tried_again_after_a_delay_that_doubles() {
+    let (mut account, begin) = (Account::default(), Instant::now());
+    let mut times = Vec::new();
+    for number in 0..3600 {
+        let now = begin + number * SECOND;
+        for service in ["mapi", "ews"] {
+            if let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, service, now) {
+                account.settle(&ticket, Outcome::Refused(&refused()), now);
+                times.push(number);
+            }
+        }
+    }
+    assert_eq!(times.iter().take(4).copied().collect::<Vec<_>>(), [0, 30, 90, 210]);
+    assert!(times.len() < 10, "{times:?}");
+}
+
+#[test]
+fn one_sign_in_is_made_at_a_time_until_the_account_is_accepted() {
+    let (mut account, now) = (Account::default(), Instant::now());
+    let first = admitted(&mut account, "mapi", now);
+    assert!(matches!(account.admit(Road::Rpc, "emsmdb", now), Ok(Admitted::Wait(_))));
+    // What takes too long does not keep others waiting.
+    let other = admitted(&mut account, "mapi", now + 6 * SECOND);
+    account.settle(&other, Outcome::Unknown, now);
+    account.settle(&first, Outcome::Accepted, now);
+    admitted(&mut account, "MAPI", now);
+    admitted(&mut account, "mapi", now);
+}
+
+#[test]
+fn one_refused_request_does_not_stop_an_account_that_is_accepted_otherwise() {
+    let (mut account, now) = (Account::default(), Instant::now());
+    let ticket = admitted(&mut account, "ews", now);
+    account.settle(&ticket, Outcome::Accepted, now);
+    for _ in 0..10 {
+        let ticket = admitted(&mut account, "ews", now);
+        account.settle(&ticket, Outcome::Refused(&refused()), now);
+        let ticket = admitted(&mut account, "ews", now);
+        account.settle(&ticket, Outcome::Accepted, now);
+    }
+    // What is refused elsewhere does not stop what is accepted here.
+    for _ in 0..2 {
+        let ticket = admitted(&mut account, "oab", now);
+        account.settle(&ticket, Outcome::Refused(&refused()), now);
+        if account.admit(Road::Http, "oab", now).is_err() {
+            break;
+        }
+    }
+    assert_eq!(account.admit(Road::Http, "oab", now).unwrap_err(), refused());
+    admitted(&mut account, "ews", now);
+}
+
+#[test]
+fn another_password_is_tried_at_once_and_what_became_of_the_last_says_nothing_of_it() {
+    let (mut account, now) = (Account::default(), Instant::now());
+    let old = admitted(&mut account, "mapi", now);
+    account.settle(&old, Outcome::Refused(&refused()), now);
+    assert!(account.admit(Road::Http, "mapi", now).is_err());
+    account.reset();
+    let new = admitted(&mut account, "mapi", now);
+    account.settle(&old, Outcome::Refused(&refused()), now);
+    account.settle(&new, Outcome::Accepted, now);
+    admitted(&mut account, "mapi", now);
+}
+
+#[tokio::test]
+async fn those_who_wait_learn_that_the_account_is_refused() {
+    let gate = Gate::new();
+    let sign_in = || gate.sign_in(Road::Http, "mapi", 60 * SECOND);
+    let first = sign_in().await.unwrap();
+    let refuse = async {
+        tokio::task::yield_now().await;
+        first.refused(&refused());
+    };
+    let (waited, ()) = tokio::join!(sign_in(), refuse);
+    assert_eq!(waited.unwrap_err(), refused());
+}

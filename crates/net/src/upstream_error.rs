@@ -1,0 +1,49 @@
+use std::time::Duration;
+
+/// Why a request to the upstream failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// No connection could be made, so that nothing was sent.
+    #[error("{0}")]
+    Connect(String),
+    /// The TLS handshake failed, so that nothing was sent.
+    #[error("{0}")]
+    Tls(String),
+    /// The server refuses the account that the proxy signs in with.
+    #[error("{0}")]
+    CredentialsRefused(String),
+    /// The server does not offer the authentication scheme that the proxy is configured to sign in by.
+    #[error("{0}")]
+    NotOffered(String),
+    /// The server has not answered yet; it may still do so.
+    #[error("no answer in time")]
+    Late,
+    /// An answer took too long, and the proxy closed the connection.
+    #[error("{0}")]
+    Timeout(String),
+    /// Connecting and signing in took too long.
+    #[error("not connected and signed in within {} s", .0.as_secs())]
+    SignInTimeout(Duration),
+    /// The server closed the connection, or the network broke it.
+    #[error("{0}")]
+    Closed(String),
+    /// The server's response breaks the protocol, or can't be used.
+    #[error("{0}")]
+    Protocol(String),
+    /// The client has to sign in again; the upstream is as it should be.
+    #[error("{0}")]
+    SignInAgain(String),
+}
+
+impl UpstreamError {
+    /// Whether the state of the upstream, which is logged when it begins and when it ends, explains it: then the
+    /// operation is not logged by itself.
+    pub(crate) const fn is_outage(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::Tls(_) | Self::CredentialsRefused(_) | Self::NotOffered(_))
+    }
+
+    /// Whether it is about the account or the scheme that the proxy signs in with.
+    pub(crate) const fn is_sign_in(&self) -> bool {
+        matches!(self, Self::CredentialsRefused(_) | Self::NotOffered(_))
+    }
+}
