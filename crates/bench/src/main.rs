@@ -44,6 +44,8 @@ enum Part {
     Idle,
     /// Clients of MAPI over HTTP that wait for news: memory each, and what they cost the rest, beside nginx.
     Parked,
+    /// Unauthenticated connections that are held open: what they cost signed-in users, beside nginx.
+    Held,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -68,6 +70,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if wanted(Part::Parked) {
         runtime.block_on(http::park(round, arguments.rounds))?;
+    }
+    if wanted(Part::Held) {
+        runtime.block_on(http::hold(round, arguments.rounds, &arguments.http))?;
     }
     Ok(())
 }

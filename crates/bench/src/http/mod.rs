@@ -2,6 +2,7 @@
 
 pub(crate) mod bodies;
 mod head;
+mod held;
 mod load;
 mod parked;
 mod peers;
@@ -11,6 +12,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use self::bodies::Kind;
+pub(crate) use self::held::run as hold;
 use self::load::{Client, Road};
 pub(crate) use self::parked::run as park;
 use self::peers::{Peer, Peers};

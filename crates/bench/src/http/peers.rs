@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use identity::Password;
 
@@ -26,7 +26,7 @@ pub(crate) struct Peers {
     /// The certificate's authority, in DER.
     pub(crate) authority: Vec<u8>,
     pub(crate) password: Password,
-    _stage: Stage,
+    stage: Stage,
 }
 
 impl Peers {
@@ -35,7 +35,9 @@ impl Peers {
         let mut stage = Stage::new("http")?;
         let password = Password::new("bench password");
         let authority = certificate(&stage)?;
-        let mut all = vec![ours(&mut stage, upstream, &password)?];
+        stage.write("accounts.toml", &setup::accounts(&password)?)?;
+        stage.write("svcproxy.password", password.expose())?;
+        let mut all = vec![ours(&mut stage, upstream, "mapiproxy", RAISED)?];
         if wanted("nginx") {
             all.push(nginx(&mut stage, upstream)?);
         }
@@ -45,7 +47,13 @@ impl Peers {
         if wanted("mitmproxy") {
             all.push(mitmproxy(&mut stage, upstream)?);
         }
-        Ok(Self { all, authority, password, _stage: stage })
+        Ok(Self { all, authority, password, stage })
+    }
+
+    /// Starts another of ours, with the limits that it has where none are written.
+    pub(crate) fn add_with_default_limits(&mut self, upstream: SocketAddr) -> Result<(), Box<dyn Error>> {
+        self.all.push(ours(&mut self.stage, upstream, "defaults", "")?);
+        Ok(())
     }
 }
 
@@ -82,26 +90,39 @@ fn places(host: u8) -> Result<(SocketAddr, SocketAddr), std::io::Error> {
     Ok((setup::free(host)?, setup::free(host)?))
 }
 
-fn ours(stage: &mut Stage, upstream: SocketAddr, password: &Password) -> Result<Peer, Box<dyn Error>> {
+/// Limits that no measurement comes to.
+const RAISED: &str = "connections = 20000\nconnections_per_address = 20000\n";
+
+fn ours(
+    stage: &mut Stage,
+    upstream: SocketAddr,
+    name: &'static str,
+    limits: &str,
+) -> Result<Peer, Box<dyn Error>> {
     let (plain, tls) = places(23)?;
-    stage.write("accounts.toml", &setup::accounts(password)?)?;
-    stage.write("svcproxy.password", password.expose())?;
+    let config = format!("{name}.toml");
     stage.write(
-        "proxy.toml",
+        &config,
         &format!(
             "name = \"{NAME}\"\n[listen]\nhttp = \"{plain}\"\nhttps = \"{tls}\"\n\
              certificate = \"cert.pem\"\nkey = \"key.pem\"\n\
              [clients]\naccounts = \"accounts.toml\"\nhttp_auth = [\"basic\"]\n\
-             basic_without_tls = true\nconnections = 20000\nconnections_per_address = 20000\n\
+             basic_without_tls = true\n{limits}\
              [upstream]\nhttp = \"http://{upstream}\"\nhttp_authentication = \"basic\"\n\
              [upstream.credentials]\nmode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"{DOMAIN}\"\n\
              password_file = \"svcproxy.password\"\n\
              [modules]\nstack = [\"names\", \"downgrade\"]\n"
         ),
     )?;
-    let config = stage.path("proxy.toml");
-    let process = stage.run(Command::new(setup::program()?).arg("run").arg("--config").arg(config), plain)?;
-    Ok(Peer { name: "mapiproxy", plain, tls, process })
+    let config = stage.path(&config);
+    let mut command = Command::new(setup::program()?);
+    command.arg("run").arg("--config").arg(config);
+    if limits.is_empty() {
+        // It logs each time that a limit is reached, which would stand between the rows.
+        command.stderr(Stdio::null());
+    }
+    let process = stage.run(&mut command, plain)?;
+    Ok(Peer { name, plain, tls, process })
 }
 
 fn nginx(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
