@@ -390,8 +390,9 @@ impl Client {
             Some(relayed) => {
                 let (link, upstream) = (&mut self.link, &self.front.upstream);
                 let mapi = route == Route::Mapi;
+                let forwarding = &self.forwarding;
                 // What it has to say and to ask waits, and so does the rest of the connection.
-                Box::pin(relayed.step(Request { upstream, link, head, mapi, nobody })).await
+                Box::pin(relayed.step(Request { upstream, link, head, mapi, nobody, forwarding })).await
             }
         };
         match (&signed_in, &name) {

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http::Fields;
 use identity::{Random, RandomError};
 
+use super::server_only::{Speaker, speaker};
+
 /// The name under which this process stands in `Via`: unlike that of any other, so that a request which leads back
 /// here is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +86,18 @@ impl Forwarding {
     /// Whether fields by which proxies say where a client is are taken from the connection's other end.
     pub(super) const fn keeps(&self) -> bool {
         self.trusted && self.said.is_some()
+    }
+
+    /// Says in the `fields` of a request of ours what the client's request, which it is made for and whose fields are
+    /// `of`, says when it goes to the server.
+    pub(super) fn pass_on(&self, of: &Fields, fields: &mut Fields) {
+        if self.keeps() {
+            let said = of.iter().filter(|field| speaker(field.name.as_bytes()) == Speaker::Proxy);
+            for field in said {
+                fields.push(field.name.to_owned(), field.value.to_vec());
+            }
+        }
+        self.add_to(fields);
     }
 
     /// Adds our word to a request's `fields`, of which those that can't be believed are gone already: behind that of a
@@ -172,6 +186,26 @@ mod tests {
         let silent = Forwarding::new(peer, true, true, origin, false);
         silent.add_to(&mut fields);
         assert!(fields.is_empty() && !silent.keeps());
+    }
+
+    #[test]
+    fn a_request_of_ours_says_what_the_one_says_that_it_is_made_for() {
+        let mut of = Fields::default();
+        for (name, value) in [("X-Forwarded-For", "1.2.3.4"), ("X-Real-IP", "1.2.3.4"), ("Accept", "*/*")] {
+            assert!(of.push(name, value));
+        }
+        let said_by = |trusted: bool, tells: bool| {
+            let mut fields = Fields::default();
+            let peer = "192.0.2.1:99".parse().unwrap();
+            Forwarding::new(peer, trusted, true, "https://a", tells).pass_on(&of, &mut fields);
+            said(&fields).into_iter().filter(|line| line.contains(".2.")).collect::<Vec<_>>()
+        };
+        assert_eq!(said_by(true, true), ["X-Forwarded-For: 1.2.3.4, 192.0.2.1", "X-Real-IP: 1.2.3.4"]);
+        assert_eq!(
+            said_by(false, true),
+            ["X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1;host=\"a\";proto=https"]
+        );
+        assert_eq!(said_by(true, false), [""; 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use identity::relayed::{Guarded, Probe as Kind, Scheme};
 use mapi::http::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
 use wire::FileTime;
 
+use super::forwarding::Forwarding;
 use super::offers::Offers;
 use super::upstream::HttpUpstream;
 
@@ -20,8 +21,8 @@ const LONGEST_ID: usize = 64;
 /// So many directories are known to be guarded at most; what is known longest is forgotten first.
 const MOST: usize = 8;
 
-/// A request that changes nothing. Whoever answers it chooses by what is in here alone: it is the same each
-/// time that it is sent, whoever makes us send it.
+/// A request that changes nothing. The server chooses its answer by what is in here, and by where the request comes
+/// from that it is sent for: all else is the same each time that it is sent.
 #[derive(Debug, Clone)]
 pub(super) struct Probe {
     kind: Kind,
@@ -55,11 +56,14 @@ impl Probe {
         self.kind
     }
 
-    /// Its head, on behalf of the request `of`, with the credentials `authorization`.
+    /// Its head, on behalf of the request `of`, which comes from where `forwarding` says, with the credentials
+    /// `authorization`. Servers that count failed sign-ins, or let networks in, see the same address in all that
+    /// is sent for one sign-in, and in the request itself.
     pub(super) fn head(
         &self,
         upstream: &HttpUpstream,
         of: &RequestHead,
+        forwarding: &Forwarding,
         authorization: Option<&[u8]>,
     ) -> Option<RequestHead> {
         let method = match self.kind {
@@ -84,6 +88,7 @@ impl Probe {
                 head.fields.push("Range", "bytes=0-0");
             }
         }
+        forwarding.pass_on(&of.fields, &mut head.fields);
         if let Some(value) = authorization {
             head.fields.push("Authorization", value.to_vec());
         }

@@ -12,8 +12,9 @@ use identity::relayed::{Accepted, Config, Scheme, SignIn};
 use identity::{ClaimedName, SecurityContext};
 
 use self::prove::NotProven;
+use super::forwarding::Forwarding;
 use super::offers::Offers;
-use super::probes::{Guard, Guards};
+use super::probes::{Guard, Guards, Probe};
 use super::sign_in::SignedIn;
 use super::upstream::{HttpUpstream, Link};
 use crate::clock;
@@ -55,6 +56,16 @@ pub(super) struct Request<'a> {
     pub(super) mapi: bool,
     /// Whether it may be nobody's.
     pub(super) nobody: bool,
+    /// What is said of where it comes from.
+    pub(super) forwarding: &'a Forwarding,
+}
+
+impl Request<'_> {
+    /// The head of `probe` on behalf of the request, with the credentials `authorization`; none where it can't be
+    /// written.
+    fn probe(&self, probe: &Probe, authorization: Option<&[u8]>) -> Option<RequestHead> {
+        probe.head(self.upstream, self.head, self.forwarding, authorization)
+    }
 }
 
 impl Relayed {

@@ -142,11 +142,11 @@ impl Relayed {
         if begins {
             blank(request).await?;
         }
+        let head = request.probe(&guard.probe, Some(value)).ok_or_else(lost)?;
         let link = request.link.as_mut().ok_or_else(lost)?;
         if scheme.is_handshake() {
             link.pin();
         }
-        let head = guard.probe.head(request.upstream, request.head, Some(value)).ok_or_else(lost)?;
         let probed = match link.probe(&head).await {
             // Only the client can shake hands on another one.
             Err(_) if !begins && link.wire.is_stale().await => return Ok(self.lost(request).await),
@@ -216,7 +216,7 @@ impl Relayed {
         value: Option<&[u8]>,
         request: &mut Request<'_>,
     ) -> Result<Probed, NotProven> {
-        let head = guard.probe.head(request.upstream, request.head, value).ok_or_else(lost)?;
+        let head = request.probe(&guard.probe, value).ok_or_else(lost)?;
         Ok(Probed::new(request.link.as_mut().ok_or_else(lost)?.probe(&head).await?, None))
     }
 
@@ -273,8 +273,8 @@ impl Relayed {
         let mut tried = guard.tried;
         loop {
             let mut aside = None;
-            let Request { upstream, head, mapi, nobody, .. } = *request;
-            let mut beside = Request { upstream, head, mapi, nobody, link: &mut aside };
+            let Request { upstream, head, mapi, nobody, forwarding, .. } = *request;
+            let mut beside = Request { upstream, head, mapi, nobody, forwarding, link: &mut aside };
             let found = match self.seek(tried, &mut beside).await {
                 Err(NotProven::Unguarded) => return Err(Unproven::Silent.into()),
                 found => found?,
@@ -291,8 +291,8 @@ impl Relayed {
         for probe in candidates(request.head, request.mapi).skip(tried) {
             tried += 1;
             blank(request).await?;
+            let Some(head) = request.probe(&probe, None) else { continue };
             let link = request.link.as_mut().ok_or_else(lost)?;
-            let Some(head) = probe.head(request.upstream, request.head, None) else { continue };
             let probed = Probed::new(link.probe(&head).await?, None);
             let guarded = Guarded::seen(probe.kind(), &probed.answer(), clock::now());
             if !probed.stays || guarded.is_none() {
@@ -322,7 +322,7 @@ fn header(scheme: Scheme, token: Option<Vec<u8>>) -> Option<String> {
 /// Sees to it that the server took these credentials and not whatever came: on a fresh connection it refuses the
 /// same request without them.
 async fn settle(taken: Taken, guard: &Guard, request: &Request<'_>) -> Result<Accepted, NotProven> {
-    let ask = |value: Option<&[u8]>| guard.probe.head(request.upstream, request.head, value).ok_or_else(lost);
+    let ask = |value: Option<&[u8]>| request.probe(&guard.probe, value).ok_or_else(lost);
     let fresh = |head: RequestHead| async move {
         let mut link = Link::blank(request.upstream).await?;
         Ok::<_, NotProven>(Probed::new(link.probe(&head).await?, None))

@@ -40,6 +40,22 @@ fn what_proves_somebody_is_the_request_that_was_guarded_whatever_the_next_says_o
 }
 
 #[test]
+fn what_is_asked_for_a_sign_in_says_where_the_client_is_as_the_request_does() {
+    let (upstream, _, proxy) = place();
+    let forged = "X-Forwarded-For: 1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\nForwarded: for=1.2.3.4\r\n";
+    let alice = format!("{forged}Authorization: {}\r\n", basic("alice"));
+    assert_eq!(user(&Client::new(&proxy).ask(get("/ews/x", &alice))), (200, Some("alice")));
+    let seen = upstream.others();
+    assert!(seen.iter().any(|got| got.head.target() == "/ews/x") && seen.len() > 3, "{seen:?}");
+    for got in &seen {
+        let says = |name: &str| got.head.fields.text(name);
+        assert_eq!(says("x-forwarded-for"), Some("127.0.0.1"), "{}", got.text());
+        assert!(says("forwarded").is_some_and(|said| said.starts_with("for=127.0.0.1;")), "{}", got.text());
+        assert_eq!(says("x-real-ip"), None, "{}", got.text());
+    }
+}
+
+#[test]
 fn what_is_asked_for_elsewhere_is_proven_by_a_ping_too() {
     let (upstream, _, proxy) = place();
     let at = |credentials: &str| get("/ews/elsewhere", &format!("Authorization: {credentials}\r\n"));
