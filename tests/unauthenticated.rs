@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::harness::raw_http::{Client, Neighbour, Server, answer};
-use crate::harness::{Answer, Connection, PATIENCE, Proxy, RawUpstream, Setup};
+use crate::harness::{Answer, Connection, PATIENCE, Proxy, RawUpstream, Setup, thread};
 
 /// The management interface (C706 appendix Q).
 const MGMT: ([u8; 16], u32) =
@@ -54,6 +54,49 @@ fn an_answer_of_401_earns_no_idle_time() {
     }
     let got = expect_closed_in_time(&mut client, begin);
     assert_eq!(got.matches("HTTP/1.1 ").count(), 3, "{got}");
+}
+
+#[test]
+fn requests_that_follow_each_other_without_a_pause_earn_no_time() {
+    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let proxy = server.proxied(hasty);
+    let mut client = connect(&proxy);
+    let begin = Instant::now();
+    let mut writer = client.try_clone().unwrap();
+    let sends = thread(move || {
+        // Each time the beginning of the next request comes with the end of the last.
+        let rest = "ET /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\nG";
+        let mut sent = writer.write_all(b"G");
+        while sent.is_ok() && begin.elapsed() < PATIENCE {
+            sent = writer.write_all(rest.as_bytes());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let got = expect_closed_in_time(&mut client, begin);
+    assert!(got.matches("HTTP/1.1 401 ").count() > 10, "{got}");
+    sends.join().unwrap();
+}
+
+#[test]
+fn answers_that_are_read_slowly_earn_no_time() {
+    let server = Server::start(|_, _| (answer(b"", ""), true));
+    let proxy = server.proxied(hasty);
+    let mut client = connect(&proxy);
+    let begin = Instant::now();
+    let mut writer = client.try_clone().unwrap();
+    // More than all buffers hold, so that the proxy waits for it to be read.
+    let sends = thread(move || {
+        let requests = "GET /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\n\r\n".repeat(1000);
+        while writer.write_all(requests.as_bytes()).is_ok() {}
+        begin.elapsed()
+    });
+    let mut buffer = vec![0; 100_000];
+    while begin.elapsed() < PATIENCE && !sends.is_finished() {
+        let _ = client.read(&mut buffer);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let took = sends.join().unwrap();
+    assert!((1.5..15.0).contains(&took.as_secs_f64()), "{took:?}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use rpc::server::{
 use rpc::{epm, mgmt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::auth_limit::AuthLimit;
 use crate::backend::{Backend, Call, Reply};
@@ -168,7 +168,7 @@ impl<B: Backend> Connection<B> {
             let stopping = *stop.borrow();
             if stopping && self.association.active_calls() == 0 {
                 self.association.shutdown();
-                return Ok(self.work().await?);
+                return self.work().await;
             }
             let reads = !stopping && self.association.wants_input();
             let Self { stream, association, since, called, .. } = self;
@@ -196,8 +196,8 @@ impl<B: Backend> Connection<B> {
     }
 
     /// Does and sends what there is to do, until nothing is left. A client that does not take what is sent in
-    /// time is given up.
-    async fn work(&mut self) -> io::Result<()> {
+    /// time is given up: one that has signed in has that time for each piece.
+    async fn work(&mut self) -> Result<(), Ended> {
         loop {
             self.events();
             // Each fragment of a signed-in client has its own time.
@@ -213,7 +213,17 @@ impl<B: Backend> Connection<B> {
             if output.is_empty() {
                 return Ok(());
             }
-            send(&self.stream, &output, self.front.limits.handshake).await?;
+            let limit = self.front.limits.handshake;
+            let sent = send(&self.stream, &output, limit);
+            if self.called || !self.contexts.is_empty() {
+                sent.await?;
+            } else if let Ok(sent) = timeout_at(self.since + limit, sent).await {
+                sent?;
+            } else {
+                return Err(Ended::TooSlow(
+                    "it took too long to read what it was answered before signing in",
+                ));
+            }
         }
     }
 

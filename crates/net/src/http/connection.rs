@@ -12,7 +12,7 @@ use identity::SecurityContext;
 use mapi::autodiscover::Dialect;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answers;
 use super::forwarding::Forwarding;
@@ -207,6 +207,10 @@ impl Client {
             if !self.wait_for_request(until).await? {
                 return Ok(());
             }
+            // Requests that follow each other without a pause are never waited for.
+            if self.sign_in_ends().is_some_and(|end| Instant::now() >= end) {
+                return Err(Gone::Late);
+            }
             self.pace = Pace::new(&self.front.limits);
             let (head, framing) = match self.event().await {
                 Ok(Event::Head { head, framing }) => (head, framing),
@@ -237,6 +241,11 @@ impl Client {
                 until = Instant::now() + self.front.limits.idle;
             }
         }
+    }
+
+    /// Until when the connection may stay unauthenticated, whatever comes on it; none once a client has signed in.
+    fn sign_in_ends(&self) -> Option<Instant> {
+        (!self.place.is_signed_in()).then(|| self.since + self.front.limits.handshake)
     }
 
     /// Waits for the first byte of a request; false where none comes any more. Meanwhile the server may close
@@ -285,6 +294,7 @@ impl Client {
         }
         let begin = Instant::now();
         let in_time = begin + self.pace.left();
+        let in_time = self.sign_in_ends().map_or(in_time, |end| in_time.min(end));
         let count = poll_fn(|task| {
             if let Poll::Ready(filled) = self.wire.poll_fill(task) {
                 return Poll::Ready(filled.map_err(Gone::from));
@@ -305,8 +315,15 @@ impl Client {
         Ok(())
     }
 
+    /// Sends what the client has to get. One that has signed in has `handshake_seconds` for each piece, any other until
+    /// the end of its time for signing in.
     pub(super) async fn flush(&mut self) -> Result<(), Gone> {
-        self.wire.flush(self.front.limits.handshake).await.map_err(Gone::from)
+        let end = self.sign_in_ends();
+        let sent = self.wire.flush(self.front.limits.handshake);
+        match end {
+            Some(end) => Ok(timeout_at(end, sent).await.map_err(|_| Gone::Late)??),
+            None => Ok(sent.await?),
+        }
     }
 
     /// Answers what is no request, and closes.
