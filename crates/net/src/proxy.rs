@@ -454,22 +454,23 @@ impl ProxyConnection {
                 group: group.unwrap_or(0),
                 timeout: upstream.timeout,
             };
-            Link::new(config, connect(upstream.clone(), account, *interface))
+            Link::new(config, connect(upstream.clone(), account, *interface, caller.identity().clone()))
         })
     }
 }
 
-/// Connects to where `interface` is served, as soon as the gate of the upstream permits it, and a sign-in with
-/// `account`. The account is the one that is in use then.
+/// Connects to where `interface` is served for `caller`, as soon as the gate of the upstream permits it, and a sign-in
+/// with `account`. The account is the one that is in use then.
 async fn connect(
     upstream: Upstream,
     account: Option<Live<Account>>,
     interface: Interface,
+    caller: Identity,
 ) -> Result<Connected, UpstreamError> {
     let Upstream { endpoints, timeout, gate, .. } = upstream;
     let begun = Instant::now();
     let attempt = match &account {
-        Some(_) => Some(gate.sign_in(Road::Rpc, interface.name(), timeout).await?),
+        Some(_) => Some(gate.sign_in(Road::Rpc, interface.name(), &caller, timeout).await?),
         None => None,
     };
     let connecting = async { endpoints.connect(interface).await.map_err(UpstreamError::Connect) };

@@ -3,6 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Road;
+use crate::throttle::Throttle;
 use crate::upstream_error::UpstreamError;
 
 /// How long no sign-in is made after one that was refused; from then on twice as long each time.
@@ -17,6 +18,14 @@ const TURN: Duration = Duration::from_secs(5);
 /// More services than an upstream has; those beyond share the last entry.
 const MOST_SERVICES: usize = 32;
 
+/// How many users' requests have to be refused, with none accepted in between, where the account had been accepted: the
+/// server may refuse what one user asks for by the same answer as the account.
+const DOUBTS: usize = 3;
+
+/// A user for whom the service account signs in, told apart from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct User(pub(super) u64);
+
 /// What is known of the service account.
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -30,6 +39,7 @@ pub(super) struct Account {
     /// Since when the account is refused somewhere, and how many operations were refused because of it; kept when
     /// the password changes.
     outage: Option<(Instant, u64)>,
+    suspended: Throttle,
 }
 
 /// Where the account is used: an interface, or a directory of HTTP. Servers configure authentication for each.
@@ -44,8 +54,9 @@ struct Service {
 enum State {
     Unproven,
     Accepted,
-    /// Refused once after it had been accepted: the server may refuse the request rather than the account.
-    Doubtful,
+    /// Refused after it had been accepted, to these users: the server may refuse their requests rather than the
+    /// account.
+    Doubtful(Vec<Doubt>),
     Refused {
         error: UpstreamError,
         next: Instant,
@@ -55,10 +66,20 @@ enum State {
     },
 }
 
+/// A user whose requests were refused: after the first at once, then less and less often, others are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Doubt {
+    user: User,
+    error: UpstreamError,
+    next: Instant,
+    delay: Duration,
+}
+
 /// A permitted sign-in.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
     service: usize,
+    user: User,
     password: u64,
     turn: Option<u64>,
 }
@@ -79,9 +100,27 @@ pub(super) enum Outcome<'a> {
     Unknown,
 }
 
+impl Doubt {
+    fn new(user: User, error: &UpstreamError, now: Instant) -> Self {
+        Self { user, error: error.clone(), next: now, delay: Duration::ZERO }
+    }
+
+    fn again(&mut self, error: &UpstreamError, now: Instant) {
+        self.error = error.clone();
+        self.delay = (self.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY);
+        self.next = now + self.delay;
+    }
+}
+
 impl Account {
-    /// Permits a sign-in at `now`, or says why the account is refused.
-    pub(super) fn admit(&mut self, road: Road, name: &str, now: Instant) -> Result<Admitted, UpstreamError> {
+    /// Permits a sign-in at `now` for a request of `user`, or says why the account is refused.
+    pub(super) fn admit(
+        &mut self,
+        road: Road,
+        name: &str,
+        user: User,
+        now: Instant,
+    ) -> Result<Admitted, UpstreamError> {
         let index = self.service(road, name);
         let turn = self.turn.filter(|(_, until)| now < *until);
         let Some(service) = self.services.get_mut(index) else {
@@ -89,7 +128,7 @@ impl Account {
         };
         match (&service.state, turn) {
             (State::Accepted, _) => {
-                let ticket = Ticket { service: index, password: self.password, turn: None };
+                let ticket = Ticket { service: index, user, password: self.password, turn: None };
                 return Ok(Admitted::Yes(ticket));
             }
             (State::Refused { error, next, .. }, turn) if now < *next || turn.is_some() => {
@@ -97,12 +136,19 @@ impl Account {
                 self.outage.get_or_insert((now, 0)).1 += 1;
                 return Err(error);
             }
+            (State::Doubtful(doubts), _)
+                if let Some(doubt) = doubts.iter().find(|doubt| doubt.user == user)
+                    && now < doubt.next =>
+            {
+                return Err(doubt.error.clone());
+            }
             (_, Some((_, until))) => return Ok(Admitted::Wait(until)),
             (_, None) => {}
         }
         self.turns += 1;
         self.turn = Some((self.turns, now + TURN));
-        Ok(Admitted::Yes(Ticket { service: index, password: self.password, turn: Some(self.turns) }))
+        let turn = Some(self.turns);
+        Ok(Admitted::Yes(Ticket { service: index, user, password: self.password, turn }))
     }
 
     fn service(&mut self, road: Road, name: &str) -> usize {
@@ -161,11 +207,41 @@ impl Account {
         }
     }
 
+    /// Takes note of a refusal where the account is accepted otherwise, as far as is known; false where it is not.
+    fn doubted(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) -> bool {
+        let Some(service) = self.services.get_mut(ticket.service) else { return true };
+        let State::Doubtful(doubts) = &mut service.state else { return false };
+        let Some(doubt) = doubts.iter_mut().find(|doubt| doubt.user == ticket.user) else {
+            let stays = doubts.len() + 1 < DOUBTS;
+            if stays {
+                doubts.push(Doubt::new(ticket.user, error, now));
+            }
+            return stays;
+        };
+        doubt.again(error, now);
+        if doubt.delay == FIRST_DELAY
+            && let Some(left_out) = self.suspended.pass(now)
+        {
+            tracing::warn!(
+                upstream = service.road.key(),
+                service = %service.name,
+                left_out,
+                "upstream refuses the service account in one user's requests, after it had accepted it: {error}; that \
+                 user's requests are refused until the next attempt in {} s, those of other users are not",
+                FIRST_DELAY.as_secs()
+            );
+        }
+        true
+    }
+
     fn refused(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
+        if self.doubted(ticket, error, now) {
+            return;
+        }
         let Some(service) = self.services.get_mut(ticket.service) else { return };
         let delay = match &service.state {
             State::Accepted => {
-                service.state = State::Doubtful;
+                service.state = State::Doubtful(vec![Doubt::new(ticket.user, error, now)]);
                 tracing::debug!(service = %service.name, "upstream refused a sign-in of the service account: {error}");
                 return;
             }
@@ -181,7 +257,7 @@ impl Account {
                 tracing::debug!(service = %service.name, "upstream refuses the service account here too: {error}");
                 (*delay * 2).min(LONGEST_DELAY)
             }
-            State::Unproven | State::Doubtful => {
+            State::Unproven | State::Doubtful(_) => {
                 let key = service.road.key();
                 tracing::warn!(
                     upstream = key,
@@ -201,8 +277,8 @@ impl Account {
             for service in &mut self.services {
                 match service.state {
                     State::Unproven | State::Refused { inherited: true, .. } => service.state = refused(true),
-                    State::Accepted => service.state = State::Doubtful,
-                    State::Doubtful | State::Refused { .. } => {}
+                    State::Accepted => service.state = State::Doubtful(Vec::new()),
+                    State::Doubtful(_) | State::Refused { .. } => {}
                 }
             }
         }

@@ -8,13 +8,15 @@ mod reach;
 mod tests;
 
 use std::future::Future;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use identity::Identity;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use self::account::{Account, Admitted, Outcome, Ticket};
+use self::account::{Account, Admitted, Outcome, Ticket, User};
 use self::reach::Reach;
 use crate::upstream_error::UpstreamError;
 
@@ -43,6 +45,8 @@ pub struct Gate {
     rpc: Mutex<Reach>,
     http: Mutex<Reach>,
     account: Mutex<Account>,
+    /// Tells users apart.
+    users: RandomState,
     /// A sign-in under way has ended, or the password is another.
     settled: Notify,
 }
@@ -80,21 +84,23 @@ impl Gate {
         connected
     }
 
-    /// Permits one sign-in with the service account for `service` of the upstream by `road`. While the account is
-    /// unproven, one is made at a time: others wait for its outcome, `limit` at most.
+    /// Permits one sign-in with the service account for a request of `user` to `service` of the upstream by `road`.
+    /// While the account is unproven, one is made at a time: others wait for its outcome, `limit` at most.
     pub(crate) async fn sign_in(
         self: &Arc<Self>,
         road: Road,
         service: &str,
+        user: &Identity,
         limit: Duration,
     ) -> Result<SignInAttempt, UpstreamError> {
+        let user = User(self.users.hash_one(user));
         let until = Instant::now() + limit;
         loop {
             let settled = self.settled.notified();
             tokio::pin!(settled);
             // From here on no outcome is missed.
             settled.as_mut().enable();
-            let turn_ends = match lock(&self.account).admit(road, service, Instant::now())? {
+            let turn_ends = match lock(&self.account).admit(road, service, user, Instant::now())? {
                 Admitted::Yes(ticket) => {
                     return Ok(SignInAttempt { gate: Arc::clone(self), ticket: Some(ticket) });
                 }

@@ -1,12 +1,15 @@
 use std::time::Duration;
 
+use identity::{Authority, Registry, SecurityContext};
 use tokio::time::Instant;
 
-use super::account::{Account, Admitted, Outcome, Ticket};
+use super::account::{Account, Admitted, Outcome, Ticket, User};
 use super::reach::Reach;
 use super::{Gate, Road};
 use crate::upstream_error::UpstreamError;
 
+const ALICE: User = User(1);
+const BOB: User = User(2);
 const SECOND: Duration = Duration::from_secs(1);
 
 fn connect() -> UpstreamError {
@@ -50,7 +53,7 @@ fn attempts_to_reach_a_server_that_is_down_are_spaced() {
 /// A sign-in that has to be permitted.
 #[track_caller]
 fn admitted(account: &mut Account, service: &str, now: Instant) -> Ticket {
-    match account.admit(Road::Http, service, now) {
+    match account.admit(Road::Http, service, ALICE, now) {
         Ok(Admitted::Yes(ticket)) => ticket,
         other => panic!("{other:?}"),
     }
@@ -63,7 +66,7 @@ fn a_refused_account_is_tried_again_after_a_delay_that_doubles() {
     for number in 0..3600 {
         let now = begin + number * SECOND;
         for service in ["mapi", "ews"] {
-            if let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, service, now) {
+            if let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, service, ALICE, now) {
                 account.settle(&ticket, Outcome::Refused(&refused()), now);
                 times.push(number);
             }
@@ -77,7 +80,7 @@ fn a_refused_account_is_tried_again_after_a_delay_that_doubles() {
 fn one_sign_in_is_made_at_a_time_until_the_account_is_accepted() {
     let (mut account, now) = (Account::default(), Instant::now());
     let first = admitted(&mut account, "mapi", now);
-    assert!(matches!(account.admit(Road::Rpc, "emsmdb", now), Ok(Admitted::Wait(_))));
+    assert!(matches!(account.admit(Road::Rpc, "emsmdb", ALICE, now), Ok(Admitted::Wait(_))));
     // What takes too long does not keep others waiting.
     let other = admitted(&mut account, "mapi", now + 6 * SECOND);
     account.settle(&other, Outcome::Unknown, now);
@@ -101,12 +104,41 @@ fn one_refused_request_does_not_stop_an_account_that_is_accepted_otherwise() {
     for _ in 0..2 {
         let ticket = admitted(&mut account, "oab", now);
         account.settle(&ticket, Outcome::Refused(&refused()), now);
-        if account.admit(Road::Http, "oab", now).is_err() {
+        if account.admit(Road::Http, "oab", ALICE, now).is_err() {
             break;
         }
     }
-    assert_eq!(account.admit(Road::Http, "oab", now).unwrap_err(), refused());
+    assert_eq!(account.admit(Road::Http, "oab", ALICE, now).unwrap_err(), refused());
     admitted(&mut account, "ews", now);
+}
+
+/// The server refuses a request of `user` as often as that is permitted within a minute; how often that was.
+fn refused_requests(account: &mut Account, user: User, now: Instant) -> usize {
+    let refuse = |second: u32| {
+        let now = now + second * SECOND;
+        let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, "ews", user, now) else { return false };
+        account.settle(&ticket, Outcome::Refused(&refused()), now);
+        true
+    };
+    (0..60).map(refuse).filter(|permitted| *permitted).count()
+}
+
+#[test]
+fn what_one_user_is_refused_does_not_stop_others() {
+    let (mut account, mut now) = (Account::default(), Instant::now());
+    let ticket = admitted(&mut account, "ews", now);
+    account.settle(&ticket, Outcome::Accepted, now);
+    for _ in 0..10 {
+        assert_eq!(refused_requests(&mut account, ALICE, now), 3);
+        now += 60 * SECOND;
+        let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, "ews", BOB, now) else {
+            panic!("what Alice was refused stops Bob")
+        };
+        account.settle(&ticket, Outcome::Accepted, now);
+    }
+    // Where nothing is accepted in between, it is the account that is refused.
+    let all: usize = (10..100).map(|user| refused_requests(&mut account, User(user), now)).sum();
+    assert!(all < 10, "{all} sign-ins");
 }
 
 #[test]
@@ -114,7 +146,7 @@ fn another_password_is_tried_at_once_and_what_became_of_the_last_says_nothing_of
     let (mut account, now) = (Account::default(), Instant::now());
     let old = admitted(&mut account, "mapi", now);
     account.settle(&old, Outcome::Refused(&refused()), now);
-    assert!(account.admit(Road::Http, "mapi", now).is_err());
+    assert!(account.admit(Road::Http, "mapi", ALICE, now).is_err());
     account.reset();
     let new = admitted(&mut account, "mapi", now);
     account.settle(&old, Outcome::Refused(&refused()), now);
@@ -125,7 +157,9 @@ fn another_password_is_tried_at_once_and_what_became_of_the_last_says_nothing_of
 #[tokio::test]
 async fn those_who_wait_learn_that_the_account_is_refused() {
     let gate = Gate::new();
-    let sign_in = || gate.sign_in(Road::Http, "mapi", 60 * SECOND);
+    let registry = Registry::new();
+    let context = SecurityContext::anonymous(&registry, &Authority::new("test"));
+    let sign_in = || gate.sign_in(Road::Http, "mapi", context.identity(), 60 * SECOND);
     let first = sign_in().await.unwrap();
     let refuse = async {
         tokio::task::yield_now().await;
