@@ -47,6 +47,12 @@ pub fn string8(bytes: &[u8]) -> Shown {
     string8_of(bytes, None)
 }
 
+/// How a text in UTF-16, little-endian, is shown.
+pub fn string16(bytes: &[u8]) -> Shown {
+    let units = bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit));
+    Shown::Text(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+}
+
 /// How a text in a code page is shown.
 pub fn string8_of(bytes: &[u8], code_page: Option<u16>) -> Shown {
     match std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii()) {

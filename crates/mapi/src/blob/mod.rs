@@ -2,19 +2,25 @@
 
 mod calendar;
 mod conversation;
+mod exceptions;
 mod folders;
 mod recipients;
 mod recurrence;
 mod security;
 mod time_zone;
+mod verbs;
 
 pub use self::calendar::GlobalObjectId;
 pub use self::conversation::ConversationIndex;
+pub use self::exceptions::{ExceptionInfo, Exceptions, ExtendedException, Text8, WideException};
 pub use self::folders::{PersistBlock, PersistData, PersistElement};
 pub use self::recipients::{FlatEntryList, ReportTag};
-pub use self::recurrence::{AppointmentRecurrencePattern, EndType, Frequency, RecurrencePattern};
+pub use self::recurrence::{
+    AppointmentRecurrencePattern, Differences, EndType, Frequency, RecurrencePattern,
+};
 pub use self::security::{Ace, Acl, SecurityDescriptor, Sid, StoreSecurityDescriptor};
 pub use self::time_zone::{SystemTime, TimeZoneDefinition, TimeZoneRule, TimeZoneStruct};
+pub use self::verbs::{VerbStream, VoteOption, VoteOptionExtras};
 
 use wire::Decode;
 
@@ -46,6 +52,7 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
         "PidLidGlobalObjectId" | "PidLidCleanGlobalObjectId" => shown::<GlobalObjectId>(bytes),
         "PidLidAppointmentRecur" => shown::<AppointmentRecurrencePattern>(bytes),
         "PidLidTaskRecurrence" => shown::<RecurrencePattern>(bytes),
+        "PidLidVerbStream" => shown::<VerbStream>(bytes),
         "PidLidTimeZoneStruct" => shown::<TimeZoneStruct>(bytes),
         "PidLidAppointmentTimeZoneDefinitionRecur"
         | "PidLidAppointmentTimeZoneDefinitionStartDisplay"

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use wire::{Decode, Encode, FileTime, Reader, Result, Writer};
 
+use super::exceptions::Exceptions;
 use crate::show::{Show, Shown};
 
 wire::wire_enum! {
@@ -80,8 +81,17 @@ pub struct AppointmentRecurrencePattern {
     pub end_time: u32,
     /// How many occurrences differ from the others.
     pub exception_count: u16,
-    /// What is different in them (`ExceptionInfo` to `ReservedBlock2`), as it came.
-    pub exceptions: Vec<u8>,
+    /// What differs in them.
+    pub exceptions: Differences,
+}
+
+/// What differs in the changed occurrences of an appointment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Differences {
+    /// As [MS-OXOCAL] has it.
+    Known(Exceptions),
+    /// In another form: some clients leave the newer parts out.
+    Unknown(Vec<u8>),
 }
 
 /// How many numbers `PatternTypeSpecific` has; none for a pattern that is not known.
@@ -159,7 +169,9 @@ impl<'a> Decode<'a> for AppointmentRecurrencePattern {
         let versions = [r.u32("ReaderVersion2")?, r.u32("WriterVersion2")?];
         let (start_time, end_time) = (r.u32("StartTimeOffset")?, r.u32("EndTimeOffset")?);
         let exception_count = r.u16("ExceptionCount")?;
-        let exceptions = r.rest().to_vec();
+        let bytes = r.rest();
+        let exceptions = Exceptions::read(&mut Reader::new(bytes), exception_count, versions[1])
+            .map_or_else(|_| Differences::Unknown(bytes.to_vec()), Differences::Known);
         Ok(Self { pattern, versions, start_time, end_time, exception_count, exceptions })
     }
 }
@@ -168,8 +180,14 @@ impl Encode for AppointmentRecurrencePattern {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         self.pattern.encode(w)?;
         w.u32(self.versions[0]).u32(self.versions[1]).u32(self.start_time).u32(self.end_time);
-        w.u16(self.exception_count).bytes(&self.exceptions);
-        Ok(())
+        w.u16(self.exception_count);
+        match &self.exceptions {
+            Differences::Known(exceptions) => exceptions.encode(w),
+            Differences::Unknown(bytes) => {
+                w.bytes(bytes);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -235,7 +253,11 @@ impl Show for AppointmentRecurrencePattern {
         fields.push(("start_time".into(), time(self.start_time)));
         fields.push(("end_time".into(), time(self.end_time)));
         if self.exception_count > 0 {
-            fields.push(("exceptions".into(), Shown::Bytes(self.exceptions.clone())));
+            let exceptions = match &self.exceptions {
+                Differences::Known(exceptions) => exceptions.show(),
+                Differences::Unknown(bytes) => Shown::Bytes(bytes.clone()),
+            };
+            fields.push(("exceptions".into(), exceptions));
         }
         Shown::Fields(fields)
     }

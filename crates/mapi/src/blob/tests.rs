@@ -132,6 +132,75 @@ fn a_weekly_recurrence_names_the_days() {
     assert_eq!(meaning("PidLidTaskRecurrence", &endless), None);
 }
 
+/// [MS-OXOCAL] 4.1.1.2: one occurrence has another subject, location and time.
+#[test]
+fn changed_occurrences_of_an_appointment_tell_what_differs() {
+    let bytes = hex(
+        "043004300B2001000000C0210000010000000000000032000000222000000C0000000000000001000000A096\
+         BC0C01000000A096BC0C8020BC0C20ADBC0C0630000009300000580200007602000001003499BC0C5299BC0CF898BC0C110022\
+         00210053696D706C6520526563757272656E6365207769746820657863657074696F6E730800070033342F343134310000000\
+         00400000000000000000000003499BC0C5299BC0CF898BC0C2100530069006D0070006C006500200052006500630075007200\
+         720065006E006300650020007700690074006800200065007800630065007000740069006F006E00730007003300340\
+         02F0034003100340031000000000000000000",
+    );
+    assert_eq!(bytes.len(), 0x106);
+    let shown = meaning("PidLidAppointmentRecur", &bytes).unwrap();
+    let Shown::List(exceptions) = field(&shown, "exceptions") else { panic!("{shown:?}") };
+    let [only] = &exceptions[..] else { panic!("{shown:?}") };
+    let fields = ["original_start", "start", "end", "subject", "location"].map(|name| field(only, name));
+    let expected = [
+        "2007-04-16 10:00",
+        "2007-04-16 11:00",
+        "2007-04-16 11:30",
+        "Simple Recurrence with exceptions",
+        "34/4141",
+    ];
+    assert_eq!(fields, expected.map(text).each_ref());
+    assert_eq!(AppointmentRecurrencePattern::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+    // Clients that know nothing of the newer parts leave them out: then it is shown as bytes.
+    let older = &bytes[..bytes.len() - 20];
+    let decoded = AppointmentRecurrencePattern::from_bytes(older).unwrap();
+    assert!(matches!(decoded.exceptions, Differences::Unknown(_)), "{decoded:?}");
+    assert_eq!(decoded.to_bytes().unwrap(), older);
+}
+
+/// [MS-OXOCAL] 4.1.1.6: a reminder an hour before, tentative, and another body.
+#[test]
+fn a_changed_occurrence_without_texts_has_its_numbers() {
+    let bytes = hex("043004300D200200080080750A000C0000000000000003000000232000000A00000000000000010000\
+         00207EDC0C01000000207EDC0C6074C40CDF80E95A0630000009300000E0010000FE01000001000080DC0C1E80DC0C0080\
+         DC0C24023C000000010000000000000004000000000000000000000000000000");
+    let shown = meaning("PidLidAppointmentRecur", &bytes).unwrap();
+    let Shown::List(exceptions) = field(&shown, "exceptions") else { panic!("{shown:?}") };
+    assert_eq!(field(&exceptions[0], "reminder_minutes"), &Shown::Number(60));
+    assert_eq!(field(&exceptions[0], "busy_status"), &Shown::Number(1));
+    assert_eq!(field(&exceptions[0], "body"), &text("another"));
+    let decoded = AppointmentRecurrencePattern::from_bytes(&bytes).unwrap();
+    let Differences::Known(known) = &decoded.exceptions else { panic!("{decoded:?}") };
+    assert!(known.rest.is_empty() && known.extended[0].wide.is_none(), "{known:?}");
+    assert_eq!(decoded.to_bytes().unwrap(), bytes);
+}
+
+/// Built by the layouts of [MS-OXOMSG] 2.2.1.74.1 and 2.2.1.74.2.
+#[test]
+fn a_verb_stream_names_the_answers_that_are_offered() {
+    let reply = "00000000 055265706C79 0849504D2E4E6F7465 074D657373616765 025245 05000000 00 00000000 01000000 \
+                 00000000 02000000 66000000 02000000";
+    let yes = "04000000 03596573 0849504D2E4E6F7465 00 03596573 00000000 00 00000000 01000000 01000000 02000000 \
+               01000000 FFFFFFFF";
+    let names = "05 5200650070006C007900 02 52004500 03 4F0075006900 03 4F0075006900";
+    let bytes = hex(&format!("0201 02000000 {reply} {yes} 0401 {names}"));
+    let shown = meaning("PidLidVerbStream", &bytes).unwrap();
+    let Shown::List(options) = &shown else { panic!("{shown:?}") };
+    assert_eq!([0, 1].map(|place| field(&options[place], "name")), ["Reply", "Oui"].map(text).each_ref());
+    assert_eq!(field(&options[0], "id"), &Shown::Number(0x66));
+    assert_eq!(field(&options[1], "sends"), &text("at once"));
+    assert_eq!(field(&options[1], "message_class"), &text("IPM.Note"));
+    assert_eq!(VerbStream::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
+    assert_eq!(meaning("PidLidVerbStream", &bytes[..bytes.len() - 1]), None);
+    assert_eq!(meaning("PidLidVerbStream", &hex("0201 FFFFFFFF")), None);
+}
+
 /// [MS-OXOCAL] 4.1.5.
 #[test]
 fn a_time_zone_tells_when_it_changes() {
@@ -206,7 +275,7 @@ proptest::proptest! {
     }
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -218,5 +287,6 @@ const NAMES: [&str; 12] = [
     "PidLidAppointmentRecur",
     "PidLidTaskRecurrence",
     "PidLidTimeZoneStruct",
+    "PidLidVerbStream",
     "PidLidAppointmentTimeZoneDefinitionRecur",
 ];

@@ -24,7 +24,7 @@ pub(crate) const TYPES: [u16; 33] = [
 ];
 
 /// Properties whose bytes are structures of their own.
-const BLOBS: [&str; 14] = [
+const BLOBS: [&str; 15] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -38,6 +38,7 @@ const BLOBS: [&str; 14] = [
     "PidLidAppointmentRecur",
     "PidLidTaskRecurrence",
     "PidLidTimeZoneStruct",
+    "PidLidVerbStream",
     "PidLidAppointmentTimeZoneDefinitionRecur",
 ];
 

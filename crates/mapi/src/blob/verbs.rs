@@ -1,0 +1,148 @@
+use wire::{Decode, Encode, Reader, Result, Writer};
+
+use crate::show::{Show, Shown, string8, string16};
+
+/// `PidLidVerbStream`: what a recipient may answer to a message, the usual actions and voting options
+/// ([MS-OXOMSG] 2.2.1.74).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VerbStream {
+    /// 0x0102.
+    pub version: u16,
+    /// The answers.
+    pub options: Vec<VoteOption>,
+    /// 0x0104.
+    pub version2: u16,
+    /// Their names in Unicode.
+    pub names: Vec<VoteOptionExtras>,
+    /// What stands behind them.
+    pub rest: Vec<u8>,
+}
+
+/// An answer ([MS-OXOMSG] 2.2.1.74.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VoteOption {
+    /// 4 for a voting option.
+    pub verb_type: u32,
+    /// `DisplayName`, `MsgClsName`, `Internal1String` and `DisplayNameRepeat`, in the client's code page.
+    pub texts: [Vec<u8>; 4],
+    /// `Internal2`.
+    pub internal2: u32,
+    /// `Internal3`.
+    pub internal3: u8,
+    /// `fUseUSHeaders`, `Internal4`, `SendBehavior`, `Internal5`, `ID` and `Internal6`.
+    pub numbers: [u32; 6],
+}
+
+/// The name of an answer ([MS-OXOMSG] 2.2.1.74.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VoteOptionExtras {
+    /// `DisplayName` and `DisplayNameRepeat`, UTF-16.
+    pub texts: [Vec<u8>; 2],
+}
+
+fn count8(length: usize) -> Result<u8> {
+    u8::try_from(length).map_err(|_| {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        wire::Error::new(wire::ErrorKind::TooLong { length, limit: 255 }, "Count", 0)
+    })
+}
+
+/// The shortest [`VoteOption`], in bytes.
+const SHORTEST: usize = 37;
+
+impl<'a> Decode<'a> for VoteOption {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let mut option = Self { verb_type: r.u32("VerbType")?, ..Self::default() };
+        for text in &mut option.texts {
+            let length = usize::from(r.u8("Count")?);
+            *text = r.bytes(length, "DisplayName")?.to_vec();
+        }
+        option.internal2 = r.u32("Internal2")?;
+        option.internal3 = r.u8("Internal3")?;
+        for number in &mut option.numbers {
+            *number = r.u32("Internal")?;
+        }
+        Ok(option)
+    }
+}
+
+impl Encode for VoteOption {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.verb_type);
+        for text in &self.texts {
+            w.u8(count8(text.len())?).bytes(text);
+        }
+        w.u32(self.internal2).u8(self.internal3);
+        for number in self.numbers {
+            w.u32(number);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for VoteOptionExtras {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let mut extras = Self::default();
+        for text in &mut extras.texts {
+            let length = usize::from(r.u8("DisplayNameCount")?);
+            *text = r.bytes(length.saturating_mul(2), "DisplayName")?.to_vec();
+        }
+        Ok(extras)
+    }
+}
+
+impl Encode for VoteOptionExtras {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        for text in &self.texts {
+            w.u8(count8(text.len() / 2)?).bytes(text);
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for VerbStream {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let version = r.u16("Version")?;
+        let count = r.u32("Count")?;
+        let count = r.count(count, SHORTEST, 0xffff, "Count")?;
+        let options = (0..count).map(|_| VoteOption::decode(r)).collect::<Result<_>>()?;
+        let version2 = r.u16("Version2")?;
+        let names = (0..count).map(|_| VoteOptionExtras::decode(r)).collect::<Result<_>>()?;
+        Ok(Self { version, options, version2, names, rest: r.rest().to_vec() })
+    }
+}
+
+impl Encode for VerbStream {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u16(self.version).len32(self.options.len(), "Count")?;
+        self.options.iter().try_for_each(|option| option.encode(w))?;
+        w.u16(self.version2);
+        self.names.iter().try_for_each(|name| name.encode(w))?;
+        w.bytes(&self.rest);
+        Ok(())
+    }
+}
+
+impl Show for VerbStream {
+    fn show(&self) -> Shown {
+        let one = |(place, option): (usize, &VoteOption)| {
+            let [narrow, class, ..] = &option.texts;
+            let wide = self.names.get(place).map(|extras| &extras.texts[0]).filter(|wide| !wide.is_empty());
+            let name = wide.map_or_else(|| string8(narrow), |wide| string16(wide));
+            let [_, _, send_behavior, _, id, _] = option.numbers;
+            let sends = match send_behavior {
+                1 => Shown::Text("at once".to_owned()),
+                2 => Shown::Text("after a prompt".to_owned()),
+                other => Shown::Number(other.into()),
+            };
+            Shown::Fields(vec![
+                ("name".into(), name),
+                ("verb_type".into(), Shown::Number(option.verb_type.into())),
+                ("id".into(), Shown::Number(id.into())),
+                ("message_class".into(), string8(class)),
+                ("sends".into(), sends),
+            ])
+        };
+        Shown::List(self.options.iter().enumerate().map(one).collect())
+    }
+}
