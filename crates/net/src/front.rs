@@ -300,7 +300,7 @@ impl<B: Backend> Connection<B> {
                 let why = format!("{user}: the handshake negotiated too little for the level {level}");
                 self.front.strangers.misbehaved(self.peer, &why);
                 self.front.observer.refused(self.peer, &why);
-                AuthOutcome::Refused
+                AuthOutcome::TooWeak
             }
             Ok(crate::sign_in::Progress::Done { token, context, protection, .. }) => {
                 tracing::debug!(peer = %self.peer, user = %context.principal(), "signed in");

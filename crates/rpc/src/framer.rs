@@ -14,6 +14,10 @@ pub const DEFAULT_MAX_FRAGMENT: u16 = 5840;
 /// What every peer must be able to take, in bytes (C706 12.6.3.1 `MustRecvFragSize`).
 pub const MIN_MAX_FRAGMENT: u16 = 1432;
 
+/// The least fragment size that a server names in a `bind_ack`, in bytes, as Windows does. A client that takes less
+/// is sent no more than it takes.
+pub(crate) const MIN_AGREED_FRAGMENT: u16 = 2048;
+
 /// Collects bytes as they arrive and hands out whole units.
 ///
 /// A unit's length is judged as soon as its header is there, before the rest arrives; nothing is ever held

@@ -1,6 +1,6 @@
 use wire::{Decode, Encode, Error, Reader, Result, Writer};
 
-use super::{AuthLevel, AuthType, HEADER_SIZE, Header};
+use super::{AuthLevel, AuthType, HEADER_SIZE, Header, PduType};
 
 /// Bytes of a [`SecTrailer`].
 pub const SEC_TRAILER_SIZE: usize = 8;
@@ -45,7 +45,7 @@ impl SecTrailer {
     /// verifier.
     ///
     /// # Errors
-    /// When its padding reaches into the common header.
+    /// When its padding reaches into the fields that every unit of the type has.
     pub fn find(header: &Header, unit: &[u8]) -> Result<Option<(usize, Self)>> {
         if header.auth_length == 0 {
             return Ok(None);
@@ -56,7 +56,7 @@ impl SecTrailer {
         let start = start.ok_or_else(|| Error::invalid("auth_length", 10, length, "within the fragment"))?;
         let bytes = unit.get(start..).unwrap_or_default();
         let trailer = Self::decode(&mut Reader::with_endian(bytes, header.drep.endian()?).at_offset(start))?;
-        if start.saturating_sub(usize::from(trailer.auth_pad_length)) < HEADER_SIZE {
+        if usize::from(trailer.auth_pad_length) > start.saturating_sub(least_body_end(header.ptype)) {
             let pad = u64::from(trailer.auth_pad_length);
             let place = start.saturating_add(2);
             return Err(Error::invalid("auth_pad_length", place, pad, "no more than the body"));
@@ -65,21 +65,39 @@ impl SecTrailer {
     }
 }
 
+/// Where the fields end that every unit of the type has, and that padding cannot be part of. As on Windows, that is
+/// the group of a bind and of what answers it, though a presentation context is always behind it.
+const fn least_body_end(ptype: PduType) -> usize {
+    match ptype {
+        PduType::AUTH3 => HEADER_SIZE.saturating_add(4),
+        ptype if ends_by_itself(ptype) => HEADER_SIZE.saturating_add(8),
+        _ => HEADER_SIZE,
+    }
+}
+
+/// Whether the body of a unit of the type says where it ends.
+const fn ends_by_itself(ptype: PduType) -> bool {
+    ptype.is_setup() && ptype.0 != PduType::BIND_NAK.0
+}
+
 /// A verifier: the fixed part, and what the security package has to say ([MS-RPCE] 2.2.2.12).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthVerifier<'a> {
     /// The fixed part. As many zero bytes as its `auth_pad_length` says are written before it.
     pub trailer: SecTrailer,
-    /// A token of the handshake, or a signature.
+    /// A token of the handshake, or a signature. It can be empty only in an `alter_context_resp`, where Windows sends
+    /// the fixed part though `auth_length` says that there is none; it is passed over by who reads it.
     pub token: &'a [u8],
 }
 
 impl<'a> AuthVerifier<'a> {
-    /// The verifier of the whole unit `unit`, and where the body before it and its padding ends.
+    /// The verifier of the whole unit `unit`, and where the body before it ends. The fields of a unit that negotiates
+    /// say themselves where they end: there `auth_pad_length` is not looked at, as some clients count wrongly.
     pub(crate) fn find(header: &Header, unit: &'a [u8]) -> Result<(usize, Option<Self>)> {
         let Some((start, trailer)) = SecTrailer::find(header, unit)? else { return Ok((unit.len(), None)) };
         let token = unit.get(start.saturating_add(SEC_TRAILER_SIZE)..).unwrap_or_default();
-        let end = start.saturating_sub(usize::from(trailer.auth_pad_length));
+        let pad = if ends_by_itself(header.ptype) { 0 } else { usize::from(trailer.auth_pad_length) };
+        let end = start.saturating_sub(pad);
         Ok((end, Some(Self { trailer, token })))
     }
 }
@@ -88,9 +106,6 @@ impl Encode for AuthVerifier<'_> {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         w.zeros(usize::from(self.trailer.auth_pad_length));
         self.trailer.encode(w)?;
-        if self.token.is_empty() {
-            return Err(w.invalid("auth_length", 0, "a token of at least one byte"));
-        }
         w.bytes(self.token);
         Ok(())
     }

@@ -59,7 +59,10 @@ impl<'a> Decode<'a> for Bind {
         let (max_xmit_frag, max_recv_frag) = (r.u16("max_xmit_frag")?, r.u16("max_recv_frag")?);
         let assoc_group_id = r.u32("assoc_group_id")?;
         let count = r.u8("n_context_elem")?;
-        r.bytes(3, "reserved")?;
+        // Some clients leave it out where nothing follows.
+        if count != 0 {
+            r.bytes(3, "reserved")?;
+        }
         let count = r.count(u32::from(count), 24, 255, "n_context_elem")?;
         let contexts = (0..count).map(|_| PresentationContext::decode(r)).collect::<Result<_>>()?;
         Ok(Self { max_xmit_frag, max_recv_frag, assoc_group_id, contexts })
@@ -152,9 +155,9 @@ pub struct BindNak<'a> {
 }
 
 impl BindNak<'_> {
-    /// A rejection for `reason` by who speaks version 5.0.
+    /// A rejection for `reason` by who speaks version 5.0, padded to a multiple of four as [MS-RPCE] 2.2.2.9 has it.
     pub fn new(reason: RejectReason) -> Self {
-        Self { reason, versions: vec![(5, 0)], rest: &[] }
+        Self { reason, versions: vec![(5, 0)], rest: &[0; 3] }
     }
 }
 

@@ -195,6 +195,8 @@ wire::wire_enum! {
         RPC_S_CALL_FAILED_DNE = 0x0000_06bf,
         /// A server's limit is reached.
         RPC_S_SERVER_TOO_BUSY = 0x0000_06bb,
+        /// There is no call to be cancelled.
+        RPC_S_NO_CALL_ACTIVE = 0x0000_06bd,
         /// The call was cancelled.
         RPC_S_CALL_CANCELLED = 0x0000_071a,
         /// The security package refuses a signature.
@@ -288,4 +290,9 @@ impl FaultStatus {
     /// What Windows sends for a stub that is not what the interface says; the same as
     /// [`FaultStatus::RPC_X_BAD_STUB_DATA`], and known to others as `nca_s_fault_ndr`.
     pub const NCA_S_FAULT_NDR: Self = Self::RPC_X_BAD_STUB_DATA;
+
+    /// Whether the status alone says that the call was not begun: there is no such interface or operation.
+    pub const fn is_rejection(self) -> bool {
+        matches!(self, Self::NCA_S_UNK_IF | Self::NCA_S_OP_RNG_ERROR)
+    }
 }

@@ -143,6 +143,9 @@ impl Encode for Pdu<'_> {
         unit.zeros(HEADER_SIZE);
         self.encode_body(&mut unit)?;
         if let Some(auth) = &self.auth {
+            if auth.token.is_empty() && !matches!(self.body, Body::AlterContextResp(_)) {
+                return Err(unit.invalid("auth_length", 0, "a token of at least one byte"));
+            }
             auth.encode(&mut unit)?;
             header.auth_length = fit16(auth.token.len(), "auth_length")?;
         }

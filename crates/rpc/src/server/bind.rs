@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use wire::Decode;
 
 use super::{AnswerError, AuthOutcome, CloseReason, Event, Phase, ServerAssociation};
-use crate::framer::MIN_MAX_FRAGMENT;
+use crate::framer::{MIN_AGREED_FRAGMENT, MIN_MAX_FRAGMENT};
 use crate::pdu::{
     AuthLevel, AuthType, AuthVerifier, Bind, BindAck, BindTimeFeatures, Body, ContextResult,
     ContextResultCode, FaultStatus, Header, Pdu, PduType, PfcFlags, PresentationContext, ProviderReason,
@@ -50,6 +50,8 @@ pub(super) struct PendingAuth {
     auth_context_id: u32,
     call_id: u32,
     answer: PendingAnswer,
+    /// The answer's flags.
+    flags: PfcFlags,
 }
 
 enum PendingAnswer {
@@ -60,6 +62,10 @@ enum PendingAnswer {
 
 impl ServerAssociation {
     pub(super) fn setup(&mut self, header: &Header, unit: BytesMut) {
+        if header.ptype == PduType::BIND && self.phase == Phase::Bound {
+            let why = CloseReason::Unacceptable("the connection is bound already");
+            return self.reject_for(header.call_id, RejectReason::REASON_NOT_SPECIFIED, why);
+        }
         let unit = unit.freeze();
         let pdu = match Pdu::from_bytes(&unit) {
             Ok(pdu) => pdu,
@@ -68,7 +74,12 @@ impl ServerAssociation {
             }
             Err(error) => {
                 let reason = CloseReason::Malformed(error);
-                return self.refuse(header.call_id, FaultStatus::NCA_S_PROTO_ERROR, reason);
+                // What Windows says to the last leg of a handshake.
+                let status = match header.ptype {
+                    PduType::AUTH3 => FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY,
+                    _ => FaultStatus::NCA_S_PROTO_ERROR,
+                };
+                return self.refuse(header.call_id, status, reason);
             }
         };
         let token = |auth: &AuthVerifier<'_>| (auth.trailer, unit.slice_ref(auth.token));
@@ -82,8 +93,9 @@ impl ServerAssociation {
     }
 
     fn bind(&mut self, header: &Header, bind: &Bind, auth: Option<(SecTrailer, Bytes)>) {
-        if bind.contexts.is_empty() {
-            let why = CloseReason::Unacceptable("it names no presentation context");
+        let none = bind.contexts.is_empty().then_some("it names no presentation context");
+        if let Some(why) = none.or_else(|| self.contradiction(&bind.contexts)) {
+            let why = CloseReason::Unacceptable(why);
             return self.reject_for(header.call_id, RejectReason::REASON_NOT_SPECIFIED, why);
         }
         if let Err(closed) = auth.as_ref().map_or(Ok(()), |(trailer, _)| self.check_trailer(*trailer)) {
@@ -98,14 +110,20 @@ impl ServerAssociation {
         };
         self.group = Some(group);
         let limit = self.config.fragment_limit();
-        // Zero, or less than everybody must take, is a client that leaves the choice to us.
-        self.max_xmit = bind.max_recv_frag.clamp(MIN_MAX_FRAGMENT, limit);
-        let max_recv = bind.max_xmit_frag.clamp(MIN_MAX_FRAGMENT, limit);
+        // One size for both directions, as Windows names it. Less than everybody must take is a client that leaves the
+        // choice to us.
+        let least = bind.max_xmit_frag.min(bind.max_recv_frag).max(MIN_AGREED_FRAGMENT);
+        self.agreed_fragment = (least & !7).min(limit);
+        self.max_xmit = self.agreed_fragment.min(bind.max_recv_frag.max(MIN_MAX_FRAGMENT));
         self.multiplexing = self.config.multiplexing && header.flags.contains(PfcFlags::CONC_MPX);
-        self.agree_header_signing(header, auth.is_some());
+        self.bound_unauthenticated = auth.is_none();
+        let mut flags = self.agree_header_signing(header);
+        if self.multiplexing {
+            flags = flags | PfcFlags::CONC_MPX;
+        }
         let ack = BindAck {
-            max_xmit_frag: self.max_xmit,
-            max_recv_frag: max_recv,
+            max_xmit_frag: self.agreed_fragment,
+            max_recv_frag: self.agreed_fragment,
             assoc_group_id: group,
             secondary_address: self.secondary_address(),
             results: self.present(&bind.contexts),
@@ -113,31 +131,37 @@ impl ServerAssociation {
         self.framer.set_max_fragment(limit);
         self.phase = Phase::Binding;
         match auth {
-            None => self.acknowledge(header.call_id, PendingAnswer::BindAck(ack), None),
+            None => self.acknowledge(header.call_id, PendingAnswer::BindAck(ack), flags, None),
             Some((trailer, token)) => {
                 self.begin(trailer);
-                self.next_leg(header.call_id, trailer, token, PendingAnswer::BindAck(ack));
+                self.next_leg(header.call_id, trailer, token, PendingAnswer::BindAck(ack), flags);
             }
         }
     }
 
     fn alter_context(&mut self, header: &Header, alter: &Bind, auth: Option<(SecTrailer, Bytes)>) {
-        if let Some((trailer, _)) = &auth
-            && let Err(reason) = self.admit(header, *trailer)
-        {
-            return self.refuse(header.call_id, FaultStatus::ACCESS_DENIED, reason);
+        let nothing = alter.contexts.is_empty() && auth.is_none();
+        let nothing = nothing.then_some("an alter_context that proposes nothing");
+        if let Some(what) = nothing.or_else(|| self.contradiction(&alter.contexts)) {
+            return self.protocol_error(header, what);
         }
+        if let Some((trailer, _)) = &auth
+            && let Err((status, reason)) = self.admit(*trailer)
+        {
+            return self.refuse(header.call_id, status, reason);
+        }
+        let flags = self.agree_header_signing(header);
         let ack = BindAck {
-            max_xmit_frag: self.max_xmit,
-            max_recv_frag: self.config.fragment_limit(),
+            max_xmit_frag: self.agreed_fragment,
+            max_recv_frag: self.agreed_fragment,
             assoc_group_id: self.group.unwrap_or(0),
             secondary_address: Vec::new(),
             results: self.present(&alter.contexts),
         };
         let answer = PendingAnswer::AlterContextResp(ack);
         match auth {
-            None => self.acknowledge(header.call_id, answer, None),
-            Some((trailer, token)) => self.next_leg(header.call_id, trailer, token, answer),
+            None => self.acknowledge(header.call_id, answer, flags, None),
+            Some((trailer, token)) => self.next_leg(header.call_id, trailer, token, answer, flags),
         }
     }
 
@@ -148,49 +172,86 @@ impl ServerAssociation {
         };
         match auth {
             Some((trailer, token)) if running(trailer) => {
-                self.next_leg(header.call_id, trailer, token, PendingAnswer::None);
+                self.next_leg(header.call_id, trailer, token, PendingAnswer::None, PfcFlags::NONE);
             }
             _ => self.protocol_error(header, "an auth3 without a handshake that waits for it"),
         }
     }
 
     /// Whether an `alter_context` may go on with, or begin, the handshake that it brings a token of.
-    fn admit(&mut self, header: &Header, trailer: SecTrailer) -> Result<(), CloseReason> {
+    fn admit(&mut self, trailer: SecTrailer) -> Result<(), (FaultStatus, CloseReason)> {
+        let denied = |reason| (FaultStatus::ACCESS_DENIED, reason);
         if let Some(context) = self.security.iter().find(|context| context.id == trailer.auth_context_id) {
-            let accepts = context.accepts(trailer);
-            return if accepts {
-                Ok(())
-            } else {
-                Err(CloseReason::Protocol("a token for a finished handshake"))
+            return match context.state {
+                _ if context.accepts(trailer) => Ok(()),
+                HandshakeState::Running(_)
+                    if trailer.auth_type != AuthType::NONE && trailer.auth_type != context.auth_type =>
+                {
+                    let reason = CloseReason::Protocol("a token of another security package");
+                    Err((FaultStatus::RPC_S_SEC_PKG_ERROR, reason))
+                }
+                HandshakeState::Running(_) => Err(denied(CloseReason::Protocol("a token of another level"))),
+                _ => Err(denied(CloseReason::Protocol("a token for a finished handshake"))),
             };
         }
-        let several = self.features.contains(BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING);
+        // As on Windows, a connection that was bound without a sign-in can have several later, without having agreed on
+        // it with the bind.
+        let several = self.bound_unauthenticated
+            || self.features.contains(BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING);
         let limit = if several { self.config.max_security_contexts } else { 1 };
         if self.security.len() >= limit {
-            return Err(CloseReason::Protocol("more security contexts than agreed on"));
+            let reason = CloseReason::Protocol("more security contexts than agreed on");
+            return Err((FaultStatus::NCA_S_PROTO_ERROR, reason));
         }
-        self.check_trailer(trailer)?;
-        if self.security.is_empty() {
-            self.agree_header_signing(header, true);
-        }
+        self.check_trailer(trailer).map_err(denied)?;
         self.begin(trailer);
         Ok(())
     }
 
+    /// What is wrong with proposed contexts in themselves, or beside those that there are.
+    fn contradiction(&self, proposed: &[PresentationContext]) -> Option<&'static str> {
+        let features = |context: &&PresentationContext| offered_features(context).is_some();
+        if proposed.iter().any(|context| context.transfer_syntaxes.is_empty()) {
+            return Some("a presentation context names no transfer syntax");
+        }
+        if proposed.iter().filter(features).count() > 1 {
+            return Some("it negotiates bind time features twice");
+        }
+        let taken = |context: &PresentationContext| {
+            let known = self.contexts.iter().find(|known| known.id == context.context_id);
+            known.is_some_and(|known| known.asked != context.abstract_syntax)
+        };
+        let taken = proposed.iter().any(|context| offered_features(context).is_none() && taken(context));
+        taken.then_some("a presentation context's number stands for another interface")
+    }
+
     fn check_trailer(&self, trailer: SecTrailer) -> Result<(), CloseReason> {
+        match trailer.auth_level {
+            AuthLevel::NONE => return Err(CloseReason::Unacceptable("it signs in at the level none")),
+            // What stands for the default has no meaning on the wire.
+            AuthLevel::DEFAULT => return Err(CloseReason::Unacceptable("it signs in at no level")),
+            level if level.effective().is_none() => {
+                return Err(CloseReason::Unacceptable("its authentication level is none that there is"));
+            }
+            _ => {}
+        }
         if !self.config.auth_types.contains(&trailer.auth_type) {
             return Err(CloseReason::Rejected(RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED));
         }
-        match trailer.auth_level.effective() {
-            None => Err(CloseReason::Unacceptable("its authentication level is none that there is")),
-            Some(AuthLevel::NONE) => Err(CloseReason::Unacceptable("it signs in at the level none")),
-            Some(_) => Ok(()),
+        // Over connections clients raise it to the packet level before they send it ([MS-RPCE] 2.2.1.1.8).
+        if trailer.auth_level == AuthLevel::CALL {
+            return Err(CloseReason::Rejected(RejectReason::INVALID_CHECKSUM));
         }
+        Ok(())
     }
 
-    fn agree_header_signing(&mut self, header: &Header, authenticated: bool) {
-        self.client_header_signing |= header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
-        self.header_signing = self.config.header_signing && self.client_header_signing && authenticated;
+    /// Signs headers from here on where the client offers it, which cannot be taken back; returns the flag of the
+    /// answer, which a unit without the offer does not get.
+    fn agree_header_signing(&mut self, header: &Header) -> PfcFlags {
+        let offered = header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
+        self.client_header_signing |= offered;
+        self.header_signing = self.config.header_signing && self.client_header_signing;
+        if offered && self.header_signing { PfcFlags::SUPPORT_HEADER_SIGN } else { PfcFlags::NONE }
     }
 
     fn begin(&mut self, trailer: SecTrailer) {
@@ -204,7 +265,14 @@ impl ServerAssociation {
     }
 
     /// Passes a token on to the driver; nothing more is read until it answers.
-    fn next_leg(&mut self, call_id: u32, trailer: SecTrailer, token: Bytes, answer: PendingAnswer) {
+    fn next_leg(
+        &mut self,
+        call_id: u32,
+        trailer: SecTrailer,
+        token: Bytes,
+        answer: PendingAnswer,
+        flags: PfcFlags,
+    ) {
         let auth_context_id = trailer.auth_context_id;
         let Some(context) = self.security.iter_mut().find(|context| context.id == auth_context_id) else {
             return;
@@ -220,11 +288,11 @@ impl ServerAssociation {
             leg,
             last: matches!(answer, PendingAnswer::None),
         };
-        self.pending = Some(PendingAuth { auth_context_id, call_id, answer });
+        self.pending = Some(PendingAuth { auth_context_id, call_id, answer, flags });
         if leg < self.config.max_auth_legs {
             self.events.push_back(event);
         } else if let Some(pending) = self.pending.take() {
-            self.refuse_handshake(pending);
+            self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
         }
     }
 
@@ -239,12 +307,23 @@ impl ServerAssociation {
         let context = context.ok_or(AnswerError::UnknownHandshake)?;
         let token = match outcome {
             AuthOutcome::Continue { token } if !matches!(pending.answer, PendingAnswer::None) => Some(token),
+            // A package that has yet to say something to the client cannot end with an auth3.
+            AuthOutcome::Done { token: Some(token), .. }
+                if !token.is_empty() && matches!(pending.answer, PendingAnswer::None) =>
+            {
+                self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
+                return Ok(());
+            }
             AuthOutcome::Done { token, protection } if protection.is_some() || !context.level.protects() => {
                 context.state = HandshakeState::Established(protection);
                 token
             }
+            AuthOutcome::TooWeak => {
+                self.refuse_handshake(pending, FaultStatus::RPC_S_SEC_PKG_ERROR);
+                return Ok(());
+            }
             _ => {
-                self.refuse_handshake(pending);
+                self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
                 return Ok(());
             }
         };
@@ -256,19 +335,22 @@ impl ServerAssociation {
             auth_context_id,
         };
         let token = token.unwrap_or_default();
-        let auth = (!token.is_empty()).then_some(AuthVerifier { trailer, token: &token });
-        self.acknowledge(pending.call_id, pending.answer, auth);
+        // The answer to a last token has a trailer of no token, as on Windows.
+        let trailing = matches!(pending.answer, PendingAnswer::AlterContextResp(_));
+        let auth = (trailing || !token.is_empty()).then_some(AuthVerifier { trailer, token: &token });
+        self.acknowledge(pending.call_id, pending.answer, pending.flags, auth);
         if self.phase == Phase::Closed { Err(AnswerError::TokenTooLong) } else { Ok(()) }
     }
 
-    fn refuse_handshake(&mut self, pending: PendingAuth) {
-        let PendingAuth { auth_context_id, call_id, answer } = pending;
+    /// Refuses a token; `status` says why where the answer is a fault.
+    fn refuse_handshake(&mut self, pending: PendingAuth, status: FaultStatus) {
+        let PendingAuth { auth_context_id, call_id, answer, .. } = pending;
         match answer {
             PendingAnswer::BindAck(_) => {
                 self.reject(call_id, RejectReason::INVALID_CHECKSUM);
             }
             PendingAnswer::AlterContextResp(_) => {
-                self.refuse(call_id, FaultStatus::ACCESS_DENIED, CloseReason::AuthenticationRefused);
+                self.refuse(call_id, status, CloseReason::AuthenticationRefused);
             }
             // An auth3 has no answer: the first call under the context gets the fault.
             PendingAnswer::None => {
@@ -279,20 +361,19 @@ impl ServerAssociation {
         }
     }
 
-    fn acknowledge(&mut self, call_id: u32, answer: PendingAnswer, auth: Option<AuthVerifier<'_>>) {
+    fn acknowledge(
+        &mut self,
+        call_id: u32,
+        answer: PendingAnswer,
+        flags: PfcFlags,
+        auth: Option<AuthVerifier<'_>>,
+    ) {
         let body = match answer {
             PendingAnswer::BindAck(ack) => Body::BindAck(ack),
             PendingAnswer::AlterContextResp(ack) => Body::AlterContextResp(ack),
             PendingAnswer::None => return,
         };
         self.phase = Phase::Bound;
-        let mut flags = PfcFlags::NONE;
-        if self.header_signing {
-            flags = flags | PfcFlags::SUPPORT_HEADER_SIGN;
-        }
-        if self.multiplexing {
-            flags = flags | PfcFlags::CONC_MPX;
-        }
         if !self.send(&Pdu::new(call_id, body).with_flags(flags).with_auth(auth)) {
             self.refuse(call_id, FaultStatus::ACCESS_DENIED, CloseReason::AuthenticationRefused);
         }
@@ -317,9 +398,7 @@ impl ServerAssociation {
     }
 
     fn present_one(&mut self, proposed: &PresentationContext) -> ContextResult {
-        if let [only] = proposed.transfer_syntaxes.as_slice()
-            && let Some(offered) = BindTimeFeatures::from_syntax(only)
-        {
+        if let Some(offered) = offered_features(proposed) {
             return self.negotiate_features(offered);
         }
         let served = |interface: &&super::Interface| interface.id.serves(&proposed.abstract_syntax);
@@ -359,6 +438,11 @@ impl ServerAssociation {
             transfer_syntax: SyntaxId::NIL,
         }
     }
+}
+
+/// What a context offers that stands for bind time features: its first transfer syntax decides, as on Windows.
+fn offered_features(context: &PresentationContext) -> Option<BindTimeFeatures> {
+    context.transfer_syntaxes.first().and_then(BindTimeFeatures::from_syntax)
 }
 
 impl SecurityContext {

@@ -28,16 +28,6 @@ struct CallHead {
     security: Option<RequestSecurity>,
 }
 
-impl CallHead {
-    /// Whether `next` heads another fragment of the same call.
-    fn continues(&self, next: &Self) -> bool {
-        let object = next.object.is_none() || next.object == self.object;
-        object
-            && (self.context_id, self.opnum, self.drep, self.security)
-                == (next.context_id, next.opnum, next.drep, next.security)
-    }
-}
-
 /// What is held of a call that has not come whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unfinished {
@@ -60,44 +50,123 @@ pub(super) struct Active {
 const SHORT_FRAGMENT: usize = 1024;
 
 /// Why a unit is not let through.
-type Refusal = (FaultStatus, CloseReason);
+struct Refusal {
+    status: FaultStatus,
+    reason: CloseReason,
+    /// The unit may be good and comes too early: the fault says that its call was not begun.
+    early: bool,
+}
+
+impl Refusal {
+    const fn new(status: FaultStatus, reason: CloseReason) -> Self {
+        Self { status, reason, early: false }
+    }
+
+    const fn denied() -> Self {
+        Self::new(FaultStatus::ACCESS_DENIED, CloseReason::NotProtected)
+    }
+
+    const fn malformed(error: wire::Error) -> Self {
+        Self::new(FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Malformed(error))
+    }
+
+    const fn protocol(what: &'static str) -> Self {
+        Self::new(FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Protocol(what))
+    }
+
+    const fn early() -> Self {
+        Self { early: true, ..Self::protocol("a call before the end of its handshake") }
+    }
+}
 
 impl ServerAssociation {
     pub(super) fn request(&mut self, header: &Header, mut unit: BytesMut) {
         if self.phase != Phase::Bound {
             return self.protocol_error(header, "a call before a bind");
         }
-        let (security, end) = match self.open(header, &mut unit, head_size(header)) {
-            Ok(opened) => opened,
-            Err((status, reason)) => return self.refuse(header.call_id, status, reason),
-        };
-        let head = match CallHead::read(header, &unit, security) {
+        let mut head = match CallHead::read(header, &unit) {
             Ok(head) => head,
-            Err(error) => {
-                let reason = CloseReason::Malformed(error);
-                return self.refuse(header.call_id, FaultStatus::NCA_S_PROTO_ERROR, reason);
+            Err(error) => return self.refuse_request(header.call_id, 0, Refusal::malformed(error)),
+        };
+        if let Some((call_id, context_id, refusal)) = self.out_of_order(header) {
+            return self.refuse_request(call_id, context_id, refusal);
+        }
+        let first = header.flags.contains(PfcFlags::FIRST_FRAG);
+        // In requests the bit of header signing says that the client would like to cancel (C706 12.6.3.1).
+        if first && header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN) {
+            let reason = CloseReason::Protocol("a call that is cancelled before it begins");
+            return self.refuse(header.call_id, FaultStatus::RPC_S_NO_CALL_ACTIVE, reason);
+        }
+        let begun = self.partial.get(&header.call_id).map(|partial| partial.head.security);
+        let opened = match begun {
+            Some(begun) if !first => self.open_next(header, &mut unit, begun).map(|end| (begun, end)),
+            _ => self.open(header, &mut unit, head_size(header)),
+        };
+        let (security, end) = match opened {
+            Ok(opened) => opened,
+            Err(refusal) => {
+                let begun = self.partial.get(&header.call_id).filter(|_| !first);
+                let context_id = begun.map_or(head.context_id, |partial| partial.head.context_id);
+                return self.refuse_request(header.call_id, context_id, refusal);
             }
         };
+        head.security = security;
         let stub = cut_stub(unit, head_size(header), end);
-        if header.flags.contains(PfcFlags::FIRST_FRAG) {
+        if first {
             self.first_fragment(header, head, stub);
         } else {
             self.next_fragment(header, &head, &stub);
         }
     }
 
+    /// Why a fragment cannot come now, and what call and context the fault is for. A client sends all of a call before
+    /// it begins another, also where several are agreed on ([MS-RPCE] 3.3.1.5.8).
+    fn out_of_order(&self, header: &Header) -> Option<(u32, u16, Refusal)> {
+        let mut unfinished = self.partial.iter().filter(|(_, partial)| partial.stub.is_some());
+        let unfinished = unfinished.next().map(|(id, partial)| (*id, partial.head.context_id));
+        let first = header.flags.contains(PfcFlags::FIRST_FRAG);
+        let known = self.partial.contains_key(&header.call_id);
+        let what = match unfinished {
+            Some(_) if first => "a call before the last fragment of another",
+            None if first => return None,
+            _ if known => return None,
+            // Its verifier is checked first.
+            None if self.multiplexing => return None,
+            _ => "a fragment of a call that was not begun",
+        };
+        let (call_id, context_id) = match unfinished {
+            // Where there is one call at a time, that one fails.
+            Some(unfinished) if !self.multiplexing => unfinished,
+            Some(same) if same.0 == header.call_id => same,
+            _ => (header.call_id, 0),
+        };
+        Some((call_id, context_id, Refusal::protocol(what)))
+    }
+
+    fn refuse_request(&mut self, call_id: u32, context_id: u16, refusal: Refusal) {
+        let Refusal { status, reason, early } = refusal;
+        if early {
+            return self.refuse(call_id, status, reason);
+        }
+        self.refuse_call(call_id, context_id, status, reason);
+    }
+
     fn first_fragment(&mut self, header: &Header, head: CallHead, stub: BytesMut) {
         let call_id = header.call_id;
         if self.active.contains_key(&call_id) || self.partial.contains_key(&call_id) {
-            return self.protocol_error(header, "a call id that is in use");
+            let refusal = Refusal::protocol("a call id that is in use");
+            return self.refuse_request(call_id, head.context_id, refusal);
         }
         let calls = self.active.len().saturating_add(self.partial.len());
         if calls > 0 && !self.multiplexing {
-            return self.protocol_error(header, "a second call, though one at a time was agreed on");
+            let refusal = Refusal::protocol("a second call, though one at a time was agreed on");
+            return self.refuse_request(call_id, head.context_id, refusal);
         }
         let last = header.flags.contains(PfcFlags::LAST_FRAG);
         if let Err(status) = self.admit_call(&head, calls) {
-            self.send_fault(call_id, head.context_id, status, true);
+            // A context that there is not has no number to answer with.
+            let context_id = if status == FaultStatus::NCA_S_UNK_IF { 0 } else { head.context_id };
+            self.send_fault(call_id, context_id, status, true);
             // The fragments that follow are passed over; a call that has to wait for a place holds none.
             if !last && calls < self.config.max_calls {
                 self.partial.insert(call_id, Partial { head, stub: None });
@@ -107,7 +176,7 @@ impl ServerAssociation {
             return;
         }
         if stub.len().saturating_add(self.assembling) > self.stub_limit(&head) {
-            return self.stub_too_long(call_id);
+            return self.stub_too_long(call_id, head.context_id);
         }
         self.count_fragment(&head, stub.len());
         if last {
@@ -120,14 +189,17 @@ impl ServerAssociation {
     fn next_fragment(&mut self, header: &Header, head: &CallHead, stub: &[u8]) {
         let limit = self.stub_limit(head);
         let Some(partial) = self.partial.get_mut(&header.call_id) else {
-            return self.protocol_error(header, "a fragment of a call that was not begun");
+            let refusal = Refusal::protocol("a fragment of a call that was not begun");
+            return self.refuse_request(header.call_id, head.context_id, refusal);
         };
-        if !partial.head.continues(head) {
-            return self.protocol_error(header, "a fragment that contradicts its call's first one");
+        let context_id = partial.head.context_id;
+        if partial.head.drep != head.drep {
+            let refusal = Refusal::protocol("a fragment in another byte order than its call's first one");
+            return self.refuse_request(header.call_id, context_id, refusal);
         }
         if let Some(assembly) = &mut partial.stub {
             if stub.len().saturating_add(self.assembling) > limit {
-                return self.stub_too_long(header.call_id);
+                return self.stub_too_long(header.call_id, context_id);
             }
             let hint = usize::try_from(partial.head.alloc_hint).unwrap_or(usize::MAX);
             assembly.push(stub, hint, limit);
@@ -177,8 +249,9 @@ impl ServerAssociation {
         if head.security.is_some() { limit } else { limit.min(self.config.max_anonymous_stub) }
     }
 
-    fn stub_too_long(&mut self, call_id: u32) {
-        self.refuse(call_id, FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY, CloseReason::StubTooLong);
+    fn stub_too_long(&mut self, call_id: u32, context_id: u16) {
+        let status = FaultStatus::NCA_S_FAULT_REMOTE_NO_MEMORY;
+        self.refuse_call(call_id, context_id, status, CloseReason::StubTooLong);
     }
 
     /// Whether the call may be made, as far as its context and level say.
@@ -212,7 +285,8 @@ impl ServerAssociation {
                 },
             };
             if !trailer.matches(&expected) {
-                return self.refuse(call_id, FaultStatus::ACCESS_DENIED, CloseReason::BadSignature);
+                let status = FaultStatus::ACCESS_DENIED;
+                return self.refuse_call(call_id, head.context_id, status, CloseReason::BadSignature);
             }
             stub.truncate(start);
         }
@@ -239,29 +313,44 @@ impl ServerAssociation {
         unit: &mut BytesMut,
         head_size: usize,
     ) -> Result<(Option<RequestSecurity>, usize), Refusal> {
-        let malformed = |error| (FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Malformed(error));
-        let denied = (FaultStatus::ACCESS_DENIED, CloseReason::NotProtected);
-        let Some(sealed) = Sealed::find(header, unit, head_size).map_err(malformed)? else {
+        let Some(sealed) = Sealed::find(header, unit, head_size).map_err(Refusal::malformed)? else {
             let security = self.unprotected()?;
             return Ok((security, unit.len()));
         };
         let trailer = sealed.trailer;
         let context = self.security.iter_mut().find(|context| context.id == trailer.auth_context_id);
-        let context = context.ok_or(denied.clone())?;
+        let context = context.ok_or(Refusal::denied())?;
         if context.auth_type != trailer.auth_type || Some(context.level) != trailer.auth_level.effective() {
-            return Err(denied);
+            return Err(Refusal::denied());
         }
-        let HandshakeState::Established(protection) = &mut context.state else { return Err(denied) };
-        if context.level.protects() {
-            let protection = protection.as_mut().ok_or(denied)?;
-            let bad = |_| (FaultStatus::RPC_S_SEC_PKG_ERROR, CloseReason::BadSignature);
-            sealed.open(unit, protection.as_mut(), context.level, self.header_signing).map_err(bad)?;
-        }
+        context.unseal(&sealed, unit, self.header_signing)?;
         let security = RequestSecurity { auth_context_id: context.id, level: context.level };
         Ok((Some(security), sealed.stub_end()))
     }
 
-    /// The security context of a unit without a verifier: none on an association that never had one, the only
+    /// Checks and unseals a fragment of a call that began under `begun`, whatever context its own verifier names.
+    /// Returns where the stub ends.
+    fn open_next(
+        &mut self,
+        header: &Header,
+        unit: &mut BytesMut,
+        begun: Option<RequestSecurity>,
+    ) -> Result<usize, Refusal> {
+        let sealed = Sealed::find(header, unit, head_size(header)).map_err(Refusal::malformed)?;
+        match (sealed, begun) {
+            (None, None) => Ok(unit.len()),
+            (None, Some(begun)) if !begun.level.protects() => Ok(unit.len()),
+            (Some(sealed), Some(begun)) => {
+                let id = begun.auth_context_id;
+                let context = self.security.iter_mut().find(|context| context.id == id);
+                context.ok_or(Refusal::denied())?.unseal(&sealed, unit, self.header_signing)?;
+                Ok(sealed.stub_end())
+            }
+            _ => Err(Refusal::protocol("only some fragments of a call have a verifier")),
+        }
+    }
+
+    /// The security context of a unit without a verifier: none on an association that was bound without one, the only
     /// one where that is at connect level. A refusal where such a unit may not come.
     fn unprotected(&self) -> Result<Option<RequestSecurity>, Refusal> {
         match self.security.as_slice() {
@@ -269,7 +358,9 @@ impl ServerAssociation {
             [only] if !only.level.protects() && matches!(only.state, HandshakeState::Established(_)) => {
                 Ok(Some(RequestSecurity { auth_context_id: only.id, level: only.level }))
             }
-            _ => Err((FaultStatus::ACCESS_DENIED, CloseReason::NotProtected)),
+            _ if self.bound_unauthenticated => Ok(None),
+            [only] if matches!(only.state, HandshakeState::Running(_)) => Err(Refusal::early()),
+            _ => Err(Refusal::denied()),
         }
     }
 
@@ -279,9 +370,9 @@ impl ServerAssociation {
         }
         // A verifier counts as a unit, so it must be checked; without one nothing is lost but an answer.
         if header.auth_length != 0
-            && let Err((status, reason)) = self.open(header, &mut unit, HEADER_SIZE)
+            && let Err(refusal) = self.open(header, &mut unit, HEADER_SIZE)
         {
-            return self.refuse(header.call_id, status, reason);
+            return self.refuse_request(header.call_id, 0, refusal);
         }
         let call_id = header.call_id;
         if header.ptype == PduType::CO_CANCEL {
@@ -326,7 +417,7 @@ impl ServerAssociation {
     }
 
     /// Answers a call with the fault `status`. `did_not_execute` says that nothing was done, so that the
-    /// client may try again.
+    /// client may try again; where there is no such operation it is said in any case.
     ///
     /// # Errors
     /// When the call does not wait for an answer.
@@ -337,7 +428,7 @@ impl ServerAssociation {
         did_not_execute: bool,
     ) -> Result<(), AnswerError> {
         let Active { context_id, .. } = self.active.remove(&call_id).ok_or(AnswerError::UnknownCall)?;
-        self.send_fault(call_id, context_id, status, did_not_execute);
+        self.send_fault(call_id, context_id, status, did_not_execute || status.is_rejection());
         Ok(())
     }
 }
@@ -362,8 +453,26 @@ fn seal(
     })
 }
 
+impl SecurityContext {
+    /// Checks a unit's signature, and unseals it in place, as the level has it.
+    fn unseal(&mut self, sealed: &Sealed, unit: &mut BytesMut, header_signing: bool) -> Result<(), Refusal> {
+        let protection = match &mut self.state {
+            HandshakeState::Established(protection) => protection,
+            HandshakeState::Running(_) => return Err(Refusal::early()),
+            HandshakeState::Refused => return Err(Refusal::denied()),
+        };
+        if !self.level.protects() {
+            return Ok(());
+        }
+        let protection = protection.as_mut().ok_or(Refusal::denied())?;
+        let bad = |_| Refusal::new(FaultStatus::RPC_S_SEC_PKG_ERROR, CloseReason::BadSignature);
+        sealed.open(unit, protection.as_mut(), self.level, header_signing).map_err(bad)
+    }
+}
+
 impl CallHead {
-    fn read(header: &Header, unit: &[u8], security: Option<RequestSecurity>) -> Result<Self, wire::Error> {
+    /// What the fields say that nothing seals; under which security context they came is still to be found out.
+    fn read(header: &Header, unit: &[u8]) -> Result<Self, wire::Error> {
         let endian = header.drep.endian()?;
         let mut r = Reader::with_endian(unit, endian);
         r.bytes(HEADER_SIZE, "header")?;
@@ -375,7 +484,7 @@ impl CallHead {
             endian,
             drep: header.drep,
             alloc_hint: request.alloc_hint,
-            security,
+            security: None,
         })
     }
 }

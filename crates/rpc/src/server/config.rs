@@ -24,7 +24,7 @@ pub struct ServerConfig {
     pub auth_types: Vec<AuthType>,
     /// What a `bind_ack` names as our address: the port as text over TCP, the pipe over named pipes.
     pub secondary_address: String,
-    /// The largest fragment that we send and take, in bytes; at least 1432.
+    /// The largest fragment that we send and take, in bytes; at least 1432. Clients that take less get less.
     pub max_fragment: u16,
     /// The largest bind, `alter_context` or auth3 that we take, in bytes. Tokens are not cut in pieces, and a
     /// Kerberos ticket can take many kilobytes.

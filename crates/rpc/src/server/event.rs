@@ -91,6 +91,8 @@ pub enum AuthOutcome {
         /// What protects units. Must be there from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
     },
+    /// The caller is known, but what was negotiated cannot protect units as the level has it.
+    TooWeak,
     /// The caller is not let in.
     Refused,
 }
@@ -101,6 +103,7 @@ impl fmt::Debug for AuthOutcome {
             Self::Continue { .. } => "Continue",
             Self::Done { protection: Some(_), .. } => "Done(protected)",
             Self::Done { protection: None, .. } => "Done",
+            Self::TooWeak => "TooWeak",
             Self::Refused => "Refused",
         })
     }

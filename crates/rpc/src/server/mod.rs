@@ -43,6 +43,10 @@ pub struct ServerAssociation {
     group: Option<u32>,
     /// The largest fragment that the client takes.
     max_xmit: u16,
+    /// The largest fragment that the `bind_ack` names, for both directions.
+    agreed_fragment: u16,
+    /// The bind came without a verifier: calls without one may follow, whoever signs in later.
+    bound_unauthenticated: bool,
     /// Both sides sign headers.
     header_signing: bool,
     /// The client said that it could sign headers.
@@ -78,6 +82,8 @@ impl ServerAssociation {
         let framer = Framer::new(config.fragment_limit(), config.max_setup_fragment);
         Self {
             max_xmit: config.fragment_limit(),
+            agreed_fragment: config.fragment_limit(),
+            bound_unauthenticated: false,
             config,
             groups,
             framer,
@@ -197,7 +203,8 @@ impl ServerAssociation {
                 self.send(&Pdu::new(header.call_id, Body::BindNak(nak)));
             }
             FrameError::TooLong { header, .. } | FrameError::Verifier { header, .. } => {
-                self.send_fault(header.call_id, 0, FaultStatus::NCA_S_PROTO_ERROR, true);
+                let setup = header.ptype.is_setup();
+                self.send_fault(header.call_id, 0, FaultStatus::NCA_S_PROTO_ERROR, setup);
             }
             // Not even which call it is of is known.
             FrameError::Header(_) => {}
@@ -209,7 +216,13 @@ impl ServerAssociation {
         self.refuse(header.call_id, FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Protocol(what));
     }
 
-    /// Sends a fault, and ends the association.
+    /// Answers a call with a fault that does not say whether it was begun, and ends the association.
+    fn refuse_call(&mut self, call_id: u32, context_id: u16, status: FaultStatus, reason: CloseReason) {
+        self.send_fault(call_id, context_id, status, false);
+        self.close(reason);
+    }
+
+    /// Answers a unit that is no call, or comes too early, with a fault, and ends the association.
     fn refuse(&mut self, call_id: u32, status: FaultStatus, reason: CloseReason) {
         self.send_fault(call_id, 0, status, true);
         self.close(reason);

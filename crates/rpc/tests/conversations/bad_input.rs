@@ -103,7 +103,6 @@ fn what_is_out_of_order_is_a_protocol_error() {
     proto_error(fresh(), &Pdu::new(1, Body::AlterContext(Bind::default())).to_bytes().unwrap());
     proto_error(fresh(), &Pdu::new(1, Body::CoCancel).to_bytes().unwrap());
     proto_error(fresh(), &Pdu::new(1, Body::Auth3([0; 4])).to_bytes().unwrap());
-    proto_error(bound(all), &toy_bind(PfcFlags::NONE));
     proto_error(bound(all), &Pdu::new(1, Body::Auth3([0; 4])).to_bytes().unwrap());
     proto_error(bound(all), &Pdu::new(1, Body::Shutdown).to_bytes().unwrap());
     proto_error(bound(all), &fragment(1, PfcFlags::LAST_FRAG, b"the middle of nothing"));
@@ -212,22 +211,77 @@ fn a_second_call_at_once_must_have_been_agreed_on() {
     proto_error(server, &request(6, 0, b"").to_bytes().unwrap());
 }
 
+/// The fault that a closed association sent: its call, its context, whether it says that nothing was done, and why.
+fn whole_fault(server: &mut ServerAssociation) -> (u32, u16, bool, FaultStatus) {
+    let output = server.take_output();
+    let pdu = Pdu::from_bytes(&output).unwrap();
+    let Body::Fault(fault) = pdu.body else { panic!("{pdu:?}") };
+    let did_not_execute = pdu.header.flags.contains(PfcFlags::DID_NOT_EXECUTE);
+    (pdu.header.call_id, fault.context_id, did_not_execute, fault.status)
+}
+
+/// [MS-RPCE] 3.3.1.5.8: all fragments of a call come before the next call.
 #[test]
-fn interleaved_fragments_find_their_call() {
-    let mut server = bound(PfcFlags::CONC_MPX);
-    let (first, last) = (PfcFlags::FIRST_FRAG, PfcFlags::LAST_FRAG);
-    server.receive(&fragment(1, first, b"one "));
-    server.receive(&fragment(2, first, b"two "));
-    server.receive(&fragment(1, PfcFlags::NONE, b"and "));
-    server.receive(&fragment(2, last, b"ends"));
-    server.receive(&fragment(1, last, b"ends"));
-    let stubs: Vec<Bytes> = std::iter::from_fn(|| server.poll_event())
-        .map(|event| match event {
-            Event::Request(request) => request.stub,
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(stubs, ["two ends", "one and ends"]);
+fn a_call_begun_before_the_last_fragment_of_another_is_a_protocol_error() {
+    // One at a time: the call that was begun fails. Several: the one that came too early.
+    for (flags, failed) in [(PfcFlags::NONE, 7), (PfcFlags::CONC_MPX, 8)] {
+        let mut server = bound(flags);
+        server.receive(&fragment(7, PfcFlags::FIRST_FRAG, b"one "));
+        server.receive(&fragment(8, PfcFlags::FIRST_FRAG, b"two "));
+        assert!(matches!(closed(&mut server), CloseReason::Protocol(_)));
+        assert_eq!(whole_fault(&mut server), (failed, 0, false, FaultStatus::NCA_S_PROTO_ERROR));
+    }
+}
+
+#[test]
+fn a_call_that_is_cancelled_before_it_begins_is_not_begun() {
+    let pending_cancel = PfcFlags::SUPPORT_HEADER_SIGN;
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&fragment(3, PfcFlags::FIRST_FRAG | pending_cancel, b"x"));
+    assert!(matches!(closed(&mut server), CloseReason::Protocol(_)));
+    assert_eq!(whole_fault(&mut server), (3, 0, true, FaultStatus::RPC_S_NO_CALL_ACTIVE));
+    // Later it is a wish, and the call goes on.
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&fragment(3, PfcFlags::FIRST_FRAG, b"x"));
+    server.receive(&fragment(3, PfcFlags::LAST_FRAG | pending_cancel, b"y"));
+    assert!(matches!(server.poll_event(), Some(Event::Request(request)) if *request.stub == *b"xy"));
+}
+
+#[test]
+fn a_second_bind_is_rejected() {
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&toy_bind(PfcFlags::NONE));
+    let reason = closed(&mut server).to_string();
+    assert_eq!(reason, "the bind was rejected: the connection is bound already");
+    let output = server.take_output();
+    // The versions are followed by padding ([MS-RPCE] 2.2.2.9).
+    assert_eq!(output.len(), 24);
+    let Body::BindNak(nak) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
+    assert_eq!(nak.reason, RejectReason::REASON_NOT_SPECIFIED);
+}
+
+#[test]
+fn only_faults_of_calls_that_were_not_begun_say_so() {
+    // A context that there is not, and an operation that there is not; the association lives.
+    let mut server = bound(PfcFlags::NONE);
+    server.receive(&request(4, 9, b"").to_bytes().unwrap());
+    assert_eq!(server.poll_event(), None);
+    assert_eq!(whole_fault(&mut server), (4, 0, true, FaultStatus::NCA_S_UNK_IF));
+    for (status, rejected) in
+        [(FaultStatus::NCA_S_OP_RNG_ERROR, true), (FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, false)]
+    {
+        server.receive(&request(5, 0, b"").to_bytes().unwrap());
+        assert!(matches!(server.poll_event(), Some(Event::Request(_))));
+        server.fault(5, status, false).unwrap();
+        assert_eq!(whole_fault(&mut server), (5, 0, rejected, status));
+    }
+    // A call that breaks the rules, in a context that has a number.
+    let (mut pair, mut bytes) = sealed(AuthLevel::PKT_PRIVACY);
+    let length = bytes.len();
+    bytes[length - 23] = 2;
+    pair.server.receive(&bytes);
+    assert_eq!(closed(&mut pair.server), CloseReason::NotProtected);
+    assert!(!whole_fault(&mut pair.server).2);
 }
 
 #[test]
@@ -236,7 +290,7 @@ fn fragments_that_contradict_their_call_are_a_protocol_error() {
     server.receive(&fragment(1, PfcFlags::FIRST_FRAG, b""));
     assert_eq!(server.poll_event(), None);
     let mut other = fragment(1, PfcFlags::LAST_FRAG, b"");
-    other[22] = 9;
+    other[4] = 0x11;
     proto_error(server, &other);
     let mut server = bound(PfcFlags::NONE);
     server.receive(&fragment(1, PfcFlags::FIRST_FRAG, b""));
@@ -244,15 +298,12 @@ fn fragments_that_contradict_their_call_are_a_protocol_error() {
 }
 
 #[test]
-fn unfinished_stubs_are_bounded_together() {
+fn unfinished_stubs_are_bounded() {
     let mut server = bound(PfcFlags::CONC_MPX);
     let mut sent = 0;
-    for call_id in 0..1000 {
-        server.receive(&fragment(
-            call_id % 50,
-            if call_id < 50 { PfcFlags::FIRST_FRAG } else { PfcFlags::NONE },
-            &[7; 5000],
-        ));
+    for number in 0..1000 {
+        let flags = if number == 0 { PfcFlags::FIRST_FRAG } else { PfcFlags::NONE };
+        server.receive(&fragment(1, flags, &[7; 5000]));
         sent += 5000;
         if let Some(event) = server.poll_event() {
             assert_eq!(event, Event::Closed { reason: CloseReason::StubTooLong });
@@ -365,15 +416,15 @@ fn weaker_or_other_protection_than_agreed_on_is_denied() {
 }
 
 #[test]
-fn a_call_in_the_middle_of_a_handshake_is_denied() {
+fn a_call_in_the_middle_of_its_handshake_is_a_protocol_error() {
     let mut pair = Pair::new(ClientConfig::default(), server_config());
     pair.client.bind(&[(0, TOY)], Some(crate::support::ntlm(AuthLevel::PKT_PRIVACY))).unwrap();
     pair.server.receive(&pair.client.take_output());
     assert_eq!(crate::support::poll_server(&mut pair.server), []);
     pair.server.take_output();
     pair.server.receive(&request(2, 0, b"early").to_bytes().unwrap());
-    assert_eq!(closed(&mut pair.server), CloseReason::NotProtected);
-    assert_eq!(fault(&mut pair.server), FaultStatus::ACCESS_DENIED);
+    assert!(matches!(closed(&mut pair.server), CloseReason::Protocol(_)));
+    assert_eq!(whole_fault(&mut pair.server), (2, 0, true, FaultStatus::NCA_S_PROTO_ERROR));
 }
 
 #[test]

@@ -85,10 +85,148 @@ fn contexts_are_limited_and_cannot_be_taken_over() {
     let contexts = vec![context(0, TOY, &[SyntaxId::NDR]), context(1, TOY, &[SyntaxId::NDR])];
     let (_, first) = ack(&say(&mut server, &Pdu::new(1, Body::Bind(bind(contexts)))));
     assert_eq!(first.results[1].reason, ProviderReason::LOCAL_LIMIT_EXCEEDED);
-    let contexts = vec![context(0, SECRET, &[SyntaxId::NDR]), context(0, TOY, &[SyntaxId::NDR])];
+    let contexts = vec![context(0, TOY, &[SyntaxId::NDR])];
     let (_, second) = ack(&say(&mut server, &Pdu::new(2, Body::AlterContext(bind(contexts)))));
-    assert_eq!(second.results[0].result, ContextResultCode::PROVIDER_REJECTION);
-    assert_eq!(second.results[1].result, ContextResultCode::ACCEPTANCE);
+    assert_eq!(second.results[0].result, ContextResultCode::ACCEPTANCE);
+    let contexts = vec![context(0, SECRET, &[SyntaxId::NDR])];
+    server.receive(&Pdu::new(3, Body::AlterContext(bind(contexts))).to_bytes().unwrap());
+    assert!(matches!(server.poll_event(), Some(server::Event::Closed { .. })));
+    let output = server.take_output();
+    let Body::Fault(fault) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
+    assert_eq!(fault.status, FaultStatus::NCA_S_PROTO_ERROR);
+}
+
+#[test]
+fn contexts_that_contradict_themselves_are_rejected() {
+    let features = |features: BindTimeFeatures| features.to_syntax();
+    let keep = features(BindTimeFeatures::KEEP_CONNECTION_ON_ORPHAN);
+    let several = features(BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING);
+    for contexts in [vec![context(0, TOY, &[])], vec![context(0, TOY, &[keep]), context(1, TOY, &[several])]]
+    {
+        let mut server = server(server_config());
+        server.receive(&Pdu::new(1, Body::Bind(bind(contexts))).to_bytes().unwrap());
+        assert!(matches!(server.poll_event(), Some(server::Event::Closed { .. })));
+        let output = server.take_output();
+        let Body::BindNak(nak) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
+        assert_eq!(nak.reason, RejectReason::REASON_NOT_SPECIFIED);
+    }
+    // The first transfer syntax decides whether it is about features.
+    let mut server = server(server_config());
+    let contexts = vec![context(0, TOY, &[keep, several, SyntaxId::NDR])];
+    let (_, ack) = ack(&say(&mut server, &Pdu::new(1, Body::Bind(bind(contexts)))));
+    let result = (ack.results[0].result, ack.results[0].reason);
+    assert_eq!(result, (ContextResultCode::NEGOTIATE_ACK, ProviderReason(2)));
+}
+
+#[test]
+fn one_fragment_size_is_agreed_on_and_no_client_gets_more_than_it_takes() {
+    let agreed = [
+        ((5840, 5840), 5840),
+        ((0xffff, 0xffff), 5840),
+        ((4280, 5840), 4280),
+        ((5840, 3199), 3192),
+        ((0, 0), 2048),
+        ((1432, 1432), 2048),
+    ];
+    for ((max_xmit_frag, max_recv_frag), expected) in agreed {
+        let mut server = server(server_config());
+        let bind = Bind { max_xmit_frag, max_recv_frag, ..bind(vec![context(0, TOY, &[SyntaxId::NDR])]) };
+        let (_, answer) = ack(&say(&mut server, &Pdu::new(1, Body::Bind(bind.clone()))));
+        assert_eq!((answer.max_xmit_frag, answer.max_recv_frag), (expected, expected));
+        // An alter_context changes nothing about it.
+        let alter = Bind { max_xmit_frag: 4000, max_recv_frag: 4000, ..bind };
+        let (_, answer) = ack(&say(&mut server, &Pdu::new(2, Body::AlterContext(alter))));
+        assert_eq!((answer.max_xmit_frag, answer.max_recv_frag), (expected, expected));
+        let call = rpc::pdu::Request { alloc_hint: 0, context_id: 0, opnum: 1, object: None, stub: b"" };
+        server.receive(&Pdu::new(3, Body::Request(call)).to_bytes().unwrap());
+        assert!(matches!(server.poll_event(), Some(server::Event::Request(_))));
+        server.respond(3, &[7; 9000]).unwrap();
+        let output = server.take_output();
+        let length = u16::from_le_bytes([output[8], output[9]]);
+        assert!(length <= expected.min(max_recv_frag.max(1432)), "{length}");
+    }
+}
+
+#[test]
+fn header_signing_is_echoed_where_it_is_offered() {
+    let mut server = server(server_config());
+    let contexts = || bind(vec![context(0, TOY, &[SyntaxId::NDR])]);
+    let offer = PfcFlags::SUPPORT_HEADER_SIGN | PfcFlags::CONC_MPX;
+    let (flags, _) = ack(&say(&mut server, &Pdu::new(1, Body::Bind(contexts())).with_flags(offer)));
+    assert!(flags.contains(offer));
+    let (flags, _) = ack(&say(&mut server, &Pdu::new(2, Body::AlterContext(contexts()))));
+    assert!(!flags.contains(PfcFlags::SUPPORT_HEADER_SIGN) && !flags.contains(PfcFlags::CONC_MPX));
+    let (flags, _) = ack(&say(&mut server, &Pdu::new(3, Body::AlterContext(contexts())).with_flags(offer)));
+    assert!(flags.contains(PfcFlags::SUPPORT_HEADER_SIGN) && !flags.contains(PfcFlags::CONC_MPX));
+}
+
+/// Binds without a sign-in, then begins and ends the handshake `id` with an `alter_context`.
+fn signs_in_later(server: &mut ServerAssociation, id: u32, level: AuthLevel) -> Bytes {
+    let auth = AuthVerifier { trailer: trailer(level, id), token: b"x" };
+    let alter = Pdu::new(2, Body::AlterContext(bind(vec![]))).with_auth(Some(auth));
+    server.receive(&alter.to_bytes().unwrap());
+    assert!(matches!(server.poll_event(), Some(server::Event::Authenticate { .. })));
+    let protection = level.protects().then(|| Toy::boxed(99));
+    server.auth_reply(id, AuthOutcome::Done { token: None, protection }).unwrap();
+    server.take_output()
+}
+
+#[test]
+fn calls_without_a_verifier_stay_unauthenticated_after_a_bind_without_one() {
+    let mut server = server(server_config());
+    let contexts = vec![context(0, TOY, &[SyntaxId::NDR]), context(1, SECRET, &[SyntaxId::NDR])];
+    say(&mut server, &Pdu::new(1, Body::Bind(bind(contexts))));
+    for id in [1, 2] {
+        let answer = signs_in_later(&mut server, id, AuthLevel::PKT_PRIVACY);
+        // The trailer of no token that Windows sends.
+        assert_eq!(answer[10..12], [0, 0]);
+        assert_eq!(answer[answer.len() - 4..], id.to_le_bytes());
+    }
+    let call =
+        |context_id| rpc::pdu::Request { alloc_hint: 0, context_id, opnum: 1, object: None, stub: b"" };
+    server.receive(&Pdu::new(3, Body::Request(call(0))).to_bytes().unwrap());
+    let event = server.poll_event();
+    assert!(matches!(event, Some(server::Event::Request(request)) if request.security.is_none()));
+    server.respond(3, b"").unwrap();
+    server.take_output();
+    // The minimum level holds.
+    let output = say(&mut server, &Pdu::new(4, Body::Request(call(1))));
+    let Body::Fault(fault) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
+    assert_eq!(fault.status, FaultStatus::ACCESS_DENIED);
+}
+
+#[test]
+fn security_contexts_are_limited() {
+    let mut server = server(ServerConfig { max_security_contexts: 3, ..server_config() });
+    say(&mut server, &Pdu::new(1, Body::Bind(bind(vec![context(0, TOY, &[SyntaxId::NDR])]))));
+    for id in 0..3 {
+        signs_in_later(&mut server, id, AuthLevel::CONNECT);
+    }
+    let auth = AuthVerifier { trailer: trailer(AuthLevel::CONNECT, 3), token: b"x" };
+    let alter = Pdu::new(2, Body::AlterContext(bind(vec![]))).with_auth(Some(auth));
+    server.receive(&alter.to_bytes().unwrap());
+    assert!(matches!(server.poll_event(), Some(server::Event::Closed { .. })));
+    let output = server.take_output();
+    let Body::Fault(fault) = Pdu::from_bytes(&output).unwrap().body else { panic!() };
+    assert_eq!(fault.status, FaultStatus::NCA_S_PROTO_ERROR);
+}
+
+#[test]
+fn a_package_with_more_to_say_does_not_end_with_an_auth3() {
+    let mut server = server(server_config());
+    let contexts = bind(vec![context(0, TOY, &[SyntaxId::NDR])]);
+    let auth = || Some(AuthVerifier { trailer: trailer(AuthLevel::CONNECT, 1), token: b"x" });
+    server.receive(&Pdu::new(1, Body::Bind(contexts)).with_auth(auth()).to_bytes().unwrap());
+    server.poll_event();
+    server.auth_reply(1, AuthOutcome::Continue { token: vec![1] }).unwrap();
+    server.receive(&Pdu::new(1, Body::Auth3([0; 4])).with_auth(auth()).to_bytes().unwrap());
+    server.poll_event();
+    server.auth_reply(1, AuthOutcome::Done { token: Some(vec![2]), protection: None }).unwrap();
+    server.take_output();
+    let call = rpc::pdu::Request { alloc_hint: 0, context_id: 0, opnum: 1, object: None, stub: b"" };
+    server.receive(&Pdu::new(3, Body::Request(call)).to_bytes().unwrap());
+    let reason = server::CloseReason::NotProtected;
+    assert_eq!(server.poll_event(), Some(server::Event::Closed { reason }));
 }
 
 #[test]
@@ -233,7 +371,7 @@ fn calls_after_a_refused_auth3_are_denied_and_the_association_ends() {
 #[test]
 fn protection_must_be_there_from_packet_level_on() {
     let mut server = server(server_config());
-    let auth = AuthVerifier { trailer: trailer(AuthLevel::CALL, 0), token: b"x" };
+    let auth = AuthVerifier { trailer: trailer(AuthLevel::PKT, 0), token: b"x" };
     let pdu = Pdu::new(1, Body::Bind(bind(vec![context(0, TOY, &[SyntaxId::NDR])]))).with_auth(Some(auth));
     server.receive(&pdu.to_bytes().unwrap());
     let event = server.poll_event();
@@ -249,6 +387,9 @@ fn unknown_packages_and_levels_are_rejected() {
         (AuthType::NETLOGON, AuthLevel::PKT, RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED),
         (AuthType::WINNT, AuthLevel(9), RejectReason::REASON_NOT_SPECIFIED),
         (AuthType::WINNT, AuthLevel::NONE, RejectReason::REASON_NOT_SPECIFIED),
+        (AuthType::WINNT, AuthLevel::DEFAULT, RejectReason::REASON_NOT_SPECIFIED),
+        (AuthType::WINNT, AuthLevel::CALL, RejectReason::INVALID_CHECKSUM),
+        (AuthType::NONE, AuthLevel(7), RejectReason::REASON_NOT_SPECIFIED),
     ];
     for (auth_type, level, expected) in cases {
         let mut server = server(server_config());
