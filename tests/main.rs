@@ -32,6 +32,7 @@ mod http_sessions;
 mod memory;
 mod ntlm_foreign;
 mod recordings;
+mod samba;
 mod sealed;
 mod sessions;
 mod stopping;

@@ -19,11 +19,20 @@ impl Lab {
 
     /// Starts one at `address`.
     pub(crate) fn at(address: Ipv4Addr, two_servers: bool) -> Self {
+        Self::started(address, &format!("two_servers = {two_servers}\n"))
+    }
+
+    /// Starts one that also takes calls without a sign-in.
+    pub(crate) fn unprotected() -> Self {
+        Self::started(address(), "minimum_level = \"none\"\n")
+    }
+
+    fn started(address: Ipv4Addr, keys: &str) -> Self {
         let folder = Folder::new();
         add_account(&folder, SERVICE);
         let text = format!(
             "rpc = \"{address}:6001\"\nendpoint_mapper = \"{address}:1135\"\naccounts = \"accounts.toml\"\n\
-             two_servers = {two_servers}\n"
+             {keys}"
         );
         let mut command = Command::new(program());
         command.args(["lab", "--config"]).arg(folder.write("lab.toml", &text));

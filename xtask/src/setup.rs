@@ -45,6 +45,9 @@ const fn tool(
     Tool { program, package, purposes, why }
 }
 
+/// Samba's tests of DCE/RPC are modules of the machine's own Python.
+const SAMBA: &str = "python3 -m samba.tests.dcerpc.raw_protocol";
+
 /// The module of Python's that makes virtual environments is a package of its own on Debian.
 const VENV: &str = "python3 -m venv";
 
@@ -54,6 +57,7 @@ const TOOLS: &[Tool] = &[
     tool("c++", "g++", &[Fuzz], "builds libFuzzer for the fuzz targets"),
     tool("python3", "python3", &[Tests], "runs the clients and servers that we test against"),
     tool(VENV, "python3-venv", &[Tests], "keeps the tests' Python packages apart from the machine's"),
+    tool(SAMBA, "python3-samba", &[Tests], "tests DCE/RPC as Windows speaks it"),
     tool("tshark", "tshark", &[Tests], "decodes and unseals what the tests recorded"),
     tool("dumpcap", "wireshark-common", &[Tests], "records what the tests send"),
     tool("git", "git", &[Tests], "knows which files there are to check"),
@@ -90,6 +94,7 @@ pub(crate) fn programs(purpose: Purpose) -> Outcome {
 fn packages(purposes: &[Purpose]) -> Outcome {
     let missing = missing(purposes, |tool| match tool.program {
         VENV => has_venv(),
+        SAMBA => has_samba(),
         program => run::find(program).is_some(),
     });
     if missing.is_empty() {
@@ -137,6 +142,10 @@ fn apt(packages: &[&str]) -> Outcome {
 
 fn has_venv() -> bool {
     run::succeeds(run::command("python3").args(["-c", "import venv, ensurepip"]))
+}
+
+fn has_samba() -> bool {
+    run::succeeds(run::command("/usr/bin/python3").args(["-c", "import samba.tests.dcerpc.raw_protocol"]))
 }
 
 fn is_debian() -> bool {
@@ -218,11 +227,12 @@ mod tests {
             missing(purposes, |tool| there.contains(&tool.program)).iter().map(|tool| tool.package).collect()
         };
         assert_eq!(wanted(&[Demo], &["cc", "make"]), [""; 0]);
-        let of_tests = ["make", "python3", "python3-venv", "tshark", "wireshark-common", "git", "curl"];
+        let of_tests =
+            ["make", "python3", "python3-venv", "python3-samba", "tshark", "wireshark-common", "git", "curl"];
         assert_eq!(wanted(&[Tests], &["cc"]), of_tests);
         assert_eq!(
             wanted(&[Tests], &["cc", "make", "python3", "git", "curl", "dumpcap"]),
-            ["python3-venv", "tshark"]
+            ["python3-venv", "python3-samba", "tshark"]
         );
         assert_eq!(wanted(&[Bench], &["cc", "make"]), ["haproxy", "nginx-light", "mitmproxy"]);
         assert_eq!(wanted(&[Fuzz], &[]), ["gcc", "g++"]);
