@@ -149,6 +149,42 @@ fn all_bodies_together_are_bounded() {
     proxy.process.wait_err("the refusal", |line| line.contains("clients.request_megabytes is reached"));
 }
 
+#[test]
+fn answers_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
+    // More than the kernel takes for a client that does not read, and less than an answer may have.
+    const ANSWER: usize = 14_000_000;
+    const CLIENTS: usize = 6;
+    let server = Server::start(|_, body| {
+        let long = body.len() > 1000;
+        let payload = if long { vec![0; ANSWER] } else { executed(&folder_opened()) };
+        (answer(&payload, ""), true)
+    });
+    let proxy = server.proxied(|setup| setup.clients_key("request_megabytes_per_user", "20"));
+    let asked: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let mut client = Client::new(&proxy, "bad");
+            let body = execute(&[7; 2000]);
+            let head = format!("{}Content-Length: {}\r\n\r\n", client.head("Execute"), body.len());
+            client.stream.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+            client
+        })
+        .collect();
+    let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
+    assert!(line.contains("bob") && line.contains("clients.request_megabytes_per_user"), "{line}");
+    // Others are served meanwhile, and memory stays within the limit.
+    Neighbour::new(&proxy).goes_on("beside answers that nobody reads");
+    let statuses = asked.into_iter().map(|mut client| {
+        let (head, _) = read_message(&mut client.stream).unwrap();
+        head.split(' ').nth(1).unwrap().to_owned()
+    });
+    let statuses: Vec<_> = statuses.collect();
+    let count = |status: &str| statuses.iter().filter(|seen| *seen == status).count();
+    assert!(count("200") > 0 && count("503") > 0, "{statuses:?}");
+    assert_eq!(count("200") + count("503"), CLIENTS, "{statuses:?}");
+    // What was read makes room.
+    assert!(matches!(Client::new(&proxy, "bad").ask("Execute", &execute(&[7; 2000])), Got::Answer(200, ..)));
+}
+
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
 const REQUEST: u8 = 0;

@@ -1,4 +1,4 @@
-//! How many bytes of requests are held in memory, for each identity and in all.
+//! How many bytes of requests and of their answers are held in memory, for each identity and in all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ pub(crate) const SMALL: usize = 64 * 1024;
 const STEP: usize = 64 * 1024;
 
 /// Bounds the bytes of requests' bodies and stubs that are held in memory while they arrive and until they are
-/// answered.
+/// answered, and of answers that are held whole until the client has read them.
 #[derive(Debug)]
 pub struct BodyBudget {
     per_identity: usize,
@@ -66,6 +66,11 @@ pub(crate) struct Share {
 }
 
 impl Share {
+    /// How many bytes are counted.
+    pub(crate) const fn counted(&self) -> usize {
+        self.counted
+    }
+
     /// Counts that `bytes` are held from now on, in place of what was. Where that is too much, it stays as it was.
     ///
     /// # Errors

@@ -244,7 +244,7 @@ pub(crate) const KEYS: &[Key] = &[
         "request_megabytes_per_user",
         "256",
         false,
-        "How many megabytes (of 1,000,000 bytes) of one user's requests are held in memory, while they arrive and until they are answered, from 2 to 1000000. What a connection holds up to 64 KiB is not counted. A request that would be more is refused as too busy: with 503 and Retry-After over HTTP, else with the fault nca_s_server_too_busy. It is logged with the user. All unauthenticated calls count as one user's.",
+        "How many megabytes (of 1,000,000 bytes) of one user's requests are held in memory, while they arrive and until they are answered, with the answers to operations of MAPI over HTTP until the client has read them, from 2 to 1000000. What a connection holds up to 64 KiB is not counted. A request that would be more, or whose answer would, is refused as too busy: with 503 and Retry-After over HTTP, else with the fault nca_s_server_too_busy. It is logged with the user. All unauthenticated calls count as one user's.",
     ),
     key("clients", "request_megabytes", "1000", false, "The same for the requests of all users together."),
     key(

@@ -26,8 +26,7 @@ pub(super) struct Airborne {
     pub(super) original: RequestHead,
     /// The request's head as it went to the server.
     pub(super) sent: Option<RequestHead>,
-    /// What the request's body counts as held in memory, up to the operation's end.
-    #[expect(dead_code, reason = "it is given back when it is dropped")]
+    /// What the request's body and its answer count as held in memory.
     pub(super) share: Share,
 }
 

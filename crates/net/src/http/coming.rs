@@ -130,6 +130,11 @@ impl Coming {
         true
     }
 
+    /// How many bytes of content came so far.
+    pub(super) const fn content(&self) -> usize {
+        self.content
+    }
+
     /// Whether the server itself refused the operation.
     pub(super) const fn is_refused_by_server(&self) -> bool {
         self.refused.is_some()

@@ -27,6 +27,7 @@ use super::sign_in::{Connection as SignIn, SignedIn};
 use super::tls::{TlsIdentity, failed};
 use super::upstream::Link;
 use super::waits::{Alarm, Stop};
+use crate::body_budget::Share;
 use crate::limits::Place;
 
 /// One client connection.
@@ -52,6 +53,8 @@ pub(super) struct Client {
     pub(super) link: Option<Box<Link>>,
     pub(super) stop: Stop,
     pub(super) alarm: Alarm,
+    /// What the answer counts as held in memory until the client has read it.
+    pub(super) held: Option<Share>,
     /// Whether the rest of the request's body is still to come.
     pub(super) unread: bool,
     /// Whether the client waits to be told to go on before it sends the body.
@@ -166,6 +169,7 @@ pub(super) async fn serve(
         link: None,
         stop: Stop::new(stop),
         alarm: Alarm::default(),
+        held: None,
         unread: false,
         waits: false,
         forwarding: Forwarding::new(peer, shared, protected, &front.origin, front.tells_forwarding),
@@ -233,6 +237,7 @@ impl Client {
                 then => then,
             };
             self.flush().await?;
+            self.held = None;
             if then == Then::Close || self.stop.is_told() {
                 return Ok(());
             }

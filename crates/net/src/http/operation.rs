@@ -187,6 +187,7 @@ impl Client {
         let mut coming = Box::new(Coming::new(head, framing, asked));
         coming.told = told.begun;
         coming.begun = told.begun;
+        let of_request = airborne.share.counted();
         loop {
             let event = if let Ok(Some(event)) = link.wire.ready() {
                 Ok(event)
@@ -206,7 +207,12 @@ impl Client {
             let taken = |event| coming.take(event, self.front.sizes.answer).map_err(UpstreamError::Protocol);
             match event.and_then(taken) {
                 Ok(true) => break,
-                Ok(false) => {}
+                Ok(false) => {
+                    let held = of_request.saturating_add(coming.content());
+                    if let Err(why) = airborne.share.set(held) {
+                        return self.no_room(&why.to_string(), asked, &mut airborne, &coming);
+                    }
+                }
                 Err(why) if coming.begun && !coming.told => {
                     let why = why.to_string();
                     airborne.give_up(&why);
@@ -232,7 +238,28 @@ impl Client {
         if link.done(&coming.came, framing) {
             self.link = Some(link);
         }
+        let none = self.front.bodies.share(asked.context.identity());
+        self.held = Some(std::mem::replace(&mut airborne.share, none));
         Ok(then)
+    }
+
+    /// Refuses an operation for whose answer there is no room in memory, because of `why`. An answer of which a part
+    /// was sent is cut short.
+    fn no_room(
+        &mut self,
+        why: &str,
+        asked: &Asked,
+        airborne: &mut Airborne,
+        coming: &Coming,
+    ) -> Result<Then, Gone> {
+        airborne.give_up(why);
+        let (original, operation) = (&airborne.original, airborne.flight.operation.key().name());
+        if coming.begun {
+            self.front.strangers.memory_full(asked.peer, asked.context.principal(), operation, why);
+            return Err(Gone::CutShort(why.to_owned()));
+        }
+        let code = response_code(FaultStatus::RPC_S_SERVER_TOO_BUSY);
+        Ok(self.too_busy(original, asked, operation, Some(code), why))
     }
 
     /// Answers a wait for notifications, without one, since the proxy stops. `coming` is what came of the server's
