@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use wire::Decode as _;
 use zeroize::Zeroizing;
 
+use crate::accounts::fold_case;
 use crate::ntlm::Authenticate;
 use crate::relayed::{self, Scheme};
 
@@ -59,13 +60,14 @@ impl ClaimedName {
         (!kept.is_empty()).then(|| Self(kept.into()))
     }
 
-    /// The name without its domain, in lower case: what the spellings of one account have in common.
+    /// The name without its domain, in lower case: what the spellings of one account have in common. Letters that only
+    /// look alike in upper case are one here, since they find one account.
     pub fn account(&self) -> String {
         let user = match self.0.split_once('\\') {
             Some((_, user)) => user,
             None => self.0.split('@').next().unwrap_or_default(),
         };
-        user.to_lowercase()
+        fold_case(user).to_lowercase()
     }
 }
 
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn spellings_of_one_account_have_one_name() {
-        for spelling in ["alice:x", "LAB\\Alice:x", "ALICE@lab.test:x", "alice@lab.evil:a:b"] {
+        for spelling in ["alice:x", "LAB\\Alice:x", "ALICE@lab.test:x", "alice@lab.evil:a:b", "alıce:x"] {
             assert_eq!(basic(spelling.as_bytes()).unwrap().account(), "alice", "{spelling}");
         }
     }
