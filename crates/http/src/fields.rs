@@ -4,7 +4,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 /// The header fields of a message, each as it came.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Fields {
     /// What the spans of the fields that came point into: the whole head.
     pub(crate) head: Bytes,
@@ -13,6 +13,25 @@ pub struct Fields {
     ours: Vec<Ours>,
     /// Whether the fields are those that came, in their order.
     untouched: bool,
+}
+
+/// So many fields are usually added to a copy.
+const ROOM: usize = 8;
+
+impl Clone for Fields {
+    /// A copy with room for more: heads are copied to be changed.
+    fn clone(&self) -> Self {
+        let Self { head, lines, ours, untouched } = self;
+        let mut copy = Self {
+            head: head.clone(),
+            lines: Vec::with_capacity(lines.len() + ROOM),
+            ours: Vec::with_capacity(ours.len() + ROOM),
+            untouched: *untouched,
+        };
+        copy.lines.extend_from_slice(lines);
+        copy.ours.extend_from_slice(ours);
+        copy
+    }
 }
 
 /// A field, in few bytes: heads are looked through often, and most of them never change.
@@ -49,6 +68,10 @@ impl Span {
         Some(Self { from: u32::try_from(range.start).ok()?, to: u32::try_from(range.end).ok()? })
     }
 
+    const fn len(self) -> u32 {
+        self.to.saturating_sub(self.from)
+    }
+
     pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
         let range = usize::try_from(self.from).ok().zip(usize::try_from(self.to).ok());
         range.and_then(|(from, to)| bytes.get(from..to)).unwrap_or_default()
@@ -62,6 +85,31 @@ pub struct Field<'a> {
     pub name: &'a str,
     /// The value: any bytes but controls.
     pub value: &'a [u8],
+}
+
+/// A field of ours that can be added to any number of messages, and is checked only once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadyField {
+    name: &'static str,
+    value: Bytes,
+}
+
+impl ReadyField {
+    /// None where it is no field: the name is no token, or the value has a control in it, or space around it.
+    pub fn new(name: &'static str, value: impl Into<Bytes>) -> Option<Self> {
+        let value = value.into();
+        (is_name(name) && is_value(&value)).then_some(Self { name, value })
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its value.
+    pub fn value(&self) -> &[u8] {
+        &self.value
+    }
 }
 
 /// What becomes of a field.
@@ -98,12 +146,12 @@ impl Fields {
 
     /// The values of the fields called `name`, whose case does not matter, in their order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.raw().filter(move |(found, _)| is_called(found, name)).map(|(_, value)| value)
+        self.lines.iter().filter(move |line| self.is_called(**line, name)).map(|line| self.value(*line))
     }
 
     /// The value of the first field called `name`.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.raw().find(|(found, _)| is_called(found, name)).map(|(_, value)| value)
+        self.lines.iter().find(|line| self.is_called(**line, name)).map(|line| self.value(*line))
     }
 
     /// The value of the first field called `name`, where it is text.
@@ -113,7 +161,7 @@ impl Fields {
 
     /// Whether there is a field called `name`.
     pub fn has(&self, name: &str) -> bool {
-        self.get(name).is_some()
+        self.lines.iter().any(|line| self.is_called(*line, name))
     }
 
     /// Whether a field called `name`, which is a list, names `token` in any case.
@@ -133,9 +181,15 @@ impl Fields {
         fit
     }
 
+    /// Adds `field` behind the last one.
+    pub fn add(&mut self, field: &ReadyField) {
+        let line = self.own(Name::Ours(Cow::Borrowed(field.name)), field.value.clone());
+        self.lines.push(line);
+    }
+
     /// Removes the fields called `name`; says whether there were any.
     pub fn remove(&mut self, name: &str) -> bool {
-        self.drop_where(|_, found, _| is_called(found, name))
+        self.drop_where(|_, head, ours, line| is_called(head, ours, line, name))
     }
 
     /// Goes once through all fields, and does with each what `fate` says of its name and value.
@@ -159,17 +213,16 @@ impl Fields {
 
     /// Removes the fields that `keep` does not keep; says whether there were any.
     pub fn retain(&mut self, mut keep: impl FnMut(Field<'_>) -> bool) -> bool {
-        self.drop_where(|_, name, value| !keep(Field::of((name, value))))
+        self.drop_where(|_, head, ours, line| !keep(Field::of(raw(head, ours, line))))
     }
 
-    /// Removes the fields of which `goes` says so, told place, name and value; says whether there were any.
-    fn drop_where(&mut self, mut goes: impl FnMut(usize, &[u8], &[u8]) -> bool) -> bool {
+    /// Removes the fields of which `goes` says so, by their places and lines; says whether there were any.
+    fn drop_where(&mut self, mut goes: impl FnMut(usize, &[u8], &[Ours], Line) -> bool) -> bool {
         let Self { head, lines, ours, untouched } = self;
         let before = lines.len();
         let mut place = 0;
         lines.retain(|line| {
-            let (name, value) = raw(head, ours, *line);
-            let goes = goes(place, name, value);
+            let goes = goes(place, head, ours, *line);
             place += 1;
             !goes
         });
@@ -182,13 +235,13 @@ impl Fields {
     /// Where there is none, it is added last. False, and nothing is done, where `value` can't be one.
     pub fn set(&mut self, name: &'static str, value: impl Into<Bytes>) -> bool {
         let value = value.into();
-        let Some(at) = self.raw().position(|(found, _)| is_called(found, name)) else {
+        let Some(at) = self.lines.iter().position(|line| self.is_called(*line, name)) else {
             return self.push(name, value);
         };
         if !self.replace(at, value) {
             return false;
         }
-        self.drop_where(|place, found, _| place != at && is_called(found, name));
+        self.drop_where(|place, head, ours, line| place != at && is_called(head, ours, line, name));
         true
     }
 
@@ -230,6 +283,14 @@ impl Fields {
     /// Whether the fields are those that came, in their order.
     pub(crate) const fn is_untouched(&self) -> bool {
         self.untouched
+    }
+
+    fn is_called(&self, line: Line, name: &str) -> bool {
+        is_called(&self.head, &self.ours, line, name)
+    }
+
+    fn value(&self, line: Line) -> &[u8] {
+        raw(&self.head, &self.ours, line).1
     }
 
     /// Names and values.
@@ -287,8 +348,13 @@ impl<'a> Field<'a> {
     }
 }
 
-fn is_called(found: &[u8], name: &str) -> bool {
-    found.eq_ignore_ascii_case(name.as_bytes())
+/// Whether the field of `line` is called `name`. Most names already differ in their lengths.
+#[inline]
+fn is_called(head: &[u8], ours: &[Ours], line: Line, name: &str) -> bool {
+    match line {
+        Line::Came { name: span, .. } if usize::try_from(span.len()) != Ok(name.len()) => false,
+        line => raw(head, ours, line).0.eq_ignore_ascii_case(name.as_bytes()),
+    }
 }
 
 /// A number in digits and nothing else, as we would write it.
@@ -302,13 +368,87 @@ pub fn tokens(list: &[u8]) -> impl Iterator<Item = &[u8]> {
     list.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
 }
 
+/// Which bytes a token may have (RFC 9110 5.6.2).
+const IN_TOKENS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x80_u8 {
+        let fit = byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
+        #[expect(
+            clippy::as_conversions,
+            clippy::indexing_slicing,
+            reason = "a byte is within 256, at compile time"
+        )]
+        {
+            table[byte as usize] = fit;
+        }
+        byte += 1;
+    }
+    table
+};
+
 /// Whether `name` is a token (RFC 9110 5.6.2).
 pub(crate) fn is_name(name: &str) -> bool {
-    let fit = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    let fit = |byte: u8| IN_TOKENS.get(usize::from(byte)) == Some(&true);
     !name.is_empty() && name.bytes().all(fit)
 }
 
 /// Whether `value` is a field's value (RFC 9110 5.5).
 pub(crate) fn is_value(value: &[u8]) -> bool {
-    value.trim_ascii() == value && value.iter().all(|byte| *byte == b'\t' || (*byte >= 0x20 && *byte != 0x7f))
+    let has_space_at = |end: Option<&u8>| end.is_some_and(u8::is_ascii_whitespace);
+    // All bytes are looked at, so that many are at once.
+    let control = |byte: &u8| *byte != b'\t' && (*byte < 0x20 || *byte == 0x7f);
+    let controls = value.iter().fold(false, |found, byte| found | control(byte));
+    !controls && !has_space_at(value.first()) && !has_space_at(value.last())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_tokens_and_values_have_no_controls() {
+        for byte in 0..=u8::MAX {
+            let token = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            if let Ok(name) = std::str::from_utf8(&[b'a', byte]) {
+                assert_eq!(is_name(name), token, "{byte}");
+            }
+            let inside = byte == b'\t' || (byte >= 0x20 && byte != 0x7f);
+            let at_an_end = inside && !byte.is_ascii_whitespace();
+            assert_eq!(is_value(&[b'a', byte, b'a']), inside, "{byte}");
+            assert_eq!([is_value(&[b'a', byte]), is_value(&[byte, b'a'])], [at_an_end; 2], "{byte}");
+        }
+        assert!(!is_name("") && !is_name("\u{e9}") && is_value(b""));
+    }
+
+    #[test]
+    fn a_field_that_is_ready_is_added_as_it_is() {
+        assert_eq!(ReadyField::new("A B", "c"), None);
+        assert_eq!(ReadyField::new("A", "c\r\nB: d"), None);
+        let ready = ReadyField::new("A", "c").unwrap();
+        let mut fields = Fields::default();
+        fields.add(&ready);
+        fields.add(&ready);
+        assert_eq!(fields.all("a").collect::<Vec<_>>(), [ready.value(); 2]);
+        let mut out = Vec::new();
+        fields.clone().write(&mut out);
+        assert_eq!(out, b"A: c\r\nA: c\r\n");
+    }
 }

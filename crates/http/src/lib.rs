@@ -30,7 +30,7 @@ pub use crate::body::Piece;
 pub use crate::decoder::{Decoder, Event, RequestDecoder, ResponseDecoder};
 pub use crate::encode::{LAST_CHUNK, chunk};
 pub use crate::error::Error;
-pub use crate::fields::{Fate, Field, Fields, tokens};
+pub use crate::fields::{Fate, Field, Fields, ReadyField, tokens};
 pub use crate::framing::Framing;
 pub use crate::head::{Head, RequestHead, ResponseHead, Version};
 pub use crate::limits::Limits;
