@@ -4,6 +4,8 @@
 //! and each believes the other. Other servers believe header fields about the address of the client, its certificate,
 //! or the path that it asked for. None of these go on from a client.
 
+use std::sync::LazyLock;
+
 use http::Fate;
 
 /// Who may say what a header field says.
@@ -128,19 +130,80 @@ const LONGEST: usize = 24;
 
 /// Who may say what the field called `name` says. Servers that hand fields on as variables take `_` for `-`.
 pub(super) fn speaker(name: &[u8]) -> Speaker {
-    let mut lower = [0; LONGEST];
-    let length = name.len().min(LONGEST);
-    for (to, from) in lower.iter_mut().zip(name) {
-        *to = if *from == b'_' { b'-' } else { from.to_ascii_lowercase() };
-    }
-    let lower = lower.get(..length).unwrap_or_default();
-    let among = |beginnings: &[&str]| beginnings.iter().any(|known| lower.starts_with(known.as_bytes()));
-    if among(EXCHANGE) || among(WEB) {
+    static SERVER: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[EXCHANGE, WEB]));
+    static PROXY: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[FORWARDING]));
+    let start = Start::of(name);
+    if SERVER.has_one_of(start) {
         Speaker::Server
-    } else if among(FORWARDING) {
+    } else if PROXY.has_one_of(start) {
         Speaker::Proxy
     } else {
         Speaker::Client
+    }
+}
+
+/// The first [`LONGEST`] bytes of a name in lower case, with zeros behind a shorter one, as numbers in the order of
+/// names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Start([u64; LONGEST / 8]);
+
+impl Start {
+    fn of(name: &[u8]) -> Self {
+        let mut bytes = [0; LONGEST];
+        let length = name.len().min(LONGEST);
+        if let (Some(to), Some(from)) = (bytes.get_mut(..length), name.get(..length)) {
+            to.copy_from_slice(from);
+        }
+        for byte in &mut bytes {
+            *byte = if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+        }
+        Self::packed(bytes)
+    }
+
+    /// All bits set of the first `length` bytes.
+    fn mask(length: usize) -> Self {
+        Self::packed(std::array::from_fn(|place| if place < length { 0xff } else { 0 }))
+    }
+
+    fn packed(bytes: [u8; LONGEST]) -> Self {
+        let mut words = bytes.as_chunks().0.iter();
+        Self(std::array::from_fn(|_| words.next().map_or(0, |word| u64::from_be_bytes(*word))))
+    }
+}
+
+/// The beginning of a name, and which bits of a name's start are compared with it.
+#[derive(Debug, Clone, Copy)]
+struct Beginning {
+    start: Start,
+    mask: Start,
+}
+
+impl Beginning {
+    fn is_of(&self, name: Start) -> bool {
+        let parts = self.start.0.iter().zip(self.mask.0).zip(name.0);
+        parts.fold(0, |differ, ((start, mask), name)| differ | (start ^ (name & mask))) == 0
+    }
+}
+
+/// Beginnings of names in their order, none of which is that of another: only the last one that is not behind a name
+/// can be the name's own.
+#[derive(Debug)]
+struct Beginnings(Vec<Beginning>);
+
+impl Beginnings {
+    fn new(lists: &[&[&str]]) -> Self {
+        let names = lists.iter().copied().flatten().map(|name| name.as_bytes());
+        let mut all: Vec<Beginning> =
+            names.map(|name| Beginning { start: Start::of(name), mask: Start::mask(name.len()) }).collect();
+        all.sort_by_key(|one| one.start);
+        // What begins with another one is found by that.
+        all.dedup_by(|longer, shorter| shorter.is_of(longer.start));
+        Self(all)
+    }
+
+    fn has_one_of(&self, name: Start) -> bool {
+        let behind = self.0.partition_point(|one| one.start <= name);
+        self.0.get(..behind).and_then(<[_]>::last).is_some_and(|last| last.is_of(name))
     }
 }
 
@@ -212,6 +275,30 @@ mod tests {
     fn no_beginning_is_longer_than_what_is_compared() {
         let all = EXCHANGE.iter().chain(WEB).chain(FORWARDING);
         assert!(all.map(|name| name.len()).max() <= Some(LONGEST));
+    }
+
+    #[test]
+    fn each_beginning_is_found_with_whatever_follows_it() {
+        let server = || EXCHANGE.iter().chain(WEB);
+        let all = server().map(|name| (name, Speaker::Server));
+        for (name, speaks) in all.chain(FORWARDING.iter().map(|name| (name, Speaker::Proxy))) {
+            for behind in ["", "-", "0", "a", "z", "~", "-a-name-that-is-longer-than-what-is-compared"] {
+                let name = format!("{name}{behind}");
+                // A server's word may begin as a proxy's does.
+                let speaks = if server().any(|own| name.starts_with(own)) { Speaker::Server } else { speaks };
+                assert_eq!(speaker(name.as_bytes()), speaks, "{name}");
+                assert_eq!(speaker(name.to_ascii_uppercase().replace('-', "_").as_bytes()), speaks, "{name}");
+            }
+            // One byte less, or another one at its end, is another name, unless it begins with another of them.
+            let (less, last) = name.split_at(name.len() - 1);
+            for other in [less.to_owned(), format!("{less}{}", if last == "q" { 'p' } else { 'q' })] {
+                let mut known = server().chain(FORWARDING);
+                if !known.any(|known| other.starts_with(known)) {
+                    assert_eq!(speaker(other.as_bytes()), Speaker::Client, "{other}");
+                }
+            }
+        }
+        assert_eq!(speaker(b""), Speaker::Client);
     }
 
     #[test]
