@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use http::Fields;
+use http::{Fields, ReadyField};
 use identity::{Random, RandomError};
 
 use super::server_only::{Speaker, speaker};
@@ -15,6 +15,8 @@ use super::server_only::{Speaker, speaker};
 pub struct Via {
     /// The field's value: [`VERSION`], then the name.
     value: Bytes,
+    /// The field, checked once: hexadecimal digits are always fit for one.
+    field: Option<ReadyField>,
 }
 
 /// The version by which requests come to us.
@@ -28,13 +30,15 @@ impl Via {
     pub fn new(random: &mut dyn Random) -> Result<Self, RandomError> {
         let mut bytes = [0; 8];
         random.fill(&mut bytes)?;
-        let value = format!("{VERSION}mapiproxy-{:016x}", u64::from_be_bytes(bytes)).into();
-        Ok(Self { value })
+        let value = Bytes::from(format!("{VERSION}mapiproxy-{:016x}", u64::from_be_bytes(bytes)));
+        Ok(Self { field: ReadyField::new("Via", value.clone()), value })
     }
 
     /// Says in a request's fields that it passed here.
     pub(super) fn add_to(&self, fields: &mut Fields) {
-        fields.push("Via", self.value.clone());
+        if let Some(field) = &self.field {
+            fields.add(field);
+        }
     }
 
     /// Whether a request with these fields passed here before.
@@ -55,13 +59,33 @@ pub(super) struct Forwarding {
     said: Option<Said>,
 }
 
+/// The fields that each request of a connection gets, made once.
 #[derive(Debug, Clone)]
 struct Said {
-    address: String,
-    proto: &'static str,
-    host: Bytes,
+    address: ReadyField,
+    proto: ReadyField,
+    host: ReadyField,
     /// An element of `Forwarded`.
-    forwarded: String,
+    forwarded: ReadyField,
+}
+
+impl Said {
+    /// None where `host` can't stand in a field.
+    fn new(peer: SocketAddr, proto: &'static str, host: &str) -> Option<Self> {
+        let ip = peer.ip().to_canonical();
+        let node = match ip {
+            IpAddr::V4(ip) => ip.to_string(),
+            // A colon is only in quotes (RFC 7239 6).
+            IpAddr::V6(ip) => format!("\"[{ip}]\""),
+        };
+        let forwarded = format!("for={node};host=\"{host}\";proto={proto}");
+        Some(Self {
+            address: ReadyField::new("X-Forwarded-For", ip.to_string())?,
+            proto: ReadyField::new("X-Forwarded-Proto", proto)?,
+            host: ReadyField::new("X-Forwarded-Host", host.to_owned())?,
+            forwarded: ReadyField::new("Forwarded", forwarded)?,
+        })
+    }
 }
 
 impl Forwarding {
@@ -70,16 +94,7 @@ impl Forwarding {
     pub(super) fn new(peer: SocketAddr, trusted: bool, tls: bool, origin: &str, tells: bool) -> Self {
         let proto = if tls { "https" } else { "http" };
         let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-        let said = tells.then(|| {
-            let ip = peer.ip().to_canonical();
-            let node = match ip {
-                IpAddr::V4(ip) => ip.to_string(),
-                // A colon is only in quotes (RFC 7239 6).
-                IpAddr::V6(ip) => format!("\"[{ip}]\""),
-            };
-            let forwarded = format!("for={node};host=\"{host}\";proto={proto}");
-            Said { address: ip.to_string(), proto, host: host.to_owned().into(), forwarded }
-        });
+        let said = if tells { Said::new(peer, proto, host) } else { None };
         Self { trusted, said }
     }
 
@@ -103,32 +118,36 @@ impl Forwarding {
     /// Adds our word to a request's `fields`, of which those that can't be believed are gone already: behind that of a
     /// trusted proxy, and else alone.
     pub(super) fn add_to(&self, fields: &mut Fields) {
-        let Some(said) = &self.said else { return };
-        appended(fields, "X-Forwarded-For", &said.address);
-        for (name, value) in [
-            ("X-Forwarded-Proto", Bytes::from_static(said.proto.as_bytes())),
-            ("X-Forwarded-Host", said.host.clone()),
-        ] {
-            if !fields.has(name) {
-                fields.push(name, value);
+        let Some(Said { address, proto, host, forwarded }) = &self.said else { return };
+        if !self.trusted {
+            for field in [address, proto, host, forwarded] {
+                fields.add(field);
+            }
+            return;
+        }
+        appended(fields, address);
+        for field in [proto, host] {
+            if !fields.has(field.name()) {
+                fields.add(field);
             }
         }
         // A trusted proxy that says nothing in it has the client elsewhere: ours alone would name the proxy as such.
-        if !self.trusted || fields.has("forwarded") {
-            appended(fields, "Forwarded", &said.forwarded);
+        if fields.has("forwarded") {
+            appended(fields, forwarded);
         }
     }
 }
 
-/// Puts `element` at the end of the list that the fields called `name` are, which are one field then.
-fn appended(fields: &mut Fields, name: &'static str, element: &str) {
+/// Puts what `own` says at the end of the list that the fields of its name are, which are one field then.
+fn appended(fields: &mut Fields, own: &ReadyField) {
+    let name = own.name();
     let before: Vec<&[u8]> =
         fields.all(name).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty()).collect();
     let mut list = before.join(&b", "[..]);
     if !list.is_empty() {
         list.extend_from_slice(b", ");
     }
-    list.extend_from_slice(element.as_bytes());
+    list.extend_from_slice(own.value());
     fields.set(name, list);
 }
 
