@@ -23,8 +23,19 @@ pub(super) enum Ambiguous {
     PathInQuery,
 }
 
+/// Whether `text` has only letters, digits and bytes of `others`, which hide nothing.
+fn is_plain(text: &str, others: &[u8]) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+}
+
 /// Checks a path without a query.
 pub(super) fn check_path(path: &str) -> Result<(), Ambiguous> {
+    // Most paths are simple, and are checked in one go.
+    let is_simple = |segment: &str| !segment.is_empty() && is_plain(segment, b"-_");
+    let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    if inner.is_some_and(|inner| inner.split('/').all(is_simple)) {
+        return Ok(());
+    }
     if !path.starts_with('/') || path.contains('#') {
         return Err(Ambiguous::NoPath);
     }
@@ -38,6 +49,10 @@ pub(super) fn check_path(path: &str) -> Result<(), Ambiguous> {
 
 /// Checks the query of a directory whose clients have no paths in any: however often it is decoded, none is found.
 pub(super) fn check_query(query: &str) -> Result<(), Ambiguous> {
+    // So are most queries.
+    if is_plain(query, b"-_.~@=&") {
+        return Ok(());
+    }
     let mut text = query.as_bytes().to_vec();
     for _ in 0..MOST_DECODINGS {
         if text.iter().any(|byte| b"/\\;#".contains(byte) || byte.is_ascii_control())
