@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let sender = match &arguments.target {
         Target::Rpc(binding) => Sender::Rpc(Box::new(RpcSender::new(binding, arguments)?)),
-        Target::Http(url) => Sender::Http(HttpSender::new(url, arguments)?),
+        Target::Http(url) => Sender::Http(Box::new(HttpSender::new(url, arguments)?)),
     };
     let filter = Filter { user: arguments.user_asked.clone(), ..Filter::default() };
     let mut teller = Teller { sender, filter, replay: Replay::default(), counts: Counts::default() };
@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 /// Who sends calls.
 enum Sender {
     Rpc(Box<RpcSender>),
-    Http(HttpSender),
+    Http(Box<HttpSender>),
 }
 
 #[derive(Debug, Default, Clone, Copy)]
