@@ -39,6 +39,7 @@ mod stopping;
 mod store;
 mod transparency;
 mod unauthenticated;
+mod upstream_losses;
 mod upstream_outages;
 mod with_lab;
 mod witness;

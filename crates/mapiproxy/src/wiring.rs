@@ -320,6 +320,7 @@ impl Running {
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
         }
         self.auth_limit.report(true);
+        self.service.gate.report();
         let waits = self.engine.ended_waits();
         if waits > 0 {
             tracing::info!(waits, "clients' waits for notifications were answered, without one, to stop");

@@ -24,9 +24,9 @@ use crate::account::{Account, credentials_for};
 use crate::backend::{Backend, Call, Reply};
 use crate::clock;
 use crate::endpoints::{Endpoints, syntax};
-use crate::gate::{Gate, Road};
+use crate::gate::{Gate, Lost, Road};
 use crate::groups::Group;
-use crate::link::{Connected, Done, Link, LinkConfig, Outgoing};
+use crate::link::{Broke, Connected, Done, Link, LinkConfig, Outgoing};
 use crate::live::Live;
 use crate::mapper::reply;
 use crate::strangers::Strangers;
@@ -371,30 +371,34 @@ impl ProxyConnection {
 
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
         let Some(mut airborne) = self.flights.remove(&token) else { return };
-        let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { return };
         let signs_in = self.links.get(&airborne.link).is_some_and(Link::signs_in);
         let outcome = if signs_in { account_refused(outcome) } else { outcome };
         if let Outcome::Lost(why) | Outcome::Unavailable { why, .. } = &outcome {
-            let flight = &airborne.flight;
-            if let Outcome::Lost(why) = &outcome {
-                let operation = &flight.operation;
-                self.proxy.strangers.call_lost(
-                    operation.peer(),
-                    flight.context().principal(),
-                    operation.name(),
-                    why,
-                );
-            } else {
-                tracing::debug!(operation = flight.operation.name(), "upstream: {why}");
-            }
+            self.log_loss(&airborne, why, matches!(outcome, Outcome::Lost(_)));
             self.proxy.upstream.endpoints.forget(airborne.link.0);
             // A connection on which we were refused stays refused: the next call gets a new one.
             if self.links.get(&airborne.link).is_some_and(Link::is_idle) {
                 self.links.remove(&airborne.link);
             }
         }
+        let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { return };
         let next = self.proxy.engine.resume(conversation, &mut airborne.flight, outcome, &mut OsRandom);
         self.go_on(airborne, next, replies);
+    }
+
+    /// Logs why a call failed: `is_lost` says that it may have been sent.
+    fn log_loss(&self, airborne: &Airborne, why: &str, is_lost: bool) {
+        let Airborne { flight, link, .. } = airborne;
+        let (peer, operation) = (flight.operation.peer(), flight.operation.name());
+        let user = flight.context().principal();
+        if !is_lost {
+            tracing::debug!(operation, "upstream: {why}");
+        } else if self.links.get(link).and_then(Link::broke) == Some(Broke::Closed) {
+            let lost = Lost { peer, user: Some(user), operation, is_wait: flight.is_wait() };
+            self.proxy.upstream.gate.lost(Road::Rpc, &lost, why);
+        } else {
+            self.proxy.strangers.call_lost(peer, user, operation, why);
+        }
     }
 
     fn go_on(&mut self, airborne: Airborne, next: Next, replies: &mut Vec<Reply>) {

@@ -3,6 +3,7 @@
 //! each outage is logged when it begins and when it ends.
 
 mod account;
+mod losses;
 mod reach;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,10 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use self::account::{Account, Admitted, Outcome, Ticket, User};
-use self::reach::Reach;
+use self::losses::Losses;
+pub(crate) use self::losses::Lost;
+use self::reach::{Change, Reach};
+use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
 
 /// By which protocol the upstream is spoken to.
@@ -42,13 +46,36 @@ impl Road {
 /// The gate before one upstream, shared by all connections there.
 #[derive(Debug, Default)]
 pub struct Gate {
-    rpc: Mutex<Reach>,
-    http: Mutex<Reach>,
+    rpc: Mutex<State>,
+    http: Mutex<State>,
     account: Mutex<Account>,
     /// Tells users apart.
     users: RandomState,
     /// A sign-in under way has ended, or the password is another.
     settled: Notify,
+}
+
+/// What is known of one road.
+#[derive(Debug, Default)]
+struct State {
+    reach: Reach,
+    losses: Losses,
+}
+
+impl State {
+    /// An attempt to connect succeeded, or failed because of `error`.
+    fn settle(&mut self, attempt: reach::Attempt, road: Road, error: Option<&UpstreamError>) {
+        let now = Instant::now();
+        match self.reach.settle(attempt, road, error, now) {
+            // Its line stands in the log before the one that says that the outage is over.
+            Some(Change::Up(outage)) => {
+                self.losses.log(road, now);
+                outage.log(road);
+            }
+            Some(Change::Down(error)) if !self.losses.unreachable(&error) => reach::log_begin(road, &error),
+            Some(Change::Down(_)) | None => {}
+        }
+    }
 }
 
 impl Gate {
@@ -71,12 +98,9 @@ impl Gate {
         limit: Duration,
         connecting: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<T, UpstreamError> {
-        let reach = match road {
-            Road::Rpc => &self.rpc,
-            Road::Http => &self.http,
-        };
-        let attempt = lock(reach).begin(Instant::now())?;
-        let attempt = Connecting { reach, attempt: Some(attempt) };
+        let state = self.state(road);
+        let attempt = lock(state).reach.begin(Instant::now())?;
+        let attempt = Connecting { state, attempt: Some(attempt) };
         let late = || format!("can't connect: no answer within {} s", limit.as_secs());
         let connected =
             timeout(limit, connecting).await.unwrap_or_else(|_| Err(UpstreamError::Connect(late())));
@@ -113,6 +137,36 @@ impl Gate {
         }
     }
 
+    /// Counts a request that was under way by `road` when the upstream closed its connection, because of `why`. Those
+    /// of about a second are logged together.
+    pub(crate) fn lost(self: &Arc<Self>, road: Road, lost: &Lost<'_>, why: &str) {
+        let Lost { peer, operation, .. } = *lost;
+        tracing::debug!(%peer, user = lost.user.map(tracing::field::display), operation, "upstream: {why}");
+        let Some(collected) = lock(self.state(road)).losses.add(lost, why, Instant::now()) else { return };
+        let gate = Arc::clone(self);
+        spawn_system(async move {
+            tokio::time::sleep(collected).await;
+            gate.log_losses(road);
+        });
+    }
+
+    /// Logs the requests that were lost and are not logged yet.
+    pub fn report(&self) {
+        self.log_losses(Road::Rpc);
+        self.log_losses(Road::Http);
+    }
+
+    fn log_losses(&self, road: Road) {
+        lock(self.state(road)).losses.log(road, Instant::now());
+    }
+
+    const fn state(&self, road: Road) -> &Mutex<State> {
+        match road {
+            Road::Rpc => &self.rpc,
+            Road::Http => &self.http,
+        }
+    }
+
     fn settle(&self, ticket: &Ticket, outcome: Outcome<'_>) {
         lock(&self.account).settle(ticket, outcome, Instant::now());
         self.settled.notify_waiters();
@@ -121,14 +175,14 @@ impl Gate {
 
 /// A connection that is being made. Dropped before it is settled, it says nothing of the upstream.
 struct Connecting<'a> {
-    reach: &'a Mutex<Reach>,
+    state: &'a Mutex<State>,
     attempt: Option<reach::Attempt>,
 }
 
 impl Connecting<'_> {
     fn settle(mut self, road: Road, error: Option<&UpstreamError>) {
         if let Some(attempt) = self.attempt.take() {
-            lock(self.reach).settle(attempt, road, error, Instant::now());
+            lock(self.state).settle(attempt, road, error);
         }
     }
 }
@@ -136,7 +190,7 @@ impl Connecting<'_> {
 impl Drop for Connecting<'_> {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
-            lock(self.reach).forget(attempt);
+            lock(self.state).reach.forget(attempt);
         }
     }
 }

@@ -33,6 +33,32 @@ struct Down {
     refused: u64,
 }
 
+/// The end of an outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outage {
+    /// How long it was.
+    seconds: u64,
+    /// Operations that failed for it.
+    refused: u64,
+}
+
+impl Outage {
+    /// Logs it.
+    pub(super) fn log(self, road: Road) {
+        let Self { seconds, refused } = self;
+        tracing::info!(upstream = road.key(), seconds, refused, "upstream is reachable again");
+    }
+}
+
+/// What an attempt changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Change {
+    /// An outage began.
+    Down(UpstreamError),
+    /// An outage ended.
+    Up(Outage),
+}
+
 /// A connection attempt that was permitted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attempt {
@@ -63,26 +89,19 @@ impl Reach {
         }
     }
 
-    /// An attempt succeeded, or failed because of `error`.
+    /// An attempt succeeded, or failed because of `error`; what that changes.
     pub(super) fn settle(
         &mut self,
         attempt: Attempt,
         road: Road,
         error: Option<&UpstreamError>,
         now: Instant,
-    ) {
+    ) -> Option<Change> {
         let Some(error) = error else {
-            if let Some(down) = self.down.take() {
-                self.epoch += 1;
-                let seconds = now.duration_since(down.since).as_secs();
-                tracing::info!(
-                    upstream = road.key(),
-                    seconds,
-                    refused = down.refused,
-                    "upstream is reachable again"
-                );
-            }
-            return;
+            let down = self.down.take()?;
+            self.epoch += 1;
+            let seconds = now.duration_since(down.since).as_secs();
+            return Some(Change::Up(Outage { seconds, refused: down.refused }));
         };
         let is_current = attempt.epoch == self.epoch;
         match &mut self.down {
@@ -96,6 +115,7 @@ impl Reach {
                     down.error = error.clone();
                     tracing::debug!(upstream = road.key(), delay = ?down.delay, "upstream is still down: {error}");
                 }
+                None
             }
             None if is_current => {
                 self.epoch += 1;
@@ -107,15 +127,16 @@ impl Reach {
                     error: error.clone(),
                     refused: 1,
                 });
-                begun(road, error);
+                Some(Change::Down(error.clone()))
             }
             // It began before the upstream was reached again.
-            None => {}
+            None => None,
         }
     }
 }
 
-fn begun(road: Road, error: &UpstreamError) {
+/// Logs that an outage begins, because of `error`.
+pub(super) fn log_begin(road: Road, error: &UpstreamError) {
     let key = road.key();
     if matches!(error, UpstreamError::Tls(_)) {
         tracing::warn!(

@@ -4,7 +4,8 @@ use identity::{Authority, Registry, SecurityContext};
 use tokio::time::Instant;
 
 use super::account::{Account, Admitted, Outcome, Ticket, User};
-use super::reach::Reach;
+use super::losses::{Losses, Lost};
+use super::reach::{Change, Reach};
 use super::{Gate, Road};
 use crate::upstream_error::UpstreamError;
 
@@ -48,6 +49,37 @@ fn attempts_to_reach_a_server_that_is_down_are_spaced() {
         reach.settle(attempt, Road::Http, Some(&connect()), late);
     }
     assert!(reach.begin(late).is_ok());
+}
+
+#[test]
+fn an_outage_is_said_to_begin_once_and_to_end_once() {
+    let (mut reach, now) = (Reach::default(), Instant::now());
+    let mut settle = |error: Option<&UpstreamError>| {
+        let attempt = reach.begin(now).unwrap();
+        reach.settle(attempt, Road::Http, error, now)
+    };
+    assert_eq!(settle(None), None);
+    assert_eq!(settle(Some(&connect())), Some(Change::Down(connect())));
+    assert_eq!(settle(Some(&connect())), None);
+    let attempt = reach.begin(now + SECOND).unwrap();
+    assert!(matches!(reach.settle(attempt, Road::Http, None, now + SECOND), Some(Change::Up(_))));
+}
+
+#[test]
+fn what_is_lost_at_once_is_logged_together_with_the_outage_it_begins() {
+    let (mut losses, begin) = (Losses::default(), Instant::now());
+    let lost =
+        Lost { peer: ([127, 0, 0, 1], 1).into(), user: None, operation: "NotificationWait", is_wait: true };
+    assert!(!losses.unreachable(&connect()), "nothing was lost that it could be logged with");
+    assert_eq!(losses.add(&lost, "closed", begin), Some(SECOND));
+    assert_eq!(losses.add(&lost, "closed", begin), None);
+    assert!(losses.unreachable(&connect()));
+    losses.log(Road::Http, begin + SECOND);
+    assert!(!losses.unreachable(&connect()));
+    // A server that closes connections all the time takes a line in ten seconds.
+    assert_eq!(losses.add(&lost, "closed", begin + 2 * SECOND), Some(9 * SECOND));
+    losses.log(Road::Http, begin + 11 * SECOND);
+    assert_eq!(losses.add(&lost, "closed", begin + 60 * SECOND), Some(SECOND));
 }
 
 /// A sign-in that has to be permitted.

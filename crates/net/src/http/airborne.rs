@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::coming::Coming;
 use super::front::HttpFront;
 use crate::body_budget::Share;
+use crate::gate::Lost;
 
 /// What is logged of a session that gave way to a new one of the same user.
 const LONGEST_IDLE: &str =
@@ -36,6 +37,17 @@ impl Airborne {
         if !std::mem::replace(&mut self.done, true) {
             let exchange = Exchange { original: &self.original, sent: self.sent.as_ref(), coming };
             self.front.observer.finished_by_http(&self.flight, next, self.since.elapsed(), &exchange);
+        }
+    }
+
+    /// It as a request that is lost.
+    pub(super) fn lost(&self) -> Lost<'_> {
+        let operation = &self.flight.operation;
+        Lost {
+            peer: operation.peer(),
+            user: Some(self.flight.context().principal()),
+            operation: operation.key().name(),
+            is_wait: self.flight.is_wait(),
         }
     }
 

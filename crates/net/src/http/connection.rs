@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Event, Framing, RequestDecoder, RequestHead, Version};
+use http::{Event, Framing, RequestDecoder, RequestHead};
 use identity::SecurityContext;
 use mapi::autodiscover::Dialect;
 use tokio::net::TcpStream;
@@ -15,6 +15,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::answers;
+pub(super) use super::asked::Asked;
+use super::asked::clipped;
 use super::forwarding::Forwarding;
 use super::front::HttpFront;
 use super::io::{Broken, Stream, Wire};
@@ -28,6 +30,7 @@ use super::tls::{TlsIdentity, failed};
 use super::upstream::Link;
 use super::waits::{Alarm, Stop};
 use crate::body_budget::Share;
+use crate::gate::Lost;
 use crate::limits::Place;
 
 /// One client connection.
@@ -89,22 +92,6 @@ impl From<io::Error> for Gone {
     fn from(error: io::Error) -> Self {
         Self::Client(error.into())
     }
-}
-
-/// A request at work: who sends it, and what of it decides how it is answered.
-pub(super) struct Asked {
-    pub(super) context: SecurityContext,
-    /// The client, as far as we know where it is.
-    pub(super) peer: SocketAddr,
-    /// The version that the client speaks.
-    pub(super) version: Version,
-    pub(super) is_head: bool,
-    /// Whether the connection stays open after it, if it is for the client to say.
-    pub(super) keep: bool,
-    /// The last token of the client's sign-in.
-    pub(super) token: Option<String>,
-    /// Which cookies pass between it and the server.
-    pub(super) cookies: Cookies,
 }
 
 /// Serves `stream` until its end.
@@ -180,8 +167,6 @@ pub(super) async fn serve(
             Box::pin(client.wire.linger(LINGER.min(client.front.limits.handshake))).await;
             tracing::debug!(%peer, "connection closed");
         }
-        // To the client it looks like a fault of ours.
-        Err(Gone::CutShort(why)) => client.front.strangers.cut_short(peer, &why),
         Err(gone) => tracing::debug!(%peer, "client: {gone}"),
     }
 }
@@ -197,12 +182,6 @@ const HELD: Duration = Duration::from_secs(1);
 
 /// What people get to read who have to sign in.
 const SIGN_IN: &str = "sign in\n";
-
-/// As much of a request's target as a line of the log shows.
-fn shown(head: &RequestHead) -> &str {
-    const MOST: usize = 200;
-    head.target().get(..MOST).unwrap_or(head.target())
-}
 
 impl Client {
     async fn run(&mut self) -> Result<(), Gone> {
@@ -363,9 +342,10 @@ impl Client {
         let route = match route {
             Ok(route) => route,
             Err(why) => {
-                self.front
-                    .strangers
-                    .misbehaved(self.peer, &format!("refused {} {}: {why}", head.method(), shown(&head)));
+                self.front.strangers.misbehaved(
+                    self.peer,
+                    &format!("refused {} {}: {why}", head.method(), clipped(head.target())),
+                );
                 return Ok(self.answer(why.status(), &format!("{why}\n"), &head));
             }
         };
@@ -516,7 +496,8 @@ impl Client {
                 self.answer(status, "nobody can be signed in now\n", head);
             }
             SignedIn::NoServer(why) => {
-                self.unreachable(&why, head);
+                let lost = Lost { peer, user: None, operation: "sign-in", is_wait: false };
+                self.unreachable(&why, head, &lost);
             }
         }
         None

@@ -14,6 +14,7 @@ use super::location;
 use super::relayed::Relayed;
 use super::upstream::{Body, Link, Onward};
 use crate::front::LOOK;
+use crate::gate::{Lost, Road};
 use crate::upstream_error::UpstreamError;
 
 impl Client {
@@ -86,6 +87,7 @@ impl Client {
                     return Ok(Err(closed("the server closed the connection")));
                 }
                 Ok(None) => {}
+                Err(error @ http::Error::CutOff) => return Ok(Err(closed(&error.to_string()))),
                 Err(error) => {
                     let why = format!("what the server sends is no answer: {error}");
                     return Ok(Err(UpstreamError::Protocol(why)));
@@ -171,7 +173,7 @@ impl Client {
     }
 
     /// The server can't be reached, or does not answer: an answer that says so, without its name.
-    pub(super) fn unreachable(&mut self, why: &UpstreamError, head: &RequestHead) -> Then {
+    pub(super) fn unreachable(&mut self, why: &UpstreamError, head: &RequestHead, lost: &Lost<'_>) -> Then {
         self.link = None;
         let denied = self.relayed.as_mut().is_some_and(Relayed::take_denied);
         if std::mem::take(&mut self.denied) || denied {
@@ -179,9 +181,26 @@ impl Client {
             self.deny(head);
             return if head.keeps_alive() { Then::Next } else { Then::Close };
         }
-        self.front.strangers.upstream_failed(self.peer, why);
+        self.upstream_failed(why, lost);
         let (status, text) = shown(why);
         self.answer(status, text, head)
+    }
+
+    /// Logs that the request `lost` failed because of `why`.
+    pub(super) fn upstream_failed(&self, why: &UpstreamError, lost: &Lost<'_>) {
+        match why {
+            UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
+            why => self.front.strangers.upstream_failed(self.peer, why),
+        }
+    }
+
+    /// Logs that the answer to the request `lost` broke off because of `why`: the client's connection ends with it.
+    pub(super) fn cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> Gone {
+        match why {
+            UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
+            why => self.front.strangers.cut_short(self.peer, &why.to_string()),
+        }
+        Gone::CutShort(why.to_string())
     }
 }
 

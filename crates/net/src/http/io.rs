@@ -109,7 +109,9 @@ pub(super) enum Broken {
 impl From<Broken> for UpstreamError {
     fn from(broken: Broken) -> Self {
         match broken {
-            Broken::Io(_) | Broken::Closed => Self::Closed(broken.to_string()),
+            Broken::Io(_) | Broken::Closed | Broken::Message(http::Error::CutOff) => {
+                Self::Closed(broken.to_string())
+            }
             Broken::Message(_) => Self::Protocol(broken.to_string()),
         }
     }

@@ -2,6 +2,7 @@
 
 mod airborne;
 mod answers;
+mod asked;
 mod body;
 mod certificate;
 mod client;

@@ -214,9 +214,8 @@ impl Client {
                     }
                 }
                 Err(why) if coming.begun && !coming.told => {
-                    let why = why.to_string();
-                    airborne.give_up(&why);
-                    return Err(Gone::CutShort(why));
+                    airborne.give_up(&why.to_string());
+                    return Err(self.cut_short(&why, &airborne.lost()));
                 }
                 Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
             }

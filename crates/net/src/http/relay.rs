@@ -29,9 +29,11 @@ impl Client {
             Framing::None | Framing::UntilClose => (Bytes::new(), Body::AsItCame),
         };
         if let Err(why) = self.send_head(&asked, &mut head, body).await {
-            return Ok(self.unreachable(&why, &original));
+            return Ok(self.unreachable(&why, &original, &asked.lost(&original)));
         }
-        let Some(mut link) = self.link.take() else { return Ok(self.unreachable(&lost(), &original)) };
+        let Some(mut link) = self.link.take() else {
+            return Ok(self.unreachable(&lost(), &original, &asked.lost(&original)));
+        };
         let chunked = framing == Framing::Chunked && body == Body::AsItCame;
         if chunked {
             http::chunk(&mut link.wire.out, &beginning);
@@ -42,7 +44,8 @@ impl Client {
         if let Err(error) = &sent
             && error.kind() == io::ErrorKind::TimedOut
         {
-            return Ok(self.unreachable(&UpstreamError::Closed(error.to_string()), &original));
+            let why = UpstreamError::Closed(error.to_string());
+            return Ok(self.unreachable(&why, &original, &asked.lost(&original)));
         }
         // A server that takes no more may have answered already: that it is too much, or whom it wants to sign in.
         let then = self.bring_back(&mut link, &asked, &original).await?;
@@ -90,7 +93,9 @@ impl Client {
         let (mut head, framing) = match self.answer_head(link, Instant::now() + patience).await? {
             Ok(answer) => answer,
             Err(why) => {
-                return Ok((self.unreachable(&why, original) == Then::Next).then_some(false));
+                return Ok(
+                    (self.unreachable(&why, original, &asked.lost(original)) == Then::Next).then_some(false)
+                );
             }
         };
         let came = head.clone();
@@ -109,7 +114,7 @@ impl Client {
                 },
                 Ok(Event::End) => break,
                 Ok(Event::Head { .. }) => {}
-                Err(why) => return Err(Gone::CutShort(why.to_string())),
+                Err(why) => return Err(self.cut_short(&why, &asked.lost(original))),
             }
             if self.wire.queued() > AT_ONCE {
                 self.flush().await?;

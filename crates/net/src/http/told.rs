@@ -232,9 +232,9 @@ impl Client {
     pub(super) fn fail(&mut self, why: &UpstreamError, airborne: &mut Airborne, told: &Told) -> Then {
         airborne.give_up(&why.to_string());
         if !told.begun {
-            return self.unreachable(why, &airborne.original);
+            return self.unreachable(why, &airborne.original, &airborne.lost());
         }
-        self.front.strangers.upstream_failed(self.peer, why);
+        self.upstream_failed(why, &airborne.lost());
         self.link = None;
         refuse(&mut self.wire.out, ResponseCode::UnknownFailure);
         Then::Close

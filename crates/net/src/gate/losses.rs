@@ -1,0 +1,110 @@
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use identity::Principal;
+use tokio::time::Instant;
+
+use super::Road;
+use crate::upstream_error::UpstreamError;
+
+/// How long losses are collected from the first one on, before they are logged together.
+const COLLECTED: Duration = Duration::from_secs(1);
+
+/// How much time is between two such lines at least.
+const BETWEEN: Duration = Duration::from_secs(10);
+
+/// So many connections are told apart in one line; those beyond are not counted as connections.
+const MOST_CONNECTIONS: usize = 1 << 16;
+
+/// A request that was under way when the upstream closed its connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lost<'a> {
+    /// The client's connection.
+    pub(crate) peer: SocketAddr,
+    /// Whose request it was; none for a sign-in.
+    pub(crate) user: Option<&'a Principal>,
+    /// What was asked for.
+    pub(crate) operation: &'a str,
+    /// Whether it only waited for notifications.
+    pub(crate) is_wait: bool,
+}
+
+/// Requests that were lost with their connections to the upstream: many at once where a server dies. They are
+/// counted, and logged as one line.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    pending: Option<Pending>,
+    /// When a line was logged last.
+    logged: Option<Instant>,
+}
+
+/// What is not logged yet.
+#[derive(Debug)]
+struct Pending {
+    requests: u64,
+    waits: u64,
+    connections: HashSet<SocketAddr>,
+    /// The first of them: whose it was, what was asked for, and why it was lost.
+    peer: SocketAddr,
+    user: Option<Principal>,
+    operation: String,
+    why: String,
+    /// The upstream was found to be unreachable since.
+    unreachable: Option<UpstreamError>,
+}
+
+impl Losses {
+    /// Counts `lost`, which ended because of `why`. Returns after how long it is to be logged, where it is the first
+    /// that is not.
+    pub(super) fn add(&mut self, lost: &Lost<'_>, why: &str, now: Instant) -> Option<Duration> {
+        let is_first = self.pending.is_none();
+        let pending = self.pending.get_or_insert_with(|| Pending {
+            requests: 0,
+            waits: 0,
+            connections: HashSet::new(),
+            peer: lost.peer,
+            user: lost.user.cloned(),
+            operation: lost.operation.to_owned(),
+            why: why.to_owned(),
+            unreachable: None,
+        });
+        pending.requests += 1;
+        pending.waits += u64::from(lost.is_wait);
+        if pending.connections.len() < MOST_CONNECTIONS {
+            pending.connections.insert(lost.peer);
+        }
+        let since = |logged| BETWEEN.saturating_sub(now.duration_since(logged));
+        is_first.then(|| self.logged.map_or(COLLECTED, |logged| since(logged).max(COLLECTED)))
+    }
+
+    /// The upstream can't be reached any more. Where losses are about to be logged, that is said with them: true.
+    pub(super) fn unreachable(&mut self, error: &UpstreamError) -> bool {
+        let Some(pending) = &mut self.pending else { return false };
+        pending.unreachable = Some(error.clone());
+        true
+    }
+
+    /// Logs what is not logged yet.
+    pub(super) fn log(&mut self, road: Road, now: Instant) {
+        let Some(pending) = self.pending.take() else { return };
+        self.logged = Some(now);
+        let Pending { requests, waits, connections, peer, user, operation, why, unreachable } = pending;
+        let (connections, upstream) = (connections.len(), road.key());
+        let user = user.as_ref().map(tracing::field::display);
+        if let Some(error) = unreachable {
+            tracing::warn!(
+                upstream, requests, waits, connections, %peer, user, operation,
+                "upstream is unreachable: {error}; before that it closed connections with requests under way, which \
+                 failed: {why}; check {upstream} and the server; connection attempts are spaced until one succeeds, and \
+                 operations in between are refused"
+            );
+        } else {
+            tracing::warn!(
+                upstream, requests, waits, connections, %peer, user, operation,
+                "upstream: connections were closed with requests under way, which failed: {why}; check whether the \
+                 server was restarted or has crashed"
+            );
+        }
+    }
+}

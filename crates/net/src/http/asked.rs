@@ -1,0 +1,49 @@
+use std::net::SocketAddr;
+
+use http::{RequestHead, Version};
+use identity::SecurityContext;
+
+use super::server_only::Cookies;
+use crate::gate::Lost;
+
+/// A request under way: who sends it, and what of it decides how it is answered.
+pub(super) struct Asked {
+    pub(super) context: SecurityContext,
+    /// The client, as far as we know where it is.
+    pub(super) peer: SocketAddr,
+    /// The version that the client speaks.
+    pub(super) version: Version,
+    pub(super) is_head: bool,
+    /// Whether the connection stays open after it, if it is for the client to say.
+    pub(super) keep: bool,
+    /// The last token of the client's sign-in.
+    pub(super) token: Option<String>,
+    /// Which cookies pass between it and the server.
+    pub(super) cookies: Cookies,
+}
+
+impl Asked {
+    /// The request with this `head`, which is no operation, as one that is lost.
+    pub(super) fn lost<'a>(&'a self, head: &'a RequestHead) -> Lost<'a> {
+        let (peer, user) = (self.peer, Some(self.context.principal()));
+        Lost { peer, user, operation: clipped(head.path()), is_wait: false }
+    }
+}
+
+/// As much of a request's target, or of a part of it, as a line of the log shows.
+pub(super) fn clipped(target: &str) -> &str {
+    const MOST: usize = 200;
+    target.get(..target.floor_char_boundary(MOST)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_clipped_between_characters() {
+        let target = format!("/{}", "\u{e9}".repeat(500));
+        assert_eq!(clipped(&target), format!("/{}", "\u{e9}".repeat(99)));
+        assert_eq!(clipped("/mapi/emsmdb"), "/mapi/emsmdb");
+    }
+}

@@ -1,0 +1,162 @@
+//! A server that dies while clients wait for its answers: what the log says of it.
+
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex};
+
+use crate::harness::raw_http::{Client, Got, Server};
+use crate::harness::{
+    Answer, Connection, EMSMDB, Ended, HANDLE, PATIENCE, Proxy, RawUpstream, Setup, bind, bind_in_group,
+    with_handle,
+};
+
+const WAITS: usize = 30;
+
+/// Requests that a server has and does not answer before it dies.
+#[derive(Default)]
+struct Parked {
+    state: Mutex<(usize, bool)>,
+    changed: Condvar,
+}
+
+impl Parked {
+    /// Waits until the server dies.
+    fn park(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.0 += 1;
+        self.changed.notify_all();
+        drop(self.changed.wait_while(state, |state| !state.1).unwrap());
+    }
+
+    /// Waits until `count` requests are parked.
+    fn wait(&self, count: usize) {
+        let state = self.state.lock().unwrap();
+        let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| state.0 < count).unwrap();
+        assert!(!waited.1.timed_out(), "only {} are parked", waited.0.0);
+    }
+
+    fn die(&self) {
+        self.state.lock().unwrap().1 = true;
+        self.changed.notify_all();
+    }
+}
+
+/// A server of HTTP that parks waits, and its end begins half of the answers that it breaks off.
+fn http(parked: &Arc<Parked>) -> Server {
+    let parked = Arc::clone(parked);
+    Server::start(move |head, _| {
+        parked.park();
+        let begun = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
+                     Transfer-Encoding: chunked\r\n\r\nc\r\nPROCESSING\r\n\r\n";
+        (if head.contains("begins: yes") { begun.into() } else { Vec::new() }, false)
+    })
+}
+
+/// A client whose wait for notifications is with the server.
+fn waits_by_http(proxy: &Proxy, begins: bool) -> Client {
+    let mut client = Client::new(proxy, "bad");
+    let mut head = client.head("NotificationWait");
+    if begins {
+        head.push_str("begins: yes\r\n");
+    }
+    client.stream.write_all(format!("{head}Content-Length: 8\r\n\r\n\0\0\0\0\0\0\0\0").as_bytes()).unwrap();
+    client
+}
+
+/// The only line at WARN about the network of a proxy that has ended.
+#[track_caller]
+fn only_warning(ended: &Ended) -> &str {
+    let lines: Vec<_> =
+        ended.err.lines().filter(|line| line.contains("WARN") && line.contains("net::")).collect();
+    assert!(lines.len() == 1, "{lines:#?}");
+    lines[0]
+}
+
+#[track_caller]
+fn expect(line: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(line.contains(part), "no {part}: {line}");
+    }
+}
+
+#[test]
+fn waits_by_http_that_end_with_their_server_are_one_line_of_the_log() {
+    let parked = Arc::<Parked>::default();
+    let server = http(&parked);
+    let mut proxy = server.proxied(|setup| setup);
+    let clients: Vec<_> = (0..WAITS).map(|number| waits_by_http(&proxy, number % 2 == 0)).collect();
+    parked.wait(WAITS);
+    parked.die();
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let got = client.answer();
+        let is_right = match &got {
+            Got::Answer(status, ..) => *status == 502 && number % 2 == 1,
+            Got::End(_) => number % 2 == 0,
+        };
+        assert!(is_right, "{number} {got:?}");
+    }
+    proxy.process.wait_err("the line", |line| line.contains("connections were closed"));
+    let ended = proxy.stop();
+    let line = only_warning(&ended);
+    expect(
+        line,
+        &["requests=30", "waits=30", "connections=30", "upstream=\"upstream.http\"", "NotificationWait"],
+    );
+}
+
+#[test]
+fn waits_by_rpc_that_end_with_their_server_are_one_line_of_the_log() {
+    /// Waiting for notifications, 0.1.
+    const ASYNC_EMSMDB: ([u8; 16], u32) =
+        (*b"\x4a\x57\x61\x52\x72\x45\x6e\x20\xb2\x68\x6b\x19\x92\x13\xb4\xe4", 1 << 16);
+    let parked = Arc::<Parked>::default();
+    let server = Arc::clone(&parked);
+    let upstream = RawUpstream::start(move |call| match call.opnum {
+        10 | 14 => Answer::Response([&[0; 4], &HANDLE[..], &[0; 80]].concat()),
+        _ => {
+            server.park();
+            Answer::Closed
+        }
+    });
+    let mut proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let mut clients = Vec::new();
+    for _ in 0..WAITS {
+        let mut store = Connection::open(proxy.rpc());
+        store.send(&bind(EMSMDB));
+        let group = store.group();
+        let handle = |stub: Vec<u8>| stub[4..20].try_into().unwrap();
+        let session = handle(store.call(10, &[0; 80]).stub());
+        let waits = handle(store.call(14, &with_handle(session, &[])).stub());
+        let mut waiting = Connection::open(proxy.rpc());
+        waiting.send(&bind_in_group(ASYNC_EMSMDB, group));
+        assert_eq!(waiting.answer(), Answer::Other(12));
+        waiting.ask(0, &with_handle(waits, &[0; 4]));
+        clients.push((store, waiting));
+    }
+    parked.wait(WAITS);
+    parked.die();
+    for (_, waiting) in &mut clients {
+        // `RPC_S_CALL_FAILED`
+        assert_eq!(waiting.answer(), Answer::Fault(0x6BE));
+    }
+    proxy.process.wait_err("the line", |line| line.contains("connections were closed"));
+    drop(clients);
+    let ended = proxy.stop();
+    let line = only_warning(&ended);
+    expect(
+        line,
+        &["requests=30", "waits=30", "connections=30", "upstream=\"upstream.rpc\"", "EcDoAsyncWaitEx"],
+    );
+}
+
+#[test]
+fn what_was_lost_last_is_logged_before_the_proxy_ends() {
+    let parked = Arc::<Parked>::default();
+    let server = http(&parked);
+    let mut proxy = server.proxied(|setup| setup);
+    let mut client = waits_by_http(&proxy, false);
+    parked.wait(1);
+    parked.die();
+    assert!(matches!(client.answer(), Got::Answer(502, ..)));
+    let ended = proxy.stop();
+    expect(only_warning(&ended), &["requests=1 ", "waits=1 ", "LAB\\bob"]);
+}
