@@ -49,8 +49,7 @@ pub fn string8(bytes: &[u8]) -> Shown {
 
 /// How a text in UTF-16, little-endian, is shown.
 pub fn string16(bytes: &[u8]) -> Shown {
-    let units = bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit));
-    Shown::Text(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
+    Shown::Text(wire::utf16le_to_string_lossy(bytes))
 }
 
 /// How a text in a code page is shown.

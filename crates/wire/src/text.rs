@@ -169,6 +169,13 @@ pub fn utf16le_to_string(bytes: &[u8], field: &'static str) -> Result<String> {
         .map_err(|_| Error::new(ErrorKind::Text { expected: "paired surrogates" }, field, 0))
 }
 
+/// The text whose little-endian UTF-16 form is `bytes`, for display: unpaired surrogates become U+FFFD, and an odd
+/// byte at the end is left out.
+pub fn utf16le_to_string_lossy(bytes: &[u8]) -> String {
+    let units = bytes.as_chunks().0.iter().map(|unit| u16::from_le_bytes(*unit));
+    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +185,7 @@ mod tests {
         assert_eq!(utf16le_to_string(&utf16le_bytes("Grüße 🦀"), "x").unwrap(), "Grüße 🦀");
         assert!(utf16le_to_string(&[0x41], "x").is_err());
         assert!(utf16le_to_string(&[0x00, 0xd8], "x").is_err());
+        assert_eq!(utf16le_to_string_lossy(&[0x41, 0, 0x00, 0xd8, 0x42, 0, 0x43]), "A\u{fffd}B");
         assert_eq!(Utf16::new("aß🦀").units().collect::<Vec<_>>(), [0x61, 0xdf, 0xd83e, 0xdd80]);
         assert_eq!(Utf16::from_units([0xd800]).to_string(), "\u{fffd}");
     }

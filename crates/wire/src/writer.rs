@@ -78,6 +78,15 @@ impl Writer {
         self
     }
 
+    /// Appends a length or count as one byte.
+    ///
+    /// # Errors
+    /// When it is over 255.
+    pub fn len8(&mut self, length: usize, field: &'static str) -> Result<&mut Self> {
+        let value = u8::try_from(length).map_err(|_| self.too_long(length, u64::from(u8::MAX), field))?;
+        Ok(self.u8(value))
+    }
+
     /// Appends a length or count as two bytes.
     ///
     /// # Errors
@@ -196,6 +205,9 @@ mod tests {
 
     #[test]
     fn refuses_what_does_not_fit() {
+        assert_eq!(Writer::new().len8(255, "Count").unwrap().as_slice(), [255]);
+        let error = Writer::new().u16(0).len8(256, "Count").map(|_| ()).unwrap_err();
+        assert_eq!(error.to_string(), "Count at offset 2: length 256 is over the limit of 255");
         let error = Writer::new().len16(70_000, "Count").map(|_| ()).unwrap_err();
         assert_eq!(error.to_string(), "Count at offset 0: length 70000 is over the limit of 65535");
     }

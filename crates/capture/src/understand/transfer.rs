@@ -187,8 +187,7 @@ fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Shown {
     let page = Some(prop_type.0 & !CODE_PAGE).filter(|_| prop_type.0 & CODE_PAGE != 0);
     match (prop_type, page) {
         (PropType::PtypString, _) | (_, Some(UTF_16)) => {
-            let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit));
-            let text = wire::Utf16::from_units(units).to_string_lossy();
+            let text = wire::utf16le_to_string_lossy(bytes);
             Shown::Text(text.trim_end_matches('\0').to_owned())
         }
         (PropType::PtypString8, _) | (_, Some(_)) => {

@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 
-use wire::{Decode, Encode, FileTime, Reader, Result, Writer};
+use wire::{Decode, Encode, Reader, Result, Writer};
 
+use super::local_time;
 use crate::show::{Show, Shown, string8, string16};
 
 /// `ARO_SUBJECT` of [`ExceptionInfo::overrides`]: the subject differs.
@@ -253,19 +254,11 @@ impl Encode for Exceptions {
     }
 }
 
-/// A time, from minutes since 1601.
-fn minute(minutes: u32) -> Shown {
-    const MINUTE: u64 = 60 * 10_000_000;
-    let time = FileTime(u64::from(minutes).saturating_mul(MINUTE)).to_string();
-    // Local time of no zone that is known here.
-    Shown::Text(time.get(..16).unwrap_or(&time).replace('T', " "))
-}
-
 impl Show for Exceptions {
     fn show(&self) -> Shown {
         let one = |(place, info): (usize, &ExceptionInfo)| {
             let wide = self.extended.get(place).and_then(|extended| extended.wide.as_ref());
-            let [start, end, original] = info.times.map(minute);
+            let [start, end, original] = info.times.map(|minutes| Shown::Text(local_time(minutes)));
             let mut fields: Vec<(Cow<'static, str>, Shown)> =
                 vec![("original_start".into(), original), ("start".into(), start), ("end".into(), end)];
             let mut text = |name: &'static str, wide: Option<&Vec<u8>>, narrow: Option<&Text8>| {

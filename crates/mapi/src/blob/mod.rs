@@ -22,7 +22,7 @@ pub use self::security::{Ace, Acl, SecurityDescriptor, Sid, StoreSecurityDescrip
 pub use self::time_zone::{SystemTime, TimeZoneDefinition, TimeZoneRule, TimeZoneStruct};
 pub use self::verbs::{VerbStream, VoteOption, VoteOptionExtras};
 
-use wire::Decode;
+use wire::{Decode, FileTime};
 
 use crate::data::{EntryId, ExtendedRuleActions, ExtendedRuleCondition, PredecessorChangeList, Xid};
 use crate::rtf;
@@ -76,6 +76,13 @@ pub(crate) fn entry_id(bytes: &[u8]) -> Option<Shown> {
 /// What an entry id stands for, or its bytes.
 pub(crate) fn entry_id_or_bytes(bytes: &[u8]) -> Shown {
     entry_id(bytes).unwrap_or_else(|| Shown::Bytes(bytes.to_vec()))
+}
+
+/// A time in minutes since 1601, as day, hour and minute; without a zone, since it is local ([MS-OXOCAL] 2.2.1.44).
+fn local_time(minutes: u32) -> String {
+    const MINUTE: u64 = 60 * 10_000_000;
+    let time = FileTime(u64::from(minutes).saturating_mul(MINUTE)).to_string();
+    time.get(..16).unwrap_or(&time).replace('T', " ")
 }
 
 fn is_sid(name: &str) -> bool {

@@ -1,8 +1,9 @@
 use std::borrow::Cow;
 
-use wire::{Decode, Encode, FileTime, Reader, Result, Writer};
+use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::exceptions::Exceptions;
+use super::local_time;
 use crate::show::{Show, Shown};
 
 wire::wire_enum! {
@@ -193,9 +194,7 @@ impl Encode for AppointmentRecurrencePattern {
 
 /// A day, from minutes since 1601.
 fn day(minutes: u32) -> Shown {
-    const MINUTE: u64 = 60 * 10_000_000;
-    let time = FileTime(u64::from(minutes).saturating_mul(MINUTE)).to_string();
-    Shown::Text(time.split('T').next().unwrap_or_default().to_owned())
+    Shown::Text(local_time(minutes).split(' ').next().unwrap_or_default().to_owned())
 }
 
 fn days(minutes: &[u32]) -> Shown {

@@ -40,13 +40,6 @@ pub struct VoteOptionExtras {
     pub texts: [Vec<u8>; 2],
 }
 
-fn count8(length: usize) -> Result<u8> {
-    u8::try_from(length).map_err(|_| {
-        let length = u64::try_from(length).unwrap_or(u64::MAX);
-        wire::Error::new(wire::ErrorKind::TooLong { length, limit: 255 }, "Count", 0)
-    })
-}
-
 /// The shortest [`VoteOption`], in bytes.
 const SHORTEST: usize = 37;
 
@@ -70,7 +63,7 @@ impl Encode for VoteOption {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         w.u32(self.verb_type);
         for text in &self.texts {
-            w.u8(count8(text.len())?).bytes(text);
+            w.len8(text.len(), "Count")?.bytes(text);
         }
         w.u32(self.internal2).u8(self.internal3);
         for number in self.numbers {
@@ -94,7 +87,7 @@ impl<'a> Decode<'a> for VoteOptionExtras {
 impl Encode for VoteOptionExtras {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         for text in &self.texts {
-            w.u8(count8(text.len() / 2)?).bytes(text);
+            w.len8(text.len() / 2, "DisplayNameCount")?.bytes(text);
         }
         Ok(())
     }

@@ -98,7 +98,9 @@ impl PropName<'_> {
     pub fn known(&self) -> Option<&'static NamedProperty> {
         match &self.key {
             PropNameKey::Lid(lid) => NamedProperty::by_lid(&self.set, *lid),
-            PropNameKey::Text(text) => NamedProperty::by_text(&self.set, &utf16(text)),
+            PropNameKey::Text(text) => {
+                NamedProperty::by_text(&self.set, &wire::utf16le_to_string_lossy(text))
+            }
         }
     }
 
@@ -287,17 +289,12 @@ impl<'a> Property<'a> {
 /// The text that `bytes` of the type `prop_type` are, if that is one.
 pub(super) fn text_of(prop_type: PropType, bytes: &[u8]) -> Option<String> {
     if prop_type == PropType::PtypString || prop_type.0 == CODE_PAGE | CP_UTF16LE {
-        return Some(utf16(bytes).trim_end_matches('\0').to_owned());
+        return Some(wire::utf16le_to_string_lossy(bytes).trim_end_matches('\0').to_owned());
     }
     if prop_type == PropType::PtypString8 || prop_type.0 & CODE_PAGE != 0 {
         return Some(String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned());
     }
     None
-}
-
-pub(super) fn utf16(bytes: &[u8]) -> String {
-    let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
-    String::from_utf16_lossy(&units)
 }
 
 pub(super) fn unknown_type(tag: PropTag, offset: usize) -> Error {

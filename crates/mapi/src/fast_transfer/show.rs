@@ -2,7 +2,6 @@ use std::fmt::{self, Display, Write};
 
 use wire::Decode;
 
-use super::property::utf16;
 use super::{Group, LargeValue, Node, PropInfo, PropName, PropNameKey, Property, Tree, Value};
 use crate::idset::{ReplGuidSet, ReplIdSet};
 use crate::property::PropTag;
@@ -43,7 +42,7 @@ impl Display for PropName<'_> {
         }
         match &self.key {
             PropNameKey::Lid(lid) => write!(f, ":{lid:#06x}"),
-            PropNameKey::Text(text) => write!(f, ":{}", utf16(text)),
+            PropNameKey::Text(text) => write!(f, ":{}", wire::utf16le_to_string_lossy(text)),
         }
     }
 }

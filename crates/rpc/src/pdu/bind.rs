@@ -1,4 +1,4 @@
-use wire::{Decode, Encode, Error, Reader, Result, Writer};
+use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::{ContextResultCode, ProviderReason, RejectReason, SyntaxId};
 
@@ -28,7 +28,7 @@ pub struct PresentationContext {
 
 impl Encode for PresentationContext {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        w.u16(self.context_id).u8(count8(self.transfer_syntaxes.len(), "n_transfer_syn")?).u8(0);
+        w.u16(self.context_id).len8(self.transfer_syntaxes.len(), "n_transfer_syn")?.u8(0);
         self.abstract_syntax.encode(w)?;
         self.transfer_syntaxes.iter().try_for_each(|syntax| syntax.encode(w))
     }
@@ -49,7 +49,7 @@ impl<'a> Decode<'a> for PresentationContext {
 impl Encode for Bind {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         w.u16(self.max_xmit_frag).u16(self.max_recv_frag).u32(self.assoc_group_id);
-        w.u8(count8(self.contexts.len(), "n_context_elem")?).u8(0).u16(0);
+        w.len8(self.contexts.len(), "n_context_elem")?.u8(0).u16(0);
         self.contexts.iter().try_for_each(|context| context.encode(w))
     }
 }
@@ -123,7 +123,7 @@ impl Encode for BindAck {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         w.u16(self.max_xmit_frag).u16(self.max_recv_frag).u32(self.assoc_group_id);
         w.len16(self.secondary_address.len(), "sec_addr.length")?.bytes(&self.secondary_address).align(4);
-        w.u8(count8(self.results.len(), "n_results")?).u8(0).u16(0);
+        w.len8(self.results.len(), "n_results")?.u8(0).u16(0);
         self.results.iter().try_for_each(|result| result.encode(w))
     }
 }
@@ -163,7 +163,7 @@ impl BindNak<'_> {
 
 impl Encode for BindNak<'_> {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        w.u16(self.reason.0).u8(count8(self.versions.len(), "n_protocols")?);
+        w.u16(self.reason.0).len8(self.versions.len(), "n_protocols")?;
         for (major, minor) in &self.versions {
             w.u8(*major).u8(*minor);
         }
@@ -181,11 +181,4 @@ impl<'a> Decode<'a> for BindNak<'a> {
         let versions = (0..count).map(|_| Ok((r.u8("major")?, r.u8("minor")?))).collect::<Result<_>>()?;
         Ok(Self { reason, versions, rest: r.rest() })
     }
-}
-
-fn count8(count: usize, field: &'static str) -> Result<u8> {
-    u8::try_from(count).map_err(|_| {
-        let length = u64::try_from(count).unwrap_or(u64::MAX);
-        Error::new(wire::ErrorKind::TooLong { length, limit: 255 }, field, 0)
-    })
 }
