@@ -31,6 +31,7 @@ mod http_service_account;
 mod http_sessions;
 mod memory;
 mod ntlm_foreign;
+mod proxy_protocol;
 mod recordings;
 mod samba;
 mod sealed;

@@ -1,6 +1,7 @@
 //! What the tests share: addresses, folders, processes, the proxy, and who stands before and behind it.
 
 mod client;
+mod forwarder;
 mod http;
 mod lab;
 mod neighbour;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 pub(crate) use self::client::{Client, Report, expect_same};
+pub(crate) use self::forwarder::forward;
 pub(crate) use self::http::{
     By, Certificates, Curl, HttpClient, HttpPlace, HttpUpstream, Page, RECORDED_SERVER, code, header, hex,
 };

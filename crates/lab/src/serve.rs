@@ -156,6 +156,7 @@ fn front(
     Arc::new(Front {
         auth_limit: Arc::default(),
         strangers: Strangers::default(),
+        proxy_protocol: Vec::new(),
         greeting: b"",
         rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),
         groups: Arc::new(Groups::default()),

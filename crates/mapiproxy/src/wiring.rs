@@ -269,6 +269,7 @@ impl Starting<'_> {
             bodies: Arc::clone(&self.bodies),
             strangers: Strangers::default(),
             observer: Arc::clone(&self.observer),
+            proxy_protocol: self.config.clients.proxy_protocol_from.clone(),
             greeting,
         })
     }

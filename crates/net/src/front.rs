@@ -24,6 +24,7 @@ use crate::body_budget::{BodyBudget, SMALL};
 use crate::clock;
 use crate::groups::{Group, Groups, Member};
 use crate::limits::{Limits, Place};
+use crate::network::Network;
 use crate::sign_in::{Handshake, SignIn};
 use crate::strangers::Strangers;
 use crate::stream::{poll_read, send};
@@ -50,6 +51,8 @@ pub struct Front {
     pub observer: Arc<dyn Observer>,
     /// What strangers cause in the log.
     pub strangers: Strangers,
+    /// Servers in front of us that begin each connection with a PROXY header, version 1 or 2.
+    pub proxy_protocol: Vec<Network>,
     /// What clients are told before they say anything; nothing for most.
     pub greeting: &'static [u8],
 }
@@ -118,11 +121,12 @@ impl<B: Backend> Drop for Behind<B> {
     }
 }
 
-/// Serves `stream` until its end. When `stop` turns true, calls under way are answered and no more are taken.
+/// Serves `stream`, which was taken at `since`, until its end. When `stop` turns true, calls under way are answered and
+/// no more are taken.
 pub(crate) async fn serve<B: Backend>(
     front: Arc<Front>,
     stream: TcpStream,
-    peer: SocketAddr,
+    (peer, since): (SocketAddr, Instant),
     place: Place,
     backend: B,
     stop: watch::Receiver<bool>,
@@ -144,7 +148,7 @@ pub(crate) async fn serve<B: Backend>(
         stubs,
         waited_for: Vec::new(),
         last_id: 0,
-        since: Instant::now(),
+        since,
         called: false,
         fragments: 0,
         closed: None,

@@ -23,6 +23,7 @@ mod mapper;
 mod mapper_client;
 mod network;
 mod proxy;
+mod proxy_protocol;
 mod reach;
 mod rpc_client;
 mod server;

@@ -8,12 +8,13 @@ use rpc::server::CloseReason;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::backend::Backend;
 use crate::cores::Cores;
 use crate::front::{Ended, Front, serve};
 use crate::limits::{Admission, Entered, Evicted, Place};
+use crate::proxy_protocol::client_address;
 use crate::strangers::Strangers;
 use crate::stream::prepare;
 use crate::throttle::Throttle;
@@ -59,8 +60,11 @@ pub async fn run<B, F>(
                     admit(accepted, &admission, &front.strangers, &*front.observer).await else { continue };
                 let (front, backend, stop) = (Arc::clone(&front), Arc::clone(&backend), stop.clone());
                 let misbehaved = Arc::clone(&misbehaved);
-                let served = cores.serve(&mut connections, stream, move |stream| {
-                    hold(serve(front, stream, peer, place, backend(), stop), evicted, peer, misbehaved)
+                let served = cores.serve(&mut connections, stream, async move |stream| {
+                    tokio::select! {
+                        () = connection(front, stream, peer, place, backend(), stop, misbehaved) => {}
+                        () = evicted.wait() => tracing::debug!(%peer, "connection closed to make room for others"),
+                    }
                 });
                 if let Err(error) = served {
                     tracing::error!(%peer, "can't serve a connection: {error}");
@@ -119,17 +123,31 @@ pub(crate) async fn finish(mut connections: JoinSet<()>, mut stop: watch::Receiv
     }
 }
 
-async fn hold(
-    served: impl Future<Output = Result<(), Ended>>,
-    evicted: Evicted,
+/// Serves a connection that was taken, and says why it ended.
+async fn connection<B: Backend>(
+    front: Arc<Front>,
+    mut stream: TcpStream,
     peer: SocketAddr,
+    mut place: Place,
+    backend: B,
+    mut stop: watch::Receiver<bool>,
     misbehaved: Arc<Throttle>,
 ) {
-    let ended = tokio::select! {
-        ended = served => ended,
-        () = evicted.wait() => return tracing::debug!(%peer, "connection closed to make room for others"),
+    let since = Instant::now();
+    let client = client_address(&mut stream, peer, &mut place, &front.proxy_protocol);
+    let client = tokio::select! {
+        client = timeout(front.limits.handshake, client) => client,
+        // Nothing is under way yet.
+        _ = stop.wait_for(|stops| *stops) => return,
     };
-    match ended {
+    let peer = match client {
+        Ok(Ok(client)) => client,
+        Ok(Err(error)) => return error.report(peer, &front.strangers, &*front.observer),
+        Err(_) => {
+            return front.strangers.misbehaved(peer, "no PROXY header within clients.handshake_seconds");
+        }
+    };
+    match serve(front, stream, (peer, since), place, backend, stop).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Ended::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
         Err(Ended::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),

@@ -160,7 +160,7 @@ pub(crate) const KEYS: &[Key] = &[
         "proxy_protocol_from",
         "[]",
         false,
-        "Addresses or networks (as 10.0.0.0/8) of load balancers that begin each HTTP connection with a PROXY header, version 1 or 2. From these, HTTP connections without one are closed.",
+        "Addresses or networks (as 10.0.0.0/8) of load balancers that begin each connection, by HTTP or for remote calls (the endpoint mapper included), with a PROXY header, version 1 or 2. From these, connections without one are closed. The address in it counts for limits, the back-off of failed sign-ins, and the log. From other addresses such a header is a protocol error.",
     ),
     key(
         "clients",

@@ -17,16 +17,16 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::answers;
 pub(super) use super::asked::Asked;
 use super::asked::clipped;
+use super::begin::{Begun, begin};
 use super::forwarding::Forwarding;
 use super::front::HttpFront;
 use super::io::{Broken, Stream, Wire};
 use super::pace::Pace;
-use super::peers::proxy_header;
 use super::relayed::{Relayed, Request};
 use super::routes::{Route, Way};
 use super::server_only::Cookies;
 use super::sign_in::{Connection as SignIn, SignedIn};
-use super::tls::{TlsIdentity, failed};
+use super::tls::TlsIdentity;
 use super::upstream::Link;
 use super::waits::{Alarm, Stop};
 use crate::body_budget::Share;
@@ -98,40 +98,24 @@ impl From<io::Error> for Gone {
 pub(super) async fn serve(
     front: Arc<HttpFront>,
     tls: Option<TlsIdentity>,
-    mut stream: TcpStream,
+    stream: TcpStream,
     peer: SocketAddr,
-    mut place: Place,
+    place: Place,
     stop: watch::Receiver<bool>,
 ) {
     let since = Instant::now();
     let limit = front.limits.handshake;
     // Shaking hands takes much room, which is given back when it is over.
-    let begun = Box::pin(timeout(limit, async {
-        let named = front.peers.speaks_proxy(peer.ip());
-        let claimed =
-            if named { proxy_header(&mut stream).await.map_err(|error| error.to_string())? } else { None };
-        if let Some(client) = claimed {
-            place.claimed(client.ip()).map_err(str::to_owned)?;
-        }
-        let bindings = tls.as_ref().map(|tls| tls.bindings);
-        let stream = match tls {
-            None => Stream::Plain(stream),
-            Some(tls) => {
-                let accepted = tls.acceptor.accept(stream).await;
-                Stream::Tls(Box::new(accepted.map_err(|error| failed(&error))?.into()))
-            }
-        };
-        Ok::<_, String>((claimed.unwrap_or(peer), place, bindings, stream))
-    }));
+    let begun = Box::pin(timeout(limit, begin(&front, tls, stream, peer, place)));
     let mut told = stop.clone();
     let begun = tokio::select! {
         begun = begun => begun,
         // Nothing is under way yet.
         _ = told.wait_for(|stops| *stops) => return,
     };
-    let (peer, mut place, bindings, stream) = match begun {
+    let Begun { client: peer, mut place, bindings, stream } = match begun {
         Ok(Ok(begun)) => begun,
-        Ok(Err(why)) => return front.strangers.misbehaved(peer, &why),
+        Ok(Err(why)) => return why.report(peer, &front),
         Err(_) => return front.strangers.misbehaved(peer, "no TLS or PROXY header in time"),
     };
     let protected = matches!(stream, Stream::Tls(_));

@@ -3,6 +3,7 @@
 mod airborne;
 mod answers;
 mod asked;
+mod begin;
 mod body;
 mod certificate;
 mod client;

@@ -287,11 +287,6 @@ impl TlsFailure {
     }
 }
 
-/// A handshake's failure, in words.
-pub(super) fn failed(error: &io::Error) -> String {
-    TlsFailure::of(error).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
