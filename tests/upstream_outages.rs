@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::harness::raw_http::{Client, Got, Server, base64, field};
 use crate::harness::{
-    ALICE, Answer, Connection, NSPI, PATIENCE, Proxy, RawUpstream, SERVICE, Setup, Told, Upstream, address,
-    echo, thread, with_handle,
+    ALICE, Answer, BOB, Connection, NSPI, PATIENCE, Proxy, RawUpstream, SERVICE, Setup, Told, Upstream,
+    address, echo, thread, with_handle,
 };
 
 const OPERATIONS: usize = 50;
@@ -18,13 +18,16 @@ const REFUSED_ACCOUNT: &str = "refuses the proxy's own account, not yours";
 
 /// What a client of HTTP reads who asks for something: the status, and the text.
 fn asks(proxy: &Proxy, port: u16) -> (u16, String) {
+    asks_as(proxy, port, ALICE, "/EWS/Exchange.asmx")
+}
+
+/// What `user` reads who asks for `path`.
+fn asks_as(proxy: &Proxy, port: u16, user: (&str, &str), path: &str) -> (u16, String) {
     let stream = TcpStream::connect((proxy.address, port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut client = Client { stream, cookie: String::new(), by: "good" };
-    let basic = base64(&format!("{}:{}", ALICE.0, ALICE.1));
-    let head = format!(
-        "GET /EWS/Exchange.asmx HTTP/1.1\r\nHost: proxy.lab.test\r\nAuthorization: Basic {basic}\r\n\r\n"
-    );
+    let basic = base64(&format!("{}:{}", user.0, user.1));
+    let head = format!("GET {path} HTTP/1.1\r\nHost: proxy.lab.test\r\nAuthorization: Basic {basic}\r\n\r\n");
     match client.say(head.as_bytes()) {
         Got::Answer(status, _, text) => (status, String::from_utf8(text).unwrap()),
         Got::End(got) => panic!("no answer: {got:?}"),
@@ -138,6 +141,35 @@ fn a_password_that_is_changed_at_the_server_is_tried_twice_at_most() {
         assert_eq!(asks(&proxy, 8080).0, 503);
     }
     assert!((2..=3).contains(&seen.load(Ordering::Relaxed)), "{seen:?}");
+}
+
+#[test]
+fn what_the_account_is_refused_in_one_users_requests_stops_no_other_user() {
+    let good = format!("Basic {}", base64(&format!("LAB\\{}:{}", SERVICE.0, SERVICE.1)));
+    let server = Server::start(move |head, _| {
+        if field(head, "authorization") == Some(&good) && !head.contains("/denied") {
+            return (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nserved".to_vec(), true);
+        }
+        let refusal = "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+        (refusal.into(), true)
+    });
+    let proxy = server.proxied(|setup| setup);
+    // Whether the account was accepted before or not, there and elsewhere.
+    for _ in 0..2 {
+        for denied in ["/OAB/denied", "/EWS/denied"] {
+            for _ in 0..3 {
+                assert_eq!(asks_as(&proxy, 8080, ALICE, denied).0, 503);
+            }
+        }
+        for path in ["/EWS/Exchange.asmx", "/OAB/1/oab.xml"] {
+            assert_eq!(asks_as(&proxy, 8080, BOB, path), (200, "served".to_owned()), "{path}");
+        }
+    }
+    let lines = about_upstream(&proxy, "WARN");
+    assert!(
+        lines.iter().any(|line| line.contains("in this user's requests") && line.contains("alice")),
+        "{lines:?}"
+    );
 }
 
 /// What an NTLM server says to a first token ([MS-NLMP] 2.2.1.2): Unicode, NTLM, target info, extended session

@@ -458,7 +458,7 @@ impl ProxyConnection {
                 group: group.unwrap_or(0),
                 timeout: upstream.timeout,
             };
-            Link::new(config, connect(upstream.clone(), account, *interface, caller.identity().clone()))
+            Link::new(config, connect(upstream.clone(), account, *interface, caller.clone()))
         })
     }
 }
@@ -469,7 +469,7 @@ async fn connect(
     upstream: Upstream,
     account: Option<Live<Account>>,
     interface: Interface,
-    caller: Identity,
+    caller: SecurityContext,
 ) -> Result<Connected, UpstreamError> {
     let Upstream { endpoints, timeout, gate, .. } = upstream;
     let begun = Instant::now();

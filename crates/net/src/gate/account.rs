@@ -1,30 +1,28 @@
 use std::time::Duration;
 
+use identity::SecurityContext;
 use tokio::time::Instant;
 
 use super::Road;
+use super::doubts::{Doubts, Refusal};
+use super::turns::Turns;
 use crate::throttle::Throttle;
 use crate::upstream_error::UpstreamError;
 
 /// How long no sign-in is made after one that was refused; from then on twice as long each time.
-const FIRST_DELAY: Duration = Duration::from_secs(30);
+pub(super) const FIRST_DELAY: Duration = Duration::from_secs(30);
 
 /// How long at most.
-const LONGEST_DELAY: Duration = Duration::from_mins(15);
-
-/// How long one sign-in of unknown outcome keeps others waiting.
-const TURN: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
 /// More services than an upstream has; those beyond share the last entry.
 const MOST_SERVICES: usize = 32;
 
-/// How many users' requests have to be refused, with none accepted in between, where the account had been accepted: the
-/// server may refuse what one user asks for by the same answer as the account.
-const DOUBTS: usize = 3;
+/// For how many users the account has to be refused before it is refused for all, where it was not accepted yet.
+const UNPROVEN: usize = 2;
 
-/// A user for whom the service account signs in, told apart from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct User(pub(super) u64);
+/// The same where it was.
+const DOUBTFUL: usize = 3;
 
 /// What is known of the service account.
 #[derive(Debug, Default)]
@@ -32,10 +30,8 @@ pub(super) struct Account {
     services: Vec<Service>,
     /// How many passwords there were: what becomes of a sign-in says nothing of the next password.
     password: u64,
-    /// The only sign-in under way while the account is unproven: its number, and when others need not wait for it
-    /// any more.
-    turn: Option<(u64, Instant)>,
-    turns: u64,
+    turns: Turns,
+    doubts: Doubts,
     /// Since when the account is refused somewhere, and how many operations were refused because of it; kept when
     /// the password changes.
     outage: Option<(Instant, u64)>,
@@ -52,11 +48,12 @@ struct Service {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum State {
+    /// Not accepted yet.
     Unproven,
     Accepted,
-    /// Refused after it had been accepted, to these users: the server may refuse their requests rather than the
-    /// account.
-    Doubtful(Vec<Doubt>),
+    /// Refused after it had been accepted.
+    Doubtful,
+    /// Refused for all.
     Refused {
         error: UpstreamError,
         next: Instant,
@@ -66,20 +63,11 @@ enum State {
     },
 }
 
-/// A user whose requests were refused: after the first at once, then less and less often, others are made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Doubt {
-    user: User,
-    error: UpstreamError,
-    next: Instant,
-    delay: Duration,
-}
-
 /// A permitted sign-in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Ticket {
     service: usize,
-    user: User,
+    user: SecurityContext,
     password: u64,
     turn: Option<u64>,
 }
@@ -100,55 +88,49 @@ pub(super) enum Outcome<'a> {
     Unknown,
 }
 
-impl Doubt {
-    fn new(user: User, error: &UpstreamError, now: Instant) -> Self {
-        Self { user, error: error.clone(), next: now, delay: Duration::ZERO }
-    }
-
-    fn again(&mut self, error: &UpstreamError, now: Instant) {
-        self.error = error.clone();
-        self.delay = (self.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY);
-        self.next = now + self.delay;
-    }
-}
-
 impl Account {
     /// Permits a sign-in at `now` for a request of `user`, or says why the account is refused.
     pub(super) fn admit(
         &mut self,
         road: Road,
         name: &str,
-        user: User,
+        user: &SecurityContext,
         now: Instant,
     ) -> Result<Admitted, UpstreamError> {
         let index = self.service(road, name);
-        let turn = self.turn.filter(|(_, until)| now < *until);
-        let Some(service) = self.services.get_mut(index) else {
+        let Some(service) = self.services.get(index) else {
             return Err(UpstreamError::Protocol("no such service".to_owned()));
         };
-        match (&service.state, turn) {
-            (State::Accepted, _) => {
-                let ticket = Ticket { service: index, user, password: self.password, turn: None };
-                return Ok(Admitted::Yes(ticket));
+        let is_accepted = matches!(service.state, State::Accepted | State::Doubtful);
+        if let Some(error) = self.doubts.against(user.identity(), index, is_accepted, now) {
+            if let Some((_, refused)) = self.outage.as_mut().filter(|_| !is_accepted) {
+                *refused += 1;
             }
-            (State::Refused { error, next, .. }, turn) if now < *next || turn.is_some() => {
-                let error = error.clone();
-                self.outage.get_or_insert((now, 0)).1 += 1;
-                return Err(error);
-            }
-            (State::Doubtful(doubts), _)
-                if let Some(doubt) = doubts.iter().find(|doubt| doubt.user == user)
-                    && now < doubt.next =>
-            {
-                return Err(doubt.error.clone());
-            }
-            (_, Some((_, until))) => return Ok(Admitted::Wait(until)),
-            (_, None) => {}
+            return Err(error.clone());
         }
-        self.turns += 1;
-        self.turn = Some((self.turns, now + TURN));
-        let turn = Some(self.turns);
-        Ok(Admitted::Yes(Ticket { service: index, user, password: self.password, turn }))
+        let turn = match &service.state {
+            State::Accepted => None,
+            State::Refused { error, next, delay, .. }
+                if now < *next + self.waits_longer(user, index, *delay) || self.turns.is_retrying(now) =>
+            {
+                self.outage.get_or_insert((now, 0)).1 += 1;
+                return Err(error.clone());
+            }
+            State::Unproven | State::Doubtful | State::Refused { .. } => {
+                let retries = matches!(service.state, State::Refused { .. });
+                match self.turns.begin(user.identity(), retries, now) {
+                    Ok(number) => Some(number),
+                    Err(until) => return Ok(Admitted::Wait(until)),
+                }
+            }
+        };
+        Ok(Admitted::Yes(Ticket { service: index, user: user.clone(), password: self.password, turn }))
+    }
+
+    /// How much longer a user waits for the next sign-in in whose requests the account was refused before. A user in
+    /// whose requests it was not is first: together, some could bring the refusal about for all others else.
+    fn waits_longer(&self, user: &SecurityContext, index: usize, delay: Duration) -> Duration {
+        if self.doubts.counts(user.identity(), index) { delay / 2 } else { Duration::ZERO }
     }
 
     fn service(&mut self, road: Road, name: &str) -> usize {
@@ -171,25 +153,30 @@ impl Account {
         self.services.len() - 1
     }
 
-    /// Takes note of what became of the sign-in `ticket`.
-    pub(super) fn settle(&mut self, ticket: &Ticket, outcome: Outcome<'_>, now: Instant) {
-        if self.turn.is_some_and(|(number, _)| Some(number) == ticket.turn) {
-            self.turn = None;
+    /// Takes note of what became of the sign-in `ticket`. Says whether that changes anything for those who wait.
+    pub(super) fn settle(&mut self, ticket: &Ticket, outcome: Outcome<'_>, now: Instant) -> bool {
+        if let Some(turn) = ticket.turn {
+            self.turns.end(turn);
         }
-        if ticket.password != self.password {
-            return;
+        let mut changes = ticket.turn.is_some();
+        if ticket.password == self.password {
+            match outcome {
+                Outcome::Accepted => changes |= self.accepted(ticket, now),
+                Outcome::Refused(error) => {
+                    self.refused(ticket, error, now);
+                    changes = true;
+                }
+                Outcome::Unknown => {}
+            }
         }
-        match outcome {
-            Outcome::Accepted => self.accepted(ticket.service, now),
-            Outcome::Refused(error) => self.refused(ticket, error, now),
-            Outcome::Unknown => {}
-        }
+        changes
     }
 
-    fn accepted(&mut self, index: usize, now: Instant) {
-        let Some(service) = self.services.get_mut(index) else { return };
+    fn accepted(&mut self, ticket: &Ticket, now: Instant) -> bool {
+        self.doubts.accepted(ticket.user.identity(), ticket.service);
+        let Some(service) = self.services.get_mut(ticket.service) else { return false };
         if service.state == State::Accepted {
-            return;
+            return false;
         }
         service.state = State::Accepted;
         for service in &mut self.services {
@@ -199,95 +186,116 @@ impl Account {
         }
         let is_refused = |service: &Service| matches!(service.state, State::Refused { .. });
         if self.services.iter().any(is_refused) {
-            return;
+            return true;
         }
         if let Some((since, refused)) = self.outage.take() {
             let seconds = now.duration_since(since).as_secs();
             tracing::info!(seconds, refused, "upstream accepts the service account again");
         }
-    }
-
-    /// Takes note of a refusal where the account is accepted otherwise, as far as is known; false where it is not.
-    fn doubted(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) -> bool {
-        let Some(service) = self.services.get_mut(ticket.service) else { return true };
-        let State::Doubtful(doubts) = &mut service.state else { return false };
-        let Some(doubt) = doubts.iter_mut().find(|doubt| doubt.user == ticket.user) else {
-            let stays = doubts.len() + 1 < DOUBTS;
-            if stays {
-                doubts.push(Doubt::new(ticket.user, error, now));
-            }
-            return stays;
-        };
-        doubt.again(error, now);
-        if doubt.delay == FIRST_DELAY
-            && let Some(left_out) = self.suspended.pass(now)
-        {
-            tracing::warn!(
-                upstream = service.road.key(),
-                service = %service.name,
-                left_out,
-                "upstream refuses the service account in one user's requests, after it had accepted it: {error}; that \
-                 user's requests are refused until the next attempt in {} s, those of other users are not",
-                FIRST_DELAY.as_secs()
-            );
-        }
         true
     }
 
     fn refused(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
-        if self.doubted(ticket, error, now) {
-            return;
-        }
         let Some(service) = self.services.get_mut(ticket.service) else { return };
-        let delay = match &service.state {
-            State::Accepted => {
-                service.state = State::Doubtful(vec![Doubt::new(ticket.user, error, now)]);
-                tracing::debug!(service = %service.name, "upstream refused a sign-in of the service account: {error}");
-                return;
-            }
+        let is_password = matches!(error, UpstreamError::CredentialsRefused(_));
+        let mut refusal = Refusal {
+            user: ticket.user.identity(),
+            service: ticket.service,
+            error,
+            delay: Duration::ZERO,
+            grows: true,
+            everywhere: false,
+        };
+        let is_first = match &service.state {
             // It began before the account was refused.
             State::Refused { .. } if ticket.turn.is_none() => return,
-            State::Refused { delay, inherited: false, .. } => {
+            State::Refused { delay, .. } => {
                 let delay = (*delay * 2).min(LONGEST_DELAY);
                 tracing::debug!(service = %service.name, ?delay, "upstream still refuses the service account: {error}");
-                delay
+                refusal.grows = false;
+                self.doubts.add(&refusal, now);
+                self.outage.get_or_insert((now, 0)).1 += 1;
+                self.refuse_all(ticket.service, error, delay, now);
+                return;
             }
-            State::Refused { delay, .. } => {
-                // It was logged where it was refused first.
-                tracing::debug!(service = %service.name, "upstream refuses the service account here too: {error}");
-                (*delay * 2).min(LONGEST_DELAY)
+            State::Accepted => {
+                service.state = State::Doubtful;
+                tracing::debug!(service = %service.name, "upstream refused a sign-in of the service account: {error}");
+                self.doubts.add(&refusal, now);
+                return;
             }
-            State::Unproven | State::Doubtful(_) => {
-                let key = service.road.key();
-                tracing::warn!(
-                    upstream = key,
-                    service = %service.name,
-                    "upstream refuses the service account: {error}; correct the account or its password file, and send \
-                     SIGHUP; the next sign-in is attempted in {} s, and operations until then are refused",
-                    FIRST_DELAY.as_secs()
-                );
-                FIRST_DELAY
+            State::Doubtful => false,
+            State::Unproven => {
+                (refusal.delay, refusal.everywhere) = (FIRST_DELAY, is_password);
+                !self.doubts.reach(1, ticket.service)
             }
         };
-        self.outage.get_or_insert((now, 0)).1 += 1;
+        let is_unproven = service.state == State::Unproven;
+        let delay = self.doubts.add(&refusal, now);
+        let is_for_all = self.doubts.reach(if is_unproven { UNPROVEN } else { DOUBTFUL }, ticket.service);
+        if is_unproven || is_for_all {
+            self.outage.get_or_insert((now, 0)).1 += 1;
+        }
+        if is_first || (is_for_all && !is_unproven) {
+            self.log_refused(ticket.service, error);
+        } else if !is_unproven && delay == FIRST_DELAY {
+            self.log_suspended(ticket, error, now);
+        }
+        if is_for_all {
+            self.refuse_all(ticket.service, error, FIRST_DELAY, now);
+        }
+    }
+
+    /// No sign-in is made at the service `index` for `delay`, nor where the account is not known to be accepted.
+    fn refuse_all(&mut self, index: usize, error: &UpstreamError, delay: Duration, now: Instant) {
         let refused =
             |inherited| State::Refused { error: error.clone(), next: now + delay, delay, inherited };
-        service.state = refused(false);
-        if matches!(error, UpstreamError::CredentialsRefused(_)) {
-            for service in &mut self.services {
-                match service.state {
-                    State::Unproven | State::Refused { inherited: true, .. } => service.state = refused(true),
-                    State::Accepted => service.state = State::Doubtful(Vec::new()),
-                    State::Doubtful(_) | State::Refused { .. } => {}
+        let is_password = matches!(error, UpstreamError::CredentialsRefused(_));
+        for (number, service) in self.services.iter_mut().enumerate() {
+            match service.state {
+                _ if number == index => service.state = refused(false),
+                State::Unproven if is_password => service.state = refused(true),
+                State::Refused { error: UpstreamError::CredentialsRefused(_), inherited, .. }
+                    if is_password =>
+                {
+                    service.state = refused(inherited);
                 }
+                State::Accepted if is_password => service.state = State::Doubtful,
+                State::Unproven | State::Accepted | State::Doubtful | State::Refused { .. } => {}
             }
         }
+    }
+
+    fn log_refused(&self, index: usize, error: &UpstreamError) {
+        let Some(Service { road, name, .. }) = self.services.get(index) else { return };
+        tracing::warn!(
+            upstream = road.key(),
+            service = %name,
+            "upstream refuses the service account: {error}; correct the account or its password file, and send SIGHUP; \
+             the next sign-in is attempted in {} s, and operations until then are refused",
+            FIRST_DELAY.as_secs()
+        );
+    }
+
+    fn log_suspended(&self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
+        let Some(Service { road, name, .. }) = self.services.get(ticket.service) else { return };
+        let Some(left_out) = self.suspended.pass(now) else { return };
+        tracing::warn!(
+            upstream = road.key(),
+            service = %name,
+            user = %ticket.user.principal(),
+            left_out,
+            "upstream refuses the service account in this user's requests, after it had accepted it: {error}; the user's \
+             requests are refused until the next attempt in {} s, those of other users are not",
+            FIRST_DELAY.as_secs()
+        );
     }
 
     /// The password is another one.
     pub(super) fn reset(&mut self) {
         self.password += 1;
-        self.turn = None;
+        self.turns.clear();
+        self.doubts.clear();
         for service in &mut self.services {
             service.state = State::Unproven;
         }

@@ -14,7 +14,7 @@ const COLLECTED: Duration = Duration::from_secs(1);
 /// How much time is between two such lines at least.
 const BETWEEN: Duration = Duration::from_secs(10);
 
-/// So many connections are told apart in one line; those beyond are not counted as connections.
+/// The most connections that one line counts.
 const MOST_CONNECTIONS: usize = 1 << 16;
 
 /// A request that was under way when the upstream closed its connection.

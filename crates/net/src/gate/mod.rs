@@ -3,21 +3,22 @@
 //! each outage is logged when it begins and when it ends.
 
 mod account;
+mod doubts;
 mod losses;
 mod reach;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::future::Future;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use identity::Identity;
+use identity::SecurityContext;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use self::account::{Account, Admitted, Outcome, Ticket, User};
+use self::account::{Account, Admitted, Outcome, Ticket};
 use self::losses::Losses;
 pub(crate) use self::losses::Lost;
 use self::reach::{Change, Reach};
@@ -49,8 +50,6 @@ pub struct Gate {
     rpc: Mutex<State>,
     http: Mutex<State>,
     account: Mutex<Account>,
-    /// Tells users apart.
-    users: RandomState,
     /// A sign-in under way has ended, or the password is another.
     settled: Notify,
 }
@@ -109,25 +108,29 @@ impl Gate {
     }
 
     /// Permits one sign-in with the service account for a request of `user` to `service` of the upstream by `road`.
-    /// While the account is unproven, one is made at a time: others wait for its outcome, `limit` at most.
+    /// While the account is unproven, one is made at a time for a user, and for two users at most: others wait for the
+    /// outcome, `limit` at most.
     pub(crate) async fn sign_in(
         self: &Arc<Self>,
         road: Road,
         service: &str,
-        user: &Identity,
+        user: &SecurityContext,
         limit: Duration,
     ) -> Result<SignInAttempt, UpstreamError> {
-        let user = User(self.users.hash_one(user));
+        let admit = || lock(&self.account).admit(road, service, user, Instant::now());
+        let permitted = |ticket| SignInAttempt { gate: Arc::clone(self), ticket: Some(ticket) };
+        // Where the account is accepted there is nothing to wait for.
+        if let Admitted::Yes(ticket) = admit()? {
+            return Ok(permitted(ticket));
+        }
         let until = Instant::now() + limit;
         loop {
             let settled = self.settled.notified();
             tokio::pin!(settled);
             // From here on no outcome is missed.
             settled.as_mut().enable();
-            let turn_ends = match lock(&self.account).admit(road, service, user, Instant::now())? {
-                Admitted::Yes(ticket) => {
-                    return Ok(SignInAttempt { gate: Arc::clone(self), ticket: Some(ticket) });
-                }
+            let turn_ends = match admit()? {
+                Admitted::Yes(ticket) => return Ok(permitted(ticket)),
                 Admitted::Wait(turn_ends) => turn_ends,
             };
             if Instant::now() >= until {
@@ -168,8 +171,9 @@ impl Gate {
     }
 
     fn settle(&self, ticket: &Ticket, outcome: Outcome<'_>) {
-        lock(&self.account).settle(ticket, outcome, Instant::now());
-        self.settled.notify_waiters();
+        if lock(&self.account).settle(ticket, outcome, Instant::now()) {
+            self.settled.notify_waiters();
+        }
     }
 }
 

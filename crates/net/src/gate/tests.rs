@@ -3,14 +3,12 @@ use std::time::Duration;
 use identity::{Authority, Registry, SecurityContext};
 use tokio::time::Instant;
 
-use super::account::{Account, Admitted, Outcome, Ticket, User};
+use super::account::{Account, Admitted, Outcome, Ticket};
 use super::losses::{Losses, Lost};
 use super::reach::{Change, Reach};
 use super::{Gate, Road};
 use crate::upstream_error::UpstreamError;
 
-const ALICE: User = User(1);
-const BOB: User = User(2);
 const SECOND: Duration = Duration::from_secs(1);
 
 fn connect() -> UpstreamError {
@@ -19,6 +17,12 @@ fn connect() -> UpstreamError {
 
 fn refused() -> UpstreamError {
     UpstreamError::CredentialsRefused("wrong password".to_owned())
+}
+
+/// As many users as are needed.
+fn users<const COUNT: usize>() -> [SecurityContext; COUNT] {
+    // What authorities of their own vouch for is not one identity.
+    std::array::from_fn(|_| SecurityContext::anonymous(&Registry::new(), &Authority::new("test")))
 }
 
 /// How many attempts are permitted within `seconds`, where a thousand operations a second ask for one and all fail.
@@ -84,114 +88,162 @@ fn what_is_lost_at_once_is_logged_together_with_the_outage_it_begins() {
 
 /// A sign-in that has to be permitted.
 #[track_caller]
-fn admitted(account: &mut Account, service: &str, now: Instant) -> Ticket {
-    match account.admit(Road::Http, service, ALICE, now) {
+fn admitted(account: &mut Account, service: &str, user: &SecurityContext, now: Instant) -> Ticket {
+    match account.admit(Road::Http, service, user, now) {
         Ok(Admitted::Yes(ticket)) => ticket,
         other => panic!("{other:?}"),
     }
 }
 
-#[test]
-fn a_refused_account_is_tried_again_after_a_delay_that_doubles() {
-    let (mut account, begin) = (Account::default(), Instant::now());
-    let mut times = Vec::new();
-    for number in 0..3600 {
-        let now = begin + number * SECOND;
-        for service in ["mapi", "ews"] {
-            if let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, service, ALICE, now) {
-                account.settle(&ticket, Outcome::Refused(&refused()), now);
-                times.push(number);
-            }
-        }
+/// The upstream refuses all that `user` is permitted to try at `now`; how often that was.
+fn refuse(account: &mut Account, service: &str, user: &SecurityContext, now: Instant) -> usize {
+    let mut times = 0;
+    while let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, service, user, now) {
+        account.settle(&ticket, Outcome::Refused(&refused()), now);
+        times += 1;
     }
-    assert_eq!(times.iter().take(4).copied().collect::<Vec<_>>(), [0, 30, 90, 210]);
-    assert!(times.len() < 10, "{times:?}");
+    times
+}
+
+#[track_caller]
+fn accept(account: &mut Account, service: &str, user: &SecurityContext, now: Instant) {
+    let ticket = admitted(account, service, user, now);
+    account.settle(&ticket, Outcome::Accepted, now);
 }
 
 #[test]
-fn one_sign_in_is_made_at_a_time_until_the_account_is_accepted() {
-    let (mut account, now) = (Account::default(), Instant::now());
-    let first = admitted(&mut account, "mapi", now);
-    assert!(matches!(account.admit(Road::Rpc, "emsmdb", ALICE, now), Ok(Admitted::Wait(_))));
+fn a_refused_account_is_tried_again_after_a_delay_that_doubles() {
+    let users = users::<100>();
+    for users in [&users[..1], &users[..]] {
+        let (mut account, begin) = (Account::default(), Instant::now());
+        let mut times = Vec::new();
+        for number in 0..3600 {
+            let now = begin + number * SECOND;
+            for user in users {
+                let tried = ["mapi", "ews"].map(|service| refuse(&mut account, service, user, now));
+                times.extend(std::iter::repeat_n(number, tried.iter().sum()));
+            }
+        }
+        let expected = if users.len() == 1 { vec![0, 30, 90, 210] } else { vec![0, 0, 30, 90] };
+        assert_eq!(times.get(..4), Some(&*expected));
+        assert!(times.len() < 10, "{times:?}");
+    }
+}
+
+#[test]
+fn one_sign_in_is_made_at_a_time_for_a_user_until_the_account_is_accepted() {
+    let ([alice], mut account, now) = (users(), Account::default(), Instant::now());
+    let first = admitted(&mut account, "mapi", &alice, now);
+    assert!(matches!(account.admit(Road::Rpc, "emsmdb", &alice, now), Ok(Admitted::Wait(_))));
     // What takes too long does not keep others waiting.
-    let other = admitted(&mut account, "mapi", now + 6 * SECOND);
+    let other = admitted(&mut account, "mapi", &alice, now + 6 * SECOND);
     account.settle(&other, Outcome::Unknown, now);
     account.settle(&first, Outcome::Accepted, now);
-    admitted(&mut account, "MAPI", now);
-    admitted(&mut account, "mapi", now);
+    admitted(&mut account, "MAPI", &alice, now);
+    admitted(&mut account, "mapi", &alice, now);
+}
+
+#[test]
+fn a_user_whose_sign_ins_take_long_keeps_no_other_waiting() {
+    let ([alice, bob, carol], mut account, now) = (users(), Account::default(), Instant::now());
+    let slow = admitted(&mut account, "ews", &alice, now);
+    for service in ["ews", "mapi"] {
+        assert!(matches!(account.admit(Road::Http, service, &alice, now), Ok(Admitted::Wait(_))));
+    }
+    let ticket = admitted(&mut account, "mapi", &bob, now);
+    // A wrong password would be sent as often as there are users.
+    assert!(matches!(account.admit(Road::Http, "mapi", &carol, now), Ok(Admitted::Wait(_))));
+    account.settle(&ticket, Outcome::Accepted, now);
+    account.settle(&slow, Outcome::Unknown, now);
+    admitted(&mut account, "ews", &alice, now);
 }
 
 #[test]
 fn one_refused_request_does_not_stop_an_account_that_is_accepted_otherwise() {
-    let (mut account, now) = (Account::default(), Instant::now());
-    let ticket = admitted(&mut account, "ews", now);
-    account.settle(&ticket, Outcome::Accepted, now);
+    let ([alice, bob], mut account, now) = (users(), Account::default(), Instant::now());
+    accept(&mut account, "ews", &alice, now);
     for _ in 0..10 {
-        let ticket = admitted(&mut account, "ews", now);
+        let ticket = admitted(&mut account, "ews", &alice, now);
         account.settle(&ticket, Outcome::Refused(&refused()), now);
-        let ticket = admitted(&mut account, "ews", now);
-        account.settle(&ticket, Outcome::Accepted, now);
+        accept(&mut account, "ews", &alice, now);
     }
     // What is refused elsewhere does not stop what is accepted here.
-    for _ in 0..2 {
-        let ticket = admitted(&mut account, "oab", now);
-        account.settle(&ticket, Outcome::Refused(&refused()), now);
-        if account.admit(Road::Http, "oab", ALICE, now).is_err() {
-            break;
-        }
+    for user in [&alice, &bob] {
+        assert_eq!(refuse(&mut account, "oab", user, now), 1);
     }
-    assert_eq!(account.admit(Road::Http, "oab", ALICE, now).unwrap_err(), refused());
-    admitted(&mut account, "ews", now);
-}
-
-/// The server refuses a request of `user` as often as that is permitted within a minute; how often that was.
-fn refused_requests(account: &mut Account, user: User, now: Instant) -> usize {
-    let refuse = |second: u32| {
-        let now = now + second * SECOND;
-        let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, "ews", user, now) else { return false };
-        account.settle(&ticket, Outcome::Refused(&refused()), now);
-        true
-    };
-    (0..60).map(refuse).filter(|permitted| *permitted).count()
+    assert_eq!(account.admit(Road::Http, "oab", &alice, now).unwrap_err(), refused());
+    admitted(&mut account, "ews", &alice, now);
 }
 
 #[test]
 fn what_one_user_is_refused_does_not_stop_others() {
-    let (mut account, mut now) = (Account::default(), Instant::now());
-    let ticket = admitted(&mut account, "ews", now);
-    account.settle(&ticket, Outcome::Accepted, now);
-    for _ in 0..10 {
-        assert_eq!(refused_requests(&mut account, ALICE, now), 3);
-        now += 60 * SECOND;
-        let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, "ews", BOB, now) else {
-            panic!("what Alice was refused stops Bob")
-        };
-        account.settle(&ticket, Outcome::Accepted, now);
+    for was_accepted in [false, true] {
+        let ([alice, bob, carol, dora], mut account) = (users(), Account::default());
+        let begin = Instant::now();
+        if was_accepted {
+            for service in ["ews", "mapi"] {
+                accept(&mut account, service, &dora, begin);
+            }
+        }
+        let mut tried = 0;
+        for second in 0..600 {
+            let now = begin + second * SECOND;
+            tried += refuse(&mut account, "ews", &alice, now);
+            accept(&mut account, "mapi", &bob, now);
+            accept(&mut account, "ews", &bob, now);
+        }
+        assert!((4..8).contains(&tried), "{tried}");
+        let now = begin + 600 * SECOND;
+        // Where it is refused for several, it is the account.
+        for user in [&bob, &carol, &dora] {
+            refuse(&mut account, "ews", user, now);
+        }
+        for user in [&alice, &bob, &carol, &dora] {
+            assert_eq!(account.admit(Road::Http, "ews", user, now).unwrap_err(), refused());
+        }
     }
-    // Where nothing is accepted in between, it is the account that is refused.
-    let all: usize = (10..100).map(|user| refused_requests(&mut account, User(user), now)).sum();
-    assert!(all < 10, "{all} sign-ins");
+}
+
+#[test]
+fn users_who_bring_a_refusal_about_together_stop_others_for_less_and_less_of_the_time() {
+    for was_accepted in [false, true] {
+        let ([bad @ .., good], mut account, begin) = (users::<4>(), Account::default(), Instant::now());
+        if was_accepted {
+            accept(&mut account, "ews", &good, begin);
+        }
+        let mut stopped = [0; 4];
+        for second in 0..3600 {
+            let now = begin + second * SECOND;
+            for user in &bad {
+                refuse(&mut account, "ews", user, now);
+            }
+            if let Ok(Admitted::Yes(ticket)) = account.admit(Road::Http, "ews", &good, now) {
+                account.settle(&ticket, Outcome::Accepted, now);
+            } else {
+                stopped[second as usize / 900] += 1;
+            }
+        }
+        assert!(stopped[0] < 200 && stopped[1..].iter().sum::<u32>() < 200, "{stopped:?}");
+    }
 }
 
 #[test]
 fn another_password_is_tried_at_once_and_what_became_of_the_last_says_nothing_of_it() {
-    let (mut account, now) = (Account::default(), Instant::now());
-    let old = admitted(&mut account, "mapi", now);
+    let ([alice], mut account, now) = (users(), Account::default(), Instant::now());
+    let old = admitted(&mut account, "mapi", &alice, now);
     account.settle(&old, Outcome::Refused(&refused()), now);
-    assert!(account.admit(Road::Http, "mapi", ALICE, now).is_err());
+    assert!(account.admit(Road::Http, "mapi", &alice, now).is_err());
     account.reset();
-    let new = admitted(&mut account, "mapi", now);
+    let new = admitted(&mut account, "mapi", &alice, now);
     account.settle(&old, Outcome::Refused(&refused()), now);
     account.settle(&new, Outcome::Accepted, now);
-    admitted(&mut account, "mapi", now);
+    admitted(&mut account, "mapi", &alice, now);
 }
 
 #[tokio::test]
 async fn those_who_wait_learn_that_the_account_is_refused() {
-    let gate = Gate::new();
-    let registry = Registry::new();
-    let context = SecurityContext::anonymous(&registry, &Authority::new("test"));
-    let sign_in = || gate.sign_in(Road::Http, "mapi", context.identity(), 60 * SECOND);
+    let (gate, [alice]) = (Gate::new(), users());
+    let sign_in = || gate.sign_in(Road::Http, "mapi", &alice, 60 * SECOND);
     let first = sign_in().await.unwrap();
     let refuse = async {
         tokio::task::yield_now().await;

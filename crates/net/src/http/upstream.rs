@@ -97,7 +97,7 @@ impl HttpUpstream {
             None | Some(HttpCredentials::Relayed) => Ok(None),
             Some(HttpCredentials::Basic(_) | HttpCredentials::Handshake(_)) => {
                 let directory = target.split(['/', '?']).nth(1).unwrap_or_default();
-                self.gate.sign_in(Road::Http, directory, context.identity(), self.timeout).await.map(Some)
+                self.gate.sign_in(Road::Http, directory, context, self.timeout).await.map(Some)
             }
         }
     }

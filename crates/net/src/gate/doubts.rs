@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use identity::Identity;
+use tokio::time::Instant;
+
+use super::account::{FIRST_DELAY, LONGEST_DELAY};
+use crate::upstream_error::UpstreamError;
+
+/// How many are kept; beyond, the one whose user may sign in first makes room.
+const MOST: usize = 256;
+
+/// Users in whose requests the upstream refused the service account. Servers answer 401 both to an account whose
+/// password is wrong and to one that may not have what the user asks for, so that a refusal says nothing of other users
+/// until it is repeated for them.
+#[derive(Debug, Default)]
+pub(super) struct Doubts(Vec<Doubt>);
+
+#[derive(Debug)]
+struct Doubt {
+    user: Identity,
+    /// Where the account was refused, as an index of the services.
+    service: usize,
+    /// The account was not known to be accepted anywhere: the refusal holds wherever it is not.
+    everywhere: bool,
+    error: UpstreamError,
+    /// When the next sign-in for this user may be made, and how long after the last.
+    next: Instant,
+    delay: Duration,
+    /// No sign-in was accepted there since, for any user.
+    counts: bool,
+}
+
+/// A refusal, for `user` at `service`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal<'a> {
+    pub(super) user: &'a Identity,
+    pub(super) service: usize,
+    pub(super) error: &'a UpstreamError,
+    /// The least time until the next sign-in for this user.
+    pub(super) delay: Duration,
+    /// The account was not refused for all anyway: for this user it is tried less and less often.
+    pub(super) grows: bool,
+    pub(super) everywhere: bool,
+}
+
+impl Doubts {
+    /// Why no sign-in is made at `now` for `user` at `service`, which accepted the account before or not.
+    pub(super) fn against(
+        &self,
+        user: &Identity,
+        service: usize,
+        is_accepted: bool,
+        now: Instant,
+    ) -> Option<&UpstreamError> {
+        let holds = |doubt: &&Doubt| {
+            let is_there = doubt.service == service || (doubt.everywhere && !is_accepted);
+            is_there && now < doubt.next && doubt.user == *user
+        };
+        self.0.iter().find(holds).map(|doubt| &doubt.error)
+    }
+
+    /// Takes note of `refusal`. Returns how long no sign-in is made for this user.
+    pub(super) fn add(&mut self, refusal: &Refusal<'_>, now: Instant) -> Duration {
+        self.0.retain(|doubt| now < doubt.next + LONGEST_DELAY);
+        let Refusal { user, service, error, delay, grows, everywhere } = *refusal;
+        let is_known = |doubt: &Doubt| doubt.service == service && doubt.user == *user;
+        if let Some(doubt) = self.0.iter_mut().find(|doubt| is_known(doubt)) {
+            if grows {
+                doubt.delay = (doubt.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY).max(delay);
+                doubt.next = now + doubt.delay;
+            }
+            doubt.error = error.clone();
+            doubt.everywhere = everywhere;
+            doubt.counts = true;
+            return doubt.delay;
+        }
+        if self.0.len() >= MOST
+            && let Some((first, _)) = self.0.iter().enumerate().min_by_key(|(_, doubt)| doubt.next)
+        {
+            self.0.swap_remove(first);
+        }
+        self.0.push(Doubt {
+            user: user.clone(),
+            service,
+            everywhere,
+            error: error.clone(),
+            next: now + delay,
+            delay,
+            counts: true,
+        });
+        delay
+    }
+
+    /// Whether the account was refused at `service`, or at all, for as many as `users`, with no sign-in accepted since.
+    pub(super) fn reach(&self, users: usize, service: usize) -> bool {
+        let mut found: Vec<&Identity> = Vec::with_capacity(users);
+        for doubt in self.0.iter().filter(|doubt| doubt.counts) {
+            if (doubt.service == service || doubt.everywhere) && !found.contains(&&doubt.user) {
+                found.push(&doubt.user);
+            }
+            if found.len() >= users {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether the account was refused for `user` at `service`, or at all, with no sign-in accepted since.
+    pub(super) fn counts(&self, user: &Identity, service: usize) -> bool {
+        let is_about = |doubt: &Doubt| (doubt.service == service || doubt.everywhere) && doubt.user == *user;
+        self.0.iter().any(|doubt| doubt.counts && is_about(doubt))
+    }
+
+    /// A sign-in for `user` was accepted at `service`. What other users were refused is about them alone.
+    pub(super) fn accepted(&mut self, user: &Identity, service: usize) {
+        if self.0.is_empty() {
+            return;
+        }
+        self.0.retain(|doubt| doubt.service != service || doubt.user != *user);
+        for doubt in &mut self.0 {
+            doubt.everywhere = false;
+            doubt.counts &= doubt.service != service;
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
