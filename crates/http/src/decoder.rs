@@ -36,6 +36,8 @@ pub struct Decoder<H> {
     bodiless: bool,
     /// How many answers are still to come; for answers only.
     expected: usize,
+    /// How many interim answers came before the one that is expected.
+    interim: usize,
     closed: bool,
     head: PhantomData<H>,
 }
@@ -103,6 +105,7 @@ impl<H: Head> Decoder<H> {
             state: State::Head(Scan::START),
             bodiless: false,
             expected: 0,
+            interim: 0,
             closed: false,
             head: PhantomData,
         }
@@ -226,7 +229,13 @@ impl<H: Head> Decoder<H> {
         };
         let head = H::parse(self.buffer.split_to(length).freeze(), &self.limits)?;
         let framing = head.framing(self.bodiless)?;
-        if !head.is_interim() {
+        if head.is_interim() {
+            self.interim += 1;
+            if self.interim > Limits::MOST_INTERIM {
+                return Err(Error::TooManyInterim);
+            }
+        } else {
+            self.interim = 0;
             self.expected = self.expected.saturating_sub(1);
         }
         let reader = Reader::new(framing, H::IS_RESPONSE);

@@ -25,6 +25,9 @@ pub enum Error {
     /// The head has more fields than [`crate::Limits::fields`].
     #[error("more header fields than the limit")]
     TooManyFields,
+    /// There are more answers with a status of 1xx than [`crate::Limits::MOST_INTERIM`] before the final one.
+    #[error("more interim answers (1xx) than the limit")]
+    TooManyInterim,
     /// `Content-Length` and `Transfer-Encoding` in one message (RFC 9112 6.1).
     #[error("both Content-Length and Transfer-Encoding")]
     TwoFramings,

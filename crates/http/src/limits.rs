@@ -19,6 +19,9 @@ pub struct Limits {
 impl Limits {
     /// More fields than this no head may have, whatever [`Limits::fields`] says.
     pub const MOST_FIELDS: usize = 128;
+
+    /// More interim answers (RFC 9110 15.2) than this no server may send before the one that counts.
+    pub const MOST_INTERIM: usize = 100;
 }
 
 impl Default for Limits {

@@ -51,6 +51,28 @@ fn interim_answers_come_before_the_one_that_counts() {
 }
 
 #[test]
+fn interim_answers_are_limited_in_number_before_each_final_one() {
+    let mut decoder = ResponseDecoder::new(Limits::default());
+    let mut events = |interim: usize| {
+        decoder.expect(false);
+        let text = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(interim) + "HTTP/1.1 204 x\r\n\r\n";
+        decoder.receive(text.as_bytes());
+        let mut count = 0;
+        loop {
+            match decoder.poll() {
+                Ok(Some(_)) => count += 1,
+                Ok(None) => return Ok(count),
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    for _ in 0..2 {
+        assert_eq!(events(Limits::MOST_INTERIM), Ok(2 * Limits::MOST_INTERIM + 2));
+    }
+    assert_eq!(events(Limits::MOST_INTERIM + 1), Err(Error::TooManyInterim));
+}
+
+#[test]
 fn an_answer_may_end_with_its_connection_but_not_within_a_frame() {
     let end = |text: &str| {
         let mut decoder = ResponseDecoder::new(Limits::default());
