@@ -23,6 +23,7 @@ pub(super) enum Speaker {
 /// for which server a request is.
 const EXCHANGE: &[&str] = &[
     "x-commonaccesstoken",
+    "x-common-access",
     "x-be",
     "x-anonresource",
     "x-isfrom",
@@ -99,7 +100,44 @@ const WEB: &[&str] = &[
     "x-ms-client-principal",
     "x-ms-token",
     "x-webauth",
+    "auth-",
+    "x-forwarded-user",
+    "x-forwarded-email",
+    "x-forwarded-groups",
+    "x-forwarded-login",
+    "x-forwarded-access",
+    "x-forwarded-preferred",
+    "x-user",
+    "x-logon",
+    "logon-",
+    "x-login",
+    "x-principal",
+    "x-credential",
+    "x-consumer",
+    "x-identity",
+    "sm-",
+    "oam-",
+    "iv-",
+    "shib-",
+    "x-shib",
+    "oidc-",
+    "x-oidc",
+    "x-amzn-oidc",
+    "x-amzn-mtls",
+    "x-goog-iap",
+    "x-goog-authenticated",
+    "x-pomerium",
+    "x-vouch",
+    "tailscale-",
+    "mellon-",
+    "x-saml",
+    "cas-",
+    "x-cas-",
 ];
+
+/// Fields of clients' own whose names begin as one of these: Outlook's hint at whose mailbox a request is about, which
+/// proves nothing.
+const CLIENTS: [&str; 1] = ["x-user-identity"];
 
 /// The beginnings of names of fields by which proxies say where a client is and how it connected.
 const FORWARDING: &[&str] = &[
@@ -134,7 +172,8 @@ pub(super) fn speaker(name: &[u8]) -> Speaker {
     static PROXY: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[FORWARDING]));
     let start = Start::of(name);
     if SERVER.has_one_of(start) {
-        Speaker::Server
+        let is_clients = CLIENTS.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()));
+        if is_clients { Speaker::Client } else { Speaker::Server }
     } else if PROXY.has_one_of(start) {
         Speaker::Proxy
     } else {
@@ -392,6 +431,19 @@ mod tests {
             "Proxy",
             "Proxy-Authorization",
             "X-OWA-ProxyUri",
+            "X-Common-AccessToken",
+            "X-User",
+            "X-Username",
+            "X_USER_IDENTITY",
+            "X-LogonUser",
+            "Logon-User",
+            "Auth-User",
+            "SM_USER",
+            "OAM_REMOTE_USER",
+            "X-Forwarded-User",
+            "X-Forwarded-Preferred-Username",
+            "iv-user",
+            "OIDC_CLAIM_sub",
         ] {
             assert_eq!(speaker(name.as_bytes()), Speaker::Server, "{name}");
         }
