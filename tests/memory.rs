@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::harness::raw_http::{
     Client, Got, Neighbour, Server, answer, execute, executed, field, folder_opened, read_message,
 };
-use crate::harness::{PATIENCE, Proxy, Setup};
+use crate::harness::{Answer, Connection, PATIENCE, Proxy, RFR, RawUpstream, Setup};
 
 const KIB: u64 = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -271,4 +271,31 @@ fn an_unfinished_call_over_its_callers_share_of_memory_gets_a_fault() {
         served += usize::from(fault(&mut stream) != TOO_BUSY);
     }
     assert!(served >= 2, "{served}");
+}
+
+#[test]
+fn answers_by_rpc_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
+    // More than the kernel takes for a client that does not read, and less than an answer may have.
+    const ANSWER: usize = 14_000_000;
+    let upstream = RawUpstream::start(|call| match call.stub.len() {
+        8 => Answer::Response(vec![0; ANSWER]),
+        _ => Answer::Response(vec![0; 8]),
+    });
+    let setup = Setup::before(&upstream.binding()).unprotected();
+    let proxy = setup.clients_key("request_megabytes_per_user", "20").start();
+    let clients: Vec<_> = (0..6)
+        .map(|_| {
+            let mut client = Connection::bound(proxy.rpc(), RFR);
+            client.ask(1, &[0; 8]);
+            client
+        })
+        .collect();
+    let line = proxy.process.wait_err("the end", |line| line.contains("does not read answers of"));
+    assert!(line.contains("clients.request_megabytes_per_user"), "{line}");
+    // Others are served meanwhile.
+    let mut other = Connection::bound(proxy.rpc(), RFR);
+    assert_eq!(other.call(1, &[0; 9]).stub().len(), 8);
+    let answers: Vec<_> = clients.into_iter().map(|mut client| client.answer()).collect();
+    let whole = answers.iter().filter(|answer| **answer == Answer::Response(vec![0; ANSWER])).count();
+    assert!((1..6).contains(&whole), "{whole}");
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Observer;
-use identity::{ClaimedName, Identity, OsRandom, SecurityContext};
+use identity::{ClaimedName, Identity, OsRandom, Principal, SecurityContext};
 use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use rpc::server::{
     AuthOutcome, CloseReason, Event, Request, RequestSecurity, ServerAssociation, ServerConfig, Unfinished,
@@ -20,14 +20,14 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::auth_limit::AuthLimit;
 use crate::backend::{Backend, Call, Reply};
-use crate::body_budget::{BodyBudget, SMALL};
+use crate::body_budget::{BodyBudget, Full, SMALL, Share};
 use crate::clock;
 use crate::groups::{Group, Groups, Member};
 use crate::limits::{Limits, Place};
 use crate::network::Network;
 use crate::sign_in::{Handshake, SignIn};
 use crate::strangers::Strangers;
-use crate::stream::{poll_read, send};
+use crate::stream::{poll_read, send, send_now};
 use crate::stubs::{ContextId, Stubs};
 
 /// What a server says first to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
@@ -66,6 +66,9 @@ pub(crate) enum Ended {
     /// The client was slower than it may be.
     #[error("{0}")]
     TooSlow(&'static str),
+    /// What the client was answered and did not read takes more memory than there is for its user.
+    #[error("{user} does not read answers of {bytes} bytes: {full}")]
+    Unread { user: Principal, bytes: usize, full: Full },
     /// The client kept to no protocol.
     #[error("{0}")]
     Protocol(CloseReason),
@@ -217,8 +220,10 @@ impl<B: Backend> Connection<B> {
             if output.is_empty() {
                 return Ok(());
             }
+            let unread = output.get(send_now(&self.stream, &output)?..).unwrap_or_default();
+            let _held = self.hold_unread(unread.len())?;
             let limit = self.front.limits.handshake;
-            let sent = send(&self.stream, &output, limit);
+            let sent = send(&self.stream, unread, limit);
             if self.called || !self.contexts.is_empty() {
                 sent.await?;
             } else if let Ok(sent) = timeout_at(self.since + limit, sent).await {
@@ -255,6 +260,21 @@ impl<B: Backend> Connection<B> {
             } else {
                 calls.retain(|other| id_of(other.security) != id);
             }
+        }
+    }
+
+    /// Counts `bytes` of answers that the client does not read at once, until the share is dropped.
+    fn hold_unread(&self, bytes: usize) -> Result<Option<Share>, Ended> {
+        let Some(context) = self.contexts.values().next().or(self.anonymous.as_ref()) else {
+            return Ok(None);
+        };
+        if bytes <= SMALL {
+            return Ok(None);
+        }
+        let mut share = self.front.bodies.share(context.identity());
+        match share.set(bytes) {
+            Ok(()) => Ok(Some(share)),
+            Err(full) => Err(Ended::Unread { user: context.principal().clone(), bytes, full }),
         }
     }
 

@@ -153,6 +153,11 @@ async fn connection<B: Backend>(
         Err(Ended::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
         // Why the sign-in was refused was said then.
         Err(Ended::Protocol(CloseReason::AuthenticationRefused)) => {}
+        Err(why @ Ended::Unread { .. }) => {
+            if let Some(more) = misbehaved.pass(Instant::now()) {
+                tracing::warn!(%peer, "connection ended: {why}{}", and_more(more));
+            }
+        }
         Err(Ended::Protocol(reason)) => {
             if let Some(more) = misbehaved.pass(Instant::now()) {
                 tracing::warn!(%peer, "connection ended: {reason}{}", and_more(more));

@@ -42,19 +42,29 @@ pub(crate) fn poll_read(
     Poll::Ready(Ok(filled.len()))
 }
 
-/// Sends all of `bytes`; each time that the peer takes nothing it has `limit` to take more.
-pub(crate) async fn send(stream: &TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match stream.try_write(bytes) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                match timeout(limit, stream.writable()).await {
-                    Ok(ready) => ready?,
-                    Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
-                }
-            }
+/// Sends of `bytes` what the peer takes at once; how many these are.
+pub(crate) fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut sent = 0;
+    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
+        match stream.try_write(rest) {
+            Ok(count) => sent += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(sent)
+}
+
+/// Sends all of `bytes`; each time that the peer takes nothing it has `limit` to take more.
+pub(crate) async fn send(stream: &TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+    loop {
+        bytes = bytes.get(send_now(stream, bytes)?..).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        match timeout(limit, stream.writable()).await {
+            Ok(ready) => ready?,
+            Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
+        }
+    }
 }
