@@ -1,5 +1,5 @@
-//! What modules defer and ask ahead, seen by other people's clients: they get what they would get without it, told
-//! meanwhile that we are at work where their protocol has words for it.
+//! What modules defer and ask ahead, seen by other people's clients: they get what they would get without it, and
+//! meanwhile PENDING where their protocol has that.
 
 use serde_json::Value;
 

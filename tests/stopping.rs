@@ -4,10 +4,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::harness::parked;
 use crate::harness::raw_http::{Client, Neighbour, Server, answer};
-use crate::harness::{
-    Answer, Connection, EMSMDB, HANDLE, PATIENCE, Proxy, RawUpstream, Setup, bind, bind_in_group, with_handle,
-};
+use crate::harness::{Answer, PATIENCE, Proxy, RawUpstream, Setup};
 
 /// Reads until what came ends with `end`.
 #[track_caller]
@@ -122,29 +121,12 @@ fn told_to_stop_once_the_proxy_does_not_wait_for_requests_that_have_not_come_who
     drop((half_a_head, half_bodies, unknown, call));
 }
 
-/// Waiting for notifications, 0.1.
-const ASYNC_EMSMDB: ([u8; 16], u32) =
-    (*b"\x4a\x57\x61\x52\x72\x45\x6e\x20\xb2\x68\x6b\x19\x92\x13\xb4\xe4", 1 << 16);
-
 #[test]
 fn a_parked_wait_for_notifications_is_answered_and_keeps_nobody_from_stopping() {
-    // EcDoConnectEx, EcDoAsyncConnectEx, and EcDoAsyncWaitEx, which is not answered.
-    let upstream = RawUpstream::start(|call| match call.opnum {
-        10 | 14 => Answer::Response([&[0; 4], &HANDLE[..], &[0; 80]].concat()),
-        _ => Answer::Silence,
-    });
+    let upstream = RawUpstream::start(|call| parked::session(call).unwrap_or(Answer::Silence));
     let setup = Setup::before(&upstream.binding()).unprotected();
     let mut proxy = setup.argument("--stop-seconds=3600").start();
-    let mut store = Connection::open(proxy.rpc());
-    store.send(&bind(EMSMDB));
-    let group = store.group();
-    let handle = |stub: Vec<u8>| stub[4..20].try_into().unwrap();
-    let session = handle(store.call(10, &[0; 80]).stub());
-    let waits = handle(store.call(14, &with_handle(session, &[])).stub());
-    let mut parked = Connection::open(proxy.rpc());
-    parked.send(&bind_in_group(ASYNC_EMSMDB, group));
-    assert_eq!(parked.answer(), Answer::Other(12));
-    parked.ask(0, &with_handle(waits, &[0; 4]));
+    let (_store, mut parked) = parked::wait(proxy.rpc());
     upstream.wait_calls(3);
     proxy.process.terminate();
     assert_eq!(parked.answer(), Answer::Response(vec![0; 8]));

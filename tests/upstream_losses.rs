@@ -3,11 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex};
 
+use crate::harness::parked;
 use crate::harness::raw_http::{Client, Got, Server};
-use crate::harness::{
-    Answer, Connection, EMSMDB, Ended, HANDLE, PATIENCE, Proxy, RawUpstream, Setup, bind, bind_in_group,
-    with_handle,
-};
+use crate::harness::{Answer, Ended, PATIENCE, Proxy, RawUpstream, Setup};
 
 const WAITS: usize = 30;
 
@@ -105,33 +103,16 @@ fn waits_by_http_that_end_with_their_server_are_one_line_of_the_log() {
 
 #[test]
 fn waits_by_rpc_that_end_with_their_server_are_one_line_of_the_log() {
-    /// Waiting for notifications, 0.1.
-    const ASYNC_EMSMDB: ([u8; 16], u32) =
-        (*b"\x4a\x57\x61\x52\x72\x45\x6e\x20\xb2\x68\x6b\x19\x92\x13\xb4\xe4", 1 << 16);
     let parked = Arc::<Parked>::default();
     let server = Arc::clone(&parked);
-    let upstream = RawUpstream::start(move |call| match call.opnum {
-        10 | 14 => Answer::Response([&[0; 4], &HANDLE[..], &[0; 80]].concat()),
-        _ => {
+    let upstream = RawUpstream::start(move |call| {
+        parked::session(call).unwrap_or_else(|| {
             server.park();
             Answer::Closed
-        }
+        })
     });
     let mut proxy = Setup::before(&upstream.binding()).unprotected().start();
-    let mut clients = Vec::new();
-    for _ in 0..WAITS {
-        let mut store = Connection::open(proxy.rpc());
-        store.send(&bind(EMSMDB));
-        let group = store.group();
-        let handle = |stub: Vec<u8>| stub[4..20].try_into().unwrap();
-        let session = handle(store.call(10, &[0; 80]).stub());
-        let waits = handle(store.call(14, &with_handle(session, &[])).stub());
-        let mut waiting = Connection::open(proxy.rpc());
-        waiting.send(&bind_in_group(ASYNC_EMSMDB, group));
-        assert_eq!(waiting.answer(), Answer::Other(12));
-        waiting.ask(0, &with_handle(waits, &[0; 4]));
-        clients.push((store, waiting));
-    }
+    let mut clients: Vec<_> = (0..WAITS).map(|_| parked::wait(proxy.rpc())).collect();
     parked.wait(WAITS);
     parked.die();
     for (_, waiting) in &mut clients {

@@ -5,6 +5,7 @@ mod forwarder;
 mod http;
 mod lab;
 mod neighbour;
+pub(crate) mod parked;
 mod process;
 mod proxy;
 mod raw;

@@ -19,6 +19,7 @@ pub struct Strangers {
     looped: Throttle,
     cut_short: Throttle,
     upstream_failed: Throttle,
+    denied_there: Throttle,
 }
 
 impl Strangers {
@@ -65,6 +66,14 @@ impl Strangers {
             tracing::debug!(%peer, "upstream: {why}");
         } else if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
             tracing::warn!(%peer, left_out, "upstream: {why}");
+        }
+    }
+
+    /// A request of `user` that the upstream does not serve before the client signs in there anew.
+    pub(crate) fn denied_there(&self, peer: SocketAddr, user: Option<&Principal>, why: &UpstreamError) {
+        if let Some(left_out) = self.denied_there.pass(Instant::now()) {
+            let user = user.map(tracing::field::display);
+            tracing::info!(%peer, user, left_out, "upstream: {why}");
         }
     }
 

@@ -177,7 +177,7 @@ impl Client {
         self.link = None;
         let denied = self.relayed.as_mut().is_some_and(Relayed::take_denied);
         if std::mem::take(&mut self.denied) || denied {
-            tracing::info!(peer = %self.peer, "upstream: {why}");
+            self.front.strangers.denied_there(self.peer, lost.user, why);
             self.deny(head);
             return if head.keeps_alive() { Then::Next } else { Then::Close };
         }

@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use http::{Fields, ReadyField};
 use identity::{Random, RandomError};
 
@@ -13,9 +12,7 @@ use super::server_only::{Speaker, speaker};
 /// here is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Via {
-    /// The field's value: [`VERSION`], then the name.
-    value: Bytes,
-    /// The field, checked once: hexadecimal digits are always fit for one.
+    /// Its value is [`VERSION`], then the name. There always is one: hexadecimal digits are fit for a field.
     field: Option<ReadyField>,
 }
 
@@ -30,8 +27,8 @@ impl Via {
     pub fn new(random: &mut dyn Random) -> Result<Self, RandomError> {
         let mut bytes = [0; 8];
         random.fill(&mut bytes)?;
-        let value = Bytes::from(format!("{VERSION}mapiproxy-{:016x}", u64::from_be_bytes(bytes)));
-        Ok(Self { field: ReadyField::new("Via", value.clone()), value })
+        let value = format!("{VERSION}mapiproxy-{:016x}", u64::from_be_bytes(bytes));
+        Ok(Self { field: ReadyField::new("Via", value) })
     }
 
     /// Says in a request's fields that it passed here.
@@ -43,7 +40,8 @@ impl Via {
 
     /// Whether a request with these fields passed here before.
     pub(super) fn is_in(&self, fields: &Fields) -> bool {
-        let name = self.value.get(VERSION.len()..).unwrap_or_default();
+        let value = self.field.as_ref().map_or(&[][..], ReadyField::value);
+        let name = value.get(VERSION.len()..).unwrap_or_default();
         fields.all("via").flat_map(http::tokens).any(|passed| {
             passed.split(u8::is_ascii_whitespace).nth(1).is_some_and(|by| by.eq_ignore_ascii_case(name))
         })

@@ -9,7 +9,7 @@ pub(super) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
     fields
         .all("connection")
         .flat_map(http::tokens)
-        // Nobody makes us lose what frames or addresses the message, or who sends it, by naming it there.
+        // What frames or addresses the message, or says who sends it, stays even where it is named there.
         .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
         .map(<[u8]>::to_vec)
         .collect()
