@@ -33,8 +33,12 @@ impl Framing {
                 if length.replace(value).is_some() {
                     return Err(Error::TwoLengths);
                 }
-            } else if name.eq_ignore_ascii_case(b"transfer-encoding") && coding.replace(value).is_some() {
-                return Err(Error::TransferEncoding);
+            } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+                if coding.replace(value).is_some() {
+                    return Err(Error::TransferEncoding);
+                }
+            } else if frames_for_some(name) {
+                return Err(Error::Malformed("a field's name"));
             }
         }
         match (length, coding) {
@@ -69,6 +73,19 @@ impl Framing {
             _ => Ok(said.unwrap_or(Self::UntilClose)),
         }
     }
+}
+
+/// Whether a field called `name` frames the body for servers that take any character for a dash which is neither a
+/// letter nor a digit, as those do that hand fields on as variables.
+fn frames_for_some(name: &[u8]) -> bool {
+    let known = ["content-length", "transfer-encoding"];
+    known.iter().any(|known| {
+        let fits = |(byte, known): (&u8, u8)| match known {
+            b'-' => !byte.is_ascii_alphanumeric(),
+            known => byte.eq_ignore_ascii_case(&known),
+        };
+        name.len() == known.len() && name.iter().zip(known.bytes()).all(fits)
+    })
 }
 
 /// A `Content-Length`: digits and nothing else.

@@ -35,6 +35,8 @@ fn what_frames_a_request_in_two_ways_is_refused() {
         ("Content-Length : 5\r\n", Error::Malformed("a field's name")),
         ("Content-Length\r\n", Error::Malformed("a field's name")),
         (": 5\r\n", Error::Malformed("a field's name")),
+        ("Content_Length: 5\r\n", Error::Malformed("a field's name")),
+        ("transfer.encoding: chunked\r\n", Error::Malformed("a field's name")),
         ("X\0: 5\r\n", Error::Malformed("a field's name")),
         ("X: a\0b\r\n", Error::Malformed("a field's value")),
         ("X: a\rb\r\n", Error::Malformed("a field's value")),

@@ -30,6 +30,9 @@ fn what_could_smuggle_is_answered_400_and_closed() {
         "Transfer-Encoding : chunked\r\n",
         "Transfer-Encoding:\r\n chunked\r\n",
         "X: a\nTransfer-Encoding: chunked\r\n",
+        "Transfer_Encoding: chunked\r\nContent-Length: 5\r\n",
+        "Content_Length: 0\r\nContent-Length: 5\r\n",
+        "transfer.encoding: chunked\r\nContent-Length: 5\r\n",
         "Host: b\r\n",
         "X\0: a\r\n",
     ];
