@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::Fields;
 
+use super::server_only::{Speaker, speaker};
+
 /// Which fields `Connection` names that would else go on: a list of what goes no further (RFC 9110 7.6.1).
 pub(super) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
     fields
@@ -11,6 +13,8 @@ pub(super) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
         .flat_map(http::tokens)
         // What frames or addresses the message, or says who sends it, stays even where it is named there.
         .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
+        // Nor does a client take from its trusted proxy what that says of it.
+        .filter(|name| speaker(name) != Speaker::Proxy)
         .map(<[u8]>::to_vec)
         .collect()
 }

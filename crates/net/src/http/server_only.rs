@@ -166,7 +166,8 @@ const FORWARDING: &[&str] = &[
 /// The longest of these beginnings, in bytes.
 const LONGEST: usize = 24;
 
-/// Who may say what the field called `name` says. Servers that hand fields on as variables take `_` for `-`.
+/// Who may say what the field called `name` says. Servers that hand fields on as variables take `_` for `-`, and some
+/// any character that is neither a letter nor a digit.
 pub(super) fn speaker(name: &[u8]) -> Speaker {
     static SERVER: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[EXCHANGE, WEB]));
     static PROXY: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[FORWARDING]));
@@ -175,26 +176,24 @@ pub(super) fn speaker(name: &[u8]) -> Speaker {
         let is_clients = CLIENTS.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()));
         if is_clients { Speaker::Client } else { Speaker::Server }
     } else if PROXY.has_one_of(start) {
-        Speaker::Proxy
+        // Trusted proxies write dashes. What is spelled otherwise passed them as a client's own.
+        let is_usual = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+        if is_usual { Speaker::Proxy } else { Speaker::Server }
     } else {
         Speaker::Client
     }
 }
 
-/// The first [`LONGEST`] bytes of a name in lower case, with zeros behind a shorter one, as numbers in the order of
-/// names.
+/// The first [`LONGEST`] bytes of a name in lower case, with a dash for what is neither letter nor digit and zeros behind
+/// a shorter one, as numbers in the order of names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Start([u64; LONGEST / 8]);
 
 impl Start {
     fn of(name: &[u8]) -> Self {
         let mut bytes = [0; LONGEST];
-        let length = name.len().min(LONGEST);
-        if let (Some(to), Some(from)) = (bytes.get_mut(..length), name.get(..length)) {
-            to.copy_from_slice(from);
-        }
-        for byte in &mut bytes {
-            *byte = if *byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+        for (to, from) in bytes.iter_mut().zip(name) {
+            *to = if from.is_ascii_alphanumeric() { from.to_ascii_lowercase() } else { b'-' };
         }
         Self::packed(bytes)
     }
@@ -325,8 +324,19 @@ mod tests {
                 let name = format!("{name}{behind}");
                 // A server's word may begin as a proxy's does.
                 let speaks = if server().any(|own| name.starts_with(own)) { Speaker::Server } else { speaks };
+                let plain = speaks == Speaker::Server || !behind.contains('~');
+                let speaks = if plain { speaks } else { Speaker::Server };
                 assert_eq!(speaker(name.as_bytes()), speaks, "{name}");
-                assert_eq!(speaker(name.to_ascii_uppercase().replace('-', "_").as_bytes()), speaks, "{name}");
+                assert_eq!(speaker(name.to_ascii_uppercase().as_bytes()), speaks, "{name}");
+                for other in ["_", ".", "+", "~"] {
+                    let name = name.to_ascii_uppercase().replace('-', other);
+                    let usual = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                    assert_eq!(
+                        speaker(name.as_bytes()),
+                        if usual { speaks } else { Speaker::Server },
+                        "{name}"
+                    );
+                }
             }
             // One byte less, or another one at its end, is another name, unless it begins with another of them.
             let (less, last) = name.split_at(name.len() - 1);
@@ -449,7 +459,6 @@ mod tests {
         }
         for name in [
             "X-Forwarded-For",
-            "X_Forwarded_For",
             "x-forwarded-proto",
             "X-Forwarded-Host",
             "X-Forwarded",
