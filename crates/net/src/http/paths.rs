@@ -9,9 +9,14 @@ pub(super) enum Ambiguous {
     /// It does not begin with a slash, or has a fragment.
     #[error("the target is no absolute path")]
     NoPath,
-    /// Two slashes beside each other, a backslash, or a semicolon, before which servers cut a path off.
-    #[error("the path has an empty segment, a backslash or a semicolon")]
+    /// Two slashes beside each other, a backslash, a semicolon, before which servers cut a path off, or a colon,
+    /// behind which the name of a file's stream stands.
+    #[error("the path has an empty segment, a backslash, a colon or a semicolon")]
     Separator,
+    /// A segment that begins with a parenthesis: ASP.NET takes it for the ticket of a sign-in or the name of a session,
+    /// and removes it from the path.
+    #[error("the path has a segment that begins with a parenthesis")]
+    Parenthesis,
     /// A segment that servers remove, or whose end they do: one of dots, or one with a dot or a blank at its end.
     #[error("the path has a segment that is or ends with a dot or a blank")]
     Dots,
@@ -21,6 +26,9 @@ pub(super) enum Ambiguous {
     /// A query that holds a path.
     #[error("the query holds a path")]
     PathInQuery,
+    /// A query that says who sends the request.
+    #[error("the query holds a token of a sign-in")]
+    TokenInQuery,
 }
 
 /// Whether `text` has only letters, digits and bytes of `others`, which hide nothing.
@@ -39,12 +47,15 @@ pub(super) fn check_path(path: &str) -> Result<(), Ambiguous> {
     if !path.starts_with('/') || path.contains('#') {
         return Err(Ambiguous::NoPath);
     }
-    if path.contains("//") || path.contains(['\\', ';']) {
+    if path.contains("//") || path.contains(['\\', ':', ';']) {
         return Err(Ambiguous::Separator);
     }
     let path = decoded(path).ok_or(Ambiguous::Encoding)?;
     let ends_short = |segment: &str| segment.ends_with(['.', ' ']);
-    if path.split('/').any(ends_short) { Err(Ambiguous::Dots) } else { Ok(()) }
+    if path.split('/').any(ends_short) {
+        return Err(Ambiguous::Dots);
+    }
+    if path.split('/').any(|segment| segment.starts_with('(')) { Err(Ambiguous::Parenthesis) } else { Ok(()) }
 }
 
 /// Checks the query of a directory whose clients have no paths in any: however often it is decoded, none is found.
@@ -68,6 +79,21 @@ pub(super) fn check_query(query: &str) -> Result<(), Ambiguous> {
         text = once;
     }
     Err(Ambiguous::Encoding)
+}
+
+/// Parameters by which a request says who sends it, beside or in place of `Authorization`: a Bearer token (RFC 6750 2.3),
+/// and what Exchange's PowerShell takes from its front end. The server could take the request for another's than we do.
+const TOKENS: [&str; 2] = ["access_token", "x-rps-cat"];
+
+/// Checks that a query has none of [`TOKENS`], as far as servers decode names of parameters.
+pub(super) fn check_no_token(query: &str) -> Result<(), Ambiguous> {
+    let is_token = |pair: &[u8]| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let name = decode(name);
+        TOKENS.iter().any(|token| name.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    };
+    let mut pairs = query.as_bytes().split(|byte| b"&;?".contains(byte));
+    if pairs.any(is_token) { Err(Ambiguous::TokenInQuery) } else { Ok(()) }
 }
 
 /// So often a query may be encoded over and over.
@@ -146,6 +172,7 @@ mod tests {
             "/oab/1-2/oab.xml",
             "/oab/%C3%BC.lzx",
             "/ews/",
+            "/oab/a(1).lzx",
         ] {
             assert_eq!(check_path(path), Ok(()), "{path}");
         }
@@ -153,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_could_be_read_as_another_path_is_refused() {
-        use Ambiguous::{Dots, Encoding, NoPath, Separator};
+        use Ambiguous::{Dots, Encoding, NoPath, Parenthesis, Separator};
         for (path, error) in [
             ("/oab/../owa", Dots),
             ("/oab/./x", Dots),
@@ -166,6 +193,11 @@ mod tests {
             ("/oab//x", Separator),
             ("/oab\\..\\owa", Separator),
             ("/oab;x/y", Separator),
+            ("/oab/x::$DATA", Separator),
+            ("/oab/(S(x))/y", Parenthesis),
+            ("/ews/(F(ticket))", Parenthesis),
+            ("/(A(x)F(y))/ews/", Parenthesis),
+            ("/oab/%28S(x))y", Parenthesis),
             ("/oab/%3bx", Encoding),
             ("/oab/%2e%2e/owa", Encoding),
             ("/oab%2fx", Encoding),
@@ -192,6 +224,25 @@ mod tests {
             ("/oab#/../owa", NoPath),
         ] {
             assert_eq!(check_path(path), Err(error), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_holds_a_token_is_refused() {
+        for query in ["", "wsdl", "a=access_token", "access_tokens=x", "email=a@b.c&access-token=x"] {
+            assert_eq!(check_no_token(query), Ok(()), "{query}");
+        }
+        for query in [
+            "access_token=x",
+            "a=b&ACCESS_TOKEN=",
+            "%61ccess%5ftoken=x",
+            "a;access_token=x",
+            "access_token",
+            "+&%20access_token=x",
+            "X-Rps-CAT=x",
+            "a=b?x-rps-cat=x",
+        ] {
+            assert_eq!(check_no_token(query), Err(Ambiguous::TokenInQuery), "{query}");
         }
     }
 

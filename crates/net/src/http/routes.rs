@@ -2,7 +2,7 @@
 
 use mapi::autodiscover::{Dialect, TargetError, check_target};
 
-use super::paths::{Ambiguous, check_path, check_query};
+use super::paths::{Ambiguous, check_no_token, check_path, check_query};
 
 /// What becomes of what is asked under a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +89,9 @@ impl Routes {
         let is = |label: &str, name: &str| label.eq_ignore_ascii_case(name);
         if is(first, "autodiscover") {
             return Ok(Route::Autodiscover(check_target(target)?));
+        }
+        if !query.is_empty() {
+            check_no_token(query)?;
         }
         if PLAIN_QUERIES.iter().any(|name| is(first, name)) {
             check_query(query)?;

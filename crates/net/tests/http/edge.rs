@@ -55,6 +55,13 @@ fn a_target_that_leads_out_of_its_directory_reaches_no_server() {
         "/oab/%252e%252e/owa",
         "/oab/%c0%ae%c0%ae/owa",
         "/mapi/nspi/?MailboxId=a@x.test%2Fecp",
+        "/ews/(F(ticket))/exchange.asmx",
+        "/ews/exchange.asmx?access_token=another",
+        "/mapi/emsmdb/?MailboxId=1@x.test&%61ccess_token=another",
+        "/oab/oab.xml?X-Rps-CAT=x",
+        "/ews/(S(x))b/(S(x))in/x",
+        "/oab/%28S(x))/oab.xml",
+        "/ews/web.config::$DATA",
         "http://proxy.lab.test/ews/%2e%2e/ecp/",
     ] {
         for request in [
@@ -75,7 +82,7 @@ fn a_target_that_leads_out_of_its_directory_reaches_no_server() {
 }
 
 /// What only servers and trusted proxies may say.
-const FORGED: [&str; 16] = [
+const FORGED: [&str; 20] = [
     "X-CommonAccessToken: VgEAVAdXaW5kb3dz",
     "X-BEResource: mail~1942062522",
     "x-anonresource-backend: mail",
@@ -92,6 +99,10 @@ const FORGED: [&str; 16] = [
     "X-Real-IP: 203.0.113.9",
     "Forwarded: for=203.0.113.9",
     "True-Client-IP: 203.0.113.9",
+    "X.CommonAccessToken: VgEAVAdXaW5kb3dz",
+    "Remote~User: LAB\\bob",
+    "X.Forwarded.For: 203.0.113.9",
+    "x+real+ip: 203.0.113.9",
 ];
 
 #[test]
@@ -128,7 +139,9 @@ fn a_trusted_proxy_says_where_its_client_is_and_nothing_more() {
     let upstream = Upstream::saying(OK);
     let peers = Peers { forwarded_for: vec![[127, 0, 0, 1].into()], ..Peers::default() };
     let proxy = Setup { peers, ..Setup::default() }.before(&upstream);
-    let lines = FORGED.join("\r\n") + "\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n";
+    let lines = FORGED.join("\r\n")
+        + "\r\nX-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n\
+           Connection: keep-alive, x-forwarded-for, X-Real-IP\r\n";
     assert_eq!(Client::new(&proxy).ask(get("/ews/x", &lines)).status(), 200);
     let got = upstream.next();
     assert_eq!(values(&got, "x-forwarded-for"), ["203.0.113.9, 198.51.100.7, 127.0.0.1"]);
@@ -136,6 +149,10 @@ fn a_trusted_proxy_says_where_its_client_is_and_nothing_more() {
     assert_eq!(values(&got, "x-real-ip"), ["203.0.113.9"]);
     assert_eq!(values(&got, "x-commonaccesstoken"), [""; 0]);
     assert_eq!(values(&got, "x-original-url"), [""; 0]);
+    // Other spellings are of clients, whose trusted proxy passes on what it does not know.
+    for spelled in ["x_forwarded_for", "x.forwarded.for", "x+real+ip"] {
+        assert_eq!(values(&got, spelled), [""; 0], "{spelled}");
+    }
 }
 
 #[test]
