@@ -6,6 +6,8 @@ mod exceptions;
 mod folders;
 mod recipients;
 mod recurrence;
+mod search_criteria;
+mod search_folder;
 mod security;
 mod time_zone;
 mod verbs;
@@ -17,6 +19,9 @@ pub use self::folders::{PersistBlock, PersistData, PersistElement};
 pub use self::recipients::{FlatEntryList, ReportTag};
 pub use self::recurrence::{
     AppointmentRecurrencePattern, Differences, EndType, Frequency, RecurrencePattern,
+};
+pub use self::search_folder::{
+    AddressEntry, CountedText, Criteria, EntryList, Folders, KnownCriteria, SearchFolderDefinition,
 };
 pub use self::security::{Ace, Acl, SecurityDescriptor, Sid, StoreSecurityDescriptor};
 pub use self::time_zone::{SystemTime, TimeZoneDefinition, TimeZoneRule, TimeZoneStruct};
@@ -46,6 +51,7 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
             shown::<StoreSecurityDescriptor>(bytes).or_else(|| shown::<SecurityDescriptor>(bytes))
         }
         "PidTagAdditionalRenEntryIdsEx" => shown::<PersistData>(bytes),
+        "PidTagSearchFolderDefinition" => shown::<SearchFolderDefinition>(bytes),
         "PidTagRtfCompressed" => {
             rtf::decompress(bytes, MAX_RTF).ok().filter(|text| !text.is_empty()).map(|text| string8(&text))
         }

@@ -2,6 +2,8 @@ use wire::Encode as _;
 
 use super::*;
 
+mod search_folder;
+
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     digits.chunks(2).map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
@@ -275,7 +277,7 @@ proptest::proptest! {
     }
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -284,6 +286,7 @@ const NAMES: [&str; 13] = [
     "PidLidGlobalObjectId",
     "PidTagExtendedRuleMessageActions",
     "PidTagRtfCompressed",
+    "PidTagSearchFolderDefinition",
     "PidLidAppointmentRecur",
     "PidLidTaskRecurrence",
     "PidLidTimeZoneStruct",

@@ -1,4 +1,7 @@
 use mapi::ErrorCode;
+use mapi::blob::{
+    AddressEntry, CountedText, Criteria, EntryList, Folders, KnownCriteria, SearchFolderDefinition,
+};
 use mapi::data::{
     ActionBlock, ActionData, ActionType, FolderId, GlobalCounter, MessageId, OneOffEntryId, OneOffFlags,
     RecipientBlock, RuleAction, ServerId, Text, TypedString,
@@ -175,6 +178,35 @@ fn entry_ids() -> Vec<Vec<u8>> {
     vec![folder, message, written(|w| one_off.encode(w)), written(|w| person.encode(w))]
 }
 
+/// A definition whose `Addresses` and `SearchRestriction` are there.
+fn search_folder() -> SearchFolderDefinition {
+    let value = || TaggedValue::new(PropTag::PidTagDisplayName, "A".into());
+    let exist = || Restriction::Exist { tag: PropTag::PidTagDisplayName };
+    let compared = Restriction::Property {
+        relop: RelationalOperator::RELOP_EQ,
+        tag: PropTag::PidTagDisplayName,
+        value: value(),
+    };
+    let noted = Restriction::Comment { values: vec![value()], restriction: Some(Box::new(exist())) };
+    let criteria = KnownCriteria {
+        addresses: Some(vec![AddressEntry { pad: 0, properties: vec![value()] }]),
+        restriction: Some(Restriction::And(vec![compared, Restriction::Not(Box::new(noted)), exist()])),
+        advanced_search: Some(vec![1]),
+        ..KnownCriteria::default()
+    };
+    SearchFolderDefinition {
+        version: 0x1004,
+        flags: 0x5F,
+        numerical_search: 0,
+        text_search: CountedText { is_extended: false, bytes: b"a\0".to_vec() },
+        skip1: Vec::new(),
+        deep_search: 1,
+        folder_names: CountedText { is_extended: true, bytes: b"b\0".to_vec() },
+        folders: Folders::Known(EntryList { pad: 0, entries: vec![(0, vec![0; 46])] }),
+        criteria: Criteria::Known(Box::new(criteria)),
+    }
+}
+
 fn plain() -> Vec<Vec<u8>> {
     let seed = |choice: u8, bytes: &[u8]| chosen(&[10, 0, choice], bytes);
     let name = [&[1][..], &[7; 16], &[4, b'a', 0, 0, 0]].concat();
@@ -193,5 +225,6 @@ fn plain() -> Vec<Vec<u8>> {
         seed(7, &[1, 0, 0, 0, 0x1F, 0, 1, 0x30]),
         seed(8, &[&[22][..], &[7; 22]].concat()),
         seed(12, &written(|w| TypedString::new("Re: x").encode(w))),
+        seed(19, &written(|w| search_folder().encode(w))),
     ]
 }

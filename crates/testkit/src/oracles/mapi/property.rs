@@ -1,3 +1,4 @@
+use mapi::blob::SearchFolderDefinition;
 use mapi::data::{
     ContactEntryId, EntryId, ExtendedRuleActions, ExtendedRuleCondition, FolderEntryId, LongTermId,
     MessageEntryId, NamedPropertyInformation, OneOffEntryId, PredecessorChangeList, PropertyName,
@@ -24,7 +25,7 @@ pub(crate) const TYPES: [u16; 33] = [
 ];
 
 /// Properties whose bytes are structures of their own.
-const BLOBS: [&str; 15] = [
+const BLOBS: [&str; 16] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -40,6 +41,7 @@ const BLOBS: [&str; 15] = [
     "PidLidTimeZoneStruct",
     "PidLidVerbStream",
     "PidLidAppointmentTimeZoneDefinitionRecur",
+    "PidTagSearchFolderDefinition",
 ];
 
 /// Properties, and the structures that they and ROPs are made of.
@@ -161,7 +163,7 @@ fn entry_id(bytes: &[u8]) {
 
 /// What has one layout, and needs nothing to be read.
 fn plain(choice: u8, bytes: &[u8]) {
-    match choice % 20 {
+    match choice % 21 {
         0 => drop(same_bytes::<PropertyName>(bytes)),
         1 => drop(same_bytes::<NamedPropertyInformation>(bytes)),
         2 => drop(same_bytes::<ExtendedRuleActions>(bytes)),
@@ -181,6 +183,7 @@ fn plain(choice: u8, bytes: &[u8]) {
         16 => drop(same_bytes::<OneOffEntryId>(bytes)),
         17 => drop(same_bytes::<ContactEntryId>(bytes)),
         18 => drop(same_bytes::<WrappedEntryId>(bytes)),
+        19 => drop(same_bytes::<SearchFolderDefinition>(bytes)),
         _ => drop(ServerId::parse(bytes)),
     }
 }

@@ -1,0 +1,324 @@
+use std::borrow::Cow;
+
+use wire::{Decode, Encode, Reader, Result, Writer};
+
+use super::entry_id_or_bytes;
+use super::search_criteria::{read_properties, read_restriction, write_property, write_restriction};
+use crate::property::{PropertyList, Restriction, TaggedValue};
+use crate::show::{Show, Shown, string16};
+
+/// The flag that `Addresses` is there (F).
+const WITH_ADDRESSES: u32 = 0x04;
+/// The flag that `SearchRestriction` is there (E).
+const WITH_RESTRICTION: u32 = 0x08;
+/// The flag that `AdvancedSearch` is there (D).
+const WITH_ADVANCED_SEARCH: u32 = 0x10;
+
+/// `PidTagSearchFolderDefinition`: what a search folder looks for ([MS-OXOSRCH] 2.2.1.2.8).
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchFolderDefinition {
+    /// 0x1004.
+    pub version: u32,
+    /// What is there, as `PidTagSearchFolderStorageType` has it, too ([MS-OXOSRCH] 2.2.1.2.6).
+    pub flags: u32,
+    /// `NumericalSearch`: a size in kilobytes, or an age: its unit in the upper half (0 for days, 1 for weeks, 2
+    /// for months), how many in the lower one.
+    pub numerical_search: u32,
+    /// `TextSearch`.
+    pub text_search: CountedText,
+    /// `SkipBlock1`.
+    pub skip1: Vec<u8>,
+    /// `DeepSearch`: whether subfolders are searched; 0 or 1.
+    pub deep_search: u32,
+    /// `FolderList1`: the names of the folders.
+    pub folder_names: CountedText,
+    /// `FolderList2`: the folders' entry ids.
+    pub folders: Folders,
+    /// From `Addresses` on.
+    pub criteria: Criteria,
+}
+
+/// A text of UTF-16 behind its length in characters, in a byte or in two bytes behind the byte 255.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CountedText {
+    /// Whether the length has two bytes, as it must beyond 254 characters.
+    pub is_extended: bool,
+    /// The text, in little-endian UTF-16.
+    pub bytes: Vec<u8>,
+}
+
+/// The folders of a search, in as many bytes as stand before them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Folders {
+    /// As [MS-OXCDATA] has it.
+    Known(EntryList),
+    /// In another form, or none.
+    Unknown(Vec<u8>),
+}
+
+/// Entry ids behind their lengths ([MS-OXCDATA] 2.3.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EntryList {
+    /// `Pad`, which means nothing.
+    pub pad: u32,
+    /// Each entry id, and the padding behind its length, which means nothing.
+    pub entries: Vec<(u32, Vec<u8>)>,
+}
+
+/// The second half of a definition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Criteria {
+    /// As [MS-OXOSRCH] has it.
+    Known(Box<KnownCriteria>),
+    /// In another form.
+    Unknown(Vec<u8>),
+}
+
+/// The second half of a definition, as [MS-OXOSRCH] has it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct KnownCriteria {
+    /// `Addresses`: those from or to whom messages are, where the flags say that this is there.
+    pub addresses: Option<Vec<AddressEntry>>,
+    /// `SkipBlock2`.
+    pub skip2: Vec<u8>,
+    /// `SearchRestriction`, where the flags say that it is there.
+    pub restriction: Option<Restriction>,
+    /// `AdvancedSearch`, which only clients understand, where the flags say that it is there.
+    pub advanced_search: Option<Vec<u8>>,
+    /// `SkipBlock3`.
+    pub skip3: Vec<u8>,
+    /// What stands behind it.
+    pub rest: Vec<u8>,
+}
+
+/// An addressee ([MS-OXOSRCH] 2.2.1.2.8.1.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AddressEntry {
+    /// `Pad`, which means nothing.
+    pub pad: u32,
+    /// Who it is.
+    pub properties: Vec<TaggedValue>,
+}
+
+/// Bytes behind their 32-bit length: `SkipBlock1` to `SkipBlock3`.
+fn block(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u8>> {
+    let length = r.u32(field)?;
+    r.bytes(usize::try_from(length).unwrap_or(usize::MAX), field).map(<[u8]>::to_vec)
+}
+
+/// The byte that says that a longer length follows.
+const EXTENDED: u8 = 255;
+
+impl<'a> Decode<'a> for CountedText {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let short = r.u8("TextLength")?;
+        let is_extended = short == EXTENDED;
+        let length = if is_extended { r.u16("TextExtendedLength")? } else { short.into() };
+        let bytes = r.bytes(usize::from(length).saturating_mul(2), "Text")?.to_vec();
+        Ok(Self { is_extended, bytes })
+    }
+}
+
+impl Encode for CountedText {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        let length = self.bytes.len() / 2;
+        if self.is_extended || length >= usize::from(EXTENDED) {
+            w.u8(EXTENDED).len16(length, "TextExtendedLength")?;
+        } else {
+            w.len8(length, "TextLength")?;
+        }
+        w.bytes(&self.bytes);
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for EntryList {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let count = r.u32("EntryCount")?;
+        let pad = r.u32("Pad")?;
+        let count = r.count(count, 8, u32::MAX, "EntryCount")?;
+        let lengths: Vec<_> =
+            (0..count).map(|_| Ok((r.u32("EntryLength")?, r.u32("Pad")?))).collect::<Result<_>>()?;
+        let entry = |(length, pad): (u32, u32)| {
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            Ok((pad, r.bytes(length, "EntryId")?.to_vec()))
+        };
+        let entries = lengths.into_iter().map(entry).collect::<Result<_>>()?;
+        Ok(Self { pad, entries })
+    }
+}
+
+impl Encode for EntryList {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.len32(self.entries.len(), "EntryCount")?.u32(self.pad);
+        for (pad, entry) in &self.entries {
+            w.len32(entry.len(), "EntryLength")?.u32(*pad);
+        }
+        for (_, entry) in &self.entries {
+            w.bytes(entry);
+        }
+        Ok(())
+    }
+}
+
+impl AddressEntry {
+    fn read(r: &mut Reader<'_>) -> Result<Self> {
+        let count = r.u32("PropertyCount")?;
+        Ok(Self { pad: r.u32("Pad")?, properties: read_properties(r, count)? })
+    }
+}
+
+impl KnownCriteria {
+    fn read(r: &mut Reader<'_>, flags: u32) -> Result<Self> {
+        let has = |flag: u32| flags & flag != 0;
+        let addresses = has(WITH_ADDRESSES).then(|| {
+            let count = r.u32("AddressCount")?;
+            let count = r.count(count, 8, u32::MAX, "AddressCount")?;
+            (0..count).map(|_| AddressEntry::read(r)).collect::<Result<Vec<_>>>()
+        });
+        Ok(Self {
+            addresses: addresses.transpose()?,
+            skip2: block(r, "SkipBlock2")?,
+            restriction: has(WITH_RESTRICTION).then(|| read_restriction(r)).transpose()?,
+            advanced_search: has(WITH_ADVANCED_SEARCH).then(|| advanced_search(r)).transpose()?,
+            skip3: block(r, "SkipBlock3")?,
+            rest: r.rest().to_vec(),
+        })
+    }
+}
+
+/// `AdvancedSearch`: bytes behind their 64-bit length.
+fn advanced_search(r: &mut Reader<'_>) -> Result<Vec<u8>> {
+    let length = r.u64("AdvancedSearchLength")?;
+    r.bytes(usize::try_from(length).unwrap_or(usize::MAX), "AdvancedSearch").map(<[u8]>::to_vec)
+}
+
+impl Encode for KnownCriteria {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        if let Some(addresses) = &self.addresses {
+            w.len32(addresses.len(), "AddressCount")?;
+            for address in addresses {
+                w.len32(address.properties.len(), "PropertyCount")?.u32(address.pad);
+                address.properties.iter().try_for_each(|property| write_property(w, property))?;
+            }
+        }
+        w.len32(self.skip2.len(), "SkipBlock2")?.bytes(&self.skip2);
+        self.restriction.iter().try_for_each(|restriction| write_restriction(w, restriction))?;
+        if let Some(advanced) = &self.advanced_search {
+            w.u64(u64::try_from(advanced.len()).unwrap_or(u64::MAX)).bytes(advanced);
+        }
+        w.len32(self.skip3.len(), "SkipBlock3")?.bytes(&self.skip3).bytes(&self.rest);
+        Ok(())
+    }
+}
+
+impl<'a> Decode<'a> for SearchFolderDefinition {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let version = r.u32("Version")?;
+        let flags = r.u32("Flags")?;
+        let numerical_search = r.u32("NumericalSearch")?;
+        let text_search = CountedText::decode(r)?;
+        let skip1 = block(r, "SkipBlock1")?;
+        let deep_search = r.u32("DeepSearch")?;
+        let folder_names = CountedText::decode(r)?;
+        let folders = block(r, "FolderList2")?;
+        let folders = EntryList::from_bytes(&folders).map_or(Folders::Unknown(folders), Folders::Known);
+        let rest = r.rest();
+        let criteria = KnownCriteria::read(&mut Reader::new(rest), flags)
+            .map_or_else(|_| Criteria::Unknown(rest.to_vec()), |known| Criteria::Known(Box::new(known)));
+        Ok(Self {
+            version,
+            flags,
+            numerical_search,
+            text_search,
+            skip1,
+            deep_search,
+            folder_names,
+            folders,
+            criteria,
+        })
+    }
+}
+
+impl Encode for SearchFolderDefinition {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.version).u32(self.flags).u32(self.numerical_search);
+        self.text_search.encode(w)?;
+        w.len32(self.skip1.len(), "SkipBlock1")?.bytes(&self.skip1).u32(self.deep_search);
+        self.folder_names.encode(w)?;
+        let mark = w.mark32();
+        match &self.folders {
+            Folders::Known(list) => list.encode(w)?,
+            Folders::Unknown(bytes) => drop(w.bytes(bytes)),
+        }
+        let length = w.since(mark, 4);
+        w.fill32(mark, length, "FolderList2Length")?;
+        match &self.criteria {
+            Criteria::Known(known) => known.encode(w),
+            Criteria::Unknown(bytes) => {
+                w.bytes(bytes);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Show for EntryList {
+    fn show(&self) -> Shown {
+        Shown::List(self.entries.iter().map(|(_, entry)| entry_id_or_bytes(entry)).collect())
+    }
+}
+
+/// The fields that are shown, without those that are empty.
+struct Fields(Vec<(Cow<'static, str>, Shown)>);
+
+impl Fields {
+    fn bytes(&mut self, name: &'static str, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.0.push((name.into(), Shown::Bytes(bytes.to_vec())));
+        }
+    }
+
+    fn text(&mut self, name: &'static str, text: &CountedText) {
+        if !text.bytes.is_empty() {
+            self.0.push((name.into(), string16(&text.bytes)));
+        }
+    }
+
+    fn criteria(&mut self, known: &KnownCriteria) {
+        if let Some(addresses) = &known.addresses {
+            let one = |address: &AddressEntry| PropertyList(address.properties.clone()).show();
+            self.0.push(("addresses".into(), Shown::List(addresses.iter().map(one).collect())));
+        }
+        self.bytes("skip_block2", &known.skip2);
+        if let Some(restriction) = &known.restriction {
+            self.0.push(("condition".into(), restriction.show()));
+        }
+        self.bytes("advanced_search", known.advanced_search.as_deref().unwrap_or_default());
+        self.bytes("skip_block3", &known.skip3);
+        self.bytes("rest", &known.rest);
+    }
+}
+
+impl Show for SearchFolderDefinition {
+    fn show(&self) -> Shown {
+        let mut fields = Fields(vec![
+            ("version".into(), self.version.show()),
+            ("flags".into(), self.flags.show()),
+            ("numerical_search".into(), self.numerical_search.show()),
+        ]);
+        fields.text("text_search", &self.text_search);
+        fields.bytes("skip_block1", &self.skip1);
+        fields.0.push(("deep_search".into(), self.deep_search.show()));
+        fields.text("folder_names", &self.folder_names);
+        match &self.folders {
+            Folders::Known(list) => fields.0.push(("folders".into(), list.show())),
+            Folders::Unknown(bytes) => fields.bytes("folders", bytes),
+        }
+        match &self.criteria {
+            Criteria::Known(known) => fields.criteria(known),
+            Criteria::Unknown(bytes) => fields.bytes("criteria", bytes),
+        }
+        Shown::Fields(fields.0)
+    }
+}
