@@ -138,7 +138,7 @@ fn a_refused_operation_is_in_the_log_once_with_its_user() {
         {
             assert!(line.contains(part), "{part} is not in {line}");
         }
-        let refusals = proxy.process.err().iter().filter(|line| line.contains("refused")).count();
+        let refusals = proxy.process.err().iter().filter(|line| line.contains("refused: ")).count();
         assert_eq!(refusals, number + 1, "{:?}", proxy.process.err());
     }
 }

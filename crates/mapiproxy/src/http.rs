@@ -39,10 +39,6 @@ pub(crate) fn front(
         ntlm: takes(Scheme::Ntlm),
         negotiate: takes(Scheme::Negotiate),
     };
-    let mut routes = Routes::default();
-    for (directory, way) in &config.virtual_directories {
-        routes.set(directory, http::Way::from(*way));
-    }
     Ok(Arc::new(HttpFront {
         sign_in: HttpSignIn::new(Arc::clone(acceptor), schemes),
         auth_limit: Arc::clone(auth_limit),
@@ -57,7 +53,7 @@ pub(crate) fn front(
             forwarded_for: clients.forwarded_for_from.clone(),
         },
         tells_forwarding: config.upstream.forwarding_headers,
-        routes,
+        routes: routes(config),
         upstream: upstream(config, server, service)?,
         limits,
         bodies: Arc::clone(bodies),
@@ -72,6 +68,16 @@ pub(crate) fn front(
         observer: Arc::clone(observer),
         strangers: Strangers::default(),
     }))
+}
+
+/// What becomes of the server's other directories.
+fn routes(config: &Config) -> Routes {
+    let own = config.upstream.credentials.are_relayed();
+    let mut routes = if own { Routes::with_own_credentials() } else { Routes::default() };
+    for (directory, way) in &config.virtual_directories {
+        routes.set(directory, http::Way::from(*way));
+    }
+    routes
 }
 
 impl From<Way> for http::Way {

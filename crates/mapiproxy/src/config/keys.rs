@@ -354,11 +354,17 @@ pub(crate) const KEYS: &[Key] = &[
     key(
         "virtual_directories",
         "oab",
-        "\"relayed\"",
+        "\"refused\"",
         false,
-        "What becomes of the server's directories beside MAPI and Autodiscover: relayed as they are, for whoever signed in; refused; or absent, as if they were not there. Others than these are absent.",
+        "What becomes of requests to the server's virtual directories beside MAPI and Autodiscover: relayed, for every user that signed in; refused (403); or absent (404). Others than these are absent. Where credentials.mode is specified, the server takes what is relayed there for the service account's own, and each user can do there all that the account may do: relay a directory only if that is meant. Where credentials.mode is relayed, oab and ews are relayed by default. This one has the offline address books.",
     ),
-    key("virtual_directories", "ews", "\"relayed\"", false, "Exchange Web Services."),
+    key(
+        "virtual_directories",
+        "ews",
+        "\"refused\"",
+        false,
+        "Exchange Web Services: free/busy, out of office and all of a mailbox. With a service account that has access to other mailboxes, or may impersonate their owners, each user could read and change all of them.",
+    ),
     key("virtual_directories", "owa", "\"refused\"", false, "Outlook on the web."),
     key("virtual_directories", "ecp", "\"refused\"", false, "The administration pages."),
     key("virtual_directories", "microsoft-server-activesync", "\"refused\"", false, "ActiveSync."),
@@ -422,10 +428,11 @@ pub(crate) const KEYS: &[Key] = &[
     ),
 ];
 
-/// The name among `known` that is nearest to `name`, if any is near.
+/// The name among `known` that is nearest to `name`, whatever the case of its letters, if any is near.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
     known
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .map(|candidate| (strsim::damerau_levenshtein(&name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 3)
         .min()
         .map(|(_, candidate)| candidate)

@@ -52,7 +52,7 @@ impl Module for Names {
         &[OptionSpec {
             name: "server",
             kind: OptionKind::Text,
-            default: "the first label of upstream.rpc, or of upstream.http",
+            default: "the first label of upstream.rpc, or of upstream.http, whichever is a name",
             doc: "The server's name as its distinguished names spell it. The first label of our own name stands for \
                   it; other servers' names are encoded behind that label. The same in all proxies of a pool.",
         }]

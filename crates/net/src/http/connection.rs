@@ -23,7 +23,7 @@ use super::front::HttpFront;
 use super::io::{Broken, Stream, Wire};
 use super::pace::Pace;
 use super::relayed::{Relayed, Request};
-use super::routes::{Route, Way};
+use super::routes::{REFUSED, Route, Way};
 use super::server_only::Cookies;
 use super::sign_in::{Connection as SignIn, SignedIn};
 use super::tls::TlsIdentity;
@@ -334,7 +334,10 @@ impl Client {
             }
         };
         match route {
-            Route::Other(Way::Refused) => return Ok(self.answer(403, "not served here\n", &head)),
+            Route::Other(Way::Refused) => {
+                tracing::debug!(peer = %self.peer, path = head.path(), "refused by [virtual_directories]");
+                return Ok(self.answer(403, REFUSED, &head));
+            }
             Route::Other(Way::Absent) => return Ok(self.answer(404, "not found\n", &head)),
             Route::Mapi | Route::Autodiscover(_) | Route::Other(Way::Relayed) => {}
         }
