@@ -19,6 +19,8 @@ mode = "specified"
 user = "svcproxy"
 domain = "LAB"
 password_file = "service.password"
+[modules.names]
+server = "EXCH"
 "#;
 
 const ACCOUNT: &str = "[[account]]\nuser = \"alice\"\nnt_hash = \"0123456789abcdef0123456789abcdef\"\n";
@@ -141,8 +143,8 @@ fn what_is_wrong_in_files_is_found_at_once_with_what_is_wrong_in_the_text() {
             "means two accounts",
             "line 15: upstream.credentials.password_file: ",
             "begins with a byte order mark: save it as UTF-8 without one",
-            "line 17: capture.packets: the folder ",
-            "line 19: modules.stack: there is no module nmaes; there are downgrade, dummy, names",
+            "line 19: capture.packets: the folder ",
+            "line 21: modules.stack: there is no module nmaes; there are downgrade, dummy, names",
         ],
     );
 }
@@ -169,6 +171,94 @@ fn what_may_be_meant_is_warned_of() {
     warned(&folder, "upstream.http: the name exch.invalid can't be resolved");
     folder.write("proxy.toml", &TEXT.replace("127.0.0.23:8443", "192.0.2.1:8443"));
     warned(&folder, "listen.https: this machine can't listen on 192.0.2.1");
+}
+
+/// Checks that the configuration has one problem, and that nothing else is said.
+#[track_caller]
+fn one_problem(folder: &Folder, text: &str, says: &str) {
+    folder.write("proxy.toml", text);
+    let ended = mapiproxy("check", folder);
+    let lines: Vec<&str> = ended.err.lines().chain(ended.out.lines()).collect();
+    assert!(
+        !ended.status.success() && lines.len() == 1 && lines[0].contains(says),
+        "expected {says:?}:\n{lines:#?}"
+    );
+}
+
+#[test]
+fn one_mistake_in_the_text_is_one_message() {
+    let folder = good();
+    for (from, to, says) in [
+        ("mode = \"specified\"\n", "", "line 10: upstream.credentials.mode: is missing: give \"specified\""),
+        ("user = \"svcproxy\"", "user = 5", "line 12: upstream.credentials.user: takes a text in quotes, as"),
+        (
+            "user = \"svcproxy\"",
+            "user = svcproxy",
+            "line 12: upstream.credentials.user: text stands in quotes",
+        ),
+        (
+            "[upstream.credentials]\n",
+            "",
+            "line 10: unknown keys upstream.mode, upstream.user, upstream.domain",
+        ),
+        (
+            "password_file",
+            "pasword_file",
+            "line 14: unknown key upstream.credentials.pasword_file; did you mean",
+        ),
+        ("\"proxy.lab.test\"", "5", "line 1: name: takes a text in quotes, as \"proxy.lab.test\""),
+        ("\"proxy.lab.test\"", "\"proxy:443\"", "line 1: name: \"proxy:443\" is no host name: "),
+        (
+            "\"127.0.0.23:8443\"",
+            "\"127.0.0.23\"",
+            "line 3: listen.https: \"127.0.0.23\" is no address: expected",
+        ),
+        (
+            "certificate = \"own.crt\"",
+            "certificate = 5",
+            "line 4: listen.certificate: takes a text in quotes",
+        ),
+        ("[modules.names]", "[modules]\nstack = 5\n[modules.names]", "line 16: modules.stack: takes a list"),
+    ] {
+        assert!(TEXT.contains(from), "{from}");
+        one_problem(&folder, &TEXT.replacen(from, to, 1), says);
+    }
+    let two =
+        TEXT.replacen("mode = \"specified\"\n", "", 1).replacen("\"proxy.lab.test\"", "proxy.lab.test", 1);
+    one_problem(&folder, &two, "line 1: name: text stands in quotes: write name = \"proxy.lab.test\"");
+}
+
+#[test]
+fn schemes_and_hosts_have_any_case() {
+    let folder = good();
+    for url in ["HTTP://127.0.0.24", "Http://127.0.0.24:80/"] {
+        let text = TEXT.replacen("http://127.0.0.24", url, 1);
+        folder.write("proxy.toml", &format!("public_url = \"HTTPS://Mail.LAB.test.:443\"\n{text}"));
+        let ended = mapiproxy("check", &folder);
+        assert!(ended.status.success() && !ended.out.contains("warning"), "{}{}", ended.err, ended.out);
+    }
+}
+
+#[test]
+fn directories_that_are_relayed_with_the_service_account_are_warned_of() {
+    let folder = good();
+    folder.write("proxy.toml", &format!("{TEXT}[virtual_directories]\noab = \"refused\"\n"));
+    assert!(!mapiproxy("check", &folder).out.contains("warning"));
+    folder.write("proxy.toml", &format!("{TEXT}[virtual_directories]\nEWS = \"relayed\"\n"));
+    refused(&folder, &["unknown key virtual_directories.EWS; did you mean ews?"]);
+    folder
+        .write("proxy.toml", &format!("{TEXT}[virtual_directories]\news = \"relayed\"\necp = \"relayed\"\n"));
+    warned(
+        &folder,
+        "virtual_directories.ecp, virtual_directories.ews: relayed with the service account LAB\\svcproxy",
+    );
+}
+
+#[test]
+fn a_server_known_by_its_address_alone_has_no_name_to_replace() {
+    let folder = good();
+    folder.write("proxy.toml", &TEXT.replace("[modules.names]\nserver = \"EXCH\"\n", ""));
+    warned(&folder, "modules.names.server is not set and upstream.http is an address, 127.0.0.24: ");
 }
 
 #[test]
@@ -228,9 +318,9 @@ fn a_recording_takes_the_place_of_no_other_file() {
     refused(
         &folder,
         &[
-            "line 16: capture.packets: ",
+            "line 18: capture.packets: ",
             "c.pcapng: holds something that is not a recording of MAPIProxy: move it away, or name another file",
-            "line 17: capture.har: ",
+            "line 19: capture.har: ",
             "c.har: is a symbolic link, which is not followed",
         ],
     );

@@ -51,7 +51,7 @@ pub(crate) fn warnings(path: &Path, config: &Config) -> Vec<String> {
     let places = Places::default();
     let mut found = Found::new(path, &places);
     let mut warnings = inspect(config, &mut found).warnings;
-    warnings.extend(crate::config::notes(config).into_iter().map(str::to_owned));
+    warnings.extend(crate::config::notes(config));
     let wrong = found.problems.into_iter().filter_map(|problem| match problem {
         ConfigError::Value { key, why, .. } => Some(format!("{key}: {why}")),
         _ => None,
@@ -90,6 +90,10 @@ fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
 
 fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
     let Credentials::Specified { password_file, .. } = &config.upstream.credentials else { return };
+    let is_known = !found.is_wrong("upstream.credentials.mode") && !password_file.as_os_str().is_empty();
+    if !is_known || found.is_wrong("upstream.credentials") {
+        return;
+    }
     match files::read_password(password_file) {
         Ok(password) => {
             let text = password.expose();
@@ -108,7 +112,7 @@ fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
 fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
     let Listen { https, certificate, key, .. } = &config.listen;
     let (Some(certificate), Some(key)) = (certificate, key) else { return };
-    if https.is_none() {
+    if https.is_none() && !found.is_wrong("listen.https") {
         inspected.warnings.push(
             "listen.certificate: is not used without listen.https; give listen.https an address".to_owned(),
         );
@@ -122,6 +126,9 @@ fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected
         Ok(faults) => {
             for fault in faults {
                 let why = format!("{}: {fault}", certificate.display());
+                if matches!(fault, CertificateFault::Name { .. }) && found.is_wrong("name") {
+                    continue;
+                }
                 if fault == CertificateFault::Authority {
                     inspected.warnings.push(format!("listen.certificate: {why}"));
                 } else {

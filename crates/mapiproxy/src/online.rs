@@ -37,8 +37,10 @@ pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
     let contexts = Registry::new();
     // Without a password all but the sign-in is tried.
     let (service, signs_in) = match Service::read(config, &contexts) {
-        Ok(service) => (Some(service), !config.upstream.credentials.are_relayed()),
-        Err(_) => (Service::read(&relayed(config), &contexts).ok(), false),
+        Ok(service) if !found.is_wrong_in("upstream.credentials") => {
+            (Some(service), !config.upstream.credentials.are_relayed())
+        }
+        _ => (Service::read(&relayed(config), &contexts).ok(), false),
     };
     let Some(service) = service else { return Shown::default() };
     let asking = Asking { config, service, contexts, signs_in };

@@ -70,10 +70,6 @@ pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
         origin: http::origin(config),
         sign_in: http::sign_in(config),
     };
-    if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
-        let why = format!("has options, but {unused} is not in modules.stack");
-        return Err(wrong(&format!("modules.{unused}"), why));
-    }
     let mut stack: Vec<Box<dyn Module>> = Vec::new();
     for name in &config.modules.stack {
         let known = || modules::all().iter().map(|module| module.name()).collect::<Vec<_>>().join(", ");
@@ -89,6 +85,11 @@ pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
             .map_err(|error| wrong(&table, error.to_string()))?;
         module.init(&options, &facts).map_err(|error| wrong(&table, error.to_string()))?;
         stack.push(module);
+    }
+    // Looked for last: what is misspelt in the stack is no reason to remove the options of what is meant.
+    if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
+        let why = format!("has options, but {unused} is not in modules.stack: add it there, or remove them");
+        return Err(wrong(&format!("modules.{unused}"), why));
     }
     Ok(Stack::new(stack))
 }

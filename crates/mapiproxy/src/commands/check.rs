@@ -34,9 +34,15 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let mut found = Found::new(path, &places);
     found.problems = problems;
     let Some(config) = config else { return Ok(Problems::none(found.problems)?) };
+    // What keys do together is only known where each is right.
+    let notes = if found.problems.is_empty() { config::notes(&config) } else { Vec::new() };
+    let stack = if found.is_wrong("modules.stack") {
+        None
+    } else {
+        crate::wiring::stack(&config).map_err(|error| found.wrong(&error.key, error.why)).ok()
+    };
     let Inspected { accounts, mut warnings } = inspect::inspect(&config, &mut found);
-    warnings.extend(config::notes(&config).into_iter().map(str::to_owned));
-    let stack = crate::wiring::stack(&config).map_err(|error| found.wrong(&error.key, error.why)).ok();
+    warnings.extend(notes);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for own in runtime.block_on(crate::own_address::find(&config)) {
         found.wrong(own.key(), own.why());

@@ -1,8 +1,9 @@
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::document;
+use super::hosts::{check_name, host};
 use super::parts::{Config, Listen};
 use super::problems::{ConfigError, Found, Problems};
 use crate::files;
@@ -39,7 +40,10 @@ pub(crate) fn examine(path: &Path) -> Result<Examined, ConfigError> {
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let Some(config) = &mut examined.config else { return Ok(examined) };
     if let super::Credentials::Specified { password_file, .. } = &mut config.upstream.credentials {
-        *password_file = base.join(&*password_file);
+        // What is missing stays empty, and is no folder.
+        if !password_file.as_os_str().is_empty() {
+            *password_file = base.join(&*password_file);
+        }
     }
     let accounts = &mut config.clients.accounts;
     let Listen { certificate, key, .. } = &mut config.listen;
@@ -75,15 +79,20 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
 }
 
 fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-    let is_label =
-        |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
-    let labels = config.name.split('.').all(is_label);
-    if !config.name.chars().all(plain) || !labels || config.name.len() > 253 {
-        found.wrong("name", format!("{:?} is no host name", config.name));
+    if let Err(why) = check_name(&config.name, false) {
+        let expected = "expected letters, digits and hyphens with dots between them, as proxy.lab.test";
+        found.wrong("name", format!("{:?} is no host name: {why}: {expected}", config.name));
     } else if config.name.split('.').all(|label| label.parse::<u8>().is_ok()) {
-        found.wrong("name", "must be a name that clients can resolve, not an address");
+        found.wrong("name", "must be a name that clients can resolve, not an address: as proxy.lab.test");
     }
+    for name in config.clients.target_names.iter().filter(|name| *name != "*") {
+        if let (Err(why), Err(_)) = (host(name), name.parse::<IpAddr>()) {
+            let expected = "expected a host name or an address, as mail.lab.test, or * for any";
+            found.wrong("clients.target_names", format!("{name:?} is no host: {why}: {expected}"));
+        }
+    }
+    account_values(config, found);
+    path_values(config, found);
     rpc_values(config, found);
     relayed_values(config, found);
     for (key, most) in [
@@ -143,6 +152,51 @@ fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
     }
 }
 
+/// The account that signs in at the server.
+fn account_values(config: &Config, found: &mut Found<'_>) {
+    let super::Credentials::Specified { user, domain, .. } = &config.upstream.credentials else { return };
+    let (user_key, domain_key) = ("upstream.credentials.user", "upstream.credentials.domain");
+    if user.is_empty() && found.is_given(user_key) {
+        found.wrong(user_key, "is empty: name the account that signs in at the server, as svcproxy");
+    }
+    if let Some((before, name)) = user.split_once('\\') {
+        let why = format!("{user:?} has a domain: write user = {name:?} and domain = {before:?}");
+        found.wrong(user_key, why);
+    }
+    if domain.contains(['\\', '@']) {
+        let why = format!("{domain:?} is no domain: expected its name alone, as LAB or lab.test");
+        found.wrong(domain_key, why);
+    }
+}
+
+/// Paths that are none.
+fn path_values(config: &Config, found: &mut Found<'_>) {
+    let Listen { certificate, key, .. } = &config.listen;
+    let mut paths = vec![
+        ("clients.accounts", config.clients.accounts.as_ref()),
+        ("listen.certificate", certificate.as_ref()),
+        ("listen.key", key.as_ref()),
+        ("upstream.ca_file", config.upstream.ca_file.as_ref()),
+        ("capture.packets", config.capture.packets.as_ref()),
+        ("capture.har", config.capture.har.as_ref()),
+    ];
+    if let super::Credentials::Specified { password_file, .. } = &config.upstream.credentials {
+        paths.push(("upstream.credentials.password_file", Some(password_file)));
+    }
+    for (key, path) in paths.into_iter().filter_map(|(key, path)| Some((key, path?))) {
+        let first = path.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
+        match first {
+            None if found.is_given(key) => found.wrong(key, "is empty: name a file"),
+            Some(first) if first.starts_with('~') || first.starts_with('$') || first.starts_with('%') => {
+                let why = "is taken as it is, since ~ and variables stand for nothing here: write the whole path, or \
+                           one that begins in this file's folder";
+                found.wrong(key, format!("{first} in {} {why}", path.display()));
+            }
+            _ => {}
+        }
+    }
+}
+
 fn capture_values(path: &Path, config: &Config, found: &mut Found<'_>) {
     let capture = &config.capture;
     for (key, value) in
@@ -198,12 +252,18 @@ fn rpc_values(config: &Config, found: &mut Found<'_>) {
     if services.iter().any(|key| found.is_wrong(key)) {
         // Whether there is a service can't be said.
     } else if rpc.or(rpc_http).or(http).or(https).is_none() {
-        found.wrong("listen", "names no service: give rpc, rpc_http, http or https an address");
+        found.missing(
+            "listen",
+            "names no service: give rpc, rpc_http, http or https an address, as https = \"0.0.0.0:443\"",
+        );
     } else if endpoint_mapper.is_some() && rpc.or(rpc_http).is_none() {
         found.wrong("listen.endpoint_mapper", "has nothing to name: give listen.rpc an address");
     }
     if rpc.or(rpc_http).is_some() && config.upstream.rpc.is_none() {
-        found.wrong("upstream.rpc", "is missing: name the server that calls are relayed to");
+        found.missing(
+            "upstream.rpc",
+            "is missing: name the server that calls are relayed to, as exch.lab.test",
+        );
     }
     for (key, address) in [("listen.rpc", rpc), ("listen.rpc_http", rpc_http)] {
         if address.is_some_and(|address| address.port() == 0) {
@@ -243,9 +303,10 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
 fn relayed_values(config: &Config, found: &mut Found<'_>) {
     let Listen { endpoint_mapper, rpc, rpc_http, .. } = config.listen;
     if !config.upstream.credentials.are_relayed() {
-        if config.clients.accounts.is_none() {
-            found
-                .wrong("clients.accounts", "is missing: name the file of accounts that clients sign in with");
+        // Clients need no accounts with us where they sign in at the server, as may be meant.
+        if config.clients.accounts.is_none() && found.is_given("upstream.credentials.mode") {
+            let why = "is missing: name the file of accounts that clients sign in with, as accounts.toml";
+            found.missing("clients.accounts", why);
         }
         return;
     }
@@ -261,61 +322,21 @@ fn relayed_values(config: &Config, found: &mut Found<'_>) {
     }
 }
 
-/// What works, but perhaps not as one would think.
-pub(crate) fn notes(config: &Config) -> Vec<&'static str> {
-    let mut notes = Vec::new();
-    if !config.modules.stack.iter().any(|name| name == "names") {
-        notes.push(
-            "modules.stack does not have names: clients are given the server's own names and addresses, and may \
-             connect to it without the proxy; add names to modules.stack, unless something else replaces them",
-        );
-    }
-    let relayed = config.upstream.credentials.are_relayed();
-    let within_tls = config.upstream.http.as_ref().is_some_and(|server| server.tls);
-    if relayed && (config.listen.https.is_some() || within_tls) {
-        notes.push(
-            "upstream.credentials.mode is relayed: a server that requires channel bindings (Extended Protection for \
-             Authentication) refuses the NTLM and Kerberos of our clients, who bind them to our certificate and \
-             not to its own; have it not require them, or let clients sign in by Basic or Bearer",
-        );
-    }
-    if relayed && config.listen.https.is_none() && !config.clients.basic_without_tls {
-        notes.push(
-            "upstream.credentials.mode is relayed without listen.https: Basic and Bearer are not passed on, since \
-             others could read them; give listen.https an address, or set clients.basic_without_tls",
-        );
-    }
-    if config.listen.http.is_some() && config.listen.https.is_none() && config.public_url.is_none() {
-        notes.push(
-            "listen.https and public_url are left out: Autodiscover gives http:// URLs to clients; where something in \
-             front of us ends TLS, set public_url to the https:// URL that clients reach it by",
-        );
-    }
-    if relayed && !config.clients.forwarded_for_from.is_empty() {
-        notes.push(
-            "upstream.credentials.mode is relayed: on connections from clients.forwarded_for_from only Basic and \
-             Bearer are passed on, since NTLM and Negotiate would sign in everybody on them",
-        );
-    }
-    if !relayed && !config.clients.forwarded_for_from.is_empty() {
-        notes.push(if config.clients.http_auth.contains(&super::Scheme::Basic) {
-            "on connections from clients.forwarded_for_from clients sign in by Basic alone: NTLM and Negotiate \
-             authenticate a connection, and these carry requests of several clients"
-        } else {
-            "on connections from clients.forwarded_for_from no client can sign in: NTLM and Negotiate authenticate a \
-             connection, and these carry requests of several clients; add basic to clients.http_auth"
-        });
-    }
-    notes
-}
-
 fn http_values(config: &Config, found: &mut Found<'_>) {
     let Listen { http, https, certificate, key, .. } = &config.listen;
-    if https.is_some() && (certificate.is_none() || key.is_none()) {
-        found.wrong("listen.https", "needs listen.certificate and listen.key");
+    let (has_certificate, has_key) = (certificate.is_some(), key.is_some());
+    let is_open = found.is_wrong("listen.certificate") || found.is_wrong("listen.key");
+    if https.is_some() && !is_open {
+        match (has_certificate, has_key) {
+            (false, false) => found.missing("listen.https", "needs listen.certificate and listen.key"),
+            (false, true) => found.missing("listen.https", "needs listen.certificate beside listen.key"),
+            (true, false) => found.missing("listen.https", "needs listen.key beside listen.certificate"),
+            (true, true) => {}
+        }
     }
     if (http.is_some() || https.is_some()) && config.upstream.http.is_none() {
-        found.wrong("upstream.http", "is missing: name the server that HTTP is relayed to");
+        let why = "is missing: name the server that HTTP is relayed to, as https://exch.lab.test";
+        found.missing("upstream.http", why);
     }
     if config.clients.http_auth.is_empty() {
         found.wrong("clients.http_auth", "must name at least one way to sign in");

@@ -2,16 +2,25 @@
 
 mod check;
 mod document;
+mod hosts;
 mod keys;
+mod kinds;
+#[cfg(test)]
+mod mistakes;
+mod notes;
 mod parts;
 mod problems;
 mod servers;
+mod syntax;
 #[cfg(test)]
 mod tests;
+mod texts;
+mod unknown;
 
-pub(crate) use check::{Examined, examine, load, notes};
+pub(crate) use check::{Examined, examine, load};
 pub(crate) use document::Places;
 pub(crate) use keys::reference;
+pub(crate) use notes::notes;
 pub(crate) use parts::{
     Bindings, Capture, CapturedSide, Clients, Config, Credentials, Deferred, Listen, ProtectionLevel, Scheme,
     SignIn, Way,

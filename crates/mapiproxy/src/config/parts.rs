@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -10,13 +10,15 @@ use rpc::pdu::AuthLevel;
 use serde::Deserialize;
 
 use super::servers::{Binding, Url};
+use super::texts::{address, name, networks};
 
 /// A whole configuration. What each key means stands in the table of keys, which `mapiproxy check --keys`
 /// prints.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The host name by which clients know us.
+    /// The host name by which clients know us, without a dot at its end.
+    #[serde(deserialize_with = "name")]
     pub(crate) name: String,
     /// What the URLs that clients are given begin with, where that is not our own listener.
     pub(crate) public_url: Option<Url>,
@@ -80,10 +82,12 @@ pub(crate) struct Capture {
 }
 
 impl Config {
-    /// The server's host, by whichever of its names there is.
+    /// The server's host: a name rather than an address, where it has both.
     pub(crate) fn upstream_host(&self) -> &str {
         let rpc = self.upstream.rpc.as_ref().map(Binding::host);
-        rpc.or_else(|| self.upstream.http.as_ref().map(|url| url.host.as_str())).unwrap_or_default()
+        let http = self.upstream.http.as_ref().map(|url| url.host.as_str());
+        let is_name = |host: &&str| host.parse::<IpAddr>().is_err();
+        rpc.filter(is_name).or_else(|| http.filter(is_name)).or(rpc).or(http).unwrap_or_default()
     }
 }
 
@@ -151,22 +155,6 @@ impl Listen {
         ];
         all.into_iter().filter_map(|(key, address)| Some((key, address?)))
     }
-}
-
-/// Where something listens.
-fn address<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let bad = |_| {
-        let why = "is no address: expected one with a port, as 127.0.0.1:443 or [::]:443";
-        serde::de::Error::custom(format!("{text:?} {why}"))
-    };
-    text.parse().map(Some).map_err(bad)
-}
-
-/// A list of addresses and networks.
-fn networks<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| text.parse().map_err(serde::de::Error::custom)).collect()
 }
 
 impl fmt::Display for Listen {

@@ -22,17 +22,19 @@ pub(crate) enum ConfigError {
         why: String,
     },
     /// A key that does not exist.
-    #[error("{}, line {line}: unknown key {key}{hint}", path.display())]
+    #[error("{}, line {line}: unknown {what}; {hint}", path.display())]
     Unknown {
         /// The file.
         path: PathBuf,
         /// The line, from one.
         line: usize,
-        /// The key, with its table.
-        key: String,
-        /// The known key that is probably meant, with its table.
-        meant: Option<String>,
-        /// The nearest known key, or the keys there are.
+        /// The key or keys, with their table.
+        what: String,
+        /// The known keys that are probably meant, with their table.
+        meant: Vec<String>,
+        /// Whether it is a table for some known one, which can't be said.
+        may_hold_others: bool,
+        /// Which keys are meant, or which there are.
         hint: String,
     },
     /// A value that can't work.
@@ -66,7 +68,7 @@ impl ConfigError {
             Self::Read(_) | Self::Syntax { .. } => false,
             Self::Value { key, .. } => key == wanted,
             // What is misspelt is not missing, nor is what stands in a table whose name is misspelt.
-            Self::Unknown { meant, .. } => meant.as_ref().is_some_and(|meant| {
+            Self::Unknown { meant, .. } => meant.iter().any(|meant| {
                 wanted
                     .strip_prefix(meant.as_str())
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -138,6 +140,59 @@ impl<'a> Found<'a> {
             return;
         }
         self.problems.push(ConfigError::Value { path, line, key: key.to_owned(), why: why.into() });
+    }
+
+    /// The value of `key` is missing, `why`. Not reported where it may stand in a table that is unknown.
+    pub(crate) fn missing(&mut self, key: &str, why: impl Into<String>) {
+        let may_be_there =
+            |problem: &ConfigError| matches!(problem, ConfigError::Unknown { may_hold_others: true, .. });
+        if !self.problems.iter().any(may_be_there) {
+            self.wrong(key, why);
+        }
+    }
+
+    /// The line `line` can't be read, `why`. One problem is enough for a line.
+    pub(super) fn unreadable(&mut self, line: usize, why: String) {
+        if self.unreadable_lines().all(|other| other != line) {
+            self.problems.push(ConfigError::Syntax { path: self.path.to_owned(), line, why });
+        }
+    }
+
+    /// The lines that can't be read.
+    pub(super) fn unreadable_lines(&self) -> impl Iterator<Item = usize> {
+        self.problems.iter().filter_map(|problem| match problem {
+            ConfigError::Syntax { line, .. } => Some(*line),
+            _ => None,
+        })
+    }
+
+    /// The line `line` has keys that do not exist, `what`; `meant` are probably meant.
+    pub(super) fn unknown(
+        &mut self,
+        line: usize,
+        what: String,
+        meant: Vec<String>,
+        may_hold_others: bool,
+        hint: &str,
+    ) {
+        let (path, hint) = (self.path.to_owned(), hint.to_owned());
+        self.problems.push(ConfigError::Unknown { path, line, what, meant, may_hold_others, hint });
+    }
+
+    /// Whether the file has `key`.
+    pub(crate) fn is_given(&self, key: &str) -> bool {
+        self.places.has(key)
+    }
+
+    /// Whether something is wrong with a key in the table `table`, or with all of it.
+    pub(crate) fn is_wrong_in(&self, table: &str) -> bool {
+        let is_in =
+            |key: &str| key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.problems.iter().any(|problem| match problem {
+            ConfigError::Value { key, .. } => is_in(key),
+            ConfigError::Unknown { meant, .. } => meant.iter().any(|meant| is_in(meant)),
+            ConfigError::Read(_) | ConfigError::Syntax { .. } => false,
+        })
     }
 
     /// Whether something is wrong with `key` already.

@@ -1,39 +1,60 @@
 use std::fmt;
-use std::net::Ipv6Addr;
 
 use net::Location;
 use serde::Deserialize;
 
+use super::hosts::{HostFault, host};
+
 /// A text that names no server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no server: expected {expected}")]
+#[error("{text:?} is no server: {fault}: expected {expected}")]
 pub(crate) struct NoServer {
     text: String,
+    fault: ServerFault,
     expected: &'static str,
 }
 
-/// A host by its name, by an IPv4 address, or by an IPv6 address in brackets (RFC 3986 3.2.2), which are taken off;
-/// none where it is none of these.
-fn host(text: &str) -> Option<String> {
-    if let Some(inner) = text.strip_prefix('[') {
-        let address = inner.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
-        return Some(address.to_string());
-    }
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    (!text.is_empty() && text.chars().all(plain)).then(|| text.to_owned())
+/// What is wrong with the text that should name a server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ServerFault {
+    /// A URL without a scheme.
+    #[error("it begins with neither https:// nor http://")]
+    Scheme,
+    /// A URL where a host is expected.
+    #[error("it is a URL")]
+    Url,
+    /// More than a host and a port.
+    #[error("nothing may follow host and port, as {0:?} does")]
+    Path(String),
+    /// A user before the host.
+    #[error("no user may stand before the host")]
+    User,
+    /// No port.
+    #[error("{0:?} is no port from 1 to 65535")]
+    Port(String),
+    /// No port where one has to be.
+    #[error("it has no port in brackets behind the host")]
+    NoPort,
+    /// No host.
+    #[error(transparent)]
+    Host(#[from] HostFault),
 }
 
-/// A host, and the port that stands behind it; none where it can't be read.
-fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+/// A host, and the port that stands behind it.
+fn host_and_port(text: &str) -> Result<(String, Option<u16>), ServerFault> {
     match text.rsplit_once(':') {
-        // Colons in brackets are an address's own.
-        Some((name, digits)) if !digits.contains(']') => Some((host(name)?, Some(port(digits)?))),
-        _ => Some((host(text)?, None)),
+        // Colons in brackets are an address's own, and others may be those of one that lacks them.
+        Some((name, digits)) if !digits.contains(']') && (!name.contains(':') || name.starts_with('[')) => {
+            Ok((host(name)?, Some(port(digits)?)))
+        }
+        Some(_) if !text.starts_with('[') => Err(HostFault::Brackets.into()),
+        _ => Ok((host(text)?, None)),
     }
 }
 
-fn port(digits: &str) -> Option<u16> {
-    digits.parse().ok().filter(|port| *port != 0)
+fn port(digits: &str) -> Result<u16, ServerFault> {
+    let read = digits.parse().ok().filter(|port| *port != 0);
+    read.ok_or_else(|| ServerFault::Port(digits.to_owned()))
 }
 
 /// A server by HTTP.
@@ -48,19 +69,33 @@ pub(crate) struct Url {
     pub(crate) port: u16,
 }
 
+const URL: &str = "https://host or https://host:port (or http://), as https://exch.lab.test";
+
+/// Whether a URL is within TLS, and its host and port. Scheme and host may have any case (RFC 3986 3.1, 3.2.2).
+fn read_url(text: &str) -> Result<(bool, (String, Option<u16>)), ServerFault> {
+    let (scheme, rest) = text.split_once("://").ok_or(ServerFault::Scheme)?;
+    let tls = if scheme.eq_ignore_ascii_case("https") {
+        true
+    } else if scheme.eq_ignore_ascii_case("http") {
+        false
+    } else {
+        return Err(ServerFault::Scheme);
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if let Some((_, more)) = rest.find(['/', '?', '#']).and_then(|at| rest.split_at_checked(at)) {
+        return Err(ServerFault::Path(more.to_owned()));
+    }
+    if rest.contains('@') {
+        return Err(ServerFault::User);
+    }
+    Ok((tls, host_and_port(rest)?))
+}
+
 impl TryFrom<String> for Url {
     type Error = NoServer;
 
     fn try_from(text: String) -> Result<Self, NoServer> {
-        let rest = text.strip_suffix('/').unwrap_or(&text);
-        let read = match (rest.strip_prefix("https://"), rest.strip_prefix("http://")) {
-            (Some(rest), _) => Some((true, rest)),
-            (None, Some(rest)) => Some((false, rest)),
-            (None, None) => None,
-        };
-        let read = read.and_then(|(tls, rest)| Some((tls, host_and_port(rest)?)));
-        let expected = "https://host or https://host:port, or http://, with an IPv6 address in brackets";
-        let (tls, (host, port)) = read.ok_or(NoServer { text, expected })?;
+        let (tls, (host, port)) = read_url(&text).map_err(|fault| NoServer { text, fault, expected: URL })?;
         let port = port.unwrap_or(if tls { 443 } else { 80 });
         Ok(Self { tls, host, port })
     }
@@ -112,21 +147,30 @@ impl TryFrom<String> for Binding {
     type Error = NoServer;
 
     fn try_from(text: String) -> Result<Self, NoServer> {
-        let location = match text.strip_prefix(FIXED) {
-            Some(rest) => fixed(rest),
-            None => {
-                host_and_port(&text).map(|(host, port)| Location::Mapper { host, port: port.unwrap_or(135) })
-            }
-        };
-        let expected = "a host, host:port, or ncacn_ip_tcp:host[port], with an IPv6 address in brackets";
-        location.map(Self).ok_or(NoServer { text, expected })
+        let location = if text.contains("://") { Err(ServerFault::Url) } else { location(&text) };
+        location.map(Self).map_err(|fault| NoServer { text, fault, expected: BINDING })
     }
 }
 
+const BINDING: &str = "a host, host:port, or ncacn_ip_tcp:host[port], as exch.lab.test";
+
+fn location(text: &str) -> Result<Location, ServerFault> {
+    // A protocol sequence may have any case.
+    let is_fixed = text.get(..FIXED.len()).is_some_and(|start| start.eq_ignore_ascii_case(FIXED));
+    if let Some(rest) = text.get(FIXED.len()..).filter(|_| is_fixed) {
+        return fixed(rest);
+    }
+    let (host, port) = host_and_port(text)?;
+    Ok(Location::Mapper { host, port: port.unwrap_or(135) })
+}
+
 /// A host with a port in brackets behind it.
-fn fixed(text: &str) -> Option<Location> {
-    let (name, digits) = text.strip_suffix(']')?.rsplit_once('[')?;
-    Some(Location::Fixed { host: host(name)?, port: port(digits)? })
+fn fixed(text: &str) -> Result<Location, ServerFault> {
+    let (name, digits) =
+        text.strip_suffix(']').and_then(|text| text.rsplit_once('[')).ok_or(ServerFault::NoPort)?;
+    // The brackets may be those of an IPv6 address.
+    let port = port(digits).map_err(|fault| if name.is_empty() { ServerFault::NoPort } else { fault })?;
+    Ok(Location::Fixed { host: host(name)?, port })
 }
 
 #[cfg(test)]
@@ -140,6 +184,29 @@ mod tests {
         assert_eq!(read("http://10.0.0.1:8080/"), Some((false, "10.0.0.1".to_owned(), 8080)));
         assert_eq!(read("http://[::1]:18099"), Some((false, "::1".to_owned(), 18099)));
         assert_eq!(read("https://[2001:DB8:0::1]/"), Some((true, "2001:db8::1".to_owned(), 443)));
+        for (text, host, port) in [
+            ("HTTPS://Exch.LAB.test", "exch.lab.test", 443),
+            ("Https://exch.lab.test.:443/", "exch.lab.test", 443),
+            ("hTTps://[2001:DB8::1]:8443", "2001:db8::1", 8443),
+        ] {
+            assert_eq!(read(text), Some((true, host.to_owned(), port)), "{text}");
+        }
+        for (bad, says) in [
+            ("exch", "begins with neither https:// nor http://"),
+            ("https://a/mapi", "nothing may follow host and port, as \"/mapi\" does"),
+            ("https://a:70000", "\"70000\" is no port from 1 to 65535"),
+            ("https://u@a", "no user may stand before the host"),
+            ("https://2001:db8::1", "an IPv6 address stands in brackets"),
+            ("https://10.0.0.999", "looks like an IPv4 address, and is none"),
+            ("https://exch..test", "between dots stand 1 to 63 characters"),
+            ("https://b\u{fc}ro.test", "is not ASCII: write the encoded name (xn--...)"),
+            ("https://*.lab.test", "'*' can't be in a name"),
+        ] {
+            let why = Url::try_from(bad.to_owned()).unwrap_err().to_string();
+            let expected =
+                "expected https://host or https://host:port (or http://), as https://exch.lab.test";
+            assert!(why.contains(says) && why.ends_with(expected), "{why}");
+        }
         for bad in [
             "exch",
             "https://",
@@ -176,8 +243,15 @@ mod tests {
         let mapper = |host: &str, port| Some(Binding(Location::Mapper { host: host.to_owned(), port }));
         assert_eq!((read("exch"), read("exch:1135")), (mapper("exch", 135), mapper("exch", 1135)));
         assert_eq!((read("[::1]"), read("[::1]:1135")), (mapper("::1", 135), mapper("::1", 1135)));
+        assert_eq!(read("Exch.LAB.test."), mapper("exch.lab.test", 135));
         let fixed = |host: &str| Some(Binding(Location::Fixed { host: host.to_owned(), port: 6001 }));
         assert_eq!(read("ncacn_ip_tcp:10.0.0.1[6001]"), fixed("10.0.0.1"));
+        assert_eq!(read("NCACN_IP_TCP:10.0.0.1[6001]"), fixed("10.0.0.1"));
+        let url = Binding::try_from("https://exch".to_owned()).unwrap_err().to_string();
+        assert!(
+            url.contains("it is a URL: expected a host, host:port, or ncacn_ip_tcp:host[port], as "),
+            "{url}"
+        );
         assert_eq!(read("ncacn_ip_tcp:[2001:db8::1][6001]"), fixed("2001:db8::1"));
         for bad in [
             "",

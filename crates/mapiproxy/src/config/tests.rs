@@ -1,6 +1,7 @@
 use std::path::Path;
 
-use super::check::{notes, parse};
+use super::check::parse;
+use super::notes::notes;
 
 const GOOD: &str = r#"
 name = "proxy.lab.test"
@@ -78,6 +79,24 @@ fn names_are_replaced_unless_the_configuration_says_otherwise() {
         assert_eq!(config.modules.stack, ["names"], "{safe}");
         assert!(notes(&config).is_empty());
     }
+    for (address, http, is_known) in [
+        ("10.0.0.1", "", false),
+        ("[2001:db8::1]:1135", "", false),
+        ("ncacn_ip_tcp:10.0.0.1[6001]", "http = \"https://10.0.0.1\"\n", false),
+        ("10.0.0.1", "http = \"https://exch.lab.test\"\n", true),
+    ] {
+        let text = GOOD.replace("rpc = \"exch.lab.test\"\n", &format!("rpc = {address:?}\n{http}"));
+        let config = read(&text);
+        assert_eq!(notes(&config).is_empty(), is_known, "{address} {http}");
+        assert_eq!(config.upstream_host() == "exch.lab.test", is_known);
+        if !is_known {
+            assert!(
+                notes(&config)[0]
+                    .starts_with("modules.names.server is not set and upstream.rpc is an address")
+            );
+        }
+        assert!(notes(&read(&text.replace("anything = 1", "server = \"EXCH\""))).is_empty(), "{address}");
+    }
     let config = read(&GOOD.replace("[\"names\", \"downgrade\"]", "[\"downgrade\"]"));
     assert!(notes(&config)[0].starts_with("modules.stack does not have names"));
 }
@@ -153,7 +172,7 @@ sides = []
         "p.toml, line 15: upstream.connect_seconds: is 0; give from 1 to 604800 seconds",
         "p.toml, line 16: upstream.credentials.domain: is missing",
         "p.toml, line 16: upstream.credentials.password_file: is missing",
-        "p.toml, line 18: upstream.credentials.user: takes a text; found a whole number",
+        "p.toml, line 18: upstream.credentials.user: takes a text in quotes, as \"svcproxy\"; found a whole number, 5",
         "p.toml, line 20: capture.sides: names neither",
     ];
     for (line, expected) in lines.iter().zip(expected) {
@@ -166,20 +185,34 @@ sides = []
 fn what_is_not_toml_is_explained_line_by_line() {
     let error = |to: &str| error("minimum_level = \"privacy\"", to);
     for (line, says) in [
-        ("connections = abc", "line 7: connections: text stands in quotes: write connections = \"abc\""),
-        ("idle_seconds = 12h", "line 7: idle_seconds: text stands in quotes"),
-        ("idle_seconds = 1.2.3", "line 7: idle_seconds: text stands in quotes"),
-        ("idle_seconds =", "line 7: idle_seconds: has no value behind the equals sign"),
-        ("idle_seconds", "line 7: \"idle_seconds\": "),
-        ("idle_seconds = 1\nidle_seconds = 2", "line 8: idle_seconds: duplicate key"),
+        (
+            "channel_bindings = ignore",
+            "line 7: clients.channel_bindings: text stands in quotes: write channel_bindings = \"ig",
+        ),
+        (
+            "connections = abc",
+            "line 7: clients.connections: takes a whole number without a unit, as 4096; found abc",
+        ),
+        ("idle_seconds = 12h", "line 7: clients.idle_seconds: takes a whole number without a unit"),
+        ("idle_seconds = 1.2.3", "line 7: clients.idle_seconds: takes a whole number without a unit"),
+        ("ntlm_v1 = no", "line 7: clients.ntlm_v1: takes true or false, in lower case; found no"),
+        ("http_auth = basic", "line 7: clients.http_auth: takes a list, as [\"basic\"]; found basic"),
+        ("idle_seconds =", "line 7: clients.idle_seconds: has no value behind the equals sign"),
+        ("idle_seconds", "line 7: \"idle_seconds\": has no value: write idle_seconds = 7200"),
+        (
+            "idle_seconds = 1\nidle_seconds = 2",
+            "line 8: clients.idle_seconds: duplicate key: it stands in line 7",
+        ),
     ] {
         let text = error(line);
         assert!(text.contains(says) && text.lines().count() == 1, "{line}: {text}");
     }
     let two = error("connections = abc\nidle_seconds = 12h\nntlm_v1 = 5");
-    for says in
-        ["line 7: connections", "line 8: idle_seconds", "line 9: clients.ntlm_v1: takes true or false"]
-    {
+    for says in [
+        "line 7: clients.connections",
+        "line 8: clients.idle_seconds",
+        "line 9: clients.ntlm_v1: takes true or false",
+    ] {
         assert!(two.contains(says), "{two}");
     }
     let marked = parse(Path::new("p.toml"), &format!("\u{feff}{GOOD}")).unwrap_err().to_string();
