@@ -56,7 +56,7 @@ impl Client {
 
     /// Succeeds while the security context of the request was not revoked. Otherwise the client has to sign in
     /// anew.
-    fn check_caller(&mut self) -> Result<(), UpstreamError> {
+    pub(super) fn check_caller(&mut self) -> Result<(), UpstreamError> {
         match &self.caller {
             Some(caller) if caller.is_revoked() => {
                 self.denied = true;

@@ -51,6 +51,9 @@ impl Client {
                 return Ok(then);
             }
         };
+        if let Err(why) = self.check_caller() {
+            return Ok(self.unreachable(&why, &original, &asked.lost(&original)));
+        }
         let (mut airborne, next) = match self.take_off(&asked, key, original, whole) {
             Ok(begun) => begun,
             Err(then) => return Ok(then),

@@ -40,25 +40,26 @@ impl Client {
         } else {
             link.wire.send(beginning);
         }
-        let sent = self.send_body(&mut link, chunked).await?;
-        if let Err(error) = &sent
-            && error.kind() == io::ErrorKind::TimedOut
-        {
-            let why = UpstreamError::Closed(error.to_string());
-            return Ok(self.unreachable(&why, &original, &asked.lost(&original)));
-        }
+        let sent = match self.send_body(&mut link, chunked).await? {
+            Ok(sent) => sent,
+            Err(why) => return Ok(self.unreachable(&why, &original, &asked.lost(&original))),
+        };
         // A server that takes no more may have answered already: that it is too much, or whom it wants to sign in.
         let then = self.bring_back(&mut link, &asked, &original).await?;
         if let Some(keep) = then {
-            self.link = (keep && sent.is_ok()).then_some(link);
+            self.link = (keep && sent).then_some(link);
             return Ok(if asked.keep { Then::Next } else { Then::Close });
         }
         Ok(Then::Close)
     }
 
-    /// Sends the rest of a request, as it comes, in chunks or as it is; says why not where the server does not take
-    /// it.
-    async fn send_body(&mut self, link: &mut Link, chunked: bool) -> Result<io::Result<()>, Gone> {
+    /// Sends the rest of a request, as it comes, in chunks or as it is, as long as its sender's account is not revoked.
+    /// False where the server closed its end before it had all of it.
+    async fn send_body(
+        &mut self,
+        link: &mut Link,
+        chunked: bool,
+    ) -> Result<Result<bool, UpstreamError>, Gone> {
         let limit = self.front.limits.handshake;
         while self.unread {
             match self.wire.ready().map_err(Broken::from)? {
@@ -71,14 +72,18 @@ impl Client {
                     }
                 }
                 None => {
-                    if let Err(error) = link.wire.flush(limit).await {
-                        return Ok(Err(error));
+                    match taken(link.wire.flush(limit).await) {
+                        Ok(true) => {}
+                        other => return Ok(other),
                     }
                     self.more().await?;
+                    if let Err(why) = self.check_caller() {
+                        return Ok(Err(why));
+                    }
                 }
             }
         }
-        Ok(link.wire.flush(limit).await)
+        Ok(taken(link.wire.flush(limit).await))
     }
 
     /// Brings an answer back as it comes. Says whether the connection to the server may be used again; none
@@ -125,6 +130,16 @@ impl Client {
         }
         let keep = link.done(&came, framing) && (!asked.is_head || Link::outlives_head(&came));
         Ok((!close).then_some(keep))
+    }
+}
+
+/// Whether the server took what was sent to it.
+fn taken(sent: io::Result<()>) -> Result<bool, UpstreamError> {
+    match sent {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            Err(UpstreamError::Closed(error.to_string()))
+        }
+        sent => Ok(sent.is_ok()),
     }
 }
 

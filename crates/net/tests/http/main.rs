@@ -4,6 +4,7 @@ mod deferred;
 mod edge;
 mod recorded;
 mod relayed;
+mod revoked;
 mod sessions;
 mod shared;
 mod streaming;
