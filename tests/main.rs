@@ -29,6 +29,7 @@ mod http_foreign;
 mod http_relayed;
 mod http_service_account;
 mod http_sessions;
+mod loops;
 mod memory;
 mod ntlm_foreign;
 mod proxy_protocol;

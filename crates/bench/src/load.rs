@@ -123,8 +123,13 @@ pub(crate) async fn open(
 }
 
 async fn session(address: SocketAddr, account: Option<Arc<Account>>) -> Result<Session, Failure> {
-    let config =
-        LinkConfig { interface: syntax(Interface::Nspi), account, group: 0, timeout: Duration::from_mins(1) };
+    let config = LinkConfig {
+        interface: syntax(Interface::Nspi),
+        account,
+        group: 0,
+        bind_id: None,
+        timeout: Duration::from_mins(1),
+    };
     let mut rpc = RpcClient::new(vec![address], config);
     let stat = Stat { code_page: 1252, ..Stat::default() };
     let bind = nspi::Request::Bind(nspi::BindRequest { flags: 0, stat, server_guid: Ptr::NULL });

@@ -20,6 +20,7 @@ impl Connection {
             interface: syntax(interface),
             account: client.account.clone(),
             group: 0,
+            bind_id: None,
             timeout: client.timeout,
         };
         Ok(Self { rpc: RpcClient::new(address, config), interface })

@@ -157,6 +157,7 @@ fn front(
         auth_limit: Arc::default(),
         strangers: Strangers::default(),
         proxy_protocol: Vec::new(),
+        loop_marker: None,
         greeting: b"",
         rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),
         groups: Arc::new(Groups::default()),

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use engine::Interface;
-use identity::{Registry, SecurityContext};
-use net::NotServed;
+use identity::{OsRandom, Registry, SecurityContext};
 use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, NotSignedIn, TlsFailure};
+use net::{LoopMarker, NotServed};
 
 use crate::config::{Binding, Config, Credentials, Found, ProtectionLevel, Scheme, Url};
 use crate::service::Service;
@@ -183,7 +183,8 @@ impl Asking<'_> {
     async fn rpc(&self, server: Option<&Binding>) -> Shown {
         let mut shown = Shown::default();
         let Some(server) = server else { return shown };
-        let upstream = crate::wiring::upstream(self.config, server, &self.service);
+        let Ok(marker) = LoopMarker::new(&mut OsRandom) else { return shown };
+        let upstream = crate::wiring::upstream(self.config, server, &self.service, &marker);
         let context = SecurityContext::system(&self.contexts);
         for interface in [Interface::Rfr, Interface::Nspi, Interface::Emsmdb] {
             let name = interface.name();

@@ -14,7 +14,7 @@ use identity::{Accounts, Authority, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
     Admission, AuthLimit, AuthLimits, Backend, BodyBudget, Cores, Endpoint, Endpoints, Front, Groups, Limits,
-    Mapper, Network, Proxy, SignIn, Strangers, Upstream,
+    LoopMarker, Mapper, Network, Proxy, SignIn, Strangers, Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -147,6 +147,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         service,
         acceptor,
         auth_limit,
+        loop_marker: LoopMarker::new(&mut identity::OsRandom)?,
         groups: Arc::new(Groups::new(config.clients.sessions_per_user)),
         observer,
         limits,
@@ -184,6 +185,7 @@ struct Starting<'a> {
     service: Service,
     acceptor: Arc<AcceptorConfig>,
     auth_limit: Arc<AuthLimit>,
+    loop_marker: Arc<LoopMarker>,
     groups: Arc<Groups>,
     observer: Arc<dyn Observer>,
     limits: Limits,
@@ -199,7 +201,7 @@ impl Starting<'_> {
     async fn calls(&mut self) -> Result<Vec<Endpoint>, Failure> {
         let config = self.config;
         let server = config.upstream.rpc.as_ref();
-        let upstream = server.map(|server| upstream(config, server, &self.service));
+        let upstream = server.map(|server| upstream(config, server, &self.service, &self.loop_marker));
         let proxy = upstream.map(|upstream| {
             Proxy::new(&config.name, Arc::clone(&self.engine), upstream, Arc::clone(&self.observer))
         });
@@ -216,7 +218,7 @@ impl Starting<'_> {
             };
             endpoints.push(endpoint);
             let interfaces = Proxy::interfaces(AuthLevel::from(config.clients.minimum_level));
-            let front = self.front(interfaces, address.port(), greeting);
+            let front = self.front(interfaces, address.port(), greeting, Some(&self.loop_marker));
             self.serve(listener, front, move || proxy.connection(envelope));
         }
         Ok(endpoints)
@@ -227,7 +229,7 @@ impl Starting<'_> {
         let Some(address) = self.config.listen.endpoint_mapper else { return Ok(()) };
         let listener = net::listen(address).await?;
         let mapper = Mapper::new(&Proxy::services().collect::<Vec<_>>(), endpoints);
-        let front = self.front(net::mapper_interfaces(), address.port(), b"");
+        let front = self.front(net::mapper_interfaces(), address.port(), b"", None);
         self.serve(listener, front, move || mapper.connection());
         Ok(())
     }
@@ -254,6 +256,7 @@ impl Starting<'_> {
         interfaces: Vec<rpc::server::Interface>,
         port: u16,
         greeting: &'static [u8],
+        loop_marker: Option<&Arc<LoopMarker>>,
     ) -> Arc<Front> {
         Arc::new(Front {
             rpc: Arc::new(ServerConfig {
@@ -261,6 +264,7 @@ impl Starting<'_> {
                 secondary_address: port.to_string(),
                 auth_types: vec![rpc::AuthType::GSS_NEGOTIATE, rpc::AuthType::WINNT],
                 max_stub: LARGEST_REQUEST,
+                own_bind: loop_marker.map(|marker| marker.id()),
                 ..ServerConfig::default()
             }),
             groups: Arc::clone(&self.groups),
@@ -270,6 +274,7 @@ impl Starting<'_> {
             bodies: Arc::clone(&self.bodies),
             strangers: Strangers::default(),
             observer: Arc::clone(&self.observer),
+            loop_marker: loop_marker.cloned(),
             proxy_protocol: self.config.clients.proxy_protocol_from.clone(),
             greeting,
         })
@@ -408,12 +413,18 @@ fn acceptor(config: &Config, accounts: Arc<dyn Accounts>, contexts: &Arc<Registr
 }
 
 /// The server of remote calls, and as whom we act there.
-pub(crate) fn upstream(config: &Config, server: &Binding, service: &Service) -> Upstream {
+pub(crate) fn upstream(
+    config: &Config,
+    server: &Binding,
+    service: &Service,
+    loop_marker: &Arc<LoopMarker>,
+) -> Upstream {
     Upstream {
         endpoints: Arc::new(Endpoints::new(server.clone().into())),
         account: service.rpc.clone(),
         timeout: Duration::from_secs(config.upstream.connect_seconds),
         call_limit: Duration::from_secs(config.upstream.call_seconds),
+        loop_marker: Arc::clone(loop_marker),
         gate: Arc::clone(&service.gate),
     }
 }

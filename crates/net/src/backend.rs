@@ -28,6 +28,8 @@ pub struct Call {
     pub context: SecurityContext,
     /// Where the client connects from.
     pub peer: SocketAddr,
+    /// The call id of the client's bind.
+    pub bind_call_id: Option<u32>,
     /// The association group of the connection and of who makes it.
     pub group: Arc<Group>,
 }

@@ -24,6 +24,7 @@ use crate::body_budget::{BodyBudget, Full, SMALL, Share};
 use crate::clock;
 use crate::groups::{Group, Groups, Member};
 use crate::limits::{Limits, Place};
+use crate::loop_marker::LoopMarker;
 use crate::network::Network;
 use crate::sign_in::{Handshake, SignIn};
 use crate::strangers::Strangers;
@@ -53,6 +54,8 @@ pub struct Front {
     pub strangers: Strangers,
     /// Servers in front of us that begin each connection with a PROXY header, version 1 or 2.
     pub proxy_protocol: Vec<Network>,
+    /// Whose id, as [`ServerConfig::own_bind`], shows that a bind has led back.
+    pub loop_marker: Option<Arc<LoopMarker>>,
     /// What clients are told before they say anything; nothing for most.
     pub greeting: &'static [u8],
 }
@@ -293,7 +296,15 @@ impl<B: Backend> Connection<B> {
                         tracing::info!(peer = %self.peer, "sign-in: {error}");
                     }
                 }
-                Event::Closed { reason } => self.closed = Some(reason),
+                Event::Closed { reason } => {
+                    // Before the answer is sent, for whoever of us gets it.
+                    if reason == CloseReason::LedBack
+                        && self.front.loop_marker.as_ref().is_some_and(|marker| marker.found(Instant::now()))
+                    {
+                        self.front.strangers.looped(self.peer, "upstream.rpc");
+                    }
+                    self.closed = Some(reason);
+                }
                 Event::Orphaned { call_id } => self.waited_for.retain(|(_, theirs)| *theirs != call_id),
                 Event::Cancel { .. } => {}
             }
@@ -367,6 +378,7 @@ impl<B: Backend> Connection<B> {
             endian: request.endian,
             context,
             peer: self.peer,
+            bind_call_id: self.association.bind_call_id(),
             group,
         });
         match call {

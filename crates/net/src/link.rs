@@ -14,12 +14,13 @@ use identity::{Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
 use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, FaultStatus, RejectReason, SyntaxId};
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use wire::Guid;
 
 use crate::account::Account;
 use crate::clock;
 use crate::gate::SignInAttempt;
+use crate::loop_marker::BindId;
 use crate::sign_in::{protection, strongest};
 use crate::stream::{poll_read, prepare};
 use crate::upstream_error::UpstreamError;
@@ -33,6 +34,8 @@ pub struct LinkConfig {
     pub account: Option<Arc<Account>>,
     /// The server's association group to join; zero for a new one.
     pub group: u32,
+    /// The call id of the bind, by which a loop is known.
+    pub bind_id: Option<BindId>,
     /// How long connecting and signing in may take.
     pub timeout: Duration,
 }
@@ -157,8 +160,11 @@ impl Link {
         config: LinkConfig,
         connect: impl Future<Output = Result<Connected, UpstreamError>> + Send + 'static,
     ) -> Self {
-        let association =
-            ClientAssociation::new(ClientConfig { assoc_group_id: config.group, ..ClientConfig::default() });
+        let association = ClientAssociation::new(ClientConfig {
+            assoc_group_id: config.group,
+            first_call_id: config.bind_id.as_ref().map_or(1, BindId::id),
+            ..ClientConfig::default()
+        });
         Self {
             deadline: Some(Box::pin(sleep(config.timeout))),
             config,
@@ -364,6 +370,11 @@ impl Link {
             CloseReason::SetupFault(status) if self.initiator.is_some() && is_refusal(*status) => {
                 refused(status)
             }
+            CloseReason::Rejected(_)
+                if self.config.bind_id.as_ref().is_some_and(|bind| bind.led_back(Instant::now())) =>
+            {
+                UpstreamError::Loop
+            }
             CloseReason::Rejected(reason) if refuses_package.contains(reason) => refused(reason),
             reason => UpstreamError::Protocol(reason.to_string()),
         }
@@ -454,7 +465,9 @@ pub(crate) const fn is_denial(status: FaultStatus) -> bool {
 fn outcome(why: &UpstreamError) -> Outcome {
     let unsent = |status| Outcome::Unavailable { status, why: why.to_string() };
     match why {
-        UpstreamError::Connect(_) | UpstreamError::Tls(_) => unsent(FaultStatus::RPC_S_SERVER_UNAVAILABLE),
+        UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Loop => {
+            unsent(FaultStatus::RPC_S_SERVER_UNAVAILABLE)
+        }
         // It is not the client who is refused: a status that says so would have it ask for another password.
         UpstreamError::CredentialsRefused(_) | UpstreamError::NotOffered(_) => {
             unsent(FaultStatus::RPC_S_CALL_FAILED_DNE)

@@ -23,8 +23,13 @@ pub async fn ask(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAdd
 }
 
 async fn ask_anyhow(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, String> {
-    let config =
-        LinkConfig { interface: epm::INTERFACE, account: None, group: 0, timeout: Duration::from_secs(10) };
+    let config = LinkConfig {
+        interface: epm::INTERFACE,
+        account: None,
+        group: 0,
+        bind_id: None,
+        timeout: Duration::from_secs(10),
+    };
     let request = EptMapRequest {
         object: None,
         map_tower: Some(Tower::ncacn_ip_tcp(&interface, Ipv4Addr::UNSPECIFIED, 0)),

@@ -28,6 +28,7 @@ use crate::gate::{Gate, Lost, Road};
 use crate::groups::Group;
 use crate::link::{Broke, Connected, Done, Link, LinkConfig, Outgoing};
 use crate::live::Live;
+use crate::loop_marker::LoopMarker;
 use crate::mapper::reply;
 use crate::strangers::Strangers;
 use crate::upstream_error::UpstreamError;
@@ -44,6 +45,8 @@ pub struct Upstream {
     pub timeout: Duration,
     /// How long an answer may take.
     pub call_limit: Duration,
+    /// By what a call that leads back here is known.
+    pub loop_marker: Arc<LoopMarker>,
     /// What all connections there know of it together.
     pub gate: Arc<Gate>,
 }
@@ -105,6 +108,7 @@ impl Proxy {
             flights: HashMap::new(),
             deferred: Vec::new(),
             held: VecDeque::new(),
+            client_bind: None,
             next_token: 0,
             done: Vec::new(),
             checked: Instant::now(),
@@ -156,6 +160,8 @@ pub struct ProxyConnection {
     deferred: Vec<Deferred>,
     /// Operations that wait for one of their session's before them, and what is to be done with each then.
     held: VecDeque<(Airborne, Next)>,
+    /// The call id of the client's bind.
+    client_bind: Option<u32>,
     next_token: u64,
     done: Vec<Done>,
     /// When waiting calls were last looked through.
@@ -174,6 +180,7 @@ impl Backend for ProxyConnection {
             replies.push(reply(call.id, self.proxy.management.call(call.opnum, &call.stub, call.endian)));
             return;
         };
+        self.client_bind = call.bind_call_id;
         let link = (interface, call.context.identity().clone());
         let since = Instant::now();
         let (context, request_size) = (call.context, call.stub.len());
@@ -443,7 +450,7 @@ impl ProxyConnection {
 
     /// The connection to the upstream for `key`, which is of `caller`; a new one where there is none that stands.
     fn link(&mut self, key: &LinkKey, caller: &SecurityContext) -> &mut Link {
-        let Self { proxy, conversations, links, .. } = self;
+        let Self { proxy, conversations, links, client_bind, .. } = self;
         if links.get(key).is_some_and(|link| !link.is_usable()) {
             links.remove(key);
         }
@@ -456,6 +463,7 @@ impl ProxyConnection {
                 interface: syntax(*interface),
                 account: account.as_ref().map(Live::get),
                 group: group.unwrap_or(0),
+                bind_id: Some(upstream.loop_marker.bind_id(*client_bind)),
                 timeout: upstream.timeout,
             };
             Link::new(config, connect(upstream.clone(), account, *interface, caller.clone()))

@@ -81,8 +81,13 @@ impl Upstream {
             let address = stream.peer_addr().map_err(|error| NotServed::Broken(error.to_string()))?;
             let account =
                 self.account.as_ref().and_then(|held| credentials_for(context, held)).map(Live::get);
-            let config =
-                LinkConfig { interface: syntax(interface), account, group: 0, timeout: self.timeout };
+            let config = LinkConfig {
+                interface: syntax(interface),
+                account,
+                group: 0,
+                bind_id: Some(self.loop_marker.bind_id(None)),
+                timeout: self.timeout,
+            };
             let mut client = RpcClient::over(stream, config);
             match client.call(NO_OPERATION, Bytes::new()).await {
                 Ok(_) => Ok(address),

@@ -151,8 +151,8 @@ async fn connection<B: Backend>(
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Ended::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
         Err(Ended::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
-        // Why the sign-in was refused was said then.
-        Err(Ended::Protocol(CloseReason::AuthenticationRefused)) => {}
+        // Both were logged when they happened.
+        Err(Ended::Protocol(CloseReason::AuthenticationRefused | CloseReason::LedBack)) => {}
         Err(why @ Ended::Unread { .. }) => {
             if let Some(more) = misbehaved.pass(Instant::now()) {
                 tracing::warn!(%peer, "connection ended: {why}{}", and_more(more));

@@ -98,10 +98,10 @@ impl Strangers {
         }
     }
 
-    /// A request that we sent to the server ourselves.
-    pub(crate) fn looped(&self, peer: SocketAddr) {
+    /// A request that we sent to the server ourselves, which `key` names.
+    pub(crate) fn looped(&self, peer: SocketAddr, key: &str) {
         if let Some(left_out) = self.looped.pass(Instant::now()) {
-            tracing::error!(%peer, left_out, "request loop: upstream.http leads back to this proxy; name the server");
+            tracing::error!(%peer, left_out, "request loop: {key} leads back to this proxy; name the server");
         }
     }
 }

@@ -30,6 +30,9 @@ pub enum UpstreamError {
     /// The server's response breaks the protocol, or can't be used.
     #[error("{0}")]
     Protocol(String),
+    /// The connection leads back to this proxy, which refused it.
+    #[error("request loop: the upstream leads back to this proxy")]
+    Loop,
     /// The client has to sign in again; the upstream is as it should be.
     #[error("{0}")]
     SignInAgain(String),
@@ -39,7 +42,10 @@ impl UpstreamError {
     /// Whether the state of the upstream, which is logged when it begins and when it ends, explains it: then the
     /// operation is not logged by itself.
     pub(crate) const fn is_outage(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Tls(_) | Self::CredentialsRefused(_) | Self::NotOffered(_))
+        matches!(
+            self,
+            Self::Connect(_) | Self::Tls(_) | Self::CredentialsRefused(_) | Self::NotOffered(_) | Self::Loop
+        )
     }
 
     /// Whether it is about the account or the scheme that the proxy signs in with.

@@ -306,7 +306,7 @@ impl Client {
 
     async fn request(&mut self, mut head: RequestHead, framing: Framing) -> Result<Then, Gone> {
         if self.front.upstream.via.is_in(&head.fields) {
-            self.front.strangers.looped(self.peer);
+            self.front.strangers.looped(self.peer, "upstream.http");
             return Ok(self.answer(
                 508,
                 "the server that this proxy is set up for is the proxy itself\n",

@@ -207,7 +207,9 @@ impl Client {
 /// With what status and text a client is answered whose request came to nothing because of `why`.
 pub(super) const fn shown(why: &UpstreamError) -> (u16, &'static str) {
     match why {
-        UpstreamError::Connect(_) => (502, "the server behind this proxy can't be reached\n"),
+        UpstreamError::Connect(_) | UpstreamError::Loop => {
+            (502, "the server behind this proxy can't be reached\n")
+        }
         UpstreamError::Tls(_) => (
             502,
             "this proxy can't establish TLS with the server behind it: inform the proxy's administrator\n",

@@ -71,6 +71,7 @@ impl Talk {
             account: None,
             timeout: PATIENCE,
             call_limit: PATIENCE,
+            loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),
             gate: net::Gate::new(),
         };
         let proxy = Proxy::new("proxy.lab.test", engine, upstream, Arc::new(Unobserved));
@@ -100,6 +101,7 @@ impl Talk {
             endian: Endian::Little,
             context: self.caller.clone(),
             peer: ([127, 0, 0, 1], 1).into(),
+            bind_call_id: None,
             group: Arc::clone(&self.group),
         };
         self.connection.call(call, &mut self.replies);

@@ -20,6 +20,8 @@ pub struct ClientConfig {
     pub max_calls: usize,
     /// The association group to join; zero for a new one.
     pub assoc_group_id: u32,
+    /// The call id of the bind; those of calls follow. Not zero.
+    pub first_call_id: u32,
     /// Whether header signing is offered.
     pub header_signing: bool,
     /// Whether several calls at once are offered. Where the server declines, calls wait for their turn.
@@ -38,6 +40,7 @@ impl Default for ClientConfig {
             max_stub: 16 << 20,
             max_calls: 64,
             assoc_group_id: 0,
+            first_call_id: 1,
             header_signing: true,
             multiplexing: true,
             features: BindTimeFeatures::NONE,

@@ -70,7 +70,7 @@ impl ClientAssociation {
             max_xmit: config.fragment_limit(),
             header_signing: false,
             multiplexing: false,
-            last_call_id: 0,
+            last_call_id: config.first_call_id.saturating_sub(1),
             contexts: Vec::new(),
             proposed: None,
             security: None,

@@ -93,6 +93,10 @@ impl ServerAssociation {
     }
 
     fn bind(&mut self, header: &Header, bind: &Bind, auth: Option<(SecTrailer, Bytes)>) {
+        self.bind_call_id = Some(header.call_id);
+        if self.config.own_bind == Some(header.call_id) {
+            return self.reject_for(header.call_id, RejectReason::REASON_NOT_SPECIFIED, CloseReason::LedBack);
+        }
         let none = bind.contexts.is_empty().then_some("it names no presentation context");
         if let Some(why) = none.or_else(|| self.contradiction(&bind.contexts)) {
             let why = CloseReason::Unacceptable(why);

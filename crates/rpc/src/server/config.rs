@@ -48,6 +48,8 @@ pub struct ServerConfig {
     pub header_signing: bool,
     /// Whether several calls at once are agreed to where the client offers it.
     pub multiplexing: bool,
+    /// The call id of binds that this program sends itself: one that comes with it has led back, and is rejected.
+    pub own_bind: Option<u32>,
 }
 
 impl Default for ServerConfig {
@@ -68,6 +70,7 @@ impl Default for ServerConfig {
             max_output: 4 << 20,
             header_signing: true,
             multiplexing: true,
+            own_bind: None,
         }
     }
 }

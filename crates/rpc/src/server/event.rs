@@ -122,6 +122,8 @@ pub enum CloseReason {
     Rejected(RejectReason),
     /// The bind was rejected for what no reason of the protocol says.
     Unacceptable(&'static str),
+    /// The bind is one that this program sent itself ([`ServerConfig::own_bind`](super::ServerConfig::own_bind)).
+    LedBack,
     /// The handshake was refused.
     AuthenticationRefused,
     /// A call was not protected as agreed on.
@@ -140,6 +142,7 @@ impl fmt::Display for CloseReason {
             Self::Protocol(what) => write!(f, "client: {what}"),
             Self::Rejected(reason) => write!(f, "the bind was rejected: {reason}"),
             Self::Unacceptable(what) => write!(f, "the bind was rejected: {what}"),
+            Self::LedBack => f.write_str("the bind is one of this program's own"),
             Self::AuthenticationRefused => f.write_str("the handshake was refused"),
             Self::NotProtected => f.write_str("client: a unit is not protected as agreed on"),
             Self::BadSignature => f.write_str("client: a unit's protection is wrong"),

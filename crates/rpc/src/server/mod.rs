@@ -41,6 +41,8 @@ pub struct ServerAssociation {
     output: BytesMut,
     phase: Phase,
     group: Option<u32>,
+    /// The call id of the bind, once it came.
+    bind_call_id: Option<u32>,
     /// The largest fragment that the client takes.
     max_xmit: u16,
     /// The largest fragment that the `bind_ack` names, for both directions.
@@ -91,6 +93,7 @@ impl ServerAssociation {
             output: BytesMut::new(),
             phase: Phase::New,
             group: None,
+            bind_call_id: None,
             header_signing: false,
             client_header_signing: false,
             multiplexing: false,
@@ -159,6 +162,11 @@ impl ServerAssociation {
     /// The association group, once a bind named or founded one.
     pub fn assoc_group_id(&self) -> Option<u32> {
         self.group
+    }
+
+    /// The call id of the bind, once it came.
+    pub fn bind_call_id(&self) -> Option<u32> {
+        self.bind_call_id
     }
 
     /// How many calls wait for their answer.

@@ -47,6 +47,7 @@ impl RpcSender {
                 interface: net::syntax(interface),
                 account: self.config.account.clone().map(Arc::new),
                 group: 0,
+                bind_id: None,
                 timeout: self.config.timeout,
             };
             self.links.insert((connection, interface), RpcClient::new(address, config));

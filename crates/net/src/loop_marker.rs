@@ -1,0 +1,120 @@
+//! How a call that leads back to this proxy is known: as `Via` does it by HTTP.
+//!
+//! The first call of a connection to the upstream, its bind, has a call id of this process (C706 12.6.3.1). A client
+//! chooses call ids, and a server compares them with each other alone, so that no server, firewall or load balancer
+//! behaves differently for it. A proxy whose client's bind has such an id passes it on, so that a loop through several
+//! proxies is known too.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use identity::{Random, RandomError};
+use tokio::time::Instant;
+
+/// The call ids among which those of processes are. Other clients count from one.
+const IDS: std::ops::Range<u32> = 0x4000_0000..0x7000_0000;
+
+/// How long what was logged of a loop is not logged again.
+const QUIET: Duration = Duration::from_mins(1);
+
+/// How long after a loop was seen a rejected bind is put down to it.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// The call id of this process, unlike that of any other.
+#[derive(Debug)]
+pub struct LoopMarker {
+    id: u32,
+    found: Mutex<Found>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    logged: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl LoopMarker {
+    /// A new id.
+    ///
+    /// # Errors
+    /// When there are no random bytes.
+    pub fn new(random: &mut dyn Random) -> Result<Arc<Self>, RandomError> {
+        let mut bytes = [0; 4];
+        random.fill(&mut bytes)?;
+        let id = IDS.start.saturating_add(u32::from_le_bytes(bytes) % (IDS.end - IDS.start));
+        Ok(Arc::new(Self { id, found: Mutex::default() }))
+    }
+
+    /// The call id of this process: a bind that comes with it was sent here.
+    pub const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The id for a bind on behalf of a client whose own bind had the call id `client`.
+    pub(crate) fn bind_id(self: &Arc<Self>, client: Option<u32>) -> BindId {
+        let passed_on = client.filter(|id| IDS.contains(id));
+        BindId { id: passed_on.unwrap_or(self.id), marker: Arc::clone(self) }
+    }
+
+    /// A bind of ours came back at the time `now`; whether to log it.
+    pub(crate) fn found(&self, now: Instant) -> bool {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.last = Some(now);
+        let is_new = found.logged.is_none_or(|logged| now.duration_since(logged) >= QUIET);
+        if is_new {
+            found.logged = Some(now);
+        }
+        is_new
+    }
+
+    fn is_looping(&self, now: Instant) -> bool {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.last.is_some_and(|last| now.duration_since(last) < RECENT)
+    }
+}
+
+/// The call id of a bind that goes to the upstream.
+#[derive(Debug, Clone)]
+pub struct BindId {
+    id: u32,
+    marker: Arc<LoopMarker>,
+}
+
+impl BindId {
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Whether a rejection of the bind is our own.
+    pub(crate) fn led_back(&self, now: Instant) -> bool {
+        self.marker.is_looping(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::OsRandom;
+
+    use super::*;
+
+    #[test]
+    fn an_id_of_another_proxy_is_passed_on_and_a_clients_is_not() {
+        let (ours, other) =
+            (LoopMarker::new(&mut OsRandom).unwrap(), LoopMarker::new(&mut OsRandom).unwrap());
+        assert!(IDS.contains(&ours.id()) && ours.id() != other.id());
+        for client in [None, Some(0), Some(1), Some(IDS.start - 1), Some(IDS.end), Some(u32::MAX)] {
+            assert_eq!(ours.bind_id(client).id(), ours.id(), "{client:?}");
+        }
+        assert_eq!(ours.bind_id(Some(other.id())).id(), other.id());
+    }
+
+    #[test]
+    fn a_loop_is_logged_once_in_a_while() {
+        let marker = LoopMarker::new(&mut OsRandom).unwrap();
+        let (bind, now) = (marker.bind_id(None), Instant::now());
+        assert!(!bind.led_back(now));
+        assert!(marker.found(now) && !marker.found(now));
+        assert!(bind.led_back(now) && !bind.led_back(now + RECENT));
+        assert!(marker.found(now + QUIET));
+    }
+}

@@ -1,0 +1,88 @@
+//! Remote calls that lead back to the proxy: known and refused, and what only looks so goes on.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::harness::{ALICE, Answer, Client, Connection, NSPI, Proxy, RawUpstream, Setup, address, forward};
+
+/// A proxy whose server is `target`, to be.
+fn before(target: SocketAddr) -> Setup {
+    Setup::before(&format!("ncacn_ip_tcp:{}[{}]", target.ip(), target.port())).unprotected()
+}
+
+/// What comes of opening an address book at `proxy`, which must be known soon.
+#[track_caller]
+fn refused(proxy: &Proxy) -> Answer {
+    let begin = Instant::now();
+    let answer = Connection::bound(proxy.rpc(), NSPI).call(0, &[0; 48]);
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    answer
+}
+
+const SERVER_UNAVAILABLE: u32 = 1722;
+
+fn looped(line: &str) -> bool {
+    line.contains("request loop: upstream.rpc leads back to this proxy; name the server")
+}
+
+/// How often the log says so, and that nothing else is to be seen in it of the many connections of a loop.
+#[track_caller]
+fn expect_one_line(proxy: &mut Proxy) {
+    let log = proxy.stop().err;
+    assert_eq!(log.lines().filter(|line| looped(line)).count(), 1, "{log}");
+    // The configuration's own warning is another matter.
+    let worse = |line: &&str| {
+        (line.contains("ERROR") || line.contains("WARN"))
+            && !line.contains("modules.stack does not have names")
+    };
+    assert_eq!(log.lines().filter(worse).count(), 1, "{log}");
+}
+
+#[test]
+fn a_server_that_leads_back_through_a_forwarder_is_refused() {
+    let forwarder = SocketAddr::from((address(), 7000));
+    let mut proxy = before(forwarder).start();
+    forward(forwarder, proxy.rpc(), b"");
+    for _ in 0..3 {
+        assert_eq!(refused(&proxy), Answer::Fault(SERVER_UNAVAILABLE));
+    }
+    expect_one_line(&mut proxy);
+}
+
+#[test]
+fn a_loop_is_seen_before_our_account_is_refused() {
+    let forwarder = SocketAddr::from((address(), 7000));
+    // The proxy signs in with an account that is none of its clients'.
+    let setup = Setup::before(&format!("ncacn_ip_tcp:{}[7000]", forwarder.ip())).minimum_level("none");
+    let mut proxy = setup.start();
+    forward(forwarder, proxy.rpc(), b"");
+    let _ = Client::impacket(proxy.mapper()).user(ALICE, "privacy").run();
+    expect_one_line(&mut proxy);
+}
+
+#[test]
+fn a_loop_through_another_proxy_is_refused() {
+    let forwarder = SocketAddr::from((address(), 7000));
+    let other = before(forwarder).start();
+    let proxy = before(other.rpc()).start();
+    forward(forwarder, proxy.rpc(), b"");
+    assert!(matches!(refused(&proxy), Answer::Fault(_)));
+    proxy.process.wait_err("that it is a loop", looped);
+    assert!(matches!(refused(&other), Answer::Fault(_)));
+    other.process.wait_err("that it is a loop", looped);
+}
+
+#[test]
+fn two_proxies_one_before_the_other_are_no_loop() {
+    let server = RawUpstream::echo();
+    let inner = Setup::before(&server.binding()).unprotected().start();
+    let forwarder = SocketAddr::from((address(), 7000));
+    forward(forwarder, inner.rpc(), b"");
+    let outer = before(forwarder).start();
+    let mut client = Connection::bound(outer.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    assert_ne!(handle, [0; 16]);
+    // A second connection of the same client, while the first stands.
+    let _ = Connection::bound(outer.rpc(), NSPI).nspi_bind();
+    assert_eq!(server.calls().len(), 2);
+}
