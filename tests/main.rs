@@ -34,6 +34,7 @@ mod memory;
 mod ntlm_foreign;
 mod proxy_protocol;
 mod recordings;
+mod replaying;
 mod samba;
 mod sealed;
 mod sessions;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::{
-    ALICE, BOB, Certificates, Client, Ended, Folder, HttpUpstream, Lab, PATIENCE, Process, Proxy, Setup,
-    Upstream, program,
+    ALICE, BOB, Certificates, Change, Client, Ended, Folder, HttpUpstream, Lab, PATIENCE, Process, Proxy,
+    Setup, Upstream, program,
 };
 
 /// A proxy that records both sides, after a walk of impacket and one of scapy through it.
@@ -227,15 +227,20 @@ fn replayed_by_http(recording: &Path, url: &str, account: (&str, &str), more: &[
 }
 
 /// A proxy before a server that plays `pack` back, and how `mapiproxy replay` is to know its certificate.
-fn playback(pack: &str, spoilt: Option<(&str, &str)>) -> (HttpUpstream, Proxy, Certificates) {
+pub(crate) fn playback(pack: &str, changes: &[Change]) -> (HttpUpstream, Proxy, Certificates) {
     let certificates = Certificates::new();
-    let upstream = HttpUpstream::playback(pack, spoilt, &certificates);
+    let upstream = HttpUpstream::playback(pack, changes, &certificates);
     let proxy = Setup::before_http(&upstream, &certificates).stack(&[]).start();
     (upstream, proxy, certificates)
 }
 
 /// What `mapiproxy replay` says of `recording`, sent to `proxy` as `account`.
-fn replayed_to(proxy: &Proxy, certificates: &Certificates, recording: &Path, account: (&str, &str)) -> Ended {
+pub(crate) fn replayed_to(
+    proxy: &Proxy,
+    certificates: &Certificates,
+    recording: &Path,
+    account: (&str, &str),
+) -> Ended {
     let url = format!("https://{}:8443", proxy.address);
     let authority = certificates.authority();
     let known = ["--server-name", "proxy.lab.test", "--ca-file", authority.to_str().unwrap()];
@@ -251,7 +256,7 @@ fn a_recording_of_mapi_over_http_sent_once_more_through_the_proxy_has_the_same_m
         ("mapihttp-compressed", "", "87 answers are the same, 0 differ; 3 calls were not sent"),
     ] {
         let (_folder, recording) = unpacked(pack);
-        let (upstream, proxy, certificates) = playback(pack, None);
+        let (upstream, proxy, certificates) = playback(pack, &[]);
         let replayed = replayed_to(&proxy, &certificates, &recording, ALICE);
         let Ended { out, err, .. } = &replayed;
         assert!(out.ends_with(counts), "{out}\n{err}");
@@ -267,11 +272,15 @@ fn a_recording_of_mapi_over_http_sent_once_more_through_the_proxy_has_the_same_m
     }
 }
 
+pub(crate) fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
 #[test]
 fn an_answer_of_mapi_over_http_that_is_another_now_is_told() {
     let pack = "mapihttp-compressed";
     let (_folder, recording) = unpacked(pack);
-    let (_upstream, proxy, certificates) = playback(pack, Some(("Inbox", "Outbx")));
+    let (_upstream, proxy, certificates) = playback(pack, &[Change::Spoilt(utf16("Inbox"), utf16("Outbx"))]);
     let replayed = replayed_to(&proxy, &certificates, &recording, ALICE);
     assert!(!replayed.status.success());
     let told = "\"Outbx\", recorded was \"Inbox\"";
@@ -288,7 +297,7 @@ fn failed(ended: &Ended, says: &str) {
 fn why_a_recording_cannot_be_sent_by_http_is_said_with_what_to_do() {
     let pack = "mapihttp-compressed";
     let (_folder, recording) = unpacked(pack);
-    let (_upstream, proxy, certificates) = playback(pack, None);
+    let (_upstream, proxy, certificates) = playback(pack, &[]);
     let url = format!("https://{}:8443", proxy.address);
     let authority = certificates.authority();
     let authority = authority.to_str().unwrap();

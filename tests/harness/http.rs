@@ -43,6 +43,26 @@ impl Certificates {
     }
 }
 
+/// How a server that plays a recording back differs from the one that was recorded. Of each pair of rows of bytes, the
+/// first was recorded.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    /// It has made up something else, and takes nothing but that in requests.
+    Renewed(Vec<u8>, Vec<u8>),
+    /// It answers otherwise.
+    Spoilt(Vec<u8>, Vec<u8>),
+}
+
+impl Change {
+    fn arguments(&self) -> [String; 3] {
+        let (name, old, new) = match self {
+            Self::Renewed(old, new) => ("--renew", old, new),
+            Self::Spoilt(old, new) => ("--spoil", old, new),
+        };
+        [name.to_owned(), hex(old), hex(new)]
+    }
+}
+
 /// A server of MAPI over HTTP, which answers as it was recorded.
 #[derive(Debug)]
 pub(crate) struct HttpUpstream {
@@ -60,14 +80,11 @@ impl HttpUpstream {
         Self::at(address(), auth, None, NOTHING)
     }
 
-    /// Starts one that plays the recording `pack` back, and says the second of `spoilt` where the first was
-    /// recorded.
-    pub(crate) fn playback(pack: &str, spoilt: Option<(&str, &str)>, certificates: &Certificates) -> Self {
+    /// Starts one that plays the recording `pack` back with these changes, one after the other.
+    pub(crate) fn playback(pack: &str, changes: &[Change], certificates: &Certificates) -> Self {
         let address = certificates.server;
-        let mut more = vec!["--playback", pack];
-        if let Some((old, new)) = spoilt {
-            more.extend(["--spoil", old, new]);
-        }
+        let mut more = vec!["--playback".to_owned(), pack.to_owned()];
+        more.extend(changes.iter().flat_map(Change::arguments));
         Self::at(address, "ntlm", Some(certificates.path(&address.to_string())), &more)
     }
 
@@ -191,8 +208,8 @@ pub(crate) fn header(message: &Value, name: &str) -> Option<String> {
 }
 
 /// A text's bytes, as the server and the clients write contents.
-pub(crate) fn hex(text: &str) -> String {
-    text.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 impl Setup {

@@ -22,7 +22,8 @@ use std::time::Duration;
 pub(crate) use self::client::{Client, Report, expect_same};
 pub(crate) use self::forwarder::forward;
 pub(crate) use self::http::{
-    By, Certificates, Curl, HttpClient, HttpPlace, HttpUpstream, Page, RECORDED_SERVER, code, header, hex,
+    By, Certificates, Change, Curl, HttpClient, HttpPlace, HttpUpstream, Page, RECORDED_SERVER, code, header,
+    hex,
 };
 pub(crate) use self::lab::Lab;
 pub(crate) use self::neighbour::Neighbour;

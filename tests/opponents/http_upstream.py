@@ -15,7 +15,9 @@ refuse CODE   with this `X-ResponseCode`, and a page that names it
 
 With `--playback` it plays a whole recording back: the requests of MAPI over HTTP that were recorded, in the order
 in which they were, get the answers that they got, also those that are none. Only what was carried out needs a
-session. `--spoil` has it give other answers to some.
+session. `--spoil` has it give other answers to some. With `--renew` it is another server with the same mailboxes: it
+has other bytes for what a server makes up, such as GUIDs, and in requests it wants these. Both take hexadecimal
+digits and may be given several times; each replaces what those before it left.
 
 On standard input, `mark WORD` has it print `marked WORD`, `revoke` has it take back all sign-ins on connections,
 `drop` has it close the connection after its next challenge, and `heads` has it answer HEAD with a body from then on.
@@ -309,7 +311,13 @@ class Connection:
 
     def play(self, request, request_type, content, cookies):
         """The next answer of the recording to this request."""
-        recording, sessions = self.server.recording, self.server.sessions
+        recording, sessions, options = self.server.recording, self.server.sessions, self.server.options
+        stale = [old.hex() for old, _ in options.renew if old in content]
+        if stale:
+            log(refused="ids of another server", ids=stale, type=request_type, content=content.hex())
+            return self.send("HTTP/1.1 500 Internal Server Error", [], b"these ids are not mine")
+        for old, new in reversed(options.renew):
+            content = content.replace(new, old)
         number = recording.next(request.first.split(" ")[1], request_type, content)
         if number is None:
             log(refused="never asked", type=request_type, content=content.hex())
@@ -327,10 +335,11 @@ class Connection:
                 sessions.close(session[0])
             else:
                 headers += [("Set-Cookie", f"sid={session[0]}"), ("Set-Cookie", f"sequence={session[1]}")]
-        spoilt = self.server.options.spoil
-        if spoilt:
-            old, new = spoilt
-            rest = rest.replace(old.encode("utf-16-le"), new.encode("utf-16-le"))
+        content = answer.content
+        for old, new in options.renew + options.spoil:
+            content = content.replace(old, new)
+        if content != answer.content:
+            rest = chunk(content) + chunk(b"") if answer.header("Transfer-Encoding") else content
         return self.write(self.head(answer.first, headers) + rest)
 
     def head(self, first, headers):
@@ -404,7 +413,9 @@ def main():
     parser.add_argument("--domain", required=True)
     parser.add_argument("--password", required=True)
     parser.add_argument("--playback", metavar="PACK", help="play this recording back")
-    parser.add_argument("--spoil", nargs=2, metavar=("OLD", "NEW"), help="say NEW for OLD, which is as long")
+    for name, what in (("--spoil", "say NEW for OLD"), ("--renew", "have NEW where it was OLD, in requests, too")):
+        words = {"nargs": 2, "action": "append", "default": [], "type": bytes.fromhex, "metavar": ("OLD", "NEW")}
+        parser.add_argument(name, help=what, **words)
     options = parser.parse_args()
     threading.Thread(target=listen_to_orders, daemon=True).start()
     Server(options).run()

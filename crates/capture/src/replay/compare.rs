@@ -1,11 +1,10 @@
 //! What is different about two answers.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use mapi::show::Shown;
 
-use super::MAX_IDS;
+use super::ids::{Ids, id, same_but_for_ids};
 use crate::Timestamp;
 use crate::understand::{Operation, Rop};
 
@@ -22,12 +21,12 @@ pub struct Difference {
 
 /// A comparison under way, which learns what stands for what.
 pub(super) struct Comparison<'a> {
-    ids: &'a mut HashMap<[u8; 8], [u8; 8]>,
+    ids: &'a mut Ids,
     pub(super) differences: Vec<Difference>,
 }
 
 impl<'a> Comparison<'a> {
-    pub(super) const fn new(ids: &'a mut HashMap<[u8; 8], [u8; 8]>) -> Self {
+    pub(super) const fn new(ids: &'a mut Ids) -> Self {
         Self { ids, differences: Vec::new() }
     }
 
@@ -69,8 +68,8 @@ impl<'a> Comparison<'a> {
                     if is_minimal(name) && same_minimal(then, now) {
                         continue;
                     }
-                    if is_made_up(name) && !is_minimal(name) {
-                        self.learn_ids(then, now);
+                    if is_made_up(name) && !is_minimal(name) && is_as_long(name, then, now) {
+                        self.ids.learn(then, now);
                     } else {
                         self.values(&format!("{place}.{name}"), then, now);
                     }
@@ -83,31 +82,14 @@ impl<'a> Comparison<'a> {
             }
             (then, now) if then == now => {}
             (then, now) if is_time(then) && is_time(now) => {}
-            (then, now) if id(then).is_some() && id(now).is_some() => self.learn_ids(then, now),
+            (then, now) if is_sid(then) && is_sid(now) => {}
+            (then, now) if id(then).is_some() && id(now).is_some() => self.ids.learn(then, now),
+            (Shown::Text(then), Shown::Text(now)) if is_sentence(place) && same_but_for_ids(then, now) => {}
             (then, now) => self.differences.push(Difference {
                 place: place.to_owned(),
                 recorded: crate::show::short(then),
                 came: crate::show::short(now),
             }),
-        }
-    }
-
-    fn learn_ids(&mut self, recorded: &Shown, came: &Shown) {
-        match (recorded, came) {
-            (Shown::List(then), Shown::List(now)) => {
-                then.iter().zip(now).for_each(|(then, now)| self.learn_ids(then, now));
-            }
-            (Shown::Fields(then), Shown::Fields(now)) => {
-                then.iter().zip(now).for_each(|((_, then), (_, now))| self.learn_ids(then, now));
-            }
-            (then, now) => {
-                if let (Some(then), Some(now)) = (id(then), id(now))
-                    && then != now
-                    && self.ids.len() < MAX_IDS
-                {
-                    self.ids.insert(then, now);
-                }
-            }
         }
     }
 }
@@ -129,13 +111,56 @@ fn same_names<T>(then: &[(Cow<'static, str>, T)], now: &[(Cow<'static, str>, T)]
 fn is_made_up(name: &str) -> bool {
     let name = name.split(' ').next().unwrap_or(name);
     let name = name.strip_suffix("_W").or_else(|| name.strip_suffix("_A")).unwrap_or(name);
-    let ends = ["Id", "Ids", "ID", "Mid", "Key", "ChangeList", "ChangeNumber", "Version", "cxh", "cxr"];
-    let parts = ["Guid", "GUID", "Time", "Cookie", "Handle", "Aux", "Instance", "Search", "EntryId", "Idset"];
+    // What is called an id or a time and is neither: numbers that specifications and clients give.
+    let real = ["LocaleId", "CodePageId", "RowId", "TemplateId", "TimeZone"];
+    let ends = [
+        "Id",
+        "Ids",
+        "ID",
+        "Mid",
+        "Sid",
+        "Key",
+        "_key",
+        "ChangeList",
+        "ChangeNumber",
+        "Version",
+        "cxh",
+        "cxr",
+    ];
+    let parts =
+        ["Guid", "GUID", "Time", "Cookie", "Handle", "Aux", "SearchFlags", "EntryId", "ENTRYID", "Idset"];
     // Sets of change numbers, what a server reserves ([MS-OXCFXICS] 2.2.1.1, [MS-OXCROPS] 2.2.13.13), when and
     // where a conversation began, and when something was deleted.
     let others = ["Cnset", "GlobalCount", "ConversationIndex", "DeletedOn"];
+    // Entry ids within other structures, by our names for them.
+    let ours = ["store", "folder", "message", "search_folder", "folders", "entry_id"];
     let mut parts = parts.iter().chain(&others);
-    ends.iter().any(|end| name.ends_with(end)) || parts.any(|part| name.contains(part))
+    !real.iter().any(|real| name.contains(real))
+        && (ends.iter().any(|end| name.ends_with(end))
+            || parts.any(|part| name.contains(part))
+            || ours.contains(&name))
+}
+
+/// Whether there are as many of the ids of the field `name` now as there were. Of change numbers there may be more
+/// or fewer.
+fn is_as_long(name: &str, then: &Shown, now: &Shown) -> bool {
+    match (then, now) {
+        (Shown::List(then), Shown::List(now)) => then.len() == now.len() || name.contains("ChangeList"),
+        _ => true,
+    }
+}
+
+/// Whether a value is a security identifier, as it is shown: servers have their own domains.
+fn is_sid(shown: &Shown) -> bool {
+    let Shown::Text(text) = shown else { return false };
+    text.strip_prefix("S-1-")
+        .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
+}
+
+/// Whether the field at the end of `place` is a part of a structure to which we gave its name, so that its text is
+/// ours and no user's. Fields and properties of specifications begin with a capital letter.
+fn is_sentence(place: &str) -> bool {
+    place.rsplit('.').next().is_some_and(|name| name.starts_with(|first: char| first.is_ascii_lowercase()))
 }
 
 /// Whether a value is a time, as it is shown.
@@ -162,32 +187,12 @@ fn same_minimal(then: &Shown, now: &Shown) -> bool {
     }
 }
 
-/// An id of eight bytes, as it lies in a buffer: a number of a replica, and a counter.
-fn id(shown: &Shown) -> Option<[u8; 8]> {
-    match shown {
-        Shown::Text(text) => {
-            let (replica, counter) = text.split_once('-')?;
-            if replica.len() != 4 || counter.len() != 12 {
-                return None;
-            }
-            let [low, high] = u16::from_str_radix(replica, 16).ok()?.to_le_bytes();
-            let [_, _, counter @ ..] = u64::from_str_radix(counter, 16).ok()?.to_be_bytes();
-            let [a, b, c, d, e, f] = counter;
-            Some([low, high, a, b, c, d, e, f])
-        }
-        // What is small is a count.
-        Shown::Number(number) if *number > 0xffff_ffff => Some(number.to_le_bytes()),
-        Shown::Signed(number) if number.unsigned_abs() > 0xffff_ffff => Some(number.to_le_bytes()),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn different(name: &'static str, recorded: Shown, came: Shown) -> usize {
-        let mut ids = HashMap::new();
+        let mut ids = Ids::default();
         let mut comparison = Comparison::new(&mut ids);
         let of = |value| Shown::Fields(vec![(name.into(), value)]);
         comparison.values("RopX", &of(recorded), &of(came));
@@ -208,6 +213,13 @@ mod tests {
             ("PidLidTaskDueDate", text("2026-11-01T00:00:00Z"), text("2026-11-02T00:00:00Z")),
             ("PidTagAdditionalRenEntryIdsEx", text("a"), text("b")),
             ("FolderIds", text("0001-000000000001"), text("0001-000000000002")),
+            ("PidTagCreatorSid", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("owner", text("S-1-5-21-1-2-3-500"), text("S-1-5-21-4-5-6-500")),
+            ("PidTagPredecessorChangeList", Shown::List(vec![]), Shown::List(vec![text("a")])),
+            ("message_search_key", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("RSF_ELID_ENTRYID", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("folder", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("action", text("OP_MOVE to 0001-000000000001"), text("OP_MOVE to 0001-000000000002")),
         ] {
             assert_eq!(different(name, then, now), 0, "{name}");
         }
@@ -216,6 +228,18 @@ mod tests {
             ("RowCount", Shown::Number(1), Shown::Number(2)),
             ("PidTagBody_W", text("2026-11-01T00:00:00Z"), text("tomorrow")),
             ("Status", Shown::Number(0), Shown::Number(1)),
+            ("PidTagLocaleId", Shown::Signed(1033), Shown::Signed(1031)),
+            ("CodePageId", Shown::Number(1252), Shown::Number(1251)),
+            ("RowId", Shown::Number(0), Shown::Number(1)),
+            ("PidTagSearchFolderTemplateId", Shown::Signed(1), Shown::Signed(2)),
+            ("PidTagSearchFolderDefinition", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("PidTagInstanceNum", Shown::Signed(0), Shown::Signed(1)),
+            ("PidLidTimeZoneDescription", text("Berlin"), text("Paris")),
+            ("FolderIds", Shown::List(vec![text("0001-000000000001")]), Shown::List(vec![])),
+            ("PidTagSubject_W", text("0001-000000000001 a"), text("0001-000000000002 a")),
+            ("action", text("OP_MOVE to 0001-000000000001"), text("OP_COPY to 0001-000000000002")),
+            ("RowData", Shown::List(vec![text("a"), text("b")]), Shown::List(vec![text("a")])),
+            ("PidTagDisplayName_W", text("S-1-5-x"), text("S-1-5-y")),
         ] {
             assert_eq!(different(name, then, now), 1, "{name}");
         }

@@ -85,7 +85,7 @@ impl Replay {
     fn body(&self, session: u64, endpoint: Endpoint, request_type: RequestType, body: &[u8]) -> Vec<u8> {
         let mut body = body.to_vec();
         if (endpoint, request_type) != (Endpoint::Emsmdb, RequestType::Execute) {
-            self.mapped.ids(&mut body);
+            self.mapped.ids.put_in(&mut body);
             return body;
         }
         let Ok((emsmdb::Request::Execute(mut call), &[])) = emsmdb::Request::decode(request_type, &body)

@@ -5,6 +5,7 @@
 
 mod compare;
 mod http;
+mod ids;
 mod rpc;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use self::compare::Comparison;
 pub use self::compare::Difference;
 pub use self::http::HttpStep;
 use self::http::Jars;
+use self::ids::Ids;
 pub use self::rpc::RpcStep;
 
 /// How many ids are mapped at most.
@@ -75,8 +77,7 @@ pub struct Replay {
 struct Mapped {
     /// Server object handles, with the recorded session that they are of.
     objects: HashMap<(u64, u32), u32>,
-    /// Ids as they lie in a buffer.
-    ids: HashMap<[u8; 8], [u8; 8]>,
+    ids: Ids,
 }
 
 impl Replay {
@@ -156,7 +157,7 @@ impl Mapped {
     fn buffer(&self, session: u64, payload: &[u8]) -> Option<Vec<u8>> {
         let mut buffer = RopBuffer::from_bytes(payload).ok()?;
         let mut rops = Vec::from(buffer.rops);
-        let mut changed = self.ids(&mut rops);
+        let mut changed = self.ids.put_in(&mut rops);
         buffer.rops = rops.into();
         for handle in &mut buffer.handles {
             if let Some(now) = self.objects.get(&(session, *handle)).filter(|now| **now != *handle) {
@@ -165,22 +166,5 @@ impl Mapped {
             }
         }
         changed.then(|| buffer.to_bytes().ok()).flatten()
-    }
-
-    /// Puts the ids of now in the place of those that were recorded; says whether there were any.
-    fn ids(&self, bytes: &mut [u8]) -> bool {
-        let (mut at, mut changed) = (0_usize, false);
-        while let Some(place) = bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<8>()) {
-            let step = match self.ids.get(&*place) {
-                Some(now) => {
-                    *place = *now;
-                    changed = true;
-                    8
-                }
-                None => 1,
-            };
-            at = at.saturating_add(step);
-        }
-        changed
     }
 }

@@ -49,7 +49,7 @@ impl Replay {
             request => request.encode(),
         }
         .map_err(|_| "it can't be written")?;
-        self.mapped.ids(&mut stub);
+        self.mapped.ids.put_in(&mut stub);
         if let Some(session) = session(interface, rpc) {
             let now = self.handles.get(&session).ok_or("its session was not begun")?;
             if let Some(place) = stub.get_mut(4..20) {

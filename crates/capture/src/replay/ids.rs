@@ -1,0 +1,187 @@
+//! Ids of a recording, and those that a server gives out now in their place.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use mapi::show::Shown;
+use wire::Guid;
+
+use super::MAX_IDS;
+
+/// What stands for what, as it lies in a buffer.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    /// A replica's number and a counter ([MS-OXCDATA] 2.2.1.1).
+    short: HashMap<[u8; 8], [u8; 8]>,
+    /// A replica's GUID and a counter ([MS-OXCDATA] 2.2.1.3.1).
+    long: HashMap<[u8; 22], [u8; 22]>,
+    /// GUIDs alone.
+    guids: HashMap<[u8; 16], [u8; 16]>,
+}
+
+impl Ids {
+    /// Learns the ids in two values that stand in the same place.
+    pub(super) fn learn(&mut self, recorded: &Shown, came: &Shown) {
+        match (recorded, came) {
+            (Shown::List(then), Shown::List(now)) => {
+                then.iter().zip(now).for_each(|(then, now)| self.learn(then, now));
+            }
+            (Shown::Fields(then), Shown::Fields(now)) => {
+                then.iter().zip(now).for_each(|((_, then), (_, now))| self.learn(then, now));
+            }
+            (then, now) => {
+                if let (Some(then), Some(now)) = (id(then), id(now)) {
+                    insert(&mut self.short, then, now);
+                }
+                if let (Shown::Text(then), Shown::Text(now)) = (then, now) {
+                    self.learn_words(then, now);
+                }
+            }
+        }
+    }
+
+    fn learn_words(&mut self, recorded: &str, came: &str) {
+        for (then, now) in recorded.split_whitespace().zip(came.split_whitespace()) {
+            let (Some(then), Some(now)) = (GuidWord::parse(then), GuidWord::parse(now)) else { continue };
+            insert(&mut self.guids, then.guid, now.guid);
+            if let (Some(then), Some(now)) = (then.long(), now.long()) {
+                insert(&mut self.long, then, now);
+            }
+        }
+    }
+
+    /// Puts the ids of now in the place of those that were recorded; says whether there were any.
+    pub(super) fn put_in(&self, bytes: &mut [u8]) -> bool {
+        let (mut at, mut changed) = (0_usize, false);
+        while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {
+            let put = replaced(&self.long, rest)
+                .or_else(|| replaced(&self.guids, rest))
+                .or_else(|| replaced(&self.short, rest));
+            changed |= put.is_some();
+            at = at.saturating_add(put.unwrap_or(1));
+        }
+        changed
+    }
+}
+
+fn insert<K: Eq + Hash>(known: &mut HashMap<K, K>, then: K, now: K) {
+    if then != now && known.len() < MAX_IDS {
+        known.insert(then, now);
+    }
+}
+
+/// Replaces what `bytes` begin with, if it is known, and says how many bytes that are.
+fn replaced<const N: usize>(known: &HashMap<[u8; N], [u8; N]>, bytes: &mut [u8]) -> Option<usize> {
+    let place = bytes.first_chunk_mut::<N>()?;
+    *place = *known.get(&*place)?;
+    Some(N)
+}
+
+/// A GUID as it is shown, alone or with a counter behind it.
+struct GuidWord {
+    guid: [u8; 16],
+    counter: Option<[u8; 6]>,
+}
+
+impl GuidWord {
+    /// How long a GUID's text is.
+    const LENGTH: usize = 36;
+
+    fn parse(word: &str) -> Option<Self> {
+        let (guid, rest) = word.split_at_checked(Self::LENGTH)?;
+        let guid: Guid = guid.parse().ok().filter(|guid| *guid != Guid::NIL)?;
+        let counter = match rest {
+            "" => None,
+            rest => Some(counter(rest.strip_prefix('-')?)?),
+        };
+        Some(Self { guid: guid.to_le(), counter })
+    }
+
+    fn long(&self) -> Option<[u8; 22]> {
+        let mut long = [0; 22];
+        let (guid, counter) = long.split_at_mut(16);
+        guid.copy_from_slice(&self.guid);
+        counter.copy_from_slice(&self.counter?);
+        Some(long)
+    }
+}
+
+/// A counter from its twelve digits.
+fn counter(digits: &str) -> Option<[u8; 6]> {
+    let number = u64::from_str_radix(digits, 16).ok().filter(|_| digits.len() == 12)?;
+    let [_, _, counter @ ..] = number.to_be_bytes();
+    Some(counter)
+}
+
+/// An id of eight bytes, as it lies in a buffer: a number of a replica, and a counter.
+pub(super) fn id(shown: &Shown) -> Option<[u8; 8]> {
+    match shown {
+        Shown::Text(text) => short_id(text),
+        // What is small is a count.
+        Shown::Number(number) if *number > 0xffff_ffff => Some(number.to_le_bytes()),
+        Shown::Signed(number) if number.unsigned_abs() > 0xffff_ffff => Some(number.to_le_bytes()),
+        _ => None,
+    }
+}
+
+fn short_id(text: &str) -> Option<[u8; 8]> {
+    let (replica, digits) = text.split_once('-').filter(|(replica, _)| replica.len() == 4)?;
+    let [low, high] = u16::from_str_radix(replica, 16).ok()?.to_le_bytes();
+    let [a, b, c, d, e, f] = counter(digits)?;
+    Some([low, high, a, b, c, d, e, f])
+}
+
+/// Whether two sentences of ours are the same but for ids in them.
+pub(super) fn same_but_for_ids(then: &str, now: &str) -> bool {
+    let is_id = |word: &str| short_id(word).is_some() || GuidWord::parse(word).is_some();
+    let same = |then: &str, now: &str| then == now || (is_id(then) && is_id(now));
+    let (mut then, mut now) = (then.split(' '), now.split(' '));
+    loop {
+        match (then.next(), now.next()) {
+            (None, None) => return true,
+            (Some(then), Some(now)) if same(then, now) => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEN: &str = "00000002-18a5-6f7b-bcdc-ea1ed03c5657-0000001d0001";
+    const NOW: &str = "0000a002-18a5-6f7b-bcdc-ea1ed03c5657-0000002d0001";
+
+    fn text(text: &str) -> Shown {
+        Shown::Text(text.to_owned())
+    }
+
+    fn long(text: &str) -> Vec<u8> {
+        GuidWord::parse(text).unwrap().long().unwrap().to_vec()
+    }
+
+    #[test]
+    fn ids_of_each_form_are_put_in_the_place_of_those_recorded() {
+        let mut ids = Ids::default();
+        ids.learn(&text(&format!("folder {THEN}")), &text(&format!("folder {NOW}")));
+        ids.learn(
+            &Shown::List(vec![text("0001-0000001d0001")]),
+            &Shown::List(vec![text("0001-0000002d0001")]),
+        );
+        let mut bytes = [&[7][..], &long(THEN), &long(THEN)[..16], &[1, 0, 0, 0, 0, 0x1d, 0, 1, 9]].concat();
+        assert!(ids.put_in(&mut bytes));
+        let expected = [&[7][..], &long(NOW), &long(NOW)[..16], &[1, 0, 0, 0, 0, 0x2d, 0, 1, 9]].concat();
+        assert_eq!(bytes, expected);
+        assert!(!ids.put_in(&mut [0; 64]));
+    }
+
+    #[test]
+    fn a_sentence_is_the_same_but_for_its_ids_only() {
+        let moved = |to: &str| format!("OP_MOVE to folder {to}");
+        assert!(same_but_for_ids(&moved(THEN), &moved(NOW)));
+        assert!(same_but_for_ids("with 0001-0000001d0001 in", "with 0001-0000002d0001 in"));
+        assert!(!same_but_for_ids(&moved(THEN), &moved(NOW).replace("MOVE", "COPY")));
+        assert!(!same_but_for_ids(&moved(THEN), "OP_MOVE to folder"));
+        assert!(!same_but_for_ids("to a@lab", "to b@lab"));
+    }
+}
