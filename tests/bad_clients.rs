@@ -15,6 +15,7 @@ const BIND_ACK: Answer = Answer::Other(12);
 const BIND_NAK: Answer = Answer::Other(13);
 const CONTEXT_MISMATCH: Answer = Answer::Fault(0x1C00_001A);
 const OP_RNG_ERROR: Answer = Answer::Fault(0x1C01_0002);
+const CONTEXT_UNKNOWN: Answer = Answer::Fault(0x1C01_0003);
 const BAD_STUB: Answer = Answer::Fault(0x6F7);
 
 /// Two seconds, as the time that clients may take to sign in and to finish what they began.
@@ -254,6 +255,40 @@ fn without_descriptors_clients_wait_and_the_log_is_not_filled() {
     limit(1000);
     drop(waiting);
     Connection::bound(proxy.rpc(), NSPI).nspi_bind();
+}
+
+/// Asks `count` calls of a context that there is not, which are answered at once and are no calls to serve.
+fn ask_nonsense(client: &mut Connection, count: u32) {
+    let asked: Vec<u8> = (0..count).flat_map(|number| request(number + 2, 99, 0, &[])).collect();
+    client.send(&asked);
+}
+
+#[test]
+fn who_asks_without_a_pause_before_signing_in_is_slowed_down() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let neighbour = Neighbour::at(proxy.rpc());
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let begin = Instant::now();
+    ask_nonsense(&mut client, 3000);
+    for answered in 0..300 {
+        assert_eq!(client.answer(), CONTEXT_UNKNOWN, "after {answered}");
+    }
+    assert!(begin.elapsed() > Duration::from_millis(500), "300 were answered in {:?}", begin.elapsed());
+    drop(client);
+
+    // Who has called where nobody need sign in is served as fast as it asks.
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    client.nspi_bind();
+    let begin = Instant::now();
+    for _ in 0..10 {
+        ask_nonsense(&mut client, 1000);
+        for answered in 0..1000 {
+            assert_eq!(client.answer(), CONTEXT_UNKNOWN, "after {answered}");
+        }
+    }
+    assert!(begin.elapsed() < PATIENCE, "10,000 were answered in {:?}", begin.elapsed());
+    neighbour.expect_undisturbed();
 }
 
 /// Connections that could not even be made.

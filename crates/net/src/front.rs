@@ -26,6 +26,7 @@ use crate::groups::{Group, Groups, Member};
 use crate::limits::{Limits, Place};
 use crate::loop_marker::LoopMarker;
 use crate::network::Network;
+use crate::pace::Pace;
 use crate::sign_in::{Handshake, SignIn};
 use crate::strangers::Strangers;
 use crate::stream::{poll_read, send, send_now};
@@ -108,6 +109,7 @@ struct Connection<B: Backend> {
     called: bool,
     /// Fragments of calls that were let in before `since`.
     fragments: u64,
+    pace: Pace,
     /// Why the association is over.
     closed: Option<CloseReason>,
 }
@@ -157,6 +159,7 @@ pub(crate) async fn serve<B: Backend>(
         since,
         called: false,
         fragments: 0,
+        pace: Pace::new(Instant::now()),
         closed: None,
     };
     connection.run(stop).await
@@ -171,6 +174,8 @@ impl<B: Backend> Connection<B> {
             if *stop.borrow() {
                 self.behind.backend.stop(&mut self.replies);
             }
+            let turn = self.pace.turn(self.association.taken(), self.is_signed_in(), Instant::now());
+            self.association.allow(turn);
             self.work().await?;
             if self.association.is_closed() {
                 return self.closed.take().map_or(Ok(()), |reason| Err(Ended::Protocol(reason)));
@@ -180,7 +185,9 @@ impl<B: Backend> Connection<B> {
                 self.association.shutdown();
                 return self.work().await;
             }
-            let reads = !stopping && self.association.wants_input();
+            let held_back = self.association.is_held_back();
+            let reads = !stopping && !held_back && self.association.wants_input();
+            let next_turn = self.pace.next_turn(self.is_signed_in());
             let Self { stream, association, since, called, .. } = self;
             let read = poll_fn(|task| {
                 poll_read(stream, task, |bytes| {
@@ -195,6 +202,7 @@ impl<B: Backend> Connection<B> {
                 read = read, if reads => if read? == 0 {
                     return Ok(());
                 },
+                () = next_turn, if held_back => {}
                 () = poll_fn(|task| self.behind.backend.poll(task, &mut self.replies)) => {}
                 _ = tick.tick() => {
                     self.check_time()?;
@@ -213,7 +221,7 @@ impl<B: Backend> Connection<B> {
             // Each fragment of a signed-in client has its own time.
             let fragments = self.association.fragments();
             let another = std::mem::replace(&mut self.fragments, fragments) != fragments;
-            if another && (self.called || !self.contexts.is_empty()) {
+            if another && self.is_signed_in() {
                 self.since = Instant::now();
             }
             self.hold_unfinished();
@@ -227,7 +235,7 @@ impl<B: Backend> Connection<B> {
             let _held = self.hold_unread(unread.len())?;
             let limit = self.front.limits.handshake;
             let sent = send(&self.stream, unread, limit);
-            if self.called || !self.contexts.is_empty() {
+            if self.is_signed_in() {
                 sent.await?;
             } else if let Ok(sent) = timeout_at(self.since + limit, sent).await {
                 sent?;
@@ -237,6 +245,11 @@ impl<B: Backend> Connection<B> {
                 ));
             }
         }
+    }
+
+    /// Whether a client has signed in, or called where it need not.
+    fn is_signed_in(&self) -> bool {
+        self.called || !self.contexts.is_empty()
     }
 
     /// Counts what is held of calls that have not come whole. Where that is too much for who makes them, the longest is

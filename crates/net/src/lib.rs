@@ -23,6 +23,7 @@ mod loop_marker;
 mod mapper;
 mod mapper_client;
 mod network;
+mod pace;
 mod proxy;
 mod proxy_protocol;
 mod reach;

@@ -64,6 +64,9 @@ pub struct ServerAssociation {
     /// Fragments that were taken of calls that were let in.
     fragments: u64,
     active: HashMap<u32, Active>,
+    /// What was taken, and how much may be ([`allow`](ServerAssociation::allow)).
+    taken: u64,
+    may_take: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +108,8 @@ impl ServerAssociation {
             assembling: 0,
             fragments: 0,
             active: HashMap::new(),
+            taken: 0,
+            may_take: u64::MAX,
         }
     }
 
@@ -132,11 +137,31 @@ impl ServerAssociation {
         self.fragments
     }
 
-    /// What happened next. `None` until more bytes arrive, a handshake's answer comes, or output is taken.
+    /// Takes no more than `units` until this is called again, of which a PDU is one and each whole KiB of it another.
+    /// At first there is no limit.
+    pub const fn allow(&mut self, units: u64) {
+        self.may_take = self.taken.saturating_add(units);
+    }
+
+    /// How many units were taken, as [`allow`](ServerAssociation::allow) counts them.
+    pub const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Whether bytes wait for nothing but that more is [allowed](ServerAssociation::allow).
+    pub fn is_held_back(&self) -> bool {
+        self.taken >= self.may_take && self.wants_input() && self.framer.buffered() > 0
+    }
+
+    /// What happened next. `None` until more bytes arrive, a handshake's answer comes, output is taken, or more is
+    /// allowed.
     pub fn poll_event(&mut self) -> Option<Event> {
-        while self.events.is_empty() && self.wants_input() {
+        while self.events.is_empty() && self.wants_input() && self.taken < self.may_take {
             match self.framer.next_unit() {
-                Ok(Some((header, unit))) => self.unit(&header, unit),
+                Ok(Some((header, unit))) => {
+                    self.taken = self.taken.saturating_add(1 + u64::from(header.frag_length / 1024));
+                    self.unit(&header, unit);
+                }
                 Ok(None) => break,
                 Err(error) => self.bad_frame(error),
             }

@@ -36,6 +36,33 @@ fn a_call_is_answered_at_every_level() {
 }
 
 #[test]
+fn no_more_is_taken_than_is_allowed() {
+    let mut pair = Pair::bound(AuthLevel::NONE);
+    for stub in [&b"first"[..], &[7; 3000], b"third"] {
+        pair.client.call(0, 7, None, Bytes::copy_from_slice(stub)).unwrap();
+    }
+    let (before, bytes) = (pair.server.taken(), pair.client.take_output());
+    pair.server.allow(2);
+    pair.server.receive(&bytes);
+    let stub = |event| match event {
+        Some(server::Event::Request(request)) => Some(request.stub.len()),
+        None => None,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(stub(pair.server.poll_event()), Some(5));
+    assert!(!pair.server.is_held_back());
+    assert_eq!(stub(pair.server.poll_event()), Some(3000));
+    // The long one was more than was left.
+    assert_eq!(pair.server.taken() - before, 1 + 3);
+    assert!(pair.server.is_held_back());
+    assert_eq!(stub(pair.server.poll_event()), None);
+    pair.server.allow(1);
+    assert!(!pair.server.is_held_back());
+    assert_eq!(stub(pair.server.poll_event()), Some(5));
+    assert!(!pair.server.is_held_back(), "nothing waits");
+}
+
+#[test]
 fn nothing_can_be_read_on_the_way_at_privacy() {
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
     pair.client.call(0, 7, None, Bytes::from_static(b"a secret that nobody may see")).unwrap();
