@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::parked;
 use crate::harness::raw_http::{Client, Neighbour, Server, answer};
-use crate::harness::{Answer, PATIENCE, Proxy, RawUpstream, Setup};
+use crate::harness::{Answer, Connection, NSPI, PATIENCE, Proxy, RawUpstream, Setup, echo, with_handle};
 
 /// Reads until what came ends with `end`.
 #[track_caller]
@@ -119,6 +119,25 @@ fn told_to_stop_once_the_proxy_does_not_wait_for_requests_that_have_not_come_who
     assert!(ended.status.success() && begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
     assert!(!ended.err.contains("cut off"), "{}", ended.err);
     drop((half_a_head, half_bodies, unknown, call));
+}
+
+#[test]
+fn told_to_stop_the_proxy_does_not_wait_for_a_client_that_reads_nothing() {
+    // More than what the sockets between hold.
+    let upstream = RawUpstream::start(|call| match call.opnum {
+        11 => Answer::Response(vec![7; 14_000_000]),
+        _ => echo(call),
+    });
+    let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "600");
+    let mut proxy = setup.argument("--stop-seconds=600").start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    let handle = client.nspi_bind();
+    client.ask(11, &with_handle(handle, &[0; 8]));
+    client.stream.read_exact(&mut [0]).unwrap();
+    let begin = Instant::now();
+    let ended = proxy.stop();
+    assert!(ended.status.success() && begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    drop(client);
 }
 
 #[test]

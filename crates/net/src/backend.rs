@@ -7,7 +7,7 @@ use identity::SecurityContext;
 use rpc::pdu::{FaultStatus, SyntaxId};
 use wire::{Endian, Guid};
 
-use crate::groups::Group;
+use crate::groups::{Group, Member};
 
 /// A call of a client, and who makes it.
 #[derive(Debug)]
@@ -74,4 +74,19 @@ pub trait Backend: Send {
 
     /// The connection is over, and with it the association groups `over`, of which it was the last one.
     fn end(&mut self, over: &[Arc<Group>]);
+}
+
+/// What stands behind a connection, and the group that it belongs to.
+pub(crate) struct Behind<B: Backend> {
+    pub(crate) backend: B,
+    /// The groups that it is in: one for each identity that signed in.
+    pub(crate) members: Vec<Member>,
+}
+
+impl<B: Backend> Drop for Behind<B> {
+    /// Lets the backend end what is over, also where a hook panicked.
+    fn drop(&mut self) {
+        let over: Vec<Arc<Group>> = self.members.drain(..).filter_map(Member::leave).collect();
+        self.backend.end(&over);
+    }
 }

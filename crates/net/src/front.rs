@@ -19,10 +19,10 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::auth_limit::AuthLimit;
-use crate::backend::{Backend, Call, Reply};
+use crate::backend::{Backend, Behind, Call, Reply};
 use crate::body_budget::{BodyBudget, Full, SMALL, Share};
 use crate::clock;
-use crate::groups::{Group, Groups, Member};
+use crate::groups::{Group, Groups};
 use crate::limits::{Limits, Place};
 use crate::loop_marker::LoopMarker;
 use crate::network::Network;
@@ -114,21 +114,6 @@ struct Connection<B: Backend> {
     closed: Option<CloseReason>,
 }
 
-/// What stands behind a connection, and the group that it belongs to.
-struct Behind<B: Backend> {
-    backend: B,
-    /// The groups that it is in: one for each identity that signed in.
-    members: Vec<Member>,
-}
-
-impl<B: Backend> Drop for Behind<B> {
-    /// Lets the backend end what is over, also where a hook panicked.
-    fn drop(&mut self) {
-        let over: Vec<Arc<Group>> = self.members.drain(..).filter_map(Member::leave).collect();
-        self.backend.end(&over);
-    }
-}
-
 /// Serves `stream`, which was taken at `since`, until its end. When `stop` turns true, calls under way are answered and
 /// no more are taken.
 pub(crate) async fn serve<B: Backend>(
@@ -169,21 +154,21 @@ impl<B: Backend> Connection<B> {
     async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), Ended> {
         let mut tick = tokio::time::interval(tick_length(&self.front.limits));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        send(&self.stream, self.front.greeting, self.front.limits.handshake).await?;
+        send(&self.stream, self.front.greeting, self.front.limits.handshake, &mut stop).await?;
         loop {
             if *stop.borrow() {
                 self.behind.backend.stop(&mut self.replies);
             }
             let turn = self.pace.turn(self.association.taken(), self.is_signed_in(), Instant::now());
             self.association.allow(turn);
-            self.work().await?;
+            self.work(&mut stop).await?;
             if self.association.is_closed() {
                 return self.closed.take().map_or(Ok(()), |reason| Err(Ended::Protocol(reason)));
             }
             let stopping = *stop.borrow();
             if stopping && self.association.active_calls() == 0 {
                 self.association.shutdown();
-                return self.work().await;
+                return self.work(&mut stop).await;
             }
             let held_back = self.association.is_held_back();
             let reads = !stopping && !held_back && self.association.wants_input();
@@ -215,7 +200,7 @@ impl<B: Backend> Connection<B> {
 
     /// Does and sends what there is to do, until nothing is left. A client that does not take what is sent in
     /// time is given up: one that has signed in has that time for each piece.
-    async fn work(&mut self) -> Result<(), Ended> {
+    async fn work(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), Ended> {
         loop {
             self.events();
             // Each fragment of a signed-in client has its own time.
@@ -234,7 +219,7 @@ impl<B: Backend> Connection<B> {
             let unread = output.get(send_now(&self.stream, &output)?..).unwrap_or_default();
             let _held = self.hold_unread(unread.len())?;
             let limit = self.front.limits.handshake;
-            let sent = send(&self.stream, unread, limit);
+            let sent = send(&self.stream, unread, limit, stop);
             if self.is_signed_in() {
                 sent.await?;
             } else if let Ok(sent) = timeout_at(self.since + limit, sent).await {

@@ -9,10 +9,14 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Bytes that are read at once.
 const AT_ONCE: usize = 16 * 1024;
+
+/// How long a client that takes nothing of what it is sent is waited for once the proxy stops.
+const WHILE_STOPPING: Duration = Duration::from_secs(2);
 
 /// Makes a new connection fit for calls: what is sent is not held back to go with what follows, and a peer
 /// whose machine is gone without a word is noticed within two minutes, also while nothing is to be sent.
@@ -55,16 +59,27 @@ pub(crate) fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     Ok(sent)
 }
 
-/// Sends all of `bytes`; each time that the peer takes nothing it has `limit` to take more.
-pub(crate) async fn send(stream: &TcpStream, mut bytes: &[u8], limit: Duration) -> io::Result<()> {
+/// Sends all of `bytes`; each time that the peer takes nothing it has `limit` to take more, or less once `stop` is true.
+pub(crate) async fn send(
+    stream: &TcpStream,
+    mut bytes: &[u8],
+    limit: Duration,
+    stop: &mut watch::Receiver<bool>,
+) -> io::Result<()> {
     loop {
         bytes = bytes.get(send_now(stream, bytes)?..).unwrap_or_default();
         if bytes.is_empty() {
             return Ok(());
         }
-        match timeout(limit, stream.writable()).await {
-            Ok(ready) => ready?,
-            Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
+        // Also where the sender is gone.
+        let stopping = *stop.borrow() || stop.has_changed().is_err();
+        let limit = if stopping { limit.min(WHILE_STOPPING) } else { limit };
+        tokio::select! {
+            ready = timeout(limit, stream.writable()) => match ready {
+                Ok(ready) => ready?,
+                Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
+            },
+            _ = stop.wait_for(|stop| *stop), if !stopping => {}
         }
     }
 }
