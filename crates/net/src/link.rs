@@ -40,6 +40,9 @@ pub struct LinkConfig {
     pub timeout: Duration,
 }
 
+/// How often a link reads before the other connections of its thread have their turn.
+const TURN: u32 = 4;
+
 type Connecting = Pin<Box<dyn Future<Output = Result<Connected, UpstreamError>> + Send>>;
 
 /// A connection that was made.
@@ -255,7 +258,7 @@ impl Link {
         {
             return Err(UpstreamError::SignInTimeout(self.config.timeout).into());
         }
-        loop {
+        for _ in 0..TURN {
             self.events(done)?;
             self.send_waiting()?;
             let State::Open(stream) = &mut self.state else {
@@ -284,6 +287,8 @@ impl Link {
                 Poll::Pending => return Ok(()),
             }
         }
+        task.waker().wake_by_ref();
+        Ok(())
     }
 
     fn bind(&mut self) -> Result<(), UpstreamError> {

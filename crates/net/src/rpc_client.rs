@@ -100,3 +100,49 @@ impl RpcClient {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake};
+    use std::time::Duration;
+
+    use rpc::pdu::{Body, Pdu};
+    use tokio::net::TcpListener;
+    use wire::Encode as _;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_sends_without_a_pause_keeps_nobody_else_waiting() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut server = listener.accept().await.unwrap().0.into_std().unwrap();
+        // What may come at any time, any number of times.
+        let shutdown = Pdu::new(0, Body::Shutdown).to_bytes().unwrap();
+        server.write_all(&shutdown.repeat(20_000)).unwrap();
+        client.readable().await.unwrap();
+
+        let interface = rpc::epm::INTERFACE;
+        let timeout = Duration::from_mins(1);
+        let config = LinkConfig { interface, account: None, group: 0, bind_id: None, timeout };
+        let mut client = RpcClient::over(client, config);
+        let mut call = pin!(client.call(0, Bytes::new()));
+        let wakes = Arc::<Wakes>::default();
+        let waker = Arc::clone(&wakes).into();
+        assert_eq!(call.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Pending);
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "it goes on when others have had their turn");
+    }
+}
