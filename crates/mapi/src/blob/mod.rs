@@ -3,20 +3,24 @@
 mod calendar;
 mod conversation;
 mod exceptions;
+mod folder_flags;
 mod folders;
 mod recipients;
 mod recurrence;
 mod search_criteria;
 mod search_folder;
 mod security;
+mod tasks;
 mod time_zone;
+mod tombstones;
 mod verbs;
 
 pub use self::calendar::GlobalObjectId;
 pub use self::conversation::ConversationIndex;
 pub use self::exceptions::{ExceptionInfo, Exceptions, ExtendedException, Text8, WideException};
+pub use self::folder_flags::{ExtendedFolderFlags, SubpropertyId};
 pub use self::folders::{PersistBlock, PersistData, PersistElement};
-pub use self::recipients::{FlatEntryList, ReportTag};
+pub use self::recipients::{FlatEntryList, ReportTag, UnsendableRecipients};
 pub use self::recurrence::{
     AppointmentRecurrencePattern, Differences, EndType, Frequency, RecurrencePattern,
 };
@@ -24,10 +28,12 @@ pub use self::search_folder::{
     AddressEntry, CountedText, Criteria, EntryList, Folders, KnownCriteria, SearchFolderDefinition,
 };
 pub use self::security::{Ace, Acl, SecurityDescriptor, Sid, StoreSecurityDescriptor};
+pub use self::tasks::{SwappedToDoData, TaskAssigner, TaskAssigners};
 pub use self::time_zone::{SystemTime, TimeZoneDefinition, TimeZoneRule, TimeZoneStruct};
+pub use self::tombstones::{Tombstone, Tombstones};
 pub use self::verbs::{VerbStream, VoteOption, VoteOptionExtras};
 
-use wire::{Decode, FileTime};
+use wire::{Decode, FileTime, Guid};
 
 use crate::data::{EntryId, ExtendedRuleActions, ExtendedRuleCondition, PredecessorChangeList, Xid};
 use crate::rtf;
@@ -45,12 +51,18 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
         "PidTagExtendedRuleMessageCondition" => shown::<ExtendedRuleCondition>(bytes),
         "PidTagExtendedRuleMessageActions" => shown::<ExtendedRuleActions>(bytes),
         "PidTagConversationIndex" | "PidTagParentConversationIndex" => shown::<ConversationIndex>(bytes),
-        "PidTagReplyRecipientEntries" => shown::<FlatEntryList>(bytes),
+        "PidTagReplyRecipientEntries" | "PidTagAlternateRecipient" => shown::<FlatEntryList>(bytes),
         "PidTagReportTag" => shown::<ReportTag>(bytes),
-        "PidTagNTSecurityDescriptor" | "PidTagNtSecurityDescriptor" => {
+        "PidTagNTSecurityDescriptor"
+        | "PidTagNtSecurityDescriptor"
+        | "PidTagExchangeNTSecurityDescriptor" => {
             shown::<StoreSecurityDescriptor>(bytes).or_else(|| shown::<SecurityDescriptor>(bytes))
         }
         "PidTagAdditionalRenEntryIdsEx" => shown::<PersistData>(bytes),
+        "PidTagExtendedFolderFlags" => shown::<ExtendedFolderFlags>(bytes),
+        "PidTagScheduleInfoAppointmentTombstone" => shown::<Tombstones>(bytes),
+        "PidTagSearchFolderId" => shown::<Guid>(bytes),
+        "PidTagSwappedToDoData" => shown::<SwappedToDoData>(bytes),
         "PidTagSearchFolderDefinition" => shown::<SearchFolderDefinition>(bytes),
         "PidTagRtfCompressed" => {
             rtf::decompress(bytes, MAX_RTF).ok().filter(|text| !text.is_empty()).map(|text| string8(&text))
@@ -58,12 +70,15 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
         "PidLidGlobalObjectId" | "PidLidCleanGlobalObjectId" => shown::<GlobalObjectId>(bytes),
         "PidLidAppointmentRecur" => shown::<AppointmentRecurrencePattern>(bytes),
         "PidLidTaskRecurrence" => shown::<RecurrencePattern>(bytes),
+        "PidLidAppointmentUnsendableRecipients" => shown::<UnsendableRecipients>(bytes),
+        "PidLidTaskAssigners" => shown::<TaskAssigners>(bytes),
         "PidLidVerbStream" => shown::<VerbStream>(bytes),
         "PidLidTimeZoneStruct" => shown::<TimeZoneStruct>(bytes),
         "PidLidAppointmentTimeZoneDefinitionRecur"
         | "PidLidAppointmentTimeZoneDefinitionStartDisplay"
         | "PidLidAppointmentTimeZoneDefinitionEndDisplay" => shown::<TimeZoneDefinition>(bytes),
         _ if is_sid(name) => shown::<Sid>(bytes),
+        "PidTagSwappedToDoStore" => entry_id(bytes),
         _ if name.ends_with("EntryId") || name.ends_with("EID") || name.ends_with("EntryIds") => {
             entry_id(bytes)
         }
@@ -84,10 +99,15 @@ pub(crate) fn entry_id_or_bytes(bytes: &[u8]) -> Shown {
     entry_id(bytes).unwrap_or_else(|| Shown::Bytes(bytes.to_vec()))
 }
 
+/// A time from minutes since 1601.
+fn since_1601(minutes: u32) -> FileTime {
+    const MINUTE: u64 = 60 * 10_000_000;
+    FileTime(u64::from(minutes).saturating_mul(MINUTE))
+}
+
 /// A time in minutes since 1601, as day, hour and minute; without a zone, since it is local ([MS-OXOCAL] 2.2.1.44).
 fn local_time(minutes: u32) -> String {
-    const MINUTE: u64 = 60 * 10_000_000;
-    let time = FileTime(u64::from(minutes).saturating_mul(MINUTE)).to_string();
+    let time = since_1601(minutes).to_string();
     time.get(..16).unwrap_or(&time).replace('T', " ")
 }
 

@@ -1,6 +1,7 @@
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::entry_id_or_bytes;
+use super::search_folder::AddressEntry;
 use crate::show::{Show, Shown, string8};
 
 /// Entry ids one after the other (`FlatEntryList`, [MS-OXCDATA] 2.3.3), as `PidTagReplyRecipientEntries` has them.
@@ -134,5 +135,43 @@ impl Show for ReportTag {
         let text = self.ansi_text.strip_suffix(b"\0").unwrap_or(&self.ansi_text);
         fields.push(("text".into(), string8(text)));
         Shown::Fields(fields)
+    }
+}
+
+/// `PidLidAppointmentUnsendableRecipients`: attendees to whom nothing is sent ([MS-OXOCAL] 2.2.1.25). Other than the
+/// specification has it, clients write them as definitions of search folders have addressees, not as
+/// `RecipientRow`s.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UnsendableRecipients {
+    /// 1.
+    pub version: u32,
+    /// Who they are.
+    pub rows: Vec<AddressEntry>,
+    /// What stands behind them.
+    pub rest: Vec<u8>,
+}
+
+impl<'a> Decode<'a> for UnsendableRecipients {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let version = r.u32("Version")?;
+        let count = r.u32("RowCount")?;
+        let count = r.count(count, 8, u32::MAX, "RowCount")?;
+        let rows = (0..count).map(|_| AddressEntry::decode(r)).collect::<Result<_>>()?;
+        Ok(Self { version, rows, rest: r.rest().to_vec() })
+    }
+}
+
+impl Encode for UnsendableRecipients {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.version).len32(self.rows.len(), "RowCount")?;
+        self.rows.iter().try_for_each(|row| row.encode(w))?;
+        w.bytes(&self.rest);
+        Ok(())
+    }
+}
+
+impl Show for UnsendableRecipients {
+    fn show(&self) -> Shown {
+        self.rows.show()
     }
 }

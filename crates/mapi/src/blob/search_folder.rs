@@ -161,10 +161,23 @@ impl Encode for EntryList {
     }
 }
 
-impl AddressEntry {
-    fn read(r: &mut Reader<'_>) -> Result<Self> {
+impl<'a> Decode<'a> for AddressEntry {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let count = r.u32("PropertyCount")?;
         Ok(Self { pad: r.u32("Pad")?, properties: read_properties(r, count)? })
+    }
+}
+
+impl Encode for AddressEntry {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.len32(self.properties.len(), "PropertyCount")?.u32(self.pad);
+        self.properties.iter().try_for_each(|property| write_property(w, property))
+    }
+}
+
+impl Show for AddressEntry {
+    fn show(&self) -> Shown {
+        PropertyList(self.properties.clone()).show()
     }
 }
 
@@ -174,7 +187,7 @@ impl KnownCriteria {
         let addresses = has(WITH_ADDRESSES).then(|| {
             let count = r.u32("AddressCount")?;
             let count = r.count(count, 8, u32::MAX, "AddressCount")?;
-            (0..count).map(|_| AddressEntry::read(r)).collect::<Result<Vec<_>>>()
+            (0..count).map(|_| AddressEntry::decode(r)).collect::<Result<Vec<_>>>()
         });
         Ok(Self {
             addresses: addresses.transpose()?,
@@ -197,10 +210,7 @@ impl Encode for KnownCriteria {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         if let Some(addresses) = &self.addresses {
             w.len32(addresses.len(), "AddressCount")?;
-            for address in addresses {
-                w.len32(address.properties.len(), "PropertyCount")?.u32(address.pad);
-                address.properties.iter().try_for_each(|property| write_property(w, property))?;
-            }
+            addresses.iter().try_for_each(|address| address.encode(w))?;
         }
         w.len32(self.skip2.len(), "SkipBlock2")?.bytes(&self.skip2);
         self.restriction.iter().try_for_each(|restriction| write_restriction(w, restriction))?;
@@ -287,8 +297,7 @@ impl Fields {
 
     fn criteria(&mut self, known: &KnownCriteria) {
         if let Some(addresses) = &known.addresses {
-            let one = |address: &AddressEntry| PropertyList(address.properties.clone()).show();
-            self.0.push(("addresses".into(), Shown::List(addresses.iter().map(one).collect())));
+            self.0.push(("addresses".into(), addresses.show()));
         }
         self.bytes("skip_block2", &known.skip2);
         if let Some(restriction) = &known.restriction {

@@ -2,6 +2,7 @@ use wire::Encode as _;
 
 use super::*;
 
+mod others;
 mod search_folder;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -277,7 +278,7 @@ proptest::proptest! {
     }
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 19] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -287,6 +288,11 @@ const NAMES: [&str; 14] = [
     "PidTagExtendedRuleMessageActions",
     "PidTagRtfCompressed",
     "PidTagSearchFolderDefinition",
+    "PidTagExtendedFolderFlags",
+    "PidTagScheduleInfoAppointmentTombstone",
+    "PidLidTaskAssigners",
+    "PidTagSwappedToDoData",
+    "PidLidAppointmentUnsendableRecipients",
     "PidLidAppointmentRecur",
     "PidLidTaskRecurrence",
     "PidLidTimeZoneStruct",

@@ -1,6 +1,7 @@
 use mapi::ErrorCode;
 use mapi::blob::{
     AddressEntry, CountedText, Criteria, EntryList, Folders, KnownCriteria, SearchFolderDefinition,
+    TaskAssigner, TaskAssigners, Tombstone, Tombstones, UnsendableRecipients,
 };
 use mapi::data::{
     ActionBlock, ActionData, ActionType, FolderId, GlobalCounter, MessageId, OneOffEntryId, OneOffFlags,
@@ -207,6 +208,22 @@ fn search_folder() -> SearchFolderDefinition {
     }
 }
 
+fn tombstones() -> Tombstones {
+    let record = Tombstone { user_name: b"A".to_vec(), ..Tombstone::default() };
+    Tombstones { version: 3, records: vec![record], ..Tombstones::default() }
+}
+
+fn task_assigners() -> TaskAssigners {
+    let assigner = TaskAssigner { name: Utf16::new("A"), ..TaskAssigner::default() };
+    TaskAssigners { assigners: vec![assigner], ..TaskAssigners::default() }
+}
+
+fn unsendable_recipients() -> UnsendableRecipients {
+    let name = TaggedValue::new(PropTag::PidTagDisplayName, "A".into());
+    let row = AddressEntry { pad: 0, properties: vec![name] };
+    UnsendableRecipients { version: 1, rows: vec![row], ..UnsendableRecipients::default() }
+}
+
 fn plain() -> Vec<Vec<u8>> {
     let seed = |choice: u8, bytes: &[u8]| chosen(&[10, 0, choice], bytes);
     let name = [&[1][..], &[7; 16], &[4, b'a', 0, 0, 0]].concat();
@@ -226,5 +243,10 @@ fn plain() -> Vec<Vec<u8>> {
         seed(8, &[&[22][..], &[7; 22]].concat()),
         seed(12, &written(|w| TypedString::new("Re: x").encode(w))),
         seed(19, &written(|w| search_folder().encode(w))),
+        seed(20, &[1, 4, 0, 0, 0x1A, 0, 3, 4, 2, 0, 0, 0]),
+        seed(21, &written(|w| tombstones().encode(w))),
+        seed(22, &written(|w| task_assigners().encode(w))),
+        seed(23, &[&[1, 0, 0, 0][..], &[0; 536]].concat()),
+        seed(24, &written(|w| unsendable_recipients().encode(w))),
     ]
 }

@@ -1,4 +1,7 @@
-use mapi::blob::SearchFolderDefinition;
+use mapi::blob::{
+    ExtendedFolderFlags, SearchFolderDefinition, SwappedToDoData, TaskAssigners, Tombstones,
+    UnsendableRecipients,
+};
 use mapi::data::{
     ContactEntryId, EntryId, ExtendedRuleActions, ExtendedRuleCondition, FolderEntryId, LongTermId,
     MessageEntryId, NamedPropertyInformation, OneOffEntryId, PredecessorChangeList, PropertyName,
@@ -25,7 +28,7 @@ pub(crate) const TYPES: [u16; 33] = [
 ];
 
 /// Properties whose bytes are structures of their own.
-const BLOBS: [&str; 16] = [
+const BLOBS: [&str; 21] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -42,6 +45,11 @@ const BLOBS: [&str; 16] = [
     "PidLidVerbStream",
     "PidLidAppointmentTimeZoneDefinitionRecur",
     "PidTagSearchFolderDefinition",
+    "PidTagExtendedFolderFlags",
+    "PidTagScheduleInfoAppointmentTombstone",
+    "PidLidTaskAssigners",
+    "PidTagSwappedToDoData",
+    "PidLidAppointmentUnsendableRecipients",
 ];
 
 /// Properties, and the structures that they and ROPs are made of.
@@ -163,7 +171,7 @@ fn entry_id(bytes: &[u8]) {
 
 /// What has one layout, and needs nothing to be read.
 fn plain(choice: u8, bytes: &[u8]) {
-    match choice % 21 {
+    match choice % 26 {
         0 => drop(same_bytes::<PropertyName>(bytes)),
         1 => drop(same_bytes::<NamedPropertyInformation>(bytes)),
         2 => drop(same_bytes::<ExtendedRuleActions>(bytes)),
@@ -184,6 +192,11 @@ fn plain(choice: u8, bytes: &[u8]) {
         17 => drop(same_bytes::<ContactEntryId>(bytes)),
         18 => drop(same_bytes::<WrappedEntryId>(bytes)),
         19 => drop(same_bytes::<SearchFolderDefinition>(bytes)),
+        20 => drop(same_bytes::<ExtendedFolderFlags>(bytes)),
+        21 => drop(same_bytes::<Tombstones>(bytes)),
+        22 => drop(same_bytes::<TaskAssigners>(bytes)),
+        23 => drop(same_bytes::<SwappedToDoData>(bytes)),
+        24 => drop(same_bytes::<UnsendableRecipients>(bytes)),
         _ => drop(ServerId::parse(bytes)),
     }
 }

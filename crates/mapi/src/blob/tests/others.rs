@@ -1,0 +1,113 @@
+use std::fmt::Debug;
+
+use wire::Encode;
+
+use super::*;
+
+/// What `bytes` mean as the property `name`, which leave as they came.
+fn shown_of<T>(name: &str, bytes: &[u8]) -> Shown
+where
+    T: Show + Debug + Encode + for<'a> Decode<'a>,
+{
+    let decoded = T::from_bytes(bytes).unwrap();
+    assert_eq!(decoded.to_bytes().unwrap(), bytes, "{decoded:?}");
+    let shown = meaning(name, bytes).unwrap();
+    assert_eq!(shown, decoded.show());
+    shown
+}
+
+/// [MS-OXOCFG] 2.2.7.1, with a subproperty that is reserved, and one of another size.
+#[test]
+fn a_folders_flags_are_its_subproperties() {
+    let bytes = hex(
+        "01 04 80001A00 02 10 33221100554477668899AABBCCDDEEFF 03 04 02000000 05 04 00000C00 06 01 EE 03 00",
+    );
+    let shown = shown_of::<ExtendedFolderFlags>("PidTagExtendedFolderFlags", &bytes);
+    assert_eq!(field(&shown, "ExtendedFlags"), &Shown::Number(0x001A_0080));
+    assert_eq!(field(&shown, "SearchFolderID"), &text("00112233-4455-6677-8899-aabbccddeeff"));
+    assert_eq!(field(&shown, "SearchFolderTag"), &Shown::Number(2));
+    assert_eq!(field(&shown, "ToDoFolderVersion"), &Shown::Number(0x000C_0000));
+    assert_eq!(field(&shown, "0x6"), &Shown::Bytes(vec![0xee]));
+    for broken in ["01", "01 05 80001A00", "01 FF"] {
+        assert_eq!(meaning("PidTagExtendedFolderFlags", &hex(broken)), None, "{broken}");
+    }
+    let id = meaning("PidTagSearchFolderId", &hex("33221100554477668899AABBCCDDEEFF"));
+    assert_eq!(id, Some(text("00112233-4455-6677-8899-aabbccddeeff")));
+}
+
+/// Built by the layouts of [MS-OXOCAL] 2.2.12.5 and 2.2.12.5.1.
+#[test]
+fn tombstones_tell_which_meetings_were_declined_by_whom() {
+    let meeting = "040000008200E00074C5B7101A82E008 00000000 0000000000000000 0000000000000000 02000000 0102";
+    let record = |name: &str| format!("A096BC0C BE96BC0C 2A000000 {meeting} {name}");
+    let bytes = hex(&format!(
+        "CDAFDEBE 14000000 03000000 02000000 14000000 {} {} FF",
+        record("0300 416461"),
+        record("0000")
+    ));
+    let shown = shown_of::<Tombstones>("PidTagScheduleInfoAppointmentTombstone", &bytes);
+    let Shown::List(records) = &shown else { panic!("{shown:?}") };
+    assert_eq!(field(&records[0], "start"), &text("2007-04-16T00:00:00Z"));
+    assert_eq!(field(&records[0], "end"), &text("2007-04-16T00:30:00Z"));
+    assert_eq!(field(&records[0], "user_name"), &text("Ada"));
+    assert_eq!(field(field(&records[0], "meeting"), "data"), &Shown::Bytes(vec![1, 2]));
+    for broken in [
+        "CDAFDEBF 14000000 03000000 00000000 14000000",
+        "CDAFDEBE 15000000 03000000 00000000 14000000",
+        "CDAFDEBE 14000000 03000000 FFFFFFFF 14000000",
+        "CDAFDEBE 14000000 03000000 01000000 14000000 00000000 00000000 FFFFFFFF 0000",
+        "CDAFDEBE 14000000 03000000 01000000 14000000 00000000 00000000 00000000 FFFF",
+    ] {
+        assert_eq!(meaning("PidTagScheduleInfoAppointmentTombstone", &hex(broken)), None, "{broken}");
+    }
+}
+
+/// Built by the table of [MS-OXOTASK] 2.2.2.2.16, with the length that clients write before the entry id.
+#[test]
+fn a_task_tells_who_has_assigned_it() {
+    let first = "12000000 01000000 EE 41647000 4100640061000000 00";
+    let bytes = hex(&format!("02000000 {first} 0B000000 00000000 00 0000 AAAAAAAA FF"));
+    let shown = shown_of::<TaskAssigners>("PidLidTaskAssigners", &bytes);
+    let Shown::List(assigners) = &shown else { panic!("{shown:?}") };
+    assert_eq!(field(&assigners[0], "name"), &text("Ada"));
+    assert_eq!(field(&assigners[0], "entry_id"), &Shown::Bytes(vec![0xee]));
+    assert_eq!(field(&assigners[1], "name"), &text(""));
+    for broken in ["FFFFFFFF 00", "01000000 FFFFFFFF 00000000", "01000000 0B000000 FFFFFFFF 00 0000 AAAAAAAA"]
+    {
+        assert_eq!(meaning("PidLidTaskAssigners", &hex(broken)), None, "{broken}");
+    }
+}
+
+/// Built by the layout of [MS-OXOFLAG] 2.2.1.7.
+#[test]
+fn a_second_flag_tells_what_is_to_be_done_until_when() {
+    let head = hex("01000000 F9000000 01000000 4400 6F00 0000 EEEE");
+    let times = hex("A096BC0C BE96BC0C E080E95A 01000000");
+    let bytes = [&head[..], &[0; 504], &times].concat();
+    let shown = shown_of::<SwappedToDoData>("PidTagSwappedToDoData", &bytes);
+    assert_eq!(field(&shown, "flag_to"), &text("Do"));
+    assert_eq!(field(&shown, "start_date"), &text("2007-04-16 00:00"));
+    assert_eq!(field(&shown, "due_date"), &text("2007-04-16 00:30"));
+    assert_eq!(field(&shown, "reminder_set"), &Shown::Number(1));
+    assert_eq!(meaning("PidTagSwappedToDoData", &bytes[..bytes.len() - 1]), None);
+    // A text without an end is as long as its place.
+    let full = [&head[..12], &[0x41; 512], &times].concat();
+    let Shown::Text(text) = field(&meaning("PidTagSwappedToDoData", &full).unwrap(), "flag_to").clone()
+    else {
+        panic!("no text")
+    };
+    assert_eq!(text.chars().count(), 256);
+}
+
+/// Built by [MS-OXOCAL] 2.2.1.25, with rows as clients write them.
+#[test]
+fn unsendable_recipients_are_named() {
+    let row = "02000000 00000000 1F000130 0800 4100640061000000 0300150C 01000000";
+    let bytes = hex(&format!("01000000 01000000 {row} FF"));
+    let shown = shown_of::<UnsendableRecipients>("PidLidAppointmentUnsendableRecipients", &bytes);
+    let Shown::List(rows) = &shown else { panic!("{shown:?}") };
+    assert_eq!(field(&rows[0], "PidTagDisplayName_W"), &text("Ada"));
+    for broken in ["01000000 FFFFFFFF 00", "01000000 01000000 FFFFFFFF 00000000", "01000000"] {
+        assert_eq!(meaning("PidLidAppointmentUnsendableRecipients", &hex(broken)), None, "{broken}");
+    }
+}
