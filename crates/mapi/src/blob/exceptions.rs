@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::local_time;
+use super::packed::{block, wide};
 use crate::show::{Show, Shown, string8, string16};
 
 /// `ARO_SUBJECT` of [`ExceptionInfo::overrides`]: the subject differs.
@@ -112,19 +113,6 @@ pub struct WideException {
 
 fn times(r: &mut Reader<'_>) -> Result<[u32; 3]> {
     Ok([r.u32("StartDateTime")?, r.u32("EndDateTime")?, r.u32("OriginalStartTime")?])
-}
-
-/// A block behind its length.
-fn block(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u8>> {
-    let length = r.u32(field)?;
-    let length = r.count(length, 1, u32::MAX, field)?;
-    Ok(r.bytes(length, field)?.to_vec())
-}
-
-/// A text in UTF-16 behind its length in characters.
-fn wide(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u8>> {
-    let length = usize::from(r.u16(field)?);
-    Ok(r.bytes(length.saturating_mul(2), field)?.to_vec())
 }
 
 fn write_wide(w: &mut Writer, text: &[u8], field: &'static str) -> Result<()> {

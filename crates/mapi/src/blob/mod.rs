@@ -5,6 +5,7 @@ mod conversation;
 mod exceptions;
 mod folder_flags;
 mod folders;
+mod packed;
 mod recipients;
 mod recurrence;
 mod search_criteria;
@@ -13,6 +14,7 @@ mod security;
 mod tasks;
 mod time_zone;
 mod tombstones;
+mod user_fields;
 mod verbs;
 
 pub use self::calendar::GlobalObjectId;
@@ -20,17 +22,21 @@ pub use self::conversation::ConversationIndex;
 pub use self::exceptions::{ExceptionInfo, Exceptions, ExtendedException, Text8, WideException};
 pub use self::folder_flags::{ExtendedFolderFlags, SubpropertyId};
 pub use self::folders::{PersistBlock, PersistData, PersistElement};
+pub use self::packed::{PackedText, PackedText8, PackedText16};
 pub use self::recipients::{FlatEntryList, ReportTag, UnsendableRecipients};
 pub use self::recurrence::{
     AppointmentRecurrencePattern, Differences, EndType, Frequency, RecurrencePattern,
 };
 pub use self::search_folder::{
-    AddressEntry, CountedText, Criteria, EntryList, Folders, KnownCriteria, SearchFolderDefinition,
+    AddressEntry, Criteria, EntryList, Folders, KnownCriteria, SearchFolderDefinition,
 };
 pub use self::security::{Ace, Acl, SecurityDescriptor, Sid, StoreSecurityDescriptor};
 pub use self::tasks::{SwappedToDoData, TaskAssigner, TaskAssigners};
 pub use self::time_zone::{SystemTime, TimeZoneDefinition, TimeZoneRule, TimeZoneStruct};
 pub use self::tombstones::{Tombstone, Tombstones};
+pub use self::user_fields::{
+    FieldDefinition, FolderField, FolderUserFields, NewerDefinition, PropertyDefinitions,
+};
 pub use self::verbs::{VerbStream, VoteOption, VoteOptionExtras};
 
 use wire::{Decode, FileTime, Guid};
@@ -71,6 +77,8 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
         "PidLidAppointmentRecur" => shown::<AppointmentRecurrencePattern>(bytes),
         "PidLidTaskRecurrence" => shown::<RecurrencePattern>(bytes),
         "PidLidAppointmentUnsendableRecipients" => shown::<UnsendableRecipients>(bytes),
+        "PidLidPropertyDefinitionStream" => shown::<PropertyDefinitions>(bytes),
+        "PidTagUserFields" => shown::<FolderUserFields>(bytes),
         "PidLidTaskAssigners" => shown::<TaskAssigners>(bytes),
         "PidLidVerbStream" => shown::<VerbStream>(bytes),
         "PidLidTimeZoneStruct" => shown::<TimeZoneStruct>(bytes),

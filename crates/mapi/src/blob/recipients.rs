@@ -1,6 +1,7 @@
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::entry_id_or_bytes;
+use super::packed::block;
 use super::search_folder::AddressEntry;
 use crate::show::{Show, Shown, string8};
 
@@ -77,11 +78,6 @@ pub struct ReportTag {
 /// What a report tag begins with (`Cookie`).
 const COOKIE: &[u8; 9] = b"PCDFEB09\0";
 
-fn sized(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u8>> {
-    let size = r.u32(field)?;
-    r.bytes(usize::try_from(size).unwrap_or(usize::MAX), field).map(<[u8]>::to_vec)
-}
-
 impl<'a> Decode<'a> for ReportTag {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let cookie = r.array::<9>("Cookie")?;
@@ -90,12 +86,12 @@ impl<'a> Decode<'a> for ReportTag {
         }
         Ok(Self {
             version: r.u32("Version")?,
-            store_entry_id: sized(r, "StoreEntryId")?,
-            folder_entry_id: sized(r, "FolderEntryId")?,
-            message_entry_id: sized(r, "MessageEntryId")?,
-            search_folder_entry_id: sized(r, "SearchFolderEntryId")?,
-            message_search_key: sized(r, "MessageSearchKey")?,
-            ansi_text: sized(r, "ANSIText")?,
+            store_entry_id: block(r, "StoreEntryId")?,
+            folder_entry_id: block(r, "FolderEntryId")?,
+            message_entry_id: block(r, "MessageEntryId")?,
+            search_folder_entry_id: block(r, "SearchFolderEntryId")?,
+            message_search_key: block(r, "MessageSearchKey")?,
+            ansi_text: block(r, "ANSIText")?,
         })
     }
 }

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::entry_id_or_bytes;
+use super::packed::{PackedText16, block};
 use super::search_criteria::{read_properties, read_restriction, write_property, write_restriction};
 use crate::property::{PropertyList, Restriction, TaggedValue};
 use crate::show::{Show, Shown, string16};
@@ -25,26 +26,17 @@ pub struct SearchFolderDefinition {
     /// for months), how many in the lower one.
     pub numerical_search: u32,
     /// `TextSearch`.
-    pub text_search: CountedText,
+    pub text_search: PackedText16,
     /// `SkipBlock1`.
     pub skip1: Vec<u8>,
     /// `DeepSearch`: whether subfolders are searched; 0 or 1.
     pub deep_search: u32,
     /// `FolderList1`: the names of the folders.
-    pub folder_names: CountedText,
+    pub folder_names: PackedText16,
     /// `FolderList2`: the folders' entry ids.
     pub folders: Folders,
     /// From `Addresses` on.
     pub criteria: Criteria,
-}
-
-/// A text of UTF-16 behind its length in characters, in a byte or in two bytes behind the byte 255.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CountedText {
-    /// Whether the length has two bytes, as it must beyond 254 characters.
-    pub is_extended: bool,
-    /// The text, in little-endian UTF-16.
-    pub bytes: Vec<u8>,
 }
 
 /// The folders of a search, in as many bytes as stand before them.
@@ -98,38 +90,6 @@ pub struct AddressEntry {
     pub pad: u32,
     /// Who it is.
     pub properties: Vec<TaggedValue>,
-}
-
-/// Bytes behind their 32-bit length: `SkipBlock1` to `SkipBlock3`.
-fn block(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<u8>> {
-    let length = r.u32(field)?;
-    r.bytes(usize::try_from(length).unwrap_or(usize::MAX), field).map(<[u8]>::to_vec)
-}
-
-/// The byte that says that a longer length follows.
-const EXTENDED: u8 = 255;
-
-impl<'a> Decode<'a> for CountedText {
-    fn decode(r: &mut Reader<'a>) -> Result<Self> {
-        let short = r.u8("TextLength")?;
-        let is_extended = short == EXTENDED;
-        let length = if is_extended { r.u16("TextExtendedLength")? } else { short.into() };
-        let bytes = r.bytes(usize::from(length).saturating_mul(2), "Text")?.to_vec();
-        Ok(Self { is_extended, bytes })
-    }
-}
-
-impl Encode for CountedText {
-    fn encode(&self, w: &mut Writer) -> Result<()> {
-        let length = self.bytes.len() / 2;
-        if self.is_extended || length >= usize::from(EXTENDED) {
-            w.u8(EXTENDED).len16(length, "TextExtendedLength")?;
-        } else {
-            w.len8(length, "TextLength")?;
-        }
-        w.bytes(&self.bytes);
-        Ok(())
-    }
 }
 
 impl<'a> Decode<'a> for EntryList {
@@ -227,10 +187,10 @@ impl<'a> Decode<'a> for SearchFolderDefinition {
         let version = r.u32("Version")?;
         let flags = r.u32("Flags")?;
         let numerical_search = r.u32("NumericalSearch")?;
-        let text_search = CountedText::decode(r)?;
+        let text_search = PackedText16::decode(r)?;
         let skip1 = block(r, "SkipBlock1")?;
         let deep_search = r.u32("DeepSearch")?;
-        let folder_names = CountedText::decode(r)?;
+        let folder_names = PackedText16::decode(r)?;
         let folders = block(r, "FolderList2")?;
         let folders = EntryList::from_bytes(&folders).map_or(Folders::Unknown(folders), Folders::Known);
         let rest = r.rest();
@@ -289,7 +249,7 @@ impl Fields {
         }
     }
 
-    fn text(&mut self, name: &'static str, text: &CountedText) {
+    fn text(&mut self, name: &'static str, text: &PackedText16) {
         if !text.bytes.is_empty() {
             self.0.push((name.into(), string16(&text.bytes)));
         }

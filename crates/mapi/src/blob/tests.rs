@@ -278,7 +278,7 @@ proptest::proptest! {
     }
 }
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -288,6 +288,8 @@ const NAMES: [&str; 19] = [
     "PidTagExtendedRuleMessageActions",
     "PidTagRtfCompressed",
     "PidTagSearchFolderDefinition",
+    "PidLidPropertyDefinitionStream",
+    "PidTagUserFields",
     "PidTagExtendedFolderFlags",
     "PidTagScheduleInfoAppointmentTombstone",
     "PidLidTaskAssigners",

@@ -1,7 +1,8 @@
 use mapi::ErrorCode;
 use mapi::blob::{
-    AddressEntry, CountedText, Criteria, EntryList, Folders, KnownCriteria, SearchFolderDefinition,
-    TaskAssigner, TaskAssigners, Tombstone, Tombstones, UnsendableRecipients,
+    AddressEntry, Criteria, EntryList, FieldDefinition, FolderField, FolderUserFields, Folders,
+    KnownCriteria, NewerDefinition, PackedText16, PropertyDefinitions, SearchFolderDefinition, TaskAssigner,
+    TaskAssigners, Tombstone, Tombstones, UnsendableRecipients,
 };
 use mapi::data::{
     ActionBlock, ActionData, ActionType, FolderId, GlobalCounter, MessageId, OneOffEntryId, OneOffFlags,
@@ -199,10 +200,10 @@ fn search_folder() -> SearchFolderDefinition {
         version: 0x1004,
         flags: 0x5F,
         numerical_search: 0,
-        text_search: CountedText { is_extended: false, bytes: b"a\0".to_vec() },
+        text_search: PackedText16 { is_extended: false, bytes: b"a\0".to_vec() },
         skip1: Vec::new(),
         deep_search: 1,
-        folder_names: CountedText { is_extended: true, bytes: b"b\0".to_vec() },
+        folder_names: PackedText16 { is_extended: true, bytes: b"b\0".to_vec() },
         folders: Folders::Known(EntryList { pad: 0, entries: vec![(0, vec![0; 46])] }),
         criteria: Criteria::Known(Box::new(criteria)),
     }
@@ -222,6 +223,18 @@ fn unsendable_recipients() -> UnsendableRecipients {
     let name = TaggedValue::new(PropTag::PidTagDisplayName, "A".into());
     let row = AddressEntry { pad: 0, properties: vec![name] };
     UnsendableRecipients { version: 1, rows: vec![row], ..UnsendableRecipients::default() }
+}
+
+fn property_definitions() -> PropertyDefinitions {
+    let newer = NewerDefinition { internal_type: 0, blocks: vec![vec![1, b'A', 0]] };
+    let field = FieldDefinition { name: b"A\0".to_vec(), newer: Some(newer), ..FieldDefinition::default() };
+    PropertyDefinitions { version: 0x0103, fields: vec![field], ..PropertyDefinitions::default() }
+}
+
+fn folder_fields() -> FolderUserFields {
+    let field = |name: &[u8]| FolderField { name: name.to_vec(), ..FolderField::default() };
+    let (narrow, wide) = (vec![field(b"A")], Some(vec![field(b"A\0")]));
+    FolderUserFields { narrow, wide, ..FolderUserFields::default() }
 }
 
 fn plain() -> Vec<Vec<u8>> {
@@ -248,5 +261,7 @@ fn plain() -> Vec<Vec<u8>> {
         seed(22, &written(|w| task_assigners().encode(w))),
         seed(23, &[&[1, 0, 0, 0][..], &[0; 536]].concat()),
         seed(24, &written(|w| unsendable_recipients().encode(w))),
+        seed(25, &written(|w| property_definitions().encode(w))),
+        seed(26, &written(|w| folder_fields().encode(w))),
     ]
 }

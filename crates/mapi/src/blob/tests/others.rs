@@ -3,6 +3,7 @@ use std::fmt::Debug;
 use wire::Encode;
 
 use super::*;
+use crate::show::string8;
 
 /// What `bytes` mean as the property `name`, which leave as they came.
 fn shown_of<T>(name: &str, bytes: &[u8]) -> Shown
@@ -109,5 +110,56 @@ fn unsendable_recipients_are_named() {
     assert_eq!(field(&rows[0], "PidTagDisplayName_W"), &text("Ada"));
     for broken in ["01000000 FFFFFFFF 00", "01000000 01000000 FFFFFFFF 00000000", "01000000"] {
         assert_eq!(meaning("PidLidAppointmentUnsendableRecipients", &hex(broken)), None, "{broken}");
+    }
+}
+
+/// "`PropertyDefinition` stream sample" of Microsoft's reference of MAPI in Outlook.
+#[test]
+fn the_fields_of_a_message_are_named() {
+    let bytes = hex("03 01 01 00 00 00 45 00 00 00 08 00 00 00 00 00 \
+         0A 00 54 00 65 00 78 00 74 00 46 00 69 00 65 00 \
+         6C 00 64 00 31 00 0A 54 65 78 74 46 69 65 6C 64 \
+         31 00 00 00 00 00 00 00 00 15 00 00 00 0A 54 00 \
+         65 00 78 00 74 00 46 00 69 00 65 00 6C 00 64 00 \
+         31 00 00 00 00 00");
+    let shown = shown_of::<PropertyDefinitions>("PidLidPropertyDefinitionStream", &bytes);
+    let Shown::List(fields) = &shown else { panic!("{shown:?}") };
+    assert_eq!(field(&fields[0], "name"), &text("TextField1"));
+    assert_eq!(field(&fields[0], "flags"), &Shown::Number(0x45));
+    assert_eq!(field(&fields[0], "vt"), &Shown::Number(8));
+    // An older one has neither types nor blocks; a length of 255 has two bytes behind it.
+    let older = hex("0201 01000000 00000000 0800 00000000 0100 4100 FF0100 41 0142 00 00 00 EE");
+    let shown = shown_of::<PropertyDefinitions>("PidLidPropertyDefinitionStream", &older);
+    let Shown::List(fields) = &shown else { panic!("{shown:?}") };
+    assert_eq!((field(&fields[0], "name"), field(&fields[0], "formula")), (&text("A"), &text("B")));
+    for broken in [
+        "0301 FFFFFFFF 00",
+        "0201 01000000 00000000 0800 00000000 FFFF 4100 00 00 00 00 00",
+        "0201 01000000 00000000 0800 00000000 0000 FFFFFF 00 00 00 00",
+        "0301 01000000 00000000 0800 00000000 0000 00 00 00 00 00 00000000 FFFFFFFF",
+        "0301 01000000 00000000 0800 00000000 0000 00 00 00 00 00 00000000",
+    ] {
+        assert_eq!(meaning("PidLidPropertyDefinitionStream", &hex(broken)), None, "{broken}");
+    }
+}
+
+/// Built by "Folder fields stream structures" of Microsoft's reference of MAPI in Outlook.
+#[test]
+fn the_fields_of_a_folder_are_named() {
+    let common = "29030200 0000 0000 C000000000000046 07000080 00000000 00000000 00000000 00000000 0100 3100";
+    let narrow = hex(&format!("01000000 01000000 0300 4AE472 {common}"));
+    let shown = shown_of::<FolderUserFields>("PidTagUserFields", &narrow);
+    let Shown::List(fields) = &shown else { panic!("{shown:?}") };
+    assert_eq!(field(&fields[0], "name"), &string8(&[0x4a, 0xe4, 0x72]));
+    assert_eq!(field(&fields[0], "set"), &text("00020329-0000-0000-c000-000000000046"));
+    assert_eq!(field(&fields[0], "formula"), &text("1"));
+    let wide = hex(&format!("01000000 01000000 0300 4A00 E400 7200 {common} EE"));
+    let both = [&narrow[..], &wide].concat();
+    let shown = shown_of::<FolderUserFields>("PidTagUserFields", &both);
+    let Shown::List(fields) = &shown else { panic!("{shown:?}") };
+    assert_eq!(field(&fields[0], "name"), &text("Jär"));
+    for broken in [&hex("FFFFFFFF 00")[..], &narrow[..20], &both[..narrow.len() + 3], &both[..both.len() - 3]]
+    {
+        assert_eq!(meaning("PidTagUserFields", broken), None, "{broken:02x?}");
     }
 }

@@ -119,9 +119,9 @@ fn what_is_of_another_form_survives() {
     let definition = same(&bytes);
     assert_eq!(definition.folders, Folders::Unknown(vec![1, 2, 3]));
     assert_eq!(field(&definition.show(), "text_search"), &text("a"));
-    let long = CountedText { is_extended: false, bytes: vec![0x61; 510] };
+    let long = PackedText16 { is_extended: false, bytes: vec![0x61; 510] };
     assert_eq!(long.to_bytes().unwrap()[..3], [255, 255, 0]);
-    let too_long = CountedText { is_extended: true, bytes: vec![0; 0x2_0000] };
+    let too_long = PackedText16 { is_extended: true, bytes: vec![0; 0x2_0000] };
     assert!(too_long.to_bytes().is_err());
 }
 

@@ -1,6 +1,6 @@
 use mapi::blob::{
-    ExtendedFolderFlags, SearchFolderDefinition, SwappedToDoData, TaskAssigners, Tombstones,
-    UnsendableRecipients,
+    ExtendedFolderFlags, FolderUserFields, PropertyDefinitions, SearchFolderDefinition, SwappedToDoData,
+    TaskAssigners, Tombstones, UnsendableRecipients,
 };
 use mapi::data::{
     ContactEntryId, EntryId, ExtendedRuleActions, ExtendedRuleCondition, FolderEntryId, LongTermId,
@@ -28,7 +28,7 @@ pub(crate) const TYPES: [u16; 33] = [
 ];
 
 /// Properties whose bytes are structures of their own.
-const BLOBS: [&str; 21] = [
+const BLOBS: [&str; 23] = [
     "PidTagConversationIndex",
     "PidTagReplyRecipientEntries",
     "PidTagReportTag",
@@ -45,6 +45,8 @@ const BLOBS: [&str; 21] = [
     "PidLidVerbStream",
     "PidLidAppointmentTimeZoneDefinitionRecur",
     "PidTagSearchFolderDefinition",
+    "PidLidPropertyDefinitionStream",
+    "PidTagUserFields",
     "PidTagExtendedFolderFlags",
     "PidTagScheduleInfoAppointmentTombstone",
     "PidLidTaskAssigners",
@@ -171,7 +173,7 @@ fn entry_id(bytes: &[u8]) {
 
 /// What has one layout, and needs nothing to be read.
 fn plain(choice: u8, bytes: &[u8]) {
-    match choice % 26 {
+    match choice % 28 {
         0 => drop(same_bytes::<PropertyName>(bytes)),
         1 => drop(same_bytes::<NamedPropertyInformation>(bytes)),
         2 => drop(same_bytes::<ExtendedRuleActions>(bytes)),
@@ -197,6 +199,8 @@ fn plain(choice: u8, bytes: &[u8]) {
         22 => drop(same_bytes::<TaskAssigners>(bytes)),
         23 => drop(same_bytes::<SwappedToDoData>(bytes)),
         24 => drop(same_bytes::<UnsendableRecipients>(bytes)),
+        25 => drop(same_bytes::<PropertyDefinitions>(bytes)),
+        26 => drop(same_bytes::<FolderUserFields>(bytes)),
         _ => drop(ServerId::parse(bytes)),
     }
 }

@@ -1,0 +1,251 @@
+//! Fields that users have defined, of messages and of folders, as Microsoft's reference of MAPI in Outlook has their
+//! streams.
+
+use wire::{Decode, Encode, Guid, Reader, Result, Writer};
+
+use super::packed::{PackedText8, PackedText16, wide};
+use crate::show::{Show, Shown, string8, string16};
+
+/// `PidLidPropertyDefinitionStream`: the fields of a message ("`PropertyDefinition` stream structure").
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PropertyDefinitions {
+    /// 0x0102 or 0x0103.
+    pub version: u16,
+    /// The fields.
+    pub fields: Vec<FieldDefinition>,
+    /// What stands behind them.
+    pub rest: Vec<u8>,
+}
+
+/// A field of a message ("`FieldDefinition` stream structure").
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldDefinition {
+    /// Whether users have made it, and what is printed of it.
+    pub flags: u32,
+    /// `VT`: its type in OLE Automation.
+    pub value_type: u16,
+    /// The number of a field that is built in; zero for others.
+    pub disp_id: u32,
+    /// `NmidName`, in UTF-16.
+    pub name: Vec<u8>,
+    /// `NameANSI`, `FormulaANSI`, `ValidationRuleANSI`, `ValidationTextANSI` and `ErrorANSI`, in the client's code
+    /// page.
+    pub texts: [PackedText8; 5],
+    /// What is there from version 0x0103 on.
+    pub newer: Option<NewerDefinition>,
+}
+
+/// The newer part of a [`FieldDefinition`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewerDefinition {
+    /// `InternalType`.
+    pub internal_type: u32,
+    /// What stands in the blocks before the empty one, of which the first has the field's name in Unicode.
+    pub blocks: Vec<Vec<u8>>,
+}
+
+/// The version from which on there is a [`NewerDefinition`] (`PropDefV2`).
+const NEWER: u16 = 0x0103;
+
+impl<'a> Decode<'a> for NewerDefinition {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let internal_type = r.u32("InternalType")?;
+        let mut blocks = Vec::new();
+        loop {
+            let size = usize::try_from(r.u32("Size")?).unwrap_or(usize::MAX);
+            if size == 0 {
+                return Ok(Self { internal_type, blocks });
+            }
+            blocks.push(r.bytes(size, "SkipBlock")?.to_vec());
+        }
+    }
+}
+
+impl Encode for NewerDefinition {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.internal_type);
+        for block in &self.blocks {
+            if block.is_empty() {
+                return Err(w.invalid("Size", 0, "a block that does not end the blocks"));
+            }
+            w.len32(block.len(), "Size")?.bytes(block);
+        }
+        w.u32(0);
+        Ok(())
+    }
+}
+
+impl FieldDefinition {
+    fn read(r: &mut Reader<'_>, version: u16) -> Result<Self> {
+        let (flags, value_type, disp_id) = (r.u32("Flags")?, r.u16("VT")?, r.u32("DispId")?);
+        let mut field = Self { flags, value_type, disp_id, name: wide(r, "NmidName")?, ..Self::default() };
+        for text in &mut field.texts {
+            *text = PackedText8::decode(r)?;
+        }
+        field.newer = (version >= NEWER).then(|| NewerDefinition::decode(r)).transpose()?;
+        Ok(field)
+    }
+}
+
+impl Encode for FieldDefinition {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u32(self.flags).u16(self.value_type).u32(self.disp_id);
+        w.len16(self.name.len() / 2, "NmidNameLength")?.bytes(&self.name);
+        self.texts.iter().try_for_each(|text| text.encode(w))?;
+        self.newer.iter().try_for_each(|newer| newer.encode(w))
+    }
+}
+
+impl<'a> Decode<'a> for PropertyDefinitions {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let version = r.u16("Version")?;
+        let count = r.u32("FieldDefinitionCount")?;
+        let count = r.count(count, 17, u32::MAX, "FieldDefinitionCount")?;
+        let fields = (0..count).map(|_| FieldDefinition::read(r, version)).collect::<Result<_>>()?;
+        Ok(Self { version, fields, rest: r.rest().to_vec() })
+    }
+}
+
+impl Encode for PropertyDefinitions {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        w.u16(self.version).len32(self.fields.len(), "FieldDefinitionCount")?;
+        self.fields.iter().try_for_each(|field| field.encode(w))?;
+        w.bytes(&self.rest);
+        Ok(())
+    }
+}
+
+impl Show for FieldDefinition {
+    fn show(&self) -> Shown {
+        let [narrow_name, formula, rule, rule_text, error] = &self.texts;
+        let wide_name = self.newer.as_ref().and_then(|newer| newer.blocks.first());
+        let wide_name = wide_name.and_then(|block| PackedText16::from_bytes(block).ok());
+        let name = match (wide_name, &self.name[..]) {
+            (Some(text), _) if !text.bytes.is_empty() => string16(&text.bytes),
+            (_, []) => string8(&narrow_name.bytes),
+            (_, name) => string16(name),
+        };
+        let mut fields = vec![
+            ("name".into(), name),
+            ("flags".into(), self.flags.show()),
+            ("vt".into(), self.value_type.show()),
+            ("disp_id".into(), self.disp_id.show()),
+        ];
+        let texts = [
+            ("formula", formula),
+            ("validation_rule", rule),
+            ("validation_text", rule_text),
+            ("error", error),
+        ];
+        let there = texts.into_iter().filter(|(_, text)| !text.bytes.is_empty());
+        fields.extend(there.map(|(name, text)| (name.into(), string8(&text.bytes))));
+        Shown::Fields(fields)
+    }
+}
+
+impl Show for PropertyDefinitions {
+    fn show(&self) -> Shown {
+        self.fields.show()
+    }
+}
+
+/// `PidTagUserFields`: the fields of a folder ("Folder fields stream structures").
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FolderUserFields {
+    /// With names in the client's code page.
+    pub narrow: Vec<FolderField>,
+    /// With names in UTF-16, which count if they are there.
+    pub wide: Option<Vec<FolderField>>,
+    /// What stands behind them.
+    pub rest: Vec<u8>,
+}
+
+/// A field of a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FolderField {
+    /// `FieldType`.
+    pub field_type: u32,
+    /// `FieldName`.
+    pub name: Vec<u8>,
+    /// `PropSetGuid`.
+    pub set: Guid,
+    /// `fcapm`, `dwString`, `dwBitmap`, `dwDisplay` and `iFmt`.
+    pub numbers: [u32; 5],
+    /// `wszFormula`, in UTF-16.
+    pub formula: Vec<u8>,
+}
+
+impl FolderField {
+    fn read(r: &mut Reader<'_>, width: usize) -> Result<Self> {
+        let field_type = r.u32("FieldType")?;
+        let length = usize::from(r.u16("FieldNameLength")?);
+        let name = r.bytes(length.saturating_mul(width), "FieldName")?.to_vec();
+        let mut field = Self { field_type, name, set: Guid::decode(r)?, ..Self::default() };
+        for (number, name) in
+            field.numbers.iter_mut().zip(["fcapm", "dwString", "dwBitmap", "dwDisplay", "iFmt"])
+        {
+            *number = r.u32(name)?;
+        }
+        field.formula = wide(r, "wszFormula")?;
+        Ok(field)
+    }
+
+    fn read_all(r: &mut Reader<'_>, width: usize) -> Result<Vec<Self>> {
+        let count = r.u32("FieldDefinitionCount")?;
+        let count = r.count(count, 44, u32::MAX, "FieldDefinitionCount")?;
+        (0..count).map(|_| Self::read(r, width)).collect()
+    }
+
+    fn write_all(fields: &[Self], w: &mut Writer, width: usize) -> Result<()> {
+        w.len32(fields.len(), "FieldDefinitionCount")?;
+        for field in fields {
+            let length = field.name.len().checked_div(width).unwrap_or_default();
+            w.u32(field.field_type).len16(length, "FieldNameLength")?.bytes(&field.name);
+            field.set.encode(w)?;
+            for number in field.numbers {
+                w.u32(number);
+            }
+            w.len16(field.formula.len() / 2, "wszFormulaLength")?.bytes(&field.formula);
+        }
+        Ok(())
+    }
+
+    fn show_with(&self, name: Shown) -> Shown {
+        let mut fields = vec![
+            ("name".into(), name),
+            ("type".into(), self.field_type.show()),
+            ("set".into(), self.set.show()),
+        ];
+        if !self.formula.is_empty() {
+            fields.push(("formula".into(), string16(&self.formula)));
+        }
+        Shown::Fields(fields)
+    }
+}
+
+impl<'a> Decode<'a> for FolderUserFields {
+    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+        let narrow = FolderField::read_all(r, 1)?;
+        let wide = (!r.is_empty()).then(|| FolderField::read_all(r, 2)).transpose()?;
+        Ok(Self { narrow, wide, rest: r.rest().to_vec() })
+    }
+}
+
+impl Encode for FolderUserFields {
+    fn encode(&self, w: &mut Writer) -> Result<()> {
+        FolderField::write_all(&self.narrow, w, 1)?;
+        self.wide.iter().try_for_each(|fields| FolderField::write_all(fields, w, 2))?;
+        w.bytes(&self.rest);
+        Ok(())
+    }
+}
+
+impl Show for FolderUserFields {
+    fn show(&self) -> Shown {
+        let narrow = || self.narrow.iter().map(|field| field.show_with(string8(&field.name))).collect();
+        let wide = |fields: &Vec<FolderField>| {
+            fields.iter().map(|field| field.show_with(string16(&field.name))).collect()
+        };
+        Shown::List(self.wide.as_ref().map_or_else(narrow, wide))
+    }
+}
