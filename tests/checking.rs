@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Ended, Folder, Process, certificate, mode, program};
 
-const TEXT: &str = r#"name = "proxy.lab.test"
+pub(crate) const TEXT: &str = r#"name = "proxy.lab.test"
 [listen]
 https = "127.0.0.23:8443"
 certificate = "own.crt"
@@ -26,7 +26,7 @@ server = "EXCH"
 const ACCOUNT: &str = "[[account]]\nuser = \"alice\"\nnt_hash = \"0123456789abcdef0123456789abcdef\"\n";
 
 /// A folder with a configuration with which nothing is wrong, and all that it names.
-fn good() -> Folder {
+pub(crate) fn good() -> Folder {
     let folder = Folder::new();
     folder.write("accounts.toml", ACCOUNT);
     folder.write("service.password", "Cheshire Cat 3\n");
@@ -35,14 +35,14 @@ fn good() -> Folder {
     folder
 }
 
-fn mapiproxy(verb: &str, folder: &Folder) -> Ended {
+pub(crate) fn mapiproxy(verb: &str, folder: &Folder) -> Ended {
     let mut command = Command::new(program());
     command.args([verb, "--config"]).arg(folder.join("proxy.toml"));
     Process::start(verb, &mut command).end()
 }
 
 #[track_caller]
-fn refused(folder: &Folder, says: &[&str]) {
+pub(crate) fn refused(folder: &Folder, says: &[&str]) {
     let ended = mapiproxy("check", folder);
     assert!(!ended.status.success(), "{}", ended.out);
     for says in says {
@@ -54,7 +54,7 @@ fn refused(folder: &Folder, says: &[&str]) {
 }
 
 #[track_caller]
-fn warned(folder: &Folder, says: &str) {
+pub(crate) fn warned(folder: &Folder, says: &str) {
     let ended = mapiproxy("check", folder);
     assert!(ended.status.success(), "{}", ended.err);
     let warnings = ended.out.lines().filter(|line| line.contains("warning: ")).collect::<Vec<_>>();
@@ -106,7 +106,7 @@ fn a_key_that_is_not_the_certificates_is_told_in_words() {
     );
     refused(
         &folder,
-        &["line 5: listen.key: ", "the private key is encrypted; decrypt it with `openssl pkey"],
+        &["line 5: listen.key: ", "the private key is encrypted: make a file in PEM with `openssl pkey -in "],
     );
 }
 
@@ -175,7 +175,7 @@ fn what_may_be_meant_is_warned_of() {
 
 /// Checks that the configuration has one problem, and that nothing else is said.
 #[track_caller]
-fn one_problem(folder: &Folder, text: &str, says: &str) {
+pub(crate) fn one_problem(folder: &Folder, text: &str, says: &str) {
     folder.write("proxy.toml", text);
     let ended = mapiproxy("check", folder);
     let lines: Vec<&str> = ended.err.lines().chain(ended.out.lines()).collect();

@@ -14,6 +14,7 @@ mod bad_upstreams;
 mod bare_machine;
 mod capturing;
 mod checking;
+mod checking_files;
 mod checking_online;
 mod command_line;
 mod decoding;

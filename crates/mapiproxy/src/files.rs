@@ -66,6 +66,15 @@ pub(crate) enum FileError {
         /// What is wrong.
         source: AccountError,
     },
+    /// It has a byte that text does not have.
+    #[error(
+        "{} holds a NUL byte, as text in UTF-16 or binary data does: save it as UTF-8 text, the password in its first \
+         line", path.display()
+    )]
+    Nul {
+        /// The file.
+        path: PathBuf,
+    },
     /// Its first line is empty.
     #[error("{}: the first line must be the password", path.display())]
     Empty {
@@ -144,11 +153,26 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, FileError> {
 /// The password in the first line of `path`.
 ///
 /// # Errors
-/// As [`read_secret`], and for an empty line.
+/// As [`read_password_lines`].
 pub(crate) fn read_password(path: &Path) -> Result<Password, FileError> {
+    read_password_lines(path).map(|(password, _)| password)
+}
+
+/// The password in the first line of `path`, and whether more than blanks stands behind that line.
+///
+/// # Errors
+/// As [`read_secret`], for an empty line, and for a file with NUL bytes.
+pub(crate) fn read_password_lines(path: &Path) -> Result<(Password, bool), FileError> {
     let text = read_secret(path)?;
-    match text.lines().next() {
-        Some(line) if !line.is_empty() => Ok(Password::new(line)),
+    if text.contains('\0') {
+        return Err(FileError::Nul { path: path.to_owned() });
+    }
+    let mut lines = text.lines();
+    match lines.next() {
+        Some(line) if !line.is_empty() => {
+            let password = Password::new(line);
+            Ok((password, lines.any(|line| !line.trim().is_empty())))
+        }
         _ => Err(FileError::Empty { path: path.to_owned() }),
     }
 }
@@ -301,6 +325,16 @@ mod tests {
         assert!(read_password(&path).unwrap_err().to_string().contains("chmod 600"));
         replace(&path, b"\n").unwrap();
         assert!(matches!(read_password(&path), Err(FileError::Empty { .. })));
+        for (bytes, more) in [(&b"secret\n\n \n"[..], false), (b"secret", false), (b"secret\r\nother", true)]
+        {
+            replace(&path, bytes).unwrap();
+            let (password, has_more) = read_password_lines(&path).unwrap();
+            assert_eq!((password.expose(), has_more), ("secret", more));
+        }
+        for bytes in [&b"sec\0ret\n"[..], b"s\0e\0c\0r\0e\0t\0\n\0", b"secret\n\0"] {
+            replace(&path, bytes).unwrap();
+            assert!(read_password(&path).unwrap_err().to_string().contains("holds a NUL byte"));
+        }
         let link = folder.join("link");
         std::os::unix::fs::symlink("password", &link).unwrap();
         replace(&link, b"other\n").unwrap();

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use net::http::CertificateFault;
+use net::http::{CertificateFault, Content, Role, TlsError};
 use rustix::fs::Access;
 use tokio::time::timeout;
 
@@ -36,8 +36,15 @@ pub(crate) fn inspect(config: &Config, found: &mut Found<'_>) -> Inspected {
         if let Err(error) =
             net::http::TlsTrust::new(&server.host, upstream.ca_file.as_deref(), upstream.tls.into())
         {
-            let key = if upstream.ca_file.is_some() { "upstream.ca_file" } else { "upstream.http" };
-            found.wrong(key, error.to_string());
+            match &upstream.ca_file {
+                Some(_) => found.wrong("upstream.ca_file", error.to_string()),
+                None if error.role().is_some() => {
+                    let hint = "name the authorities of the server in upstream.ca_file, or install those that this machine \
+                                trusts (package ca-certificates)";
+                    found.wrong("upstream.http", format!("{error}; {hint}"));
+                }
+                None => found.wrong("upstream.http", error.to_string()),
+            }
         }
     }
     capture(config, found);
@@ -94,14 +101,25 @@ fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
     if !is_known || found.is_wrong("upstream.credentials") {
         return;
     }
-    match files::read_password(password_file) {
-        Ok(password) => {
-            let text = password.expose();
+    match files::read_password_lines(password_file) {
+        Ok((password, has_more)) => {
+            let (text, path) = (password.expose(), password_file.display());
+            let mut warn = |why: String| {
+                inspected.warnings.push(format!("upstream.credentials.password_file: {why}"));
+            };
             if text.trim() != text {
-                inspected.warnings.push(format!(
-                    "upstream.credentials.password_file: the password in {} begins or ends with a blank; remove \
-                     it unless it belongs to the password",
-                    password_file.display()
+                warn(format!(
+                    "the password in {path} begins or ends with a blank; remove it unless it belongs to the password"
+                ));
+            } else if text.chars().any(char::is_control) {
+                warn(format!(
+                    "the password in {path} holds a control character, such as a tab or a carriage return; type it anew \
+                     unless that belongs to the password"
+                ));
+            }
+            if has_more {
+                warn(format!(
+                    "the password is the first line of {path}; the lines behind it are ignored: remove them"
                 ));
             }
         }
@@ -117,27 +135,60 @@ fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected
             "listen.certificate: is not used without listen.https; give listen.https an address".to_owned(),
         );
     }
-    if let Err(error) = crate::http::tls(&config.listen) {
-        let is_key = error.path().is_some_and(|path| path == key && path != certificate);
-        found.wrong(if is_key { "listen.key" } else { "listen.certificate" }, error.to_string());
+    let faults = faults(config, certificate, found);
+    let is_other = faults.iter().any(|fault| matches!(fault, CertificateFault::Name { .. }));
+    let read = net::http::check_key(key);
+    // Anyone may read what is no key.
+    if read.is_ok() {
+        key_mode(key, found);
     }
-    key_mode(key, found);
-    match net::http::certificate_faults(certificate, &config.name, now()) {
-        Ok(faults) => {
-            for fault in faults {
-                let why = format!("{}: {fault}", certificate.display());
-                if matches!(fault, CertificateFault::Name { .. }) && found.is_wrong("name") {
-                    continue;
-                }
-                if fault == CertificateFault::Authority {
-                    inspected.warnings.push(format!("listen.certificate: {why}"));
-                } else {
-                    found.wrong("listen.certificate", why);
-                }
+    match crate::http::tls(&config.listen) {
+        Ok(_) => {}
+        Err(error @ TlsError::Order { .. }) => return found.wrong("listen.certificate", error.to_string()),
+        // It is the certificate that is wrong, and said to be.
+        Err(TlsError::Mismatch { .. }) if is_other => {}
+        Err(error) if error.role() == Some(Role::Key) => found.wrong("listen.key", error.to_string()),
+        Err(error) => {
+            if is_swapped(&error, &read) {
+                let why = "names the private key, and listen.key the certificate: exchange the two";
+                return found.wrong("listen.certificate", why);
+            }
+            found.wrong("listen.certificate", error.to_string());
+            if let Err(error) = read {
+                found.wrong("listen.key", error.to_string());
             }
         }
-        Err(error) => found.wrong("listen.certificate", error.to_string()),
     }
+    for fault in faults {
+        let why = format!("{}: {fault}", certificate.display());
+        if matches!(fault, CertificateFault::Authority | CertificateFault::Order(_)) {
+            inspected.warnings.push(format!("listen.certificate: {why}"));
+        } else {
+            found.wrong("listen.certificate", why);
+        }
+    }
+}
+
+/// What clients would find wrong with the certificate; none where it can't be read.
+fn faults(config: &Config, certificate: &Path, found: &Found<'_>) -> Vec<CertificateFault> {
+    let mut faults = net::http::certificate_faults(certificate, &config.name, now()).unwrap_or_default();
+    if found.is_wrong("name") {
+        faults.retain(|fault| !matches!(fault, CertificateFault::Name { .. }));
+    }
+    faults
+}
+
+/// Whether the certificate's file holds a private key, and the key's file a certificate.
+fn is_swapped(certificate: &TlsError, key: &Result<(), TlsError>) -> bool {
+    let holds_key = |error: &TlsError| {
+        matches!(
+            error.content(),
+            Some(Content::PrivateKey | Content::EncryptedKey | Content::DerKey | Content::DerEncryptedKey)
+        )
+    };
+    let holds_certificate =
+        |error: &TlsError| matches!(error.content(), Some(Content::Certificate | Content::DerCertificate));
+    holds_key(certificate) && key.as_ref().is_err_and(holds_certificate)
 }
 
 #[expect(

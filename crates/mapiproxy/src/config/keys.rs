@@ -349,7 +349,7 @@ pub(crate) const KEYS: &[Key] = &[
         "password_file",
         "\"svcproxy.password\"",
         true,
-        "A file whose first line is the account's password. Readable by its owner alone. Read again at SIGHUP, for connections that we open from then on. While the server refuses the account, the proxy signs in only every 30 seconds, later every 15 minutes, lest the account be locked out; another password is tried at once. What is refused in one user's requests alone stops that user's alone.",
+        "A file whose first line is the account's password, in UTF-8. Further lines are ignored. Readable by its owner alone. Read again at SIGHUP, for connections that we open from then on. While the server refuses the account, the proxy signs in only every 30 seconds, later every 15 minutes, lest the account be locked out; another password is tried at once. What is refused in one user's requests alone stops that user's alone.",
     ),
     key(
         "virtual_directories",

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use rustls::pki_types::{ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
+use super::pem::Role;
 use super::tls::{self, TlsError};
 
 /// Why clients will not accept a certificate.
@@ -39,6 +40,12 @@ pub enum CertificateFault {
         "the certificate is not for TLS servers (extendedKeyUsage has no serverAuth): have another issued"
     )]
     Purpose,
+    /// The certificates behind it are not in order (RFC 8446 4.4.2).
+    #[error(
+        "certificate {} in the file is not the issuer's of certificate {_0}: put behind each certificate that of its \
+         issuer; some clients refuse another order", _0.saturating_add(1)
+    )]
+    Order(usize),
     /// It is not a certificate that can be read.
     #[error("the certificate can't be read: it is damaged, or not an X.509 certificate of version 3")]
     Unreadable,
@@ -66,7 +73,7 @@ pub fn certificate_faults(
     name: &str,
     now: SystemTime,
 ) -> Result<Vec<CertificateFault>, TlsError> {
-    let chain = tls::certificates(path)?;
+    let chain = tls::certificates(path, Role::Certificate)?;
     let Some(first) = chain.first() else { return Ok(Vec::new()) };
     let Ok(certificate) = EndEntityCert::try_from(first) else {
         return Ok(vec![CertificateFault::Unreadable]);
@@ -95,5 +102,21 @@ pub fn certificate_faults(
         let has = certificate.valid_dns_names().map(str::to_owned).collect();
         faults.push(CertificateFault::Name { name: name.to_owned(), has });
     }
+    faults.extend(out_of_order(&chain).map(CertificateFault::Order));
     Ok(faults)
+}
+
+/// The first certificate of `chain`, counted from one, behind which another stands than its issuer's.
+fn out_of_order(chain: &[CertificateDer<'_>]) -> Option<usize> {
+    let follows = |pair: &[CertificateDer<'_>]| {
+        let [certificate, next] = pair else { return true };
+        let (certificate, next) = (EndEntityCert::try_from(certificate), EndEntityCert::try_from(next));
+        // What can't be read is not compared.
+        certificate
+            .ok()
+            .zip(next.ok())
+            .is_none_or(|(certificate, next)| certificate.issuer() == next.subject())
+    };
+    let at = chain.windows(2).position(|pair| !follows(pair))?;
+    Some(at.saturating_add(1))
 }

@@ -1,17 +1,16 @@
 //! TLS at both ends: what we show to clients, and whom we believe to be the server.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use identity::ChannelBindings;
-use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use zeroize::Zeroizing;
+
+use super::pem::{self, Content, FileFault, Role};
 
 /// The oldest version of TLS that is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,13 +36,15 @@ impl TlsVersion {
 /// Why TLS can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file that holds no certificate or key.
-    #[error("{path}: {why}")]
+    /// A file that can't be used.
+    #[error("{}: {fault}", path.display())]
     File {
         /// The file.
-        path: String,
+        path: PathBuf,
+        /// What it is for.
+        role: Role,
         /// What is wrong.
-        why: String,
+        fault: FileFault,
     },
     /// Certificate and key do not go together.
     #[error(
@@ -56,21 +57,45 @@ pub enum TlsError {
         /// The key's file.
         key: PathBuf,
     },
-    /// Certificate and key are of a kind that is not known.
-    #[error("certificate and key: {0}")]
-    Pair(rustls::Error),
+    /// The certificate of the key is not the first in its file (RFC 8446 4.4.2).
+    #[error(
+        "{}: the certificate for the key in {} is number {number} in this file: put it first, and behind it its \
+         issuer's and so on", certificate.display(), key.display()
+    )]
+    Order {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// Which certificate is the key's, from one.
+        number: usize,
+    },
+    /// TLS can't be set up with the versions that are allowed.
+    #[error("TLS can't be set up: {0}")]
+    Setup(rustls::Error),
     /// A server name that is none.
-    #[error("{0:?} is no server's name")]
+    #[error(
+        "{0:?} is no name that a certificate can have: expected a host name or an address, as exch.lab.test"
+    )]
     Name(String),
 }
 
 impl TlsError {
-    /// The file that is wrong, where it is one.
-    pub fn path(&self) -> Option<&Path> {
+    /// What the file is for that is wrong, where it is one.
+    pub const fn role(&self) -> Option<Role> {
         match self {
-            Self::File { path, .. } => Some(Path::new(path)),
-            Self::Mismatch { key, .. } => Some(key),
-            Self::Pair(_) | Self::Name(_) => None,
+            Self::File { role, .. } => Some(*role),
+            Self::Mismatch { .. } => Some(Role::Key),
+            Self::Order { .. } => Some(Role::Certificate),
+            Self::Setup(_) | Self::Name(_) => None,
+        }
+    }
+
+    /// What a file holds instead of what it should.
+    pub const fn content(&self) -> Option<&Content> {
+        match self {
+            Self::File { fault: FileFault::Holds(unsuitable), .. } => Some(&unsuitable.content),
+            _ => None,
         }
     }
 }
@@ -96,29 +121,26 @@ impl TlsIdentity {
     /// # Errors
     /// When they can't be read or don't go together.
     pub fn load(certificate: &Path, key: &Path, oldest: TlsVersion) -> Result<Self, TlsError> {
-        let chain = certificates(certificate)?;
-        let pem = Zeroizing::new(read(key)?);
-        let secret = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| match error {
-            pem::Error::NoItemsFound if is_encrypted(&pem) => file(
-                key,
-                &"the private key is encrypted; decrypt it with `openssl pkey -in KEY -out NEW`, mode 600",
-            ),
-            pem::Error::NoItemsFound => file(key, &"no private key in PEM"),
-            error => file(key, &error),
-        })?;
-        let bindings = chain.first().map(end_point).ok_or_else(|| file(certificate, &"no certificate"))?;
+        let chain = certificates(certificate, Role::Certificate)?;
+        let first =
+            chain.first().ok_or_else(|| file(certificate, Role::Certificate, FileFault::Certificate))?;
+        let bindings = end_point(first);
+        let (secret, signing) = signing_key(key)?;
+        match CertifiedKey::new(chain.clone(), Arc::clone(&signing)).keys_match() {
+            // Of some keys the public half is not known.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => {
+                return Err(mismatch(certificate, key, &chain, &signing));
+            }
+            Err(_) => return Err(file(certificate, Role::Certificate, FileFault::Certificate)),
+        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(oldest.and_newer())
-            .map_err(TlsError::Pair)?
+            .map_err(TlsError::Setup)?
             .with_no_client_auth()
             .with_single_cert(chain, secret)
-            .map_err(|error| match error {
-                rustls::Error::InconsistentKeys(_) => {
-                    TlsError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() }
-                }
-                error => TlsError::Pair(error),
-            })?;
+            .map_err(TlsError::Setup)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), bindings })
     }
@@ -146,14 +168,16 @@ impl TlsTrust {
     pub fn new(name: &str, ca_file: Option<&Path>, oldest: TlsVersion) -> Result<Self, TlsError> {
         let path = ca_file.unwrap_or(Path::new(MACHINES_OWN));
         let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(certificates(path)?);
+        let all = certificates(path, Role::Authorities)?;
+        let count = all.len();
+        let (added, _) = roots.add_parsable_certificates(all);
         if added == 0 {
-            return Err(file(path, &"no certificate of an authority"));
+            return Err(file(path, Role::Authorities, FileFault::Authorities(count)));
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(oldest.and_newer())
-            .map_err(TlsError::Pair)?
+            .map_err(TlsError::Setup)?
             .with_root_certificates(roots)
             .with_no_client_auth();
         let name = ServerName::try_from(name.to_owned()).map_err(|_| TlsError::Name(name.to_owned()))?;
@@ -164,39 +188,45 @@ impl TlsTrust {
 /// Where Debian, Ubuntu and Alpine keep the authorities that a machine trusts.
 const MACHINES_OWN: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-fn file(path: &Path, why: &dyn std::fmt::Display) -> TlsError {
-    TlsError::File { path: path.display().to_string(), why: why.to_string() }
+fn file(path: &Path, role: Role, fault: FileFault) -> TlsError {
+    TlsError::File { path: path.to_owned(), role, fault }
 }
 
-/// The most bytes of a file with certificates: those of all public authorities take a quarter of a mebibyte.
-const LARGEST: u64 = 16 * 1024 * 1024;
+pub(super) fn certificates(path: &Path, role: Role) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    pem::certificates(path, role).map_err(|fault| file(path, role, fault))
+}
 
-/// What the regular file `path` holds. Never waits for the writer of a pipe.
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let opened = opened.map_err(|error| file(path, &error))?;
-    let metadata = opened.metadata().map_err(|error| file(path, &error))?;
-    if !metadata.is_file() {
-        return Err(file(path, &"is not a regular file"));
+/// The private key in the file `path`, as it is and as TLS signs with it.
+fn signing_key(path: &Path) -> Result<(PrivateKeyDer<'static>, Arc<dyn SigningKey>), TlsError> {
+    let secret = pem::private_key(path).map_err(|fault| file(path, Role::Key, fault))?;
+    let provider = rustls::crypto::ring::default_provider();
+    let signing = provider.key_provider.load_private_key(secret.clone_key());
+    Ok((secret, signing.map_err(|_| file(path, Role::Key, FileFault::Key))?))
+}
+
+/// Checks that the file `path` holds a private key that can be used.
+///
+/// # Errors
+/// When it doesn't, or can't be read.
+pub fn check_key(path: &Path) -> Result<(), TlsError> {
+    signing_key(path).map(drop)
+}
+
+/// Why the first certificate of `chain` is not that of the key `signing`.
+fn mismatch(
+    certificate: &Path,
+    key: &Path,
+    chain: &[CertificateDer<'static>],
+    signing: &Arc<dyn SigningKey>,
+) -> TlsError {
+    let is_its = |one: &CertificateDer<'static>| {
+        CertifiedKey::new(vec![one.clone()], Arc::clone(signing)).keys_match().is_ok()
+    };
+    let (certificate, key) = (certificate.to_owned(), key.to_owned());
+    match chain.iter().position(is_its) {
+        Some(at) => TlsError::Order { certificate, key, number: at.saturating_add(1) },
+        None => TlsError::Mismatch { certificate, key },
     }
-    let mut bytes = Vec::new();
-    opened.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| file(path, &error))?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
-        return Err(file(path, &format!("is larger than {LARGEST} bytes: it is not what it is named for")));
-    }
-    Ok(bytes)
-}
-
-fn is_encrypted(pem: &[u8]) -> bool {
-    let mark = b"ENCRYPTED";
-    pem.windows(mark.len()).any(|window| window == mark)
-}
-
-pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
-    let all = all.map_err(|error| file(path, &error))?;
-    if all.is_empty() { Err(file(path, &"no certificate")) } else { Ok(all) }
 }
 
 /// `tls-server-end-point`: the certificate's hash, by the function of its signature, or SHA-256 where that is
@@ -297,7 +327,10 @@ mod tests {
         std::fs::write(&path, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
         let refused = TlsIdentity::load(&path, &path, TlsVersion::default()).map(drop);
         std::fs::remove_file(&path).unwrap();
-        let expected = format!("{}: no private key in PEM", path.display());
-        assert_eq!(refused.unwrap_err().to_string(), expected);
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.role(), Some(Role::Key));
+        let expected =
+            format!("{}: holds a certificate and no private key: give the private", path.display());
+        assert!(refused.to_string().starts_with(&expected), "{refused}");
     }
 }
