@@ -192,6 +192,9 @@ const BIND: u8 = 11;
 const FAULT: u8 = 3;
 /// C706 appendix E, `nca_s_server_too_busy`.
 const TOO_BUSY: u32 = 0x1c01_0014;
+/// Several calls at once, in a bind (C706 12.6.3.1 `PFC_CONC_MPX`).
+const MULTIPLEXING: u8 = 0x10;
+
 /// A fragment's stub, in bytes.
 const FRAGMENT: usize = 4096;
 
@@ -206,7 +209,7 @@ fn pdu(ptype: u8, flags: u8, call_id: u32, body: &[u8]) -> Vec<u8> {
     pdu
 }
 
-fn receive(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+fn receive(stream: &mut impl Read) -> (u8, Vec<u8>) {
     let mut header = [0; 16];
     stream.read_exact(&mut header).unwrap();
     let mut body = vec![0; usize::from(u16::from_le_bytes([header[8], header[9]])) - 16];
@@ -228,6 +231,11 @@ fn fragment(flags: u8, call_id: u32, stub: usize) -> Vec<u8> {
 
 /// A connection bound to NSPI ([MS-OXNSPI] 1.9) without a sign-in.
 fn bound(address: SocketAddr) -> TcpStream {
+    bound_as(address, FIRST | LAST)
+}
+
+/// One whose bind has the flags `flags`.
+fn bound_as(address: SocketAddr, flags: u8) -> TcpStream {
     const NSPI: [u8; 20] = [
         0x18, 0x5a, 0xcc, 0xf5, 0x64, 0x42, 0x1a, 0x10, 0x8c, 0x59, 8, 0, 0x2b, 0x2f, 0x84, 0x26, 56, 0, 0, 0,
     ];
@@ -237,7 +245,7 @@ fn bound(address: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let sizes = [&5840_u16.to_le_bytes()[..], &5840_u16.to_le_bytes(), &[0; 4]].concat();
     let bind = [&sizes[..], &[1, 0, 0, 0, 0, 0, 1, 0], &NSPI, &NDR].concat();
-    stream.write_all(&pdu(BIND, FIRST | LAST, 1, &bind)).unwrap();
+    stream.write_all(&pdu(BIND, flags, 1, &bind)).unwrap();
     assert_eq!(receive(&mut stream).0, BIND + 1);
     stream
 }
@@ -298,4 +306,45 @@ fn answers_by_rpc_that_a_user_does_not_read_are_held_up_to_his_share_of_memory()
     let answers: Vec<_> = clients.into_iter().map(|mut client| client.answer()).collect();
     let whole = answers.iter().filter(|answer| **answer == Answer::Response(vec![0; ANSWER])).count();
     assert!((1..6).contains(&whole), "{whole}");
+}
+
+#[test]
+fn an_idle_connection_keeps_nothing_of_the_answers_that_were_read() {
+    let upstream = RawUpstream::start(|_| Answer::Response(vec![7; 4_000_000]));
+    let proxy = Setup::before(&upstream.binding()).unprotected().log("error").start();
+    let read = |mut client: Connection| {
+        assert_eq!(client.call(0, &[0; 64]).stub().len(), 4_000_000);
+        client
+    };
+    let first = read(Connection::bound(proxy.rpc(), RFR));
+    let before = proxy.resident_memory();
+    let others: Vec<_> = (0..20).map(|_| read(Connection::bound(proxy.rpc(), RFR))).collect();
+    wait_memory(&proxy, SOON, "20 answers of 4 MB were read", |now| now < before + 24 * KIB);
+    drop((first, others));
+}
+
+#[test]
+fn a_call_that_waits_keeps_nothing_of_what_came_with_it() {
+    let upstream = RawUpstream::start(|_| Answer::Silence);
+    let proxy = Setup::before(&upstream.binding()).unprotected().log("error").start();
+    // Cancels of a call that there is not, as many as come in one read.
+    let cancels = pdu(18, FIRST | LAST, 9, &[]).repeat(1000);
+    let calls: Vec<u8> =
+        (0..60).flat_map(|call| [fragment(FIRST | LAST, call + 10, 100), cancels.clone()].concat()).collect();
+    // A call in a context that there is not is refused, when those before it were taken.
+    let last = pdu(REQUEST, FIRST | LAST, 2, &[0, 0, 0, 0, 99, 0, 0, 0]);
+    let before = proxy.resident_memory();
+    let clients: Vec<_> = (0..12)
+        .map(|_| {
+            let mut stream = bound_as(proxy.rpc(), FIRST | LAST | MULTIPLEXING);
+            stream.write_all(&calls).unwrap();
+            stream.write_all(&last).unwrap();
+            stream
+        })
+        .collect();
+    for client in &clients {
+        assert_eq!(receive(&mut &*client).0, FAULT);
+    }
+    wait_memory(&proxy, SOON, "720 calls of 100 bytes wait", |now| now < before + 9 * KIB);
+    drop(clients);
 }

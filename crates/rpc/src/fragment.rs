@@ -71,6 +71,9 @@ pub(crate) fn append_fragments(
     // A whole number of blocks, so that only the last fragment is ever padded.
     let room = room.checked_sub(room % AUTH_ALIGNMENT).filter(|room| *room > 0).ok_or(ProtectionError)?;
     let mut source = Buf::chain(stub, tail);
+    let fragments = (source.remaining() / room).saturating_add(1);
+    let around = head.size().saturating_add(verifier).saturating_add(AUTH_ALIGNMENT);
+    out.reserve(source.remaining().saturating_add(fragments.saturating_mul(around)));
     let mut first = PfcFlags::FIRST_FRAG;
     loop {
         let left = source.remaining();
@@ -81,7 +84,6 @@ pub(crate) fn append_fragments(
         let length = u16::try_from(length).map_err(|_| ProtectionError)?;
         let auth_length = u16::try_from(signature).map_err(|_| ProtectionError)?;
         let start = out.len();
-        out.reserve(usize::from(length));
         head.append(out, first | last, (length, auth_length), u32::try_from(left).unwrap_or(u32::MAX));
         copy(out, &mut source, take);
         if let Some(seal) = seal.as_deref_mut() {
@@ -234,9 +236,15 @@ impl Assembly {
         }
     }
 
+    /// The stub, which keeps no more in memory than itself, however long its call lasts: not what came with its only
+    /// fragment, nor much that was reserved for more.
     pub(crate) fn finish(self) -> Bytes {
-        let (Self::One(buffer) | Self::Many(buffer)) = self;
-        buffer.freeze()
+        match self {
+            Self::Many(buffer) if buffer.capacity().saturating_sub(buffer.len()) <= buffer.len() / 4 => {
+                buffer.freeze()
+            }
+            Self::One(buffer) | Self::Many(buffer) => Bytes::copy_from_slice(&buffer),
+        }
     }
 }
 

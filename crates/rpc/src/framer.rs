@@ -113,7 +113,10 @@ impl Framer {
         if self.buffer.len() < length {
             return Ok(None);
         }
-        Ok(Some((header, self.buffer.split_to(length))))
+        // What is empty keeps no memory either.
+        let is_all = self.buffer.len() == length;
+        let unit = if is_all { std::mem::take(&mut self.buffer) } else { self.buffer.split_to(length) };
+        Ok(Some((header, unit)))
     }
 }
 

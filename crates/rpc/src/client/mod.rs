@@ -107,9 +107,9 @@ impl ClientAssociation {
         self.events.pop_front()
     }
 
-    /// Takes what is to be sent.
+    /// Takes what is to be sent, with all of its memory.
     pub fn take_output(&mut self) -> Bytes {
-        self.output.split().freeze()
+        std::mem::take(&mut self.output).freeze()
     }
 
     /// Bytes that wait to be sent.

@@ -63,6 +63,28 @@ fn no_more_is_taken_than_is_allowed() {
 }
 
 #[test]
+fn what_is_handed_out_keeps_nothing_else_in_memory() {
+    for level in LEVELS {
+        let mut pair = Pair::bound(level);
+        // Cancels of a call that there is not, which cost nothing, before and behind a call in one read.
+        let cancels = [5, 0, 18, 3, 16, 0, 0, 0, 16, 0, 0, 0, 9, 0, 0, 0].repeat(100);
+        pair.client.call(0, 7, None, Bytes::from_static(b"question")).unwrap();
+        let asked = pair.client.take_output();
+        assert!(asked.is_unique(), "{level}: a call that was sent");
+        pair.server.receive(&[&cancels, &*asked, &cancels].concat());
+        let Some(server::Event::Request(request)) = pair.server.poll_event() else { panic!() };
+        assert!(request.stub.is_unique(), "{level}: a call that came");
+        pair.server.respond(request.call_id, &pattern(10_000)).unwrap();
+        let answered = pair.server.take_output();
+        assert!(answered.is_unique(), "{level}: an answer that was sent");
+        pair.client.receive(&answered);
+        let Some(client::Event::Response(response)) = pair.client.poll_event() else { panic!() };
+        assert!(response.stub.is_unique(), "{level}: an answer that came");
+        assert_eq!(response.stub, pattern(10_000));
+    }
+}
+
+#[test]
 fn nothing_can_be_read_on_the_way_at_privacy() {
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
     pair.client.call(0, 7, None, Bytes::from_static(b"a secret that nobody may see")).unwrap();
