@@ -50,6 +50,15 @@ fn within(name: &str, value: &Shown) -> Option<Shown> {
     let name = name.split([' ', ':']).next()?;
     match value {
         Shown::Bytes(bytes) => blob::meaning(name, bytes),
+        Shown::List(items) => {
+            let known = |item: &Shown| match item {
+                Shown::Bytes(bytes) => blob::item_meaning(name, bytes),
+                _ => None,
+            };
+            let is_known = items.iter().any(|item| known(item).is_some());
+            let item = |item: &Shown| known(item).unwrap_or_else(|| item.clone());
+            is_known.then(|| Shown::List(items.iter().map(item).collect()))
+        }
         Shown::Signed(number) => id_of(name, *number),
         _ => None,
     }
@@ -99,4 +108,26 @@ fn named(tag: &str, names: &Names) -> String {
     let number = number.and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let name = number.and_then(|number| u16::try_from(number >> 16).ok()).and_then(|id| names.get(&id));
     name.map_or_else(|| tag.to_owned(), |name| format!("{name} ({tag})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_ids_among_the_values_of_a_named_property_are_read() {
+        // A `OneOffEntryId` of A, SMTP, a@b ([MS-OXCDATA] 2.2.5.1).
+        let uid =
+            [0x81, 0x2B, 0x1F, 0xA4, 0xBE, 0xA3, 0x10, 0x19, 0x9D, 0x6E, 0x00, 0xDD, 0x01, 0x0F, 0x54, 0x02];
+        let texts = wire::utf16le_bytes("A\0SMTP\0a@b\0");
+        let one_off = [&[0; 4][..], &uid, &[0, 0, 0x01, 0x90], &texts].concat();
+        let terms = Terms { names: &Names::new(), code_page: None };
+        let of =
+            |name: &'static str, items: Vec<Shown>| Shown::Fields(vec![(name.into(), Shown::List(items))]);
+        let items = vec![Shown::Bytes(one_off), Shown::Bytes(vec![1])];
+        let members = tidy(of("PidLidDistributionListMembers", items.clone()), &terms);
+        let expected = vec![Shown::Text("A <SMTP:a@b>".to_owned()), Shown::Bytes(vec![1])];
+        assert_eq!(members, of("PidLidDistributionListMembers", expected));
+        assert_eq!(tidy(of("PidLidOther", items.clone()), &terms), of("PidLidOther", items));
+    }
 }

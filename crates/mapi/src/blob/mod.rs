@@ -94,6 +94,19 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
     }
 }
 
+/// What the bytes of one of the values of the property `name` mean; none where that is not known, or the property has
+/// one value.
+pub fn item_meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
+    let others = [
+        "PidTagAbSearchPath",
+        "PidTagConflictItems",
+        "PidLidDistributionListMembers",
+        "PidLidDistributionListOneOffMembers",
+        "PidLidLinkedTaskItems",
+    ];
+    if name.ends_with("EntryIds") || others.contains(&name) { entry_id(bytes) } else { None }
+}
+
 /// What an entry id stands for; none where that is not known.
 pub(crate) fn entry_id(bytes: &[u8]) -> Option<Shown> {
     match EntryId::parse(bytes) {

@@ -76,9 +76,9 @@ fn meaning(tag: PropTag, value: &PropertyValue) -> Shown {
     let known = match value.untyped() {
         PropertyValue::Integer64(id) => id_of(name, *id),
         PropertyValue::Binary(bytes) => blob::meaning(name, bytes),
-        PropertyValue::MultipleBinary(values) if name.ends_with("EntryIds") => {
-            Some(list(values, |bytes| blob::entry_id_or_bytes(bytes)))
-        }
+        PropertyValue::MultipleBinary(values) => Some(list(values, |bytes| {
+            blob::item_meaning(name, bytes).unwrap_or_else(|| Shown::Bytes(bytes.clone()))
+        })),
         _ => None,
     };
     known.unwrap_or_else(|| value.show())

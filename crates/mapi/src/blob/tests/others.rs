@@ -3,6 +3,7 @@ use std::fmt::Debug;
 use wire::Encode;
 
 use super::*;
+use crate::property::{PropTag, PropertyValue, TaggedValue};
 use crate::show::string8;
 
 /// What `bytes` mean as the property `name`, which leave as they came.
@@ -162,4 +163,20 @@ fn the_fields_of_a_folder_are_named() {
     {
         assert_eq!(meaning("PidTagUserFields", broken), None, "{broken:02x?}");
     }
+}
+
+#[test]
+fn entry_ids_among_several_values_are_read() {
+    let one_off = hex(
+        "00000000 812B1FA4BEA310199D6E00DD010F5402 0000 0190 4100 0000 53004D00540050000000 6100400062000000",
+    );
+    for name in ["PidLidDistributionListOneOffMembers", "PidTagConflictItems", "PidTagFreeBusyEntryIds"] {
+        assert_eq!(item_meaning(name, &one_off), Some(text("A <SMTP:a@b>")), "{name}");
+        assert_eq!(item_meaning(name, &[1]), None);
+    }
+    assert_eq!(item_meaning("PidTagUserX509Certificate", &one_off), None);
+    let conflicts = PropertyValue::MultipleBinary(vec![one_off, vec![1]]);
+    let property = TaggedValue { tag: PropTag(0x1098_1102), value: conflicts };
+    let items = Shown::List(vec![text("A <SMTP:a@b>"), Shown::Bytes(vec![1])]);
+    assert_eq!(field(&property.show(), "PidTagConflictItems"), &items);
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::property::{PropertyValue, Restriction};
+use crate::property::{PropTag, PropertyValue, Restriction, TaggedValue};
 
 /// A folder of a mailbox (46 bytes, [MS-OXCDATA] 2.2.4.1).
 const FOLDER: &str = "00000000 96614EC66601D211A3B10008C728E7F1 0100 \
@@ -41,6 +41,8 @@ fn a_search_folder_tells_what_it_looks_for() {
     assert_eq!(known(&definition).rest, [0xff]);
 
     let shown = meaning("PidTagSearchFolderDefinition", &bytes).unwrap();
+    let property = TaggedValue { tag: PropTag(0x6845_0102), value: PropertyValue::Binary(bytes.clone()) };
+    assert_eq!(field(&property.show(), "PidTagSearchFolderDefinition"), &shown);
     assert_eq!(field(&shown, "flags"), &Shown::Number(0x5f));
     assert_eq!(field(&shown, "text_search"), &text("abc"));
     assert_eq!(field(&shown, "folder_names"), &text("A;Bß"));
