@@ -238,7 +238,7 @@ impl Taken {
             return Err(Unproven::Open(answer.status));
         }
         let SignIn { probe, scheme, .. } = self.sent.sign_in;
-        if probe == Probe::Ping || scheme.is_handshake() {
+        if probe == Probe::Ping {
             return Ok(Checked::Accepted(self.accepted(now)));
         }
         let value = made_up(scheme, random)?;
@@ -248,7 +248,7 @@ impl Taken {
     fn accepted(self, now: FileTime) -> Accepted {
         let Self { name: Named { principal, key, by, expires }, sent: Sent { sign_in, credentials, .. } } =
             self;
-        let SignIn { config, scheme, .. } = sign_in;
+        let SignIn { config, scheme, probe, .. } = sign_in;
         let ends = config.lifetime.map(|lifetime| after(now, lifetime));
         let proven = Proven {
             principal,
@@ -260,7 +260,7 @@ impl Taken {
             standing: None,
         };
         let context = SecurityContext::known_by(key.known_by(&by), proven, &config.registry);
-        Accepted { context, credentials: credentials.map(|kept| (scheme, kept)) }
+        Accepted { context, probe, credentials: credentials.map(|kept| (scheme, kept)) }
     }
 }
 
@@ -273,9 +273,11 @@ impl Control {
     /// The server answers the request that came with them.
     ///
     /// # Errors
-    /// When it does not refuse it.
+    /// When it does not refuse it. A token that is none of its mechanism's may be refused as a bad request, too.
     pub fn answered(self, answer: &Answer<'_>, now: FileTime) -> Result<Accepted, Unproven> {
-        if refuses(answer) { Ok(self.taken.accepted(now)) } else { Err(Unproven::Indifferent(answer.status)) }
+        let is_handshake = self.taken.sent.sign_in.scheme.is_handshake();
+        let refused = refuses(answer) || (is_handshake && answer.status >= 400);
+        if refused { Ok(self.taken.accepted(now)) } else { Err(Unproven::Indifferent(answer.status)) }
     }
 }
 
@@ -287,13 +289,15 @@ fn made_up(scheme: Scheme, random: &mut dyn Random) -> Result<Zeroizing<String>,
     let (name, password) = hex.split_at(hex.len() / 2);
     Ok(Zeroizing::new(match scheme {
         Scheme::Basic => format!("Basic {}", STANDARD.encode(format!("mapiproxy-{name}:{password}"))),
-        scheme => format!("{} {hex}", scheme.name()),
+        Scheme::Ntlm | Scheme::Negotiate => format!("{} {}", scheme.name(), STANDARD.encode(bytes)),
+        Scheme::Bearer => format!("Bearer {hex}"),
     }))
 }
 
 /// Who signed in, with the credentials that the server took, where each request has them.
 pub struct Accepted {
     context: SecurityContext,
+    probe: Probe,
     credentials: Option<(Scheme, Zeroizing<Vec<u8>>)>,
 }
 
@@ -301,6 +305,11 @@ impl Accepted {
     /// Who it is.
     pub const fn context(&self) -> &SecurityContext {
         &self.context
+    }
+
+    /// By which request they were seen to be taken.
+    pub const fn probe(&self) -> Probe {
+        self.probe
     }
 
     /// Whether a request with these credentials is of the same person, and needs no new proof.

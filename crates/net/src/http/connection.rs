@@ -367,7 +367,7 @@ impl Client {
         let nobody = reads && route == Route::Autodiscover(Dialect::Json);
         let name = match &self.relayed {
             None => self.sign_in.unproven(&head.fields),
-            Some(relayed) => relayed.unproven(&head.fields),
+            Some(relayed) => relayed.unproven(&head.fields, route == Route::Mapi),
         };
         if let Some(name) = &name
             && let Err(wait) = self.front.auth_limit.check(peer, name, Instant::now())

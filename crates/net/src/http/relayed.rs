@@ -8,7 +8,7 @@ mod prove;
 use std::sync::Arc;
 
 use http::{Fields, RequestHead, ResponseHead};
-use identity::relayed::{Accepted, Config, Scheme, SignIn};
+use identity::relayed::{Accepted, Config, Probe as Kind, Scheme, SignIn};
 use identity::{ClaimedName, SecurityContext};
 
 use self::prove::NotProven;
@@ -43,8 +43,15 @@ enum State {
     Nobody,
     /// A handshake is in progress on the connection to the server, by the request that is seen to be guarded.
     Handshake(Box<SignIn>, Arc<Guard>),
-    /// Who shook hands on it.
-    Somebody(SecurityContext),
+    /// Who shook hands on it, and by which request that was proven.
+    Somebody(SecurityContext, Kind),
+}
+
+/// Whether what was proven by a request of this `kind` holds for operations of MAPI too, where `mapi` says that one is
+/// asked for. Whatever stands before the server may have answered what was asked of an address, and the modules would
+/// see the operation before the server refuses it.
+fn holds(kind: Kind, mapi: bool) -> bool {
+    !mapi || kind == Kind::Ping
 }
 
 /// What a sign-in works with: the server, the connection there, and the client's request.
@@ -89,13 +96,14 @@ impl Relayed {
         if scheme.is_handshake() { !self.shared } else { self.protected }
     }
 
-    /// The account whose credentials a request with these `fields` has to prove at the server; none where there is
-    /// nothing to prove.
-    pub(super) fn unproven(&self, fields: &Fields) -> Option<ClaimedName> {
+    /// The account whose credentials a request with these `fields` has to prove at the server, which may be for an
+    /// endpoint of MAPI; none where there is nothing to prove.
+    pub(super) fn unproven(&self, fields: &Fields, mapi: bool) -> Option<ClaimedName> {
         let mut sent = fields.all("authorization");
         let (Some(value), None) = (sent.next(), sent.next()) else { return None };
         let (scheme, credentials) = Scheme::split(value).filter(|(scheme, _)| self.takes(*scheme))?;
         let known = self.taken.as_ref().filter(|taken| taken.covers(scheme, credentials));
+        let known = known.filter(|taken| holds(taken.probe(), mapi));
         if known.is_some_and(|known| known.context().check(clock::now()).is_ok()) {
             return None;
         }
@@ -125,7 +133,7 @@ impl Relayed {
 
     /// Whether `context` is of a handshake, so that it ends with the connection that it was made on.
     pub(super) fn is_pinned(&self, context: &SecurityContext) -> bool {
-        matches!(&self.state, State::Somebody(somebody) if somebody.is_same(context))
+        matches!(&self.state, State::Somebody(somebody, _) if somebody.is_same(context))
     }
 
     /// The server answered a request with 401, or the connection is gone that somebody signed in on: they
@@ -164,7 +172,8 @@ impl Relayed {
     }
 
     async fn without(&mut self, request: &mut Request<'_>) -> SignedIn {
-        if let State::Somebody(context) = &self.state
+        if let State::Somebody(context, kind) = &self.state
+            && holds(*kind, request.mapi)
             && context.check(clock::now()).is_ok()
             && let Some(link) = request.link
             && link.serves(context).await
@@ -191,6 +200,7 @@ impl Relayed {
             return self.refuse(request, &format!("{} is not relayed here", scheme.name())).await;
         }
         if let Some(taken) = self.taken.as_ref().filter(|taken| taken.covers(scheme, credentials))
+            && holds(taken.probe(), request.mapi)
             && taken.context().check(clock::now()).is_ok()
         {
             let context = taken.context().clone();
@@ -211,7 +221,7 @@ impl Relayed {
                 Some((sign_in, guard))
             }
             State::Nobody => None,
-            State::Handshake(..) | State::Somebody(_) => {
+            State::Handshake(..) | State::Somebody(..) => {
                 self.forget(request.link);
                 None
             }

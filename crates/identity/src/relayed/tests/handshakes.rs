@@ -131,6 +131,11 @@ fn kerberos(ticket: &[u8], authenticator: &[u8]) -> Vec<u8> {
     wrap(der::APPLICATION_0, &inner)
 }
 
+/// A token of Kerberos's with this ticket, as a client sends it.
+pub(super) fn ticket_of(ticket: &[u8]) -> Vec<u8> {
+    wrapped(kerberos(ticket, b"1"))
+}
+
 /// Kerberos's token within a first one of SPNEGO's.
 fn wrapped(token: Vec<u8>) -> Vec<u8> {
     let init = NegTokenInit {

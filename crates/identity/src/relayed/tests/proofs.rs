@@ -65,6 +65,30 @@ fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
         assert_eq!(one.answered(&status(200), NOW).err(), Some(Unproven::Indifferent(200)));
         assert!(other.answered(&refusal(), NOW).is_ok());
     }
+    // After a handshake, too: a gateway may open each connection that any token came on.
+    let token = STANDARD.encode(handshakes::ticket_of(b"alice"));
+    let sign_in = SignIn::new(&config, Scheme::Negotiate, &guarded(Probe::Address), NOW).unwrap();
+    let control = || {
+        let sign_in = SignIn::new(&config, Scheme::Negotiate, &guarded(Probe::Address), NOW).unwrap();
+        let outcome = sign_in.sent(token.as_bytes()).unwrap().answered(&status(200), NOW);
+        let Outcome::Again(again) = outcome else { panic!("not over") };
+        let Outcome::Taken(taken) = again.sent().answered(&status(200), NOW) else { panic!("not taken") };
+        match taken.refused_again(&refusal(), NOW, &mut OsRandom).unwrap() {
+            Checked::Control(control) => control,
+            Checked::Accepted(_) => panic!("accepted without a control"),
+        }
+    };
+    let (scheme, made_up) =
+        control().authorization().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+    assert!(scheme == "Negotiate" && STANDARD.decode(&made_up).is_ok());
+    assert!(sign_in.sent(made_up.as_bytes()).is_ok());
+    for code in [200, 204, 302] {
+        assert_eq!(control().answered(&status(code), NOW).err(), Some(Unproven::Indifferent(code)));
+    }
+    for code in [400, 401, 403, 500] {
+        let accepted = control().answered(&status(code), NOW).unwrap();
+        assert_eq!(accepted.probe(), Probe::Address);
+    }
     // What may be of a balancer is no acceptance here either.
     for code in [302, 404, 405] {
         let sign_in = SignIn::new(&config, Scheme::Basic, &guarded(Probe::Address), NOW).unwrap();

@@ -228,12 +228,12 @@ impl Relayed {
         stays: bool,
         request: &mut Request<'_>,
     ) -> Result<identity::SecurityContext, NotProven> {
-        let context = accepted.context().clone();
+        let (context, probe) = (accepted.context().clone(), accepted.probe());
         if scheme.is_handshake() {
             if !stays {
                 return Err(NotProven::Closes(scheme));
             }
-            self.state = State::Somebody(context.clone());
+            self.state = State::Somebody(context.clone(), probe);
         } else {
             self.taken = Some(accepted);
         }

@@ -86,6 +86,33 @@ fn a_gateway_that_answers_whoever_shows_credentials_lets_nobody_in() {
     }
 }
 
+#[test]
+fn a_gateway_that_opens_connections_to_any_token_lets_nobody_in() {
+    // From the first request with credentials on, whatever they are; there is no MAPI over HTTP behind it.
+    for knows_ntlm in [false, true] {
+        let open = Mutex::new(HashSet::new());
+        let upstream = Upstream::new(move |got, stream| {
+            let mut open = open.lock().unwrap();
+            let sent = got.head.fields.text("authorization");
+            let challenge = sent.and_then(challenge).filter(|_| knows_ntlm);
+            if sent.is_some() && challenge.is_none() {
+                open.insert(got.connection);
+            }
+            match challenge {
+                _ if got.head.path().starts_with("/mapi") => refuse(stream, got, 404, ""),
+                Some(challenge) => refuse(stream, got, 401, &challenge),
+                None if open.contains(&got.connection) => refuse(stream, got, 200, ""),
+                None => refuse(stream, got, 401, OFFERS),
+            }
+        });
+        lets_nobody_in(&upstream, &format!("NTLM {knows_ntlm}"));
+        let proxy = before(&upstream);
+        let ticket = format!("Negotiate {}", STANDARD.encode(kerberos()));
+        assert_eq!(Client::new(&proxy).ask(with(&ticket)).status(), 502);
+        assert_eq!(proxy.front.relayed.as_ref().unwrap().registry.opened(), 0);
+    }
+}
+
 /// A server of MAPI over HTTP, where alice signs in by Basic and everybody by NTLM: the status and fields of an
 /// answer; `known` are the connections that are signed in.
 fn served(got: &Got, known: &mut HashSet<usize>) -> (u16, String) {

@@ -1,10 +1,16 @@
 //! What the server is asked to find out whether it takes a client's credentials.
 
+use std::collections::HashSet;
 use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use engine::{Module, Operation, Refusal, Session};
 
 use super::server::{carried_out, challenge, is_probe, refuse};
 use super::{Ntlm, basic, before, get, offers, open_contexts, place, user, with};
-use crate::support::{Client, Upstream};
+use crate::support::{Client, Setup, Upstream};
 
 fn mapi_ping(credentials: &str) -> String {
     format!(
@@ -241,6 +247,70 @@ fn a_scheme_that_a_ping_does_not_offer_is_proven_where_it_is_offered() {
     let refused = client.ask(with("Negotiate YII="));
     assert_eq!((refused.status(), offers(&refused)[0].as_str()), (401, "NTLM"));
     assert!(upstream.others().iter().all(|got| !got.head.fields.has("authorization")));
+}
+
+/// Keeps the operations that modules see.
+struct Witness(Arc<Mutex<Vec<String>>>);
+
+impl Module for Witness {
+    fn name(&self) -> &'static str {
+        "witness"
+    }
+
+    fn description(&self) -> &'static str {
+        "Keeps what it sees."
+    }
+
+    fn request(&self, operation: &mut Operation, _: &mut Session) -> Result<(), Refusal> {
+        self.0.lock().unwrap().push(operation.context().principal().to_string());
+        Ok(())
+    }
+}
+
+#[test]
+fn what_an_address_proves_is_nobody_for_mapi() {
+    // A firewall that answers by itself what it does not like, before a server that has Basic for addresses alone.
+    let upstream = Upstream::new(|got, stream| {
+        let sent = got.head.fields.text("authorization");
+        let blocked = sent == Some(&*basic("bob")) && got.head.method() == "GET";
+        match got.head.path() {
+            path if path.starts_with("/mapi") => refuse(stream, got, 401, "WWW-Authenticate: NTLM\r\n"),
+            _ if blocked => refuse(stream, got, 200, ""),
+            _ => refuse(stream, got, 401, "WWW-Authenticate: NTLM\r\nWWW-Authenticate: Basic\r\n"),
+        }
+    });
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Witness(Arc::clone(&seen)))];
+    let proxy = Setup { relayed: true, modules, ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    assert_eq!(client.ask(with(&basic("bob"))).status(), 200);
+    assert_eq!(client.ask(mapi_ping(&basic("bob"))).status(), 401);
+    assert_eq!(*seen.lock().unwrap(), [""; 0]);
+
+    // The same of a connection that is signed in, to a server without MAPI.
+    let known = Mutex::new(HashSet::new());
+    let upstream = Upstream::new(move |got, stream| {
+        let mut known = known.lock().unwrap();
+        let sent = got.head.fields.text("authorization").and_then(|sent| sent.strip_prefix("NTLM "));
+        let token = sent.map(|sent| STANDARD.decode(sent).unwrap());
+        if token.is_some_and(|token| token.starts_with(b"NTLMSSP\0\x03")) {
+            known.insert(got.connection);
+        }
+        match got.head.fields.text("authorization").and_then(challenge) {
+            _ if got.head.path().starts_with("/mapi") => refuse(stream, got, 404, ""),
+            Some(challenge) => refuse(stream, got, 401, &challenge),
+            None if known.contains(&got.connection) => refuse(stream, got, 200, ""),
+            None => refuse(stream, got, 401, "WWW-Authenticate: NTLM\r\n"),
+        }
+    });
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Witness(Arc::clone(&seen)))];
+    let proxy = Setup { relayed: true, modules, ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    assert_eq!(Ntlm::sign_in("bob", &mut client).status(), 200);
+    assert_eq!(client.ask(get("/ews/x", "")).status(), 200);
+    let ping = mapi_ping("").replace("Authorization: \r\n", "");
+    assert_eq!(client.ask(ping).status(), 502);
+    assert_eq!(*seen.lock().unwrap(), [""; 0]);
 }
 
 #[test]
