@@ -21,6 +21,8 @@ domain = "LAB"
 password_file = "service.password"
 [modules.names]
 server = "EXCH"
+[virtual_directories]
+ews = "refused"
 "#;
 
 const ACCOUNT: &str = "[[account]]\nuser = \"alice\"\nnt_hash = \"0123456789abcdef0123456789abcdef\"\n";
@@ -143,8 +145,8 @@ fn what_is_wrong_in_files_is_found_at_once_with_what_is_wrong_in_the_text() {
             "means two accounts",
             "line 15: upstream.credentials.password_file: ",
             "begins with a byte order mark: save it as UTF-8 without one",
-            "line 19: capture.packets: the folder ",
-            "line 21: modules.stack: there is no module nmaes; there are downgrade, dummy, names",
+            "line 21: capture.packets: the folder ",
+            "line 23: modules.stack: there is no module nmaes; there are downgrade, dummy, names",
         ],
     );
 }
@@ -242,15 +244,20 @@ fn schemes_and_hosts_have_any_case() {
 #[test]
 fn directories_that_are_relayed_with_the_service_account_are_warned_of() {
     let folder = good();
-    folder.write("proxy.toml", &format!("{TEXT}[virtual_directories]\noab = \"refused\"\n"));
-    assert!(!mapiproxy("check", &folder).out.contains("warning"));
-    folder.write("proxy.toml", &format!("{TEXT}[virtual_directories]\nEWS = \"relayed\"\n"));
+    let write = |keys: &str| folder.write("proxy.toml", &TEXT.replace("ews = \"refused\"\n", keys));
+    // What clients need may be meant where it is written.
+    for keys in ["ews = \"relayed\"\n", "ews = \"relayed\"\noab = \"relayed\"\necp = \"refused\"\n"] {
+        write(keys);
+        assert!(!mapiproxy("check", &folder).out.contains("warning"), "{keys}");
+    }
+    write("EWS = \"relayed\"\n");
     refused(&folder, &["unknown key virtual_directories.EWS; did you mean ews?"]);
-    folder
-        .write("proxy.toml", &format!("{TEXT}[virtual_directories]\news = \"relayed\"\necp = \"relayed\"\n"));
+    write("");
+    warned(&folder, "virtual_directories.ews: relayed with the service account LAB\\svcproxy");
+    write("ecp = \"relayed\"\n");
     warned(
         &folder,
-        "virtual_directories.ecp, virtual_directories.ews: relayed with the service account LAB\\svcproxy",
+        "virtual_directories.ews, virtual_directories.ecp: relayed with the service account LAB\\svcproxy",
     );
 }
 
@@ -318,9 +325,9 @@ fn a_recording_takes_the_place_of_no_other_file() {
     refused(
         &folder,
         &[
-            "line 18: capture.packets: ",
+            "line 20: capture.packets: ",
             "c.pcapng: holds something that is not a recording of MAPIProxy: move it away, or name another file",
-            "line 19: capture.har: ",
+            "line 21: capture.har: ",
             "c.har: is a symbolic link, which is not followed",
         ],
     );

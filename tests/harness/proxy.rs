@@ -134,7 +134,6 @@ impl Setup {
         self
     }
 
-    /// Its configuration. It relays `/ews` and `/oab` unless it has a table that says otherwise.
     fn text(&self, address: Ipv4Addr) -> String {
         let Self { upstream, stack, top, listen, clients, upstream_keys, modules, .. } = self;
         let listen = listen.replace("ADDRESS", &address.to_string());
@@ -150,18 +149,13 @@ impl Setup {
                  [modules]\nstack = {stack:?}\n{modules}",
             );
         }
-        let directories = if modules.contains("[virtual_directories]") {
-            ""
-        } else {
-            "[virtual_directories]\news = \"relayed\"\noab = \"relayed\"\n"
-        };
         format!(
             "name = \"proxy.lab.test\"\n{top}\
              [listen]\nendpoint_mapper = \"{address}:1135\"\nrpc = \"{address}:6001\"\n{http}{listen}\
              [clients]\naccounts = \"accounts.toml\"\n{clients}\
              [upstream]\nrpc = \"{upstream}\"\n{upstream_keys}\
              [upstream.credentials]\nmode = \"specified\"\nuser = \"{}\"\ndomain = \"LAB\"\n\
-             password_file = \"service.password\"\n{directories}\
+             password_file = \"service.password\"\n\
              [modules]\nstack = {stack:?}\n{modules}",
             self.service.0,
         )

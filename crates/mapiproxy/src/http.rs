@@ -72,8 +72,7 @@ pub(crate) fn front(
 
 /// What becomes of the server's other directories.
 fn routes(config: &Config) -> Routes {
-    let own = config.upstream.credentials.are_relayed();
-    let mut routes = if own { Routes::with_own_credentials() } else { Routes::default() };
+    let mut routes = Routes::default();
     for (directory, way) in &config.virtual_directories {
         routes.set(directory, http::Way::from(*way));
     }

@@ -39,14 +39,20 @@ fn names(config: &Config) -> Option<String> {
 /// Directories in which the server takes every user for the service account.
 fn shared_directories(config: &Config) -> Option<String> {
     let Credentials::Specified { user, domain, .. } = &config.upstream.credentials else { return None };
-    let relayed = config.virtual_directories.iter().filter(|(_, way)| **way == Way::Relayed);
-    let keys: Vec<String> = relayed.map(|(name, _)| format!("virtual_directories.{name}")).collect();
-    (!keys.is_empty() && config.upstream.http.is_some()).then(|| {
+    config.upstream.http.as_ref()?;
+    let directories = &config.virtual_directories;
+    // Those of clients may be meant where they are written; no client needs others.
+    let others =
+        directories.iter().filter(|(name, way)| **way == Way::Relayed && *name != "ews" && *name != "oab");
+    let undecided = (!directories.contains_key("ews")).then_some("ews");
+    let names = undecided.into_iter().chain(others.map(|(name, _)| name.as_str()));
+    let keys: Vec<String> = names.map(|name| format!("virtual_directories.{name}")).collect();
+    (!keys.is_empty()).then(|| {
         format!(
             "{}: relayed with the service account {domain}\\{user} (upstream.credentials.mode is specified): each user \
              who signs in can do there what the server lets that account do, such as read by EWS every mailbox that \
-             it has access to or whose owner it may impersonate; set \"refused\", unless the account has no rights \
-             that not all of them may have, or let clients sign in at the server (mode relayed)",
+             it has access to or whose owner it may impersonate; set \"refused\", or let clients sign in at the server \
+             (mode relayed); where the account has no rights that not all of them may have, set \"relayed\" for ews",
             keys.join(", ")
         )
     })

@@ -62,24 +62,16 @@ impl Unroutable {
 const PLAIN_QUERIES: [&str; 3] = ["mapi", "ews", "oab"];
 
 impl Default for Routes {
-    /// Refuses all known directories: the server takes what is relayed there with one account for all clients for
-    /// that account's own.
+    /// Relays what clients need to set themselves up, and refuses the rest.
     fn default() -> Self {
-        let refused = ["oab", "ews", "owa", "ecp", "microsoft-server-activesync", "rpc", "mapi"];
-        Self { directories: refused.map(|name| (name.to_owned(), Way::Refused)).into() }
+        let relayed = ["oab", "ews"].map(|name| (name.to_owned(), Way::Relayed));
+        let refused = ["owa", "ecp", "microsoft-server-activesync", "rpc", "mapi"];
+        let refused = refused.map(|name| (name.to_owned(), Way::Refused));
+        Self { directories: relayed.into_iter().chain(refused).collect() }
     }
 }
 
 impl Routes {
-    /// For a server at which each client signs in as itself: relays the directories that Outlook uses.
-    pub fn with_own_credentials() -> Self {
-        let mut routes = Self::default();
-        for directory in ["oab", "ews"] {
-            routes.set(directory, Way::Relayed);
-        }
-        routes
-    }
-
     /// Lets `directory`, a path's first label, have another `way`.
     pub fn set(&mut self, directory: &str, way: Way) {
         let name = directory.trim_matches('/').to_ascii_lowercase();
@@ -122,7 +114,7 @@ mod tests {
 
     #[test]
     fn paths_lead_where_they_should_in_any_case() {
-        let mut routes = Routes::with_own_credentials();
+        let mut routes = Routes::default();
         for path in ["/mapi/emsmdb", "/MAPI/EmsMdb/", "/mapi/nspi/", "/mapi/nspi/?MailboxId=1@lab.test"] {
             assert_eq!(routes.find(path), Ok(Route::Mapi), "{path}");
         }
@@ -144,17 +136,6 @@ mod tests {
         routes.set("powershell", Way::Relayed);
         assert_eq!(routes.find("/owa"), Ok(Route::Other(Way::Absent)));
         assert_eq!(routes.find("/PowerShell?serializationLevel=a/b"), Ok(Route::Other(Way::Relayed)));
-    }
-
-    #[test]
-    fn nothing_goes_to_a_directory_with_one_account_for_all_unless_it_is_configured() {
-        let mut routes = Routes::default();
-        for target in ["/EWS/Exchange.asmx", "/oab/1/oab.xml", "/owa/", "/ecp", "/rpc/rpcproxy.dll"] {
-            assert_eq!(routes.find(target), Ok(Route::Other(Way::Refused)), "{target}");
-        }
-        assert_eq!(routes.find("/mapi/nspi/"), Ok(Route::Mapi));
-        routes.set("ews", Way::Relayed);
-        assert_eq!(routes.find("/EWS/Exchange.asmx"), Ok(Route::Other(Way::Relayed)));
     }
 
     #[test]

@@ -116,7 +116,7 @@ impl Setup {
             origin: "https://proxy.lab.test".to_owned(),
             peers: self.peers,
             tells_forwarding: true,
-            routes: Routes::with_own_credentials(),
+            routes: Routes::default(),
             upstream: HttpUpstream {
                 host: upstream.ip().to_string(),
                 port: upstream.port(),
