@@ -20,6 +20,7 @@ mod command_line;
 mod decoding;
 mod decrypting;
 mod deferred;
+mod ending_sessions;
 mod endpoints;
 mod foreign_recordings;
 mod guessing;

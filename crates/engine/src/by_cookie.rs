@@ -189,7 +189,7 @@ impl Engine {
     /// was about to open ends with it.
     pub fn give_up_by_cookie(&self, table: &CookieTable, flight: &mut Flight, why: &str) -> Next {
         if begins_session(flight) {
-            table.remove(flight.session().id());
+            table.abandon(flight.session().id());
         }
         self.end_by_cookie(table, flight);
         Next::Fault { status: CALL_FAILED, why: why.to_owned() }
@@ -260,7 +260,7 @@ impl Engine {
         let id = flight.session().id();
         table.done(id, flight.operation.id(), &mut flight.turn, flight.operation.at());
         if flight.session().lock().is_broken() {
-            table.remove(id);
+            table.abandon(id);
         }
         if !table.holds(id) {
             self.end_session(flight.session());

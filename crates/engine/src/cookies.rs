@@ -23,6 +23,7 @@ use mapi::http::cookies::{Cookie, SetCookie};
 use mapi::http::{Endpoint, ResponseCode};
 use wire::FileTime;
 
+use crate::abandoned::{Kept, Queue};
 use crate::cookie_owners::{Key, Owners};
 use crate::session::SharedSession;
 use crate::turns::{Turn, Turns};
@@ -53,6 +54,8 @@ impl Default for SessionLimits {
 #[derive(Debug, Default)]
 pub struct CookieTable {
     limits: SessionLimits,
+    /// Whether sessions that end here are to be ended at the server too.
+    pub(crate) ends_at_server: bool,
     /// Two keyed hashes of a cookie stand for it: its value is a secret that need not be kept.
     hashers: [RandomState; 2],
     inner: Mutex<Inner>,
@@ -66,6 +69,8 @@ struct Inner {
     entries: HashMap<u64, Entry>,
     /// Which of the entries are whose.
     by_identity: HashMap<(Endpoint, Identity), HashSet<u64>>,
+    /// What is to be ended at the server.
+    abandoned: Queue,
 }
 
 #[derive(Debug)]
@@ -77,6 +82,7 @@ struct Entry {
     used: FileTime,
     under_way: usize,
     turns: Turns,
+    kept: Kept,
 }
 
 /// A session that was found, and what a request of it has to say of turns.
@@ -149,6 +155,13 @@ impl Inner {
         let replaced = |id: u64| Some(id) == replaces;
         let may_go = entries.filter(|(id, entry)| entry.under_way == 0 || replaced(*id));
         may_go.min_by_key(|(id, entry)| (Reverse(replaced(*id)), entry.used)).map(|(id, _)| id)
+    }
+
+    /// Takes a session out which the server still has.
+    fn abandon(&mut self, id: u64) -> Option<SharedSession> {
+        let entry = self.entries.get_mut(&id)?;
+        self.abandoned.push(entry.endpoint, std::mem::take(&mut entry.kept));
+        self.take(id)
     }
 
     /// Takes a session out, with what leads to it.
@@ -325,7 +338,8 @@ impl CookieTable {
             return Ok(None);
         }
         let gone = self.room(&guard, endpoint, identity, replaces)?;
-        let gone = gone.and_then(|id| guard.take(id));
+        // The server itself ends what is replaced.
+        let gone = gone.and_then(|id| if Some(id) == replaces { guard.take(id) } else { guard.abandon(id) });
         let Inner { entries, by_identity, .. } = &mut *guard;
         entries.entry(session.id()).or_insert_with(|| {
             by_identity.entry((endpoint, identity.clone())).or_default().insert(session.id());
@@ -337,6 +351,7 @@ impl CookieTable {
                 used: now,
                 under_way: 1,
                 turns: Turns::default(),
+                kept: Kept::default(),
             }
         });
         Ok(gone)
@@ -394,6 +409,23 @@ impl CookieTable {
         self.lock().take(id)
     }
 
+    /// Forgets a session, which the server still has, and its cookies.
+    pub(crate) fn abandon(&self, id: u64) {
+        self.lock().abandon(id);
+    }
+
+    /// Lets `act` on what is kept of a session to end it at the server.
+    pub(crate) fn with_kept(&self, id: u64, act: impl FnOnce(&mut Kept)) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
+            act(&mut entry.kept);
+        }
+    }
+
+    /// Lets `act` on what is to be ended at the server.
+    pub(crate) fn with_abandoned<T>(&self, act: impl FnOnce(&mut Queue) -> T) -> T {
+        act(&mut self.lock().abandoned)
+    }
+
     /// Takes out the sessions that nobody used for `idle`.
     pub(crate) fn take_idle(&self, now: FileTime, idle: Duration) -> Vec<SharedSession> {
         let late =
@@ -401,7 +433,7 @@ impl CookieTable {
         let mut inner = self.lock();
         let ids: Vec<u64> =
             inner.entries.iter().filter(|(_, entry)| late(entry)).map(|(id, _)| *id).collect();
-        ids.into_iter().filter_map(|id| inner.take(id)).collect()
+        ids.into_iter().filter_map(|id| inner.abandon(id)).collect()
     }
 
     /// Takes out the sessions whose security context was revoked.
@@ -410,7 +442,7 @@ impl CookieTable {
             self.lock().entries.iter().map(|(id, entry)| (*id, entry.session.clone())).collect();
         // A session that is in use is not waited for while the table is locked.
         let revoked = all.into_iter().filter(|(_, session)| session.lock().context().is_revoked());
-        revoked.filter_map(|(id, _)| self.lock().take(id)).collect()
+        revoked.filter_map(|(id, _)| self.lock().abandon(id)).collect()
     }
 
     /// Takes out all sessions.

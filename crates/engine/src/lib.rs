@@ -10,6 +10,7 @@
     clippy::as_conversions
 )]
 
+mod abandoned;
 mod by_cookie;
 mod by_handle;
 mod cookie_owners;
@@ -30,6 +31,7 @@ mod stack;
 mod turns;
 mod work;
 
+pub use crate::abandoned::Abandoned;
 pub use crate::by_cookie::{GaveWay, explanation, response_code};
 pub use crate::by_handle::Conversation;
 pub use crate::cookies::{CookieTable, SessionLimits};

@@ -60,14 +60,21 @@ pub(crate) fn front(
         sizes: HttpLimits::default(),
         pending: Pending::default(),
         engine: Arc::clone(engine),
-        sessions: CookieTable::new(SessionLimits {
-            per_identity: clients.sessions_per_user,
-            all: clients.sessions,
-        }),
+        sessions: sessions(config),
+        contexts: Arc::clone(&acceptor.registry),
         session_idle: Duration::from_secs(clients.session_idle_seconds),
         observer: Arc::clone(observer),
         strangers: Strangers::default(),
     }))
+}
+
+/// The sessions of MAPI over HTTP. Where clients sign in at the server themselves, theirs can't be ended there
+/// with our account.
+fn sessions(config: &Config) -> CookieTable {
+    let clients = &config.clients;
+    let limits = SessionLimits { per_identity: clients.sessions_per_user, all: clients.sessions };
+    let table = CookieTable::new(limits);
+    if config.upstream.credentials.are_relayed() { table } else { table.ending_at_server() }
 }
 
 /// What becomes of the server's other directories.

@@ -295,7 +295,7 @@ impl<B: Backend> Connection<B> {
                     }
                 }
                 Event::Closed { reason } => {
-                    // Before the answer is sent, for whoever of us gets it.
+                    // Before the rejection is sent: the connection that gets it is our own.
                     if reason == CloseReason::LedBack
                         && self.front.loop_marker.as_ref().is_some_and(|marker| marker.found(Instant::now()))
                     {

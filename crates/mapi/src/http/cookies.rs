@@ -101,6 +101,11 @@ impl CookieJar {
         self.cookies.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// How many bytes its names and values are.
+    pub fn size(&self) -> usize {
+        self.cookies.iter().map(|(name, value)| name.len().saturating_add(value.len())).sum()
+    }
+
     /// The value of the `Cookie` header to be sent; none where there are no cookies.
     pub fn header(&self) -> Option<String> {
         let pairs: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

@@ -60,6 +60,7 @@ impl Airborne {
             let (peer, user) = (flight.operation.peer(), flight.context().principal());
             front.strangers.sessions_full(peer, user, LONGEST_IDLE);
         }
+        front.sessions.remember(flight, self.original.target(), set());
         if is_seen {
             for missing in flight.seen(set()) {
                 head.fields.push("Set-Cookie", missing);

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{CookieTable, Engine, Observer};
-use identity::relayed;
+use identity::{Registry, relayed};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::connection::serve;
+use super::ending::end_at_server;
 use super::peers::Peers;
 use super::routes::Routes;
 use super::sign_in::HttpSignIn;
@@ -74,6 +75,8 @@ pub struct HttpFront {
     pub engine: Arc<Engine>,
     /// The sessions of MAPI over HTTP.
     pub sessions: CookieTable,
+    /// Where the security context is counted under which sessions are ended at the server.
+    pub contexts: Arc<Registry>,
     /// After how long without a request a session ends.
     pub session_idle: Duration,
     /// Who watches.
@@ -114,9 +117,11 @@ pub async fn run_http(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
-    let mut sweep = tokio::time::interval(SWEEP);
+    let mut sweep = tokio::time::interval(front.session_idle.clamp(Duration::from_secs(1), SWEEP));
     let mut look = tokio::time::interval(LOOK);
     let mut revocations = front.sign_in.revocations();
+    // One after the other, beside what the listener does else.
+    let mut ending = None;
     while !*stop.borrow() {
         tokio::select! {
             accepted = listener.accept() => {
@@ -140,7 +145,9 @@ pub async fn run_http(
                 if std::mem::replace(&mut revocations, now) != now {
                     front.engine.end_revoked_by_cookie(&front.sessions);
                 }
+                ending = ending.or_else(|| end_at_server(&front));
             }
+            () = async { if let Some(ending) = &mut ending { ending.await } }, if ending.is_some() => ending = None,
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             changed = stop.changed() => if changed.is_err() { break },
         }

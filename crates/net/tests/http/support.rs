@@ -140,6 +140,7 @@ impl Setup {
                 None => Engine::new(Stack::new(self.modules)),
             }),
             sessions: CookieTable::new(self.sessions),
+            contexts: Arc::clone(&registry),
             session_idle: PATIENCE,
             observer: self.observer,
             auth_limit: Arc::default(),

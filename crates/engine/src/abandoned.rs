@@ -1,0 +1,136 @@
+//! Sessions that end here while the server still has them: since their account was revoked, they were idle for too
+//! long, or they gave way to others. What it takes to end them there too is kept, as much as there is room for.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use mapi::http::Endpoint;
+use mapi::http::cookies::CookieJar;
+
+use crate::cookies::CookieTable;
+use crate::flight::Flight;
+
+/// How many sessions may wait to be ended at the server.
+const WAITING: usize = 1024;
+
+/// The most bytes of cookies, and of a target, that are kept of a session. One that has more ends here alone.
+const KEPT: usize = 8 * 1024;
+
+/// A session that is to be ended at the server.
+pub struct Abandoned {
+    /// The endpoint that it is at.
+    pub endpoint: Endpoint,
+    /// Where the client's requests of it went: path and query, by which servers find a mailbox.
+    pub target: String,
+    /// The value of the `Cookie` header: its newest cookies.
+    pub cookies: String,
+}
+
+/// Cookies grant access to a session, so that they are not shown.
+impl fmt::Debug for Abandoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Abandoned").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// What is kept of a session to end it at the server.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    target: String,
+    jar: CookieJar,
+    too_much: bool,
+}
+
+impl Kept {
+    fn remember<'a>(&mut self, target: &str, set: impl Iterator<Item = &'a str>) {
+        if self.too_much {
+            return;
+        }
+        if self.target.is_empty() {
+            target.clone_into(&mut self.target);
+        }
+        set.for_each(|set| self.jar.set(set));
+        if self.jar.size().saturating_add(self.target.len()) > KEPT {
+            *self = Self { too_much: true, ..Self::default() };
+        }
+    }
+}
+
+/// The sessions that wait to be ended at the server.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: VecDeque<Abandoned>,
+    left_out: u64,
+}
+
+impl Queue {
+    /// Lets a session at `endpoint` wait of which so much was `kept`; nothing was where the server never had it, or it
+    /// can't be ended there.
+    pub(crate) fn push(&mut self, endpoint: Endpoint, kept: Kept) {
+        let Some(cookies) = kept.jar.header() else { return };
+        if self.waiting.len() >= WAITING {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        self.waiting.push_back(Abandoned { endpoint, target: kept.target, cookies });
+    }
+}
+
+impl CookieTable {
+    /// The same table, which keeps the cookies of its sessions to end them at the server. For where that can be done
+    /// without the client's own credentials.
+    #[must_use]
+    pub fn ending_at_server(mut self) -> Self {
+        self.ends_at_server = true;
+        self
+    }
+
+    /// The upstream set these cookies for the session of `flight`, which goes to `target`.
+    pub fn remember<'a>(&self, flight: &Flight, target: &str, set: impl Iterator<Item = &'a str>) {
+        let mut set = set.peekable();
+        // Anonymous clients have no session at the server.
+        if !self.ends_at_server || set.peek().is_none() || flight.operation.context().is_anonymous() {
+            return;
+        }
+        self.with_kept(flight.session().id(), |kept| kept.remember(target, set));
+    }
+
+    /// Takes the sessions out that are to be ended at the server, and says how many others there was no room for.
+    pub fn take_abandoned(&self) -> (Vec<Abandoned>, u64) {
+        self.with_abandoned(|queue| {
+            (std::mem::take(&mut queue.waiting).into(), std::mem::take(&mut queue.left_out))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_cookies_are_kept_up_to_a_limit() {
+        let (mut queue, mut kept) = (Queue::default(), Kept::default());
+        kept.remember("/mapi/emsmdb/?MailboxId=a", ["sid=1; path=/", "sequence=1"].into_iter());
+        kept.remember("/mapi/emsmdb/", ["sequence=2", "gone=; Max-Age=0"].into_iter());
+        queue.push(Endpoint::Emsmdb, kept);
+        let waits = queue.waiting.pop_front().unwrap();
+        assert_eq!((&*waits.target, &*waits.cookies), ("/mapi/emsmdb/?MailboxId=a", "sid=1; sequence=2"));
+        let mut kept = Kept::default();
+        let long = format!("sid={}", "x".repeat(KEPT));
+        kept.remember("/mapi/emsmdb/", [&*long].into_iter());
+        kept.remember("/mapi/emsmdb/", ["sid=1"].into_iter());
+        queue.push(Endpoint::Emsmdb, kept);
+        assert!(queue.waiting.is_empty());
+    }
+
+    #[test]
+    fn only_so_many_wait() {
+        let mut queue = Queue::default();
+        for _ in 0..WAITING + 5 {
+            let mut kept = Kept::default();
+            kept.remember("/", ["sid=1"].into_iter());
+            queue.push(Endpoint::Nspi, kept);
+        }
+        assert_eq!((queue.waiting.len(), queue.left_out), (WAITING, 5));
+    }
+}
