@@ -353,6 +353,25 @@ fn the_answer_to_what_is_asked_before_all_else_takes_none_of_the_clients_room() 
     assert_eq!(sent(&[Act::AddAfter, Act::AddBefore]), 1000);
 }
 
+#[test]
+fn a_client_is_handed_back_nothing_where_there_is_no_room_for_what_was_added_behind_its_rops() {
+    let (rops, buffer) = buffer(&[(4, 0, 1), (4, 0, 1)]);
+    let mut without_room = 0;
+    for room in 106..200 {
+        let (engine, _) = meddler(&[Act::Pass, Act::AddAfter]);
+        let mut scene = Scene::new(&engine);
+        let answered = replies(&scene.execute(&buffer, room), &rops);
+        match answered.last() {
+            Some(RopResponse::BufferTooSmall(small)) => {
+                assert!(!small.request_buffers.is_empty(), "room {room}: nothing of the client's is left");
+            }
+            _ => assert_eq!(answered.len(), 2, "room {room}"),
+        }
+        without_room += usize::from(answered.len() == 2 && scene.server.left > 0);
+    }
+    assert!(without_room > 0, "there was room in all cases");
+}
+
 proptest! {
     #[test]
     fn a_client_sees_what_a_server_that_did_the_same_would_have_told_it(rops in batch(), acts in acts()) {
