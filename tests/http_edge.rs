@@ -23,6 +23,7 @@ fn urls_are_the_public_ones_and_clients_are_told_to_sign_in_by_what_is_offered()
         "<MailStore><InternalUrl>https://mail.lab.test/mapi/emsmdb/?MailboxId=",
         "<AddressBook><InternalUrl>https://mail.lab.test/mapi/nspi/?MailboxId=",
         "<OABUrl>https://mail.lab.test/OAB/</OABUrl>",
+        "<Type>EXPR</Type><Server>mail.lab.test</Server>",
         "<SSL>On</SSL>",
         "<AuthPackage>ntlm</AuthPackage>",
     ] {

@@ -125,6 +125,31 @@ fn every_kind_of_name_is_replaced() {
 }
 
 #[test]
+fn hosts_that_clients_connect_to_by_http_are_those_of_our_urls() {
+    let mut naming = OurName { origin: "https://mail.proxy.test:8443".to_owned(), ..ours(&[]) };
+    let document = "<A><Protocol><Type>EXCH</Type><Server>old.test</Server></Protocol>\
+        <Protocol><Type>EXPR</Type><Server>old.test:443</Server>\
+        <CertPrincipalName>msstd:old.test</CertPrincipalName></Protocol>\
+        <Protocol><Type>EXHTTP</Type><Server>proxy.test</Server></Protocol>\
+        <Protocol><Type>POP3</Type><Server>old.test</Server></Protocol></A>";
+    let rewritten = rewrite_pox(document.as_bytes(), &mut naming).unwrap();
+    let after: Vec<&str> = rewritten.replaced.iter().map(|replaced| replaced.after.as_str()).collect();
+    assert_eq!(after, ["proxy.test", "mail.proxy.test:443", "msstd:mail.proxy.test", "mail.proxy.test"]);
+    let setting =
+        |name: &str| format!("<UserSetting><Name>{name}</Name><Value>old.test</Value></UserSetting>");
+    for (name, host) in [
+        ("ExternalMailboxServer", "mail.proxy.test"),
+        ("InternalRpcHttpServer", "mail.proxy.test"),
+        ("ExternalRpcHttpServer", "mail.proxy.test"),
+        ("InternalMailboxServer", "proxy.test"),
+        ("InternalRpcClientServer", "proxy.test"),
+    ] {
+        let rewritten = rewrite_soap(setting(name).as_bytes(), &mut naming).unwrap().replaced;
+        assert_eq!(rewritten[0].after, host, "{name}");
+    }
+}
+
+#[test]
 fn where_to_ask_again_is_ours_only_if_it_was_the_upstreams() {
     let document =
         "<A><Action>redirectUrl</Action><RedirectUrl>https://old.test/autodiscover</RedirectUrl></A>";

@@ -17,6 +17,12 @@ pub trait Naming {
     /// A host's name. Servers also give out the name of a mailbox here, as `GUID@domain`.
     fn host(&mut self, place: Place, host: &str) -> Option<String>;
 
+    /// A host that clients connect to by HTTP, without a port: the `Server` of `EXPR` and `EXHTTP`
+    /// ([MS-OXDSCLI] 2.2.4.1.1.2.6), and whom its certificate is for.
+    fn web_host(&mut self, place: Place, host: &str) -> Option<String> {
+        self.host(place, host)
+    }
+
     /// The name that a distinguished name has for a server: what follows `/cn=Servers/cn=`.
     fn server(&mut self, name: &str) -> Option<String>;
 
@@ -47,6 +53,15 @@ pub struct OurName {
 }
 
 impl OurName {
+    /// The host of our URLs.
+    fn origin_host(&self) -> &str {
+        let authority = self.origin.split_once("://").map_or(&*self.origin, |(_, authority)| authority);
+        match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => host,
+            _ => authority,
+        }
+    }
+
     fn covers(&self, place: Place, host: &str) -> bool {
         let host = host.trim_end_matches('.');
         let is = |known: &String| match known.strip_prefix('*') {
@@ -73,6 +88,12 @@ impl Naming for OurName {
 
     fn host(&mut self, place: Place, host: &str) -> Option<String> {
         (!host.contains('@') && self.covers(place, host)).then(|| self.host.clone())
+    }
+
+    fn web_host(&mut self, place: Place, host: &str) -> Option<String> {
+        // A server may know our name already, where clients know us by another.
+        let named = self.host.eq_ignore_ascii_case(host) || self.covers(place, host);
+        (!host.contains('@') && named).then(|| self.origin_host().to_owned())
     }
 
     fn server(&mut self, name: &str) -> Option<String> {

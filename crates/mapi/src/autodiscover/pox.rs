@@ -92,7 +92,9 @@ pub fn rewrite_pox<'a>(body: &'a [u8], naming: &mut dyn Naming) -> Result<Rewrit
             continue;
         }
         let place = if is_one_of(&leaf.name, &["RedirectUrl"]) { Place::Redirect } else { Place::Service };
-        let kind = if is_one_of(&leaf.name, &HOSTS) {
+        let kind = if is_one_of(&leaf.name, &["Server"]) && is_by_http(&document, leaf) {
+            Kind::WebHost
+        } else if is_one_of(&leaf.name, &HOSTS) {
             Kind::Host
         } else if is_one_of(&leaf.name, &["CertPrincipalName"]) {
             Kind::Principal

@@ -58,6 +58,8 @@ impl<'a> Edits<'a> {
 pub(super) enum Kind {
     /// A host's name, as in `Server`.
     Host,
+    /// The name of a host that clients connect to by HTTP.
+    WebHost,
     /// Who a server's certificate has to be for, as in `CertPrincipalName`.
     Principal,
     /// By what clients sign in over HTTP, as in `AuthPackage`.
@@ -87,11 +89,13 @@ pub(super) fn value(value: &str, kind: Kind, place: Place, naming: &mut dyn Nami
         distinguished_name(trimmed, naming)?
     } else if kind == Kind::Principal {
         let (prefix, host) = trimmed.split_at_checked(PRINCIPAL.len())?;
-        let host =
-            prefix.eq_ignore_ascii_case(PRINCIPAL).then(|| host_name(host, place, naming)).flatten()?;
+        let is_principal = prefix.eq_ignore_ascii_case(PRINCIPAL);
+        let host = is_principal.then(|| host_name(host, |name| naming.web_host(place, name))).flatten()?;
         format!("{prefix}{host}")
     } else if kind == Kind::Host && !trimmed.is_empty() {
-        host_name(trimmed, place, naming)?
+        host_name(trimmed, |name| naming.host(place, name))?
+    } else if kind == Kind::WebHost && !trimmed.is_empty() {
+        host_name(trimmed, |name| naming.web_host(place, name))?
     } else {
         return None;
     };
@@ -121,13 +125,13 @@ fn within_tls(said: &str, tls: bool) -> Option<&'static str> {
     kind.map(|(no, yes)| if tls { yes } else { no })
 }
 
-/// A host's name with a port behind it, as there may be.
-fn host_name(host: &str, place: Place, naming: &mut dyn Naming) -> Option<String> {
+/// What `named` puts in place of a host's name, with the port behind it that there may be.
+fn host_name(host: &str, named: impl FnOnce(&str) -> Option<String>) -> Option<String> {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            naming.host(place, name).map(|new| format!("{new}:{port}"))
+            named(name).map(|new| format!("{new}:{port}"))
         }
-        _ => naming.host(place, host),
+        _ => named(host),
     }
 }
 

@@ -68,15 +68,11 @@ impl SoapRequest {
 const SCOPES: [&str; 4] = ["UserSetting", "DomainSetting", "AlternateMailbox", "ProtocolConnection"];
 
 /// The settings that hold a host's name ([MS-OXWSADISC] 3.1.4.3.4.1).
-const HOSTS: [&str; 7] = [
-    "ActiveDirectoryServer",
-    "ExternalMailboxServer",
-    "InternalMailboxServer",
-    "InternalRpcClientServer",
-    "InternalRpcHttpServer",
-    "ExternalRpcHttpServer",
-    "PublicFolderServer",
-];
+const HOSTS: [&str; 4] =
+    ["ActiveDirectoryServer", "InternalMailboxServer", "InternalRpcClientServer", "PublicFolderServer"];
+
+/// The settings that hold the name of a host which clients connect to by HTTP.
+const WEB_HOSTS: [&str; 3] = ["ExternalMailboxServer", "InternalRpcHttpServer", "ExternalRpcHttpServer"];
 
 /// Puts our names in place of the upstream's in an answer in SOAP: in the values of settings, and in where to
 /// ask again. Where to send mail to, and where to fetch it from by POP or IMAP, stays.
@@ -114,7 +110,9 @@ fn place_of<'a>(document: &'a Document, leaf: &'a Leaf) -> Option<(&'a str, Kind
     }
     let setting = scope.key.as_deref()?;
     let known = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(setting));
-    let kind = if is("Value") && known(&HOSTS) {
+    let kind = if is("Value") && known(&WEB_HOSTS) {
+        Kind::WebHost
+    } else if is("Value") && known(&HOSTS) {
         Kind::Host
     } else if is("Value") && known(&["CertPrincipalName"]) {
         Kind::Principal

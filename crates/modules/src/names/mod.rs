@@ -205,6 +205,10 @@ impl Naming for InAutodiscover<'_> {
         self.hosts.host(place, host)
     }
 
+    fn web_host(&mut self, place: Place, host: &str) -> Option<String> {
+        self.hosts.web_host(place, host)
+    }
+
     fn server(&mut self, name: &str) -> Option<String> {
         self.aliases.alias(name)
     }
