@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod descriptors;
 mod files;
 mod http;
 mod inspect;
@@ -74,7 +75,7 @@ fn main() -> ExitCode {
     // A line that can't be written, since the disk is full, is lost: to say so in the same place would be a
     // panic.
     log.log_internal_errors(false).init();
-    raise_descriptor_limit();
+    descriptors::raise_limit();
     let done = match arguments.command {
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
@@ -99,16 +100,6 @@ fn main() -> ExitCode {
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
-/// Lets the process open as many files as it may: a client takes two or more.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!("can't raise the limit of open files: {error}");
-    }
 }
 
 /// Prints an error with its causes, the outermost first.

@@ -445,9 +445,9 @@ fn fronts(clients: &Clients) -> Vec<Network> {
 /// Bytes of a megabyte, as configured.
 const MEGABYTE: usize = 1_000_000;
 
-const fn limits(clients: &Clients) -> Limits {
+fn limits(clients: &Clients) -> Limits {
     Limits {
-        connections: clients.connections,
+        connections: crate::descriptors::connections(clients.connections),
         connections_per_address: clients.connections_per_address,
         unauthenticated_percent: clients.unauthenticated_percent,
         minimum_rate: clients.minimum_bytes_per_second,

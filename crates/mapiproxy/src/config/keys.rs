@@ -174,7 +174,7 @@ pub(crate) const KEYS: &[Key] = &[
         "connections",
         "4096",
         false,
-        "How many client connections there may be in all, from 1 on. More are closed at once. Each takes one or two file descriptors: see `ulimit -n`.",
+        "How many client connections there may be in all, from 1 on. More are closed at once. Each takes one or two file descriptors: where `ulimit -Hn` is too low for that, there may be fewer, and a warning says how many.",
     ),
     key(
         "clients",
