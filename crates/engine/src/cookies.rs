@@ -239,7 +239,7 @@ impl CookieTable {
             return Err((ResponseCode::InvalidContextCookie, "the cookies are of several sessions"));
         }
         let Inner { owners, entries, .. } = &mut *inner;
-        let Some(entry) = entries.get_mut(&owner) else { return Ok(Found::default()) };
+        let Some(entry) = entries.get_mut(&owner) else { return Err(unknown) };
         if entry.identity != *identity {
             // The rest of the cookies of a session that is over, beside what a load balancer set for both.
             let is_over = prints.iter().any(|(_, whole)| !owners.knows((endpoint, *whole)));
