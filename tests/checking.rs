@@ -173,6 +173,22 @@ fn what_may_be_meant_is_warned_of() {
     warned(&folder, "upstream.http: the name exch.invalid can't be resolved");
     folder.write("proxy.toml", &TEXT.replace("127.0.0.23:8443", "192.0.2.1:8443"));
     warned(&folder, "listen.https: this machine can't listen on 192.0.2.1");
+    folder.write("proxy.toml", &TEXT.replace("127.0.0.23:8443", "127.0.0.23:0"));
+    warned(&folder, "listen.https: port 0 is another free port at each start");
+}
+
+#[test]
+fn an_accounts_file_that_is_none_is_refused_with_what_one_looks_like() {
+    let folder = good();
+    for (from, to) in
+        [("[[account]]", "[account]"), ("user", "name"), ("nt_hash = ", "nt_hash "), ("\"alice\"", "5")]
+    {
+        folder.write("accounts.toml", &ACCOUNT.replace(from, to));
+        refused(
+            &folder,
+            &["line 7: clients.accounts: ", "an account is a line [[account]], and below it user"],
+        );
+    }
 }
 
 /// Checks that the configuration has one problem, and that nothing else is said.

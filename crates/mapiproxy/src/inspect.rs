@@ -256,9 +256,14 @@ fn capture(config: &Config, found: &mut Found<'_>) {
     }
 }
 
-/// Addresses that this machine does not have now.
+/// Addresses that this machine does not have now, and ports that are not fixed.
 fn addresses(listen: &Listen, inspected: &mut Inspected) {
     for (key, address) in listen.addresses() {
+        if address.port() == 0 {
+            inspected.warnings.push(format!(
+                "{key}: port 0 is another free port at each start, which no client can know: give a fixed one"
+            ));
+        }
         let Err(error) = TcpListener::bind((address.ip(), 0)) else { continue };
         inspected.warnings.push(format!("{key}: this machine can't listen on {}: {error}", address.ip()));
     }

@@ -137,7 +137,9 @@ pub trait Accounts: Send + Sync {
 #[non_exhaustive]
 pub enum AccountError {
     /// Not the TOML that an account file is.
-    #[error("not an account file: {0}")]
+    #[error(
+        "not an account file: {0}; an account is a line [[account]], and below it user and nt_hash, as the command account add writes them"
+    )]
     Syntax(String),
     /// Not an NT hash.
     #[error("nt_hash is not 32 hexadecimal digits")]
