@@ -16,6 +16,7 @@ use crate::exchange::{
 };
 use crate::flight::{Flight, Next, Outcome, called, fault, in_session};
 use crate::handles::{HandleTable, HandleUse, handle_use};
+use crate::links;
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
@@ -65,6 +66,7 @@ impl Engine {
             asked: 0,
             turn: Turn::NONE,
         };
+        links::unlink_others(conversation.group(), &mut flight)?;
         let verdict = in_session(&mut flight, |operation, session| self.stack().request(operation, session));
         let verdict = verdict.unwrap_or_else(Verdict::Refused);
         let next = self.after(conversation, &mut flight, verdict);

@@ -9,6 +9,7 @@ use wire::{Endian, Guid};
 use crate::by_handle::Conversation;
 use crate::flight::{Flight, called};
 use crate::handles::{self, Bound, HandleTable, HandleUse, handle_use};
+use crate::links;
 use crate::message::Body as _;
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{Incoming, OperationKey, Request, Response};
@@ -45,9 +46,13 @@ pub(crate) fn exchange_handle(
         }
         (HandleUse::Derives, _) => {
             let session = flight.session().clone();
-            bind(group, random, Bound { upstream, interface: Interface::AsyncEmsmdb, session })?
+            let interface = Interface::AsyncEmsmdb;
+            bind(group, random, Bound { upstream, interface, session, index: None })?
         }
-        _ => bind(group, random, Bound { upstream, interface, session: flight.session().clone() })?,
+        _ => {
+            let index = links::session_index(flight.operation.key(), &stub);
+            bind(group, random, Bound { upstream, interface, session: flight.session().clone(), index })?
+        }
     };
     let mut stub = Vec::from(stub);
     handles::write_response(interface, opnum, &mut stub, ours);

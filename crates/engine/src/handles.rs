@@ -101,19 +101,24 @@ pub(crate) struct Bound {
     pub(crate) upstream: Guid,
     pub(crate) interface: Interface,
     pub(crate) session: SharedSession,
+    /// The index that the upstream gave the session, by which others may be linked with it.
+    pub(crate) index: Option<u16>,
 }
 
-/// How many context handles one identity may have open, in all its association groups together.
+/// How many context handles one identity may have open, in all its association groups together, and the indices of
+/// the sessions behind them.
 #[derive(Debug)]
 pub struct HandleBudget {
     most: usize,
     open: AtomicUsize,
+    /// By how many handles each is held.
+    indices: Mutex<HashMap<u16, usize>>,
 }
 
 impl HandleBudget {
     /// A budget of `most` handles, none of which is open.
-    pub const fn new(most: usize) -> Self {
-        Self { most, open: AtomicUsize::new(0) }
+    pub fn new(most: usize) -> Self {
+        Self { most, open: AtomicUsize::new(0), indices: Mutex::default() }
     }
 
     fn is_spent(&self) -> bool {
@@ -125,8 +130,21 @@ impl HandleBudget {
         self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
     }
 
-    fn give_back(&self, count: usize) {
-        self.open.fetch_sub(count, Ordering::Relaxed);
+    /// Takes back the handles `gone`.
+    fn give_back(&self, gone: &[Bound]) {
+        self.open.fetch_sub(gone.len(), Ordering::Relaxed);
+        let mut indices = self.indices();
+        for index in gone.iter().filter_map(|bound| bound.index) {
+            let Some(count) = indices.get_mut(&index) else { continue };
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                indices.remove(&index);
+            }
+        }
+    }
+
+    fn indices(&self) -> MutexGuard<'_, HashMap<u16, usize>> {
+        self.indices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -155,19 +173,29 @@ impl HandleTable {
 
     /// Enters a handle; says whether there is room for it.
     pub(crate) fn insert(&self, ours: Guid, bound: Bound) -> bool {
-        let has_room = self.budget.take();
-        if has_room && self.lock().insert(ours, bound).is_some() {
-            self.budget.give_back(1);
+        if !self.budget.take() {
+            return false;
         }
-        has_room
+        if let Some(index) = bound.index {
+            let mut indices = self.budget.indices();
+            let count = indices.entry(index).or_default();
+            *count = count.saturating_add(1);
+        }
+        let replaced = self.lock().insert(ours, bound);
+        self.budget.give_back(replaced.as_slice());
+        true
     }
 
     /// Forgets every handle of `session`: those that were derived from its first one end with it.
     pub(crate) fn remove_session(&self, session: &SharedSession) {
-        let mut handles = self.lock();
-        let before = handles.len();
-        handles.retain(|_, bound| !bound.session.is(session));
-        self.budget.give_back(before.saturating_sub(handles.len()));
+        let gone =
+            self.lock().extract_if(|_, bound| bound.session.is(session)).map(|(_, bound)| bound).collect();
+        self.give_back(gone);
+    }
+
+    /// Whether the identity has an open session to which the upstream gave `index`.
+    pub(crate) fn has_session_index(&self, index: u16) -> bool {
+        self.budget.indices().contains_key(&index)
     }
 
     /// Whether no more handles may be opened.
@@ -186,9 +214,14 @@ impl HandleTable {
     }
 
     pub(crate) fn drain(&self) -> Vec<SharedSession> {
-        let drained: Vec<SharedSession> = self.lock().drain().map(|(_, bound)| bound.session).collect();
-        self.budget.give_back(drained.len());
-        drained
+        let drained = self.lock().drain().map(|(_, bound)| bound).collect();
+        self.give_back(drained)
+    }
+
+    /// Takes handles back that are not in the table any more; their sessions.
+    fn give_back(&self, gone: Vec<Bound>) -> Vec<SharedSession> {
+        self.budget.give_back(&gone);
+        gone.into_iter().map(|bound| bound.session).collect()
     }
 
     /// How many handles are open.
@@ -208,6 +241,6 @@ impl HandleTable {
 
 impl Drop for HandleTable {
     fn drop(&mut self) {
-        self.budget.give_back(self.len());
+        self.drain();
     }
 }

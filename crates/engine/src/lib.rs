@@ -19,6 +19,7 @@ mod engine;
 mod exchange;
 mod flight;
 mod handles;
+mod links;
 mod message;
 mod module;
 pub mod objects;

@@ -1,0 +1,68 @@
+//! Links between sessions of the store ([MS-OXCRPC] 3.1.4.1 and 3.2.4.1, `ulIcxrLink`).
+//!
+//! A client may have a new session linked with an earlier one, on which it then learns of pending notifications.
+//! It names the earlier one by an index of 16 bits that the server gave out, `picxr`, which is in no way secret. The
+//! server checks that both have one user; where we sign in with one account for all, they always have. So an
+//! index is passed on only to the identity that it was given to.
+
+use mapi::{Interface, emsmdb};
+use rpc::pdu::FaultStatus;
+use wire::Endian;
+
+use crate::flight::{Flight, called};
+use crate::handles::HandleTable;
+use crate::message::Body as _;
+use crate::module::Refusal;
+use crate::operation::{OperationKey, Request, Response};
+
+/// In place of an index: no session.
+const NO_LINK: u32 = u32::MAX;
+
+/// How many bytes of a request's stub there are at least up to the end of its link: an empty name's three counts, six
+/// fields, and the link.
+const UP_TO_LINK: usize = 40;
+
+/// Takes the link out of a request for a session that is to be linked with one that the identity of `group` does not
+/// have. The server then opens the session all the same, as it does where the earlier one is gone.
+///
+/// # Errors
+/// When the request can't be read: then the server might find a link in it.
+pub(crate) fn unlink_others(group: &HandleTable, flight: &mut Flight) -> Result<(), Refusal> {
+    let opens = opens_session(flight.operation.key());
+    let request = &mut flight.operation.request;
+    if !opens || request.original().len() < UP_TO_LINK {
+        return Ok(());
+    }
+    let unlinked = request.edit(|request| {
+        let link = match request {
+            Request::Emsmdb(emsmdb::Request::EcDoConnect(connect)) => &mut connect.icxr_link,
+            Request::Emsmdb(emsmdb::Request::EcDoConnectEx(connect)) => &mut connect.icxr_link,
+            _ => return false,
+        };
+        let known = |index| group.has_session_index(index);
+        let is_own = *link == NO_LINK || u16::try_from(*link).is_ok_and(known);
+        if !is_own {
+            *link = NO_LINK;
+        }
+        !is_own
+    });
+    let unreadable = |error: wire::Error| Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string());
+    unlinked.map(drop).map_err(unreadable)
+}
+
+/// The index of the session that the little-endian answer `stub` to a call opens, where it has one.
+pub(crate) fn session_index(key: OperationKey, stub: &[u8]) -> Option<u16> {
+    if !opens_session(key) {
+        return None;
+    }
+    match Response::decode(key, stub, Endian::Little).ok()?.0 {
+        Response::Emsmdb(emsmdb::Response::EcDoConnect(connected)) => Some(connected.icxr),
+        Response::Emsmdb(emsmdb::Response::EcDoConnectEx(connected)) => Some(connected.icxr),
+        _ => None,
+    }
+}
+
+/// Whether a call opens a session of the store.
+fn opens_session(key: OperationKey) -> bool {
+    matches!(called(key), (Interface::Emsmdb, 0 | 10))
+}

@@ -1,0 +1,188 @@
+//! Sessions of the store that are to be linked with others ([MS-OXCRPC] 3.1.4.1, `ulIcxrLink`): to the server,
+//! all clients are one account.
+
+use std::sync::Arc;
+
+use engine::{
+    Conversation, Engine, FaultStatus, HandleBudget, HandleTable, Interface, Next, SecurityContext, Stack,
+};
+use mapi::ErrorCode;
+use mapi::emsmdb::{
+    EcDoConnectExRequest, EcDoConnectExResponse, EcDoConnectRequest, EcDoConnectResponse, InBytes, OutBytes,
+    Request, Response, Version,
+};
+use mapi::ndr::{CharString, ContextHandle, Ptr};
+use testkit::{Talk, caller, incoming};
+use wire::{Endian, Guid};
+
+const NO_LINK: u32 = u32::MAX;
+
+/// Both calls that open a session, by their opnums.
+const CONNECTS: [u16; 2] = [0, 10];
+
+fn request(opnum: u16, icxr_link: u32) -> Vec<u8> {
+    let user_dn = CharString::new("/o=O/cn=a");
+    let connect_ex = EcDoConnectExRequest {
+        user_dn: user_dn.clone(),
+        flags: 0,
+        connection_mod: 0,
+        limit: 0,
+        code_page: 1252,
+        lcid_string: 1033,
+        lcid_sort: 1033,
+        icxr_link,
+        can_convert_code_pages: 1,
+        client_version: Version([12, 6, 1]),
+        time_stamp: 0x1234,
+        aux_in: InBytes(Vec::new()),
+        aux_out_max: 0,
+    };
+    let EcDoConnectExRequest { flags, connection_mod, limit, code_page, .. } = connect_ex;
+    let EcDoConnectExRequest { lcid_string, lcid_sort, can_convert_code_pages, .. } = connect_ex;
+    let EcDoConnectExRequest { client_version, time_stamp, .. } = connect_ex;
+    let connect = EcDoConnectRequest {
+        user_dn,
+        flags,
+        connection_mod,
+        limit,
+        code_page,
+        lcid_string,
+        lcid_sort,
+        icxr_link,
+        can_convert_code_pages,
+        client_version,
+        time_stamp,
+    };
+    match opnum {
+        0 => Request::EcDoConnect(connect).encode().unwrap(),
+        _ => Request::EcDoConnectEx(connect_ex).encode().unwrap(),
+    }
+}
+
+/// What the server answers, with the handle and the index `number`.
+fn response(opnum: u16, number: u8) -> Vec<u8> {
+    let handle = ContextHandle { attributes: 0, uuid: Guid::from_le([number; 16]) };
+    let (polls_max, retry, retry_delay, icxr, time_stamp) = (0, 0, 0, u16::from(number), 0x1234);
+    let (dn_prefix, display_name) = (Ptr::NULL, Ptr::NULL);
+    let (server_version, best_version) = (Version::default(), Version::default());
+    let return_value = ErrorCode::SUCCESS;
+    let connect = EcDoConnectResponse {
+        handle,
+        polls_max,
+        retry,
+        retry_delay,
+        icxr,
+        dn_prefix: dn_prefix.clone(),
+        display_name: display_name.clone(),
+        server_version,
+        best_version,
+        time_stamp,
+        return_value,
+    };
+    let aux_out = OutBytes::new(Vec::new());
+    let connect_ex = EcDoConnectExResponse {
+        handle,
+        polls_max,
+        retry,
+        retry_delay,
+        icxr,
+        dn_prefix,
+        display_name,
+        server_version,
+        best_version,
+        time_stamp,
+        aux_out,
+        return_value,
+    };
+    match opnum {
+        0 => Response::EcDoConnect(connect).encode().unwrap(),
+        _ => Response::EcDoConnectEx(connect_ex).encode().unwrap(),
+    }
+}
+
+/// `who` opens a session that is to be linked with `link`, and the server gives it the index `number`; what the server
+/// is asked, and the client's handle.
+fn connect(
+    talk: &mut Talk<'_>,
+    who: &SecurityContext,
+    opnum: u16,
+    link: u32,
+    number: u8,
+) -> (Vec<u8>, [u8; 20]) {
+    let call = incoming(who, (Interface::Emsmdb, opnum), request(opnum, link));
+    let (mut flight, asked) = talk.relayed(call);
+    let answer = talk.answered(&mut flight, response(opnum, number));
+    (asked.to_vec(), *answer.first_chunk().unwrap())
+}
+
+/// With which session the server is asked to link a new one of `who`.
+fn linked(talk: &mut Talk<'_>, who: &SecurityContext, opnum: u16, link: u32) -> u32 {
+    let (asked, _) = connect(talk, who, opnum, link, 99);
+    match Request::decode(opnum, &asked, Endian::Little).unwrap() {
+        (Request::EcDoConnect(connect), []) => connect.icxr_link,
+        (Request::EcDoConnectEx(connect), []) => connect.icxr_link,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_session_is_linked_with_those_of_its_own_identity_alone() {
+    let engine = Engine::new(Stack::default());
+    let (alice, bob) = (caller("a"), caller("b"));
+    let (of_alice, of_bob) = (Arc::new(HandleBudget::new(9)), Arc::new(HandleBudget::new(9)));
+    let group = |budget| Arc::new(HandleTable::new(Arc::clone(budget)));
+    let mut alices = Talk::new(&engine, &group(&of_alice));
+    let mut her_others = Talk::new(&engine, &group(&of_alice));
+    let mut bobs = Talk::new(&engine, &group(&of_bob));
+    for opnum in CONNECTS {
+        let (_, handle) = connect(&mut alices, &alice, opnum, NO_LINK, 7);
+        assert_eq!(linked(&mut bobs, &bob, opnum, 7), NO_LINK);
+        assert_eq!(linked(&mut bobs, &bob, opnum, 7 | 1 << 16), NO_LINK, "as a server may cut it");
+        assert_eq!(linked(&mut alices, &alice, opnum, 7), 7);
+        assert_eq!(linked(&mut her_others, &alice, opnum, 7), 7, "another process of the same user");
+
+        // An index is given anew once its session is over.
+        let closes = [&handle[..], &[0; 4]].concat();
+        let (mut flight, _) = alices.relayed(incoming(&alice, (Interface::Emsmdb, 1), closes));
+        alices.answered(&mut flight, vec![0; 24]);
+        assert_eq!(linked(&mut alices, &alice, opnum, 7), NO_LINK);
+    }
+}
+
+#[test]
+fn the_index_of_a_session_that_ends_with_its_group_is_not_known_any_more() {
+    let engine = Engine::new(Stack::default());
+    let alice = caller("a");
+    let budget = Arc::new(HandleBudget::new(9));
+    let mut first = Talk::new(&engine, &Arc::new(HandleTable::new(Arc::clone(&budget))));
+    connect(&mut first, &alice, 10, NO_LINK, 7);
+    engine.end(&mut std::mem::take(&mut first.conversation), true);
+    let mut second = Talk::new(&engine, &Arc::new(HandleTable::new(budget)));
+    assert_eq!(linked(&mut second, &alice, 10, 7), NO_LINK);
+}
+
+#[test]
+fn a_request_without_a_link_passes_byte_for_byte() {
+    let engine = Engine::new(Stack::default());
+    let mut talk = Talk::new(&engine, &Arc::default());
+    for opnum in CONNECTS {
+        let sent = [request(opnum, NO_LINK), b"trailing".to_vec()].concat();
+        let (_, asked) = talk.relayed(incoming(&caller("a"), (Interface::Emsmdb, opnum), sent.clone()));
+        assert_eq!(asked, sent);
+    }
+}
+
+#[test]
+fn a_request_in_which_no_link_can_be_read_goes_no_further() {
+    let engine = Engine::new(Stack::default());
+    for opnum in CONNECTS {
+        let mut talk = Talk { engine: &engine, conversation: Conversation::default() };
+        let mut cut = request(opnum, 7);
+        cut.truncate(60);
+        match talk.send(incoming(&caller("a"), (Interface::Emsmdb, opnum), cut)) {
+            Err(refusal) => assert_eq!(refusal.status, FaultStatus::RPC_X_BAD_STUB_DATA),
+            Ok((_, Next::Fault { .. })) => panic!("refused too late"),
+            Ok((_, next)) => panic!("let in: {next:?}"),
+        }
+    }
+}
