@@ -58,6 +58,12 @@ impl Engine {
                 .map_err(|(code, why)| Refusal::new(fault_status(code), why))?
         };
         if let Some(session) = &found.session {
+            if session.is_revoked() {
+                // Who signed in anew, with an account of the same name, does not go on with it.
+                self.end_revoked_by_cookie(table);
+                let status = fault_status(ResponseCode::ContextNotFound);
+                return Err(Refusal::new(status, "the account that the session was opened with was revoked"));
+            }
             session.lock().renew(&incoming.context, incoming.at);
         }
         let session = found.session.unwrap_or_else(|| SharedSession::new(self.new_session(&incoming)));

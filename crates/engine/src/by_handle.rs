@@ -143,13 +143,12 @@ impl Engine {
     /// Ends those sessions of `conversation` and of its group whose security context was revoked: their handles
     /// are not known any more.
     pub fn end_revoked(&self, conversation: &mut Conversation) {
-        let is_revoked = |session: &SharedSession| session.lock().context().is_revoked();
         for sessions in conversation.plain.values_mut() {
-            for session in sessions.extract_if(.., |session| is_revoked(session)) {
+            for session in sessions.extract_if(.., |session| session.is_revoked()) {
                 self.end_session(&session);
             }
         }
-        for session in conversation.group.sessions().iter().filter(|session| is_revoked(session)) {
+        for session in conversation.group.sessions().iter().filter(|session| session.is_revoked()) {
             conversation.group.remove_session(session);
             self.end_session(session);
         }
@@ -188,6 +187,12 @@ impl Engine {
                 if bound.session.lock().context().identity() != incoming.context.identity() {
                     return Err(mismatch("the context handle belongs to another identity"));
                 }
+                // Who signed in anew, with an account of the same name, does not go on with it.
+                if bound.session.is_revoked() {
+                    conversation.group.remove_session(&bound.session);
+                    self.end_session(&bound.session);
+                    return Err(mismatch("the account that the context handle was opened with was revoked"));
+                }
                 Ok((bound.session, Some((ours, bound.upstream))))
             }
         }
@@ -195,6 +200,9 @@ impl Engine {
 
     fn plain_session(&self, conversation: &mut Conversation, incoming: &Incoming) -> SharedSession {
         let sessions = conversation.plain.entry(incoming.key.interface()).or_default();
+        for revoked in sessions.extract_if(.., |session| session.is_revoked()) {
+            self.end_session(&revoked);
+        }
         sessions.retain(|session| !session.lock().is_ended());
         let own =
             |session: &&SharedSession| session.lock().context().identity() == incoming.context.identity();

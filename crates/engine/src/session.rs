@@ -154,6 +154,11 @@ impl SharedSession {
         })
     }
 
+    /// Whether its security context was revoked.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.lock().context().is_revoked()
+    }
+
     /// Whether both are the same session.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.session, &other.session)

@@ -240,6 +240,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
         Box::new(|_, _| Delivery::Pass),
     ))]));
     let mut talk = Talk::new(&without, &Arc::default());
+    let alice = alice_again();
     let ours = talk.bind(&alice, 1);
     assert!(matches!(columns(&mut talk, &alice, &ours).1, Next::Fault { status: CALL_FAILED, .. }));
 }
