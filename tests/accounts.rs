@@ -1,6 +1,6 @@
 //! Whom an account lets in, under which of its names, and for how long.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::harness::{
     ALICE, Answer, BOB, By, Client, HttpClient, HttpPlace, PATIENCE, Proxy, RawUpstream, Setup, Told,
@@ -165,6 +165,31 @@ fn a_client_has_to_sign_in_anew_when_its_time_is_over() {
         assert!(Instant::now() < until, "{answers} answers");
     }
     place.connected("impacket", ALICE).done(LOGON);
+}
+
+#[test]
+fn calls_that_are_refused_do_not_keep_the_connection_of_a_sign_in_that_is_over() {
+    let revoked = |setup: Setup| setup;
+    let expired = |setup: Setup| setup.clients_key("context_seconds", "2");
+    for (configured, is_revoked) in [(revoked as fn(Setup) -> Setup, true), (expired, false)] {
+        let upstream = RawUpstream::echo();
+        let setup = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"");
+        let proxy = configured(setup.clients_key("handshake_seconds", "2")).start();
+        let mut alice = Told::bound(&proxy, ALICE, 0);
+        let handle = alice.open();
+        if is_revoked {
+            proxy.remove_account(ALICE);
+            proxy.reads_again(1);
+        }
+        let begin = Instant::now();
+        let over = |line: &String| line.contains("no signed-in call within clients.handshake_seconds");
+        while !proxy.process.err().iter().any(over) {
+            assert!(begin.elapsed() < PATIENCE, "it goes on: revoked {is_revoked}");
+            alice.tell(&format!("use {handle}"));
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+    }
 }
 
 #[test]

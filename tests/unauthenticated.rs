@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::harness::raw_http::{Client, Neighbour, Server, answer};
-use crate::harness::{Answer, Connection, PATIENCE, Proxy, RawUpstream, Setup, thread};
+use crate::harness::{Answer, Connection, NSPI, PATIENCE, Proxy, RawUpstream, Setup, thread, with_handle};
 
 /// The management interface (C706 appendix Q).
 const MGMT: ([u8; 16], u32) =
@@ -156,6 +156,19 @@ fn a_call_of_the_management_interface_earns_no_idle_time() {
         let took = begin.elapsed();
         assert!((1.5..15.0).contains(&took.as_secs_f64()), "{took:?}");
     }
+}
+
+#[test]
+fn calls_that_are_refused_do_not_fill_the_log() {
+    let upstream = RawUpstream::echo();
+    let proxy = Setup::before(&upstream.binding()).unprotected().start();
+    let mut client = Connection::bound(proxy.rpc(), NSPI);
+    for _ in 0..500 {
+        let answer = client.call(10, &with_handle([7; 16], &[0; 48]));
+        assert_eq!(answer, Answer::Fault(0x1c00_001a));
+    }
+    let said = proxy.process.err().iter().filter(|line| line.contains("no such context handle")).count();
+    assert!((1..100).contains(&said), "{said} lines");
 }
 
 #[test]

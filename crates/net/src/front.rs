@@ -105,8 +105,10 @@ struct Connection<B: Backend> {
     last_id: u32,
     /// Since when it is as it is: no signed-in call yet, in the middle of a fragment, or idle.
     since: Instant,
-    /// Whether a signed-in client has called.
+    /// Whether a client has called that is signed in, or need not be.
     called: bool,
+    /// Whether one has that is signed in.
+    called_as_user: bool,
     /// Fragments of calls that were let in before `since`.
     fragments: u64,
     pace: Pace,
@@ -143,6 +145,7 @@ pub(crate) async fn serve<B: Backend>(
         last_id: 0,
         since,
         called: false,
+        called_as_user: false,
         fragments: 0,
         pace: Pace::new(Instant::now()),
         closed: None,
@@ -234,7 +237,13 @@ impl<B: Backend> Connection<B> {
 
     /// Whether a client has signed in, or called where it need not.
     fn is_signed_in(&self) -> bool {
-        self.called || !self.contexts.is_empty()
+        self.called || self.has_usable_context()
+    }
+
+    /// Whether calls can be made under one of the security contexts.
+    fn has_usable_context(&self) -> bool {
+        let now = clock::now();
+        self.contexts.values().any(|context| context.check(now).is_ok())
     }
 
     /// Counts what is held of calls that have not come whole. Where that is too much for who makes them, the longest is
@@ -363,6 +372,7 @@ impl<B: Backend> Connection<B> {
             && is_served(context, request.interface)
         {
             self.called = true;
+            self.called_as_user |= !context.is_anonymous();
             self.place.signed_in();
         }
         self.since = if self.called { Instant::now() } else { self.since };
@@ -414,7 +424,7 @@ impl<B: Backend> Connection<B> {
         match context.check(clock::now()) {
             Ok(()) => Some(context),
             Err(error) => {
-                tracing::info!(peer = %self.peer, user = %context.principal(), "refused: {error}");
+                self.front.strangers.refused(self.peer, context.principal(), &error);
                 None
             }
         }
@@ -467,6 +477,11 @@ impl<B: Backend> Connection<B> {
         }
         if !revoked.is_empty() {
             self.behind.backend.revoked(&revoked, &mut self.replies);
+        }
+        // A client that can make no more calls has to sign in anew in the time of one that has not signed in.
+        if self.called_as_user && !self.has_usable_context() && self.association.active_calls() == 0 {
+            (self.called, self.called_as_user) = (false, false);
+            self.since = Instant::now();
         }
     }
 

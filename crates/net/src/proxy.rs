@@ -208,7 +208,7 @@ impl Backend for ProxyConnection {
                 if status == FaultStatus::RPC_S_SERVER_TOO_BUSY {
                     self.proxy.strangers.sessions_full(call.peer, user, &why);
                 } else {
-                    tracing::info!(peer = %call.peer, %user, "refused: {why}");
+                    self.proxy.strangers.refused(call.peer, user, &why);
                 }
                 self.proxy.observer.turned_away(&TurnedAway {
                     context: &context,

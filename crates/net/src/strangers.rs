@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
@@ -16,6 +17,7 @@ pub struct Strangers {
     misbehaved: Throttle,
     sessions_full: Throttle,
     memory_full: Throttle,
+    refused: Throttle,
     looped: Throttle,
     cut_short: Throttle,
     upstream_failed: Throttle,
@@ -95,6 +97,13 @@ impl Strangers {
     pub(crate) fn memory_full(&self, peer: SocketAddr, user: &Principal, operation: &str, why: &str) {
         if let Some(left_out) = self.memory_full.pass(Instant::now()) {
             tracing::warn!(%peer, %user, operation, left_out, "refused as too busy, for lack of memory: {why}");
+        }
+    }
+
+    /// A remote call that goes no further than here.
+    pub(crate) fn refused(&self, peer: SocketAddr, user: &Principal, why: &dyn fmt::Display) {
+        if let Some(left_out) = self.refused.pass(Instant::now()) {
+            tracing::info!(%peer, %user, left_out, "refused: {why}");
         }
     }
 
