@@ -53,6 +53,10 @@ pub(super) struct Association {
     ordered: bool,
     /// Whether something of the client is missing, so that answers may be to calls that were not recorded.
     client_lost: bool,
+    /// Whether there was a call at all.
+    asked: bool,
+    /// How many answers there were to calls that were not recorded.
+    unasked: u64,
 }
 
 /// A call whose answer is not there yet.
@@ -82,6 +86,8 @@ impl Association {
         Self {
             ordered,
             client_lost: false,
+            asked: false,
+            unasked: 0,
             envelope,
             secrets,
             client: Units::new(),
@@ -176,6 +182,12 @@ impl Association {
         left.sort_by_key(|(call_id, _)| *call_id);
         for (_, pending) in left {
             self.end_call(pending, RpcAnswer::None, None, done);
+        }
+        if self.unasked > 0 && !self.asked {
+            problems.push(format!(
+                "RPC: {} answers, but what the client sent is not in the recording; they are not read",
+                self.unasked
+            ));
         }
     }
 
@@ -275,6 +287,7 @@ impl Association {
         r.bytes(HEADER_SIZE.saturating_add(4), "header")?;
         let (context_id, opnum) = (r.u16("p_cont_id")?, r.u16("opnum")?);
         let fragment = self.open(Side::Client, header, unit, REQUEST_HEADER_SIZE.saturating_add(object))?;
+        self.asked = true;
         let first = header.flags.contains(PfcFlags::FIRST_FRAG);
         let new = || Pending {
             asked: time,
@@ -319,7 +332,10 @@ impl Association {
             _ => None,
         };
         // The answer to a call that was made before the recording began tells nothing.
-        let Some(call) = self.calls.get_mut(&header.call_id) else { return Ok(()) };
+        let Some(call) = self.calls.get_mut(&header.call_id) else {
+            self.unasked = self.unasked.saturating_add(1);
+            return Ok(());
+        };
         if status.is_none() {
             let is_first = header.flags.contains(PfcFlags::FIRST_FRAG);
             let begins = call.response.is_none();

@@ -66,6 +66,8 @@ pub(super) struct Exchanges {
     answering: Option<u64>,
     /// Whether the answer that is read only announces another.
     interim: bool,
+    /// Whether there was an answer to a request that was not recorded.
+    unasked: bool,
     /// Whether the decoder waits for an answer, or is within one.
     expecting: bool,
     /// What was lost, and how answers find their requests.
@@ -144,6 +146,7 @@ impl Exchanges {
             numbers: 0,
             answering: None,
             interim: false,
+            unasked: false,
             expecting: false,
             order: Order::new(joined, ordered),
             witness: Witness::default(),
@@ -268,7 +271,11 @@ impl Exchanges {
     }
 
     /// Nothing more comes.
-    pub(super) fn finish(&mut self, happened: &mut Vec<Happened>) {
+    pub(super) fn finish(&mut self, happened: &mut Vec<Happened>, problems: &mut Vec<String>) {
+        if self.numbers == 0 && (self.unasked || self.responses.waiting() > 0) {
+            let what = "HTTP: answers, but what the client sent is not in the recording; they are not read";
+            problems.push(what.to_owned());
+        }
         self.end_all(happened);
     }
 
@@ -410,7 +417,10 @@ impl Exchanges {
             .collect();
         let number = self.order.asked_by(&waiting, head.fields.text(X_REQUEST_ID));
         self.answering = number;
-        let Some(number) = number else { return };
+        let Some(number) = number else {
+            self.unasked = true;
+            return;
+        };
         for open in self.open.iter_mut().take_while(|open| open.number < number) {
             open.given_up |= !open.is_over();
         }

@@ -44,6 +44,9 @@ pub struct Watcher {
     users: HashMap<u64, Arc<str>>,
     /// Packets that can't be read, by what is wrong: each kind is told of once.
     unreadable: HashMap<String, u64>,
+    /// How many packets held TCP, and how many something else.
+    segments: u64,
+    others: u64,
 }
 
 /// What is known of one connection.
@@ -87,6 +90,8 @@ impl Watcher {
             found: Vec::new(),
             users: HashMap::new(),
             unreadable: HashMap::new(),
+            segments: 0,
+            others: 0,
         }
     }
 
@@ -104,6 +109,7 @@ impl Watcher {
         };
         match stream::segment(packet.link, packet.data) {
             Ok(Some(mut segment)) => {
+                self.segments = self.segments.saturating_add(1);
                 segment.missing = segment.missing.max(packet.missing.min(segment.missing));
                 let Some(mut reassembler) = self.reassembler.take() else { return };
                 reassembler.push(packet.time, packet.interface.as_ref(), &segment, &mut |event| {
@@ -115,7 +121,7 @@ impl Watcher {
                 }
                 self.reassembler = Some(reassembler);
             }
-            Ok(None) => {}
+            Ok(None) => self.others = self.others.saturating_add(1),
             Err(error) => self.unreadable(packet.place, &error),
         }
     }
@@ -192,6 +198,13 @@ impl Watcher {
             let user = tunnel.association.user().cloned().or(tunnel.user);
             let about = About { connection: tunnel.connection, ..About::default() };
             self.found.extend(out.found(&about, user.as_ref()));
+        }
+        if self.segments == 0 && self.others > 0 {
+            let what = format!(
+                "none of its {} packets holds TCP over IP, as it is or within VLAN, MPLS or PPPoE",
+                self.others
+            );
+            self.found.push(Found::Problem(Problem { place: "the whole file".to_owned(), what }));
         }
         let mut unreadable: Vec<_> = self.unreadable.drain().filter(|(_, more)| *more > 0).collect();
         unreadable.sort();
@@ -379,7 +392,7 @@ impl Talk {
             }
             Recorded::Closed => match &mut self.speaks {
                 Speaks::Rpc(association) => association.finish(&mut out.done, &mut out.problems),
-                Speaks::Http(exchanges) => exchanges.finish(&mut out.happened),
+                Speaks::Http(exchanges) => exchanges.finish(&mut out.happened, &mut out.problems),
                 Speaks::Unknown { .. } | Speaks::Other => {}
             },
         }
@@ -470,7 +483,8 @@ impl Talk {
                 return;
             }
             Start::Neither => {
-                let what = if Tls::is_middle(&client) {
+                let is_tls = |bytes: &[u8]| Tls::is_middle(bytes) || Tls::is_start(bytes) == Some(true);
+                let what = if !self.layer.is_tls() && (is_tls(&client) || is_tls(&server)) {
                     "TLS whose handshake is not in the recording, which can't be decrypted"
                 } else {
                     "neither RPC nor HTTP"

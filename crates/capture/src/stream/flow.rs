@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::packet::{Segment, TcpFlags};
@@ -100,6 +101,12 @@ impl Flow {
         let next = segment.sequence.wrapping_add(1);
         self.connection.client == segment.from
             && self.client.next.is_none_or(|due| i64::from(due.wrapping_sub(next)) == self.client.position)
+    }
+
+    /// The number of the byte behind the last that `end` sent, where one is known.
+    pub(super) fn reached(&self, end: SocketAddr) -> Option<u32> {
+        let direction = if end == self.connection.client { &self.client } else { &self.server };
+        direction.next
     }
 
     /// Bytes that are held.

@@ -11,6 +11,8 @@ impl LinkType {
     pub const NULL: Self = Self(0);
     /// Ethernet.
     pub const ETHERNET: Self = Self(1);
+    /// PPP, with or without the framing of HDLC.
+    pub const PPP: Self = Self(9);
     /// IP without anything around it.
     pub const RAW: Self = Self(101);
     /// `OpenBSD`'s loopback: a protocol family in network byte order.
@@ -27,10 +29,18 @@ impl LinkType {
 
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
+/// Label stack entries (RFC 3032 2.1), and what they carry.
+const ETHERTYPE_MPLS: u16 = 0x8847;
+/// A PPP session over Ethernet (RFC 2516 4).
+const ETHERTYPE_PPPOE: u16 = 0x8864;
+/// What a PPP frame begins with in the framing of HDLC: address and control (RFC 1662 3.1).
+const PPP_HDLC: &[u8] = &[0xff, 0x03];
 /// Tags of virtual networks, which stand before the type of what follows.
 const ETHERTYPE_TAGS: &[u16] = &[0x8100, 0x88a8, 0x9100];
 /// More tags than any frame has.
 const MAX_TAGS: usize = 4;
+/// More labels than any packet has.
+const MAX_LABELS: usize = 16;
 
 const PROTOCOL_TCP: u8 = 6;
 
@@ -82,6 +92,7 @@ pub fn segment(link: LinkType, data: &[u8]) -> Result<Option<Segment<'_>>> {
             r.bytes(4, "family")?;
             by_version(&mut r)
         }
+        LinkType::PPP => ppp(&mut r),
         LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 | LinkType(12 | 14) => by_version(&mut r),
         LinkType::LINUX_SLL => {
             r.bytes(14, "SLL")?;
@@ -93,7 +104,7 @@ pub fn segment(link: LinkType, data: &[u8]) -> Result<Option<Segment<'_>>> {
             by_number(&mut r, protocol)
         }
         LinkType(other) => {
-            Err(Error::invalid("link type", 0, u64::from(other), "Ethernet, loopback, SLL or IP"))
+            Err(Error::invalid("link type", 0, u64::from(other), "Ethernet, loopback, PPP, SLL or IP"))
         }
     }
 }
@@ -114,6 +125,35 @@ fn by_number<'a>(r: &mut Reader<'a>, number: u16) -> Result<Option<Segment<'a>>>
     match number {
         ETHERTYPE_IPV4 => ipv4(r),
         ETHERTYPE_IPV6 => ipv6(r),
+        ETHERTYPE_MPLS => {
+            for _ in 0..MAX_LABELS {
+                // The last entry of the stack has this bit.
+                if r.u32("label stack entry")? & 0x100 != 0 {
+                    break;
+                }
+            }
+            by_version(r)
+        }
+        ETHERTYPE_PPPOE => {
+            r.bytes(6, "PPPoE")?;
+            ppp(r)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// A PPP frame: the number of its protocol has one byte or two (RFC 1661 2), and says no more than what follows.
+fn ppp<'a>(r: &mut Reader<'a>) -> Result<Option<Segment<'a>>> {
+    if r.peek().starts_with(PPP_HDLC) {
+        r.bytes(PPP_HDLC.len(), "PPP")?;
+    }
+    let mut protocol = u16::from(r.u8("PPP.protocol")?);
+    if protocol & 1 == 0 {
+        protocol = protocol << 8 | u16::from(r.u8("PPP.protocol")?);
+    }
+    match protocol {
+        0x21 => ipv4(r),
+        0x57 => ipv6(r),
         _ => Ok(None),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::flow::{Flow, MAX_HELD};
 use super::packet::{Segment, TcpFlags};
@@ -14,6 +15,12 @@ const MAX_CONNECTIONS: usize = 65_536;
 /// How much of all connections together is held while bytes before it are missing; of more, a connection that
 /// holds some gives up on what is missing.
 const MAX_HELD_IN_ALL: usize = 64 * MAX_HELD;
+
+/// How many connections that are over are remembered.
+const MAX_OVER: usize = 4096;
+
+/// How long segments of a connection may be repeated once it is over.
+const LINGERS: Duration = Duration::from_secs(5);
 
 /// One of the two ends of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,7 +59,7 @@ pub struct Connection {
     pub client: SocketAddr,
     /// Who was connected to.
     pub server: SocketAddr,
-    /// The name of the interface that it was recorded at, where there is one.
+    /// The name of the interface that it was first recorded at, where there is one.
     pub interface: Option<Arc<str>>,
 }
 
@@ -90,6 +97,8 @@ pub struct Reassembler {
     clock: u64,
     /// Bytes that connections hold.
     held: usize,
+    /// When connections were over, and the number of the byte behind the last of each side.
+    over: HashMap<Key, (Timestamp, [Option<u32>; 2])>,
 }
 
 impl Reassembler {
@@ -108,7 +117,7 @@ impl Reassembler {
             self.close(&key, sink);
         }
         if !self.flows.contains_key(&key) {
-            if segment.flags.contains(TcpFlags::RST) {
+            if segment.flags.contains(TcpFlags::RST) || self.is_repeated(&key, time, segment) {
                 return;
             }
             self.make_room(sink);
@@ -125,8 +134,24 @@ impl Reassembler {
         }
         self.held = self.held.saturating_sub(before).saturating_add(flow.held_bytes());
         if over {
+            if self.over.len() >= MAX_OVER {
+                self.over.clear();
+            }
+            self.over.insert(key.clone(), (time, [key.0, key.1].map(|end| flow.reached(end))));
             self.close(&key, sink);
         }
+    }
+
+    /// Whether a segment repeats what was sent on a connection that was over just before, and tells nothing of another.
+    fn is_repeated(&self, key: &Key, time: Timestamp, segment: &Segment<'_>) -> bool {
+        let Some((over, ends)) = self.over.get(key) else { return false };
+        let end = if segment.from == key.0 { ends[0] } else { ends[1] };
+        let length = u32::try_from(segment.payload.len()).unwrap_or(u32::MAX);
+        let reach = segment.sequence.wrapping_add(length);
+        // Half of the numbers lie behind the end.
+        !segment.flags.contains(TcpFlags::SYN)
+            && time.since(*over) < LINGERS
+            && end.is_some_and(|end| end.wrapping_sub(reach).cast_signed() >= 0)
     }
 
     /// The number of the connection that was opened last.
@@ -165,5 +190,8 @@ impl Reassembler {
 fn key(segment: &Segment<'_>, interface: Option<&Arc<str>>) -> Key {
     let (a, b) = (segment.from, segment.to);
     let (low, high) = if a <= b { (a, b) } else { (b, a) };
-    (low, high, interface.cloned())
+    // In our own recordings each side of the proxy is an interface. Elsewhere a connection may pass several, one
+    // for each direction, or both of them twice.
+    let own = interface.filter(|name| name.starts_with(crate::INTERFACE_PREFIX));
+    (low, high, own.cloned())
 }

@@ -1,4 +1,6 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -124,6 +126,61 @@ fn a_port_that_is_used_again_is_another_connection() {
     assert_eq!((&seen.client[..], seen.closed), (&b"onetwo"[..], 2));
 }
 
+/// The connections of segments that were recorded at these interfaces and at these times, each with what its client
+/// sent.
+fn recorded_at(segments: &[(&str, u64, Segment<'_>)]) -> Vec<(Option<String>, Vec<u8>)> {
+    let mut seen = BTreeMap::<u64, (Option<String>, Vec<u8>)>::new();
+    let mut reassembler = Reassembler::default();
+    let mut take = |event: Event<'_>| {
+        let connection = event.connection;
+        let found = seen.entry(connection.number).or_default();
+        found.0 = connection.interface.as_deref().map(str::to_owned);
+        if let EventKind::Data(_, bytes) = event.kind {
+            found.1.extend_from_slice(bytes);
+        }
+    };
+    for (interface, seconds, segment) in segments {
+        let time = Timestamp(seconds * 1_000_000_000);
+        reassembler.push(time, Some(&Arc::from(*interface)), segment, &mut take);
+    }
+    reassembler.finish(&mut take);
+    seen.into_values().filter(|(_, bytes)| !bytes.is_empty()).collect()
+}
+
+#[test]
+fn a_connection_that_passes_two_interfaces_is_one() {
+    let answer = Segment { from: server(), to: client(), ..from_client(1, NONE, b"answer") };
+    let (ask, more) = (from_client(10, NONE, b"ask"), from_client(13, NONE, b"more"));
+    // Each direction at one interface, or both at both.
+    for seen in [
+        recorded_at(&[("eth0", 1, ask), ("eth1", 1, answer), ("eth0", 1, more)]),
+        recorded_at(&[
+            ("br0", 1, ask),
+            ("eth0", 1, ask),
+            ("eth0", 1, answer),
+            ("br0", 1, answer),
+            ("br0", 1, more),
+        ]),
+    ] {
+        let [(_, bytes)] = &seen[..] else { panic!("{seen:?}") };
+        assert_eq!(String::from_utf8_lossy(bytes), "askanswermore");
+    }
+    // The sides of the proxy are apart.
+    let own = recorded_at(&[("mapiproxy:client", 1, ask), ("mapiproxy:server", 1, ask)]);
+    assert_eq!(own.len(), 2, "{own:?}");
+}
+
+#[test]
+fn what_is_repeated_once_a_connection_is_over_is_not_another() {
+    let last = from_client(10, TcpFlags::FIN, b"last");
+    let end = Segment { from: server(), to: client(), ..from_client(1, TcpFlags::FIN, b"") };
+    assert_eq!(recorded_at(&[("a", 1, last), ("a", 1, end), ("b", 1, last), ("b", 1, end)]).len(), 1);
+    // Later, or further on, it may be one whose beginning was not recorded.
+    assert_eq!(recorded_at(&[("a", 1, last), ("a", 1, end), ("a", 60, last)]).len(), 2);
+    let other = from_client(5000, NONE, b"other");
+    assert_eq!(recorded_at(&[("a", 1, last), ("a", 1, end), ("a", 1, other)]).len(), 2);
+}
+
 /// A segment within IP, as its bytes.
 fn ip(v6: bool, payload: &[u8]) -> Vec<u8> {
     let mut tcp =
@@ -151,13 +208,21 @@ fn segments_are_found_in_every_link() {
     for v6 in [false, true] {
         let packet = ip(v6, b"payload");
         let number: &[u8] = if v6 { &[0x86, 0xdd] } else { &[0x08, 0x00] };
-        let wrapped: [(LinkType, Vec<u8>, &[u8]); 6] = [
+        let ppp: &[u8] = if v6 { &[0x57] } else { &[0x21] };
+        let session = [&[0; 12], &[0x88, 0x64, 0x11, 0, 0, 1, 0, 40][..]].concat();
+        let labels = [&[0; 12], &[0x88, 0x47, 0, 1, 0, 64, 0, 1, 1, 64][..]].concat();
+        let wrapped: [(LinkType, Vec<u8>, &[u8]); 11] = [
             (LinkType::ETHERNET, [&[0; 12], number].concat(), &[0; 20]),
             (LinkType::ETHERNET, [&[0; 12], &[0x81, 0, 0, 5][..], number].concat(), b""),
             (LinkType::NULL, vec![2, 0, 0, 0], b""),
             (LinkType::RAW, vec![], b""),
             (LinkType::LINUX_SLL, [&[0; 14], number].concat(), b""),
             (LinkType::LINUX_SLL2, [number, &[0; 18]].concat(), b""),
+            (LinkType::ETHERNET, labels, b""),
+            (LinkType::ETHERNET, [&session, &[0][..], ppp].concat(), &[0; 20]),
+            (LinkType::ETHERNET, [&session, ppp].concat(), b""),
+            (LinkType::PPP, [&[0xff, 3, 0], ppp].concat(), b""),
+            (LinkType::PPP, ppp.to_vec(), b""),
         ];
         for (link, mut bytes, after) in wrapped {
             bytes.extend_from_slice(&packet);
