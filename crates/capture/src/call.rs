@@ -169,6 +169,8 @@ pub enum Damage {
     Length(u64),
     /// Its end is missing, and nothing says how much that is.
     CutOff,
+    /// It is said to be base64, and is not.
+    NotBase64,
 }
 
 impl HttpMessage {
@@ -184,6 +186,9 @@ impl HttpMessage {
                 "the body was damaged when it was recorded: {sent} bytes were sent, {there} are in the recording"
             )),
             Some(Damage::CutOff) => Some("the end of the body is missing in the recording".to_owned()),
+            Some(Damage::NotBase64) => {
+                Some("the body was damaged when it was recorded: it is not base64, as the recording says".to_owned())
+            }
             None if self.missing > 0 => {
                 Some(format!("{} bytes of the body are missing in the recording", self.missing))
             }

@@ -8,9 +8,9 @@ use std::io::{self, BufReader, Read};
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8};
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -35,10 +35,19 @@ pub fn read(file: impl Read, first: u64, sink: &mut dyn FnMut(Found)) -> Result<
 /// Whether a file that begins with `start` is such a recording: an object of JSON, in UTF-8 or behind a byte
 /// order mark.
 pub fn is_har(start: &[u8]) -> bool {
-    let (encoding, mark) = Encoding::for_bom(start).unwrap_or((UTF_8, 0));
+    let (encoding, mark) = encoding(start);
     let start = start.get(mark..).unwrap_or_default();
     let (text, _) = encoding.decode_without_bom_handling(start.get(..MAX_START).unwrap_or(start));
     text.trim_start().starts_with('{')
+}
+
+/// The encoding of a text that begins so, and how many bytes its mark has. JSON begins with ASCII.
+fn encoding(start: &[u8]) -> (&'static Encoding, usize) {
+    Encoding::for_bom(start).unwrap_or(match start {
+        [0, low, ..] if *low != 0 => (UTF_16BE, 0),
+        [low, 0, ..] if *low != 0 => (UTF_16LE, 0),
+        _ => (UTF_8, 0),
+    })
 }
 
 /// How much of a file is looked at to know what it is, in bytes.
@@ -54,6 +63,7 @@ struct Utf8<R> {
     raw: Vec<u8>,
     /// What of `raw` is not decoded yet.
     waiting: std::ops::Range<usize>,
+    begun: bool,
     ended: bool,
     /// The decoder has nothing more, and takes nothing more.
     finished: bool,
@@ -66,6 +76,7 @@ impl<R: Read> Utf8<R> {
             decoder: UTF_8.new_decoder(),
             raw: vec![0; STEP],
             waiting: 0..0,
+            begun: false,
             ended: false,
             finished: false,
         }
@@ -80,8 +91,16 @@ impl<R: Read> Read for Utf8<R> {
         }
         loop {
             if self.waiting.is_empty() && !self.ended {
-                let count = self.inner.read(&mut self.raw)?;
+                let mut count = self.inner.read(&mut self.raw)?;
                 (self.waiting, self.ended) = (0..count, count == 0);
+                if !std::mem::replace(&mut self.begun, true) {
+                    if count == 1 {
+                        count =
+                            count.saturating_add(self.inner.read(self.raw.get_mut(1..).unwrap_or_default())?);
+                        self.waiting = 0..count;
+                    }
+                    self.decoder = encoding(self.raw.get(..count).unwrap_or_default()).0.new_decoder();
+                }
             }
             let raw = self.raw.get(self.waiting.clone()).unwrap_or_default();
             let (result, read, written, _) = self.decoder.decode_to_utf8(raw, out, self.ended);
@@ -205,7 +224,7 @@ struct Request {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Response {
-    status: i64,
+    status: f64,
     status_text: String,
     headers: Vec<Header>,
     content: Content,
@@ -233,28 +252,27 @@ impl State<'_> {
         let number = self.entries;
         let call = serde_json::from_value::<Entry>(value)
             .map_err(|error| error.to_string())
-            .and_then(|entry| self.call(entry));
+            .map(|entry| self.call(entry));
         (self.sink)(match call {
             Ok(call) => Found::Call(Box::new(call)),
             Err(what) => Found::Problem(Problem { place: format!("entry {number}"), what }),
         });
     }
 
-    fn call(&mut self, entry: Entry) -> Result<Call, String> {
+    fn call(&mut self, entry: Entry) -> Call {
         let is_head = entry.request.method.eq_ignore_ascii_case("HEAD");
         let content = entry.request.post_data.unwrap_or_default();
-        let request = message(entry.request.headers, content, entry.request.body_size)?;
+        let request = message(entry.request.headers, content, entry.request.body_size);
         let user = entry.user.map(Into::into).or_else(|| named(request.field("authorization")?));
-        let response = u16::try_from(entry.response.status).ok().filter(|status| *status >= 100);
+        let response = status(entry.response.status);
         let response = response.map(|status| {
             let Response { headers, content, body_size, .. } = entry.response;
-            let mut message = message(headers, content, body_size)?;
+            let mut message = message(headers, content, body_size);
             if is_head || status == 304 {
                 message.missing = 0;
             }
-            Ok::<_, String>(HttpResponse { status, reason: entry.response.status_text, message })
+            HttpResponse { status, reason: entry.response.status_text, message }
         });
-        let response = response.transpose()?;
         let next = u64::try_from(self.connections.len()).unwrap_or(u64::MAX).saturating_add(1);
         let connection = match entry.connection.filter(|name| !name.is_empty()) {
             Some(name) => *self.connections.entry(name).or_insert(next),
@@ -263,7 +281,7 @@ impl State<'_> {
         let connection = connection.saturating_add(self.first);
         let asked = Timestamp::parse(&entry.started_date_time).unwrap_or_default();
         let elapsed = Duration::try_from_secs_f64(entry.time / 1000.0).ok();
-        Ok(Call {
+        Call {
             time: asked,
             elapsed: elapsed.filter(|_| response.is_some()),
             connection,
@@ -277,8 +295,14 @@ impl State<'_> {
                 request,
                 response,
             }),
-        })
+        }
     }
+}
+
+/// The status of an answer; none where there was no answer.
+fn status(number: f64) -> Option<u16> {
+    let known = number >= 100.0 && number <= f64::from(u16::MAX);
+    known.then(|| format!("{number:.0}").parse().ok()).flatten()
 }
 
 /// The path and the query of a URL.
@@ -286,18 +310,21 @@ fn target(url: &str) -> String {
     path_of(url).split('#').next().unwrap_or_default().to_owned()
 }
 
-fn message(headers: Vec<Header>, content: Content, body_size: Option<f64>) -> Result<HttpMessage, String> {
+fn message(headers: Vec<Header>, content: Content, body_size: Option<f64>) -> HttpMessage {
     let text = content.text.unwrap_or_default();
     let is_encoded = content.encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("base64"));
-    let body = if is_encoded {
-        STANDARD.decode(text.trim()).map_err(|error| format!("a body is not base64: {error}"))?
-    } else {
-        plain(&text)
-    };
     // Some write the names that HTTP/2 makes up among the others.
     let fields = headers.into_iter().filter(|header| !header.name.starts_with(':'));
     let fields = fields.map(|header| (header.name, header.value)).collect();
-    let mut message = HttpMessage { fields, body: Bytes::from(body), ..HttpMessage::default() };
+    let mut message = HttpMessage { fields, ..HttpMessage::default() };
+    message.body = if !is_encoded {
+        plain(&text, is_binary(&message)).into()
+    } else if let Some(body) = unpacked(&text) {
+        body.into()
+    } else {
+        message.damage = Some(Damage::NotBase64);
+        return message;
+    };
     let there = u64::try_from(message.body.len()).unwrap_or(u64::MAX);
     let sent = sent(&message, content.size, body_size).filter(|sent| *sent != there);
     if !is_encoded && text.contains(char::REPLACEMENT_CHARACTER) && (sent.is_some() || is_binary(&message)) {
@@ -310,7 +337,21 @@ fn message(headers: Vec<Header>, content: Content, body_size: Option<f64>) -> Re
             None => {}
         }
     }
-    Ok(message)
+    message
+}
+
+/// What is packed as base64: by either alphabet, with or without padding and line ends.
+fn unpacked(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let standard = |byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    };
+    let text = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(standard);
+    GeneralPurpose::new(&alphabet::STANDARD, LENIENT).decode(text.collect::<Vec<u8>>()).ok()
 }
 
 /// How many bytes the body had when it was sent, as far as the entry says.
@@ -336,120 +377,14 @@ fn is_binary(message: &HttpMessage) -> bool {
     ["mapi-http", "octet-stream", "application/rpc"].iter().any(|known| kind.contains(known))
 }
 
-/// A body that is not encoded. Where every character is one that a byte can be, and some are no ASCII, it is
-/// bytes that were taken for Latin-1.
-fn plain(text: &str) -> Vec<u8> {
+/// A body that is not encoded. Where every character is one that a byte can be, it is bytes that were taken for
+/// Latin-1, if it is binary or can't be UTF-8.
+fn plain(text: &str, is_binary: bool) -> Vec<u8> {
     match text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>() {
-        Some(bytes) if std::str::from_utf8(&bytes).is_err() => bytes,
+        Some(bytes) if is_binary || std::str::from_utf8(&bytes).is_err() => bytes,
         _ => text.as_bytes().to_vec(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn calls(text: &str) -> Vec<Found> {
-        let mut found = Vec::new();
-        read(text.as_bytes(), 0, &mut |item| found.push(item)).unwrap();
-        found
-    }
-
-    #[test]
-    fn entries_become_calls() {
-        let text = r#"{"log": {"version": "1.2", "creator": {"name": "x"}, "entries": [
-            {"startedDateTime": "2026-11-21T23:00:00.5Z", "time": 12.5, "connection": "7",
-             "request": {"method": "POST", "url": "https://mail.lab.test/mapi/emsmdb/?MailboxId=a",
-                         "headers": [{"name": "Authorization", "value": "Basic YWxpY2U6eA=="}],
-                         "postData": {"mimeType": "application/mapi-http", "text": "AAEC", "encoding": "base64"}},
-             "response": {"status": 200, "statusText": "OK", "headers": [],
-                          "content": {"size": 2, "mimeType": "x", "text": "\u00ff\u0000"}}},
-            {"request": {"method": "GET"}},
-            {"request": {"method": "GET", "url": "/x"}, "response": {"status": 0}}
-        ]}}"#;
-        let found = calls(text);
-        let Found::Call(first) = &found[0] else { panic!("{found:?}") };
-        let CallBody::Http(http) = &first.body else { panic!("not HTTP") };
-        assert_eq!(
-            (http.target.as_str(), &http.request.body[..]),
-            ("/mapi/emsmdb/?MailboxId=a", &[0, 1, 2][..])
-        );
-        assert_eq!(http.response.as_ref().unwrap().message.body, &[0xff, 0][..]);
-        assert_eq!(
-            (first.user.as_deref(), first.elapsed),
-            (Some("alice"), Some(Duration::from_micros(12_500)))
-        );
-        assert_eq!(first.time.to_string(), "2026-11-21T23:00:00.500000Z");
-        let Found::Problem(problem) = &found[1] else { panic!("{found:?}") };
-        assert_eq!(problem.to_string(), "entry 2: missing field `url`");
-        let Found::Call(third) = &found[2] else { panic!("{found:?}") };
-        let CallBody::Http(http) = &third.body else { panic!("not HTTP") };
-        assert_eq!(http.response, None);
-    }
-
-    /// A file of which one byte comes at a time.
-    struct Slow<'a>(&'a [u8]);
-
-    impl Read for Slow<'_> {
-        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-            let count = out.len().min(1);
-            self.0.read(&mut out[..count])
-        }
-    }
-
-    #[test]
-    fn a_byte_order_mark_is_no_part_of_the_text() {
-        let text = r#"{"log": {"entries": [{"request": {"method": "GET", "url": "/ä€🦀"}}]}}"#;
-        let wide = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
-            std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(order).collect()
-        };
-        let marked = [b"\xef\xbb\xbf".as_slice(), text.as_bytes()].concat();
-        for file in [text.as_bytes().to_vec(), marked, wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
-            assert!(is_har(&file) && is_har(file.get(..40).unwrap()));
-            let mut found = Vec::new();
-            read(Slow(&file), 0, &mut |item| found.push(item)).unwrap();
-            let [Found::Call(call)] = &found[..] else { panic!("{found:?}") };
-            let CallBody::Http(http) = &call.body else { panic!("not HTTP") };
-            assert_eq!(http.target, "/ä€🦀");
-        }
-        assert!(!is_har(b"\xef\xbb\xbf[") && !is_har(b"") && !is_har(b"\xff\xfe{"));
-    }
-
-    /// The body of a request with these members besides.
-    fn body(members: &str, headers: &str) -> HttpMessage {
-        let text = format!(
-            r#"{{"log": {{"entries": [{{"request": {{"method": "POST", "url": "/", "headers": [{headers}]
-               {members}}}}}]}}}}"#
-        );
-        let mut found = calls(&text);
-        let Some(Found::Call(call)) = found.pop() else { panic!("{found:?}") };
-        let CallBody::Http(http) = call.body else { panic!("not HTTP") };
-        http.request
-    }
-
-    #[test]
-    fn a_body_that_the_writer_changed_or_left_out_is_told_from_one_that_was_sent_so() {
-        let binary = r#"{"name": "Content-Type", "value": "application/mapi-http"}"#;
-        let with =
-            |post: &str, size: &str| body(&format!(r#", "postData": {post}, "bodySize": {size}"#), binary);
-        assert_eq!(with(r#"{"text": "a\ufffdb"}"#, "3").damage, Some(Damage::Replaced));
-        assert_eq!(with(r#"{"text": "a\ufffdb"}"#, "-1").damage, Some(Damage::Replaced));
-        assert_eq!(with(r#"{"text": "AAAA", "encoding": "base64"}"#, "2").damage, Some(Damage::Length(2)));
-        assert_eq!(with(r#"{"text": "AAAA", "encoding": "base64"}"#, "3").unreadable(), None);
-        assert_eq!(with("{}", "43").missing, 43);
-        assert_eq!(body("", r#"{"name": "content-length", "value": "43"}"#).missing, 43);
-        assert_eq!(body("", "").missing, 0);
-        // A text may have that character, and be packed on its way.
-        let text = r#"{"name": "Content-Type", "value": "text/xml"}"#;
-        let packed = format!(r#"{text}, {{"name": "Content-Encoding", "value": "gzip"}}"#);
-        assert_eq!(body(r#", "postData": {"text": "a\ufffdb"}, "bodySize": 5"#, text).damage, None);
-        assert_eq!(body(r#", "postData": {"text": "abc"}, "bodySize": 24"#, &packed).unreadable(), None);
-    }
-
-    #[test]
-    fn what_is_no_recording_is_refused() {
-        for bad in ["", "[]", "{}", r#"{"log": {}}"#, r#"{"log": {"entries": 5}}"#] {
-            assert!(read(bad.as_bytes(), 0, &mut |_| {}).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,0 +1,110 @@
+use super::*;
+
+fn calls(text: &str) -> Vec<Found> {
+    let mut found = Vec::new();
+    read(text.as_bytes(), 0, &mut |item| found.push(item)).unwrap();
+    found
+}
+
+#[test]
+fn entries_become_calls() {
+    let text = r#"{"log": {"version": "1.2", "creator": {"name": "x"}, "entries": [
+        {"startedDateTime": "2026-11-21T23:00:00.5Z", "time": 12.5, "connection": "7",
+         "request": {"method": "POST", "url": "https://mail.lab.test/mapi/emsmdb/?MailboxId=a",
+                     "headers": [{"name": "Authorization", "value": "Basic YWxpY2U6eA=="}],
+                     "postData": {"mimeType": "application/mapi-http", "text": "AAEC", "encoding": "base64"}},
+         "response": {"status": 200.0, "statusText": "OK", "headers": [],
+                      "content": {"size": 2, "mimeType": "x", "text": "\u00ff\u0000"}}},
+        {"request": {"method": "GET"}},
+        {"request": {"method": "GET", "url": "/x"}, "response": {"status": 0}}
+    ]}}"#;
+    let found = calls(text);
+    let Found::Call(first) = &found[0] else { panic!("{found:?}") };
+    let CallBody::Http(http) = &first.body else { panic!("not HTTP") };
+    assert_eq!((http.target.as_str(), &http.request.body[..]), ("/mapi/emsmdb/?MailboxId=a", &[0, 1, 2][..]));
+    assert_eq!(http.response.as_ref().unwrap().message.body, &[0xff, 0][..]);
+    assert_eq!((first.user.as_deref(), first.elapsed), (Some("alice"), Some(Duration::from_micros(12_500))));
+    assert_eq!(first.time.to_string(), "2026-11-21T23:00:00.500000Z");
+    let Found::Problem(problem) = &found[1] else { panic!("{found:?}") };
+    assert_eq!(problem.to_string(), "entry 2: missing field `url`");
+    let Found::Call(third) = &found[2] else { panic!("{found:?}") };
+    let CallBody::Http(http) = &third.body else { panic!("not HTTP") };
+    assert_eq!(http.response, None);
+}
+
+/// A file of which one byte comes at a time.
+struct Slow<'a>(&'a [u8]);
+
+impl Read for Slow<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = out.len().min(1);
+        self.0.read(&mut out[..count])
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    type Order = fn(u16) -> [u8; 2];
+    let text = r#"{"log": {"entries": [{"request": {"method": "GET", "url": "/ä€🦀"}}]}}"#;
+    let wide = |order: Order| -> Vec<u8> {
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(order).collect()
+    };
+    let marked = [b"\xef\xbb\xbf".as_slice(), text.as_bytes()].concat();
+    let bare = |order: Order| wide(order).get(2..).unwrap().to_vec();
+    let wides =
+        [wide(u16::to_le_bytes), wide(u16::to_be_bytes), bare(u16::to_le_bytes), bare(u16::to_be_bytes)];
+    for file in [text.as_bytes().to_vec(), marked].into_iter().chain(wides) {
+        assert!(is_har(&file) && is_har(file.get(..40).unwrap()));
+        let mut found = Vec::new();
+        read(Slow(&file), 0, &mut |item| found.push(item)).unwrap();
+        let [Found::Call(call)] = &found[..] else { panic!("{found:?}") };
+        let CallBody::Http(http) = &call.body else { panic!("not HTTP") };
+        assert_eq!(http.target, "/ä€🦀");
+    }
+    assert!(!is_har(b"\xef\xbb\xbf[") && !is_har(b"") && !is_har(b"\xff\xfe{"));
+}
+
+/// The body of a request with these members besides.
+fn body(members: &str, headers: &str) -> HttpMessage {
+    let text = format!(
+        r#"{{"log": {{"entries": [{{"request": {{"method": "POST", "url": "/", "headers": [{headers}]
+           {members}}}}}]}}}}"#
+    );
+    let mut found = calls(&text);
+    let Some(Found::Call(call)) = found.pop() else { panic!("{found:?}") };
+    let CallBody::Http(http) = call.body else { panic!("not HTTP") };
+    http.request
+}
+
+#[test]
+fn a_body_that_the_writer_changed_or_left_out_is_told_from_one_that_was_sent_so() {
+    let binary = r#"{"name": "Content-Type", "value": "application/mapi-http"}"#;
+    let with = |post: &str, size: &str| body(&format!(r#", "postData": {post}, "bodySize": {size}"#), binary);
+    assert_eq!(with(r#"{"text": "a\ufffdb"}"#, "3").damage, Some(Damage::Replaced));
+    assert_eq!(with(r#"{"text": "a\ufffdb"}"#, "-1").damage, Some(Damage::Replaced));
+    assert_eq!(with(r#"{"text": "AAAA", "encoding": "base64"}"#, "2").damage, Some(Damage::Length(2)));
+    assert_eq!(with(r#"{"text": "AAAA", "encoding": "base64"}"#, "3").unreadable(), None);
+    // By either alphabet, without padding, in lines; and where it is none of that, it costs the body alone.
+    for text in ["+/+/AA==", "-_-_AA", "+/+/\\r\\nAA =="] {
+        let message = with(&format!(r#"{{"text": "{text}", "encoding": "base64"}}"#), "4");
+        assert_eq!((&message.body[..], message.damage), (&[0xfb, 0xff, 0xbf, 0][..], None), "{text}");
+    }
+    assert_eq!(with(r#"{"text": "A=AA", "encoding": "base64"}"#, "3").damage, Some(Damage::NotBase64));
+    // Bytes that were taken for Latin-1, and are UTF-8 by chance.
+    assert_eq!(&with(r#"{"text": "\u00c3\u00a9"}"#, "2").body[..], [0xc3, 0xa9]);
+    assert_eq!(with("{}", "43").missing, 43);
+    assert_eq!(body("", r#"{"name": "content-length", "value": "43"}"#).missing, 43);
+    assert_eq!(body("", "").missing, 0);
+    // A text may have that character, and be packed on its way.
+    let text = r#"{"name": "Content-Type", "value": "text/xml"}"#;
+    let packed = format!(r#"{text}, {{"name": "Content-Encoding", "value": "gzip"}}"#);
+    assert_eq!(body(r#", "postData": {"text": "a\ufffdb"}, "bodySize": 5"#, text).damage, None);
+    assert_eq!(body(r#", "postData": {"text": "abc"}, "bodySize": 24"#, &packed).unreadable(), None);
+}
+
+#[test]
+fn what_is_no_recording_is_refused() {
+    for bad in ["", "[]", "{}", r#"{"log": {}}"#, r#"{"log": {"entries": 5}}"#] {
+        assert!(read(bad.as_bytes(), 0, &mut |_| {}).is_err(), "{bad}");
+    }
+}
