@@ -53,6 +53,17 @@ fn recorded(version: &str) -> (Folder, PathBuf, PathBuf) {
     (folder, file, keys)
 }
 
+/// A Decryption Secrets Block with this key log (draft-ietf-opsawg-pcapng 4.7).
+fn secrets_block(lines: &[u8]) -> Vec<u8> {
+    let padded = lines.len().next_multiple_of(4);
+    let word = |value: usize| u32::try_from(value).unwrap().to_le_bytes();
+    let mut block = [word(10), word(padded + 20), *b"KSLT", word(lines.len())].concat();
+    block.extend_from_slice(lines);
+    block.resize(padded + 16, 0);
+    block.extend_from_slice(&word(padded + 20));
+    block
+}
+
 #[test]
 fn what_curl_asks_within_tls_is_read_with_its_key_log_as_wireshark_reads_it() {
     for version in ["1.2", "1.3"] {
@@ -75,6 +86,13 @@ fn what_curl_asks_within_tls_is_read_with_its_key_log_as_wireshark_reads_it() {
         assert!(Process::start("editcap", &mut command).end().status.success());
         assert_eq!(witnessed(&with_keys, None, "http.request", "http.request.uri"), uris);
         assert_eq!(operations(&with_keys, &[]), found);
+
+        // And behind the packets that they decrypt.
+        let keys_behind = folder.join("keys_behind.pcapng");
+        let recorded = std::fs::read(&file).unwrap();
+        std::fs::write(&keys_behind, [recorded, secrets_block(&std::fs::read(&keys).unwrap())].concat())
+            .unwrap();
+        assert_eq!(operations(&keys_behind, &[]), found);
 
         // Without them, each connection costs one line.
         let ended = decode(&file, &[]);
@@ -106,6 +124,7 @@ fn every_suite_of_tls_1_2_that_old_servers_agree_on_is_decrypted() {
         "ECDHE-RSA-AES128-GCM-SHA256",
         "ECDHE-RSA-AES256-GCM-SHA384",
         "ECDHE-RSA-CHACHA20-POLY1305",
+        "HelloRetryRequest",
     ];
     let folder = Folder::new();
     let (file, keys) = (folder.join("run.pcap"), folder.join("keys"));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Folder, Process, python};
+use crate::harness::{Ended, Folder, Process, program, python};
 use crate::recordings::decoded;
 
 const REQUEST: &str =
@@ -18,6 +18,41 @@ fn written(folder: &Folder, name: &str, script: &str, more: &[&Path]) -> PathBuf
     let ended = Process::start("python", &mut command).end();
     assert!(ended.status.success(), "{}", ended.err);
     path
+}
+
+#[test]
+fn a_recording_that_is_not_whole_is_read_as_far_as_it_goes() {
+    let folder = Folder::new();
+    let halves = "import sys, gzip\n\
+         entry = '{\"request\": {\"method\": \"GET\", \"url\": \"/ews/%d\"}}'\n\
+         har = '{\"log\": {\"entries\": [' + ','.join(entry % n for n in range(3)) + ']}}'\n\
+         packed = gzip.compress(har.encode())\n\
+         open(sys.argv[-1], 'wb').write(packed + b'\\0' * 512)\n";
+    let trailing = written(&folder, "trailing.har.gz", halves, &[]);
+    let ended = decode(&trailing);
+    assert!(ended.status.success() && ended.out.lines().count() == 3, "{} {}", ended.out, ended.err);
+    assert!(
+        ended.err.contains("what stands behind the part that gzip packed is passed over"),
+        "{}",
+        ended.err
+    );
+
+    let packed = "import gzip, sys; open(sys.argv[-1], 'wb').write(gzip.compress(open(sys.argv[1], 'rb').read())[:-9])";
+    let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/kerberos.pcap");
+    let ended = decode(&written(&folder, "cut.pcap.gz", packed, &[&whole]));
+    assert!(ended.status.success() && ended.out.lines().count() > 10, "{} {}", ended.out, ended.err);
+    assert!(ended.err.contains("the file is cut off: what gzip packed ends too soon"), "{}", ended.err);
+
+    // A recording of one direction alone tells nothing, and says why.
+    let answers = folder.write("alone.resp.http", &ANSWER.replace("\\r\\n", "\r\n"));
+    let ended = decode(&answers);
+    assert_eq!((ended.status.success(), ended.out.as_str()), (true, ""));
+    assert!(ended.err.contains("what the client sent is not in the recording"), "{}", ended.err);
+}
+
+/// What `mapiproxy decode` says of `file`.
+fn decode(file: &Path) -> Ended {
+    Process::start("decode", Command::new(program()).args(["decode", "--json"]).arg(file)).end()
 }
 
 #[test]

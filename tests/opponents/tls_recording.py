@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """OpenSSL on both sides of TLS 1.2 connections, one for each cipher suite and way of its MAC, as a recording.
 
-Writes a pcap of an exchange of HTTP on each, and the key log that the client wrote of them.
+Writes a pcap of an exchange of HTTP on each, and the key log that the client wrote of them. The suite
+HelloRetryRequest stands for TLS 1.3 with a server that takes no key share which the client begins with.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 NO_ENCRYPT_THEN_MAC = 0x80000  # SSL_OP_NO_ENCRYPT_THEN_MAC, which Python has no name for
+RETRY = "HelloRetryRequest"
 REQUEST = b"GET /oab/%s HTTP/1.1\r\nHost: mail.lab.test\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
 BODY = b"Ada Lovelace\n" * 2000
@@ -76,6 +78,10 @@ def contexts(own, keylog, cipher, encrypt_then_mac):
     server.load_cert_chain(own)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     client.keylog_filename = keylog
+    if cipher == RETRY:
+        server.set_ecdh_curve("secp521r1")
+        server.minimum_version = client.minimum_version = ssl.TLSVersion.TLSv1_3
+        return client, server
     for context in (client, server):
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(cipher + ":@SECLEVEL=0")
@@ -106,7 +112,7 @@ def connection(pcap, client, server, cipher):
             except ssl.SSLWantReadError:
                 pass
             pass_on()
-    assert ends[0].cipher()[0] == cipher, ends[0].cipher()
+    assert cipher in (ends[0].cipher()[0], RETRY), ends[0].cipher()
     ends[0].write(REQUEST % cipher.encode())
     pass_on()
     ends[1].read(65536)

@@ -9,7 +9,7 @@ mod pcap;
 mod pcapng;
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use crate::time::Timestamp;
@@ -102,6 +102,19 @@ enum Format {
 /// Whether a file that begins with `start` is one of packets.
 pub fn is_packets(start: &[u8]) -> bool {
     pcapng::is_start(start) || pcap::Pcap::from_start(start).is_some()
+}
+
+/// Hands the lines of all TLS key logs within `file`, a pcapng that is at its start, to `sink`: the secrets of a
+/// connection may stand behind its packets. `skip` passes over so many bytes. Of another file nothing is read.
+///
+/// # Errors
+/// When it can't be read.
+pub fn key_logs<R: BufRead>(
+    file: &mut R,
+    skip: fn(&mut R, u64) -> io::Result<()>,
+    sink: &mut dyn FnMut(&[u8]),
+) -> io::Result<()> {
+    if pcapng::is_start(file.fill_buf()?) { pcapng::key_logs(file, skip, sink) } else { Ok(()) }
 }
 
 impl<R: Read> Packets<R> {

@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use wire::{Endian, Reader};
+use zeroize::Zeroizing;
 
 use super::{Input, Item, LinkType, MAX_RECORD, MAX_SECRETS, Packet, Problem};
 use crate::time::Timestamp;
@@ -63,6 +64,39 @@ pub(super) fn is_start(start: &[u8]) -> bool {
         && start.get(8..12).is_some_and(|magic| {
             magic == BYTE_ORDER_MAGIC.to_le_bytes() || magic == BYTE_ORDER_MAGIC.to_be_bytes()
         })
+}
+
+/// Hands the lines of all TLS key logs in `file` to `sink`, and looks at nothing else in it: `skip` passes over so
+/// many bytes. What makes no sense ends it, since the packets are read anew.
+pub(super) fn key_logs<R: Read>(
+    file: &mut R,
+    skip: fn(&mut R, u64) -> io::Result<()>,
+    sink: &mut dyn FnMut(&[u8]),
+) -> io::Result<()> {
+    let mut this = PcapNg::default();
+    let mut start = [0; 12];
+    while read_whole(file, &mut start)? {
+        let Some((kind, length)) = this.header(&start) else { return Ok(()) };
+        let rest = length.saturating_sub(start.len());
+        if kind != SECRETS {
+            skip(file, u64::try_from(rest).unwrap_or(u64::MAX))?;
+            continue;
+        }
+        let mut block = Zeroizing::new(start.to_vec());
+        file.take(u64::try_from(rest).unwrap_or(u64::MAX)).read_to_end(&mut block)?;
+        if let Item::KeyLog { lines, .. } = this.secrets(0, &block) {
+            sink(lines);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the file does not end before `buffer` is full.
+fn read_whole(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
+    match file.read_exact(buffer) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        other => other.map(|()| true),
+    }
 }
 
 impl PcapNg {

@@ -11,15 +11,16 @@ use capture::record::set_aside;
 use capture::show::{self, Sessions};
 use capture::source::{self, Packets};
 use capture::{Found, Understanding, Watcher, archive, har};
-use flate2::read::MultiGzDecoder;
 use identity::NtHash;
 use identity::ntlm::passive::Secret;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::packed::{GZIP, Unpacked, key_logs};
 use super::key_files::{KeyFiles, KeyLogs};
 use crate::{Outcome, files};
 
 mod names;
+mod packed;
 
 /// Files longer than this get a bar that says how far they are read, in bytes.
 const LONG: u64 = 16 << 20;
@@ -230,6 +231,9 @@ fn file(
         let path = path.to_owned();
         (if follow.is_some() { Box::new(Growing { path, file }) } else { Box::new(file) }, length)
     };
+    if follow.is_none() && length > 0 {
+        key_logs(path, watcher.key_log()).map_err(|error| at(path, &error))?;
+    }
     let bar = bar(if follow.is_some() { 0 } else { length });
     let mut input = BufReader::with_capacity(1 << 16, bar.wrap_read(input));
     let start = input.fill_buf().map_err(|error| at(path, &error))?;
@@ -238,17 +242,17 @@ fn file(
         let file = File::open(path).map_err(|error| at(path, &error))?;
         archive::read::<Failure>(file, first, watcher, sink).map_err(|error| at(path, &error))?;
     } else if start.starts_with(GZIP) {
-        let unpacked = MultiGzDecoder::new(input);
-        stream(path, first, BufReader::with_capacity(1 << 16, unpacked), follow, watcher, sink)?;
+        let mut unpacked = BufReader::with_capacity(1 << 16, Unpacked::new(input));
+        stream(path, first, &mut unpacked, follow, watcher, sink)?;
+        if let Some(damage) = unpacked.get_ref().damage() {
+            crate::complain(&format!("{}: {damage}", path.display()));
+        }
     } else {
         stream(path, first, input, follow, watcher, sink)?;
     }
     bar.finish_and_clear();
     Ok(())
 }
-
-/// What a file begins with that gzip packed (RFC 1952 2.3.1).
-const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Why a file could not be read.
 type Failure = Box<dyn std::error::Error>;

@@ -21,12 +21,6 @@ const SESSION_TICKET: u16 = 35;
 const EARLY_DATA: u16 = 42;
 const SUPPORTED_VERSIONS: u16 = 43;
 
-/// The random of a `ServerHello` that asks for another `ClientHello` (RFC 8446 4.1.3).
-const HELLO_RETRY_REQUEST: Random = [
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2,
-    0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
-];
-
 #[derive(Debug, Clone)]
 pub(super) struct ClientHello {
     pub(super) random: Random,
@@ -138,10 +132,9 @@ impl Messages {
         let message: Vec<u8> = self.buffer.drain(..end).skip(4).collect();
         let read = match kind {
             CLIENT_HELLO => client_hello(&message).map(Message::ClientHello),
-            SERVER_HELLO => server_hello(&message).map(|hello| {
-                // It asks for another ClientHello, and its own content doesn't count.
-                if hello.random == HELLO_RETRY_REQUEST { Message::Other } else { Message::ServerHello(hello) }
-            }),
+            // One that asks for another ClientHello has the version and suite of the one that follows
+            // (RFC 8446 4.1.4); records that protect nothing may stand between the two.
+            SERVER_HELLO => server_hello(&message).map(Message::ServerHello),
             _ => ticket(&message).map(Message::Ticket),
         };
         Some(read.unwrap_or(Message::Other))

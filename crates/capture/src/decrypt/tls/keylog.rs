@@ -104,7 +104,8 @@ impl KeyLog {
 
     /// Takes a line in. Labels that are not known are passed over (RFC 9850 2).
     fn line(&mut self, line: &[u8]) -> Result<(), KeyLogError> {
-        let line = line.trim_ascii();
+        let narrow = Zeroizing::new(narrow(line));
+        let line = narrow.trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
             return Ok(());
         }
@@ -136,6 +137,13 @@ impl KeyLog {
         *place(self.sessions.entry(random).or_default()) = Some(secret);
         Ok(())
     }
+}
+
+/// A line of ASCII, which programs may have saved as UTF-16, or with a byte order mark.
+fn narrow(line: &[u8]) -> Vec<u8> {
+    let marks: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
+    let bare = marks.iter().find_map(|mark| line.strip_prefix(*mark)).unwrap_or(line);
+    bare.iter().copied().filter(|byte| *byte != 0).collect()
 }
 
 fn digits(text: &[u8]) -> Option<Secret> {
@@ -226,6 +234,20 @@ mod tests {
             assert_eq!(problems, Vec::<String>::new());
             assert_eq!(***log.secrets(&[0xab; 32]).unwrap().master.as_ref().unwrap(), [0x0f; 48]);
             assert_eq!(***log.secrets(&[0xcd; 32]).unwrap().server_traffic.as_ref().unwrap(), [0x11; 32]);
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_utf_16_are_no_part_of_the_lines() {
+        let line = format!("CLIENT_RANDOM {} {}\r\n", "ab".repeat(32), "0f".repeat(48));
+        let wide = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            std::iter::once(0xfeff).chain(line.encode_utf16()).flat_map(order).collect()
+        };
+        let marked = [b"\xef\xbb\xbf", line.as_bytes()].concat();
+        for text in [marked, wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
+            let (log, problems) = read(&text, 7);
+            assert_eq!(problems, Vec::<String>::new());
+            assert_eq!(***log.secrets(&[0xab; 32]).unwrap().master.as_ref().unwrap(), [0x0f; 48]);
         }
     }
 
