@@ -104,6 +104,20 @@ fn a_response_that_breaks_off_is_in_the_log_with_its_side() {
 }
 
 #[test]
+fn operations_that_are_refused_do_not_fill_the_log() {
+    let server = Server::start(|_, _| (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(), true));
+    let mut proxy = server.proxied(|setup| setup);
+    let request = "POST /mapi/emsmdb/ HTTP/1.1\r\nX-RequestType: Frob\r\nContent-Length: 0\r\n\r\n";
+    for _ in 0..200 {
+        assert!(said_to_alice(&proxy, request).contains("\r\nX-ResponseCode: 5\r\n"));
+    }
+    let ended = proxy.stop();
+    let lines = ended.err.lines().filter(|line| line.contains("refused: no such request type")).count();
+    // Ten in ten seconds.
+    assert!((10..=50).contains(&lines), "{lines}");
+}
+
+#[test]
 fn a_refused_operation_is_in_the_log_once_with_its_user() {
     let server = Server::start(|_, _| (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(), true));
     let proxy = server.proxied(|setup| setup);

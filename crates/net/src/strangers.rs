@@ -3,6 +3,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use identity::Principal;
+use mapi::http::ResponseCode;
 use tokio::time::Instant;
 
 use crate::throttle::Throttle;
@@ -97,6 +98,20 @@ impl Strangers {
     pub(crate) fn memory_full(&self, peer: SocketAddr, user: &Principal, operation: &str, why: &str) {
         if let Some(left_out) = self.memory_full.pass(Instant::now()) {
             tracing::warn!(%peer, %user, operation, left_out, "refused as too busy, for lack of memory: {why}");
+        }
+    }
+
+    /// An operation of MAPI over HTTP that goes no further than here.
+    pub(crate) fn operation_refused(
+        &self,
+        peer: SocketAddr,
+        user: &Principal,
+        operation: &str,
+        code: ResponseCode,
+        why: &str,
+    ) {
+        if let Some(left_out) = self.refused.pass(Instant::now()) {
+            tracing::info!(%peer, %user, operation, code = code.0, left_out, "refused: {why}");
         }
     }
 

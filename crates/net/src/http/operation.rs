@@ -233,7 +233,7 @@ impl Client {
             && !coming.is_refused_by_server()
         {
             let operation = airborne.flight.operation.key().name();
-            log_refusal(asked, operation, response_code(*status), why);
+            self.log_refusal(asked, operation, response_code(*status), why);
         }
         let then = coming.send(&mut self.wire, &next, asked);
         airborne.finish(&next, Some(&coming));
@@ -317,6 +317,11 @@ impl Client {
     }
 
     /// Refuses an operation: an answer that says so, and not why.
+    /// Says in the log, once, that an operation was refused here: whose it was, and why.
+    pub(super) fn log_refusal(&self, asked: &Asked, operation: &str, code: ResponseCode, why: &str) {
+        self.front.strangers.operation_refused(asked.peer, asked.context.principal(), operation, code, why);
+    }
+
     fn refuse(
         &mut self,
         original: &RequestHead,
@@ -325,7 +330,7 @@ impl Client {
         code: ResponseCode,
         why: &str,
     ) -> Then {
-        log_refusal(asked, operation, code, why);
+        self.log_refusal(asked, operation, code, why);
         self.own(original, asked, code, ERROR_CONTENT_TYPE, explanation(code).as_bytes())
     }
 
@@ -345,12 +350,6 @@ impl Client {
         self.wire.out.extend_from_slice(body);
         if asked.keep { Then::Next } else { Then::Close }
     }
-}
-
-/// Says in the log, once, that an operation was refused here: whose it was, and why.
-pub(super) fn log_refusal(asked: &Asked, operation: &str, code: ResponseCode, why: &str) {
-    let (peer, user) = (asked.peer, asked.context.principal());
-    tracing::info!(%peer, %user, operation, code = code.0, "refused: {why}");
 }
 
 /// What a request says that it asks for, where that is no operation.

@@ -19,7 +19,6 @@ use super::airborne::Airborne;
 use super::coming::Coming;
 use super::connection::{Asked, Client, Gone, Then};
 use super::io::Broken;
-use super::operation::log_refusal;
 use super::upstream::Link;
 use crate::upstream_error::UpstreamError;
 
@@ -246,7 +245,7 @@ impl Client {
             Next::Reply { stub } => end(&mut self.wire.out, &[], stub),
             Next::Fault { status, why } => {
                 let code = response_code(*status);
-                log_refusal(asked, airborne.flight.operation.key().name(), code, why);
+                self.log_refusal(asked, airborne.flight.operation.key().name(), code, why);
                 refuse(&mut self.wire.out, code);
             }
             Next::Relay { .. } | Next::Defer { .. } => {
