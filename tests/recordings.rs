@@ -123,6 +123,47 @@ fn the_recording_says_who_asked_what_on_which_side() {
     assert_eq!(decoded(&file, &["--user", "bob"]), Vec::<Value>::new());
 }
 
+/// The numbers of the packets of `file` in which a sealed response begins that this port sent.
+fn sealed_responses(file: &Path, port: u16) -> Vec<String> {
+    let filter = format!("tcp.srcport == {port} && dcerpc.pkt_type == 2 && dcerpc.auth_level == 6");
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(file).args(["-d", &format!("tcp.port=={port},dcerpc"), "-Y", &filter]);
+    let ended = Process::start("tshark", command.args(["-T", "fields", "-e", "frame.number"])).end();
+    ended.out.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_lost_packet_with_a_sealed_answer_costs_its_call_and_no_other() {
+    let upstream = Upstream::start();
+    let proxy = Setup::before(&upstream.mapper().to_string()).start();
+    let recording = crate::witness::Recording::of([proxy.address, proxy.address]);
+    Client::impacket(proxy.mapper()).user(ALICE, "privacy").run().expect_done();
+    let recorded = recording.end();
+    let folder = Folder::new();
+    let password = format!("alice={}", folder.write("password", ALICE.1).display());
+    let whole = decoded(&recorded.file, &["--password", &password]);
+    let packets = sealed_responses(&recorded.file, proxy.rpc().port());
+    assert!(packets.len() > 10, "{packets:?}");
+    for packet in packets.iter().step_by(3) {
+        let file = folder.join("lossy.pcapng");
+        let mut command = Command::new("editcap");
+        let ended = Process::start("editcap", command.arg(&recorded.file).arg(&file).arg(packet)).end();
+        assert!(ended.status.success(), "{}", ended.err);
+        let mut command = Command::new(program());
+        command.args(["decode", "--json", "--password", &password]).arg(&file);
+        let ended = Process::start("mapiproxy decode", &mut command).end();
+        let left: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let differ = whole.iter().filter(|whole| {
+            let same =
+                |left: &&Value| left["time"] == whole["time"] && left["operation"] == whole["operation"];
+            let mut alike = left.iter().filter(same);
+            !alike.any(|left| left["request"] == whole["request"] && left["response"] == whole["response"])
+        });
+        let differ: Vec<&Value> = differ.map(|operation| &operation["operation"]).collect();
+        assert!(left.len() == whole.len() && differ.len() <= 1, "without packet {packet}: {differ:?}");
+    }
+}
+
 #[test]
 fn what_a_client_sealed_on_the_wire_is_read_with_its_password_and_not_without() {
     let upstream = Upstream::start();

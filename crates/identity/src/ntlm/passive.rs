@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::acceptor::{exported_key, is_anonymous, split_v2};
 use super::crypto;
 use super::messages::{Authenticate, Challenge, Negotiate, NegotiateFlags as F};
-use super::security::{MessageSecurity, SIGNATURE_SIZE};
+use super::security::{EFFORT, MessageSecurity, SIGNATURE_SIZE};
 use crate::accounts::{NtHash, fold_case};
 use crate::error::{MessageError, Refusal};
 use crate::spnego::{NegTokenInit, NegTokenResp, Oid, mech_type_list};
@@ -211,7 +211,11 @@ impl Witness {
 
 /// Reads what two others send one another.
 #[derive(Debug)]
-pub struct PassiveSecurity(Sides);
+pub struct PassiveSecurity {
+    sides: Sides,
+    /// How much may still be spent on reading on where messages are missing.
+    effort: usize,
+}
 
 #[derive(Debug)]
 enum Sides {
@@ -224,16 +228,17 @@ enum Sides {
 impl PassiveSecurity {
     fn new(flags: F, exported: &[u8; 16]) -> Self {
         let side = |client| Box::new(MessageSecurity::new(flags, exported, client));
-        if flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
+        let sides = if flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
             // What the client sends is what a server receives.
-            Self(Sides::Apart { client: side(false), server: side(true) })
+            Sides::Apart { client: side(false), server: side(true) }
         } else {
-            Self(Sides::Shared(side(false)))
-        }
+            Sides::Shared(side(false))
+        };
+        Self { sides, effort: EFFORT }
     }
 
     fn side(&mut self, sender: Sender) -> &mut MessageSecurity {
-        match (&mut self.0, sender) {
+        match (&mut self.sides, sender) {
             (Sides::Apart { client: side, .. }, Sender::Client)
             | (Sides::Apart { server: side, .. }, Sender::Server)
             | (Sides::Shared(side), _) => side,
@@ -241,7 +246,8 @@ impl PassiveSecurity {
     }
 
     /// Decrypts `body` in place and checks the signature over all three parts, as
-    /// [`MessageSecurity::unseal`] does. A body that fails is wiped.
+    /// [`MessageSecurity::unseal`] does. Messages may be missing before it. A body that fails is wiped, or left as it
+    /// was.
     ///
     /// # Errors
     /// As there.
@@ -251,7 +257,14 @@ impl PassiveSecurity {
         (before, body, after): (&[u8], &mut [u8], &[u8]),
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
-        self.side(sender).unseal(before, body, after, signature)
+        let mut effort = self.effort;
+        let side = self.side(sender);
+        if !side.lacks_before(signature) {
+            return side.unseal(before, body, after, signature);
+        }
+        let resumed = side.resume((before, body, after), signature, &mut effort);
+        self.effort = effort;
+        resumed
     }
 
     /// Checks the signature over all three parts, as [`MessageSecurity::verify`] does.

@@ -1,3 +1,6 @@
+mod key_stream;
+mod resume;
+
 use std::fmt;
 
 use hmac::Mac as _;
@@ -8,6 +11,9 @@ use zeroize::Zeroize as _;
 use super::crypto::{self, HmacMd5, Key};
 use super::messages::NegotiateFlags;
 use crate::error::MessageError;
+
+use self::key_stream::KeyStream;
+pub(super) use self::resume::EFFORT;
 
 /// The size of every signature ([MS-NLMP] 2.2.2.9).
 pub const SIGNATURE_SIZE: usize = 16;
@@ -43,7 +49,7 @@ struct Extended {
 /// One direction under extended session security.
 struct Direction {
     mac: HmacMd5,
-    cipher: Rc4,
+    cipher: KeyStream,
     seal_key: Key,
     sequence: u32,
     key_exchange: bool,
@@ -228,7 +234,7 @@ impl MessageSecurity {
     /// number stays ([MS-SPNG] 3.3.5.1).
     pub(crate) fn reset_send(&mut self) {
         match &mut self.keys {
-            Keys::Extended(keys) => keys.send.cipher = crypto::rc4(&keys.send.seal_key),
+            Keys::Extended(keys) => keys.send.cipher = KeyStream::new(&keys.send.seal_key),
             Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
         }
     }
@@ -236,7 +242,7 @@ impl MessageSecurity {
     /// As [`MessageSecurity::reset_send`], for what we receive.
     pub(crate) fn reset_receive(&mut self) {
         match &mut self.keys {
-            Keys::Extended(keys) => keys.receive.cipher = crypto::rc4(&keys.receive.seal_key),
+            Keys::Extended(keys) => keys.receive.cipher = KeyStream::new(&keys.receive.seal_key),
             Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
         }
     }
@@ -261,7 +267,7 @@ impl Direction {
         let seal_key = crypto::seal_key(flags, exported, client);
         Self {
             mac: crypto::keyed(&crypto::sign_key(exported, client)),
-            cipher: crypto::rc4(&seal_key),
+            cipher: KeyStream::new(&seal_key),
             seal_key,
             sequence: 0,
             key_exchange: flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_KEY_EXCH),
@@ -270,8 +276,13 @@ impl Direction {
     }
 
     fn checksum(&self, before: &[u8], body: &[u8], after: &[u8]) -> [u8; 8] {
+        self.checksum_of(self.sequence, before, body, after)
+    }
+
+    /// The checksum of the message with this number.
+    fn checksum_of(&self, sequence: u32, before: &[u8], body: &[u8], after: &[u8]) -> [u8; 8] {
         let mut mac = self.mac.clone();
-        mac.update(&self.sequence.to_le_bytes());
+        mac.update(&sequence.to_le_bytes());
         mac.update(before);
         mac.update(body);
         mac.update(after);
@@ -282,7 +293,7 @@ impl Direction {
     /// `NTLMSSP_MESSAGE_SIGNATURE` for extended session security ([MS-NLMP] 2.2.2.9.2, 3.4.4.2).
     fn signature(&mut self, mut checksum: [u8; 8]) -> Result<[u8; SIGNATURE_SIZE], MessageError> {
         if self.key_exchange {
-            self.cipher.apply_keystream(&mut checksum);
+            self.cipher.apply(&mut checksum);
         }
         let [a, b, c, d, e, f, g, h] = checksum;
         let [i, j, k, l] = self.sequence.to_le_bytes();
@@ -292,7 +303,7 @@ impl Direction {
 
     fn seal(&mut self, before: &[u8], body: &mut [u8], after: &[u8]) -> Result<[u8; 16], MessageError> {
         let checksum = self.checksum(before, body, after);
-        self.cipher.apply_keystream(body);
+        self.cipher.apply(body);
         self.signature(checksum)
     }
 
@@ -330,7 +341,7 @@ impl Direction {
         signature: &[u8; SIGNATURE_SIZE],
     ) -> Result<(), MessageError> {
         self.expect(signature)?;
-        self.cipher.apply_keystream(body);
+        self.cipher.apply(body);
         let checksum = self.checksum(before, body, after);
         self.compare(checksum, signature)
     }
