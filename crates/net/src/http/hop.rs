@@ -6,17 +6,39 @@ use http::Fields;
 
 use super::server_only::{Speaker, speaker};
 
-/// Which fields `Connection` names that would else go on: a list of what goes no further (RFC 9110 7.6.1).
+/// Which of the `fields` `Connection` names that would else go on: a list of what goes no further (RFC 9110 7.6.1).
+/// Names of fields that are not there are left out, since a list may have tens of thousands of them, with each of which
+/// every field would be compared.
 pub(super) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
-    fields
-        .all("connection")
-        .flat_map(http::tokens)
+    let mut options =
+        fields.all("connection").flat_map(http::tokens).filter(|option| !is_usual(option)).peekable();
+    if options.peek().is_none() {
+        return Vec::new();
+    }
+    let mut present: Vec<(Vec<u8>, bool)> = fields
+        .iter()
+        .map(|field| (field.name.as_bytes().to_ascii_lowercase(), false))
         // What frames or addresses the message, or says who sends it, stays even where it is named there.
-        .filter(|name| !KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept.as_bytes())))
+        .filter(|(name, _)| !KEPT.iter().any(|kept| name == kept.as_bytes()))
         // Nor does a client take from its trusted proxy what that says of it.
-        .filter(|name| speaker(name) != Speaker::Proxy)
-        .map(<[u8]>::to_vec)
-        .collect()
+        .filter(|(name, _)| speaker(name) != Speaker::Proxy)
+        .collect();
+    present.sort_unstable();
+    present.dedup();
+    for option in options {
+        let place = present.binary_search_by(|(name, _)| {
+            name.iter().copied().cmp(option.iter().map(u8::to_ascii_lowercase))
+        });
+        if let Some((_, named)) = place.ok().and_then(|place| present.get_mut(place)) {
+            *named = true;
+        }
+    }
+    present.into_iter().filter(|(_, named)| *named).map(|(name, _)| name).collect()
+}
+
+/// Whether an option of `Connection` says what becomes of the connection, and names no field.
+fn is_usual(option: &[u8]) -> bool {
+    option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
 }
 
 /// Whether the field called `name` concerns one connection alone, but for what frames a body; `named` are those
@@ -46,4 +68,31 @@ pub(super) fn keep_alive(fields: &Fields) -> Option<Duration> {
         text.strip_prefix("timeout=")?.trim().parse::<u64>().ok()
     })?;
     Some(Duration::from_secs(timeout.min(86_400)).saturating_sub(Duration::from_secs(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_fields_that_are_there_are_named_by_connection() {
+        let mut fields = Fields::default();
+        let many = "a,".repeat(20_000);
+        for (name, value) in [
+            ("Connection", "Keep-Alive, X-One,, hOst"),
+            ("connection", &many),
+            ("Connection", "close, x-forwarded-for, X-TWO"),
+            ("Host", "proxy.lab.test"),
+            ("x-two", "2"),
+            ("X-One", "1"),
+            ("X-One", "once more"),
+            ("X-Forwarded-For", "192.0.2.1"),
+            ("X-Three", "3"),
+        ] {
+            assert!(fields.push(name, value.to_owned()));
+        }
+        let named = named_by_connection(&fields);
+        assert!(named == [b"x-one", b"x-two"], "{} names", named.len());
+        assert!(is_of_connection(b"X-ONE", &named) && !is_of_connection(b"X-Three", &named));
+    }
 }
