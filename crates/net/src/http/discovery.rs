@@ -1,8 +1,6 @@
 //! Autodiscover: requests go to the server as they are, answers pass the modules. Both are read as a whole, so that
 //! they can be recorded.
 
-use std::io;
-
 use bytes::Bytes;
 use engine::{Discovery, HttpExchange, HttpLeg};
 use http::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, ResponseHead};
@@ -85,11 +83,8 @@ impl Client {
         let Some(mut link) = self.link.take() else { return Ok(Err(lost())) };
         under_way.sent = Some(head);
         link.wire.send(under_way.asked.clone());
-        let sent = link.wire.flush(self.front.limits.handshake).await;
-        if let Err(error) = &sent
-            && error.kind() == io::ErrorKind::TimedOut
-        {
-            return Ok(Err(UpstreamError::Closed(error.to_string())));
+        if let Err(why) = link.flush(self.front.limits.handshake).await {
+            return Ok(Err(why));
         }
         // A server that stops reading may have answered already, with 413 or 401.
         let until = Instant::now() + self.front.upstream.call_limit;
@@ -108,7 +103,7 @@ impl Client {
         if !asked.is_head {
             self.wire.out.extend_from_slice(&changed);
         }
-        self.link = (keep && sent.is_ok() && then == Then::Next).then_some(link);
+        self.link = (keep && then == Then::Next).then_some(link);
         self.observe(asked, under_way, &answer, &changed);
         Ok(Ok(then))
     }

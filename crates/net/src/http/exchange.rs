@@ -80,6 +80,9 @@ impl Client {
             if let Err(why) = self.check_caller() {
                 return Ok(Err(why));
             }
+            if let Some(event) = link.early.take() {
+                return Ok(Ok(event));
+            }
             match link.wire.ready() {
                 Ok(Some(event)) => return Ok(Ok(event)),
                 // An answer that the connection's end ends has its end by now.

@@ -202,6 +202,15 @@ impl<H: Head> Wire<H> {
 
     /// Sends what is to be sent; each time that the peer takes nothing it has `limit` to take more.
     pub(super) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
+        self.flush_unless(limit, |_, _| false).await.map(|_| ())
+    }
+
+    /// The same, given up where `ends` says so while the peer takes nothing. Says whether all was sent.
+    pub(super) async fn flush_unless(
+        &mut self,
+        limit: Duration,
+        mut ends: impl FnMut(&mut Self, &mut Context<'_>) -> bool,
+    ) -> io::Result<bool> {
         let late = || io::Error::new(io::ErrorKind::TimedOut, "the peer does not read");
         let mut sent = 0;
         while self.queued() > sent {
@@ -210,7 +219,14 @@ impl<H: Head> Wire<H> {
             let count = match at_once {
                 Poll::Ready(count) => count?,
                 Poll::Pending => {
-                    timeout(limit, poll_fn(|task| self.poll_send(task, sent))).await.map_err(|_| late())??
+                    let more = poll_fn(|task| match self.poll_send(task, sent) {
+                        Poll::Pending if ends(self, task) => Poll::Ready(Ok(None)),
+                        polled => polled.map_ok(Some),
+                    });
+                    match timeout(limit, more).await.map_err(|_| late())?? {
+                        Some(count) => count,
+                        None => return Ok(false),
+                    }
                 }
             };
             sent = self.forget(sent + count);
@@ -220,9 +236,13 @@ impl<H: Head> Wire<H> {
             self.out = Vec::new();
         }
         if matches!(self.stream, Stream::Tls(_)) {
-            timeout(limit, poll_fn(|task| self.stream.poll_flush(task))).await.map_err(|_| late())??;
+            let rest = poll_fn(|task| match self.stream.poll_flush(task) {
+                Poll::Pending if ends(self, task) => Poll::Ready(Ok(false)),
+                polled => polled.map_ok(|()| true),
+            });
+            return timeout(limit, rest).await.map_err(|_| late())?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sends some of what is to be sent, behind the first `sent` bytes of `out`, all of which are sent only

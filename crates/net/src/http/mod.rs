@@ -11,6 +11,7 @@ mod coming;
 mod connection;
 mod dial;
 mod discovery;
+mod early;
 mod ending;
 mod exchange;
 mod forwarding;

@@ -152,8 +152,7 @@ impl Client {
         self.send_head(asked, head, Body::Length(length)).await?;
         let mut link = self.link.take().ok_or_else(lost)?;
         link.wire.send(stub);
-        let sent = link.wire.flush(self.front.limits.handshake).await;
-        sent.map_err(|error| UpstreamError::Closed(error.to_string()))?;
+        link.flush(self.front.limits.handshake).await?;
         Ok(link)
     }
 

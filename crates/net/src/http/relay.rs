@@ -1,7 +1,5 @@
 //! Requests that are no operation: to the server and back as they are.
 
-use std::io;
-
 use bytes::Bytes;
 use http::{Event, Framing, Head as _, RequestHead};
 use tokio::time::Instant;
@@ -54,7 +52,7 @@ impl Client {
     }
 
     /// Sends the rest of a request, as it comes, in chunks or as it is, as long as its sender's account is not revoked.
-    /// False where the server closed its end before it had all of it.
+    /// False where the server took no more before it had all of it.
     async fn send_body(
         &mut self,
         link: &mut Link,
@@ -72,7 +70,7 @@ impl Client {
                     }
                 }
                 None => {
-                    match taken(link.wire.flush(limit).await) {
+                    match link.flush(limit).await {
                         Ok(true) => {}
                         other => return Ok(other),
                     }
@@ -83,7 +81,7 @@ impl Client {
                 }
             }
         }
-        Ok(taken(link.wire.flush(limit).await))
+        Ok(link.flush(limit).await)
     }
 
     /// Brings an answer back as it comes. Says whether the connection to the server may be used again; none
@@ -130,16 +128,6 @@ impl Client {
         }
         let keep = link.done(&came, framing) && (!asked.is_head || Link::outlives_head(&came));
         Ok((!close).then_some(keep))
-    }
-}
-
-/// Whether the server took what was sent to it.
-fn taken(sent: io::Result<()>) -> Result<bool, UpstreamError> {
-    match sent {
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-            Err(UpstreamError::Closed(error.to_string()))
-        }
-        sent => Ok(sent.is_ok()),
     }
 }
 

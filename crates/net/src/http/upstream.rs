@@ -122,6 +122,10 @@ pub(super) struct Link {
     used: Instant,
     /// A request is on it whose answer is not read to its end.
     busy: bool,
+    /// The head of an answer that came before its request was sent.
+    pub(super) early: Option<Event<ResponseHead>>,
+    /// A request was not sent to its end.
+    pub(super) cut: bool,
     /// The header of the sign-in's last leg, to be sent with the next request.
     token: Option<String>,
     /// The sign-in of the service account whose outcome the next response shows.
@@ -156,6 +160,8 @@ impl Link {
             lasts: None,
             used: Instant::now(),
             busy: false,
+            early: None,
+            cut: false,
             token: None,
             attempt: None,
             limit: upstream.timeout,
@@ -447,7 +453,7 @@ impl Link {
         if let Some(lasts) = keep_alive(&head.fields) {
             self.lasts = Some(lasts);
         }
-        head.keeps_alive() && framing != Framing::UntilClose
+        head.keeps_alive() && framing != Framing::UntilClose && !self.cut
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTP through the proxy, from socket to socket.
 
 mod deferred;
+mod early;
 mod edge;
 mod recorded;
 mod relayed;

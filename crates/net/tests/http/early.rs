@@ -1,0 +1,73 @@
+//! Servers that answer before they have the whole request, and leave the connection open.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::channel;
+
+use crate::support::{Client, PATIENCE, Proxy, Setup, basic, thread};
+
+/// More than the buffers between the client and the server take.
+const LONG: usize = 32 << 20;
+
+/// A proxy before a server that answers `answer` to a request's head, and then does what `then` says.
+fn answering_early(answer: &'static str, then: impl FnOnce(TcpStream) + Send + 'static) -> Proxy {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        then(stream);
+    });
+    Setup::default().at(address)
+}
+
+/// A client that sends a request with a body of [`LONG`] bytes while it waits for the answer.
+fn sending(proxy: &Proxy) -> Client {
+    let mut client = Client::new(proxy);
+    let authorization = basic("alice");
+    client.send(format!(
+        "POST /ews/x HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization}\r\nContent-Length: {LONG}\r\n\r\n"
+    ));
+    let mut stream = client.stream.try_clone().unwrap();
+    thread(move || {
+        // The proxy closes the connection of a request that was refused.
+        let _ = stream.write_all(&vec![0; LONG]);
+    });
+    client
+}
+
+#[test]
+fn a_refusal_reaches_the_client_though_the_server_reads_no_more_of_the_request() {
+    let (done, is_done) = channel::<()>();
+    let answer = "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 413 No\r\nContent-Length: 8\r\n\r\ntoo much";
+    let proxy = answering_early(answer, move |stream| {
+        let _ = is_done.recv_timeout(PATIENCE);
+        drop(stream);
+    });
+    let answer = sending(&proxy).answer(false);
+    assert_eq!((answer.status(), &*answer.body), (413, &b"too much"[..]));
+    done.send(()).unwrap();
+}
+
+#[test]
+fn an_answer_that_begins_early_and_refuses_nothing_leaves_the_request_whole() {
+    let answer = "HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 200 Yes\r\nContent-Length: 8\r\n\r\n";
+    let proxy = answering_early(answer, |mut stream| {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut left = LONG;
+        while left > 0 {
+            match stream.read(&mut buffer).unwrap() {
+                0 => return,
+                count => left -= count,
+            }
+        }
+        stream.write_all(b"all of it").unwrap();
+    });
+    let answer = sending(&proxy).answer(false);
+    assert_eq!((answer.status(), &*answer.body), (200, &b"all of i"[..]));
+}
