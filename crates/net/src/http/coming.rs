@@ -24,6 +24,8 @@ pub(super) struct Coming {
     coding: Coding,
     /// What came and was not sent yet, as it came.
     held: Vec<http::Piece>,
+    /// How much memory these take.
+    memory: usize,
     /// How many of these may be sent: whole chunks that say no more than that the server is at work.
     ready: usize,
     /// Bytes of content among these.
@@ -43,6 +45,11 @@ pub(super) struct Coming {
     /// The client was told by us that somebody is at work: what is sent of the body is not its beginning as
     /// it came.
     pub(super) told: bool,
+}
+
+/// How much memory a piece takes that is held.
+fn memory(piece: &http::Piece) -> usize {
+    piece.wire().len().saturating_add(size_of::<http::Piece>())
 }
 
 /// Whether an answer is one of the operation's own, which has a payload.
@@ -71,6 +78,7 @@ impl Coming {
             framing,
             coding,
             held: Vec::new(),
+            memory: 0,
             ready: 0,
             ready_content: 0,
             sent: 0,
@@ -122,6 +130,7 @@ impl Coming {
             }
         }
         let ends = piece.ends_chunk();
+        self.memory = self.memory.saturating_add(memory(&piece));
         self.held.push(piece);
         if ends && !self.body.is_done() && !self.malformed && self.code == ResponseCode::Success {
             self.ready = self.held.len();
@@ -130,9 +139,10 @@ impl Coming {
         true
     }
 
-    /// How many bytes of content came so far.
-    pub(super) const fn content(&self) -> usize {
-        self.content
+    /// How many bytes of memory it takes: its content, or the pieces in which it came where they take more, as tiny
+    /// chunks do.
+    pub(super) fn memory(&self) -> usize {
+        self.memory.max(self.content)
     }
 
     /// Whether the server itself refused the operation.
@@ -148,6 +158,7 @@ impl Coming {
         }
         self.begin(&mut wire.out);
         for piece in self.held.drain(..self.ready) {
+            self.memory = self.memory.saturating_sub(memory(&piece));
             wire.send(piece.into_wire());
         }
         self.ready = 0;

@@ -210,7 +210,7 @@ impl Client {
             match event.and_then(taken) {
                 Ok(true) => break,
                 Ok(false) => {
-                    let held = of_request.saturating_add(coming.content());
+                    let held = of_request.saturating_add(coming.memory());
                     if let Err(why) = airborne.share.set(held) {
                         return self.no_room(&why.to_string(), asked, &mut airborne, &coming);
                     }
