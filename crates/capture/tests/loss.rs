@@ -298,6 +298,28 @@ fn calls_are_read_though_the_answer_to_their_bind_was_lost() {
 }
 
 #[test]
+fn what_calls_are_for_is_known_by_what_they_hold_where_their_bind_was_lost() {
+    // Each opnum with the length of the request's stub and of the answer's, all of zeros but for a handle.
+    let of = |calls: &[(u8, usize, usize)]| -> Vec<String> {
+        let mut tcp = Tcp::new("10.0.0.5:50100", "10.0.0.9:59999", true);
+        for (number, (opnum, asked, answered)) in (2..).zip(calls) {
+            for (side, kind, opnum, length) in [(CLIENT, 0, *opnum, *asked), (SERVER, 2, 0, *answered)] {
+                let mut stub = vec![0; length];
+                stub.iter_mut().take(20).skip(4).for_each(|byte| *byte = 0xab);
+                let body = [&[0, 0, 0, 0, 0, 0, opnum, 0], &stub[..]].concat();
+                tcp.say(side, &pdu(kind, 3, number, &body), 5000, &[]);
+            }
+        }
+        let mut understanding = capture::Understanding::default();
+        tcp.found().0.iter().map(|call| understanding.operation(call).operation).collect()
+    };
+    assert_eq!(of(&[(1, 20, 24)]), ["emsmdb.EcDoDisconnect"]);
+    assert_eq!(of(&[(1, 24, 24)]), ["nspi.Unbind"]);
+    // What fits nothing, or not what is known of the connection, stays as it is.
+    assert_eq!(of(&[(1, 7, 24), (1, 24, 24), (1, 20, 24)]), ["unknown.1", "nspi.Unbind", "unknown.1"]);
+}
+
+#[test]
 fn who_asks_is_the_client_whatever_the_ports() {
     // The lower port is the client's, and the recording begins within the connection.
     let mut tcp = Tcp::new("10.0.0.5:50000", "10.0.0.9:59999", false);

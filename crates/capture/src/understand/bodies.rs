@@ -13,10 +13,14 @@ use super::sessions::{Key, Sessions};
 use super::{Operation, mapper, rops};
 use crate::call::{HttpCall, HttpResponse, RpcAnswer, RpcCall, Stub};
 
-/// Takes in a remote procedure call.
-pub(super) fn rpc(operation: &mut Operation, sessions: &mut Sessions, connection: u64, call: &RpcCall) {
+/// Takes in a remote procedure call, which is for an interface that is `known` or for another.
+pub(super) fn rpc(
+    operation: &mut Operation,
+    sessions: &mut Sessions,
+    connection: u64,
+    (call, known): (&RpcCall, Option<Interface>),
+) {
     operation.request_size = call.request.len();
-    let known = call.interface.and_then(|syntax| Interface::by_uuid(syntax.uuid));
     let of_all = call.interface.and_then(|syntax| mapper::named(syntax.uuid, call.opnum));
     operation.endpoint = match (known, &of_all, call.interface) {
         (Some(interface), ..) => interface.name().to_owned(),

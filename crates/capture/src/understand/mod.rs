@@ -2,6 +2,7 @@
 
 mod autodiscover;
 mod bodies;
+mod guess;
 pub(crate) mod handles;
 mod mapper;
 mod objects;
@@ -14,12 +15,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mapi::ErrorCode;
 use mapi::show::Shown;
+use mapi::{ErrorCode, Interface};
 
 use crate::Timestamp;
 use crate::call::{Call, CallBody, Envelope};
 
+use self::guess::Guesses;
 pub use self::rops::Rop;
 use self::sessions::Sessions;
 
@@ -84,6 +86,7 @@ impl Operation {
 #[derive(Debug, Default)]
 pub struct Understanding {
     sessions: Sessions,
+    guesses: Guesses,
 }
 
 impl Understanding {
@@ -112,7 +115,13 @@ impl Understanding {
             problems: Vec::new(),
         };
         match &call.body {
-            CallBody::Rpc(rpc) => bodies::rpc(&mut operation, &mut self.sessions, call.connection, rpc),
+            CallBody::Rpc(rpc) => {
+                let interface = match rpc.interface {
+                    Some(syntax) => Interface::by_uuid(syntax.uuid),
+                    None => self.guesses.interface(call.connection, rpc),
+                };
+                bodies::rpc(&mut operation, &mut self.sessions, call.connection, (rpc, interface));
+            }
             CallBody::Http(http) if http.is_mapi() => {
                 bodies::mapi_http(&mut operation, &mut self.sessions, call.connection, http);
             }

@@ -1,0 +1,61 @@
+//! Which interface calls are for whose bind is not in the recording, since that began later or lost it.
+
+use std::collections::HashMap;
+
+use engine::Body as _;
+use mapi::Interface;
+use wire::Endian;
+
+use crate::call::{RpcAnswer, RpcCall, Stub};
+
+/// How many connections are remembered.
+const MAX_CONNECTIONS: usize = 65_536;
+
+/// More padding than stands behind the last parameter.
+const MAX_REST: usize = 3;
+
+/// What calls of connections without a bind are for, as far as their stubs tell.
+#[derive(Debug, Default)]
+pub(super) struct Guesses {
+    known: HashMap<u64, Interface>,
+}
+
+impl Guesses {
+    /// The interface that a call of a connection is for: the only one that both its stubs fit, or among those which
+    /// they fit the one that another call of the connection was for.
+    pub(super) fn interface(&mut self, connection: u64, call: &RpcCall) -> Option<Interface> {
+        let mut fitting = Interface::ALL.into_iter().filter(|interface| fits(*interface, call));
+        if let Some(known) = self.known.get(&connection) {
+            return fitting.find(|interface| interface == known);
+        }
+        let only = fitting.next().filter(|_| fitting.next().is_none())?;
+        // A request alone fits too much.
+        if !matches!(call.answer, RpcAnswer::Response(_)) {
+            return None;
+        }
+        if self.known.len() >= MAX_CONNECTIONS {
+            self.known.clear();
+        }
+        self.known.insert(connection, only);
+        Some(only)
+    }
+}
+
+/// Whether the stubs of a call can be those of `interface`.
+fn fits(interface: Interface, call: &RpcCall) -> bool {
+    let key = (interface, call.opnum);
+    let whole = |decoded: wire::Result<usize>| decoded.is_ok_and(|rest| rest <= MAX_REST);
+    let request = |bytes: &[u8], endian: Endian| {
+        engine::Request::decode(key.into(), bytes, endian).map(|(_, rest)| rest.len())
+    };
+    let response = |bytes: &[u8], endian: Endian| {
+        engine::Response::decode(key.into(), bytes, endian).map(|(_, rest)| rest.len())
+    };
+    let Stub::Plain(bytes, endian) = &call.request else { return false };
+    whole(request(bytes, *endian))
+        && match &call.answer {
+            RpcAnswer::Response(Stub::Plain(bytes, endian)) => whole(response(bytes, *endian)),
+            RpcAnswer::Response(_) => false,
+            RpcAnswer::Fault(_) | RpcAnswer::None => true,
+        }
+}
