@@ -51,15 +51,23 @@ pub(super) fn check_rop(given: &str) -> Result<(), UnknownName> {
     if wanted.starts_with("id 0x") || rops().any(|name| bare(name) == wanted) {
         return Ok(());
     }
-    Err(UnknownName::Rop { given: given.to_owned(), nearest: nearest(given, "rop", rops()) })
+    let number = wanted.strip_prefix("0x").and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    let nearest = match number.and_then(|number| RopId(number).name()) {
+        Some(name) => vec![name],
+        None => nearest(given, "rop", rops()),
+    };
+    Err(UnknownName::Rop { given: given.to_owned(), nearest })
 }
 
 /// Whether there may be such a property. Named properties may have any name but one of the specification's form.
 pub(super) fn check_property(given: &str) -> Result<(), UnknownName> {
     let lower = given.to_ascii_lowercase();
-    if let Some(digits) = lower.strip_prefix("0x") {
-        let is_tag = u32::from_str_radix(digits, 16).is_ok();
-        return if is_tag { Ok(()) } else { Err(UnknownName::Tag { given: given.to_owned() }) };
+    let tag = |digits: &str| digits.len() == 8 && u32::from_str_radix(digits, 16).is_ok();
+    if lower.strip_prefix("0x").is_some_and(tag) {
+        return Ok(());
+    }
+    if lower.starts_with("0x") || tag(&lower) {
+        return Err(UnknownName::Tag { given: given.to_owned() });
     }
     let is_ours = ["pidtag", "pidlid", "pidname", "metatag"].iter().any(|start| lower.starts_with(start));
     if !is_ours || is_known(&lower) {
@@ -98,6 +106,10 @@ mod tests {
             check_rop(known).unwrap();
         }
         assert!(says(check_rop("OpenFoldr")).contains("RopOpenFolder"));
+        assert!(says(check_rop("0x02")).ends_with("the nearest are RopOpenFolder"));
+        for bad in ["0x37", "0x0037", "0037001F"] {
+            assert!(says(check_property(bad)).ends_with("its tag as 0x0037001F"), "{bad}");
+        }
         assert!(says(check_rop("Frob")).starts_with("--rop Frob: no ROP has this name"));
         for known in ["PidTagSubject", "pidtagsubject_w", "0x0037001F", "PidLidGlobalObjectId", "x-own-name"]
         {
