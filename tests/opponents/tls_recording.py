@@ -33,9 +33,12 @@ class Pcap:
         self.file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
         self.time = 0
 
-    def open(self, port):
-        self.ends = [(socket.inet_aton("127.0.0.1"), port), (socket.inet_aton("127.0.0.2"), 443)]
+    def open(self, port, late=False):
+        """Where it is late, the recording begins behind the handshake of TCP, and the ports don't tell who asks."""
+        self.ends = [(socket.inet_aton("127.0.0.1"), port), (socket.inet_aton("127.0.0.2"), 60443 if late else 443)]
         self.sequence = [1000, 2000]
+        if late:
+            return
         self.segment(0, b"", 0x02)
         self.segment(1, b"", 0x12)
 
@@ -135,7 +138,7 @@ def main():
         for cipher in arguments.cipher:
             for encrypt_then_mac in (True, False):
                 port += 1
-                pcap.open(port)
+                pcap.open(port, late=cipher == RETRY)
                 connection(pcap, *contexts(own, arguments.keylog, cipher, encrypt_then_mac), cipher)
     pcap.file.close()
 

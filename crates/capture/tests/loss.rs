@@ -320,6 +320,29 @@ fn what_calls_are_for_is_known_by_what_they_hold_where_their_bind_was_lost() {
 }
 
 #[test]
+fn what_load_balancers_and_tunnels_begin_with_is_passed_over() {
+    let version_2 = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &[7; 12]].concat();
+    let connect = b"CONNECT mail.lab.test:443 HTTP/1.1\r\nHost: mail.lab.test\r\n\r\n".to_vec();
+    let established = &b"HTTP/1.1 200 Connection established\r\n\r\n"[..];
+    for (client, server) in [
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 40000 443\r\n".to_vec(), &b""[..]),
+        (version_2.clone(), b""),
+        (connect.clone(), established),
+        ([version_2, connect].concat(), established),
+    ] {
+        for size in [7, 5000] {
+            let mut tcp = Tcp::new("10.0.0.5:50100", "10.0.0.9:443", true);
+            tcp.say(CLIENT, &client, size, &[]);
+            tcp.say(SERVER, server, size, &[]);
+            tcp.say(CLIENT, &request(1, false, "x"), 5000, &[]);
+            tcp.say(SERVER, &answer(1, false, false), 5000, &[]);
+            let (calls, problems) = tcp.found();
+            assert_eq!((answered(&calls), problems), (vec![(1, Some(true))], Vec::new()));
+        }
+    }
+}
+
+#[test]
 fn who_asks_is_the_client_whatever_the_ports() {
     // The lower port is the client's, and the recording begins within the connection.
     let mut tcp = Tcp::new("10.0.0.5:50000", "10.0.0.9:59999", false);

@@ -75,11 +75,14 @@ impl Talk {
         decryption: &mut Decryption,
         out: &mut Out,
     ) {
+        // What TLS takes and gives out is of the sides as they really are.
+        let swapped = self.real(Side::Client) == Side::Server;
+        let real = |side: Side| if swapped { side.other() } else { side };
         match (&mut self.layer.tls, recorded) {
             (None, _) => self.plain(recorded, secrets, out),
-            (Some(tls), Recorded::Data(side, time, bytes)) => tls.queue(side, time, bytes),
-            (Some(tls), Recorded::Gap(side, missing)) => tls.gap(side, missing),
-            (Some(tls), Recorded::Ended(side, time)) => tls.ended(side, time),
+            (Some(tls), Recorded::Data(side, time, bytes)) => tls.queue(real(side), time, bytes),
+            (Some(tls), Recorded::Gap(side, missing)) => tls.gap(real(side), missing),
+            (Some(tls), Recorded::Ended(side, time)) => tls.ended(real(side), time),
             (Some(tls), Recorded::Closed) => tls.give_up(&mut decryption.log),
         }
         let Some(tls) = &mut self.layer.tls else { return };
@@ -94,10 +97,12 @@ impl Talk {
         for output in tls.take() {
             match output {
                 Output::Plain(side, time, bytes) => {
-                    self.plain(Recorded::Data(side, time, &bytes), secrets, out);
+                    self.plain(Recorded::Data(self.real(side), time, &bytes), secrets, out);
                 }
-                Output::Gap(side, missing) => self.plain(Recorded::Gap(side, missing), secrets, out),
-                Output::Ended(side, time) => self.plain(Recorded::Ended(side, time), secrets, out),
+                Output::Gap(side, missing) => {
+                    self.plain(Recorded::Gap(self.real(side), missing), secrets, out);
+                }
+                Output::Ended(side, time) => self.plain(Recorded::Ended(self.real(side), time), secrets, out),
                 Output::Problem(what) => out.problems.push(what),
             }
         }

@@ -7,6 +7,7 @@ mod exchange;
 mod fragments;
 mod order;
 mod security;
+mod start;
 mod tunnel;
 mod watcher;
 

@@ -2,14 +2,11 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use rpc::pdu::HEADER_SIZE;
-
 use super::association::{self, Association};
 use super::decrypted::{Decryption, Layer, Recorded};
 use super::exchange::{self, Exchanges, Happened};
-use super::fragments::role;
-use super::order;
 use super::security::Secrets;
+use super::start::{Preamble, Start, pass_preamble};
 use super::tunnel::{ChannelBytes, Origin, Tunnels};
 use crate::call::{Call, CallBody, Envelope};
 use crate::decrypt::Keys;
@@ -330,40 +327,6 @@ fn http_call(about: &About, done: exchange::Done) -> Found {
     }))
 }
 
-/// What bytes at the start of a message tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
-    /// A message of DCE/RPC, of this side.
-    Rpc(Side),
-    /// A message of HTTP, of this side.
-    Http(Side),
-    /// There is too little to tell.
-    Short,
-    /// It is neither.
-    Neither,
-}
-
-impl Start {
-    fn of(bytes: &[u8]) -> Self {
-        if let Some(side) = role(bytes) {
-            return Self::Rpc(side);
-        }
-        let http = |side: &Side| order::begins(*side, bytes);
-        if let Some(side) = [Side::Client, Side::Server].into_iter().find(http) {
-            return Self::Http(side);
-        }
-        if order::is_start(bytes) == Some(true) {
-            return Self::Http(Side::Client);
-        }
-        let may_be_rpc = match association::is_start(bytes) {
-            Some(is_start) => is_start && bytes.len() < HEADER_SIZE,
-            None => true,
-        };
-        let may_be_http = order::is_start(bytes).is_none() || order::may_begin_answer(bytes);
-        if may_be_rpc || may_be_http { Self::Short } else { Self::Neither }
-    }
-}
-
 impl Talk {
     fn new() -> Self {
         let speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
@@ -372,7 +335,7 @@ impl Talk {
     }
 
     /// Which side it really is that is taken for `side`.
-    const fn real(&self, side: Side) -> Side {
+    pub(super) const fn real(&self, side: Side) -> Side {
         if self.swapped { side.other() } else { side }
     }
 
@@ -432,7 +395,11 @@ impl Talk {
             Speaks::Unknown { client, server } => {
                 let place = if side == Side::Client { &mut *client } else { &mut *server };
                 place.extend_from_slice(bytes);
-                let (client, server) = (std::mem::take(client), std::mem::take(server));
+                let (mut client, mut server) = (std::mem::take(client), std::mem::take(server));
+                if pass_preamble(&mut client, &mut server) == Preamble::Unfinished {
+                    self.speaks = Speaks::Unknown { client, server };
+                    return;
+                }
                 self.decide((client, server), false, time, secrets, out);
             }
         }
@@ -472,6 +439,12 @@ impl Talk {
             Start::Short | Start::Neither if !self.layer.is_tls() && Tls::is_start(&client) == Some(true) => {
                 self.speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
                 self.layer.begin(time, (&client, &server));
+                return;
+            }
+            Start::Short | Start::Neither if !self.layer.is_tls() && Tls::is_client_hello(&server) => {
+                self.speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
+                self.swapped = true;
+                self.layer.begin(time, (&server, &client));
                 return;
             }
             Start::Short => {

@@ -111,6 +111,11 @@ impl Tls {
         }
     }
 
+    /// Whether bytes begin with a `ClientHello`.
+    pub fn is_client_hello(bytes: &[u8]) -> bool {
+        matches!(bytes, [HANDSHAKE, 3, 0..=4, _, _, 1, ..])
+    }
+
     /// Whether bytes that begin so can be those of a TLS connection whose handshake is over.
     pub fn is_middle(bytes: &[u8]) -> bool {
         matches!(bytes, [CHANGE_CIPHER_SPEC | ALERT | APPLICATION_DATA, 3, 1..=4, high, ..] if *high <= 0x48)

@@ -1,0 +1,91 @@
+//! What a connection begins with.
+
+use rpc::pdu::HEADER_SIZE;
+
+use super::association;
+use super::fragments::role;
+use super::order;
+use crate::stream::Side;
+
+/// How much may stand before what is spoken, in bytes.
+const MAX_PREAMBLE: usize = 16 << 10;
+
+/// What a PROXY header of version 2 begins with (HAProxy's proxy-protocol.txt 2.2), and its size without addresses.
+const PROXY_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+const PROXY_2_SIZE: usize = 16;
+
+/// Whether what stands before that which is spoken is passed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preamble {
+    /// Nothing of it is left.
+    Passed,
+    /// More of it is to come.
+    Unfinished,
+}
+
+/// Passes over what both sides say before that which is of interest: PROXY headers of load balancers, and how a client
+/// has a proxy open a tunnel (RFC 9110 9.3.6).
+pub(super) fn pass_preamble(client: &mut Vec<u8>, server: &mut Vec<u8>) -> Preamble {
+    loop {
+        let heads = if client.starts_with(b"CONNECT ") {
+            end_of(client, b"\r\n\r\n").zip(end_of(server, b"\r\n\r\n"))
+        } else if client.starts_with(b"PROXY ") {
+            end_of(client, b"\r\n").map(|end| (end, 0))
+        } else if client.starts_with(PROXY_2) {
+            let length = client.get(14..PROXY_2_SIZE).and_then(|length| length.first_chunk::<2>());
+            let end =
+                length.map(|length| usize::from(u16::from_be_bytes(*length)).saturating_add(PROXY_2_SIZE));
+            end.filter(|end| *end <= client.len()).map(|end| (end, 0))
+        } else {
+            let begins = |mark: &&[u8]| !client.is_empty() && mark.starts_with(client);
+            let is_part = [b"CONNECT ", &b"PROXY "[..], PROXY_2].iter().any(begins);
+            return if is_part { Preamble::Unfinished } else { Preamble::Passed };
+        };
+        let Some((of_client, of_server)) = heads else {
+            let is_long = client.len() > MAX_PREAMBLE || server.len() > MAX_PREAMBLE;
+            return if is_long { Preamble::Passed } else { Preamble::Unfinished };
+        };
+        client.drain(..of_client);
+        server.drain(..of_server);
+    }
+}
+
+/// Where `bytes` go on behind the first `mark`.
+fn end_of(bytes: &[u8], mark: &[u8]) -> Option<usize> {
+    let at = bytes.windows(mark.len()).position(|part| part == mark)?;
+    at.checked_add(mark.len())
+}
+
+/// What bytes at the start of a message tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// A message of DCE/RPC, of this side.
+    Rpc(Side),
+    /// A message of HTTP, of this side.
+    Http(Side),
+    /// There is too little to tell.
+    Short,
+    /// It is neither.
+    Neither,
+}
+
+impl Start {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        if let Some(side) = role(bytes) {
+            return Self::Rpc(side);
+        }
+        let http = |side: &Side| order::begins(*side, bytes);
+        if let Some(side) = [Side::Client, Side::Server].into_iter().find(http) {
+            return Self::Http(side);
+        }
+        if order::is_start(bytes) == Some(true) {
+            return Self::Http(Side::Client);
+        }
+        let may_be_rpc = match association::is_start(bytes) {
+            Some(is_start) => is_start && bytes.len() < HEADER_SIZE,
+            None => true,
+        };
+        let may_be_http = order::is_start(bytes).is_none() || order::may_begin_answer(bytes);
+        if may_be_rpc || may_be_http { Self::Short } else { Self::Neither }
+    }
+}
