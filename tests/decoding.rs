@@ -185,11 +185,16 @@ fn the_members_of_its_json_are_those_that_its_page_has() {
     assert_eq!(told, documented);
 }
 
-/// A recording of packets that nobody reads anything in, of `count` times 64 KB.
+/// A recording of a segment without content, and of packets with nothing to decode, of `count` times 64 KB.
 fn long_recording(folder: &Folder, count: u32) -> PathBuf {
     let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
     // The header, for Ethernet, and for each packet its times and lengths ([pcap] 4 and 5).
     let mut all = words(&[0xA1B2_C3D4, 0x0004_0002, 0, 0, 0x1_0000, 1]);
+    // Ethernet, IPv4 and TCP (RFC 791 3.1, RFC 9293 3.1): a SYN from 127.0.0.1:4096 to 127.0.0.2:443.
+    let ip = [0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 2];
+    let tcp = [0x10, 0, 0x01, 0xBB, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0xFF, 0xFF, 0, 0, 0, 0];
+    let syn = [&[0; 12][..], &[8, 0], &ip, &tcp].concat();
+    all.extend([words(&[1_000_000_000, 0, 54, 54]), syn].concat());
     let packet = [words(&[1_000_000_000, 0, 0xFFFF, 0xFFFF]), vec![0; 0xFFFF]].concat();
     all.extend((0..count).flat_map(|_| &packet));
     let path = folder.join("long.pcap");

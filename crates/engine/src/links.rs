@@ -18,21 +18,24 @@ use crate::operation::{OperationKey, Request, Response};
 /// In place of an index: no session.
 const NO_LINK: u32 = u32::MAX;
 
-/// How many bytes of a request's stub there are at least up to the end of its link: an empty name's three counts, six
-/// fields, and the link.
-const UP_TO_LINK: usize = 40;
+/// The counts before the characters of a name ([C706] 14.3.4.2): the most, an offset, and how many there are.
+const COUNTS: usize = 12;
+
+/// The six fields between the name and the link, and the link itself.
+const UP_TO_LINK: usize = 28;
 
 /// Takes the link out of a request for a session that is to be linked with one that the identity of `group` does not
 /// have. The server then opens the session all the same, as it does where the earlier one is gone.
 ///
 /// # Errors
-/// When the request can't be read: then the server might find a link in it.
+/// When the request can't be read, and the server might find a link in it.
 pub(crate) fn unlink_others(group: &HandleTable, flight: &mut Flight) -> Result<(), Refusal> {
     let opens = opens_session(flight.operation.key());
     let request = &mut flight.operation.request;
-    if !opens || request.original().len() < UP_TO_LINK {
+    if !opens {
         return Ok(());
     }
+    let may_have_one = has_room_for_link(request.original());
     let unlinked = request.edit(|request| {
         let link = match request {
             Request::Emsmdb(emsmdb::Request::EcDoConnect(connect)) => &mut connect.icxr_link,
@@ -46,8 +49,21 @@ pub(crate) fn unlink_others(group: &HandleTable, flight: &mut Flight) -> Result<
         }
         !is_own
     });
-    let unreadable = |error: wire::Error| Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string());
-    unlinked.map(drop).map_err(unreadable)
+    match unlinked {
+        Err(error) if may_have_one => Err(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a request is as long as one with a link in it, behind a name of any of the lengths that it states.
+fn has_room_for_link(stub: &[u8]) -> bool {
+    let lengths = [0, 8].into_iter().filter_map(|at| stub.get(at..)?.first_chunk());
+    let lengths = lengths.flat_map(|count| [u32::from_le_bytes(*count), u32::from_be_bytes(*count)]);
+    let ends = lengths.filter_map(|length| {
+        let name = usize::try_from(length).ok()?.checked_next_multiple_of(4)?;
+        name.checked_add(COUNTS + UP_TO_LINK)
+    });
+    ends.into_iter().any(|end| end <= stub.len())
 }
 
 /// The index of the session that the little-endian answer `stub` to a call opens, where it has one.

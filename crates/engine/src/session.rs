@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use identity::SecurityContext;
+use identity::{Proof, SecurityContext};
 use mapi::Interface;
 use wire::FileTime;
 
@@ -152,6 +152,13 @@ impl SharedSession {
             session.break_off();
             session
         })
+    }
+
+    /// Whether it ended with its account. Where the server vouches for its clients, a context ends with each sign-in
+    /// that the server takes back, and the next one of the same identity goes on with the session.
+    pub(crate) fn ended_with_account(&self) -> bool {
+        let session = self.lock();
+        session.context().is_revoked() && session.context().proof() != Proof::Relayed
     }
 
     /// Whether its security context was revoked.
