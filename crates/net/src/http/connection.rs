@@ -39,7 +39,7 @@ pub(super) struct Client {
     pub(super) wire: Wire<RequestHead>,
     /// Where the connection comes from: from a front server, or from the client itself.
     pub(super) peer: SocketAddr,
-    place: Place,
+    pub(super) place: Place,
     /// When it was taken.
     since: Instant,
     pub(super) pace: Pace,

@@ -87,7 +87,10 @@ impl Client {
             return Ok(Err(why));
         }
         // A server that stops reading may have answered already, with 413 or 401.
-        let until = Instant::now() + self.front.upstream.call_limit;
+        // For who has not signed in, no connection is held longer than signing in may take.
+        let limit = self.front.upstream.call_limit;
+        let limit = if self.place.is_signed_in() { limit } else { limit.min(self.front.limits.handshake) };
+        let until = Instant::now() + limit;
         let (head, framing, body) = match self.whole_answer(&mut link, until).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(Err(why)),

@@ -18,7 +18,7 @@ impl Link {
         let sent = self.wire.flush_unless(limit, |wire, task| refused_early(wire, task, early)).await;
         self.cut |= !matches!(sent, Ok(true));
         match sent {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut && self.early.is_none() => {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(UpstreamError::Closed(error.to_string()))
             }
             sent => Ok(sent.unwrap_or(false)),

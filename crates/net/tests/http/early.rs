@@ -1,9 +1,10 @@
 //! Servers that answer before they have the whole request, and leave the connection open, and answers that take more
-//! memory than they have content.
+//! memory than they have content, or never come.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 use net::Limits;
 
@@ -88,4 +89,17 @@ fn an_answer_in_tiny_chunks_counts_for_what_it_takes_in_memory() {
     };
     assert_eq!(answering(1000), (200, Some("0".to_owned())));
     assert_eq!(answering(50_000).0, 503);
+}
+
+#[test]
+fn an_unauthenticated_request_waits_no_longer_for_the_server_than_signing_in_may_take() {
+    // It answers nothing until the proxy gives up.
+    let upstream = Upstream::new(|_, stream| stream.read(&mut [0]).is_ok_and(|count| count > 0));
+    let limits = Limits { handshake: Duration::from_secs(1), ..Limits::default() };
+    let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+    let begin = Instant::now();
+    let target = "/autodiscover/autodiscover.json?Email=a%40x.test&Protocol=AutodiscoverV1";
+    let answer = Client::new(&proxy).ask(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_eq!(answer.status(), 504);
+    assert!(begin.elapsed() < PATIENCE / 2, "{:?}", begin.elapsed());
 }
