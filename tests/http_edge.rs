@@ -2,7 +2,7 @@
 //! of responses that break off and of refusals.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::Command;
 
 use crate::harness::raw_http::Server;
@@ -156,4 +156,20 @@ fn a_refused_operation_is_in_the_log_once_with_its_user() {
         let refusals = proxy.process.err().iter().filter(|line| line.contains("refused: ")).count();
         assert_eq!(refusals, number + 1, "{:?}", proxy.process.err());
     }
+}
+
+#[test]
+fn what_the_tls_library_says_of_clients_does_not_fill_the_log() {
+    let mut place = Place::new("ntlm");
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect((place.proxy.address, 8443)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        // Four warnings, of which each is one alert (user_canceled) in a record of its own.
+        stream.write_all(&b"\x15\x03\x03\0\x02\x01\x5a".repeat(4)).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    let ended = place.proxy.stop();
+    let lines = ended.err.lines().filter(|line| line.contains(" rustls::")).count();
+    assert_eq!(lines, 0, "{}", ended.err);
 }

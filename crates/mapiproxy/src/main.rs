@@ -29,7 +29,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[derive(Debug, Parser)]
 #[command(name = "mapiproxy", version, max_term_width = 100)]
 struct Arguments {
-    /// What to log: error, warn, info, debug or trace, for all or by part, as in `info,net=debug`.
+    /// What to log: error, warn, info, debug or trace, for all or by part, as in `info,net=debug`. The TLS library logs
+    /// only where it is named, as in `warn,rustls=debug`.
     #[arg(long, global = true, default_value = "warn")]
     log: String,
     #[command(subcommand)]
@@ -59,9 +60,14 @@ enum Command {
     Client(commands::client::Arguments),
 }
 
+/// The TLS library logs a warning of each odd message of a peer, as often as anybody sends one. What of it matters is in
+/// our own lines, of which there are only so many.
+const UNLOGGED: &str = "rustls=off";
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = tracing_subscriber::EnvFilter::builder().parse(&arguments.log);
+    // What is written in `--log` for the same part comes later, and counts.
+    let filter = tracing_subscriber::EnvFilter::builder().parse(format!("{UNLOGGED},{}", arguments.log));
     let filter = match filter {
         Ok(filter) => filter,
         Err(error) => return fail(&error),
