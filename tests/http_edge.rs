@@ -99,7 +99,10 @@ fn a_response_that_breaks_off_is_in_the_log_with_its_side() {
         let server = Server::start(move |_, _| (response.as_bytes().to_vec(), false));
         let proxy = server.proxied(|setup| setup);
         said_to_alice(&proxy, "GET /ews/x HTTP/1.1\r\n\r\n");
-        proxy.process.wait_err(why, |line| line.contains("upstream: ") && line.contains(why));
+        proxy.process.wait_err(why, |line| {
+            let whose = line.contains("user=LAB\\alice") && line.contains("operation=\"/ews/x\"");
+            line.contains("upstream: ") && line.contains(why) && whose
+        });
     }
 }
 

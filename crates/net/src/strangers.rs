@@ -6,6 +6,7 @@ use identity::Principal;
 use mapi::http::ResponseCode;
 use tokio::time::Instant;
 
+use crate::gate::Lost;
 use crate::throttle::Throttle;
 use crate::upstream_error::UpstreamError;
 
@@ -56,19 +57,22 @@ impl Strangers {
     }
 
     /// A client whose connection had to be closed in the middle of the upstream's answer.
-    pub(crate) fn cut_short(&self, peer: SocketAddr, why: &str) {
+    pub(crate) fn cut_short(&self, Lost { peer, user, operation, .. }: &Lost<'_>, why: &str) {
         if let Some(left_out) = self.cut_short.pass(Instant::now()) {
-            tracing::warn!(%peer, left_out, "upstream: an answer broke off, and the client's connection with it: {why}");
+            let user = user.map(tracing::field::display);
+            tracing::warn!(%peer, user, operation, left_out, "upstream: an answer broke off, and the client's connection with it: {why}");
         }
     }
 
     /// A request that the upstream did not answer as it should. What its state explains, which is logged when it
     /// begins and when it ends, is not logged for each request.
-    pub(crate) fn upstream_failed(&self, peer: SocketAddr, why: &UpstreamError) {
+    pub(crate) fn upstream_failed(&self, lost: &Lost<'_>, why: &UpstreamError) {
+        let Lost { peer, user, operation, .. } = lost;
         if why.is_outage() {
             tracing::debug!(%peer, "upstream: {why}");
         } else if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
-            tracing::warn!(%peer, left_out, "upstream: {why}");
+            let user = user.map(tracing::field::display);
+            tracing::warn!(%peer, user, operation, left_out, "upstream: {why}");
         }
     }
 

@@ -193,7 +193,7 @@ impl Client {
     pub(super) fn upstream_failed(&self, why: &UpstreamError, lost: &Lost<'_>) {
         match why {
             UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
-            why => self.front.strangers.upstream_failed(self.peer, why),
+            why => self.front.strangers.upstream_failed(lost, why),
         }
     }
 
@@ -201,7 +201,7 @@ impl Client {
     pub(super) fn cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> Gone {
         match why {
             UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
-            why => self.front.strangers.cut_short(self.peer, &why.to_string()),
+            why => self.front.strangers.cut_short(lost, &why.to_string()),
         }
         Gone::CutShort(why.to_string())
     }
