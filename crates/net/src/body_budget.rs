@@ -30,7 +30,7 @@ struct Counts {
 
 /// Why a request is not held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Full {
+pub enum Full {
     /// Its user has too much.
     #[error("clients.request_megabytes_per_user is reached")]
     Identity,

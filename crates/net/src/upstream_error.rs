@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::body_budget::Full;
+
 /// Why a request to the upstream failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
@@ -30,6 +32,9 @@ pub enum UpstreamError {
     /// The server's response breaks the protocol, or can't be used.
     #[error("{0}")]
     Protocol(String),
+    /// There is no room in memory for the response now.
+    #[error("no room in memory for the response: {0}")]
+    Full(#[from] Full),
     /// The connection leads back to this proxy, which refused it.
     #[error("request loop: the upstream leads back to this proxy")]
     Loop,

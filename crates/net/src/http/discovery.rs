@@ -91,7 +91,7 @@ impl Client {
         let limit = self.front.upstream.call_limit;
         let limit = if self.place.is_signed_in() { limit } else { limit.min(self.front.limits.handshake) };
         let until = Instant::now() + limit;
-        let (head, framing, body) = match self.whole_answer(&mut link, until).await? {
+        let (head, framing, body) = match self.whole_answer(asked, &mut link, until).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(Err(why)),
         };
@@ -114,9 +114,12 @@ impl Client {
     /// The answer, as it came.
     async fn whole_answer(
         &mut self,
+        asked: &Asked,
         link: &mut Link,
         until: Instant,
     ) -> Result<Result<(ResponseHead, Framing, Bytes), UpstreamError>, Gone> {
+        // Until the client has read it.
+        let mut share = self.front.bodies.share(asked.context.identity());
         let (head, framing) = match self.answer_head(link, until).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(Err(why)),
@@ -125,13 +128,19 @@ impl Client {
         loop {
             match self.answered(link, until).await? {
                 Ok(Event::Body(piece)) => body.extend_from_slice(piece.data()),
-                Ok(Event::End) => return Ok(Ok((head, framing, body.into()))),
+                Ok(Event::End) => {
+                    self.held = Some(share);
+                    return Ok(Ok((head, framing, body.into())));
+                }
                 Ok(Event::Head { .. }) => {}
                 Err(why) => return Ok(Err(why)),
             }
             if body.len() > self.front.sizes.body {
                 let why = "an answer of Autodiscover that is too large";
                 return Ok(Err(UpstreamError::Protocol(why.to_owned())));
+            }
+            if let Err(full) = share.set(body.len()) {
+                return Ok(Err(full.into()));
             }
         }
     }

@@ -193,6 +193,9 @@ impl Client {
     pub(super) fn upstream_failed(&self, why: &UpstreamError, lost: &Lost<'_>) {
         match why {
             UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
+            UpstreamError::Full(full) if let Some(user) = lost.user => {
+                self.front.strangers.memory_full(self.peer, user, lost.operation, &full.to_string());
+            }
             why => self.front.strangers.upstream_failed(lost, why),
         }
     }
@@ -222,6 +225,7 @@ pub(super) const fn shown(why: &UpstreamError) -> (u16, &'static str) {
             "the server behind this proxy refuses the proxy's own account, not yours: inform the proxy's \
              administrator\n",
         ),
+        UpstreamError::Full(_) => (503, "too busy\n"),
         UpstreamError::Late | UpstreamError::Timeout(_) | UpstreamError::SignInTimeout(_) => {
             (504, "the server behind this proxy does not answer in time\n")
         }

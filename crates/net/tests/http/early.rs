@@ -92,6 +92,20 @@ fn an_answer_in_tiny_chunks_counts_for_what_it_takes_in_memory() {
 }
 
 #[test]
+fn an_answer_of_autodiscover_counts_as_held_in_memory() {
+    let asked = |length: usize| {
+        let head = format!("HTTP/1.1 404 No\r\nContent-Length: {length}\r\n\r\n");
+        let upstream = Upstream::saying([head, " ".repeat(length)].concat());
+        let limits = Limits { request_bytes_per_identity: 300_000, ..Limits::default() };
+        let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+        let target = "/autodiscover/autodiscover.json?Email=a%40x.test&Protocol=AutodiscoverV1";
+        Client::new(&proxy).ask(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).status()
+    };
+    assert_eq!(asked(200_000), 404);
+    assert_eq!(asked(400_000), 503);
+}
+
+#[test]
 fn an_unauthenticated_request_waits_no_longer_for_the_server_than_signing_in_may_take() {
     // It answers nothing until the proxy gives up.
     let upstream = Upstream::new(|_, stream| stream.read(&mut [0]).is_ok_and(|count| count > 0));
