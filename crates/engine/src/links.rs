@@ -18,7 +18,7 @@ use crate::operation::{OperationKey, Request, Response};
 /// In place of an index: no session.
 const NO_LINK: u32 = u32::MAX;
 
-/// The counts before the characters of a name ([C706] 14.3.4.2): the most, an offset, and how many there are.
+/// The counts before the characters of a name (C706 14.3.4.2): the most, an offset, and how many there are.
 const COUNTS: usize = 12;
 
 /// The six fields between the name and the link, and the link itself.

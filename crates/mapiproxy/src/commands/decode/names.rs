@@ -62,11 +62,12 @@ pub(super) fn check_rop(given: &str) -> Result<(), UnknownName> {
 /// Whether there may be such a property. Named properties may have any name but one of the specification's form.
 pub(super) fn check_property(given: &str) -> Result<(), UnknownName> {
     let lower = given.to_ascii_lowercase();
-    let tag = |digits: &str| digits.len() == 8 && u32::from_str_radix(digits, 16).is_ok();
-    if lower.strip_prefix("0x").is_some_and(tag) {
+    let is_hex = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    // Four digits are the type; zeros before the property's number may be left out.
+    if lower.strip_prefix("0x").is_some_and(|tag| (5..=8).contains(&tag.len()) && is_hex(tag)) {
         return Ok(());
     }
-    if lower.starts_with("0x") || tag(&lower) {
+    if lower.starts_with("0x") || (lower.len() == 8 && is_hex(&lower)) {
         return Err(UnknownName::Tag { given: given.to_owned() });
     }
     let is_ours = ["pidtag", "pidlid", "pidname", "metatag"].iter().any(|start| lower.starts_with(start));
@@ -111,8 +112,14 @@ mod tests {
             assert!(says(check_property(bad)).ends_with("its tag as 0x0037001F"), "{bad}");
         }
         assert!(says(check_rop("Frob")).starts_with("--rop Frob: no ROP has this name"));
-        for known in ["PidTagSubject", "pidtagsubject_w", "0x0037001F", "PidLidGlobalObjectId", "x-own-name"]
-        {
+        for known in [
+            "PidTagSubject",
+            "pidtagsubject_w",
+            "0x0037001F",
+            "0x37001f",
+            "PidLidGlobalObjectId",
+            "x-own-name",
+        ] {
             check_property(known).unwrap();
         }
         assert!(says(check_property("PidTagSubjec")).contains("PidTagSubject"));
