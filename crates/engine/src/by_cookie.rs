@@ -58,7 +58,7 @@ impl Engine {
                 .map_err(|(code, why)| Refusal::new(fault_status(code), why))?
         };
         if let Some(session) = &found.session {
-            if session.ended_with_account() {
+            if session.is_revoked() {
                 // Who signed in anew, with an account of the same name, does not go on with it.
                 self.end_revoked_by_cookie(table);
                 let status = fault_status(ResponseCode::ContextNotFound);

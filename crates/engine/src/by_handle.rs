@@ -188,7 +188,7 @@ impl Engine {
                     return Err(mismatch("the context handle belongs to another identity"));
                 }
                 // Who signed in anew, with an account of the same name, does not go on with it.
-                if bound.session.ended_with_account() {
+                if bound.session.is_revoked() {
                     conversation.group.remove_session(&bound.session);
                     self.end_session(&bound.session);
                     return Err(mismatch("the account that the context handle was opened with was revoked"));

@@ -441,7 +441,7 @@ impl CookieTable {
         let all: Vec<_> =
             self.lock().entries.iter().map(|(id, entry)| (*id, entry.session.clone())).collect();
         // A session that is in use is not waited for while the table is locked.
-        let revoked = all.into_iter().filter(|(_, session)| session.ended_with_account());
+        let revoked = all.into_iter().filter(|(_, session)| session.is_revoked());
         revoked.filter_map(|(id, _)| self.lock().abandon(id)).collect()
     }
 

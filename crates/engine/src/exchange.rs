@@ -44,12 +44,8 @@ pub(crate) fn exchange_handle(
                 "the upstream answered with another session's context handle",
             ));
         }
-        (HandleUse::Derives, _) => {
-            let session = flight.session().clone();
-            let interface = Interface::AsyncEmsmdb;
-            bind(group, random, Bound { upstream, interface, session, index: None })?
-        }
         _ => {
+            let interface = if kind == HandleUse::Derives { Interface::AsyncEmsmdb } else { interface };
             let index = links::session_index(flight.operation.key(), &stub);
             bind(group, random, Bound { upstream, interface, session: flight.session().clone(), index })?
         }

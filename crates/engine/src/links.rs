@@ -31,11 +31,10 @@ const UP_TO_LINK: usize = 28;
 /// When the request can't be read, and the server might find a link in it.
 pub(crate) fn unlink_others(group: &HandleTable, flight: &mut Flight) -> Result<(), Refusal> {
     let opens = opens_session(flight.operation.key());
-    let request = &mut flight.operation.request;
     if !opens {
         return Ok(());
     }
-    let may_have_one = has_room_for_link(request.original());
+    let request = &mut flight.operation.request;
     let unlinked = request.edit(|request| {
         let link = match request {
             Request::Emsmdb(emsmdb::Request::EcDoConnect(connect)) => &mut connect.icxr_link,
@@ -50,7 +49,9 @@ pub(crate) fn unlink_others(group: &HandleTable, flight: &mut Flight) -> Result<
         !is_own
     });
     match unlinked {
-        Err(error) if may_have_one => Err(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string())),
+        Err(error) if has_room_for_link(request.original()) => {
+            Err(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string()))
+        }
         _ => Ok(()),
     }
 }

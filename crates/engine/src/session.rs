@@ -154,16 +154,11 @@ impl SharedSession {
         })
     }
 
-    /// Whether it ended with its account. Where the server vouches for its clients, a context ends with each sign-in
-    /// that the server takes back, and the next one of the same identity goes on with the session.
-    pub(crate) fn ended_with_account(&self) -> bool {
+    /// Whether its account was revoked. Where the server authenticates clients, a security context ends with each
+    /// sign-in that the server takes back, and the next one of the same identity goes on with the session.
+    pub(crate) fn is_revoked(&self) -> bool {
         let session = self.lock();
         session.context().is_revoked() && session.context().proof() != Proof::Relayed
-    }
-
-    /// Whether its security context was revoked.
-    pub(crate) fn is_revoked(&self) -> bool {
-        self.lock().context().is_revoked()
     }
 
     /// Whether both are the same session.
