@@ -5,7 +5,7 @@ use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, Authority, Registry};
 use mapi::Interface;
 use net::{
-    Admission, Cores, Endpoint, Front, Groups, Limits, ListenError, Local, Mapper, SignIn, Strangers,
+    Admission, Cores, Endpoint, EventLog, Front, Groups, Limits, ListenError, Local, Mapper, SignIn,
     Unobserved, listen, mapper_interfaces, syntax,
 };
 use rpc::AuthLevel;
@@ -155,7 +155,7 @@ fn front(
     let secondary_address = address.port().to_string();
     Arc::new(Front {
         auth_limit: Arc::default(),
-        strangers: Strangers::default(),
+        log: EventLog::default(),
         proxy_protocol: Vec::new(),
         loop_marker: None,
         greeting: b"",

@@ -12,7 +12,7 @@ use net::http::{
     self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, TlsError,
     TlsIdentity, TlsTrust, Via,
 };
-use net::{AuthLimit, BodyBudget, Limits, Strangers};
+use net::{AuthLimit, BodyBudget, EventLog, Limits};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -64,7 +64,7 @@ pub(crate) fn front(
         contexts: Arc::clone(&acceptor.registry),
         session_idle: Duration::from_secs(clients.session_idle_seconds),
         observer: Arc::clone(observer),
-        strangers: Strangers::default(),
+        log: EventLog::default(),
     }))
 }
 

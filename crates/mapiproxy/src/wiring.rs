@@ -13,8 +13,8 @@ use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Authority, Pool, Registry};
 use net::http::{HttpFront, TlsError, run_http};
 use net::{
-    Admission, AuthLimit, AuthLimits, Backend, BodyBudget, Cores, Endpoint, Endpoints, Front, Groups, Limits,
-    LoopMarker, Mapper, Network, Proxy, SignIn, Strangers, Upstream,
+    Admission, AuthLimit, AuthLimits, Backend, BodyBudget, Cores, Endpoint, Endpoints, EventLog, Front,
+    Groups, Limits, LoopMarker, Mapper, Network, Proxy, SignIn, Upstream,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -272,7 +272,7 @@ impl Starting<'_> {
             auth_limit: Arc::clone(&self.auth_limit),
             limits: self.limits,
             bodies: Arc::clone(&self.bodies),
-            strangers: Strangers::default(),
+            log: EventLog::default(),
             observer: Arc::clone(&self.observer),
             loop_marker: loop_marker.cloned(),
             proxy_protocol: self.config.clients.proxy_protocol_from.clone(),

@@ -10,9 +10,9 @@ use crate::gate::Lost;
 use crate::throttle::Throttle;
 use crate::upstream_error::UpstreamError;
 
-/// Keeps what strangers can cause at will from filling the log.
+/// The log lines that clients and the upstream can cause at any rate. Each kind is rate-limited.
 #[derive(Debug, Default)]
-pub struct Strangers {
+pub struct EventLog {
     not_taken: Throttle,
     not_served: Throttle,
     made_room: Throttle,
@@ -26,7 +26,7 @@ pub struct Strangers {
     denied_there: Throttle,
 }
 
-impl Strangers {
+impl EventLog {
     /// A client whose connection can't be taken.
     pub(crate) fn not_taken(&self, error: &io::Error) {
         if let Some(left_out) = self.not_taken.pass(Instant::now()) {
@@ -67,12 +67,10 @@ impl Strangers {
     /// A request that the upstream did not answer as it should. What its state explains, which is logged when it
     /// begins and when it ends, is not logged for each request.
     pub(crate) fn upstream_failed(&self, lost: &Lost<'_>, why: &UpstreamError) {
-        let Lost { peer, user, operation, .. } = lost;
         if why.is_outage() {
-            tracing::debug!(%peer, "upstream: {why}");
-        } else if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
-            let user = user.map(tracing::field::display);
-            tracing::warn!(%peer, user, operation, left_out, "upstream: {why}");
+            tracing::debug!(peer = %lost.peer, "upstream: {why}");
+        } else {
+            self.call_lost(lost, why);
         }
     }
 
@@ -84,10 +82,11 @@ impl Strangers {
         }
     }
 
-    /// A call that was lost with its connection to the upstream.
-    pub(crate) fn call_lost(&self, peer: SocketAddr, user: &Principal, operation: &str, why: &str) {
+    /// A call that was lost on its way to the upstream or back.
+    pub(crate) fn call_lost(&self, Lost { peer, user, operation, .. }: &Lost<'_>, why: &dyn fmt::Display) {
         if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
-            tracing::warn!(%peer, %user, operation, left_out, "upstream: {why}");
+            let user = user.map(tracing::field::display);
+            tracing::warn!(%peer, user, operation, left_out, "upstream: {why}");
         }
     }
 

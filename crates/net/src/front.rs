@@ -22,13 +22,13 @@ use crate::auth_limit::AuthLimit;
 use crate::backend::{Backend, Behind, Call, Reply};
 use crate::body_budget::{BodyBudget, Full, SMALL, Share};
 use crate::clock;
+use crate::event_log::EventLog;
 use crate::groups::{Group, Groups};
 use crate::limits::{Limits, Place};
 use crate::loop_marker::LoopMarker;
 use crate::network::Network;
 use crate::pace::Pace;
 use crate::sign_in::{Handshake, SignIn};
-use crate::strangers::Strangers;
 use crate::stream::{poll_read, send, send_now};
 use crate::stubs::{ContextId, Stubs};
 
@@ -51,8 +51,8 @@ pub struct Front {
     pub bodies: Arc<BodyBudget>,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
-    /// What strangers cause in the log.
-    pub strangers: Strangers,
+    /// The rate-limited log.
+    pub log: EventLog,
     /// Servers in front of us that begin each connection with a PROXY header, version 1 or 2.
     pub proxy_protocol: Vec<Network>,
     /// Whose id, as [`ServerConfig::own_bind`], shows that a bind has led back.
@@ -264,7 +264,7 @@ impl<B: Backend> Connection<B> {
             };
             if let Err(full) = self.stubs.hold(id, context.identity(), bytes) {
                 let (operation, why) = ("a call", full.to_string());
-                self.front.strangers.memory_full(self.peer, context.principal(), operation, &why);
+                self.front.log.memory_full(self.peer, context.principal(), operation, &why);
                 self.association.refuse_unfinished(call.call_id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
                 calls.pop();
             } else {
@@ -308,7 +308,7 @@ impl<B: Backend> Connection<B> {
                     if reason == CloseReason::LedBack
                         && self.front.loop_marker.as_ref().is_some_and(|marker| marker.found(Instant::now()))
                     {
-                        self.front.strangers.looped(self.peer, "upstream.rpc");
+                        self.front.log.looped(self.peer, "upstream.rpc");
                     }
                     self.closed = Some(reason);
                 }
@@ -340,7 +340,7 @@ impl<B: Backend> Connection<B> {
             Ok(crate::sign_in::Progress::Done { context, strongest, .. }) if level > strongest => {
                 let user = context.principal();
                 let why = format!("{user}: the handshake negotiated too little for the level {level}");
-                self.front.strangers.misbehaved(self.peer, &why);
+                self.front.log.misbehaved(self.peer, &why);
                 self.front.observer.refused(self.peer, &why);
                 AuthOutcome::TooWeak
             }
@@ -400,7 +400,7 @@ impl<B: Backend> Connection<B> {
                 let bytes = unfinished.map(|call| call.bytes).sum::<usize>().saturating_add(call.stub.len());
                 if let Err(full) = self.stubs.hold(held, call.context.identity(), bytes) {
                     let user = call.context.principal();
-                    self.front.strangers.memory_full(self.peer, user, "a call", &full.to_string());
+                    self.front.log.memory_full(self.peer, user, "a call", &full.to_string());
                     return self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
                 }
                 self.stubs.begin(id, held, call.stub.len());
@@ -424,7 +424,7 @@ impl<B: Backend> Connection<B> {
         match context.check(clock::now()) {
             Ok(()) => Some(context),
             Err(error) => {
-                self.front.strangers.refused(self.peer, context.principal(), &error);
+                self.front.log.refused(self.peer, context.principal(), &error);
                 None
             }
         }

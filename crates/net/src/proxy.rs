@@ -24,13 +24,13 @@ use crate::account::{Account, credentials_for};
 use crate::backend::{Backend, Call, Reply};
 use crate::clock;
 use crate::endpoints::{Endpoints, syntax};
+use crate::event_log::EventLog;
 use crate::gate::{Gate, Lost, Road};
 use crate::groups::Group;
 use crate::link::{Broke, Connected, Done, Link, LinkConfig, Outgoing};
 use crate::live::Live;
 use crate::loop_marker::LoopMarker;
 use crate::mapper::reply;
-use crate::strangers::Strangers;
 use crate::upstream_error::UpstreamError;
 
 /// The server that we relay to, and as whom.
@@ -57,7 +57,7 @@ pub struct Proxy {
     upstream: Upstream,
     observer: Arc<dyn Observer>,
     management: Management,
-    strangers: Strangers,
+    log: EventLog,
 }
 
 impl fmt::Debug for Proxy {
@@ -83,7 +83,7 @@ impl Proxy {
         let packages = [AuthType::GSS_NEGOTIATE, AuthType::WINNT];
         let principal_names = packages.map(|package| (u32::from(package.0), principal.clone())).to_vec();
         let management = Management { interfaces, principal_names, ..Management::default() };
-        Arc::new(Self { engine, upstream, observer, management, strangers: Strangers::default() })
+        Arc::new(Self { engine, upstream, observer, management, log: EventLog::default() })
     }
 
     /// The interfaces that a proxy relays.
@@ -206,9 +206,9 @@ impl Backend for ProxyConnection {
             Err(Refusal { status, why }) => {
                 let user = context.principal();
                 if status == FaultStatus::RPC_S_SERVER_TOO_BUSY {
-                    self.proxy.strangers.sessions_full(call.peer, user, &why);
+                    self.proxy.log.sessions_full(call.peer, user, &why);
                 } else {
-                    self.proxy.strangers.refused(call.peer, user, &why);
+                    self.proxy.log.refused(call.peer, user, &why);
                 }
                 self.proxy.observer.turned_away(&TurnedAway {
                     context: &context,
@@ -397,14 +397,14 @@ impl ProxyConnection {
     fn log_loss(&self, airborne: &Airborne, why: &str, is_lost: bool) {
         let Airborne { flight, link, .. } = airborne;
         let (peer, operation) = (flight.operation.peer(), flight.operation.name());
-        let user = flight.context().principal();
+        let user = Some(flight.context().principal());
+        let lost = Lost { peer, user, operation, is_wait: flight.is_wait() };
         if !is_lost {
             tracing::debug!(operation, "upstream: {why}");
         } else if self.links.get(link).and_then(Link::broke) == Some(Broke::Closed) {
-            let lost = Lost { peer, user: Some(user), operation, is_wait: flight.is_wait() };
             self.proxy.upstream.gate.lost(Road::Rpc, &lost, why);
         } else {
-            self.proxy.strangers.call_lost(peer, user, operation, why);
+            self.proxy.log.call_lost(&lost, &why);
         }
     }
 

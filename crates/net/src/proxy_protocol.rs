@@ -7,9 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use engine::Observer;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::event_log::EventLog;
 use crate::limits::Place;
 use crate::network::Network;
-use crate::strangers::Strangers;
 
 /// What version 2 begins with (section 2.2).
 const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
@@ -53,12 +53,12 @@ pub(crate) enum ClientError {
 
 impl ClientError {
     /// Logs it for the connection from the front server `peer`.
-    pub(crate) fn report(&self, peer: SocketAddr, strangers: &Strangers, observer: &dyn Observer) {
+    pub(crate) fn report(&self, peer: SocketAddr, log: &EventLog, observer: &dyn Observer) {
         match self {
             Self::Header(error @ HeaderError::Nothing) => tracing::debug!(%peer, "{error}"),
-            Self::Header(error) => strangers.misbehaved(peer, &error.to_string()),
+            Self::Header(error) => log.misbehaved(peer, &error.to_string()),
             Self::Limit { client, limit } => {
-                strangers.not_served(*client, &format!("{limit} (connected through {peer})"));
+                log.not_served(*client, &format!("{limit} (connected through {peer})"));
                 observer.refused(*client, limit);
             }
         }

@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::backend::Backend;
 use crate::cores::Cores;
+use crate::event_log::EventLog;
 use crate::front::{Ended, Front, serve};
 use crate::limits::{Admission, Entered, Evicted, Place};
 use crate::proxy_protocol::client_address;
-use crate::strangers::Strangers;
 use crate::stream::prepare;
 use crate::throttle::Throttle;
 
@@ -57,7 +57,7 @@ pub async fn run<B, F>(
         tokio::select! {
             accepted = listener.accept() => {
                 let Some((stream, peer, place, evicted)) =
-                    admit(accepted, &admission, &front.strangers, &*front.observer).await else { continue };
+                    admit(accepted, &admission, &front.log, &*front.observer).await else { continue };
                 let (front, backend, stop) = (Arc::clone(&front), Arc::clone(&backend), stop.clone());
                 let misbehaved = Arc::clone(&misbehaved);
                 let served = cores.serve(&mut connections, stream, async move |stream| {
@@ -82,14 +82,14 @@ pub async fn run<B, F>(
 pub(crate) async fn admit(
     accepted: io::Result<(TcpStream, SocketAddr)>,
     admission: &Arc<Admission>,
-    strangers: &Strangers,
+    log: &EventLog,
     observer: &dyn Observer,
 ) -> Option<(TcpStream, SocketAddr, Place, Evicted)> {
     let (stream, peer) = match accepted {
         Ok(accepted) => accepted,
         Err(error) => {
             // Out of descriptors, most likely: those in use go on, new ones have to wait.
-            strangers.not_taken(&error);
+            log.not_taken(&error);
             tokio::time::sleep(Duration::from_millis(100)).await;
             return None;
         }
@@ -97,7 +97,7 @@ pub(crate) async fn admit(
     match admission.enter(peer.ip()) {
         Ok(Entered { place, evicted, made_room }) => {
             if made_room {
-                strangers.made_room(peer);
+                log.made_room(peer);
             }
             if let Err(error) = prepare(&stream) {
                 tracing::debug!(%peer, "can't set the connection up: {error}");
@@ -105,7 +105,7 @@ pub(crate) async fn admit(
             Some((stream, peer, place, evicted))
         }
         Err(limit) => {
-            strangers.not_served(peer, limit);
+            log.not_served(peer, limit);
             observer.refused(peer, limit);
             None
         }
@@ -142,9 +142,9 @@ async fn connection<B: Backend>(
     };
     let peer = match client {
         Ok(Ok(client)) => client,
-        Ok(Err(error)) => return error.report(peer, &front.strangers, &*front.observer),
+        Ok(Err(error)) => return error.report(peer, &front.log, &*front.observer),
         Err(_) => {
-            return front.strangers.misbehaved(peer, "no PROXY header within clients.handshake_seconds");
+            return front.log.misbehaved(peer, "no PROXY header within clients.handshake_seconds");
         }
     };
     match serve(front, stream, (peer, since), place, backend, stop).await {
@@ -153,14 +153,9 @@ async fn connection<B: Backend>(
         Err(Ended::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
         // Both were logged when they happened.
         Err(Ended::Protocol(CloseReason::AuthenticationRefused | CloseReason::LedBack)) => {}
-        Err(why @ Ended::Unread { .. }) => {
+        Err(why @ (Ended::Unread { .. } | Ended::Protocol(_))) => {
             if let Some(more) = misbehaved.pass(Instant::now()) {
                 tracing::warn!(%peer, "connection ended: {why}{}", and_more(more));
-            }
-        }
-        Err(Ended::Protocol(reason)) => {
-            if let Some(more) = misbehaved.pass(Instant::now()) {
-                tracing::warn!(%peer, "connection ended: {reason}{}", and_more(more));
             }
         }
     }

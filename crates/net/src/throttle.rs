@@ -9,8 +9,8 @@ const MOST: u32 = 10;
 /// How long lines are counted together.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Keeps what strangers can cause at will from filling the log: lines over the limit are counted, and the
-/// number is told with the next line that may be logged.
+/// Rate-limits log lines that peers trigger: lines over the limit are counted, and the next line that is logged has
+/// their number.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle(Mutex<State>);
 

@@ -58,7 +58,7 @@ impl Airborne {
         let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
         if front.engine.learn_cookies(&front.sessions, flight, set())? == GaveWay::LongestIdle {
             let (peer, user) = (flight.operation.peer(), flight.context().principal());
-            front.strangers.sessions_full(peer, user, LONGEST_IDLE);
+            front.log.sessions_full(peer, user, LONGEST_IDLE);
         }
         front.sessions.remember(flight, self.original.target(), set());
         if is_seen {

@@ -37,8 +37,8 @@ impl NotBegun {
     /// Logs it for the connection from `peer`.
     pub(super) fn report(&self, peer: SocketAddr, front: &HttpFront) {
         match self {
-            Self::Client(error) => error.report(peer, &front.strangers, &*front.observer),
-            Self::Tls(failure) => front.strangers.misbehaved(peer, &failure.to_string()),
+            Self::Client(error) => error.report(peer, &front.log, &*front.observer),
+            Self::Tls(failure) => front.log.misbehaved(peer, &failure.to_string()),
         }
     }
 }

@@ -104,7 +104,7 @@ impl Client {
         code: Option<ResponseCode>,
         why: &str,
     ) -> Then {
-        self.front.strangers.memory_full(asked.peer, asked.context.principal(), operation, why);
+        self.front.log.memory_full(asked.peer, asked.context.principal(), operation, why);
         answers::to(&mut self.wire.out, original, 503, "too busy\n", |head| {
             head.fields.push("Retry-After", BUSY_SECONDS.to_string());
             if let Some(code) = code {

@@ -116,7 +116,7 @@ pub(super) async fn serve(
     let Begun { client: peer, mut place, bindings, stream } = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(why)) => return why.report(peer, &front),
-        Err(_) => return front.strangers.misbehaved(peer, "no TLS or PROXY header in time"),
+        Err(_) => return front.log.misbehaved(peer, "no TLS or PROXY header in time"),
     };
     let protected = matches!(stream, Stream::Tls(_));
     let decoder = RequestDecoder::new(front.sizes.framing);
@@ -296,7 +296,7 @@ impl Client {
 
     /// Answers what is no request, and closes.
     async fn bad_request(&mut self, error: http::Error) -> Result<(), Gone> {
-        self.front.strangers.misbehaved(self.peer, &format!("bad request: {error}"));
+        self.front.log.misbehaved(self.peer, &format!("bad request: {error}"));
         let text = format!("{error}\n");
         answers::plain(&mut self.wire.out, error.status(), &text, |head| {
             head.fields.push("Connection", "close");
@@ -306,7 +306,7 @@ impl Client {
 
     async fn request(&mut self, mut head: RequestHead, framing: Framing) -> Result<Then, Gone> {
         if self.front.upstream.via.is_in(&head.fields) {
-            self.front.strangers.looped(self.peer, "upstream.http");
+            self.front.log.looped(self.peer, "upstream.http");
             return Ok(self.answer(
                 508,
                 "the server that this proxy is set up for is the proxy itself\n",
@@ -326,7 +326,7 @@ impl Client {
         let route = match route {
             Ok(route) => route,
             Err(why) => {
-                self.front.strangers.misbehaved(
+                self.front.log.misbehaved(
                     self.peer,
                     &format!("refused {} {}: {why}", head.method(), clipped(head.target())),
                 );

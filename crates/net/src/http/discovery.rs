@@ -55,7 +55,7 @@ impl Client {
             Ok(then) => Ok(then),
             Err(why) => {
                 let from = self.wire.out.len();
-                let then = self.unreachable(&why, &under_way.original, &asked.lost(&under_way.original));
+                let then = self.not_served(&why, &asked, &under_way.original);
                 let own = self.wire.out.get(from..).unwrap_or_default();
                 if let Some((head, body)) = read(own, asked.is_head) {
                     self.observe(&asked, &under_way, &head, &body);

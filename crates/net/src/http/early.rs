@@ -41,7 +41,7 @@ fn refused_early(
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => break,
-                // Whoever reads the answer finds the same error.
+                // The next read of the answer returns the same error.
                 Err(_) => return true,
             }
         }

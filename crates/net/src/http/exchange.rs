@@ -180,7 +180,7 @@ impl Client {
         self.link = None;
         let denied = self.relayed.as_mut().is_some_and(Relayed::take_denied);
         if std::mem::take(&mut self.denied) || denied {
-            self.front.strangers.denied_there(self.peer, lost.user, why);
+            self.front.log.denied_there(self.peer, lost.user, why);
             self.deny(head);
             return if head.keeps_alive() { Then::Next } else { Then::Close };
         }
@@ -189,14 +189,19 @@ impl Client {
         self.answer(status, text, head)
     }
 
+    /// The same for the request `asked` with the head `original`, which is no operation.
+    pub(super) fn not_served(&mut self, why: &UpstreamError, asked: &Asked, original: &RequestHead) -> Then {
+        self.unreachable(why, original, &asked.lost(original))
+    }
+
     /// Logs that the request `lost` failed because of `why`.
     pub(super) fn upstream_failed(&self, why: &UpstreamError, lost: &Lost<'_>) {
         match why {
             UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
             UpstreamError::Full(full) if let Some(user) = lost.user => {
-                self.front.strangers.memory_full(self.peer, user, lost.operation, &full.to_string());
+                self.front.log.memory_full(self.peer, user, lost.operation, &full.to_string());
             }
-            why => self.front.strangers.upstream_failed(lost, why),
+            why => self.front.log.upstream_failed(lost, why),
         }
     }
 
@@ -204,7 +209,7 @@ impl Client {
     pub(super) fn cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> Gone {
         match why {
             UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
-            why => self.front.strangers.cut_short(lost, &why.to_string()),
+            why => self.front.log.cut_short(lost, &why.to_string()),
         }
         Gone::CutShort(why.to_string())
     }

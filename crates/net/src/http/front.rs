@@ -21,10 +21,10 @@ use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
 use crate::clock;
 use crate::cores::Cores;
+use crate::event_log::EventLog;
 use crate::front::LOOK;
 use crate::limits::{Admission, Limits};
 use crate::server::{admit, finish};
-use crate::strangers::Strangers;
 
 /// How large a client's requests may be, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +81,8 @@ pub struct HttpFront {
     pub session_idle: Duration,
     /// Who watches.
     pub observer: Arc<dyn Observer>,
-    /// What strangers cause in the log.
-    pub strangers: Strangers,
+    /// The rate-limited log.
+    pub log: EventLog,
 }
 
 impl HttpFront {
@@ -126,7 +126,7 @@ pub async fn run_http(
         tokio::select! {
             accepted = listener.accept() => {
                 let Some((stream, peer, place, evicted)) =
-                    admit(accepted, &admission, &front.strangers, &*front.observer).await else { continue };
+                    admit(accepted, &admission, &front.log, &*front.observer).await else { continue };
                 let tls = tls.as_ref().map(|tls| tls.borrow().clone());
                 let (front, stop) = (Arc::clone(&front), stop.clone());
                 let served = cores.serve(&mut connections, stream, async move |stream| {

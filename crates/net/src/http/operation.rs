@@ -52,7 +52,7 @@ impl Client {
             }
         };
         if let Err(why) = self.check_caller() {
-            return Ok(self.unreachable(&why, &original, &asked.lost(&original)));
+            return Ok(self.not_served(&why, &asked, &original));
         }
         let (mut airborne, next) = match self.take_off(&asked, key, original, whole) {
             Ok(begun) => begun,
@@ -122,7 +122,7 @@ impl Client {
             Err(refusal) => {
                 self.turned_away(asked, key, request_size, &refusal);
                 if refusal.status == FaultStatus::RPC_S_SERVER_TOO_BUSY {
-                    front.strangers.sessions_full(asked.peer, asked.context.principal(), &refusal.why);
+                    front.log.sessions_full(asked.peer, asked.context.principal(), &refusal.why);
                 }
                 let code = response_code(refusal.status);
                 return Err(self.refuse(&original, asked, key.name(), code, &refusal.why));
@@ -256,7 +256,7 @@ impl Client {
         airborne.give_up(why);
         let (original, operation) = (&airborne.original, airborne.flight.operation.key().name());
         if coming.begun {
-            self.front.strangers.memory_full(asked.peer, asked.context.principal(), operation, why);
+            self.front.log.memory_full(asked.peer, asked.context.principal(), operation, why);
             return Err(Gone::CutShort(why.to_owned()));
         }
         let code = response_code(FaultStatus::RPC_S_SERVER_TOO_BUSY);
@@ -315,12 +315,12 @@ impl Client {
         }
     }
 
-    /// Refuses an operation: an answer that says so, and not why.
-    /// Says in the log, once, that an operation was refused here: whose it was, and why.
+    /// Logs once that an operation was refused here: whose it was, and why.
     pub(super) fn log_refusal(&self, asked: &Asked, operation: &str, code: ResponseCode, why: &str) {
-        self.front.strangers.operation_refused(asked.peer, asked.context.principal(), operation, code, why);
+        self.front.log.operation_refused(asked.peer, asked.context.principal(), operation, code, why);
     }
 
+    /// Refuses an operation: an answer that says so, and not why.
     fn refuse(
         &mut self,
         original: &RequestHead,

@@ -27,10 +27,10 @@ impl Client {
             Framing::None | Framing::UntilClose => (Bytes::new(), Body::AsItCame),
         };
         if let Err(why) = self.send_head(&asked, &mut head, body).await {
-            return Ok(self.unreachable(&why, &original, &asked.lost(&original)));
+            return Ok(self.not_served(&why, &asked, &original));
         }
         let Some(mut link) = self.link.take() else {
-            return Ok(self.unreachable(&lost(), &original, &asked.lost(&original)));
+            return Ok(self.not_served(&lost(), &asked, &original));
         };
         let chunked = framing == Framing::Chunked && body == Body::AsItCame;
         if chunked {
@@ -40,7 +40,7 @@ impl Client {
         }
         let sent = match self.send_body(&mut link, chunked).await? {
             Ok(sent) => sent,
-            Err(why) => return Ok(self.unreachable(&why, &original, &asked.lost(&original))),
+            Err(why) => return Ok(self.not_served(&why, &asked, &original)),
         };
         // A server that takes no more may have answered already: that it is too much, or whom it wants to sign in.
         let then = self.bring_back(&mut link, &asked, &original).await?;
@@ -96,9 +96,7 @@ impl Client {
         let (mut head, framing) = match self.answer_head(link, Instant::now() + patience).await? {
             Ok(answer) => answer,
             Err(why) => {
-                return Ok(
-                    (self.unreachable(&why, original, &asked.lost(original)) == Then::Next).then_some(false)
-                );
+                return Ok((self.not_served(&why, asked, original) == Then::Next).then_some(false));
             }
         };
         let came = head.clone();

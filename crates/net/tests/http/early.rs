@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use net::Limits;
 
-use crate::support::{Client, PATIENCE, Proxy, Setup, Upstream, basic, mapi, thread};
+use crate::support::{Client, PATIENCE, Proxy, Setup, Upstream, basic, mapi, read_head, thread};
 
 /// More than the buffers between the client and the server take.
 const LONG: usize = 32 << 20;
@@ -19,11 +19,7 @@ fn answering_early(answer: &'static str, then: impl FnOnce(TcpStream) + Send + '
     let address = listener.local_addr().unwrap();
     thread(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let (mut head, mut byte) = (Vec::new(), [0]);
-        while !head.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).unwrap();
-            head.push(byte[0]);
-        }
+        read_head(&mut stream);
         stream.write_all(answer.as_bytes()).unwrap();
         then(stream);
     });

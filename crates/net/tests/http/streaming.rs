@@ -10,7 +10,7 @@ use std::time::Duration;
 use engine::{Module, Operation, Refusal, Session};
 use net::Limits;
 
-use crate::support::{Client, Setup, Upstream, basic, mapi};
+use crate::support::{Client, Setup, Upstream, basic, mapi, read_head};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
                     Transfer-Encoding: chunked\r\n\r\n";
@@ -180,11 +180,7 @@ fn what_a_server_answers_before_it_has_the_whole_request_reaches_the_client() {
     crate::support::thread(move || {
         for answer in ["HTTP/1.1 413 No\r\nContent-Length: 8\r\n\r\ntoo much", "HTTP/1.1 204 Yes\r\n\r\n"] {
             let (mut stream, _) = listener.accept().unwrap();
-            let (mut head, mut byte) = (Vec::new(), [0]);
-            while !head.ends_with(b"\r\n\r\n") {
-                stream.read_exact(&mut byte).unwrap();
-                head.push(byte[0]);
-            }
+            read_head(&mut stream);
             stream.write_all(answer.as_bytes()).unwrap();
             // With what it did not read: the next bytes that come are refused.
             drop(stream);

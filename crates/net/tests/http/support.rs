@@ -17,7 +17,7 @@ use net::http::{
     HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, Via,
     run_http,
 };
-use net::{Admission, Cores, Limits, Live, Strangers, Unobserved};
+use net::{Admission, Cores, EventLog, Limits, Live, Unobserved};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -144,7 +144,7 @@ impl Setup {
             session_idle: PATIENCE,
             observer: self.observer,
             auth_limit: Arc::default(),
-            strangers: Strangers::default(),
+            log: EventLog::default(),
         });
         let runtime = Runtime::new().unwrap();
         let (stop, stopped) = watch::channel(false);
@@ -343,6 +343,16 @@ impl Client {
 #[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for nobody")]
 pub(crate) fn thread(work: impl FnOnce() + Send + 'static) {
     std::thread::spawn(work);
+}
+
+/// Reads a head and not a byte more.
+pub(crate) fn read_head(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    head
 }
 
 /// A request of MAPI over HTTP.

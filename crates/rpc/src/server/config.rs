@@ -32,7 +32,7 @@ pub struct ServerConfig {
     /// The largest stub that is put together, in bytes. It bounds all of an association's unfinished stubs
     /// together.
     pub max_stub: usize,
-    /// The same for who has not signed in, so that strangers can't take much memory.
+    /// The same for unauthenticated clients, so that they can't take much memory.
     pub max_anonymous_stub: usize,
     /// How many presentation contexts one association may have.
     pub max_contexts: usize,
