@@ -1,5 +1,6 @@
 use wire::{Decode, Encode, Reader, Result, Writer, utf16_length};
 
+use super::packed::block;
 use super::{entry_id_or_bytes, local_time};
 use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
 use crate::show::{Show, Shown, string8, string16};
@@ -28,9 +29,8 @@ pub struct TaskAssigner {
 
 impl<'a> Decode<'a> for TaskAssigner {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
-        let length = r.u32("cbEntryID")?;
         Ok(Self {
-            entry_id: r.bytes(usize::try_from(length).unwrap_or(usize::MAX), "EID")?.to_vec(),
+            entry_id: block(r, "EID")?,
             narrow_name: read_string8(r, "szDisplayName")?.to_vec(),
             name: read_unicode(r, "wzDisplayName")?,
             rest: r.rest().to_vec(),

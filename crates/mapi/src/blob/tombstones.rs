@@ -1,5 +1,6 @@
 use wire::{Decode, Encode, Reader, Result, Writer};
 
+use super::packed::block;
 use super::{GlobalObjectId, since_1601};
 use crate::show::{Show, Shown, string8};
 
@@ -35,11 +36,10 @@ const HEADER_SIZE: u32 = 0x14;
 impl<'a> Decode<'a> for Tombstone {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let times = [r.u32("StartTime")?, r.u32("EndTime")?];
-        let size = r.u32("GlobalObjectIdSize")?;
-        let id = r.bytes(usize::try_from(size).unwrap_or(usize::MAX), "GlobalObjectId")?;
+        let global_object_id = block(r, "GlobalObjectId")?;
         let size = r.u16("UsernameSize")?;
         let user_name = r.bytes(usize::from(size), "Username")?.to_vec();
-        Ok(Self { times, global_object_id: id.to_vec(), user_name })
+        Ok(Self { times, global_object_id, user_name })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-use super::packed::{PackedText8, PackedText16, wide};
+use super::packed::{PackedText8, PackedText16, block, wide};
 use crate::show::{Show, Shown, string8, string16};
 
 /// `PidLidPropertyDefinitionStream`: the fields of a message ("`PropertyDefinition` stream structure").
@@ -52,11 +52,11 @@ impl<'a> Decode<'a> for NewerDefinition {
         let internal_type = r.u32("InternalType")?;
         let mut blocks = Vec::new();
         loop {
-            let size = usize::try_from(r.u32("Size")?).unwrap_or(usize::MAX);
-            if size == 0 {
+            let block = block(r, "SkipBlock")?;
+            if block.is_empty() {
                 return Ok(Self { internal_type, blocks });
             }
-            blocks.push(r.bytes(size, "SkipBlock")?.to_vec());
+            blocks.push(block);
         }
     }
 }
