@@ -244,7 +244,7 @@ pub(crate) const KEYS: &[Key] = &[
         "request_megabytes_per_user",
         "256",
         false,
-        "How many megabytes (of 1,000,000 bytes) of one user's requests are held in memory, while they arrive and until they are answered, with the answers to operations of MAPI over HTTP until the client has read them, from 2 to 1000000. What a connection holds up to 64 KiB is not counted. A request that would be more, or whose answer would, is refused as too busy: with 503 and Retry-After over HTTP, else with the fault nca_s_server_too_busy. It is logged with the user. All unauthenticated calls count as one user's.",
+        "How many megabytes (of 1,000,000 bytes) of one user's requests are held in memory, while they arrive and until they are answered, with the answers to operations of MAPI over HTTP and Autodiscover, and those to remote calls that the client does not read at once, until it has read them, from 2 to 1000000. What a connection holds up to 64 KiB is not counted. A request that would be more, or whose answer would, is refused as too busy: with 503 and Retry-After over HTTP, else with the fault nca_s_server_too_busy. A connection whose answers to remote calls would be is closed. Either is logged with the user. All unauthenticated calls count as one user's.",
     ),
     key("clients", "request_megabytes", "1000", false, "The same for the requests of all users together."),
     key(
@@ -349,7 +349,7 @@ pub(crate) const KEYS: &[Key] = &[
         "password_file",
         "\"svcproxy.password\"",
         true,
-        "A file whose first line is the account's password, in UTF-8. Further lines are ignored. Readable by its owner alone. Read again at SIGHUP, for connections that we open from then on. While the server refuses the account, the proxy signs in only every 30 seconds, later every 15 minutes, lest the account be locked out; another password is tried at once. What is refused in one user's requests alone stops that user's alone.",
+        "A file whose first line is the account's password, in UTF-8. Further lines are ignored. Readable by its owner alone. Read again at SIGHUP, for connections that we open from then on. While the server refuses the account, the proxy signs in only every 30 seconds, later every 15 minutes, so that the account is not locked out; another password is tried at once. What is refused in one user's requests alone stops that user's alone.",
     ),
     key(
         "virtual_directories",
@@ -427,6 +427,11 @@ pub(crate) const KEYS: &[Key] = &[
         "How many seconds one piece of such work may take, from 1 to 604800, waiting included. An operation whose work takes longer is refused.",
     ),
 ];
+
+/// Whether the key or table `inner` is `outer` or stands in it.
+pub(super) fn is_within(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
 
 /// The name among `known` that is nearest to `name`, whatever the case of its letters, if any is near.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::keys::is_within;
 use crate::files::FileError;
 
 /// One thing that is wrong with a configuration, and where.
@@ -68,11 +69,7 @@ impl ConfigError {
             Self::Read(_) | Self::Syntax { .. } => false,
             Self::Value { key, .. } => key == wanted,
             // What is misspelt is not missing, nor is what stands in a table whose name is misspelt.
-            Self::Unknown { meant, .. } => meant.iter().any(|meant| {
-                wanted
-                    .strip_prefix(meant.as_str())
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            }),
+            Self::Unknown { meant, .. } => meant.iter().any(|meant| is_within(wanted, meant)),
         }
     }
 }
@@ -186,11 +183,9 @@ impl<'a> Found<'a> {
 
     /// Whether something is wrong with a key in the table `table`, or with all of it.
     pub(crate) fn is_wrong_in(&self, table: &str) -> bool {
-        let is_in =
-            |key: &str| key.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         self.problems.iter().any(|problem| match problem {
-            ConfigError::Value { key, .. } => is_in(key),
-            ConfigError::Unknown { meant, .. } => meant.iter().any(|meant| is_in(meant)),
+            ConfigError::Value { key, .. } => is_within(key, table),
+            ConfigError::Unknown { meant, .. } => meant.iter().any(|meant| is_within(meant, table)),
             ConfigError::Read(_) | ConfigError::Syntax { .. } => false,
         })
     }

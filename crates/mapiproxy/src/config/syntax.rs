@@ -1,5 +1,5 @@
-//! What is wrong with a line that is not TOML, in the words of whoever typed it: the parser knows neither the keys nor
-//! what was meant.
+//! Explains a line that is not TOML by the keys of the configuration and by usual mistakes, which the parser does not
+//! know.
 
 use std::ops::Range;
 

@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::document::{Places, dotted};
-use super::keys::{KEYS, nearest};
+use super::keys::{KEYS, is_within, nearest};
 use super::problems::Found;
 
 /// A key that does not exist.
@@ -101,11 +101,6 @@ fn search(table: &mut Table, prefix: &str, places: &Places, unknown: &mut Vec<Un
         true
     });
     unknown.sort_by_key(|unknown| unknown.line);
-}
-
-/// Whether `table` is `outer` or a table in it.
-fn is_within(table: &str, outer: &str) -> bool {
-    table.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// The names of keys and tables in the table `prefix`.
