@@ -8,11 +8,11 @@ use engine::{
 };
 use mapi::ErrorCode;
 use mapi::emsmdb::{
-    EcDoConnectExRequest, EcDoConnectExResponse, EcDoConnectRequest, EcDoConnectResponse, InBytes, OutBytes,
-    Request, Response, Version,
+    EcDoConnectExRequest, EcDoConnectExResponse, EcDoConnectRequest, EcDoConnectResponse, OutBytes, Request,
+    Response, Version,
 };
-use mapi::ndr::{CharString, ContextHandle, Ptr};
-use testkit::{Talk, caller, incoming};
+use mapi::ndr::{ContextHandle, Ptr};
+use testkit::{Talk, caller, connect_ex, incoming};
 use wire::{Endian, Guid};
 
 const NO_LINK: u32 = u32::MAX;
@@ -21,22 +21,8 @@ const NO_LINK: u32 = u32::MAX;
 const CONNECTS: [u16; 2] = [0, 10];
 
 fn request(opnum: u16, icxr_link: u32) -> Vec<u8> {
-    let user_dn = CharString::new("/o=O/cn=a");
-    let connect_ex = EcDoConnectExRequest {
-        user_dn: user_dn.clone(),
-        flags: 0,
-        connection_mod: 0,
-        limit: 0,
-        code_page: 1252,
-        lcid_string: 1033,
-        lcid_sort: 1033,
-        icxr_link,
-        can_convert_code_pages: 1,
-        client_version: Version([12, 6, 1]),
-        time_stamp: 0x1234,
-        aux_in: InBytes(Vec::new()),
-        aux_out_max: 0,
-    };
+    let connect_ex = EcDoConnectExRequest { icxr_link, time_stamp: 0x1234, ..connect_ex("/o=O/cn=a") };
+    let user_dn = connect_ex.user_dn.clone();
     let EcDoConnectExRequest { flags, connection_mod, limit, code_page, .. } = connect_ex;
     let EcDoConnectExRequest { lcid_string, lcid_sort, can_convert_code_pages, .. } = connect_ex;
     let EcDoConnectExRequest { client_version, time_stamp, .. } = connect_ex;

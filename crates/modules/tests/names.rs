@@ -459,19 +459,9 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out() {
 
 fn connect_ex() -> Vec<u8> {
     let request = emsmdb::EcDoConnectExRequest {
-        user_dn: CharString::new("/o=O/ou=G/cn=Recipients/cn=alice"),
-        flags: 0,
-        connection_mod: 0,
-        limit: 0,
-        code_page: 1252,
-        lcid_string: 1033,
-        lcid_sort: 1033,
-        icxr_link: u32::MAX,
-        can_convert_code_pages: 1,
         client_version: emsmdb::Version([12, 0, 0]),
-        time_stamp: 0,
-        aux_in: emsmdb::InBytes::default(),
         aux_out_max: 0x1008,
+        ..testkit::connect_ex("/o=O/ou=G/cn=Recipients/cn=alice")
     };
     emsmdb::Request::EcDoConnectEx(request).encode().unwrap()
 }

@@ -11,6 +11,6 @@ pub mod seeds;
 mod talk;
 mod web;
 
-pub use crate::mailbox::{Mailbox, Sent, batch, replies};
+pub use crate::mailbox::{Mailbox, Sent, batch, connect_ex, replies};
 pub use crate::talk::{Talk, bind_request, bind_response, caller, incoming};
 pub use crate::web::Web;

@@ -36,6 +36,25 @@ pub enum Sent {
     Answered(RopBuffer),
 }
 
+/// A request for a session of the mailbox `dn`, which is linked with no other.
+pub fn connect_ex(dn: &str) -> EcDoConnectExRequest {
+    EcDoConnectExRequest {
+        user_dn: CharString::new(dn),
+        flags: 0,
+        connection_mod: 0,
+        limit: 0,
+        code_page: 1252,
+        lcid_string: 1033,
+        lcid_sort: 1033,
+        icxr_link: u32::MAX,
+        can_convert_code_pages: 1,
+        client_version: Version::default(),
+        time_stamp: 0,
+        aux_in: InBytes(Vec::new()),
+        aux_out_max: 0,
+    }
+}
+
 impl<'a> Mailbox<'a> {
     /// A session of whoever comes from `authority`.
     ///
@@ -45,21 +64,7 @@ impl<'a> Mailbox<'a> {
     pub fn open(engine: &'a Engine, authority: &str) -> Self {
         let mut talk = Talk::new(engine, &Arc::default());
         let context = caller(authority);
-        let connect = EcDoConnectExRequest {
-            user_dn: CharString::new("/o=O/ou=G/cn=Recipients/cn=a"),
-            flags: 0,
-            connection_mod: 0,
-            limit: 0,
-            code_page: 1252,
-            lcid_string: 1033,
-            lcid_sort: 1033,
-            icxr_link: u32::MAX,
-            can_convert_code_pages: 1,
-            client_version: Version::default(),
-            time_stamp: 0,
-            aux_in: InBytes(Vec::new()),
-            aux_out_max: 0,
-        };
+        let connect = connect_ex("/o=O/ou=G/cn=Recipients/cn=a");
         let connect = emsmdb::Request::EcDoConnectEx(connect).encode().expect("constants fit");
         let (mut flight, _) = talk.relayed(incoming(&context, (Interface::Emsmdb, 10), connect));
         let response = EcDoConnectExResponse {
