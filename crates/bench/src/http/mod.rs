@@ -15,7 +15,7 @@ use self::bodies::Kind;
 pub(crate) use self::held::run as hold;
 use self::load::{Client, Road};
 pub(crate) use self::parked::run as park;
-use self::peers::{Peer, Peers};
+use self::peers::{Build, Peer, Peers};
 use crate::load::{Figures, median};
 
 /// What one peer came to at one load.
@@ -40,6 +40,9 @@ pub(crate) struct Choice {
     /// Only these proxies by HTTP: nginx, haproxy, mitmproxy. Ours is always there.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     peers: Vec<String>,
+    /// Other builds of the proxy, which are measured beside this one by HTTP: before=/tmp/mapiproxy.
+    #[arg(long, value_name = "NAME=PROGRAM")]
+    build: Vec<Build>,
 }
 
 /// Whether `one` is among those that are `wanted`.
@@ -50,7 +53,11 @@ fn among<T: PartialEq<U>, U: ?Sized>(wanted: &[T], one: &U) -> bool {
 /// Compares them for each kind of request, plain and with TLS, at several numbers of connections.
 pub(crate) async fn compare(round: Duration, rounds: usize, choice: &Choice) -> Result<(), Box<dyn Error>> {
     let wanted = |name: &str| among(&choice.peers, name);
-    let peers = Peers::start(upstream::start()?, wanted)?;
+    let upstream = upstream::start()?;
+    let mut peers = Peers::start(upstream, wanted)?;
+    for build in &choice.build {
+        peers.add(upstream, build)?;
+    }
     let trust = load::trust(peers.authority.clone())?;
     let authorization = load::authorization(peers.password.expose());
     println!("MAPI over HTTP: Execute through each, medians of {rounds} rounds in turn");

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use identity::Password;
@@ -12,12 +12,33 @@ use crate::setup::{self, DOMAIN, Stage};
 
 /// A reverse proxy at work.
 pub(crate) struct Peer {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// Where it takes plain HTTP.
     pub(crate) plain: SocketAddr,
     /// Where it takes HTTP within TLS.
     pub(crate) tls: SocketAddr,
     process: u32,
+}
+
+/// Another build of the proxy, such as an earlier one, to be measured beside this one.
+#[derive(Debug, Clone)]
+pub(crate) struct Build {
+    name: String,
+    program: PathBuf,
+}
+
+impl std::str::FromStr for Build {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, program) = text.split_once('=').ok_or("write NAME=PROGRAM")?;
+        let program = PathBuf::from(program);
+        if program.is_file() {
+            Ok(Self { name: name.to_owned(), program })
+        } else {
+            Err(format!("there is no file {}", program.display()))
+        }
+    }
 }
 
 /// All of them, with the key and the certificate that they show.
@@ -37,7 +58,7 @@ impl Peers {
         let authority = certificate(&stage)?;
         stage.write("accounts.toml", &setup::accounts(&password)?)?;
         stage.write("svcproxy.password", password.expose())?;
-        let mut all = vec![ours(&mut stage, upstream, "mapiproxy", RAISED)?];
+        let mut all = vec![ours(&mut stage, upstream, "mapiproxy", &setup::program()?, RAISED)?];
         if wanted("nginx") {
             all.push(nginx(&mut stage, upstream)?);
         }
@@ -50,9 +71,15 @@ impl Peers {
         Ok(Self { all, authority, password, stage })
     }
 
+    /// Starts another build of ours.
+    pub(crate) fn add(&mut self, upstream: SocketAddr, build: &Build) -> Result<(), Box<dyn Error>> {
+        self.all.push(ours(&mut self.stage, upstream, &build.name, &build.program, RAISED)?);
+        Ok(())
+    }
+
     /// Starts another of ours, with the limits that it has where none are written.
     pub(crate) fn add_with_default_limits(&mut self, upstream: SocketAddr) -> Result<(), Box<dyn Error>> {
-        self.all.push(ours(&mut self.stage, upstream, "defaults", "")?);
+        self.all.push(ours(&mut self.stage, upstream, "defaults", &setup::program()?, "")?);
         Ok(())
     }
 }
@@ -96,7 +123,8 @@ const RAISED: &str = "connections = 20000\nconnections_per_address = 20000\n";
 fn ours(
     stage: &mut Stage,
     upstream: SocketAddr,
-    name: &'static str,
+    name: &str,
+    program: &Path,
     limits: &str,
 ) -> Result<Peer, Box<dyn Error>> {
     let (plain, tls) = places(23)?;
@@ -115,14 +143,14 @@ fn ours(
         ),
     )?;
     let config = stage.path(&config);
-    let mut command = Command::new(setup::program()?);
+    let mut command = Command::new(program);
     command.arg("run").arg("--config").arg(config);
     if limits.is_empty() {
         // It logs each time that a limit is reached, which would stand between the rows.
         command.stderr(Stdio::null());
     }
     let process = stage.run(&mut command, plain)?;
-    Ok(Peer { name, plain, tls, process })
+    Ok(Peer { name: name.to_owned(), plain, tls, process })
 }
 
 fn nginx(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
@@ -147,7 +175,7 @@ fn nginx(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>
     let config = stage.path("nginx.conf");
     let log = stage.path("nginx.log");
     let process = stage.run(Command::new("nginx").arg("-e").arg(log).arg("-c").arg(config), plain)?;
-    Ok(Peer { name: "nginx", plain, tls, process })
+    Ok(Peer { name: "nginx".to_owned(), plain, tls, process })
 }
 
 fn haproxy(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Error>> {
@@ -164,7 +192,7 @@ fn haproxy(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Erro
     )?;
     let config = stage.path("haproxy.cfg");
     let process = stage.run(Command::new("haproxy").arg("-db").arg("-f").arg(config), plain)?;
-    Ok(Peer { name: "haproxy", plain, tls, process })
+    Ok(Peer { name: "haproxy".to_owned(), plain, tls, process })
 }
 
 /// mitmproxy in reverse mode speaks TLS and plain HTTP on one port.
@@ -178,7 +206,7 @@ fn mitmproxy(stage: &mut Stage, upstream: SocketAddr) -> Result<Peer, Box<dyn Er
     command.arg("--certs").arg(stage.path("both.pem"));
     command.arg("--set").arg(format!("confdir={}", stage.path("mitmproxy").display()));
     let process = stage.run(&mut command, plain)?;
-    Ok(Peer { name: "mitmproxy", plain, tls: plain, process })
+    Ok(Peer { name: "mitmproxy".to_owned(), plain, tls: plain, process })
 }
 
 fn children(process: u32) -> Vec<u32> {
