@@ -64,6 +64,7 @@ const TOOLS: &[Tool] = &[
     tool("curl", "curl", &[Tests], "is a client of HTTP and TLS"),
     tool("haproxy", "haproxy", &[Bench], "is what the benchmark compares with"),
     tool("nginx", "nginx-light", &[Bench], "is what the benchmark compares with, too"),
+    tool("valgrind", "valgrind", &[Bench], "counts instructions and allocations for the benchmark"),
     tool("mitmdump", "mitmproxy", &[Bench], "is what the benchmark compares with, for what it decodes"),
 ];
 

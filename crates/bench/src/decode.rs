@@ -89,7 +89,7 @@ fn pdus(stub: &[u8]) -> Result<Vec<u8>, wire::Error> {
 }
 
 /// Fifty people with eight properties each.
-fn row_set() -> nspi::Response {
+pub(crate) fn row_set() -> nspi::Response {
     let row = |number: usize| {
         let dn = format!(
             "/o=Lab Organisation/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=user{number}"

@@ -52,22 +52,14 @@ pub(crate) struct Road {
 impl Road {
     /// Opens the session.
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
-        let facts = ProxyFacts {
-            name: "proxy.lab.test".to_owned(),
-            upstream: "exch.lab.test".to_owned(),
-            origin: "https://proxy.lab.test".to_owned(),
-            sign_in: Vec::new(),
-        };
-        let mut modules = Vec::new();
-        for name in ["names", "downgrade"] {
-            let mut module = modules::by_name(name).ok_or("there is no such module")?;
-            module.init(&engine::options::Options::default(), &facts)?;
-            modules.push(module);
-        }
         let caller = SecurityContext::anonymous(&Registry::new(), &Authority::new("bench"));
         let cookies = format!("MapiContext={SESSION}; MapiSequence=s-{SESSION}");
-        let road =
-            Self { engine: Engine::new(Stack::new(modules)), table: CookieTable::default(), caller, cookies };
+        let road = Self {
+            engine: Engine::new(Stack::new(modules()?)),
+            table: CookieTable::default(),
+            caller,
+            cookies,
+        };
         road.pass(&Pair::new(Kind::Connect)?)?;
         Ok(road)
     }
@@ -102,6 +94,23 @@ impl Road {
         }
         Ok(())
     }
+}
+
+/// The modules that operations pass: `names` and `downgrade`.
+pub(crate) fn modules() -> Result<Vec<Box<dyn engine::Module>>, Box<dyn Error>> {
+    let facts = ProxyFacts {
+        name: "proxy.lab.test".to_owned(),
+        upstream: "exch.lab.test".to_owned(),
+        origin: "https://proxy.lab.test".to_owned(),
+        sign_in: Vec::new(),
+    };
+    let mut modules = Vec::new();
+    for name in ["names", "downgrade"] {
+        let mut module = ::modules::by_name(name).ok_or("there is no such module")?;
+        module.init(&engine::options::Options::default(), &facts)?;
+        modules.push(module);
+    }
+    Ok(modules)
 }
 
 /// The bodies of a request and of its answer.

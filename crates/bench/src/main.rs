@@ -6,6 +6,7 @@ mod captures;
 mod decode;
 mod execute;
 mod http;
+mod instructions;
 mod load;
 mod memory;
 mod setup;
@@ -29,6 +30,12 @@ struct Arguments {
     rounds: usize,
     #[command(flatten)]
     http: http::Choice,
+    /// What `instructions` counts: passes one operation and ends.
+    #[arg(long, hide = true)]
+    count: Option<instructions::Counted>,
+    /// How many times it passes.
+    #[arg(long, hide = true, default_value_t = 1)]
+    times: u32,
 }
 
 /// A part of the comparison.
@@ -38,6 +45,8 @@ enum Part {
     Relay,
     /// MAPI over HTTP through the proxy beside nginx, HAProxy and mitmproxy.
     Http,
+    /// Instructions and allocations of operations that pass engine and modules, counted by valgrind.
+    Instructions,
     /// Decoders and compression in MB/s a core.
     Decode,
     /// Idle sessions: memory each, and what they cost the rest.
@@ -50,9 +59,15 @@ enum Part {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
+    if let Some(counted) = arguments.count {
+        return instructions::pass(counted, arguments.times);
+    }
     let wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
     let round = Duration::from_secs(arguments.seconds);
     setup::raise_descriptor_limit();
+    if wanted(Part::Instructions) {
+        instructions::run()?;
+    }
     if wanted(Part::Decode) {
         decode::run()?;
         captures::run()?;
