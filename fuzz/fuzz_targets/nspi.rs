@@ -1,2 +1,3 @@
+//! Fuzz target: `testkit::oracles::mapi::nspi`.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| testkit::oracles::mapi::nspi(data));

@@ -1,3 +1,5 @@
+//! Third-party clients, run against a server.
+
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::Duration;

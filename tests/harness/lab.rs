@@ -1,3 +1,5 @@
+//! A running `mapiproxy lab`.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 

@@ -1,3 +1,5 @@
+//! A client that measures its response times while other clients misbehave.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

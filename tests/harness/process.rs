@@ -1,3 +1,5 @@
+//! Child processes: their output, and their end with the test.
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};

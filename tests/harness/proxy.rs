@@ -1,3 +1,5 @@
+//! A running proxy, with its configuration and accounts.
+
 use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;

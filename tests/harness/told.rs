@@ -1,3 +1,5 @@
+//! An authenticated address book client that executes commands one at a time.
+
 use serde_json::Value;
 
 use super::{Client, Process, Proxy};

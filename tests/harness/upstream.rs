@@ -1,3 +1,5 @@
+//! The upstream server of a test: a lab, or another implementation.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 

@@ -1,3 +1,5 @@
+//! Timestamps of captured packets, and their text form.
+
 use std::fmt;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The address book client: browsing, resolving names and reading properties by NSPI.
+
 use mapi::nspi::{
     BindRequest, DNToMIdRequest, GetMatchesRequest, GetPropsRequest, GetSpecialTableRequest, MId, MIdArray,
     PropertyRowSet, QueryRowsRequest, ResolveNamesWRequest, Stat, TagArray, UnbindRequest, WStringsArray,

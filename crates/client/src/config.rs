@@ -1,3 +1,5 @@
+//! Configuration of a client: the server, the account and timeouts.
+
 use std::time::Duration;
 
 use identity::ntlm::Credentials;

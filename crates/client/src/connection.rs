@@ -1,3 +1,5 @@
+//! A connection to one RPC interface of the server.
+
 use bytes::Bytes;
 use mapi::Interface;
 use net::{LinkConfig, RpcClient, syntax};

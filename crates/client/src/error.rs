@@ -1,3 +1,5 @@
+//! The client's error type, with the side that failed.
+
 use std::fmt;
 
 use mapi::ErrorCode;

@@ -1,3 +1,5 @@
+//! The mailbox client: sessions of the store and ROPs by EMSMDB.
+
 use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{
     EcDoConnectExRequest, EcDoConnectRequest, EcDoDisconnectRequest, EcDoRpcExt2Request, EcDoRpcRequest,

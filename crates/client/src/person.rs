@@ -1,3 +1,5 @@
+//! An address book entry of a user, and the columns that are read for it.
+
 use mapi::nspi::{DisplayType, EntryId, MId};
 use mapi::property::{PropTag, PropertyList, PropertyValue};
 use wire::Decode as _;

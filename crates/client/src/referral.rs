@@ -1,3 +1,5 @@
+//! Asks the referral service (RFR) for the address book server.
+
 use mapi::Interface;
 use mapi::rfr::{GetFQDNFromServerDNRequest, GetNewDSARequest};
 use rpc::ndr::{CharString, Ptr};

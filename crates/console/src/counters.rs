@@ -1,3 +1,5 @@
+//! Counters of operations and errors since the start.
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{Flight, Next};

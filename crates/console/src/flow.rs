@@ -1,3 +1,5 @@
+//! A snapshot of a finished operation, for display.
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The observer that sends finished operations to the terminal.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

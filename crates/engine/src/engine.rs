@@ -1,3 +1,5 @@
+//! The engine: the module stack, its sessions and the deferred-work pool.
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,3 +1,5 @@
+//! An operation in progress, and how it goes on after the stack, the upstream or deferred work.
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! A message: its bytes as received, and its decoded form when it is needed.
+
 use bytes::Bytes;
 use wire::{Endian, Error, Reader, Result};
 

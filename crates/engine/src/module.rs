@@ -1,3 +1,5 @@
+//! The module interface: hooks, decisions and refusals.
+
 use std::borrow::Cow;
 
 use identity::SecurityContext;

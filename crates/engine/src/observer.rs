@@ -1,3 +1,5 @@
+//! The observer interface: what is reported of finished operations.
+
 use std::time::Duration;
 
 use bytes::Bytes;

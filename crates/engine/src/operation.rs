@@ -1,3 +1,5 @@
+//! An operation: envelope, request, response and notes.
+
 use std::borrow::Cow;
 use std::net::SocketAddr;
 

@@ -1,3 +1,5 @@
+//! A session: one client's conversation with one service under one security context.
+
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,3 +1,5 @@
+//! The module stack: the order of hooks, and how decisions of modules combine.
+
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,3 +1,5 @@
+//! Reads message bodies, by length or in chunks (RFC 9112 6, 7).
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::error::Error;

@@ -1,3 +1,5 @@
+//! Incremental decoders for requests and responses.
+
 use std::marker::PhantomData;
 
 use bytes::{Buf, BytesMut};

@@ -1,3 +1,5 @@
+//! Encodes chunked bodies.
+
 /// The chunk that ends a body, without trailers.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 

@@ -1,3 +1,5 @@
+//! Why a message cannot be read.
+
 use thiserror::Error;
 
 /// Why a message can't be read. Nothing more is read from a connection on which one came.

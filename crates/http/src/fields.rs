@@ -1,3 +1,5 @@
+//! Header fields, with their bytes as received.
+
 use std::borrow::Cow;
 use std::ops::Range;
 

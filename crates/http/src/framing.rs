@@ -1,3 +1,5 @@
+//! Selects how a message's body is framed (RFC 9112 6.3).
+
 use crate::error::Error;
 use crate::fields::{Fields, tokens};
 use crate::head::Version;

@@ -1,3 +1,5 @@
+//! Request and response heads: start line and header fields.
+
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::ops::Range;

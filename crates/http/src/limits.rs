@@ -1,3 +1,5 @@
+//! Size limits for the parts of a message.
+
 /// How large the parts of a message may be, in bytes but for counts. A body's length is not limited here:
 /// whoever collects one limits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,3 +1,5 @@
+//! Authorities: the directory or server that vouches for principals.
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

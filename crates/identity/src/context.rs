@@ -1,3 +1,5 @@
+//! Security contexts: the proof that a principal has authenticated.
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,3 +1,5 @@
+//! Errors of handshakes and of message protection.
+
 use thiserror::Error;
 
 use crate::random::RandomError;

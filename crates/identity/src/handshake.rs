@@ -1,3 +1,5 @@
+//! The two ends of an authentication handshake, for any mechanism.
+
 use std::sync::Arc;
 
 use wire::FileTime;

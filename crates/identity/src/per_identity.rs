@@ -1,3 +1,5 @@
+//! A bounded map of values that belong to one identity each.
+
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 

@@ -1,3 +1,5 @@
+//! Sources of random bytes.
+
 /// A source of unpredictable bytes.
 pub trait Random {
     /// Fills `out` with bytes that nobody can predict.

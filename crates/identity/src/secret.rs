@@ -1,3 +1,5 @@
+//! Passwords and session keys: wiped from memory, and never printed.
+
 use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};

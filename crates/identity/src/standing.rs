@@ -1,3 +1,5 @@
+//! Whether an account is still valid, shared with the contexts that rest on it.
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,3 +1,5 @@
+//! The code page of 8-bit strings in a session.
+
 use encoding_rs::Encoding;
 
 /// What 8-bit texts of a session are encoded in.

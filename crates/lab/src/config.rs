@@ -1,3 +1,5 @@
+//! Configuration of a lab: its seed, its size and its names.
+
 /// What the lab is like. The same configuration makes the same lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabConfig {

@@ -1,3 +1,5 @@
+//! The lab's context handles.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,3 +1,5 @@
+//! A deterministic sequence of numbers for generated data.
+
 use wire::Guid;
 
 /// A sequence of numbers that a seed decides (`SplitMix64`). It makes names, not secrets.

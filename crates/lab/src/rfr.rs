@@ -1,3 +1,5 @@
+//! The lab's referral service ([MS-OXABREF]).
+
 use mapi::ErrorCode;
 use mapi::rfr::{GetFQDNFromServerDNResponse, GetNewDSAResponse, Request, Response};
 use net::Call;

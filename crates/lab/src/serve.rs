@@ -1,3 +1,5 @@
+//! Serves a lab on sockets: endpoint mapper, listeners and accounts.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

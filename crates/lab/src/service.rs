@@ -1,3 +1,5 @@
+//! The lab as an RPC service: dispatches calls to the interfaces.
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! Error codes of operations and of properties ([MS-OXCDATA] 2.4).
+
 wire::wire_enum! {
     /// What an operation returns, and why a property has no value ([MS-OXCDATA] 2.4).
     pub struct ErrorCode(u32) {

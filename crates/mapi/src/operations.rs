@@ -1,3 +1,5 @@
+//! The macro that defines an RPC interface's requests and responses from its table of operations.
+
 /// Defines the requests and the responses of an interface from its table of operations.
 macro_rules! rpc_operations {
     ($interface:expr; $($(#[$doc:meta])* $opnum:literal => $name:ident($request:ty, $response:ty);)*) => {

@@ -1,3 +1,5 @@
+//! The `downgrade` module: keeps clients on the RPC calls of Exchange 2000.
+
 use engine::{Decision, FaultStatus, Module, Operation, Refusal, Response, Session};
 use mapi::{Interface, emsmdb};
 

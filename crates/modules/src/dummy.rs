@@ -1,3 +1,5 @@
+//! The `dummy` module: logs each hook, and is the documented example of a module.
+
 use std::time::Duration;
 
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};

@@ -1,3 +1,5 @@
+//! The account by which the proxy authenticates at a server.
+
 use std::sync::Arc;
 
 use identity::ntlm::{Credentials, InitiatorConfig, Protection};

@@ -1,3 +1,5 @@
+//! The request handler interface of RPC listeners.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};

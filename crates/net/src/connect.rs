@@ -1,3 +1,5 @@
+//! Resolves a server's name and connects to one of its addresses.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

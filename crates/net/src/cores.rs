@@ -1,3 +1,5 @@
+//! Worker threads; a connection stays on one of them.
+
 use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;

@@ -1,3 +1,5 @@
+//! Caches where the upstream's RPC interfaces are served.
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,3 +1,5 @@
+//! Rate-limited log lines for events that peers can cause at any rate.
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;

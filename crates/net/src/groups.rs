@@ -1,3 +1,5 @@
+//! Association groups, each of which belongs to one identity.
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,3 +1,5 @@
+//! Limits on connections, by address and in total.
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

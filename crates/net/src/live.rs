@@ -1,3 +1,5 @@
+//! A value that can be replaced while it is in use.
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Something that can be replaced while it is in use: whoever asks next gets the new one.

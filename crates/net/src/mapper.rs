@@ -1,3 +1,5 @@
+//! The endpoint mapper service.
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -1,3 +1,5 @@
+//! Queries the upstream's endpoint mapper.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! IP networks in CIDR notation.
+
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;

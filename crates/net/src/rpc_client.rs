@@ -1,3 +1,5 @@
+//! An RPC client connection that makes one call at a time.
+
 use std::future::poll_fn;
 use std::net::SocketAddr;
 

@@ -1,3 +1,5 @@
+//! Listens on TCP, accepts connections, and shuts down.
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! RPC services that are answered locally.
+
 use std::sync::Arc;
 use std::task::{Context, Poll};
 

@@ -1,3 +1,5 @@
+//! Client authentication: the accepted mechanisms and handshakes in progress.
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! The only place that starts tasks.
+
 use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;

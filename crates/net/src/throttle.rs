@@ -1,3 +1,5 @@
+//! Limits how many log lines of a kind are written in a period.
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

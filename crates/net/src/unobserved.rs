@@ -1,3 +1,5 @@
+//! An observer that records nothing.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

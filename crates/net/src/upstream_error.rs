@@ -1,3 +1,5 @@
+//! Why a request to the upstream failed.
+
 use std::time::Duration;
 
 use crate::body_budget::Full;

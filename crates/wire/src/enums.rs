@@ -1,3 +1,5 @@
+//! Macros for open enumerations and flags, which keep unknown values.
+
 /// A protocol's enumeration as a newtype with constants, so that values which nobody knows survive.
 ///
 /// ```

@@ -1,3 +1,5 @@
+//! Errors of reading and writing, with field and offset.
+
 use std::fmt;
 
 /// What [`Reader`](crate::Reader) and [`Writer`](crate::Writer) return.

@@ -1,3 +1,5 @@
+//! GUIDs ([MS-DTYP] 2.3.4).
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,3 +1,5 @@
+//! The reader: a bounded cursor over a peer's bytes.
+
 use bytes::Bytes;
 
 use crate::{Error, ErrorKind, Result};

@@ -1,3 +1,5 @@
+//! UTF-16 texts.
+
 use std::cmp::Ordering;
 use std::fmt;
 

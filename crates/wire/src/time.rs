@@ -1,3 +1,5 @@
+//! `FILETIME` ([MS-DTYP] 2.3.3).
+
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

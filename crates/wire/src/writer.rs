@@ -1,3 +1,5 @@
+//! The writer: a growing buffer, with marks for lengths that are filled in later.
+
 use crate::{Error, ErrorKind, Result};
 
 /// A growing buffer to which little-endian scalars are appended.

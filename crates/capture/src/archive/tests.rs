@@ -1,3 +1,5 @@
+//! Tests of reading SAZ archives.
+
 use std::io::{Cursor, Write as _};
 
 use flate2::Compression;

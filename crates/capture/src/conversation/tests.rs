@@ -1,3 +1,5 @@
+//! Tests of finding calls in recorded connections.
+
 use std::net::SocketAddr;
 
 use identity::NtHash;

@@ -1,3 +1,5 @@
+//! Detects the protocol of each recorded connection and decodes its calls.
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Tests of reading HAR files.
+
 use super::*;
 
 fn calls(text: &str) -> Vec<Found> {

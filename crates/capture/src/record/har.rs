@@ -1,3 +1,5 @@
+//! Writes recorded HTTP exchanges as a HAR file.
+
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 

@@ -1,3 +1,5 @@
+//! The observer that queues finished calls for the recording thread.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

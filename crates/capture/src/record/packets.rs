@@ -1,3 +1,5 @@
+//! Writes recorded calls as packets of synthetic TCP connections (pcapng).
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write};

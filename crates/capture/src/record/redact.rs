@@ -1,3 +1,5 @@
+//! Removes secrets from recorded HTTP messages.
+
 use bytes::Bytes;
 
 use crate::call::{Call, CallBody, HttpMessage};

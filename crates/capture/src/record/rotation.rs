@@ -1,3 +1,5 @@
+//! Rotation of the files of a recording, by size and by count.
+
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;

@@ -1,3 +1,5 @@
+//! Tests of recordings: what was written is read back.
+
 use std::cell::RefCell;
 use std::io::{self, Cursor, ErrorKind, Write};
 use std::net::SocketAddr;

@@ -1,3 +1,5 @@
+//! Operations as JSON objects, for `mapiproxy decode --json`.
+
 use mapi::show::Shown;
 use serde_json::{Map, Number, Value, json};
 

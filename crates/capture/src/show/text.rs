@@ -1,3 +1,5 @@
+//! Operations as lines of text for a terminal.
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
 

@@ -1,3 +1,5 @@
+//! Buffered input from a capture file of unknown length.
+
 use std::io::{self, Read};
 
 use super::{Item, Problem};

@@ -1,3 +1,5 @@
+//! Tests of reading pcap and pcapng.
+
 use super::*;
 
 fn pcap(endian_big: bool, records: &[(u32, u32, &[u8])]) -> Vec<u8> {

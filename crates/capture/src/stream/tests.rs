@@ -1,3 +1,5 @@
+//! Tests of TCP reassembly.
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;

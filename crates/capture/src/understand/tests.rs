@@ -1,3 +1,5 @@
+//! Tests of decoding captured calls into operations.
+
 use mapi::compress::{ExtendedBuffer, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use serde_json::{Value, json};

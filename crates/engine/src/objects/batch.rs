@@ -1,3 +1,5 @@
+//! Tracks the handle table of one ROP batch while the batch is processed.
+
 use std::sync::Arc;
 
 use mapi::ErrorCode;

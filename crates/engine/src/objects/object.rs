@@ -1,3 +1,5 @@
+//! Server objects that are known in a session, by handle.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

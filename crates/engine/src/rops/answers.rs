@@ -1,3 +1,5 @@
+//! Reads the ROP responses of a batch in order.
+
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::RopBuffer;
 use mapi::rop::special::RopBufferTooSmallResponse;

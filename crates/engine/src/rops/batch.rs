@@ -1,3 +1,5 @@
+//! A ROP batch as modules see it: its entries and what becomes of each.
+
 use std::ops::Range;
 
 use mapi::ErrorCode;

@@ -1,3 +1,5 @@
+//! Runs a ROP batch through the module stack.
+
 use std::borrow::Cow;
 
 use mapi::rop::{ResponseContext, RopReply, RopRequest, RopResponse, Turn};

@@ -1,3 +1,5 @@
+//! Views of a single ROP and of its response, for modules.
+
 use std::borrow::Cow;
 
 use mapi::ErrorCode;

@@ -1,3 +1,5 @@
+//! Tests of the accounts file.
+
 use super::*;
 
 const FILE: &str = r#"

@@ -1,3 +1,5 @@
+//! Tests of the deferred-work pool.
+
 use std::sync::mpsc::{Sender, channel};
 use std::thread::{Scope, scope};
 

@@ -1,3 +1,5 @@
+//! The server's end of an NTLM handshake ([MS-NLMP] 3.2).
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Attribute-value pairs and the client challenge ([MS-NLMP] 2.2.2.1, 2.2.2.7).
+
 use wire::{Decode, Encode, FileTime, Reader, Result, Writer, wire_enum, wire_flags};
 
 wire_enum! {

@@ -1,3 +1,5 @@
+//! The channel bindings hash of a TLS connection.
+
 use md5::{Digest as _, Md5};
 
 /// The hash of the channel that a handshake belongs to, as `MsvAvChannelBindings` carries it

@@ -1,3 +1,5 @@
+//! Key derivation and responses of NTLM ([MS-NLMP] 3.3, 3.4.5).
+
 use des::Des;
 use des::cipher::{BlockCipherEncrypt as _, KeyInit as _};
 use hmac::{Hmac, Mac as _};

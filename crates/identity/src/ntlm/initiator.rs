@@ -1,3 +1,5 @@
+//! The client's end of an NTLM handshake ([MS-NLMP] 3.1).
+
 use std::sync::Arc;
 
 use wire::{Decode as _, Encode as _, FileTime};

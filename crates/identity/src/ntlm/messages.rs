@@ -1,3 +1,5 @@
+//! NTLM's messages: NEGOTIATE, CHALLENGE and AUTHENTICATE ([MS-NLMP] 2.2.1).
+
 use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer, wire_flags};
 
 wire_flags! {

@@ -1,3 +1,5 @@
+//! Signing and sealing of messages after an NTLM handshake ([MS-NLMP] 3.4).
+
 mod key_stream;
 mod resume;
 

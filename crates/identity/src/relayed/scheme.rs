@@ -1,3 +1,5 @@
+//! The HTTP authentication schemes that are recognized.
+
 /// An HTTP authentication scheme that we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {

@@ -1,3 +1,5 @@
+//! Tests of relayed authentication, with the configuration and requests that they share.
+
 mod handshakes;
 mod proofs;
 

@@ -1,3 +1,5 @@
+//! Tests of SPNEGO handshakes.
+
 use super::*;
 use crate::context::{NtlmVersion, Proof};
 use crate::ntlm::{Policy, Protection, tests as ntlm_tests};

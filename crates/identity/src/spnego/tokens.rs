@@ -1,3 +1,5 @@
+//! SPNEGO's tokens and their DER encoding (RFC4178 4.2).
+
 use std::borrow::Cow;
 use std::fmt;
 

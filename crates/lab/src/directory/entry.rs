@@ -1,3 +1,5 @@
+//! Objects of the directory.
+
 use mapi::nspi::{DisplayType, MId};
 use wire::Guid;
 

@@ -1,3 +1,5 @@
+//! Case and accent folding for comparing and sorting names.
+
 /// `text` as it is compared and sorted: lower case, without accents.
 pub(crate) fn fold(text: &str) -> String {
     text.chars()

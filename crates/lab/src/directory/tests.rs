@@ -1,3 +1,5 @@
+//! Tests of the generated directory.
+
 use mapi::ErrorCode;
 use mapi::property::{
     BitmapOperator, FuzzyLevel, PropTag, PropType, PropertyValue, RelationalOperator, Restriction,

@@ -1,3 +1,5 @@
+//! Tests of the lab's address book.
+
 use mapi::nspi::*;
 use mapi::property::{
     PropTag, PropType, PropertyValue as P, RelationalOperator, Restriction as R, TaggedValue,

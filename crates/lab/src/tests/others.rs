@@ -1,3 +1,5 @@
+//! Tests of the lab's referral service and mailbox store.
+
 use mapi::compress::{ExtendedBuffer, ExtendedFlags, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{
     AsyncRequest, AsyncResponse, EcDoAsyncConnectExRequest, EcDoAsyncWaitExRequest, EcDoConnectExRequest,

@@ -1,3 +1,5 @@
+//! Kinds of names in Autodiscover responses, and the interface that replaces them.
+
 /// What a name in an answer is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {

@@ -1,3 +1,5 @@
+//! Autodiscover requests of all dialects.
+
 use super::{Error, PoxRequest, SoapRequest};
 
 /// How a client asks.

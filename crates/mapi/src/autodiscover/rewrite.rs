@@ -1,3 +1,5 @@
+//! Edits names in Autodiscover responses in place.
+
 use std::borrow::Cow;
 use std::ops::Range;
 

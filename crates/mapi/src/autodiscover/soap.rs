@@ -1,3 +1,5 @@
+//! Autodiscover by SOAP ([MS-OXWSADISC]): requests and the elements to rewrite.
+
 use super::Error;
 use super::naming::{Naming, Place};
 use super::rewrite::{self, Edits, Kind, Replaced, Rewritten};

@@ -1,3 +1,5 @@
+//! The structures of auxiliary blocks ([MS-OXCRPC] 2.2.2.2).
+
 use wire::Guid;
 
 use super::fields::{aux_struct, newtype_fields};

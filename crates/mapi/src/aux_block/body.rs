@@ -1,3 +1,5 @@
+//! Selects an auxiliary block's structure by its version and type.
+
 use wire::{Reader, Result, Writer};
 
 use super::{

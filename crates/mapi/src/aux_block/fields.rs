@@ -1,3 +1,5 @@
+//! Field types of auxiliary blocks, and the macro that defines their structures.
+
 use wire::{Decode, Encode, Guid, Reader, Result, Utf16, Writer};
 
 /// A field of fixed size.

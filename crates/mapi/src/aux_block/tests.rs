@@ -1,3 +1,5 @@
+//! Tests of auxiliary blocks.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::Guid;

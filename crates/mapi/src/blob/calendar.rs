@@ -1,3 +1,5 @@
+//! `PidLidGlobalObjectId` ([MS-OXOCAL] 2.2.1.27).
+
 use wire::{Decode, Encode, FileTime, Reader, Result, Writer};
 
 use crate::show::{Show, Shown, string8};

@@ -1,3 +1,5 @@
+//! `PidTagConversationIndex` ([MS-OXOMSG] 2.2.1.3).
+
 use std::fmt;
 
 use wire::{Decode, Encode, FileTime, Guid, Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! Exceptions of recurring appointments ([MS-OXOCAL] 2.2.1.44.2 to 2.2.1.44.5).
+
 use std::borrow::Cow;
 
 use wire::{Decode, Encode, Reader, Result, Writer};

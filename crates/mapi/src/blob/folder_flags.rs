@@ -1,3 +1,5 @@
+//! `PidTagExtendedFolderFlags` ([MS-OXOCFG] 2.2.7.1).
+
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
 use crate::show::{Show, Shown};

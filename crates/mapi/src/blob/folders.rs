@@ -1,3 +1,5 @@
+//! `PidTagAdditionalRenEntryIdsEx` ([MS-OXOSFLD] 2.2.4).
+
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::entry_id_or_bytes;

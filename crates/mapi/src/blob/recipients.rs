@@ -1,3 +1,5 @@
+//! Recipient lists, report tags and unsendable recipients.
+
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::entry_id_or_bytes;

@@ -1,3 +1,5 @@
+//! Recurrence patterns of appointments and tasks ([MS-OXOCAL] 2.2.1.44.1).
+
 use std::borrow::Cow;
 
 use wire::{Decode, Encode, Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! The definition of a search folder ([MS-OXOSRCH]).
+
 use std::borrow::Cow;
 
 use wire::{Decode, Encode, Reader, Result, Writer};

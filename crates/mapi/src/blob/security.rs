@@ -1,3 +1,5 @@
+//! Security identifiers, ACLs and descriptors ([MS-DTYP] 2.4).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};

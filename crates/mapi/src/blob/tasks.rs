@@ -1,3 +1,5 @@
+//! Properties of tasks and of flagged messages.
+
 use wire::{Decode, Encode, Reader, Result, Writer, utf16_length};
 
 use super::packed::block;

@@ -1,3 +1,5 @@
+//! Tests of properties with structured binary values.
+
 use wire::Encode as _;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Time zones of appointments ([MS-OXOCAL] 2.2.1.39 to 2.2.1.43).
+
 use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
 use crate::show::{Show, Shown};

@@ -1,3 +1,5 @@
+//! `PidTagScheduleInfoAppointmentTombstone` ([MS-OXOCAL] 2.2.12.5).
+
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::packed::block;

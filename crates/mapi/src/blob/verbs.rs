@@ -1,3 +1,5 @@
+//! `PidLidVerbStream`: the voting options of a message.
+
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use crate::show::{Show, Shown, string8, string16};

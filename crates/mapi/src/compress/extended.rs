@@ -1,3 +1,5 @@
+//! Extended buffers: `RPC_HEADER_EXT` and the payload behind it ([MS-OXCRPC] 2.2.2.1).
+
 use wire::{Bytes, Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 
 use super::{compress, decompress, obfuscate};

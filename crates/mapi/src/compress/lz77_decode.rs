@@ -1,3 +1,5 @@
+//! Decompression of LZ77 DIRECT2 ([MS-OXCRPC]).
+
 use wire::{Error, ErrorKind, Result};
 
 /// Bytes that are copied at once while there is room for them.

@@ -1,3 +1,5 @@
+//! Compression by LZ77 DIRECT2 ([MS-OXCRPC]).
+
 use super::{MAX_DISTANCE, MIN_MATCH};
 
 /// Entries of the table from hash to latest place; a power of two.

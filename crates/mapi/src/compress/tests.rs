@@ -1,3 +1,5 @@
+//! Tests of extended buffers and compression.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::{Decode, Encode, ErrorKind, Reader};

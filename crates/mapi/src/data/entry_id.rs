@@ -1,3 +1,5 @@
+//! Entry ids of the store ([MS-OXCDATA] 2.2.4).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Writer};

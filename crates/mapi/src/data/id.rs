@@ -1,3 +1,5 @@
+//! Folder and message ids and global counters ([MS-OXCDATA] 2.2.1).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! Names of named properties ([MS-OXCDATA] 2.6.1).
+
 use std::fmt;
 
 use wire::{Bytes, Decode, Encode, Guid, Reader, Result, Utf16, Writer};

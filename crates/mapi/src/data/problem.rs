@@ -1,3 +1,5 @@
+//! Property problems ([MS-OXCDATA] 2.7).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Writer};

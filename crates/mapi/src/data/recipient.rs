@@ -1,3 +1,5 @@
+//! Recipient rows ([MS-OXCDATA] 2.8.3).
+
 use std::fmt;
 
 use wire::{Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! Rule actions ([MS-OXORULE] 2.2.5).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Error, Guid, Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! `PtypServerId` ([MS-OXCDATA] 2.11.1.4).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Writer};

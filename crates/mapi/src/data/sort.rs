@@ -1,3 +1,5 @@
+//! Sort orders of tables ([MS-OXCDATA] 2.13).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Writer};

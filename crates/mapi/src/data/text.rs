@@ -1,3 +1,5 @@
+//! Strings in 8 or 16 bits, and typed strings ([MS-OXCDATA] 2.11.7).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Utf16, Writer};

@@ -1,3 +1,5 @@
+//! External ids and predecessor change lists ([MS-OXCFXICS] 2.2.2).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! NDR types for the byte arrays of EMSMDB.
+
 use rpc::ndr::{Conformant, ConformantVarying, Ndr, NdrReader, NdrWriter};
 use wire::Result;
 

@@ -1,3 +1,5 @@
+//! The calls of EMSMDB by opnum.
+
 use rpc::ndr::{CharString, ContextHandle, Params};
 use wire::{Endian, Error, Result};
 

@@ -1,3 +1,5 @@
+//! `EcDoConnect`, `EcDoConnectEx` and `EcDoDisconnect` ([MS-OXCRPC] 3.1.4.1).
+
 use rpc::ndr::{CharString, ContextHandle, Ptr};
 
 use super::{InBytes, OutBytes, Version};

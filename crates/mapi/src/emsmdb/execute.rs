@@ -1,3 +1,5 @@
+//! `EcDoRpc` and `EcDoRpcExt2` ([MS-OXCRPC] 3.1.4.2).
+
 use rpc::ndr::{ConformantVarying, ContextHandle};
 use wire::{Error, ErrorKind, Result};
 

@@ -1,3 +1,5 @@
+//! Notification calls of EMSMDB and of its asynchronous interface.
+
 use rpc::ndr::ContextHandle;
 
 use super::Words;

@@ -1,3 +1,5 @@
+//! ROP buffers: ROPs and the server object handle table ([MS-OXCROPS] 2.2.1).
+
 use wire::{Bytes, Decode, Encode, Error, Reader, Result, Writer};
 
 /// A ROP input or output buffer: ROPs, and the handles of the server objects that they act on

@@ -1,3 +1,5 @@
+//! Tests of the calls of EMSMDB.
+
 mod vectors;
 
 use proptest::collection::vec;

@@ -1,3 +1,5 @@
+//! Client and server versions ([MS-OXCRPC] 3.1.4.1.3.1).
+
 use std::fmt;
 
 /// A client's or server's version as it travels: three words ([MS-OXCRPC] 3.1.4.1.3.1).

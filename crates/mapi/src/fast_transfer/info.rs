@@ -1,3 +1,5 @@
+//! Progress and property group information in `FastTransfer` streams.
+
 use wire::{Decode, Encode, Guid, Reader, Result, Utf16, Writer};
 
 use crate::property::PropTag;

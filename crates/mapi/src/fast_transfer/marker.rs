@@ -1,3 +1,5 @@
+//! Markers of `FastTransfer` streams ([MS-OXCFXICS] 2.2.4.1.4).
+
 wire::wire_enum! {
     /// What begins, ends or divides the parts of a stream ([MS-OXCFXICS] 2.2.4.1.4).
     pub struct Marker(u32) {

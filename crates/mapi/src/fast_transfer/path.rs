@@ -1,3 +1,5 @@
+//! The stack of open elements in a `FastTransfer` stream.
+
 use wire::{Error, ErrorKind, Result};
 
 use super::Marker;

@@ -1,3 +1,5 @@
+//! Property values in `FastTransfer` streams ([MS-OXCFXICS] 2.2.4.1).
+
 use std::borrow::Cow;
 
 use wire::{Decode, Encode, Error, ErrorKind, FileTime, Guid, Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! Finds the end of a property in a `FastTransfer` stream without decoding it.
+
 use wire::{Error, ErrorKind, Result};
 
 use super::property::{Layout, unknown_type};

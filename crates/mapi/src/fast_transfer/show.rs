@@ -1,3 +1,5 @@
+//! Text form of `FastTransfer` trees.
+
 use std::fmt::{self, Display, Write};
 
 use wire::Decode;

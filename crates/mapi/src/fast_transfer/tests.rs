@@ -1,3 +1,5 @@
+//! Tests of `FastTransfer` streams.
+
 use std::borrow::Cow;
 
 use proptest::prelude::*;

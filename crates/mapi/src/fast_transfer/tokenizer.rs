@@ -1,3 +1,5 @@
+//! Splits a `FastTransfer` stream, received in pieces, into tokens.
+
 use wire::{Error, ErrorKind, Reader, Result, Writer};
 
 use super::scan::{Scan, Step};

@@ -1,3 +1,5 @@
+//! A whole `FastTransfer` stream as a tree, and its builder.
+
 use std::mem;
 
 use wire::{Error, ErrorKind, Result, Writer};

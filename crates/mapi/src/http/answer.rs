@@ -1,3 +1,5 @@
+//! Response bodies: status, failure and success ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5).
+
 use wire::{Decode, Encode, Error, Reader, Result, Writer};
 
 use super::auxiliary::AuxiliaryBuffer;

@@ -1,3 +1,5 @@
+//! The auxiliary buffer at the end of each body.
+
 use wire::{Bytes, Decode, Encode, Error, Reader, Result, Writer};
 
 use super::field::Field;

@@ -1,3 +1,5 @@
+//! Macros that define bodies from tables of fields, and requests from a table of operations.
+
 /// Defines a body, or the fields of an answer behind its `StatusCode`, in the order in which they lie.
 macro_rules! http_body {
     ($(#[$outer:meta])* pub struct $name:ident as $structure:literal {

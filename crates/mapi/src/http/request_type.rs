@@ -1,3 +1,5 @@
+//! Request types and the endpoints that they belong to.
+
 use std::fmt;
 
 use wire::Error;

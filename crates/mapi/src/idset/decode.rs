@@ -1,3 +1,5 @@
+//! Decodes a GLOBSET ([MS-OXCFXICS] 2.2.2.6).
+
 use wire::{Error, Reader, Result};
 
 use super::GlobRange;

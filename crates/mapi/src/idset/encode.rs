@@ -1,3 +1,5 @@
+//! Encodes a GLOBSET ([MS-OXCFXICS] 2.2.2.6).
+
 use wire::Writer;
 
 use super::GlobRange;

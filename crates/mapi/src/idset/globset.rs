@@ -1,3 +1,5 @@
+//! Sets of global counters as ranges.
+
 use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! Tests of id sets.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Decodes notifications.
+
 use wire::{Decode, Reader, Result};
 
 use super::{

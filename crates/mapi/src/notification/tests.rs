@@ -1,3 +1,5 @@
+//! Tests of notifications.
+
 use proptest::prelude::*;
 use wire::{Reader, Utf16, Writer};
 

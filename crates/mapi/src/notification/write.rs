@@ -1,3 +1,5 @@
+//! Encodes notifications.
+
 use wire::{Encode, Result, Writer};
 
 use super::read::{NO_TAGS, has_old, has_parent, has_tags, rows_of};

@@ -1,3 +1,5 @@
+//! The calls of NSPI by opnum ([MS-OXNSPI] 3.1.4).
+
 use crate::Interface;
 use crate::operations::rpc_operations;
 

@@ -1,3 +1,5 @@
+//! Ephemeral and permanent entry ids ([MS-OXNSPI] 2.2.9).
+
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::{DisplayType, FlatUid, MId};

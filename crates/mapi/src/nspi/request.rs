@@ -1,3 +1,5 @@
+//! Requests of NSPI ([MS-OXNSPI] 3.1.4).
+
 use rpc::ndr::{CharString, ContextHandle, Ndr, NdrReader, NdrWriter, Params, Ptr, SizedArray, SizedPtr};
 use wire::{Endian, Result};
 

@@ -1,3 +1,5 @@
+//! Responses of NSPI ([MS-OXNSPI] 3.1.4).
+
 use rpc::ndr::{ContextHandle, Ptr};
 
 use super::{FlatUid, MIdArray, PropertyNameSet, PropertyRow, PropertyRowSet, PropertyTagArray, Stat};

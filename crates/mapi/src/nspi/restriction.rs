@@ -1,3 +1,5 @@
+//! Restrictions in NDR ([MS-OXNSPI] 2.2.5).
+
 use rpc::ndr::{Ptr, SizedPtr};
 use rpc::{ndr_struct, ndr_union};
 

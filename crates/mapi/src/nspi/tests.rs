@@ -1,3 +1,5 @@
+//! Tests of the calls of NSPI.
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Types that the calls of NSPI share ([MS-OXNSPI] 2.2).
+
 use std::fmt;
 
 use rpc::ndr::{CharString, ConformantVarying, Counted, Ndr, NdrReader, NdrWriter, Ptr, WcharString};

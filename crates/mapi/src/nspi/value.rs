@@ -1,3 +1,5 @@
+//! Property values and rows in NDR ([MS-OXNSPI] 2.2.2).
+
 use rpc::ndr::{CharString, Counted, Ptr, SizedPtr, WcharString};
 use rpc::{ndr_struct, ndr_union};
 use wire::FileTime;

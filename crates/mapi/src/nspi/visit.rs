@@ -1,3 +1,5 @@
+//! Visits every text and entry id of a request or a response.
+
 use rpc::ndr::{CharString, ContextHandle, Ptr, SizedPtr, WcharString};
 use wire::{Decode, Encode, Utf16};
 

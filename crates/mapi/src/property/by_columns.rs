@@ -1,3 +1,5 @@
+//! Rows that are decoded by their table's columns on demand.
+
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::OnceLock;

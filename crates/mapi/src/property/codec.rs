@@ -1,3 +1,5 @@
+//! Reads and writes property values in each of the layouts ([MS-OXCDATA] 2.11).
+
 use wire::{Decode, Encode, Error, ErrorKind, FileTime, Guid, Reader, Result, Writer};
 
 use super::text::{read_string8, read_unicode, write_string8, write_unicode};

@@ -1,3 +1,5 @@
+//! Lists of tagged properties and of property tags.
+
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::{Layout, PropTag, PropertyValue, TaggedValue};

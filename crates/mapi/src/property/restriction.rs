@@ -1,3 +1,5 @@
+//! Restrictions ([MS-OXCDATA] 2.12).
+
 use super::{PropTag, TaggedValue};
 
 wire::wire_enum! {

@@ -1,3 +1,5 @@
+//! Reads and writes restrictions.
+
 use wire::{Reader, Result, Writer};
 
 use super::codec::{Place, read_presence, require};

@@ -1,3 +1,5 @@
+//! Property rows ([MS-OXCDATA] 2.8).
+
 use wire::{Reader, Result, Writer};
 
 use super::codec::{Place, fits, read_value, require, write_value};

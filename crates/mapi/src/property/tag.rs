@@ -1,3 +1,5 @@
+//! Property types and property tags ([MS-OXCDATA] 2.9, 2.11.1).
+
 wire::wire_enum! {
     /// What kind of value a property has ([MS-OXCDATA] 2.11.1).
     pub struct PropType(u16) {

@@ -1,3 +1,5 @@
+//! Null-terminated strings in 8 and 16 bits.
+
 use wire::{Reader, Result, Utf16, Writer};
 
 /// The bytes up to a zero byte, which is read as well.

@@ -1,3 +1,5 @@
+//! Property values ([MS-OXCDATA] 2.11.1).
+
 use wire::{FileTime, Guid, Reader, Result, Utf16, Writer};
 
 use super::{Layout, PropTag, PropType, Restriction};

@@ -1,3 +1,5 @@
+//! Macros that define ROPs from tables of fields.
+
 /// Defines a part of a ROP from its table of fields: each has a name in Rust, a type that is a
 /// [`Field`](crate::rop::Field), and its name in the specification. Where the shape of a field depends on one
 /// before it, `by` names that one, and the type is a [`FieldBy`](crate::rop::FieldBy) it. A part that has no

@@ -1,3 +1,5 @@
+//! ROP requests, and the context that decoding one needs.
+
 use wire::{Encode, Error, Reader, Result, Writer};
 
 use super::logon::LogonFlags;

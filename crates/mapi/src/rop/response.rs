@@ -1,3 +1,5 @@
+//! ROP responses, and the context that decoding one needs.
+
 use wire::{Encode, Error, Reader, Result, Writer};
 
 use super::special::{RopBackoffResponse, RopBufferTooSmallResponse, RopNotifyResponse, RopPendingResponse};

@@ -1,3 +1,5 @@
+//! The ROP responses of a batch, decoded with the tables and objects of the session.
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 

@@ -1,3 +1,5 @@
+//! Compression of RTF ([MS-OXRTFCP]).
+
 use wire::{Encode, Result, Writer};
 
 use super::{CompType, DICTIONARY, HEADER_REST, MAX_MATCH, MIN_MATCH, RtfHeader, WINDOW, crc};

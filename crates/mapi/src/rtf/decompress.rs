@@ -1,3 +1,5 @@
+//! Decompression of RTF ([MS-OXRTFCP]).
+
 use wire::{Decode, Error, ErrorKind, Reader, Result};
 
 use super::{CompType, DICTIONARY, HEADER_REST, MIN_MATCH, RtfHeader, WINDOW, crc};

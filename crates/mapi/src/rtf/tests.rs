@@ -1,3 +1,5 @@
+//! Tests of compressed RTF.
+
 use proptest::prelude::*;
 use wire::ErrorKind;
 

@@ -1,3 +1,5 @@
+//! `mapiproxy account`: manages the accounts file.
+
 use std::io::{BufRead, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 

@@ -1,3 +1,5 @@
+//! `mapiproxy check`: validates a configuration.
+
 use std::io::Write as _;
 use std::path::PathBuf;
 

@@ -1,3 +1,5 @@
+//! `mapiproxy client`: calls a server from the command line.
+
 use std::io::{self, Write as _, stdout};
 
 use clap::{Subcommand, ValueEnum};

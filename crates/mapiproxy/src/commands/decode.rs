@@ -1,3 +1,5 @@
+//! `mapiproxy decode`: shows the operations of a capture.
+
 use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::unix::fs::MetadataExt as _;

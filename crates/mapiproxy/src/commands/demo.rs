@@ -1,3 +1,5 @@
+//! `mapiproxy demo`: a lab, a proxy and a client on loopback addresses.
+
 use std::error::Error;
 use std::fs::DirBuilder;
 use std::io::Write as _;

@@ -1,3 +1,5 @@
+//! `mapiproxy lab`: serves a small Exchange.
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

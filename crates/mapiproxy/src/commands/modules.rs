@@ -1,3 +1,5 @@
+//! `mapiproxy modules`: lists the modules and their options.
+
 use std::io::Write;
 
 use engine::Module;

@@ -1,3 +1,5 @@
+//! `mapiproxy run`: the proxy.
+
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};

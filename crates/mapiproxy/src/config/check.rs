@@ -1,3 +1,5 @@
+//! Validates a configuration: every error in it, with its position.
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! The configuration's types, section by section.
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};

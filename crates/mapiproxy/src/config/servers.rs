@@ -1,3 +1,5 @@
+//! Names, addresses and URLs of servers in the configuration.
+
 use std::fmt;
 
 use net::Location;

@@ -1,3 +1,5 @@
+//! Tests of reading and validating configurations.
+
 use std::path::Path;
 
 use super::check::parse;

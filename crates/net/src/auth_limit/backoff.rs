@@ -1,3 +1,5 @@
+//! Exponential delays after failed attempts.
+
 use std::time::Duration;
 
 use tokio::time::Instant;

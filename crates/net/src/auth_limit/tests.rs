@@ -1,3 +1,5 @@
+//! Tests of the limits on failed authentication.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::relayed::Scheme;

@@ -1,3 +1,5 @@
+//! Backoff for an account that the upstream has refused.
+
 use std::time::Duration;
 
 use identity::SecurityContext;

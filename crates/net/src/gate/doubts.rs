@@ -1,3 +1,5 @@
+//! Authentications of unknown outcome, by user.
+
 use std::time::Duration;
 
 use identity::Identity;

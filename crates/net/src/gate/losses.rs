@@ -1,3 +1,5 @@
+//! Collects lost connections to log them together.
+
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;

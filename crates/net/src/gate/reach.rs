@@ -1,3 +1,5 @@
+//! Backoff for an upstream that cannot be reached.
+
 use std::time::Duration;
 
 use tokio::time::Instant;

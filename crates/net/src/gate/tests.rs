@@ -1,3 +1,5 @@
+//! Tests of the backoff for upstream connections and authentication.
+
 use std::time::Duration;
 
 use identity::{Authority, Registry, SecurityContext};

@@ -1,3 +1,5 @@
+//! Serializes authentications while the outcome of one is unknown.
+
 use std::time::Duration;
 
 use identity::Identity;

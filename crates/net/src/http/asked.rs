@@ -1,3 +1,5 @@
+//! The part of a request that determines how its response is sent.
+
 use std::net::SocketAddr;
 
 use http::{RequestHead, Version};

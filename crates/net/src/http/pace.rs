@@ -1,3 +1,5 @@
+//! Minimum rate for the bodies of client requests.
+
 use std::time::Duration;
 
 use crate::limits::Limits;

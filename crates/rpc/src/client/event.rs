@@ -1,3 +1,5 @@
+//! Configuration, events and errors of the client's end of an association.
+
 use std::fmt;
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! Tests of the endpoint mapper.
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 

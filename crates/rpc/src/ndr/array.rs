@@ -1,3 +1,5 @@
+//! Conformant and varying arrays (C706 14.3.3).
+
 use wire::Result;
 
 use super::{Ndr, NdrReader, NdrWriter};

@@ -1,3 +1,5 @@
+//! Counted arrays behind pointers, as structures of an interface contain them.
+
 use wire::Result;
 
 use super::array::{read_deferred_items, write_deferred_items};

@@ -1,3 +1,5 @@
+//! Macros that define structures, parameters and unions from their IDL.
+
 /// Defines a structure and its NDR representation from its IDL.
 ///
 /// Each member has a name in Rust, a type, and its name in the IDL, which errors use. A conformant array may

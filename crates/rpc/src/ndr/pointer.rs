@@ -1,3 +1,5 @@
+//! Unique, reference and full pointers (C706 14.3.10).
+
 use wire::Result;
 
 use super::{Ndr, NdrReader, NdrWriter};

@@ -1,3 +1,5 @@
+//! Reads NDR: alignment, pointer ids and byte order.
+
 use std::collections::BTreeSet;
 
 use wire::{Endian, ErrorKind, Reader, Result};

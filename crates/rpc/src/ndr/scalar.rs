@@ -1,3 +1,5 @@
+//! Scalars, fixed arrays and context handles in NDR.
+
 use wire::{Decode, Encode, Endian, FileTime, Guid, Result};
 
 use super::{Ndr, NdrReader, NdrWriter};

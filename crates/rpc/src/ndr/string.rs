@@ -1,3 +1,5 @@
+//! Conformant varying strings (C706 14.3.4).
+
 use std::fmt;
 
 use wire::{Result, Utf16};

@@ -1,3 +1,5 @@
+//! Tests of NDR.
+
 use proptest::prelude::*;
 use wire::{Endian, ErrorKind, Guid, Utf16};
 

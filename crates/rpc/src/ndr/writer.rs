@@ -1,3 +1,5 @@
+//! Writes NDR: alignment, pointer ids and byte order.
+
 use std::collections::BTreeSet;
 
 use wire::{Error, ErrorKind, Result, Writer};

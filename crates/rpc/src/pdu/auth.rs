@@ -1,3 +1,5 @@
+//! The security trailer of a PDU ([MS-RPCE] 2.2.2.11).
+
 use wire::{Decode, Encode, Error, Reader, Result, Writer};
 
 use super::{AuthLevel, AuthType, HEADER_SIZE, Header, PduType};

@@ -1,3 +1,5 @@
+//! Bind, `alter_context` and their responses (C706 12.6.4).
+
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::{ContextResultCode, ProviderReason, RejectReason, SyntaxId};

@@ -1,3 +1,5 @@
+//! Request, response and fault PDUs (C706 12.6.4).
+
 use wire::{Decode, DecodeWith, Encode, Guid, Reader, Result, Writer};
 
 use super::{FaultStatus, PfcFlags};

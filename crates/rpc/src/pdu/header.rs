@@ -1,3 +1,5 @@
+//! The common header of PDUs (C706 12.6.3.1).
+
 use wire::{Encode, Endian, Error, Reader, Result, Writer};
 
 use super::{PduType, PfcFlags};

@@ -1,3 +1,5 @@
+//! Interface and transfer syntax identifiers (C706 12.6.3.1).
+
 use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};

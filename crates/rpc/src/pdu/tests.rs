@@ -1,3 +1,5 @@
+//! Tests of PDUs.
+
 use proptest::prelude::*;
 use wire::{Decode, Encode, Guid};
 

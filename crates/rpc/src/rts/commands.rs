@@ -1,3 +1,5 @@
+//! Commands of RTS PDUs ([MS-RPCH] 2.2.3.5).
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};

@@ -1,3 +1,5 @@
+//! Recognizes RTS PDUs by their commands ([MS-RPCH] 2.2.4).
+
 use super::{CommandType, RtsFlags, RtsPdu};
 
 /// A message, the flags that it has, and its commands.

@@ -1,3 +1,5 @@
+//! Tests of RTS PDUs.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use proptest::prelude::*;

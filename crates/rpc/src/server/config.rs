@@ -1,3 +1,5 @@
+//! Configuration of the server's end of an association, and association groups.
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;

@@ -1,3 +1,5 @@
+//! Events and errors of the server's end of an association.
+
 use std::fmt;
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! Seeds for fuzzing HTTP framing.
+
 use super::chosen;
 
 const REQUESTS: [&str; 6] = [

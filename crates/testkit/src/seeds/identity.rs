@@ -1,3 +1,5 @@
+//! Seeds for fuzzing authentication.
+
 use std::sync::Arc;
 
 use identity::accounts::{Account, AccountFile};

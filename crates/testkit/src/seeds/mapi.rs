@@ -1,3 +1,5 @@
+//! Seeds for fuzzing NSPI, EMSMDB and extended buffers.
+
 use mapi::aux_block::{
     AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ClientConnectionInfo, PerfClientInfo, PerfProcessInfo,
     PerfServerInfo, ProtocolDeviceIdentification, ServerSessionInfo, ServerType,

@@ -1,3 +1,5 @@
+//! Seeds for fuzzing MAPI over HTTP and Autodiscover.
+
 use std::collections::BTreeMap;
 
 use mapi::http::headers::X_REQUEST_TYPE;

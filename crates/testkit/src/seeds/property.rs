@@ -1,3 +1,5 @@
+//! Seeds for fuzzing properties and entry ids.
+
 use mapi::ErrorCode;
 use mapi::blob::{
     AddressEntry, Criteria, EntryList, FieldDefinition, FolderField, FolderUserFields, Folders,

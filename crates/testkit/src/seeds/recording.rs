@@ -1,3 +1,5 @@
+//! Seeds for fuzzing capture files.
+
 use std::io::Cursor;
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -1,3 +1,5 @@
+//! Seeds for fuzzing ROPs.
+
 use std::collections::BTreeMap;
 
 use wire::Encode as _;

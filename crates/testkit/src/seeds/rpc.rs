@@ -1,3 +1,5 @@
+//! Seeds for fuzzing PDUs and associations.
+
 use std::net::Ipv4Addr;
 
 use rpc::epm::{EptEntry, EptLookupRequest, EptLookupResponse, EptMapRequest, EptMapResponse, Tower};

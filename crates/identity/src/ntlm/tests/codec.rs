@@ -1,3 +1,5 @@
+//! Tests of reading and writing NTLM's messages.
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Tests of signing and sealing.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 

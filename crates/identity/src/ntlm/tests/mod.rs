@@ -1,3 +1,5 @@
+//! Tests of NTLM, with the accounts and clients that they share.
+
 mod codec;
 mod conversations;
 mod forgeries;

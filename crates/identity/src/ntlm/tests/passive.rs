@@ -1,3 +1,5 @@
+//! Tests of decrypting recorded NTLM sessions with known secrets.
+
 use super::*;
 use crate::ntlm::passive::{PassiveSecurity, Secret, Sender, Witness};
 use crate::spnego;

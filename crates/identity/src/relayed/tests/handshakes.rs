@@ -1,3 +1,5 @@
+//! Tests of reading the user's name from relayed handshakes.
+
 use wire::{Decode as _, Encode as _};
 
 use super::*;

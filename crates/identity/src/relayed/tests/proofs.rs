@@ -1,3 +1,5 @@
+//! Tests of what counts as proof that the server authenticated a client.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of the rarer structured binary values.
+
 use std::fmt::Debug;
 
 use wire::Encode;

@@ -1,3 +1,5 @@
+//! Tests of search folder definitions.
+
 use super::*;
 use crate::property::{PropTag, PropertyValue, Restriction, TaggedValue};
 

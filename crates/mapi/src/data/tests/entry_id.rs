@@ -1,3 +1,5 @@
+//! Tests of entry ids.
+
 use proptest::prelude::*;
 use wire::{Decode, Encode, Utf16};
 

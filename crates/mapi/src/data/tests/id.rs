@@ -1,3 +1,5 @@
+//! Tests of folder, message and external ids.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::{Decode, Encode, Guid};

@@ -1,3 +1,5 @@
+//! Tests of the structures that many protocols share.
+
 mod entry_id;
 mod id;
 mod recipient;

@@ -1,3 +1,5 @@
+//! Tests of recipient rows.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Tests of rule actions.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::{Decode, Encode, Guid, Utf16};

@@ -1,3 +1,5 @@
+//! Tests of typed strings, sort orders and property problems.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::{Decode, Encode, Utf16};

@@ -1,3 +1,5 @@
+//! Counted lists of entry ids ([MS-OXCMAPIHTTP] 2.2.5.10.1).
+
 use wire::{Decode, Reader, Result, Writer};
 
 use crate::http::SizedBytes;

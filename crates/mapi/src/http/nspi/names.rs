@@ -1,3 +1,5 @@
+//! Lists of names to resolve.
+
 use wire::{Reader, Result, Writer};
 
 use crate::http::AuxiliaryBuffer;

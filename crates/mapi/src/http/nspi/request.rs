@@ -1,3 +1,5 @@
+//! Request bodies of the address book ([MS-OXCMAPIHTTP] 2.2.5).
+
 use wire::Utf16;
 
 use super::{EntryIds, Filter, Names, PropertyName};

@@ -1,3 +1,5 @@
+//! Response bodies of the address book ([MS-OXCMAPIHTTP] 2.2.5).
+
 use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
 use super::ColumnsAndRows;

@@ -1,3 +1,5 @@
+//! Rows with their columns, filters and property names.
+
 use wire::{ErrorKind, Guid, Reader, Result, Writer};
 
 use crate::http::field::{Field, MAX_ITEMS};

@@ -1,3 +1,5 @@
+//! Visits every property value of a request or a response.
+
 use super::{ColumnsAndRows, Request, Response};
 use crate::nspi::{PermanentEntryId, Place, Text};
 use crate::property::{FlaggedValue, PropTag, PropertyList, PropertyRow, PropertyValue, Restriction};

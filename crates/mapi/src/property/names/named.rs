@@ -1,3 +1,5 @@
+//! Known named properties, by property set.
+
 use std::cmp::Ordering;
 
 use wire::Guid;

@@ -1,3 +1,5 @@
+//! Tests of the tables of property names.
+
 use wire::Guid;
 
 use super::*;

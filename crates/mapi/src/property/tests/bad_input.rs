@@ -1,3 +1,5 @@
+//! Tests of malformed property values.
+
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;

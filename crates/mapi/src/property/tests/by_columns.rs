@@ -1,3 +1,5 @@
+//! Tests of rows that are decoded on demand.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

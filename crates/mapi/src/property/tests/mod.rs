@@ -1,3 +1,5 @@
+//! Tests of properties, with the helpers that they share.
+
 pub(crate) mod arbitrary;
 mod bad_input;
 mod by_columns;

@@ -1,3 +1,5 @@
+//! Tests of restrictions.
+
 use proptest::prelude::*;
 use wire::ErrorKind;
 

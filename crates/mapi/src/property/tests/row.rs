@@ -1,3 +1,5 @@
+//! Tests of property rows.
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 

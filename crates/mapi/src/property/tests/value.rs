@@ -1,3 +1,5 @@
+//! Tests of property values.
+
 use proptest::prelude::*;
 
 use super::arbitrary::{LAYOUTS, layout, tagged, value};

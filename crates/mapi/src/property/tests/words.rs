@@ -1,3 +1,5 @@
+//! Tests of the text form of properties and restrictions.
+
 use wire::{FileTime, Utf16};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Oracle: handshakes with altered tokens authenticate only the right user.
+
 use std::sync::Arc;
 
 use identity::accounts::{Account, AccountFile};

@@ -1,3 +1,5 @@
+//! Oracle: relayed authentication makes no context without proof.
+
 use std::sync::Arc;
 
 use base64::Engine as _;

@@ -1,3 +1,5 @@
+//! Oracle: authentication tokens and the accounts file are read and written back.
+
 use std::fmt::Debug;
 
 use identity::accounts::{AccountFile, Accounts as _};

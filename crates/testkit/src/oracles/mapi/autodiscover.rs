@@ -1,3 +1,5 @@
+//! Oracle: Autodiscover requests and responses.
+
 use std::borrow::Cow;
 
 use mapi::autodiscover::{

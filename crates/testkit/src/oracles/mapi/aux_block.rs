@@ -1,3 +1,5 @@
+//! Oracle: auxiliary buffers.
+
 use mapi::aux_block::{AuxBody, AuxBuffer};
 use mapi::compress::{ExtendedBuffer, ExtendedFlags, encode_chain};
 

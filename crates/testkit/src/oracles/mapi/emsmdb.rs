@@ -1,3 +1,5 @@
+//! Oracle: calls of the mailbox store.
+
 use mapi::aux_block::AuxBuffer;
 use mapi::compress::{Limits, decode_chain};
 use mapi::emsmdb::{AsyncRequest, AsyncResponse, Request, Response, RopBuffer};

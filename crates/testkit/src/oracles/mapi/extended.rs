@@ -1,3 +1,5 @@
+//! Oracle: extended buffers.
+
 use mapi::compress::{
     ExtendedBuffer, ExtendedFlags, Limits, MAX_CHAIN_LENGTH, compress, decode_chain, decode_one, decompress,
     encode_chain,

@@ -1,3 +1,5 @@
+//! Oracle: `FastTransfer` streams.
+
 use std::fmt::Write;
 
 use mapi::fast_transfer::{

@@ -1,3 +1,5 @@
+//! Oracle: bodies, headers and cookies of MAPI over HTTP.
+
 use mapi::http::cookies::{self, Cookie, CookieJar, SetCookie};
 use mapi::http::headers::{Application, Counted};
 use mapi::http::{BodyEvent, RequestType, ResponseBody, ResponseCode, emsmdb, nspi};

@@ -1,3 +1,5 @@
+//! Oracle: id sets.
+
 use mapi::idset::{Globset, ReplGuidSet, ReplIdSet};
 use wire::{Decode, Encode};
 

@@ -1,3 +1,5 @@
+//! Oracle: notifications.
+
 use mapi::notification::{Event, NotificationData};
 use mapi::property::PropTag;
 use mapi::show::Show;

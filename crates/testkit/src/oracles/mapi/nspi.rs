@@ -1,3 +1,5 @@
+//! Oracle: calls of the address book and of the referral service.
+
 use mapi::nspi::{self, PropertyValue, Restriction, Value};
 use mapi::rfr;
 use wire::Decode;

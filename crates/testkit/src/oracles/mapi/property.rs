@@ -1,3 +1,5 @@
+//! Oracle: property values, rows, restrictions and entry ids.
+
 use mapi::blob::{
     ExtendedFolderFlags, FolderUserFields, PropertyDefinitions, SearchFolderDefinition, SwappedToDoData,
     TaskAssigners, Tombstones, UnsendableRecipients,

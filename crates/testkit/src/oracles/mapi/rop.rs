@@ -1,3 +1,5 @@
+//! Oracle: ROP requests and responses.
+
 use mapi::property::PropTag;
 use mapi::rop::{Answers, Columns, Logons, RopRequest, RopRequests, RopResponse, RopResponses};
 use mapi::show::Show as _;

@@ -1,3 +1,5 @@
+//! Oracle: compressed RTF.
+
 use mapi::rtf::{compress, decompress, store};
 
 use crate::input::Input;

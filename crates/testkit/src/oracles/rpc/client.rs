@@ -1,3 +1,5 @@
+//! Oracle: the client's end of an association, with arbitrary input.
+
 use std::collections::HashSet;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Oracle: the endpoint mapper and the management interface.
+
 use std::fmt::Debug;
 use std::net::Ipv4Addr;
 use std::sync::Arc;

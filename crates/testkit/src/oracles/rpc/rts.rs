@@ -1,3 +1,5 @@
+//! Oracle: channels of RPC over HTTP.
+
 use rpc::framer::Framer;
 use rpc::rts::{RTS, RtsPdu};
 use wire::{Decode as _, Encode as _};

@@ -1,3 +1,5 @@
+//! Oracle: the server's end of an association, with arbitrary input.
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Oracle: PDUs and their framing.
+
 use rpc::framer::{DEFAULT_MAX_FRAGMENT, FrameError, Framer};
 use rpc::pdu::{Body, DataRepresentation, Header, Pdu, PfcFlags};
 use rpc::verification::VerificationTrailer;
