@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use identity::Identity;
 
-use crate::limits::Limits;
+use crate::tcp::admission::Limits;
 
 /// What a connection holds up to this many bytes is not counted: the number of connections bounds it.
 pub(crate) const SMALL: usize = 64 * 1024;

@@ -9,7 +9,7 @@ use mapi::http::ResponseCode;
 use tokio::time::Instant;
 
 use crate::gate::Lost;
-use crate::throttle::Throttle;
+use crate::log_rate_limit::Throttle;
 use crate::upstream_error::UpstreamError;
 
 /// The log lines that clients and the upstream can cause at any rate. Each kind is rate-limited.

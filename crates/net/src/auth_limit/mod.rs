@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use self::report::{LoggedAtOnce, REPORT_AFTER};
 use self::table::Table;
-use crate::network::{Network, source};
+use crate::tcp::network::{Network, source};
 
 /// How often clients may fail to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Road;
 use super::doubts::{Doubts, Refusal};
 use super::turns::Turns;
-use crate::throttle::Throttle;
+use crate::log_rate_limit::Throttle;
 use crate::upstream_error::UpstreamError;
 
 /// How long no sign-in is made after one that was refused; from then on twice as long each time.

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
-use super::pem::Role;
-use super::tls::{self, TlsError};
+use crate::http::pem::Role;
+use crate::http::tls::{self, TlsError};
 
 /// Why clients will not accept a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

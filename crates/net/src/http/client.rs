@@ -6,8 +6,8 @@ use http::{Event, Framing, RequestHead, ResponseHead};
 use identity::SecurityContext;
 use tokio::time::timeout;
 
-use super::server_only::Cookies;
-use super::upstream::{Body, HttpUpstream, Link, Onward};
+use crate::http::server_only::Cookies;
+use crate::http::upstream::connection::{Body, HttpUpstream, Link, Onward};
 use crate::upstream_error::UpstreamError;
 
 /// The longest answer that is taken, in bytes: several times what a ROP buffer can hold.

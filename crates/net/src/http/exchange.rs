@@ -7,19 +7,19 @@ use std::task::{Context, Poll};
 use http::{Event, Fate, Framing, RequestHead, ResponseHead, Version};
 use tokio::time::Instant;
 
-use super::connection::{Asked, Client, Gone, Then};
-use super::hop::{is_of_connection, named_by_connection};
-use super::io::Broken;
-use super::location;
-use super::relayed::Relayed;
-use super::upstream::{Body, Link, Onward};
-use crate::front::LOOK;
 use crate::gate::{Lost, Road};
+use crate::http::downstream::connection::{Asked, Client, Gone, Then};
+use crate::http::passthrough::Relayed;
+use crate::http::transport::Broken;
+use crate::http::upstream::connection::{Body, Link, Onward};
+use crate::http::upstream::headers::{is_of_connection, named_by_connection};
+use crate::http::upstream::redirect;
+use crate::rpc::connection::LOOK;
 use crate::upstream_error::UpstreamError;
 
 impl Client {
     /// Has a connection to the server ready that carries the request's head.
-    pub(super) async fn send_head(
+    pub(crate) async fn send_head(
         &mut self,
         asked: &Asked,
         head: &mut RequestHead,
@@ -56,7 +56,7 @@ impl Client {
 
     /// Succeeds while the security context of the request was not revoked. Otherwise the client has to sign in
     /// anew.
-    pub(super) fn check_caller(&mut self) -> Result<(), UpstreamError> {
+    pub(crate) fn check_caller(&mut self) -> Result<(), UpstreamError> {
         match &self.caller {
             Some(caller) if caller.is_revoked() => {
                 self.denied = true;
@@ -71,7 +71,7 @@ impl Client {
 
     /// The next event of the answer. While it takes its time, what the client has to get is sent, its end is
     /// noticed, and so is that its account was revoked.
-    pub(super) async fn answered(
+    pub(crate) async fn answered(
         &mut self,
         link: &mut Link,
         until: Instant,
@@ -135,7 +135,7 @@ impl Client {
     }
 
     /// The head of the answer that counts.
-    pub(super) async fn answer_head(
+    pub(crate) async fn answer_head(
         &mut self,
         link: &mut Link,
         until: Instant,
@@ -147,7 +147,7 @@ impl Client {
                 }
                 Ok(Event::Head { mut head, framing }) if head.status() >= 200 => {
                     link.answered_with(head.status());
-                    location::ours(&mut head.fields, &self.front.upstream, &self.front.origin);
+                    redirect::ours(&mut head.fields, &self.front.upstream, &self.front.origin);
                     return Ok(Ok((head, framing)));
                 }
                 Ok(_) => {}
@@ -176,7 +176,7 @@ impl Client {
     }
 
     /// The server can't be reached, or does not answer: an answer that says so, without its name.
-    pub(super) fn unreachable(&mut self, why: &UpstreamError, head: &RequestHead, lost: &Lost<'_>) -> Then {
+    pub(crate) fn unreachable(&mut self, why: &UpstreamError, head: &RequestHead, lost: &Lost<'_>) -> Then {
         self.link = None;
         let denied = self.relayed.as_mut().is_some_and(Relayed::take_denied);
         if std::mem::take(&mut self.denied) || denied {
@@ -190,12 +190,12 @@ impl Client {
     }
 
     /// The same for the request `asked` with the head `original`, which is no operation.
-    pub(super) fn not_served(&mut self, why: &UpstreamError, asked: &Asked, original: &RequestHead) -> Then {
+    pub(crate) fn not_served(&mut self, why: &UpstreamError, asked: &Asked, original: &RequestHead) -> Then {
         self.unreachable(why, original, &asked.lost(original))
     }
 
     /// Logs that the request `lost` failed because of `why`.
-    pub(super) fn upstream_failed(&self, why: &UpstreamError, lost: &Lost<'_>) {
+    pub(crate) fn upstream_failed(&self, why: &UpstreamError, lost: &Lost<'_>) {
         match why {
             UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
             UpstreamError::Full(full) if let Some(user) = lost.user => {
@@ -206,7 +206,7 @@ impl Client {
     }
 
     /// Logs that the answer to the request `lost` broke off because of `why`: the client's connection ends with it.
-    pub(super) fn cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> Gone {
+    pub(crate) fn cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> Gone {
         match why {
             UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
             why => self.front.log.cut_short(lost, &why.to_string()),
@@ -216,7 +216,7 @@ impl Client {
 }
 
 /// With what status and text a client is answered whose request came to nothing because of `why`.
-pub(super) const fn shown(why: &UpstreamError) -> (u16, &'static str) {
+pub(crate) const fn shown(why: &UpstreamError) -> (u16, &'static str) {
     match why {
         UpstreamError::Connect(_) | UpstreamError::Loop => {
             (502, "the server behind this proxy can't be reached\n")
@@ -255,7 +255,7 @@ enum Came {
 
 /// How an answer's body goes to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     /// As it came.
     AsItCame,
     /// In chunks of ours.
@@ -266,7 +266,7 @@ pub(super) enum Coding {
 
 /// Makes the server's `head` one that goes to the client as ours: what concerns the connection to the server
 /// and our sign-in there stays here.
-pub(super) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &Asked) -> Coding {
+pub(crate) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &Asked) -> Coding {
     const OURS: [&str; 3] = ["www-authenticate", "persistent-auth", "proxy-support"];
     let named = named_by_connection(&head.fields);
     // Each hop says its own version (RFC 9112 2.3): what frames the body below is not in HTTP/1.0.

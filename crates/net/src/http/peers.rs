@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::Fields;
 
-use crate::network::Network;
+use crate::tcp::network::Network;
 
 /// Whose word is taken for where a client connects from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,14 +17,14 @@ pub struct Peers {
 
 impl Peers {
     /// Whether `peer` may have requests of several clients on one connection.
-    pub(super) fn speaks_for_others(&self, peer: IpAddr) -> bool {
+    pub(crate) fn speaks_for_others(&self, peer: IpAddr) -> bool {
         self.forwarded_for.iter().any(|network| network.contains(peer))
     }
 
     /// For which client a request is that came from `peer`: the last address in `X-Forwarded-For` is the one
     /// that our peer itself saw. Where that is a front server too, the one before it is what it saw. Earlier
     /// entries are client-supplied and untrusted.
-    pub(super) fn client(&self, peer: SocketAddr, fields: &Fields) -> SocketAddr {
+    pub(crate) fn client(&self, peer: SocketAddr, fields: &Fields) -> SocketAddr {
         if !self.speaks_for_others(peer.ip()) {
             return peer;
         }

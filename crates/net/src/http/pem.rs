@@ -129,9 +129,9 @@ pub enum FileFault {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", Advice(self))]
 pub struct Unsuitable {
-    pub(super) path: PathBuf,
-    pub(super) role: Role,
-    pub(super) content: Content,
+    pub(crate) path: PathBuf,
+    pub(crate) role: Role,
+    pub(crate) content: Content,
 }
 
 struct Advice<'a>(&'a Unsuitable);
@@ -233,7 +233,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileFault> {
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The certificates in the file `path`, of which there is at least one.
-pub(super) fn certificates(path: &Path, role: Role) -> Result<Vec<CertificateDer<'static>>, FileFault> {
+pub(crate) fn certificates(path: &Path, role: Role) -> Result<Vec<CertificateDer<'static>>, FileFault> {
     let bytes = read(path)?;
     // Its first certificate would be passed over.
     if bytes.starts_with(BYTE_ORDER_MARK) {
@@ -245,7 +245,7 @@ pub(super) fn certificates(path: &Path, role: Role) -> Result<Vec<CertificateDer
 }
 
 /// The private key in the file `path`.
-pub(super) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileFault> {
+pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, FileFault> {
     let bytes = read(path)?;
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| fault(error, path, Role::Key, &bytes))
 }

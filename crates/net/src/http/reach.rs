@@ -6,11 +6,11 @@ use mapi::http::headers::{X_REQUEST_ID, X_REQUEST_TYPE};
 use tokio::time::timeout;
 use wire::FileTime;
 
-use super::dial::NotOpened;
-use super::offers;
-use super::server_only::Cookies;
-use super::upstream::{Body, HttpUpstream, Link, Onward};
 use crate::clock;
+use crate::http::passthrough::challenges;
+use crate::http::server_only::Cookies;
+use crate::http::upstream::connection::{Body, HttpUpstream, Link, Onward};
+use crate::http::upstream::dial::NotOpened;
 use crate::upstream_error::UpstreamError;
 
 /// What a server answers to a request without credentials.
@@ -34,7 +34,7 @@ pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<An
     head.fields.push("Host", upstream.host_header());
     head.fields.push("Content-Length", "0");
     let (answer, _) = link.probe(&head).await?;
-    let offered = offers::names(&answer.fields).into_iter().map(str::to_owned).collect();
+    let offered = challenges::names(&answer.fields).into_iter().map(str::to_owned).collect();
     let ahead = answer.fields.text("date").and_then(|date| ahead(date.trim(), clock::now()));
     Ok(Anonymous { status: answer.status(), offered, ahead })
 }

@@ -10,7 +10,7 @@ use http::Fate;
 
 /// Who may say what a header field says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Speaker {
+pub(crate) enum Speaker {
     /// Any client.
     Client,
     /// A proxy in front of us that is trusted: where the client is, and how it connected.
@@ -168,7 +168,7 @@ const LONGEST: usize = 24;
 
 /// Who may say what the field called `name` says. Servers that hand fields on as variables take `_` for `-`, and some
 /// any character that is neither a letter nor a digit.
-pub(super) fn speaker(name: &[u8]) -> Speaker {
+pub(crate) fn speaker(name: &[u8]) -> Speaker {
     static SERVER: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[EXCHANGE, WEB]));
     static PROXY: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[FORWARDING]));
     let start = Start::of(name);
@@ -247,7 +247,7 @@ impl Beginnings {
 
 /// Which cookies pass between a client and the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cookies {
+pub(crate) enum Cookies {
     /// Those of a session of MAPI over HTTP: the engine knows whose they are.
     OfSession,
     /// Those that the server gave the client itself, who signed in there.
@@ -282,7 +282,7 @@ impl Cookies {
     }
 
     /// What becomes of a `Cookie` field with this value on its way to the server.
-    pub(super) fn asked(self, value: &[u8]) -> Fate {
+    pub(crate) fn asked(self, value: &[u8]) -> Fate {
         let pairs = || value.split(|byte| *byte == b';');
         let passes = |pair: &&[u8]| self.passes(name_of(pair));
         if self != Self::None && pairs().all(|pair| passes(&pair)) {
@@ -294,7 +294,7 @@ impl Cookies {
     }
 
     /// What becomes of a `Set-Cookie` field with this value on its way to the client.
-    pub(super) fn answered(self, value: &[u8]) -> Fate {
+    pub(crate) fn answered(self, value: &[u8]) -> Fate {
         let name = name_of(value.split(|byte| *byte == b';').next().unwrap_or_default());
         if self == Self::OfSession || self.passes(name) { Fate::Stays } else { Fate::Goes }
     }

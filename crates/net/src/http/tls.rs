@@ -10,7 +10,7 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::pem::{self, Content, FileFault, Role};
+use crate::http::pem::{self, Content, FileFault, Role};
 
 /// The oldest version of TLS that is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,9 +103,9 @@ impl TlsError {
 /// Our end towards clients.
 #[derive(Clone)]
 pub struct TlsIdentity {
-    pub(super) acceptor: TlsAcceptor,
+    pub(crate) acceptor: TlsAcceptor,
     /// What binds a client's NTLM to this TLS (RFC 5929 4).
-    pub(super) bindings: ChannelBindings,
+    pub(crate) bindings: ChannelBindings,
 }
 
 impl std::fmt::Debug for TlsIdentity {
@@ -149,8 +149,8 @@ impl TlsIdentity {
 /// Our end towards a server.
 #[derive(Clone)]
 pub struct TlsTrust {
-    pub(super) connector: TlsConnector,
-    pub(super) name: ServerName<'static>,
+    pub(crate) connector: TlsConnector,
+    pub(crate) name: ServerName<'static>,
 }
 
 impl std::fmt::Debug for TlsTrust {
@@ -192,7 +192,7 @@ fn file(path: &Path, role: Role, fault: FileFault) -> TlsError {
     TlsError::File { path: path.to_owned(), role, fault }
 }
 
-pub(super) fn certificates(path: &Path, role: Role) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(path: &Path, role: Role) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     pem::certificates(path, role).map_err(|fault| file(path, role, fault))
 }
 
@@ -231,7 +231,7 @@ fn mismatch(
 
 /// `tls-server-end-point`: the certificate's hash, by the function of its signature, or SHA-256 where that is
 /// weaker (RFC 5929 4.1).
-pub(super) fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
+pub(crate) fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
     use ring::digest::{SHA256, SHA384, SHA512, digest};
     let signed_by = |oid: &[u8]| certificate.windows(oid.len()).any(|window| window == oid);
     let rsa = |last: u8| [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, last];
@@ -288,7 +288,7 @@ pub enum TlsFailure {
 
 impl TlsFailure {
     /// What the failure `error` of a handshake means.
-    pub(super) fn of(error: &io::Error) -> Self {
+    pub(crate) fn of(error: &io::Error) -> Self {
         use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
         let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let why = match of_tls {

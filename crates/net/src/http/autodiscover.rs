@@ -1,0 +1,239 @@
+//! Autodiscover: requests go to the server as they are, answers pass the modules. Both are read as a whole, so that
+//! they can be recorded.
+
+use bytes::Bytes;
+use engine::{Discovery, HttpExchange, HttpLeg};
+use http::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, ResponseHead};
+use mapi::autodiscover::Dialect;
+use tokio::time::Instant;
+
+use crate::http::downstream::body::NotTaken;
+use crate::http::downstream::connection::{Asked, Client, Gone, Then};
+use crate::http::exchange::{Coding, adapt_answer};
+use crate::http::forward::lost;
+use crate::http::upstream::connection::{Body, Link};
+use crate::upstream_error::UpstreamError;
+
+/// A request of Autodiscover with what came of it so far.
+struct Discovering {
+    since: Instant,
+    dialect: Dialect,
+    /// The request's head as it came.
+    original: RequestHead,
+    asked: Bytes,
+    /// The request's head as it went to the server.
+    sent: Option<RequestHead>,
+    /// The server's answer, as it came.
+    came: Option<(ResponseHead, Bytes)>,
+}
+
+impl Client {
+    /// Brings a request of Autodiscover to the server and the answer back.
+    pub(crate) async fn discover(
+        &mut self,
+        asked: Asked,
+        original: RequestHead,
+        framing: Framing,
+        dialect: Dialect,
+    ) -> Result<Then, Gone> {
+        tracing::debug!(peer = %asked.peer, user = %asked.context.principal(), path = original.path(), "relayed");
+        let since = Instant::now();
+        self.invite().await?;
+        // Its share is given back when all is done.
+        let (body, _share) = match self.body(framing, asked.context.identity()).await? {
+            Ok(whole) => whole,
+            Err(NotTaken::TooLarge) => {
+                self.answer(413, "the request is too large\n", &original);
+                return Ok(Then::Close);
+            }
+            Err(NotTaken::Full { why, .. }) => {
+                return Ok(self.too_busy(&original, &asked, "Autodiscover", None, &why.to_string()));
+            }
+        };
+        let mut under_way = Discovering { since, dialect, original, asked: body, sent: None, came: None };
+        match self.discovered(&asked, framing, &mut under_way).await? {
+            Ok(then) => Ok(then),
+            Err(why) => {
+                let from = self.wire.out.len();
+                let then = self.not_served(&why, &asked, &under_way.original);
+                let own = self.wire.out.get(from..).unwrap_or_default();
+                if let Some((head, body)) = read(own, asked.is_head) {
+                    self.observe(&asked, &under_way, &head, &body);
+                }
+                Ok(if asked.keep { then } else { Then::Close })
+            }
+        }
+    }
+
+    /// Brings it there and back; says why not where the server can't be asked or its answer can't be used.
+    async fn discovered(
+        &mut self,
+        asked: &Asked,
+        framing: Framing,
+        under_way: &mut Discovering,
+    ) -> Result<Result<Then, UpstreamError>, Gone> {
+        let mut head = under_way.original.clone();
+        // The modules read the answer.
+        head.fields.remove("accept-encoding");
+        let length = u64::try_from(under_way.asked.len()).unwrap_or(u64::MAX);
+        let body = if framing == Framing::None { Body::AsItCame } else { Body::Length(length) };
+        if let Err(why) = self.send_head(asked, &mut head, body).await {
+            return Ok(Err(why));
+        }
+        let Some(mut link) = self.link.take() else { return Ok(Err(lost())) };
+        under_way.sent = Some(head);
+        link.wire.send(under_way.asked.clone());
+        if let Err(why) = link.flush(self.front.limits.handshake).await {
+            return Ok(Err(why));
+        }
+        // A server that stops reading may have answered already, with 413 or 401.
+        // For who has not signed in, no connection is held longer than signing in may take.
+        let limit = self.front.upstream.call_limit;
+        let limit = if self.place.is_signed_in() { limit } else { limit.min(self.front.limits.handshake) };
+        let until = Instant::now() + limit;
+        let (head, framing, body) = match self.whole_answer(asked, &mut link, until).await? {
+            Ok(answer) => answer,
+            Err(why) => return Ok(Err(why)),
+        };
+        let keep = link.done(&head, framing) && (!asked.is_head || Link::outlives_head(&head));
+        let (came, body) = under_way.came.insert((head, body));
+        let changed = match self.through_modules(asked, under_way.dialect, came, body) {
+            Ok(changed) => changed,
+            Err(why) => return Ok(Err(why)),
+        };
+        let (answer, then) = adapted(came.clone(), framing, asked, changed.len());
+        answer.write(&mut self.wire.out);
+        if !asked.is_head {
+            self.wire.out.extend_from_slice(&changed);
+        }
+        self.link = (keep && then == Then::Next).then_some(link);
+        self.observe(asked, under_way, &answer, &changed);
+        Ok(Ok(then))
+    }
+
+    /// The answer, as it came.
+    async fn whole_answer(
+        &mut self,
+        asked: &Asked,
+        link: &mut Link,
+        until: Instant,
+    ) -> Result<Result<(ResponseHead, Framing, Bytes), UpstreamError>, Gone> {
+        // Until the client has read it.
+        let mut share = self.front.bodies.share(asked.context.identity());
+        let (head, framing) = match self.answer_head(link, until).await? {
+            Ok(answer) => answer,
+            Err(why) => return Ok(Err(why)),
+        };
+        let mut body = Vec::new();
+        loop {
+            match self.answered(link, until).await? {
+                Ok(Event::Body(piece)) => body.extend_from_slice(piece.data()),
+                Ok(Event::End) => {
+                    self.held = Some(share);
+                    return Ok(Ok((head, framing, body.into())));
+                }
+                Ok(Event::Head { .. }) => {}
+                Err(why) => return Ok(Err(why)),
+            }
+            if body.len() > self.front.sizes.body {
+                let why = "an answer of Autodiscover that is too large";
+                return Ok(Err(UpstreamError::Protocol(why.to_owned())));
+            }
+            if let Err(full) = share.set(body.len()) {
+                return Ok(Err(full.into()));
+            }
+        }
+    }
+
+    /// The body of an answer as the modules make it.
+    fn through_modules(
+        &self,
+        asked: &Asked,
+        dialect: Dialect,
+        head: &ResponseHead,
+        body: &Bytes,
+    ) -> Result<Bytes, UpstreamError> {
+        if head.status() != 200 || asked.is_head {
+            return Ok(body.clone());
+        }
+        if head.fields.text("content-encoding").is_some_and(|coding| coding != "identity") {
+            return Err(UpstreamError::Protocol("an answer of Autodiscover that is packed".to_owned()));
+        }
+        let changed = self.front.engine.autodiscover(dialect, body, &asked.context);
+        changed
+            .map(|changed| changed.map_or_else(|| body.clone(), Bytes::from))
+            .map_err(|refusal| UpstreamError::Protocol(refusal.why.into_owned()))
+    }
+
+    /// Reports the exchange to the observer.
+    fn observe(&self, asked: &Asked, under_way: &Discovering, answer: &ResponseHead, body: &Bytes) {
+        self.front.observer.discovered(&Discovery {
+            context: &asked.context,
+            peer: asked.peer,
+            method: under_way.original.method(),
+            request: &under_way.asked,
+            came: under_way.came.as_ref().map(|(_, body)| body),
+            status: answer.status(),
+            answer: body,
+            elapsed: under_way.since.elapsed(),
+            exchange: &Exchange { under_way, answer },
+        });
+    }
+}
+
+/// The head with which an answer goes to the client, its body having `length` bytes, and how the connection goes on.
+fn adapted(mut head: ResponseHead, framing: Framing, asked: &Asked, length: usize) -> (ResponseHead, Then) {
+    let coding = adapt_answer(&mut head, framing, asked);
+    if !asked.is_head && (framing.has_body() || length > 0) {
+        head.fields.remove("transfer-encoding");
+        head.fields.set("Content-Length", length.to_string());
+    }
+    let close = !asked.keep || (asked.is_head && coding == Coding::UntilClose);
+    if close {
+        head.fields.set("Connection", "close");
+    }
+    (head, if close { Then::Close } else { Then::Next })
+}
+
+/// An answer of our own, read once more.
+fn read(own: &[u8], bodiless: bool) -> Option<(ResponseHead, Bytes)> {
+    let mut decoder = ResponseDecoder::new(Limits::default());
+    decoder.expect(bodiless);
+    decoder.receive(own);
+    let Ok(Some(Event::Head { head, .. })) = decoder.poll() else { return None };
+    let mut body = Vec::new();
+    while let Ok(Some(Event::Body(piece))) = decoder.poll() {
+        body.extend_from_slice(piece.data());
+    }
+    Some((head, body.into()))
+}
+
+/// The HTTP messages of the exchange, for the observer.
+struct Exchange<'a> {
+    under_way: &'a Discovering,
+    answer: &'a ResponseHead,
+}
+
+impl HttpExchange for Exchange<'_> {
+    fn target(&self) -> &str {
+        self.under_way.original.target()
+    }
+
+    fn fields(&self, leg: HttpLeg, each: &mut dyn FnMut(&str, &[u8])) -> bool {
+        let fields = match leg {
+            HttpLeg::Asked => Some(&self.under_way.original.fields),
+            HttpLeg::Sent => self.under_way.sent.as_ref().map(|head| &head.fields),
+            HttpLeg::Came => self.under_way.came.as_ref().map(|(head, _)| &head.fields),
+            HttpLeg::Answered => Some(&self.answer.fields),
+        };
+        fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
+    }
+
+    fn status(&self) -> Option<u16> {
+        self.under_way.came.as_ref().map(|(head, _)| head.status())
+    }
+
+    fn before_payload(&self) -> &[u8] {
+        b""
+    }
+}

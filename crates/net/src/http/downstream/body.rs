@@ -1,0 +1,175 @@
+//! The body of a client's request.
+
+use bytes::{Bytes, BytesMut};
+use http::{Event, Framing, RequestHead};
+use identity::Identity;
+use mapi::http::ResponseCode;
+use mapi::http::headers::X_RESPONSE_CODE;
+
+use crate::body_budget::{Full, Share};
+use crate::http::downstream::connection::{Asked, Client, Gone, Then};
+use crate::http::downstream::respond;
+use crate::http::transport::Broken;
+use crate::http::upstream::connection::Body;
+
+/// So much of a body in chunks is waited for, to say how long it is.
+const SHORT: usize = 64 * 1024;
+
+/// After how many seconds a client may try again for whose request there was no room in memory.
+const BUSY_SECONDS: u64 = 10;
+
+/// Why a body is not taken.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(crate) enum NotTaken {
+    /// It is over the limit.
+    #[error("the request is too large")]
+    TooLarge,
+    /// There is no room in memory for as much of it as came.
+    #[error("{why}")]
+    Full {
+        /// Bytes of it that came.
+        came: usize,
+        why: Full,
+    },
+}
+
+/// A whole body, and its share of the memory that its sender may have.
+pub(crate) type Whole = (Bytes, Share);
+
+impl Client {
+    /// The next part of the request's body; none at its end.
+    async fn part(&mut self) -> Result<Option<Bytes>, Gone> {
+        match self.event().await? {
+            Event::Body(piece) => Ok(Some(piece.into_data())),
+            Event::End | Event::Head { .. } => {
+                self.unread = false;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells a client to go on that waits for that before it sends its body.
+    pub(crate) async fn invite(&mut self) -> Result<(), Gone> {
+        if std::mem::take(&mut self.waits) && self.wire.decoder.waiting() == 0 {
+            self.wire.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// The whole body of a request of `sender`'s, or why it is not taken.
+    pub(crate) async fn body(
+        &mut self,
+        framing: Framing,
+        sender: &Identity,
+    ) -> Result<Result<Whole, NotTaken>, Gone> {
+        let limit = self.front.sizes.body;
+        if let Framing::Length(length) = framing
+            && usize::try_from(length).map_or(true, |length| length > limit)
+        {
+            return Ok(Err(NotTaken::TooLarge));
+        }
+        self.wire.decoder.gather(limit);
+        let mut whole = Gathered::default();
+        let mut share = self.front.bodies.share(sender);
+        loop {
+            match self.wire.ready().map_err(Broken::from)? {
+                Some(Event::Body(piece)) => {
+                    let part = piece.into_data();
+                    if whole.len() + part.len() > limit {
+                        return Ok(Err(NotTaken::TooLarge));
+                    }
+                    whole.push(part);
+                }
+                Some(Event::End | Event::Head { .. }) => {
+                    self.unread = false;
+                    return Ok(Ok((whole.take(), share)));
+                }
+                None => self.more().await?,
+            }
+            let came = whole.len() + self.wire.decoder.waiting();
+            if let Err(why) = share.set(came) {
+                return Ok(Err(NotTaken::Full { came, why }));
+            }
+        }
+    }
+
+    /// Refuses a request for whose body there is no room in memory now; where it is an operation, with its `code`. The
+    /// connection is closed, since the rest of the body is not read.
+    pub(crate) fn too_busy(
+        &mut self,
+        original: &RequestHead,
+        asked: &Asked,
+        operation: &str,
+        code: Option<ResponseCode>,
+        why: &str,
+    ) -> Then {
+        self.front.log.memory_full(asked.peer, asked.context.principal(), operation, why);
+        respond::to(&mut self.wire.out, original, 503, "too busy\n", |head| {
+            head.fields.push("Retry-After", BUSY_SECONDS.to_string());
+            if let Some(code) = code {
+                head.fields.push(X_RESPONSE_CODE, code.0.to_string());
+            }
+            if original.keeps_alive() {
+                head.fields.push("Connection", "close");
+            }
+        });
+        Then::Close
+    }
+
+    /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not
+    /// all servers take chunks (RFC 9112 6.1), and else in chunks as it comes.
+    pub(crate) async fn beginning(&mut self) -> Result<(Bytes, Body), Gone> {
+        let mut gathered = Gathered::default();
+        while gathered.len() <= SHORT {
+            let Some(part) = self.part().await? else {
+                let length = u64::try_from(gathered.len()).unwrap_or(u64::MAX);
+                return Ok((gathered.take(), Body::Length(length)));
+            };
+            gathered.push(part);
+        }
+        Ok((gathered.take(), Body::AsItCame))
+    }
+
+    /// Reads what is left of a request that was answered without its body, if it is not too much.
+    pub(crate) async fn skip_body(&mut self) -> Result<Then, Gone> {
+        self.flush().await?;
+        let mut left = self.front.sizes.body;
+        while let Some(part) = self.part().await? {
+            match left.checked_sub(part.len()) {
+                Some(rest) => left = rest,
+                None => return Ok(Then::Close),
+            }
+        }
+        Ok(Then::Next)
+    }
+}
+
+/// What comes in parts and is to be one. Most of it comes in one part, which is then not copied.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    first: Bytes,
+    all: BytesMut,
+}
+
+impl Gathered {
+    pub(crate) fn len(&self) -> usize {
+        self.first.len() + self.all.len()
+    }
+
+    pub(crate) fn push(&mut self, part: Bytes) {
+        if self.len() == 0 {
+            self.first = part;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.all.extend_from_slice(&part);
+    }
+
+    /// All of it; nothing is left.
+    pub(crate) fn take(&mut self) -> Bytes {
+        if self.all.is_empty() { std::mem::take(&mut self.first) } else { self.all.split().freeze() }
+    }
+}

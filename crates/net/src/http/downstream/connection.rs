@@ -1,0 +1,507 @@
+//! One client connection: requests in, one after the other; answers out.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Event, Framing, RequestDecoder, RequestHead};
+use identity::SecurityContext;
+use mapi::autodiscover::Dialect;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::body_budget::Share;
+use crate::gate::Lost;
+use crate::http::downstream::auth::{Connection as SignIn, SignedIn};
+pub(crate) use crate::http::downstream::context::Asked;
+use crate::http::downstream::context::clipped;
+use crate::http::downstream::pace::Pace;
+use crate::http::downstream::preamble::{Begun, begin};
+use crate::http::downstream::respond;
+use crate::http::downstream::routes::{REFUSED, Route, Way};
+use crate::http::listener::HttpFront;
+use crate::http::passthrough::{Relayed, Request};
+use crate::http::server_only::Cookies;
+use crate::http::timers::{Alarm, Stop};
+use crate::http::tls::TlsIdentity;
+use crate::http::transport::{Broken, Stream, Wire};
+use crate::http::upstream::connection::Link;
+use crate::http::upstream::forwarding::Forwarding;
+use crate::tcp::admission::Place;
+
+/// One client connection.
+pub(crate) struct Client {
+    pub(crate) front: Arc<HttpFront>,
+    pub(crate) wire: Wire<RequestHead>,
+    /// Where the connection comes from: from a front server, or from the client itself.
+    pub(crate) peer: SocketAddr,
+    pub(crate) place: Place,
+    /// When it was taken.
+    since: Instant,
+    pub(crate) pace: Pace,
+    sign_in: SignIn,
+    /// Where it signs in at the server: as far as it did.
+    pub(crate) relayed: Option<Relayed>,
+    /// The context of its requests that nobody signs in for.
+    nobody: Option<SecurityContext>,
+    /// The context of the request that is answered now.
+    pub(crate) caller: Option<SecurityContext>,
+    /// The server wants to know who asks, which the client is to be told.
+    pub(crate) denied: bool,
+    /// Its own connection to the server.
+    pub(crate) link: Option<Box<Link>>,
+    pub(crate) stop: Stop,
+    pub(crate) alarm: Alarm,
+    /// What the answer counts as held in memory until the client has read it.
+    pub(crate) held: Option<Share>,
+    /// Whether the rest of the request's body is still to come.
+    pub(crate) unread: bool,
+    /// Whether the client waits to be told to go on before it sends the body.
+    pub(crate) waits: bool,
+    /// What the server is told of where its requests come from.
+    pub(crate) forwarding: Forwarding,
+}
+
+/// Whether a connection goes on after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    Next,
+    Close,
+}
+
+/// Why a connection ends at once.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Gone {
+    #[error(transparent)]
+    Client(#[from] Broken),
+    #[error("it did not send or read within its time")]
+    Late,
+    #[error("the proxy stops")]
+    Stopped,
+    #[error("a body without a head")]
+    NoHead,
+    #[error("the answer broke off: {0}")]
+    CutShort(String),
+}
+
+impl From<io::Error> for Gone {
+    fn from(error: io::Error) -> Self {
+        Self::Client(error.into())
+    }
+}
+
+/// Serves `stream` until its end.
+pub(crate) async fn serve(
+    front: Arc<HttpFront>,
+    tls: Option<TlsIdentity>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    stop: watch::Receiver<bool>,
+) {
+    let since = Instant::now();
+    let limit = front.limits.handshake;
+    // Shaking hands takes much room, which is given back when it is over.
+    let begun = Box::pin(timeout(limit, begin(&front, tls, stream, peer, place)));
+    let mut told = stop.clone();
+    let begun = tokio::select! {
+        begun = begun => begun,
+        // Nothing is under way yet.
+        _ = told.wait_for(|stops| *stops) => return,
+    };
+    let Begun { client: peer, mut place, bindings, stream } = match begun {
+        Ok(Ok(begun)) => begun,
+        Ok(Err(why)) => return why.report(peer, &front),
+        Err(_) => return front.log.misbehaved(peer, "no TLS or PROXY header in time"),
+    };
+    let protected = matches!(stream, Stream::Tls(_));
+    let decoder = RequestDecoder::new(front.sizes.framing);
+    let shared = front.peers.speaks_for_others(peer.ip());
+    if shared {
+        // The server at its other end is trusted, and has many clients' requests on it.
+        place.signed_in();
+    }
+    let safe = front.sign_in.is_safe(protected);
+    let mut client = Client {
+        sign_in: SignIn::new(&front.sign_in, protected, shared, bindings),
+        relayed: front.relayed.as_ref().map(|config| Relayed::new(config, safe, shared)),
+        nobody: None,
+        caller: None,
+        denied: false,
+        wire: Wire::new(stream, decoder),
+        peer,
+        place,
+        since,
+        pace: Pace::default(),
+        link: None,
+        stop: Stop::new(stop),
+        alarm: Alarm::default(),
+        held: None,
+        unread: false,
+        waits: false,
+        forwarding: Forwarding::new(peer, shared, protected, &front.origin, front.tells_forwarding),
+        front,
+    };
+    match client.run().await {
+        Ok(()) => {
+            Box::pin(client.wire.linger(LINGER.min(client.front.limits.handshake))).await;
+            tracing::debug!(%peer, "connection closed");
+        }
+        Err(gone) => tracing::debug!(%peer, "client: {gone}"),
+    }
+}
+
+/// How long the rest of a request is waited for when the proxy is to stop.
+const UNFINISHED: Duration = Duration::from_secs(1);
+
+/// How long a client may take to read its last answer.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How long the answer to a request waits whose credentials are not checked.
+const HELD: Duration = Duration::from_secs(1);
+
+/// What people get to read who have to sign in.
+const SIGN_IN: &str = "sign in\n";
+
+impl Client {
+    async fn run(&mut self) -> Result<(), Gone> {
+        let mut until = self.since + self.front.limits.handshake;
+        loop {
+            if !self.wait_for_request(until).await? {
+                return Ok(());
+            }
+            // Requests that follow each other without a pause are never waited for.
+            if self.sign_in_ends().is_some_and(|end| Instant::now() >= end) {
+                return Err(Gone::Late);
+            }
+            self.pace = Pace::new(&self.front.limits);
+            let (head, framing) = match self.event().await {
+                Ok(Event::Head { head, framing }) => (head, framing),
+                Ok(Event::Body(_) | Event::End) => return Err(Gone::NoHead),
+                Err(Gone::Client(Broken::Message(error))) => return self.bad_request(error).await,
+                Err(gone) => return Err(gone),
+            };
+            self.unread = true;
+            self.waits = head.expects_continue() && framing.has_body();
+            let answered = self.request(head, framing).await;
+            self.caller = None;
+            let then = match answered {
+                Err(Gone::Client(Broken::Message(error))) => return self.bad_request(error).await,
+                other => other?,
+            };
+            let then = match then {
+                // Whether a client that was not told to go on sends its body or its next request, nobody knows.
+                Then::Next if self.unread && self.waits => Then::Close,
+                Then::Next if self.unread => self.skip_body().await?,
+                then => then,
+            };
+            self.flush().await?;
+            self.held = None;
+            if then == Then::Close || self.stop.is_told() {
+                return Ok(());
+            }
+            self.wire.decoder.release();
+            if self.place.is_signed_in() {
+                until = Instant::now() + self.front.limits.idle;
+            }
+        }
+    }
+
+    /// Until when the connection may stay unauthenticated, whatever comes on it; none once a client has signed in.
+    fn sign_in_ends(&self) -> Option<Instant> {
+        (!self.place.is_signed_in()).then(|| self.since + self.front.limits.handshake)
+    }
+
+    /// Waits for the first byte of a request; false where none comes any more. Meanwhile the server may close
+    /// its end, so that the next request finds out before it is sent.
+    async fn wait_for_request(&mut self, until: Instant) -> Result<bool, Gone> {
+        while self.wire.decoder.waiting() == 0 {
+            if !poll_fn(|task| self.poll_idle(task, until)).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Ready where something came from the client; false where nothing comes any more.
+    fn poll_idle(&mut self, task: &mut Context<'_>, until: Instant) -> Poll<io::Result<bool>> {
+        if let Poll::Ready(filled) = self.wire.poll_fill(task) {
+            return Poll::Ready(filled.map(|count| count > 0));
+        }
+        // Whatever comes from the server now: it closed the connection, or says what nobody asked for.
+        if self.link.as_mut().is_some_and(|link| link.wire.poll_fill(task).is_ready()) {
+            self.link = None;
+        }
+        while let Poll::Ready(goes_on) = self.stop.poll(task) {
+            if !goes_on || self.stop.is_told() {
+                return Poll::Ready(Ok(false));
+            }
+        }
+        self.alarm.poll(task, until).map(|()| Ok(false))
+    }
+
+    /// The next event of a request.
+    pub(crate) async fn event(&mut self) -> Result<Event<RequestHead>, Gone> {
+        loop {
+            if let Some(event) = self.wire.ready().map_err(Broken::from)? {
+                return Ok(event);
+            }
+            self.more().await?;
+        }
+    }
+
+    /// Waits for more of a request. Its client has the time of its [`Pace`]; where the proxy is to stop, no longer
+    /// than [`UNFINISHED`].
+    pub(crate) async fn more(&mut self) -> Result<(), Gone> {
+        if self.wire.has_ended() {
+            return Err(Broken::Closed.into());
+        }
+        let begin = Instant::now();
+        let in_time = begin + self.pace.left();
+        let in_time = self.sign_in_ends().map_or(in_time, |end| in_time.min(end));
+        let count = poll_fn(|task| {
+            if let Poll::Ready(filled) = self.wire.poll_fill(task) {
+                return Poll::Ready(filled.map_err(Gone::from));
+            }
+            while let Poll::Ready(goes_on) = self.stop.poll(task) {
+                if !goes_on {
+                    return Poll::Ready(Err(Gone::Stopped));
+                }
+            }
+            let until = match self.stop.told_at() {
+                Some(told) => in_time.min(told + UNFINISHED),
+                None => in_time,
+            };
+            self.alarm.poll(task, until).map(|()| Err(Gone::Late))
+        })
+        .await?;
+        self.pace.came(count, begin.elapsed());
+        Ok(())
+    }
+
+    /// Sends what the client has to get. One that has signed in has `handshake_seconds` for each piece, any other until
+    /// the end of its time for signing in.
+    pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
+        let end = self.sign_in_ends();
+        let sent = self.wire.flush(self.front.limits.handshake);
+        match end {
+            Some(end) => Ok(timeout_at(end, sent).await.map_err(|_| Gone::Late)??),
+            None => Ok(sent.await?),
+        }
+    }
+
+    /// Answers what is no request, and closes.
+    async fn bad_request(&mut self, error: http::Error) -> Result<(), Gone> {
+        self.front.log.misbehaved(self.peer, &format!("bad request: {error}"));
+        let text = format!("{error}\n");
+        respond::plain(&mut self.wire.out, error.status(), &text, |head| {
+            head.fields.push("Connection", "close");
+        });
+        self.flush().await
+    }
+
+    async fn request(&mut self, mut head: RequestHead, framing: Framing) -> Result<Then, Gone> {
+        if self.front.upstream.via.is_in(&head.fields) {
+            self.front.log.looped(self.peer, "upstream.http");
+            return Ok(self.answer(
+                508,
+                "the server that this proxy is set up for is the proxy itself\n",
+                &head,
+            ));
+        }
+        if !head.take_origin_form() {
+            return Ok(self.answer(400, "the target is not an address of HTTP\n", &head));
+        }
+        if head.fields.has("expect") && !head.expects_continue() {
+            return Ok(self.answer(417, "only 100-continue can be expected\n", &head));
+        }
+        let route = match head.method() {
+            "CONNECT" | "TRACE" => return Ok(self.answer(405, "this method is not served\n", &head)),
+            _ => self.front.routes.find(head.target()),
+        };
+        let route = match route {
+            Ok(route) => route,
+            Err(why) => {
+                self.front.log.misbehaved(
+                    self.peer,
+                    &format!("refused {} {}: {why}", head.method(), clipped(head.target())),
+                );
+                return Ok(self.answer(why.status(), &format!("{why}\n"), &head));
+            }
+        };
+        match route {
+            Route::Other(Way::Refused) => {
+                tracing::debug!(peer = %self.peer, path = head.path(), "refused by [virtual_directories]");
+                return Ok(self.answer(403, REFUSED, &head));
+            }
+            Route::Other(Way::Absent) => return Ok(self.answer(404, "not found\n", &head)),
+            Route::Mapi | Route::Autodiscover(_) | Route::Other(Way::Relayed) => {}
+        }
+        let asked = match self.who(&head, route).await? {
+            Ok(asked) => asked,
+            Err(Then::Close) => return Ok(Then::Close),
+            Err(Then::Next) => {
+                // In the middle of a handshake the connection has to stay, and so the body has to come.
+                self.invite().await?;
+                return Ok(if head.keeps_alive() { Then::Next } else { Then::Close });
+            }
+        };
+        if route == Route::Mapi {
+            return self.operation(asked, head, framing).await;
+        }
+        if let Route::Autodiscover(dialect) = route {
+            return Box::pin(self.discover(asked, head, framing, dialect)).await;
+        }
+        Box::pin(self.relay(asked, head, framing)).await
+    }
+
+    /// Who sends the request; where that has been answered with what is to be proven, how the connection goes on.
+    async fn who(&mut self, head: &RequestHead, route: Route) -> Result<Result<Asked, Then>, Gone> {
+        let peer = self.front.peers.client(self.peer, &head.fields);
+        // Clients ask without signing in where their mailbox is, and servers answer.
+        let reads = matches!(head.method(), "GET" | "HEAD");
+        let nobody = reads && route == Route::Autodiscover(Dialect::Json);
+        let name = match &self.relayed {
+            None => self.sign_in.unproven(&head.fields),
+            Some(relayed) => relayed.unproven(&head.fields, route == Route::Mapi),
+        };
+        if let Some(name) = &name
+            && let Err(wait) = self.front.auth_limit.check(peer, name, Instant::now())
+        {
+            return self.limited(head, peer, wait).await.map(Err);
+        }
+        let signed_in = match &mut self.relayed {
+            None => self.sign_in.step(&head.fields, peer),
+            Some(relayed) => {
+                let (link, upstream) = (&mut self.link, &self.front.upstream);
+                let mapi = route == Route::Mapi;
+                let forwarding = &self.forwarding;
+                // What it has to say and to ask waits, and so does the rest of the connection.
+                Box::pin(relayed.step(Request { upstream, link, head, mapi, nobody, forwarding })).await
+            }
+        };
+        match (&signed_in, &name) {
+            (SignedIn::Refused(why), name) => {
+                self.front.auth_limit.failed(peer, name.as_ref(), why, Instant::now());
+            }
+            (SignedIn::Failed(_, why), name) => {
+                self.front.auth_limit.unclear(peer, name.as_ref(), why, Instant::now());
+            }
+            // Credentials that did not reach the server are no guess.
+            (SignedIn::NoServer(why), name) if !why.is_outage() => {
+                self.front.auth_limit.unclear(peer, name.as_ref(), &why.to_string(), Instant::now());
+            }
+            (SignedIn::As { fresh: true, .. }, Some(name)) => {
+                self.front.auth_limit.succeeded(peer, name, Instant::now());
+            }
+            _ => {}
+        }
+        let Some((context, token)) = self.admit(signed_in, nobody, head, peer) else {
+            return Ok(Err(Then::Next));
+        };
+        let cookies = match route {
+            Route::Mapi => Cookies::OfSession,
+            _ if self.relayed.is_some() && !context.is_anonymous() => Cookies::OfClient,
+            _ => Cookies::None,
+        };
+        self.caller = Some(context.clone());
+        Ok(Ok(Asked {
+            cookies,
+            context,
+            peer,
+            version: head.version(),
+            is_head: head.method() == "HEAD",
+            keep: head.keeps_alive(),
+            token,
+        }))
+    }
+
+    /// Answers a request whose credentials are not checked, since too many before them were wrong. The connection
+    /// of a client is held for a moment before, and is closed, so that it has to make another for its next guess.
+    async fn limited(&mut self, head: &RequestHead, peer: SocketAddr, wait: Duration) -> Result<Then, Gone> {
+        self.front.observer.refused(peer, "too many failed sign-ins");
+        let is_shared = self.front.peers.speaks_for_others(self.peer.ip());
+        if !is_shared {
+            let until = Instant::now() + wait.min(HELD);
+            poll_fn(|task| match self.stop.poll(task) {
+                Poll::Ready(_) => Poll::Ready(Err(Gone::Stopped)),
+                Poll::Pending => self.alarm.poll(task, until).map(Ok),
+            })
+            .await?;
+        }
+        respond::to(&mut self.wire.out, head, 429, "too many failed sign-ins\n", |answer| {
+            answer.fields.push("Retry-After", wait.as_secs().saturating_add(1).to_string());
+            if !is_shared && head.keeps_alive() {
+                answer.fields.push("Connection", "close");
+            }
+        });
+        Ok(if is_shared { Then::Next } else { Then::Close })
+    }
+
+    /// Lets in whoever signed in, or nobody where the request may be `nobody`'s: its context, and the last
+    /// token of its sign-in. Answers everybody else with what is to be proven, or why that can't be.
+    fn admit(
+        &mut self,
+        signed_in: SignedIn,
+        nobody: bool,
+        head: &RequestHead,
+        peer: SocketAddr,
+    ) -> Option<(SecurityContext, Option<String>)> {
+        match signed_in {
+            SignedIn::As { context, fresh, token } => {
+                self.place.signed_in();
+                self.pace.is_signed_in();
+                if fresh {
+                    tracing::debug!(%peer, user = %context.principal(), "signed in");
+                    self.front.observer.signed_in(&context, peer);
+                }
+                return Some((context, token));
+            }
+            SignedIn::Nobody if nobody && !head.fields.has("authorization") => {
+                let context = self.nobody.get_or_insert_with(|| self.front.sign_in.nobody());
+                return Some((context.clone(), None));
+            }
+            SignedIn::GoOn(token) => respond::to(&mut self.wire.out, head, 401, SIGN_IN, |answer| {
+                answer.fields.push("WWW-Authenticate", token);
+            }),
+            SignedIn::Nobody => self.deny(head),
+            SignedIn::Over(context, why) => {
+                tracing::info!(%peer, user = %context.principal(), "the client has to sign in anew: {why}");
+                self.link = None;
+                self.deny(head);
+            }
+            SignedIn::Refused(why) => {
+                self.front.observer.refused(peer, &why);
+                self.deny(head);
+            }
+            SignedIn::Failed(status, why) => {
+                self.front.observer.refused(peer, &why);
+                self.answer(status, "nobody can be signed in now\n", head);
+            }
+            SignedIn::NoServer(why) => {
+                let lost = Lost { peer, user: None, operation: "sign-in", is_wait: false };
+                self.unreachable(&why, head, &lost);
+            }
+        }
+        None
+    }
+
+    /// Answers a request with what is to be proven, and how.
+    pub(crate) fn deny(&mut self, head: &RequestHead) {
+        let Self { wire, sign_in, relayed, .. } = self;
+        respond::to(&mut wire.out, head, 401, SIGN_IN, |answer| match relayed {
+            None => sign_in.offer(answer),
+            Some(relayed) => relayed.offer(answer),
+        });
+    }
+
+    /// Answers a request in our own words. Says whether the connection goes on.
+    pub(crate) fn answer(&mut self, status: u16, text: &str, head: &RequestHead) -> Then {
+        respond::to(&mut self.wire.out, head, status, text, |_| ());
+        if head.keeps_alive() { Then::Next } else { Then::Close }
+    }
+}

@@ -1,0 +1,272 @@
+//! Which paths and queries go to the server: those that every reader takes for the same one.
+//!
+//! Servers decode, normalise and cut paths in ways of their own. Where one of them could find another directory in
+//! a target than the one that it is let through for, the target is refused.
+
+/// Why a target is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Ambiguous {
+    /// It does not begin with a slash, or has a fragment.
+    #[error("the target is no absolute path")]
+    NoPath,
+    /// Two slashes beside each other, a backslash, a semicolon, before which servers cut a path off, or a colon,
+    /// behind which the name of a file's stream stands.
+    #[error("the path has an empty segment, a backslash, a colon or a semicolon")]
+    Separator,
+    /// A segment that begins with a parenthesis: ASP.NET takes it for the ticket of a sign-in or the name of a session,
+    /// and removes it from the path.
+    #[error("the path has a segment that begins with a parenthesis")]
+    Parenthesis,
+    /// A segment that servers remove, or whose end they do: one of dots, or one with a dot or a blank at its end.
+    #[error("the path has a segment that is or ends with a dot or a blank")]
+    Dots,
+    /// A percent sign that encodes nothing, or what separates segments or is a control.
+    #[error("the path has an invalid or hidden character")]
+    Encoding,
+    /// A query that holds a path.
+    #[error("the query holds a path")]
+    PathInQuery,
+    /// A query that says who sends the request.
+    #[error("the query holds a token of a sign-in")]
+    TokenInQuery,
+}
+
+/// Whether `text` has only letters, digits and bytes of `others`, which hide nothing.
+fn is_plain(text: &str, others: &[u8]) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || others.contains(&byte))
+}
+
+/// Checks a path without a query.
+pub(crate) fn check_path(path: &str) -> Result<(), Ambiguous> {
+    // Most paths are simple, and are checked in one go.
+    let is_simple = |segment: &str| !segment.is_empty() && is_plain(segment, b"-_");
+    let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    if inner.is_some_and(|inner| inner.split('/').all(is_simple)) {
+        return Ok(());
+    }
+    if !path.starts_with('/') || path.contains('#') {
+        return Err(Ambiguous::NoPath);
+    }
+    if path.contains("//") || path.contains(['\\', ':', ';']) {
+        return Err(Ambiguous::Separator);
+    }
+    let path = decoded(path).ok_or(Ambiguous::Encoding)?;
+    let ends_short = |segment: &str| segment.ends_with(['.', ' ']);
+    if path.split('/').any(ends_short) {
+        return Err(Ambiguous::Dots);
+    }
+    if path.split('/').any(|segment| segment.starts_with('(')) { Err(Ambiguous::Parenthesis) } else { Ok(()) }
+}
+
+/// Checks the query of a directory whose clients have no paths in any: however often it is decoded, none is found.
+pub(crate) fn check_query(query: &str) -> Result<(), Ambiguous> {
+    // So are most queries.
+    if is_plain(query, b"-_.~@=&") {
+        return Ok(());
+    }
+    let mut text = query.as_bytes().to_vec();
+    for _ in 0..MOST_DECODINGS {
+        if text.iter().any(|byte| b"/\\;#".contains(byte) || byte.is_ascii_control())
+            || std::str::from_utf8(&text).is_ok_and(|text| text.contains(is_like_a_separator))
+        {
+            return Err(Ambiguous::PathInQuery);
+        }
+        let once = decode(&text);
+        if once.len() == text.len() {
+            // Bytes that are no UTF-8 are decoded to separators by readers that take overlong forms.
+            return std::str::from_utf8(&text).map(drop).map_err(|_| Ambiguous::Encoding);
+        }
+        text = once;
+    }
+    Err(Ambiguous::Encoding)
+}
+
+/// Parameters by which a request says who sends it, beside or in place of `Authorization`: a Bearer token (RFC 6750 2.3),
+/// and what Exchange's PowerShell takes from its front end. The server could take the request for another's than we do.
+const TOKENS: [&str; 2] = ["access_token", "x-rps-cat"];
+
+/// Checks that a query has none of [`TOKENS`], as far as servers decode names of parameters.
+pub(crate) fn check_no_token(query: &str) -> Result<(), Ambiguous> {
+    let is_token = |pair: &[u8]| {
+        let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        let name = decode(name);
+        TOKENS.iter().any(|token| name.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    };
+    let mut pairs = query.as_bytes().split(|byte| b"&;?".contains(byte));
+    if pairs.any(is_token) { Err(Ambiguous::TokenInQuery) } else { Ok(()) }
+}
+
+/// So often a query may be encoded over and over.
+const MOST_DECODINGS: usize = 4;
+
+/// `path` decoded once; none where it then holds what should not be encoded, or what is no text.
+fn decoded(path: &str) -> Option<String> {
+    let mut rest = path.as_bytes();
+    let mut out = Vec::with_capacity(rest.len());
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        if *byte != b'%' {
+            out.push(*byte);
+            continue;
+        }
+        let (digits, behind) = rest.split_first_chunk::<2>()?;
+        let byte = hex(*digits)?;
+        if byte.is_ascii_control() || b"./\\%;#?:".contains(&byte) {
+            return None;
+        }
+        out.push(byte);
+        rest = behind;
+    }
+    // Overlong forms are no UTF-8, and so are refused here.
+    String::from_utf8(out).ok().filter(|text| !text.contains(is_like_a_separator))
+}
+
+/// `text` decoded once, as far as it is encoded.
+fn decode(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        let code = behind.split_first_chunk::<2>().filter(|_| *byte == b'%');
+        match code.and_then(|(digits, behind)| Some((hex(*digits)?, behind))) {
+            Some((byte, behind)) => {
+                out.push(byte);
+                rest = behind;
+            }
+            None => out.push(*byte),
+        }
+    }
+    out
+}
+
+fn hex(digits: [u8; 2]) -> Option<u8> {
+    let text = std::str::from_utf8(&digits).ok().filter(|_| digits.iter().all(u8::is_ascii_hexdigit))?;
+    u8::from_str_radix(text, 16).ok()
+}
+
+/// Whether a server that maps characters to similar ones of a smaller set could take `c` for a dot, a slash, a
+/// backslash, a colon, a semicolon, a question mark or a percent sign.
+const fn is_like_a_separator(c: char) -> bool {
+    matches!(
+        c,
+        '\u{2024}' | '\u{2025}' | '\u{2026}' | '\u{3002}' | '\u{FE52}' | '\u{FF0E}' | '\u{FF61}'
+            | '\u{2044}' | '\u{2215}' | '\u{29F8}' | '\u{FF0F}' | '\u{1735}' | '\u{2571}'
+            | '\u{2216}' | '\u{29F5}' | '\u{29F9}' | '\u{FE68}' | '\u{FF3C}' | '\u{20E5}'
+            | '\u{FE55}' | '\u{FF1A}' | '\u{FE54}' | '\u{FF1B}' | '\u{037E}'
+            | '\u{FE56}' | '\u{FF1F}' | '\u{FE6A}' | '\u{FF05}'
+            // Controls and blanks that are cut off or passed over.
+            | '\u{80}'..='\u{A0}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202F}' | '\u{FEFF}' | '\u{3000}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_every_reader_takes_for_the_same_are_let_through() {
+        for path in [
+            "/",
+            "/ews/Exchange.asmx/s/GetUserPhoto",
+            "/oab/a%20b",
+            "/oab/1-2/oab.xml",
+            "/oab/%C3%BC.lzx",
+            "/ews/",
+            "/oab/a(1).lzx",
+        ] {
+            assert_eq!(check_path(path), Ok(()), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_read_as_another_path_is_refused() {
+        use Ambiguous::{Dots, Encoding, NoPath, Parenthesis, Separator};
+        for (path, error) in [
+            ("/oab/../owa", Dots),
+            ("/oab/./x", Dots),
+            ("/oab/.../owa", Dots),
+            ("/oab/x./y", Dots),
+            ("/owa.", Dots),
+            ("/oab/x%20", Dots),
+            ("/oab/x%20/../y", Dots),
+            ("//owa", Separator),
+            ("/oab//x", Separator),
+            ("/oab\\..\\owa", Separator),
+            ("/oab;x/y", Separator),
+            ("/oab/x::$DATA", Separator),
+            ("/oab/(S(x))/y", Parenthesis),
+            ("/ews/(F(ticket))", Parenthesis),
+            ("/(A(x)F(y))/ews/", Parenthesis),
+            ("/oab/%28S(x))y", Parenthesis),
+            ("/oab/%3bx", Encoding),
+            ("/oab/%2e%2e/owa", Encoding),
+            ("/oab%2fx", Encoding),
+            ("/oab/%5Cx", Encoding),
+            ("/oab/%252e", Encoding),
+            ("/oab/%3fx", Encoding),
+            ("/oab/%23x", Encoding),
+            ("/oab/x%3a%3a$DATA", Encoding),
+            ("/%00", Encoding),
+            ("/oab/%", Encoding),
+            ("/oab/%2", Encoding),
+            ("/oab/%zz", Encoding),
+            ("/oab/%+1", Encoding),
+            ("/oab/%u002e%u002e/owa", Encoding),
+            ("/oab/%c0%ae%c0%ae/owa", Encoding),
+            ("/oab/%c0%afowa", Encoding),
+            ("/oab/%e0%80%af/owa", Encoding),
+            ("/oab/%ef%bc%8fowa", Encoding),
+            ("/oab/%ef%bc%8e%ef%bc%8e/owa", Encoding),
+            ("/oab/%c2%a0", Encoding),
+            ("*", NoPath),
+            ("http://x/oab", NoPath),
+            ("", NoPath),
+            ("/oab#/../owa", NoPath),
+        ] {
+            assert_eq!(check_path(path), Err(error), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_holds_a_token_is_refused() {
+        for query in ["", "wsdl", "a=access_token", "access_tokens=x", "email=a@b.c&access-token=x"] {
+            assert_eq!(check_no_token(query), Ok(()), "{query}");
+        }
+        for query in [
+            "access_token=x",
+            "a=b&ACCESS_TOKEN=",
+            "%61ccess%5ftoken=x",
+            "a;access_token=x",
+            "access_token",
+            "+&%20access_token=x",
+            "X-Rps-CAT=x",
+            "a=b?x-rps-cat=x",
+        ] {
+            assert_eq!(check_no_token(query), Err(Ambiguous::TokenInQuery), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_query_that_holds_a_path_however_encoded_is_refused() {
+        for query in
+            ["", "wsdl", "email=a%40b.c&size=HR96x96", "MailboxId=1-2@lab.test", "a=100%", "x=%C3%BC"]
+        {
+            assert_eq!(check_query(query), Ok(()), "{query}");
+        }
+        for query in [
+            "@x/owa/&Email=ews/exchange.asmx?@x",
+            "a=%2fowa",
+            "a=%252fowa",
+            "a=%25252fowa",
+            "a=%5cowa",
+            "a=%ef%bc%8fowa",
+            "a=%c0%afowa",
+            "a;b",
+            "a=%00",
+            "a#b",
+            "a=%2525252525252525252541",
+        ] {
+            assert!(check_query(query).is_err(), "{query}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Where a request's target leads.
+
+use mapi::autodiscover::{Dialect, TargetError, check_target};
+
+use crate::http::downstream::paths::{Ambiguous, check_no_token, check_path, check_query};
+
+/// What becomes of what is asked under a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// It is relayed as it is, for whoever signed in.
+    Relayed,
+    /// It is refused: 403.
+    Refused,
+    /// It is not there: 404.
+    Absent,
+}
+
+/// What a client reads whose request is refused by [`Way::Refused`].
+pub(crate) const REFUSED: &str =
+    "not served here: the proxy's configuration ([virtual_directories]) refuses this directory\n";
+
+/// The virtual directories that a server has beside MAPI and Autodiscover, and what becomes of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routes {
+    /// First labels of paths, in lower case, and what becomes of them. What is in no list is absent.
+    directories: Vec<(String, Way)>,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// To an endpoint of MAPI.
+    Mapi,
+    /// To Autodiscover.
+    Autodiscover(Dialect),
+    /// Elsewhere.
+    Other(Way),
+}
+
+/// Why a request goes nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unroutable {
+    /// Two readers could take the target for two.
+    #[error(transparent)]
+    Ambiguous(#[from] Ambiguous),
+    /// Autodiscover knows no such target.
+    #[error(transparent)]
+    Autodiscover(#[from] TargetError),
+}
+
+impl Unroutable {
+    /// The status that the client gets.
+    pub(crate) const fn status(self) -> u16 {
+        match self {
+            Self::Autodiscover(TargetError::Resource) => 404,
+            Self::Autodiscover(_) | Self::Ambiguous(_) => 400,
+        }
+    }
+}
+
+/// The directories in whose queries no client has a path.
+const PLAIN_QUERIES: [&str; 3] = ["mapi", "ews", "oab"];
+
+impl Default for Routes {
+    /// Relays what clients need to set themselves up, and refuses the rest.
+    fn default() -> Self {
+        let relayed = ["oab", "ews"].map(|name| (name.to_owned(), Way::Relayed));
+        let refused = ["owa", "ecp", "microsoft-server-activesync", "rpc", "mapi"];
+        let refused = refused.map(|name| (name.to_owned(), Way::Refused));
+        Self { directories: relayed.into_iter().chain(refused).collect() }
+    }
+}
+
+impl Routes {
+    /// Lets `directory`, a path's first label, have another `way`.
+    pub fn set(&mut self, directory: &str, way: Way) {
+        let name = directory.trim_matches('/').to_ascii_lowercase();
+        self.directories.retain(|(known, _)| *known != name);
+        self.directories.push((name, way));
+    }
+
+    /// Where `target`, a path with or without a query, leads.
+    ///
+    /// # Errors
+    /// Where it could lead elsewhere too.
+    pub(crate) fn find(&self, target: &str) -> Result<Route, Unroutable> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        check_path(path)?;
+        let mut labels = path.split('/').skip(1);
+        let first = labels.next().unwrap_or_default();
+        let second = labels.next().unwrap_or_default();
+        let ends = labels.all(str::is_empty);
+        let is = |label: &str, name: &str| label.eq_ignore_ascii_case(name);
+        if is(first, "autodiscover") {
+            return Ok(Route::Autodiscover(check_target(target)?));
+        }
+        if !query.is_empty() {
+            check_no_token(query)?;
+        }
+        if PLAIN_QUERIES.iter().any(|name| is(first, name)) {
+            check_query(query)?;
+        }
+        if is(first, "mapi") && (is(second, "emsmdb") || is(second, "nspi")) && ends {
+            return Ok(Route::Mapi);
+        }
+        let way = self.directories.iter().find(|(name, _)| is(first, name)).map(|(_, way)| *way);
+        Ok(Route::Other(way.unwrap_or(Way::Absent)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_where_they_should_in_any_case() {
+        let mut routes = Routes::default();
+        for path in ["/mapi/emsmdb", "/MAPI/EmsMdb/", "/mapi/nspi/", "/mapi/nspi/?MailboxId=1@lab.test"] {
+            assert_eq!(routes.find(path), Ok(Route::Mapi), "{path}");
+        }
+        for (target, dialect) in [
+            ("/autodiscover/autodiscover.xml", Dialect::Pox),
+            ("/AutoDiscover/AutoDiscover.json/v1.0/a@b.c?Protocol=Ews", Dialect::Json),
+        ] {
+            assert_eq!(routes.find(target), Ok(Route::Autodiscover(dialect)), "{target}");
+        }
+        assert_eq!(routes.find("/EWS/Exchange.asmx?wsdl"), Ok(Route::Other(Way::Relayed)));
+        assert_eq!(routes.find("/OAB/1/oab.xml"), Ok(Route::Other(Way::Relayed)));
+        assert_eq!(routes.find("/owa/?url=/owa/"), Ok(Route::Other(Way::Refused)));
+        assert_eq!(routes.find("/mapi/healthcheck.htm"), Ok(Route::Other(Way::Refused)));
+        assert_eq!(routes.find("/mapi/nspi/x"), Ok(Route::Other(Way::Refused)));
+        assert_eq!(routes.find("/"), Ok(Route::Other(Way::Absent)));
+        assert_eq!(routes.find("/ewsx"), Ok(Route::Other(Way::Absent)));
+        assert_eq!(routes.find("/%6fwa"), Ok(Route::Other(Way::Absent)));
+        routes.set("/OWA/", Way::Absent);
+        routes.set("powershell", Way::Relayed);
+        assert_eq!(routes.find("/owa"), Ok(Route::Other(Way::Absent)));
+        assert_eq!(routes.find("/PowerShell?serializationLevel=a/b"), Ok(Route::Other(Way::Relayed)));
+    }
+
+    #[test]
+    fn what_could_lead_elsewhere_leads_nowhere() {
+        let routes = Routes::default();
+        let status = |target: &str| routes.find(target).map_err(Unroutable::status);
+        for target in [
+            "/oab/../owa",
+            "/ews/x?@y/owa/&Email=ews/x?@y",
+            "/oab/x?%2fowa",
+            "/mapi/nspi/?MailboxId=a@b/owa",
+            "/mapi/nspi/?MailboxId=a@b%255cowa",
+            "/autodiscover/autodiscover.json?@x/mapi/nspi/?&Email=autodiscover/autodiscover.json%3f@x",
+            "/autodiscover/../owa",
+        ] {
+            assert_eq!(status(target), Err(400), "{target}");
+        }
+        assert_eq!(status("/autodiscover/owa/"), Err(404));
+    }
+}

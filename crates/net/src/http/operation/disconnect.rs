@@ -1,0 +1,81 @@
+//! Ends sessions at the server that ended here, which it would keep until they time out there.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::Abandoned;
+use identity::{OsRandom, Random as _, SecurityContext};
+use mapi::http::headers::{
+    CONTENT_TYPE, X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
+};
+use mapi::http::{Endpoint, ResponseCode};
+use tokio::time::timeout;
+use wire::Guid;
+
+use crate::http::client::{HttpAnswer, HttpClient};
+use crate::http::listener::HttpFront;
+
+/// How long all sessions that wait may take together. What is left then the server has to end by itself.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Ends the sessions that wait for it, on a connection of our own; none where none waits.
+pub(crate) fn end_at_server(front: &Arc<HttpFront>) -> Option<Ending> {
+    let (sessions, left_out) = front.sessions.take_abandoned();
+    if sessions.is_empty() {
+        return None;
+    }
+    let front = Arc::clone(front);
+    Some(Box::pin(async move {
+        let all = sessions.len();
+        let mut ended = 0_usize;
+        let late = timeout(PATIENCE, end(&front, sessions, &mut ended)).await.is_err();
+        let failed = all.saturating_sub(ended);
+        tracing::info!(ended, failed, left_out, late, "ended sessions at the server that ended here");
+    }))
+}
+
+/// Asks the server to end each of `sessions`, and counts those that it did.
+async fn end(front: &HttpFront, sessions: Vec<Abandoned>, ended: &mut usize) {
+    let context = SecurityContext::system(&front.contexts);
+    let mut client = HttpClient::new(front.upstream.clone(), context);
+    let mut random = [0; 16];
+    if OsRandom.fill(&mut random).is_err() {
+        return;
+    }
+    let id = Guid::from_le(random);
+    for (number, session) in sessions.into_iter().enumerate() {
+        let (request_type, body): (_, &[u8]) = match session.endpoint {
+            // No auxiliary buffer ([MS-OXCMAPIHTTP] 2.2.4.3.1).
+            Endpoint::Emsmdb => ("Disconnect", &[0; 4]),
+            // Reserved, and no auxiliary buffer ([MS-OXCMAPIHTTP] 2.2.5.2.1).
+            Endpoint::Nspi => ("Unbind", &[0; 8]),
+        };
+        let fields = [
+            ("Content-Type", CONTENT_TYPE.to_owned()),
+            ("User-Agent", "MAPIProxy".to_owned()),
+            (X_REQUEST_TYPE, request_type.to_owned()),
+            (X_REQUEST_ID, format!("{{{id}}}:{}", number + 1)),
+            (X_CLIENT_INFO, format!("{{{id}}}:1")),
+            (X_CLIENT_APPLICATION, format!("MAPIProxy/{}", env!("CARGO_PKG_VERSION"))),
+            ("Cookie", session.cookies),
+        ];
+        let fields = fields.map(|(name, value)| (name.to_owned(), value));
+        match client.post(&session.target, &fields, body).await {
+            Ok(answer) if is_over(&answer) => *ended += 1,
+            Ok(answer) => {
+                let code = answer.head.fields.text(X_RESPONSE_CODE);
+                tracing::debug!(status = answer.head.status(), code, "{request_type} refused by the server");
+            }
+            Err(error) => tracing::debug!("{request_type}: {error}"),
+        }
+    }
+}
+
+/// Whether the server has no such session any more.
+fn is_over(answer: &HttpAnswer) -> bool {
+    let code = answer.head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
+    answer.head.status() == 200 && matches!(code, Some(ResponseCode::Success | ResponseCode::ContextNotFound))
+}

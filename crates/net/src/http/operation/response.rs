@@ -1,0 +1,275 @@
+//! An answer of the server's on its way to the client: streamed while it says that the server is at work,
+//! held until it is whole, and sent as it came or as modules made it.
+
+use bytes::Bytes;
+use engine::{Next, explanation, response_code};
+use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
+use mapi::http::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
+use mapi::http::{ResponseBody, ResponseCode};
+
+use crate::http::downstream::body::Gathered;
+use crate::http::downstream::connection::{Asked, Then};
+use crate::http::exchange::{Coding, adapt_answer};
+use crate::http::operation::in_flight::Airborne;
+use crate::http::operation::pending::{self, Told};
+use crate::http::transport::Wire;
+
+/// An answer of the server's, as far as it is here.
+pub(crate) struct Coming {
+    pub(crate) head: ResponseHead,
+    pub(crate) came: ResponseHead,
+    /// What its head says of the operation.
+    code: ResponseCode,
+    framing: Framing,
+    coding: Coding,
+    /// What came and was not sent yet, as it came.
+    held: Vec<http::Piece>,
+    /// How much memory these take.
+    memory: usize,
+    /// How many of these may be sent: whole chunks that say no more than that the server is at work.
+    ready: usize,
+    /// Bytes of content among these.
+    ready_content: usize,
+    /// Bytes of content that were sent.
+    sent: usize,
+    pub(crate) begun: bool,
+    pub(crate) body: ResponseBody,
+    payload: Gathered,
+    /// The payload, once it is whole; of an answer that refuses the operation, what came of its body.
+    whole: Bytes,
+    /// Bytes of content so far.
+    content: usize,
+    malformed: bool,
+    /// The server refused the operation as such.
+    refused: Option<ResponseCode>,
+    /// The client was told by us that somebody is at work: what is sent of the body is not its beginning as
+    /// it came.
+    pub(crate) told: bool,
+}
+
+/// How much memory a piece takes that is held.
+fn memory(piece: &http::Piece) -> usize {
+    piece.wire().len().saturating_add(size_of::<http::Piece>())
+}
+
+/// Whether an answer is one of the operation's own, which has a payload.
+fn code(head: &ResponseHead) -> ResponseCode {
+    let said = head.fields.text(X_RESPONSE_CODE).and_then(ResponseCode::parse);
+    let fits = head.status() == 200 && head.fields.text("content-type").is_some_and(is_mapi_http);
+    match (said, fits) {
+        (Some(ResponseCode::Success) | None, true) => ResponseCode::Success,
+        (Some(ResponseCode::Success) | None, false) => ResponseCode::UnknownFailure,
+        (Some(code), _) => code,
+    }
+}
+
+impl Coming {
+    pub(crate) fn new(head: ResponseHead, framing: Framing, asked: &Asked) -> Self {
+        let came = head.clone();
+        let mut head = head;
+        let coding = adapt_answer(&mut head, framing, asked);
+        if !asked.keep && !head.fields.has_token("connection", "close") {
+            head.fields.push("Connection", "close");
+        }
+        Self {
+            code: code(&came),
+            head,
+            came,
+            framing,
+            coding,
+            held: Vec::new(),
+            memory: 0,
+            ready: 0,
+            ready_content: 0,
+            sent: 0,
+            begun: false,
+            body: ResponseBody::new(),
+            payload: Gathered::default(),
+            whole: Bytes::new(),
+            content: 0,
+            malformed: false,
+            refused: None,
+            told: false,
+        }
+    }
+
+    /// Takes in what comes next, and says whether the answer is whole with it. An error where it is longer than
+    /// `limit`.
+    pub(crate) fn take(&mut self, event: Event<ResponseHead>, limit: usize) -> Result<bool, String> {
+        match event {
+            Event::Body(piece) => {
+                let taken = self.take_piece(piece, limit);
+                taken.then_some(false).ok_or_else(|| "the answer is too large".to_owned())
+            }
+            Event::End => Ok(true),
+            Event::Head { .. } => Ok(false),
+        }
+    }
+
+    /// False where the answer is longer than `limit`.
+    fn take_piece(&mut self, piece: http::Piece, limit: usize) -> bool {
+        self.content = self.content.saturating_add(piece.data().len());
+        if self.content > limit {
+            return false;
+        }
+        if self.code == ResponseCode::Success && !self.malformed {
+            let data = piece.clone().into_data();
+            let mut rest = &data[..];
+            loop {
+                match self.body.next(&mut rest) {
+                    Ok(Some(mapi::http::BodyEvent::Payload(bytes))) => {
+                        self.payload.push(data.slice_ref(bytes));
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(_) => {
+                        self.malformed = true;
+                        break;
+                    }
+                }
+            }
+        }
+        let ends = piece.ends_chunk();
+        self.memory = self.memory.saturating_add(memory(&piece));
+        self.held.push(piece);
+        if ends && !self.body.is_done() && !self.malformed && self.code == ResponseCode::Success {
+            self.ready = self.held.len();
+            self.ready_content = self.content;
+        }
+        true
+    }
+
+    /// How many bytes of memory it takes: its content, or the pieces in which it came where they take more, as tiny
+    /// chunks do.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory.max(self.content)
+    }
+
+    /// Whether the server itself refused the operation.
+    pub(crate) const fn is_refused_by_server(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    /// Sends what says that the server is at work.
+    pub(crate) fn stream(&mut self, wire: &mut Wire<RequestHead>) {
+        if self.ready == 0 || self.told || self.coding != Coding::AsItCame || self.framing != Framing::Chunked
+        {
+            return;
+        }
+        self.begin(&mut wire.out);
+        for piece in self.held.drain(..self.ready) {
+            self.memory = self.memory.saturating_sub(memory(&piece));
+            wire.send(piece.into_wire());
+        }
+        self.ready = 0;
+        self.sent = self.ready_content;
+    }
+
+    /// Sends the head, if it was not, for an answer that we say we are at work on.
+    pub(crate) fn begin_to_tell(&mut self, out: &mut Vec<u8>, told: &mut Told) {
+        if self.sent > 0 {
+            told.was_said();
+        }
+        if !self.begun && self.framing != Framing::Chunked {
+            self.head.fields.remove("content-length");
+            self.head.fields.set("Transfer-Encoding", "chunked");
+        }
+        self.told = true;
+        self.begin(out);
+    }
+
+    /// The code with which the server refused the operation, and the body of that answer.
+    pub(crate) fn refusal(&self) -> Option<(ResponseCode, Bytes)> {
+        Some((self.refused?, self.whole.clone()))
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.head.write(out);
+        }
+    }
+
+    /// Lets the engine have the answer that is whole now.
+    pub(crate) fn through_engine(&mut self, airborne: &mut Airborne) -> Next {
+        let Airborne { front, flight, .. } = airborne;
+        let code = match (self.code, self.body.response_code()) {
+            (ResponseCode::Success, Some(late)) => late,
+            (code, _) => code,
+        };
+        let malformed = self.malformed || !self.body.in_payload();
+        let code =
+            if code == ResponseCode::Success && malformed { ResponseCode::InvalidResponse } else { code };
+        if code != ResponseCode::Success {
+            self.refused = Some(code);
+            self.whole = self.held.iter().flat_map(http::Piece::data).copied().collect();
+            return front.engine.refused_by_upstream(&front.sessions, flight, code);
+        }
+        self.whole = self.payload.take();
+        front.engine.resume_by_cookie(&front.sessions, flight, self.whole.clone())
+    }
+
+    /// Sends the rest of the answer, or what modules made of it.
+    pub(crate) fn send(&mut self, wire: &mut Wire<RequestHead>, next: &Next, asked: &Asked) -> Then {
+        let as_it_came = match next {
+            Next::Reply { stub } => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
+            Next::Fault { .. } => self.refused.is_some(),
+            Next::Relay { .. } | Next::Defer { .. } => false,
+        };
+        match next {
+            Next::Reply { stub } if self.told => {
+                let late: Vec<(&str, &str)> = self.body.headers().collect();
+                pending::end(&mut wire.out, &late, stub);
+            }
+            Next::Fault { status, .. } if self.told => {
+                pending::refuse(&mut wire.out, self.refused.unwrap_or_else(|| response_code(*status)));
+            }
+            _ if as_it_came && self.coding == Coding::AsItCame => {
+                self.begin(&mut wire.out);
+                for piece in self.held.drain(..) {
+                    wire.send(piece.into_wire());
+                }
+            }
+            _ if as_it_came => {
+                let content: Vec<u8> = self.held.iter().flat_map(http::Piece::data).copied().collect();
+                self.anew(&mut wire.out, &content);
+            }
+            Next::Reply { stub } => {
+                let content = self.body.with_payload(stub);
+                self.anew(&mut wire.out, &content);
+            }
+            Next::Fault { status, .. } => self.refuse(&mut wire.out, response_code(*status)),
+            Next::Relay { .. } | Next::Defer { .. } => {}
+        }
+        let close = (self.coding == Coding::UntilClose && !self.told) || !asked.keep;
+        if close { Then::Close } else { Then::Next }
+    }
+
+    /// Says that the operation was refused, in a header behind what was sent already where there is something.
+    fn refuse(&mut self, out: &mut Vec<u8>, code: ResponseCode) {
+        if self.begun {
+            pending::refuse(out, code);
+        } else {
+            // The cookies that the server set are the client's next ones, whatever becomes of the answer.
+            self.head.fields.set("Content-Type", ERROR_CONTENT_TYPE);
+            self.head.fields.set(X_RESPONSE_CODE, code.0.to_string());
+            self.anew(out, explanation(code).as_bytes());
+        }
+    }
+
+    /// Sends other content than what came; what was sent of it already is its beginning.
+    fn anew(&mut self, out: &mut Vec<u8>, content: &[u8]) {
+        let chunked = self.framing == Framing::Chunked && self.coding == Coding::AsItCame;
+        if !chunked {
+            self.head.fields.remove("transfer-encoding");
+            self.head.fields.set("Content-Length", content.len().to_string());
+        }
+        self.begin(out);
+        let rest = content.get(self.sent..).unwrap_or_default();
+        if chunked {
+            http::chunk(out, rest);
+            out.extend_from_slice(http::LAST_CHUNK);
+        } else {
+            out.extend_from_slice(rest);
+        }
+    }
+}

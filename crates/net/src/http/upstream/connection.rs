@@ -1,0 +1,527 @@
+//! Connections to the server: each belongs to one client connection and one identity.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{Event, Fate, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead, Version};
+use identity::ntlm::InitiatorConfig;
+use identity::{ChannelBindings, Identity, Initiator, OsRandom, Password, SecurityContext, Step};
+use tokio::time::{Instant, timeout, timeout_at};
+use zeroize::Zeroizing;
+
+use crate::account::{Account, credentials_for};
+use crate::clock;
+use crate::gate::{Gate, Road, SignInAttempt};
+use crate::http::passthrough::challenges::NotSignedIn;
+use crate::http::server_only::{Cookies, Speaker, speaker};
+use crate::http::tls::TlsTrust;
+use crate::http::transport::{Stream, Wire};
+use crate::http::upstream::dial::{NotConnected, NotOpened};
+use crate::http::upstream::forwarding::{Forwarding, Via};
+use crate::http::upstream::headers::{is_of_connection, keep_alive, named_by_connection};
+use crate::reloadable::Live;
+use crate::upstream_error::UpstreamError;
+
+/// As whom we act towards the server.
+#[derive(Clone)]
+pub enum HttpCredentials {
+    /// As one account for all, by Basic: the header that says so, which is wiped when the last one forgets it.
+    Basic(Bytes),
+    /// As one account for all, by NTLM or Negotiate.
+    Handshake(Arc<Account>),
+    /// As each client itself, who signs in there through us.
+    Relayed,
+}
+
+impl HttpCredentials {
+    /// The account `user` of `domain`, by Basic.
+    pub fn basic(user: &str, domain: &str, password: &Password) -> Self {
+        let name = if domain.is_empty() { user.to_owned() } else { format!("{domain}\\{user}") };
+        let text = Zeroizing::new(format!("{name}:{}", password.expose()));
+        let encoded = Zeroizing::new(STANDARD.encode(text.as_bytes()));
+        Self::Basic(Bytes::from_owner(Zeroizing::new(format!("Basic {}", *encoded))))
+    }
+}
+
+impl std::fmt::Debug for HttpCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Basic(_) => "Basic([redacted])",
+            Self::Handshake(_) => "Handshake([redacted])",
+            Self::Relayed => "Relayed",
+        })
+    }
+}
+
+/// The server that HTTP is relayed to.
+#[derive(Debug, Clone)]
+pub struct HttpUpstream {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How we know it, where we speak TLS with it.
+    pub tls: Option<TlsTrust>,
+    /// As whom we act there, on connections that are opened from now on.
+    pub credentials: Live<HttpCredentials>,
+    /// How long connecting and signing in may take.
+    pub timeout: Duration,
+    /// How long an answer may take.
+    pub call_limit: Duration,
+    /// The name under which we stand in the requests that go there.
+    pub via: Via,
+    /// What all connections there know of it together.
+    pub gate: Arc<Gate>,
+}
+
+impl HttpUpstream {
+    /// What its `Host` header says.
+    pub(crate) fn host_header(&self) -> String {
+        let usual = if self.tls.is_some() { 443 } else { 80 };
+        // An IPv6 address stands in brackets (RFC 3986 3.2.2).
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// Permits a sign-in on behalf of `context` for what is at `target`; none where the service account does not
+    /// sign in: for anonymous callers, and for clients who sign in there themselves.
+    async fn sign_in(
+        &self,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Option<SignInAttempt>, UpstreamError> {
+        match credentials_for(context, self.credentials.get()).as_deref() {
+            None | Some(HttpCredentials::Relayed) => Ok(None),
+            Some(HttpCredentials::Basic(_) | HttpCredentials::Handshake(_)) => {
+                let directory = target.split(['/', '?']).nth(1).unwrap_or_default();
+                self.gate.sign_in(Road::Http, directory, context, self.timeout).await.map(Some)
+            }
+        }
+    }
+}
+
+/// One connection to the server.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) wire: Wire<ResponseHead>,
+    /// Whose requests it carries; nobody else's ever. None as long as it carried nobody's credentials.
+    owner: Option<Identity>,
+    /// Whether its owner signs in, or signed in, with a handshake on it.
+    pinned: bool,
+    /// With what its requests are authenticated; none for anonymous ones.
+    credentials: Option<Arc<HttpCredentials>>,
+    /// What its requests' `Host` header says.
+    host: Bytes,
+    /// What binds a handshake to it.
+    bindings: Option<ChannelBindings>,
+    /// Until when the server leaves it open, as far as it says.
+    lasts: Option<Duration>,
+    used: Instant,
+    /// A request is on it whose answer is not read to its end.
+    busy: bool,
+    /// The head of an answer that came before its request was sent.
+    pub(crate) early: Option<Event<ResponseHead>>,
+    /// A request was not sent to its end.
+    pub(crate) cut: bool,
+    /// The header of the sign-in's last leg, to be sent with the next request.
+    token: Option<String>,
+    /// The sign-in of the service account whose outcome the next response shows.
+    attempt: Option<SignInAttempt>,
+    limit: Duration,
+    via: Via,
+}
+
+impl Link {
+    /// A new connection that is nobody's yet.
+    pub(crate) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, UpstreamError> {
+        let connecting = async { Ok(upstream.connect().await?) };
+        let connected = upstream.gate.connect(Road::Http, upstream.timeout, connecting).await?;
+        Ok(Self::over(upstream, connected))
+    }
+
+    /// The same by one attempt that is made whatever is known of the server, and that nothing is learned from.
+    pub(crate) async fn blank_once(upstream: &HttpUpstream) -> Result<Box<Self>, NotConnected> {
+        let late = |_| NotConnected::Late(upstream.timeout);
+        let connected = timeout(upstream.timeout, upstream.connect()).await.map_err(late)??;
+        Ok(Self::over(upstream, connected))
+    }
+
+    fn over(upstream: &HttpUpstream, (stream, bindings): (Stream, Option<ChannelBindings>)) -> Box<Self> {
+        Box::new(Self {
+            wire: Wire::new(stream, ResponseDecoder::new(Limits::default())),
+            owner: None,
+            pinned: false,
+            credentials: Some(upstream.credentials.get()),
+            host: upstream.host_header().into(),
+            bindings,
+            lasts: None,
+            used: Instant::now(),
+            busy: false,
+            early: None,
+            cut: false,
+            token: None,
+            attempt: None,
+            limit: upstream.timeout,
+            via: upstream.via.clone(),
+        })
+    }
+
+    /// A new connection for `context`, signed in as far as that goes without a request. `target` is what will
+    /// be asked for. For anonymous callers it is not signed in.
+    pub(crate) async fn open(
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Box<Self>, UpstreamError> {
+        let attempt = upstream.sign_in(context, target).await?;
+        let until = Instant::now() + upstream.timeout;
+        let mut link = Self::blank(upstream).await?;
+        link.attempt = attempt;
+        let signed_in = timeout_at(until, link.sign_in(upstream, context, target)).await;
+        let signed_in = signed_in.unwrap_or(Err(NotOpened::Late(upstream.timeout)));
+        signed_in.map_err(UpstreamError::from).inspect_err(|error| link.not_signed_in(error))?;
+        Ok(link)
+    }
+
+    /// The same by one attempt that is made whatever is known of the server and the account, and that nothing is
+    /// learned from.
+    pub(crate) async fn open_once(
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Box<Self>, NotOpened> {
+        let all = async {
+            let mut link = Self::blank_once(upstream).await?;
+            link.sign_in(upstream, context, target).await?;
+            Ok(link)
+        };
+        timeout(upstream.timeout, all).await.map_err(|_| NotOpened::Late(upstream.timeout))?
+    }
+
+    /// Whether a further request of `context` for what is at `target` may go on it, where it is known to serve
+    /// them: with Basic each request signs in, and none goes with a password that was replaced.
+    pub(crate) async fn signs_in_again(
+        &mut self,
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<bool, UpstreamError> {
+        let Some(held) =
+            self.credentials.as_ref().filter(|held| matches!(***held, HttpCredentials::Basic(_)))
+        else {
+            return Ok(true);
+        };
+        if !Arc::ptr_eq(held, &upstream.credentials.get()) {
+            return Ok(false);
+        }
+        self.attempt = upstream.sign_in(context, target).await?;
+        Ok(true)
+    }
+
+    /// The server answered a request with `status`, which is not 401: it accepted the sign-in, as far as that
+    /// shows.
+    pub(crate) fn answered_with(&mut self, status: u16) {
+        if let Some(attempt) = self.attempt.take()
+            && status < 500
+        {
+            attempt.accepted();
+        }
+    }
+
+    /// The service account's sign-in on it failed.
+    pub(crate) fn not_signed_in(&mut self, error: &UpstreamError) {
+        if let Some(attempt) = self.attempt.take()
+            && error.is_sign_in()
+        {
+            attempt.refused(error);
+        }
+    }
+
+    /// Whether it may carry a request of `context`: it is theirs, nothing is under way, and the server has
+    /// neither closed it nor sent a 408 or the like. What it finds out costs no waiting.
+    pub(crate) async fn serves(&mut self, context: &SecurityContext) -> bool {
+        self.owner.as_ref() == Some(context.identity()) && self.is_usable().await
+    }
+
+    /// Whether it is nobody's, so that somebody may sign in on it.
+    pub(crate) async fn is_blank(&mut self) -> bool {
+        self.owner.is_none() && !self.pinned && self.is_usable().await
+    }
+
+    /// Whether a handshake that began on it may go on.
+    pub(crate) async fn is_in_handshake(&mut self) -> bool {
+        self.owner.is_none() && self.pinned && self.is_usable().await
+    }
+
+    /// Whether nothing is under way on it, and the server has left it open.
+    async fn is_usable(&mut self) -> bool {
+        let in_time = self.lasts.is_none_or(|lasts| self.used.elapsed() < lasts);
+        !self.busy && in_time && !self.wire.is_stale().await
+    }
+
+    /// Whether it carries requests that nobody signs in for.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.owner.as_ref().is_some_and(Identity::is_anonymous)
+    }
+
+    /// A handshake begins on it: from now on nobody else's credentials come on it.
+    pub(crate) const fn pin(&mut self) {
+        self.pinned = true;
+    }
+
+    /// Whoever signed in on it is known now.
+    pub(crate) fn belongs_to(&mut self, context: &SecurityContext) {
+        self.owner = Some(context.identity().clone());
+        self.credentials = self.credentials.take().and_then(|held| credentials_for(context, held));
+    }
+
+    /// Asks something that changes nothing, without a body. The answer's body is thrown away; says whether the
+    /// connection may be used again.
+    pub(crate) async fn probe(&mut self, head: &RequestHead) -> Result<(ResponseHead, bool), UpstreamError> {
+        let limit = self.limit;
+        let mut head = head.clone();
+        self.via.add_to(&mut head.fields);
+        let all = async {
+            self.ask(&head, head.method() == "HEAD");
+            self.wire.flush(limit).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
+            let (answer, framing) = self.head().await?;
+            let whole = self.drain().await?;
+            let stays = whole && self.done(&answer, framing);
+            Ok((answer, stays))
+        };
+        timeout(limit, all).await.map_err(|_| UpstreamError::Late)?
+    }
+
+    /// From now on it is of `context`. Where the service account signs in with a handshake, shakes hands up to the
+    /// last leg, which goes with the next request ([MS-NTHT] 3.1).
+    async fn sign_in(
+        &mut self,
+        upstream: &HttpUpstream,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<(), NotOpened> {
+        self.belongs_to(context);
+        match self.credentials.clone().as_deref() {
+            Some(HttpCredentials::Handshake(account)) => self.shake_hands(upstream, account, target).await,
+            Some(HttpCredentials::Basic(_) | HttpCredentials::Relayed) | None => Ok(()),
+        }
+    }
+
+    async fn shake_hands(
+        &mut self,
+        upstream: &HttpUpstream,
+        account: &Account,
+        target: &str,
+    ) -> Result<(), NotOpened> {
+        let scheme = scheme(account);
+        let config = InitiatorConfig { bindings: self.bindings, ..account.config.clone() };
+        let mut initiator = Initiator::new(account.mechanism, config);
+        let first = token(initiator.step(&[], clock::now(), &mut OsRandom))?;
+        let mut head = RequestHead::new("POST", target).ok_or(NotOpened::Target)?;
+        head.fields.push("Host", upstream.host_header());
+        head.fields.push("Authorization", format!("{scheme} {}", STANDARD.encode(first)));
+        head.fields.push("Content-Length", "0");
+        let (answer, stays) = self.probe(&head).await?;
+        let challenge = match challenge(&answer.fields, scheme) {
+            Some(challenge) if answer.status() == 401 => challenge,
+            _ if answer.status() == 401 => return Err(NotSignedIn::by(scheme, &answer.fields).into()),
+            _ => return Err(NotSignedIn::Status { scheme, status: answer.status() }.into()),
+        };
+        if !stays {
+            return Err(NotSignedIn::Closed(scheme).into());
+        }
+        let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
+        self.token = Some(format!("{scheme} {}", STANDARD.encode(last)));
+        Ok(())
+    }
+
+    /// Why the server refused what we sent with our account's credentials, by an answer with these `fields`.
+    pub(crate) fn refused(&self, fields: &Fields) -> NotSignedIn {
+        match self.credentials.as_deref() {
+            Some(HttpCredentials::Basic(_)) => NotSignedIn::by("Basic", fields),
+            Some(HttpCredentials::Handshake(account)) => NotSignedIn::by(scheme(account), fields),
+            Some(HttpCredentials::Relayed) | None => NotSignedIn::Anonymous,
+        }
+    }
+
+    /// Makes a client's `head` one that goes to the server as ours: what concerns the client's connection and
+    /// its sign-in stays here, as does what only servers and trusted proxies may say.
+    pub(crate) fn adapt(&mut self, head: &mut RequestHead, onward: &Onward<'_>) {
+        let named = named_by_connection(&head.fields);
+        let mut host = Some(self.host.clone());
+        let mut authorization = self.proof();
+        // Anonymous clients have no session at the server either.
+        let cookies = if self.is_nobodys() { Cookies::None } else { onward.cookies };
+        let keeps_forwarding = onward.forwarding.is_some_and(Forwarding::keeps);
+        let framed_anew = matches!(onward.body, Body::Length(_));
+        head.set_version(Version::Http11);
+        head.fields.rewrite(|name, value| {
+            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+            if is("host") {
+                host.take().map_or(Fate::Goes, Fate::Becomes)
+            } else if is("authorization") {
+                match &mut authorization {
+                    Proof::AsItCame => Fate::Stays,
+                    Proof::Ours(value) => value.take().map_or(Fate::Goes, Fate::Becomes),
+                }
+            } else if is("cookie") {
+                cookies.asked(value)
+            } else if is("expect")
+                || is("te")
+                || (is("transfer-encoding") && framed_anew)
+                || is_of_connection(name, &named)
+            {
+                Fate::Goes
+            } else {
+                match speaker(name) {
+                    Speaker::Client => Fate::Stays,
+                    Speaker::Proxy if keeps_forwarding => Fate::Stays,
+                    Speaker::Proxy | Speaker::Server => Fate::Goes,
+                }
+            }
+        });
+        if let Some(host) = host {
+            head.fields.push("Host", host);
+        }
+        if let Proof::Ours(Some(value)) = authorization {
+            head.fields.push("Authorization", value);
+        }
+        if let Some(forwarding) = onward.forwarding {
+            forwarding.add_to(&mut head.fields);
+        }
+        self.via.add_to(&mut head.fields);
+        if let Body::Length(length) = onward.body {
+            head.fields.set_number("Content-Length", length);
+        }
+    }
+
+    /// What the next request has to prove who sends it.
+    fn proof(&mut self) -> Proof {
+        let Some(credentials) = &self.credentials else { return Proof::Ours(None) };
+        match (&**credentials, self.token.take()) {
+            (HttpCredentials::Basic(basic), _) => Proof::Ours(Some(basic.clone())),
+            (HttpCredentials::Handshake(_), Some(token)) => Proof::Ours(Some(token.into())),
+            // Credentials that each request has are the client's own, and were taken by the server.
+            (HttpCredentials::Relayed, _) if !self.pinned => Proof::AsItCame,
+            (HttpCredentials::Handshake(_) | HttpCredentials::Relayed, _) => Proof::Ours(None),
+        }
+    }
+
+    /// Puts a request's head where it will be sent from. The body follows it into `wire.out`.
+    pub(crate) fn ask(&mut self, head: &RequestHead, bodiless: bool) {
+        head.write(&mut self.wire.out);
+        self.wire.decoder.expect(bodiless);
+        self.busy = true;
+    }
+
+    /// The answer's head; those of interim answers are passed over.
+    pub(crate) async fn head(&mut self) -> Result<(ResponseHead, Framing), UpstreamError> {
+        loop {
+            match self.wire.event().await? {
+                Event::Head { head, framing } if head.status() >= 200 => return Ok((head, framing)),
+                Event::Head { .. } | Event::Body(_) | Event::End => {}
+            }
+        }
+    }
+
+    /// Reads the answer to its end, and throws it away; false where it is too long for that, so that the
+    /// connection is of no more use.
+    async fn drain(&mut self) -> Result<bool, UpstreamError> {
+        let mut left = DRAINED;
+        loop {
+            match self.wire.event().await? {
+                Event::End => break,
+                Event::Body(piece) => match left.checked_sub(piece.wire().len()) {
+                    Some(rest) => left = rest,
+                    None => return Ok(false),
+                },
+                Event::Head { .. } => {}
+            }
+        }
+        self.busy = false;
+        Ok(true)
+    }
+
+    /// The answer with `head` is read to its end. Says whether the connection may carry another request.
+    pub(crate) fn done(&mut self, head: &ResponseHead, framing: Framing) -> bool {
+        self.busy = false;
+        self.used = Instant::now();
+        self.wire.decoder.release();
+        if let Some(lasts) = keep_alive(&head.fields) {
+            self.lasts = Some(lasts);
+        }
+        head.keeps_alive() && framing != Framing::UntilClose && !self.cut
+    }
+}
+
+impl Link {
+    /// Whether it may carry another request behind a HEAD that was answered with `head`: some servers send the body
+    /// that it announces, and where the next answer begins cannot be told then.
+    pub(crate) fn outlives_head(head: &ResponseHead) -> bool {
+        let length = head.fields.text("content-length").map(str::trim);
+        let announces = head.fields.has("transfer-encoding") || length.is_some_and(|length| length != "0");
+        !announces
+    }
+}
+
+/// What is ours to say of a request that goes to the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Onward<'a> {
+    /// How its body is framed.
+    pub(crate) body: Body,
+    /// Which of its cookies go on.
+    pub(crate) cookies: Cookies,
+    /// What is said of the way that it took; none where it is our own.
+    pub(crate) forwarding: Option<&'a Forwarding>,
+}
+
+/// How the body of a request that goes to the server is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// As the client framed it.
+    AsItCame,
+    /// By this length.
+    Length(u64),
+}
+
+/// What a request's `Authorization` says.
+enum Proof {
+    /// What the client says.
+    AsItCame,
+    /// This, or nothing.
+    Ours(Option<Bytes>),
+}
+
+/// So much of a refusal is read to keep the connection.
+const DRAINED: usize = 1 << 20;
+
+/// The scheme by which `account` signs in.
+const fn scheme(account: &Account) -> &'static str {
+    match account.mechanism {
+        identity::Mechanism::Ntlm => "NTLM",
+        identity::Mechanism::Spnego => "Negotiate",
+    }
+}
+
+fn token(step: Result<Step, identity::Refusal>) -> Result<Vec<u8>, UpstreamError> {
+    match step.map_err(|refusal| UpstreamError::Protocol(format!("signing in: {refusal}")))? {
+        Step::Continue(token) | Step::Done { token: Some(token), .. } => Ok(token),
+        Step::Done { token: None, .. } => {
+            Err(UpstreamError::Protocol("the handshake ended too early".to_owned()))
+        }
+    }
+}
+
+/// The token that the server answers with.
+pub(crate) fn challenge(fields: &Fields, scheme: &str) -> Option<Vec<u8>> {
+    fields.all("www-authenticate").find_map(|value| {
+        let (name, rest) = value.split_at_checked(scheme.len())?;
+        let token = rest.trim_ascii();
+        (name.eq_ignore_ascii_case(scheme.as_bytes()) && !token.is_empty())
+            .then(|| STANDARD.decode(token).ok())
+            .flatten()
+    })
+}

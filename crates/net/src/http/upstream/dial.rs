@@ -1,0 +1,89 @@
+//! How connections to the server begin, and why they don't.
+
+use std::time::Duration;
+
+use identity::ChannelBindings;
+
+use crate::http::passthrough::challenges::NotSignedIn;
+use crate::http::tls::{TlsFailure, end_point};
+use crate::http::transport::Stream;
+use crate::http::upstream::connection::HttpUpstream;
+use crate::tcp::connect::{connect_any, resolve};
+use crate::tcp::stream::prepare;
+use crate::upstream_error::UpstreamError;
+
+/// Why there is no connection to the server.
+#[derive(Debug, thiserror::Error)]
+pub enum NotConnected {
+    /// Its name has no address.
+    #[error("{0}")]
+    Unresolved(String),
+    /// None of its addresses takes a connection.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The TLS handshake failed.
+    #[error(transparent)]
+    Tls(#[from] TlsFailure),
+    /// It took too long.
+    #[error("not connected within {} s", .0.as_secs())]
+    Late(Duration),
+}
+
+/// Why there is no connection to the server that we are signed in on.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// There is none at all.
+    #[error(transparent)]
+    Connect(#[from] NotConnected),
+    /// The server does not let us in.
+    #[error(transparent)]
+    SignIn(#[from] NotSignedIn),
+    /// It took too long.
+    #[error("not connected and signed in within {} s", .0.as_secs())]
+    Late(Duration),
+    /// What is asked for has no place in a request.
+    #[error("a target that can't be asked for")]
+    Target,
+    /// The connection broke, or what came is no answer.
+    #[error(transparent)]
+    Broken(#[from] UpstreamError),
+}
+
+impl From<NotConnected> for UpstreamError {
+    fn from(error: NotConnected) -> Self {
+        let why = error.to_string();
+        match error {
+            NotConnected::Tls(_) => Self::Tls(why),
+            NotConnected::Unresolved(_) | NotConnected::Unreachable(_) | NotConnected::Late(_) => {
+                Self::Connect(why)
+            }
+        }
+    }
+}
+
+impl From<NotOpened> for UpstreamError {
+    fn from(error: NotOpened) -> Self {
+        match error {
+            NotOpened::Connect(error) => error.into(),
+            NotOpened::SignIn(error) => error.into(),
+            NotOpened::Late(limit) => Self::SignInTimeout(limit),
+            NotOpened::Target => Self::Protocol(error.to_string()),
+            NotOpened::Broken(error) => error,
+        }
+    }
+}
+
+impl HttpUpstream {
+    /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
+    pub(crate) async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
+        let addresses = resolve(&self.host, self.port).await.map_err(NotConnected::Unresolved)?;
+        let stream = connect_any(&addresses).await.map_err(NotConnected::Unreachable)?;
+        prepare(&stream).map_err(|error| NotConnected::Unreachable(error.to_string()))?;
+        let Some(trust) = &self.tls else { return Ok((Stream::Plain(stream), None)) };
+        let connected = trust.connector.connect(trust.name.clone(), stream).await;
+        let connected = connected.map_err(|error| TlsFailure::of(&error))?;
+        let shown = connected.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let bindings = shown.map(end_point);
+        Ok((Stream::Tls(Box::new(connected.into())), bindings))
+    }
+}

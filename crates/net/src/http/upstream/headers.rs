@@ -1,0 +1,98 @@
+//! What of a head concerns one connection alone (RFC 9110 7.6.1).
+
+use std::time::Duration;
+
+use http::Fields;
+
+use crate::http::server_only::{Speaker, speaker};
+
+/// Which of the `fields` `Connection` names that would else go on: a list of what goes no further (RFC 9110 7.6.1).
+/// Names of fields that are not there are left out, since a list may have tens of thousands of them, with each of which
+/// every field would be compared.
+pub(crate) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
+    let mut options =
+        fields.all("connection").flat_map(http::tokens).filter(|option| !is_usual(option)).peekable();
+    if options.peek().is_none() {
+        return Vec::new();
+    }
+    let mut present: Vec<(Vec<u8>, bool)> = fields
+        .iter()
+        .map(|field| (field.name.as_bytes().to_ascii_lowercase(), false))
+        // What frames or addresses the message, or says who sends it, stays even where it is named there.
+        .filter(|(name, _)| !KEPT.iter().any(|kept| name == kept.as_bytes()))
+        // Nor does a client take from its trusted proxy what that says of it.
+        .filter(|(name, _)| speaker(name) != Speaker::Proxy)
+        .collect();
+    present.sort_unstable();
+    present.dedup();
+    for option in options {
+        let place = present.binary_search_by(|(name, _)| {
+            name.iter().copied().cmp(option.iter().map(u8::to_ascii_lowercase))
+        });
+        if let Some((_, named)) = place.ok().and_then(|place| present.get_mut(place)) {
+            *named = true;
+        }
+    }
+    present.into_iter().filter(|(_, named)| *named).map(|(name, _)| name).collect()
+}
+
+/// Whether an option of `Connection` says what becomes of the connection, and names no field.
+fn is_usual(option: &[u8]) -> bool {
+    option.eq_ignore_ascii_case(b"keep-alive") || option.eq_ignore_ascii_case(b"close")
+}
+
+/// Whether the field called `name` concerns one connection alone, but for what frames a body; `named` are those
+/// that `Connection` names.
+pub(crate) fn is_of_connection(name: &[u8], named: &[Vec<u8>]) -> bool {
+    const CONNECTION: [&str; 5] = ["connection", "keep-alive", "proxy-connection", "upgrade", "trailer"];
+    CONNECTION.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        || named.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// What `Connection` can't take away.
+const KEPT: [&str; 8] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "content-type",
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "x-requesttype",
+];
+
+/// How long the server leaves an idle connection open, less what a request takes to get there.
+pub(crate) fn keep_alive(fields: &Fields) -> Option<Duration> {
+    let timeout = fields.all("keep-alive").flat_map(http::tokens).find_map(|parameter| {
+        let text = std::str::from_utf8(parameter).ok()?.to_ascii_lowercase();
+        text.strip_prefix("timeout=")?.trim().parse::<u64>().ok()
+    })?;
+    Some(Duration::from_secs(timeout.min(86_400)).saturating_sub(Duration::from_secs(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_fields_that_are_there_are_named_by_connection() {
+        let mut fields = Fields::default();
+        let many = "a,".repeat(20_000);
+        for (name, value) in [
+            ("Connection", "Keep-Alive, X-One,, hOst"),
+            ("connection", &many),
+            ("Connection", "close, x-forwarded-for, X-TWO"),
+            ("Host", "proxy.lab.test"),
+            ("x-two", "2"),
+            ("X-One", "1"),
+            ("X-One", "once more"),
+            ("X-Forwarded-For", "192.0.2.1"),
+            ("X-Three", "3"),
+        ] {
+            assert!(fields.push(name, value.to_owned()));
+        }
+        let named = named_by_connection(&fields);
+        assert!(named == [b"x-one", b"x-two"], "{} names", named.len());
+        assert!(is_of_connection(b"X-ONE", &named) && !is_of_connection(b"X-Three", &named));
+    }
+}

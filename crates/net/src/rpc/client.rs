@@ -1,0 +1,150 @@
+//! An RPC client connection that makes one call at a time.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use engine::Outcome;
+use rpc::pdu::FaultStatus;
+use tokio::net::TcpStream;
+use wire::Endian;
+
+use crate::rpc::upstream::{Connected, Done, Link, LinkConfig, Outgoing};
+use crate::tcp::connect::connect_any;
+use crate::upstream_error::UpstreamError;
+
+/// A connection to a server for who makes one call after the other.
+#[derive(Debug)]
+pub struct RpcClient {
+    link: Link,
+    server: Vec<SocketAddr>,
+    next: u64,
+    done: Vec<Done>,
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallFailure {
+    /// The server answered with a fault.
+    #[error("server: fault {0}")]
+    Fault(FaultStatus),
+    /// The connection could not be made, or broke.
+    #[error("{}{why}", first(server))]
+    Lost {
+        /// The addresses of the server.
+        server: Vec<SocketAddr>,
+        /// Why.
+        why: String,
+    },
+}
+
+/// The address by which a server is named in messages.
+fn first(server: &[SocketAddr]) -> String {
+    server.first().map(|address| format!("{address}: ")).unwrap_or_default()
+}
+
+impl RpcClient {
+    /// A client of the server with the addresses `server`, which are tried in that order; it connects with the
+    /// first call.
+    pub fn new(server: Vec<SocketAddr>, config: LinkConfig) -> Self {
+        let (addresses, limit) = (server.clone(), config.timeout);
+        let connect = async move {
+            let connected = tokio::time::timeout(limit, connect_any(&addresses)).await;
+            let late = |_| UpstreamError::Connect(format!("can't connect within {} s", limit.as_secs()));
+            connected.map_err(late)?.map_err(UpstreamError::Connect).map(Connected::from)
+        };
+        Self { link: Link::new(config, connect), server, next: 0, done: Vec::new() }
+    }
+
+    /// A client over the connection `stream`.
+    pub(crate) fn over(stream: TcpStream, config: LinkConfig) -> Self {
+        let server = stream.peer_addr().into_iter().collect();
+        Self {
+            link: Link::new(config, async { Ok(Connected::from(stream)) }),
+            server,
+            next: 0,
+            done: Vec::new(),
+        }
+    }
+
+    /// The server's association group; zero before the first call.
+    pub fn group(&self) -> u32 {
+        self.link.group()
+    }
+
+    /// Its connection.
+    pub(crate) const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Makes a call and waits for what comes of it: the response and its byte order.
+    ///
+    /// # Errors
+    /// When the server answers with a fault, can't be reached, or breaks off.
+    pub async fn call(&mut self, opnum: u16, stub: impl Into<Bytes>) -> Result<(Bytes, Endian), CallFailure> {
+        self.next += 1;
+        let token = self.next;
+        self.link.call(Outgoing { token, opnum, object: None, stub: stub.into() });
+        let lost = |why| CallFailure::Lost { server: self.server.clone(), why };
+        loop {
+            poll_fn(|task| self.link.poll(task, &mut self.done)).await;
+            for done in self.done.drain(..) {
+                match done {
+                    Done::Came { token: of, outcome } if of == token => match outcome {
+                        Outcome::Response { stub, endian } => return Ok((stub, endian)),
+                        Outcome::Fault(status) => return Err(CallFailure::Fault(status)),
+                        Outcome::Lost(why) | Outcome::Unavailable { why, .. } => return Err(lost(why)),
+                    },
+                    Done::Unsent { call, why } if call.token == token => return Err(lost(why.to_string())),
+                    Done::Came { .. } | Done::Unsent { .. } => {}
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Poll, Wake};
+    use std::time::Duration;
+
+    use rpc::pdu::{Body, Pdu};
+    use tokio::net::TcpListener;
+    use wire::Encode as _;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_sends_without_a_pause_keeps_nobody_else_waiting() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut server = listener.accept().await.unwrap().0.into_std().unwrap();
+        // What may come at any time, any number of times.
+        let shutdown = Pdu::new(0, Body::Shutdown).to_bytes().unwrap();
+        server.write_all(&shutdown.repeat(20_000)).unwrap();
+        client.readable().await.unwrap();
+
+        let interface = rpc::epm::INTERFACE;
+        let timeout = Duration::from_mins(1);
+        let config = LinkConfig { interface, account: None, group: 0, bind_id: None, timeout };
+        let mut client = RpcClient::over(client, config);
+        let mut call = pin!(client.call(0, Bytes::new()));
+        let wakes = Arc::<Wakes>::default();
+        let waker = Arc::clone(&wakes).into();
+        assert_eq!(call.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Pending);
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "it goes on when others have had their turn");
+    }
+}

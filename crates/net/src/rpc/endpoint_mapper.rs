@@ -1,0 +1,103 @@
+//! The endpoint mapper service.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use rpc::epm::{self, EndpointMap, EndpointMapper, Tower};
+use rpc::mgmt::{self, Management};
+use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
+use rpc::server::Interface;
+
+use crate::rpc::association_group::Group;
+use crate::rpc::handler::{Backend, Call, Reply};
+
+/// Where services are, and over what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Over TCP.
+    Tcp(SocketAddr),
+    /// Over HTTP: where a proxy of RPC over HTTP connects to.
+    Http(SocketAddr),
+}
+
+impl Endpoint {
+    fn tower(&self, service: &SyntaxId) -> Tower {
+        let host = |address: &SocketAddr| match address.ip() {
+            IpAddr::V4(host) => host,
+            IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+        };
+        match self {
+            Self::Tcp(address) => Tower::ncacn_ip_tcp(service, host(address), address.port()),
+            Self::Http(address) => Tower::ncacn_http(service, host(address), address.port()),
+        }
+    }
+}
+
+/// What an endpoint mapper knows, shared by the connections to it.
+#[derive(Debug, Clone)]
+pub struct Mapper {
+    map: Arc<EndpointMap>,
+    management: Arc<Management>,
+}
+
+/// The interfaces that an endpoint mapper serves, to everybody.
+pub fn mapper_interfaces() -> Vec<Interface> {
+    [epm::INTERFACE, mgmt::INTERFACE]
+        .into_iter()
+        .map(|id| Interface { id, minimum_level: AuthLevel::NONE })
+        .collect()
+}
+
+impl Mapper {
+    /// Says that `services` are at each of `endpoints`. Where an address is no single IPv4 address, clients are
+    /// told none, and take the one that they asked at.
+    pub fn new(services: &[SyntaxId], endpoints: &[Endpoint]) -> Self {
+        let mut map = EndpointMap::new();
+        for service in services {
+            for endpoint in endpoints {
+                map.register(endpoint.tower(service), "MAPIProxy");
+            }
+        }
+        let interfaces = mapper_interfaces().iter().map(|interface| interface.id).collect();
+        Self { map: Arc::new(map), management: Arc::new(Management { interfaces, ..Management::default() }) }
+    }
+
+    /// The backend of one connection.
+    pub fn connection(&self) -> MapperConnection {
+        let management = Arc::clone(&self.management);
+        MapperConnection { mapper: EndpointMapper::new(Arc::clone(&self.map)), management }
+    }
+}
+
+/// One connection to the endpoint mapper, with the lookups that it has begun.
+#[derive(Debug)]
+pub struct MapperConnection {
+    mapper: EndpointMapper,
+    management: Arc<Management>,
+}
+
+impl Backend for MapperConnection {
+    fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
+        let answer = if call.interface == epm::INTERFACE {
+            self.mapper.call(call.opnum, &call.stub, call.endian)
+        } else {
+            self.management.call(call.opnum, &call.stub, call.endian)
+        };
+        replies.push(reply(call.id, answer));
+    }
+
+    fn poll(&mut self, _task: &mut Context<'_>, _replies: &mut Vec<Reply>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn end(&mut self, _over: &[Arc<Group>]) {}
+}
+
+pub(crate) fn reply(id: u32, answer: Result<Vec<u8>, FaultStatus>) -> Reply {
+    match answer {
+        Ok(stub) => Reply::Response { id, stub: Bytes::from(stub) },
+        Err(status) => Reply::Fault { id, status },
+    }
+}

@@ -1,0 +1,17 @@
+//! `ExchangeRPC`: clients' connections, connections to the upstream, and the relay of calls between them.
+
+pub(crate) mod association_group;
+pub(crate) mod auth;
+pub(crate) mod client;
+pub(crate) mod connection;
+pub(crate) mod endpoint_mapper;
+pub(crate) mod handler;
+pub(crate) mod local_service;
+pub(crate) mod loop_marker;
+pub(crate) mod mapper_query;
+pub(crate) mod pace;
+pub(crate) mod reach;
+pub(crate) mod relay;
+pub(crate) mod resolver;
+pub(crate) mod stubs;
+pub(crate) mod upstream;

@@ -1,0 +1,127 @@
+//! Whether a server serves an interface to us: for those who check a configuration.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::Interface;
+use identity::SecurityContext;
+use rpc::pdu::FaultStatus;
+use tokio::time::timeout;
+
+use crate::account::credentials_for;
+use crate::reloadable::Live;
+use crate::rpc::client::{CallFailure, RpcClient};
+use crate::rpc::relay::Upstream;
+use crate::rpc::resolver::{Location, syntax};
+use crate::rpc::upstream::{Broke, LinkConfig, is_denial};
+use crate::tcp::connect::{connect_any, resolve};
+
+/// A number that no operation of ours has, so that the server does nothing but say so (C706 `nca_s_op_rng_error`).
+const NO_OPERATION: u16 = 0x0fff;
+
+/// Why an interface is not served to us.
+#[derive(Debug, thiserror::Error)]
+pub enum NotServed {
+    /// The server's name has no address.
+    #[error("{0}")]
+    Unresolved(String),
+    /// The address that is configured takes no connection.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The endpoint mapper does not say where the interface is served.
+    #[error("{0}")]
+    Mapper(String),
+    /// Where the endpoint mapper says that it is served nothing listens.
+    #[error("the endpoint mapper names {address}, but: {why}")]
+    Elsewhere {
+        /// The address that it names.
+        address: SocketAddr,
+        /// What came of connecting to it.
+        why: String,
+    },
+    /// The server rejects the bind.
+    #[error("{0}")]
+    Rejected(String),
+    /// The server does not let us in.
+    #[error("{0}")]
+    Refused(String),
+    /// The server serves other interfaces.
+    #[error("{0}")]
+    NotThere(String),
+    /// The server closed the connection behind our bind or sign-in.
+    #[error("{0}")]
+    Closed(String),
+    /// The connection broke.
+    #[error("{0}")]
+    Broken(String),
+    /// It took too long.
+    #[error("no answer within {} s", .0.as_secs())]
+    Late(Duration),
+}
+
+impl Upstream {
+    /// Connects to where `interface` is served, signs in as for a call of `context`, and makes one that does
+    /// nothing: one attempt, which is not made again however it ends. Says where that was.
+    ///
+    /// # Errors
+    /// When it is not served there, or not to us.
+    pub async fn reach(
+        &self,
+        interface: Interface,
+        context: &SecurityContext,
+    ) -> Result<SocketAddr, NotServed> {
+        let all = async {
+            let addresses = self.find(interface).await?;
+            let connected = connect_any(&addresses).await;
+            let stream = connected.map_err(|why| match (self.endpoints.location(), addresses.first()) {
+                (Location::Mapper { .. }, Some(address)) => NotServed::Elsewhere { address: *address, why },
+                _ => NotServed::Unreachable(why),
+            })?;
+            let address = stream.peer_addr().map_err(|error| NotServed::Broken(error.to_string()))?;
+            let account =
+                self.account.as_ref().and_then(|held| credentials_for(context, held)).map(Live::get);
+            let config = LinkConfig {
+                interface: syntax(interface),
+                account,
+                group: 0,
+                bind_id: Some(self.loop_marker.bind_id(None)),
+                timeout: self.timeout,
+            };
+            let mut client = RpcClient::over(stream, config);
+            match client.call(NO_OPERATION, Bytes::new()).await {
+                Ok(_) => Ok(address),
+                Err(failure) => judge(&client, &failure).map(|()| address),
+            }
+        };
+        timeout(self.timeout, all).await.map_err(|_| NotServed::Late(self.timeout))?
+    }
+
+    /// The addresses at which `interface` is served, as far as the server says.
+    async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, NotServed> {
+        let (host, port) = self.endpoints.location().first();
+        let addresses = resolve(host, port).await.map_err(NotServed::Unresolved)?;
+        if let Location::Fixed { .. } = self.endpoints.location() {
+            return Ok(addresses);
+        }
+        drop(connect_any(&addresses).await.map_err(NotServed::Unreachable)?);
+        self.endpoints.find(interface).await.map_err(NotServed::Mapper)
+    }
+}
+
+/// What `failure` of a call that is no operation says: nothing bad where the server let us make it.
+fn judge(client: &RpcClient, failure: &CallFailure) -> Result<(), NotServed> {
+    let text = failure.to_string();
+    match failure {
+        CallFailure::Fault(status) if is_denial(*status) => Err(NotServed::Refused(text)),
+        CallFailure::Fault(FaultStatus::NCA_S_UNK_IF) => Err(NotServed::NotThere(text)),
+        CallFailure::Fault(_) => Ok(()),
+        CallFailure::Lost { .. } => Err(match client.link().broke() {
+            Some(Broke::Refused) => NotServed::Refused(text),
+            Some(Broke::Rejected) => NotServed::Rejected(text),
+            Some(Broke::Unserved) => NotServed::NotThere(text),
+            Some(Broke::Closed) => NotServed::Closed(text),
+            None => NotServed::Broken(text),
+        }),
+    }
+}

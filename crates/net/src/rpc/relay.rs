@@ -1,0 +1,512 @@
+//! The relay: a client's calls through the engine to the upstream, on connections of the client's own.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::Interface;
+use engine::{
+    Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, OperationKey, Outcome, Refusal,
+    TurnedAway,
+};
+use identity::{Identity, OsRandom, SecurityContext};
+use rpc::mgmt::{self, Management};
+use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
+use tokio::time::{Instant, Sleep};
+use wire::{Endian, Guid};
+
+use crate::account::{Account, credentials_for};
+use crate::clock;
+use crate::event_log::EventLog;
+use crate::gate::{Gate, Lost, Road};
+use crate::reloadable::Live;
+use crate::rpc::association_group::Group;
+use crate::rpc::endpoint_mapper::reply;
+use crate::rpc::handler::{Backend, Call, Reply};
+use crate::rpc::loop_marker::LoopMarker;
+use crate::rpc::resolver::{Endpoints, syntax};
+use crate::rpc::upstream::{Broke, Connected, Done, Link, LinkConfig, Outgoing};
+use crate::upstream_error::UpstreamError;
+
+/// The server that we relay to, and as whom.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// Where it is.
+    pub endpoints: Arc<Endpoints>,
+    /// The account that stands for every client who signed in (*specified*) on connections that are opened from
+    /// now on; none for unauthenticated calls. Calls of anonymous clients are always unauthenticated.
+    pub account: Option<Live<Account>>,
+    /// How long connecting and signing in may take.
+    pub timeout: Duration,
+    /// How long an answer may take.
+    pub call_limit: Duration,
+    /// By what a call that leads back here is known.
+    pub loop_marker: Arc<LoopMarker>,
+    /// What all connections there know of it together.
+    pub gate: Arc<Gate>,
+}
+
+/// What the connections of a proxy have in common.
+pub struct Proxy {
+    engine: Arc<Engine>,
+    upstream: Upstream,
+    observer: Arc<dyn Observer>,
+    management: Management,
+    log: EventLog,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("engine", &self.engine)
+            .field("upstream", &self.upstream)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Proxy {
+    /// A proxy, known to clients as the host `name`, that brings operations through `engine` to `upstream`.
+    pub fn new(
+        name: &str,
+        engine: Arc<Engine>,
+        upstream: Upstream,
+        observer: Arc<dyn Observer>,
+    ) -> Arc<Self> {
+        let interfaces = Self::services().chain([mgmt::INTERFACE]).collect();
+        // The service principal name that MAPI clients ask for where they connect to the store.
+        let principal = format!("exchangeMDB/{name}");
+        let packages = [AuthType::GSS_NEGOTIATE, AuthType::WINNT];
+        let principal_names = packages.map(|package| (u32::from(package.0), principal.clone())).to_vec();
+        let management = Management { interfaces, principal_names, ..Management::default() };
+        Arc::new(Self { engine, upstream, observer, management, log: EventLog::default() })
+    }
+
+    /// The interfaces that a proxy relays.
+    pub fn services() -> impl Iterator<Item = SyntaxId> {
+        Interface::ALL.into_iter().map(syntax)
+    }
+
+    /// The interfaces that a proxy serves to clients whose calls have at least `minimum_level`.
+    pub fn interfaces(minimum_level: AuthLevel) -> Vec<rpc::server::Interface> {
+        let relayed = Self::services().map(|id| rpc::server::Interface { id, minimum_level });
+        let own = rpc::server::Interface { id: mgmt::INTERFACE, minimum_level: AuthLevel::NONE };
+        relayed.chain([own]).collect()
+    }
+
+    /// The backend of one client connection, whose operations come in `envelope`.
+    pub fn connection(self: &Arc<Self>, envelope: Envelope) -> ProxyConnection {
+        ProxyConnection {
+            proxy: Arc::clone(self),
+            envelope,
+            conversations: HashMap::new(),
+            links: HashMap::new(),
+            flights: HashMap::new(),
+            deferred: Vec::new(),
+            held: VecDeque::new(),
+            client_bind: None,
+            next_token: 0,
+            done: Vec::new(),
+            checked: Instant::now(),
+        }
+    }
+}
+
+/// Whose connection to the upstream it is, and for what.
+type LinkKey = (Interface, Identity);
+
+/// An operation that waits for the upstream.
+struct Airborne {
+    flight: Flight,
+    id: u32,
+    since: Instant,
+    link: LinkKey,
+    /// The object that the client's call is for (C706 12.6.4.9).
+    object: Option<Guid>,
+    /// Whether it was given to a second connection already.
+    again: bool,
+}
+
+/// An operation that waits for a module's work, and until when.
+struct Deferred {
+    airborne: Airborne,
+    until: Pin<Box<Sleep>>,
+}
+
+impl Deferred {
+    /// Ready once there is no more to wait for.
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        let done = self.airborne.flight.poll_work(task);
+        if done.is_ready() { done } else { self.until.as_mut().poll(task) }
+    }
+}
+
+/// How often waiting calls are looked through for those that take too long.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+
+/// One client connection: its conversation with each identity that signed in on it, and its own connections to the
+/// upstream.
+pub struct ProxyConnection {
+    proxy: Arc<Proxy>,
+    envelope: Envelope,
+    conversations: HashMap<Identity, (Conversation, Arc<Group>)>,
+    links: HashMap<LinkKey, Link>,
+    flights: HashMap<u64, Airborne>,
+    /// Operations that wait for a module's work.
+    deferred: Vec<Deferred>,
+    /// Operations that wait for one of their session's before them, and what is to be done with each then.
+    held: VecDeque<(Airborne, Next)>,
+    /// The call id of the client's bind.
+    client_bind: Option<u32>,
+    next_token: u64,
+    done: Vec<Done>,
+    /// When waiting calls were last looked through.
+    checked: Instant,
+}
+
+impl fmt::Debug for ProxyConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyConnection").field("flights", &self.flights.len()).finish_non_exhaustive()
+    }
+}
+
+impl Backend for ProxyConnection {
+    fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
+        let Some(interface) = Interface::by_uuid(call.interface.uuid) else {
+            replies.push(reply(call.id, self.proxy.management.call(call.opnum, &call.stub, call.endian)));
+            return;
+        };
+        self.client_bind = call.bind_call_id;
+        let link = (interface, call.context.identity().clone());
+        let since = Instant::now();
+        let (context, request_size) = (call.context, call.stub.len());
+        let group = call.group;
+        let conversation = || (Conversation::new(Arc::clone(group.handles())), Arc::clone(&group));
+        let (conversation, _) =
+            self.conversations.entry(context.identity().clone()).or_insert_with(conversation);
+        let incoming = Incoming {
+            envelope: self.envelope,
+            key: OperationKey::Call(interface, call.opnum),
+            stub: call.stub,
+            endian: call.endian,
+            context: context.clone(),
+            peer: call.peer,
+            at: clock::now(),
+        };
+        match self.proxy.engine.begin(conversation, incoming) {
+            Ok((flight, next)) => {
+                let airborne =
+                    Airborne { flight, id: call.id, since, link, object: call.object, again: false };
+                self.go_on(airborne, next, replies);
+            }
+            Err(Refusal { status, why }) => {
+                let user = context.principal();
+                if status == FaultStatus::RPC_S_SERVER_TOO_BUSY {
+                    self.proxy.log.sessions_full(call.peer, user, &why);
+                } else {
+                    self.proxy.log.refused(call.peer, user, &why);
+                }
+                self.proxy.observer.turned_away(&TurnedAway {
+                    context: &context,
+                    peer: call.peer,
+                    envelope: self.envelope,
+                    operation: interface.operation(call.opnum).unwrap_or("unknown"),
+                    request_size,
+                    status,
+                    why: &why,
+                });
+                replies.push(Reply::Fault { id: call.id, status });
+            }
+        }
+    }
+
+    fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()> {
+        for ((interface, identity), link) in &mut self.links {
+            if !link.is_usable() {
+                continue;
+            }
+            let was_bound = link.is_bound();
+            let _ = link.poll(task, &mut self.done);
+            if !was_bound
+                && link.is_bound()
+                && let Some((_, group)) = self.conversations.get(identity)
+            {
+                group.set_upstream(*interface, link.group());
+            }
+            // A server that was started anew knows nothing of the groups it had.
+            if let Some(rejected) = link.rejected_group()
+                && let Some((_, group)) = self.conversations.get(identity)
+            {
+                group.forget_upstream(*interface, rejected);
+            }
+        }
+        self.check_time();
+        let went_on = self.deferred(task, replies);
+        if self.done.is_empty() && !went_on {
+            return Poll::Pending;
+        }
+        for done in std::mem::take(&mut self.done) {
+            match done {
+                Done::Came { token, outcome } => self.resume(token, outcome, replies),
+                Done::Unsent { call, why } => self.send_again(call, &why, replies),
+            }
+        }
+        // What was sent on has to be polled for in its turn, even where nothing is for the client yet.
+        Poll::Ready(())
+    }
+
+    fn stop(&mut self, replies: &mut Vec<Reply>) {
+        let engine = Arc::clone(&self.proxy.engine);
+        let ended = |(token, airborne): (&u64, &Airborne)| Some((*token, engine.end_wait(&airborne.flight)?));
+        let ended: Vec<(u64, Bytes)> = self.flights.iter().filter_map(ended).collect();
+        for (token, stub) in ended {
+            self.resume(token, Outcome::Response { stub, endian: Endian::Little }, replies);
+        }
+    }
+
+    fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
+        let ended = self.take_revoked();
+        for airborne in ended {
+            if let Some((conversation, _)) = self.conversations.get(&airborne.link.1) {
+                self.proxy.engine.give_up(conversation, &airborne.flight);
+            }
+            let next = refused(airborne.flight.context());
+            replies.push(Reply::Fault { id: airborne.id, status: FaultStatus::ACCESS_DENIED });
+            self.proxy.observer.finished(&airborne.flight, &next, airborne.since.elapsed());
+        }
+        for context in revoked {
+            if let Some((conversation, _)) = self.conversations.get_mut(context.identity()) {
+                self.proxy.engine.end_revoked(conversation);
+            }
+        }
+        let flights = &self.flights;
+        self.links.retain(|key, _| {
+            let is_used = || flights.values().any(|airborne| airborne.link == *key);
+            !revoked.iter().any(|context| *context.identity() == key.1) || is_used()
+        });
+    }
+
+    fn end(&mut self, over: &[Arc<Group>]) {
+        self.links.clear();
+        let deferred = self.deferred.drain(..).map(|deferred| deferred.airborne);
+        let held = self.held.drain(..).map(|(airborne, _)| airborne);
+        for airborne in self.flights.drain().map(|(_, airborne)| airborne).chain(deferred).chain(held) {
+            if let Some((conversation, _)) = self.conversations.get(&airborne.link.1) {
+                self.proxy.engine.give_up(conversation, &airborne.flight);
+            }
+        }
+        for (_, (mut conversation, group)) in self.conversations.drain() {
+            let last = over.iter().any(|over| Arc::ptr_eq(over, &group));
+            self.proxy.engine.end(&mut conversation, last);
+        }
+    }
+}
+
+impl ProxyConnection {
+    /// Takes out the operations on their way whose security context was revoked.
+    fn take_revoked(&mut self) -> Vec<Airborne> {
+        let revoked = |airborne: &Airborne| airborne.flight.context().is_revoked();
+        let flights = self.flights.extract_if(|_, airborne| revoked(airborne));
+        let mut taken: Vec<_> = flights.map(|(_, airborne)| airborne).collect();
+        let deferred = self.deferred.extract_if(.., |deferred| revoked(&deferred.airborne));
+        taken.extend(deferred.map(|deferred| deferred.airborne));
+        for (airborne, next) in std::mem::take(&mut self.held) {
+            if revoked(&airborne) { taken.push(airborne) } else { self.held.push_back((airborne, next)) }
+        }
+        taken
+    }
+
+    /// Goes on with the operations whose work is done, or has to be by now, and with those that waited for
+    /// them. Says whether there were any.
+    fn deferred(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> bool {
+        let mut any = false;
+        while let Some(place) = self.deferred.iter_mut().position(|deferred| deferred.poll(task).is_ready()) {
+            any = true;
+            let Deferred { mut airborne, .. } = self.deferred.remove(place);
+            let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { continue };
+            let next = self.proxy.engine.resume_deferred(conversation, &mut airborne.flight);
+            self.go_on(airborne, next, replies);
+            for (airborne, next) in std::mem::take(&mut self.held) {
+                self.go_on(airborne, next, replies);
+            }
+        }
+        any
+    }
+
+    /// Whether one of the session's operations that came before this one waits for a module's work: what is
+    /// asked of the upstream keeps its order.
+    fn has_to_wait(&self, flight: &Flight) -> bool {
+        let deferred = self.deferred.iter().map(|deferred| &deferred.airborne);
+        let before = deferred.chain(self.held.iter().map(|(airborne, _)| airborne));
+        before.map(|airborne| &airborne.flight).any(|other| {
+            other.session_id() == flight.session_id() && other.operation.id() < flight.operation.id()
+        })
+    }
+
+    /// Breaks off the connections on which an answer takes too long.
+    fn check_time(&mut self) {
+        let limit = self.proxy.upstream.call_limit;
+        let now = Instant::now();
+        if now.duration_since(self.checked) < CHECK_EVERY.min(limit) {
+            return;
+        }
+        self.checked = now;
+        let late = |airborne: &&Airborne| now.duration_since(airborne.since) > limit;
+        for airborne in self.flights.values().filter(late) {
+            if let Some(link) = self.links.get_mut(&airborne.link) {
+                link.abort(&format!("no answer within {} s", limit.as_secs()), &mut self.done);
+            }
+        }
+    }
+
+    /// Gives a call that never left here to a new connection, once. What may have been sent is never sent
+    /// again.
+    fn send_again(&mut self, call: Outgoing, why: &UpstreamError, replies: &mut Vec<Reply>) {
+        let Some(airborne) = self.flights.get_mut(&call.token) else { return };
+        if std::mem::replace(&mut airborne.again, true) {
+            return self.resume(call.token, Outcome::Lost(why.to_string()), replies);
+        }
+        let (link, context) = (airborne.link.clone(), airborne.flight.context().clone());
+        tracing::debug!(operation = airborne.flight.operation.name(), "retrying on a new connection: {why}");
+        self.proxy.upstream.endpoints.forget(link.0);
+        self.link(&link, &context).call(call);
+    }
+
+    fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
+        let Some(mut airborne) = self.flights.remove(&token) else { return };
+        let signs_in = self.links.get(&airborne.link).is_some_and(Link::signs_in);
+        let outcome = if signs_in { account_refused(outcome) } else { outcome };
+        if let Outcome::Lost(why) | Outcome::Unavailable { why, .. } = &outcome {
+            self.log_loss(&airborne, why, matches!(outcome, Outcome::Lost(_)));
+            self.proxy.upstream.endpoints.forget(airborne.link.0);
+            // A connection on which we were refused stays refused: the next call gets a new one.
+            if self.links.get(&airborne.link).is_some_and(Link::is_idle) {
+                self.links.remove(&airborne.link);
+            }
+        }
+        let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { return };
+        let next = self.proxy.engine.resume(conversation, &mut airborne.flight, outcome, &mut OsRandom);
+        self.go_on(airborne, next, replies);
+    }
+
+    /// Logs why a call failed: `is_lost` says that it may have been sent.
+    fn log_loss(&self, airborne: &Airborne, why: &str, is_lost: bool) {
+        let Airborne { flight, link, .. } = airborne;
+        let (peer, operation) = (flight.operation.peer(), flight.operation.name());
+        let user = Some(flight.context().principal());
+        let lost = Lost { peer, user, operation, is_wait: flight.is_wait() };
+        if !is_lost {
+            tracing::debug!(operation, "upstream: {why}");
+        } else if self.links.get(link).and_then(Link::broke) == Some(Broke::Closed) {
+            self.proxy.upstream.gate.lost(Road::Rpc, &lost, why);
+        } else {
+            self.proxy.log.call_lost(&lost, &why);
+        }
+    }
+
+    fn go_on(&mut self, airborne: Airborne, next: Next, replies: &mut Vec<Reply>) {
+        let id = airborne.id;
+        let context = airborne.flight.context();
+        // What was under way when its security context was revoked goes no further, in neither direction.
+        let next = match self.conversations.get(&airborne.link.1) {
+            Some((conversation, _)) if context.is_revoked() && !matches!(next, Next::Fault { .. }) => {
+                self.proxy.engine.give_up(conversation, &airborne.flight);
+                refused(context)
+            }
+            _ => next,
+        };
+        match next {
+            Next::Defer { limit } => {
+                let until = Box::pin(tokio::time::sleep(limit));
+                self.deferred.push(Deferred { airborne, until });
+                return;
+            }
+            Next::Relay { .. } if self.has_to_wait(&airborne.flight) => {
+                self.held.push_back((airborne, next));
+                return;
+            }
+            Next::Relay { opnum, stub } => {
+                self.next_token += 1;
+                let token = self.next_token;
+                // What a module asks ahead is a call of its own.
+                let object = airborne.object.filter(|_| airborne.flight.asks_ahead().is_none());
+                let link = self.link(&airborne.link, airborne.flight.context());
+                link.call(Outgoing { token, opnum, object, stub });
+                self.flights.insert(token, airborne);
+                return;
+            }
+            Next::Reply { ref stub } => replies.push(Reply::Response { id, stub: stub.clone() }),
+            Next::Fault { status, ref why } => {
+                tracing::debug!(operation = airborne.flight.operation.name(), "fault {status}: {why}");
+                replies.push(Reply::Fault { id, status });
+            }
+        }
+        self.proxy.observer.finished(&airborne.flight, &next, airborne.since.elapsed());
+    }
+
+    /// The connection to the upstream for `key`, which is of `caller`; a new one where there is none that stands.
+    fn link(&mut self, key: &LinkKey, caller: &SecurityContext) -> &mut Link {
+        let Self { proxy, conversations, links, client_bind, .. } = self;
+        if links.get(key).is_some_and(|link| !link.is_usable()) {
+            links.remove(key);
+        }
+        links.entry(key.clone()).or_insert_with(|| {
+            let upstream = &proxy.upstream;
+            let (interface, identity) = key;
+            let group = conversations.get(identity).and_then(|(_, group)| group.upstream(*interface));
+            let account = upstream.account.as_ref().and_then(|held| credentials_for(caller, held)).cloned();
+            let config = LinkConfig {
+                interface: syntax(*interface),
+                account: account.as_ref().map(Live::get),
+                group: group.unwrap_or(0),
+                bind_id: Some(upstream.loop_marker.bind_id(*client_bind)),
+                timeout: upstream.timeout,
+            };
+            Link::new(config, connect(upstream.clone(), account, *interface, caller.clone()))
+        })
+    }
+}
+
+/// Connects to where `interface` is served for `caller`, as soon as the gate of the upstream permits it, and a sign-in
+/// with `account`. The account is the one that is in use then.
+async fn connect(
+    upstream: Upstream,
+    account: Option<Live<Account>>,
+    interface: Interface,
+    caller: SecurityContext,
+) -> Result<Connected, UpstreamError> {
+    let Upstream { endpoints, timeout, gate, .. } = upstream;
+    let begun = Instant::now();
+    let attempt = match &account {
+        Some(_) => Some(gate.sign_in(Road::Rpc, interface.name(), &caller, timeout).await?),
+        None => None,
+    };
+    let connecting = async { endpoints.connect(interface).await.map_err(UpstreamError::Connect) };
+    let left = timeout.saturating_sub(begun.elapsed());
+    let stream = gate.connect(Road::Rpc, left, connecting).await?;
+    Ok(Connected { stream, sign_in: account.map(|account| account.get()).zip(attempt) })
+}
+
+/// The answer to a call whose security context may not be used any more.
+fn refused(context: &SecurityContext) -> Next {
+    let why = match context.check(clock::now()) {
+        Err(error) => error.to_string(),
+        Ok(()) => String::new(),
+    };
+    Next::Fault { status: FaultStatus::ACCESS_DENIED, why }
+}
+
+/// Who the upstream will not have is us, not the client, whose own sign-in was good: to it, the call failed. A
+/// sign-in that ends with AUTH3 is not answered, so that a refusal comes as the fault of the first call.
+fn account_refused(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Fault(status @ (FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)) => {
+            Outcome::Lost(format!("the server refuses the account that we sign in with: {status}"))
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,124 @@
+//! Caches where the upstream's RPC interfaces are served.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use engine::Interface;
+use rpc::pdu::SyntaxId;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::tcp::connect::{EACH, connect_any, resolve};
+
+/// How long an answer of an endpoint mapper is believed.
+const BELIEVED: Duration = Duration::from_mins(1);
+
+/// Where a server's services are found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// Through its endpoint mapper.
+    Mapper {
+        /// The server's name or address.
+        host: String,
+        /// The endpoint mapper's port.
+        port: u16,
+    },
+    /// All at one port.
+    Fixed {
+        /// The server's name or address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Location {
+    /// The server's name or address, and the port that is asked first.
+    pub(crate) fn first(&self) -> (&str, u16) {
+        match self {
+            Self::Mapper { host, port } | Self::Fixed { host, port } => (host, *port),
+        }
+    }
+}
+
+/// Finds a server's services. What an endpoint mapper says is the same for everybody, and is kept for a minute.
+#[derive(Debug)]
+pub struct Endpoints {
+    location: Location,
+    known: Mutex<HashMap<Interface, (SocketAddr, Instant)>>,
+}
+
+impl Endpoints {
+    /// Finds services at `location`.
+    pub fn new(location: Location) -> Self {
+        Self { location, known: Mutex::default() }
+    }
+
+    /// Where that is asked.
+    pub(crate) const fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// The server's name or address, as it was given.
+    pub fn host(&self) -> &str {
+        match &self.location {
+            Location::Mapper { host, .. } | Location::Fixed { host, .. } => host,
+        }
+    }
+
+    /// The addresses at which `interface` is served, in the order in which they should be tried.
+    ///
+    /// # Errors
+    /// Says why that can't be found out.
+    pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, String> {
+        let (host, port) = match &self.location {
+            Location::Fixed { host, port } => return resolve(host, *port).await,
+            Location::Mapper { host, port } => (host, *port),
+        };
+        let known = self.lock().get(&interface).copied();
+        if let Some((address, since)) = known
+            && since.elapsed() < BELIEVED
+        {
+            return Ok(vec![address]);
+        }
+        let mapper = resolve(host, port).await?;
+        let address = crate::rpc::mapper_query::ask(&mapper, syntax(interface)).await?;
+        self.lock().insert(interface, (address, Instant::now()));
+        Ok(vec![address])
+    }
+
+    /// A connection to where `interface` is served.
+    ///
+    /// # Errors
+    /// Says why there is none.
+    pub async fn connect(&self, interface: Interface) -> Result<TcpStream, String> {
+        let known = matches!(self.location, Location::Mapper { .. }) && self.lock().contains_key(&interface);
+        let addresses = self.find(interface).await?;
+        if !known {
+            return connect_any(&addresses).await;
+        }
+        // A server that was started anew may serve it at another port.
+        if let Ok(Ok(stream)) = timeout(EACH, connect_any(&addresses)).await {
+            return Ok(stream);
+        }
+        self.forget(interface);
+        connect_any(&self.find(interface).await?).await
+    }
+
+    /// Forgets where `interface` is served, since nobody was there.
+    pub fn forget(&self, interface: Interface) {
+        self.lock().remove(&interface);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Interface, (SocketAddr, Instant)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The interface's name on the wire.
+pub const fn syntax(interface: Interface) -> SyntaxId {
+    let (major, minor) = interface.version();
+    SyntaxId::new(interface.uuid(), major, minor)
+}

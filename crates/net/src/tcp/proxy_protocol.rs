@@ -1,0 +1,231 @@
+//! The PROXY protocol, versions 1 and 2: by it a front server says for which client it connects
+//! (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>).
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use engine::Observer;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::event_log::EventLog;
+use crate::tcp::admission::Place;
+use crate::tcp::network::Network;
+
+/// What version 2 begins with (section 2.2).
+const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
+
+/// The longest line of version 1, in bytes (section 2.1).
+const LONGEST_LINE: usize = 107;
+
+/// The longest header of version 2 that is taken, behind its first 16 bytes. Addresses take 216 bytes at most; what
+/// stands behind them (TLVs) is skipped.
+const LONGEST: usize = 2048;
+
+/// Why a header can't be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HeaderError {
+    /// The connection ended where its first byte was due, as when a front server checks whether we listen.
+    #[error("the connection ended before its first byte")]
+    Nothing,
+    /// The connection ended within the header.
+    #[error("the connection ended within the PROXY header: {0}")]
+    Broken(#[from] io::Error),
+    /// What came is no header.
+    #[error("the PROXY header: {0}")]
+    Invalid(&'static str),
+}
+
+/// Why a connection is not served on account of whom it is for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClientError {
+    /// There is no header where there must be one, or it can't be read.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The client that it names has too many connections.
+    #[error("{limit}")]
+    Limit {
+        /// Who that is.
+        client: SocketAddr,
+        /// The limit that is reached.
+        limit: &'static str,
+    },
+}
+
+impl ClientError {
+    /// Logs it for the connection from the front server `peer`.
+    pub(crate) fn report(&self, peer: SocketAddr, log: &EventLog, observer: &dyn Observer) {
+        match self {
+            Self::Header(error @ HeaderError::Nothing) => tracing::debug!(%peer, "{error}"),
+            Self::Header(error) => log.misbehaved(peer, &error.to_string()),
+            Self::Limit { client, limit } => {
+                log.not_served(*client, &format!("{limit} (connected through {peer})"));
+                observer.refused(*client, limit);
+            }
+        }
+    }
+}
+
+/// Whether connections from `peer` begin with a header.
+pub(crate) fn speaks_proxy(fronts: &[Network], peer: IpAddr) -> bool {
+    fronts.iter().any(|network| network.contains(peer))
+}
+
+/// The client that a new connection from `peer` is for, which `place` counts for from now on. Where `peer` is one of
+/// `fronts`, the connection begins with a header, which is read, and not a byte more.
+///
+/// # Errors
+/// When there is no header where there must be one, or the client has too many connections.
+pub(crate) async fn client_address(
+    stream: &mut (impl AsyncRead + Unpin),
+    peer: SocketAddr,
+    place: &mut Place,
+    fronts: &[Network],
+) -> Result<SocketAddr, ClientError> {
+    if !speaks_proxy(fronts, peer.ip()) {
+        return Ok(peer);
+    }
+    let Some(client) = proxy_header(stream).await? else { return Ok(peer) };
+    place.claimed(client.ip()).map_err(|limit| ClientError::Limit { client, limit })?;
+    Ok(client)
+}
+
+/// Reads a header. None where it names no client: the front server connects for itself, or by what has no address here.
+async fn proxy_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, HeaderError> {
+    let mut start = [0; 12];
+    let (first, rest) = start.split_at_mut(1);
+    if !stream.read(first).await.is_ok_and(|count| count > 0) {
+        return Err(HeaderError::Nothing);
+    }
+    stream.read_exact(rest).await?;
+    if start == SIGNATURE {
+        let mut rest = [0; 4];
+        stream.read_exact(&mut rest).await?;
+        let [command, family, high, low] = rest;
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        if length > LONGEST {
+            return Err(HeaderError::Invalid("too long"));
+        }
+        let mut addresses = vec![0; length];
+        stream.read_exact(&mut addresses).await?;
+        return binary(command, family, &addresses);
+    }
+    if !start.starts_with(b"PROXY ") {
+        return Err(HeaderError::Invalid("there is none"));
+    }
+    let mut line = start.to_vec();
+    while line.last() != Some(&b'\n') {
+        if line.len() >= LONGEST_LINE {
+            return Err(HeaderError::Invalid("too long"));
+        }
+        line.push(stream.read_u8().await?);
+    }
+    text(&line)
+}
+
+/// Version 2, behind its signature: version and command, family and protocol, and what its length covers. Families
+/// and protocols that TCP over IP does not have are taken as unspecified, as section 2.2 has it.
+fn binary(command: u8, family: u8, addresses: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
+    let port = |at: usize| addresses.get(at..at + 2).map(|port| u16::from_be_bytes([port[0], port[1]]));
+    let (ip, port) = match (command, family) {
+        (0x20, _) | (0x21, 0x00 | 0x12 | 0x22 | 0x31 | 0x32) => return Ok(None),
+        (0x21, 0x11) => (addresses.first_chunk::<4>().map(|ip| IpAddr::from(Ipv4Addr::from(*ip))), port(8)),
+        (0x21, 0x21) => {
+            (addresses.first_chunk::<16>().map(|ip| Ipv6Addr::from(*ip).to_canonical()), port(32))
+        }
+        _ => return Err(HeaderError::Invalid("an unknown command or family")),
+    };
+    let address = ip.zip(port).map(|(ip, port)| SocketAddr::new(ip, port));
+    address.map(Some).ok_or(HeaderError::Invalid("too short"))
+}
+
+/// Version 1: `PROXY`, family, both addresses, both ports.
+fn text(line: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
+    let bad = HeaderError::Invalid;
+    let line = line.strip_suffix(b"\r\n").ok_or_else(|| bad("its line does not end as one"))?;
+    let line = std::str::from_utf8(line).map_err(|_| bad("not text"))?;
+    let mut words = line.split(' ').skip(1);
+    let family = words.next().unwrap_or_default();
+    if family == "UNKNOWN" {
+        return Ok(None);
+    }
+    let words: Vec<&str> = words.collect();
+    let [source, destination, source_port, destination_port] = words.as_slice() else {
+        return Err(bad("not four fields"));
+    };
+    let parse = |text: &str| text.parse::<IpAddr>().map_err(|_| bad("no address"));
+    let (source, destination) = (parse(source)?, parse(destination)?);
+    let fits = match family {
+        "TCP4" => source.is_ipv4() && destination.is_ipv4(),
+        "TCP6" => source.is_ipv6() && destination.is_ipv6(),
+        _ => false,
+    };
+    let port = |text: &str| text.parse::<u16>().map_err(|_| bad("no port"));
+    let (port, _) = (port(source_port)?, port(destination_port)?);
+    if fits { Ok(Some(SocketAddr::new(source.to_canonical(), port))) } else { Err(bad("another family")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<(Option<SocketAddr>, Vec<u8>), HeaderError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut stream = std::io::Cursor::new(bytes.to_vec());
+        let header = runtime.block_on(proxy_header(&mut stream))?;
+        let at = usize::try_from(stream.position()).unwrap();
+        Ok((header, bytes[at..].to_vec()))
+    }
+
+    fn v2(command: u8, family: u8, body: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(body.len()).unwrap().to_be_bytes();
+        [&SIGNATURE[..], &[command, family], &length, body].concat()
+    }
+
+    #[test]
+    fn both_versions_are_read_and_not_a_byte_more() {
+        let rest = b"GET / HTTP/1.1\r\n".to_vec();
+        let expect = |header: &[u8], client: Option<SocketAddr>| {
+            let (found, left) = read(&[header, &rest].concat()).unwrap();
+            assert_eq!((found, &left), (client, &rest), "{header:?}");
+        };
+        let four: Option<SocketAddr> = Some("10.1.2.3:4000".parse().unwrap());
+        expect(b"PROXY TCP4 10.1.2.3 10.0.0.1 4000 443\r\n", four);
+        expect(b"PROXY TCP6 2001:db8::1 ::2 4000 443\r\n", Some("[2001:db8::1]:4000".parse().unwrap()));
+        expect(b"PROXY UNKNOWN\r\n", None);
+        let body = [10, 1, 2, 3, 10, 0, 0, 1, 15, 160, 1, 187];
+        expect(&v2(0x21, 0x11, &body), four);
+        expect(&v2(0x21, 0x11, &[&body[..], &[4, 0, 1, 9]].concat()), four);
+        let six = [&[0; 10][..], &[0xff, 0xff, 10, 1, 2, 3], &[0; 16], &[15, 160, 1, 187]].concat();
+        expect(&v2(0x21, 0x21, &six), four);
+        // LOCAL, also with addresses; unspecified; UNIX.
+        expect(&v2(0x20, 0, &[]), None);
+        expect(&v2(0x20, 0x11, &body), None);
+        expect(&v2(0x21, 0, &[1; 2048]), None);
+        expect(&v2(0x21, 0x31, &[b'/'; 216]), None);
+    }
+
+    #[test]
+    fn what_is_no_header_is_refused() {
+        for bad in [
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "PROXY TCP4 10.1.2.3 10.0.0.1 4000\r\n",
+            "PROXY TCP4 ::1 ::2 4000 443\r\n",
+            "PROXY TCP4 10.1.2.3 10.0.0.1 4000 443\n",
+            "PROXY TCP4 x y 1 2\r\n",
+            "PROXY TCP4",
+        ] {
+            assert!(read(bad.as_bytes()).is_err(), "{bad:?}");
+        }
+        let endless = [b"PROXY TCP4 ".to_vec(), vec![b' '; 200]].concat();
+        assert!(matches!(read(&endless), Err(HeaderError::Invalid("too long"))));
+        assert!(read(&v2(0x21, 0x11, &[1, 2, 3, 4])).is_err());
+        // Refused before what its length announces has come.
+        let longest = [&SIGNATURE[..], &[0x21, 0x11, 0xff, 0xff]].concat();
+        assert!(matches!(read(&longest), Err(HeaderError::Invalid("too long"))));
+        for (command, family) in [(0x11, 0x11), (0x22, 0x11), (0x21, 0x41), (0x21, 0x13)] {
+            assert!(read(&v2(command, family, &[0; 216])).is_err(), "{command} {family}");
+        }
+        assert!(matches!(read(b""), Err(HeaderError::Nothing)));
+        assert!(matches!(read(b"\r\n\r\n"), Err(HeaderError::Broken(_))));
+    }
+}
