@@ -10,16 +10,8 @@
     clippy::as_conversions
 )]
 
-mod abandoned;
-mod by_cookie;
-mod by_handle;
-mod cookie_owners;
-mod cookies;
 mod engine;
-mod exchange;
 mod flight;
-mod handles;
-mod links;
 mod message;
 mod module;
 pub mod objects;
@@ -28,17 +20,12 @@ mod operation;
 pub mod options;
 pub mod rops;
 mod session;
+mod sessions;
 mod stack;
-mod turns;
 mod work;
 
-pub use crate::abandoned::Abandoned;
-pub use crate::by_cookie::{GaveWay, explanation, response_code};
-pub use crate::by_handle::Conversation;
-pub use crate::cookies::{CookieTable, SessionLimits};
 pub use crate::engine::Engine;
 pub use crate::flight::{Flight, Next, Outcome};
-pub use crate::handles::{HandleBudget, HandleTable, HandleUse, handle_use};
 pub use crate::message::{Body, Message};
 pub use crate::module::{CALL_FAILED, Decision, Delivery, Module, ProxyFacts, Refusal};
 pub use crate::observer::{Discovery, HttpExchange, HttpLeg, Observer, TurnedAway};
@@ -46,6 +33,11 @@ pub use crate::operation::{
     AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response,
 };
 pub use crate::session::{Session, SharedSession};
+pub use crate::sessions::abandoned::Abandoned;
+pub use crate::sessions::cookies::{CookieTable, SessionLimits};
+pub use crate::sessions::handles::{HandleBudget, HandleTable, HandleUse, handle_use};
+pub use crate::sessions::mapihttp::{GaveWay, explanation, response_code};
+pub use crate::sessions::rpc::Conversation;
 pub use crate::stack::Stack;
 pub use crate::work::{Deferral, TIMED_OUT, Work};
 

@@ -6,13 +6,13 @@ use mapi::Interface;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
-use crate::by_handle::Conversation;
 use crate::flight::{Flight, called};
-use crate::handles::{self, Bound, HandleTable, HandleUse, handle_use};
-use crate::links;
 use crate::message::Body as _;
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{Incoming, OperationKey, Request, Response};
+use crate::sessions::handles::{self, Bound, HandleTable, HandleUse, handle_use};
+use crate::sessions::links;
+use crate::sessions::rpc::Conversation;
 
 /// Puts our handle where the upstream's stands in the little-endian `stub`, and remembers or forgets it.
 pub(crate) fn exchange_handle(

@@ -7,8 +7,8 @@ use std::fmt;
 use mapi::http::Endpoint;
 use mapi::http::cookies::CookieJar;
 
-use crate::cookies::CookieTable;
 use crate::flight::Flight;
+use crate::sessions::cookies::CookieTable;
 
 /// How many sessions may wait to be ended at the server.
 const WAITING: usize = 1024;

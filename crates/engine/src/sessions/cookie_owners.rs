@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, hash_map};
 
 use mapi::http::Endpoint;
 
-use crate::cookies::Print;
+use crate::sessions::cookies::Print;
 
 /// A cookie of an endpoint, by what stands for its name and value.
 pub(crate) type Key = (Endpoint, Print);

@@ -10,19 +10,19 @@ use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
 use crate::engine::Engine;
-use crate::exchange::{
-    ahead_stub, exchange_handle, forget_unseen, leaving_request, little_endian, read_handle,
-    take_answered_handle, too_many_handles,
-};
 use crate::flight::{Flight, Next, Outcome, called, fault, in_session};
-use crate::handles::{HandleTable, HandleUse, handle_use};
-use crate::links;
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
 use crate::session::SharedSession;
+use crate::sessions::handles::{HandleTable, HandleUse, handle_use};
+use crate::sessions::links;
+use crate::sessions::sequence::Turn;
+use crate::sessions::translate::{
+    ahead_stub, exchange_handle, forget_unseen, leaving_request, little_endian, read_handle,
+    take_answered_handle, too_many_handles,
+};
 use crate::stack::{Passage, Verdict};
-use crate::turns::Turn;
 use crate::work::{Ahead, Waits, out_of_turn};
 
 /// What one client connection holds for one identity: the handles of the association group, and the sessions that

@@ -10,10 +10,10 @@ use rpc::pdu::FaultStatus;
 use wire::Endian;
 
 use crate::flight::{Flight, called};
-use crate::handles::HandleTable;
 use crate::message::Body as _;
 use crate::module::Refusal;
 use crate::operation::{OperationKey, Request, Response};
+use crate::sessions::handles::HandleTable;
 
 /// In place of an index: no session.
 const NO_LINK: u32 = u32::MAX;

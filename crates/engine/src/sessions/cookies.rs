@@ -23,10 +23,10 @@ use mapi::http::cookies::{Cookie, SetCookie};
 use mapi::http::{Endpoint, ResponseCode};
 use wire::FileTime;
 
-use crate::abandoned::{Kept, Queue};
-use crate::cookie_owners::{Key, Owners};
 use crate::session::SharedSession;
-use crate::turns::{Turn, Turns};
+use crate::sessions::abandoned::{Kept, Queue};
+use crate::sessions::cookie_owners::{Key, Owners};
+use crate::sessions::sequence::{Turn, Turns};
 
 /// How many values of a cookie are remembered: requests of one session overtake one another, so that what one
 /// of them brings may have been replaced meanwhile.

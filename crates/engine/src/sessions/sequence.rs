@@ -13,8 +13,8 @@ use std::fmt;
 
 use mapi::http::cookies::{Cookie, SetCookie, cookies};
 
-use crate::cookies::Print;
 use crate::flight::Flight;
+use crate::sessions::cookies::Print;
 
 /// A cookie that the client has not seen.
 #[derive(Clone)]

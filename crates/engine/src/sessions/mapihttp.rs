@@ -12,15 +12,15 @@ use mapi::http::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
-use crate::cookies::{CookieTable, Found, Full};
 use crate::engine::Engine;
 use crate::flight::{Flight, Next, fault, in_session};
 use crate::message::{Body as _, Message};
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
 use crate::session::SharedSession;
+use crate::sessions::cookies::{CookieTable, Found, Full};
+use crate::sessions::sequence::texts;
 use crate::stack::{Passage, Verdict};
-use crate::turns::texts;
 use crate::work::{Ahead, Waits, out_of_turn};
 
 impl Engine {

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mapi::Interface;
 use wire::Guid;
 
-use crate::cookies::SessionLimits;
 use crate::session::SharedSession;
+use crate::sessions::cookies::SessionLimits;
 
 /// What an operation does with the context handle of its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

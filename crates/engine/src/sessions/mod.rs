@@ -1,0 +1,13 @@
+//! How an operation's session is found: by context handle for remote calls, by cookie for MAPI over HTTP.
+//!
+//! This file declares the modules and nothing else: within the crate, names are imported from the file that has them.
+
+pub(crate) mod abandoned;
+pub(crate) mod cookie_owners;
+pub(crate) mod cookies;
+pub(crate) mod handles;
+pub(crate) mod links;
+pub(crate) mod mapihttp;
+pub(crate) mod rpc;
+pub(crate) mod sequence;
+pub(crate) mod translate;
