@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+use crate::deferred::{Deferral, Deferred, Waits, Work};
 use crate::flight::{Flight, Next, fault, leaving_response};
 use crate::module::{CALL_FAILED, Refusal};
 use crate::objects::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
 use crate::session::{Session, SharedSession};
 use crate::stack::{Passage, Stack};
-use crate::work::{Deferral, Deferred, Waits, Work};
 
 /// The stack, and what it takes to bring operations through it.
 #[derive(Debug, Default)]

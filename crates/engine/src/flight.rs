@@ -11,13 +11,13 @@ use mapi::http::{Endpoint, RequestType, ResponseCode};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
+use crate::deferred::Waits;
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{Operation, OperationKey};
 use crate::session::{Session, SharedSession};
 use crate::sessions::mapihttp::fault_status;
 use crate::sessions::sequence::Turn;
-use crate::work::Waits;
 
 /// An operation on its way.
 #[derive(Debug)]

@@ -10,6 +10,7 @@
     clippy::as_conversions
 )]
 
+mod deferred;
 mod engine;
 mod flight;
 mod message;
@@ -22,8 +23,8 @@ pub mod rops;
 mod session;
 mod sessions;
 mod stack;
-mod work;
 
+pub use crate::deferred::{Deferral, TIMED_OUT, Work};
 pub use crate::engine::Engine;
 pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::message::{Body, Message};
@@ -39,7 +40,6 @@ pub use crate::sessions::handles::{HandleBudget, HandleTable, HandleUse, handle_
 pub use crate::sessions::mapihttp::{GaveWay, explanation, response_code};
 pub use crate::sessions::rpc::Conversation;
 pub use crate::stack::Stack;
-pub use crate::work::{Deferral, TIMED_OUT, Work};
 
 /// The security context under which operations run.
 pub use identity::SecurityContext;

@@ -6,11 +6,11 @@ use identity::SecurityContext;
 use mapi::Interface;
 use mapi::autodiscover::Dialect;
 
+use crate::deferred::Work;
 use crate::operation::{Operation, Request, Response};
 use crate::options::{OptionError, OptionSpec, Options};
 use crate::rops::{RopDecision, RopReplyView, RopView};
 use crate::session::Session;
-use crate::work::Work;
 
 /// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,
 /// [MS-ERREF] 2.2).

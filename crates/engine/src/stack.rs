@@ -8,13 +8,13 @@ use mapi::Interface;
 use mapi::autodiscover::Dialect;
 use mapi::http::RequestType;
 
+use crate::deferred::Work;
 use crate::message::Message;
 use crate::module::{CALL_FAILED, Decision, Delivery, Module, Refusal};
 use crate::operation::{Operation, OperationKey, Request};
 use crate::rops::{self, Stay};
 use crate::session::Session;
 use crate::sessions::handles;
-use crate::work::Work;
 
 /// How often one operation may ask the upstream ahead or be deferred, over all modules.
 const AHEAD_LIMIT: usize = 32;

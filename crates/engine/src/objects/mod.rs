@@ -4,23 +4,23 @@
 //! [`ObjectTable`] lives as long as the session. [`BatchObjects`] follows one batch of ROPs, whose later ROPs
 //! act on what earlier ones make: it knows what each slot of the handle table stands for.
 
-mod batch;
-mod learn;
-mod made;
+mod apply;
+mod fast_transfer;
 mod object;
-mod transfer;
+mod opened;
+mod tracker;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use mapi::rop::Logons;
 
-pub use self::batch::BatchObjects;
+pub use self::fast_transfer::{FastTransfer, FastTransferKind, SyncState, TransferPart, TransferStream};
 pub use self::object::{
     Attachment, Content, Logon, Message, Object, ObjectHandle, ObjectKind, Properties, Stream, Table,
     TableKind,
 };
-pub use self::transfer::{FastTransfer, FastTransferKind, SyncState, TransferPart, TransferStream};
+pub use self::tracker::BatchObjects;
 
 /// How much a session's object table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl ObjectTable {
     /// Counts what a new object holds: a clone of a stream comes with its bytes, a message with its columns.
     /// Where there is no room for them, they are dropped.
     fn admit(&mut self, object: &mut Object) {
-        let size = learn::content_of(&object.kind);
+        let size = apply::content_of(&object.kind);
         if size > self.limits.content.saturating_sub(self.held) {
             match &mut object.kind {
                 ObjectKind::Stream(stream) => {
@@ -117,7 +117,7 @@ impl ObjectTable {
 
     /// What `object` held is gone.
     fn dismiss(&mut self, object: &Object) {
-        self.held = self.held.saturating_sub(learn::content_of(&object.kind));
+        self.held = self.held.saturating_sub(apply::content_of(&object.kind));
     }
 
     /// Puts in an object that was admitted.
@@ -157,7 +157,7 @@ impl ObjectTable {
         self.objects.retain(|handle, object| {
             let stays = handle.logon_id != logon_id;
             if !stays {
-                freed = freed.saturating_add(learn::content_of(&object.kind));
+                freed = freed.saturating_add(apply::content_of(&object.kind));
             }
             stays
         });

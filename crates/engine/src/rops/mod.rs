@@ -1,15 +1,15 @@
 //! The ROPs of an operation, one by one: decoded for whoever looks, changed, answered, taken out or added by
 //! modules, with handle indexes, order and the room for the answer kept right.
 
-mod answers;
 mod batch;
-mod cross;
 mod payload;
+mod replies;
+mod run;
 mod view;
 
-pub use self::answers::RopAnswers;
 pub use self::batch::{Entry, RopBatch};
-pub(crate) use self::cross::{Stay, request, response};
+pub use self::replies::RopAnswers;
+pub(crate) use self::run::{Stay, request, response};
 /// Which ROP it is.
 pub use mapi::rop::RopId;
 

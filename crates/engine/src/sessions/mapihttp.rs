@@ -12,6 +12,7 @@ use mapi::http::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
+use crate::deferred::{Ahead, Waits, out_of_turn};
 use crate::engine::Engine;
 use crate::flight::{Flight, Next, fault, in_session};
 use crate::message::{Body as _, Message};
@@ -21,7 +22,6 @@ use crate::session::SharedSession;
 use crate::sessions::cookies::{CookieTable, Found, Full};
 use crate::sessions::sequence::texts;
 use crate::stack::{Passage, Verdict};
-use crate::work::{Ahead, Waits, out_of_turn};
 
 impl Engine {
     /// Takes in an operation of MAPI over HTTP that came with `sent`, the values of its `Cookie` headers.

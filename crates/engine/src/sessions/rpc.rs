@@ -9,6 +9,7 @@ use mapi::Interface;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
+use crate::deferred::{Ahead, Waits, out_of_turn};
 use crate::engine::Engine;
 use crate::flight::{Flight, Next, Outcome, called, fault, in_session};
 use crate::message::Message;
@@ -23,7 +24,6 @@ use crate::sessions::translate::{
     take_answered_handle, too_many_handles,
 };
 use crate::stack::{Passage, Verdict};
-use crate::work::{Ahead, Waits, out_of_turn};
 
 /// What one client connection holds for one identity: the handles of the association group, and the sessions that
 /// need none.

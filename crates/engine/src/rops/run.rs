@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use mapi::rop::{ResponseContext, RopReply, RopRequest, RopResponse, Turn};
 use wire::{FileTime, Reader, Result};
 
-use super::answers::{ReadReply, RopAnswers};
 use super::batch::{Fate, RopBatch};
+use super::replies::{ReadReply, RopAnswers};
 use super::view::{RopDecision, RopReplyView, RopView};
 use super::{RopExchange, payload};
 use crate::message::Message;

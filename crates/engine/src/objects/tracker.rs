@@ -146,7 +146,7 @@ impl<'a> BatchObjects<'a> {
     pub fn assume(&mut self, request: &RopRequest) {
         if request.id() == RopId::RopRelease {
             self.put(request.handle_index, Slot::Gone);
-        } else if let Some((index, mut object)) = super::made::made_by(self, request, None) {
+        } else if let Some((index, mut object)) = super::opened::made_by(self, request, None) {
             self.table.admit(&mut object);
             self.put_new(index, request, object);
         }
@@ -164,14 +164,14 @@ impl<'a> BatchObjects<'a> {
         if let Some(index) = request.output_handle_index() {
             self.settle_made(request, reply, index, handles);
         }
-        super::learn::learn(self, request, reply);
+        super::apply::learn(self, request, reply);
     }
 
     /// Puts what `request` made where it belongs.
     fn settle_made(&mut self, request: &RopRequest, reply: &RopReply, index: u8, handles: &[u32]) {
         let handle = handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT);
         let handle = handle.map(|handle| ObjectHandle { logon_id: request.logon_id, handle });
-        let made = super::made::made_by(self, request, Some(reply));
+        let made = super::opened::made_by(self, request, Some(reply));
         match (made, handle) {
             (Some((index, mut object)), Some(handle)) => {
                 self.table.admit(&mut object);
@@ -200,7 +200,7 @@ impl<'a> BatchObjects<'a> {
     /// Goes past one more answer to `request`, the last ROP of the batch.
     pub fn settle_more(&mut self, request: &RopRequest, reply: &RopReply) {
         self.transferred.clear();
-        super::learn::learn_more(self, request, reply);
+        super::apply::learn_more(self, request, reply);
     }
 
     /// The batch's handle table has more slots now.
@@ -219,7 +219,7 @@ impl<'a> BatchObjects<'a> {
         let mut properties = self.acted_on(request)?.kind.properties()?.clone();
         earlier
             .filter(|other| self.acts_on_same(request, other))
-            .for_each(|other| super::learn::overlay(&mut properties, other));
+            .for_each(|other| super::apply::overlay(&mut properties, other));
         Some(properties)
     }
 
@@ -273,7 +273,7 @@ impl<'a> BatchObjects<'a> {
 
     /// Goes past the ROPs that continue the last one of the batch.
     pub fn settle_packed<'r>(&mut self, packed: impl Iterator<Item = &'r RopRequest>) {
-        packed.for_each(|request| super::learn::learn_packed(self, request));
+        packed.for_each(|request| super::apply::learn_packed(self, request));
     }
 
     /// The object that `request` acts on, to be changed.

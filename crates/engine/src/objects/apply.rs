@@ -24,7 +24,7 @@ pub(super) fn learn(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
     learn_stream(objects, request, &reply.body);
     learn_properties(objects, request, &reply.body);
     learn_names(objects, request, &reply.body);
-    super::transfer::learn(objects, request, reply);
+    super::fast_transfer::learn(objects, request, reply);
 }
 
 fn learn_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
@@ -53,7 +53,7 @@ pub(super) fn learn_packed(objects: &mut BatchObjects<'_>, request: &RopRequest)
     if let RequestBody::RopWriteStreamExtended(asked) = &request.body {
         passed(objects, request, &asked.data.0);
     }
-    super::transfer::learn_packed(objects, request);
+    super::fast_transfer::learn_packed(objects, request);
 }
 
 fn learn_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
@@ -196,7 +196,7 @@ fn size_of_name(name: &PropertyName) -> usize {
 /// Learns from one more answer to `request`, the last ROP of its batch.
 pub(super) fn learn_more(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
     learn_stream(objects, request, &reply.body);
-    super::transfer::learn(objects, request, reply);
+    super::fast_transfer::learn(objects, request, reply);
 }
 
 fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Option<&[PropTag]>) {

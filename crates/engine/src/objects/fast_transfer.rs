@@ -243,7 +243,7 @@ fn keep_written(
     }
     let parent = objects.acted_on(request).and_then(|transfer| transfer.parent);
     if let Some(parent) = parent {
-        super::learn::keep_in(objects.table, parent, written);
+        super::apply::keep_in(objects.table, parent, written);
     }
 }
 
