@@ -7,15 +7,9 @@ use std::time::Duration;
 use identity::{Job, JobFailed, Pool, Rejected, SecurityContext, Waiting};
 use rpc::pdu::FaultStatus;
 
-use crate::engine::Engine;
-use crate::flight::{Flight, in_session};
-use crate::module::{CALL_FAILED, Decision, Delivery, Refusal};
-use crate::operation::{AheadAnswer, Operation, OperationKey};
+use crate::operation::Operation;
+use crate::refusal::{CALL_FAILED, Refusal, TIMED_OUT};
 use crate::session::Session;
-use crate::stack::{Passage, Verdict};
-
-/// The time for something is over (`ERROR_TIMEOUT`, [MS-ERREF] 2.2).
-pub const TIMED_OUT: FaultStatus = FaultStatus(0x0000_05b4);
 
 /// Back in the session, says how the operation goes on.
 pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Send>;
@@ -23,7 +17,7 @@ pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Se
 /// What takes time: it is done by a thread of the deferred-work pool, under the context of whoever asks, while
 /// neither the session nor a connection is held up. What it comes to is then brought back into the session.
 ///
-/// `D` is what is decided there: a [`Decision`] or a [`Delivery`].
+/// `D` is what is decided there: a [`Decision`](crate::Decision) or a [`Delivery`](crate::Delivery).
 pub struct Work<D>(Elsewhere<D>);
 
 /// What is done by a thread of the pool.
@@ -104,64 +98,5 @@ impl<D> Deferred<D> {
             }
             None => Err(Refusal::new(TIMED_OUT, "a module's deferred work took longer than it may")),
         }
-    }
-}
-
-/// What an operation waits for, and which module is asked again then.
-#[derive(Debug)]
-pub(crate) enum Waits {
-    /// The upstream's answer to what a module asked ahead.
-    Ahead(Ahead),
-    /// Work on which depends what becomes of the request.
-    Decision(Deferred<Decision>),
-    /// Work on which depends what becomes of the answer.
-    Delivery(Deferred<Delivery>),
-}
-
-/// What was asked ahead, for which module.
-#[derive(Debug)]
-pub(crate) struct Ahead {
-    pub(crate) module: usize,
-    pub(crate) key: OperationKey,
-}
-
-/// Whoever brings an operation on did so out of turn.
-pub(crate) fn out_of_turn() -> Refusal {
-    Refusal::new(CALL_FAILED, "the operation does not wait for this")
-}
-
-impl Engine {
-    /// What becomes of a request whose deferred work is over.
-    pub(crate) fn decide(&self, flight: &mut Flight, deferred: Deferred<Decision>) -> Verdict {
-        let (module, asked) = (deferred.module, flight.asked);
-        let verdict = deferred.finish().and_then(|then| {
-            in_session(flight, |operation, session| {
-                let decision = then(operation, session);
-                self.stack().dispatch(operation, session, module, asked, Some(decision))
-            })
-        });
-        verdict.unwrap_or_else(Verdict::Refused)
-    }
-
-    /// How far a response comes whose deferred work is over.
-    pub(crate) fn passage(&self, flight: &mut Flight, deferred: Deferred<Delivery>) -> Passage {
-        let (count, asked) = (deferred.module.saturating_add(1), flight.asked);
-        let passage = deferred.finish().and_then(|then| {
-            in_session(flight, |operation, session| {
-                let delivery = then(operation, session);
-                self.stack().deliver(operation, session, count, asked, Some(delivery))
-            })
-        });
-        passage.unwrap_or_else(Passage::Refused)
-    }
-
-    /// What becomes of a request about which the upstream was asked ahead.
-    pub(crate) fn answered_ahead(&self, flight: &mut Flight, ahead: &Ahead, answer: AheadAnswer) -> Verdict {
-        flight.operation.ahead.push(answer);
-        let asked = flight.asked;
-        let verdict = in_session(flight, |operation, session| {
-            self.stack().dispatch(operation, session, ahead.module, asked, None)
-        });
-        verdict.unwrap_or_else(Verdict::Refused)
     }
 }

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
-use crate::deferred::{Deferral, Deferred, Waits, Work};
-use crate::flight::{Flight, Next, fault, leaving_response};
-use crate::module::{CALL_FAILED, Refusal};
+use crate::deferred::{Deferral, Deferred, Work};
+use crate::flight::{Ahead, Flight, Next, Waits, fault, in_session, leaving_response};
+use crate::module::{Decision, Delivery};
 use crate::objects::{ObjectLimits, ObjectTable};
-use crate::operation::Incoming;
+use crate::operation::{AheadAnswer, Incoming};
+use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::{Session, SharedSession};
-use crate::stack::{Passage, Stack};
+use crate::stack::{Passage, Stack, Verdict};
 
 /// The stack, and what it takes to bring operations through it.
 #[derive(Debug, Default)]
@@ -116,5 +117,39 @@ impl Engine {
             self.stack.unbind(&mut session);
             session.clear();
         }
+    }
+
+    /// What becomes of a request whose deferred work is over.
+    pub(crate) fn decide(&self, flight: &mut Flight, deferred: Deferred<Decision>) -> Verdict {
+        let (module, asked) = (deferred.module, flight.asked);
+        let verdict = deferred.finish().and_then(|then| {
+            in_session(flight, |operation, session| {
+                let decision = then(operation, session);
+                self.stack.dispatch(operation, session, module, asked, Some(decision))
+            })
+        });
+        verdict.unwrap_or_else(Verdict::Refused)
+    }
+
+    /// How far a response comes whose deferred work is over.
+    pub(crate) fn passage(&self, flight: &mut Flight, deferred: Deferred<Delivery>) -> Passage {
+        let (count, asked) = (deferred.module.saturating_add(1), flight.asked);
+        let passage = deferred.finish().and_then(|then| {
+            in_session(flight, |operation, session| {
+                let delivery = then(operation, session);
+                self.stack.deliver(operation, session, count, asked, Some(delivery))
+            })
+        });
+        passage.unwrap_or_else(Passage::Refused)
+    }
+
+    /// What becomes of a request about which the upstream was asked ahead.
+    pub(crate) fn answered_ahead(&self, flight: &mut Flight, ahead: &Ahead, answer: AheadAnswer) -> Verdict {
+        flight.operation.ahead.push(answer);
+        let asked = flight.asked;
+        let verdict = in_session(flight, |operation, session| {
+            self.stack.dispatch(operation, session, ahead.module, asked, None)
+        });
+        verdict.unwrap_or_else(Verdict::Refused)
     }
 }

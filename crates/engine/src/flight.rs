@@ -11,12 +11,12 @@ use mapi::http::{Endpoint, RequestType, ResponseCode};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
-use crate::deferred::Waits;
+use crate::deferred::Deferred;
 use crate::message::Message;
-use crate::module::{CALL_FAILED, Refusal};
+use crate::module::{Decision, Delivery};
 use crate::operation::{Operation, OperationKey};
+use crate::refusal::{CALL_FAILED, Refusal, fault_status};
 use crate::session::{Session, SharedSession};
-use crate::sessions::mapihttp::fault_status;
 use crate::sessions::sequence::Turn;
 
 /// An operation on its way.
@@ -34,6 +34,24 @@ pub struct Flight {
     pub(crate) asked: usize,
     /// What is to be said of its cookies.
     pub(crate) turn: Turn,
+}
+
+/// What an operation waits for, and which module is asked again then.
+#[derive(Debug)]
+pub(crate) enum Waits {
+    /// The upstream's answer to what a module asked ahead.
+    Ahead(Ahead),
+    /// Work on which depends what becomes of the request.
+    Decision(Deferred<Decision>),
+    /// Work on which depends what becomes of the answer.
+    Delivery(Deferred<Delivery>),
+}
+
+/// What was asked ahead, for which module.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    pub(crate) module: usize,
+    pub(crate) key: OperationKey,
 }
 
 /// What to do next with an operation.
@@ -181,6 +199,11 @@ pub(crate) fn in_session<R>(
         };
         Refusal::new(status, "a module's hook panicked: the session was ended")
     })
+}
+
+/// The operation is brought on with what it does not wait for.
+pub(crate) fn out_of_turn() -> Refusal {
+    Refusal::new(CALL_FAILED, "the operation does not wait for this")
 }
 
 pub(crate) fn fault(refusal: Refusal) -> Next {

@@ -19,25 +19,27 @@ pub mod objects;
 mod observer;
 mod operation;
 pub mod options;
+mod refusal;
 pub mod rops;
 mod session;
 mod sessions;
 mod stack;
 
-pub use crate::deferred::{Deferral, TIMED_OUT, Work};
+pub use crate::deferred::{Deferral, Work};
 pub use crate::engine::Engine;
 pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::message::{Body, Message};
-pub use crate::module::{CALL_FAILED, Decision, Delivery, Module, ProxyFacts, Refusal};
+pub use crate::module::{Decision, Delivery, Module, ProxyFacts};
 pub use crate::observer::{Discovery, HttpExchange, HttpLeg, Observer, TurnedAway};
 pub use crate::operation::{
     AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response,
 };
+pub use crate::refusal::{CALL_FAILED, Refusal, TIMED_OUT, response_code};
 pub use crate::session::{Session, SharedSession};
 pub use crate::sessions::abandoned::Abandoned;
 pub use crate::sessions::cookies::{CookieTable, SessionLimits};
 pub use crate::sessions::handles::{HandleBudget, HandleTable, HandleUse, handle_use};
-pub use crate::sessions::mapihttp::{GaveWay, explanation, response_code};
+pub use crate::sessions::mapihttp::{GaveWay, explanation};
 pub use crate::sessions::rpc::Conversation;
 pub use crate::stack::Stack;
 

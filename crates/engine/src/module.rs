@@ -1,6 +1,4 @@
-//! The module interface: hooks, decisions and refusals.
-
-use std::borrow::Cow;
+//! The module interface: hooks, decisions and deliveries.
 
 use identity::SecurityContext;
 use mapi::Interface;
@@ -9,21 +7,9 @@ use mapi::autodiscover::Dialect;
 use crate::deferred::Work;
 use crate::operation::{Operation, Request, Response};
 use crate::options::{OptionError, OptionSpec, Options};
+use crate::refusal::Refusal;
 use crate::rops::{RopDecision, RopReplyView, RopView};
 use crate::session::Session;
-
-/// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,
-/// [MS-ERREF] 2.2).
-pub const CALL_FAILED: rpc::pdu::FaultStatus = rpc::pdu::FaultStatus(0x0000_06be);
-
-/// Why a module does not let an operation pass; the client gets it as an answer of the protocol.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The status of the fault that the client gets ([MS-RPCE] 2.2.2.5, C706 appendix N).
-    pub status: rpc::pdu::FaultStatus,
-    /// Why, for the operator; the client does not see it.
-    pub why: Cow<'static, str>,
-}
 
 /// What becomes of a request, in the opinion of one module.
 #[derive(Debug)]
@@ -201,11 +187,4 @@ pub struct ProxyFacts {
     /// By what clients may sign in over HTTP, as Autodiscover names it (`ntlm`, `negotiate`, `basic`), the best first;
     /// empty where that is for the server to say.
     pub sign_in: Vec<String>,
-}
-
-impl Refusal {
-    /// A refusal with `status`, because of `why`.
-    pub fn new(status: rpc::pdu::FaultStatus, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, why: why.into() }
-    }
 }

@@ -10,8 +10,9 @@ use mapi::http::RequestType;
 
 use crate::deferred::Work;
 use crate::message::Message;
-use crate::module::{CALL_FAILED, Decision, Delivery, Module, Refusal};
+use crate::module::{Decision, Delivery, Module};
 use crate::operation::{Operation, OperationKey, Request};
+use crate::refusal::{CALL_FAILED, Refusal};
 use crate::rops::{self, Stay};
 use crate::session::Session;
 use crate::sessions::handles;

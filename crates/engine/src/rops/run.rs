@@ -10,9 +10,10 @@ use super::replies::{ReadReply, RopAnswers};
 use super::view::{RopDecision, RopReplyView, RopView};
 use super::{RopExchange, payload};
 use crate::message::Message;
-use crate::module::{CALL_FAILED, Module, Refusal};
+use crate::module::Module;
 use crate::objects::{BatchObjects, ObjectTable};
 use crate::operation::Operation;
+use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::Session;
 
 /// Whether anything is left for the upstream.

@@ -11,8 +11,8 @@ use wire::Endian;
 
 use crate::flight::{Flight, called};
 use crate::message::Body as _;
-use crate::module::Refusal;
 use crate::operation::{OperationKey, Request, Response};
+use crate::refusal::Refusal;
 use crate::sessions::handles::HandleTable;
 
 /// In place of an index: no session.

@@ -12,12 +12,12 @@ use mapi::http::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
-use crate::deferred::{Ahead, Waits, out_of_turn};
 use crate::engine::Engine;
-use crate::flight::{Flight, Next, fault, in_session};
+use crate::flight::{Ahead, Flight, Next, Waits, fault, in_session, out_of_turn};
 use crate::message::{Body as _, Message};
-use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
+use crate::refusal::fault_status;
+use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::SharedSession;
 use crate::sessions::cookies::{CookieTable, Found, Full};
 use crate::sessions::sequence::texts;
@@ -28,7 +28,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it names a session that is not the caller's: then it never becomes one. What the client gets says
-    /// [`response_code`].
+    /// [`response_code`](crate::response_code).
     pub fn begin_by_cookie(
         &self,
         table: &CookieTable,
@@ -311,32 +311,10 @@ fn is_over(flight: &mut Flight) -> bool {
     }
 }
 
-/// The codes that have a fault which says the same, and that.
-const FAULTS: [(ResponseCode, FaultStatus); 6] = [
-    (ResponseCode::ContextNotFound, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH),
-    (ResponseCode::NoPrivilege, FaultStatus::ACCESS_DENIED),
-    (ResponseCode::InvalidRequestBody, FaultStatus::RPC_X_BAD_STUB_DATA),
-    (ResponseCode::InvalidRequestType, FaultStatus::NCA_S_OP_RNG_ERROR),
-    (ResponseCode::InvalidContextCookie, FaultStatus(0x0000_0057)),
-    // A remote procedure call is already in progress ([MS-ERREF] 2.2).
-    (ResponseCode::InvalidSequence, FaultStatus(0x0000_06ff)),
-];
-
-/// What a client of MAPI over HTTP gets in place of a fault ([MS-OXCMAPIHTTP] 2.2.3.3.3).
-pub fn response_code(status: FaultStatus) -> ResponseCode {
-    let found = FAULTS.iter().find(|(_, known)| *known == status);
-    found.map_or(ResponseCode::UnknownFailure, |(code, _)| *code)
-}
-
 /// What people get to read where an operation was refused.
 pub fn explanation(code: ResponseCode) -> String {
     format!(
         "<html><head><title>MAPI over HTTP</title></head><body><p>X-ResponseCode {}</p></body></html>\r\n",
         code.0
     )
-}
-
-pub(crate) fn fault_status(code: ResponseCode) -> FaultStatus {
-    let found = FAULTS.iter().find(|(known, _)| *known == code);
-    found.map_or(CALL_FAILED, |(_, status)| *status)
 }

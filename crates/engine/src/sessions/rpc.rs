@@ -9,12 +9,11 @@ use mapi::Interface;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
-use crate::deferred::{Ahead, Waits, out_of_turn};
 use crate::engine::Engine;
-use crate::flight::{Flight, Next, Outcome, called, fault, in_session};
+use crate::flight::{Ahead, Flight, Next, Outcome, Waits, called, fault, in_session, out_of_turn};
 use crate::message::Message;
-use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
+use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::SharedSession;
 use crate::sessions::handles::{HandleTable, HandleUse, handle_use};
 use crate::sessions::links;

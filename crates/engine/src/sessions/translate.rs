@@ -8,8 +8,8 @@ use wire::{Endian, Guid};
 
 use crate::flight::{Flight, called};
 use crate::message::Body as _;
-use crate::module::{CALL_FAILED, Refusal};
 use crate::operation::{Incoming, OperationKey, Request, Response};
+use crate::refusal::{CALL_FAILED, Refusal};
 use crate::sessions::handles::{self, Bound, HandleTable, HandleUse, handle_use};
 use crate::sessions::links;
 use crate::sessions::rpc::Conversation;
