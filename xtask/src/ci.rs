@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::run::{self, Outcome};
-use crate::{deny, edges, fuzz, setup, suite};
+use crate::{deny, edges, fuzz, setup, suite, tidy};
 
 /// How long each fuzz target runs.
 const FUZZ_SECONDS: u32 = 10;
@@ -20,6 +20,7 @@ type Step = (&'static str, fn() -> Outcome<&'static str>);
 const STEPS: &[Step] = &[
     ("setup", || setup::checks().map(|_| "")),
     ("format", || run::show(run::cargo().args(["fmt", "--all", "--check"])).map(|()| "")),
+    ("tidy", || tidy::run(&[]).map(|()| "")),
     ("edges", || edges::check().map(|()| "")),
     ("spelling", || suite::spelling().map(|()| "")),
     ("clippy", || clippy().map(|()| "")),

@@ -12,6 +12,7 @@ mod program;
 mod run;
 mod setup;
 mod suite;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,7 @@ usage: cargo xtask COMMAND
   fuzz [TARGET...]     runs fuzz targets; --seconds N each (60), --jobs N at once, --list, --no-asan
   setup                installs what the other commands need, and only that
   check-edges          which crate may use which
+  tidy [--update]      rules about sources: headers, import circles; --update shortens the lists of exceptions
   spelling             codespell over the repository
   docs                 the API documentation, warnings denied
   deny                 licences, sources, duplicates and advisories of dependencies
@@ -56,6 +58,7 @@ fn dispatch(command: &str, rest: &[String]) -> Outcome {
         "bench" => program::bench(rest),
         "fuzz" => fuzz::run(&fuzz::Options::parse(rest)?),
         "check-edges" => edges::check(),
+        "tidy" => tidy::run(rest),
         "spelling" => suite::spelling(),
         "docs" => suite::docs(),
         "deny" => deny::check().map(|note| println!("{note}")),
