@@ -65,15 +65,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let wanted = |part| arguments.parts.is_empty() || arguments.parts.contains(&part);
     let round = Duration::from_secs(arguments.seconds);
     setup::raise_descriptor_limit();
-    if wanted(Part::Instructions) {
-        instructions::run()?;
-    }
     if wanted(Part::Decode) {
         decode::run()?;
         captures::run()?;
         execute::run()?;
     }
     let runtime = tokio::runtime::Runtime::new()?;
+    if wanted(Part::Instructions) {
+        instructions::run()?;
+        runtime.block_on(http::count_passed())?;
+    }
     if wanted(Part::Relay) {
         runtime.block_on(load::compare(round, arguments.rounds))?;
     }

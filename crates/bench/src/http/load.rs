@@ -18,7 +18,7 @@ use super::peers::NAME;
 use crate::load::Figures;
 use crate::setup::USER;
 
-type Failure = Box<dyn Error + Send + Sync>;
+pub(super) type Failure = Box<dyn Error + Send + Sync>;
 
 /// A connection, plain or not.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -151,6 +151,14 @@ impl Client {
             }
         }
         Ok(end)
+    }
+
+    /// Asks so many `times`.
+    pub(crate) async fn repeat(&mut self, times: u64) -> Result<(), Failure> {
+        for _ in 0..times {
+            self.ask().await?;
+        }
+        Ok(())
     }
 
     /// Sends a request that waits, and reads the sign of life with which the server begins its answer.

@@ -5,6 +5,7 @@ mod head;
 mod held;
 mod load;
 mod parked;
+mod passed;
 mod peers;
 mod upstream;
 
@@ -15,6 +16,7 @@ use self::bodies::Kind;
 pub(crate) use self::held::run as hold;
 use self::load::{Client, Road};
 pub(crate) use self::parked::run as park;
+pub(crate) use self::passed::run as count_passed;
 use self::peers::{Build, Peer, Peers};
 use crate::load::{Figures, median};
 

@@ -51,35 +51,42 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Starts ours and those that are `wanted` in front of the server at `upstream`.
-    pub(crate) fn start(upstream: SocketAddr, wanted: impl Fn(&str) -> bool) -> Result<Self, Box<dyn Error>> {
+    /// Starts ours by `command`, which is its program or begins with it, in front of the server at `upstream`.
+    pub(crate) fn of(upstream: SocketAddr, command: Command, limits: &str) -> Result<Self, Box<dyn Error>> {
         let mut stage = Stage::new("http")?;
         let password = Password::new("bench password");
         let authority = certificate(&stage)?;
         stage.write("accounts.toml", &setup::accounts(&password)?)?;
         stage.write("svcproxy.password", password.expose())?;
-        let mut all = vec![ours(&mut stage, upstream, "mapiproxy", &setup::program()?, RAISED)?];
+        let all = vec![ours(&mut stage, upstream, "mapiproxy", command, limits)?];
+        Ok(Self { all, authority, password, stage })
+    }
+
+    /// Starts ours and those that are `wanted` in front of the server at `upstream`.
+    pub(crate) fn start(upstream: SocketAddr, wanted: impl Fn(&str) -> bool) -> Result<Self, Box<dyn Error>> {
+        let mut this = Self::of(upstream, Command::new(setup::program()?), RAISED)?;
+        let Self { all, stage, .. } = &mut this;
         if wanted("nginx") {
-            all.push(nginx(&mut stage, upstream)?);
+            all.push(nginx(stage, upstream)?);
         }
         if wanted("haproxy") {
-            all.push(haproxy(&mut stage, upstream)?);
+            all.push(haproxy(stage, upstream)?);
         }
         if wanted("mitmproxy") {
-            all.push(mitmproxy(&mut stage, upstream)?);
+            all.push(mitmproxy(stage, upstream)?);
         }
-        Ok(Self { all, authority, password, stage })
+        Ok(this)
     }
 
     /// Starts another build of ours.
     pub(crate) fn add(&mut self, upstream: SocketAddr, build: &Build) -> Result<(), Box<dyn Error>> {
-        self.all.push(ours(&mut self.stage, upstream, &build.name, &build.program, RAISED)?);
+        self.all.push(ours(&mut self.stage, upstream, &build.name, Command::new(&build.program), RAISED)?);
         Ok(())
     }
 
     /// Starts another of ours, with the limits that it has where none are written.
     pub(crate) fn add_with_default_limits(&mut self, upstream: SocketAddr) -> Result<(), Box<dyn Error>> {
-        self.all.push(ours(&mut self.stage, upstream, "defaults", &setup::program()?, "")?);
+        self.all.push(ours(&mut self.stage, upstream, "defaults", Command::new(setup::program()?), "")?);
         Ok(())
     }
 }
@@ -118,13 +125,13 @@ fn places(host: u8) -> Result<(SocketAddr, SocketAddr), std::io::Error> {
 }
 
 /// Limits that no measurement comes to.
-const RAISED: &str = "connections = 20000\nconnections_per_address = 20000\n";
+pub(super) const RAISED: &str = "connections = 20000\nconnections_per_address = 20000\n";
 
 fn ours(
     stage: &mut Stage,
     upstream: SocketAddr,
     name: &str,
-    program: &Path,
+    mut command: Command,
     limits: &str,
 ) -> Result<Peer, Box<dyn Error>> {
     let (plain, tls) = places(23)?;
@@ -143,7 +150,6 @@ fn ours(
         ),
     )?;
     let config = stage.path(&config);
-    let mut command = Command::new(program);
     command.arg("run").arg("--config").arg(config);
     if limits.is_empty() {
         // It logs each time that a limit is reached, which would stand between the rows.

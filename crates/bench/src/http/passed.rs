@@ -1,0 +1,123 @@
+//! What of the proxy's code a request passes, counted by callgrind: where clients are few the processor's caches hold
+//! none of it when a request comes, so that the amount of different code costs more than the number of instructions.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::path::Path;
+use std::process::Command;
+
+use super::bodies::Kind;
+use super::load::{self, Road};
+use super::peers::{Peers, RAISED};
+use super::upstream;
+use crate::setup::{self, Stage};
+
+/// How many requests are counted, after a few that are not.
+const REQUESTS: u64 = 1000;
+
+/// What a request passes.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Passed {
+    instructions: u64,
+    /// Cache lines of code, of 64 bytes.
+    lines: usize,
+    /// Pages of code, of 4 KiB.
+    pages: usize,
+}
+
+/// Counts an Execute of each kind.
+pub(crate) async fn run() -> Result<(), Box<dyn Error>> {
+    println!(
+        "MAPI over HTTP: what an Execute passes of the proxy's code, one connection, counted by valgrind"
+    );
+    println!("  {:<10} {:>14} {:>12} {:>8}", "", "instructions", "cache lines", "pages");
+    for kind in Kind::EXECUTES {
+        let Passed { instructions, lines, pages } = count(kind).await?;
+        println!("  {:<10} {instructions:>14} {lines:>12} {pages:>8}", kind.name());
+    }
+    Ok(())
+}
+
+async fn count(kind: Kind) -> Result<Passed, Box<dyn Error>> {
+    // Its folder outlives the proxy, which writes at its end.
+    let stage = Stage::new("passed")?;
+    let file = stage.path("callgrind.out");
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--dump-instr=yes", "--quiet"]);
+    command.arg(format!("--callgrind-out-file={}", file.display())).arg(setup::program()?);
+    let peers = Peers::of(upstream::start()?, command, RAISED)?;
+    let road = Road {
+        address: peers.all[0].plain,
+        tls: None,
+        kind,
+        authorization: load::authorization(peers.password.expose()),
+    };
+    ask(&road).await.map_err(|error| error.to_string())?;
+    drop(peers);
+    let counted = std::fs::read_to_string(Path::new(&file))?;
+    Ok(passed(&counted, REQUESTS))
+}
+
+/// Sends the requests, one after the other.
+async fn ask(road: &Road) -> Result<(), load::Failure> {
+    let mut clients = load::open(road, 1).await?;
+    for client in &mut clients {
+        client.repeat(REQUESTS).await?;
+    }
+    load::close(clients).await
+}
+
+/// What each of so many `requests` passed, by what callgrind wrote: code that was executed about as often or more.
+fn passed(counted: &str, requests: u64) -> Passed {
+    let mut objects = HashMap::new();
+    let (mut object, mut address, mut is_call) = (0, 0_u64, false);
+    let mut passed = Passed::default();
+    let mut lines = std::collections::HashSet::new();
+    for text in counted.lines() {
+        if let Some(rest) = text.strip_prefix("ob=") {
+            let id = rest.split(' ').next().unwrap_or(rest).to_owned();
+            let next = objects.len();
+            object = *objects.entry(id).or_insert(next);
+        } else if text.starts_with("calls=") {
+            // The next line is what the called function cost.
+            is_call = true;
+        } else if text.starts_with(|first: char| first.is_ascii_digit() || "+-*".contains(first)) {
+            let mut fields = text.split(' ');
+            address = moved(address, fields.next().unwrap_or_default());
+            let cost = fields.nth(1).and_then(|cost| cost.parse::<u64>().ok()).unwrap_or(0);
+            if !std::mem::take(&mut is_call) && cost >= requests * 9 / 10 {
+                passed.instructions += cost;
+                lines.insert((object, address / 64));
+            }
+        }
+    }
+    let pages: std::collections::HashSet<_> =
+        lines.iter().map(|(object, line)| (object, line / 64)).collect();
+    Passed { instructions: passed.instructions / requests, lines: lines.len(), pages: pages.len() }
+}
+
+/// The address that `position` is, which may be relative to the one before it.
+fn moved(address: u64, position: &str) -> u64 {
+    let number = |text: &str| text.parse().unwrap_or(0);
+    match position.split_at_checked(1) {
+        Some(("+", more)) => address.saturating_add(number(more)),
+        Some(("-", less)) => address.saturating_sub(number(less)),
+        Some(("*", _)) => address,
+        _ => position.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(address),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_that_each_request_passes_is_counted_once() {
+        let counted = "version: 1\npositions: instr line\nevents: Ir\n\nob=(1) /bin/a\nfn=(1) f\n0x1000 7 10\n+4 * 9\n\
+                       +60 +1 20\ncfn=(2) g\ncalls=10 0x5000 1\n* * 500\n+2 * 1\n\nob=(2) /bin/b\nfn=(3) h\n0x1000 1 10\n\
+                       -4032 * 10\nob=(1)\nfn=(1)\n0x1000 7 10\n";
+        // Lines 0x1000 and 0x1040 of the first object; 0x1000 and 0x40 of the second.
+        assert_eq!(passed(counted, 10), Passed { instructions: 6, lines: 4, pages: 3 });
+        assert_eq!(passed("", 10), Passed::default());
+    }
+}
