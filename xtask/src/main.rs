@@ -28,7 +28,7 @@ usage: cargo xtask COMMAND
   fuzz [TARGET...]     runs fuzz targets; --seconds N each (60), --jobs N at once, --list, --no-asan
   setup                installs what the other commands need, and only that
   check-edges          which crate may use which
-  tidy [--update]      rules about sources: headers, import circles; --update shortens the lists of exceptions
+  tidy [--update]      rules about sources and commits; --update shortens the lists of exceptions
   spelling             codespell over the repository
   docs                 the API documentation, warnings denied
   deny                 licences, sources, duplicates and advisories of dependencies

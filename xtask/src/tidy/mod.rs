@@ -1,9 +1,14 @@
 //! Rules about the sources that neither the compiler nor clippy checks.
 
 mod circles;
+mod counts;
 mod finding;
 mod headers;
+mod length;
+mod prose;
 mod sources;
+mod subjects;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -23,11 +28,19 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let root = run::root();
     let sources = sources::read(&root)?;
     let circles = circles::find(&root, &crates(&root)?)?;
+    let lengths = length::count(&sources);
+    let banned = words::parse(&finding::read(&root, words::WORDS)?)?;
+    let uses = words::find(&sources, &banned);
     if update {
         circles::update(&root, &circles)?;
+        counts::update(&root, length::LIST, &lengths)?;
+        counts::update(&root, words::LIST, &words::count(&uses))?;
     }
     let mut findings = headers::check(&sources);
     findings.extend(circles::compare(&circles, &finding::read(&root, circles::LIST)?));
+    findings.extend(length::compare(&lengths, &finding::read(&root, length::LIST)?)?);
+    findings.extend(words::compare(&uses, &banned, &finding::read(&root, words::LIST)?)?);
+    findings.extend(subjects::check()?);
     for finding in &findings {
         eprintln!("{finding}");
     }
