@@ -235,7 +235,7 @@ mod tests {
             wanted(&[Tests], &["cc", "make", "python3", "git", "curl", "dumpcap"]),
             ["python3-venv", "python3-samba", "tshark"]
         );
-        assert_eq!(wanted(&[Bench], &["cc", "make"]), ["haproxy", "nginx-light", "mitmproxy"]);
+        assert_eq!(wanted(&[Bench], &["cc", "make"]), ["haproxy", "nginx-light", "valgrind", "mitmproxy"]);
         assert_eq!(wanted(&[Fuzz], &[]), ["gcc", "g++"]);
         assert_eq!(wanted(ALL, &[]).len(), TOOLS.len());
     }
