@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 use crate::run::{self, Outcome};
 
@@ -59,8 +59,7 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 
 /// Asks cargo for the dependency graph and holds it against the table.
 pub(crate) fn check() -> Outcome {
-    let text = run::read(run::cargo().args(["metadata", "--format-version", "1"]))?;
-    let (members, graph) = graph_of(&serde_json::from_str(&text)?)?;
+    let (members, graph) = graph_of(&MetadataCommand::new().current_dir(run::root()).exec()?)?;
     let faults = faults(&members, &graph);
     if faults.is_empty() {
         println!("edges: {} crates keep to the table", members.len());
@@ -70,28 +69,20 @@ pub(crate) fn check() -> Outcome {
 }
 
 /// The workspace's members and the resolved graph, without what only tests use.
-fn graph_of(metadata: &Value) -> Outcome<(BTreeSet<String>, Graph)> {
-    let list = |value: &Value, key: &str| -> Outcome<Vec<Value>> {
-        value.get(key).and_then(Value::as_array).cloned().ok_or_else(|| format!("no `{key}`").into())
-    };
-    let string = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
-    let names: BTreeMap<String, String> = list(metadata, "packages")?
-        .iter()
-        .map(|package| (string(package, "id"), string(package, "name")))
-        .collect();
-    let name = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
-    let members = list(metadata, "workspace_members")?;
-    let members = members.iter().filter_map(Value::as_str).map(name).collect();
+fn graph_of(metadata: &Metadata) -> Outcome<(BTreeSet<String>, Graph)> {
+    let names: BTreeMap<&PackageId, &str> =
+        metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
+    let name = |id: &PackageId| names.get(id).map_or_else(|| id.to_string(), |name| (*name).to_owned());
+    let members = metadata.workspace_members.iter().map(name).collect();
 
+    let resolved = metadata.resolve.as_ref().ok_or("cargo did not resolve the dependencies")?;
     let mut graph = Graph::new();
-    for node in list(metadata.get("resolve").unwrap_or(&Value::Null), "nodes")? {
-        let used = graph.entry(name(&string(&node, "id"))).or_default();
-        for dependency in list(&node, "deps")? {
-            let kinds = list(&dependency, "dep_kinds")?;
-            if kinds.iter().any(|kind| kind.get("kind").and_then(Value::as_str) != Some("dev")) {
-                used.insert(name(&string(&dependency, "pkg")));
-            }
-        }
+    for node in &resolved.nodes {
+        let used = graph.entry(name(&node.id)).or_default();
+        let not_only_tests = node.deps.iter().filter(|dependency| {
+            dependency.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development)
+        });
+        used.extend(not_only_tests.map(|dependency| name(&dependency.pkg)));
     }
     Ok((members, graph))
 }
@@ -134,7 +125,7 @@ fn reachable(graph: &Graph, from: &str) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -170,16 +161,24 @@ mod tests {
 
     #[test]
     fn what_only_tests_use_does_not_count() {
-        let dependency = |name: &str, kind: Value| json!({"pkg": name, "dep_kinds": [{"kind": kind}]});
+        let package = |id: &str, name: &str| {
+            json!({
+                "id": id, "name": name, "version": "0.1.0", "dependencies": [], "targets": [], "features": {},
+                "manifest_path": "/Cargo.toml",
+            })
+        };
+        let dependency = |id: &str, kind: Value| json!({"name": id, "pkg": id, "dep_kinds": [{"kind": kind, "target": null}]});
         let metadata = json!({
-            "packages": [{"id": "1", "name": "wire"}, {"id": "2", "name": "rpc"}, {"id": "3", "name": "lab"}],
+            "version": 1, "workspace_root": "/", "target_directory": "/target",
+            "packages": [package("1", "wire"), package("2", "rpc"), package("3", "lab")],
             "workspace_members": ["1", "2"],
-            "resolve": {"nodes": [
-                {"id": "1", "deps": [dependency("2", json!("dev"))]},
-                {"id": "2", "deps": [dependency("1", Value::Null), dependency("3", json!("build"))]},
+            "resolve": {"root": null, "nodes": [
+                {"id": "1", "dependencies": ["2"], "deps": [dependency("2", json!("dev"))]},
+                {"id": "2", "dependencies": ["1", "3"],
+                 "deps": [dependency("1", Value::Null), dependency("3", json!("build"))]},
             ]},
         });
-        let (members, graph) = graph_of(&metadata).unwrap();
+        let (members, graph) = graph_of(&MetadataCommand::parse(metadata.to_string()).unwrap()).unwrap();
         assert_eq!(members.into_iter().collect::<Vec<_>>(), ["rpc", "wire"]);
         assert!(graph["wire"].is_empty());
         assert_eq!(graph["rpc"].iter().collect::<Vec<_>>(), ["lab", "wire"]);
