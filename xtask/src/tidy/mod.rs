@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     findings.extend(circles::compare(&circles, &finding::read(&root, circles::LIST)?));
     findings.extend(length::compare(&lengths, &finding::read(&root, length::LIST)?)?);
     findings.extend(words::compare(&uses, &banned, &finding::read(&root, words::LIST)?)?);
-    findings.extend(subjects::check()?);
+    findings.extend(subjects::check(&root)?);
     for finding in &findings {
         eprintln!("{finding}");
     }

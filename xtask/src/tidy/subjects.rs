@@ -1,5 +1,8 @@
 //! Subjects of commits: short, and of finished work.
 
+use std::path::Path;
+use std::process::Command;
+
 use super::finding::Finding;
 use crate::run::{self, Outcome};
 
@@ -13,22 +16,28 @@ const BEFORE: &str = "6b08a11b1f4b1333787072234f4314b27146f26d";
 const UNFINISHED: [&str; 4] = ["fixup!", "squash!", "amend!", "wip"];
 
 /// The commits of the present branch since [`BEFORE`] that break the rule. Merges are not looked at.
-///
-/// A shallow clone in which that commit is missing has only later ones, and all that it has are checked. Nothing is
-/// checked without a repository, or where a whole history does not have that commit: it was written anew.
-pub(super) fn check() -> Outcome<Vec<Finding>> {
-    let git = |arguments: &[&str]| run::read(run::command("git").args(arguments));
-    let known = run::succeeds(run::command("git").args(["merge-base", "--is-ancestor", BEFORE, "HEAD"]));
-    let range = format!("{BEFORE}..HEAD");
-    let range = if known {
-        &range
-    } else if git(&["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer.trim() == "true") {
-        "HEAD"
-    } else {
-        return Ok(Vec::new());
-    };
-    let log = git(&["log", "--no-merges", "--format=%h %s", range])?;
+pub(super) fn check(root: &Path) -> Outcome<Vec<Finding>> {
+    let Some(range) = range(root, BEFORE) else { return Ok(Vec::new()) };
+    let log = run::read(git(root).args(["log", "--no-merges", "--format=%h %s", &range]))?;
     Ok(log.lines().filter_map(|line| line.split_once(' ')).filter_map(judge).collect())
+}
+
+/// Which commits are checked, as git takes it; nothing where none are.
+///
+/// A shallow clone in which the commit `before` is missing has only later ones, and all that it has are checked.
+/// Nothing is checked without a repository, or where a whole history does not have that commit: it was rewritten.
+fn range(root: &Path, before: &str) -> Option<String> {
+    if run::succeeds(git(root).args(["merge-base", "--is-ancestor", before, "HEAD"])) {
+        return Some(format!("{before}..HEAD"));
+    }
+    let shallow = run::read(git(root).args(["rev-parse", "--is-shallow-repository"]));
+    shallow.is_ok_and(|answer| answer.trim() == "true").then(|| "HEAD".to_owned())
+}
+
+fn git(root: &Path) -> Command {
+    let mut git = run::command("git");
+    git.current_dir(root);
+    git
 }
 
 fn judge((hash, subject): (&str, &str)) -> Option<Finding> {
@@ -51,7 +60,53 @@ fn judge((hash, subject): (&str, &str)) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+
+    /// A repository of two commits in a folder of its own, which goes with this.
+    struct Repository(PathBuf);
+
+    impl Repository {
+        fn new() -> Self {
+            let new = Self(std::env::temp_dir().join(format!("xtask-tidy-subjects-{}", std::process::id())));
+            std::fs::create_dir_all(&new.0).unwrap();
+            new.git(&["init", "--quiet"]);
+            for subject in ["First.", "Second"] {
+                let commit = ["commit", "--quiet", "--allow-empty", "--no-gpg-sign", "-m", subject];
+                new.git(&[&["-c", "user.name=a", "-c", "user.email=a@example.org"], &commit[..]].concat());
+            }
+            new
+        }
+
+        fn git(&self, arguments: &[&str]) -> String {
+            run::read(git(&self.0).args(arguments)).unwrap().trim().to_owned()
+        }
+    }
+
+    impl Drop for Repository {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn commits_are_checked_as_far_as_the_history_goes() {
+        const MISSING: &str = "0123456789012345678901234567890123456789";
+        let repository = Repository::new();
+        let root = &repository.0;
+        assert_eq!(
+            range(root, &repository.git(&["rev-parse", "HEAD~1"])).unwrap().len(),
+            40 + "..HEAD".len()
+        );
+        assert_eq!(range(root, MISSING), None);
+        let clone = root.join("clone");
+        let url = format!("file://{}", root.display());
+        repository.git(&["clone", "--quiet", "--depth", "1", &url, &clone.display().to_string()]);
+        assert_eq!(range(&clone, MISSING).as_deref(), Some("HEAD"));
+        std::fs::remove_dir_all(root.join(".git")).unwrap();
+        assert_eq!(range(root, MISSING), None);
+    }
 
     fn refused(subject: &str) -> bool {
         judge(("0123abc", subject)).is_some()
