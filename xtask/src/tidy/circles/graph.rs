@@ -58,8 +58,10 @@ pub(super) fn graph(tree: &Tree) -> Graph {
         for invoked in &module.invoked {
             let [name] = &invoked.segments[..] else { continue };
             let imported = module.uses.iter().any(|import| import.name.as_ref() == Some(name));
-            if let Some((defined, _)) = tree.macros.get(name).filter(|_| !imported) {
-                add(module, *defined, format!("{name}!"), invoked.line);
+            let defined = tree.macros.get(name).map(Vec::as_slice).unwrap_or_default();
+            // Of several macros of one name, another file's cannot be told; the file's own comes first.
+            if let ([only], false) = (defined, imported) {
+                add(module, only.module, format!("{name}!"), invoked.line);
             }
         }
     }
@@ -119,8 +121,9 @@ impl Resolver<'_> {
                 if same_file && let Some(stop) = self.alias(at, first, None, depth) {
                     return self.onward(from, stop, rest, depth);
                 }
-                let exported = self.tree.macros.get(first).filter(|(_, exported)| at == 0 && *exported);
-                let module = exported.map_or(at, |(module, _)| *module);
+                let mut macros = self.tree.macros.get(first).into_iter().flatten();
+                let exported = macros.find(|defined| at == 0 && defined.exported);
+                let module = exported.map_or(at, |defined| defined.module);
                 return Some(Stop { module, name: Some(first.clone()) });
             }
             left = rest;

@@ -89,6 +89,12 @@ fn a_macro_by_its_bare_name_is_from_its_file() {
 }
 
 #[test]
+fn a_macro_of_the_same_name_in_another_file_ties_nothing() {
+    let own = "macro_rules! rule { () => {} }\nrule!();\n";
+    assert_eq!(pair("same-name", "", &format!("{own}use crate::b::B;"), own), NONE);
+}
+
+#[test]
 fn a_reexport_ties_the_files_on_both_sides_of_it() {
     let root = "pub use a::A;";
     assert_eq!(pair("reexport", root, "use crate::b::B;", "use crate::A;"), ["src/a.rs src/b.rs src/lib.rs"]);

@@ -12,8 +12,15 @@ use crate::run::Outcome;
 pub(super) struct Tree {
     pub(super) modules: Vec<Module>,
     pub(super) files: Vec<PathBuf>,
-    /// Macros by example: name, module, and whether `#[macro_export]` puts them at the root.
-    pub(super) macros: BTreeMap<String, (usize, bool)>,
+    /// Macros by example. Several files may define one of the same name.
+    pub(super) macros: BTreeMap<String, Vec<Defined>>,
+}
+
+/// Where a macro is defined.
+pub(super) struct Defined {
+    pub(super) module: usize,
+    /// Whether `#[macro_export]` puts it at the crate's root.
+    pub(super) exported: bool,
 }
 
 /// A module: a file, or a part of one.
@@ -249,7 +256,8 @@ impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_item_macro(&mut self, item: &'ast syn::ItemMacro) {
         if let Some(ident) = &item.ident {
             let exported = item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export"));
-            self.tree.macros.insert(plain(ident), (self.module, exported));
+            let defined = Defined { module: self.module, exported };
+            self.tree.macros.entry(plain(ident)).or_default().push(defined);
         }
         visit::visit_item_macro(self, item);
     }
