@@ -120,8 +120,13 @@ fn without_code(line: &str) -> String {
 fn split(line: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut open = false;
-    for c in line.chars() {
-        if c.is_alphanumeric() || matches!(c, '_' | '\'') {
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c == '\\' {
+            // The letter of an escape, as in `\n`, belongs to no word.
+            chars.next();
+            open = false;
+        } else if c.is_alphanumeric() || matches!(c, '_' | '\'') {
             if !open {
                 words.push(String::new());
             }
@@ -156,7 +161,7 @@ mod tests {
     fn a_banned_word_is_named_with_its_line() {
         assert_eq!(found("a.md", "A.\nThe Wombat.\n", ""), ["a.md:2"]);
         assert_eq!(found("a.rs", "/// The\n/// wombat's.\nfn a() {}\n", ""), [""; 0]);
-        assert_eq!(found("a.rs", "fn a() { log(\"wombat!\") }", ""), ["a.rs:1"]);
+        assert_eq!(found("a.rs", "fn a() { log(\"\\nwombat!\") }", ""), ["a.rs:1"]);
         let banned = parse(LISTED).unwrap();
         let sources = [Source { path: "a.md".to_owned(), text: "wombat".to_owned() }];
         let findings = compare(&find(&sources, &banned), &banned, "").unwrap();

@@ -117,6 +117,19 @@ fn a_path_that_only_passes_through_a_module_does_not_count_for_it() {
 }
 
 #[test]
+fn an_import_of_a_module_counts_for_what_is_used_through_it() {
+    let with = |b: &str| {
+        let a = "mod b;\npub mod c;\npub use b::B;";
+        let files = [("src/lib.rs", "mod a;"), ("src/a/mod.rs", a), ("src/a/b.rs", b), ("src/a/c.rs", "")];
+        Crate::new("module", &files).circles()
+    };
+    assert_eq!(with("use crate::a; fn f() { a::c::g(); }"), NONE);
+    assert_eq!(with("use crate::a; mod inner { fn f() { super::a::c::g(); } }"), NONE);
+    assert_eq!(with("use crate::a;"), ["src/a/b.rs src/a/mod.rs"]);
+    assert_eq!(with("pub use crate::a; fn f() { a::c::g(); }"), ["src/a/b.rs src/a/mod.rs"]);
+}
+
+#[test]
 fn a_declaration_alone_ties_nothing() {
     assert_eq!(pair("declared", "", "use crate::Root;", "use super::Root;"), NONE);
 }
