@@ -1,12 +1,6 @@
 //! Cookies: what a session and the order of its requests are known by ([MS-OXCMAPIHTTP] 2.2.3.2.3, 2.2.3.2.4,
 //! 3.1.5.1). Which cookies a server uses is its own matter; clients send back all of them.
 
-/// What servers call the cookie that a session is known by: Exchange's name, then others'.
-pub const SESSION_COOKIES: [&str; 2] = ["MapiContext", "sid"];
-
-/// What servers call the cookie that says whose turn it is in a session, likewise.
-pub const SEQUENCE_COOKIES: [&str; 2] = ["MapiSequence", "sequence"];
-
 /// A cookie of a `Cookie` header, or the first part of a `Set-Cookie` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cookie<'a> {

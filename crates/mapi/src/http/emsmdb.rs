@@ -93,15 +93,6 @@ macro_rules! rop_buffers {
                 }
                 compress::decode_shared_chain(&self.rop_buffer.0, limits)
             }
-
-            /// Puts `chain` into `rop_buffer`.
-            ///
-            /// # Errors
-            /// As [`compress::encode_chain`].
-            pub fn set_rop_buffers(&mut self, chain: &[ExtendedBuffer]) -> Result<()> {
-                self.rop_buffer = SizedBytes(compress::encode_chain(chain)?.into());
-                Ok(())
-            }
         }
     };
 }

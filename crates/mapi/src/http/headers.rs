@@ -17,31 +17,15 @@ pub const X_CLIENT_INFO: &str = "X-ClientInfo";
 pub const X_PENDING_PERIOD: &str = "X-PendingPeriod";
 /// The client's version, as an [`Application`] ([MS-OXCMAPIHTTP] 2.2.3.3.6).
 pub const X_CLIENT_APPLICATION: &str = "X-ClientApplication";
-/// The server's version, as an [`Application`] ([MS-OXCMAPIHTTP] 2.2.3.3.7).
-pub const X_SERVER_APPLICATION: &str = "X-ServerApplication";
-/// How long the server keeps a session that nobody uses, in milliseconds ([MS-OXCMAPIHTTP] 2.2.3.3.8).
-pub const X_EXPIRATION_INFO: &str = "X-ExpirationInfo";
 /// How long the server took, in milliseconds ([MS-OXCMAPIHTTP] 2.2.3.3.9); an additional header.
 pub const X_ELAPSED_TIME: &str = "X-ElapsedTime";
-/// When the server began with a request, as an HTTP date ([MS-OXCMAPIHTTP] 2.2.3.3.10); an additional header.
-pub const X_START_TIME: &str = "X-StartTime";
-/// What devices between client and server have to say, at most 64 characters ([MS-OXCMAPIHTTP] 2.2.3.3.11).
-pub const X_DEVICE_INFO: &str = "X-DeviceInfo";
-/// What a client of Autodiscover says if it speaks MAPI over HTTP ([MS-OXDSCLI] 2.2.2.1).
-pub const X_MAPI_HTTP_CAPABILITY: &str = "X-MapiHttpCapability";
-/// Whose mailbox a request is about, for those who choose a server ([MS-OXDSCLI] 2.2.2.2).
-pub const X_ANCHOR_MAILBOX: &str = "X-AnchorMailbox";
 /// The identity of the user whom a client means, for those who choose a server.
 pub const X_USER_IDENTITY: &str = "X-User-Identity";
-/// Another number of a request, which its sender finds again in logs.
-pub const CLIENT_REQUEST_ID: &str = "client-request-id";
 
 /// The content type of requests, and of responses that went well ([MS-OXCMAPIHTTP] 2.2.3.2.2).
 pub const CONTENT_TYPE: &str = "application/mapi-http";
 /// The content type of responses that tell people what went wrong ([MS-OXCMAPIHTTP] 2.2.3.2.2).
 pub const ERROR_CONTENT_TYPE: &str = "text/html";
-/// How often servers say that they are still at work, unless they say otherwise: 30 seconds.
-pub const DEFAULT_PENDING_PERIOD_MS: u32 = 30_000;
 
 /// Whether a `Content-Type` is that of MAPI over HTTP, in whatever case and with whatever parameters.
 pub fn is_mapi_http(content_type: &str) -> bool {
@@ -99,50 +83,6 @@ impl ResponseCode {
     pub fn parse(value: &str) -> Option<Self> {
         parse_number(value).map(Self)
     }
-}
-
-impl ResponseCode {
-    /// What the code means, for people.
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::Success => "The request was accepted.",
-            Self::InvalidVerb => "The request has an invalid method.",
-            Self::InvalidPath => "The request has an invalid path.",
-            Self::InvalidHeader => "The request has an invalid header.",
-            Self::InvalidRequestType => "The request has an invalid request type.",
-            Self::InvalidContextCookie => "The request has an invalid session cookie.",
-            Self::MissingHeader => "The request lacks a header.",
-            Self::AnonymousNotAllowed => "The request needs a sign-in.",
-            Self::TooLarge => "The request is too large.",
-            Self::ContextNotFound => "There is no such session.",
-            Self::NoPrivilege => "The session belongs to somebody else.",
-            Self::InvalidRequestBody => "The request has an invalid body.",
-            Self::MissingCookie => "The request lacks a cookie.",
-            Self::InvalidSequence => "Another request of the session is under way.",
-            Self::EndpointDisabled => "The endpoint is switched off.",
-            Self::InvalidResponse => "The response is invalid.",
-            Self::EndpointShuttingDown => "The endpoint is about to stop.",
-            _ => "The request failed.",
-        }
-    }
-}
-
-/// The body of a response whose code is not zero, for people: a page of HTML with what the code means and with
-/// `details`, which may be empty.
-pub fn error_page(code: ResponseCode, details: &str) -> String {
-    let mut page = String::from("<html><head><title>MAPI over HTTP error</title></head><body>\r\n<p>");
-    for (text, end) in [(code.meaning(), "</p>\r\n<p>"), (details, "</p>\r\n</body></html>\r\n")] {
-        for character in text.chars() {
-            match character {
-                '&' => page.push_str("&amp;"),
-                '<' => page.push_str("&lt;"),
-                '>' => page.push_str("&gt;"),
-                other => page.push(other),
-            }
-        }
-        page.push_str(end);
-    }
-    page
 }
 
 /// A number in decimal digits, such as a period in milliseconds; none for anything else.
@@ -211,13 +151,6 @@ mod tests {
         for bad in ["", "-1", "+1", "0x1", "4294967296"] {
             assert_eq!(ResponseCode::parse(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn errors_are_told_to_people() {
-        let page = error_page(ResponseCode::ContextNotFound, "<script>&");
-        assert!(page.contains("There is no such session.") && page.contains("&lt;script&gt;&amp;"), "{page}");
-        assert_eq!(ResponseCode(99).meaning(), ResponseCode::UnknownFailure.meaning());
     }
 
     #[test]

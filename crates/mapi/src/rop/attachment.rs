@@ -5,8 +5,8 @@ use wire::{Reader, Result, Writer};
 use super::message::{MessageOpenModeFlags, SaveFlags};
 use super::recipient::OpenRecipients;
 use super::{
-    Bool, Empty, Field as _, InputHandleIndex, List16, List32, OutputHandleIndex, ResponseContext,
-    ResponseFields, rop_enum, rop_flags, rop_response, rop_struct,
+    Bool, Field as _, InputHandleIndex, List16, List32, OutputHandleIndex, ResponseContext, ResponseFields,
+    rop_enum, rop_flags, rop_response, rop_struct,
 };
 use crate::ErrorCode;
 use crate::data::{MessageId, TypedString};
@@ -117,9 +117,6 @@ rop_struct! {
         pub table_flags: AttachmentTableFlags = "TableFlags",
     }
 }
-
-/// Asks for the ids of a message's attachments ([MS-OXCROPS] 2.2.6.18.1).
-pub type RopGetValidAttachmentsRequest = Empty;
 
 /// The ids of a message's attachments ([MS-OXCROPS] 2.2.6.18.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

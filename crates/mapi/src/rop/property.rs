@@ -5,7 +5,7 @@ use wire::{Reader, Result, Writer};
 
 use super::shared::Sized16;
 use super::{
-    Bool, DestHandleIndex, Empty, Field, List16, RequestBody, ResponseContext, ResponseFields, newtype_field,
+    Bool, DestHandleIndex, Field, List16, RequestBody, ResponseContext, ResponseFields, newtype_field,
     rop_flags, rop_response, rop_struct,
 };
 use crate::ErrorCode;
@@ -121,9 +121,6 @@ impl ResponseFields for RopGetPropertiesAllResponse {
         Field::write(self, w, "RopGetPropertiesAll")
     }
 }
-
-/// Asks which properties an object has ([MS-OXCROPS] 2.2.8.5.1).
-pub type RopGetPropertiesListRequest = Empty;
 
 rop_response! {
     /// Which properties an object has ([MS-OXCROPS] 2.2.8.5.2).

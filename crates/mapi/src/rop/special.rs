@@ -3,7 +3,7 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{Bytes16, Empty, Field, List8, ResponseContext, ResponseFields, RopId, rop_struct};
+use super::{Bytes16, Field, List8, ResponseContext, ResponseFields, RopId, rop_struct};
 use crate::ErrorCode;
 use crate::notification::NotificationData;
 use crate::property::PropTag;
@@ -32,9 +32,6 @@ impl ResponseFields for Unanswered {
         match *self {}
     }
 }
-
-/// Lets go of a server object. It is not answered ([MS-OXCROPS] 2.2.15.3.1).
-pub type RopReleaseRequest = Empty;
 
 /// Something happened that a client subscribed to ([MS-OXCROPS] 2.2.14.2.1).
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use wire::{Reader, Result, Writer};
 
 use super::field::write_optional;
 use super::{
-    Bytes16, DestHandleIndex, Empty, Field, FieldBy, OutputHandleIndex, ResponseContext, ResponseFields,
+    Bytes16, DestHandleIndex, Field, FieldBy, OutputHandleIndex, ResponseContext, ResponseFields,
     newtype_field, plain_response, rop_enum, rop_response, rop_struct,
 };
 use crate::ErrorCode;
@@ -160,12 +160,6 @@ rop_struct! {
 }
 
 plain_response!(RopWriteStreamExtendedResponse as "RopWriteStreamExtended", always);
-
-/// Makes what was written to a stream last ([MS-OXCROPS] 2.2.9.5.1).
-pub type RopCommitStreamRequest = Empty;
-
-/// Asks for the size of a stream ([MS-OXCROPS] 2.2.9.6.1).
-pub type RopGetStreamSizeRequest = Empty;
 
 rop_response! {
     /// The size of a stream ([MS-OXCROPS] 2.2.9.6.2).

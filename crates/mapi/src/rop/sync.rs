@@ -6,8 +6,8 @@ use wire::{Guid, Reader, Result, Writer};
 use super::fast_transfer::SendOptions;
 use super::shared::Sized16;
 use super::{
-    Bool, Bytes16, Bytes32, Empty, Field, List16, List32, OutputHandleIndex, rop_enum, rop_flags,
-    rop_response, rop_struct,
+    Bool, Bytes16, Bytes32, Field, List16, List32, OutputHandleIndex, rop_enum, rop_flags, rop_response,
+    rop_struct,
 };
 use crate::data::{FolderId, GlobalCounter, LongTermId, MessageId};
 use crate::property::{PropTag, PropertyList, Restriction};
@@ -268,9 +268,6 @@ rop_struct! {
         pub stream_data: Bytes32 = "StreamData",
     }
 }
-
-/// Ends uploading it ([MS-OXCROPS] 2.2.13.11.1).
-pub type RopSynchronizationUploadStateStreamEndRequest = Empty;
 
 rop_struct! {
     /// Tells the server which of the ids that it set aside will not be used ([MS-OXCROPS] 2.2.13.12.1).

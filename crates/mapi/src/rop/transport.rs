@@ -3,8 +3,8 @@
 use wire::{Reader, Result, Writer};
 
 use super::{
-    AsciiZ, Bool, Bytes16, Empty, Field, FieldBy, plain_response, rop_enum, rop_flags, rop_response,
-    rop_struct, too_long,
+    AsciiZ, Bool, Bytes16, Field, FieldBy, plain_response, rop_enum, rop_flags, rop_response, rop_struct,
+    too_long,
 };
 use crate::data::{FolderId, MessageId};
 use crate::property::PropertyList;
@@ -37,9 +37,6 @@ rop_struct! {
         pub message_id: MessageId = "MessageId",
     }
 }
-
-/// Asks for the address types that the server sends to ([MS-OXCROPS] 2.2.7.3.1).
-pub type RopGetAddressTypesRequest = Empty;
 
 /// The address types that the server sends to ([MS-OXCROPS] 2.2.7.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,9 +78,6 @@ impl Field for RopGetAddressTypesResponse {
 
 plain_response!(RopGetAddressTypesResponse as "RopGetAddressTypes");
 
-/// Says that the client is the spooler ([MS-OXCROPS] 2.2.7.4.1).
-pub type RopSetSpoolerRequest = Empty;
-
 rop_enum! {
     /// What a client does with a message in the spooler's queue ([MS-OXOMSG] 2.2.5.3.1).
     pub struct LockState(u8) {
@@ -105,9 +99,6 @@ rop_struct! {
         pub lock_state: LockState = "LockState",
     }
 }
-
-/// Sends a message, and asks which properties it has then ([MS-OXCROPS] 2.2.7.6.1).
-pub type RopTransportSendRequest = Empty;
 
 rop_response! {
     /// The message was sent ([MS-OXCROPS] 2.2.7.6.2).
@@ -195,9 +186,6 @@ rop_struct! {
         pub message_flags: MessageFlags = "MessageFlags",
     }
 }
-
-/// Asks for the folder of messages that wait to be sent ([MS-OXCROPS] 2.2.7.8.1).
-pub type RopGetTransportFolderRequest = Empty;
 
 rop_response! {
     /// The folder of messages that wait to be sent ([MS-OXCROPS] 2.2.7.8.2).
