@@ -5,7 +5,7 @@ use std::error::Error;
 use std::hint::black_box;
 
 use mapi::fast_transfer;
-use mapi::http::{self, Endpoint, RequestType, ResponseBody};
+use mapi::mapihttp::{self, Endpoint, RequestType, ResponseBody};
 use mapi::rop::fast_transfer::TransferContent;
 use mapi::rop::{Answers, ResponseBody as RopBody, RopRequests, RopResponse, RopResponses};
 use rpc::framer::Framer;
@@ -35,20 +35,20 @@ struct Recorded {
 
 /// What a body means.
 enum Body {
-    Emsmdb(http::emsmdb::Request),
-    EmsmdbAnswer(http::emsmdb::Response),
-    Nspi(http::nspi::Request),
-    NspiAnswer(http::nspi::Response),
+    Emsmdb(mapihttp::emsmdb::Request),
+    EmsmdbAnswer(mapihttp::emsmdb::Response),
+    Nspi(mapihttp::nspi::Request),
+    NspiAnswer(mapihttp::nspi::Response),
 }
 
 impl Recorded {
     fn decode(&self) -> Result<Body> {
         let (r, kind) = (Reader::sharing(&self.bytes), self.request_type);
         Ok(match (self.endpoint, self.is_request) {
-            (Endpoint::Emsmdb, true) => Body::Emsmdb(http::emsmdb::Request::read(kind, r)?.0),
-            (Endpoint::Emsmdb, false) => Body::EmsmdbAnswer(http::emsmdb::Response::read(kind, r)?.0),
-            (Endpoint::Nspi, true) => Body::Nspi(http::nspi::Request::read(kind, r)?.0),
-            (Endpoint::Nspi, false) => Body::NspiAnswer(http::nspi::Response::read(kind, r)?.0),
+            (Endpoint::Emsmdb, true) => Body::Emsmdb(mapihttp::emsmdb::Request::read(kind, r)?.0),
+            (Endpoint::Emsmdb, false) => Body::EmsmdbAnswer(mapihttp::emsmdb::Response::read(kind, r)?.0),
+            (Endpoint::Nspi, true) => Body::Nspi(mapihttp::nspi::Request::read(kind, r)?.0),
+            (Endpoint::Nspi, false) => Body::NspiAnswer(mapihttp::nspi::Response::read(kind, r)?.0),
         })
     }
 }

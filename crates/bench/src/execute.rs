@@ -9,7 +9,7 @@ use engine::{
 };
 use identity::Authority;
 use identity::Registry;
-use mapi::http::{Endpoint, RequestType};
+use mapi::mapihttp::{Endpoint, RequestType};
 use wire::{Endian, FileTime};
 
 use crate::http::bodies::{Kind, SESSION};

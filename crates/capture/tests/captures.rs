@@ -11,7 +11,7 @@ use identity::NtHash;
 use identity::ntlm::passive::Secret;
 use mapi::compress::{ExtendedFlags, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{self, NO_OBJECT, RopBuffer};
-use mapi::http::{self, Answer, Endpoint, RequestType, ResponseBody};
+use mapi::mapihttp::{self, Answer, Endpoint, RequestType, ResponseBody};
 use mapi::property::PropTag;
 use mapi::rop::logon::LogonFlags;
 use mapi::rop::{
@@ -235,10 +235,10 @@ fn exchange_survives(name: &str, exchange: &Exchange, sessions: &mut BTreeMap<St
     });
     macro_rules! both {
         ($bodies:ident) => {{
-            let (asked, rest) = http::$bodies::Request::decode(kind, &request.body).unwrap();
+            let (asked, rest) = mapihttp::$bodies::Request::decode(kind, &request.body).unwrap();
             assert_eq!([&asked.encode().unwrap(), rest].concat(), request.body, "{name}");
             let answered = payload.map(|payload| {
-                let (answered, rest) = http::$bodies::Response::decode(kind, payload).unwrap();
+                let (answered, rest) = mapihttp::$bodies::Response::decode(kind, payload).unwrap();
                 assert_eq!([&answered.encode().unwrap(), rest].concat(), payload, "{name}");
                 answered
             });
@@ -250,9 +250,9 @@ fn exchange_survives(name: &str, exchange: &Exchange, sessions: &mut BTreeMap<St
         return 0;
     }
     let (asked, answered) = both!(emsmdb);
-    let http::emsmdb::Request::Execute(asked) = asked else { return 0 };
+    let mapihttp::emsmdb::Request::Execute(asked) = asked else { return 0 };
     let answered = match &answered {
-        Some(http::emsmdb::Response::Execute(Answer::Complete(answered))) => &answered.rop_buffer.0[..],
+        Some(mapihttp::emsmdb::Response::Execute(Answer::Complete(answered))) => &answered.rop_buffer.0[..],
         _ => &[],
     };
     let session = request.header("Cookie").unwrap_or_default().split(';').next().unwrap_or_default();

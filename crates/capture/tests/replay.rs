@@ -5,7 +5,7 @@ use capture::replay::{Came, Replay, Step};
 use capture::{Timestamp, Understanding};
 use mapi::compress::{Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
-use mapi::http::{Answer, RequestType, ResponseBody, emsmdb};
+use mapi::mapihttp::{Answer, RequestType, ResponseBody, emsmdb};
 use testkit::captures::{self, HttpMessage as Message};
 use wire::{Decode as _, Encode as _};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::Interface;
-use mapi::http::{Endpoint, RequestType, ResponseCode};
+use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use identity::SecurityContext;
-use mapi::http::ResponseCode;
+use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
 
 use crate::flight::{Flight, Next};

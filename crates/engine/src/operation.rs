@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use identity::SecurityContext;
-use mapi::http::{self, Endpoint, RequestType};
+use mapi::mapihttp::{self as http, Endpoint, RequestType};
 use mapi::{ErrorCode, Interface, emsmdb, nspi, rfr};
 use wire::{Endian, FileTime, Reader, Result};
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mapi::http::ResponseCode;
+use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
 
 /// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use identity::SecurityContext;
 use mapi::Interface;
 use mapi::autodiscover::Dialect;
-use mapi::http::RequestType;
+use mapi::mapihttp::RequestType;
 
 use crate::deferred::Work;
 use crate::message::Message;

@@ -15,7 +15,7 @@ use engine::{
 };
 use identity::Authority;
 use identity::Pool;
-use mapi::http::{Endpoint, RequestType, ResponseCode};
+use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{Talk, caller};
 use wire::FileTime;
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use engine::{CookieTable, Engine, FaultStatus, Interface, Module, Next, Operation, Refusal, Session, Stack};
-use mapi::http::{Endpoint, RequestType, ResponseCode};
+use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{Talk, Web, caller, incoming};
 
 /// Panics over requests and responses that end with a marker, and counts sessions that ended.

@@ -8,7 +8,7 @@ use engine::{
     CookieTable, Engine, Envelope, FaultStatus, Flight, Incoming, Interface, Module, Next, Operation,
     OperationKey, Refusal, SecurityContext, Session, Stack,
 };
-use mapi::http::{Endpoint, RequestType, ResponseCode};
+use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{Talk, caller, incoming};
 
 /// Keeps the numbers of the sessions that ended.

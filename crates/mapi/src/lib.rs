@@ -20,8 +20,8 @@ pub mod notification;
 pub mod rtf;
 
 mod error_code;
-pub mod http;
 mod interface;
+pub mod mapihttp;
 pub mod nspi;
 mod operations;
 pub mod property;

@@ -9,7 +9,7 @@ use engine::{
     Request, Response, SecurityContext, Session, Work,
 };
 use mapi::autodiscover::Dialect;
-use mapi::http::{self, AuxiliaryBuffer, Endpoint};
+use mapi::mapihttp::{self, AuxiliaryBuffer, Endpoint};
 use mapi::ndr::ContextHandle;
 use mapi::nspi;
 
@@ -197,11 +197,11 @@ fn columns(key: OperationKey) -> Option<Request> {
             if kind.takes_turns()
                 && !kind.begins_session()
                 && !kind.ends_session()
-                && kind != http::RequestType::QueryColumns =>
+                && kind != mapihttp::RequestType::QueryColumns =>
         {
             let aux = AuxiliaryBuffer::NONE;
-            let request = http::nspi::QueryColumnsRequest { reserved: 0, map_flags: 0, aux };
-            Some(Request::NspiHttp(http::nspi::Request::QueryColumns(request)))
+            let request = mapihttp::nspi::QueryColumnsRequest { reserved: 0, map_flags: 0, aux };
+            Some(Request::NspiHttp(mapihttp::nspi::Request::QueryColumns(request)))
         }
         _ => None,
     }
@@ -214,7 +214,7 @@ fn columns_of(answer: &mut AheadAnswer) -> Option<usize> {
         Response::Nspi(nspi::Response::QueryColumns(answer)) => {
             answer.columns.value.as_ref().map(|columns| columns.values.len())
         }
-        Response::NspiHttp(http::nspi::Response::QueryColumns(answer)) => {
+        Response::NspiHttp(mapihttp::nspi::Response::QueryColumns(answer)) => {
             answer.get()?.columns.get().map(Vec::len)
         }
         _ => None,

@@ -8,8 +8,8 @@ use mapi::ErrorCode;
 use mapi::aux_block::{
     AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
 };
-use mapi::http::nspi::{self as book, ColumnsAndRows, Filter};
-use mapi::http::{
+use mapi::mapihttp::nspi::{self as book, ColumnsAndRows, Filter};
+use mapi::mapihttp::{
     Answer, AuxiliaryBuffer, Endpoint, Failure, Maybe, RequestType, SizedBytes, String8, emsmdb,
 };
 use mapi::nspi::{DisplayType, FlatUid, PermanentEntryId, Stat};

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use identity::Principal;
-use mapi::http::ResponseCode;
+use mapi::mapihttp::ResponseCode;
 use tokio::time::Instant;
 
 use crate::gate::Lost;

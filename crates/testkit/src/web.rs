@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use engine::{CookieTable, Engine, Envelope, Flight, Incoming, Next, OperationKey, Refusal, SecurityContext};
-use mapi::http::{Endpoint, RequestType};
+use mapi::mapihttp::{Endpoint, RequestType};
 
 use crate::talk::{caller, incoming};
 

@@ -6,9 +6,9 @@ use mapi::compress::Limits;
 
 use mapi::emsmdb::RopBuffer;
 use mapi::fast_transfer::{Marker, Tree, TreeLimits};
-use mapi::http::Answer;
-use mapi::http::emsmdb::{ExecuteRequest, ExecuteResponse};
 use mapi::idset::ReplGuidSet;
+use mapi::mapihttp::Answer;
+use mapi::mapihttp::emsmdb::{ExecuteRequest, ExecuteResponse};
 
 use mapi::property::PropTag;
 use mapi::rop::fast_transfer::{TransferContent, TransferStatus};

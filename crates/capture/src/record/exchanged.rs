@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use engine::{Discovery, HttpExchange, HttpLeg, explanation, response_code};
-use mapi::http::headers::{self, X_REQUEST_TYPE, X_RESPONSE_CODE};
-use mapi::http::{Endpoint, RequestType};
+use mapi::mapihttp::headers::{self, X_REQUEST_TYPE, X_RESPONSE_CODE};
+use mapi::mapihttp::{Endpoint, RequestType};
 
 use crate::call::{HttpCall, HttpMessage, HttpResponse, RpcAnswer, Stub};
 

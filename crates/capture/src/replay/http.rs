@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mapi::http::cookies::{self, SetCookie};
-use mapi::http::{Endpoint, RequestType, emsmdb, headers};
+use mapi::mapihttp::cookies::{self, SetCookie};
+use mapi::mapihttp::{Endpoint, RequestType, emsmdb, headers};
 
 use super::Replay;
 use crate::call::{HttpCall, HttpResponse};

@@ -14,7 +14,7 @@ use engine::{HandleUse, handle_use};
 use mapi::Interface;
 use mapi::compress::{self, ExtendedBuffer};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
-use mapi::http::RequestType;
+use mapi::mapihttp::RequestType;
 use wire::{Decode as _, Encode as _, Guid};
 
 use crate::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse, RpcAnswer};

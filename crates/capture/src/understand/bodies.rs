@@ -3,7 +3,7 @@
 use engine::{Body as _, HandleUse, handle_use};
 use mapi::Interface;
 use mapi::emsmdb;
-use mapi::http::{self, Answer, Endpoint, RequestType, ResponseBody, ResponseCode, cookies, headers};
+use mapi::mapihttp::{self, Answer, Endpoint, RequestType, ResponseBody, ResponseCode, cookies, headers};
 use mapi::show::{Show, Shown};
 use wire::Endian;
 
@@ -211,19 +211,19 @@ pub(super) fn mapi_http(
     let objects = sessions.objects(operation.session);
     match endpoint {
         Endpoint::Emsmdb => {
-            let request = body.map(|body| whole(http::emsmdb::Request::decode(known, body)));
+            let request = body.map(|body| whole(mapihttp::emsmdb::Request::decode(known, body)));
             let request = taken(request, "request", &mut operation.problems);
-            let response = payload.map(|payload| whole(http::emsmdb::Response::decode(known, payload)));
+            let response = payload.map(|payload| whole(mapihttp::emsmdb::Response::decode(known, payload)));
             let response = taken(response, "response", &mut operation.problems);
-            operation.return_value = response.as_ref().map(http::emsmdb::Response::return_value);
+            operation.return_value = response.as_ref().map(mapihttp::emsmdb::Response::return_value);
             emsmdb_body(operation, request.as_ref(), response.as_ref(), objects);
         }
         Endpoint::Nspi => {
-            let request = body.map(|body| whole(http::nspi::Request::decode(known, body)));
+            let request = body.map(|body| whole(mapihttp::nspi::Request::decode(known, body)));
             let request = taken(request, "request", &mut operation.problems);
-            let response = payload.map(|payload| whole(http::nspi::Response::decode(known, payload)));
+            let response = payload.map(|payload| whole(mapihttp::nspi::Response::decode(known, payload)));
             let response = taken(response, "response", &mut operation.problems);
-            operation.return_value = response.as_ref().map(http::nspi::Response::return_value);
+            operation.return_value = response.as_ref().map(mapihttp::nspi::Response::return_value);
             operation.request = request.as_ref().map_or(Shown::Nothing, Show::show);
             operation.response = response.as_ref().map_or(Shown::Nothing, Show::show);
         }
@@ -236,17 +236,17 @@ fn whole<T>(decoded: wire::Result<(T, &[u8])>) -> wire::Result<(T, usize)> {
 
 fn emsmdb_body(
     operation: &mut Operation,
-    request: Option<&http::emsmdb::Request>,
-    response: Option<&http::emsmdb::Response>,
+    request: Option<&mapihttp::emsmdb::Request>,
+    response: Option<&mapihttp::emsmdb::Response>,
     objects: &mut Objects,
 ) {
     let mut problems = Vec::new();
     let asked = match (request, response) {
-        (Some(http::emsmdb::Request::Execute(asked)), _) => {
+        (Some(mapihttp::emsmdb::Request::Execute(asked)), _) => {
             rops::payloads(&asked.rop_buffer.0, &mut problems)
         }
         // What was asked can't be read.
-        (None, Some(http::emsmdb::Response::Execute(_))) => Vec::new(),
+        (None, Some(mapihttp::emsmdb::Response::Execute(_))) => Vec::new(),
         _ => {
             operation.request = request.map_or(Shown::Nothing, Show::show);
             operation.response = response.map_or(Shown::Nothing, Show::show);
@@ -254,7 +254,7 @@ fn emsmdb_body(
         }
     };
     let answered = match response {
-        Some(http::emsmdb::Response::Execute(Answer::Complete(answer))) => {
+        Some(mapihttp::emsmdb::Response::Execute(Answer::Complete(answer))) => {
             rops::payloads(&answer.rop_buffer.0, &mut problems)
         }
         _ => Vec::new(),

@@ -5,7 +5,7 @@ use mapi::compress::{ExtendedBuffer, Limits, decode_chain, decode_shared_chain, 
 use mapi::emsmdb::{
     self, EcDoRpcExt2Response, EcDoRpcExtResponse, EcDoRpcResponse, InBytes, OutBytes, RpcFlags,
 };
-use mapi::http;
+use mapi::mapihttp as http;
 use wire::{Error, Result};
 
 use crate::operation::{Request, Response};

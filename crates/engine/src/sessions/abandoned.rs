@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use mapi::http::Endpoint;
-use mapi::http::cookies::CookieJar;
+use mapi::mapihttp::Endpoint;
+use mapi::mapihttp::cookies::CookieJar;
 
 use crate::flight::Flight;
 use crate::sessions::cookies::CookieTable;

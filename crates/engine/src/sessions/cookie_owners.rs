@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, hash_map};
 
-use mapi::http::Endpoint;
+use mapi::mapihttp::Endpoint;
 
 use crate::sessions::cookies::Print;
 

@@ -19,8 +19,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use identity::Identity;
-use mapi::http::cookies::{Cookie, SetCookie};
-use mapi::http::{Endpoint, ResponseCode};
+use mapi::mapihttp::cookies::{Cookie, SetCookie};
+use mapi::mapihttp::{Endpoint, ResponseCode};
 use wire::FileTime;
 
 use crate::session::SharedSession;

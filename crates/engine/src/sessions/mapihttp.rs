@@ -7,8 +7,8 @@ use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::ErrorCode;
 use mapi::autodiscover::Dialect;
-use mapi::http::ResponseCode;
-use mapi::http::cookies::{SetCookie, cookies};
+use mapi::mapihttp::ResponseCode;
+use mapi::mapihttp::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 

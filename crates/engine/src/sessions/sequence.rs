@@ -11,7 +11,7 @@
 
 use std::fmt;
 
-use mapi::http::cookies::{Cookie, SetCookie, cookies};
+use mapi::mapihttp::cookies::{Cookie, SetCookie, cookies};
 
 use crate::flight::Flight;
 use crate::sessions::cookies::Print;

@@ -4,7 +4,7 @@ use engine::Response;
 use mapi::aux_block::{AuxBuffer, AuxType};
 use mapi::compress;
 use mapi::emsmdb::{self, OutBytes};
-use mapi::http::AuxiliaryBuffer;
+use mapi::mapihttp::AuxiliaryBuffer;
 use wire::{Decode as _, Encode as _};
 
 /// The blocks that name a server: one by its distinguished name, one in whatever words it likes

@@ -12,7 +12,7 @@ use engine::{
 };
 use mapi::autodiscover::{self, Dialect, Naming, OurName, Place, UrlParts};
 use mapi::ndr::Ptr;
-use mapi::{Interface, emsmdb, http, nspi, rfr};
+use mapi::{Interface, emsmdb, mapihttp, nspi, rfr};
 
 use self::aliases::Aliases;
 
@@ -98,7 +98,7 @@ impl Module for Names {
             Request::NspiHttp(request) => {
                 replace::texts(|visit| request.visit_texts_mut(visit), |name| aliases.original(name))
             }
-            Request::EmsmdbHttp(http::emsmdb::Request::Connect(request)) => {
+            Request::EmsmdbHttp(mapihttp::emsmdb::Request::Connect(request)) => {
                 replace::bytes(&mut request.user_dn.0, |name| aliases.original(name))
             }
             Request::Emsmdb(_) | Request::AsyncEmsmdb(_) | Request::EmsmdbHttp(_) => false,
@@ -223,12 +223,12 @@ impl Naming for InAutodiscover<'_> {
 }
 
 fn nspi_http_response(
-    response: &mut http::nspi::Response,
+    response: &mut mapihttp::nspi::Response,
     aliases: &Aliases,
     host: &str,
     origin: &str,
 ) -> bool {
-    use http::nspi::Response as R;
+    use mapihttp::nspi::Response as R;
     let mut changed = match response {
         R::GetMailboxUrl(answer) => {
             answer.get_mut().is_some_and(|answer| replace::url(&mut answer.server_url, host, origin))
@@ -243,9 +243,9 @@ fn nspi_http_response(
     changed | replace::texts(|visit| response.visit_texts_mut(visit), |name| aliases.alias(name))
 }
 
-fn emsmdb_http_response(response: &mut http::emsmdb::Response, aliases: &Aliases) -> bool {
+fn emsmdb_http_response(response: &mut mapihttp::emsmdb::Response, aliases: &Aliases) -> bool {
     let named = match response {
-        http::emsmdb::Response::Connect(answer) => answer
+        mapihttp::emsmdb::Response::Connect(answer) => answer
             .get_mut()
             .is_some_and(|answer| replace::bytes(&mut answer.dn_prefix.0, |name| aliases.alias(name))),
         _ => false,

@@ -2,7 +2,7 @@
 
 use http::{RequestHead, ResponseHead};
 use identity::SecurityContext;
-use mapi::http::headers::{X_REQUEST_ID, X_REQUEST_TYPE};
+use mapi::mapihttp::headers::{X_REQUEST_ID, X_REQUEST_TYPE};
 use tokio::time::timeout;
 use wire::FileTime;
 

@@ -13,7 +13,7 @@ use engine::{
     Refusal, Request, Session, Work,
 };
 use identity::Pool;
-use mapi::http::{Endpoint, RequestType, ResponseBody};
+use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 use net::http::Pending;
 
 use crate::support::{Answer, Client, Got, PATIENCE, Proxy, Setup, Upstream, mapi};

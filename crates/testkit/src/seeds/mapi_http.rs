@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mapi::http::headers::X_REQUEST_TYPE;
-use mapi::http::{Endpoint, RequestType, ResponseBody};
+use mapi::mapihttp::headers::X_REQUEST_TYPE;
+use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 
 use super::chosen;
 use crate::captures::{self, Exchange};

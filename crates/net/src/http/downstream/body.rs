@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use http::{Event, Framing, RequestHead};
 use identity::Identity;
-use mapi::http::ResponseCode;
-use mapi::http::headers::X_RESPONSE_CODE;
+use mapi::mapihttp::ResponseCode;
+use mapi::mapihttp::headers::X_RESPONSE_CODE;
 
 use crate::body_budget::{Full, Share};
 use crate::http::downstream::connection::{Asked, Client, Gone, Then};

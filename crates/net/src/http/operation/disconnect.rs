@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use engine::Abandoned;
 use identity::{OsRandom, Random as _, SecurityContext};
-use mapi::http::headers::{
+use mapi::mapihttp::headers::{
     CONTENT_TYPE, X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
 };
-use mapi::http::{Endpoint, ResponseCode};
+use mapi::mapihttp::{Endpoint, ResponseCode};
 use tokio::time::timeout;
 use wire::Guid;
 

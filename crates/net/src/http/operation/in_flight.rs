@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use engine::{Flight, GaveWay, HttpExchange, HttpLeg, Next, Refusal};
 use http::{RequestHead, ResponseHead};
-use mapi::http::ResponseCode;
+use mapi::mapihttp::ResponseCode;
 use tokio::time::Instant;
 
 use crate::body_budget::Share;

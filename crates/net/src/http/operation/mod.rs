@@ -12,10 +12,10 @@ use engine::{
     Envelope, FaultStatus, Incoming, Next, OperationKey, Refusal, TurnedAway, explanation, response_code,
 };
 use http::{Framing, Head as _, RequestHead, ResponseHead};
-use mapi::http::headers::{
+use mapi::mapihttp::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
 };
-use mapi::http::{Endpoint, MetaTag, RequestType, ResponseCode, prefix};
+use mapi::mapihttp::{Endpoint, MetaTag, RequestType, ResponseCode, prefix};
 use tokio::time::Instant;
 use wire::Endian;
 

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use engine::{Next, OperationKey, response_code};
 use http::{Event, Framing, Head as _, RequestHead, ResponseHead, Version};
 use identity::{OsRandom, Random as _};
-use mapi::http::headers::{
+use mapi::mapihttp::headers::{
     CONTENT_TYPE, Counted, ERROR_CONTENT_TYPE, X_PENDING_PERIOD, X_REQUEST_ID, X_REQUEST_TYPE,
     X_RESPONSE_CODE,
 };
-use mapi::http::{MetaTag, ResponseCode, prefix};
+use mapi::mapihttp::{MetaTag, ResponseCode, prefix};
 use tokio::time::{Instant, sleep_until};
 use wire::Guid;
 

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 use engine::{Next, explanation, response_code};
 use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
-use mapi::http::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
-use mapi::http::{ResponseBody, ResponseCode};
+use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
+use mapi::mapihttp::{ResponseBody, ResponseCode};
 
 use crate::http::downstream::body::Gathered;
 use crate::http::downstream::connection::{Asked, Then};
@@ -117,7 +117,7 @@ impl Coming {
             let mut rest = &data[..];
             loop {
                 match self.body.next(&mut rest) {
-                    Ok(Some(mapi::http::BodyEvent::Payload(bytes))) => {
+                    Ok(Some(mapi::mapihttp::BodyEvent::Payload(bytes))) => {
                         self.payload.push(data.slice_ref(bytes));
                     }
                     Ok(Some(_)) => {}

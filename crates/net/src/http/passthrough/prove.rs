@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{RequestHead, ResponseHead};
 use identity::relayed::{Accepted, Answer, Checked, Guarded, Outcome, Scheme, SignIn, Taken, Unproven};
 use identity::{OsRandom, Refusal};
-use mapi::http::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
+use mapi::mapihttp::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 
 use super::{Relayed, Request, State};
 use crate::clock;

@@ -1,8 +1,8 @@
 //! Oracle: bodies, headers and cookies of MAPI over HTTP.
 
-use mapi::http::cookies::{self, Cookie, CookieJar, SetCookie};
-use mapi::http::headers::{Application, Counted};
-use mapi::http::{BodyEvent, RequestType, ResponseBody, ResponseCode, emsmdb, nspi};
+use mapi::mapihttp::cookies::{self, Cookie, CookieJar, SetCookie};
+use mapi::mapihttp::headers::{Application, Counted};
+use mapi::mapihttp::{BodyEvent, RequestType, ResponseBody, ResponseCode, emsmdb, nspi};
 
 use crate::input::{Input, cuts};
 

@@ -1,7 +1,7 @@
 //! Every exchange of the recordings decodes, and encodes to the same bytes.
 
-use mapi::http::headers::{self, ResponseCode};
-use mapi::http::{Endpoint, RequestType, ResponseBody, emsmdb, nspi};
+use mapi::mapihttp::headers::{self, ResponseCode};
+use mapi::mapihttp::{Endpoint, RequestType, ResponseBody, emsmdb, nspi};
 use testkit::captures::{self, Exchange, HttpMessage};
 
 fn target(message: &HttpMessage) -> &str {

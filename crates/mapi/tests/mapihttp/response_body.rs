@@ -1,7 +1,7 @@
 //! What stands before the payload, in the shapes that servers send it.
 
-use mapi::http::headers::ResponseCode;
-use mapi::http::{BodyEvent, MAX_PREFIX, MetaTag, ResponseBody, prefix};
+use mapi::mapihttp::headers::ResponseCode;
+use mapi::mapihttp::{BodyEvent, MAX_PREFIX, MetaTag, ResponseBody, prefix};
 use proptest::prelude::*;
 
 /// An event without what it borrows.

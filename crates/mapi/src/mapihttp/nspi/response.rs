@@ -4,10 +4,10 @@ use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
 use super::ColumnsAndRows;
 use crate::ErrorCode;
-use crate::http::answer::AnswerBody;
-use crate::http::field::Field;
-use crate::http::macros::http_answer;
-use crate::http::{AuxiliaryBuffer, Maybe};
+use crate::mapihttp::answer::AnswerBody;
+use crate::mapihttp::field::Field;
+use crate::mapihttp::macros::http_answer;
+use crate::mapihttp::{AuxiliaryBuffer, Maybe};
 use crate::nspi::{FlatUid, MId, Stat};
 use crate::property::{PropTag, PropertyList};
 

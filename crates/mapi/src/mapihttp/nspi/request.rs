@@ -3,8 +3,8 @@
 use wire::Utf16;
 
 use super::{EntryIds, Filter, Names, PropertyName};
-use crate::http::macros::http_body;
-use crate::http::{AuxiliaryBuffer, Maybe, String8};
+use crate::mapihttp::macros::http_body;
+use crate::mapihttp::{AuxiliaryBuffer, Maybe, String8};
 use crate::nspi::{DisplayType, MId, Stat};
 use crate::property::{PropTag, PropertyList, TaggedValue};
 

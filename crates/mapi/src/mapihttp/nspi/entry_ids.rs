@@ -2,8 +2,8 @@
 
 use wire::{Decode, Reader, Result, Writer};
 
-use crate::http::SizedBytes;
-use crate::http::field::Field;
+use crate::mapihttp::SizedBytes;
+use crate::mapihttp::field::Field;
 use crate::nspi::EntryId;
 
 /// Entry ids behind a 32-bit count of them ([MS-OXCMAPIHTTP] 2.2.5.10.1).

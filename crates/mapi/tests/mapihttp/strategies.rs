@@ -4,8 +4,8 @@ use std::num::NonZeroU8;
 
 use mapi::ErrorCode;
 use mapi::emsmdb::RpcFlags;
-use mapi::http::nspi::*;
-use mapi::http::{Answer, AuxiliaryBuffer, Failure, Maybe, SizedBytes, String8, emsmdb, nspi};
+use mapi::mapihttp::nspi::*;
+use mapi::mapihttp::{Answer, AuxiliaryBuffer, Failure, Maybe, SizedBytes, String8, emsmdb, nspi};
 use mapi::nspi::{DisplayType, EntryId, EphemeralEntryId, FlatUid, MId, PermanentEntryId, Stat};
 use mapi::property::{
     FlaggedValue, FuzzyLevel, PropTag, PropType, PropertyList, PropertyRow, PropertyValue,

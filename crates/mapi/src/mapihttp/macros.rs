@@ -22,7 +22,7 @@ macro_rules! http_body {
         impl<'a> ::wire::Decode<'a> for $name {
             fn decode(r: &mut ::wire::Reader<'a>) -> ::wire::Result<Self> {
                 let mut read = || {
-                    Ok(Self { $($field: <$type as $crate::http::field::Field>::read(r, $wire)?,)* })
+                    Ok(Self { $($field: <$type as $crate::mapihttp::field::Field>::read(r, $wire)?,)* })
                 };
                 read().map_err(|error: ::wire::Error| error.within($structure))
             }
@@ -31,7 +31,7 @@ macro_rules! http_body {
         impl ::wire::Encode for $name {
             fn encode(&self, w: &mut ::wire::Writer) -> ::wire::Result<()> {
                 let mut write = || {
-                    $($crate::http::field::Field::write(&self.$field, w, $wire)?;)*
+                    $($crate::mapihttp::field::Field::write(&self.$field, w, $wire)?;)*
                     Ok(())
                 };
                 write().map_err(|error: ::wire::Error| error.within($structure))
@@ -43,7 +43,7 @@ macro_rules! http_body {
 /// As [`http_body`], for an answer's fields: they begin with `error_code`.
 macro_rules! http_answer {
     ($(#[$outer:meta])* pub struct $name:ident as $structure:literal { $($fields:tt)* }) => {
-        $crate::http::macros::http_body! {
+        $crate::mapihttp::macros::http_body! {
             $(#[$outer])*
             pub struct $name as $structure {
                 /// Zero, or why the operation failed.
@@ -52,7 +52,7 @@ macro_rules! http_answer {
             }
         }
 
-        impl $crate::http::answer::AnswerBody for $name {
+        impl $crate::mapihttp::answer::AnswerBody for $name {
             fn error_code(&self) -> $crate::ErrorCode {
                 self.error_code
             }
@@ -72,16 +72,16 @@ macro_rules! http_operations {
         }
 
         /// What the server answers: the body of a response, without what stands before it
-        /// ([`ResponseBody`](crate::http::ResponseBody)).
+        /// ([`ResponseBody`](crate::mapihttp::ResponseBody)).
         #[derive(Debug, Clone, PartialEq)]
         pub enum Response {
-            $($(#[$doc])* $name($crate::http::Answer<$response>),)*
+            $($(#[$doc])* $name($crate::mapihttp::Answer<$response>),)*
             /// The endpoint is there; without a body.
             Ping,
         }
 
         http_operations!(@decode $endpoint Request $($name($request))*);
-        http_operations!(@decode $endpoint Response $($name($crate::http::Answer<$response>))*);
+        http_operations!(@decode $endpoint Response $($name($crate::mapihttp::Answer<$response>))*);
 
         impl Response {
             /// What the operation returned: the `StatusCode` if it is not zero, else the `ErrorCode`.
@@ -93,11 +93,11 @@ macro_rules! http_operations {
             }
 
             /// The auxiliary buffer, also of an answer that says no more than that it failed; none for PING.
-            pub const fn aux_mut(&mut self) -> Option<&mut $crate::http::AuxiliaryBuffer> {
+            pub const fn aux_mut(&mut self) -> Option<&mut $crate::mapihttp::AuxiliaryBuffer> {
                 match self {
-                    $(Self::$name($crate::http::Answer::Complete(body)) => Some(&mut body.aux),
-                    Self::$name($crate::http::Answer::Bare(bare)) => Some(&mut bare.aux),
-                    Self::$name($crate::http::Answer::Failure(failure)) => Some(&mut failure.aux),)*
+                    $(Self::$name($crate::mapihttp::Answer::Complete(body)) => Some(&mut body.aux),
+                    Self::$name($crate::mapihttp::Answer::Bare(bare)) => Some(&mut bare.aux),
+                    Self::$name($crate::mapihttp::Answer::Failure(failure)) => Some(&mut failure.aux),)*
                     Self::Ping => None,
                 }
             }
@@ -105,12 +105,12 @@ macro_rules! http_operations {
             /// An answer that a request of this type was not carried out, for `status_code`. None for a type
             /// that the endpoint has not got, and for PING, which has no way to say so.
             pub const fn failure(
-                request_type: $crate::http::RequestType,
+                request_type: $crate::mapihttp::RequestType,
                 status_code: $crate::ErrorCode,
             ) -> Option<Self> {
                 match request_type {
-                    $($crate::http::RequestType::$name => {
-                        Some(Self::$name($crate::http::Answer::failure(status_code)))
+                    $($crate::mapihttp::RequestType::$name => {
+                        Some(Self::$name($crate::mapihttp::Answer::failure(status_code)))
                     })*
                     _ => None,
                 }
@@ -133,7 +133,7 @@ macro_rules! http_operations {
             /// # Errors
             /// When the endpoint has no such request type, and when the bytes are no such body.
             pub fn decode(
-                request_type: $crate::http::RequestType,
+                request_type: $crate::mapihttp::RequestType,
                 body: &[u8],
             ) -> ::wire::Result<(Self, &[u8])> {
                 Self::read(request_type, ::wire::Reader::new(body))
@@ -144,15 +144,15 @@ macro_rules! http_operations {
             /// # Errors
             /// As [`Self::decode`].
             pub fn read(
-                request_type: $crate::http::RequestType,
+                request_type: $crate::mapihttp::RequestType,
                 mut r: ::wire::Reader<'_>,
             ) -> ::wire::Result<(Self, &[u8])> {
                 let decoded = match request_type {
-                    $($crate::http::RequestType::$name => {
+                    $($crate::mapihttp::RequestType::$name => {
                         Self::$name(<$body as ::wire::Decode>::decode(&mut r)?)
                     })*
-                    $crate::http::RequestType::PING => Self::Ping,
-                    _ => return Err($crate::http::request_type::not_here(request_type)),
+                    $crate::mapihttp::RequestType::PING => Self::Ping,
+                    _ => return Err($crate::mapihttp::request_type::not_here(request_type)),
                 };
                 Ok((decoded, r.rest()))
             }
@@ -169,16 +169,16 @@ macro_rules! http_operations {
             }
 
             /// The request type that it belongs to.
-            pub const fn request_type(&self) -> $crate::http::RequestType {
+            pub const fn request_type(&self) -> $crate::mapihttp::RequestType {
                 match self {
-                    $(Self::$name(_) => $crate::http::RequestType::$name,)*
-                    Self::Ping => $crate::http::RequestType::PING,
+                    $(Self::$name(_) => $crate::mapihttp::RequestType::$name,)*
+                    Self::Ping => $crate::mapihttp::RequestType::PING,
                 }
             }
 
-            /// The operation's name, as [`Endpoint::operation`](crate::http::Endpoint::operation) has it.
+            /// The operation's name, as [`Endpoint::operation`](crate::mapihttp::Endpoint::operation) has it.
             pub fn name(&self) -> &'static str {
-                $crate::http::Endpoint::$endpoint.operation(self.request_type()).unwrap_or_default()
+                $crate::mapihttp::Endpoint::$endpoint.operation(self.request_type()).unwrap_or_default()
             }
         }
     };

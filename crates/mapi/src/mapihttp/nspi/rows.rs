@@ -2,7 +2,7 @@
 
 use wire::{ErrorKind, Guid, Reader, Result, Writer};
 
-use crate::http::field::{Field, MAX_ITEMS};
+use crate::mapihttp::field::{Field, MAX_ITEMS};
 use crate::property::{Layout, PropTag, PropertyList, PropertyRow, Restriction, TaggedValue};
 
 /// Rows of a table with what their columns are.

@@ -2,8 +2,8 @@
 
 use wire::{Reader, Result, Writer};
 
-use crate::http::AuxiliaryBuffer;
-use crate::http::field::{Field, MAX_ITEMS};
+use crate::mapihttp::AuxiliaryBuffer;
+use crate::mapihttp::field::{Field, MAX_ITEMS};
 
 /// The byte that some clients put before each name.
 const FLAG: u8 = 0xFF;

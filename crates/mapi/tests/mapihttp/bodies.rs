@@ -1,10 +1,10 @@
 //! Bodies of every kind survive, whole and cut short.
 
-use mapi::http::nspi::{ColumnsAndRows, CompareMIdsResponse, EntryIds, Names};
-use mapi::http::{Answer, AuxiliaryBuffer, Bare, Failure, Maybe, RequestType, String8, emsmdb, nspi};
+use mapi::mapihttp::nspi::{ColumnsAndRows, CompareMIdsResponse, EntryIds, Names};
+use mapi::mapihttp::{Answer, AuxiliaryBuffer, Bare, Failure, Maybe, RequestType, String8, emsmdb, nspi};
 use mapi::nspi::{DisplayType, MId, PermanentEntryId, Place, Text};
 use mapi::property::{FlaggedValue, PropTag, PropType, PropertyRow, PropertyValue};
-use mapi::{ErrorCode, http};
+use mapi::{ErrorCode, mapihttp};
 use proptest::prelude::*;
 use wire::{Decode as _, Encode as _, Utf16};
 
@@ -212,7 +212,9 @@ fn endpoints_refuse_what_belongs_to_the_other() {
         let other =
             emsmdb::Response::failure(request_type, ErrorCode(7)).map(|r| (r.name(), r.return_value()));
         let (name, code) = failure.or(other).unwrap();
-        assert!(http::Endpoint::ALL.iter().any(|endpoint| endpoint.operation(request_type) == Some(name)));
+        assert!(
+            mapihttp::Endpoint::ALL.iter().any(|endpoint| endpoint.operation(request_type) == Some(name))
+        );
         assert_eq!(code, ErrorCode(7));
     }
 }

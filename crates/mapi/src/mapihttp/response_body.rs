@@ -90,7 +90,7 @@ enum State {
 /// with CR LF or with LF alone.
 ///
 /// ```
-/// use mapi::http::{BodyEvent, MetaTag, ResponseBody};
+/// use mapi::mapihttp::{BodyEvent, MetaTag, ResponseBody};
 ///
 /// let mut body = ResponseBody::new();
 /// let mut events = Vec::new();
