@@ -11,7 +11,7 @@ use mapi::property::PropTag;
 use mapi::rop::folder::{FolderTableRequest, TableFlags};
 use mapi::rop::logon::{LogonFlags, RopLogonResponse};
 use mapi::rop::message::RopCreateMessageRequest;
-use mapi::rop::tables::{AsynchronousFlags, RopSetColumnsRequest};
+use mapi::rop::table::{AsynchronousFlags, RopSetColumnsRequest};
 use mapi::rop::{
     Bool, List16, OutputHandleIndex, RequestBody, ResponseBody, RopId, RopReply, RopRequest, RopResponse,
 };

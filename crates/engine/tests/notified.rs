@@ -15,11 +15,11 @@ use mapi::rop::folder::{FolderTableRequest, FolderTableResponse, TableFlags};
 use mapi::rop::property::{
     CopyFlags, RopCopyPropertiesResponse, RopCopyToRequest, RopProgressRequest, RopProgressResponse,
 };
-use mapi::rop::special::RopNotifyResponse;
-use mapi::rop::tables::{
+use mapi::rop::table::{
     AsynchronousFlags, Bookmark, QueryRowsFlags, RopQueryRowsRequest, RopQueryRowsResponse,
     RopSetColumnsRequest, TableStatus, TableStatusResponse,
 };
+use mapi::rop::unsolicited::RopNotifyResponse;
 use mapi::rop::{
     Bool, DestHandleIndex, List16, OutputHandleIndex, RequestBody, ResponseBody, RopId, RopRequest,
     RopResponse,

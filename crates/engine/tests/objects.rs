@@ -23,7 +23,7 @@ use mapi::rop::stream::{
     RopCloneStreamRequest, RopOpenStreamRequest, RopOpenStreamResponse, RopWriteStreamRequest,
     RopWriteStreamResponse, StreamOpenModeFlags,
 };
-use mapi::rop::tables::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
+use mapi::rop::table::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
 use mapi::rop::{Bool, Bytes16, Empty, List16, RequestBody, ResponseBody, RopId};
 use testkit::{Mailbox, batch, replies};
 use wire::Guid;

@@ -9,11 +9,11 @@ use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::PropTag;
 use mapi::rop::folder::{RopOpenFolderRequest, RopOpenFolderResponse};
 use mapi::rop::property::{CopyFlags, RopCopyPropertiesResponse, RopCopyToRequest};
-use mapi::rop::special::RopBufferTooSmallResponse;
 use mapi::rop::stream::{
     RopGetStreamSizeResponse, RopOpenStreamRequest, RopOpenStreamResponse, RopWriteStreamRequest,
     RopWriteStreamResponse, StreamOpenModeFlags,
 };
+use mapi::rop::unsolicited::RopBufferTooSmallResponse;
 use mapi::rop::{
     Bool, Bytes16, DestHandleIndex, Empty, List16, OutputHandleIndex, RequestBody, ResponseBody,
     ResponseContext, RopId, RopReply, RopRequest, RopRequests, RopResponse,

@@ -4,7 +4,7 @@
 use mapi::ErrorCode;
 use mapi::data::FolderId;
 use mapi::property::PropTag;
-use mapi::rop::tables::TableStatus;
+use mapi::rop::table::TableStatus;
 use mapi::rop::{RequestBody as Q, ResponseBody as A, ResponseContext, RopRequest, RopResponse};
 use wire::{Encode as _, Reader};
 

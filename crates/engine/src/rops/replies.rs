@@ -2,7 +2,7 @@
 
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::RopBuffer;
-use mapi::rop::special::RopBufferTooSmallResponse;
+use mapi::rop::unsolicited::RopBufferTooSmallResponse;
 use mapi::rop::{RopReply, RopResponse, Turn};
 use wire::{Bytes, Decode as _, Encode as _, Error, ErrorKind, Reader, Result, Writer};
 

@@ -8,15 +8,16 @@
 
 mod field;
 mod macros;
+mod registry;
 mod request;
 mod response;
 mod responses;
-mod table;
 
 pub mod attachment;
 pub mod fast_transfer;
 pub mod folder;
 pub mod logon;
+pub mod logon_store;
 pub mod message;
 pub mod named_property;
 pub mod notification;
@@ -25,12 +26,11 @@ pub mod property;
 pub mod recipient;
 pub mod rule;
 pub mod shared;
-pub mod special;
-pub mod store;
 pub mod stream;
 pub mod sync;
-pub mod tables;
+pub mod table;
 pub mod transport;
+pub mod unsolicited;
 
 use std::borrow::Cow;
 
@@ -49,11 +49,11 @@ pub use self::field::{
 #[allow(unused_imports, reason = "families take what they need")]
 pub(crate) use self::field::{newtype_field, rop_enum, rop_flags, scalar_field, too_long, write_optional};
 pub(crate) use self::macros::{plain_response, rop_response, rop_struct, rops};
+pub use self::registry::{RequestBody, ResponseBody, RopId};
 pub use self::request::{Logons, OverlaidLogons, RequestContext, RopRequest, RopRequests};
 pub use self::response::{ResponseContext, ResponseFields, RopReply, RopResponse};
 pub use self::responses::{Answer, Answers, ColumnChange, Columns, RopResponses, Turn, add_columns};
 pub use self::stream::SizeOrSentinel;
-pub use self::table::{RequestBody, ResponseBody, RopId};
 
 /// Nothing: what a ROP has that has no fields of its own here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

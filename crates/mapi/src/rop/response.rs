@@ -2,7 +2,9 @@
 
 use wire::{Encode, Error, Reader, Result, Writer};
 
-use super::special::{RopBackoffResponse, RopBufferTooSmallResponse, RopNotifyResponse, RopPendingResponse};
+use super::unsolicited::{
+    RopBackoffResponse, RopBufferTooSmallResponse, RopNotifyResponse, RopPendingResponse,
+};
 use super::{Field, ResponseBody, RopId, RopRequest};
 use crate::ErrorCode;
 use crate::property::PropTag;

@@ -5,10 +5,10 @@ use mapi::property::{PropTag, Row};
 use mapi::rop::fast_transfer::RopFastTransferSourceGetBufferResponse;
 use mapi::rop::folder::MoveCompletion;
 use mapi::rop::logon::{LogonRedirect, RopLogonResponse};
+use mapi::rop::logon_store::{RECEIVE_FOLDER_COLUMNS, RopGetReceiveFolderTableResponse};
 use mapi::rop::property::{RopCopyPropertiesResponse, RopGetPropertiesSpecificResponse};
-use mapi::rop::store::{RECEIVE_FOLDER_COLUMNS, RopGetReceiveFolderTableResponse};
 use mapi::rop::stream::RopCopyToStreamResponse;
-use mapi::rop::tables::{RopExpandRowResponse, RopQueryRowsResponse};
+use mapi::rop::table::{RopExpandRowResponse, RopQueryRowsResponse};
 use mapi::rop::{RequestBody, ResponseBody, ResponseFields, RopId, RopReply, RopRequest};
 
 use super::Sample;

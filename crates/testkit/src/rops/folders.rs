@@ -11,6 +11,14 @@ use mapi::rop::logon::{
     LogonFlags, LogonRedirect, LogonTime, OpenFlags, PrivateLogon, PublicLogon, ResponseFlags,
     RopLogonRequest, RopLogonResponse,
 };
+use mapi::rop::logon_store::{
+    PublicFolderRequest, RopGetOwningServersResponse, RopGetPerUserGuidRequest, RopGetPerUserGuidResponse,
+    RopGetPerUserLongTermIdsRequest, RopGetPerUserLongTermIdsResponse, RopGetReceiveFolderRequest,
+    RopGetReceiveFolderResponse, RopGetStoreStateResponse, RopIdFromLongTermIdRequest,
+    RopIdFromLongTermIdResponse, RopLongTermIdFromIdRequest, RopLongTermIdFromIdResponse,
+    RopPublicFolderIsGhostedResponse, RopReadPerUserInformationRequest, RopReadPerUserInformationResponse,
+    RopSetReceiveFolderRequest, RopWritePerUserInformationRequest, StoreState,
+};
 use mapi::rop::notification::{
     NotificationScope, NotificationTypes, RopRegisterNotificationRequest, WantWholeStore,
 };
@@ -22,15 +30,7 @@ use mapi::rop::rule::{
     ModifyRulesFlags, RopGetRulesTableRequest, RopModifyRulesRequest, RopUpdateDeferredActionMessagesRequest,
     RuleData, RuleDataFlags, RulesTableFlags,
 };
-use mapi::rop::store::{
-    PublicFolderRequest, RopGetOwningServersResponse, RopGetPerUserGuidRequest, RopGetPerUserGuidResponse,
-    RopGetPerUserLongTermIdsRequest, RopGetPerUserLongTermIdsResponse, RopGetReceiveFolderRequest,
-    RopGetReceiveFolderResponse, RopGetStoreStateResponse, RopIdFromLongTermIdRequest,
-    RopIdFromLongTermIdResponse, RopLongTermIdFromIdRequest, RopLongTermIdFromIdResponse,
-    RopPublicFolderIsGhostedResponse, RopReadPerUserInformationRequest, RopReadPerUserInformationResponse,
-    RopSetReceiveFolderRequest, RopWritePerUserInformationRequest, StoreState,
-};
-use mapi::rop::tables::{
+use mapi::rop::table::{
     AsynchronousFlags, Bookmark, BookmarkFields, CollapseStateFields, FindRowFlags, QueryRowsFlags,
     RopCollapseRowRequest, RopCollapseRowResponse, RopExpandRowRequest, RopFindRowRequest,
     RopFindRowResponse, RopGetCollapseStateRequest, RopQueryColumnsAllResponse, RopQueryPositionResponse,
