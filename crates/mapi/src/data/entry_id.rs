@@ -4,8 +4,8 @@ use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
+use super::{EphemeralEntryId, FlatUid, PermanentEntryId};
 use super::{Gid, Text};
-use crate::nspi::{EphemeralEntryId, FlatUid, PermanentEntryId};
 use crate::property::{read_string8, require, write_string8};
 
 wire::wire_enum! {

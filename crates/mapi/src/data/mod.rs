@@ -3,6 +3,7 @@
 //!
 //! What is read is written as the same bytes.
 
+mod address_book;
 mod entry_id;
 mod id;
 mod named;
@@ -18,6 +19,9 @@ mod xid;
 #[cfg(test)]
 mod tests;
 
+pub use self::address_book::{
+    AddressBookEntryId, DisplayType, EphemeralEntryId, FlatUid, MId, PermanentEntryId,
+};
 pub use self::entry_id::{
     ContactEntryId, EntryId, FolderEntryId, MessageEntryId, OneOffEntryId, OneOffFlags, StoreEntryId,
     StoreObjectType, WrappedEntryId,

@@ -4,8 +4,8 @@ use std::fmt;
 
 use wire::{Reader, Result, Writer};
 
+use super::DisplayType;
 use super::Text;
-use crate::nspi::DisplayType;
 use crate::property::{Layout, PropTag, PropertyRow, PropertyValue, read_string8, require, write_string8};
 
 wire::wire_flags! {

@@ -6,7 +6,6 @@
 
 mod calls;
 mod convert;
-mod entry_id;
 mod request;
 mod response;
 mod restriction;
@@ -18,7 +17,6 @@ mod visit;
 mod tests;
 
 pub use self::calls::{Request, Response};
-pub use self::entry_id::{EntryId, EphemeralEntryId, PermanentEntryId};
 pub use self::request::*;
 pub use self::response::*;
 pub use self::restriction::{
@@ -26,8 +24,10 @@ pub use self::restriction::{
     Restriction, RestrictionUnion, SizeRestriction, SubRestriction,
 };
 pub use self::types::{
-    DisplayType, FlatUid, MId, MIdArray, PropertyName, PropertyNameSet, PropertyTagArray, Stat, StringsArray,
-    TagArray, WStringsArray,
+    MIdArray, PropertyName, PropertyNameSet, PropertyTagArray, Stat, StringsArray, TagArray, WStringsArray,
 };
 pub use self::value::{PropertyRow, PropertyRowSet, PropertyValue, Value};
 pub use self::visit::{Place, Text};
+pub use crate::data::{
+    AddressBookEntryId as EntryId, DisplayType, EphemeralEntryId, FlatUid, MId, PermanentEntryId,
+};

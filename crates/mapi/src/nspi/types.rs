@@ -1,90 +1,11 @@
 //! Types that the calls of NSPI share ([MS-OXNSPI] 2.2).
 
-use std::fmt;
-
 use rpc::ndr::{CharString, ConformantVarying, Counted, Ndr, NdrReader, NdrWriter, Ptr, WcharString};
 use rpc::ndr_newtype;
-use wire::{Guid, Result};
+use wire::Result;
 
+use crate::data::{DisplayType, FlatUid, MId};
 use crate::property::PropTag;
-
-/// `FlatUID_r`: 16 bytes that no byte order touches ([MS-OXNSPI] 2.2.2.1).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct FlatUid(pub [u8; 16]);
-
-impl FlatUid {
-    /// The provider of permanent entry ids, `GUID_NSPI` ([MS-OXNSPI] 2.2.1.7).
-    pub const GUID_NSPI: Self = Self([
-        0xDC, 0xA7, 0x40, 0xC8, 0xC0, 0x42, 0x10, 0x1A, 0xB4, 0xB9, 0x08, 0x00, 0x2B, 0x2F, 0xE1, 0x82,
-    ]);
-
-    /// The bytes read as a GUID.
-    pub const fn guid(self) -> Guid {
-        Guid::from_le(self.0)
-    }
-}
-
-impl From<Guid> for FlatUid {
-    fn from(guid: Guid) -> Self {
-        Self(guid.to_le())
-    }
-}
-
-impl fmt::Debug for FlatUid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FlatUid({})", self.guid())
-    }
-}
-
-wire::wire_enum! {
-    /// A Minimal Entry ID: an object's number during a session, or one of the reserved ones, whose meaning
-    /// depends on where it stands ([MS-OXNSPI] 2.2.1.8, 2.2.1.9, 2.2.9.1).
-    pub struct MId(u32) {
-        /// Before the first row; of a name that is to be resolved: not found (`MID_UNRESOLVED`).
-        MID_BEGINNING_OF_TABLE = 0x0000_0000,
-        /// The row last used; of a name that is to be resolved: several found (`MID_AMBIGUOUS`).
-        MID_CURRENT = 0x0000_0001,
-        /// After the last row; of a name that is to be resolved: found (`MID_RESOLVED`).
-        MID_END_OF_TABLE = 0x0000_0002,
-    }
-}
-
-impl MId {
-    /// No object has the name.
-    pub const MID_UNRESOLVED: Self = Self(0);
-    /// Several objects have the name.
-    pub const MID_AMBIGUOUS: Self = Self(1);
-    /// One object has the name.
-    pub const MID_RESOLVED: Self = Self(2);
-}
-
-wire::wire_enum! {
-    /// What an object looks like ([MS-OXNSPI] 2.2.1.3).
-    pub struct DisplayType(u32) {
-        /// A person or another mail user.
-        DT_MAILUSER = 0x0000_0000,
-        /// A distribution list.
-        DT_DISTLIST = 0x0000_0001,
-        /// A public folder.
-        DT_FORUM = 0x0000_0002,
-        /// An automated agent.
-        DT_AGENT = 0x0000_0003,
-        /// A large group, such as a company.
-        DT_ORGANIZATION = 0x0000_0004,
-        /// A private distribution list.
-        DT_PRIVATE_DISTLIST = 0x0000_0005,
-        /// A mail user elsewhere.
-        DT_REMOTE_MAILUSER = 0x0000_0006,
-        /// A container.
-        DT_CONTAINER = 0x0000_0100,
-        /// A display template.
-        DT_TEMPLATE = 0x0000_0101,
-        /// An address creation template.
-        DT_ADDRESS_TEMPLATE = 0x0000_0102,
-        /// A search template.
-        DT_SEARCH = 0x0000_0200,
-    }
-}
 
 ndr_newtype!(FlatUid => [u8; 16], MId => u32, DisplayType => u32);
 

@@ -5,7 +5,7 @@ use wire::{Decode, Encode, Utf16};
 
 use super::arbitrary::{bytes, guid, text8, unicode};
 use super::*;
-use crate::nspi::{DisplayType, EphemeralEntryId, FlatUid, MId, PermanentEntryId};
+use crate::data::{DisplayType, EphemeralEntryId, FlatUid, MId, PermanentEntryId};
 
 #[track_caller]
 fn survives(id: &EntryId) {

@@ -1,8 +1,8 @@
-//! Ephemeral and permanent entry ids ([MS-OXNSPI] 2.2.9).
+//! What the address book's objects are known by: entry ids and Minimal Entry IDs ([MS-OXNSPI] 2.2.9).
 
-use wire::{Decode, Encode, Reader, Result, Writer};
+use std::fmt;
 
-use super::{DisplayType, FlatUid, MId};
+use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
 /// What the first byte of an ephemeral entry id is.
 const EPHEMERAL: u8 = 0x87;
@@ -10,6 +10,84 @@ const EPHEMERAL: u8 = 0x87;
 const PERMANENT: u8 = 0x00;
 /// The reserved number in both.
 const R4: u32 = 1;
+
+/// `FlatUID_r`: 16 bytes that no byte order touches ([MS-OXNSPI] 2.2.2.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct FlatUid(pub [u8; 16]);
+
+impl FlatUid {
+    /// The provider of permanent entry ids, `GUID_NSPI` ([MS-OXNSPI] 2.2.1.7).
+    pub const GUID_NSPI: Self = Self([
+        0xDC, 0xA7, 0x40, 0xC8, 0xC0, 0x42, 0x10, 0x1A, 0xB4, 0xB9, 0x08, 0x00, 0x2B, 0x2F, 0xE1, 0x82,
+    ]);
+
+    /// The bytes read as a GUID.
+    pub const fn guid(self) -> Guid {
+        Guid::from_le(self.0)
+    }
+}
+
+impl From<Guid> for FlatUid {
+    fn from(guid: Guid) -> Self {
+        Self(guid.to_le())
+    }
+}
+
+impl fmt::Debug for FlatUid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FlatUid({})", self.guid())
+    }
+}
+
+wire::wire_enum! {
+    /// A Minimal Entry ID: an object's number during a session, or one of the reserved ones, whose meaning
+    /// depends on where it stands ([MS-OXNSPI] 2.2.1.8, 2.2.1.9, 2.2.9.1).
+    pub struct MId(u32) {
+        /// Before the first row; of a name that is to be resolved: not found (`MID_UNRESOLVED`).
+        MID_BEGINNING_OF_TABLE = 0x0000_0000,
+        /// The row last used; of a name that is to be resolved: several found (`MID_AMBIGUOUS`).
+        MID_CURRENT = 0x0000_0001,
+        /// After the last row; of a name that is to be resolved: found (`MID_RESOLVED`).
+        MID_END_OF_TABLE = 0x0000_0002,
+    }
+}
+
+impl MId {
+    /// No object has the name.
+    pub const MID_UNRESOLVED: Self = Self(0);
+    /// Several objects have the name.
+    pub const MID_AMBIGUOUS: Self = Self(1);
+    /// One object has the name.
+    pub const MID_RESOLVED: Self = Self(2);
+}
+
+wire::wire_enum! {
+    /// What an object looks like ([MS-OXNSPI] 2.2.1.3).
+    pub struct DisplayType(u32) {
+        /// A person or another mail user.
+        DT_MAILUSER = 0x0000_0000,
+        /// A distribution list.
+        DT_DISTLIST = 0x0000_0001,
+        /// A public folder.
+        DT_FORUM = 0x0000_0002,
+        /// An automated agent.
+        DT_AGENT = 0x0000_0003,
+        /// A large group, such as a company.
+        DT_ORGANIZATION = 0x0000_0004,
+        /// A private distribution list.
+        DT_PRIVATE_DISTLIST = 0x0000_0005,
+        /// A mail user elsewhere.
+        DT_REMOTE_MAILUSER = 0x0000_0006,
+        /// A container.
+        DT_CONTAINER = 0x0000_0100,
+        /// A display template.
+        DT_TEMPLATE = 0x0000_0101,
+        /// An address creation template.
+        DT_ADDRESS_TEMPLATE = 0x0000_0102,
+        /// A search template.
+        DT_SEARCH = 0x0000_0200,
+    }
+}
 
 /// An object's name for as long as a session lasts ([MS-OXNSPI] 2.2.9.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,9 +109,9 @@ pub struct PermanentEntryId {
     pub distinguished_name: Vec<u8>,
 }
 
-/// An entry id of either kind.
+/// An entry id of an address book's object, of either kind ([MS-OXNSPI] 2.2.9).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum EntryId {
+pub enum AddressBookEntryId {
     /// One that lasts as long as the session.
     Ephemeral(EphemeralEntryId),
     /// One that stays.
@@ -107,7 +185,7 @@ impl Encode for PermanentEntryId {
     }
 }
 
-impl<'a> Decode<'a> for EntryId {
+impl<'a> Decode<'a> for AddressBookEntryId {
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         match r.peek().first() {
             Some(&EPHEMERAL) => EphemeralEntryId::decode(r).map(Self::Ephemeral),
@@ -116,7 +194,7 @@ impl<'a> Decode<'a> for EntryId {
     }
 }
 
-impl Encode for EntryId {
+impl Encode for AddressBookEntryId {
     fn encode(&self, w: &mut Writer) -> Result<()> {
         match self {
             Self::Ephemeral(id) => id.encode(w),
