@@ -1,7 +1,7 @@
 //! Which operations are wanted.
 
 use mapi::property::PropTag;
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 
 use crate::understand::{Operation, Rop};
 

@@ -17,7 +17,7 @@ use mapi::rop::logon::LogonFlags;
 use mapi::rop::{
     Answers, ColumnChange, Columns, Logons, RequestBody, RopReply, RopRequests, RopResponse, add_columns,
 };
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 use serde_json::Value;
 use testkit::captures::{self, Exchange};
 use wire::{Decode as _, Encode as _, Endian, Reader};

@@ -20,6 +20,7 @@ pub mod notification;
 pub mod rtf;
 
 mod error_code;
+pub mod inspect;
 mod interface;
 pub mod mapihttp;
 pub mod nspi;
@@ -27,7 +28,6 @@ mod operations;
 pub mod property;
 pub mod rfr;
 pub mod rop;
-pub mod show;
 
 pub use crate::error_code::ErrorCode;
 pub use crate::interface::Interface;

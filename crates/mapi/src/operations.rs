@@ -15,18 +15,18 @@ macro_rules! rpc_operations {
             $($(#[$doc])* $name($response),)*
         }
 
-        impl $crate::show::Show for Request {
-            fn show(&self) -> $crate::show::Shown {
+        impl $crate::inspect::Show for Request {
+            fn show(&self) -> $crate::inspect::Shown {
                 match self {
-                    $(Self::$name(request) => $crate::show::Show::show(request),)*
+                    $(Self::$name(request) => $crate::inspect::Show::show(request),)*
                 }
             }
         }
 
-        impl $crate::show::Show for Response {
-            fn show(&self) -> $crate::show::Shown {
+        impl $crate::inspect::Show for Response {
+            fn show(&self) -> $crate::inspect::Shown {
                 match self {
-                    $(Self::$name(response) => $crate::show::Show::show(response),)*
+                    $(Self::$name(response) => $crate::inspect::Show::show(response),)*
                 }
             }
         }

@@ -13,7 +13,7 @@ rpc_operations! { Interface::Rfr;
     1 => GetFQDNFromServerDN(GetFQDNFromServerDNRequest, GetFQDNFromServerDNResponse);
 }
 
-crate::show::calls::shown_params! {
+crate::inspect::part::shown_params! {
     /// `RfrGetNewDSA` as it is asked ([MS-OXABREF] 3.1.4.1).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNewDSARequest as "RfrGetNewDSA" {
@@ -28,7 +28,7 @@ crate::show::calls::shown_params! {
     }
 }
 
-crate::show::calls::shown_params! {
+crate::inspect::part::shown_params! {
     /// `RfrGetNewDSA` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNewDSAResponse as "RfrGetNewDSA" {
@@ -73,7 +73,7 @@ impl Params for GetFQDNFromServerDNRequest {
     }
 }
 
-crate::show::calls::shown_params! {
+crate::inspect::part::shown_params! {
     /// `RfrGetFQDNFromServerDN` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetFQDNFromServerDNResponse as "RfrGetFQDNFromServerDN" {

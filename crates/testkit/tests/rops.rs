@@ -6,7 +6,7 @@ use mapi::rop::{
     Answers, Columns, Logons, ResponseBody, RopId, RopReply, RopRequest, RopRequests, RopResponse,
     RopResponses,
 };
-use mapi::show::{Show as _, Shown};
+use mapi::inspect::{Show as _, Shown};
 use proptest::prelude::*;
 use testkit::rops::{arbitrary_requests, choices, columns, reply, request, request_ids};
 use wire::{Encode as _, Reader};

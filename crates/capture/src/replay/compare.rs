@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 
 use super::ids::{Ids, id, same_but_for_ids};
 use crate::Timestamp;

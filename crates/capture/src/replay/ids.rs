@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 use wire::Guid;
 
 use super::MAX_IDS;

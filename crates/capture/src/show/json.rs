@@ -1,6 +1,6 @@
 //! Operations as JSON objects, for `mapiproxy decode --json`.
 
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 use serde_json::{Map, Number, Value, json};
 
 use crate::understand::{Operation, Rop};

@@ -3,7 +3,7 @@
 mod json;
 mod text;
 
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 
 pub use self::json::json;
 pub(crate) use self::text::without_controls;

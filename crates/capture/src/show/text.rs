@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 
 use crate::understand::{Operation, Rop};
 

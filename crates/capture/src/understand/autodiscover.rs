@@ -1,6 +1,6 @@
 //! HTTP that is not MAPI.
 
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 
 use super::Operation;
 use super::sessions::{Key, Sessions};

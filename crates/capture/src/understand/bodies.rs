@@ -4,7 +4,7 @@ use engine::{Body as _, HandleUse, handle_use};
 use mapi::Interface;
 use mapi::emsmdb;
 use mapi::mapihttp::{self, Answer, Endpoint, RequestType, ResponseBody, ResponseCode, cookies, headers};
-use mapi::show::{Show, Shown};
+use mapi::inspect::{Show, Shown};
 use wire::Endian;
 
 use super::handles::{handle_at, opened};

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use mapi::show::{Show as _, Shown};
+use mapi::inspect::{Show as _, Shown};
 use mapi::{ErrorCode, Interface};
 use rpc::epm::{
     self, EptLookupRequest, EptLookupResponse, EptMapRequest, EptMapResponse, Floor, FloorProtocol,

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 use mapi::{ErrorCode, Interface};
 
 use crate::Timestamp;

@@ -6,7 +6,7 @@ use mapi::compress::{self, ExtendedBuffer, Limits};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::PropTag;
 use mapi::rop::{Answers, Columns as _, RopId, RopReply, RopRequest, RopRequests, RopResponse};
-use mapi::show::{Show, Shown};
+use mapi::inspect::{Show, Shown};
 use wire::{Decode as _, Reader};
 
 use super::objects::{More, Objects, described, take_in_names};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use mapi::blob;
 use mapi::property::{PropTag, id_of, store_name};
-use mapi::show::Shown;
+use mapi::inspect::Shown;
 
 /// The names of a session's named properties, by their numbers.
 pub(super) type Names = HashMap<u16, String>;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use mapi::fast_transfer::{Limits, Marker, Property, Token, Tokenizer, Value};
 use mapi::property::{PropType, PropertyValue};
-use mapi::show::{Shown, string8_of};
+use mapi::inspect::{Shown, string8_of};
 
 /// How deep parts are shown within one another.
 const MAX_DEPTH: usize = 32;

@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, FileTime, Reader, Result, Writer};
 
-use crate::show::{Show, Shown, string8};
+use crate::inspect::{Show, Shown, string8};
 
 /// `PidLidGlobalObjectId`: which meeting something is about ([MS-OXOCAL] 2.2.1.27).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, FileTime, Guid, Reader, Result, Writer};
 
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 /// `PidTagConversationIndex`: where a message stands in its conversation ([MS-OXOMSG] 2.2.1.3).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::local_time;
 use super::packed::{block, wide};
-use crate::show::{Show, Shown, string8, string16};
+use crate::inspect::{Show, Shown, string8, string16};
 
 /// `ARO_SUBJECT` of [`ExceptionInfo::overrides`]: the subject differs.
 const SUBJECT: u16 = 0x0001;

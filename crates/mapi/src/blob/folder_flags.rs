@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 wire::wire_enum! {
     /// What a subproperty of a folder is ([MS-OXOCFG] 2.2.7.1).

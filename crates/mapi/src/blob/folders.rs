@@ -3,7 +3,7 @@
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::entry_id_or_bytes;
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 /// `PidTagAdditionalRenEntryIdsEx`: the special folders that clients made ([MS-OXOSFLD] 2.2.4).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -42,8 +42,8 @@ pub use self::verbs::{VerbStream, VoteOption, VoteOptionExtras};
 use wire::{Decode, FileTime, Guid};
 
 use crate::data::{EntryId, ExtendedRuleActions, ExtendedRuleCondition, PredecessorChangeList, Xid};
+use crate::inspect::{Show, Shown, string8};
 use crate::rtf;
-use crate::show::{Show, Shown, string8};
 
 /// How much text is unpacked of a body, in bytes.
 const MAX_RTF: usize = 1 << 20;

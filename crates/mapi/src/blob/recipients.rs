@@ -5,7 +5,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use super::entry_id_or_bytes;
 use super::packed::block;
 use super::search_folder::AddressEntry;
-use crate::show::{Show, Shown, string8};
+use crate::inspect::{Show, Shown, string8};
 
 /// Entry ids one after the other (`FlatEntryList`, [MS-OXCDATA] 2.3.3), as `PidTagReplyRecipientEntries` has them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

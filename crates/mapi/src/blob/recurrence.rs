@@ -6,7 +6,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::exceptions::Exceptions;
 use super::local_time;
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 wire::wire_enum! {
     /// How often something recurs ([MS-OXOCAL] 2.2.1.44.1 `RecurFrequency`).

@@ -7,8 +7,8 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use super::entry_id_or_bytes;
 use super::packed::{PackedText16, block};
 use super::search_criteria::{read_properties, read_restriction, write_property, write_restriction};
+use crate::inspect::{Show, Shown, string16};
 use crate::property::{PropertyList, Restriction, TaggedValue};
-use crate::show::{Show, Shown, string16};
 
 /// The flag that `Addresses` is there (F).
 const WITH_ADDRESSES: u32 = 0x04;

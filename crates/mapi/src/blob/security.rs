@@ -4,7 +4,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 /// A security identifier ([MS-DTYP] 2.4.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

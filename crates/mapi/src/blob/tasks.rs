@@ -4,8 +4,8 @@ use wire::{Decode, Encode, Reader, Result, Writer, utf16_length};
 
 use super::packed::block;
 use super::{entry_id_or_bytes, local_time};
+use crate::inspect::{Show, Shown, string8, string16};
 use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
-use crate::show::{Show, Shown, string8, string16};
 
 /// `PidLidTaskAssigners`: who has assigned a task, the last one at the end ([MS-OXOTASK] 2.2.2.2.16).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

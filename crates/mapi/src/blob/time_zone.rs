@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 /// When a time zone changes its time ([MS-DTYP] 2.3.13): year, month, day of the week, day, hour, minute, second,
 /// milliseconds.

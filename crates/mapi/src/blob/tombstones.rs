@@ -4,7 +4,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::packed::block;
 use super::{GlobalObjectId, since_1601};
-use crate::show::{Show, Shown, string8};
+use crate::inspect::{Show, Shown, string8};
 
 /// `PidTagScheduleInfoAppointmentTombstone`: meetings that were declined ([MS-OXOCAL] 2.2.12.5).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

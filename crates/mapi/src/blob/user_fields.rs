@@ -4,7 +4,7 @@
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
 use super::packed::{PackedText8, PackedText16, block, wide};
-use crate::show::{Show, Shown, string8, string16};
+use crate::inspect::{Show, Shown, string8, string16};
 
 /// `PidLidPropertyDefinitionStream`: the fields of a message ("`PropertyDefinition` stream structure").
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use crate::show::{Show, Shown, string8, string16};
+use crate::inspect::{Show, Shown, string8, string16};
 
 /// `PidLidVerbStream`: what a recipient may answer to a message, the usual actions and voting options
 /// ([MS-OXOMSG] 2.2.1.74).

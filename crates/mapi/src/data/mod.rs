@@ -6,12 +6,12 @@
 mod address_book;
 mod entry_id;
 mod id;
+mod inspect;
 mod named;
 mod problem;
 mod recipient;
 mod rule;
 mod server_id;
-mod shown;
 mod sort;
 mod text;
 mod xid;

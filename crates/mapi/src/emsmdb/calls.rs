@@ -11,7 +11,7 @@ use super::{
     EcDummyRpcResponse, EcRRegisterPushNotificationRequest, EcRRegisterPushNotificationResponse,
     EcRUnregisterPushNotificationRequest, EcRUnregisterPushNotificationResponse,
 };
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 use crate::{ErrorCode, Interface};
 
 /// The parameters of a call of which nobody knows the layout, as they came.

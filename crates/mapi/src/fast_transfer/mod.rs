@@ -5,12 +5,12 @@
 //! comes, holding no more than one token; [`TreeBuilder`] makes of its tokens what they say together: folders,
 //! messages, recipients, attachments, changes, deletions, state. Both write back the bytes that they read.
 
+mod display;
 mod info;
 mod marker;
 mod path;
 mod property;
 mod scan;
-mod show;
 mod tokenizer;
 mod tree;
 

@@ -11,10 +11,10 @@ macro_rules! http_body {
             $($(#[$inner])* pub $field: $type,)*
         }
 
-        impl $crate::show::Show for $name {
-            fn show(&self) -> $crate::show::Shown {
-                $crate::show::Shown::Fields(vec![
-                    $(($wire.into(), $crate::show::calls::Part::shown(&self.$field)),)*
+        impl $crate::inspect::Show for $name {
+            fn show(&self) -> $crate::inspect::Shown {
+                $crate::inspect::Shown::Fields(vec![
+                    $(($wire.into(), $crate::inspect::part::Part::shown(&self.$field)),)*
                 ])
             }
         }
@@ -118,11 +118,11 @@ macro_rules! http_operations {
         }
     };
     (@decode $endpoint:ident $enum:ident $($name:ident($body:ty))*) => {
-        impl $crate::show::Show for $enum {
-            fn show(&self) -> $crate::show::Shown {
+        impl $crate::inspect::Show for $enum {
+            fn show(&self) -> $crate::inspect::Shown {
                 match self {
-                    $(Self::$name(body) => $crate::show::Show::show(body),)*
-                    Self::Ping => $crate::show::Shown::Nothing,
+                    $(Self::$name(body) => $crate::inspect::Show::show(body),)*
+                    Self::Ping => $crate::inspect::Shown::Nothing,
                 }
             }
         }

@@ -6,8 +6,8 @@ mod write;
 use wire::{Reader, Result};
 
 use crate::data::{FolderId, MessageId, Text};
+use crate::inspect::{Show, Shown};
 use crate::property::{Layout, PropTag, PropertyRow};
-use crate::show::{Show, Shown};
 
 wire::wire_enum! {
     /// What happened ([MS-OXCNOTIF] 2.2.1.4.1.2): the lower twelve bits of the flags, of which one is set.

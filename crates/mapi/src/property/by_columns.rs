@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use wire::{Bytes, Reader, Result, Writer};
 
-use super::walk::length_of_rows;
+use super::skip::length_of_rows;
 use super::{Layout, PropTag, PropertyRow};
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 /// A row, with the columns that it was read by.
 pub type Row = ByColumns<PropertyRow>;

@@ -9,17 +9,17 @@ pub mod names;
 
 mod by_columns;
 mod codec;
+mod display;
+mod inspect;
 mod list;
 mod restriction;
 mod restriction_codec;
-mod restriction_words;
+mod restriction_display;
 mod row;
-mod shown;
+mod skip;
 mod tag;
 mod text;
 mod value;
-mod walk;
-mod words;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -27,11 +27,11 @@ pub(crate) mod tests;
 pub use self::by_columns::{ByColumns, FromRows, Row, Rows};
 pub use self::codec::Layout;
 pub(crate) use self::codec::{Place, require};
+pub use self::inspect::id_of;
 pub use self::list::{LargePropertyTagArray, PropertyList, PropertyTagArray, read_tags, write_tags};
 pub use self::restriction::{BitmapOperator, FuzzyLevel, RelationalOperator, Restriction, RestrictionType};
-pub use self::restriction_words::{Namer, store_name};
+pub use self::restriction_display::{Namer, store_name};
 pub use self::row::{FlaggedValue, PropertyRow};
-pub use self::shown::id_of;
 pub use self::tag::{PropTag, PropType};
 pub(crate) use self::text::{read_string8, read_unicode, write_string8, write_unicode};
 pub use self::value::{PropertyValue, TaggedValue, TypedValue};

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::{MessageId, TypedString};
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 rop_enum! {
     /// How an attachment is opened ([MS-OXCMSG] 2.2.3.12.1).

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::MessageId;
+use crate::inspect::{Show, Shown};
 use crate::property::PropTag;
-use crate::show::{Show, Shown};
 
 rop_enum! {
     /// How the stream was made that is uploaded ([MS-OXCFXICS] 2.2.3.1.2.1.1).

@@ -5,8 +5,8 @@ use wire::{Bytes, Error, ErrorKind, FileTime, Guid, Reader, Result, Utf16, Write
 
 use super::RequestContext;
 use crate::ErrorCode;
+use crate::inspect::{Show, Shown, string8};
 use crate::property::{PropTag, PropType};
-use crate::show::{Show, Shown, string8};
 
 /// What a handle index of a ROP stands for ([MS-OXCROPS] 2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,7 +159,7 @@ macro_rules! scalar_field {
 macro_rules! rop_enum {
     ($(#[$outer:meta])* $vis:vis struct $name:ident($repr:ident) { $($body:tt)* }) => {
         ::wire::wire_enum! { $(#[$outer])* $vis struct $name($repr) { $($body)* } }
-        $crate::show::show_named!($name);
+        $crate::inspect::inspect_named!($name);
         $crate::rop::newtype_field!($name($repr));
     };
 }
@@ -168,7 +168,7 @@ macro_rules! rop_enum {
 macro_rules! rop_flags {
     ($(#[$outer:meta])* $vis:vis struct $name:ident($repr:ident) { $($body:tt)* }) => {
         ::wire::wire_flags! { $(#[$outer])* $vis struct $name($repr) { $($body)* } }
-        $crate::show::show_named!($name);
+        $crate::inspect::inspect_named!($name);
         $crate::rop::newtype_field!($name($repr));
     };
 }

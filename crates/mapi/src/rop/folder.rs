@@ -9,8 +9,8 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::{FolderId, MessageId, Text};
+use crate::inspect::{Show, Shown};
 use crate::property::Restriction;
-use crate::show::{Show, Shown};
 
 rop_flags! {
     /// How a folder is opened ([MS-OXCFOLD] 2.2.1.1.1).

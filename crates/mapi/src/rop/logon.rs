@@ -4,7 +4,7 @@ use wire::{Guid, Reader, Result, Writer};
 
 use super::{Bytes8, Bytes16, Field, ResponseContext, ResponseFields, rop_flags, rop_struct};
 use crate::ErrorCode;
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 rop_flags! {
     /// `LogonFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.1).

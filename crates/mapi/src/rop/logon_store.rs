@@ -9,8 +9,8 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::{FolderId, LongTermId};
+use crate::inspect::{Show, Shown};
 use crate::property::{PropTag, PropType, Rows};
-use crate::show::{Show, Shown};
 
 rop_flags! {
     /// How a mailbox stands ([MS-OXCSTOR] 2.2.1.5.2).

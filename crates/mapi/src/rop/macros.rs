@@ -58,10 +58,10 @@ macro_rules! rop_struct {
             }
         }
 
-        impl $crate::show::Show for $name {
-            fn show(&self) -> $crate::show::Shown {
+        impl $crate::inspect::Show for $name {
+            fn show(&self) -> $crate::inspect::Shown {
                 $crate::rop::flattened(vec![
-                    $(($wire.into(), $crate::show::Show::show(&self.$field)),)*
+                    $(($wire.into(), $crate::inspect::Show::show(&self.$field)),)*
                 ])
             }
         }

@@ -8,7 +8,7 @@ use super::{
     rop_response, rop_struct,
 };
 use crate::data::{FolderId, MessageId, TypedString};
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 rop_flags! {
     /// How a message is opened ([MS-OXCMSG] 2.2.3.1.1). Without any of them it is to be read.

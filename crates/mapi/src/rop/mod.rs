@@ -40,7 +40,7 @@ use wire::{Reader, Result, Writer};
 
 use crate::blob;
 use crate::data::{FolderId, PredecessorChangeList, Xid};
-use crate::show::{Show, Shown, string8};
+use crate::inspect::{Show, Shown, string8};
 
 pub use self::field::{
     AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, FieldBy, HandleRole, InputHandleIndex,

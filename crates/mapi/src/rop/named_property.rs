@@ -8,7 +8,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::PropertyName;
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 rop_enum! {
     /// What happens with names that have no number yet ([MS-OXCPRPT] 2.2.12.1).

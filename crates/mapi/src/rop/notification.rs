@@ -4,7 +4,7 @@ use wire::{Reader, Result, Writer};
 
 use super::{Bool, Field, FieldBy, OutputHandleIndex, newtype_field, rop_flags, rop_struct, write_optional};
 use crate::data::{FolderId, MessageId};
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 rop_flags! {
     /// What is told of ([MS-OXCNOTIF] 2.2.1.2.1).

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::PropertyProblemArray;
+use crate::inspect::{Show, Shown};
 use crate::property::{PropTag, PropertyList, PropertyValue, Row};
-use crate::show::{Show, Shown};
 
 /// A Boolean of two bytes, which are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

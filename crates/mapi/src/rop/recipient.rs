@@ -5,8 +5,8 @@ use wire::{Reader, Result, Writer};
 use super::{Field, List16, ResponseContext, ResponseFields, newtype_field, rop_struct, too_long};
 use crate::ErrorCode;
 use crate::data::RecipientRow;
+use crate::inspect::{Show, Shown, inspect_named};
 use crate::property::PropTag;
-use crate::show::{Show, Shown, show_named};
 
 /// What a recipient is to a message ([MS-OXCMSG] 2.2.3.1.2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -49,7 +49,7 @@ impl std::fmt::Debug for RecipientType {
     }
 }
 
-show_named!(RecipientType);
+inspect_named!(RecipientType);
 newtype_field!(RecipientType(u8));
 
 /// A recipient's row behind its size.

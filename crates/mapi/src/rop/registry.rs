@@ -23,7 +23,7 @@ use super::transport::*;
 use super::unsolicited::Unanswered;
 use super::{Empty, Field, HandleRole, RequestContext, ResponseContext, ResponseFields, newtype_field, rops};
 use crate::ErrorCode;
-use crate::show::{Show, Shown, show_named};
+use crate::inspect::{Show, Shown, inspect_named};
 
 rops! {
     // 2.2.3 Logon ROPs
@@ -343,7 +343,7 @@ rops! {
     }
 }
 
-show_named!(RopId);
+inspect_named!(RopId);
 newtype_field!(RopId(u8));
 
 #[cold]

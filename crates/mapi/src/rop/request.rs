@@ -4,7 +4,7 @@ use wire::{Encode, Error, Reader, Result, Writer};
 
 use super::logon::LogonFlags;
 use super::{HandleRole, RequestBody, RopId};
-use crate::show::{Show, Shown};
+use crate::inspect::{Show, Shown};
 
 /// What has to be known to read a request, beyond its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,8 +7,8 @@ use super::unsolicited::{
 };
 use super::{Field, ResponseBody, RopId, RopRequest};
 use crate::ErrorCode;
+use crate::inspect::{Show, Shown};
 use crate::property::PropTag;
-use crate::show::{Show, Shown};
 
 /// What has to be known to read a response, beyond its bytes.
 #[derive(Debug, Clone, Copy, Default)]

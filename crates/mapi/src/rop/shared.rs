@@ -7,8 +7,8 @@ use crate::data::{
     ChangeNumber, FolderId, GlobalCounter, LongTermId, MessageId, PropertyName, PropertyProblemArray,
     SortOrder, SortOrderSet, Text, TypedString,
 };
+use crate::inspect::{Show, Shown};
 use crate::property::{Layout, PropertyList, Restriction};
-use crate::show::{Show, Shown};
 
 /// Structures that are read and written without knowing more than their bytes.
 macro_rules! coded_field {

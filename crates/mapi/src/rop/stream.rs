@@ -8,8 +8,8 @@ use super::{
     newtype_field, plain_response, rop_enum, rop_response, rop_struct,
 };
 use crate::ErrorCode;
+use crate::inspect::{Show, Shown};
 use crate::property::PropTag;
-use crate::show::{Show, Shown};
 
 rop_enum! {
     /// How a stream is opened ([MS-OXCPRPT] 2.2.14.1).

@@ -10,8 +10,8 @@ use super::{
     rop_struct,
 };
 use crate::data::{FolderId, GlobalCounter, LongTermId, MessageId};
+use crate::inspect::{Show, Shown};
 use crate::property::{PropTag, PropertyList, Restriction};
-use crate::show::{Show, Shown};
 
 rop_enum! {
     /// What is synchronized ([MS-OXCFXICS] 2.2.3.2.1.1.1).

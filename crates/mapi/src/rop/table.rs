@@ -9,8 +9,8 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::{FolderId, SortOrderSet};
+use crate::inspect::{Show, Shown};
 use crate::property::{PropTag, Restriction, Row, Rows};
-use crate::show::{Show, Shown};
 
 rop_flags! {
     /// When a ROP is answered ([MS-OXCTABL] 2.2.2.2.1, 2.2.2.3.1, 2.2.2.4.1).

@@ -7,8 +7,8 @@ use super::{
     too_long,
 };
 use crate::data::{FolderId, MessageId};
+use crate::inspect::{Show, Shown};
 use crate::property::PropertyList;
-use crate::show::{Show, Shown};
 
 rop_flags! {
     /// What a submission needs ([MS-OXOMSG] 2.2.3.1.1).

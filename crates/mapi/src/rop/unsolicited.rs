@@ -5,9 +5,9 @@ use wire::{Reader, Result, Writer};
 
 use super::{Bytes16, Field, List8, ResponseContext, ResponseFields, RopId, rop_struct};
 use crate::ErrorCode;
+use crate::inspect::{Show, Shown};
 use crate::notification::NotificationData;
 use crate::property::PropTag;
-use crate::show::{Show, Shown};
 
 /// What answers a ROP that is not answered: nothing can be that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

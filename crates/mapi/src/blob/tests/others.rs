@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use wire::Encode;
 
 use super::*;
+use crate::inspect::string8;
 use crate::property::{PropTag, PropertyValue, TaggedValue};
-use crate::show::string8;
 
 /// What `bytes` mean as the property `name`, which leave as they came.
 fn shown_of<T>(name: &str, bytes: &[u8]) -> Shown

@@ -6,7 +6,7 @@ use proptest::sample::select;
 use wire::Bytes;
 
 use super::super::by_columns::{FromRows, Rows};
-use super::super::walk::length_of_rows;
+use super::super::skip::length_of_rows;
 use super::arbitrary::plain;
 use super::*;
 

@@ -3,10 +3,10 @@
 pub(crate) mod arbitrary;
 mod bad_input;
 mod by_columns;
+mod display;
 mod restriction;
 mod row;
 mod value;
-mod words;
 
 use wire::{Reader, Result, Writer};
 

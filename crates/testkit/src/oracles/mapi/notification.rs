@@ -2,7 +2,7 @@
 
 use mapi::notification::{Event, NotificationData};
 use mapi::property::PropTag;
-use mapi::show::Show;
+use mapi::inspect::Show;
 use wire::{Reader, Writer};
 
 /// What notifications tell: what is read is written as it came, is shown, and its row can be asked for.

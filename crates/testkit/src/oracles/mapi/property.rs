@@ -14,7 +14,7 @@ use mapi::property::{
     LargePropertyTagArray, Layout, PropTag, PropType, PropertyList, PropertyRow, PropertyTagArray,
     PropertyValue, Restriction, TaggedValue, TypedValue,
 };
-use mapi::show::Show;
+use mapi::inspect::Show;
 use wire::{Encode, Reader, Result, Writer};
 
 use super::stubs::same_bytes;

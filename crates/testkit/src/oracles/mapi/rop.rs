@@ -2,7 +2,7 @@
 
 use mapi::property::PropTag;
 use mapi::rop::{Answers, Columns, Logons, RopRequest, RopRequests, RopResponse, RopResponses};
-use mapi::show::Show as _;
+use mapi::inspect::Show as _;
 use wire::{Encode as _, Reader};
 
 use crate::input::Input;

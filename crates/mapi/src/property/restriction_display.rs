@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
-use super::words::several;
+use super::display::several;
 use super::{
     BitmapOperator, FuzzyLevel, PropTag, PropertyValue, RelationalOperator, Restriction, TaggedValue,
 };

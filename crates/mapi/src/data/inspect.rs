@@ -7,10 +7,10 @@ use super::{
     SortOrder, SortOrderSet, Text, TypedString, Xid,
 };
 use crate::blob::entry_id_or_bytes;
+use crate::inspect::{Show, Shown, inspect_named, string8};
 use crate::property::{PropTag, PropertyList};
-use crate::show::{Show, Shown, show_named, string8};
 
-show_named!(Order, RecipientFlags);
+inspect_named!(Order, RecipientFlags);
 
 macro_rules! show_text {
     ($($name:ty),* $(,)?) => {

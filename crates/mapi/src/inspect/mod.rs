@@ -1,6 +1,6 @@
 //! What a structure says to people and to programs that print it: a small tree of named values.
 
-pub(crate) mod calls;
+pub(crate) mod part;
 
 use std::borrow::Cow;
 
@@ -135,16 +135,16 @@ impl Show for FileTime {
 }
 
 /// Shows a newtype of an unsigned number by its name.
-macro_rules! show_named {
+macro_rules! inspect_named {
     ($($name:ty),* $(,)?) => {
-        $(impl $crate::show::Show for $name {
-            fn show(&self) -> $crate::show::Shown {
-                $crate::show::Shown::Named(u64::from(self.0), format!("{self:?}").into())
+        $(impl $crate::inspect::Show for $name {
+            fn show(&self) -> $crate::inspect::Shown {
+                $crate::inspect::Shown::Named(u64::from(self.0), format!("{self:?}").into())
             }
         })*
     };
 }
 
-pub(crate) use show_named;
+pub(crate) use inspect_named;
 
-show_named!(crate::ErrorCode, crate::property::PropType, crate::property::PropTag);
+inspect_named!(crate::ErrorCode, crate::property::PropType, crate::property::PropTag);

@@ -66,7 +66,7 @@ fn names_are_those_of_the_place() {
 
 #[test]
 fn ids_are_shown_as_what_they_mean() {
-    use crate::show::{Show, Shown};
+    use crate::inspect::{Show, Shown};
     let columns = [PropTag::PidTagMid, PropTag::PidTagSourceKey, PropTag::PidTagEntryId];
     let values = vec![
         PropertyValue::Integer64(0x2301_0000_0000_0001),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::blob;
 use crate::data::FolderId;
-use crate::show::{Show, Shown, string8};
+use crate::inspect::{Show, Shown, string8};
 
 /// A list of `values`, each as `show` says.
 fn list<T>(values: &[T], show: impl FnMut(&T) -> Shown) -> Shown {

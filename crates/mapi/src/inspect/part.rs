@@ -322,10 +322,10 @@ macro_rules! show_fields {
     ($(#[$outer:meta])* $vis:vis struct $name:ident as $structure:literal {
         $($(#[$inner:meta])* $fvis:vis $field:ident: $type:ty = $spelled:literal),* $(,)?
     }) => {
-        impl $crate::show::Show for $name {
-            fn show(&self) -> $crate::show::Shown {
-                $crate::show::Shown::Fields(vec![
-                    $(($spelled.into(), $crate::show::calls::Part::shown(&self.$field)),)*
+        impl $crate::inspect::Show for $name {
+            fn show(&self) -> $crate::inspect::Shown {
+                $crate::inspect::Shown::Fields(vec![
+                    $(($spelled.into(), $crate::inspect::part::Part::shown(&self.$field)),)*
                 ])
             }
         }
@@ -336,7 +336,7 @@ macro_rules! show_fields {
 macro_rules! shown_params {
     ($($tokens:tt)*) => {
         ::rpc::ndr_params! { $($tokens)* }
-        $crate::show::calls::show_fields! { $($tokens)* }
+        $crate::inspect::part::show_fields! { $($tokens)* }
     };
 }
 
@@ -344,7 +344,7 @@ macro_rules! shown_params {
 macro_rules! shown_struct {
     ($($tokens:tt)*) => {
         ::rpc::ndr_struct! { $($tokens)* }
-        $crate::show::calls::show_fields! { $($tokens)* }
+        $crate::inspect::part::show_fields! { $($tokens)* }
     };
 }
 
