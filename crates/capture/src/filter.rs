@@ -1,7 +1,7 @@
 //! Which operations are wanted.
 
+use mapi::inspect::Node;
 use mapi::property::PropTag;
-use mapi::inspect::Shown;
 
 use crate::understand::{Operation, Rop};
 
@@ -83,17 +83,17 @@ impl<'a> Property<'a> {
     }
 
     /// Whether it is named anywhere in a value.
-    fn is_in(&self, shown: &Shown) -> bool {
+    fn is_in(&self, shown: &Node) -> bool {
         match shown {
-            Shown::Fields(fields) => {
+            Node::Fields(fields) => {
                 fields.iter().any(|(name, value)| self.is_named_in(name) || self.is_in(value))
             }
-            Shown::List(items) => items.iter().any(|item| self.is_in(item)),
-            Shown::Named(number, name) => {
+            Node::List(items) => items.iter().any(|item| self.is_in(item)),
+            Node::Named(number, name) => {
                 self.is_named_in(name)
                     || self.tag.as_ref().is_some_and(|(tag, _)| u64::from(tag.0) == *number)
             }
-            Shown::Text(text) => self.is_named_in(text),
+            Node::Text(text) => self.is_named_in(text),
             _ => false,
         }
     }

@@ -11,13 +11,13 @@ use identity::NtHash;
 use identity::ntlm::passive::Secret;
 use mapi::compress::{ExtendedFlags, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{self, NO_OBJECT, RopBuffer};
+use mapi::inspect::Node;
 use mapi::mapihttp::{self, Answer, Endpoint, RequestType, ResponseBody};
 use mapi::property::PropTag;
 use mapi::rop::logon::LogonFlags;
 use mapi::rop::{
     Answers, ColumnChange, Columns, Logons, RequestBody, RopReply, RopRequests, RopResponse, add_columns,
 };
-use mapi::inspect::Shown;
 use serde_json::Value;
 use testkit::captures::{self, Exchange};
 use wire::{Decode as _, Encode as _, Endian, Reader};
@@ -347,20 +347,20 @@ fn every_remote_call_and_every_rop_in_it_encodes_back_byte_for_byte_and_leaves_n
 }
 
 /// The value of a field within fields, as `request.Filter`.
-fn at<'a>(shown: &'a Shown, path: &str) -> &'a Shown {
+fn at<'a>(shown: &'a Node, path: &str) -> &'a Node {
     path.split('.').fold(shown, |shown, name| match shown {
-        Shown::Fields(fields) => {
+        Node::Fields(fields) => {
             let found = fields.iter().find(|(known, _)| known == name);
             &found.unwrap_or_else(|| panic!("no {name} in {fields:?}")).1
         }
-        Shown::List(items) => &items[name.parse::<usize>().unwrap()],
+        Node::List(items) => &items[name.parse::<usize>().unwrap()],
         other => panic!("no {name} in {other:?}"),
     })
 }
 
 #[test]
 fn the_address_book_is_shown_in_words_and_by_names_on_both_roads() {
-    let text = |text: &str| Shown::Text(text.to_owned());
+    let text = |text: &str| Node::Text(text.to_owned());
     let by_http = operations(&captures::mapihttp());
     let named = |name: &'static str| by_http.iter().filter(move |operation| operation.operation == name);
     let asked = named("nspi.GetMatches").map(|operation| at(&operation.request, "Filter"));

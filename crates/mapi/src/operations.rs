@@ -15,18 +15,18 @@ macro_rules! rpc_operations {
             $($(#[$doc])* $name($response),)*
         }
 
-        impl $crate::inspect::Show for Request {
-            fn show(&self) -> $crate::inspect::Shown {
+        impl $crate::inspect::Inspect for Request {
+            fn to_node(&self) -> $crate::inspect::Node {
                 match self {
-                    $(Self::$name(request) => $crate::inspect::Show::show(request),)*
+                    $(Self::$name(request) => $crate::inspect::Inspect::to_node(request),)*
                 }
             }
         }
 
-        impl $crate::inspect::Show for Response {
-            fn show(&self) -> $crate::inspect::Shown {
+        impl $crate::inspect::Inspect for Response {
+            fn to_node(&self) -> $crate::inspect::Node {
                 match self {
-                    $(Self::$name(response) => $crate::inspect::Show::show(response),)*
+                    $(Self::$name(response) => $crate::inspect::Inspect::to_node(response),)*
                 }
             }
         }

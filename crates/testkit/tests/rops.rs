@@ -1,12 +1,12 @@
 //! ROPs of every kind, through their bytes and back.
 
 use mapi::ErrorCode;
+use mapi::inspect::{Inspect as _, Node};
 use mapi::property::PropTag;
 use mapi::rop::{
     Answers, Columns, Logons, ResponseBody, RopId, RopReply, RopRequest, RopRequests, RopResponse,
     RopResponses,
 };
-use mapi::inspect::{Show as _, Shown};
 use proptest::prelude::*;
 use testkit::rops::{arbitrary_requests, choices, columns, reply, request, request_ids};
 use wire::{Encode as _, Reader};
@@ -56,7 +56,7 @@ proptest! {
         let mut r = Reader::new(&bytes);
         prop_assert_eq!(&RopRequest::decode(&mut r, &Private).unwrap(), &request);
         prop_assert!(r.is_empty());
-        prop_assert!(matches!(request.show(), Shown::Fields(_)));
+        prop_assert!(matches!(request.to_node(), Node::Fields(_)));
     }
 
     #[test]
@@ -90,7 +90,7 @@ proptest! {
         if !reply.return_value.is_warning() || reply.body != ResponseBody::Failed(id) {
             prop_assert_eq!(&again, &RopResponse::Reply(reply));
         }
-        prop_assert!(matches!(again.show(), Shown::Fields(_)));
+        prop_assert!(matches!(again.to_node(), Node::Fields(_)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use mapi::inspect::Shown;
+use mapi::inspect::Node;
 
 use super::ids::{Ids, id, same_but_for_ids};
 use crate::Timestamp;
@@ -61,9 +61,9 @@ impl<'a> Comparison<'a> {
     }
 
     /// Compares two values, and learns the ids in them.
-    fn values(&mut self, place: &str, recorded: &Shown, came: &Shown) {
+    fn values(&mut self, place: &str, recorded: &Node, came: &Node) {
         match (recorded, came) {
-            (Shown::Fields(then), Shown::Fields(now)) if same_names(then, now) => {
+            (Node::Fields(then), Node::Fields(now)) if same_names(then, now) => {
                 for ((name, then), (_, now)) in then.iter().zip(now) {
                     if is_minimal(name) && same_minimal(then, now) {
                         continue;
@@ -75,7 +75,7 @@ impl<'a> Comparison<'a> {
                     }
                 }
             }
-            (Shown::List(then), Shown::List(now)) if then.len() == now.len() => {
+            (Node::List(then), Node::List(now)) if then.len() == now.len() => {
                 for (index, (then, now)) in then.iter().zip(now).enumerate() {
                     self.values(&format!("{place}[{index}]"), then, now);
                 }
@@ -84,7 +84,7 @@ impl<'a> Comparison<'a> {
             (then, now) if is_time(then) && is_time(now) => {}
             (then, now) if is_sid(then) && is_sid(now) => {}
             (then, now) if id(then).is_some() && id(now).is_some() => self.ids.learn(then, now),
-            (Shown::Text(then), Shown::Text(now)) if is_sentence(place) && same_but_for_ids(then, now) => {}
+            (Node::Text(then), Node::Text(now)) if is_sentence(place) && same_but_for_ids(then, now) => {}
             (then, now) => self.differences.push(Difference {
                 place: place.to_owned(),
                 recorded: crate::show::short(then),
@@ -143,16 +143,16 @@ fn is_made_up(name: &str) -> bool {
 
 /// Whether there are as many of the ids of the field `name` now as there were. Of change numbers there may be more
 /// or fewer.
-fn is_as_long(name: &str, then: &Shown, now: &Shown) -> bool {
+fn is_as_long(name: &str, then: &Node, now: &Node) -> bool {
     match (then, now) {
-        (Shown::List(then), Shown::List(now)) => then.len() == now.len() || name.contains("ChangeList"),
+        (Node::List(then), Node::List(now)) => then.len() == now.len() || name.contains("ChangeList"),
         _ => true,
     }
 }
 
 /// Whether a value is a security identifier, as it is shown: servers have their own domains.
-fn is_sid(shown: &Shown) -> bool {
-    let Shown::Text(text) = shown else { return false };
+fn is_sid(shown: &Node) -> bool {
+    let Node::Text(text) = shown else { return false };
     text.strip_prefix("S-1-")
         .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'))
 }
@@ -164,8 +164,8 @@ fn is_sentence(place: &str) -> bool {
 }
 
 /// Whether a value is a time, as it is shown.
-fn is_time(shown: &Shown) -> bool {
-    matches!(shown, Shown::Text(text) if text.ends_with('Z') && Timestamp::parse(text).is_some())
+fn is_time(shown: &Node) -> bool {
+    matches!(shown, Node::Text(text) if text.ends_with('Z') && Timestamp::parse(text).is_some())
 }
 
 /// Whether a field holds Minimal Entry IDs of the address book.
@@ -177,12 +177,12 @@ fn is_minimal(name: &str) -> bool {
 
 /// Whether these are as many Minimal Entry IDs, and those the same that say something by themselves
 /// ([MS-OXNSPI] 2.2.1.8): a server gives out the others as it likes.
-fn same_minimal(then: &Shown, now: &Shown) -> bool {
+fn same_minimal(then: &Node, now: &Node) -> bool {
     match (then, now) {
-        (Shown::List(then), Shown::List(now)) => {
+        (Node::List(then), Node::List(now)) => {
             then.len() == now.len() && then.iter().zip(now).all(|(then, now)| same_minimal(then, now))
         }
-        (Shown::Named(then, _), Shown::Named(now, _)) => then == now || (*then > 0xf && *now > 0xf),
+        (Node::Named(then, _), Node::Named(now, _)) => then == now || (*then > 0xf && *now > 0xf),
         (then, now) => then == now,
     }
 }
@@ -191,21 +191,21 @@ fn same_minimal(then: &Shown, now: &Shown) -> bool {
 mod tests {
     use super::*;
 
-    fn different(name: &'static str, recorded: Shown, came: Shown) -> usize {
+    fn different(name: &'static str, recorded: Node, came: Node) -> usize {
         let mut ids = Ids::default();
         let mut comparison = Comparison::new(&mut ids);
-        let of = |value| Shown::Fields(vec![(name.into(), value)]);
+        let of = |value| Node::Fields(vec![(name.into(), value)]);
         comparison.values("RopX", &of(recorded), &of(came));
         comparison.differences.len()
     }
 
     #[test]
     fn what_a_server_makes_up_anew_is_no_difference_and_all_else_is() {
-        let text = |text: &str| Shown::Text(text.to_owned());
-        let fields = |text: &str| Shown::Fields(vec![("began".into(), Shown::Text(text.to_owned()))]);
+        let text = |text: &str| Node::Text(text.to_owned());
+        let fields = |text: &str| Node::Fields(vec![("began".into(), Node::Text(text.to_owned()))]);
         for (name, then, now) in [
-            ("GlobalCount", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
-            ("PidTagConversationIndex", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("GlobalCount", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
+            ("PidTagConversationIndex", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
             ("PidTagConversationIndex", fields("a"), fields("b")),
             ("MetaTagIdsetGiven:PtypInteger32", text("{a: 1-5}"), text("{b: 1-7}")),
             ("MetaTagCnsetSeenFAI", text("a"), text("b")),
@@ -213,32 +213,32 @@ mod tests {
             ("PidLidTaskDueDate", text("2026-11-01T00:00:00Z"), text("2026-11-02T00:00:00Z")),
             ("PidTagAdditionalRenEntryIdsEx", text("a"), text("b")),
             ("FolderIds", text("0001-000000000001"), text("0001-000000000002")),
-            ("PidTagCreatorSid", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("PidTagCreatorSid", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
             ("owner", text("S-1-5-21-1-2-3-500"), text("S-1-5-21-4-5-6-500")),
-            ("PidTagPredecessorChangeList", Shown::List(vec![]), Shown::List(vec![text("a")])),
-            ("message_search_key", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
-            ("RSF_ELID_ENTRYID", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
-            ("folder", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
+            ("PidTagPredecessorChangeList", Node::List(vec![]), Node::List(vec![text("a")])),
+            ("message_search_key", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
+            ("RSF_ELID_ENTRYID", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
+            ("folder", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
             ("action", text("OP_MOVE to 0001-000000000001"), text("OP_MOVE to 0001-000000000002")),
         ] {
             assert_eq!(different(name, then, now), 0, "{name}");
         }
         for (name, then, now) in [
             ("PidTagSubject_W", text("old"), text("new")),
-            ("RowCount", Shown::Number(1), Shown::Number(2)),
+            ("RowCount", Node::Number(1), Node::Number(2)),
             ("PidTagBody_W", text("2026-11-01T00:00:00Z"), text("tomorrow")),
-            ("Status", Shown::Number(0), Shown::Number(1)),
-            ("PidTagLocaleId", Shown::Signed(1033), Shown::Signed(1031)),
-            ("CodePageId", Shown::Number(1252), Shown::Number(1251)),
-            ("RowId", Shown::Number(0), Shown::Number(1)),
-            ("PidTagSearchFolderTemplateId", Shown::Signed(1), Shown::Signed(2)),
-            ("PidTagSearchFolderDefinition", Shown::Bytes(vec![1]), Shown::Bytes(vec![2])),
-            ("PidTagInstanceNum", Shown::Signed(0), Shown::Signed(1)),
+            ("Status", Node::Number(0), Node::Number(1)),
+            ("PidTagLocaleId", Node::Signed(1033), Node::Signed(1031)),
+            ("CodePageId", Node::Number(1252), Node::Number(1251)),
+            ("RowId", Node::Number(0), Node::Number(1)),
+            ("PidTagSearchFolderTemplateId", Node::Signed(1), Node::Signed(2)),
+            ("PidTagSearchFolderDefinition", Node::Bytes(vec![1]), Node::Bytes(vec![2])),
+            ("PidTagInstanceNum", Node::Signed(0), Node::Signed(1)),
             ("PidLidTimeZoneDescription", text("Berlin"), text("Paris")),
-            ("FolderIds", Shown::List(vec![text("0001-000000000001")]), Shown::List(vec![])),
+            ("FolderIds", Node::List(vec![text("0001-000000000001")]), Node::List(vec![])),
             ("PidTagSubject_W", text("0001-000000000001 a"), text("0001-000000000002 a")),
             ("action", text("OP_MOVE to 0001-000000000001"), text("OP_COPY to 0001-000000000002")),
-            ("RowData", Shown::List(vec![text("a"), text("b")]), Shown::List(vec![text("a")])),
+            ("RowData", Node::List(vec![text("a"), text("b")]), Node::List(vec![text("a")])),
             ("PidTagDisplayName_W", text("S-1-5-x"), text("S-1-5-y")),
         ] {
             assert_eq!(different(name, then, now), 1, "{name}");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use mapi::inspect::Shown;
+use mapi::inspect::Node;
 use wire::Guid;
 
 use super::MAX_IDS;
@@ -21,19 +21,19 @@ pub(super) struct Ids {
 
 impl Ids {
     /// Learns the ids in two values that stand in the same place.
-    pub(super) fn learn(&mut self, recorded: &Shown, came: &Shown) {
+    pub(super) fn learn(&mut self, recorded: &Node, came: &Node) {
         match (recorded, came) {
-            (Shown::List(then), Shown::List(now)) => {
+            (Node::List(then), Node::List(now)) => {
                 then.iter().zip(now).for_each(|(then, now)| self.learn(then, now));
             }
-            (Shown::Fields(then), Shown::Fields(now)) => {
+            (Node::Fields(then), Node::Fields(now)) => {
                 then.iter().zip(now).for_each(|((_, then), (_, now))| self.learn(then, now));
             }
             (then, now) => {
                 if let (Some(then), Some(now)) = (id(then), id(now)) {
                     insert(&mut self.short, then, now);
                 }
-                if let (Shown::Text(then), Shown::Text(now)) = (then, now) {
+                if let (Node::Text(then), Node::Text(now)) = (then, now) {
                     self.learn_words(then, now);
                 }
             }
@@ -114,12 +114,12 @@ fn counter(digits: &str) -> Option<[u8; 6]> {
 }
 
 /// An id of eight bytes, as it lies in a buffer: a number of a replica, and a counter.
-pub(super) fn id(shown: &Shown) -> Option<[u8; 8]> {
+pub(super) fn id(shown: &Node) -> Option<[u8; 8]> {
     match shown {
-        Shown::Text(text) => short_id(text),
+        Node::Text(text) => short_id(text),
         // What is small is a count.
-        Shown::Number(number) if *number > 0xffff_ffff => Some(number.to_le_bytes()),
-        Shown::Signed(number) if number.unsigned_abs() > 0xffff_ffff => Some(number.to_le_bytes()),
+        Node::Number(number) if *number > 0xffff_ffff => Some(number.to_le_bytes()),
+        Node::Signed(number) if number.unsigned_abs() > 0xffff_ffff => Some(number.to_le_bytes()),
         _ => None,
     }
 }
@@ -152,8 +152,8 @@ mod tests {
     const THEN: &str = "00000002-18a5-6f7b-bcdc-ea1ed03c5657-0000001d0001";
     const NOW: &str = "0000a002-18a5-6f7b-bcdc-ea1ed03c5657-0000002d0001";
 
-    fn text(text: &str) -> Shown {
-        Shown::Text(text.to_owned())
+    fn text(text: &str) -> Node {
+        Node::Text(text.to_owned())
     }
 
     fn long(text: &str) -> Vec<u8> {
@@ -164,10 +164,7 @@ mod tests {
     fn ids_of_each_form_are_put_in_the_place_of_those_recorded() {
         let mut ids = Ids::default();
         ids.learn(&text(&format!("folder {THEN}")), &text(&format!("folder {NOW}")));
-        ids.learn(
-            &Shown::List(vec![text("0001-0000001d0001")]),
-            &Shown::List(vec![text("0001-0000002d0001")]),
-        );
+        ids.learn(&Node::List(vec![text("0001-0000001d0001")]), &Node::List(vec![text("0001-0000002d0001")]));
         let mut bytes = [&[7][..], &long(THEN), &long(THEN)[..16], &[1, 0, 0, 0, 0, 0x1d, 0, 1, 9]].concat();
         assert!(ids.put_in(&mut bytes));
         let expected = [&[7][..], &long(NOW), &long(NOW)[..16], &[1, 0, 0, 0, 0, 0x2d, 0, 1, 9]].concat();

@@ -1,6 +1,6 @@
 //! Operations as JSON objects, for `mapiproxy decode --json`.
 
-use mapi::inspect::Shown;
+use mapi::inspect::Node;
 use serde_json::{Map, Number, Value, json};
 
 use crate::understand::{Operation, Rop};
@@ -66,22 +66,22 @@ const MAX_EXACT: u64 = (1 << 53) - 1;
 
 /// A value. Bytes are hexadecimal digits. Fields of which several have one name are a list of objects, since
 /// the members of an object must differ.
-pub(super) fn value(shown: &Shown) -> Value {
+pub(super) fn value(shown: &Node) -> Value {
     match shown {
-        Shown::Nothing => Value::Null,
-        Shown::Boolean(yes) => Value::Bool(*yes),
+        Node::Nothing => Value::Null,
+        Node::Boolean(yes) => Value::Bool(*yes),
         // Readers that hold numbers as doubles would change larger ones (RFC 8259 6, RFC 7493 2.2).
-        Shown::Number(number) if *number > MAX_EXACT => json!(number.to_string()),
-        Shown::Signed(number) if number.unsigned_abs() > MAX_EXACT => json!(number.to_string()),
-        Shown::Number(number) => json!(number),
-        Shown::Signed(number) => json!(number),
-        Shown::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
-        Shown::Named(_, name) => json!(name),
-        Shown::Text(text) => json!(text),
-        Shown::Bytes(bytes) | Shown::String8 { bytes, .. } => Value::String(hexadecimal(bytes)),
-        Shown::Condition(condition) => json!(condition.to_string()),
-        Shown::List(items) => Value::Array(items.iter().map(value).collect()),
-        Shown::Fields(fields) => {
+        Node::Number(number) if *number > MAX_EXACT => json!(number.to_string()),
+        Node::Signed(number) if number.unsigned_abs() > MAX_EXACT => json!(number.to_string()),
+        Node::Number(number) => json!(number),
+        Node::Signed(number) => json!(number),
+        Node::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+        Node::Named(_, name) => json!(name),
+        Node::Text(text) => json!(text),
+        Node::Bytes(bytes) | Node::String8 { bytes, .. } => Value::String(hexadecimal(bytes)),
+        Node::Condition(condition) => json!(condition.to_string()),
+        Node::List(items) => Value::Array(items.iter().map(value).collect()),
+        Node::Fields(fields) => {
             let mut object = Map::new();
             for (name, field) in fields {
                 object.insert(name.clone().into_owned(), value(field));

@@ -3,19 +3,19 @@
 mod json;
 mod text;
 
-use mapi::inspect::Shown;
+use mapi::inspect::Node;
 
 pub use self::json::json;
 pub(crate) use self::text::without_controls;
 pub use self::text::{Sessions, text};
 
 /// A value in few words, on one line.
-pub(crate) fn short(value: &Shown) -> String {
+pub(crate) fn short(value: &Node) -> String {
     text::line(value)
 }
 
 /// A value as it is in JSON.
 #[cfg(test)]
-pub(crate) fn json_value(value: &Shown) -> serde_json::Value {
+pub(crate) fn json_value(value: &Node) -> serde_json::Value {
     json::value(value)
 }

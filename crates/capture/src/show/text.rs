@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use mapi::inspect::Shown;
+use mapi::inspect::Node;
 
 use crate::understand::{Operation, Rop};
 
@@ -122,7 +122,7 @@ fn rop_lines(rop: &Rop, out: &mut String) {
 }
 
 /// A named value, where it says anything.
-fn part(out: &mut String, depth: usize, name: &str, shown: &Shown) {
+fn part(out: &mut String, depth: usize, name: &str, shown: &Node) {
     if is_empty(shown) {
         return;
     }
@@ -133,8 +133,8 @@ fn part(out: &mut String, depth: usize, name: &str, shown: &Shown) {
     line_at(out, depth, name);
     let deeper = depth.saturating_add(1);
     match shown {
-        Shown::Fields(fields) => fields.iter().for_each(|(name, shown)| part(out, deeper, name, shown)),
-        Shown::List(items) => {
+        Node::Fields(fields) => fields.iter().for_each(|(name, shown)| part(out, deeper, name, shown)),
+        Node::List(items) => {
             for (index, item) in items.iter().enumerate() {
                 part(out, deeper, &format!("[{index}]"), item);
             }
@@ -143,34 +143,34 @@ fn part(out: &mut String, depth: usize, name: &str, shown: &Shown) {
     }
 }
 
-fn is_empty(shown: &Shown) -> bool {
-    matches!(shown, Shown::Nothing) || matches!(shown, Shown::Fields(fields) if fields.is_empty())
+fn is_empty(shown: &Node) -> bool {
+    matches!(shown, Node::Nothing) || matches!(shown, Node::Fields(fields) if fields.is_empty())
 }
 
 /// Whether a value goes on one line with its name.
-fn fits(shown: &Shown, short: &str) -> bool {
+fn fits(shown: &Node, short: &str) -> bool {
     match shown {
-        Shown::Fields(_) | Shown::List(_) => short.chars().count() <= WIDTH,
+        Node::Fields(_) | Node::List(_) => short.chars().count() <= WIDTH,
         _ => true,
     }
 }
 
 /// A value on one line.
-pub(super) fn line(shown: &Shown) -> String {
+pub(super) fn line(shown: &Node) -> String {
     match shown {
-        Shown::Nothing => "none".to_owned(),
-        Shown::Boolean(yes) => yes.to_string(),
+        Node::Nothing => "none".to_owned(),
+        Node::Boolean(yes) => yes.to_string(),
         // What is large is an id as a rule.
-        Shown::Number(number) if *number > 0xffff_ffff => format!("{number:#x}"),
-        Shown::Number(number) => number.to_string(),
-        Shown::Signed(number) => number.to_string(),
-        Shown::Float(number) => number.to_string(),
-        Shown::Named(_, name) => name.clone().into_owned(),
-        Shown::Text(text) => quoted(text),
-        Shown::Bytes(bytes) | Shown::String8 { bytes, .. } => hexadecimal(bytes),
-        Shown::Condition(condition) => condition.to_string(),
-        Shown::List(items) => format!("[{}]", joined(items.iter().map(line))),
-        Shown::Fields(fields) => {
+        Node::Number(number) if *number > 0xffff_ffff => format!("{number:#x}"),
+        Node::Number(number) => number.to_string(),
+        Node::Signed(number) => number.to_string(),
+        Node::Float(number) => number.to_string(),
+        Node::Named(_, name) => name.clone().into_owned(),
+        Node::Text(text) => quoted(text),
+        Node::Bytes(bytes) | Node::String8 { bytes, .. } => hexadecimal(bytes),
+        Node::Condition(condition) => condition.to_string(),
+        Node::List(items) => format!("[{}]", joined(items.iter().map(line))),
+        Node::Fields(fields) => {
             let fields = fields.iter().map(|(name, shown)| format!("{name}: {}", line(shown)));
             format!("{{{}}}", joined(fields))
         }

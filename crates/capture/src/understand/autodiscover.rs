@@ -1,6 +1,6 @@
 //! HTTP that is not MAPI.
 
-use mapi::inspect::Shown;
+use mapi::inspect::Node;
 
 use super::Operation;
 use super::sessions::{Key, Sessions};
@@ -23,14 +23,14 @@ pub(super) fn http(operation: &mut Operation, sessions: &mut Sessions, connectio
 }
 
 /// A body that is text, as that.
-fn text(message: &HttpMessage) -> Shown {
+fn text(message: &HttpMessage) -> Node {
     let kind = message.field("content-type").unwrap_or_default().to_ascii_lowercase();
     let is_text = ["xml", "json", "text", "html"].iter().any(|word| kind.contains(word));
     if message.body.is_empty() {
-        return Shown::Nothing;
+        return Node::Nothing;
     }
     match std::str::from_utf8(message.body.get(..message.body.len().min(MAX_TEXT)).unwrap_or_default()) {
-        Ok(text) if is_text => Shown::Text(text.to_owned()),
-        _ => Shown::Bytes(message.body.to_vec()),
+        Ok(text) if is_text => Node::Text(text.to_owned()),
+        _ => Node::Bytes(message.body.to_vec()),
     }
 }

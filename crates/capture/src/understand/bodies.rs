@@ -3,8 +3,8 @@
 use engine::{Body as _, HandleUse, handle_use};
 use mapi::Interface;
 use mapi::emsmdb;
+use mapi::inspect::{Inspect, Node};
 use mapi::mapihttp::{self, Answer, Endpoint, RequestType, ResponseBody, ResponseCode, cookies, headers};
-use mapi::inspect::{Show, Shown};
 use wire::Endian;
 
 use super::handles::{handle_at, opened};
@@ -55,8 +55,8 @@ pub(super) fn rpc(
     operation.return_value = response.as_ref().and_then(engine::Response::return_value);
     let objects = sessions.objects(operation.session);
     if !execute(operation, request.as_ref(), response.as_ref(), objects) {
-        operation.request = request.as_ref().map_or(Shown::Nothing, shown_request);
-        operation.response = response.as_ref().map_or(Shown::Nothing, shown_response);
+        operation.request = request.as_ref().map_or(Node::Nothing, shown_request);
+        operation.response = response.as_ref().map_or(Node::Nothing, shown_response);
     }
 }
 
@@ -155,25 +155,25 @@ fn execute(
     true
 }
 
-fn shown_request(request: &engine::Request) -> Shown {
+fn shown_request(request: &engine::Request) -> Node {
     match request {
-        engine::Request::Rfr(body) => body.show(),
-        engine::Request::Nspi(body) => body.show(),
-        engine::Request::Emsmdb(body) => body.show(),
-        engine::Request::AsyncEmsmdb(body) => body.show(),
-        engine::Request::NspiHttp(body) => body.show(),
-        engine::Request::EmsmdbHttp(body) => body.show(),
+        engine::Request::Rfr(body) => body.to_node(),
+        engine::Request::Nspi(body) => body.to_node(),
+        engine::Request::Emsmdb(body) => body.to_node(),
+        engine::Request::AsyncEmsmdb(body) => body.to_node(),
+        engine::Request::NspiHttp(body) => body.to_node(),
+        engine::Request::EmsmdbHttp(body) => body.to_node(),
     }
 }
 
-fn shown_response(response: &engine::Response) -> Shown {
+fn shown_response(response: &engine::Response) -> Node {
     match response {
-        engine::Response::Rfr(body) => body.show(),
-        engine::Response::Nspi(body) => body.show(),
-        engine::Response::Emsmdb(body) => body.show(),
-        engine::Response::AsyncEmsmdb(body) => body.show(),
-        engine::Response::NspiHttp(body) => body.show(),
-        engine::Response::EmsmdbHttp(body) => body.show(),
+        engine::Response::Rfr(body) => body.to_node(),
+        engine::Response::Nspi(body) => body.to_node(),
+        engine::Response::Emsmdb(body) => body.to_node(),
+        engine::Response::AsyncEmsmdb(body) => body.to_node(),
+        engine::Response::NspiHttp(body) => body.to_node(),
+        engine::Response::EmsmdbHttp(body) => body.to_node(),
     }
 }
 
@@ -224,8 +224,8 @@ pub(super) fn mapi_http(
             let response = payload.map(|payload| whole(mapihttp::nspi::Response::decode(known, payload)));
             let response = taken(response, "response", &mut operation.problems);
             operation.return_value = response.as_ref().map(mapihttp::nspi::Response::return_value);
-            operation.request = request.as_ref().map_or(Shown::Nothing, Show::show);
-            operation.response = response.as_ref().map_or(Shown::Nothing, Show::show);
+            operation.request = request.as_ref().map_or(Node::Nothing, Inspect::to_node);
+            operation.response = response.as_ref().map_or(Node::Nothing, Inspect::to_node);
         }
     }
 }
@@ -248,8 +248,8 @@ fn emsmdb_body(
         // What was asked can't be read.
         (None, Some(mapihttp::emsmdb::Response::Execute(_))) => Vec::new(),
         _ => {
-            operation.request = request.map_or(Shown::Nothing, Show::show);
-            operation.response = response.map_or(Shown::Nothing, Show::show);
+            operation.request = request.map_or(Node::Nothing, Inspect::to_node);
+            operation.response = response.map_or(Node::Nothing, Inspect::to_node);
             return;
         }
     };

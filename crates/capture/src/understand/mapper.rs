@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use mapi::inspect::{Show as _, Shown};
+use mapi::inspect::{Inspect as _, Node};
 use mapi::{ErrorCode, Interface};
 use rpc::epm::{
     self, EptLookupRequest, EptLookupResponse, EptMapRequest, EptMapResponse, Floor, FloorProtocol,
@@ -58,10 +58,10 @@ pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
             operation.request = taken(Some(&call.request), "request", problems, map_request);
             operation.response = taken(answer, "response", problems, |answer: &EptMapResponse| {
                 operation.return_value = Some(ErrorCode(answer.status));
-                let towers = answer.towers.iter().map(|tower| tower.as_ref().map_or(Shown::Nothing, shown));
+                let towers = answer.towers.iter().map(|tower| tower.as_ref().map_or(Node::Nothing, shown));
                 fields([
                     ("entry_handle", handle(&answer.entry_handle)),
-                    ("towers", Shown::List(towers.collect())),
+                    ("towers", Node::List(towers.collect())),
                     ("status", status(answer.status)),
                 ])
             });
@@ -72,7 +72,7 @@ pub(super) fn mapped(operation: &mut Operation, call: &RpcCall) {
                 operation.return_value = Some(ErrorCode(answer.status));
                 fields([
                     ("entry_handle", handle(&answer.entry_handle)),
-                    ("entries", Shown::List(answer.entries.iter().map(entry).collect())),
+                    ("entries", Node::List(answer.entries.iter().map(entry).collect())),
                     ("status", status(answer.status)),
                 ])
             });
@@ -86,14 +86,14 @@ fn taken<T: for<'a> Decode<'a>>(
     stub: Option<&Stub>,
     what: &str,
     problems: &mut Vec<String>,
-    show: impl FnOnce(&T) -> Shown,
-) -> Shown {
-    let Some(Stub::Plain(bytes, endian)) = stub else { return Shown::Nothing };
+    show: impl FnOnce(&T) -> Node,
+) -> Node {
+    let Some(Stub::Plain(bytes, endian)) = stub else { return Node::Nothing };
     match decoded(bytes, *endian) {
         Ok(body) => show(&body),
         Err(error) => {
             problems.push(format!("{what}: {error}"));
-            Shown::Nothing
+            Node::Nothing
         }
     }
 }
@@ -102,61 +102,61 @@ fn decoded<T: for<'a> Decode<'a>>(bytes: &[u8], endian: Endian) -> wire::Result<
     T::decode(&mut Reader::with_endian(bytes, endian))
 }
 
-fn fields<const N: usize>(fields: [(&'static str, Shown); N]) -> Shown {
-    let there = fields.into_iter().filter(|(_, shown)| *shown != Shown::Nothing);
-    Shown::Fields(there.map(|(name, shown)| (Cow::Borrowed(name), shown)).collect())
+fn fields<const N: usize>(fields: [(&'static str, Node); N]) -> Node {
+    let there = fields.into_iter().filter(|(_, shown)| *shown != Node::Nothing);
+    Node::Fields(there.map(|(name, shown)| (Cow::Borrowed(name), shown)).collect())
 }
 
-fn map_request(request: &EptMapRequest) -> Shown {
+fn map_request(request: &EptMapRequest) -> Node {
     fields([
         ("object", object(request.object)),
-        ("map_tower", request.map_tower.as_ref().map_or(Shown::Nothing, shown)),
+        ("map_tower", request.map_tower.as_ref().map_or(Node::Nothing, shown)),
         ("entry_handle", handle(&request.entry_handle)),
-        ("max_towers", request.max_towers.show()),
+        ("max_towers", request.max_towers.to_node()),
     ])
 }
 
-fn lookup_request(request: &EptLookupRequest) -> Shown {
-    let by_name = |number: u32, name: String| Shown::Named(u64::from(number), name.into());
+fn lookup_request(request: &EptLookupRequest) -> Node {
+    let by_name = |number: u32, name: String| Node::Named(u64::from(number), name.into());
     fields([
         ("inquiry_type", by_name(request.inquiry_type.0, format!("{:?}", request.inquiry_type))),
         ("object", object(request.object)),
-        ("interface_id", request.interface.map_or(Shown::Nothing, |syntax| Shown::Text(interface(&syntax)))),
+        ("interface_id", request.interface.map_or(Node::Nothing, |syntax| Node::Text(interface(&syntax)))),
         ("vers_option", by_name(request.vers_option.0, format!("{:?}", request.vers_option))),
         ("entry_handle", handle(&request.entry_handle)),
-        ("max_ents", request.max_ents.show()),
+        ("max_ents", request.max_ents.to_node()),
     ])
 }
 
-fn entry(entry: &EptEntry) -> Shown {
+fn entry(entry: &EptEntry) -> Node {
     fields([
         ("object", object(Some(entry.object))),
-        ("tower", entry.tower.as_ref().map_or(Shown::Nothing, shown)),
+        ("tower", entry.tower.as_ref().map_or(Node::Nothing, shown)),
         ("annotation", text(&entry.annotation)),
     ])
 }
 
 /// An object where it is one.
-fn object(object: Option<Guid>) -> Shown {
-    object.filter(|object| !object.is_nil()).map_or(Shown::Nothing, |object| object.show())
+fn object(object: Option<Guid>) -> Node {
+    object.filter(|object| !object.is_nil()).map_or(Node::Nothing, |object| object.to_node())
 }
 
-fn handle(handle: &LookupHandle) -> Shown {
-    if handle.is_nil() { Shown::Nothing } else { handle.uuid.show() }
+fn handle(handle: &LookupHandle) -> Node {
+    if handle.is_nil() { Node::Nothing } else { handle.uuid.to_node() }
 }
 
-fn status(status: u32) -> Shown {
+fn status(status: u32) -> Node {
     let name = match status {
         0 => "SUCCESS".to_owned(),
         epm::EPT_S_NOT_REGISTERED => "ept_s_not_registered".to_owned(),
         epm::EPT_S_INVALID_CONTEXT => "ept_s_invalid_context".to_owned(),
         other => format!("{other:#x}"),
     };
-    Shown::Named(u64::from(status), name.into())
+    Node::Named(u64::from(status), name.into())
 }
 
-fn text(bytes: &[u8]) -> Shown {
-    if bytes.is_empty() { Shown::Nothing } else { Shown::Text(String::from_utf8_lossy(bytes).into_owned()) }
+fn text(bytes: &[u8]) -> Node {
+    if bytes.is_empty() { Node::Nothing } else { Node::Text(String::from_utf8_lossy(bytes).into_owned()) }
 }
 
 /// An interface by its name where that is known, with its version.
@@ -167,22 +167,22 @@ fn interface(syntax: &SyntaxId) -> String {
 }
 
 /// A tower as what its floors say (C706 appendix I, L).
-fn shown(tower: &Tower) -> Shown {
+fn shown(tower: &Tower) -> Node {
     let syntax = |syntax: Option<SyntaxId>| {
-        syntax.map_or(Shown::Nothing, |syntax| {
+        syntax.map_or(Node::Nothing, |syntax| {
             let name = if syntax == SyntaxId::NDR { "NDR 2.0".to_owned() } else { interface(&syntax) };
-            Shown::Text(name)
+            Node::Text(name)
         })
     };
     let mut all = vec![
         ("interface", syntax(tower.interface())),
         ("transfer_syntax", syntax(tower.transfer_syntax())),
-        ("protocol", Shown::Text(protocol_sequence(tower))),
+        ("protocol", Node::Text(protocol_sequence(tower))),
     ];
     // The first two floors are interface and syntax, the third is the protocol of RPC.
     all.extend(tower.floors.iter().skip(3).filter_map(floor));
-    let there = all.into_iter().filter(|(_, shown)| *shown != Shown::Nothing);
-    Shown::Fields(there.map(|(name, shown)| (Cow::Borrowed(name), shown)).collect())
+    let there = all.into_iter().filter(|(_, shown)| *shown != Node::Nothing);
+    Node::Fields(there.map(|(name, shown)| (Cow::Borrowed(name), shown)).collect())
 }
 
 /// The protocol sequence of [MS-RPCE] 2.1, where it is a usual one.
@@ -200,19 +200,19 @@ fn protocol_sequence(tower: &Tower) -> String {
     }
 }
 
-fn floor(floor: &Floor) -> Option<(&'static str, Shown)> {
+fn floor(floor: &Floor) -> Option<(&'static str, Node)> {
     if let Some(port) = floor.port() {
-        return Some(("port", port.show()));
+        return Some(("port", port.to_node()));
     }
     if let Some(address) = floor.address() {
-        return Some(("address", Shown::Text(address.to_string())));
+        return Some(("address", Node::Text(address.to_string())));
     }
     let zero = floor.rhs.iter().position(|byte| *byte == 0).unwrap_or(floor.rhs.len());
     let name = floor.rhs.get(..zero).unwrap_or_default();
     match floor.protocol()? {
         FloorProtocol::UDP => {
             let port = floor.rhs.as_slice().try_into().ok().map(u16::from_be_bytes)?;
-            Some(("port", port.show()))
+            Some(("port", port.to_node()))
         }
         FloorProtocol::NAMED_PIPE | FloorProtocol::SMB => Some(("endpoint", text(name))),
         FloorProtocol::NETBIOS => Some(("host", text(name))),

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mapi::inspect::Shown;
+use mapi::inspect::Node;
 use mapi::{ErrorCode, Interface};
 
 use crate::Timestamp;
@@ -61,9 +61,9 @@ pub struct Operation {
     /// What the operation returned; none where it did not come to that.
     pub return_value: Option<ErrorCode>,
     /// What was asked.
-    pub request: Shown,
+    pub request: Node,
     /// What was answered.
-    pub response: Shown,
+    pub response: Node,
     /// The ROPs in it.
     pub rops: Vec<Rop>,
     /// What of it can't be read.
@@ -109,8 +109,8 @@ impl Understanding {
             response_code: None,
             fault: None,
             return_value: None,
-            request: Shown::Nothing,
-            response: Shown::Nothing,
+            request: Node::Nothing,
+            response: Node::Nothing,
             rops: Vec::new(),
             problems: Vec::new(),
         };
@@ -139,8 +139,8 @@ impl Understanding {
             objects.code_page = Some(code_page);
         }
         let terms = tidy::Terms { names: &objects.names, code_page: objects.code_page };
-        let tidy = |shown: &mut Shown| {
-            *shown = tidy::tidy(std::mem::replace(shown, Shown::Nothing), &terms);
+        let tidy = |shown: &mut Node| {
+            *shown = tidy::tidy(std::mem::replace(shown, Node::Nothing), &terms);
         };
         tidy(&mut operation.request);
         tidy(&mut operation.response);

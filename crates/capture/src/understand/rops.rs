@@ -4,9 +4,9 @@ use engine::objects::{BatchObjects, ObjectHandle};
 use mapi::ErrorCode;
 use mapi::compress::{self, ExtendedBuffer, Limits};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::inspect::{Inspect, Node};
 use mapi::property::PropTag;
 use mapi::rop::{Answers, Columns as _, RopId, RopReply, RopRequest, RopRequests, RopResponse};
-use mapi::inspect::{Show, Shown};
 use wire::{Decode as _, Reader};
 
 use super::objects::{More, Objects, described, take_in_names};
@@ -30,9 +30,9 @@ pub struct Rop {
     /// What it returned; none where it was not answered.
     pub return_value: Option<ErrorCode>,
     /// What it asks; none for what the server sends of its own.
-    pub request: Option<Shown>,
+    pub request: Option<Node>,
     /// What it was answered.
-    pub response: Option<Shown>,
+    pub response: Option<Node>,
 }
 
 /// The ROPs of a call.
@@ -178,7 +178,7 @@ impl<'a> Course<'a> {
             object: self.batch.acted_on(request).map(described),
             made: None,
             return_value: None,
-            request: Some(request.body.show()),
+            request: Some(request.body.to_node()),
             response: None,
         };
         if let Some(handle) = rop.handle.filter(|_| request.id() == RopId::RopRelease) {
@@ -210,7 +210,7 @@ impl<'a> Course<'a> {
         if reply.return_value.is_success() {
             take_in_names(self.names, request, reply);
         }
-        let mut shown = reply.body.show();
+        let mut shown = reply.body.to_node();
         transfer(&rop.name, Some(&mut shown), self.more, rop.handle);
         rop.answered(reply.return_value, shown, made);
     }
@@ -238,17 +238,17 @@ fn put(handles: &mut Vec<u32>, index: usize, handle: u32) {
 }
 
 impl Rop {
-    fn answered(&mut self, return_value: ErrorCode, shown: Shown, made: Option<u32>) {
+    fn answered(&mut self, return_value: ErrorCode, shown: Node, made: Option<u32>) {
         self.made = self.made.or(made);
         self.return_value = Some(return_value);
         self.response = Some(match self.response.take() {
             None => shown,
             // A server that packs buffers answers one ROP several times.
-            Some(Shown::List(mut several)) => {
+            Some(Node::List(mut several)) => {
                 several.push(shown);
-                Shown::List(several)
+                Node::List(several)
             }
-            Some(first) => Shown::List(vec![first, shown]),
+            Some(first) => Node::List(vec![first, shown]),
         });
     }
 }
@@ -290,7 +290,7 @@ impl Other {
             made: None,
             return_value: None,
             request: None,
-            response: Some(self.response.show_with(columns)),
+            response: Some(self.response.node_with(columns)),
         }
     }
 }
@@ -300,16 +300,16 @@ fn name(id: RopId) -> String {
 }
 
 /// Puts a tree in the place of the bytes of a `FastTransfer` stream, where `shown` has some.
-fn transfer(rop: &str, shown: Option<&mut Shown>, objects: &mut More, handle: Option<u32>) {
-    let (Some(Shown::Fields(fields)), Some(handle)) = (shown, handle) else { return };
+fn transfer(rop: &str, shown: Option<&mut Node>, objects: &mut More, handle: Option<u32>) {
+    let (Some(Node::Fields(fields)), Some(handle)) = (shown, handle) else { return };
     if !rop.starts_with("RopFastTransfer") {
         return;
     }
     for (name, value) in fields {
-        if let ("TransferBuffer" | "TransferData", Shown::Bytes(bytes)) = (name.as_ref(), &*value)
+        if let ("TransferBuffer" | "TransferData", Node::Bytes(bytes)) = (name.as_ref(), &*value)
             && let Some(transfer) = objects.transfer(handle)
         {
-            *value = transfer.show(bytes);
+            *value = transfer.node(bytes);
         }
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use mapi::blob;
+use mapi::inspect::Node;
 use mapi::property::{PropTag, id_of, store_name};
-use mapi::inspect::Shown;
 
 /// The names of a session's named properties, by their numbers.
 pub(super) type Names = HashMap<u16, String>;
@@ -17,11 +17,11 @@ pub(super) struct Terms<'a> {
     pub(super) code_page: Option<u16>,
 }
 
-pub(super) fn tidy(shown: Shown, terms: &Terms<'_>) -> Shown {
+pub(super) fn tidy(shown: Node, terms: &Terms<'_>) -> Node {
     match shown {
-        Shown::Named(number, name) => Shown::Named(number, Cow::Owned(named(bare(&name), terms.names))),
-        Shown::List(items) => Shown::List(items.into_iter().map(|item| tidy(item, terms)).collect()),
-        Shown::Fields(fields) => {
+        Node::Named(number, name) => Node::Named(number, Cow::Owned(named(bare(&name), terms.names))),
+        Node::List(items) => Node::List(items.into_iter().map(|item| tidy(item, terms)).collect()),
+        Node::Fields(fields) => {
             let fields = fields.into_iter().map(|(name, value)| {
                 let name = named(&name, terms.names);
                 let value = match within(&name, &value) {
@@ -30,43 +30,43 @@ pub(super) fn tidy(shown: Shown, terms: &Terms<'_>) -> Shown {
                 };
                 (Cow::Owned(name), value)
             });
-            Shown::Fields(fields.collect())
+            Node::Fields(fields.collect())
         }
-        Shown::String8 { bytes, code_page } => in_code_page(&bytes, code_page.or(terms.code_page)),
-        Shown::Condition(mut condition) => {
+        Node::String8 { bytes, code_page } => in_code_page(&bytes, code_page.or(terms.code_page)),
+        Node::Condition(mut condition) => {
             condition.read_texts(&|text| read(text, terms.code_page));
             let name = |tag: PropTag| match terms.names.get(&tag.id()).filter(|_| tag.is_named()) {
                 Some(name) => Cow::Owned(name.clone()),
                 None => store_name(tag),
             };
-            Shown::Text(condition.words(&name).to_string())
+            Node::Text(condition.words(&name).to_string())
         }
         other => other,
     }
 }
 
 /// What a value of a property means that is known by its name alone.
-fn within(name: &str, value: &Shown) -> Option<Shown> {
+fn within(name: &str, value: &Node) -> Option<Node> {
     let name = name.split([' ', ':']).next()?;
     match value {
-        Shown::Bytes(bytes) => blob::meaning(name, bytes),
-        Shown::List(items) => {
-            let known = |item: &Shown| match item {
-                Shown::Bytes(bytes) => blob::item_meaning(name, bytes),
+        Node::Bytes(bytes) => blob::meaning(name, bytes),
+        Node::List(items) => {
+            let known = |item: &Node| match item {
+                Node::Bytes(bytes) => blob::item_meaning(name, bytes),
                 _ => None,
             };
             let is_known = items.iter().any(|item| known(item).is_some());
-            let item = |item: &Shown| known(item).unwrap_or_else(|| item.clone());
-            is_known.then(|| Shown::List(items.iter().map(item).collect()))
+            let item = |item: &Node| known(item).unwrap_or_else(|| item.clone());
+            is_known.then(|| Node::List(items.iter().map(item).collect()))
         }
-        Shown::Signed(number) => id_of(name, *number),
+        Node::Signed(number) => id_of(name, *number),
         _ => None,
     }
 }
 
 /// A text in a code page; its bytes where that is not known, or they are no text in it.
-fn in_code_page(bytes: &[u8], code_page: Option<u16>) -> Shown {
-    read(bytes, code_page).map_or_else(|| Shown::Bytes(bytes.to_vec()), Shown::Text)
+fn in_code_page(bytes: &[u8], code_page: Option<u16>) -> Node {
+    read(bytes, code_page).map_or_else(|| Node::Bytes(bytes.to_vec()), Node::Text)
 }
 
 /// A text in a code page, read; none where that is not known, or `bytes` are no text in it.
@@ -82,10 +82,10 @@ fn read(bytes: &[u8], code_page: Option<u16>) -> Option<String> {
 
 /// The code page that a request asks for ([MS-OXCRPC] 3.1.4.1 `ulCpid`, [MS-OXCMAPIHTTP] 2.2.4.1.1
 /// `DefaultCodePage`, [MS-OXNSPI] 2.2.8 `CodePage`), where it does.
-pub(super) fn code_page(request: &Shown) -> Option<u16> {
-    let Shown::Fields(fields) = request else { return None };
+pub(super) fn code_page(request: &Node) -> Option<u16> {
+    let Node::Fields(fields) = request else { return None };
     fields.iter().find_map(|(name, value)| match (name.as_ref(), value) {
-        ("ulCpid" | "DefaultCodePage" | "CodePage" | "dwCodePage", Shown::Number(number)) => {
+        ("ulCpid" | "DefaultCodePage" | "CodePage" | "dwCodePage", Node::Number(number)) => {
             u16::try_from(*number).ok().filter(|number| !matches!(*number, 0 | UTF_16))
         }
         ("pStat" | "State", nested) => code_page(nested),
@@ -122,11 +122,10 @@ mod tests {
         let texts = wire::utf16le_bytes("A\0SMTP\0a@b\0");
         let one_off = [&[0; 4][..], &uid, &[0, 0, 0x01, 0x90], &texts].concat();
         let terms = Terms { names: &Names::new(), code_page: None };
-        let of =
-            |name: &'static str, items: Vec<Shown>| Shown::Fields(vec![(name.into(), Shown::List(items))]);
-        let items = vec![Shown::Bytes(one_off), Shown::Bytes(vec![1])];
+        let of = |name: &'static str, items: Vec<Node>| Node::Fields(vec![(name.into(), Node::List(items))]);
+        let items = vec![Node::Bytes(one_off), Node::Bytes(vec![1])];
         let members = tidy(of("PidLidDistributionListMembers", items.clone()), &terms);
-        let expected = vec![Shown::Text("A <SMTP:a@b>".to_owned()), Shown::Bytes(vec![1])];
+        let expected = vec![Node::Text("A <SMTP:a@b>".to_owned()), Node::Bytes(vec![1])];
         assert_eq!(members, of("PidLidDistributionListMembers", expected));
         assert_eq!(tidy(of("PidLidOther", items.clone()), &terms), of("PidLidOther", items));
     }

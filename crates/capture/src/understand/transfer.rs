@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use mapi::fast_transfer::{Limits, Marker, Property, Token, Tokenizer, Value};
+use mapi::inspect::{Node, string8_of};
 use mapi::property::{PropType, PropertyValue};
-use mapi::inspect::{Shown, string8_of};
 
 /// How deep parts are shown within one another.
 const MAX_DEPTH: usize = 32;
@@ -31,12 +31,12 @@ impl Large {
     fn push(&self, stack: &mut [Part], piece: &[u8]) {
         let Some(part) = stack.last_mut() else { return };
         let continued = format!("{} (continued)", self.name);
-        if let Some((name, Shown::Bytes(bytes))) = part.fields.last_mut()
+        if let Some((name, Node::Bytes(bytes))) = part.fields.last_mut()
             && (*name == self.name || *name == continued)
         {
             bytes.extend_from_slice(piece);
         } else {
-            part.fields.push((continued.into(), Shown::Bytes(piece.to_vec())));
+            part.fields.push((continued.into(), Node::Bytes(piece.to_vec())));
         }
     }
 }
@@ -46,7 +46,7 @@ impl Large {
     fn finish(&self, stack: &mut [Part]) {
         let last = stack.last_mut().and_then(|part| part.fields.last_mut());
         if let Some((_, value)) = last.filter(|(name, _)| *name == self.name)
-            && let Shown::Bytes(bytes) = value
+            && let Node::Bytes(bytes) = value
         {
             *value = in_bytes(self.prop_type, bytes);
         }
@@ -64,7 +64,7 @@ struct Part {
     marker: Option<Marker>,
     /// Whether it began in an earlier buffer.
     continued: bool,
-    fields: Vec<(Cow<'static, str>, Shown)>,
+    fields: Vec<(Cow<'static, str>, Node)>,
 }
 
 impl Part {
@@ -75,13 +75,13 @@ impl Part {
     fn finish(self, into: &mut Self) {
         let Some(marker) = self.marker else { return };
         let name = if self.continued { format!("{marker} (continued)") } else { marker.to_string() };
-        into.fields.push((name.into(), Shown::Fields(self.fields)));
+        into.fields.push((name.into(), Node::Fields(self.fields)));
     }
 }
 
 impl Transfer {
     /// The next buffer of the stream, as a tree: parts by the names of their markers, properties by theirs.
-    pub(super) fn show(&mut self, bytes: &[u8]) -> Shown {
+    pub(super) fn node(&mut self, bytes: &[u8]) -> Node {
         let mut stack = vec![Part::new(None, false)];
         stack.extend(self.open.iter().map(|marker| Part::new(Some(*marker), true)));
         let Self { tokenizer, large, .. } = self;
@@ -92,13 +92,13 @@ impl Transfer {
         if let Err(error) = fed
             && let Some(part) = stack.last_mut()
         {
-            part.fields.push(("error".into(), Shown::Text(error.to_string())));
+            part.fields.push(("error".into(), Node::Text(error.to_string())));
         }
         self.open = stack.iter().filter_map(|part| part.marker).collect();
         while stack.len() > 1 {
             close(&mut stack);
         }
-        Shown::Fields(stack.pop().map(|part| part.fields).unwrap_or_default())
+        Node::Fields(stack.pop().map(|part| part.fields).unwrap_or_default())
     }
 }
 
@@ -132,7 +132,7 @@ fn take(stack: &mut Vec<Part>, large: &mut Option<Large>, token: &Token<'_>) {
         Token::Property(property) => put(stack, property.info.to_string(), value(property)),
         Token::Large { info, .. } => {
             *large = Some(Large { name: info.to_string(), prop_type: info.tag.prop_type() });
-            put(stack, info.to_string(), Shown::Bytes(Vec::new()));
+            put(stack, info.to_string(), Node::Bytes(Vec::new()));
         }
         Token::Piece { bytes, is_last } => {
             if let Some(one) = large.as_ref() {
@@ -145,42 +145,42 @@ fn take(stack: &mut Vec<Part>, large: &mut Option<Large>, token: &Token<'_>) {
     }
 }
 
-fn put(stack: &mut [Part], name: String, value: Shown) {
+fn put(stack: &mut [Part], name: String, value: Node) {
     if let Some(part) = stack.last_mut() {
         part.fields.push((name.into(), value));
     }
 }
 
-fn value(property: &Property<'_>) -> Shown {
+fn value(property: &Property<'_>) -> Node {
     if let Some(ids) = property.ids() {
-        return Shown::Text(ids);
+        return Node::Text(ids);
     }
     match &property.value {
         Value::Multiple(_) => {
             let single = PropType(property.info.tag.prop_type().0 & !PropType::MULTIVALUE);
-            Shown::List(property.values().map(|value| one(single, &value)).collect())
+            Node::List(property.values().map(|value| one(single, &value)).collect())
         }
         value => one(property.info.tag.prop_type(), value),
     }
 }
 
 /// One value of a property.
-fn one(prop_type: PropType, value: &Value<'_>) -> Shown {
+fn one(prop_type: PropType, value: &Value<'_>) -> Node {
     match value {
         Value::Bytes(bytes) => in_bytes(prop_type, bytes),
-        Value::Boolean(value) => Shown::Boolean(*value != 0),
-        Value::Integer16(value) => Shown::Signed(i64::from(*value)),
-        Value::Integer32(value) => Shown::Signed(i64::from(*value)),
-        Value::Integer64(value) => Shown::Signed(*value),
-        Value::Floating32(value) => Shown::Float(f64::from(*value)),
-        Value::Floating64(value) => Shown::Float(*value),
-        Value::Time(value) => Shown::Text(PropertyValue::Time(*value).to_string()),
-        other => Shown::Text(other.to_string()),
+        Value::Boolean(value) => Node::Boolean(*value != 0),
+        Value::Integer16(value) => Node::Signed(i64::from(*value)),
+        Value::Integer32(value) => Node::Signed(i64::from(*value)),
+        Value::Integer64(value) => Node::Signed(*value),
+        Value::Floating32(value) => Node::Float(f64::from(*value)),
+        Value::Floating64(value) => Node::Float(*value),
+        Value::Time(value) => Node::Text(PropertyValue::Time(*value).to_string()),
+        other => Node::Text(other.to_string()),
     }
 }
 
 /// Bytes of a type: a text, with or without a code page of its own ([MS-OXCFXICS] 2.2.4.1.1.1), or other bytes.
-fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Shown {
+fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Node {
     /// The bit of types whose other bits are a code page, and the code page of UTF-16.
     const CODE_PAGE: u16 = 0x8000;
     const UTF_16: u16 = 1200;
@@ -188,12 +188,12 @@ fn in_bytes(prop_type: PropType, bytes: &[u8]) -> Shown {
     match (prop_type, page) {
         (PropType::PtypString, _) | (_, Some(UTF_16)) => {
             let text = wire::utf16le_to_string_lossy(bytes);
-            Shown::Text(text.trim_end_matches('\0').to_owned())
+            Node::Text(text.trim_end_matches('\0').to_owned())
         }
         (PropType::PtypString8, _) | (_, Some(_)) => {
             string8_of(bytes.strip_suffix(b"\0").unwrap_or(bytes), page)
         }
-        _ => Shown::Bytes(bytes.to_vec()),
+        _ => Node::Bytes(bytes.to_vec()),
     }
 }
 
@@ -228,8 +228,8 @@ mod tests {
             property(0x3A58_101F, &[&number(0)]),
         ]
         .concat();
-        let shown = Transfer::default().show(&buffer);
-        let Shown::Fields(fields) = shown else { panic!("{shown:?}") };
+        let shown = Transfer::default().node(&buffer);
+        let Node::Fields(fields) = shown else { panic!("{shown:?}") };
         let values: Vec<_> = fields.iter().map(|(_, value)| crate::show::json_value(value)).collect();
         assert_eq!(values, [json!([7, -7]), json!(["red", "blue"]), json!(["abcd", "ef"]), json!([])]);
     }
@@ -240,8 +240,8 @@ mod tests {
         let content: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let stream = property(0x3701_0102, &[&number(content.len()), &content]);
         let shown = |transfer: &mut Transfer, bytes: &[u8]| {
-            let shown = transfer.show(bytes);
-            let Shown::Fields(fields) = &shown else { panic!("{shown:?}") };
+            let shown = transfer.node(bytes);
+            let Node::Fields(fields) = &shown else { panic!("{shown:?}") };
             let [(name, value)] = &fields[..] else { panic!("{shown:?}") };
             (name.to_string(), crate::show::json_value(value).as_str().unwrap().to_owned())
         };

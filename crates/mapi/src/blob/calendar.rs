@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, FileTime, Reader, Result, Writer};
 
-use crate::inspect::{Show, Shown, string8};
+use crate::inspect::{Inspect, Node, string8};
 
 /// `PidLidGlobalObjectId`: which meeting something is about ([MS-OXOCAL] 2.2.1.27).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,20 +53,20 @@ impl Encode for GlobalObjectId {
     }
 }
 
-impl Show for GlobalObjectId {
-    fn show(&self) -> Shown {
+impl Inspect for GlobalObjectId {
+    fn to_node(&self) -> Node {
         let mut fields = Vec::new();
         if (self.year, self.month, self.day) != (0, 0, 0) {
             let date = format!("{:04}-{:02}-{:02}", self.year, self.month, self.day);
-            fields.push(("occurrence".into(), Shown::Text(date)));
+            fields.push(("occurrence".into(), Node::Text(date)));
         }
         if self.creation_time.0 != 0 {
-            fields.push(("creation_time".into(), self.creation_time.show()));
+            fields.push(("creation_time".into(), self.creation_time.to_node()));
         }
         fields.push(match self.data.strip_prefix(V_CAL_UID) {
             Some(uid) => ("uid".into(), string8(uid.strip_suffix(b"\0").unwrap_or(uid))),
-            None => ("data".into(), Shown::Bytes(self.data.clone())),
+            None => ("data".into(), Node::Bytes(self.data.clone())),
         });
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }

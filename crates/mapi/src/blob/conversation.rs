@@ -4,7 +4,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, FileTime, Guid, Reader, Result, Writer};
 
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 /// `PidTagConversationIndex`: where a message stands in its conversation ([MS-OXOMSG] 2.2.1.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,13 +93,13 @@ impl Encode for ConversationIndex {
     }
 }
 
-impl Show for ConversationIndex {
-    fn show(&self) -> Shown {
-        let levels = self.levels.iter().map(|level| Shown::Text(level.to_string())).collect();
-        Shown::Fields(vec![
-            ("began".into(), self.began().show()),
-            ("conversation".into(), self.conversation().show()),
-            ("responses".into(), Shown::List(levels)),
+impl Inspect for ConversationIndex {
+    fn to_node(&self) -> Node {
+        let levels = self.levels.iter().map(|level| Node::Text(level.to_string())).collect();
+        Node::Fields(vec![
+            ("began".into(), self.began().to_node()),
+            ("conversation".into(), self.conversation().to_node()),
+            ("responses".into(), Node::List(levels)),
         ])
     }
 }

@@ -6,7 +6,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::local_time;
 use super::packed::{block, wide};
-use crate::inspect::{Show, Shown, string8, string16};
+use crate::inspect::{Inspect, Node, string8, string16};
 
 /// `ARO_SUBJECT` of [`ExceptionInfo::overrides`]: the subject differs.
 const SUBJECT: u16 = 0x0001;
@@ -244,12 +244,12 @@ impl Encode for Exceptions {
     }
 }
 
-impl Show for Exceptions {
-    fn show(&self) -> Shown {
+impl Inspect for Exceptions {
+    fn to_node(&self) -> Node {
         let one = |(place, info): (usize, &ExceptionInfo)| {
             let wide = self.extended.get(place).and_then(|extended| extended.wide.as_ref());
-            let [start, end, original] = info.times.map(|minutes| Shown::Text(local_time(minutes)));
-            let mut fields: Vec<(Cow<'static, str>, Shown)> =
+            let [start, end, original] = info.times.map(|minutes| Node::Text(local_time(minutes)));
+            let mut fields: Vec<(Cow<'static, str>, Node)> =
                 vec![("original_start".into(), original), ("start".into(), start), ("end".into(), end)];
             let mut text = |name: &'static str, wide: Option<&Vec<u8>>, narrow: Option<&Text8>| {
                 let shown =
@@ -258,12 +258,12 @@ impl Show for Exceptions {
             };
             text("subject", wide.and_then(|wide| wide.subject.as_ref()), info.subject.as_ref());
             text("location", wide.and_then(|wide| wide.location.as_ref()), info.location.as_ref());
-            fields.extend(info.named().map(|(name, number)| (name.into(), Shown::Number(number.into()))));
+            fields.extend(info.named().map(|(name, number)| (name.into(), Node::Number(number.into()))));
             if info.overrides & BODY != 0 {
-                fields.push(("body".into(), Shown::Text("another".to_owned())));
+                fields.push(("body".into(), Node::Text("another".to_owned())));
             }
-            Shown::Fields(fields)
+            Node::Fields(fields)
         };
-        Shown::List(self.infos.iter().enumerate().map(one).collect())
+        Node::List(self.infos.iter().enumerate().map(one).collect())
     }
 }

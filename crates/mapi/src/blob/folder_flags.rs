@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 wire::wire_enum! {
     /// What a subproperty of a folder is ([MS-OXOCFG] 2.2.7.1).
@@ -45,19 +45,19 @@ impl Encode for ExtendedFolderFlags {
     }
 }
 
-impl Show for ExtendedFolderFlags {
-    fn show(&self) -> Shown {
+impl Inspect for ExtendedFolderFlags {
+    fn to_node(&self) -> Node {
         let one = |(id, data): &(SubpropertyId, Vec<u8>)| {
-            let four = || <[u8; 4]>::try_from(&data[..]).ok().map(|four| u32::from_le_bytes(four).show());
+            let four = || <[u8; 4]>::try_from(&data[..]).ok().map(|four| u32::from_le_bytes(four).to_node());
             let known = match *id {
-                SubpropertyId::SearchFolderID => Guid::from_bytes(data).ok().map(|guid| guid.show()),
+                SubpropertyId::SearchFolderID => Guid::from_bytes(data).ok().map(|guid| guid.to_node()),
                 SubpropertyId::ExtendedFlags
                 | SubpropertyId::SearchFolderTag
                 | SubpropertyId::ToDoFolderVersion => four(),
                 _ => None,
             };
-            (id.to_string().into(), known.unwrap_or_else(|| Shown::Bytes(data.clone())))
+            (id.to_string().into(), known.unwrap_or_else(|| Node::Bytes(data.clone())))
         };
-        Shown::Fields(self.0.iter().map(one).collect())
+        Node::Fields(self.0.iter().map(one).collect())
     }
 }

@@ -3,7 +3,7 @@
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::entry_id_or_bytes;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 /// `PidTagAdditionalRenEntryIdsEx`: the special folders that clients made ([MS-OXOSFLD] 2.2.4).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -113,18 +113,18 @@ impl Encode for PersistData {
     }
 }
 
-impl Show for PersistData {
-    fn show(&self) -> Shown {
+impl Inspect for PersistData {
+    fn to_node(&self) -> Node {
         let folder = |block: &PersistBlock| {
             let elements = block.elements.iter().map(|element| {
                 let data = match element.element_id {
                     ElementId::RSF_ELID_ENTRYID => entry_id_or_bytes(&element.data),
-                    _ => Shown::Bytes(element.data.clone()),
+                    _ => Node::Bytes(element.data.clone()),
                 };
                 (element.element_id.to_string().into(), data)
             });
-            (block.persist_id.to_string().into(), Shown::Fields(elements.collect()))
+            (block.persist_id.to_string().into(), Node::Fields(elements.collect()))
         };
-        Shown::Fields(self.0.iter().map(folder).collect())
+        Node::Fields(self.0.iter().map(folder).collect())
     }
 }

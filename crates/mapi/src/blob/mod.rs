@@ -42,7 +42,7 @@ pub use self::verbs::{VerbStream, VoteOption, VoteOptionExtras};
 use wire::{Decode, FileTime, Guid};
 
 use crate::data::{EntryId, ExtendedRuleActions, ExtendedRuleCondition, PredecessorChangeList, Xid};
-use crate::inspect::{Show, Shown, string8};
+use crate::inspect::{Inspect, Node, string8};
 use crate::rtf;
 
 /// How much text is unpacked of a body, in bytes.
@@ -50,7 +50,7 @@ const MAX_RTF: usize = 1 << 20;
 
 /// What the `bytes` of the property `name` mean, as [MS-OXPROPS] calls it; none where that is not known, or they
 /// are of another form.
-pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
+pub fn meaning(name: &str, bytes: &[u8]) -> Option<Node> {
     match name {
         "PidTagSourceKey" | "PidTagParentSourceKey" | "PidTagChangeKey" => shown::<Xid>(bytes),
         "PidTagPredecessorChangeList" => shown::<PredecessorChangeList>(bytes),
@@ -96,7 +96,7 @@ pub fn meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
 
 /// What the bytes of one of the values of the property `name` mean; none where that is not known, or the property has
 /// one value.
-pub fn item_meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
+pub fn item_meaning(name: &str, bytes: &[u8]) -> Option<Node> {
     let others = [
         "PidTagAbSearchPath",
         "PidTagConflictItems",
@@ -108,16 +108,16 @@ pub fn item_meaning(name: &str, bytes: &[u8]) -> Option<Shown> {
 }
 
 /// What an entry id stands for; none where that is not known.
-pub(crate) fn entry_id(bytes: &[u8]) -> Option<Shown> {
+pub(crate) fn entry_id(bytes: &[u8]) -> Option<Node> {
     match EntryId::parse(bytes) {
         EntryId::Unknown(_) => None,
-        known => Some(known.show()),
+        known => Some(known.to_node()),
     }
 }
 
 /// What an entry id stands for, or its bytes.
-pub(crate) fn entry_id_or_bytes(bytes: &[u8]) -> Shown {
-    entry_id(bytes).unwrap_or_else(|| Shown::Bytes(bytes.to_vec()))
+pub(crate) fn entry_id_or_bytes(bytes: &[u8]) -> Node {
+    entry_id(bytes).unwrap_or_else(|| Node::Bytes(bytes.to_vec()))
 }
 
 /// A time from minutes since 1601.
@@ -136,8 +136,8 @@ fn is_sid(name: &str) -> bool {
     name.starts_with("PidTag") && (name.ends_with("Sid") || name.ends_with("SID"))
 }
 
-fn shown<T: Show + for<'a> Decode<'a>>(bytes: &[u8]) -> Option<Shown> {
-    T::from_bytes(bytes).ok().map(|value| value.show())
+fn shown<T: Inspect + for<'a> Decode<'a>>(bytes: &[u8]) -> Option<Node> {
+    T::from_bytes(bytes).ok().map(|value| value.to_node())
 }
 
 #[cfg(test)]

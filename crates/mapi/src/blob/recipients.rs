@@ -5,7 +5,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use super::entry_id_or_bytes;
 use super::packed::block;
 use super::search_folder::AddressEntry;
-use crate::inspect::{Show, Shown, string8};
+use crate::inspect::{Inspect, Node, string8};
 
 /// Entry ids one after the other (`FlatEntryList`, [MS-OXCDATA] 2.3.3), as `PidTagReplyRecipientEntries` has them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,9 +52,9 @@ impl Encode for FlatEntryList {
     }
 }
 
-impl Show for FlatEntryList {
-    fn show(&self) -> Shown {
-        Shown::List(self.entries.iter().map(|entry| entry_id_or_bytes(entry)).collect())
+impl Inspect for FlatEntryList {
+    fn to_node(&self) -> Node {
+        Node::List(self.entries.iter().map(|entry| entry_id_or_bytes(entry)).collect())
     }
 }
 
@@ -116,9 +116,9 @@ impl Encode for ReportTag {
     }
 }
 
-impl Show for ReportTag {
-    fn show(&self) -> Shown {
-        let mut fields = vec![("version".into(), self.version.show())];
+impl Inspect for ReportTag {
+    fn to_node(&self) -> Node {
+        let mut fields = vec![("version".into(), self.version.to_node())];
         let ids = [
             ("store", &self.store_entry_id),
             ("folder", &self.folder_entry_id),
@@ -128,11 +128,11 @@ impl Show for ReportTag {
         let there = ids.into_iter().filter(|(_, id)| !id.is_empty());
         fields.extend(there.map(|(name, id)| (name.into(), entry_id_or_bytes(id))));
         if !self.message_search_key.is_empty() {
-            fields.push(("message_search_key".into(), Shown::Bytes(self.message_search_key.clone())));
+            fields.push(("message_search_key".into(), Node::Bytes(self.message_search_key.clone())));
         }
         let text = self.ansi_text.strip_suffix(b"\0").unwrap_or(&self.ansi_text);
         fields.push(("text".into(), string8(text)));
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
@@ -168,8 +168,8 @@ impl Encode for UnsendableRecipients {
     }
 }
 
-impl Show for UnsendableRecipients {
-    fn show(&self) -> Shown {
-        self.rows.show()
+impl Inspect for UnsendableRecipients {
+    fn to_node(&self) -> Node {
+        self.rows.to_node()
     }
 }

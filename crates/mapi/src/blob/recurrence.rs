@@ -6,7 +6,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::exceptions::Exceptions;
 use super::local_time;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 wire::wire_enum! {
     /// How often something recurs ([MS-OXOCAL] 2.2.1.44.1 `RecurFrequency`).
@@ -195,31 +195,31 @@ impl Encode for AppointmentRecurrencePattern {
 }
 
 /// A day, from minutes since 1601.
-fn day(minutes: u32) -> Shown {
-    Shown::Text(local_time(minutes).split(' ').next().unwrap_or_default().to_owned())
+fn day(minutes: u32) -> Node {
+    Node::Text(local_time(minutes).split(' ').next().unwrap_or_default().to_owned())
 }
 
-fn days(minutes: &[u32]) -> Shown {
-    Shown::List(minutes.iter().copied().map(day).collect())
+fn days(minutes: &[u32]) -> Node {
+    Node::List(minutes.iter().copied().map(day).collect())
 }
 
 /// The days of the week in a mask, Sunday first.
-fn week(mask: u32) -> Shown {
+fn week(mask: u32) -> Node {
     const NAMES: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
     let named = NAMES.iter().enumerate().filter(|(place, _)| mask >> place & 1 == 1);
-    Shown::List(named.map(|(_, name)| Shown::Text((*name).to_owned())).collect())
+    Node::List(named.map(|(_, name)| Node::Text((*name).to_owned())).collect())
 }
 
-fn number(value: u32) -> Shown {
-    Shown::Number(u64::from(value))
+fn number(value: u32) -> Node {
+    Node::Number(u64::from(value))
 }
 
 impl RecurrencePattern {
-    fn fields(&self) -> Vec<(Cow<'static, str>, Shown)> {
+    fn fields(&self) -> Vec<(Cow<'static, str>, Node)> {
         let is_daily = self.frequency == Frequency::daily && self.pattern_type == 0;
         let period = if is_daily { ("every_days", self.period / 1440) } else { ("period", self.period) };
         let mut fields = vec![
-            ("frequency".into(), Shown::Text(self.frequency.to_string())),
+            ("frequency".into(), Node::Text(self.frequency.to_string())),
             (period.0.into(), number(period.1)),
         ];
         match (self.pattern_type, &self.specific[..]) {
@@ -231,7 +231,7 @@ impl RecurrencePattern {
             }
             _ => {}
         }
-        fields.push(("ends".into(), Shown::Text(self.end_type.to_string())));
+        fields.push(("ends".into(), Node::Text(self.end_type.to_string())));
         fields.push(("occurrences".into(), number(self.occurrence_count)));
         fields.push(("deleted".into(), days(&self.deleted)));
         fields.push(("modified".into(), days(&self.modified)));
@@ -241,25 +241,25 @@ impl RecurrencePattern {
     }
 }
 
-impl Show for RecurrencePattern {
-    fn show(&self) -> Shown {
-        Shown::Fields(self.fields())
+impl Inspect for RecurrencePattern {
+    fn to_node(&self) -> Node {
+        Node::Fields(self.fields())
     }
 }
 
-impl Show for AppointmentRecurrencePattern {
-    fn show(&self) -> Shown {
-        let time = |minutes: u32| Shown::Text(format!("{:02}:{:02}", minutes / 60, minutes % 60));
+impl Inspect for AppointmentRecurrencePattern {
+    fn to_node(&self) -> Node {
+        let time = |minutes: u32| Node::Text(format!("{:02}:{:02}", minutes / 60, minutes % 60));
         let mut fields = self.pattern.fields();
         fields.push(("start_time".into(), time(self.start_time)));
         fields.push(("end_time".into(), time(self.end_time)));
         if self.exception_count > 0 {
             let exceptions = match &self.exceptions {
-                Differences::Known(exceptions) => exceptions.show(),
-                Differences::Unknown(bytes) => Shown::Bytes(bytes.clone()),
+                Differences::Known(exceptions) => exceptions.to_node(),
+                Differences::Unknown(bytes) => Node::Bytes(bytes.clone()),
             };
             fields.push(("exceptions".into(), exceptions));
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }

@@ -7,7 +7,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 use super::entry_id_or_bytes;
 use super::packed::{PackedText16, block};
 use super::search_criteria::{read_properties, read_restriction, write_property, write_restriction};
-use crate::inspect::{Show, Shown, string16};
+use crate::inspect::{Inspect, Node, string16};
 use crate::property::{PropertyList, Restriction, TaggedValue};
 
 /// The flag that `Addresses` is there (F).
@@ -137,9 +137,9 @@ impl Encode for AddressEntry {
     }
 }
 
-impl Show for AddressEntry {
-    fn show(&self) -> Shown {
-        PropertyList(self.properties.clone()).show()
+impl Inspect for AddressEntry {
+    fn to_node(&self) -> Node {
+        PropertyList(self.properties.clone()).to_node()
     }
 }
 
@@ -235,19 +235,19 @@ impl Encode for SearchFolderDefinition {
     }
 }
 
-impl Show for EntryList {
-    fn show(&self) -> Shown {
-        Shown::List(self.entries.iter().map(|(_, entry)| entry_id_or_bytes(entry)).collect())
+impl Inspect for EntryList {
+    fn to_node(&self) -> Node {
+        Node::List(self.entries.iter().map(|(_, entry)| entry_id_or_bytes(entry)).collect())
     }
 }
 
 /// The fields that are shown, without those that are empty.
-struct Fields(Vec<(Cow<'static, str>, Shown)>);
+struct Fields(Vec<(Cow<'static, str>, Node)>);
 
 impl Fields {
     fn bytes(&mut self, name: &'static str, bytes: &[u8]) {
         if !bytes.is_empty() {
-            self.0.push((name.into(), Shown::Bytes(bytes.to_vec())));
+            self.0.push((name.into(), Node::Bytes(bytes.to_vec())));
         }
     }
 
@@ -259,11 +259,11 @@ impl Fields {
 
     fn criteria(&mut self, known: &KnownCriteria) {
         if let Some(addresses) = &known.addresses {
-            self.0.push(("addresses".into(), addresses.show()));
+            self.0.push(("addresses".into(), addresses.to_node()));
         }
         self.bytes("skip_block2", &known.skip2);
         if let Some(restriction) = &known.restriction {
-            self.0.push(("condition".into(), restriction.show()));
+            self.0.push(("condition".into(), restriction.to_node()));
         }
         self.bytes("advanced_search", known.advanced_search.as_deref().unwrap_or_default());
         self.bytes("skip_block3", &known.skip3);
@@ -271,25 +271,25 @@ impl Fields {
     }
 }
 
-impl Show for SearchFolderDefinition {
-    fn show(&self) -> Shown {
+impl Inspect for SearchFolderDefinition {
+    fn to_node(&self) -> Node {
         let mut fields = Fields(vec![
-            ("version".into(), self.version.show()),
-            ("flags".into(), self.flags.show()),
-            ("numerical_search".into(), self.numerical_search.show()),
+            ("version".into(), self.version.to_node()),
+            ("flags".into(), self.flags.to_node()),
+            ("numerical_search".into(), self.numerical_search.to_node()),
         ]);
         fields.text("text_search", &self.text_search);
         fields.bytes("skip_block1", &self.skip1);
-        fields.0.push(("deep_search".into(), self.deep_search.show()));
+        fields.0.push(("deep_search".into(), self.deep_search.to_node()));
         fields.text("folder_names", &self.folder_names);
         match &self.folders {
-            Folders::Known(list) => fields.0.push(("folders".into(), list.show())),
+            Folders::Known(list) => fields.0.push(("folders".into(), list.to_node())),
             Folders::Unknown(bytes) => fields.bytes("folders", bytes),
         }
         match &self.criteria {
             Criteria::Known(known) => fields.criteria(known),
             Criteria::Unknown(bytes) => fields.bytes("criteria", bytes),
         }
-        Shown::Fields(fields.0)
+        Node::Fields(fields.0)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 /// A security identifier ([MS-DTYP] 2.4.2.2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -61,9 +61,9 @@ impl fmt::Display for Sid {
     }
 }
 
-impl Show for Sid {
-    fn show(&self) -> Shown {
-        Shown::Text(self.to_string())
+impl Inspect for Sid {
+    fn to_node(&self) -> Node {
+        Node::Text(self.to_string())
     }
 }
 
@@ -125,21 +125,21 @@ impl Ace {
     }
 }
 
-impl Show for Ace {
-    fn show(&self) -> Shown {
+impl Inspect for Ace {
+    fn to_node(&self) -> Node {
         let mut fields = vec![
-            ("type".into(), Shown::Text(self.ace_type.to_string())),
-            ("sid".into(), self.sid.show()),
-            ("mask".into(), Shown::Text(format!("{:#010x}", self.mask))),
+            ("type".into(), Node::Text(self.ace_type.to_string())),
+            ("sid".into(), self.sid.to_node()),
+            ("mask".into(), Node::Text(format!("{:#010x}", self.mask))),
         ];
         if self.flags != 0 {
-            fields.push(("flags".into(), Shown::Text(format!("{:#04x}", self.flags))));
+            fields.push(("flags".into(), Node::Text(format!("{:#04x}", self.flags))));
         }
         let names = ["object_type", "inherited_object_type"];
         for (name, guid) in names.into_iter().zip(&self.object_types) {
-            fields.extend(guid.as_ref().map(|guid| (name.into(), guid.show())));
+            fields.extend(guid.as_ref().map(|guid| (name.into(), guid.to_node())));
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
@@ -207,15 +207,17 @@ impl<'a> Decode<'a> for SecurityDescriptor {
     }
 }
 
-impl Show for SecurityDescriptor {
-    fn show(&self) -> Shown {
-        let mut fields = vec![("control".into(), Shown::Text(format!("{:#06x}", self.control)))];
+impl Inspect for SecurityDescriptor {
+    fn to_node(&self) -> Node {
+        let mut fields = vec![("control".into(), Node::Text(format!("{:#06x}", self.control)))];
         let sids = [("owner", &self.owner), ("group", &self.group)];
-        fields.extend(sids.into_iter().filter_map(|(name, sid)| Some((name.into(), sid.as_ref()?.show()))));
-        let lists = [("dacl", &self.dacl), ("sacl", &self.sacl)];
         fields
-            .extend(lists.into_iter().filter_map(|(name, acl)| Some((name.into(), acl.as_ref()?.0.show()))));
-        Shown::Fields(fields)
+            .extend(sids.into_iter().filter_map(|(name, sid)| Some((name.into(), sid.as_ref()?.to_node()))));
+        let lists = [("dacl", &self.dacl), ("sacl", &self.sacl)];
+        fields.extend(
+            lists.into_iter().filter_map(|(name, acl)| Some((name.into(), acl.as_ref()?.0.to_node()))),
+        );
+        Node::Fields(fields)
     }
 }
 
@@ -243,8 +245,8 @@ impl<'a> Decode<'a> for StoreSecurityDescriptor {
     }
 }
 
-impl Show for StoreSecurityDescriptor {
-    fn show(&self) -> Shown {
-        self.descriptor.show()
+impl Inspect for StoreSecurityDescriptor {
+    fn to_node(&self) -> Node {
+        self.descriptor.to_node()
     }
 }

@@ -4,7 +4,7 @@ use wire::{Decode, Encode, Reader, Result, Writer, utf16_length};
 
 use super::packed::block;
 use super::{entry_id_or_bytes, local_time};
-use crate::inspect::{Show, Shown, string8, string16};
+use crate::inspect::{Inspect, Node, string8, string16};
 use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
 
 /// `PidLidTaskAssigners`: who has assigned a task, the last one at the end ([MS-OXOTASK] 2.2.2.2.16).
@@ -79,17 +79,17 @@ impl Encode for TaskAssigners {
     }
 }
 
-impl Show for TaskAssigners {
-    fn show(&self) -> Shown {
+impl Inspect for TaskAssigners {
+    fn to_node(&self) -> Node {
         let one = |assigner: &TaskAssigner| {
-            let name = Shown::Text(assigner.name.to_string_lossy());
+            let name = Node::Text(assigner.name.to_string_lossy());
             let name = if assigner.name.is_empty() { string8(&assigner.narrow_name) } else { name };
-            Shown::Fields(vec![
+            Node::Fields(vec![
                 ("name".into(), name),
                 ("entry_id".into(), entry_id_or_bytes(&assigner.entry_id)),
             ])
         };
-        Shown::List(self.assigners.iter().map(one).collect())
+        Node::List(self.assigners.iter().map(one).collect())
     }
 }
 
@@ -131,19 +131,19 @@ impl Encode for SwappedToDoData {
     }
 }
 
-impl Show for SwappedToDoData {
-    fn show(&self) -> Shown {
+impl Inspect for SwappedToDoData {
+    fn to_node(&self) -> Node {
         let text = self.flag_to.get(..utf16_length(&self.flag_to).unwrap_or(self.flag_to.len()));
-        let [start, due, reminder] = self.times.map(|minutes| Shown::Text(local_time(minutes)));
-        Shown::Fields(vec![
-            ("version".into(), self.version.show()),
-            ("flags".into(), self.flags.show()),
-            ("to_do_item".into(), self.to_do_item.show()),
+        let [start, due, reminder] = self.times.map(|minutes| Node::Text(local_time(minutes)));
+        Node::Fields(vec![
+            ("version".into(), self.version.to_node()),
+            ("flags".into(), self.flags.to_node()),
+            ("to_do_item".into(), self.to_do_item.to_node()),
             ("flag_to".into(), string16(text.unwrap_or_default())),
             ("start_date".into(), start),
             ("due_date".into(), due),
             ("reminder".into(), reminder),
-            ("reminder_set".into(), self.reminder_set.show()),
+            ("reminder_set".into(), self.reminder_set.to_node()),
         ])
     }
 }

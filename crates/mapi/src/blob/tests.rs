@@ -13,13 +13,13 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 /// The value of a field.
-fn field<'a>(shown: &'a Shown, name: &str) -> &'a Shown {
-    let Shown::Fields(fields) = shown else { panic!("{shown:?}") };
+fn field<'a>(shown: &'a Node, name: &str) -> &'a Node {
+    let Node::Fields(fields) = shown else { panic!("{shown:?}") };
     &fields.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no {name} in {shown:?}")).1
 }
 
-fn text(text: &str) -> Shown {
-    Shown::Text(text.to_owned())
+fn text(text: &str) -> Node {
+    Node::Text(text.to_owned())
 }
 
 /// Built by the layout of [MS-OXOMSG] 2.2.1.3: begun in November 2026, answered after about an hour.
@@ -29,10 +29,10 @@ fn a_conversation_index_tells_when_and_which() {
     let bytes = [&bytes[..6], &bytes[7..]].concat();
     let shown = meaning("PidTagConversationIndex", &bytes).unwrap();
     assert_eq!(field(&shown, "conversation"), &text("00112233-4455-6677-8899-aabbccddeeff"));
-    let Shown::Text(began) = field(&shown, "began") else { panic!("{shown:?}") };
+    let Node::Text(began) = field(&shown, "began") else { panic!("{shown:?}") };
     assert!(began.starts_with("2026-"), "{began}");
     // 0x00021917 times 2^18 times 100 nanoseconds.
-    assert_eq!(field(&shown, "responses"), &Shown::List(vec![text("3604 s later")]));
+    assert_eq!(field(&shown, "responses"), &Node::List(vec![text("3604 s later")]));
     assert_eq!(ConversationIndex::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
     assert_eq!(meaning("PidTagConversationIndex", &bytes[..25]), None);
     assert_eq!(meaning("PidTagConversationIndex", &[]), None);
@@ -50,7 +50,7 @@ fn recipients_of_replies_are_entry_ids() {
     let size = u32::try_from(2 * entry.len()).unwrap().to_le_bytes();
     let list = [&[2, 0, 0, 0][..], &size, &entry, &entry].concat();
     let shown = meaning("PidTagReplyRecipientEntries", &list).unwrap();
-    assert_eq!(shown, Shown::List(vec![text("A <SMTP:a@b>"), text("A <SMTP:a@b>")]));
+    assert_eq!(shown, Node::List(vec![text("A <SMTP:a@b>"), text("A <SMTP:a@b>")]));
     assert_eq!(FlatEntryList::from_bytes(&list).unwrap().to_bytes().unwrap(), list);
     assert_eq!(meaning("PidTagReplyRecipientEntries", &list[..20]), None);
     assert_eq!(meaning("PidTagReplyRecipientEntries", &[0xff; 12]), None);
@@ -72,7 +72,7 @@ fn a_report_tag_tells_what_it_is_about() {
     assert_eq!(&bytes[..13], b"PCDFEB09\0\x01\0\x02\0");
     assert_eq!(ReportTag::from_bytes(&bytes).unwrap(), tag);
     let shown = meaning("PidTagReportTag", &bytes).unwrap();
-    assert_eq!((field(&shown, "text"), field(&shown, "folder")), (&text("Lunch"), &Shown::Bytes(vec![1, 2])));
+    assert_eq!((field(&shown, "text"), field(&shown, "folder")), (&text("Lunch"), &Node::Bytes(vec![1, 2])));
 }
 
 /// Built by the layout of [MS-OXOSFLD] 2.2.4, with the sentinel and without.
@@ -82,7 +82,7 @@ fn special_folders_have_their_names() {
     for bytes in [&bytes[..], &bytes[..bytes.len() - 4]] {
         let shown = meaning("PidTagAdditionalRenEntryIdsEx", bytes).unwrap();
         let folder = field(&shown, "RSF_PID_RSS_SUBSCRIPTION");
-        assert_eq!(field(folder, "RSF_ELID_ENTRYID"), &Shown::Bytes(vec![0xab, 0xcd]));
+        assert_eq!(field(folder, "RSF_ELID_ENTRYID"), &Node::Bytes(vec![0xab, 0xcd]));
         field(field(&shown, "RSF_PID_TODO_SEARCH"), "RSF_ELID_HEADER");
     }
     assert_eq!(PersistData::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
@@ -106,8 +106,8 @@ fn a_recurrence_tells_its_days_and_times() {
     assert_eq!(bytes.len(), 0x54);
     let shown = meaning("PidLidAppointmentRecur", &bytes).unwrap();
     assert_eq!(field(&shown, "frequency"), &text("daily"));
-    assert_eq!(field(&shown, "every_days"), &Shown::Number(3));
-    assert_eq!(field(&shown, "deleted"), &Shown::List(vec![text("2011-04-19"), text("2011-04-22")]));
+    assert_eq!(field(&shown, "every_days"), &Node::Number(3));
+    assert_eq!(field(&shown, "deleted"), &Node::List(vec![text("2011-04-19"), text("2011-04-22")]));
     assert_eq!(
         (field(&shown, "first_day"), field(&shown, "last_day")),
         (&text("2011-04-07"), &text("2011-05-04"))
@@ -117,7 +117,7 @@ fn a_recurrence_tells_its_days_and_times() {
     assert_eq!(meaning("PidLidAppointmentRecur", &bytes[..60]), None);
     // A task has the pattern alone.
     let pattern = &bytes[..bytes.len() - 26];
-    assert_eq!(field(&meaning("PidLidTaskRecurrence", pattern).unwrap(), "every_days"), &Shown::Number(3));
+    assert_eq!(field(&meaning("PidLidTaskRecurrence", pattern).unwrap(), "every_days"), &Node::Number(3));
 }
 
 /// The beginning of [MS-OXOCAL] 4.1.1.2: Mondays, Thursdays and Fridays, twelve times.
@@ -127,12 +127,12 @@ fn a_weekly_recurrence_names_the_days() {
          01000000A096BC0C01000000A096BC0C8020BC0C20ADBC0C");
     let shown = meaning("PidLidTaskRecurrence", &bytes).unwrap();
     let week = ["Monday", "Thursday", "Friday"].map(text);
-    assert_eq!(field(&shown, "days_of_week"), &Shown::List(week.to_vec()));
+    assert_eq!(field(&shown, "days_of_week"), &Node::List(week.to_vec()));
     assert_eq!(
         (field(&shown, "ends"), field(&shown, "occurrences")),
-        (&text("after_count"), &Shown::Number(12))
+        (&text("after_count"), &Node::Number(12))
     );
-    assert_eq!(field(&shown, "modified"), &Shown::List(vec![text("2007-04-16")]));
+    assert_eq!(field(&shown, "modified"), &Node::List(vec![text("2007-04-16")]));
     let endless = [&bytes[..38], &[0xff; 4]].concat();
     assert_eq!(meaning("PidLidTaskRecurrence", &endless), None);
 }
@@ -150,7 +150,7 @@ fn changed_occurrences_of_an_appointment_tell_what_differs() {
     );
     assert_eq!(bytes.len(), 0x106);
     let shown = meaning("PidLidAppointmentRecur", &bytes).unwrap();
-    let Shown::List(exceptions) = field(&shown, "exceptions") else { panic!("{shown:?}") };
+    let Node::List(exceptions) = field(&shown, "exceptions") else { panic!("{shown:?}") };
     let [only] = &exceptions[..] else { panic!("{shown:?}") };
     let fields = ["original_start", "start", "end", "subject", "location"].map(|name| field(only, name));
     let expected = [
@@ -176,9 +176,9 @@ fn a_changed_occurrence_without_texts_has_its_numbers() {
          00207EDC0C01000000207EDC0C6074C40CDF80E95A0630000009300000E0010000FE01000001000080DC0C1E80DC0C0080\
          DC0C24023C000000010000000000000004000000000000000000000000000000");
     let shown = meaning("PidLidAppointmentRecur", &bytes).unwrap();
-    let Shown::List(exceptions) = field(&shown, "exceptions") else { panic!("{shown:?}") };
-    assert_eq!(field(&exceptions[0], "reminder_minutes"), &Shown::Number(60));
-    assert_eq!(field(&exceptions[0], "busy_status"), &Shown::Number(1));
+    let Node::List(exceptions) = field(&shown, "exceptions") else { panic!("{shown:?}") };
+    assert_eq!(field(&exceptions[0], "reminder_minutes"), &Node::Number(60));
+    assert_eq!(field(&exceptions[0], "busy_status"), &Node::Number(1));
     assert_eq!(field(&exceptions[0], "body"), &text("another"));
     let decoded = AppointmentRecurrencePattern::from_bytes(&bytes).unwrap();
     let Differences::Known(known) = &decoded.exceptions else { panic!("{decoded:?}") };
@@ -196,9 +196,9 @@ fn a_verb_stream_names_the_answers_that_are_offered() {
     let names = "05 5200650070006C007900 02 52004500 03 4F0075006900 03 4F0075006900";
     let bytes = hex(&format!("0201 02000000 {reply} {yes} 0401 {names}"));
     let shown = meaning("PidLidVerbStream", &bytes).unwrap();
-    let Shown::List(options) = &shown else { panic!("{shown:?}") };
+    let Node::List(options) = &shown else { panic!("{shown:?}") };
     assert_eq!([0, 1].map(|place| field(&options[place], "name")), ["Reply", "Oui"].map(text).each_ref());
-    assert_eq!(field(&options[0], "id"), &Shown::Number(0x66));
+    assert_eq!(field(&options[0], "id"), &Node::Number(0x66));
     assert_eq!(field(&options[1], "sends"), &text("at once"));
     assert_eq!(field(&options[1], "message_class"), &text("IPM.Note"));
     assert_eq!(VerbStream::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
@@ -214,7 +214,7 @@ fn a_time_zone_tells_when_it_changes() {
     let shown = meaning("PidLidTimeZoneStruct", &bytes).unwrap();
     assert_eq!(
         (field(&shown, "bias"), field(&shown, "daylight_bias")),
-        (&Shown::Signed(480), &Shown::Signed(-60))
+        (&Node::Signed(480), &Node::Signed(-60))
     );
     assert_eq!(field(&shown, "standard_date"), &text("Sunday 1 of month 11, 02:00"));
     assert_eq!(field(&shown, "daylight_date"), &text("Sunday 2 of month 3, 02:00"));
@@ -231,10 +231,10 @@ fn a_time_zones_definition_tells_its_rules() {
     assert_eq!(bytes.len(), 0xB8);
     let shown = meaning("PidLidAppointmentTimeZoneDefinitionRecur", &bytes).unwrap();
     assert_eq!(field(&shown, "name"), &text("Pacific Standard Time"));
-    let Shown::List(rules) = field(&shown, "rules") else { panic!("{shown:?}") };
+    let Node::List(rules) = field(&shown, "rules") else { panic!("{shown:?}") };
     assert_eq!(field(&rules[0], "standard_date"), &text("last Sunday of month 10, 02:00"));
-    assert_eq!(field(&rules[1], "from_year"), &Shown::Number(2007));
-    assert_eq!(field(&rules[1], "in_effect"), &Shown::Boolean(true));
+    assert_eq!(field(&rules[1], "from_year"), &Node::Number(2007));
+    assert_eq!(field(&rules[1], "in_effect"), &Node::Boolean(true));
     assert_eq!(TimeZoneDefinition::from_bytes(&bytes).unwrap().to_bytes().unwrap(), bytes);
     assert_eq!(meaning("PidLidAppointmentTimeZoneDefinitionRecur", &bytes[..100]), None);
 }
@@ -248,7 +248,7 @@ fn a_security_descriptor_tells_who_may_do_what() {
          0100 1400 01000000 0101000000000001 00000000");
     let shown = meaning("PidTagNTSecurityDescriptor", &descriptor).unwrap();
     assert_eq!(field(&shown, "owner"), &text("S-1-5-18"));
-    let Shown::List(entries) = field(&shown, "dacl") else { panic!("{shown:?}") };
+    let Node::List(entries) = field(&shown, "dacl") else { panic!("{shown:?}") };
     assert_eq!(field(&entries[1], "type"), &text("ACCESS_DENIED"));
     assert_eq!(
         (field(&entries[1], "sid"), field(&entries[0], "mask")),

@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 /// When a time zone changes its time ([MS-DTYP] 2.3.13): year, month, day of the week, day, hour, minute, second,
 /// milliseconds.
@@ -159,18 +159,18 @@ impl Encode for TimeZoneRule {
     }
 }
 
-impl Show for SystemTime {
-    fn show(&self) -> Shown {
+impl Inspect for SystemTime {
+    fn to_node(&self) -> Node {
         const DAYS: [&str; 7] =
             ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
         let [year, month, week_day, day, hour, minute, ..] = self.0;
         let at = format!("{hour:02}:{minute:02}");
         let week_day = DAYS.get(usize::from(week_day)).copied().unwrap_or("day");
         match (year, month, day) {
-            (_, 0, _) => Shown::Nothing,
-            (0, _, 5) => Shown::Text(format!("last {week_day} of month {month}, {at}")),
-            (0, ..) => Shown::Text(format!("{week_day} {day} of month {month}, {at}")),
-            _ => Shown::Text(format!("{year:04}-{month:02}-{day:02} {at}")),
+            (_, 0, _) => Node::Nothing,
+            (0, _, 5) => Node::Text(format!("last {week_day} of month {month}, {at}")),
+            (0, ..) => Node::Text(format!("{week_day} {day} of month {month}, {at}")),
+            _ => Node::Text(format!("{year:04}-{month:02}-{day:02} {at}")),
         }
     }
 }
@@ -180,37 +180,37 @@ fn fields(
     biases: Biases,
     standard: SystemTime,
     daylight: SystemTime,
-) -> Vec<(std::borrow::Cow<'static, str>, Shown)> {
-    let signed = |bias: i32| Shown::Signed(i64::from(bias));
+) -> Vec<(std::borrow::Cow<'static, str>, Node)> {
+    let signed = |bias: i32| Node::Signed(i64::from(bias));
     vec![
         ("bias".into(), signed(biases.bias)),
         ("standard_bias".into(), signed(biases.standard)),
         ("daylight_bias".into(), signed(biases.daylight)),
-        ("standard_date".into(), standard.show()),
-        ("daylight_date".into(), daylight.show()),
+        ("standard_date".into(), standard.to_node()),
+        ("daylight_date".into(), daylight.to_node()),
     ]
 }
 
-impl Show for TimeZoneStruct {
-    fn show(&self) -> Shown {
-        Shown::Fields(fields(self.biases, self.standard_date, self.daylight_date))
+impl Inspect for TimeZoneStruct {
+    fn to_node(&self) -> Node {
+        Node::Fields(fields(self.biases, self.standard_date, self.daylight_date))
     }
 }
 
-impl Show for TimeZoneRule {
-    fn show(&self) -> Shown {
+impl Inspect for TimeZoneRule {
+    fn to_node(&self) -> Node {
         let mut all = vec![
-            ("from_year".into(), Shown::Number(u64::from(self.year))),
-            ("in_effect".into(), Shown::Boolean(self.flags & 2 != 0)),
+            ("from_year".into(), Node::Number(u64::from(self.year))),
+            ("in_effect".into(), Node::Boolean(self.flags & 2 != 0)),
         ];
         all.extend(fields(self.biases, self.standard_date, self.daylight_date));
-        Shown::Fields(all)
+        Node::Fields(all)
     }
 }
 
-impl Show for TimeZoneDefinition {
-    fn show(&self) -> Shown {
-        let rules = Shown::List(self.rules.iter().map(Show::show).collect());
-        Shown::Fields(vec![("name".into(), self.name.show()), ("rules".into(), rules)])
+impl Inspect for TimeZoneDefinition {
+    fn to_node(&self) -> Node {
+        let rules = Node::List(self.rules.iter().map(Inspect::to_node).collect());
+        Node::Fields(vec![("name".into(), self.name.to_node()), ("rules".into(), rules)])
     }
 }

@@ -4,7 +4,7 @@ use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::packed::block;
 use super::{GlobalObjectId, since_1601};
-use crate::inspect::{Show, Shown, string8};
+use crate::inspect::{Inspect, Node, string8};
 
 /// `PidTagScheduleInfoAppointmentTombstone`: meetings that were declined ([MS-OXOCAL] 2.2.12.5).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -81,19 +81,20 @@ impl Encode for Tombstones {
     }
 }
 
-impl Show for Tombstones {
-    fn show(&self) -> Shown {
+impl Inspect for Tombstones {
+    fn to_node(&self) -> Node {
         let one = |record: &Tombstone| {
-            let [start, end] = record.times.map(|minutes| since_1601(minutes).show());
+            let [start, end] = record.times.map(|minutes| since_1601(minutes).to_node());
             let id = &record.global_object_id;
-            let id = GlobalObjectId::from_bytes(id).map_or_else(|_| Shown::Bytes(id.clone()), |id| id.show());
-            Shown::Fields(vec![
+            let id =
+                GlobalObjectId::from_bytes(id).map_or_else(|_| Node::Bytes(id.clone()), |id| id.to_node());
+            Node::Fields(vec![
                 ("start".into(), start),
                 ("end".into(), end),
                 ("meeting".into(), id),
                 ("user_name".into(), string8(&record.user_name)),
             ])
         };
-        Shown::List(self.records.iter().map(one).collect())
+        Node::List(self.records.iter().map(one).collect())
     }
 }

@@ -4,7 +4,7 @@
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
 use super::packed::{PackedText8, PackedText16, block, wide};
-use crate::inspect::{Show, Shown, string8, string16};
+use crate::inspect::{Inspect, Node, string8, string16};
 
 /// `PidLidPropertyDefinitionStream`: the fields of a message ("`PropertyDefinition` stream structure").
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -115,8 +115,8 @@ impl Encode for PropertyDefinitions {
     }
 }
 
-impl Show for FieldDefinition {
-    fn show(&self) -> Shown {
+impl Inspect for FieldDefinition {
+    fn to_node(&self) -> Node {
         let [narrow_name, formula, rule, rule_text, error] = &self.texts;
         let wide_name = self.newer.as_ref().and_then(|newer| newer.blocks.first());
         let wide_name = wide_name.and_then(|block| PackedText16::from_bytes(block).ok());
@@ -127,9 +127,9 @@ impl Show for FieldDefinition {
         };
         let mut fields = vec![
             ("name".into(), name),
-            ("flags".into(), self.flags.show()),
-            ("vt".into(), self.value_type.show()),
-            ("disp_id".into(), self.disp_id.show()),
+            ("flags".into(), self.flags.to_node()),
+            ("vt".into(), self.value_type.to_node()),
+            ("disp_id".into(), self.disp_id.to_node()),
         ];
         let texts = [
             ("formula", formula),
@@ -139,13 +139,13 @@ impl Show for FieldDefinition {
         ];
         let there = texts.into_iter().filter(|(_, text)| !text.bytes.is_empty());
         fields.extend(there.map(|(name, text)| (name.into(), string8(&text.bytes))));
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
-impl Show for PropertyDefinitions {
-    fn show(&self) -> Shown {
-        self.fields.show()
+impl Inspect for PropertyDefinitions {
+    fn to_node(&self) -> Node {
+        self.fields.to_node()
     }
 }
 
@@ -210,16 +210,16 @@ impl FolderField {
         Ok(())
     }
 
-    fn show_with(&self, name: Shown) -> Shown {
+    fn node_with(&self, name: Node) -> Node {
         let mut fields = vec![
             ("name".into(), name),
-            ("type".into(), self.field_type.show()),
-            ("set".into(), self.set.show()),
+            ("type".into(), self.field_type.to_node()),
+            ("set".into(), self.set.to_node()),
         ];
         if !self.formula.is_empty() {
             fields.push(("formula".into(), string16(&self.formula)));
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
@@ -240,12 +240,12 @@ impl Encode for FolderUserFields {
     }
 }
 
-impl Show for FolderUserFields {
-    fn show(&self) -> Shown {
-        let narrow = || self.narrow.iter().map(|field| field.show_with(string8(&field.name))).collect();
+impl Inspect for FolderUserFields {
+    fn to_node(&self) -> Node {
+        let narrow = || self.narrow.iter().map(|field| field.node_with(string8(&field.name))).collect();
         let wide = |fields: &Vec<FolderField>| {
-            fields.iter().map(|field| field.show_with(string16(&field.name))).collect()
+            fields.iter().map(|field| field.node_with(string16(&field.name))).collect()
         };
-        Shown::List(self.wide.as_ref().map_or_else(narrow, wide))
+        Node::List(self.wide.as_ref().map_or_else(narrow, wide))
     }
 }

@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use crate::inspect::{Show, Shown, string8, string16};
+use crate::inspect::{Inspect, Node, string8, string16};
 
 /// `PidLidVerbStream`: what a recipient may answer to a message, the usual actions and voting options
 /// ([MS-OXOMSG] 2.2.1.74).
@@ -118,26 +118,26 @@ impl Encode for VerbStream {
     }
 }
 
-impl Show for VerbStream {
-    fn show(&self) -> Shown {
+impl Inspect for VerbStream {
+    fn to_node(&self) -> Node {
         let one = |(place, option): (usize, &VoteOption)| {
             let [narrow, class, ..] = &option.texts;
             let wide = self.names.get(place).map(|extras| &extras.texts[0]).filter(|wide| !wide.is_empty());
             let name = wide.map_or_else(|| string8(narrow), |wide| string16(wide));
             let [_, _, send_behavior, _, id, _] = option.numbers;
             let sends = match send_behavior {
-                1 => Shown::Text("at once".to_owned()),
-                2 => Shown::Text("after a prompt".to_owned()),
-                other => Shown::Number(other.into()),
+                1 => Node::Text("at once".to_owned()),
+                2 => Node::Text("after a prompt".to_owned()),
+                other => Node::Number(other.into()),
             };
-            Shown::Fields(vec![
+            Node::Fields(vec![
                 ("name".into(), name),
-                ("verb_type".into(), Shown::Number(option.verb_type.into())),
-                ("id".into(), Shown::Number(id.into())),
+                ("verb_type".into(), Node::Number(option.verb_type.into())),
+                ("id".into(), Node::Number(id.into())),
                 ("message_class".into(), string8(class)),
                 ("sends".into(), sends),
             ])
         };
-        Shown::List(self.options.iter().enumerate().map(one).collect())
+        Node::List(self.options.iter().enumerate().map(one).collect())
     }
 }

@@ -7,16 +7,16 @@ use super::{
     SortOrder, SortOrderSet, Text, TypedString, Xid,
 };
 use crate::blob::entry_id_or_bytes;
-use crate::inspect::{Show, Shown, inspect_named, string8};
+use crate::inspect::{Inspect, Node, inspect_named, string8};
 use crate::property::{PropTag, PropertyList};
 
 inspect_named!(Order, RecipientFlags);
 
 macro_rules! show_text {
     ($($name:ty),* $(,)?) => {
-        $(impl Show for $name {
-            fn show(&self) -> Shown {
-                Shown::Text(self.to_string())
+        $(impl Inspect for $name {
+            fn to_node(&self) -> Node {
+                Node::Text(self.to_string())
             }
         })*
     };
@@ -24,154 +24,154 @@ macro_rules! show_text {
 
 show_text!(FolderId, MessageId, ChangeNumber, GlobalCounter, Gid, LongTermId, Xid, ServerId, PropertyName,);
 
-impl Show for Text {
-    fn show(&self) -> Shown {
+impl Inspect for Text {
+    fn to_node(&self) -> Node {
         match self {
             Self::String8(text) => string8(text),
-            Self::Unicode(text) => text.show(),
+            Self::Unicode(text) => text.to_node(),
         }
     }
 }
 
-impl Show for EntryId {
-    fn show(&self) -> Shown {
+impl Inspect for EntryId {
+    fn to_node(&self) -> Node {
         if let Self::OneOff(id) = self
             && let [Text::String8(name), Text::String8(kind), Text::String8(address)] =
                 [&id.display_name, &id.address_type, &id.email_address]
         {
             return string8(&[name, &b" <"[..], kind, b":", address, b">"].concat());
         }
-        Shown::Text(self.to_string())
+        Node::Text(self.to_string())
     }
 }
 
-impl Show for TypedString {
-    fn show(&self) -> Shown {
+impl Inspect for TypedString {
+    fn to_node(&self) -> Node {
         match self {
             Self::String8(text) => string8(text),
-            _ => self.to_text().map_or(Shown::Nothing, Shown::Text),
+            _ => self.to_text().map_or(Node::Nothing, Node::Text),
         }
     }
 }
 
-impl Show for SizedXid {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for SizedXid {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }
 
-impl Show for PredecessorChangeList {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for PredecessorChangeList {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }
 
-impl Show for SortOrder {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![("property".into(), self.tag.show()), ("order".into(), self.order.show())])
+impl Inspect for SortOrder {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![("property".into(), self.tag.to_node()), ("order".into(), self.order.to_node())])
     }
 }
 
-impl Show for SortOrderSet {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("categorized_count".into(), self.categorized_count.show()),
-            ("expanded_count".into(), self.expanded_count.show()),
-            ("sort_orders".into(), self.sort_orders.show()),
+impl Inspect for SortOrderSet {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("categorized_count".into(), self.categorized_count.to_node()),
+            ("expanded_count".into(), self.expanded_count.to_node()),
+            ("sort_orders".into(), self.sort_orders.to_node()),
         ])
     }
 }
 
-impl Show for PropertyProblem {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("index".into(), self.index.show()),
-            ("property".into(), self.tag.show()),
-            ("error_code".into(), self.error_code.show()),
+impl Inspect for PropertyProblem {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("index".into(), self.index.to_node()),
+            ("property".into(), self.tag.to_node()),
+            ("error_code".into(), self.error_code.to_node()),
         ])
     }
 }
 
-impl Show for PropertyProblemArray {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for PropertyProblemArray {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }
 
-impl Show for ActionBlock {
-    fn show(&self) -> Shown {
-        let mut fields = vec![("action".into(), Shown::Text(self.to_string()))];
+impl Inspect for ActionBlock {
+    fn to_node(&self) -> Node {
+        let mut fields = vec![("action".into(), Node::Text(self.to_string()))];
         if self.flavor != 0 {
-            fields.push(("flavor".into(), self.flavor.show()));
+            fields.push(("flavor".into(), self.flavor.to_node()));
         }
         if self.flags != 0 {
-            fields.push(("flags".into(), self.flags.show()));
+            fields.push(("flags".into(), self.flags.to_node()));
         }
         match &self.data {
             ActionData::MoveCopy { store_eid, .. } if !store_eid.is_empty() => {
                 fields.push(("store".into(), entry_id_or_bytes(store_eid)));
             }
             ActionData::Reply { template_guid, .. } | ActionData::ReplyByEntryId { template_guid, .. } => {
-                fields.push(("template".into(), template_guid.show()));
+                fields.push(("template".into(), template_guid.to_node()));
             }
             ActionData::Recipients(blocks) => {
-                let list = |block: &RecipientBlock| PropertyList(block.properties.clone()).show();
-                fields.push(("recipients".into(), Shown::List(blocks.iter().map(list).collect())));
+                let list = |block: &RecipientBlock| PropertyList(block.properties.clone()).to_node();
+                fields.push(("recipients".into(), Node::List(blocks.iter().map(list).collect())));
             }
             ActionData::Defer(bytes) | ActionData::Opaque(bytes) => {
-                fields.push(("data".into(), Shown::Bytes(bytes.clone())));
+                fields.push(("data".into(), Node::Bytes(bytes.clone())));
             }
-            ActionData::Tag(property) => fields.push(("property".into(), property.show())),
+            ActionData::Tag(property) => fields.push(("property".into(), property.to_node())),
             _ => {}
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
-impl Show for RuleAction {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for RuleAction {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }
 
-impl Show for ExtendedRuleActions {
-    fn show(&self) -> Shown {
-        self.actions.show()
+impl Inspect for ExtendedRuleActions {
+    fn to_node(&self) -> Node {
+        self.actions.to_node()
     }
 }
 
-impl Show for ExtendedRuleCondition {
-    fn show(&self) -> Shown {
-        self.condition.show()
+impl Inspect for ExtendedRuleCondition {
+    fn to_node(&self) -> Node {
+        self.condition.to_node()
     }
 }
 
-impl Show for RecipientRow {
-    fn show(&self) -> Shown {
-        self.show_with(&[])
+impl Inspect for RecipientRow {
+    fn to_node(&self) -> Node {
+        self.node_with(&[])
     }
 }
 
 impl RecipientRow {
     /// The row as it is shown where its columns are known.
-    pub fn show_with(&self, columns: &[PropTag]) -> Shown {
-        let mut fields = vec![("flags".into(), self.flags.show())];
-        let mut add = |name: &'static str, value: Option<Shown>| {
+    pub fn node_with(&self, columns: &[PropTag]) -> Node {
+        let mut fields = vec![("flags".into(), self.flags.to_node())];
+        let mut add = |name: &'static str, value: Option<Node>| {
             fields.extend(value.map(|value| (name.into(), value)));
         };
         add("x500_dn", self.x500_dn.as_ref().map(|x500| string8(&x500.dn)));
-        add("entry_id", self.entry_id.as_ref().map(|bytes| EntryId::parse(bytes).show()));
-        add("search_key", self.search_key.as_ref().map(|bytes| Shown::Bytes(bytes.clone())));
-        add("address_type", Some(Shown::Text(self.address_type_name())));
-        add("email_address", self.email_address.as_ref().map(Show::show));
-        add("display_name", self.display_name.as_ref().map(Show::show));
-        add("simple_display_name", self.simple_display_name.as_ref().map(Show::show));
-        add("transmittable_display_name", self.transmittable_display_name.as_ref().map(Show::show));
+        add("entry_id", self.entry_id.as_ref().map(|bytes| EntryId::parse(bytes).to_node()));
+        add("search_key", self.search_key.as_ref().map(|bytes| Node::Bytes(bytes.clone())));
+        add("address_type", Some(Node::Text(self.address_type_name())));
+        add("email_address", self.email_address.as_ref().map(Inspect::to_node));
+        add("display_name", self.display_name.as_ref().map(Inspect::to_node));
+        add("simple_display_name", self.simple_display_name.as_ref().map(Inspect::to_node));
+        add("transmittable_display_name", self.transmittable_display_name.as_ref().map(Inspect::to_node));
         let properties = match columns.get(..usize::from(self.column_count)) {
-            Some(columns) => self.properties.show_with(columns),
-            None => self.properties.show(),
+            Some(columns) => self.properties.node_with(columns),
+            None => self.properties.to_node(),
         };
         add("properties", (!self.properties.is_empty()).then_some(properties));
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     EcDummyRpcResponse, EcRRegisterPushNotificationRequest, EcRRegisterPushNotificationResponse,
     EcRUnregisterPushNotificationRequest, EcRUnregisterPushNotificationResponse,
 };
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::{ErrorCode, Interface};
 
 /// The parameters of a call of which nobody knows the layout, as they came.
@@ -50,11 +50,11 @@ macro_rules! calls {
             )?
         }
 
-        impl Show for $name {
-            fn show(&self) -> Shown {
+        impl Inspect for $name {
+            fn to_node(&self) -> Node {
                 match self {
-                    $(Self::$variant(params) => params.show(),)*
-                    $(Self::$opaque(opaque) => Shown::Bytes(opaque.stub.clone()),)?
+                    $(Self::$variant(params) => params.to_node(),)*
+                    $(Self::$opaque(opaque) => Node::Bytes(opaque.stub.clone()),)?
                 }
             }
         }

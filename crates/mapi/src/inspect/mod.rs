@@ -1,4 +1,4 @@
-//! What a structure says to people and to programs that print it: a small tree of named values.
+//! Structures as trees of named values ([`Node`]), for text and JSON output.
 
 pub(crate) mod part;
 
@@ -8,9 +8,9 @@ use wire::{FileTime, Guid, Utf16};
 
 use crate::property::Restriction;
 
-/// A value as it is shown: text, numbers, lists, and fields by their specification's names.
+/// A node of the tree: a text, a number, a list, or fields by the names of their specification.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Shown {
+pub enum Node {
     /// There is nothing.
     Nothing,
     /// Yes or no.
@@ -42,73 +42,73 @@ pub enum Shown {
     Fields(Vec<(Cow<'static, str>, Self)>),
 }
 
-/// How a text in the code page of the conversation is shown: as it is where it is ASCII.
-pub fn string8(bytes: &[u8]) -> Shown {
+/// A text in the code page of the conversation, as it is where it is ASCII.
+pub fn string8(bytes: &[u8]) -> Node {
     string8_of(bytes, None)
 }
 
-/// How a text in UTF-16, little-endian, is shown.
-pub fn string16(bytes: &[u8]) -> Shown {
-    Shown::Text(wire::utf16le_to_string_lossy(bytes))
+/// A text in UTF-16, little-endian.
+pub fn string16(bytes: &[u8]) -> Node {
+    Node::Text(wire::utf16le_to_string_lossy(bytes))
 }
 
-/// How a text in a code page is shown.
-pub fn string8_of(bytes: &[u8], code_page: Option<u16>) -> Shown {
+/// A text in a code page, or in that of the conversation.
+pub fn string8_of(bytes: &[u8], code_page: Option<u16>) -> Node {
     match std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii()) {
-        Some(text) => Shown::Text(text.to_owned()),
-        None => Shown::String8 { bytes: bytes.to_vec(), code_page },
+        Some(text) => Node::Text(text.to_owned()),
+        None => Node::String8 { bytes: bytes.to_vec(), code_page },
     }
 }
 
-/// Whatever can be shown.
-pub trait Show {
-    /// The value as it is shown.
-    fn show(&self) -> Shown;
+/// A structure that can be inspected.
+pub trait Inspect {
+    /// The tree of its named values.
+    fn to_node(&self) -> Node;
 }
 
-impl<T: Show> Show for [T] {
-    fn show(&self) -> Shown {
-        Shown::List(self.iter().map(Show::show).collect())
+impl<T: Inspect> Inspect for [T] {
+    fn to_node(&self) -> Node {
+        Node::List(self.iter().map(Inspect::to_node).collect())
     }
 }
 
 /// A single number of bytes is rather a row of bytes than a list of numbers.
-impl<T: Show + 'static, const N: usize> Show for [T; N] {
-    fn show(&self) -> Shown {
+impl<T: Inspect + 'static, const N: usize> Inspect for [T; N] {
+    fn to_node(&self) -> Node {
         let any: &dyn std::any::Any = self;
         any.downcast_ref::<[u8; N]>()
-            .map_or_else(|| self.as_slice().show(), |bytes| Shown::Bytes(bytes.to_vec()))
+            .map_or_else(|| self.as_slice().to_node(), |bytes| Node::Bytes(bytes.to_vec()))
     }
 }
 
-impl<T: Show> Show for Vec<T> {
-    fn show(&self) -> Shown {
-        self.as_slice().show()
+impl<T: Inspect> Inspect for Vec<T> {
+    fn to_node(&self) -> Node {
+        self.as_slice().to_node()
     }
 }
 
-impl<T: Show> Show for Option<T> {
-    fn show(&self) -> Shown {
-        self.as_ref().map_or(Shown::Nothing, Show::show)
+impl<T: Inspect> Inspect for Option<T> {
+    fn to_node(&self) -> Node {
+        self.as_ref().map_or(Node::Nothing, Inspect::to_node)
     }
 }
 
-impl<T: Show + ?Sized> Show for Box<T> {
-    fn show(&self) -> Shown {
-        (**self).show()
+impl<T: Inspect + ?Sized> Inspect for Box<T> {
+    fn to_node(&self) -> Node {
+        (**self).to_node()
     }
 }
 
 macro_rules! numbers {
     ($($unsigned:ty)*; $($signed:ty)*) => {
-        $(impl Show for $unsigned {
-            fn show(&self) -> Shown {
-                Shown::Number(u64::from(*self))
+        $(impl Inspect for $unsigned {
+            fn to_node(&self) -> Node {
+                Node::Number(u64::from(*self))
             }
         })*
-        $(impl Show for $signed {
-            fn show(&self) -> Shown {
-                Shown::Signed(i64::from(*self))
+        $(impl Inspect for $signed {
+            fn to_node(&self) -> Node {
+                Node::Signed(i64::from(*self))
             }
         })*
     };
@@ -116,30 +116,30 @@ macro_rules! numbers {
 
 numbers!(u8 u16 u32 u64; i8 i16 i32 i64);
 
-impl Show for Guid {
-    fn show(&self) -> Shown {
-        Shown::Text(self.to_string())
+impl Inspect for Guid {
+    fn to_node(&self) -> Node {
+        Node::Text(self.to_string())
     }
 }
 
-impl Show for Utf16 {
-    fn show(&self) -> Shown {
-        Shown::Text(self.to_string_lossy())
+impl Inspect for Utf16 {
+    fn to_node(&self) -> Node {
+        Node::Text(self.to_string_lossy())
     }
 }
 
-impl Show for FileTime {
-    fn show(&self) -> Shown {
-        Shown::Text(self.to_string())
+impl Inspect for FileTime {
+    fn to_node(&self) -> Node {
+        Node::Text(self.to_string())
     }
 }
 
-/// Shows a newtype of an unsigned number by its name.
+/// Implements [`Inspect`] for newtypes of unsigned numbers: the number with its name.
 macro_rules! inspect_named {
     ($($name:ty),* $(,)?) => {
-        $(impl $crate::inspect::Show for $name {
-            fn show(&self) -> $crate::inspect::Shown {
-                $crate::inspect::Shown::Named(u64::from(self.0), format!("{self:?}").into())
+        $(impl $crate::inspect::Inspect for $name {
+            fn to_node(&self) -> $crate::inspect::Node {
+                $crate::inspect::Node::Named(u64::from(self.0), format!("{self:?}").into())
             }
         })*
     };
@@ -147,4 +147,4 @@ macro_rules! inspect_named {
 
 pub(crate) use inspect_named;
 
-inspect_named!(crate::ErrorCode, crate::property::PropType, crate::property::PropTag);
+inspect_named!(crate::ErrorCode);

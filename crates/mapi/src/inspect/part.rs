@@ -8,7 +8,7 @@ use rpc::ndr::{
 };
 use wire::{Decode as _, Guid, Utf16};
 
-use super::{Show, Shown, string8};
+use super::{Inspect, Node, string8};
 use crate::ErrorCode;
 use crate::emsmdb::{InBytes, OutBytes, RpcFlags, ShortInBytes, Version, Words};
 use crate::mapihttp::nspi::{ColumnsAndRows, CompareMIdsResponse, EntryIds, Filter, Names, PropertyName};
@@ -20,14 +20,14 @@ use crate::rfr::GetFQDNFromServerDNRequest;
 /// A part of a call as it is shown. Other than in a mailbox, properties are those of the address book.
 pub(crate) trait Part {
     /// The part as it is shown.
-    fn shown(&self) -> Shown;
+    fn shown(&self) -> Node;
 }
 
 macro_rules! as_shown {
     ($($type:ty)*) => {
         $(impl Part for $type {
-            fn shown(&self) -> Shown {
-                self.show()
+            fn shown(&self) -> Node {
+                self.to_node()
             }
         })*
     };
@@ -36,14 +36,14 @@ macro_rules! as_shown {
 as_shown!(u8 u16 u32 i32 ErrorCode PropTag Guid Utf16 Stat nspi::PropertyName);
 
 /// A number by its name.
-fn named(number: u32, name: &impl Debug) -> Shown {
-    Shown::Named(u64::from(number), Cow::Owned(format!("{name:?}")))
+fn named(number: u32, name: &impl Debug) -> Node {
+    Node::Named(u64::from(number), Cow::Owned(format!("{name:?}")))
 }
 
 macro_rules! by_name {
     ($($type:ty)*) => {
         $(impl Part for $type {
-            fn shown(&self) -> Shown {
+            fn shown(&self) -> Node {
                 named(self.0, self)
             }
         })*
@@ -52,269 +52,269 @@ macro_rules! by_name {
 
 by_name!(MId DisplayType RpcFlags);
 
-fn bytes(bytes: &[u8]) -> Shown {
-    if bytes.is_empty() { Shown::Nothing } else { Shown::Bytes(bytes.to_vec()) }
+fn bytes(bytes: &[u8]) -> Node {
+    if bytes.is_empty() { Node::Nothing } else { Node::Bytes(bytes.to_vec()) }
 }
 
-fn list<T: Part>(items: &[T]) -> Shown {
-    Shown::List(items.iter().map(Part::shown).collect())
+fn list<T: Part>(items: &[T]) -> Node {
+    Node::List(items.iter().map(Part::shown).collect())
 }
 
 impl<T: Part> Part for Vec<T> {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         list(self)
     }
 }
 
 impl<T: Part> Part for Ptr<T> {
-    fn shown(&self) -> Shown {
-        self.get().map_or(Shown::Nothing, Part::shown)
+    fn shown(&self) -> Node {
+        self.get().map_or(Node::Nothing, Part::shown)
     }
 }
 
 impl<T: Part> Part for Box<T> {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         (**self).shown()
     }
 }
 
 impl<T: Part> Part for Counted<T> {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         list(&self.0)
     }
 }
 
 impl<T: Part> Part for SizedArray<T> {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         list(&self.0)
     }
 }
 
 impl<T: Part> Part for SizedPtr<T> {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         list(self.as_slice())
     }
 }
 
 impl<T: Part> Part for nspi::TagArray<T> {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         list(&self.values)
     }
 }
 
 impl<T: Part> Part for Maybe<T> {
-    fn shown(&self) -> Shown {
-        self.get().map_or(Shown::Nothing, Part::shown)
+    fn shown(&self) -> Node {
+        self.get().map_or(Node::Nothing, Part::shown)
     }
 }
 
 impl<T: Part> Part for Names<T> {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         list(&self.names)
     }
 }
 
 impl Part for ConformantVarying<u8> {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         bytes(&self.items)
     }
 }
 
 impl Part for InBytes {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         bytes(&self.0)
     }
 }
 
 impl Part for ShortInBytes {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         bytes(&self.0)
     }
 }
 
 impl Part for OutBytes {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         bytes(self.as_slice())
     }
 }
 
 impl Part for SizedBytes {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         bytes(&self.0)
     }
 }
 
 impl Part for AuxiliaryBuffer {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         bytes(self.as_slice())
     }
 }
 
 impl Part for Words {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         list(&self.0)
     }
 }
 
 impl Part for Version {
-    fn shown(&self) -> Shown {
-        Shown::Text(self.to_string())
+    fn shown(&self) -> Node {
+        Node::Text(self.to_string())
     }
 }
 
 impl Part for CharString {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         string8(&self.text)
     }
 }
 
 impl Part for WcharString {
-    fn shown(&self) -> Shown {
-        Shown::Text(self.to_string_lossy())
+    fn shown(&self) -> Node {
+        Node::Text(self.to_string_lossy())
     }
 }
 
 impl Part for String8 {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         string8(&self.0)
     }
 }
 
 impl Part for ContextHandle {
-    fn shown(&self) -> Shown {
-        self.uuid.show()
+    fn shown(&self) -> Node {
+        self.uuid.to_node()
     }
 }
 
 impl Part for FlatUid {
-    fn shown(&self) -> Shown {
-        self.guid().show()
+    fn shown(&self) -> Node {
+        self.guid().to_node()
     }
 }
 
 /// A value with the property's name: entry ids as what they mean.
-fn property(tag: PropTag, value: &PropertyValue) -> (Cow<'static, str>, Shown) {
+fn property(tag: PropTag, value: &PropertyValue) -> (Cow<'static, str>, Node) {
     let name = tag.to_string();
     let shown = match value.untyped() {
         PropertyValue::Binary(bytes) if name.contains("EntryId") => entry_id(bytes),
-        _ => value.show(),
+        _ => value.to_node(),
     };
     (name.into(), shown)
 }
 
-fn entry_id(bytes: &[u8]) -> Shown {
+fn entry_id(bytes: &[u8]) -> Node {
     match EntryId::from_bytes(bytes) {
         Ok(EntryId::Permanent(id)) => string8(&id.distinguished_name),
         Ok(EntryId::Ephemeral(id)) => id.mid.shown(),
-        Err(_) => Shown::Bytes(bytes.to_vec()),
+        Err(_) => Node::Bytes(bytes.to_vec()),
     }
 }
 
 impl Part for TaggedValue {
-    fn shown(&self) -> Shown {
-        Shown::Fields(vec![property(self.tag, &self.value)])
+    fn shown(&self) -> Node {
+        Node::Fields(vec![property(self.tag, &self.value)])
     }
 }
 
 impl Part for PropertyList {
-    fn shown(&self) -> Shown {
-        Shown::Fields(self.0.iter().map(|one| property(one.tag, &one.value)).collect())
+    fn shown(&self) -> Node {
+        Node::Fields(self.0.iter().map(|one| property(one.tag, &one.value)).collect())
     }
 }
 
 impl Part for nspi::PropertyValue {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         self.to_tagged().shown()
     }
 }
 
 impl Part for nspi::PropertyRow {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         self.to_row().shown()
     }
 }
 
 impl Part for nspi::Restriction {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         // What lacks a part is no restriction.
-        self.to_restriction().map_or_else(|| Shown::Text(format!("{self:?}")), |words| words.show())
+        self.to_restriction().map_or_else(|| Node::Text(format!("{self:?}")), |words| words.to_node())
     }
 }
 
 impl Part for Filter {
-    fn shown(&self) -> Shown {
-        self.restriction.show()
+    fn shown(&self) -> Node {
+        self.restriction.to_node()
     }
 }
 
 impl Part for ColumnsAndRows {
-    fn shown(&self) -> Shown {
+    fn shown(&self) -> Node {
         let row = |row: &PropertyRow| {
             let fields = self.columns.iter().enumerate().take(row.len()).map(|(place, column)| {
                 match (row.value(place), row) {
                     (Some(value), _) => property(*column, value),
                     (None, PropertyRow::Flagged(values)) => {
-                        let shown = values.get(place).map_or(Shown::Nothing, Show::show);
+                        let shown = values.get(place).map_or(Node::Nothing, Inspect::to_node);
                         (column.to_string().into(), shown)
                     }
-                    (None, PropertyRow::Standard(_)) => (column.to_string().into(), Shown::Nothing),
+                    (None, PropertyRow::Standard(_)) => (column.to_string().into(), Node::Nothing),
                 }
             });
-            Shown::Fields(fields.collect())
+            Node::Fields(fields.collect())
         };
-        Shown::List(self.rows.iter().map(row).collect())
+        Node::List(self.rows.iter().map(row).collect())
     }
 }
 
 impl Part for PropertyName {
-    fn shown(&self) -> Shown {
-        Shown::Fields(vec![("guid".into(), self.guid.show()), ("id".into(), self.id.show())])
+    fn shown(&self) -> Node {
+        Node::Fields(vec![("guid".into(), self.guid.to_node()), ("id".into(), self.id.to_node())])
     }
 }
 
 impl Part for EntryIds {
-    fn shown(&self) -> Shown {
-        Shown::List(self.ids.iter().map(|id| entry_id(id)).collect())
+    fn shown(&self) -> Node {
+        Node::List(self.ids.iter().map(|id| entry_id(id)).collect())
     }
 }
 
-impl Show for CompareMIdsResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("ErrorCode".into(), self.error_code.show()),
-            ("Result".into(), self.result.show()),
+impl Inspect for CompareMIdsResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("ErrorCode".into(), self.error_code.to_node()),
+            ("Result".into(), self.result.to_node()),
             ("AuxiliaryBuffer".into(), self.aux.shown()),
         ])
     }
 }
 
-impl Show for nspi::DeleteEntriesRequest {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![("hRpc".into(), self.handle.shown()), ("rest".into(), bytes(&self.rest))])
+impl Inspect for nspi::DeleteEntriesRequest {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![("hRpc".into(), self.handle.shown()), ("rest".into(), bytes(&self.rest))])
     }
 }
 
-impl Show for GetFQDNFromServerDNRequest {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("ulFlags".into(), self.flags.show()),
+impl Inspect for GetFQDNFromServerDNRequest {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("ulFlags".into(), self.flags.to_node()),
             ("szMailboxServerDN".into(), self.mailbox_server_dn.shown()),
         ])
     }
 }
 
-impl<T: Show> Show for Answer<T> {
-    fn show(&self) -> Shown {
+impl<T: Inspect> Inspect for Answer<T> {
+    fn to_node(&self) -> Node {
         match self {
-            Self::Complete(body) => body.show(),
+            Self::Complete(body) => body.to_node(),
             Self::Bare(Bare { error_code, aux }) => failed("ErrorCode", *error_code, aux),
             Self::Failure(Failure { status_code, aux }) => failed("StatusCode", *status_code, aux),
         }
     }
 }
 
-fn failed(name: &'static str, code: ErrorCode, aux: &AuxiliaryBuffer) -> Shown {
-    Shown::Fields(vec![(name.into(), code.show()), ("AuxiliaryBuffer".into(), aux.shown())])
+fn failed(name: &'static str, code: ErrorCode, aux: &AuxiliaryBuffer) -> Node {
+    Node::Fields(vec![(name.into(), code.to_node()), ("AuxiliaryBuffer".into(), aux.shown())])
 }
 
 /// Shows a structure by the names that the specification gives its fields.
@@ -322,9 +322,9 @@ macro_rules! show_fields {
     ($(#[$outer:meta])* $vis:vis struct $name:ident as $structure:literal {
         $($(#[$inner:meta])* $fvis:vis $field:ident: $type:ty = $spelled:literal),* $(,)?
     }) => {
-        impl $crate::inspect::Show for $name {
-            fn show(&self) -> $crate::inspect::Shown {
-                $crate::inspect::Shown::Fields(vec![
+        impl $crate::inspect::Inspect for $name {
+            fn to_node(&self) -> $crate::inspect::Node {
+                $crate::inspect::Node::Fields(vec![
                     $(($spelled.into(), $crate::inspect::part::Part::shown(&self.$field)),)*
                 ])
             }

@@ -11,9 +11,9 @@ macro_rules! http_body {
             $($(#[$inner])* pub $field: $type,)*
         }
 
-        impl $crate::inspect::Show for $name {
-            fn show(&self) -> $crate::inspect::Shown {
-                $crate::inspect::Shown::Fields(vec![
+        impl $crate::inspect::Inspect for $name {
+            fn to_node(&self) -> $crate::inspect::Node {
+                $crate::inspect::Node::Fields(vec![
                     $(($wire.into(), $crate::inspect::part::Part::shown(&self.$field)),)*
                 ])
             }
@@ -118,11 +118,11 @@ macro_rules! http_operations {
         }
     };
     (@decode $endpoint:ident $enum:ident $($name:ident($body:ty))*) => {
-        impl $crate::inspect::Show for $enum {
-            fn show(&self) -> $crate::inspect::Shown {
+        impl $crate::inspect::Inspect for $enum {
+            fn to_node(&self) -> $crate::inspect::Node {
                 match self {
-                    $(Self::$name(body) => $crate::inspect::Show::show(body),)*
-                    Self::Ping => $crate::inspect::Shown::Nothing,
+                    $(Self::$name(body) => $crate::inspect::Inspect::to_node(body),)*
+                    Self::Ping => $crate::inspect::Node::Nothing,
                 }
             }
         }

@@ -6,7 +6,7 @@ mod write;
 use wire::{Reader, Result};
 
 use crate::data::{FolderId, MessageId, Text};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::{Layout, PropTag, PropertyRow};
 
 wire::wire_enum! {
@@ -200,9 +200,9 @@ impl TableEvent {
         Ok(row)
     }
 
-    fn show_row_data(&self, columns: Option<&[PropTag]>) -> Shown {
-        let by_name = columns.and_then(|columns| Some(self.read_row(columns).ok()?.show_with(columns)));
-        by_name.unwrap_or_else(|| Shown::Bytes(self.row_data.clone()))
+    fn show_row_data(&self, columns: Option<&[PropTag]>) -> Node {
+        let by_name = columns.and_then(|columns| Some(self.read_row(columns).ok()?.node_with(columns)));
+        by_name.unwrap_or_else(|| Node::Bytes(self.row_data.clone()))
     }
 }
 
@@ -214,12 +214,12 @@ impl NotificationData {
 
     /// As it is shown where the table that it tells of has `columns`: a row's values by their names. Bytes that
     /// are no row of these columns are shown as they are.
-    pub fn show_with(&self, columns: Option<&[PropTag]>) -> Shown {
+    pub fn node_with(&self, columns: Option<&[PropTag]>) -> Node {
         let flags = format!("{:?} {:?}", self.notification_type(), NotificationFlags(self.flags.0 & 0xF000));
         let mut fields =
-            vec![("NotificationFlags".into(), Shown::Named(u64::from(self.flags.0), flags.into()))];
-        let mut add = |name: &'static str, value: Shown| {
-            if value != Shown::Nothing {
+            vec![("NotificationFlags".into(), Node::Named(u64::from(self.flags.0), flags.into()))];
+        let mut add = |name: &'static str, value: Node| {
+            if value != Node::Nothing {
                 fields.push((name.into(), value));
             }
         };
@@ -227,7 +227,7 @@ impl NotificationData {
             Event::Extended => {}
             Event::Table(table) => {
                 let event = table.event_type;
-                add("TableEventType", Shown::Named(u64::from(event.0), event.to_string().into()));
+                add("TableEventType", Node::Named(u64::from(event.0), event.to_string().into()));
                 show_row(table.row, ["TableRowFolderID", "TableRowMessageID", "TableRowInstance"], &mut add);
                 let after =
                     ["InsertAfterTableRowFolderID", "InsertAfterTableRowID", "InsertAfterTableRowInstance"];
@@ -238,48 +238,48 @@ impl NotificationData {
             }
             Event::Object(object) => show_object(object, &mut add),
         }
-        add("TotalMessageCount", self.total_message_count.show());
-        add("UnreadMessageCount", self.unread_message_count.show());
+        add("TotalMessageCount", self.total_message_count.to_node());
+        add("UnreadMessageCount", self.unread_message_count.to_node());
         if let Some(mail) = &self.new_mail {
-            add("MessageFlags", mail.message_flags.show());
-            add("MessageClass", Shown::Text(mail.message_class.to_string_lossy()));
+            add("MessageFlags", mail.message_flags.to_node());
+            add("MessageClass", Node::Text(mail.message_class.to_string_lossy()));
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
-impl Show for NotificationData {
-    fn show(&self) -> Shown {
-        self.show_with(None)
+impl Inspect for NotificationData {
+    fn to_node(&self) -> Node {
+        self.node_with(None)
     }
 }
 
-fn show_row(row: Option<TableRow>, names: [&'static str; 3], add: &mut impl FnMut(&'static str, Shown)) {
+fn show_row(row: Option<TableRow>, names: [&'static str; 3], add: &mut impl FnMut(&'static str, Node)) {
     let Some(row) = row else { return };
     let [folder, message, instance] = names;
-    add(folder, row.folder_id.show());
+    add(folder, row.folder_id.to_node());
     if let Some(found) = row.message {
-        add(message, found.message_id.show());
-        add(instance, found.instance.show());
+        add(message, found.message_id.to_node());
+        add(instance, found.instance.to_node());
     }
 }
 
-fn show_object(object: &ObjectEvent, add: &mut impl FnMut(&'static str, Shown)) {
-    add("FolderId", object.folder_id.show());
-    add("MessageId", object.message_id.show());
-    add("ParentFolderId", object.parent_folder_id.show());
+fn show_object(object: &ObjectEvent, add: &mut impl FnMut(&'static str, Node)) {
+    add("FolderId", object.folder_id.to_node());
+    add("MessageId", object.message_id.to_node());
+    add("ParentFolderId", object.parent_folder_id.to_node());
     match object.old {
         None => {}
         Some(OldObject::Message { folder_id, message_id }) => {
-            add("OldFolderId", folder_id.show());
-            add("OldMessageId", message_id.show());
+            add("OldFolderId", folder_id.to_node());
+            add("OldMessageId", message_id.to_node());
         }
         Some(OldObject::Folder { folder_id, parent_folder_id }) => {
-            add("OldFolderId", folder_id.show());
-            add("OldParentFolderId", parent_folder_id.show());
+            add("OldFolderId", folder_id.to_node());
+            add("OldParentFolderId", parent_folder_id.to_node());
         }
     }
-    add("Tags", object.tags.show());
+    add("Tags", object.tags.to_node());
 }
 
 #[cfg(test)]

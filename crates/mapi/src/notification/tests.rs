@@ -142,7 +142,7 @@ fn fields_that_the_flags_do_not_say_are_not_written() {
 fn it_is_shown_by_the_fields_there_are() {
     let (data, _) =
         read(&[&[0x10, 0xB0][..], &FOLDER, &MESSAGE, &[0xFF, 0xFF, 7, 0, 0, 0, 3, 0, 0, 0]].concat());
-    let Shown::Fields(fields) = data.show() else { panic!("fields") };
+    let Node::Fields(fields) = data.to_node() else { panic!("fields") };
     let names: Vec<_> = fields.iter().map(|(name, _)| name.as_ref()).collect();
     assert_eq!(
         names,
@@ -165,7 +165,7 @@ proptest! {
             let mut w = Writer::new();
             data.write(&mut w).unwrap();
             prop_assert_eq!(w.as_slice(), &bytes[..r.offset()]);
-            let _ = data.show();
+            let _ = data.to_node();
         }
     }
 }

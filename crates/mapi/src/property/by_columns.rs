@@ -8,7 +8,7 @@ use wire::{Bytes, Reader, Result, Writer};
 
 use super::skip::length_of_rows;
 use super::{Layout, PropTag, PropertyRow};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 /// A row, with the columns that it was read by.
 pub type Row = ByColumns<PropertyRow>;
@@ -150,14 +150,14 @@ impl<T: FromRows> fmt::Debug for ByColumns<T> {
     }
 }
 
-impl Show for Row {
-    fn show(&self) -> Shown {
-        self.show_with(&self.columns)
+impl Inspect for Row {
+    fn to_node(&self) -> Node {
+        self.node_with(&self.columns)
     }
 }
 
-impl Show for Rows {
-    fn show(&self) -> Shown {
-        Shown::List(self.iter().map(|row| row.show_with(&self.columns)).collect())
+impl Inspect for Rows {
+    fn to_node(&self) -> Node {
+        Node::List(self.iter().map(|row| row.node_with(&self.columns)).collect())
     }
 }

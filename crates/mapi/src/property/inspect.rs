@@ -3,129 +3,131 @@
 use std::borrow::Cow;
 
 use super::{
-    FlaggedValue, LargePropertyTagArray, PropTag, PropertyList, PropertyRow, PropertyTagArray, PropertyValue,
-    Restriction, TaggedValue, TypedValue,
+    FlaggedValue, LargePropertyTagArray, PropTag, PropType, PropertyList, PropertyRow, PropertyTagArray,
+    PropertyValue, Restriction, TaggedValue, TypedValue,
 };
 use crate::blob;
 use crate::data::FolderId;
-use crate::inspect::{Show, Shown, string8};
+use crate::inspect::{Inspect, Node, inspect_named, string8};
+
+inspect_named!(PropType, PropTag);
 
 /// A list of `values`, each as `show` says.
-fn list<T>(values: &[T], show: impl FnMut(&T) -> Shown) -> Shown {
-    Shown::List(values.iter().map(show).collect())
+fn list<T>(values: &[T], show: impl FnMut(&T) -> Node) -> Node {
+    Node::List(values.iter().map(show).collect())
 }
 
-impl Show for PropertyValue {
-    fn show(&self) -> Shown {
+impl Inspect for PropertyValue {
+    fn to_node(&self) -> Node {
         match self {
-            Self::None(_) => Shown::Nothing,
-            Self::Integer16(value) => value.show(),
-            Self::Integer32(value) => value.show(),
-            Self::Integer64(value) | Self::Currency(value) => value.show(),
-            Self::Floating32(value) => Shown::Float(f64::from(*value)),
-            Self::Floating64(value) | Self::FloatingTime(value) => Shown::Float(*value),
-            Self::Boolean(value) => Shown::Boolean(*value),
-            Self::OddBoolean(value) => value.show(),
-            Self::Error(code) => code.show(),
+            Self::None(_) => Node::Nothing,
+            Self::Integer16(value) => value.to_node(),
+            Self::Integer32(value) => value.to_node(),
+            Self::Integer64(value) | Self::Currency(value) => value.to_node(),
+            Self::Floating32(value) => Node::Float(f64::from(*value)),
+            Self::Floating64(value) | Self::FloatingTime(value) => Node::Float(*value),
+            Self::Boolean(value) => Node::Boolean(*value),
+            Self::OddBoolean(value) => value.to_node(),
+            Self::Error(code) => code.to_node(),
             Self::String8(text) => string8(text),
-            Self::Unicode(text) => text.show(),
-            Self::Time(time) => time.show(),
-            Self::ServerId(_) => Shown::Text(self.to_string()),
-            Self::Restriction(condition) => condition.show(),
-            Self::RuleAction(actions) => actions.show(),
-            Self::Guid(value) => value.show(),
-            Self::Binary(bytes) | Self::Object(bytes) => Shown::Bytes(bytes.clone()),
-            Self::MultipleInteger16(values) => values.show(),
-            Self::MultipleInteger32(values) => values.show(),
-            Self::MultipleInteger64(values) | Self::MultipleCurrency(values) => values.show(),
-            Self::MultipleFloating32(values) => list(values, |value| Shown::Float(f64::from(*value))),
+            Self::Unicode(text) => text.to_node(),
+            Self::Time(time) => time.to_node(),
+            Self::ServerId(_) => Node::Text(self.to_string()),
+            Self::Restriction(condition) => condition.to_node(),
+            Self::RuleAction(actions) => actions.to_node(),
+            Self::Guid(value) => value.to_node(),
+            Self::Binary(bytes) | Self::Object(bytes) => Node::Bytes(bytes.clone()),
+            Self::MultipleInteger16(values) => values.to_node(),
+            Self::MultipleInteger32(values) => values.to_node(),
+            Self::MultipleInteger64(values) | Self::MultipleCurrency(values) => values.to_node(),
+            Self::MultipleFloating32(values) => list(values, |value| Node::Float(f64::from(*value))),
             Self::MultipleFloating64(values) | Self::MultipleFloatingTime(values) => {
-                list(values, |value| Shown::Float(*value))
+                list(values, |value| Node::Float(*value))
             }
             Self::MultipleString8(texts) => list(texts, |text| string8(text)),
-            Self::MultipleUnicode(texts) => texts.show(),
-            Self::MultipleTime(times) => times.show(),
-            Self::MultipleGuid(values) => values.show(),
-            Self::MultipleBinary(values) => list(values, |bytes| Shown::Bytes(bytes.clone())),
-            Self::Sparse { values, absent } => match values.show() {
-                Shown::List(mut shown) => {
+            Self::MultipleUnicode(texts) => texts.to_node(),
+            Self::MultipleTime(times) => times.to_node(),
+            Self::MultipleGuid(values) => values.to_node(),
+            Self::MultipleBinary(values) => list(values, |bytes| Node::Bytes(bytes.clone())),
+            Self::Sparse { values, absent } => match values.to_node() {
+                Node::List(mut shown) => {
                     for place in absent {
                         let place = usize::try_from(*place).ok().and_then(|place| shown.get_mut(place));
                         if let Some(one) = place {
-                            *one = Shown::Nothing;
+                            *one = Node::Nothing;
                         }
                     }
-                    Shown::List(shown)
+                    Node::List(shown)
                 }
                 other => other,
             },
-            Self::Typed(typed) => typed.value.show(),
+            Self::Typed(typed) => typed.value.to_node(),
         }
     }
 }
 
-impl Show for TypedValue {
-    fn show(&self) -> Shown {
-        self.value.show()
+impl Inspect for TypedValue {
+    fn to_node(&self) -> Node {
+        self.value.to_node()
     }
 }
 
 /// How the property of `tag` is shown in a mailbox: ids and what is within bytes as what they mean.
-fn meaning(tag: PropTag, value: &PropertyValue) -> Shown {
-    let Some(name) = tag.store_name() else { return value.show() };
+fn meaning(tag: PropTag, value: &PropertyValue) -> Node {
+    let Some(name) = tag.store_name() else { return value.to_node() };
     let known = match value.untyped() {
         PropertyValue::Integer64(id) => id_of(name, *id),
         PropertyValue::Binary(bytes) => blob::meaning(name, bytes),
         PropertyValue::MultipleBinary(values) => Some(list(values, |bytes| {
-            blob::item_meaning(name, bytes).unwrap_or_else(|| Shown::Bytes(bytes.clone()))
+            blob::item_meaning(name, bytes).unwrap_or_else(|| Node::Bytes(bytes.clone()))
         })),
         _ => None,
     };
-    known.unwrap_or_else(|| value.show())
+    known.unwrap_or_else(|| value.to_node())
 }
 
 /// The id that the number of the property `name` is, as ROPs show it; none for another number.
-pub fn id_of(name: &str, number: i64) -> Option<Shown> {
+pub fn id_of(name: &str, number: i64) -> Option<Node> {
     let is_id = matches!(
         name,
         "PidTagFolderId" | "PidTagParentFolderId" | "PidTagMid" | "PidTagInstID" | "PidTagChangeNumber"
     );
-    is_id.then(|| FolderId(number.cast_unsigned()).show())
+    is_id.then(|| FolderId(number.cast_unsigned()).to_node())
 }
 
 impl TaggedValue {
-    fn named(&self) -> (Cow<'static, str>, Shown) {
+    fn named(&self) -> (Cow<'static, str>, Node) {
         (self.tag.in_store().to_string().into(), meaning(self.tag, &self.value))
     }
 }
 
-impl Show for TaggedValue {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![self.named()])
+impl Inspect for TaggedValue {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![self.named()])
     }
 }
 
-impl Show for PropertyList {
-    fn show(&self) -> Shown {
-        Shown::Fields(self.0.iter().map(TaggedValue::named).collect())
+impl Inspect for PropertyList {
+    fn to_node(&self) -> Node {
+        Node::Fields(self.0.iter().map(TaggedValue::named).collect())
     }
 }
 
-impl Show for FlaggedValue {
-    fn show(&self) -> Shown {
+impl Inspect for FlaggedValue {
+    fn to_node(&self) -> Node {
         match self {
-            Self::Value(value) => value.show(),
-            Self::Absent(_) => Shown::Nothing,
-            Self::Error(_, code) => Shown::Fields(vec![("error".into(), code.show())]),
+            Self::Value(value) => value.to_node(),
+            Self::Absent(_) => Node::Nothing,
+            Self::Error(_, code) => Node::Fields(vec![("error".into(), code.to_node())]),
         }
     }
 }
 
-impl Show for PropertyRow {
-    fn show(&self) -> Shown {
+impl Inspect for PropertyRow {
+    fn to_node(&self) -> Node {
         match self {
-            Self::Standard(values) => values.show(),
-            Self::Flagged(values) => values.show(),
+            Self::Standard(values) => values.to_node(),
+            Self::Flagged(values) => values.to_node(),
         }
     }
 }
@@ -133,34 +135,34 @@ impl Show for PropertyRow {
 impl PropertyRow {
     /// The row as it is shown where its columns are known: values by their columns' names, as a mailbox has
     /// them.
-    pub fn show_with(&self, columns: &[PropTag]) -> Shown {
+    pub fn node_with(&self, columns: &[PropTag]) -> Node {
         let places = columns.iter().enumerate().take(self.len());
         let fields = places.map(|(place, column)| {
             let shown = match (self.value(place), self) {
                 (Some(value), _) => meaning(*column, value),
-                (None, Self::Flagged(values)) => values.get(place).map_or(Shown::Nothing, Show::show),
-                (None, Self::Standard(_)) => Shown::Nothing,
+                (None, Self::Flagged(values)) => values.get(place).map_or(Node::Nothing, Inspect::to_node),
+                (None, Self::Standard(_)) => Node::Nothing,
             };
             (column.in_store().to_string().into(), shown)
         });
-        Shown::Fields(fields.collect())
+        Node::Fields(fields.collect())
     }
 }
 
-impl Show for Restriction {
-    fn show(&self) -> Shown {
-        Shown::Condition(Box::new(self.clone()))
+impl Inspect for Restriction {
+    fn to_node(&self) -> Node {
+        Node::Condition(Box::new(self.clone()))
     }
 }
 
-impl Show for PropertyTagArray {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for PropertyTagArray {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }
 
-impl Show for LargePropertyTagArray {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for LargePropertyTagArray {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }

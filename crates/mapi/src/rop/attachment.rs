@@ -10,7 +10,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::{MessageId, TypedString};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 rop_enum! {
     /// How an attachment is opened ([MS-OXCMSG] 2.2.3.12.1).
@@ -154,8 +154,8 @@ impl ResponseFields for RopGetValidAttachmentsResponse {
     }
 }
 
-impl Show for RopGetValidAttachmentsResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![("AttachmentIdArray".into(), self.attachment_ids.show())])
+impl Inspect for RopGetValidAttachmentsResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![("AttachmentIdArray".into(), self.attachment_ids.to_node())])
     }
 }

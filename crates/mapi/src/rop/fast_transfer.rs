@@ -9,7 +9,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::MessageId;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
 rop_enum! {
@@ -207,24 +207,24 @@ pub enum TransferContent {
     },
 }
 
-impl Show for RopFastTransferSourceGetBufferResponse {
-    fn show(&self) -> Shown {
+impl Inspect for RopFastTransferSourceGetBufferResponse {
+    fn to_node(&self) -> Node {
         let mut fields = vec![
-            ("TransferStatus".into(), self.transfer_status.show()),
-            ("InProgressCount".into(), self.in_progress_count.show()),
-            ("TotalStepCount".into(), self.total_step_count.show()),
-            ("Reserved".into(), self.reserved.show()),
+            ("TransferStatus".into(), self.transfer_status.to_node()),
+            ("InProgressCount".into(), self.in_progress_count.to_node()),
+            ("TotalStepCount".into(), self.total_step_count.to_node()),
+            ("Reserved".into(), self.reserved.to_node()),
         ];
         match &self.content {
             TransferContent::Buffer(buffer) => {
-                fields.push(("TransferBuffer".into(), Shown::Bytes(buffer.clone())));
+                fields.push(("TransferBuffer".into(), Node::Bytes(buffer.clone())));
             }
             TransferContent::Backoff { transfer_buffer_size, backoff_time } => {
-                fields.push(("TransferBufferSize".into(), transfer_buffer_size.show()));
-                fields.push(("BackoffTime".into(), backoff_time.show()));
+                fields.push(("TransferBufferSize".into(), transfer_buffer_size.to_node()));
+                fields.push(("BackoffTime".into(), backoff_time.to_node()));
             }
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
@@ -342,10 +342,10 @@ rop_struct! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Version(pub [u16; 3]);
 
-impl Show for Version {
-    fn show(&self) -> Shown {
+impl Inspect for Version {
+    fn to_node(&self) -> Node {
         let [a, b, c] = self.0;
-        Shown::List(vec![a.show(), b.show(), c.show()])
+        Node::List(vec![a.to_node(), b.to_node(), c.to_node()])
     }
 }
 

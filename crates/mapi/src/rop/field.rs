@@ -5,7 +5,7 @@ use wire::{Bytes, Error, ErrorKind, FileTime, Guid, Reader, Result, Utf16, Write
 
 use super::RequestContext;
 use crate::ErrorCode;
-use crate::inspect::{Show, Shown, string8};
+use crate::inspect::{Inspect, Node, string8};
 use crate::property::{PropTag, PropType};
 
 /// What a handle index of a ROP stands for ([MS-OXCROPS] 2.2.1).
@@ -22,7 +22,7 @@ pub enum HandleRole {
 }
 
 /// A part of a ROP.
-pub trait Field: Sized + Show {
+pub trait Field: Sized + Inspect {
     /// The fewest bytes that it takes; at least one, so that a count can be held against what is left.
     const MIN_SIZE: usize = 1;
 
@@ -60,7 +60,7 @@ pub trait Field: Sized + Show {
 }
 
 /// A part of a ROP whose shape depends on a part before it, `by`.
-pub trait FieldBy<C>: Sized + Show {
+pub trait FieldBy<C>: Sized + Inspect {
     /// Reads it from where `r` stands. `field` names it in errors.
     ///
     /// # Errors
@@ -235,9 +235,9 @@ impl Bool {
     }
 }
 
-impl Show for Bool {
-    fn show(&self) -> Shown {
-        Shown::Boolean(self.is_true())
+impl Inspect for Bool {
+    fn to_node(&self) -> Node {
+        Node::Boolean(self.is_true())
     }
 }
 
@@ -249,9 +249,9 @@ macro_rules! handle_index {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
         pub struct $name(pub u8);
 
-        impl Show for $name {
-            fn show(&self) -> Shown {
-                Shown::Number(u64::from(self.0))
+        impl Inspect for $name {
+            fn to_node(&self) -> Node {
+                Node::Number(u64::from(self.0))
             }
         }
 
@@ -299,9 +299,9 @@ macro_rules! sized_bytes {
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
         pub struct $name(pub Bytes);
 
-        impl Show for $name {
-            fn show(&self) -> Shown {
-                Shown::Bytes(self.0.to_vec())
+        impl Inspect for $name {
+            fn to_node(&self) -> Node {
+                Node::Bytes(self.0.to_vec())
             }
         }
 
@@ -345,9 +345,9 @@ macro_rules! list {
             }
         }
 
-        impl<T: Show> Show for $name<T> {
-            fn show(&self) -> Shown {
-                self.0.show()
+        impl<T: Inspect> Inspect for $name<T> {
+            fn to_node(&self) -> Node {
+                self.0.to_node()
             }
         }
 
@@ -396,8 +396,8 @@ impl std::fmt::Debug for AsciiZ {
     }
 }
 
-impl Show for AsciiZ {
-    fn show(&self) -> Shown {
+impl Inspect for AsciiZ {
+    fn to_node(&self) -> Node {
         string8(&self.0)
     }
 }

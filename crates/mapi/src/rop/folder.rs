@@ -9,7 +9,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::{FolderId, MessageId, Text};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::Restriction;
 
 rop_flags! {
@@ -232,11 +232,11 @@ impl ResponseFields for MoveCompletion {
     }
 }
 
-impl Show for MoveCompletion {
-    fn show(&self) -> Shown {
-        let partial = ("PartialCompletion".into(), self.partial_completion.show());
-        let index = self.dest_handle_index.map(|index| ("DestHandleIndex".into(), index.show()));
-        Shown::Fields(index.into_iter().chain([partial]).collect())
+impl Inspect for MoveCompletion {
+    fn to_node(&self) -> Node {
+        let partial = ("PartialCompletion".into(), self.partial_completion.to_node());
+        let index = self.dest_handle_index.map(|index| ("DestHandleIndex".into(), index.to_node()));
+        Node::Fields(index.into_iter().chain([partial]).collect())
     }
 }
 

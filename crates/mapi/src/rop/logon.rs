@@ -4,7 +4,7 @@ use wire::{Guid, Reader, Result, Writer};
 
 use super::{Bytes8, Bytes16, Field, ResponseContext, ResponseFields, rop_flags, rop_struct};
 use crate::ErrorCode;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 rop_flags! {
     /// `LogonFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.1).
@@ -209,12 +209,12 @@ impl ResponseFields for RopLogonResponse {
     }
 }
 
-impl Show for RopLogonResponse {
-    fn show(&self) -> Shown {
+impl Inspect for RopLogonResponse {
+    fn to_node(&self) -> Node {
         match self {
-            Self::Private(logon) => logon.show(),
-            Self::Public(logon) => logon.show(),
-            Self::Redirect(redirect) => redirect.show(),
+            Self::Private(logon) => logon.to_node(),
+            Self::Public(logon) => logon.to_node(),
+            Self::Redirect(redirect) => redirect.to_node(),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::{FolderId, LongTermId};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropType, Rows};
 
 rop_flags! {
@@ -75,9 +75,9 @@ impl ResponseFields for RopGetReceiveFolderTableResponse {
     }
 }
 
-impl Show for RopGetReceiveFolderTableResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![("Rows".into(), self.rows.show())])
+impl Inspect for RopGetReceiveFolderTableResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![("Rows".into(), self.rows.to_node())])
     }
 }
 
@@ -267,14 +267,14 @@ impl Field for RopWritePerUserInformationRequest {
     }
 }
 
-impl Show for RopWritePerUserInformationRequest {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("FolderId".into(), self.folder_id.show()),
-            ("HasFinished".into(), self.has_finished.show()),
-            ("DataOffset".into(), self.data_offset.show()),
-            ("Data".into(), self.data.show()),
-            ("ReplGuid".into(), self.repl_guid.show()),
+impl Inspect for RopWritePerUserInformationRequest {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("FolderId".into(), self.folder_id.to_node()),
+            ("HasFinished".into(), self.has_finished.to_node()),
+            ("DataOffset".into(), self.data_offset.to_node()),
+            ("Data".into(), self.data.to_node()),
+            ("ReplGuid".into(), self.repl_guid.to_node()),
         ])
     }
 }

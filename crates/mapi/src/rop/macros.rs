@@ -58,10 +58,10 @@ macro_rules! rop_struct {
             }
         }
 
-        impl $crate::inspect::Show for $name {
-            fn show(&self) -> $crate::inspect::Shown {
+        impl $crate::inspect::Inspect for $name {
+            fn to_node(&self) -> $crate::inspect::Node {
                 $crate::rop::flattened(vec![
-                    $(($wire.into(), $crate::inspect::Show::show(&self.$field)),)*
+                    $(($wire.into(), $crate::inspect::Inspect::to_node(&self.$field)),)*
                 ])
             }
         }
@@ -179,10 +179,10 @@ macro_rules! rops {
             }
         }
 
-        impl Show for RequestBody {
-            fn show(&self) -> Shown {
+        impl Inspect for RequestBody {
+            fn to_node(&self) -> Node {
                 match self {
-                    $(Self::$name(body) => Show::show(body),)*
+                    $(Self::$name(body) => Inspect::to_node(body),)*
                 }
             }
         }
@@ -237,11 +237,11 @@ macro_rules! rops {
             }
         }
 
-        impl Show for ResponseBody {
-            fn show(&self) -> Shown {
+        impl Inspect for ResponseBody {
+            fn to_node(&self) -> Node {
                 match self {
-                    $(Self::$name(body) => Show::show(body),)*
-                    Self::Failed(_) => Shown::Fields(Vec::new()),
+                    $(Self::$name(body) => Inspect::to_node(body),)*
+                    Self::Failed(_) => Node::Fields(Vec::new()),
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::{
     rop_response, rop_struct,
 };
 use crate::data::{FolderId, MessageId, TypedString};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 rop_flags! {
     /// How a message is opened ([MS-OXCMSG] 2.2.3.1.1). Without any of them it is to be read.
@@ -218,16 +218,16 @@ pub struct RopSetMessageReadFlagRequest {
     pub client_data: Option<ClientData>,
 }
 
-impl Show for RopSetMessageReadFlagRequest {
-    fn show(&self) -> Shown {
+impl Inspect for RopSetMessageReadFlagRequest {
+    fn to_node(&self) -> Node {
         let mut fields = vec![
-            ("InputHandleIndex".into(), self.input_handle_index.show()),
-            ("ReadFlags".into(), self.read_flags.show()),
+            ("InputHandleIndex".into(), self.input_handle_index.to_node()),
+            ("ReadFlags".into(), self.read_flags.to_node()),
         ];
         if let Some(client_data) = &self.client_data {
-            fields.push(("ClientData".into(), client_data.show()));
+            fields.push(("ClientData".into(), client_data.to_node()));
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 

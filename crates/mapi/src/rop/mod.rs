@@ -40,7 +40,7 @@ use wire::{Reader, Result, Writer};
 
 use crate::blob;
 use crate::data::{FolderId, PredecessorChangeList, Xid};
-use crate::inspect::{Show, Shown, string8};
+use crate::inspect::{Inspect, Node, string8};
 
 pub use self::field::{
     AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, FieldBy, HandleRole, InputHandleIndex,
@@ -59,9 +59,9 @@ pub use self::stream::SizeOrSentinel;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Empty;
 
-impl Show for Empty {
-    fn show(&self) -> Shown {
-        Shown::Fields(Vec::new())
+impl Inspect for Empty {
+    fn to_node(&self) -> Node {
+        Node::Fields(Vec::new())
     }
 }
 
@@ -78,42 +78,42 @@ impl Field for Empty {
 plain_response!(Empty as "ROP");
 
 /// The fields, with those of a part that has no name in the place of that part.
-pub(crate) fn flattened(fields: Vec<(Cow<'static, str>, Shown)>) -> Shown {
+pub(crate) fn flattened(fields: Vec<(Cow<'static, str>, Node)>) -> Node {
     let mut flat = Vec::with_capacity(fields.len());
     for (name, shown) in fields {
         match shown {
-            Shown::Fields(inner) if name.is_empty() => flat.extend(inner),
-            Shown::Nothing if name.is_empty() => {}
+            Node::Fields(inner) if name.is_empty() => flat.extend(inner),
+            Node::Nothing if name.is_empty() => {}
             shown => {
                 let shown = by_name(&name, &shown).unwrap_or(shown);
                 flat.push((name, shown));
             }
         }
     }
-    Shown::Fields(flat)
+    Node::Fields(flat)
 }
 
 /// What a field means that is no more than bytes or numbers as it lies in its ROP: ids as they are shown
 /// everywhere, names as texts.
-fn by_name(name: &str, shown: &Shown) -> Option<Shown> {
+fn by_name(name: &str, shown: &Node) -> Option<Node> {
     match (name, shown) {
-        ("Essdn" | "ServerName", Shown::Bytes(text)) => {
+        ("Essdn" | "ServerName", Node::Bytes(text)) => {
             Some(string8(text.split(|byte| *byte == 0).next().unwrap_or_default()))
         }
-        ("FolderIds", Shown::List(ids)) => {
-            let id = |id: &Shown| match id {
-                Shown::Number(number) => FolderId(*number).show(),
+        ("FolderIds", Node::List(ids)) => {
+            let id = |id: &Node| match id {
+                Node::Number(number) => FolderId(*number).to_node(),
                 other => other.clone(),
             };
-            Some(Shown::List(ids.iter().map(id).collect()))
+            Some(Node::List(ids.iter().map(id).collect()))
         }
-        ("ServerEntryId" | "ClientEntryId", Shown::Bytes(id)) => blob::entry_id(id),
+        ("ServerEntryId" | "ClientEntryId", Node::Bytes(id)) => blob::entry_id(id),
         (
             "SourceFolderId" | "SourceMessageId" | "DestinationMessageId" | "MessageId" | "ChangeNumber",
-            Shown::Bytes(id),
-        ) => Xid::from_bytes(id).ok().map(|id| id.show()),
-        ("PredecessorChangeList", Shown::Bytes(list)) => {
-            PredecessorChangeList::from_bytes(list).ok().map(|list| list.show())
+            Node::Bytes(id),
+        ) => Xid::from_bytes(id).ok().map(|id| id.to_node()),
+        ("PredecessorChangeList", Node::Bytes(list)) => {
+            PredecessorChangeList::from_bytes(list).ok().map(|list| list.to_node())
         }
         _ => None,
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::PropertyName;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 rop_enum! {
     /// What happens with names that have no number yet ([MS-OXCPRPT] 2.2.12.1).
@@ -98,12 +98,12 @@ pub struct RopQueryNamedPropertiesResponse {
     pub properties: Vec<(u16, PropertyName)>,
 }
 
-impl Show for RopQueryNamedPropertiesResponse {
-    fn show(&self) -> Shown {
+impl Inspect for RopQueryNamedPropertiesResponse {
+    fn to_node(&self) -> Node {
         let one = |(id, name): &(u16, PropertyName)| {
-            Shown::Fields(vec![("PropertyId".into(), id.show()), ("PropertyName".into(), name.show())])
+            Node::Fields(vec![("PropertyId".into(), id.to_node()), ("PropertyName".into(), name.to_node())])
         };
-        Shown::Fields(vec![("Properties".into(), Shown::List(self.properties.iter().map(one).collect()))])
+        Node::Fields(vec![("Properties".into(), Node::List(self.properties.iter().map(one).collect()))])
     }
 }
 

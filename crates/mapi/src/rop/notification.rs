@@ -4,7 +4,7 @@ use wire::{Reader, Result, Writer};
 
 use super::{Bool, Field, FieldBy, OutputHandleIndex, newtype_field, rop_flags, rop_struct, write_optional};
 use crate::data::{FolderId, MessageId};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 rop_flags! {
     /// What is told of ([MS-OXCNOTIF] 2.2.1.2.1).
@@ -45,9 +45,9 @@ impl WantWholeStore {
 
 newtype_field!(WantWholeStore(u8));
 
-impl Show for WantWholeStore {
-    fn show(&self) -> Shown {
-        Shown::Boolean(self.is_true())
+impl Inspect for WantWholeStore {
+    fn to_node(&self) -> Node {
+        Node::Boolean(self.is_true())
     }
 }
 

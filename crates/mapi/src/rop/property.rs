@@ -10,7 +10,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::PropertyProblemArray;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropertyList, PropertyValue, Row};
 
 /// A Boolean of two bytes, which are kept.
@@ -24,9 +24,9 @@ impl Bool16 {
     }
 }
 
-impl Show for Bool16 {
-    fn show(&self) -> Shown {
-        Shown::Boolean(self.is_true())
+impl Inspect for Bool16 {
+    fn to_node(&self) -> Node {
+        Node::Boolean(self.is_true())
     }
 }
 
@@ -58,9 +58,9 @@ impl RopGetPropertiesSpecificResponse {
     }
 }
 
-impl Show for RopGetPropertiesSpecificResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![("RowData".into(), self.row_data.show())])
+impl Inspect for RopGetPropertiesSpecificResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![("RowData".into(), self.row_data.to_node())])
     }
 }
 
@@ -208,12 +208,12 @@ pub enum RopCopyPropertiesResponse {
     },
 }
 
-impl Show for RopCopyPropertiesResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![match self {
-            Self::Copied(problems) => ("PropertyProblems".into(), problems.show()),
+impl Inspect for RopCopyPropertiesResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![match self {
+            Self::Copied(problems) => ("PropertyProblems".into(), problems.to_node()),
             Self::NullDestination { dest_handle_index } => {
-                ("DestHandleIndex".into(), dest_handle_index.show())
+                ("DestHandleIndex".into(), dest_handle_index.to_node())
             }
         }])
     }

@@ -5,7 +5,7 @@ use wire::{Reader, Result, Writer};
 use super::{Field, List16, ResponseContext, ResponseFields, newtype_field, rop_struct, too_long};
 use crate::ErrorCode;
 use crate::data::RecipientRow;
-use crate::inspect::{Show, Shown, inspect_named};
+use crate::inspect::{Inspect, Node, inspect_named};
 use crate::property::PropTag;
 
 /// What a recipient is to a message ([MS-OXCMSG] 2.2.3.1.2).
@@ -104,10 +104,10 @@ impl SizedRecipientRow {
         w.fill16(mark, size, "RecipientRowSize")
     }
 
-    fn show(&self, columns: &[PropTag]) -> Shown {
+    fn to_node(&self, columns: &[PropTag]) -> Node {
         match self {
-            Self::Row { row, .. } => row.show_with(columns),
-            Self::Bytes(bytes) => Shown::Bytes(bytes.clone()),
+            Self::Row { row, .. } => row.node_with(columns),
+            Self::Bytes(bytes) => Node::Bytes(bytes.clone()),
         }
     }
 }
@@ -142,11 +142,11 @@ impl OpenRecipientRow {
         self.recipient_row.write(w, columns)
     }
 
-    fn show(&self, columns: &[PropTag]) -> Vec<(std::borrow::Cow<'static, str>, Shown)> {
+    fn to_node(&self, columns: &[PropTag]) -> Vec<(std::borrow::Cow<'static, str>, Node)> {
         vec![
-            ("RecipientType".into(), self.recipient_type.show()),
-            ("CodePageId".into(), self.code_page_id.show()),
-            ("RecipientRow".into(), self.recipient_row.show(columns)),
+            ("RecipientType".into(), self.recipient_type.to_node()),
+            ("CodePageId".into(), self.code_page_id.to_node()),
+            ("RecipientRow".into(), self.recipient_row.to_node(columns)),
         ]
     }
 }
@@ -162,14 +162,14 @@ pub struct OpenRecipients {
     pub recipient_rows: Vec<OpenRecipientRow>,
 }
 
-impl Show for OpenRecipients {
-    fn show(&self) -> Shown {
+impl Inspect for OpenRecipients {
+    fn to_node(&self) -> Node {
         let columns = &self.recipient_columns;
-        let rows = self.recipient_rows.iter().map(|row| Shown::Fields(row.show(columns)));
-        Shown::Fields(vec![
-            ("RecipientCount".into(), self.recipient_count.show()),
-            ("RecipientColumns".into(), columns.show()),
-            ("RecipientRows".into(), Shown::List(rows.collect())),
+        let rows = self.recipient_rows.iter().map(|row| Node::Fields(row.to_node(columns)));
+        Node::Fields(vec![
+            ("RecipientCount".into(), self.recipient_count.to_node()),
+            ("RecipientColumns".into(), columns.to_node()),
+            ("RecipientRows".into(), Node::List(rows.collect())),
         ])
     }
 }
@@ -264,24 +264,24 @@ impl ModifyRecipientRow {
         Ok(())
     }
 
-    fn show(&self, columns: &[PropTag]) -> Shown {
-        let row = self.recipient_row.as_ref().map_or(Shown::Nothing, |row| row.show(columns));
-        Shown::Fields(vec![
-            ("RowId".into(), self.row_id.show()),
-            ("RecipientType".into(), self.recipient_type.show()),
+    fn to_node(&self, columns: &[PropTag]) -> Node {
+        let row = self.recipient_row.as_ref().map_or(Node::Nothing, |row| row.to_node(columns));
+        Node::Fields(vec![
+            ("RowId".into(), self.row_id.to_node()),
+            ("RecipientType".into(), self.recipient_type.to_node()),
             ("RecipientRow".into(), row),
         ])
     }
 }
 
-impl Show for RopModifyRecipientsRequest {
-    fn show(&self) -> Shown {
+impl Inspect for RopModifyRecipientsRequest {
+    fn to_node(&self) -> Node {
         let columns = &self.recipient_columns;
-        Shown::Fields(vec![
-            ("RecipientColumns".into(), columns.show()),
+        Node::Fields(vec![
+            ("RecipientColumns".into(), columns.to_node()),
             (
                 "RecipientRows".into(),
-                Shown::List(self.recipient_rows.iter().map(|row| row.show(columns)).collect()),
+                Node::List(self.recipient_rows.iter().map(|row| row.to_node(columns)).collect()),
             ),
         ])
     }
@@ -337,14 +337,14 @@ pub struct ReadRecipientRow {
     pub recipient: OpenRecipientRow,
 }
 
-impl Show for RopReadRecipientsResponse {
-    fn show(&self) -> Shown {
+impl Inspect for RopReadRecipientsResponse {
+    fn to_node(&self) -> Node {
         let rows = self.recipient_rows.iter().map(|row| {
-            let mut fields = vec![("RowId".into(), row.row_id.show())];
-            fields.extend(row.recipient.show(&self.recipient_columns));
-            Shown::Fields(fields)
+            let mut fields = vec![("RowId".into(), row.row_id.to_node())];
+            fields.extend(row.recipient.to_node(&self.recipient_columns));
+            Node::Fields(fields)
         });
-        Shown::Fields(vec![("RecipientRows".into(), Shown::List(rows.collect()))])
+        Node::Fields(vec![("RecipientRows".into(), Node::List(rows.collect()))])
     }
 }
 

@@ -23,7 +23,7 @@ use super::transport::*;
 use super::unsolicited::Unanswered;
 use super::{Empty, Field, HandleRole, RequestContext, ResponseContext, ResponseFields, newtype_field, rops};
 use crate::ErrorCode;
-use crate::inspect::{Show, Shown, inspect_named};
+use crate::inspect::{Inspect, Node, inspect_named};
 
 rops! {
     // 2.2.3 Logon ROPs

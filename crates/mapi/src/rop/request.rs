@@ -4,7 +4,7 @@ use wire::{Encode, Error, Reader, Result, Writer};
 
 use super::logon::LogonFlags;
 use super::{HandleRole, RequestBody, RopId};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 
 /// What has to be known to read a request, beyond its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -156,23 +156,23 @@ impl Encode for RopRequest {
     }
 }
 
-impl Show for RopRequest {
-    fn show(&self) -> Shown {
+impl Inspect for RopRequest {
+    fn to_node(&self) -> Node {
         let index = match self.id() {
             RopId::RopLogon => "OutputHandleIndex",
             id if has_own_input(id) => "ResponseHandleIndex",
             _ => "InputHandleIndex",
         };
         let mut fields = vec![
-            ("RopId".into(), self.id().show()),
-            ("LogonId".into(), self.logon_id.show()),
-            (index.into(), self.handle_index.show()),
+            ("RopId".into(), self.id().to_node()),
+            ("LogonId".into(), self.logon_id.to_node()),
+            (index.into(), self.handle_index.to_node()),
         ];
-        match self.body.show() {
-            Shown::Fields(body) => fields.extend(body),
+        match self.body.to_node() {
+            Node::Fields(body) => fields.extend(body),
             other => fields.push(("Body".into(), other)),
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 

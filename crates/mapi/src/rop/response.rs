@@ -7,7 +7,7 @@ use super::unsolicited::{
 };
 use super::{Field, ResponseBody, RopId, RopRequest};
 use crate::ErrorCode;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
 /// What has to be known to read a response, beyond its bytes.
@@ -45,7 +45,7 @@ impl<'a> ResponseContext<'a> {
 }
 
 /// What a response has behind its return value.
-pub trait ResponseFields: Sized + Show {
+pub trait ResponseFields: Sized + Inspect {
     /// Where a response that failed has them too, but some servers leave them out then: the fewest bytes that
     /// they take in it.
     const LEFT_OUT_BELOW: Option<usize> = None;
@@ -268,43 +268,43 @@ impl Encode for RopResponse {
     }
 }
 
-impl Show for RopReply {
-    fn show(&self) -> Shown {
+impl Inspect for RopReply {
+    fn to_node(&self) -> Node {
         let mut fields = vec![
-            ("RopId".into(), self.body.id().show()),
-            ("HandleIndex".into(), self.handle_index.show()),
-            ("ReturnValue".into(), self.return_value.show()),
+            ("RopId".into(), self.body.id().to_node()),
+            ("HandleIndex".into(), self.handle_index.to_node()),
+            ("ReturnValue".into(), self.return_value.to_node()),
         ];
-        match self.body.show() {
-            Shown::Fields(body) => fields.extend(body),
+        match self.body.to_node() {
+            Node::Fields(body) => fields.extend(body),
             other => fields.push(("Body".into(), other)),
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
 impl RopResponse {
     /// As it is shown where the table that a notification tells of has `columns`: a row's values by their
     /// names.
-    pub fn show_with(&self, columns: Option<&[PropTag]>) -> Shown {
+    pub fn node_with(&self, columns: Option<&[PropTag]>) -> Node {
         let shown = match self {
-            Self::Reply(reply) => return reply.show(),
-            Self::Notify(notify) => notify.show_with(columns),
-            Self::Pending(pending) => pending.show(),
-            Self::Backoff(backoff) => backoff.show(),
-            Self::BufferTooSmall(small) => small.show(),
+            Self::Reply(reply) => return reply.to_node(),
+            Self::Notify(notify) => notify.node_with(columns),
+            Self::Pending(pending) => pending.to_node(),
+            Self::Backoff(backoff) => backoff.to_node(),
+            Self::BufferTooSmall(small) => small.to_node(),
         };
-        let mut fields = vec![("RopId".into(), self.id().show())];
+        let mut fields = vec![("RopId".into(), self.id().to_node())];
         match shown {
-            Shown::Fields(body) => fields.extend(body),
+            Node::Fields(body) => fields.extend(body),
             other => fields.push(("Body".into(), other)),
         }
-        Shown::Fields(fields)
+        Node::Fields(fields)
     }
 }
 
-impl Show for RopResponse {
-    fn show(&self) -> Shown {
-        self.show_with(None)
+impl Inspect for RopResponse {
+    fn to_node(&self) -> Node {
+        self.node_with(None)
     }
 }

@@ -7,7 +7,7 @@ use crate::data::{
     ChangeNumber, FolderId, GlobalCounter, LongTermId, MessageId, PropertyName, PropertyProblemArray,
     SortOrder, SortOrderSet, Text, TypedString,
 };
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::{Layout, PropertyList, Restriction};
 
 /// Structures that are read and written without knowing more than their bytes.
@@ -92,13 +92,13 @@ impl<T> Default for Sized16<T> {
     }
 }
 
-impl<T: Show> Show for Sized16<T> {
-    fn show(&self) -> Shown {
+impl<T: Inspect> Inspect for Sized16<T> {
+    fn to_node(&self) -> Node {
         match &self.value {
-            None if self.trailing.is_empty() => Shown::Nothing,
-            None => Shown::Bytes(self.trailing.clone()),
-            Some(value) if self.trailing.is_empty() => value.show(),
-            Some(value) => Shown::List(vec![value.show(), Shown::Bytes(self.trailing.clone())]),
+            None if self.trailing.is_empty() => Node::Nothing,
+            None => Node::Bytes(self.trailing.clone()),
+            Some(value) if self.trailing.is_empty() => value.to_node(),
+            Some(value) => Node::List(vec![value.to_node(), Node::Bytes(self.trailing.clone())]),
         }
     }
 }
@@ -158,11 +158,11 @@ impl Field for GhostServers {
     }
 }
 
-impl Show for GhostServers {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("CheapServersCount".into(), self.cheap_servers_count.show()),
-            ("Servers".into(), self.servers.show()),
+impl Inspect for GhostServers {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("CheapServersCount".into(), self.cheap_servers_count.to_node()),
+            ("Servers".into(), self.servers.to_node()),
         ])
     }
 }

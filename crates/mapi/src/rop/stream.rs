@@ -8,7 +8,7 @@ use super::{
     newtype_field, plain_response, rop_enum, rop_response, rop_struct,
 };
 use crate::ErrorCode;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
 rop_enum! {
@@ -59,9 +59,9 @@ impl SizeOrSentinel {
     }
 }
 
-impl Show for SizeOrSentinel {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for SizeOrSentinel {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }
 
@@ -217,15 +217,15 @@ pub struct RopCopyToStreamResponse {
     pub written_byte_count: u64,
 }
 
-impl Show for RopCopyToStreamResponse {
-    fn show(&self) -> Shown {
+impl Inspect for RopCopyToStreamResponse {
+    fn to_node(&self) -> Node {
         let mut fields = Vec::new();
         if let Some(index) = self.dest_handle_index {
-            fields.push(("DestHandleIndex".into(), index.show()));
+            fields.push(("DestHandleIndex".into(), index.to_node()));
         }
-        fields.push(("ReadByteCount".into(), self.read_byte_count.show()));
-        fields.push(("WrittenByteCount".into(), self.written_byte_count.show()));
-        Shown::Fields(fields)
+        fields.push(("ReadByteCount".into(), self.read_byte_count.to_node()));
+        fields.push(("WrittenByteCount".into(), self.written_byte_count.to_node()));
+        Node::Fields(fields)
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     rop_struct,
 };
 use crate::data::{FolderId, GlobalCounter, LongTermId, MessageId};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropertyList, Restriction};
 
 rop_enum! {
@@ -140,9 +140,9 @@ rop_struct! {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MessageReadStates(pub Vec<MessageReadState>);
 
-impl Show for MessageReadStates {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for MessageReadStates {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }
 

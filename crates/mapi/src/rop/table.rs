@@ -9,7 +9,7 @@ use super::{
 };
 use crate::ErrorCode;
 use crate::data::{FolderId, SortOrderSet};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, Restriction, Row, Rows};
 
 rop_flags! {
@@ -144,9 +144,9 @@ impl ResponseFields for RopQueryRowsResponse {
     }
 }
 
-impl Show for RopQueryRowsResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![("Origin".into(), self.origin.show()), ("RowData".into(), self.rows.show())])
+impl Inspect for RopQueryRowsResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![("Origin".into(), self.origin.to_node()), ("RowData".into(), self.rows.to_node())])
     }
 }
 
@@ -293,12 +293,12 @@ impl ResponseFields for RopFindRowResponse {
     }
 }
 
-impl Show for RopFindRowResponse {
-    fn show(&self) -> Shown {
-        let row = self.row_data.as_ref().map_or(Shown::Nothing, Show::show);
-        Shown::Fields(vec![
-            ("RowNoLongerVisible".into(), self.row_no_longer_visible.show()),
-            ("HasRowData".into(), self.has_row_data.show()),
+impl Inspect for RopFindRowResponse {
+    fn to_node(&self) -> Node {
+        let row = self.row_data.as_ref().map_or(Node::Nothing, Inspect::to_node);
+        Node::Fields(vec![
+            ("RowNoLongerVisible".into(), self.row_no_longer_visible.to_node()),
+            ("HasRowData".into(), self.has_row_data.to_node()),
             ("RowData".into(), row),
         ])
     }
@@ -336,11 +336,11 @@ impl ResponseFields for RopExpandRowResponse {
     }
 }
 
-impl Show for RopExpandRowResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("ExpandedRowCount".into(), self.expanded_row_count.show()),
-            ("RowData".into(), self.rows.show()),
+impl Inspect for RopExpandRowResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("ExpandedRowCount".into(), self.expanded_row_count.to_node()),
+            ("RowData".into(), self.rows.to_node()),
         ])
     }
 }

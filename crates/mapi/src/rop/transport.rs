@@ -7,7 +7,7 @@ use super::{
     too_long,
 };
 use crate::data::{FolderId, MessageId};
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::property::PropertyList;
 
 rop_flags! {
@@ -45,9 +45,9 @@ pub struct RopGetAddressTypesResponse {
     pub address_types: Vec<AsciiZ>,
 }
 
-impl Show for RopGetAddressTypesResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![("AddressTypes".into(), self.address_types.show())])
+impl Inspect for RopGetAddressTypesResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![("AddressTypes".into(), self.address_types.to_node())])
     }
 }
 
@@ -115,9 +115,9 @@ rop_response! {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SentProperties(pub Option<PropertyList>);
 
-impl Show for SentProperties {
-    fn show(&self) -> Shown {
-        self.0.show()
+impl Inspect for SentProperties {
+    fn to_node(&self) -> Node {
+        self.0.to_node()
     }
 }
 
@@ -230,12 +230,12 @@ pub struct HelpFile {
     pub help_file_name: AsciiZ,
 }
 
-impl Show for Help {
-    fn show(&self) -> Shown {
-        let Some(help) = &self.0 else { return Shown::Nothing };
-        Shown::Fields(vec![
-            ("HelpFile".into(), Shown::Bytes(help.help_file.clone())),
-            ("HelpFileName".into(), help.help_file_name.show()),
+impl Inspect for Help {
+    fn to_node(&self) -> Node {
+        let Some(help) = &self.0 else { return Node::Nothing };
+        Node::Fields(vec![
+            ("HelpFile".into(), Node::Bytes(help.help_file.clone())),
+            ("HelpFileName".into(), help.help_file_name.to_node()),
         ])
     }
 }

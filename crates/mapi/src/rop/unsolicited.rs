@@ -5,7 +5,7 @@ use wire::{Reader, Result, Writer};
 
 use super::{Bytes16, Field, List8, ResponseContext, ResponseFields, RopId, rop_struct};
 use crate::ErrorCode;
-use crate::inspect::{Show, Shown};
+use crate::inspect::{Inspect, Node};
 use crate::notification::NotificationData;
 use crate::property::PropTag;
 
@@ -13,8 +13,8 @@ use crate::property::PropTag;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unanswered {}
 
-impl Show for Unanswered {
-    fn show(&self) -> Shown {
+impl Inspect for Unanswered {
+    fn to_node(&self) -> Node {
         match *self {}
     }
 }
@@ -58,18 +58,18 @@ impl RopNotifyResponse {
         self.notification_data.write(w)
     }
 
-    pub(super) fn show_with(&self, columns: Option<&[PropTag]>) -> Shown {
-        Shown::Fields(vec![
-            ("NotificationHandle".into(), self.notification_handle.show()),
-            ("LogonId".into(), self.logon_id.show()),
-            ("NotificationData".into(), self.notification_data.show_with(columns)),
+    pub(super) fn node_with(&self, columns: Option<&[PropTag]>) -> Node {
+        Node::Fields(vec![
+            ("NotificationHandle".into(), self.notification_handle.to_node()),
+            ("LogonId".into(), self.logon_id.to_node()),
+            ("NotificationData".into(), self.notification_data.node_with(columns)),
         ])
     }
 }
 
-impl Show for RopNotifyResponse {
-    fn show(&self) -> Shown {
-        self.show_with(None)
+impl Inspect for RopNotifyResponse {
+    fn to_node(&self) -> Node {
+        self.node_with(None)
     }
 }
 
@@ -128,11 +128,11 @@ impl Field for RopBufferTooSmallResponse {
     }
 }
 
-impl Show for RopBufferTooSmallResponse {
-    fn show(&self) -> Shown {
-        Shown::Fields(vec![
-            ("SizeNeeded".into(), self.size_needed.show()),
-            ("RequestBuffers".into(), Shown::Bytes(self.request_buffers.clone())),
+impl Inspect for RopBufferTooSmallResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("SizeNeeded".into(), self.size_needed.to_node()),
+            ("RequestBuffers".into(), Node::Bytes(self.request_buffers.clone())),
         ])
     }
 }

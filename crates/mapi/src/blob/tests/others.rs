@@ -9,14 +9,14 @@ use crate::inspect::string8;
 use crate::property::{PropTag, PropertyValue, TaggedValue};
 
 /// What `bytes` mean as the property `name`, which leave as they came.
-fn shown_of<T>(name: &str, bytes: &[u8]) -> Shown
+fn shown_of<T>(name: &str, bytes: &[u8]) -> Node
 where
-    T: Show + Debug + Encode + for<'a> Decode<'a>,
+    T: Inspect + Debug + Encode + for<'a> Decode<'a>,
 {
     let decoded = T::from_bytes(bytes).unwrap();
     assert_eq!(decoded.to_bytes().unwrap(), bytes, "{decoded:?}");
     let shown = meaning(name, bytes).unwrap();
-    assert_eq!(shown, decoded.show());
+    assert_eq!(shown, decoded.to_node());
     shown
 }
 
@@ -27,11 +27,11 @@ fn a_folders_flags_are_its_subproperties() {
         "01 04 80001A00 02 10 33221100554477668899AABBCCDDEEFF 03 04 02000000 05 04 00000C00 06 01 EE 03 00",
     );
     let shown = shown_of::<ExtendedFolderFlags>("PidTagExtendedFolderFlags", &bytes);
-    assert_eq!(field(&shown, "ExtendedFlags"), &Shown::Number(0x001A_0080));
+    assert_eq!(field(&shown, "ExtendedFlags"), &Node::Number(0x001A_0080));
     assert_eq!(field(&shown, "SearchFolderID"), &text("00112233-4455-6677-8899-aabbccddeeff"));
-    assert_eq!(field(&shown, "SearchFolderTag"), &Shown::Number(2));
-    assert_eq!(field(&shown, "ToDoFolderVersion"), &Shown::Number(0x000C_0000));
-    assert_eq!(field(&shown, "0x6"), &Shown::Bytes(vec![0xee]));
+    assert_eq!(field(&shown, "SearchFolderTag"), &Node::Number(2));
+    assert_eq!(field(&shown, "ToDoFolderVersion"), &Node::Number(0x000C_0000));
+    assert_eq!(field(&shown, "0x6"), &Node::Bytes(vec![0xee]));
     for broken in ["01", "01 05 80001A00", "01 FF"] {
         assert_eq!(meaning("PidTagExtendedFolderFlags", &hex(broken)), None, "{broken}");
     }
@@ -50,11 +50,11 @@ fn tombstones_tell_which_meetings_were_declined_by_whom() {
         record("0000")
     ));
     let shown = shown_of::<Tombstones>("PidTagScheduleInfoAppointmentTombstone", &bytes);
-    let Shown::List(records) = &shown else { panic!("{shown:?}") };
+    let Node::List(records) = &shown else { panic!("{shown:?}") };
     assert_eq!(field(&records[0], "start"), &text("2007-04-16T00:00:00Z"));
     assert_eq!(field(&records[0], "end"), &text("2007-04-16T00:30:00Z"));
     assert_eq!(field(&records[0], "user_name"), &text("Ada"));
-    assert_eq!(field(field(&records[0], "meeting"), "data"), &Shown::Bytes(vec![1, 2]));
+    assert_eq!(field(field(&records[0], "meeting"), "data"), &Node::Bytes(vec![1, 2]));
     for broken in [
         "CDAFDEBF 14000000 03000000 00000000 14000000",
         "CDAFDEBE 15000000 03000000 00000000 14000000",
@@ -72,9 +72,9 @@ fn a_task_tells_who_has_assigned_it() {
     let first = "12000000 01000000 EE 41647000 4100640061000000 00";
     let bytes = hex(&format!("02000000 {first} 0B000000 00000000 00 0000 AAAAAAAA FF"));
     let shown = shown_of::<TaskAssigners>("PidLidTaskAssigners", &bytes);
-    let Shown::List(assigners) = &shown else { panic!("{shown:?}") };
+    let Node::List(assigners) = &shown else { panic!("{shown:?}") };
     assert_eq!(field(&assigners[0], "name"), &text("Ada"));
-    assert_eq!(field(&assigners[0], "entry_id"), &Shown::Bytes(vec![0xee]));
+    assert_eq!(field(&assigners[0], "entry_id"), &Node::Bytes(vec![0xee]));
     assert_eq!(field(&assigners[1], "name"), &text(""));
     for broken in ["FFFFFFFF 00", "01000000 FFFFFFFF 00000000", "01000000 0B000000 FFFFFFFF 00 0000 AAAAAAAA"]
     {
@@ -92,12 +92,11 @@ fn a_second_flag_tells_what_is_to_be_done_until_when() {
     assert_eq!(field(&shown, "flag_to"), &text("Do"));
     assert_eq!(field(&shown, "start_date"), &text("2007-04-16 00:00"));
     assert_eq!(field(&shown, "due_date"), &text("2007-04-16 00:30"));
-    assert_eq!(field(&shown, "reminder_set"), &Shown::Number(1));
+    assert_eq!(field(&shown, "reminder_set"), &Node::Number(1));
     assert_eq!(meaning("PidTagSwappedToDoData", &bytes[..bytes.len() - 1]), None);
     // A text without an end is as long as its place.
     let full = [&head[..12], &[0x41; 512], &times].concat();
-    let Shown::Text(text) = field(&meaning("PidTagSwappedToDoData", &full).unwrap(), "flag_to").clone()
-    else {
+    let Node::Text(text) = field(&meaning("PidTagSwappedToDoData", &full).unwrap(), "flag_to").clone() else {
         panic!("no text")
     };
     assert_eq!(text.chars().count(), 256);
@@ -109,7 +108,7 @@ fn unsendable_recipients_are_named() {
     let row = "02000000 00000000 1F000130 0800 4100640061000000 0300150C 01000000";
     let bytes = hex(&format!("01000000 01000000 {row} FF"));
     let shown = shown_of::<UnsendableRecipients>("PidLidAppointmentUnsendableRecipients", &bytes);
-    let Shown::List(rows) = &shown else { panic!("{shown:?}") };
+    let Node::List(rows) = &shown else { panic!("{shown:?}") };
     assert_eq!(field(&rows[0], "PidTagDisplayName_W"), &text("Ada"));
     for broken in ["01000000 FFFFFFFF 00", "01000000 01000000 FFFFFFFF 00000000", "01000000"] {
         assert_eq!(meaning("PidLidAppointmentUnsendableRecipients", &hex(broken)), None, "{broken}");
@@ -126,14 +125,14 @@ fn the_fields_of_a_message_are_named() {
          65 00 78 00 74 00 46 00 69 00 65 00 6C 00 64 00 \
          31 00 00 00 00 00");
     let shown = shown_of::<PropertyDefinitions>("PidLidPropertyDefinitionStream", &bytes);
-    let Shown::List(fields) = &shown else { panic!("{shown:?}") };
+    let Node::List(fields) = &shown else { panic!("{shown:?}") };
     assert_eq!(field(&fields[0], "name"), &text("TextField1"));
-    assert_eq!(field(&fields[0], "flags"), &Shown::Number(0x45));
-    assert_eq!(field(&fields[0], "vt"), &Shown::Number(8));
+    assert_eq!(field(&fields[0], "flags"), &Node::Number(0x45));
+    assert_eq!(field(&fields[0], "vt"), &Node::Number(8));
     // An older one has neither types nor blocks; a length of 255 has two bytes behind it.
     let older = hex("0201 01000000 00000000 0800 00000000 0100 4100 FF0100 41 0142 00 00 00 EE");
     let shown = shown_of::<PropertyDefinitions>("PidLidPropertyDefinitionStream", &older);
-    let Shown::List(fields) = &shown else { panic!("{shown:?}") };
+    let Node::List(fields) = &shown else { panic!("{shown:?}") };
     assert_eq!((field(&fields[0], "name"), field(&fields[0], "formula")), (&text("A"), &text("B")));
     for broken in [
         "0301 FFFFFFFF 00",
@@ -152,14 +151,14 @@ fn the_fields_of_a_folder_are_named() {
     let common = "29030200 0000 0000 C000000000000046 07000080 00000000 00000000 00000000 00000000 0100 3100";
     let narrow = hex(&format!("01000000 01000000 0300 4AE472 {common}"));
     let shown = shown_of::<FolderUserFields>("PidTagUserFields", &narrow);
-    let Shown::List(fields) = &shown else { panic!("{shown:?}") };
+    let Node::List(fields) = &shown else { panic!("{shown:?}") };
     assert_eq!(field(&fields[0], "name"), &string8(&[0x4a, 0xe4, 0x72]));
     assert_eq!(field(&fields[0], "set"), &text("00020329-0000-0000-c000-000000000046"));
     assert_eq!(field(&fields[0], "formula"), &text("1"));
     let wide = hex(&format!("01000000 01000000 0300 4A00 E400 7200 {common} EE"));
     let both = [&narrow[..], &wide].concat();
     let shown = shown_of::<FolderUserFields>("PidTagUserFields", &both);
-    let Shown::List(fields) = &shown else { panic!("{shown:?}") };
+    let Node::List(fields) = &shown else { panic!("{shown:?}") };
     assert_eq!(field(&fields[0], "name"), &text("Jär"));
     for broken in [&hex("FFFFFFFF 00")[..], &narrow[..20], &both[..narrow.len() + 3], &both[..both.len() - 3]]
     {
@@ -179,6 +178,6 @@ fn entry_ids_among_several_values_are_read() {
     assert_eq!(item_meaning("PidTagUserX509Certificate", &one_off), None);
     let conflicts = PropertyValue::MultipleBinary(vec![one_off, vec![1]]);
     let property = TaggedValue { tag: PropTag(0x1098_1102), value: conflicts };
-    let items = Shown::List(vec![text("A <SMTP:a@b>"), Shown::Bytes(vec![1])]);
-    assert_eq!(field(&property.show(), "PidTagConflictItems"), &items);
+    let items = Node::List(vec![text("A <SMTP:a@b>"), Node::Bytes(vec![1])]);
+    assert_eq!(field(&property.to_node(), "PidTagConflictItems"), &items);
 }

@@ -44,26 +44,26 @@ fn a_search_folder_tells_what_it_looks_for() {
 
     let shown = meaning("PidTagSearchFolderDefinition", &bytes).unwrap();
     let property = TaggedValue { tag: PropTag(0x6845_0102), value: PropertyValue::Binary(bytes.clone()) };
-    assert_eq!(field(&property.show(), "PidTagSearchFolderDefinition"), &shown);
-    assert_eq!(field(&shown, "flags"), &Shown::Number(0x5f));
+    assert_eq!(field(&property.to_node(), "PidTagSearchFolderDefinition"), &shown);
+    assert_eq!(field(&shown, "flags"), &Node::Number(0x5f));
     assert_eq!(field(&shown, "text_search"), &text("abc"));
     assert_eq!(field(&shown, "folder_names"), &text("A;Bß"));
-    assert_eq!(field(&shown, "deep_search"), &Shown::Number(1));
+    assert_eq!(field(&shown, "deep_search"), &Node::Number(1));
     let folder = entry_id(&hex(FOLDER)).unwrap();
-    assert_eq!(field(&shown, "folders"), &Shown::List(vec![folder]));
-    let Shown::List(addresses) = field(&shown, "addresses") else { panic!("{shown:?}") };
+    assert_eq!(field(&shown, "folders"), &Node::List(vec![folder]));
+    let Node::List(addresses) = field(&shown, "addresses") else { panic!("{shown:?}") };
     assert_eq!(field(&addresses[0], "PidTagDisplayName_W"), &text("AA"));
     assert_eq!(field(&addresses[0], "PidTagAddressType_A"), &text("EX"));
-    assert_eq!(addresses[1], Shown::Fields(Vec::new()));
-    let Shown::Condition(condition) = field(&shown, "condition") else { panic!("{shown:?}") };
+    assert_eq!(addresses[1], Node::Fields(Vec::new()));
+    let Node::Condition(condition) = field(&shown, "condition") else { panic!("{shown:?}") };
     let Restriction::And(both) = &**condition else { panic!("{condition:?}") };
     assert!(
         matches!(&both[0], Restriction::Content { value, .. } if value.value == PropertyValue::from("Test"))
     );
     assert!(condition.to_string().contains("PidTagSubject"), "{condition}");
-    assert_eq!(field(&shown, "advanced_search"), &Shown::Bytes(vec![0xdd; 3]));
+    assert_eq!(field(&shown, "advanced_search"), &Node::Bytes(vec![0xdd; 3]));
     for (name, bytes) in [("skip_block1", vec![0xee; 2]), ("skip_block2", vec![0xee])] {
-        assert_eq!(field(&shown, name), &Shown::Bytes(bytes));
+        assert_eq!(field(&shown, name), &Node::Bytes(bytes));
     }
 }
 
@@ -113,8 +113,8 @@ fn what_is_of_another_form_survives() {
         let bytes = hex(&format!("{} 00000000 {form} 00000000", head("48000000")));
         let definition = same(&bytes);
         assert!(matches!(definition.criteria, Criteria::Unknown(_)), "{form}: {definition:?}");
-        let shown = definition.show();
-        assert!(matches!(field(&shown, "criteria"), Shown::Bytes(_)), "{shown:?}");
+        let shown = definition.to_node();
+        assert!(matches!(field(&shown, "criteria"), Node::Bytes(_)), "{shown:?}");
     }
     // Folders that are none, and texts whose length has two bytes.
     let bytes = hex(
@@ -122,7 +122,7 @@ fn what_is_of_another_form_survives() {
     );
     let definition = same(&bytes);
     assert_eq!(definition.folders, Folders::Unknown(vec![1, 2, 3]));
-    assert_eq!(field(&definition.show(), "text_search"), &text("a"));
+    assert_eq!(field(&definition.to_node(), "text_search"), &text("a"));
     let long = PackedText16 { is_extended: false, bytes: vec![0x61; 510] };
     assert_eq!(long.to_bytes().unwrap()[..3], [255, 255, 0]);
     let too_long = PackedText16 { is_extended: true, bytes: vec![0; 0x2_0000] };

@@ -42,7 +42,7 @@ fn recorded_recipients() {
     assert!(row.to_string().starts_with("Bob X <EX:/o=Gromox default/ou="), "{row}");
     assert_eq!(row.x500_dn.as_ref().unwrap().display_type, 0);
     assert_eq!(written(|w| row.write(w, &columns())), bytes);
-    let _ = row.show_with(&columns());
+    let _ = row.node_with(&columns());
 }
 
 #[test]
@@ -136,7 +136,7 @@ proptest! {
     fn rows_survive((row, columns) in row()) {
         let bytes = written(|w| row.write(w, &columns));
         prop_assert_eq!(whole(&bytes, |r| RecipientRow::read(r, &columns)), Ok(row.clone()));
-        let _ = (row.to_string(), row.show_with(&columns));
+        let _ = (row.to_string(), row.node_with(&columns));
     }
 
     #[test]

@@ -116,7 +116,7 @@ proptest! {
     fn actions_survive((layout, actions) in layout().prop_flat_map(|l| (Just(l), rule_action(l, 1)))) {
         let bytes = written(|w| actions.write(w, layout));
         prop_assert_eq!(whole(&bytes, |r| RuleAction::read(r, layout)), Ok(actions.clone()));
-        let _ = (actions.to_string(), crate::inspect::Show::show(&actions));
+        let _ = (actions.to_string(), crate::inspect::Inspect::to_node(&actions));
     }
 
     #[test]

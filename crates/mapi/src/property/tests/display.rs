@@ -66,7 +66,7 @@ fn names_are_those_of_the_place() {
 
 #[test]
 fn ids_are_shown_as_what_they_mean() {
-    use crate::inspect::{Show, Shown};
+    use crate::inspect::{Inspect, Node};
     let columns = [PropTag::PidTagMid, PropTag::PidTagSourceKey, PropTag::PidTagEntryId];
     let values = vec![
         PropertyValue::Integer64(0x2301_0000_0000_0001),
@@ -74,12 +74,12 @@ fn ids_are_shown_as_what_they_mean() {
         PropertyValue::Binary(vec![1, 2]),
     ];
     let expected = [
-        ("PidTagMid", Shown::Text("0001-000000000123".into())),
-        ("PidTagSourceKey", Shown::Text("00000000-0000-0000-0000-000000000000-000000000102".into())),
-        ("PidTagEntryId", Shown::Bytes(vec![1, 2])),
+        ("PidTagMid", Node::Text("0001-000000000123".into())),
+        ("PidTagSourceKey", Node::Text("00000000-0000-0000-0000-000000000000-000000000102".into())),
+        ("PidTagEntryId", Node::Bytes(vec![1, 2])),
     ];
-    let expected = Shown::Fields(expected.into_iter().map(|(name, shown)| (name.into(), shown)).collect());
-    assert_eq!(PropertyRow::Standard(values.clone()).show_with(&columns), expected);
+    let expected = Node::Fields(expected.into_iter().map(|(name, shown)| (name.into(), shown)).collect());
+    assert_eq!(PropertyRow::Standard(values.clone()).node_with(&columns), expected);
     let list = columns.into_iter().zip(values).map(|(tag, value)| TaggedValue { tag, value });
-    assert_eq!(PropertyList(list.collect()).show(), expected);
+    assert_eq!(PropertyList(list.collect()).to_node(), expected);
 }

@@ -147,7 +147,7 @@ proptest! {
     fn values_survive((layout, value) in layout().prop_flat_map(|layout| (Just(layout), value(layout)))) {
         let bytes = written(|w| value.write(w, layout));
         prop_assert_eq!(read(&bytes, value.prop_type(), layout), Ok(value.clone()));
-        let _ = (value.to_string(), crate::inspect::Show::show(&value));
+        let _ = (value.to_string(), crate::inspect::Inspect::to_node(&value));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Oracle: notifications.
 
+use mapi::inspect::Inspect;
 use mapi::notification::{Event, NotificationData};
 use mapi::property::PropTag;
-use mapi::inspect::Show;
 use wire::{Reader, Writer};
 
 /// What notifications tell: what is read is written as it came, is shown, and its row can be asked for.
@@ -15,7 +15,7 @@ pub fn notifications(data: &[u8]) {
     let mut w = Writer::new();
     notification.write(&mut w).expect("what was read can be written");
     assert_eq!(w.as_slice(), &data[..r.offset()], "it leaves as it came");
-    let _ = notification.show();
+    let _ = notification.to_node();
     if let Event::Table(table) = &notification.event {
         let _ = table.read_row(&[PropTag::PidTagMid, PropTag::PidTagSubject, PropTag::PidTagImportance]);
     }

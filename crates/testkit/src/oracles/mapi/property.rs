@@ -10,11 +10,11 @@ use mapi::data::{
     PropertyProblemArray, RecipientRow, RuleAction, ServerId, SortOrderSet, StoreEntryId, TypedString,
     WrappedEntryId, Xid,
 };
+use mapi::inspect::Inspect;
 use mapi::property::{
     LargePropertyTagArray, Layout, PropTag, PropType, PropertyList, PropertyRow, PropertyTagArray,
     PropertyValue, Restriction, TaggedValue, TypedValue,
 };
-use mapi::inspect::Show;
 use wire::{Encode, Reader, Result, Writer};
 
 use super::stubs::same_bytes;
@@ -102,7 +102,7 @@ pub fn properties(data: &[u8]) {
             let columns = columns(&mut input);
             let read = |r: &mut Reader<'_>| RecipientRow::read(r, &columns);
             if let Some(row) = leaves(input.rest(), read, |row, w| row.write(w, &columns)) {
-                drop((row.to_string(), row.show_with(&columns), row.address_type_name()));
+                drop((row.to_string(), row.node_with(&columns), row.address_type_name()));
             }
         }
         8 => entry_id(input.rest()),
@@ -123,8 +123,8 @@ fn columns(input: &mut Input<'_>) -> Vec<PropTag> {
     (0..count).map(|id| PropTag::new(0x6700 | u16::from(id), one_type(input))).collect()
 }
 
-fn shown(value: Option<impl Show>) {
-    drop(value.map(|value| value.show()));
+fn shown(value: Option<impl Inspect>) {
+    drop(value.map(|value| value.to_node()));
 }
 
 /// What is read is written as the bytes that it was read from.
@@ -149,7 +149,7 @@ fn row(input: &mut Input<'_>, layout: Layout) {
     for (place, column) in columns.iter().enumerate() {
         assert!(row.value(place).is_none() || row.error(place).is_none(), "{column} is there or not");
     }
-    drop(row.show_with(&columns));
+    drop(row.node_with(&columns));
 }
 
 fn restriction(bytes: &[u8], layout: Layout) {
@@ -170,7 +170,7 @@ fn restriction(bytes: &[u8], layout: Layout) {
 fn entry_id(bytes: &[u8]) {
     let id = EntryId::parse(bytes);
     assert_eq!(id.to_bytes().as_deref(), Ok(bytes), "it leaves as it came");
-    drop((id.to_string(), id.show()));
+    drop((id.to_string(), id.to_node()));
 }
 
 /// What has one layout, and needs nothing to be read.

@@ -1,8 +1,8 @@
 //! Oracle: ROP requests and responses.
 
+use mapi::inspect::Inspect as _;
 use mapi::property::PropTag;
 use mapi::rop::{Answers, Columns, Logons, RopRequest, RopRequests, RopResponse, RopResponses};
-use mapi::inspect::Show as _;
 use wire::{Encode as _, Reader};
 
 use crate::input::Input;
@@ -47,7 +47,7 @@ fn requests(bytes: &[u8], known: &Known) -> Vec<RopRequest> {
         // Bytes are compared: a number that is none is not equal to itself.
         assert_eq!(seen.to_bytes(), request.to_bytes(), "to look is not to change");
         assert_eq!(request.output_handle_index().is_some(), outputs > 0);
-        drop(request.show());
+        drop(request.to_node());
     }
     requests.rops
 }
@@ -76,7 +76,7 @@ pub fn rop_responses(data: &[u8]) {
     let replies = responses.rops.iter().filter_map(RopResponse::reply).count();
     assert!(replies + answers.unanswered().count() <= requests.len());
     for response in &responses.rops {
-        drop(response.show());
+        drop(response.to_node());
     }
     answers.begin_packed();
     let again = RopResponses::decode(bytes, &mut answers);
