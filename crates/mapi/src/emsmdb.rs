@@ -13,6 +13,7 @@ mod bytes;
 mod calls;
 mod connect;
 mod execute;
+mod inspect;
 mod notify;
 mod rop_buffer;
 mod version;

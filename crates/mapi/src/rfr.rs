@@ -3,6 +3,8 @@
 use rpc::ndr::{CharString, Ndr, NdrReader, NdrWriter, Params, Ptr};
 use wire::Result;
 
+use crate::inspect::part::InspectPart as _;
+use crate::inspect::{Inspect, Node};
 use crate::operations::rpc_operations;
 use crate::{ErrorCode, Interface};
 
@@ -13,7 +15,7 @@ rpc_operations! { Interface::Rfr;
     1 => GetFQDNFromServerDN(GetFQDNFromServerDNRequest, GetFQDNFromServerDNResponse);
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `RfrGetNewDSA` as it is asked ([MS-OXABREF] 3.1.4.1).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNewDSARequest as "RfrGetNewDSA" {
@@ -28,7 +30,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `RfrGetNewDSA` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNewDSAResponse as "RfrGetNewDSA" {
@@ -73,7 +75,7 @@ impl Params for GetFQDNFromServerDNRequest {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `RfrGetFQDNFromServerDN` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetFQDNFromServerDNResponse as "RfrGetFQDNFromServerDN" {
@@ -118,5 +120,14 @@ impl Response {
                 }
             }
         }
+    }
+}
+
+impl Inspect for GetFQDNFromServerDNRequest {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("ulFlags".into(), self.flags.to_node()),
+            ("szMailboxServerDN".into(), self.mailbox_server_dn.part_node()),
+        ])
     }
 }

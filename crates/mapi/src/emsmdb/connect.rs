@@ -5,7 +5,7 @@ use rpc::ndr::{CharString, ContextHandle, Ptr};
 use super::{InBytes, OutBytes, Version};
 use crate::ErrorCode;
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoConnect` asks (opnum 0): as `EcDoConnectEx`, without the auxiliary buffers.
     ///
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2000 had.
@@ -36,7 +36,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoConnect` answers (opnum 0).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoConnectResponse as "EcDoConnect" {
@@ -65,7 +65,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoConnectEx` asks (opnum 10, [MS-OXCRPC] 3.1.4.1).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoConnectExRequest as "EcDoConnectEx" {
@@ -98,7 +98,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoConnectEx` answers (opnum 10, [MS-OXCRPC] 3.1.4.1).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoConnectExResponse as "EcDoConnectEx" {
@@ -129,7 +129,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoDisconnect` asks (opnum 1, [MS-OXCRPC] 3.1.4.3).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoDisconnectRequest as "EcDoDisconnect" {
@@ -138,7 +138,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoDisconnect` answers (opnum 1, [MS-OXCRPC] 3.1.4.3).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoDisconnectResponse as "EcDoDisconnect" {
@@ -149,7 +149,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoAsyncConnectEx` asks (opnum 14, [MS-OXCRPC] 3.1.4.4).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoAsyncConnectExRequest as "EcDoAsyncConnectEx" {
@@ -158,7 +158,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoAsyncConnectEx` answers (opnum 14, [MS-OXCRPC] 3.1.4.4).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoAsyncConnectExResponse as "EcDoAsyncConnectEx" {

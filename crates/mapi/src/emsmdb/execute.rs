@@ -21,7 +21,7 @@ wire::wire_flags! {
 
 rpc::ndr_newtype!(RpcFlags => u32);
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoRpc` asks (opnum 2), in the Exchange 2000 dialect.
     ///
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2000 had.
@@ -38,7 +38,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoRpc` answers (opnum 2), in the Exchange 2000 dialect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcResponse as "EcDoRpc" {
@@ -119,7 +119,7 @@ fn short_length(length: usize) -> Result<u16> {
     })
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoRpcExt` asks (opnum 9), in the Exchange 2003 dialect.
     ///
     /// [MS-OXCRPC] reserves the opnum; these are the parameters that Exchange 2003 had.
@@ -138,7 +138,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoRpcExt` answers (opnum 9), in the Exchange 2003 dialect.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExtResponse as "EcDoRpcExt" {
@@ -157,7 +157,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoRpcExt2` asks (opnum 11, [MS-OXCRPC] 3.1.4.2).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExt2Request as "EcDoRpcExt2" {
@@ -176,7 +176,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoRpcExt2` answers (opnum 11, [MS-OXCRPC] 3.1.4.2).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcDoRpcExt2Response as "EcDoRpcExt2" {

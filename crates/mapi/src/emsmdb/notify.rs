@@ -10,7 +10,7 @@ use crate::ErrorCode;
 /// ([MS-OXCRPC] 3.3.4.1).
 pub const NOTIFICATION_PENDING: u32 = 0x0000_0001;
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcRRegisterPushNotification` asks (opnum 4, [MS-OXCRPC] 3.1.4.5).
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct EcRRegisterPushNotificationRequest as "EcRRegisterPushNotification" {
@@ -27,7 +27,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcRRegisterPushNotification` answers (opnum 4, [MS-OXCRPC] 3.1.4.5).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcRRegisterPushNotificationResponse as "EcRRegisterPushNotification" {
@@ -40,7 +40,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcRUnregisterPushNotification` asks (opnum 5).
     ///
     /// [MS-OXCRPC] reserves the opnum; what follows the session is not known.
@@ -53,7 +53,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcRUnregisterPushNotification` answers (opnum 5).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcRUnregisterPushNotificationResponse as "EcRUnregisterPushNotification" {
@@ -64,13 +64,13 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDummyRpc` asks: nothing (opnum 6, [MS-OXCRPC] 3.1.4.6).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDummyRpcRequest as "EcDummyRpc" {}
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDummyRpc` answers (opnum 6, [MS-OXCRPC] 3.1.4.6).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDummyRpcResponse as "EcDummyRpc" {
@@ -79,7 +79,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoAsyncWaitEx` asks (`AsyncEMSMDB` opnum 0, [MS-OXCRPC] 3.3.4.1).
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub struct EcDoAsyncWaitExRequest as "EcDoAsyncWaitEx" {
@@ -90,7 +90,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// What `EcDoAsyncWaitEx` answers, possibly minutes later (`AsyncEMSMDB` opnum 0, [MS-OXCRPC] 3.3.4.1).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub struct EcDoAsyncWaitExResponse as "EcDoAsyncWaitEx" {

@@ -14,7 +14,7 @@ macro_rules! http_body {
         impl $crate::inspect::Inspect for $name {
             fn to_node(&self) -> $crate::inspect::Node {
                 $crate::inspect::Node::Fields(vec![
-                    $(($wire.into(), $crate::inspect::part::Part::shown(&self.$field)),)*
+                    $(($wire.into(), $crate::inspect::part::InspectPart::part_node(&self.$field)),)*
                 ])
             }
         }

@@ -13,6 +13,7 @@ pub mod cookies;
 pub mod emsmdb;
 mod field;
 pub mod headers;
+mod inspect;
 mod macros;
 pub mod nspi;
 mod request_type;

@@ -6,6 +6,7 @@
 
 mod calls;
 mod convert;
+mod inspect;
 mod request;
 mod response;
 mod restriction;
@@ -17,6 +18,7 @@ mod visit;
 mod tests;
 
 pub use self::calls::{Request, Response};
+pub(crate) use self::inspect::{address_book_property, entry_id};
 pub use self::request::*;
 pub use self::response::*;
 pub use self::restriction::{

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::property::PropTag;
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiBind` as it is asked ([MS-OXNSPI] 3.1.4.1.1).
     #[derive(Debug, Clone, PartialEq)]
     pub struct BindRequest as "NspiBind" {
@@ -22,7 +22,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiUnbind` as it is asked ([MS-OXNSPI] 3.1.4.1.2).
     #[derive(Debug, Clone, PartialEq)]
     pub struct UnbindRequest as "NspiUnbind" {
@@ -33,7 +33,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiUpdateStat` as it is asked ([MS-OXNSPI] 3.1.4.1.4).
     #[derive(Debug, Clone, PartialEq)]
     pub struct UpdateStatRequest as "NspiUpdateStat" {
@@ -48,7 +48,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiQueryRows` as it is asked ([MS-OXNSPI] 3.1.4.1.8).
     #[derive(Debug, Clone, PartialEq)]
     pub struct QueryRowsRequest as "NspiQueryRows" {
@@ -67,7 +67,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiSeekEntries` as it is asked ([MS-OXNSPI] 3.1.4.1.9).
     #[derive(Debug, Clone, PartialEq)]
     pub struct SeekEntriesRequest as "NspiSeekEntries" {
@@ -86,7 +86,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetMatches` as it is asked ([MS-OXNSPI] 3.1.4.1.10).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetMatchesRequest as "NspiGetMatches" {
@@ -111,7 +111,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiResortRestriction` as it is asked ([MS-OXNSPI] 3.1.4.1.11).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResortRestrictionRequest as "NspiResortRestriction" {
@@ -128,7 +128,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiDNToMId` as it is asked ([MS-OXNSPI] 3.1.4.1.13).
     #[derive(Debug, Clone, PartialEq)]
     pub struct DNToMIdRequest as "NspiDNToMId" {
@@ -141,7 +141,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetPropList` as it is asked ([MS-OXNSPI] 3.1.4.1.6).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetPropListRequest as "NspiGetPropList" {
@@ -156,7 +156,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetProps` as it is asked ([MS-OXNSPI] 3.1.4.1.7).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetPropsRequest as "NspiGetProps" {
@@ -171,7 +171,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiCompareMIds` as it is asked ([MS-OXNSPI] 3.1.4.1.12).
     #[derive(Debug, Clone, PartialEq)]
     pub struct CompareMIdsRequest as "NspiCompareMIds" {
@@ -188,7 +188,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiModProps` as it is asked ([MS-OXNSPI] 3.1.4.1.14).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ModPropsRequest as "NspiModProps" {
@@ -205,7 +205,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetSpecialTable` as it is asked ([MS-OXNSPI] 3.1.4.1.3).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetSpecialTableRequest as "NspiGetSpecialTable" {
@@ -220,7 +220,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetTemplateInfo` as it is asked ([MS-OXNSPI] 3.1.4.1.18).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetTemplateInfoRequest as "NspiGetTemplateInfo" {
@@ -239,7 +239,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiModLinkAtt` as it is asked ([MS-OXNSPI] 3.1.4.1.15).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ModLinkAttRequest as "NspiModLinkAtt" {
@@ -283,7 +283,7 @@ impl Params for DeleteEntriesRequest {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiQueryColumns` as it is asked ([MS-OXNSPI] 3.1.4.1.5).
     #[derive(Debug, Clone, PartialEq)]
     pub struct QueryColumnsRequest as "NspiQueryColumns" {
@@ -296,7 +296,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetNamesFromIDs` as it is asked ([MS-NSPI] 3.1.4.16).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetNamesFromIDsRequest as "NspiGetNamesFromIDs" {
@@ -311,7 +311,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetIDsFromNames` as it is asked ([MS-NSPI] 3.1.4.17).
     #[derive(Debug, Clone, PartialEq)]
     pub struct GetIDsFromNamesRequest as "NspiGetIDsFromNames" {
@@ -326,7 +326,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiResolveNames` as it is asked ([MS-OXNSPI] 3.1.4.1.16).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResolveNamesRequest as "NspiResolveNames" {
@@ -343,7 +343,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiResolveNamesW` as it is asked ([MS-OXNSPI] 3.1.4.1.17).
     #[derive(Debug, Clone, PartialEq)]
     pub struct ResolveNamesWRequest as "NspiResolveNamesW" {

@@ -5,7 +5,7 @@ use rpc::ndr::{ContextHandle, Ptr};
 use super::{FlatUid, MIdArray, PropertyNameSet, PropertyRow, PropertyRowSet, PropertyTagArray, Stat};
 use crate::ErrorCode;
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiBind` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct BindResponse as "NspiBind" {
@@ -18,7 +18,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiUnbind` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct UnbindResponse as "NspiUnbind" {
@@ -29,7 +29,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiUpdateStat` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct UpdateStatResponse as "NspiUpdateStat" {
@@ -42,7 +42,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiQueryRows` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct QueryRowsResponse as "NspiQueryRows" {
@@ -55,7 +55,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiSeekEntries` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct SeekEntriesResponse as "NspiSeekEntries" {
@@ -68,7 +68,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetMatches` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetMatchesResponse as "NspiGetMatches" {
@@ -83,7 +83,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiResortRestriction` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResortRestrictionResponse as "NspiResortRestriction" {
@@ -96,7 +96,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiDNToMId` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct DNToMIdResponse as "NspiDNToMId" {
@@ -107,7 +107,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetPropList` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetPropListResponse as "NspiGetPropList" {
@@ -118,7 +118,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetProps` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetPropsResponse as "NspiGetProps" {
@@ -129,7 +129,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiCompareMIds` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct CompareMIdsResponse as "NspiCompareMIds" {
@@ -140,7 +140,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiModProps` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ModPropsResponse as "NspiModProps" {
@@ -149,7 +149,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetSpecialTable` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetSpecialTableResponse as "NspiGetSpecialTable" {
@@ -162,7 +162,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetTemplateInfo` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetTemplateInfoResponse as "NspiGetTemplateInfo" {
@@ -173,7 +173,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiModLinkAtt` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ModLinkAttResponse as "NspiModLinkAtt" {
@@ -182,7 +182,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiDeleteEntries` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct DeleteEntriesResponse as "NspiDeleteEntries" {
@@ -191,7 +191,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiQueryColumns` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct QueryColumnsResponse as "NspiQueryColumns" {
@@ -202,7 +202,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetNamesFromIDs` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetNamesFromIDsResponse as "NspiGetNamesFromIDs" {
@@ -215,7 +215,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiGetIDsFromNames` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct GetIDsFromNamesResponse as "NspiGetIDsFromNames" {
@@ -226,7 +226,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiResolveNames` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResolveNamesResponse as "NspiResolveNames" {
@@ -239,7 +239,7 @@ crate::inspect::part::shown_params! {
     }
 }
 
-crate::inspect::part::shown_params! {
+crate::inspect::part::inspect_params! {
     /// `NspiResolveNamesW` as it is answered.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ResolveNamesWResponse as "NspiResolveNamesW" {

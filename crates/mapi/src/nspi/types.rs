@@ -9,7 +9,7 @@ use crate::property::PropTag;
 
 ndr_newtype!(FlatUid => [u8; 16], MId => u32, DisplayType => u32);
 
-crate::inspect::part::shown_struct! {
+crate::inspect::part::inspect_struct! {
     /// `STAT`: a place in a table ([MS-OXNSPI] 2.2.8).
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
     pub struct Stat as "STAT" {
@@ -107,7 +107,7 @@ impl<T: Ndr> Ndr for TagArray<T> {
     }
 }
 
-crate::inspect::part::shown_struct! {
+crate::inspect::part::inspect_struct! {
     /// `PropertyName_r`: a named property's name ([MS-OXNSPI] 2.2.6.1).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct PropertyName as "PropertyName_r" {

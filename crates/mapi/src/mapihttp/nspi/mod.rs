@@ -2,6 +2,7 @@
 //! ([`crate::nspi`]), and lies differently.
 
 mod entry_ids;
+mod inspect;
 mod names;
 mod request;
 mod response;

@@ -1,0 +1,63 @@
+//! The fields of the address book's bodies as nodes.
+
+use super::entry_ids::EntryIds;
+use super::names::Names;
+use super::response::CompareMIdsResponse;
+use super::rows::{ColumnsAndRows, Filter, PropertyName};
+use crate::inspect::part::{InspectPart, list};
+use crate::inspect::{Inspect, Node};
+use crate::nspi::{address_book_property, entry_id};
+use crate::property::PropertyRow;
+
+impl<T: InspectPart> InspectPart for Names<T> {
+    fn part_node(&self) -> Node {
+        list(&self.names)
+    }
+}
+
+impl InspectPart for Filter {
+    fn part_node(&self) -> Node {
+        self.restriction.to_node()
+    }
+}
+
+impl InspectPart for ColumnsAndRows {
+    fn part_node(&self) -> Node {
+        let row = |row: &PropertyRow| {
+            let fields = self.columns.iter().enumerate().take(row.len()).map(|(place, column)| {
+                match (row.value(place), row) {
+                    (Some(value), _) => address_book_property(*column, value),
+                    (None, PropertyRow::Flagged(values)) => {
+                        let shown = values.get(place).map_or(Node::Nothing, Inspect::to_node);
+                        (column.to_string().into(), shown)
+                    }
+                    (None, PropertyRow::Standard(_)) => (column.to_string().into(), Node::Nothing),
+                }
+            });
+            Node::Fields(fields.collect())
+        };
+        Node::List(self.rows.iter().map(row).collect())
+    }
+}
+
+impl InspectPart for PropertyName {
+    fn part_node(&self) -> Node {
+        Node::Fields(vec![("guid".into(), self.guid.to_node()), ("id".into(), self.id.to_node())])
+    }
+}
+
+impl InspectPart for EntryIds {
+    fn part_node(&self) -> Node {
+        Node::List(self.ids.iter().map(|id| entry_id(id)).collect())
+    }
+}
+
+impl Inspect for CompareMIdsResponse {
+    fn to_node(&self) -> Node {
+        Node::Fields(vec![
+            ("ErrorCode".into(), self.error_code.to_node()),
+            ("Result".into(), self.result.to_node()),
+            ("AuxiliaryBuffer".into(), self.aux.part_node()),
+        ])
+    }
+}
