@@ -11,25 +11,31 @@ use crate::inspect::{self, Inspected};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", required_unless_present = "keys")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["keys", "schema"])]
     config: Option<PathBuf>,
     /// Prints every key with its meaning instead, as a configuration to start from.
     #[arg(long)]
     keys: bool,
+    /// Prints a JSON schema of the configuration instead (draft 2020-12), by which editors complete and check it.
+    #[arg(long, conflicts_with = "keys")]
+    schema: bool,
     /// Also asks the server: its name, ports, certificate and clock, how it lets clients sign in, and whether the
     /// service account may. No step takes longer than `connect_seconds` of `[upstream]`.
     ///
     /// The service account signs in with its password on each road (HTTP, remote calls) that is configured. Where
     /// that is refused it is not tried again: one failed sign-in for each road is all that a check can cause, so
     /// that it locks no account out.
-    #[arg(long, conflicts_with = "keys")]
+    #[arg(long, conflicts_with_all = ["keys", "schema"])]
     online: bool,
 }
 
-/// Checks a configuration and all that it names, or prints the reference.
+/// Checks a configuration and all that it names, or prints the reference or the schema.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if arguments.keys {
         return Ok(std::io::stdout().write_all(config::reference().as_bytes())?);
+    }
+    if arguments.schema {
+        return Ok(std::io::stdout().write_all(config::schema().as_bytes())?);
     }
     let Some(path) = &arguments.config else { return Ok(()) };
     let Examined { config, places, problems } = config::examine(path)?;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::document;
 use super::hosts::{check_name, host};
-use super::parts::{Config, Listen};
 use super::problems::{ConfigError, Found, Problems};
+use super::table::{Config, Listen};
 use crate::files;
 
 /// A configuration that was read, and all that is wrong with it.
@@ -97,61 +97,8 @@ fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
     path_values(config, found);
     rpc_values(config, found);
     relayed_values(config, found);
-    for (key, most) in [
-        ("clients.connections", config.clients.connections),
-        ("clients.connections_per_address", config.clients.connections_per_address),
-        ("clients.sessions_per_user", config.clients.sessions_per_user),
-        ("clients.sessions", config.clients.sessions),
-    ] {
-        if most == 0 {
-            found.wrong(key, "must let at least one client in");
-        }
-    }
-    if !(1..=100).contains(&config.clients.unauthenticated_percent) {
-        let given = config.clients.unauthenticated_percent;
-        found.wrong("clients.unauthenticated_percent", format!("is {given}; give from 1 to 100"));
-    }
-    if !(1..=1_000_000).contains(&config.clients.minimum_bytes_per_second) {
-        let given = config.clients.minimum_bytes_per_second;
-        found.wrong("clients.minimum_bytes_per_second", format!("is {given}; give from 1 to 1000000"));
-    }
-    for (key, megabytes) in [
-        ("clients.request_megabytes_per_user", config.clients.request_megabytes_per_user),
-        ("clients.request_megabytes", config.clients.request_megabytes),
-    ] {
-        if !(2..=1_000_000).contains(&megabytes) {
-            found.wrong(key, format!("is {megabytes}; give from 2 to 1000000"));
-        }
-    }
-    if !(1..=10_000).contains(&config.clients.failed_sign_ins) {
-        let given = config.clients.failed_sign_ins;
-        found.wrong("clients.failed_sign_ins", format!("is {given}; give from 1 to 10000"));
-    }
     capture_values(path, config, found);
-    for (key, number, most) in [
-        ("deferred.threads", config.deferred.threads.get(), 1024),
-        ("deferred.queue", config.deferred.queue.get(), 1_000_000),
-    ] {
-        if number > most {
-            found.wrong(key, format!("is {number}; give from 1 to {most}"));
-        }
-    }
     http_values(config, found);
-    let seconds = [
-        ("clients.handshake_seconds", config.clients.handshake_seconds),
-        ("clients.failed_sign_in_seconds", config.clients.failed_sign_in_seconds),
-        ("clients.idle_seconds", config.clients.idle_seconds),
-        ("clients.session_idle_seconds", config.clients.session_idle_seconds),
-        ("clients.context_seconds", config.clients.context_seconds),
-        ("upstream.connect_seconds", config.upstream.connect_seconds),
-        ("upstream.call_seconds", config.upstream.call_seconds),
-        ("deferred.seconds", config.deferred.seconds),
-    ];
-    for (key, value) in seconds {
-        if value == 0 || value > 7 * 86_400 {
-            found.wrong(key, format!("is {value}; give from 1 to 604800 seconds"));
-        }
-    }
 }
 
 /// The account that signs in at the server.
@@ -201,16 +148,6 @@ fn path_values(config: &Config, found: &mut Found<'_>) {
 
 fn capture_values(path: &Path, config: &Config, found: &mut Found<'_>) {
     let capture = &config.capture;
-    for (key, value) in
-        [("capture.max_megabytes", capture.max_megabytes), ("capture.max_hours", capture.max_hours)]
-    {
-        if value == 0 || value > 1_000_000 {
-            found.wrong(key, format!("is {value}; give from 1 to 1000000"));
-        }
-    }
-    if capture.keep == 0 || capture.keep > 100_000 {
-        found.wrong("capture.keep", format!("is {}; give from 1 to 100000", capture.keep));
-    }
     if capture.sides.is_empty() {
         found.wrong("capture.sides", "names neither client nor upstream: nothing would be recorded");
     }

@@ -7,9 +7,9 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
-use super::parts::Config;
 use super::problems::{ConfigError, Found};
 use super::syntax::{self, Lines, line_of};
+use super::table::Config;
 use super::{kinds, unknown};
 
 /// In which line each key stands, from one. A table has the line of its header.

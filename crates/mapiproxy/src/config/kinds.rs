@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
+use super::declare::{Key, Presence};
 use super::document::dotted;
-use super::keys::{KEYS, Key, reference};
-use super::parts::Config;
 use super::problems::Found;
+use super::table::{Config, KEYS};
 
 /// The configuration in `table`, each key of which is checked alone in a configuration that is right otherwise.
 /// What is wrong, or missing where it has to be there, is taken from that one.
 pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> Option<Config> {
-    let example: Table = toml::from_str(&reference()).ok()?;
-    for key in KEYS {
+    let example = complete();
+    for key in KEYS.iter() {
         let at = dotted(key.table, key.name);
         let Some(value) = get(&table, key).cloned() else { continue };
         if key.table == CREDENTIALS {
@@ -23,6 +23,11 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
         put(&mut tried, key, value.clone());
         if let Err(error) = Value::Table(tried).try_into::<Config>() {
             found.wrong(&at, why(key, &value, error.message()));
+            remove(&mut table, key);
+        } else if let (Some(bounds), Value::Integer(number)) = (key.bounds, &value)
+            && let Some(why) = bounds.why_not(key.name, *number)
+        {
+            found.wrong(&at, why);
             remove(&mut table, key);
         }
     }
@@ -42,6 +47,7 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
     }
     let upstream = table.get_mut("upstream")?.as_table_mut()?;
     credentials(upstream, is_whole, found);
+    put_defaults(&mut table);
     let read = Value::Table(table).try_into::<Config>();
     match read {
         Ok(config) => Some(config),
@@ -51,6 +57,24 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
                 found.wrong("configuration", error.message());
             }
             None
+        }
+    }
+}
+
+/// A configuration with a value for each key that has one in a complete configuration, or a default.
+fn complete() -> Table {
+    let mut table = Table::new();
+    for key in KEYS.iter().filter(|key| matches!(key.presence, Presence::Given | Presence::Default)) {
+        put(&mut table, key, key.value.clone());
+    }
+    table
+}
+
+/// Puts in the default of each key that is left out.
+fn put_defaults(table: &mut Table) {
+    for key in KEYS.iter().filter(|key| key.presence == Presence::Default) {
+        if get(table, key).is_none() {
+            put(table, key, key.value.clone());
         }
     }
 }
@@ -112,7 +136,7 @@ fn credentials(upstream: &mut Table, is_whole: bool, found: &mut Found<'_>) {
                 Some(Value::String(_)) => continue,
                 Some(other) => {
                     let example = KEYS.iter().find(|key| key.table == CREDENTIALS && key.name == name);
-                    let example = example.map_or("\"\"", |key| key.value);
+                    let example = example.map_or("\"\"", |key| key.text.as_str());
                     let why = format!("takes a text in quotes, as {example}; found {}, {other}", kind(other));
                     found.wrong(&key(name), why);
                 }
@@ -130,39 +154,38 @@ fn credentials(upstream: &mut Table, is_whole: bool, found: &mut Found<'_>) {
 
 /// Why `value` is not taken for `key`, which the reader says `message` of.
 fn why(key: &Key, value: &Value, message: &str) -> String {
-    let example: Option<Value> =
-        format!("x = {}", key.value).parse().ok().and_then(|mut t: Table| t.remove("x"));
-    let same = example.as_ref().is_some_and(|example| example.same_type(value));
+    let example = &key.value;
+    let same = example.same_type(value);
     match (value, example) {
-        (Value::String(text), Some(Value::Integer(_))) => {
+        (Value::String(text), Value::Integer(_)) => {
             format!(
                 "takes a whole number, as {}; found a text in quotes, {text:?}; write it without quotes and unit",
-                key.value
+                key.text
             )
         }
-        (Value::String(text), Some(Value::Boolean(_))) => {
+        (Value::String(text), Value::Boolean(_)) => {
             format!(
                 "takes true or false, as {}; found a text in quotes, {text:?}; write it without quotes",
-                key.value
+                key.text
             )
         }
-        (Value::String(text), Some(Value::Array(_))) => {
+        (Value::String(text), Value::Array(_)) => {
             format!("takes a list, as [{text:?}]; found a text in quotes, {text:?}")
         }
         (value, example) if !same => {
-            let wanted = example.as_ref().map_or("a value", kind);
-            format!("takes {wanted}, as {}; found {}, {value}", key.value, kind(value))
+            let wanted = kind(example);
+            format!("takes {wanted}, as {}; found {}, {value}", key.text, kind(value))
         }
         (Value::Integer(number), _) if *number < 0 => {
             format!("is {number}; give a number that is not negative")
         }
         (Value::Integer(0), _) => "is 0; give 1 or more".to_owned(),
         (Value::Integer(number), _) => {
-            format!("is {number}, which is too large; the default is {}", key.value)
+            format!("is {number}, which is too large; the default is {}", key.text)
         }
         (Value::Array(items), _) if items.iter().any(|item| !item.is_str()) => {
             let wrong = items.iter().find(|item| !item.is_str()).map_or("another value", kind);
-            format!("takes a list of texts, as {}; found {wrong} in it", key.value)
+            format!("takes a list of texts, as {}; found {wrong} in it", key.text)
         }
         _ => {
             let message = message.trim_end().replace("unknown variant", "unknown value");

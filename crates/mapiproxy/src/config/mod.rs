@@ -1,6 +1,8 @@
 //! The configuration file: what may stand in it, and what is wrong with one.
 
+mod addresses;
 mod check;
+mod declare;
 mod document;
 mod hosts;
 mod keys;
@@ -8,22 +10,23 @@ mod kinds;
 #[cfg(test)]
 mod mistakes;
 mod notes;
-mod parts;
 mod problems;
+mod schema;
 mod servers;
 mod syntax;
+mod table;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod types;
 mod unknown;
 
 pub(crate) use check::{Examined, examine, load};
 pub(crate) use document::Places;
 pub(crate) use keys::reference;
 pub(crate) use notes::notes;
-pub(crate) use parts::{
-    Bindings, Capture, CapturedSide, Clients, Config, Credentials, Deferred, Listen, ProtectionLevel, Scheme,
-    SignIn, Way,
-};
 pub(crate) use problems::{ConfigError, Found, Problems};
+pub(crate) use schema::schema;
 pub(crate) use servers::{Binding, NoServer, Url};
+pub(crate) use table::{Capture, Clients, Config, Deferred, Listen};
+pub(crate) use types::{Bindings, CapturedSide, Credentials, ProtectionLevel, Scheme, SignIn, Way};

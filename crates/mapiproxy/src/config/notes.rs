@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::parts::{Config, Credentials, Scheme, Way};
+use super::table::Config;
+use super::types::{Credentials, Scheme, Way};
 
 /// What works, but perhaps not as one would think.
 pub(crate) fn notes(config: &Config) -> Vec<String> {

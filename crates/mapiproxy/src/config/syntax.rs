@@ -6,7 +6,8 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::keys::{KEYS, Key};
+use super::declare::Key;
+use super::table::KEYS;
 
 /// The most characters of a line that are quoted.
 const QUOTED: usize = 80;
@@ -96,7 +97,7 @@ impl<'a> Lines<'a> {
             return message.to_owned();
         }
         if value.is_empty() {
-            let example = key(self.table(number), name).map_or("VALUE", |key| key.value);
+            let example = key(self.table(number), name).map_or("VALUE", |key| key.text.as_str());
             return format!("has no value: write {} = {example}", clipped(name));
         }
         let value = clipped(value);
@@ -216,8 +217,8 @@ fn in_value(key: Option<&Key>, name: &str, value: &str, message: &str) -> String
     if value_of(value).is_some() {
         return message.to_owned();
     }
-    let example = key.map_or("", |key| key.value);
-    match value_of(example) {
+    let example = key.map_or("", |key| key.text.as_str());
+    match key.map(|key| &key.value) {
         Some(Value::Integer(_)) => {
             format!("takes a whole number without a unit, as {example}; found {value}")
         }

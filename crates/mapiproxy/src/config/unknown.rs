@@ -3,8 +3,9 @@
 use toml::{Table, Value};
 
 use super::document::{Places, dotted};
-use super::keys::{KEYS, is_within, nearest};
+use super::keys::{is_within, nearest};
 use super::problems::Found;
+use super::table::KEYS;
 
 /// A key that does not exist.
 struct Unknown {

@@ -1,0 +1,197 @@
+//! The JSON schema of the configuration (draft 2020-12), for editors: what `mapiproxy check --schema` prints.
+
+use serde_json::{Map, Value, json};
+
+use super::declare::{Bounds, Key, Presence, Shape};
+use super::table::KEYS;
+
+/// The schema, as it is printed.
+pub(crate) fn schema() -> String {
+    format!("{:#}\n", document())
+}
+
+/// The schema.
+pub(super) fn document() -> Value {
+    let mut root = table();
+    for key in KEYS.iter() {
+        let mut at = &mut root;
+        for name in key.table.split('.').filter(|name| !name.is_empty()) {
+            at = entry(at, name);
+        }
+        set(at, "properties", key.name, property(key));
+    }
+    let credentials = entry(entry(&mut root, "upstream"), "credentials");
+    put(credentials, "required", json!(["mode"]));
+    put(credentials, "if", json!({ "properties": { "mode": { "const": "specified" } } }));
+    put(credentials, "then", json!({ "required": ["user", "domain", "password_file"] }));
+    put(
+        credentials,
+        "else",
+        json!({ "properties": { "user": false, "domain": false, "password_file": false } }),
+    );
+    put(entry(&mut root, "upstream"), "required", json!(["credentials"]));
+    for module in modules::all() {
+        let mut options = table();
+        put(&mut options, "description", json!(module.description()));
+        for option in module.options() {
+            set(&mut options, "properties", option.name, module_option(option));
+        }
+        set(entry(&mut root, "modules"), "properties", module.name(), options);
+    }
+    put(&mut root, "required", json!(["name", "listen", "upstream"]));
+    put(&mut root, "$schema", json!("https://json-schema.org/draft/2020-12/schema"));
+    put(&mut root, "title", json!("Configuration of MAPIProxy"));
+    root
+}
+
+/// A table without keys.
+fn table() -> Value {
+    json!({ "type": "object", "additionalProperties": false, "properties": {} })
+}
+
+/// The table `name` in `outer`.
+fn entry<'a>(outer: &'a mut Value, name: &str) -> &'a mut Value {
+    let inner = &mut outer["properties"][name];
+    if inner.is_null() {
+        *inner = table();
+    }
+    inner
+}
+
+fn put(object: &mut Value, name: &str, value: Value) {
+    object[name] = value;
+}
+
+fn set(object: &mut Value, outer: &str, name: &str, value: Value) {
+    object[outer][name] = value;
+}
+
+/// What a key takes.
+fn property(key: &Key) -> Value {
+    let mut property = of_shape(&key.shape, key.bounds);
+    put(&mut property, "description", json!(key.doc.split_whitespace().collect::<Vec<_>>().join(" ")));
+    let value = serde_json::to_value(&key.value).unwrap_or_default();
+    match key.presence {
+        Presence::Default | Presence::Builtin => put(&mut property, "default", value),
+        Presence::Given | Presence::Example => put(&mut property, "examples", json!([value])),
+    }
+    property
+}
+
+fn of_shape(shape: &Shape, bounds: Option<Bounds>) -> Value {
+    match shape {
+        Shape::Text => json!({ "type": "string" }),
+        Shape::Bool => json!({ "type": "boolean" }),
+        Shape::Number => {
+            let mut number = Map::from_iter([("type".to_owned(), json!("integer"))]);
+            number.insert("minimum".to_owned(), json!(bounds.map_or(0, |bounds| bounds.min)));
+            if let Some(max) = bounds.and_then(|bounds| bounds.max) {
+                number.insert("maximum".to_owned(), json!(max));
+            }
+            Value::Object(number)
+        }
+        Shape::OneOf(names) => json!({ "type": "string", "enum": names }),
+        Shape::List(of) => json!({ "type": "array", "uniqueItems": true, "items": of_shape(of, bounds) }),
+    }
+}
+
+/// What an option of a module takes.
+fn module_option(option: &engine::options::OptionSpec) -> Value {
+    use engine::options::OptionKind;
+    let mut property = match option.kind {
+        OptionKind::Text => json!({ "type": "string" }),
+        OptionKind::Bool => json!({ "type": "boolean" }),
+        OptionKind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        OptionKind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+    };
+    put(&mut property, "description", json!(option.doc));
+    property
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether `value` is valid by `schema` (JSON Schema 2020-12), as far as this program's schema goes.
+    fn is_valid(schema: &Value, value: &Value) -> bool {
+        let Some(rules) = schema.as_object() else { return schema.as_bool().unwrap() };
+        let named = |rule: &str, name: &str| rules.get(rule).and_then(|of| of.get(name).cloned());
+        rules.iter().all(|(rule, of)| match (rule.as_str(), value) {
+            ("$schema" | "title" | "description" | "default" | "examples" | "then" | "else", _) => true,
+            ("type", value) => match of.as_str().unwrap() {
+                "object" => value.is_object(),
+                "array" => value.is_array(),
+                "string" => value.is_string(),
+                "boolean" => value.is_boolean(),
+                "integer" => value.is_i64() || value.is_u64(),
+                other => panic!("type {other}"),
+            },
+            ("enum", value) => of.as_array().unwrap().contains(value),
+            ("const", value) => of == value,
+            ("minimum", Value::Number(number)) => number.as_i64() >= of.as_i64(),
+            ("maximum", Value::Number(number)) => number.as_i64() <= of.as_i64(),
+            ("uniqueItems", Value::Array(items)) => {
+                items.iter().enumerate().all(|(index, item)| !items[..index].contains(item))
+            }
+            ("items", Value::Array(items)) => items.iter().all(|item| is_valid(of, item)),
+            ("required", Value::Object(given)) => {
+                of.as_array().unwrap().iter().all(|name| given.contains_key(name.as_str().unwrap()))
+            }
+            ("properties", Value::Object(given)) => given
+                .iter()
+                .all(|(name, value)| named("properties", name).is_none_or(|of| is_valid(&of, value))),
+            ("additionalProperties", Value::Object(given)) => {
+                assert_eq!(of, &json!(false));
+                given.keys().all(|name| named("properties", name).is_some())
+            }
+            ("if", value) => {
+                let branch = if is_valid(of, value) { "then" } else { "else" };
+                rules.get(branch).is_none_or(|of| is_valid(of, value))
+            }
+            (rule, value) => panic!("{rule} for {value}: not a rule of this schema"),
+        })
+    }
+
+    fn takes(text: &str) -> bool {
+        let table: toml::Table = toml::from_str(text).unwrap();
+        is_valid(&document(), &serde_json::to_value(table).unwrap())
+    }
+
+    #[test]
+    fn the_schema_takes_the_reference_with_all_its_keys() {
+        let reference = super::super::reference();
+        assert!(takes(&reference));
+        let full = reference.replace("# default: ", "").replace("# example: ", "");
+        assert!(takes(&full));
+        let options = "[modules.names]\nserver = \"EXCH\"\n[modules.dummy]\ndefer_ms = 5\n";
+        assert!(takes(&format!("{full}{options}")));
+    }
+
+    #[test]
+    fn the_schema_refuses_what_the_check_refuses() {
+        let full = super::super::reference().replace("# default: ", "").replace("# example: ", "");
+        for (from, to) in [
+            ("connections = 4096", "connections = 0"),
+            ("connections = 4096", "connections = \"4096\""),
+            ("idle_seconds = 7200", "idle_seconds = 604801"),
+            ("idle_seconds = 7200", "idle_seconds = 1.5"),
+            ("failed_sign_ins = 5", "failed_sign_ins = -1"),
+            ("ntlm_v1 = false", "ntlm_v1 = \"no\""),
+            ("tls = \"1.2\"", "tls = \"1.1\""),
+            ("sides = [\"client\"]", "sides = [\"client\", \"client\"]"),
+            ("sides = [\"client\"]", "sides = [\"server\"]"),
+            ("minimum_level = ", "minimum_levl = "),
+            ("name = \"proxy.lab.test\"\n", ""),
+            ("mode = \"specified\"\n", ""),
+            ("user = \"svcproxy\"\n", ""),
+            ("mode = \"specified\"", "mode = \"relayed\""),
+            ("owa = \"refused\"", "owa = \"denied\""),
+            ("[capture]\n", "[modules.dummy]\ndefer_ms = 600001\n[capture]\n"),
+            ("[capture]\n", "[modules.names]\nservers = \"X\"\n[capture]\n"),
+            ("[capture]\n", "[captures]\n[capture]\n"),
+        ] {
+            assert!(full.contains(from), "{from}");
+            assert!(!takes(&full.replacen(from, to, 1)), "{to}");
+        }
+    }
+}
