@@ -196,11 +196,14 @@ fn an_accounts_file_that_is_none_is_refused_with_what_one_looks_like() {
 pub(crate) fn one_problem(folder: &Folder, text: &str, says: &str) {
     folder.write("proxy.toml", text);
     let ended = mapiproxy("check", folder);
-    let lines: Vec<&str> = ended.err.lines().chain(ended.out.lines()).collect();
+    // The line of the file that it is about, and what is marked in it, are set in below the message.
+    let (excerpt, lines): (Vec<&str>, Vec<&str>) =
+        ended.err.lines().chain(ended.out.lines()).partition(|line| line.starts_with("  "));
     assert!(
         !ended.status.success() && lines.len() == 1 && lines[0].contains(says),
         "expected {says:?}:\n{lines:#?}"
     );
+    assert!(excerpt.is_empty() || excerpt.len() == 2 && excerpt[1].contains('^'), "{excerpt:#?}");
 }
 
 #[test]

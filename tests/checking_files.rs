@@ -60,7 +60,7 @@ fn a_file_without_the_certificate_says_what_it_holds_and_how_to_convert_it() {
         let ended = mapiproxy("check", &folder).err;
         let what = says.split(": ").next().unwrap();
         assert!(ended.contains("line 10: upstream.ca_file: ") && ended.contains(what), "{what}: {ended}");
-        assert_eq!(ended.lines().count(), 1, "{ended}");
+        assert_eq!(ended.lines().filter(|line| !line.starts_with("  ")).count(), 1, "{ended}");
         folder.write("proxy.toml", TEXT);
     }
 }

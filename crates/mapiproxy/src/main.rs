@@ -108,9 +108,12 @@ fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// Prints an error with its causes, the outermost first.
-fn fail(error: &dyn Error) -> ExitCode {
-    complain(&causes(error).join("\n  because "));
+/// Prints an error with its causes, the outermost first; what is wrong with a configuration, with its lines.
+fn fail(error: &(dyn Error + 'static)) -> ExitCode {
+    complain(&match error.downcast_ref::<config::Problems>() {
+        Some(problems) => format!("{problems:#}"),
+        None => causes(error).join("\n  because "),
+    });
     ExitCode::FAILURE
 }
 

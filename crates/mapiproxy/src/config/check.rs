@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::document;
 use super::hosts::{check_name, host};
+use super::places::Places;
 use super::problems::{ConfigError, Found, Problems};
 use super::table::{Config, Listen};
 use crate::files;
@@ -16,7 +17,7 @@ pub(crate) struct Examined {
     /// text could not be read.
     pub(crate) config: Option<Config>,
     /// Where its keys are.
-    pub(crate) places: document::Places,
+    pub(crate) places: Places,
     /// What is wrong.
     pub(crate) problems: Vec<ConfigError>,
 }
@@ -28,7 +29,12 @@ pub(crate) struct Examined {
 pub(crate) fn load(path: &Path) -> Result<Config, Problems> {
     let Examined { config, places: _, problems } = examine(path)?;
     Problems::none(problems)?;
-    let no = || ConfigError::Syntax { path: path.to_owned(), line: 1, why: "can't be read".to_owned() };
+    let no = || ConfigError::Syntax {
+        path: path.to_owned(),
+        line: 1,
+        why: "can't be read".to_owned(),
+        excerpt: None,
+    };
     config.ok_or_else(|| no().into())
 }
 

@@ -1,53 +1,18 @@
 //! The text of a configuration: which keys stand in which line, which of them exist, and which values are of the
 //! right kind. Everything that is wrong is found, not only the first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
+use super::places::{Places, line_of};
 use super::problems::{ConfigError, Found};
-use super::syntax::{self, Lines, line_of};
+use super::syntax::{self, Lines};
 use super::table::Config;
 use super::{kinds, unknown};
-
-/// In which line each key stands, from one. A table has the line of its header.
-#[derive(Debug, Default)]
-pub(crate) struct Places(BTreeMap<String, usize>);
-
-impl Places {
-    /// The line of `key`, or else of the innermost table of it that is there.
-    pub(crate) fn line(&self, key: &str) -> Option<usize> {
-        let mut key = key;
-        loop {
-            if let Some(line) = self.0.get(key) {
-                return Some(*line);
-            }
-            key = key.rsplit_once('.')?.0;
-        }
-    }
-
-    /// Whether `key` stands in the file.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.0.contains_key(key)
-    }
-
-    fn enter(&mut self, text: &str, prefix: &str, table: &DeTable<'_>) {
-        for (name, value) in table {
-            let dotted = dotted(prefix, name.get_ref());
-            self.0.entry(dotted.clone()).or_insert_with(|| line_of(text, name.span().start));
-            if let DeValue::Table(inner) = value.get_ref() {
-                self.enter(text, &dotted, inner);
-            }
-        }
-    }
-}
-
-/// The key `name` of the table `prefix`.
-pub(super) fn dotted(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
-}
 
 /// A configuration as it was read: a value for what is wrong or missing, and all that is wrong so far.
 #[derive(Debug)]
@@ -67,25 +32,28 @@ pub(crate) fn read(path: &Path, text: &str) -> Document {
         None => (text, false),
     };
     let (table, faults) = DeTable::parse_recoverable(bare);
-    let mut places = Places::default();
-    places.enter(bare, "", table.get_ref());
+    let places = Places::of(bare, table.get_ref());
     let mut found = Found::new(path, &places);
     if mark {
-        found.unreadable(1, "begins with a byte order mark: save the file as UTF-8 without it".to_owned());
+        found.unreadable(
+            1,
+            None,
+            "begins with a byte order mark: save the file as UTF-8 without it".to_owned(),
+        );
     }
     let lines = Lines::of(bare);
-    let faults: Vec<(usize, &str)> =
-        faults.iter().map(|fault| (fault.span().map_or(0, |span| span.start), fault.message())).collect();
-    let offsets: Vec<usize> = faults.iter().map(|(offset, _)| *offset).collect();
+    let faults: Vec<(Range<usize>, &str)> =
+        faults.iter().map(|fault| (fault.span().unwrap_or_default(), fault.message())).collect();
+    let offsets: Vec<usize> = faults.iter().map(|(span, _)| span.start).collect();
     let unclosed = lines.unclosed(bare, table.get_ref(), &offsets);
     for list in &unclosed {
-        found.unreadable(line_of(bare, list.start), syntax::UNCLOSED.to_owned());
+        found.unreadable(line_of(bare, list.start), Some(list.clone()), syntax::UNCLOSED.to_owned());
     }
-    for (offset, message) in &faults {
+    for (span, message) in &faults {
         // Behind a list without its end nothing is what it was meant to be.
-        if unclosed.iter().all(|list| *offset < list.start) {
-            let line = line_of(bare, *offset);
-            found.unreadable(line, lines.explain(line, message));
+        if unclosed.iter().all(|list| span.start < list.start) {
+            let line = line_of(bare, span.start);
+            found.unreadable(line, Some(span.clone()), lines.explain(line, message));
         }
     }
     let broken: BTreeSet<usize> = found.unreadable_lines().collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 use super::declare::{Key, Presence};
-use super::document::dotted;
+use super::places::dotted;
 use super::problems::Found;
 use super::table::{Config, KEYS};
 

@@ -228,3 +228,27 @@ fn names_of_hosts_and_paths_say_what_is_expected() {
         ", line 3: listen.https: \"*:443\" is no address: expected one with a port",
     );
 }
+
+#[test]
+fn the_line_is_shown_with_a_mark_under_what_is_wrong() {
+    for (from, to, shown) in [
+        ("\"own.crt\"", "5 # PEM", "  4 | certificate = 5 # PEM\n    |               ^"),
+        (
+            "\"own.crt\"",
+            "\"~/own.crt\"",
+            "  4 | certificate = \"~/own.crt\"\n    |               ^^^^^^^^^^^",
+        ),
+        ("key = ", "keey = ", "  5 | keey = \"own.key\"\n    | ^^^^"),
+        ("[listen]", "[listn]", "  2 | [listn]\n    |  ^^^^^"),
+        ("key = \"own.key\"\n", "", "  3 | https = \"127.0.0.23:443\"\n    |         ^^^^^^^^^^^^^^^^"),
+        ("user = \"svcproxy\"\n", "", "  10 | [upstream.credentials]\n     |           ^^^^^^^^^^^"),
+        ("\"svcproxy\"", "svcproxy", "  12 | user = svcproxy\n     |        ^^^^^^^^"),
+    ] {
+        let problems = parse(Path::new("p.toml"), &GOOD.replacen(from, to, 1)).unwrap_err();
+        let (long, short) = (format!("{problems:#}"), problems.to_string());
+        assert_eq!(long, format!("{short}\n{shown}"));
+    }
+    let absent = GOOD.replacen("name = \"proxy.lab.test\"\n", "", 1);
+    let problems = parse(Path::new("p.toml"), &absent).unwrap_err();
+    assert_eq!(format!("{problems:#}"), problems.to_string(), "there is no line for what is not there");
+}

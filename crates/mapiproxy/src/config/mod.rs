@@ -4,12 +4,14 @@ mod addresses;
 mod check;
 mod declare;
 mod document;
+mod excerpt;
 mod hosts;
 mod keys;
 mod kinds;
 #[cfg(test)]
 mod mistakes;
 mod notes;
+mod places;
 mod problems;
 mod schema;
 mod servers;
@@ -22,9 +24,9 @@ mod types;
 mod unknown;
 
 pub(crate) use check::{Examined, examine, load};
-pub(crate) use document::Places;
 pub(crate) use keys::reference;
 pub(crate) use notes::notes;
+pub(crate) use places::Places;
 pub(crate) use problems::{ConfigError, Found, Problems};
 pub(crate) use schema::schema;
 pub(crate) use servers::{Binding, NoServer, Url};

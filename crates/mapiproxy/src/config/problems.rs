@@ -1,9 +1,12 @@
 //! What is wrong with a configuration: every problem with its place.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::excerpt::Excerpt;
 use super::keys::is_within;
+use super::places::Places;
 use crate::files::FileError;
 
 /// One thing that is wrong with a configuration, and where.
@@ -21,6 +24,8 @@ pub(crate) enum ConfigError {
         line: usize,
         /// What is wrong.
         why: String,
+        /// The line.
+        excerpt: Option<Box<Excerpt>>,
     },
     /// A key that does not exist.
     #[error("{}, line {line}: unknown {what}; {hint}", path.display())]
@@ -37,6 +42,8 @@ pub(crate) enum ConfigError {
         may_hold_others: bool,
         /// Which keys are meant, or which there are.
         hint: String,
+        /// The line, with the key marked.
+        excerpt: Option<Box<Excerpt>>,
     },
     /// A value that can't work.
     #[error("{}{}: {key}: {why}", path.display(), Line(*line))]
@@ -49,6 +56,8 @@ pub(crate) enum ConfigError {
         key: String,
         /// What is wrong, and what to do.
         why: String,
+        /// The line, with the value marked.
+        excerpt: Option<Box<Excerpt>>,
     },
 }
 
@@ -60,6 +69,16 @@ impl ConfigError {
                 *line
             }
             Self::Value { .. } => usize::MAX,
+        }
+    }
+
+    /// The line that it is about, where it is known.
+    fn excerpt(&self) -> Option<&Excerpt> {
+        match self {
+            Self::Read(_) => None,
+            Self::Syntax { excerpt, .. } | Self::Unknown { excerpt, .. } | Self::Value { excerpt, .. } => {
+                excerpt.as_deref()
+            }
         }
     }
 
@@ -98,8 +117,16 @@ impl Problems {
 }
 
 impl fmt::Display for Problems {
+    /// A line for each problem; with `#`, also the line of the file that it is about.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let each = self.0.iter().map(|problem| crate::causes(problem).join(": "));
+        let is_long = f.alternate();
+        let each = self.0.iter().map(|problem| {
+            let text = crate::causes(problem).join(": ");
+            match problem.excerpt().filter(|_| is_long) {
+                Some(excerpt) => format!("{text}\n{excerpt}"),
+                None => text,
+            }
+        });
         f.write_str(&each.collect::<Vec<_>>().join("\nmapiproxy: "))
     }
 }
@@ -116,13 +143,13 @@ impl From<ConfigError> for Problems {
 #[derive(Debug)]
 pub(crate) struct Found<'a> {
     path: &'a Path,
-    places: &'a super::document::Places,
+    places: &'a Places,
     pub(crate) problems: Vec<ConfigError>,
 }
 
 impl<'a> Found<'a> {
     /// Nothing yet, in the file `path`.
-    pub(crate) const fn new(path: &'a Path, places: &'a super::document::Places) -> Self {
+    pub(crate) const fn new(path: &'a Path, places: &'a Places) -> Self {
         Self { path, places, problems: Vec::new() }
     }
 
@@ -136,7 +163,8 @@ impl<'a> Found<'a> {
         if self.problems.iter().any(is_unreadable) {
             return;
         }
-        self.problems.push(ConfigError::Value { path, line, key: key.to_owned(), why: why.into() });
+        let excerpt = self.places.value(key).map(Box::new);
+        self.problems.push(ConfigError::Value { path, line, key: key.to_owned(), why: why.into(), excerpt });
     }
 
     /// The value of `key` is missing, `why`. Not reported where it may stand in a table that is unknown.
@@ -148,10 +176,11 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// The line `line` can't be read, `why`. One problem is enough for a line.
-    pub(super) fn unreadable(&mut self, line: usize, why: String) {
+    /// The line `line` can't be read at `span`, `why`. One problem is enough for a line.
+    pub(super) fn unreadable(&mut self, line: usize, span: Option<Range<usize>>, why: String) {
         if self.unreadable_lines().all(|other| other != line) {
-            self.problems.push(ConfigError::Syntax { path: self.path.to_owned(), line, why });
+            let excerpt = span.map(|span| Box::new(self.places.excerpt(line, span)));
+            self.problems.push(ConfigError::Syntax { path: self.path.to_owned(), line, why, excerpt });
         }
     }
 
@@ -163,17 +192,18 @@ impl<'a> Found<'a> {
         })
     }
 
-    /// The line `line` has keys that do not exist, `what`; `meant` are probably meant.
+    /// The line has keys that do not exist, `what`, the first of which is `key`; `meant` are probably meant.
     pub(super) fn unknown(
         &mut self,
-        line: usize,
+        (line, key): (usize, &str),
         what: String,
         meant: Vec<String>,
         may_hold_others: bool,
         hint: &str,
     ) {
-        let (path, hint) = (self.path.to_owned(), hint.to_owned());
-        self.problems.push(ConfigError::Unknown { path, line, what, meant, may_hold_others, hint });
+        let (path, hint, excerpt) =
+            (self.path.to_owned(), hint.to_owned(), self.places.name(key).map(Box::new));
+        self.problems.push(ConfigError::Unknown { path, line, what, meant, may_hold_others, hint, excerpt });
     }
 
     /// Whether the file has `key`.

@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::declare::Key;
+use super::places::line_of;
 use super::table::KEYS;
 
 /// The most characters of a line that are quoted.
@@ -157,11 +158,6 @@ fn lists_in(table: &DeTable<'_>, lists: &mut Vec<Range<usize>>) {
             _ => {}
         }
     }
-}
-
-/// In which line the byte at `offset` stands, from one.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count().saturating_add(1)
 }
 
 /// `text` without what TOML takes for blanks around it: a no-break space is none.

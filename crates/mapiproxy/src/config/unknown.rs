@@ -2,8 +2,8 @@
 
 use toml::{Table, Value};
 
-use super::document::{Places, dotted};
 use super::keys::{is_within, nearest};
+use super::places::{Places, dotted};
 use super::problems::Found;
 use super::table::KEYS;
 
@@ -71,7 +71,7 @@ fn report(first: &Unknown, same: &[Unknown], found: &mut Found<'_>) {
         Meant::OneOf(known) => (format!("there are {}", known.join(", ")), Vec::new()),
     };
     let may_hold_others = first.is_table && matches!(first.meant, Meant::OneOf(_));
-    found.unknown(first.line, format!("{noun} {keys}"), meant, may_hold_others, &hint);
+    found.unknown((first.line, &first.key), format!("{noun} {keys}"), meant, may_hold_others, &hint);
 }
 
 /// Where keys of `tables` stand.
