@@ -11,10 +11,11 @@ use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
+use crate::body::OperationKey;
 use crate::deferred::Deferred;
 use crate::message::Message;
 use crate::module::{Decision, Delivery};
-use crate::operation::{Operation, OperationKey};
+use crate::operation::Operation;
 use crate::refusal::{CALL_FAILED, Refusal, fault_status};
 use crate::session::{Session, SharedSession};
 use crate::sessions::sequence::Turn;

@@ -10,6 +10,8 @@
     clippy::as_conversions
 )]
 
+mod body;
+mod context_handle;
 mod deferred;
 mod engine;
 mod flight;
@@ -25,20 +27,20 @@ mod session;
 mod sessions;
 mod stack;
 
+pub use crate::body::{OperationKey, Request, Response};
+pub use crate::context_handle::{HandleUse, handle_use};
 pub use crate::deferred::{Deferral, Work};
 pub use crate::engine::Engine;
 pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::message::{Body, Message};
 pub use crate::module::{Decision, Delivery, Module, ProxyFacts};
 pub use crate::observer::{Discovery, HttpExchange, HttpLeg, Observer, TurnedAway};
-pub use crate::operation::{
-    AheadAnswer, Envelope, Incoming, Note, Operation, OperationKey, Request, Response,
-};
+pub use crate::operation::{AheadAnswer, Envelope, Incoming, Note, Operation};
 pub use crate::refusal::{CALL_FAILED, Refusal, TIMED_OUT, response_code};
 pub use crate::session::{Session, SharedSession};
 pub use crate::sessions::abandoned::Abandoned;
 pub use crate::sessions::cookies::{CookieTable, SessionLimits};
-pub use crate::sessions::handles::{HandleBudget, HandleTable, HandleUse, handle_use};
+pub use crate::sessions::handles::{HandleBudget, HandleTable};
 pub use crate::sessions::mapihttp::{GaveWay, explanation};
 pub use crate::sessions::rpc::Conversation;
 pub use crate::stack::Stack;

@@ -4,11 +4,12 @@ use identity::SecurityContext;
 use mapi::Interface;
 use mapi::autodiscover::Dialect;
 
+use crate::body::{Request, Response};
 use crate::deferred::Work;
-use crate::operation::{Operation, Request, Response};
+use crate::operation::Operation;
 use crate::options::{OptionError, OptionSpec, Options};
 use crate::refusal::Refusal;
-use crate::rops::{RopDecision, RopReplyView, RopView};
+use crate::rops::view::{RopDecision, RopReplyView, RopView};
 use crate::session::Session;
 
 /// What becomes of a request, in the opinion of one module.

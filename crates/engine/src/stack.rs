@@ -8,14 +8,15 @@ use mapi::Interface;
 use mapi::autodiscover::Dialect;
 use mapi::mapihttp::RequestType;
 
+use crate::body::{OperationKey, Request};
+use crate::context_handle;
 use crate::deferred::Work;
 use crate::message::Message;
 use crate::module::{Decision, Delivery, Module};
-use crate::operation::{Operation, OperationKey, Request};
+use crate::operation::Operation;
 use crate::refusal::{CALL_FAILED, Refusal};
-use crate::rops::{self, Stay};
+use crate::rops::run::{self, Stay};
 use crate::session::Session;
-use crate::sessions::handles;
 
 /// How often one operation may ask the upstream ahead or be deferred, over all modules.
 const AHEAD_LIMIT: usize = 32;
@@ -83,7 +84,7 @@ impl Stack {
                 return Verdict::Refused(refusal);
             }
         }
-        match rops::request(&self.0, operation, session) {
+        match run::request(&self.0, operation, session) {
             Ok(Stay::GoesOn) => self.dispatch(operation, session, 0, 0, None),
             Ok(Stay::Answered) => Verdict::Answered,
             Err(refusal) => Verdict::Refused(refusal),
@@ -130,7 +131,7 @@ impl Stack {
                 return Passage::Refused(refusal);
             }
         }
-        match rops::response(&self.0, operation, session) {
+        match run::response(&self.0, operation, session) {
             Ok(()) => self.deliver(operation, session, self.0.len(), 0, None),
             Err(refusal) => Passage::Refused(refusal),
         }
@@ -249,10 +250,10 @@ fn endless() -> Refusal {
 }
 
 fn may_go_ahead(operation: &Operation, request: &Request) -> bool {
-    use handles::HandleUse::{None, Passes, Reads};
+    use context_handle::HandleUse::{None, Passes, Reads};
     match (operation.key(), request.key()) {
         (OperationKey::Call(own, _), OperationKey::Call(interface, opnum)) => {
-            interface == own && matches!(handles::handle_use(interface, opnum), None | Passes | Reads)
+            interface == own && matches!(context_handle::handle_use(interface, opnum), None | Passes | Reads)
         }
         (OperationKey::Http(own, of), OperationKey::Http(endpoint, request_type)) => {
             // What opens a session has none yet that something could be asked on.

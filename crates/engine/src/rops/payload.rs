@@ -8,7 +8,7 @@ use mapi::emsmdb::{
 use mapi::mapihttp as http;
 use wire::{Error, Result};
 
-use crate::operation::{Request, Response};
+use crate::body::{Request, Response};
 
 /// The extended buffers of a request that carries ROPs. None for any other.
 pub(super) fn of_request(request: &Request) -> Option<Result<Vec<ExtendedBuffer>>> {

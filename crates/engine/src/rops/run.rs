@@ -6,9 +6,10 @@ use mapi::rop::{ResponseContext, RopReply, RopRequest, RopResponse, Turn};
 use wire::{FileTime, Reader, Result};
 
 use super::batch::{Fate, RopBatch};
+use super::exchange::RopExchange;
+use super::payload;
 use super::replies::{ReadReply, RopAnswers};
 use super::view::{RopDecision, RopReplyView, RopView};
-use super::{RopExchange, payload};
 use crate::message::Message;
 use crate::module::Module;
 use crate::objects::{BatchObjects, ObjectTable};

@@ -1,8 +1,6 @@
 //! Context handles: the upstream's never reach a client; ours stand for them.
 //!
 //! A handle belongs to the identity that opened it and to the association group in which it was opened.
-//! Where a stub holds one is known for every operation, so that a handle is exchanged in the bytes, and the
-//! rest of the stub passes untouched.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,87 +11,6 @@ use wire::Guid;
 
 use crate::session::SharedSession;
 use crate::sessions::cookies::SessionLimits;
-
-/// What an operation does with the context handle of its session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HandleUse {
-    /// It has none.
-    None,
-    /// Its response brings a new one.
-    Opens,
-    /// Its request names one; its response has none.
-    Reads,
-    /// Its request names one, and its response the same one or none.
-    Passes,
-    /// Its request names one, which its response gives up.
-    Closes,
-    /// Its request names one, and its response brings another, of another kind.
-    Derives,
-}
-
-/// What the operation `opnum` of `interface` does with context handles ([MS-OXNSPI] 3.1.4.1, [MS-OXCRPC] 3.1.4
-/// and 3.3.4).
-pub const fn handle_use(interface: Interface, opnum: u16) -> HandleUse {
-    match (interface, opnum) {
-        (Interface::Nspi, 0) | (Interface::Emsmdb, 0 | 10) => HandleUse::Opens,
-        (Interface::Nspi | Interface::Emsmdb, 1) => HandleUse::Closes,
-        (Interface::Nspi, _) | (Interface::AsyncEmsmdb, 0) => HandleUse::Reads,
-        (Interface::Emsmdb, 2..=5 | 9 | 11) => HandleUse::Passes,
-        (Interface::Emsmdb, 14) => HandleUse::Derives,
-        _ => HandleUse::None,
-    }
-}
-
-/// Bytes of a context handle in a stub: its attributes, then its UUID.
-const HANDLE_LEN: usize = 20;
-
-/// Where a request holds its handle.
-const REQUEST_AT: usize = 0;
-
-/// Where a response of `interface`'s operation `opnum` holds its handle.
-fn response_at(interface: Interface, opnum: u16, stub: &[u8]) -> usize {
-    // NspiBind returns pServerGuid first: a unique pointer, and the GUID where it is not null.
-    let is_bind = matches!((interface, opnum), (Interface::Nspi, 0));
-    let null_pointer = stub.first_chunk::<4>() == Some(&[0; 4]);
-    match (is_bind, null_pointer) {
-        (false, _) => 0,
-        (true, true) => 4,
-        (true, false) => 20,
-    }
-}
-
-/// The UUID of the handle that a little-endian request names.
-pub(crate) fn read_request(stub: &[u8]) -> Option<Guid> {
-    read(stub, REQUEST_AT)
-}
-
-/// Puts `uuid` where a little-endian request names its handle.
-pub(crate) fn write_request(stub: &mut [u8], uuid: Guid) -> bool {
-    write(stub, REQUEST_AT, uuid)
-}
-
-/// The UUID of the handle that a little-endian response brings.
-pub(crate) fn read_response(interface: Interface, opnum: u16, stub: &[u8]) -> Option<Guid> {
-    read(stub, response_at(interface, opnum, stub))
-}
-
-/// Puts `uuid` where a little-endian response brings its handle.
-pub(crate) fn write_response(interface: Interface, opnum: u16, stub: &mut [u8], uuid: Guid) -> bool {
-    let at = response_at(interface, opnum, stub);
-    write(stub, at, uuid)
-}
-
-fn read(stub: &[u8], at: usize) -> Option<Guid> {
-    let handle = stub.get(at..at.checked_add(HANDLE_LEN)?)?;
-    Some(Guid::from_le(*handle.last_chunk::<16>()?))
-}
-
-fn write(stub: &mut [u8], at: usize, uuid: Guid) -> bool {
-    let Some(handle) = at.checked_add(HANDLE_LEN).and_then(|end| stub.get_mut(at..end)) else { return false };
-    let Some(place) = handle.last_chunk_mut::<16>() else { return false };
-    *place = uuid.to_le();
-    true
-}
 
 /// A handle of ours: what it stands for, and whose it is.
 #[derive(Debug, Clone)]

@@ -9,9 +9,9 @@ use mapi::{Interface, emsmdb};
 use rpc::pdu::FaultStatus;
 use wire::Endian;
 
+use crate::body::{OperationKey, Request, Response};
 use crate::flight::{Flight, called};
 use crate::message::Body as _;
-use crate::operation::{OperationKey, Request, Response};
 use crate::refusal::Refusal;
 use crate::sessions::handles::HandleTable;
 

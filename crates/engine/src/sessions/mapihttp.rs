@@ -12,10 +12,11 @@ use mapi::mapihttp::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
+use crate::body::OperationKey;
 use crate::engine::Engine;
 use crate::flight::{Ahead, Flight, Next, Waits, fault, in_session, out_of_turn};
 use crate::message::{Body as _, Message};
-use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
+use crate::operation::{AheadAnswer, Incoming, Operation};
 use crate::refusal::fault_status;
 use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::SharedSession;

@@ -9,13 +9,15 @@ use mapi::Interface;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
+use crate::body::OperationKey;
+use crate::context_handle::{HandleUse, handle_use};
 use crate::engine::Engine;
 use crate::flight::{Ahead, Flight, Next, Outcome, Waits, called, fault, in_session, out_of_turn};
 use crate::message::Message;
-use crate::operation::{AheadAnswer, Incoming, Operation, OperationKey};
+use crate::operation::{AheadAnswer, Incoming, Operation};
 use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::SharedSession;
-use crate::sessions::handles::{HandleTable, HandleUse, handle_use};
+use crate::sessions::handles::HandleTable;
 use crate::sessions::links;
 use crate::sessions::sequence::Turn;
 use crate::sessions::translate::{

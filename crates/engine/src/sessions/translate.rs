@@ -6,11 +6,13 @@ use mapi::Interface;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
+use crate::body::{OperationKey, Request, Response};
+use crate::context_handle::{self, HandleUse, handle_use};
 use crate::flight::{Flight, called};
 use crate::message::Body as _;
-use crate::operation::{Incoming, OperationKey, Request, Response};
+use crate::operation::Incoming;
 use crate::refusal::{CALL_FAILED, Refusal};
-use crate::sessions::handles::{self, Bound, HandleTable, HandleUse, handle_use};
+use crate::sessions::handles::{Bound, HandleTable};
 use crate::sessions::links;
 use crate::sessions::rpc::Conversation;
 
@@ -26,7 +28,7 @@ pub(crate) fn exchange_handle(
     if matches!(kind, HandleUse::None | HandleUse::Reads) {
         return Ok(stub);
     }
-    let upstream = handles::read_response(interface, opnum, &stub).ok_or_else(|| {
+    let upstream = context_handle::read_response(interface, opnum, &stub).ok_or_else(|| {
         Refusal::new(CALL_FAILED, "the upstream's answer is too short for its context handle")
     })?;
     let group = conversation.group();
@@ -51,7 +53,7 @@ pub(crate) fn exchange_handle(
         }
     };
     let mut stub = Vec::from(stub);
-    handles::write_response(interface, opnum, &mut stub, ours);
+    context_handle::write_response(interface, opnum, &mut stub, ours);
     Ok(Bytes::from(stub))
 }
 
@@ -68,7 +70,7 @@ pub(crate) fn take_answered_handle(conversation: &Conversation, flight: &Flight)
         Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}"))
     };
     let (stub, _) = response.leaving().map_err(refusal)?;
-    let handle = handles::read_response(interface, opnum, &stub).unwrap_or_default();
+    let handle = context_handle::read_response(interface, opnum, &stub).unwrap_or_default();
     match kind {
         HandleUse::Passes | HandleUse::Closes if handle.is_nil() => {
             conversation.group().remove_session(flight.session());
@@ -118,10 +120,10 @@ fn bind(group: &HandleTable, random: &mut dyn Random, bound: Bound) -> Result<Gu
 
 pub(crate) fn read_handle(incoming: &Incoming) -> Option<Guid> {
     match incoming.endian {
-        Endian::Little => handles::read_request(&incoming.stub),
+        Endian::Little => context_handle::read_request(&incoming.stub),
         Endian::Big => {
             let request = Request::decode(incoming.key, &incoming.stub, incoming.endian);
-            handles::read_request(&request.ok()?.0.encode().ok()?)
+            context_handle::read_request(&request.ok()?.0.encode().ok()?)
         }
     }
 }
@@ -154,6 +156,6 @@ pub(crate) fn ahead_stub(flight: &Flight, request: &Request) -> Result<Bytes, Re
 fn with_handle(stub: Bytes, handle: Option<Guid>) -> Bytes {
     let Some(handle) = handle else { return stub };
     let mut stub = Vec::from(stub);
-    handles::write_request(&mut stub, handle);
+    context_handle::write_request(&mut stub, handle);
     Bytes::from(stub)
 }
