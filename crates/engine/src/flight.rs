@@ -153,6 +153,23 @@ impl Flight {
         }
     }
 
+    /// The upstream `set` these cookies, and the client will not see them in the head of an answer.
+    pub fn unseen<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
+        self.turn.unseen(set);
+    }
+
+    /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that
+    /// have to stand there as well, since the client has not seen them.
+    pub fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
+        self.turn.seen(set)
+    }
+
+    /// The value of the one `Cookie` header that goes to the upstream in place of `sent`, the values of those
+    /// that the client sent; none where these can go as they are, and empty where none of them may go.
+    pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
+        self.turn.cookies_to_send(sent)
+    }
+
     /// The session that it belongs to.
     pub(crate) const fn session(&self) -> &SharedSession {
         &self.session

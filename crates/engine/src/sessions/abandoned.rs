@@ -7,9 +7,6 @@ use std::fmt;
 use mapi::mapihttp::Endpoint;
 use mapi::mapihttp::cookies::CookieJar;
 
-use crate::flight::Flight;
-use crate::sessions::cookies::CookieTable;
-
 /// How many sessions may wait to be ended at the server.
 const WAITING: usize = 1024;
 
@@ -42,7 +39,8 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    fn remember<'a>(&mut self, target: &str, set: impl Iterator<Item = &'a str>) {
+    /// The upstream set these cookies for the session, whose requests go to `target`.
+    pub(crate) fn remember<'a>(&mut self, target: &str, set: impl Iterator<Item = &'a str>) {
         if self.too_much {
             return;
         }
@@ -74,32 +72,10 @@ impl Queue {
         }
         self.waiting.push_back(Abandoned { endpoint, target: kept.target, cookies });
     }
-}
 
-impl CookieTable {
-    /// The same table, which keeps the cookies of its sessions to end them at the server. For where that can be done
-    /// without the client's own credentials.
-    #[must_use]
-    pub fn ending_at_server(mut self) -> Self {
-        self.ends_at_server = true;
-        self
-    }
-
-    /// The upstream set these cookies for the session of `flight`, which goes to `target`.
-    pub fn remember<'a>(&self, flight: &Flight, target: &str, set: impl Iterator<Item = &'a str>) {
-        let mut set = set.peekable();
-        // Anonymous clients have no session at the server.
-        if !self.ends_at_server || set.peek().is_none() || flight.operation.context().is_anonymous() {
-            return;
-        }
-        self.with_kept(flight.session().id(), |kept| kept.remember(target, set));
-    }
-
-    /// Takes the sessions out that are to be ended at the server, and says how many others there was no room for.
-    pub fn take_abandoned(&self) -> (Vec<Abandoned>, u64) {
-        self.with_abandoned(|queue| {
-            (std::mem::take(&mut queue.waiting).into(), std::mem::take(&mut queue.left_out))
-        })
+    /// Takes the sessions out that wait, and says how many others there was no room for.
+    pub(crate) fn take(&mut self) -> (Vec<Abandoned>, u64) {
+        (std::mem::take(&mut self.waiting).into(), std::mem::take(&mut self.left_out))
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet, hash_map};
 
 use mapi::mapihttp::Endpoint;
 
-use crate::sessions::cookies::Print;
+use crate::sessions::fingerprint::Fingerprint;
 
 /// A cookie of an endpoint, by what stands for its name and value.
-pub(crate) type Key = (Endpoint, Print);
+pub(crate) type Key = (Endpoint, Fingerprint);
 
 #[derive(Debug)]
 enum Owner {

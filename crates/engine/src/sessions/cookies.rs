@@ -12,9 +12,7 @@
 //! A Connect or Bind may bring the cookies of the session that it replaces ([MS-OXCMAPIHTTP] 3.2.5.6). Those go
 //! to the upstream only where they identify a session of the same identity, which ends when the new one is open.
 
-use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet, VecDeque, hash_map};
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,17 +21,13 @@ use mapi::mapihttp::cookies::{Cookie, SetCookie};
 use mapi::mapihttp::{Endpoint, ResponseCode};
 use wire::FileTime;
 
+use crate::flight::Flight;
 use crate::session::SharedSession;
-use crate::sessions::abandoned::{Kept, Queue};
-use crate::sessions::cookie_owners::{Key, Owners};
+use crate::sessions::abandoned::{Abandoned, Kept};
+use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, VALUES};
+use crate::sessions::cookie_owners::Key;
+use crate::sessions::fingerprint::{Fingerprint, Hashers};
 use crate::sessions::sequence::{Turn, Turns};
-
-/// How many values of a cookie are remembered: requests of one session overtake one another, so that what one
-/// of them brings may have been replaced meanwhile.
-const VALUES: usize = 16;
-
-/// How many cookies a session may have.
-const COOKIES: usize = 32;
 
 /// How many sessions there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,34 +49,9 @@ impl Default for SessionLimits {
 pub struct CookieTable {
     limits: SessionLimits,
     /// Whether sessions that end here are to be ended at the server too.
-    pub(crate) ends_at_server: bool,
-    /// Two keyed hashes of a cookie stand for it: its value is a secret that need not be kept.
-    hashers: [RandomState; 2],
-    inner: Mutex<Inner>,
-}
-
-pub(crate) type Print = [u64; 2];
-
-#[derive(Debug, Default)]
-struct Inner {
-    owners: Owners,
-    entries: HashMap<u64, Entry>,
-    /// Which of the entries are whose.
-    by_identity: HashMap<(Endpoint, Identity), HashSet<u64>>,
-    /// What is to be ended at the server.
-    abandoned: Queue,
-}
-
-#[derive(Debug)]
-struct Entry {
-    session: SharedSession,
-    endpoint: Endpoint,
-    identity: Identity,
-    cookies: Vec<(Print, VecDeque<Print>)>,
-    used: FileTime,
-    under_way: usize,
-    turns: Turns,
-    kept: Kept,
+    ends_at_server: bool,
+    hashers: Hashers,
+    inner: Mutex<CookieIndex>,
 }
 
 /// A session that was found, and what a request of it has to say of turns.
@@ -90,112 +59,6 @@ struct Entry {
 pub(crate) struct Found {
     pub(crate) session: Option<SharedSession>,
     pub(crate) turn: Turn,
-}
-
-impl Inner {
-    /// Whether the session `id` can be given these cookies: it has, and each other session keeps, one that
-    /// identifies it. What the session has that it `replaces` is its own.
-    fn may_have(&self, id: u64, given: &[Key], replaces: Option<u64>) -> Result<(), &'static str> {
-        let is_own = |owner| owner == id || Some(owner) == replaces;
-        let entry = self.entries.get(&id);
-        let identifies =
-            |key: &Key| self.owners.identified_by(*key).map_or_else(|| !self.owners.knows(*key), is_own);
-        if !given.iter().any(identifies) && !entry.is_some_and(|entry| self.is_identified(id, entry, &[])) {
-            return Err("the upstream set no cookie that tells the session from others");
-        }
-        let others = given.iter().filter_map(|key| self.owners.identified_by(*key));
-        let mut others = others.filter(|owner| !is_own(*owner));
-        let lost = |owner: u64| {
-            self.entries.get(&owner).is_some_and(|other| !self.is_identified(owner, other, given))
-        };
-        if others.any(lost) {
-            return Err("the upstream set a cookie that is the only one of another session");
-        }
-        Ok(())
-    }
-
-    /// Whether a cookie other than `without` identifies the session.
-    fn is_identified(&self, id: u64, entry: &Entry, without: &[Key]) -> bool {
-        let keys = entry.cookies.iter().flat_map(|(_, values)| values).map(|value| (entry.endpoint, *value));
-        keys.filter(|key| !without.contains(key)).any(|key| self.owners.identified_by(key) == Some(id))
-    }
-
-    /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
-    fn learn(&mut self, key: Key, id: u64, name: Print, turn: &Turn) {
-        let whole = key.1;
-        let Some(entry) = self.entries.get_mut(&id) else { return };
-        let Entry { cookies, turns, .. } = entry;
-        let known = cookies.iter().position(|(known, _)| *known == name);
-        if known.is_none() && cookies.len() < COOKIES {
-            cookies.push((name, VecDeque::new()));
-        }
-        let place = known.or_else(|| cookies.len().checked_sub(1));
-        let Some((_, values)) = place.and_then(|place| cookies.get_mut(place)) else { return };
-        if values.contains(&whole) {
-            return;
-        }
-        values.push_back(whole);
-        self.owners.add(key, id);
-        // What the client has now, and may have to bring once more, is not forgotten.
-        let pinned = |value: &Print| {
-            turns.stale().any(|stale| stale == *value) || turn.sent.iter().any(|(_, sent)| sent == value)
-        };
-        let oldest = values.iter().position(|value| !pinned(value)).unwrap_or_default();
-        if values.len() > VALUES
-            && let Some(old) = values.remove(oldest)
-        {
-            self.owners.remove((key.0, old), id);
-        }
-    }
-
-    /// Of the sessions `own` the one that gives way to a new one: the one that it `replaces`, or the one that was
-    /// idle for longest. None where each has a request under way.
-    fn oldest(&self, own: &HashSet<u64>, replaces: Option<u64>) -> Option<u64> {
-        let entries = own.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
-        let replaced = |id: u64| Some(id) == replaces;
-        let may_go = entries.filter(|(id, entry)| entry.under_way == 0 || replaced(*id));
-        may_go.min_by_key(|(id, entry)| (Reverse(replaced(*id)), entry.used)).map(|(id, _)| id)
-    }
-
-    /// Takes a session out which the server still has.
-    fn abandon(&mut self, id: u64) -> Option<SharedSession> {
-        let entry = self.entries.get_mut(&id)?;
-        self.abandoned.push(entry.endpoint, std::mem::take(&mut entry.kept));
-        self.take(id)
-    }
-
-    /// Takes a session out, with what leads to it.
-    fn take(&mut self, id: u64) -> Option<SharedSession> {
-        let Entry { session, endpoint, identity, cookies, .. } = self.entries.remove(&id)?;
-        for whole in cookies.iter().flat_map(|(_, values)| values) {
-            self.owners.remove((endpoint, *whole), id);
-        }
-        if let hash_map::Entry::Occupied(mut own) = self.by_identity.entry((endpoint, identity)) {
-            own.get_mut().remove(&id);
-            if own.get().is_empty() {
-                own.remove();
-            }
-        }
-        Some(session)
-    }
-}
-
-/// A name that is the same in whatever case: some servers tell cookies apart by case, and some do not.
-struct AnyCase<'a>(&'a str);
-
-impl Hash for AnyCase<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        // Hashed in pieces, which are the same for the same length.
-        for piece in self.0.as_bytes().chunks(32) {
-            let mut lower = [0; 32];
-            if let Some(lower) = lower.get_mut(..piece.len()) {
-                lower.copy_from_slice(piece);
-                lower.make_ascii_lowercase();
-                state.write(lower);
-            }
-        }
-        state.write_u8(0xFF);
-    }
 }
 
 /// Why cookies lead to no session.
@@ -218,6 +81,31 @@ impl CookieTable {
         Self { limits, ..Self::default() }
     }
 
+    /// The same table, which keeps the cookies of its sessions to end them at the server. For where that can be done
+    /// without the client's own credentials.
+    #[must_use]
+    pub fn ending_at_server(mut self) -> Self {
+        self.ends_at_server = true;
+        self
+    }
+
+    /// The upstream set these cookies for the session of `flight`, which goes to `target`.
+    pub fn remember<'a>(&self, flight: &Flight, target: &str, set: impl Iterator<Item = &'a str>) {
+        let mut set = set.peekable();
+        // Anonymous clients have no session at the server.
+        if !self.ends_at_server || set.peek().is_none() || flight.operation.context().is_anonymous() {
+            return;
+        }
+        if let Some(entry) = self.lock().entries.get_mut(&flight.session().id()) {
+            entry.kept.remember(target, set);
+        }
+    }
+
+    /// Takes the sessions out that are to be ended at the server, and says how many others there was no room for.
+    pub fn take_abandoned(&self) -> (Vec<Abandoned>, u64) {
+        self.lock().abandoned.take()
+    }
+
     /// The session that these cookies are of; none where none of them is known.
     pub(crate) fn find<'a>(
         &self,
@@ -227,27 +115,27 @@ impl CookieTable {
         takes_turn: bool,
         now: FileTime,
     ) -> Result<Found, NotFound> {
-        let prints: Vec<(Print, Print)> = cookies.map(|cookie| self.prints(cookie)).collect();
+        let sent: Vec<(Fingerprint, Fingerprint)> =
+            cookies.map(|cookie| self.hashers.fingerprints(cookie)).collect();
         let mut inner = self.lock();
         let unknown = (ResponseCode::ContextNotFound, "the cookies are of no session that is open");
-        let mut owners =
-            prints.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
+        let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
         let Some(owner) = owners.next() else {
-            return if prints.is_empty() { Ok(Found::default()) } else { Err(unknown) };
+            return if sent.is_empty() { Ok(Found::default()) } else { Err(unknown) };
         };
         if owners.any(|other| other != owner) {
             return Err((ResponseCode::InvalidContextCookie, "the cookies are of several sessions"));
         }
-        let Inner { owners, entries, .. } = &mut *inner;
+        let CookieIndex { owners, entries, .. } = &mut *inner;
         let Some(entry) = entries.get_mut(&owner) else { return Err(unknown) };
         if entry.identity != *identity {
             // The rest of the cookies of a session that is over, beside what a load balancer set for both.
-            let is_over = prints.iter().any(|(_, whole)| !owners.knows((endpoint, *whole)));
+            let is_over = sent.iter().any(|(_, whole)| !owners.knows((endpoint, *whole)));
             let of_other = (ResponseCode::NoPrivilege, "the cookies are of another identity's session");
             return Err(if is_over { unknown } else { of_other });
         }
         // A name that the upstream gave the session stands for one of the values that it gave with it.
-        let foreign = prints.iter().any(|(name, whole)| {
+        let foreign = sent.iter().any(|(name, whole)| {
             entry.cookies.iter().any(|(known, values)| known == name && !values.contains(whole))
         });
         if foreign {
@@ -261,12 +149,13 @@ impl CookieTable {
         }
         entry.used = now;
         entry.under_way = entry.under_way.saturating_add(1);
-        let fresh = entry.turns.catch_up(&prints, takes_turn);
-        let is_known = |(name, _): &(Print, Print)| entry.cookies.iter().any(|(known, _)| known == name);
-        let strange = prints.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
+        let fresh = entry.turns.catch_up(&sent, takes_turn);
+        let is_known =
+            |(name, _): &(Fingerprint, Fingerprint)| entry.cookies.iter().any(|(known, _)| known == name);
+        let strange = sent.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
         Ok(Found {
             session: Some(entry.session.clone()),
-            turn: Turn { sent: prints, strange, fresh, ordered: takes_turn, replaces: None },
+            turn: Turn { sent, strange, fresh, ordered: takes_turn, replaces: None },
         })
     }
 
@@ -278,13 +167,14 @@ impl CookieTable {
         identity: &Identity,
         cookies: impl Iterator<Item = Cookie<'a>>,
     ) -> Turn {
-        let sent: Vec<(Print, Print)> = cookies.map(|cookie| self.prints(cookie)).collect();
+        let sent: Vec<(Fingerprint, Fingerprint)> =
+            cookies.map(|cookie| self.hashers.fingerprints(cookie)).collect();
         let inner = self.lock();
         let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
         let first = owners.next();
         let owner = first.filter(|first| owners.all(|other| other == *first));
         let entry = owner.and_then(|id| inner.entries.get(&id)).filter(|entry| entry.identity == *identity);
-        let given = |whole: &Print, name: &Print| {
+        let given = |whole: &Fingerprint, name: &Fingerprint| {
             entry.is_some_and(|entry| {
                 entry.cookies.iter().any(|(known, values)| known == name && values.contains(whole))
             })
@@ -309,7 +199,7 @@ impl CookieTable {
     /// The session that has to give way to a new one of `identity`; none where there is room.
     fn room(
         &self,
-        inner: &Inner,
+        inner: &CookieIndex,
         endpoint: Endpoint,
         identity: &Identity,
         replaces: Option<u64>,
@@ -340,7 +230,7 @@ impl CookieTable {
         let gone = self.room(&guard, endpoint, identity, replaces)?;
         // The server itself ends what is replaced.
         let gone = gone.and_then(|id| if Some(id) == replaces { guard.take(id) } else { guard.abandon(id) });
-        let Inner { entries, by_identity, .. } = &mut *guard;
+        let CookieIndex { entries, by_identity, .. } = &mut *guard;
         entries.entry(session.id()).or_insert_with(|| {
             by_identity.entry((endpoint, identity.clone())).or_default().insert(session.id());
             Entry {
@@ -366,8 +256,8 @@ impl CookieTable {
         turn: &Turn,
         set: impl Iterator<Item = SetCookie<'a>>,
     ) -> Result<(), &'static str> {
-        let set: Vec<(Print, Key)> = set
-            .map(|set| self.prints(set.cookie))
+        let set: Vec<(Fingerprint, Key)> = set
+            .map(|set| self.hashers.fingerprints(set.cookie))
             .map(|(name, whole)| (name, (endpoint, whole)))
             .take(COOKIES * VALUES)
             .collect();
@@ -395,7 +285,7 @@ impl CookieTable {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.under_way = entry.under_way.saturating_sub(1);
             entry.used = entry.used.max(now);
-            entry.turns.over(operation, turn, |name| self.print(name));
+            entry.turns.over(operation, turn, |name| self.hashers.of_name(name));
         }
     }
 
@@ -412,18 +302,6 @@ impl CookieTable {
     /// Forgets a session, which the server still has, and its cookies.
     pub(crate) fn abandon(&self, id: u64) {
         self.lock().abandon(id);
-    }
-
-    /// Lets `act` on what is kept of a session to end it at the server.
-    pub(crate) fn with_kept(&self, id: u64, act: impl FnOnce(&mut Kept)) {
-        if let Some(entry) = self.lock().entries.get_mut(&id) {
-            act(&mut entry.kept);
-        }
-    }
-
-    /// Lets `act` on what is to be ended at the server.
-    pub(crate) fn with_abandoned<T>(&self, act: impl FnOnce(&mut Queue) -> T) -> T {
-        act(&mut self.lock().abandoned)
     }
 
     /// Takes out the sessions that nobody used for `idle`.
@@ -463,49 +341,7 @@ impl CookieTable {
         self.len() == 0
     }
 
-    /// What stands for the cookie's name, and for name and value.
-    fn prints(&self, cookie: Cookie<'_>) -> (Print, Print) {
-        let Cookie { name, value } = cookie;
-        // The name is hashed once for both.
-        let both = self.hashers.each_ref().map(|hasher| {
-            let mut state = hasher.build_hasher();
-            AnyCase(name).hash(&mut state);
-            let name = state.finish();
-            value.hash(&mut state);
-            (name, state.finish())
-        });
-        (both.map(|(name, _)| name), both.map(|(_, whole)| whole))
-    }
-
-    fn print(&self, name: &str) -> Print {
-        self.hashers.each_ref().map(|h| h.hash_one(AnyCase(name)))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, CookieIndex> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn a_cookie_is_the_same_whatever_the_case_of_its_name_and_no_other() {
-        let table = CookieTable::default();
-        let letters = "Mapi\u{e9}Context".repeat(8);
-        let mut all = HashSet::new();
-        for end in (0..=letters.len()).filter(|end| letters.is_char_boundary(*end)) {
-            let (name, value) = letters.split_at(end);
-            let prints = table.prints(Cookie { name, value });
-            for other in [name.to_ascii_uppercase(), name.to_ascii_lowercase()] {
-                assert_eq!(table.prints(Cookie { name: &other, value }), prints, "{name}");
-                assert_eq!(table.print(&other), prints.0, "{name}");
-            }
-            // Name and value one after the other are the same each time.
-            assert!(all.insert(prints.0) && all.insert(prints.1), "{name}");
-        }
     }
 }

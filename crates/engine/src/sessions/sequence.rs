@@ -13,8 +13,7 @@ use std::fmt;
 
 use mapi::mapihttp::cookies::{Cookie, SetCookie, cookies};
 
-use crate::flight::Flight;
-use crate::sessions::cookies::Print;
+use crate::sessions::fingerprint::Fingerprint;
 
 /// A cookie that the client has not seen.
 #[derive(Clone)]
@@ -35,9 +34,9 @@ impl fmt::Debug for Fresh {
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     /// What stands for the cookies that it came with: for their names, and for names and values.
-    pub(crate) sent: Vec<(Print, Print)>,
+    pub(crate) sent: Vec<(Fingerprint, Fingerprint)>,
     /// The names of those among them that the session was never given.
-    pub(crate) strange: Vec<Print>,
+    pub(crate) strange: Vec<Fingerprint>,
     /// What the client has not seen; it goes to the upstream in place of what the client sent.
     pub(crate) fresh: Vec<Fresh>,
     /// Whether the request takes its turn. One that goes on beside the others is sent with what is newest
@@ -56,9 +55,9 @@ impl Turn {
 #[derive(Debug)]
 pub(crate) struct Behind {
     /// What stands for the name.
-    name: Print,
+    name: Fingerprint,
     /// What stands for the cookie that the client has; none where it has none of this name.
-    stale: Option<Print>,
+    stale: Option<Fingerprint>,
     fresh: Fresh,
 }
 
@@ -78,7 +77,7 @@ impl Turns {
 
     /// What a request that came with `sent` has to bring besides or instead. It is given to one request that
     /// takes its turn.
-    pub(crate) fn catch_up(&mut self, sent: &[(Print, Print)], takes_turn: bool) -> Vec<Fresh> {
+    pub(crate) fn catch_up(&mut self, sent: &[(Fingerprint, Fingerprint)], takes_turn: bool) -> Vec<Fresh> {
         if self.behind.is_empty() {
             return Vec::new();
         }
@@ -93,7 +92,7 @@ impl Turns {
     }
 
     /// Keeps what the client that sent `turn` has not seen, and lets the others go on where it held them.
-    pub(crate) fn over(&mut self, operation: u64, turn: &mut Turn, print: impl Fn(&str) -> Print) {
+    pub(crate) fn over(&mut self, operation: u64, turn: &mut Turn, print: impl Fn(&str) -> Fingerprint) {
         if self.held_by == Some(operation) {
             self.held_by = None;
         }
@@ -112,19 +111,19 @@ impl Turns {
     }
 
     /// The values that clients have though they are not the newest.
-    pub(crate) fn stale(&self) -> impl Iterator<Item = Print> + '_ {
+    pub(crate) fn stale(&self) -> impl Iterator<Item = Fingerprint> + '_ {
         self.behind.iter().filter_map(|behind| behind.stale)
     }
 }
 
-impl Flight {
+impl Turn {
     /// The upstream `set` these cookies, and the client will not see them in the head of an answer.
-    pub fn unseen<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
-        if !self.turn.ordered {
+    pub(crate) fn unseen<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
+        if !self.ordered {
             return;
         }
         for set in set.map(SetCookie::parse).filter(|set| !set.is_removal()) {
-            let fresh = &mut self.turn.fresh;
+            let fresh = &mut self.fresh;
             fresh.retain(|known| known.name != set.cookie.name);
             fresh.push(Fresh {
                 name: set.cookie.name.to_owned(),
@@ -136,12 +135,12 @@ impl Flight {
 
     /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that
     /// have to stand there as well, since the client has not seen them.
-    pub fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
-        if self.turn.fresh.is_empty() || !self.turn.ordered {
+    pub(crate) fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
+        if self.fresh.is_empty() || !self.ordered {
             return Vec::new();
         }
         let set: Vec<&str> = set.map(|set| SetCookie::parse(set).cookie.name).collect();
-        let fresh = std::mem::take(&mut self.turn.fresh);
+        let fresh = std::mem::take(&mut self.fresh);
         let missing = fresh.into_iter().filter(|fresh| !set.contains(&fresh.name.as_str()));
         missing
             .map(|Fresh { name, value, attributes }| {
@@ -158,8 +157,8 @@ impl Flight {
     /// that the client sent; none where these can go as they are, and empty where none of them may go. What
     /// the session was never given stays here, and what the client has not seen goes along. A request that
     /// opens a session brings what the one was given that it replaces.
-    pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
-        let Turn { sent: prints, strange, fresh, .. } = &self.turn;
+    pub(crate) fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
+        let Turn { sent: prints, strange, fresh, .. } = self;
         if fresh.is_empty() && strange.is_empty() {
             return None;
         }
