@@ -18,7 +18,7 @@ use crate::module::{Decision, Delivery};
 use crate::operation::Operation;
 use crate::refusal::{CALL_FAILED, Refusal, fault_status};
 use crate::session::{Session, SharedSession};
-use crate::sessions::sequence::Turn;
+use crate::sessions::sequence::RequestCookies;
 
 /// An operation on its way.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ pub struct Flight {
     pub(crate) waits: Option<Waits>,
     /// How often modules asked ahead or deferred it.
     pub(crate) asked: usize,
-    /// What is to be said of its cookies.
-    pub(crate) turn: Turn,
+    /// The cookies that it came with, and those that its client has not seen.
+    pub(crate) cookies: RequestCookies,
 }
 
 /// What an operation waits for, and which module is asked again then.
@@ -111,7 +111,15 @@ pub enum Outcome {
 impl Flight {
     /// A flight whose session is known without a handle.
     pub(crate) const fn new(operation: Operation, session: SharedSession) -> Self {
-        Self { operation, session, handle: None, ours: None, waits: None, asked: 0, turn: Turn::NONE }
+        Self {
+            operation,
+            session,
+            handle: None,
+            ours: None,
+            waits: None,
+            asked: 0,
+            cookies: RequestCookies::NONE,
+        }
     }
 
     /// Whether it waits for notifications, which may end at any time.
@@ -155,19 +163,19 @@ impl Flight {
 
     /// The upstream `set` these cookies, and the client will not see them in the head of an answer.
     pub fn unseen<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
-        self.turn.unseen(set);
+        self.cookies.unseen(set);
     }
 
     /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that
     /// have to stand there as well, since the client has not seen them.
     pub fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
-        self.turn.seen(set)
+        self.cookies.seen(set)
     }
 
     /// The value of the one `Cookie` header that goes to the upstream in place of `sent`, the values of those
     /// that the client sent; none where these can go as they are, and empty where none of them may go.
     pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
-        self.turn.cookies_to_send(sent)
+        self.cookies.cookies_to_send(sent)
     }
 
     /// The session that it belongs to.

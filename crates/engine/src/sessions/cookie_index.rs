@@ -11,7 +11,7 @@ use crate::session::SharedSession;
 use crate::sessions::abandoned::{Kept, Queue};
 use crate::sessions::cookie_owners::{Key, Owners};
 use crate::sessions::fingerprint::Fingerprint;
-use crate::sessions::sequence::{Turn, Turns};
+use crate::sessions::sequence::{RequestCookies, Sequence};
 
 /// How many values of a cookie are remembered: requests of one session overtake one another, so that what one
 /// of them brings may have been replaced meanwhile.
@@ -40,7 +40,7 @@ pub(crate) struct Entry {
     pub(crate) cookies: Vec<(Fingerprint, VecDeque<Fingerprint>)>,
     pub(crate) used: FileTime,
     pub(crate) under_way: usize,
-    pub(crate) turns: Turns,
+    pub(crate) sequence: Sequence,
     pub(crate) kept: Kept,
 }
 
@@ -73,10 +73,10 @@ impl CookieIndex {
     }
 
     /// Remembers that the session has this value of a cookie, and forgets its oldest one where there are many.
-    pub(crate) fn learn(&mut self, key: Key, id: u64, name: Fingerprint, turn: &Turn) {
+    pub(crate) fn learn(&mut self, key: Key, id: u64, name: Fingerprint, request: &RequestCookies) {
         let whole = key.1;
         let Some(entry) = self.entries.get_mut(&id) else { return };
-        let Entry { cookies, turns, .. } = entry;
+        let Entry { cookies, sequence, .. } = entry;
         let known = cookies.iter().position(|(known, _)| *known == name);
         if known.is_none() && cookies.len() < COOKIES {
             cookies.push((name, VecDeque::new()));
@@ -90,7 +90,8 @@ impl CookieIndex {
         self.owners.add(key, id);
         // What the client has now, and may have to bring once more, is not forgotten.
         let pinned = |value: &Fingerprint| {
-            turns.stale().any(|stale| stale == *value) || turn.sent.iter().any(|(_, sent)| sent == value)
+            sequence.stale().any(|stale| stale == *value)
+                || request.sent.iter().any(|(_, sent)| sent == value)
         };
         let oldest = values.iter().position(|value| !pinned(value)).unwrap_or_default();
         if values.len() > VALUES

@@ -27,7 +27,7 @@ use crate::sessions::abandoned::{Abandoned, Kept};
 use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, VALUES};
 use crate::sessions::cookie_owners::Key;
 use crate::sessions::fingerprint::{Fingerprint, Hashers};
-use crate::sessions::sequence::{Turn, Turns};
+use crate::sessions::sequence::{RequestCookies, Sequence};
 
 /// How many sessions there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,11 +54,11 @@ pub struct CookieTable {
     inner: Mutex<CookieIndex>,
 }
 
-/// A session that was found, and what a request of it has to say of turns.
+/// A session that was found, and the cookies of the request.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) session: Option<SharedSession>,
-    pub(crate) turn: Turn,
+    pub(crate) cookies: RequestCookies,
 }
 
 /// Why cookies lead to no session.
@@ -112,7 +112,7 @@ impl CookieTable {
         endpoint: Endpoint,
         identity: &Identity,
         cookies: impl Iterator<Item = Cookie<'a>>,
-        takes_turn: bool,
+        in_sequence: bool,
         now: FileTime,
     ) -> Result<Found, NotFound> {
         let sent: Vec<(Fingerprint, Fingerprint)> =
@@ -144,18 +144,18 @@ impl CookieTable {
                 "a cookie has a value that the session never had",
             ));
         }
-        if takes_turn && entry.turns.is_held() {
+        if in_sequence && entry.sequence.is_held() {
             return Err((ResponseCode::InvalidSequence, "another request of the session is under way"));
         }
         entry.used = now;
         entry.under_way = entry.under_way.saturating_add(1);
-        let fresh = entry.turns.catch_up(&sent, takes_turn);
+        let pending = entry.sequence.catch_up(&sent, in_sequence);
         let is_known =
             |(name, _): &(Fingerprint, Fingerprint)| entry.cookies.iter().any(|(known, _)| known == name);
-        let strange = sent.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
+        let unknown_names = sent.iter().filter(|cookie| !is_known(cookie)).map(|(name, _)| *name).collect();
         Ok(Found {
             session: Some(entry.session.clone()),
-            turn: Turn { sent, strange, fresh, ordered: takes_turn, replaces: None },
+            cookies: RequestCookies { sent, unknown: unknown_names, pending, in_sequence, replaces: None },
         })
     }
 
@@ -166,7 +166,7 @@ impl CookieTable {
         endpoint: Endpoint,
         identity: &Identity,
         cookies: impl Iterator<Item = Cookie<'a>>,
-    ) -> Turn {
+    ) -> RequestCookies {
         let sent: Vec<(Fingerprint, Fingerprint)> =
             cookies.map(|cookie| self.hashers.fingerprints(cookie)).collect();
         let inner = self.lock();
@@ -180,10 +180,10 @@ impl CookieTable {
             })
         };
         // A name goes or stays as a whole: the upstream may take any of its values.
-        let strange =
+        let unknown_names =
             sent.iter().filter(|(name, whole)| !given(whole, name)).map(|(name, _)| *name).collect();
         let replaces = owner.filter(|_| entry.is_some());
-        Turn { sent, strange, replaces, ..Turn::NONE }
+        RequestCookies { sent, unknown: unknown_names, replaces, ..RequestCookies::NONE }
     }
 
     /// Whether `identity` may open no more sessions: none of those that it has can give way to a new one.
@@ -240,7 +240,7 @@ impl CookieTable {
                 cookies: Vec::new(),
                 used: now,
                 under_way: 1,
-                turns: Turns::default(),
+                sequence: Sequence::default(),
                 kept: Kept::default(),
             }
         });
@@ -253,7 +253,7 @@ impl CookieTable {
         &self,
         endpoint: Endpoint,
         id: u64,
-        turn: &Turn,
+        request: &RequestCookies,
         set: impl Iterator<Item = SetCookie<'a>>,
     ) -> Result<(), &'static str> {
         let set: Vec<(Fingerprint, Key)> = set
@@ -266,26 +266,26 @@ impl CookieTable {
             return Ok(());
         }
         let given: Vec<Key> = set.iter().map(|(_, key)| *key).collect();
-        inner.may_have(id, &given, turn.replaces)?;
+        inner.may_have(id, &given, request.replaces)?;
         for (name, key) in set {
-            inner.learn(key, id, name, turn);
+            inner.learn(key, id, name, request);
         }
         Ok(())
     }
 
-    /// Lets the requests of the session that take their turn wait for `operation`.
+    /// Holds the session's sequence for `operation`.
     pub(crate) fn hold(&self, id: u64, operation: u64) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
-            entry.turns.hold(operation);
+            entry.sequence.hold(operation);
         }
     }
 
-    /// An operation of the session is done, of whose `turn` the client may not have seen everything.
-    pub(crate) fn done(&self, id: u64, operation: u64, turn: &mut Turn, now: FileTime) {
+    /// An operation of the session is done, of whose `request` the client may not have seen everything.
+    pub(crate) fn done(&self, id: u64, operation: u64, request: &mut RequestCookies, now: FileTime) {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.under_way = entry.under_way.saturating_sub(1);
             entry.used = entry.used.max(now);
-            entry.turns.over(operation, turn, |name| self.hashers.of_name(name));
+            entry.sequence.over(operation, request, |name| self.hashers.of_name(name));
         }
     }
 

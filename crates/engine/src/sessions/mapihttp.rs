@@ -49,9 +49,9 @@ impl Engine {
         }
         let identity = incoming.context.identity().clone();
         let found = if request_type.begins_session() {
-            let turn = table.find_replaced(endpoint, &identity, texts(sent).flat_map(cookies));
-            table.has_room(endpoint, &identity, turn.replaces).map_err(too_many)?;
-            Found { session: None, turn }
+            let cookies = table.find_replaced(endpoint, &identity, texts(sent).flat_map(cookies));
+            table.has_room(endpoint, &identity, cookies.replaces).map_err(too_many)?;
+            Found { session: None, cookies }
         } else {
             let all = texts(sent).flat_map(cookies);
             table
@@ -69,11 +69,11 @@ impl Engine {
         }
         let session = found.session.unwrap_or_else(|| SharedSession::new(self.new_session(&incoming)));
         let mut flight = Flight::new(Operation::new(self.number(), incoming), session);
-        flight.turn = found.turn;
+        flight.cookies = found.cookies;
         let verdict = in_session(&mut flight, |operation, session| self.stack().request(operation, session));
         let next = self.after_by_cookie(table, &mut flight, verdict.unwrap_or_else(Verdict::Refused));
         if matches!(next, Next::Defer { .. }) || flight.asks_ahead().is_some() {
-            // Each request of a session has its turn, which this one takes later than it came.
+            // It takes its place in the session's sequence later than it arrived.
             table.hold(flight.session().id(), flight.operation.id());
         }
         Ok((flight, next))
@@ -120,7 +120,7 @@ impl Engine {
         let mut set = set.map(SetCookie::parse).filter(|set| !set.is_removal()).peekable();
         // What the upstream says to somebody without a session makes none.
         if request_type.begins_session() && set.peek().is_some() {
-            let (session, replaces) = (flight.session(), flight.turn.replaces);
+            let (session, replaces) = (flight.session(), flight.cookies.replaces);
             let identity = flight.operation.context().identity();
             let gone = table.open(endpoint, session, identity, replaces, flight.operation.at());
             if let Some(gone) = gone.map_err(too_many)? {
@@ -131,7 +131,7 @@ impl Engine {
             }
         }
         table
-            .learn(endpoint, flight.session().id(), &flight.turn, set)
+            .learn(endpoint, flight.session().id(), &flight.cookies, set)
             .map_err(|why| Refusal::new(CALL_FAILED, why))?;
         Ok(gave_way)
     }
@@ -257,7 +257,7 @@ impl Engine {
 
     /// Ends the session that the one of `flight` takes the place of.
     fn end_replaced(&self, table: &CookieTable, flight: &Flight) {
-        if let Some(replaced) = flight.turn.replaces.and_then(|id| table.remove(id)) {
+        if let Some(replaced) = flight.cookies.replaces.and_then(|id| table.remove(id)) {
             self.end_session(&replaced);
         }
     }
@@ -265,7 +265,7 @@ impl Engine {
     /// One operation less is under way; ends its session where no cookie leads to it.
     fn end_by_cookie(&self, table: &CookieTable, flight: &mut Flight) {
         let id = flight.session().id();
-        table.done(id, flight.operation.id(), &mut flight.turn, flight.operation.at());
+        table.done(id, flight.operation.id(), &mut flight.cookies, flight.operation.at());
         if flight.session().lock().is_broken() {
             table.abandon(id);
         }

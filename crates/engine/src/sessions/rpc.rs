@@ -19,7 +19,7 @@ use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::SharedSession;
 use crate::sessions::handles::HandleTable;
 use crate::sessions::links;
-use crate::sessions::sequence::Turn;
+use crate::sessions::sequence::RequestCookies;
 use crate::sessions::translate::{
     ahead_stub, exchange_handle, forget_unseen, leaving_request, little_endian, read_handle,
     take_answered_handle, too_many_handles,
@@ -65,7 +65,7 @@ impl Engine {
             ours: bound.map(|(ours, _)| ours),
             waits: None,
             asked: 0,
-            turn: Turn::NONE,
+            cookies: RequestCookies::NONE,
         };
         links::unlink_others(conversation.group(), &mut flight)?;
         let verdict = in_session(&mut flight, |operation, session| self.stack().request(operation, session));

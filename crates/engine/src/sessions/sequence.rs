@@ -1,13 +1,11 @@
-//! Whose turn it is in a session that is known by cookies, where we take time over a request or ask something
-//! ahead.
+//! Request sequencing for cookie-based sessions, where the proxy delays a request or sends another one ahead of it.
 //!
-//! A server sets a new cookie with each request of a session, which the next one has to bring. A client
-//! learns of it in the head of the answer. Where that head has left already, since the client was told that
-//! we are at work, or where something was asked ahead and nothing came of the client's own request, the
-//! client is behind: it brings the cookie from before once more. What it has not seen is kept for the
-//! session, and put into its next request in place of what it brings. It is given out once: a request that
-//! brings the old cookie a second time passes with that, and is refused by the server as it would be without
-//! us.
+//! A server sets a new cookie with each request of a session, and the next request has to bring it. A client
+//! learns of it in the head of the response. Where that head has left already, since the client was sent PENDING,
+//! or where the cookie came with a request that a module sent ahead, the client is stale: its next request brings the
+//! cookie from before. The new one is kept as pending with the session, and put into the client's next request in
+//! place of the old one. It is given out once: a request that brings the old cookie a second time passes with that,
+//! and is refused by the server as it would be without the proxy.
 
 use std::fmt;
 
@@ -17,115 +15,129 @@ use crate::sessions::fingerprint::Fingerprint;
 
 /// A cookie that the client has not seen.
 #[derive(Clone)]
-pub(crate) struct Fresh {
+pub(crate) struct PendingCookie {
     pub(crate) name: String,
     pub(crate) value: String,
     /// What follows in its `Set-Cookie` header.
     attributes: String,
 }
 
-impl fmt::Debug for Fresh {
+impl fmt::Debug for PendingCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fresh").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("PendingCookie").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-/// What a request says of its session's turns.
+/// The cookies of a request, and what becomes of them.
 #[derive(Debug, Default)]
-pub(crate) struct Turn {
+pub(crate) struct RequestCookies {
     /// What stands for the cookies that it came with: for their names, and for names and values.
     pub(crate) sent: Vec<(Fingerprint, Fingerprint)>,
     /// The names of those among them that the session was never given.
-    pub(crate) strange: Vec<Fingerprint>,
+    pub(crate) unknown: Vec<Fingerprint>,
     /// What the client has not seen; it goes to the upstream in place of what the client sent.
-    pub(crate) fresh: Vec<Fresh>,
-    /// Whether the request takes its turn. One that goes on beside the others is sent with what is newest
-    /// when it comes, and says nothing of turns when it is over: that may be long after.
-    pub(crate) ordered: bool,
+    pub(crate) pending: Vec<PendingCookie>,
+    /// Whether the request is part of the session's sequence. One beside it is sent with what is newest when it
+    /// arrives, and leaves no pending cookies when it ends, which may be long after.
+    pub(crate) in_sequence: bool,
     /// The session of the same identity that the one which it opens takes the place of.
     pub(crate) replaces: Option<u64>,
 }
 
-impl Turn {
-    pub(crate) const NONE: Self =
-        Self { sent: Vec::new(), strange: Vec::new(), fresh: Vec::new(), ordered: false, replaces: None };
+impl RequestCookies {
+    pub(crate) const NONE: Self = Self {
+        sent: Vec::new(),
+        unknown: Vec::new(),
+        pending: Vec::new(),
+        in_sequence: false,
+        replaces: None,
+    };
 }
 
-/// A cookie that a client brings, with what it has to bring instead.
+/// A cookie that a stale client brings, with the pending one that replaces it.
 #[derive(Debug)]
-pub(crate) struct Behind {
+pub(crate) struct StaleCookie {
     /// What stands for the name.
     name: Fingerprint,
     /// What stands for the cookie that the client has; none where it has none of this name.
-    stale: Option<Fingerprint>,
-    fresh: Fresh,
+    value: Option<Fingerprint>,
+    pending: PendingCookie,
 }
 
-/// What clients of a session have not seen.
+/// The sequence of a session's requests, and the cookies that its client has not seen.
 #[derive(Debug, Default)]
-pub(crate) struct Turns {
-    behind: Vec<Behind>,
-    /// The operation that the others have to wait for.
+pub(crate) struct Sequence {
+    stale: Vec<StaleCookie>,
+    /// The operation that holds the sequence.
     held_by: Option<u64>,
 }
 
-impl Turns {
-    /// Whether a request that takes its turn has to wait.
+impl Sequence {
+    /// Whether requests of the sequence are refused, since one of them is held.
     pub(crate) const fn is_held(&self) -> bool {
         self.held_by.is_some()
     }
 
-    /// What a request that came with `sent` has to bring besides or instead. It is given to one request that
-    /// takes its turn.
-    pub(crate) fn catch_up(&mut self, sent: &[(Fingerprint, Fingerprint)], takes_turn: bool) -> Vec<Fresh> {
-        if self.behind.is_empty() {
+    /// What a request that came with `sent` has to bring besides or instead. It is given to one request
+    /// of the sequence.
+    pub(crate) fn catch_up(
+        &mut self,
+        sent: &[(Fingerprint, Fingerprint)],
+        in_sequence: bool,
+    ) -> Vec<PendingCookie> {
+        if self.stale.is_empty() {
             return Vec::new();
         }
         let has =
-            |behind: &Behind| sent.iter().find(|(name, _)| *name == behind.name).map(|(_, whole)| *whole);
-        let fresh = self.behind.iter().filter(|behind| has(behind) == behind.stale);
-        let fresh = fresh.map(|behind| behind.fresh.clone()).collect();
-        if takes_turn {
-            self.behind.clear();
+            |stale: &StaleCookie| sent.iter().find(|(name, _)| *name == stale.name).map(|(_, whole)| *whole);
+        let pending = self.stale.iter().filter(|stale| has(stale) == stale.value);
+        let pending = pending.map(|stale| stale.pending.clone()).collect();
+        if in_sequence {
+            self.stale.clear();
         }
-        fresh
+        pending
     }
 
-    /// Keeps what the client that sent `turn` has not seen, and lets the others go on where it held them.
-    pub(crate) fn over(&mut self, operation: u64, turn: &mut Turn, print: impl Fn(&str) -> Fingerprint) {
+    /// Keeps what the client that sent `request` has not seen, and lets the others go on where `operation` held them.
+    pub(crate) fn over(
+        &mut self,
+        operation: u64,
+        request: &mut RequestCookies,
+        fingerprint: impl Fn(&str) -> Fingerprint,
+    ) {
         if self.held_by == Some(operation) {
             self.held_by = None;
         }
-        let unseen = std::mem::take(&mut turn.fresh);
-        for fresh in unseen.into_iter().filter(|_| turn.ordered) {
-            let name = print(&fresh.name);
-            let stale = turn.sent.iter().find(|(other, _)| *other == name).map(|(_, whole)| *whole);
-            self.behind.retain(|behind| behind.name != name);
-            self.behind.push(Behind { name, stale, fresh });
+        let unseen = std::mem::take(&mut request.pending);
+        for pending in unseen.into_iter().filter(|_| request.in_sequence) {
+            let name = fingerprint(&pending.name);
+            let stale = request.sent.iter().find(|(other, _)| *other == name).map(|(_, whole)| *whole);
+            self.stale.retain(|stale| stale.name != name);
+            self.stale.push(StaleCookie { name, value: stale, pending });
         }
     }
 
-    /// Lets the requests that take their turn wait for `operation`.
+    /// Holds the sequence for `operation`: other requests of it are refused meanwhile.
     pub(crate) fn hold(&mut self, operation: u64) {
         self.held_by.get_or_insert(operation);
     }
 
     /// The values that clients have though they are not the newest.
     pub(crate) fn stale(&self) -> impl Iterator<Item = Fingerprint> + '_ {
-        self.behind.iter().filter_map(|behind| behind.stale)
+        self.stale.iter().filter_map(|stale| stale.value)
     }
 }
 
-impl Turn {
+impl RequestCookies {
     /// The upstream `set` these cookies, and the client will not see them in the head of an answer.
     pub(crate) fn unseen<'a>(&mut self, set: impl Iterator<Item = &'a str>) {
-        if !self.ordered {
+        if !self.in_sequence {
             return;
         }
         for set in set.map(SetCookie::parse).filter(|set| !set.is_removal()) {
-            let fresh = &mut self.fresh;
-            fresh.retain(|known| known.name != set.cookie.name);
-            fresh.push(Fresh {
+            let pending = &mut self.pending;
+            pending.retain(|known| known.name != set.cookie.name);
+            pending.push(PendingCookie {
                 name: set.cookie.name.to_owned(),
                 value: set.cookie.value.to_owned(),
                 attributes: set.attributes.to_owned(),
@@ -136,14 +148,14 @@ impl Turn {
     /// The client gets an answer whose head sets these cookies: the values of the `Set-Cookie` headers that
     /// have to stand there as well, since the client has not seen them.
     pub(crate) fn seen<'a>(&mut self, set: impl Iterator<Item = &'a str>) -> Vec<String> {
-        if self.fresh.is_empty() || !self.ordered {
+        if self.pending.is_empty() || !self.in_sequence {
             return Vec::new();
         }
         let set: Vec<&str> = set.map(|set| SetCookie::parse(set).cookie.name).collect();
-        let fresh = std::mem::take(&mut self.fresh);
-        let missing = fresh.into_iter().filter(|fresh| !set.contains(&fresh.name.as_str()));
+        let pending = std::mem::take(&mut self.pending);
+        let missing = pending.into_iter().filter(|pending| !set.contains(&pending.name.as_str()));
         missing
-            .map(|Fresh { name, value, attributes }| {
+            .map(|PendingCookie { name, value, attributes }| {
                 if attributes.is_empty() {
                     format!("{name}={value}")
                 } else {
@@ -158,22 +170,22 @@ impl Turn {
     /// the session was never given stays here, and what the client has not seen goes along. A request that
     /// opens a session brings what the one was given that it replaces.
     pub(crate) fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
-        let Turn { sent: prints, strange, fresh, .. } = self;
-        if fresh.is_empty() && strange.is_empty() {
+        let RequestCookies { sent: fingerprints, unknown, pending, .. } = self;
+        if pending.is_empty() && unknown.is_empty() {
             return None;
         }
-        let newest = |name: &str| fresh.iter().find(|fresh| fresh.name.eq_ignore_ascii_case(name));
-        let brought = || texts(sent).flat_map(cookies).zip(prints);
-        let known = brought().filter(|(_, (print, _))| !strange.contains(print));
+        let newest = |name: &str| pending.iter().find(|pending| pending.name.eq_ignore_ascii_case(name));
+        let brought = || texts(sent).flat_map(cookies).zip(fingerprints);
+        let known = brought().filter(|(_, (name, _))| !unknown.contains(name));
         let mut all: Vec<String> = known
             .map(|(Cookie { name, value }, _)| {
-                format!("{name}={}", newest(name).map_or(value, |fresh| &fresh.value))
+                format!("{name}={}", newest(name).map_or(value, |pending| &pending.value))
             })
             .collect();
-        let missing = fresh
+        let missing = pending
             .iter()
-            .filter(|fresh| !brought().any(|(cookie, _)| cookie.name.eq_ignore_ascii_case(&fresh.name)));
-        all.extend(missing.map(|fresh| format!("{}={}", fresh.name, fresh.value)));
+            .filter(|pending| !brought().any(|(cookie, _)| cookie.name.eq_ignore_ascii_case(&pending.name)));
+        all.extend(missing.map(|pending| format!("{}={}", pending.name, pending.value)));
         Some(all.join("; "))
     }
 }
