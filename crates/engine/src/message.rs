@@ -128,11 +128,6 @@ impl<B: Body> Message<B> {
         self.endian
     }
 
-    /// Whether the message will be encoded anew.
-    pub const fn is_changed(&self) -> bool {
-        self.changed
-    }
-
     /// The bytes as they leave, and their byte order.
     ///
     /// # Errors

@@ -66,17 +66,6 @@ impl ObjectTable {
         self.objects.get(&handle)
     }
 
-    /// The object behind a handle and those that it was opened from, innermost first.
-    pub fn lineage(&self, handle: ObjectHandle) -> impl Iterator<Item = &Object> {
-        let mut next = Some(handle);
-        // A parent's number may have been given anew, so that a loop is possible: it ends somewhere.
-        (0..16).map_while(move |_| {
-            let object = self.objects.get(&next?)?;
-            next = object.parent;
-            Some(object)
-        })
-    }
-
     /// The mailbox that the ROPs of a logon act on.
     pub fn logon(&self, logon_id: u8) -> Option<&Logon> {
         self.objects.get(self.logons.get(&logon_id)?)?.kind.logon()

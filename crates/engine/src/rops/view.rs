@@ -68,11 +68,6 @@ impl RopView<'_> {
         self.objects.acted_on(self.entry())
     }
 
-    /// The object at a slot of the handle table, for ROPs that act on two.
-    pub fn object_at(&self, index: u8) -> Option<&Object> {
-        self.objects.object(self.entry().logon_id, index)
-    }
-
     /// The mailbox that it belongs to.
     pub fn logon(&self) -> Option<&Logon> {
         self.objects.logon(self.entry())
