@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::deferred::{Deferral, Deferred, Work};
 use crate::flight::{Ahead, Flight, Next, Waits, fault, in_session, leaving_response};
 use crate::module::{Decision, Delivery};
-use crate::objects::{ObjectLimits, ObjectTable};
+use crate::objects::table::{ObjectLimits, ObjectTable};
 use crate::operation::{AheadAnswer, Incoming};
 use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::{Session, SharedSession};

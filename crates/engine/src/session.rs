@@ -9,7 +9,7 @@ use identity::{Proof, SecurityContext};
 use mapi::Interface;
 use wire::FileTime;
 
-use crate::objects::ObjectTable;
+use crate::objects::table::ObjectTable;
 
 /// One client's conversation with one service of the server, under one security context.
 pub struct Session {

@@ -6,10 +6,13 @@ use mapi::data::PropertyName;
 use mapi::property::{PropTag, PropertyList, PropertyValue};
 use mapi::rop::{ColumnChange, RequestBody, ResponseBody, RopReply, RopRequest};
 
-use super::{BatchObjects, ObjectHandle, ObjectKind, ObjectTable, Properties, Stream};
+use super::content::{Properties, size_of_columns, size_of_name, size_of_value};
+use super::object::{ObjectKind, Stream};
+use super::slots::BatchObjects;
+use super::table::put_in;
 
 /// Learns from the answer to `request` what it says of the object that it acted on.
-pub(super) fn learn(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
+pub(super) fn apply(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
     if matches!(reply.body, ResponseBody::Failed(_)) {
         return;
     }
@@ -21,13 +24,13 @@ pub(super) fn learn(objects: &mut BatchObjects<'_>, request: &RopRequest, reply:
         }
         ColumnChange::Added(columns) => add_columns(objects, request, columns),
     }
-    learn_stream(objects, request, &reply.body);
-    learn_properties(objects, request, &reply.body);
-    learn_names(objects, request, &reply.body);
-    super::fast_transfer::learn(objects, request, reply);
+    apply_stream(objects, request, &reply.body);
+    apply_properties(objects, request, &reply.body);
+    apply_names(objects, request, &reply.body);
+    super::apply_transfer::apply(objects, request, reply);
 }
 
-fn learn_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
+fn apply_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
     #[expect(clippy::match_same_arms, reason = "the fields have one name, and types of their own")]
     match (&request.body, reply) {
         (_, ResponseBody::RopReadStream(read)) => passed(objects, request, &read.data.0),
@@ -49,14 +52,14 @@ fn learn_stream(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Re
 }
 
 /// The bytes of the further buffers that continue a write, the last ROP of the batch.
-pub(super) fn learn_packed(objects: &mut BatchObjects<'_>, request: &RopRequest) {
+pub(super) fn apply_packed(objects: &mut BatchObjects<'_>, request: &RopRequest) {
     if let RequestBody::RopWriteStreamExtended(asked) = &request.body {
         passed(objects, request, &asked.data.0);
     }
-    super::fast_transfer::learn_packed(objects, request);
+    super::apply_transfer::apply_packed(objects, request);
 }
 
-fn learn_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
+fn apply_properties(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
     if let ResponseBody::RopSaveChangesMessage(saved) = reply
         && let Some(object) = objects.acted_on_mut(request)
         && let ObjectKind::Message(message) = &mut object.kind
@@ -118,35 +121,6 @@ fn keep<'v>(
     objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
 }
 
-/// Keeps what became known of the properties of the object behind `handle`.
-pub(super) fn keep_in(table: &mut ObjectTable, handle: ObjectHandle, known: Vec<(PropTag, PropertyValue)>) {
-    let room = table.room();
-    let Some(object) = table.objects.get_mut(&handle) else { return };
-    let (taken, freed) = put_in(&mut object.kind, known, room);
-    table.held = table.held.saturating_add(taken).saturating_sub(freed);
-}
-
-/// Puts `known` among the properties of an object, as far as there is room; how many bytes that took, and how
-/// many those had that were replaced.
-fn put_in(
-    kind: &mut ObjectKind,
-    known: impl IntoIterator<Item = (PropTag, PropertyValue)>,
-    room: usize,
-) -> (usize, usize) {
-    let (mut taken, mut freed) = (0_usize, 0_usize);
-    let Some(properties) = kind.properties_mut() else { return (0, 0) };
-    for (tag, value) in known {
-        let size = size_of_value(&value);
-        if taken.saturating_add(size) > room {
-            properties.truncated = true;
-            continue;
-        }
-        taken = taken.saturating_add(size);
-        freed = freed.saturating_add(properties.set(tag, value).map_or(0, |old| size_of_value(&old)));
-    }
-    (taken, freed)
-}
-
 fn forget(objects: &mut BatchObjects<'_>, request: &RopRequest, deleted: &[PropTag]) {
     let Some(object) = objects.acted_on_mut(request) else { return };
     let Some(properties) = object.kind.properties_mut() else { return };
@@ -156,7 +130,7 @@ fn forget(objects: &mut BatchObjects<'_>, request: &RopRequest, deleted: &[PropT
 }
 
 /// Learns the names of named properties, which hold for the whole logon.
-fn learn_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
+fn apply_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &ResponseBody) {
     let learnt: Vec<(u16, PropertyName)> = match (&request.body, reply) {
         (RequestBody::RopGetPropertyIdsFromNames(asked), ResponseBody::RopGetPropertyIdsFromNames(told)) => {
             told.property_ids.0.iter().copied().zip(asked.property_names.0.iter().cloned()).collect()
@@ -183,20 +157,10 @@ fn learn_names(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &Res
     objects.table.held = objects.table.held.saturating_add(taken).saturating_sub(freed);
 }
 
-/// About how many bytes a name takes.
-fn size_of_name(name: &PropertyName) -> usize {
-    const LEAST: usize = 64;
-    match name {
-        PropertyName::Name { name, .. } => LEAST.saturating_add(name.as_le_bytes().len()),
-        PropertyName::OddName { name, .. } => LEAST.saturating_add(name.len()),
-        _ => LEAST,
-    }
-}
-
 /// Learns from one more answer to `request`, the last ROP of its batch.
-pub(super) fn learn_more(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
-    learn_stream(objects, request, &reply.body);
-    super::fast_transfer::learn(objects, request, reply);
+pub(super) fn apply_more(objects: &mut BatchObjects<'_>, request: &RopRequest, reply: &RopReply) {
+    apply_stream(objects, request, &reply.body);
+    super::apply_transfer::apply(objects, request, reply);
 }
 
 fn set_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: Option<&[PropTag]>) {
@@ -227,10 +191,6 @@ fn add_columns(objects: &mut BatchObjects<'_>, request: &RopRequest, columns: &[
     }
 }
 
-fn size_of_columns(columns: &[PropTag]) -> usize {
-    std::mem::size_of_val(columns)
-}
-
 fn acted_on_stream<'a>(objects: &'a mut BatchObjects<'_>, request: &RopRequest) -> Option<&'a mut Stream> {
     match &mut objects.acted_on_mut(request)?.kind {
         ObjectKind::Stream(stream) => Some(stream),
@@ -254,48 +214,6 @@ fn passed(objects: &mut BatchObjects<'_>, request: &RopRequest, bytes: &[u8]) {
     }
     stream.content.add(at, bytes);
     objects.table.held = objects.table.held.saturating_add(growth);
-}
-
-/// About how many bytes of content an object holds.
-pub(super) fn content_of(kind: &ObjectKind) -> usize {
-    let columns = match kind {
-        ObjectKind::Table(table) => table.columns.as_deref(),
-        ObjectKind::Message(message) => Some(&*message.recipient_columns),
-        _ => None,
-    };
-    let columns = columns.map_or(0, size_of_columns);
-    columns.saturating_add(match kind {
-        ObjectKind::Stream(stream) => stream.content.bytes().len(),
-        ObjectKind::FastTransfer(transfer) => transfer.held(),
-        ObjectKind::Logon(logon) => logon.named.values().map(size_of_name).sum(),
-        _ => kind.properties().map_or(0, |known| known.iter().map(|(_, value)| size_of_value(value)).sum()),
-    })
-}
-
-/// About how many bytes a value takes.
-fn size_of_value(value: &PropertyValue) -> usize {
-    const LEAST: usize = 32;
-    let own = match value {
-        PropertyValue::String8(bytes) | PropertyValue::Binary(bytes) | PropertyValue::Object(bytes) => {
-            bytes.len()
-        }
-        PropertyValue::Unicode(text) => text.as_le_bytes().len(),
-        PropertyValue::MultipleBinary(values) | PropertyValue::MultipleString8(values) => {
-            values.iter().map(|value| value.len().saturating_add(LEAST)).sum()
-        }
-        PropertyValue::MultipleUnicode(values) => {
-            values.iter().map(|value| value.as_le_bytes().len().saturating_add(LEAST)).sum()
-        }
-        _ => 0,
-    };
-    own.saturating_add(LEAST)
-}
-
-impl ObjectTable {
-    /// How many bytes of content may be added.
-    pub(super) fn room(&self) -> usize {
-        self.limits.content.saturating_sub(self.held)
-    }
 }
 
 /// Puts what `request` sets into `properties`, and takes out what it deletes.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use mapi::data::{FolderId, MessageId, PropertyName};
 use mapi::property::{PropTag, PropertyValue};
 
-use super::{FastTransfer, FastTransferKind};
+use super::content::{Content, Properties, size_of_columns, size_of_name, size_of_value};
+use super::fast_transfer::{FastTransfer, FastTransferKind};
 
 /// A server object handle: the logon that it belongs to, and its number there ([MS-OXCROPS] 2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -126,23 +127,6 @@ pub enum TableKind {
     Rules,
 }
 
-/// What is known of an object's properties: those that were written through this session, and those that were
-/// read.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Properties {
-    values: BTreeMap<u16, (PropTag, PropertyValue)>,
-    /// Values were left out, since the session holds as much as it may.
-    pub truncated: bool,
-}
-
-/// The bytes of a stream that passed so far, from its start on.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Content {
-    bytes: Vec<u8>,
-    /// Bytes are missing: they did not pass, or the session holds as much as it may.
-    pub truncated: bool,
-}
-
 impl ObjectKind {
     /// What it is called.
     pub const fn name(&self) -> &'static str {
@@ -207,80 +191,29 @@ impl ObjectKind {
             _ => None,
         }
     }
+
+    /// About how many bytes of content it holds.
+    pub(super) fn held(&self) -> usize {
+        let columns = match self {
+            ObjectKind::Table(table) => table.columns.as_deref(),
+            ObjectKind::Message(message) => Some(&*message.recipient_columns),
+            _ => None,
+        };
+        let columns = columns.map_or(0, size_of_columns);
+        columns.saturating_add(match self {
+            ObjectKind::Stream(stream) => stream.content.bytes().len(),
+            ObjectKind::FastTransfer(transfer) => transfer.held(),
+            ObjectKind::Logon(logon) => logon.named.values().map(size_of_name).sum(),
+            _ => {
+                self.properties().map_or(0, |known| known.iter().map(|(_, value)| size_of_value(value)).sum())
+            }
+        })
+    }
 }
 
 impl Message {
     /// Its class (`PidTagMessageClass`), such as `IPM.Note`, where it is known.
     pub fn class(&self) -> Option<String> {
         self.properties.get(0x001A).and_then(PropertyValue::to_text)
-    }
-}
-
-impl Properties {
-    /// The value of the property `id`, whatever its type.
-    pub fn get(&self, id: u16) -> Option<&PropertyValue> {
-        self.values.get(&id).map(|(_, value)| value)
-    }
-
-    /// All of them, by id.
-    pub fn iter(&self) -> impl Iterator<Item = (PropTag, &PropertyValue)> {
-        self.values.values().map(|(tag, value)| (*tag, value))
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// Puts a value in, and returns the one that it replaces.
-    pub(super) fn set(&mut self, tag: PropTag, value: PropertyValue) -> Option<PropertyValue> {
-        self.values.insert(tag.id(), (tag, value)).map(|(_, old)| old)
-    }
-
-    pub(super) fn remove(&mut self, id: u16) -> Option<PropertyValue> {
-        self.values.remove(&id).map(|(_, old)| old)
-    }
-}
-
-impl Content {
-    /// The bytes from the start of the stream, up to where the first one is missing.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// By how many bytes a part at `position` makes it longer.
-    pub(super) fn growth(&self, position: u64, part: &[u8]) -> usize {
-        let position = usize::try_from(position).unwrap_or(usize::MAX);
-        if position > self.bytes.len() {
-            return 0;
-        }
-        position.saturating_add(part.len()).saturating_sub(self.bytes.len())
-    }
-
-    /// Adds bytes that passed for `position`; they replace what was there.
-    pub(super) fn add(&mut self, position: u64, part: &[u8]) {
-        let known = usize::try_from(position).ok().filter(|position| *position <= self.bytes.len());
-        let Some(position) = known else {
-            self.truncated = true;
-            return;
-        };
-        let overlap = self.bytes.len().saturating_sub(position).min(part.len());
-        let end = position.saturating_add(overlap);
-        if let (Some(place), Some(new)) = (self.bytes.get_mut(position..end), part.get(..overlap)) {
-            place.copy_from_slice(new);
-        }
-        self.bytes.extend_from_slice(part.get(overlap..).unwrap_or_default());
-    }
-
-    /// Cuts it off at `length`, and returns how many bytes it lost.
-    pub(super) fn cut(&mut self, length: u64) -> usize {
-        let before = self.bytes.len();
-        self.bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
-        before.saturating_sub(self.bytes.len())
     }
 }

@@ -10,14 +10,14 @@ use mapi::rop::recipient::OpenRecipients;
 use mapi::rop::sync::{ImportFlag, SynchronizationType};
 use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
 
-use super::{
-    Attachment, BatchObjects, Content, FastTransfer, FastTransferKind, Logon, Message, Object, ObjectKind,
-    Stream, Table, TableKind,
-};
+use super::content::Content;
+use super::fast_transfer::{FastTransfer, FastTransferKind};
+use super::object::{Attachment, Logon, Message, Object, ObjectKind, Stream, Table, TableKind};
+use super::slots::BatchObjects;
 
 /// The object that `request` makes, and the slot that it goes to. Without a reply as if it succeeded; with one,
 /// none where it failed.
-pub(super) fn made_by(
+pub(super) fn opened_by(
     objects: &BatchObjects<'_>,
     request: &RopRequest,
     reply: Option<&RopReply>,
@@ -48,7 +48,7 @@ fn kind_made(
         }
         RequestBody::RopOpenFolder(asked) => Some(ObjectKind::Folder { id: asked.folder_id }),
         RequestBody::RopCreateFolder(_) => {
-            // Before the answer, its id is nobody's.
+            // Its id is not known before the answer.
             let id = match reply {
                 Some(ResponseBody::RopCreateFolder(made)) => made.folder_id,
                 _ => FolderId(0),

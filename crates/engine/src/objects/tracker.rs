@@ -1,152 +1,21 @@
-//! Tracks the handle table of one ROP batch while the batch is processed.
-
-use std::sync::Arc;
+//! Follows the ROPs of a batch one after the other: what each makes, changes and releases.
 
 use mapi::ErrorCode;
 use mapi::emsmdb::NO_OBJECT;
-use mapi::property::PropTag;
 use mapi::rop::{RopId, RopReply, RopRequest};
 
-use super::{Object, ObjectHandle, ObjectKind, ObjectTable, Properties, TransferPart};
+use super::apply::{apply, apply_more, apply_packed, overlay};
+use super::content::Properties;
+use super::object::{ObjectHandle, ObjectKind};
+use super::opened::opened_by;
+use super::slots::{BatchObjects, LogonOf, Slot};
 
-/// What a slot of a batch's handle table stands for.
-#[derive(Debug, Clone, PartialEq)]
-enum Slot {
-    /// What its handle says.
-    AsGiven,
-    /// Nothing: its object was released, or could not be made.
-    Gone,
-    /// An object that has this handle, and the logon that it was opened on.
-    Open(ObjectHandle, Option<LogonOf>),
-    /// A logon that a ROP of the batch makes and that has no handle yet: its `LogonId`, and its place among
-    /// those.
-    Logon(u8, usize),
-    /// Another object that a ROP of the batch makes; it has no handle yet.
-    New {
-        /// `LogonId` of the ROP that makes it: those of another logon can't act on it.
-        logon_id: u8,
-        /// The object.
-        object: Box<Object>,
-        /// The logon that it was opened on.
-        logon: Option<LogonOf>,
-    },
-}
-
-/// Where a logon is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LogonOf {
-    /// In the session's table.
-    Table(ObjectHandle),
-    /// Among those that the batch makes.
-    Batch(usize),
-}
-
-/// The objects that the ROPs of one batch act on, ROP by ROP.
-#[derive(Debug)]
-pub struct BatchObjects<'a> {
-    pub(super) table: &'a mut ObjectTable,
-    slots: Vec<Slot>,
-    handles: Vec<u32>,
-    /// The logons that the batch makes and that have no handle yet.
-    logons: Vec<Object>,
-    /// Which logon has a `LogonId` since a ROP of the batch made it.
-    current: Vec<(u8, LogonOf)>,
-    /// What the ROP just gone past brought of a stream.
-    pub(super) transferred: Vec<TransferPart>,
-}
-
-impl<'a> BatchObjects<'a> {
-    /// Starts at the first ROP of a batch with this handle table.
-    pub fn new(table: &'a mut ObjectTable, handles: &[u32]) -> Self {
-        Self {
-            table,
-            slots: vec![Slot::AsGiven; handles.len()],
-            handles: handles.to_vec(),
-            logons: Vec::new(),
-            current: Vec::new(),
-            transferred: Vec::new(),
-        }
-    }
-
-    /// What stands in a slot, for a ROP of the logon `logon_id`.
-    fn handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
-        let handle = *self.handles.get(usize::from(index))?;
-        (handle != NO_OBJECT).then_some(ObjectHandle { logon_id, handle })
-    }
-
-    /// The handle of the object at `index`, for objects that have one.
-    pub fn open_handle(&self, logon_id: u8, index: u8) -> Option<ObjectHandle> {
-        match self.slots.get(usize::from(index))? {
-            Slot::Gone | Slot::Logon(..) | Slot::New { .. } => None,
-            Slot::Open(handle, _) => (handle.logon_id == logon_id).then_some(*handle),
-            Slot::AsGiven => self.handle(logon_id, index),
-        }
-    }
-
-    /// The object at `index` of the handle table, as a ROP of the logon `logon_id` means it.
-    pub fn object(&self, logon_id: u8, index: u8) -> Option<&Object> {
-        match self.slots.get(usize::from(index))? {
-            Slot::Logon(of, place) if *of == logon_id => self.logons.get(*place),
-            Slot::New { logon_id: of, object, .. } if *of == logon_id => Some(object),
-            _ => self.table.get(self.open_handle(logon_id, index)?),
-        }
-    }
-
-    /// The object that `request` acts on.
-    pub fn acted_on(&self, request: &RopRequest) -> Option<&Object> {
-        self.object(request.logon_id, request.acted_on_index()?)
-    }
-
-    /// The mailbox that `request` belongs to: the logon that the object was opened on which it acts on. A ROP
-    /// that acts on none belongs to the logon that has its `LogonId` where it stands: one that the batch itself
-    /// makes takes the place of the one before ([MS-OXCROPS] 3.1.4.2).
-    pub fn logon(&self, request: &RopRequest) -> Option<&super::Logon> {
-        match self.logon_of(request)? {
-            LogonOf::Table(handle) => self.table.get(handle)?.kind.logon(),
-            LogonOf::Batch(place) => self.logons.get(place)?.kind.logon(),
-        }
-    }
-
-    /// The same, to be changed.
-    pub(super) fn logon_mut(&mut self, request: &RopRequest) -> Option<&mut super::Logon> {
-        match self.logon_of(request)? {
-            LogonOf::Table(handle) => self.table.objects.get_mut(&handle)?.kind.logon_mut(),
-            LogonOf::Batch(place) => self.logons.get_mut(place)?.kind.logon_mut(),
-        }
-    }
-
-    fn logon_of(&self, request: &RopRequest) -> Option<LogonOf> {
-        let logon_id = request.logon_id;
-        let current = self.current.iter().rev().find(|(id, _)| *id == logon_id).map(|(_, logon)| *logon);
-        let kept = || self.table.logons.get(&logon_id).copied().map(LogonOf::Table);
-        let Some(index) = request.acted_on_index() else { return current.or_else(kept) };
-        match self.slots.get(usize::from(index))? {
-            Slot::Gone => None,
-            Slot::Open(handle, logon) => logon.filter(|_| handle.logon_id == logon_id),
-            Slot::Logon(of, place) => (*of == logon_id).then_some(LogonOf::Batch(*place)),
-            Slot::New { logon_id: of, logon, .. } => logon.filter(|_| *of == logon_id),
-            // No object that is known: one of a kind that is not known, if the server has one.
-            Slot::AsGiven if self.handle(logon_id, index).is_none() => current.or_else(kept),
-            // From before the batch. A logon that took the place of its own has a handle by now.
-            Slot::AsGiven if matches!(current, Some(LogonOf::Table(_))) => None,
-            Slot::AsGiven => kept(),
-        }
-    }
-
-    /// The columns that rows in the answer to `request` have.
-    pub fn columns(&self, request: &RopRequest) -> Option<Arc<[PropTag]>> {
-        match &self.acted_on(request)?.kind {
-            ObjectKind::Table(table) => table.columns.clone(),
-            ObjectKind::Message(message) => Some(Arc::clone(&message.recipient_columns)),
-            _ => None,
-        }
-    }
-
+impl BatchObjects<'_> {
     /// Goes past `request`, as if it succeeded: what it makes, later ROPs can act on. The table stays as it is.
     pub fn assume(&mut self, request: &RopRequest) {
         if request.id() == RopId::RopRelease {
             self.put(request.handle_index, Slot::Gone);
-        } else if let Some((index, mut object)) = super::opened::made_by(self, request, None) {
+        } else if let Some((index, mut object)) = opened_by(self, request, None) {
             self.table.admit(&mut object);
             self.put_new(index, request, object);
         }
@@ -164,14 +33,14 @@ impl<'a> BatchObjects<'a> {
         if let Some(index) = request.output_handle_index() {
             self.settle_made(request, reply, index, handles);
         }
-        super::apply::learn(self, request, reply);
+        apply(self, request, reply);
     }
 
     /// Puts what `request` made where it belongs.
     fn settle_made(&mut self, request: &RopRequest, reply: &RopReply, index: u8, handles: &[u32]) {
         let handle = handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT);
         let handle = handle.map(|handle| ObjectHandle { logon_id: request.logon_id, handle });
-        let made = super::opened::made_by(self, request, Some(reply));
+        let made = opened_by(self, request, Some(reply));
         match (made, handle) {
             (Some((index, mut object)), Some(handle)) => {
                 self.table.admit(&mut object);
@@ -200,14 +69,12 @@ impl<'a> BatchObjects<'a> {
     /// Goes past one more answer to `request`, the last ROP of the batch.
     pub fn settle_more(&mut self, request: &RopRequest, reply: &RopReply) {
         self.transferred.clear();
-        super::apply::learn_more(self, request, reply);
+        apply_more(self, request, reply);
     }
 
-    /// The batch's handle table has more slots now.
-    pub fn grow(&mut self, handles: &[u32]) {
-        let added = handles.get(self.handles.len()..).unwrap_or_default();
-        self.handles.extend_from_slice(added);
-        self.slots.resize(self.handles.len(), Slot::AsGiven);
+    /// Goes past the ROPs that continue the last one of the batch.
+    pub fn settle_packed<'r>(&mut self, packed: impl Iterator<Item = &'r RopRequest>) {
+        packed.for_each(|request| apply_packed(self, request));
     }
 
     /// The properties of what `request` acts on, with what the ROPs `earlier` in the batch set.
@@ -219,25 +86,8 @@ impl<'a> BatchObjects<'a> {
         let mut properties = self.acted_on(request)?.kind.properties()?.clone();
         earlier
             .filter(|other| self.acts_on_same(request, other))
-            .for_each(|other| super::apply::overlay(&mut properties, other));
+            .for_each(|other| overlay(&mut properties, other));
         Some(properties)
-    }
-
-    /// Whether two ROPs act on the same object.
-    pub(super) fn acts_on_same(&self, one: &RopRequest, other: &RopRequest) -> bool {
-        one.logon_id == other.logon_id
-            && one
-                .acted_on_index()
-                .zip(other.acted_on_index())
-                .is_some_and(|(index, of_other)| self.names_same(one.logon_id, index, of_other))
-    }
-
-    /// Whether two slots stand for the same object.
-    fn names_same(&self, logon_id: u8, one: u8, other: u8) -> bool {
-        one == other || {
-            let handle = self.open_handle(logon_id, one);
-            handle.is_some() && handle == self.open_handle(logon_id, other)
-        }
     }
 
     fn release(&mut self, request: &RopRequest) {
@@ -245,65 +95,5 @@ impl<'a> BatchObjects<'a> {
             self.table.remove(handle);
         }
         self.put(request.handle_index, Slot::Gone);
-    }
-
-    /// Puts an object that was admitted and has no handle yet into a slot.
-    fn put_new(&mut self, index: u8, request: &RopRequest, object: Object) {
-        let logon_id = request.logon_id;
-        let slot = if matches!(object.kind, ObjectKind::Logon(_)) {
-            let place = self.logons.len();
-            self.logons.push(object);
-            self.current.push((logon_id, LogonOf::Batch(place)));
-            Slot::Logon(logon_id, place)
-        } else {
-            Slot::New { logon_id, object: Box::new(object), logon: self.logon_of(request) }
-        };
-        self.put(index, slot);
-    }
-
-    fn put(&mut self, index: u8, slot: Slot) {
-        let gone_from_it = match self.slots.get_mut(usize::from(index)) {
-            Some(place) => std::mem::replace(place, slot),
-            None => slot,
-        };
-        if let Slot::New { object, .. } = gone_from_it {
-            self.table.dismiss(&object);
-        }
-    }
-
-    /// Goes past the ROPs that continue the last one of the batch.
-    pub fn settle_packed<'r>(&mut self, packed: impl Iterator<Item = &'r RopRequest>) {
-        packed.for_each(|request| super::apply::learn_packed(self, request));
-    }
-
-    /// The object that `request` acts on, to be changed.
-    pub(super) fn acted_on_mut(&mut self, request: &RopRequest) -> Option<&mut Object> {
-        self.object_mut(request.logon_id, request.acted_on_index()?)
-    }
-
-    /// The object at `index`, to be changed.
-    fn object_mut(&mut self, logon_id: u8, index: u8) -> Option<&mut Object> {
-        if let Some(handle) = self.open_handle(logon_id, index) {
-            return self.table.objects.get_mut(&handle);
-        }
-        match self.slots.get_mut(usize::from(index))? {
-            Slot::Logon(of, place) if *of == logon_id => self.logons.get_mut(*place),
-            Slot::New { logon_id: of, object, .. } if *of == logon_id => Some(object),
-            _ => None,
-        }
-    }
-}
-
-impl Drop for BatchObjects<'_> {
-    /// What the batch made and had no handle for is gone with it.
-    fn drop(&mut self) {
-        for slot in &self.slots {
-            if let Slot::New { object, .. } = slot {
-                self.table.dismiss(object);
-            }
-        }
-        for logon in &self.logons {
-            self.table.dismiss(logon);
-        }
     }
 }

@@ -7,7 +7,10 @@ use mapi::rop::{RequestBody, RopReply, RopRequest};
 use wire::{FileTime, Result};
 
 use super::batch::RopBatch;
-use crate::objects::{BatchObjects, Logon, Object, Properties, TransferPart};
+use crate::objects::content::Properties;
+use crate::objects::fast_transfer::TransferPart;
+use crate::objects::object::{Logon, Object};
+use crate::objects::slots::BatchObjects;
 
 /// What becomes of a single ROP, in the opinion of one module.
 #[derive(Debug, Clone, PartialEq)]
