@@ -76,6 +76,6 @@ impl Client {
     /// When the server can't be reached or does not serve it.
     pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, Error> {
         let found = self.endpoints.find(interface).await;
-        found.map_err(|why| Error { operation: "endpoint", failure: Failure::Unreachable(why) })
+        found.map_err(|why| Error { operation: "endpoint", failure: Failure::Unreachable(why.to_string()) })
     }
 }

@@ -281,11 +281,11 @@ impl Asking<'_> {
 const LATE: &str =
     "see whether the server runs and no firewall drops what goes there, or raise upstream.connect_seconds";
 
-fn unresolved(why: &str) -> String {
+fn unresolved(why: &dyn std::fmt::Display) -> String {
     format!("{why}; give a name that this machine can resolve, or an address")
 }
 
-fn unreachable(why: &str) -> String {
+fn unreachable(why: &dyn std::fmt::Display) -> String {
     format!("{why}; see whether host and port are right, the server runs, and no firewall is between")
 }
 

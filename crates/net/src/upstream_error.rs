@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::body_budget::Full;
+use crate::tcp::connect::ConnectError;
 
 /// Why a request to the upstream failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,4 +60,19 @@ impl UpstreamError {
     pub(crate) const fn is_sign_in(&self) -> bool {
         matches!(self, Self::CredentialsRefused(_) | Self::NotOffered(_))
     }
+}
+
+impl From<ConnectError> for UpstreamError {
+    fn from(error: ConnectError) -> Self {
+        Self::Connect(error.to_string())
+    }
+}
+
+/// Whether a call may be made again on a new connection after one failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// It may have reached the upstream, or a new connection would fail in the same way.
+    Never,
+    /// Calls of which nothing was sent may: the upstream rejected or closed the connection before it served any.
+    Unsent,
 }

@@ -5,13 +5,14 @@
 //!
 //! - *address and account*: after [`AuthLimits::failures`] failed attempts, no password for the account is checked
 //!   from this address for a second, then two, four and so on up to [`AuthLimits::longest_wait`].
-//! - *address*: after failed attempts for [`ACCOUNTS_PER_SOURCE`] different accounts, the same for further accounts.
-//! - *account*: after [`SOURCES_FACTOR`] times as many failed attempts from all addresses together, the same for
+//! - *address*: after failed attempts for [`limits::ACCOUNTS_PER_SOURCE`] different accounts, the same for further accounts.
+//! - *account*: after [`limits::SOURCES_FACTOR`] times as many failed attempts from all addresses together, the same for
 //!   addresses that have failed for it before. The first attempt of an address is always checked.
 //!
 //! An address from which an account has signed in is limited by the first counter alone. All tables are bounded.
 
 mod backoff;
+mod limits;
 mod report;
 mod table;
 
@@ -23,30 +24,10 @@ use identity::ClaimedName;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+pub use self::limits::AuthLimits;
 use self::report::{LoggedAtOnce, REPORT_AFTER};
 use self::table::Table;
 use crate::tcp::network::{Network, source};
-
-/// How often clients may fail to sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AuthLimits {
-    /// So many failed attempts of one address for one account are answered without a wait.
-    pub failures: u32,
-    /// The longest wait between two attempts.
-    pub longest_wait: Duration,
-}
-
-impl Default for AuthLimits {
-    fn default() -> Self {
-        Self { failures: 5, longest_wait: Duration::from_mins(1) }
-    }
-}
-
-/// Failed attempts for so many different accounts are taken from one address before it has to wait.
-const ACCOUNTS_PER_SOURCE: usize = 20;
-
-/// From all addresses together so many times [`AuthLimits::failures`] are taken for one account.
-const SOURCES_FACTOR: u32 = 20;
 
 /// Counts the sign-in attempts of all listeners.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use identity::ClaimedName;
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits, SOURCES_FACTOR};
 use super::report::{Report, SourceReport};
-use super::{ACCOUNTS_PER_SOURCE, AuthLimits, SOURCES_FACTOR};
 
 /// How many addresses are remembered.
 const SOURCES: usize = 4096;

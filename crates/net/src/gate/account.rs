@@ -5,17 +5,12 @@ use std::time::Duration;
 use identity::SecurityContext;
 use tokio::time::Instant;
 
-use super::Road;
+use super::delay::{FIRST_DELAY, LONGEST_DELAY};
 use super::doubts::{Doubts, Refusal};
+use super::road::Road;
 use super::turns::Turns;
 use crate::log_rate_limit::Throttle;
 use crate::upstream_error::UpstreamError;
-
-/// How long no sign-in is made after one that was refused; from then on twice as long each time.
-pub(super) const FIRST_DELAY: Duration = Duration::from_secs(30);
-
-/// How long at most.
-pub(super) const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
 /// More services than an upstream has; those beyond share the last entry.
 const MOST_SERVICES: usize = 32;

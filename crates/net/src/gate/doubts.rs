@@ -5,7 +5,7 @@ use std::time::Duration;
 use identity::Identity;
 use tokio::time::Instant;
 
-use super::account::{FIRST_DELAY, LONGEST_DELAY};
+use super::delay::{FIRST_DELAY, LONGEST_DELAY};
 use crate::upstream_error::UpstreamError;
 
 /// How many are kept; beyond, the one whose user may sign in first makes room.

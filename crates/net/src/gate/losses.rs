@@ -7,7 +7,7 @@ use std::time::Duration;
 use identity::Principal;
 use tokio::time::Instant;
 
-use super::Road;
+use super::road::Road;
 use crate::upstream_error::UpstreamError;
 
 /// How long losses are collected from the first one on, before they are logged together.

@@ -3,9 +3,11 @@
 //! each outage is logged when it begins and when it ends.
 
 mod account;
+mod delay;
 mod doubts;
 mod losses;
 mod reach;
+mod road;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -22,27 +24,9 @@ use self::account::{Account, Admitted, Outcome, Ticket};
 use self::losses::Losses;
 pub(crate) use self::losses::Lost;
 use self::reach::{Change, Reach};
+pub(crate) use self::road::Road;
 use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
-
-/// By which protocol the upstream is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Road {
-    /// DCE/RPC over TCP.
-    Rpc,
-    /// HTTP.
-    Http,
-}
-
-impl Road {
-    /// The key in the configuration that names the server.
-    const fn key(self) -> &'static str {
-        match self {
-            Self::Rpc => "upstream.rpc",
-            Self::Http => "upstream.http",
-        }
-    }
-}
 
 /// The gate before one upstream, shared by all connections there.
 #[derive(Debug, Default)]

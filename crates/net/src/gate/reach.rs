@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Road;
+use super::road::Road;
 use crate::upstream_error::UpstreamError;
 
 /// How long no connection is attempted after the second failure; from then on twice as long each time.

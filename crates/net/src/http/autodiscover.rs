@@ -8,10 +8,12 @@ use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
 use crate::http::downstream::body::NotTaken;
-use crate::http::downstream::connection::{Asked, Client, Gone, Then};
+use crate::http::downstream::connection::Client;
+use crate::http::downstream::context::{Asked, Gone, Then};
 use crate::http::exchange::{Coding, adapt_answer};
 use crate::http::forward::lost;
-use crate::http::upstream::connection::{Body, Link};
+use crate::http::upstream::connection::Link;
+use crate::http::upstream::request::Body;
 use crate::upstream_error::UpstreamError;
 
 /// A request of Autodiscover with what came of it so far.

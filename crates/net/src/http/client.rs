@@ -7,7 +7,9 @@ use identity::SecurityContext;
 use tokio::time::timeout;
 
 use crate::http::server_only::Cookies;
-use crate::http::upstream::connection::{Body, HttpUpstream, Link, Onward};
+use crate::http::upstream::config::HttpUpstream;
+use crate::http::upstream::connection::Link;
+use crate::http::upstream::request::{Body, Onward};
 use crate::upstream_error::UpstreamError;
 
 /// The longest answer that is taken, in bytes: several times what a ROP buffer can hold.

@@ -8,13 +8,15 @@ use http::{Event, Fate, Framing, RequestHead, ResponseHead, Version};
 use tokio::time::Instant;
 
 use crate::gate::{Lost, Road};
-use crate::http::downstream::connection::{Asked, Client, Gone, Then};
-use crate::http::passthrough::Relayed;
+use crate::http::downstream::connection::Client;
+use crate::http::downstream::context::{Asked, Gone, Then};
+use crate::http::passthrough::session::Relayed;
 use crate::http::transport::Broken;
-use crate::http::upstream::connection::{Body, Link, Onward};
+use crate::http::upstream::connection::Link;
 use crate::http::upstream::headers::{is_of_connection, named_by_connection};
 use crate::http::upstream::redirect;
-use crate::rpc::connection::LOOK;
+use crate::http::upstream::request::{Body, Onward};
+use crate::tcp::accept::LOOK;
 use crate::upstream_error::UpstreamError;
 
 impl Client {

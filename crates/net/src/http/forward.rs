@@ -4,10 +4,12 @@ use bytes::Bytes;
 use http::{Event, Framing, Head as _, RequestHead};
 use tokio::time::Instant;
 
-use crate::http::downstream::connection::{Asked, Client, Gone, Then};
+use crate::http::downstream::connection::Client;
+use crate::http::downstream::context::{Asked, Gone, Then};
 use crate::http::exchange::{Coding, adapt_answer};
 use crate::http::transport::Broken;
-use crate::http::upstream::connection::{Body, Link};
+use crate::http::upstream::connection::Link;
+use crate::http::upstream::request::Body;
 use crate::upstream_error::UpstreamError;
 
 impl Client {

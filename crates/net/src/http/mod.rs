@@ -3,6 +3,7 @@
 mod autodiscover;
 mod certificate;
 mod client;
+mod config;
 mod downstream;
 mod exchange;
 mod forward;
@@ -20,15 +21,16 @@ mod upstream;
 
 pub use self::certificate::{CertificateFault, certificate_faults};
 pub use self::client::{HttpAnswer, HttpClient, HttpFailure};
+pub use self::config::{HttpFront, HttpLimits};
 pub use self::downstream::auth::{HttpSignIn, Schemes};
 pub use self::downstream::routes::{Routes, Way};
-pub use self::listener::{HttpFront, HttpLimits, run_http};
+pub use self::listener::run_http;
 pub use self::operation::pending::Pending;
 pub use self::passthrough::challenges::NotSignedIn;
 pub use self::peers::Peers;
 pub use self::pem::{Content, FileFault, Role, Unsuitable};
 pub use self::reach::{Anonymous, ask_anonymously, sign_in_once};
 pub use self::tls::{TlsError, TlsFailure, TlsIdentity, TlsTrust, TlsVersion, check_key};
-pub use self::upstream::connection::{HttpCredentials, HttpUpstream};
+pub use self::upstream::config::{HttpCredentials, HttpUpstream};
 pub use self::upstream::dial::{NotConnected, NotOpened};
 pub use self::upstream::forwarding::Via;

@@ -9,8 +9,10 @@ use wire::FileTime;
 use crate::clock;
 use crate::http::passthrough::challenges;
 use crate::http::server_only::Cookies;
-use crate::http::upstream::connection::{Body, HttpUpstream, Link, Onward};
+use crate::http::upstream::config::HttpUpstream;
+use crate::http::upstream::connection::Link;
 use crate::http::upstream::dial::NotOpened;
+use crate::http::upstream::request::{Body, Onward};
 use crate::upstream_error::UpstreamError;
 
 /// What a server answers to a request without credentials.

@@ -9,7 +9,8 @@ use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::Endian;
 
-use crate::rpc::upstream::{Connected, Done, Link, LinkConfig, Outgoing};
+use crate::rpc::call::{Connected, Done, LinkConfig, Outgoing};
+use crate::rpc::upstream::Link;
 use crate::tcp::connect::connect_any;
 use crate::upstream_error::UpstreamError;
 
@@ -51,7 +52,7 @@ impl RpcClient {
         let connect = async move {
             let connected = tokio::time::timeout(limit, connect_any(&addresses)).await;
             let late = |_| UpstreamError::Connect(format!("can't connect within {} s", limit.as_secs()));
-            connected.map_err(late)?.map_err(UpstreamError::Connect).map(Connected::from)
+            Ok(Connected::from(connected.map_err(late)??))
         };
         Self { link: Link::new(config, connect), server, next: 0, done: Vec::new() }
     }

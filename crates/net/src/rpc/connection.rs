@@ -7,59 +7,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::Observer;
 use identity::{ClaimedName, Identity, OsRandom, Principal, SecurityContext};
 use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
-use rpc::server::{
-    AuthOutcome, CloseReason, Event, Request, RequestSecurity, ServerAssociation, ServerConfig, Unfinished,
-};
+use rpc::server::{AuthOutcome, CloseReason, Event, Request, RequestSecurity, ServerAssociation, Unfinished};
 use rpc::{epm, mgmt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::auth_limit::AuthLimit;
-use crate::body_budget::{BodyBudget, Full, SMALL, Share};
+use crate::body_budget::{Full, SMALL, Share};
 use crate::clock;
-use crate::event_log::EventLog;
-use crate::rpc::association_group::{Group, Groups};
-use crate::rpc::auth::{Handshake, SignIn};
+use crate::rpc::association_group::Group;
+use crate::rpc::auth::{Handshake, Progress};
+use crate::rpc::config::Front;
 use crate::rpc::handler::{Backend, Behind, Call, Reply};
-use crate::rpc::loop_marker::LoopMarker;
 use crate::rpc::pace::Pace;
 use crate::rpc::stubs::{ContextId, Stubs};
+use crate::tcp::accept::LOOK;
 use crate::tcp::admission::{Limits, Place};
-use crate::tcp::network::Network;
 use crate::tcp::stream::{poll_read, send, send_now};
-
-/// What a server says first to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
-pub const LEGACY_SERVER_RESPONSE: &[u8] = b"ncacn_http/1.0";
-
-/// What the connections of a listener have in common.
-pub struct Front {
-    /// What associations offer and take.
-    pub rpc: Arc<ServerConfig>,
-    /// The association groups.
-    pub groups: Arc<Groups>,
-    /// How clients prove themselves.
-    pub sign_in: SignIn,
-    /// How often they may fail to.
-    pub auth_limit: Arc<AuthLimit>,
-    /// How much they may take.
-    pub limits: Limits,
-    /// How much of their calls is held in memory.
-    pub bodies: Arc<BodyBudget>,
-    /// Who watches.
-    pub observer: Arc<dyn Observer>,
-    /// The rate-limited log.
-    pub log: EventLog,
-    /// Servers in front of us that begin each connection with a PROXY header, version 1 or 2.
-    pub proxy_protocol: Vec<Network>,
-    /// Whose id, as [`ServerConfig::own_bind`], shows that a bind has led back.
-    pub loop_marker: Option<Arc<LoopMarker>>,
-    /// What clients are told before they say anything; nothing for most.
-    pub greeting: &'static [u8],
-}
 
 /// Why a client's connection was ended from here.
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +42,6 @@ pub(crate) enum Ended {
     /// The client kept to no protocol.
     #[error("{0}")]
     Protocol(CloseReason),
-}
-
-impl std::fmt::Debug for Front {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Front").field("rpc", &self.rpc).field("limits", &self.limits).finish_non_exhaustive()
-    }
 }
 
 /// One client connection.
@@ -333,18 +293,18 @@ impl<B: Backend> Connection<B> {
             return AuthOutcome::Refused;
         }
         match handshake.step(token, clock::now(), &mut OsRandom) {
-            Ok(crate::rpc::auth::Progress::Continue(token)) => {
+            Ok(Progress::Continue(token)) => {
                 self.handshakes.insert(id, handshake);
                 AuthOutcome::Continue { token }
             }
-            Ok(crate::rpc::auth::Progress::Done { context, strongest, .. }) if level > strongest => {
+            Ok(Progress::Done { context, strongest, .. }) if level > strongest => {
                 let user = context.principal();
                 let why = format!("{user}: the handshake negotiated too little for the level {level}");
                 self.front.log.misbehaved(self.peer, &why);
                 self.front.observer.refused(self.peer, &why);
                 AuthOutcome::TooWeak
             }
-            Ok(crate::rpc::auth::Progress::Done { token, context, protection, .. }) => {
+            Ok(Progress::Done { token, context, protection, .. }) => {
                 tracing::debug!(peer = %self.peer, user = %context.principal(), "signed in");
                 self.front.observer.signed_in(&context, self.peer);
                 if let Some(name) = &name {
@@ -513,10 +473,6 @@ fn id_of(security: Option<RequestSecurity>) -> ContextId {
 fn is_served(context: &SecurityContext, interface: SyntaxId) -> bool {
     !context.is_anonymous() || ![epm::INTERFACE, mgmt::INTERFACE].contains(&interface)
 }
-
-/// How often a connection is looked at at least: so late may a revoked security context be noticed on one that
-/// only waits.
-pub(crate) const LOOK: Duration = Duration::from_secs(5);
 
 fn tick_length(limits: &Limits) -> Duration {
     (limits.handshake.min(limits.idle) / 4).clamp(Duration::from_millis(100), LOOK)

@@ -1,5 +1,6 @@
 //! Queries the upstream's endpoint mapper.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -7,24 +8,52 @@ use rpc::epm::{self, EptMapRequest, EptMapResponse, LookupHandle, Tower};
 use rpc::pdu::SyntaxId;
 use wire::{Decode, Encode, Reader};
 
-use crate::rpc::client::RpcClient;
-use crate::rpc::upstream::LinkConfig;
-use crate::tcp::connect::connect_any;
+use crate::rpc::call::LinkConfig;
+use crate::rpc::client::{CallFailure, RpcClient};
+use crate::tcp::connect::{ConnectError, connect_any};
+
+/// How long an endpoint mapper may take.
+const LIMIT: Duration = Duration::from_secs(15);
+
+/// Why an endpoint mapper does not say where a service is.
+#[derive(Debug, thiserror::Error)]
+#[error("the endpoint mapper at {}: {why}", .address.map(|address| address.to_string()).unwrap_or_default())]
+pub struct MapperError {
+    /// The first of its addresses.
+    address: Option<SocketAddr>,
+    why: QueryError,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum QueryError {
+    #[error("it does not answer")]
+    Timeout,
+    #[error("{0}")]
+    Request(wire::Error),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Connection(#[from] io::Error),
+    #[error(transparent)]
+    Call(#[from] CallFailure),
+    #[error("its answer: {0}")]
+    Answer(wire::Error),
+    #[error("it knows no {0}")]
+    Unregistered(SyntaxId),
+}
 
 /// Asks the endpoint mapper, which has the addresses `mapper`, where over TCP `interface` is served: on the
 /// machine that answers.
 ///
 /// # Errors
 /// Says why there is no answer, or what the answer was.
-pub async fn ask(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, String> {
-    let answered = tokio::time::timeout(Duration::from_secs(15), ask_anyhow(mapper, interface)).await;
-    answered.unwrap_or_else(|_| Err("it does not answer".to_owned())).map_err(|why| {
-        let name = mapper.first().map(SocketAddr::to_string).unwrap_or_default();
-        format!("the endpoint mapper at {name}: {why}")
-    })
+pub async fn ask(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, MapperError> {
+    let answered = tokio::time::timeout(LIMIT, query(mapper, interface)).await;
+    let answered = answered.unwrap_or(Err(QueryError::Timeout));
+    answered.map_err(|why| MapperError { address: mapper.first().copied(), why })
 }
 
-async fn ask_anyhow(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, String> {
+async fn query(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, QueryError> {
     let config = LinkConfig {
         interface: epm::INTERFACE,
         account: None,
@@ -38,14 +67,13 @@ async fn ask_anyhow(mapper: &[SocketAddr], interface: SyntaxId) -> Result<Socket
         entry_handle: LookupHandle::default(),
         max_towers: 4,
     };
-    let stub = request.to_bytes().map_err(|error| error.to_string())?;
+    let stub = request.to_bytes().map_err(QueryError::Request)?;
     let stream = connect_any(mapper).await?;
-    let host = stream.peer_addr().map_err(|error| error.to_string())?.ip();
+    let host = stream.peer_addr()?.ip();
     let mut client = RpcClient::over(stream, config);
-    let answered = client.call(epm::OPNUM_EPT_MAP, stub).await;
-    let (stub, endian) = answered.map_err(|error| error.to_string())?;
-    let response = EptMapResponse::decode(&mut Reader::with_endian(&stub, endian))
-        .map_err(|error| format!("its answer: {error}"))?;
+    let (stub, endian) = client.call(epm::OPNUM_EPT_MAP, stub).await?;
+    let response =
+        EptMapResponse::decode(&mut Reader::with_endian(&stub, endian)).map_err(QueryError::Answer)?;
     let port = response.towers.iter().flatten().find_map(Tower::port);
-    port.map(|port| SocketAddr::new(host, port)).ok_or_else(|| format!("it knows no {interface}"))
+    port.map(|port| SocketAddr::new(host, port)).ok_or(QueryError::Unregistered(interface))
 }

@@ -2,10 +2,14 @@
 
 pub(crate) mod association_group;
 pub(crate) mod auth;
+pub(crate) mod call;
 pub(crate) mod client;
+pub(crate) mod config;
 pub(crate) mod connection;
+pub(crate) mod dial;
 pub(crate) mod endpoint_mapper;
 pub(crate) mod handler;
+pub(crate) mod listener;
 pub(crate) mod local_service;
 pub(crate) mod loop_marker;
 pub(crate) mod mapper_query;

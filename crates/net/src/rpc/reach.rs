@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use crate::account::credentials_for;
 use crate::reloadable::Live;
+use crate::rpc::call::{Broke, LinkConfig, is_denial};
 use crate::rpc::client::{CallFailure, RpcClient};
-use crate::rpc::relay::Upstream;
-use crate::rpc::resolver::{Location, syntax};
-use crate::rpc::upstream::{Broke, LinkConfig, is_denial};
-use crate::tcp::connect::{connect_any, resolve};
+use crate::rpc::dial::Upstream;
+use crate::rpc::resolver::{EndpointError, Location, syntax};
+use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
 
 /// A number that no operation of ours has, so that the server does nothing but say so (C706 `nca_s_op_rng_error`).
 const NO_OPERATION: u16 = 0x0fff;
@@ -25,20 +25,20 @@ const NO_OPERATION: u16 = 0x0fff;
 pub enum NotServed {
     /// The server's name has no address.
     #[error("{0}")]
-    Unresolved(String),
+    Unresolved(ResolveError),
     /// The address that is configured takes no connection.
     #[error("{0}")]
-    Unreachable(String),
+    Unreachable(ConnectError),
     /// The endpoint mapper does not say where the interface is served.
     #[error("{0}")]
-    Mapper(String),
+    Mapper(EndpointError),
     /// Where the endpoint mapper says that it is served nothing listens.
     #[error("the endpoint mapper names {address}, but: {why}")]
     Elsewhere {
         /// The address that it names.
         address: SocketAddr,
         /// What came of connecting to it.
-        why: String,
+        why: ConnectError,
     },
     /// The server rejects the bind.
     #[error("{0}")]

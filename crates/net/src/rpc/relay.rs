@@ -20,36 +20,19 @@ use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
 use tokio::time::{Instant, Sleep};
 use wire::{Endian, Guid};
 
-use crate::account::{Account, credentials_for};
+use crate::account::credentials_for;
 use crate::clock;
 use crate::event_log::EventLog;
-use crate::gate::{Gate, Lost, Road};
+use crate::gate::{Lost, Road};
 use crate::reloadable::Live;
 use crate::rpc::association_group::Group;
+use crate::rpc::call::{Broke, Done, LinkConfig, Outgoing};
+use crate::rpc::dial::{Upstream, connect};
 use crate::rpc::endpoint_mapper::reply;
 use crate::rpc::handler::{Backend, Call, Reply};
-use crate::rpc::loop_marker::LoopMarker;
-use crate::rpc::resolver::{Endpoints, syntax};
-use crate::rpc::upstream::{Broke, Connected, Done, Link, LinkConfig, Outgoing};
+use crate::rpc::resolver::syntax;
+use crate::rpc::upstream::Link;
 use crate::upstream_error::UpstreamError;
-
-/// The server that we relay to, and as whom.
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    /// Where it is.
-    pub endpoints: Arc<Endpoints>,
-    /// The account that stands for every client who signed in (*specified*) on connections that are opened from
-    /// now on; none for unauthenticated calls. Calls of anonymous clients are always unauthenticated.
-    pub account: Option<Live<Account>>,
-    /// How long connecting and signing in may take.
-    pub timeout: Duration,
-    /// How long an answer may take.
-    pub call_limit: Duration,
-    /// By what a call that leads back here is known.
-    pub loop_marker: Arc<LoopMarker>,
-    /// What all connections there know of it together.
-    pub gate: Arc<Gate>,
-}
 
 /// What the connections of a proxy have in common.
 pub struct Proxy {
@@ -469,26 +452,6 @@ impl ProxyConnection {
             Link::new(config, connect(upstream.clone(), account, *interface, caller.clone()))
         })
     }
-}
-
-/// Connects to where `interface` is served for `caller`, as soon as the gate of the upstream permits it, and a sign-in
-/// with `account`. The account is the one that is in use then.
-async fn connect(
-    upstream: Upstream,
-    account: Option<Live<Account>>,
-    interface: Interface,
-    caller: SecurityContext,
-) -> Result<Connected, UpstreamError> {
-    let Upstream { endpoints, timeout, gate, .. } = upstream;
-    let begun = Instant::now();
-    let attempt = match &account {
-        Some(_) => Some(gate.sign_in(Road::Rpc, interface.name(), &caller, timeout).await?),
-        None => None,
-    };
-    let connecting = async { endpoints.connect(interface).await.map_err(UpstreamError::Connect) };
-    let left = timeout.saturating_sub(begun.elapsed());
-    let stream = gate.connect(Road::Rpc, left, connecting).await?;
-    Ok(Connected { stream, sign_in: account.map(|account| account.get()).zip(attempt) })
 }
 
 /// The answer to a call whose security context may not be used any more.

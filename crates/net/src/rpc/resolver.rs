@@ -10,10 +10,25 @@ use rpc::pdu::SyntaxId;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use crate::tcp::connect::{EACH, connect_any, resolve};
+use crate::rpc::mapper_query::{MapperError, ask};
+use crate::tcp::connect::{ConnectError, EACH, ResolveError, connect_any, resolve};
 
 /// How long an answer of an endpoint mapper is believed.
 const BELIEVED: Duration = Duration::from_mins(1);
+
+/// Why a service can't be found, or connected to.
+#[derive(Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// The server's name has no address.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The server's endpoint mapper does not say where the service is.
+    #[error(transparent)]
+    Mapper(#[from] MapperError),
+    /// Where it is, nothing takes a connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
 
 /// Where a server's services are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,9 +87,9 @@ impl Endpoints {
     ///
     /// # Errors
     /// Says why that can't be found out.
-    pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, String> {
+    pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, EndpointError> {
         let (host, port) = match &self.location {
-            Location::Fixed { host, port } => return resolve(host, *port).await,
+            Location::Fixed { host, port } => return Ok(resolve(host, *port).await?),
             Location::Mapper { host, port } => (host, *port),
         };
         let known = self.lock().get(&interface).copied();
@@ -84,7 +99,7 @@ impl Endpoints {
             return Ok(vec![address]);
         }
         let mapper = resolve(host, port).await?;
-        let address = crate::rpc::mapper_query::ask(&mapper, syntax(interface)).await?;
+        let address = ask(&mapper, syntax(interface)).await?;
         self.lock().insert(interface, (address, Instant::now()));
         Ok(vec![address])
     }
@@ -93,18 +108,18 @@ impl Endpoints {
     ///
     /// # Errors
     /// Says why there is none.
-    pub async fn connect(&self, interface: Interface) -> Result<TcpStream, String> {
+    pub async fn connect(&self, interface: Interface) -> Result<TcpStream, EndpointError> {
         let known = matches!(self.location, Location::Mapper { .. }) && self.lock().contains_key(&interface);
         let addresses = self.find(interface).await?;
         if !known {
-            return connect_any(&addresses).await;
+            return Ok(connect_any(&addresses).await?);
         }
         // A server that was started anew may serve it at another port.
         if let Ok(Ok(stream)) = timeout(EACH, connect_any(&addresses)).await {
             return Ok(stream);
         }
         self.forget(interface);
-        connect_any(&self.find(interface).await?).await
+        Ok(connect_any(&self.find(interface).await?).await?)
     }
 
     /// Forgets where `interface` is served, since nobody was there.

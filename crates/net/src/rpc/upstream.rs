@@ -4,60 +4,30 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{CALL_FAILED, Outcome};
 use identity::{Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
-use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, FaultStatus, RejectReason, SyntaxId};
+use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, RejectReason};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
-use wire::Guid;
 
-use crate::account::Account;
 use crate::clock;
 use crate::gate::SignInAttempt;
 use crate::rpc::auth::{protection, strongest};
+use crate::rpc::call::{
+    Broke, Connected, Done, LinkConfig, Outgoing, is_denial, is_refusal, outcome, refused,
+};
 use crate::rpc::loop_marker::BindId;
 use crate::tcp::stream::{poll_read, prepare};
-use crate::upstream_error::UpstreamError;
-
-/// What a link is for.
-#[derive(Debug, Clone)]
-pub struct LinkConfig {
-    /// The interface.
-    pub interface: SyntaxId,
-    /// As whom; none for nobody.
-    pub account: Option<Arc<Account>>,
-    /// The server's association group to join; zero for a new one.
-    pub group: u32,
-    /// The call id of the bind, by which a loop is known.
-    pub bind_id: Option<BindId>,
-    /// How long connecting and signing in may take.
-    pub timeout: Duration,
-}
+use crate::upstream_error::{Retry, UpstreamError};
 
 /// How often a link reads before the other connections of its thread have their turn.
 const TURN: u32 = 4;
 
 type Connecting = Pin<Box<dyn Future<Output = Result<Connected, UpstreamError>> + Send>>;
-
-/// A connection that was made.
-#[derive(Debug)]
-pub struct Connected {
-    pub(crate) stream: TcpStream,
-    /// The account to sign in with, and the sign-in that is permitted, where the gate of the upstream counts it.
-    pub(crate) sign_in: Option<(Arc<Account>, SignInAttempt)>,
-}
-
-impl From<TcpStream> for Connected {
-    fn from(stream: TcpStream) -> Self {
-        Self { stream, sign_in: None }
-    }
-}
 
 enum State {
     Connecting(Connecting),
@@ -65,62 +35,16 @@ enum State {
     Broken,
 }
 
-/// A call, as it goes to a server.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// The caller's number for it, with which its end comes back.
-    pub token: u64,
-    /// Its number on the interface.
-    pub opnum: u16,
-    /// The object that it is for.
-    pub object: Option<Guid>,
-    /// Its request, little-endian.
-    pub stub: Bytes,
-}
-
-/// The end of a call.
-#[derive(Debug)]
-pub enum Done {
-    /// The call `token` came to `outcome`.
-    Came {
-        /// The caller's number for the call.
-        token: u64,
-        /// What came of it.
-        outcome: Outcome,
-    },
-    /// Nothing of the call was sent, since what was known of the server is out of date: on a new connection it
-    /// may do better.
-    Unsent {
-        /// The call.
-        call: Outgoing,
-        /// Why it was not sent.
-        why: UpstreamError,
-    },
-}
-
-/// Why a connection broke, where that says something of what is configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Broke {
-    /// The server rejected the bind.
-    Rejected,
-    /// The server refused our sign-in, or we did its.
-    Refused,
-    /// The server does not serve the interface.
-    Unserved,
-    /// The server closed it, which took it first.
-    Closed,
-}
-
 /// Why a connection broke.
 struct Broken {
     why: UpstreamError,
-    /// Whether calls that wait may do better on a new connection.
-    anew: bool,
+    /// What becomes of the calls that wait.
+    retry: Retry,
 }
 
 impl From<UpstreamError> for Broken {
     fn from(why: UpstreamError) -> Self {
-        Self { why, anew: false }
+        Self { why, retry: Retry::Never }
     }
 }
 
@@ -269,8 +193,10 @@ impl Link {
                 };
             };
             // A server that goes away before its first word has not even seen a sign-in.
-            let lost = |why: String| Broken { why: UpstreamError::Closed(why), anew: !self.heard };
-            write(stream, task, &mut self.association, &mut self.output).map_err(lost)?;
+            let retry = if self.heard { Retry::Never } else { Retry::Unsent };
+            let lost = |why: String| Broken { why: UpstreamError::Closed(why), retry };
+            write(stream, task, &mut self.association, &mut self.output)
+                .map_err(|error| lost(error.to_string()))?;
             if !self.association.wants_input() {
                 return Ok(());
             }
@@ -358,8 +284,8 @@ impl Link {
                         None
                     };
                     // A server that was started anew knows nothing of the groups that it had.
-                    let anew = self.rejected_group().is_some();
-                    return Err(Broken { why: self.closed_by(&reason), anew });
+                    let retry = if self.rejected_group().is_some() { Retry::Unsent } else { Retry::Never };
+                    return Err(Broken { why: self.closed_by(&reason), retry });
                 }
                 Event::Shutdown | Event::ContextsAltered { .. } => {}
             }
@@ -428,7 +354,7 @@ impl Link {
         self.give_up(&UpstreamError::Timeout(why.to_owned()).into(), done);
     }
 
-    fn give_up(&mut self, Broken { why, anew }: &Broken, done: &mut Vec<Done>) {
+    fn give_up(&mut self, Broken { why, retry }: &Broken, done: &mut Vec<Done>) {
         self.state = State::Broken;
         self.deadline = None;
         self.context = None;
@@ -448,46 +374,11 @@ impl Link {
         };
         done.extend(self.calls.drain().map(|(_, token)| Done::Came { token, outcome: sent.clone() }));
         let lost = |token| Done::Came { token, outcome: outcome(why) };
-        done.extend(self.waiting.drain(..).map(|call| match anew {
-            true => Done::Unsent { call, why: why.clone() },
-            false => lost(call.token),
+        done.extend(self.waiting.drain(..).map(|call| match retry {
+            Retry::Unsent => Done::Unsent { call, why: why.clone() },
+            Retry::Never => lost(call.token),
         }));
     }
-}
-
-/// Whether a fault says that the caller is not let in.
-pub(crate) const fn is_denial(status: FaultStatus) -> bool {
-    matches!(
-        status,
-        FaultStatus::ACCESS_DENIED
-            | FaultStatus::RPC_S_SEC_PKG_ERROR
-            | FaultStatus::NCA_S_UNSUPPORTED_AUTHN_LEVEL
-            | FaultStatus::NCA_S_INVALID_CHECKSUM
-    )
-}
-
-/// What comes to a call that ends with its connection because of `why`.
-fn outcome(why: &UpstreamError) -> Outcome {
-    let unsent = |status| Outcome::Unavailable { status, why: why.to_string() };
-    match why {
-        UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Loop => {
-            unsent(FaultStatus::RPC_S_SERVER_UNAVAILABLE)
-        }
-        // It is not the client who is refused: a status that says so would have it ask for another password.
-        UpstreamError::CredentialsRefused(_) | UpstreamError::NotOffered(_) => {
-            unsent(FaultStatus::RPC_S_CALL_FAILED_DNE)
-        }
-        _ => Outcome::Lost(why.to_string()),
-    }
-}
-
-/// Whether a server that has not answered a call yet says with `status` that it refuses the account.
-const fn is_refusal(status: FaultStatus) -> bool {
-    matches!(status, FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)
-}
-
-fn refused(why: &dyn std::fmt::Display) -> UpstreamError {
-    UpstreamError::CredentialsRefused(format!("the server refuses the account that we sign in with: {why}"))
 }
 
 fn closed(why: &str) -> UpstreamError {
@@ -503,7 +394,7 @@ fn write(
     task: &mut Context<'_>,
     association: &mut ClientAssociation,
     output: &mut Bytes,
-) -> Result<(), String> {
+) -> io::Result<()> {
     loop {
         if output.is_empty() {
             if association.output_len() == 0 {
@@ -514,10 +405,10 @@ fn write(
         match stream.try_write(output) {
             Ok(count) => drop(output.split_to(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => match stream.poll_write_ready(task) {
-                Poll::Ready(ready) => ready.map_err(|error| error.to_string())?,
+                Poll::Ready(ready) => ready?,
                 Poll::Pending => return Ok(()),
             },
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Resolves a server's name and connects to one of its addresses.
 
+use std::fmt::Write as _;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,37 +11,79 @@ use tokio::time::timeout;
 /// How long one address of several may take: who does not answer by then leaves time for the next.
 pub(crate) const EACH: Duration = Duration::from_secs(2);
 
-/// A connection to the first of `addresses` that takes one.
-pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, String> {
+/// Why a server's name has no address.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// It can't be looked up.
+    #[error("can't resolve {host}: {source}")]
+    Lookup {
+        /// The name.
+        host: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is known, and has none.
+    #[error("{0} has no address")]
+    NoAddress(String),
+}
+
+/// Why none of a server's addresses takes a connection.
+#[derive(Debug, thiserror::Error)]
+#[error("can't connect to {}", list(.0))]
+pub struct ConnectError(Vec<(SocketAddr, AttemptError)>);
+
+/// Why one address takes no connection.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error("{0}")]
+    Failed(#[from] io::Error),
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+}
+
+fn list(attempts: &[(SocketAddr, AttemptError)]) -> String {
+    let mut text = String::new();
+    for (address, error) in attempts {
+        let comma = if text.is_empty() { "" } else { ", " };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{comma}{address}: {error}");
+    }
+    text
+}
+
+/// A connection to the first of `addresses` that takes one. Each has [`EACH`], but for the last, which has as long as
+/// the caller waits.
+pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut failures = Vec::new();
     for (number, address) in addresses.iter().enumerate() {
         let connect = TcpStream::connect(address);
         let connected = if number + 1 == addresses.len() {
-            connect.await.map_err(|error| error.to_string())
+            connect.await.map_err(AttemptError::from)
         } else {
             match timeout(EACH, connect).await {
-                Ok(connected) => connected.map_err(|error| error.to_string()),
-                Err(_) => Err(format!("no answer within {} s", EACH.as_secs())),
+                Ok(connected) => connected.map_err(AttemptError::from),
+                Err(_) => Err(AttemptError::Timeout(EACH)),
             }
         };
         match connected {
             Ok(stream) => return Ok(stream),
-            Err(why) => failures.push(format!("{address}: {why}")),
+            Err(error) => failures.push((*address, error)),
         }
     }
-    Err(format!("can't connect to {}", failures.join(", ")))
+    Err(ConnectError(failures))
 }
 
 /// The addresses of `host`, each with `port`, in the order in which they should be tried.
-pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+pub(crate) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ResolveError> {
     let found = tokio::net::lookup_host((host, port)).await;
-    let found: Vec<_> = found.map_err(|error| format!("can't resolve {host}: {error}"))?.collect();
-    if found.is_empty() { Err(format!("{host} has no address")) } else { Ok(found) }
+    let found: Vec<_> =
+        found.map_err(|source| ResolveError::Lookup { host: host.to_owned(), source })?.collect();
+    if found.is_empty() { Err(ResolveError::NoAddress(host.to_owned())) } else { Ok(found) }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
@@ -53,7 +97,24 @@ mod tests {
         drop(gone);
         let stream = connect_any(&[bad, good]).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
-        let why = connect_any(&[bad, bad]).await.unwrap_err();
+        let why = connect_any(&[bad, bad]).await.unwrap_err().to_string();
         assert_eq!(why.matches(&bad.to_string()).count(), 2, "{why}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
+        // What exceeds the backlog of a listener is not answered.
+        let silent = TcpSocket::new_v4().unwrap();
+        silent.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let silent = silent.listen(0).unwrap();
+        let full = silent.local_addr().unwrap();
+        let mut filling = Vec::new();
+        while let Ok(Ok(stream)) = timeout(Duration::from_millis(100), TcpStream::connect(full)).await {
+            filling.push(stream);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        let stream = timeout(EACH * 2, connect_any(&[full, good])).await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
     }
 }

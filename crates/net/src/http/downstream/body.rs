@@ -1,16 +1,18 @@
 //! The body of a client's request.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{Event, Framing, RequestHead};
 use identity::Identity;
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::headers::X_RESPONSE_CODE;
 
 use crate::body_budget::{Full, Share};
-use crate::http::downstream::connection::{Asked, Client, Gone, Then};
+use crate::http::downstream::accumulator::BodyAccumulator;
+use crate::http::downstream::connection::Client;
+use crate::http::downstream::context::{Asked, Gone, Then};
 use crate::http::downstream::respond;
 use crate::http::transport::Broken;
-use crate::http::upstream::connection::Body;
+use crate::http::upstream::request::Body;
 
 /// So much of a body in chunks is waited for, to say how long it is.
 const SHORT: usize = 64 * 1024;
@@ -70,7 +72,7 @@ impl Client {
             return Ok(Err(NotTaken::TooLarge));
         }
         self.wire.decoder.gather(limit);
-        let mut whole = Gathered::default();
+        let mut whole = BodyAccumulator::default();
         let mut share = self.front.bodies.share(sender);
         loop {
             match self.wire.ready().map_err(Broken::from)? {
@@ -120,7 +122,7 @@ impl Client {
     /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not
     /// all servers take chunks (RFC 9112 6.1), and else in chunks as it comes.
     pub(crate) async fn beginning(&mut self) -> Result<(Bytes, Body), Gone> {
-        let mut gathered = Gathered::default();
+        let mut gathered = BodyAccumulator::default();
         while gathered.len() <= SHORT {
             let Some(part) = self.part().await? else {
                 let length = u64::try_from(gathered.len()).unwrap_or(u64::MAX);
@@ -142,34 +144,5 @@ impl Client {
             }
         }
         Ok(Then::Next)
-    }
-}
-
-/// What comes in parts and is to be one. Most of it comes in one part, which is then not copied.
-#[derive(Debug, Default)]
-pub(crate) struct Gathered {
-    first: Bytes,
-    all: BytesMut,
-}
-
-impl Gathered {
-    pub(crate) fn len(&self) -> usize {
-        self.first.len() + self.all.len()
-    }
-
-    pub(crate) fn push(&mut self, part: Bytes) {
-        if self.len() == 0 {
-            self.first = part;
-            return;
-        }
-        if self.all.is_empty() {
-            self.all.extend_from_slice(&std::mem::take(&mut self.first));
-        }
-        self.all.extend_from_slice(&part);
-    }
-
-    /// All of it; nothing is left.
-    pub(crate) fn take(&mut self) -> Bytes {
-        if self.all.is_empty() { std::mem::take(&mut self.first) } else { self.all.split().freeze() }
     }
 }

@@ -9,23 +9,19 @@ use std::time::Duration;
 
 use http::{Event, Framing, RequestDecoder, RequestHead};
 use identity::SecurityContext;
-use mapi::autodiscover::Dialect;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::body_budget::Share;
-use crate::gate::Lost;
-use crate::http::downstream::auth::{Connection as SignIn, SignedIn};
-pub(crate) use crate::http::downstream::context::Asked;
-use crate::http::downstream::context::clipped;
+use crate::http::config::HttpFront;
+use crate::http::downstream::auth::Connection as SignIn;
+use crate::http::downstream::context::{Gone, Then, clipped};
 use crate::http::downstream::pace::Pace;
 use crate::http::downstream::preamble::{Begun, begin};
 use crate::http::downstream::respond;
 use crate::http::downstream::routes::{REFUSED, Route, Way};
-use crate::http::listener::HttpFront;
-use crate::http::passthrough::{Relayed, Request};
-use crate::http::server_only::Cookies;
+use crate::http::passthrough::session::Relayed;
 use crate::http::timers::{Alarm, Stop};
 use crate::http::tls::TlsIdentity;
 use crate::http::transport::{Broken, Stream, Wire};
@@ -43,11 +39,11 @@ pub(crate) struct Client {
     /// When it was taken.
     since: Instant,
     pub(crate) pace: Pace,
-    sign_in: SignIn,
+    pub(super) sign_in: SignIn,
     /// Where it signs in at the server: as far as it did.
     pub(crate) relayed: Option<Relayed>,
     /// The context of its requests that nobody signs in for.
-    nobody: Option<SecurityContext>,
+    pub(super) nobody: Option<SecurityContext>,
     /// The context of the request that is answered now.
     pub(crate) caller: Option<SecurityContext>,
     /// The server wants to know who asks, which the client is to be told.
@@ -64,34 +60,6 @@ pub(crate) struct Client {
     pub(crate) waits: bool,
     /// What the server is told of where its requests come from.
     pub(crate) forwarding: Forwarding,
-}
-
-/// Whether a connection goes on after an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
-    Next,
-    Close,
-}
-
-/// Why a connection ends at once.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Gone {
-    #[error(transparent)]
-    Client(#[from] Broken),
-    #[error("it did not send or read within its time")]
-    Late,
-    #[error("the proxy stops")]
-    Stopped,
-    #[error("a body without a head")]
-    NoHead,
-    #[error("the answer broke off: {0}")]
-    CutShort(String),
-}
-
-impl From<io::Error> for Gone {
-    fn from(error: io::Error) -> Self {
-        Self::Client(error.into())
-    }
 }
 
 /// Serves `stream` until its end.
@@ -160,12 +128,6 @@ const UNFINISHED: Duration = Duration::from_secs(1);
 
 /// How long a client may take to read its last answer.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// How long the answer to a request waits whose credentials are not checked.
-const HELD: Duration = Duration::from_secs(1);
-
-/// What people get to read who have to sign in.
-const SIGN_IN: &str = "sign in\n";
 
 impl Client {
     async fn run(&mut self) -> Result<(), Gone> {
@@ -357,146 +319,6 @@ impl Client {
             return Box::pin(self.discover(asked, head, framing, dialect)).await;
         }
         Box::pin(self.relay(asked, head, framing)).await
-    }
-
-    /// Who sends the request; where that has been answered with what is to be proven, how the connection goes on.
-    async fn who(&mut self, head: &RequestHead, route: Route) -> Result<Result<Asked, Then>, Gone> {
-        let peer = self.front.peers.client(self.peer, &head.fields);
-        // Clients ask without signing in where their mailbox is, and servers answer.
-        let reads = matches!(head.method(), "GET" | "HEAD");
-        let nobody = reads && route == Route::Autodiscover(Dialect::Json);
-        let name = match &self.relayed {
-            None => self.sign_in.unproven(&head.fields),
-            Some(relayed) => relayed.unproven(&head.fields, route == Route::Mapi),
-        };
-        if let Some(name) = &name
-            && let Err(wait) = self.front.auth_limit.check(peer, name, Instant::now())
-        {
-            return self.limited(head, peer, wait).await.map(Err);
-        }
-        let signed_in = match &mut self.relayed {
-            None => self.sign_in.step(&head.fields, peer),
-            Some(relayed) => {
-                let (link, upstream) = (&mut self.link, &self.front.upstream);
-                let mapi = route == Route::Mapi;
-                let forwarding = &self.forwarding;
-                // What it has to say and to ask waits, and so does the rest of the connection.
-                Box::pin(relayed.step(Request { upstream, link, head, mapi, nobody, forwarding })).await
-            }
-        };
-        match (&signed_in, &name) {
-            (SignedIn::Refused(why), name) => {
-                self.front.auth_limit.failed(peer, name.as_ref(), why, Instant::now());
-            }
-            (SignedIn::Failed(_, why), name) => {
-                self.front.auth_limit.unclear(peer, name.as_ref(), why, Instant::now());
-            }
-            // Credentials that did not reach the server are no guess.
-            (SignedIn::NoServer(why), name) if !why.is_outage() => {
-                self.front.auth_limit.unclear(peer, name.as_ref(), &why.to_string(), Instant::now());
-            }
-            (SignedIn::As { fresh: true, .. }, Some(name)) => {
-                self.front.auth_limit.succeeded(peer, name, Instant::now());
-            }
-            _ => {}
-        }
-        let Some((context, token)) = self.admit(signed_in, nobody, head, peer) else {
-            return Ok(Err(Then::Next));
-        };
-        let cookies = match route {
-            Route::Mapi => Cookies::OfSession,
-            _ if self.relayed.is_some() && !context.is_anonymous() => Cookies::OfClient,
-            _ => Cookies::None,
-        };
-        self.caller = Some(context.clone());
-        Ok(Ok(Asked {
-            cookies,
-            context,
-            peer,
-            version: head.version(),
-            is_head: head.method() == "HEAD",
-            keep: head.keeps_alive(),
-            token,
-        }))
-    }
-
-    /// Answers a request whose credentials are not checked, since too many before them were wrong. The connection
-    /// of a client is held for a moment before, and is closed, so that it has to make another for its next guess.
-    async fn limited(&mut self, head: &RequestHead, peer: SocketAddr, wait: Duration) -> Result<Then, Gone> {
-        self.front.observer.refused(peer, "too many failed sign-ins");
-        let is_shared = self.front.peers.speaks_for_others(self.peer.ip());
-        if !is_shared {
-            let until = Instant::now() + wait.min(HELD);
-            poll_fn(|task| match self.stop.poll(task) {
-                Poll::Ready(_) => Poll::Ready(Err(Gone::Stopped)),
-                Poll::Pending => self.alarm.poll(task, until).map(Ok),
-            })
-            .await?;
-        }
-        respond::to(&mut self.wire.out, head, 429, "too many failed sign-ins\n", |answer| {
-            answer.fields.push("Retry-After", wait.as_secs().saturating_add(1).to_string());
-            if !is_shared && head.keeps_alive() {
-                answer.fields.push("Connection", "close");
-            }
-        });
-        Ok(if is_shared { Then::Next } else { Then::Close })
-    }
-
-    /// Lets in whoever signed in, or nobody where the request may be `nobody`'s: its context, and the last
-    /// token of its sign-in. Answers everybody else with what is to be proven, or why that can't be.
-    fn admit(
-        &mut self,
-        signed_in: SignedIn,
-        nobody: bool,
-        head: &RequestHead,
-        peer: SocketAddr,
-    ) -> Option<(SecurityContext, Option<String>)> {
-        match signed_in {
-            SignedIn::As { context, fresh, token } => {
-                self.place.signed_in();
-                self.pace.is_signed_in();
-                if fresh {
-                    tracing::debug!(%peer, user = %context.principal(), "signed in");
-                    self.front.observer.signed_in(&context, peer);
-                }
-                return Some((context, token));
-            }
-            SignedIn::Nobody if nobody && !head.fields.has("authorization") => {
-                let context = self.nobody.get_or_insert_with(|| self.front.sign_in.nobody());
-                return Some((context.clone(), None));
-            }
-            SignedIn::GoOn(token) => respond::to(&mut self.wire.out, head, 401, SIGN_IN, |answer| {
-                answer.fields.push("WWW-Authenticate", token);
-            }),
-            SignedIn::Nobody => self.deny(head),
-            SignedIn::Over(context, why) => {
-                tracing::info!(%peer, user = %context.principal(), "the client has to sign in anew: {why}");
-                self.link = None;
-                self.deny(head);
-            }
-            SignedIn::Refused(why) => {
-                self.front.observer.refused(peer, &why);
-                self.deny(head);
-            }
-            SignedIn::Failed(status, why) => {
-                self.front.observer.refused(peer, &why);
-                self.answer(status, "nobody can be signed in now\n", head);
-            }
-            SignedIn::NoServer(why) => {
-                let lost = Lost { peer, user: None, operation: "sign-in", is_wait: false };
-                self.unreachable(&why, head, &lost);
-            }
-        }
-        None
-    }
-
-    /// Answers a request with what is to be proven, and how.
-    pub(crate) fn deny(&mut self, head: &RequestHead) {
-        let Self { wire, sign_in, relayed, .. } = self;
-        respond::to(&mut wire.out, head, 401, SIGN_IN, |answer| match relayed {
-            None => sign_in.offer(answer),
-            Some(relayed) => relayed.offer(answer),
-        });
     }
 
     /// Answers a request in our own words. Says whether the connection goes on.

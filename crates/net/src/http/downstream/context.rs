@@ -1,5 +1,6 @@
 //! The part of a request that determines how its response is sent.
 
+use std::io;
 use std::net::SocketAddr;
 
 use http::{RequestHead, Version};
@@ -7,6 +8,7 @@ use identity::SecurityContext;
 
 use crate::gate::Lost;
 use crate::http::server_only::Cookies;
+use crate::http::transport::Broken;
 
 /// A request under way: who sends it, and what of it decides how it is answered.
 pub(crate) struct Asked {
@@ -29,6 +31,34 @@ impl Asked {
     pub(crate) fn lost<'a>(&'a self, head: &'a RequestHead) -> Lost<'a> {
         let (peer, user) = (self.peer, Some(self.context.principal()));
         Lost { peer, user, operation: clipped(head.path()), is_wait: false }
+    }
+}
+
+/// Whether a connection goes on after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    Next,
+    Close,
+}
+
+/// Why a connection ends at once.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Gone {
+    #[error(transparent)]
+    Client(#[from] Broken),
+    #[error("it did not send or read within its time")]
+    Late,
+    #[error("the proxy stops")]
+    Stopped,
+    #[error("a body without a head")]
+    NoHead,
+    #[error("the answer broke off: {0}")]
+    CutShort(String),
+}
+
+impl From<io::Error> for Gone {
+    fn from(error: io::Error) -> Self {
+        Self::Client(error.into())
     }
 }
 

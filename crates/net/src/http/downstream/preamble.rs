@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use identity::ntlm::ChannelBindings;
 use tokio::net::TcpStream;
 
-use crate::http::listener::HttpFront;
+use crate::http::config::HttpFront;
 use crate::http::tls::{TlsFailure, TlsIdentity};
 use crate::http::transport::Stream;
 use crate::tcp::admission::Place;

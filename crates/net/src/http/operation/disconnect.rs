@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use wire::Guid;
 
 use crate::http::client::{HttpAnswer, HttpClient};
-use crate::http::listener::HttpFront;
+use crate::http::config::HttpFront;
 
 /// How long all sessions that wait may take together. What is left then the server has to end by itself.
 const PATIENCE: Duration = Duration::from_mins(1);

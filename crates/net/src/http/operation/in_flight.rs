@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::body_budget::Share;
 use crate::gate::Lost;
-use crate::http::listener::HttpFront;
+use crate::http::config::HttpFront;
 use crate::http::operation::response::Coming;
 
 /// What is logged of a session that gave way to a new one of the same user.
@@ -69,6 +69,15 @@ impl Airborne {
             flight.unseen(set());
         }
         Ok(())
+    }
+
+    /// Lets the engine have the server's answer, which is whole now.
+    pub(crate) fn through_engine(&mut self, coming: &mut Coming) -> Next {
+        let Self { front, flight, .. } = self;
+        match coming.outcome() {
+            Ok(payload) => front.engine.resume_by_cookie(&front.sessions, flight, payload),
+            Err(code) => front.engine.refused_by_upstream(&front.sessions, flight, code),
+        }
     }
 
     pub(crate) fn give_up(&mut self, why: &str) {

@@ -1,9 +1,11 @@
 //! MAPI over HTTP ([MS-OXCMAPIHTTP]): requests through the engine, answers back as they come.
 
+pub(crate) mod ahead;
 pub(crate) mod disconnect;
 pub(crate) mod in_flight;
 pub(crate) mod pending;
 pub(crate) mod response;
+pub(crate) mod wait;
 
 use std::sync::Arc;
 
@@ -21,13 +23,15 @@ use wire::Endian;
 
 use crate::clock;
 use crate::http::downstream::body::{NotTaken, Whole};
-use crate::http::downstream::connection::{Asked, Client, Gone, Then};
+use crate::http::downstream::connection::Client;
+use crate::http::downstream::context::{Asked, Gone, Then};
 use crate::http::downstream::respond;
 use crate::http::forward::lost;
 use crate::http::operation::in_flight::Airborne;
 use crate::http::operation::pending::Told;
 use crate::http::operation::response::Coming;
-use crate::http::upstream::connection::{Body, Link};
+use crate::http::upstream::connection::Link;
+use crate::http::upstream::request::Body;
 use crate::upstream_error::UpstreamError;
 
 impl Client {
@@ -211,7 +215,7 @@ impl Client {
                     None => return Ok(self.end_wait(asked, &mut airborne, &told, Some(&coming))),
                 }
             };
-            let taken = |event| coming.take(event, self.front.sizes.answer).map_err(UpstreamError::Protocol);
+            let taken = |event| coming.take(event, self.front.sizes.answer).map_err(UpstreamError::from);
             match event.and_then(taken) {
                 Ok(true) => break,
                 Ok(false) => {
@@ -227,7 +231,7 @@ impl Client {
                 Err(why) => return Ok(self.fail(&why, &mut airborne, &told)),
             }
         }
-        let mut next = coming.through_engine(&mut airborne);
+        let mut next = airborne.through_engine(&mut coming);
         while let Next::Defer { limit } = next {
             Box::pin(self.wait_for_work(asked, &mut airborne, &mut told, Some(&mut coming), limit)).await?;
             let Airborne { front, flight, .. } = &mut *airborne;

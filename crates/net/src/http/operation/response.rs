@@ -7,12 +7,12 @@ use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::mapihttp::{ResponseBody, ResponseCode};
 
-use crate::http::downstream::body::Gathered;
-use crate::http::downstream::connection::{Asked, Then};
+use crate::http::downstream::accumulator::BodyAccumulator;
+use crate::http::downstream::context::{Asked, Then};
 use crate::http::exchange::{Coding, adapt_answer};
-use crate::http::operation::in_flight::Airborne;
 use crate::http::operation::pending::{self, Told};
 use crate::http::transport::Wire;
+use crate::upstream_error::UpstreamError;
 
 /// An answer of the server's, as far as it is here.
 pub(crate) struct Coming {
@@ -34,7 +34,7 @@ pub(crate) struct Coming {
     sent: usize,
     pub(crate) begun: bool,
     pub(crate) body: ResponseBody,
-    payload: Gathered,
+    payload: BodyAccumulator,
     /// The payload, once it is whole; of an answer that refuses the operation, what came of its body.
     whole: Bytes,
     /// Bytes of content so far.
@@ -45,6 +45,17 @@ pub(crate) struct Coming {
     /// The client was told by us that somebody is at work: what is sent of the body is not its beginning as
     /// it came.
     pub(crate) told: bool,
+}
+
+/// An answer that exceeds the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the answer is too large")]
+pub(crate) struct TooLarge;
+
+impl From<TooLarge> for UpstreamError {
+    fn from(error: TooLarge) -> Self {
+        Self::Protocol(error.to_string())
+    }
 }
 
 /// How much memory a piece takes that is held.
@@ -84,7 +95,7 @@ impl Coming {
             sent: 0,
             begun: false,
             body: ResponseBody::new(),
-            payload: Gathered::default(),
+            payload: BodyAccumulator::default(),
             whole: Bytes::new(),
             content: 0,
             malformed: false,
@@ -95,11 +106,11 @@ impl Coming {
 
     /// Takes in what comes next, and says whether the answer is whole with it. An error where it is longer than
     /// `limit`.
-    pub(crate) fn take(&mut self, event: Event<ResponseHead>, limit: usize) -> Result<bool, String> {
+    pub(crate) fn take(&mut self, event: Event<ResponseHead>, limit: usize) -> Result<bool, TooLarge> {
         match event {
             Event::Body(piece) => {
                 let taken = self.take_piece(piece, limit);
-                taken.then_some(false).ok_or_else(|| "the answer is too large".to_owned())
+                taken.then_some(false).ok_or(TooLarge)
             }
             Event::End => Ok(true),
             Event::Head { .. } => Ok(false),
@@ -189,9 +200,8 @@ impl Coming {
         }
     }
 
-    /// Lets the engine have the answer that is whole now.
-    pub(crate) fn through_engine(&mut self, airborne: &mut Airborne) -> Next {
-        let Airborne { front, flight, .. } = airborne;
+    /// What the answer comes to that is whole now: its payload, or the code with which the server refuses the operation.
+    pub(super) fn outcome(&mut self) -> Result<Bytes, ResponseCode> {
         let code = match (self.code, self.body.response_code()) {
             (ResponseCode::Success, Some(late)) => late,
             (code, _) => code,
@@ -202,10 +212,10 @@ impl Coming {
         if code != ResponseCode::Success {
             self.refused = Some(code);
             self.whole = self.held.iter().flat_map(http::Piece::data).copied().collect();
-            return front.engine.refused_by_upstream(&front.sessions, flight, code);
+            return Err(code);
         }
         self.whole = self.payload.take();
-        front.engine.resume_by_cookie(&front.sessions, flight, self.whole.clone())
+        Ok(self.whole.clone())
     }
 
     /// Sends the rest of the answer, or what modules made of it.

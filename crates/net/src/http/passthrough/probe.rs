@@ -9,7 +9,7 @@ use mapi::mapihttp::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID,
 use wire::FileTime;
 
 use crate::http::passthrough::challenges::Offers;
-use crate::http::upstream::connection::HttpUpstream;
+use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::forwarding::Forwarding;
 
 /// What a probe takes over from a client's request: front servers of some installations choose by it.

@@ -10,44 +10,13 @@ use identity::relayed::{Accepted, Answer, Checked, Guarded, Outcome, Scheme, Sig
 use identity::{OsRandom, Refusal};
 use mapi::mapihttp::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 
-use super::{Relayed, Request, State};
 use crate::clock;
 use crate::http::downstream::auth::SignedIn;
 use crate::http::passthrough::challenges::Offers;
 use crate::http::passthrough::probe::{Guard, candidates, directory};
+use crate::http::passthrough::session::{NotProven, Relayed, Request, State};
 use crate::http::upstream::connection::{Link, challenge};
 use crate::upstream_error::UpstreamError;
-
-/// Why credentials were not proven.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum NotProven {
-    /// They are refused before they reach the server.
-    #[error("{0}")]
-    Credentials(Refusal),
-    /// The server refuses them.
-    #[error("the server refuses the client's {}", .0.name())]
-    Refused(Scheme),
-    /// The server does not offer the scheme.
-    #[error("the server does not offer {}; it offers {offers}", .scheme.name())]
-    NotOffered { scheme: Scheme, offers: String },
-    /// The server answers otherwise.
-    #[error("the server answers {status} to the client's {}", .scheme.name())]
-    Unclear { scheme: Scheme, status: u16 },
-    /// No request was found that shows anything.
-    #[error(
-        "the server does not ask for a sign-in: no request is refused with 401, or none shows its answer"
-    )]
-    Unguarded,
-    /// The server's connection does not last as long as its sign-in.
-    #[error("the server closes its connection after {}", .0.name())]
-    Closes(Scheme),
-    /// What the server took proves nothing.
-    #[error(transparent)]
-    Nothing(#[from] Unproven),
-    /// The connection to the server failed.
-    #[error(transparent)]
-    Link(#[from] UpstreamError),
-}
 
 /// What the server answered to a probe.
 struct Probed {

@@ -6,102 +6,21 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{Event, Fate, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead, Version};
+use http::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead};
 use identity::ntlm::InitiatorConfig;
-use identity::{ChannelBindings, Identity, Initiator, OsRandom, Password, SecurityContext, Step};
+use identity::{ChannelBindings, Identity, Initiator, OsRandom, SecurityContext, Step};
 use tokio::time::{Instant, timeout, timeout_at};
-use zeroize::Zeroizing;
 
 use crate::account::{Account, credentials_for};
 use crate::clock;
-use crate::gate::{Gate, Road, SignInAttempt};
+use crate::gate::{Road, SignInAttempt};
 use crate::http::passthrough::challenges::NotSignedIn;
-use crate::http::server_only::{Cookies, Speaker, speaker};
-use crate::http::tls::TlsTrust;
 use crate::http::transport::{Stream, Wire};
+use crate::http::upstream::config::{HttpCredentials, HttpUpstream};
 use crate::http::upstream::dial::{NotConnected, NotOpened};
-use crate::http::upstream::forwarding::{Forwarding, Via};
-use crate::http::upstream::headers::{is_of_connection, keep_alive, named_by_connection};
-use crate::reloadable::Live;
+use crate::http::upstream::forwarding::Via;
+use crate::http::upstream::headers::keep_alive;
 use crate::upstream_error::UpstreamError;
-
-/// As whom we act towards the server.
-#[derive(Clone)]
-pub enum HttpCredentials {
-    /// As one account for all, by Basic: the header that says so, which is wiped when the last one forgets it.
-    Basic(Bytes),
-    /// As one account for all, by NTLM or Negotiate.
-    Handshake(Arc<Account>),
-    /// As each client itself, who signs in there through us.
-    Relayed,
-}
-
-impl HttpCredentials {
-    /// The account `user` of `domain`, by Basic.
-    pub fn basic(user: &str, domain: &str, password: &Password) -> Self {
-        let name = if domain.is_empty() { user.to_owned() } else { format!("{domain}\\{user}") };
-        let text = Zeroizing::new(format!("{name}:{}", password.expose()));
-        let encoded = Zeroizing::new(STANDARD.encode(text.as_bytes()));
-        Self::Basic(Bytes::from_owner(Zeroizing::new(format!("Basic {}", *encoded))))
-    }
-}
-
-impl std::fmt::Debug for HttpCredentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Basic(_) => "Basic([redacted])",
-            Self::Handshake(_) => "Handshake([redacted])",
-            Self::Relayed => "Relayed",
-        })
-    }
-}
-
-/// The server that HTTP is relayed to.
-#[derive(Debug, Clone)]
-pub struct HttpUpstream {
-    /// Its name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// How we know it, where we speak TLS with it.
-    pub tls: Option<TlsTrust>,
-    /// As whom we act there, on connections that are opened from now on.
-    pub credentials: Live<HttpCredentials>,
-    /// How long connecting and signing in may take.
-    pub timeout: Duration,
-    /// How long an answer may take.
-    pub call_limit: Duration,
-    /// The name under which we stand in the requests that go there.
-    pub via: Via,
-    /// What all connections there know of it together.
-    pub gate: Arc<Gate>,
-}
-
-impl HttpUpstream {
-    /// What its `Host` header says.
-    pub(crate) fn host_header(&self) -> String {
-        let usual = if self.tls.is_some() { 443 } else { 80 };
-        // An IPv6 address stands in brackets (RFC 3986 3.2.2).
-        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
-        if self.port == usual { host } else { format!("{host}:{}", self.port) }
-    }
-
-    /// Permits a sign-in on behalf of `context` for what is at `target`; none where the service account does not
-    /// sign in: for anonymous callers, and for clients who sign in there themselves.
-    async fn sign_in(
-        &self,
-        context: &SecurityContext,
-        target: &str,
-    ) -> Result<Option<SignInAttempt>, UpstreamError> {
-        match credentials_for(context, self.credentials.get()).as_deref() {
-            None | Some(HttpCredentials::Relayed) => Ok(None),
-            Some(HttpCredentials::Basic(_) | HttpCredentials::Handshake(_)) => {
-                let directory = target.split(['/', '?']).nth(1).unwrap_or_default();
-                self.gate.sign_in(Road::Http, directory, context, self.timeout).await.map(Some)
-            }
-        }
-    }
-}
 
 /// One connection to the server.
 #[derive(Debug)]
@@ -110,11 +29,11 @@ pub(crate) struct Link {
     /// Whose requests it carries; nobody else's ever. None as long as it carried nobody's credentials.
     owner: Option<Identity>,
     /// Whether its owner signs in, or signed in, with a handshake on it.
-    pinned: bool,
+    pub(super) pinned: bool,
     /// With what its requests are authenticated; none for anonymous ones.
-    credentials: Option<Arc<HttpCredentials>>,
+    pub(super) credentials: Option<Arc<HttpCredentials>>,
     /// What its requests' `Host` header says.
-    host: Bytes,
+    pub(super) host: Bytes,
     /// What binds a handshake to it.
     bindings: Option<ChannelBindings>,
     /// Until when the server leaves it open, as far as it says.
@@ -127,11 +46,11 @@ pub(crate) struct Link {
     /// A request was not sent to its end.
     pub(crate) cut: bool,
     /// The header of the sign-in's last leg, to be sent with the next request.
-    token: Option<String>,
+    pub(super) token: Option<String>,
     /// The sign-in of the service account whose outcome the next response shows.
     attempt: Option<SignInAttempt>,
     limit: Duration,
-    via: Via,
+    pub(super) via: Via,
 }
 
 impl Link {
@@ -347,69 +266,6 @@ impl Link {
         }
     }
 
-    /// Makes a client's `head` one that goes to the server as ours: what concerns the client's connection and
-    /// its sign-in stays here, as does what only servers and trusted proxies may say.
-    pub(crate) fn adapt(&mut self, head: &mut RequestHead, onward: &Onward<'_>) {
-        let named = named_by_connection(&head.fields);
-        let mut host = Some(self.host.clone());
-        let mut authorization = self.proof();
-        // Anonymous clients have no session at the server either.
-        let cookies = if self.is_nobodys() { Cookies::None } else { onward.cookies };
-        let keeps_forwarding = onward.forwarding.is_some_and(Forwarding::keeps);
-        let framed_anew = matches!(onward.body, Body::Length(_));
-        head.set_version(Version::Http11);
-        head.fields.rewrite(|name, value| {
-            let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-            if is("host") {
-                host.take().map_or(Fate::Goes, Fate::Becomes)
-            } else if is("authorization") {
-                match &mut authorization {
-                    Proof::AsItCame => Fate::Stays,
-                    Proof::Ours(value) => value.take().map_or(Fate::Goes, Fate::Becomes),
-                }
-            } else if is("cookie") {
-                cookies.asked(value)
-            } else if is("expect")
-                || is("te")
-                || (is("transfer-encoding") && framed_anew)
-                || is_of_connection(name, &named)
-            {
-                Fate::Goes
-            } else {
-                match speaker(name) {
-                    Speaker::Client => Fate::Stays,
-                    Speaker::Proxy if keeps_forwarding => Fate::Stays,
-                    Speaker::Proxy | Speaker::Server => Fate::Goes,
-                }
-            }
-        });
-        if let Some(host) = host {
-            head.fields.push("Host", host);
-        }
-        if let Proof::Ours(Some(value)) = authorization {
-            head.fields.push("Authorization", value);
-        }
-        if let Some(forwarding) = onward.forwarding {
-            forwarding.add_to(&mut head.fields);
-        }
-        self.via.add_to(&mut head.fields);
-        if let Body::Length(length) = onward.body {
-            head.fields.set_number("Content-Length", length);
-        }
-    }
-
-    /// What the next request has to prove who sends it.
-    fn proof(&mut self) -> Proof {
-        let Some(credentials) = &self.credentials else { return Proof::Ours(None) };
-        match (&**credentials, self.token.take()) {
-            (HttpCredentials::Basic(basic), _) => Proof::Ours(Some(basic.clone())),
-            (HttpCredentials::Handshake(_), Some(token)) => Proof::Ours(Some(token.into())),
-            // Credentials that each request has are the client's own, and were taken by the server.
-            (HttpCredentials::Relayed, _) if !self.pinned => Proof::AsItCame,
-            (HttpCredentials::Handshake(_) | HttpCredentials::Relayed, _) => Proof::Ours(None),
-        }
-    }
-
     /// Puts a request's head where it will be sent from. The body follows it into `wire.out`.
     pub(crate) fn ask(&mut self, head: &RequestHead, bodiless: bool) {
         head.write(&mut self.wire.out);
@@ -465,34 +321,6 @@ impl Link {
         let announces = head.fields.has("transfer-encoding") || length.is_some_and(|length| length != "0");
         !announces
     }
-}
-
-/// What is ours to say of a request that goes to the server.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Onward<'a> {
-    /// How its body is framed.
-    pub(crate) body: Body,
-    /// Which of its cookies go on.
-    pub(crate) cookies: Cookies,
-    /// What is said of the way that it took; none where it is our own.
-    pub(crate) forwarding: Option<&'a Forwarding>,
-}
-
-/// How the body of a request that goes to the server is framed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Body {
-    /// As the client framed it.
-    AsItCame,
-    /// By this length.
-    Length(u64),
-}
-
-/// What a request's `Authorization` says.
-enum Proof {
-    /// What the client says.
-    AsItCame,
-    /// This, or nothing.
-    Ours(Option<Bytes>),
 }
 
 /// So much of a refusal is read to keep the connection.

@@ -7,8 +7,8 @@ use identity::ChannelBindings;
 use crate::http::passthrough::challenges::NotSignedIn;
 use crate::http::tls::{TlsFailure, end_point};
 use crate::http::transport::Stream;
-use crate::http::upstream::connection::HttpUpstream;
-use crate::tcp::connect::{connect_any, resolve};
+use crate::http::upstream::config::HttpUpstream;
+use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
 use crate::tcp::stream::prepare;
 use crate::upstream_error::UpstreamError;
 
@@ -17,10 +17,13 @@ use crate::upstream_error::UpstreamError;
 pub enum NotConnected {
     /// Its name has no address.
     #[error("{0}")]
-    Unresolved(String),
+    Unresolved(ResolveError),
     /// None of its addresses takes a connection.
     #[error("{0}")]
-    Unreachable(String),
+    Unreachable(ConnectError),
+    /// The connection can't be set up.
+    #[error("{0}")]
+    Setup(std::io::Error),
     /// The TLS handshake failed.
     #[error(transparent)]
     Tls(#[from] TlsFailure),
@@ -54,9 +57,10 @@ impl From<NotConnected> for UpstreamError {
         let why = error.to_string();
         match error {
             NotConnected::Tls(_) => Self::Tls(why),
-            NotConnected::Unresolved(_) | NotConnected::Unreachable(_) | NotConnected::Late(_) => {
-                Self::Connect(why)
-            }
+            NotConnected::Unresolved(_)
+            | NotConnected::Unreachable(_)
+            | NotConnected::Setup(_)
+            | NotConnected::Late(_) => Self::Connect(why),
         }
     }
 }
@@ -78,7 +82,7 @@ impl HttpUpstream {
     pub(crate) async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
         let addresses = resolve(&self.host, self.port).await.map_err(NotConnected::Unresolved)?;
         let stream = connect_any(&addresses).await.map_err(NotConnected::Unreachable)?;
-        prepare(&stream).map_err(|error| NotConnected::Unreachable(error.to_string()))?;
+        prepare(&stream).map_err(NotConnected::Setup)?;
         let Some(trust) = &self.tls else { return Ok((Stream::Plain(stream), None)) };
         let connected = trust.connector.connect(trust.name.clone(), stream).await;
         let connected = connected.map_err(|error| TlsFailure::of(&error))?;

@@ -1,8 +1,10 @@
 //! Connections to the server by HTTP, and what of a message changes between it and a client.
 
+pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod dial;
 pub(crate) mod early_response;
 pub(crate) mod forwarding;
 pub(crate) mod headers;
 pub(crate) mod redirect;
+pub(crate) mod request;

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use http::Fields;
 
-use crate::http::upstream::connection::HttpUpstream;
+use crate::http::upstream::config::HttpUpstream;
 
 /// Turns the addresses in an answer's head that name the server into ours, which begin with `origin`.
 /// Elsewhere a server may send whom it likes.

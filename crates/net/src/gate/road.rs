@@ -1,0 +1,20 @@
+//! The two ways to the upstream.
+
+/// By which protocol the upstream is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Road {
+    /// DCE/RPC over TCP.
+    Rpc,
+    /// HTTP.
+    Http,
+}
+
+impl Road {
+    /// The key in the configuration that names the server.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Rpc => "upstream.rpc",
+            Self::Http => "upstream.http",
+        }
+    }
+}

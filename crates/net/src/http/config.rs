@@ -1,0 +1,93 @@
+//! What all HTTP connections of a proxy have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{CookieTable, Engine, Observer};
+use identity::{Registry, relayed};
+
+use crate::auth_limit::AuthLimit;
+use crate::body_budget::BodyBudget;
+use crate::event_log::EventLog;
+use crate::http::downstream::auth::HttpSignIn;
+use crate::http::downstream::routes::Routes;
+use crate::http::operation::pending::Pending;
+use crate::http::peers::Peers;
+use crate::http::upstream::config::HttpUpstream;
+use crate::tcp::admission::Limits;
+
+/// How large a client's requests may be, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Heads, lines and chunks.
+    pub framing: http::Limits,
+    /// A body that has to be there as a whole before it goes on.
+    pub body: usize,
+    /// An answer that has to be there as a whole before it goes on.
+    pub answer: usize,
+    /// What a client may send ahead while it is answered.
+    pub ahead: usize,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self { framing: http::Limits::default(), body: 2 << 20, answer: 16 << 20, ahead: 64 * 1024 }
+    }
+}
+
+/// What the connections of HTTP listeners have in common.
+pub struct HttpFront {
+    /// How clients sign in.
+    pub sign_in: HttpSignIn,
+    /// How often they may fail to.
+    pub auth_limit: Arc<AuthLimit>,
+    /// Where they sign in at the server instead, through us.
+    pub relayed: Option<Arc<relayed::Config>>,
+    /// What our URLs begin with: `https://`, our name, and the port where it is not the usual one.
+    pub origin: String,
+    /// Whose word is taken for where they connect from.
+    pub peers: Peers,
+    /// Whether requests to the server have `X-Forwarded-For`, the headers like it, and `Forwarded`.
+    pub tells_forwarding: bool,
+    /// What becomes of which path.
+    pub routes: Routes,
+    /// The server.
+    pub upstream: HttpUpstream,
+    /// How long clients may take.
+    pub limits: Limits,
+    /// How large their messages may be.
+    pub sizes: HttpLimits,
+    /// How much of their requests is held in memory.
+    pub bodies: Arc<BodyBudget>,
+    /// When they are told that we are at work.
+    pub pending: Pending,
+    /// The modules, and what brings operations through them.
+    pub engine: Arc<Engine>,
+    /// The sessions of MAPI over HTTP.
+    pub sessions: CookieTable,
+    /// Where the security context is counted under which sessions are ended at the server.
+    pub contexts: Arc<Registry>,
+    /// After how long without a request a session ends.
+    pub session_idle: Duration,
+    /// Who watches.
+    pub observer: Arc<dyn Observer>,
+    /// The rate-limited log.
+    pub log: EventLog,
+}
+
+impl HttpFront {
+    /// Ends all sessions, when the last connection is gone.
+    pub fn end(&self) {
+        self.engine.end_all(&self.sessions);
+    }
+}
+
+impl std::fmt::Debug for HttpFront {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HttpFront")
+            .field("sign_in", &self.sign_in)
+            .field("routes", &self.routes)
+            .field("upstream", &self.upstream)
+            .finish_non_exhaustive()
+    }
+}

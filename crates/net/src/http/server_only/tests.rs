@@ -1,0 +1,189 @@
+use super::*;
+
+#[test]
+fn no_beginning_is_longer_than_what_is_compared() {
+    let all = EXCHANGE.iter().chain(WEB).chain(FORWARDING);
+    assert!(all.map(|name| name.len()).max() <= Some(LONGEST));
+}
+
+#[test]
+fn each_beginning_is_found_with_whatever_follows_it() {
+    let server = || EXCHANGE.iter().chain(WEB);
+    let all = server().map(|name| (name, Speaker::Server));
+    for (name, speaks) in all.chain(FORWARDING.iter().map(|name| (name, Speaker::Proxy))) {
+        for behind in ["", "-", "0", "a", "z", "~", "-a-name-that-is-longer-than-what-is-compared"] {
+            let name = format!("{name}{behind}");
+            // A server's word may begin as a proxy's does.
+            let speaks = if server().any(|own| name.starts_with(own)) { Speaker::Server } else { speaks };
+            let plain = speaks == Speaker::Server || !behind.contains('~');
+            let speaks = if plain { speaks } else { Speaker::Server };
+            assert_eq!(speaker(name.as_bytes()), speaks, "{name}");
+            assert_eq!(speaker(name.to_ascii_uppercase().as_bytes()), speaks, "{name}");
+            for other in ["_", ".", "+", "~"] {
+                let name = name.to_ascii_uppercase().replace('-', other);
+                let usual = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                assert_eq!(speaker(name.as_bytes()), if usual { speaks } else { Speaker::Server }, "{name}");
+            }
+        }
+        // One byte less, or another one at its end, is another name, unless it begins with another of them.
+        let (less, last) = name.split_at(name.len() - 1);
+        for other in [less.to_owned(), format!("{less}{}", if last == "q" { 'p' } else { 'q' })] {
+            let mut known = server().chain(FORWARDING);
+            if !known.any(|known| other.starts_with(known)) {
+                assert_eq!(speaker(other.as_bytes()), Speaker::Client, "{other}");
+            }
+        }
+    }
+    assert_eq!(speaker(b""), Speaker::Client);
+}
+
+#[test]
+fn what_clients_send_is_theirs_to_say() {
+    for name in [
+        "Accept",
+        "Authorization",
+        "Cache-Control",
+        "client-request-id",
+        "Content-Type",
+        "Cookie",
+        "Depth",
+        "If-None-Match",
+        "Prefer",
+        "Range",
+        "SOAPAction",
+        "User-Agent",
+        "Via",
+        "X-AnchorMailbox",
+        "X-ClientApplication",
+        "X-ClientCanHandle",
+        "X-ClientInfo",
+        "X-ClientStatistics",
+        "X-FeatureVersion",
+        "X-IDCRL_ACCEPTED",
+        "X-MapiHttpCapability",
+        "X-MS-CookieUri-Requested",
+        "X-Nego-Capability",
+        "X-OfficeVersion",
+        "X-PreferServerAffinity",
+        "X-PublicFolderMailbox",
+        "X-RequestId",
+        "X-RequestType",
+        "X-User-Identity",
+        "X-Requested-With",
+        "Origin",
+    ] {
+        assert_eq!(speaker(name.as_bytes()), Speaker::Client, "{name}");
+    }
+}
+
+#[test]
+fn what_servers_say_to_each_other_is_not() {
+    for name in [
+        "X-CommonAccessToken",
+        "x-commonaccesstoken",
+        "X_CommonAccessToken",
+        "X-BEResource",
+        "X-BEServer",
+        "X-AnonResource",
+        "X-AnonResource-Backend",
+        "X-BackEndCookie",
+        "X-CalculatedBETarget",
+        "X-IsFromCafe",
+        "X-IsFromBackend",
+        "X-SourceCafeServer",
+        "X-CafeProxyTarget",
+        "X-FEServer",
+        "X-FEProxyInfo",
+        "X-TargetServer",
+        "X-TargetBackEndServer",
+        "X-ProxyTargetServer",
+        "X-ProxyTargetServerVersion",
+        "X-WLID-MemberName",
+        "WLID-MemberName",
+        "msExchProxyUri",
+        "msExchLogonAccount",
+        "msExchLogonMailbox",
+        "msExchTargetMailbox",
+        "X-Rps-CAT",
+        "X-SecurityContext",
+        "X-Security-Token",
+        "X-EXT-ClientName",
+        "X-SerializedSecurityContext",
+        "X-MS-Exchange-Organization-AuthAs",
+        "X-Original-URL",
+        "X-OriginalRequestHost",
+        "X-Rewrite-URL",
+        "X_REWRITE_URL",
+        "X-HTTP-Method-Override",
+        "X-ARR-ClientCert",
+        "X-Client-Cert",
+        "Client-Cert",
+        "X-Forwarded-Client-Cert",
+        "X-SSL-Client-S-DN",
+        "SSL_CLIENT_CERT",
+        "Remote-User",
+        "REMOTE_USER",
+        "X-Remote-User",
+        "X-MS-CLIENT-PRINCIPAL-NAME",
+        "Proxy",
+        "Proxy-Authorization",
+        "X-OWA-ProxyUri",
+        "X-Common-AccessToken",
+        "X-User",
+        "X-Username",
+        "X_USER_IDENTITY",
+        "X-LogonUser",
+        "Logon-User",
+        "Auth-User",
+        "SM_USER",
+        "OAM_REMOTE_USER",
+        "X-Forwarded-User",
+        "X-Forwarded-Preferred-Username",
+        "iv-user",
+        "OIDC_CLAIM_sub",
+    ] {
+        assert_eq!(speaker(name.as_bytes()), Speaker::Server, "{name}");
+    }
+    for name in [
+        "X-Forwarded-For",
+        "x-forwarded-proto",
+        "X-Forwarded-Host",
+        "X-Forwarded",
+        "Forwarded",
+        "Forwarded-For",
+        "X-Real-IP",
+        "X-Client-IP",
+        "Client-IP",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "X-Cluster-Client-IP",
+        "Front-End-Https",
+        "X-MS-Forwarded-Client-IP",
+    ] {
+        assert_eq!(speaker(name.as_bytes()), Speaker::Proxy, "{name}");
+    }
+}
+
+#[test]
+fn cookies_that_lead_a_front_end_elsewhere_go_nowhere() {
+    let text = |fate: Fate| match fate {
+        Fate::Stays => "as it was".to_owned(),
+        Fate::Goes => String::new(),
+        Fate::Becomes(value) => String::from_utf8(value.to_vec()).unwrap(),
+    };
+    let asked = |cookies: Cookies, value: &str| text(cookies.asked(value.as_bytes()));
+    assert_eq!(asked(Cookies::OfClient, "a=b; c=d"), "as it was");
+    assert_eq!(asked(Cookies::OfClient, "a=b; x-BEResource=x~1; c=d"), "a=b; c=d");
+    assert_eq!(asked(Cookies::OfClient, "X-BEResource=localhost~1942062522"), "");
+    assert_eq!(asked(Cookies::OfClient, " X-AnonResource=true;X-AnonResource-Backend=x/y?~3 ;a=b"), "a=b");
+    assert_eq!(asked(Cookies::OfClient, "Email=autodiscover/autodiscover.json; cadataKey=x; a"), "a");
+    assert_eq!(asked(Cookies::OfClient, "X-BackEndCookie=S-1-5=x; a=b"), "a=b");
+    assert_eq!(asked(Cookies::OfSession, "MapiContext=x; X-BackEndCookie=y"), "as it was");
+    assert_eq!(asked(Cookies::OfSession, "MapiContext=x; X-BEResource=y"), "MapiContext=x");
+    assert_eq!(asked(Cookies::None, "a=b"), "");
+    let answered = |cookies: Cookies, value: &str| text(cookies.answered(value.as_bytes()));
+    assert_eq!(answered(Cookies::OfClient, "a=b; path=/ews"), "as it was");
+    assert_eq!(answered(Cookies::OfClient, "X-BackEndCookie=b; path=/ews"), "");
+    assert_eq!(answered(Cookies::OfSession, "X-BackEndCookie=b; path=/mapi"), "as it was");
+    assert_eq!(answered(Cookies::None, "a=b; path=/ews"), "");
+}

@@ -1,0 +1,95 @@
+//! The server that HTTP is relayed to, and as whom.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use identity::{Password, SecurityContext};
+use zeroize::Zeroizing;
+
+use crate::account::{Account, credentials_for};
+use crate::gate::{Gate, Road, SignInAttempt};
+use crate::http::tls::TlsTrust;
+use crate::http::upstream::forwarding::Via;
+use crate::reloadable::Live;
+use crate::upstream_error::UpstreamError;
+
+/// As whom we act towards the server.
+#[derive(Clone)]
+pub enum HttpCredentials {
+    /// As one account for all, by Basic: the header that says so, which is wiped when the last one forgets it.
+    Basic(Bytes),
+    /// As one account for all, by NTLM or Negotiate.
+    Handshake(Arc<Account>),
+    /// As each client itself, who signs in there through us.
+    Relayed,
+}
+
+impl HttpCredentials {
+    /// The account `user` of `domain`, by Basic.
+    pub fn basic(user: &str, domain: &str, password: &Password) -> Self {
+        let name = if domain.is_empty() { user.to_owned() } else { format!("{domain}\\{user}") };
+        let text = Zeroizing::new(format!("{name}:{}", password.expose()));
+        let encoded = Zeroizing::new(STANDARD.encode(text.as_bytes()));
+        Self::Basic(Bytes::from_owner(Zeroizing::new(format!("Basic {}", *encoded))))
+    }
+}
+
+impl std::fmt::Debug for HttpCredentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Basic(_) => "Basic([redacted])",
+            Self::Handshake(_) => "Handshake([redacted])",
+            Self::Relayed => "Relayed",
+        })
+    }
+}
+
+/// The server that HTTP is relayed to.
+#[derive(Debug, Clone)]
+pub struct HttpUpstream {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How we know it, where we speak TLS with it.
+    pub tls: Option<TlsTrust>,
+    /// As whom we act there, on connections that are opened from now on.
+    pub credentials: Live<HttpCredentials>,
+    /// How long connecting and signing in may take.
+    pub timeout: Duration,
+    /// How long an answer may take.
+    pub call_limit: Duration,
+    /// The name under which we stand in the requests that go there.
+    pub via: Via,
+    /// What all connections there know of it together.
+    pub gate: Arc<Gate>,
+}
+
+impl HttpUpstream {
+    /// What its `Host` header says.
+    pub(crate) fn host_header(&self) -> String {
+        let usual = if self.tls.is_some() { 443 } else { 80 };
+        // An IPv6 address stands in brackets (RFC 3986 3.2.2).
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// Permits a sign-in on behalf of `context` for what is at `target`; none where the service account does not
+    /// sign in: for anonymous callers, and for clients who sign in there themselves.
+    pub(crate) async fn sign_in(
+        &self,
+        context: &SecurityContext,
+        target: &str,
+    ) -> Result<Option<SignInAttempt>, UpstreamError> {
+        match credentials_for(context, self.credentials.get()).as_deref() {
+            None | Some(HttpCredentials::Relayed) => Ok(None),
+            Some(HttpCredentials::Basic(_) | HttpCredentials::Handshake(_)) => {
+                let directory = target.split(['/', '?']).nth(1).unwrap_or_default();
+                self.gate.sign_in(Road::Http, directory, context, self.timeout).await.map(Some)
+            }
+        }
+    }
+}
