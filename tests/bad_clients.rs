@@ -13,18 +13,18 @@ use crate::harness::{
 
 const BIND_ACK: Answer = Answer::Other(12);
 const BIND_NAK: Answer = Answer::Other(13);
-const CONTEXT_MISMATCH: Answer = Answer::Fault(0x1C00_001A);
+pub(crate) const CONTEXT_MISMATCH: Answer = Answer::Fault(0x1C00_001A);
 const OP_RNG_ERROR: Answer = Answer::Fault(0x1C01_0002);
 const CONTEXT_UNKNOWN: Answer = Answer::Fault(0x1C01_0003);
-const BAD_STUB: Answer = Answer::Fault(0x6F7);
+pub(crate) const BAD_STUB: Answer = Answer::Fault(0x6F7);
 
 /// Two seconds, as the time that clients may take to sign in and to finish what they began.
-fn hasty(upstream: &RawUpstream) -> Setup {
+pub(crate) fn hasty(upstream: &RawUpstream) -> Setup {
     Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2")
 }
 
 /// Does something bad to a proxy with a neighbour, who must not notice; and nothing of it may reach the server.
-fn while_another_goes_on(setup: impl FnOnce(&RawUpstream) -> Setup, bad: impl FnOnce(&Proxy)) {
+pub(crate) fn while_another_goes_on(setup: impl FnOnce(&RawUpstream) -> Setup, bad: impl FnOnce(&Proxy)) {
     let upstream = RawUpstream::echo();
     let proxy = setup(&upstream).start();
     let neighbour = Neighbour::at(proxy.rpc());
@@ -355,138 +355,6 @@ fn bytes_that_are_no_pdus_end_the_connection() {
                 assert!(answer == Answer::Closed || answer == BIND_NAK, "{junk:?}: {answer:?}");
             }
         }
-    });
-}
-
-/// Requests with names in them, so that a module reads them: with arrays that claim to have `count` members.
-fn with_counts(handle: [u8; 16], count: u32) -> [(u16, Vec<u8>); 3] {
-    let claimed = count.to_le_bytes();
-    let (reserved, stat, referent) = ([0; 4], [0; 36], [0, 0, 2, 0]);
-    // PropertyTagArray_r: its maximum, cValues, the offset, the actual count; and two of its members.
-    let tags = [&claimed, &claimed, &[0; 4], &claimed, &[1; 4][..], &[1; 4]].concat();
-    // StringsArray_r: its maximum, Count, and two of its pointers.
-    let strings = [&claimed, &claimed, &referent[..], &referent].concat();
-    let get_matches = [&reserved, &stat[..], &[0; 12], &[0; 4], &[9, 0, 0, 0], &referent, &tags].concat();
-    let dn_to_mid = [&reserved[..], &strings].concat();
-    let resolve_names = [&reserved, &stat[..], &[0; 4], &strings].concat();
-    [(5, get_matches), (7, dn_to_mid), (19, resolve_names)]
-        .map(|(opnum, rest)| (opnum, with_handle(handle, &rest)))
-}
-
-/// Two strings of a character each.
-fn two_strings() -> Vec<u8> {
-    let string = [&[2, 0, 0, 0][..], &[0; 4], &[2, 0, 0, 0], b"a\0", &[0; 2]].concat();
-    [&string[..], &string].concat()
-}
-
-#[test]
-fn counts_of_four_billion_are_refused_before_they_cost_anything() {
-    let upstream = RawUpstream::echo();
-    // A module that reads the request is what makes us decode it.
-    let proxy = hasty(&upstream).stack(&["names"]).start();
-    let neighbour = Neighbour::at(proxy.rpc());
-    let mut client = Connection::bound(proxy.rpc(), NSPI);
-    let handle = client.nspi_bind();
-    let before = proxy.peak_memory();
-    for count in [u32::MAX, u32::MAX / 4, 0x8000_0000, 100_001] {
-        for (opnum, stub) in with_counts(handle, count) {
-            assert_eq!(client.call(opnum, &stub), BAD_STUB, "{opnum}, {count}");
-        }
-    }
-    let read = upstream.calls().into_iter().find(|call| ![0, 10].contains(&call.opnum));
-    assert!(read.is_none(), "a call that can't be read was relayed: {read:?}");
-    // As long as the counts are true, such a request is taken.
-    for (opnum, stub) in with_counts(handle, 2) {
-        let stub = if opnum == 5 { stub } else { [&stub[..], &two_strings()].concat() };
-        assert_ne!(client.call(opnum, &stub), BAD_STUB, "{opnum}");
-    }
-    let after = proxy.peak_memory();
-    println!("counts of four billion: peak memory {before} KiB before, {after} KiB after");
-    assert!(after - before < 4_000, "{before} KiB before, {after} KiB after");
-    assert_eq!(client.call(10, &with_handle(handle, &[0; 48])).stub().len(), 52);
-    neighbour.expect_undisturbed();
-}
-
-/// A string of NDR, 8-bit, with as many characters as are said to be there.
-fn ndr_string(maximum: u32, offset: u32, actual: u32, text: &[u8]) -> Vec<u8> {
-    [&maximum.to_le_bytes(), &offset.to_le_bytes(), &actual.to_le_bytes(), text].concat()
-}
-
-/// Requests with pointers behind which there is nothing, or not what must be there.
-fn with_pointers_to_nowhere(handle: [u8; 16]) -> Vec<(&'static str, u16, Vec<u8>)> {
-    const NULL: [u8; 4] = [0; 4];
-    const POINTER: [u8; 4] = [0xEF, 0xBE, 0xAD, 0xDE];
-    let number = |value: u32| value.to_le_bytes();
-    let stat = [0; 36];
-    let names = |pointers: &[[u8; 4]], rest: &[u8]| {
-        let count = number(u32::try_from(pointers.len()).unwrap());
-        [&NULL[..], &count, &count, &pointers.concat(), rest].concat()
-    };
-    let whole = [&ndr_string(2, 0, 2, b"a\0")[..], &[0; 2]].concat();
-    let matches = |reserved: [u8; 4], filter: &[u8]| {
-        [&NULL[..], &stat, &reserved, &NULL, filter, &NULL, &number(9), &NULL].concat()
-    };
-    // A restriction that says of another that it is not so, and so on.
-    let not = [number(2), number(2), POINTER].concat();
-    let stubs = vec![
-        ("a name is missing", 7, names(&[POINTER], &[])),
-        ("the second of two names is missing", 7, names(&[POINTER, POINTER], &whole)),
-        ("a name breaks off in its counts", 7, names(&[POINTER], &whole[..7])),
-        ("a name breaks off in its text", 7, names(&[POINTER], &whole[..12])),
-        ("a name is longer than its maximum", 7, names(&[POINTER], &ndr_string(2, 0, 9, b"abcdefgh\0"))),
-        ("a name begins behind its begin", 7, names(&[POINTER], &ndr_string(9, 7, 2, b"a\0"))),
-        ("a name is without end", 7, names(&[POINTER], &ndr_string(u32::MAX, 0, u32::MAX, b"a\0"))),
-        ("there is no second array", 5, matches(POINTER, &NULL)),
-        ("there is no restriction", 5, [&matches(NULL, &POINTER)[..48], &POINTER].concat()),
-        ("a restriction never ends", 5, [&matches(NULL, &[])[..48], &POINTER, &not.repeat(1000)].concat()),
-        (
-            "a property without its value",
-            4,
-            [&NULL[..], &stat, &number(0x3001_001F), &NULL, &number(0x1F), &POINTER].concat(),
-        ),
-        ("property tags are missing", 19, [&NULL[..], &stat, &POINTER].concat()),
-    ];
-    stubs.into_iter().map(|(what, opnum, rest)| (what, opnum, with_handle(handle, &rest))).collect()
-}
-
-/// An `NspiGetMatches` for what is not the opposite, `depth` times over, of having a property.
-fn nested(handle: [u8; 16], depth: usize) -> Vec<u8> {
-    let (null, pointer, number) = ([0; 4], [0, 0, 2, 0], |value: u32| value.to_le_bytes());
-    let not = [number(2), number(2), pointer].concat().repeat(depth);
-    let exists = [number(8), number(8), null, number(0x3001_001F), null].concat();
-    let front = [&null[..], &[0; 36], &null, &null, &pointer].concat();
-    with_handle(handle, &[&front[..], &not, &exists, &null, &number(9), &null].concat())
-}
-
-#[test]
-fn pointers_to_nowhere_are_refused() {
-    let upstream = RawUpstream::echo();
-    let proxy = hasty(&upstream).stack(&["names"]).start();
-    let neighbour = Neighbour::at(proxy.rpc());
-    let mut client = Connection::bound(proxy.rpc(), NSPI);
-    let handle = client.nspi_bind();
-    for (what, opnum, stub) in with_pointers_to_nowhere(handle) {
-        assert_eq!(client.call(opnum, &stub), BAD_STUB, "{what}");
-    }
-    assert_eq!(client.call(5, &nested(handle, 1000)), BAD_STUB);
-    let read = upstream.calls().into_iter().find(|call| ![0, 10].contains(&call.opnum));
-    assert!(read.is_none(), "a call that can't be read was relayed: {read:?}");
-    assert_ne!(client.call(5, &nested(handle, 20)), BAD_STUB);
-    // A pointer may be any number as long as something stands behind it; and it may be none.
-    let one = [&[0; 4], &[2, 0, 0, 0][..], &[2, 0, 0, 0], &[0xEF, 0xBE, 0xAD, 0xDE], &[0; 4]].concat();
-    let stub = with_handle(handle, &[&one[..], &ndr_string(2, 0, 2, b"a\0")].concat());
-    assert_ne!(client.call(7, &stub), BAD_STUB);
-    neighbour.expect_undisturbed();
-}
-
-#[test]
-fn a_stub_that_is_too_short_for_its_handle_is_faulted() {
-    while_another_goes_on(hasty, |proxy| {
-        let mut client = Connection::bound(proxy.rpc(), NSPI);
-        for length in [0, 1, 19] {
-            assert_eq!(client.call(3, &vec![0; length]), BAD_STUB, "{length}");
-        }
-        assert_eq!(client.call(3, &[7; 20]), CONTEXT_MISMATCH);
     });
 }
 

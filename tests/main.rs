@@ -10,6 +10,7 @@ mod accounts;
 mod address_book;
 mod bad_clients;
 mod bad_http;
+mod bad_stubs;
 mod bad_upstreams;
 mod bare_machine;
 mod capturing;
