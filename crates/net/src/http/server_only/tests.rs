@@ -1,3 +1,5 @@
+//! Tests of what only servers and trusted proxies may say.
+
 use super::*;
 
 #[test]
