@@ -1,3 +1,5 @@
+//! An operation: one call of a client, as modules see it, with what is known of where it came from.
+
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
