@@ -79,9 +79,9 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     );
     println!("  {:<10} {:>14} {:>12} {:>12}", "", "instructions", "allocations", "bytes");
     for counted in Counted::value_variants() {
-        let instructions = each(|times| count("callgrind", "Collected : ", *counted, times))?;
+        let instructions = each(|times| count("callgrind", "Collected :", *counted, times))?;
         let allocations = each(|times| count("dhat", " blocks", *counted, times))?;
-        let bytes = each(|times| count("dhat", "Total: ", *counted, times))?;
+        let bytes = each(|times| count("dhat", "Total:", *counted, times))?;
         println!("  {:<10} {instructions:>14.0} {allocations:>12.1} {bytes:>12.0}", counted.name());
     }
     Ok(())
@@ -115,7 +115,11 @@ fn count(tool: &str, mark: &str, counted: Counted, times: u32) -> Result<u64, Bo
 fn number_at(text: &str, mark: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.contains(mark))?;
     let (before, behind) = line.split_once(mark)?;
-    let number = if mark.starts_with(' ') { before.rsplit(' ').next()? } else { behind.split(' ').next()? };
+    let number = if mark.starts_with(' ') {
+        before.rsplit(' ').next()?
+    } else {
+        behind.trim_start().split(' ').next()?
+    };
     number.replace(',', "").parse().ok()
 }
 
@@ -125,9 +129,9 @@ mod tests {
 
     #[test]
     fn numbers_are_found_where_valgrind_writes_them() {
-        let text = "==7== Collected : 88374\n==7== Total:     1,234 bytes in 56 blocks\n==7== Total: 1,234 bytes in 56 blocks\n";
-        assert_eq!(number_at(text, "Collected : "), Some(88374));
-        assert_eq!(number_at("==7== Total: 1,234 bytes in 56 blocks", "Total: "), Some(1234));
+        let text = "==7== Collected : 88374\n==7== Total:     1,234 bytes in 56 blocks\n";
+        assert_eq!(number_at(text, "Collected :"), Some(88374));
+        assert_eq!(number_at(text, "Total:"), Some(1234));
         assert_eq!(number_at(text, " blocks"), Some(56));
         assert_eq!(number_at("nothing", " blocks"), None);
     }
