@@ -79,25 +79,31 @@ pub(crate) fn run() -> Result<(), Box<dyn Error>> {
     );
     println!("  {:<10} {:>14} {:>12} {:>12}", "", "instructions", "allocations", "bytes");
     for counted in Counted::value_variants() {
-        let instructions = each(|times| count("callgrind", "Collected :", *counted, times))?;
-        let allocations = each(|times| count("dhat", " blocks", *counted, times))?;
-        let bytes = each(|times| count("dhat", "Total:", *counted, times))?;
+        let [instructions] = each(|times| count("callgrind", ["Collected :"], *counted, times))?;
+        let [allocations, bytes] = each(|times| count("dhat", [" blocks", "Total:"], *counted, times))?;
         println!("  {:<10} {instructions:>14.0} {allocations:>12.1} {bytes:>12.0}", counted.name());
     }
     Ok(())
 }
 
 /// What each further time adds.
-fn each(count: impl Fn(u32) -> Result<u64, Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
+fn each<const N: usize>(
+    count: impl Fn(u32) -> Result<[u64; N], Box<dyn Error>>,
+) -> Result<[f64; N], Box<dyn Error>> {
     const FEW: u32 = 50;
     const MANY: u32 = 250;
     let (few, many) = (count(FEW)?, count(MANY)?);
-    Ok(many.saturating_sub(few) as f64 / f64::from(MANY - FEW))
+    Ok(std::array::from_fn(|place| many[place].saturating_sub(few[place]) as f64 / f64::from(MANY - FEW)))
 }
 
-/// Passes `counted` so many times under a tool of valgrind, and returns the number that stands behind or before
-/// `mark` in what the tool says at its end.
-fn count(tool: &str, mark: &str, counted: Counted, times: u32) -> Result<u64, Box<dyn Error>> {
+/// Passes `counted` so many times under a tool of valgrind, and returns the numbers that stand behind or before
+/// `marks` in what the tool says at its end.
+fn count<const N: usize>(
+    tool: &str,
+    marks: [&str; N],
+    counted: Counted,
+    times: u32,
+) -> Result<[u64; N], Box<dyn Error>> {
     let mut command = Command::new("valgrind");
     command.arg(format!("--tool={tool}")).arg(format!("--{tool}-out-file=/dev/null"));
     command.arg(std::env::current_exe()?).args(["--count", &counted.name(), "--times", &times.to_string()]);
@@ -108,7 +114,12 @@ fn count(tool: &str, mark: &str, counted: Counted, times: u32) -> Result<u64, Bo
     if !output.status.success() {
         return Err(format!("valgrind failed: {text}").into());
     }
-    number_at(&text, mark).ok_or_else(|| format!("valgrind says nothing of {mark:?}: {text}").into())
+    let mut numbers = [0; N];
+    for (number, mark) in numbers.iter_mut().zip(marks) {
+        *number =
+            number_at(&text, mark).ok_or_else(|| format!("valgrind says nothing of {mark:?}: {text}"))?;
+    }
+    Ok(numbers)
 }
 
 /// The number behind `mark`, or before it where it begins with a space: `Total: 1,234 bytes in 56 blocks`.

@@ -1,14 +1,13 @@
 //! What of the proxy's code a request passes, counted by callgrind: where clients are few the processor's caches hold
 //! none of it when a request comes, so that the amount of different code costs more than the number of instructions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::error::Error;
-use std::path::Path;
 use std::process::Command;
 
 use super::bodies::Kind;
 use super::load::{self, Road};
-use super::peers::{Peers, RAISED};
+use super::peers::Peers;
 use super::upstream;
 use crate::setup::{self, Stage};
 
@@ -45,7 +44,7 @@ async fn count(kind: Kind) -> Result<Passed, Box<dyn Error>> {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--dump-instr=yes", "--quiet"]);
     command.arg(format!("--callgrind-out-file={}", file.display())).arg(setup::program()?);
-    let peers = Peers::of(upstream::start()?, command, RAISED)?;
+    let peers = Peers::of(upstream::start()?, command)?;
     let road = Road {
         address: peers.all[0].plain,
         tls: None,
@@ -54,7 +53,7 @@ async fn count(kind: Kind) -> Result<Passed, Box<dyn Error>> {
     };
     ask(&road).await.map_err(|error| error.to_string())?;
     drop(peers);
-    let counted = std::fs::read_to_string(Path::new(&file))?;
+    let counted = std::fs::read_to_string(&file)?;
     Ok(passed(&counted, REQUESTS))
 }
 
@@ -72,7 +71,7 @@ fn passed(counted: &str, requests: u64) -> Passed {
     let mut objects = HashMap::new();
     let (mut object, mut address, mut is_call) = (0, 0_u64, false);
     let mut passed = Passed::default();
-    let mut lines = std::collections::HashSet::new();
+    let mut lines = HashSet::new();
     for text in counted.lines() {
         if let Some(rest) = text.strip_prefix("ob=") {
             let id = rest.split(' ').next().unwrap_or(rest).to_owned();
@@ -91,8 +90,7 @@ fn passed(counted: &str, requests: u64) -> Passed {
             }
         }
     }
-    let pages: std::collections::HashSet<_> =
-        lines.iter().map(|(object, line)| (object, line / 64)).collect();
+    let pages: HashSet<_> = lines.iter().map(|(object, line)| (object, line / 64)).collect();
     Passed { instructions: passed.instructions / requests, lines: lines.len(), pages: pages.len() }
 }
 

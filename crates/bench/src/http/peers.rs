@@ -28,15 +28,15 @@ pub(crate) struct Build {
 }
 
 impl std::str::FromStr for Build {
-    type Err = String;
+    type Err = Box<dyn Error + Send + Sync>;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, program) = text.split_once('=').ok_or("write NAME=PROGRAM")?;
         let program = PathBuf::from(program);
         if program.is_file() {
             Ok(Self { name: name.to_owned(), program })
         } else {
-            Err(format!("there is no file {}", program.display()))
+            Err(format!("there is no file {}", program.display()).into())
         }
     }
 }
@@ -52,19 +52,19 @@ pub(crate) struct Peers {
 
 impl Peers {
     /// Starts ours by `command`, which is its program or begins with it, in front of the server at `upstream`.
-    pub(crate) fn of(upstream: SocketAddr, command: Command, limits: &str) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn of(upstream: SocketAddr, command: Command) -> Result<Self, Box<dyn Error>> {
         let mut stage = Stage::new("http")?;
         let password = Password::new("bench password");
         let authority = certificate(&stage)?;
         stage.write("accounts.toml", &setup::accounts(&password)?)?;
         stage.write("svcproxy.password", password.expose())?;
-        let all = vec![ours(&mut stage, upstream, "mapiproxy", command, limits)?];
+        let all = vec![ours(&mut stage, upstream, "mapiproxy", command, RAISED)?];
         Ok(Self { all, authority, password, stage })
     }
 
     /// Starts ours and those that are `wanted` in front of the server at `upstream`.
     pub(crate) fn start(upstream: SocketAddr, wanted: impl Fn(&str) -> bool) -> Result<Self, Box<dyn Error>> {
-        let mut this = Self::of(upstream, Command::new(setup::program()?), RAISED)?;
+        let mut this = Self::of(upstream, Command::new(setup::program()?))?;
         let Self { all, stage, .. } = &mut this;
         if wanted("nginx") {
             all.push(nginx(stage, upstream)?);
@@ -125,7 +125,7 @@ fn places(host: u8) -> Result<(SocketAddr, SocketAddr), std::io::Error> {
 }
 
 /// Limits that no measurement comes to.
-pub(super) const RAISED: &str = "connections = 20000\nconnections_per_address = 20000\n";
+const RAISED: &str = "connections = 20000\nconnections_per_address = 20000\n";
 
 fn ours(
     stage: &mut Stage,
