@@ -179,7 +179,7 @@ rop_struct! {
         pub origin: Bookmark = "Origin",
         /// By how many; less than zero towards the first.
         pub row_count: i32 = "RowCount",
-        /// Whether it is told how far it went.
+        /// Whether the answer has to say by how many rows it moved.
         pub want_row_moved_count: Bool = "WantRowMovedCount",
     }
 }
@@ -201,7 +201,7 @@ rop_struct! {
         pub bookmark: Bytes16 = "Bookmark",
         /// By how many; less than zero towards the first.
         pub row_count: i32 = "RowCount",
-        /// Whether it is told how far it went.
+        /// Whether the answer has to say by how many rows it moved.
         pub want_row_moved_count: Bool = "WantRowMovedCount",
     }
 }

@@ -90,7 +90,7 @@ table Listen at "listen" {
 #[serde(deny_unknown_fields)]
 table Clients at "clients" {
     /// The weakest protection that a client's calls may have: none, connect, packet, integrity or privacy. With
-    /// none, clients that do not sign in are served as nobody.
+    /// none, clients that do not sign in are anonymous.
     minimum_level: ProtectionLevel, default ProtectionLevel::Privacy;
     /// The accounts that clients sign in with, made by `mapiproxy account add`. By every scheme an account is
     /// known by its whole name, as DOMAIN\user, as user@domain, and as user where only one domain has it; its

@@ -40,7 +40,7 @@ pub(crate) enum Credentials {
 }
 
 impl Setting for Credentials {
-    /// That of `mode`, by which the kinds are told apart.
+    /// The value of `mode`, which selects the kind.
     fn shape() -> Shape {
         Shape::OneOf(vec!["specified", "relayed"])
     }

@@ -59,7 +59,7 @@ pub struct HttpFront {
     pub sizes: HttpLimits,
     /// How much of their requests is held in memory.
     pub bodies: Arc<BodyBudget>,
-    /// When they are told that we are at work.
+    /// When clients with a pending response receive a keep-alive.
     pub pending: Pending,
     /// The modules, and what brings operations through them.
     pub engine: Arc<Engine>,

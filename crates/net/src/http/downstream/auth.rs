@@ -49,7 +49,7 @@ impl HttpSignIn {
     }
 
     /// The context of a client who is served without signing in.
-    pub(crate) fn nobody(&self) -> SecurityContext {
+    pub(crate) fn anonymous(&self) -> SecurityContext {
         SecurityContext::anonymous(&self.config.registry, &self.config.authority)
     }
 
@@ -110,13 +110,13 @@ pub(crate) enum SignedIn {
     As { context: SecurityContext, fresh: bool, token: Option<String> },
     /// The handshake goes on with this `WWW-Authenticate`.
     GoOn(String),
-    /// Nobody: what is to be proven, and how, is to be said.
-    Nobody,
+    /// Credentials are missing: the answer names the schemes.
+    Anonymous,
     /// Whoever signed in on the connection may not act on it any more; why. Signing in anew is all that helps.
     Over(SecurityContext, Unusable),
     /// They are no good; why, for the operator.
     Refused(String),
-    /// Nobody knows: the status to answer with, and why.
+    /// It can not be decided: the status to answer with, and why.
     Failed(u16, String),
     /// The server could not be asked.
     NoServer(UpstreamError),
@@ -188,7 +188,7 @@ impl Connection {
             },
             _ => {
                 self.state = State::Nobody;
-                SignedIn::Nobody
+                SignedIn::Anonymous
             }
         }
     }

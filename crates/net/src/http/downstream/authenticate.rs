@@ -35,7 +35,7 @@ impl Client {
         let peer = self.front.peers.client(self.peer, &head.fields);
         // Clients ask without signing in where their mailbox is, and servers answer.
         let reads = matches!(head.method(), "GET" | "HEAD");
-        let nobody = reads && route == Route::Autodiscover(Dialect::Json);
+        let anonymous = reads && route == Route::Autodiscover(Dialect::Json);
         let name = match &self.relayed {
             None => self.sign_in.unproven(&head.fields),
             Some(relayed) => relayed.unproven(&head.fields, route == Route::Mapi),
@@ -52,7 +52,7 @@ impl Client {
                 let mapi = route == Route::Mapi;
                 let forwarding = &self.forwarding;
                 // What it has to say and to ask waits, and so does the rest of the connection.
-                Box::pin(relayed.step(Request { upstream, link, head, mapi, nobody, forwarding })).await
+                Box::pin(relayed.step(Request { upstream, link, head, mapi, anonymous, forwarding })).await
             }
         };
         match (&signed_in, &name) {
@@ -71,7 +71,7 @@ impl Client {
             }
             _ => {}
         }
-        let Some((context, token)) = self.admit(signed_in, nobody, head, peer) else {
+        let Some((context, token)) = self.admit(signed_in, anonymous, head, peer) else {
             return Ok(Err(Then::Next));
         };
         let cookies = match route {
@@ -113,12 +113,12 @@ impl Client {
         Ok(if is_shared { Then::Next } else { Then::Close })
     }
 
-    /// Lets in whoever signed in, or nobody where the request may be `nobody`'s: its context, and the last
+    /// Admits a client that signed in, or an anonymous one where the request may be `anonymous`: its context, and the last
     /// token of its sign-in. Answers everybody else with what is to be proven, or why that can't be.
     fn admit(
         &mut self,
         signed_in: SignedIn,
-        nobody: bool,
+        anonymous: bool,
         head: &RequestHead,
         peer: SocketAddr,
     ) -> Option<(SecurityContext, Option<String>)> {
@@ -132,14 +132,14 @@ impl Client {
                 }
                 return Some((context, token));
             }
-            SignedIn::Nobody if nobody && !head.fields.has("authorization") => {
-                let context = self.nobody.get_or_insert_with(|| self.front.sign_in.nobody());
+            SignedIn::Anonymous if anonymous && !head.fields.has("authorization") => {
+                let context = self.anonymous.get_or_insert_with(|| self.front.sign_in.anonymous());
                 return Some((context.clone(), None));
             }
             SignedIn::GoOn(token) => respond::to(&mut self.wire.out, head, 401, SIGN_IN, |answer| {
                 answer.fields.push("WWW-Authenticate", token);
             }),
-            SignedIn::Nobody => self.deny(head),
+            SignedIn::Anonymous => self.deny(head),
             SignedIn::Over(context, why) => {
                 tracing::info!(%peer, user = %context.principal(), "the client has to sign in anew: {why}");
                 self.link = None;

@@ -42,8 +42,8 @@ pub(crate) struct Client {
     pub(super) sign_in: SignIn,
     /// Where it signs in at the server: as far as it did.
     pub(crate) relayed: Option<Relayed>,
-    /// The context of its requests that nobody signs in for.
-    pub(super) nobody: Option<SecurityContext>,
+    /// The context of its anonymous requests.
+    pub(super) anonymous: Option<SecurityContext>,
     /// The context of the request that is answered now.
     pub(crate) caller: Option<SecurityContext>,
     /// The server wants to know who asks, which the client is to be told.
@@ -97,7 +97,7 @@ pub(crate) async fn serve(
     let mut client = Client {
         sign_in: SignIn::new(&front.sign_in, protected, shared, bindings),
         relayed: front.relayed.as_ref().map(|config| Relayed::new(config, safe, shared)),
-        nobody: None,
+        anonymous: None,
         caller: None,
         denied: false,
         wire: Wire::new(stream, decoder),

@@ -242,8 +242,8 @@ impl Relayed {
         let mut tried = guard.tried;
         loop {
             let mut aside = None;
-            let Request { upstream, head, mapi, nobody, forwarding, .. } = *request;
-            let mut beside = Request { upstream, head, mapi, nobody, forwarding, link: &mut aside };
+            let Request { upstream, head, mapi, anonymous, forwarding, .. } = *request;
+            let mut beside = Request { upstream, head, mapi, anonymous, forwarding, link: &mut aside };
             let found = match self.seek(tried, &mut beside).await {
                 Err(NotProven::Unguarded) => return Err(Unproven::Silent.into()),
                 found => found?,

@@ -91,8 +91,8 @@ pub(crate) struct Request<'a> {
     pub(crate) head: &'a RequestHead,
     /// Whether it is for an endpoint of MAPI.
     pub(crate) mapi: bool,
-    /// Whether it may be nobody's.
-    pub(crate) nobody: bool,
+    /// Whether it may be anonymous.
+    pub(crate) anonymous: bool,
     /// What is said of where it comes from.
     pub(crate) forwarding: &'a Forwarding,
 }
@@ -213,11 +213,11 @@ impl Relayed {
         if !matches!(self.state, State::Nobody) {
             self.forget(request.link);
         }
-        if request.nobody {
-            return SignedIn::Nobody;
+        if request.anonymous {
+            return SignedIn::Anonymous;
         }
         match self.guard(request).await {
-            Ok(_) => SignedIn::Nobody,
+            Ok(_) => SignedIn::Anonymous,
             Err(why) => failed(why),
         }
     }
