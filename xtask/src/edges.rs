@@ -13,34 +13,34 @@ use crate::run::{self, Outcome};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("rpc", &["wire"]),
-    ("http", &[]),
+    ("http1", &[]),
     ("mapi", &["wire", "rpc"]),
     ("identity", &["wire"]),
     ("engine", &["wire", "rpc", "mapi", "identity"]),
     ("modules", &["engine", "mapi", "identity", "wire"]),
-    ("net", &["engine", "http", "mapi", "rpc", "identity", "wire"]),
+    ("net", &["engine", "http1", "mapi", "rpc", "identity", "wire"]),
     ("lab", &["mapi", "rpc", "identity", "net", "wire"]),
     ("client", &["mapi", "rpc", "identity", "net", "wire"]),
     ("console", &["engine"]),
-    ("capture", &["wire", "rpc", "http", "mapi", "identity", "engine"]),
+    ("capture", &["wire", "rpc", "http1", "mapi", "identity", "engine"]),
     (
         "mapiproxy",
         &[
-            "wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "net", "lab", "client",
             "console", "capture", "testkit",
         ],
     ),
     (
         "testkit",
         &[
-            "wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "net", "lab", "client",
             "console", "capture",
         ],
     ),
     (
         "e2e",
         &[
-            "wire", "rpc", "http", "mapi", "identity", "engine", "modules", "net", "lab", "client",
+            "wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "net", "lab", "client",
             "console", "capture", "testkit",
         ],
     ),
@@ -49,7 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without I/O. None of [`RUNTIMES`] may be under them, however deep.
-const PURE: &[&str] = &["wire", "rpc", "http", "mapi", "identity", "engine", "modules", "capture"];
+const PURE: &[&str] = &["wire", "rpc", "http1", "mapi", "identity", "engine", "modules", "capture"];
 
 /// What does I/O or waits for it.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{Event, Fields, Head as _, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
+use http1::{Event, Fields, Head as _, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
 use identity::ntlm::passive::{Sender, Witness};
 
 use super::caller::{named, token};
@@ -297,7 +297,7 @@ impl Exchanges {
         }
     }
 
-    fn read_requests(&mut self, time: Timestamp, happened: &mut Vec<Happened>) -> Result<(), http::Error> {
+    fn read_requests(&mut self, time: Timestamp, happened: &mut Vec<Happened>) -> Result<(), http1::Error> {
         while let Some(event) = self.requests.poll()? {
             match event {
                 Event::Head { head, .. } => self.begin(&head, time, happened),
@@ -350,7 +350,7 @@ impl Exchanges {
         self.open.push_back(Open { number, method, target, request, response, given_up, user, channel });
     }
 
-    fn read_responses(&mut self, time: Timestamp, happened: &mut Vec<Happened>) -> Result<(), http::Error> {
+    fn read_responses(&mut self, time: Timestamp, happened: &mut Vec<Happened>) -> Result<(), http1::Error> {
         loop {
             if !self.expecting {
                 let first = self.open.iter().find(|open| !open.is_over());

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use engine::{Discovery, HttpExchange, HttpLeg};
-use http::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, ResponseHead};
+use http1::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, ResponseHead};
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{Event, Framing, RequestHead, ResponseHead};
+use http1::{Event, Framing, RequestHead, ResponseHead};
 use identity::SecurityContext;
 use tokio::time::timeout;
 

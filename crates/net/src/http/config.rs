@@ -20,7 +20,7 @@ use crate::tcp::admission::Limits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpLimits {
     /// Heads, lines and chunks.
-    pub framing: http::Limits,
+    pub framing: http1::Limits,
     /// A body that has to be there as a whole before it goes on.
     pub body: usize,
     /// An answer that has to be there as a whole before it goes on.
@@ -31,7 +31,7 @@ pub struct HttpLimits {
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self { framing: http::Limits::default(), body: 2 << 20, answer: 16 << 20, ahead: 64 * 1024 }
+        Self { framing: http1::Limits::default(), body: 2 << 20, answer: 16 << 20, ahead: 64 * 1024 }
     }
 }
 

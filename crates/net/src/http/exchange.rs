@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Event, Fate, Framing, RequestHead, ResponseHead, Version};
+use http1::{Event, Fate, Framing, RequestHead, ResponseHead, Version};
 use tokio::time::Instant;
 
 use crate::gate::{Lost, Road};
@@ -92,7 +92,7 @@ impl Client {
                     return Ok(Err(closed("the server closed the connection")));
                 }
                 Ok(None) => {}
-                Err(error @ http::Error::CutOff) => return Ok(Err(closed(&error.to_string()))),
+                Err(error @ http1::Error::CutOff) => return Ok(Err(closed(&error.to_string()))),
                 Err(error) => {
                     let why = format!("what the server sends is no answer: {error}");
                     return Ok(Err(UpstreamError::Protocol(why)));

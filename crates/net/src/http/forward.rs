@@ -1,7 +1,7 @@
 //! Requests that are no operation: to the server and back as they are.
 
 use bytes::Bytes;
-use http::{Event, Framing, Head as _, RequestHead};
+use http1::{Event, Framing, Head as _, RequestHead};
 use tokio::time::Instant;
 
 use crate::http::downstream::connection::Client;
@@ -36,7 +36,7 @@ impl Client {
         };
         let chunked = framing == Framing::Chunked && body == Body::AsItCame;
         if chunked {
-            http::chunk(&mut link.wire.out, &beginning);
+            http1::chunk(&mut link.wire.out, &beginning);
         } else {
             link.wire.send(beginning);
         }
@@ -63,12 +63,12 @@ impl Client {
         let limit = self.front.limits.handshake;
         while self.unread {
             match self.wire.ready().map_err(Broken::from)? {
-                Some(Event::Body(piece)) if chunked => http::chunk(&mut link.wire.out, piece.data()),
+                Some(Event::Body(piece)) if chunked => http1::chunk(&mut link.wire.out, piece.data()),
                 Some(Event::Body(piece)) => link.wire.send(piece.into_data()),
                 Some(Event::End | Event::Head { .. }) => {
                     self.unread = false;
                     if chunked {
-                        link.wire.out.extend_from_slice(http::LAST_CHUNK);
+                        link.wire.out.extend_from_slice(http1::LAST_CHUNK);
                     }
                 }
                 None => {
@@ -112,7 +112,7 @@ impl Client {
             match self.answered(link, Instant::now() + patience).await? {
                 Ok(Event::Body(piece)) => match coding {
                     Coding::AsItCame => self.wire.send(piece.into_wire()),
-                    Coding::Chunked => http::chunk(&mut self.wire.out, piece.data()),
+                    Coding::Chunked => http1::chunk(&mut self.wire.out, piece.data()),
                     Coding::UntilClose => self.wire.send(piece.into_data()),
                 },
                 Ok(Event::End) => break,
@@ -124,7 +124,7 @@ impl Client {
             }
         }
         if coding == Coding::Chunked {
-            self.wire.out.extend_from_slice(http::LAST_CHUNK);
+            self.wire.out.extend_from_slice(http1::LAST_CHUNK);
         }
         let keep = link.done(&came, framing) && (!asked.is_head || Link::outlives_head(&came));
         Ok((!close).then_some(keep))

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::Fields;
+use http1::Fields;
 
 use crate::tcp::network::Network;
 
@@ -28,7 +28,7 @@ impl Peers {
         if !self.speaks_for_others(peer.ip()) {
             return peer;
         }
-        let named: Vec<&[u8]> = fields.all("x-forwarded-for").flat_map(http::tokens).collect();
+        let named: Vec<&[u8]> = fields.all("x-forwarded-for").flat_map(http1::tokens).collect();
         let mut known = peer;
         for name in named.into_iter().rev() {
             let Some(address) = address(name) else { break };

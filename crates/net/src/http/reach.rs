@@ -1,6 +1,6 @@
 //! What a server answers to one request, without a client: for those who check a configuration.
 
-use http::{RequestHead, ResponseHead};
+use http1::{RequestHead, ResponseHead};
 use identity::SecurityContext;
 use mapi::mapihttp::headers::{X_REQUEST_ID, X_REQUEST_TYPE};
 use tokio::time::timeout;

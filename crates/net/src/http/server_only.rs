@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use http::Fate;
+use http1::Fate;
 
 /// Who may say what a header field says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use http::{Decoder, Event, Head};
+use http1::{Decoder, Event, Head};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -100,7 +100,7 @@ pub(crate) enum Broken {
     Io(#[from] io::Error),
     /// What the peer sends is no message.
     #[error(transparent)]
-    Message(#[from] http::Error),
+    Message(#[from] http1::Error),
     /// The peer closed it where more was due.
     #[error("the connection was closed")]
     Closed,
@@ -109,7 +109,7 @@ pub(crate) enum Broken {
 impl From<Broken> for UpstreamError {
     fn from(broken: Broken) -> Self {
         match broken {
-            Broken::Io(_) | Broken::Closed | Broken::Message(http::Error::CutOff) => {
+            Broken::Io(_) | Broken::Closed | Broken::Message(http1::Error::CutOff) => {
                 Self::Closed(broken.to_string())
             }
             Broken::Message(_) => Self::Protocol(broken.to_string()),
@@ -177,7 +177,7 @@ impl<H: Head> Wire<H> {
     }
 
     /// What is there now without waiting for more.
-    pub(crate) fn ready(&mut self) -> Result<Option<Event<H>>, http::Error> {
+    pub(crate) fn ready(&mut self) -> Result<Option<Event<H>>, http1::Error> {
         self.decoder.poll()
     }
 

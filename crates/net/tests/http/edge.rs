@@ -219,7 +219,7 @@ fn answers_of_an_old_server_are_framed_for_new_clients() {
         for _ in 0..2 {
             let seen = client.ask(get("/ews/x", ""));
             assert_eq!((seen.status(), seen.body.as_slice()), (200, &b"hello"[..]), "{answer}");
-            assert_eq!(seen.head.version(), http::Version::Http11, "{answer}");
+            assert_eq!(seen.head.version(), http1::Version::Http11, "{answer}");
         }
         let connections = upstream.others().iter().map(|got| got.connection).max();
         assert_eq!(connections, Some(usize::from(!keeps)), "{answer}");
@@ -237,9 +237,9 @@ fn a_long_body_in_chunks_passes_like_one_with_a_length() {
             format!("POST /ews/x HTTP/1.1\r\nHost: a\r\n{}Transfer-Encoding: chunked\r\n\r\n", signed_in())
                 .into_bytes();
         for part in body.chunks(50_000) {
-            http::chunk(&mut request, part);
+            http1::chunk(&mut request, part);
         }
-        request.extend_from_slice(http::LAST_CHUNK);
+        request.extend_from_slice(http1::LAST_CHUNK);
         assert_eq!(client.ask(request).status(), 200, "{size}");
         let got = upstream.next();
         assert!(got.body == body, "{size}: {} bytes", got.body.len());

@@ -89,7 +89,7 @@ fn replay(exchanges: Vec<Exchange>) -> Replayed {
         let answer = client.ask([head.as_bytes(), body].concat());
         let (recorded, recorded_body) = head_and_rest(&exchange.response);
         let mut bytes = Vec::new();
-        http::Head::write(&answer.head, &mut bytes);
+        http1::Head::write(&answer.head, &mut bytes);
         let got = upstream.others();
         if let [got] = &got[..] {
             relayed += 1;

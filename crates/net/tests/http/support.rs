@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
-use http::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
+use http1::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, Authority, NtHash, Password, Registry, relayed};
@@ -169,7 +169,7 @@ impl Setup {
 #[derive(Debug, Clone)]
 pub(crate) struct Got {
     pub(crate) connection: usize,
-    pub(crate) head: http::RequestHead,
+    pub(crate) head: http1::RequestHead,
     pub(crate) body: Vec<u8>,
 }
 
@@ -251,7 +251,7 @@ fn serve(connection: usize, mut stream: TcpStream, sender: &Sender<Got>, answeri
 /// An answer as a client got it.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
-    pub(crate) head: http::ResponseHead,
+    pub(crate) head: http1::ResponseHead,
     /// The body as it was on the wire.
     pub(crate) wire: Vec<u8>,
     /// What was in it.

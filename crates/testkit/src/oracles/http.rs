@@ -1,6 +1,6 @@
 //! HTTP framing: however a stream is cut, it is read alike, and what was read leaves as it came.
 
-use http::{Decoder, Error, Event, Head, Limits, RequestHead, ResponseHead};
+use http1::{Decoder, Error, Event, Head, Limits, RequestHead, ResponseHead};
 
 use crate::input::{Input, cuts};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{Fields, ResponseHead};
+use http1::{Fields, ResponseHead};
 use identity::ntlm::AcceptorConfig;
 use identity::relayed;
 use identity::{

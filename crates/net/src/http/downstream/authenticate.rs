@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::RequestHead;
+use http1::RequestHead;
 use identity::SecurityContext;
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;

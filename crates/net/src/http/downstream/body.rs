@@ -1,7 +1,7 @@
 //! The body of a client's request.
 
 use bytes::Bytes;
-use http::{Event, Framing, RequestHead};
+use http1::{Event, Framing, RequestHead};
 use identity::Identity;
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::headers::X_RESPONSE_CODE;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Event, Framing, RequestDecoder, RequestHead};
+use http1::{Event, Framing, RequestDecoder, RequestHead};
 use identity::SecurityContext;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -257,7 +257,7 @@ impl Client {
     }
 
     /// Answers what is no request, and closes.
-    async fn bad_request(&mut self, error: http::Error) -> Result<(), Gone> {
+    async fn bad_request(&mut self, error: http1::Error) -> Result<(), Gone> {
         self.front.log.misbehaved(self.peer, &format!("bad request: {error}"));
         let text = format!("{error}\n");
         respond::plain(&mut self.wire.out, error.status(), &text, |head| {

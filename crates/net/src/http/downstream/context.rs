@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use http::{RequestHead, Version};
+use http1::{RequestHead, Version};
 use identity::SecurityContext;
 
 use crate::gate::Lost;

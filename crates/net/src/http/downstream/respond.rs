@@ -1,6 +1,6 @@
 //! Answers in our own words.
 
-use http::{Head as _, RequestHead, ResponseHead, Version};
+use http1::{Head as _, RequestHead, ResponseHead, Version};
 
 /// Appends an answer to `request` with `text`, to whose head `add` may add something.
 pub(crate) fn to(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use engine::{Flight, GaveWay, HttpExchange, HttpLeg, Next, Refusal};
-use http::{RequestHead, ResponseHead};
+use http1::{RequestHead, ResponseHead};
 use mapi::mapihttp::ResponseCode;
 use tokio::time::Instant;
 

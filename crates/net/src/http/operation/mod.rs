@@ -13,7 +13,7 @@ use bytes::Bytes;
 use engine::{
     Envelope, FaultStatus, Incoming, Next, OperationKey, Refusal, TurnedAway, explanation, response_code,
 };
-use http::{Framing, Head as _, RequestHead, ResponseHead};
+use http1::{Framing, Head as _, RequestHead, ResponseHead};
 use mapi::mapihttp::headers::{
     CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::OperationKey;
-use http::Version;
+use http1::Version;
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE};
 use mapi::mapihttp::{MetaTag, ResponseCode, prefix};
 use tokio::time::Instant;
@@ -53,7 +53,7 @@ impl Told {
     /// Says that we are at work.
     pub(crate) fn tag(&mut self, out: &mut Vec<u8>) {
         let said = std::mem::replace(&mut self.processing, true);
-        http::chunk(out, if said { MetaTag::Pending } else { MetaTag::Processing }.line());
+        http1::chunk(out, if said { MetaTag::Pending } else { MetaTag::Processing }.line());
         self.next = Instant::now() + self.pending.period;
     }
 
@@ -67,8 +67,8 @@ impl Told {
 pub(crate) fn end(out: &mut Vec<u8>, late: &[(&str, &str)], payload: &[u8]) {
     let mut last = prefix(&[MetaTag::Done], late).unwrap_or_default();
     last.extend_from_slice(payload);
-    http::chunk(out, &last);
-    out.extend_from_slice(http::LAST_CHUNK);
+    http1::chunk(out, &last);
+    out.extend_from_slice(http1::LAST_CHUNK);
 }
 
 /// The same where there is no payload but a refusal.

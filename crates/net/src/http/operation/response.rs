@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use engine::{Next, explanation, response_code};
-use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
+use http1::{Event, Framing, Head as _, RequestHead, ResponseHead};
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::mapihttp::{ResponseBody, ResponseCode};
 
@@ -23,7 +23,7 @@ pub(crate) struct Coming {
     framing: Framing,
     coding: Coding,
     /// What came and was not sent yet, as it came.
-    held: Vec<http::Piece>,
+    held: Vec<http1::Piece>,
     /// How much memory these take.
     memory: usize,
     /// How many of these may be sent: whole chunks that say no more than that the server is at work.
@@ -59,8 +59,8 @@ impl From<TooLarge> for UpstreamError {
 }
 
 /// How much memory a piece takes that is held.
-fn memory(piece: &http::Piece) -> usize {
-    piece.wire().len().saturating_add(size_of::<http::Piece>())
+fn memory(piece: &http1::Piece) -> usize {
+    piece.wire().len().saturating_add(size_of::<http1::Piece>())
 }
 
 /// Whether an answer is one of the operation's own, which has a payload.
@@ -118,7 +118,7 @@ impl Coming {
     }
 
     /// False where the answer is longer than `limit`.
-    fn take_piece(&mut self, piece: http::Piece, limit: usize) -> bool {
+    fn take_piece(&mut self, piece: http1::Piece, limit: usize) -> bool {
         self.content = self.content.saturating_add(piece.data().len());
         if self.content > limit {
             return false;
@@ -211,7 +211,7 @@ impl Coming {
             if code == ResponseCode::Success && malformed { ResponseCode::InvalidResponse } else { code };
         if code != ResponseCode::Success {
             self.refused = Some(code);
-            self.whole = self.held.iter().flat_map(http::Piece::data).copied().collect();
+            self.whole = self.held.iter().flat_map(http1::Piece::data).copied().collect();
             return Err(code);
         }
         self.whole = self.payload.take();
@@ -240,7 +240,7 @@ impl Coming {
                 }
             }
             _ if as_it_came => {
-                let content: Vec<u8> = self.held.iter().flat_map(http::Piece::data).copied().collect();
+                let content: Vec<u8> = self.held.iter().flat_map(http1::Piece::data).copied().collect();
                 self.anew(&mut wire.out, &content);
             }
             Next::Reply { stub } => {
@@ -276,8 +276,8 @@ impl Coming {
         self.begin(out);
         let rest = content.get(self.sent..).unwrap_or_default();
         if chunked {
-            http::chunk(out, rest);
-            out.extend_from_slice(http::LAST_CHUNK);
+            http1::chunk(out, rest);
+            out.extend_from_slice(http1::LAST_CHUNK);
         } else {
             out.extend_from_slice(rest);
         }

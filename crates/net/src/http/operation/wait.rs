@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::time::Duration;
 
 use engine::{Next, response_code};
-use http::{Event, Framing, Head as _, RequestHead, ResponseHead};
+use http1::{Event, Framing, Head as _, RequestHead, ResponseHead};
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::headers::{CONTENT_TYPE, X_PENDING_PERIOD};
 use tokio::time::{Instant, sleep_until};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::RequestHead;
+use http1::RequestHead;
 use identity::relayed::{Guarded, Probe as Kind, Scheme};
 use mapi::mapihttp::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
 use wire::FileTime;

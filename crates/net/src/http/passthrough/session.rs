@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{Fields, RequestHead, ResponseHead};
+use http1::{Fields, RequestHead, ResponseHead};
 use identity::relayed::{Accepted, Config, Probe as Kind, Scheme, SignIn, Unproven};
 use identity::{ClaimedName, Refusal, SecurityContext};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead};
+use http1::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead};
 use identity::ntlm::InitiatorConfig;
 use identity::{ChannelBindings, Identity, Initiator, OsRandom, SecurityContext, Step};
 use tokio::time::{Instant, timeout, timeout_at};

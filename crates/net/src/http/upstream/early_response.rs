@@ -4,7 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Event, ResponseHead};
+use http1::{Event, ResponseHead};
 
 use crate::http::transport::Wire;
 use crate::http::upstream::connection::Link;

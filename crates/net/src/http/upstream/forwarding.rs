@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{Fields, ReadyField};
+use http1::{Fields, ReadyField};
 use identity::{Random, RandomError};
 
 use crate::http::server_only::{Speaker, speaker};
@@ -42,7 +42,7 @@ impl Via {
     pub(crate) fn is_in(&self, fields: &Fields) -> bool {
         let value = self.field.as_ref().map_or(&[][..], ReadyField::value);
         let name = value.get(VERSION.len()..).unwrap_or_default();
-        fields.all("via").flat_map(http::tokens).any(|passed| {
+        fields.all("via").flat_map(http1::tokens).any(|passed| {
             passed.split(u8::is_ascii_whitespace).nth(1).is_some_and(|by| by.eq_ignore_ascii_case(name))
         })
     }

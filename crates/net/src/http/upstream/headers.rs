@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::Fields;
+use http1::Fields;
 
 use crate::http::server_only::{Speaker, speaker};
 
@@ -11,7 +11,7 @@ use crate::http::server_only::{Speaker, speaker};
 /// every field would be compared.
 pub(crate) fn named_by_connection(fields: &Fields) -> Vec<Vec<u8>> {
     let mut options =
-        fields.all("connection").flat_map(http::tokens).filter(|option| !is_usual(option)).peekable();
+        fields.all("connection").flat_map(http1::tokens).filter(|option| !is_usual(option)).peekable();
     if options.peek().is_none() {
         return Vec::new();
     }
@@ -63,7 +63,7 @@ const KEPT: [&str; 8] = [
 
 /// How long the server leaves an idle connection open, less what a request takes to get there.
 pub(crate) fn keep_alive(fields: &Fields) -> Option<Duration> {
-    let timeout = fields.all("keep-alive").flat_map(http::tokens).find_map(|parameter| {
+    let timeout = fields.all("keep-alive").flat_map(http1::tokens).find_map(|parameter| {
         let text = std::str::from_utf8(parameter).ok()?.to_ascii_lowercase();
         text.strip_prefix("timeout=")?.trim().parse::<u64>().ok()
     })?;

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use http::Fields;
+use http1::Fields;
 
 use crate::http::upstream::config::HttpUpstream;
 

@@ -1,7 +1,7 @@
 //! Rewrites the head of a client's request for the server.
 
 use bytes::Bytes;
-use http::{Fate, RequestHead, Version};
+use http1::{Fate, RequestHead, Version};
 
 use crate::http::server_only::{Cookies, Speaker, speaker};
 use crate::http::upstream::config::HttpCredentials;

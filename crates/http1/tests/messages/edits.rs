@@ -1,6 +1,6 @@
 //! What is done to a head, and what is not.
 
-use http::{Fate, RequestHead, ResponseHead};
+use http1::{Fate, RequestHead, ResponseHead};
 
 use super::{CONNECT, head, written};
 

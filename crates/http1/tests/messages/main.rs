@@ -5,7 +5,7 @@ mod bodies;
 mod edits;
 mod refused;
 
-use http::{Error, Event, Head, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
+use http1::{Error, Event, Head, Limits, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
 use proptest::prelude::*;
 
 /// What a decoder made of bytes that came in pieces: each message's head, body and body on the wire, and the
@@ -131,9 +131,9 @@ fn connection_headers_are_understood() {
 fn encoded(chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut out = Vec::new();
     for chunk in chunks {
-        http::chunk(&mut out, chunk);
+        http1::chunk(&mut out, chunk);
     }
-    out.extend_from_slice(http::LAST_CHUNK);
+    out.extend_from_slice(http1::LAST_CHUNK);
     out
 }
 

@@ -1,6 +1,6 @@
 //! What is refused.
 
-use http::{Error, Limits, RequestDecoder};
+use http1::{Error, Limits, RequestDecoder};
 
 use super::{chunked, refusal, request};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use http::{Error, Event, Framing, Limits, ResponseDecoder};
+use http1::{Error, Event, Framing, Limits, ResponseDecoder};
 
 #[test]
 fn answers_are_framed_by_what_was_asked() {

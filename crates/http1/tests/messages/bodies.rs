@@ -1,6 +1,6 @@
 //! Bodies that are held until they are whole, and the room that they have meanwhile.
 
-use http::{Event, Limits, RequestDecoder};
+use http1::{Event, Limits, RequestDecoder};
 
 use super::{CONNECT, chunked};
 
