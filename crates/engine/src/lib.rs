@@ -39,10 +39,10 @@ pub use crate::operation::{AheadAnswer, Envelope, Incoming, Note, Operation};
 pub use crate::refusal::{CALL_FAILED, Refusal, TIMED_OUT, response_code};
 pub use crate::session::{Session, SharedSession};
 pub use crate::sessions::abandoned::Abandoned;
+pub use crate::sessions::conversation::Conversation;
 pub use crate::sessions::cookies::{CookieTable, SessionLimits};
 pub use crate::sessions::handles::{HandleBudget, HandleTable};
 pub use crate::sessions::mapihttp::{GaveWay, explanation};
-pub use crate::sessions::rpc::Conversation;
 pub use crate::stack::Stack;
 
 /// The security context under which operations run.

@@ -12,7 +12,7 @@ use mapi::mapihttp::cookies::{SetCookie, cookies};
 use rpc::pdu::FaultStatus;
 use wire::{Endian, FileTime};
 
-use crate::body::OperationKey;
+use crate::body::{OperationKey, Response};
 use crate::engine::Engine;
 use crate::flight::{Ahead, Flight, Next, Waits, fault, in_session, out_of_turn};
 use crate::message::{Body as _, Message};
@@ -302,7 +302,7 @@ fn is_over(flight: &mut Flight) -> bool {
         .operation
         .response
         .as_mut()
-        .and_then(|response| response.view().ok().and_then(crate::Response::return_value));
+        .and_then(|response| response.view().ok().and_then(Response::return_value));
     // [MS-OXCMAPIHTTP] 2.2.5.2.2: Unbind returns 1 where it did what it was asked.
     let success = returned.is_some_and(|code| code == ErrorCode::SUCCESS || code == ErrorCode(1));
     if request_type.ends_session() {

@@ -3,6 +3,7 @@
 //! This file declares the modules and nothing else: within the crate, names are imported from the file that has them.
 
 pub(crate) mod abandoned;
+pub(crate) mod conversation;
 pub(crate) mod cookie_index;
 pub(crate) mod cookie_owners;
 pub(crate) mod cookies;

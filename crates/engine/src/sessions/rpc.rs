@@ -1,11 +1,8 @@
 //! The way of operations whose sessions are known by context handles, as remote calls have them.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use identity::Random;
-use mapi::Interface;
 use rpc::pdu::FaultStatus;
 use wire::{Endian, Guid};
 
@@ -17,7 +14,7 @@ use crate::message::Message;
 use crate::operation::{AheadAnswer, Incoming, Operation};
 use crate::refusal::{CALL_FAILED, Refusal};
 use crate::session::SharedSession;
-use crate::sessions::handles::HandleTable;
+use crate::sessions::conversation::Conversation;
 use crate::sessions::links;
 use crate::sessions::sequence::RequestCookies;
 use crate::sessions::translate::{
@@ -25,26 +22,6 @@ use crate::sessions::translate::{
     take_answered_handle, too_many_handles,
 };
 use crate::stack::{Passage, Verdict};
-
-/// What one client connection holds for one identity: the handles of the association group, and the sessions that
-/// need none.
-#[derive(Debug, Default)]
-pub struct Conversation {
-    group: Arc<HandleTable>,
-    plain: HashMap<Interface, Vec<SharedSession>>,
-}
-
-impl Conversation {
-    /// The conversation of a connection that belongs to the association group whose handles are in `group`.
-    pub fn new(group: Arc<HandleTable>) -> Self {
-        Self { group, plain: HashMap::new() }
-    }
-
-    /// The handles of the connection's association group.
-    pub const fn group(&self) -> &Arc<HandleTable> {
-        &self.group
-    }
-}
 
 impl Engine {
     /// Takes an operation in.
@@ -135,7 +112,7 @@ impl Engine {
             self.end_session(&session);
         }
         if last {
-            for session in conversation.group.drain() {
+            for session in conversation.group().drain() {
                 self.end_session(&session);
             }
         }
@@ -149,8 +126,8 @@ impl Engine {
                 self.end_session(&session);
             }
         }
-        for session in conversation.group.sessions().iter().filter(|session| session.is_revoked()) {
-            conversation.group.remove_session(session);
+        for session in conversation.group().sessions().iter().filter(|session| session.is_revoked()) {
+            conversation.group().remove_session(session);
             self.end_session(session);
         }
     }
@@ -168,7 +145,9 @@ impl Engine {
             return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "the interface has no such operation"));
         }
         match handle_use(interface, opnum) {
-            HandleUse::Opens | HandleUse::Derives if conversation.group.is_full() => Err(too_many_handles()),
+            HandleUse::Opens | HandleUse::Derives if conversation.group().is_full() => {
+                Err(too_many_handles())
+            }
             HandleUse::None => Ok((self.plain_session(conversation, incoming), None)),
             HandleUse::Opens => Ok((SharedSession::new(self.new_session(incoming)), None)),
             _ => {
@@ -179,7 +158,7 @@ impl Engine {
                         "the request is too short for its context handle",
                     )
                 })?;
-                let bound = conversation.group.get(ours);
+                let bound = conversation.group().get(ours);
                 let bound =
                     bound.ok_or_else(|| mismatch("no such context handle on this association group"))?;
                 if bound.interface != interface {
@@ -190,7 +169,7 @@ impl Engine {
                 }
                 // Who signed in anew, with an account of the same name, does not go on with it.
                 if bound.session.is_revoked() {
-                    conversation.group.remove_session(&bound.session);
+                    conversation.group().remove_session(&bound.session);
                     self.end_session(&bound.session);
                     return Err(mismatch("the account that the context handle was opened with was revoked"));
                 }
@@ -300,9 +279,9 @@ impl Engine {
         let kind = handle_use(interface, opnum);
         let may_end = matches!(kind, HandleUse::Opens | HandleUse::Passes | HandleUse::Closes);
         if flight.session.lock().is_broken() {
-            conversation.group.remove_session(&flight.session);
+            conversation.group().remove_session(&flight.session);
             self.end_session(&flight.session);
-        } else if may_end && !conversation.group.holds(&flight.session) {
+        } else if may_end && !conversation.group().holds(&flight.session) {
             self.end_session(&flight.session);
         }
     }

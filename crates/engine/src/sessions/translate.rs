@@ -12,9 +12,9 @@ use crate::flight::{Flight, called};
 use crate::message::Body as _;
 use crate::operation::Incoming;
 use crate::refusal::{CALL_FAILED, Refusal};
+use crate::sessions::conversation::Conversation;
 use crate::sessions::handles::{Bound, HandleTable};
 use crate::sessions::links;
-use crate::sessions::rpc::Conversation;
 
 /// Puts our handle where the upstream's stands in the little-endian `stub`, and remembers or forgets it.
 pub(crate) fn exchange_handle(
