@@ -33,7 +33,7 @@ pub use crate::deferred::{Deferral, Work};
 pub use crate::engine::Engine;
 pub use crate::flight::{Flight, Next, Outcome};
 pub use crate::message::{Body, Message};
-pub use crate::module::{Decision, Delivery, Module, ProxyFacts};
+pub use crate::module::{Decision, Delivery, Interests, Module, ProxyFacts};
 pub use crate::observer::{Discovery, HttpExchange, HttpLeg, Observer, TurnedAway};
 pub use crate::operation::{AheadAnswer, Envelope, Incoming, Note, Operation};
 pub use crate::refusal::{CALL_FAILED, Refusal, TIMED_OUT, response_code};

@@ -47,6 +47,38 @@ pub enum Delivery {
     Defer(Work<Delivery>),
 }
 
+/// What of the traffic a module reads; asked for each operation, and constant once the module is initialized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interests {
+    /// The interfaces whose operations it sees: all, unless it says otherwise.
+    pub interfaces: &'static [Interface],
+    /// Whether it reads single ROPs: then [`Module::rop_request`] and [`Module::rop_response`] are called.
+    pub rops: bool,
+    /// Whether it reads property values and stream bytes of earlier operations
+    /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)), or streams of
+    /// `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)): they are kept and followed only where a
+    /// module does.
+    pub content: bool,
+}
+
+impl Default for Interests {
+    fn default() -> Self {
+        Self { interfaces: &Interface::ALL, rops: false, content: false }
+    }
+}
+
+impl Interests {
+    /// Whether operations of `interface` are among them.
+    pub(crate) fn includes(&self, interface: Interface) -> bool {
+        self.interfaces.contains(&interface)
+    }
+
+    /// Whether single ROPs in operations of `interface` are among them.
+    pub(crate) fn include_rops(&self, interface: Interface) -> bool {
+        self.rops && self.includes(interface)
+    }
+}
+
 /// A named unit that sees operations through hooks.
 ///
 /// Hooks are plain, synchronous and quick; each runs under the security context of the session it is given.
@@ -59,9 +91,9 @@ pub trait Module: Send + Sync {
     /// What it does, in a sentence.
     fn description(&self) -> &'static str;
 
-    /// The interfaces whose operations it sees.
-    fn interfaces(&self) -> &'static [Interface] {
-        &Interface::ALL
+    /// What of the traffic it reads. What no module reads is neither decoded nor kept for modules.
+    fn interests(&self) -> Interests {
+        Interests::default()
     }
 
     /// The options that it takes.
@@ -125,19 +157,6 @@ pub trait Module: Send + Sync {
     fn deliver(&self, operation: &mut Operation, session: &mut Session) -> Delivery {
         let _ = (operation, session);
         Delivery::Pass
-    }
-
-    /// Whether it looks at single ROPs: then [`Module::rop_request`] and [`Module::rop_response`] are called.
-    fn looks_at_rops(&self) -> bool {
-        false
-    }
-
-    /// Whether it reads property values and stream bytes that passed in earlier operations
-    /// ([`Properties`](crate::objects::Properties), [`Content`](crate::objects::Content)), or what passes in
-    /// streams of `FastTransfer` ([`TransferPart`](crate::objects::TransferPart)): that is kept and followed
-    /// only where a module does.
-    fn reads_content(&self) -> bool {
-        false
     }
 
     /// A single ROP of a request, after `request`; says what becomes of it. What takes time is noted here, in

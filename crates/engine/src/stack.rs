@@ -93,7 +93,7 @@ impl Stack {
 
     /// Whether a module reads what earlier operations brought.
     pub(crate) fn reads_content(&self) -> bool {
-        self.0.iter().any(|module| module.reads_content())
+        self.0.iter().any(|module| module.interests().content)
     }
 
     /// Asks the modules from number `from` on what becomes of the request; `asked` counts what was asked
@@ -108,7 +108,7 @@ impl Stack {
     ) -> Verdict {
         let interface = operation.interface();
         for (number, module) in self.0.iter().enumerate().skip(from) {
-            if !module.interfaces().contains(&interface) {
+            if !module.interests().includes(interface) {
                 continue;
             }
             let decision = known.take().unwrap_or_else(|| module.dispatch(operation, session));
@@ -149,7 +149,7 @@ impl Stack {
     ) -> Passage {
         let interface = operation.interface();
         for (number, module) in self.0.iter().enumerate().take(count).rev() {
-            if !module.interfaces().contains(&interface) {
+            if !module.interests().includes(interface) {
                 continue;
             }
             let delivery = match known.take() {
@@ -203,7 +203,7 @@ impl Stack {
     }
 
     fn on(&self, interface: Interface) -> impl DoubleEndedIterator<Item = &dyn Module> {
-        self.0.iter().map(AsRef::as_ref).filter(move |module| module.interfaces().contains(&interface))
+        self.0.iter().map(AsRef::as_ref).filter(move |module| module.interests().includes(interface))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use engine::rops::{RopDecision, RopView};
-use engine::{Engine, Module, Next, Operation, Refusal, Session, Stack};
+use engine::{Engine, Interests, Module, Next, Operation, Refusal, Session, Stack};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::rop::{Empty, RequestBody, RopRequest};
 use testkit::Mailbox;
@@ -30,12 +30,8 @@ impl Module for Meddler {
         "looks on, or adds ROPs"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
-    }
-
-    fn reads_content(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, content: true, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {

@@ -2,7 +2,7 @@
 
 use engine::objects::ObjectKind;
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Module, Next, Session, Stack};
+use engine::{Engine, Interests, Module, Next, Session, Stack};
 use mapi::data::{FolderId, PropertyProblemArray};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::{PropTag, PropertyList, PropertyValue, TaggedValue};
@@ -33,12 +33,8 @@ impl Module for Curious {
         "reads on"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
-    }
-
-    fn reads_content(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, content: true, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
@@ -154,8 +150,8 @@ impl Module for Grower {
         "makes answers longer"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Module, Operation, Refusal, Session, Stack};
+use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::FolderId;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::PropTag;
@@ -46,12 +46,8 @@ impl Module for Scribe {
         "writes all anew"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
-    }
-
-    fn reads_content(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, content: true, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {

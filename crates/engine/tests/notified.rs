@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use engine::objects::{ObjectHandle, ObjectKind};
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Module, Operation, Refusal, Session, Stack};
+use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::PropertyProblemArray;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::notification::{Event, NotificationData, NotificationFlags, TableEvent, TableEventType, TableRow};
@@ -54,8 +54,8 @@ impl Module for Teller {
         "says what it sees"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Module, Next, Operation, Refusal, Session, Stack};
+use engine::{Engine, Interests, Module, Next, Operation, Refusal, Session, Stack};
 use mapi::data::{FolderId, PropertyName};
 use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
@@ -46,8 +46,8 @@ impl Module for Witness {
         "says what it is told"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
@@ -325,8 +325,8 @@ impl Module for Adder {
         "asks more than the client does"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
@@ -365,8 +365,8 @@ impl Module for Gauge {
         "says how much is held"
     }
 
-    fn reads_content(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { content: true, ..Interests::default() }
     }
 
     fn response(&self, _operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {

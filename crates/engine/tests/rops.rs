@@ -2,7 +2,7 @@
 //! seen from a server that did the same.
 
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Module, Session, Stack};
+use engine::{Engine, Interests, Module, Session, Stack};
 use mapi::ErrorCode;
 use mapi::data::FolderId;
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
@@ -141,8 +141,8 @@ impl Module for Meddler {
         "does as it is told"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use engine::objects::{FastTransfer, FastTransferKind, ObjectKind, TransferPart};
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Module, Operation, Refusal, Session, Stack};
+use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::{FolderId, MessageId};
 use mapi::emsmdb::NO_OBJECT;
 use mapi::fast_transfer::{Marker, Property, Token, Value};
@@ -47,12 +47,8 @@ impl Module for Reader {
         "reads streams as they pass"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
-    }
-
-    fn reads_content(&self) -> bool {
-        self.reads
+    fn interests(&self) -> Interests {
+        Interests { rops: true, content: self.reads, ..Interests::default() }
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
@@ -326,12 +322,8 @@ impl Module for Keeper {
         "keeps what it sees"
     }
 
-    fn looks_at_rops(&self) -> bool {
-        true
-    }
-
-    fn reads_content(&self) -> bool {
-        true
+    fn interests(&self) -> Interests {
+        Interests { rops: true, content: true, ..Interests::default() }
     }
 
     fn rop_response(&self, rop: &mut RopReplyView<'_>, _session: &mut Session) {

@@ -1,6 +1,6 @@
 //! The `downgrade` module: keeps clients on the RPC calls of Exchange 2000.
 
-use engine::{Decision, FaultStatus, Module, Operation, Refusal, Response, Session};
+use engine::{Decision, FaultStatus, Interests, Module, Operation, Refusal, Response, Session};
 use mapi::{Interface, emsmdb};
 
 /// Keeps clients on the protocol of Exchange 2000: EcDoConnect and EcDoRpc, whose buffers are only obfuscated.
@@ -34,8 +34,8 @@ impl Module for Downgrade {
         "Keeps clients on EcDoConnect and EcDoRpc, by answering as Exchange 2000 does."
     }
 
-    fn interfaces(&self) -> &'static [Interface] {
-        &[Interface::Emsmdb]
+    fn interests(&self) -> Interests {
+        Interests { interfaces: &[Interface::Emsmdb], ..Interests::default() }
     }
 
     fn dispatch(&self, operation: &mut Operation, _session: &mut Session) -> Decision {

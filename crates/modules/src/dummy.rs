@@ -5,8 +5,8 @@ use std::time::Duration;
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{
-    AheadAnswer, Decision, Delivery, Interface, Module, Operation, OperationKey, ProxyFacts, Refusal,
-    Request, Response, SecurityContext, Session, Work,
+    AheadAnswer, Decision, Delivery, Interests, Interface, Module, Operation, OperationKey, ProxyFacts,
+    Refusal, Request, Response, SecurityContext, Session, Work,
 };
 use mapi::autodiscover::Dialect;
 use mapi::mapihttp::{self, AuxiliaryBuffer, Endpoint};
@@ -55,6 +55,10 @@ impl Module for Dummy {
 
     fn description(&self) -> &'static str {
         "The documented example: logs every hook, changes nothing."
+    }
+
+    fn interests(&self) -> Interests {
+        Interests { rops: !self.quiet, ..Interests::default() }
     }
 
     fn options(&self) -> &'static [OptionSpec] {
@@ -143,10 +147,6 @@ impl Module for Dummy {
     fn response(&self, operation: &mut Operation, session: &mut Session) -> Result<(), Refusal> {
         self.say("response", session, Some(operation));
         Ok(())
-    }
-
-    fn looks_at_rops(&self) -> bool {
-        !self.quiet
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, session: &mut Session) -> RopDecision {

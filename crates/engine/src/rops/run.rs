@@ -48,7 +48,7 @@ pub(crate) fn request(
     let interface = operation.interface();
     let mut objects = session.take_objects();
     for (number, module) in modules.iter().enumerate() {
-        if module.looks_at_rops() && module.interfaces().contains(&interface) {
+        if module.interests().include_rops(interface) {
             let mut notes = Vec::new();
             let pass = Pass { number, module: &**module, at: operation.at(), notes: &mut notes };
             pass.batch(&mut batch, &mut objects, session);
@@ -216,7 +216,7 @@ impl Crossing<'_> {
                 Sight::Above(by) => number < by,
                 Sight::Only(by) => by == Some(number),
             };
-            if !sees || !module.looks_at_rops() || !module.interfaces().contains(&self.interface) {
+            if !sees || !module.interests().include_rops(self.interface) {
                 continue;
             }
             let mut notes = Vec::new();

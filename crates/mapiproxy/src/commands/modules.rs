@@ -16,7 +16,8 @@ pub(crate) fn run() -> Outcome {
 }
 
 fn describe(module: &dyn Module) -> String {
-    let interfaces: Vec<&str> = module.interfaces().iter().map(|interface| interface.name()).collect();
+    let interfaces: Vec<&str> =
+        module.interests().interfaces.iter().map(|interface| interface.name()).collect();
     let mut text =
         format!("{}\n    {}\n    sees: {}\n", module.name(), module.description(), interfaces.join(", "));
     for option in module.options() {

@@ -8,7 +8,8 @@ mod replace;
 use engine::options::{OptionError, OptionKind, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{
-    FaultStatus, Module, Operation, ProxyFacts, Refusal, Request, Response, SecurityContext, Session,
+    FaultStatus, Interests, Module, Operation, ProxyFacts, Refusal, Request, Response, SecurityContext,
+    Session,
 };
 use mapi::autodiscover::{self, Dialect, Naming, OurName, Place, UrlParts};
 use mapi::ndr::Ptr;
@@ -44,8 +45,9 @@ impl Module for Names {
         "Clients see only the proxy's name, never the server's."
     }
 
-    fn interfaces(&self) -> &'static [Interface] {
-        &[Interface::Rfr, Interface::Nspi, Interface::Emsmdb]
+    fn interests(&self) -> Interests {
+        let interfaces = &[Interface::Rfr, Interface::Nspi, Interface::Emsmdb];
+        Interests { interfaces, rops: true, ..Interests::default() }
     }
 
     fn options(&self) -> &'static [OptionSpec] {
@@ -139,10 +141,6 @@ impl Module for Names {
             }
         }
         Ok(())
-    }
-
-    fn looks_at_rops(&self) -> bool {
-        true
     }
 
     fn rop_request(&self, rop: &mut RopView<'_>, _session: &mut Session) -> RopDecision {
