@@ -9,8 +9,8 @@ use identity::Authority;
 use identity::ntlm::AcceptorConfig;
 use identity::relayed;
 use net::http::{
-    self, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, TlsError,
-    TlsIdentity, TlsTrust, Via,
+    self, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
+    TlsError, TlsIdentity, TlsTrust, Via,
 };
 use net::{AuthLimit, BodyBudget, EventLog, Limits};
 use tokio::net::TcpListener;
@@ -30,7 +30,7 @@ pub(crate) fn front(
     (limits, bodies): (Limits, &Arc<BodyBudget>),
     engine: &Arc<Engine>,
     observer: &Arc<dyn Observer>,
-) -> Result<Arc<HttpFront>, Failure> {
+) -> Result<Arc<HttpListenerConfig>, Failure> {
     let clients = &config.clients;
     let takes = |scheme| clients.http_auth.contains(&scheme);
     let schemes = Schemes {
@@ -39,7 +39,7 @@ pub(crate) fn front(
         ntlm: takes(Scheme::Ntlm),
         negotiate: takes(Scheme::Negotiate),
     };
-    Ok(Arc::new(HttpFront {
+    Ok(Arc::new(HttpListenerConfig {
         sign_in: HttpSignIn::new(Arc::clone(acceptor), schemes),
         auth_limit: Arc::clone(auth_limit),
         relayed: config.upstream.credentials.are_relayed().then(|| {
@@ -81,17 +81,17 @@ fn sessions(config: &Config) -> CookieTable {
 fn routes(config: &Config) -> Routes {
     let mut routes = Routes::default();
     for (directory, way) in &config.virtual_directories {
-        routes.set(directory, http::Way::from(*way));
+        routes.set(directory, http::RouteAction::from(*way));
     }
     routes
 }
 
-impl From<Way> for http::Way {
+impl From<Way> for http::RouteAction {
     fn from(way: Way) -> Self {
         match way {
-            Way::Relayed => Self::Relayed,
-            Way::Refused => Self::Refused,
-            Way::Absent => Self::Absent,
+            Way::Relayed => Self::Relay,
+            Way::Refused => Self::Refuse,
+            Way::Absent => Self::NotFound,
         }
     }
 }

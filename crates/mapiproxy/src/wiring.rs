@@ -11,7 +11,7 @@ use engine::{Deferral, Engine, Envelope, Module, Observer, ProxyFacts, Stack};
 use identity::accounts::DomainNames;
 use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
 use identity::{Accounts, Authority, Pool, Registry};
-use net::http::{HttpFront, TlsError, run_http};
+use net::http::{HttpListenerConfig, TlsError, run_http};
 use net::{
     Admission, AuthLimit, AuthLimits, Backend, BodyBudget, Cores, Endpoint, Endpoints, EventLog, Front,
     Groups, Limits, LoopMarker, Mapper, Network, Proxy, SignIn, Upstream,
@@ -47,7 +47,7 @@ pub(crate) struct Running {
     auth_limit: Arc<AuthLimit>,
     service: Service,
     certificate: Option<LiveCertificate>,
-    http: Option<Arc<HttpFront>>,
+    http: Option<Arc<HttpListenerConfig>>,
     recording: Option<Writing>,
 }
 
@@ -235,7 +235,7 @@ impl Starting<'_> {
     }
 
     /// Takes requests by HTTP, where there is a server for them.
-    async fn http(&mut self) -> Result<Option<(Arc<HttpFront>, Option<LiveCertificate>)>, Failure> {
+    async fn http(&mut self) -> Result<Option<(Arc<HttpListenerConfig>, Option<LiveCertificate>)>, Failure> {
         let Some(server) = &self.config.upstream.http else { return Ok(None) };
         let Self { config, engine, service, acceptor, auth_limit, observer, limits, bodies, .. } = &*self;
         let limits = (*limits, bodies);

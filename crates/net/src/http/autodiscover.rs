@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::http::downstream::body::NotTaken;
 use crate::http::downstream::connection::Client;
-use crate::http::downstream::context::{Asked, Gone, Then};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::exchange::{Coding, adapt_answer};
 use crate::http::forward::lost;
-use crate::http::upstream::connection::Link;
+use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request::Body;
 use crate::upstream_error::UpstreamError;
 
@@ -33,36 +33,36 @@ impl Client {
     /// Brings a request of Autodiscover to the server and the answer back.
     pub(crate) async fn discover(
         &mut self,
-        asked: Asked,
+        request: RequestContext,
         original: RequestHead,
         framing: Framing,
         dialect: Dialect,
-    ) -> Result<Then, Gone> {
-        tracing::debug!(peer = %asked.peer, user = %asked.context.principal(), path = original.path(), "relayed");
+    ) -> Result<KeepAlive, ConnectionError> {
+        tracing::debug!(peer = %request.peer, user = %request.context.principal(), path = original.path(), "relayed");
         let since = Instant::now();
         self.invite().await?;
         // Its share is given back when all is done.
-        let (body, _share) = match self.body(framing, asked.context.identity()).await? {
+        let (body, _share) = match self.body(framing, request.context.identity()).await? {
             Ok(whole) => whole,
             Err(NotTaken::TooLarge) => {
                 self.answer(413, "the request is too large\n", &original);
-                return Ok(Then::Close);
+                return Ok(KeepAlive::No);
             }
             Err(NotTaken::Full { why, .. }) => {
-                return Ok(self.too_busy(&original, &asked, "Autodiscover", None, &why.to_string()));
+                return Ok(self.too_busy(&original, &request, "Autodiscover", None, &why.to_string()));
             }
         };
         let mut under_way = Discovering { since, dialect, original, asked: body, sent: None, came: None };
-        match self.discovered(&asked, framing, &mut under_way).await? {
+        match self.discovered(&request, framing, &mut under_way).await? {
             Ok(then) => Ok(then),
             Err(why) => {
-                let from = self.wire.out.len();
-                let then = self.not_served(&why, &asked, &under_way.original);
-                let own = self.wire.out.get(from..).unwrap_or_default();
-                if let Some((head, body)) = read(own, asked.is_head) {
-                    self.observe(&asked, &under_way, &head, &body);
+                let from = self.transport.out.len();
+                let then = self.not_served(&why, &request, &under_way.original);
+                let own = self.transport.out.get(from..).unwrap_or_default();
+                if let Some((head, body)) = read(own, request.is_head) {
+                    self.observe(&request, &under_way, &head, &body);
                 }
-                Ok(if asked.keep { then } else { Then::Close })
+                Ok(if request.keep { then } else { KeepAlive::No })
             }
         }
     }
@@ -70,58 +70,59 @@ impl Client {
     /// Brings it there and back; says why not where the server can't be asked or its answer can't be used.
     async fn discovered(
         &mut self,
-        asked: &Asked,
+        request: &RequestContext,
         framing: Framing,
         under_way: &mut Discovering,
-    ) -> Result<Result<Then, UpstreamError>, Gone> {
+    ) -> Result<Result<KeepAlive, UpstreamError>, ConnectionError> {
         let mut head = under_way.original.clone();
         // The modules read the answer.
         head.fields.remove("accept-encoding");
         let length = u64::try_from(under_way.asked.len()).unwrap_or(u64::MAX);
         let body = if framing == Framing::None { Body::AsItCame } else { Body::Length(length) };
-        if let Err(why) = self.send_head(asked, &mut head, body).await {
+        if let Err(why) = self.send_head(request, &mut head, body).await {
             return Ok(Err(why));
         }
         let Some(mut link) = self.link.take() else { return Ok(Err(lost())) };
         under_way.sent = Some(head);
-        link.wire.send(under_way.asked.clone());
-        if let Err(why) = link.flush(self.front.limits.handshake).await {
+        link.transport.send(under_way.asked.clone());
+        if let Err(why) = link.flush(self.config.limits.handshake).await {
             return Ok(Err(why));
         }
         // A server that stops reading may have answered already, with 413 or 401.
         // For who has not signed in, no connection is held longer than signing in may take.
-        let limit = self.front.upstream.call_limit;
-        let limit = if self.place.is_signed_in() { limit } else { limit.min(self.front.limits.handshake) };
+        let limit = self.config.upstream.call_limit;
+        let limit = if self.place.is_signed_in() { limit } else { limit.min(self.config.limits.handshake) };
         let until = Instant::now() + limit;
-        let (head, framing, body) = match self.whole_answer(asked, &mut link, until).await? {
+        let (head, framing, body) = match self.whole_answer(request, &mut link, until).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(Err(why)),
         };
-        let keep = link.done(&head, framing) && (!asked.is_head || Link::outlives_head(&head));
+        let keep =
+            link.done(&head, framing) && (!request.is_head || UpstreamConnection::outlives_head(&head));
         let (came, body) = under_way.came.insert((head, body));
-        let changed = match self.through_modules(asked, under_way.dialect, came, body) {
+        let changed = match self.through_modules(request, under_way.dialect, came, body) {
             Ok(changed) => changed,
             Err(why) => return Ok(Err(why)),
         };
-        let (answer, then) = adapted(came.clone(), framing, asked, changed.len());
-        answer.write(&mut self.wire.out);
-        if !asked.is_head {
-            self.wire.out.extend_from_slice(&changed);
+        let (answer, then) = adapted(came.clone(), framing, request, changed.len());
+        answer.write(&mut self.transport.out);
+        if !request.is_head {
+            self.transport.out.extend_from_slice(&changed);
         }
-        self.link = (keep && then == Then::Next).then_some(link);
-        self.observe(asked, under_way, &answer, &changed);
+        self.link = (keep && then == KeepAlive::Yes).then_some(link);
+        self.observe(request, under_way, &answer, &changed);
         Ok(Ok(then))
     }
 
     /// The answer, as it came.
     async fn whole_answer(
         &mut self,
-        asked: &Asked,
-        link: &mut Link,
+        request: &RequestContext,
+        link: &mut UpstreamConnection,
         until: Instant,
-    ) -> Result<Result<(ResponseHead, Framing, Bytes), UpstreamError>, Gone> {
+    ) -> Result<Result<(ResponseHead, Framing, Bytes), UpstreamError>, ConnectionError> {
         // Until the client has read it.
-        let mut share = self.front.bodies.share(asked.context.identity());
+        let mut share = self.config.bodies.share(request.context.identity());
         let (head, framing) = match self.answer_head(link, until).await? {
             Ok(answer) => answer,
             Err(why) => return Ok(Err(why)),
@@ -137,7 +138,7 @@ impl Client {
                 Ok(Event::Head { .. }) => {}
                 Err(why) => return Ok(Err(why)),
             }
-            if body.len() > self.front.sizes.body {
+            if body.len() > self.config.sizes.body {
                 let why = "an answer of Autodiscover that is too large";
                 return Ok(Err(UpstreamError::Protocol(why.to_owned())));
             }
@@ -150,28 +151,34 @@ impl Client {
     /// The body of an answer as the modules make it.
     fn through_modules(
         &self,
-        asked: &Asked,
+        request: &RequestContext,
         dialect: Dialect,
         head: &ResponseHead,
         body: &Bytes,
     ) -> Result<Bytes, UpstreamError> {
-        if head.status() != 200 || asked.is_head {
+        if head.status() != 200 || request.is_head {
             return Ok(body.clone());
         }
         if head.fields.text("content-encoding").is_some_and(|coding| coding != "identity") {
             return Err(UpstreamError::Protocol("an answer of Autodiscover that is packed".to_owned()));
         }
-        let changed = self.front.engine.autodiscover(dialect, body, &asked.context);
+        let changed = self.config.engine.autodiscover(dialect, body, &request.context);
         changed
             .map(|changed| changed.map_or_else(|| body.clone(), Bytes::from))
             .map_err(|refusal| UpstreamError::Protocol(refusal.why.into_owned()))
     }
 
     /// Reports the exchange to the observer.
-    fn observe(&self, asked: &Asked, under_way: &Discovering, answer: &ResponseHead, body: &Bytes) {
-        self.front.observer.discovered(&Discovery {
-            context: &asked.context,
-            peer: asked.peer,
+    fn observe(
+        &self,
+        request: &RequestContext,
+        under_way: &Discovering,
+        answer: &ResponseHead,
+        body: &Bytes,
+    ) {
+        self.config.observer.discovered(&Discovery {
+            context: &request.context,
+            peer: request.peer,
             method: under_way.original.method(),
             request: &under_way.asked,
             came: under_way.came.as_ref().map(|(_, body)| body),
@@ -184,17 +191,22 @@ impl Client {
 }
 
 /// The head with which an answer goes to the client, its body having `length` bytes, and how the connection goes on.
-fn adapted(mut head: ResponseHead, framing: Framing, asked: &Asked, length: usize) -> (ResponseHead, Then) {
-    let coding = adapt_answer(&mut head, framing, asked);
-    if !asked.is_head && (framing.has_body() || length > 0) {
+fn adapted(
+    mut head: ResponseHead,
+    framing: Framing,
+    request: &RequestContext,
+    length: usize,
+) -> (ResponseHead, KeepAlive) {
+    let coding = adapt_answer(&mut head, framing, request);
+    if !request.is_head && (framing.has_body() || length > 0) {
         head.fields.remove("transfer-encoding");
         head.fields.set("Content-Length", length.to_string());
     }
-    let close = !asked.keep || (asked.is_head && coding == Coding::UntilClose);
+    let close = !request.keep || (request.is_head && coding == Coding::UntilClose);
     if close {
         head.fields.set("Connection", "close");
     }
-    (head, if close { Then::Close } else { Then::Next })
+    (head, if close { KeepAlive::No } else { KeepAlive::Yes })
 }
 
 /// An answer of our own, read once more.

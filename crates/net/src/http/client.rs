@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::http::server_only::Cookies;
 use crate::http::upstream::config::HttpUpstream;
-use crate::http::upstream::connection::Link;
+use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request::{Body, Onward};
 use crate::upstream_error::UpstreamError;
 
@@ -23,7 +23,7 @@ pub struct HttpClient {
     upstream: HttpUpstream,
     /// On whose behalf.
     context: SecurityContext,
-    link: Option<Box<Link>>,
+    link: Option<Box<UpstreamConnection>>,
 }
 
 /// An answer: its head, and its body without the framing.
@@ -85,15 +85,15 @@ impl HttpClient {
         let mut link = if let Some(link) = self.link.take().filter(|_| stands) {
             link
         } else {
-            let opened = Link::open(&self.upstream, &self.context, head.target()).await;
+            let opened = UpstreamConnection::open(&self.upstream, &self.context, head.target()).await;
             opened.map_err(|error| HttpFailure::Lost(error.to_string()))?
         };
         let onward = Onward { body: Body::Length(length), cookies: Cookies::OfSession, forwarding: None };
         link.adapt(&mut head, &onward);
         link.ask(&head, false);
-        link.wire.out.extend_from_slice(body);
+        link.transport.out.extend_from_slice(body);
         let limit = self.upstream.timeout;
-        let sent = link.wire.flush(limit).await;
+        let sent = link.transport.flush(limit).await;
         sent.map_err(|error| HttpFailure::Lost(format!("the request could not be sent: {error}")))?;
         let answered = timeout(self.upstream.call_limit, answer(&mut link)).await;
         let (head, framing, body) = answered
@@ -118,11 +118,11 @@ fn late(limit: Duration) -> HttpFailure {
 }
 
 /// The whole answer to a request.
-async fn answer(link: &mut Link) -> Result<(ResponseHead, Framing, Vec<u8>), UpstreamError> {
+async fn answer(link: &mut UpstreamConnection) -> Result<(ResponseHead, Framing, Vec<u8>), UpstreamError> {
     let (head, framing) = link.head().await?;
     let mut body = Vec::new();
     loop {
-        match link.wire.event().await? {
+        match link.transport.event().await? {
             Event::Body(piece) => body.extend_from_slice(piece.data()),
             Event::End => return Ok((head, framing, body)),
             Event::Head { .. } => {}

@@ -36,7 +36,7 @@ impl Default for HttpLimits {
 }
 
 /// What the connections of HTTP listeners have in common.
-pub struct HttpFront {
+pub struct HttpListenerConfig {
     /// How clients sign in.
     pub sign_in: HttpSignIn,
     /// How often they may fail to.
@@ -75,16 +75,16 @@ pub struct HttpFront {
     pub log: EventLog,
 }
 
-impl HttpFront {
+impl HttpListenerConfig {
     /// Ends all sessions, when the last connection is gone.
     pub fn end(&self) {
         self.engine.end_all(&self.sessions);
     }
 }
 
-impl std::fmt::Debug for HttpFront {
+impl std::fmt::Debug for HttpListenerConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpFront")
+        f.debug_struct("HttpListenerConfig")
             .field("sign_in", &self.sign_in)
             .field("routes", &self.routes)
             .field("upstream", &self.upstream)

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::gate::{Lost, Road};
 use crate::http::downstream::connection::Client;
-use crate::http::downstream::context::{Asked, Gone, Then};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::passthrough::session::Relayed;
-use crate::http::transport::Broken;
-use crate::http::upstream::connection::Link;
+use crate::http::transport::TransportError;
+use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::headers::{is_of_connection, named_by_connection};
 use crate::http::upstream::redirect;
 use crate::http::upstream::request::{Body, Onward};
@@ -23,35 +23,37 @@ impl Client {
     /// Has a connection to the server ready that carries the request's head.
     pub(crate) async fn send_head(
         &mut self,
-        asked: &Asked,
+        request: &RequestContext,
         head: &mut RequestHead,
         body: Body,
     ) -> Result<(), UpstreamError> {
         self.check_caller()?;
-        let front = Arc::clone(&self.front);
+        let config = Arc::clone(&self.config);
         let stands = match &mut self.link {
             Some(link) => {
-                link.serves(&asked.context).await
-                    && link.signs_in_again(&front.upstream, &asked.context, head.target()).await?
+                link.serves(&request.context).await
+                    && link.signs_in_again(&config.upstream, &request.context, head.target()).await?
             }
             None => false,
         };
         if !stands {
             self.link = None;
             if let Some(relayed) = &mut self.relayed
-                && relayed.is_pinned(&asked.context)
+                && relayed.is_pinned(&request.context)
             {
                 // Only the client can shake hands on another one.
                 relayed.deny(None);
                 let why = "the server closed the connection that the client had signed in on";
                 return Err(UpstreamError::SignInAgain(why.to_owned()));
             }
-            self.link = Some(Box::pin(Link::open(&front.upstream, &asked.context, head.target())).await?);
+            self.link = Some(
+                Box::pin(UpstreamConnection::open(&config.upstream, &request.context, head.target())).await?,
+            );
         }
         if let Some(link) = &mut self.link {
             let forwarding = Some(&self.forwarding);
-            link.adapt(head, &Onward { body, cookies: asked.cookies, forwarding });
-            link.ask(head, asked.is_head);
+            link.adapt(head, &Onward { body, cookies: request.cookies, forwarding });
+            link.ask(head, request.is_head);
         }
         Ok(())
     }
@@ -75,9 +77,9 @@ impl Client {
     /// noticed, and so is that its account was revoked.
     pub(crate) async fn answered(
         &mut self,
-        link: &mut Link,
+        link: &mut UpstreamConnection,
         until: Instant,
-    ) -> Result<Result<Event<ResponseHead>, UpstreamError>, Gone> {
+    ) -> Result<Result<Event<ResponseHead>, UpstreamError>, ConnectionError> {
         loop {
             if let Err(why) = self.check_caller() {
                 return Ok(Err(why));
@@ -85,10 +87,10 @@ impl Client {
             if let Some(event) = link.early.take() {
                 return Ok(Ok(event));
             }
-            match link.wire.ready() {
+            match link.transport.ready() {
                 Ok(Some(event)) => return Ok(Ok(event)),
                 // An answer that the connection's end ends has its end by now.
-                Ok(None) if link.wire.has_ended() => {
+                Ok(None) if link.transport.has_ended() => {
                     return Ok(Err(closed("the server closed the connection")));
                 }
                 Ok(None) => {}
@@ -113,25 +115,25 @@ impl Client {
     fn poll_answer(
         &mut self,
         task: &mut Context<'_>,
-        link: &mut Link,
+        link: &mut UpstreamConnection,
         until: Instant,
-    ) -> Poll<Result<Came, Gone>> {
-        match link.wire.poll_fill(task) {
+    ) -> Poll<Result<Came, ConnectionError>> {
+        match link.transport.poll_fill(task) {
             // That nothing more comes may be the answer's end.
             Poll::Ready(Ok(_)) => return Poll::Ready(Ok(Came::Something)),
             Poll::Ready(Err(error)) => return Poll::Ready(Ok(Came::Broken(error.to_string()))),
             Poll::Pending => {}
         }
-        if self.wire.decoder.waiting() < self.front.sizes.ahead
-            && let Poll::Ready(filled) = self.wire.poll_fill(task)
+        if self.transport.decoder.waiting() < self.config.sizes.ahead
+            && let Poll::Ready(filled) = self.transport.poll_fill(task)
         {
             return Poll::Ready(match filled {
-                Ok(0) => Err(Broken::Closed.into()),
-                filled => filled.map(|_| Came::Something).map_err(Gone::from),
+                Ok(0) => Err(TransportError::Closed.into()),
+                filled => filled.map(|_| Came::Something).map_err(ConnectionError::from),
             });
         }
         if self.stop.poll_end(task).is_ready() {
-            return Poll::Ready(Err(Gone::Stopped));
+            return Poll::Ready(Err(ConnectionError::Stopped));
         }
         self.alarm.poll(task, until).map(|()| Ok(Came::Nothing))
     }
@@ -139,9 +141,9 @@ impl Client {
     /// The head of the answer that counts.
     pub(crate) async fn answer_head(
         &mut self,
-        link: &mut Link,
+        link: &mut UpstreamConnection,
         until: Instant,
-    ) -> Result<Result<(ResponseHead, Framing), UpstreamError>, Gone> {
+    ) -> Result<Result<(ResponseHead, Framing), UpstreamError>, ConnectionError> {
         loop {
             match self.answered(link, until).await? {
                 Ok(Event::Head { head, .. }) if head.status() == 401 => {
@@ -149,7 +151,7 @@ impl Client {
                 }
                 Ok(Event::Head { mut head, framing }) if head.status() >= 200 => {
                     link.answered_with(head.status());
-                    redirect::ours(&mut head.fields, &self.front.upstream, &self.front.origin);
+                    redirect::ours(&mut head.fields, &self.config.upstream, &self.config.origin);
                     return Ok(Ok((head, framing)));
                 }
                 Ok(_) => {}
@@ -159,7 +161,7 @@ impl Client {
     }
 
     /// The server answers 401: to us, where we sign in, else to the client.
-    fn refused_there(&mut self, link: &mut Link, head: &ResponseHead) -> UpstreamError {
+    fn refused_there(&mut self, link: &mut UpstreamConnection, head: &ResponseHead) -> UpstreamError {
         match &mut self.relayed {
             Some(relayed) => {
                 relayed.deny(Some(&head.fields));
@@ -178,13 +180,18 @@ impl Client {
     }
 
     /// The server can't be reached, or does not answer: an answer that says so, without its name.
-    pub(crate) fn unreachable(&mut self, why: &UpstreamError, head: &RequestHead, lost: &Lost<'_>) -> Then {
+    pub(crate) fn unreachable(
+        &mut self,
+        why: &UpstreamError,
+        head: &RequestHead,
+        lost: &Lost<'_>,
+    ) -> KeepAlive {
         self.link = None;
         let denied = self.relayed.as_mut().is_some_and(Relayed::take_denied);
         if std::mem::take(&mut self.denied) || denied {
-            self.front.log.denied_there(self.peer, lost.user, why);
+            self.config.log.denied_there(self.peer, lost.user, why);
             self.deny(head);
-            return if head.keeps_alive() { Then::Next } else { Then::Close };
+            return if head.keeps_alive() { KeepAlive::Yes } else { KeepAlive::No };
         }
         self.upstream_failed(why, lost);
         let (status, text) = shown(why);
@@ -192,28 +199,33 @@ impl Client {
     }
 
     /// The same for the request `asked` with the head `original`, which is no operation.
-    pub(crate) fn not_served(&mut self, why: &UpstreamError, asked: &Asked, original: &RequestHead) -> Then {
-        self.unreachable(why, original, &asked.lost(original))
+    pub(crate) fn not_served(
+        &mut self,
+        why: &UpstreamError,
+        request: &RequestContext,
+        original: &RequestHead,
+    ) -> KeepAlive {
+        self.unreachable(why, original, &request.lost(original))
     }
 
     /// Logs that the request `lost` failed because of `why`.
     pub(crate) fn upstream_failed(&self, why: &UpstreamError, lost: &Lost<'_>) {
         match why {
-            UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
+            UpstreamError::Closed(why) => self.config.upstream.gate.lost(Road::Http, lost, why),
             UpstreamError::Full(full) if let Some(user) = lost.user => {
-                self.front.log.memory_full(self.peer, user, lost.operation, &full.to_string());
+                self.config.log.memory_full(self.peer, user, lost.operation, &full.to_string());
             }
-            why => self.front.log.upstream_failed(lost, why),
+            why => self.config.log.upstream_failed(lost, why),
         }
     }
 
     /// Logs that the answer to the request `lost` broke off because of `why`: the client's connection ends with it.
-    pub(crate) fn cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> Gone {
+    pub(crate) fn cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> ConnectionError {
         match why {
-            UpstreamError::Closed(why) => self.front.upstream.gate.lost(Road::Http, lost, why),
-            why => self.front.log.cut_short(lost, &why.to_string()),
+            UpstreamError::Closed(why) => self.config.upstream.gate.lost(Road::Http, lost, why),
+            why => self.config.log.cut_short(lost, &why.to_string()),
         }
-        Gone::CutShort(why.to_string())
+        ConnectionError::CutShort(why.to_string())
     }
 }
 
@@ -268,7 +280,7 @@ pub(crate) enum Coding {
 
 /// Makes the server's `head` one that goes to the client as ours: what concerns the connection to the server
 /// and our sign-in there stays here.
-pub(crate) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &Asked) -> Coding {
+pub(crate) fn adapt_answer(head: &mut ResponseHead, framing: Framing, request: &RequestContext) -> Coding {
     const OURS: [&str; 3] = ["www-authenticate", "persistent-auth", "proxy-support"];
     let named = named_by_connection(&head.fields);
     // Each hop says its own version (RFC 9112 2.3): what frames the body below is not in HTTP/1.0.
@@ -278,15 +290,15 @@ pub(crate) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &As
         if ours || is_of_connection(name, &named) {
             Fate::Goes
         } else if name.eq_ignore_ascii_case(b"set-cookie") {
-            asked.cookies.answered(value)
+            request.cookies.answered(value)
         } else {
             Fate::Stays
         }
     });
-    if let Some(token) = &asked.token {
+    if let Some(token) = &request.token {
         head.fields.push("WWW-Authenticate", token.clone());
     }
-    match (framing, asked.version) {
+    match (framing, request.version) {
         (Framing::Chunked, Version::Http10) => {
             head.fields.remove("transfer-encoding");
             Coding::UntilClose
@@ -297,7 +309,7 @@ pub(crate) fn adapt_answer(head: &mut ResponseHead, framing: Framing, asked: &As
             Coding::Chunked
         }
         _ => {
-            if asked.version == Version::Http10 && asked.keep {
+            if request.version == Version::Http10 && request.keep {
                 head.fields.push("Connection", "keep-alive");
             }
             Coding::AsItCame

@@ -5,10 +5,10 @@ use http1::{Event, Framing, Head as _, RequestHead};
 use tokio::time::Instant;
 
 use crate::http::downstream::connection::Client;
-use crate::http::downstream::context::{Asked, Gone, Then};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::exchange::{Coding, adapt_answer};
-use crate::http::transport::Broken;
-use crate::http::upstream::connection::Link;
+use crate::http::transport::TransportError;
+use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request::Body;
 use crate::upstream_error::UpstreamError;
 
@@ -16,59 +16,59 @@ impl Client {
     /// Brings a request to the server and the answer back, as they are.
     pub(crate) async fn relay(
         &mut self,
-        asked: Asked,
+        request: RequestContext,
         mut head: RequestHead,
         framing: Framing,
-    ) -> Result<Then, Gone> {
+    ) -> Result<KeepAlive, ConnectionError> {
         let original = head.clone();
-        tracing::debug!(peer = %asked.peer, user = %asked.context.principal(), path = head.path(), "relayed");
+        tracing::debug!(peer = %request.peer, user = %request.context.principal(), path = head.path(), "relayed");
         self.invite().await?;
         let (beginning, body) = match framing {
             Framing::Chunked => self.beginning().await?,
             Framing::Length(length) => (Bytes::new(), Body::Length(length)),
             Framing::None | Framing::UntilClose => (Bytes::new(), Body::AsItCame),
         };
-        if let Err(why) = self.send_head(&asked, &mut head, body).await {
-            return Ok(self.not_served(&why, &asked, &original));
+        if let Err(why) = self.send_head(&request, &mut head, body).await {
+            return Ok(self.not_served(&why, &request, &original));
         }
         let Some(mut link) = self.link.take() else {
-            return Ok(self.not_served(&lost(), &asked, &original));
+            return Ok(self.not_served(&lost(), &request, &original));
         };
         let chunked = framing == Framing::Chunked && body == Body::AsItCame;
         if chunked {
-            http1::chunk(&mut link.wire.out, &beginning);
+            http1::chunk(&mut link.transport.out, &beginning);
         } else {
-            link.wire.send(beginning);
+            link.transport.send(beginning);
         }
         let sent = match self.send_body(&mut link, chunked).await? {
             Ok(sent) => sent,
-            Err(why) => return Ok(self.not_served(&why, &asked, &original)),
+            Err(why) => return Ok(self.not_served(&why, &request, &original)),
         };
         // A server that takes no more may have answered already: that it is too much, or whom it wants to sign in.
-        let then = self.bring_back(&mut link, &asked, &original).await?;
+        let then = self.bring_back(&mut link, &request, &original).await?;
         if let Some(keep) = then {
             self.link = (keep && sent).then_some(link);
-            return Ok(if asked.keep { Then::Next } else { Then::Close });
+            return Ok(if request.keep { KeepAlive::Yes } else { KeepAlive::No });
         }
-        Ok(Then::Close)
+        Ok(KeepAlive::No)
     }
 
     /// Sends the rest of a request, as it comes, in chunks or as it is, as long as its sender's account is not revoked.
     /// False where the server took no more before it had all of it.
     async fn send_body(
         &mut self,
-        link: &mut Link,
+        link: &mut UpstreamConnection,
         chunked: bool,
-    ) -> Result<Result<bool, UpstreamError>, Gone> {
-        let limit = self.front.limits.handshake;
+    ) -> Result<Result<bool, UpstreamError>, ConnectionError> {
+        let limit = self.config.limits.handshake;
         while self.unread {
-            match self.wire.ready().map_err(Broken::from)? {
-                Some(Event::Body(piece)) if chunked => http1::chunk(&mut link.wire.out, piece.data()),
-                Some(Event::Body(piece)) => link.wire.send(piece.into_data()),
+            match self.transport.ready().map_err(TransportError::from)? {
+                Some(Event::Body(piece)) if chunked => http1::chunk(&mut link.transport.out, piece.data()),
+                Some(Event::Body(piece)) => link.transport.send(piece.into_data()),
                 Some(Event::End | Event::Head { .. }) => {
                     self.unread = false;
                     if chunked {
-                        link.wire.out.extend_from_slice(http1::LAST_CHUNK);
+                        link.transport.out.extend_from_slice(http1::LAST_CHUNK);
                     }
                 }
                 None => {
@@ -90,43 +90,44 @@ impl Client {
     /// where the client's has to be closed.
     async fn bring_back(
         &mut self,
-        link: &mut Link,
-        asked: &Asked,
+        link: &mut UpstreamConnection,
+        request: &RequestContext,
         original: &RequestHead,
-    ) -> Result<Option<bool>, Gone> {
-        let patience = self.front.upstream.call_limit;
+    ) -> Result<Option<bool>, ConnectionError> {
+        let patience = self.config.upstream.call_limit;
         let (mut head, framing) = match self.answer_head(link, Instant::now() + patience).await? {
             Ok(answer) => answer,
             Err(why) => {
-                return Ok((self.not_served(&why, asked, original) == Then::Next).then_some(false));
+                return Ok((self.not_served(&why, request, original) == KeepAlive::Yes).then_some(false));
             }
         };
         let came = head.clone();
-        let coding = adapt_answer(&mut head, framing, asked);
-        let close = coding == Coding::UntilClose || !asked.keep;
+        let coding = adapt_answer(&mut head, framing, request);
+        let close = coding == Coding::UntilClose || !request.keep;
         if close {
             head.fields.push("Connection", "close");
         }
-        head.write(&mut self.wire.out);
+        head.write(&mut self.transport.out);
         loop {
             match self.answered(link, Instant::now() + patience).await? {
                 Ok(Event::Body(piece)) => match coding {
-                    Coding::AsItCame => self.wire.send(piece.into_wire()),
-                    Coding::Chunked => http1::chunk(&mut self.wire.out, piece.data()),
-                    Coding::UntilClose => self.wire.send(piece.into_data()),
+                    Coding::AsItCame => self.transport.send(piece.into_wire()),
+                    Coding::Chunked => http1::chunk(&mut self.transport.out, piece.data()),
+                    Coding::UntilClose => self.transport.send(piece.into_data()),
                 },
                 Ok(Event::End) => break,
                 Ok(Event::Head { .. }) => {}
-                Err(why) => return Err(self.cut_short(&why, &asked.lost(original))),
+                Err(why) => return Err(self.cut_short(&why, &request.lost(original))),
             }
-            if self.wire.queued() > AT_ONCE {
+            if self.transport.queued() > AT_ONCE {
                 self.flush().await?;
             }
         }
         if coding == Coding::Chunked {
-            self.wire.out.extend_from_slice(http1::LAST_CHUNK);
+            self.transport.out.extend_from_slice(http1::LAST_CHUNK);
         }
-        let keep = link.done(&came, framing) && (!asked.is_head || Link::outlives_head(&came));
+        let keep =
+            link.done(&came, framing) && (!request.is_head || UpstreamConnection::outlives_head(&came));
         Ok((!close).then_some(keep))
     }
 }

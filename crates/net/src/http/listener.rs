@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock;
-use crate::http::config::HttpFront;
+use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::connection::serve;
 use crate::http::operation::disconnect::end_at_server;
 use crate::http::tls::TlsIdentity;
@@ -25,37 +25,37 @@ const SWEEP: Duration = Duration::from_secs(30);
 pub async fn run_http(
     listener: TcpListener,
     tls: Option<watch::Receiver<TlsIdentity>>,
-    front: Arc<HttpFront>,
+    config: Arc<HttpListenerConfig>,
     admission: Arc<Admission>,
     cores: Cores,
     stop: watch::Receiver<bool>,
 ) {
-    let acceptor = Acceptor { admission, cores, log: &front.log, observer: &*front.observer };
+    let acceptor = Acceptor { admission, cores, log: &config.log, observer: &*config.observer };
     let connection = |stop: &watch::Receiver<bool>| {
         let tls = tls.as_ref().map(|tls| tls.borrow().clone());
-        let (front, stop) = (Arc::clone(&front), stop.clone());
-        async move |stream, peer, place| serve(front, tls, stream, peer, place, stop).await
+        let (config, stop) = (Arc::clone(&config), stop.clone());
+        async move |stream, peer, place| serve(config, tls, stream, peer, place, stop).await
     };
-    acceptor.run(listener, stop, connection, end_sessions(&front)).await;
+    acceptor.run(listener, stop, connection, end_sessions(&config)).await;
 }
 
 /// Ends sessions that are idle for too long or whose accounts were revoked, here and then at the server, for as long as
 /// it is polled.
-async fn end_sessions(front: &Arc<HttpFront>) -> Infallible {
-    let mut sweep = tokio::time::interval(front.session_idle.clamp(Duration::from_secs(1), SWEEP));
+async fn end_sessions(config: &Arc<HttpListenerConfig>) -> Infallible {
+    let mut sweep = tokio::time::interval(config.session_idle.clamp(Duration::from_secs(1), SWEEP));
     let mut look = tokio::time::interval(LOOK);
-    let mut revocations = front.sign_in.revocations();
+    let mut revocations = config.sign_in.revocations();
     // One after the other.
     let mut ending = None;
     loop {
         tokio::select! {
-            _ = sweep.tick() => front.engine.end_idle(&front.sessions, clock::now(), front.session_idle),
+            _ = sweep.tick() => config.engine.end_idle(&config.sessions, clock::now(), config.session_idle),
             _ = look.tick() => {
-                let now = front.sign_in.revocations();
+                let now = config.sign_in.revocations();
                 if std::mem::replace(&mut revocations, now) != now {
-                    front.engine.end_revoked_by_cookie(&front.sessions);
+                    config.engine.end_revoked_by_cookie(&config.sessions);
                 }
-                ending = ending.or_else(|| end_at_server(front));
+                ending = ending.or_else(|| end_at_server(config));
             }
             () = async { if let Some(ending) = &mut ending { ending.await } }, if ending.is_some() => ending = None,
         }

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::http::passthrough::challenges;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::config::HttpUpstream;
-use crate::http::upstream::connection::Link;
+use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::dial::NotOpened;
 use crate::http::upstream::request::{Body, Onward};
 use crate::upstream_error::UpstreamError;
@@ -31,7 +31,7 @@ pub struct Anonymous {
 /// # Errors
 /// When the server can't be reached, or what it says is no answer.
 pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<Anonymous, NotOpened> {
-    let mut link = Link::blank_once(upstream).await?;
+    let mut link = UpstreamConnection::blank_once(upstream).await?;
     let mut head = ping(target)?;
     head.fields.push("Host", upstream.host_header());
     head.fields.push("Content-Length", "0");
@@ -51,7 +51,7 @@ pub async fn sign_in_once(
     context: &SecurityContext,
     target: &str,
 ) -> Result<u16, NotOpened> {
-    let mut link = Link::open_once(upstream, context, target).await?;
+    let mut link = UpstreamConnection::open_once(upstream, context, target).await?;
     let mut head = ping(target)?;
     link.adapt(&mut head, &Onward { body: Body::Length(0), cookies: Cookies::None, forwarding: None });
     link.ask(&head, false);
@@ -60,8 +60,11 @@ pub async fn sign_in_once(
     if answer.status() == 401 { Err(link.refused(&answer.fields).into()) } else { Ok(answer.status()) }
 }
 
-async fn answer(link: &mut Link, upstream: &HttpUpstream) -> Result<ResponseHead, UpstreamError> {
-    link.wire.flush(upstream.timeout).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
+async fn answer(
+    link: &mut UpstreamConnection,
+    upstream: &HttpUpstream,
+) -> Result<ResponseHead, UpstreamError> {
+    link.transport.flush(upstream.timeout).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
     Ok(link.head().await?.0)
 }
 

@@ -82,7 +82,7 @@ const PARTS: usize = 16;
 
 /// One end of a connection: what arrives as messages, and what is to be sent.
 #[derive(Debug)]
-pub(crate) struct Wire<H> {
+pub(crate) struct FramedTransport<H> {
     stream: Stream,
     pub(crate) decoder: Decoder<H>,
     /// Long parts that are to be sent first.
@@ -94,7 +94,7 @@ pub(crate) struct Wire<H> {
 
 /// Why a connection is of no use any more.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Broken {
+pub(crate) enum TransportError {
     /// The network's fault.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -106,18 +106,18 @@ pub(crate) enum Broken {
     Closed,
 }
 
-impl From<Broken> for UpstreamError {
-    fn from(broken: Broken) -> Self {
+impl From<TransportError> for UpstreamError {
+    fn from(broken: TransportError) -> Self {
         match broken {
-            Broken::Io(_) | Broken::Closed | Broken::Message(http1::Error::CutOff) => {
-                Self::Closed(broken.to_string())
-            }
-            Broken::Message(_) => Self::Protocol(broken.to_string()),
+            TransportError::Io(_)
+            | TransportError::Closed
+            | TransportError::Message(http1::Error::CutOff) => Self::Closed(broken.to_string()),
+            TransportError::Message(_) => Self::Protocol(broken.to_string()),
         }
     }
 }
 
-impl<H: Head> Wire<H> {
+impl<H: Head> FramedTransport<H> {
     pub(crate) fn new(stream: Stream, decoder: Decoder<H>) -> Self {
         Self { stream, decoder, parts: Vec::new(), out: Vec::new(), ended: false }
     }
@@ -182,13 +182,13 @@ impl<H: Head> Wire<H> {
     }
 
     /// The next event.
-    pub(crate) async fn event(&mut self) -> Result<Event<H>, Broken> {
+    pub(crate) async fn event(&mut self) -> Result<Event<H>, TransportError> {
         loop {
             if let Some(event) = self.decoder.poll()? {
                 return Ok(event);
             }
             if self.ended {
-                return Err(Broken::Closed);
+                return Err(TransportError::Closed);
             }
             self.fill().await?;
         }

@@ -88,7 +88,7 @@ fn before(upstream: &Upstream) -> Proxy {
 }
 
 fn open_contexts(proxy: &Proxy) -> u64 {
-    proxy.front.relayed.as_ref().unwrap().registry.open()
+    proxy.config.relayed.as_ref().unwrap().registry.open()
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn a_cookie_of_another_identity_is_refused_and_its_owner_goes_on() {
         let answer = client.ask(mapi("alice", "emsmdb", "Execute", &both, &[0; 16]));
         assert_eq!(answer.code().as_deref(), Some("0"));
     }
-    assert_eq!(proxy.front.sessions.len(), 2);
+    assert_eq!(proxy.config.sessions.len(), 2);
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_client_that_connects_again_and_again_has_one_session() {
         let cookies = format!("sid=s{count}; sequence=q{count}");
         let answer = alice.ask(mapi("alice", "emsmdb", "Connect", &cookies, &[0; 20]));
         assert_eq!(answer.code().as_deref(), Some("0"), "{count}");
-        assert_eq!((proxy.front.sessions.len(), *ended.lock().unwrap()), (2, count - 1));
+        assert_eq!((proxy.config.sessions.len(), *ended.lock().unwrap()), (2, count - 1));
     }
     // The other one, which was idle for longer than all that, was not in the way.
     let others = format!("{others_sid}; {others_sequence}");
@@ -186,7 +186,7 @@ fn a_session_of_which_nothing_changed_but_its_place_is_replaced_all_the_same() {
     let mut alice = Client::new(&proxy);
     for cookies in ["", "sid=same", "sid=same"] {
         let answer = alice.ask(mapi("alice", "emsmdb", "Connect", cookies, &[0; 20]));
-        assert_eq!((answer.code().as_deref(), proxy.front.sessions.len()), (Some("0"), 1));
+        assert_eq!((answer.code().as_deref(), proxy.config.sessions.len()), (Some("0"), 1));
         let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=same", &[0; 16]));
         assert_eq!(answer.code().as_deref(), Some("0"));
     }
@@ -212,7 +212,7 @@ fn who_has_as_many_sessions_as_may_be_loses_the_one_that_was_idle_for_longest() 
     assert_eq!(answer.code().as_deref(), Some("1"));
     open(&proxy, "bob");
     assert_eq!(bob.ask(mapi("bob", "emsmdb", "Execute", &bobs, &[0; 16])).code().as_deref(), Some("10"));
-    assert_eq!((execute(&mut alices[3]).as_str(), proxy.front.sessions.len()), ("0", 4));
+    assert_eq!((execute(&mut alices[3]).as_str(), proxy.config.sessions.len()), ("0", 4));
 }
 
 /// As [`server`], behind a load balancer that has a cookie of its own, with one value for all.
@@ -287,7 +287,7 @@ fn an_answer_that_would_leave_a_session_without_a_cookie_of_its_own_does_not_pas
     assert_eq!(alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20])).status(), 200);
     let mut bob = Client::new(&proxy);
     assert_eq!(bob.ask(mapi("bob", "emsmdb", "Connect", "", &[0; 20])).status(), 502);
-    assert_eq!(proxy.front.sessions.len(), 1);
+    assert_eq!(proxy.config.sessions.len(), 1);
     let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "SERVERID=node1; sid=s1", &[0; 16]));
     assert_eq!(answer.code().as_deref(), Some("0"));
 }
@@ -307,8 +307,8 @@ fn a_session_that_was_disconnected_is_over() {
     assert_eq!(answer.code().as_deref(), Some("10"));
     // And what is open when the proxy stops ends with it.
     let (_alice, ..) = open(&proxy, "alice");
-    proxy.front.end();
-    assert_eq!((*ended.lock().unwrap(), proxy.front.sessions.len()), (2, 0));
+    proxy.config.end();
+    assert_eq!((*ended.lock().unwrap(), proxy.config.sessions.len()), (2, 0));
 }
 
 /// Counts sessions that ended; refuses to let answers to `Execute` of more than 40 bytes pass.
@@ -436,10 +436,10 @@ fn a_session_that_the_server_lost_is_lost_here_too() {
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
     alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
-    assert_eq!(proxy.front.sessions.len(), 1);
+    assert_eq!(proxy.config.sessions.len(), 1);
     let answer = alice.ask(mapi("alice", "emsmdb", "Execute", "sid=s", &[0; 16]));
     assert_eq!((answer.code().as_deref(), answer.body.as_slice()), (Some("10"), &b"<html>no</html>"[..]));
-    assert_eq!(proxy.front.sessions.len(), 0);
+    assert_eq!(proxy.config.sessions.len(), 0);
 }
 
 #[test]
@@ -462,9 +462,9 @@ fn a_session_that_never_came_about_is_not_kept() {
     let proxy = Setup::default().before(&upstream);
     let mut alice = Client::new(&proxy);
     let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
-    assert_eq!((answer.code().as_deref(), proxy.front.sessions.len()), (Some("13"), 0));
+    assert_eq!((answer.code().as_deref(), proxy.config.sessions.len()), (Some("13"), 0));
     let answer = alice.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 20]));
-    assert_eq!((answer.status(), proxy.front.sessions.len()), (502, 0));
+    assert_eq!((answer.status(), proxy.config.sessions.len()), (502, 0));
 }
 
 #[test]
@@ -491,6 +491,6 @@ fn a_wait_for_notifications_is_answered_when_the_proxy_stops() {
         assert!(text.starts_with("PROCESSING\r\n"), "{text}");
         let end = [&b"DONE\r\n\r\n"[..], &[0; 16]].concat();
         assert!(answer.body.ends_with(&end), "{text}");
-        assert_eq!(proxy.front.engine.ended_waits(), 1);
+        assert_eq!(proxy.config.engine.ended_waits(), 1);
     }
 }

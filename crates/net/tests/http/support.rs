@@ -14,8 +14,8 @@ use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Accounts, Authority, NtHash, Password, Registry, relayed};
 use net::http::{
-    HttpCredentials, HttpFront, HttpLimits, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes, Via,
-    run_http,
+    HttpCredentials, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes,
+    Schemes, Via, run_http,
 };
 use net::{Admission, Cores, EventLog, Limits, Live, Unobserved};
 use tokio::runtime::Runtime;
@@ -46,7 +46,7 @@ pub(crate) const SERVICE: &str = "Basic TEFCXHN2Y3Byb3h5OnNlY3JldA==";
 /// A proxy at work. It ends with this.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
-    pub(crate) front: Arc<HttpFront>,
+    pub(crate) config: Arc<HttpListenerConfig>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) runtime: Runtime,
 }
@@ -107,7 +107,7 @@ impl Setup {
         });
         let schemes = Schemes { basic: true, basic_unprotected: true, ntlm: true, negotiate: true };
         let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
-        let front = Arc::new(HttpFront {
+        let config = Arc::new(HttpListenerConfig {
             sign_in: HttpSignIn::new(acceptor, schemes),
             relayed: self.relayed.then(|| {
                 let authority = Authority::new("server");
@@ -155,13 +155,13 @@ impl Setup {
             net::spawn_system(run_http(
                 listener,
                 None,
-                Arc::clone(&front),
+                Arc::clone(&config),
                 admission,
                 Cores::here(),
                 stopped,
             ));
         });
-        Proxy { address, front, stop, runtime }
+        Proxy { address, config, stop, runtime }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::gate::Lost;
 use crate::http::downstream::auth::SignedIn;
 use crate::http::downstream::connection::Client;
-use crate::http::downstream::context::{Asked, Gone, Then};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::downstream::routes::Route;
 use crate::http::passthrough::session::Request;
@@ -31,8 +31,8 @@ impl Client {
         &mut self,
         head: &RequestHead,
         route: Route,
-    ) -> Result<Result<Asked, Then>, Gone> {
-        let peer = self.front.peers.client(self.peer, &head.fields);
+    ) -> Result<Result<RequestContext, KeepAlive>, ConnectionError> {
+        let peer = self.config.peers.client(self.peer, &head.fields);
         // Clients ask without signing in where their mailbox is, and servers answer.
         let reads = matches!(head.method(), "GET" | "HEAD");
         let anonymous = reads && route == Route::Autodiscover(Dialect::Json);
@@ -41,14 +41,14 @@ impl Client {
             Some(relayed) => relayed.unproven(&head.fields, route == Route::Mapi),
         };
         if let Some(name) = &name
-            && let Err(wait) = self.front.auth_limit.check(peer, name, Instant::now())
+            && let Err(wait) = self.config.auth_limit.check(peer, name, Instant::now())
         {
             return self.limited(head, peer, wait).await.map(Err);
         }
         let signed_in = match &mut self.relayed {
             None => self.sign_in.step(&head.fields, peer),
             Some(relayed) => {
-                let (link, upstream) = (&mut self.link, &self.front.upstream);
+                let (link, upstream) = (&mut self.link, &self.config.upstream);
                 let mapi = route == Route::Mapi;
                 let forwarding = &self.forwarding;
                 // What it has to say and to ask waits, and so does the rest of the connection.
@@ -57,22 +57,22 @@ impl Client {
         };
         match (&signed_in, &name) {
             (SignedIn::Refused(why), name) => {
-                self.front.auth_limit.failed(peer, name.as_ref(), why, Instant::now());
+                self.config.auth_limit.failed(peer, name.as_ref(), why, Instant::now());
             }
             (SignedIn::Failed(_, why), name) => {
-                self.front.auth_limit.unclear(peer, name.as_ref(), why, Instant::now());
+                self.config.auth_limit.unclear(peer, name.as_ref(), why, Instant::now());
             }
             // Credentials that did not reach the server are no guess.
             (SignedIn::NoServer(why), name) if !why.is_outage() => {
-                self.front.auth_limit.unclear(peer, name.as_ref(), &why.to_string(), Instant::now());
+                self.config.auth_limit.unclear(peer, name.as_ref(), &why.to_string(), Instant::now());
             }
             (SignedIn::As { fresh: true, .. }, Some(name)) => {
-                self.front.auth_limit.succeeded(peer, name, Instant::now());
+                self.config.auth_limit.succeeded(peer, name, Instant::now());
             }
             _ => {}
         }
         let Some((context, token)) = self.admit(signed_in, anonymous, head, peer) else {
-            return Ok(Err(Then::Next));
+            return Ok(Err(KeepAlive::Yes));
         };
         let cookies = match route {
             Route::Mapi => Cookies::OfSession,
@@ -80,7 +80,7 @@ impl Client {
             _ => Cookies::None,
         };
         self.caller = Some(context.clone());
-        Ok(Ok(Asked {
+        Ok(Ok(RequestContext {
             cookies,
             context,
             peer,
@@ -93,24 +93,29 @@ impl Client {
 
     /// Answers a request whose credentials are not checked, since too many before them were wrong. The connection
     /// of a client is held for a moment before, and is closed, so that it has to make another for its next guess.
-    async fn limited(&mut self, head: &RequestHead, peer: SocketAddr, wait: Duration) -> Result<Then, Gone> {
-        self.front.observer.refused(peer, "too many failed sign-ins");
-        let is_shared = self.front.peers.speaks_for_others(self.peer.ip());
+    async fn limited(
+        &mut self,
+        head: &RequestHead,
+        peer: SocketAddr,
+        wait: Duration,
+    ) -> Result<KeepAlive, ConnectionError> {
+        self.config.observer.refused(peer, "too many failed sign-ins");
+        let is_shared = self.config.peers.speaks_for_others(self.peer.ip());
         if !is_shared {
             let until = Instant::now() + wait.min(HELD);
             poll_fn(|task| match self.stop.poll(task) {
-                Poll::Ready(_) => Poll::Ready(Err(Gone::Stopped)),
+                Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Stopped)),
                 Poll::Pending => self.alarm.poll(task, until).map(Ok),
             })
             .await?;
         }
-        respond::to(&mut self.wire.out, head, 429, "too many failed sign-ins\n", |answer| {
+        respond::to(&mut self.transport.out, head, 429, "too many failed sign-ins\n", |answer| {
             answer.fields.push("Retry-After", wait.as_secs().saturating_add(1).to_string());
             if !is_shared && head.keeps_alive() {
                 answer.fields.push("Connection", "close");
             }
         });
-        Ok(if is_shared { Then::Next } else { Then::Close })
+        Ok(if is_shared { KeepAlive::Yes } else { KeepAlive::No })
     }
 
     /// Admits a client that signed in, or an anonymous one where the request may be `anonymous`: its context, and the last
@@ -128,15 +133,15 @@ impl Client {
                 self.pace.is_signed_in();
                 if fresh {
                     tracing::debug!(%peer, user = %context.principal(), "signed in");
-                    self.front.observer.signed_in(&context, peer);
+                    self.config.observer.signed_in(&context, peer);
                 }
                 return Some((context, token));
             }
             SignedIn::Anonymous if anonymous && !head.fields.has("authorization") => {
-                let context = self.anonymous.get_or_insert_with(|| self.front.sign_in.anonymous());
+                let context = self.anonymous.get_or_insert_with(|| self.config.sign_in.anonymous());
                 return Some((context.clone(), None));
             }
-            SignedIn::GoOn(token) => respond::to(&mut self.wire.out, head, 401, SIGN_IN, |answer| {
+            SignedIn::GoOn(token) => respond::to(&mut self.transport.out, head, 401, SIGN_IN, |answer| {
                 answer.fields.push("WWW-Authenticate", token);
             }),
             SignedIn::Anonymous => self.deny(head),
@@ -146,11 +151,11 @@ impl Client {
                 self.deny(head);
             }
             SignedIn::Refused(why) => {
-                self.front.observer.refused(peer, &why);
+                self.config.observer.refused(peer, &why);
                 self.deny(head);
             }
             SignedIn::Failed(status, why) => {
-                self.front.observer.refused(peer, &why);
+                self.config.observer.refused(peer, &why);
                 self.answer(status, "nobody can be signed in now\n", head);
             }
             SignedIn::NoServer(why) => {
@@ -163,8 +168,8 @@ impl Client {
 
     /// Answers a request with what is to be proven, and how.
     pub(crate) fn deny(&mut self, head: &RequestHead) {
-        let Self { wire, sign_in, relayed, .. } = self;
-        respond::to(&mut wire.out, head, 401, SIGN_IN, |answer| match relayed {
+        let Self { transport, sign_in, relayed, .. } = self;
+        respond::to(&mut transport.out, head, 401, SIGN_IN, |answer| match relayed {
             None => sign_in.offer(answer),
             Some(relayed) => relayed.offer(answer),
         });

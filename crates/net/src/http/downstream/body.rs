@@ -9,9 +9,9 @@ use mapi::mapihttp::headers::X_RESPONSE_CODE;
 use crate::body_budget::{Full, Share};
 use crate::http::downstream::accumulator::BodyAccumulator;
 use crate::http::downstream::connection::Client;
-use crate::http::downstream::context::{Asked, Gone, Then};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
-use crate::http::transport::Broken;
+use crate::http::transport::TransportError;
 use crate::http::upstream::request::Body;
 
 /// So much of a body in chunks is waited for, to say how long it is.
@@ -40,7 +40,7 @@ pub(crate) type Whole = (Bytes, Share);
 
 impl Client {
     /// The next part of the request's body; none at its end.
-    async fn part(&mut self) -> Result<Option<Bytes>, Gone> {
+    async fn part(&mut self) -> Result<Option<Bytes>, ConnectionError> {
         match self.event().await? {
             Event::Body(piece) => Ok(Some(piece.into_data())),
             Event::End | Event::Head { .. } => {
@@ -51,9 +51,9 @@ impl Client {
     }
 
     /// Tells a client to go on that waits for that before it sends its body.
-    pub(crate) async fn invite(&mut self) -> Result<(), Gone> {
-        if std::mem::take(&mut self.waits) && self.wire.decoder.waiting() == 0 {
-            self.wire.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+    pub(crate) async fn invite(&mut self) -> Result<(), ConnectionError> {
+        if std::mem::take(&mut self.waits) && self.transport.decoder.waiting() == 0 {
+            self.transport.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             self.flush().await?;
         }
         Ok(())
@@ -64,18 +64,18 @@ impl Client {
         &mut self,
         framing: Framing,
         sender: &Identity,
-    ) -> Result<Result<Whole, NotTaken>, Gone> {
-        let limit = self.front.sizes.body;
+    ) -> Result<Result<Whole, NotTaken>, ConnectionError> {
+        let limit = self.config.sizes.body;
         if let Framing::Length(length) = framing
             && usize::try_from(length).map_or(true, |length| length > limit)
         {
             return Ok(Err(NotTaken::TooLarge));
         }
-        self.wire.decoder.gather(limit);
+        self.transport.decoder.gather(limit);
         let mut whole = BodyAccumulator::default();
-        let mut share = self.front.bodies.share(sender);
+        let mut share = self.config.bodies.share(sender);
         loop {
-            match self.wire.ready().map_err(Broken::from)? {
+            match self.transport.ready().map_err(TransportError::from)? {
                 Some(Event::Body(piece)) => {
                     let part = piece.into_data();
                     if whole.len() + part.len() > limit {
@@ -89,7 +89,7 @@ impl Client {
                 }
                 None => self.more().await?,
             }
-            let came = whole.len() + self.wire.decoder.waiting();
+            let came = whole.len() + self.transport.decoder.waiting();
             if let Err(why) = share.set(came) {
                 return Ok(Err(NotTaken::Full { came, why }));
             }
@@ -101,13 +101,13 @@ impl Client {
     pub(crate) fn too_busy(
         &mut self,
         original: &RequestHead,
-        asked: &Asked,
+        request: &RequestContext,
         operation: &str,
         code: Option<ResponseCode>,
         why: &str,
-    ) -> Then {
-        self.front.log.memory_full(asked.peer, asked.context.principal(), operation, why);
-        respond::to(&mut self.wire.out, original, 503, "too busy\n", |head| {
+    ) -> KeepAlive {
+        self.config.log.memory_full(request.peer, request.context.principal(), operation, why);
+        respond::to(&mut self.transport.out, original, 503, "too busy\n", |head| {
             head.fields.push("Retry-After", BUSY_SECONDS.to_string());
             if let Some(code) = code {
                 head.fields.push(X_RESPONSE_CODE, code.0.to_string());
@@ -116,12 +116,12 @@ impl Client {
                 head.fields.push("Connection", "close");
             }
         });
-        Then::Close
+        KeepAlive::No
     }
 
     /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not
     /// all servers take chunks (RFC 9112 6.1), and else in chunks as it comes.
-    pub(crate) async fn beginning(&mut self) -> Result<(Bytes, Body), Gone> {
+    pub(crate) async fn beginning(&mut self) -> Result<(Bytes, Body), ConnectionError> {
         let mut gathered = BodyAccumulator::default();
         while gathered.len() <= SHORT {
             let Some(part) = self.part().await? else {
@@ -134,15 +134,15 @@ impl Client {
     }
 
     /// Reads what is left of a request that was answered without its body, if it is not too much.
-    pub(crate) async fn skip_body(&mut self) -> Result<Then, Gone> {
+    pub(crate) async fn skip_body(&mut self) -> Result<KeepAlive, ConnectionError> {
         self.flush().await?;
-        let mut left = self.front.sizes.body;
+        let mut left = self.config.sizes.body;
         while let Some(part) = self.part().await? {
             match left.checked_sub(part.len()) {
                 Some(rest) => left = rest,
-                None => return Ok(Then::Close),
+                None => return Ok(KeepAlive::No),
             }
         }
-        Ok(Then::Next)
+        Ok(KeepAlive::Yes)
     }
 }

@@ -8,10 +8,10 @@ use identity::SecurityContext;
 
 use crate::gate::Lost;
 use crate::http::server_only::Cookies;
-use crate::http::transport::Broken;
+use crate::http::transport::TransportError;
 
 /// A request under way: who sends it, and what of it decides how it is answered.
-pub(crate) struct Asked {
+pub(crate) struct RequestContext {
     pub(crate) context: SecurityContext,
     /// The client, as far as we know where it is.
     pub(crate) peer: SocketAddr,
@@ -26,7 +26,7 @@ pub(crate) struct Asked {
     pub(crate) cookies: Cookies,
 }
 
-impl Asked {
+impl RequestContext {
     /// The request with this `head`, which is no operation, as one that is lost.
     pub(crate) fn lost<'a>(&'a self, head: &'a RequestHead) -> Lost<'a> {
         let (peer, user) = (self.peer, Some(self.context.principal()));
@@ -36,16 +36,16 @@ impl Asked {
 
 /// Whether a connection goes on after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
-    Next,
-    Close,
+pub(crate) enum KeepAlive {
+    Yes,
+    No,
 }
 
 /// Why a connection ends at once.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Gone {
+pub(crate) enum ConnectionError {
     #[error(transparent)]
-    Client(#[from] Broken),
+    Client(#[from] TransportError),
     #[error("it did not send or read within its time")]
     Late,
     #[error("the proxy stops")]
@@ -56,7 +56,7 @@ pub(crate) enum Gone {
     CutShort(String),
 }
 
-impl From<io::Error> for Gone {
+impl From<io::Error> for ConnectionError {
     fn from(error: io::Error) -> Self {
         Self::Client(error.into())
     }

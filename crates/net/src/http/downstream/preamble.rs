@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use identity::ntlm::ChannelBindings;
 use tokio::net::TcpStream;
 
-use crate::http::config::HttpFront;
+use crate::http::config::HttpListenerConfig;
 use crate::http::tls::{TlsFailure, TlsIdentity};
 use crate::http::transport::Stream;
 use crate::tcp::admission::Place;
@@ -35,10 +35,10 @@ impl From<ClientError> for NotBegun {
 
 impl NotBegun {
     /// Logs it for the connection from `peer`.
-    pub(crate) fn report(&self, peer: SocketAddr, front: &HttpFront) {
+    pub(crate) fn report(&self, peer: SocketAddr, config: &HttpListenerConfig) {
         match self {
-            Self::Client(error) => error.report(peer, &front.log, &*front.observer),
-            Self::Tls(failure) => front.log.misbehaved(peer, &failure.to_string()),
+            Self::Client(error) => error.report(peer, &config.log, &*config.observer),
+            Self::Tls(failure) => config.log.misbehaved(peer, &failure.to_string()),
         }
     }
 }
@@ -48,13 +48,13 @@ impl NotBegun {
 /// # Errors
 /// When either fails, or the client has too many connections.
 pub(crate) async fn begin(
-    front: &HttpFront,
+    config: &HttpListenerConfig,
     tls: Option<TlsIdentity>,
     mut stream: TcpStream,
     peer: SocketAddr,
     mut place: Place,
 ) -> Result<Begun, NotBegun> {
-    let fronts = &front.peers.proxy_protocol;
+    let fronts = &config.peers.proxy_protocol;
     let client = client_address(&mut stream, peer, &mut place, fronts).await?;
     let bindings = tls.as_ref().map(|tls| tls.bindings);
     let stream = match tls {

@@ -6,16 +6,16 @@ use crate::http::downstream::paths::{Ambiguous, check_no_token, check_path, chec
 
 /// What becomes of what is asked under a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum RouteAction {
     /// It is relayed as it is, for whoever signed in.
-    Relayed,
+    Relay,
     /// It is refused: 403.
-    Refused,
+    Refuse,
     /// It is not there: 404.
-    Absent,
+    NotFound,
 }
 
-/// What a client reads whose request is refused by [`Way::Refused`].
+/// What a client reads whose request is refused by [`RouteAction::Refuse`].
 pub(crate) const REFUSED: &str =
     "not served here: the proxy's configuration ([virtual_directories]) refuses this directory\n";
 
@@ -23,7 +23,7 @@ pub(crate) const REFUSED: &str =
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
     /// First labels of paths, in lower case, and what becomes of them. What is in no list is absent.
-    directories: Vec<(String, Way)>,
+    directories: Vec<(String, RouteAction)>,
 }
 
 /// Where a request goes.
@@ -34,7 +34,7 @@ pub(crate) enum Route {
     /// To Autodiscover.
     Autodiscover(Dialect),
     /// Elsewhere.
-    Other(Way),
+    Other(RouteAction),
 }
 
 /// Why a request goes nowhere.
@@ -64,16 +64,16 @@ const PLAIN_QUERIES: [&str; 3] = ["mapi", "ews", "oab"];
 impl Default for Routes {
     /// Relays what clients need to set themselves up, and refuses the rest.
     fn default() -> Self {
-        let relayed = ["oab", "ews"].map(|name| (name.to_owned(), Way::Relayed));
+        let relayed = ["oab", "ews"].map(|name| (name.to_owned(), RouteAction::Relay));
         let refused = ["owa", "ecp", "microsoft-server-activesync", "rpc", "mapi"];
-        let refused = refused.map(|name| (name.to_owned(), Way::Refused));
+        let refused = refused.map(|name| (name.to_owned(), RouteAction::Refuse));
         Self { directories: relayed.into_iter().chain(refused).collect() }
     }
 }
 
 impl Routes {
     /// Lets `directory`, a path's first label, have another `way`.
-    pub fn set(&mut self, directory: &str, way: Way) {
+    pub fn set(&mut self, directory: &str, way: RouteAction) {
         let name = directory.trim_matches('/').to_ascii_lowercase();
         self.directories.retain(|(known, _)| *known != name);
         self.directories.push((name, way));
@@ -104,7 +104,7 @@ impl Routes {
             return Ok(Route::Mapi);
         }
         let way = self.directories.iter().find(|(name, _)| is(first, name)).map(|(_, way)| *way);
-        Ok(Route::Other(way.unwrap_or(Way::Absent)))
+        Ok(Route::Other(way.unwrap_or(RouteAction::NotFound)))
     }
 }
 
@@ -124,18 +124,18 @@ mod tests {
         ] {
             assert_eq!(routes.find(target), Ok(Route::Autodiscover(dialect)), "{target}");
         }
-        assert_eq!(routes.find("/EWS/Exchange.asmx?wsdl"), Ok(Route::Other(Way::Relayed)));
-        assert_eq!(routes.find("/OAB/1/oab.xml"), Ok(Route::Other(Way::Relayed)));
-        assert_eq!(routes.find("/owa/?url=/owa/"), Ok(Route::Other(Way::Refused)));
-        assert_eq!(routes.find("/mapi/healthcheck.htm"), Ok(Route::Other(Way::Refused)));
-        assert_eq!(routes.find("/mapi/nspi/x"), Ok(Route::Other(Way::Refused)));
-        assert_eq!(routes.find("/"), Ok(Route::Other(Way::Absent)));
-        assert_eq!(routes.find("/ewsx"), Ok(Route::Other(Way::Absent)));
-        assert_eq!(routes.find("/%6fwa"), Ok(Route::Other(Way::Absent)));
-        routes.set("/OWA/", Way::Absent);
-        routes.set("powershell", Way::Relayed);
-        assert_eq!(routes.find("/owa"), Ok(Route::Other(Way::Absent)));
-        assert_eq!(routes.find("/PowerShell?serializationLevel=a/b"), Ok(Route::Other(Way::Relayed)));
+        assert_eq!(routes.find("/EWS/Exchange.asmx?wsdl"), Ok(Route::Other(RouteAction::Relay)));
+        assert_eq!(routes.find("/OAB/1/oab.xml"), Ok(Route::Other(RouteAction::Relay)));
+        assert_eq!(routes.find("/owa/?url=/owa/"), Ok(Route::Other(RouteAction::Refuse)));
+        assert_eq!(routes.find("/mapi/healthcheck.htm"), Ok(Route::Other(RouteAction::Refuse)));
+        assert_eq!(routes.find("/mapi/nspi/x"), Ok(Route::Other(RouteAction::Refuse)));
+        assert_eq!(routes.find("/"), Ok(Route::Other(RouteAction::NotFound)));
+        assert_eq!(routes.find("/ewsx"), Ok(Route::Other(RouteAction::NotFound)));
+        assert_eq!(routes.find("/%6fwa"), Ok(Route::Other(RouteAction::NotFound)));
+        routes.set("/OWA/", RouteAction::NotFound);
+        routes.set("powershell", RouteAction::Relay);
+        assert_eq!(routes.find("/owa"), Ok(Route::Other(RouteAction::NotFound)));
+        assert_eq!(routes.find("/PowerShell?serializationLevel=a/b"), Ok(Route::Other(RouteAction::Relay)));
     }
 
     #[test]

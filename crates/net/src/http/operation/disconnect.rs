@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use wire::Guid;
 
 use crate::http::client::{HttpAnswer, HttpClient};
-use crate::http::config::HttpFront;
+use crate::http::config::HttpListenerConfig;
 
 /// How long all sessions that wait may take together. What is left then the server has to end by itself.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -22,25 +22,25 @@ const PATIENCE: Duration = Duration::from_mins(1);
 type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Ends the sessions that wait for it, on a connection of our own; none where none waits.
-pub(crate) fn end_at_server(front: &Arc<HttpFront>) -> Option<Ending> {
-    let (sessions, left_out) = front.sessions.take_abandoned();
+pub(crate) fn end_at_server(config: &Arc<HttpListenerConfig>) -> Option<Ending> {
+    let (sessions, left_out) = config.sessions.take_abandoned();
     if sessions.is_empty() {
         return None;
     }
-    let front = Arc::clone(front);
+    let config = Arc::clone(config);
     Some(Box::pin(async move {
         let all = sessions.len();
         let mut ended = 0_usize;
-        let late = timeout(PATIENCE, end(&front, sessions, &mut ended)).await.is_err();
+        let late = timeout(PATIENCE, end(&config, sessions, &mut ended)).await.is_err();
         let failed = all.saturating_sub(ended);
         tracing::info!(ended, failed, left_out, late, "ended sessions at the server that ended here");
     }))
 }
 
 /// Asks the server to end each of `sessions`, and counts those that it did.
-async fn end(front: &HttpFront, sessions: Vec<Abandoned>, ended: &mut usize) {
-    let context = SecurityContext::system(&front.contexts);
-    let mut client = HttpClient::new(front.upstream.clone(), context);
+async fn end(config: &HttpListenerConfig, sessions: Vec<Abandoned>, ended: &mut usize) {
+    let context = SecurityContext::system(&config.contexts);
+    let mut client = HttpClient::new(config.upstream.clone(), context);
     let mut random = [0; 16];
     if OsRandom.fill(&mut random).is_err() {
         return;

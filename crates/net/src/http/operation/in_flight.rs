@@ -10,16 +10,16 @@ use tokio::time::Instant;
 
 use crate::body_budget::Share;
 use crate::gate::Lost;
-use crate::http::config::HttpFront;
-use crate::http::operation::response::Coming;
+use crate::http::config::HttpListenerConfig;
+use crate::http::operation::response::UpstreamResponse;
 
 /// What is logged of a session that gave way to a new one of the same user.
 const LONGEST_IDLE: &str =
     "clients.sessions_per_user is reached, and the session that was idle for longest was ended";
 
 /// An operation that is on its way. Dropped before it is done, it is given up: its client is gone.
-pub(crate) struct Airborne {
-    pub(crate) front: Arc<HttpFront>,
+pub(crate) struct InFlight {
+    pub(crate) config: Arc<HttpListenerConfig>,
     pub(crate) flight: Flight,
     pub(crate) since: Instant,
     pub(crate) done: bool,
@@ -31,12 +31,12 @@ pub(crate) struct Airborne {
     pub(crate) share: Share,
 }
 
-impl Airborne {
+impl InFlight {
     /// Says what the client gets, to whoever watches. `coming` is the server's answer, where there is one.
-    pub(crate) fn finish(&mut self, next: &Next, coming: Option<&Coming>) {
+    pub(crate) fn finish(&mut self, next: &Next, coming: Option<&UpstreamResponse>) {
         if !std::mem::replace(&mut self.done, true) {
             let exchange = Exchange { original: &self.original, sent: self.sent.as_ref(), coming };
-            self.front.observer.finished_by_http(&self.flight, next, self.since.elapsed(), &exchange);
+            self.config.observer.finished_by_http(&self.flight, next, self.since.elapsed(), &exchange);
         }
     }
 
@@ -54,13 +54,13 @@ impl Airborne {
     /// Learns the cookies that the server sets in `head`. Where the client gets to see that head, those are
     /// added to it that it has not seen of earlier ones; else these are left to one that it sees.
     pub(crate) fn learn_cookies(&mut self, head: &mut ResponseHead, is_seen: bool) -> Result<(), Refusal> {
-        let Self { front, flight, .. } = self;
+        let Self { config, flight, .. } = self;
         let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
-        if front.engine.learn_cookies(&front.sessions, flight, set())? == GaveWay::LongestIdle {
+        if config.engine.learn_cookies(&config.sessions, flight, set())? == GaveWay::LongestIdle {
             let (peer, user) = (flight.operation.peer(), flight.context().principal());
-            front.log.sessions_full(peer, user, LONGEST_IDLE);
+            config.log.sessions_full(peer, user, LONGEST_IDLE);
         }
-        front.sessions.remember(flight, self.original.target(), set());
+        config.sessions.remember(flight, self.original.target(), set());
         if is_seen {
             for missing in flight.seen(set()) {
                 head.fields.push("Set-Cookie", missing);
@@ -72,17 +72,17 @@ impl Airborne {
     }
 
     /// Lets the engine have the server's answer, which is whole now.
-    pub(crate) fn through_engine(&mut self, coming: &mut Coming) -> Next {
-        let Self { front, flight, .. } = self;
+    pub(crate) fn through_engine(&mut self, coming: &mut UpstreamResponse) -> Next {
+        let Self { config, flight, .. } = self;
         match coming.outcome() {
-            Ok(payload) => front.engine.resume_by_cookie(&front.sessions, flight, payload),
-            Err(code) => front.engine.refused_by_upstream(&front.sessions, flight, code),
+            Ok(payload) => config.engine.resume_by_cookie(&config.sessions, flight, payload),
+            Err(code) => config.engine.refused_by_upstream(&config.sessions, flight, code),
         }
     }
 
     pub(crate) fn give_up(&mut self, why: &str) {
         if !self.done {
-            let next = self.front.engine.give_up_by_cookie(&self.front.sessions, &mut self.flight, why);
+            let next = self.config.engine.give_up_by_cookie(&self.config.sessions, &mut self.flight, why);
             self.finish(&next, None);
         }
     }
@@ -92,7 +92,7 @@ impl Airborne {
 struct Exchange<'a> {
     original: &'a RequestHead,
     sent: Option<&'a RequestHead>,
-    coming: Option<&'a Coming>,
+    coming: Option<&'a UpstreamResponse>,
 }
 
 impl HttpExchange for Exchange<'_> {
@@ -123,7 +123,7 @@ impl HttpExchange for Exchange<'_> {
     }
 }
 
-impl Drop for Airborne {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.give_up("the client is gone");
     }

@@ -8,7 +8,7 @@ use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE};
 use mapi::mapihttp::{MetaTag, ResponseCode, prefix};
 use tokio::time::Instant;
 
-use crate::http::downstream::context::Asked;
+use crate::http::downstream::context::RequestContext;
 
 /// When clients are told that we are at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Default for Pending {
 
 /// What the client of an operation was told while we took time.
 #[derive(Debug)]
-pub(crate) struct Told {
+pub(crate) struct PendingKeepAlive {
     pub(crate) pending: Pending,
     /// Whether it can be told anything: an older version has no chunks. Nor is who opens a session, whose
     /// cookies stand in the head of the answer.
@@ -38,10 +38,10 @@ pub(crate) struct Told {
     processing: bool,
 }
 
-impl Told {
-    pub(crate) fn new(pending: Pending, asked: &Asked, key: OperationKey, since: Instant) -> Self {
+impl PendingKeepAlive {
+    pub(crate) fn new(pending: Pending, request: &RequestContext, key: OperationKey, since: Instant) -> Self {
         let opens = matches!(key, OperationKey::Http(_, kind) if kind.begins_session());
-        let able = asked.version == Version::Http11 && !asked.is_head && !opens;
+        let able = request.version == Version::Http11 && !request.is_head && !opens;
         Self { pending, able, next: since + pending.first, begun: false, processing: false }
     }
 

@@ -8,14 +8,14 @@ use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http}
 use mapi::mapihttp::{ResponseBody, ResponseCode};
 
 use crate::http::downstream::accumulator::BodyAccumulator;
-use crate::http::downstream::context::{Asked, Then};
+use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::exchange::{Coding, adapt_answer};
-use crate::http::operation::pending::{self, Told};
-use crate::http::transport::Wire;
+use crate::http::operation::pending::{self, PendingKeepAlive};
+use crate::http::transport::FramedTransport;
 use crate::upstream_error::UpstreamError;
 
 /// An answer of the server's, as far as it is here.
-pub(crate) struct Coming {
+pub(crate) struct UpstreamResponse {
     pub(crate) head: ResponseHead,
     pub(crate) came: ResponseHead,
     /// What its head says of the operation.
@@ -74,12 +74,12 @@ fn code(head: &ResponseHead) -> ResponseCode {
     }
 }
 
-impl Coming {
-    pub(crate) fn new(head: ResponseHead, framing: Framing, asked: &Asked) -> Self {
+impl UpstreamResponse {
+    pub(crate) fn new(head: ResponseHead, framing: Framing, request: &RequestContext) -> Self {
         let came = head.clone();
         let mut head = head;
-        let coding = adapt_answer(&mut head, framing, asked);
-        if !asked.keep && !head.fields.has_token("connection", "close") {
+        let coding = adapt_answer(&mut head, framing, request);
+        if !request.keep && !head.fields.has_token("connection", "close") {
             head.fields.push("Connection", "close");
         }
         Self {
@@ -162,22 +162,22 @@ impl Coming {
     }
 
     /// Sends what says that the server is at work.
-    pub(crate) fn stream(&mut self, wire: &mut Wire<RequestHead>) {
+    pub(crate) fn stream(&mut self, transport: &mut FramedTransport<RequestHead>) {
         if self.ready == 0 || self.told || self.coding != Coding::AsItCame || self.framing != Framing::Chunked
         {
             return;
         }
-        self.begin(&mut wire.out);
+        self.begin(&mut transport.out);
         for piece in self.held.drain(..self.ready) {
             self.memory = self.memory.saturating_sub(memory(&piece));
-            wire.send(piece.into_wire());
+            transport.send(piece.into_wire());
         }
         self.ready = 0;
         self.sent = self.ready_content;
     }
 
     /// Sends the head, if it was not, for an answer that we say we are at work on.
-    pub(crate) fn begin_to_tell(&mut self, out: &mut Vec<u8>, told: &mut Told) {
+    pub(crate) fn begin_to_tell(&mut self, out: &mut Vec<u8>, told: &mut PendingKeepAlive) {
         if self.sent > 0 {
             told.was_said();
         }
@@ -219,7 +219,12 @@ impl Coming {
     }
 
     /// Sends the rest of the answer, or what modules made of it.
-    pub(crate) fn send(&mut self, wire: &mut Wire<RequestHead>, next: &Next, asked: &Asked) -> Then {
+    pub(crate) fn send(
+        &mut self,
+        transport: &mut FramedTransport<RequestHead>,
+        next: &Next,
+        request: &RequestContext,
+    ) -> KeepAlive {
         let as_it_came = match next {
             Next::Reply { stub } => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
             Next::Fault { .. } => self.refused.is_some(),
@@ -228,30 +233,30 @@ impl Coming {
         match next {
             Next::Reply { stub } if self.told => {
                 let late: Vec<(&str, &str)> = self.body.headers().collect();
-                pending::end(&mut wire.out, &late, stub);
+                pending::end(&mut transport.out, &late, stub);
             }
             Next::Fault { status, .. } if self.told => {
-                pending::refuse(&mut wire.out, self.refused.unwrap_or_else(|| response_code(*status)));
+                pending::refuse(&mut transport.out, self.refused.unwrap_or_else(|| response_code(*status)));
             }
             _ if as_it_came && self.coding == Coding::AsItCame => {
-                self.begin(&mut wire.out);
+                self.begin(&mut transport.out);
                 for piece in self.held.drain(..) {
-                    wire.send(piece.into_wire());
+                    transport.send(piece.into_wire());
                 }
             }
             _ if as_it_came => {
                 let content: Vec<u8> = self.held.iter().flat_map(http1::Piece::data).copied().collect();
-                self.anew(&mut wire.out, &content);
+                self.anew(&mut transport.out, &content);
             }
             Next::Reply { stub } => {
                 let content = self.body.with_payload(stub);
-                self.anew(&mut wire.out, &content);
+                self.anew(&mut transport.out, &content);
             }
-            Next::Fault { status, .. } => self.refuse(&mut wire.out, response_code(*status)),
+            Next::Fault { status, .. } => self.refuse(&mut transport.out, response_code(*status)),
             Next::Relay { .. } | Next::Defer { .. } => {}
         }
-        let close = (self.coding == Coding::UntilClose && !self.told) || !asked.keep;
-        if close { Then::Close } else { Then::Next }
+        let close = (self.coding == Coding::UntilClose && !self.told) || !request.keep;
+        if close { KeepAlive::No } else { KeepAlive::Yes }
     }
 
     /// Says that the operation was refused, in a header behind what was sent already where there is something.

@@ -15,7 +15,7 @@ use crate::http::downstream::auth::SignedIn;
 use crate::http::passthrough::challenges::Offers;
 use crate::http::passthrough::probe::{Guard, candidates, directory};
 use crate::http::passthrough::session::{NotProven, Relayed, Request, State};
-use crate::http::upstream::connection::{Link, challenge};
+use crate::http::upstream::connection::{UpstreamConnection, challenge};
 use crate::upstream_error::UpstreamError;
 
 /// What the server answered to a probe.
@@ -118,7 +118,7 @@ impl Relayed {
         }
         let probed = match link.probe(&head).await {
             // Only the client can shake hands on another one.
-            Err(_) if !begins && link.wire.is_stale().await => return Ok(self.lost(request).await),
+            Err(_) if !begins && link.transport.is_stale().await => return Ok(self.lost(request).await),
             probed => Probed::new(probed?, Some(scheme)),
         };
         let outcome = sent.answered(&probed.answer(), clock::now());
@@ -293,7 +293,7 @@ fn header(scheme: Scheme, token: Option<Vec<u8>>) -> Option<String> {
 async fn settle(taken: Taken, guard: &Guard, request: &Request<'_>) -> Result<Accepted, NotProven> {
     let ask = |value: Option<&[u8]>| request.probe(&guard.probe, value).ok_or_else(lost);
     let fresh = |head: RequestHead| async move {
-        let mut link = Link::blank(request.upstream).await?;
+        let mut link = UpstreamConnection::blank(request.upstream).await?;
         Ok::<_, NotProven>(Probed::new(link.probe(&head).await?, None))
     };
     let without = fresh(ask(None)?).await?;
@@ -323,7 +323,7 @@ async fn blank(request: &mut Request<'_>) -> Result<(), NotProven> {
     };
     if !stands {
         *request.link = None;
-        *request.link = Some(Link::blank(request.upstream).await?);
+        *request.link = Some(UpstreamConnection::blank(request.upstream).await?);
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::http::downstream::auth::SignedIn;
 use crate::http::passthrough::challenges::Offers;
 use crate::http::passthrough::probe::{Guard, Guards, Probe};
 use crate::http::upstream::config::HttpUpstream;
-use crate::http::upstream::connection::Link;
+use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::forwarding::Forwarding;
 use crate::upstream_error::UpstreamError;
 
@@ -46,7 +46,7 @@ pub(crate) enum NotProven {
     Nothing(#[from] Unproven),
     /// The connection to the server failed.
     #[error(transparent)]
-    Link(#[from] UpstreamError),
+    UpstreamConnection(#[from] UpstreamError),
 }
 
 /// The sign-in of one client's connection at the server.
@@ -87,7 +87,7 @@ fn holds(kind: Kind, mapi: bool) -> bool {
 /// What a sign-in works with: the server, the connection there, and the client's request.
 pub(crate) struct Request<'a> {
     pub(crate) upstream: &'a HttpUpstream,
-    pub(crate) link: &'a mut Option<Box<Link>>,
+    pub(crate) link: &'a mut Option<Box<UpstreamConnection>>,
     pub(crate) head: &'a RequestHead,
     /// Whether it is for an endpoint of MAPI.
     pub(crate) mapi: bool,
@@ -188,7 +188,7 @@ impl Relayed {
     }
 
     /// Nobody is signed in on the connection to the server any more, nor signs in there.
-    pub(super) fn forget(&mut self, link: &mut Option<Box<Link>>) {
+    pub(super) fn forget(&mut self, link: &mut Option<Box<UpstreamConnection>>) {
         self.state = State::Nobody;
         *link = None;
     }
@@ -290,7 +290,7 @@ impl Relayed {
 /// What the client gets where the server could not be asked, or did not answer as it should.
 fn failed(why: NotProven) -> SignedIn {
     match why {
-        NotProven::Link(error) => SignedIn::NoServer(error),
+        NotProven::UpstreamConnection(error) => SignedIn::NoServer(error),
         why => SignedIn::Failed(502, why.to_string()),
     }
 }

@@ -15,7 +15,7 @@ use crate::account::{Account, credentials_for};
 use crate::clock;
 use crate::gate::{Road, SignInAttempt};
 use crate::http::passthrough::challenges::NotSignedIn;
-use crate::http::transport::{Stream, Wire};
+use crate::http::transport::{FramedTransport, Stream};
 use crate::http::upstream::config::{HttpCredentials, HttpUpstream};
 use crate::http::upstream::dial::{NotConnected, NotOpened};
 use crate::http::upstream::forwarding::Via;
@@ -24,8 +24,8 @@ use crate::upstream_error::UpstreamError;
 
 /// One connection to the server.
 #[derive(Debug)]
-pub(crate) struct Link {
-    pub(crate) wire: Wire<ResponseHead>,
+pub(crate) struct UpstreamConnection {
+    pub(crate) transport: FramedTransport<ResponseHead>,
     /// Whose requests it carries; nobody else's ever. None as long as it carried nobody's credentials.
     owner: Option<Identity>,
     /// Whether its owner signs in, or signed in, with a handshake on it.
@@ -53,7 +53,7 @@ pub(crate) struct Link {
     pub(super) via: Via,
 }
 
-impl Link {
+impl UpstreamConnection {
     /// A new connection that is nobody's yet.
     pub(crate) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, UpstreamError> {
         let connecting = async { Ok(upstream.connect().await?) };
@@ -70,7 +70,7 @@ impl Link {
 
     fn over(upstream: &HttpUpstream, (stream, bindings): (Stream, Option<ChannelBindings>)) -> Box<Self> {
         Box::new(Self {
-            wire: Wire::new(stream, ResponseDecoder::new(Limits::default())),
+            transport: FramedTransport::new(stream, ResponseDecoder::new(Limits::default())),
             owner: None,
             pinned: false,
             credentials: Some(upstream.credentials.get()),
@@ -178,7 +178,7 @@ impl Link {
     /// Whether nothing is under way on it, and the server has left it open.
     async fn is_usable(&mut self) -> bool {
         let in_time = self.lasts.is_none_or(|lasts| self.used.elapsed() < lasts);
-        !self.busy && in_time && !self.wire.is_stale().await
+        !self.busy && in_time && !self.transport.is_stale().await
     }
 
     /// Whether it carries requests that nobody signs in for.
@@ -205,7 +205,7 @@ impl Link {
         self.via.add_to(&mut head.fields);
         let all = async {
             self.ask(&head, head.method() == "HEAD");
-            self.wire.flush(limit).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
+            self.transport.flush(limit).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
             let (answer, framing) = self.head().await?;
             let whole = self.drain().await?;
             let stays = whole && self.done(&answer, framing);
@@ -268,15 +268,15 @@ impl Link {
 
     /// Puts a request's head where it will be sent from. The body follows it into `wire.out`.
     pub(crate) fn ask(&mut self, head: &RequestHead, bodiless: bool) {
-        head.write(&mut self.wire.out);
-        self.wire.decoder.expect(bodiless);
+        head.write(&mut self.transport.out);
+        self.transport.decoder.expect(bodiless);
         self.busy = true;
     }
 
     /// The answer's head; those of interim answers are passed over.
     pub(crate) async fn head(&mut self) -> Result<(ResponseHead, Framing), UpstreamError> {
         loop {
-            match self.wire.event().await? {
+            match self.transport.event().await? {
                 Event::Head { head, framing } if head.status() >= 200 => return Ok((head, framing)),
                 Event::Head { .. } | Event::Body(_) | Event::End => {}
             }
@@ -288,7 +288,7 @@ impl Link {
     async fn drain(&mut self) -> Result<bool, UpstreamError> {
         let mut left = DRAINED;
         loop {
-            match self.wire.event().await? {
+            match self.transport.event().await? {
                 Event::End => break,
                 Event::Body(piece) => match left.checked_sub(piece.wire().len()) {
                     Some(rest) => left = rest,
@@ -305,7 +305,7 @@ impl Link {
     pub(crate) fn done(&mut self, head: &ResponseHead, framing: Framing) -> bool {
         self.busy = false;
         self.used = Instant::now();
-        self.wire.decoder.release();
+        self.transport.decoder.release();
         if let Some(lasts) = keep_alive(&head.fields) {
             self.lasts = Some(lasts);
         }
@@ -313,7 +313,7 @@ impl Link {
     }
 }
 
-impl Link {
+impl UpstreamConnection {
     /// Whether it may carry another request behind a HEAD that was answered with `head`: some servers send the body
     /// that it announces, and where the next answer begins cannot be told then.
     pub(crate) fn outlives_head(head: &ResponseHead) -> bool {

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use http1::{Event, ResponseHead};
 
-use crate::http::transport::Wire;
-use crate::http::upstream::connection::Link;
+use crate::http::transport::FramedTransport;
+use crate::http::upstream::connection::UpstreamConnection;
 use crate::upstream_error::UpstreamError;
 
-impl Link {
+impl UpstreamConnection {
     /// Sends what is to be sent of a request. Says whether the server took all of it: one that does not may have answered
     /// already that it is too much, or whom it wants to sign in.
     pub(crate) async fn flush(&mut self, limit: Duration) -> Result<bool, UpstreamError> {
         let early = &mut self.early;
-        let sent = self.wire.flush_unless(limit, |wire, task| refused_early(wire, task, early)).await;
+        let sent =
+            self.transport.flush_unless(limit, |transport, task| refused_early(transport, task, early)).await;
         self.cut |= !matches!(sent, Ok(true));
         match sent {
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -29,13 +30,13 @@ impl Link {
 /// Whether the server has refused a request that it takes no more of; the answer's head is `early` then. An answer that
 /// refuses nothing may need the rest of the request. No more is read behind either.
 fn refused_early(
-    wire: &mut Wire<ResponseHead>,
+    transport: &mut FramedTransport<ResponseHead>,
     task: &mut Context<'_>,
     early: &mut Option<Event<ResponseHead>>,
 ) -> bool {
-    while early.is_none() && matches!(wire.poll_fill(task), Poll::Ready(Ok(1..))) {
+    while early.is_none() && matches!(transport.poll_fill(task), Poll::Ready(Ok(1..))) {
         while early.is_none() {
-            match wire.ready() {
+            match transport.ready() {
                 Ok(Some(Event::Head { head, framing })) if head.status() >= 200 => {
                     *early = Some(Event::Head { head, framing });
                 }

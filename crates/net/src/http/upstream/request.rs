@@ -5,7 +5,7 @@ use http1::{Fate, RequestHead, Version};
 
 use crate::http::server_only::{Cookies, Speaker, speaker};
 use crate::http::upstream::config::HttpCredentials;
-use crate::http::upstream::connection::Link;
+use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::forwarding::Forwarding;
 use crate::http::upstream::headers::{is_of_connection, named_by_connection};
 
@@ -37,7 +37,7 @@ enum Proof {
     Ours(Option<Bytes>),
 }
 
-impl Link {
+impl UpstreamConnection {
     /// Makes a client's `head` one that goes to the server as ours: what concerns the client's connection and
     /// its sign-in stays here, as does what only servers and trusted proxies may say.
     pub(crate) fn adapt(&mut self, head: &mut RequestHead, onward: &Onward<'_>) {
