@@ -1,6 +1,6 @@
 //! Macros for open enumerations and flags, which keep unknown values.
 
-/// A protocol's enumeration as a newtype with constants, so that values which nobody knows survive.
+/// A protocol's enumeration as a newtype with constants that keeps values without a name.
 ///
 /// ```
 /// wire::wire_enum! {
@@ -53,7 +53,7 @@ macro_rules! wire_enum {
     };
 }
 
-/// A protocol's bit field as a newtype with constants; bits that nobody knows survive.
+/// A protocol's bit field as a newtype with constants that keeps bits without a name.
 ///
 /// ```
 /// wire::wire_flags! {

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
+use crate::codec::{Decode, Encode};
+use crate::error::{Error, ErrorKind, Result};
+use crate::reader::Reader;
+use crate::writer::Writer;
 
 /// A GUID ([MS-DTYP] 2.3.4): three integers in the sender's byte order, then eight bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

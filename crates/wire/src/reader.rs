@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The byte order of multi-byte scalars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,7 +3,10 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::{Bytes, Endian, Error, ErrorKind, Reader, Result};
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::reader::{Endian, Reader};
 
 /// A UTF-16 text without a terminator, as it lies in a little-endian buffer: a part of that buffer where it
 /// was read from one that is shared. Unpaired surrogates survive.

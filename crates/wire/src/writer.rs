@@ -1,6 +1,6 @@
 //! The writer: a growing buffer, with marks for lengths that are filled in later.
 
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// A growing buffer to which little-endian scalars are appended.
 #[derive(Debug, Clone, Default)]
