@@ -57,7 +57,7 @@ pub enum Error {
     /// Fields behind the last chunk that are malformed or over the limit.
     #[error("invalid trailers")]
     Trailers,
-    /// The peer changes to another protocol, which nobody asked for.
+    /// The server switches to another protocol without a request for it (RFC 9110 15.2.2).
     #[error("an unasked-for change of protocols")]
     Upgrade,
     /// An answer that nothing was asked for.

@@ -344,7 +344,7 @@ fn raw<'a>(head: &'a [u8], ours: &'a [Ours], line: Line) -> (&'a [u8], &'a [u8])
 }
 
 impl<'a> Field<'a> {
-    /// Names are ASCII, whoever made them.
+    /// Names are always ASCII.
     fn of((name, value): (&'a [u8], &'a [u8])) -> Self {
         Self { name: std::str::from_utf8(name).unwrap_or_default(), value }
     }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::fields::{Fields, tokens};
-use crate::head::Version;
+use crate::version::Version;
 
 /// How a message's body is framed (RFC 9112 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

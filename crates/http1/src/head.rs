@@ -10,33 +10,7 @@ use crate::error::Error;
 use crate::fields::{Fields, Line, Span};
 use crate::framing::Framing;
 use crate::limits::Limits;
-
-/// The version of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0.
-    Http10,
-    /// HTTP/1.1.
-    Http11,
-}
-
-impl Version {
-    const fn from_minor(minor: Option<u8>) -> Result<Self, Error> {
-        match minor {
-            Some(0) => Ok(Self::Http10),
-            Some(1) => Ok(Self::Http11),
-            _ => Err(Error::Version),
-        }
-    }
-
-    /// Its spelling.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Http10 => "HTTP/1.0",
-            Self::Http11 => "HTTP/1.1",
-        }
-    }
-}
+use crate::version::Version;
 
 /// A head of either direction, as a decoder makes it.
 pub trait Head: Sized {

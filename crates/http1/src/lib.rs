@@ -25,6 +25,7 @@ mod fields;
 mod framing;
 mod head;
 mod limits;
+mod version;
 
 pub use crate::body::Piece;
 pub use crate::decoder::{Decoder, Event, RequestDecoder, ResponseDecoder};
@@ -32,5 +33,6 @@ pub use crate::encode::{LAST_CHUNK, chunk};
 pub use crate::error::Error;
 pub use crate::fields::{Fate, Field, Fields, ReadyField, tokens};
 pub use crate::framing::Framing;
-pub use crate::head::{Head, RequestHead, ResponseHead, Version};
+pub use crate::head::{Head, RequestHead, ResponseHead};
 pub use crate::limits::Limits;
+pub use crate::version::Version;

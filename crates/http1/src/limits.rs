@@ -1,7 +1,7 @@
 //! Size limits for the parts of a message.
 
-/// How large the parts of a message may be, in bytes but for counts. A body's length is not limited here:
-/// whoever collects one limits it.
+/// How large the parts of a message may be, in bytes but for counts. A body's length is not limited here: code that
+/// collects a body has its own limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// A head, from its first line to its empty line. Kerberos tickets make heads of many kilobytes.
