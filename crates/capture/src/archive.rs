@@ -12,7 +12,7 @@ use flate2::read::DeflateDecoder;
 use wire::Reader;
 
 use crate::conversation::{Found, Watcher};
-use crate::pairs;
+use crate::raw_pairs;
 use crate::source::Problem;
 use crate::stream::{Connection, Event, EventKind, Side};
 use crate::time::Timestamp;
@@ -139,8 +139,9 @@ fn watch(
     let mut result = Ok(());
     for ((side, entry), time) in halves.into_iter().zip(times) {
         if let Some(entry) = entry {
-            result = result
-                .and_then(|()| Ok(pairs::feed(watcher, &connection, side, time, &mut open(file, entry)?)?));
+            result = result.and_then(|()| {
+                Ok(raw_pairs::feed(watcher, &connection, side, time, &mut open(file, entry)?)?)
+            });
         }
     }
     let [_, time] = times;

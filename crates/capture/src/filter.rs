@@ -3,7 +3,7 @@
 use mapi::inspect::Node;
 use mapi::property::PropTag;
 
-use crate::understand::{Operation, Rop};
+use crate::analyze::{Operation, Rop};
 
 /// What an operation must have to be wanted: all that is given here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

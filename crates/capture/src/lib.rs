@@ -1,7 +1,7 @@
 //! Recordings of MAPI: read, understood, written, compared.
 //!
 //! A recording is a file of packets ([`source`]), of which TCP makes streams ([`stream`]),
-//! in which a [`Watcher`] finds calls. [`Understanding`]
+//! in which a [`Watcher`] finds calls. [`Analyzer`]
 //! makes [`Operation`]s of them, which are shown as trees or as JSON ([`show`]).
 //!
 //! Architectural invariants: no socket, no clock, no thread. Files are whatever can be read or written. Nothing
@@ -20,21 +20,21 @@ pub mod conversation;
 pub mod decrypt;
 pub mod filter;
 pub mod har;
-pub mod pairs;
+pub mod raw_pairs;
 pub mod record;
 pub mod replay;
 pub mod show;
 pub mod source;
 pub mod stream;
 
+mod analyze;
 mod time;
-mod understand;
 
+pub use crate::analyze::{Analyzer, Operation, Rop};
 pub use crate::call::{Call, Envelope};
 pub use crate::conversation::{Found, Watcher};
 pub use crate::source::Problem;
 pub use crate::time::Timestamp;
-pub use crate::understand::{Operation, Rop, Understanding};
 
 /// What the names of the interfaces of our own recordings begin with; the side of the proxy follows.
 pub const INTERFACE_PREFIX: &str = "mapiproxy:";

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use capture::call::{CallBody, RpcAnswer, Stub};
 use capture::stream::{Connection, Event, EventKind, Side};
-use capture::{Call, Found, Operation, Timestamp, Understanding, Watcher};
+use capture::{Analyzer, Call, Found, Operation, Timestamp, Watcher};
 use engine::{Body, OperationKey};
 use identity::NtHash;
 use identity::ntlm::passive::Secret;
@@ -42,8 +42,8 @@ fn call(number: u64, exchange: &Exchange) -> Call {
 }
 
 fn operations(pack: &[Exchange]) -> Vec<Operation> {
-    let mut understanding = Understanding::default();
-    (1..).zip(pack).map(|(number, exchange)| understanding.operation(&call(number, exchange))).collect()
+    let mut analyzer = Analyzer::default();
+    (1..).zip(pack).map(|(number, exchange)| analyzer.operation(&call(number, exchange))).collect()
 }
 
 fn packs() -> [Vec<Exchange>; 2] {
@@ -303,10 +303,10 @@ fn stub_survives<B: Body<Key = OperationKey>>(key: OperationKey, stub: &Stub) ->
 
 #[test]
 fn every_remote_call_and_every_rop_in_it_encodes_back_byte_for_byte_and_leaves_nothing_opaque() {
-    let (mut understanding, mut sessions) = (Understanding::default(), BTreeMap::<u64, Known>::new());
+    let (mut analyzer, mut sessions) = (Analyzer::default(), BTreeMap::<u64, Known>::new());
     let (mut names, mut count, mut problems) = (BTreeMap::<String, usize>::new(), 0, Vec::new());
     for call in rpc_calls() {
-        let operation = understanding.operation(&call);
+        let operation = analyzer.operation(&call);
         problems
             .extend(operation.problems.iter().map(|problem| format!("{}: {problem}", operation.operation)));
         let CallBody::Rpc(rpc) = &call.body else { panic!("{call:?}") };
@@ -370,8 +370,8 @@ fn the_address_book_is_shown_in_words_and_by_names_on_both_roads() {
     let connect = named("emsmdb.Connect").find(|operation| operation.return_value.is_some()).unwrap();
     assert_eq!(at(&connect.response, "DisplayName"), &text("Alice Example"));
 
-    let mut understanding = Understanding::default();
-    let calls: Vec<Operation> = rpc_calls().iter().map(|call| understanding.operation(call)).collect();
+    let mut analyzer = Analyzer::default();
+    let calls: Vec<Operation> = rpc_calls().iter().map(|call| analyzer.operation(call)).collect();
     let rows = &calls.iter().find(|operation| operation.operation == "nspi.QueryRows").unwrap().response;
     assert_eq!(at(rows, "ppRows.1.PidTagSmtpAddress_W"), &text("alice@lab.test"));
     let connect = calls.iter().find(|operation| operation.operation == "emsmdb.EcDoConnectEx").unwrap();

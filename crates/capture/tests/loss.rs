@@ -310,8 +310,8 @@ fn what_calls_are_for_is_known_by_what_they_hold_where_their_bind_was_lost() {
                 tcp.say(side, &pdu(kind, 3, number, &body), 5000, &[]);
             }
         }
-        let mut understanding = capture::Understanding::default();
-        tcp.found().0.iter().map(|call| understanding.operation(call).operation).collect()
+        let mut analyzer = capture::Analyzer::default();
+        tcp.found().0.iter().map(|call| analyzer.operation(call).operation).collect()
     };
     assert_eq!(of(&[(1, 20, 24)]), ["emsmdb.EcDoDisconnect"]);
     assert_eq!(of(&[(1, 24, 24)]), ["nspi.Unbind"]);

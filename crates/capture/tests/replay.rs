@@ -2,7 +2,7 @@
 
 use capture::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse};
 use capture::replay::{Came, Replay, Step};
-use capture::{Timestamp, Understanding};
+use capture::{Analyzer, Timestamp};
 use mapi::compress::{Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::mapihttp::{Answer, RequestType, ResponseBody, emsmdb};
@@ -112,12 +112,12 @@ fn rop_buffer(body: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn handles_ids_and_cookies_of_another_server_stand_for_those_that_were_recorded() {
-    let (mut replay, mut understanding) = (Replay::default(), Understanding::default());
+    let (mut replay, mut analyzer) = (Replay::default(), Analyzer::default());
     let (mut cookies, mut handles, mut inboxes) = (0, 0, 0);
     for call in calls() {
         let recorded = http(&call);
         let (operation, step) = replay.prepare(&call);
-        assert_eq!(operation, understanding.operation(&call));
+        assert_eq!(operation, analyzer.operation(&call));
         let Ok(step) = step else { continue };
         let Step::Http(sent) = &step else { panic!("{step:?}") };
         let answer = recorded.response.as_ref().unwrap();

@@ -5,6 +5,7 @@ mod caller;
 mod decrypted;
 mod exchange;
 mod fragments;
+mod message;
 mod order;
 mod security;
 mod start;
@@ -12,7 +13,7 @@ mod tunnel;
 mod watcher;
 
 pub(crate) use self::caller::named;
-pub(crate) use self::exchange::path_of;
+pub(crate) use self::message::path_of;
 pub use self::watcher::{Found, Watcher};
 
 #[cfg(test)]

@@ -140,9 +140,9 @@ proptest::proptest! {
         close(&mut watcher, 1);
         watcher.finish();
         let (calls, _) = sorted(&mut watcher);
-        let mut understanding = crate::Understanding::default();
+        let mut analyzer = crate::Analyzer::default();
         for call in calls {
-            let operation = understanding.operation(&call);
+            let operation = analyzer.operation(&call);
             crate::show::text(&operation, &mut crate::show::Sessions::default());
             crate::show::json(&operation);
         }

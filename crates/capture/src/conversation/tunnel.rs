@@ -10,8 +10,8 @@ use rpc::rts::{Command, RTS, RtsPdu};
 use wire::{Decode as _, Encode as _, Guid};
 
 use super::association::{Association, Done};
-use super::exchange::Channel;
 use super::fragments::role;
+use super::message::Channel;
 use super::security::Secrets;
 use crate::call::Envelope;
 use crate::stream::Side;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::association::{self, Association};
 use super::decrypted::{Decryption, Layer, Recorded};
-use super::exchange::{self, Exchanges, Happened};
+use super::exchange::Exchanges;
+use super::message::{self, ExchangeEvent};
 use super::security::Secrets;
 use super::start::{Preamble, Start, pass_preamble};
 use super::tunnel::{ChannelBytes, Origin, Tunnels};
@@ -233,10 +234,10 @@ impl Watcher {
             client: Some(client).filter(is_known),
             server: Some(server).filter(is_known),
         };
-        for happened in std::mem::take(&mut out.happened) {
-            match happened {
-                Happened::Call(done) => self.found.push(http_call(&about, *done)),
-                Happened::Channel { method, side, time, bytes, user: caller } => {
+        for event in std::mem::take(&mut out.events) {
+            match event {
+                ExchangeEvent::Call(done) => self.found.push(http_call(&about, *done)),
+                ExchangeEvent::Channel { method, side, time, bytes, user: caller } => {
                     let connection = about.connection;
                     let ordered = talk.ordered;
                     let origin = Origin { connection, secrets: &self.secrets, user: caller, ordered };
@@ -252,7 +253,7 @@ impl Watcher {
                         user = tunnel.association.user().cloned().or_else(|| tunnel.user.clone());
                     }
                 }
-                Happened::ChannelGap { method, side, user: caller } => {
+                ExchangeEvent::ChannelGap { method, side, user: caller } => {
                     let outputs = (&mut out.done, &mut out.problems);
                     talk.channel.gap(&mut self.tunnels, (method, side), outputs);
                     user = user.or(caller);
@@ -286,7 +287,7 @@ struct About {
 #[derive(Debug, Default)]
 pub(super) struct Out {
     done: Vec<association::Done>,
-    happened: Vec<Happened>,
+    events: Vec<ExchangeEvent>,
     pub(super) problems: Vec<String>,
 }
 
@@ -316,7 +317,7 @@ fn elapsed(asked: Timestamp, answered: Option<Timestamp>) -> Option<std::time::D
     answered.filter(|answered| answered.0 != 0).map(|answered| answered.since(asked))
 }
 
-fn http_call(about: &About, done: exchange::Done) -> Found {
+fn http_call(about: &About, done: message::Done) -> Found {
     Found::Call(Box::new(Call {
         time: done.asked,
         elapsed: elapsed(done.asked, done.answered),
@@ -352,12 +353,12 @@ impl Talk {
             Recorded::Ended(side, time) => {
                 let side = self.real(side);
                 if let Speaks::Http(exchanges) = &mut self.speaks {
-                    exchanges.ended(side, time, &mut out.happened, &mut out.problems);
+                    exchanges.ended(side, time, &mut out.events, &mut out.problems);
                 }
             }
             Recorded::Closed => match &mut self.speaks {
                 Speaks::Rpc(association) => association.finish(&mut out.done, &mut out.problems),
-                Speaks::Http(exchanges) => exchanges.finish(&mut out.happened, &mut out.problems),
+                Speaks::Http(exchanges) => exchanges.finish(&mut out.events, &mut out.problems),
                 Speaks::Unknown { .. } | Speaks::Other => {}
             },
         }
@@ -371,7 +372,7 @@ impl Talk {
             }
             Speaks::Http(exchanges) => {
                 out.problems.push(format!("{missing} bytes of the {} are missing", side.name()));
-                exchanges.gap(side, missing, self.last, &mut out.happened, &mut out.problems);
+                exchanges.gap(side, missing, self.last, &mut out.events, &mut out.problems);
             }
             Speaks::Unknown { .. } => self.speaks = Speaks::Other,
             Speaks::Other => {}
@@ -382,7 +383,7 @@ impl Talk {
         match &mut self.speaks {
             Speaks::Rpc(association) => association.push(side, time, bytes, &mut out.done, &mut out.problems),
             Speaks::Http(exchanges) => {
-                exchanges.push(side, time, bytes, &mut out.happened, &mut out.problems);
+                exchanges.push(side, time, bytes, &mut out.events, &mut out.problems);
             }
             // A recording that began within a message can be read from the next one on.
             Speaks::Other => {

@@ -3,9 +3,9 @@
 //! What is written is what was understood, not what was on the wire: calls without their protection, each
 //! session as a connection of its own. Read back, it is the same calls.
 
-mod exchanged;
 mod frames;
 mod har;
+mod http_view;
 mod observer;
 mod packets;
 mod place;

@@ -13,7 +13,7 @@ use engine::{
 use rpc::SyntaxId;
 use wire::Endian;
 
-use super::{exchanged, redact};
+use super::{http_view, redact};
 use crate::call::{Call, CallBody, Envelope, RpcAnswer, RpcCall, Stub};
 use crate::time::Timestamp;
 
@@ -154,7 +154,7 @@ impl Recorder {
                 })
             }
             OperationKey::Http(endpoint, kind) => {
-                CallBody::Http(exchanged::call((endpoint, kind), upstream, (request, answer), exchange))
+                CallBody::Http(http_view::call((endpoint, kind), upstream, (request, answer), exchange))
             }
         };
         self.record(Call {
@@ -212,7 +212,7 @@ impl Observer for Recorder {
             [(self.recording.client_side, "client"), (self.recording.upstream_side, "upstream")]
         {
             let upstream = side == "upstream";
-            let Some(http) = exchanged::discovery(discovery, upstream).filter(|_| wanted) else { continue };
+            let Some(http) = http_view::discovery(discovery, upstream).filter(|_| wanted) else { continue };
             self.record(Call {
                 time: Timestamp((self.clock)().0.saturating_sub(nanoseconds(elapsed))),
                 elapsed: Some(elapsed),

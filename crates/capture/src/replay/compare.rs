@@ -6,7 +6,7 @@ use mapi::inspect::Node;
 
 use super::ids::{Ids, id, same_but_for_ids};
 use crate::Timestamp;
-use crate::understand::{Operation, Rop};
+use crate::analyze::{Operation, Rop};
 
 /// Something that an answer has otherwise than the one that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]

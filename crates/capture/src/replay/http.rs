@@ -6,8 +6,8 @@ use mapi::mapihttp::cookies::{self, SetCookie};
 use mapi::mapihttp::{Endpoint, RequestType, emsmdb, headers};
 
 use super::Replay;
+use crate::analyze::Operation;
 use crate::call::{HttpCall, HttpResponse};
-use crate::understand::Operation;
 
 /// How many sessions' cookies are kept; of more, the oldest go.
 const MAX_JARS: usize = 4096;

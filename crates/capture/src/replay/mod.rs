@@ -17,8 +17,8 @@ use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::mapihttp::RequestType;
 use wire::{Decode as _, Encode as _, Guid};
 
+use crate::analyze::{Analyzer, Operation};
 use crate::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse, RpcAnswer};
-use crate::understand::{Operation, Understanding};
 
 use self::compare::Comparison;
 pub use self::compare::Difference;
@@ -64,8 +64,8 @@ pub enum Came {
 /// Makes recorded calls ready to be made once more, and compares the answers.
 #[derive(Debug, Default)]
 pub struct Replay {
-    recorded: Understanding,
-    came: Understanding,
+    recorded: Analyzer,
+    came: Analyzer,
     /// Context handles.
     handles: HashMap<Guid, Guid>,
     jars: Jars,

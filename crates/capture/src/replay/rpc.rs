@@ -7,9 +7,9 @@ use mapi::emsmdb::Request;
 use wire::{Endian, Guid};
 
 use super::Replay;
+use crate::analyze::Operation;
+use crate::analyze::handles::{handle_at, opened};
 use crate::call::{RpcAnswer, RpcCall, Stub};
-use crate::understand::Operation;
-use crate::understand::handles::{handle_at, opened};
 
 /// A remote procedure call to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]

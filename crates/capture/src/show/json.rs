@@ -3,7 +3,7 @@
 use mapi::inspect::Node;
 use serde_json::{Map, Number, Value, json};
 
-use crate::understand::{Operation, Rop};
+use crate::analyze::{Operation, Rop};
 
 /// An operation as one object, whose members `docs/decode.md` describes.
 pub fn json(operation: &Operation) -> Value {

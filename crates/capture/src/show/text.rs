@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use mapi::inspect::Node;
 
-use crate::understand::{Operation, Rop};
+use crate::analyze::{Operation, Rop};
 
 /// Characters of a text that are shown, and bytes.
 const MAX_CHARS: usize = 400;

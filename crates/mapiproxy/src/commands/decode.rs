@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use capture::decrypt::Keys;
 use capture::filter::Filter;
-use capture::pairs::{self, Pairs};
+use capture::raw_pairs::{self, RawPairs};
 use capture::record::set_aside;
 use capture::show::{self, Sessions};
 use capture::source::{self, Packets};
-use capture::{Found, Understanding, Watcher, archive, har};
+use capture::{Analyzer, Found, Watcher, archive, har};
 use identity::NtHash;
 use identity::ntlm::passive::Secret;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -125,7 +125,7 @@ struct Printer {
     json: bool,
     /// Whether somebody waits for each line.
     live: bool,
-    understanding: Understanding,
+    analyzer: Analyzer,
     sessions: Sessions,
     /// How many operations were printed.
     printed: u64,
@@ -143,7 +143,7 @@ impl Printer {
             },
             json: arguments.json,
             live: arguments.follow || io::stdout().is_terminal(),
-            understanding: Understanding::default(),
+            analyzer: Analyzer::default(),
             sessions: Sessions::default(),
             printed: 0,
             out: BufWriter::with_capacity(1 << 16, io::stdout()),
@@ -158,7 +158,7 @@ impl Printer {
                 return Ok(());
             }
         };
-        let operation = self.understanding.operation(&call);
+        let operation = self.analyzer.operation(&call);
         let Some(operation) = self.filter.apply(operation) else { return Ok(()) };
         self.printed += 1;
         if self.json {
@@ -182,7 +182,7 @@ pub(crate) fn read(
     sink: &mut dyn FnMut(Found) -> Outcome,
 ) -> Outcome {
     let mut watcher = Watcher::new(keys);
-    let mut raw = Pairs::default();
+    let mut raw = RawPairs::default();
     let last = paths.len().saturating_sub(1);
     for (index, path) in paths.iter().enumerate() {
         if path.is_dir() {
@@ -206,7 +206,7 @@ pub(crate) fn read(
         let (mut client, mut server) = (open(client)?, open(server)?);
         let client = client.as_mut().map(|file| file as &mut dyn Read);
         let server = server.as_mut().map(|file| file as &mut dyn Read);
-        pairs::watch(&mut watcher, number, (client, server))?;
+        raw_pairs::watch(&mut watcher, number, (client, server))?;
         watcher.take().into_iter().try_for_each(&mut *sink)?;
     }
     watcher.finish();

@@ -5,11 +5,11 @@ use std::io::{Cursor, Read};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use capture::call::{Call, CallBody, HttpMessage, RpcAnswer, Stub};
-use capture::pairs;
+use capture::raw_pairs;
 use capture::show::{self, Sessions};
 use capture::source::{Item, Packets};
 use capture::stream::{Connection, Event, EventKind, Side};
-use capture::{Found, Timestamp, Understanding, Watcher, archive, har};
+use capture::{Analyzer, Found, Timestamp, Watcher, archive, har};
 use identity::NtHash;
 use identity::ntlm::passive::Secret;
 
@@ -40,7 +40,8 @@ pub fn recordings(data: &[u8]) {
             let (client, server) = (input.take(length), input.rest());
             let (mut client, mut server) = (client, server);
             let mut watcher = watcher();
-            pairs::watch(&mut watcher, 1, (Some(&mut client), Some(&mut server))).expect("memory is read");
+            raw_pairs::watch(&mut watcher, 1, (Some(&mut client), Some(&mut server)))
+                .expect("memory is read");
             watcher.finish();
             watcher.take()
         }
@@ -125,7 +126,7 @@ fn turns(mut input: Input<'_>) -> Vec<Found> {
 }
 
 fn check(found: &[Found], length: usize) {
-    let mut understanding = Understanding::default();
+    let mut analyzer = Analyzer::default();
     let mut sessions = Sessions::default();
     let mut held = 0;
     for one in found {
@@ -137,7 +138,7 @@ fn check(found: &[Found], length: usize) {
             }
         };
         held += size(call);
-        let operation = understanding.operation(call);
+        let operation = analyzer.operation(call);
         let text = show::text(&operation, &mut sessions);
         text.lines().for_each(is_one_line);
         let json = show::json(&operation);

@@ -1,14 +1,14 @@
-//! From calls to what they mean: operations, ROPs, sessions.
+//! Analyzes calls: which operation and which ROPs each one is, in which session.
 
 mod autodiscover;
 mod bodies;
 mod guess;
 pub(crate) mod handles;
 mod mapper;
+mod normalize;
 mod objects;
 mod rops;
 mod sessions;
-mod tidy;
 mod transfer;
 
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ use self::guess::Guesses;
 pub use self::rops::Rop;
 use self::sessions::Sessions;
 
-/// A call, understood.
+/// A call, analyzed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
     /// When it was asked.
@@ -82,14 +82,14 @@ impl Operation {
     }
 }
 
-/// Understands calls, one after the other, and remembers of each session what later ones depend on.
+/// Analyzes calls, one after the other, and keeps of each session what later calls depend on.
 #[derive(Debug, Default)]
-pub struct Understanding {
+pub struct Analyzer {
     sessions: Sessions,
     guesses: Guesses,
 }
 
-impl Understanding {
+impl Analyzer {
     /// What `call` means.
     pub fn operation(&mut self, call: &Call) -> Operation {
         let mut operation = Operation {
@@ -129,24 +129,24 @@ impl Understanding {
                 autodiscover::http(&mut operation, &mut self.sessions, call.connection, http);
             }
         }
-        self.tidy(&mut operation);
+        self.normalize(&mut operation);
         operation
     }
 
-    fn tidy(&mut self, operation: &mut Operation) {
+    fn normalize(&mut self, operation: &mut Operation) {
         let objects = self.sessions.objects(operation.session);
-        if let Some(code_page) = tidy::code_page(&operation.request) {
+        if let Some(code_page) = normalize::code_page(&operation.request) {
             objects.code_page = Some(code_page);
         }
-        let terms = tidy::Terms { names: &objects.names, code_page: objects.code_page };
-        let tidy = |shown: &mut Node| {
-            *shown = tidy::tidy(std::mem::replace(shown, Node::Nothing), &terms);
+        let terms = normalize::Terms { names: &objects.names, code_page: objects.code_page };
+        let normalize = |shown: &mut Node| {
+            *shown = normalize::normalize(std::mem::replace(shown, Node::Nothing), &terms);
         };
-        tidy(&mut operation.request);
-        tidy(&mut operation.response);
+        normalize(&mut operation.request);
+        normalize(&mut operation.response);
         for rop in &mut operation.rops {
-            rop.request.iter_mut().for_each(tidy);
-            rop.response.iter_mut().for_each(tidy);
+            rop.request.iter_mut().for_each(normalize);
+            rop.response.iter_mut().for_each(normalize);
         }
     }
 }

@@ -9,8 +9,8 @@ use mapi::property::PropTag;
 use mapi::rop::{Answers, Columns as _, RopId, RopReply, RopRequest, RopRequests, RopResponse};
 use wire::{Decode as _, Reader};
 
+use super::normalize::Names;
 use super::objects::{More, Objects, described, take_in_names};
-use super::tidy::Names;
 
 /// A ROP with its answer.
 #[derive(Debug, Clone, PartialEq)]

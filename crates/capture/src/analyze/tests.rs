@@ -100,9 +100,9 @@ fn notified() -> Call {
 
 #[test]
 fn a_row_that_is_told_of_is_shown_by_the_columns_of_its_table() {
-    let mut understanding = Understanding::default();
-    understanding.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
-    let operation = understanding.operation(&notified());
+    let mut analyzer = Analyzer::default();
+    analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
+    let operation = analyzer.operation(&notified());
     assert_eq!(row_told(&operation), by_name());
     let text = show::text(&operation, &mut show::Sessions::default());
     assert!(text.contains("PidTagSubject_W: \"new\""), "{text}");
@@ -110,11 +110,11 @@ fn a_row_that_is_told_of_is_shown_by_the_columns_of_its_table() {
 
 #[test]
 fn a_row_whose_columns_are_not_known_or_do_not_fit_is_bytes() {
-    let mut understanding = Understanding::default();
+    let mut analyzer = Analyzer::default();
     let bytes = "006e0065007700000002000000";
-    assert_eq!(row_told(&understanding.operation(&notified())), bytes);
-    understanding.operation(&columns_are(&[IMPORTANCE]));
-    assert_eq!(row_told(&understanding.operation(&notified())), bytes);
+    assert_eq!(row_told(&analyzer.operation(&notified())), bytes);
+    analyzer.operation(&columns_are(&[IMPORTANCE]));
+    assert_eq!(row_told(&analyzer.operation(&notified())), bytes);
 }
 
 #[test]
@@ -122,16 +122,16 @@ fn a_table_that_the_same_batch_opened_has_its_columns() {
     let asked = [&GET_CONTENTS_TABLE[..], &set_columns(1, &[SUBJECT, IMPORTANCE])].concat();
     let answered = [&CONTENTS_TABLE[..], &columns_set(1), &notify()].concat();
     let call = execute((asked, &[FOLDER, NO_OBJECT]), (answered, &[FOLDER, TABLE]));
-    assert_eq!(row_told(&Understanding::default().operation(&call)), by_name());
+    assert_eq!(row_told(&Analyzer::default().operation(&call)), by_name());
 }
 
 #[test]
 fn a_row_between_answers_has_the_columns_from_before() {
-    let mut understanding = Understanding::default();
-    understanding.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
+    let mut analyzer = Analyzer::default();
+    analyzer.operation(&columns_are(&[SUBJECT, IMPORTANCE]));
     let answered = [notify(), columns_set(0)].concat();
     let call = execute((set_columns(0, &[IMPORTANCE]), &[TABLE]), (answered, &[TABLE]));
-    assert_eq!(row_told(&understanding.operation(&call)), by_name());
+    assert_eq!(row_told(&analyzer.operation(&call)), by_name());
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn which_port_the_endpoint_mapper_tells_can_be_read() {
                 answer: RpcAnswer::Response(answer),
             }),
         };
-        Understanding::default().operation(&call)
+        Analyzer::default().operation(&call)
     };
     let expected = serde_json::json!({"interface": "emsmdb 0.81", "transfer_syntax": "NDR 2.0",
         "protocol": "ncacn_ip_tcp", "port": 6001, "address": "10.0.0.9"});
@@ -182,30 +182,30 @@ fn which_port_the_endpoint_mapper_tells_can_be_read() {
 }
 
 /// `RopSetProperties` of the first object with these tagged values ([MS-OXCROPS] 2.2.8.6), as its ROP is shown.
-fn set(understanding: &mut Understanding, values: &[(u32, Vec<u8>)]) -> Value {
+fn set(analyzer: &mut Analyzer, values: &[(u32, Vec<u8>)]) -> Value {
     let all: Vec<u8> =
         values.iter().flat_map(|(tag, value)| [&tag.to_le_bytes()[..], value].concat()).collect();
     let size = u16::try_from(all.len() + 2).unwrap().to_le_bytes();
     let count = u16::try_from(values.len()).unwrap().to_le_bytes();
     let asked = [&[0x0A, 0, 0][..], &size, &count, &all].concat();
     let call = execute((asked, &[FOLDER]), (vec![0x0A, 0, 0, 0, 0, 0, 0, 0], &[FOLDER]));
-    let operation = understanding.operation(&call);
+    let operation = analyzer.operation(&call);
     assert_eq!(operation.problems, [""; 0]);
     show::json(&operation)["rops"][0]["request"]["PropertyValues"].clone()
 }
 
 /// A session that asked for texts in `code_page` ([MS-OXCMAPIHTTP] 2.2.4.1.1).
-fn connected(code_page: u32) -> Understanding {
+fn connected(code_page: u32) -> Analyzer {
     let body = [&b"/o=Lab/cn=alice\0"[..], &[0; 4], &code_page.to_le_bytes(), &[0; 12]].concat();
     let mut call = execute((Vec::new(), &[]), (Vec::new(), &[]));
     let CallBody::Http(http) = &mut call.body else { panic!("not HTTP") };
     http.request.body = body.into();
     http.request.fields[0].1 = "Connect".to_owned();
     http.response = None;
-    let mut understanding = Understanding::default();
-    let operation = understanding.operation(&call);
+    let mut analyzer = Analyzer::default();
+    let operation = analyzer.operation(&call);
     assert_eq!((operation.operation.as_str(), operation.problems.len()), ("emsmdb.Connect", 0));
-    understanding
+    analyzer
 }
 
 #[test]
@@ -221,20 +221,20 @@ fn texts_are_read_in_the_code_page_of_their_session() {
         (874, b"\xa1\xa2", "กข"),
         (65001, "Grüße".as_bytes(), "Grüße"),
     ] {
-        let mut understanding = connected(code_page);
+        let mut analyzer = connected(code_page);
         let value = [bytes, b"\0"].concat();
-        let shown = set(&mut understanding, &[(0x3001_001E, value.clone())]);
+        let shown = set(&mut analyzer, &[(0x3001_001E, value.clone())]);
         assert_eq!(shown["PidTagDisplayName_A"], text, "{code_page}");
         // Also within a condition, and several.
         let condition = [&[3, 1, 0, 1, 0, 0x1E, 0, 1, 0x30, 0x1E, 0, 1, 0x30][..], &value].concat();
         let several = [&[1, 0, 0, 0][..], &value].concat();
-        let shown = set(&mut understanding, &[(0x6679_00FD, condition), (0x8001_101E, several)]);
+        let shown = set(&mut analyzer, &[(0x6679_00FD, condition), (0x8001_101E, several)]);
         assert!(shown["PidTagRuleCondition"].as_str().unwrap().contains(text), "{code_page}: {shown}");
         assert_eq!(shown["0x8001101e"], json!([text]), "{code_page}");
     }
     // Where the page is not known, or the bytes are none of it, they are not lost.
-    for mut understanding in [Understanding::default(), connected(437), connected(932)] {
-        let shown = set(&mut understanding, &[(0x3001_001E, b"\x81\xff\0".to_vec())]);
+    for mut analyzer in [Analyzer::default(), connected(437), connected(932)] {
+        let shown = set(&mut analyzer, &[(0x3001_001E, b"\x81\xff\0".to_vec())]);
         assert_eq!(shown["PidTagDisplayName_A"], "81ff");
     }
 }
@@ -255,8 +255,8 @@ fn what_rules_do_is_shown_and_to_whom() {
     let (first, second) = (forward(false), action(5, &[0xde, 0xfe, 0x12]));
     let sized = |block: &[u8]| [&u16::try_from(block.len()).unwrap().to_le_bytes()[..], block].concat();
     let standard = [&[2, 0][..], &sized(&first), &sized(&second)].concat();
-    let mut understanding = Understanding::default();
-    let shown = set(&mut understanding, &[(0x6680_00FE, standard)]);
+    let mut analyzer = Analyzer::default();
+    let shown = set(&mut analyzer, &[(0x6680_00FE, standard)]);
     let actions = &shown["PidTagRuleActions"];
     assert_eq!(actions[0]["recipients"][0]["PidTagEmailAddress_W"], "eve@lab.test", "{shown}");
     assert_eq!(actions[0]["action"], "OP_FORWARD to eve@lab.test");
@@ -268,8 +268,7 @@ fn what_rules_do_is_shown_and_to_whom() {
     let condition =
         [&[0, 0, 3, 1, 0, 1, 0][..], &[0x1F, 0, 0x37, 0, 0x1F, 0, 0x37, 0], &wide("invoice")].concat();
     let binary = |value: &[u8]| [&u16::try_from(value.len()).unwrap().to_le_bytes()[..], value].concat();
-    let shown =
-        set(&mut understanding, &[(0x0E99_0102, binary(&extended)), (0x0E9A_0102, binary(&condition))]);
+    let shown = set(&mut analyzer, &[(0x0E99_0102, binary(&extended)), (0x0E9A_0102, binary(&condition))]);
     let actions = &shown["PidTagExtendedRuleMessageActions"];
     assert_eq!(actions[0]["recipients"][0]["PidTagEmailAddress_W"], "eve@lab.test", "{shown}");
     let words = shown["PidTagExtendedRuleMessageCondition"].as_str().unwrap();
@@ -298,7 +297,7 @@ fn a_logons_names_and_ids_are_shown_as_everywhere() {
     let open = [2, 0, 0, 1, 1, 0, 0, 0, 0, 0x9C, 0xC4, 0x6E, 0];
     let answers = [&answer[..], &[2, 1, 0, 0, 0, 0, 0, 0]].concat();
     let call = execute(([&logon[..], &open].concat(), &[NO_OBJECT, NO_OBJECT]), (answers, &[0x50, 0x51]));
-    let operation = Understanding::default().operation(&call);
+    let operation = Analyzer::default().operation(&call);
     let json = show::json(&operation);
     let dn = std::str::from_utf8(&dn[..dn.len() - 1]).unwrap();
     assert_eq!(json["rops"][0]["request"]["Essdn"], dn, "{json}");

@@ -17,16 +17,16 @@ pub(super) struct Terms<'a> {
     pub(super) code_page: Option<u16>,
 }
 
-pub(super) fn tidy(shown: Node, terms: &Terms<'_>) -> Node {
+pub(super) fn normalize(shown: Node, terms: &Terms<'_>) -> Node {
     match shown {
         Node::Named(number, name) => Node::Named(number, Cow::Owned(named(bare(&name), terms.names))),
-        Node::List(items) => Node::List(items.into_iter().map(|item| tidy(item, terms)).collect()),
+        Node::List(items) => Node::List(items.into_iter().map(|item| normalize(item, terms)).collect()),
         Node::Fields(fields) => {
             let fields = fields.into_iter().map(|(name, value)| {
                 let name = named(&name, terms.names);
                 let value = match within(&name, &value) {
-                    Some(known) => tidy(known, terms),
-                    None => tidy(value, terms),
+                    Some(known) => normalize(known, terms),
+                    None => normalize(value, terms),
                 };
                 (Cow::Owned(name), value)
             });
@@ -124,9 +124,9 @@ mod tests {
         let terms = Terms { names: &Names::new(), code_page: None };
         let of = |name: &'static str, items: Vec<Node>| Node::Fields(vec![(name.into(), Node::List(items))]);
         let items = vec![Node::Bytes(one_off), Node::Bytes(vec![1])];
-        let members = tidy(of("PidLidDistributionListMembers", items.clone()), &terms);
+        let members = normalize(of("PidLidDistributionListMembers", items.clone()), &terms);
         let expected = vec![Node::Text("A <SMTP:a@b>".to_owned()), Node::Bytes(vec![1])];
         assert_eq!(members, of("PidLidDistributionListMembers", expected));
-        assert_eq!(tidy(of("PidLidOther", items.clone()), &terms), of("PidLidOther", items));
+        assert_eq!(normalize(of("PidLidOther", items.clone()), &terms), of("PidLidOther", items));
     }
 }

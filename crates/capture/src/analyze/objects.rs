@@ -8,7 +8,7 @@ use mapi::property::PropTag;
 use mapi::property::names::{NamedProperty, set};
 use mapi::rop::{Columns, Logons, RequestBody, ResponseBody, RopReply, RopRequest};
 
-use super::tidy::Names;
+use super::normalize::Names;
 use super::transfer::Transfer;
 
 /// Of how many objects of a session it is known at once what their columns are, and where their streams

@@ -25,17 +25,17 @@ pub fn of_name(name: &str) -> Option<(&str, Side)> {
 
 /// Which files belong together: in the order of their names, the client's and the server's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pairs<T> {
+pub struct RawPairs<T> {
     by_name: BTreeMap<String, [Option<T>; 2]>,
 }
 
-impl<T> Default for Pairs<T> {
+impl<T> Default for RawPairs<T> {
     fn default() -> Self {
         Self { by_name: BTreeMap::new() }
     }
 }
 
-impl<T> Pairs<T> {
+impl<T> RawPairs<T> {
     /// Takes `file`, whose name is `name`; gives it back where it is of another kind.
     pub fn add(&mut self, name: &str, file: T) -> Option<T> {
         let Some((stem, side)) = of_name(name) else { return Some(file) };
