@@ -1,9 +1,5 @@
 //! Connections that speak TLS: what is decrypted of them is watched as if it had been sent in the clear.
 
-use std::sync::Arc;
-
-use super::security::Secrets;
-use super::watcher::{Out, Talk};
 use crate::decrypt::tls::{KeyLog, KeyLogReader, LineProblem, Output, Tls};
 use crate::stream::Side;
 use crate::time::Timestamp;
@@ -52,6 +48,18 @@ pub(super) enum Recorded<'a> {
     Closed,
 }
 
+impl Recorded<'_> {
+    /// The same, of the other side.
+    pub(super) const fn swapped(self) -> Self {
+        match self {
+            Self::Data(side, time, bytes) => Self::Data(side.other(), time, bytes),
+            Self::Gap(side, missing) => Self::Gap(side.other(), missing),
+            Self::Ended(side, time) => Self::Ended(side.other(), time),
+            Self::Closed => Self::Closed,
+        }
+    }
+}
+
 impl Layer {
     /// Whether the connection speaks TLS.
     pub(super) const fn is_tls(&self) -> bool {
@@ -64,50 +72,34 @@ impl Layer {
         tls.queue(Side::Client, time, client);
         tls.queue(Side::Server, time, server);
     }
-}
 
-impl Talk {
-    /// Takes what was recorded, and decrypts it where it is TLS.
+    /// Hands `recorded` to TLS, and takes what TLS decrypts; none where the connection does not speak TLS.
     pub(super) fn take(
         &mut self,
         recorded: Recorded<'_>,
-        secrets: &Arc<Secrets>,
         decryption: &mut Decryption,
-        out: &mut Out,
-    ) {
-        // What TLS takes and gives out is of the sides as they really are.
-        let swapped = self.real(Side::Client) == Side::Server;
-        let real = |side: Side| if swapped { side.other() } else { side };
-        match (&mut self.layer.tls, recorded) {
-            (None, _) => self.plain(recorded, secrets, out),
-            (Some(tls), Recorded::Data(side, time, bytes)) => tls.queue(real(side), time, bytes),
-            (Some(tls), Recorded::Gap(side, missing)) => tls.gap(real(side), missing),
-            (Some(tls), Recorded::Ended(side, time)) => tls.ended(real(side), time),
-            (Some(tls), Recorded::Closed) => tls.give_up(&mut decryption.log),
+    ) -> Option<Vec<Output>> {
+        let tls = self.tls.as_mut()?;
+        match recorded {
+            Recorded::Data(side, time, bytes) => tls.queue(side, time, bytes),
+            Recorded::Gap(side, missing) => tls.gap(side, missing),
+            Recorded::Ended(side, time) => tls.ended(side, time),
+            Recorded::Closed => tls.give_up(&mut decryption.log),
         }
-        let Some(tls) = &mut self.layer.tls else { return };
+        Some(self.decrypted(decryption))
+    }
+
+    /// What TLS decrypts of all that was handed to it.
+    pub(super) fn decrypted(&mut self, decryption: &mut Decryption) -> Vec<Output> {
+        let Some(tls) = &mut self.tls else { return Vec::new() };
         tls.process(&mut decryption.log);
-        decryption.held = decryption.held.saturating_sub(self.layer.held);
+        decryption.held = decryption.held.saturating_sub(self.held);
         if decryption.held.saturating_add(tls.held()) > MAX_WAITING {
             tls.give_up(&mut decryption.log);
         }
-        self.layer.held = tls.held();
-        decryption.held = decryption.held.saturating_add(self.layer.held);
+        self.held = tls.held();
+        decryption.held = decryption.held.saturating_add(self.held);
         decryption.lacking |= tls.lacks_key();
-        for output in tls.take() {
-            match output {
-                Output::Plain(side, time, bytes) => {
-                    self.plain(Recorded::Data(self.real(side), time, &bytes), secrets, out);
-                }
-                Output::Gap(side, missing) => {
-                    self.plain(Recorded::Gap(self.real(side), missing), secrets, out);
-                }
-                Output::Ended(side, time) => self.plain(Recorded::Ended(self.real(side), time), secrets, out),
-                Output::Problem(what) => out.problems.push(what),
-            }
-        }
-        if matches!(recorded, Recorded::Closed) {
-            self.plain(recorded, secrets, out);
-        }
+        tls.take()
     }
 }

@@ -4,38 +4,24 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::association::{self, Association};
-use super::decrypted::{Decryption, Layer, Recorded};
-use super::exchange::Exchanges;
-use super::message::{self, ExchangeEvent};
+use super::decrypted::{Decryption, Recorded};
+use super::found::{About, Found, Out, http_call};
+use super::message::ExchangeEvent;
 use super::security::Secrets;
-use super::start::{Preamble, Start, pass_preamble};
-use super::tunnel::{ChannelBytes, Origin, Tunnels};
-use crate::call::{Call, CallBody, Envelope};
+use super::tracked::{Speaks, Tracked};
+use super::tunnel::{Origin, Tunnels};
 use crate::decrypt::Keys;
-use crate::decrypt::tls::{KeyLog, Tls};
+use crate::decrypt::tls::KeyLog;
 use crate::record::USER_COMMENT;
 use crate::source::{self, Problem};
 use crate::stream::{self, Connection, Event, EventKind, Reassembler, Side};
 use crate::time::Timestamp;
 
-/// How much of a connection is looked at before it is said that nobody knows what it is, in bytes.
-const MAX_START: usize = 64;
-
-/// What a recording holds.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Found {
-    /// A call.
-    Call(Box<Call>),
-    /// Something that can't be read.
-    Problem(Problem),
-}
-
 /// Watches connections, and finds the calls in them.
 #[derive(Debug)]
 pub struct Watcher {
     reassembler: Option<Reassembler>,
-    talks: HashMap<u64, Talk>,
+    tracked: HashMap<u64, Tracked>,
     tunnels: Tunnels,
     secrets: Arc<Secrets>,
     decryption: Decryption,
@@ -49,41 +35,13 @@ pub struct Watcher {
     others: u64,
 }
 
-/// What is known of one connection.
-#[derive(Debug)]
-pub(super) struct Talk {
-    pub(super) layer: Layer,
-    speaks: Speaks,
-    channel: ChannelBytes,
-    /// Whether the sides are the other way round than was taken for granted: a recording may begin after the
-    /// connection did, and then only what they say tells who is who.
-    swapped: bool,
-    /// Whether what the sides say comes in the order in which they said it.
-    ordered: bool,
-    /// When something was said last.
-    last: Timestamp,
-}
-
-#[derive(Debug)]
-enum Speaks {
-    /// Not known yet; what the client said so far, and what the server did.
-    Unknown {
-        client: Vec<u8>,
-        server: Vec<u8>,
-    },
-    Rpc(Box<Association>),
-    Http(Box<Exchanges>),
-    /// Something else.
-    Other,
-}
-
 impl Watcher {
     /// A watcher that can read what `keys` decrypt.
     pub fn new(keys: impl Into<Keys>) -> Self {
         let keys = keys.into();
         Self {
             reassembler: Some(Reassembler::default()),
-            talks: HashMap::new(),
+            tracked: HashMap::new(),
             tunnels: Tunnels::default(),
             secrets: Arc::new(Secrets { ntlm: keys.ntlm, kerberos: keys.kerberos }),
             decryption: Decryption::new(keys.tls),
@@ -163,7 +121,7 @@ impl Watcher {
             EventKind::Ended(side) => self.recorded(event.connection, Recorded::Ended(side, event.time)),
             EventKind::Closed => {
                 self.recorded(event.connection, Recorded::Closed);
-                self.talks.remove(&number);
+                self.tracked.remove(&number);
                 self.users.remove(&number);
             }
         }
@@ -179,9 +137,9 @@ impl Watcher {
         let mut decryption = std::mem::take(&mut self.decryption);
         // A recording without addresses is a file for each side.
         let ordered = is_known(&connection.client);
-        self.with(connection, |talk, out| {
-            talk.ordered = ordered;
-            talk.take(recorded, &secrets, &mut decryption, out);
+        self.with(connection, |tracked, out| {
+            tracked.ordered = ordered;
+            tracked.take(recorded, &secrets, &mut decryption, out);
         });
         self.decryption = decryption;
     }
@@ -215,17 +173,17 @@ impl Watcher {
     }
 
     /// Does something with a connection, and puts what comes of it where it can be taken.
-    fn with(&mut self, connection: &Connection, act: impl FnOnce(&mut Talk, &mut Out)) {
-        let talk = self.talks.entry(connection.number).or_insert_with(Talk::new);
+    fn with(&mut self, connection: &Connection, act: impl FnOnce(&mut Tracked, &mut Out)) {
+        let tracked = self.tracked.entry(connection.number).or_insert_with(Tracked::new);
         let mut out = Out::default();
-        act(talk, &mut out);
-        let mut user = match &talk.speaks {
+        act(tracked, &mut out);
+        let mut user = match &tracked.speaks {
             Speaks::Rpc(association) => association.user().cloned(),
             _ => None,
         };
         user = user.or_else(|| self.users.get(&connection.number).cloned());
         let (mut client, mut server) = (connection.client, connection.server);
-        if talk.swapped {
+        if tracked.swapped {
             std::mem::swap(&mut client, &mut server);
         }
         let about = About {
@@ -239,10 +197,10 @@ impl Watcher {
                 ExchangeEvent::Call(done) => self.found.push(http_call(&about, *done)),
                 ExchangeEvent::Channel { method, side, time, bytes, user: caller } => {
                     let connection = about.connection;
-                    let ordered = talk.ordered;
+                    let ordered = tracked.ordered;
                     let origin = Origin { connection, secrets: &self.secrets, user: caller, ordered };
                     let outputs = (&mut out.done, &mut out.problems);
-                    let cookie = talk.channel.push(
+                    let cookie = tracked.channel.push(
                         &mut self.tunnels,
                         (method, side),
                         (time, &bytes),
@@ -255,7 +213,7 @@ impl Watcher {
                 }
                 ExchangeEvent::ChannelGap { method, side, user: caller } => {
                     let outputs = (&mut out.done, &mut out.problems);
-                    talk.channel.gap(&mut self.tunnels, (method, side), outputs);
+                    tracked.channel.gap(&mut self.tunnels, (method, side), outputs);
                     user = user.or(caller);
                 }
             }
@@ -272,215 +230,4 @@ fn side_of(interface: &str) -> Option<&str> {
 /// Recordings without addresses have these.
 fn is_known(address: &SocketAddr) -> bool {
     !address.ip().is_unspecified()
-}
-
-/// What calls of one connection have in common.
-#[derive(Debug, Default)]
-struct About {
-    connection: u64,
-    side: Option<Arc<str>>,
-    client: Option<SocketAddr>,
-    server: Option<SocketAddr>,
-}
-
-/// What comes of bytes.
-#[derive(Debug, Default)]
-pub(super) struct Out {
-    done: Vec<association::Done>,
-    events: Vec<ExchangeEvent>,
-    pub(super) problems: Vec<String>,
-}
-
-impl Out {
-    fn found(self, about: &About, user: Option<&Arc<str>>) -> Vec<Found> {
-        let place = format!("connection {}", about.connection);
-        let problems =
-            self.problems.into_iter().map(|what| Found::Problem(Problem { place: place.clone(), what }));
-        let calls = self.done.into_iter().map(|done| {
-            Found::Call(Box::new(Call {
-                time: done.asked,
-                elapsed: elapsed(done.asked, done.answered),
-                connection: about.connection,
-                user: user.cloned(),
-                side: about.side.clone(),
-                client: about.client,
-                server: about.server,
-                body: CallBody::Rpc(done.call),
-            }))
-        });
-        problems.chain(calls).collect()
-    }
-}
-
-/// How long an answer took; none where the recording has no times.
-fn elapsed(asked: Timestamp, answered: Option<Timestamp>) -> Option<std::time::Duration> {
-    answered.filter(|answered| answered.0 != 0).map(|answered| answered.since(asked))
-}
-
-fn http_call(about: &About, done: message::Done) -> Found {
-    Found::Call(Box::new(Call {
-        time: done.asked,
-        elapsed: elapsed(done.asked, done.answered),
-        connection: about.connection,
-        user: done.user,
-        side: about.side.clone(),
-        client: about.client,
-        server: about.server,
-        body: CallBody::Http(done.call),
-    }))
-}
-
-impl Talk {
-    fn new() -> Self {
-        let speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
-        let (layer, channel, last) = (Layer::default(), ChannelBytes::default(), Timestamp::default());
-        Self { layer, speaks, channel, swapped: false, ordered: true, last }
-    }
-
-    /// Which side it really is that is taken for `side`.
-    pub(super) const fn real(&self, side: Side) -> Side {
-        if self.swapped { side.other() } else { side }
-    }
-
-    /// Takes what was recorded in the clear, or is decrypted.
-    pub(super) fn plain(&mut self, recorded: Recorded<'_>, secrets: &Arc<Secrets>, out: &mut Out) {
-        match recorded {
-            Recorded::Data(side, time, bytes) => {
-                self.last = time;
-                self.push(self.real(side), time, bytes, secrets, out);
-            }
-            Recorded::Gap(side, missing) => self.gap(self.real(side), missing, out),
-            Recorded::Ended(side, time) => {
-                let side = self.real(side);
-                if let Speaks::Http(exchanges) = &mut self.speaks {
-                    exchanges.ended(side, time, &mut out.events, &mut out.problems);
-                }
-            }
-            Recorded::Closed => match &mut self.speaks {
-                Speaks::Rpc(association) => association.finish(&mut out.done, &mut out.problems),
-                Speaks::Http(exchanges) => exchanges.finish(&mut out.events, &mut out.problems),
-                Speaks::Unknown { .. } | Speaks::Other => {}
-            },
-        }
-    }
-
-    fn gap(&mut self, side: Side, missing: u64, out: &mut Out) {
-        match &mut self.speaks {
-            Speaks::Rpc(association) => {
-                out.problems.push(format!("{missing} bytes of the {} are missing", side.name()));
-                association.gap(side, &mut out.done, &mut out.problems);
-            }
-            Speaks::Http(exchanges) => {
-                out.problems.push(format!("{missing} bytes of the {} are missing", side.name()));
-                exchanges.gap(side, missing, self.last, &mut out.events, &mut out.problems);
-            }
-            Speaks::Unknown { .. } => self.speaks = Speaks::Other,
-            Speaks::Other => {}
-        }
-    }
-
-    fn push(&mut self, side: Side, time: Timestamp, bytes: &[u8], secrets: &Arc<Secrets>, out: &mut Out) {
-        match &mut self.speaks {
-            Speaks::Rpc(association) => association.push(side, time, bytes, &mut out.done, &mut out.problems),
-            Speaks::Http(exchanges) => {
-                exchanges.push(side, time, bytes, &mut out.events, &mut out.problems);
-            }
-            // A recording that began within a message can be read from the next one on.
-            Speaks::Other => {
-                if let Start::Rpc(_) | Start::Http(_) = Start::of(bytes) {
-                    let halves = match side {
-                        Side::Client => (bytes.to_vec(), Vec::new()),
-                        Side::Server => (Vec::new(), bytes.to_vec()),
-                    };
-                    self.decide(halves, true, time, secrets, out);
-                }
-            }
-            Speaks::Unknown { client, server } => {
-                let place = if side == Side::Client { &mut *client } else { &mut *server };
-                place.extend_from_slice(bytes);
-                let (mut client, mut server) = (std::mem::take(client), std::mem::take(server));
-                if pass_preamble(&mut client, &mut server) == Preamble::Unfinished {
-                    self.speaks = Speaks::Unknown { client, server };
-                    return;
-                }
-                self.decide((client, server), false, time, secrets, out);
-            }
-        }
-    }
-
-    /// Decides what a connection speaks, and who is its client, by what was said first.
-    fn decide(
-        &mut self,
-        (client, server): (Vec<u8>, Vec<u8>),
-        late: bool,
-        time: Timestamp,
-        secrets: &Arc<Secrets>,
-        out: &mut Out,
-    ) {
-        let (first, second) = (Start::of(&client), Start::of(&server));
-        let enough = server.len() >= MAX_START;
-        // What one side says tells who the other is.
-        let (start, swapped) = match (first, second) {
-            (Start::Rpc(side) | Start::Http(side), _) => (first, side == Side::Server),
-            // A part of what the client says first is there: the rest will be.
-            (Start::Short, Start::Rpc(Side::Server) | Start::Http(Side::Server))
-                if !client.is_empty() && !enough =>
-            {
-                (Start::Short, false)
-            }
-            (_, Start::Rpc(side) | Start::Http(side)) => (second, side == Side::Client),
-            (Start::Short, _) if !enough => (Start::Short, false),
-            _ => (Start::Neither, false),
-        };
-        let joined = late || start != first || swapped;
-        self.speaks = match start {
-            Start::Rpc(_) => {
-                let association = Association::new(Envelope::RpcTcp, Arc::clone(secrets), self.ordered);
-                Speaks::Rpc(Box::new(association))
-            }
-            Start::Http(_) => Speaks::Http(Box::new(Exchanges::new(joined, self.ordered))),
-            Start::Short | Start::Neither if !self.layer.is_tls() && Tls::is_start(&client) == Some(true) => {
-                self.speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
-                self.layer.begin(time, (&client, &server));
-                return;
-            }
-            Start::Short | Start::Neither if !self.layer.is_tls() && Tls::is_client_hello(&server) => {
-                self.speaks = Speaks::Unknown { client: Vec::new(), server: Vec::new() };
-                self.swapped = true;
-                self.layer.begin(time, (&server, &client));
-                return;
-            }
-            Start::Short => {
-                self.speaks = Speaks::Unknown { client, server };
-                return;
-            }
-            Start::Neither if Tls::is_start(&client).is_none() && !enough => {
-                self.speaks = Speaks::Unknown { client, server };
-                return;
-            }
-            Start::Neither => {
-                let is_tls = |bytes: &[u8]| Tls::is_middle(bytes) || Tls::is_start(bytes) == Some(true);
-                let what = if !self.layer.is_tls() && (is_tls(&client) || is_tls(&server)) {
-                    "TLS whose handshake is not in the recording, which can't be decrypted"
-                } else {
-                    "neither RPC nor HTTP"
-                };
-                out.problems.push(what.to_owned());
-                Speaks::Other
-            }
-        };
-        let (client_side, server_side) =
-            if swapped { (Side::Server, Side::Client) } else { (Side::Client, Side::Server) };
-        self.swapped ^= swapped;
-        // The client's bytes come first, as what they ask is answered by the others.
-        let mut both = [(client_side, client), (server_side, server)];
-        if swapped {
-            both.reverse();
-        }
-        for (side, bytes) in both {
-            if !bytes.is_empty() {
-                self.push(side, time, &bytes, secrets, out);
-            }
-        }
-    }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use identity::spnego::{NegTokenInit, NegTokenResp};
 use wire::Decode as _;
 
-use super::crypto::{EncryptionType, Key, Usage};
+use super::crypto::{EncryptionType, Key};
 use super::keytab::Keytab;
 use super::messages::{self, ApReq};
 use super::token::Message;
+use super::usage::Usage;
 use crate::stream::Side;
 
 /// The longest token that is looked at, in bytes.

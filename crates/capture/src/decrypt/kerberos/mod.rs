@@ -10,6 +10,7 @@ mod keytab;
 mod messages;
 mod rc4;
 mod token;
+mod usage;
 
 pub use self::context::{Context, ContextError, Part};
 pub use self::keytab::{Keytab, KeytabError};

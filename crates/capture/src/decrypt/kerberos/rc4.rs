@@ -5,7 +5,7 @@ use hmac::{Hmac, Mac as _};
 use md5::{Digest as _, Md5};
 use zeroize::Zeroizing;
 
-use super::crypto::Usage;
+use super::usage::Usage;
 
 const CHECKSUM: usize = 16;
 const CONFOUNDER: usize = 8;

@@ -1,7 +1,8 @@
 //! Vectors of the RFCs, and keytabs that are none.
 
-use super::crypto::{Key, Usage, cts, fold};
+use super::crypto::{Key, cts, fold};
 use super::keytab::{Keytab, KeytabError};
+use super::usage::Usage;
 
 fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u32> = hex.chars().filter_map(|digit| digit.to_digit(16)).collect();

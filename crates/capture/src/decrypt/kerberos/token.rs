@@ -2,9 +2,10 @@
 
 use wire::{Endian, Reader};
 
-use super::crypto::{BLOCK, EncryptionType, Key, Usage};
+use super::crypto::{BLOCK, EncryptionType, Key};
 use super::der::element;
 use super::rc4;
+use super::usage::Usage;
 
 const HEADER: usize = 16;
 

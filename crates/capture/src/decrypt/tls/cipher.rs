@@ -2,9 +2,9 @@
 
 use aes::cipher::{BlockCipherDecrypt as _, KeyInit as _};
 use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::hmac;
 use zeroize::Zeroizing;
 
-use super::schedule::mac_fits;
 use super::suite::{Aead, Cipher, Mac};
 
 /// Bytes before the fragment of each record: type, version, length (RFC 8446 5.1).
@@ -204,4 +204,10 @@ fn aead(key: &LessSafeKey, nonce: [u8; 12], additional: &[u8], sealed: &[u8]) ->
     let length = key.open_in_place(nonce, Aad::from(additional), &mut buffer).ok()?.len();
     buffer.truncate(length);
     Some(buffer)
+}
+
+/// A MAC of TLS 1.2 over `parts`, compared with `code`.
+fn mac_fits(mac: Mac, key: &[u8], parts: &[&[u8]], code: &[u8]) -> bool {
+    let key = hmac::Key::new(mac.hmac(), key);
+    hmac::verify(&key, &parts.concat(), code).is_ok()
 }

@@ -11,7 +11,9 @@ mod negotiated;
 mod resync;
 mod schedule;
 mod session;
+mod step;
 mod suite;
 
 pub use self::keylog::{KeyLog, KeyLogError, KeyLogReader, LineProblem};
-pub use self::session::{Output, Tls};
+pub use self::session::Tls;
+pub use self::step::Output;

@@ -1,10 +1,10 @@
 //! What both sides agreed on, and the keys that follow from it.
 
 use super::direction::{Keys, Phase};
-use super::handshake::ServerHello;
+use super::handshake::{ClientHello, ServerHello};
 use super::keylog::{KeyLog, Secret};
 use super::schedule;
-use super::session::{Broken, Step, Tls};
+use super::step::{Broken, Step};
 use super::suite::Suite;
 use crate::stream::Side;
 
@@ -20,7 +20,22 @@ pub(super) struct Negotiated {
     pub(super) is_tls13: bool,
 }
 
-impl Tls {
+/// What is known of the handshake so far.
+#[derive(Debug, Default)]
+pub(super) struct Agreement {
+    /// What the client offered.
+    pub(super) hello: Option<ClientHello>,
+    /// What the server chose of it.
+    pub(super) negotiated: Option<Negotiated>,
+}
+
+impl Agreement {
+    /// Whether TLS 1.3 was agreed on; none before the server answered.
+    pub(super) fn is_tls13(&self) -> Option<bool> {
+        self.negotiated.as_ref().map(|negotiated| negotiated.is_tls13)
+    }
+
+    /// Takes the server's answer.
     pub(super) fn negotiate(&mut self, hello: ServerHello) -> Step {
         let (suite, is_tls13) = match hello.version {
             TLS12 => (Suite::tls12(hello.suite), false),
@@ -33,7 +48,7 @@ impl Tls {
     }
 
     /// The keys of TLS 1.2 for what `side` sends.
-    pub(super) fn tls12(&mut self, side: Side, log: &mut KeyLog) -> Option<Keys> {
+    pub(super) fn tls12(&self, side: Side, log: &mut KeyLog) -> Option<Keys> {
         let (client, negotiated) = (self.hello.as_ref()?, self.negotiated.as_ref()?);
         let server = &negotiated.hello;
         let resumed = || {
@@ -74,10 +89,10 @@ impl Tls {
         Some(Keys { phase, opener, secret: Some(secret) })
     }
 
-    /// The keys that follow those of `side` by a `KeyUpdate`.
-    pub(super) fn updated(&mut self, side: Side) -> Option<Keys> {
+    /// The keys that follow `keys` by a `KeyUpdate`.
+    pub(super) fn updated(&self, keys: &Keys) -> Option<Keys> {
         let suite = self.negotiated.as_ref()?.suite;
-        let secret = schedule::updated(suite, self.direction(side).keys.as_ref()?.secret.as_ref()?);
+        let secret = schedule::updated(suite, keys.secret.as_ref()?);
         let opener = schedule::tls13(suite, &secret)?;
         Some(Keys { phase: Phase::Traffic, opener, secret: Some(secret) })
     }

@@ -7,10 +7,11 @@ use bytes::Buf as _;
 
 use super::cipher::{HEADER_SIZE, Opened};
 use super::direction::{
-    APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Header, Keys, Phase, Pulled, header,
+    APPLICATION_DATA, CHANGE_CIPHER_SPEC, Direction, HANDSHAKE, Header, Keys, Phase, Pulled, header,
 };
 use super::keylog::KeyLog;
-use super::session::{Broken, Output, Step, Tls};
+use super::negotiated::Agreement;
+use super::step::{Broken, Output, Step};
 use crate::stream::Side;
 
 /// How many records may be missing at once.
@@ -28,71 +29,91 @@ pub(super) struct Hit {
     pub(super) opened: Opened,
 }
 
-impl Tls {
-    /// Tries to open the record of `total` bytes that is at hand with the keys of now and those that may
-    /// follow, as one behind which at most `reach` others are missing.
-    pub(super) fn try_open(&mut self, side: Side, total: usize, reach: u64, log: &KeyLog) -> Option<Hit> {
-        let phase = self.parts(side).0.phase();
-        let following = match phase {
-            Phase::Plain | Phase::Tls12 => Vec::new(),
-            Phase::Early => {
-                vec![self.keys_of(side, Phase::Handshake, log), self.keys_of(side, Phase::Traffic, log)]
-            }
-            Phase::Handshake => vec![self.keys_of(side, Phase::Traffic, log)],
-            Phase::Traffic => vec![self.updated(side)],
-        };
-        let (direction, _) = self.parts(side);
-        let record = direction.record(total)?;
-        let from = direction.sequence;
-        let open = |keys: &Keys, from: u64| {
-            let mut numbers = from..=from.saturating_add(reach);
-            numbers.find_map(|number| Some((number, keys.opener.open(number, record)?)))
-        };
-        if let Some((sequence, opened)) = open(direction.keys.as_ref()?, from) {
-            return Some(Hit { switch: None, sequence, opened });
+/// Tries to open the record of `total` bytes that is at hand of a direction with the keys of now and those that may
+/// follow, as one behind which at most `reach` others are missing.
+pub(super) fn try_open(
+    direction: &Direction,
+    agreement: &Agreement,
+    side: Side,
+    (total, reach): (usize, u64),
+    log: &KeyLog,
+) -> Option<Hit> {
+    let keys = direction.keys.as_ref()?;
+    let following = match direction.phase() {
+        Phase::Plain | Phase::Tls12 => Vec::new(),
+        Phase::Early => {
+            vec![agreement.keys_of(side, Phase::Handshake, log), agreement.keys_of(side, Phase::Traffic, log)]
         }
-        following.into_iter().flatten().find_map(|keys| {
-            let (sequence, opened) = open(&keys, 0)?;
-            Some(Hit { switch: Some(keys), sequence, opened })
-        })
+        Phase::Handshake => vec![agreement.keys_of(side, Phase::Traffic, log)],
+        Phase::Traffic => vec![agreement.updated(keys)],
+    };
+    let record = direction.record(total)?;
+    let from = direction.sequence;
+    let open = |keys: &Keys, from: u64| {
+        let mut numbers = from..=from.saturating_add(reach);
+        numbers.find_map(|number| Some((number, keys.opener.open(number, record)?)))
+    };
+    if let Some((sequence, opened)) = open(keys, from) {
+        return Some(Hit { switch: None, sequence, opened });
+    }
+    following.into_iter().flatten().find_map(|keys| {
+        let (sequence, opened) = open(&keys, 0)?;
+        Some(Hit { switch: Some(keys), sequence, opened })
+    })
+}
+
+/// What came of looking for the next record.
+pub(super) enum Resynced {
+    /// None so far, or no way to find one.
+    Step(Step),
+    /// A record of this many bytes is at hand, of a direction without keys.
+    Record(usize),
+    /// A record was opened.
+    Opened(Opened),
+}
+
+impl From<Step> for Resynced {
+    fn from(step: Step) -> Self {
+        Self::Step(step)
     }
 }
 
 /// A direction behind a gap.
 pub(super) struct Resync<'a> {
-    pub(super) tls: &'a mut Tls,
+    pub(super) direction: &'a mut Direction,
+    pub(super) agreement: &'a Agreement,
     pub(super) side: Side,
-    pub(super) log: &'a mut KeyLog,
+    pub(super) log: &'a KeyLog,
+    pub(super) out: &'a mut Vec<Output>,
 }
 
 impl Resync<'_> {
     /// Looks for the next record.
-    pub(super) fn step(mut self) -> Step {
-        let Some(is_tls13) = self.tls.is_tls13() else { return Step::Broken(Broken::Beginning) };
-        let (direction, _) = self.tls.parts(self.side);
+    pub(super) fn step(mut self) -> Resynced {
+        let Some(is_tls13) = self.agreement.is_tls13() else { return Step::Broken(Broken::Beginning).into() };
         // No header begins where these are.
-        let passed = direction.input.windows(HEADER_SIZE).take_while(|at| !plausible(at)).count();
-        direction.input.advance(passed);
+        let passed = self.direction.input.windows(HEADER_SIZE).take_while(|at| !plausible(at)).count();
+        self.direction.input.advance(passed);
         self.missed(passed);
-        let (direction, _) = self.tls.parts(self.side);
+        let direction = &mut *self.direction;
         let total = match header(&direction.input) {
             Header::Whole(total) if direction.input.len() >= total => total,
-            _ => return self.more(),
+            _ => return self.more().into(),
         };
         let kind = direction.input.first().copied().unwrap_or_default();
         if direction.phase() == Phase::Plain && kind != APPLICATION_DATA {
-            return self.in_plain(total, is_tls13);
+            return self.in_plain(total, is_tls13).into();
         }
         if direction.phase() == Phase::Plain {
             // Installs keys, if there are any.
-            return self.tls.record(self.side, total, self.log);
+            return Resynced::Record(total);
         }
         self.try_here(total)
     }
 
     /// More has to be at hand.
     fn more(&mut self) -> Step {
-        let (direction, out) = self.tls.parts(self.side);
+        let (direction, out) = (&mut *self.direction, &mut *self.out);
         match direction.pull() {
             Pulled::Data => Step::Again,
             Pulled::Nothing => Step::Waits,
@@ -110,21 +131,21 @@ impl Resync<'_> {
 
     /// Counts bytes that are passed over.
     fn missed(&mut self, count: usize) {
-        if let Some(lost) = &mut self.tls.parts(self.side).0.lost {
+        if let Some(lost) = &mut self.direction.lost {
             *lost = lost.saturating_add(u64::try_from(count).unwrap_or(0));
         }
     }
 
     /// Passes over one byte, since no record begins with it.
     fn not_here(&mut self) -> Step {
-        self.tls.parts(self.side).0.input.advance(1);
+        self.direction.input.advance(1);
         self.missed(1);
         Step::Again
     }
 
     /// Records in the clear show by what follows them that they are some.
     fn in_plain(&mut self, total: usize, is_tls13: bool) -> Step {
-        let (direction, _) = self.tls.parts(self.side);
+        let direction = &mut *self.direction;
         let kind = direction.input.first().copied().unwrap_or_default();
         let after = direction.input.get(total..).unwrap_or_default();
         let fits = match kind {
@@ -139,26 +160,27 @@ impl Resync<'_> {
         Step::Again
     }
 
-    fn try_here(&mut self, total: usize) -> Step {
-        let (direction, _) = self.tls.parts(self.side);
+    fn try_here(&mut self, total: usize) -> Resynced {
+        let direction = &mut *self.direction;
         let overhead = direction.keys.as_ref().map_or(0, |keys| keys.opener.overhead());
         let each = u64::try_from(overhead.saturating_add(HEADER_SIZE)).unwrap_or(u64::MAX).max(1);
-        let Some(bytes) = direction.lost else { return Step::Again };
+        let Some(bytes) = direction.lost else { return Step::Again.into() };
         // No more records can be missing than fit into the bytes that are.
         let reach = bytes.checked_div(each).unwrap_or(0).saturating_add(1).min(MAX_REACH);
         let attempts = usize::try_from(reach).unwrap_or(usize::MAX).saturating_mul(2);
         if !direction.tried(total.saturating_add(ATTEMPT).saturating_mul(attempts), 0) {
-            return Step::Broken(Broken::Lost);
+            return Step::Broken(Broken::Lost).into();
         }
-        let Some(hit) = self.tls.try_open(self.side, total, reach, self.log) else { return self.not_here() };
-        let (direction, out) = self.tls.parts(self.side);
+        let hit = try_open(self.direction, self.agreement, self.side, (total, reach), self.log);
+        let Some(hit) = hit else { return self.not_here().into() };
+        let direction = &mut *self.direction;
         let records = match &hit.switch {
             None => hit.sequence.saturating_sub(direction.sequence),
             Some(_) => hit.sequence.saturating_add(1),
         };
         let missing = bytes.saturating_sub(records.saturating_mul(each));
         if missing > 0 {
-            out.push(Output::Gap(self.side, missing));
+            self.out.push(Output::Gap(self.side, missing));
         }
         direction.lost = None;
         direction.tried(0, total.saturating_mul(attempts));
@@ -168,7 +190,7 @@ impl Resync<'_> {
         }
         direction.messages.reset();
         direction.sequence = hit.sequence.saturating_add(1);
-        self.tls.opened(self.side, hit.opened, self.log)
+        Resynced::Opened(hit.opened)
     }
 }
 

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::cipher::{CipherKeys, Opener};
 use super::keylog::{Random, Secret};
-use super::suite::{Cipher, Hash, Mac, Suite};
+use super::suite::{Cipher, Hash, Suite};
 
 /// The openers of both directions of TLS 1.2: of what the client sends and of what the server sends
 /// (RFC 5246 6.3).
@@ -85,12 +85,6 @@ fn expand_label(hash: Hash, secret: &[u8], label: &[u8], length: usize) -> Zeroi
     }
     out.truncate(length);
     out
-}
-
-/// A MAC of TLS 1.2 over `parts`, compared with `code`.
-pub(super) fn mac_fits(mac: Mac, key: &[u8], parts: &[&[u8]], code: &[u8]) -> bool {
-    let key = hmac::Key::new(mac.hmac(), key);
-    hmac::verify(&key, &parts.concat(), code).is_ok()
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use super::cipher::Opened;
 use super::direction::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, Direction, HANDSHAKE, Next, Phase, Piece,
 };
-use super::handshake::{ClientHello, Message};
+use super::handshake::Message;
 use super::keylog::KeyLog;
-use super::negotiated::Negotiated;
-use super::resync::Resync;
+use super::negotiated::Agreement;
+use super::resync::{Hit, Resync, Resynced, try_open};
+use super::step::{Broken, Output, Step};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
@@ -21,70 +22,17 @@ const MAX_WAITING: usize = 2 << 20;
 /// How many records may be missing where no gap was seen.
 const MAX_CUT: u64 = 64;
 
-/// What comes of a TLS connection.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Output {
-    /// One side sent these bytes under protection.
-    Plain(Side, Timestamp, Vec<u8>),
-    /// One side sent this many bytes that can't be decrypted, since the recording lacks some of them.
-    Gap(Side, u64),
-    /// One side sends no more.
-    Ended(Side, Timestamp),
-    /// Something can't be read.
-    Problem(String),
-}
-
 /// A TLS connection.
 #[derive(Debug)]
 pub struct Tls {
     client: Direction,
     server: Direction,
-    pub(super) hello: Option<ClientHello>,
-    pub(super) negotiated: Option<Negotiated>,
+    agreement: Agreement,
     /// Something waits for a key that no key log has so far.
     lacks_key: bool,
     /// It was said that there is no key.
     said: bool,
     out: Vec<Output>,
-}
-
-/// What came of looking at one thing.
-pub(super) enum Step {
-    /// There may be more to look at.
-    Again,
-    /// More has to be recorded first, of this side or of the other.
-    Waits,
-    /// No key log has the key.
-    NoKey,
-    /// Nothing more of this side can be read.
-    Broken(Broken),
-}
-
-/// Why nothing more of a side is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Broken {
-    #[error("no TLS record begins where one should")]
-    Framing,
-    #[error("TLS version {0:#06x} is not supported")]
-    Version(u16),
-    #[error("cipher suite {0:#06x} is not supported")]
-    Suite(u16),
-    #[error("a record does not fit the key of the connection")]
-    Key,
-    #[error("too much is missing to find the next TLS record")]
-    Lost,
-    #[error("the beginning of its TLS handshake is not in the recording")]
-    Beginning,
-    #[error("the rest of its TLS handshake is not in the recording")]
-    Rest,
-    #[error("the key log lacks the secrets that follow those of the handshake")]
-    Traffic,
-}
-
-impl Broken {
-    const fn concerns_both(self) -> bool {
-        matches!(self, Self::Version(_) | Self::Suite(_) | Self::Beginning | Self::Rest)
-    }
 }
 
 impl Tls {
@@ -93,8 +41,7 @@ impl Tls {
         Self {
             client: Direction::new(),
             server: Direction::new(),
-            hello: None,
-            negotiated: None,
+            agreement: Agreement::default(),
             lacks_key: false,
             said: false,
             out: Vec::new(),
@@ -161,7 +108,7 @@ impl Tls {
             self.out.extend(missing.map(|missing| Output::Gap(side, missing)));
             if waits && !self.said {
                 self.said = true;
-                let why = if self.hello.is_none() { Broken::Beginning } else { Broken::Rest };
+                let why = if self.agreement.hello.is_none() { Broken::Beginning } else { Broken::Rest };
                 self.broken(side, why);
             }
         }
@@ -182,7 +129,14 @@ impl Tls {
         self.lacks_key
     }
 
-    pub(super) fn direction(&mut self, side: Side) -> &mut Direction {
+    const fn of(&self, side: Side) -> &Direction {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+
+    fn direction(&mut self, side: Side) -> &mut Direction {
         match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
@@ -191,13 +145,14 @@ impl Tls {
 
     /// How a message names the connection: with whom, as far as the client said.
     fn name(&self) -> String {
-        let name = self.hello.as_ref().and_then(|hello| hello.server_name.as_deref());
+        let name = self.agreement.hello.as_ref().and_then(|hello| hello.server_name.as_deref());
         name.map(|name| format!(" with {name}")).unwrap_or_default()
     }
 
     fn no_key(&mut self) {
         let name = self.name();
-        let random = self.hello.as_ref().map(|hello| Digits(&hello.random).to_string()).unwrap_or_default();
+        let random =
+            self.agreement.hello.as_ref().map(|hello| Digits(&hello.random).to_string()).unwrap_or_default();
         let what = format!("TLS{name}: no key log has the key of this connection (client random {random})");
         (self.said, self.lacks_key) = (true, false);
         self.out.push(Output::Problem(what));
@@ -249,14 +204,14 @@ impl Tls {
         if direction.dead {
             return Step::Waits;
         }
-        if direction.messages.is_server_hello() && self.hello.is_none() {
+        if direction.messages.is_server_hello() && self.agreement.hello.is_none() {
             return Step::Waits;
         }
         if let Some(message) = self.direction(side).messages.next() {
             return self.message(side, message, log);
         }
         if self.direction(side).lost.is_some() {
-            return Resync { tls: self, side, log }.step();
+            return self.resync(side, log);
         }
         let direction = self.direction(side);
         match direction.next() {
@@ -276,8 +231,27 @@ impl Tls {
         }
     }
 
+    /// Looks for the next record behind a gap.
+    fn resync(&mut self, side: Side, log: &mut KeyLog) -> Step {
+        let direction = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        let resync = Resync { direction, agreement: &self.agreement, side, log, out: &mut self.out };
+        match resync.step() {
+            Resynced::Step(step) => step,
+            Resynced::Record(total) => self.record(side, total, log),
+            Resynced::Opened(opened) => self.opened(side, opened, log),
+        }
+    }
+
+    /// Tries to open the record of `total` bytes that is at hand; see [`try_open`].
+    fn try_open(&mut self, side: Side, total: usize, reach: u64, log: &KeyLog) -> Option<Hit> {
+        try_open(self.of(side), &self.agreement, side, (total, reach), log)
+    }
+
     /// The record of `total` bytes that is at hand.
-    pub(super) fn record(&mut self, side: Side, total: usize, log: &mut KeyLog) -> Step {
+    fn record(&mut self, side: Side, total: usize, log: &mut KeyLog) -> Step {
         let kind = self.direction(side).input.first().copied().unwrap_or_default();
         let phase = self.direction(side).phase();
         match (phase, kind) {
@@ -287,10 +261,10 @@ impl Tls {
                 direction.messages.push(record.get(super::cipher::HEADER_SIZE..).unwrap_or_default());
                 Step::Again
             }
-            (Phase::Plain, CHANGE_CIPHER_SPEC) => match &self.negotiated {
+            (Phase::Plain, CHANGE_CIPHER_SPEC) => match &self.agreement.negotiated {
                 None => Step::Waits,
                 Some(negotiated) if negotiated.is_tls13 => self.pass(side, total),
-                Some(_) => match self.tls12(side, log) {
+                Some(_) => match self.agreement.tls12(side, log) {
                     None => Step::NoKey,
                     Some(keys) => {
                         self.direction(side).install(keys);
@@ -299,8 +273,12 @@ impl Tls {
                 },
             },
             (Phase::Plain, APPLICATION_DATA) => {
-                let Some(negotiated) = &self.negotiated else { return Step::Waits };
-                let keys = if negotiated.is_tls13 { self.first(side, log) } else { self.tls12(side, log) };
+                let Some(negotiated) = &self.agreement.negotiated else { return Step::Waits };
+                let keys = if negotiated.is_tls13 {
+                    self.agreement.first(side, log)
+                } else {
+                    self.agreement.tls12(side, log)
+                };
                 let Some(keys) = keys else { return Step::NoKey };
                 self.direction(side).install(keys);
                 Step::Again
@@ -341,7 +319,7 @@ impl Tls {
     /// Whether a record that does not fit may be one of a phase whose key isn't known: early data, which may
     /// be rejected (RFC 8446 4.2.10), and a handshake whose traffic keys alone are known.
     fn may_pass(&mut self, side: Side, log: &KeyLog) -> bool {
-        let Some(hello) = &self.hello else { return false };
+        let Some(hello) = &self.agreement.hello else { return false };
         let secrets = log.secrets(&hello.random);
         let early = side == Side::Client && hello.early_data;
         let direction = self.direction(side);
@@ -360,7 +338,7 @@ impl Tls {
     }
 
     /// Takes the content of a record in.
-    pub(super) fn opened(&mut self, side: Side, opened: Opened, log: &mut KeyLog) -> Step {
+    fn opened(&mut self, side: Side, opened: Opened, log: &mut KeyLog) -> Step {
         let direction = self.direction(side);
         match opened.content {
             APPLICATION_DATA => {
@@ -371,10 +349,12 @@ impl Tls {
             }
             HANDSHAKE => direction.messages.push(&opened.plain),
             // A second handshake in TLS 1.2 ends with other keys.
-            CHANGE_CIPHER_SPEC if self.negotiated.is_some() => match self.tls12(side, log) {
-                Some(keys) => self.direction(side).install(keys),
-                None => return Step::Broken(Broken::Key),
-            },
+            CHANGE_CIPHER_SPEC if self.agreement.negotiated.is_some() => {
+                match self.agreement.tls12(side, log) {
+                    Some(keys) => self.direction(side).install(keys),
+                    None => return Step::Broken(Broken::Key),
+                }
+            }
             _ => {}
         }
         Step::Again
@@ -384,14 +364,16 @@ impl Tls {
         match (side, message) {
             (Side::Client, Message::ClientHello(hello)) => {
                 // A second one within a handshake has the random of the first (RFC 8446 4.1.2).
-                if self.hello.as_ref().is_none_or(|before| before.random != hello.random) {
-                    self.negotiated = None;
+                if self.agreement.hello.as_ref().is_none_or(|before| before.random != hello.random) {
+                    self.agreement.negotiated = None;
                 }
-                self.hello = Some(hello);
+                self.agreement.hello = Some(hello);
             }
-            (Side::Server, Message::ServerHello(hello)) => return self.negotiate(hello),
+            (Side::Server, Message::ServerHello(hello)) => return self.agreement.negotiate(hello),
             (Side::Server, Message::Ticket(ticket)) => {
-                if let Some(negotiated) = self.negotiated.as_mut().filter(|negotiated| !negotiated.is_tls13) {
+                if let Some(negotiated) =
+                    self.agreement.negotiated.as_mut().filter(|negotiated| !negotiated.is_tls13)
+                {
                     negotiated.ticket = ticket;
                 }
             }
@@ -402,7 +384,8 @@ impl Tls {
                 return self.advance(side, Phase::Traffic, log);
             }
             (_, Message::KeyUpdate) if self.direction(side).phase() == Phase::Traffic => {
-                let Some(keys) = self.updated(side) else { return Step::Broken(Broken::Key) };
+                let updated = self.of(side).keys.as_ref().and_then(|keys| self.agreement.updated(keys));
+                let Some(keys) = updated else { return Step::Broken(Broken::Key) };
                 self.direction(side).install(keys);
             }
             _ => {}
@@ -412,24 +395,13 @@ impl Tls {
 
     /// Goes on with the keys of `phase`.
     fn advance(&mut self, side: Side, phase: Phase, log: &KeyLog) -> Step {
-        match self.keys_of(side, phase, log) {
+        match self.agreement.keys_of(side, phase, log) {
             Some(keys) => {
                 self.direction(side).install(keys);
                 Step::Again
             }
             None => Step::Broken(Broken::Traffic),
         }
-    }
-
-    pub(super) fn parts(&mut self, side: Side) -> (&mut Direction, &mut Vec<Output>) {
-        match side {
-            Side::Client => (&mut self.client, &mut self.out),
-            Side::Server => (&mut self.server, &mut self.out),
-        }
-    }
-
-    pub(super) fn is_tls13(&self) -> Option<bool> {
-        self.negotiated.as_ref().map(|negotiated| negotiated.is_tls13)
     }
 }
 
