@@ -10,7 +10,7 @@ use rpc::SyntaxId;
 use rpc::pdu::FaultStatus;
 use wire::Endian;
 
-use crate::Timestamp;
+use crate::time::Timestamp;
 
 /// What a call travelled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -28,13 +28,13 @@ pub mod source;
 pub mod stream;
 
 mod analyze;
+mod format;
+mod sanitize;
 mod time;
 
 pub use crate::analyze::{Analyzer, Operation, Rop};
 pub use crate::call::{Call, Envelope};
 pub use crate::conversation::{Found, Watcher};
+pub use crate::format::INTERFACE_PREFIX;
 pub use crate::source::Problem;
 pub use crate::time::Timestamp;
-
-/// What the names of the interfaces of our own recordings begin with; the side of the proxy follows.
-pub const INTERFACE_PREFIX: &str = "mapiproxy:";

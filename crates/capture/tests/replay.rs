@@ -154,7 +154,7 @@ fn what_was_not_begun_has_no_answer_or_waits_is_not_sent() {
         };
         calls.iter().find(is).unwrap_or_else(|| panic!("no {wanted}")).clone()
     };
-    let refused = |call: &Call| Replay::default().prepare(call).1.unwrap_err();
+    let refused = |call: &Call| Replay::default().prepare(call).1.unwrap_err().to_string();
     assert_eq!(refused(&of_type("Execute")), "its session was not begun");
     let mut waits = of_type("Execute");
     if let CallBody::Http(http) = &mut waits.body {

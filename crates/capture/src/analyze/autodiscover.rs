@@ -2,7 +2,7 @@
 
 use mapi::inspect::Node;
 
-use super::Operation;
+use super::operation::Operation;
 use super::sessions::{Key, Sessions};
 use crate::call::{HttpCall, HttpMessage};
 

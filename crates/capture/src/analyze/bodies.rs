@@ -9,8 +9,9 @@ use wire::Endian;
 
 use super::handles::{handle_at, opened};
 use super::objects::Objects;
+use super::operation::Operation;
 use super::sessions::{Key, Sessions};
-use super::{Operation, mapper, rops};
+use super::{mapper, rops};
 use crate::call::{HttpCall, HttpResponse, RpcAnswer, RpcCall, Stub};
 
 /// Takes in a remote procedure call, which is for an interface that is `known` or for another.

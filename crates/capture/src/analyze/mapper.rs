@@ -13,7 +13,7 @@ use rpc::mgmt;
 use rpc::{SyntaxId, epm::EptEntry};
 use wire::{Decode, Endian, Guid, Reader};
 
-use super::Operation;
+use super::operation::Operation;
 use crate::call::{RpcAnswer, RpcCall, Stub};
 
 const EPM: &[&str] = &[

@@ -1,7 +1,6 @@
 //! The ROPs of an Execute, by whatever name it went.
 
 use engine::objects::{BatchObjects, ObjectHandle};
-use mapi::ErrorCode;
 use mapi::compress::{self, ExtendedBuffer, Limits};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::inspect::{Inspect, Node};
@@ -11,29 +10,7 @@ use wire::{Decode as _, Reader};
 
 use super::normalize::Names;
 use super::objects::{More, Objects, described, take_in_names};
-
-/// A ROP with its answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rop {
-    /// Which ROP it is, as `RopOpenFolder`.
-    pub name: String,
-    /// Its number.
-    pub id: u8,
-    /// The logon that it belongs to; none for what the server sends of its own.
-    pub logon: Option<u8>,
-    /// The handle of the object that it acts on; none where there is none, or it is not known yet.
-    pub handle: Option<u32>,
-    /// What that object is, as far as it is known.
-    pub object: Option<String>,
-    /// The handle of the object that it made.
-    pub made: Option<u32>,
-    /// What it returned; none where it was not answered.
-    pub return_value: Option<ErrorCode>,
-    /// What it asks; none for what the server sends of its own.
-    pub request: Option<Node>,
-    /// What it was answered.
-    pub response: Option<Node>,
-}
+use super::operation::Rop;
 
 /// The ROPs of a call.
 #[derive(Debug, Default)]
@@ -234,22 +211,6 @@ fn put(handles: &mut Vec<u32>, index: usize, handle: u32) {
     }
     if let Some(place) = handles.get_mut(index) {
         *place = handle;
-    }
-}
-
-impl Rop {
-    fn answered(&mut self, return_value: ErrorCode, shown: Node, made: Option<u32>) {
-        self.made = self.made.or(made);
-        self.return_value = Some(return_value);
-        self.response = Some(match self.response.take() {
-            None => shown,
-            // A server that packs buffers answers one ROP several times.
-            Some(Node::List(mut several)) => {
-                several.push(shown);
-                Node::List(several)
-            }
-            Some(first) => Node::List(vec![first, shown]),
-        });
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wire::Encode as _;
 
 use super::*;
+use crate::Timestamp;
 use crate::call::{HttpCall, HttpMessage, HttpResponse};
 use crate::show;
 

@@ -68,16 +68,15 @@ impl Tracked {
     ) {
         // What TLS takes and gives out is of the sides as they really are.
         let real = if self.swapped { recorded.swapped() } else { recorded };
-        let outputs = match self.layer.take(real, decryption) {
-            Some(outputs) => outputs,
-            None => {
-                self.plain(recorded, secrets, out);
-                // That may have been the beginning of TLS.
-                if !self.layer.is_tls() {
-                    return;
-                }
-                self.layer.decrypted(decryption)
+        let outputs = if let Some(outputs) = self.layer.take(real, decryption) {
+            outputs
+        } else {
+            self.plain(recorded, secrets, out);
+            // That may have been the beginning of TLS.
+            if !self.layer.is_tls() {
+                return;
             }
+            self.layer.decrypted(decryption)
         };
         for output in outputs {
             match output {

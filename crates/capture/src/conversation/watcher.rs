@@ -12,7 +12,7 @@ use super::tracked::{Speaks, Tracked};
 use super::tunnel::{Origin, Tunnels};
 use crate::decrypt::Keys;
 use crate::decrypt::tls::KeyLog;
-use crate::record::USER_COMMENT;
+use crate::format::{INTERFACE_PREFIX, USER_COMMENT};
 use crate::source::{self, Problem};
 use crate::stream::{self, Connection, Event, EventKind, Reassembler, Side};
 use crate::time::Timestamp;
@@ -224,7 +224,7 @@ impl Watcher {
 
 /// Which side of the proxy an interface of our own recordings stands for.
 fn side_of(interface: &str) -> Option<&str> {
-    interface.strip_prefix(crate::INTERFACE_PREFIX)
+    interface.strip_prefix(INTERFACE_PREFIX)
 }
 
 /// Recordings without addresses have these.

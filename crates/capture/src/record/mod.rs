@@ -15,7 +15,6 @@ mod rotation;
 pub use self::har::HarWriter;
 pub use self::observer::{Recorded, Recorder, Recording};
 pub use self::packets::PacketWriter;
-pub(crate) use self::packets::USER_COMMENT;
 pub use self::redact::redact;
 pub use self::rotation::{Files, Rotation, set_aside};
 

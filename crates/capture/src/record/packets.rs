@@ -16,8 +16,8 @@ use rpc::pdu::{
 use wire::Encode as _;
 
 use super::frames::{ACK, MAX_SEGMENT, PUSH, SYN, Stream};
-use crate::INTERFACE_PREFIX;
 use crate::call::{Call, CallBody, HttpCall, HttpMessage, RpcAnswer, RpcCall, Stub};
+use crate::format::{INTERFACE_PREFIX, USER_COMMENT};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
@@ -252,9 +252,6 @@ impl PacketWriter<File> {
         self.out.seek(SeekFrom::Start(self.written)).map(drop)
     }
 }
-
-/// What the comment of the first packet of a connection begins with; who signed in follows.
-pub(crate) const USER_COMMENT: &str = "user: ";
 
 fn pad(bytes: &mut Vec<u8>) {
     bytes.resize(bytes.len().next_multiple_of(4), 0);

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rustix::fs::{CWD, OFlags, RenameFlags};
 
-use crate::INTERFACE_PREFIX;
+use crate::format::INTERFACE_PREFIX;
 
 /// How many bytes of a file tell whether it is a recording of ours.
 const HEAD: u64 = 512;

@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::har::HarWriter;
+use super::packets::PacketWriter;
 use super::place::{self, Form, Standing};
-use super::{HarWriter, PacketWriter};
 use crate::call::Call;
 use crate::time::Timestamp;
 

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use mapi::inspect::Node;
 
 use super::ids::{Ids, id, same_but_for_ids};
-use crate::Timestamp;
 use crate::analyze::{Operation, Rop};
+use crate::time::Timestamp;
 
 /// Something that an answer has otherwise than the one that was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]

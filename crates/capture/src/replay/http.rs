@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use mapi::mapihttp::cookies::{self, SetCookie};
 use mapi::mapihttp::{Endpoint, RequestType, emsmdb, headers};
 
-use super::Replay;
+use super::mapped::Mapped;
+use super::not_sent::NotSent;
 use crate::analyze::Operation;
 use crate::call::{HttpCall, HttpResponse};
 
@@ -46,56 +47,25 @@ pub struct HttpStep {
     pub(super) request_type: RequestType,
 }
 
-impl Replay {
-    pub(super) fn prepare_http(
-        &self,
-        operation: &Operation,
-        http: &HttpCall,
-    ) -> Result<HttpStep, &'static str> {
-        let endpoint = Endpoint::of_path(http.path()).filter(|_| http.method.eq_ignore_ascii_case("POST"));
-        let endpoint = endpoint.ok_or("it is not a request of MAPI over HTTP")?;
-        let named = http.request.field(headers::X_REQUEST_TYPE).unwrap_or_default();
-        let request_type = RequestType::parse(named).ok_or("its request type is not known")?;
-        if request_type == RequestType::NotificationWait {
-            return Err("it waits for notifications");
-        }
-        let answer = http.response.as_ref().ok_or("its answer was not recorded")?;
-        if answer.status == 401 {
-            return Err("it is part of a sign-in");
-        }
-        if http.request.missing > 0 {
-            return Err("a part of it was not recorded");
-        }
-        let key = (operation.session, endpoint);
-        let (cookie, known) = self.jars.cookies(key, http);
-        let needs_none = request_type.begins_session() || request_type == RequestType::PING;
-        if !known && !needs_none && !operation.failed() {
-            return Err("its session was not begun");
-        }
-        let fields = http.request.fields.iter();
-        let mut fields: Vec<_> = fields.filter(|(name, _)| !is_left_out(name)).cloned().collect();
-        if let Some(cookie) = cookie {
-            fields.push(("Cookie".to_owned(), cookie));
-        }
-        let body = self.body(operation.session, endpoint, request_type, &http.request.body);
-        Ok(HttpStep { target: http.target.clone(), fields, body, endpoint, request_type })
+/// A body with what belongs to the server of now. One that can't be read goes as it was.
+fn body(
+    mapped: &Mapped,
+    session: u64,
+    endpoint: Endpoint,
+    request_type: RequestType,
+    body: &[u8],
+) -> Vec<u8> {
+    let mut body = body.to_vec();
+    if (endpoint, request_type) != (Endpoint::Emsmdb, RequestType::Execute) {
+        mapped.ids.put_in(&mut body);
+        return body;
     }
-
-    /// A body with what belongs to the server of now. One that can't be read goes as it was.
-    fn body(&self, session: u64, endpoint: Endpoint, request_type: RequestType, body: &[u8]) -> Vec<u8> {
-        let mut body = body.to_vec();
-        if (endpoint, request_type) != (Endpoint::Emsmdb, RequestType::Execute) {
-            self.mapped.ids.put_in(&mut body);
-            return body;
-        }
-        let Ok((emsmdb::Request::Execute(mut call), &[])) = emsmdb::Request::decode(request_type, &body)
-        else {
-            return body;
-        };
-        let Some(mapped) = self.mapped.chain(session, &call.rop_buffer.0) else { return body };
-        call.rop_buffer.0 = mapped.into();
-        emsmdb::Request::Execute(call).encode().unwrap_or(body)
-    }
+    let Ok((emsmdb::Request::Execute(mut call), &[])) = emsmdb::Request::decode(request_type, &body) else {
+        return body;
+    };
+    let Some(chain) = mapped.chain(session, &call.rop_buffer.0) else { return body };
+    call.rop_buffer.0 = chain.into();
+    emsmdb::Request::Execute(call).encode().unwrap_or(body)
 }
 
 fn is_left_out(name: &str) -> bool {
@@ -120,6 +90,42 @@ struct Jar {
 }
 
 impl Jars {
+    /// The request to be made in the place of a recorded one.
+    pub(super) fn prepare(
+        &self,
+        mapped: &Mapped,
+        operation: &Operation,
+        http: &HttpCall,
+    ) -> Result<HttpStep, NotSent> {
+        let endpoint = Endpoint::of_path(http.path()).filter(|_| http.method.eq_ignore_ascii_case("POST"));
+        let endpoint = endpoint.ok_or(NotSent::NotMapi)?;
+        let named = http.request.field(headers::X_REQUEST_TYPE).unwrap_or_default();
+        let request_type = RequestType::parse(named).ok_or(NotSent::RequestType)?;
+        if request_type == RequestType::NotificationWait {
+            return Err(NotSent::Notifications);
+        }
+        let answer = http.response.as_ref().ok_or(NotSent::Unanswered)?;
+        if answer.status == 401 {
+            return Err(NotSent::Authentication);
+        }
+        if http.request.missing > 0 {
+            return Err(NotSent::Incomplete);
+        }
+        let key = (operation.session, endpoint);
+        let (cookie, known) = self.cookies(key, http);
+        let needs_none = request_type.begins_session() || request_type == RequestType::PING;
+        if !known && !needs_none && !operation.failed() {
+            return Err(NotSent::NoSession);
+        }
+        let fields = http.request.fields.iter();
+        let mut fields: Vec<_> = fields.filter(|(name, _)| !is_left_out(name)).cloned().collect();
+        if let Some(cookie) = cookie {
+            fields.push(("Cookie".to_owned(), cookie));
+        }
+        let body = body(mapped, operation.session, endpoint, request_type, &http.request.body);
+        Ok(HttpStep { target: http.target.clone(), fields, body, endpoint, request_type })
+    }
+
     /// The `Cookie` field of a request, and whether something in it is of the session of now.
     ///
     /// A recorded cookie stands for the one that came in its place, also one that was no longer good.

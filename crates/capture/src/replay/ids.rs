@@ -6,7 +6,8 @@ use std::hash::Hash;
 use mapi::inspect::Node;
 use wire::Guid;
 
-use super::MAX_IDS;
+/// How many ids are mapped at most.
+pub(super) const MAX_IDS: usize = 65_536;
 
 /// What stands for what, as it lies in a buffer.
 #[derive(Debug, Default)]

@@ -6,16 +6,13 @@
 mod compare;
 mod http;
 mod ids;
+mod mapped;
+mod not_sent;
 mod rpc;
-
-use std::collections::HashMap;
 
 use engine::{HandleUse, handle_use};
 use mapi::Interface;
-use mapi::compress::{self, ExtendedBuffer};
-use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::mapihttp::RequestType;
-use wire::{Decode as _, Encode as _, Guid};
 
 use crate::analyze::{Analyzer, Operation};
 use crate::call::{Call, CallBody, HttpCall, HttpMessage, HttpResponse, RpcAnswer};
@@ -24,11 +21,10 @@ use self::compare::Comparison;
 pub use self::compare::Difference;
 pub use self::http::HttpStep;
 use self::http::Jars;
-use self::ids::Ids;
+use self::mapped::Mapped;
+pub use self::not_sent::NotSent;
+use self::rpc::ContextHandles;
 pub use self::rpc::RpcStep;
-
-/// How many ids are mapped at most.
-const MAX_IDS: usize = 65_536;
 
 /// A call to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,28 +62,19 @@ pub enum Came {
 pub struct Replay {
     recorded: Analyzer,
     came: Analyzer,
-    /// Context handles.
-    handles: HashMap<Guid, Guid>,
+    handles: ContextHandles,
     jars: Jars,
     mapped: Mapped,
-}
-
-/// What was recorded, and what it is now.
-#[derive(Debug, Default)]
-struct Mapped {
-    /// Server object handles, with the recorded session that they are of.
-    objects: HashMap<(u64, u32), u32>,
-    ids: Ids,
 }
 
 impl Replay {
     /// What `call` means, and the call to be made in its place; why none can be made, where that is so. All
     /// calls of a recording go through here, each before the next is prepared or compared.
-    pub fn prepare(&mut self, call: &Call) -> (Operation, Result<Step, &'static str>) {
+    pub fn prepare(&mut self, call: &Call) -> (Operation, Result<Step, NotSent>) {
         let operation = self.recorded.operation(call);
         let step = match &call.body {
-            CallBody::Rpc(rpc) => self.prepare_rpc(&operation, rpc).map(Step::Rpc),
-            CallBody::Http(http) => self.prepare_http(&operation, http).map(Step::Http),
+            CallBody::Rpc(rpc) => self.handles.prepare(&self.mapped, &operation, rpc).map(Step::Rpc),
+            CallBody::Http(http) => self.jars.prepare(&self.mapped, &operation, http).map(Step::Http),
         };
         (operation, step)
     }
@@ -98,7 +85,7 @@ impl Replay {
         let body = match (&call.body, step, came) {
             (CallBody::Rpc(then), Step::Rpc(step), Came::Rpc(answer)) => {
                 let now = step.made(then, answer);
-                self.learn_handles(step.interface, then, &now);
+                self.handles.learn(step.interface, then, &now);
                 CallBody::Rpc(now)
             }
             (CallBody::Http(then), Step::Http(step), Came::Http(response)) => {
@@ -120,51 +107,5 @@ impl Replay {
         let mut comparison = Comparison::new(&mut self.mapped.ids);
         comparison.operations(recorded, &came);
         comparison.differences
-    }
-}
-
-impl Mapped {
-    fn learn_objects(&mut self, recorded: &Operation, came: &Operation) {
-        for (then, now) in compare::asked(recorded).zip(compare::asked(came)) {
-            if let (Some(then), Some(now)) = (then.made, now.made)
-                && then != NO_OBJECT
-                && self.objects.len() < MAX_IDS
-            {
-                self.objects.insert((recorded.session, then), now);
-            }
-        }
-    }
-
-    /// Forgets the server objects of a session that has ended.
-    fn forget(&mut self, session: u64) {
-        self.objects.retain(|(of, _), _| *of != session);
-    }
-
-    /// The same extended buffers with what is of now; none where that is what was recorded.
-    fn chain(&self, session: u64, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut chain = compress::decode_chain(bytes, compress::Limits::default()).ok()?;
-        let mut changed = false;
-        for ExtendedBuffer { payload, .. } in &mut chain {
-            if let Some(mapped) = self.buffer(session, payload) {
-                *payload = mapped.into();
-                changed = true;
-            }
-        }
-        changed.then(|| compress::encode_chain(&chain).ok()).flatten()
-    }
-
-    /// The same ROPs with the handles and ids of now; none where these are those that were recorded.
-    fn buffer(&self, session: u64, payload: &[u8]) -> Option<Vec<u8>> {
-        let mut buffer = RopBuffer::from_bytes(payload).ok()?;
-        let mut rops = Vec::from(buffer.rops);
-        let mut changed = self.ids.put_in(&mut rops);
-        buffer.rops = rops.into();
-        for handle in &mut buffer.handles {
-            if let Some(now) = self.objects.get(&(session, *handle)).filter(|now| **now != *handle) {
-                *handle = *now;
-                changed = true;
-            }
-        }
-        changed.then(|| buffer.to_bytes().ok()).flatten()
     }
 }

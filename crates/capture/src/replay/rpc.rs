@@ -1,12 +1,15 @@
 //! Remote procedure calls, made once more.
 
+use std::collections::HashMap;
+
 use bytes::Bytes;
 use engine::{Body as _, HandleUse, handle_use};
 use mapi::Interface;
 use mapi::emsmdb::Request;
 use wire::{Endian, Guid};
 
-use super::Replay;
+use super::mapped::Mapped;
+use super::not_sent::NotSent;
 use crate::analyze::Operation;
 use crate::analyze::handles::{handle_at, opened};
 use crate::call::{RpcAnswer, RpcCall, Stub};
@@ -30,28 +33,38 @@ impl RpcStep {
     }
 }
 
-impl Replay {
-    pub(super) fn prepare_rpc(&self, operation: &Operation, rpc: &RpcCall) -> Result<RpcStep, &'static str> {
+/// Context handles of the recording, and those that the server gave out now in their place.
+#[derive(Debug, Default)]
+pub(super) struct ContextHandles(HashMap<Guid, Guid>);
+
+impl ContextHandles {
+    /// The call to be made in the place of a recorded one.
+    pub(super) fn prepare(
+        &self,
+        mapped: &Mapped,
+        operation: &Operation,
+        rpc: &RpcCall,
+    ) -> Result<RpcStep, NotSent> {
         let interface = rpc.interface.and_then(|syntax| Interface::by_uuid(syntax.uuid));
-        let interface = interface.ok_or("its interface is not one of Exchange's")?;
+        let interface = interface.ok_or(NotSent::Interface)?;
         if interface == Interface::AsyncEmsmdb {
-            return Err("it waits for notifications");
+            return Err(NotSent::Notifications);
         }
         if rpc.answer == RpcAnswer::None {
-            return Err("its answer was not recorded");
+            return Err(NotSent::Unanswered);
         }
-        let Stub::Plain(stub, endian) = &rpc.request else { return Err("it is sealed") };
+        let Stub::Plain(stub, endian) = &rpc.request else { return Err(NotSent::Sealed) };
         let key = (interface, rpc.opnum);
         let request = engine::Request::decode(key.into(), stub, *endian);
-        let (request, _) = request.map_err(|_| "it can't be read")?;
+        let (request, _) = request.map_err(|_| NotSent::Malformed)?;
         let mut stub = match request {
-            engine::Request::Emsmdb(request) => self.with_objects(request, operation.session).encode(),
+            engine::Request::Emsmdb(request) => with_objects(mapped, request, operation.session).encode(),
             request => request.encode(),
         }
-        .map_err(|_| "it can't be written")?;
-        self.mapped.ids.put_in(&mut stub);
+        .map_err(|_| NotSent::Unwritable)?;
+        mapped.ids.put_in(&mut stub);
         if let Some(session) = session(interface, rpc) {
-            let now = self.handles.get(&session).ok_or("its session was not begun")?;
+            let now = self.0.get(&session).ok_or(NotSent::NoSession)?;
             if let Some(place) = stub.get_mut(4..20) {
                 place.copy_from_slice(&now.to_le());
             }
@@ -59,35 +72,36 @@ impl Replay {
         Ok(RpcStep { interface, opnum: rpc.opnum, stub })
     }
 
-    /// A request with the server object handles of now.
-    fn with_objects(&self, mut request: Request, session: u64) -> Request {
-        let chain = |bytes: &mut Vec<u8>| {
-            if let Some(mapped) = self.mapped.chain(session, bytes) {
-                *bytes = mapped;
-            }
-        };
-        match &mut request {
-            Request::EcDoRpc(call) => {
-                if let Some(payload) = self.mapped.buffer(session, &call.payload()) {
-                    // What is no longer than before fits.
-                    let _ = call.set_payload(payload);
-                }
-            }
-            Request::EcDoRpcExt(call) => chain(&mut call.rgb_in.0),
-            Request::EcDoRpcExt2(call) => chain(&mut call.rgb_in.0),
-            _ => {}
-        }
-        request
-    }
-
-    pub(super) fn learn_handles(&mut self, interface: Interface, recorded: &RpcCall, now: &RpcCall) {
+    /// Learns the context handle that came now in the place of a recorded one.
+    pub(super) fn learn(&mut self, interface: Interface, recorded: &RpcCall, now: &RpcCall) {
         if matches!(handle_use(interface, recorded.opnum), HandleUse::Opens | HandleUse::Derives)
             && let (Some(then), Some(now)) =
                 (opened(interface, &recorded.answer), opened(interface, &now.answer))
         {
-            self.handles.insert(then, now);
+            self.0.insert(then, now);
         }
     }
+}
+
+/// A request with the server object handles of now.
+fn with_objects(mapped: &Mapped, mut request: Request, session: u64) -> Request {
+    let chain = |bytes: &mut Vec<u8>| {
+        if let Some(chain) = mapped.chain(session, bytes) {
+            *bytes = chain;
+        }
+    };
+    match &mut request {
+        Request::EcDoRpc(call) => {
+            if let Some(payload) = mapped.buffer(session, &call.payload()) {
+                // What is no longer than before fits.
+                let _ = call.set_payload(payload);
+            }
+        }
+        Request::EcDoRpcExt(call) => chain(&mut call.rgb_in.0),
+        Request::EcDoRpcExt2(call) => chain(&mut call.rgb_in.0),
+        _ => {}
+    }
+    request
 }
 
 /// The context handle that a recorded request names.

@@ -6,7 +6,6 @@ mod text;
 use mapi::inspect::Node;
 
 pub use self::json::json;
-pub(crate) use self::text::without_controls;
 pub use self::text::{Sessions, text};
 
 /// A value in few words, on one line.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use mapi::inspect::Node;
 
 use crate::analyze::{Operation, Rop};
+use crate::sanitize::without_controls;
 
 /// Characters of a text that are shown, and bytes.
 const MAX_CHARS: usize = 400;
@@ -226,15 +227,4 @@ fn line_at(out: &mut String, depth: usize, text: &str) {
     let _ = write!(out, "{:1$}", "", depth.saturating_mul(2));
     without_controls(out, text);
     out.push('\n');
-}
-
-/// Appends `text` with its controls spelled out.
-pub(crate) fn without_controls(out: &mut String, text: &str) {
-    for c in text.chars() {
-        if c.is_control() {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::{Item, Problem};
+use super::item::{Item, Problem};
 
 /// How much is asked of a file at once, in bytes.
 const STEP: usize = 64 * 1024;

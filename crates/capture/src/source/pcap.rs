@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use wire::{Endian, Reader};
 
-use super::{Input, Item, LinkType, MAX_RECORD, Packet, Problem};
+use super::input::Input;
+use super::item::{Item, LinkType, MAX_RECORD, Packet, Problem};
 use crate::time::Timestamp;
 
 /// Bytes before the first record.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use wire::{Endian, Reader};
 use zeroize::Zeroizing;
 
-use super::{Input, Item, LinkType, MAX_RECORD, MAX_SECRETS, Packet, Problem};
+use super::input::Input;
+use super::item::{Item, LinkType, MAX_RECORD, MAX_SECRETS, Packet, Problem};
 use crate::time::Timestamp;
 
 const SECTION: u32 = 0x0a0d_0d0a;

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::event::{Connection, Event, EventKind, Side};
 use super::packet::{Segment, TcpFlags};
-use super::reassembly::{Connection, Event, EventKind, Side};
 use crate::time::Timestamp;
 
 /// How much of a connection is held while bytes before it are missing.

@@ -1,11 +1,13 @@
 //! From packets to the streams of bytes that two sides sent one another.
 
+mod event;
 mod flow;
 mod packet;
 mod reassembly;
 
+pub use self::event::{Connection, Event, EventKind, Side};
 pub use self::packet::{Segment, TcpFlags, segment};
-pub use self::reassembly::{Connection, Event, EventKind, Reassembler, Side};
+pub use self::reassembly::Reassembler;
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::event::Event;
 use super::flow::{Flow, MAX_HELD};
 use super::packet::{Segment, TcpFlags};
+use crate::format::INTERFACE_PREFIX;
 use crate::time::Timestamp;
 
 /// How many connections are followed at once; of more, the one that was silent longest is given up.
@@ -21,71 +23,6 @@ const MAX_OVER: usize = 4096;
 
 /// How long segments of a connection may be repeated once it is over.
 const LINGERS: Duration = Duration::from_secs(5);
-
-/// One of the two ends of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// Who opened it.
-    Client,
-    /// Who was connected to.
-    Server,
-}
-
-impl Side {
-    /// The other end.
-    #[must_use]
-    pub const fn other(self) -> Self {
-        match self {
-            Self::Client => Self::Server,
-            Self::Server => Self::Client,
-        }
-    }
-
-    /// What messages call it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-        }
-    }
-}
-
-/// A TCP connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connection {
-    /// A number that no other connection of the recording has.
-    pub number: u64,
-    /// Who opened it.
-    pub client: SocketAddr,
-    /// Who was connected to.
-    pub server: SocketAddr,
-    /// The name of the interface that it was first recorded at, where there is one.
-    pub interface: Option<Arc<str>>,
-}
-
-/// Something that happened to a connection.
-#[derive(Debug)]
-pub struct Event<'a> {
-    /// To which.
-    pub connection: &'a Connection,
-    /// When.
-    pub time: Timestamp,
-    /// What.
-    pub kind: EventKind<'a>,
-}
-
-/// What happened to a connection.
-#[derive(Debug)]
-pub enum EventKind<'a> {
-    /// One side sent these bytes.
-    Data(Side, &'a [u8]),
-    /// One side sent this many bytes that are not in the recording.
-    Gap(Side, u64),
-    /// One side sends no more.
-    Ended(Side),
-    /// The connection is over, or is followed no longer.
-    Closed,
-}
 
 type Key = (SocketAddr, SocketAddr, Option<Arc<str>>);
 
@@ -192,6 +129,6 @@ fn key(segment: &Segment<'_>, interface: Option<&Arc<str>>) -> Key {
     let (low, high) = if a <= b { (a, b) } else { (b, a) };
     // In our own recordings each side of the proxy is an interface. Elsewhere a connection may pass several, one
     // for each direction, or both of them twice.
-    let own = interface.filter(|name| name.starts_with(crate::INTERFACE_PREFIX));
+    let own = interface.filter(|name| name.starts_with(INTERFACE_PREFIX));
     (low, high, own.cloned())
 }

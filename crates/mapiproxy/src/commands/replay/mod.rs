@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use capture::call::Call;
 use capture::filter::Filter;
-use capture::replay::{Came, Difference, Replay, Step};
+use capture::replay::{Came, Difference, NotSent, Replay, Step};
 use capture::{Found, Operation};
 
 use self::http::HttpSender;
@@ -134,11 +134,11 @@ impl Teller {
             }
             (Sender::Rpc(_), Ok(Step::Http(_))) => {
                 self.counts.elsewhere += 1;
-                Err("it is MAPI over HTTP, and the target is not")
+                Err(NotSent::TargetIsRpc)
             }
             (Sender::Http(_), Ok(Step::Rpc(_))) => {
                 self.counts.elsewhere += 1;
-                Err("it is a remote call, and the target is HTTP")
+                Err(NotSent::TargetIsHttp)
             }
         };
         match (step, sent) {
@@ -146,8 +146,7 @@ impl Teller {
                 let differences = self.replay.compare(call, &recorded, &step, came);
                 self.tell(&recorded, differences)?;
             }
-            (_, sent) => {
-                let why = sent.err().unwrap_or_default();
+            (_, Err(why)) | (Err(why), Ok(_)) => {
                 self.counts.left_out += 1;
                 writeln!(stdout(), "[{}] {}: not sent, {why}", recorded.session, recorded.operation)?;
             }

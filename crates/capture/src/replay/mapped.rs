@@ -1,0 +1,66 @@
+//! Server objects and ids of a recording, and those that the server has now in their place.
+
+use std::collections::HashMap;
+
+use mapi::compress::{self, ExtendedBuffer};
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use wire::{Decode as _, Encode as _};
+
+use super::compare::asked;
+use super::ids::{Ids, MAX_IDS};
+use crate::analyze::Operation;
+
+/// What was recorded, and what it is now.
+#[derive(Debug, Default)]
+pub(super) struct Mapped {
+    /// Server object handles, with the recorded session that they are of.
+    objects: HashMap<(u64, u32), u32>,
+    pub(super) ids: Ids,
+}
+
+impl Mapped {
+    /// Learns the server objects that `came` made in the place of those that `recorded` made.
+    pub(super) fn learn_objects(&mut self, recorded: &Operation, came: &Operation) {
+        for (then, now) in asked(recorded).zip(asked(came)) {
+            if let (Some(then), Some(now)) = (then.made, now.made)
+                && then != NO_OBJECT
+                && self.objects.len() < MAX_IDS
+            {
+                self.objects.insert((recorded.session, then), now);
+            }
+        }
+    }
+
+    /// Forgets the server objects of a session that has ended.
+    pub(super) fn forget(&mut self, session: u64) {
+        self.objects.retain(|(of, _), _| *of != session);
+    }
+
+    /// The same extended buffers with what is of now; none where that is what was recorded.
+    pub(super) fn chain(&self, session: u64, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut chain = compress::decode_chain(bytes, compress::Limits::default()).ok()?;
+        let mut changed = false;
+        for ExtendedBuffer { payload, .. } in &mut chain {
+            if let Some(mapped) = self.buffer(session, payload) {
+                *payload = mapped.into();
+                changed = true;
+            }
+        }
+        changed.then(|| compress::encode_chain(&chain).ok()).flatten()
+    }
+
+    /// The same ROPs with the handles and ids of now; none where these are those that were recorded.
+    pub(super) fn buffer(&self, session: u64, payload: &[u8]) -> Option<Vec<u8>> {
+        let mut buffer = RopBuffer::from_bytes(payload).ok()?;
+        let mut rops = Vec::from(buffer.rops);
+        let mut changed = self.ids.put_in(&mut rops);
+        buffer.rops = rops.into();
+        for handle in &mut buffer.handles {
+            if let Some(now) = self.objects.get(&(session, *handle)).filter(|now| **now != *handle) {
+                *handle = *now;
+                changed = true;
+            }
+        }
+        changed.then(|| buffer.to_bytes().ok()).flatten()
+    }
+}
