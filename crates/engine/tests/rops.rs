@@ -255,8 +255,9 @@ fn replies(buffer: &RopBuffer, rops: &[RopRequest]) -> Vec<RopResponse> {
     let mut r = Reader::new(&buffer.rops);
     let mut replies = Vec::new();
     while !r.is_empty() {
-        let request = asked.next();
-        let context = ResponseContext { request, next: asked.peek().copied(), columns: None };
+        let requested = asked.next().and_then(RopRequest::requested_properties);
+        let next = asked.peek().map(|request| request.expected_answer());
+        let context = ResponseContext { requested, next, columns: None };
         replies.push(RopResponse::decode(&mut r, context).unwrap());
     }
     replies

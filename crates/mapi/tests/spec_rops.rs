@@ -26,7 +26,7 @@ fn request(hex: &str) -> RopRequest {
 fn reply(asked: &str, hex: &str) -> (ErrorCode, A) {
     let (request, bytes) = (request(asked), unhex(hex));
     let mut r = Reader::new(&bytes);
-    let context = ResponseContext { request: Some(&request), ..ResponseContext::default() };
+    let context = ResponseContext { requested: request.requested_properties(), ..ResponseContext::default() };
     let response = RopResponse::decode(&mut r, context).unwrap();
     r.finish().unwrap();
     assert_eq!(response.to_bytes().unwrap(), bytes, "{hex}");

@@ -258,8 +258,9 @@ impl ReadReply for Crossing<'_> {
             Turn::Reply => {
                 let request = batch.entries().get(place).map(|entry| &entry.request);
                 let columns = request.and_then(|request| self.objects.columns(request));
-                let next = batch.next_relayed(place).map(|entry| &entry.request);
-                let context = ResponseContext { request, columns: columns.as_deref(), next };
+                let requested = request.and_then(RopRequest::requested_properties);
+                let next = batch.next_relayed(place).map(|entry| entry.request.expected_answer());
+                let context = ResponseContext { requested, columns: columns.as_deref(), next };
                 RopResponse::decode(r, context)
             }
             Turn::Other => RopResponse::decode(r, ResponseContext::default()),

@@ -2,12 +2,14 @@
 
 use wire::{Reader, Result, Writer};
 
+use super::context::ResponseContext;
+use super::field::{
+    Bool, Field as _, InputHandleIndex, List16, List32, OutputHandleIndex, rop_enum, rop_flags,
+};
+use super::macros::{rop_response, rop_struct};
 use super::message::{MessageOpenModeFlags, SaveFlags};
 use super::recipient::OpenRecipients;
-use super::{
-    Bool, Field as _, InputHandleIndex, List16, List32, OutputHandleIndex, ResponseContext, ResponseFields,
-    rop_enum, rop_flags, rop_response, rop_struct,
-};
+use super::response_fields::ResponseFields;
 use crate::ErrorCode;
 use crate::data::{MessageId, TypedString};
 use crate::inspect::{Inspect, Node};

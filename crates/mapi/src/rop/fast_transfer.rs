@@ -3,10 +3,11 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{
-    Bool, Bytes16, List16, OutputHandleIndex, ResponseContext, ResponseFields, SizeOrSentinel,
-    plain_response, rop_enum, rop_flags, rop_struct, too_long,
-};
+use super::context::ResponseContext;
+use super::field::{Bool, Bytes16, Field, List16, OutputHandleIndex, rop_enum, rop_flags, too_long};
+use super::macros::rop_struct;
+use super::response_fields::{ResponseFields, plain_response};
+use super::stream::SizeOrSentinel;
 use crate::ErrorCode;
 use crate::data::MessageId;
 use crate::inspect::{Inspect, Node};
@@ -349,7 +350,7 @@ impl Inspect for Version {
     }
 }
 
-impl super::Field for Version {
+impl Field for Version {
     const MIN_SIZE: usize = 6;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {

@@ -3,7 +3,7 @@
 
 use wire::{Bytes, Error, ErrorKind, FileTime, Guid, Reader, Result, Utf16, Writer};
 
-use super::RequestContext;
+use super::context::RequestContext;
 use crate::ErrorCode;
 use crate::inspect::{Inspect, Node, string8};
 use crate::property::{PropTag, PropType};
@@ -125,7 +125,7 @@ impl<T: Field> Field for Box<T> {
 /// Fields that are one scalar, or a newtype of one.
 macro_rules! scalar_field {
     ($($name:ty as $read:ident $size:literal),* $(,)?) => {
-        $(impl $crate::rop::Field for $name {
+        $(impl $crate::rop::field::Field for $name {
             const MIN_SIZE: usize = $size;
             #[inline]
             fn read(r: &mut ::wire::Reader<'_>, field: &'static str) -> ::wire::Result<Self> {
@@ -139,7 +139,7 @@ macro_rules! scalar_field {
         })*
     };
     ($($name:ident($inner:ident) $size:literal),* $(,)?) => {
-        $(impl $crate::rop::Field for $name {
+        $(impl $crate::rop::field::Field for $name {
             const MIN_SIZE: usize = $size;
             #[inline]
             fn read(r: &mut ::wire::Reader<'_>, field: &'static str) -> ::wire::Result<Self> {
@@ -160,7 +160,7 @@ macro_rules! rop_enum {
     ($(#[$outer:meta])* $vis:vis struct $name:ident($repr:ident) { $($body:tt)* }) => {
         ::wire::wire_enum! { $(#[$outer])* $vis struct $name($repr) { $($body)* } }
         $crate::inspect::inspect_named!($name);
-        $crate::rop::newtype_field!($name($repr));
+        $crate::rop::field::newtype_field!($name($repr));
     };
 }
 
@@ -169,16 +169,16 @@ macro_rules! rop_flags {
     ($(#[$outer:meta])* $vis:vis struct $name:ident($repr:ident) { $($body:tt)* }) => {
         ::wire::wire_flags! { $(#[$outer])* $vis struct $name($repr) { $($body)* } }
         $crate::inspect::inspect_named!($name);
-        $crate::rop::newtype_field!($name($repr));
+        $crate::rop::field::newtype_field!($name($repr));
     };
 }
 
 /// Makes a newtype of `u8`, `u16`, `u32` or `u64` a field.
 macro_rules! newtype_field {
-    ($name:ident(u8)) => { $crate::rop::scalar_field!($name(u8) 1); };
-    ($name:ident(u16)) => { $crate::rop::scalar_field!($name(u16) 2); };
-    ($name:ident(u32)) => { $crate::rop::scalar_field!($name(u32) 4); };
-    ($name:ident(u64)) => { $crate::rop::scalar_field!($name(u64) 8); };
+    ($name:ident(u8)) => { $crate::rop::field::scalar_field!($name(u8) 1); };
+    ($name:ident(u16)) => { $crate::rop::field::scalar_field!($name(u16) 2); };
+    ($name:ident(u32)) => { $crate::rop::field::scalar_field!($name(u32) 4); };
+    ($name:ident(u64)) => { $crate::rop::field::scalar_field!($name(u64) 8); };
 }
 
 #[allow(unused_imports)]

@@ -2,11 +2,11 @@
 
 use wire::{Reader, Result, Writer};
 
+use super::context::ResponseContext;
+use super::field::{Bool, DestHandleIndex, Field, FieldBy, List16, OutputHandleIndex, rop_enum, rop_flags};
+use super::macros::{rop_response, rop_struct};
+use super::response_fields::{ResponseFields, plain_response};
 use super::shared::{GhostServers, Sized16};
-use super::{
-    Bool, DestHandleIndex, Field, FieldBy, List16, OutputHandleIndex, ResponseContext, ResponseFields,
-    plain_response, rop_enum, rop_flags, rop_response, rop_struct,
-};
 use crate::ErrorCode;
 use crate::data::{FolderId, MessageId, Text};
 use crate::inspect::{Inspect, Node};

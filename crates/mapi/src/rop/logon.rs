@@ -2,7 +2,10 @@
 
 use wire::{Guid, Reader, Result, Writer};
 
-use super::{Bytes8, Bytes16, Field, ResponseContext, ResponseFields, rop_flags, rop_struct};
+use super::context::ResponseContext;
+use super::field::{Bytes8, Bytes16, Field, rop_flags};
+use super::macros::rop_struct;
+use super::response_fields::ResponseFields;
 use crate::ErrorCode;
 use crate::inspect::{Inspect, Node};
 

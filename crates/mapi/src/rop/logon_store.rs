@@ -2,11 +2,11 @@
 
 use wire::{Error, ErrorKind, Guid, Reader, Result, Writer};
 
+use super::context::{RequestContext, ResponseContext};
+use super::field::{AsciiZ, Bool, Bytes16, Field, List16, rop_flags};
+use super::macros::{rop_response, rop_struct};
+use super::response_fields::ResponseFields;
 use super::shared::GhostServers;
-use super::{
-    AsciiZ, Bool, Bytes16, Field, List16, RequestContext, ResponseContext, ResponseFields, rop_flags,
-    rop_response, rop_struct,
-};
 use crate::ErrorCode;
 use crate::data::{FolderId, LongTermId};
 use crate::inspect::{Inspect, Node};

@@ -2,11 +2,11 @@
 
 use wire::{Reader, Result, Writer};
 
+use super::context::RequestContext;
+use super::field::{Bool, Field, HandleRole, InputHandleIndex, List16, OutputHandleIndex, rop_flags};
+use super::macros::{rop_response, rop_struct};
 use super::recipient::OpenRecipients;
-use super::{
-    Bool, Field, InputHandleIndex, List16, OutputHandleIndex, RequestContext, plain_response, rop_flags,
-    rop_response, rop_struct,
-};
+use super::response_fields::plain_response;
 use crate::data::{FolderId, MessageId, TypedString};
 use crate::inspect::{Inspect, Node};
 
@@ -259,11 +259,11 @@ impl Field for RopSetMessageReadFlagRequest {
         Ok(())
     }
 
-    fn handle_index(&mut self, visit: &mut dyn FnMut(super::HandleRole, &mut u8)) {
+    fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
         self.input_handle_index.handle_index(visit);
     }
 
-    fn own_index(&self, role: super::HandleRole) -> Option<u8> {
+    fn own_index(&self, role: HandleRole) -> Option<u8> {
         self.input_handle_index.own_index(role)
     }
 }

@@ -3,9 +3,10 @@
 
 use wire::{Decode as _, Encode as _, Guid, Reader, Result, Writer};
 
-use super::{
-    Bool, Field, List16, ResponseContext, ResponseFields, rop_enum, rop_flags, rop_response, rop_struct,
-};
+use super::context::ResponseContext;
+use super::field::{Bool, Field, List16, rop_enum, rop_flags};
+use super::macros::{rop_response, rop_struct};
+use super::response_fields::ResponseFields;
 use crate::ErrorCode;
 use crate::data::PropertyName;
 use crate::inspect::{Inspect, Node};

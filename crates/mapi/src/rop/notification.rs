@@ -2,7 +2,8 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{Bool, Field, FieldBy, OutputHandleIndex, newtype_field, rop_flags, rop_struct, write_optional};
+use super::field::{Bool, Field, FieldBy, OutputHandleIndex, newtype_field, rop_flags, write_optional};
+use super::macros::rop_struct;
 use crate::data::{FolderId, MessageId};
 use crate::inspect::{Inspect, Node};
 

@@ -1,6 +1,7 @@
 //! Permissions of folders ([MS-OXCROPS] 2.2.10, [MS-OXCPERM]).
 
-use super::{List16, OutputHandleIndex, rop_flags, rop_struct};
+use super::field::{List16, OutputHandleIndex, rop_flags};
+use super::macros::rop_struct;
 use crate::property::PropertyList;
 
 rop_flags! {

@@ -3,11 +3,11 @@
 
 use wire::{Reader, Result, Writer};
 
+use super::context::ResponseContext;
+use super::field::{Bool, DestHandleIndex, Field, List16, newtype_field, rop_flags};
+use super::macros::{rop_response, rop_struct};
+use super::response_fields::ResponseFields;
 use super::shared::Sized16;
-use super::{
-    Bool, DestHandleIndex, Field, List16, RequestBody, ResponseContext, ResponseFields, newtype_field,
-    rop_flags, rop_response, rop_struct,
-};
 use crate::ErrorCode;
 use crate::data::PropertyProblemArray;
 use crate::inspect::{Inspect, Node};
@@ -73,10 +73,8 @@ impl ResponseFields for RopGetPropertiesSpecificResponse {
     }
 
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
-        let tags = match context.request.map(|request| &request.body) {
-            Some(RequestBody::RopGetPropertiesSpecific(request)) => &request.property_tags.0,
-            _ => return Err(r.invalid("PropertyTags", 0, "the request that is answered")),
-        };
+        let tags =
+            context.requested.ok_or_else(|| r.invalid("PropertyTags", 0, "the request that is answered"))?;
         Ok(Self { row_data: Row::read(r, tags, 1)? })
     }
 

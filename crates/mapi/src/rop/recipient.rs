@@ -2,7 +2,10 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{Field, List16, ResponseContext, ResponseFields, newtype_field, rop_struct, too_long};
+use super::context::ResponseContext;
+use super::field::{Field, List16, newtype_field, too_long};
+use super::macros::rop_struct;
+use super::response_fields::ResponseFields;
 use crate::ErrorCode;
 use crate::data::RecipientRow;
 use crate::inspect::{Inspect, Node, inspect_named};

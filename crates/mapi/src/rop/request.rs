@@ -2,16 +2,13 @@
 
 use wire::{Encode, Error, Reader, Result, Writer};
 
+use super::body::RequestBody;
+use super::context::{ExpectedAnswer, RequestContext};
+use super::field::HandleRole;
 use super::logon::LogonFlags;
-use super::{HandleRole, RequestBody, RopId};
+use super::rop_id::RopId;
 use crate::inspect::{Inspect, Node};
-
-/// What has to be known to read a request, beyond its bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RequestContext {
-    /// Whether the logon that the ROP belongs to is one to a private mailbox, not to the public folders.
-    pub private: Option<bool>,
-}
+use crate::property::PropTag;
 
 /// Knows the logons of a session.
 pub trait Logons {
@@ -58,11 +55,16 @@ impl RopRequest {
         Ok(Self { logon_id, handle_index, body: RequestBody::read(id, r, context)? })
     }
 
+    /// Whether `handle_index` is not that of the object that the ROP acts on, since its fields have that.
+    fn has_own_input(&self) -> bool {
+        self.body.own_index(HandleRole::Input).is_some()
+    }
+
     /// Calls `visit` with every handle index that the ROP has, and what it is for.
     pub fn handle_indexes(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
         let role = match self.id() {
             RopId::RopLogon => HandleRole::Output,
-            id if has_own_input(id) => HandleRole::Response,
+            _ if self.has_own_input() => HandleRole::Response,
             _ => HandleRole::Input,
         };
         visit(role, &mut self.handle_index);
@@ -81,8 +83,7 @@ impl RopRequest {
     pub fn acted_on_index(&self) -> Option<u8> {
         match self.id() {
             RopId::RopLogon => None,
-            id if has_own_input(id) => self.body.own_index(HandleRole::Input),
-            _ => Some(self.handle_index),
+            _ => self.body.own_index(HandleRole::Input).or(Some(self.handle_index)),
         }
     }
 
@@ -96,57 +97,33 @@ impl RopRequest {
         self.body.own_index(HandleRole::Destination)
     }
 
-    /// The `RopId` of the answer: `RopGetMessageStatus` is answered as if it were `RopSetMessageStatus`
-    /// ([MS-OXCROPS] 2.2.6.9.2).
-    pub fn answered_id(&self) -> RopId {
-        match self.id() {
-            RopId::RopGetMessageStatus => RopId::RopSetMessageStatus,
-            id => id,
-        }
+    /// The `RopId` of the answer.
+    pub const fn answered_id(&self) -> RopId {
+        self.id().answered()
     }
 
-    /// Whether an answer with this `RopId` may be the answer. A server that takes its time says how far it is
-    /// (`RopProgress`) in place of the answer, and gives that once it is asked how far it is and is done
-    /// ([MS-OXCPRPT] 3.1.5). Some servers answer `RopGetMessageStatus` under its own name.
+    /// Whether an answer with this `RopId` may be the answer.
     pub fn may_be_answered_as(&self, id: RopId) -> bool {
-        let own = self.id();
-        match id {
-            RopId::RopProgress => own == id || may_take_time(own),
-            _ if own == RopId::RopProgress => may_take_time(id),
-            _ => id == own || id == self.answered_id(),
-        }
+        self.id().may_be_answered_as(id)
     }
 
     /// The index that the answer names.
     pub fn answered_index(&self) -> u8 {
         self.output_handle_index().unwrap_or(self.handle_index)
     }
-}
 
-/// Whether the index that all ROPs have is not that of the object that the ROP acts on.
-const fn has_own_input(id: RopId) -> bool {
-    matches!(
-        id,
-        RopId::RopSaveChangesMessage | RopId::RopSaveChangesAttachment | RopId::RopSetMessageReadFlag
-    )
-}
+    /// How its answer begins.
+    pub fn expected_answer(&self) -> ExpectedAnswer {
+        ExpectedAnswer { request: self.id(), handle_index: self.answered_index() }
+    }
 
-/// Whether a client may permit that the ROP goes on after it was answered: those that have a
-/// `WantAsynchronous`.
-const fn may_take_time(id: RopId) -> bool {
-    matches!(
-        id,
-        RopId::RopCopyFolder
-            | RopId::RopCopyProperties
-            | RopId::RopCopyTo
-            | RopId::RopDeleteMessages
-            | RopId::RopEmptyFolder
-            | RopId::RopHardDeleteMessages
-            | RopId::RopHardDeleteMessagesAndSubfolders
-            | RopId::RopMoveCopyMessages
-            | RopId::RopMoveFolder
-            | RopId::RopSetReadFlags
-    )
+    /// The properties that it asks for, where its answer does not name them again.
+    pub fn requested_properties(&self) -> Option<&[PropTag]> {
+        match &self.body {
+            RequestBody::RopGetPropertiesSpecific(request) => Some(&request.property_tags.0),
+            _ => None,
+        }
+    }
 }
 
 impl Encode for RopRequest {
@@ -160,7 +137,7 @@ impl Inspect for RopRequest {
     fn to_node(&self) -> Node {
         let index = match self.id() {
             RopId::RopLogon => "OutputHandleIndex",
-            id if has_own_input(id) => "ResponseHandleIndex",
+            _ if self.has_own_input() => "ResponseHandleIndex",
             _ => "InputHandleIndex",
         };
         let mut fields = vec![

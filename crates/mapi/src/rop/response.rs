@@ -2,136 +2,17 @@
 
 use wire::{Encode, Error, Reader, Result, Writer};
 
+use super::body::ResponseBody;
+use super::context::ResponseContext;
+use super::field::Field;
+use super::request::RopRequest;
+use super::rop_id::RopId;
 use super::unsolicited::{
     RopBackoffResponse, RopBufferTooSmallResponse, RopNotifyResponse, RopPendingResponse,
 };
-use super::{Field, ResponseBody, RopId, RopRequest};
 use crate::ErrorCode;
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
-
-/// What has to be known to read a response, beyond its bytes.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ResponseContext<'a> {
-    /// The request that is answered.
-    pub request: Option<&'a RopRequest>,
-    /// The columns of the table that rows are read from, or those of the message's recipients.
-    pub columns: Option<&'a [PropTag]>,
-    /// The request whose answer comes next in the same buffer.
-    pub next: Option<&'a RopRequest>,
-}
-
-impl<'a> ResponseContext<'a> {
-    /// The columns.
-    ///
-    /// # Errors
-    /// When they are not known. `r` stands where they are needed.
-    pub fn columns(&self, r: &Reader<'_>) -> Result<&'a [PropTag]> {
-        self.columns.ok_or_else(|| r.invalid("Columns", 0, "columns that are known"))
-    }
-
-    /// Whether what stands in `rest` may stand behind the answer: the next one, what answers no request, or
-    /// nothing.
-    pub(super) fn may_follow(&self, rest: &[u8]) -> bool {
-        match (rest, self.next) {
-            ([], next) => next.is_none(),
-            ([0x2A | 0x6E | 0xF9 | 0xFF, ..], _) => true,
-            ([id, index, ..], Some(next)) => {
-                next.may_be_answered_as(RopId(*id)) && *index == next.answered_index()
-            }
-            _ => false,
-        }
-    }
-}
-
-/// What a response has behind its return value.
-pub trait ResponseFields: Sized + Inspect {
-    /// Where a response that failed has them too, but some servers leave them out then: the fewest bytes that
-    /// they take in it.
-    const LEFT_OUT_BELOW: Option<usize> = None;
-
-    /// Whether a response with this return value has them. As a rule, one that succeeded.
-    fn present(return_value: ErrorCode) -> bool {
-        return_value == ErrorCode::SUCCESS
-    }
-
-    /// Reads them from where `r` stands.
-    ///
-    /// # Errors
-    /// When the bytes are no such fields, and when `context` lacks what they depend on.
-    fn read(r: &mut Reader<'_>, return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self>;
-
-    /// Whether they are what a response with this return value has, where there are several shapes.
-    fn fits(&self, return_value: ErrorCode) -> bool {
-        Self::present(return_value)
-    }
-
-    /// Appends them to `w`.
-    ///
-    /// # Errors
-    /// When a length does not fit.
-    fn write(&self, w: &mut Writer) -> Result<()>;
-}
-
-impl<T: ResponseFields> ResponseFields for Box<T> {
-    const LEFT_OUT_BELOW: Option<usize> = T::LEFT_OUT_BELOW;
-
-    fn present(return_value: ErrorCode) -> bool {
-        T::present(return_value)
-    }
-
-    fn read(r: &mut Reader<'_>, return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
-        T::read(r, return_value, context).map(Self::new)
-    }
-
-    fn fits(&self, return_value: ErrorCode) -> bool {
-        T::fits(self, return_value)
-    }
-
-    fn write(&self, w: &mut Writer) -> Result<()> {
-        T::write(self, w)
-    }
-}
-
-/// Whether a response has fields of type `T` where `r` stands. Where it succeeded but says something about
-/// it, that is not specified for most ROPs; what comes next tells.
-pub(super) fn has_fields<T: ResponseFields>(
-    r: &Reader<'_>,
-    return_value: ErrorCode,
-    context: ResponseContext<'_>,
-) -> bool {
-    if T::present(return_value) {
-        return !left_out::<T>(r, return_value, context);
-    }
-    let mut behind = r.clone();
-    return_value.is_warning()
-        && T::read(&mut behind, return_value, context).is_ok()
-        && context.may_follow(behind.peek())
-        && (behind.offset() == r.offset() || !context.may_follow(r.peek()))
-}
-
-/// Whether `fields` are what a response with this return value may have.
-pub(super) fn may_have<T: ResponseFields>(fields: &T, return_value: ErrorCode) -> bool {
-    fields.fits(return_value) || (return_value.is_warning() && fields.fits(ErrorCode::SUCCESS))
-}
-
-/// Whether the fields of a response that failed are missing where `r` stands. Nothing in the response says
-/// so, but what comes next tells where it begins.
-fn left_out<T: ResponseFields>(
-    r: &Reader<'_>,
-    return_value: ErrorCode,
-    context: ResponseContext<'_>,
-) -> bool {
-    let Some(least) = T::LEFT_OUT_BELOW else { return false };
-    if return_value == ErrorCode::SUCCESS {
-        return false;
-    }
-    let rest = r.peek();
-    let begins_behind = |size: usize| rest.get(size..).is_some_and(|rest| context.may_follow(rest));
-    // Who says that a destination is missing says in four more bytes which.
-    let named = return_value == ErrorCode::EC_DST_NULL_OBJECT && begins_behind(least.saturating_add(4));
-    rest.len() < least || (!named && !begins_behind(least) && context.may_follow(rest))
-}
 
 /// The answer to one ROP.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,7 +31,8 @@ impl RopReply {
     /// of a destination that is missing: it is the request's.
     pub fn refused(request: &RopRequest, return_value: ErrorCode) -> Self {
         let id = request.answered_id();
-        let context = ResponseContext { request: Some(request), ..ResponseContext::default() };
+        let requested = request.requested_properties();
+        let context = ResponseContext { requested, ..ResponseContext::default() };
         let mut fields = [0; 32];
         if return_value == ErrorCode::EC_DST_NULL_OBJECT
             && let (Some(first), Some(index)) = (fields.first_mut(), request.destination_index())

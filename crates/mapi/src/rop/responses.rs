@@ -5,7 +5,11 @@ use std::collections::HashSet;
 
 use wire::{Encode, Error, Reader, Result, Writer};
 
-use super::{RequestBody, ResponseBody, ResponseContext, RopId, RopRequest, RopResponse};
+use super::body::{RequestBody, ResponseBody};
+use super::context::ResponseContext;
+use super::request::RopRequest;
+use super::response::RopResponse;
+use super::rop_id::RopId;
 use crate::emsmdb::NO_OBJECT;
 use crate::property::PropTag;
 
@@ -91,7 +95,9 @@ impl<'a> Answers<'a> {
         self.release_before(place);
         let columns = request.and_then(|request| self.columns(self.object(request.handle_index)));
         let next = requests.get(self.due(place.saturating_add(1)));
-        let response = RopResponse::decode(r, ResponseContext { request, columns, next })?;
+        let requested = request.and_then(RopRequest::requested_properties);
+        let next = next.map(RopRequest::expected_answer);
+        let response = RopResponse::decode(r, ResponseContext { requested, columns, next })?;
         if let Some(request) = request {
             self.take_in(request, &response);
         }

@@ -1,6 +1,7 @@
 //! Rules of folders ([MS-OXCROPS] 2.2.11, [MS-OXORULE]).
 
-use super::{Bytes16, List16, OutputHandleIndex, rop_flags, rop_struct};
+use super::field::{Bytes16, List16, OutputHandleIndex, rop_flags};
+use super::macros::rop_struct;
 use crate::property::PropertyList;
 
 rop_flags! {

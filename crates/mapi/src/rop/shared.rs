@@ -2,7 +2,7 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{AsciiZ, Bool, Field, FieldBy, newtype_field};
+use super::field::{AsciiZ, Bool, Field, FieldBy, newtype_field};
 use crate::data::{
     ChangeNumber, FolderId, GlobalCounter, LongTermId, MessageId, PropertyName, PropertyProblemArray,
     SortOrder, SortOrderSet, Text, TypedString,
@@ -13,7 +13,7 @@ use crate::property::{Layout, PropertyList, Restriction};
 /// Structures that are read and written without knowing more than their bytes.
 macro_rules! coded_field {
     ($($name:ident as $size:literal),* $(,)?) => {
-        $(impl $crate::rop::Field for $name {
+        $(impl $crate::rop::field::Field for $name {
             const MIN_SIZE: usize = $size;
 
             fn read(r: &mut ::wire::Reader<'_>, _field: &'static str) -> ::wire::Result<Self> {
@@ -26,9 +26,6 @@ macro_rules! coded_field {
         })*
     };
 }
-
-#[allow(unused_imports, reason = "families take what they need")]
-pub(crate) use coded_field;
 
 newtype_field!(FolderId(u64));
 newtype_field!(MessageId(u64));

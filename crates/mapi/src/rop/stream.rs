@@ -2,11 +2,11 @@
 
 use wire::{Reader, Result, Writer};
 
+use super::context::ResponseContext;
 use super::field::write_optional;
-use super::{
-    Bytes16, DestHandleIndex, Field, FieldBy, OutputHandleIndex, ResponseContext, ResponseFields,
-    newtype_field, plain_response, rop_enum, rop_response, rop_struct,
-};
+use super::field::{Bytes16, DestHandleIndex, Field, FieldBy, OutputHandleIndex, newtype_field, rop_enum};
+use super::macros::{rop_response, rop_struct};
+use super::response_fields::{ResponseFields, plain_response};
 use crate::ErrorCode;
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;

@@ -4,11 +4,9 @@
 use wire::{Guid, Reader, Result, Writer};
 
 use super::fast_transfer::SendOptions;
+use super::field::{Bool, Bytes16, Bytes32, Field, List16, List32, OutputHandleIndex, rop_enum, rop_flags};
+use super::macros::{rop_response, rop_struct};
 use super::shared::Sized16;
-use super::{
-    Bool, Bytes16, Bytes32, Field, List16, List32, OutputHandleIndex, rop_enum, rop_flags, rop_response,
-    rop_struct,
-};
 use crate::data::{FolderId, GlobalCounter, LongTermId, MessageId};
 use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropertyList, Restriction};

@@ -2,11 +2,11 @@
 
 use wire::{Reader, Result, Writer};
 
+use super::context::ResponseContext;
+use super::field::{Bool, Bytes16, Field, List16, rop_enum, rop_flags};
+use super::macros::{rop_response, rop_struct};
+use super::response_fields::ResponseFields;
 use super::shared::Sized16;
-use super::{
-    Bool, Bytes16, Field, List16, ResponseContext, ResponseFields, rop_enum, rop_flags, rop_response,
-    rop_struct,
-};
 use crate::ErrorCode;
 use crate::data::{FolderId, SortOrderSet};
 use crate::inspect::{Inspect, Node};
@@ -228,7 +228,7 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+rop_response! {
     /// A bookmark ([MS-OXCROPS] 2.2.5.11.2, 2.2.5.14.1, 2.2.5.19.2).
     pub struct BookmarkFields as "Bookmark" {
         /// The bookmark, which is opaque to clients.
@@ -371,13 +371,10 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+rop_response! {
     /// Which groups are open, and where the cursor is ([MS-OXCROPS] 2.2.5.18.2, 2.2.5.19.1).
     pub struct CollapseStateFields as "CollapseState" {
         /// The state, which is opaque to clients.
         pub collapse_state: Bytes16 = "CollapseState",
     }
 }
-
-super::plain_response!(BookmarkFields as "Bookmark");
-super::plain_response!(CollapseStateFields as "CollapseState");

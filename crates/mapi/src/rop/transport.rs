@@ -2,10 +2,9 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{
-    AsciiZ, Bool, Bytes16, Field, FieldBy, plain_response, rop_enum, rop_flags, rop_response, rop_struct,
-    too_long,
-};
+use super::field::{AsciiZ, Bool, Bytes16, Field, FieldBy, rop_enum, rop_flags, too_long};
+use super::macros::{rop_response, rop_struct};
+use super::response_fields::plain_response;
 use crate::data::{FolderId, MessageId};
 use crate::inspect::{Inspect, Node};
 use crate::property::PropertyList;

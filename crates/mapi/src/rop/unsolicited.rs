@@ -3,35 +3,12 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{Bytes16, Field, List8, ResponseContext, ResponseFields, RopId, rop_struct};
-use crate::ErrorCode;
+use super::field::{Bytes16, Field, List8, newtype_field};
+use super::macros::rop_struct;
+use super::rop_id::RopId;
 use crate::inspect::{Inspect, Node};
 use crate::notification::NotificationData;
 use crate::property::PropTag;
-
-/// What answers a ROP that is not answered: nothing can be that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unanswered {}
-
-impl Inspect for Unanswered {
-    fn to_node(&self) -> Node {
-        match *self {}
-    }
-}
-
-impl ResponseFields for Unanswered {
-    fn present(_return_value: ErrorCode) -> bool {
-        true
-    }
-
-    fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
-        Err(r.invalid("RopId", u64::from(RopId::RopRelease.0), "a ROP that is answered"))
-    }
-
-    fn write(&self, _w: &mut Writer) -> Result<()> {
-        match *self {}
-    }
-}
 
 /// Something happened that a client subscribed to ([MS-OXCROPS] 2.2.14.2.1).
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +49,8 @@ impl Inspect for RopNotifyResponse {
         self.node_with(None)
     }
 }
+
+newtype_field!(RopId(u8));
 
 rop_struct! {
     /// Notifications wait ([MS-OXCROPS] 2.2.14.3.1).
