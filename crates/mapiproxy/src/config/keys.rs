@@ -21,11 +21,11 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
 /// A configuration with every key, its meaning above it: what `mapiproxy check --keys` prints.
 pub(crate) fn reference() -> String {
     let mut lines = vec![
-        "# Every key of MAPIProxy's configuration. Relative paths start at the folder of this file. Sizes and times are"
+        "# All keys of MAPIProxy's configuration. Relative paths are relative to the directory of this file. Sizes and"
             .to_owned(),
-        "# whole numbers without a unit. SIGHUP reads accounts, certificate, key and password again; the rest, at a"
+        "# times are integers without a unit. SIGHUP reloads accounts, certificate, key and password; other changes need"
             .to_owned(),
-        "# restart. `mapiproxy check --config FILE` finds what is wrong; with --online it asks the server too.\n".to_owned(),
+        "# a restart. `mapiproxy check --config FILE` reports errors; with --online it also queries the server.\n".to_owned(),
     ];
     let mut table = "";
     for key in KEYS.iter() {
