@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use wire::{Decode, Encode, Endian, Guid, Reader};
 
-use super::{
-    EPT_S_INVALID_CONTEXT, EPT_S_NOT_REGISTERED, EptEntry, EptLookupHandleFreeResponse, EptLookupRequest,
-    EptLookupResponse, EptMapRequest, EptMapResponse, InquiryType, LookupHandle, OPNUM_EPT_LOOKUP,
-    OPNUM_EPT_LOOKUP_HANDLE_FREE, OPNUM_EPT_MAP, Tower, VersionOption,
+use super::interface::{
+    EPT_S_INVALID_CONTEXT, EPT_S_NOT_REGISTERED, OPNUM_EPT_LOOKUP, OPNUM_EPT_LOOKUP_HANDLE_FREE,
+    OPNUM_EPT_MAP,
 };
+use super::stubs::{
+    EptEntry, EptLookupHandleFreeResponse, EptLookupRequest, EptLookupResponse, EptMapRequest,
+    EptMapResponse, InquiryType, LookupHandle, VersionOption,
+};
+use super::tower::Tower;
 use crate::pdu::{FaultStatus, SyntaxId};
 
 /// The most lookups that one client may have unfinished; the oldest is forgotten for one more.

@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-use super::Tower;
+use super::tower::Tower;
 use crate::pdu::SyntaxId;
 
 /// The most towers or entries that are read from one answer.

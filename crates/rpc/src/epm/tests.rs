@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use wire::{Decode, Encode, Endian, Guid};
 
 use super::*;
-use crate::pdu::FaultStatus;
+use crate::pdu::{FaultStatus, SyntaxId};
 
 fn rfr() -> SyntaxId {
     SyntaxId::new("1544f5e0-613c-11d1-93df-00c04fd7bd09".parse().unwrap(), 1, 0)

@@ -2,7 +2,9 @@
 
 use wire::Result;
 
-use super::{Ndr, NdrReader, NdrWriter};
+use super::codec::Ndr;
+use super::reader::NdrReader;
+use super::writer::NdrWriter;
 
 /// Reads the deferred parts of all `items`.
 pub(super) fn read_deferred_items<T: Ndr>(items: &mut [T], r: &mut NdrReader<'_>) -> Result<()> {
@@ -34,7 +36,7 @@ impl<T: Ndr> Ndr for Conformant<T> {
 
     fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
         let count = r.take_max_count(field)?;
-        let count = r.count::<T>(count, field)?;
+        let count = r.count(count, T::MIN_SIZE, field)?;
         if count != 0 {
             r.align(T::ALIGN, field)?;
         }
@@ -78,13 +80,13 @@ impl<T> Varying<T> {
 }
 
 impl<T: Ndr> Ndr for Varying<T> {
-    const ALIGN: usize = super::larger(4, T::ALIGN);
+    const ALIGN: usize = super::codec::larger(4, T::ALIGN);
     const MIN_SIZE: usize = 8;
 
     fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
         let offset = r.u32("offset")?;
         let count = r.u32("actual_count")?;
-        let count = r.count::<T>(count, field)?;
+        let count = r.count(count, T::MIN_SIZE, field)?;
         if count != 0 {
             r.align(T::ALIGN, field)?;
         }
@@ -136,7 +138,7 @@ impl<T> ConformantVarying<T> {
 }
 
 impl<T: Ndr> Ndr for ConformantVarying<T> {
-    const ALIGN: usize = super::larger(4, T::ALIGN);
+    const ALIGN: usize = super::codec::larger(4, T::ALIGN);
     const MIN_SIZE: usize = 8;
 
     fn read_conformance(r: &mut NdrReader<'_>) -> Result<()> {
@@ -154,7 +156,7 @@ impl<T: Ndr> Ndr for ConformantVarying<T> {
                 .invalid(field, u64::from(count), "at most max_count elements")
                 .within("array"));
         };
-        let count = r.count::<T>(count, field)?;
+        let count = r.count(count, T::MIN_SIZE, field)?;
         if count != 0 {
             r.align(T::ALIGN, field)?;
         }

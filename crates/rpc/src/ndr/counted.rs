@@ -3,7 +3,9 @@
 use wire::Result;
 
 use super::array::{read_deferred_items, write_deferred_items};
-use super::{Ndr, NdrReader, NdrWriter};
+use super::codec::Ndr;
+use super::reader::NdrReader;
+use super::writer::NdrWriter;
 
 /// A count with a unique pointer to a conformant array of that many elements:
 /// `DWORD c; [size_is(c)] T* p;`. Equality does not look at the referent id.
@@ -68,7 +70,7 @@ impl<T: Ndr> Ndr for SizedPtr<T> {
             return Err(r.inner().invalid("max_count", u64::from(max_count), "the count beside the pointer"));
         }
         self.items = Some(r.descend("items", |r| {
-            let count = r.count::<T>(max_count, "max_count")?;
+            let count = r.count(max_count, T::MIN_SIZE, "max_count")?;
             if count != 0 {
                 r.align(T::ALIGN, "items")?;
             }
@@ -119,7 +121,7 @@ impl<T> Default for Counted<T> {
 }
 
 impl<T: Ndr> Ndr for Counted<T> {
-    const ALIGN: usize = super::larger(4, T::ALIGN);
+    const ALIGN: usize = super::codec::larger(4, T::ALIGN);
     const MIN_SIZE: usize = 4;
 
     fn read_conformance(r: &mut NdrReader<'_>) -> Result<()> {
@@ -133,7 +135,7 @@ impl<T: Ndr> Ndr for Counted<T> {
         if count != max_count {
             return Err(r.inner().invalid(field, u64::from(count), "the same count as max_count"));
         }
-        let count = r.count::<T>(count, field)?;
+        let count = r.count(count, T::MIN_SIZE, field)?;
         if count != 0 {
             r.align(T::ALIGN, field)?;
         }
@@ -174,7 +176,7 @@ impl<T> Default for SizedArray<T> {
 }
 
 impl<T: Ndr> Ndr for SizedArray<T> {
-    const ALIGN: usize = super::larger(4, T::ALIGN);
+    const ALIGN: usize = super::codec::larger(4, T::ALIGN);
     const MIN_SIZE: usize = 8;
 
     fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
@@ -183,7 +185,7 @@ impl<T: Ndr> Ndr for SizedArray<T> {
         if count != max_count {
             return Err(r.inner().invalid("max_count", u64::from(max_count), "the count before the array"));
         }
-        let count = r.count::<T>(count, field)?;
+        let count = r.count(count, T::MIN_SIZE, field)?;
         if count != 0 {
             r.align(T::ALIGN, field)?;
         }

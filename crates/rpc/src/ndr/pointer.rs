@@ -2,7 +2,9 @@
 
 use wire::Result;
 
-use super::{Ndr, NdrReader, NdrWriter};
+use super::codec::Ndr;
+use super::reader::NdrReader;
+use super::writer::NdrWriter;
 
 /// A unique pointer (`[unique]`): to its own target, or to none (\[C706\] 14.3.10).
 ///

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use wire::{Endian, ErrorKind, Reader, Result};
 
-use super::{MAX_COUNT, MAX_DEPTH, Ndr};
+use super::limits::{MAX_COUNT, MAX_DEPTH};
 
 /// A place in a stub, with what NDR has to remember on the way.
 #[derive(Debug)]
@@ -64,12 +64,12 @@ impl<'a> NdrReader<'a> {
         self.r.u32(field)
     }
 
-    /// `count` as the number of `T`s that follow, which must be possible.
+    /// `count` as the number of elements that follow, each of at least `min_size` bytes.
     ///
     /// # Errors
-    /// When it is over [`MAX_COUNT`], or over what is left.
-    pub fn count<T: Ndr>(&self, count: u32, field: &'static str) -> Result<usize> {
-        self.r.count(count, T::MIN_SIZE, MAX_COUNT, field)
+    /// When it is over [`MAX_COUNT`], or when so many elements do not fit into what is left.
+    pub fn count(&self, count: u32, min_size: usize, field: &'static str) -> Result<usize> {
+        self.r.count(count, min_size, MAX_COUNT, field)
     }
 
     /// Reads a conformant array's element count ahead of the structure that the array ends.

@@ -2,7 +2,9 @@
 
 use wire::{Decode, Encode, Endian, FileTime, Guid, Result};
 
-use super::{Ndr, NdrReader, NdrWriter};
+use super::codec::Ndr;
+use super::reader::NdrReader;
+use super::writer::NdrWriter;
 
 macro_rules! scalar {
     ($($type:ident $size:literal),* $(,)?) => {$(

@@ -4,7 +4,9 @@ use std::fmt;
 
 use wire::{Result, Utf16};
 
-use super::{Ndr, NdrReader, NdrWriter};
+use super::codec::Ndr;
+use super::reader::NdrReader;
+use super::writer::NdrWriter;
 
 /// The header of a conformant varying string: how many units follow, and how many more there is room for.
 fn read_header(r: &mut NdrReader<'_>, field: &'static str) -> Result<(u32, u32)> {
@@ -64,7 +66,7 @@ macro_rules! string {
 
             fn read_scalars(r: &mut NdrReader<'_>, field: &'static str) -> Result<Self> {
                 let (count, spare) = read_header(r, field)?;
-                let count = r.count::<$unit>(count, field)?;
+                let count = r.count(count, <$unit>::MIN_SIZE, field)?;
                 let text = <$text as Units>::read_until_zero(r, count, field)?;
                 // One terminator and nothing else is what everybody sends.
                 let tail = match count.saturating_sub(text.len()) {

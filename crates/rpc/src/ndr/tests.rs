@@ -1,7 +1,7 @@
 //! Tests of NDR.
 
 use proptest::prelude::*;
-use wire::{Endian, ErrorKind, Guid, Utf16};
+use wire::{Endian, ErrorKind, Guid, Result, Utf16};
 
 use super::*;
 use crate::{ndr_params, ndr_struct, ndr_union};

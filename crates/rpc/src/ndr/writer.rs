@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use wire::{Error, ErrorKind, Result, Writer};
 
-use super::MAX_DEPTH;
+use super::limits::MAX_DEPTH;
 
 /// What the first new pointer is called, and how far the next one is away: as MIDL-made stubs do it.
 const FIRST_REFERENT: u32 = 0x0002_0000;

@@ -2,10 +2,8 @@
 
 use wire::{Decode, Encode, Error, Reader, Result, Writer};
 
-use super::{AuthLevel, AuthType, HEADER_SIZE, Header, PduType};
-
-/// Bytes of a [`SecTrailer`].
-pub const SEC_TRAILER_SIZE: usize = 8;
+use super::codes::{AuthLevel, AuthType, PduType};
+use super::header::{HEADER_SIZE, Header, SEC_TRAILER_SIZE};
 
 /// The fixed part of a verifier ([MS-RPCE] 2.2.2.11 `sec_trailer`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

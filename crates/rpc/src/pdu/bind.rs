@@ -2,7 +2,8 @@
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use super::{ContextResultCode, ProviderReason, RejectReason, SyntaxId};
+use super::codes::{ContextResultCode, ProviderReason, RejectReason};
+use super::syntax::SyntaxId;
 
 /// A bind or an `alter_context` (C706 12.6.4.3, 12.6.4.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -2,7 +2,7 @@
 
 use wire::{Decode, DecodeWith, Encode, Guid, Reader, Result, Writer};
 
-use super::{FaultStatus, PfcFlags};
+use super::codes::{FaultStatus, PfcFlags};
 
 /// Bytes before the stub of a request without an object UUID, of a response, and before a fault's status.
 pub const REQUEST_HEADER_SIZE: usize = 24;

@@ -2,10 +2,13 @@
 
 use wire::{Encode, Endian, Error, Reader, Result, Writer};
 
-use super::{PduType, PfcFlags};
+use super::codes::{PduType, PfcFlags};
 
 /// Bytes of the common header.
 pub const HEADER_SIZE: usize = 16;
+
+/// Bytes of a [`SecTrailer`].
+pub const SEC_TRAILER_SIZE: usize = 8;
 
 /// How the sender writes integers, characters and floating-point numbers (C706 14.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,7 +63,7 @@ pub struct Header {
     pub drep: DataRepresentation,
     /// Bytes of the whole unit, header and verifier included.
     pub frag_length: u16,
-    /// Bytes of the verifier's token alone, without its [`SEC_TRAILER_SIZE`](super::SEC_TRAILER_SIZE).
+    /// Bytes of the verifier's token alone, without its [`SEC_TRAILER_SIZE`].
     pub auth_length: u16,
     /// Which call the unit belongs to.
     pub call_id: u32,
@@ -107,7 +110,7 @@ impl Header {
     pub fn check_verifier(&self) -> Result<()> {
         let verifier = match self.auth_length {
             0 => 0,
-            token => usize::from(token).saturating_add(super::SEC_TRAILER_SIZE),
+            token => usize::from(token).saturating_add(SEC_TRAILER_SIZE),
         };
         if HEADER_SIZE.saturating_add(verifier) > usize::from(self.frag_length) {
             let found = u64::from(self.auth_length);

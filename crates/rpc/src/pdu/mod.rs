@@ -13,13 +13,13 @@ mod syntax;
 
 use wire::{Decode, DecodeWith, Encode, Error, Reader, Result, Writer};
 
-pub use self::auth::{AuthVerifier, SEC_TRAILER_SIZE, SecTrailer};
+pub use self::auth::{AuthVerifier, SecTrailer};
 pub use self::bind::{Bind, BindAck, BindNak, ContextResult, PresentationContext};
 pub use self::call::{Fault, REQUEST_HEADER_SIZE, Request, Response};
 pub use self::codes::{
     AuthLevel, AuthType, ContextResultCode, FaultStatus, PduType, PfcFlags, ProviderReason, RejectReason,
 };
-pub use self::header::{DataRepresentation, HEADER_SIZE, Header};
+pub use self::header::{DataRepresentation, HEADER_SIZE, Header, SEC_TRAILER_SIZE};
 pub use self::syntax::{BindTimeFeatures, SyntaxId};
 
 /// One whole protocol data unit.

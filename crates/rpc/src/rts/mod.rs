@@ -1,9 +1,10 @@
 //! RTS: what the two channels of RPC over HTTP say to one another between calls ([MS-RPCH] 2.2.3).
 //!
 //! A [`RtsPdu`] is a unit of its own type in the stream of connection-oriented units, made of [`Command`]s.
-//! Which commands make up which message ([MS-RPCH] 2.2.4) is told by [`RtsPdu::name`].
+//! [`RtsPdu::name`] says which message ([MS-RPCH] 2.2.4) the commands make up.
 
 mod commands;
+mod flags;
 mod names;
 
 use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
@@ -11,32 +12,13 @@ use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 use crate::pdu::{DataRepresentation, Header, PduType, PfcFlags};
 
 pub use self::commands::{ClientAddress, Command, CommandType, Destination, Padding};
+pub use self::flags::RtsFlags;
 
 /// The type of every RTS unit ([MS-RPCH] 2.2.3.6.1).
 pub const RTS: PduType = PduType(20);
 
 /// Bytes before the first command.
 pub const RTS_HEADER_SIZE: usize = 20;
-
-wire::wire_flags! {
-    /// What an RTS unit is for ([MS-RPCH] 2.2.3.6.1).
-    pub struct RtsFlags(u16) {
-        /// The unit is a ping.
-        PING = 0x0001,
-        /// The unit has commands that no other flag tells of.
-        OTHER_CMD = 0x0002,
-        /// A channel is being replaced.
-        RECYCLE_CHANNEL = 0x0004,
-        /// The unit is about the IN channel.
-        IN_CHANNEL = 0x0008,
-        /// The unit is about the OUT channel.
-        OUT_CHANNEL = 0x0010,
-        /// The sender's channel ends with this unit.
-        EOF = 0x0020,
-        /// The unit asks whether there is a proxy, or answers that.
-        ECHO = 0x0040,
-    }
-}
 
 /// One RTS unit ([MS-RPCH] 2.2.3.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +58,7 @@ impl RtsPdu {
     /// Which message it is among those that clients send and get ([MS-RPCH] 2.2.4), told by its flags and
     /// commands; none for any other.
     pub fn name(&self) -> Option<&'static str> {
-        names::name_of(self)
+        self.body.as_ref().map_or(Some(names::ECHO), |body| names::name_of(body.flags, &body.commands))
     }
 }
 

@@ -1,6 +1,10 @@
 //! Recognizes RTS PDUs by their commands ([MS-RPCH] 2.2.4).
 
-use super::{CommandType, RtsFlags, RtsPdu};
+use super::commands::{Command, CommandType};
+use super::flags::RtsFlags;
+
+/// The message that also a header without commands is.
+pub(super) const ECHO: &str = "Echo";
 
 /// A message, the flags that it has, and its commands.
 type Shape = (&'static str, RtsFlags, &'static [CommandType]);
@@ -40,15 +44,15 @@ const SHAPES: &[Shape] = &[
         &[CommandType::Destination, CommandType::FlowControlAck],
     ),
     ("Ping", RtsFlags::PING, &[]),
-    ("Echo", RtsFlags::ECHO, &[]),
+    (ECHO, RtsFlags::ECHO, &[]),
 ];
 
-pub(super) fn name_of(pdu: &RtsPdu) -> Option<&'static str> {
-    let Some(body) = &pdu.body else { return Some("Echo") };
-    let has = |(_, flags, types): &&Shape| {
-        *flags == body.flags
-            && types.len() == body.commands.len()
-            && types.iter().zip(&body.commands).all(|(expected, command)| *expected == command.command_type())
+/// The name of the message with these flags and commands.
+pub(super) fn name_of(flags: RtsFlags, commands: &[Command]) -> Option<&'static str> {
+    let has = |(_, expected, types): &&Shape| {
+        *expected == flags
+            && types.len() == commands.len()
+            && types.iter().zip(commands).all(|(expected, command)| *expected == command.command_type())
     };
     SHAPES.iter().find(has).map(|(name, ..)| *name)
 }
