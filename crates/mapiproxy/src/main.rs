@@ -4,13 +4,8 @@ mod commands;
 mod config;
 mod descriptors;
 mod files;
-mod http;
 mod inspect;
-mod online;
 mod output;
-mod own_address;
-mod recording;
-mod service;
 mod wiring;
 
 use std::error::Error;

@@ -52,12 +52,12 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let Inspected { accounts, mut warnings } = inspect::inspect(&config, &mut found);
     warnings.extend(notes);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    for own in runtime.block_on(crate::own_address::find(&config)) {
+    for own in runtime.block_on(crate::wiring::own_address::find(&config)) {
         found.wrong(own.key(), own.why());
     }
     let mut fine = Vec::new();
     if arguments.online {
-        let shown = runtime.block_on(crate::online::ask(&config, &mut found));
+        let shown = runtime.block_on(inspect::online::ask(&config, &mut found));
         warnings.extend(shown.warnings);
         fine = shown.fine;
     } else {

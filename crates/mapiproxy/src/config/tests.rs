@@ -60,10 +60,10 @@ fn urls_begin_as_the_public_url_says_or_as_the_listeners_do() {
         parse(Path::new("p.toml"), &text.replace("[listen]\n", &format!("{top}\n{listen}"))).unwrap()
     };
     let own = http("");
-    assert_eq!(crate::http::origin(&own), "http://proxy.lab.test:8080");
+    assert_eq!(crate::wiring::http::origin(&own), "http://proxy.lab.test:8080");
     assert!(notes(&own)[0].contains("set public_url"));
     let public = http("public_url = \"https://mail.lab.test/\"");
-    assert_eq!(crate::http::origin(&public), "https://mail.lab.test");
+    assert_eq!(crate::wiring::http::origin(&public), "https://mail.lab.test");
     assert!(!notes(&public).iter().any(|note| note.contains("public_url")));
     for bad in ["mail.lab.test", "https://mail.lab.test/mapi", "ftp://mail.lab.test", ""] {
         let why = error("[listen]", &format!("public_url = {bad:?}\n[listen]"));

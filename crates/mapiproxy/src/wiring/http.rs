@@ -16,8 +16,8 @@ use net::{AuthLimit, BodyBudget, EventLog, Limits};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::credentials::Service;
 use crate::config::{Config, Listen, Scheme, Url, Way};
-use crate::service::Service;
 
 type Failure = Box<dyn Error>;
 

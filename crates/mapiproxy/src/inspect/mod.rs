@@ -1,5 +1,7 @@
 //! What a configuration names, looked at before anything runs: files, certificates, addresses, the server's name.
 
+pub(crate) mod online;
+
 use std::io::ErrorKind;
 use std::net::{IpAddr, TcpListener};
 use std::os::unix::fs::MetadataExt as _;
@@ -142,7 +144,7 @@ fn certificate(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected
     if read.is_ok() {
         key_mode(key, found);
     }
-    match crate::http::tls(&config.listen) {
+    match crate::wiring::http::tls(&config.listen) {
         Ok(_) => {}
         Err(error @ TlsError::Order { .. }) => return found.wrong("listen.certificate", error.to_string()),
         // It is the certificate that is wrong, and said to be.
@@ -220,7 +222,7 @@ fn capture(config: &Config, found: &mut Found<'_>) {
         ("capture.har", alone(None, config.capture.har.clone())),
     ];
     for (key, capture) in &all {
-        match crate::recording::files(capture).may_begin() {
+        match crate::wiring::recording::files(capture).may_begin() {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => found.wrong(key, error.to_string()),
             // A folder that can't be used is reported below.
             _ => {}

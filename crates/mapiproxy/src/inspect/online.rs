@@ -11,7 +11,7 @@ use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, NotSignedIn, T
 use net::{LoopMarker, NotServed};
 
 use crate::config::{Binding, Config, Credentials, Found, ProtectionLevel, Scheme, Url};
-use crate::service::Service;
+use crate::wiring::credentials::Service;
 
 /// What is asked for by HTTP, the first signed in for.
 const TARGETS: [&str; 2] = ["/mapi/emsmdb/", "/autodiscover/autodiscover.xml"];
@@ -89,7 +89,9 @@ impl Asking<'_> {
         let mut shown = Shown::default();
         // What keeps TLS from being set up was found without the server.
         let Some(server) = server else { return shown };
-        let Ok(upstream) = crate::http::upstream(self.config, server, &self.service) else { return shown };
+        let Ok(upstream) = crate::wiring::http::upstream(self.config, server, &self.service) else {
+            return shown;
+        };
         let mut guarded = None;
         for target in TARGETS {
             match net::http::ask_anonymously(&upstream, target).await {

@@ -1,5 +1,10 @@
 //! From a configuration to a running proxy.
 
+pub(crate) mod credentials;
+pub(crate) mod http;
+pub(crate) mod own_address;
+pub(crate) mod recording;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::num::NonZeroUsize;
@@ -22,11 +27,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::credentials::Service;
+use self::http::LiveCertificate;
+use self::recording::Writing;
 use crate::config::{Binding, Bindings, Clients, Config, Deferred};
 use crate::files::{FileError, LiveAccounts};
-use crate::http::{self, LiveCertificate};
-use crate::recording::Writing;
-use crate::service::Service;
 
 type Failure = Box<dyn Error>;
 
@@ -129,8 +134,8 @@ fn option_value(value: &toml::Value) -> Result<OptionValue, &'static str> {
 
 /// Starts the proxy that `config` describes, watched by `observer`. Must be called within the async runtime.
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
-    crate::own_address::check(config).await?;
-    let (observer, recording) = crate::recording::observed(&config.capture, observer)?;
+    own_address::check(config).await?;
+    let (observer, recording) = recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?).deferring(deferral(config)?));
     let contexts = Registry::new();
     let accounts =
