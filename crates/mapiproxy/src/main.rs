@@ -3,6 +3,7 @@
 mod commands;
 mod config;
 mod descriptors;
+mod failure;
 mod files;
 mod inspect;
 mod output;
@@ -10,10 +11,11 @@ mod wiring;
 
 use std::error::Error;
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::failure::{causes, complain};
 
 /// Gives memory back to the system soon after it is freed, also what was freed among what is still in use: after a wave
 /// of large requests glibc's allocator keeps most of it.
@@ -110,35 +112,4 @@ fn fail(error: &(dyn Error + 'static)) -> ExitCode {
         None => causes(error).join("\n  because "),
     });
     ExitCode::FAILURE
-}
-
-/// Prints a line to standard error. Where it can't be written, the exit status has to do.
-fn complain(line: &str) {
-    output::complain(&format!("mapiproxy: {line}"));
-}
-
-/// What an error says, and what its causes say that it did not say already.
-fn causes(error: &dyn Error) -> Vec<String> {
-    let mut said = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let because = error.to_string();
-        // Some errors end with their cause.
-        if !said.last().is_some_and(|last| last.ends_with(&because)) {
-            said.push(because);
-        }
-        cause = error.source();
-    }
-    said
-}
-
-/// What a command comes to.
-type Outcome = Result<(), Box<dyn Error>>;
-
-/// A configuration file named on the command line.
-#[derive(Debug, clap::Args)]
-struct ConfigFile {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
 }

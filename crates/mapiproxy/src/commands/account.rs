@@ -8,7 +8,8 @@ use identity::accounts::AccountFile;
 use identity::{Account, NtHash};
 use zeroize::Zeroizing;
 
-use crate::{Outcome, files};
+use crate::failure::Outcome;
+use crate::files;
 
 /// What to do with the accounts.
 #[derive(Debug, Subcommand)]

@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use crate::Outcome;
 use crate::config::{self, Examined, Found, Problems};
+use crate::failure::Outcome;
 use crate::inspect::{self, Inspected};
 
 /// What to check.

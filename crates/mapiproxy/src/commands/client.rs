@@ -6,9 +6,9 @@ use clap::{Subcommand, ValueEnum};
 use client::{Client, ClientConfig, Person, Resolution};
 use identity::Mechanism;
 
-use crate::Outcome;
 use crate::commands::sign_in::SignIn;
 use crate::config::Binding;
+use crate::failure::Outcome;
 
 /// Which server, and as whom.
 #[derive(Debug, clap::Args)]

@@ -19,7 +19,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use self::packed::{GZIP, Unpacked, key_logs};
 use super::key_files::{KeyFiles, KeyLogs};
-use crate::{Outcome, files};
+use crate::failure::Outcome;
+use crate::files;
 
 mod names;
 mod packed;
@@ -154,7 +155,7 @@ impl Printer {
         let call = match found {
             Found::Call(call) => call,
             Found::Problem(problem) => {
-                crate::complain(&problem.to_string());
+                crate::failure::complain(&problem.to_string());
                 return Ok(());
             }
         };
@@ -247,7 +248,7 @@ fn file(
         let mut unpacked = BufReader::with_capacity(1 << 16, Unpacked::new(input));
         stream(path, first, &mut unpacked, follow, watcher, sink)?;
         if let Some(damage) = unpacked.get_ref().damage() {
-            crate::complain(&format!("{}: {damage}", path.display()));
+            crate::failure::complain(&format!("{}: {damage}", path.display()));
         }
     } else {
         stream(path, first, input, follow, watcher, sink)?;

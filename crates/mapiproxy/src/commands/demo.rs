@@ -16,7 +16,8 @@ use lab::{Lab, LabConfig, LabServer};
 use rpc::AuthLevel;
 use tokio::sync::watch;
 
-use crate::{Outcome, config, files, wiring};
+use crate::failure::Outcome;
+use crate::{config, files, wiring};
 
 /// Where the demo's parts live: loopback addresses that stand for three hosts.
 const PROXY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 23);

@@ -8,7 +8,7 @@ use capture::decrypt::Keys;
 use capture::decrypt::tls::{KeyLog, KeyLogReader};
 use identity::ntlm::passive::Secret;
 
-use crate::Outcome;
+use crate::failure::Outcome;
 
 /// As much as is read of a keytab, in bytes: more than any has.
 const MAX_KEYTAB: u64 = 17 << 20;

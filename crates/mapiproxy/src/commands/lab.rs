@@ -13,7 +13,8 @@ use tokio::sync::watch;
 
 use crate::commands::signals::Signals;
 use crate::config::ProtectionLevel;
-use crate::{Outcome, files};
+use crate::failure::Outcome;
+use crate::files;
 
 /// What to serve.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use engine::Module;
 
-use crate::Outcome;
+use crate::failure::Outcome;
 
 /// Prints every module with its options.
 pub(crate) fn run() -> Outcome {

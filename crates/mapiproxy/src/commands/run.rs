@@ -1,5 +1,6 @@
 //! `mapiproxy run`: the proxy.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -7,14 +8,16 @@ use std::time::{Duration, Instant};
 use console::Live;
 
 use crate::commands::signals::{Signals, Told};
+use crate::failure::Outcome;
 use crate::wiring::Running;
-use crate::{ConfigFile, Outcome, config, inspect, wiring};
+use crate::{config, inspect, wiring};
 
 /// What to run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    file: ConfigFile,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
     /// Prints each operation when it is done, one line each.
     #[arg(long)]
     live: bool,
@@ -29,7 +32,7 @@ pub(crate) struct Arguments {
 /// who sign in and connect from then on, and for connections that we open from then on. In a terminal it ends
 /// the proxy, since it then says that the terminal is gone.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
-    let path = &arguments.file.config;
+    let path = &arguments.config;
     let config = config::load(path)?;
     for warning in inspect::warnings(path, &config) {
         tracing::warn!("{}: {warning}", path.display());
@@ -78,7 +81,7 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
             Ok(Some(count)) => say(&format!("the accounts were read again: {count}")),
             Ok(None) => {}
             Err(error) => {
-                let error = crate::causes(&error).join(": ");
+                let error = crate::failure::causes(&error).join(": ");
                 tracing::error!("the accounts stay as they were: {error}");
             }
         }
@@ -86,7 +89,7 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
             Ok(true) => say("the password of our account at the server was read again"),
             Ok(false) => {}
             Err(error) => {
-                let error = crate::causes(&error).join(": ");
+                let error = crate::failure::causes(&error).join(": ");
                 tracing::error!("the password of our account at the server stays as it was: {error}");
             }
         }
@@ -94,7 +97,7 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
             Ok(true) => say("the certificate was read again"),
             Ok(false) => {}
             Err(error) => {
-                let error = crate::causes(&error).join(": ");
+                let error = crate::failure::causes(&error).join(": ");
                 tracing::error!("the certificate stays as it was: {error}");
             }
         }

@@ -121,7 +121,7 @@ impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_long = f.alternate();
         let each = self.0.iter().map(|problem| {
-            let text = crate::causes(problem).join(": ");
+            let text = crate::failure::causes(problem).join(": ");
             match problem.excerpt().filter(|_| is_long) {
                 Some(excerpt) => format!("{text}\n{excerpt}"),
                 None => text,

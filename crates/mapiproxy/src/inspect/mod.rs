@@ -69,7 +69,7 @@ pub(crate) fn warnings(path: &Path, config: &Config) -> Vec<String> {
 }
 
 fn causes(error: &FileError) -> String {
-    crate::causes(error).join(": ")
+    crate::failure::causes(error).join(": ")
 }
 
 fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {

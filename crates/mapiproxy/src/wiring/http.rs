@@ -1,6 +1,5 @@
 //! From a configuration to the HTTP side of a running proxy.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +17,7 @@ use tokio::sync::watch;
 
 use super::credentials::Service;
 use crate::config::{Config, Listen, Scheme, Url, Way};
-
-type Failure = Box<dyn Error>;
+use crate::failure::Failure;
 
 /// What the HTTP connections of the proxy have in common.
 pub(crate) fn front(

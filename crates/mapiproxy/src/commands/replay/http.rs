@@ -12,8 +12,9 @@ use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust,
 use net::{Account, Gate, Live};
 use rpc::AuthLevel;
 
-use super::{Arguments, Failure};
+use super::arguments::Arguments;
 use crate::config::{Scheme, Url};
+use crate::failure::Failure;
 
 /// How long connecting and signing in may take.
 const TIMEOUT: Duration = Duration::from_secs(30);

@@ -1,77 +1,22 @@
 //! `mapiproxy replay`: a recording, sent to a server.
 
+mod arguments;
 mod http;
 mod rpc;
 
 use std::io::{self, Write as _, stdout};
-use std::path::PathBuf;
 
 use capture::call::Call;
 use capture::filter::Filter;
 use capture::replay::{Came, Difference, NotSent, Replay, Step};
 use capture::{Found, Operation};
 
+pub(crate) use self::arguments::Arguments;
+use self::arguments::Target;
 use self::http::HttpSender;
 use self::rpc::RpcSender;
-use crate::Outcome;
 use crate::commands::decode;
-use crate::commands::sign_in::SignIn;
-use crate::config::{Binding, NoServer, Scheme, Url};
-
-/// What to send, and where to.
-#[derive(Debug, clap::Args)]
-#[command(mut_arg("user", |user| user.long("as")))]
-pub(crate) struct Arguments {
-    /// Recordings, as `mapiproxy decode` takes them. Of those that we made, the clients' side is sent.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// The server. For remote calls a host, asked through its endpoint mapper (on port 135, or `host:port`),
-    /// or one fixed endpoint as `ncacn_ip_tcp:host[6001]`. For MAPI over HTTP `https://host`, with `:port`
-    /// where it is another.
-    #[arg(long, value_parser = Target::parse)]
-    target: Target,
-    #[command(flatten)]
-    sign_in: SignIn,
-    /// How to sign in by HTTP.
-    #[arg(long, value_enum, default_value = "ntlm")]
-    auth: Scheme,
-    /// A file with the certificates of the authorities that may say who the server is, in PEM. Those that this
-    /// machine trusts where it is left out.
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<PathBuf>,
-    /// The name that the server's certificate must have, where it is not that of the target.
-    #[arg(long, value_name = "NAME")]
-    server_name: Option<String>,
-    /// Only what this user asked, by whole name or without the domain.
-    #[arg(long)]
-    user_asked: Option<String>,
-    /// Reads what is sealed in the recording, as in `mapiproxy decode`.
-    #[arg(long, value_name = "USER=FILE", value_parser = decode::assignment)]
-    password: Vec<(String, PathBuf)>,
-    /// Reads what is sealed in the recording, as in `mapiproxy decode`.
-    #[arg(long, value_name = "KIND=FILE", value_parser = decode::assignment)]
-    key: Vec<(String, PathBuf)>,
-    #[command(flatten)]
-    key_files: super::key_files::KeyFiles,
-}
-
-/// Where calls are sent.
-#[derive(Debug, Clone)]
-enum Target {
-    Rpc(Binding),
-    Http(Url),
-}
-
-impl Target {
-    fn parse(text: &str) -> Result<Self, NoServer> {
-        if text.contains("://") {
-            return Url::try_from(text.to_owned()).map(Self::Http);
-        }
-        Binding::try_from(text.to_owned()).map(Self::Rpc)
-    }
-}
-
-type Failure = Box<dyn std::error::Error>;
+use crate::failure::Outcome;
 
 /// Sends a recording to a server.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
@@ -86,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let keys = arguments.key_files.open(secrets, false)?;
     decode::read(&arguments.files, keys, false, &mut |found| match found {
         Found::Problem(problem) => {
-            crate::complain(&problem.to_string());
+            crate::failure::complain(&problem.to_string());
             Ok(())
         }
         Found::Call(call) if call.side.as_deref() == Some("upstream") => Ok(()),

@@ -10,8 +10,9 @@ use identity::Mechanism;
 use mapi::Interface;
 use net::{CallFailure, LinkConfig, RpcClient};
 
-use super::{Arguments, Failure};
+use super::arguments::Arguments;
 use crate::config::Binding;
+use crate::failure::Failure;
 
 /// Makes remote calls.
 pub(super) struct RpcSender {

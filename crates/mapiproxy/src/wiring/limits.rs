@@ -1,0 +1,39 @@
+//! The limits that a configuration sets for clients.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use net::{AuthLimit, AuthLimits, Limits, Network};
+
+use crate::config::Clients;
+
+/// The limit of failed sign-ins.
+pub(super) fn auth_limit(clients: &Clients) -> Arc<AuthLimit> {
+    let limits = AuthLimits {
+        failures: clients.failed_sign_ins,
+        longest_wait: Duration::from_secs(clients.failed_sign_in_seconds),
+    };
+    AuthLimit::new(limits, fronts(clients))
+}
+
+/// The servers in front of us that many clients come through.
+pub(super) fn fronts(clients: &Clients) -> Vec<Network> {
+    [&clients.proxy_protocol_from[..], &clients.forwarded_for_from].concat()
+}
+
+/// Bytes of a megabyte, as configured.
+const MEGABYTE: usize = 1_000_000;
+
+/// The limits of connections and of requests.
+pub(super) fn limits(clients: &Clients) -> Limits {
+    Limits {
+        connections: crate::descriptors::connections(clients.connections),
+        connections_per_address: clients.connections_per_address,
+        unauthenticated_percent: clients.unauthenticated_percent,
+        minimum_rate: clients.minimum_bytes_per_second,
+        handshake: Duration::from_secs(clients.handshake_seconds),
+        idle: Duration::from_secs(clients.idle_seconds),
+        request_bytes_per_identity: clients.request_megabytes_per_user.saturating_mul(MEGABYTE),
+        request_bytes: clients.request_megabytes.saturating_mul(MEGABYTE),
+    }
+}

@@ -1,0 +1,77 @@
+//! The module stack that a configuration describes, and the threads for what its modules defer.
+
+use std::collections::BTreeMap;
+
+use engine::options::{OptionValue, Options};
+use engine::{Module, ProxyFacts, Stack};
+
+use super::http;
+use crate::config::Config;
+
+/// Why a stack of modules can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("{key}: {why}")]
+pub(crate) struct StackError {
+    /// The key in the configuration.
+    pub(crate) key: String,
+    /// What is wrong, and what to do.
+    pub(crate) why: String,
+}
+
+/// The modules that `config` names, initialised.
+pub(crate) fn stack(config: &Config) -> Result<Stack, StackError> {
+    let wrong = |key: &str, why: String| StackError { key: key.to_owned(), why };
+    let facts = ProxyFacts {
+        name: config.name.clone(),
+        upstream: config.upstream_host().to_owned(),
+        origin: http::origin(config),
+        sign_in: http::sign_in(config),
+    };
+    let mut stack: Vec<Box<dyn Module>> = Vec::new();
+    for name in &config.modules.stack {
+        let known = || modules::all().iter().map(|module| module.name()).collect::<Vec<_>>().join(", ");
+        let unknown = || wrong("modules.stack", format!("there is no module {name}; there are {}", known()));
+        let mut module = modules::by_name(name).ok_or_else(unknown)?;
+        if stack.iter().any(|other| other.name() == module.name()) {
+            return Err(wrong("modules.stack", format!("{name} stands there twice; remove one")));
+        }
+        let table = format!("modules.{name}");
+        let given = config.modules.options.get(name).map(|options| option_values(&table, options));
+        let given = given.transpose()?.unwrap_or_default();
+        let options = Options::checked(module.name(), module.options(), given)
+            .map_err(|error| wrong(&table, error.to_string()))?;
+        module.init(&options, &facts).map_err(|error| wrong(&table, error.to_string()))?;
+        stack.push(module);
+    }
+    // Looked for last: what is misspelt in the stack is no reason to remove the options of what is meant.
+    if let Some(unused) = config.modules.options.keys().find(|name| !config.modules.stack.contains(name)) {
+        let why = format!("has options, but {unused} is not in modules.stack: add it there, or remove them");
+        return Err(wrong(&format!("modules.{unused}"), why));
+    }
+    Ok(Stack::new(stack))
+}
+
+fn option_values(key: &str, table: &toml::Value) -> Result<BTreeMap<String, OptionValue>, StackError> {
+    let wrong = |key: String, why: &str| StackError { key, why: why.to_owned() };
+    let table = table.as_table().ok_or_else(|| {
+        wrong(key.to_owned(), "a module's options are a table: write them below a line with the table's name")
+    })?;
+    let value = |(name, value): (&String, &toml::Value)| {
+        let value = option_value(value).map_err(|why| wrong(format!("{key}.{name}"), why))?;
+        Ok((name.clone(), value))
+    };
+    table.iter().map(value).collect()
+}
+
+fn option_value(value: &toml::Value) -> Result<OptionValue, &'static str> {
+    Ok(match value {
+        toml::Value::String(text) => OptionValue::Text(text.clone()),
+        toml::Value::Integer(number) => OptionValue::Integer(*number),
+        toml::Value::Boolean(yes) => OptionValue::Bool(*yes),
+        toml::Value::Array(items) => {
+            let texts = items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+            OptionValue::Texts(texts.ok_or("a list holds texts only")?)
+        }
+        _ => return Err("is neither a text, a whole number, true or false, nor a list"),
+    })
+}
