@@ -8,10 +8,10 @@ use mapi::property::{PropTag, PropertyList, PropertyValue, RelationalOperator, R
 use mapi::{ErrorCode, Interface, nspi};
 use rpc::ndr::{CharString, ContextHandle, Counted, Ptr, SizedPtr, WcharString};
 
+use crate::client::Client;
 use crate::connection::{Connection, ask};
-use crate::error::check;
+use crate::error::{Error, Failure, check};
 use crate::person::{PERSON_COLUMNS, Person};
-use crate::{Client, Error, Failure};
 
 /// The code page for texts that are not asked for as UTF-16.
 const CODE_PAGE: u32 = 1252;
@@ -70,7 +70,7 @@ impl Client {
     /// # Errors
     /// When the call fails or the server refuses.
     pub async fn address_book(&self) -> Result<AddressBook, Error> {
-        let mut connection = Connection::open(self, Interface::Nspi).await?;
+        let mut connection = self.open(Interface::Nspi).await?;
         let request = BindRequest { flags: 0, stat: stat(), server_guid: Ptr::new(nspi::FlatUid::default()) };
         let (operation, response) = ask!(connection, nspi, Bind, request)?;
         check(operation, response.return_value)?;

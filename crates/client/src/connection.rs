@@ -1,11 +1,13 @@
 //! A connection to one RPC interface of the server.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use mapi::Interface;
-use net::{LinkConfig, RpcClient, syntax};
+use net::{LinkConfig, RpcClient};
 use wire::Endian;
 
-use crate::{Client, Error, Failure};
+use crate::error::{Error, Failure};
 
 /// A connection to one of the server's interfaces.
 #[derive(Debug)]
@@ -15,17 +17,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// A connection of `client`'s to `interface`; it signs in with the first call.
-    pub(crate) async fn open(client: &Client, interface: Interface) -> Result<Self, Error> {
-        let address = client.find(interface).await?;
-        let config = LinkConfig {
-            interface: syntax(interface),
-            account: client.account.clone(),
-            group: 0,
-            bind_id: None,
-            timeout: client.timeout,
-        };
-        Ok(Self { rpc: RpcClient::new(address, config), interface })
+    /// A connection as `config` says, to the addresses at which the server serves `interface`.
+    pub(crate) fn new(addresses: Vec<SocketAddr>, config: LinkConfig, interface: Interface) -> Self {
+        Self { rpc: RpcClient::new(addresses, config), interface }
     }
 
     /// The name of the operation `opnum`.
@@ -54,8 +48,12 @@ macro_rules! ask {
         let (stub, endian) = $connection.call(opnum, request.encode()).await?;
         match mapi::$interface::Response::decode(opnum, &stub, endian) {
             Ok((mapi::$interface::Response::$operation(response), _)) => Ok((operation, response)),
-            Ok(_) => Err($crate::Error { operation, failure: $crate::Failure::Missing("answer") }),
-            Err(error) => Err($crate::Error { operation, failure: $crate::Failure::Answer(error) }),
+            Ok(_) => {
+                Err($crate::error::Error { operation, failure: $crate::error::Failure::Missing("answer") })
+            }
+            Err(error) => {
+                Err($crate::error::Error { operation, failure: $crate::error::Failure::Answer(error) })
+            }
         }
     }};
 }

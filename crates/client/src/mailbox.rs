@@ -12,9 +12,9 @@ use rpc::FaultStatus;
 use rpc::ndr::{CharString, ContextHandle, Ptr};
 use wire::{Decode as _, Encode as _};
 
+use crate::client::Client;
 use crate::connection::{Connection, ask};
-use crate::error::check;
-use crate::{Client, Error, Failure};
+use crate::error::{Error, Failure, check};
 
 /// The code page for 8-bit strings.
 const CODE_PAGE: u32 = 1252;
@@ -67,7 +67,7 @@ impl Client {
     /// # Errors
     /// When a call fails or the server refuses.
     pub async fn mailbox(&self, user_dn: &str) -> Result<Mailbox, Error> {
-        let mut connection = Connection::open(self, Interface::Emsmdb).await?;
+        let mut connection = self.open(Interface::Emsmdb).await?;
         match connect_extended(&mut connection, user_dn).await {
             Ok(connected) => Ok(mailbox(connection, Dialect::Extended, user_dn, connected)),
             Err(Error { failure: Failure::Fault(FaultStatus::NCA_S_OP_RNG_ERROR), .. }) => {
@@ -83,7 +83,7 @@ impl Client {
     /// # Errors
     /// When the call fails or the server refuses.
     pub async fn mailbox_legacy(&self, user_dn: &str) -> Result<Mailbox, Error> {
-        let mut connection = Connection::open(self, Interface::Emsmdb).await?;
+        let mut connection = self.open(Interface::Emsmdb).await?;
         let connected = connect_legacy(&mut connection, user_dn).await?;
         Ok(mailbox(connection, Dialect::Legacy, user_dn, connected))
     }

@@ -4,9 +4,9 @@ use mapi::Interface;
 use mapi::rfr::{GetFQDNFromServerDNRequest, GetNewDSARequest};
 use rpc::ndr::{CharString, Ptr};
 
+use crate::client::Client;
 use crate::connection::{Connection, ask};
-use crate::error::check;
-use crate::{Client, Error, Failure};
+use crate::error::{Error, Failure, check};
 
 impl Client {
     /// The name of the server whose address book `user_dn` is to use ([MS-OXABREF] 3.1.4.1); the name may be
@@ -44,7 +44,7 @@ impl Client {
     async fn referral(&mut self) -> Result<&mut Connection, Error> {
         let connection = match self.referral.take() {
             Some(connection) => connection,
-            None => Connection::open(self, Interface::Rfr).await?,
+            None => self.open(Interface::Rfr).await?,
         };
         Ok(self.referral.insert(connection))
     }
