@@ -9,7 +9,7 @@ use rpc::FaultStatus;
 use rpc::ndr::ContextHandle;
 use wire::Guid;
 
-use crate::emsmdb::Session;
+use crate::emsmdb::session::Session;
 use crate::random::Sequence;
 
 /// What a context handle stands for.

@@ -1,6 +1,7 @@
 //! The mailbox store ([MS-OXCRPC] 3.1.4, 3.3.4).
 
 mod rops;
+pub(crate) mod session;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,12 +14,12 @@ use mapi::emsmdb::{
     EcDoRpcResponse, EcDummyRpcResponse, MAX_RGB_AUX, MAX_RGB_OUT, OutBytes, Request, Response, RopBuffer,
     RpcFlags, Version,
 };
-use mapi::nspi::MId;
 use net::Call;
 use rpc::FaultStatus;
 use rpc::ndr::{CharString, ContextHandle, Ptr};
 use wire::{Decode as _, Encode as _};
 
+use self::session::Session;
 use crate::directory::Entry;
 use crate::handles::Object;
 use crate::service::{Answer, Lab, bad_stub, encoded};
@@ -31,16 +32,6 @@ const RPC_FORMAT: ErrorCode = ErrorCode(0x0000_04b6);
 const SERVER_VERSION: Version = Version([0x0f00, 0x85d9, 0]);
 /// How often clients poll, and how they retry ([MS-OXCRPC] 3.1.4.1): milliseconds, times, milliseconds.
 const POLLS: (u32, u32, u32) = (60_000, 6, 10_000);
-
-/// A session with the store.
-#[derive(Debug)]
-pub(crate) struct Session {
-    /// Who connected.
-    pub(crate) user: MId,
-    /// The handles of its server objects, each with the mailbox that it is a logon to.
-    pub(crate) objects: HashMap<u32, MId>,
-    pub(crate) last: u32,
-}
 
 /// What both connects answer.
 struct Connected {

@@ -8,7 +8,7 @@ use mapi::rop::logon::{FolderIds, LogonFlags, LogonTime, PrivateLogon, ResponseF
 use mapi::rop::{RequestBody, ResponseBody, RopId, RopReply, RopRequest};
 use wire::{Encode as _, Reader, Writer};
 
-use super::Session;
+use super::session::Session;
 use crate::directory::Entry;
 use crate::service::Lab;
 

@@ -1,0 +1,15 @@
+//! What the lab keeps of a session with the store.
+
+use std::collections::HashMap;
+
+use mapi::nspi::MId;
+
+/// A session with the store.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Who connected.
+    pub(crate) user: MId,
+    /// The handles of its server objects, each with the mailbox that it is a logon to.
+    pub(crate) objects: HashMap<u32, MId>,
+    pub(crate) last: u32,
+}
