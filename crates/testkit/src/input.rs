@@ -81,3 +81,8 @@ impl Random for Counted {
         Ok(())
     }
 }
+
+/// `rest` behind the bytes that an oracle reads as choices.
+pub(crate) fn chosen(choices: &[u8], rest: &[u8]) -> Vec<u8> {
+    [choices, rest].concat()
+}

@@ -49,8 +49,3 @@ pub fn of(target: &str) -> Vec<Vec<u8>> {
         _ => Vec::new(),
     }
 }
-
-/// `rest` behind the bytes that an oracle reads as choices.
-fn chosen(choices: &[u8], rest: &[u8]) -> Vec<u8> {
-    [choices, rest].concat()
-}

@@ -11,9 +11,9 @@ use mapi::rop::stream::RopCopyToStreamResponse;
 use mapi::rop::table::{RopExpandRowResponse, RopQueryRowsResponse};
 use mapi::rop::{RequestBody, ResponseBody, ResponseFields, RopId, RopReply, RopRequest};
 
-use super::Sample;
 use super::folders::{find_row, move_completion};
 use super::messages::read_recipients;
+use super::sample::Sample;
 use super::transfer::{copy_to_stream, get_buffer};
 use super::values::{row, rows};
 use crate::input::Input;

@@ -43,8 +43,8 @@ use mapi::property::{PropTag, Row};
 use mapi::rop::Bool;
 use wire::Guid;
 
+use super::sample::{Sample, SampleBy, sample, sample_newtypes};
 use super::values::row;
-use super::{Sample, SampleBy, sample, sample_newtypes};
 use crate::input::Input;
 
 sample_newtypes!(

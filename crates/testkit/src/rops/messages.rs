@@ -39,8 +39,8 @@ use mapi::rop::transport::{
 use mapi::property::PropTag;
 use mapi::rop::Bool;
 
+use super::sample::{Sample, SampleBy, sample, sample_newtypes};
 use super::values::recipient;
-use super::{Sample, SampleBy, sample, sample_newtypes};
 use crate::input::Input;
 
 sample_newtypes!(

@@ -4,53 +4,18 @@
 mod answers;
 mod folders;
 mod messages;
+mod sample;
 mod transfer;
 mod values;
 
 use mapi::property::PropTag;
 use mapi::rop::logon::LogonFlags;
-use mapi::rop::{Bool, Empty, FieldBy, RequestBody, RopId, RopReply, RopRequest};
+use mapi::rop::{RequestBody, RopId, RopReply, RopRequest};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use self::sample::Sample;
 use crate::input::Input;
-
-/// What can be made out of choices. Where there are none left, every choice is zero.
-pub(crate) trait Sample: Sized {
-    fn sample(input: &mut Input<'_>) -> Self;
-}
-
-/// What can be made out of choices and of something that was made before.
-pub(crate) trait SampleBy<C>: Sized {
-    fn sample_by(input: &mut Input<'_>, by: &C) -> Self;
-}
-
-/// Makes structures by their fields; those whose shape depends on one before them say so.
-macro_rules! sample {
-    (@field $input:ident) => { $crate::rops::Sample::sample($input) };
-    (@field $input:ident, $by:ident) => { $crate::rops::SampleBy::sample_by($input, &$by) };
-    ($($name:ident { $($field:ident $(by $by:ident)?),* $(,)? })*) => {
-        $(impl $crate::rops::Sample for $name {
-            fn sample(input: &mut $crate::input::Input<'_>) -> Self {
-                $(let $field = $crate::rops::sample!(@field input $(, $by)?);)*
-                Self { $($field),* }
-            }
-        })*
-    };
-}
-
-/// Makes newtypes.
-macro_rules! sample_newtypes {
-    ($($name:ty),* $(,)?) => {
-        $(impl $crate::rops::Sample for $name {
-            fn sample(input: &mut $crate::input::Input<'_>) -> Self {
-                Self($crate::rops::Sample::sample(input))
-            }
-        })*
-    };
-}
-
-use {sample, sample_newtypes};
 
 /// A ROP `id` as a client sends it, made out of `choices`; none where a client sends no such ROP.
 pub fn request(id: RopId, choices: &[u8]) -> Option<RopRequest> {
@@ -151,19 +116,4 @@ request_bodies! {
     RopSynchronizationUploadStateStreamBegin RopSynchronizationUploadStateStreamContinue
     RopSynchronizationUploadStateStreamEnd RopSetLocalReplicaMidsetDeleted RopGetLocalReplicaIds
     RopRegisterNotification RopRelease
-}
-
-impl Sample for Empty {
-    fn sample(_input: &mut Input<'_>) -> Self {
-        Self
-    }
-}
-
-impl<T: Sample> SampleBy<Bool> for Option<T>
-where
-    Self: FieldBy<Bool>,
-{
-    fn sample_by(input: &mut Input<'_>, by: &Bool) -> Self {
-        by.is_true().then(|| T::sample(input))
-    }
 }

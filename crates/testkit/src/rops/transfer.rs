@@ -29,7 +29,7 @@ use mapi::rop::sync::{
     SynchronizationType,
 };
 
-use super::{Sample, sample, sample_newtypes};
+use super::sample::{Sample, sample, sample_newtypes};
 use crate::input::Input;
 
 sample_newtypes!(

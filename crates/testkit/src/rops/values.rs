@@ -18,7 +18,7 @@ use mapi::rop::{
 };
 use wire::{Bytes, FileTime, Guid, Utf16};
 
-use super::{Sample, SampleBy, sample, sample_newtypes};
+use super::sample::{Sample, SampleBy, sample, sample_newtypes};
 use crate::input::Input;
 
 impl Sample for u8 {

@@ -6,9 +6,8 @@ use capture::source::{Item, Packets};
 use capture::stream::{self, EventKind, Reassembler, Side};
 use rpc::pdu::{Header, PduType, SEC_TRAILER_SIZE, SecTrailer};
 
-use super::chosen;
 use crate::captures;
-use crate::input::put_block;
+use crate::input::{chosen, put_block};
 
 pub(super) fn key_logs() -> Vec<Vec<u8>> {
     let random = "ab".repeat(32);

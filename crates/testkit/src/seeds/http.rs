@@ -1,6 +1,6 @@
 //! Seeds for fuzzing HTTP framing.
 
-use super::chosen;
+use crate::input::chosen;
 
 const REQUESTS: [&str; 6] = [
     "POST /mapi/emsmdb/?MailboxId=1@lab.test HTTP/1.1\r\nHost: mail.lab.test\r\n\

@@ -10,8 +10,7 @@ use identity::ntlm::{
 use identity::{Acceptor, ActingLevel, Authority, Initiator, Mechanism, NtHash, NtlmVersion, Registry, Step};
 use wire::{Encode, FileTime, utf16le_bytes};
 
-use super::chosen;
-use crate::input::{Counted, put_block};
+use crate::input::{Counted, chosen, put_block};
 
 const NOW: FileTime = FileTime(134_000_000_000_000_000);
 

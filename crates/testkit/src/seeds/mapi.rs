@@ -10,7 +10,7 @@ use mapi::nspi;
 use mapi::nspi::{DisplayType, EntryId, EphemeralEntryId, FlatUid, MId, PermanentEntryId};
 use wire::{Encode, Endian, Guid};
 
-use super::chosen;
+use crate::input::chosen;
 
 /// Stubs that another implementation made.
 const STUBS: &str = include_str!("../../../mapi/tests/vectors/stubs.txt");

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use mapi::mapihttp::headers::X_REQUEST_TYPE;
 use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 
-use super::chosen;
 use crate::captures::{self, Exchange};
+use crate::input::chosen;
 
 /// How many bodies of each kind are taken, and how long they may be.
 const EACH: usize = 4;

@@ -10,7 +10,7 @@ use mapi::property::PropTag;
 use mapi::rtf::{compress, store};
 use wire::{Encode, Guid, Utf16, utf16le_bytes};
 
-use super::chosen;
+use crate::input::chosen;
 
 /// A contents synchronisation that another implementation sent.
 const CONTENTS: &[u8] = include_bytes!("../../../mapi/tests/data/fast_transfer_contents.bin");

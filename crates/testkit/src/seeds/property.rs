@@ -17,7 +17,7 @@ use mapi::property::{
 };
 use wire::{Encode, FileTime, Guid, Utf16, Writer};
 
-use super::chosen;
+use crate::input::chosen;
 use crate::oracles::mapi::PROPERTY_TYPES;
 
 const LAYOUTS: [Layout; 4] = [Layout::Rop, Layout::Wide, Layout::AddressBook, Layout::AddressBookBare];

@@ -7,9 +7,8 @@ use capture::record::{HarWriter, PacketWriter};
 use capture::stream::{Connection, Side};
 use capture::{Call, Found, Timestamp, Watcher};
 
-use super::chosen;
 use crate::captures;
-use crate::input::put_block;
+use crate::input::{chosen, put_block};
 
 /// How long what fuzzing begins with may be, in bytes.
 const LONGEST: usize = 6000;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use wire::Encode as _;
 
-use super::chosen;
 use crate::captures;
 use crate::executes::{Execute, executes};
-use crate::input::put_block;
+use crate::input::{chosen, put_block};
 use crate::rops::{request, request_ids};
 
 /// Batches of the recordings, one for each ROP that a batch begins with and each that its answer begins with.

@@ -12,8 +12,7 @@ use rpc::verification::{Header2, SIGNATURE, VerificationTrailer};
 use rpc::{AuthLevel, AuthType, SyntaxId};
 use wire::Encode;
 
-use super::chosen;
-use crate::input::put_block;
+use crate::input::{chosen, put_block};
 use crate::oracles::rpc::{SECRET, TOY};
 
 fn bytes(value: &impl Encode) -> Vec<u8> {

@@ -15,7 +15,7 @@ use rpc::mgmt::{
 };
 use wire::{Decode, Encode, Endian, Reader};
 
-use super::{SECRET, TOY};
+use super::toy::{SECRET, TOY};
 use crate::input::Input;
 
 /// The endpoint mapper and the management interface.
