@@ -15,7 +15,8 @@ use net::{Account, LinkConfig, RpcClient, syntax};
 use rpc::AuthLevel;
 use tokio::task::JoinSet;
 
-use crate::setup::{DOMAIN, Field, USER};
+use crate::configuration::DOMAIN;
+use crate::setup::{Field, USER};
 
 type Failure = Box<dyn Error + Send + Sync>;
 

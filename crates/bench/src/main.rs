@@ -3,6 +3,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures are printed with a few digits")]
 
 mod captures;
+mod configuration;
 mod decode;
 mod execute;
 mod http;

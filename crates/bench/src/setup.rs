@@ -11,8 +11,9 @@ use identity::accounts::AccountFile;
 use identity::{Account, NtHash, Password};
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, setrlimit};
 
+use crate::configuration::{Configuration, DOMAIN, RAISED};
+
 pub(crate) const USER: &str = "alice";
-pub(crate) const DOMAIN: &str = "LAB";
 
 /// How many users share the sessions that wait: one user may have only so many.
 pub(crate) const WAITERS: usize = 12;
@@ -169,16 +170,13 @@ pub(crate) fn accounts(password: &Password) -> Result<String, Failure> {
 }
 
 fn proxy_config(proxy: SocketAddr, lab: SocketAddr, level: &str, stack: &str) -> String {
-    format!(
-        "name = \"proxy.lab.test\"\n[listen]\nrpc = \"{proxy}\"\n\
-         [clients]\nminimum_level = \"{level}\"\naccounts = \"accounts.toml\"\nconnections = 20000\n\
-         connections_per_address = 20000\n\
-         [upstream]\nrpc = \"ncacn_ip_tcp:{}[{}]\"\nlevel = \"{level}\"\n\
-         [upstream.credentials]\nmode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"{DOMAIN}\"\n\
-         password_file = \"svcproxy.password\"\n[modules]\nstack = [{stack}]\n",
-        lab.ip(),
-        lab.port()
-    )
+    let configuration = Configuration {
+        listen: &format!("rpc = \"{proxy}\""),
+        clients: &format!("minimum_level = \"{level}\"\n{RAISED}"),
+        upstream: &format!("rpc = \"ncacn_ip_tcp:{}[{}]\"\nlevel = \"{level}\"", lab.ip(), lab.port()),
+        stack,
+    };
+    configuration.text()
 }
 
 fn haproxy_config(haproxy: SocketAddr, lab: SocketAddr) -> String {

@@ -11,9 +11,12 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use super::bodies::Kind;
+use super::choice::{Choice, among};
 use super::load::{self, Client, Road};
-use super::peers::{NAME, Peer, Peers};
-use super::{Choice, among, upstream};
+use super::peers::{Peer, Peers};
+use super::upstream;
+
+use crate::configuration::NAME;
 use crate::load::{Figures, median};
 use crate::setup;
 

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::bodies::Kind;
 use super::head;
-use super::peers::NAME;
+use crate::configuration::NAME;
 use crate::load::Figures;
 use crate::setup::USER;
 

@@ -1,6 +1,7 @@
 //! MAPI over HTTP through the proxy, with everything decoded, beside reverse proxies that don't look.
 
 pub(crate) mod bodies;
+mod choice;
 mod head;
 mod held;
 mod load;
@@ -13,11 +14,13 @@ use std::error::Error;
 use std::time::Duration;
 
 use self::bodies::Kind;
+pub(crate) use self::choice::Choice;
+use self::choice::among;
 pub(crate) use self::held::run as hold;
 use self::load::{Client, Road};
 pub(crate) use self::parked::run as park;
 pub(crate) use self::passed::run as count_passed;
-use self::peers::{Build, Peer, Peers};
+use self::peers::{Peer, Peers};
 use crate::load::{Figures, median};
 
 /// What one peer came to at one load.
@@ -25,31 +28,6 @@ struct Measured {
     figures: Figures,
     /// Its processor time for a request, in microseconds.
     processor: f64,
-}
-
-/// Which rows of the comparison are wanted; each is all where it is left out.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Choice {
-    /// Only these requests by HTTP: small, table, upload.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    requests: Vec<String>,
-    /// Only these roads by HTTP: plain, tls.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    roads: Vec<String>,
-    /// Only so many connections by HTTP.
-    #[arg(long, value_delimiter = ',', value_name = "COUNTS")]
-    connections: Vec<usize>,
-    /// Only these proxies by HTTP: nginx, haproxy, mitmproxy. Ours is always there.
-    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
-    peers: Vec<String>,
-    /// Other builds of the proxy, which are measured beside this one by HTTP: before=/tmp/mapiproxy.
-    #[arg(long, value_name = "NAME=PROGRAM")]
-    build: Vec<Build>,
-}
-
-/// Whether `one` is among those that are `wanted`.
-fn among<T: PartialEq<U>, U: ?Sized>(wanted: &[T], one: &U) -> bool {
-    wanted.is_empty() || wanted.iter().any(|wanted| wanted == one)
 }
 
 /// Compares them for each kind of request, plain and with TLS, at several numbers of connections.

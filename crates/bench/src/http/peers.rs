@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 
 use identity::Password;
 
+use crate::configuration::{Configuration, NAME, RAISED};
 use crate::memory;
-use crate::setup::{self, DOMAIN, Stage};
+use crate::setup::{self, Stage};
 
 /// A reverse proxy at work.
 pub(crate) struct Peer {
@@ -107,9 +108,6 @@ impl Peer {
     }
 }
 
-/// The name that the certificate is for.
-pub(crate) const NAME: &str = "proxy.lab.test";
-
 fn certificate(stage: &Stage) -> Result<Vec<u8>, Box<dyn Error>> {
     let made = rcgen::generate_simple_self_signed([NAME.to_owned()])?;
     let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
@@ -124,9 +122,6 @@ fn places(host: u8) -> Result<(SocketAddr, SocketAddr), std::io::Error> {
     Ok((setup::free(host)?, setup::free(host)?))
 }
 
-/// Limits that no measurement comes to.
-const RAISED: &str = "connections = 20000\nconnections_per_address = 20000\n";
-
 fn ours(
     stage: &mut Stage,
     upstream: SocketAddr,
@@ -136,19 +131,15 @@ fn ours(
 ) -> Result<Peer, Box<dyn Error>> {
     let (plain, tls) = places(23)?;
     let config = format!("{name}.toml");
-    stage.write(
-        &config,
-        &format!(
-            "name = \"{NAME}\"\n[listen]\nhttp = \"{plain}\"\nhttps = \"{tls}\"\n\
-             certificate = \"cert.pem\"\nkey = \"key.pem\"\n\
-             [clients]\naccounts = \"accounts.toml\"\nhttp_auth = [\"basic\"]\n\
-             basic_without_tls = true\n{limits}\
-             [upstream]\nhttp = \"http://{upstream}\"\nhttp_authentication = \"basic\"\n\
-             [upstream.credentials]\nmode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"{DOMAIN}\"\n\
-             password_file = \"svcproxy.password\"\n\
-             [modules]\nstack = [\"names\", \"downgrade\"]\n"
+    let configuration = Configuration {
+        listen: &format!(
+            "http = \"{plain}\"\nhttps = \"{tls}\"\ncertificate = \"cert.pem\"\nkey = \"key.pem\""
         ),
-    )?;
+        clients: &format!("http_auth = [\"basic\"]\nbasic_without_tls = true\n{limits}"),
+        upstream: &format!("http = \"http://{upstream}\"\nhttp_authentication = \"basic\""),
+        stack: "\"names\", \"downgrade\"",
+    };
+    stage.write(&config, &configuration.text())?;
     let config = stage.path(&config);
     command.arg("run").arg("--config").arg(config);
     if limits.is_empty() {
