@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Ended, PATIENCE, Process, opponent, python};
+use super::place::PATIENCE;
+use super::process::{Ended, Process};
+use super::programs::{opponent, python};
 
 /// A client that others wrote, to be run against a server.
 #[derive(Debug)]

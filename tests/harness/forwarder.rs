@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 
-use super::thread;
+use super::place::thread;
 
 /// Takes connections at `at` and brings each to `target`, which gets `header` first.
 pub(crate) fn forward(at: SocketAddr, target: SocketAddr, header: &[u8]) {

@@ -6,7 +6,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{ALICE, BOB, Folder, Process, Proxy, SERVICE, Setup, address, count, opponent, python};
+use super::place::{Folder, address, count};
+use super::process::Process;
+use super::programs::{opponent, python};
+use super::proxy::{ALICE, BOB, Proxy, Setup};
+use super::upstream::SERVICE;
 
 /// By what the recorded server was known, which no client may learn.
 pub(crate) const RECORDED_SERVER: &str = "mail.lab.test";

@@ -3,7 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
 
-use super::{Folder, Process, SERVICE, add_account, address, program};
+use super::accounts::add_account;
+use super::place::{Folder, address};
+use super::process::Process;
+use super::programs::program;
+use super::upstream::SERVICE;
 
 /// `mapiproxy lab`: our own small Exchange, whose server is EXCH1.
 #[derive(Debug)]

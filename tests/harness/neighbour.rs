@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::place::thread;
 use super::raw::{Connection, NSPI, with_handle};
-use super::thread;
 
 /// What a neighbour may have to wait for an answer while others misbehave, on a machine that has time for it: far
 /// more than it takes.

@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, thread};
+use super::place::{PATIENCE, thread};
 
 /// A program at work. It is killed with this.
 #[derive(Debug)]

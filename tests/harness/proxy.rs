@@ -5,8 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use super::accounts::{add_account, add_account_of, certificate};
+use super::place::{Folder, PATIENCE, address};
 use super::process::Ended;
-use super::{Folder, PATIENCE, Process, SERVICE, add_account, add_account_of, address, certificate, program};
+use super::process::Process;
+use super::programs::program;
+use super::upstream::SERVICE;
 
 /// A client's account: its name and its password.
 pub(crate) type Account = (&'static str, &'static str);

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, address, thread};
+use super::place::{PATIENCE, address, thread};
 
 /// An interface: its UUID as it is on the wire, and its version.
 pub(crate) type Interface = ([u8; 16], u32);

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::{ALICE, BOB, PATIENCE, Proxy, Setup, address, thread};
+use super::place::{PATIENCE, address, thread};
+use super::proxy::{ALICE, BOB, Proxy, Setup};
 
 /// How many sessions servers have opened.
 static SESSIONS: AtomicU32 = AtomicU32::new(0);

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-use super::{address, thread};
+use super::place::{address, thread};
 
 /// A request's type.
 pub(crate) const REQUEST: u8 = 0;

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Client, Process, Proxy};
+use super::client::Client;
+use super::process::Process;
+use super::proxy::Proxy;
 
 /// A signed-in client of the address book that does one thing after another, as it is told.
 #[derive(Debug)]

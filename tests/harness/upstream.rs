@@ -5,7 +5,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Process, address, opponent, python};
+use super::place::address;
+use super::process::Process;
+use super::programs::{opponent, python};
 
 /// The account that the proxy signs in with at the server: its name and its password.
 pub(crate) const SERVICE: (&str, &str) = ("svcproxy", "Cheshire Cat 3");

@@ -16,13 +16,9 @@ use identity::ntlm::Credentials;
 use identity::{Initiator, Mechanism, OsRandom, Password, Registry, Step};
 use net::Account;
 use rpc::pdu::AuthLevel;
-use wire::FileTime;
 
-use self::server::{Orders, is_probe, server};
+use self::server::{NOW, Orders, is_probe, server};
 use crate::support::{Answer, Client, Got, Proxy, Setup, Upstream, basic};
-
-/// 2026.
-const NOW: FileTime = FileTime(134_100_000_000_000_000);
 
 fn get(path: &str, fields: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: proxy.lab.test\r\n{fields}\r\n")

@@ -10,9 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
 use identity::{Acceptor, Authority, Mechanism, OsRandom, Registry, Step};
+use wire::FileTime;
 
-use super::NOW;
 use crate::support::{Everybody, Got, PATIENCE, Upstream, basic};
+
+/// 2026.
+pub(super) const NOW: FileTime = FileTime(134_100_000_000_000_000);
 
 /// Who signed in on a connection, or is about to.
 enum Who {
