@@ -2,12 +2,13 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::{
-    AuxType, AuxVersion, ClientConnectionInfo, ClientControl, DefGcSuccess, DefMdbSuccess,
-    EndpointCapabilities, ExOrgInfo, Failure, FailureV2, GcSuccess, GcSuccessV2, MdbSuccess, MdbSuccessV2,
-    OsVersionInfo, PerfAccountInfo, PerfClientInfo, PerfProcessInfo, PerfRequestId, PerfServerInfo,
-    PerfSessionInfo, PerfSessionInfoV2, ProtocolDeviceIdentification, ServerCapabilities, ServerSessionInfo,
+use super::blocks::{
+    ClientConnectionInfo, ClientControl, DefGcSuccess, DefMdbSuccess, EndpointCapabilities, ExOrgInfo,
+    Failure, FailureV2, GcSuccess, GcSuccessV2, MdbSuccess, MdbSuccessV2, OsVersionInfo, PerfAccountInfo,
+    PerfClientInfo, PerfProcessInfo, PerfRequestId, PerfServerInfo, PerfSessionInfo, PerfSessionInfoV2,
+    ProtocolDeviceIdentification, ServerCapabilities, ServerSessionInfo,
 };
+use super::header::{AuxType, AuxVersion};
 
 /// Which structure goes with which versions and types ([MS-OXCRPC] 2.2.2.2).
 macro_rules! bodies {

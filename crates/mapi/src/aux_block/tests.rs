@@ -2,8 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wire::Guid;
+use wire::{Decode as _, Encode as _, Guid};
 
+use super::header::HEADER_SIZE;
 use super::*;
 use crate::ErrorCode;
 use crate::compress::{ExtendedBuffer, ExtendedFlags};

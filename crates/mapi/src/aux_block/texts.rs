@@ -2,11 +2,12 @@
 
 use wire::{Guid, Utf16};
 
-use super::fields::{Region, bytes_at, text_at};
-use super::{
-    ClientConnectionInfo, ClientMode, HEADER_SIZE, PerfClientInfo, PerfProcessInfo, PerfServerInfo,
+use super::blocks::{
+    ClientConnectionInfo, ClientMode, PerfClientInfo, PerfProcessInfo, PerfServerInfo,
     ProtocolDeviceIdentification, ServerSessionInfo, ServerType,
 };
+use super::fields::{Region, bytes_at, text_at};
+use super::header::HEADER_SIZE;
 
 /// Where each block's region begins, in bytes from the start of its header.
 const CLIENT_INFO: usize = HEADER_SIZE + 28;

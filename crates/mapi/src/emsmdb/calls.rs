@@ -3,12 +3,17 @@
 use rpc::ndr::{CharString, ContextHandle, Params};
 use wire::{Endian, Error, Result};
 
-use super::{
-    EcDoAsyncConnectExRequest, EcDoAsyncConnectExResponse, EcDoAsyncWaitExRequest, EcDoAsyncWaitExResponse,
-    EcDoConnectExRequest, EcDoConnectExResponse, EcDoConnectRequest, EcDoConnectResponse,
-    EcDoDisconnectRequest, EcDoDisconnectResponse, EcDoRpcExt2Request, EcDoRpcExt2Response,
-    EcDoRpcExtRequest, EcDoRpcExtResponse, EcDoRpcRequest, EcDoRpcResponse, EcDummyRpcRequest,
-    EcDummyRpcResponse, EcRRegisterPushNotificationRequest, EcRRegisterPushNotificationResponse,
+use super::connect::{
+    EcDoAsyncConnectExRequest, EcDoAsyncConnectExResponse, EcDoConnectExRequest, EcDoConnectExResponse,
+    EcDoConnectRequest, EcDoConnectResponse, EcDoDisconnectRequest, EcDoDisconnectResponse,
+};
+use super::execute::{
+    EcDoRpcExt2Request, EcDoRpcExt2Response, EcDoRpcExtRequest, EcDoRpcExtResponse, EcDoRpcRequest,
+    EcDoRpcResponse,
+};
+use super::notify::{
+    EcDoAsyncWaitExRequest, EcDoAsyncWaitExResponse, EcDummyRpcRequest, EcDummyRpcResponse,
+    EcRRegisterPushNotificationRequest, EcRRegisterPushNotificationResponse,
     EcRUnregisterPushNotificationRequest, EcRUnregisterPushNotificationResponse,
 };
 use crate::inspect::{Inspect, Node};

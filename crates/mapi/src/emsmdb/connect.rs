@@ -2,7 +2,8 @@
 
 use rpc::ndr::{CharString, ContextHandle, Ptr};
 
-use super::{InBytes, OutBytes, Version};
+use super::bytes::{InBytes, OutBytes};
+use super::version::Version;
 use crate::ErrorCode;
 
 crate::inspect::part::inspect_params! {

@@ -3,7 +3,7 @@
 use rpc::ndr::{ConformantVarying, ContextHandle};
 use wire::{Error, ErrorKind, Result};
 
-use super::{InBytes, OutBytes};
+use super::bytes::{InBytes, OutBytes};
 use crate::ErrorCode;
 use crate::compress::obfuscate;
 

@@ -1,6 +1,8 @@
 //! The fields of EMSMDB's calls as nodes.
 
-use super::{InBytes, OutBytes, RpcFlags, ShortInBytes, Version, Words};
+use super::bytes::{InBytes, OutBytes, ShortInBytes, Words};
+use super::execute::RpcFlags;
+use super::version::Version;
 use crate::inspect::Node;
 use crate::inspect::part::{InspectPart, bytes, inspect_part_by_name, list};
 

@@ -2,8 +2,7 @@
 
 use rpc::ndr::ContextHandle;
 
-use super::Words;
-use super::bytes::ShortInBytes;
+use super::bytes::{ShortInBytes, Words};
 use crate::ErrorCode;
 
 /// In [`EcDoAsyncWaitExResponse::flags`]: events are pending, to be fetched with `EcDoRpcExt2`

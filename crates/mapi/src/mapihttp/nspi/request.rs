@@ -2,7 +2,9 @@
 
 use wire::Utf16;
 
-use super::{EntryIds, Filter, Names, PropertyName};
+use super::entry_ids::EntryIds;
+use super::names::Names;
+use super::rows::{Filter, PropertyName};
 use crate::mapihttp::macros::http_body;
 use crate::mapihttp::{AuxiliaryBuffer, Maybe, String8};
 use crate::nspi::{DisplayType, MId, Stat};

@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
 
-use super::ColumnsAndRows;
+use super::rows::ColumnsAndRows;
 use crate::ErrorCode;
 use crate::mapihttp::answer::AnswerBody;
 use crate::mapihttp::field::Field;

@@ -1,105 +1,10 @@
-//! Auxiliary buffers: what client and server tell each other beside the ROPs ([MS-OXCRPC] 2.2.2.2).
-//!
-//! An [`AuxBuffer`] is the payload of `rgbAuxIn` or `rgbAuxOut`, which [`crate::compress::decode_one`]
-//! unpacks. It is a row of [`AuxBlock`]s. Blocks of an unknown type, and blocks that are too short for what
-//! their type promises, stay bytes; so does whatever lies behind the fields of a known one.
-
-mod blocks;
-mod body;
-mod fields;
-mod texts;
+//! An auxiliary buffer as a row of blocks.
 
 use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 
-pub use self::blocks::{
-    ClientConnectionInfo, ClientControl, ClientMode, DefGcSuccess, DefMdbSuccess, EnableFlags,
-    EndpointCapabilities, EndpointCapabilityFlags, ExOrgInfo, Failure, FailureV2, GcSuccess, GcSuccessV2,
-    MdbSuccess, MdbSuccessV2, OrgFlags, OsVersionInfo, PerfAccountInfo, PerfClientInfo, PerfProcessInfo,
-    PerfRequestId, PerfServerInfo, PerfSessionInfo, PerfSessionInfoV2, ProtocolDeviceIdentification,
-    ServerCapabilities, ServerCapabilityFlags, ServerSessionInfo, ServerType,
-};
-pub use self::body::AuxBody;
+use super::body::AuxBody;
+use super::header::{AuxType, AuxVersion, HEADER_SIZE};
 use crate::compress::decode_one;
-
-/// Bytes of an `AUX_HEADER`.
-const HEADER_SIZE: usize = 2 /* Size */ + 1 /* Version */ + 1 /* Type */;
-
-wire::wire_enum! {
-    /// `Version` of an `AUX_HEADER` ([MS-OXCRPC] 2.2.2.2).
-    pub struct AuxVersion(u8) {
-        /// The first layout of a type.
-        AUX_VERSION_1 = 0x01,
-        /// The second one, where a type has it.
-        AUX_VERSION_2 = 0x02,
-    }
-}
-
-wire::wire_enum! {
-    /// `Type` of an `AUX_HEADER` ([MS-OXCRPC] 2.2.2.2). FG is the foreground, BG the background, GC the global
-    /// catalog.
-    pub struct AuxType(u8) {
-        /// [`PerfRequestId`].
-        AUX_TYPE_PERF_REQUESTID = 0x01,
-        /// [`PerfClientInfo`].
-        AUX_TYPE_PERF_CLIENTINFO = 0x02,
-        /// [`PerfServerInfo`].
-        AUX_TYPE_PERF_SERVERINFO = 0x03,
-        /// [`PerfSessionInfo`], [`PerfSessionInfoV2`].
-        AUX_TYPE_PERF_SESSIONINFO = 0x04,
-        /// [`DefMdbSuccess`].
-        AUX_TYPE_PERF_DEFMDB_SUCCESS = 0x05,
-        /// [`DefGcSuccess`].
-        AUX_TYPE_PERF_DEFGC_SUCCESS = 0x06,
-        /// [`MdbSuccess`], [`MdbSuccessV2`].
-        AUX_TYPE_PERF_MDB_SUCCESS = 0x07,
-        /// [`GcSuccess`], [`GcSuccessV2`].
-        AUX_TYPE_PERF_GC_SUCCESS = 0x08,
-        /// [`Failure`], [`FailureV2`].
-        AUX_TYPE_PERF_FAILURE = 0x09,
-        /// [`ClientControl`].
-        AUX_TYPE_CLIENT_CONTROL = 0x0a,
-        /// [`PerfProcessInfo`].
-        AUX_TYPE_PERF_PROCESSINFO = 0x0b,
-        /// [`DefMdbSuccess`].
-        AUX_TYPE_PERF_BG_DEFMDB_SUCCESS = 0x0c,
-        /// [`DefGcSuccess`].
-        AUX_TYPE_PERF_BG_DEFGC_SUCCESS = 0x0d,
-        /// [`MdbSuccess`], [`MdbSuccessV2`].
-        AUX_TYPE_PERF_BG_MDB_SUCCESS = 0x0e,
-        /// [`GcSuccess`], [`GcSuccessV2`].
-        AUX_TYPE_PERF_BG_GC_SUCCESS = 0x0f,
-        /// [`Failure`], [`FailureV2`].
-        AUX_TYPE_PERF_BG_FAILURE = 0x10,
-        /// [`DefMdbSuccess`].
-        AUX_TYPE_PERF_FG_DEFMDB_SUCCESS = 0x11,
-        /// [`DefGcSuccess`].
-        AUX_TYPE_PERF_FG_DEFGC_SUCCESS = 0x12,
-        /// [`MdbSuccess`], [`MdbSuccessV2`].
-        AUX_TYPE_PERF_FG_MDB_SUCCESS = 0x13,
-        /// [`GcSuccess`], [`GcSuccessV2`].
-        AUX_TYPE_PERF_FG_GC_SUCCESS = 0x14,
-        /// [`Failure`], [`FailureV2`].
-        AUX_TYPE_PERF_FG_FAILURE = 0x15,
-        /// [`OsVersionInfo`].
-        AUX_TYPE_OSVERSIONINFO = 0x16,
-        /// [`ExOrgInfo`].
-        AUX_TYPE_EXORGINFO = 0x17,
-        /// [`PerfAccountInfo`].
-        AUX_TYPE_PERF_ACCOUNTINFO = 0x18,
-        /// [`ServerCapabilities`].
-        AUX_TYPE_SERVER_CAPABILITIES = 0x46,
-        /// [`EndpointCapabilities`].
-        AUX_TYPE_ENDPOINT_CAPABILITIES = 0x48,
-        /// A server's account of an exception; its layout is not documented.
-        AUX_TYPE_EXCEPTION_TRACE = 0x49,
-        /// [`ClientConnectionInfo`].
-        AUX_CLIENT_CONNECTION_INFO = 0x4a,
-        /// [`ServerSessionInfo`].
-        AUX_SERVER_SESSION_INFO = 0x4b,
-        /// [`ProtocolDeviceIdentification`].
-        AUX_PROTOCOL_DEVICE_IDENTIFICATION = 0x4e,
-    }
-}
 
 /// The blocks of `rgbAuxIn` or `rgbAuxOut`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -216,6 +121,3 @@ impl Encode for AuxBuffer {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,26 @@
+//! Auxiliary buffers: what client and server tell each other beside the ROPs ([MS-OXCRPC] 2.2.2.2).
+//!
+//! An [`AuxBuffer`] is the payload of `rgbAuxIn` or `rgbAuxOut`, which [`crate::compress::decode_one`]
+//! unpacks. It is a row of [`AuxBlock`]s. Blocks of an unknown type, and blocks that are too short for what
+//! their type promises, stay bytes; so does whatever lies behind the fields of a known one.
+
+mod blocks;
+mod body;
+mod buffer;
+mod fields;
+mod header;
+mod texts;
+
+pub use self::blocks::{
+    ClientConnectionInfo, ClientControl, ClientMode, DefGcSuccess, DefMdbSuccess, EnableFlags,
+    EndpointCapabilities, EndpointCapabilityFlags, ExOrgInfo, Failure, FailureV2, GcSuccess, GcSuccessV2,
+    MdbSuccess, MdbSuccessV2, OrgFlags, OsVersionInfo, PerfAccountInfo, PerfClientInfo, PerfProcessInfo,
+    PerfRequestId, PerfServerInfo, PerfSessionInfo, PerfSessionInfoV2, ProtocolDeviceIdentification,
+    ServerCapabilities, ServerCapabilityFlags, ServerSessionInfo, ServerType,
+};
+pub use self::body::AuxBody;
+pub use self::buffer::{AuxBlock, AuxBuffer};
+pub use self::header::{AuxType, AuxVersion};
+
+#[cfg(test)]
+mod tests;
