@@ -7,21 +7,23 @@ use http1::{Event, Framing, Head as _, Limits, RequestHead, ResponseDecoder, Res
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
+use crate::http::config::HttpListenerConfig;
+use crate::http::connection::ClientConnection;
 use crate::http::downstream::body::NotTaken;
-use crate::http::downstream::connection::Client;
+use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
-use crate::http::exchange::{Coding, adapt_answer};
-use crate::http::forward::lost;
+use crate::http::downstream::respond;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::request::Body;
+use crate::http::upstream::response::{Coding, adapt_response};
+use crate::http::upstream::response_event::ResponseEvent;
 use crate::upstream_error::UpstreamError;
 
 /// A request of Autodiscover with what came of it so far.
 struct Discovering {
     since: Instant,
     dialect: Dialect,
-    /// The request's head as it came.
-    original: RequestHead,
+    request: RequestContext,
     asked: Bytes,
     /// The request's head as it went to the server.
     sent: Option<RequestHead>,
@@ -29,163 +31,169 @@ struct Discovering {
     came: Option<(ResponseHead, Bytes)>,
 }
 
-impl Client {
-    /// Brings a request of Autodiscover to the server and the answer back.
-    pub(crate) async fn discover(
-        &mut self,
-        request: RequestContext,
-        original: RequestHead,
-        framing: Framing,
-        dialect: Dialect,
-    ) -> Result<KeepAlive, ConnectionError> {
-        tracing::debug!(peer = %request.peer, user = %request.context.principal(), path = original.path(), "relayed");
-        let since = Instant::now();
-        self.invite().await?;
-        // Its share is given back when all is done.
-        let (body, _share) = match self.body(framing, request.context.identity()).await? {
-            Ok(whole) => whole,
-            Err(NotTaken::TooLarge) => {
-                self.answer(413, "the request is too large\n", &original);
-                return Ok(KeepAlive::No);
+/// Brings a request of Autodiscover to the server and the answer back.
+pub(crate) async fn discover(
+    client: &mut ClientConnection,
+    request: RequestContext,
+    framing: Framing,
+    dialect: Dialect,
+) -> Result<KeepAlive, ConnectionError> {
+    tracing::debug!(peer = %request.peer, user = %request.context.principal(), path = request.head.path(), "relayed");
+    let since = Instant::now();
+    let downstream = &mut client.downstream;
+    downstream.invite().await?;
+    // Its share is given back when all is done.
+    let (body, _share) = match downstream.body(framing, request.context.identity()).await? {
+        Ok(whole) => whole,
+        Err(why) => {
+            not_taken(downstream, &request, &why);
+            return Ok(KeepAlive::No);
+        }
+    };
+    let mut under_way = Discovering { since, dialect, request, asked: body, sent: None, came: None };
+    match discovered(client, framing, &mut under_way).await? {
+        Ok(keep_alive) => Ok(keep_alive),
+        Err(why) => {
+            let from = client.downstream.transport.out.bytes.len();
+            let keep_alive = client.not_served(&why, &under_way.request);
+            let own = client.downstream.transport.out.bytes.get(from..).unwrap_or_default();
+            if let Some((head, body)) = read(own, under_way.request.is_head) {
+                under_way.observe(&client.downstream.config, &head, &body);
             }
-            Err(NotTaken::Full { why, .. }) => {
-                return Ok(self.too_busy(&original, &request, "Autodiscover", None, &why.to_string()));
-            }
-        };
-        let mut under_way = Discovering { since, dialect, original, asked: body, sent: None, came: None };
-        match self.discovered(&request, framing, &mut under_way).await? {
-            Ok(then) => Ok(then),
-            Err(why) => {
-                let from = self.transport.out.len();
-                let then = self.not_served(&why, &request, &under_way.original);
-                let own = self.transport.out.get(from..).unwrap_or_default();
-                if let Some((head, body)) = read(own, request.is_head) {
-                    self.observe(&request, &under_way, &head, &body);
-                }
-                Ok(if request.keep { then } else { KeepAlive::No })
-            }
+            Ok(keep_alive)
         }
     }
+}
 
-    /// Brings it there and back; says why not where the server can't be asked or its answer can't be used.
-    async fn discovered(
-        &mut self,
-        request: &RequestContext,
-        framing: Framing,
-        under_way: &mut Discovering,
-    ) -> Result<Result<KeepAlive, UpstreamError>, ConnectionError> {
-        let mut head = under_way.original.clone();
-        // The modules read the answer.
-        head.fields.remove("accept-encoding");
-        let length = u64::try_from(under_way.asked.len()).unwrap_or(u64::MAX);
-        let body = if framing == Framing::None { Body::AsItCame } else { Body::Length(length) };
-        if let Err(why) = self.send_head(request, &mut head, body).await {
-            return Ok(Err(why));
-        }
-        let Some(mut link) = self.link.take() else { return Ok(Err(lost())) };
-        under_way.sent = Some(head);
-        link.transport.send(under_way.asked.clone());
-        if let Err(why) = link.flush(self.config.limits.handshake).await {
-            return Ok(Err(why));
-        }
-        // A server that stops reading may have answered already, with 413 or 401.
-        // For who has not signed in, no connection is held longer than signing in may take.
-        let limit = self.config.upstream.call_limit;
-        let limit = if self.place.is_signed_in() { limit } else { limit.min(self.config.limits.handshake) };
-        let until = Instant::now() + limit;
-        let (head, framing, body) = match self.whole_answer(request, &mut link, until).await? {
-            Ok(answer) => answer,
-            Err(why) => return Ok(Err(why)),
-        };
-        let keep =
-            link.done(&head, framing) && (!request.is_head || UpstreamConnection::outlives_head(&head));
-        let (came, body) = under_way.came.insert((head, body));
-        let changed = match self.through_modules(request, under_way.dialect, came, body) {
-            Ok(changed) => changed,
-            Err(why) => return Ok(Err(why)),
-        };
-        let (answer, then) = adapted(came.clone(), framing, request, changed.len());
-        answer.write(&mut self.transport.out);
-        if !request.is_head {
-            self.transport.out.extend_from_slice(&changed);
-        }
-        self.link = (keep && then == KeepAlive::Yes).then_some(link);
-        self.observe(request, under_way, &answer, &changed);
-        Ok(Ok(then))
-    }
-
-    /// The answer, as it came.
-    async fn whole_answer(
-        &mut self,
-        request: &RequestContext,
-        link: &mut UpstreamConnection,
-        until: Instant,
-    ) -> Result<Result<(ResponseHead, Framing, Bytes), UpstreamError>, ConnectionError> {
-        // Until the client has read it.
-        let mut share = self.config.bodies.share(request.context.identity());
-        let (head, framing) = match self.answer_head(link, until).await? {
-            Ok(answer) => answer,
-            Err(why) => return Ok(Err(why)),
-        };
-        let mut body = Vec::new();
-        loop {
-            match self.answered(link, until).await? {
-                Ok(Event::Body(piece)) => body.extend_from_slice(piece.data()),
-                Ok(Event::End) => {
-                    self.held = Some(share);
-                    return Ok(Ok((head, framing, body.into())));
-                }
-                Ok(Event::Head { .. }) => {}
-                Err(why) => return Ok(Err(why)),
-            }
-            if body.len() > self.config.sizes.body {
-                let why = "an answer of Autodiscover that is too large";
-                return Ok(Err(UpstreamError::Protocol(why.to_owned())));
-            }
-            if let Err(full) = share.set(body.len()) {
-                return Ok(Err(full.into()));
-            }
+/// Answers a request whose body is not taken.
+fn not_taken(downstream: &mut Downstream, request: &RequestContext, why: &NotTaken) {
+    let out = &mut downstream.transport.out.bytes;
+    match why {
+        NotTaken::TooLarge => respond::to(out, &request.head, 413, "the request is too large\n", |_| ()),
+        NotTaken::Full { why, .. } => {
+            let user = request.context.principal();
+            downstream.config.log.memory_full(request.peer, user, "Autodiscover", &why.to_string());
+            respond::too_busy(out, &request.head, None);
         }
     }
+}
 
-    /// The body of an answer as the modules make it.
-    fn through_modules(
-        &self,
-        request: &RequestContext,
-        dialect: Dialect,
-        head: &ResponseHead,
-        body: &Bytes,
-    ) -> Result<Bytes, UpstreamError> {
-        if head.status() != 200 || request.is_head {
-            return Ok(body.clone());
-        }
-        if head.fields.text("content-encoding").is_some_and(|coding| coding != "identity") {
-            return Err(UpstreamError::Protocol("an answer of Autodiscover that is packed".to_owned()));
-        }
-        let changed = self.config.engine.autodiscover(dialect, body, &request.context);
-        changed
-            .map(|changed| changed.map_or_else(|| body.clone(), Bytes::from))
-            .map_err(|refusal| UpstreamError::Protocol(refusal.why.into_owned()))
+/// Brings it there and back; says why not where the server can't be asked or its answer can't be used.
+async fn discovered(
+    client: &mut ClientConnection,
+    framing: Framing,
+    under_way: &mut Discovering,
+) -> Result<Result<KeepAlive, UpstreamError>, ConnectionError> {
+    let mut head = under_way.request.head.clone();
+    // The modules read the answer.
+    head.fields.remove("accept-encoding");
+    let length = u64::try_from(under_way.asked.len()).unwrap_or(u64::MAX);
+    let body = if framing == Framing::None { Body::AsItCame } else { Body::Length(length) };
+    let mut upstream = match client.send_head(&under_way.request, &mut head, body).await {
+        Ok(upstream) => upstream,
+        Err(why) => return Ok(Err(why)),
+    };
+    under_way.sent = Some(head);
+    upstream.transport.out.push(under_way.asked.clone());
+    let limits = client.downstream.config.limits;
+    if let Err(why) = upstream.flush(limits.handshake).await {
+        return Ok(Err(why));
     }
+    // A server that stops reading may have answered already, with 413 or 401.
+    // For who has not signed in, no connection is held longer than signing in may take.
+    let limit = client.downstream.config.upstream.call_limit;
+    let limit = if client.downstream.permit.is_signed_in() { limit } else { limit.min(limits.handshake) };
+    let until = Instant::now() + limit;
+    let (head, framing, body) = match whole_response(client, &under_way.request, &mut upstream, until).await?
+    {
+        Ok(answer) => answer,
+        Err(why) => return Ok(Err(why)),
+    };
+    let (came, body) = under_way.came.insert((head, body));
+    let config = &client.downstream.config;
+    let changed = match through_modules(config, &under_way.request, under_way.dialect, came, body) {
+        Ok(changed) => changed,
+        Err(why) => return Ok(Err(why)),
+    };
+    let (answer, keep_alive) = adapted(came.clone(), framing, &under_way.request, changed.len());
+    let out = &mut client.downstream.transport.out.bytes;
+    answer.write(out);
+    if !under_way.request.is_head {
+        out.extend_from_slice(&changed);
+    }
+    if keep_alive == KeepAlive::Yes {
+        client.upstream.put_back(upstream);
+    }
+    under_way.observe(&client.downstream.config, &answer, &changed);
+    Ok(Ok(keep_alive))
+}
 
+/// The response, as it came.
+async fn whole_response(
+    client: &mut ClientConnection,
+    request: &RequestContext,
+    upstream: &mut UpstreamConnection,
+    until: Instant,
+) -> Result<Result<(ResponseHead, Framing, Bytes), UpstreamError>, ConnectionError> {
+    // Until the client has read it.
+    let mut share = client.downstream.config.bodies.share(request.context.identity());
+    let (head, framing) = match client.read_response(upstream, request, until).await? {
+        ResponseEvent::Head(head, framing) => (head, framing),
+        other => return Ok(Err(other.failure())),
+    };
+    let mut body = Vec::new();
+    loop {
+        match client.read_response(upstream, request, until).await? {
+            ResponseEvent::Piece(piece) => body.extend_from_slice(piece.data()),
+            ResponseEvent::End => {
+                client.downstream.held = Some(share);
+                return Ok(Ok((head, framing, body.into())));
+            }
+            other => return Ok(Err(other.failure())),
+        }
+        if body.len() > client.downstream.config.sizes.body {
+            let why = "an answer of Autodiscover that is too large";
+            return Ok(Err(UpstreamError::Protocol(why.to_owned())));
+        }
+        if let Err(full) = share.set(body.len()) {
+            return Ok(Err(full.into()));
+        }
+    }
+}
+
+/// The body of an answer as the modules make it.
+fn through_modules(
+    config: &HttpListenerConfig,
+    request: &RequestContext,
+    dialect: Dialect,
+    head: &ResponseHead,
+    body: &Bytes,
+) -> Result<Bytes, UpstreamError> {
+    if head.status() != 200 || request.is_head {
+        return Ok(body.clone());
+    }
+    if head.fields.text("content-encoding").is_some_and(|coding| coding != "identity") {
+        return Err(UpstreamError::Protocol("an answer of Autodiscover that is packed".to_owned()));
+    }
+    let changed = config.engine.autodiscover(dialect, body, &request.context);
+    changed
+        .map(|changed| changed.map_or_else(|| body.clone(), Bytes::from))
+        .map_err(|refusal| UpstreamError::Protocol(refusal.why.into_owned()))
+}
+
+impl Discovering {
     /// Reports the exchange to the observer.
-    fn observe(
-        &self,
-        request: &RequestContext,
-        under_way: &Discovering,
-        answer: &ResponseHead,
-        body: &Bytes,
-    ) {
-        self.config.observer.discovered(&Discovery {
-            context: &request.context,
-            peer: request.peer,
-            method: under_way.original.method(),
-            request: &under_way.asked,
-            came: under_way.came.as_ref().map(|(_, body)| body),
+    fn observe(&self, config: &HttpListenerConfig, answer: &ResponseHead, body: &Bytes) {
+        config.observer.discovered(&Discovery {
+            context: &self.request.context,
+            peer: self.request.peer,
+            method: self.request.head.method(),
+            request: &self.asked,
+            came: self.came.as_ref().map(|(_, body)| body),
             status: answer.status(),
             answer: body,
-            elapsed: under_way.since.elapsed(),
-            exchange: &Exchange { under_way, answer },
+            elapsed: self.since.elapsed(),
+            exchange: &Exchange { under_way: self, answer },
         });
     }
 }
@@ -197,7 +205,7 @@ fn adapted(
     request: &RequestContext,
     length: usize,
 ) -> (ResponseHead, KeepAlive) {
-    let coding = adapt_answer(&mut head, framing, request);
+    let coding = adapt_response(&mut head, framing, request);
     if !request.is_head && (framing.has_body() || length > 0) {
         head.fields.remove("transfer-encoding");
         head.fields.set("Content-Length", length.to_string());
@@ -230,12 +238,12 @@ struct Exchange<'a> {
 
 impl HttpExchange for Exchange<'_> {
     fn target(&self) -> &str {
-        self.under_way.original.target()
+        self.under_way.request.head.target()
     }
 
     fn fields(&self, leg: HttpLeg, each: &mut dyn FnMut(&str, &[u8])) -> bool {
         let fields = match leg {
-            HttpLeg::Asked => Some(&self.under_way.original.fields),
+            HttpLeg::Asked => Some(&self.under_way.request.head.fields),
             HttpLeg::Sent => self.under_way.sent.as_ref().map(|head| &head.fields),
             HttpLeg::Came => self.under_way.came.as_ref().map(|(head, _)| &head.fields),
             HttpLeg::Answered => Some(&self.answer.fields),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http1::{Event, Framing, RequestHead, ResponseHead};
+use http1::{Event, RequestHead, ResponseHead};
 use identity::SecurityContext;
 use tokio::time::timeout;
 
@@ -91,18 +91,18 @@ impl HttpClient {
         let onward = Onward { body: Body::Length(length), cookies: Cookies::OfSession, forwarding: None };
         link.adapt(&mut head, &onward);
         link.ask(&head, false);
-        link.transport.out.extend_from_slice(body);
+        link.transport.out.bytes.extend_from_slice(body);
         let limit = self.upstream.timeout;
         let sent = link.transport.flush(limit).await;
         sent.map_err(|error| HttpFailure::Lost(format!("the request could not be sent: {error}")))?;
         let answered = timeout(self.upstream.call_limit, answer(&mut link)).await;
-        let (head, framing, body) = answered
+        let (head, body) = answered
             .map_err(|_| late(self.upstream.call_limit))?
             .map_err(|error| HttpFailure::Lost(error.to_string()))?;
         if head.status() != 401 {
             link.answered_with(head.status());
         }
-        if link.done(&head, framing) {
+        if link.end_response() {
             self.link = Some(link);
         }
         if head.status() == 401 {
@@ -118,13 +118,13 @@ fn late(limit: Duration) -> HttpFailure {
 }
 
 /// The whole answer to a request.
-async fn answer(link: &mut UpstreamConnection) -> Result<(ResponseHead, Framing, Vec<u8>), UpstreamError> {
-    let (head, framing) = link.head().await?;
+async fn answer(link: &mut UpstreamConnection) -> Result<(ResponseHead, Vec<u8>), UpstreamError> {
+    let (head, _) = link.head().await?;
     let mut body = Vec::new();
     loop {
         match link.transport.event().await? {
             Event::Body(piece) => body.extend_from_slice(piece.data()),
-            Event::End => return Ok((head, framing, body)),
+            Event::End => return Ok((head, body)),
             Event::Head { .. } => {}
         }
         if body.len() > LONGEST {

@@ -9,12 +9,15 @@ use identity::{Registry, relayed};
 use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
+use crate::gate::{Lost, Road};
 use crate::http::downstream::auth::HttpSignIn;
+use crate::http::downstream::context::ConnectionError;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
 use crate::http::peers::Peers;
 use crate::http::upstream::config::HttpUpstream;
 use crate::tcp::admission::Limits;
+use crate::upstream_error::UpstreamError;
 
 /// How large a client's requests may be, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,28 @@ pub struct HttpListenerConfig {
 }
 
 impl HttpListenerConfig {
+    /// Logs that the request `lost` failed because of `why`.
+    #[cold]
+    pub(crate) fn log_upstream_failure(&self, why: &UpstreamError, lost: &Lost<'_>) {
+        match (why, lost.user) {
+            (UpstreamError::Closed(why), _) => self.upstream.gate.lost(Road::Http, lost, why),
+            (UpstreamError::Full(full), Some(user)) => {
+                self.log.memory_full(lost.peer, user, lost.operation, &full.to_string());
+            }
+            (why, _) => self.log.upstream_failed(lost, why),
+        }
+    }
+
+    /// Logs that the response to the request `lost` broke off because of `why`: the client's connection ends with it.
+    #[cold]
+    pub(crate) fn response_cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> ConnectionError {
+        match why {
+            UpstreamError::Closed(why) => self.upstream.gate.lost(Road::Http, lost, why),
+            why => self.log.cut_short(lost, &why.to_string()),
+        }
+        ConnectionError::CutShort(why.to_string())
+    }
+
     /// Ends all sessions, when the last connection is gone.
     pub fn end(&self) {
         self.engine.end_all(&self.sessions);

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::connection::serve;
 use crate::http::operation::disconnect::end_at_server;
+use crate::http::server::serve;
 use crate::http::tls::TlsIdentity;
 use crate::tcp::accept::{Acceptor, LOOK};
 use crate::tcp::admission::Admission;

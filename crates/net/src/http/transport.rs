@@ -7,13 +7,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::BytesMut;
 use http1::{Decoder, Event, Head};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
+use crate::http::output::{OutputBuffer, PARTS};
 use crate::upstream_error::UpstreamError;
 
 /// A connection, plain or within TLS.
@@ -71,24 +72,13 @@ impl Stream {
 /// Bytes that are read at once.
 const AT_ONCE: usize = 16 * 1024;
 
-/// More than this is not kept of an output buffer between two messages.
-const KEPT: usize = 4 * 1024;
-
-/// What is shorter is sent sooner copied than by itself.
-const SHORT: usize = 4 * 1024;
-
-/// So many parts are handed over at once.
-const PARTS: usize = 16;
-
 /// One end of a connection: what arrives as messages, and what is to be sent.
 #[derive(Debug)]
 pub(crate) struct FramedTransport<H> {
     stream: Stream,
     pub(crate) decoder: Decoder<H>,
-    /// Long parts that are to be sent first.
-    parts: Vec<Bytes>,
-    /// What is to be sent behind them.
-    pub(crate) out: Vec<u8>,
+    /// What is to be sent.
+    pub(crate) out: OutputBuffer,
     ended: bool,
 }
 
@@ -119,24 +109,7 @@ impl From<TransportError> for UpstreamError {
 
 impl<H: Head> FramedTransport<H> {
     pub(crate) fn new(stream: Stream, decoder: Decoder<H>) -> Self {
-        Self { stream, decoder, parts: Vec::new(), out: Vec::new(), ended: false }
-    }
-
-    /// Puts `bytes` behind what is to be sent.
-    pub(crate) fn send(&mut self, bytes: Bytes) {
-        if bytes.len() < SHORT {
-            self.out.extend_from_slice(&bytes);
-            return;
-        }
-        if !self.out.is_empty() {
-            self.parts.push(std::mem::take(&mut self.out).into());
-        }
-        self.parts.push(bytes);
-    }
-
-    /// How many bytes are to be sent.
-    pub(crate) fn queued(&self) -> usize {
-        self.parts.iter().map(Bytes::len).sum::<usize>() + self.out.len()
+        Self { stream, decoder, out: OutputBuffer::default(), ended: false }
     }
 
     /// Reads what there is, at least something; zero at the end. Nothing is lost where this is dropped.
@@ -211,69 +184,47 @@ impl<H: Head> FramedTransport<H> {
         limit: Duration,
         mut ends: impl FnMut(&mut Self, &mut Context<'_>) -> bool,
     ) -> io::Result<bool> {
-        let late = || io::Error::new(io::ErrorKind::TimedOut, "the peer does not read");
-        let mut sent = 0;
-        while self.queued() > sent {
+        loop {
             // Most of what is sent fits into the socket's buffer: then no timer is needed.
-            let at_once = poll_fn(|task| Poll::Ready(self.poll_send(task, sent))).await;
-            let count = match at_once {
-                Poll::Ready(count) => count?,
+            let at_once = poll_fn(|task| Poll::Ready(self.poll_send(task))).await;
+            let progress = match at_once {
+                Poll::Ready(progress) => progress?,
                 Poll::Pending => {
-                    let more = poll_fn(|task| match self.poll_send(task, sent) {
-                        Poll::Pending if ends(self, task) => Poll::Ready(Ok(None)),
-                        polled => polled.map_ok(Some),
+                    let more = poll_fn(|task| match self.poll_send(task) {
+                        Poll::Pending if ends(self, task) => Poll::Ready(Ok(Progress::GivenUp)),
+                        polled => polled,
                     });
-                    match timeout(limit, more).await.map_err(|_| late())?? {
-                        Some(count) => count,
-                        None => return Ok(false),
-                    }
+                    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read");
+                    timeout(limit, more).await.map_err(late)??
                 }
             };
-            sent = self.forget(sent + count);
-        }
-        self.out.clear();
-        if self.out.capacity() > KEPT {
-            self.out = Vec::new();
-        }
-        if matches!(self.stream, Stream::Tls(_)) {
-            let rest = poll_fn(|task| match self.stream.poll_flush(task) {
-                Poll::Pending if ends(self, task) => Poll::Ready(Ok(false)),
-                polled => polled.map_ok(|()| true),
-            });
-            return timeout(limit, rest).await.map_err(|_| late())?;
-        }
-        Ok(true)
-    }
-
-    /// Sends some of what is to be sent, behind the first `sent` bytes of `out`, all of which are sent only
-    /// where there are no parts.
-    fn poll_send(&mut self, task: &mut Context<'_>, sent: usize) -> Poll<io::Result<usize>> {
-        let Self { stream, parts, out, .. } = self;
-        if parts.is_empty() {
-            return stream.poll_write(task, out.get(sent..).unwrap_or_default());
-        }
-        let mut slices = [IoSlice::new(&[]); PARTS];
-        for (slice, part) in slices.iter_mut().zip(parts.iter().map(|part| &part[..]).chain([&out[..]])) {
-            *slice = IoSlice::new(part);
-        }
-        let count = PARTS.min(parts.len() + 1);
-        stream.poll_write_all(task, slices.get(..count).unwrap_or_default())
-    }
-
-    /// Forgets the first `sent` bytes of the parts; what of them is `out`'s is returned.
-    fn forget(&mut self, mut sent: usize) -> usize {
-        let mut whole = 0;
-        for part in &mut self.parts {
-            let taken = sent.min(part.len());
-            part.advance(taken);
-            sent -= taken;
-            if !part.is_empty() {
-                break;
+            match progress {
+                Progress::Some => {}
+                Progress::All => return Ok(true),
+                Progress::GivenUp => return Ok(false),
             }
-            whole += 1;
         }
-        self.parts.drain(..whole);
-        sent
+    }
+
+    /// Sends some of what is to be sent.
+    fn poll_send(&mut self, task: &mut Context<'_>) -> Poll<io::Result<Progress>> {
+        let Self { stream, out, .. } = self;
+        if out.is_empty() {
+            out.reset();
+            return match stream {
+                Stream::Plain(_) => Poll::Ready(Ok(Progress::All)),
+                Stream::Tls(_) => stream.poll_flush(task).map_ok(|()| Progress::All),
+            };
+        }
+        let count = if let Some(bytes) = out.single() {
+            ready!(stream.poll_write(task, bytes))?
+        } else {
+            let mut slices = [IoSlice::new(&[]); PARTS];
+            let count = out.slices(&mut slices);
+            ready!(stream.poll_write_all(task, slices.get(..count).unwrap_or_default()))?
+        };
+        out.advance(count);
+        Poll::Ready(Ok(Progress::Some))
     }
 
     /// Says that no more will be sent, and lets the peer read what was: for a moment what it still sends is
@@ -298,6 +249,16 @@ impl<H: Head> FramedTransport<H> {
         };
         let _ = timeout(limit, rest).await;
     }
+}
+
+/// What came of sending.
+enum Progress {
+    /// Some was sent.
+    Some,
+    /// All was sent.
+    All,
+    /// The rest is not sent.
+    GivenUp,
 }
 
 /// So much is thrown away at most of what a client sends after its last answer.

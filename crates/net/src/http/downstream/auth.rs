@@ -143,6 +143,22 @@ impl Connection {
         }
     }
 
+    /// Who sends a request with these `fields` for the client `peer`, where that was proven with an earlier one; none
+    /// where there is something to prove.
+    pub(crate) fn known(&self, fields: &Fields, peer: SocketAddr) -> Option<SecurityContext> {
+        let mut sent = fields.all("authorization");
+        let context = match (sent.next(), sent.next(), &self.state) {
+            (Some(credentials), None, _) => {
+                let (token, context) = self.basic.as_ref()?;
+                let (scheme, sent) = split(credentials)?;
+                (scheme == Scheme::Basic && token.as_slice() == sent).then_some(context)?
+            }
+            (None, _, State::Somebody { context, peer: bound }) if *bound == peer => context,
+            _ => return None,
+        };
+        context.check(clock::now()).is_ok().then(|| context.clone())
+    }
+
     /// The account whose password a request with these `fields` has to prove; none where there is nothing to prove.
     pub(crate) fn unproven(&self, fields: &Fields) -> Option<ClaimedName> {
         let mut sent = fields.all("authorization");

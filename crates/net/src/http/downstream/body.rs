@@ -1,24 +1,18 @@
-//! The body of a client's request.
+//! Reads the body of a client's request.
 
 use bytes::Bytes;
-use http1::{Event, Framing, RequestHead};
+use http1::{Event, Framing};
 use identity::Identity;
-use mapi::mapihttp::ResponseCode;
-use mapi::mapihttp::headers::X_RESPONSE_CODE;
 
 use crate::body_budget::{Full, Share};
 use crate::http::downstream::accumulator::BodyAccumulator;
-use crate::http::downstream::connection::Client;
-use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
-use crate::http::downstream::respond;
+use crate::http::downstream::connection::Downstream;
+use crate::http::downstream::context::{ConnectionError, KeepAlive};
 use crate::http::transport::TransportError;
 use crate::http::upstream::request::Body;
 
 /// So much of a body in chunks is waited for, to say how long it is.
 const SHORT: usize = 64 * 1024;
-
-/// After how many seconds a client may try again for whose request there was no room in memory.
-const BUSY_SECONDS: u64 = 10;
 
 /// Why a body is not taken.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -38,7 +32,7 @@ pub(crate) enum NotTaken {
 /// A whole body, and its share of the memory that its sender may have.
 pub(crate) type Whole = (Bytes, Share);
 
-impl Client {
+impl Downstream {
     /// The next part of the request's body; none at its end.
     async fn part(&mut self) -> Result<Option<Bytes>, ConnectionError> {
         match self.event().await? {
@@ -50,10 +44,10 @@ impl Client {
         }
     }
 
-    /// Tells a client to go on that waits for that before it sends its body.
+    /// Sends `100 Continue` to a client that sends the body only after it.
     pub(crate) async fn invite(&mut self) -> Result<(), ConnectionError> {
-        if std::mem::take(&mut self.waits) && self.transport.decoder.waiting() == 0 {
-            self.transport.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+        if std::mem::take(&mut self.expects_continue) && self.transport.decoder.waiting() == 0 {
+            self.transport.out.bytes.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             self.flush().await?;
         }
         Ok(())
@@ -94,29 +88,6 @@ impl Client {
                 return Ok(Err(NotTaken::Full { came, why }));
             }
         }
-    }
-
-    /// Refuses a request for whose body there is no room in memory now; where it is an operation, with its `code`. The
-    /// connection is closed, since the rest of the body is not read.
-    pub(crate) fn too_busy(
-        &mut self,
-        original: &RequestHead,
-        request: &RequestContext,
-        operation: &str,
-        code: Option<ResponseCode>,
-        why: &str,
-    ) -> KeepAlive {
-        self.config.log.memory_full(request.peer, request.context.principal(), operation, why);
-        respond::to(&mut self.transport.out, original, 503, "too busy\n", |head| {
-            head.fields.push("Retry-After", BUSY_SECONDS.to_string());
-            if let Some(code) = code {
-                head.fields.push(X_RESPONSE_CODE, code.0.to_string());
-            }
-            if original.keeps_alive() {
-                head.fields.push("Connection", "close");
-            }
-        });
-        KeepAlive::No
     }
 
     /// The beginning of a body in chunks, and how the whole of it goes on: by its length where it is short, since not

@@ -9,14 +9,15 @@ use identity::SecurityContext;
 use crate::gate::Lost;
 use crate::http::server_only::Cookies;
 use crate::http::transport::TransportError;
+use crate::upstream_error::UpstreamError;
 
-/// A request under way: who sends it, and what of it decides how it is answered.
+/// A request under way: its head, who sent it, and what determines how its response is sent.
 pub(crate) struct RequestContext {
     pub(crate) context: SecurityContext,
     /// The client, as far as we know where it is.
     pub(crate) peer: SocketAddr,
-    /// The version that the client speaks.
-    pub(crate) version: Version,
+    /// The request's head as it was received.
+    pub(crate) head: RequestHead,
     pub(crate) is_head: bool,
     /// Whether the connection stays open after it, if it is for the client to say.
     pub(crate) keep: bool,
@@ -27,10 +28,34 @@ pub(crate) struct RequestContext {
 }
 
 impl RequestContext {
-    /// The request with this `head`, which is no operation, as one that is lost.
-    pub(crate) fn lost<'a>(&'a self, head: &'a RequestHead) -> Lost<'a> {
+    /// The version that the client speaks.
+    pub(crate) const fn version(&self) -> Version {
+        self.head.version()
+    }
+
+    /// Whether the connection stays open where nothing but the client's wish decides.
+    pub(crate) const fn keep_alive(&self) -> KeepAlive {
+        if self.keep { KeepAlive::Yes } else { KeepAlive::No }
+    }
+
+    /// Succeeds while the client's security context is not revoked.
+    ///
+    /// # Errors
+    /// [`UpstreamError::SignInAgain`].
+    pub(crate) fn check(&self) -> Result<(), UpstreamError> {
+        if self.context.is_revoked() {
+            return Err(UpstreamError::SignInAgain(format!(
+                "the account of {} was revoked while its request was under way",
+                self.context.principal()
+            )));
+        }
+        Ok(())
+    }
+
+    /// It as a request that is no operation and that is lost.
+    pub(crate) fn lost(&self) -> Lost<'_> {
         let (peer, user) = (self.peer, Some(self.context.principal()));
-        Lost { peer, user, operation: clipped(head.path()), is_wait: false }
+        Lost { peer, user, operation: clipped(self.head.path()), is_wait: false }
     }
 }
 
@@ -39,6 +64,13 @@ impl RequestContext {
 pub(crate) enum KeepAlive {
     Yes,
     No,
+}
+
+impl KeepAlive {
+    /// Of a response to a request with this head, where nothing else decides.
+    pub(crate) fn of(head: &RequestHead) -> Self {
+        if head.keeps_alive() { Self::Yes } else { Self::No }
+    }
 }
 
 /// Why a connection ends at once.

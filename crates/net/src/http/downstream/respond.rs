@@ -1,6 +1,10 @@
-//! Answers in our own words.
+//! Responses that the proxy makes itself.
 
 use http1::{Head as _, RequestHead, ResponseHead, Version};
+use mapi::mapihttp::ResponseCode;
+use mapi::mapihttp::headers::X_RESPONSE_CODE;
+
+use crate::upstream_error::UpstreamError;
 
 /// Appends an answer to `request` with `text`, to whose head `add` may add something.
 pub(crate) fn to(
@@ -15,6 +19,54 @@ pub(crate) fn to(
         add(head);
         connection(head, request);
     });
+}
+
+/// After how many seconds a client may try again for whose request there was no room in memory.
+const BUSY_SECONDS: u64 = 10;
+
+/// Appends a response to `request` that refuses it since there is no room in memory now; where it is an operation, with
+/// its `code`. The connection has to be closed where the rest of the request is not read.
+pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<ResponseCode>) {
+    to(out, request, 503, "too busy\n", |head| {
+        head.fields.push("Retry-After", BUSY_SECONDS.to_string());
+        if let Some(code) = code {
+            head.fields.push(X_RESPONSE_CODE, code.0.to_string());
+        }
+        if request.keeps_alive() {
+            head.fields.push("Connection", "close");
+        }
+    });
+}
+
+/// Appends a response to `request`, which came to nothing because of `why`.
+pub(crate) fn upstream_failed(out: &mut Vec<u8>, request: &RequestHead, why: &UpstreamError) {
+    let (status, text) = shown(why);
+    to(out, request, status, text, |_| ());
+}
+
+/// With what status and text a client is answered whose request came to nothing because of `why`.
+const fn shown(why: &UpstreamError) -> (u16, &'static str) {
+    match why {
+        UpstreamError::Connect(_) | UpstreamError::Loop => {
+            (502, "the server behind this proxy can't be reached\n")
+        }
+        UpstreamError::Tls(_) => (
+            502,
+            "this proxy can't establish TLS with the server behind it: inform the proxy's administrator\n",
+        ),
+        UpstreamError::CredentialsRefused(_) | UpstreamError::NotOffered(_) => (
+            503,
+            "the server behind this proxy refuses the proxy's own account, not yours: inform the proxy's \
+             administrator\n",
+        ),
+        UpstreamError::Full(_) => (503, "too busy\n"),
+        UpstreamError::Late | UpstreamError::Timeout(_) | UpstreamError::SignInTimeout(_) => {
+            (504, "the server behind this proxy does not answer in time\n")
+        }
+        UpstreamError::Closed(_) | UpstreamError::Protocol(_) | UpstreamError::SignInAgain(_) => {
+            (502, "the server behind this proxy gave no usable answer\n")
+        }
+    }
 }
 
 /// Says in an answer's head whether the connection stays open.

@@ -1,4 +1,4 @@
-//! An operation on its way by HTTP, and what of it whoever watches may see.
+//! An operation in the engine, with its HTTP messages as the observer sees them.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::body_budget::Share;
 use crate::gate::Lost;
 use crate::http::config::HttpListenerConfig;
+use crate::http::downstream::context::RequestContext;
 use crate::http::operation::response::UpstreamResponse;
 
 /// What is logged of a session that gave way to a new one of the same user.
@@ -21,23 +22,39 @@ const LONGEST_IDLE: &str =
 pub(crate) struct InFlight {
     pub(crate) config: Arc<HttpListenerConfig>,
     pub(crate) flight: Flight,
-    pub(crate) since: Instant,
-    pub(crate) done: bool,
-    /// The request's head as it came.
-    pub(crate) original: RequestHead,
+    pub(crate) request: RequestContext,
+    since: Instant,
+    done: bool,
     /// The request's head as it went to the server.
     pub(crate) sent: Option<RequestHead>,
-    /// What the request's body and its answer count as held in memory.
-    pub(crate) share: Share,
+    /// What the request's body and the response count as held in memory.
+    pub(crate) share: Option<Share>,
 }
 
 impl InFlight {
-    /// Says what the client gets, to whoever watches. `coming` is the server's answer, where there is one.
-    pub(crate) fn finish(&mut self, next: &Next, coming: Option<&UpstreamResponse>) {
+    pub(crate) const fn new(
+        config: Arc<HttpListenerConfig>,
+        flight: Flight,
+        request: RequestContext,
+        since: Instant,
+        share: Share,
+    ) -> Self {
+        Self { config, flight, request, since, done: false, sent: None, share: Some(share) }
+    }
+
+    /// Reports what the client gets to the observer. `response` is the server's, where there is one.
+    pub(crate) fn finish(&mut self, next: &Next, response: Option<&UpstreamResponse>) {
         if !std::mem::replace(&mut self.done, true) {
-            let exchange = Exchange { original: &self.original, sent: self.sent.as_ref(), coming };
+            let exchange = Messages { original: &self.request.head, sent: self.sent.as_ref(), response };
             self.config.observer.finished_by_http(&self.flight, next, self.since.elapsed(), &exchange);
         }
+    }
+
+    /// Logs once that the operation was refused here.
+    pub(crate) fn log_refusal(&self, code: ResponseCode, why: &str) {
+        let Self { config, request, flight, .. } = self;
+        let (user, operation) = (request.context.principal(), flight.operation.key().name());
+        config.log.operation_refused(request.peer, user, operation, code, why);
     }
 
     /// It as a request that is lost.
@@ -60,7 +77,7 @@ impl InFlight {
             let (peer, user) = (flight.operation.peer(), flight.context().principal());
             config.log.sessions_full(peer, user, LONGEST_IDLE);
         }
-        config.sessions.remember(flight, self.original.target(), set());
+        config.sessions.remember(flight, self.request.head.target(), set());
         if is_seen {
             for missing in flight.seen(set()) {
                 head.fields.push("Set-Cookie", missing);
@@ -71,15 +88,29 @@ impl InFlight {
         Ok(())
     }
 
-    /// Lets the engine have the server's answer, which is whole now.
-    pub(crate) fn through_engine(&mut self, coming: &mut UpstreamResponse) -> Next {
+    /// Goes on with the server's response, which is whole now.
+    pub(crate) fn responded(&mut self, response: &mut UpstreamResponse) -> Next {
         let Self { config, flight, .. } = self;
-        match coming.outcome() {
+        match response.outcome() {
             Ok(payload) => config.engine.resume_by_cookie(&config.sessions, flight, payload),
             Err(code) => config.engine.refused_by_upstream(&config.sessions, flight, code),
         }
     }
 
+    /// Goes on with what a module's deferred work came to.
+    pub(crate) fn work_done(&mut self) -> Next {
+        let Self { config, flight, .. } = self;
+        config.engine.resume_deferred_by_cookie(&config.sessions, flight)
+    }
+
+    /// Goes on as if the server had ended the wait for notifications that this is.
+    pub(crate) fn wait_ended(&mut self) -> Next {
+        let Self { config, flight, .. } = self;
+        let payload = config.engine.end_wait(flight).unwrap_or_default();
+        config.engine.resume_by_cookie(&config.sessions, flight, payload)
+    }
+
+    /// Gives the operation up because of `why`.
     pub(crate) fn give_up(&mut self, why: &str) {
         if !self.done {
             let next = self.config.engine.give_up_by_cookie(&self.config.sessions, &mut self.flight, why);
@@ -88,14 +119,14 @@ impl InFlight {
     }
 }
 
-/// What whoever watches may see of the HTTP around an operation.
-struct Exchange<'a> {
+/// The HTTP messages around an operation, for the observer.
+struct Messages<'a> {
     original: &'a RequestHead,
     sent: Option<&'a RequestHead>,
-    coming: Option<&'a UpstreamResponse>,
+    response: Option<&'a UpstreamResponse>,
 }
 
-impl HttpExchange for Exchange<'_> {
+impl HttpExchange for Messages<'_> {
     fn target(&self) -> &str {
         self.original.target()
     }
@@ -104,22 +135,22 @@ impl HttpExchange for Exchange<'_> {
         let fields = match leg {
             HttpLeg::Asked => Some(&self.original.fields),
             HttpLeg::Sent => self.sent.map(|head| &head.fields),
-            HttpLeg::Came => self.coming.map(|coming| &coming.came.fields),
-            HttpLeg::Answered => self.coming.map(|coming| &coming.head.fields),
+            HttpLeg::Came => self.response.map(|response| &response.came.fields),
+            HttpLeg::Answered => self.response.map(|response| &response.head.fields),
         };
         fields.inspect(|fields| fields.iter().for_each(|field| each(field.name, field.value))).is_some()
     }
 
     fn status(&self) -> Option<u16> {
-        self.coming.map(|coming| coming.came.status())
+        self.response.map(|response| response.came.status())
     }
 
     fn before_payload(&self) -> &[u8] {
-        self.coming.map_or(b"", |coming| coming.body.prefix())
+        self.response.map_or(b"", |response| response.body.prefix())
     }
 
     fn refused(&self) -> Option<(ResponseCode, Bytes)> {
-        self.coming?.refusal()
+        self.response?.refusal()
     }
 }
 

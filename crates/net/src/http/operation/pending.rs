@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::http::downstream::context::RequestContext;
 
-/// When clients are told that we are at work.
+/// When the clients of operations that take long are sent `PROCESSING` and `PENDING`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pending {
     /// After how long for the first time: what is done sooner is answered as if it had taken no time.
@@ -25,24 +25,25 @@ impl Default for Pending {
     }
 }
 
-/// What the client of an operation was told while we took time.
+/// The keep-alive of one operation: which tags its client was sent by this proxy, and when the next one is due.
 #[derive(Debug)]
 pub(crate) struct PendingKeepAlive {
-    pub(crate) pending: Pending,
-    /// Whether it can be told anything: an older version has no chunks. Nor is who opens a session, whose
-    /// cookies stand in the head of the answer.
+    pub(crate) period: Duration,
+    /// Whether the client can be sent any: an older version has no chunks. Nor can one that opens a session, whose
+    /// cookies stand in the head of the response.
     able: bool,
     next: Instant,
-    /// The head of the answer was sent, and it was ours.
+    /// The head of the response was sent, and it was made by this proxy.
     pub(crate) begun: bool,
+    /// `PROCESSING` was sent.
     processing: bool,
 }
 
 impl PendingKeepAlive {
     pub(crate) fn new(pending: Pending, request: &RequestContext, key: OperationKey, since: Instant) -> Self {
         let opens = matches!(key, OperationKey::Http(_, kind) if kind.begins_session());
-        let able = request.version == Version::Http11 && !request.is_head && !opens;
-        Self { pending, able, next: since + pending.first, begun: false, processing: false }
+        let able = request.version() == Version::Http11 && !request.is_head && !opens;
+        Self { period: pending.period, able, next: since + pending.first, begun: false, processing: false }
     }
 
     /// When something is to be done, `until` at the latest.
@@ -50,29 +51,29 @@ impl PendingKeepAlive {
         if self.able { self.next.min(until) } else { until }
     }
 
-    /// Says that we are at work.
-    pub(crate) fn tag(&mut self, out: &mut Vec<u8>) {
-        let said = std::mem::replace(&mut self.processing, true);
-        http1::chunk(out, if said { MetaTag::Pending } else { MetaTag::Processing }.line());
-        self.next = Instant::now() + self.pending.period;
+    /// Sends the tag that is due.
+    pub(crate) fn send(&mut self, now: Instant, out: &mut Vec<u8>) {
+        let processing = std::mem::replace(&mut self.processing, true);
+        http1::chunk(out, if processing { MetaTag::Pending } else { MetaTag::Processing }.line());
+        self.next = now + self.period;
     }
 
-    /// The server said that it is at work.
-    pub(crate) fn was_said(&mut self) {
+    /// The server's own `PROCESSING` was sent.
+    pub(crate) const fn processing_sent(&mut self) {
         self.processing = true;
     }
 }
 
-/// What stands behind tags that were sent: `DONE`, what the server says in headers behind it, and the payload.
-pub(crate) fn end(out: &mut Vec<u8>, late: &[(&str, &str)], payload: &[u8]) {
-    let mut last = prefix(&[MetaTag::Done], late).unwrap_or_default();
+/// Ends a body whose tags were sent: `DONE`, the server's headers behind it, and the payload.
+pub(crate) fn end(out: &mut Vec<u8>, headers: &[(&str, &str)], payload: &[u8]) {
+    let mut last = prefix(&[MetaTag::Done], headers).unwrap_or_default();
     last.extend_from_slice(payload);
     http1::chunk(out, &last);
     out.extend_from_slice(http1::LAST_CHUNK);
 }
 
 /// The same where there is no payload but a refusal.
-pub(crate) fn refuse(out: &mut Vec<u8>, code: ResponseCode) {
+pub(crate) fn end_refused(out: &mut Vec<u8>, code: ResponseCode) {
     let number = code.0.to_string();
     end(out, &[(X_RESPONSE_CODE, number.as_str()), ("Content-Type", ERROR_CONTENT_TYPE)], b"");
 }

@@ -1,17 +1,17 @@
-//! An answer of the server's on its way to the client: streamed while it says that the server is at work,
-//! held until it is whole, and sent as it came or as modules made it.
+//! The server's response to an operation on its way to the client: its keep-alive tags are streamed, the rest is held
+//! until it is whole, and sent as it was received or as modules changed it.
 
 use bytes::Bytes;
 use engine::{Next, explanation, response_code};
-use http1::{Event, Framing, Head as _, RequestHead, ResponseHead};
+use http1::{Framing, Head as _, ResponseHead};
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::mapihttp::{ResponseBody, ResponseCode};
 
 use crate::http::downstream::accumulator::BodyAccumulator;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
-use crate::http::exchange::{Coding, adapt_answer};
 use crate::http::operation::pending::{self, PendingKeepAlive};
-use crate::http::transport::FramedTransport;
+use crate::http::output::OutputBuffer;
+use crate::http::upstream::response::{Coding, adapt_response};
 use crate::upstream_error::UpstreamError;
 
 /// An answer of the server's, as far as it is here.
@@ -26,7 +26,7 @@ pub(crate) struct UpstreamResponse {
     held: Vec<http1::Piece>,
     /// How much memory these take.
     memory: usize,
-    /// How many of these may be sent: whole chunks that say no more than that the server is at work.
+    /// How many of these may be sent: whole chunks of `PROCESSING` and `PENDING`.
     ready: usize,
     /// Bytes of content among these.
     ready_content: usize,
@@ -42,9 +42,8 @@ pub(crate) struct UpstreamResponse {
     malformed: bool,
     /// The server refused the operation as such.
     refused: Option<ResponseCode>,
-    /// The client was told by us that somebody is at work: what is sent of the body is not its beginning as
-    /// it came.
-    pub(crate) told: bool,
+    /// This proxy sent `PROCESSING` or `PENDING` itself: what is sent of the body does not begin as it was received.
+    pub(crate) pending_sent: bool,
 }
 
 /// An answer that exceeds the limit.
@@ -78,7 +77,7 @@ impl UpstreamResponse {
     pub(crate) fn new(head: ResponseHead, framing: Framing, request: &RequestContext) -> Self {
         let came = head.clone();
         let mut head = head;
-        let coding = adapt_answer(&mut head, framing, request);
+        let coding = adapt_response(&mut head, framing, request);
         if !request.keep && !head.fields.has_token("connection", "close") {
             head.fields.push("Connection", "close");
         }
@@ -100,28 +99,18 @@ impl UpstreamResponse {
             content: 0,
             malformed: false,
             refused: None,
-            told: false,
+            pending_sent: false,
         }
     }
 
-    /// Takes in what comes next, and says whether the answer is whole with it. An error where it is longer than
-    /// `limit`.
-    pub(crate) fn take(&mut self, event: Event<ResponseHead>, limit: usize) -> Result<bool, TooLarge> {
-        match event {
-            Event::Body(piece) => {
-                let taken = self.take_piece(piece, limit);
-                taken.then_some(false).ok_or(TooLarge)
-            }
-            Event::End => Ok(true),
-            Event::Head { .. } => Ok(false),
-        }
-    }
-
-    /// False where the answer is longer than `limit`.
-    fn take_piece(&mut self, piece: http1::Piece, limit: usize) -> bool {
+    /// Takes in the next piece of the body.
+    ///
+    /// # Errors
+    /// When the response is longer than `limit`.
+    pub(crate) fn take(&mut self, piece: http1::Piece, limit: usize) -> Result<(), TooLarge> {
         self.content = self.content.saturating_add(piece.data().len());
         if self.content > limit {
-            return false;
+            return Err(TooLarge);
         }
         if self.code == ResponseCode::Success && !self.malformed {
             let data = piece.clone().into_data();
@@ -147,7 +136,7 @@ impl UpstreamResponse {
             self.ready = self.held.len();
             self.ready_content = self.content;
         }
-        true
+        Ok(())
     }
 
     /// How many bytes of memory it takes: its content, or the pieces in which it came where they take more, as tiny
@@ -161,31 +150,34 @@ impl UpstreamResponse {
         self.refused.is_some()
     }
 
-    /// Sends what says that the server is at work.
-    pub(crate) fn stream(&mut self, transport: &mut FramedTransport<RequestHead>) {
-        if self.ready == 0 || self.told || self.coding != Coding::AsItCame || self.framing != Framing::Chunked
+    /// Sends the server's `PROCESSING` and `PENDING`.
+    pub(crate) fn stream(&mut self, out: &mut OutputBuffer) {
+        if self.ready == 0
+            || self.pending_sent
+            || self.coding != Coding::AsItCame
+            || self.framing != Framing::Chunked
         {
             return;
         }
-        self.begin(&mut transport.out);
+        self.begin(&mut out.bytes);
         for piece in self.held.drain(..self.ready) {
             self.memory = self.memory.saturating_sub(memory(&piece));
-            transport.send(piece.into_wire());
+            out.push(piece.into_wire());
         }
         self.ready = 0;
         self.sent = self.ready_content;
     }
 
-    /// Sends the head, if it was not, for an answer that we say we are at work on.
-    pub(crate) fn begin_to_tell(&mut self, out: &mut Vec<u8>, told: &mut PendingKeepAlive) {
+    /// Sends the head, if it was not, before a keep-alive of this proxy's.
+    pub(crate) fn begin_pending(&mut self, out: &mut Vec<u8>, pending: &mut PendingKeepAlive) {
         if self.sent > 0 {
-            told.was_said();
+            pending.processing_sent();
         }
         if !self.begun && self.framing != Framing::Chunked {
             self.head.fields.remove("content-length");
             self.head.fields.set("Transfer-Encoding", "chunked");
         }
-        self.told = true;
+        self.pending_sent = true;
         self.begin(out);
     }
 
@@ -221,7 +213,7 @@ impl UpstreamResponse {
     /// Sends the rest of the answer, or what modules made of it.
     pub(crate) fn send(
         &mut self,
-        transport: &mut FramedTransport<RequestHead>,
+        out: &mut OutputBuffer,
         next: &Next,
         request: &RequestContext,
     ) -> KeepAlive {
@@ -231,38 +223,38 @@ impl UpstreamResponse {
             Next::Relay { .. } | Next::Defer { .. } => false,
         };
         match next {
-            Next::Reply { stub } if self.told => {
+            Next::Reply { stub } if self.pending_sent => {
                 let late: Vec<(&str, &str)> = self.body.headers().collect();
-                pending::end(&mut transport.out, &late, stub);
+                pending::end(&mut out.bytes, &late, stub);
             }
-            Next::Fault { status, .. } if self.told => {
-                pending::refuse(&mut transport.out, self.refused.unwrap_or_else(|| response_code(*status)));
+            Next::Fault { status, .. } if self.pending_sent => {
+                pending::end_refused(&mut out.bytes, self.refused.unwrap_or_else(|| response_code(*status)));
             }
             _ if as_it_came && self.coding == Coding::AsItCame => {
-                self.begin(&mut transport.out);
+                self.begin(&mut out.bytes);
                 for piece in self.held.drain(..) {
-                    transport.send(piece.into_wire());
+                    out.push(piece.into_wire());
                 }
             }
             _ if as_it_came => {
                 let content: Vec<u8> = self.held.iter().flat_map(http1::Piece::data).copied().collect();
-                self.anew(&mut transport.out, &content);
+                self.anew(&mut out.bytes, &content);
             }
             Next::Reply { stub } => {
                 let content = self.body.with_payload(stub);
-                self.anew(&mut transport.out, &content);
+                self.anew(&mut out.bytes, &content);
             }
-            Next::Fault { status, .. } => self.refuse(&mut transport.out, response_code(*status)),
+            Next::Fault { status, .. } => self.refuse(&mut out.bytes, response_code(*status)),
             Next::Relay { .. } | Next::Defer { .. } => {}
         }
-        let close = (self.coding == Coding::UntilClose && !self.told) || !request.keep;
+        let close = (self.coding == Coding::UntilClose && !self.pending_sent) || !request.keep;
         if close { KeepAlive::No } else { KeepAlive::Yes }
     }
 
     /// Says that the operation was refused, in a header behind what was sent already where there is something.
     fn refuse(&mut self, out: &mut Vec<u8>, code: ResponseCode) {
         if self.begun {
-            pending::refuse(out, code);
+            pending::end_refused(out, code);
         } else {
             // The cookies that the server set are the client's next ones, whatever becomes of the answer.
             self.head.fields.set("Content-Type", ERROR_CONTENT_TYPE);

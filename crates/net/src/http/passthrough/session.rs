@@ -65,8 +65,6 @@ pub(crate) struct Relayed {
     pub(super) taken: Option<Accepted>,
     /// Whose request the last one was.
     last: Option<SecurityContext>,
-    /// The server wants a new sign-in, which the client is to be told.
-    denied: bool,
 }
 
 pub(super) enum State {
@@ -118,7 +116,6 @@ impl Relayed {
             state: State::Nobody,
             taken: None,
             last: None,
-            denied: false,
         }
     }
 
@@ -143,7 +140,6 @@ impl Relayed {
     /// Who sends a request.
     pub(crate) async fn step(&mut self, mut request: Request<'_>) -> SignedIn {
         self.last = None;
-        self.denied = false;
         let mut sent = request.head.fields.all("authorization");
         let signed_in = match (sent.next(), sent.next()) {
             (None, _) => self.without(&mut request).await,
@@ -169,7 +165,6 @@ impl Relayed {
     /// The server answered a request with 401, or the connection is gone that somebody signed in on: they
     /// have to do so again.
     pub(crate) fn deny(&mut self, answer: Option<&Fields>) {
-        self.denied = true;
         if let Some(fields) = answer {
             self.offers.learn(fields);
         }
@@ -180,11 +175,6 @@ impl Relayed {
             }
             self.taken = self.taken.take().filter(|taken| !taken.context().is_same(&context));
         }
-    }
-
-    /// Whether the client is to be told to sign in anew.
-    pub(crate) fn take_denied(&mut self) -> bool {
-        std::mem::take(&mut self.denied)
     }
 
     /// Nobody is signed in on the connection to the server any more, nor signs in there.

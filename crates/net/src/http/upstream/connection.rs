@@ -20,6 +20,7 @@ use crate::http::upstream::config::{HttpCredentials, HttpUpstream};
 use crate::http::upstream::dial::{NotConnected, NotOpened};
 use crate::http::upstream::forwarding::Via;
 use crate::http::upstream::headers::keep_alive;
+use crate::http::upstream::response_event::ResponseEvent;
 use crate::upstream_error::UpstreamError;
 
 /// One connection to the server.
@@ -41,6 +42,10 @@ pub(crate) struct UpstreamConnection {
     used: Instant,
     /// A request is on it whose answer is not read to its end.
     busy: bool,
+    /// Whether that is a HEAD.
+    bodiless: bool,
+    /// Whether it may carry another request after the response whose final head came; none as long as that has not.
+    reusable: Option<bool>,
     /// The head of an answer that came before its request was sent.
     pub(crate) early: Option<Event<ResponseHead>>,
     /// A request was not sent to its end.
@@ -79,6 +84,8 @@ impl UpstreamConnection {
             lasts: None,
             used: Instant::now(),
             busy: false,
+            bodiless: false,
+            reusable: None,
             early: None,
             cut: false,
             token: None,
@@ -206,9 +213,8 @@ impl UpstreamConnection {
         let all = async {
             self.ask(&head, head.method() == "HEAD");
             self.transport.flush(limit).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
-            let (answer, framing) = self.head().await?;
-            let whole = self.drain().await?;
-            let stays = whole && self.done(&answer, framing);
+            let (answer, _) = self.head().await?;
+            let stays = self.drain().await? && self.end_response();
             Ok((answer, stays))
         };
         timeout(limit, all).await.map_err(|_| UpstreamError::Late)?
@@ -266,18 +272,23 @@ impl UpstreamConnection {
         }
     }
 
-    /// Puts a request's head where it will be sent from. The body follows it into `wire.out`.
+    /// Puts a request's head where it will be sent from. The body follows it into the transport's output.
     pub(crate) fn ask(&mut self, head: &RequestHead, bodiless: bool) {
-        head.write(&mut self.transport.out);
+        head.write(&mut self.transport.out.bytes);
         self.transport.decoder.expect(bodiless);
         self.busy = true;
+        self.bodiless = bodiless;
+        self.reusable = None;
     }
 
-    /// The answer's head; those of interim answers are passed over.
+    /// The response's final head; those of interim responses are passed over.
     pub(crate) async fn head(&mut self) -> Result<(ResponseHead, Framing), UpstreamError> {
         loop {
             match self.transport.event().await? {
-                Event::Head { head, framing } if head.status() >= 200 => return Ok((head, framing)),
+                Event::Head { head, framing } if head.status() >= 200 => {
+                    self.begin_response(&head, framing);
+                    return Ok((head, framing));
+                }
                 Event::Head { .. } | Event::Body(_) | Event::End => {}
             }
         }
@@ -289,7 +300,7 @@ impl UpstreamConnection {
         let mut left = DRAINED;
         loop {
             match self.transport.event().await? {
-                Event::End => break,
+                Event::End => return Ok(true),
                 Event::Body(piece) => match left.checked_sub(piece.wire().len()) {
                     Some(rest) => left = rest,
                     None => return Ok(false),
@@ -297,30 +308,68 @@ impl UpstreamConnection {
                 Event::Head { .. } => {}
             }
         }
-        self.busy = false;
-        Ok(true)
     }
 
-    /// The answer with `head` is read to its end. Says whether the connection may carry another request.
-    pub(crate) fn done(&mut self, head: &ResponseHead, framing: Framing) -> bool {
-        self.busy = false;
-        self.used = Instant::now();
-        self.transport.decoder.release();
+    /// The next event of the response as far as it is here; none where more has to come first. Interim heads are
+    /// passed over.
+    pub(crate) fn ready(&mut self) -> Option<ResponseEvent> {
+        loop {
+            let event = match self.early.take() {
+                Some(early) => early,
+                None => match self.transport.ready() {
+                    Ok(Some(event)) => event,
+                    // A response that the connection's end ends has its end by now.
+                    Ok(None) if self.transport.has_ended() => {
+                        return Some(closed("the server closed the connection".to_owned()));
+                    }
+                    Ok(None) => return None,
+                    Err(error @ http1::Error::CutOff) => return Some(closed(error.to_string())),
+                    Err(error) => {
+                        let why = format!("what the server sends is no answer: {error}");
+                        return Some(ResponseEvent::Failed(UpstreamError::Protocol(why)));
+                    }
+                },
+            };
+            match event {
+                Event::Head { head, framing } if head.status() >= 200 => {
+                    self.begin_response(&head, framing);
+                    return Some(ResponseEvent::Head(head, framing));
+                }
+                Event::Body(piece) if self.reusable.is_some() => return Some(ResponseEvent::Piece(piece)),
+                Event::End if self.reusable.is_some() => return Some(ResponseEvent::End),
+                Event::Head { .. } | Event::Body(_) | Event::End => {}
+            }
+        }
+    }
+
+    /// Notes what the final head of a response says of the connection.
+    fn begin_response(&mut self, head: &ResponseHead, framing: Framing) {
         if let Some(lasts) = keep_alive(&head.fields) {
             self.lasts = Some(lasts);
         }
-        head.keeps_alive() && framing != Framing::UntilClose && !self.cut
+        let outlives = !self.bodiless || outlives_head(head);
+        self.reusable = Some(head.keeps_alive() && framing != Framing::UntilClose && outlives);
+    }
+
+    /// The response is read to its end. Says whether the connection may carry another request.
+    pub(crate) fn end_response(&mut self) -> bool {
+        self.busy = false;
+        self.used = Instant::now();
+        self.transport.decoder.release();
+        self.reusable.take() == Some(true) && !self.cut
     }
 }
 
-impl UpstreamConnection {
-    /// Whether it may carry another request behind a HEAD that was answered with `head`: some servers send the body
-    /// that it announces, and where the next answer begins cannot be told then.
-    pub(crate) fn outlives_head(head: &ResponseHead) -> bool {
-        let length = head.fields.text("content-length").map(str::trim);
-        let announces = head.fields.has("transfer-encoding") || length.is_some_and(|length| length != "0");
-        !announces
-    }
+/// Whether a connection may carry another request behind a HEAD that was answered with `head`: some servers send the
+/// body that it announces, and where the next response begins cannot be determined then.
+fn outlives_head(head: &ResponseHead) -> bool {
+    let length = head.fields.text("content-length").map(str::trim);
+    let announces = head.fields.has("transfer-encoding") || length.is_some_and(|length| length != "0");
+    !announces
+}
+
+fn closed(why: String) -> ResponseEvent {
+    ResponseEvent::Failed(UpstreamError::Closed(why))
 }
 
 /// So much of a refusal is read to keep the connection.

@@ -8,3 +8,6 @@ pub(crate) mod forwarding;
 pub(crate) mod headers;
 pub(crate) mod redirect;
 pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod response_event;
+pub(crate) mod slot;

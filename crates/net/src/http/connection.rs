@@ -1,0 +1,167 @@
+//! A client's connection together with what its requests need: its authentication and its upstream connection.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use http1::{RequestHead, ResponseHead};
+use tokio::time::Instant;
+
+use crate::gate::Lost;
+use crate::http::downstream::authenticate::Authenticator;
+use crate::http::downstream::connection::{Beside, Downstream};
+use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
+use crate::http::downstream::respond;
+use crate::http::upstream::connection::UpstreamConnection;
+use crate::http::upstream::redirect;
+use crate::http::upstream::request::{Body, Onward};
+use crate::http::upstream::response_event::ResponseEvent;
+use crate::http::upstream::slot::UpstreamSlot;
+use crate::tcp::accept::LOOK;
+use crate::upstream_error::UpstreamError;
+
+/// A client connection with all that belongs to it alone.
+pub(crate) struct ClientConnection {
+    pub(crate) downstream: Downstream,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) upstream: UpstreamSlot,
+}
+
+impl ClientConnection {
+    /// A connection to the server on which the request's `head`, adapted, is to be sent next.
+    pub(crate) async fn send_head(
+        &mut self,
+        request: &RequestContext,
+        head: &mut RequestHead,
+        body: Body,
+    ) -> Result<Box<UpstreamConnection>, UpstreamError> {
+        request.check()?;
+        let config = &self.downstream.config.upstream;
+        let (context, target) = (&request.context, head.target());
+        let mut upstream = if let Some(upstream) = self.upstream.reuse(config, context, target).await? {
+            upstream
+        } else {
+            self.authenticator.check_reconnect(context)?;
+            Box::pin(UpstreamConnection::open(config, context, target)).await?
+        };
+        let forwarding = Some(&self.upstream.forwarding);
+        upstream.adapt(head, &Onward { body, cookies: request.cookies, forwarding });
+        upstream.ask(head, request.is_head);
+        Ok(upstream)
+    }
+
+    /// The next event of the response to `request`. While it is waited for, what the client has to get is sent, the end
+    /// of its connection is noticed, and so is that its account was revoked.
+    pub(crate) async fn read_response(
+        &mut self,
+        upstream: &mut UpstreamConnection,
+        request: &RequestContext,
+        until: Instant,
+    ) -> Result<ResponseEvent, ConnectionError> {
+        loop {
+            if let Some(event) = self.ready_response(upstream, request) {
+                return Ok(event);
+            }
+            if let Some(event) = self.wait_for_response(upstream, until, false).await? {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// The next event of the response as far as it is here; none where it has to be waited for.
+    pub(crate) fn ready_response(
+        &mut self,
+        upstream: &mut UpstreamConnection,
+        request: &RequestContext,
+    ) -> Option<ResponseEvent> {
+        if let Err(why) = request.check() {
+            return Some(ResponseEvent::Failed(why));
+        }
+        let mut event = upstream.ready();
+        if let Some(ResponseEvent::Head(head, _)) = &mut event {
+            if head.status() == 401 {
+                return Some(ResponseEvent::Failed(self.unauthorized(upstream, head)));
+            }
+            let config = &self.downstream.config;
+            upstream.answered_with(head.status());
+            redirect::ours(&mut head.fields, &config.upstream, &config.origin);
+        }
+        event
+    }
+
+    /// Waits until more of the response may be here; says what happened instead.
+    pub(crate) async fn wait_for_response(
+        &mut self,
+        upstream: &mut UpstreamConnection,
+        until: Instant,
+        ends_at_shutdown: bool,
+    ) -> Result<Option<ResponseEvent>, ConnectionError> {
+        self.downstream.flush().await?;
+        let at = until.min(Instant::now() + LOOK);
+        let event = poll_fn(|task| self.poll_response(task, upstream, at, ends_at_shutdown)).await?;
+        // The deadline may only be that by which the client's account is looked at again.
+        Ok(event.filter(|event| at >= until || !matches!(event, ResponseEvent::Deadline)))
+    }
+
+    fn poll_response(
+        &mut self,
+        task: &mut Context<'_>,
+        upstream: &mut UpstreamConnection,
+        until: Instant,
+        ends_at_shutdown: bool,
+    ) -> Poll<Result<Option<ResponseEvent>, ConnectionError>> {
+        match upstream.transport.poll_fill(task) {
+            // That nothing more comes may be the response's end.
+            Poll::Ready(Ok(_)) => return Poll::Ready(Ok(None)),
+            Poll::Ready(Err(error)) => {
+                let why = UpstreamError::Closed(error.to_string());
+                return Poll::Ready(Ok(Some(ResponseEvent::Failed(why))));
+            }
+            Poll::Pending => {}
+        }
+        self.downstream.poll_beside(task, until, ends_at_shutdown).map_ok(|beside| match beside {
+            Beside::Received => None,
+            Beside::Deadline => Some(ResponseEvent::Deadline),
+            Beside::Shutdown => Some(ResponseEvent::Shutdown),
+        })
+    }
+
+    /// The server answers 401: to us, where we sign in, else to the client.
+    #[cold]
+    fn unauthorized(&mut self, upstream: &mut UpstreamConnection, head: &ResponseHead) -> UpstreamError {
+        if let Some(why) = self.authenticator.refused_by_server(head) {
+            return why;
+        }
+        if upstream.is_nobodys() {
+            return UpstreamError::SignInAgain("the server refuses anonymous requests".to_owned());
+        }
+        let why = UpstreamError::from(upstream.refused(&head.fields));
+        upstream.not_signed_in(&why);
+        why
+    }
+
+    /// Answers `request`, which is no operation, where the server did not serve it because of `why`.
+    pub(crate) fn not_served(&mut self, why: &UpstreamError, request: &RequestContext) -> KeepAlive {
+        self.unserved(why, request, &request.lost())
+    }
+
+    /// Answers `request`, which is `lost` because of `why`: with a challenge where the client has to sign in again, and
+    /// else with an error that does not name the server.
+    #[cold]
+    pub(crate) fn unserved(
+        &mut self,
+        why: &UpstreamError,
+        request: &RequestContext,
+        lost: &Lost<'_>,
+    ) -> KeepAlive {
+        self.upstream.close();
+        let Self { downstream, authenticator, .. } = self;
+        if matches!(why, UpstreamError::SignInAgain(_)) {
+            downstream.config.log.denied_there(downstream.peer, lost.user, why);
+            authenticator.challenge(&mut downstream.transport.out.bytes, &request.head);
+        } else {
+            downstream.config.log_upstream_failure(why, lost);
+            respond::upstream_failed(&mut downstream.transport.out.bytes, &request.head, why);
+        }
+        KeepAlive::of(&request.head)
+    }
+}

@@ -1,0 +1,59 @@
+//! Responses to operations that the proxy makes itself: results of modules, and refusals.
+
+use bytes::Bytes;
+use engine::explanation;
+use http1::{Head as _, ResponseHead};
+use mapi::mapihttp::headers::{
+    CONTENT_TYPE, ERROR_CONTENT_TYPE, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE, X_RESPONSE_CODE,
+};
+use mapi::mapihttp::{MetaTag, ResponseCode, prefix};
+
+use crate::http::downstream::context::{KeepAlive, RequestContext};
+use crate::http::downstream::respond;
+
+/// Appends a response with the payload of an operation that the server never saw.
+pub(crate) fn success(out: &mut Vec<u8>, request: &RequestContext, payload: &[u8]) -> KeepAlive {
+    let before = prefix(&[MetaTag::Processing, MetaTag::Done], &[]).unwrap_or_default();
+    own(out, request, ResponseCode::Success, CONTENT_TYPE, &[&before[..], payload].concat())
+}
+
+/// Appends a response that refuses an operation with `code`.
+pub(crate) fn refuse(out: &mut Vec<u8>, request: &RequestContext, code: ResponseCode) -> KeepAlive {
+    own(out, request, code, ERROR_CONTENT_TYPE, explanation(code).as_bytes())
+}
+
+fn own(
+    out: &mut Vec<u8>,
+    request: &RequestContext,
+    code: ResponseCode,
+    kind: &'static str,
+    body: &[u8],
+) -> KeepAlive {
+    let Some(mut head) = own_head(request, code, kind) else { return KeepAlive::No };
+    head.fields.push("Content-Length", body.len().to_string());
+    respond::connection(&mut head, &request.head);
+    head.write(out);
+    out.extend_from_slice(body);
+    request.keep_alive()
+}
+
+/// The head of a response of the proxy's own, without what frames its body.
+pub(crate) fn own_head(
+    request: &RequestContext,
+    code: ResponseCode,
+    kind: &'static str,
+) -> Option<ResponseHead> {
+    let mut head = ResponseHead::new(200, "OK")?;
+    head.fields.push("Cache-Control", "private");
+    head.fields.push("Content-Type", kind);
+    for name in [X_REQUEST_TYPE, X_REQUEST_ID, X_CLIENT_INFO] {
+        if let Some(value) = request.head.fields.get(name) {
+            head.fields.push(name, Bytes::copy_from_slice(value));
+        }
+    }
+    head.fields.push(X_RESPONSE_CODE, code.0.to_string());
+    if let Some(token) = &request.token {
+        head.fields.push("WWW-Authenticate", token.clone());
+    }
+    Some(head)
+}
