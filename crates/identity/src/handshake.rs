@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use wire::FileTime;
 
+use crate::channel_bindings::ChannelBindings;
 use crate::context::SecurityContext;
 use crate::error::Refusal;
-use crate::ntlm::{self, AcceptorConfig, ChannelBindings, InitiatorConfig, MessageSecurity};
+use crate::ntlm::{self, AcceptorConfig, InitiatorConfig, MessageSecurity};
 use crate::random::Random;
 use crate::spnego;
 

@@ -4,7 +4,7 @@
 //! [`Acceptor`] for those who call us, an [`Initiator`] for whom we call. Both are plain state machines,
 //! tokens in and tokens out. A finished handshake also yields the [`MessageSecurity`] that signs and seals
 //! what follows. Where clients prove themselves to the server and we pass it on, the server's word makes one
-//! ([`relayed`]).
+//! ([`passthrough`]).
 //!
 //! What takes time is done by a [`Pool`], under the context of whoever asked for it.
 //!
@@ -23,15 +23,16 @@
 pub mod accounts;
 mod authority;
 mod basic;
+mod channel_bindings;
 mod claimed;
 mod context;
-mod deferred;
 mod error;
 mod handshake;
 pub mod ntlm;
+pub mod passthrough;
 mod per_identity;
+mod pool;
 mod random;
-pub mod relayed;
 mod secret;
 pub mod spnego;
 mod standing;
@@ -39,15 +40,16 @@ mod standing;
 pub use crate::accounts::{Account, Accounts, NtHash};
 pub use crate::authority::Authority;
 pub use crate::basic::basic;
+pub use crate::channel_bindings::ChannelBindings;
 pub use crate::claimed::ClaimedName;
 pub use crate::context::{
     ActingLevel, Identity, NtlmVersion, Principal, Proof, Registry, SecurityContext, Unusable,
 };
-pub use crate::deferred::{Job, JobFailed, Pool, PoolCounts, Rejected, Waiting};
 pub use crate::error::{MessageError, Refusal};
 pub use crate::handshake::{Acceptor, Initiator, Mechanism, Step};
-pub use crate::ntlm::{ChannelBindings, MessageSecurity};
+pub use crate::ntlm::MessageSecurity;
 pub use crate::per_identity::PerIdentity;
+pub use crate::pool::{Job, JobFailed, Pool, PoolCounts, Rejected, Waiting};
 pub use crate::random::{OsRandom, Random, RandomError};
 pub use crate::secret::{Password, SessionKey};
 pub use crate::standing::Standing;

@@ -8,13 +8,13 @@ use wire::{Decode as _, Encode as _, Error, ErrorKind, FileTime};
 use zeroize::Zeroizing;
 
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
-use super::bindings::ChannelBindings;
 use super::check_size;
 use super::crypto::{self, Key, Response};
 use super::messages::{Authenticate, Challenge, Negotiate, NegotiateFlags as F};
 use super::security::MessageSecurity;
 use crate::accounts::{Account, Accounts, NtHash};
 use crate::authority::Authority;
+use crate::channel_bindings::ChannelBindings;
 use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry, SecurityContext};
 use crate::error::Refusal;
 use crate::handshake::Step;

@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 use super::acceptor::protects;
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
-use super::bindings::ChannelBindings;
 use super::check_size;
 use super::crypto::{self, Key};
 use super::messages::{Authenticate, AuthenticateParts, Challenge, Negotiate, NegotiateFlags as F};
 use super::security::MessageSecurity;
 use crate::accounts::NtHash;
 use crate::authority::Authority;
+use crate::channel_bindings::ChannelBindings;
 use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry, SecurityContext};
 use crate::error::Refusal;
 use crate::handshake::Step;

@@ -6,7 +6,6 @@ use crate::error::Refusal;
 
 mod acceptor;
 mod av;
-mod bindings;
 mod crypto;
 mod initiator;
 mod messages;
@@ -16,7 +15,6 @@ mod security;
 pub(crate) use self::acceptor::after;
 pub use self::acceptor::{Acceptor, AcceptorConfig, BindingPolicy, Policy, ServerNames};
 pub use self::av::{AvFlags, AvId, AvPair, AvPairs, ClientChallenge};
-pub use self::bindings::ChannelBindings;
 pub use self::initiator::{Credentials, Initiator, InitiatorConfig, Protection};
 pub use self::messages::{Authenticate, Challenge, Field, Negotiate, NegotiateFlags, Version};
 pub use self::security::{MessageSecurity, SIGNATURE_SIZE};

@@ -12,10 +12,11 @@ use wire::{Decode as _, Encode, FileTime};
 
 pub(crate) use self::tokens::mech_type_list;
 pub use self::tokens::{NegHints, NegState, NegTokenInit, NegTokenResp, Oid};
+use crate::channel_bindings::ChannelBindings;
 use crate::context::SecurityContext;
 use crate::error::Refusal;
 use crate::handshake::Step;
-use crate::ntlm::{self, AcceptorConfig, ChannelBindings, InitiatorConfig, MessageSecurity};
+use crate::ntlm::{self, AcceptorConfig, InitiatorConfig, MessageSecurity};
 use crate::random::Random;
 
 /// The name in the hint that a server gives to a client that waits for one ([MS-SPNG] 3.2.5.2).

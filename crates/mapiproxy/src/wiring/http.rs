@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::{CookieTable, Engine, Observer, SessionLimits};
 use identity::Authority;
 use identity::ntlm::AcceptorConfig;
-use identity::relayed;
+use identity::passthrough;
 use net::http::{
     self, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
     TlsError, TlsIdentity, TlsTrust, Via,
@@ -43,7 +43,7 @@ pub(crate) fn front(
         relayed: config.upstream.credentials.are_relayed().then(|| {
             let authority = Authority::new(&server.host.to_ascii_lowercase());
             let registry = Arc::clone(&acceptor.registry);
-            Arc::new(relayed::Config { authority, lifetime: acceptor.policy.lifetime, registry })
+            Arc::new(passthrough::Config { authority, lifetime: acceptor.policy.lifetime, registry })
         }),
         origin: origin(config),
         peers: Peers {

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::relayed::Scheme;
+use identity::passthrough::Scheme;
 
 use super::table::Table;
 use super::*;

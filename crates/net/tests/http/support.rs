@@ -12,7 +12,7 @@ use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Sta
 use http1::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
 use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Accounts, Authority, NtHash, Password, Registry, relayed};
+use identity::{Accounts, Authority, NtHash, Password, Registry, passthrough};
 use net::http::{
     HttpCredentials, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes,
     Schemes, Via, run_http,
@@ -111,7 +111,7 @@ impl Setup {
             sign_in: HttpSignIn::new(acceptor, schemes),
             relayed: self.relayed.then(|| {
                 let authority = Authority::new("server");
-                Arc::new(relayed::Config { authority, lifetime: None, registry: Arc::clone(&registry) })
+                Arc::new(passthrough::Config { authority, lifetime: None, registry: Arc::clone(&registry) })
             }),
             origin: "https://proxy.lab.test".to_owned(),
             peers: self.peers,

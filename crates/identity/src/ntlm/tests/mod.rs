@@ -16,6 +16,7 @@ use super::messages::NegotiateFlags as F;
 use super::*;
 use crate::accounts::{Account, AccountFile, DomainNames, NtHash};
 use crate::authority::Authority;
+pub(super) use crate::channel_bindings::ChannelBindings;
 use crate::context::{ActingLevel, NtlmVersion, Registry, SecurityContext};
 use crate::handshake::Step;
 use crate::random::{Random, RandomError};

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http1::{Fields, ResponseHead};
 use identity::ntlm::AcceptorConfig;
-use identity::relayed;
+use identity::passthrough;
 use identity::{
     Acceptor, ChannelBindings, ClaimedName, Mechanism, OsRandom, SecurityContext, Step, Unusable,
 };
@@ -169,8 +169,8 @@ impl Connection {
         });
         let scheme = match scheme {
             Scheme::Basic if known.is_some() => return None,
-            Scheme::Basic => relayed::Scheme::Basic,
-            Scheme::Ntlm | Scheme::Negotiate => relayed::Scheme::Negotiate,
+            Scheme::Basic => passthrough::Scheme::Basic,
+            Scheme::Ntlm | Scheme::Negotiate => passthrough::Scheme::Negotiate,
         };
         ClaimedName::in_header(scheme, token)
     }

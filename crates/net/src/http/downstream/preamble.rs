@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use identity::ntlm::ChannelBindings;
+use identity::ChannelBindings;
 use tokio::net::TcpStream;
 
 use crate::http::config::HttpListenerConfig;

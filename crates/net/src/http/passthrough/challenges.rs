@@ -1,7 +1,7 @@
 //! What a server wants to be signed in with, as its `WWW-Authenticate` says (RFC 9110 11.6.1).
 
 use http1::{Fields, ResponseHead};
-use identity::relayed::Scheme;
+use identity::passthrough::Scheme;
 
 use crate::upstream_error::UpstreamError;
 

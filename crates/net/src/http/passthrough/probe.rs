@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use http1::RequestHead;
-use identity::relayed::{Guarded, Probe as Kind, Scheme};
+use identity::passthrough::{Guarded, Probe as Kind, Scheme};
 use mapi::mapihttp::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
 use wire::FileTime;
 
@@ -155,7 +155,7 @@ impl Guards {
 
 #[cfg(test)]
 mod tests {
-    use identity::relayed::Answer;
+    use identity::passthrough::Answer;
 
     use super::*;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http1::{RequestHead, ResponseHead};
-use identity::relayed::{Accepted, Answer, Checked, Guarded, Outcome, Scheme, SignIn, Taken, Unproven};
+use identity::passthrough::{Accepted, Answer, Checked, Guarded, Outcome, Scheme, SignIn, Taken, Unproven};
 use identity::{OsRandom, Refusal};
 use mapi::mapihttp::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use http1::{Fields, RequestHead, ResponseHead};
-use identity::relayed::{Accepted, Config, Probe as Kind, Scheme, SignIn, Unproven};
+use identity::passthrough::{Accepted, Config, Probe as Kind, Scheme, SignIn, Unproven};
 use identity::{ClaimedName, Refusal, SecurityContext};
 
 use crate::clock;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::relayed::{Accepted, Answer, Checked, Config, Guarded, Outcome, Probe, Scheme, SignIn};
+use identity::passthrough::{Accepted, Answer, Checked, Config, Guarded, Outcome, Probe, Scheme, SignIn};
 use identity::{Authority, OsRandom, Proof, Registry};
 use wire::FileTime;
 

@@ -11,7 +11,7 @@ use wire::FileTime;
 use zeroize::Zeroizing;
 
 use super::proof::{Answer, Guarded, Probe, refuses};
-use super::said::Said;
+use super::transcript::Said;
 use super::{Config, Named, Scheme, basic, bearer};
 use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
 use crate::error::Refusal;

@@ -16,10 +16,10 @@
 
 mod bearer;
 mod proof;
-mod said;
 mod scheme;
 mod sign_in;
 mod ticket;
+mod transcript;
 
 use std::sync::Arc;
 use std::time::Duration;
