@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use identity::ntlm::Credentials;
-use identity::{Mechanism, Password, Registry};
+use identity::{Credentials, Mechanism, Password, Registry};
 use net::{Account, Location};
 use rpc::AuthLevel;
 

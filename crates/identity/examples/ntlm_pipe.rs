@@ -7,19 +7,17 @@
 //! Lines in are commands, lines out their answers, all bytes in hex. Until the handshake is over a line in is
 //! the peer's token (empty for none) and a line out is `token HEX`, `done HEX` or `refused WHY`. After that:
 //! `seal BEFORE BODY AFTER` gives `BODY SIGNATURE`, `unseal BEFORE BODY AFTER SIGNATURE` gives `BODY`,
-//! `sign …` and `verify …` likewise without encryption, `who` the principal. An empty part is written `-`.
+//! `sign …` and `verify …` do the same without encryption, `who` the principal. An empty part is written `-`.
 
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::time::SystemTime;
 
 use identity::accounts::AccountFile;
-use identity::ntlm::{
-    AcceptorConfig, BindingPolicy, Credentials, InitiatorConfig, Policy, Protection, ServerNames,
-};
 use identity::{
-    Acceptor, Account, ActingLevel, Authority, ChannelBindings, Initiator, Mechanism, MessageSecurity,
-    NtHash, NtlmVersion, OsRandom, Password, Refusal, Registry, SecurityContext, Step,
+    Acceptor, AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, ChannelBindings, Credentials,
+    Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmVersion, OsRandom, Password, Policy,
+    Protection, Refusal, Registry, SecurityContext, ServerNames, Step,
 };
 use wire::FileTime;
 

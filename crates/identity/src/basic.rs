@@ -7,9 +7,10 @@ use wire::{Error, ErrorKind, FileTime};
 use zeroize::Zeroizing;
 
 use crate::accounts::NtHash;
-use crate::context::{ActingLevel, Principal, Proof, Proven, SecurityContext};
+use crate::auth_config::AcceptorConfig;
+use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
 use crate::error::Refusal;
-use crate::ntlm::{AcceptorConfig, after};
+use crate::principal::Principal;
 
 /// The longest name and password together, in bytes.
 const MOST: usize = 1024;
@@ -17,7 +18,7 @@ const MOST: usize = 1024;
 /// Lets in who sends the right name and password. `credentials` is what stands behind `Basic` in a header; the
 /// text within is taken as UTF-8. The name is looked up as a whole, as [`crate::Accounts::find`] says.
 ///
-/// Basic proves nothing on a channel that others can read: whoever calls this sees to that.
+/// Basic proves nothing on a channel that others can read: the caller checks that.
 ///
 /// # Errors
 /// When it is not so. An unknown name, a disabled account and a wrong password are one answer and take the same
@@ -36,7 +37,7 @@ pub fn basic(config: &AcceptorConfig, credentials: &[u8], now: FileTime) -> Resu
                 proof: Proof::Basic,
                 level: ActingLevel::Impersonate,
                 authority: config.authority.clone(),
-                expires: lifetime.map(|lifetime| after(now, lifetime)),
+                expires: lifetime.map(|lifetime| now.after(lifetime)),
                 session_key: None,
                 standing: Some(account.standing),
             };
@@ -65,9 +66,9 @@ mod tests {
 
     use super::*;
     use crate::accounts::{Account, AccountFile, DomainNames};
+    use crate::auth_config::{Policy, ServerNames};
     use crate::authority::Authority;
-    use crate::context::Registry;
-    use crate::ntlm::{Policy, ServerNames};
+    use crate::registry::Registry;
 
     fn accounts(disabled: bool) -> AccountFile {
         let mut file = AccountFile::default();

@@ -9,13 +9,13 @@ use wire::Decode as _;
 use zeroize::Zeroizing;
 
 use crate::accounts::fold_case;
-use crate::ntlm::Authenticate;
-use crate::passthrough::{self, Scheme};
+use crate::ntlm::messages::Authenticate;
+use crate::passthrough::{Scheme, bearer, transcript};
 
 /// How many characters of a name are kept.
 const LONGEST: usize = 64;
 
-/// Longer credentials name nobody.
+/// No name is read from longer credentials.
 const MOST: usize = 64 * 1024;
 
 /// A client's name for the account that it wants to sign in with: not proven, cut to 64 characters, and printed
@@ -36,7 +36,7 @@ impl ClaimedName {
                 let name = text.split(|byte| *byte == b':').next().filter(|name| name.len() < text.len())?;
                 Self::new(&String::from_utf8_lossy(name))
             }
-            Scheme::Bearer => Self::new(&passthrough::owner_of_token(credentials)?),
+            Scheme::Bearer => Self::new(&bearer::owner_of_token(credentials)?),
             Scheme::Ntlm | Scheme::Negotiate => Self::in_token(&STANDARD.decode(credentials).ok()?),
         }
     }
@@ -44,7 +44,7 @@ impl ClaimedName {
     /// The name in a client's token of NTLM, bare or within SPNEGO: only `AUTHENTICATE_MESSAGE` has one
     /// ([MS-NLMP] 2.2.1.3).
     pub fn in_token(token: &[u8]) -> Option<Self> {
-        let message = Authenticate::from_bytes(&passthrough::inner(token)?).ok()?;
+        let message = Authenticate::from_bytes(&transcript::inner(token)?).ok()?;
         let (user, domain) = (message.user().ok()?, message.domain().ok()?);
         if user.is_empty() {
             return None;

@@ -2,93 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 use wire::FileTime;
 
-use crate::accounts::fold_case;
 use crate::authority::Authority;
+use crate::principal::{Key, Principal};
+use crate::registry::Registry;
 use crate::secret::SessionKey;
 use crate::standing::Standing;
-
-/// Counts security contexts. The owner of the handshakes makes one and hands it to them; there is no global.
-#[derive(Debug)]
-pub struct Registry {
-    opened: AtomicU64,
-    closed: AtomicU64,
-    revocations: AtomicU64,
-    /// What vouches for the proxy's own work.
-    system: Authority,
-}
-
-impl Registry {
-    /// A registry that counted nothing yet.
-    pub fn new() -> Arc<Self> {
-        let count = AtomicU64::default;
-        Arc::new(Self { opened: count(), closed: count(), revocations: count(), system: Authority::new("") })
-    }
-
-    /// Contexts made since the start.
-    pub fn opened(&self) -> u64 {
-        self.opened.load(Ordering::Acquire)
-    }
-
-    /// Notes that contexts were revoked, so that what was done under them is looked for and ended.
-    pub fn note_revocation(&self) {
-        self.revocations.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// How often that was noted.
-    pub fn revocations(&self) -> u64 {
-        self.revocations.load(Ordering::Acquire)
-    }
-
-    /// Contexts whose last handle is gone.
-    pub fn closed(&self) -> u64 {
-        self.closed.load(Ordering::Acquire)
-    }
-
-    /// Contexts that somebody still holds.
-    pub fn open(&self) -> u64 {
-        // Read in this order, a context that closes in between is counted as open, never as minus one.
-        let closed = self.closed();
-        self.opened().saturating_sub(closed)
-    }
-}
-
-/// Somebody, as the authority that vouches for them spells the name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Principal {
-    user: Box<str>,
-    domain: Box<str>,
-}
-
-impl Principal {
-    /// A principal's names. A name proves nothing: only a [`SecurityContext`] does.
-    pub fn new(user: &str, domain: &str) -> Self {
-        Self { user: user.into(), domain: domain.into() }
-    }
-
-    /// The account's name in its domain.
-    pub fn user(&self) -> &str {
-        &self.user
-    }
-
-    /// The domain's name; empty where there is none.
-    pub fn domain(&self) -> &str {
-        &self.domain
-    }
-}
-
-impl fmt::Display for Principal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.domain.is_empty() {
-            write!(f, "{}\\", self.domain)?;
-        }
-        f.write_str(&self.user)
-    }
-}
 
 /// Which NTLM response was verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,7 +28,7 @@ pub enum NtlmVersion {
 pub enum Proof {
     /// By nothing: the proxy itself.
     System,
-    /// By nothing: nobody in particular.
+    /// By nothing: an anonymous caller.
     Anonymous,
     /// By an NTLM handshake.
     Ntlm(NtlmVersion),
@@ -164,7 +87,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Whether it is nobody's.
+    /// Whether it is that of anonymous callers.
     pub fn is_anonymous(&self) -> bool {
         self.kind == Kind::Anonymous
     }
@@ -203,44 +126,8 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.registry.closed.fetch_add(1, Ordering::AcqRel);
+        self.registry.closes();
     }
-}
-
-/// By what one person is told from another, as it is compared.
-pub(crate) struct Key {
-    user: Box<str>,
-    domain: Box<str>,
-    way: Box<str>,
-}
-
-impl Key {
-    /// By the names.
-    pub(crate) fn name(principal: &Principal) -> Self {
-        let Principal { user, domain } = principal;
-        Self { user: without_case(user), domain: without_case(domain), way: Box::default() }
-    }
-
-    /// By an identifier in a place: neither is a name, so each is compared as it is spelled.
-    pub(crate) fn identifier(identifier: &str, place: &str) -> Self {
-        Self { user: identifier.into(), domain: place.into(), way: Box::default() }
-    }
-
-    /// The same, as the authority knows it in one of several ways, such as by a scheme.
-    pub(crate) fn known_by(self, way: &str) -> Self {
-        Self { way: way.into(), ..self }
-    }
-}
-
-/// A name as it is compared: in upper case, but for letters that would become another's, as `ı` and `i` are
-/// both `I` then.
-fn without_case(name: &str) -> Box<str> {
-    let upper = fold_case(name);
-    let folded = name.chars().zip(upper.chars()).map(|(given, upper)| {
-        let leads_back = upper == given || upper.to_lowercase().eq([given]);
-        if leads_back { upper } else { given }
-    });
-    folded.collect::<String>().into()
 }
 
 /// What a finished handshake found out.
@@ -264,7 +151,7 @@ impl SecurityContext {
                 principal: Principal::new("SYSTEM", ""),
                 proof: Proof::System,
                 level: ActingLevel::Impersonate,
-                authority: registry.system.clone(),
+                authority: registry.system().clone(),
                 expires: None,
                 session_key: None,
                 standing: None,
@@ -316,7 +203,7 @@ impl SecurityContext {
         let Key { user, domain, way } = key;
         let vouched = authority.by(&way);
         let identity = Identity { kind, user, domain, authority, way, level };
-        registry.opened.fetch_add(1, Ordering::AcqRel);
+        registry.opens();
         let registry = Arc::clone(registry);
         let revoked = AtomicBool::new(false);
         Self {
@@ -375,7 +262,7 @@ impl SecurityContext {
         self.inner.identity.kind == Kind::System
     }
 
-    /// Whether this is nobody's context.
+    /// Whether this is the context of an anonymous caller.
     pub fn is_anonymous(&self) -> bool {
         self.inner.identity.is_anonymous()
     }

@@ -6,7 +6,7 @@ use crate::random::RandomError;
 
 /// Why a handshake ended without a security context.
 ///
-/// What a peer is told is one and the same for all of them; the reason is for our own log.
+/// The peer receives the same answer for all of them; the reason is for our own log.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -19,7 +19,7 @@ pub enum Refusal {
         /// What was due.
         expected: &'static str,
     },
-    /// The account is unknown or disabled, or the password is wrong: nobody learns which.
+    /// The account is unknown or disabled, or the password is wrong; the peer cannot tell which.
     #[error("logon failure")]
     Logon,
     /// The token's integrity code does not fit the messages that were exchanged.
@@ -46,7 +46,7 @@ pub enum Refusal {
     /// The peer offers less than the policy wants.
     #[error("too weak: {0} is required")]
     Weak(&'static str),
-    /// Nobody signed in, and the policy does not serve nobody.
+    /// The client signed in anonymously, and anonymous authentication is disabled by policy.
     #[error("anonymous sign-in is not allowed")]
     Anonymous,
     /// An `NTLMv1` or LM response, which the policy does not take.
@@ -64,8 +64,8 @@ pub enum Refusal {
     /// A name or blob of ours that does not fit into a message.
     #[error("cannot be written: {0}")]
     Unwritable(wire::Error),
-    /// Credentials that pass through us from which nobody can be named.
-    #[error("credentials that name nobody: {0}")]
+    /// Credentials that pass through us and name no user.
+    #[error("the credentials name no user: {0}")]
     Unnamed(&'static str),
     /// A scheme that the server does not offer.
     #[error("the server does not offer {0}")]

@@ -1,43 +1,10 @@
-//! The two ends of an authentication handshake, for any mechanism.
+//! How an authentication handshake goes on, for any mechanism.
 
-use std::sync::Arc;
+use wire::{Error, ErrorKind};
 
-use wire::FileTime;
-
-use crate::channel_bindings::ChannelBindings;
 use crate::context::SecurityContext;
 use crate::error::Refusal;
-use crate::ntlm::{self, AcceptorConfig, InitiatorConfig, MessageSecurity};
-use crate::random::Random;
-use crate::spnego;
-
-/// A handshake's mechanism, as DCE/RPC numbers them ([MS-RPCE] 2.2.1.1.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mechanism {
-    /// `RPC_C_AUTHN_GSS_NEGOTIATE`.
-    Spnego,
-    /// `RPC_C_AUTHN_WINNT`.
-    Ntlm,
-}
-
-impl Mechanism {
-    /// The mechanism with this `auth_type`, where we have it.
-    pub const fn from_auth_type(auth_type: u8) -> Option<Self> {
-        match auth_type {
-            9 => Some(Self::Spnego),
-            10 => Some(Self::Ntlm),
-            _ => None,
-        }
-    }
-
-    /// Its `auth_type`.
-    pub const fn auth_type(self) -> u8 {
-        match self {
-            Self::Spnego => 9,
-            Self::Ntlm => 10,
-        }
-    }
-}
+use crate::ntlm::security::MessageSecurity;
 
 /// How a handshake goes on.
 #[derive(Debug)]
@@ -55,61 +22,12 @@ pub enum Step {
     },
 }
 
-/// The server's end of a handshake.
-pub enum Acceptor {
-    /// NTLM alone.
-    Ntlm(ntlm::Acceptor),
-    /// SPNEGO around NTLM.
-    Spnego(spnego::Acceptor),
-}
-
-impl Acceptor {
-    /// An acceptor for one client, on a channel with these bindings.
-    pub fn new(mechanism: Mechanism, config: Arc<AcceptorConfig>, bindings: Option<ChannelBindings>) -> Self {
-        match mechanism {
-            Mechanism::Ntlm => Self::Ntlm(ntlm::Acceptor::new(config, bindings)),
-            Mechanism::Spnego => Self::Spnego(spnego::Acceptor::new(config, bindings)),
-        }
+/// Succeeds for a token of at most `limit` bytes.
+pub(crate) fn check_size(token: &[u8], limit: usize) -> Result<(), Refusal> {
+    if token.len() <= limit {
+        return Ok(());
     }
-
-    /// Takes the client's next token. After a refusal, and after the last token, nothing more is taken.
-    ///
-    /// # Errors
-    /// When the client is not let in.
-    pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        match self {
-            Self::Ntlm(acceptor) => acceptor.step(token, now, random),
-            Self::Spnego(acceptor) => acceptor.step(token, now, random),
-        }
-    }
-}
-
-/// The client's end of a handshake.
-pub enum Initiator {
-    /// NTLM alone.
-    Ntlm(ntlm::Initiator),
-    /// SPNEGO around NTLM.
-    Spnego(spnego::Initiator),
-}
-
-impl Initiator {
-    /// An initiator for one handshake.
-    pub fn new(mechanism: Mechanism, config: InitiatorConfig) -> Self {
-        match mechanism {
-            Mechanism::Ntlm => Self::Ntlm(ntlm::Initiator::new(config)),
-            Mechanism::Spnego => Self::Spnego(spnego::Initiator::new(config)),
-        }
-    }
-
-    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last
-    /// token, nothing more is taken.
-    ///
-    /// # Errors
-    /// When the server's answer is not one that we sign in with.
-    pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        match self {
-            Self::Ntlm(initiator) => initiator.step(token, now, random),
-            Self::Spnego(initiator) => initiator.step(token, now, random),
-        }
-    }
+    let length = u64::try_from(token.len()).unwrap_or(u64::MAX);
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    Err(Error::new(ErrorKind::TooLong { length, limit }, "token", 0).into())
 }

@@ -6,7 +6,7 @@
 //! what follows. Where clients prove themselves to the server and we pass it on, the server's word makes one
 //! ([`passthrough`]).
 //!
-//! What takes time is done by a [`Pool`], under the context of whoever asked for it.
+//! What takes time is done by a [`Pool`], under the context of its requester.
 //!
 //! Architectural invariants: there is no I/O here, no clock, no thread and no environment; time and
 //! randomness are parameters. No constructor makes a context for a person, and none that code made with an
@@ -21,35 +21,45 @@
 )]
 
 pub mod accounts;
+mod auth_config;
 mod authority;
 mod basic;
 mod channel_bindings;
 mod claimed;
 mod context;
+mod credentials;
 mod error;
 mod handshake;
+mod mechanism;
 pub mod ntlm;
 pub mod passthrough;
 mod per_identity;
 mod pool;
+mod principal;
 mod random;
+mod registry;
 mod secret;
 pub mod spnego;
 mod standing;
 
 pub use crate::accounts::{Account, Accounts, NtHash};
+pub use crate::auth_config::{
+    AcceptorConfig, BindingPolicy, InitiatorConfig, Policy, Protection, ServerNames,
+};
 pub use crate::authority::Authority;
 pub use crate::basic::basic;
 pub use crate::channel_bindings::ChannelBindings;
 pub use crate::claimed::ClaimedName;
-pub use crate::context::{
-    ActingLevel, Identity, NtlmVersion, Principal, Proof, Registry, SecurityContext, Unusable,
-};
+pub use crate::context::{ActingLevel, Identity, NtlmVersion, Proof, SecurityContext, Unusable};
+pub use crate::credentials::Credentials;
 pub use crate::error::{MessageError, Refusal};
-pub use crate::handshake::{Acceptor, Initiator, Mechanism, Step};
+pub use crate::handshake::Step;
+pub use crate::mechanism::{Acceptor, Initiator, Mechanism};
 pub use crate::ntlm::MessageSecurity;
 pub use crate::per_identity::PerIdentity;
 pub use crate::pool::{Job, JobFailed, Pool, PoolCounts, Rejected, Waiting};
+pub use crate::principal::Principal;
 pub use crate::random::{OsRandom, Random, RandomError};
+pub use crate::registry::Registry;
 pub use crate::secret::{Password, SessionKey};
 pub use crate::standing::Standing;

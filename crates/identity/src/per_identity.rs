@@ -143,8 +143,8 @@ impl<T> PerIdentity<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Registry;
     use crate::context::tests::person;
+    use crate::registry::Registry;
 
     const NOW: FileTime = FileTime(10);
 

@@ -1,4 +1,4 @@
-//! The deferred-work pool: what takes time is done elsewhere, under the context of whoever asked for it.
+//! The deferred-work pool: runs work that takes time, under the security context of its requester.
 //!
 //! Here are the queue and its rules. The threads are their owner's, who lets each of them [`Pool::work`].
 
@@ -75,7 +75,7 @@ pub enum JobFailed {
 pub struct PoolCounts {
     /// Jobs that wait for a thread.
     pub queued: usize,
-    /// Jobs at work.
+    /// Jobs that are running.
     pub running: usize,
     /// Jobs that came to an end, also by a panic.
     pub done: u64,
@@ -83,7 +83,7 @@ pub struct PoolCounts {
     pub panicked: u64,
     /// Jobs that were not taken.
     pub refused: u64,
-    /// Jobs that nobody waited for any more when their turn came.
+    /// Jobs whose result was no longer wanted when their turn came.
     pub given_up: u64,
 }
 
@@ -176,7 +176,7 @@ impl Pool {
             let promise = promise;
             let Job { context, work } = job;
             let done = context.check(now).map_err(JobFailed::from).map(|()| work(&context));
-            // Whoever gets the result finds the context closed already.
+            // The context is closed before the result is delivered.
             drop(context);
             promise.keep(done);
         };
@@ -220,7 +220,7 @@ impl Pool {
     }
 
     /// Takes no more jobs, and waits for those that it has, `limit` at most; what has not begun by then never
-    /// does. Returns how many are still at work. Blocks the thread.
+    /// does. Returns how many are still running. Blocks the thread.
     pub fn drain(&self, limit: Duration) -> usize {
         self.close();
         let busy = |state: &mut State| state.counts.running > 0 || !state.queue.is_empty();
@@ -266,7 +266,7 @@ impl Shared {
         }
     }
 
-    /// Takes a job out of the queue that nobody waits for any more.
+    /// Takes a job out of the queue whose result is no longer wanted.
     fn give_up(&self, number: u64) {
         let mut state = self.lock();
         let place = state.queue.iter().position(|queued| queued.number == number);
@@ -318,7 +318,7 @@ impl<T> Drop for Promise<T> {
 }
 
 /// What a job comes to, once it does. Dropped before, its job is given up: it does not begin if it has not
-/// begun, and nobody hears of its result.
+/// begun, and its result is dropped.
 pub struct Waiting<T> {
     result: Arc<Mutex<Slot<T>>>,
     shared: Arc<Shared>,

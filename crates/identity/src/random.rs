@@ -2,7 +2,7 @@
 
 /// A source of unpredictable bytes.
 pub trait Random {
-    /// Fills `out` with bytes that nobody can predict.
+    /// Fills `out` with unpredictable bytes.
     ///
     /// # Errors
     /// When the source has none to give.

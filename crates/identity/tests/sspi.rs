@@ -4,13 +4,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use identity::accounts::AccountFile;
-use identity::ntlm::{
-    Acceptor, AcceptorConfig, BindingPolicy, Credentials, Initiator, InitiatorConfig, Policy, Protection,
-    ServerNames,
-};
+use identity::ntlm::{Acceptor, Initiator};
 use identity::{
-    Account, ActingLevel, Authority, ChannelBindings, MessageSecurity, NtHash, NtlmVersion, OsRandom,
-    Password, Registry, Step,
+    AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, ChannelBindings, Credentials,
+    InitiatorConfig, MessageSecurity, NtHash, NtlmVersion, OsRandom, Password, Policy, Protection, Registry,
+    ServerNames, Step,
 };
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, EncryptionFlags, Ntlm,

@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Accounts, Authority, Registry};
+use identity::{AcceptorConfig, Accounts, Authority, Policy, Registry, ServerNames};
 use mapi::Interface;
 use net::{
     Admission, Cores, Endpoint, EventLog, Front, Groups, Limits, ListenError, Local, Mapper, SignIn,

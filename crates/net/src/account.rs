@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use identity::ntlm::{Credentials, InitiatorConfig, Protection};
-use identity::{ActingLevel, Authority, Mechanism, NtlmVersion, Registry, SecurityContext};
+use identity::{
+    ActingLevel, Authority, Credentials, InitiatorConfig, Mechanism, NtlmVersion, Protection, Registry,
+    SecurityContext,
+};
 use rpc::pdu::AuthLevel;
 
 /// How we sign in at a server.

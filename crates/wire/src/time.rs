@@ -20,6 +20,13 @@ impl FileTime {
         })
     }
 
+    /// The time that is `duration` later; the latest time there is where that is later still.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        let steps = u64::try_from(duration.as_nanos() / 100).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(steps))
+    }
+
     /// The distance to `other`, whichever comes first.
     pub const fn distance(self, other: Self) -> Duration {
         let steps = self.0.abs_diff(other.0);

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use zeroize::Zeroizing;
 
+use super::account::{Account, Accounts};
+use super::case::fold_case;
+use super::error::{AccountError, Placed};
 use super::names::{Conflict, DomainNames, Names};
-use super::{Account, AccountError, Accounts, Placed, fold_case};
 
 /// The accounts of one file.
 #[derive(Debug, Clone, Default)]
@@ -236,4 +238,21 @@ impl Accounts for AccountFile {
     fn find(&self, domain: &str, user: &str) -> Option<Account> {
         self.names.find(domain, user).and_then(|index| self.accounts.get(index)).cloned()
     }
+}
+
+/// Succeeds for a file that only its owner can read, and whose owner we are.
+///
+/// `mode` is the file's Unix mode, `owner` its owner's user id, `process` the user id that the process runs
+/// as. A file of the superuser's is taken too.
+///
+/// # Errors
+/// When group or others have any right, or when the file is somebody else's.
+pub fn check_permissions(mode: u32, owner: u32, process: u32) -> Result<(), AccountError> {
+    if owner != process && owner != 0 {
+        return Err(AccountError::Owner { owner, process });
+    }
+    if mode & 0o077 != 0 {
+        return Err(AccountError::Mode { mode: mode & 0o777 });
+    }
+    Ok(())
 }

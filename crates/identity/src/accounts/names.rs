@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Account, fold_case};
+use super::account::Account;
+use super::case::fold_case;
 
 /// The two names of the domain that a server belongs to: each stands for the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Names {
         names
     }
 
-    /// Where the account is that `user` of `domain` means; see [`super::Accounts::find`].
+    /// Where the account is that `user` of `domain` means; see [`super::account::Accounts::find`].
     pub(super) fn find(&self, domain: &str, user: &str) -> Option<usize> {
         let (domain, user) = match user.split_once('\\') {
             Some(parts) if domain.is_empty() => parts,

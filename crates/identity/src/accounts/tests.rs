@@ -1,6 +1,7 @@
 //! Tests of the accounts file.
 
 use super::*;
+use crate::standing::Standing;
 
 const FILE: &str = r#"
 [[account]]

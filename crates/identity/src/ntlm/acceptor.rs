@@ -1,106 +1,25 @@
 //! The server's end of an NTLM handshake ([MS-NLMP] 3.2).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use subtle::{Choice, ConstantTimeEq as _};
 use wire::{Decode as _, Encode as _, Error, ErrorKind, FileTime};
-use zeroize::Zeroizing;
 
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
-use super::check_size;
 use super::crypto::{self, Key, Response};
-use super::messages::{Authenticate, Challenge, Negotiate, NegotiateFlags as F};
+use super::flags::{NegotiateFlags as F, Version};
+use super::messages::{Authenticate, Challenge, MAX_TOKEN, Negotiate};
+use super::response::{exported_key, is_anonymous, split_v2};
 use super::security::MessageSecurity;
-use crate::accounts::{Account, Accounts, NtHash};
-use crate::authority::Authority;
+use crate::accounts::{Account, NtHash};
+use crate::auth_config::{AcceptorConfig, BindingPolicy};
 use crate::channel_bindings::ChannelBindings;
-use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry, SecurityContext};
+use crate::context::{ActingLevel, NtlmVersion, Proof, Proven, SecurityContext};
 use crate::error::Refusal;
-use crate::handshake::Step;
+use crate::handshake::{Step, check_size};
+use crate::principal::Principal;
 use crate::random::Random;
 use crate::secret::SessionKey;
-
-/// What to do about channel bindings ([MS-NLMP] 3.2.5.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum BindingPolicy {
-    /// Nothing: for where somebody in front of us ends the client's TLS.
-    Ignore,
-    /// A client that sends bindings has to send the channel's own.
-    #[default]
-    Allow,
-    /// Every client has to send the channel's own.
-    Require,
-}
-
-/// What an [`Acceptor`] takes.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    /// Whether `NTLMv1` responses, and session security without extensions, are taken. LM responses never
-    /// are.
-    pub allow_legacy: bool,
-    /// Whether those who sign in as nobody become [`SecurityContext::anonymous`].
-    pub allow_anonymous: bool,
-    /// Whether a response without a message integrity code is refused. Such a response is proven all the
-    /// same, but the flags of the handshake are not. Some clients (impacket) send none.
-    pub require_mic: bool,
-    /// Whether signing and sealing need 128-bit keys.
-    pub require_128: bool,
-    /// What to do about channel bindings.
-    pub bindings: BindingPolicy,
-    /// The hosts that clients may mean: names and addresses, without regard to case; empty for any. A client says
-    /// it with a service principal name (`MsvAvTargetName`, [MS-NLMP] 2.2.2.1), of which only the host is
-    /// compared, since clients differ in the service that they name. A client that names none is taken.
-    pub target_names: Vec<String>,
-    /// How far a response's timestamp may be from our clock.
-    pub max_skew: Duration,
-    /// How long a context may be used; `None` for as long as its session lasts.
-    pub lifetime: Option<Duration>,
-}
-
-impl Default for Policy {
-    /// NTLMv2 with 128-bit keys; a skew of 36 hours, which is `MaxLifetime` as Windows has it.
-    fn default() -> Self {
-        Self {
-            allow_legacy: false,
-            allow_anonymous: false,
-            require_mic: false,
-            require_128: true,
-            bindings: BindingPolicy::default(),
-            target_names: Vec::new(),
-            max_skew: Duration::from_hours(36),
-            lifetime: None,
-        }
-    }
-}
-
-/// The names that an [`Acceptor`] gives as its own.
-#[derive(Debug, Clone, Default)]
-pub struct ServerNames {
-    /// The `NetBIOS` name.
-    pub nb_computer: String,
-    /// The `NetBIOS` domain name.
-    pub nb_domain: String,
-    /// The fully qualified name.
-    pub dns_computer: String,
-    /// The domain's fully qualified name; empty where there is none.
-    pub dns_domain: String,
-}
-
-/// What all acceptors of a listener share.
-#[derive(Clone)]
-pub struct AcceptorConfig {
-    /// Who may sign in.
-    pub accounts: Arc<dyn Accounts>,
-    /// What is taken.
-    pub policy: Policy,
-    /// Our names.
-    pub names: ServerNames,
-    /// The name of the directory that the accounts are in: a part of every identity.
-    pub authority: Authority,
-    /// Where contexts are counted.
-    pub registry: Arc<Registry>,
-}
 
 /// The server's end of one NTLM handshake: a `NEGOTIATE_MESSAGE` in, a `CHALLENGE_MESSAGE` out, an
 /// `AUTHENTICATE_MESSAGE` in ([MS-NLMP] 3.2.5.1).
@@ -148,7 +67,7 @@ impl Acceptor {
     /// # Errors
     /// When the client is not let in.
     pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        check_size(token)?;
+        check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start => {
                 let (challenged, answer) = self.challenge(token, now, random)?;
@@ -184,7 +103,7 @@ impl Acceptor {
             false if flags.contains(F::NTLMSSP_TARGET_TYPE_SERVER) => target_name(&names.nb_computer, flags),
             false => Vec::new(),
         };
-        let version = super::version(flags);
+        let version = Version::ours(flags);
         let challenge = pairs
             .to_bytes()
             .and_then(|pairs| Challenge::new(flags, server_challenge, version, &target, &pairs))
@@ -221,7 +140,7 @@ impl Acceptor {
                 F::NTLMSSP_TARGET_TYPE_DOMAIN
             });
         }
-        if !protects(flags) {
+        if !flags.protects() {
             // A key is exchanged for signing and sealing alone; not to offer it leaves no doubt which key
             // counts.
             flags = flags.without(F::NTLMSSP_NEGOTIATE_KEY_EXCH);
@@ -235,7 +154,7 @@ impl Acceptor {
         if !policy.allow_legacy && !flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
             return Err(Refusal::Weak("EXTENDED_SESSIONSECURITY"));
         }
-        if policy.require_128 && protects(flags) && !flags.contains(F::NTLMSSP_NEGOTIATE_128) {
+        if policy.require_128 && flags.protects() && !flags.contains(F::NTLMSSP_NEGOTIATE_128) {
             return Err(Refusal::Weak("128"));
         }
         Ok(())
@@ -331,7 +250,8 @@ impl Acceptor {
             return if self.config.policy.require_mic { Err(Refusal::MicAbsent) } else { Ok(()) };
         }
         let mic = message.mic.ok_or(Refusal::MicAbsent)?;
-        if bool::from(super::mic(exported, &challenged.negotiate, &challenged.challenge, token).ct_eq(&mic)) {
+        if bool::from(crypto::mic(exported, &challenged.negotiate, &challenged.challenge, token).ct_eq(&mic))
+        {
             Ok(())
         } else {
             Err(Refusal::Mic)
@@ -378,7 +298,7 @@ impl Acceptor {
             proof: if self.spnego { Proof::Spnego(verified.version) } else { Proof::Ntlm(verified.version) },
             level,
             authority: config.authority.clone(),
-            expires: config.policy.lifetime.map(|lifetime| after(now, lifetime)),
+            expires: config.policy.lifetime.map(|lifetime| now.after(lifetime)),
             session_key: Some(SessionKey::new(*exported)),
             standing: Some(verified.account.standing.clone()),
         };
@@ -433,46 +353,4 @@ fn target_name(name: &str, flags: F) -> Vec<u8> {
     } else {
         name.bytes().filter(u8::is_ascii).collect()
     }
-}
-
-/// Whether messages will be signed or sealed.
-pub(super) const fn protects(flags: F) -> bool {
-    flags.intersects(F(F::NTLMSSP_NEGOTIATE_SIGN.0 | F::NTLMSSP_NEGOTIATE_SEAL.0))
-}
-
-pub(super) fn is_anonymous(message: &Authenticate) -> Result<bool, Refusal> {
-    let lm = message.lm_response()?;
-    Ok(message.user()?.is_empty() && message.nt_response()?.is_empty() && (lm.is_empty() || lm == [0]))
-}
-
-/// An NTLMv2 response's `NTProofStr` and `temp`; `None` for a response of `NTLMv1`'s size.
-pub(super) fn split_v2(response: &[u8]) -> Option<(&[u8], &[u8])> {
-    if response.len() <= 24 {
-        return None;
-    }
-    response.split_at_checked(16)
-}
-
-/// `ExportedSessionKey` ([MS-NLMP] 3.2.5.1.2).
-pub(super) fn exported_key(
-    message: &Authenticate,
-    flags: F,
-    key_exchange_key: &[u8; 16],
-) -> Result<Key, Refusal> {
-    let mut exported = Zeroizing::new(*key_exchange_key);
-    if flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && protects(flags) {
-        let sent = message.session_key()?;
-        let invalid = || {
-            let found = u64::try_from(sent.len()).unwrap_or(u64::MAX);
-            Error::invalid("EncryptedRandomSessionKey", 0, found, "16 bytes")
-        };
-        *exported = sent.try_into().map_err(|_| invalid())?;
-        crypto::rc4k(key_exchange_key, &mut *exported);
-    }
-    Ok(exported)
-}
-
-pub(crate) fn after(now: FileTime, lifetime: Duration) -> FileTime {
-    let steps = u64::try_from(lifetime.as_nanos() / 100).unwrap_or(u64::MAX);
-    FileTime(now.0.saturating_add(steps))
 }

@@ -8,7 +8,8 @@ use md5::{Digest as _, Md5};
 use rc4::{Rc4, StreamCipher as _};
 use zeroize::Zeroizing;
 
-use super::messages::NegotiateFlags;
+use super::flags::NegotiateFlags;
+use super::messages::Authenticate;
 use crate::accounts::{NtHash, fold_case};
 
 pub(crate) type HmacMd5 = Hmac<Md5>;
@@ -173,4 +174,12 @@ pub(super) fn crc32(parts: [&[u8]; 3]) -> u32 {
         }
     }
     !crc
+}
+
+/// The message integrity code of a handshake ([MS-NLMP] 3.1.5.1.2), whatever stands in its place in
+/// `authenticate`.
+pub(super) fn mic(exported: &[u8; 16], negotiate: &[u8], challenge: &[u8], authenticate: &[u8]) -> [u8; 16] {
+    let (head, tail) = authenticate.split_at_checked(Authenticate::MIC_OFFSET).unwrap_or((authenticate, &[]));
+    let tail = tail.get(16..).unwrap_or_default();
+    *hmac_md5(exported, &[negotiate, challenge, head, &[0; 16], tail])
 }

@@ -1,84 +1,21 @@
 //! The client's end of an NTLM handshake ([MS-NLMP] 3.1).
 
-use std::sync::Arc;
-
 use wire::{Decode as _, Encode as _, FileTime};
 use zeroize::Zeroizing;
 
-use super::acceptor::protects;
 use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
-use super::check_size;
 use super::crypto::{self, Key};
-use super::messages::{Authenticate, AuthenticateParts, Challenge, Negotiate, NegotiateFlags as F};
+use super::flags::{NegotiateFlags as F, Version};
+use super::messages::{Authenticate, AuthenticateParts, Challenge, MAX_TOKEN, Negotiate};
 use super::security::MessageSecurity;
-use crate::accounts::NtHash;
-use crate::authority::Authority;
-use crate::channel_bindings::ChannelBindings;
-use crate::context::{ActingLevel, NtlmVersion, Principal, Proof, Proven, Registry, SecurityContext};
+use crate::auth_config::{InitiatorConfig, Protection};
+use crate::context::{ActingLevel, NtlmVersion, Proof, Proven, SecurityContext};
+use crate::credentials::Credentials;
 use crate::error::Refusal;
-use crate::handshake::Step;
+use crate::handshake::{Step, check_size};
+use crate::principal::Principal;
 use crate::random::Random;
-use crate::secret::{Password, SessionKey};
-
-/// What we sign in with.
-#[derive(Debug, Clone)]
-pub enum Credentials {
-    /// As nobody.
-    Anonymous,
-    /// As an account.
-    Account {
-        /// The account's name.
-        user: String,
-        /// The domain's name; empty where the server is to find it.
-        domain: String,
-        /// The password's hash.
-        nt_hash: NtHash,
-    },
-}
-
-impl Credentials {
-    /// An account and its password.
-    pub fn password(user: &str, domain: &str, password: &Password) -> Self {
-        let nt_hash = NtHash::from_password(password.expose());
-        Self::Account { user: user.to_owned(), domain: domain.to_owned(), nt_hash }
-    }
-}
-
-/// What is to be done with the messages that follow a handshake.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Protection {
-    /// Nothing.
-    None,
-    /// They are signed.
-    Sign,
-    /// They are signed and sealed.
-    Seal,
-}
-
-/// What an [`Initiator`] signs in with, and how.
-#[derive(Debug, Clone)]
-pub struct InitiatorConfig {
-    /// Who.
-    pub credentials: Credentials,
-    /// Our machine's name; may be empty.
-    pub workstation: String,
-    /// The service principal name that we mean; empty where it is unknown.
-    pub target_name: String,
-    /// The channel's bindings.
-    pub bindings: Option<ChannelBindings>,
-    /// What is needed for the messages that follow.
-    pub protection: Protection,
-    /// How far the server may go for us: [`ActingLevel::Identify`] or more.
-    pub level: ActingLevel,
-    /// NTLMv2, unless the server is too old for it.
-    pub version: NtlmVersion,
-    /// Whether the server may do without extended session security, which only `NTLMv1` can.
-    pub allow_legacy: bool,
-    /// The name of the server or directory that we sign in to: a part of the context's identity.
-    pub authority: Authority,
-    /// Where contexts are counted.
-    pub registry: Arc<Registry>,
-}
+use crate::secret::SessionKey;
 
 /// The client's end of one NTLM handshake: a `NEGOTIATE_MESSAGE` out, a `CHALLENGE_MESSAGE` in, an
 /// `AUTHENTICATE_MESSAGE` out ([MS-NLMP] 3.1.5.1).
@@ -122,11 +59,11 @@ impl Initiator {
     /// # Errors
     /// When the server's answer is not one that we sign in with.
     pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        check_size(token)?;
+        check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start if token.is_empty() => {
                 let flags = self.offer();
-                let message = Negotiate::new(flags, super::version(flags));
+                let message = Negotiate::new(flags, Version::ours(flags));
                 let negotiate = message.to_bytes().map_err(Refusal::Unwritable)?;
                 self.state = State::Negotiating { flags, negotiate: negotiate.clone() };
                 Ok(Step::Continue(negotiate))
@@ -142,7 +79,7 @@ impl Initiator {
     /// An initiator that has sent an offer of these flags, and the offer.
     #[cfg(test)]
     pub(super) fn with_offer(config: InitiatorConfig, flags: F) -> (Self, Vec<u8>) {
-        let negotiate = Negotiate::new(flags, super::version(flags)).to_bytes().unwrap_or_default();
+        let negotiate = Negotiate::new(flags, Version::ours(flags)).to_bytes().unwrap_or_default();
         let state = State::Negotiating { flags, negotiate: negotiate.clone() };
         (Self { state, ..Self::new(config) }, negotiate)
     }
@@ -205,7 +142,7 @@ impl Initiator {
 
         let mut exported = answer.key_exchange_key.clone();
         let mut session_key = Vec::new();
-        if flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && protects(flags) {
+        if flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && flags.protects() {
             random.fill(&mut *exported)?;
             let mut encrypted = *exported;
             crypto::rc4k(&answer.key_exchange_key, &mut encrypted);
@@ -227,11 +164,11 @@ impl Initiator {
             workstation: &wire::utf16le_bytes(&self.config.workstation),
             session_key: &session_key,
         };
-        let message = Authenticate::new(sent, super::version(flags), parts);
+        let message = Authenticate::new(sent, Version::ours(flags), parts);
         let mut message = message.map_err(Refusal::Unwritable)?;
         if answer.with_mic {
             let unsigned = message.to_bytes().map_err(Refusal::Unwritable)?;
-            message.mic = Some(super::mic(&exported, negotiate, token, &unsigned));
+            message.mic = Some(crypto::mic(&exported, negotiate, token, &unsigned));
         }
         let token = Some(message.to_bytes().map_err(Refusal::Unwritable)?);
         let context = self.context(&exported);

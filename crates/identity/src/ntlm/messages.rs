@@ -1,60 +1,11 @@
 //! NTLM's messages: NEGOTIATE, CHALLENGE and AUTHENTICATE ([MS-NLMP] 2.2.1).
 
-use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer, wire_flags};
+use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 
-wire_flags! {
-    /// `NegotiateFlags` ([MS-NLMP] 2.2.2.5).
-    pub struct NegotiateFlags(u32) {
-        /// Texts are UTF-16.
-        NTLMSSP_NEGOTIATE_UNICODE = 0x0000_0001,
-        /// Texts are in the OEM character set.
-        NTLM_NEGOTIATE_OEM = 0x0000_0002,
-        /// The challenge is to name its target.
-        NTLMSSP_REQUEST_TARGET = 0x0000_0004,
-        /// Messages can be signed.
-        NTLMSSP_NEGOTIATE_SIGN = 0x0000_0010,
-        /// Messages can be sealed.
-        NTLMSSP_NEGOTIATE_SEAL = 0x0000_0020,
-        /// The handshake is connectionless.
-        NTLMSSP_NEGOTIATE_DATAGRAM = 0x0000_0040,
-        /// Session keys come from the LM response.
-        NTLMSSP_NEGOTIATE_LM_KEY = 0x0000_0080,
-        /// NTLM v1 session security.
-        NTLMSSP_NEGOTIATE_NTLM = 0x0000_0200,
-        /// Nobody signs in.
-        NTLMSSP_ANONYMOUS = 0x0000_0800,
-        /// The negotiate message names the client's domain.
-        NTLMSSP_NEGOTIATE_OEM_DOMAIN_SUPPLIED = 0x0000_1000,
-        /// The negotiate message names the client's machine.
-        NTLMSSP_NEGOTIATE_OEM_WORKSTATION_SUPPLIED = 0x0000_2000,
-        /// Keys for signing are made in any case.
-        NTLMSSP_NEGOTIATE_ALWAYS_SIGN = 0x0000_8000,
-        /// The target is a domain.
-        NTLMSSP_TARGET_TYPE_DOMAIN = 0x0001_0000,
-        /// The target is a server.
-        NTLMSSP_TARGET_TYPE_SERVER = 0x0002_0000,
-        /// Extended session security.
-        NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY = 0x0008_0000,
-        /// The server may identify the client and no more.
-        NTLMSSP_NEGOTIATE_IDENTIFY = 0x0010_0000,
-        /// Session keys come from the LM hash.
-        NTLMSSP_REQUEST_NON_NT_SESSION_KEY = 0x0040_0000,
-        /// The challenge carries target information.
-        NTLMSSP_NEGOTIATE_TARGET_INFO = 0x0080_0000,
-        /// Messages carry versions.
-        NTLMSSP_NEGOTIATE_VERSION = 0x0200_0000,
-        /// 128-bit keys.
-        NTLMSSP_NEGOTIATE_128 = 0x2000_0000,
-        /// The client makes up the session key.
-        NTLMSSP_NEGOTIATE_KEY_EXCH = 0x4000_0000,
-        /// 56-bit keys.
-        NTLMSSP_NEGOTIATE_56 = 0x8000_0000_u32,
-    }
-}
+use super::flags::{NegotiateFlags, Version};
 
-/// `VERSION` ([MS-NLMP] 2.2.2.10), as its eight bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Version(pub [u8; 8]);
+/// The largest token that is taken, in bytes. Windows stays below 3,000.
+pub const MAX_TOKEN: usize = 16_384;
 
 /// Where in a message a variable part stands ([MS-NLMP] 2.2.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,19 +1,23 @@
 //! NTLM from the side: what passed between two others, read with a secret of one of them.
 //!
-//! Nobody is proven here and no context is made: who can read a recording is not thereby somebody in it.
+//! Nothing is proven here and no context is made: to be able to read a recording does not authenticate anybody.
 
 use std::fmt;
 
 use wire::Decode as _;
 use zeroize::Zeroizing;
 
-use super::acceptor::{exported_key, is_anonymous, split_v2};
+use super::av::{AvFlags, ClientChallenge};
 use super::crypto;
-use super::messages::{Authenticate, Challenge, Negotiate, NegotiateFlags as F};
-use super::security::{EFFORT, MessageSecurity, SIGNATURE_SIZE};
+use super::flags::NegotiateFlags as F;
+use super::messages::{Authenticate, Challenge, MAX_TOKEN, Negotiate};
+use super::response::{exported_key, is_anonymous, split_v2};
+use super::security::resume::EFFORT;
+use super::security::{MessageSecurity, SIGNATURE_SIZE};
 use crate::accounts::{NtHash, fold_case};
 use crate::error::{MessageError, Refusal};
-use crate::spnego::{NegTokenInit, NegTokenResp, Oid, mech_type_list};
+use crate::handshake::check_size;
+use crate::spnego::tokens::{NegTokenInit, NegTokenResp, Oid, mech_type_list};
 
 /// What every NTLM message begins with ([MS-NLMP] 2.2.1).
 const NTLMSSP: &[u8] = b"NTLMSSP\0";
@@ -35,7 +39,7 @@ impl Secret {
         Self(Kind::Account { user: fold_case(user), hash })
     }
 
-    /// An NT hash, whoever's it is.
+    /// An NT hash, of any account.
     pub const fn hash(hash: NtHash) -> Self {
         Self(Kind::Hash(hash))
     }
@@ -64,7 +68,7 @@ pub enum Sender {
 /// Who a client says that it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Claim {
-    /// The user's name; empty for nobody.
+    /// The user's name; empty for an anonymous client.
     pub user: String,
     /// The domain; may be empty.
     pub domain: String,
@@ -85,7 +89,7 @@ pub struct Witness {
 impl Witness {
     /// Takes a token of the handshake. What is of another mechanism, or can't be read, is passed over.
     pub fn token(&mut self, sender: Sender, token: &[u8]) {
-        if super::check_size(token).is_err() {
+        if check_size(token, MAX_TOKEN).is_err() {
             return;
         }
         if token.starts_with(NTLMSSP) {
@@ -161,7 +165,7 @@ impl Witness {
         let user = message.user()?;
         let hash = match &secret.0 {
             Kind::SessionKey(key) => {
-                let code = super::mic(key, &self.negotiate, &self.challenge, &self.authenticate);
+                let code = crypto::mic(key, &self.negotiate, &self.challenge, &self.authenticate);
                 let fits = !self.has_code(message) || message.mic == Some(code);
                 return Ok(fits.then(|| key.clone()));
             }
@@ -188,9 +192,9 @@ impl Witness {
     /// Whether the client says that its message carries an integrity code where one would stand.
     fn has_code(&self, message: &Authenticate) -> bool {
         let claims = message.nt_response().ok().and_then(split_v2);
-        let claims = claims.and_then(|(_, temp)| super::ClientChallenge::from_bytes(temp).ok());
+        let claims = claims.and_then(|(_, temp)| ClientChallenge::from_bytes(temp).ok());
         let flags = claims.and_then(|claims| claims.av_pairs.flags().ok());
-        !self.negotiate.is_empty() && flags.is_some_and(|flags| flags.contains(super::AvFlags::MIC_PROVIDED))
+        !self.negotiate.is_empty() && flags.is_some_and(|flags| flags.contains(AvFlags::MIC_PROVIDED))
     }
 
     /// What follows from the session key; none where SPNEGO's integrity codes show that it is another one.

@@ -1,7 +1,7 @@
 //! Signing and sealing of messages after an NTLM handshake ([MS-NLMP] 3.4).
 
 mod key_stream;
-mod resume;
+pub(super) mod resume;
 
 use std::fmt;
 
@@ -11,11 +11,10 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize as _;
 
 use super::crypto::{self, HmacMd5, Key};
-use super::messages::NegotiateFlags;
+use super::flags::NegotiateFlags;
 use crate::error::MessageError;
 
 use self::key_stream::KeyStream;
-pub(super) use self::resume::EFFORT;
 
 /// The size of every signature ([MS-NLMP] 2.2.2.9).
 pub const SIGNATURE_SIZE: usize = 16;
@@ -88,9 +87,7 @@ impl MessageSecurity {
 
     /// Whether messages can be signed.
     pub const fn can_sign(&self) -> bool {
-        self.flags.intersects(NegotiateFlags(
-            NegotiateFlags::NTLMSSP_NEGOTIATE_SIGN.0 | NegotiateFlags::NTLMSSP_NEGOTIATE_SEAL.0,
-        ))
+        self.flags.protects()
     }
 
     /// Whether messages can be sealed.

@@ -6,10 +6,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use wire::FileTime;
 
+use super::named::{Named, fits};
 use super::ticket::Fingerprint;
-use super::{Named, fits};
-use crate::context::{Key, Principal};
 use crate::error::Refusal;
+use crate::principal::{Key, Principal};
 
 #[derive(Deserialize)]
 struct Header {
@@ -33,7 +33,7 @@ struct Claims {
 }
 
 impl Claims {
-    /// By what the owner is told from others, and what they are called; none where the token does not say.
+    /// The key that the owner is compared by, and the name to show; none where the token has no such claim.
     fn owner(&self) -> Option<(Key, Principal)> {
         let usable = |claim: &&str| !claim.is_empty() && fits(claim);
         let (kind, account) = match (&self.oid, &self.sub) {
@@ -56,7 +56,7 @@ impl Claims {
 /// Who a token is of: by issuer, tenant and account where it is a signed JWT (RFC 7519) that says so, else by
 /// its hash.
 pub(super) fn name(token: &[u8]) -> Result<Named, Refusal> {
-    // What else a token had in it (RFC 6750 2.1), whoever reads requests before the server might answer for it.
+    // What else a token had in it (RFC 6750 2.1), a gateway before the server might act on it.
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
     if token.is_empty() || !token.iter().all(is_token) {
         return Err(Refusal::Unnamed("no token"));
@@ -86,4 +86,9 @@ fn claims(token: &[u8]) -> Option<Claims> {
 fn file_time(seconds: u64) -> Option<FileTime> {
     const BETWEEN_1601_AND_1970: u64 = 11_644_473_600;
     seconds.checked_add(BETWEEN_1601_AND_1970)?.checked_mul(10_000_000).map(FileTime)
+}
+
+/// What a Bearer token calls its owner, where it says; not proven.
+pub(crate) fn owner_of_token(token: &[u8]) -> Option<String> {
+    name(token).ok().map(|named| named.principal.to_string())
 }

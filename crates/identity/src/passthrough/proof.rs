@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use wire::FileTime;
 
-use super::Scheme;
-use crate::ntlm::after;
+use super::scheme::Scheme;
 
 /// How long a server that was seen to refuse is believed to go on doing so, before it is asked once more.
 pub const GUARDED_FOR: Duration = Duration::from_mins(1);
@@ -73,7 +72,7 @@ impl Guarded {
 
     /// Whether it is believed at `now`.
     pub fn holds(&self, now: FileTime) -> bool {
-        self.since <= now && now < after(self.since, GUARDED_FOR)
+        self.since <= now && now < self.since.after(GUARDED_FOR)
     }
 
     /// Whether the server offers `scheme`, or may take it all the same: servers take tokens of Bearer that they

@@ -10,12 +10,15 @@ use thiserror::Error;
 use wire::FileTime;
 use zeroize::Zeroizing;
 
+use super::basic::basic;
+use super::bearer;
+use super::config::Config;
+use super::named::Named;
 use super::proof::{Answer, Guarded, Probe, refuses};
+use super::scheme::Scheme;
 use super::transcript::Said;
-use super::{Config, Named, Scheme, basic, bearer};
 use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
 use crate::error::Refusal;
-use crate::ntlm::after;
 use crate::random::{Random, RandomError};
 
 /// A sign-in that waits for the client's next credentials.
@@ -249,7 +252,7 @@ impl Taken {
         let Self { name: Named { principal, key, by, expires }, sent: Sent { sign_in, credentials, .. } } =
             self;
         let SignIn { config, scheme, probe, .. } = sign_in;
-        let ends = config.lifetime.map(|lifetime| after(now, lifetime));
+        let ends = config.lifetime.map(|lifetime| now.after(lifetime));
         let proven = Proven {
             principal,
             proof: Proof::Relayed,

@@ -3,10 +3,14 @@
 mod handshakes;
 mod proofs;
 
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use wire::FileTime;
 
 use super::*;
-use crate::{OsRandom, Proof};
+use crate::{Authority, OsRandom, Proof, Refusal, Registry};
 
 const NOW: FileTime = FileTime(133_000_000_000_000_000);
 
@@ -133,7 +137,7 @@ fn a_token_is_its_accounts_only_if_it_is_one_signed_jwt() {
         |sub: &str| token(rs, &format!(r#"{{"iss":"a","sub":"{sub}","upn":"x"}}"#), "s").identity().clone();
     assert_eq!(subject("a"), subject("a"));
     assert_ne!(subject("a"), subject("A"));
-    // Without an account the name alone makes nobody, nor does one that cannot be shown.
+    // Without an account the name alone makes no context, nor does one that cannot be shown.
     for claims in
         [r#"{"iss":"a","upn":"x"}"#, r#"{"iss":"a","oid":"","upn":"x"}"#, r#"{"iss":"a","oid":"\n"}"#]
     {

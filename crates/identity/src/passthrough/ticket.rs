@@ -6,7 +6,8 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 use wire::{Reader, Result};
 
-use crate::spnego::{Oid, der};
+use crate::spnego::der;
+use crate::spnego::tokens::Oid;
 
 /// A hash that stands for what must not be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

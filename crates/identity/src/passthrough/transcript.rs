@@ -6,11 +6,20 @@
 
 use wire::Decode as _;
 
-use super::{LONGEST_TOKEN, MOST_LEGS, Named, Scheme, named, ticket};
-use crate::context::{Key, Principal};
+use super::named::{Named, named};
+use super::scheme::Scheme;
+use super::ticket;
 use crate::error::Refusal;
-use crate::ntlm::{Authenticate, Challenge, Negotiate, NegotiateFlags};
-use crate::spnego::{NegState, NegTokenInit, NegTokenResp, Oid};
+use crate::ntlm::flags::NegotiateFlags;
+use crate::ntlm::messages::{Authenticate, Challenge, Negotiate};
+use crate::principal::{Key, Principal};
+use crate::spnego::tokens::{NegState, NegTokenInit, NegTokenResp, Oid};
+
+/// The longest token of a handshake, in bytes: Kerberos's tickets can be long.
+const LONGEST_TOKEN: usize = 48 * 1024;
+
+/// More legs than any handshake has.
+const MOST_LEGS: u8 = 8;
 
 /// What was said so far.
 #[derive(Default)]
@@ -210,4 +219,15 @@ fn authenticated(message: &Authenticate, flags: NegotiateFlags) -> Result<Named,
         return Err(Refusal::Anonymous);
     }
     named(&message.user()?, &message.domain()?, "NTLM")
+}
+
+/// The mechanism's token within SPNEGO's.
+pub(crate) fn inner(token: &[u8]) -> Option<Vec<u8>> {
+    if token.starts_with(b"NTLMSSP\0") {
+        return Some(token.to_vec());
+    }
+    match NegTokenInit::from_bytes(token) {
+        Ok(init) => init.mech_token,
+        Err(_) => NegTokenResp::from_bytes(token).ok()?.response_token,
+    }
 }

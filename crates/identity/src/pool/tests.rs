@@ -4,8 +4,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::{Scope, scope};
 
 use super::*;
-use crate::context::Registry;
 use crate::context::tests::person;
+use crate::registry::Registry;
 
 const NOW: FileTime = FileTime(10);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,13 +18,13 @@ fn worker<'scope>(scope: &'scope Scope<'scope, '_>, pool: &'scope Pool) {
     scope.spawn(|| pool.work(|| NOW));
 }
 
-/// A job that has begun, and goes on when it is told to.
+/// A job that has begun, and goes on when it is released.
 fn at_work(pool: &Pool, context: SecurityContext) -> (Waiting<()>, Sender<()>) {
     let (begins, begun) = channel();
     let (go, gone) = channel::<()>();
     let job = Job::new(context, move |_| {
         begins.send(()).unwrap();
-        // Also where nobody tells it any more.
+        // Also where it is never released.
         let _ = gone.recv();
     });
     let waiting = pool.submit(job).unwrap();
@@ -130,7 +130,7 @@ fn nobody_has_more_than_half_of_the_queue() {
         assert!(waiting.into_iter().all(|waiting| waiting.now() == Some(Ok(()))));
         assert!(pool.0.lock().shares.is_empty());
     }
-    // What is at work is not in the queue any more.
+    // What is running is not in the queue any more.
     let (registry, pool) = (Registry::new(), pool(2));
     scope(|scope| {
         worker(scope, &pool);

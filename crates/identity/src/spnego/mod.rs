@@ -1,22 +1,22 @@
 //! SPNEGO, both ends (RFC 4178, [MS-SPNG]), around NTLM.
 //!
 //! NTLM is the one mechanism there is. An initiator's Kerberos is passed over, and the list of mechanisms is
-//! then protected by `mechListMIC`, so that nobody on the way can have taken something off it.
+//! then protected by `mechListMIC`, so that a change on the way is detected.
 
 pub(crate) mod der;
-mod tokens;
+pub(crate) mod tokens;
 
 use std::sync::Arc;
 
 use wire::{Decode as _, Encode, FileTime};
 
-pub(crate) use self::tokens::mech_type_list;
 pub use self::tokens::{NegHints, NegState, NegTokenInit, NegTokenResp, Oid};
+use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::channel_bindings::ChannelBindings;
 use crate::context::SecurityContext;
 use crate::error::Refusal;
-use crate::handshake::Step;
-use crate::ntlm::{self, AcceptorConfig, InitiatorConfig, MessageSecurity};
+use crate::handshake::{Step, check_size};
+use crate::ntlm::{self, MAX_TOKEN, MessageSecurity};
 use crate::random::Random;
 
 /// The name in the hint that a server gives to a client that waits for one ([MS-SPNG] 3.2.5.2).
@@ -47,7 +47,7 @@ impl Acceptor {
     /// # Errors
     /// When the client is not let in.
     pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        ntlm::check_size(token)?;
+        check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, Accepting::Ended) {
             Accepting::Start { hinted: false } if token.is_empty() => {
                 self.state = Accepting::Start { hinted: true };
@@ -163,7 +163,7 @@ impl Initiator {
     /// # Errors
     /// When the server's answer is not one that we sign in with.
     pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        ntlm::check_size(token)?;
+        check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, Initiating::Ended) {
             Initiating::Start => {
                 let mech_types = vec![Oid::NTLM];

@@ -1,8 +1,9 @@
 //! Tests of SPNEGO handshakes.
 
 use super::*;
+use crate::auth_config::{Policy, Protection};
 use crate::context::{NtlmVersion, Proof};
-use crate::ntlm::{Policy, Protection, tests as ntlm_tests};
+use crate::ntlm::tests as ntlm_tests;
 use ntlm_tests::{NOW, Script, client, converse, server, token};
 
 fn pair(protection: Protection) -> (Initiator, Acceptor) {

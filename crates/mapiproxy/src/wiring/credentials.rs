@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use identity::{Mechanism, Password, Registry, ntlm};
+use identity::{Mechanism, Password, Registry};
 use net::http::HttpCredentials;
 use net::{Account, Gate, Live};
 use rpc::pdu::AuthLevel;
@@ -100,7 +100,7 @@ fn rpc(config: &Config, account: (&str, &str, &Password), contexts: &Arc<Registr
         SignIn::Spnego => Mechanism::Spnego,
     };
     let (user, domain, password) = account;
-    let credentials = ntlm::Credentials::password(user, domain, password);
+    let credentials = identity::Credentials::password(user, domain, password);
     let target = target_name("exchangeMDB", server.host());
     let account = || Account::new(credentials, mechanism, level, server.host(), contexts).meaning(target);
     (level != AuthLevel::NONE).then(account)
@@ -110,7 +110,7 @@ fn http(config: &Config, account: (&str, &str, &Password), contexts: &Arc<Regist
     let (user, domain, password) = account;
     let host = config.upstream.http.as_ref().map_or_else(|| config.upstream_host(), |server| &server.host);
     let handshake = |mechanism| {
-        let credentials = ntlm::Credentials::password(user, domain, password);
+        let credentials = identity::Credentials::password(user, domain, password);
         let account = Account::new(credentials, mechanism, AuthLevel::NONE, host, contexts);
         let account = account.meaning(target_name("HTTP", host));
         HttpCredentials::Handshake(Arc::new(account))

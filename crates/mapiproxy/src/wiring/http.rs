@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{CookieTable, Engine, Observer, SessionLimits};
-use identity::Authority;
-use identity::ntlm::AcceptorConfig;
 use identity::passthrough;
+use identity::{AcceptorConfig, Authority};
 use net::http::{
     self, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
     TlsError, TlsIdentity, TlsTrust, Via,

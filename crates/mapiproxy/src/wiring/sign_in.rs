@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::accounts::DomainNames;
-use identity::ntlm::{AcceptorConfig, BindingPolicy, Policy, ServerNames};
-use identity::{Accounts, Authority, Registry};
+use identity::{AcceptorConfig, Accounts, Authority, BindingPolicy, Policy, Registry, ServerNames};
 
 use crate::config::{Bindings, Config};
 

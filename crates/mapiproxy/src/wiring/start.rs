@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Deferral, Engine, Envelope, Observer};
-use identity::ntlm::AcceptorConfig;
-use identity::{Pool, Registry};
+use identity::{AcceptorConfig, Pool, Registry};
 use net::http::{HttpListenerConfig, run_http};
 use net::{
     Admission, AuthLimit, Backend, BodyBudget, Cores, Endpoint, Endpoints, EventLog, Front, Groups, Limits,

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use identity::ntlm::{AcceptorConfig, SIGNATURE_SIZE};
-use identity::{Acceptor, Mechanism, MessageSecurity, Random, Refusal, SecurityContext, Step};
+use identity::ntlm::SIGNATURE_SIZE;
+use identity::{
+    Acceptor, AcceptorConfig, Mechanism, MessageSecurity, Random, Refusal, SecurityContext, Step,
+};
 use rpc::pdu::{AuthLevel, AuthType};
 use rpc::security::{Protection, ProtectionError};
 use wire::FileTime;
@@ -134,8 +136,8 @@ impl Protection for Ntlm {
 #[cfg(test)]
 mod tests {
     use identity::accounts::Account;
-    use identity::ntlm::{Credentials, Policy, ServerNames};
     use identity::{Accounts, Authority, Initiator, NtHash, OsRandom, Registry};
+    use identity::{Credentials, Policy, ServerNames};
 
     use super::*;
 

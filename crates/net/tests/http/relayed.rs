@@ -12,8 +12,7 @@ use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::ntlm::Credentials;
-use identity::{Initiator, Mechanism, OsRandom, Password, Registry, Step};
+use identity::{Credentials, Initiator, Mechanism, OsRandom, Password, Registry, Step};
 use net::Account;
 use rpc::pdu::AuthLevel;
 

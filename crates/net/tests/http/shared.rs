@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::ntlm::{Credentials, InitiatorConfig, Protection};
 use identity::{
-    ActingLevel, Authority, Initiator, Mechanism, NtlmVersion, OsRandom, Password, Registry, Step,
+    ActingLevel, Authority, Credentials, Initiator, InitiatorConfig, Mechanism, NtlmVersion, OsRandom,
+    Password, Protection, Registry, Step,
 };
 use net::http::Peers;
 

@@ -11,8 +11,9 @@ use base64::Engine as _;
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use http1::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::accounts::Account;
-use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Accounts, Authority, NtHash, Password, Registry, passthrough};
+use identity::{
+    AcceptorConfig, Accounts, Authority, NtHash, Password, Policy, Registry, ServerNames, passthrough,
+};
 use net::http::{
     HttpCredentials, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes,
     Schemes, Via, run_http,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use identity::accounts::{Account, AccountFile};
-use identity::ntlm::{
-    AcceptorConfig, Authenticate, AvId, AvPairs, ClientChallenge, Credentials, Field, InitiatorConfig,
-    NegotiateFlags, Policy, Protection, ServerNames,
+use identity::ntlm::{Authenticate, AvId, AvPairs, ClientChallenge, Field, NegotiateFlags};
+use identity::{
+    Acceptor, AcceptorConfig, ActingLevel, Authority, Credentials, Initiator, InitiatorConfig, Mechanism,
+    NtHash, NtlmVersion, Policy, Protection, Registry, ServerNames, Step,
 };
-use identity::{Acceptor, ActingLevel, Authority, Initiator, Mechanism, NtHash, NtlmVersion, Registry, Step};
 use wire::{Encode, FileTime, utf16le_bytes};
 
 use crate::input::{Counted, chosen, put_block};

@@ -3,7 +3,7 @@
 use rc4::{Rc4, StreamCipher as _};
 use zeroize::Zeroizing;
 
-use super::crypto::{self, Key};
+use crate::ntlm::crypto::{self, Key};
 
 /// The key stream of one direction.
 pub(super) struct KeyStream {

@@ -103,8 +103,8 @@ impl Direction {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::messages::NegotiateFlags as F;
     use super::*;
+    use crate::ntlm::flags::NegotiateFlags as F;
 
     const FLAGS: F = F(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY.0
         | F::NTLMSSP_NEGOTIATE_SIGN.0

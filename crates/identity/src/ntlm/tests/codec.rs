@@ -5,7 +5,8 @@ use proptest::option;
 use proptest::prelude::*;
 use wire::{Decode as _, Encode as _};
 
-use super::super::messages::{AuthenticateParts, NegotiateFlags as F};
+use super::super::flags::NegotiateFlags as F;
+use super::super::messages::AuthenticateParts;
 use super::*;
 
 fn pairs() -> impl Strategy<Value = AvPairs> {

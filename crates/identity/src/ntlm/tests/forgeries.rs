@@ -2,8 +2,9 @@
 
 use wire::{Decode as _, Encode as _};
 
-use super::super::messages::{AuthenticateParts, NegotiateFlags as F};
-use super::super::{crypto, mic};
+use super::super::crypto::{self, mic};
+use super::super::flags::NegotiateFlags as F;
+use super::super::messages::AuthenticateParts;
 use super::*;
 
 /// An `AUTHENTICATE_MESSAGE` as somebody makes it who minds no rule.
@@ -83,7 +84,7 @@ impl Forgery {
 }
 
 fn crypto_exchange(flags: F) -> bool {
-    flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && super::super::acceptor::protects(flags)
+    flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && flags.protects()
 }
 
 #[test]

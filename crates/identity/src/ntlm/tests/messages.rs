@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::super::messages::NegotiateFlags as F;
+use super::super::flags::NegotiateFlags as F;
 use super::*;
 use crate::error::MessageError;
 

@@ -12,14 +12,18 @@ use std::time::Duration;
 
 use wire::FileTime;
 
-use super::messages::NegotiateFlags as F;
+use super::flags::NegotiateFlags as F;
 use super::*;
 use crate::accounts::{Account, AccountFile, DomainNames, NtHash};
+pub(super) use crate::auth_config::*;
 use crate::authority::Authority;
 pub(super) use crate::channel_bindings::ChannelBindings;
-use crate::context::{ActingLevel, NtlmVersion, Registry, SecurityContext};
+use crate::context::{ActingLevel, NtlmVersion, SecurityContext};
+pub(super) use crate::credentials::Credentials;
+use crate::error::Refusal;
 use crate::handshake::Step;
 use crate::random::{Random, RandomError};
+use crate::registry::Registry;
 
 pub(crate) const NOW: FileTime = FileTime(0x01d9_0000_0000_0000);
 

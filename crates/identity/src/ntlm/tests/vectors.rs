@@ -2,7 +2,7 @@
 
 use wire::Decode as _;
 
-use super::super::{crypto, messages::NegotiateFlags as F};
+use super::super::{crypto, flags::NegotiateFlags as F};
 use super::*;
 
 const SERVER: [u8; 8] = [0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef];

@@ -3,8 +3,9 @@
 use wire::{Decode as _, Encode as _};
 
 use super::*;
+use crate::auth_config::{InitiatorConfig, Policy, Protection};
 use crate::ntlm::tests::{client, server};
-use crate::ntlm::{Authenticate, InitiatorConfig, NegotiateFlags, Policy, Protection};
+use crate::ntlm::{Authenticate, NegotiateFlags};
 use crate::spnego::{NegState, NegTokenInit, NegTokenResp, Oid, der};
 use crate::{Initiator, Mechanism, Step};
 
@@ -199,9 +200,9 @@ fn one_ticket_is_one_identity_and_everything_else_is_nobody() {
     trailing.push(0);
     let mut under_another = NegTokenInit::from_bytes(&wrapped(kerberos(b"alice", b"1"))).unwrap();
     under_another.mech_types.reverse();
-    // Where two may send the same, or nobody is named, nobody signed in, whatever the server says.
-    for nobody in [&trailing[..], &wrapped(trailing.clone()), b"other", &wrapped(b"NegoEx".to_vec())] {
-        assert!(matches!(one(nobody), Ok(Outcome::Unclear)), "{nobody:?}");
+    // Where two may send the same, or no user is named, no client signed in, whatever the server says.
+    for nameless in [&trailing[..], &wrapped(trailing.clone()), b"other", &wrapped(b"NegoEx".to_vec())] {
+        assert!(matches!(one(nameless), Ok(Outcome::Unclear)), "{nameless:?}");
     }
     assert!(one(&under_another.to_bytes().unwrap()).is_err());
     // Who has this name as a password's is somebody else.
@@ -284,7 +285,7 @@ fn no_handshake_without_a_name_is_ever_taken() {
             assert!(matches!(sent.answered(&answer, NOW), Outcome::Unclear), "{scheme:?} {code}");
         }
     }
-    // A message that is cut short, or says that it is of nobody.
+    // A message that is cut short, or says that it is anonymous.
     let challenged = |token: &[u8]| legs(&config, Scheme::Ntlm, &[(&first, &challenge), (token, b"")]);
     assert_eq!(named(challenged(&last)), "LAB\\alice");
     for length in [9, 12, 40, 64, last.len() / 2] {

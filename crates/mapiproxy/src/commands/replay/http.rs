@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
-use identity::ntlm::Credentials;
-use identity::{Mechanism, Registry, SecurityContext};
+use identity::{Credentials, Mechanism, Registry, SecurityContext};
 use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion, Via};
 use net::{Account, Gate, Live};
 use rpc::AuthLevel;

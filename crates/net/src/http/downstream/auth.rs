@@ -6,10 +6,10 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http1::{Fields, ResponseHead};
-use identity::ntlm::AcceptorConfig;
 use identity::passthrough;
 use identity::{
-    Acceptor, ChannelBindings, ClaimedName, Mechanism, OsRandom, SecurityContext, Step, Unusable,
+    Acceptor, AcceptorConfig, ChannelBindings, ClaimedName, Mechanism, OsRandom, SecurityContext, Step,
+    Unusable,
 };
 use zeroize::Zeroizing;
 

@@ -7,8 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http1::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead};
-use identity::ntlm::InitiatorConfig;
-use identity::{ChannelBindings, Identity, Initiator, OsRandom, SecurityContext, Step};
+use identity::{ChannelBindings, Identity, Initiator, InitiatorConfig, OsRandom, SecurityContext, Step};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::account::{Account, credentials_for};

@@ -8,8 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::ntlm::{AcceptorConfig, Policy, ServerNames};
-use identity::{Acceptor, Authority, Mechanism, OsRandom, Registry, Step};
+use identity::{
+    Acceptor, AcceptorConfig, Authority, Mechanism, OsRandom, Policy, Registry, ServerNames, Step,
+};
 use wire::FileTime;
 
 use crate::support::{Everybody, Got, PATIENCE, Upstream, basic};

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use identity::accounts::{Account, AccountFile};
-use identity::ntlm::{
-    AcceptorConfig, Credentials, InitiatorConfig, MessageSecurity, Policy, Protection, ServerNames,
-};
+use identity::ntlm::MessageSecurity;
 use identity::{
-    Acceptor, ActingLevel, Authority, Initiator, Mechanism, NtHash, NtlmVersion, Refusal, Registry,
-    SecurityContext, Step,
+    Acceptor, AcceptorConfig, ActingLevel, Authority, Credentials, Initiator, InitiatorConfig, Mechanism,
+    NtHash, NtlmVersion, Policy, Protection, Refusal, Registry, SecurityContext, ServerNames, Step,
 };
 use wire::FileTime;
 
 use crate::input::{Counted, Input};
 
-/// A hash that no input can know: nobody has its password, and a response to a challenge does not show it.
+/// A hash that no input can know: no account has its password, and a response to a challenge does not show it.
 const ALICE: [u8; 16] = *b"\x8e\x13\xd2\x4f\x90\x77\x0c\xba\x15\xe6\x3a\x01\xfd\x5b\xc8\x62";
 
 /// When all of this happens.
@@ -30,7 +28,7 @@ const MAX_CHANGES: u8 = 8;
 /// follows: 0 tokens for an acceptor, 1 tokens for an initiator, 2 and 3 changes to the tokens of a
 /// conversation between two honest ends, each with its place. Whatever comes:
 ///
-/// - nobody who does not know the hash signs in, but for anonymous clients where they are taken, who then are
+/// - no client signs in without the hash, but for anonymous clients where they are taken, who then are
 ///   anonymous;
 /// - a conversation of which a byte was changed never ends in NTLMv2, and in `NTLMv1` and SPNEGO, which leave
 ///   parts of it unprotected, ends with the account that began it;
@@ -119,7 +117,7 @@ impl Ends {
         Initiator::new(self.mechanism(), config)
     }
 
-    /// Tokens out of nothing sign nobody in.
+    /// Tokens out of nothing sign no user in.
     fn accept(&self, input: &mut Input<'_>) {
         let (mut acceptor, mut random) = (self.acceptor(), Counted(7));
         let mut over = false;
@@ -128,7 +126,7 @@ impl Ends {
                 Ok(Step::Continue(_)) => assert!(!over, "nothing is taken after the end"),
                 Ok(Step::Done { context, .. }) => {
                     assert!(!over, "nothing is taken after the end");
-                    assert!(self.has(4) && context.is_anonymous(), "nobody knows the hash: {context:?}");
+                    assert!(self.has(4) && context.is_anonymous(), "the hash is secret: {context:?}");
                     over = true;
                 }
                 Err(refusal) => {

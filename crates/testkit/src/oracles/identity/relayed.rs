@@ -33,7 +33,7 @@ pub fn relayed(data: &[u8]) {
     let config = Arc::new(Config { authority, lifetime: None, registry: Arc::clone(&registry) });
     let (first, second) = (sign_in(data, &config), sign_in(data, &config));
     assert_eq!(first, second, "the same sign-in is somebody else");
-    assert_eq!(registry.opened() == 0, first.is_none(), "a context that nobody got");
+    assert_eq!(registry.opened() == 0, first.is_none(), "a context without a holder");
     assert_eq!(registry.open(), 0, "a context is left open");
 }
 
