@@ -54,67 +54,98 @@ const PURE: &[&str] = &["wire", "rpc", "http1", "mapi", "identity", "engine", "m
 /// What does I/O or waits for it.
 const RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "async-io", "mio", "socket2", "hyper", "polling"];
 
-/// Crate name to the names that it depends on.
-type Graph = BTreeMap<String, BTreeSet<String>>;
+/// A package. A registry may have one of a member's name, which is another crate.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Package {
+    /// A member of the workspace, which has one of each name.
+    Member(String),
+    /// Another package, by its name and its id.
+    Other(String, String),
+}
+
+impl Package {
+    fn name(&self) -> &str {
+        match self {
+            Self::Member(name) | Self::Other(name, _) => name,
+        }
+    }
+
+    fn of(metadata: &Metadata, id: &PackageId) -> Self {
+        let package = metadata.packages.iter().find(|package| package.id == *id);
+        let name = package.map_or_else(|| id.to_string(), |package| package.name.to_string());
+        if metadata.workspace_members.contains(id) {
+            Self::Member(name)
+        } else {
+            Self::Other(name, id.to_string())
+        }
+    }
+}
+
+/// For each package, those that it depends on.
+type Graph = BTreeMap<Package, BTreeSet<Package>>;
 
 /// Asks cargo for the dependency graph and holds it against the table.
 pub(crate) fn check() -> Outcome {
-    let (members, graph) = graph_of(&MetadataCommand::new().current_dir(run::root()).exec()?)?;
-    let faults = faults(&members, &graph);
+    let graph = graph_of(&MetadataCommand::new().current_dir(run::root()).exec()?)?;
+    let faults = faults(&graph);
     if faults.is_empty() {
-        println!("edges: {} crates keep to the table", members.len());
+        println!("edges: {} crates keep to the table", members(&graph).count());
         return Ok(());
     }
     Err(format!("the dependency table in xtask/src/edges.rs is broken:\n  {}", faults.join("\n  ")).into())
 }
 
-/// The workspace's members and the resolved graph, without what only tests use.
-fn graph_of(metadata: &Metadata) -> Outcome<(BTreeSet<String>, Graph)> {
-    let names: BTreeMap<&PackageId, &str> =
-        metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
-    let name = |id: &PackageId| names.get(id).map_or_else(|| id.to_string(), |name| (*name).to_owned());
-    let members = metadata.workspace_members.iter().map(name).collect();
-
+/// The resolved graph, without what only tests use.
+fn graph_of(metadata: &Metadata) -> Outcome<Graph> {
     let resolved = metadata.resolve.as_ref().ok_or("cargo did not resolve the dependencies")?;
     let mut graph = Graph::new();
     for node in &resolved.nodes {
-        let used = graph.entry(name(&node.id)).or_default();
+        let used = graph.entry(Package::of(metadata, &node.id)).or_default();
         let not_only_tests = node.deps.iter().filter(|dependency| {
             dependency.dep_kinds.iter().any(|kind| kind.kind != DependencyKind::Development)
         });
-        used.extend(not_only_tests.map(|dependency| name(&dependency.pkg)));
+        used.extend(not_only_tests.map(|dependency| Package::of(metadata, &dependency.pkg)));
     }
-    Ok((members, graph))
+    Ok(graph)
+}
+
+/// The workspace's members, each with what it depends on.
+fn members(graph: &Graph) -> impl Iterator<Item = (&str, &BTreeSet<Package>)> {
+    graph.iter().filter_map(|(package, used)| match package {
+        Package::Member(name) => Some((name.as_str(), used)),
+        Package::Other(..) => None,
+    })
 }
 
 /// What is wrong, one sentence each.
-fn faults(members: &BTreeSet<String>, graph: &Graph) -> Vec<String> {
+fn faults(graph: &Graph) -> Vec<String> {
     let mut faults = Vec::new();
-    for member in members {
-        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| name == member) else {
+    for (member, used) in members(graph) {
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == member) else {
             faults.push(format!("`{member}` has no line: add it, with what it may use"));
             continue;
         };
-        let used = graph.get(member).into_iter().flatten().filter(|name| members.contains(*name));
-        for used in used.filter(|used| !allowed.contains(&used.as_str())) {
-            faults.push(format!("`{member}` may not use `{used}`"));
+        for used in used {
+            if matches!(used, Package::Member(name) if !allowed.contains(&name.as_str())) {
+                faults.push(format!("`{member}` may not use `{}`", used.name()));
+            }
         }
     }
     for pure in PURE {
         let below = reachable(graph, pure);
-        for runtime in RUNTIMES.iter().filter(|runtime| below.contains(**runtime)) {
+        for runtime in RUNTIMES.iter().filter(|runtime| below.iter().any(|below| below.name() == **runtime)) {
             faults.push(format!("`{pure}` does no I/O, yet `{runtime}` is under it"));
         }
     }
     faults
 }
 
-/// All that `from` depends on, directly or not.
-fn reachable(graph: &Graph, from: &str) -> BTreeSet<String> {
+/// All that the member `from` depends on, directly or not.
+fn reachable(graph: &Graph, from: &str) -> BTreeSet<Package> {
     let mut seen = BTreeSet::new();
-    let mut left = vec![from.to_owned()];
-    while let Some(name) = left.pop() {
-        for next in graph.get(&name).into_iter().flatten() {
+    let mut left = vec![Package::Member(from.to_owned())];
+    while let Some(package) = left.pop() {
+        for next in graph.get(&package).into_iter().flatten() {
             if seen.insert(next.clone()) {
                 left.push(next.clone());
             }
@@ -129,13 +160,19 @@ mod tests {
 
     use super::*;
 
+    /// What is wrong with a workspace that has `edges` and uses `others`.
     fn found(edges: &[(&str, &[&str])], others: &[(&str, &[&str])]) -> Vec<String> {
-        let graph = edges
-            .iter()
-            .chain(others)
-            .map(|(from, to)| ((*from).to_owned(), to.iter().map(|name| (*name).to_owned()).collect()))
-            .collect();
-        faults(&edges.iter().map(|(name, _)| (*name).to_owned()).collect(), &graph)
+        let package = |name: &str| {
+            if edges.iter().any(|(member, _)| *member == name) {
+                Package::Member(name.to_owned())
+            } else {
+                Package::Other(name.to_owned(), name.to_owned())
+            }
+        };
+        let all = edges.iter().chain(others);
+        faults(
+            &all.map(|(from, to)| (package(from), to.iter().map(|name| package(name)).collect())).collect(),
+        )
     }
 
     #[test]
@@ -159,28 +196,54 @@ mod tests {
         assert_eq!(found(&[("mapi", &["helper"])], others), ["`mapi` does no I/O, yet `tokio` is under it"]);
     }
 
+    fn package(id: &str, name: &str) -> Value {
+        json!({
+            "id": id, "name": name, "version": "0.1.0", "dependencies": [], "targets": [], "features": {},
+            "manifest_path": "/Cargo.toml",
+        })
+    }
+
+    fn dependency(id: &str, kind: &Value) -> Value {
+        json!({"name": id, "pkg": id, "dep_kinds": [{"kind": kind, "target": null}]})
+    }
+
+    fn graph(packages: &[Value], members: &[&str], nodes: &Value) -> Graph {
+        let metadata = json!({
+            "version": 1, "workspace_root": "/", "target_directory": "/target", "packages": packages,
+            "workspace_members": members, "resolve": {"root": null, "nodes": nodes},
+        });
+        graph_of(&MetadataCommand::parse(metadata.to_string()).unwrap()).unwrap()
+    }
+
     #[test]
     fn what_only_tests_use_does_not_count() {
-        let package = |id: &str, name: &str| {
-            json!({
-                "id": id, "name": name, "version": "0.1.0", "dependencies": [], "targets": [], "features": {},
-                "manifest_path": "/Cargo.toml",
-            })
-        };
-        let dependency = |id: &str, kind: Value| json!({"name": id, "pkg": id, "dep_kinds": [{"kind": kind, "target": null}]});
-        let metadata = json!({
-            "version": 1, "workspace_root": "/", "target_directory": "/target",
-            "packages": [package("1", "wire"), package("2", "rpc"), package("3", "lab")],
-            "workspace_members": ["1", "2"],
-            "resolve": {"root": null, "nodes": [
-                {"id": "1", "dependencies": ["2"], "deps": [dependency("2", json!("dev"))]},
+        let graph = graph(
+            &[package("1", "wire"), package("2", "rpc"), package("3", "lab")],
+            &["1", "2"],
+            &json!([
+                {"id": "1", "dependencies": ["2"], "deps": [dependency("2", &json!("dev"))]},
                 {"id": "2", "dependencies": ["1", "3"],
-                 "deps": [dependency("1", Value::Null), dependency("3", json!("build"))]},
-            ]},
-        });
-        let (members, graph) = graph_of(&MetadataCommand::parse(metadata.to_string()).unwrap()).unwrap();
-        assert_eq!(members.into_iter().collect::<Vec<_>>(), ["rpc", "wire"]);
-        assert!(graph["wire"].is_empty());
-        assert_eq!(graph["rpc"].iter().collect::<Vec<_>>(), ["lab", "wire"]);
+                 "deps": [dependency("1", &Value::Null), dependency("3", &json!("build"))]},
+            ]),
+        );
+        let members: Vec<_> = members(&graph).collect();
+        let [("rpc", rpc), ("wire", wire)] = members.as_slice() else { panic!("{members:?}") };
+        assert!(wire.is_empty());
+        assert_eq!(rpc.iter().map(Package::name).collect::<Vec<_>>(), ["wire", "lab"]);
+    }
+
+    #[test]
+    fn a_registry_s_crate_of_a_member_s_name_is_another() {
+        let graph = graph(
+            &[package("1", "console"), package("2", "client"), package("3", "console"), package("4", "lab")],
+            &["1", "2", "4"],
+            &json!([
+                {"id": "1", "dependencies": [], "deps": []},
+                {"id": "2", "dependencies": ["3"], "deps": [dependency("3", &Value::Null)]},
+                {"id": "3", "dependencies": ["4"], "deps": [dependency("4", &Value::Null)]},
+                {"id": "4", "dependencies": ["1"], "deps": [dependency("1", &Value::Null)]},
+            ]),
+        );
+        assert_eq!(faults(&graph), ["`lab` may not use `console`"]);
     }
 }
