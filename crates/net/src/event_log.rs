@@ -70,9 +70,13 @@ impl EventLog {
     /// begins and when it ends, is not logged for each request.
     pub(crate) fn upstream_failed(&self, lost: &Lost<'_>, why: &UpstreamError) {
         if why.is_outage() {
-            tracing::debug!(peer = %lost.peer, "upstream: {why}");
+            tracing::debug!(peer = %lost.peer, operation = lost.operation, "{}: {why}", why.side());
         } else {
-            self.call_lost(lost, why);
+            let Lost { peer, user, operation, .. } = lost;
+            if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
+                let user = user.map(tracing::field::display);
+                tracing::warn!(%peer, user, operation, left_out, "{}: {why}", why.side());
+            }
         }
     }
 
@@ -80,15 +84,7 @@ impl EventLog {
     pub(crate) fn denied_there(&self, peer: SocketAddr, user: Option<&Principal>, why: &UpstreamError) {
         if let Some(left_out) = self.denied_there.pass(Instant::now()) {
             let user = user.map(tracing::field::display);
-            tracing::info!(%peer, user, left_out, "upstream: {why}");
-        }
-    }
-
-    /// A call that was lost on its way to the upstream or back.
-    pub(crate) fn call_lost(&self, Lost { peer, user, operation, .. }: &Lost<'_>, why: &dyn fmt::Display) {
-        if let Some(left_out) = self.upstream_failed.pass(Instant::now()) {
-            let user = user.map(tracing::field::display);
-            tracing::warn!(%peer, user, operation, left_out, "upstream: {why}");
+            tracing::info!(%peer, user, left_out, "{}: {why}", why.side());
         }
     }
 

@@ -140,7 +140,7 @@ impl Account {
         }
         // The password that is refused elsewhere is not tried here before it is tried there again.
         let refused = self.services.iter().find_map(|service| match &service.state {
-            State::Refused { error: error @ UpstreamError::CredentialsRefused(_), next, delay, .. } => {
+            State::Refused { error, next, delay, .. } if error.is_password() => {
                 Some(State::Refused { error: error.clone(), next: *next, delay: *delay, inherited: true })
             }
             _ => None,
@@ -194,7 +194,7 @@ impl Account {
 
     fn refused(&mut self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
         let Some(service) = self.services.get_mut(ticket.service) else { return };
-        let is_password = matches!(error, UpstreamError::CredentialsRefused(_));
+        let is_password = error.is_password();
         let mut refusal = Refusal {
             user: ticket.user.identity(),
             service: ticket.service,
@@ -247,14 +247,12 @@ impl Account {
     fn refuse_all(&mut self, index: usize, error: &UpstreamError, delay: Duration, now: Instant) {
         let refused =
             |inherited| State::Refused { error: error.clone(), next: now + delay, delay, inherited };
-        let is_password = matches!(error, UpstreamError::CredentialsRefused(_));
+        let is_password = error.is_password();
         for (number, service) in self.services.iter_mut().enumerate() {
             match service.state {
                 _ if number == index => service.state = refused(false),
                 State::Unproven if is_password => service.state = refused(true),
-                State::Refused { error: UpstreamError::CredentialsRefused(_), inherited, .. }
-                    if is_password =>
-                {
+                State::Refused { error: ref held, inherited, .. } if is_password && held.is_password() => {
                     service.state = refused(inherited);
                 }
                 State::Accepted if is_password => service.state = State::Doubtful,

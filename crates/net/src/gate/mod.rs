@@ -26,7 +26,7 @@ pub(crate) use self::losses::Lost;
 use self::reach::{Change, Reach};
 pub(crate) use self::road::Road;
 use crate::task::spawn_system;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{Timeout, UpstreamError};
 
 /// The gate before one upstream, shared by all connections there.
 #[derive(Debug, Default)]
@@ -118,7 +118,7 @@ impl Gate {
                 Admitted::Wait(turn_ends) => turn_ends,
             };
             if Instant::now() >= until {
-                return Err(UpstreamError::SignInTimeout(limit));
+                return Err(Timeout::Auth(limit).into());
             }
             let _ = timeout_at(turn_ends.min(until), settled).await;
         }

@@ -9,7 +9,7 @@ use super::account::{Account, Admitted, Outcome, Ticket};
 use super::losses::{Losses, Lost};
 use super::reach::{Change, Reach};
 use super::{Gate, Road};
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{AuthError, UpstreamError};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,7 +18,7 @@ fn connect() -> UpstreamError {
 }
 
 fn refused() -> UpstreamError {
-    UpstreamError::CredentialsRefused("wrong password".to_owned())
+    AuthError::Refused("wrong password".to_owned()).into()
 }
 
 /// As many users as are needed.

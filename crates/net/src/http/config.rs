@@ -83,7 +83,7 @@ impl HttpListenerConfig {
     #[cold]
     pub(crate) fn log_upstream_failure(&self, why: &UpstreamError, lost: &Lost<'_>) {
         match (why, lost.user) {
-            (UpstreamError::Closed(why), _) => self.upstream.gate.lost(Road::Http, lost, why),
+            (UpstreamError::Closed { why, .. }, _) => self.upstream.gate.lost(Road::Http, lost, why),
             (UpstreamError::Full(full), Some(user)) => {
                 self.log.memory_full(lost.peer, user, lost.operation, &full.to_string());
             }
@@ -95,7 +95,7 @@ impl HttpListenerConfig {
     #[cold]
     pub(crate) fn response_cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> ConnectionError {
         match why {
-            UpstreamError::Closed(why) => self.upstream.gate.lost(Road::Http, lost, why),
+            UpstreamError::Closed { why, .. } => self.upstream.gate.lost(Road::Http, lost, why),
             why => self.log.cut_short(lost, &why.to_string()),
         }
         ConnectionError::CutShort(why.to_string())

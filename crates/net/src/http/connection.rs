@@ -17,7 +17,7 @@ use crate::http::upstream::request::{Body, Onward};
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::accept::LOOK;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{AuthError, UpstreamError};
 
 /// A client connection with all that belongs to it alone.
 pub(crate) struct ClientConnection {
@@ -113,7 +113,7 @@ impl ClientConnection {
             // That nothing more comes may be the response's end.
             Poll::Ready(Ok(_)) => return Poll::Ready(Ok(None)),
             Poll::Ready(Err(error)) => {
-                let why = UpstreamError::Closed(error.to_string());
+                let why = UpstreamError::closed(error);
                 return Poll::Ready(Ok(Some(ResponseEvent::Failed(why))));
             }
             Poll::Pending => {}
@@ -132,7 +132,9 @@ impl ClientConnection {
             return why;
         }
         if upstream.is_nobodys() {
-            return UpstreamError::SignInAgain("the server refuses anonymous requests".to_owned());
+            return UpstreamError::Auth(AuthError::Required(
+                "the server refuses anonymous requests".to_owned(),
+            ));
         }
         let why = UpstreamError::from(upstream.refused(&head.fields));
         upstream.not_signed_in(&why);
@@ -155,7 +157,7 @@ impl ClientConnection {
     ) -> KeepAlive {
         self.upstream.close();
         let Self { downstream, authenticator, .. } = self;
-        if matches!(why, UpstreamError::SignInAgain(_)) {
+        if matches!(why, UpstreamError::Auth(AuthError::Required(_))) {
             downstream.config.log.denied_there(downstream.peer, lost.user, why);
             authenticator.challenge(&mut downstream.transport.out.bytes, &request.head);
         } else {

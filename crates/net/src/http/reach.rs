@@ -64,7 +64,7 @@ async fn answer(
     link: &mut UpstreamConnection,
     upstream: &HttpUpstream,
 ) -> Result<ResponseHead, UpstreamError> {
-    link.transport.flush(upstream.timeout).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
+    link.transport.flush(upstream.timeout).await.map_err(UpstreamError::closed)?;
     Ok(link.head().await?.0)
 }
 

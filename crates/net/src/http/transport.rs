@@ -101,7 +101,7 @@ impl From<TransportError> for UpstreamError {
         match broken {
             TransportError::Io(_)
             | TransportError::Closed
-            | TransportError::Message(http1::Error::CutOff) => Self::Closed(broken.to_string()),
+            | TransportError::Message(http1::Error::CutOff) => Self::closed(broken),
             TransportError::Message(_) => Self::Protocol(broken.to_string()),
         }
     }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::Outcome;
+use engine::{CALL_FAILED, Outcome};
 use rpc::pdu::{FaultStatus, SyntaxId};
 use tokio::net::TcpStream;
-use wire::Guid;
+use wire::{Endian, Guid};
 
 use crate::account::Account;
 use crate::gate::SignInAttempt;
 use crate::rpc::loop_marker::BindId;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{AuthError, UpstreamError};
 
 /// What a link is for.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub struct LinkConfig {
 
 /// A connection that was made.
 #[derive(Debug)]
-pub struct Connected {
+pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     /// The account to sign in with, and the sign-in that is permitted, where the gate of the upstream counts it.
     pub(crate) sign_in: Option<(Arc<Account>, SignInAttempt)>,
@@ -45,7 +45,7 @@ impl From<TcpStream> for Connected {
 
 /// A call, as it goes to a server.
 #[derive(Debug, Clone)]
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     /// The caller's number for it, with which its end comes back.
     pub token: u64,
     /// Its number on the interface.
@@ -58,35 +58,43 @@ pub struct Outgoing {
 
 /// The end of a call.
 #[derive(Debug)]
-pub enum Done {
-    /// The call `token` came to `outcome`.
-    Came {
+pub(crate) enum CallEnd {
+    /// The server answered with a response.
+    Response {
         /// The caller's number for the call.
         token: u64,
-        /// What came of it.
-        outcome: Outcome,
+        /// The response.
+        stub: Bytes,
+        /// Its byte order.
+        endian: Endian,
     },
-    /// Nothing of the call was sent, since what was known of the server is out of date: on a new connection it
-    /// may do better.
-    Unsent {
-        /// The call.
-        call: Outgoing,
-        /// Why it was not sent.
-        why: UpstreamError,
+    /// The server answered with a fault.
+    Fault {
+        /// The caller's number for the call.
+        token: u64,
+        /// The fault's status.
+        status: FaultStatus,
+    },
+    /// The connection could not be made, or broke.
+    Failed {
+        /// The caller's number for the call.
+        token: u64,
+        /// Why.
+        error: UpstreamError,
+        /// How far the call came.
+        progress: Progress,
     },
 }
 
-/// Why a connection broke, where that says something of what is configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Broke {
-    /// The server rejected the bind.
-    Rejected,
-    /// The server refused our sign-in, or we did its.
-    Refused,
-    /// The server does not serve the interface.
-    Unserved,
-    /// The server closed it, which took it first.
-    Closed,
+/// How far a call came on a connection that failed.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// Nothing of it was sent.
+    Unsent(Outgoing),
+    /// It was sent, and the server said that it did not execute it.
+    NotExecuted,
+    /// It was sent, and the server may have executed it.
+    Unknown,
 }
 
 /// Whether a fault says that the caller is not let in.
@@ -100,18 +108,19 @@ pub(crate) const fn is_denial(status: FaultStatus) -> bool {
     )
 }
 
-/// What comes to a call that ends with its connection because of `why`.
-pub(super) fn outcome(why: &UpstreamError) -> Outcome {
-    let unsent = |status| Outcome::Unavailable { status, why: why.to_string() };
-    match why {
+/// The outcome of a call that failed with its connection because of `error`.
+pub(super) fn outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
+    let unavailable = |status| Outcome::Unavailable { status, why: error.to_string() };
+    match error {
+        // It is not the client that is refused: a status that says so would have it ask for another password.
+        error if error.is_account() => unavailable(match progress {
+            Progress::Unsent(_) | Progress::NotExecuted => FaultStatus::RPC_S_CALL_FAILED_DNE,
+            Progress::Unknown => CALL_FAILED,
+        }),
         UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Loop => {
-            unsent(FaultStatus::RPC_S_SERVER_UNAVAILABLE)
+            unavailable(FaultStatus::RPC_S_SERVER_UNAVAILABLE)
         }
-        // It is not the client who is refused: a status that says so would have it ask for another password.
-        UpstreamError::CredentialsRefused(_) | UpstreamError::NotOffered(_) => {
-            unsent(FaultStatus::RPC_S_CALL_FAILED_DNE)
-        }
-        _ => Outcome::Lost(why.to_string()),
+        _ => Outcome::Lost(error.to_string()),
     }
 }
 
@@ -120,6 +129,11 @@ pub(super) const fn is_refusal(status: FaultStatus) -> bool {
     matches!(status, FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)
 }
 
+/// What is said where the server refuses the account because of `why`.
+pub(super) fn refusal(why: &dyn std::fmt::Display) -> String {
+    format!("the server refuses the account that we sign in with: {why}")
+}
+
 pub(super) fn refused(why: &dyn std::fmt::Display) -> UpstreamError {
-    UpstreamError::CredentialsRefused(format!("the server refuses the account that we sign in with: {why}"))
+    AuthError::Refused(refusal(why)).into()
 }

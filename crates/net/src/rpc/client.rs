@@ -4,12 +4,11 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use engine::Outcome;
 use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::Endian;
 
-use crate::rpc::call::{Connected, Done, LinkConfig, Outgoing};
+use crate::rpc::call::{CallEnd, Connected, LinkConfig, Outgoing};
 use crate::rpc::upstream::Link;
 use crate::tcp::connect::connect_any;
 use crate::upstream_error::UpstreamError;
@@ -20,7 +19,7 @@ pub struct RpcClient {
     link: Link,
     server: Vec<SocketAddr>,
     next: u64,
-    done: Vec<Done>,
+    ends: Vec<CallEnd>,
 }
 
 /// Why a call came to nothing.
@@ -35,7 +34,7 @@ pub enum CallFailure {
         /// The addresses of the server.
         server: Vec<SocketAddr>,
         /// Why.
-        why: String,
+        why: UpstreamError,
     },
 }
 
@@ -54,7 +53,7 @@ impl RpcClient {
             let late = |_| UpstreamError::Connect(format!("can't connect within {} s", limit.as_secs()));
             Ok(Connected::from(connected.map_err(late)??))
         };
-        Self { link: Link::new(config, connect), server, next: 0, done: Vec::new() }
+        Self { link: Link::new(config, connect), server, next: 0, ends: Vec::new() }
     }
 
     /// A client over the connection `stream`.
@@ -64,18 +63,13 @@ impl RpcClient {
             link: Link::new(config, async { Ok(Connected::from(stream)) }),
             server,
             next: 0,
-            done: Vec::new(),
+            ends: Vec::new(),
         }
     }
 
     /// The server's association group; zero before the first call.
     pub fn group(&self) -> u32 {
         self.link.group()
-    }
-
-    /// Its connection.
-    pub(crate) const fn link(&self) -> &Link {
-        &self.link
     }
 
     /// Makes a call and waits for what comes of it: the response and its byte order.
@@ -86,18 +80,20 @@ impl RpcClient {
         self.next += 1;
         let token = self.next;
         self.link.call(Outgoing { token, opnum, object: None, stub: stub.into() });
-        let lost = |why| CallFailure::Lost { server: self.server.clone(), why };
         loop {
-            poll_fn(|task| self.link.poll(task, &mut self.done)).await;
-            for done in self.done.drain(..) {
-                match done {
-                    Done::Came { token: of, outcome } if of == token => match outcome {
-                        Outcome::Response { stub, endian } => return Ok((stub, endian)),
-                        Outcome::Fault(status) => return Err(CallFailure::Fault(status)),
-                        Outcome::Lost(why) | Outcome::Unavailable { why, .. } => return Err(lost(why)),
-                    },
-                    Done::Unsent { call, why } if call.token == token => return Err(lost(why.to_string())),
-                    Done::Came { .. } | Done::Unsent { .. } => {}
+            poll_fn(|task| self.link.poll(task, &mut self.ends)).await;
+            for end in self.ends.drain(..) {
+                match end {
+                    CallEnd::Response { token: of, stub, endian } if of == token => {
+                        return Ok((stub, endian));
+                    }
+                    CallEnd::Fault { token: of, status } if of == token => {
+                        return Err(CallFailure::Fault(status));
+                    }
+                    CallEnd::Failed { token: of, error, .. } if of == token => {
+                        return Err(CallFailure::Lost { server: self.server.clone(), why: error });
+                    }
+                    CallEnd::Response { .. } | CallEnd::Fault { .. } | CallEnd::Failed { .. } => {}
                 }
             }
         }

@@ -11,11 +11,12 @@ use tokio::time::timeout;
 
 use crate::account::credentials_for;
 use crate::reloadable::Live;
-use crate::rpc::call::{Broke, LinkConfig, is_denial};
+use crate::rpc::call::{LinkConfig, is_denial};
 use crate::rpc::client::{CallFailure, RpcClient};
 use crate::rpc::dial::Upstream;
 use crate::rpc::resolver::{EndpointError, Location, syntax};
 use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
+use crate::upstream_error::{AuthError, UpstreamError};
 
 /// A number that no operation of ours has, so that the server does nothing but say so (C706 `nca_s_op_rng_error`).
 const NO_OPERATION: u16 = 0x0fff;
@@ -91,7 +92,7 @@ impl Upstream {
             let mut client = RpcClient::over(stream, config);
             match client.call(NO_OPERATION, Bytes::new()).await {
                 Ok(_) => Ok(address),
-                Err(failure) => judge(&client, &failure).map(|()| address),
+                Err(failure) => judge(&failure).map(|()| address),
             }
         };
         timeout(self.timeout, all).await.map_err(|_| NotServed::Late(self.timeout))?
@@ -110,18 +111,20 @@ impl Upstream {
 }
 
 /// What `failure` of a call that is no operation says: nothing bad where the server let us make it.
-fn judge(client: &RpcClient, failure: &CallFailure) -> Result<(), NotServed> {
+fn judge(failure: &CallFailure) -> Result<(), NotServed> {
     let text = failure.to_string();
     match failure {
         CallFailure::Fault(status) if is_denial(*status) => Err(NotServed::Refused(text)),
         CallFailure::Fault(FaultStatus::NCA_S_UNK_IF) => Err(NotServed::NotThere(text)),
         CallFailure::Fault(_) => Ok(()),
-        CallFailure::Lost { .. } => Err(match client.link().broke() {
-            Some(Broke::Refused) => NotServed::Refused(text),
-            Some(Broke::Rejected) => NotServed::Rejected(text),
-            Some(Broke::Unserved) => NotServed::NotThere(text),
-            Some(Broke::Closed) => NotServed::Closed(text),
-            None => NotServed::Broken(text),
+        CallFailure::Lost { why, .. } => Err(match why {
+            UpstreamError::Auth(AuthError::Refused(_) | AuthError::Denied(_)) => NotServed::Refused(text),
+            UpstreamError::Auth(AuthError::Rejected(_))
+            | UpstreamError::Rejected { .. }
+            | UpstreamError::Loop => NotServed::Rejected(text),
+            UpstreamError::NotServed(_) => NotServed::NotThere(text),
+            UpstreamError::Closed { .. } => NotServed::Closed(text),
+            _ => NotServed::Broken(text),
         }),
     }
 }

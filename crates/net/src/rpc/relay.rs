@@ -26,13 +26,13 @@ use crate::event_log::EventLog;
 use crate::gate::{Lost, Road};
 use crate::reloadable::Live;
 use crate::rpc::association_group::Group;
-use crate::rpc::call::{Broke, Done, LinkConfig, Outgoing};
+use crate::rpc::call::{CallEnd, LinkConfig, Outgoing, Progress, is_refusal, outcome, refusal};
 use crate::rpc::dial::{Upstream, connect};
 use crate::rpc::endpoint_mapper::reply;
 use crate::rpc::handler::{Backend, Call, Reply};
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream::Link;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{AuthError, Retry, UpstreamError};
 
 /// What the connections of a proxy have in common.
 pub struct Proxy {
@@ -93,7 +93,7 @@ impl Proxy {
             held: VecDeque::new(),
             client_bind: None,
             next_token: 0,
-            done: Vec::new(),
+            ends: Vec::new(),
             checked: Instant::now(),
         }
     }
@@ -146,7 +146,7 @@ pub struct ProxyConnection {
     /// The call id of the client's bind.
     client_bind: Option<u32>,
     next_token: u64,
-    done: Vec<Done>,
+    ends: Vec<CallEnd>,
     /// When waiting calls were last looked through.
     checked: Instant,
 }
@@ -213,7 +213,7 @@ impl Backend for ProxyConnection {
                 continue;
             }
             let was_bound = link.is_bound();
-            let _ = link.poll(task, &mut self.done);
+            let _ = link.poll(task, &mut self.ends);
             if !was_bound
                 && link.is_bound()
                 && let Some((_, group)) = self.conversations.get(identity)
@@ -229,13 +229,16 @@ impl Backend for ProxyConnection {
         }
         self.check_time();
         let went_on = self.deferred(task, replies);
-        if self.done.is_empty() && !went_on {
+        if self.ends.is_empty() && !went_on {
             return Poll::Pending;
         }
-        for done in std::mem::take(&mut self.done) {
-            match done {
-                Done::Came { token, outcome } => self.resume(token, outcome, replies),
-                Done::Unsent { call, why } => self.send_again(call, &why, replies),
+        for end in std::mem::take(&mut self.ends) {
+            match end {
+                CallEnd::Response { token, stub, endian } => {
+                    self.resume(token, Outcome::Response { stub, endian }, replies);
+                }
+                CallEnd::Fault { token, status } => self.faulted(token, status, replies),
+                CallEnd::Failed { token, error, progress } => self.failed(token, &error, progress, replies),
             }
         }
         // What was sent on has to be polled for in its turn, even where nothing is for the client yet.
@@ -341,54 +344,60 @@ impl ProxyConnection {
         let late = |airborne: &&Airborne| now.duration_since(airborne.since) > limit;
         for airborne in self.flights.values().filter(late) {
             if let Some(link) = self.links.get_mut(&airborne.link) {
-                link.abort(&format!("no answer within {} s", limit.as_secs()), &mut self.done);
+                link.abort(limit, &mut self.ends);
             }
         }
     }
 
-    /// Gives a call that never left here to a new connection, once. What may have been sent is never sent
-    /// again.
-    fn send_again(&mut self, call: Outgoing, why: &UpstreamError, replies: &mut Vec<Reply>) {
-        let Some(airborne) = self.flights.get_mut(&call.token) else { return };
-        if std::mem::replace(&mut airborne.again, true) {
-            return self.resume(call.token, Outcome::Lost(why.to_string()), replies);
+    /// A call of ours ended with the fault `status`.
+    fn faulted(&mut self, token: u64, status: FaultStatus, replies: &mut Vec<Reply>) {
+        let Some(airborne) = self.flights.get(&token) else { return };
+        // The upstream refuses the proxy's account, not the client, whose own sign-in was good: to it, the call
+        // failed. A sign-in that ends with AUTH3 is not answered, so that a refusal is the fault of the first call.
+        if is_refusal(status) && self.links.get(&airborne.link).is_some_and(Link::signs_in) {
+            let denied = AuthError::Denied(refusal(&status)).into();
+            return self.failed(token, &denied, Progress::Unknown, replies);
         }
-        let (link, context) = (airborne.link.clone(), airborne.flight.context().clone());
-        tracing::debug!(operation = airborne.flight.operation.name(), "retrying on a new connection: {why}");
-        self.proxy.upstream.endpoints.forget(link.0);
-        self.link(&link, &context).call(call);
+        self.resume(token, Outcome::Fault(status), replies);
+    }
+
+    /// A call of ours failed with its connection. One of which nothing was sent is sent on a new connection, once,
+    /// where `error` permits that.
+    fn failed(&mut self, token: u64, error: &UpstreamError, progress: Progress, replies: &mut Vec<Reply>) {
+        let Some(airborne) = self.flights.get_mut(&token) else { return };
+        let key = airborne.link.clone();
+        self.proxy.upstream.endpoints.forget(key.0);
+        let outcome = outcome(error, &progress);
+        if let Progress::Unsent(call) = progress
+            && error.retry() == Retry::Unsent
+            && !std::mem::replace(&mut airborne.again, true)
+        {
+            let context = airborne.flight.context().clone();
+            let operation = airborne.flight.operation.name();
+            tracing::debug!(operation, "retrying on a new connection: {error}");
+            return self.link(&key, &context).call(call);
+        }
+        let flight = &airborne.flight;
+        let (peer, operation) = (flight.operation.peer(), flight.operation.name());
+        let user = Some(flight.context().principal());
+        let lost = Lost { peer, user, operation, is_wait: flight.is_wait() };
+        if let UpstreamError::Closed { why, .. } = error {
+            self.proxy.upstream.gate.lost(Road::Rpc, &lost, why);
+        } else {
+            self.proxy.log.upstream_failed(&lost, error);
+        }
+        // A connection on which the proxy was refused stays refused: the next call gets a new one.
+        if self.links.get(&key).is_some_and(Link::is_idle) {
+            self.links.remove(&key);
+        }
+        self.resume(token, outcome, replies);
     }
 
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
         let Some(mut airborne) = self.flights.remove(&token) else { return };
-        let signs_in = self.links.get(&airborne.link).is_some_and(Link::signs_in);
-        let outcome = if signs_in { account_refused(outcome) } else { outcome };
-        if let Outcome::Lost(why) | Outcome::Unavailable { why, .. } = &outcome {
-            self.log_loss(&airborne, why, matches!(outcome, Outcome::Lost(_)));
-            self.proxy.upstream.endpoints.forget(airborne.link.0);
-            // A connection on which we were refused stays refused: the next call gets a new one.
-            if self.links.get(&airborne.link).is_some_and(Link::is_idle) {
-                self.links.remove(&airborne.link);
-            }
-        }
         let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { return };
         let next = self.proxy.engine.resume(conversation, &mut airborne.flight, outcome, &mut OsRandom);
         self.go_on(airborne, next, replies);
-    }
-
-    /// Logs why a call failed: `is_lost` says that it may have been sent.
-    fn log_loss(&self, airborne: &Airborne, why: &str, is_lost: bool) {
-        let Airborne { flight, link, .. } = airborne;
-        let (peer, operation) = (flight.operation.peer(), flight.operation.name());
-        let user = Some(flight.context().principal());
-        let lost = Lost { peer, user, operation, is_wait: flight.is_wait() };
-        if !is_lost {
-            tracing::debug!(operation, "upstream: {why}");
-        } else if self.links.get(link).and_then(Link::broke) == Some(Broke::Closed) {
-            self.proxy.upstream.gate.lost(Road::Rpc, &lost, why);
-        } else {
-            self.proxy.log.call_lost(&lost, &why);
-        }
     }
 
     fn go_on(&mut self, airborne: Airborne, next: Next, replies: &mut Vec<Reply>) {
@@ -461,15 +470,4 @@ fn refused(context: &SecurityContext) -> Next {
         Ok(()) => String::new(),
     };
     Next::Fault { status: FaultStatus::ACCESS_DENIED, why }
-}
-
-/// Who the upstream will not have is us, not the client, whose own sign-in was good: to it, the call failed. A
-/// sign-in that ends with AUTH3 is not answered, so that a refusal comes as the fault of the first call.
-fn account_refused(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Fault(status @ (FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)) => {
-            Outcome::Lost(format!("the server refuses the account that we sign in with: {status}"))
-        }
-        other => other,
-    }
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use engine::Interface;
 use rpc::pdu::SyntaxId;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::rpc::mapper_query::{MapperError, ask};
-use crate::tcp::connect::{ConnectError, EACH, ResolveError, connect_any, resolve};
+use crate::tcp::connect::{ConnectError, ResolveError, connect, resolve};
 
 /// How long an answer of an endpoint mapper is believed.
 const BELIEVED: Duration = Duration::from_mins(1);
@@ -58,7 +58,7 @@ impl Location {
     }
 }
 
-/// Finds a server's services. What an endpoint mapper says is the same for everybody, and is kept for a minute.
+/// Finds a server's services. The answers of its endpoint mapper are kept for a minute.
 #[derive(Debug)]
 pub struct Endpoints {
     location: Location,
@@ -88,41 +88,41 @@ impl Endpoints {
     /// # Errors
     /// Says why that can't be found out.
     pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, EndpointError> {
-        let (host, port) = match &self.location {
-            Location::Fixed { host, port } => return Ok(resolve(host, *port).await?),
-            Location::Mapper { host, port } => (host, *port),
-        };
-        let known = self.lock().get(&interface).copied();
-        if let Some((address, since)) = known
-            && since.elapsed() < BELIEVED
-        {
-            return Ok(vec![address]);
+        match self.cached(interface) {
+            Some(address) => Ok(vec![address]),
+            None => self.look_up(interface).await,
         }
-        let mapper = resolve(host, port).await?;
-        let address = ask(&mapper, syntax(interface)).await?;
-        self.lock().insert(interface, (address, Instant::now()));
-        Ok(vec![address])
     }
 
-    /// A connection to where `interface` is served.
+    /// A connection to where `interface` is served. An upstream that was restarted may serve it at another port: where
+    /// the known one takes no connection, it is asked again.
     ///
     /// # Errors
     /// Says why there is none.
     pub async fn connect(&self, interface: Interface) -> Result<TcpStream, EndpointError> {
-        let known = matches!(self.location, Location::Mapper { .. }) && self.lock().contains_key(&interface);
-        let addresses = self.find(interface).await?;
-        if !known {
-            return Ok(connect_any(&addresses).await?);
-        }
-        // A server that was started anew may serve it at another port.
-        if let Ok(Ok(stream)) = timeout(EACH, connect_any(&addresses)).await {
-            return Ok(stream);
-        }
-        self.forget(interface);
-        Ok(connect_any(&self.find(interface).await?).await?)
+        connect(self.cached(interface), self.look_up(interface)).await
     }
 
-    /// Forgets where `interface` is served, since nobody was there.
+    /// What the endpoint mapper said of `interface` within the last minute.
+    fn cached(&self, interface: Interface) -> Option<SocketAddr> {
+        let (address, since) = self.lock().get(&interface).copied()?;
+        (since.elapsed() < BELIEVED).then_some(address)
+    }
+
+    /// Asks where `interface` is served. What was known of it is forgotten.
+    async fn look_up(&self, interface: Interface) -> Result<Vec<SocketAddr>, EndpointError> {
+        self.forget(interface);
+        match &self.location {
+            Location::Fixed { host, port } => Ok(resolve(host, *port).await?),
+            Location::Mapper { host, port } => {
+                let address = ask(&resolve(host, *port).await?, syntax(interface)).await?;
+                self.lock().insert(interface, (address, Instant::now()));
+                Ok(vec![address])
+            }
+        }
+    }
+
+    /// Forgets where `interface` is served.
     pub fn forget(&self, interface: Interface) {
         self.lock().remove(&interface);
     }

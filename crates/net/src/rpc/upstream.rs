@@ -5,9 +5,9 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{CALL_FAILED, Outcome};
 use identity::{Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
 use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, RejectReason};
@@ -18,11 +18,11 @@ use crate::clock;
 use crate::gate::SignInAttempt;
 use crate::rpc::auth::{protection, strongest};
 use crate::rpc::call::{
-    Broke, Connected, Done, LinkConfig, Outgoing, is_denial, is_refusal, outcome, refused,
+    CallEnd, Connected, LinkConfig, Outgoing, Progress, is_denial, is_refusal, refusal, refused,
 };
 use crate::rpc::loop_marker::BindId;
-use crate::tcp::stream::{poll_read, prepare};
-use crate::upstream_error::{Retry, UpstreamError};
+use crate::tcp::stream::poll_read;
+use crate::upstream_error::{AuthError, Received, Timeout, UpstreamError};
 
 /// How often a link reads before the other connections of its thread have their turn.
 const TURN: u32 = 4;
@@ -35,35 +35,20 @@ enum State {
     Broken,
 }
 
-/// Why a connection broke.
-struct Broken {
-    why: UpstreamError,
-    /// What becomes of the calls that wait.
-    retry: Retry,
-}
-
-impl From<UpstreamError> for Broken {
-    fn from(why: UpstreamError) -> Self {
-        Self { why, retry: Retry::Never }
-    }
-}
-
 /// One connection to a server. Calls go in at once; what comes of them is polled for.
-pub struct Link {
+pub(crate) struct Link {
     config: LinkConfig,
     state: State,
     association: ClientAssociation,
     initiator: Option<Initiator>,
-    /// Ours at the server, while the connection lasts.
+    /// Ours at the server, which counts as open while the connection lasts.
     context: Option<SecurityContext>,
     waiting: VecDeque<Outgoing>,
     calls: HashMap<u32, u64>,
-    /// The server rejected the bind.
+    /// The server rejected the association group that it was asked for.
     rejected: bool,
-    /// Why the connection broke, as far as that is known.
-    broke: Option<Broke>,
-    /// The server said anything at all.
-    heard: bool,
+    /// Whether the server has sent anything.
+    received: Received,
     /// Our sign-in, as long as its outcome is unknown.
     attempt: Option<SignInAttempt>,
     /// The last leg of our sign-in was sent.
@@ -83,7 +68,7 @@ impl std::fmt::Debug for Link {
 
 impl Link {
     /// A link over the connection that `connect` makes within the limit of `config`, for that.
-    pub fn new(
+    pub(crate) fn new(
         config: LinkConfig,
         connect: impl Future<Output = Result<Connected, UpstreamError>> + Send + 'static,
     ) -> Self {
@@ -102,8 +87,7 @@ impl Link {
             waiting: VecDeque::new(),
             calls: HashMap::new(),
             rejected: false,
-            broke: None,
-            heard: false,
+            received: Received::Nothing,
             attempt: None,
             proven: false,
             output: Bytes::new(),
@@ -111,60 +95,50 @@ impl Link {
     }
 
     /// Whether calls can still come to something.
-    pub const fn is_usable(&self) -> bool {
+    pub(crate) const fn is_usable(&self) -> bool {
         !matches!(self.state, State::Broken)
     }
 
     /// Whether it signs in with an account.
-    pub const fn signs_in(&self) -> bool {
+    pub(crate) const fn signs_in(&self) -> bool {
         self.config.account.is_some()
     }
 
     /// Whether no call waits for what comes of it.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.calls.is_empty() && self.waiting.is_empty()
     }
 
     /// Whether the connection stands and we are signed in.
-    pub fn is_bound(&self) -> bool {
+    pub(crate) fn is_bound(&self) -> bool {
         self.association.is_bound()
     }
 
     /// The server's association group; zero before the bind.
-    pub fn group(&self) -> u32 {
+    pub(crate) fn group(&self) -> u32 {
         self.association.assoc_group_id()
     }
 
     /// The association group that the server was asked for, where it rejected the bind.
-    pub fn rejected_group(&self) -> Option<u32> {
-        (self.rejected && self.config.group != 0).then_some(self.config.group)
-    }
-
-    /// Why the connection broke, as far as that is known.
-    pub(crate) const fn broke(&self) -> Option<Broke> {
-        self.broke
-    }
-
-    /// As whom we are signed in.
-    pub const fn context(&self) -> Option<&SecurityContext> {
-        self.context.as_ref()
+    pub(crate) fn rejected_group(&self) -> Option<u32> {
+        self.rejected.then_some(self.config.group)
     }
 
     /// Makes a call.
-    pub fn call(&mut self, call: Outgoing) {
+    pub(crate) fn call(&mut self, call: Outgoing) {
         self.waiting.push_back(call);
     }
 
-    /// Goes on; ready once there are new ends of calls in `done`.
-    pub fn poll(&mut self, task: &mut Context<'_>, done: &mut Vec<Done>) -> Poll<()> {
-        let before = done.len();
-        if let Err(broken) = self.advance(task, done) {
-            self.give_up(&broken, done);
+    /// Goes on; ready once there are new ends of calls in `ends`.
+    pub(crate) fn poll(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) -> Poll<()> {
+        let before = ends.len();
+        if let Err(error) = self.advance(task, ends) {
+            self.give_up(error, ends);
         }
-        if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
+        if ends.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn advance(&mut self, task: &mut Context<'_>, done: &mut Vec<Done>) -> Result<(), Broken> {
+    fn advance(&mut self, task: &mut Context<'_>, ends: &mut Vec<CallEnd>) -> Result<(), UpstreamError> {
         if let State::Connecting(connect) = &mut self.state {
             let Poll::Ready(connected) = connect.as_mut().poll(task) else { return Ok(()) };
             let Connected { stream, sign_in } = connected?;
@@ -172,7 +146,6 @@ impl Link {
                 self.config.account = Some(account);
                 self.attempt = Some(attempt);
             }
-            prepare(&stream).map_err(|error| UpstreamError::Connect(error.to_string()))?;
             self.state = State::Open(stream);
             self.bind()?;
         }
@@ -180,36 +153,30 @@ impl Link {
         if let Some(deadline) = &mut self.deadline
             && deadline.as_mut().poll(task).is_ready()
         {
-            return Err(UpstreamError::SignInTimeout(self.config.timeout).into());
+            return Err(Timeout::Auth(self.config.timeout).into());
         }
         for _ in 0..TURN {
-            self.events(done)?;
+            self.events(ends)?;
             self.send_waiting()?;
             let State::Open(stream) = &mut self.state else {
                 return if self.waiting.is_empty() {
                     Ok(())
                 } else {
-                    Err(closed("the connection is lost").into())
+                    Err(UpstreamError::closed("the connection is lost"))
                 };
             };
-            // A server that goes away before its first word has not even seen a sign-in.
-            let retry = if self.heard { Retry::Never } else { Retry::Unsent };
-            let lost = |why: String| Broken { why: UpstreamError::Closed(why), retry };
+            let closed = |why: String, after| UpstreamError::Closed { why, after };
             write(stream, task, &mut self.association, &mut self.output)
-                .map_err(|error| lost(error.to_string()))?;
+                .map_err(|error| closed(error.to_string(), self.received))?;
             if !self.association.wants_input() {
                 return Ok(());
             }
             match poll_read(stream, task, |bytes| self.association.receive(bytes)) {
                 Poll::Ready(Ok(0)) => {
-                    self.broke = Some(Broke::Closed);
-                    return Err(lost("the server closed the connection".to_owned()));
+                    return Err(closed("the server closed the connection".to_owned(), self.received));
                 }
-                Poll::Ready(Ok(_)) => self.heard = true,
-                Poll::Ready(Err(error)) => {
-                    self.broke = Some(Broke::Closed);
-                    return Err(lost(error.to_string()));
-                }
+                Poll::Ready(Ok(_)) => self.received = Received::Something,
+                Poll::Ready(Err(error)) => return Err(closed(error.to_string(), self.received)),
                 Poll::Pending => return Ok(()),
             }
         }
@@ -238,7 +205,7 @@ impl Link {
         self.association.bind(&[(0, self.config.interface)], credentials).map_err(|error| protocol(&error))
     }
 
-    fn events(&mut self, done: &mut Vec<Done>) -> Result<(), Broken> {
+    fn events(&mut self, ends: &mut Vec<CallEnd>) -> Result<(), UpstreamError> {
         while let Some(event) = self.association.poll_event() {
             match event {
                 Event::Response(response) => {
@@ -246,19 +213,18 @@ impl Link {
                         attempt.accepted();
                     }
                     if let Some(token) = self.calls.remove(&response.call_id) {
-                        let outcome = Outcome::Response { stub: response.stub, endian: response.endian };
-                        done.push(Done::Came { token, outcome });
+                        ends.push(CallEnd::Response { token, stub: response.stub, endian: response.endian });
                     }
                 }
                 Event::Fault { status, .. } if self.attempt.is_some() && is_refusal(status) => {
-                    return Err(refused(&status).into());
+                    return Err(refused(&status));
                 }
                 Event::Fault { call_id, status, .. } => {
                     if let Some(attempt) = self.attempt.take() {
                         attempt.accepted();
                     }
                     if let Some(token) = self.calls.remove(&call_id) {
-                        done.push(Done::Came { token, outcome: Outcome::Fault(status) });
+                        ends.push(CallEnd::Fault { token, status });
                     }
                 }
                 Event::AuthToken { token } => self.sign_in(&token)?,
@@ -267,25 +233,15 @@ impl Link {
                         result.result == ContextResultCode::ACCEPTANCE
                     };
                     if !results.iter().any(accepted) {
-                        self.broke = Some(Broke::Unserved);
                         let why = format!("the server does not serve {}", self.config.interface);
-                        return Err(UpstreamError::Protocol(why).into());
+                        return Err(UpstreamError::NotServed(why));
                     }
                     self.deadline = None;
                 }
                 Event::Closed { reason } => {
-                    self.rejected = matches!(reason, CloseReason::Rejected(_));
-                    let denied = matches!(reason, CloseReason::SetupFault(status) if is_denial(status));
-                    self.broke = if self.rejected {
-                        Some(Broke::Rejected)
-                    } else if denied || reason == CloseReason::AuthenticationRefused {
-                        Some(Broke::Refused)
-                    } else {
-                        None
-                    };
-                    // A server that was started anew knows nothing of the groups that it had.
-                    let retry = if self.rejected_group().is_some() { Retry::Unsent } else { Retry::Never };
-                    return Err(Broken { why: self.closed_by(&reason), retry });
+                    let error = self.closed_by(&reason);
+                    self.rejected = matches!(error, UpstreamError::Rejected { joins_group: true, .. });
+                    return Err(error);
                 }
                 Event::Shutdown | Event::ContextsAltered { .. } => {}
             }
@@ -301,12 +257,21 @@ impl Link {
             CloseReason::SetupFault(status) if self.initiator.is_some() && is_refusal(*status) => {
                 refused(status)
             }
+            CloseReason::SetupFault(status) if is_denial(*status) => {
+                AuthError::Denied(reason.to_string()).into()
+            }
+            CloseReason::AuthenticationRefused => AuthError::Denied(reason.to_string()).into(),
             CloseReason::Rejected(_)
                 if self.config.bind_id.as_ref().is_some_and(|bind| bind.led_back(Instant::now())) =>
             {
                 UpstreamError::Loop
             }
-            CloseReason::Rejected(reason) if refuses_package.contains(reason) => refused(reason),
+            CloseReason::Rejected(reason) if refuses_package.contains(reason) => {
+                AuthError::Rejected(refusal(reason)).into()
+            }
+            CloseReason::Rejected(_) => {
+                UpstreamError::Rejected { why: reason.to_string(), joins_group: self.config.group != 0 }
+            }
             reason => UpstreamError::Protocol(reason.to_string()),
         }
     }
@@ -320,9 +285,9 @@ impl Link {
                 let level = self.config.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
                 if level.effective() > Some(strongest(&security)) {
                     let why = format!("the server's handshake negotiated too little for the level {level}");
-                    return Err(UpstreamError::NotOffered(why));
+                    return Err(AuthError::NotOffered(why).into());
                 }
-                self.context = Some(context);
+                self.context.replace(context);
                 self.initiator = None;
                 let protection = Some(protection(security));
                 match token {
@@ -330,10 +295,7 @@ impl Link {
                     None => NextLeg::Done { protection },
                 }
             }
-            Err(refusal) => {
-                self.broke = Some(Broke::Refused);
-                return Err(refused(&refusal));
-            }
+            Err(why) => return Err(refused(&why)),
         };
         self.proven = true;
         self.association.auth_reply(next).map_err(|error| protocol(&error))
@@ -349,40 +311,33 @@ impl Link {
         Ok(())
     }
 
-    /// Breaks the connection off; every call on it is lost, because of `why`.
-    pub fn abort(&mut self, why: &str, done: &mut Vec<Done>) {
-        self.give_up(&UpstreamError::Timeout(why.to_owned()).into(), done);
+    /// Breaks the connection off, since an answer took longer than `limit`; every call on it fails.
+    pub(crate) fn abort(&mut self, limit: Duration, ends: &mut Vec<CallEnd>) {
+        self.give_up(Timeout::Answer(limit).into(), ends);
     }
 
-    fn give_up(&mut self, Broken { why, retry }: &Broken, done: &mut Vec<Done>) {
+    fn give_up(&mut self, mut error: UpstreamError, ends: &mut Vec<CallEnd>) {
         self.state = State::Broken;
         self.deadline = None;
-        self.context = None;
-        // Some servers refuse a sign-in by closing the connection.
-        let is_refusal = self.proven && self.attempt.is_some() && matches!(why, UpstreamError::Closed(_));
-        let refusal = is_refusal.then(|| refused(why));
-        let why = refusal.as_ref().unwrap_or(why);
-        if let Some(attempt) = self.attempt.take()
-            && why.is_sign_in()
-        {
-            attempt.refused(why);
+        self.context.take();
+        // A server that refuses the account by an answer has not executed what was sent; of one that closes the
+        // connection that is not known.
+        let refused_by_answer = error.is_account();
+        if let Some(attempt) = self.attempt.take() {
+            // Some servers refuse a sign-in by closing the connection.
+            if self.proven && matches!(error, UpstreamError::Closed { .. }) {
+                error = refused(&error);
+            }
+            if error.is_account() {
+                attempt.refused(&error);
+            }
         }
-        // As far as such a server says, it may have executed what was sent.
-        let sent = match &refusal {
-            Some(why) => Outcome::Unavailable { status: CALL_FAILED, why: why.to_string() },
-            None => outcome(why),
-        };
-        done.extend(self.calls.drain().map(|(_, token)| Done::Came { token, outcome: sent.clone() }));
-        let lost = |token| Done::Came { token, outcome: outcome(why) };
-        done.extend(self.waiting.drain(..).map(|call| match retry {
-            Retry::Unsent => Done::Unsent { call, why: why.clone() },
-            Retry::Never => lost(call.token),
+        let failed = |token, progress| CallEnd::Failed { token, error: error.clone(), progress };
+        ends.extend(self.calls.drain().map(|(_, token)| {
+            failed(token, if refused_by_answer { Progress::NotExecuted } else { Progress::Unknown })
         }));
+        ends.extend(self.waiting.drain(..).map(|call| failed(call.token, Progress::Unsent(call))));
     }
-}
-
-fn closed(why: &str) -> UpstreamError {
-    UpstreamError::Closed(why.to_owned())
 }
 
 fn protocol(why: &dyn std::fmt::Display) -> UpstreamError {

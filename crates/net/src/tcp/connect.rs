@@ -1,6 +1,7 @@
 //! Resolves a server's name and connects to one of its addresses.
 
 use std::fmt::Write as _;
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,8 +9,10 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::tcp::stream::prepare;
+
 /// How long one address of several may take: who does not answer by then leaves time for the next.
-pub(crate) const EACH: Duration = Duration::from_secs(2);
+const EACH: Duration = Duration::from_secs(2);
 
 /// Why a server's name has no address.
 #[derive(Debug, thiserror::Error)]
@@ -51,19 +54,15 @@ fn list(attempts: &[(SocketAddr, AttemptError)]) -> String {
     text
 }
 
-/// A connection to the first of `addresses` that takes one. Each has [`EACH`], but for the last, which has as long as
-/// the caller waits.
+/// A connection to the first of `addresses` that takes one, ready for use. Each has [`EACH`], but for the last, which
+/// has as long as the caller waits.
 pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut failures = Vec::new();
     for (number, address) in addresses.iter().enumerate() {
-        let connect = TcpStream::connect(address);
         let connected = if number + 1 == addresses.len() {
-            connect.await.map_err(AttemptError::from)
+            connect_one(*address).await
         } else {
-            match timeout(EACH, connect).await {
-                Ok(connected) => connected.map_err(AttemptError::from),
-                Err(_) => Err(AttemptError::Timeout(EACH)),
-            }
+            connect_within(*address, EACH).await
         };
         match connected {
             Ok(stream) => return Ok(stream),
@@ -71,6 +70,30 @@ pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, C
         }
     }
     Err(ConnectError(failures))
+}
+
+/// A connection to the address that was `cached`, within [`EACH`]; where it takes none, or none was cached, to the first
+/// of those that `lookup` finds.
+pub(crate) async fn connect<E: From<ConnectError>>(
+    cached: Option<SocketAddr>,
+    lookup: impl Future<Output = Result<Vec<SocketAddr>, E>>,
+) -> Result<TcpStream, E> {
+    if let Some(address) = cached
+        && let Ok(stream) = connect_within(address, EACH).await
+    {
+        return Ok(stream);
+    }
+    Ok(connect_any(&lookup.await?).await?)
+}
+
+async fn connect_within(address: SocketAddr, limit: Duration) -> Result<TcpStream, AttemptError> {
+    timeout(limit, connect_one(address)).await.unwrap_or(Err(AttemptError::Timeout(limit)))
+}
+
+async fn connect_one(address: SocketAddr) -> Result<TcpStream, AttemptError> {
+    let stream = TcpStream::connect(address).await?;
+    prepare(&stream)?;
+    Ok(stream)
 }
 
 /// The addresses of `host`, each with `port`, in the order in which they should be tried.

@@ -22,7 +22,7 @@ use crate::http::downstream::routes::Route;
 use crate::http::passthrough::session::{Relayed, Request};
 use crate::http::server_only::Cookies;
 use crate::http::upstream::slot::UpstreamSlot;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{AuthError, UpstreamError};
 
 /// How long the answer to a request waits whose credentials are not checked.
 const HELD: Duration = Duration::from_secs(1);
@@ -216,7 +216,7 @@ impl Authenticator {
         {
             relayed.deny(None);
             let why = "the server closed the connection that the client had signed in on";
-            return Err(UpstreamError::SignInAgain(why.to_owned()));
+            return Err(UpstreamError::Auth(AuthError::Required(why.to_owned())));
         }
         Ok(())
     }
@@ -226,7 +226,9 @@ impl Authenticator {
     pub(crate) fn refused_by_server(&mut self, head: &ResponseHead) -> Option<UpstreamError> {
         let Method::Passthrough(relayed) = &mut self.method else { return None };
         relayed.deny(Some(&head.fields));
-        Some(UpstreamError::SignInAgain("the server wants the client to sign in anew".to_owned()))
+        Some(UpstreamError::Auth(AuthError::Required(
+            "the server wants the client to sign in anew".to_owned(),
+        )))
     }
 }
 

@@ -9,7 +9,7 @@ use identity::SecurityContext;
 use crate::gate::Lost;
 use crate::http::server_only::Cookies;
 use crate::http::transport::TransportError;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{AuthError, UpstreamError};
 
 /// A request under way: its head, who sent it, and what determines how its response is sent.
 pub(crate) struct RequestContext {
@@ -41,13 +41,13 @@ impl RequestContext {
     /// Succeeds while the client's security context is not revoked.
     ///
     /// # Errors
-    /// [`UpstreamError::SignInAgain`].
+    /// [`AuthError::Required`].
     pub(crate) fn check(&self) -> Result<(), UpstreamError> {
         if self.context.is_revoked() {
-            return Err(UpstreamError::SignInAgain(format!(
+            return Err(UpstreamError::Auth(AuthError::Required(format!(
                 "the account of {} was revoked while its request was under way",
                 self.context.principal()
-            )));
+            ))));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use http1::{Head as _, RequestHead, ResponseHead, Version};
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::headers::X_RESPONSE_CODE;
 
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{AuthError, UpstreamError};
 
 /// Appends an answer to `request` with `text`, to whose head `add` may add something.
 pub(crate) fn to(
@@ -54,16 +54,18 @@ const fn shown(why: &UpstreamError) -> (u16, &'static str) {
             502,
             "this proxy can't establish TLS with the server behind it: inform the proxy's administrator\n",
         ),
-        UpstreamError::CredentialsRefused(_) | UpstreamError::NotOffered(_) => (
+        UpstreamError::Auth(AuthError::Refused(_) | AuthError::Rejected(_) | AuthError::NotOffered(_)) => (
             503,
             "the server behind this proxy refuses the proxy's own account, not yours: inform the proxy's \
              administrator\n",
         ),
         UpstreamError::Full(_) => (503, "too busy\n"),
-        UpstreamError::Late | UpstreamError::Timeout(_) | UpstreamError::SignInTimeout(_) => {
-            (504, "the server behind this proxy does not answer in time\n")
-        }
-        UpstreamError::Closed(_) | UpstreamError::Protocol(_) | UpstreamError::SignInAgain(_) => {
+        UpstreamError::Timeout(_) => (504, "the server behind this proxy does not answer in time\n"),
+        UpstreamError::Closed { .. }
+        | UpstreamError::Rejected { .. }
+        | UpstreamError::NotServed(_)
+        | UpstreamError::Protocol(_)
+        | UpstreamError::Auth(AuthError::Required(_) | AuthError::Denied(_)) => {
             (502, "the server behind this proxy gave no usable answer\n")
         }
     }

@@ -113,7 +113,7 @@ async fn read(
 ) -> Result<ResponseEvent, ConnectionError> {
     let Some(connection) = upstream else {
         let why = "the connection is lost".to_owned();
-        return Ok(ResponseEvent::Failed(UpstreamError::Closed(why)));
+        return Ok(ResponseEvent::Failed(UpstreamError::closed(why)));
     };
     let event = loop {
         if let Some(event) = client.ready_response(connection, exchange.request()) {

@@ -3,7 +3,7 @@
 use http1::{Fields, ResponseHead};
 use identity::passthrough::Scheme;
 
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{AuthError, UpstreamError};
 
 /// More offers than any server makes.
 const MOST: usize = 8;
@@ -107,10 +107,10 @@ impl From<NotSignedIn> for UpstreamError {
     fn from(error: NotSignedIn) -> Self {
         let why = error.to_string();
         match error {
-            NotSignedIn::NotOffered { .. } => Self::NotOffered(why),
-            NotSignedIn::Refused(_) => Self::CredentialsRefused(why),
+            NotSignedIn::NotOffered { .. } => AuthError::NotOffered(why).into(),
+            NotSignedIn::Refused(_) => AuthError::Refused(why).into(),
             NotSignedIn::Status { .. } | NotSignedIn::Anonymous => Self::Protocol(why),
-            NotSignedIn::Closed(_) => Self::Closed(why),
+            NotSignedIn::Closed(_) => Self::closed(why),
         }
     }
 }

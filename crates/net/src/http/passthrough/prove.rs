@@ -280,7 +280,7 @@ impl Relayed {
 
 /// The connection is gone, or there is nothing to ask.
 fn lost() -> NotProven {
-    UpstreamError::Closed("no connection to the server".to_owned()).into()
+    UpstreamError::closed("no connection to the server").into()
 }
 
 /// The header's value by which `scheme` goes on.

@@ -20,7 +20,7 @@ use crate::http::upstream::dial::{NotConnected, NotOpened};
 use crate::http::upstream::forwarding::Via;
 use crate::http::upstream::headers::keep_alive;
 use crate::http::upstream::response_event::ResponseEvent;
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{Timeout, UpstreamError};
 
 /// One connection to the server.
 #[derive(Debug)]
@@ -159,7 +159,7 @@ impl UpstreamConnection {
     /// The service account's sign-in on it failed.
     pub(crate) fn not_signed_in(&mut self, error: &UpstreamError) {
         if let Some(attempt) = self.attempt.take()
-            && error.is_sign_in()
+            && error.is_account()
         {
             attempt.refused(error);
         }
@@ -211,12 +211,12 @@ impl UpstreamConnection {
         self.via.add_to(&mut head.fields);
         let all = async {
             self.ask(&head, head.method() == "HEAD");
-            self.transport.flush(limit).await.map_err(|error| UpstreamError::Closed(error.to_string()))?;
+            self.transport.flush(limit).await.map_err(UpstreamError::closed)?;
             let (answer, _) = self.head().await?;
             let stays = self.drain().await? && self.end_response();
             Ok((answer, stays))
         };
-        timeout(limit, all).await.map_err(|_| UpstreamError::Late)?
+        timeout(limit, all).await.map_err(|_| UpstreamError::Timeout(Timeout::Deadline))?
     }
 
     /// From now on it is of `context`. Where the service account signs in with a handshake, shakes hands up to the
@@ -368,7 +368,7 @@ fn outlives_head(head: &ResponseHead) -> bool {
 }
 
 fn closed(why: String) -> ResponseEvent {
-    ResponseEvent::Failed(UpstreamError::Closed(why))
+    ResponseEvent::Failed(UpstreamError::closed(why))
 }
 
 /// So much of a refusal is read to keep the connection.

@@ -8,22 +8,18 @@ use crate::http::passthrough::challenges::NotSignedIn;
 use crate::http::tls::{TlsFailure, end_point};
 use crate::http::transport::Stream;
 use crate::http::upstream::config::HttpUpstream;
-use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
-use crate::tcp::stream::prepare;
-use crate::upstream_error::UpstreamError;
+use crate::tcp::connect::{ConnectError, ResolveError, connect, resolve};
+use crate::upstream_error::{Timeout, UpstreamError};
 
 /// Why there is no connection to the server.
 #[derive(Debug, thiserror::Error)]
 pub enum NotConnected {
     /// Its name has no address.
-    #[error("{0}")]
-    Unresolved(ResolveError),
+    #[error(transparent)]
+    Unresolved(#[from] ResolveError),
     /// None of its addresses takes a connection.
-    #[error("{0}")]
-    Unreachable(ConnectError),
-    /// The connection can't be set up.
-    #[error("{0}")]
-    Setup(std::io::Error),
+    #[error(transparent)]
+    Unreachable(#[from] ConnectError),
     /// The TLS handshake failed.
     #[error(transparent)]
     Tls(#[from] TlsFailure),
@@ -57,10 +53,9 @@ impl From<NotConnected> for UpstreamError {
         let why = error.to_string();
         match error {
             NotConnected::Tls(_) => Self::Tls(why),
-            NotConnected::Unresolved(_)
-            | NotConnected::Unreachable(_)
-            | NotConnected::Setup(_)
-            | NotConnected::Late(_) => Self::Connect(why),
+            NotConnected::Unresolved(_) | NotConnected::Unreachable(_) | NotConnected::Late(_) => {
+                Self::Connect(why)
+            }
         }
     }
 }
@@ -70,7 +65,7 @@ impl From<NotOpened> for UpstreamError {
         match error {
             NotOpened::Connect(error) => error.into(),
             NotOpened::SignIn(error) => error.into(),
-            NotOpened::Late(limit) => Self::SignInTimeout(limit),
+            NotOpened::Late(limit) => Timeout::Auth(limit).into(),
             NotOpened::Target => Self::Protocol(error.to_string()),
             NotOpened::Broken(error) => error,
         }
@@ -80,9 +75,8 @@ impl From<NotOpened> for UpstreamError {
 impl HttpUpstream {
     /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
     pub(crate) async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
-        let addresses = resolve(&self.host, self.port).await.map_err(NotConnected::Unresolved)?;
-        let stream = connect_any(&addresses).await.map_err(NotConnected::Unreachable)?;
-        prepare(&stream).map_err(NotConnected::Setup)?;
+        let lookup = async { Ok::<_, NotConnected>(resolve(&self.host, self.port).await?) };
+        let stream = connect(None, lookup).await?;
         let Some(trust) = &self.tls else { return Ok((Stream::Plain(stream), None)) };
         let connected = trust.connector.connect(trust.name.clone(), stream).await;
         let connected = connected.map_err(|error| TlsFailure::of(&error))?;

@@ -19,9 +19,7 @@ impl UpstreamConnection {
             self.transport.flush_unless(limit, |transport, task| refused_early(transport, task, early)).await;
         self.cut |= !matches!(sent, Ok(true));
         match sent {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(UpstreamError::Closed(error.to_string()))
-            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(UpstreamError::closed(error)),
             sent => Ok(sent.unwrap_or(false)),
         }
     }

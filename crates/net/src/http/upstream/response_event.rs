@@ -2,7 +2,7 @@
 
 use http1::{Framing, Piece, ResponseHead};
 
-use crate::upstream_error::UpstreamError;
+use crate::upstream_error::{Timeout, UpstreamError};
 
 /// The next thing that happens while a response is waited for.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl ResponseEvent {
     pub(crate) fn failure(self) -> UpstreamError {
         match self {
             Self::Failed(why) => why,
-            Self::Deadline | Self::Shutdown => UpstreamError::Late,
+            Self::Deadline | Self::Shutdown => UpstreamError::Timeout(Timeout::Deadline),
             Self::Head(..) | Self::Piece(_) | Self::End => {
                 UpstreamError::Protocol("a response whose parts come out of order".to_owned())
             }
