@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::error::{Error, MAX_DEPTH, MAX_SIZE};
 use super::naming::{Naming, Place, rewrite_url};
 use super::rewrite::{Edits, Replaced, Rewritten};
-use super::{Error, MAX_DEPTH, MAX_SIZE};
 
 /// A string that is the value of a key.
 struct Value {

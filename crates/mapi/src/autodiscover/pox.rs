@@ -1,6 +1,6 @@
 //! Autodiscover in plain XML ([MS-OXDSCLI]): requests and the elements to rewrite.
 
-use super::Error;
+use super::error::Error;
 use super::naming::{Naming, Place};
 use super::rewrite::{self, Edits, Kind, Replaced, Rewritten};
 use super::xml::{self, Document, Leaf};

@@ -1,6 +1,8 @@
 //! Autodiscover requests of all dialects.
 
-use super::{Error, PoxRequest, SoapRequest};
+use super::error::Error;
+use super::pox::PoxRequest;
+use super::soap::SoapRequest;
 
 /// How a client asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::Dialect;
+use super::request::Dialect;
 use super::request::decoded;
 
 /// The longest address of a mailbox, in bytes (RFC5321 4.5.3.1: a local part of 64, a domain of 255).

@@ -5,7 +5,7 @@ use std::ops::Range;
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::{Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE};
+use super::error::{Error, MAX_DEPTH, MAX_ELEMENTS, MAX_SIZE};
 
 /// An element that holds nothing but a text. Names are without their prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,9 @@
 
 use wire::{Bytes, Decode, Encode, Error, ErrorKind, Reader, Result, Writer};
 
-use super::{compress, decompress, obfuscate};
+use super::lz77_decode::decompress;
+use super::lz77_encode::compress;
+use super::obfuscate::obfuscate;
 
 wire::wire_flags! {
     /// How the payload behind an `RPC_HEADER_EXT` is to be read ([MS-OXCRPC] 2.2.2.1).

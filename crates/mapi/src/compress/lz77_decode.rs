@@ -2,6 +2,8 @@
 
 use wire::{Error, ErrorKind, Result};
 
+use super::lz77::MIN_MATCH;
+
 /// Bytes that are copied at once while there is room for them.
 const STEP: usize = 16;
 
@@ -77,7 +79,7 @@ impl Decoder<'_> {
         let distance = usize::from(token >> 3).saturating_add(1);
         let length = match token & 7 {
             7 => self.long_length()?,
-            short => usize::from(short).saturating_add(super::MIN_MATCH),
+            short => usize::from(short).saturating_add(MIN_MATCH),
         };
         if distance > self.output.len {
             return Err(Error::invalid(
@@ -106,11 +108,11 @@ impl Decoder<'_> {
             shared & 0x0f
         };
         if half < 15 {
-            return Ok(usize::from(half).saturating_add(7 + super::MIN_MATCH));
+            return Ok(usize::from(half).saturating_add(7 + MIN_MATCH));
         }
         let [byte] = self.take("Length")?;
         if byte < 255 {
-            return Ok(usize::from(byte).saturating_add(15 + 7 + super::MIN_MATCH));
+            return Ok(usize::from(byte).saturating_add(15 + 7 + MIN_MATCH));
         }
         let at = self.at;
         let length = match u16::from_le_bytes(self.take("Length")?) {
@@ -121,7 +123,7 @@ impl Decoder<'_> {
             let expected = "a length that needs so many bytes";
             return Err(Error::invalid("Length", at, u64::from(length), expected).within("LZ77"));
         }
-        Ok(usize::try_from(length).unwrap_or(usize::MAX).saturating_add(super::MIN_MATCH))
+        Ok(usize::try_from(length).unwrap_or(usize::MAX).saturating_add(MIN_MATCH))
     }
 
     #[inline]

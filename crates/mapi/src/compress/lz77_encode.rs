@@ -1,6 +1,6 @@
 //! Compression by LZ77 DIRECT2 ([MS-OXCRPC]).
 
-use super::{MAX_DISTANCE, MIN_MATCH};
+use super::lz77::{MAX_DISTANCE, MIN_MATCH};
 
 /// Entries of the table from hash to latest place; a power of two.
 const HASH_SIZE: usize = 4096;

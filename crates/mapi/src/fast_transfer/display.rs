@@ -4,7 +4,8 @@ use std::fmt::{self, Display, Write};
 
 use wire::Decode;
 
-use super::{Group, LargeValue, Node, PropInfo, PropName, PropNameKey, Property, Tree, Value};
+use super::property::{PropInfo, PropName, PropNameKey, Property, Value};
+use super::tree::{Group, LargeValue, Node, Tree};
 use crate::idset::{ReplGuidSet, ReplIdSet};
 use crate::property::PropTag;
 use crate::property::names::set;

@@ -7,6 +7,7 @@
 
 mod display;
 mod info;
+mod limits;
 mod marker;
 mod path;
 mod property;
@@ -18,10 +19,11 @@ pub use self::info::{
     FolderReplicaInfo, GroupProperty, GroupPropertyName, ProgressInformation, PropertyGroup,
     PropertyGroupInfo,
 };
+pub use self::limits::Limits;
 pub use self::marker::Marker;
 pub use self::path::Path;
 pub use self::property::{Multiple, PropInfo, PropName, PropNameKey, Property, Value};
-pub use self::tokenizer::{Limits, Token, Tokenizer};
+pub use self::tokenizer::{Token, Tokenizer};
 pub use self::tree::{Group, LargeValue, Node, Tree, TreeBuilder, TreeLimits};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use wire::{Error, ErrorKind, Result};
 
-use super::Marker;
+use super::marker::Marker;
 
 /// How deep parts may lie in one another.
 pub(super) const MAX_DEPTH: u32 = 64;

@@ -2,8 +2,9 @@
 
 use wire::{Error, ErrorKind, Result};
 
+use super::limits::Limits;
+use super::marker::Marker;
 use super::property::{Layout, unknown_type};
-use super::{Limits, Marker};
 use crate::property::PropTag;
 
 /// The most bytes of a named property's name; [MS-OXCPRPT] servers take far shorter ones.

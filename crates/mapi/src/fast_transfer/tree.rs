@@ -4,9 +4,12 @@ use std::mem;
 
 use wire::{Error, ErrorKind, Result, Writer};
 
+use super::limits::Limits;
+use super::marker::Marker;
 use super::path::MAX_DEPTH;
 use super::property::{Layout, text_of};
-use super::{Limits, Marker, PropInfo, Property, Token, Tokenizer, Value};
+use super::property::{PropInfo, Property, Value};
+use super::tokenizer::{Token, Tokenizer};
 use crate::property::{PropTag, PropType};
 
 /// What a [`TreeBuilder`] holds at most.

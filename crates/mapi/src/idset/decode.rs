@@ -2,8 +2,8 @@
 
 use wire::{Error, Reader, Result};
 
-use super::GlobRange;
 use super::encode::{BITMASK, END, POP, RANGE};
+use super::range::GlobRange;
 use crate::data::GlobalCounter;
 
 /// The first bytes that the counters to come have in common: what was pushed and not popped.

@@ -2,7 +2,7 @@
 
 use wire::Writer;
 
-use super::GlobRange;
+use super::range::GlobRange;
 
 /// Ends a set.
 pub(super) const END: u8 = 0x00;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use wire::{Decode, Encode, ErrorKind, Guid};
 
 use super::*;
+use crate::data::{FolderId, Gid, GlobalCounter, MessageId};
 
 fn counter(value: u64) -> GlobalCounter {
     GlobalCounter::new(value).unwrap()

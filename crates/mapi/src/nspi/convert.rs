@@ -3,11 +3,12 @@
 use rpc::ndr::{CharString, Ptr, SizedPtr, WcharString};
 use wire::{Error, FileTime, Result};
 
-use super::{
-    BitMaskRestriction, ComparePropsRestriction, ContentRestriction, ExistRestriction, FlatUid,
-    PropertyRestriction, PropertyRow, PropertyValue, Restriction, RestrictionUnion, SizeRestriction,
-    SubRestriction, Value,
+use super::restriction::{
+    BitMaskRestriction, ComparePropsRestriction, ContentRestriction, ExistRestriction, PropertyRestriction,
+    Restriction, RestrictionUnion, SizeRestriction, SubRestriction,
 };
+use super::value::{PropertyRow, PropertyValue, Value};
+use crate::data::FlatUid;
 use crate::property::{self, PropType, TaggedValue};
 
 /// The values behind `pointers`; null pointers count as default values.

@@ -7,6 +7,7 @@ use wire::Decode as _;
 use super::request::DeleteEntriesRequest;
 use super::restriction::Restriction;
 use super::types::{PropertyName, Stat, TagArray};
+use super::value;
 use crate::data::{AddressBookEntryId, DisplayType, FlatUid, MId};
 use crate::inspect::part::{InspectPart, bytes, inspect_part_as_whole, inspect_part_by_name, list};
 use crate::inspect::{Inspect, Node, string8};
@@ -58,13 +59,13 @@ impl InspectPart for PropertyList {
     }
 }
 
-impl InspectPart for super::PropertyValue {
+impl InspectPart for value::PropertyValue {
     fn part_node(&self) -> Node {
         self.to_tagged().part_node()
     }
 }
 
-impl InspectPart for super::PropertyRow {
+impl InspectPart for value::PropertyRow {
     fn part_node(&self) -> Node {
         self.to_row().part_node()
     }

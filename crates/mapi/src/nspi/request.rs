@@ -3,10 +3,10 @@
 use rpc::ndr::{CharString, ContextHandle, Ndr, NdrReader, NdrWriter, Params, Ptr, SizedArray, SizedPtr};
 use wire::{Endian, Result};
 
-use super::{
-    DisplayType, FlatUid, MId, MIdArray, PropertyName, PropertyRow, PropertyTagArray, PropertyValue,
-    Restriction, Stat, StringsArray, WStringsArray,
-};
+use super::restriction::Restriction;
+use super::types::{MIdArray, PropertyName, PropertyTagArray, Stat, StringsArray, WStringsArray};
+use super::value::{PropertyRow, PropertyValue};
+use crate::data::{DisplayType, FlatUid, MId};
 use crate::property::PropTag;
 
 crate::inspect::part::inspect_params! {

@@ -2,8 +2,10 @@
 
 use rpc::ndr::{ContextHandle, Ptr};
 
-use super::{FlatUid, MIdArray, PropertyNameSet, PropertyRow, PropertyRowSet, PropertyTagArray, Stat};
+use super::types::{MIdArray, PropertyNameSet, PropertyTagArray, Stat};
+use super::value::{PropertyRow, PropertyRowSet};
 use crate::ErrorCode;
+use crate::data::FlatUid;
 
 crate::inspect::part::inspect_params! {
     /// `NspiBind` as it is answered.

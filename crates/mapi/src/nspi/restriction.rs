@@ -3,7 +3,7 @@
 use rpc::ndr::{Ptr, SizedPtr};
 use rpc::{ndr_struct, ndr_union};
 
-use super::PropertyValue;
+use super::value::PropertyValue;
 use crate::property::{BitmapOperator, FuzzyLevel, PropTag, RelationalOperator};
 
 ndr_struct! {

@@ -4,8 +4,8 @@ use rpc::ndr::{CharString, Counted, Ptr, SizedPtr, WcharString};
 use rpc::{ndr_struct, ndr_union};
 use wire::FileTime;
 
-use super::FlatUid;
 use crate::ErrorCode;
+use crate::data::FlatUid;
 use crate::property::{PropTag, PropType};
 
 ndr_union! {

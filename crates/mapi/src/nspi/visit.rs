@@ -3,10 +3,10 @@
 use rpc::ndr::{CharString, ContextHandle, Ptr, SizedPtr, WcharString};
 use wire::{Decode, Encode, Utf16};
 
-use super::{
-    PermanentEntryId, PropertyRow, PropertyRowSet, PropertyValue, Request, Response, Restriction,
-    RestrictionUnion, Value,
-};
+use super::calls::{Request, Response};
+use super::restriction::{Restriction, RestrictionUnion};
+use super::value::{PropertyRow, PropertyRowSet, PropertyValue, Value};
+use crate::data::PermanentEntryId;
 use crate::property::PropTag;
 
 /// Where a text stands.

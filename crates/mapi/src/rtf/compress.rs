@@ -2,7 +2,9 @@
 
 use wire::{Encode, Result, Writer};
 
-use super::{CompType, DICTIONARY, HEADER_REST, MAX_MATCH, MIN_MATCH, RtfHeader, WINDOW, crc};
+use super::crc::crc;
+use super::dictionary::{DICTIONARY, MAX_MATCH, MIN_MATCH, WINDOW};
+use super::header::{CompType, HEADER_REST, RtfHeader};
 
 /// How many earlier places are looked at for each byte.
 const MAX_TRIES: usize = 64;

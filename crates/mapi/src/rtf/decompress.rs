@@ -2,7 +2,9 @@
 
 use wire::{Decode, Error, ErrorKind, Reader, Result};
 
-use super::{CompType, DICTIONARY, HEADER_REST, MIN_MATCH, RtfHeader, WINDOW, crc};
+use super::crc::crc;
+use super::dictionary::{DICTIONARY, MAX_MATCH, MIN_MATCH, WINDOW};
+use super::header::{CompType, HEADER_REST, RtfHeader};
 
 /// The RTF in `bytes`, of at most `limit` bytes. What follows the contents is passed over.
 ///
@@ -118,7 +120,7 @@ impl Unpacker {
         // What is copied may become longer while it is copied.
         let mut left = length;
         while left > 0 {
-            let mut chunk = [0; super::MAX_MATCH];
+            let mut chunk = [0; MAX_MATCH];
             let from = self.out.get(start.saturating_add(length.saturating_sub(left))..).unwrap_or_default();
             let size = from.len().min(left);
             let (Some(source), Some(chunk)) = (from.get(..size), chunk.get_mut(..size)) else { break };

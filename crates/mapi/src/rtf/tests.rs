@@ -1,8 +1,11 @@
 //! Tests of compressed RTF.
 
 use proptest::prelude::*;
-use wire::ErrorKind;
+use wire::{Encode, ErrorKind};
 
+use super::crc::crc;
+use super::dictionary::DICTIONARY;
+use super::header::HEADER_REST;
 use super::*;
 
 /// [MS-OXRTFCP] 3.2.1 and 4.1: `{\rtf1\ansi\ansicpg1252\pard hello world}`.

@@ -2,8 +2,11 @@
 
 use wire::Guid;
 
+use super::known::Known;
+use super::table::{TABLES, of_id};
 use super::*;
 use crate::property::names::set;
+use crate::property::{PropTag, PropType};
 
 fn all() -> impl Iterator<Item = &'static Known> {
     TABLES.iter().flat_map(|(_, table)| *table)

@@ -1,0 +1,7 @@
+//! What a match may be in the format Plain LZ77 ([MS-XCA] 2.4).
+
+/// The largest distance that a match can reach back, in bytes: its field has 13 bits.
+pub(super) const MAX_DISTANCE: usize = 8192;
+
+/// The shortest match there is, in bytes.
+pub(super) const MIN_MATCH: usize = 3;

@@ -1,0 +1,40 @@
+//! Looks named properties up.
+
+use std::cmp::Ordering;
+
+use wire::Guid;
+
+use super::named::NamedProperty;
+use super::{lids, set, strings};
+
+impl NamedProperty {
+    /// The property with the number `lid` in `set`.
+    pub fn by_lid(set: &Guid, lid: u32) -> Option<&'static Self> {
+        let at = lids::TABLE.binary_search_by(|known| known.set.cmp(set).then(known.lid().cmp(&lid))).ok()?;
+        lids::TABLE.get(at)
+    }
+
+    /// The property with the name `text` in `set`. The names of header fields may be in any case.
+    pub fn by_text(set: &Guid, text: &str) -> Option<&'static Self> {
+        let order = |known: &Self| known.set.cmp(set).then_with(|| cmp_ignoring_case(known.text(), text));
+        let at = strings::TABLE.binary_search_by(order).ok()?;
+        let found = strings::TABLE.get(at)?;
+        (*set == set::PS_INTERNET_HEADERS || found.text() == text).then_some(found)
+    }
+
+    /// The property with this name in the specification. It looks at every name there is, so that it is for
+    /// what people type.
+    pub fn from_name(name: &str) -> Option<&'static Self> {
+        Self::all().find(|known| known.name == name)
+    }
+
+    /// All of them, those with a number first.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        lids::TABLE.iter().chain(strings::TABLE)
+    }
+}
+
+fn cmp_ignoring_case(one: &str, other: &str) -> Ordering {
+    let lower = |byte: u8| byte.to_ascii_lowercase();
+    one.bytes().map(lower).cmp(other.bytes().map(lower))
+}
