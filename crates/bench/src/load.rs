@@ -11,7 +11,7 @@ use mapi::Interface;
 use mapi::ndr::{CharString, ContextHandle, Counted, Ptr, SizedPtr, WcharString};
 use mapi::nspi::{self, MId, Stat, TagArray};
 use mapi::property::PropTag;
-use net::{Account, LinkConfig, RpcClient, syntax};
+use net::{Account, AssociationConfig, RpcClient, syntax};
 use rpc::AuthLevel;
 use tokio::task::JoinSet;
 
@@ -124,7 +124,7 @@ pub(crate) async fn open(
 }
 
 async fn session(address: SocketAddr, account: Option<Arc<Account>>) -> Result<Session, Failure> {
-    let config = LinkConfig {
+    let config = AssociationConfig {
         interface: syntax(Interface::Nspi),
         account,
         group: 0,

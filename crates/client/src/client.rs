@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mapi::Interface;
-use net::{Endpoints, LinkConfig, syntax};
+use net::{AssociationConfig, Endpoints, syntax};
 
 use crate::config::ClientConfig;
 use crate::connection::Connection;
@@ -54,7 +54,7 @@ impl Client {
 
     /// A connection to `interface`; it signs in with the first call.
     pub(crate) async fn open(&self, interface: Interface) -> Result<Connection, Error> {
-        let config = LinkConfig {
+        let config = AssociationConfig {
             interface: syntax(interface),
             account: self.account.clone(),
             group: 0,

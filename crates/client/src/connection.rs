@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use mapi::Interface;
-use net::{LinkConfig, RpcClient};
+use net::{AssociationConfig, RpcClient};
 use wire::Endian;
 
 use crate::error::{Error, Failure};
@@ -18,7 +18,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// A connection as `config` says, to the addresses at which the server serves `interface`.
-    pub(crate) fn new(addresses: Vec<SocketAddr>, config: LinkConfig, interface: Interface) -> Self {
+    pub(crate) fn new(addresses: Vec<SocketAddr>, config: AssociationConfig, interface: Interface) -> Self {
         Self { rpc: RpcClient::new(addresses, config), interface }
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use identity::{AcceptorConfig, Accounts, Authority, Policy, Registry, ServerNames};
 use mapi::Interface;
 use net::{
-    Admission, Cores, Endpoint, EventLog, Front, Groups, Limits, ListenError, Local, Mapper, SignIn,
-    Unobserved, listen, mapper_interfaces, syntax,
+    Admission, ClientAuth, Endpoint, EventLog, Groups, Limits, ListenError, Local, Mapper, RpcListenerConfig,
+    Unobserved, Workers, listen, mapper_interfaces, syntax,
 };
 use rpc::AuthLevel;
 use rpc::server::ServerConfig;
@@ -111,25 +111,27 @@ impl Listening {
     pub async fn run(self, stop: watch::Receiver<bool>) {
         let Self { mapper, services, address, lab, server } = self;
         let admission = Admission::new(server.limits, Vec::new());
-        let sign_in = sign_in(&lab, &server);
+        let auth = client_auth(&lab, &server);
         let interfaces = Interface::ALL.map(syntax);
         let offered = interfaces.map(|id| rpc::server::Interface { id, minimum_level: server.minimum_level });
-        let front = front(offered.to_vec(), address, sign_in.clone(), server.limits);
+        let config = listener_config(offered.to_vec(), address, auth.clone(), server.limits);
         let backend = move || Local::new(Arc::clone(&lab));
-        let serving = net::run(services, front, Arc::clone(&admission), Cores::here(), backend, stop.clone());
+        let serving =
+            net::run(services, config, Arc::clone(&admission), Workers::here(), backend, stop.clone());
         let Some((listener, own)) = mapper else { return serving.await };
         let mapper = Mapper::new(&interfaces, &[Endpoint::Tcp(address)]);
-        let front = front_of_mapper(own, sign_in, server.limits);
-        let mapping = net::run(listener, front, admission, Cores::here(), move || mapper.connection(), stop);
+        let config = mapper_config(own, auth, server.limits);
+        let mapping =
+            net::run(listener, config, admission, Workers::here(), move || mapper.connection(), stop);
         tokio::join!(serving, mapping);
     }
 }
 
-fn sign_in(lab: &Lab, server: &LabServer) -> SignIn {
+fn client_auth(lab: &Lab, server: &LabServer) -> ClientAuth {
     let unknown = ServerName { name: String::new(), host: String::new() };
     let name = lab.config().servers.first().unwrap_or(&unknown);
     let dns_domain = name.host.split_once('.').map(|(_, domain)| domain).unwrap_or_default();
-    SignIn::new(AcceptorConfig {
+    ClientAuth::new(AcceptorConfig {
         accounts: Arc::clone(&server.accounts),
         policy: Policy::default(),
         names: ServerNames {
@@ -143,18 +145,18 @@ fn sign_in(lab: &Lab, server: &LabServer) -> SignIn {
     })
 }
 
-fn front_of_mapper(address: SocketAddr, sign_in: SignIn, limits: Limits) -> Arc<Front> {
-    front(mapper_interfaces(), address, sign_in, limits)
+fn mapper_config(address: SocketAddr, auth: ClientAuth, limits: Limits) -> Arc<RpcListenerConfig> {
+    listener_config(mapper_interfaces(), address, auth, limits)
 }
 
-fn front(
+fn listener_config(
     interfaces: Vec<rpc::server::Interface>,
     address: SocketAddr,
-    sign_in: SignIn,
+    auth: ClientAuth,
     limits: Limits,
-) -> Arc<Front> {
+) -> Arc<RpcListenerConfig> {
     let secondary_address = address.port().to_string();
-    Arc::new(Front {
+    Arc::new(RpcListenerConfig {
         auth_limit: Arc::default(),
         log: EventLog::default(),
         proxy_protocol: Vec::new(),
@@ -162,7 +164,7 @@ fn front(
         greeting: b"",
         rpc: Arc::new(ServerConfig { interfaces, secondary_address, ..ServerConfig::default() }),
         groups: Arc::new(Groups::default()),
-        sign_in,
+        auth,
         bodies: net::BodyBudget::new(&limits),
         limits,
         observer: Arc::new(Unobserved),

@@ -9,23 +9,23 @@ use mapi::mapihttp::ResponseCode;
 use tokio::time::Instant;
 
 use crate::gate::Lost;
-use crate::log_rate_limit::Throttle;
+use crate::log_rate_limit::LogRateLimit;
 use crate::upstream_error::UpstreamError;
 
 /// The log lines that clients and the upstream can cause at any rate. Each kind is rate-limited.
 #[derive(Debug, Default)]
 pub struct EventLog {
-    not_taken: Throttle,
-    not_served: Throttle,
-    made_room: Throttle,
-    misbehaved: Throttle,
-    sessions_full: Throttle,
-    memory_full: Throttle,
-    refused: Throttle,
-    looped: Throttle,
-    cut_short: Throttle,
-    upstream_failed: Throttle,
-    denied_there: Throttle,
+    not_taken: LogRateLimit,
+    not_served: LogRateLimit,
+    made_room: LogRateLimit,
+    misbehaved: LogRateLimit,
+    sessions_full: LogRateLimit,
+    memory_full: LogRateLimit,
+    refused: LogRateLimit,
+    looped: LogRateLimit,
+    cut_short: LogRateLimit,
+    upstream_failed: LogRateLimit,
+    denied_there: LogRateLimit,
 }
 
 impl EventLog {

@@ -14,7 +14,7 @@ const PERIOD: Duration = Duration::from_secs(10);
 /// Rate-limits log lines that peers trigger: lines over the limit are counted, and the next line that is logged has
 /// their number.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<State>);
+pub(crate) struct LogRateLimit(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -23,7 +23,7 @@ struct State {
     left_out: u64,
 }
 
-impl Throttle {
+impl LogRateLimit {
     /// Whether a line may be logged at the time `now`; with the number of those that were left out since the
     /// last.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_counted_and_told() {
-        let throttle = Throttle::default();
+        let throttle = LogRateLimit::default();
         let begin = Instant::now();
         let passed = |now| (0..100).filter_map(|_| throttle.pass(now)).collect::<Vec<_>>();
         assert_eq!(passed(begin), [0; 10]);

@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Something that can be replaced while it is in use: whoever asks next gets the new one.
-pub struct Live<T>(Arc<RwLock<Arc<T>>>);
+pub struct Reloadable<T>(Arc<RwLock<Arc<T>>>);
 
-impl<T> Live<T> {
+impl<T> Reloadable<T> {
     /// Holds `value`.
     pub fn new(value: T) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(value))))
@@ -22,13 +22,13 @@ impl<T> Live<T> {
     }
 }
 
-impl<T> Clone for Live<T> {
+impl<T> Clone for Reloadable<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<T: std::fmt::Debug> std::fmt::Debug for Live<T> {
+impl<T: std::fmt::Debug> std::fmt::Debug for Reloadable<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.get().fmt(f)
     }

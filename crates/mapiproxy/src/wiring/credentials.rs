@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use identity::{Mechanism, Password, Registry};
 use net::http::HttpCredentials;
-use net::{Account, Gate, Live};
+use net::{Account, Gate, Reloadable};
 use rpc::pdu::AuthLevel;
 
 use crate::config::{Config, Credentials, Scheme, SignIn};
@@ -15,9 +15,9 @@ pub(crate) struct Service {
     config: Config,
     contexts: Arc<Registry>,
     /// The account for remote calls; none where they are made without signing in, or not at all.
-    pub(crate) rpc: Option<Live<Account>>,
+    pub(crate) rpc: Option<Reloadable<Account>>,
     /// Whoever signs in by HTTP.
-    pub(crate) http: Live<HttpCredentials>,
+    pub(crate) http: Reloadable<HttpCredentials>,
     /// Whether the server accepts the account, and can be reached.
     pub(crate) gate: Arc<Gate>,
     /// What was read last; none where there is no account.
@@ -33,7 +33,7 @@ impl Service {
         let password = password(config)?;
         let (rpc, http) = accounts(config, password.as_ref(), contexts);
         let (config, contexts) = (config.clone(), Arc::clone(contexts));
-        let (rpc, http, gate) = (rpc.map(Live::new), Live::new(http), Gate::new());
+        let (rpc, http, gate) = (rpc.map(Reloadable::new), Reloadable::new(http), Gate::new());
         Ok(Self { config, contexts, rpc, http, gate, password: Mutex::new(password) })
     }
 

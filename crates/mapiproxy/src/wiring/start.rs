@@ -8,8 +8,8 @@ use engine::{Deferral, Engine, Envelope, Observer};
 use identity::{AcceptorConfig, Pool, Registry};
 use net::http::{HttpListenerConfig, run_http};
 use net::{
-    Admission, AuthLimit, Backend, BodyBudget, Cores, Endpoint, Endpoints, EventLog, Front, Groups, Limits,
-    LoopMarker, Mapper, Proxy, SignIn, Upstream,
+    Admission, AuthLimit, BodyBudget, ClientAuth, Endpoint, Endpoints, EventLog, Groups, Limits, LoopMarker,
+    Mapper, RequestHandler, RpcListenerConfig, RpcRelay, Upstream, Workers,
 };
 use rpc::pdu::AuthLevel;
 use rpc::server::ServerConfig;
@@ -58,7 +58,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         limits,
         bodies: BodyBudget::new(&limits),
         admission: Admission::new(limits, fronts(&config.clients)),
-        cores: Cores::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?,
+        workers: Workers::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?,
         stopped,
         listeners: Vec::new(),
     };
@@ -96,7 +96,7 @@ struct Starting<'a> {
     limits: Limits,
     bodies: Arc<BodyBudget>,
     admission: Arc<Admission>,
-    cores: Cores,
+    workers: Workers,
     stopped: watch::Receiver<bool>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -108,7 +108,7 @@ impl Starting<'_> {
         let server = config.upstream.rpc.as_ref();
         let upstream = server.map(|server| upstream(config, server, &self.service, &self.loop_marker));
         let proxy = upstream.map(|upstream| {
-            Proxy::new(&config.name, Arc::clone(&self.engine), upstream, Arc::clone(&self.observer))
+            RpcRelay::new(&config.name, Arc::clone(&self.engine), upstream, Arc::clone(&self.observer))
         });
         let mut endpoints = Vec::new();
         let tcp = config.listen.rpc.map(|address| (address, Envelope::RpcTcp));
@@ -122,7 +122,7 @@ impl Starting<'_> {
                 _ => (Endpoint::Tcp(address), &b""[..]),
             };
             endpoints.push(endpoint);
-            let interfaces = Proxy::interfaces(AuthLevel::from(config.clients.minimum_level));
+            let interfaces = RpcRelay::interfaces(AuthLevel::from(config.clients.minimum_level));
             let front = self.front(interfaces, address.port(), greeting, Some(&self.loop_marker));
             self.serve(listener, front, move || proxy.connection(envelope));
         }
@@ -133,7 +133,7 @@ impl Starting<'_> {
     async fn endpoint_mapper(&mut self, endpoints: &[Endpoint]) -> Result<(), Failure> {
         let Some(address) = self.config.listen.endpoint_mapper else { return Ok(()) };
         let listener = net::listen(address).await?;
-        let mapper = Mapper::new(&Proxy::services().collect::<Vec<_>>(), endpoints);
+        let mapper = Mapper::new(&RpcRelay::services().collect::<Vec<_>>(), endpoints);
         let front = self.front(net::mapper_interfaces(), address.port(), b"", None);
         self.serve(listener, front, move || mapper.connection());
         Ok(())
@@ -147,9 +147,9 @@ impl Starting<'_> {
         let front = http::front(config, server, (acceptor, auth_limit), service, limits, engine, observer)?;
         let (listeners, certificate) = http::listeners(&config.listen).await?;
         for (listener, tls) in listeners {
-            let (admission, cores) = (Arc::clone(&self.admission), self.cores.clone());
+            let (admission, workers) = (Arc::clone(&self.admission), self.workers.clone());
             let stopped = self.stopped.clone();
-            let served = run_http(listener, tls, Arc::clone(&front), admission, cores, stopped);
+            let served = run_http(listener, tls, Arc::clone(&front), admission, workers, stopped);
             self.listeners.push(net::spawn_system(served));
         }
         Ok(Some((front, certificate)))
@@ -162,8 +162,8 @@ impl Starting<'_> {
         port: u16,
         greeting: &'static [u8],
         loop_marker: Option<&Arc<LoopMarker>>,
-    ) -> Arc<Front> {
-        Arc::new(Front {
+    ) -> Arc<RpcListenerConfig> {
+        Arc::new(RpcListenerConfig {
             rpc: Arc::new(ServerConfig {
                 interfaces,
                 secondary_address: port.to_string(),
@@ -173,7 +173,7 @@ impl Starting<'_> {
                 ..ServerConfig::default()
             }),
             groups: Arc::clone(&self.groups),
-            sign_in: SignIn::new(Arc::clone(&self.acceptor)),
+            auth: ClientAuth::new(Arc::clone(&self.acceptor)),
             auth_limit: Arc::clone(&self.auth_limit),
             limits: self.limits,
             bodies: Arc::clone(&self.bodies),
@@ -185,14 +185,14 @@ impl Starting<'_> {
         })
     }
 
-    fn serve<B: Backend + 'static>(
+    fn serve<B: RequestHandler + 'static>(
         &mut self,
         listener: TcpListener,
-        front: Arc<Front>,
+        front: Arc<RpcListenerConfig>,
         connection: impl Fn() -> B + Send + Sync + 'static,
     ) {
-        let (admission, cores) = (Arc::clone(&self.admission), self.cores.clone());
-        let served = net::run(listener, front, admission, cores, connection, self.stopped.clone());
+        let (admission, workers) = (Arc::clone(&self.admission), self.workers.clone());
+        let served = net::run(listener, front, admission, workers, connection, self.stopped.clone());
         self.listeners.push(net::spawn_system(served));
     }
 }

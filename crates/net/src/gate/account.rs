@@ -9,7 +9,7 @@ use super::delay::{FIRST_DELAY, LONGEST_DELAY};
 use super::doubts::{Doubts, Refusal};
 use super::road::Road;
 use super::turns::Turns;
-use crate::log_rate_limit::Throttle;
+use crate::log_rate_limit::LogRateLimit;
 use crate::upstream_error::UpstreamError;
 
 /// More services than an upstream has; those beyond share the last entry.
@@ -32,7 +32,7 @@ pub(super) struct Account {
     /// Since when the account is refused somewhere, and how many operations were refused because of it; kept when
     /// the password changes.
     outage: Option<(Instant, u64)>,
-    suspended: Throttle,
+    suspended: LogRateLimit,
 }
 
 /// Where the account is used: an interface, or a directory of HTTP. Servers configure authentication for each.

@@ -16,7 +16,7 @@ use crate::http::upstream::redirect;
 use crate::http::upstream::request::{Body, Onward};
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::slot::UpstreamSlot;
-use crate::tcp::accept::LOOK;
+use crate::tcp::accept::CHECK_INTERVAL;
 use crate::upstream_error::{AuthError, UpstreamError};
 
 /// A client connection with all that belongs to it alone.
@@ -96,7 +96,7 @@ impl ClientConnection {
         ends_at_shutdown: bool,
     ) -> Result<Option<ResponseEvent>, ConnectionError> {
         self.downstream.flush().await?;
-        let at = until.min(Instant::now() + LOOK);
+        let at = until.min(Instant::now() + CHECK_INTERVAL);
         let event = poll_fn(|task| self.poll_response(task, upstream, at, ends_at_shutdown)).await?;
         // The deadline may only be that by which the client's account is looked at again.
         Ok(event.filter(|event| at >= until || !matches!(event, ResponseEvent::Deadline)))

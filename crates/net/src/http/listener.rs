@@ -12,14 +12,14 @@ use crate::http::config::HttpListenerConfig;
 use crate::http::operation::disconnect::end_at_server;
 use crate::http::server::serve;
 use crate::http::tls::TlsIdentity;
-use crate::tcp::accept::{Acceptor, LOOK};
+use crate::tcp::accept::{Acceptor, CHECK_INTERVAL};
 use crate::tcp::admission::Admission;
-use crate::tcp::workers::Cores;
+use crate::tcp::workers::Workers;
 
 /// How often sessions are looked through for those that are idle for too long.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// Serves every client that connects to `listener` on one of `cores`, within TLS where `tls` is given, until `stop`
+/// Serves every client that connects to `listener` on one of `workers`, within TLS where `tls` is given, until `stop`
 /// turns true; then no more are taken, and it returns when the requests under way are answered. What `tls` holds when
 /// a client connects is what that client is shown.
 pub async fn run_http(
@@ -27,10 +27,10 @@ pub async fn run_http(
     tls: Option<watch::Receiver<TlsIdentity>>,
     config: Arc<HttpListenerConfig>,
     admission: Arc<Admission>,
-    cores: Cores,
+    workers: Workers,
     stop: watch::Receiver<bool>,
 ) {
-    let acceptor = Acceptor { admission, cores, log: &config.log, observer: &*config.observer };
+    let acceptor = Acceptor { admission, workers, log: &config.log, observer: &*config.observer };
     let connection = |stop: &watch::Receiver<bool>| {
         let tls = tls.as_ref().map(|tls| tls.borrow().clone());
         let (config, stop) = (Arc::clone(&config), stop.clone());
@@ -43,7 +43,7 @@ pub async fn run_http(
 /// it is polled.
 async fn end_sessions(config: &Arc<HttpListenerConfig>) -> Infallible {
     let mut sweep = tokio::time::interval(config.session_idle.clamp(Duration::from_secs(1), SWEEP));
-    let mut look = tokio::time::interval(LOOK);
+    let mut look = tokio::time::interval(CHECK_INTERVAL);
     let mut revocations = config.sign_in.revocations();
     // One after the other.
     let mut ending = None;

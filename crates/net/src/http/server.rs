@@ -24,7 +24,7 @@ use crate::http::tls::TlsIdentity;
 use crate::http::transport::{Stream, TransportError};
 use crate::http::upstream::forwarding::Forwarding;
 use crate::http::upstream::slot::UpstreamSlot;
-use crate::tcp::admission::Place;
+use crate::tcp::admission::ConnectionPermit;
 
 /// Serves `stream` until its end.
 pub(crate) async fn serve(
@@ -32,7 +32,7 @@ pub(crate) async fn serve(
     tls: Option<TlsIdentity>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
+    place: ConnectionPermit,
     stop: watch::Receiver<bool>,
 ) {
     let accepted = Instant::now();

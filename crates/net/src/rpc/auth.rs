@@ -13,11 +13,11 @@ use wire::FileTime;
 
 /// How clients prove themselves.
 #[derive(Clone)]
-pub struct SignIn(Arc<AcceptorConfig>);
+pub struct ClientAuth(Arc<AcceptorConfig>);
 
-impl fmt::Debug for SignIn {
+impl fmt::Debug for ClientAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SignIn({})", self.0.authority)
+        write!(f, "ClientAuth({})", self.0.authority)
     }
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Progress {
     },
 }
 
-impl SignIn {
+impl ClientAuth {
     /// Sign-in by `config`.
     pub fn new(config: impl Into<Arc<AcceptorConfig>>) -> Self {
         Self(config.into())
@@ -155,7 +155,7 @@ mod tests {
     fn what_was_not_negotiated_is_no_protection_that_a_level_can_have() {
         for level in [AuthLevel::CONNECT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
             let registry = Registry::new();
-            let sign_in = SignIn::new(AcceptorConfig {
+            let sign_in = ClientAuth::new(AcceptorConfig {
                 accounts: Arc::new(Alice),
                 policy: Policy::default(),
                 names: ServerNames::default(),

@@ -16,7 +16,7 @@ use crate::upstream_error::{AuthError, UpstreamError};
 
 /// What a link is for.
 #[derive(Debug, Clone)]
-pub struct LinkConfig {
+pub struct AssociationConfig {
     /// The interface.
     pub interface: SyntaxId,
     /// As whom; none for nobody.

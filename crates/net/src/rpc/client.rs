@@ -8,15 +8,15 @@ use rpc::pdu::FaultStatus;
 use tokio::net::TcpStream;
 use wire::Endian;
 
-use crate::rpc::call::{CallEnd, Connected, LinkConfig, Outgoing};
-use crate::rpc::upstream::Link;
+use crate::rpc::call::{AssociationConfig, CallEnd, Connected, Outgoing};
+use crate::rpc::upstream::UpstreamConnection;
 use crate::tcp::connect::connect_any;
 use crate::upstream_error::UpstreamError;
 
 /// A connection to a server for who makes one call after the other.
 #[derive(Debug)]
 pub struct RpcClient {
-    link: Link,
+    link: UpstreamConnection,
     server: Vec<SocketAddr>,
     next: u64,
     ends: Vec<CallEnd>,
@@ -46,21 +46,21 @@ fn first(server: &[SocketAddr]) -> String {
 impl RpcClient {
     /// A client of the server with the addresses `server`, which are tried in that order; it connects with the
     /// first call.
-    pub fn new(server: Vec<SocketAddr>, config: LinkConfig) -> Self {
+    pub fn new(server: Vec<SocketAddr>, config: AssociationConfig) -> Self {
         let (addresses, limit) = (server.clone(), config.timeout);
         let connect = async move {
             let connected = tokio::time::timeout(limit, connect_any(&addresses)).await;
             let late = |_| UpstreamError::Connect(format!("can't connect within {} s", limit.as_secs()));
             Ok(Connected::from(connected.map_err(late)??))
         };
-        Self { link: Link::new(config, connect), server, next: 0, ends: Vec::new() }
+        Self { link: UpstreamConnection::new(config, connect), server, next: 0, ends: Vec::new() }
     }
 
     /// A client over the connection `stream`.
-    pub(crate) fn over(stream: TcpStream, config: LinkConfig) -> Self {
+    pub(crate) fn over(stream: TcpStream, config: AssociationConfig) -> Self {
         let server = stream.peer_addr().into_iter().collect();
         Self {
-            link: Link::new(config, async { Ok(Connected::from(stream)) }),
+            link: UpstreamConnection::new(config, async { Ok(Connected::from(stream)) }),
             server,
             next: 0,
             ends: Vec::new(),
@@ -136,7 +136,7 @@ mod tests {
 
         let interface = rpc::epm::INTERFACE;
         let timeout = Duration::from_mins(1);
-        let config = LinkConfig { interface, account: None, group: 0, bind_id: None, timeout };
+        let config = AssociationConfig { interface, account: None, group: 0, bind_id: None, timeout };
         let mut client = RpcClient::over(client, config);
         let mut call = pin!(client.call(0, Bytes::new()));
         let wakes = Arc::<Wakes>::default();

@@ -9,7 +9,7 @@ use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
 use crate::rpc::association_group::Groups;
-use crate::rpc::auth::SignIn;
+use crate::rpc::auth::ClientAuth;
 use crate::rpc::loop_marker::LoopMarker;
 use crate::tcp::admission::Limits;
 use crate::tcp::network::Network;
@@ -18,13 +18,13 @@ use crate::tcp::network::Network;
 pub const LEGACY_SERVER_RESPONSE: &[u8] = b"ncacn_http/1.0";
 
 /// What the connections of a listener have in common.
-pub struct Front {
+pub struct RpcListenerConfig {
     /// What associations offer and take.
     pub rpc: Arc<ServerConfig>,
     /// The association groups.
     pub groups: Arc<Groups>,
     /// How clients prove themselves.
-    pub sign_in: SignIn,
+    pub auth: ClientAuth,
     /// How often they may fail to.
     pub auth_limit: Arc<AuthLimit>,
     /// How much they may take.
@@ -43,8 +43,11 @@ pub struct Front {
     pub greeting: &'static [u8],
 }
 
-impl std::fmt::Debug for Front {
+impl std::fmt::Debug for RpcListenerConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Front").field("rpc", &self.rpc).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("RpcListenerConfig")
+            .field("rpc", &self.rpc)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }

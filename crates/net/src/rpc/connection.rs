@@ -19,12 +19,12 @@ use crate::body_budget::{Full, SMALL, Share};
 use crate::clock;
 use crate::rpc::association_group::Group;
 use crate::rpc::auth::{Handshake, Progress};
-use crate::rpc::config::Front;
-use crate::rpc::handler::{Backend, Behind, Call, Reply};
+use crate::rpc::config::RpcListenerConfig;
+use crate::rpc::handler::{Call, HandlerScope, Reply, RequestHandler};
 use crate::rpc::pace::Pace;
 use crate::rpc::stubs::{ContextId, Stubs};
-use crate::tcp::accept::LOOK;
-use crate::tcp::admission::{Limits, Place};
+use crate::tcp::accept::CHECK_INTERVAL;
+use crate::tcp::admission::{ConnectionPermit, Limits};
 use crate::tcp::stream::{poll_read, send, send_now};
 
 /// Why a client's connection was ended from here.
@@ -45,22 +45,22 @@ pub(crate) enum Ended {
 }
 
 /// One client connection.
-struct Connection<B: Backend> {
-    front: Arc<Front>,
+struct Connection<B: RequestHandler> {
+    config: Arc<RpcListenerConfig>,
     stream: TcpStream,
     peer: SocketAddr,
-    place: Place,
+    permit: ConnectionPermit,
     association: ServerAssociation,
     /// What is ended last, when the association has left its group.
-    behind: Behind<B>,
+    scope: HandlerScope<B>,
     contexts: HashMap<u32, SecurityContext>,
     handshakes: HashMap<u32, Handshake>,
     anonymous: Option<SecurityContext>,
     replies: Vec<Reply>,
-    /// Calls that the backend has not answered yet, also those that the client gave up, and what is held of them.
+    /// Calls that the handler has not answered yet, also those that the client gave up, and what is held of them.
     stubs: Stubs,
     /// Our own number and the client's of each call that the client waits for. A client may use the number of a
-    /// call that it gave up again, before the backend has answered the first.
+    /// call that it gave up again, before the handler has answered the first.
     waited_for: Vec<(u32, u32)>,
     last_id: u32,
     /// Since when it is as it is: no signed-in call yet, in the middle of a fragment, or idle.
@@ -78,24 +78,24 @@ struct Connection<B: Backend> {
 
 /// Serves `stream`, which was taken at `since`, until its end. When `stop` turns true, calls under way are answered and
 /// no more are taken.
-pub(crate) async fn serve<B: Backend>(
-    front: Arc<Front>,
+pub(crate) async fn serve<B: RequestHandler>(
+    config: Arc<RpcListenerConfig>,
     stream: TcpStream,
     (peer, since): (SocketAddr, Instant),
-    place: Place,
-    backend: B,
+    permit: ConnectionPermit,
+    handler: B,
     stop: watch::Receiver<bool>,
 ) -> Result<(), Ended> {
-    let association = ServerAssociation::new(Arc::clone(&front.rpc), Arc::clone(&front.groups) as _);
-    let stubs = Stubs::new(Arc::clone(&front.bodies));
-    let behind = Behind { backend, members: Vec::new() };
+    let association = ServerAssociation::new(Arc::clone(&config.rpc), Arc::clone(&config.groups) as _);
+    let stubs = Stubs::new(Arc::clone(&config.bodies));
+    let scope = HandlerScope { handler, members: Vec::new() };
     let mut connection = Connection {
-        front,
+        config,
         stream,
         peer,
-        place,
+        permit,
         association,
-        behind,
+        scope,
         contexts: HashMap::new(),
         handshakes: HashMap::new(),
         anonymous: None,
@@ -113,14 +113,14 @@ pub(crate) async fn serve<B: Backend>(
     connection.run(stop).await
 }
 
-impl<B: Backend> Connection<B> {
+impl<B: RequestHandler> Connection<B> {
     async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), Ended> {
-        let mut tick = tokio::time::interval(tick_length(&self.front.limits));
+        let mut tick = tokio::time::interval(tick_length(&self.config.limits));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        send(&self.stream, self.front.greeting, self.front.limits.handshake, &mut stop).await?;
+        send(&self.stream, self.config.greeting, self.config.limits.handshake, &mut stop).await?;
         loop {
             if *stop.borrow() {
-                self.behind.backend.stop(&mut self.replies);
+                self.scope.handler.stop(&mut self.replies);
             }
             let turn = self.pace.turn(self.association.taken(), self.is_signed_in(), Instant::now());
             self.association.allow(turn);
@@ -151,7 +151,7 @@ impl<B: Backend> Connection<B> {
                     return Ok(());
                 },
                 () = next_turn, if held_back => {}
-                () = poll_fn(|task| self.behind.backend.poll(task, &mut self.replies)) => {}
+                () = poll_fn(|task| self.scope.handler.poll(task, &mut self.replies)) => {}
                 _ = tick.tick() => {
                     self.check_time()?;
                     self.check_contexts();
@@ -181,7 +181,7 @@ impl<B: Backend> Connection<B> {
             }
             let unread = output.get(send_now(&self.stream, &output)?..).unwrap_or_default();
             let _held = self.hold_unread(unread.len())?;
-            let limit = self.front.limits.handshake;
+            let limit = self.config.limits.handshake;
             let sent = send(&self.stream, unread, limit, stop);
             if self.is_signed_in() {
                 sent.await?;
@@ -224,7 +224,7 @@ impl<B: Backend> Connection<B> {
             };
             if let Err(full) = self.stubs.hold(id, context.identity(), bytes) {
                 let (operation, why) = ("a call", full.to_string());
-                self.front.log.memory_full(self.peer, context.principal(), operation, &why);
+                self.config.log.memory_full(self.peer, context.principal(), operation, &why);
                 self.association.refuse_unfinished(call.call_id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
                 calls.pop();
             } else {
@@ -241,7 +241,7 @@ impl<B: Backend> Connection<B> {
         if bytes <= SMALL {
             return Ok(None);
         }
-        let mut share = self.front.bodies.share(context.identity());
+        let mut share = self.config.bodies.share(context.identity());
         match share.set(bytes) {
             Ok(()) => Ok(Some(share)),
             Err(full) => Err(Ended::Unread { user: context.principal().clone(), bytes, full }),
@@ -254,7 +254,7 @@ impl<B: Backend> Connection<B> {
                 Event::Request(request) => self.request(request),
                 Event::Authenticate { auth_context_id, auth_type, level, token, .. } => {
                     let handshake = self.handshakes.remove(&auth_context_id);
-                    let handshake = handshake.or_else(|| self.front.sign_in.accept(auth_type));
+                    let handshake = handshake.or_else(|| self.config.auth.accept(auth_type));
                     let outcome = match handshake {
                         Some(handshake) => self.authenticate(auth_context_id, level, handshake, &token),
                         None => AuthOutcome::Refused,
@@ -266,9 +266,9 @@ impl<B: Backend> Connection<B> {
                 Event::Closed { reason } => {
                     // Before the rejection is sent: the connection that gets it is our own.
                     if reason == CloseReason::LedBack
-                        && self.front.loop_marker.as_ref().is_some_and(|marker| marker.found(Instant::now()))
+                        && self.config.loop_marker.as_ref().is_some_and(|marker| marker.found(Instant::now()))
                     {
-                        self.front.log.looped(self.peer, "upstream.rpc");
+                        self.config.log.looped(self.peer, "upstream.rpc");
                     }
                     self.closed = Some(reason);
                 }
@@ -287,9 +287,9 @@ impl<B: Backend> Connection<B> {
     ) -> AuthOutcome {
         let name = ClaimedName::in_token(token);
         if let Some(name) = &name
-            && self.front.auth_limit.check(self.peer, name, Instant::now()).is_err()
+            && self.config.auth_limit.check(self.peer, name, Instant::now()).is_err()
         {
-            self.front.observer.refused(self.peer, "too many failed sign-ins");
+            self.config.observer.refused(self.peer, "too many failed sign-ins");
             return AuthOutcome::Refused;
         }
         match handshake.step(token, clock::now(), &mut OsRandom) {
@@ -300,15 +300,15 @@ impl<B: Backend> Connection<B> {
             Ok(Progress::Done { context, strongest, .. }) if level > strongest => {
                 let user = context.principal();
                 let why = format!("{user}: the handshake negotiated too little for the level {level}");
-                self.front.log.misbehaved(self.peer, &why);
-                self.front.observer.refused(self.peer, &why);
+                self.config.log.misbehaved(self.peer, &why);
+                self.config.observer.refused(self.peer, &why);
                 AuthOutcome::TooWeak
             }
             Ok(Progress::Done { token, context, protection, .. }) => {
                 tracing::debug!(peer = %self.peer, user = %context.principal(), "signed in");
-                self.front.observer.signed_in(&context, self.peer);
+                self.config.observer.signed_in(&context, self.peer);
                 if let Some(name) = &name {
-                    self.front.auth_limit.succeeded(self.peer, name, Instant::now());
+                    self.config.auth_limit.succeeded(self.peer, name, Instant::now());
                 }
                 self.group(context.identity());
                 self.contexts.insert(id, context);
@@ -316,8 +316,8 @@ impl<B: Backend> Connection<B> {
             }
             Err(refusal) => {
                 let why = refusal.to_string();
-                self.front.auth_limit.failed(self.peer, name.as_ref(), &why, Instant::now());
-                self.front.observer.refused(self.peer, &why);
+                self.config.auth_limit.failed(self.peer, name.as_ref(), &why, Instant::now());
+                self.config.observer.refused(self.peer, &why);
                 AuthOutcome::Refused
             }
         }
@@ -333,7 +333,7 @@ impl<B: Backend> Connection<B> {
         {
             self.called = true;
             self.called_as_user |= !context.is_anonymous();
-            self.place.signed_in();
+            self.permit.signed_in();
         }
         self.since = if self.called { Instant::now() } else { self.since };
         let group = context.as_ref().and_then(|context| self.group(context.identity()));
@@ -350,7 +350,7 @@ impl<B: Backend> Connection<B> {
             group,
         });
         match call {
-            Some(_) if self.stubs.calls() >= self.front.rpc.max_calls => {
+            Some(_) if self.stubs.calls() >= self.config.rpc.max_calls => {
                 self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
             }
             Some(call) => {
@@ -360,18 +360,18 @@ impl<B: Backend> Connection<B> {
                 let bytes = unfinished.map(|call| call.bytes).sum::<usize>().saturating_add(call.stub.len());
                 if let Err(full) = self.stubs.hold(held, call.context.identity(), bytes) {
                     let user = call.context.principal();
-                    self.front.log.memory_full(self.peer, user, "a call", &full.to_string());
+                    self.config.log.memory_full(self.peer, user, "a call", &full.to_string());
                     return self.refuse(theirs, FaultStatus::NCA_S_SERVER_TOO_BUSY);
                 }
                 self.stubs.begin(id, held, call.stub.len());
                 self.waited_for.push((id, theirs));
-                self.behind.backend.call(call, &mut self.replies);
+                self.scope.handler.call(call, &mut self.replies);
             }
             None => self.refuse(theirs, FaultStatus::ACCESS_DENIED),
         }
     }
 
-    /// Answers a call that does not get as far as the backend.
+    /// Answers a call that does not get as far as the handler.
     fn refuse(&mut self, id: u32, status: FaultStatus) {
         if let Err(error) = self.association.fault(id, status, true) {
             tracing::debug!(peer = %self.peer, "fault not sent: {error}");
@@ -384,7 +384,7 @@ impl<B: Backend> Connection<B> {
         match context.check(clock::now()) {
             Ok(()) => Some(context),
             Err(error) => {
-                self.front.log.refused(self.peer, context.principal(), &error);
+                self.config.log.refused(self.peer, context.principal(), &error);
                 None
             }
         }
@@ -394,18 +394,18 @@ impl<B: Backend> Connection<B> {
     fn known(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         Some(match security {
             Some(security) => self.contexts.get(&security.auth_context_id)?.clone(),
-            None => self.anonymous.get_or_insert_with(|| self.front.sign_in.anonymous()).clone(),
+            None => self.anonymous.get_or_insert_with(|| self.config.auth.anonymous()).clone(),
         })
     }
 
     /// The group of `identity` among those that have the connection's number. It is joined once the
     /// identity has signed in, not before.
     fn group(&mut self, identity: &Identity) -> Option<Arc<Group>> {
-        let members = &mut self.behind.members;
+        let members = &mut self.scope.members;
         if let Some(member) = members.iter().find(|member| member.identity() == identity) {
             return Some(Arc::clone(member.group()));
         }
-        let member = self.front.groups.enter(self.association.assoc_group_id()?, identity);
+        let member = self.config.groups.enter(self.association.assoc_group_id()?, identity);
         let group = Arc::clone(member.group());
         members.push(member);
         Some(group)
@@ -436,7 +436,7 @@ impl<B: Backend> Connection<B> {
             tracing::info!(%peer, %user, "the client's account was revoked: its sessions end");
         }
         if !revoked.is_empty() {
-            self.behind.backend.revoked(&revoked, &mut self.replies);
+            self.scope.handler.revoked(&revoked, &mut self.replies);
         }
         // A client that can make no more calls has to sign in anew in the time of one that has not signed in.
         if self.called_as_user && !self.has_usable_context() && self.association.active_calls() == 0 {
@@ -446,7 +446,7 @@ impl<B: Backend> Connection<B> {
     }
 
     fn check_time(&self) -> Result<(), Ended> {
-        let limits = &self.front.limits;
+        let limits = &self.config.limits;
         let (limit, what) = if !self.called {
             (limits.handshake, "no signed-in call within clients.handshake_seconds")
         } else if self.association.is_mid_unit() {
@@ -475,5 +475,5 @@ fn is_served(context: &SecurityContext, interface: SyntaxId) -> bool {
 }
 
 fn tick_length(limits: &Limits) -> Duration {
-    (limits.handshake.min(limits.idle) / 4).clamp(Duration::from_millis(100), LOOK)
+    (limits.handshake.min(limits.idle) / 4).clamp(Duration::from_millis(100), CHECK_INTERVAL)
 }

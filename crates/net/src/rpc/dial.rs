@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::account::Account;
 use crate::gate::{Gate, Road};
-use crate::reloadable::Live;
+use crate::reloadable::Reloadable;
 use crate::rpc::call::Connected;
 use crate::rpc::loop_marker::LoopMarker;
 use crate::rpc::resolver::Endpoints;
@@ -22,7 +22,7 @@ pub struct Upstream {
     pub endpoints: Arc<Endpoints>,
     /// The account that stands for every client who signed in (*specified*) on connections that are opened from
     /// now on; none for unauthenticated calls. Calls of anonymous clients are always unauthenticated.
-    pub account: Option<Live<Account>>,
+    pub account: Option<Reloadable<Account>>,
     /// How long connecting and signing in may take.
     pub timeout: Duration,
     /// How long an answer may take.
@@ -37,7 +37,7 @@ pub struct Upstream {
 /// with `account`. The account is the one that is in use then.
 pub(super) async fn connect(
     upstream: Upstream,
-    account: Option<Live<Account>>,
+    account: Option<Reloadable<Account>>,
     interface: Interface,
     caller: SecurityContext,
 ) -> Result<Connected, UpstreamError> {

@@ -11,7 +11,7 @@ use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use rpc::server::Interface;
 
 use crate::rpc::association_group::Group;
-use crate::rpc::handler::{Backend, Call, Reply};
+use crate::rpc::handler::{Call, Reply, RequestHandler};
 
 /// Where services are, and over what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Mapper {
         Self { map: Arc::new(map), management: Arc::new(Management { interfaces, ..Management::default() }) }
     }
 
-    /// The backend of one connection.
+    /// The handler of one connection.
     pub fn connection(&self) -> MapperConnection {
         let management = Arc::clone(&self.management);
         MapperConnection { mapper: EndpointMapper::new(Arc::clone(&self.map)), management }
@@ -78,7 +78,7 @@ pub struct MapperConnection {
     management: Arc<Management>,
 }
 
-impl Backend for MapperConnection {
+impl RequestHandler for MapperConnection {
     fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
         let answer = if call.interface == epm::INTERFACE {
             self.mapper.call(call.opnum, &call.stub, call.endian)

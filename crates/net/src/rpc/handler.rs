@@ -56,7 +56,7 @@ pub enum Reply {
 }
 
 /// What stands behind one client connection and answers its calls, at once or later.
-pub trait Backend: Send {
+pub trait RequestHandler: Send {
     /// Takes a call. Answers that are ready go to `replies`.
     fn call(&mut self, call: Call, replies: &mut Vec<Reply>);
 
@@ -79,16 +79,16 @@ pub trait Backend: Send {
 }
 
 /// What stands behind a connection, and the group that it belongs to.
-pub(crate) struct Behind<B: Backend> {
-    pub(crate) backend: B,
+pub(crate) struct HandlerScope<B: RequestHandler> {
+    pub(crate) handler: B,
     /// The groups that it is in: one for each identity that signed in.
     pub(crate) members: Vec<Member>,
 }
 
-impl<B: Backend> Drop for Behind<B> {
-    /// Lets the backend end what is over, also where a hook panicked.
+impl<B: RequestHandler> Drop for HandlerScope<B> {
+    /// Lets the handler end what is over, also where a hook panicked.
     fn drop(&mut self) {
         let over: Vec<Arc<Group>> = self.members.drain(..).filter_map(Member::leave).collect();
-        self.backend.end(&over);
+        self.handler.end(&over);
     }
 }

@@ -9,66 +9,66 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::log_rate_limit::Throttle;
-use crate::rpc::config::Front;
+use crate::log_rate_limit::LogRateLimit;
+use crate::rpc::config::RpcListenerConfig;
 use crate::rpc::connection::{Ended, serve};
-use crate::rpc::handler::Backend;
+use crate::rpc::handler::RequestHandler;
 use crate::tcp::accept::Acceptor;
-use crate::tcp::admission::{Admission, Place};
+use crate::tcp::admission::{Admission, ConnectionPermit};
 use crate::tcp::proxy_protocol::client_address;
-use crate::tcp::workers::Cores;
+use crate::tcp::workers::Workers;
 
-/// Serves every client that connects to `listener` on one of `cores`, each with a backend of its own, until `stop`
+/// Serves every client that connects to `listener` on one of `workers`, each with a handler of its own, until `stop`
 /// turns true; then no more are taken, and it returns when the calls under way are answered.
 pub async fn run<B, F>(
     listener: TcpListener,
-    front: Arc<Front>,
+    config: Arc<RpcListenerConfig>,
     admission: Arc<Admission>,
-    cores: Cores,
-    backend: F,
+    workers: Workers,
+    handler: F,
     stop: watch::Receiver<bool>,
 ) where
-    B: Backend + 'static,
+    B: RequestHandler + 'static,
     F: Fn() -> B + Send + Sync + 'static,
 {
-    let backend = Arc::new(backend);
-    let misbehaved = Arc::<Throttle>::default();
-    let acceptor = Acceptor { admission, cores, log: &front.log, observer: &*front.observer };
+    let handler = Arc::new(handler);
+    let misbehaved = Arc::<LogRateLimit>::default();
+    let acceptor = Acceptor { admission, workers, log: &config.log, observer: &*config.observer };
     let protocol = |stop: &watch::Receiver<bool>| {
-        let (front, backend, stop) = (Arc::clone(&front), Arc::clone(&backend), stop.clone());
+        let (config, handler, stop) = (Arc::clone(&config), Arc::clone(&handler), stop.clone());
         let misbehaved = Arc::clone(&misbehaved);
-        async move |stream, peer, place| {
-            connection(front, stream, peer, place, backend(), stop, misbehaved).await;
+        async move |stream, peer, permit| {
+            connection(config, stream, peer, permit, handler(), stop, misbehaved).await;
         }
     };
     acceptor.run(listener, stop, protocol, pending()).await;
 }
 
 /// Serves a connection that was taken, and says why it ended.
-async fn connection<B: Backend>(
-    front: Arc<Front>,
+async fn connection<B: RequestHandler>(
+    config: Arc<RpcListenerConfig>,
     mut stream: TcpStream,
     peer: SocketAddr,
-    mut place: Place,
-    backend: B,
+    mut permit: ConnectionPermit,
+    handler: B,
     mut stop: watch::Receiver<bool>,
-    misbehaved: Arc<Throttle>,
+    misbehaved: Arc<LogRateLimit>,
 ) {
     let since = Instant::now();
-    let client = client_address(&mut stream, peer, &mut place, &front.proxy_protocol);
+    let client = client_address(&mut stream, peer, &mut permit, &config.proxy_protocol);
     let client = tokio::select! {
-        client = timeout(front.limits.handshake, client) => client,
+        client = timeout(config.limits.handshake, client) => client,
         // Nothing is under way yet.
         _ = stop.wait_for(|stops| *stops) => return,
     };
     let peer = match client {
         Ok(Ok(client)) => client,
-        Ok(Err(error)) => return error.report(peer, &front.log, &*front.observer),
+        Ok(Err(error)) => return error.report(peer, &config.log, &*config.observer),
         Err(_) => {
-            return front.log.misbehaved(peer, "no PROXY header within clients.handshake_seconds");
+            return config.log.misbehaved(peer, "no PROXY header within clients.handshake_seconds");
         }
     };
-    match serve(front, stream, (peer, since), place, backend, stop).await {
+    match serve(config, stream, (peer, since), permit, handler, stop).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(Ended::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
         Err(Ended::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),

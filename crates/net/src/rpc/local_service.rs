@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rpc::pdu::FaultStatus;
 
 use crate::rpc::association_group::Group;
-use crate::rpc::handler::{Backend, Call, Reply};
+use crate::rpc::handler::{Call, Reply, RequestHandler};
 
 /// A service of our own that answers each call at once: the endpoint mapper, the lab.
 pub trait Service: Send + Sync + 'static {
@@ -28,13 +28,13 @@ pub trait Service: Send + Sync + 'static {
 pub struct Local<S>(Arc<S>);
 
 impl<S: Service> Local<S> {
-    /// The backend of one connection to `service`.
+    /// The handler of one connection to `service`.
     pub const fn new(service: Arc<S>) -> Self {
         Self(service)
     }
 }
 
-impl<S: Service> Backend for Local<S> {
+impl<S: Service> RequestHandler for Local<S> {
     fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
         let reply = match self.0.call(&call) {
             Ok(stub) => Reply::Response { id: call.id, stub },

@@ -8,7 +8,7 @@ use rpc::epm::{self, EptMapRequest, EptMapResponse, LookupHandle, Tower};
 use rpc::pdu::SyntaxId;
 use wire::{Decode, Encode, Reader};
 
-use crate::rpc::call::LinkConfig;
+use crate::rpc::call::AssociationConfig;
 use crate::rpc::client::{CallFailure, RpcClient};
 use crate::tcp::connect::{ConnectError, connect_any};
 
@@ -54,7 +54,7 @@ pub async fn ask(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAdd
 }
 
 async fn query(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, QueryError> {
-    let config = LinkConfig {
+    let config = AssociationConfig {
         interface: epm::INTERFACE,
         account: None,
         group: 0,

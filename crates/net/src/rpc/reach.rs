@@ -10,8 +10,8 @@ use rpc::pdu::FaultStatus;
 use tokio::time::timeout;
 
 use crate::account::credentials_for;
-use crate::reloadable::Live;
-use crate::rpc::call::{LinkConfig, is_denial};
+use crate::reloadable::Reloadable;
+use crate::rpc::call::{AssociationConfig, is_denial};
 use crate::rpc::client::{CallFailure, RpcClient};
 use crate::rpc::dial::Upstream;
 use crate::rpc::resolver::{EndpointError, Location, syntax};
@@ -81,8 +81,8 @@ impl Upstream {
             })?;
             let address = stream.peer_addr().map_err(|error| NotServed::Broken(error.to_string()))?;
             let account =
-                self.account.as_ref().and_then(|held| credentials_for(context, held)).map(Live::get);
-            let config = LinkConfig {
+                self.account.as_ref().and_then(|held| credentials_for(context, held)).map(Reloadable::get);
+            let config = AssociationConfig {
                 interface: syntax(interface),
                 account,
                 group: 0,

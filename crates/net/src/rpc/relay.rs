@@ -24,18 +24,18 @@ use crate::account::credentials_for;
 use crate::clock;
 use crate::event_log::EventLog;
 use crate::gate::{Lost, Road};
-use crate::reloadable::Live;
+use crate::reloadable::Reloadable;
 use crate::rpc::association_group::Group;
-use crate::rpc::call::{CallEnd, LinkConfig, Outgoing, Progress, is_refusal, outcome, refusal};
+use crate::rpc::call::{AssociationConfig, CallEnd, Outgoing, Progress, is_refusal, outcome, refusal};
 use crate::rpc::dial::{Upstream, connect};
 use crate::rpc::endpoint_mapper::reply;
-use crate::rpc::handler::{Backend, Call, Reply};
+use crate::rpc::handler::{Call, Reply, RequestHandler};
 use crate::rpc::resolver::syntax;
-use crate::rpc::upstream::Link;
+use crate::rpc::upstream::UpstreamConnection;
 use crate::upstream_error::{AuthError, Retry, UpstreamError};
 
 /// What the connections of a proxy have in common.
-pub struct Proxy {
+pub struct RpcRelay {
     engine: Arc<Engine>,
     upstream: Upstream,
     observer: Arc<dyn Observer>,
@@ -43,16 +43,16 @@ pub struct Proxy {
     log: EventLog,
 }
 
-impl fmt::Debug for Proxy {
+impl fmt::Debug for RpcRelay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proxy")
+        f.debug_struct("RpcRelay")
             .field("engine", &self.engine)
             .field("upstream", &self.upstream)
             .finish_non_exhaustive()
     }
 }
 
-impl Proxy {
+impl RpcRelay {
     /// A proxy, known to clients as the host `name`, that brings operations through `engine` to `upstream`.
     pub fn new(
         name: &str,
@@ -81,14 +81,14 @@ impl Proxy {
         relayed.chain([own]).collect()
     }
 
-    /// The backend of one client connection, whose operations come in `envelope`.
-    pub fn connection(self: &Arc<Self>, envelope: Envelope) -> ProxyConnection {
-        ProxyConnection {
+    /// The handler of one client connection, whose operations come in `envelope`.
+    pub fn connection(self: &Arc<Self>, envelope: Envelope) -> RelayConnection {
+        RelayConnection {
             proxy: Arc::clone(self),
             envelope,
             conversations: HashMap::new(),
             links: HashMap::new(),
-            flights: HashMap::new(),
+            sent: HashMap::new(),
             deferred: Vec::new(),
             held: VecDeque::new(),
             client_bind: None,
@@ -103,7 +103,7 @@ impl Proxy {
 type LinkKey = (Interface, Identity);
 
 /// An operation that waits for the upstream.
-struct Airborne {
+struct InFlight {
     flight: Flight,
     id: u32,
     since: Instant,
@@ -116,14 +116,14 @@ struct Airborne {
 
 /// An operation that waits for a module's work, and until when.
 struct Deferred {
-    airborne: Airborne,
+    in_flight: InFlight,
     until: Pin<Box<Sleep>>,
 }
 
 impl Deferred {
     /// Ready once there is no more to wait for.
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        let done = self.airborne.flight.poll_work(task);
+        let done = self.in_flight.flight.poll_work(task);
         if done.is_ready() { done } else { self.until.as_mut().poll(task) }
     }
 }
@@ -133,16 +133,16 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// One client connection: its conversation with each identity that signed in on it, and its own connections to the
 /// upstream.
-pub struct ProxyConnection {
-    proxy: Arc<Proxy>,
+pub struct RelayConnection {
+    proxy: Arc<RpcRelay>,
     envelope: Envelope,
     conversations: HashMap<Identity, (Conversation, Arc<Group>)>,
-    links: HashMap<LinkKey, Link>,
-    flights: HashMap<u64, Airborne>,
+    links: HashMap<LinkKey, UpstreamConnection>,
+    sent: HashMap<u64, InFlight>,
     /// Operations that wait for a module's work.
     deferred: Vec<Deferred>,
     /// Operations that wait for one of their session's before them, and what is to be done with each then.
-    held: VecDeque<(Airborne, Next)>,
+    held: VecDeque<(InFlight, Next)>,
     /// The call id of the client's bind.
     client_bind: Option<u32>,
     next_token: u64,
@@ -151,13 +151,13 @@ pub struct ProxyConnection {
     checked: Instant,
 }
 
-impl fmt::Debug for ProxyConnection {
+impl fmt::Debug for RelayConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProxyConnection").field("flights", &self.flights.len()).finish_non_exhaustive()
+        f.debug_struct("RelayConnection").field("sent", &self.sent.len()).finish_non_exhaustive()
     }
 }
 
-impl Backend for ProxyConnection {
+impl RequestHandler for RelayConnection {
     fn call(&mut self, call: Call, replies: &mut Vec<Reply>) {
         let Some(interface) = Interface::by_uuid(call.interface.uuid) else {
             replies.push(reply(call.id, self.proxy.management.call(call.opnum, &call.stub, call.endian)));
@@ -182,9 +182,9 @@ impl Backend for ProxyConnection {
         };
         match self.proxy.engine.begin(conversation, incoming) {
             Ok((flight, next)) => {
-                let airborne =
-                    Airborne { flight, id: call.id, since, link, object: call.object, again: false };
-                self.go_on(airborne, next, replies);
+                let in_flight =
+                    InFlight { flight, id: call.id, since, link, object: call.object, again: false };
+                self.go_on(in_flight, next, replies);
             }
             Err(Refusal { status, why }) => {
                 let user = context.principal();
@@ -247,8 +247,9 @@ impl Backend for ProxyConnection {
 
     fn stop(&mut self, replies: &mut Vec<Reply>) {
         let engine = Arc::clone(&self.proxy.engine);
-        let ended = |(token, airborne): (&u64, &Airborne)| Some((*token, engine.end_wait(&airborne.flight)?));
-        let ended: Vec<(u64, Bytes)> = self.flights.iter().filter_map(ended).collect();
+        let ended =
+            |(token, in_flight): (&u64, &InFlight)| Some((*token, engine.end_wait(&in_flight.flight)?));
+        let ended: Vec<(u64, Bytes)> = self.sent.iter().filter_map(ended).collect();
         for (token, stub) in ended {
             self.resume(token, Outcome::Response { stub, endian: Endian::Little }, replies);
         }
@@ -256,33 +257,33 @@ impl Backend for ProxyConnection {
 
     fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
         let ended = self.take_revoked();
-        for airborne in ended {
-            if let Some((conversation, _)) = self.conversations.get(&airborne.link.1) {
-                self.proxy.engine.give_up(conversation, &airborne.flight);
+        for in_flight in ended {
+            if let Some((conversation, _)) = self.conversations.get(&in_flight.link.1) {
+                self.proxy.engine.give_up(conversation, &in_flight.flight);
             }
-            let next = refused(airborne.flight.context());
-            replies.push(Reply::Fault { id: airborne.id, status: FaultStatus::ACCESS_DENIED });
-            self.proxy.observer.finished(&airborne.flight, &next, airborne.since.elapsed());
+            let next = refused(in_flight.flight.context());
+            replies.push(Reply::Fault { id: in_flight.id, status: FaultStatus::ACCESS_DENIED });
+            self.proxy.observer.finished(&in_flight.flight, &next, in_flight.since.elapsed());
         }
         for context in revoked {
             if let Some((conversation, _)) = self.conversations.get_mut(context.identity()) {
                 self.proxy.engine.end_revoked(conversation);
             }
         }
-        let flights = &self.flights;
+        let sent = &self.sent;
         self.links.retain(|key, _| {
-            let is_used = || flights.values().any(|airborne| airborne.link == *key);
+            let is_used = || sent.values().any(|in_flight| in_flight.link == *key);
             !revoked.iter().any(|context| *context.identity() == key.1) || is_used()
         });
     }
 
     fn end(&mut self, over: &[Arc<Group>]) {
         self.links.clear();
-        let deferred = self.deferred.drain(..).map(|deferred| deferred.airborne);
-        let held = self.held.drain(..).map(|(airborne, _)| airborne);
-        for airborne in self.flights.drain().map(|(_, airborne)| airborne).chain(deferred).chain(held) {
-            if let Some((conversation, _)) = self.conversations.get(&airborne.link.1) {
-                self.proxy.engine.give_up(conversation, &airborne.flight);
+        let deferred = self.deferred.drain(..).map(|deferred| deferred.in_flight);
+        let held = self.held.drain(..).map(|(in_flight, _)| in_flight);
+        for in_flight in self.sent.drain().map(|(_, in_flight)| in_flight).chain(deferred).chain(held) {
+            if let Some((conversation, _)) = self.conversations.get(&in_flight.link.1) {
+                self.proxy.engine.give_up(conversation, &in_flight.flight);
             }
         }
         for (_, (mut conversation, group)) in self.conversations.drain() {
@@ -292,16 +293,16 @@ impl Backend for ProxyConnection {
     }
 }
 
-impl ProxyConnection {
+impl RelayConnection {
     /// Takes out the operations on their way whose security context was revoked.
-    fn take_revoked(&mut self) -> Vec<Airborne> {
-        let revoked = |airborne: &Airborne| airborne.flight.context().is_revoked();
-        let flights = self.flights.extract_if(|_, airborne| revoked(airborne));
-        let mut taken: Vec<_> = flights.map(|(_, airborne)| airborne).collect();
-        let deferred = self.deferred.extract_if(.., |deferred| revoked(&deferred.airborne));
-        taken.extend(deferred.map(|deferred| deferred.airborne));
-        for (airborne, next) in std::mem::take(&mut self.held) {
-            if revoked(&airborne) { taken.push(airborne) } else { self.held.push_back((airborne, next)) }
+    fn take_revoked(&mut self) -> Vec<InFlight> {
+        let revoked = |in_flight: &InFlight| in_flight.flight.context().is_revoked();
+        let sent = self.sent.extract_if(|_, in_flight| revoked(in_flight));
+        let mut taken: Vec<_> = sent.map(|(_, in_flight)| in_flight).collect();
+        let deferred = self.deferred.extract_if(.., |deferred| revoked(&deferred.in_flight));
+        taken.extend(deferred.map(|deferred| deferred.in_flight));
+        for (in_flight, next) in std::mem::take(&mut self.held) {
+            if revoked(&in_flight) { taken.push(in_flight) } else { self.held.push_back((in_flight, next)) }
         }
         taken
     }
@@ -312,12 +313,12 @@ impl ProxyConnection {
         let mut any = false;
         while let Some(place) = self.deferred.iter_mut().position(|deferred| deferred.poll(task).is_ready()) {
             any = true;
-            let Deferred { mut airborne, .. } = self.deferred.remove(place);
-            let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { continue };
-            let next = self.proxy.engine.resume_deferred(conversation, &mut airborne.flight);
-            self.go_on(airborne, next, replies);
-            for (airborne, next) in std::mem::take(&mut self.held) {
-                self.go_on(airborne, next, replies);
+            let Deferred { mut in_flight, .. } = self.deferred.remove(place);
+            let Some((conversation, _)) = self.conversations.get_mut(&in_flight.link.1) else { continue };
+            let next = self.proxy.engine.resume_deferred(conversation, &mut in_flight.flight);
+            self.go_on(in_flight, next, replies);
+            for (in_flight, next) in std::mem::take(&mut self.held) {
+                self.go_on(in_flight, next, replies);
             }
         }
         any
@@ -326,9 +327,9 @@ impl ProxyConnection {
     /// Whether one of the session's operations that came before this one waits for a module's work: what is
     /// asked of the upstream keeps its order.
     fn has_to_wait(&self, flight: &Flight) -> bool {
-        let deferred = self.deferred.iter().map(|deferred| &deferred.airborne);
-        let before = deferred.chain(self.held.iter().map(|(airborne, _)| airborne));
-        before.map(|airborne| &airborne.flight).any(|other| {
+        let deferred = self.deferred.iter().map(|deferred| &deferred.in_flight);
+        let before = deferred.chain(self.held.iter().map(|(in_flight, _)| in_flight));
+        before.map(|in_flight| &in_flight.flight).any(|other| {
             other.session_id() == flight.session_id() && other.operation.id() < flight.operation.id()
         })
     }
@@ -341,9 +342,9 @@ impl ProxyConnection {
             return;
         }
         self.checked = now;
-        let late = |airborne: &&Airborne| now.duration_since(airborne.since) > limit;
-        for airborne in self.flights.values().filter(late) {
-            if let Some(link) = self.links.get_mut(&airborne.link) {
+        let late = |in_flight: &&InFlight| now.duration_since(in_flight.since) > limit;
+        for in_flight in self.sent.values().filter(late) {
+            if let Some(link) = self.links.get_mut(&in_flight.link) {
                 link.abort(limit, &mut self.ends);
             }
         }
@@ -351,10 +352,10 @@ impl ProxyConnection {
 
     /// A call of ours ended with the fault `status`.
     fn faulted(&mut self, token: u64, status: FaultStatus, replies: &mut Vec<Reply>) {
-        let Some(airborne) = self.flights.get(&token) else { return };
+        let Some(in_flight) = self.sent.get(&token) else { return };
         // The upstream refuses the proxy's account, not the client, whose own sign-in was good: to it, the call
         // failed. A sign-in that ends with AUTH3 is not answered, so that a refusal is the fault of the first call.
-        if is_refusal(status) && self.links.get(&airborne.link).is_some_and(Link::signs_in) {
+        if is_refusal(status) && self.links.get(&in_flight.link).is_some_and(UpstreamConnection::signs_in) {
             let denied = AuthError::Denied(refusal(&status)).into();
             return self.failed(token, &denied, Progress::Unknown, replies);
         }
@@ -364,20 +365,20 @@ impl ProxyConnection {
     /// A call of ours failed with its connection. One of which nothing was sent is sent on a new connection, once,
     /// where `error` permits that.
     fn failed(&mut self, token: u64, error: &UpstreamError, progress: Progress, replies: &mut Vec<Reply>) {
-        let Some(airborne) = self.flights.get_mut(&token) else { return };
-        let key = airborne.link.clone();
+        let Some(in_flight) = self.sent.get_mut(&token) else { return };
+        let key = in_flight.link.clone();
         self.proxy.upstream.endpoints.forget(key.0);
         let outcome = outcome(error, &progress);
         if let Progress::Unsent(call) = progress
             && error.retry() == Retry::Unsent
-            && !std::mem::replace(&mut airborne.again, true)
+            && !std::mem::replace(&mut in_flight.again, true)
         {
-            let context = airborne.flight.context().clone();
-            let operation = airborne.flight.operation.name();
+            let context = in_flight.flight.context().clone();
+            let operation = in_flight.flight.operation.name();
             tracing::debug!(operation, "retrying on a new connection: {error}");
             return self.link(&key, &context).call(call);
         }
-        let flight = &airborne.flight;
+        let flight = &in_flight.flight;
         let (peer, operation) = (flight.operation.peer(), flight.operation.name());
         let user = Some(flight.context().principal());
         let lost = Lost { peer, user, operation, is_wait: flight.is_wait() };
@@ -387,26 +388,26 @@ impl ProxyConnection {
             self.proxy.log.upstream_failed(&lost, error);
         }
         // A connection on which the proxy was refused stays refused: the next call gets a new one.
-        if self.links.get(&key).is_some_and(Link::is_idle) {
+        if self.links.get(&key).is_some_and(UpstreamConnection::is_idle) {
             self.links.remove(&key);
         }
         self.resume(token, outcome, replies);
     }
 
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
-        let Some(mut airborne) = self.flights.remove(&token) else { return };
-        let Some((conversation, _)) = self.conversations.get_mut(&airborne.link.1) else { return };
-        let next = self.proxy.engine.resume(conversation, &mut airborne.flight, outcome, &mut OsRandom);
-        self.go_on(airborne, next, replies);
+        let Some(mut in_flight) = self.sent.remove(&token) else { return };
+        let Some((conversation, _)) = self.conversations.get_mut(&in_flight.link.1) else { return };
+        let next = self.proxy.engine.resume(conversation, &mut in_flight.flight, outcome, &mut OsRandom);
+        self.go_on(in_flight, next, replies);
     }
 
-    fn go_on(&mut self, airborne: Airborne, next: Next, replies: &mut Vec<Reply>) {
-        let id = airborne.id;
-        let context = airborne.flight.context();
+    fn go_on(&mut self, in_flight: InFlight, next: Next, replies: &mut Vec<Reply>) {
+        let id = in_flight.id;
+        let context = in_flight.flight.context();
         // What was under way when its security context was revoked goes no further, in neither direction.
-        let next = match self.conversations.get(&airborne.link.1) {
+        let next = match self.conversations.get(&in_flight.link.1) {
             Some((conversation, _)) if context.is_revoked() && !matches!(next, Next::Fault { .. }) => {
-                self.proxy.engine.give_up(conversation, &airborne.flight);
+                self.proxy.engine.give_up(conversation, &in_flight.flight);
                 refused(context)
             }
             _ => next,
@@ -414,34 +415,34 @@ impl ProxyConnection {
         match next {
             Next::Defer { limit } => {
                 let until = Box::pin(tokio::time::sleep(limit));
-                self.deferred.push(Deferred { airborne, until });
+                self.deferred.push(Deferred { in_flight, until });
                 return;
             }
-            Next::Relay { .. } if self.has_to_wait(&airborne.flight) => {
-                self.held.push_back((airborne, next));
+            Next::Relay { .. } if self.has_to_wait(&in_flight.flight) => {
+                self.held.push_back((in_flight, next));
                 return;
             }
             Next::Relay { opnum, stub } => {
                 self.next_token += 1;
                 let token = self.next_token;
                 // What a module asks ahead is a call of its own.
-                let object = airborne.object.filter(|_| airborne.flight.asks_ahead().is_none());
-                let link = self.link(&airborne.link, airborne.flight.context());
+                let object = in_flight.object.filter(|_| in_flight.flight.asks_ahead().is_none());
+                let link = self.link(&in_flight.link, in_flight.flight.context());
                 link.call(Outgoing { token, opnum, object, stub });
-                self.flights.insert(token, airborne);
+                self.sent.insert(token, in_flight);
                 return;
             }
             Next::Reply { ref stub } => replies.push(Reply::Response { id, stub: stub.clone() }),
             Next::Fault { status, ref why } => {
-                tracing::debug!(operation = airborne.flight.operation.name(), "fault {status}: {why}");
+                tracing::debug!(operation = in_flight.flight.operation.name(), "fault {status}: {why}");
                 replies.push(Reply::Fault { id, status });
             }
         }
-        self.proxy.observer.finished(&airborne.flight, &next, airborne.since.elapsed());
+        self.proxy.observer.finished(&in_flight.flight, &next, in_flight.since.elapsed());
     }
 
     /// The connection to the upstream for `key`, which is of `caller`; a new one where there is none that stands.
-    fn link(&mut self, key: &LinkKey, caller: &SecurityContext) -> &mut Link {
+    fn link(&mut self, key: &LinkKey, caller: &SecurityContext) -> &mut UpstreamConnection {
         let Self { proxy, conversations, links, client_bind, .. } = self;
         if links.get(key).is_some_and(|link| !link.is_usable()) {
             links.remove(key);
@@ -451,14 +452,14 @@ impl ProxyConnection {
             let (interface, identity) = key;
             let group = conversations.get(identity).and_then(|(_, group)| group.upstream(*interface));
             let account = upstream.account.as_ref().and_then(|held| credentials_for(caller, held)).cloned();
-            let config = LinkConfig {
+            let config = AssociationConfig {
                 interface: syntax(*interface),
-                account: account.as_ref().map(Live::get),
+                account: account.as_ref().map(Reloadable::get),
                 group: group.unwrap_or(0),
                 bind_id: Some(upstream.loop_marker.bind_id(*client_bind)),
                 timeout: upstream.timeout,
             };
-            Link::new(config, connect(upstream.clone(), account, *interface, caller.clone()))
+            UpstreamConnection::new(config, connect(upstream.clone(), account, *interface, caller.clone()))
         })
     }
 }

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::gate::SignInAttempt;
 use crate::rpc::auth::{protection, strongest};
 use crate::rpc::call::{
-    CallEnd, Connected, LinkConfig, Outgoing, Progress, is_denial, is_refusal, refusal, refused,
+    AssociationConfig, CallEnd, Connected, Outgoing, Progress, is_denial, is_refusal, refusal, refused,
 };
 use crate::rpc::loop_marker::BindId;
 use crate::tcp::stream::poll_read;
@@ -36,8 +36,8 @@ enum State {
 }
 
 /// One connection to a server. Calls go in at once; what comes of them is polled for.
-pub(crate) struct Link {
-    config: LinkConfig,
+pub(crate) struct UpstreamConnection {
+    config: AssociationConfig,
     state: State,
     association: ClientAssociation,
     initiator: Option<Initiator>,
@@ -57,19 +57,19 @@ pub(crate) struct Link {
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl std::fmt::Debug for Link {
+impl std::fmt::Debug for UpstreamConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link")
+        f.debug_struct("UpstreamConnection")
             .field("association", &self.association.is_bound())
             .field("calls", &self.calls.len())
             .finish_non_exhaustive()
     }
 }
 
-impl Link {
+impl UpstreamConnection {
     /// A link over the connection that `connect` makes within the limit of `config`, for that.
     pub(crate) fn new(
-        config: LinkConfig,
+        config: AssociationConfig,
         connect: impl Future<Output = Result<Connected, UpstreamError>> + Send + 'static,
     ) -> Self {
         let association = ClientAssociation::new(ClientConfig {

@@ -14,13 +14,13 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::event_log::EventLog;
-use crate::tcp::admission::{Admission, Entered, Evicted, Place};
+use crate::tcp::admission::{Admission, ConnectionPermit, Entered, Evicted};
 use crate::tcp::stream::prepare;
-use crate::tcp::workers::Cores;
+use crate::tcp::workers::Workers;
 
 /// How often a connection is looked at at least: so late may a revoked security context be noticed on one that
 /// only waits.
-pub(crate) const LOOK: Duration = Duration::from_secs(5);
+pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A listener's address that can't be taken.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub(crate) struct Acceptor<'a> {
     /// Who gets in.
     pub(crate) admission: Arc<Admission>,
     /// The threads that connections are served on.
-    pub(crate) cores: Cores,
+    pub(crate) workers: Workers,
     /// Where is logged who does not get in.
     pub(crate) log: &'a EventLog,
     /// Who watches.
@@ -62,7 +62,7 @@ impl Acceptor<'_> {
         protocol: impl Fn(&watch::Receiver<bool>) -> S,
         beside: impl Future<Output = Infallible>,
     ) where
-        S: FnOnce(TcpStream, SocketAddr, Place) -> F + Send + 'static,
+        S: FnOnce(TcpStream, SocketAddr, ConnectionPermit) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
         let mut connections = JoinSet::new();
@@ -70,11 +70,11 @@ impl Acceptor<'_> {
         while !*stop.borrow() {
             tokio::select! {
                 accepted = listener.accept() => {
-                    let Some((stream, peer, place, evicted)) = self.admit(accepted).await else { continue };
+                    let Some((stream, peer, permit, evicted)) = self.admit(accepted).await else { continue };
                     let serve = protocol(&stop);
-                    let served = self.cores.serve(&mut connections, stream, async move |stream| {
+                    let served = self.workers.serve(&mut connections, stream, async move |stream| {
                         tokio::select! {
-                            () = serve(stream, peer, place) => {}
+                            () = serve(stream, peer, permit) => {}
                             () = evicted.wait() => tracing::debug!(%peer, "connection closed to make room for others"),
                         }
                     });
@@ -95,7 +95,7 @@ impl Acceptor<'_> {
     async fn admit(
         &self,
         accepted: io::Result<(TcpStream, SocketAddr)>,
-    ) -> Option<(TcpStream, SocketAddr, Place, Evicted)> {
+    ) -> Option<(TcpStream, SocketAddr, ConnectionPermit, Evicted)> {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -106,14 +106,14 @@ impl Acceptor<'_> {
             }
         };
         match self.admission.enter(peer.ip()) {
-            Ok(Entered { place, evicted, made_room }) => {
+            Ok(Entered { permit, evicted, made_room }) => {
                 if made_room {
                     self.log.made_room(peer);
                 }
                 if let Err(error) = prepare(&stream) {
                     tracing::debug!(%peer, "can't set the connection up: {error}");
                 }
-                Some((stream, peer, place, evicted))
+                Some((stream, peer, permit, evicted))
             }
             Err(limit) => {
                 self.log.not_served(peer, limit);

@@ -77,9 +77,9 @@ struct Counts {
     last_id: u64,
 }
 
-/// A connection's place, given back when it is dropped.
+/// A connection's permit, given back when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct ConnectionPermit {
     admission: Arc<Admission>,
     id: u64,
     address: IpAddr,
@@ -103,7 +103,7 @@ impl Evicted {
 
 /// What a new connection gets.
 pub(crate) struct Entered {
-    pub(crate) place: Place,
+    pub(crate) permit: ConnectionPermit,
     pub(crate) evicted: Evicted,
     /// Whether another connection was closed for it.
     pub(crate) made_room: bool,
@@ -118,7 +118,7 @@ impl Admission {
         Arc::new(Self { limits, fronts, counts: Mutex::default() })
     }
 
-    /// A place for a connection from `address`.
+    /// A permit for a connection from `address`.
     ///
     /// # Errors
     /// Says which limit is reached.
@@ -143,11 +143,17 @@ impl Admission {
         let id = counts.last_id;
         let (evict, evicted) = oneshot::channel();
         counts.waiting.entry(address).or_default().insert(id, evict);
-        let place = Place { admission: Arc::clone(self), id, address, counted: !is_front, signed_in: false };
-        Ok(Entered { place, evicted: Evicted(evicted), made_room })
+        let permit = ConnectionPermit {
+            admission: Arc::clone(self),
+            id,
+            address,
+            counted: !is_front,
+            signed_in: false,
+        };
+        Ok(Entered { permit, evicted: Evicted(evicted), made_room })
     }
 
-    /// Connections that have a place now.
+    /// Connections that have a permit now.
     pub fn connections(&self) -> usize {
         self.lock().all
     }
@@ -163,7 +169,7 @@ impl Counts {
         if own >= limits.connections_per_address { Err(ADDRESS_FULL) } else { Ok(()) }
     }
 
-    /// Closes an unauthenticated connection; whether there was one. Its task gives the place back later, but does
+    /// Closes an unauthenticated connection; whether there was one. Its task gives the permit back later, but does
     /// not count any more.
     fn evict(&mut self) -> bool {
         let most = self.waiting.iter().max_by_key(|(_, waiting)| waiting.len()).map(|(address, _)| *address);
@@ -203,7 +209,7 @@ impl Counts {
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// A client signed in on the connection, which is not closed any more to make room.
     pub(crate) fn signed_in(&mut self) {
         if !self.signed_in && self.admission.lock().take(self.address, self.id).is_some() {
@@ -238,7 +244,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut counts = self.admission.lock();
         // One that was evicted counts no more.
@@ -275,7 +281,7 @@ mod tests {
 
     fn signed_in(admission: &Arc<Admission>, last: u8) -> Entered {
         let mut entered = enter(admission, last);
-        entered.place.signed_in();
+        entered.permit.signed_in();
         entered
     }
 
@@ -302,11 +308,11 @@ mod tests {
         let mut users: Vec<_> = (0..3).map(|_| signed_in(&admission, 1)).collect();
         let mut begins = enter(&admission, 2);
         let mut flood: Vec<_> = (0..100).map(|_| enter(&admission, 3)).collect();
-        assert!(flood.iter().all(|entered| !entered.place.signed_in));
+        assert!(flood.iter().all(|entered| !entered.permit.signed_in));
         assert_eq!(flood.iter_mut().map(is_evicted).filter(|evicted| *evicted).count(), 96);
         assert!(flood[..96].iter().all(|entered| entered.evicted.0.is_terminated()));
         assert!(!is_evicted(&mut begins) && !users.iter_mut().any(is_evicted));
-        begins.place.signed_in();
+        begins.permit.signed_in();
         assert_eq!(admission.connections(), 3 + 1 + 4);
         // What was evicted is not counted twice.
         drop(flood);
@@ -328,8 +334,8 @@ mod tests {
         let user = signed_in(&admission, 3);
         assert!(is_evicted(&mut waits) && user.made_room);
         // It is too late for it to sign in.
-        waits.place.signed_in();
-        assert!(!waits.place.is_signed_in());
+        waits.permit.signed_in();
+        assert!(!waits.permit.is_signed_in());
         assert_eq!(admission.connections(), 4);
         assert_eq!(admission.enter(address(4)).err(), Some(FULL));
         drop(waits);
@@ -342,10 +348,10 @@ mod tests {
         let mut clients: Vec<_> = (0..10).map(|_| enter(&admission, 9)).collect();
         let (of_one, others) = clients.split_at_mut(2);
         for client in of_one {
-            client.place.claimed(address(1)).unwrap();
+            client.permit.claimed(address(1)).unwrap();
         }
-        assert_eq!(others[0].place.claimed(address(1)), Err(ADDRESS_FULL));
-        others[0].place.claimed(address(2)).unwrap();
+        assert_eq!(others[0].permit.claimed(address(1)), Err(ADDRESS_FULL));
+        others[0].permit.claimed(address(2)).unwrap();
         assert_eq!(admission.enter(address(1)).err(), Some(ADDRESS_FULL));
         drop(clients);
         assert!(admission.enter(address(1)).is_ok());

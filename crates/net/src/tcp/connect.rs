@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::tcp::stream::prepare;
 
 /// How long one address of several may take: who does not answer by then leaves time for the next.
-const EACH: Duration = Duration::from_secs(2);
+const PER_ADDRESS: Duration = Duration::from_secs(2);
 
 /// Why a server's name has no address.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ fn list(attempts: &[(SocketAddr, AttemptError)]) -> String {
     text
 }
 
-/// A connection to the first of `addresses` that takes one, ready for use. Each has [`EACH`], but for the last, which
+/// A connection to the first of `addresses` that takes one, ready for use. Each has [`PER_ADDRESS`], but for the last, which
 /// has as long as the caller waits.
 pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
     let mut failures = Vec::new();
@@ -62,7 +62,7 @@ pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, C
         let connected = if number + 1 == addresses.len() {
             connect_one(*address).await
         } else {
-            connect_within(*address, EACH).await
+            connect_within(*address, PER_ADDRESS).await
         };
         match connected {
             Ok(stream) => return Ok(stream),
@@ -72,14 +72,14 @@ pub(crate) async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, C
     Err(ConnectError(failures))
 }
 
-/// A connection to the address that was `cached`, within [`EACH`]; where it takes none, or none was cached, to the first
+/// A connection to the address that was `cached`, within [`PER_ADDRESS`]; where it takes none, or none was cached, to the first
 /// of those that `lookup` finds.
 pub(crate) async fn connect<E: From<ConnectError>>(
     cached: Option<SocketAddr>,
     lookup: impl Future<Output = Result<Vec<SocketAddr>, E>>,
 ) -> Result<TcpStream, E> {
     if let Some(address) = cached
-        && let Ok(stream) = connect_within(address, EACH).await
+        && let Ok(stream) = connect_within(address, PER_ADDRESS).await
     {
         return Ok(stream);
     }
@@ -137,7 +137,7 @@ mod tests {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = listener.local_addr().unwrap();
-        let stream = timeout(EACH * 2, connect_any(&[full, good])).await.unwrap().unwrap();
+        let stream = timeout(PER_ADDRESS * 2, connect_any(&[full, good])).await.unwrap().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
     }
 }

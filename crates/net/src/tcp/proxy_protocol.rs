@@ -8,7 +8,7 @@ use engine::Observer;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::event_log::EventLog;
-use crate::tcp::admission::Place;
+use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::network::Network;
 
 /// What version 2 begins with (section 2.2).
@@ -70,7 +70,7 @@ pub(crate) fn speaks_proxy(fronts: &[Network], peer: IpAddr) -> bool {
     fronts.iter().any(|network| network.contains(peer))
 }
 
-/// The client that a new connection from `peer` is for, which `place` counts for from now on. Where `peer` is one of
+/// The client that a new connection from `peer` is for, which `permit` counts for from now on. Where `peer` is one of
 /// `fronts`, the connection begins with a header, which is read, and not a byte more.
 ///
 /// # Errors
@@ -78,14 +78,14 @@ pub(crate) fn speaks_proxy(fronts: &[Network], peer: IpAddr) -> bool {
 pub(crate) async fn client_address(
     stream: &mut (impl AsyncRead + Unpin),
     peer: SocketAddr,
-    place: &mut Place,
+    permit: &mut ConnectionPermit,
     fronts: &[Network],
 ) -> Result<SocketAddr, ClientError> {
     if !speaks_proxy(fronts, peer.ip()) {
         return Ok(peer);
     }
     let Some(client) = proxy_header(stream).await? else { return Ok(peer) };
-    place.claimed(client.ip()).map_err(|limit| ClientError::Limit { client, limit })?;
+    permit.claimed(client.ip()).map_err(|limit| ClientError::Limit { client, limit })?;
     Ok(client)
 }
 

@@ -16,10 +16,10 @@ use tokio::task::JoinSet;
 ///
 /// A thread acts for nobody by itself: each operation carries the security context of its caller.
 #[derive(Debug, Clone, Default)]
-pub struct Cores(Arc<[Core]>);
+pub struct Workers(Arc<[Worker]>);
 
 #[derive(Debug)]
-struct Core {
+struct Worker {
     runtime: Handle,
     /// Whoever serves a connection on it has one of these.
     open: Arc<()>,
@@ -30,13 +30,13 @@ struct Core {
 /// So many names of servers are looked up at once, for the connections of one thread: that blocks.
 const LOOKUPS: usize = 32;
 
-impl Cores {
+impl Workers {
     /// Starts `count` threads, which end when the last of the clones is dropped.
     ///
     /// # Errors
     /// When the machine has no room for a thread.
     pub fn start(count: NonZeroUsize) -> io::Result<Self> {
-        (0..count.get()).map(Core::start).collect::<io::Result<_>>().map(Self)
+        (0..count.get()).map(Worker::start).collect::<io::Result<_>>().map(Self)
     }
 
     /// Connections are served wherever they are taken.
@@ -54,11 +54,11 @@ impl Cores {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let Some(core) = self.0.iter().min_by_key(|core| Arc::strong_count(&core.open)) else {
+        let Some(worker) = self.0.iter().min_by_key(|worker| Arc::strong_count(&worker.open)) else {
             connections.spawn(serve(stream));
             return Ok(());
         };
-        let (stream, open) = (stream.into_std()?, Arc::clone(&core.open));
+        let (stream, open) = (stream.into_std()?, Arc::clone(&worker.open));
         let served = async move {
             match TcpStream::from_std(stream) {
                 Ok(stream) => serve(stream).await,
@@ -66,12 +66,12 @@ impl Cores {
             }
             drop(open);
         };
-        connections.spawn_on(served, &core.runtime);
+        connections.spawn_on(served, &worker.runtime);
         Ok(())
     }
 }
 
-impl Core {
+impl Worker {
     fn start(number: usize) -> io::Result<Self> {
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_all().max_blocking_threads(LOOKUPS).build()?;
@@ -114,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_goes_to_the_thread_that_has_the_fewest() {
-        let cores = Cores::start(NonZeroUsize::new(2).unwrap()).unwrap();
+        let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
         let (told, threads) = channel();
         let mut connections = JoinSet::new();
         let connect = async |connections: &mut JoinSet<()>| {
@@ -124,7 +124,7 @@ mod tests {
                 let _ = stream.readable().await;
                 drop(served);
             };
-            cores.serve(connections, stream, serve).unwrap();
+            workers.serve(connections, stream, serve).unwrap();
             client
         };
         let [stays, goes] = [connect(&mut connections).await, connect(&mut connections).await];
@@ -141,34 +141,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_panics_ends_alone() {
-        let cores = Cores::start(NonZeroUsize::new(2).unwrap()).unwrap();
+        let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
         let (told, threads) = channel();
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;
-        cores.serve(&mut connections, stream, async move |_stream| panic!("as it should")).unwrap();
+        workers.serve(&mut connections, stream, async move |_stream| panic!("as it should")).unwrap();
         assert!(connections.join_next().await.unwrap().unwrap_err().is_panic());
         // It does not count any more, and its thread goes on.
         let (_client, stream) = connected().await;
         let served = Served(told);
-        cores.serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
+        workers.serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
         assert_eq!(threads.recv_timeout(PATIENCE).unwrap(), "connections-0");
     }
 
     #[tokio::test]
     async fn the_threads_end_with_the_last_of_those_who_may_use_them() {
-        let cores = Cores::start(NonZeroUsize::MIN).unwrap();
+        let workers = Workers::start(NonZeroUsize::MIN).unwrap();
         let (told, threads) = channel();
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;
         let served = Served(told);
-        cores
+        workers
             .serve(&mut connections, stream, async move |_stream| {
                 let _served = served;
                 std::future::pending::<()>().await;
             })
             .unwrap();
-        let clone = cores.clone();
-        drop(cores);
+        let clone = workers.clone();
+        drop(workers);
         assert!(threads.recv_timeout(Duration::from_millis(50)).is_err());
         drop(clone);
         assert_eq!(threads.recv_timeout(PATIENCE).unwrap(), "connections-0");
@@ -181,7 +181,7 @@ mod tests {
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;
         let served = Served(told);
-        Cores::here().serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
+        Workers::here().serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
         connections.join_next().await.unwrap().unwrap();
         assert_eq!(Some(&*threads.recv().unwrap()), std::thread::current().name());
     }

@@ -18,7 +18,7 @@ use net::http::{
     HttpCredentials, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes,
     Schemes, Via, run_http,
 };
-use net::{Admission, Cores, EventLog, Limits, Live, Unobserved};
+use net::{Admission, EventLog, Limits, Reloadable, Unobserved, Workers};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -122,7 +122,7 @@ impl Setup {
                 host: upstream.ip().to_string(),
                 port: upstream.port(),
                 tls: None,
-                credentials: Live::new(if self.relayed {
+                credentials: Reloadable::new(if self.relayed {
                     HttpCredentials::Relayed
                 } else {
                     HttpCredentials::basic("svcproxy", "LAB", &Password::new("secret"))
@@ -158,7 +158,7 @@ impl Setup {
                 None,
                 Arc::clone(&config),
                 admission,
-                Cores::here(),
+                Workers::here(),
                 stopped,
             ));
         });

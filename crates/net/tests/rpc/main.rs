@@ -14,8 +14,8 @@ use engine::{
 };
 use identity::{Authority, Pool, Registry};
 use net::{
-    Backend as _, Call, Endpoints, Group, Location, Proxy, ProxyConnection, Reply, Unobserved, Upstream,
-    syntax,
+    Call, Endpoints, Group, Location, RelayConnection, Reply, RequestHandler as _, RpcRelay, Unobserved,
+    Upstream, syntax,
 };
 use tokio::time::timeout;
 use wire::Endian;
@@ -47,7 +47,7 @@ impl Module for Gate {
 
 /// One client connection, and what opens the gate.
 struct Talk {
-    connection: ProxyConnection,
+    connection: RelayConnection,
     open: Sender<()>,
     pool: Pool,
     registry: Arc<Registry>,
@@ -74,7 +74,7 @@ impl Talk {
             loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),
             gate: net::Gate::new(),
         };
-        let proxy = Proxy::new("proxy.lab.test", engine, upstream, Arc::new(Unobserved));
+        let proxy = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(Unobserved));
         let registry = Registry::new();
         let caller = SecurityContext::anonymous(&registry, &Authority::new("a"));
         Self {

@@ -8,7 +8,7 @@ use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
 use identity::{Credentials, Mechanism, Registry, SecurityContext};
 use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion, Via};
-use net::{Account, Gate, Live};
+use net::{Account, Gate, Reloadable};
 use rpc::AuthLevel;
 
 use super::arguments::Arguments;
@@ -60,7 +60,7 @@ impl HttpSender {
             host: target.host.clone(),
             port: target.port,
             tls: target.tls.then(trust).transpose()?,
-            credentials: Live::new(credentials),
+            credentials: Reloadable::new(credentials),
             timeout: TIMEOUT,
             call_limit: CALL_LIMIT,
             via: Via::new(&mut identity::OsRandom)?,

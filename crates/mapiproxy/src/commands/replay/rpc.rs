@@ -8,7 +8,7 @@ use capture::replay::RpcStep;
 use client::{Client, ClientConfig};
 use identity::Mechanism;
 use mapi::Interface;
-use net::{CallFailure, LinkConfig, RpcClient};
+use net::{AssociationConfig, CallFailure, RpcClient};
 
 use super::arguments::Arguments;
 use crate::config::Binding;
@@ -44,7 +44,7 @@ impl RpcSender {
     async fn link(&mut self, connection: u64, interface: Interface) -> Result<&mut RpcClient, Failure> {
         if !self.links.contains_key(&(connection, interface)) {
             let address = self.client.find(interface).await?;
-            let config = LinkConfig {
+            let config = AssociationConfig {
                 interface: net::syntax(interface),
                 account: self.config.account.clone().map(Arc::new),
                 group: 0,

@@ -17,7 +17,7 @@ use crate::http::downstream::pace::Pace;
 use crate::http::timers::{ShutdownSignal, Timer};
 use crate::http::transport::{FramedTransport, Stream, TransportError};
 use crate::http::upstream::slot::UpstreamSlot;
-use crate::tcp::admission::Place;
+use crate::tcp::admission::ConnectionPermit;
 
 /// How long the rest of a request is waited for when the proxy is to stop.
 const UNFINISHED: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ pub(crate) struct Downstream {
     pub(crate) transport: FramedTransport<RequestHead>,
     /// Where the connection comes from: from a front server, or from the client itself.
     pub(crate) peer: SocketAddr,
-    pub(crate) permit: Place,
+    pub(crate) permit: ConnectionPermit,
     accepted: Instant,
     pub(crate) pace: Pace,
     pub(crate) shutdown: ShutdownSignal,
@@ -60,7 +60,7 @@ impl Downstream {
         config: Arc<HttpListenerConfig>,
         stream: Stream,
         peer: SocketAddr,
-        permit: Place,
+        permit: ConnectionPermit,
         accepted: Instant,
         shutdown: ShutdownSignal,
     ) -> Self {

@@ -8,14 +8,14 @@ use tokio::net::TcpStream;
 use crate::http::config::HttpListenerConfig;
 use crate::http::tls::{TlsFailure, TlsIdentity};
 use crate::http::transport::Stream;
-use crate::tcp::admission::Place;
+use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::proxy_protocol::{ClientError, HeaderError, client_address, speaks_proxy};
 
 /// A connection that requests can come on.
 pub(crate) struct Begun {
     /// Whom it is for: a front server may have said so.
     pub(crate) client: SocketAddr,
-    pub(crate) place: Place,
+    pub(crate) place: ConnectionPermit,
     /// What sign-ins on it may be bound to.
     pub(crate) bindings: Option<ChannelBindings>,
     pub(crate) stream: Stream,
@@ -52,7 +52,7 @@ pub(crate) async fn begin(
     tls: Option<TlsIdentity>,
     mut stream: TcpStream,
     peer: SocketAddr,
-    mut place: Place,
+    mut place: ConnectionPermit,
 ) -> Result<Begun, NotBegun> {
     let fronts = &config.peers.proxy_protocol;
     let client = client_address(&mut stream, peer, &mut place, fronts).await?;

@@ -13,7 +13,7 @@ use crate::account::{Account, credentials_for};
 use crate::gate::{Gate, Road, SignInAttempt};
 use crate::http::tls::TlsTrust;
 use crate::http::upstream::forwarding::Via;
-use crate::reloadable::Live;
+use crate::reloadable::Reloadable;
 use crate::upstream_error::UpstreamError;
 
 /// As whom we act towards the server.
@@ -57,7 +57,7 @@ pub struct HttpUpstream {
     /// How we know it, where we speak TLS with it.
     pub tls: Option<TlsTrust>,
     /// As whom we act there, on connections that are opened from now on.
-    pub credentials: Live<HttpCredentials>,
+    pub credentials: Reloadable<HttpCredentials>,
     /// How long connecting and signing in may take.
     pub timeout: Duration,
     /// How long an answer may take.
