@@ -2,6 +2,7 @@
 
 mod autodiscover;
 mod bodies;
+mod followed_batch;
 mod guess;
 pub(crate) mod handles;
 mod mapper;

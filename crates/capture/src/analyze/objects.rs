@@ -11,8 +11,8 @@ use mapi::rop::{Columns, Logons, RequestBody, ResponseBody, RopReply, RopRequest
 use super::normalize::Names;
 use super::transfer::Transfer;
 
-/// Of how many objects of a session it is known at once what their columns are, and where their streams
-/// stand; of more, nothing is known.
+/// Of how many objects of a session the columns are known at once, and how many streams are followed; of more,
+/// nothing is known.
 const MAX_OBJECTS: usize = 16_384;
 
 /// The objects of a session.
@@ -20,24 +20,12 @@ const MAX_OBJECTS: usize = 16_384;
 pub(super) struct Objects {
     /// Those that were made in the recording.
     pub(super) table: ObjectTable,
-    pub(super) more: More,
+    pub(super) columns: KnownColumns,
+    pub(super) transfers: Transfers,
     /// The names of the session's named properties, by their numbers.
     pub(super) names: Names,
     /// The code page of the session's texts, where it was asked for.
     pub(super) code_page: Option<u16>,
-}
-
-/// What is known of objects by their handles alone: a recording may begin after they were made.
-#[derive(Debug, Default)]
-pub(super) struct More {
-    columns: HashMap<u32, Vec<PropTag>>,
-    transfers: HashMap<u32, Transfer>,
-}
-
-impl Columns for More {
-    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
-        self.columns.get(&handle).map(Vec::as_slice)
-    }
 }
 
 impl Logons for Objects {
@@ -46,31 +34,46 @@ impl Logons for Objects {
     }
 }
 
-impl More {
-    /// Where in its stream the `FastTransfer` context `handle` stands.
-    pub(super) fn transfer(&mut self, handle: u32) -> Option<&mut Transfer> {
-        if self.transfers.len() >= MAX_OBJECTS && !self.transfers.contains_key(&handle) {
-            return None;
-        }
-        Some(self.transfers.entry(handle).or_default())
-    }
+/// The columns of objects by their handles alone: a recording may begin after the objects were made.
+#[derive(Debug, Default)]
+pub(super) struct KnownColumns(HashMap<u32, Vec<PropTag>>);
 
+impl Columns for KnownColumns {
+    fn columns(&self, handle: u32) -> Option<&[PropTag]> {
+        self.0.get(&handle).map(Vec::as_slice)
+    }
+}
+
+impl KnownColumns {
     /// The object `handle` has other columns now, or none that are known.
-    pub(super) fn set_columns(&mut self, handle: u32, columns: Option<Vec<PropTag>>) {
+    pub(super) fn set(&mut self, handle: u32, columns: Option<Vec<PropTag>>) {
         match columns {
-            Some(columns) if self.columns.len() < MAX_OBJECTS || self.columns.contains_key(&handle) => {
-                self.columns.insert(handle, columns);
+            Some(columns) if self.0.len() < MAX_OBJECTS || self.0.contains_key(&handle) => {
+                self.0.insert(handle, columns);
             }
             _ => {
-                self.columns.remove(&handle);
+                self.0.remove(&handle);
             }
         }
     }
+}
 
-    /// The client lets go of an object.
-    pub(super) fn release(&mut self, handle: u32) {
-        self.columns.remove(&handle);
-        self.transfers.remove(&handle);
+/// The `FastTransfer` streams of a session, by the handles of their contexts.
+#[derive(Debug, Default)]
+pub(super) struct Transfers(HashMap<u32, Transfer>);
+
+impl Transfers {
+    /// Where in its stream the `FastTransfer` context `handle` stands.
+    pub(super) fn of(&mut self, handle: u32) -> Option<&mut Transfer> {
+        if self.0.len() >= MAX_OBJECTS && !self.0.contains_key(&handle) {
+            return None;
+        }
+        Some(self.0.entry(handle).or_default())
+    }
+
+    /// The client released an object.
+    pub(super) fn remove(&mut self, handle: u32) {
+        self.0.remove(&handle);
     }
 }
 

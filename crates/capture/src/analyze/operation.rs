@@ -68,7 +68,7 @@ impl Operation {
 }
 
 /// A ROP with its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rop {
     /// Which ROP it is, as `RopOpenFolder`.
     pub name: String,

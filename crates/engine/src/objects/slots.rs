@@ -1,7 +1,5 @@
 //! The slots of a batch's handle table, and the objects that they stand for.
 
-use std::sync::Arc;
-
 use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
 use mapi::rop::RopRequest;
@@ -135,10 +133,10 @@ impl<'a> BatchObjects<'a> {
     }
 
     /// The columns that rows in the answer to `request` have.
-    pub fn columns(&self, request: &RopRequest) -> Option<Arc<[PropTag]>> {
+    pub fn columns(&self, request: &RopRequest) -> Option<&[PropTag]> {
         match &self.acted_on(request)?.kind {
-            ObjectKind::Table(table) => table.columns.clone(),
-            ObjectKind::Message(message) => Some(Arc::clone(&message.recipient_columns)),
+            ObjectKind::Table(table) => table.columns.as_deref(),
+            ObjectKind::Message(message) => Some(&message.recipient_columns),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
-use mapi::rop::{Empty, HandleRole, Logons, OverlaidLogons, RequestBody, RopReply, RopRequest};
+use mapi::rop::{Empty, HandleRole, Logons, RequestBody, RequestReader, RopReply, RopRequest};
 use wire::{Bytes, Decode as _, Encode as _, Error, Reader, Result, Writer};
 
 /// The most slots of a server object handle table: an index of one byte reaches no more, and 255 is left out.
@@ -264,12 +264,6 @@ impl RopBatch {
         self.entries.get(place).map_or(&NONE, |entry| &entry.request)
     }
 
-    /// The first ROP behind `place` whose answer comes from the upstream.
-    pub(crate) fn next_relayed(&self, place: usize) -> Option<&Entry> {
-        let behind = self.entries.get(place.saturating_add(1)..).unwrap_or_default();
-        behind.iter().find(|entry| entry.is_answered_there())
-    }
-
     /// Whether nothing of it is left for the upstream.
     pub(crate) fn is_spent(&self) -> bool {
         !self.entries.is_empty()
@@ -302,19 +296,17 @@ impl Packed {
 }
 
 fn decode_rops(rops: &Bytes, logons: &dyn Logons) -> (Vec<Entry>, Range<usize>, Option<Error>) {
-    let mut r = Reader::sharing(rops);
-    let mut logons = OverlaidLogons::new(logons);
+    let mut reader = RequestReader::new(Reader::sharing(rops), logons);
     let mut entries = Vec::new();
-    while !r.is_empty() {
-        let start = r.offset();
-        match RopRequest::decode(&mut r, &logons) {
-            Ok(request) => {
-                logons.passed(&request);
-                let origin = Some(start..r.offset());
+    let error = loop {
+        match reader.next_request() {
+            Ok(Some((request, bytes))) => {
+                let origin = Some(bytes);
                 entries.push(Entry { request, reply: None, fate: Fate::Relayed, origin, by: None });
             }
-            Err(error) => return (entries, start..rops.len(), Some(error)),
+            Ok(None) => break None,
+            Err(error) => break Some(error),
         }
-    }
-    (entries, rops.len()..rops.len(), None)
+    };
+    (entries, reader.offset()..rops.len(), error)
 }

@@ -8,6 +8,7 @@ mod batch;
 pub(crate) mod exchange;
 mod payload;
 mod replies;
+mod reply_pass;
 pub(crate) mod run;
 pub(crate) mod view;
 

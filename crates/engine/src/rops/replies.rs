@@ -2,29 +2,13 @@
 
 use mapi::compress::{ExtendedBuffer, ExtendedFlags};
 use mapi::emsmdb::RopBuffer;
+use mapi::property::PropTag;
 use mapi::rop::unsolicited::RopBufferTooSmallResponse;
-use mapi::rop::{RopReply, RopResponse, Turn};
+use mapi::rop::{AnsweredBatch, ReadResponse, ResponseReader, RopReply, RopRequest, RopResponse};
 use wire::{Bytes, Decode as _, Encode as _, Error, ErrorKind, Reader, Result, Writer};
 
 use super::batch::{Entry, RopBatch};
-
-/// Who reads answers knows the objects, and is told of each ROP in order.
-pub(crate) trait ReadReply {
-    /// Reads the response to the ROP at `place` of `batch`; where `r` stands is its `RopId`. Where there is no
-    /// such ROP, it is one that answers none.
-    ///
-    /// # Errors
-    /// When the bytes are no such response.
-    fn read(&mut self, turn: Turn, batch: &RopBatch, place: usize, r: &mut Reader<'_>)
-    -> Result<RopResponse>;
-
-    /// The ROP at `place` has its answer, or gets none; `handles` is the handle table of the answer. Says
-    /// whether the answer was changed.
-    fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool;
-
-    /// One more answer to the last ROP. Says whether it was changed.
-    fn more(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool;
-}
+use super::reply_pass::ReplyPass;
 
 /// The answer to a batch, as it came from the upstream. Replies are with the batch's entries.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,44 +42,28 @@ impl RopAnswers {
     /// # Errors
     /// When the buffers hold no ROP buffer. Answers that can't be decoded are no error, see
     /// [`RopAnswers::error`].
-    pub(crate) fn decode(
+    pub(super) fn decode(
         buffers: Vec<ExtendedBuffer>,
         batch: &mut RopBatch,
-        read: &mut impl ReadReply,
+        pass: &mut ReplyPass<'_>,
     ) -> Result<Self> {
         let mut buffers = buffers.into_iter();
         let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
         let original = RopBuffer::from_shared(&first.payload)?;
-        let mut answers = Self {
-            flags: first.flags,
-            original,
-            others: Vec::new(),
-            stopped: None,
-            opaque: None,
-            packed: Vec::new(),
-            changed: false,
-        };
-        let place = answers.read_first(batch, read);
-        answers.pass(batch, place..batch.entries.len(), read);
-        for buffer in buffers {
-            let packed = PackedReply::decode(buffer, batch, read);
-            answers.changed |= packed.changed;
-            answers.packed.push(packed);
-        }
-        Ok(answers)
+        let mut reading = Reading { batch, pass, handles: &original.handles, changed: false };
+        let mut reader = ResponseReader::new();
+        let Unmatched { others, stopped, opaque } = reading.first(&mut reader, &original.rops);
+        reader.pass_rest(&mut reading);
+        let packed: Vec<PackedReply> =
+            buffers.map(|buffer| PackedReply::decode(buffer, &mut reader, &mut reading)).collect();
+        let changed = reading.changed || packed.iter().any(|packed| packed.changed);
+        Ok(Self { flags: first.flags, original, others, stopped, opaque, packed, changed })
     }
 
     /// What an upstream would answer that got nothing of the batch.
     pub(crate) fn nothing(batch: &RopBatch) -> Result<ExtendedBuffer> {
         let buffer = RopBuffer::new(Bytes::new(), batch.handles.clone());
         Ok(ExtendedBuffer::plain(buffer.to_bytes()?))
-    }
-
-    fn pass(&mut self, batch: &mut RopBatch, places: std::ops::Range<usize>, read: &mut impl ReadReply) {
-        for place in places {
-            let changed = read.passed(batch, place, &self.original.handles);
-            self.changed |= changed;
-        }
     }
 
     /// The server object handle table as the upstream left it.
@@ -127,43 +95,6 @@ impl RopAnswers {
             Some((_, _, error)) => Some(error),
             None => None,
         }
-    }
-
-    /// Reads the first buffer; returns the entry up to which all have passed.
-    fn read_first(&mut self, batch: &mut RopBatch, read: &mut impl ReadReply) -> usize {
-        let rops = self.original.rops.clone();
-        let mut r = Reader::sharing(&rops);
-        let mut place = 0;
-        while !r.is_empty() {
-            let start = r.offset();
-            let next = next_answered(batch, place);
-            self.pass(batch, place..next, read);
-            place = next;
-            match read_one(batch, place, &mut r, read) {
-                Ok(RopResponse::Reply(reply)) => {
-                    if let Some(entry) = batch.entries.get_mut(place) {
-                        entry.reply = Some(reply);
-                    }
-                    self.pass(batch, place..place.saturating_add(1), read);
-                    place = place.saturating_add(1);
-                }
-                Ok(response @ (RopResponse::BufferTooSmall(_) | RopResponse::Backoff(_))) => {
-                    self.stopped = Some((place, response));
-                }
-                Ok(response) => self.others.push(response),
-                Err(error) => {
-                    self.opaque = Some((start, place, error));
-                    break;
-                }
-            }
-        }
-        let missing = next_answered(batch, place);
-        if missing < batch.entries.len() && self.stopped.is_none() && self.opaque.is_none() {
-            let kind = ErrorKind::Truncated { needed: 1, available: 0 };
-            let error = Error::new(kind, "RopId", r.offset()).within("ROP response");
-            self.opaque = Some((r.offset(), missing, error));
-        }
-        place
     }
 
     /// The extended buffers as the client gets them.
@@ -220,39 +151,109 @@ impl RopAnswers {
     }
 }
 
-/// The first entry from `place` on whose answer comes from the upstream.
-fn next_answered(batch: &RopBatch, place: usize) -> usize {
-    let behind = batch.entries.get(place..).unwrap_or_default();
-    place.saturating_add(behind.iter().position(Entry::is_answered_there).unwrap_or(behind.len()))
+/// An answer that is being read.
+struct Reading<'a, 'b> {
+    batch: &'a mut RopBatch,
+    pass: &'a mut ReplyPass<'b>,
+    /// The handle table of the answer.
+    handles: &'a [u32],
+    /// Whether a module changed a reply.
+    changed: bool,
 }
 
-/// Reads what begins where `r` stands, if the ROP at `place` is to be answered next.
-fn read_one(
-    batch: &RopBatch,
-    place: usize,
-    r: &mut Reader<'_>,
-    read: &mut impl ReadReply,
-) -> Result<RopResponse> {
-    let turn = Turn::at(r, batch.entries.get(place).map(|entry| &entry.request))?;
-    read.read(turn, batch, place, r)
+/// What stands in the first buffer besides replies.
+struct Unmatched {
+    others: Vec<RopResponse>,
+    stopped: Option<(usize, RopResponse)>,
+    opaque: Option<(usize, usize, Error)>,
+}
+
+impl Reading<'_, '_> {
+    /// Reads the responses of the first buffer.
+    fn first(&mut self, reader: &mut ResponseReader, rops: &Bytes) -> Unmatched {
+        let mut r = Reader::sharing(rops);
+        let (mut others, mut stopped, mut opaque) = (Vec::new(), None, None);
+        while !r.is_empty() {
+            let start = r.offset();
+            match reader.next_response(&mut r, self) {
+                Ok(ReadResponse::Answer(_)) => {}
+                Ok(ReadResponse::Other(
+                    response @ (RopResponse::BufferTooSmall(_) | RopResponse::Backoff(_)),
+                )) => stopped = Some((reader.due(self), response)),
+                Ok(ReadResponse::Other(response)) => others.push(response),
+                Err(error) => {
+                    opaque = Some((start, reader.due(self), error));
+                    break;
+                }
+            }
+        }
+        let missing = reader.due(self);
+        if missing < self.batch.entries.len() && stopped.is_none() && opaque.is_none() {
+            let kind = ErrorKind::Truncated { needed: 1, available: 0 };
+            let error = Error::new(kind, "RopId", r.offset()).within("ROP response");
+            opaque = Some((r.offset(), missing, error));
+        }
+        Unmatched { others, stopped, opaque }
+    }
+
+    fn passed(&mut self, place: usize) {
+        self.changed |= self.pass.passed(self.batch, place, self.handles);
+    }
+}
+
+impl AnsweredBatch for Reading<'_, '_> {
+    /// The reply, where it is not with its entry.
+    type Answer = Option<RopReply>;
+
+    fn request(&self, place: usize) -> Option<&RopRequest> {
+        self.batch.entries.get(place).map(|entry| &entry.request)
+    }
+
+    fn is_answered(&self, place: usize) -> bool {
+        self.batch.entries.get(place).is_some_and(Entry::is_answered_there)
+    }
+
+    fn columns(&self, place: usize) -> Option<&[PropTag]> {
+        self.pass.columns(self.request(place)?)
+    }
+
+    fn unanswered(&mut self, place: usize) {
+        self.passed(place);
+    }
+
+    fn answered(&mut self, place: usize, reply: RopReply) -> Self::Answer {
+        if let Some(entry) = self.batch.entries.get_mut(place) {
+            entry.reply = Some(reply);
+        }
+        self.passed(place);
+        None
+    }
+
+    fn continued(&mut self, _place: usize, reply: RopReply) -> Self::Answer {
+        Some(reply)
+    }
+
+    fn unread(&mut self, place: usize) {
+        self.passed(place);
+    }
 }
 
 impl PackedReply {
-    fn decode(buffer: ExtendedBuffer, batch: &RopBatch, read: &mut impl ReadReply) -> Self {
+    fn decode(buffer: ExtendedBuffer, reader: &mut ResponseReader, reading: &mut Reading<'_, '_>) -> Self {
         let inner = RopBuffer::from_shared(&buffer.payload).ok();
-        let last = batch.entries.len().checked_sub(1);
-        let reply = inner.as_ref().zip(last).and_then(|(inner, place)| {
+        // Only the last ROP of a batch is continued.
+        let last =
+            reader.last_answered().filter(|last| last.saturating_add(1) == reading.batch.entries.len());
+        let mut reply = inner.as_ref().filter(|_| last.is_some()).and_then(|inner| {
             let mut r = Reader::sharing(&inner.rops);
-            match read_one(batch, place, &mut r, read) {
-                Ok(RopResponse::Reply(reply)) if r.is_empty() => Some(reply),
+            reader.begin_packed();
+            match reader.next_response(&mut r, reading) {
+                Ok(ReadResponse::Answer(reply)) if r.is_empty() => reply,
                 _ => None,
             }
         });
-        let mut packed = Self { buffer, inner, reply, changed: false };
-        if let Some(reply) = &mut packed.reply {
-            packed.changed = read.more(batch, reply);
-        }
-        packed
+        let changed = reply.as_mut().is_some_and(|reply| reading.pass.continued(reading.batch, reply));
+        Self { buffer, inner, reply, changed }
     }
 
     fn leaving(&self) -> Result<ExtendedBuffer> {

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 
-use mapi::rop::{ResponseContext, RopReply, RopRequest, RopResponse, Turn};
-use wire::{FileTime, Reader, Result};
+use mapi::rop::RopReply;
+use wire::FileTime;
 
-use super::batch::{Fate, RopBatch};
+use super::batch::RopBatch;
 use super::exchange::RopExchange;
 use super::payload;
-use super::replies::{ReadReply, RopAnswers};
-use super::view::{RopDecision, RopReplyView, RopView};
+use super::replies::RopAnswers;
+use super::reply_pass::ReplyPass;
+use super::view::{RopDecision, RopView};
 use crate::message::Message;
 use crate::module::Module;
 use crate::objects::slots::BatchObjects;
@@ -159,7 +160,7 @@ pub(crate) fn response(
         }
     };
     let mut objects = session.take_objects();
-    let mut crossing = Crossing {
+    let mut pass = ReplyPass {
         modules,
         interface,
         session,
@@ -167,9 +168,9 @@ pub(crate) fn response(
         at,
         notes: Vec::new(),
     };
-    let answers = RopAnswers::decode(buffers, &mut exchange.batch, &mut crossing);
-    let notes = std::mem::take(&mut crossing.notes);
-    drop(crossing);
+    let answers = RopAnswers::decode(buffers, &mut exchange.batch, &mut pass);
+    let notes = std::mem::take(&mut pass.notes);
+    drop(pass);
     session.put_objects(objects);
     match answers {
         Ok(answers) => {
@@ -193,106 +194,4 @@ pub(crate) fn response(
         operation.note(module, note);
     }
     Ok(())
-}
-
-/// The way back of a batch's answers: they are read with what is known of the objects, which changes from ROP
-/// to ROP.
-struct Crossing<'a> {
-    modules: &'a [Box<dyn Module>],
-    interface: mapi::Interface,
-    session: &'a mut Session,
-    objects: BatchObjects<'a>,
-    at: FileTime,
-    notes: Vec<(&'static str, Cow<'static, str>)>,
-}
-
-impl Crossing<'_> {
-    /// Lets the modules see an answer, last to first; says whether one changed it.
-    fn show(&mut self, request: &RopRequest, reply: &mut RopReply, sight: Sight) -> bool {
-        let mut changed = false;
-        for (number, module) in self.modules.iter().enumerate().rev() {
-            let sees = match sight {
-                Sight::All => true,
-                Sight::Above(by) => number < by,
-                Sight::Only(by) => by == Some(number),
-            };
-            if !sees || !module.interests().include_rops(self.interface) {
-                continue;
-            }
-            let mut notes = Vec::new();
-            let mut view = RopReplyView {
-                request,
-                is_added: matches!(sight, Sight::Only(_)),
-                reply,
-                changed: &mut changed,
-                objects: &self.objects,
-                at: self.at,
-                notes: &mut notes,
-            };
-            module.rop_response(&mut view, self.session);
-            self.notes.extend(notes.into_iter().map(|note| (module.name(), note)));
-        }
-        changed
-    }
-}
-
-/// Which modules see an answer.
-#[derive(Debug, Clone, Copy)]
-enum Sight {
-    All,
-    /// Those nearer to the client than the one that answered.
-    Above(usize),
-    /// The one that asked.
-    Only(Option<usize>),
-}
-
-impl ReadReply for Crossing<'_> {
-    fn read(
-        &mut self,
-        turn: Turn,
-        batch: &RopBatch,
-        place: usize,
-        r: &mut Reader<'_>,
-    ) -> Result<RopResponse> {
-        match turn {
-            Turn::Reply => {
-                let request = batch.entries().get(place).map(|entry| &entry.request);
-                let columns = request.and_then(|request| self.objects.columns(request));
-                let requested = request.and_then(RopRequest::requested_properties);
-                let next = batch.next_relayed(place).map(|entry| entry.request.expected_answer());
-                let context = ResponseContext { requested, columns: columns.as_deref(), next };
-                RopResponse::decode(r, context)
-            }
-            Turn::Other => RopResponse::decode(r, ResponseContext::default()),
-        }
-    }
-
-    fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool {
-        if let Some(entry) = batch.entries().get(place)
-            && entry.fate == Fate::Relayed
-        {
-            self.objects.settle(&entry.request, entry.reply.as_ref(), handles);
-            if place.saturating_add(1) == batch.entries().len() && entry.reply.is_some() {
-                self.objects.settle_packed(batch.packed());
-            }
-        }
-        let Some(entry) = batch.entries.get_mut(place) else { return false };
-        let sight = match (&entry.fate, entry.is_added()) {
-            (_, true) => Sight::Only(entry.by),
-            (Fate::Relayed, false) => Sight::All,
-            (_, false) => Sight::Above(entry.by.unwrap_or(usize::MAX)),
-        };
-        let super::batch::Entry { request, reply, fate, .. } = entry;
-        let reply = match fate {
-            Fate::Answered(reply) => Some(reply),
-            _ => reply.as_mut(),
-        };
-        reply.is_some_and(|reply| self.show(request, reply, sight))
-    }
-
-    fn more(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool {
-        let Some(entry) = batch.entries().last() else { return false };
-        self.objects.settle_more(&entry.request, reply);
-        self.show(&entry.request, reply, Sight::All)
-    }
 }

@@ -7,6 +7,7 @@
 //! [`RequestBody`] and [`ResponseBody`] have a variant for each ROP. The families are in files of their own.
 
 mod body;
+mod columns;
 mod context;
 mod empty;
 mod field;
@@ -14,8 +15,10 @@ mod inspect;
 mod macros;
 mod registry;
 mod request;
+mod requests;
 mod response;
 mod response_fields;
+mod response_reader;
 mod responses;
 mod rop_id;
 
@@ -39,15 +42,18 @@ pub mod transport;
 pub mod unsolicited;
 
 pub use self::body::{RequestBody, ResponseBody};
+pub use self::columns::{BatchColumns, ChangedColumns, ColumnChange, Columns, add_columns};
 pub use self::context::{ExpectedAnswer, RequestContext, ResponseContext};
 pub use self::empty::{Empty, Unanswered};
 pub use self::field::{
     AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, FieldBy, HandleRole, InputHandleIndex,
     List8, List16, List32, OutputHandleIndex,
 };
-pub use self::request::{Logons, OverlaidLogons, RopRequest, RopRequests};
+pub use self::request::{Logons, RopRequest};
+pub use self::requests::{RequestReader, RopRequests};
 pub use self::response::{RopReply, RopResponse};
 pub use self::response_fields::ResponseFields;
-pub use self::responses::{Answer, Answers, ColumnChange, Columns, RopResponses, Turn, add_columns};
+pub use self::response_reader::{AnsweredBatch, ReadResponse, ResponseReader};
+pub use self::responses::{Answer, Answers, RopResponses};
 pub use self::rop_id::RopId;
 pub use self::stream::SizeOrSentinel;

@@ -1,11 +1,10 @@
 //! ROP requests, and the context that decoding one needs.
 
-use wire::{Encode, Error, Reader, Result, Writer};
+use wire::{Encode, Reader, Result, Writer};
 
 use super::body::RequestBody;
 use super::context::{ExpectedAnswer, RequestContext};
 use super::field::HandleRole;
-use super::logon::LogonFlags;
 use super::rop_id::RopId;
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
@@ -150,78 +149,5 @@ impl Inspect for RopRequest {
             other => fields.push(("Body".into(), other)),
         }
         Node::Fields(fields)
-    }
-}
-
-/// The ROPs of a request, as far as they can be decoded.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct RopRequests {
-    /// The ROPs, in order.
-    pub rops: Vec<RopRequest>,
-    /// What follows them: empty, or a ROP that can't be decoded and all behind it.
-    pub rest: Vec<u8>,
-    /// Why the rest can't be decoded.
-    pub error: Option<Error>,
-}
-
-impl RopRequests {
-    /// The ROPs that `bytes` hold, of a session whose logons are `logons`. Those that `bytes` themselves ask
-    /// for are taken into account.
-    pub fn decode(bytes: &[u8], logons: &dyn Logons) -> Self {
-        let mut r = Reader::new(bytes);
-        let mut logons = OverlaidLogons::new(logons);
-        let mut rops = Vec::new();
-        while !r.is_empty() {
-            let before = r.peek();
-            match RopRequest::decode(&mut r, &logons) {
-                Ok(rop) => {
-                    logons.passed(&rop);
-                    rops.push(rop);
-                }
-                Err(error) => return Self { rops, rest: before.to_vec(), error: Some(error) },
-            }
-        }
-        Self { rops, rest: Vec::new(), error: None }
-    }
-}
-
-/// The logons of a session, and those that a batch of ROPs asks for itself.
-pub struct OverlaidLogons<'a> {
-    known: &'a dyn Logons,
-    asked: Vec<(u8, bool)>,
-}
-
-impl<'a> OverlaidLogons<'a> {
-    /// The logons that are `known`, before a batch's first ROP.
-    pub const fn new(known: &'a dyn Logons) -> Self {
-        Self { known, asked: Vec::new() }
-    }
-
-    /// Goes past a ROP of the batch.
-    pub fn passed(&mut self, rop: &RopRequest) {
-        if let RequestBody::RopLogon(logon) = &rop.body {
-            self.asked.push((rop.logon_id, logon.logon_flags.contains(LogonFlags::PRIVATE)));
-        }
-    }
-}
-
-impl std::fmt::Debug for OverlaidLogons<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OverlaidLogons").field("asked", &self.asked).finish_non_exhaustive()
-    }
-}
-
-impl Logons for OverlaidLogons<'_> {
-    fn is_private(&self, logon_id: u8) -> Option<bool> {
-        let asked = self.asked.iter().rev().find(|(asked, _)| *asked == logon_id);
-        asked.map_or_else(|| self.known.is_private(logon_id), |(_, private)| Some(*private))
-    }
-}
-
-impl Encode for RopRequests {
-    fn encode(&self, w: &mut Writer) -> Result<()> {
-        self.rops.iter().try_for_each(|rop| rop.encode(w))?;
-        w.bytes(&self.rest);
-        Ok(())
     }
 }

@@ -1,0 +1,180 @@
+//! Follows one batch of ROPs through its answers, and the objects of the session with it.
+
+use engine::objects::BatchObjects;
+use mapi::emsmdb::{NO_OBJECT, RopBuffer};
+use mapi::inspect::{Inspect as _, Node};
+use mapi::property::PropTag;
+use mapi::rop::{AnsweredBatch, BatchColumns, ChangedColumns, RopId, RopReply, RopRequest};
+
+use super::normalize::Names;
+use super::objects::{Objects, Transfers, described, take_in_names};
+use super::operation::Rop;
+
+/// The ROPs of a buffer, in their order, and what becomes of the session's objects.
+pub(super) struct FollowedBatch<'a> {
+    requests: &'a [RopRequest],
+    pub(super) columns: BatchColumns<'a>,
+    batch: BatchObjects<'a>,
+    transfers: &'a mut Transfers,
+    names: &'a mut Names,
+    /// The handle table that came with the responses.
+    made: &'a [u32],
+    /// The request's handle table; handles that this batch made stand in for places that held none when it was
+    /// sent.
+    handles: Vec<u32>,
+    /// The ROPs that were passed.
+    rops: Vec<Rop>,
+    /// The handles that were released.
+    released: Vec<u32>,
+}
+
+impl<'a> FollowedBatch<'a> {
+    /// Before the first of `requests`, which came in the buffer `asked`.
+    pub(super) fn new(
+        asked: &'a RopBuffer,
+        requests: &'a [RopRequest],
+        made: &'a [u32],
+        Objects { table, columns, transfers, names, .. }: &'a mut Objects,
+    ) -> Self {
+        Self {
+            requests,
+            columns: BatchColumns::new(&asked.handles, columns),
+            batch: BatchObjects::new(table, &asked.handles),
+            transfers,
+            names,
+            made,
+            handles: asked.handles.clone(),
+            rops: Vec::with_capacity(requests.len()),
+            released: Vec::new(),
+        }
+    }
+
+    /// The ROPs, and which columns objects have now.
+    pub(super) fn finish(self) -> (Vec<Rop>, ChangedColumns) {
+        // A release counts though no answer behind it was read, but what the answers say comes after it.
+        let mut columns: ChangedColumns = self.released.into_iter().map(|handle| (handle, None)).collect();
+        columns.extend(self.columns.finish(self.made));
+        (self.rops, columns)
+    }
+
+    /// Passes `request`, with the first reply that it got.
+    fn pass(&mut self, request: &RopRequest, reply: Option<&RopReply>) {
+        let mut rop = Rop {
+            name: rop_name(request.id()),
+            id: request.id().0,
+            logon: Some(request.logon_id),
+            handle: self.acted_on(request),
+            object: self.batch.acted_on(request).map(described),
+            made: None,
+            return_value: None,
+            request: Some(request.body.to_node()),
+            response: None,
+        };
+        if let Some(handle) = rop.handle.filter(|_| request.id() == RopId::RopRelease) {
+            self.transfers.remove(handle);
+            self.released.push(handle);
+        }
+        transfer(&rop.name, rop.request.as_mut(), self.transfers, rop.handle);
+        self.batch.settle(request, reply, self.made);
+        if let Some(reply) = reply {
+            self.replied(&mut rop, request, reply);
+        }
+        self.rops.push(rop);
+    }
+
+    fn acted_on(&self, request: &RopRequest) -> Option<u32> {
+        let handle = self.handles.get(usize::from(request.acted_on_index()?)).copied();
+        handle.filter(|handle| *handle != NO_OBJECT)
+    }
+
+    fn replied(&mut self, rop: &mut Rop, request: &RopRequest, reply: &RopReply) {
+        let made = made(request, reply, self.made);
+        if let (Some(handle), Some(index)) = (made, request.output_handle_index()) {
+            put(&mut self.handles, usize::from(index), handle);
+        }
+        if reply.return_value.is_success() {
+            take_in_names(self.names, request, reply);
+        }
+        let mut shown = reply.body.to_node();
+        transfer(&rop.name, Some(&mut shown), self.transfers, rop.handle);
+        rop.answered(reply.return_value, shown, made);
+    }
+}
+
+impl AnsweredBatch for FollowedBatch<'_> {
+    type Answer = ();
+
+    fn request(&self, place: usize) -> Option<&RopRequest> {
+        self.requests.get(place)
+    }
+
+    fn columns(&self, place: usize) -> Option<&[PropTag]> {
+        self.columns.of_request(self.requests.get(place)?)
+    }
+
+    fn unanswered(&mut self, place: usize) {
+        if let Some(request) = self.requests.get(place) {
+            self.columns.released(request);
+            self.pass(request, None);
+        }
+    }
+
+    fn answered(&mut self, place: usize, reply: RopReply) {
+        if let Some(request) = self.requests.get(place) {
+            self.columns.answered(request, &reply);
+            self.pass(request, Some(&reply));
+        }
+    }
+
+    fn continued(&mut self, place: usize, reply: RopReply) {
+        let Some(request) = self.requests.get(place) else { return };
+        let Some(mut rop) = self.rops.get_mut(place).map(std::mem::take) else { return };
+        self.columns.answered(request, &reply);
+        self.batch.settle_more(request, &reply);
+        self.replied(&mut rop, request, &reply);
+        if let Some(place) = self.rops.get_mut(place) {
+            *place = rop;
+        }
+    }
+
+    fn unread(&mut self, place: usize) {
+        if let Some(request) = self.requests.get(place) {
+            self.pass(request, None);
+        }
+    }
+}
+
+/// The handle of the object that `request` made.
+fn made(request: &RopRequest, reply: &RopReply, handles: &[u32]) -> Option<u32> {
+    let index = request.output_handle_index().filter(|_| reply.return_value.is_success())?;
+    handles.get(usize::from(index)).copied().filter(|handle| *handle != NO_OBJECT)
+}
+
+fn put(handles: &mut Vec<u32>, index: usize, handle: u32) {
+    if handles.len() <= index {
+        handles.resize(index.saturating_add(1), NO_OBJECT);
+    }
+    if let Some(place) = handles.get_mut(index) {
+        *place = handle;
+    }
+}
+
+/// The ROP's name, or its number where it is not specified.
+pub(super) fn rop_name(id: RopId) -> String {
+    id.name().map_or_else(|| format!("RopId {:#04x}", id.0), str::to_owned)
+}
+
+/// Puts a tree in the place of the bytes of a `FastTransfer` stream, where `shown` has some.
+fn transfer(rop: &str, shown: Option<&mut Node>, transfers: &mut Transfers, handle: Option<u32>) {
+    let (Some(Node::Fields(fields)), Some(handle)) = (shown, handle) else { return };
+    if !rop.starts_with("RopFastTransfer") {
+        return;
+    }
+    for (name, value) in fields {
+        if let ("TransferBuffer" | "TransferData", Node::Bytes(bytes)) = (name.as_ref(), &*value)
+            && let Some(transfer) = transfers.of(handle)
+        {
+            *value = transfer.node(bytes);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Shows the replies of a batch to the modules, last to first, with the objects as they are where each ROP stands.
+
+use std::borrow::Cow;
+
+use mapi::property::PropTag;
+use mapi::rop::{RopReply, RopRequest};
+use wire::FileTime;
+
+use super::batch::{Entry, Fate, RopBatch};
+use super::view::RopReplyView;
+use crate::module::Module;
+use crate::objects::slots::BatchObjects;
+use crate::session::Session;
+
+/// Follows the objects through a batch's answers, and shows each answer to the modules.
+pub(super) struct ReplyPass<'a> {
+    pub(super) modules: &'a [Box<dyn Module>],
+    pub(super) interface: mapi::Interface,
+    pub(super) session: &'a mut Session,
+    pub(super) objects: BatchObjects<'a>,
+    pub(super) at: FileTime,
+    pub(super) notes: Vec<(&'static str, Cow<'static, str>)>,
+}
+
+impl ReplyPass<'_> {
+    /// The columns of the object that `request` acts on.
+    pub(super) fn columns(&self, request: &RopRequest) -> Option<&[PropTag]> {
+        self.objects.columns(request)
+    }
+
+    /// The ROP at `place` has its answer, or gets none; `handles` is the handle table of the answer. Says whether a
+    /// module changed the answer.
+    pub(super) fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool {
+        if let Some(entry) = batch.entries().get(place)
+            && entry.fate == Fate::Relayed
+        {
+            self.objects.settle(&entry.request, entry.reply.as_ref(), handles);
+            if place.saturating_add(1) == batch.entries().len() && entry.reply.is_some() {
+                self.objects.settle_packed(batch.packed());
+            }
+        }
+        let Some(entry) = batch.entries.get_mut(place) else { return false };
+        let sight = match (&entry.fate, entry.is_added()) {
+            (_, true) => Sight::Only(entry.by),
+            (Fate::Relayed, false) => Sight::All,
+            (_, false) => Sight::Above(entry.by.unwrap_or(usize::MAX)),
+        };
+        let Entry { request, reply, fate, .. } = entry;
+        let reply = match fate {
+            Fate::Answered(reply) => Some(reply),
+            _ => reply.as_mut(),
+        };
+        reply.is_some_and(|reply| self.show(request, reply, sight))
+    }
+
+    /// A further answer to the last ROP. Says whether a module changed it.
+    pub(super) fn continued(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool {
+        let Some(entry) = batch.entries().last() else { return false };
+        self.objects.settle_more(&entry.request, reply);
+        self.show(&entry.request, reply, Sight::All)
+    }
+
+    /// Lets the modules see an answer, last to first; says whether one changed it.
+    fn show(&mut self, request: &RopRequest, reply: &mut RopReply, sight: Sight) -> bool {
+        let mut changed = false;
+        for (number, module) in self.modules.iter().enumerate().rev() {
+            let sees = match sight {
+                Sight::All => true,
+                Sight::Above(by) => number < by,
+                Sight::Only(by) => by == Some(number),
+            };
+            if !sees || !module.interests().include_rops(self.interface) {
+                continue;
+            }
+            let mut notes = Vec::new();
+            let mut view = RopReplyView {
+                request,
+                is_added: matches!(sight, Sight::Only(_)),
+                reply,
+                changed: &mut changed,
+                objects: &self.objects,
+                at: self.at,
+                notes: &mut notes,
+            };
+            module.rop_response(&mut view, self.session);
+            self.notes.extend(notes.into_iter().map(|note| (module.name(), note)));
+        }
+        changed
+    }
+}
+
+/// Which modules see an answer.
+#[derive(Debug, Clone, Copy)]
+enum Sight {
+    All,
+    /// Those nearer to the client than the one that answered.
+    Above(usize),
+    /// The one that asked.
+    Only(Option<usize>),
+}
