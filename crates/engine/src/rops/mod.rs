@@ -7,6 +7,7 @@
 mod batch;
 pub(crate) mod exchange;
 mod payload;
+mod reading;
 mod replies;
 mod reply_pass;
 pub(crate) mod run;

@@ -8,6 +8,7 @@ use wire::FileTime;
 use super::batch::RopBatch;
 use super::exchange::RopExchange;
 use super::payload;
+use super::reading::read_answers;
 use super::replies::RopAnswers;
 use super::reply_pass::ReplyPass;
 use super::view::{RopDecision, RopView};
@@ -168,7 +169,7 @@ pub(crate) fn response(
         at,
         notes: Vec::new(),
     };
-    let answers = RopAnswers::decode(buffers, &mut exchange.batch, &mut pass);
+    let answers = read_answers(buffers, &mut exchange.batch, &mut pass);
     let notes = std::mem::take(&mut pass.notes);
     drop(pass);
     session.put_objects(objects);

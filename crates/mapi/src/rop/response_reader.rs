@@ -177,3 +177,133 @@ impl Turn {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failing test may panic")]
+mod tests {
+    use super::super::requests::RopRequests;
+    use super::*;
+
+    /// What a reader hands over, in words.
+    struct Log {
+        requests: Vec<RopRequest>,
+        calls: Vec<String>,
+    }
+
+    impl Log {
+        /// `RopRelease`, `RopGetStatus`, `RopRelease`, `RopQueryPosition`, `RopRelease`, `RopGetStatus`.
+        fn new() -> Self {
+            let bytes =
+                [[1, 0, 5].as_slice(), &[0x16, 0, 0], &[1, 0, 6], &[0x17, 0, 1], &[1, 0, 7], &[0x16, 0, 2]];
+            Self { requests: RopRequests::decode(&bytes.concat(), &()).rops, calls: Vec::new() }
+        }
+
+        /// Reads what is in the buffers; returns how the reading of each ended.
+        fn read(&mut self, buffers: &[&[u8]]) -> Vec<bool> {
+            let mut reader = ResponseReader::new();
+            let mut whole = Vec::new();
+            for (index, buffer) in buffers.iter().enumerate() {
+                if index > 0 {
+                    reader.begin_packed();
+                }
+                let mut r = Reader::new(buffer);
+                let mut is_whole = true;
+                while !r.is_empty() && is_whole {
+                    match reader.next_response(&mut r, self) {
+                        Ok(ReadResponse::Answer(())) => {}
+                        Ok(ReadResponse::Other(response)) => {
+                            self.calls.push(response.id().name().unwrap_or_default().to_owned())
+                        }
+                        Err(_) => is_whole = false,
+                    }
+                }
+                whole.push(is_whole);
+            }
+            reader.pass_rest(self);
+            whole
+        }
+    }
+
+    impl AnsweredBatch for Log {
+        type Answer = ();
+
+        fn request(&self, place: usize) -> Option<&RopRequest> {
+            self.requests.get(place)
+        }
+
+        fn columns(&self, _place: usize) -> Option<&[PropTag]> {
+            None
+        }
+
+        fn unanswered(&mut self, place: usize) {
+            self.calls.push(format!("unanswered {place}"));
+        }
+
+        fn answered(&mut self, place: usize, reply: RopReply) {
+            self.calls.push(format!("answered {place} at {}", reply.handle_index));
+        }
+
+        fn continued(&mut self, place: usize, reply: RopReply) {
+            self.calls.push(format!("continued {place} at {}", reply.handle_index));
+        }
+
+        fn unread(&mut self, place: usize) {
+            self.calls.push(format!("unread {place}"));
+        }
+    }
+
+    /// An answer to `RopGetStatus` of the handle index.
+    const fn status(index: u8) -> [u8; 7] {
+        [0x16, index, 0, 0, 0, 0, 0]
+    }
+
+    const PENDING: [u8; 3] = [0x6E, 5, 0];
+    const POSITION: [u8; 14] = [0x17, 1, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0];
+
+    #[test]
+    fn each_request_is_handed_over_once_and_in_order_with_what_answers_none_between() {
+        let mut log = Log::new();
+        let first = [&PENDING[..], &status(0), &PENDING, &POSITION, &status(2)].concat();
+        assert_eq!(log.read(&[&first]), [true]);
+        assert_eq!((log.calls[0].as_str(), log.calls[3].as_str()), ("RopPending", "RopPending"));
+        log.calls.retain(|call| call != "RopPending");
+        let expected = [
+            "unanswered 0",
+            "answered 1 at 0",
+            "unanswered 2",
+            "answered 3 at 1",
+            "unanswered 4",
+            "answered 5 at 2",
+        ];
+        assert_eq!(log.calls, expected);
+    }
+
+    #[test]
+    fn what_a_server_did_not_get_to_is_unread_and_so_are_the_releases_behind_it() {
+        let mut log = Log::new();
+        assert_eq!(log.read(&[&status(0)]), [true]);
+        let expected =
+            ["unanswered 0", "answered 1 at 0", "unanswered 2", "unread 3", "unread 4", "unread 5"];
+        assert_eq!(log.calls, expected);
+    }
+
+    #[test]
+    fn further_buffers_continue_the_last_answer_before_the_rest_is_passed() {
+        let mut log = Log::new();
+        // The third one answers a request that was not due.
+        assert_eq!(
+            log.read(&[&status(0), &[status(0), status(0)].concat(), &POSITION]),
+            [true, false, false]
+        );
+        let expected = [
+            "unanswered 0",
+            "answered 1 at 0",
+            "continued 1 at 0",
+            "unanswered 2",
+            "unread 3",
+            "unread 4",
+            "unread 5",
+        ];
+        assert_eq!(log.calls, expected);
+    }
+}

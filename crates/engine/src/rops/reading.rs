@@ -1,0 +1,137 @@
+//! Reads the answer to a batch of ROPs, and shows each reply to the modules where it stands.
+
+use mapi::compress::ExtendedBuffer;
+use mapi::emsmdb::RopBuffer;
+use mapi::property::PropTag;
+use mapi::rop::{AnsweredBatch, ReadResponse, ResponseReader, RopReply, RopRequest, RopResponse};
+use wire::{Bytes, Decode as _, Error, ErrorKind, Reader, Result};
+
+use super::batch::{Entry, RopBatch};
+use super::replies::{PackedReply, RopAnswers};
+use super::reply_pass::ReplyPass;
+
+/// Reads the answer to `batch` from its extended buffers. Each reply goes to its entry.
+///
+/// # Errors
+/// When the buffers hold no ROP buffer. Answers that can't be decoded are no error, see
+/// [`RopAnswers::error`].
+pub(super) fn read_answers(
+    buffers: Vec<ExtendedBuffer>,
+    batch: &mut RopBatch,
+    pass: &mut ReplyPass<'_>,
+) -> Result<RopAnswers> {
+    let mut buffers = buffers.into_iter();
+    let first = buffers.next().unwrap_or_else(|| ExtendedBuffer::plain(Bytes::new()));
+    let original = RopBuffer::from_shared(&first.payload)?;
+    let mut reading = Reading { batch, pass, handles: &original.handles, changed: false };
+    let mut reader = ResponseReader::new();
+    let Unmatched { others, stopped, opaque } = reading.first(&mut reader, &original.rops);
+    reader.pass_rest(&mut reading);
+    let packed: Vec<PackedReply> = buffers.map(|buffer| reading.packed(buffer, &mut reader)).collect();
+    let changed = reading.changed || packed.iter().any(|packed| packed.changed);
+    Ok(RopAnswers { flags: first.flags, original, others, stopped, opaque, packed, changed })
+}
+
+/// An answer that is being read.
+struct Reading<'a, 'b> {
+    batch: &'a mut RopBatch,
+    pass: &'a mut ReplyPass<'b>,
+    /// The handle table of the answer.
+    handles: &'a [u32],
+    /// Whether a module changed a reply.
+    changed: bool,
+}
+
+/// What stands in the first buffer besides replies.
+struct Unmatched {
+    others: Vec<RopResponse>,
+    stopped: Option<(usize, RopResponse)>,
+    opaque: Option<(usize, usize, Error)>,
+}
+
+impl Reading<'_, '_> {
+    /// Reads the responses of the first buffer.
+    fn first(&mut self, reader: &mut ResponseReader, rops: &Bytes) -> Unmatched {
+        let mut r = Reader::sharing(rops);
+        let (mut others, mut stopped, mut opaque) = (Vec::new(), None, None);
+        while !r.is_empty() {
+            let start = r.offset();
+            match reader.next_response(&mut r, self) {
+                Ok(ReadResponse::Answer(_)) => {}
+                Ok(ReadResponse::Other(
+                    response @ (RopResponse::BufferTooSmall(_) | RopResponse::Backoff(_)),
+                )) => stopped = Some((reader.due(self), response)),
+                Ok(ReadResponse::Other(response)) => others.push(response),
+                Err(error) => {
+                    opaque = Some((start, reader.due(self), error));
+                    break;
+                }
+            }
+        }
+        let missing = reader.due(self);
+        if missing < self.batch.entries.len() && stopped.is_none() && opaque.is_none() {
+            let kind = ErrorKind::Truncated { needed: 1, available: 0 };
+            let error = Error::new(kind, "RopId", r.offset()).within("ROP response");
+            opaque = Some((r.offset(), missing, error));
+        }
+        Unmatched { others, stopped, opaque }
+    }
+
+    /// Reads a further buffer.
+    fn packed(&mut self, buffer: ExtendedBuffer, reader: &mut ResponseReader) -> PackedReply {
+        let inner = RopBuffer::from_shared(&buffer.payload).ok();
+        // Only the last ROP of a batch is continued.
+        let last = reader.last_answered().filter(|last| last.saturating_add(1) == self.batch.entries.len());
+        let mut reply = inner.as_ref().filter(|_| last.is_some()).and_then(|inner| {
+            let mut r = Reader::sharing(&inner.rops);
+            reader.begin_packed();
+            match reader.next_response(&mut r, self) {
+                Ok(ReadResponse::Answer(reply)) if r.is_empty() => reply,
+                _ => None,
+            }
+        });
+        let changed = reply.as_mut().is_some_and(|reply| self.pass.continued(self.batch, reply));
+        PackedReply { buffer, inner, reply, changed }
+    }
+
+    fn passed(&mut self, place: usize) {
+        self.changed |= self.pass.passed(self.batch, place, self.handles);
+    }
+}
+
+impl AnsweredBatch for Reading<'_, '_> {
+    /// The reply, where it is not with its entry.
+    type Answer = Option<RopReply>;
+
+    fn request(&self, place: usize) -> Option<&RopRequest> {
+        self.batch.entries.get(place).map(|entry| &entry.request)
+    }
+
+    fn is_answered(&self, place: usize) -> bool {
+        self.batch.entries.get(place).is_some_and(Entry::is_answered_there)
+    }
+
+    fn columns(&self, place: usize) -> Option<&[PropTag]> {
+        self.pass.columns(self.request(place)?)
+    }
+
+    fn unanswered(&mut self, place: usize) {
+        self.passed(place);
+    }
+
+    fn answered(&mut self, place: usize, reply: RopReply) -> Self::Answer {
+        if let Some(entry) = self.batch.entries.get_mut(place) {
+            entry.reply = Some(reply);
+        }
+        self.passed(place);
+        None
+    }
+
+    fn continued(&mut self, _place: usize, reply: RopReply) -> Self::Answer {
+        Some(reply)
+    }
+
+    fn unread(&mut self, place: usize) {
+        self.passed(place);
+    }
+}
