@@ -1,4 +1,5 @@
-//! Options of modules: declared once, with type and documentation; checks, reference and defaults follow.
+//! Options of modules. Each is declared once, by [`module_options!`](crate::module_options), with its type, its default
+//! and what it does: the struct that a module reads, the checks, the reference and the JSON schema are made from that.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,19 +23,21 @@ pub enum OptionKind {
 }
 
 /// An option that a module declares.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionSpec {
     /// Its key in the module's table.
     pub name: &'static str,
     /// What it takes.
     pub kind: OptionKind,
-    /// What stands there where nothing is given, as it would be typed.
-    pub default: &'static str,
-    /// What it does, in a sentence.
+    /// The value that holds where none is given; none where the option then has no value.
+    pub default: Option<OptionValue>,
+    /// A value that it could have, where it has no default.
+    pub example: Option<OptionValue>,
+    /// What it does, in a sentence or a few.
     pub doc: &'static str,
 }
 
-/// An option's value.
+/// An option's value. It is displayed as it is typed in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionValue {
     /// A text.
@@ -45,6 +48,18 @@ pub enum OptionValue {
     Bool(bool),
     /// A list of texts.
     Texts(Vec<String>),
+}
+
+/// A type that an option can have.
+pub trait OptionType: Sized {
+    /// What is typed for it.
+    const KIND: OptionKind;
+
+    /// What `value` is as this type; none where it is of another kind, or too large.
+    fn from_value(value: &OptionValue) -> Option<Self>;
+
+    /// The value as it is typed; none for the absence of a value.
+    fn to_value(&self) -> Option<OptionValue>;
 }
 
 /// Why a module's options were not taken.
@@ -97,7 +112,27 @@ impl fmt::Display for OptionKind {
     }
 }
 
+impl fmt::Display for OptionValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Bool(yes) => write!(f, "{yes}"),
+            Self::Texts(texts) => write!(f, "{texts:?}"),
+        }
+    }
+}
+
 impl OptionKind {
+    /// The same, where it takes numbers from `min` to `max` alone.
+    #[must_use]
+    pub const fn within(self, min: i64, max: i64) -> Self {
+        match self {
+            Self::Integer { .. } => Self::Integer { min, max },
+            other => other,
+        }
+    }
+
     const fn takes(self, value: &OptionValue) -> bool {
         match (self, value) {
             (Self::Text, OptionValue::Text(_))
@@ -106,6 +141,66 @@ impl OptionKind {
             (Self::Integer { min, max }, OptionValue::Integer(n)) => *n >= min && *n <= max,
             _ => false,
         }
+    }
+}
+
+impl OptionType for bool {
+    const KIND: OptionKind = OptionKind::Bool;
+
+    fn from_value(value: &OptionValue) -> Option<Self> {
+        if let OptionValue::Bool(yes) = value { Some(*yes) } else { None }
+    }
+
+    fn to_value(&self) -> Option<OptionValue> {
+        Some(OptionValue::Bool(*self))
+    }
+}
+
+impl OptionType for u64 {
+    const KIND: OptionKind = OptionKind::Integer { min: 0, max: i64::MAX };
+
+    fn from_value(value: &OptionValue) -> Option<Self> {
+        if let OptionValue::Integer(number) = value { Self::try_from(*number).ok() } else { None }
+    }
+
+    fn to_value(&self) -> Option<OptionValue> {
+        i64::try_from(*self).ok().map(OptionValue::Integer)
+    }
+}
+
+impl OptionType for String {
+    const KIND: OptionKind = OptionKind::Text;
+
+    fn from_value(value: &OptionValue) -> Option<Self> {
+        if let OptionValue::Text(text) = value { Some(text.clone()) } else { None }
+    }
+
+    fn to_value(&self) -> Option<OptionValue> {
+        Some(OptionValue::Text(self.clone()))
+    }
+}
+
+impl OptionType for Vec<String> {
+    const KIND: OptionKind = OptionKind::Texts;
+
+    fn from_value(value: &OptionValue) -> Option<Self> {
+        if let OptionValue::Texts(texts) = value { Some(texts.clone()) } else { None }
+    }
+
+    fn to_value(&self) -> Option<OptionValue> {
+        Some(OptionValue::Texts(self.clone()))
+    }
+}
+
+impl<T: OptionType> OptionType for Option<T> {
+    const KIND: OptionKind = T::KIND;
+
+    fn from_value(value: &OptionValue) -> Option<Self> {
+        T::from_value(value).map(Some)
+    }
+
+    fn to_value(&self) -> Option<OptionValue> {
+        self.as_ref().and_then(OptionType::to_value)
     }
 }
 
@@ -135,60 +230,129 @@ impl Options {
         Ok(Self(given))
     }
 
-    /// The text given for `name`.
-    pub fn text(&self, name: &str) -> Option<&str> {
-        match self.0.get(name) {
-            Some(OptionValue::Text(text)) => Some(text),
-            _ => None,
-        }
+    /// The value given for the option `name`; none where none was given. Used by what
+    /// [`module_options!`](crate::module_options) declares.
+    pub fn given<T: OptionType>(&self, name: &str) -> Option<T> {
+        self.0.get(name).and_then(T::from_value)
     }
+}
 
-    /// The number given for `name`.
-    pub fn integer(&self, name: &str) -> Option<i64> {
-        match self.0.get(name) {
-            Some(OptionValue::Integer(n)) => Some(*n),
-            _ => None,
+/// Declares the options of a module: a struct with a field for each, whose `Default` has the defaults.
+///
+/// Each option stands as `name: type = default;`, below what it does. A number may have bounds (`, from MIN to MAX`);
+/// an option without a default, whose type is an `Option`, may have an example (`, such as VALUE`).
+///
+/// ```
+/// engine::module_options! {
+///     /// The options of `limit`.
+///     pub struct LimitOptions {
+///         /// How many operations a session may have.
+///         operations: u64 = 1000, from 1 to 1_000_000;
+///         /// The user who may have more.
+///         except: Option<String> = None, such as "alice";
+///     }
+/// }
+///
+/// // What `Module::options` returns, and what `Module::init` makes of what is configured.
+/// assert_eq!(LimitOptions::specs()[0].name, "operations");
+/// let options = LimitOptions::read(&engine::options::Options::default());
+/// assert_eq!(options.operations, 1000);
+/// ```
+#[macro_export]
+macro_rules! module_options {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $(
+            $(#[doc = $doc:literal])+
+            $field:ident: $type:ty = $default:expr
+                $(, from $min:literal to $max:literal)? $(, such as $example:literal)?;
+        )+
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        $vis struct $name {
+            $($(#[doc = $doc])+ $vis $field: $type,)+
         }
-    }
 
-    /// The yes or no given for `name`.
-    pub fn bool(&self, name: &str) -> Option<bool> {
-        match self.0.get(name) {
-            Some(OptionValue::Bool(b)) => Some(*b),
-            _ => None,
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)+ }
+            }
         }
-    }
 
-    /// The list given for `name`.
-    pub fn texts(&self, name: &str) -> Option<&[String]> {
-        match self.0.get(name) {
-            Some(OptionValue::Texts(list)) => Some(list),
-            _ => None,
+        impl $name {
+            /// The options as they are declared.
+            $vis fn specs() -> &'static [$crate::options::OptionSpec] {
+                use $crate::options::{OptionSpec, OptionType};
+                static SPECS: std::sync::LazyLock<Vec<OptionSpec>> = std::sync::LazyLock::new(|| {
+                    let default = $name::default();
+                    vec![$(OptionSpec {
+                        name: stringify!($field),
+                        kind: <$type as OptionType>::KIND$(.within($min, $max))?,
+                        default: OptionType::to_value(&default.$field),
+                        example: None::<&str>$(.or(Some($example)))?.and_then(|text| text.to_owned().to_value()),
+                        doc: concat!($($doc),+).trim(),
+                    },)+]
+                });
+                &SPECS
+            }
+
+            /// What was given, and the defaults of the rest.
+            $vis fn read(options: &$crate::options::Options) -> Self {
+                let default = Self::default();
+                Self { $($field: options.given(stringify!($field)).unwrap_or(default.$field),)+ }
+            }
         }
-    }
+    };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SPECS: &[OptionSpec] = &[OptionSpec {
-        name: "limit",
-        kind: OptionKind::Integer { min: 1, max: 9 },
-        default: "3",
-        doc: "How many.",
-    }];
+    module_options! {
+        struct Several {
+            /// How many
+            /// there are.
+            limit: u64 = 3, from 1 to 9;
+            /// Which.
+            names: Vec<String> = vec!["a".to_owned()];
+            /// Whose.
+            user: Option<String> = None, such as "alice";
+            /// Whether.
+            quiet: bool = true;
+        }
+    }
 
     fn check(name: &str, value: OptionValue) -> Result<Options, OptionError> {
-        Options::checked("m", SPECS, BTreeMap::from([(name.to_owned(), value)]))
+        Options::checked("m", Several::specs(), BTreeMap::from([(name.to_owned(), value)]))
     }
 
     #[test]
     fn takes_what_is_declared_and_nothing_else() {
-        assert_eq!(check("limit", OptionValue::Integer(9)).unwrap().integer("limit"), Some(9));
+        assert_eq!(Several::read(&check("limit", OptionValue::Integer(9)).unwrap()).limit, 9);
         let error = check("limit", OptionValue::Integer(10)).unwrap_err();
         assert_eq!(error.to_string(), "option limit of module m takes a whole number from 1 to 9");
         let error = check("limits", OptionValue::Integer(1)).unwrap_err();
-        assert_eq!(error.to_string(), "module m has no option limits; it has limit");
+        assert_eq!(error.to_string(), "module m has no option limits; it has limit, names, user, quiet");
+    }
+
+    #[test]
+    fn what_is_declared_as_a_default_is_what_a_module_gets() {
+        let defaults = Several::read(&Options::default());
+        assert_eq!(defaults, Several { limit: 3, names: vec!["a".to_owned()], user: None, quiet: true });
+        let written: Vec<_> =
+            Several::specs().iter().map(|spec| spec.default.as_ref().map(ToString::to_string)).collect();
+        assert_eq!(
+            written,
+            [Some("3"), Some("[\"a\"]"), None, Some("true")].map(|text| text.map(str::to_owned))
+        );
+        assert_eq!(Several::specs()[2].example, Some(OptionValue::Text("alice".to_owned())));
+        assert_eq!(Several::specs()[0].doc, "How many there are.");
+    }
+
+    #[test]
+    fn what_is_given_replaces_the_default_of_that_option_alone() {
+        let given = check("user", OptionValue::Text("bob".to_owned())).unwrap();
+        assert_eq!(Several::read(&given), Several { user: Some("bob".to_owned()), ..Several::default() });
     }
 }

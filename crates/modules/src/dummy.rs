@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::options::{OptionError, OptionKind, OptionSpec, Options};
+use engine::options::{OptionError, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{
     AheadAnswer, Decision, Delivery, Interests, Interface, Module, Operation, OperationKey, ProxyFacts,
@@ -22,11 +22,19 @@ use mapi::nspi;
 /// `Seen` does here; what you keep for all belongs to nobody, and must not come from anybody's mail.
 #[derive(Debug, Default)]
 pub struct Dummy {
-    quiet: bool,
-    /// How long each request is deferred.
-    delay: Duration,
-    /// Whether the server is asked something ahead.
-    ahead: bool,
+    options: DummyOptions,
+}
+
+engine::module_options! {
+    /// The options of `dummy`.
+    struct DummyOptions {
+        /// Logs only the end of each session, with the number of its operations.
+        quiet: bool = false;
+        /// Defers each request by this many milliseconds, as a virus scan or a lookup would.
+        defer_ms: u64 = 0, from 0 to 600_000;
+        /// Asks the server for the columns of the address book before each other request to it.
+        ahead: bool = false;
+    }
 }
 
 /// What the module keeps for a session.
@@ -39,7 +47,7 @@ const NAME: &str = "dummy";
 
 impl Dummy {
     fn say(&self, hook: &'static str, session: &Session, operation: Option<&Operation>) {
-        if self.quiet {
+        if self.options.quiet {
             return;
         }
         let user = session.context().principal();
@@ -58,37 +66,15 @@ impl Module for Dummy {
     }
 
     fn interests(&self) -> Interests {
-        Interests { rops: !self.quiet, ..Interests::default() }
+        Interests { rops: !self.options.quiet, ..Interests::default() }
     }
 
     fn options(&self) -> &'static [OptionSpec] {
-        &[
-            OptionSpec {
-                name: "quiet",
-                kind: OptionKind::Bool,
-                default: "false",
-                doc: "Counts, but logs only the end of each session.",
-            },
-            OptionSpec {
-                name: "defer_ms",
-                kind: OptionKind::Integer { min: 0, max: 600_000 },
-                default: "0",
-                doc: "Defers each request by so many milliseconds, as a scan or a lookup would.",
-            },
-            OptionSpec {
-                name: "ahead",
-                kind: OptionKind::Bool,
-                default: "false",
-                doc: "Asks the server for the columns of the address book before each other request to it.",
-            },
-        ]
+        DummyOptions::specs()
     }
 
     fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
-        self.quiet = options.bool("quiet").unwrap_or(false);
-        self.ahead = options.bool("ahead").unwrap_or(false);
-        let delay = options.integer("defer_ms").and_then(|delay| u64::try_from(delay).ok());
-        self.delay = Duration::from_millis(delay.unwrap_or_default());
+        self.options = DummyOptions::read(options);
         tracing::info!(target: NAME, proxy = proxy.name, upstream = proxy.upstream, "init");
         Ok(())
     }
@@ -110,17 +96,17 @@ impl Module for Dummy {
         if let Some(answer) = operation.ahead.last_mut() {
             let columns = columns_of(answer);
             tracing::info!(target: NAME, session = session.id(), columns, "ahead");
-        } else if self.ahead
+        } else if self.options.ahead
             && let Some(request) = columns(operation.key())
         {
             return Decision::Ahead(Box::new(request));
         }
-        if self.delay.is_zero() {
+        let delay = Duration::from_millis(self.options.defer_ms);
+        if delay.is_zero() {
             return Decision::Relay;
         }
         // The first closure is run by a thread of the pool, under the caller's context; the second in the session
         // again, with what the first returned, and quick as a hook.
-        let delay = self.delay;
         Decision::Defer(Work::new(
             move |caller: &SecurityContext| {
                 std::thread::sleep(delay);
@@ -167,7 +153,7 @@ impl Module for Dummy {
         _answer: &[u8],
         context: &SecurityContext,
     ) -> Result<Option<Vec<u8>>, Refusal> {
-        if !self.quiet {
+        if !self.options.quiet {
             tracing::info!(target: NAME, user = %context.principal(), ?dialect, "autodiscover");
         }
         Ok(None)

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use engine::Module;
+use engine::options::OptionSpec;
 
 use crate::failure::Outcome;
 
@@ -20,9 +21,14 @@ fn describe(module: &dyn Module) -> String {
         module.interests().interfaces.iter().map(|interface| interface.name()).collect();
     let mut text =
         format!("{}\n    {}\n    sees: {}\n", module.name(), module.description(), interfaces.join(", "));
-    for option in module.options() {
-        let table = format!("    [modules.{}] {} = {}", module.name(), option.name, option.default);
-        text = format!("{text}{table}\n        {} Takes {}.\n", option.doc, option.kind);
+    for OptionSpec { name, kind, default, example, doc } in module.options() {
+        let value = match (default, example) {
+            (Some(default), _) => format!("{default} by default"),
+            (None, Some(example)) => format!("{example}, for example; not set by default"),
+            (None, None) => "not set by default".to_owned(),
+        };
+        text =
+            format!("{text}    [modules.{}] {name}: {value}\n        {doc} Takes {kind}.\n", module.name());
     }
     text
 }

@@ -75,6 +75,8 @@ impl Bounds {
 pub(crate) enum Shape {
     /// A text in quotes.
     Text,
+    /// A text that this regular expression matches, as far as one can say it.
+    Pattern(&'static str),
     /// A whole number that is not negative.
     Number,
     /// `true` or `false`.
@@ -113,7 +115,32 @@ macro_rules! texts {
     )+};
 }
 
-texts!(String, PathBuf, SocketAddr, Network, Url, Binding);
+texts!(String, PathBuf);
+
+/// Types whose values are texts of a form: `^`, what is between, `$`.
+macro_rules! patterns {
+    ($($type:ty: $pattern:expr),+ $(,)?) => {$(
+        impl Setting for $type {
+            fn shape() -> Shape {
+                Shape::Pattern(concat!("^", $pattern, "$"))
+            }
+        }
+    )+};
+}
+
+/// A host name, an IPv4 address, or an IPv6 address in brackets.
+macro_rules! host {
+    () => {
+        r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+    };
+}
+
+patterns! {
+    SocketAddr: r"([0-9.]+|\[[0-9A-Fa-f:.]+(%[0-9]+)?\]):[0-9]+",
+    Network: "[0-9A-Fa-f:.]+(/[0-9]{1,3})?",
+    Url: concat!("[Hh][Tt][Tt][Pp][Ss]?://", host!(), "(:[0-9]+)?/?"),
+    Binding: concat!("([Nn][Cc][Aa][Cc][Nn]_[Ii][Pp]_[Tt][Cc][Pp]:", host!(), r"\[[0-9]+\]|", host!(), "(:[0-9]+)?)"),
+}
 
 macro_rules! numbers {
     ($($type:ty),+) => {$(

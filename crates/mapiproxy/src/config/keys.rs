@@ -1,5 +1,7 @@
 //! Names of keys, which of them is meant by another, and the reference that has them all.
 
+use engine::options::OptionSpec;
+
 use super::declare::Presence;
 use super::table::KEYS;
 
@@ -30,6 +32,9 @@ pub(crate) fn reference() -> String {
     let mut table = "";
     for key in KEYS.iter() {
         if key.table != table {
+            if table == "modules" {
+                lines.extend(module_options());
+            }
             table = key.table;
             lines.push(format!("\n[{table}]"));
         }
@@ -42,6 +47,23 @@ pub(crate) fn reference() -> String {
         lines.push(format!("{mark}{} = {}", key.name, key.text));
     }
     lines.join("\n") + "\n"
+}
+
+/// The options of all modules, each module's below the head of its table. They are all comments, since a table of a
+/// module that is not in the stack is an error.
+fn module_options() -> Vec<String> {
+    let mut lines = Vec::new();
+    for module in modules::all().iter().filter(|module| !module.options().is_empty()) {
+        lines.push(format!("\n# [modules.{}]", module.name()));
+        for OptionSpec { name, kind, default, example, doc } in module.options() {
+            lines.extend(wrap(&format!("{doc} Takes {kind}."), 96).iter().map(|line| format!("# {line}")));
+            let default = default.as_ref().map(|value| ("default", value));
+            if let Some((mark, value)) = default.or(example.as_ref().map(|value| ("example", value))) {
+                lines.push(format!("# {mark}: {name} = {value}"));
+            }
+        }
+    }
+    lines
 }
 
 fn wrap(text: &str, width: usize) -> Vec<String> {
@@ -58,6 +80,18 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The reference with each key and option given its default or its example.
+#[cfg(test)]
+pub(super) fn full_reference() -> String {
+    with_defaults().replace("# example: ", "")
+}
+
+/// The reference with each key and option that has a default given it.
+#[cfg(test)]
+pub(super) fn with_defaults() -> String {
+    reference().replace("# default: ", "").replace("\n\n# [modules.", "\n\n[modules.")
 }
 
 #[cfg(test)]

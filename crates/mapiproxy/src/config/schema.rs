@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use engine::options::{OptionKind, OptionSpec, OptionValue};
+
 use super::declare::{Bounds, Key, Presence, Shape};
 use super::table::KEYS;
 
@@ -20,16 +22,7 @@ pub(super) fn document() -> Value {
         }
         set(at, "properties", key.name, property(key));
     }
-    let credentials = entry(entry(&mut root, "upstream"), "credentials");
-    put(credentials, "required", json!(["mode"]));
-    put(credentials, "if", json!({ "properties": { "mode": { "const": "specified" } } }));
-    put(credentials, "then", json!({ "required": ["user", "domain", "password_file"] }));
-    put(
-        credentials,
-        "else",
-        json!({ "properties": { "user": false, "domain": false, "password_file": false } }),
-    );
-    put(entry(&mut root, "upstream"), "required", json!(["credentials"]));
+    rules(&mut root);
     for module in modules::all() {
         let mut options = table();
         put(&mut options, "description", json!(module.description()));
@@ -38,10 +31,49 @@ pub(super) fn document() -> Value {
         }
         set(entry(&mut root, "modules"), "properties", module.name(), options);
     }
-    put(&mut root, "required", json!(["name", "listen", "upstream"]));
     put(&mut root, "$schema", json!("https://json-schema.org/draft/2020-12/schema"));
     put(&mut root, "title", json!("Configuration of MAPIProxy"));
     root
+}
+
+/// What keys demand of one another, as far as a schema can say it; `mapiproxy check` says the same in sentences.
+fn rules(root: &mut Value) {
+    let credentials = entry(entry(root, "upstream"), "credentials");
+    put(credentials, "required", json!(["mode"]));
+    put(credentials, "if", json!({ "properties": { "mode": { "const": "specified" } } }));
+    put(credentials, "then", json!({ "required": ["user", "domain", "password_file"] }));
+    put(
+        credentials,
+        "else",
+        json!({ "properties": { "user": false, "domain": false, "password_file": false } }),
+    );
+    put(entry(root, "upstream"), "required", json!(["credentials"]));
+    for (table, list) in [("clients", "http_auth"), ("capture", "sides")] {
+        put(&mut entry(root, table)["properties"][list], "minItems", json!(1));
+    }
+    let has = |key: &str| json!({ "required": [key] });
+    let has_rpc = json!({ "anyOf": [has("rpc"), has("rpc_http")] });
+    let has_http = json!({ "anyOf": [has("http"), has("https")] });
+    let listen = entry(root, "listen");
+    put(listen, "anyOf", json!([has_rpc, has_http]));
+    put(listen, "dependentRequired", json!({ "https": ["certificate", "key"] }));
+    put(listen, "dependentSchemas", json!({ "endpoint_mapper": has_rpc }));
+    let within = |table: &str, of: &Value| json!({ "required": [table], "properties": { table: of } });
+    let relayed =
+        json!({ "properties": { "credentials": { "properties": { "mode": { "const": "relayed" } } } } });
+    put(
+        root,
+        "allOf",
+        json!([
+            { "if": within("listen", &has_rpc), "then": within("upstream", &has("rpc")) },
+            { "if": within("listen", &has_http), "then": within("upstream", &has("http")) },
+            {
+                "if": within("upstream", &relayed),
+                "then": within("listen", &json!({ "not": { "anyOf": [has_rpc, has("endpoint_mapper")] } })),
+            },
+        ]),
+    );
+    put(root, "required", json!(["name", "listen", "upstream"]));
 }
 
 /// A table without keys.
@@ -81,6 +113,7 @@ fn property(key: &Key) -> Value {
 fn of_shape(shape: &Shape, bounds: Option<Bounds>) -> Value {
     match shape {
         Shape::Text => json!({ "type": "string" }),
+        Shape::Pattern(pattern) => json!({ "type": "string", "pattern": pattern }),
         Shape::Bool => json!({ "type": "boolean" }),
         Shape::Number => {
             let mut number = Map::from_iter([("type".to_owned(), json!("integer"))]);
@@ -96,8 +129,7 @@ fn of_shape(shape: &Shape, bounds: Option<Bounds>) -> Value {
 }
 
 /// What an option of a module takes.
-fn module_option(option: &engine::options::OptionSpec) -> Value {
-    use engine::options::OptionKind;
+fn module_option(option: &OptionSpec) -> Value {
     let mut property = match option.kind {
         OptionKind::Text => json!({ "type": "string" }),
         OptionKind::Bool => json!({ "type": "boolean" }),
@@ -105,11 +137,29 @@ fn module_option(option: &engine::options::OptionSpec) -> Value {
         OptionKind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
     };
     put(&mut property, "description", json!(option.doc));
+    if let Some(default) = &option.default {
+        put(&mut property, "default", option_value(default));
+    }
+    if let Some(example) = &option.example {
+        put(&mut property, "examples", json!([option_value(example)]));
+    }
     property
+}
+
+fn option_value(value: &OptionValue) -> Value {
+    match value {
+        OptionValue::Text(text) => json!(text),
+        OptionValue::Integer(number) => json!(number),
+        OptionValue::Bool(yes) => json!(yes),
+        OptionValue::Texts(texts) => json!(texts),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use regex_automata::dfa::regex::Regex;
+
+    use super::super::keys::{full_reference, reference};
     use super::*;
 
     /// Whether `value` is valid by `schema` (JSON Schema 2020-12), as far as this program's schema goes.
@@ -126,6 +176,21 @@ mod tests {
                 "integer" => value.is_i64() || value.is_u64(),
                 other => panic!("type {other}"),
             },
+            ("pattern", Value::String(text)) => Regex::new(of.as_str().unwrap()).unwrap().is_match(text),
+            ("allOf", value) => of.as_array().unwrap().iter().all(|of| is_valid(of, value)),
+            ("anyOf", value) => of.as_array().unwrap().iter().any(|of| is_valid(of, value)),
+            ("not", value) => !is_valid(of, value),
+            ("minItems", Value::Array(items)) => items.len() as u64 >= of.as_u64().unwrap(),
+            ("dependentRequired", Value::Object(given)) => {
+                of.as_object().unwrap().iter().all(|(key, needed)| {
+                    let mut needed = needed.as_array().unwrap().iter();
+                    !given.contains_key(key) || needed.all(|name| given.contains_key(name.as_str().unwrap()))
+                })
+            }
+            ("dependentSchemas", Value::Object(given)) => {
+                let mut dependent = of.as_object().unwrap().iter();
+                dependent.all(|(key, of)| !given.contains_key(key) || is_valid(of, value))
+            }
             ("enum", value) => of.as_array().unwrap().contains(value),
             ("const", value) => of == value,
             ("minimum", Value::Number(number)) => number.as_i64() >= of.as_i64(),
@@ -159,17 +224,13 @@ mod tests {
 
     #[test]
     fn the_schema_takes_the_reference_with_all_its_keys() {
-        let reference = super::super::reference();
-        assert!(takes(&reference));
-        let full = reference.replace("# default: ", "").replace("# example: ", "");
-        assert!(takes(&full));
-        let options = "[modules.names]\nserver = \"EXCH\"\n[modules.dummy]\ndefer_ms = 5\n";
-        assert!(takes(&format!("{full}{options}")));
+        assert!(takes(&reference()));
+        assert!(takes(&full_reference()));
     }
 
     #[test]
     fn the_schema_refuses_what_the_check_refuses() {
-        let full = super::super::reference().replace("# default: ", "").replace("# example: ", "");
+        let full = full_reference();
         for (from, to) in [
             ("connections = 4096", "connections = 0"),
             ("connections = 4096", "connections = \"4096\""),
@@ -186,12 +247,48 @@ mod tests {
             ("user = \"svcproxy\"\n", ""),
             ("mode = \"specified\"", "mode = \"relayed\""),
             ("owa = \"refused\"", "owa = \"denied\""),
-            ("[capture]\n", "[modules.dummy]\ndefer_ms = 600001\n[capture]\n"),
-            ("[capture]\n", "[modules.names]\nservers = \"X\"\n[capture]\n"),
+            ("defer_ms = 0", "defer_ms = 600001"),
+            ("server = \"EXCH01\"", "servers = \"EXCH01\""),
+            ("\nrpc = \"127.0.0.23:6001\"", "\nrpc = \"127.0.0.23\""),
+            ("\nrpc = \"127.0.0.23:6001\"", "\nrpc = \"localhost:6001\""),
+            ("https = \"127.0.0.23:443\"", "https = \"127.0.0.23:https\""),
+            ("http = \"https://exch.lab.test\"", "http = \"exch.lab.test\""),
+            ("http = \"https://exch.lab.test\"", "http = \"https://exch.lab.test/mapi\""),
+            ("rpc = \"exch.lab.test\"", "rpc = \"https://exch.lab.test\""),
+            ("rpc = \"exch.lab.test\"", "rpc = \"ncacn_ip_tcp:exch.lab.test\""),
+            ("rpc = \"exch.lab.test\"\n", ""),
+            ("http = \"https://exch.lab.test\"\n", ""),
+            ("certificate = ", "# certificate = "),
+            ("proxy_protocol_from = []", "proxy_protocol_from = [\"10.0.0.0/eight\"]"),
+            ("sides = [\"client\"]", "sides = []"),
             ("[capture]\n", "[captures]\n[capture]\n"),
         ] {
             assert!(full.contains(from), "{from}");
             assert!(!takes(&full.replacen(from, to, 1)), "{to}");
         }
+    }
+
+    #[test]
+    fn the_schema_refuses_what_keys_forbid_one_another() {
+        let text = |listen: &str, upstream: &str, mode: &str| {
+            format!(
+                "name = \"a.test\"\n[listen]\n{listen}\n[upstream]\n{upstream}\n[upstream.credentials]\nmode = {mode}\n"
+            )
+        };
+        let (rpc, http) = ("rpc = \"127.0.0.1:1\"", "http = \"127.0.0.1:2\"");
+        let (server, url) = ("rpc = \"b\"", "http = \"http://b\"");
+        let account = "\"specified\"\nuser = \"u\"\ndomain = \"D\"\npassword_file = \"p\"";
+        assert!(takes(&text(rpc, server, account)));
+        assert!(takes(&text(http, url, account)));
+        assert!(takes(&text(http, url, "\"relayed\"")));
+        assert!(!takes(&text("", server, account)), "no service");
+        assert!(!takes(&text(rpc, url, account)), "no server of remote calls");
+        assert!(!takes(&text(http, server, account)), "no server of HTTP");
+        assert!(!takes(&text("https = \"127.0.0.1:2\"", url, account)), "no certificate");
+        let mapper = format!("{http}\nendpoint_mapper = \"127.0.0.1:135\"");
+        assert!(!takes(&text(&mapper, url, account)), "an endpoint mapper without endpoints");
+        let both = (format!("{rpc}\n{http}"), format!("{server}\n{url}"));
+        assert!(takes(&text(&both.0, &both.1, account)));
+        assert!(!takes(&text(&both.0, &both.1, "\"relayed\"")), "remote calls that are relayed");
     }
 }

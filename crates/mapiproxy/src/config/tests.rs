@@ -1,8 +1,10 @@
 //! Tests of reading and validating configurations.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::check::parse;
+use super::keys::{full_reference, with_defaults};
 use super::notes::notes;
 
 const GOOD: &str = r#"
@@ -35,21 +37,29 @@ fn error(from: &str, to: &str) -> String {
 fn takes_the_documented_example_and_its_own_reference() {
     let config = parse(Path::new("p.toml"), GOOD).unwrap();
     assert_eq!(config.modules.stack, ["names", "downgrade"]);
-    let full = super::reference().replace("# default: ", "").replace("# example: ", "");
-    parse(Path::new("p.toml"), &full).unwrap();
+    parse(Path::new("p.toml"), &full_reference()).unwrap();
 }
 
 #[test]
 fn what_is_documented_as_a_default_holds_where_the_key_is_left_out() {
     let reference = super::reference();
     let read = |text: &str| parse(Path::new("p.toml"), text).unwrap();
-    let mut written = read(&reference.replace("# default: ", ""));
+    let mut written = read(&with_defaults());
     let routes = format!("{:?}", net::http::Routes::default());
     for (directory, way) in std::mem::take(&mut written.virtual_directories) {
         assert!(
             routes.contains(&format!("({directory:?}, {:?})", net::http::RouteAction::from(way))),
             "{directory}: {routes}"
         );
+    }
+    for module in modules::all() {
+        let options = written.modules.options.remove(module.name());
+        let options = options.map_or_else(Default::default, |table| table.as_table().unwrap().clone());
+        let value = |value| crate::wiring::option_value(value).unwrap();
+        let given: BTreeMap<_, _> = options.iter().map(|(name, of)| (name.as_str(), value(of))).collect();
+        let declared =
+            module.options().iter().filter_map(|option| Some((option.name, option.default.clone()?)));
+        assert_eq!(given, declared.collect(), "{}", module.name());
     }
     assert_eq!(format!("{written:#?}"), format!("{:#?}", read(&reference)));
     assert!(!reference.contains("# default: packets"), "an example is no default");

@@ -63,7 +63,8 @@ fn option_values(key: &str, table: &toml::Value) -> Result<BTreeMap<String, Opti
     table.iter().map(value).collect()
 }
 
-fn option_value(value: &toml::Value) -> Result<OptionValue, &'static str> {
+/// What a module gets for a value of the configuration.
+pub(crate) fn option_value(value: &toml::Value) -> Result<OptionValue, &'static str> {
     Ok(match value {
         toml::Value::String(text) => OptionValue::Text(text.clone()),
         toml::Value::Integer(number) => OptionValue::Integer(*number),

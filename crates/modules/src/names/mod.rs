@@ -5,7 +5,7 @@ mod aux_out;
 mod in_rops;
 mod replace;
 
-use engine::options::{OptionError, OptionKind, OptionSpec, Options};
+use engine::options::{OptionError, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{
     FaultStatus, Interests, Module, Operation, ProxyFacts, Refusal, Request, Response, SecurityContext,
@@ -34,6 +34,17 @@ pub struct Names {
     aliases: Aliases,
 }
 
+engine::module_options! {
+    /// The options of `names`.
+    struct NamesOptions {
+        /// The name of the server as its distinguished names spell it (/cn=Servers/cn=NAME). The first label of our
+        /// own name stands for it; names of other servers are encoded behind that label. Give the same in all proxies
+        /// of a pool. If not set, it is the first label of upstream.rpc, or else of upstream.http, unless that is an
+        /// address.
+        server: Option<String> = None, such as "EXCH01";
+    }
+}
+
 const NAME: &str = "names";
 
 impl Module for Names {
@@ -51,17 +62,11 @@ impl Module for Names {
     }
 
     fn options(&self) -> &'static [OptionSpec] {
-        &[OptionSpec {
-            name: "server",
-            kind: OptionKind::Text,
-            default: "the first label of upstream.rpc, or of upstream.http, whichever is a name",
-            doc: "The server's name as its distinguished names spell it. The first label of our own name stands for \
-                  it; other servers' names are encoded behind that label. The same in all proxies of a pool.",
-        }]
+        NamesOptions::specs()
     }
 
     fn init(&mut self, options: &Options, proxy: &ProxyFacts) -> Result<(), OptionError> {
-        let server = options.text("server").map(str::to_owned);
+        let NamesOptions { server } = NamesOptions::read(options);
         if server.as_ref().is_some_and(|name| name.is_empty() || name.contains(['/', '\0'])) {
             let why = "is no server's name; give one as it stands behind /cn=Servers/cn=".to_owned();
             return Err(OptionError::Refused { module: NAME, name: "server", why });
