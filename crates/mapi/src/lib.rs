@@ -25,6 +25,7 @@ mod interface;
 pub mod mapihttp;
 pub mod nspi;
 mod operations;
+mod primitive;
 pub mod property;
 pub mod rfr;
 pub mod rop;

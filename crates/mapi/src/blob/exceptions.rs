@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use super::local_time;
+use super::minutes::local_time;
 use super::packed::{block, wide};
 use crate::inspect::{Inspect, Node, string8, string16};
 

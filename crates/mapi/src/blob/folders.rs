@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use super::entry_id_or_bytes;
+use super::entry_ids::entry_id_or_bytes;
 use crate::inspect::{Inspect, Node};
 
 /// `PidTagAdditionalRenEntryIdsEx`: the special folders that clients made ([MS-OXOSFLD] 2.2.4).

@@ -2,7 +2,7 @@
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use super::entry_id_or_bytes;
+use super::entry_ids::entry_id_or_bytes;
 use super::packed::block;
 use super::search_folder::AddressEntry;
 use crate::inspect::{Inspect, Node, string8};

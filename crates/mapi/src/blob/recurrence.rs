@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use wire::{Decode, Encode, Reader, Result, Writer};
 
 use super::exceptions::Exceptions;
-use super::local_time;
+use super::minutes::local_time;
 use crate::inspect::{Inspect, Node};
 
 wire::wire_enum! {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use super::entry_id_or_bytes;
+use super::entry_ids::entry_id_or_bytes;
 use super::packed::{PackedText16, block};
 use super::search_criteria::{read_properties, read_restriction, write_property, write_restriction};
 use crate::inspect::{Inspect, Node, string16};

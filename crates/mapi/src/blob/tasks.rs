@@ -2,8 +2,9 @@
 
 use wire::{Decode, Encode, Reader, Result, Writer, utf16_length};
 
+use super::entry_ids::entry_id_or_bytes;
+use super::minutes::local_time;
 use super::packed::block;
-use super::{entry_id_or_bytes, local_time};
 use crate::inspect::{Inspect, Node, string8, string16};
 use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
 

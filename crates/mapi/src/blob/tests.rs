@@ -1,8 +1,9 @@
 //! Tests of properties with structured binary values.
 
-use wire::Encode as _;
+use wire::{Decode as _, Encode as _};
 
 use super::*;
+use crate::inspect::{Inspect, Node};
 
 mod others;
 mod search_folder;
@@ -265,7 +266,7 @@ fn a_security_descriptor_tells_who_may_do_what() {
 
 #[test]
 fn a_compressed_body_is_its_text() {
-    let packed = rtf::compress(b"{\\rtf1 hello}").unwrap();
+    let packed = crate::rtf::compress(b"{\\rtf1 hello}").unwrap();
     assert_eq!(meaning("PidTagRtfCompressed", &packed), Some(text("{\\rtf1 hello}")));
     assert_eq!(meaning("PidTagRtfCompressed", &packed[..9]), None);
 }

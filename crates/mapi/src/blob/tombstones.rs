@@ -2,8 +2,9 @@
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
+use super::calendar::GlobalObjectId;
+use super::minutes::since_1601;
 use super::packed::block;
-use super::{GlobalObjectId, since_1601};
 use crate::inspect::{Inspect, Node, string8};
 
 /// `PidTagScheduleInfoAppointmentTombstone`: meetings that were declined ([MS-OXOCAL] 2.2.12.5).

@@ -4,9 +4,10 @@ use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use super::{EphemeralEntryId, FlatUid, PermanentEntryId};
-use super::{Gid, Text};
-use crate::property::{read_string8, require, write_string8};
+use super::address_book::{EphemeralEntryId, FlatUid, PermanentEntryId};
+use super::id::Gid;
+use super::text::Text;
+use crate::primitive::{read_string8, require, write_string8};
 
 wire::wire_enum! {
     /// What an entry id of a store stands for ([MS-OXCDATA] 2.2.4).

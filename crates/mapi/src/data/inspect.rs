@@ -1,13 +1,18 @@
 //! How these structures are shown.
 
-use super::{
-    ActionBlock, ActionData, ChangeNumber, EntryId, ExtendedRuleActions, ExtendedRuleCondition, FolderId,
-    Gid, GlobalCounter, LongTermId, MessageId, Order, PredecessorChangeList, PropertyName, PropertyProblem,
-    PropertyProblemArray, RecipientBlock, RecipientFlags, RecipientRow, RuleAction, ServerId, SizedXid,
-    SortOrder, SortOrderSet, Text, TypedString, Xid,
-};
+use super::entry_id::EntryId;
+use super::id::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, MessageId};
+use super::named::PropertyName;
+use super::problem::{PropertyProblem, PropertyProblemArray};
+use super::recipient::{RecipientFlags, RecipientRow};
+use super::rule::{ExtendedRuleActions, ExtendedRuleCondition};
+use super::server_id::ServerId;
+use super::sort::{Order, SortOrder, SortOrderSet};
+use super::text::{Text, TypedString};
+use super::xid::{PredecessorChangeList, SizedXid, Xid};
 use crate::blob::entry_id_or_bytes;
 use crate::inspect::{Inspect, Node, inspect_named, string8};
+use crate::property::value::{ActionBlock, ActionData, RecipientBlock, RuleAction};
 use crate::property::{PropTag, PropertyList};
 
 inspect_named!(Order, RecipientFlags);

@@ -5,13 +5,13 @@
 
 mod address_book;
 mod entry_id;
-mod id;
+pub(crate) mod id;
 mod inspect;
 mod named;
 mod problem;
 mod recipient;
 mod rule;
-mod server_id;
+pub(crate) mod server_id;
 mod sort;
 mod text;
 mod xid;
@@ -30,11 +30,9 @@ pub use self::id::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, Messa
 pub use self::named::{NamedPropertyInformation, PropertyName};
 pub use self::problem::{PropertyProblem, PropertyProblemArray};
 pub use self::recipient::{AddressType, RecipientFlags, RecipientRow, X500Dn};
-pub use self::rule::{
-    ActionBlock, ActionData, ActionType, ExtendedRuleActions, ExtendedRuleCondition, RecipientBlock,
-    RuleAction,
-};
+pub use self::rule::{ExtendedRuleActions, ExtendedRuleCondition};
 pub use self::server_id::ServerId;
 pub use self::sort::{Order, SortOrder, SortOrderSet};
 pub use self::text::{Text, TypedString};
 pub use self::xid::{PredecessorChangeList, SizedXid, Xid};
+pub use crate::property::value::{ActionBlock, ActionData, ActionType, RecipientBlock, RuleAction};

@@ -4,9 +4,10 @@ use std::fmt;
 
 use wire::{Reader, Result, Writer};
 
-use super::DisplayType;
-use super::Text;
-use crate::property::{Layout, PropTag, PropertyRow, PropertyValue, read_string8, require, write_string8};
+use super::address_book::DisplayType;
+use super::text::Text;
+use crate::primitive::{read_string8, require, write_string8};
+use crate::property::{Layout, PropTag, PropertyRow, PropertyValue};
 
 wire::wire_flags! {
     /// Which parts a [`RecipientRow`] has, and of what type its address is ([MS-OXCDATA] 2.8.3.1).

@@ -1,109 +1,18 @@
-//! Rule actions ([MS-OXORULE] 2.2.5).
+//! Rule actions ([MS-OXORULE] 2.2.5): reading, writing and display.
 
 use std::fmt;
 
 use wire::{Decode, Encode, Error, Guid, Reader, Result, Writer};
 
-use super::{FolderId, MessageId, NamedPropertyInformation};
-use crate::property::{Layout, Place, PropTag, Restriction, TaggedValue, require};
-
-wire::wire_enum! {
-    /// What a rule does ([MS-OXORULE] 2.2.5.1).
-    pub struct ActionType(u8) {
-        /// Moves the message.
-        OP_MOVE = 0x01,
-        /// Copies the message.
-        OP_COPY = 0x02,
-        /// Replies to the message.
-        OP_REPLY = 0x03,
-        /// Replies that its owner is out of office.
-        OP_OOF_REPLY = 0x04,
-        /// Leaves it to the client.
-        OP_DEFER_ACTION = 0x05,
-        /// Refuses the message.
-        OP_BOUNCE = 0x06,
-        /// Forwards the message.
-        OP_FORWARD = 0x07,
-        /// Sends the message on to a delegate.
-        OP_DELEGATE = 0x08,
-        /// Sets a property of the message.
-        OP_TAG = 0x09,
-        /// Deletes the message.
-        OP_DELETE = 0x0A,
-        /// Marks the message as read.
-        OP_MARK_AS_READ = 0x0B,
-    }
-}
-
-/// What a rule does, one after the other ([MS-OXORULE] 2.2.5). In [`Layout::Rop`] it is that of a standard
-/// rule, in the others that of an extended one.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct RuleAction(pub Vec<ActionBlock>);
-
-/// One thing that a rule does ([MS-OXORULE] 2.2.5.1).
-#[derive(Debug, Clone, PartialEq)]
-pub struct ActionBlock {
-    /// What it is.
-    pub action_type: ActionType,
-    /// Variants of it.
-    pub flavor: u32,
-    /// What a client notes with it.
-    pub flags: u32,
-    /// The rest.
-    pub data: ActionData,
-}
-
-/// What an action needs to know ([MS-OXORULE] 2.2.5.1.2).
-#[derive(Debug, Clone, PartialEq)]
-pub enum ActionData {
-    /// Of `OP_MOVE` and `OP_COPY`: where to.
-    MoveCopy {
-        /// Whether the folder is in this mailbox, 1 or 0; only standard rules say so.
-        folder_in_this_store: Option<u8>,
-        /// The store's entry id.
-        store_eid: Vec<u8>,
-        /// The folder: in this mailbox what [`ServerId::parse`](super::ServerId::parse) takes, in extended
-        /// rules and elsewhere an entry id.
-        folder_eid: Vec<u8>,
-    },
-    /// Of `OP_REPLY` and `OP_OOF_REPLY` in a standard rule: with what.
-    Reply {
-        /// The template's folder.
-        folder_id: FolderId,
-        /// The template.
-        message_id: MessageId,
-        /// The template's own id.
-        template_guid: Guid,
-    },
-    /// Of `OP_REPLY` and `OP_OOF_REPLY` in an extended rule: with what.
-    ReplyByEntryId {
-        /// The template's entry id.
-        message_eid: Vec<u8>,
-        /// The template's own id.
-        template_guid: Guid,
-    },
-    /// Of `OP_DEFER_ACTION`: what the client understands.
-    Defer(Vec<u8>),
-    /// Of `OP_BOUNCE`: for what reason.
-    Bounce(u32),
-    /// Of `OP_FORWARD` and `OP_DELEGATE`: to whom.
-    Recipients(Vec<RecipientBlock>),
-    /// Of `OP_TAG`: the property to be set.
-    Tag(TaggedValue),
-    /// Of `OP_DELETE` and `OP_MARK_AS_READ`: nothing.
-    None,
-    /// Of an action that is not known, or whose data are of another shape: their bytes.
-    Opaque(Vec<u8>),
-}
-
-/// Somebody to whom a rule sends ([MS-OXORULE] 2.2.5.1.2.4.1).
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecipientBlock {
-    /// Reserved.
-    pub reserved: u8,
-    /// Who it is.
-    pub properties: Vec<TaggedValue>,
-}
+use super::entry_id::EntryId;
+use super::id::{FolderId, MessageId};
+use super::named::NamedPropertyInformation;
+use super::server_id::ServerId;
+use crate::primitive::require;
+use crate::property::value::{
+    ActionBlock, ActionData, ActionType, RecipientBlock, Restriction, RuleAction, TaggedValue,
+};
+use crate::property::{Layout, Place, PropTag};
 
 impl RuleAction {
     /// Reads a rule's actions.
@@ -316,12 +225,12 @@ impl fmt::Display for ActionBlock {
         write!(f, "{}", self.action_type)?;
         match &self.data {
             ActionData::MoveCopy { folder_in_this_store: Some(1..), folder_eid, .. } => {
-                write!(f, " to {}", super::ServerId::parse(folder_eid))
+                write!(f, " to {}", ServerId::parse(folder_eid))
             }
-            ActionData::MoveCopy { folder_eid, .. } => write!(f, " to {}", super::EntryId::parse(folder_eid)),
+            ActionData::MoveCopy { folder_eid, .. } => write!(f, " to {}", EntryId::parse(folder_eid)),
             ActionData::Reply { message_id, folder_id, .. } => write!(f, " with {message_id} in {folder_id}"),
             ActionData::ReplyByEntryId { message_eid, .. } => {
-                write!(f, " with {}", super::EntryId::parse(message_eid))
+                write!(f, " with {}", EntryId::parse(message_eid))
             }
             ActionData::Bounce(code) => write!(f, " for {code:#x}"),
             ActionData::Recipients(blocks) => recipients(f, blocks),

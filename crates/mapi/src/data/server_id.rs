@@ -4,7 +4,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use super::{FolderId, MessageId};
+use super::id::{FolderId, MessageId};
 
 /// A folder or message by its ids in a logon (`PtypServerId`, [MS-OXCDATA] 2.11.1.4), behind its 16-bit size.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use wire::{Decode, Encode, Guid, Reader, Result, Writer};
 
-use super::{Gid, GlobalCounter};
+use super::id::{Gid, GlobalCounter};
 
 /// An id of any kind, which is unique within a namespace (`XID`, [MS-OXCFXICS] 2.2.2.2). Change keys and source
 /// keys are of this kind. It carries no length of its own: [`Decode`] takes all that is left.

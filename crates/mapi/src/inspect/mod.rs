@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use wire::{FileTime, Guid, Utf16};
 
-use crate::property::Restriction;
+use crate::property::value::Restriction;
 
 /// A node of the tree: a text, a number, a list, or fields by the names of their specification.
 #[derive(Debug, Clone, PartialEq)]

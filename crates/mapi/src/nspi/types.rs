@@ -5,9 +5,10 @@ use rpc::ndr_newtype;
 use wire::Result;
 
 use crate::data::{DisplayType, FlatUid, MId};
-use crate::property::PropTag;
+use crate::property::{BitmapOperator, FuzzyLevel, PropTag, RelationalOperator};
 
-ndr_newtype!(FlatUid => [u8; 16], MId => u32, DisplayType => u32);
+ndr_newtype!(FlatUid => [u8; 16], MId => u32, DisplayType => u32, PropTag => u32);
+ndr_newtype!(RelationalOperator => u32, BitmapOperator => u32, FuzzyLevel => u32);
 
 crate::inspect::part::inspect_struct! {
     /// `STAT`: a place in a table ([MS-OXNSPI] 2.2.8).

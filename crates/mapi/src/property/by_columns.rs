@@ -6,8 +6,10 @@ use std::sync::OnceLock;
 
 use wire::{Bytes, Reader, Result, Writer};
 
+use super::layout::Layout;
+use super::row::PropertyRow;
 use super::skip::length_of_rows;
-use super::{Layout, PropTag, PropertyRow};
+use super::tag::PropTag;
 use crate::inspect::{Inspect, Node};
 
 /// A row, with the columns that it was read by.

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::{FlaggedValue, PropType, PropertyValue, TaggedValue};
+use super::row::FlaggedValue;
+use super::tag::PropType;
+use super::value::{PropertyValue, TaggedValue};
 
 /// How many characters of a text are shown.
 const TEXT: usize = 120;

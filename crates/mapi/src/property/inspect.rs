@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::{
-    FlaggedValue, LargePropertyTagArray, PropTag, PropType, PropertyList, PropertyRow, PropertyTagArray,
-    PropertyValue, Restriction, TaggedValue, TypedValue,
-};
+use super::list::{LargePropertyTagArray, PropertyList, PropertyTagArray};
+use super::number::id_of;
+use super::row::{FlaggedValue, PropertyRow};
+use super::tag::{PropTag, PropType};
+use super::value::{PropertyValue, Restriction, TaggedValue, TypedValue};
 use crate::blob;
-use crate::data::FolderId;
 use crate::inspect::{Inspect, Node, inspect_named, string8};
 
 inspect_named!(PropType, PropTag);
@@ -84,15 +84,6 @@ fn meaning(tag: PropTag, value: &PropertyValue) -> Node {
         _ => None,
     };
     known.unwrap_or_else(|| value.to_node())
-}
-
-/// The id that the number of the property `name` is, as ROPs show it; none for another number.
-pub fn id_of(name: &str, number: i64) -> Option<Node> {
-    let is_id = matches!(
-        name,
-        "PidTagFolderId" | "PidTagParentFolderId" | "PidTagMid" | "PidTagInstID" | "PidTagChangeNumber"
-    );
-    is_id.then(|| FolderId(number.cast_unsigned()).to_node())
 }
 
 impl TaggedValue {

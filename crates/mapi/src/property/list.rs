@@ -2,7 +2,9 @@
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 
-use super::{Layout, PropTag, PropertyValue, TaggedValue};
+use super::layout::Layout;
+use super::tag::PropTag;
+use super::value::{PropertyValue, TaggedValue};
 
 /// Properties of one object with their tags. With a 32-bit count before it this is
 /// `AddressBookPropertyValueList` ([MS-OXCMAPIHTTP] 2.2.1.3).

@@ -7,31 +7,33 @@
 
 pub mod names;
 
+mod accessors;
 mod by_columns;
 mod codec;
 mod display;
 mod inspect;
+mod layout;
 mod list;
+mod number;
+mod operators;
 mod restriction;
-mod restriction_codec;
 mod restriction_display;
 mod row;
 mod skip;
 mod tag;
-mod text;
-mod value;
+pub(crate) mod value;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use self::by_columns::{ByColumns, FromRows, Row, Rows};
-pub use self::codec::Layout;
-pub(crate) use self::codec::{Place, require};
-pub use self::inspect::id_of;
+pub use self::layout::Layout;
+pub(crate) use self::layout::Place;
 pub use self::list::{LargePropertyTagArray, PropertyList, PropertyTagArray, read_tags, write_tags};
-pub use self::restriction::{BitmapOperator, FuzzyLevel, RelationalOperator, Restriction, RestrictionType};
+pub use self::number::id_of;
+pub use self::operators::{BitmapOperator, FuzzyLevel, RelationalOperator, RestrictionType};
 pub use self::restriction_display::{Namer, store_name};
 pub use self::row::{FlaggedValue, PropertyRow};
 pub use self::tag::{PropTag, PropType};
-pub(crate) use self::text::{read_string8, read_unicode, write_string8, write_unicode};
-pub use self::value::{PropertyValue, TaggedValue, TypedValue};
+pub use self::value::{PropertyValue, Restriction, TaggedValue, TypedValue};
+pub(crate) use crate::primitive::{read_string8, read_unicode, require, write_string8, write_unicode};

@@ -1,169 +1,16 @@
-//! Restrictions ([MS-OXCDATA] 2.12).
+//! Restrictions ([MS-OXCDATA] 2.12): their parts, reading and writing.
 
-use super::{PropTag, TaggedValue};
+use wire::{Reader, Result, Writer};
 
-wire::wire_enum! {
-    /// The kinds of restriction ([MS-OXCDATA] 2.12).
-    pub struct RestrictionType(u8) {
-        /// All of several hold.
-        AndRestriction = 0x00,
-        /// At least one of several holds.
-        OrRestriction = 0x01,
-        /// Another does not hold.
-        NotRestriction = 0x02,
-        /// A text or bytes contain others.
-        ContentRestriction = 0x03,
-        /// A property compares to a value.
-        PropertyRestriction = 0x04,
-        /// A property compares to another.
-        ComparePropertiesRestriction = 0x05,
-        /// Bits of a property are set.
-        BitMaskRestriction = 0x06,
-        /// A value's size compares to a number.
-        SizeRestriction = 0x07,
-        /// A property exists.
-        ExistRestriction = 0x08,
-        /// Another holds for a message's recipients or attachments.
-        SubObjectRestriction = 0x09,
-        /// Another, with a comment.
-        CommentRestriction = 0x0A,
-        /// Another, for so many rows.
-        CountRestriction = 0x0B,
-    }
-}
+use super::codec::read_presence;
+use super::layout::Layout;
+use super::layout::Place;
+use super::operators::{BitmapOperator, FuzzyLevel, RelationalOperator, RestrictionType};
+use super::tag::PropTag;
+use super::value::{Restriction, TaggedValue};
+use crate::primitive::require;
 
-wire::wire_enum! {
-    /// How two values compare ([MS-OXCDATA] 2.12.5.1).
-    pub struct RelationalOperator(u32) {
-        /// Less.
-        RELOP_LT = 0x00,
-        /// Less or equal.
-        RELOP_LE = 0x01,
-        /// Greater.
-        RELOP_GT = 0x02,
-        /// Greater or equal.
-        RELOP_GE = 0x03,
-        /// Equal.
-        RELOP_EQ = 0x04,
-        /// Not equal.
-        RELOP_NE = 0x05,
-        /// Like a regular expression; reserved.
-        RELOP_RE = 0x06,
-        /// A member of a distribution list.
-        RELOP_MEMBER_OF_DL = 0x64,
-    }
-}
-
-wire::wire_enum! {
-    /// How bits are tested ([MS-OXCDATA] 2.12.7.1).
-    pub struct BitmapOperator(u32) {
-        /// None of the bits is set.
-        BMR_EQZ = 0x00,
-        /// One of the bits is set.
-        BMR_NEZ = 0x01,
-    }
-}
-
-wire::wire_flags! {
-    /// How precisely contents have to match: where in the lower half, what is overlooked in the upper one
-    /// ([MS-OXCDATA] 2.12.4.1). No bit in the lower half means the full string.
-    pub struct FuzzyLevel(u32) {
-        /// Anywhere within.
-        FL_SUBSTRING = 0x0000_0001,
-        /// At the beginning.
-        FL_PREFIX = 0x0000_0002,
-        /// Whatever the case.
-        FL_IGNORECASE = 0x0001_0000,
-        /// Whatever the accents.
-        FL_IGNORENONSPACE = 0x0002_0000,
-        /// Whatever can be overlooked.
-        FL_LOOSE = 0x0004_0000,
-    }
-}
-
-rpc::ndr_newtype!(RelationalOperator => u32, BitmapOperator => u32, FuzzyLevel => u32);
-
-/// A condition on an object ([MS-OXCDATA] 2.12). Shown, it is a sentence for people to read.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Restriction {
-    /// All of these hold.
-    And(Vec<Self>),
-    /// At least one of these holds.
-    Or(Vec<Self>),
-    /// This does not hold.
-    Not(Box<Self>),
-    /// A property's value contains another.
-    Content {
-        /// How precisely.
-        fuzzy_level: FuzzyLevel,
-        /// The property looked at.
-        tag: PropTag,
-        /// What it has to contain.
-        value: TaggedValue,
-    },
-    /// A property's value compares to another.
-    Property {
-        /// How.
-        relop: RelationalOperator,
-        /// The property looked at.
-        tag: PropTag,
-        /// What it is compared to.
-        value: TaggedValue,
-    },
-    /// Two properties compare.
-    CompareProperties {
-        /// How.
-        relop: RelationalOperator,
-        /// The first property.
-        tag1: PropTag,
-        /// The second property.
-        tag2: PropTag,
-    },
-    /// Bits of a property are set or not.
-    BitMask {
-        /// Which of both.
-        operator: BitmapOperator,
-        /// The property looked at.
-        tag: PropTag,
-        /// The bits.
-        mask: u32,
-    },
-    /// The size of a property's value compares to a number.
-    Size {
-        /// How.
-        relop: RelationalOperator,
-        /// The property looked at.
-        tag: PropTag,
-        /// The number of bytes.
-        size: u32,
-    },
-    /// The object has a property.
-    Exist {
-        /// The property looked for.
-        tag: PropTag,
-    },
-    /// This holds for an object within.
-    SubObject {
-        /// The property that holds the objects.
-        object: PropTag,
-        /// What has to hold.
-        restriction: Box<Self>,
-    },
-    /// This holds, or anything where there is none; a program's notes are kept with it.
-    Comment {
-        /// The notes, at most 255.
-        values: Vec<TaggedValue>,
-        /// What has to hold.
-        restriction: Option<Box<Self>>,
-    },
-    /// This holds, and fewer than so many rows before this one met it.
-    Count {
-        /// How many rows.
-        count: u32,
-        /// What has to hold.
-        restriction: Box<Self>,
-    },
-}
+const NAME: &str = "Restriction";
 
 impl Restriction {
     /// The kind.
@@ -195,4 +42,197 @@ impl Restriction {
             _ => &[],
         }
     }
+
+    /// Reads a restriction.
+    ///
+    /// # Errors
+    /// When the bytes are not one, or it is nested more than 64 deep.
+    pub fn read(r: &mut Reader<'_>, layout: Layout) -> Result<Self> {
+        Self::read_at(r, Place::new(layout))
+    }
+
+    /// Reads a restriction from the whole of `bytes`.
+    ///
+    /// # Errors
+    /// As [`Restriction::read`], and for trailing bytes.
+    pub fn from_bytes(bytes: &[u8], layout: Layout) -> Result<Self> {
+        let mut r = Reader::new(bytes);
+        let restriction = Self::read(&mut r, layout)?;
+        r.finish()?;
+        Ok(restriction)
+    }
+
+    /// Writes the restriction.
+    ///
+    /// # Errors
+    /// When it is nested more than 64 deep, or a part of it does not fit.
+    pub fn write(&self, w: &mut Writer, layout: Layout) -> Result<()> {
+        self.write_at(w, Place::new(layout))
+    }
+
+    /// The restriction's bytes alone.
+    ///
+    /// # Errors
+    /// As [`Restriction::write`].
+    pub fn to_bytes(&self, layout: Layout) -> Result<Vec<u8>> {
+        let mut w = Writer::new();
+        self.write(&mut w, layout)?;
+        Ok(w.into_vec())
+    }
+
+    pub(crate) fn read_at(r: &mut Reader<'_>, place: Place) -> Result<Self> {
+        read(r, place).map_err(|error| error.within(NAME))
+    }
+
+    pub(crate) fn write_at(&self, w: &mut Writer, place: Place) -> Result<()> {
+        write(self, w, place).map_err(|error| error.within(NAME))
+    }
+}
+
+fn read(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
+    let place = place.deeper(r.offset(), "RestrictType")?;
+    Ok(match RestrictionType(r.u8("RestrictType")?) {
+        RestrictionType::AndRestriction => Restriction::And(read_list(r, place)?),
+        RestrictionType::OrRestriction => Restriction::Or(read_list(r, place)?),
+        RestrictionType::NotRestriction => Restriction::Not(Box::new(read(r, place)?)),
+        RestrictionType::ContentRestriction => {
+            let fuzzy_level = FuzzyLevel(r.u32("FuzzyLevel")?);
+            let (tag, value) = read_compared(r, place)?;
+            Restriction::Content { fuzzy_level, tag, value }
+        }
+        RestrictionType::PropertyRestriction => {
+            let relop = read_relop(r)?;
+            let (tag, value) = read_compared(r, place)?;
+            Restriction::Property { relop, tag, value }
+        }
+        RestrictionType::ComparePropertiesRestriction => Restriction::CompareProperties {
+            relop: read_relop(r)?,
+            tag1: PropTag(r.u32("PropTag1")?),
+            tag2: PropTag(r.u32("PropTag2")?),
+        },
+        RestrictionType::BitMaskRestriction => Restriction::BitMask {
+            operator: BitmapOperator(u32::from(r.u8("BitmapRelOp")?)),
+            tag: PropTag(r.u32("PropTag")?),
+            mask: r.u32("Mask")?,
+        },
+        RestrictionType::SizeRestriction => {
+            Restriction::Size { relop: read_relop(r)?, tag: PropTag(r.u32("PropTag")?), size: r.u32("Size")? }
+        }
+        RestrictionType::ExistRestriction => Restriction::Exist { tag: PropTag(r.u32("PropTag")?) },
+        RestrictionType::SubObjectRestriction => Restriction::SubObject {
+            object: PropTag(r.u32("Subobject")?),
+            restriction: Box::new(read(r, place)?),
+        },
+        RestrictionType::CommentRestriction => read_comment(r, place)?,
+        RestrictionType::CountRestriction => {
+            Restriction::Count { count: r.u32("Count")?, restriction: Box::new(read(r, place)?) }
+        }
+        RestrictionType(other) => {
+            return Err(r.invalid("RestrictType", u64::from(other), "a kind of restriction"));
+        }
+    })
+}
+
+fn read_relop(r: &mut Reader<'_>) -> Result<RelationalOperator> {
+    r.u8("RelOp").map(|relop| RelationalOperator(u32::from(relop)))
+}
+
+fn read_list(r: &mut Reader<'_>, place: Place) -> Result<Vec<Restriction>> {
+    let count = place.layout.read_count(r, "RestrictCount")?;
+    let count = r.count(count, 1, u32::MAX, "RestrictCount")?;
+    // Counts within counts could claim the same bytes again and again: room is made as items come.
+    let mut list = Vec::with_capacity(count.min(4));
+    for _ in 0..count {
+        list.push(read(r, place)?);
+    }
+    Ok(list)
+}
+
+/// A tag and the value that is compared to it.
+fn read_compared(r: &mut Reader<'_>, place: Place) -> Result<(PropTag, TaggedValue)> {
+    let tag = PropTag(r.u32("PropTag")?);
+    let there = place.layout != Layout::AddressBook || read_presence(r)?;
+    Ok((tag, if there { TaggedValue::read_at(r, place)? } else { TaggedValue::absent() }))
+}
+
+fn read_comment(r: &mut Reader<'_>, place: Place) -> Result<Restriction> {
+    let count = r.u8("TaggedValuesCount")?;
+    let mut values = Vec::new();
+    for _ in 0..count {
+        values.push(TaggedValue::read_at(r, place)?);
+    }
+    let restriction = match r.u8("RestrictionPresent")? {
+        0 => None,
+        1 => Some(Box::new(read(r, place)?)),
+        other => return Err(r.invalid("RestrictionPresent", u64::from(other), "0 or 1")),
+    };
+    Ok(Restriction::Comment { values, restriction })
+}
+
+fn write(restriction: &Restriction, w: &mut Writer, place: Place) -> Result<()> {
+    let place = place.deeper(w.len(), "RestrictType")?;
+    w.u8(restriction.restriction_type().0);
+    match restriction {
+        Restriction::And(list) | Restriction::Or(list) => {
+            place.layout.write_count(w, list.len(), "RestrictCount")?;
+            list.iter().try_for_each(|one| write(one, w, place))?;
+        }
+        Restriction::Not(inner) => write(inner, w, place)?,
+        Restriction::Content { fuzzy_level, tag, value } => {
+            w.u32(fuzzy_level.0).u32(tag.0);
+            write_compared(w, value, place)?;
+        }
+        Restriction::Property { relop, tag, value } => {
+            write_byte(w, relop.0, "RelOp")?;
+            w.u32(tag.0);
+            write_compared(w, value, place)?;
+        }
+        Restriction::CompareProperties { relop, tag1, tag2 } => {
+            write_byte(w, relop.0, "RelOp")?;
+            w.u32(tag1.0).u32(tag2.0);
+        }
+        Restriction::BitMask { operator, tag, mask } => {
+            write_byte(w, operator.0, "BitmapRelOp")?;
+            w.u32(tag.0).u32(*mask);
+        }
+        Restriction::Size { relop, tag, size } => {
+            write_byte(w, relop.0, "RelOp")?;
+            w.u32(tag.0).u32(*size);
+        }
+        Restriction::Exist { tag } => drop(w.u32(tag.0)),
+        Restriction::SubObject { object, restriction } => {
+            w.u32(object.0);
+            write(restriction, w, place)?;
+        }
+        Restriction::Comment { values, restriction } => {
+            write_byte(w, u32::try_from(values.len()).unwrap_or(u32::MAX), "TaggedValuesCount")?;
+            values.iter().try_for_each(|value| value.write_at(w, place))?;
+            w.u8(u8::from(restriction.is_some()));
+            restriction.iter().try_for_each(|inner| write(inner, w, place))?;
+        }
+        Restriction::Count { count, restriction } => {
+            w.u32(*count);
+            write(restriction, w, place)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_byte(w: &mut Writer, value: u32, field: &'static str) -> Result<()> {
+    let byte = u8::try_from(value).map_err(|_| w.invalid(field, u64::from(value), "what one byte holds"))?;
+    w.u8(byte);
+    Ok(())
+}
+
+fn write_compared(w: &mut Writer, value: &TaggedValue, place: Place) -> Result<()> {
+    if value.is_absent() {
+        let right = place.layout == Layout::AddressBook;
+        require(right, w, "TaggedValue", 0u8, "a value, which only address books may lack")?;
+        w.u8(0x00);
+        return Ok(());
+    }
+    if place.layout == Layout::AddressBook {
+        w.u8(0xFF);
+    }
+    value.write_at(w, place)
 }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use super::display::several;
-use super::{
-    BitmapOperator, FuzzyLevel, PropTag, PropertyValue, RelationalOperator, Restriction, TaggedValue,
-};
+use super::operators::{BitmapOperator, FuzzyLevel, RelationalOperator};
+use super::tag::PropTag;
+use super::value::{PropertyValue, Restriction, TaggedValue};
 
 /// How properties are called where something is put in words.
 pub type Namer<'a> = &'a dyn Fn(PropTag) -> Cow<'static, str>;

@@ -2,9 +2,13 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::codec::{Place, fits, read_value, require, write_value};
-use super::{Layout, PropTag, PropType, PropertyValue};
+use super::codec::{fits, read_value, write_value};
+use super::layout::Layout;
+use super::layout::Place;
+use super::tag::{PropTag, PropType};
+use super::value::{PropertyValue, TypedValue};
 use crate::ErrorCode;
+use crate::primitive::require;
 
 /// How many values without bytes a row may have beyond as many as it has bytes.
 const SPARE_VALUES: usize = 32;
@@ -58,7 +62,7 @@ impl FlaggedValue {
             }
             Self::VALUE => {
                 let value = read_value(r, sent, place)?;
-                Self::Value(PropertyValue::Typed(Box::new(super::TypedValue { prop_type: sent, value })))
+                Self::Value(PropertyValue::Typed(Box::new(TypedValue { prop_type: sent, value })))
             }
             Self::ABSENT => Self::Absent(sent),
             Self::ERROR => Self::Error(sent, ErrorCode(r.u32("PropertyValue")?)),

@@ -4,7 +4,8 @@ use std::ffi::CStr;
 
 use wire::utf16_length;
 
-use super::{FlaggedValue, PropTag, PropType, PropertyRow};
+use super::row::{FlaggedValue, PropertyRow};
+use super::tag::{PropTag, PropType};
 
 /// How many bytes `count` rows of `columns` at the start of `bytes` have, in a ROP buffer. None where they
 /// may not be well formed, or hold what only reading tells: whatever passes here is read, and written as it

@@ -133,5 +133,3 @@ impl PropTag {
         self.id() == other.id()
     }
 }
-
-rpc::ndr_newtype!(PropTag => u32);

@@ -1,10 +1,13 @@
-//! Property values ([MS-OXCDATA] 2.11.1).
+//! Property values ([MS-OXCDATA] 2.11), and the restrictions and rule actions that hold values and are values
+//! themselves. They contain one another, and so are defined in one place.
 
-use wire::{FileTime, Guid, Reader, Result, Utf16, Writer};
+use wire::{FileTime, Guid, Utf16};
 
-use super::{Layout, PropTag, PropType, Restriction};
+use super::operators::{BitmapOperator, FuzzyLevel, RelationalOperator};
+use super::tag::{PropTag, PropType};
 use crate::ErrorCode;
-use crate::data::{RuleAction, ServerId};
+use crate::data::id::{FolderId, MessageId};
+use crate::data::server_id::ServerId;
 
 /// A property's value ([MS-OXCDATA] 2.11.1).
 #[derive(Debug, Clone, PartialEq)]
@@ -87,125 +90,6 @@ pub enum PropertyValue {
     Typed(Box<TypedValue>),
 }
 
-impl PropertyValue {
-    /// The type that a tag for this value has.
-    pub fn prop_type(&self) -> PropType {
-        match self {
-            Self::None(prop_type) => *prop_type,
-            Self::Integer16(_) => PropType::PtypInteger16,
-            Self::Integer32(_) => PropType::PtypInteger32,
-            Self::Integer64(_) => PropType::PtypInteger64,
-            Self::Floating32(_) => PropType::PtypFloating32,
-            Self::Floating64(_) => PropType::PtypFloating64,
-            Self::Currency(_) => PropType::PtypCurrency,
-            Self::FloatingTime(_) => PropType::PtypFloatingTime,
-            Self::Boolean(_) | Self::OddBoolean(_) => PropType::PtypBoolean,
-            Self::Error(_) => PropType::PtypErrorCode,
-            Self::String8(_) => PropType::PtypString8,
-            Self::Unicode(_) => PropType::PtypString,
-            Self::Time(_) => PropType::PtypTime,
-            Self::Guid(_) => PropType::PtypGuid,
-            Self::Binary(_) => PropType::PtypBinary,
-            Self::Object(_) => PropType::PtypObject,
-            Self::ServerId(_) => PropType::PtypServerId,
-            Self::Restriction(_) => PropType::PtypRestriction,
-            Self::RuleAction(_) => PropType::PtypRuleAction,
-            Self::MultipleInteger16(_) => PropType::PtypMultipleInteger16,
-            Self::MultipleInteger32(_) => PropType::PtypMultipleInteger32,
-            Self::MultipleInteger64(_) => PropType::PtypMultipleInteger64,
-            Self::MultipleFloating32(_) => PropType::PtypMultipleFloating32,
-            Self::MultipleFloating64(_) => PropType::PtypMultipleFloating64,
-            Self::MultipleCurrency(_) => PropType::PtypMultipleCurrency,
-            Self::MultipleFloatingTime(_) => PropType::PtypMultipleFloatingTime,
-            Self::MultipleString8(_) => PropType::PtypMultipleString8,
-            Self::MultipleUnicode(_) => PropType::PtypMultipleString,
-            Self::MultipleTime(_) => PropType::PtypMultipleTime,
-            Self::MultipleGuid(_) => PropType::PtypMultipleGuid,
-            Self::MultipleBinary(_) => PropType::PtypMultipleBinary,
-            Self::Sparse { values, .. } => values.prop_type(),
-            Self::Typed(_) => PropType::PtypUnspecified,
-        }
-    }
-
-    /// The value itself, without the type that it was sent with.
-    pub fn untyped(&self) -> &Self {
-        match self {
-            Self::Typed(typed) => &typed.value,
-            _ => self,
-        }
-    }
-
-    /// The text of a value that is one, for people to read.
-    pub fn to_text(&self) -> Option<String> {
-        match self {
-            Self::String8(text) => Some(String::from_utf8_lossy(text).into_owned()),
-            Self::Unicode(text) => Some(text.to_string_lossy()),
-            Self::Typed(typed) => typed.value.to_text(),
-            _ => None,
-        }
-    }
-
-    /// The number of a value that is a whole one, a Boolean or an error code.
-    pub fn to_integer(&self) -> Option<i64> {
-        match self {
-            Self::Integer16(value) => Some(i64::from(*value)),
-            Self::Integer32(value) => Some(i64::from(*value)),
-            Self::Integer64(value) | Self::Currency(value) => Some(*value),
-            Self::Boolean(value) => Some(i64::from(*value)),
-            Self::OddBoolean(value) => Some(i64::from(*value)),
-            Self::Error(code) => Some(i64::from(code.0)),
-            Self::Typed(typed) => typed.value.to_integer(),
-            _ => None,
-        }
-    }
-
-    /// The bytes of a value that is bytes.
-    pub fn as_bytes(&self) -> Option<&[u8]> {
-        match self {
-            Self::Binary(bytes) | Self::Object(bytes) => Some(bytes),
-            Self::Typed(typed) => typed.value.as_bytes(),
-            _ => None,
-        }
-    }
-}
-
-impl PropertyValue {
-    /// The value with bytes of its own: what it was read from need not be kept for it.
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        match self {
-            Self::Unicode(text) => Self::Unicode(text.detached()),
-            Self::MultipleUnicode(texts) => {
-                Self::MultipleUnicode(texts.iter().map(Utf16::detached).collect())
-            }
-            Self::Sparse { values, absent } => {
-                Self::Sparse { values: Box::new(values.detached()), absent: absent.clone() }
-            }
-            Self::Typed(typed) => {
-                let TypedValue { prop_type, value } = &**typed;
-                Self::Typed(Box::new(TypedValue { prop_type: *prop_type, value: value.detached() }))
-            }
-            // These hold values as well, deep within.
-            Self::Restriction(_) | Self::RuleAction(_) => {
-                self.read_again().unwrap_or_else(|_| Self::None(self.prop_type()))
-            }
-            other => other.clone(),
-        }
-    }
-
-    fn read_again(&self) -> Result<Self> {
-        let mut w = Writer::new();
-        self.write(&mut w, Layout::Rop)?;
-        Self::read(&mut Reader::new(w.as_slice()), self.prop_type(), Layout::Rop)
-    }
-}
-
-impl From<&str> for PropertyValue {
-    fn from(text: &str) -> Self {
-        Self::Unicode(Utf16::new(text))
-    }
-}
-
 /// A value with the type that it was sent with (`TypedPropertyValue`, [MS-OXCDATA] 2.11.3).
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypedValue {
@@ -246,4 +130,184 @@ impl TaggedValue {
     pub fn is_absent(&self) -> bool {
         self.tag.0 == 0 && self.value == PropertyValue::None(PropType::PtypUnspecified)
     }
+}
+
+/// A condition on an object ([MS-OXCDATA] 2.12). Shown, it is a sentence for people to read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Restriction {
+    /// All of these hold.
+    And(Vec<Self>),
+    /// At least one of these holds.
+    Or(Vec<Self>),
+    /// This does not hold.
+    Not(Box<Self>),
+    /// A property's value contains another.
+    Content {
+        /// How precisely.
+        fuzzy_level: FuzzyLevel,
+        /// The property looked at.
+        tag: PropTag,
+        /// What it has to contain.
+        value: TaggedValue,
+    },
+    /// A property's value compares to another.
+    Property {
+        /// How.
+        relop: RelationalOperator,
+        /// The property looked at.
+        tag: PropTag,
+        /// What it is compared to.
+        value: TaggedValue,
+    },
+    /// Two properties compare.
+    CompareProperties {
+        /// How.
+        relop: RelationalOperator,
+        /// The first property.
+        tag1: PropTag,
+        /// The second property.
+        tag2: PropTag,
+    },
+    /// Bits of a property are set or not.
+    BitMask {
+        /// Which of both.
+        operator: BitmapOperator,
+        /// The property looked at.
+        tag: PropTag,
+        /// The bits.
+        mask: u32,
+    },
+    /// The size of a property's value compares to a number.
+    Size {
+        /// How.
+        relop: RelationalOperator,
+        /// The property looked at.
+        tag: PropTag,
+        /// The number of bytes.
+        size: u32,
+    },
+    /// The object has a property.
+    Exist {
+        /// The property looked for.
+        tag: PropTag,
+    },
+    /// This holds for an object within.
+    SubObject {
+        /// The property that holds the objects.
+        object: PropTag,
+        /// What has to hold.
+        restriction: Box<Self>,
+    },
+    /// This holds, or anything where there is none; a program's notes are kept with it.
+    Comment {
+        /// The notes, at most 255.
+        values: Vec<TaggedValue>,
+        /// What has to hold.
+        restriction: Option<Box<Self>>,
+    },
+    /// This holds, and fewer than so many rows before this one met it.
+    Count {
+        /// How many rows.
+        count: u32,
+        /// What has to hold.
+        restriction: Box<Self>,
+    },
+}
+
+wire::wire_enum! {
+    /// What a rule does ([MS-OXORULE] 2.2.5.1).
+    pub struct ActionType(u8) {
+        /// Moves the message.
+        OP_MOVE = 0x01,
+        /// Copies the message.
+        OP_COPY = 0x02,
+        /// Replies to the message.
+        OP_REPLY = 0x03,
+        /// Replies that its owner is out of office.
+        OP_OOF_REPLY = 0x04,
+        /// Leaves it to the client.
+        OP_DEFER_ACTION = 0x05,
+        /// Refuses the message.
+        OP_BOUNCE = 0x06,
+        /// Forwards the message.
+        OP_FORWARD = 0x07,
+        /// Sends the message on to a delegate.
+        OP_DELEGATE = 0x08,
+        /// Sets a property of the message.
+        OP_TAG = 0x09,
+        /// Deletes the message.
+        OP_DELETE = 0x0A,
+        /// Marks the message as read.
+        OP_MARK_AS_READ = 0x0B,
+    }
+}
+
+/// What a rule does, one after the other ([MS-OXORULE] 2.2.5). In [`Layout::Rop`](super::Layout::Rop) it is that of a standard
+/// rule, in the others that of an extended one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RuleAction(pub Vec<ActionBlock>);
+
+/// One thing that a rule does ([MS-OXORULE] 2.2.5.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct ActionBlock {
+    /// What it is.
+    pub action_type: ActionType,
+    /// Variants of it.
+    pub flavor: u32,
+    /// What a client notes with it.
+    pub flags: u32,
+    /// The rest.
+    pub data: ActionData,
+}
+
+/// What an action needs to know ([MS-OXORULE] 2.2.5.1.2).
+#[derive(Debug, Clone, PartialEq)]
+pub enum ActionData {
+    /// Of `OP_MOVE` and `OP_COPY`: where to.
+    MoveCopy {
+        /// Whether the folder is in this mailbox, 1 or 0; only standard rules say so.
+        folder_in_this_store: Option<u8>,
+        /// The store's entry id.
+        store_eid: Vec<u8>,
+        /// The folder: in this mailbox what [`ServerId::parse`](crate::data::ServerId::parse) takes, in extended
+        /// rules and elsewhere an entry id.
+        folder_eid: Vec<u8>,
+    },
+    /// Of `OP_REPLY` and `OP_OOF_REPLY` in a standard rule: with what.
+    Reply {
+        /// The template's folder.
+        folder_id: FolderId,
+        /// The template.
+        message_id: MessageId,
+        /// The template's own id.
+        template_guid: Guid,
+    },
+    /// Of `OP_REPLY` and `OP_OOF_REPLY` in an extended rule: with what.
+    ReplyByEntryId {
+        /// The template's entry id.
+        message_eid: Vec<u8>,
+        /// The template's own id.
+        template_guid: Guid,
+    },
+    /// Of `OP_DEFER_ACTION`: what the client understands.
+    Defer(Vec<u8>),
+    /// Of `OP_BOUNCE`: for what reason.
+    Bounce(u32),
+    /// Of `OP_FORWARD` and `OP_DELEGATE`: to whom.
+    Recipients(Vec<RecipientBlock>),
+    /// Of `OP_TAG`: the property to be set.
+    Tag(TaggedValue),
+    /// Of `OP_DELETE` and `OP_MARK_AS_READ`: nothing.
+    None,
+    /// Of an action that is not known, or whose data are of another shape: their bytes.
+    Opaque(Vec<u8>),
+}
+
+/// Somebody to whom a rule sends ([MS-OXORULE] 2.2.5.1.2.4.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecipientBlock {
+    /// Reserved.
+    pub reserved: u8,
+    /// Who it is.
+    pub properties: Vec<TaggedValue>,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use wire::Encode;
+use wire::{Decode, Encode};
 
 use super::*;
 use crate::inspect::string8;

@@ -1,4 +1,4 @@
-//! Null-terminated strings in 8 and 16 bits.
+//! What all structures share: zero-terminated strings in 8 and 16 bits, and a check of what is written.
 
 use wire::{Reader, Result, Utf16, Writer};
 
@@ -32,6 +32,17 @@ pub(crate) fn write_unicode(w: &mut Writer, text: &Utf16, field: &'static str) -
     }
     w.bytes(text.as_le_bytes()).u16(0);
     Ok(())
+}
+
+/// An error when what is to be written at `w` is not `right`.
+pub(crate) fn require(
+    right: bool,
+    w: &Writer,
+    field: &'static str,
+    found: impl Into<u64>,
+    expected: &'static str,
+) -> Result<()> {
+    if right { Ok(()) } else { Err(w.invalid(field, found.into(), expected)) }
 }
 
 #[cold]

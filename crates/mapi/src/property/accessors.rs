@@ -1,0 +1,126 @@
+//! What a value is: its type, its text, its number, its bytes.
+
+use wire::{Reader, Result, Utf16, Writer};
+
+use super::layout::Layout;
+use super::tag::PropType;
+use super::value::{PropertyValue, TypedValue};
+
+impl PropertyValue {
+    /// The type that a tag for this value has.
+    pub fn prop_type(&self) -> PropType {
+        match self {
+            Self::None(prop_type) => *prop_type,
+            Self::Integer16(_) => PropType::PtypInteger16,
+            Self::Integer32(_) => PropType::PtypInteger32,
+            Self::Integer64(_) => PropType::PtypInteger64,
+            Self::Floating32(_) => PropType::PtypFloating32,
+            Self::Floating64(_) => PropType::PtypFloating64,
+            Self::Currency(_) => PropType::PtypCurrency,
+            Self::FloatingTime(_) => PropType::PtypFloatingTime,
+            Self::Boolean(_) | Self::OddBoolean(_) => PropType::PtypBoolean,
+            Self::Error(_) => PropType::PtypErrorCode,
+            Self::String8(_) => PropType::PtypString8,
+            Self::Unicode(_) => PropType::PtypString,
+            Self::Time(_) => PropType::PtypTime,
+            Self::Guid(_) => PropType::PtypGuid,
+            Self::Binary(_) => PropType::PtypBinary,
+            Self::Object(_) => PropType::PtypObject,
+            Self::ServerId(_) => PropType::PtypServerId,
+            Self::Restriction(_) => PropType::PtypRestriction,
+            Self::RuleAction(_) => PropType::PtypRuleAction,
+            Self::MultipleInteger16(_) => PropType::PtypMultipleInteger16,
+            Self::MultipleInteger32(_) => PropType::PtypMultipleInteger32,
+            Self::MultipleInteger64(_) => PropType::PtypMultipleInteger64,
+            Self::MultipleFloating32(_) => PropType::PtypMultipleFloating32,
+            Self::MultipleFloating64(_) => PropType::PtypMultipleFloating64,
+            Self::MultipleCurrency(_) => PropType::PtypMultipleCurrency,
+            Self::MultipleFloatingTime(_) => PropType::PtypMultipleFloatingTime,
+            Self::MultipleString8(_) => PropType::PtypMultipleString8,
+            Self::MultipleUnicode(_) => PropType::PtypMultipleString,
+            Self::MultipleTime(_) => PropType::PtypMultipleTime,
+            Self::MultipleGuid(_) => PropType::PtypMultipleGuid,
+            Self::MultipleBinary(_) => PropType::PtypMultipleBinary,
+            Self::Sparse { values, .. } => values.prop_type(),
+            Self::Typed(_) => PropType::PtypUnspecified,
+        }
+    }
+
+    /// The value itself, without the type that it was sent with.
+    pub fn untyped(&self) -> &Self {
+        match self {
+            Self::Typed(typed) => &typed.value,
+            _ => self,
+        }
+    }
+
+    /// The text of a value that is one, for people to read.
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Self::String8(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            Self::Unicode(text) => Some(text.to_string_lossy()),
+            Self::Typed(typed) => typed.value.to_text(),
+            _ => None,
+        }
+    }
+
+    /// The number of a value that is a whole one, a Boolean or an error code.
+    pub fn to_integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer16(value) => Some(i64::from(*value)),
+            Self::Integer32(value) => Some(i64::from(*value)),
+            Self::Integer64(value) | Self::Currency(value) => Some(*value),
+            Self::Boolean(value) => Some(i64::from(*value)),
+            Self::OddBoolean(value) => Some(i64::from(*value)),
+            Self::Error(code) => Some(i64::from(code.0)),
+            Self::Typed(typed) => typed.value.to_integer(),
+            _ => None,
+        }
+    }
+
+    /// The bytes of a value that is bytes.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Binary(bytes) | Self::Object(bytes) => Some(bytes),
+            Self::Typed(typed) => typed.value.as_bytes(),
+            _ => None,
+        }
+    }
+}
+
+impl PropertyValue {
+    /// The value with bytes of its own: what it was read from need not be kept for it.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        match self {
+            Self::Unicode(text) => Self::Unicode(text.detached()),
+            Self::MultipleUnicode(texts) => {
+                Self::MultipleUnicode(texts.iter().map(Utf16::detached).collect())
+            }
+            Self::Sparse { values, absent } => {
+                Self::Sparse { values: Box::new(values.detached()), absent: absent.clone() }
+            }
+            Self::Typed(typed) => {
+                let TypedValue { prop_type, value } = &**typed;
+                Self::Typed(Box::new(TypedValue { prop_type: *prop_type, value: value.detached() }))
+            }
+            // These hold values as well, deep within.
+            Self::Restriction(_) | Self::RuleAction(_) => {
+                self.read_again().unwrap_or_else(|_| Self::None(self.prop_type()))
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn read_again(&self) -> Result<Self> {
+        let mut w = Writer::new();
+        self.write(&mut w, Layout::Rop)?;
+        Self::read(&mut Reader::new(w.as_slice()), self.prop_type(), Layout::Rop)
+    }
+}
+
+impl From<&str> for PropertyValue {
+    fn from(text: &str) -> Self {
+        Self::Unicode(Utf16::new(text))
+    }
+}
