@@ -9,7 +9,7 @@ wire::wire_enum! {
         MAPI_W_ERRORS_RETURNED = 0x0004_0380,
         /// The server is too busy for this now (`ecServerBusy`).
         EC_SERVER_BUSY = 0x0000_0480,
-        /// Nobody has such a DN (`ecUnknownUser`, [MS-OXCSTOR] 3.2.5.1.3).
+        /// No user has this distinguished name (`ecUnknownUser`, [MS-OXCSTOR] 3.2.5.1.3).
         EC_UNKNOWN_USER = 0x0000_03EB,
         /// The user may not open that mailbox (`ecLoginPerm`, [MS-OXCSTOR] 3.2.5.1.3).
         EC_LOGIN_PERM = 0x0000_03F2,

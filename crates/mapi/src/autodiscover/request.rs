@@ -98,7 +98,7 @@ pub enum Request {
 }
 
 impl Request {
-    /// Reads a request to `target` with this body; none where nobody speaks of Autodiscover.
+    /// Reads a request to `target` with this body; none where `target` belongs to no Autodiscover dialect.
     ///
     /// # Errors
     /// When the body is not what the dialect asks for.

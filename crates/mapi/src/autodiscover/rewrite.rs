@@ -104,8 +104,8 @@ pub(super) fn value(value: &str, kind: Kind, place: Place, naming: &mut dyn Nami
     (new != trimmed).then(|| value.replacen(trimmed, &new, 1))
 }
 
-/// What clients are told to sign in by, where it is not what an answer `said`: the best of `ours`, begun with a capital
-/// letter where that was.
+/// The authentication scheme that replaces the one that an answer `said`: the strongest of `ours`, capitalized as that
+/// was. None where it stays.
 fn sign_in(said: &str, ours: &[String]) -> Option<String> {
     let best = ours.first()?;
     if said.is_empty() || ours.iter().any(|ours| ours.eq_ignore_ascii_case(said)) {

@@ -1,4 +1,4 @@
-//! What a notification tells ([MS-OXCNOTIF] 2.2.1.4.1).
+//! Notifications ([MS-OXCNOTIF] 2.2.1.4.1): what a server reports of folders, messages and tables.
 
 mod read;
 mod write;
@@ -34,11 +34,11 @@ wire::wire_enum! {
 }
 
 wire::wire_flags! {
-    /// What happened, and what is told of it ([MS-OXCNOTIF] 2.2.1.4.1.2).
+    /// What happened, and which optional fields follow ([MS-OXCNOTIF] 2.2.1.4.1.2).
     pub struct NotificationFlags(u16) {
-        /// How many messages there are in the folder is told.
+        /// The number of messages in the folder is present.
         TOTAL_MESSAGE_COUNT = 0x1000,
-        /// How many unread messages there are in the folder is told.
+        /// The number of unread messages in the folder is present.
         UNREAD_MESSAGE_COUNT = 0x2000,
         /// It is about a message in a search folder.
         SEARCH_FOLDER = 0x4000,
@@ -63,8 +63,8 @@ impl NotificationFlags {
         self.contains(Self::MESSAGE)
     }
 
-    /// Whether the parent is told where something was created, deleted, moved or copied: of folders, and of
-    /// messages in search folders.
+    /// Whether the parent folder is present where something was created, deleted, moved or copied: of folders, and
+    /// of messages in search folders.
     const fn has_parent(self) -> bool {
         self.is_message() == self.contains(Self::SEARCH_FOLDER)
     }
@@ -73,7 +73,7 @@ impl NotificationFlags {
 wire::wire_enum! {
     /// What happened to a table ([MS-OXCNOTIF] 2.2.1.4.1.2).
     pub struct TableEventType(u16) {
-        /// More than can be told: the table is to be read again.
+        /// More than single rows: the client has to read the table again.
         TableChanged = 0x0001,
         /// A row is new.
         TableRowAdded = 0x0003,
@@ -86,7 +86,7 @@ wire::wire_enum! {
     }
 }
 
-/// What a notification tells ([MS-OXCNOTIF] 2.2.1.4.1.2).
+/// A notification ([MS-OXCNOTIF] 2.2.1.4.1.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct NotificationData {
     /// What happened, and which of the fields there are. Writing takes the fields that these say.
@@ -108,7 +108,7 @@ pub enum Event {
     Object(ObjectEvent),
     /// A table.
     Table(TableEvent),
-    /// Nothing that is told.
+    /// Reserved; it has no fields.
     Extended,
 }
 
@@ -124,7 +124,7 @@ pub struct ObjectEvent {
     pub parent_folder_id: Option<FolderId>,
     /// Where it was before it was moved, or what it is a copy of.
     pub old: Option<OldObject>,
-    /// The properties that were set. `None` where none can be told (`TagCount` is 0xFFFF), and where it is not
+    /// The properties that were set. `None` where the server does not list them (`TagCount` is 0xFFFF), and where it is not
     /// about something new or changed.
     pub tags: Option<Vec<PropTag>>,
 }

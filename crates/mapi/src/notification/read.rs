@@ -16,11 +16,11 @@ pub(super) const NO_TAGS: u16 = 0xFFFF;
 const FOLLOWING: [u8; 2] = [0x2A, 0x6E];
 
 impl NotificationData {
-    /// Reads a notification, which has no length of its own. What is left behind it in `r` tells, where that
-    /// can be doubted, whether a search folder is named.
+    /// Reads a notification, which has no length of its own. Some servers leave out the search folder of a message:
+    /// what follows the notification in `r` then decides whether it is present.
     ///
     /// # Errors
-    /// When it ends within a field, and when it is of a kind whose fields nobody knows.
+    /// When the bytes end within a field, and for a notification type that [MS-OXCNOTIF] does not define.
     pub fn read(r: &mut Reader<'_>) -> Result<Self> {
         Self::read_either(r).map_err(|error| error.within("NotificationData"))
     }
@@ -68,7 +68,7 @@ fn may_end(r: &Reader<'_>) -> bool {
     r.clone().u8("RopId").map_or(true, |next| FOLLOWING.contains(&next))
 }
 
-/// Whether a parent is told of what happened.
+/// Whether the parent folder is present.
 pub(super) const fn has_parent(flags: NotificationFlags) -> bool {
     let is_such = matches!(
         flags.notification_type(),
@@ -80,17 +80,17 @@ pub(super) const fn has_parent(flags: NotificationFlags) -> bool {
     is_such && flags.has_parent()
 }
 
-/// Whether it is told what was before.
+/// Whether the old folder and message are present.
 pub(super) const fn has_old(flags: NotificationFlags) -> bool {
     matches!(flags.notification_type(), NotificationType::ObjectMoved | NotificationType::ObjectCopied)
 }
 
-/// Whether it is told which properties were set.
+/// Whether the tags of the properties that were set are present.
 pub(super) const fn has_tags(flags: NotificationFlags) -> bool {
     matches!(flags.notification_type(), NotificationType::ObjectCreated | NotificationType::ObjectModified)
 }
 
-/// Whether a row is told, and whether its contents are.
+/// Whether a row is identified, and whether its columns are present.
 pub(super) const fn rows_of(event_type: TableEventType) -> (bool, bool) {
     match event_type {
         TableEventType::TableRowAdded | TableEventType::TableRowModified => (true, true),

@@ -87,12 +87,12 @@ fn what_is_handed_out_keeps_nothing_else_in_memory() {
 #[test]
 fn nothing_can_be_read_on_the_way_at_privacy() {
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
-    pair.client.call(0, 7, None, Bytes::from_static(b"a secret that nobody may see")).unwrap();
+    pair.client.call(0, 7, None, Bytes::from_static(b"a secret that must not be sent in clear")).unwrap();
     let bytes = pair.client.take_output();
     assert!(!bytes.windows(6).any(|window| window == b"secret"));
     pair.server.receive(&bytes);
     let Some(server::Event::Request(request)) = pair.server.poll_event() else { panic!() };
-    assert_eq!(&*request.stub, b"a secret that nobody may see");
+    assert_eq!(&*request.stub, b"a secret that must not be sent in clear");
 }
 
 proptest! {
@@ -114,7 +114,7 @@ proptest! {
         let (_, events) = pair.settle();
         let [server::Event::Request(request)] = events.as_slice() else { panic!("{events:?}") };
         prop_assert_eq!(request.object, object);
-        // A verification trailer is aligned with padding, which nobody can tell from the stub.
+        // A verification trailer is aligned with padding, which cannot be distinguished from the stub.
         prop_assert_eq!(&request.stub[..up], &pattern(up)[..]);
         prop_assert!(request.stub.len() < up + 4);
         pair.server.respond(request.call_id, &pattern(down)).unwrap();
