@@ -14,16 +14,15 @@
     clippy::as_conversions
 )]
 
-pub mod client;
+pub mod association;
 pub mod epm;
-mod fragment;
 pub mod framer;
 pub mod mgmt;
 pub mod ndr;
 pub mod pdu;
 pub mod rts;
 pub mod security;
-pub mod server;
 pub mod verification;
 
+pub use crate::association::{client, server};
 pub use crate::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};

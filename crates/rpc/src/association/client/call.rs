@@ -5,7 +5,7 @@ use wire::{Decode, Guid, Reader};
 
 use super::bind::HandshakeState;
 use super::{CallError, ClientAssociation, CloseReason, Event, Phase, Response};
-use crate::fragment::{Assembly, FragmentHead, Seal, Sealed, append_fragments, cut_stub};
+use crate::association::core::fragment::{Assembly, FragmentHead, Seal, Sealed, append_fragments, cut_stub};
 use crate::pdu::{
     Body, DataRepresentation, Fault, HEADER_SIZE, Header, Pdu, PduType, PfcFlags, REQUEST_HEADER_SIZE,
     SyntaxId,

@@ -5,7 +5,9 @@ use wire::{DecodeWith, Endian, Guid, Reader};
 
 use super::bind::{HandshakeState, SecurityContext};
 use super::{AnswerError, CloseReason, Event, Phase, Request, RequestSecurity, ServerAssociation};
-use crate::fragment::{Assembly, FragmentHead, Seal, Sealed, append_fragments, cut_stub, head_size};
+use crate::association::core::fragment::{
+    Assembly, FragmentHead, Seal, Sealed, append_fragments, cut_stub, head_size,
+};
 use crate::pdu::{self, AuthLevel, FaultStatus, HEADER_SIZE, Header, PduType, PfcFlags, SyntaxId};
 use crate::verification::{Expected, Header2, VerificationTrailer};
 

@@ -1,0 +1,3 @@
+//! What both ends of an association share.
+
+pub(super) mod fragment;
