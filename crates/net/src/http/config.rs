@@ -94,9 +94,12 @@ impl HttpListenerConfig {
     /// Logs that the response to the request `lost` broke off because of `why`: the client's connection ends with it.
     #[cold]
     pub(crate) fn response_cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> ConnectionError {
-        match why {
-            UpstreamError::Closed { why, .. } => self.upstream.gate.lost(Road::Http, lost, why),
-            why => self.log.cut_short(lost, &why.to_string()),
+        match (why, lost.user) {
+            (UpstreamError::Closed { why, .. }, _) => self.upstream.gate.lost(Road::Http, lost, why),
+            (UpstreamError::Full(full), Some(user)) => {
+                self.log.memory_full(lost.peer, user, lost.operation, &full.to_string());
+            }
+            (why, _) => self.log.cut_short(lost, &why.to_string()),
         }
         ConnectionError::CutShort(why.to_string())
     }

@@ -1,5 +1,5 @@
-//! Servers that answer before they have the whole request, and leave the connection open, and answers that take more
-//! memory than they have content, or never come.
+//! Servers that answer before they have the whole request, and leave the connection open, and answers that are long or
+//! never come.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use net::Limits;
 
-use crate::support::{Client, PATIENCE, Proxy, Setup, Upstream, basic, mapi, read_head, thread};
+use crate::support::{Client, PATIENCE, Proxy, Setup, Upstream, basic, read_head, thread};
 
 /// More than the buffers between the client and the server take.
 const LONG: usize = 32 << 20;
@@ -70,21 +70,6 @@ fn an_answer_that_begins_early_and_refuses_nothing_leaves_the_request_whole() {
     });
     let answer = sending(&proxy).answer(false);
     assert_eq!((answer.status(), &*answer.body), (200, &b"all of i"[..]));
-}
-
-#[test]
-fn an_answer_in_tiny_chunks_counts_for_what_it_takes_in_memory() {
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
-                Transfer-Encoding: chunked\r\n\r\n16\r\nPROCESSING\r\nDONE\r\n\r\n\r\n\r\n";
-    let answering = |chunks: usize| {
-        let upstream = Upstream::saying([head, &"1\r\n\0\r\n".repeat(chunks), "0\r\n\r\n"].concat());
-        let limits = Limits { request_bytes_per_identity: 1_000_000, ..Limits::default() };
-        let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
-        let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "PING", "", b""));
-        (answer.status(), answer.code())
-    };
-    assert_eq!(answering(1000), (200, Some("0".to_owned())));
-    assert_eq!(answering(50_000).0, 503);
 }
 
 #[test]

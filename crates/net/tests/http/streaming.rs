@@ -1,4 +1,4 @@
-//! Answers that take their time, servers that go away, and what modules do to answers.
+//! Answers that take their time, and servers that go away, from socket to socket.
 
 use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
@@ -7,35 +7,12 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::{Module, Operation, Refusal, Session};
 use net::Limits;
 
 use crate::support::{Client, Setup, Upstream, basic, mapi, read_head};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
                     Transfer-Encoding: chunked\r\n\r\n";
-
-#[test]
-fn signs_of_life_come_as_they_are_sent() {
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
-    let upstream = Upstream::new(move |_, stream| {
-        stream.write_all(format!("{HEAD}c\r\nPROCESSING\r\n\r\n").as_bytes()).unwrap();
-        for part in ["7\r\nPENDING\r\n", "6\r\nDONE\r\n\r\n2\r\n\r\n\r\n8\r\n\0\0\0\0\0\0\0\0\r\n0\r\n\r\n"] {
-            wait.lock().unwrap().recv().unwrap();
-            stream.write_all(part.as_bytes()).unwrap();
-        }
-        true
-    });
-    let proxy = Setup::default().before(&upstream);
-    let mut client = Client::new(&proxy);
-    client.send(mapi("alice", "emsmdb", "NotificationWait", "", &[0; 8]));
-    assert!(client.until("PROCESSING\r\n\r\n").starts_with("HTTP/1.1 200 OK"));
-    go.send(()).unwrap();
-    assert_eq!(client.until("PENDING\r\n"), "7\r\nPENDING\r\n");
-    go.send(()).unwrap();
-    assert_eq!(client.until("0\r\n\r\n"), "6\r\nDONE\r\n\r\n2\r\n\r\n\r\n8\r\n\0\0\0\0\0\0\0\0\r\n0\r\n\r\n");
-}
 
 /// A body and an answer that are long enough to be read and sent in many parts.
 fn long(seed: u32) -> Vec<u8> {
@@ -70,58 +47,6 @@ fn long_bodies_and_answers_arrive_whole_however_slowly_they_come() {
     // The same at once, and again on the same connection.
     assert_eq!(client.ask(&request).body, answer.body);
     assert!(upstream.next().body == long(1));
-}
-
-/// Refuses each answer, or changes it.
-struct Meddler(bool);
-
-impl Module for Meddler {
-    fn name(&self) -> &'static str {
-        "meddler"
-    }
-
-    fn description(&self) -> &'static str {
-        "meddles"
-    }
-
-    fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
-        if self.0 {
-            return Err(Refusal::new(engine::FaultStatus::ACCESS_DENIED, "not this"));
-        }
-        operation.response.as_mut().unwrap().replace_bytes(vec![1, 2, 3].into());
-        Ok(())
-    }
-}
-
-fn meddled(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
-    let upstream = Upstream::new(move |_, stream| {
-        stream.write_all(format!("{HEAD}c\r\nPROCESSING\r\n\r\n").as_bytes()).unwrap();
-        if pause {
-            std::thread::sleep(Duration::from_millis(300));
-        }
-        stream.write_all(b"c\r\nDONE\r\nX: y\r\n\r\n2\r\n\r\n\r\n4\r\nabcd\r\n0\r\n\r\n").unwrap();
-        true
-    });
-    let modules: Vec<Box<dyn Module>> = vec![Box::new(Meddler(refuses))];
-    let proxy = Setup { modules, ..Setup::default() }.before(&upstream);
-    let mut client = Client::new(&proxy);
-    let answer = client.ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
-    let code = answer.code();
-    // The connection is still of use.
-    assert_eq!(client.ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16])).status(), 200);
-    (answer.body, code)
-}
-
-#[test]
-fn modules_change_and_refuse_answers_that_have_begun_and_that_have_not() {
-    let changed = (b"PROCESSING\r\nDONE\r\nX: y\r\n\r\n\x01\x02\x03".to_vec(), Some("0".to_owned()));
-    assert_eq!(meddled(false, false), changed);
-    assert_eq!(meddled(false, true), changed);
-    let (body, code) = meddled(true, true);
-    let late = "PROCESSING\r\nDONE\r\nX-ResponseCode: 11\r\nContent-Type: text/html\r\n\r\n";
-    assert_eq!((String::from_utf8(body).unwrap().as_str(), code.as_deref()), (late, Some("0")));
-    let (body, code) = meddled(true, false);
-    assert!(!body.starts_with(b"PROCESSING") || code.as_deref() == Some("0"), "{body:?}");
 }
 
 #[test]

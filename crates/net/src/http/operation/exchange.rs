@@ -13,11 +13,11 @@ use mapi::mapihttp::headers::{CONTENT_TYPE, X_PENDING_PERIOD};
 use tokio::time::Instant;
 use wire::{Endian, FileTime};
 
-use crate::body_budget::Share;
+use crate::body_budget::{Full, Share};
 use crate::gate::Lost;
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::body::Whole;
-use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
+use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::operation::in_flight::InFlight;
 use crate::http::operation::pending::{PendingKeepAlive, end, end_refused};
@@ -56,8 +56,10 @@ pub(crate) enum Action {
     Done(KeepAlive),
     /// The server did not serve the request, and nothing was sent to the client yet.
     Unserved(UpstreamError),
-    /// The client's connection ends within the response.
-    Abort(ConnectionError),
+    /// The server failed; the response ends with an error behind the keep-alives that were sent.
+    Failed(UpstreamError),
+    /// The response broke off, and the client's connection ends within it.
+    Abort(UpstreamError),
 }
 
 /// An operation from its whole request to its whole response. Dropped before that it is given up: its client is gone.
@@ -275,7 +277,7 @@ impl Exchange {
         if let Some(share) = share.as_mut().filter(|_| !self.ahead)
             && let Err(full) = share.set(self.of_request.saturating_add(response.memory()))
         {
-            return self.no_room(&full.to_string(), out);
+            return self.no_room(full, out);
         }
         self.read(limit)
     }
@@ -357,30 +359,29 @@ impl Exchange {
     fn failed(&mut self, why: UpstreamError, out: &mut OutputBuffer) -> Action {
         self.state = State::Done;
         self.in_flight.give_up(&why.to_string());
-        let config = &self.in_flight.config;
         if self.response.as_ref().is_some_and(|response| response.begun && !response.pending_sent) {
-            return Action::Abort(config.response_cut_short(&why, &self.lost()));
+            return Action::Abort(why);
         }
         if !self.pending.begun {
             return Action::Unserved(why);
         }
-        config.log_upstream_failure(&why, &self.lost());
         end_refused(&mut out.bytes, ResponseCode::UnknownFailure);
-        Action::Done(KeepAlive::No)
+        Action::Failed(why)
     }
 
-    /// Refuses the operation since there is no room in memory for its response, because of `why`. A response of which
-    /// a part was sent is cut short.
+    /// Refuses the operation since there is no room in memory for its response. A response of which a part was sent is
+    /// cut short.
     #[cold]
-    fn no_room(&mut self, why: &str, out: &mut OutputBuffer) -> Action {
+    fn no_room(&mut self, full: Full, out: &mut OutputBuffer) -> Action {
         self.state = State::Done;
-        self.in_flight.give_up(why);
+        let why = full.to_string();
+        self.in_flight.give_up(&why);
+        if self.response.as_ref().is_some_and(|response| response.begun) {
+            return Action::Abort(full.into());
+        }
         let InFlight { config, request, flight, .. } = &self.in_flight;
         let (user, operation) = (request.context.principal(), flight.operation.key().name());
-        config.log.memory_full(request.peer, user, operation, why);
-        if self.response.as_ref().is_some_and(|response| response.begun) {
-            return Action::Abort(ConnectionError::CutShort(why.to_owned()));
-        }
+        config.log.memory_full(request.peer, user, operation, &why);
         let code = response_code(FaultStatus::RPC_S_SERVER_TOO_BUSY);
         respond::too_busy(&mut out.bytes, &request.head, Some(code));
         Action::Done(KeepAlive::No)

@@ -1,8 +1,8 @@
 //! MAPI over HTTP ([MS-OXCMAPIHTTP]): carries out what an [`Exchange`] asks for on the two connections.
 //!
 //! An exchange does no I/O. Calls come in this order: [`Exchange::begin`] once, then for each [`Action`] that it returns
-//! the loop in [`relay`] does what it says, and gives what came of it to [`Exchange::step`], up to [`Action::Done`],
-//! [`Action::Unserved`] or [`Action::Abort`].
+//! the loop in [`relay`] does what it says, and gives what came of it to [`Exchange::step`], up to
+//! [`Action::Done`] or one of the failures.
 
 pub(crate) mod disconnect;
 mod exchange;
@@ -11,6 +11,8 @@ pub(crate) mod pending;
 mod reply;
 mod request;
 mod response;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -83,7 +85,13 @@ pub(crate) async fn relay(
                 return Ok(keep_alive);
             }
             Action::Unserved(why) => return Ok(client.unserved(&why, exchange.request(), &exchange.lost())),
-            Action::Abort(error) => return Err(error),
+            Action::Failed(why) => {
+                client.downstream.config.log_upstream_failure(&why, &exchange.lost());
+                return Ok(KeepAlive::No);
+            }
+            Action::Abort(why) => {
+                return Err(client.downstream.config.response_cut_short(&why, &exchange.lost()));
+            }
         };
         action = exchange.step(input, Instant::now(), &mut client.downstream.transport.out);
     }

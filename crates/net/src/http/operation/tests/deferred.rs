@@ -1,0 +1,374 @@
+//! Requests over which the proxy takes time itself, and requests that modules ask ahead, before a server that requires
+//! that the requests of a session follow one another.
+
+use std::cell::Cell;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use engine::{
+    AheadAnswer, Body as _, Decision, Deferral, Delivery, FaultStatus, Module, Operation, OperationKey,
+    Refusal, Request, Session, Work,
+};
+use http1::Head as _;
+use identity::Pool;
+use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
+
+use crate::http::operation::pending::Pending;
+use crate::http::operation::tests::playbook::Happens::{TimePasses, WorkDone};
+use crate::http::operation::tests::playbook::State::{KeptAlive, WaitsForWork};
+use crate::http::operation::tests::playbook::{Answer, Client, Got, Happens, Proxy, Upstream, mapi, request};
+use crate::http::operation::tests::setup::{CALL_LIMIT, Setup};
+
+const EXECUTE: OperationKey = OperationKey::Http(Endpoint::Emsmdb, RequestType::Execute);
+const PERIOD: Duration = Duration::from_secs(4);
+const SOON: Pending = Pending { first: PERIOD, period: PERIOD };
+
+/// A server with one session, whose sequence rises with each Execute. It answers with the sequence's number.
+fn server() -> Rc<Upstream> {
+    let turn = Cell::new(0_u32);
+    Upstream::new(move |got, answer| {
+        let (mut code, mut set) = (0, String::new());
+        match got.head.fields.text("x-requesttype") {
+            Some("Connect") => set.push_str("Set-Cookie: sid=one\r\nSet-Cookie: sequence=s0; secure\r\n"),
+            Some("Execute") if cookie(got).ends_with(&format!("sequence=s{}", turn.get())) => {
+                turn.set(turn.get() + 1);
+                set = format!("Set-Cookie: sequence=s{}; secure\r\n", turn.get());
+            }
+            Some("Execute") => code = 15,
+            _ => {}
+        }
+        let (kind, body) = match code {
+            0 => (
+                "application/mapi-http",
+                format!("PROCESSING\r\nDONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(turn.get())),
+            ),
+            _ => ("text/html", "no".to_owned()),
+        };
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\n{set}X-ResponseCode: {code}\r\n\
+             Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"
+        );
+        answer.extend_from_slice(head.as_bytes());
+        true
+    })
+}
+
+fn payload(turn: u32) -> String {
+    format!("\0\0\0\0\0\0\0\0answer {turn}")
+}
+
+fn cookie(got: &Got) -> String {
+    got.head.fields.text("cookie").unwrap_or_default().to_owned()
+}
+
+type Decide = Box<dyn Fn(&mut Operation) -> Decision + Send + Sync>;
+type Deliver = Box<dyn Fn(&mut Operation) -> Delivery + Send + Sync>;
+
+/// Decides about Executes as a test wants it.
+struct Decider(Decide, Deliver);
+
+impl Module for Decider {
+    fn name(&self) -> &'static str {
+        "decider"
+    }
+    fn description(&self) -> &'static str {
+        "Decides as a test wants it."
+    }
+    fn dispatch(&self, operation: &mut Operation, _: &mut Session) -> Decision {
+        if operation.key() == EXECUTE { (self.0)(operation) } else { Decision::Relay }
+    }
+    fn deliver(&self, operation: &mut Operation, _: &mut Session) -> Delivery {
+        if operation.key() == EXECUTE { (self.1)(operation) } else { Delivery::Pass }
+    }
+}
+
+/// Work that goes on when the test says so.
+#[derive(Clone)]
+struct Gate(Arc<Mutex<Receiver<()>>>);
+
+impl Gate {
+    fn new() -> (Self, Sender<()>) {
+        let (open, opened) = channel();
+        (Self(Arc::new(Mutex::new(opened))), open)
+    }
+
+    fn work<D: Send + 'static>(&self, then: impl FnOnce() -> D + Send + 'static) -> Work<D> {
+        let gate = self.clone();
+        // Also where the test is over.
+        Work::new(move |_| gate.0.lock().unwrap().recv().is_ok(), move |_, _, _| then())
+    }
+}
+
+/// A proxy with a pool of two threads.
+fn proxy(
+    upstream: &Rc<Upstream>,
+    pending: Pending,
+    limit: Duration,
+    decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static,
+    deliver: impl Fn(&mut Operation) -> Delivery + Send + Sync + 'static,
+) -> Proxy {
+    let pool = Pool::new(NonZeroUsize::new(8).unwrap());
+    crate::spawn_workers(&pool, NonZeroUsize::new(2).unwrap()).unwrap();
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide), Box::new(deliver)))];
+    let deferral = Some(Deferral { pool, limit });
+    Setup { modules, pending, deferral, ..Setup::default() }.before(upstream)
+}
+
+/// Work that is done at once; the request goes on then.
+fn defer() -> Decision {
+    Decision::Defer(Work::new(|_| (), |(), _, _| Decision::Relay))
+}
+
+fn pass(_: &mut Operation) -> Delivery {
+    Delivery::Pass
+}
+
+/// A client with a session.
+fn connected(proxy: &Proxy) -> Client {
+    let mut client = Client::new(proxy);
+    assert_eq!(client.ask(mapi("alice", "emsmdb", "Connect", "", &[0; 16])).code().unwrap(), "0");
+    client
+}
+
+/// A session whose Executes are deferred.
+fn held() -> (Rc<Upstream>, Proxy, Client) {
+    let upstream = server();
+    let proxy = proxy(&upstream, SOON, CALL_LIMIT, |_| defer(), pass);
+    let client = connected(&proxy);
+    upstream.next();
+    (upstream, proxy, client)
+}
+
+fn execute(cookies: &str) -> Happens {
+    request("alice", "Execute", cookies, BODY)
+}
+
+fn execute_bytes(cookies: &str) -> Vec<u8> {
+    mapi("alice", "emsmdb", "Execute", cookies, BODY)
+}
+
+const BODY: &[u8] = b"a request that no decoder can read";
+
+/// A chunk, as the last one of a response.
+fn last(content: &str) -> String {
+    format!("{:x}\r\n{content}\r\n0\r\n\r\n", content.len())
+}
+
+const PROCESSING: &str = "c\r\nPROCESSING\r\n\r\n";
+const PENDING: &str = "9\r\nPENDING\r\n\r\n";
+
+fn set_cookie(answer: &Answer) -> &str {
+    answer.header("set-cookie").unwrap_or_default()
+}
+
+/// The payload of an answer whose body is as it should be.
+fn said(answer: &Answer) -> (String, Option<u32>) {
+    let (body, payload) = ResponseBody::split(&answer.body).unwrap();
+    (String::from_utf8(payload.to_vec()).unwrap(), body.response_code().map(|code| code.0))
+}
+
+const HAD: &str = "sid=one; sequence=s0";
+
+#[test]
+fn the_client_is_told_that_we_are_at_work_and_its_next_request_has_its_turn() {
+    let (upstream, _proxy, mut client) = held();
+    for turn in 1..4 {
+        client = client >> execute(HAD) << WaitsForWork << "" >> TimePasses(PERIOD);
+        let head = client.until("\r\n\r\n");
+        for line in [
+            "HTTP/1.1 200 OK\r\n",
+            "Content-Type: application/mapi-http\r\n",
+            "X-RequestType: Execute\r\n",
+            "X-RequestId: {1}:1\r\n",
+            "X-ClientInfo: {2}:2\r\n",
+            "X-ResponseCode: 0\r\n",
+            "X-PendingPeriod: 4000\r\n",
+            "Transfer-Encoding: chunked\r\n",
+        ] {
+            assert!(head.contains(line), "{line} is missing in {head}");
+        }
+        assert!(!head.contains("Set-Cookie"));
+        client = client << PROCESSING >> TimePasses(PERIOD) << PENDING >> TimePasses(PERIOD) << PENDING;
+        assert!(upstream.others().is_empty(), "the server is asked before it is decided");
+        let end = last(&format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(turn)));
+        client = client >> WorkDone << KeptAlive << &*end;
+        // The client could not learn its new cookie.
+        assert_eq!(cookie(&upstream.next()), format!("sid=one; sequence=s{}", turn - 1));
+    }
+}
+
+#[test]
+fn a_sequence_is_caught_up_with_once_and_never_for_another() {
+    let upstream = server();
+    let slow = Mutex::new(true);
+    let decide = move |_: &mut Operation| {
+        let slow = std::mem::replace(&mut *slow.lock().unwrap(), false);
+        if slow { defer() } else { Decision::Relay }
+    };
+    let proxy = proxy(&upstream, SOON, CALL_LIMIT, decide, pass);
+    let mut client = connected(&proxy) >> execute(HAD) >> TimePasses(PERIOD) >> WorkDone << KeptAlive;
+    assert!(client.until("0\r\n\r\n").contains("answer 1"));
+    // Another identity does not get in by the client's cookies.
+    let theirs = mapi("bob", "emsmdb", "Execute", HAD, b"a request");
+    assert_eq!(Client::new(&proxy).ask(theirs).code().unwrap(), "11");
+    // Done at once: the head of the answer says what comes next.
+    let answer = client.ask(execute_bytes(HAD));
+    assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
+    // A client that comes with the old cookie once more comes too late, as without us.
+    assert_eq!(client.ask(execute_bytes(HAD)).code().unwrap(), "15");
+    assert_eq!(said(&client.ask(execute_bytes("sid=one; sequence=s2"))).0, payload(3));
+}
+
+#[test]
+fn what_is_decided_at_once_is_answered_as_if_nothing_had_been() {
+    let answer = |defers: bool| {
+        let upstream = server();
+        let decide = move |_: &mut Operation| if defers { defer() } else { Decision::Relay };
+        let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, decide, pass);
+        let mut client = connected(&proxy) >> execute(HAD);
+        if defers {
+            client = client << WaitsForWork << "" >> WorkDone;
+        }
+        let (answer, _connect, asked) = (client.until("0\r\n\r\n"), upstream.next(), upstream.next());
+        let mut head = Vec::new();
+        asked.head.write(&mut head);
+        (answer, String::from_utf8(head).unwrap(), asked.body)
+    };
+    let plain = answer(false);
+    assert!(plain.0.contains("Set-Cookie: sequence=s1"));
+    assert_eq!(plain, answer(true));
+}
+
+#[test]
+fn another_request_of_the_session_is_refused_meanwhile_and_those_of_others_are_not() {
+    let (_upstream, proxy, client) = held();
+    let client = client >> execute(HAD) >> TimePasses(PERIOD) << WaitsForWork;
+    let mut second = Client::new(&proxy);
+    assert_eq!(second.ask(execute_bytes(HAD)).code().unwrap(), "15");
+    let wait = mapi("alice", "emsmdb", "NotificationWait", HAD, &[0; 8]);
+    assert_eq!(second.ask(wait).code().unwrap(), "0");
+    assert_eq!(second.ask(mapi("bob", "emsmdb", "PING", "", b"")).code().unwrap(), "0");
+    let mut client = client >> WorkDone;
+    assert!(client.until("0\r\n\r\n").contains("answer 1"));
+}
+
+#[test]
+fn a_client_that_goes_away_meanwhile_leaves_its_session_as_it_was() {
+    let (upstream, proxy, client) = held();
+    let client = client >> execute(HAD) >> TimePasses(PERIOD) << WaitsForWork;
+    drop(client);
+    let mut client = Client::new(&proxy) >> execute(HAD) << WaitsForWork >> WorkDone << KeptAlive;
+    assert!(client.until("0\r\n\r\n").contains("answer 1"));
+    assert_eq!(cookie(&upstream.next()), HAD);
+    assert!(upstream.others().is_empty());
+}
+
+#[test]
+fn refusals_and_work_that_takes_too_long_come_behind_what_was_told() {
+    let late = |limit: Duration, done: bool| {
+        let upstream = server();
+        let (gate, open) = Gate::new();
+        let refuses = move |_: &mut Operation| {
+            let refusal = || Refusal::new(FaultStatus::ACCESS_DENIED, "a virus");
+            Decision::Defer(gate.work(move || Decision::Refuse(refusal())))
+        };
+        let proxy = proxy(&upstream, SOON, limit, refuses, pass);
+        let mut client = connected(&proxy) >> execute(HAD) >> TimePasses(PERIOD);
+        let head = client.until(PROCESSING);
+        assert!(head.contains("X-ResponseCode: 0\r\n"));
+        client = if done {
+            open.send(()).unwrap();
+            client >> WorkDone
+        } else {
+            client >> TimePasses(PERIOD)
+        };
+        let end = client.until("0\r\n\r\n");
+        // The connection goes on, and so does the session.
+        client = client << KeptAlive;
+        assert_eq!(client.ask(mapi("alice", "emsmdb", "PING", "", b"")).status(), 200);
+        drop(open);
+        end
+    };
+    let refused =
+        |code: u32| last(&format!("DONE\r\nX-ResponseCode: {code}\r\nContent-Type: text/html\r\n\r\n"));
+    assert_eq!(late(CALL_LIMIT, true), refused(11));
+    assert_eq!(late(PERIOD + PERIOD / 2, false), refused(1));
+}
+
+#[test]
+fn an_answer_waits_for_work_and_the_client_is_told_behind_the_servers_own_head() {
+    for refuses in [false, true] {
+        let upstream = server();
+        let deliver = move |_: &mut Operation| {
+            Delivery::Defer(Work::new(
+                |_| (),
+                move |(), _, _| {
+                    let refusal = Refusal::new(FaultStatus::ACCESS_DENIED, "a virus");
+                    if refuses { Delivery::Refuse(refusal) } else { Delivery::Pass }
+                },
+            ))
+        };
+        let proxy = proxy(&upstream, SOON, CALL_LIMIT, |_| Decision::Relay, deliver);
+        let mut client = connected(&proxy) >> execute(HAD) << WaitsForWork << "" >> TimePasses(PERIOD);
+        let head = client.until("\r\n\r\n");
+        assert!(head.contains("Set-Cookie: sequence=s1; secure\r\n"), "{head}");
+        let end = last(&if refuses {
+            "DONE\r\nX-ResponseCode: 11\r\nContent-Type: text/html\r\n\r\n".to_owned()
+        } else {
+            format!("DONE\r\nX-ElapsedTime: 7\r\n\r\n{}", payload(1))
+        });
+        client = client << PROCESSING >> TimePasses(PERIOD) << PENDING >> WorkDone << KeptAlive << &*end;
+        // Its head has told the client what comes next.
+        client = client >> execute("sid=one; sequence=s1") << WaitsForWork >> WorkDone;
+        assert!(client.until("0\r\n\r\n").contains(if refuses { "X-ResponseCode: 11" } else { "answer 2" }));
+    }
+}
+
+/// Asks ahead once, with the same request, and relays the client's own then.
+fn asking(operation: &mut Operation) -> Decision {
+    let Some(answer) = operation.ahead.last_mut() else {
+        let (request, _) = Request::decode(EXECUTE, &[0; 16], wire::Endian::Little).unwrap();
+        return Decision::Ahead(Box::new(request));
+    };
+    let AheadAnswer::Response(answer) = answer else { panic!("the server refused it") };
+    assert_eq!(answer.original(), payload(1).as_bytes());
+    Decision::Relay
+}
+
+#[test]
+fn what_a_module_asks_ahead_has_its_turn_and_the_clients_own_request_the_next() {
+    let upstream = server();
+    let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, asking, pass);
+    let mut client = connected(&proxy);
+    upstream.next();
+    let answer = client.ask(execute_bytes(HAD));
+    assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
+    let (ahead, own) = (upstream.next(), upstream.next());
+    assert_eq!((cookie(&ahead), ahead.body.len()), (HAD.to_owned(), 16));
+    assert_eq!(cookie(&own), "sid=one; sequence=s1");
+    assert_eq!(own.body, BODY);
+    let ids = [&ahead, &own].map(|got| got.head.fields.text("x-requestid").unwrap().to_owned());
+    assert!(ids[0].ends_with(":1") && ids[0].len() > 30 && ids[1] == "{1}:1", "{ids:?}");
+}
+
+#[test]
+fn a_client_whose_request_is_refused_after_one_ahead_still_has_its_turn() {
+    let upstream = server();
+    let decide = |operation: &mut Operation| {
+        if operation.ahead.is_empty() {
+            return asking(operation);
+        }
+        Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "the server says so"))
+    };
+    let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, decide, pass);
+    let mut client = connected(&proxy);
+    upstream.next();
+    for turn in 0..3 {
+        assert_eq!(client.ask(execute_bytes(HAD)).code().unwrap(), "11");
+        assert_eq!(cookie(&upstream.next()), format!("sid=one; sequence=s{turn}"));
+    }
+}

@@ -1,0 +1,61 @@
+//! Servers that go away, that can't be reached, and that answer with more than there is memory for.
+
+use std::time::Duration;
+
+use crate::http::operation::tests::playbook::Happens::{ServerCloses, ServerFails, TimePasses};
+use crate::http::operation::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
+use crate::http::operation::tests::playbook::{Client, Upstream, mapi, request, response};
+use crate::http::operation::tests::setup::Setup;
+use crate::http::operation::tests::streaming::HEAD;
+use crate::tcp::admission::Limits;
+use crate::upstream_error::UpstreamError;
+
+#[test]
+fn what_may_have_happened_is_not_sent_twice() {
+    let upstream = Upstream::new(|_, _| false);
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    let answer = client.ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
+    assert_eq!(answer.status(), 502);
+    assert_eq!(upstream.next().body, [0; 16]);
+    assert!(upstream.others().is_empty());
+    // An answer that breaks off within is broken off towards the client too.
+    let upstream = Upstream::silent();
+    let proxy = Setup::default().before(&upstream);
+    let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;
+    let mut client = client >> response(format!("{HEAD}c\r\nPROCESSING\r\n\r\n")) >> ServerCloses << CutShort;
+    assert!(client.until("PROCESSING\r\n\r\n").starts_with("HTTP/1.1 200 OK"));
+    let _ = client << "";
+    assert_eq!(upstream.others().len(), 1);
+}
+
+#[test]
+fn a_server_that_takes_too_long_or_cannot_be_reached_is_an_error_of_its_own() {
+    let upstream = Upstream::silent();
+    let proxy = Setup { call_limit: Duration::from_millis(300), ..Setup::default() }.before(&upstream);
+    let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]);
+    let mut client = client >> TimePasses(Duration::from_millis(300)) << KeptAlive;
+    assert_eq!(client.answer().status(), 504);
+    let nowhere = ServerFails(UpstreamError::Connect("refused".to_owned()));
+    let mut client = client >> request("alice", "Execute", "", &[0; 16]) >> nowhere << KeptAlive;
+    assert_eq!(client.answer().status(), 502);
+}
+
+#[test]
+fn an_answer_in_tiny_chunks_counts_for_what_it_takes_in_memory() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
+                Transfer-Encoding: chunked\r\n\r\n16\r\nPROCESSING\r\nDONE\r\n\r\n\r\n\r\n";
+    let answering = |chunks: usize| {
+        let said = [head, &"1\r\n\0\r\n".repeat(chunks), "0\r\n\r\n"].concat();
+        let upstream = Upstream::new(move |_, answer| {
+            answer.extend_from_slice(said.as_bytes());
+            true
+        });
+        let limits = Limits { request_bytes_per_identity: 1_000_000, ..Limits::default() };
+        let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+        let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "PING", "", b""));
+        (answer.status(), answer.code())
+    };
+    assert_eq!(answering(1000), (200, Some("0".to_owned())));
+    assert_eq!(answering(50_000).0, 503);
+}

@@ -1,0 +1,62 @@
+//! What modules do to responses.
+
+use engine::{Module, Operation, Refusal, Session};
+
+use crate::http::operation::tests::playbook::State::{KeptAlive, WaitsForServer};
+use crate::http::operation::tests::playbook::{Client, Upstream, request, response};
+use crate::http::operation::tests::setup::Setup;
+use crate::http::operation::tests::streaming::HEAD;
+
+/// Refuses each answer, or changes it.
+struct Meddler(bool);
+
+impl Module for Meddler {
+    fn name(&self) -> &'static str {
+        "meddler"
+    }
+
+    fn description(&self) -> &'static str {
+        "meddles"
+    }
+
+    fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
+        if self.0 {
+            return Err(Refusal::new(engine::FaultStatus::ACCESS_DENIED, "not this"));
+        }
+        operation.response.as_mut().unwrap().replace_bytes(vec![1, 2, 3].into());
+        Ok(())
+    }
+}
+
+fn meddled(refuses: bool, pause: bool) -> (Vec<u8>, Option<String>) {
+    let upstream = Upstream::silent();
+    let modules: Vec<Box<dyn Module>> = vec![Box::new(Meddler(refuses))];
+    let proxy = Setup { modules, ..Setup::default() }.before(&upstream);
+    let (begin, end) = (
+        format!("{HEAD}c\r\nPROCESSING\r\n\r\n"),
+        "c\r\nDONE\r\nX: y\r\n\r\n2\r\n\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+    );
+    let mut client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]) << WaitsForServer;
+    client = if pause {
+        client >> response(begin) << WaitsForServer >> response(end)
+    } else {
+        client >> response(begin + end)
+    };
+    // The connection is still of use.
+    client = client << KeptAlive;
+    let answer = client.answer();
+    let code = answer.code();
+    (answer.body, code)
+}
+
+#[test]
+fn modules_change_and_refuse_answers_that_have_begun_and_that_have_not() {
+    let changed = (b"PROCESSING\r\nDONE\r\nX: y\r\n\r\n\x01\x02\x03".to_vec(), Some("0".to_owned()));
+    assert_eq!(meddled(false, false), changed);
+    assert_eq!(meddled(false, true), changed);
+    let (body, code) = meddled(true, true);
+    let late = "PROCESSING\r\nDONE\r\nX-ResponseCode: 11\r\nContent-Type: text/html\r\n\r\n";
+    assert_eq!((String::from_utf8(body).unwrap().as_str(), code.as_deref()), (late, Some("0")));
+    let (body, code) = meddled(true, false);
+    assert!(!body.starts_with(b"PROCESSING") && code.as_deref() == Some("11"), "{body:?}");
+}

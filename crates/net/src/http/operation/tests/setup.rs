@@ -1,0 +1,111 @@
+//! What a proxy is set up with in tests of its operations.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{CookieTable, Deferral, Engine, Module, SessionLimits, Stack};
+use identity::accounts::Account;
+use identity::{
+    AcceptorConfig, Accounts, Authority, NtHash, OsRandom, Password, Policy, Registry, ServerNames,
+};
+
+use crate::body_budget::BodyBudget;
+use crate::event_log::EventLog;
+use crate::http::config::{HttpLimits, HttpListenerConfig};
+use crate::http::downstream::auth::{HttpSignIn, Schemes};
+use crate::http::downstream::routes::Routes;
+use crate::http::operation::pending::Pending;
+use crate::http::peers::Peers;
+use crate::http::upstream::config::{HttpCredentials, HttpUpstream};
+use crate::http::upstream::forwarding::Via;
+use crate::tcp::admission::Limits;
+use crate::{Gate, Reloadable, Unobserved};
+
+/// Every user has an account: the password is the name with `pw1` behind it.
+struct Everybody;
+
+impl Accounts for Everybody {
+    fn find(&self, _domain: &str, user: &str) -> Option<Account> {
+        let nt_hash = NtHash::from_password(&format!("{user}pw1"));
+        Some(Account::new(user, "LAB", nt_hash))
+    }
+}
+
+/// What a test says of a proxy.
+pub(super) struct Setup {
+    pub(super) modules: Vec<Box<dyn Module>>,
+    pub(super) limits: Limits,
+    pub(super) call_limit: Duration,
+    pub(super) pending: Pending,
+    pub(super) deferral: Option<Deferral>,
+    pub(super) sessions: SessionLimits,
+}
+
+/// How long a server may take for a response, unless a test says otherwise.
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(20);
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            modules: Vec::new(),
+            limits: Limits::default(),
+            call_limit: CALL_LIMIT,
+            pending: Pending::default(),
+            deferral: None,
+            sessions: SessionLimits::default(),
+        }
+    }
+}
+
+impl Setup {
+    /// A proxy of that kind, without its sockets.
+    pub(super) fn config(self) -> Arc<HttpListenerConfig> {
+        let registry = Registry::new();
+        let acceptor = Arc::new(AcceptorConfig {
+            accounts: Arc::new(Everybody),
+            policy: Policy::default(),
+            names: ServerNames::default(),
+            authority: Authority::new("accounts"),
+            registry: Arc::clone(&registry),
+        });
+        let schemes = Schemes { basic: true, basic_unprotected: true, ntlm: true, negotiate: true };
+        let engine = Engine::new(Stack::new(self.modules));
+        let config = HttpListenerConfig {
+            sign_in: HttpSignIn::new(acceptor, schemes),
+            relayed: None,
+            origin: "https://proxy.lab.test".to_owned(),
+            peers: Peers::default(),
+            tells_forwarding: true,
+            routes: Routes::default(),
+            upstream: HttpUpstream {
+                host: "exchange.lab.test".to_owned(),
+                port: 443,
+                tls: None,
+                credentials: Reloadable::new(HttpCredentials::basic(
+                    "svcproxy",
+                    "LAB",
+                    &Password::new("secret"),
+                )),
+                timeout: CALL_LIMIT,
+                call_limit: self.call_limit,
+                via: Via::new(&mut OsRandom).unwrap(),
+                gate: Gate::new(),
+            },
+            limits: self.limits,
+            bodies: BodyBudget::new(&self.limits),
+            sizes: HttpLimits::default(),
+            pending: self.pending,
+            engine: Arc::new(match self.deferral {
+                Some(deferral) => engine.deferring(deferral),
+                None => engine,
+            }),
+            sessions: CookieTable::new(self.sessions),
+            contexts: registry,
+            session_idle: CALL_LIMIT,
+            observer: Arc::new(Unobserved),
+            auth_limit: Arc::default(),
+            log: EventLog::default(),
+        };
+        Arc::new(config)
+    }
+}
