@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use engine::{
-    CookieTable, Engine, Envelope, Incoming, Next, OperationKey, ProxyFacts, SecurityContext, Stack,
+    CookieTable, Engine, Envelope, Incoming, Next, OperationKey, Outcome, ProxyFacts, Reply, SecurityContext,
+    Stack,
 };
-use identity::Authority;
-use identity::Registry;
+use identity::{Authority, OsRandom, Registry};
 use mapi::mapihttp::{Endpoint, RequestType};
 use wire::{Endian, FileTime};
 
@@ -76,17 +76,20 @@ impl Road {
             at: FileTime(0),
         };
         let begun = self.engine.begin_by_cookie(&self.table, incoming, &[self.cookies.as_bytes()]);
-        let (mut flight, _) = begun.map_err(|refusal| refusal.why)?;
+        let Next::Relay(call) = begun.map_err(|refusal| refusal.why)? else {
+            return Err("not relayed".into());
+        };
         if pair.request_type == RequestType::Connect {
             let set = self.cookies.split("; ");
-            self.engine.learn_cookies(&self.table, &flight, set).map_err(|refusal| refusal.why)?;
+            call.learn_cookies(set).map_err(|refusal| refusal.why)?;
         }
-        match self.engine.resume_by_cookie(&self.table, &mut flight, pair.answer.clone()) {
-            Next::Reply { .. } => {}
+        let outcome = Outcome::Response { stub: pair.answer.clone(), endian: Endian::Little };
+        let finished = match call.resume(outcome, &mut OsRandom) {
+            Next::Done(finished) if matches!(finished.reply(), Reply::Response(_)) => finished,
             next => return Err(format!("no answer: {next:?}").into()),
-        }
+        };
         if pair.request_type == RequestType::Execute {
-            let answers = flight.operation.rops().and_then(|rops| rops.answers());
+            let answers = finished.flight().operation.rops().and_then(|rops| rops.answers());
             let answers = answers.ok_or("the ROPs were not decoded")?;
             if let Some(error) = answers.error() {
                 return Err(error.to_string().into());

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use engine::{Engine, Flight, Interface, Stack};
+use engine::{Engine, Interface, Stack};
 use mapi::ndr::{ContextHandle, Ptr, SizedPtr};
 use mapi::nspi;
 use testkit::Talk;
@@ -66,7 +66,7 @@ fn pass_query_rows(times: u32) -> Result<(), Box<dyn Error>> {
     let (request, response) = (request.encode()?, row_set().encode()?);
     for _ in 0..times {
         let call = testkit::incoming(&caller, (Interface::Nspi, 3), request.clone());
-        let (mut flight, _): (Flight, _) = talk.relayed(call);
+        let (mut flight, _) = talk.relayed(call);
         talk.answered(&mut flight, response.clone());
     }
     Ok(())

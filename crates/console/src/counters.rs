@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine::{Flight, Next};
+use engine::{Finished, Reply};
 
 /// Counts of what passed since the start.
 #[derive(Debug, Default)]
@@ -33,13 +33,12 @@ pub struct CountersSnapshot {
 }
 
 impl Counters {
-    pub(crate) fn count(&self, flight: &Flight, next: &Next) {
+    pub(crate) fn count(&self, finished: &Finished) {
         add(&self.operations, 1);
-        add(&self.bytes_in, flight.operation.request.original().len() as u64);
-        match next {
-            Next::Reply { stub } => add(&self.bytes_out, stub.len() as u64),
-            Next::Fault { .. } => add(&self.faults, 1),
-            Next::Relay { .. } | Next::Defer { .. } => {}
+        add(&self.bytes_in, finished.flight().operation.request.original().len() as u64);
+        match finished.reply() {
+            Reply::Response(stub) => add(&self.bytes_out, stub.len() as u64),
+            Reply::Refused(_) | Reply::RefusedByUpstream(_) => add(&self.faults, 1),
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use engine::rops::{RopExchange, RopId};
-use engine::{ErrorCode, Flight, Next, Note, TurnedAway};
+use engine::{ErrorCode, Finished, Note, Reply, TurnedAway};
 
 /// A snapshot of an operation that is done.
 #[derive(Debug, Clone)]
@@ -55,12 +55,16 @@ pub enum FlowEnd {
 }
 
 impl Flow {
-    /// A snapshot of `flight`, whose client gets `next`.
-    pub fn new(flight: &Flight, next: &Next, elapsed: Duration) -> Self {
-        let operation = &flight.operation;
-        let end = match next {
-            Next::Fault { status, why } => FlowEnd::Fault { status: status.to_string(), why: why.clone() },
-            Next::Reply { stub } => {
+    /// A snapshot of an operation that is over.
+    pub fn new(finished: &Finished, elapsed: Duration) -> Self {
+        let operation = &finished.flight().operation;
+        let reply = finished.reply();
+        let end = match reply {
+            Reply::Refused(_) | Reply::RefusedByUpstream(_) => FlowEnd::Fault {
+                status: reply.fault().map(|status| status.to_string()).unwrap_or_default(),
+                why: reply.why().unwrap_or_default().into_owned(),
+            },
+            Reply::Response(stub) => {
                 let response = operation.response.as_ref();
                 let decoded = response.and_then(|response| response.viewed());
                 FlowEnd::Answer {
@@ -70,7 +74,6 @@ impl Flow {
                         .or_else(|| last_dword(stub)),
                 }
             }
-            Next::Relay { .. } | Next::Defer { .. } => FlowEnd::Answer { size: 0, return_value: None },
         };
         Self {
             id: operation.id(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use engine::{Flight, Next, Observer, SecurityContext, TurnedAway};
+use engine::{Finished, Observer, SecurityContext, TurnedAway};
 
 use crate::counters::Counters;
 use crate::flow::Flow;
@@ -60,8 +60,8 @@ impl Observer for Live {
         self.show(|| Flow::turned_away(call));
     }
 
-    fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration) {
-        self.counters.count(flight, next);
-        self.show(|| Flow::new(flight, next, elapsed));
+    fn finished(&self, finished: &Finished, elapsed: Duration) {
+        self.counters.count(finished);
+        self.show(|| Flow::new(finished, elapsed));
     }
 }

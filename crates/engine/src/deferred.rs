@@ -70,7 +70,7 @@ impl Deferral {
             };
             Refusal::new(status, rejected.to_string())
         })?;
-        Ok(Deferred { module, waiting })
+        Ok(Deferred { module, limit: self.limit, waiting })
     }
 }
 
@@ -78,6 +78,7 @@ impl Deferral {
 #[derive(Debug)]
 pub(crate) struct Deferred<D> {
     pub(crate) module: usize,
+    pub(crate) limit: Duration,
     waiting: Waiting<Then<D>>,
 }
 

@@ -10,6 +10,7 @@
     clippy::as_conversions
 )]
 
+mod advance;
 mod body;
 mod context_handle;
 mod deferred;
@@ -17,6 +18,7 @@ mod engine;
 mod flight;
 mod message;
 mod module;
+mod next;
 pub mod objects;
 mod observer;
 mod operation;
@@ -31,18 +33,20 @@ pub use crate::body::{OperationKey, Request, Response};
 pub use crate::context_handle::{HandleUse, handle_use};
 pub use crate::deferred::{Deferral, Work};
 pub use crate::engine::Engine;
-pub use crate::flight::{Flight, Next, Outcome};
+pub use crate::flight::Flight;
 pub use crate::message::{Body, Message};
 pub use crate::module::{Decision, Delivery, Interests, Module, ProxyFacts};
+pub use crate::next::{AwaitsUpstream, AwaitsWork, Finished, Next, Outcome, Reply};
 pub use crate::observer::{Discovery, HttpExchange, HttpLeg, Observer, TurnedAway};
 pub use crate::operation::{AheadAnswer, Envelope, Incoming, Note, Operation};
-pub use crate::refusal::{CALL_FAILED, Refusal, TIMED_OUT, response_code};
+pub use crate::refusal::{CALL_FAILED, Refusal, TIMED_OUT, UpstreamRefusal, response_code};
 pub use crate::session::{Session, SharedSession};
 pub use crate::sessions::abandoned::Abandoned;
 pub use crate::sessions::conversation::Conversation;
+pub use crate::sessions::cookie_binding::GaveWay;
 pub use crate::sessions::cookies::{CookieTable, SessionLimits};
 pub use crate::sessions::handles::{HandleBudget, HandleTable};
-pub use crate::sessions::mapihttp::{GaveWay, explanation};
+pub use crate::sessions::mapihttp::explanation;
 pub use crate::stack::Stack;
 
 /// The security context under which operations run.

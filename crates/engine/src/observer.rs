@@ -7,7 +7,7 @@ use identity::SecurityContext;
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
 
-use crate::flight::{Flight, Next};
+use crate::next::Finished;
 use crate::operation::Envelope;
 
 /// A call that did not become an operation.
@@ -98,14 +98,13 @@ pub trait Observer: Send + Sync {
     /// there is no such operation.
     fn turned_away(&self, call: &TurnedAway<'_>);
 
-    /// An operation is done: `next` is what the client gets, `elapsed` how long it took here, the upstream's
-    /// time included.
-    fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration);
+    /// An operation is over; `elapsed` is how long it took here, the upstream's time included.
+    fn finished(&self, finished: &Finished, elapsed: Duration);
 
     /// The same of an operation that came by HTTP, with the messages in which it travelled.
-    fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
+    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpExchange) {
         let _ = exchange;
-        self.finished(flight, next, elapsed);
+        self.finished(finished, elapsed);
     }
 
     /// A request of Autodiscover was answered.

@@ -10,6 +10,7 @@ use wire::{Endian, FileTime};
 
 use crate::body::{OperationKey, Request, Response};
 use crate::message::Message;
+use crate::refusal::UpstreamRefusal;
 use crate::rops::exchange::RopExchange;
 
 /// What an operation travelled in.
@@ -49,8 +50,8 @@ pub struct Note {
 pub enum AheadAnswer {
     /// An answer.
     Response(Box<Message<Response>>),
-    /// A fault.
-    Fault(rpc::pdu::FaultStatus),
+    /// A refusal.
+    Refused(UpstreamRefusal),
 }
 
 /// One protocol call: its request, and later its response, whatever carried it.

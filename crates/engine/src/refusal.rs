@@ -1,6 +1,7 @@
 //! Why an operation does not pass, and how that reads in each envelope: a fault, or an `X-ResponseCode`.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
@@ -25,6 +26,24 @@ impl Refusal {
     /// A refusal with `status`, because of `why`.
     pub fn new(status: FaultStatus, why: impl Into<Cow<'static, str>>) -> Self {
         Self { status, why: why.into() }
+    }
+}
+
+/// How the upstream itself refused an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpstreamRefusal {
+    /// By a fault, in answer to a remote call.
+    Fault(FaultStatus),
+    /// By an `X-ResponseCode`, in answer to a request of MAPI over HTTP ([MS-OXCMAPIHTTP] 2.2.3.3.3).
+    ResponseCode(ResponseCode),
+}
+
+impl fmt::Display for UpstreamRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fault(_) => f.write_str("the upstream's fault"),
+            Self::ResponseCode(code) => write!(f, "the upstream's X-ResponseCode {code}"),
+        }
     }
 }
 

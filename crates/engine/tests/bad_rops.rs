@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use engine::rops::{RopDecision, RopView};
-use engine::{Engine, Interests, Module, Next, Operation, Refusal, Session, Stack};
+use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::rop::{Empty, RequestBody, RopRequest};
-use testkit::Mailbox;
+use testkit::{Mailbox, Step};
 
 const NONE: u32 = NO_OBJECT;
 
@@ -157,12 +157,12 @@ fn an_answer_that_a_module_made_unlike_the_clients_batch_is_whole_or_refused() {
         let size = [0x5e, 0, 0, 0, 0, 0, 7, 0, 0, 0];
         let rops = [&size[..], &rops].concat();
         let next = mailbox.answer(&mut flight, &[RopBuffer::new(rops, vec![5, 6])]);
-        if let Next::Reply { stub } = &next {
+        if let Step::Reply { stub } = &next {
             assert!(what.contains("fit"), "{what}: {next:?}");
             let shown = stub.windows(size.len()).any(|window| window == size);
             assert!(!shown, "{what}: the client sees an answer to what it did not ask");
         } else {
-            assert!(matches!(next, Next::Fault { .. }), "{what}: {next:?}");
+            assert!(matches!(next, Step::Fault { .. }), "{what}: {next:?}");
         }
     }
 }
@@ -188,7 +188,7 @@ fn a_bomb_in_an_answer_is_let_through_unopened() {
     let many = [&header(1)[..], &bomb].concat().repeat(5000);
     let (mut flight, _) = mailbox.relayed(&buffer(&OPEN));
     let next = mailbox.answer_bytes(&mut flight, many);
-    assert!(matches!(next, Next::Reply { .. }), "{next:?}");
+    assert!(matches!(next, Step::Reply { .. }), "{next:?}");
     let (opaque, ..) = log.lock().unwrap().pop().unwrap();
     assert!(opaque[0].contains("over the limit of 96"), "{opaque:?}");
 }

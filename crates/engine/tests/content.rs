@@ -2,7 +2,7 @@
 
 use engine::objects::ObjectKind;
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Interests, Module, Next, Session, Stack};
+use engine::{Engine, Interests, Module, Session, Stack};
 use mapi::data::{FolderId, PropertyProblemArray};
 use mapi::emsmdb::{NO_OBJECT, RopBuffer};
 use mapi::property::{PropTag, PropertyList, PropertyValue, TaggedValue};
@@ -16,7 +16,7 @@ use mapi::rop::stream::{
 use mapi::rop::transport::{RopSubmitMessageRequest, SubmitFlags};
 use mapi::rop::{Bool, Bytes16, Empty, OutputHandleIndex, RequestBody, ResponseBody, RopId};
 use std::sync::{Arc, Mutex};
-use testkit::{Mailbox, Sent};
+use testkit::{Mailbox, Sent, Step};
 
 /// Reads what earlier operations brought.
 #[derive(Default)]
@@ -201,6 +201,6 @@ fn an_answer_that_grows_over_the_clients_room_is_refused_and_one_with_room_kept_
         };
         assert_eq!(left, room - if reserves { 40 } else { 0 });
         let next = mailbox.answer(&mut flight, &[told(grown)]);
-        assert_eq!(matches!(next, Next::Reply { .. }), fits, "{by} more than {grown}: {next:?}");
+        assert_eq!(matches!(next, Step::Reply { .. }), fits, "{by} more than {grown}: {next:?}");
     }
 }

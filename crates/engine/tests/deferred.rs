@@ -9,14 +9,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use engine::{
-    CALL_FAILED, CookieTable, Decision, Deferral, Delivery, Engine, Envelope, FaultStatus, Flight, Incoming,
-    Interface, Module, Next, Operation, OperationKey, Refusal, Request, SecurityContext, Session, Stack,
-    TIMED_OUT, Work, response_code,
+    CALL_FAILED, CookieTable, Decision, Deferral, Delivery, Engine, Envelope, FaultStatus, Incoming,
+    Interface, Module, Operation, OperationKey, Refusal, Request, SecurityContext, Session, Stack, TIMED_OUT,
+    Work, response_code,
 };
 use identity::Authority;
 use identity::Pool;
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::{Talk, caller};
+use testkit::{Step, Talk, TestFlight, caller};
 use wire::FileTime;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,7 +84,7 @@ impl Drop for House {
 }
 
 /// Waits until the work of `flight` is done.
-fn wait(flight: &mut Flight) {
+fn wait(flight: &mut TestFlight) {
     let began = std::time::Instant::now();
     while flight.poll_work(&mut Context::from_waker(Waker::noop())).is_pending() {
         assert!(began.elapsed() < PATIENCE, "the work is never done");
@@ -92,14 +92,14 @@ fn wait(flight: &mut Flight) {
     }
 }
 
-fn columns(talk: &mut Talk<'_>, who: &SecurityContext, handle: &[u8; 20]) -> (Flight, Next) {
+fn columns(talk: &mut Talk<'_>, who: &SecurityContext, handle: &[u8; 20]) -> (TestFlight, Step) {
     let stub = [&handle[..], &[0, 0, 0, 0, 1, 0, 0, 0]].concat();
     talk.send(testkit::incoming(who, (Interface::Nspi, 16), stub)).unwrap()
 }
 
-fn resume(house: &House, talk: &mut Talk<'_>, flight: &mut Flight) -> Next {
+fn resume(flight: &mut TestFlight) -> Step {
     wait(flight);
-    house.engine.resume_deferred(&mut talk.conversation, flight)
+    flight.resume_deferred()
 }
 
 const fn is_bind(operation: &Operation) -> bool {
@@ -139,8 +139,8 @@ fn work_is_done_as_the_caller_and_its_verdict_goes_on_from_there() {
         let caller = caller(who);
         let ours = talk.bind(&caller, 0xee);
         let (mut flight, next) = columns(&mut talk, &caller, &ours);
-        assert_eq!(next, Next::Defer { limit: PATIENCE });
-        let Next::Relay { stub, .. } = resume(&house, &mut talk, &mut flight) else { panic!("not relayed") };
+        assert_eq!(next, Step::Defer { limit: PATIENCE });
+        let Step::Relay { stub, .. } = resume(&mut flight) else { panic!("not relayed") };
         assert_eq!(stub[4..20], [0xee; 16]);
         assert_eq!(flight.operation.notes().last().unwrap().text, who);
         assert_eq!(talk.answered(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0])[4], 4);
@@ -168,15 +168,15 @@ fn the_session_is_free_while_work_is_done() {
         let stub = [0; 8].to_vec();
         talk.send(testkit::incoming(&alice, (Interface::Rfr, 1), stub)).unwrap()
     };
-    assert!(matches!(next, Next::Defer { .. }), "{next:?}");
+    assert!(matches!(next, Step::Defer { .. }), "{next:?}");
     let (begun, go) = work.recv_timeout(PATIENCE).unwrap();
     begun.recv_timeout(PATIENCE).unwrap();
     // The session's lock is not held: another of its operations crosses the stack.
     let (other, next) = talk.send(testkit::incoming(&alice, (Interface::Rfr, 0), vec![0; 8])).unwrap();
-    assert!(matches!(next, Next::Relay { .. }));
+    assert!(matches!(next, Step::Relay { .. }));
     assert_eq!(other.session_id(), flight.session_id());
     go.send(()).unwrap();
-    assert!(matches!(resume(&house, &mut talk, &mut flight), Next::Relay { .. }));
+    assert!(matches!(resume(&mut flight), Step::Relay { .. }));
 }
 
 #[test]
@@ -187,12 +187,12 @@ fn work_that_comes_to_nothing_is_a_refusal() {
         let ours = talk.bind(&alice, 1);
         let (mut flight, next) = columns(&mut talk, &alice, &ours);
         let next = match next {
-            Next::Defer { .. } if wait_for_it => resume(house, &mut talk, &mut flight),
-            Next::Defer { .. } => house.engine.resume_deferred(&mut talk.conversation, &mut flight),
+            Step::Defer { .. } if wait_for_it => resume(&mut flight),
+            Step::Defer { .. } => flight.resume_deferred(),
             next => next,
         };
         assert_eq!(talk.conversation.group().len(), 1, "the session goes on");
-        let Next::Fault { status, .. } = next else { panic!("{next:?}") };
+        let Step::Fault { status, .. } = next else { panic!("{next:?}") };
         status
     };
     let deferring = |work: fn() -> Work<Decision>| {
@@ -217,9 +217,9 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (mut flight, _) = columns(&mut talk, &alice, &ours);
-    assert_eq!(resume(&house, &mut talk, &mut flight), Next::Defer { limit: PATIENCE });
-    let next = resume(&house, &mut talk, &mut flight);
-    assert!(matches!(next, Next::Fault { status: FaultStatus::ACCESS_DENIED, .. }), "{next:?}");
+    assert_eq!(resume(&mut flight), Step::Defer { limit: PATIENCE });
+    let next = resume(&mut flight);
+    assert!(matches!(next, Step::Fault { status: FaultStatus::ACCESS_DENIED, .. }), "{next:?}");
 
     let idle =
         || House::new(1, deferring(|| Work::new(|_| (), |(), _, _| Decision::Relay)), |_, _| Delivery::Pass);
@@ -242,7 +242,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     let mut talk = Talk::new(&without, &Arc::default());
     let alice = alice_again();
     let ours = talk.bind(&alice, 1);
-    assert!(matches!(columns(&mut talk, &alice, &ours).1, Next::Fault { status: CALL_FAILED, .. }));
+    assert!(matches!(columns(&mut talk, &alice, &ours).1, Step::Fault { status: CALL_FAILED, .. }));
 }
 
 fn alice_again() -> SecurityContext {
@@ -262,12 +262,12 @@ fn deferring_without_end_ends() {
     let ours = talk.bind(&alice, 1);
     let (mut flight, mut next) = columns(&mut talk, &alice, &ours);
     let mut rounds = 0;
-    while let Next::Defer { .. } = next {
-        next = resume(&house, &mut talk, &mut flight);
+    while let Step::Defer { .. } = next {
+        next = resume(&mut flight);
         rounds += 1;
         assert!(rounds < 100, "without end");
     }
-    assert!(matches!(next, Next::Fault { status: CALL_FAILED, .. }));
+    assert!(matches!(next, Step::Fault { status: CALL_FAILED, .. }));
 }
 
 #[test]
@@ -297,11 +297,11 @@ fn an_answer_waits_for_work_and_is_changed_or_refused_by_it() {
         let ours = talk.bind(&alice, 1);
         let (mut flight, _) = columns(&mut talk, &alice, &ours);
         let next = talk.answer(&mut flight, vec![0, 0, 0, 0, 4, 0, 0, 0]);
-        assert!(matches!(next, Next::Defer { .. }), "{next:?}");
-        match resume(&house, &mut talk, &mut flight) {
-            Next::Reply { stub } => assert_eq!((refuses, stub[4]), (false, 7)),
+        assert!(matches!(next, Step::Defer { .. }), "{next:?}");
+        match resume(&mut flight) {
+            Step::Reply { stub } => assert_eq!((refuses, stub[4]), (false, 7)),
             next => {
-                assert!(refuses && matches!(next, Next::Fault { status: FaultStatus::ACCESS_DENIED, .. }));
+                assert!(refuses && matches!(next, Step::Fault { status: FaultStatus::ACCESS_DENIED, .. }));
             }
         }
     }
@@ -319,9 +319,8 @@ fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
     let alice = SecurityContext::anonymous(&registry, &Authority::new("a"));
     let bind = testkit::incoming(&alice, (Interface::Nspi, 0), testkit::bind_request());
     let (flight, next) = talk.send(bind).unwrap();
-    assert!(matches!(next, Next::Defer { .. }));
+    assert!(matches!(next, Step::Defer { .. }));
     assert_eq!(house.pool.counts().queued, 1);
-    house.engine.give_up(&talk.conversation, &flight);
     drop((flight, alice));
     assert_eq!((house.pool.counts().queued, registry.open()), (0, 0));
 }
@@ -337,9 +336,9 @@ fn a_session_that_ends_meanwhile_is_not_gone_on_with() {
     let ours = talk.bind(&alice, 1);
     let (mut flight, _) = columns(&mut talk, &alice, &ours);
     house.engine.end(&mut talk.conversation, true);
-    let next = resume(&house, &mut talk, &mut flight);
+    let next = resume(&mut flight);
     assert!(
-        matches!(next, Next::Fault { status: FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, .. }),
+        matches!(next, Step::Fault { status: FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, .. }),
         "{next:?}"
     );
 }
@@ -351,7 +350,7 @@ fn ask(
     who: &SecurityContext,
     kind: RequestType,
     cookies: &str,
-) -> Result<(Flight, Next), ResponseCode> {
+) -> Result<(TestFlight, Step), ResponseCode> {
     let key = OperationKey::Http(Endpoint::Nspi, kind);
     let key = if kind == RequestType::NotificationWait || kind == RequestType::PING {
         OperationKey::Http(Endpoint::Emsmdb, kind)
@@ -362,25 +361,26 @@ fn ask(
     house
         .engine
         .begin_by_cookie(table, incoming, &[cookies.as_bytes()])
+        .map(TestFlight::new)
         .map_err(|refusal| response_code(refusal.status))
 }
 
-fn set(house: &House, table: &CookieTable, flight: &Flight, cookies: &[&str]) {
-    house.engine.learn_cookies(table, flight, cookies.iter().copied()).unwrap();
+fn set(flight: &mut TestFlight, cookies: &[&str]) {
+    flight.call().learn_cookies(cookies.iter().copied()).unwrap();
 }
 
 /// A session of `who` whose client has the sequence `s0`.
 fn session(house: &House, table: &CookieTable, who: &SecurityContext) {
     let (mut flight, _) = ask(house, table, who, RequestType::Bind, "").unwrap();
-    set(house, table, &flight, &["sid=one; path=/mapi", "sequence=s0; secure"]);
-    house.engine.resume_by_cookie(table, &mut flight, vec![0; 28].into());
+    set(&mut flight, &["sid=one; path=/mapi", "sequence=s0; secure"]);
+    flight.respond(vec![0; 28]);
     assert_eq!(table.len(), 1);
 }
 
 const QUERY: RequestType = RequestType::QueryColumns;
 
-fn answered(house: &House, table: &CookieTable, flight: &mut Flight) {
-    house.engine.resume_by_cookie(table, flight, vec![0; 16].into());
+fn answered(flight: &mut TestFlight) {
+    flight.respond(vec![0; 16]);
 }
 
 #[test]
@@ -397,16 +397,16 @@ fn a_client_that_could_not_see_its_cookies_is_caught_up_with_once() {
         let (again, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
         assert_eq!(again.cookies_to_send(&[had.as_bytes()]), None);
         let fresh = format!("sequence=s{round}; secure");
-        set(&house, &table, &flight, &[&fresh, "other=x"]);
-        flight.unseen([fresh.as_str()].into_iter());
-        answered(&house, &table, &mut flight);
+        set(&mut flight, &[&fresh, "other=x"]);
+        flight.call().unseen([fresh.as_str()].into_iter());
+        answered(&mut flight);
     }
     // Another's cookies are no way to what is kept for the session.
     assert_eq!(ask(&house, &table, &caller("b"), QUERY, had).unwrap_err(), ResponseCode::NoPrivilege);
     // A client that gets to see them has no more need of us.
     let (mut flight, _) = ask(&house, &table, &alice, QUERY, had).unwrap();
-    assert_eq!(flight.seen(["x=y"].into_iter()), ["sequence=s39; secure"]);
-    answered(&house, &table, &mut flight);
+    assert_eq!(flight.call().seen(["x=y"].into_iter()), ["sequence=s39; secure"]);
+    answered(&mut flight);
     let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s39").unwrap();
     assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s39".as_bytes()]), None);
     assert!(!format!("{flight:?}").contains("s39"), "a cookie's value is printed");
@@ -419,25 +419,24 @@ fn a_cookie_that_the_client_never_had_is_added_and_one_of_a_wait_is_not_used_up(
     session(&house, &table, &alice);
     let had = ["sid=one", "a=b; sequence=s0"].join("; ");
     let (mut flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
-    set(&house, &table, &flight, &["sequence=s1", "new=n"]);
-    flight.unseen(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter());
-    answered(&house, &table, &mut flight);
+    set(&mut flight, &["sequence=s1", "new=n"]);
+    flight.call().unseen(["sequence=s1", "new=n", "gone=; Max-Age=0"].into_iter());
+    answered(&mut flight);
     let (ping, _) = ask_ping(&house, &table, &alice, &had);
     assert_eq!(ping.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1; new=n");
     let (flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
     assert_eq!(flight.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1; new=n");
     // What goes on beside the others says nothing of turns when it is over.
-    drop(flight);
-    let mut ping = ping;
-    house.engine.give_up_by_cookie(&table, &mut ping, "over");
+    let _in_sequence = flight;
+    drop(ping);
     let (flight, _) = ask(&house, &table, &alice, QUERY, &had).unwrap();
     assert_eq!(flight.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s0");
 }
 
-fn ask_ping(house: &House, table: &CookieTable, who: &SecurityContext, cookies: &str) -> (Flight, Next) {
+fn ask_ping(house: &House, table: &CookieTable, who: &SecurityContext, cookies: &str) -> (TestFlight, Step) {
     let key = OperationKey::Http(Endpoint::Nspi, RequestType::PING);
     let incoming = Incoming { envelope: Envelope::MapiHttp, ..testkit::incoming(who, key, vec![]) };
-    house.engine.begin_by_cookie(table, incoming, &[cookies.as_bytes()]).unwrap()
+    TestFlight::new(house.engine.begin_by_cookie(table, incoming, &[cookies.as_bytes()]).unwrap())
 }
 
 #[test]
@@ -451,18 +450,18 @@ fn a_second_request_of_a_session_is_refused_while_the_first_waits_here() {
     let had = "sid=one; sequence=s0";
     for gives_up in [false, true] {
         let (mut flight, next) = ask(&house, &table, &alice, QUERY, had).unwrap();
-        assert_eq!(next, Next::Defer { limit: PATIENCE });
+        assert_eq!(next, Step::Defer { limit: PATIENCE });
         assert_eq!(ask(&house, &table, &alice, QUERY, had).unwrap_err(), ResponseCode::InvalidSequence);
         let other = RequestType::Unbind;
         assert_eq!(ask(&house, &table, &alice, other, had).unwrap_err(), ResponseCode::InvalidSequence);
         ask_ping(&house, &table, &alice, had);
         if gives_up {
-            house.engine.give_up_by_cookie(&table, &mut flight, "the client is gone");
+            drop(flight);
         } else {
             wait(&mut flight);
-            let next = house.engine.resume_deferred_by_cookie(&table, &mut flight);
-            assert!(matches!(next, Next::Relay { .. }), "{next:?}");
-            answered(&house, &table, &mut flight);
+            let next = flight.resume_deferred();
+            assert!(matches!(next, Step::Relay { .. }), "{next:?}");
+            answered(&mut flight);
         }
     }
     assert!(ask(&house, &table, &alice, QUERY, had).is_ok());
@@ -483,18 +482,18 @@ fn what_is_asked_ahead_takes_the_turn_and_the_clients_own_request_the_next() {
     session(&house, &table, &alice);
     let had = "sid=one; sequence=s0";
     let (mut flight, next) = ask(&house, &table, &alice, QUERY, had).unwrap();
-    assert!(matches!(next, Next::Relay { .. }));
-    assert_eq!(flight.asks_ahead(), Some(OperationKey::Http(Endpoint::Nspi, QUERY)));
+    assert!(matches!(next, Step::Relay { .. }));
+    assert_eq!(flight.ahead(), Some(OperationKey::Http(Endpoint::Nspi, QUERY)));
     assert_eq!(ask(&house, &table, &alice, QUERY, had).unwrap_err(), ResponseCode::InvalidSequence);
-    set(&house, &table, &flight, &["sequence=s1"]);
-    flight.unseen(["sequence=s1"].into_iter());
-    let next = house.engine.resume_by_cookie(&table, &mut flight, vec![0; 16].into());
-    assert!(matches!(next, Next::Relay { .. }) && flight.asks_ahead().is_none());
+    set(&mut flight, &["sequence=s1"]);
+    flight.call().unseen(["sequence=s1"].into_iter());
+    let next = flight.respond(vec![0; 16]);
+    assert!(matches!(next, Step::Relay { .. }) && flight.ahead().is_none());
     assert_eq!(flight.cookies_to_send(&[had.as_bytes()]).unwrap(), "sid=one; sequence=s1");
     // The server's own answer tells the client, which is up to date then.
-    set(&house, &table, &flight, &["sequence=s2"]);
-    assert!(flight.seen(["sequence=s2"].into_iter()).is_empty());
-    answered(&house, &table, &mut flight);
+    set(&mut flight, &["sequence=s2"]);
+    assert!(flight.call().seen(["sequence=s2"].into_iter()).is_empty());
+    answered(&mut flight);
     let (flight, _) = ask(&house, &table, &alice, QUERY, "sid=one; sequence=s2").unwrap();
     assert_eq!(flight.cookies_to_send(&["sid=one; sequence=s2".as_bytes()]), None);
 }

@@ -6,14 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use engine::{
-    AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, Flight, HandleBudget, HandleTable,
-    Incoming, Interface, Module, Next, Operation, Outcome, Refusal, Request, Response, SecurityContext,
-    Session, Stack,
+    AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, HandleBudget, HandleTable,
+    Incoming, Interface, Module, Operation, Outcome, Refusal, Request, Response, SecurityContext, Session,
+    Stack,
 };
-use identity::OsRandom;
 use mapi::ndr::ContextHandle;
 use mapi::{ErrorCode, nspi};
-use testkit::{Talk, bind_request, bind_response, caller};
+use testkit::{Step, Talk, TestFlight, bind_request, bind_response, caller};
 use wire::{Endian, Guid};
 
 fn incoming(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incoming {
@@ -98,7 +97,7 @@ fn an_upstream_that_answers_with_another_sessions_handle_is_not_believed() {
     let ours = talk.bind(&alice, 0xee);
     let (mut flight, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
     let other = [&[0; 4][..], &[0xdd; 16], &[1, 0, 0, 0]].concat();
-    assert!(matches!(talk.answer(&mut flight, other), Next::Fault { status: CALL_FAILED, .. }));
+    assert!(matches!(talk.answer(&mut flight, other), Step::Fault { status: CALL_FAILED, .. }));
 }
 
 #[test]
@@ -106,11 +105,11 @@ fn what_is_out_of_range_or_too_short_never_gets_far() {
     let engine = Engine::new(Stack::default());
     let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
-    let status = |sent: Result<(Flight, Next), Refusal>| sent.unwrap_err().status;
+    let status = |sent: Result<(TestFlight, Step), Refusal>| sent.unwrap_err().status;
     assert_eq!(status(talk.send(incoming(&alice, 21, vec![0; 64]))), FaultStatus::NCA_S_OP_RNG_ERROR);
     assert_eq!(status(talk.send(incoming(&alice, 3, vec![0; 19]))), FaultStatus::RPC_X_BAD_STUB_DATA);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
-    assert!(matches!(talk.answer(&mut flight, vec![0; 7]), Next::Fault { status: CALL_FAILED, .. }));
+    assert!(matches!(talk.answer(&mut flight, vec![0; 7]), Step::Fault { status: CALL_FAILED, .. }));
 }
 
 /// Writes down which hook of which module is called.
@@ -219,13 +218,19 @@ fn a_session_ends_once_however_it_ends() {
     assert_eq!(unbinds(), 4);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
     let lost = Outcome::Lost("gone".to_owned());
-    engine.resume(&mut talk.conversation, &mut flight, lost, &mut OsRandom);
+    flight.resume(lost);
     assert_eq!(unbinds(), 6);
 
     // The client vanishes while the upstream is still thinking.
     let (flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
-    engine.give_up(&talk.conversation, &flight);
+    drop(flight);
     assert_eq!(unbinds(), 8);
+    let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
+    let next = flight.give_up(Refusal::new(FaultStatus::ACCESS_DENIED, "revoked"));
+    assert_eq!(next, Step::Fault { status: FaultStatus::ACCESS_DENIED, why: "revoked".to_owned() });
+    assert_eq!(unbinds(), 10);
+    drop(flight);
+    assert_eq!(unbinds(), 10, "once a session");
     engine.shutdown();
     assert_eq!(log.lock().unwrap().last().unwrap(), "outer.shutdown");
 }
@@ -272,7 +277,7 @@ fn no_hook_runs_for_a_session_that_ended_meanwhile() {
     talk.answered(&mut closing, [&[0; 20][..], &[1, 0, 0, 0]].concat());
     log.lock().unwrap().clear();
     let mismatch = FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH;
-    assert!(matches!(talk.answer(&mut slow, vec![0; 8]), Next::Fault { status, .. } if status == mismatch));
+    assert!(matches!(talk.answer(&mut slow, vec![0; 8]), Step::Fault { status, .. } if status == mismatch));
     assert_eq!(*log.lock().unwrap(), [""; 0]);
 }
 
@@ -285,11 +290,10 @@ fn a_group_opens_no_more_handles_than_it_may() {
     let mut opened = 0;
     let status = loop {
         match talk.send(incoming(&alice, 0, bind_request())) {
-            Ok((mut flight, Next::Relay { .. })) => {
+            Ok((mut flight, Step::Relay { .. })) => {
                 let outcome =
                     Outcome::Response { stub: bind_response([1; 16]).into(), endian: Endian::Little };
-                let random = &mut OsRandom;
-                engine.resume(&mut talk.conversation, &mut flight, outcome, random);
+                flight.resume(outcome);
                 opened += 1;
                 assert!(opened < 100_000, "without end");
             }
@@ -342,7 +346,7 @@ fn norelay_answers_without_the_upstream() {
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (flight, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
-    assert_eq!(next, Next::Reply { stub: Bytes::from_static(&[0, 0, 0, 0, 7, 0, 0, 0]) });
+    assert_eq!(next, Step::Reply { stub: Bytes::from_static(&[0, 0, 0, 0, 7, 0, 0, 0]) });
     assert_eq!(flight.operation.notes()[0].text, "answered here");
 }
 
@@ -356,7 +360,7 @@ fn an_answer_to_something_else_is_not_sent() {
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
-    assert!(matches!(next, Next::Fault { status: CALL_FAILED, .. }));
+    assert!(matches!(next, Step::Fault { status: CALL_FAILED, .. }));
 }
 
 /// The answer to an `NspiBind` that opens `handle`.
@@ -373,12 +377,12 @@ fn a_module_opens_no_handle_that_nothing_stands_behind() {
     let engine = deciding(|_| bound([7; 16], 0));
     let mut talk = Talk::new(&engine, &group);
     let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
-    assert!(matches!(&next, Next::Fault { status: CALL_FAILED, why } if why.contains("context handle")));
+    assert!(matches!(&next, Step::Fault { status: CALL_FAILED, why } if why.contains("context handle")));
     // To say that there is none is its right.
     let engine = deciding(|_| bound([0; 16], 0x8004_0111));
     let mut talk = Talk::new(&engine, &group);
     let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
-    assert!(matches!(next, Next::Reply { stub } if stub[24..] == 0x8004_0111_u32.to_le_bytes()));
+    assert!(matches!(next, Step::Reply { stub } if stub[24..] == 0x8004_0111_u32.to_le_bytes()));
     assert!(group.is_empty());
 }
 
@@ -399,7 +403,7 @@ fn a_module_that_takes_the_handle_back_ends_the_session() {
         let mut talk = Talk::new(&engine, &group);
         let ours = talk.bind(&alice, 1);
         let (_, next) = talk.send(incoming(&alice, 1, unbind(&ours))).unwrap();
-        assert_eq!((group.len(), matches!(next, Next::Reply { .. })), (left, answered));
+        assert_eq!((group.len(), matches!(next, Step::Reply { .. })), (left, answered));
     }
 }
 
@@ -410,7 +414,7 @@ fn a_refusal_is_a_fault() {
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
-    assert_eq!(next, Next::Fault { status: FaultStatus::ACCESS_DENIED, why: "policy".to_owned() });
+    assert_eq!(next, Step::Fault { status: FaultStatus::ACCESS_DENIED, why: "policy".to_owned() });
 }
 
 #[test]
@@ -424,14 +428,14 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
             count.fetch_add(1, Ordering::Relaxed);
             Decision::Relay
         }
-        Some(AheadAnswer::Fault(status)) => panic!("{status}"),
+        Some(AheadAnswer::Refused(refusal)) => panic!("{refusal:?}"),
     });
     let mut talk = Talk::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let (mut flight, ahead) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
     assert_eq!(ahead[..], [&[0; 4][..], &[0xee; 16], &[0, 0, 0, 0, 9, 0, 0, 0]].concat());
-    let Next::Relay { stub, .. } = talk.answer(&mut flight, vec![0, 0, 0, 0, 3, 0, 0, 0]) else {
+    let Step::Relay { stub, .. } = talk.answer(&mut flight, vec![0, 0, 0, 0, 3, 0, 0, 0]) else {
         panic!("the client's own request did not follow")
     };
     assert_eq!(stub[20..], query_columns(&ours)[20..]);
@@ -447,7 +451,7 @@ fn ahead_ends_even_where_the_module_never_does() {
     let ours = talk.bind(&alice, 1);
     let (mut flight, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
     let mut rounds = 0;
-    while let Next::Relay { .. } = talk.answer(&mut flight, vec![0; 8]) {
+    while let Step::Relay { .. } = talk.answer(&mut flight, vec![0; 8]) {
         rounds += 1;
         assert!(rounds < 100, "without end");
     }
@@ -472,7 +476,7 @@ fn the_handles_of_an_identity_have_a_bound_in_all_its_groups_together() {
     first.bind(&who, 3);
     let next = second.answer(&mut late, bind_response([4; 16]));
     assert!(
-        matches!(next, Next::Fault { status: FaultStatus::RPC_S_SERVER_TOO_BUSY, .. }),
+        matches!(next, Step::Fault { status: FaultStatus::RPC_S_SERVER_TOO_BUSY, .. }),
         "let in while there was room, of which there is none any more: {next:?}"
     );
     // What ends with its group is given back.

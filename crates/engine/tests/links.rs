@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use engine::{
-    Conversation, Engine, FaultStatus, HandleBudget, HandleTable, Interface, Next, SecurityContext, Stack,
+    Conversation, Engine, FaultStatus, HandleBudget, HandleTable, Interface, SecurityContext, Stack,
 };
 use mapi::ErrorCode;
 use mapi::emsmdb::{
@@ -12,7 +12,7 @@ use mapi::emsmdb::{
     Response, Version,
 };
 use mapi::ndr::{ContextHandle, Ptr};
-use testkit::{Talk, caller, connect_ex, incoming};
+use testkit::{Step, Talk, caller, connect_ex, incoming};
 use wire::{Endian, Guid};
 
 const NO_LINK: u32 = u32::MAX;
@@ -167,7 +167,7 @@ fn a_request_in_which_no_link_can_be_read_goes_no_further() {
         cut.truncate(60);
         match talk.send(incoming(&caller("a"), (Interface::Emsmdb, opnum), cut)) {
             Err(refusal) => assert_eq!(refusal.status, FaultStatus::RPC_X_BAD_STUB_DATA),
-            Ok((_, Next::Fault { .. })) => panic!("refused too late"),
+            Ok((_, Step::Fault { .. })) => panic!("refused too late"),
             Ok((_, next)) => panic!("let in: {next:?}"),
         }
     }

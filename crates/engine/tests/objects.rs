@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use engine::rops::{RopDecision, RopReplyView, RopView};
-use engine::{Engine, Interests, Module, Next, Operation, Refusal, Session, Stack};
+use engine::{Engine, Interests, Module, Operation, Refusal, Session, Stack};
 use mapi::data::{FolderId, PropertyName};
 use mapi::emsmdb::NO_OBJECT;
 use mapi::property::PropTag;
@@ -25,7 +25,7 @@ use mapi::rop::stream::{
 };
 use mapi::rop::table::{AsynchronousFlags, RopSetColumnsRequest, TableStatus, TableStatusResponse};
 use mapi::rop::{Bool, Bytes16, Empty, List16, RequestBody, ResponseBody, RopId};
-use testkit::{Mailbox, batch, replies};
+use testkit::{Mailbox, Step, batch, replies};
 use wire::Guid;
 
 type Log = Arc<Mutex<Vec<String>>>;
@@ -308,7 +308,7 @@ fn what_was_asked_is_still_known_where_there_is_no_answer() {
         seen(&log);
         let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, ids_of(&[7]))], &[1]));
         let next = mailbox.answer(&mut flight, &[replies(vec![(0, are(&[0x8001]))], &[1])]);
-        assert_eq!(matches!(next, Next::Fault { .. }), takes);
+        assert_eq!(matches!(next, Step::Fault { .. }), takes);
         assert_eq!(seen(&log), ["Some(1)"]);
     }
 }
@@ -347,7 +347,7 @@ fn an_answer_that_cannot_be_read_reaches_only_who_sees_the_batch_as_it_was() {
         for chain in [&b"no chain"[..], &[0, 0, 4, 0, 1, 0, 1, 0, 0xff]] {
             let (mut flight, _) = mailbox.relayed(&batch(vec![(0, 0, ids_of(&[7]))], &[1]));
             let next = mailbox.answer_bytes(&mut flight, chain.to_vec());
-            assert_eq!(matches!(next, Next::Fault { .. }), adds, "{next:?}");
+            assert_eq!(matches!(next, Step::Fault { .. }), adds, "{next:?}");
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use engine::{CookieTable, Engine, FaultStatus, Interface, Module, Next, Operation, Refusal, Session, Stack};
+use engine::{CookieTable, Engine, FaultStatus, Interface, Module, Operation, Refusal, Session, Stack};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::{Talk, Web, caller, incoming};
+use testkit::{Step, Talk, Web, caller, incoming};
 
 /// Panics over requests and responses that end with a marker, and counts sessions that ended.
 struct Panics {
@@ -60,10 +60,10 @@ fn a_context_handle_ends_with_the_hook_that_panicked() {
             incoming(&who, (Interface::Nspi, 3), [&handle[..], &[byte; 44]].concat())
         };
         let next = match first.send(call(&handle, asked)).unwrap() {
-            (mut flight, Next::Relay { .. }) => first.answer(&mut flight, vec![answered; 44]),
+            (mut flight, Step::Relay { .. }) => first.answer(&mut flight, vec![answered; 44]),
             (_, next) => next,
         };
-        let Next::Fault { status, why } = next else { panic!("{next:?}") };
+        let Step::Fault { status, why } = next else { panic!("{next:?}") };
         assert_eq!(status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, "{why}");
         assert_eq!((group.len(), *ended.lock().unwrap()), (1, 2 * count + 1));
         // On whatever connection.
@@ -89,7 +89,7 @@ fn a_session_without_a_handle_is_another_one_after_a_hook_panicked() {
     let call = |byte: u8| incoming(&who, (Interface::Rfr, 0), vec![byte; 40]);
     let (first, _) = talk.relayed(call(0));
     let (panicked, next) = talk.send(call(REQUEST)).unwrap();
-    assert!(matches!(next, Next::Fault { .. }), "{next:?}");
+    assert!(matches!(next, Step::Fault { .. }), "{next:?}");
     let (after, _) = talk.relayed(call(0));
     assert_eq!(first.session_id(), panicked.session_id());
     assert_ne!(after.session_id(), panicked.session_id());
@@ -105,10 +105,10 @@ fn cookies_end_with_the_hook_that_panicked() {
         let (mut flight, _) = web.relayed(RequestType::Connect, vec![0; 20]);
         web.answered(&mut flight, vec![0; 40]);
         let next = match web.send(RequestType::Execute, vec![asked; 16]).unwrap() {
-            (mut flight, Next::Relay { .. }) => web.answer(&mut flight, vec![answered; 40]),
+            (mut flight, Step::Relay { .. }) => web.answer(&mut flight, vec![answered; 40]),
             (_, next) => next,
         };
-        let Next::Fault { status, why } = next else { panic!("{next:?}") };
+        let Step::Fault { status, why } = next else { panic!("{next:?}") };
         assert_eq!(engine::response_code(status), ResponseCode::InvalidContextCookie, "{why}");
         assert_eq!((table.len(), *ended.lock().unwrap()), (0, count + 1));
         let refusal = web.send(RequestType::Execute, vec![0; 16]).unwrap_err();

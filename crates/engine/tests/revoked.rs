@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use engine::{
-    CookieTable, Engine, Envelope, FaultStatus, Flight, Incoming, Interface, Module, Next, Operation,
-    OperationKey, Refusal, SecurityContext, Session, Stack,
+    CookieTable, Engine, Envelope, FaultStatus, Incoming, Interface, Module, Operation, OperationKey,
+    Refusal, SecurityContext, Session, Stack,
 };
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::{Talk, caller, incoming};
+use testkit::{Step, Talk, TestFlight, caller, incoming};
 
 /// Keeps the numbers of the sessions that ended.
 #[derive(Debug)]
@@ -83,10 +83,10 @@ fn ask(
     table: &CookieTable,
     who: &SecurityContext,
     request_type: RequestType,
-) -> Result<(Flight, Next), Refusal> {
+) -> Result<(TestFlight, Step), Refusal> {
     let key = OperationKey::Http(Endpoint::Nspi, request_type);
     let incoming = Incoming { envelope: Envelope::MapiHttp, ..incoming(who, key, vec![0; 64]) };
-    engine.begin_by_cookie(table, incoming, &[b"session=1"])
+    engine.begin_by_cookie(table, incoming, &[b"session=1"]).map(TestFlight::new)
 }
 
 #[test]
@@ -95,8 +95,8 @@ fn a_cookie_of_a_revoked_context_opens_nothing() {
     let table = CookieTable::default();
     let (before, after) = (caller("a"), caller("a"));
     let (mut flight, _) = ask(&engine, &table, &before, RequestType::Bind).unwrap();
-    engine.learn_cookies(&table, &flight, ["session=1"].into_iter()).unwrap();
-    engine.resume_by_cookie(&table, &mut flight, Bytes::from_static(&[0; 32]));
+    flight.call().learn_cookies(["session=1"].into_iter()).unwrap();
+    flight.respond(Bytes::from_static(&[0; 32]));
     assert!(ask(&engine, &table, &after, RequestType::QueryColumns).is_ok());
     before.revoke();
     for _ in 0..2 {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::options::{OptionValue, Options};
-use engine::{CookieTable, Engine, Interface, Module, Next, OperationKey, ProxyFacts, Stack};
+use engine::{CookieTable, Engine, Interface, Module, OperationKey, ProxyFacts, Stack};
 use mapi::ErrorCode;
 use mapi::mapihttp::nspi::{self as book, Request};
 use mapi::mapihttp::{Answer, AuxiliaryBuffer, Endpoint, Maybe, RequestType};
 use mapi::nspi::{FlatUid, Stat};
 use modules::Dummy;
-use testkit::{Talk, Web, caller};
+use testkit::{Step, Talk, Web, caller};
 
 const NONE: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
 
@@ -35,16 +35,16 @@ fn columns_are_asked_for_by_http_before_a_request_by_http() {
 
     let body = vec![7; 40];
     let (mut flight, ahead) = web.relayed(RequestType::GetMatches, body.clone());
-    assert_eq!(flight.asks_ahead(), Some(OperationKey::Http(Endpoint::Nspi, RequestType::QueryColumns)));
+    assert_eq!(flight.ahead(), Some(OperationKey::Http(Endpoint::Nspi, RequestType::QueryColumns)));
     let columns = book::QueryColumnsRequest { reserved: 0, map_flags: 0, aux: NONE };
     assert_eq!(ahead[..], Request::QueryColumns(columns).encode().unwrap());
-    let Next::Relay { stub, .. } = web.answer(&mut flight, vec![0; 13]) else { panic!("not relayed") };
-    assert_eq!((flight.asks_ahead(), &stub[..]), (None, &body[..]));
+    let Step::Relay { stub, .. } = web.answer(&mut flight, vec![0; 13]) else { panic!("not relayed") };
+    assert_eq!((flight.ahead(), &stub[..]), (None, &body[..]));
     web.answered(&mut flight, vec![0; 13]);
     // What asks this already, and what ends the session, goes by itself.
     for kind in [RequestType::QueryColumns, RequestType::Unbind] {
         let (mut flight, _) = web.relayed(kind, vec![0; 12]);
-        assert_eq!(flight.asks_ahead(), None, "{kind}");
+        assert_eq!(flight.ahead(), None, "{kind}");
         web.answered(&mut flight, vec![0; 13]);
     }
 }
@@ -58,6 +58,6 @@ fn columns_are_asked_for_by_a_call_before_a_call() {
     let stub = [&ours[..], &[9; 12]].concat();
     let (mut flight, ahead) = talk.relayed(testkit::incoming(&alice, (Interface::Nspi, 12), stub.clone()));
     assert_eq!(ahead[..], [&[0; 4][..], &[0xee; 16], &[0; 8]].concat());
-    let Next::Relay { stub: own, .. } = talk.answer(&mut flight, vec![0; 8]) else { panic!("not relayed") };
+    let Step::Relay { stub: own, .. } = talk.answer(&mut flight, vec![0; 8]) else { panic!("not relayed") };
     assert_eq!(own[20..], stub[20..]);
 }

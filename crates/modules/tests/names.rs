@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::options::{OptionValue, Options};
-use engine::{Engine, Flight, Interface, Module, Next, ProxyFacts, SecurityContext, Stack};
+use engine::{Engine, Interface, Module, ProxyFacts, SecurityContext, Stack};
 use mapi::autodiscover::Dialect;
 use mapi::aux_block::{
     AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
@@ -19,7 +19,7 @@ use mapi::nspi::{
 use mapi::property::{FuzzyLevel, PropTag};
 use mapi::{ErrorCode, emsmdb, rfr};
 use modules::Names;
-use testkit::Talk;
+use testkit::{Step, Talk, TestFlight};
 use wire::{Encode as _, Endian, Guid};
 
 const DATABASE: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
@@ -57,17 +57,17 @@ impl<'a> Book<'a> {
         Self { talk, caller, handle: ContextHandle { attributes: 0, uuid } }
     }
 
-    fn relayed(&mut self, interface: Interface, opnum: u16, stub: Vec<u8>) -> (Flight, Vec<u8>) {
+    fn relayed(&mut self, interface: Interface, opnum: u16, stub: Vec<u8>) -> (TestFlight, Vec<u8>) {
         let (flight, stub) = self.talk.relayed(testkit::incoming(&self.caller, (interface, opnum), stub));
         (flight, stub.to_vec())
     }
 
-    fn answered(&mut self, flight: &mut Flight, stub: Vec<u8>) -> Vec<u8> {
+    fn answered(&mut self, flight: &mut TestFlight, stub: Vec<u8>) -> Vec<u8> {
         self.talk.answered(flight, stub).to_vec()
     }
 
     /// What the upstream gets of an address book request.
-    fn ask(&mut self, request: &nspi::Request) -> (Flight, nspi::Request) {
+    fn ask(&mut self, request: &nspi::Request) -> (TestFlight, nspi::Request) {
         let (flight, stub) = self.relayed(Interface::Nspi, request.opnum(), request.encode().unwrap());
         (flight, nspi::Request::decode(request.opnum(), &stub, Endian::Little).unwrap().0)
     }
@@ -507,5 +507,5 @@ fn an_answer_that_cannot_be_read_is_not_passed_on() {
     request.extend(request_tail(3));
     let (mut flight, _) = book.relayed(Interface::Nspi, 3, request);
     let next = book.talk.answer(&mut flight, b"EXCH1".as_slice());
-    assert!(matches!(next, Next::Fault { .. }), "{next:?}");
+    assert!(matches!(next, Step::Fault { .. }), "{next:?}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::options::Options;
-use engine::{CookieTable, Engine, Module, Next, ProxyFacts, Stack};
+use engine::{CookieTable, Engine, Module, ProxyFacts, Stack};
 use mapi::ErrorCode;
 use mapi::aux_block::{
     AuxBlock, AuxBody, AuxBuffer, AuxType, AuxVersion, ExOrgInfo, OrgFlags, ServerSessionInfo,
@@ -18,7 +18,7 @@ use mapi::property::{
     RelationalOperator, Restriction, TaggedValue, TypedValue,
 };
 use modules::Names;
-use testkit::Web;
+use testkit::{Step, Web};
 use wire::{Encode as _, Utf16};
 
 const DATABASE: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
@@ -511,5 +511,5 @@ fn an_answer_that_cannot_be_read_is_not_passed_on() {
     let request = request(&query_rows(Maybe::Absent)).encode().unwrap();
     let (mut flight, _) = web.relayed(RequestType::QueryRows, request);
     let next = web.answer(&mut flight, b"\0\0\0\0EXCH1".as_slice());
-    assert!(matches!(next, Next::Fault { .. }), "{next:?}");
+    assert!(matches!(next, Step::Fault { .. }), "{next:?}");
 }

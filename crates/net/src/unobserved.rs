@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use engine::{Flight, Next, Observer, SecurityContext, TurnedAway};
+use engine::{Finished, Observer, SecurityContext, TurnedAway};
 
 /// Watches nothing: for servers whose operations are nobody's business but the log's.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,5 +16,5 @@ impl Observer for Unobserved {
 
     fn turned_away(&self, _call: &TurnedAway<'_>) {}
 
-    fn finished(&self, _flight: &Flight, _next: &Next, _elapsed: Duration) {}
+    fn finished(&self, _finished: &Finished, _elapsed: Duration) {}
 }

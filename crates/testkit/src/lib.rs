@@ -3,6 +3,7 @@
 
 pub mod captures;
 pub mod executes;
+mod flight;
 mod input;
 mod mailbox;
 pub mod oracles;
@@ -11,6 +12,7 @@ pub mod seeds;
 mod talk;
 mod web;
 
+pub use crate::flight::{Step, TestFlight};
 pub use crate::mailbox::{Mailbox, Sent, batch, connect_ex, replies};
 pub use crate::talk::{Talk, bind_request, bind_response, caller, incoming};
 pub use crate::web::Web;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Engine, Flight, Interface, Next, SecurityContext};
+use engine::{Engine, Interface, SecurityContext};
 use mapi::ErrorCode;
 use mapi::compress::{ExtendedBuffer, Limits, decode_chain, encode_chain};
 use mapi::emsmdb::{
@@ -13,6 +13,7 @@ use mapi::ndr::{CharString, ContextHandle, Ptr};
 use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
 use wire::{Decode as _, Encode as _, Endian, Guid, Writer};
 
+use crate::flight::{Step, TestFlight};
 use crate::talk::{Talk, caller, incoming};
 
 /// The upstream's handle for the session.
@@ -31,7 +32,7 @@ pub struct Mailbox<'a> {
 #[derive(Debug)]
 pub enum Sent {
     /// The upstream gets this one, with so much room for the answer.
-    Relayed(Box<Flight>, RopBuffer, u32),
+    Relayed(Box<TestFlight>, RopBuffer, u32),
     /// The client gets this at once.
     Answered(RopBuffer),
 }
@@ -106,11 +107,11 @@ impl<'a> Mailbox<'a> {
         let stub = request.encode().expect("a batch fits");
         let call = incoming(&self.context, (Interface::Emsmdb, 11), stub);
         match self.talk.send(call) {
-            Ok((flight, Next::Relay { stub, .. })) => {
+            Ok((flight, Step::Relay { stub, .. })) => {
                 let (buffer, room) = request_of(&stub);
                 Sent::Relayed(Box::new(flight), buffer, room)
             }
-            Ok((_, Next::Reply { stub })) => Sent::Answered(response_of(&stub)),
+            Ok((_, Step::Reply { stub })) => Sent::Answered(response_of(&stub)),
             other => panic!("refused: {other:?}"),
         }
     }
@@ -120,7 +121,7 @@ impl<'a> Mailbox<'a> {
     /// # Panics
     /// When the call is not relayed.
     #[track_caller]
-    pub fn relayed(&mut self, batch: &RopBuffer) -> (Flight, RopBuffer) {
+    pub fn relayed(&mut self, batch: &RopBuffer) -> (TestFlight, RopBuffer) {
         match self.send(std::slice::from_ref(batch), 0x8000) {
             Sent::Relayed(flight, buffer, _) => (*flight, buffer),
             Sent::Answered(buffer) => panic!("answered: {buffer:?}"),
@@ -132,9 +133,9 @@ impl<'a> Mailbox<'a> {
     /// # Panics
     /// When the client gets no answer.
     #[track_caller]
-    pub fn answered(&mut self, flight: &mut Flight, batches: &[RopBuffer]) -> RopBuffer {
+    pub fn answered(&mut self, flight: &mut TestFlight, batches: &[RopBuffer]) -> RopBuffer {
         match self.answer(flight, batches) {
-            Next::Reply { stub } => response_of(&stub),
+            Step::Reply { stub } => response_of(&stub),
             other => panic!("no answer: {other:?}"),
         }
     }
@@ -143,7 +144,7 @@ impl<'a> Mailbox<'a> {
     ///
     /// # Panics
     /// When they don't fit.
-    pub fn answer(&mut self, flight: &mut Flight, batches: &[RopBuffer]) -> Next {
+    pub fn answer(&mut self, flight: &mut TestFlight, batches: &[RopBuffer]) -> Step {
         self.answer_bytes(flight, packed(batches))
     }
 
@@ -151,7 +152,7 @@ impl<'a> Mailbox<'a> {
     ///
     /// # Panics
     /// When it doesn't fit.
-    pub fn answer_bytes(&mut self, flight: &mut Flight, chain: Vec<u8>) -> Next {
+    pub fn answer_bytes(&mut self, flight: &mut TestFlight, chain: Vec<u8>) -> Step {
         let response = emsmdb::Response::EcDoRpcExt2(EcDoRpcExt2Response {
             handle: UPSTREAM,
             flags: RpcFlags::NONE,

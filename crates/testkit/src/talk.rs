@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use engine::{
-    Conversation, Engine, Envelope, Flight, HandleTable, Incoming, Interface, Next, OperationKey, Outcome,
-    Refusal, SecurityContext,
+    Conversation, Engine, Envelope, HandleTable, Incoming, Interface, OperationKey, Refusal, SecurityContext,
 };
-use identity::{Authority, OsRandom, Registry};
+use identity::{Authority, Registry};
 use mapi::ndr::Ptr;
 use mapi::nspi;
 use wire::{Endian, FileTime};
+
+use crate::flight::{Step, TestFlight};
 
 /// A caller of `authority`. Two of one authority are one identity, and have nothing in common with those of
 /// another.
@@ -68,8 +69,8 @@ impl<'a> Talk<'a> {
     ///
     /// # Errors
     /// When the call does not become an operation.
-    pub fn send(&mut self, incoming: Incoming) -> Result<(Flight, Next), Refusal> {
-        self.engine.begin(&mut self.conversation, incoming)
+    pub fn send(&mut self, incoming: Incoming) -> Result<(TestFlight, Step), Refusal> {
+        self.engine.begin(&mut self.conversation, incoming).map(TestFlight::new)
     }
 
     /// Sends a call and returns the stub that the upstream gets.
@@ -77,17 +78,16 @@ impl<'a> Talk<'a> {
     /// # Panics
     /// When the call is not relayed.
     #[track_caller]
-    pub fn relayed(&mut self, incoming: Incoming) -> (Flight, Bytes) {
+    pub fn relayed(&mut self, incoming: Incoming) -> (TestFlight, Bytes) {
         match self.send(incoming) {
-            Ok((flight, Next::Relay { stub, .. })) => (flight, stub),
+            Ok((flight, Step::Relay { stub, .. })) => (flight, stub),
             other => panic!("not relayed: {other:?}"),
         }
     }
 
     /// Goes on with `flight`, which the upstream answers with `stub`.
-    pub fn answer(&mut self, flight: &mut Flight, stub: impl Into<Bytes>) -> Next {
-        let outcome = Outcome::Response { stub: stub.into(), endian: Endian::Little };
-        self.engine.resume(&mut self.conversation, flight, outcome, &mut OsRandom)
+    pub fn answer(&mut self, flight: &mut TestFlight, stub: impl Into<Bytes>) -> Step {
+        flight.respond(stub)
     }
 
     /// Goes on with `flight`, which the upstream answers with `stub`, and returns what the client gets.
@@ -95,9 +95,9 @@ impl<'a> Talk<'a> {
     /// # Panics
     /// When the client does not get an answer.
     #[track_caller]
-    pub fn answered(&mut self, flight: &mut Flight, stub: impl Into<Bytes>) -> Bytes {
+    pub fn answered(&mut self, flight: &mut TestFlight, stub: impl Into<Bytes>) -> Bytes {
         match self.answer(flight, stub) {
-            Next::Reply { stub } => stub,
+            Step::Reply { stub } => stub,
             next => panic!("not answered: {next:?}"),
         }
     }

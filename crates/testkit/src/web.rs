@@ -1,9 +1,10 @@
 //! The same for MAPI over HTTP: a session that the upstream's cookies stand for.
 
 use bytes::Bytes;
-use engine::{CookieTable, Engine, Envelope, Flight, Incoming, Next, OperationKey, Refusal, SecurityContext};
+use engine::{CookieTable, Engine, Envelope, Incoming, OperationKey, Refusal, SecurityContext};
 use mapi::mapihttp::{Endpoint, RequestType};
 
+use crate::flight::{Step, TestFlight};
 use crate::talk::{caller, incoming};
 
 /// One client of an endpoint, and the engine that it talks through.
@@ -27,10 +28,14 @@ impl<'a> Web<'a> {
     ///
     /// # Errors
     /// When it does not become an operation.
-    pub fn send(&self, request_type: RequestType, body: impl Into<Bytes>) -> Result<(Flight, Next), Refusal> {
+    pub fn send(
+        &self,
+        request_type: RequestType,
+        body: impl Into<Bytes>,
+    ) -> Result<(TestFlight, Step), Refusal> {
         let key = OperationKey::Http(self.endpoint, request_type);
         let incoming = Incoming { envelope: Envelope::MapiHttp, ..incoming(&self.caller, key, body) };
-        self.engine.begin_by_cookie(self.table, incoming, &[self.cookie.as_bytes()])
+        self.engine.begin_by_cookie(self.table, incoming, &[self.cookie.as_bytes()]).map(TestFlight::new)
     }
 
     /// Sends a request and returns the body that the upstream gets.
@@ -38,9 +43,9 @@ impl<'a> Web<'a> {
     /// # Panics
     /// When the request is not relayed.
     #[track_caller]
-    pub fn relayed(&self, request_type: RequestType, body: impl Into<Bytes>) -> (Flight, Bytes) {
+    pub fn relayed(&self, request_type: RequestType, body: impl Into<Bytes>) -> (TestFlight, Bytes) {
         match self.send(request_type, body) {
-            Ok((flight, Next::Relay { stub, .. })) => (flight, stub),
+            Ok((flight, Step::Relay { stub, .. })) => (flight, stub),
             other => panic!("not relayed: {other:?}"),
         }
     }
@@ -50,10 +55,10 @@ impl<'a> Web<'a> {
     /// # Panics
     /// When the cookie is another session's.
     #[track_caller]
-    pub fn answer(&self, flight: &mut Flight, payload: impl Into<Bytes>) -> Next {
+    pub fn answer(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Step {
         let set = [self.cookie.as_str()].into_iter();
-        self.engine.learn_cookies(self.table, flight, set).expect("every caller has a cookie of their own");
-        self.engine.resume_by_cookie(self.table, flight, payload.into())
+        flight.call().learn_cookies(set).expect("every caller has a cookie of their own");
+        flight.respond(payload)
     }
 
     /// Goes on with `flight`, which the upstream answers with `payload`, and returns what the client gets.
@@ -61,9 +66,9 @@ impl<'a> Web<'a> {
     /// # Panics
     /// When the client does not get an answer.
     #[track_caller]
-    pub fn answered(&self, flight: &mut Flight, payload: impl Into<Bytes>) -> Bytes {
+    pub fn answered(&self, flight: &mut TestFlight, payload: impl Into<Bytes>) -> Bytes {
         match self.answer(flight, payload) {
-            Next::Reply { stub } => stub,
+            Step::Reply { stub } => stub,
             next => panic!("not answered: {next:?}"),
         }
     }

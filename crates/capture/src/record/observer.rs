@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    Body, Discovery, Flight, HttpExchange, HttpLeg, Next, Observer, OperationKey, SecurityContext, TurnedAway,
+    Body, Discovery, Finished, Flight, HttpExchange, HttpLeg, Observer, OperationKey, Reply, SecurityContext,
+    TurnedAway,
 };
 use rpc::SyntaxId;
 use wire::Endian;
@@ -91,15 +92,15 @@ impl Recorder {
         self.calls.try_send(Recorded::End).is_ok()
     }
 
-    fn take(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: Option<&dyn HttpExchange>) {
+    fn take(&self, finished: &Finished, elapsed: Duration, exchange: Option<&dyn HttpExchange>) {
+        let flight = finished.flight();
         let operation = &flight.operation;
         let request = &operation.request;
         if self.recording.client_side {
             let asked = little(operation.key(), request.original().clone(), request.original_endian());
-            let answer = match next {
-                Next::Reply { stub } => RpcAnswer::Response(Stub::Plain(stub.clone(), Endian::Little)),
-                Next::Fault { status, .. } => RpcAnswer::Fault(*status),
-                Next::Relay { .. } | Next::Defer { .. } => RpcAnswer::None,
+            let answer = match finished.reply() {
+                Reply::Response(stub) => RpcAnswer::Response(Stub::Plain(stub.clone(), Endian::Little)),
+                reply => reply.fault().map_or(RpcAnswer::None, RpcAnswer::Fault),
             };
             self.side(flight, elapsed, "client", (asked, answer), exchange);
         }
@@ -196,12 +197,12 @@ impl Observer for Recorder {
 
     fn turned_away(&self, _call: &TurnedAway<'_>) {}
 
-    fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration) {
-        self.take(flight, next, elapsed, None);
+    fn finished(&self, finished: &Finished, elapsed: Duration) {
+        self.take(finished, elapsed, None);
     }
 
-    fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
-        self.take(flight, next, elapsed, Some(exchange));
+    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpExchange) {
+        self.take(finished, elapsed, Some(exchange));
     }
 
     fn discovered(&self, discovery: &Discovery<'_>) {

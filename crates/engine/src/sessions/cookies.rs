@@ -13,7 +13,8 @@
 //! to the upstream only where they identify a session of the same identity, which ends when the new one is open.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use identity::Identity;
@@ -21,7 +22,6 @@ use mapi::mapihttp::cookies::{Cookie, SetCookie};
 use mapi::mapihttp::{Endpoint, ResponseCode};
 use wire::FileTime;
 
-use crate::flight::Flight;
 use crate::session::SharedSession;
 use crate::sessions::abandoned::{Abandoned, Kept};
 use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, VALUES};
@@ -44,14 +44,19 @@ impl Default for SessionLimits {
     }
 }
 
-/// Sessions by cookie.
-#[derive(Debug, Default)]
+/// Sessions by cookie. Clones are the same table.
+#[derive(Debug, Clone, Default)]
 pub struct CookieTable {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
     limits: SessionLimits,
     /// Whether sessions that end here are to be ended at the server too.
-    ends_at_server: bool,
+    ends_at_server: AtomicBool,
     hashers: Hashers,
-    inner: Mutex<CookieIndex>,
+    index: Mutex<CookieIndex>,
 }
 
 /// A session that was found, and the cookies of the request.
@@ -78,25 +83,24 @@ pub(crate) enum Full {
 impl CookieTable {
     /// A table that holds so many sessions.
     pub fn new(limits: SessionLimits) -> Self {
-        Self { limits, ..Self::default() }
+        Self { shared: Arc::new(Shared { limits, ..Shared::default() }) }
     }
 
     /// The same table, which keeps the cookies of its sessions to end them at the server. For where that can be done
     /// without the client's own credentials.
     #[must_use]
-    pub fn ending_at_server(mut self) -> Self {
-        self.ends_at_server = true;
+    pub fn ending_at_server(self) -> Self {
+        self.shared.ends_at_server.store(true, Ordering::Relaxed);
         self
     }
 
-    /// The upstream set these cookies for the session of `flight`, which goes to `target`.
-    pub fn remember<'a>(&self, flight: &Flight, target: &str, set: impl Iterator<Item = &'a str>) {
+    /// The upstream set these cookies for a session, whose requests go to `target`.
+    pub(crate) fn remember<'a>(&self, id: u64, target: &str, set: impl Iterator<Item = &'a str>) {
         let mut set = set.peekable();
-        // Anonymous clients have no session at the server.
-        if !self.ends_at_server || set.peek().is_none() || flight.operation.context().is_anonymous() {
+        if !self.shared.ends_at_server.load(Ordering::Relaxed) || set.peek().is_none() {
             return;
         }
-        if let Some(entry) = self.lock().entries.get_mut(&flight.session().id()) {
+        if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.kept.remember(target, set);
         }
     }
@@ -116,7 +120,7 @@ impl CookieTable {
         now: FileTime,
     ) -> Result<Found, NotFound> {
         let sent: Vec<(Fingerprint, Fingerprint)> =
-            cookies.map(|cookie| self.hashers.fingerprints(cookie)).collect();
+            cookies.map(|cookie| self.shared.hashers.fingerprints(cookie)).collect();
         let mut inner = self.lock();
         let unknown = (ResponseCode::ContextNotFound, "the cookies are of no session that is open");
         let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
@@ -168,7 +172,7 @@ impl CookieTable {
         cookies: impl Iterator<Item = Cookie<'a>>,
     ) -> RequestCookies {
         let sent: Vec<(Fingerprint, Fingerprint)> =
-            cookies.map(|cookie| self.hashers.fingerprints(cookie)).collect();
+            cookies.map(|cookie| self.shared.hashers.fingerprints(cookie)).collect();
         let inner = self.lock();
         let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
         let first = owners.next();
@@ -205,8 +209,8 @@ impl CookieTable {
         replaces: Option<u64>,
     ) -> Result<Option<u64>, Full> {
         let own = inner.by_identity.get(&(endpoint, identity.clone()));
-        let is_full = inner.entries.len() >= self.limits.all;
-        if !is_full && own.map_or(0, HashSet::len) < self.limits.per_identity {
+        let is_full = inner.entries.len() >= self.shared.limits.all;
+        if !is_full && own.map_or(0, HashSet::len) < self.shared.limits.per_identity {
             return Ok(None);
         }
         let full = if is_full { Full::InAll } else { Full::OfIdentity };
@@ -257,7 +261,7 @@ impl CookieTable {
         set: impl Iterator<Item = SetCookie<'a>>,
     ) -> Result<(), &'static str> {
         let set: Vec<(Fingerprint, Key)> = set
-            .map(|set| self.hashers.fingerprints(set.cookie))
+            .map(|set| self.shared.hashers.fingerprints(set.cookie))
             .map(|(name, whole)| (name, (endpoint, whole)))
             .take(COOKIES * VALUES)
             .collect();
@@ -285,7 +289,7 @@ impl CookieTable {
         if let Some(entry) = self.lock().entries.get_mut(&id) {
             entry.under_way = entry.under_way.saturating_sub(1);
             entry.used = entry.used.max(now);
-            entry.sequence.over(operation, request, |name| self.hashers.of_name(name));
+            entry.sequence.over(operation, request, |name| self.shared.hashers.of_name(name));
         }
     }
 
@@ -342,6 +346,6 @@ impl CookieTable {
     }
 
     fn lock(&self) -> MutexGuard<'_, CookieIndex> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,8 +10,8 @@ use rpc::pdu::FaultStatus;
 use wire::Endian;
 
 use crate::body::{OperationKey, Request, Response};
-use crate::flight::{Flight, called};
 use crate::message::Body as _;
+use crate::operation::Operation;
 use crate::refusal::Refusal;
 use crate::sessions::handles::HandleTable;
 
@@ -29,12 +29,12 @@ const UP_TO_LINK: usize = 28;
 ///
 /// # Errors
 /// When the request can't be read, and the server might find a link in it.
-pub(crate) fn unlink_others(group: &HandleTable, flight: &mut Flight) -> Result<(), Refusal> {
-    let opens = opens_session(flight.operation.key());
+pub(crate) fn unlink_others(group: &HandleTable, operation: &mut Operation) -> Result<(), Refusal> {
+    let opens = opens_session(operation.key());
     if !opens {
         return Ok(());
     }
-    let request = &mut flight.operation.request;
+    let request = &mut operation.request;
     let unlinked = request.edit(|request| {
         let link = match request {
             Request::Emsmdb(emsmdb::Request::EcDoConnect(connect)) => &mut connect.icxr_link,
@@ -81,5 +81,5 @@ pub(crate) fn session_index(key: OperationKey, stub: &[u8]) -> Option<u16> {
 
 /// Whether a call opens a session of the store.
 fn opens_session(key: OperationKey) -> bool {
-    matches!(called(key), (Interface::Emsmdb, 0 | 10))
+    matches!(key, OperationKey::Call(Interface::Emsmdb, 0 | 10))
 }

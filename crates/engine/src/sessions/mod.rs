@@ -3,14 +3,16 @@
 //! This file declares the modules and nothing else: within the crate, names are imported from the file that has them.
 
 pub(crate) mod abandoned;
+pub(crate) mod binding;
 pub(crate) mod conversation;
+pub(crate) mod cookie_binding;
 pub(crate) mod cookie_index;
 pub(crate) mod cookie_owners;
 pub(crate) mod cookies;
 pub(crate) mod fingerprint;
+pub(crate) mod handle_binding;
 pub(crate) mod handles;
 pub(crate) mod links;
 pub(crate) mod mapihttp;
 pub(crate) mod rpc;
 pub(crate) mod sequence;
-pub(crate) mod translate;

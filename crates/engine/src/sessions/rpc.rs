@@ -1,108 +1,34 @@
-//! The way of operations whose sessions are known by context handles, as remote calls have them.
+//! The way in for remote calls, whose sessions are found by context handle, and the end of their sessions.
 
-use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use identity::Random;
 use rpc::pdu::FaultStatus;
-use wire::{Endian, Guid};
 
+use crate::advance;
 use crate::body::OperationKey;
 use crate::context_handle::{HandleUse, handle_use};
 use crate::engine::Engine;
-use crate::flight::{Ahead, Flight, Next, Outcome, Waits, called, fault, in_session, out_of_turn};
-use crate::message::Message;
-use crate::operation::{AheadAnswer, Incoming, Operation};
-use crate::refusal::{CALL_FAILED, Refusal};
+use crate::flight::{Binding, Flight};
+use crate::next::Next;
+use crate::operation::Incoming;
+use crate::refusal::Refusal;
 use crate::session::SharedSession;
 use crate::sessions::conversation::Conversation;
+use crate::sessions::handle_binding::{HandleBinding, NamedHandle, read_handle, too_many_handles};
 use crate::sessions::links;
-use crate::sessions::sequence::RequestCookies;
-use crate::sessions::translate::{
-    ahead_stub, exchange_handle, forget_unseen, leaving_request, little_endian, read_handle,
-    take_answered_handle, too_many_handles,
-};
-use crate::stack::{Passage, Verdict};
 
 impl Engine {
-    /// Takes an operation in.
+    /// Takes in a remote call, and brings its request through the modules.
     ///
     /// # Errors
-    /// When there is no such operation, or no session of the caller's that it could belong to: then it never
-    /// becomes one, and the caller gets a fault.
-    pub fn begin(
-        &self,
-        conversation: &mut Conversation,
-        incoming: Incoming,
-    ) -> Result<(Flight, Next), Refusal> {
-        let (session, bound) = self.session_of(conversation, &incoming)?;
-        let mut flight = Flight {
-            operation: Operation::new(self.number(), incoming),
-            session,
-            handle: bound.map(|(_, upstream)| upstream),
-            ours: bound.map(|(ours, _)| ours),
-            waits: None,
-            asked: 0,
-            cookies: RequestCookies::NONE,
-        };
-        links::unlink_others(conversation.group(), &mut flight)?;
-        let verdict = in_session(&mut flight, |operation, session| self.stack().request(operation, session));
-        let verdict = verdict.unwrap_or_else(Verdict::Refused);
-        let next = self.after(conversation, &mut flight, verdict);
-        Ok((flight, next))
-    }
-
-    /// Goes on with `flight`, whose call to the upstream came to `outcome`. `random` makes handles.
-    pub fn resume(
-        &self,
-        conversation: &mut Conversation,
-        flight: &mut Flight,
-        outcome: Outcome,
-        random: &mut dyn Random,
-    ) -> Next {
-        match flight.waits.take() {
-            Some(Waits::Ahead(ahead)) => return self.resume_dispatch(conversation, flight, &ahead, outcome),
-            Some(_) => return self.abandon(conversation, flight, out_of_turn()),
-            None => {}
-        }
-        match outcome {
-            Outcome::Response { stub, endian } => {
-                let stub = little_endian(flight.operation.key(), stub, endian)
-                    .and_then(|stub| exchange_handle(conversation, flight, stub, random));
-                let stub = match stub {
-                    Ok(stub) => stub,
-                    Err(refusal) => return self.abandon(conversation, flight, refusal),
-                };
-                flight.operation.response = Some(Message::new(flight.operation.key(), stub, Endian::Little));
-                self.respond(conversation, flight)
-            }
-            Outcome::Fault(status) => {
-                self.fail(conversation, flight, status, "the upstream's fault".to_owned())
-            }
-            Outcome::Lost(why) => self.fail(conversation, flight, CALL_FAILED, why),
-            Outcome::Unavailable { status, why } => self.fail(conversation, flight, status, why),
-        }
-    }
-
-    /// Goes on with `flight`, which waited for a module's work ([`Next::Defer`]): to its end, or for as long
-    /// as it may.
-    pub fn resume_deferred(&self, conversation: &mut Conversation, flight: &mut Flight) -> Next {
-        match flight.waits.take() {
-            Some(Waits::Decision(deferred)) => {
-                let verdict = self.decide(flight, deferred);
-                self.after(conversation, flight, verdict)
-            }
-            Some(Waits::Delivery(deferred)) => {
-                let passage = self.passage(flight, deferred);
-                self.responded(conversation, flight, passage)
-            }
-            Some(Waits::Ahead(_)) | None => self.abandon(conversation, flight, out_of_turn()),
-        }
-    }
-
-    /// Gives up an operation that is still on its way, since its client is gone. A session that it was about to
-    /// open ends with it.
-    pub fn give_up(&self, conversation: &Conversation, flight: &Flight) {
-        self.settle(conversation, flight);
+    /// When there is no such operation, or no session of the caller's that it could belong to: then it never becomes
+    /// an operation, and the caller gets the refusal.
+    pub fn begin(&self, conversation: &mut Conversation, incoming: Incoming) -> Result<Next, Refusal> {
+        let (session, named) = self.session_of(conversation, &incoming)?;
+        let binding = HandleBinding::new(Arc::clone(conversation.group()), named);
+        let mut flight = Flight::new(self, incoming, session, Binding::Handle(binding));
+        links::unlink_others(conversation.group(), &mut flight.operation)?;
+        Ok(advance::begin(flight))
     }
 
     /// Ends what `conversation` holds: its own sessions, and those of its group where `last` says that it was
@@ -137,7 +63,7 @@ impl Engine {
         &self,
         conversation: &mut Conversation,
         incoming: &Incoming,
-    ) -> Result<(SharedSession, Option<(Guid, Guid)>), Refusal> {
+    ) -> Result<(SharedSession, Option<NamedHandle>), Refusal> {
         let OperationKey::Call(interface, opnum) = incoming.key else {
             return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "no remote call"));
         };
@@ -149,7 +75,7 @@ impl Engine {
                 Err(too_many_handles())
             }
             HandleUse::None => Ok((self.plain_session(conversation, incoming), None)),
-            HandleUse::Opens => Ok((SharedSession::new(self.new_session(incoming)), None)),
+            HandleUse::Opens => Ok((self.new_session(incoming), None)),
             _ => {
                 let mismatch = |why| Refusal::new(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, why);
                 let ours = read_handle(incoming).ok_or_else(|| {
@@ -173,7 +99,7 @@ impl Engine {
                     self.end_session(&bound.session);
                     return Err(mismatch("the account that the context handle was opened with was revoked"));
                 }
-                Ok((bound.session, Some((ours, bound.upstream))))
+                Ok((bound.session, Some(NamedHandle { ours, upstream: bound.upstream })))
             }
         }
     }
@@ -189,100 +115,8 @@ impl Engine {
         if let Some(session) = sessions.iter().find(own) {
             return session.clone();
         }
-        let session = SharedSession::new(self.new_session(incoming));
+        let session = self.new_session(incoming);
         sessions.push(session.clone());
         session
-    }
-
-    fn after(&self, conversation: &mut Conversation, flight: &mut Flight, verdict: Verdict) -> Next {
-        match verdict {
-            Verdict::Relay => match leaving_request(flight) {
-                Ok(stub) => Next::Relay { opnum: flight.operation.opnum(), stub },
-                Err(refusal) => self.abandon(conversation, flight, refusal),
-            },
-            Verdict::Answered => match take_answered_handle(conversation, flight) {
-                Ok(()) => self.respond(conversation, flight),
-                Err(refusal) => self.abandon(conversation, flight, refusal),
-            },
-            Verdict::Refused(refusal) => self.abandon(conversation, flight, refusal),
-            Verdict::Ahead { request, module } => match ahead_stub(flight, &request) {
-                Ok(stub) => {
-                    let key = request.key();
-                    flight.wait_for(Waits::Ahead(Ahead { module, key }));
-                    Next::Relay { opnum: key.call().map_or(0, |(_, opnum)| opnum), stub }
-                }
-                Err(refusal) => self.abandon(conversation, flight, refusal),
-            },
-            Verdict::Defer { work, module } => match self.defer(flight, work, module, Waits::Decision) {
-                Ok(next) => next,
-                Err(refusal) => self.abandon(conversation, flight, refusal),
-            },
-        }
-    }
-
-    fn resume_dispatch(
-        &self,
-        conversation: &mut Conversation,
-        flight: &mut Flight,
-        ahead: &Ahead,
-        outcome: Outcome,
-    ) -> Next {
-        let answer = match outcome {
-            Outcome::Response { stub, endian } => {
-                AheadAnswer::Response(Box::new(Message::new(ahead.key, stub, endian)))
-            }
-            Outcome::Fault(status) => AheadAnswer::Fault(status),
-            Outcome::Lost(why) => return self.fail(conversation, flight, CALL_FAILED, why),
-            Outcome::Unavailable { status, why } => return self.fail(conversation, flight, status, why),
-        };
-        let verdict = self.answered_ahead(flight, ahead, answer);
-        self.after(conversation, flight, verdict)
-    }
-
-    /// Brings the response back through the stack.
-    fn respond(&self, conversation: &mut Conversation, flight: &mut Flight) -> Next {
-        let passage = in_session(flight, |operation, session| self.stack().response(operation, session));
-        self.responded(conversation, flight, passage.unwrap_or_else(Passage::Refused))
-    }
-
-    fn responded(&self, conversation: &mut Conversation, flight: &mut Flight, passage: Passage) -> Next {
-        let next = match self.after_response(flight, passage) {
-            ControlFlow::Continue(next) => next,
-            ControlFlow::Break(deferred) => return deferred,
-        };
-        if matches!(next, Next::Fault { .. }) {
-            forget_unseen(conversation, flight);
-        }
-        self.settle(conversation, flight);
-        next
-    }
-
-    fn abandon(&self, conversation: &mut Conversation, flight: &mut Flight, refusal: Refusal) -> Next {
-        self.settle(conversation, flight);
-        fault(refusal)
-    }
-
-    fn fail(
-        &self,
-        conversation: &mut Conversation,
-        flight: &mut Flight,
-        status: FaultStatus,
-        why: String,
-    ) -> Next {
-        self.settle(conversation, flight);
-        Next::Fault { status, why }
-    }
-
-    /// Ends the session where the operation left it without a handle.
-    fn settle(&self, conversation: &Conversation, flight: &Flight) {
-        let (interface, opnum) = called(flight.operation.key());
-        let kind = handle_use(interface, opnum);
-        let may_end = matches!(kind, HandleUse::Opens | HandleUse::Passes | HandleUse::Closes);
-        if flight.session.lock().is_broken() {
-            conversation.group().remove_session(&flight.session);
-            self.end_session(&flight.session);
-        } else if may_end && !conversation.group().holds(&flight.session) {
-            self.end_session(&flight.session);
-        }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use capture::Timestamp;
 use capture::record::{Files, Recorded, Recorder, Recording, Rotation};
-use engine::{Discovery, Flight, HttpExchange, Next, Observer, SecurityContext, TurnedAway};
+use engine::{Discovery, Finished, HttpExchange, Observer, SecurityContext, TurnedAway};
 
 use crate::config::{Capture, CapturedSide};
 
@@ -161,14 +161,14 @@ impl Observer for Both {
         self.1.turned_away(call);
     }
 
-    fn finished(&self, flight: &Flight, next: &Next, elapsed: Duration) {
-        self.0.finished(flight, next, elapsed);
-        self.1.finished(flight, next, elapsed);
+    fn finished(&self, finished: &Finished, elapsed: Duration) {
+        self.0.finished(finished, elapsed);
+        self.1.finished(finished, elapsed);
     }
 
-    fn finished_by_http(&self, flight: &Flight, next: &Next, elapsed: Duration, exchange: &dyn HttpExchange) {
-        self.0.finished_by_http(flight, next, elapsed, exchange);
-        self.1.finished_by_http(flight, next, elapsed, exchange);
+    fn finished_by_http(&self, finished: &Finished, elapsed: Duration, exchange: &dyn HttpExchange) {
+        self.0.finished_by_http(finished, elapsed, exchange);
+        self.1.finished_by_http(finished, elapsed, exchange);
     }
 
     fn discovered(&self, discovery: &Discovery<'_>) {

@@ -8,17 +8,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use engine::Interface;
 use engine::{
-    Conversation, Engine, Envelope, Flight, Incoming, Next, Observer, OperationKey, Outcome, Refusal,
-    TurnedAway,
+    AwaitsUpstream, AwaitsWork, CALL_FAILED, Conversation, Engine, Envelope, Finished, Flight, Incoming,
+    Next, Observer, OperationKey, Outcome, Refusal, TurnedAway, UpstreamRefusal,
 };
 use identity::{Identity, OsRandom, SecurityContext};
 use rpc::mgmt::{self, Management};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
 use tokio::time::{Instant, Sleep};
-use wire::{Endian, Guid};
+use wire::Guid;
 
 use crate::account::credentials_for;
 use crate::clock;
@@ -102,9 +101,14 @@ impl RpcRelay {
 /// Whose connection to the upstream it is, and for what.
 type LinkKey = (Interface, Identity);
 
-/// An operation that waits for the upstream.
-struct InFlight {
-    flight: Flight,
+/// A client's call in flight: the operation, which is an [`AwaitsUpstream`] or an [`AwaitsWork`], and its call.
+struct InFlight<S> {
+    operation: S,
+    call: ClientCall,
+}
+
+/// A client's call.
+struct ClientCall {
     id: u32,
     since: Instant,
     link: LinkKey,
@@ -114,16 +118,16 @@ struct InFlight {
     again: bool,
 }
 
-/// An operation that waits for a module's work, and until when.
+/// A call that waits for a module's work, and until when.
 struct Deferred {
-    in_flight: InFlight,
+    in_flight: InFlight<AwaitsWork>,
     until: Pin<Box<Sleep>>,
 }
 
 impl Deferred {
     /// Ready once there is no more to wait for.
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        let done = self.in_flight.flight.poll_work(task);
+        let done = self.in_flight.operation.poll(task);
         if done.is_ready() { done } else { self.until.as_mut().poll(task) }
     }
 }
@@ -138,11 +142,11 @@ pub struct RelayConnection {
     envelope: Envelope,
     conversations: HashMap<Identity, (Conversation, Arc<Group>)>,
     links: HashMap<LinkKey, UpstreamConnection>,
-    sent: HashMap<u64, InFlight>,
+    sent: HashMap<u64, InFlight<AwaitsUpstream>>,
     /// Operations that wait for a module's work.
     deferred: Vec<Deferred>,
-    /// Operations that wait for one of their session's before them, and what is to be done with each then.
-    held: VecDeque<(InFlight, Next)>,
+    /// Calls that wait for one of their session's before them, and are sent then.
+    held: VecDeque<InFlight<AwaitsUpstream>>,
     /// The call id of the client's bind.
     client_bind: Option<u32>,
     next_token: u64,
@@ -181,10 +185,9 @@ impl RequestHandler for RelayConnection {
             at: clock::now(),
         };
         match self.proxy.engine.begin(conversation, incoming) {
-            Ok((flight, next)) => {
-                let in_flight =
-                    InFlight { flight, id: call.id, since, link, object: call.object, again: false };
-                self.go_on(in_flight, next, replies);
+            Ok(next) => {
+                let call = ClientCall { id: call.id, since, link, object: call.object, again: false };
+                self.go_on(call, next, replies);
             }
             Err(Refusal { status, why }) => {
                 let user = context.principal();
@@ -246,24 +249,19 @@ impl RequestHandler for RelayConnection {
     }
 
     fn stop(&mut self, replies: &mut Vec<Reply>) {
-        let engine = Arc::clone(&self.proxy.engine);
-        let ended =
-            |(token, in_flight): (&u64, &InFlight)| Some((*token, engine.end_wait(&in_flight.flight)?));
-        let ended: Vec<(u64, Bytes)> = self.sent.iter().filter_map(ended).collect();
-        for (token, stub) in ended {
-            self.resume(token, Outcome::Response { stub, endian: Endian::Little }, replies);
+        let ended = |(token, in_flight): (&u64, &InFlight<AwaitsUpstream>)| {
+            Some((*token, in_flight.operation.end_wait()?))
+        };
+        let ended: Vec<(u64, Outcome)> = self.sent.iter().filter_map(ended).collect();
+        for (token, outcome) in ended {
+            self.resume(token, outcome, replies);
         }
     }
 
     fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
-        let ended = self.take_revoked();
-        for in_flight in ended {
-            if let Some((conversation, _)) = self.conversations.get(&in_flight.link.1) {
-                self.proxy.engine.give_up(conversation, &in_flight.flight);
-            }
-            let next = refused(in_flight.flight.context());
-            replies.push(Reply::Fault { id: in_flight.id, status: FaultStatus::ACCESS_DENIED });
-            self.proxy.observer.finished(&in_flight.flight, &next, in_flight.since.elapsed());
+        for (call, next) in self.take_revoked() {
+            let refusal = refused(next.flight().context());
+            self.finish(&call, &next.give_up(refusal), replies);
         }
         for context in revoked {
             if let Some((conversation, _)) = self.conversations.get_mut(context.identity()) {
@@ -272,20 +270,17 @@ impl RequestHandler for RelayConnection {
         }
         let sent = &self.sent;
         self.links.retain(|key, _| {
-            let is_used = || sent.values().any(|in_flight| in_flight.link == *key);
+            let is_used = || sent.values().any(|in_flight| in_flight.call.link == *key);
             !revoked.iter().any(|context| *context.identity() == key.1) || is_used()
         });
     }
 
     fn end(&mut self, over: &[Arc<Group>]) {
         self.links.clear();
-        let deferred = self.deferred.drain(..).map(|deferred| deferred.in_flight);
-        let held = self.held.drain(..).map(|(in_flight, _)| in_flight);
-        for in_flight in self.sent.drain().map(|(_, in_flight)| in_flight).chain(deferred).chain(held) {
-            if let Some((conversation, _)) = self.conversations.get(&in_flight.link.1) {
-                self.proxy.engine.give_up(conversation, &in_flight.flight);
-            }
-        }
+        // What is in flight is given up.
+        self.sent.clear();
+        self.deferred.clear();
+        self.held.clear();
         for (_, (mut conversation, group)) in self.conversations.drain() {
             let last = over.iter().any(|over| Arc::ptr_eq(over, &group));
             self.proxy.engine.end(&mut conversation, last);
@@ -294,15 +289,22 @@ impl RequestHandler for RelayConnection {
 }
 
 impl RelayConnection {
-    /// Takes out the operations on their way whose security context was revoked.
-    fn take_revoked(&mut self) -> Vec<InFlight> {
-        let revoked = |in_flight: &InFlight| in_flight.flight.context().is_revoked();
-        let sent = self.sent.extract_if(|_, in_flight| revoked(in_flight));
-        let mut taken: Vec<_> = sent.map(|(_, in_flight)| in_flight).collect();
-        let deferred = self.deferred.extract_if(.., |deferred| revoked(&deferred.in_flight));
-        taken.extend(deferred.map(|deferred| deferred.in_flight));
-        for (in_flight, next) in std::mem::take(&mut self.held) {
-            if revoked(&in_flight) { taken.push(in_flight) } else { self.held.push_back((in_flight, next)) }
+    /// Takes out the calls in flight whose security context was revoked.
+    fn take_revoked(&mut self) -> Vec<(ClientCall, Next)> {
+        let is_revoked = |flight: &Flight| flight.context().is_revoked();
+        let sent = self.sent.extract_if(|_, in_flight| is_revoked(in_flight.operation.flight()));
+        let relayed = |in_flight: InFlight<_>| (in_flight.call, Next::Relay(in_flight.operation));
+        let mut taken: Vec<_> = sent.map(|(_, in_flight)| relayed(in_flight)).collect();
+        let deferred =
+            self.deferred.extract_if(.., |deferred| is_revoked(deferred.in_flight.operation.flight()));
+        let deferred = deferred.map(|deferred| deferred.in_flight);
+        taken.extend(deferred.map(|in_flight| (in_flight.call, Next::Defer(in_flight.operation))));
+        for in_flight in std::mem::take(&mut self.held) {
+            if is_revoked(in_flight.operation.flight()) {
+                taken.push(relayed(in_flight));
+            } else {
+                self.held.push_back(in_flight);
+            }
         }
         taken
     }
@@ -313,12 +315,10 @@ impl RelayConnection {
         let mut any = false;
         while let Some(place) = self.deferred.iter_mut().position(|deferred| deferred.poll(task).is_ready()) {
             any = true;
-            let Deferred { mut in_flight, .. } = self.deferred.remove(place);
-            let Some((conversation, _)) = self.conversations.get_mut(&in_flight.link.1) else { continue };
-            let next = self.proxy.engine.resume_deferred(conversation, &mut in_flight.flight);
-            self.go_on(in_flight, next, replies);
-            for (in_flight, next) in std::mem::take(&mut self.held) {
-                self.go_on(in_flight, next, replies);
+            let InFlight { operation, call } = self.deferred.remove(place).in_flight;
+            self.go_on(call, operation.resume(), replies);
+            for InFlight { operation, call } in std::mem::take(&mut self.held) {
+                self.go_on(call, Next::Relay(operation), replies);
             }
         }
         any
@@ -327,9 +327,9 @@ impl RelayConnection {
     /// Whether one of the session's operations that came before this one waits for a module's work: what is
     /// asked of the upstream keeps its order.
     fn has_to_wait(&self, flight: &Flight) -> bool {
-        let deferred = self.deferred.iter().map(|deferred| &deferred.in_flight);
-        let before = deferred.chain(self.held.iter().map(|(in_flight, _)| in_flight));
-        before.map(|in_flight| &in_flight.flight).any(|other| {
+        let deferred = self.deferred.iter().map(|deferred| deferred.in_flight.operation.flight());
+        let held = self.held.iter().map(|in_flight| in_flight.operation.flight());
+        deferred.chain(held).any(|other| {
             other.session_id() == flight.session_id() && other.operation.id() < flight.operation.id()
         })
     }
@@ -342,9 +342,9 @@ impl RelayConnection {
             return;
         }
         self.checked = now;
-        let late = |in_flight: &&InFlight| now.duration_since(in_flight.since) > limit;
-        for in_flight in self.sent.values().filter(late) {
-            if let Some(link) = self.links.get_mut(&in_flight.link) {
+        let late = |call: &&ClientCall| now.duration_since(call.since) > limit;
+        for call in self.sent.values().map(|in_flight| &in_flight.call).filter(late) {
+            if let Some(link) = self.links.get_mut(&call.link) {
                 link.abort(limit, &mut self.ends);
             }
         }
@@ -355,30 +355,31 @@ impl RelayConnection {
         let Some(in_flight) = self.sent.get(&token) else { return };
         // The upstream refuses the proxy's account, not the client, whose own sign-in was good: to it, the call
         // failed. A sign-in that ends with AUTH3 is not answered, so that a refusal is the fault of the first call.
-        if is_refusal(status) && self.links.get(&in_flight.link).is_some_and(UpstreamConnection::signs_in) {
+        if is_refusal(status)
+            && self.links.get(&in_flight.call.link).is_some_and(UpstreamConnection::signs_in)
+        {
             let denied = AuthError::Denied(refusal(&status)).into();
             return self.failed(token, &denied, Progress::Unknown, replies);
         }
-        self.resume(token, Outcome::Fault(status), replies);
+        self.resume(token, Outcome::Refused(UpstreamRefusal::Fault(status)), replies);
     }
 
     /// A call of ours failed with its connection. One of which nothing was sent is sent on a new connection, once,
     /// where `error` permits that.
     fn failed(&mut self, token: u64, error: &UpstreamError, progress: Progress, replies: &mut Vec<Reply>) {
-        let Some(in_flight) = self.sent.get_mut(&token) else { return };
-        let key = in_flight.link.clone();
+        let Some(InFlight { operation, call: client }) = self.sent.get_mut(&token) else { return };
+        let (key, flight) = (client.link.clone(), operation.flight());
         self.proxy.upstream.endpoints.forget(key.0);
         let outcome = outcome(error, &progress);
         if let Progress::Unsent(call) = progress
             && error.retry() == Retry::Unsent
-            && !std::mem::replace(&mut in_flight.again, true)
+            && !std::mem::replace(&mut client.again, true)
         {
-            let context = in_flight.flight.context().clone();
-            let operation = in_flight.flight.operation.name();
+            let context = flight.context().clone();
+            let operation = flight.operation.name();
             tracing::debug!(operation, "retrying on a new connection: {error}");
             return self.link(&key, &context).call(call);
         }
-        let flight = &in_flight.flight;
         let (peer, operation) = (flight.operation.peer(), flight.operation.name());
         let user = Some(flight.context().principal());
         let lost = Lost { peer, user, operation, is_wait: flight.is_wait() };
@@ -395,50 +396,54 @@ impl RelayConnection {
     }
 
     fn resume(&mut self, token: u64, outcome: Outcome, replies: &mut Vec<Reply>) {
-        let Some(mut in_flight) = self.sent.remove(&token) else { return };
-        let Some((conversation, _)) = self.conversations.get_mut(&in_flight.link.1) else { return };
-        let next = self.proxy.engine.resume(conversation, &mut in_flight.flight, outcome, &mut OsRandom);
-        self.go_on(in_flight, next, replies);
+        let Some(InFlight { operation, call }) = self.sent.remove(&token) else { return };
+        self.go_on(call, operation.resume(outcome, &mut OsRandom), replies);
     }
 
-    fn go_on(&mut self, in_flight: InFlight, next: Next, replies: &mut Vec<Reply>) {
-        let id = in_flight.id;
-        let context = in_flight.flight.context();
-        // What was under way when its security context was revoked goes no further, in neither direction.
-        let next = match self.conversations.get(&in_flight.link.1) {
-            Some((conversation, _)) if context.is_revoked() && !matches!(next, Next::Fault { .. }) => {
-                self.proxy.engine.give_up(conversation, &in_flight.flight);
-                refused(context)
-            }
-            _ => next,
+    fn go_on(&mut self, call: ClientCall, next: Next, replies: &mut Vec<Reply>) {
+        // What was in flight when its security context was revoked goes no further, in neither direction.
+        let context = next.flight().context();
+        let next = if context.is_revoked() {
+            let refusal = refused(context);
+            Next::Done(next.give_up(refusal))
+        } else {
+            next
         };
         match next {
-            Next::Defer { limit } => {
-                let until = Box::pin(tokio::time::sleep(limit));
-                self.deferred.push(Deferred { in_flight, until });
-                return;
+            Next::Defer(operation) => {
+                let until = Box::pin(tokio::time::sleep(operation.limit()));
+                self.deferred.push(Deferred { in_flight: InFlight { operation, call }, until });
             }
-            Next::Relay { .. } if self.has_to_wait(&in_flight.flight) => {
-                self.held.push_back((in_flight, next));
-                return;
+            Next::Relay(operation) if self.has_to_wait(operation.flight()) => {
+                self.held.push_back(InFlight { operation, call });
             }
-            Next::Relay { opnum, stub } => {
-                self.next_token += 1;
-                let token = self.next_token;
-                // What a module asks ahead is a call of its own.
-                let object = in_flight.object.filter(|_| in_flight.flight.asks_ahead().is_none());
-                let link = self.link(&in_flight.link, in_flight.flight.context());
-                link.call(Outgoing { token, opnum, object, stub });
-                self.sent.insert(token, in_flight);
-                return;
-            }
-            Next::Reply { ref stub } => replies.push(Reply::Response { id, stub: stub.clone() }),
-            Next::Fault { status, ref why } => {
-                tracing::debug!(operation = in_flight.flight.operation.name(), "fault {status}: {why}");
-                replies.push(Reply::Fault { id, status });
-            }
+            Next::Relay(operation) => self.relay(call, operation),
+            Next::Done(finished) => self.finish(&call, &finished, replies),
         }
-        self.proxy.observer.finished(&in_flight.flight, &next, in_flight.since.elapsed());
+    }
+
+    fn relay(&mut self, call: ClientCall, mut operation: AwaitsUpstream) {
+        self.next_token += 1;
+        let token = self.next_token;
+        // What a module asks ahead is a call of its own.
+        let object = call.object.filter(|_| operation.ahead().is_none());
+        let (opnum, stub) = (operation.opnum(), operation.take_stub());
+        let link = self.link(&call.link, operation.flight().context());
+        link.call(Outgoing { token, opnum, object, stub });
+        self.sent.insert(token, InFlight { operation, call });
+    }
+
+    fn finish(&self, call: &ClientCall, finished: &Finished, replies: &mut Vec<Reply>) {
+        let reply = finished.reply();
+        if let engine::Reply::Response(stub) = reply {
+            replies.push(Reply::Response { id: call.id, stub: stub.clone() });
+        } else {
+            let status = reply.fault().unwrap_or(CALL_FAILED);
+            let why = reply.why().unwrap_or_default();
+            tracing::debug!(operation = finished.flight().operation.name(), "fault {status}: {why}");
+            replies.push(Reply::Fault { id: call.id, status });
+        }
+        self.proxy.observer.finished(finished, call.since.elapsed());
     }
 
     /// The connection to the upstream for `key`, which is of `caller`; a new one where there is none that stands.
@@ -464,11 +469,11 @@ impl RelayConnection {
     }
 }
 
-/// The answer to a call whose security context may not be used any more.
-fn refused(context: &SecurityContext) -> Next {
+/// The refusal of a call whose security context may not be used any more.
+fn refused(context: &SecurityContext) -> Refusal {
     let why = match context.check(clock::now()) {
         Err(error) => error.to_string(),
         Ok(()) => String::new(),
     };
-    Next::Fault { status: FaultStatus::ACCESS_DENIED, why }
+    Refusal::new(FaultStatus::ACCESS_DENIED, why)
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use engine::{Flight, Module, Next, Observer, Operation, Refusal, Session, TurnedAway};
+use engine::{Finished, Module, Observer, Operation, Refusal, Session, TurnedAway};
 use identity::SecurityContext;
 
 use crate::support::{Client, PATIENCE, Setup, Upstream, basic, mapi};
@@ -24,7 +24,7 @@ impl Observer for Watcher {
 
     fn turned_away(&self, _: &TurnedAway<'_>) {}
 
-    fn finished(&self, _: &Flight, _: &Next, _: Duration) {}
+    fn finished(&self, _: &Finished, _: Duration) {}
 }
 
 fn watched() -> (Arc<Watcher>, Receiver<SecurityContext>) {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use engine::{Envelope, FaultStatus, Incoming, Next, OperationKey, Refusal, TurnedAway, response_code};
+use engine::{
+    AwaitsUpstream, CALL_FAILED, Envelope, FaultStatus, Incoming, OperationKey, Refusal, Reply, TurnedAway,
+    response_code,
+};
 use http1::{Framing, Head as _, Piece, RequestHead, ResponseHead};
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::headers::{CONTENT_TYPE, X_PENDING_PERIOD};
@@ -19,7 +22,7 @@ use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::body::Whole;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
-use crate::http::operation::in_flight::InFlight;
+use crate::http::operation::in_flight::{InFlight, Need};
 use crate::http::operation::pending::{PendingKeepAlive, end, end_refused};
 use crate::http::operation::reply;
 use crate::http::operation::request::{ask_ahead, cookies};
@@ -113,18 +116,20 @@ impl Exchange {
             at,
         };
         match config.engine.begin_by_cookie(&config.sessions, incoming, &cookies(&request.head)) {
-            Ok((flight, next)) => {
+            Ok(next) => {
+                let of_request = share.counted();
                 let pending = PendingKeepAlive::new(config.pending, &request, key, now);
+                let (in_flight, need) = InFlight::new(config, next, request, now, share);
                 // Behind a pointer: what is moved from one wait to the next is copied each time.
                 let mut exchange = Box::new(Self {
-                    of_request: share.counted(),
-                    in_flight: InFlight::new(config, flight, request, now, share),
+                    of_request,
+                    in_flight,
                     pending,
                     state: State::Done,
                     ahead: false,
                     response: None,
                 });
-                let action = exchange.proceed(next, now, out);
+                let action = exchange.proceed(need, now, out);
                 Ok((exchange, action))
             }
             Err(refusal) => {
@@ -157,7 +162,7 @@ impl Exchange {
 
     /// Ready once the work is done that a module deferred.
     pub(crate) fn poll_work(&mut self, task: &mut Context<'_>) -> Poll<()> {
-        self.in_flight.flight.poll_work(task)
+        self.in_flight.poll_work(task)
     }
 
     /// Appends to `out` what of the response may be sent before it is whole.
@@ -188,8 +193,8 @@ impl Exchange {
                 Action::WaitForWork { until: self.pending.due(limit) }
             }
             (State::Work { .. }, Input::WorkDone | Input::WorkDeadline) => {
-                let next = self.in_flight.work_done();
-                self.proceed(next, now, out)
+                let need = self.in_flight.work_done();
+                self.proceed(need, now, out)
             }
             (state, input) => {
                 let why = format!("{input:?} does not follow {state:?}");
@@ -199,28 +204,29 @@ impl Exchange {
     }
 
     /// Does what the engine wants.
-    fn proceed(&mut self, next: Next, now: Instant, out: &mut OutputBuffer) -> Action {
-        match next {
-            Next::Defer { limit } => {
+    fn proceed(&mut self, need: Need, now: Instant, out: &mut OutputBuffer) -> Action {
+        match need {
+            Need::Work(limit) => {
                 let limit = now + limit;
                 self.state = State::Work { limit };
                 Action::WaitForWork { until: self.pending.due(limit) }
             }
-            Next::Relay { stub, .. } => self.send(stub, out),
-            next => self.finish(&next, out),
+            Need::Upstream(stub) => self.send(stub, out),
+            Need::Reply => self.finish(out),
         }
     }
 
     /// Sends the operation, or what a module asks ahead of it.
     fn send(&mut self, body: Bytes, out: &mut OutputBuffer) -> Action {
-        let InFlight { flight, request, .. } = &self.in_flight;
+        let request = &self.in_flight.request;
+        let call = self.in_flight.call();
         let mut head = request.head.clone();
-        let ahead = flight.asks_ahead();
+        let ahead = call.and_then(AwaitsUpstream::ahead);
         self.ahead = ahead.is_some();
         if let Some(Err(why)) = ahead.map(|key| ask_ahead(&mut head, key)) {
             return self.failed(why, out);
         }
-        if let Some(newest) = flight.cookies_to_send(&cookies(&request.head)) {
+        if let Some(newest) = call.and_then(|call| call.cookies_to_send(&cookies(&request.head))) {
             head.fields.remove("cookie");
             if !newest.is_empty() {
                 head.fields.push("Cookie", newest);
@@ -246,7 +252,7 @@ impl Exchange {
         let until = if self.pending.begun || self.ahead { self.pending.due(limit) } else { limit };
         // A wait for notifications may end at any time: it does not keep the proxy from stopping.
         let whole = self.response.as_ref().is_some_and(|response| response.body.is_done());
-        let ends_at_shutdown = self.in_flight.flight.is_wait() && !self.ahead && !whole;
+        let ends_at_shutdown = self.in_flight.is_wait && !self.ahead && !whole;
         Action::Read { until, ends_at_shutdown }
     }
 
@@ -284,12 +290,12 @@ impl Exchange {
 
     fn response_end(&mut self, now: Instant, out: &mut OutputBuffer) -> Action {
         let Self { response, in_flight, .. } = self;
-        let next = response.as_mut().map(|response| in_flight.responded(response));
+        let need = response.as_mut().map(|response| in_flight.responded(response));
         if self.ahead {
             self.response = None;
         }
-        match next {
-            Some(next) => self.proceed(next, now, out),
+        match need {
+            Some(need) => self.proceed(need, now, out),
             None => self.failed(UpstreamError::Protocol("a response without a head".to_owned()), out),
         }
     }
@@ -313,39 +319,38 @@ impl Exchange {
     }
 
     /// The operation is done: sends what the engine made of it.
-    fn finish(&mut self, next: &Next, out: &mut OutputBuffer) -> Action {
+    fn finish(&mut self, out: &mut OutputBuffer) -> Action {
         self.state = State::Done;
         let Self { response, in_flight, .. } = self;
         let Some(response) = response else {
-            self.in_flight.finish(next, None);
+            self.in_flight.report(None);
             let begun = self.pending.begun;
-            return Action::Done(self.reply(next, begun, out));
+            return Action::Done(self.reply(begun, out));
         };
-        if let Next::Fault { status, why } = next
-            && !response.is_refused_by_server()
-        {
-            in_flight.log_refusal(response_code(*status), why);
+        let Some(finished) = in_flight.finished() else { return Action::Done(KeepAlive::No) };
+        if let Reply::Refused(refusal) = finished.reply() {
+            in_flight.log_refusal(response_code(refusal.status), &refusal.why);
         }
-        let keep_alive = response.send(out, next, &in_flight.request);
-        in_flight.finish(next, Some(response));
+        let keep_alive = response.send(out, finished.reply(), &in_flight.request);
+        in_flight.report(Some(response));
         Action::Done(keep_alive)
     }
 
     /// Answers an operation that has no response of the server's; behind tags where the response has `begun`.
-    fn reply(&self, next: &Next, begun: bool, out: &mut OutputBuffer) -> KeepAlive {
+    fn reply(&self, begun: bool, out: &mut OutputBuffer) -> KeepAlive {
         let (out, request) = (&mut out.bytes, &self.in_flight.request);
-        let code = match next {
-            Next::Reply { stub } if begun => {
+        let Some(finished) = self.in_flight.finished() else { return KeepAlive::No };
+        let code = match finished.reply() {
+            Reply::Response(stub) if begun => {
                 end(out, &[], stub);
                 return request.keep_alive();
             }
-            Next::Reply { stub } => return reply::success(out, request, stub),
-            Next::Fault { status, why } => {
-                let code = response_code(*status);
-                self.in_flight.log_refusal(code, why);
+            Reply::Response(stub) => return reply::success(out, request, stub),
+            refused => {
+                let code = response_code(refused.fault().unwrap_or(CALL_FAILED));
+                self.in_flight.log_refusal(code, &refused.why().unwrap_or_default());
                 code
             }
-            Next::Relay { .. } | Next::Defer { .. } => ResponseCode::UnknownFailure,
         };
         if begun {
             end_refused(out, code);
@@ -379,8 +384,8 @@ impl Exchange {
         if self.response.as_ref().is_some_and(|response| response.begun) {
             return Action::Abort(full.into());
         }
-        let InFlight { config, request, flight, .. } = &self.in_flight;
-        let (user, operation) = (request.context.principal(), flight.operation.key().name());
+        let InFlight { config, request, key, .. } = &self.in_flight;
+        let (user, operation) = (request.context.principal(), key.name());
         config.log.memory_full(request.peer, user, operation, &why);
         let code = response_code(FaultStatus::RPC_S_SERVER_TOO_BUSY);
         respond::too_busy(&mut out.bytes, &request.head, Some(code));
@@ -391,10 +396,10 @@ impl Exchange {
     #[cold]
     fn end_wait(&mut self, out: &mut OutputBuffer) -> Action {
         self.state = State::Done;
-        let next = self.in_flight.wait_ended();
-        self.in_flight.finish(&next, None);
+        self.in_flight.wait_ended();
+        self.in_flight.report(None);
         let begun = self.pending.begun || self.response.as_ref().is_some_and(|response| response.begun);
-        self.reply(&next, begun, out);
+        self.reply(begun, out);
         Action::Done(KeepAlive::No)
     }
 }

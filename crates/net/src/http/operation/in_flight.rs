@@ -1,12 +1,19 @@
 //! An operation in the engine, with its HTTP messages as the observer sees them.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{Flight, GaveWay, HttpExchange, HttpLeg, Next, Refusal};
+use engine::{
+    AwaitsUpstream, CALL_FAILED, Finished, GaveWay, HttpExchange, HttpLeg, Next, OperationKey, Outcome,
+    Refusal, UpstreamRefusal,
+};
 use http1::{RequestHead, ResponseHead};
+use identity::OsRandom;
 use mapi::mapihttp::ResponseCode;
 use tokio::time::Instant;
+use wire::Endian;
 
 use crate::body_budget::Share;
 use crate::gate::Lost;
@@ -18,103 +25,186 @@ use crate::http::operation::response::UpstreamResponse;
 const LONGEST_IDLE: &str =
     "clients.sessions_per_user is reached, and the session that was idle for longest was ended";
 
-/// An operation that is on its way. Dropped before it is done, it is given up: its client is gone.
+/// An operation in flight. Dropped before it is over, it is given up: its client is gone.
 pub(crate) struct InFlight {
     pub(crate) config: Arc<HttpListenerConfig>,
-    pub(crate) flight: Flight,
     pub(crate) request: RequestContext,
+    pub(crate) key: OperationKey,
+    /// Whether it waits for notifications, which may end at any time.
+    pub(crate) is_wait: bool,
+    /// What it waits for, or how it ended.
+    next: Option<Next>,
     since: Instant,
-    done: bool,
+    /// Whether the observer has seen how it ended.
+    is_reported: bool,
     /// The request's head as it went to the server.
     pub(crate) sent: Option<RequestHead>,
     /// What the request's body and the response count as held in memory.
     pub(crate) share: Option<Share>,
 }
 
+/// What an operation needs next.
+#[derive(Debug)]
+pub(crate) enum Need {
+    /// This body is sent to the server: of the operation itself, or of what a module sends ahead of it.
+    Upstream(Bytes),
+    /// A module's work, which may take so long.
+    Work(Duration),
+    /// A reply to the client ([`InFlight::finished`]).
+    Reply,
+}
+
 impl InFlight {
-    pub(crate) const fn new(
+    /// An operation with what it needs.
+    pub(crate) fn new(
         config: Arc<HttpListenerConfig>,
-        flight: Flight,
+        next: Next,
         request: RequestContext,
         since: Instant,
         share: Share,
-    ) -> Self {
-        Self { config, flight, request, since, done: false, sent: None, share: Some(share) }
+    ) -> (Self, Need) {
+        let flight = next.flight();
+        let (key, is_wait) = (flight.operation.key(), flight.is_wait());
+        let mut in_flight = Self {
+            config,
+            request,
+            key,
+            is_wait,
+            next: None,
+            since,
+            is_reported: false,
+            sent: None,
+            share: Some(share),
+        };
+        let need = in_flight.enter(next);
+        (in_flight, need)
     }
 
-    /// Reports what the client gets to the observer. `response` is the server's, where there is one.
-    pub(crate) fn finish(&mut self, next: &Next, response: Option<&UpstreamResponse>) {
-        if !std::mem::replace(&mut self.done, true) {
+    fn enter(&mut self, next: Next) -> Need {
+        match self.next.insert(next) {
+            Next::Relay(call) => Need::Upstream(call.take_stub()),
+            Next::Defer(work) => Need::Work(work.limit()),
+            Next::Done(_) => Need::Reply,
+        }
+    }
+
+    /// The operation, while it waits for the server.
+    pub(crate) const fn call(&self) -> Option<&AwaitsUpstream> {
+        match &self.next {
+            Some(Next::Relay(call)) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// The operation, once it is over.
+    pub(crate) const fn finished(&self) -> Option<&Finished> {
+        match &self.next {
+            Some(Next::Done(finished)) => Some(finished),
+            _ => None,
+        }
+    }
+
+    /// Ready once the module's work is done.
+    pub(crate) fn poll_work(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        match &mut self.next {
+            Some(Next::Defer(work)) => work.poll(task),
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Hands the operation, which is over, to the observer once. `response` is the server's, where there is one.
+    pub(crate) fn report(&mut self, response: Option<&UpstreamResponse>) {
+        if let Some(Next::Done(finished)) = &self.next
+            && !std::mem::replace(&mut self.is_reported, true)
+        {
             let exchange = Messages { original: &self.request.head, sent: self.sent.as_ref(), response };
-            self.config.observer.finished_by_http(&self.flight, next, self.since.elapsed(), &exchange);
+            self.config.observer.finished_by_http(finished, self.since.elapsed(), &exchange);
         }
     }
 
     /// Logs once that the operation was refused here.
     pub(crate) fn log_refusal(&self, code: ResponseCode, why: &str) {
-        let Self { config, request, flight, .. } = self;
-        let (user, operation) = (request.context.principal(), flight.operation.key().name());
-        config.log.operation_refused(request.peer, user, operation, code, why);
+        let Self { config, request, key, .. } = self;
+        config.log.operation_refused(request.peer, request.context.principal(), key.name(), code, why);
     }
 
     /// It as a request that is lost.
     pub(crate) fn lost(&self) -> Lost<'_> {
-        let operation = &self.flight.operation;
         Lost {
-            peer: operation.peer(),
-            user: Some(self.flight.context().principal()),
-            operation: operation.key().name(),
-            is_wait: self.flight.is_wait(),
+            peer: self.request.peer,
+            user: Some(self.request.context.principal()),
+            operation: self.key.name(),
+            is_wait: self.is_wait,
         }
     }
 
     /// Learns the cookies that the server sets in `head`. Where the client gets to see that head, those are
     /// added to it that it has not seen of earlier ones; else these are left to one that it sees.
     pub(crate) fn learn_cookies(&mut self, head: &mut ResponseHead, is_seen: bool) -> Result<(), Refusal> {
-        let Self { config, flight, .. } = self;
+        let Some(Next::Relay(call)) = &mut self.next else { return Ok(()) };
         let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
-        if config.engine.learn_cookies(&config.sessions, flight, set())? == GaveWay::LongestIdle {
-            let (peer, user) = (flight.operation.peer(), flight.context().principal());
-            config.log.sessions_full(peer, user, LONGEST_IDLE);
+        if call.learn_cookies(set())? == GaveWay::LongestIdle {
+            let (peer, user) = (self.request.peer, self.request.context.principal());
+            self.config.log.sessions_full(peer, user, LONGEST_IDLE);
         }
-        config.sessions.remember(flight, self.request.head.target(), set());
+        call.remember_cookies(self.request.head.target(), set());
         if is_seen {
-            for missing in flight.seen(set()) {
+            for missing in call.seen(set()) {
                 head.fields.push("Set-Cookie", missing);
             }
         } else {
-            flight.unseen(set());
+            call.unseen(set());
         }
         Ok(())
     }
 
     /// Goes on with the server's response, which is whole now.
-    pub(crate) fn responded(&mut self, response: &mut UpstreamResponse) -> Next {
-        let Self { config, flight, .. } = self;
-        match response.outcome() {
-            Ok(payload) => config.engine.resume_by_cookie(&config.sessions, flight, payload),
-            Err(code) => config.engine.refused_by_upstream(&config.sessions, flight, code),
-        }
+    pub(crate) fn responded(&mut self, response: &mut UpstreamResponse) -> Need {
+        self.resume(match response.outcome() {
+            Ok(stub) => Outcome::Response { stub, endian: Endian::Little },
+            Err(code) => Outcome::Refused(UpstreamRefusal::ResponseCode(code)),
+        })
     }
 
     /// Goes on with what a module's deferred work came to.
-    pub(crate) fn work_done(&mut self) -> Next {
-        let Self { config, flight, .. } = self;
-        config.engine.resume_deferred_by_cookie(&config.sessions, flight)
+    pub(crate) fn work_done(&mut self) -> Need {
+        match self.next.take() {
+            Some(Next::Defer(work)) => self.enter(work.resume()),
+            next => self.out_of_turn(next),
+        }
     }
 
     /// Goes on as if the server had ended the wait for notifications that this is.
-    pub(crate) fn wait_ended(&mut self) -> Next {
-        let Self { config, flight, .. } = self;
-        let payload = config.engine.end_wait(flight).unwrap_or_default();
-        config.engine.resume_by_cookie(&config.sessions, flight, payload)
+    pub(crate) fn wait_ended(&mut self) {
+        if let Some(outcome) = self.call().and_then(AwaitsUpstream::end_wait) {
+            self.resume(outcome);
+        }
+        if self.finished().is_none() {
+            self.give_up("the proxy stops");
+        }
+    }
+
+    fn resume(&mut self, outcome: Outcome) -> Need {
+        match self.next.take() {
+            Some(Next::Relay(call)) => self.enter(call.resume(outcome, &mut OsRandom)),
+            next => self.out_of_turn(next),
+        }
+    }
+
+    #[cold]
+    fn out_of_turn(&mut self, next: Option<Next>) -> Need {
+        let refusal = || Refusal::new(CALL_FAILED, "the operation does not wait for this");
+        self.next = next.map(|next| Next::Done(next.give_up(refusal())));
+        Need::Reply
     }
 
     /// Gives the operation up because of `why`.
     pub(crate) fn give_up(&mut self, why: &str) {
-        if !self.done {
-            let next = self.config.engine.give_up_by_cookie(&self.config.sessions, &mut self.flight, why);
-            self.finish(&next, None);
+        if !self.is_reported
+            && let Some(next) = self.next.take()
+        {
+            self.next = Some(Next::Done(next.give_up(Refusal::new(CALL_FAILED, why.to_owned()))));
+            self.report(None);
         }
     }
 }

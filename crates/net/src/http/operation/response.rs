@@ -2,7 +2,7 @@
 //! until it is whole, and sent as it was received or as modules changed it.
 
 use bytes::Bytes;
-use engine::{Next, explanation, response_code};
+use engine::{CALL_FAILED, Reply, explanation, response_code};
 use http1::{Framing, Head as _, ResponseHead};
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::mapihttp::{ResponseBody, ResponseCode};
@@ -145,11 +145,6 @@ impl UpstreamResponse {
         self.memory.max(self.content)
     }
 
-    /// Whether the server itself refused the operation.
-    pub(crate) const fn is_refused_by_server(&self) -> bool {
-        self.refused.is_some()
-    }
-
     /// Sends the server's `PROCESSING` and `PENDING`.
     pub(crate) fn stream(&mut self, out: &mut OutputBuffer) {
         if self.ready == 0
@@ -214,21 +209,21 @@ impl UpstreamResponse {
     pub(crate) fn send(
         &mut self,
         out: &mut OutputBuffer,
-        next: &Next,
+        reply: &Reply,
         request: &RequestContext,
     ) -> KeepAlive {
-        let as_it_came = match next {
-            Next::Reply { stub } => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
-            Next::Fault { .. } => self.refused.is_some(),
-            Next::Relay { .. } | Next::Defer { .. } => false,
+        let code = || response_code(reply.fault().unwrap_or(CALL_FAILED));
+        let as_it_came = match reply {
+            Reply::Response(stub) => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
+            Reply::Refused(_) | Reply::RefusedByUpstream(_) => self.refused.is_some(),
         };
-        match next {
-            Next::Reply { stub } if self.pending_sent => {
+        match reply {
+            Reply::Response(stub) if self.pending_sent => {
                 let late: Vec<(&str, &str)> = self.body.headers().collect();
                 pending::end(&mut out.bytes, &late, stub);
             }
-            Next::Fault { status, .. } if self.pending_sent => {
-                pending::end_refused(&mut out.bytes, self.refused.unwrap_or_else(|| response_code(*status)));
+            _ if self.pending_sent => {
+                pending::end_refused(&mut out.bytes, self.refused.unwrap_or_else(code));
             }
             _ if as_it_came && self.coding == Coding::AsItCame => {
                 self.begin(&mut out.bytes);
@@ -240,12 +235,11 @@ impl UpstreamResponse {
                 let content: Vec<u8> = self.held.iter().flat_map(http1::Piece::data).copied().collect();
                 self.anew(&mut out.bytes, &content);
             }
-            Next::Reply { stub } => {
+            Reply::Response(stub) => {
                 let content = self.body.with_payload(stub);
                 self.anew(&mut out.bytes, &content);
             }
-            Next::Fault { status, .. } => self.refuse(&mut out.bytes, response_code(*status)),
-            Next::Relay { .. } | Next::Defer { .. } => {}
+            Reply::Refused(_) | Reply::RefusedByUpstream(_) => self.refuse(&mut out.bytes, code()),
         }
         let close = (self.coding == Coding::UntilClose && !self.pending_sent) || !request.keep;
         if close { KeepAlive::No } else { KeepAlive::Yes }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{Flight, Next, Observer, SecurityContext, TurnedAway};
+use engine::{Finished, Observer, SecurityContext, TurnedAway};
 
 use super::server::{carried_out, challenge, refuse};
 use super::{Ntlm, basic, before, get, open_contexts, with};
@@ -219,7 +219,7 @@ impl Observer for Names {
 
     fn turned_away(&self, _call: &TurnedAway<'_>) {}
 
-    fn finished(&self, _flight: &Flight, _next: &Next, _elapsed: Duration) {}
+    fn finished(&self, _finished: &Finished, _elapsed: Duration) {}
 }
 
 /// An element of DER, whose contents are short.

@@ -1,0 +1,203 @@
+//! Brings an operation on: through the modules to the upstream, and through the modules back to the client.
+//!
+//! This is the one way through the engine. What differs between the kinds of sessions is
+//! [`SessionBinding`](crate::sessions::binding::SessionBinding).
+
+use identity::Random;
+use wire::Endian;
+
+use crate::deferred::{Deferred, Work};
+use crate::flight::Flight;
+use crate::message::Message;
+use crate::next::{Ahead, AwaitsUpstream, AwaitsWork, DeferredWork, Finished, Next, Outcome, Reply};
+use crate::operation::AheadAnswer;
+use crate::refusal::{CALL_FAILED, Refusal, UpstreamRefusal};
+use crate::stack::{Passage, Verdict};
+
+impl AwaitsUpstream {
+    /// Goes on with the operation, whose call to the upstream came to `outcome`. `random` makes context handles.
+    pub fn resume(self, outcome: Outcome, random: &mut dyn Random) -> Next {
+        let Self { mut flight, ahead, .. } = self;
+        match outcome {
+            Outcome::Response { stub, endian } => {
+                if let Some(ahead) = ahead {
+                    let answer = Box::new(Message::new(ahead.key, stub, endian));
+                    return answered_ahead(flight, ahead, AheadAnswer::Response(answer));
+                }
+                let Flight { operation, session, binding, .. } = &mut flight;
+                match binding.as_dyn().upstream_response(operation, session, (stub, endian), random) {
+                    Ok(stub) => {
+                        operation.response = Some(Message::new(operation.key(), stub, Endian::Little));
+                        respond(flight)
+                    }
+                    Err(refusal) => refuse(flight, refusal),
+                }
+            }
+            Outcome::Refused(refusal) => match ahead {
+                Some(ahead) if !flight.binding.as_dyn().is_session_gone(refusal) => {
+                    answered_ahead(flight, ahead, AheadAnswer::Refused(refusal))
+                }
+                _ => refused_by_upstream(flight, refusal),
+            },
+            Outcome::Lost(why) => Next::Done(give_up(flight, Refusal::new(CALL_FAILED, why))),
+            Outcome::Unavailable { status, why } => Next::Done(give_up(flight, Refusal::new(status, why))),
+        }
+    }
+}
+
+impl AwaitsWork {
+    /// Goes on with the operation, whose work is done or has taken as long as it may.
+    pub fn resume(self) -> Next {
+        let Self { mut flight, work } = self;
+        let detours = flight.detours;
+        match work {
+            DeferredWork::Decision(work) => {
+                let module = work.module;
+                let verdict = work.finish().and_then(|then| {
+                    flight.in_session(|engine, operation, session| {
+                        let decision = then(operation, session);
+                        engine.stack().dispatch(operation, session, module, detours, Some(decision))
+                    })
+                });
+                after_request(flight, verdict.unwrap_or_else(Verdict::Refused))
+            }
+            DeferredWork::Delivery(work) => {
+                let count = work.module.saturating_add(1);
+                let passage = work.finish().and_then(|then| {
+                    flight.in_session(|engine, operation, session| {
+                        let delivery = then(operation, session);
+                        engine.stack().deliver(operation, session, count, detours, Some(delivery))
+                    })
+                });
+                after_response(flight, passage.unwrap_or_else(Passage::Refused))
+            }
+        }
+    }
+}
+
+impl Next {
+    /// Gives the operation up because of `refusal`, which the client gets in place of any reply that it has not seen:
+    /// since the client is gone, the upstream is lost, or the security context may not be used any more. A session
+    /// that it was about to open ends with it. The reply to an operation that was refused already stays.
+    pub fn give_up(self, refusal: Refusal) -> Finished {
+        match self {
+            Self::Relay(call) => give_up(call.flight, refusal),
+            Self::Defer(work) => give_up(work.flight, refusal),
+            Self::Done(Finished { flight, reply: Reply::Response(_) }) => {
+                Finished { flight, reply: Reply::Refused(refusal) }
+            }
+            Self::Done(finished) => finished,
+        }
+    }
+}
+
+/// Brings a request through the modules.
+pub(crate) fn begin(mut flight: Flight) -> Next {
+    let verdict = flight.in_session(|engine, operation, session| engine.stack().request(operation, session));
+    after_request(flight, verdict.unwrap_or_else(Verdict::Refused))
+}
+
+/// Goes on with a request as the modules decided.
+fn after_request(mut flight: Flight, outcome: Verdict) -> Next {
+    match outcome {
+        Verdict::Relay => match flight.binding.as_dyn().upstream_request(&mut flight.operation) {
+            Ok(stub) => {
+                let opnum = flight.operation.opnum();
+                Next::Relay(AwaitsUpstream { flight, opnum, stub, ahead: None })
+            }
+            Err(refusal) => refuse(flight, refusal),
+        },
+        Verdict::Answered => {
+            match flight.binding.as_dyn().check_local_response(&flight.operation, &flight.session) {
+                Ok(()) => respond(flight),
+                Err(refusal) => refuse(flight, refusal),
+            }
+        }
+        Verdict::Refused(refusal) => refuse(flight, refusal),
+        Verdict::Ahead { request, module } => match flight.binding.as_dyn().ahead_request(&request) {
+            Ok(stub) => {
+                let key = request.key();
+                let opnum = key.call().map_or(u16::MAX, |(_, opnum)| opnum);
+                flight.detours = flight.detours.saturating_add(1);
+                Next::Relay(AwaitsUpstream { flight, opnum, stub, ahead: Some(Ahead { module, key }) })
+            }
+            Err(refusal) => refuse(flight, refusal),
+        },
+        Verdict::Defer { work, module } => match submit(&mut flight, work, module) {
+            Ok(work) => Next::Defer(AwaitsWork { flight, work: DeferredWork::Decision(work) }),
+            Err(refusal) => refuse(flight, refusal),
+        },
+    }
+}
+
+/// Goes on with a request ahead of which the upstream was asked.
+fn answered_ahead(mut flight: Flight, ahead: Ahead, answer: AheadAnswer) -> Next {
+    flight.operation.ahead.push(answer);
+    let detours = flight.detours;
+    let outcome = flight.in_session(|engine, operation, session| {
+        engine.stack().dispatch(operation, session, ahead.module, detours, None)
+    });
+    after_request(flight, outcome.unwrap_or_else(Verdict::Refused))
+}
+
+/// Brings a response through the modules.
+fn respond(mut flight: Flight) -> Next {
+    let outcome = flight.in_session(|engine, operation, session| engine.stack().response(operation, session));
+    after_response(flight, outcome.unwrap_or_else(Passage::Refused))
+}
+
+/// Goes on with a response as the modules decided.
+fn after_response(mut flight: Flight, outcome: Passage) -> Next {
+    let reply = match outcome {
+        Passage::Passed => leaving_response(&flight),
+        Passage::Refused(refusal) => Reply::Refused(refusal),
+        Passage::Defer { work, module } => match submit(&mut flight, work, module) {
+            Ok(work) => return Next::Defer(AwaitsWork { flight, work: DeferredWork::Delivery(work) }),
+            Err(refusal) => Reply::Refused(refusal),
+        },
+    };
+    let is_refused = !matches!(reply, Reply::Response(_));
+    let Flight { operation, engine, session, binding, .. } = &mut flight;
+    binding.as_dyn().responded(engine, operation, session, is_refused);
+    finish(flight, reply)
+}
+
+/// The response as it leaves for the client.
+fn leaving_response(flight: &Flight) -> Reply {
+    match flight.operation.response.as_ref().map(Message::leaving) {
+        Some(Ok((stub, _))) => Reply::Response(stub),
+        Some(Err(error)) => Reply::Refused(Refusal::new(
+            CALL_FAILED,
+            format!("a module's response can't be encoded: {error}"),
+        )),
+        None => Reply::Refused(Refusal::new(CALL_FAILED, "a module took the response away")),
+    }
+}
+
+/// Gives the work of the module with this number to the pool; the operation then waits for it.
+fn submit<D: 'static>(flight: &mut Flight, work: Work<D>, module: usize) -> Result<Deferred<D>, Refusal> {
+    let deferred = flight.engine.submit(flight.context(), work, module)?;
+    flight.detours = flight.detours.saturating_add(1);
+    Ok(deferred)
+}
+
+/// The upstream refused the operation itself: its refusal passes as it is.
+fn refused_by_upstream(flight: Flight, refusal: UpstreamRefusal) -> Next {
+    let Flight { operation, engine, session, binding, .. } = &flight;
+    binding.as_dyn().upstream_refused(engine, operation, session, refusal);
+    finish(flight, Reply::RefusedByUpstream(refusal))
+}
+
+fn refuse(flight: Flight, refusal: Refusal) -> Next {
+    finish(flight, Reply::Refused(refusal))
+}
+
+fn finish(mut flight: Flight, reply: Reply) -> Next {
+    flight.settle();
+    Next::Done(Finished { flight, reply })
+}
+
+fn give_up(mut flight: Flight, refusal: Refusal) -> Finished {
+    flight.give_up();
+    Finished { flight, reply: Reply::Refused(refusal) }
+}

@@ -1,0 +1,228 @@
+//! Operations that name their session by a context handle: the upstream's handle in place of ours in requests, and ours
+//! in place of the upstream's in responses.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use identity::Random;
+use mapi::Interface;
+use rpc::pdu::FaultStatus;
+use wire::{Endian, Guid};
+
+use crate::body::{OperationKey, Request, Response};
+use crate::context_handle::{self, HandleUse, handle_use};
+use crate::engine::Engine;
+use crate::message::Body as _;
+use crate::operation::{Incoming, Operation};
+use crate::refusal::{CALL_FAILED, Refusal, UpstreamRefusal};
+use crate::session::SharedSession;
+use crate::sessions::binding::SessionBinding;
+use crate::sessions::handles::{Bound, HandleTable};
+use crate::sessions::links;
+
+/// The context handles of an association group, and the one that an operation's request names.
+#[derive(Debug)]
+pub(crate) struct HandleBinding {
+    group: Arc<HandleTable>,
+    /// The handle that the request names, if it names one.
+    named: Option<NamedHandle>,
+}
+
+/// A context handle that a request names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NamedHandle {
+    pub(crate) ours: Guid,
+    pub(crate) upstream: Guid,
+}
+
+impl HandleBinding {
+    pub(crate) const fn new(group: Arc<HandleTable>, named: Option<NamedHandle>) -> Self {
+        Self { group, named }
+    }
+
+    /// Enters `bound` under a new handle of ours.
+    fn bind(&self, random: &mut dyn Random, bound: Bound) -> Result<Guid, Refusal> {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes).map_err(|error| Refusal::new(CALL_FAILED, error.to_string()))?;
+        let ours = Guid::from_le(bytes);
+        if self.group.insert(ours, bound) { Ok(ours) } else { Err(too_many_handles()) }
+    }
+
+    /// Puts our handle where the upstream's stands in the little-endian `stub`, and enters or removes it.
+    fn exchange_handle(
+        &self,
+        operation: &Operation,
+        session: &SharedSession,
+        stub: Bytes,
+        random: &mut dyn Random,
+    ) -> Result<Bytes, Refusal> {
+        let (interface, opnum) = called(operation.key());
+        let kind = handle_use(interface, opnum);
+        if matches!(kind, HandleUse::None | HandleUse::Reads) {
+            return Ok(stub);
+        }
+        let upstream = context_handle::read_response(interface, opnum, &stub).ok_or_else(|| {
+            Refusal::new(CALL_FAILED, "the upstream's answer is too short for its context handle")
+        })?;
+        if upstream.is_nil() {
+            if matches!(kind, HandleUse::Passes | HandleUse::Closes) {
+                self.group.remove_session(session);
+            }
+            return Ok(stub);
+        }
+        let ours = match (kind, self.named) {
+            (HandleUse::Passes | HandleUse::Closes, Some(named)) if named.upstream == upstream => named.ours,
+            (HandleUse::Passes | HandleUse::Closes, _) => {
+                return Err(Refusal::new(
+                    CALL_FAILED,
+                    "the upstream answered with another session's context handle",
+                ));
+            }
+            _ => {
+                let interface = if kind == HandleUse::Derives { Interface::AsyncEmsmdb } else { interface };
+                let index = links::session_index(operation.key(), &stub);
+                self.bind(random, Bound { upstream, interface, session: session.clone(), index })?
+            }
+        };
+        let mut stub = Vec::from(stub);
+        context_handle::write_response(interface, opnum, &mut stub, ours);
+        Ok(Bytes::from(stub))
+    }
+}
+
+impl SessionBinding for HandleBinding {
+    fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal> {
+        let bad = |error: wire::Error| Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string());
+        if operation.request.original_endian() == Endian::Big {
+            operation.request.change().map_err(bad)?;
+        }
+        let (stub, _) = operation.request.leaving().map_err(bad)?;
+        Ok(with_handle(stub, self.named))
+    }
+
+    fn ahead_request(&self, request: &Request) -> Result<Bytes, Refusal> {
+        let stub = request.encode().map_err(|error| {
+            Refusal::new(CALL_FAILED, format!("a module's request can't be encoded: {error}"))
+        })?;
+        let (interface, opnum) = called(request.key());
+        match (handle_use(interface, opnum), self.named) {
+            (HandleUse::None, _) => Ok(Bytes::from(stub)),
+            (_, named @ Some(_)) => Ok(with_handle(Bytes::from(stub), named)),
+            (_, None) => Err(Refusal::new(
+                CALL_FAILED,
+                "a module asks ahead on a context handle that there is not yet",
+            )),
+        }
+    }
+
+    /// The handle in it is the request's, or none, and then the session ends.
+    fn check_local_response(&self, operation: &Operation, session: &SharedSession) -> Result<(), Refusal> {
+        let (interface, opnum) = called(operation.key());
+        let kind = handle_use(interface, opnum);
+        let Some(response) = operation.response.as_ref() else { return Ok(()) };
+        if matches!(kind, HandleUse::None | HandleUse::Reads) {
+            return Ok(());
+        }
+        let refusal = |error: wire::Error| {
+            Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}"))
+        };
+        let (stub, _) = response.leaving().map_err(refusal)?;
+        let handle = context_handle::read_response(interface, opnum, &stub).unwrap_or_default();
+        match kind {
+            HandleUse::Passes | HandleUse::Closes if handle.is_nil() => {
+                self.group.remove_session(session);
+                Ok(())
+            }
+            HandleUse::Passes | HandleUse::Closes if self.named.is_some_and(|named| named.ours == handle) => {
+                Ok(())
+            }
+            HandleUse::Opens | HandleUse::Derives if handle.is_nil() => Ok(()),
+            _ => Err(Refusal::new(
+                CALL_FAILED,
+                "a module answered with a context handle that does not stand for a session of the upstream's",
+            )),
+        }
+    }
+
+    fn upstream_response(
+        &self,
+        operation: &Operation,
+        session: &SharedSession,
+        (stub, endian): (Bytes, Endian),
+        random: &mut dyn Random,
+    ) -> Result<Bytes, Refusal> {
+        let stub = little_endian(operation.key(), stub, endian)?;
+        self.exchange_handle(operation, session, stub, random)
+    }
+
+    /// A handle that the operation opened is removed where the client will not see it.
+    fn responded(&self, _: &Engine, operation: &mut Operation, session: &SharedSession, is_refused: bool) {
+        let (interface, opnum) = called(operation.key());
+        if is_refused && handle_use(interface, opnum) == HandleUse::Opens {
+            self.group.remove_session(session);
+        }
+    }
+
+    fn is_session_gone(&self, _: UpstreamRefusal) -> bool {
+        false
+    }
+
+    fn upstream_refused(&self, _: &Engine, _: &Operation, _: &SharedSession, _: UpstreamRefusal) {}
+
+    fn given_up(&self, _: &Operation, _: &SharedSession) {}
+
+    fn settle(&mut self, engine: &Engine, operation: &Operation, session: &SharedSession) {
+        let (interface, opnum) = called(operation.key());
+        let kind = handle_use(interface, opnum);
+        let may_end = matches!(kind, HandleUse::Opens | HandleUse::Passes | HandleUse::Closes);
+        if session.lock().is_broken() {
+            self.group.remove_session(session);
+            engine.end_session(session);
+        } else if may_end && !self.group.holds(session) {
+            engine.end_session(session);
+        }
+    }
+}
+
+/// The remote call that an operation is. Those that came otherwise have no handles: their number is none.
+pub(crate) const fn called(key: OperationKey) -> (Interface, u16) {
+    match key {
+        OperationKey::Call(interface, opnum) => (interface, opnum),
+        OperationKey::Http(endpoint, _) => (endpoint.interface(), u16::MAX),
+    }
+}
+
+/// A response's stub in little-endian, the only byte order in which we answer and exchange handles.
+pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> Result<Bytes, Refusal> {
+    match endian {
+        Endian::Little => Ok(stub),
+        Endian::Big => Response::decode(key, &stub, endian)
+            .and_then(|(response, _)| response.encode())
+            .map(Bytes::from)
+            .map_err(|error| Refusal::new(CALL_FAILED, format!("the upstream's answer: {error}"))),
+    }
+}
+
+/// The identity has as many context handles as it may.
+pub(crate) fn too_many_handles() -> Refusal {
+    let why = "the user has as many context handles as clients.sessions_per_user allows";
+    Refusal::new(FaultStatus::RPC_S_SERVER_TOO_BUSY, why)
+}
+
+/// The context handle that a request names.
+pub(crate) fn read_handle(incoming: &Incoming) -> Option<Guid> {
+    match incoming.endian {
+        Endian::Little => context_handle::read_request(&incoming.stub),
+        Endian::Big => {
+            let request = Request::decode(incoming.key, &incoming.stub, incoming.endian);
+            context_handle::read_request(&request.ok()?.0.encode().ok()?)
+        }
+    }
+}
+
+fn with_handle(stub: Bytes, named: Option<NamedHandle>) -> Bytes {
+    let Some(named) = named else { return stub };
+    let mut stub = Vec::from(stub);
+    context_handle::write_request(&mut stub, named.upstream);
+    Bytes::from(stub)
+}

@@ -1,0 +1,158 @@
+//! An operation in flight as a test follows it: what is next, and its steps with what they are compared by.
+
+use std::ops::Deref;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::{AwaitsUpstream, FaultStatus, Flight, Next, OperationKey, Outcome, Refusal, Reply};
+use identity::OsRandom;
+use wire::Endian;
+
+/// An operation in flight. Dropped before it is over, it is given up.
+#[derive(Debug)]
+pub struct TestFlight(Option<Next>);
+
+/// What is to be done next with an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Send this call to the upstream.
+    Relay {
+        /// The call's number on the operation's interface.
+        opnum: u16,
+        /// Its request, little-endian.
+        stub: Bytes,
+    },
+    /// Wait until a module's work is done.
+    Defer {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// Send this response to the client; the operation is over.
+    Reply {
+        /// The response, little-endian.
+        stub: Bytes,
+    },
+    /// Send a refusal to the client; the operation is over.
+    Fault {
+        /// As a fault.
+        status: FaultStatus,
+        /// Why, for the operator.
+        why: String,
+    },
+}
+
+impl TestFlight {
+    /// An operation with what is to be done with it.
+    pub fn new(next: Next) -> (Self, Step) {
+        let mut flight = Self(None);
+        let step = flight.enter(next);
+        (flight, step)
+    }
+
+    /// Goes on after the upstream.
+    ///
+    /// # Panics
+    /// When the operation does not wait for it.
+    #[track_caller]
+    pub fn resume(&mut self, outcome: Outcome) -> Step {
+        match self.0.take() {
+            Some(Next::Relay(call)) => self.enter(call.resume(outcome, &mut OsRandom)),
+            other => panic!("does not wait for the upstream: {other:?}"),
+        }
+    }
+
+    /// Goes on after the upstream responded with `stub`, little-endian.
+    ///
+    /// # Panics
+    /// When the operation does not wait for the upstream.
+    #[track_caller]
+    pub fn respond(&mut self, stub: impl Into<Bytes>) -> Step {
+        self.resume(Outcome::Response { stub: stub.into(), endian: Endian::Little })
+    }
+
+    /// Goes on after a module's work, or after the time that it may take.
+    ///
+    /// # Panics
+    /// When the operation does not wait for any.
+    #[track_caller]
+    pub fn resume_deferred(&mut self) -> Step {
+        match self.0.take() {
+            Some(Next::Defer(work)) => self.enter(work.resume()),
+            other => panic!("does not wait for work: {other:?}"),
+        }
+    }
+
+    /// Gives the operation up.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn give_up(&mut self, refusal: Refusal) -> Step {
+        let next = self.0.take().expect("an operation in flight");
+        self.enter(Next::Done(next.give_up(refusal)))
+    }
+
+    /// Ready once the work is done that the operation waits for, and where it waits for none.
+    pub fn poll_work(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Some(Next::Defer(work)) => work.poll(task),
+            _ => Poll::Ready(()),
+        }
+    }
+
+    /// Which operation goes to the upstream ahead of it.
+    pub fn ahead(&self) -> Option<OperationKey> {
+        match &self.0 {
+            Some(Next::Relay(call)) => call.ahead(),
+            _ => None,
+        }
+    }
+
+    /// The operation, which waits for the upstream.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn call(&mut self) -> &mut AwaitsUpstream {
+        match &mut self.0 {
+            Some(Next::Relay(call)) => call,
+            other => panic!("does not wait for the upstream: {other:?}"),
+        }
+    }
+
+    /// The `Cookie` header that goes to the upstream in place of `sent`.
+    ///
+    /// # Panics
+    /// When the operation does not wait for the upstream.
+    #[track_caller]
+    pub fn cookies_to_send(&self, sent: &[&[u8]]) -> Option<String> {
+        match &self.0 {
+            Some(Next::Relay(call)) => call.cookies_to_send(sent),
+            other => panic!("does not wait for the upstream: {other:?}"),
+        }
+    }
+
+    fn enter(&mut self, mut next: Next) -> Step {
+        let step = match &mut next {
+            Next::Relay(call) => Step::Relay { opnum: call.opnum(), stub: call.take_stub() },
+            Next::Defer(work) => Step::Defer { limit: work.limit() },
+            Next::Done(finished) => match finished.reply() {
+                Reply::Response(stub) => Step::Reply { stub: stub.clone() },
+                reply => Step::Fault {
+                    status: reply.fault().expect("a refusal is a fault"),
+                    why: reply.why().unwrap_or_default().into_owned(),
+                },
+            },
+        };
+        self.0 = Some(next);
+        step
+    }
+}
+
+impl Deref for TestFlight {
+    type Target = Flight;
+
+    fn deref(&self) -> &Flight {
+        self.0.as_ref().expect("an operation in flight").flight()
+    }
+}
