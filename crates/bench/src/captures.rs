@@ -211,7 +211,7 @@ fn remote_calls() -> std::result::Result<(), Box<dyn Error>> {
             let head = side.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| at + 4);
             let mut framer = Framer::new(u16::MAX, u16::MAX);
             framer.push(side.get(head..).unwrap_or_default());
-            while let Ok(Some((_, unit))) = framer.next_unit() {
+            while let Ok(Some((_, unit))) = framer.next_pdu() {
                 // Commands of RTS, which are no PDUs of a call, are left out.
                 if <Pdu as wire::Decode>::from_bytes(&unit).is_ok() {
                     units.push(unit);

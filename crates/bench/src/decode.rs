@@ -72,7 +72,7 @@ pub(crate) fn report<T, E>(
 fn frame(bytes: &[u8]) -> Result<(), wire::Error> {
     let mut framer = Framer::new(5840, u16::MAX);
     framer.push(bytes);
-    while let Ok(Some((_, unit))) = framer.next_unit() {
+    while let Ok(Some((_, unit))) = framer.next_pdu() {
         black_box(Pdu::from_bytes(&unit)?);
     }
     Ok(())

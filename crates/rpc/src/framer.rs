@@ -1,4 +1,4 @@
-//! Whole units out of a stream of bytes.
+//! Whole PDUs out of a stream of bytes.
 
 use std::fmt;
 
@@ -18,9 +18,9 @@ pub const MIN_MAX_FRAGMENT: u16 = 1432;
 /// is sent no more than it takes.
 pub(crate) const MIN_AGREED_FRAGMENT: u16 = 2048;
 
-/// Collects bytes as they arrive and hands out whole units.
+/// Collects bytes as they arrive and hands out whole PDUs.
 ///
-/// A unit's length is judged as soon as its header is there, before the rest arrives; nothing is ever held
+/// A PDU's length is judged as soon as its header is there, before the rest arrives; nothing is ever held
 /// beyond what was pushed.
 #[derive(Debug)]
 pub struct Framer {
@@ -29,21 +29,21 @@ pub struct Framer {
     max_setup_fragment: u16,
 }
 
-/// A header that no unit can have.
+/// A header that no PDU can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FrameError {
     /// The header makes no sense.
     Header(Error),
-    /// The unit's verifier is longer than the unit.
+    /// The PDU's verifier is longer than the PDU.
     Verifier {
-        /// The unit's header.
+        /// The PDU's header.
         header: Header,
         /// What is wrong with it.
         error: Error,
     },
-    /// The unit is larger than was agreed on.
+    /// The PDU is larger than was agreed on.
     TooLong {
-        /// The unit's header.
+        /// The PDU's header.
         header: Header,
         /// The largest length that is taken, in bytes.
         limit: u16,
@@ -55,7 +55,7 @@ impl fmt::Display for FrameError {
         match self {
             Self::Header(error) | Self::Verifier { error, .. } => error.fmt(f),
             Self::TooLong { header, limit } => {
-                write!(f, "a unit of {} bytes is over the limit of {limit}", header.frag_length)
+                write!(f, "a PDU of {} bytes is over the limit of {limit}", header.frag_length)
             }
         }
     }
@@ -64,7 +64,7 @@ impl fmt::Display for FrameError {
 impl std::error::Error for FrameError {}
 
 impl Framer {
-    /// A framer that takes calls and answers of up to `max_fragment` bytes, and units that negotiate, whose
+    /// A framer that takes calls and answers of up to `max_fragment` bytes, and PDUs that negotiate, whose
     /// tokens cannot be cut in pieces, of up to `max_setup_fragment`.
     pub fn new(max_fragment: u16, max_setup_fragment: u16) -> Self {
         Self { buffer: BytesMut::new(), max_fragment, max_setup_fragment }
@@ -95,11 +95,11 @@ impl Framer {
         self.buffer.freeze()
     }
 
-    /// The next unit, once all of it is there.
+    /// The next PDU, once all of it is there.
     ///
     /// # Errors
-    /// When what comes next can be no unit. The stream is of no use any more: units cannot be told apart.
-    pub fn next_unit(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
+    /// When what comes next can be no PDU. The stream is of no use any more: PDUs cannot be told apart.
+    pub fn next_pdu(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
         if self.buffer.len() < HEADER_SIZE {
             return Ok(None);
         }
@@ -115,8 +115,8 @@ impl Framer {
         }
         // What is empty keeps no memory either.
         let is_all = self.buffer.len() == length;
-        let unit = if is_all { std::mem::take(&mut self.buffer) } else { self.buffer.split_to(length) };
-        Ok(Some((header, unit)))
+        let pdu = if is_all { std::mem::take(&mut self.buffer) } else { self.buffer.split_to(length) };
+        Ok(Some((header, pdu)))
     }
 }
 
@@ -128,42 +128,42 @@ mod tests {
     use crate::pdu::{Body, Pdu, Request};
     use wire::Encode;
 
-    fn unit(call_id: u32, stub: &[u8]) -> Vec<u8> {
+    fn pdu(call_id: u32, stub: &[u8]) -> Vec<u8> {
         let request = Request { alloc_hint: 0, context_id: 0, opnum: 1, object: None, stub };
         Pdu::new(call_id, Body::Request(request)).to_bytes().unwrap()
     }
 
     #[test]
     fn a_length_under_the_header_is_refused() {
-        let mut bytes = unit(1, b"");
+        let mut bytes = pdu(1, b"");
         bytes[8] = 15;
         let mut framer = Framer::new(5840, 5840);
         framer.push(&bytes);
-        assert!(matches!(framer.next_unit(), Err(FrameError::Header(_))));
+        assert!(matches!(framer.next_pdu(), Err(FrameError::Header(_))));
     }
 
     #[test]
     fn a_length_over_the_limit_is_refused_before_the_bytes_come() {
-        let mut bytes = unit(1, b"");
+        let mut bytes = pdu(1, b"");
         bytes[8..10].copy_from_slice(&5841_u16.to_le_bytes());
         let mut framer = Framer::new(5840, 65_535);
         framer.push(&bytes[..16]);
-        let error = framer.next_unit().unwrap_err();
-        assert_eq!(error.to_string(), "a unit of 5841 bytes is over the limit of 5840");
+        let error = framer.next_pdu().unwrap_err();
+        assert_eq!(error.to_string(), "a PDU of 5841 bytes is over the limit of 5840");
         // A bind may be larger: a ticket has to fit.
         bytes[2] = 11;
         let mut framer = Framer::new(5840, 65_535);
         framer.push(&bytes[..16]);
-        assert_eq!(framer.next_unit(), Ok(None));
+        assert_eq!(framer.next_pdu(), Ok(None));
     }
 
     #[test]
     fn a_verifier_longer_than_the_unit_is_refused() {
-        let mut bytes = unit(1, b"12345678");
+        let mut bytes = pdu(1, b"12345678");
         bytes[10] = 9;
         let mut framer = Framer::new(5840, 5840);
         framer.push(&bytes);
-        assert!(matches!(framer.next_unit(), Err(FrameError::Verifier { .. })));
+        assert!(matches!(framer.next_pdu(), Err(FrameError::Verifier { .. })));
     }
 
     proptest! {
@@ -172,16 +172,16 @@ mod tests {
             stubs in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..8),
             cut in 1_usize..50,
         ) {
-            let units: Vec<Vec<u8>> = (1..).zip(&stubs).map(|(id, stub)| unit(id, stub)).collect();
+            let pdus: Vec<Vec<u8>> = (1..).zip(&stubs).map(|(id, stub)| pdu(id, stub)).collect();
             let mut framer = Framer::new(5840, 5840);
             let mut seen = Vec::new();
-            for piece in units.concat().chunks(cut) {
+            for piece in pdus.concat().chunks(cut) {
                 framer.push(piece);
-                while let Some((_, unit)) = framer.next_unit().unwrap() {
-                    seen.push(unit.to_vec());
+                while let Some((_, pdu)) = framer.next_pdu().unwrap() {
+                    seen.push(pdu.to_vec());
                 }
             }
-            prop_assert_eq!(seen, units);
+            prop_assert_eq!(seen, pdus);
             prop_assert_eq!(framer.buffered(), 0);
         }
     }

@@ -39,7 +39,7 @@ pub struct VerificationTrailer {
 /// The parts of a request's header that a trailer repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header2 {
-    /// The unit's type.
+    /// The PDU's type.
     pub ptype: PduType,
     /// How the sender writes scalars.
     pub drep: DataRepresentation,

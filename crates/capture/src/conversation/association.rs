@@ -121,7 +121,7 @@ impl Association {
         }
         units.push(bytes);
         loop {
-            match units.framer.next_unit() {
+            match units.framer.next_pdu() {
                 Ok(Some((header, unit))) => {
                     units.held = units.held.saturating_add(unit.len());
                     units.waiting.push_back((time, header, unit));

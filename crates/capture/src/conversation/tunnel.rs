@@ -81,7 +81,7 @@ impl ChannelBytes {
         self.receive(side, bytes);
         loop {
             let framer = if side == Side::Client { &mut self.client } else { &mut self.server };
-            let unit = match framer.next_unit() {
+            let unit = match framer.next_pdu() {
                 Ok(Some((header, unit))) if header.ptype == RTS => {
                     self.control(&unit, problems);
                     continue;

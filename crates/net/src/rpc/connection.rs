@@ -140,7 +140,7 @@ impl<B: RequestHandler> Connection<B> {
             let read = poll_fn(|task| {
                 poll_read(stream, task, |bytes| {
                     // Before the first call nothing that a client sends gives it more time.
-                    if *called && !association.is_mid_unit() {
+                    if *called && !association.is_mid_pdu() {
                         *since = Instant::now();
                     }
                     association.receive(bytes);
@@ -449,7 +449,7 @@ impl<B: RequestHandler> Connection<B> {
         let limits = &self.config.limits;
         let (limit, what) = if !self.called {
             (limits.handshake, "no signed-in call within clients.handshake_seconds")
-        } else if self.association.is_mid_unit() {
+        } else if self.association.is_mid_pdu() {
             (limits.handshake, "a fragment took more than clients.handshake_seconds")
         } else if self.association.active_calls() == 0 {
             (limits.idle, "idle for clients.idle_seconds")

@@ -10,7 +10,7 @@ use super::header::{HEADER_SIZE, Header, SEC_TRAILER_SIZE};
 pub struct SecTrailer {
     /// The security package.
     pub auth_type: AuthType,
-    /// How well units are protected.
+    /// How well PDUs are protected.
     pub auth_level: AuthLevel,
     /// Bytes of padding that stand before this structure.
     pub auth_pad_length: u8,
@@ -41,20 +41,20 @@ impl<'a> Decode<'a> for SecTrailer {
 }
 
 impl SecTrailer {
-    /// Reads the trailer of the whole unit `unit`, and says where it begins. `None` when there is no
+    /// Reads the trailer of the whole PDU `pdu`, and says where it begins. `None` when there is no
     /// verifier.
     ///
     /// # Errors
-    /// When its padding reaches into the fields that every unit of the type has.
-    pub fn find(header: &Header, unit: &[u8]) -> Result<Option<(usize, Self)>> {
+    /// When its padding reaches into the fields that every PDU of the type has.
+    pub fn find(header: &Header, pdu: &[u8]) -> Result<Option<(usize, Self)>> {
         if header.auth_length == 0 {
             return Ok(None);
         }
         let size = SEC_TRAILER_SIZE.saturating_add(usize::from(header.auth_length));
-        let start = unit.len().checked_sub(size).filter(|start| *start >= HEADER_SIZE);
+        let start = pdu.len().checked_sub(size).filter(|start| *start >= HEADER_SIZE);
         let length = u64::from(header.auth_length);
         let start = start.ok_or_else(|| Error::invalid("auth_length", 10, length, "within the fragment"))?;
-        let bytes = unit.get(start..).unwrap_or_default();
+        let bytes = pdu.get(start..).unwrap_or_default();
         let trailer = Self::decode(&mut Reader::with_endian(bytes, header.drep.endian()?).at_offset(start))?;
         if usize::from(trailer.auth_pad_length) > start.saturating_sub(least_body_end(header.ptype)) {
             let pad = u64::from(trailer.auth_pad_length);
@@ -65,7 +65,7 @@ impl SecTrailer {
     }
 }
 
-/// Where the fields end that every unit of the type has, and that padding cannot be part of. As on Windows, that is
+/// Where the fields end that every PDU of the type has, and that padding cannot be part of. As on Windows, that is
 /// the group of a bind and of what answers it, though a presentation context is always behind it.
 const fn least_body_end(ptype: PduType) -> usize {
     match ptype {
@@ -75,7 +75,7 @@ const fn least_body_end(ptype: PduType) -> usize {
     }
 }
 
-/// Whether the body of a unit of the type says where it ends.
+/// Whether the body of a PDU of the type says where it ends.
 const fn ends_by_itself(ptype: PduType) -> bool {
     ptype.is_setup() && ptype.0 != PduType::BIND_NAK.0
 }
@@ -91,11 +91,11 @@ pub struct AuthVerifier<'a> {
 }
 
 impl<'a> AuthVerifier<'a> {
-    /// The verifier of the whole unit `unit`, and where the body before it ends. The fields of a unit that negotiates
+    /// The verifier of the whole PDU `pdu`, and where the body before it ends. The fields of a PDU that negotiates
     /// say themselves where they end: there `auth_pad_length` is not looked at, as some clients count wrongly.
-    pub(crate) fn find(header: &Header, unit: &'a [u8]) -> Result<(usize, Option<Self>)> {
-        let Some((start, trailer)) = SecTrailer::find(header, unit)? else { return Ok((unit.len(), None)) };
-        let token = unit.get(start.saturating_add(SEC_TRAILER_SIZE)..).unwrap_or_default();
+    pub(crate) fn find(header: &Header, pdu: &'a [u8]) -> Result<(usize, Option<Self>)> {
+        let Some((start, trailer)) = SecTrailer::find(header, pdu)? else { return Ok((pdu.len(), None)) };
+        let token = pdu.get(start.saturating_add(SEC_TRAILER_SIZE)..).unwrap_or_default();
         let pad = if ends_by_itself(header.ptype) { 0 } else { usize::from(trailer.auth_pad_length) };
         let end = start.saturating_sub(pad);
         Ok((end, Some(Self { trailer, token })))

@@ -8,9 +8,9 @@ use super::syntax::SyntaxId;
 /// A bind or an `alter_context` (C706 12.6.4.3, 12.6.4.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bind {
-    /// The largest unit that the sender will send, in bytes. Means nothing in an `alter_context`.
+    /// The largest PDU that the sender will send, in bytes. Means nothing in an `alter_context`.
     pub max_xmit_frag: u16,
-    /// The largest unit that the sender takes, in bytes. Means nothing in an `alter_context`.
+    /// The largest PDU that the sender takes, in bytes. Means nothing in an `alter_context`.
     pub max_recv_frag: u16,
     /// The association group to join; zero for a new one.
     pub assoc_group_id: u32,
@@ -75,9 +75,9 @@ impl<'a> Decode<'a> for Bind {
 /// A `bind_ack` or an `alter_context_resp` (C706 12.6.4.4, 12.6.4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BindAck {
-    /// The largest unit that the server will send, in bytes.
+    /// The largest PDU that the server will send, in bytes.
     pub max_xmit_frag: u16,
-    /// The largest unit that the server takes, in bytes.
+    /// The largest PDU that the server takes, in bytes.
     pub max_recv_frag: u16,
     /// The association group.
     pub assoc_group_id: u32,

@@ -1,7 +1,7 @@
 //! The protocol's enumerations and flags.
 
 wire::wire_enum! {
-    /// What a unit is (C706 12.6.4, [MS-RPCE] 2.2.2.10).
+    /// What a PDU is (C706 12.6.4, [MS-RPCE] 2.2.2.10).
     pub struct PduType(u8) {
         /// A fragment of a call.
         REQUEST = 0,
@@ -31,7 +31,7 @@ wire::wire_enum! {
 }
 
 impl PduType {
-    /// Whether the unit negotiates: a bind, an `alter_context`, their answers, or the last leg of a
+    /// Whether the PDU negotiates: a bind, an `alter_context`, their answers, or the last leg of a
     /// handshake.
     pub const fn is_setup(self) -> bool {
         matches!(
@@ -53,7 +53,7 @@ wire::wire_flags! {
         FIRST_FRAG = 0x01,
         /// The last fragment of a call or answer.
         LAST_FRAG = 0x02,
-        /// In units that negotiate: the sender can protect headers as well. Elsewhere: a cancel is pending at
+        /// In PDUs that negotiate: the sender can protect headers as well. Elsewhere: a cancel is pending at
         /// the sender.
         SUPPORT_HEADER_SIGN = 0x04,
         /// Reserved.
@@ -90,21 +90,21 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// How well each unit is protected ([MS-RPCE] 2.2.1.1.8). Higher is stronger.
+    /// How well each PDU is protected ([MS-RPCE] 2.2.1.1.8). Higher is stronger.
     pub struct AuthLevel(u8) {
         /// Whatever the default is; here that is [`AuthLevel::CONNECT`].
         DEFAULT = 0,
         /// Not at all.
         NONE = 1,
-        /// The caller is known; units are not protected.
+        /// The caller is known; PDUs are not protected.
         CONNECT = 2,
         /// Over connections this is [`AuthLevel::PKT`].
         CALL = 3,
-        /// The sender of each unit is verified.
+        /// The sender of each PDU is verified.
         PKT = 4,
-        /// Each unit is signed.
+        /// Each PDU is signed.
         PKT_INTEGRITY = 5,
-        /// Each unit is signed and its stub is sealed.
+        /// Each PDU is signed and its stub is sealed.
         PKT_PRIVACY = 6,
     }
 }
@@ -273,7 +273,7 @@ wire::wire_enum! {
         NCA_S_WRONG_BOOT_TIME = 0x1c01_0006,
         /// The server that was called is gone.
         NCA_S_YOU_CRASHED = 0x1c01_0009,
-        /// The unit breaks the protocol.
+        /// The PDU breaks the protocol.
         NCA_S_PROTO_ERROR = 0x1c01_000b,
         /// The results are too large.
         NCA_S_OUT_ARGS_TOO_BIG = 0x1c01_0013,

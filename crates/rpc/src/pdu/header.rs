@@ -48,24 +48,24 @@ impl Default for DataRepresentation {
     }
 }
 
-/// What every unit begins with (C706 12.6.3.1).
+/// What every PDU begins with (C706 12.6.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// The protocol's version: 5.
     pub rpc_vers: u8,
     /// The protocol's minor version: 0, or 1 from some DCE clients.
     pub rpc_vers_minor: u8,
-    /// What the unit is.
+    /// What the PDU is.
     pub ptype: PduType,
     /// Flags.
     pub flags: PfcFlags,
     /// How the sender writes scalars.
     pub drep: DataRepresentation,
-    /// Bytes of the whole unit, header and verifier included.
+    /// Bytes of the whole PDU, header and verifier included.
     pub frag_length: u16,
     /// Bytes of the verifier's token alone, without its [`SEC_TRAILER_SIZE`].
     pub auth_length: u16,
-    /// Which call the unit belongs to.
+    /// Which call the PDU belongs to.
     pub call_id: u32,
 }
 
@@ -95,7 +95,7 @@ impl Header {
         Ok(header)
     }
 
-    /// The same of a unit whose verifier may be longer than itself, so that it can be answered.
+    /// The same of a PDU whose verifier may be longer than itself, so that it can be answered.
     ///
     /// # Errors
     /// As [`from_start`](Self::from_start), but for [`check_verifier`](Self::check_verifier).
@@ -103,10 +103,10 @@ impl Header {
         Self::read(bytes).map_err(|error| error.within("header"))
     }
 
-    /// Whether the verifier fits into the unit.
+    /// Whether the verifier fits into the PDU.
     ///
     /// # Errors
-    /// When `auth_length` says that there is more of it than of the unit.
+    /// When `auth_length` says that there is more of it than of the PDU.
     pub fn check_verifier(&self) -> Result<()> {
         let verifier = match self.auth_length {
             0 => 0,

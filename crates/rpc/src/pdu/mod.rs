@@ -1,6 +1,6 @@
 //! Protocol data units of the connection-oriented protocol (C706 12.6, [MS-RPCE] 2.2.2).
 //!
-//! A [`Pdu`] is one whole unit: the common [`Header`], the [`Body`] that its type calls for, and the
+//! A [`Pdu`] is one whole PDU: the common [`Header`], the [`Body`] that its type calls for, and the
 //! authentication verifier that may follow. Both data representations are read; only little-endian is
 //! written.
 
@@ -26,7 +26,7 @@ pub use self::syntax::{BindTimeFeatures, SyntaxId};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pdu<'a> {
     /// The common header. Its `ptype`, `frag_length` and `auth_length`, and of its flags `OBJECT_UUID`, are
-    /// derived from the rest when the unit is written.
+    /// derived from the rest when the PDU is written.
     pub header: Header,
     /// What the type calls for.
     pub body: Body<'a>,
@@ -64,7 +64,7 @@ pub enum Body<'a> {
 }
 
 impl Body<'_> {
-    /// The type of the unit that has this body.
+    /// The type of the PDU that has this body.
     pub const fn ptype(&self) -> PduType {
         match self {
             Self::Bind(_) => PduType::BIND,
@@ -84,7 +84,7 @@ impl Body<'_> {
 }
 
 impl<'a> Pdu<'a> {
-    /// A unit of one fragment for `call_id`, without a verifier.
+    /// A PDU of one fragment for `call_id`, without a verifier.
     pub const fn new(call_id: u32, body: Body<'a>) -> Self {
         let flags = PfcFlags::FIRST_FRAG.with(PfcFlags::LAST_FRAG);
         Self { header: Header::new(body.ptype(), flags, call_id), body, auth: None }
@@ -120,10 +120,10 @@ impl<'a> Pdu<'a> {
         }
     }
 
-    /// Appends the unit to `out`.
+    /// Appends the PDU to `out`.
     ///
     /// # Errors
-    /// When a field does not hold its value, for one when the unit is over 65,535 bytes long.
+    /// When a field does not hold its value, for one when the PDU is over 65,535 bytes long.
     pub fn append_to(&self, out: &mut Vec<u8>) -> Result<()> {
         out.extend_from_slice(&self.to_bytes()?);
         Ok(())
@@ -132,29 +132,29 @@ impl<'a> Pdu<'a> {
 
 impl Encode for Pdu<'_> {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        // Alignment within a unit counts from its own start.
-        let mut unit = Writer::with_capacity(256);
+        // Alignment within a PDU counts from its own start.
+        let mut pdu = Writer::with_capacity(256);
         let mut header = Header { ptype: self.body.ptype(), auth_length: 0, ..self.header };
         header.drep = header.drep.as_little();
         header.flags = match &self.body {
             Body::Request(request) if request.object.is_some() => header.flags.with(PfcFlags::OBJECT_UUID),
             _ => header.flags.without(PfcFlags::OBJECT_UUID),
         };
-        unit.zeros(HEADER_SIZE);
-        self.encode_body(&mut unit)?;
+        pdu.zeros(HEADER_SIZE);
+        self.encode_body(&mut pdu)?;
         if let Some(auth) = &self.auth {
             if auth.token.is_empty() && !matches!(self.body, Body::AlterContextResp(_)) {
-                return Err(unit.invalid("auth_length", 0, "a token of at least one byte"));
+                return Err(pdu.invalid("auth_length", 0, "a token of at least one byte"));
             }
-            auth.encode(&mut unit)?;
+            auth.encode(&mut pdu)?;
             header.auth_length = fit16(auth.token.len(), "auth_length")?;
         }
-        header.frag_length = fit16(unit.len(), "frag_length")?;
+        header.frag_length = fit16(pdu.len(), "frag_length")?;
         let head = header.to_bytes()?;
-        if let Some(place) = unit.as_mut_slice().get_mut(..HEADER_SIZE) {
+        if let Some(place) = pdu.as_mut_slice().get_mut(..HEADER_SIZE) {
             place.copy_from_slice(&head);
         }
-        w.bytes(unit.as_slice());
+        w.bytes(pdu.as_slice());
         Ok(())
     }
 }
@@ -168,13 +168,13 @@ fn fit16(length: usize, field: &'static str) -> Result<u16> {
 }
 
 impl<'a> Decode<'a> for Pdu<'a> {
-    /// Reads one unit of `frag_length` bytes. Bytes between the end of a bind's or an acknowledgement's
+    /// Reads one PDU of `frag_length` bytes. Bytes between the end of a bind's or an acknowledgement's
     /// fields and the padding of its verifier are passed over.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let header = Header::from_start(r.peek())?;
-        let unit = r.bytes(usize::from(header.frag_length), "frag_length")?;
-        let (end, auth) = AuthVerifier::find(&header, unit)?;
-        let mut body = Reader::with_endian(unit.get(..end).unwrap_or_default(), header.drep.endian()?);
+        let pdu = r.bytes(usize::from(header.frag_length), "frag_length")?;
+        let (end, auth) = AuthVerifier::find(&header, pdu)?;
+        let mut body = Reader::with_endian(pdu.get(..end).unwrap_or_default(), header.drep.endian()?);
         body.bytes(HEADER_SIZE, "header")?;
         let body = decode_body(&header, &mut body)?;
         Ok(Self { header, body, auth })

@@ -41,7 +41,7 @@ wire::wire_enum! {
 }
 
 wire::wire_enum! {
-    /// Who is to take a unit that is passed on ([MS-RPCH] 2.2.3.3).
+    /// Who is to take a PDU that is passed on ([MS-RPCH] 2.2.3.3).
     pub struct Destination(u32) {
         /// The client.
         FDClient = 0,
@@ -54,7 +54,7 @@ wire::wire_enum! {
     }
 }
 
-/// One command of an RTS unit ([MS-RPCH] 2.2.3.5).
+/// One command of an RTS PDU ([MS-RPCH] 2.2.3.5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// How much the sender takes before it acknowledges, in bytes: 8 KiB to 256 KiB (2.2.3.5.1).
@@ -91,13 +91,13 @@ pub enum Command {
     ClientAddress(ClientAddress),
     /// The client's association group (2.2.3.5.13).
     AssociationGroupId(Guid),
-    /// Who is to take the unit (2.2.3.5.14).
+    /// Who is to take the PDU (2.2.3.5.14).
     Destination(Destination),
     /// How many bytes of pings the proxy has sent (2.2.3.5.15).
     PingTrafficSentNotify(u32),
 }
 
-/// Bytes that fill a unit up; at most 65,535.
+/// Bytes that fill a PDU up; at most 65,535.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Padding(pub Vec<u8>);
 

@@ -1,21 +1,21 @@
 //! The flags of an RTS PDU.
 
 wire::wire_flags! {
-    /// What an RTS unit is for ([MS-RPCH] 2.2.3.6.1).
+    /// What an RTS PDU is for ([MS-RPCH] 2.2.3.6.1).
     pub struct RtsFlags(u16) {
-        /// The unit is a ping.
+        /// The PDU is a ping.
         PING = 0x0001,
-        /// The unit has commands that no other flag tells of.
+        /// The PDU has commands that no other flag tells of.
         OTHER_CMD = 0x0002,
         /// A channel is being replaced.
         RECYCLE_CHANNEL = 0x0004,
-        /// The unit is about the IN channel.
+        /// The PDU is about the IN channel.
         IN_CHANNEL = 0x0008,
-        /// The unit is about the OUT channel.
+        /// The PDU is about the OUT channel.
         OUT_CHANNEL = 0x0010,
-        /// The sender's channel ends with this unit.
+        /// The sender's channel ends with this PDU.
         EOF = 0x0020,
-        /// The unit asks whether there is a proxy, or answers that.
+        /// The PDU asks whether there is a proxy, or answers that.
         ECHO = 0x0040,
     }
 }

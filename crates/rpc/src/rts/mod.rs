@@ -1,6 +1,6 @@
 //! RTS: what the two channels of RPC over HTTP say to one another between calls ([MS-RPCH] 2.2.3).
 //!
-//! A [`RtsPdu`] is a unit of its own type in the stream of connection-oriented units, made of [`Command`]s.
+//! A [`RtsPdu`] is a PDU of its own type in the stream of connection-oriented PDUs, made of [`Command`]s.
 //! [`RtsPdu::name`] says which message ([MS-RPCH] 2.2.4) the commands make up.
 
 mod commands;
@@ -14,43 +14,43 @@ use crate::pdu::{DataRepresentation, Header, PduType, PfcFlags};
 pub use self::commands::{ClientAddress, Command, CommandType, Destination, Padding};
 pub use self::flags::RtsFlags;
 
-/// The type of every RTS unit ([MS-RPCH] 2.2.3.6.1).
+/// The type of every RTS PDU ([MS-RPCH] 2.2.3.6.1).
 pub const RTS: PduType = PduType(20);
 
 /// Bytes before the first command.
 pub const RTS_HEADER_SIZE: usize = 20;
 
-/// One RTS unit ([MS-RPCH] 2.2.3.6).
+/// One RTS PDU ([MS-RPCH] 2.2.3.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtsPdu {
-    /// The common header. Its `frag_length` is derived from the rest when the unit is written.
+    /// The common header. Its `frag_length` is derived from the rest when the PDU is written.
     pub header: Header,
     /// What follows it. Some clients ask for an echo with the common header alone.
     pub body: Option<RtsBody>,
 }
 
-/// What follows the common header of an RTS unit.
+/// What follows the common header of an RTS PDU.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RtsBody {
-    /// What the unit is for.
+    /// What the PDU is for.
     pub flags: RtsFlags,
     /// What it says, in order; at most 65,535.
     pub commands: Vec<Command>,
 }
 
 impl RtsPdu {
-    /// A unit of `commands`.
+    /// A PDU of `commands`.
     pub const fn new(flags: RtsFlags, commands: Vec<Command>) -> Self {
         let whole = PfcFlags::FIRST_FRAG.with(PfcFlags::LAST_FRAG);
         Self { header: Header::new(RTS, whole, 0), body: Some(RtsBody { flags, commands }) }
     }
 
-    /// What the unit says, in order.
+    /// What the PDU says, in order.
     pub fn commands(&self) -> &[Command] {
         self.body.as_ref().map_or(&[], |body| &body.commands)
     }
 
-    /// What the unit is for; no flag where it is a header alone.
+    /// What the PDU is for; no flag where it is a header alone.
     pub fn flags(&self) -> RtsFlags {
         self.body.as_ref().map_or(RtsFlags::NONE, |body| body.flags)
     }
@@ -64,20 +64,20 @@ impl RtsPdu {
 
 impl Encode for RtsPdu {
     /// # Errors
-    /// When the header is not that of an RTS unit, or the unit is over 65,535 bytes long.
+    /// When the header is not that of an RTS PDU, or the PDU is over 65,535 bytes long.
     fn encode(&self, w: &mut Writer) -> Result<()> {
         check(&self.header)?;
-        let mut unit = Writer::with_capacity(128);
-        Header { frag_length: 0, ..self.header }.encode(&mut unit)?;
+        let mut pdu = Writer::with_capacity(128);
+        Header { frag_length: 0, ..self.header }.encode(&mut pdu)?;
         if let Some(body) = &self.body {
-            unit.u16(body.flags.0).len16(body.commands.len(), "NumberOfCommands")?;
-            body.commands.iter().try_for_each(|command| command.encode(&mut unit))?;
+            pdu.u16(body.flags.0).len16(body.commands.len(), "NumberOfCommands")?;
+            body.commands.iter().try_for_each(|command| command.encode(&mut pdu))?;
         }
-        let length = u16::try_from(unit.len()).map_err(|_| {
-            let length = u64::try_from(unit.len()).unwrap_or(u64::MAX);
+        let length = u16::try_from(pdu.len()).map_err(|_| {
+            let length = u64::try_from(pdu.len()).unwrap_or(u64::MAX);
             Error::new(ErrorKind::TooLong { length, limit: u64::from(u16::MAX) }, "frag_length", 8)
         })?;
-        let mut bytes = unit.into_vec();
+        let mut bytes = pdu.into_vec();
         if let Some(place) = bytes.get_mut(8..10) {
             place.copy_from_slice(&length.to_le_bytes());
         }
@@ -87,14 +87,14 @@ impl Encode for RtsPdu {
 }
 
 impl<'a> Decode<'a> for RtsPdu {
-    /// Reads one unit of `frag_length` bytes.
+    /// Reads one PDU of `frag_length` bytes.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let header = Header::from_start(r.peek())?;
         check(&header)?;
-        let mut unit = r.sub(usize::from(header.frag_length), "frag_length")?;
-        unit.bytes(crate::pdu::HEADER_SIZE, "header")?;
-        let body = if unit.is_empty() { None } else { Some(decode_body(&mut unit)?) };
-        unit.finish().map_err(|error| error.within("RTS"))?;
+        let mut pdu = r.sub(usize::from(header.frag_length), "frag_length")?;
+        pdu.bytes(crate::pdu::HEADER_SIZE, "header")?;
+        let body = if pdu.is_empty() { None } else { Some(decode_body(&mut pdu)?) };
+        pdu.finish().map_err(|error| error.within("RTS"))?;
         Ok(Self { header, body })
     }
 }
@@ -107,11 +107,11 @@ fn decode_body(r: &mut Reader<'_>) -> Result<RtsBody> {
     Ok(RtsBody { flags, commands })
 }
 
-/// Holds a header against what an RTS unit's must be: without a verifier, and little-endian.
+/// Holds a header against what an RTS PDU's must be: without a verifier, and little-endian.
 fn check(header: &Header) -> Result<()> {
     if header.ptype != RTS {
         let found = u64::from(header.ptype.0);
-        return Err(Error::invalid("PTYPE", 2, found, "an RTS unit's type, 20").within("RTS"));
+        return Err(Error::invalid("PTYPE", 2, found, "an RTS PDU's type, 20").within("RTS"));
     }
     if header.drep != header.drep.as_little() {
         let DataRepresentation([integers, ..]) = header.drep;

@@ -12,7 +12,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
-/// Units of a client and of a server, as they were recorded on the wire.
+/// PDUs of a client and of a server, as they were recorded on the wire.
 const RECORDED: &[(&str, &str)] = &[
     (
         "CONN/B1",

@@ -87,12 +87,12 @@ fn what_is_handed_out_keeps_nothing_else_in_memory() {
 #[test]
 fn nothing_can_be_read_on_the_way_at_privacy() {
     let mut pair = Pair::bound(AuthLevel::PKT_PRIVACY);
-    pair.client.call(0, 7, None, Bytes::from_static(b"a secret that must not be sent in clear")).unwrap();
+    pair.client.call(0, 7, None, Bytes::from_static(b"a secret that is sealed on its way!!")).unwrap();
     let bytes = pair.client.take_output();
     assert!(!bytes.windows(6).any(|window| window == b"secret"));
     pair.server.receive(&bytes);
     let Some(server::Event::Request(request)) = pair.server.poll_event() else { panic!() };
-    assert_eq!(&*request.stub, b"a secret that must not be sent in clear");
+    assert_eq!(&*request.stub, b"a secret that is sealed on its way!!");
 }
 
 proptest! {

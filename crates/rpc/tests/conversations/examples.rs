@@ -1,4 +1,4 @@
-//! The packet sequences of [MS-RPCE] 4.1 and 4.2, unit by unit as they are on the wire.
+//! The packet sequences of [MS-RPCE] 4.1 and 4.2, PDU by PDU as they are on the wire.
 
 use bytes::Bytes;
 use rpc::client::{self, ClientConfig, Credentials, NextLeg};
@@ -25,7 +25,7 @@ const TRAILER: usize = 8;
 /// What both sequences have in common: privacy, one security context with the number 1, header signing.
 const CONTEXT: u32 = 1;
 
-/// A unit as it is on the wire.
+/// A PDU as it is on the wire.
 struct Unit<'a>(&'a [u8]);
 
 impl<'a> Unit<'a> {
@@ -75,7 +75,7 @@ fn down(pair: &mut Pair) -> (Bytes, Option<client::Event>) {
     (bytes, pair.client.poll_event())
 }
 
-/// The units of `bytes`, of which there is one alone, of `kind`, that carries `token`.
+/// The PDUs of `bytes`, of which there is one alone, of `kind`, that carries `token`.
 #[track_caller]
 fn alone(bytes: &[u8], kind: u8, flags: u8, package: AuthType, token: &[u8]) {
     let units = Unit::all(bytes);
@@ -84,7 +84,7 @@ fn alone(bytes: &[u8], kind: u8, flags: u8, package: AuthType, token: &[u8]) {
     assert_eq!(units[0].token(package), token);
 }
 
-/// The units of `bytes`: two fragments of `kind`, sealed.
+/// The PDUs of `bytes`: two fragments of `kind`, sealed.
 #[track_caller]
 fn two_sealed(bytes: &[u8], kind: u8, package: AuthType, stub: &[u8]) {
     let units = Unit::all(bytes);
@@ -97,7 +97,7 @@ fn two_sealed(bytes: &[u8], kind: u8, package: AuthType, stub: &[u8]) {
     }
 }
 
-/// The first two units: `SECURE_BIND` and `SECURE_BIND_ACK`.
+/// The first two PDUs: `SECURE_BIND` and `SECURE_BIND_ACK`.
 fn bind(package: AuthType) -> Pair {
     let config = ClientConfig { max_fragment: 4280, header_signing: true, ..ClientConfig::default() };
     let mut pair =
@@ -114,7 +114,7 @@ fn bind(package: AuthType) -> Pair {
     pair
 }
 
-/// The last four units: `REQ_PDU` #1 and #2, `RESP_PDU` #1 and #2.
+/// The last four PDUs: `REQ_PDU` #1 and #2, `RESP_PDU` #1 and #2.
 fn call(pair: &mut Pair, package: AuthType) {
     let stub = b"marshaled stub data ".repeat(300);
     pair.client.call(0, 3, None, Bytes::from(stub.clone())).unwrap();

@@ -3,61 +3,16 @@
 use bytes::{Bytes, BytesMut};
 use wire::Decode;
 
-use super::{CallError, ClientAssociation, CloseReason, Credentials, Event, NextLeg, Phase};
+use super::event::{CallError, CloseReason, Credentials, Event, NextLeg};
+use super::outgoing::{Accepted, Proposed};
+use super::state::ClientAssociation;
+use crate::association::core::connection::Phase;
+use crate::association::core::security_context::{HandshakeState, SecurityContext};
 use crate::framer::MIN_MAX_FRAGMENT;
 use crate::pdu::{
-    AuthLevel, AuthType, AuthVerifier, Bind, BindAck, BindTimeFeatures, Body, ContextResult,
-    ContextResultCode, Header, Pdu, PfcFlags, PresentationContext, SecTrailer, SyntaxId,
+    AuthVerifier, Bind, BindAck, BindTimeFeatures, Body, ContextResultCode, Header, Pdu, PfcFlags,
+    PresentationContext, SecTrailer, SyntaxId,
 };
-use crate::security::Protection;
-
-/// A context that the server accepted.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Accepted {
-    pub(super) id: u16,
-    pub(super) interface: SyntaxId,
-}
-
-/// A bind or `alter_context` that waits for its answer.
-pub(super) struct Proposed {
-    call_id: u32,
-    contexts: Vec<(u16, SyntaxId)>,
-    /// A last context negotiates features, and is not the caller's.
-    features: bool,
-    /// What became of the contexts, once that is known and only the handshake goes on.
-    results: Vec<(u16, ContextResult)>,
-    binding: bool,
-}
-
-/// The association's security context.
-pub(super) struct Security {
-    pub(super) auth_type: AuthType,
-    asked_level: AuthLevel,
-    pub(super) level: AuthLevel,
-    pub(super) id: u32,
-    pub(super) state: HandshakeState,
-}
-
-pub(super) enum HandshakeState {
-    Running,
-    Established(Option<Box<dyn Protection>>),
-}
-
-impl Security {
-    pub(super) fn is_established(&self) -> bool {
-        matches!(self.state, HandshakeState::Established(_))
-    }
-
-    fn trailer(&self) -> SecTrailer {
-        SecTrailer {
-            auth_type: self.auth_type,
-            auth_level: self.asked_level,
-            auth_pad_length: 0,
-            auth_reserved: 0,
-            auth_context_id: self.id,
-        }
-    }
-}
 
 impl ClientAssociation {
     /// Proposes contexts, each an interface under a number of its own, and begins a handshake if there are
@@ -70,20 +25,26 @@ impl ClientAssociation {
         contexts: &[(u16, SyntaxId)],
         credentials: Option<Credentials>,
     ) -> Result<(), CallError> {
-        if self.phase != Phase::New {
+        if self.connection.phase != Phase::New {
             return Err(CallError::NotBound);
         }
         let token = match credentials {
             None => None,
-            Some(Credentials { auth_type, level: asked_level, auth_context_id: id, token }) => {
-                let level = asked_level.effective().ok_or(CallError::Protection)?;
-                let state = HandshakeState::Running;
-                self.security = Some(Security { auth_type, asked_level, level, id, state });
+            Some(Credentials { auth_type, level: auth_level, auth_context_id, token }) => {
+                let level = auth_level.effective().ok_or(CallError::Protection)?;
+                let trailer = SecTrailer {
+                    auth_type,
+                    auth_level,
+                    auth_pad_length: 0,
+                    auth_reserved: 0,
+                    auth_context_id,
+                };
+                self.security = Some(SecurityContext::new(trailer, level));
                 Some(token)
             }
         };
         self.propose(contexts, token.as_deref(), true)?;
-        self.phase = Phase::Binding;
+        self.connection.phase = Phase::Binding;
         Ok(())
     }
 
@@ -135,28 +96,30 @@ impl ClientAssociation {
         if self.config.multiplexing {
             flags = flags | PfcFlags::CONC_MPX;
         }
-        let trailer = self.security.as_ref().map(Security::trailer);
+        let trailer = self.security.as_ref().map(SecurityContext::trailer);
         let auth = trailer.zip(token).map(|(trailer, token)| AuthVerifier { trailer, token });
         let body = if binding { Body::Bind(bind) } else { Body::AlterContext(bind) };
         self.send(&Pdu::new(call_id, body).with_flags(flags).with_auth(auth))
     }
 
-    pub(super) fn setup(&mut self, header: &Header, unit: BytesMut) {
-        let unit = unit.freeze();
-        let pdu = match Pdu::from_bytes(&unit) {
+    pub(super) fn setup(&mut self, header: &Header, bytes: BytesMut) {
+        let bytes = bytes.freeze();
+        let pdu = match Pdu::from_bytes(&bytes) {
             Ok(pdu) => pdu,
             Err(error) => return self.close(CloseReason::Malformed(error)),
         };
-        let expected = self.proposed.as_ref().map(|proposed| (proposed.call_id, self.phase));
-        let token = pdu.auth.as_ref().map(|auth| (auth.trailer, unit.slice_ref(auth.token)));
+        let expected = self.proposed.as_ref().map(|proposed| (proposed.call_id, self.connection.phase));
+        let token = pdu.auth.as_ref().map(|auth| (auth.trailer, bytes.slice_ref(auth.token)));
         match (&pdu.body, expected) {
             (Body::BindNak(nak), Some((_, Phase::Binding))) => self.close(CloseReason::Rejected(nak.reason)),
             (Body::BindAck(ack), Some((id, Phase::Binding))) if id == header.call_id => {
-                self.phase = Phase::Bound;
+                self.connection.phase = Phase::Bound;
                 self.group = ack.assoc_group_id;
-                self.max_xmit = ack.max_recv_frag.clamp(MIN_MAX_FRAGMENT, self.config.fragment_limit());
-                self.multiplexing = self.config.multiplexing && header.flags.contains(PfcFlags::CONC_MPX);
-                self.header_signing = self.config.header_signing
+                self.connection.max_xmit =
+                    ack.max_recv_frag.clamp(MIN_MAX_FRAGMENT, self.config.fragment_limit());
+                self.connection.multiplexing =
+                    self.config.multiplexing && header.flags.contains(PfcFlags::CONC_MPX);
+                self.connection.header_signing = self.config.header_signing
                     && self.security.is_some()
                     && header.flags.contains(PfcFlags::SUPPORT_HEADER_SIGN);
                 self.acknowledged(ack, token);
@@ -198,7 +161,7 @@ impl ClientAssociation {
                 }
                 self.pending_token = true;
                 let token = token.map(|(_, token)| token).unwrap_or_default();
-                self.events.push_back(Event::AuthToken { token });
+                self.connection.push_event(Event::AuthToken { token });
             }
             _ => self.settled(),
         }
@@ -208,7 +171,7 @@ impl ClientAssociation {
     fn settled(&mut self) {
         let Some(proposed) = self.proposed.take() else { return };
         let results = proposed.results;
-        self.events.push_back(if proposed.binding {
+        self.connection.push_event(if proposed.binding {
             Event::Bound { assoc_group_id: self.group, results }
         } else {
             Event::ContextsAltered { results }

@@ -62,7 +62,7 @@ impl ClientConfig {
 pub struct Credentials {
     /// The security package.
     pub auth_type: AuthType,
-    /// How well units are to be protected.
+    /// How well PDUs are to be protected.
     pub level: AuthLevel,
     /// Our number for the security context.
     pub auth_context_id: u32,
@@ -81,12 +81,12 @@ pub enum NextLeg {
     Auth3 {
         /// The token.
         token: Vec<u8>,
-        /// What protects units. Must be there from [`AuthLevel::PKT`] on.
+        /// What protects PDUs. Must be there from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
     },
     /// There is nothing more to be said.
     Done {
-        /// What protects units. Must be there from [`AuthLevel::PKT`] on.
+        /// What protects PDUs. Must be there from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
     },
     /// The server's token is not accepted.
@@ -159,11 +159,11 @@ pub struct Response {
 /// Why an association is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {
-    /// What arrived is no unit.
+    /// What arrived is no PDU.
     Frame(FrameError),
-    /// A unit cannot be read.
+    /// A PDU cannot be read.
     Malformed(wire::Error),
-    /// A unit came that may not come here.
+    /// A PDU came that may not come here.
     Protocol(&'static str),
     /// The server rejects the bind.
     Rejected(RejectReason),
@@ -188,8 +188,8 @@ impl fmt::Display for CloseReason {
             Self::Rejected(reason) => write!(f, "server: the bind is rejected: {reason}"),
             Self::SetupFault(status) => write!(f, "server: the association is refused: {status}"),
             Self::AuthenticationRefused => f.write_str("the server's token is not accepted"),
-            Self::NotProtected => f.write_str("server: a unit is not protected as agreed on"),
-            Self::BadSignature => f.write_str("server: a unit's protection is wrong"),
+            Self::NotProtected => f.write_str("server: a PDU is not protected as agreed on"),
+            Self::BadSignature => f.write_str("server: a PDU's protection is wrong"),
             Self::StubTooLong => f.write_str("server: an answer is over its limit"),
         }
     }
@@ -204,11 +204,11 @@ pub enum CallError {
     UnknownContext,
     /// As many calls as may be wait already.
     TooManyCalls,
-    /// The unit could not be protected. The association is over.
+    /// The PDU could not be protected. The association is over.
     Protection,
     /// No token waits for an answer.
     UnknownHandshake,
-    /// A bind or its token does not fit into a unit.
+    /// A bind or its token does not fit into a PDU.
     TooLong,
 }
 
@@ -218,9 +218,9 @@ impl fmt::Display for CallError {
             Self::NotBound => "there is no association",
             Self::UnknownContext => "the context was not accepted",
             Self::TooManyCalls => "as many calls as may be wait already",
-            Self::Protection => "the unit could not be protected",
+            Self::Protection => "the PDU could not be protected",
             Self::UnknownHandshake => "no token waits for an answer",
-            Self::TooLong => "it does not fit into a unit",
+            Self::TooLong => "it does not fit into a PDU",
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::security::{Protection, ProtectionError};
 /// ([MS-RPCE] 2.2.2.11).
 const AUTH_ALIGNMENT: usize = 16;
 
-/// What protects a call's units: a context of the association, borrowed for one call.
+/// What protects a call's PDUs: a context of the association, borrowed for one call.
 pub(crate) struct Seal<'a> {
     pub(crate) protection: &'a mut dyn Protection,
     pub(crate) auth_type: AuthType,
@@ -132,8 +132,8 @@ fn seal_fragment(
     trailer.encode(&mut w).map_err(|_| ProtectionError)?;
     out.extend_from_slice(w.as_slice());
     out.resize(out.len().saturating_add(signature), 0);
-    let unit = out.get_mut(start..).ok_or(ProtectionError)?;
-    let parts = Parts::split(unit, head_size, body_end.saturating_sub(start)).ok_or(ProtectionError)?;
+    let pdu = out.get_mut(start..).ok_or(ProtectionError)?;
+    let parts = Parts::split(pdu, head_size, body_end.saturating_sub(start)).ok_or(ProtectionError)?;
     seal.protection.protect(
         seal.level,
         seal.header_signing,
@@ -144,7 +144,7 @@ fn seal_fragment(
     )
 }
 
-/// The four parts of a protected unit.
+/// The four parts of a protected PDU.
 struct Parts<'a> {
     before: &'a [u8],
     body: &'a mut [u8],
@@ -153,15 +153,15 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn split(unit: &'a mut [u8], head_size: usize, trailer: usize) -> Option<Self> {
-        let (before, rest) = unit.split_at_mut_checked(head_size)?;
+    fn split(pdu: &'a mut [u8], head_size: usize, trailer: usize) -> Option<Self> {
+        let (before, rest) = pdu.split_at_mut_checked(head_size)?;
         let (body, rest) = rest.split_at_mut_checked(trailer.checked_sub(head_size)?)?;
         let (after, signature) = rest.split_at_mut_checked(SEC_TRAILER_SIZE)?;
         Some(Self { before, body, after, signature })
     }
 }
 
-/// Where the stub of a unit with a verifier lies.
+/// Where the stub of a PDU with a verifier lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sealed {
     pub(crate) trailer: SecTrailer,
@@ -174,8 +174,8 @@ impl Sealed {
     /// Finds the verifier of a request, response or fault whose fields before the stub take `head_size`
     /// bytes.
     /// `Ok(None)` when it has none; an error when it breaks the rules of [MS-RPCE] 2.2.2.11.
-    pub(crate) fn find(header: &Header, unit: &[u8], head_size: usize) -> Result<Option<Self>, wire::Error> {
-        let Some((start, trailer)) = SecTrailer::find(header, unit)? else { return Ok(None) };
+    pub(crate) fn find(header: &Header, pdu: &[u8], head_size: usize) -> Result<Option<Self>, wire::Error> {
+        let Some((start, trailer)) = SecTrailer::find(header, pdu)? else { return Ok(None) };
         let found = u64::try_from(start).unwrap_or(u64::MAX);
         if start % 4 != 0 {
             return Err(wire::Error::invalid("sec_trailer", start, found, "a multiple of four"));
@@ -195,12 +195,12 @@ impl Sealed {
     /// Checks the signature and unseals the stub in place.
     pub(crate) fn open(
         &self,
-        unit: &mut [u8],
+        pdu: &mut [u8],
         protection: &mut dyn Protection,
         level: AuthLevel,
         header_signing: bool,
     ) -> Result<(), ProtectionError> {
-        let parts = Parts::split(unit, self.head_size, self.start).ok_or(ProtectionError)?;
+        let parts = Parts::split(pdu, self.head_size, self.start).ok_or(ProtectionError)?;
         protection.unprotect(level, header_signing, parts.before, parts.body, parts.after, parts.signature)
     }
 }
@@ -248,14 +248,14 @@ impl Assembly {
     }
 }
 
-/// Cuts the stub out of a unit without copying it.
-pub(crate) fn cut_stub(mut unit: BytesMut, start: usize, end: usize) -> BytesMut {
-    unit.truncate(end);
-    unit.advance(start.min(unit.len()));
-    unit
+/// Cuts the stub out of a PDU without copying it.
+pub(crate) fn cut_stub(mut pdu: BytesMut, start: usize, end: usize) -> BytesMut {
+    pdu.truncate(end);
+    pdu.advance(start.min(pdu.len()));
+    pdu
 }
 
-/// The fixed size of what comes before a unit's stub.
+/// The fixed size of what comes before a PDU's stub.
 pub(crate) fn head_size(header: &Header) -> usize {
     let object = header.ptype == PduType::REQUEST && header.flags.contains(PfcFlags::OBJECT_UUID);
     if object { HEADER_SIZE.saturating_add(24) } else { REQUEST_HEADER_SIZE }

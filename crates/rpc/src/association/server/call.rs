@@ -1,61 +1,25 @@
 //! Calls and their answers.
 
 use bytes::BytesMut;
-use wire::{DecodeWith, Endian, Guid, Reader};
 
-use super::bind::{HandshakeState, SecurityContext};
-use super::{AnswerError, CloseReason, Event, Phase, Request, RequestSecurity, ServerAssociation};
-use crate::association::core::fragment::{
-    Assembly, FragmentHead, Seal, Sealed, append_fragments, cut_stub, head_size,
-};
-use crate::pdu::{self, AuthLevel, FaultStatus, HEADER_SIZE, Header, PduType, PfcFlags, SyntaxId};
+use super::event::{CloseReason, Event, Request, RequestSecurity};
+use super::incoming::{Active, CallHead, Partial, Unfinished};
+use super::state::ServerAssociation;
+use crate::association::core::connection::Phase;
+use crate::association::core::fragment::{Assembly, Sealed, cut_stub, head_size};
+use crate::association::core::security_context::{HandshakeState, UnsealError};
+use crate::pdu::{AuthLevel, FaultStatus, HEADER_SIZE, Header, PduType, PfcFlags, SyntaxId};
 use crate::verification::{Expected, Header2, VerificationTrailer};
-
-/// A call whose last fragment has not come yet.
-pub(super) struct Partial {
-    head: CallHead,
-    /// `None` when the call was refused already; then its other fragments are passed over.
-    stub: Option<Assembly>,
-}
-
-/// What all fragments of one call have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct CallHead {
-    context_id: u16,
-    opnum: u16,
-    object: Option<Guid>,
-    endian: Endian,
-    drep: pdu::DataRepresentation,
-    alloc_hint: u32,
-    security: Option<RequestSecurity>,
-}
-
-/// What is held of a call that has not come whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unfinished {
-    /// The call.
-    pub call_id: u32,
-    /// Who calls; `None` for unauthenticated calls.
-    pub security: Option<RequestSecurity>,
-    /// How much of its stub is here, in bytes.
-    pub bytes: usize,
-}
-
-/// A call that waits for its answer.
-pub(super) struct Active {
-    context_id: u16,
-    security: Option<RequestSecurity>,
-}
 
 /// Fragments that are not a call's last are as long as both sides take, of which this is less than the least
 /// (C706 12.6.3.1 `MustRecvFragSize`), in bytes of the stub.
 const SHORT_FRAGMENT: usize = 1024;
 
-/// Why a unit is not let through.
+/// Why a PDU is not let through.
 struct Refusal {
     status: FaultStatus,
     reason: CloseReason,
-    /// The unit may be good and comes too early: the fault says that its call was not begun.
+    /// The PDU may be good and comes too early: the fault says that its call was not begun.
     early: bool,
 }
 
@@ -76,17 +40,26 @@ impl Refusal {
         Self::new(FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Protocol(what))
     }
 
+    /// Of a PDU whose protection is not accepted.
+    const fn sealed(error: UnsealError) -> Self {
+        match error {
+            UnsealError::Running => Self::early(),
+            UnsealError::Refused | UnsealError::Unprotected => Self::denied(),
+            UnsealError::Signature => Self::new(FaultStatus::RPC_S_SEC_PKG_ERROR, CloseReason::BadSignature),
+        }
+    }
+
     const fn early() -> Self {
         Self { early: true, ..Self::protocol("a call before the end of its handshake") }
     }
 }
 
 impl ServerAssociation {
-    pub(super) fn request(&mut self, header: &Header, mut unit: BytesMut) {
-        if self.phase != Phase::Bound {
+    pub(super) fn request(&mut self, header: &Header, mut bytes: BytesMut) {
+        if self.connection.phase != Phase::Bound {
             return self.protocol_error(header, "a call before a bind");
         }
-        let mut head = match CallHead::read(header, &unit) {
+        let mut head = match CallHead::read(header, &bytes) {
             Ok(head) => head,
             Err(error) => return self.refuse_request(header.call_id, 0, Refusal::malformed(error)),
         };
@@ -101,8 +74,8 @@ impl ServerAssociation {
         }
         let begun = self.partial.get(&header.call_id).map(|partial| partial.head.security);
         let opened = match begun {
-            Some(begun) if !first => self.open_next(header, &mut unit, begun).map(|end| (begun, end)),
-            _ => self.open(header, &mut unit, head_size(header)),
+            Some(begun) if !first => self.open_next(header, &mut bytes, begun).map(|end| (begun, end)),
+            _ => self.open(header, &mut bytes, head_size(header)),
         };
         let (security, end) = match opened {
             Ok(opened) => opened,
@@ -113,7 +86,7 @@ impl ServerAssociation {
             }
         };
         head.security = security;
-        let stub = cut_stub(unit, head_size(header), end);
+        let stub = cut_stub(bytes, head_size(header), end);
         if first {
             self.first_fragment(header, head, stub);
         } else {
@@ -133,12 +106,12 @@ impl ServerAssociation {
             None if first => return None,
             _ if known => return None,
             // Its verifier is checked first.
-            None if self.multiplexing => return None,
+            None if self.connection.multiplexing => return None,
             _ => "a fragment of a call that was not begun",
         };
         let (call_id, context_id) = match unfinished {
             // Where there is one call at a time, that one fails.
-            Some(unfinished) if !self.multiplexing => unfinished,
+            Some(unfinished) if !self.connection.multiplexing => unfinished,
             Some(same) if same.0 == header.call_id => same,
             _ => (header.call_id, 0),
         };
@@ -160,7 +133,7 @@ impl ServerAssociation {
             return self.refuse_request(call_id, head.context_id, refusal);
         }
         let calls = self.active.len().saturating_add(self.partial.len());
-        if calls > 0 && !self.multiplexing {
+        if calls > 0 && !self.connection.multiplexing {
             let refusal = Refusal::protocol("a second call, though one at a time was agreed on");
             return self.refuse_request(call_id, head.context_id, refusal);
         }
@@ -177,14 +150,14 @@ impl ServerAssociation {
             }
             return;
         }
-        if stub.len().saturating_add(self.assembling) > self.stub_limit(&head) {
+        if stub.len().saturating_add(self.connection.assembling) > self.stub_limit(&head) {
             return self.stub_too_long(call_id, head.context_id);
         }
         self.count_fragment(&head, stub.len());
         if last {
             return self.complete(call_id, head, Assembly::new(stub));
         }
-        self.assembling = self.assembling.saturating_add(stub.len());
+        self.connection.assembling = self.connection.assembling.saturating_add(stub.len());
         self.partial.insert(call_id, Partial { head, stub: Some(Assembly::new(stub)) });
     }
 
@@ -200,18 +173,18 @@ impl ServerAssociation {
             return self.refuse_request(header.call_id, context_id, refusal);
         }
         if let Some(assembly) = &mut partial.stub {
-            if stub.len().saturating_add(self.assembling) > limit {
+            if stub.len().saturating_add(self.connection.assembling) > limit {
                 return self.stub_too_long(header.call_id, context_id);
             }
             let hint = usize::try_from(partial.head.alloc_hint).unwrap_or(usize::MAX);
             assembly.push(stub, hint, limit);
-            self.assembling = self.assembling.saturating_add(stub.len());
+            self.connection.assembling = self.connection.assembling.saturating_add(stub.len());
             self.count_fragment(head, stub.len());
         }
         if header.flags.contains(PfcFlags::LAST_FRAG)
             && let Some(Partial { head, stub: Some(stub) }) = self.partial.remove(&header.call_id)
         {
-            self.assembling = self.assembling.saturating_sub(stub.len());
+            self.connection.assembling = self.connection.assembling.saturating_sub(stub.len());
             self.complete(header.call_id, head, stub);
         }
     }
@@ -226,7 +199,7 @@ impl ServerAssociation {
 
     /// How many bytes that is in all.
     pub const fn unfinished_bytes(&self) -> usize {
-        self.assembling
+        self.connection.assembling
     }
 
     /// Refuses a call that has not come whole with the fault `status`. What was held of it is dropped, and what still
@@ -234,7 +207,7 @@ impl ServerAssociation {
     pub fn refuse_unfinished(&mut self, call_id: u32, status: FaultStatus) {
         let Some(partial) = self.partial.get_mut(&call_id) else { return };
         let Some(stub) = partial.stub.take() else { return };
-        self.assembling = self.assembling.saturating_sub(stub.len());
+        self.connection.assembling = self.connection.assembling.saturating_sub(stub.len());
         let context_id = partial.head.context_id;
         self.send_fault(call_id, context_id, status, true);
     }
@@ -294,7 +267,7 @@ impl ServerAssociation {
         }
         let interface = context.interface.id;
         self.active.insert(call_id, Active { context_id: head.context_id, security: head.security });
-        self.events.push_back(Event::Request(Request {
+        self.connection.push_event(Event::Request(Request {
             call_id,
             context_id: head.context_id,
             interface,
@@ -307,25 +280,25 @@ impl ServerAssociation {
         }));
     }
 
-    /// Finds out under which security context a unit came, checks it and unseals it in place. Returns the
+    /// Finds out under which security context a PDU came, checks it and unseals it in place. Returns the
     /// context, and where the stub ends.
     fn open(
         &mut self,
         header: &Header,
-        unit: &mut BytesMut,
+        bytes: &mut BytesMut,
         head_size: usize,
     ) -> Result<(Option<RequestSecurity>, usize), Refusal> {
-        let Some(sealed) = Sealed::find(header, unit, head_size).map_err(Refusal::malformed)? else {
+        let Some(sealed) = Sealed::find(header, bytes, head_size).map_err(Refusal::malformed)? else {
             let security = self.unprotected()?;
-            return Ok((security, unit.len()));
+            return Ok((security, bytes.len()));
         };
         let trailer = sealed.trailer;
         let context = self.security.iter_mut().find(|context| context.id == trailer.auth_context_id);
         let context = context.ok_or(Refusal::denied())?;
-        if context.auth_type != trailer.auth_type || Some(context.level) != trailer.auth_level.effective() {
+        if !context.is_named_by(trailer) {
             return Err(Refusal::denied());
         }
-        context.unseal(&sealed, unit, self.header_signing)?;
+        context.unseal(&sealed, bytes, self.connection.header_signing).map_err(Refusal::sealed)?;
         let security = RequestSecurity { auth_context_id: context.id, level: context.level };
         Ok((Some(security), sealed.stub_end()))
     }
@@ -335,25 +308,26 @@ impl ServerAssociation {
     fn open_next(
         &mut self,
         header: &Header,
-        unit: &mut BytesMut,
+        bytes: &mut BytesMut,
         begun: Option<RequestSecurity>,
     ) -> Result<usize, Refusal> {
-        let sealed = Sealed::find(header, unit, head_size(header)).map_err(Refusal::malformed)?;
+        let sealed = Sealed::find(header, bytes, head_size(header)).map_err(Refusal::malformed)?;
         match (sealed, begun) {
-            (None, None) => Ok(unit.len()),
-            (None, Some(begun)) if !begun.level.protects() => Ok(unit.len()),
+            (None, None) => Ok(bytes.len()),
+            (None, Some(begun)) if !begun.level.protects() => Ok(bytes.len()),
             (Some(sealed), Some(begun)) => {
                 let id = begun.auth_context_id;
                 let context = self.security.iter_mut().find(|context| context.id == id);
-                context.ok_or(Refusal::denied())?.unseal(&sealed, unit, self.header_signing)?;
+                let context = context.ok_or(Refusal::denied())?;
+                context.unseal(&sealed, bytes, self.connection.header_signing).map_err(Refusal::sealed)?;
                 Ok(sealed.stub_end())
             }
             _ => Err(Refusal::protocol("only some fragments of a call have a verifier")),
         }
     }
 
-    /// The security context of a unit without a verifier: none on an association that was bound without one, the only
-    /// one where that is at connect level. A refusal where such a unit may not come.
+    /// The security context of a PDU without a verifier: none on an association that was bound without one, the only
+    /// one where that is at connect level. A refusal where such a PDU may not come.
     fn unprotected(&self) -> Result<Option<RequestSecurity>, Refusal> {
         match self.security.as_slice() {
             [] => Ok(None),
@@ -366,127 +340,28 @@ impl ServerAssociation {
         }
     }
 
-    pub(super) fn cancel(&mut self, header: &Header, mut unit: BytesMut) {
-        if self.phase != Phase::Bound {
+    pub(super) fn cancel(&mut self, header: &Header, mut bytes: BytesMut) {
+        if self.connection.phase != Phase::Bound {
             return self.protocol_error(header, "a cancel before a bind");
         }
-        // A verifier counts as a unit, so it must be checked; without one nothing is lost but an answer.
+        // A verifier counts as a PDU, so it must be checked; without one nothing is lost but an answer.
         if header.auth_length != 0
-            && let Err(refusal) = self.open(header, &mut unit, HEADER_SIZE)
+            && let Err(refusal) = self.open(header, &mut bytes, HEADER_SIZE)
         {
             return self.refuse_request(header.call_id, 0, refusal);
         }
         let call_id = header.call_id;
         if header.ptype == PduType::CO_CANCEL {
             if self.active.contains_key(&call_id) {
-                self.events.push_back(Event::Cancel { call_id });
+                self.connection.push_event(Event::Cancel { call_id });
             }
             return;
         }
         if let Some(Partial { stub: Some(stub), .. }) = self.partial.remove(&call_id) {
-            self.assembling = self.assembling.saturating_sub(stub.len());
+            self.connection.assembling = self.connection.assembling.saturating_sub(stub.len());
         }
         if self.active.remove(&call_id).is_some() {
-            self.events.push_back(Event::Orphaned { call_id });
+            self.connection.push_event(Event::Orphaned { call_id });
         }
-    }
-
-    /// Answers a call with `stub`, in as many fragments as it takes, protected as the call was.
-    ///
-    /// # Errors
-    /// When the call does not wait for an answer, or the answer cannot be protected; then the association is
-    /// over.
-    pub fn respond(&mut self, call_id: u32, stub: &[u8]) -> Result<(), AnswerError> {
-        let Active { context_id, security } = self.active.remove(&call_id).ok_or(AnswerError::UnknownCall)?;
-        let head = FragmentHead {
-            ptype: PduType::RESPONSE,
-            flags: PfcFlags::NONE,
-            call_id,
-            context_id,
-            opnum: 0,
-            object: None,
-        };
-        let protecting = security.filter(|security| security.level.protects());
-        let mut seal = match protecting {
-            None => None,
-            Some(security) => Some(seal(&mut self.security, security, self.header_signing)?),
-        };
-        let sent = append_fragments(&mut self.output, &head, (stub, &[]), self.max_xmit, seal.as_mut());
-        sent.map_err(|_| {
-            self.close(CloseReason::BadSignature);
-            AnswerError::Protection
-        })
-    }
-
-    /// Answers a call with the fault `status`. `did_not_execute` says that nothing was done, so that the
-    /// client may try again; where there is no such operation it is said in any case.
-    ///
-    /// # Errors
-    /// When the call does not wait for an answer.
-    pub fn fault(
-        &mut self,
-        call_id: u32,
-        status: FaultStatus,
-        did_not_execute: bool,
-    ) -> Result<(), AnswerError> {
-        let Active { context_id, .. } = self.active.remove(&call_id).ok_or(AnswerError::UnknownCall)?;
-        self.send_fault(call_id, context_id, status, did_not_execute || status.is_rejection());
-        Ok(())
-    }
-}
-
-/// The established context that `security` names, to protect an answer.
-fn seal(
-    contexts: &mut [SecurityContext],
-    security: RequestSecurity,
-    header_signing: bool,
-) -> Result<Seal<'_>, AnswerError> {
-    let context = contexts.iter_mut().find(|context| context.id == security.auth_context_id);
-    let context = context.ok_or(AnswerError::Protection)?;
-    let HandshakeState::Established(Some(protection)) = &mut context.state else {
-        return Err(AnswerError::Protection);
-    };
-    Ok(Seal {
-        protection: protection.as_mut(),
-        auth_type: context.auth_type,
-        level: context.level,
-        context_id: context.id,
-        header_signing,
-    })
-}
-
-impl SecurityContext {
-    /// Checks a unit's signature, and unseals it in place, as the level has it.
-    fn unseal(&mut self, sealed: &Sealed, unit: &mut BytesMut, header_signing: bool) -> Result<(), Refusal> {
-        let protection = match &mut self.state {
-            HandshakeState::Established(protection) => protection,
-            HandshakeState::Running(_) => return Err(Refusal::early()),
-            HandshakeState::Refused => return Err(Refusal::denied()),
-        };
-        if !self.level.protects() {
-            return Ok(());
-        }
-        let protection = protection.as_mut().ok_or(Refusal::denied())?;
-        let bad = |_| Refusal::new(FaultStatus::RPC_S_SEC_PKG_ERROR, CloseReason::BadSignature);
-        sealed.open(unit, protection.as_mut(), self.level, header_signing).map_err(bad)
-    }
-}
-
-impl CallHead {
-    /// What the fields say that nothing seals; under which security context they came is still to be found out.
-    fn read(header: &Header, unit: &[u8]) -> Result<Self, wire::Error> {
-        let endian = header.drep.endian()?;
-        let mut r = Reader::with_endian(unit, endian);
-        r.bytes(HEADER_SIZE, "header")?;
-        let request = pdu::Request::decode_with(&mut r, header.flags)?;
-        Ok(Self {
-            context_id: request.context_id,
-            opnum: request.opnum,
-            object: request.object,
-            endian,
-            drep: header.drep,
-            alloc_hint: request.alloc_hint,
-            security: None,
-        })
     }
 }

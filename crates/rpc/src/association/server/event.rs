@@ -64,7 +64,7 @@ pub struct Request {
     pub stub: Bytes,
     /// The stub's byte order.
     pub endian: Endian,
-    /// Who calls, and how well that is known; `None` for nobody.
+    /// The security context of the caller; `None` for unauthenticated calls.
     pub security: Option<RequestSecurity>,
     /// How long the client said that the stub would be; a hint.
     pub alloc_hint: u32,
@@ -90,10 +90,10 @@ pub enum AuthOutcome {
     Done {
         /// A last token for the client. It is not sent in answer to an auth3, which has no answer.
         token: Option<Vec<u8>>,
-        /// What protects units. Must be there from [`AuthLevel::PKT`] on.
+        /// What protects PDUs. Must be there from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
     },
-    /// The caller is known, but what was negotiated cannot protect units as the level has it.
+    /// The caller is known, but what was negotiated cannot protect PDUs as the level has it.
     TooWeak,
     /// The caller is not let in.
     Refused,
@@ -114,11 +114,11 @@ impl fmt::Debug for AuthOutcome {
 /// Why an association is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {
-    /// What arrived is no unit.
+    /// What arrived is no PDU.
     Frame(FrameError),
-    /// A unit cannot be read.
+    /// A PDU cannot be read.
     Malformed(wire::Error),
-    /// A unit came that may not come here.
+    /// A PDU came that may not come here.
     Protocol(&'static str),
     /// The bind was rejected.
     Rejected(RejectReason),
@@ -146,8 +146,8 @@ impl fmt::Display for CloseReason {
             Self::Unacceptable(what) => write!(f, "the bind was rejected: {what}"),
             Self::LedBack => f.write_str("the bind is one of this program's own"),
             Self::AuthenticationRefused => f.write_str("the handshake was refused"),
-            Self::NotProtected => f.write_str("client: a unit is not protected as agreed on"),
-            Self::BadSignature => f.write_str("client: a unit's protection is wrong"),
+            Self::NotProtected => f.write_str("client: a PDU is not protected as agreed on"),
+            Self::BadSignature => f.write_str("client: a PDU's protection is wrong"),
             Self::StubTooLong => f.write_str("client: a stub is over its limit"),
         }
     }
@@ -162,7 +162,7 @@ pub enum AnswerError {
     UnknownHandshake,
     /// The answer could not be protected. The association is over.
     Protection,
-    /// A token does not fit into a unit. The association is over.
+    /// A token does not fit into a PDU. The association is over.
     TokenTooLong,
 }
 
@@ -172,7 +172,7 @@ impl fmt::Display for AnswerError {
             Self::UnknownCall => "no such call waits for an answer",
             Self::UnknownHandshake => "no such token waits for an answer",
             Self::Protection => "the answer could not be protected",
-            Self::TokenTooLong => "the token does not fit into a unit",
+            Self::TokenTooLong => "the token does not fit into a PDU",
         })
     }
 }

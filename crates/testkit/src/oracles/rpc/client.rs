@@ -200,7 +200,7 @@ impl Driver {
 fn check_output(output: &[u8]) {
     let mut framer = Framer::new(ClientConfig::default().max_fragment, u16::MAX);
     framer.push(output);
-    while let Some((header, unit)) = framer.next_unit().expect("a stream of units") {
+    while let Some((header, unit)) = framer.next_pdu().expect("a stream of units") {
         let pdu = Pdu::from_bytes(&unit).expect("a unit");
         assert!(matches!(
             header.ptype,

@@ -30,7 +30,7 @@ fn units<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
     let mut units = Vec::new();
     for piece in pieces {
         framer.push(piece);
-        while let Ok(Some((header, unit))) = framer.next_unit() {
+        while let Ok(Some((header, unit))) = framer.next_pdu() {
             if header.ptype == RTS {
                 units.push(unit.to_vec());
             }

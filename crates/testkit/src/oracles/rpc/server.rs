@@ -254,7 +254,7 @@ fn check_output(output: &[u8]) -> bool {
     let mut several = false;
     let mut framer = Framer::new(config().max_fragment, u16::MAX);
     framer.push(output);
-    while let Some((header, unit)) = framer.next_unit().expect("a stream of units") {
+    while let Some((header, unit)) = framer.next_pdu().expect("a stream of units") {
         Pdu::from_bytes(&unit).expect("a unit");
         several |= header.ptype == PduType::BIND_ACK && header.flags.contains(PfcFlags::CONC_MPX);
         assert!(matches!(

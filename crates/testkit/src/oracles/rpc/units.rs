@@ -77,7 +77,7 @@ fn frame(pieces: &[&[u8]]) -> Units {
     for piece in pieces {
         framer.push(piece);
         loop {
-            match framer.next_unit() {
+            match framer.next_pdu() {
                 Ok(Some((header, unit))) => units.push((header, unit.to_vec())),
                 Ok(None) => break,
                 Err(error) => return (units, Some(error), Vec::new()),

@@ -1,0 +1,34 @@
+//! PDUs to what they answer, one by one as events are polled.
+
+use bytes::BytesMut;
+
+use super::event::{CloseReason, Event};
+use super::state::ClientAssociation;
+use crate::pdu::{Header, PduType};
+
+impl ClientAssociation {
+    /// What happened next. `None` until more bytes arrive, or a handshake's answer comes.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        while !self.connection.has_events() && self.wants_input() {
+            match self.connection.next_pdu() {
+                Ok(Some((header, bytes))) => self.pdu(&header, bytes),
+                Ok(None) => break,
+                Err(error) => self.close(CloseReason::Frame(error)),
+            }
+        }
+        self.connection.pop_event()
+    }
+
+    fn pdu(&mut self, header: &Header, bytes: BytesMut) {
+        if !header.version_supported() {
+            return self.protocol_error("a protocol version that is not spoken here");
+        }
+        match header.ptype {
+            PduType::BIND_ACK | PduType::BIND_NAK | PduType::ALTER_CONTEXT_RESP => self.setup(header, bytes),
+            PduType::RESPONSE => self.response(header, bytes),
+            PduType::FAULT => self.fault(header, bytes),
+            PduType::SHUTDOWN => self.connection.push_event(Event::Shutdown),
+            _ => self.protocol_error("a PDU that only clients send"),
+        }
+    }
+}

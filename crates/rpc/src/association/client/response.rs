@@ -1,0 +1,122 @@
+//! Responses and faults.
+
+use bytes::BytesMut;
+use wire::{Decode, Reader};
+
+use super::event::{CloseReason, Event, Response};
+use super::state::ClientAssociation;
+use crate::association::core::connection::Phase;
+use crate::association::core::fragment::{Assembly, Sealed, cut_stub};
+use crate::association::core::security_context::UnsealError;
+use crate::pdu::{Fault, HEADER_SIZE, Header, PfcFlags, REQUEST_HEADER_SIZE};
+
+impl ClientAssociation {
+    pub(super) fn response(&mut self, header: &Header, mut bytes: BytesMut) {
+        if self.connection.phase != Phase::Bound {
+            return self.protocol_error("an answer before a bind");
+        }
+        let end = match self.open(header, &mut bytes) {
+            Ok(end) => end,
+            Err(reason) => return self.close(reason),
+        };
+        if bytes.len() < REQUEST_HEADER_SIZE {
+            return self.protocol_error("an answer without its fields");
+        }
+        let hint = alloc_hint(header, &bytes);
+        let stub = cut_stub(bytes, REQUEST_HEADER_SIZE, end);
+        let limit = self.config.max_stub;
+        let Some(outstanding) = self.outstanding.get_mut(&header.call_id) else {
+            if !self.orphaned.contains(&header.call_id) {
+                self.protocol_error("an answer to no call of ours");
+            }
+            return;
+        };
+        if stub.len().saturating_add(self.connection.assembling) > limit {
+            return self.close(CloseReason::StubTooLong);
+        }
+        self.connection.assembling = self.connection.assembling.saturating_add(stub.len());
+        let first = header.flags.contains(PfcFlags::FIRST_FRAG);
+        match &mut outstanding.answer {
+            none @ None if first => *none = Some((header.drep, Assembly::new(stub))),
+            Some((drep, assembly)) if !first && *drep == header.drep => assembly.push(&stub, hint, limit),
+            _ => return self.protocol_error("a fragment of an answer out of order"),
+        }
+        if header.flags.contains(PfcFlags::LAST_FRAG) {
+            self.answered(header.call_id);
+        }
+    }
+
+    fn answered(&mut self, call_id: u32) {
+        let Some(outstanding) = self.outstanding.remove(&call_id) else { return };
+        self.release(&outstanding);
+        if let Some((drep, assembly)) = outstanding.answer {
+            let endian = drep.endian().unwrap_or_default();
+            self.connection.push_event(Event::Response(Response {
+                call_id,
+                stub: assembly.finish(),
+                endian,
+            }));
+        }
+        self.next_turn();
+    }
+
+    pub(super) fn fault(&mut self, header: &Header, mut bytes: BytesMut) {
+        // Windows and Samba send faults unprotected; one that is protected must be so rightly.
+        let end = if header.auth_length == 0 { Ok(bytes.len()) } else { self.open(header, &mut bytes) };
+        let end = match end {
+            Ok(end) => end,
+            Err(reason) => return self.close(reason),
+        };
+        let fields = cut_stub(bytes, HEADER_SIZE, end);
+        let endian = header.drep.endian().unwrap_or_default();
+        let fault = match read_fault(&fields, endian) {
+            Ok(fault) => fault,
+            Err(error) => return self.close(CloseReason::Malformed(error)),
+        };
+        let call_id = header.call_id;
+        if let Some(outstanding) = self.outstanding.remove(&call_id) {
+            self.release(&outstanding);
+            let did_not_execute = header.flags.contains(PfcFlags::DID_NOT_EXECUTE);
+            self.connection.push_event(Event::Fault { call_id, status: fault.status, did_not_execute });
+            self.next_turn();
+        } else if self.proposed.is_some() || self.connection.phase != Phase::Bound {
+            self.close(CloseReason::SetupFault(fault.status));
+        } else if !self.orphaned.contains(&call_id) {
+            self.protocol_error("a fault for no call of ours");
+        }
+    }
+
+    /// Checks the protection of the PDU in `bytes`, and unseals it in place. Returns where its stub ends.
+    fn open(&mut self, header: &Header, bytes: &mut BytesMut) -> Result<usize, CloseReason> {
+        let sealed = Sealed::find(header, bytes, REQUEST_HEADER_SIZE).map_err(CloseReason::Malformed)?;
+        let Some(security) = &mut self.security else {
+            return sealed.map_or(Ok(bytes.len()), |_| Err(CloseReason::NotProtected));
+        };
+        if !security.is_established() {
+            return Err(CloseReason::NotProtected);
+        }
+        let Some(sealed) = sealed else {
+            return if security.level.protects() { Err(CloseReason::NotProtected) } else { Ok(bytes.len()) };
+        };
+        if !security.is_named_by(sealed.trailer) {
+            return Err(CloseReason::NotProtected);
+        }
+        security.unseal(&sealed, bytes, self.connection.header_signing).map_err(|error| match error {
+            UnsealError::Signature => CloseReason::BadSignature,
+            UnsealError::Running | UnsealError::Refused | UnsealError::Unprotected => {
+                CloseReason::NotProtected
+            }
+        })?;
+        Ok(sealed.stub_end())
+    }
+}
+
+fn alloc_hint(header: &Header, bytes: &[u8]) -> usize {
+    let endian = header.drep.endian().unwrap_or_default();
+    let mut r = Reader::with_endian(bytes.get(HEADER_SIZE..).unwrap_or_default(), endian);
+    r.u32("alloc_hint").ok().and_then(|hint| usize::try_from(hint).ok()).unwrap_or(0)
+}
+
+fn read_fault(fields: &[u8], endian: wire::Endian) -> Result<Fault<'_>, wire::Error> {
+    Fault::decode(&mut Reader::with_endian(fields, endian).at_offset(HEADER_SIZE))
+}

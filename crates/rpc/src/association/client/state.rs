@@ -1,0 +1,129 @@
+//! The state of an association towards a server, and how it ends.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::event::{CallError, ClientConfig, CloseReason, Event};
+use super::outgoing::{Accepted, Outstanding, Proposed, Waiting};
+use crate::association::core::connection::{Connection, Phase};
+use crate::association::core::security_context::SecurityContext;
+use crate::pdu::Pdu;
+
+/// Our end of one connection to a server.
+pub struct ClientAssociation {
+    pub(super) config: ClientConfig,
+    pub(super) connection: Connection<Event>,
+    pub(super) group: u32,
+    pub(super) last_call_id: u32,
+    pub(super) contexts: Vec<Accepted>,
+    pub(super) proposed: Option<Proposed>,
+    pub(super) security: Option<SecurityContext>,
+    /// A token waits for the driver's answer.
+    pub(super) pending_token: bool,
+    pub(super) outstanding: HashMap<u32, Outstanding>,
+    pub(super) waiting: VecDeque<Waiting>,
+    /// Calls that were given up, whose answers may still come.
+    pub(super) orphaned: VecDeque<u32>,
+}
+
+impl ClientAssociation {
+    /// The client's end of a connection on which nothing was said yet.
+    pub fn new(config: ClientConfig) -> Self {
+        Self {
+            connection: Connection::new(config.fragment_limit(), config.max_setup_fragment),
+            group: 0,
+            last_call_id: config.first_call_id.saturating_sub(1),
+            contexts: Vec::new(),
+            proposed: None,
+            security: None,
+            pending_token: false,
+            outstanding: HashMap::new(),
+            waiting: VecDeque::new(),
+            orphaned: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Stores bytes that arrived. Poll events afterwards.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.connection.receive(bytes);
+    }
+
+    /// Whether more bytes should be read from the server.
+    pub fn wants_input(&self) -> bool {
+        !self.is_closed() && !self.pending_token
+    }
+
+    /// Takes what is to be sent, with all of its memory.
+    pub fn take_output(&mut self) -> Bytes {
+        self.connection.take_output()
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn output_len(&self) -> usize {
+        self.connection.output_len()
+    }
+
+    /// Whether the association is over.
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// Whether calls can be made.
+    pub fn is_bound(&self) -> bool {
+        self.connection.phase == Phase::Bound
+            && self.security.as_ref().is_none_or(SecurityContext::is_established)
+    }
+
+    /// The association group; zero before a `bind_ack`.
+    pub fn assoc_group_id(&self) -> u32 {
+        self.group
+    }
+
+    /// How many calls wait for their answer, or for their turn.
+    pub fn calls(&self) -> usize {
+        self.outstanding.len().saturating_add(self.waiting.len())
+    }
+
+    pub(super) fn protocol_error(&mut self, what: &'static str) {
+        self.close(CloseReason::Protocol(what));
+    }
+
+    pub(super) fn next_call_id(&mut self) -> u32 {
+        loop {
+            self.last_call_id = self.last_call_id.checked_add(1).unwrap_or(1);
+            let id = self.last_call_id;
+            if !self.outstanding.contains_key(&id) && !self.orphaned.contains(&id) {
+                return id;
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, pdu: &Pdu<'_>) -> Result<(), CallError> {
+        self.connection.send(pdu).map_err(|_| CallError::TooLong)
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        if !self.connection.close(Event::Closed { reason }) {
+            return;
+        }
+        self.outstanding.clear();
+        self.waiting.clear();
+        self.security = None;
+        self.pending_token = false;
+    }
+}
+
+impl fmt::Debug for ClientAssociation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientAssociation")
+            .field("phase", &self.connection.phase)
+            .field("group", &self.group)
+            .field("contexts", &self.contexts.len())
+            .field("outstanding", &self.outstanding.len())
+            .field("waiting", &self.waiting.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! One connection, as either end sees it: PDUs in, events and bytes out, and what was agreed on with the bind.
+
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use wire::{Encode, Result};
+
+use crate::framer::{FrameError, Framer};
+use crate::pdu::{Header, Pdu};
+
+/// How far an association is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::association) enum Phase {
+    /// No bind was sent or received.
+    New,
+    /// A bind waits for its answer.
+    Binding,
+    /// Calls can be made.
+    Bound,
+    /// The association has ended.
+    Closed,
+}
+
+/// A connection whose events are `E`.
+pub(in crate::association) struct Connection<E> {
+    framer: Framer,
+    events: VecDeque<E>,
+    output: BytesMut,
+    pub(in crate::association) phase: Phase,
+    /// The largest fragment that the peer takes, in bytes.
+    pub(in crate::association) max_xmit: u16,
+    /// Both ends sign headers.
+    pub(in crate::association) header_signing: bool,
+    /// Several calls may be outstanding at once.
+    pub(in crate::association) multiplexing: bool,
+    /// Bytes of all stubs that are being assembled.
+    pub(in crate::association) assembling: usize,
+}
+
+impl<E> Connection<E> {
+    /// A connection on which nothing was sent. It takes fragments of up to `max_fragment` bytes, and PDUs that
+    /// negotiate of up to `max_setup_fragment`.
+    pub(in crate::association) fn new(max_fragment: u16, max_setup_fragment: u16) -> Self {
+        Self {
+            framer: Framer::new(max_fragment, max_setup_fragment),
+            events: VecDeque::new(),
+            output: BytesMut::new(),
+            phase: Phase::New,
+            max_xmit: max_fragment,
+            header_signing: false,
+            multiplexing: false,
+            assembling: 0,
+        }
+    }
+
+    /// Stores bytes that arrived, unless the association has ended.
+    pub(in crate::association) fn receive(&mut self, bytes: &[u8]) {
+        if !self.is_closed() {
+            self.framer.push(bytes);
+        }
+    }
+
+    /// The next whole PDU that arrived.
+    pub(in crate::association) fn next_pdu(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
+        self.framer.next_pdu()
+    }
+
+    /// Sets the largest fragment that is taken, once it is agreed on.
+    pub(in crate::association) const fn set_max_fragment(&mut self, max_fragment: u16) {
+        self.framer.set_max_fragment(max_fragment);
+    }
+
+    /// Bytes that arrived and were not read.
+    pub(in crate::association) fn buffered(&self) -> usize {
+        self.framer.buffered()
+    }
+
+    pub(in crate::association) fn push_event(&mut self, event: E) {
+        self.events.push_back(event);
+    }
+
+    pub(in crate::association) fn pop_event(&mut self) -> Option<E> {
+        self.events.pop_front()
+    }
+
+    pub(in crate::association) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Appends a PDU to the output.
+    ///
+    /// # Errors
+    /// When a part does not fit into a PDU; then nothing is appended.
+    pub(in crate::association) fn send(&mut self, pdu: &Pdu<'_>) -> Result<()> {
+        let bytes = pdu.to_bytes()?;
+        self.output.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    /// The output, for fragments that are sealed in place.
+    pub(in crate::association) const fn output(&mut self) -> &mut BytesMut {
+        &mut self.output
+    }
+
+    pub(in crate::association) fn take_output(&mut self) -> Bytes {
+        std::mem::take(&mut self.output).freeze()
+    }
+
+    pub(in crate::association) fn output_len(&self) -> usize {
+        self.output.len()
+    }
+
+    pub(in crate::association) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Ends the association with `event`, and drops what arrived and was not read. False where it has ended already.
+    pub(in crate::association) fn close(&mut self, event: E) -> bool {
+        if self.is_closed() {
+            return false;
+        }
+        self.phase = Phase::Closed;
+        self.framer.clear();
+        self.assembling = 0;
+        self.events.push_back(event);
+        true
+    }
+}

@@ -1,0 +1,66 @@
+//! PDUs to what they ask for, one by one as events are polled.
+
+use bytes::BytesMut;
+
+use super::event::{CloseReason, Event};
+use super::state::ServerAssociation;
+use crate::association::core::connection::Phase;
+use crate::framer::FrameError;
+use crate::pdu::{BindNak, Body, FaultStatus, Header, Pdu, PduType, RejectReason};
+
+impl ServerAssociation {
+    /// What happened next. `None` until more bytes arrive, a handshake's answer comes, output is taken, or more is
+    /// allowed.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        while !self.connection.has_events() && self.wants_input() && self.taken < self.may_take {
+            match self.connection.next_pdu() {
+                Ok(Some((header, bytes))) => {
+                    self.taken = self.taken.saturating_add(1 + u64::from(header.frag_length / 1024));
+                    self.pdu(&header, bytes);
+                }
+                Ok(None) => break,
+                Err(error) => self.bad_frame(error),
+            }
+        }
+        self.connection.pop_event()
+    }
+
+    fn pdu(&mut self, header: &Header, bytes: BytesMut) {
+        if !header.version_supported() {
+            if header.ptype == PduType::BIND {
+                return self.reject(header.call_id, RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+            }
+            return self.protocol_error(header, "a protocol version that is not spoken here");
+        }
+        match header.ptype {
+            PduType::BIND | PduType::ALTER_CONTEXT | PduType::AUTH3 => self.setup(header, bytes),
+            PduType::REQUEST => self.request(header, bytes),
+            PduType::CO_CANCEL | PduType::ORPHANED => self.cancel(header, bytes),
+            PduType::BIND_ACK
+            | PduType::BIND_NAK
+            | PduType::ALTER_CONTEXT_RESP
+            | PduType::RESPONSE
+            | PduType::FAULT
+            | PduType::SHUTDOWN => self.protocol_error(header, "a PDU that only servers send"),
+            _ => self.protocol_error(header, "a PDU type that connection-oriented RPC does not have"),
+        }
+    }
+
+    fn bad_frame(&mut self, error: FrameError) {
+        match &error {
+            FrameError::Verifier { header, .. }
+                if header.ptype == PduType::BIND && self.connection.phase == Phase::New =>
+            {
+                let nak = BindNak::new(RejectReason::PROTOCOL_VERSION_NOT_SUPPORTED);
+                self.send(&Pdu::new(header.call_id, Body::BindNak(nak)));
+            }
+            FrameError::TooLong { header, .. } | FrameError::Verifier { header, .. } => {
+                let setup = header.ptype.is_setup();
+                self.send_fault(header.call_id, 0, FaultStatus::NCA_S_PROTO_ERROR, setup);
+            }
+            // Not even which call it is of is known.
+            FrameError::Header(_) => {}
+        }
+        self.close(CloseReason::Frame(error));
+    }
+}

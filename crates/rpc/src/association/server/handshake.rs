@@ -1,0 +1,181 @@
+//! Handshakes: tokens that arrive with binds, `alter_context` and auth3, and their answers.
+
+use bytes::Bytes;
+
+use super::event::{AnswerError, AuthOutcome, CloseReason, Event};
+use super::pending::{PendingAnswer, PendingAuth};
+use super::state::ServerAssociation;
+use crate::association::core::connection::Phase;
+use crate::association::core::security_context::{HandshakeState, SecurityContext};
+use crate::pdu::{
+    AuthLevel, AuthType, AuthVerifier, BindTimeFeatures, FaultStatus, Header, PfcFlags, RejectReason,
+    SecTrailer,
+};
+
+impl ServerAssociation {
+    pub(super) fn auth3(&mut self, header: &Header, auth: Option<(SecTrailer, Bytes)>) {
+        let running = |trailer: SecTrailer| {
+            let context = self.security.iter().find(|context| context.id == trailer.auth_context_id);
+            context.is_some_and(|context| accepts(context, trailer))
+        };
+        match auth {
+            Some((trailer, token)) if running(trailer) => {
+                self.next_leg(header.call_id, trailer, token, PendingAnswer::None, PfcFlags::NONE);
+            }
+            _ => self.protocol_error(header, "an auth3 without a handshake that waits for it"),
+        }
+    }
+
+    /// Whether an `alter_context` may go on with, or begin, the handshake that it brings a token of.
+    pub(super) fn admit(&mut self, trailer: SecTrailer) -> Result<(), (FaultStatus, CloseReason)> {
+        let denied = |reason| (FaultStatus::ACCESS_DENIED, reason);
+        if let Some(context) = self.security.iter().find(|context| context.id == trailer.auth_context_id) {
+            return match context.state {
+                _ if accepts(context, trailer) => Ok(()),
+                HandshakeState::Running(_)
+                    if trailer.auth_type != AuthType::NONE && trailer.auth_type != context.auth_type =>
+                {
+                    let reason = CloseReason::Protocol("a token of another security package");
+                    Err((FaultStatus::RPC_S_SEC_PKG_ERROR, reason))
+                }
+                HandshakeState::Running(_) => Err(denied(CloseReason::Protocol("a token of another level"))),
+                _ => Err(denied(CloseReason::Protocol("a token for a finished handshake"))),
+            };
+        }
+        // As on Windows, a connection that was bound without a sign-in can have several later, without having agreed on
+        // it with the bind.
+        let several = self.bound_unauthenticated
+            || self.features.contains(BindTimeFeatures::SECURITY_CONTEXT_MULTIPLEXING);
+        let limit = if several { self.config.max_security_contexts } else { 1 };
+        if self.security.len() >= limit {
+            let reason = CloseReason::Protocol("more security contexts than agreed on");
+            return Err((FaultStatus::NCA_S_PROTO_ERROR, reason));
+        }
+        self.check_trailer(trailer).map_err(denied)?;
+        self.begin(trailer);
+        Ok(())
+    }
+
+    pub(super) fn check_trailer(&self, trailer: SecTrailer) -> Result<(), CloseReason> {
+        match trailer.auth_level {
+            AuthLevel::NONE => return Err(CloseReason::Unacceptable("it signs in at the level none")),
+            // What stands for the default has no meaning on the wire.
+            AuthLevel::DEFAULT => return Err(CloseReason::Unacceptable("it signs in at no level")),
+            level if level.effective().is_none() => {
+                return Err(CloseReason::Unacceptable("its authentication level is none that there is"));
+            }
+            _ => {}
+        }
+        if !self.config.auth_types.contains(&trailer.auth_type) {
+            return Err(CloseReason::Rejected(RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED));
+        }
+        // Over connections clients raise it to the packet level before they send it ([MS-RPCE] 2.2.1.1.8).
+        if trailer.auth_level == AuthLevel::CALL {
+            return Err(CloseReason::Rejected(RejectReason::INVALID_CHECKSUM));
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self, trailer: SecTrailer) {
+        let level = trailer.auth_level.effective().unwrap_or(AuthLevel::CONNECT);
+        self.security.push(SecurityContext::new(trailer, level));
+    }
+
+    /// Passes a token on to the driver; nothing more is read until it answers.
+    pub(super) fn next_leg(
+        &mut self,
+        call_id: u32,
+        trailer: SecTrailer,
+        token: Bytes,
+        answer: PendingAnswer,
+        flags: PfcFlags,
+    ) {
+        let auth_context_id = trailer.auth_context_id;
+        let Some(context) = self.security.iter_mut().find(|context| context.id == auth_context_id) else {
+            return;
+        };
+        let HandshakeState::Running(legs) = &mut context.state else { return };
+        let leg = *legs;
+        *legs = legs.saturating_add(1);
+        let event = Event::Authenticate {
+            auth_context_id,
+            auth_type: context.auth_type,
+            level: context.level,
+            token,
+            leg,
+            last: matches!(answer, PendingAnswer::None),
+        };
+        self.pending = Some(PendingAuth { auth_context_id, call_id, answer, flags });
+        if leg < self.config.max_auth_legs {
+            self.connection.push_event(event);
+        } else if let Some(pending) = self.pending.take() {
+            self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
+        }
+    }
+
+    /// Answers [`Event::Authenticate`] for the security context `auth_context_id`.
+    ///
+    /// # Errors
+    /// When no token of that context waits for an answer, or the token does not fit.
+    pub fn auth_reply(&mut self, auth_context_id: u32, outcome: AuthOutcome) -> Result<(), AnswerError> {
+        let matching = |pending: &mut PendingAuth| pending.auth_context_id == auth_context_id;
+        let pending = self.pending.take_if(matching).ok_or(AnswerError::UnknownHandshake)?;
+        let context = self.security.iter_mut().find(|context| context.id == auth_context_id);
+        let context = context.ok_or(AnswerError::UnknownHandshake)?;
+        let token = match outcome {
+            AuthOutcome::Continue { token } if !matches!(pending.answer, PendingAnswer::None) => Some(token),
+            // A package that has yet to say something to the client cannot end with an auth3.
+            AuthOutcome::Done { token: Some(token), .. }
+                if !token.is_empty() && matches!(pending.answer, PendingAnswer::None) =>
+            {
+                self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
+                return Ok(());
+            }
+            AuthOutcome::Done { token, protection } if protection.is_some() || !context.level.protects() => {
+                context.state = HandshakeState::Established(protection);
+                token
+            }
+            AuthOutcome::TooWeak => {
+                self.refuse_handshake(pending, FaultStatus::RPC_S_SEC_PKG_ERROR);
+                return Ok(());
+            }
+            _ => {
+                self.refuse_handshake(pending, FaultStatus::ACCESS_DENIED);
+                return Ok(());
+            }
+        };
+        let trailer = context.trailer();
+        let token = token.unwrap_or_default();
+        // The answer to a last token has a trailer of no token, as on Windows.
+        let trailing = matches!(pending.answer, PendingAnswer::AlterContextResp(_));
+        let auth = (trailing || !token.is_empty()).then_some(AuthVerifier { trailer, token: &token });
+        self.acknowledge(pending.call_id, pending.answer, pending.flags, auth);
+        if self.connection.phase == Phase::Closed { Err(AnswerError::TokenTooLong) } else { Ok(()) }
+    }
+
+    /// Refuses a token; `status` says why where the answer is a fault.
+    fn refuse_handshake(&mut self, pending: PendingAuth, status: FaultStatus) {
+        let PendingAuth { auth_context_id, call_id, answer, .. } = pending;
+        match answer {
+            PendingAnswer::BindAck(_) => {
+                self.reject(call_id, RejectReason::INVALID_CHECKSUM);
+            }
+            PendingAnswer::AlterContextResp(_) => {
+                self.refuse(call_id, status, CloseReason::AuthenticationRefused);
+            }
+            // An auth3 has no answer: the first call under the context gets the fault.
+            PendingAnswer::None => {
+                if let Some(context) = self.security.iter_mut().find(|c| c.id == auth_context_id) {
+                    context.state = HandshakeState::Refused;
+                }
+            }
+        }
+    }
+}
+
+/// Whether another token with `trailer` may come for `context`.
+fn accepts(context: &SecurityContext, trailer: SecTrailer) -> bool {
+    matches!(context.state, HandshakeState::Running(_))
+        && context.auth_type == trailer.auth_type
+        && context.asked_level == trailer.auth_level
+}

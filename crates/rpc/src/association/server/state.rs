@@ -1,0 +1,226 @@
+//! The state of an association towards a client, and how it ends.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::config::{AssociationGroups, ServerConfig};
+use super::event::{CloseReason, Event};
+use super::incoming::{Active, Partial};
+use super::pending::{PendingAuth, PresentedContext};
+use crate::association::core::connection::Connection;
+use crate::association::core::security_context::SecurityContext;
+use crate::pdu::{BindNak, BindTimeFeatures, Body, Fault, FaultStatus, Header, Pdu, PfcFlags, RejectReason};
+
+/// Our end of one connection.
+pub struct ServerAssociation {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) groups: Arc<dyn AssociationGroups>,
+    pub(super) connection: Connection<Event>,
+    pub(super) group: Option<u32>,
+    /// The call id of the bind, once it came.
+    pub(super) bind_call_id: Option<u32>,
+    /// The largest fragment that the `bind_ack` names, for both directions.
+    pub(super) agreed_fragment: u16,
+    /// The bind had no verifier: calls without one may follow, also once a later context is authenticated.
+    pub(super) bound_unauthenticated: bool,
+    /// The client said that it could sign headers.
+    pub(super) client_header_signing: bool,
+    pub(super) features: BindTimeFeatures,
+    pub(super) contexts: Vec<PresentedContext>,
+    pub(super) security: Vec<SecurityContext>,
+    pub(super) pending: Option<PendingAuth>,
+    pub(super) partial: HashMap<u32, Partial>,
+    /// Fragments that were taken of calls that were let in.
+    pub(super) fragments: u64,
+    pub(super) active: HashMap<u32, Active>,
+    /// What was taken, and how much may be ([`allow`](ServerAssociation::allow)).
+    pub(super) taken: u64,
+    pub(super) may_take: u64,
+}
+
+impl ServerAssociation {
+    /// The server's end of a connection on which nothing was said yet.
+    pub fn new(config: Arc<ServerConfig>, groups: Arc<dyn AssociationGroups>) -> Self {
+        Self {
+            connection: Connection::new(config.fragment_limit(), config.max_setup_fragment),
+            agreed_fragment: config.fragment_limit(),
+            bound_unauthenticated: false,
+            config,
+            groups,
+            group: None,
+            bind_call_id: None,
+            client_header_signing: false,
+            features: BindTimeFeatures::NONE,
+            contexts: Vec::new(),
+            security: Vec::new(),
+            pending: None,
+            partial: HashMap::new(),
+            fragments: 0,
+            active: HashMap::new(),
+            taken: 0,
+            may_take: u64::MAX,
+        }
+    }
+
+    /// Stores bytes that arrived. Poll events afterwards.
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.connection.receive(bytes);
+    }
+
+    /// Whether more bytes should be read from the client: not while a handshake waits for its answer, while
+    /// PDUs wait to be read, while too much waits to be sent, nor after the end.
+    pub fn wants_input(&self) -> bool {
+        !self.is_closed() && self.pending.is_none() && self.output_len() < self.config.max_output
+    }
+
+    /// Whether a PDU, or a call of several, has begun to arrive and is not whole.
+    pub fn is_mid_pdu(&self) -> bool {
+        self.connection.buffered() > 0 || !self.partial.is_empty()
+    }
+
+    /// How many fragments of calls that were let in have come as a whole. Short ones without a sign-in do not
+    /// count: an unauthenticated client could send a call byte by byte.
+    pub const fn fragments(&self) -> u64 {
+        self.fragments
+    }
+
+    /// Takes no more than `units` until this is called again, of which a PDU is one and each whole KiB of it another.
+    /// At first there is no limit.
+    pub const fn allow(&mut self, units: u64) {
+        self.may_take = self.taken.saturating_add(units);
+    }
+
+    /// How many units were taken, as [`allow`](ServerAssociation::allow) counts them.
+    pub const fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Whether bytes wait for nothing but that more is [allowed](ServerAssociation::allow).
+    pub fn is_held_back(&self) -> bool {
+        self.taken >= self.may_take && self.wants_input() && self.connection.buffered() > 0
+    }
+
+    /// Takes what is to be sent, with all of its memory.
+    pub fn take_output(&mut self) -> Bytes {
+        self.connection.take_output()
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn output_len(&self) -> usize {
+        self.connection.output_len()
+    }
+
+    /// Whether the association is over.
+    pub fn is_closed(&self) -> bool {
+        self.connection.is_closed()
+    }
+
+    /// The association group, once a bind named or founded one.
+    pub fn assoc_group_id(&self) -> Option<u32> {
+        self.group
+    }
+
+    /// The call id of the bind, once it came.
+    pub fn bind_call_id(&self) -> Option<u32> {
+        self.bind_call_id
+    }
+
+    /// How many calls wait for their answer.
+    pub fn active_calls(&self) -> usize {
+        self.active.len()
+    }
+
+    /// Asks the client to let the connection go once its calls are answered (C706 12.6.4.11).
+    pub fn shutdown(&mut self) {
+        if !self.is_closed() {
+            self.send(&Pdu::new(0, Body::Shutdown));
+        }
+    }
+
+    pub(super) fn protocol_error(&mut self, header: &Header, what: &'static str) {
+        self.refuse(header.call_id, FaultStatus::NCA_S_PROTO_ERROR, CloseReason::Protocol(what));
+    }
+
+    /// Answers a call with a fault that does not say whether it was begun, and ends the association.
+    pub(super) fn refuse_call(
+        &mut self,
+        call_id: u32,
+        context_id: u16,
+        status: FaultStatus,
+        reason: CloseReason,
+    ) {
+        self.send_fault(call_id, context_id, status, false);
+        self.close(reason);
+    }
+
+    /// Answers a PDU that is no call, or comes too early, with a fault, and ends the association.
+    pub(super) fn refuse(&mut self, call_id: u32, status: FaultStatus, reason: CloseReason) {
+        self.send_fault(call_id, 0, status, true);
+        self.close(reason);
+    }
+
+    /// Rejects the bind, and ends the association.
+    pub(super) fn reject(&mut self, call_id: u32, reason: RejectReason) {
+        self.reject_for(call_id, reason, CloseReason::Rejected(reason));
+    }
+
+    /// Rejects the bind, and ends the association for a reason that the client's does not tell.
+    pub(super) fn reject_for(&mut self, call_id: u32, reason: RejectReason, closed: CloseReason) {
+        self.send(&Pdu::new(call_id, Body::BindNak(BindNak::new(reason))));
+        self.close(closed);
+    }
+
+    pub(super) fn send_fault(
+        &mut self,
+        call_id: u32,
+        context_id: u16,
+        status: FaultStatus,
+        did_not_execute: bool,
+    ) {
+        let flags = if did_not_execute { PfcFlags::DID_NOT_EXECUTE } else { PfcFlags::NONE };
+        self.send(&Pdu::new(call_id, Body::Fault(Fault::new(context_id, status))).with_flags(flags));
+    }
+
+    /// Appends a PDU to the output; false where it does not fit.
+    pub(super) fn send(&mut self, pdu: &Pdu<'_>) -> bool {
+        self.connection.send(pdu).is_ok()
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        if !self.connection.close(Event::Closed { reason }) {
+            return;
+        }
+        self.partial.clear();
+        self.active.clear();
+        self.pending = None;
+        self.security.clear();
+        self.leave_group();
+    }
+
+    fn leave_group(&mut self) {
+        if let Some(group) = self.group.take() {
+            self.groups.leave(group);
+        }
+    }
+}
+
+impl Drop for ServerAssociation {
+    fn drop(&mut self) {
+        self.leave_group();
+    }
+}
+
+impl fmt::Debug for ServerAssociation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerAssociation")
+            .field("phase", &self.connection.phase)
+            .field("group", &self.group)
+            .field("contexts", &self.contexts.len())
+            .field("security", &self.security.len())
+            .field("active", &self.active.len())
+            .finish_non_exhaustive()
+    }
+}
