@@ -1,4 +1,75 @@
-//! Exchange operations, lossless, without I/O: RFR, NSPI, EMSMDB.
+//! The Exchange protocols that MAPI clients and servers exchange: structures, decoded and encoded without loss.
+//!
+//! Everything here is data and functions over bytes. A structure that was decoded and not changed is encoded as the
+//! same bytes; reserved fields, unknown values and trailing data included. What cannot be decoded is an error that
+//! names the field, its offset and what was expected there ([`wire::Error`]), or is kept as bytes where the protocol
+//! lets a reader go on.
+//!
+//! # Modules
+//!
+//! From an operation down to the values in it:
+//!
+//! | module | what it holds | specification |
+//! |---|---|---|
+//! | [`rfr`] | the referral interface: which address book server to use | \[MS-OXABREF\] |
+//! | [`nspi`] | the address book over RPC | \[MS-OXNSPI\], \[MS-NSPI\] |
+//! | [`emsmdb`] | the mailbox store over RPC: connect, execute, notify | \[MS-OXCRPC\] |
+//! | [`mapihttp`] | both over HTTP: headers, cookies, request and response bodies | \[MS-OXCMAPIHTTP\] |
+//! | [`autodiscover`] | requests and responses by which clients find their servers | \[MS-OXDSCLI\], \[MS-OXWSADISC\] |
+//! | [`compress`] | obfuscated and compressed buffers, as `rgbIn` and `rgbAuxIn` have them | \[MS-OXCRPC\], \[MS-XCA\] |
+//! | [`aux_block`] | auxiliary buffers: versions, performance counters | \[MS-OXCRPC\] 2.2.2.2 |
+//! | [`rop`] | remote operations (ROPs): requests, responses, handle tables | \[MS-OXCROPS\] |
+//! | [`notification`] | notifications of folders, messages and tables | \[MS-OXCNOTIF\] |
+//! | [`fast_transfer`] | streams that copy and synchronize mailboxes | \[MS-OXCFXICS\] |
+//! | [`idset`] | sets of ids and change numbers | \[MS-OXCFXICS\] 2.2.2.4 |
+//! | [`property`] | property tags, values, rows and restrictions; [`property::names`] | \[MS-OXCDATA\], \[MS-OXPROPS\] |
+//! | [`data`] | ids, entry ids, recipients, sort orders, rule actions | \[MS-OXCDATA\], \[MS-OXORULE\] |
+//! | [`blob`] | binary property values that have a structure | \[MS-OXOCAL\], \[MS-OXOSRCH\] and others |
+//! | [`rtf`] | compressed RTF | \[MS-OXRTFCP\] |
+//! | [`inspect`] | any structure as a tree of named values, for text and JSON output | |
+//!
+//! [`Interface`] lists the RPC interfaces with their UUIDs and opnums, [`ErrorCode`] the results of operations.
+//!
+//! # Decoding and encoding
+//!
+//! Most structures implement [`wire::Decode`] and [`wire::Encode`]. One whose layout depends on where it stands takes
+//! a [`property::Layout`]; a ROP response takes what its request says ([`rop::ResponseContext`]).
+//!
+//! ```
+//! use mapi::data::{EntryId, FolderId};
+//! use mapi::property::{Layout, PropTag, TaggedValue};
+//! use wire::{Decode, Encode, Reader, Writer};
+//!
+//! // A structure that is the same everywhere.
+//! let id = FolderId::from_bytes(&[0x01, 0x00, 0, 0, 0, 0, 0, 0x0d])?;
+//! assert_eq!((id.repl_id(), id.global_counter().value()), (1, 13));
+//! assert_eq!(id.to_bytes()?, [0x01, 0x00, 0, 0, 0, 0, 0, 0x0d]);
+//!
+//! // A property with its value, as it stands in a ROP buffer.
+//! let subject = TaggedValue::new(PropTag::PidTagSubject, "Hi".into());
+//! let mut w = Writer::new();
+//! subject.write(&mut w, Layout::Rop)?;
+//! let bytes = w.into_vec();
+//! assert_eq!(bytes, [0x1f, 0x00, 0x37, 0x00, b'H', 0, b'i', 0, 0, 0]);
+//! assert_eq!(TaggedValue::read(&mut Reader::new(&bytes), Layout::Rop)?, subject);
+//!
+//! // What is no known kind of entry id stays bytes.
+//! assert!(matches!(EntryId::parse(b"unknown"), EntryId::Unknown(_)));
+//!
+//! // An error names the field and its offset.
+//! let error = FolderId::from_bytes(&bytes[..5]).unwrap_err();
+//! assert_eq!(error.offset, 0);
+//! # Ok::<(), wire::Error>(())
+//! ```
+//!
+//! # Architectural invariants
+//!
+//! - No I/O, no clock, and no state that outlives a call.
+//! - Of `rpc` only [`ndr`] is used: nothing here knows PDUs or associations.
+//! - [`data`] and [`property`] import no protocol; the protocols import them.
+//! - Nothing is allocated by a length or count that a peer sent before so many bytes are known to be there, and nesting
+//!   has a limit.
+//! - No enumeration is closed: values and flags without a name are kept.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,25 +84,24 @@ pub mod blob;
 pub mod compress;
 pub mod data;
 pub mod emsmdb;
-
+mod error_code;
 pub mod fast_transfer;
 pub mod idset;
-pub mod notification;
-pub mod rtf;
-
-mod error_code;
 pub mod inspect;
 mod interface;
 pub mod mapihttp;
+pub mod notification;
 pub mod nspi;
 mod operations;
 mod primitive;
 pub mod property;
 pub mod rfr;
 pub mod rop;
+pub mod rtf;
 
 pub use crate::error_code::ErrorCode;
 pub use crate::interface::Interface;
 
-/// The encoding of remote calls, for who builds the parts of one: pointers, strings, arrays.
+/// The encoding of remote calls (C706 chapter 14): pointers, strings and arrays, for code that builds the parameters
+/// of a call.
 pub use rpc::ndr;

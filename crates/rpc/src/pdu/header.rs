@@ -7,7 +7,7 @@ use super::codes::{PduType, PfcFlags};
 /// Bytes of the common header.
 pub const HEADER_SIZE: usize = 16;
 
-/// Bytes of a [`SecTrailer`].
+/// Bytes of a [`SecTrailer`](super::SecTrailer).
 pub const SEC_TRAILER_SIZE: usize = 8;
 
 /// How the sender writes integers, characters and floating-point numbers (C706 14.1).
