@@ -1,4 +1,4 @@
-//! The interfaces and their operations, by the names that everything here calls them.
+//! The RPC interfaces: UUIDs, versions, and the names of their operations.
 
 use wire::Guid;
 

@@ -1,4 +1,4 @@
-//! What all structures share: zero-terminated strings in 8 and 16 bits, and a check of what is written.
+//! Primitives of all structures: zero-terminated strings in 8 and 16 bits, and a check before writing.
 
 use wire::{Reader, Result, Utf16, Writer};
 

@@ -1,4 +1,4 @@
-//! Whole PDUs out of a stream of bytes.
+//! Splits a byte stream into PDUs.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a security package does for an association.
+//! The interface of security packages: signing and sealing of PDUs.
 
 use std::fmt;
 

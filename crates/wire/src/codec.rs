@@ -1,4 +1,4 @@
-//! What every structure implements: reading and writing.
+//! The traits of encoding and decoding.
 
 use bytes::Bytes;
 

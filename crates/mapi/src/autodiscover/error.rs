@@ -1,4 +1,4 @@
-//! Limits of documents, and why one cannot be read.
+//! Limits of Autodiscover documents, and parse errors.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! JSON as far as answers need it: strings, and where they stand.
+//! JSON responses: finds the strings and their positions, without a tree.
 
 use std::fmt::Write as _;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Which targets Autodiscover has, and which parameters each of them takes.
+//! The request targets of Autodiscover, and the query parameters of each.
 //!
 //! An Exchange front end finds the mailbox that a request is for in the request's own address, cuts it out, and asks
 //! the back end for what is left. So an address that no client asks for can lead out of Autodiscover, to any other

@@ -1,4 +1,4 @@
-//! XML as far as answers and requests need it: elements that hold nothing but a text, and where it stands.
+//! XML of requests and responses: finds the elements that contain only text, and their positions.
 
 use std::ops::Range;
 

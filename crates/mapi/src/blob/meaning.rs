@@ -1,4 +1,4 @@
-//! What the bytes of a property mean, by its name.
+//! Decodes the bytes of a property by the property's name.
 
 use wire::{Decode, Guid};
 

@@ -1,4 +1,4 @@
-//! What is within properties that are bytes: structures of their own, by the property's name.
+//! Binary property values that have a structure: which structure, depends on the property.
 
 mod calendar;
 mod conversation;

@@ -1,4 +1,4 @@
-//! Texts and blocks behind their lengths, as several of these structures have them.
+//! Length-prefixed strings and blocks, which several of these structures contain.
 
 use wire::{Decode, Encode, Reader, Result, Writer};
 

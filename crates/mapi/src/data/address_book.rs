@@ -1,4 +1,4 @@
-//! What the address book's objects are known by: entry ids and Minimal Entry IDs ([MS-OXNSPI] 2.2.9).
+//! Identifiers of address book objects: entry ids and Minimal Entry IDs ([MS-OXNSPI] 2.2.9).
 
 use std::fmt;
 

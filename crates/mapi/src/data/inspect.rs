@@ -1,4 +1,4 @@
-//! How these structures are shown.
+//! Implements [`Inspect`] for these structures.
 
 use super::entry_id::EntryId;
 use super::id::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, MessageId};

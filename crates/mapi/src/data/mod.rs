@@ -1,5 +1,5 @@
-//! The other structures of [MS-OXCDATA] that ROPs and properties are made of: ids, entry ids, recipients,
-//! names of properties, sort orders and rules.
+//! Structures of [MS-OXCDATA] that ROPs and properties are made of: ids, entry ids, recipients, names of properties,
+//! sort orders and rule actions.
 //!
 //! What is read is written as the same bytes.
 

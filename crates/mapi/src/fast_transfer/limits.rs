@@ -1,4 +1,4 @@
-//! Limits of what is held of a stream.
+//! Limits on the memory that a tokenizer uses.
 
 /// What a tokenizer holds at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Streams of `FastTransfer` ([MS-OXCFXICS] 2.2.4): what copies and synchronises folders and messages, in both
+//! `FastTransfer` streams ([MS-OXCFXICS] 2.2.4), which copy and synchronize folders and messages in both
 //! directions.
 //!
 //! A stream is a row of markers and properties that is cut into buffers anywhere. [`Tokenizer`] reads it as it

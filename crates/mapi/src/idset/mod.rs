@@ -1,5 +1,4 @@
-//! Sets of ids and of change numbers ([MS-OXCFXICS] 2.2.2.4): what is in a replica, what changed, what was
-//! deleted.
+//! Sets of object ids and change numbers ([MS-OXCFXICS] 2.2.2.4), as synchronization exchanges them.
 //!
 //! A set is kept as ranges, never as single ids, so that a few bytes that stand for 2^48 of them cost one
 //! range.

@@ -1,4 +1,4 @@
-//! What sets call replicas by.
+//! Identifiers of replicas: a number (REPLID) or a GUID.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The fields of calls as nodes: what a protocol's own types are made of, and the macros for these.
+//! Implements inspection for NDR types, with macros for structures that are made of them.
 
 use std::borrow::Cow;
 use std::fmt::Debug;

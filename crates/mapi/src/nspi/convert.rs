@@ -1,4 +1,4 @@
-//! From the shapes on the wire to values that all interfaces share, and back.
+//! Conversions between NDR forms and the property types that all protocols share.
 
 use rpc::ndr::{CharString, Ptr, SizedPtr, WcharString};
 use wire::{Error, FileTime, Result};

@@ -1,4 +1,4 @@
-//! The fields of NSPI's calls as nodes. Properties have the names of the address book, not those of a mailbox.
+//! Implements inspection for NSPI calls. Properties have address book names, not mailbox names.
 
 use std::borrow::Cow;
 

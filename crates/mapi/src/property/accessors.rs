@@ -1,4 +1,4 @@
-//! What a value is: its type, its text, its number, its bytes.
+//! A property value's type, and conversions to text, number and bytes.
 
 use wire::{Reader, Result, Utf16, Writer};
 

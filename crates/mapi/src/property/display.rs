@@ -1,4 +1,4 @@
-//! Values in words, for people to read.
+//! Values as text (`Display`).
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! How values, rows and restrictions are shown.
+//! Implements [`Inspect`] for values, rows and restrictions.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Where a structure stands, and what depends on that ([MS-OXCDATA] 2.11.1).
+//! Layouts: how wide counts are, and whether absent values are marked ([MS-OXCDATA] 2.11.1).
 
 use wire::{Error, ErrorKind, Reader, Result, Writer};
 

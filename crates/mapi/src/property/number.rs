@@ -1,4 +1,4 @@
-//! Numbers that stand for ids.
+//! Integer properties that are object ids.
 
 use crate::data::id::FolderId;
 use crate::inspect::{Inspect, Node};

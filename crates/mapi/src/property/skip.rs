@@ -1,4 +1,4 @@
-//! Rows that are passed over: what they hold is looked at only as far as their ends need it.
+//! Skips rows without decoding them: reads only what determines their length.
 
 use std::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! The dictionary, and what references into it may be ([MS-OXRTFCP] 2.1.2).
+//! The initial dictionary, and the limits of references into it ([MS-OXRTFCP] 2.1.2).
 
 /// What the dictionary holds at first ([MS-OXRTFCP] 2.1.2.1).
 pub(super) const DICTIONARY: &[u8; 207] = b"{\\rtf1\\ansi\\mac\\deff0\\deftab720{\\fonttbl;}{\\f0\\fnil \\froman \\fswiss \\fmodern \

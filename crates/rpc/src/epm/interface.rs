@@ -1,4 +1,4 @@
-//! The interface's identity, opnums and statuses (C706 appendix O).
+//! UUID, opnums and status codes of the interface (C706 appendix O).
 
 use wire::Guid;
 

@@ -1,4 +1,4 @@
-//! Answers to lookups.
+//! The endpoint map, and the responses to lookups.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

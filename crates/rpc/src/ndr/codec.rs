@@ -1,4 +1,4 @@
-//! What every NDR type implements, and the parameters of an operation.
+//! The traits of NDR types and of the parameters of an operation.
 
 use wire::{Endian, Result};
 

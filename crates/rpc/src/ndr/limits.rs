@@ -1,4 +1,4 @@
-//! Limits on what is read.
+//! Limits on counts and nesting.
 
 /// The most elements that any array may have: the largest range that the Exchange interfaces name
 /// ([MS-OXNSPI] 2.2.1, `Binary_r`).

@@ -1,4 +1,4 @@
-//! RTS: what the two channels of RPC over HTTP say to one another between calls ([MS-RPCH] 2.2.3).
+//! RTS PDUs, which control the two channels of RPC over HTTP ([MS-RPCH] 2.2.3).
 //!
 //! A [`RtsPdu`] is a PDU of its own type in the stream of connection-oriented PDUs, made of [`Command`]s.
 //! [`RtsPdu::name`] says which message ([MS-RPCH] 2.2.4) the commands make up.

@@ -1,4 +1,4 @@
-//! An entry of the tables of names.
+//! An entry of the name tables.
 
 use crate::property::tag::PropTag;
 

@@ -1,4 +1,4 @@
-//! Looks named properties up.
+//! Lookup of named properties by set and name, and by specification name.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! The macros that make constants and tables of lists of names.
+//! Macros that turn a list of names into constants and a lookup table.
 
 macro_rules! properties {
     ($($id:literal $type:ident $name:ident;)*) => {

@@ -1,4 +1,4 @@
-//! The tables of names, and how a tag is looked up in them.
+//! The name tables, and lookup by property tag.
 
 use super::known::Known;
 use super::{address_book, lids, message, object, provider, strings};

@@ -1,4 +1,4 @@
-//! What tags are called.
+//! Names of property tags, and tags by name.
 
 use std::fmt;
 

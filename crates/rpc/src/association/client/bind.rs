@@ -1,4 +1,4 @@
-//! Binding, further contexts, and the handshake.
+//! Bind and `alter_context`, and the tokens of the handshake.
 
 use bytes::{Bytes, BytesMut};
 use wire::Decode;

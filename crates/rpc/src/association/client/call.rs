@@ -1,4 +1,4 @@
-//! Calls.
+//! Requests: sending, cancelling and orphaning calls.
 
 use bytes::Bytes;
 use wire::Guid;

@@ -1,4 +1,4 @@
-//! PDUs to what they answer, one by one as events are polled.
+//! Dispatches received PDUs, one per polled event.
 
 use bytes::BytesMut;
 

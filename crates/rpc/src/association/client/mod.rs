@@ -1,4 +1,4 @@
-//! Our end of an association towards a server (C706 9.3, [MS-RPCE] 3.3.2).
+//! The client end of an association, towards a server (C706 9.3, [MS-RPCE] 3.3.2).
 //!
 //! ```text
 //! bind(…) → take_output()      receive(bytes) → poll_event() until None → take_output()

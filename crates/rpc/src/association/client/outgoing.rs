@@ -1,4 +1,4 @@
-//! What is kept of what was sent: contexts, proposals and calls.
+//! State of accepted contexts, proposals and outstanding calls.
 
 use bytes::Bytes;
 use wire::Guid;

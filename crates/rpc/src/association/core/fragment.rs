@@ -1,4 +1,4 @@
-//! Stubs to fragments, and fragments to stubs: what both ends of an association share.
+//! Splits stubs into fragments and seals them; unseals fragments and assembles stubs (C706 12.6.3, [MS-RPCE] 2.2.2.11).
 
 use bytes::{Buf, Bytes, BytesMut};
 use wire::{Encode, Guid, Writer};

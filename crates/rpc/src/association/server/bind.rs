@@ -1,4 +1,4 @@
-//! Binding, further contexts, and handshakes.
+//! Bind and `alter_context`: presentation contexts and bind time features.
 
 use bytes::{Bytes, BytesMut};
 use wire::Decode;

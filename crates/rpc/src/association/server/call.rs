@@ -1,4 +1,4 @@
-//! Calls and their answers.
+//! Requests: checks their order and protection, and assembles their stubs.
 
 use bytes::BytesMut;
 

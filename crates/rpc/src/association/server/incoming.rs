@@ -1,4 +1,4 @@
-//! What is kept of calls: of those that have not arrived whole, and of those that wait for their response.
+//! State of calls: of those that have not arrived whole, and of those that wait for their response.
 
 use wire::{DecodeWith, Endian, Guid, Reader};
 

@@ -1,4 +1,4 @@
-//! Our end of an association towards a client (C706 9.3, [MS-RPCE] 3.3.3).
+//! The server end of an association, towards a client (C706 9.3, [MS-RPCE] 3.3.3).
 //!
 //! ```text
 //! receive(bytes) → poll_event() until None → take_output()

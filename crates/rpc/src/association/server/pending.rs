@@ -1,4 +1,4 @@
-//! What is kept of a bind: its presentation contexts, and the answer that waits for a handshake.
+//! State of binds: accepted presentation contexts, and an answer that waits for its handshake.
 
 use super::config::Interface;
 use crate::pdu::{BindAck, PfcFlags, SyntaxId};
