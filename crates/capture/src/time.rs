@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use wire::FileTime;
 
 /// Nanoseconds since 1 January 1970 UTC.
@@ -21,24 +23,11 @@ impl Timestamp {
         Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
     }
 
-    /// Reads a time as RFC 3339 writes it, with or without a fraction; none where it is no such time.
+    /// Reads a time as RFC 3339 writes it, with or without a fraction; none where it is no such time, or one before
+    /// 1970.
     pub fn parse(text: &str) -> Option<Self> {
-        let (date, time) = text.split_once(['T', 't', ' '])?;
-        let mut date = date.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-        let days = days_of(date.next()??, date.next()??, date.next()??)?;
-        let zone = time.rfind(['Z', 'z', '+', '-']).filter(|at| *at >= 8)?;
-        let (time, zone) = time.split_at_checked(zone)?;
-        let (whole, fraction) = time.split_once('.').unwrap_or((time, ""));
-        let mut whole = whole.splitn(3, ':').map(|part| part.parse::<i64>().ok());
-        let (hours, minutes, seconds) = (whole.next()??, whole.next()??, whole.next()??);
-        let minutes = hours.checked_mul(60)?.checked_add(minutes)?.checked_sub(offset(zone)?)?;
-        let seconds =
-            days.checked_mul(86_400)?.checked_add(minutes.checked_mul(60)?)?.checked_add(seconds)?;
-        let digits = fraction.get(..fraction.len().min(9))?;
-        let places = u32::try_from(digits.len()).ok()?;
-        let fraction = if digits.is_empty() { 0 } else { digits.parse::<u64>().ok()? };
-        let nanoseconds = fraction.checked_mul(10_u64.checked_pow(9_u32.checked_sub(places)?)?)?;
-        Some(Self(u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?.checked_add(nanoseconds)?))
+        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        u64::try_from(time.unix_timestamp_nanos()).ok().map(Self)
     }
 }
 
@@ -50,51 +39,13 @@ impl From<FileTime> for Timestamp {
     }
 }
 
-/// Minutes that a zone is ahead of UTC.
-fn offset(zone: &str) -> Option<i64> {
-    if zone.eq_ignore_ascii_case("z") {
-        return Some(0);
-    }
-    let (sign, rest) = zone.split_at_checked(1)?;
-    let (hours, minutes) = rest.split_once(':')?;
-    let minutes = hours.parse::<i64>().ok()?.checked_mul(60)?.checked_add(minutes.parse().ok()?)?;
-    Some(if sign == "-" { minutes.checked_neg()? } else { minutes })
-}
-
-/// Days since 1970 of a date of the Gregorian calendar.
-fn days_of(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Years that begin in March have their odd day at their end.
-    let year = if month <= 2 { year.checked_sub(1)? } else { year };
-    let month = month.checked_add(9)?.checked_rem(12)?;
-    let of_year = month.checked_mul(153)?.checked_add(2)?.checked_div(5)?.checked_add(day.checked_sub(1)?)?;
-    let leaps =
-        year.checked_div(4)?.checked_sub(year.checked_div(100)?)?.checked_add(year.checked_div(400)?)?;
-    year.checked_mul(365)?.checked_add(leaps)?.checked_add(of_year)?.checked_sub(719_468)
-}
-
 impl fmt::Display for Timestamp {
     /// Writes it as RFC 3339 does, in UTC, with microseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0 / 1_000_000_000;
-        let (days, of_day) = (seconds / 86_400, seconds % 86_400);
-        // Counted from 1 March of the year 0, in eras of 400 years.
-        let days = days.saturating_add(719_468);
-        let (era, of_era) = (days / 146_097, days % 146_097);
-        let leaps = (of_era / 1460).saturating_add(of_era / 146_096);
-        let year = of_era.saturating_sub(leaps).saturating_add(of_era / 36_524) / 365;
-        let before = year.saturating_mul(365).saturating_add(year / 4).saturating_sub(year / 100);
-        let of_year = of_era.saturating_sub(before);
-        let month = of_year.saturating_mul(5).saturating_add(2) / 153;
-        let day = of_year.saturating_sub(month.saturating_mul(153).saturating_add(2) / 5).saturating_add(1);
-        let (month, next) =
-            if month < 10 { (month.saturating_add(3), 0) } else { (month.saturating_sub(9), 1) };
-        let year = era.saturating_mul(400).saturating_add(year).saturating_add(next);
-        let (hours, minutes, of_minute) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-        let micros = self.0 / 1000 % 1_000_000;
-        write!(f, "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{of_minute:02}.{micros:06}Z")
+        let time = OffsetDateTime::from_unix_timestamp_nanos(self.0.into()).map_err(|_| fmt::Error)?;
+        let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
+        let (hour, minute, second, micros) = time.to_hms_micro();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
     }
 }
 
@@ -113,7 +64,16 @@ mod tests {
             Timestamp::parse("2026-11-22T01:11:13.4506+02:00"),
             Some(Timestamp(1_795_302_673_450_600_000))
         );
-        for bad in ["", "yesterday", "2026-11-22", "2026-13-01T00:00:00Z", "2026-11-22T00:00:00"] {
+        assert_eq!(Timestamp::parse("1970-01-01t00:00:01.1234567899z"), Some(Timestamp(1_123_456_789)));
+        assert_eq!(Timestamp(u64::MAX).to_string(), "2554-07-21T23:34:33.709551Z");
+        for bad in [
+            "",
+            "1969-12-31T23:59:59Z",
+            "yesterday",
+            "2026-11-22",
+            "2026-13-01T00:00:00Z",
+            "2026-11-22T00:00:00",
+        ] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
         }
     }
