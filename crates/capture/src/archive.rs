@@ -85,7 +85,7 @@ struct Exchange {
 /// `first`, and hands what is found to `sink`.
 ///
 /// # Errors
-/// When it is no such archive, or can't be read. What is wrong with one exchange is told of as a problem.
+/// When it is no such archive, or can't be read. An exchange that can't be read is reported as a problem.
 pub fn read<E: From<ArchiveError>>(
     mut file: impl Read + Seek,
     first: u64,

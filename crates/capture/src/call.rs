@@ -52,11 +52,11 @@ pub struct Call {
     pub elapsed: Option<Duration>,
     /// A number that calls share which came in one connection, or in channels that belong together.
     pub connection: u64,
-    /// Who called, as the recording says; none where it does not.
+    /// The user, as far as it is recorded; none where it does not.
     pub user: Option<Arc<str>>,
     /// Which side of the proxy it was recorded at; none where the recording is not one of ours.
     pub side: Option<Arc<str>>,
-    /// Who connected.
+    /// The client's address.
     pub client: Option<SocketAddr>,
     /// To where.
     pub server: Option<SocketAddr>,
@@ -84,7 +84,7 @@ pub struct RpcCall {
     pub opnum: u16,
     /// What was asked.
     pub request: Stub,
-    /// What came of it.
+    /// Its outcome.
     pub answer: RpcAnswer,
 }
 
@@ -112,7 +112,7 @@ impl Stub {
     }
 }
 
-/// What came of a remote procedure call.
+/// The outcome of a remote procedure call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RpcAnswer {
     /// An answer.
@@ -156,7 +156,7 @@ pub struct HttpMessage {
     pub body: Bytes,
     /// How many bytes of the body are not there.
     pub missing: u64,
-    /// Why the body is not the one that was sent, where whoever wrote the recording changed it.
+    /// Why the body is not the one that was sent, where the program that recorded it changed it.
     pub damage: Option<Damage>,
 }
 

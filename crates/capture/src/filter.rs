@@ -8,7 +8,7 @@ use crate::analyze::{Operation, Rop};
 /// What an operation must have to be wanted: all that is given here.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
-    /// Who asked: a whole name, or the part of it without its domain. In whatever case.
+    /// The user: a whole name, or the part of it without its domain. In whatever case.
     pub user: Option<String>,
     /// A ROP, with or without `Rop` before its name. In whatever case.
     pub rop: Option<String>,

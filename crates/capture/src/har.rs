@@ -85,7 +85,7 @@ impl<R: Read> Utf8<R> {
 
 impl<R: Read> Read for Utf8<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        // The decoder needs room for a character as a whole: who asks for less gets it by a detour.
+        // The decoder needs room for a whole character: smaller reads go through a buffer.
         if out.is_empty() || self.finished {
             return Ok(0);
         }

@@ -1,11 +1,11 @@
-//! Recordings of MAPI: read, understood, written, compared.
+//! Recordings of MAPI: reads, analyzes, writes and replays them.
 //!
 //! A recording is a file of packets ([`source`]), of which TCP makes streams ([`stream`]),
 //! in which a [`Watcher`] finds calls. [`Analyzer`]
 //! makes [`Operation`]s of them, which are shown as trees or as JSON ([`show`]).
 //!
-//! Architectural invariants: no socket, no clock, no thread. Files are whatever can be read or written. Nothing
-//! is held of a recording but what is under way in it, and that has a bound.
+//! Architectural invariants: no socket, no clock, no thread. Files are whatever can be read or written. Of a
+//! recording only what is in progress is held, and that is bounded.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

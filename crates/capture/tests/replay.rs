@@ -9,7 +9,7 @@ use mapi::mapihttp::{Answer, RequestType, ResponseBody, emsmdb};
 use testkit::captures::{self, HttpMessage as Message};
 use wire::{Decode as _, Encode as _};
 
-/// The inbox of whoever was recorded, and where it is at the other server.
+/// The inbox of the recorded user, and its id at the other server.
 const INBOX: [[u8; 8]; 2] = [[1, 0, 0, 0, 0, 0, 0, 0x0d], [1, 0, 0, 0, 0, 0, 0x77, 0x0d]];
 
 /// A handle that the recording client made up.

@@ -1,4 +1,4 @@
-//! What people look at: operations as they pass, one line each, and counters.
+//! What an operator sees: operations as they pass, one line each, and counters.
 //!
 //! Architectural invariant: nothing here reaches back into the core. It works on snapshots, and a slow reader
 //! loses lines, never time on the data path.

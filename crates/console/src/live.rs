@@ -13,7 +13,7 @@ use crate::flow::Flow;
 /// Lines that may wait for a slow reader before more are lost.
 const WAITING_LINES: usize = 4096;
 
-/// Watches the engine: counts all, and hands each operation on as a snapshot to whoever reads.
+/// Observes the engine: counts all, and sends a snapshot of each operation to the reader.
 #[derive(Debug)]
 pub struct Live {
     counters: Arc<Counters>,

@@ -84,7 +84,7 @@ fn plain<'a, T>(
 fn taken<T>(decoded: Option<wire::Result<(T, usize)>>, what: &str, problems: &mut Vec<String>) -> Option<T> {
     match decoded? {
         Ok((body, rest)) => {
-            // Padding behind the last parameter is nobody's.
+            // There may be padding behind the last parameter.
             if rest > 3 {
                 problems.push(format!("{what}: {rest} bytes behind the last parameter"));
             }
@@ -204,7 +204,7 @@ pub(super) fn mapi_http(
     let (Some(endpoint), Some(known)) = (endpoint, known) else { return };
     let unreadable = call.request.unreadable();
     operation.problems.extend(unreadable.iter().map(|what| format!("request: {what}")));
-    // Who only wants to know whether it is let in sends no body.
+    // Clients that only test whether they are authenticated send no body.
     if unreadable.is_none() && call.request.body.is_empty() && payload.is_none() {
         return;
     }

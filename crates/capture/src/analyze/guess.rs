@@ -1,4 +1,4 @@
-//! Which interface calls are for whose bind is not in the recording, since that began later or lost it.
+//! Guesses the interface of calls whose bind is not in the recording.
 
 use std::collections::HashMap;
 

@@ -13,19 +13,19 @@ use crate::time::Timestamp;
 /// A call, analyzed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operation {
-    /// When it was asked.
+    /// When the request was recorded.
     pub time: Timestamp,
     /// How long the answer took.
     pub elapsed: Option<Duration>,
     /// A number that operations of one session share.
     pub session: u64,
-    /// Who asked, as far as the recording says.
+    /// The user, as far as it is recorded.
     pub user: Option<Arc<str>>,
     /// Which side of the proxy it was recorded at; none where the recording is not one of ours.
     pub side: Option<Arc<str>>,
-    /// Who connected.
+    /// The client's address.
     pub client: Option<SocketAddr>,
-    /// To where.
+    /// The server's address.
     pub server: Option<SocketAddr>,
     /// What it travelled in.
     pub envelope: Envelope,

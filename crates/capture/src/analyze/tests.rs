@@ -76,7 +76,7 @@ fn execute(asked: (Vec<u8>, &[u32]), answered: (Vec<u8>, &[u32])) -> Call {
     }
 }
 
-/// `ROW` is told of as these members.
+/// `ROW` is shown as these members.
 fn by_name() -> Value {
     json!({ "PidTagSubject_W": "new", "PidTagImportance": 2 })
 }

@@ -11,7 +11,7 @@ use rpc::pdu::{
 };
 use wire::{Decode as _, Reader};
 
-use super::fragments::{Assembly, Fragment, Units};
+use super::fragments::{Assembly, Fragment, Pdus};
 use super::security::{Secrets, Security};
 use crate::call::{Envelope, RpcAnswer, RpcCall};
 use crate::stream::Side;
@@ -39,8 +39,8 @@ pub(super) struct Done {
 pub(super) struct Association {
     envelope: Envelope,
     secrets: Arc<Secrets>,
-    client: Units,
-    server: Units,
+    client: Pdus,
+    server: Pdus,
     /// The contexts that the last bind or `alter_context` proposed, while it has no answer.
     proposed: Option<Vec<PresentationContext>>,
     contexts: HashMap<u16, SyntaxId>,
@@ -90,8 +90,8 @@ impl Association {
             unasked: 0,
             envelope,
             secrets,
-            client: Units::new(),
-            server: Units::new(),
+            client: Pdus::new(),
+            server: Pdus::new(),
             proposed: None,
             contexts: HashMap::new(),
             security: HashMap::new(),
@@ -101,7 +101,7 @@ impl Association {
         }
     }
 
-    /// Who signed in, as far as that is known.
+    /// The user who authenticated, as far as it is known.
     pub(super) const fn user(&self) -> Option<&Arc<str>> {
         self.user.as_ref()
     }
@@ -115,21 +115,21 @@ impl Association {
         done: &mut Vec<Done>,
         problems: &mut Vec<String>,
     ) {
-        let units = self.units(side);
-        if units.broken {
+        let pdus = self.pdus(side);
+        if pdus.broken {
             return;
         }
-        units.push(bytes);
+        pdus.push(bytes);
         loop {
-            match units.framer.next_pdu() {
-                Ok(Some((header, unit))) => {
-                    units.held = units.held.saturating_add(unit.len());
-                    units.waiting.push_back((time, header, unit));
+            match pdus.framer.next_pdu() {
+                Ok(Some((header, pdu))) => {
+                    pdus.held = pdus.held.saturating_add(pdu.len());
+                    pdus.waiting.push_back((time, header, pdu));
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    units.broken = true;
-                    units.framer.clear();
+                    pdus.broken = true;
+                    pdus.framer.clear();
                     problems.push(format!("{side:?}: {error}; nothing more of this side is read"));
                     break;
                 }
@@ -139,10 +139,10 @@ impl Association {
     }
 
     /// Bytes of one side are missing. What is known to lack a fragment can't be read; the side is read on from the
-    /// next unit.
+    /// next PDU.
     pub(super) fn gap(&mut self, side: Side, done: &mut Vec<Done>, problems: &mut Vec<String>) {
         self.work(done, problems);
-        self.units(side).lose();
+        self.pdus(side).lose();
         match side {
             Side::Client => {
                 self.client_lost = true;
@@ -172,11 +172,11 @@ impl Association {
 
     /// Takes what still waits, since nothing more comes; calls without an answer end without one.
     pub(super) fn finish(&mut self, done: &mut Vec<Done>, problems: &mut Vec<String>) {
-        while let Some((time, header, unit)) = self.client.next() {
-            self.unit(Side::Client, time, &header, unit, done, problems);
+        while let Some((time, header, pdu)) = self.client.next() {
+            self.pdu(Side::Client, time, &header, pdu, done, problems);
         }
-        while let Some((time, header, unit)) = self.server.next() {
-            self.unit(Side::Server, time, &header, unit, done, problems);
+        while let Some((time, header, pdu)) = self.server.next() {
+            self.pdu(Side::Server, time, &header, pdu, done, problems);
         }
         let mut left: Vec<(u32, Pending)> = self.calls.drain().collect();
         left.sort_by_key(|(call_id, _)| *call_id);
@@ -191,14 +191,14 @@ impl Association {
         }
     }
 
-    const fn units(&mut self, side: Side) -> &mut Units {
+    const fn pdus(&mut self, side: Side) -> &mut Pdus {
         match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         }
     }
 
-    /// Takes units for as long as there is one that needs nothing of the other side: the directions of a
+    /// Takes PDUs for as long as there is one that needs nothing of the other side: the directions of a
     /// recording may be far apart.
     fn work(&mut self, done: &mut Vec<Done>, problems: &mut Vec<String>) {
         loop {
@@ -219,25 +219,25 @@ impl Association {
                 (true, false) => (Side::Client, self.client.next()),
                 (false, false) => return,
             };
-            let Some((time, header, unit)) = next else { return };
-            self.unit(side, time, &header, unit, done, problems);
+            let Some((time, header, pdu)) = next else { return };
+            self.pdu(side, time, &header, pdu, done, problems);
         }
     }
 
-    fn unit(
+    fn pdu(
         &mut self,
         side: Side,
         time: Timestamp,
         header: &Header,
-        mut unit: BytesMut,
+        mut pdu: BytesMut,
         done: &mut Vec<Done>,
         problems: &mut Vec<String>,
     ) {
         let result = match header.ptype {
-            PduType::REQUEST => self.request(time, header, &mut unit, done),
-            PduType::RESPONSE | PduType::FAULT => self.answer(time, header, &mut unit, done),
+            PduType::REQUEST => self.request(time, header, &mut pdu, done),
+            PduType::RESPONSE | PduType::FAULT => self.answer(time, header, &mut pdu, done),
             PduType::CO_CANCEL | PduType::ORPHANED | PduType::SHUTDOWN => Ok(()),
-            _ => self.setup(side, &unit),
+            _ => self.setup(side, &pdu),
         };
         problems.append(&mut self.unsealable);
         if let Err(error) = result {
@@ -245,8 +245,8 @@ impl Association {
         }
     }
 
-    fn setup(&mut self, side: Side, unit: &[u8]) -> wire::Result<()> {
-        let pdu = Pdu::from_bytes(unit)?;
+    fn setup(&mut self, side: Side, pdu: &[u8]) -> wire::Result<()> {
+        let pdu = Pdu::from_bytes(pdu)?;
         if let Some(auth) = &pdu.auth {
             let trailer = auth.trailer;
             if self.security.len() < MAX_CONTEXTS {
@@ -278,15 +278,15 @@ impl Association {
         &mut self,
         time: Timestamp,
         header: &Header,
-        unit: &mut BytesMut,
+        pdu: &mut BytesMut,
         done: &mut Vec<Done>,
     ) -> wire::Result<()> {
         let object = if header.flags.contains(PfcFlags::OBJECT_UUID) { 16 } else { 0 };
         let endian = header.drep.endian()?;
-        let mut r = Reader::with_endian(unit, endian);
+        let mut r = Reader::with_endian(pdu, endian);
         r.bytes(HEADER_SIZE.saturating_add(4), "header")?;
         let (context_id, opnum) = (r.u16("p_cont_id")?, r.u16("opnum")?);
-        let fragment = self.open(Side::Client, header, unit, REQUEST_HEADER_SIZE.saturating_add(object))?;
+        let fragment = self.open(Side::Client, header, pdu, REQUEST_HEADER_SIZE.saturating_add(object))?;
         self.asked = true;
         let first = header.flags.contains(PfcFlags::FIRST_FRAG);
         let new = || Pending {
@@ -322,10 +322,10 @@ impl Association {
         &mut self,
         time: Timestamp,
         header: &Header,
-        unit: &mut BytesMut,
+        pdu: &mut BytesMut,
         done: &mut Vec<Done>,
     ) -> wire::Result<()> {
-        let fragment = self.open(Side::Server, header, unit, REQUEST_HEADER_SIZE)?;
+        let fragment = self.open(Side::Server, header, pdu, REQUEST_HEADER_SIZE)?;
         // A fault may be sealed; then its status, behind the fields of every answer, is too.
         let status = match header.ptype {
             PduType::FAULT => Some(Reader::with_endian(fragment.stub, fragment.endian).u32("status")?),
@@ -374,21 +374,21 @@ impl Association {
         done.push(Done { call, asked: pending.asked, answered });
     }
 
-    /// Checks and unseals a unit in place, and cuts the stub out of it.
+    /// Checks and unseals a PDU in place, and cuts the stub out of it.
     fn open<'a>(
         &mut self,
         side: Side,
         header: &Header,
-        unit: &'a mut BytesMut,
+        pdu: &'a mut BytesMut,
         head_size: usize,
     ) -> wire::Result<Fragment<'a>> {
         let endian = header.drep.endian()?;
-        let Some((start, trailer)) = SecTrailer::find(header, unit)? else {
-            return Ok(Fragment { stub: unit.get(head_size..).unwrap_or_default(), endian, sealed: None });
+        let Some((start, trailer)) = SecTrailer::find(header, pdu)? else {
+            return Ok(Fragment { stub: pdu.get(head_size..).unwrap_or_default(), endian, sealed: None });
         };
         let stub_end = start.saturating_sub(usize::from(trailer.auth_pad_length)).max(head_size);
-        let sealed = self.unseal(side, unit, (head_size, start), trailer);
-        let stub = unit.get(head_size..stub_end).unwrap_or_default();
+        let sealed = self.unseal(side, pdu, (head_size, start), trailer);
+        let stub = pdu.get(head_size..stub_end).unwrap_or_default();
         Ok(Fragment { stub, endian, sealed })
     }
 
@@ -396,7 +396,7 @@ impl Association {
     fn unseal(
         &mut self,
         side: Side,
-        unit: &mut [u8],
+        pdu: &mut [u8],
         (head_size, start): (usize, usize),
         trailer: SecTrailer,
     ) -> Option<&'static str> {
@@ -407,7 +407,7 @@ impl Association {
         }
         let checked = match self.security.get_mut(&trailer.auth_context_id) {
             Some(security) => {
-                let checked = security.check(side, unit, (head_size, start), seals, &self.secrets);
+                let checked = security.check(side, pdu, (head_size, start), seals, &self.secrets);
                 self.unsealable.extend(security.problem().filter(|_| seals));
                 checked
             }

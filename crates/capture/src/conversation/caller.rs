@@ -1,11 +1,11 @@
-//! Who calls, as far as the fields of a request say.
+//! The user of a request, by its `Authorization` field.
 
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-/// Who a field says that it is that calls, where it says so itself.
+/// The user whom an `Authorization` field names, where it names one in clear.
 pub(crate) fn named(authorization: &str) -> Option<Arc<str>> {
     let (scheme, value) = authorization.split_once(' ').unwrap_or_default();
     if scheme.eq_ignore_ascii_case("basic") {
@@ -26,7 +26,7 @@ pub(super) fn token(field: &str) -> Option<Vec<u8>> {
     known.then(|| STANDARD.decode(value.trim()).ok()).flatten()
 }
 
-/// Who a token says that it is for, where it is a JSON Web Token.
+/// The user for whom a token is, where it is a JSON Web Token.
 fn subject(token: &str) -> Option<String> {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims: serde_json::Value = serde_json::from_slice(&payload).ok()?;

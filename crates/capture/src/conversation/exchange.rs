@@ -41,7 +41,7 @@ pub(super) struct Exchanges {
     /// What was lost, and how answers find their requests.
     order: Order,
     witness: Witness,
-    /// Who signed in on the connection.
+    /// The user who authenticated on the connection.
     user: Option<Arc<str>>,
 }
 
@@ -354,7 +354,7 @@ impl Exchanges {
         }
     }
 
-    /// Who calls, by what the request says or by who signed in on the connection.
+    /// The user of a request: by its own credentials, or the one who authenticated on the connection.
     fn caller(&mut self, authorization: &str) -> Option<Arc<str>> {
         if let Some(user) = named(authorization) {
             return Some(user);

@@ -27,7 +27,7 @@ pub(super) struct About {
     pub(super) server: Option<SocketAddr>,
 }
 
-/// What comes of bytes.
+/// What was found in bytes.
 #[derive(Debug, Default)]
 pub(super) struct Out {
     pub(super) done: Vec<association::Done>,

@@ -1,4 +1,4 @@
-//! What an association is put together from: units out of bytes, stubs out of fragments.
+//! What an association is put together from: PDUs out of bytes, stubs out of fragments.
 
 use std::collections::VecDeque;
 
@@ -15,15 +15,15 @@ use crate::time::Timestamp;
 /// The longest stub that is kept, in bytes.
 const MAX_STUB: usize = 16 << 20;
 
-/// One side's bytes, as units.
+/// One side's bytes, as PDUs.
 #[derive(Debug)]
-pub(super) struct Units {
+pub(super) struct Pdus {
     pub(super) framer: Framer,
     pub(super) waiting: VecDeque<(Timestamp, Header, BytesMut)>,
-    /// Bytes of the units that wait.
+    /// Bytes of the PDUs that wait.
     pub(super) held: usize,
     pub(super) broken: bool,
-    /// The end of what was passed over since something is missing; none where nothing is, or a unit was found.
+    /// The end of what was passed over since something is missing; none where nothing is, or a PDU was found.
     lost: Option<Vec<u8>>,
 }
 
@@ -69,26 +69,26 @@ impl Assembly {
 /// Why a stub can't be read of which a fragment is missing.
 const NOT_RECORDED: &str = "a part of it is missing in the recording";
 
-/// What one unit has of a stub.
+/// What one PDU has of a stub.
 pub(super) struct Fragment<'a> {
     pub(super) stub: &'a [u8],
     pub(super) endian: Endian,
     pub(super) sealed: Option<&'static str>,
 }
 
-impl Units {
+impl Pdus {
     pub(super) fn new() -> Self {
         let framer = Framer::new(u16::MAX, u16::MAX);
         Self { framer, waiting: VecDeque::new(), held: 0, broken: false, lost: None }
     }
 
-    /// Something is missing: the units go on where one begins.
+    /// Something is missing: the PDUs go on where one begins.
     pub(super) fn lose(&mut self) {
         self.framer.clear();
         self.lost = Some(Vec::new());
     }
 
-    /// Takes bytes in; those that are of no unit since something is missing are passed over.
+    /// Takes bytes in; those that are of no PDU since something is missing are passed over.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let Some(tail) = &mut self.lost else { return self.framer.push(bytes) };
         tail.extend_from_slice(bytes);
@@ -109,7 +109,7 @@ impl Units {
     }
 }
 
-/// Which side sends a unit whose whole header `bytes` begin with (C706 12.6.3.1, 12.6.4); none where they are no
+/// Which side sends a PDU whose whole header `bytes` begin with (C706 12.6.3.1, 12.6.4); none where they are no
 /// such header.
 pub(super) fn role(bytes: &[u8]) -> Option<Side> {
     let header = bytes.first_chunk::<HEADER_SIZE>()?;

@@ -115,7 +115,7 @@ impl Open {
         self.response.as_ref().is_some_and(|(status, ..)| *status == 200)
     }
 
-    /// The call; none for a channel, which is told of piece by piece, unless it was refused.
+    /// The call; none for a channel, whose bytes are reported piece by piece, unless it was refused.
     pub(super) fn finish(self) -> Option<Box<Done>> {
         if self.channel.is_some() && (self.response.is_none() || self.opens_channel()) {
             return None;

@@ -1,4 +1,4 @@
-//! From streams to calls: which protocol a connection speaks, and who asked what of whom in it.
+//! From streams to calls: detects the protocol of each connection, and finds the calls in it.
 
 mod association;
 mod caller;

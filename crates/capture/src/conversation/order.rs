@@ -94,7 +94,7 @@ impl Order {
             Some(id) if wait.iter().any(|one| known(&one)) => {
                 wait.iter().find(|one| one.request_id == Some(id))
             }
-            // Who waits for each answer has the last one's request under way, and no other.
+            // A client that waits for each answer has only its last request outstanding.
             _ if !self.pipelines => wait.last(),
             _ => wait.get(self.lost_answers.min(wait.len().saturating_sub(1))),
         };

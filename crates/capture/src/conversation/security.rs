@@ -24,7 +24,7 @@ pub(super) struct Security {
     /// Why Kerberos can't be decrypted, to be reported once.
     problem: Option<ContextError>,
     reported: bool,
-    /// What may read it; once a unit was read, what does.
+    /// What may read it; once a PDU was read, what does.
     readers: Option<Vec<PassiveSecurity>>,
 }
 
@@ -48,7 +48,7 @@ impl Security {
         }
     }
 
-    /// Who signs in, where that is known.
+    /// The user who authenticates, where it is known.
     pub(super) fn user(&mut self, secrets: &Secrets) -> Option<Arc<str>> {
         if self.kerberos.is_begun() { self.kerberos.user(&secrets.kerberos) } else { claimed(&self.witness) }
     }
@@ -60,17 +60,17 @@ impl Security {
         Some(problem.to_string())
     }
 
-    /// Checks the signature of a unit of `side`, and unseals in place what stands between its head and the
+    /// Checks the signature of a PDU of `side`, and unseals in place what stands between its head and the
     /// security trailer, where the level `seals`. An error says why that can't be.
     pub(super) fn check(
         &mut self,
         side: Side,
-        unit: &mut [u8],
+        pdu: &mut [u8],
         (head_size, start): (usize, usize),
         seals: bool,
         secrets: &Secrets,
     ) -> Result<(), &'static str> {
-        let Signed { before, body, after, signature } = Signed::split(unit, head_size, start)?;
+        let Signed { before, body, after, signature } = Signed::split(pdu, head_size, start)?;
         if self.kerberos.is_begun() {
             let mut part = Part { before, body, after, token: signature };
             return self.kerberos.check(&mut part, seals, &secrets.kerberos).map_err(|problem| {
@@ -93,7 +93,7 @@ impl Security {
         if let [reader] = readers.as_mut_slice() {
             return if fits(reader, body) { Ok(()) } else { Err(wrong) };
         }
-        // The first unit tells which of several readers is the right one.
+        // The first PDU tells which of several readers is the right one.
         let found = readers.iter_mut().enumerate().find_map(|(index, reader)| {
             let mut copy = body.to_vec();
             fits(reader, &mut copy).then_some((index, copy))
@@ -128,7 +128,7 @@ const fn reason(error: &ContextError) -> &'static str {
     }
 }
 
-/// A unit with its signature.
+/// A PDU with its signature.
 struct Signed<'a> {
     /// Its head.
     before: &'a [u8],
@@ -140,10 +140,10 @@ struct Signed<'a> {
 }
 
 impl<'a> Signed<'a> {
-    /// The parts of `unit`, whose security trailer begins at `start`.
-    fn split(unit: &'a mut [u8], head_size: usize, start: usize) -> Result<Self, &'static str> {
+    /// The parts of `pdu`, whose security trailer begins at `start`.
+    fn split(pdu: &'a mut [u8], head_size: usize, start: usize) -> Result<Self, &'static str> {
         let short = "it is too short";
-        let (before, rest) = unit.split_at_mut_checked(head_size).ok_or(short)?;
+        let (before, rest) = pdu.split_at_mut_checked(head_size).ok_or(short)?;
         let (body, rest) = rest.split_at_mut_checked(start.saturating_sub(head_size)).ok_or(short)?;
         let (after, signature) = rest.split_at_checked(SEC_TRAILER_SIZE).ok_or(short)?;
         Ok(Self { before, body, after, signature })
@@ -157,7 +157,7 @@ const fn sender(side: Side) -> Sender {
     }
 }
 
-/// Who a handshake that was watched says that signs in, where that is known.
+/// The user whom an observed handshake names, where it is known.
 pub(super) fn claimed(witness: &Witness) -> Option<Arc<str>> {
     let claim = witness.claim().filter(|claim| !claim.user.is_empty())?;
     Some(if claim.domain.is_empty() || claim.user.contains('@') {

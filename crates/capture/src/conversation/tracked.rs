@@ -14,28 +14,28 @@ use crate::decrypt::tls::{Output, Tls};
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// How much of a connection is looked at before it is said that nobody knows what it is, in bytes.
+/// How many bytes of a connection are looked at before its protocol is reported as unknown.
 const MAX_START: usize = 64;
 
-/// What is known of one connection.
+/// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Tracked {
     layer: Layer,
     pub(super) speaks: Speaks,
     pub(super) channel: ChannelBytes,
-    /// Whether the sides are the other way round than was taken for granted: a recording may begin after the
-    /// connection did, and then only what they say tells who is who.
+    /// Whether client and server are swapped: where a recording begins after the connection did, only their bytes
+    /// show which side is which.
     pub(super) swapped: bool,
-    /// Whether what the sides say comes in the order in which they said it.
+    /// Whether the bytes of the two sides come in the order in which they were sent.
     pub(super) ordered: bool,
-    /// When something was said last.
+    /// When bytes were last recorded.
     last: Timestamp,
 }
 
 /// The protocol of a connection.
 #[derive(Debug)]
 pub(super) enum Speaks {
-    /// Not known yet; what the client said so far, and what the server did.
+    /// Not known yet; the bytes that client and server sent so far.
     Unknown {
         client: Vec<u8>,
         server: Vec<u8>,
@@ -53,7 +53,7 @@ impl Tracked {
         Self { layer, speaks, channel, swapped: false, ordered: true, last }
     }
 
-    /// Which side it really is that is taken for `side`.
+    /// The actual side of what is recorded as `side`.
     const fn real(&self, side: Side) -> Side {
         if self.swapped { side.other() } else { side }
     }
@@ -161,7 +161,7 @@ impl Tracked {
         }
     }
 
-    /// Decides what a connection speaks, and who is its client, by what was said first.
+    /// Detects the protocol of a connection, and which side is the client, by the first bytes.
     fn decide(
         &mut self,
         (client, server): (Vec<u8>, Vec<u8>),
@@ -172,7 +172,7 @@ impl Tracked {
     ) {
         let (first, second) = (Start::of(&client), Start::of(&server));
         let enough = server.len() >= MAX_START;
-        // What one side says tells who the other is.
+        // The protocol of one side's bytes shows which side it is.
         let (start, swapped) = match (first, second) {
             (Start::Rpc(side) | Start::Http(side), _) => (first, side == Side::Server),
             // A part of what the client says first is there: the rest will be.

@@ -81,12 +81,12 @@ impl ChannelBytes {
         self.receive(side, bytes);
         loop {
             let framer = if side == Side::Client { &mut self.client } else { &mut self.server };
-            let unit = match framer.next_pdu() {
-                Ok(Some((header, unit))) if header.ptype == RTS => {
-                    self.control(&unit, problems);
+            let pdu = match framer.next_pdu() {
+                Ok(Some((header, pdu))) if header.ptype == RTS => {
+                    self.control(&pdu, problems);
                     continue;
                 }
-                Ok(Some((_, unit))) => unit,
+                Ok(Some((_, pdu))) => pdu,
                 Ok(None) => return self.cookie,
                 Err(error) => {
                     self.broken = true;
@@ -94,16 +94,16 @@ impl ChannelBytes {
                     return self.cookie;
                 }
             };
-            // What a channel carries the other way is nobody's.
+            // What a channel carries the other way belongs to no call.
             let Some(cookie) = self.cookie.filter(|_| carries(channel, side)) else {
                 problems.push("RPC over HTTP: a call before its channel was opened".to_owned());
                 continue;
             };
-            tunnels.of(cookie, origin).association.push(side, time, &unit, done, problems);
+            tunnels.of(cookie, origin).association.push(side, time, &pdu, done, problems);
         }
     }
 
-    /// Bytes of one direction are missing: its units go on where one begins.
+    /// Bytes of one direction are missing: its PDUs go on where one begins.
     pub(super) fn gap(
         &mut self,
         tunnels: &mut Tunnels,
@@ -137,13 +137,13 @@ impl ChannelBytes {
         }
     }
 
-    /// A unit between the ends of the channel. The first cookie of one that opens a channel names the virtual
+    /// A PDU between the ends of the channel. The first cookie of one that opens a channel names the virtual
     /// connection ([MS-RPCH] 2.2.4.2, 2.2.4.5, 2.2.4.14).
-    fn control(&mut self, unit: &[u8], problems: &mut Vec<String>) {
-        match RtsPdu::from_bytes(unit) {
+    fn control(&mut self, bytes: &[u8], problems: &mut Vec<String>) {
+        match RtsPdu::from_bytes(bytes) {
             Ok(pdu) => {
-                if pdu.to_bytes().ok().as_deref() != Some(unit) {
-                    problems.push("RPC over HTTP: a control unit does not read as it is written".to_owned());
+                if pdu.to_bytes().ok().as_deref() != Some(bytes) {
+                    problems.push("RPC over HTTP: a control PDU does not read as it is written".to_owned());
                 }
                 if let [Command::Version(_), Command::Cookie(cookie), ..] = pdu.commands() {
                     self.cookie = Some(*cookie);
@@ -159,7 +159,7 @@ const fn carries(channel: Channel, side: Side) -> bool {
     matches!((channel, side), (Channel::In, Side::Client) | (Channel::Out, Side::Server))
 }
 
-/// Whether bytes begin as a unit between the ends of a channel does ([MS-RPCH] 2.2.3.6).
+/// Whether bytes begin as a PDU between the ends of a channel does ([MS-RPCH] 2.2.3.6).
 fn is_control(bytes: &[u8]) -> bool {
     let header = bytes.first_chunk::<HEADER_SIZE>();
     header.is_some_and(|header| matches!(header, [5, 0, kind, 3, 0x10, 0, 0, 0, ..] if *kind == RTS.0))

@@ -26,9 +26,9 @@ pub struct Watcher {
     secrets: Arc<Secrets>,
     decryption: Decryption,
     found: Vec<Found>,
-    /// Who our own recordings say that called, by connection.
+    /// The users that our own recordings name, by connection.
     users: HashMap<u64, Arc<str>>,
-    /// Packets that can't be read, by what is wrong: each kind is told of once.
+    /// Packets that can't be read, by what is wrong: each kind is reported once.
     unreadable: HashMap<String, u64>,
     /// How many packets held TCP, and how many something else.
     segments: u64,
@@ -101,7 +101,7 @@ impl Watcher {
     }
 
     fn unreadable(&mut self, place: u64, error: &wire::Error) {
-        /// More kinds of faults than it is worth to tell of.
+        /// The most kinds of malformed packets that are reported.
         const MAX_KINDS: usize = 64;
         let what = error.to_string();
         if let Some(count) = self.unreadable.get_mut(&what) {
@@ -172,7 +172,7 @@ impl Watcher {
         }
     }
 
-    /// Does something with a connection, and puts what comes of it where it can be taken.
+    /// Runs `act` on a connection, and collects what was found.
     fn with(&mut self, connection: &Connection, act: impl FnOnce(&mut Tracked, &mut Out)) {
         let tracked = self.tracked.entry(connection.number).or_insert_with(Tracked::new);
         let mut out = Out::default();

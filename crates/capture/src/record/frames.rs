@@ -78,7 +78,7 @@ fn packet(side: Side, from: IpAddr, to: IpAddr, mut tcp: Vec<u8>) -> Vec<u8> {
     }
     let sum = checksum(&[&addresses, &[0, 6], &length.to_be_bytes(), &tcp]);
     put(&mut tcp, 16, sum);
-    // Locally administered addresses: nobody's.
+    // Locally administered addresses, which belong to no vendor.
     let (own, other) = if side == Side::Client { (1, 2) } else { (2, 1) };
     let mut frame = vec![2, 0, 0, 0, 0, other, 2, 0, 0, 0, 0, own];
     frame.extend_from_slice(&ethertype);

@@ -32,7 +32,7 @@ pub struct Recording {
     pub secrets: bool,
 }
 
-/// What whoever writes gets.
+/// What the writing end receives.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recorded {
     /// A call to be written.
@@ -41,8 +41,8 @@ pub enum Recorded {
     End,
 }
 
-/// Hands calls that pass to whoever writes them down. It never waits: where the writer is slow, calls are
-/// lost, and counted.
+/// Sends the calls that pass to the writing end. It never blocks: where the writer is slow, calls are dropped, and
+/// counted.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
@@ -87,7 +87,7 @@ impl Recorder {
         }
     }
 
-    /// Has whoever writes come to an end with what was recorded so far; false where too much waits before that.
+    /// Lets the writer finish with what was recorded so far; false where the queue is full.
     pub fn end(&self) -> bool {
         self.calls.try_send(Recorded::End).is_ok()
     }

@@ -124,15 +124,14 @@ impl<W: Write> PacketWriter<W> {
         let answered = call.time.after(call.elapsed.unwrap_or_default());
         match &call.body {
             CallBody::Rpc(rpc) => {
-                let Some((request, response)) = units(rpc) else { return };
+                let Some((request, response)) = pdus(rpc) else { return };
                 let number = self.open(key, call, 6001);
-                let numbered =
-                    |units: Vec<Vec<u8>>| units.into_iter().map(move |unit| with_call(unit, number));
-                for unit in numbered(request) {
-                    self.send(key, Side::Client, call.time, &unit);
+                let numbered = |pdus: Vec<Vec<u8>>| pdus.into_iter().map(move |pdu| with_call(pdu, number));
+                for pdu in numbered(request) {
+                    self.send(key, Side::Client, call.time, &pdu);
                 }
-                for unit in numbered(response) {
-                    self.send(key, Side::Server, answered, &unit);
+                for pdu in numbered(response) {
+                    self.send(key, Side::Server, answered, &pdu);
                 }
             }
             CallBody::Http(http) => {
@@ -294,11 +293,11 @@ fn bound(interface: SyntaxId) -> (Vec<u8>, Vec<u8>) {
     (bytes(Body::Bind(bind)), bytes(Body::BindAck(ack)))
 }
 
-/// Units that follow one another.
-type Units = Vec<Vec<u8>>;
+/// PDUs that follow one another.
+type Pdus = Vec<Vec<u8>>;
 
 /// The units of a call and of its answer, as of call 0; none where the call was never read.
-fn units(call: &RpcCall) -> Option<(Units, Units)> {
+fn pdus(call: &RpcCall) -> Option<(Pdus, Pdus)> {
     let Stub::Plain(asked, _) = &call.request else { return None };
     let opnum = call.opnum;
     let request = fragments(asked, PduType::REQUEST, |alloc_hint, stub| {
@@ -319,12 +318,12 @@ fn units(call: &RpcCall) -> Option<(Units, Units)> {
 }
 
 fn fragments<'a>(stub: &'a [u8], ptype: PduType, body: impl Fn(u32, &'a [u8]) -> Body<'a>) -> Vec<Vec<u8>> {
-    let mut units = Vec::new();
+    let mut pdus = Vec::new();
     let mut rest = stub;
     loop {
         let (piece, after) = rest.split_at(rest.len().min(MAX_STUB_FRAGMENT));
         let mut flags = PfcFlags::NONE;
-        if units.is_empty() {
+        if pdus.is_empty() {
             flags = flags | PfcFlags::FIRST_FRAG;
         }
         if after.is_empty() {
@@ -332,23 +331,23 @@ fn fragments<'a>(stub: &'a [u8], ptype: PduType, body: impl Fn(u32, &'a [u8]) ->
         }
         let hint = u32::try_from(rest.len()).unwrap_or(0);
         let pdu = Pdu { header: Header::new(ptype, flags, 0), body: body(hint, piece), auth: None };
-        units.push(pdu.to_bytes().unwrap_or_default());
+        pdus.push(pdu.to_bytes().unwrap_or_default());
         rest = after;
         if rest.is_empty() {
-            return units;
+            return pdus;
         }
     }
 }
 
-/// The unit as one of call `number`.
-fn with_call(mut unit: Vec<u8>, number: u32) -> Vec<u8> {
-    if let Some(place) = unit.get_mut(12..16) {
+/// The PDU as one of call `number`.
+fn with_call(mut pdu: Vec<u8>, number: u32) -> Vec<u8> {
+    if let Some(place) = pdu.get_mut(12..16) {
         place.copy_from_slice(&number.to_le_bytes());
     }
-    unit
+    pdu
 }
 
-/// A request as it would be on the wire. Who signed in is in it, without a password.
+/// A request as it would be on the wire. It names the user, without a password.
 fn request(call: &HttpCall, user: Option<&Arc<str>>) -> Vec<u8> {
     let mut out = format!("{} {} HTTP/1.1\r\n", call.method, call.target).into_bytes();
     if let Some(user) = user.filter(|_| call.request.field("authorization").is_none()) {

@@ -55,7 +55,7 @@ enum NotOurs {
     Owner {
         /// Whose it is.
         owner: u32,
-        /// Who we are.
+        /// The user ID of this process.
         process: u32,
     },
     /// Others can write to it.

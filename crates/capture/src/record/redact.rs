@@ -15,7 +15,7 @@ const SECRET: &[&str] = &[
     "authentication-info",
 ];
 
-/// Takes passwords, tokens and cookies out of a call. Who signed in stays.
+/// Takes passwords, tokens and cookies out of a call. The user's name stays.
 pub fn redact(call: &mut Call) {
     if let CallBody::Http(http) = &mut call.body {
         strip(&mut http.request);
@@ -49,7 +49,7 @@ fn mask(body: &mut Bytes) {
     *body = bytes.into();
 }
 
-/// From where to where the values go that nobody is to see.
+/// The ranges of the values to be redacted.
 fn secrets(body: &[u8]) -> Vec<(usize, usize)> {
     const TAGS: [&[u8]; 3] = [b"PROCESSING", b"PENDING", b"DONE"];
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! Requests of MAPI over HTTP, made once more.
+//! Replays requests of MAPI over HTTP.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -47,7 +47,7 @@ pub struct HttpStep {
     pub(super) request_type: RequestType,
 }
 
-/// A body with what belongs to the server of now. One that can't be read goes as it was.
+/// A body with the current handles and ids. One that can't be decoded stays as it was recorded.
 fn body(
     mapped: &Mapped,
     session: u64,
@@ -85,7 +85,7 @@ pub(super) struct Jars(BTreeMap<Key, Jar>);
 struct Jar {
     /// Those that the server set last: name and value.
     now: Vec<(String, String)>,
-    /// Recorded ones: name, recorded value, value of now; the latest last.
+    /// Recorded ones: name, recorded value, current value; the latest last.
     known: VecDeque<(String, String, String)>,
 }
 
@@ -126,7 +126,7 @@ impl Jars {
         Ok(HttpStep { target: http.target.clone(), fields, body, endpoint, request_type })
     }
 
-    /// The `Cookie` field of a request, and whether something in it is of the session of now.
+    /// The `Cookie` field of a request, and whether one of them is of the current session.
     ///
     /// A recorded cookie stands for the one that came in its place, also one that was no longer good.
     /// Recordings may be without cookies: then those are sent that the server set last.

@@ -51,7 +51,7 @@ impl Ids {
         }
     }
 
-    /// Puts the ids of now in the place of those that were recorded; says whether there were any.
+    /// Replaces recorded ids by the current ones; says whether there were any.
     pub(super) fn put_in(&self, bytes: &mut [u8]) -> bool {
         let (mut at, mut changed) = (0_usize, false);
         while let Some(rest) = bytes.get_mut(at..).filter(|rest| !rest.is_empty()) {

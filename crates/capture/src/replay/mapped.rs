@@ -10,7 +10,7 @@ use super::compare::asked;
 use super::ids::{Ids, MAX_IDS};
 use crate::analyze::Operation;
 
-/// What was recorded, and what it is now.
+/// Recorded server object handles and ids, each with the current one.
 #[derive(Debug, Default)]
 pub(super) struct Mapped {
     /// Server object handles, with the recorded session that they are of.
@@ -36,7 +36,7 @@ impl Mapped {
         self.objects.retain(|(of, _), _| *of != session);
     }
 
-    /// The same extended buffers with what is of now; none where that is what was recorded.
+    /// The extended buffers with the server's current handles and ids; none where nothing differs from the recording.
     pub(super) fn chain(&self, session: u64, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut chain = compress::decode_chain(bytes, compress::Limits::default()).ok()?;
         let mut changed = false;
@@ -49,7 +49,7 @@ impl Mapped {
         changed.then(|| compress::encode_chain(&chain).ok()).flatten()
     }
 
-    /// The same ROPs with the handles and ids of now; none where these are those that were recorded.
+    /// The ROPs with the server's current handles and ids; none where nothing differs from the recording.
     pub(super) fn buffer(&self, session: u64, payload: &[u8]) -> Option<Vec<u8>> {
         let mut buffer = RopBuffer::from_bytes(payload).ok()?;
         let mut rops = Vec::from(buffer.rops);

@@ -1,4 +1,4 @@
-//! Recorded calls made once more, and what is different about the answers.
+//! Replays recorded calls, and compares the answers with the recorded ones.
 //!
 //! What a server makes up anew each time is mapped: context handles, server object handles, cookies, ids. Of
 //! such things, and of times, it is not compared what they are.
@@ -48,7 +48,7 @@ impl Step {
     }
 }
 
-/// What came of a call that was made once more.
+/// The outcome of a replayed call.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Came {
     /// Of a remote procedure call.
@@ -57,7 +57,7 @@ pub enum Came {
     Http(HttpResponse),
 }
 
-/// Makes recorded calls ready to be made once more, and compares the answers.
+/// Prepares recorded calls to be made again, and compares the answers.
 #[derive(Debug, Default)]
 pub struct Replay {
     recorded: Analyzer,

@@ -24,7 +24,7 @@ pub enum NotSent {
     /// Bytes of the request are missing.
     #[error("a part of it was not recorded")]
     Incomplete,
-    /// The call is within a session whose beginning was not made again.
+    /// The call is within a session whose beginning was not replayed.
     #[error("its session was not begun")]
     NoSession,
     /// The request is encrypted, and there is no key for it.
@@ -33,7 +33,7 @@ pub enum NotSent {
     /// The request can't be decoded.
     #[error("it can't be read")]
     Malformed,
-    /// The request, with the handles and ids of now, can't be encoded.
+    /// The request, with the current handles and ids, can't be encoded.
     #[error("it can't be written")]
     Unwritable,
     /// The call is a request of MAPI over HTTP, and the target takes remote procedure calls.

@@ -1,4 +1,4 @@
-//! Remote procedure calls, made once more.
+//! Replays remote procedure calls.
 
 use std::collections::HashMap;
 
@@ -83,7 +83,7 @@ impl ContextHandles {
     }
 }
 
-/// A request with the server object handles of now.
+/// A request with the current server object handles.
 fn with_objects(mapped: &Mapped, mut request: Request, session: u64) -> Request {
     let chain = |bytes: &mut Vec<u8>| {
         if let Some(chain) = mapped.chain(session, bytes) {

@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 48;
 /// How wide a line may be for several values to share it.
 const WIDTH: usize = 96;
 
-/// The sessions that were shown already: each is told of once.
+/// The sessions that were shown already: each is printed once.
 #[derive(Debug, Default)]
 pub struct Sessions {
     seen: HashSet<u64>,
@@ -41,7 +41,7 @@ pub fn text(operation: &Operation, sessions: &mut Sessions) -> String {
 }
 
 fn session(operation: &Operation, out: &mut String) {
-    let user = operation.user.as_deref().unwrap_or("nobody");
+    let user = operation.user.as_deref().unwrap_or("unknown user");
     let mut text = format!("session {}: {user}, {}", operation.session, operation.envelope);
     if let (Some(client), Some(server)) = (operation.client, operation.server) {
         let _ = write!(text, ", client {client} to server {server}");

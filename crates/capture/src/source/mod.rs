@@ -1,7 +1,7 @@
 //! Files of packets: pcap and pcapng, read as streams.
 //!
 //! Nothing is held of a file but the record that is being read, so that a file may be larger than memory, and
-//! may grow while it is read. A record that makes no sense is told of with its place, and passed over: reading
+//! may grow while it is read. A malformed record is reported with its place, and skipped: reading
 //! goes on at the next place where a record can begin.
 
 mod input;

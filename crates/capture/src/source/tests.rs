@@ -145,17 +145,17 @@ fn pcapng_is_read_with_names_and_nanoseconds() {
 }
 
 #[test]
-fn a_broken_block_is_told_of_and_passed_over() {
+fn a_malformed_block_is_reported_and_skipped() {
     let mut lying = packet(1, b"lost");
     let last = lying.len() - 4;
     lying[last] ^= 0xff;
-    let stranger = {
+    let unknown = {
         let mut bytes = packet(1, b"of an interface that there is not");
         bytes[8] = 9;
         bytes
     };
     let file =
-        [section(), interface(b"a"), packet(1, b"one"), lying, packet(2, b"two"), stranger, packet(3, b"3")]
+        [section(), interface(b"a"), packet(1, b"one"), lying, packet(2, b"two"), unknown, packet(3, b"3")]
             .concat();
     let (packets, problems) = read(&[file, vec![1, 2]].concat());
     assert_eq!(packets, [(1, b"one".to_vec()), (2, b"two".to_vec()), (3, b"3".to_vec())]);

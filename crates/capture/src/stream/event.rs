@@ -8,9 +8,9 @@ use crate::time::Timestamp;
 /// One of the two ends of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// Who opened it.
+    /// The end that opened the connection.
     Client,
-    /// Who was connected to.
+    /// The end that accepted it.
     Server,
 }
 
@@ -38,9 +38,9 @@ impl Side {
 pub struct Connection {
     /// A number that no other connection of the recording has.
     pub number: u64,
-    /// Who opened it.
+    /// The client's address.
     pub client: SocketAddr,
-    /// Who was connected to.
+    /// The server's address.
     pub server: SocketAddr,
     /// The name of the interface that it was first recorded at, where there is one.
     pub interface: Option<Arc<str>>,

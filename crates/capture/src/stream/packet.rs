@@ -61,9 +61,9 @@ wire::wire_flags! {
 /// A TCP segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment<'a> {
-    /// Who sent it.
+    /// The sender's address.
     pub from: SocketAddr,
-    /// To whom.
+    /// The receiver's address.
     pub to: SocketAddr,
     /// The number of its first byte.
     pub sequence: u32,

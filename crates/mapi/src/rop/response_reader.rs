@@ -212,7 +212,7 @@ mod tests {
                     match reader.next_response(&mut r, self) {
                         Ok(ReadResponse::Answer(())) => {}
                         Ok(ReadResponse::Other(response)) => {
-                            self.calls.push(response.id().name().unwrap_or_default().to_owned())
+                            self.calls.push(response.id().name().unwrap_or_default().to_owned());
                         }
                         Err(_) => is_whole = false,
                     }

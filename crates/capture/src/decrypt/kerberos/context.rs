@@ -113,7 +113,7 @@ impl Context {
         self.request.is_some() || self.opened.is_some()
     }
 
-    /// Who signed in, as `alice@LAB.TEST`, where `keytab` can decrypt the ticket.
+    /// The user who authenticated, as `alice@LAB.TEST`, where `keytab` can decrypt the ticket.
     pub fn user(&mut self, keytab: &Keytab) -> Option<Arc<str>> {
         self.open(keytab).ok().map(|opened| Arc::clone(&opened.user))
     }

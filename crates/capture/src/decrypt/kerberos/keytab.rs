@@ -25,7 +25,7 @@ pub struct Keytab {
     entries: Vec<Entry>,
 }
 
-/// A key, and whose it is.
+/// A key, and the principal to which it belongs.
 pub(super) struct Entry {
     /// As `exchangeMDB/exch1.lab.test@LAB.TEST`.
     pub(super) principal: String,

@@ -40,7 +40,7 @@ pub(super) struct ApReq {
 /// What a ticket says to its service (RFC 4120 5.3).
 pub(super) struct TicketPart {
     pub(super) key: Option<Key>,
-    /// Who the ticket was given to, as `alice@LAB.TEST`.
+    /// The client principal of the ticket, as `alice@LAB.TEST`.
     pub(super) client: String,
 }
 

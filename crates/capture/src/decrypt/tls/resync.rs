@@ -29,7 +29,7 @@ pub(super) struct Hit {
     pub(super) opened: Opened,
 }
 
-/// Tries to open the record of `total` bytes that is at hand of a direction with the keys of now and those that may
+/// Tries to open the record of `total` bytes that is at hand of a direction with the current keys and those that may
 /// follow, as one behind which at most `reach` others are missing.
 pub(super) fn try_open(
     direction: &Direction,
@@ -62,7 +62,7 @@ pub(super) fn try_open(
     })
 }
 
-/// What came of looking for the next record.
+/// The outcome of looking for the next record.
 pub(super) enum Resynced {
     /// None so far, or no way to find one.
     Step(Step),

@@ -114,7 +114,7 @@ impl Tls {
         }
     }
 
-    /// What came of it since this was asked last.
+    /// The output since the last call.
     pub fn take(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.out)
     }

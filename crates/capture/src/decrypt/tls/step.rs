@@ -1,9 +1,9 @@
-//! What comes of one step in following a TLS connection.
+//! The outcome of one step in following a TLS connection.
 
 use crate::stream::Side;
 use crate::time::Timestamp;
 
-/// What comes of a TLS connection.
+/// The output of a TLS connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output {
     /// One side sent these bytes under protection.
@@ -16,7 +16,7 @@ pub enum Output {
     Problem(String),
 }
 
-/// What came of looking at one thing.
+/// The outcome of one step.
 pub(super) enum Step {
     /// There may be more to look at.
     Again,
@@ -28,7 +28,7 @@ pub(super) enum Step {
     Broken(Broken),
 }
 
-/// Why nothing more of a side is read.
+/// Why a side can't be read any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Broken {
     #[error("no TLS record begins where one should")]
