@@ -20,6 +20,9 @@ pub struct Fields {
 /// So many fields are usually added to a copy.
 const ROOM: usize = 8;
 
+/// What a field of ours takes beside its value, in bytes: its name, a colon, a blank and the line's end.
+const FIELD: usize = 32;
+
 impl Clone for Fields {
     /// A copy with room for more: heads are copied to be changed.
     fn clone(&self) -> Self {
@@ -301,6 +304,12 @@ impl Fields {
     }
 
     /// Writes all lines, each with its line end. Lines that stand together leave together.
+    /// So many bytes a head with these fields takes at most, as far as its first line is not of ours.
+    pub(crate) fn room(&self) -> usize {
+        let ours = self.ours.iter().map(|field| field.value.len().saturating_add(FIELD));
+        self.head.len().saturating_add(ours.sum())
+    }
+
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut run = Span::default();
         for line in &self.lines {

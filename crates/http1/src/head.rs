@@ -302,6 +302,7 @@ fn write(line: Option<Span>, fields: &Fields, out: &mut Vec<u8>, anew: impl FnOn
         out.extend_from_slice(&fields.head);
         return;
     }
+    out.reserve(fields.room());
     if let Some(line) = line {
         out.extend_from_slice(line.of(&fields.head));
     } else {

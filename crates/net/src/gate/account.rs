@@ -69,6 +69,13 @@ pub(super) struct Ticket {
     turn: Option<u64>,
 }
 
+impl Ticket {
+    /// It after its outcome is known: others may sign in meanwhile.
+    pub(super) fn settled(self) -> Self {
+        Self { turn: None, ..self }
+    }
+}
+
 /// What a sign-in may do.
 #[derive(Debug)]
 pub(super) enum Admitted {

@@ -13,6 +13,7 @@ mod tests;
 mod turns;
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ pub struct Gate {
     rpc: Mutex<State>,
     http: Mutex<State>,
     account: Mutex<Account>,
+    /// How often a sign-in was refused, or the password changed: until the next time, accepted sign-ins need no
+    /// permission.
+    changes: AtomicU64,
     /// A sign-in under way has ended, or the password is another.
     settled: Notify,
 }
@@ -70,7 +74,10 @@ impl Gate {
     /// The password of the service account is another: what was known of the old one does not hold any more.
     /// To be called once the new one is in use.
     pub fn password_changed(&self) {
-        lock(&self.account).reset();
+        let mut account = lock(&self.account);
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        account.reset();
+        drop(account);
         self.settled.notify_waiters();
     }
 
@@ -102,7 +109,8 @@ impl Gate {
         limit: Duration,
     ) -> Result<SignInAttempt, UpstreamError> {
         let admit = || lock(&self.account).admit(road, service, user, Instant::now());
-        let permitted = |ticket| SignInAttempt { gate: Arc::clone(self), ticket: Some(ticket) };
+        let permitted =
+            |ticket| SignInAttempt { gate: Arc::clone(self), service: service.into(), ticket: Some(ticket) };
         // Where the account is accepted there is nothing to wait for.
         if let Admitted::Yes(ticket) = admit()? {
             return Ok(permitted(ticket));
@@ -154,10 +162,19 @@ impl Gate {
         }
     }
 
-    fn settle(&self, ticket: &Ticket, outcome: Outcome<'_>) {
-        if lock(&self.account).settle(ticket, outcome, Instant::now()) {
+    /// Takes note of what became of a sign-in; returns how many changes there were by then.
+    fn settle(&self, ticket: &Ticket, outcome: Outcome<'_>) -> u64 {
+        let mut account = lock(&self.account);
+        if matches!(outcome, Outcome::Refused(_)) {
+            self.changes.fetch_add(1, Ordering::AcqRel);
+        }
+        let settled = account.settle(ticket, outcome, Instant::now());
+        let changes = self.changes.load(Ordering::Acquire);
+        drop(account);
+        if settled {
             self.settled.notify_waiters();
         }
+        changes
     }
 }
 
@@ -187,23 +204,23 @@ impl Drop for Connecting<'_> {
 #[derive(Debug)]
 pub(crate) struct SignInAttempt {
     gate: Arc<Gate>,
+    service: Box<str>,
     ticket: Option<Ticket>,
 }
 
 impl SignInAttempt {
-    /// The server accepted it.
-    pub(crate) fn accepted(self) {
-        self.settle(Outcome::Accepted);
+    /// The server accepted it: what further sign-ins for the same user and service may rest on.
+    pub(crate) fn accepted(mut self) -> Option<AcceptedSignIn> {
+        let ticket = self.ticket.take()?;
+        let changes = self.gate.settle(&ticket, Outcome::Accepted);
+        let (gate, service) = (Arc::clone(&self.gate), std::mem::take(&mut self.service));
+        Some(AcceptedSignIn { gate, service, ticket: ticket.settled(), changes })
     }
 
     /// The server refused it.
-    pub(crate) fn refused(self, why: &UpstreamError) {
-        self.settle(Outcome::Refused(why));
-    }
-
-    fn settle(mut self, outcome: Outcome<'_>) {
+    pub(crate) fn refused(mut self, why: &UpstreamError) {
         if let Some(ticket) = self.ticket.take() {
-            self.gate.settle(&ticket, outcome);
+            self.gate.settle(&ticket, Outcome::Refused(why));
         }
     }
 }
@@ -213,6 +230,30 @@ impl Drop for SignInAttempt {
         if let Some(ticket) = self.ticket.take() {
             self.gate.settle(&ticket, Outcome::Unknown);
         }
+    }
+}
+
+/// A sign-in that the server accepted. As long as none is refused, another one for the same user and service would be
+/// permitted, and that it is accepted would change nothing: neither has to be asked.
+#[derive(Debug)]
+pub(crate) struct AcceptedSignIn {
+    gate: Arc<Gate>,
+    service: Box<str>,
+    ticket: Ticket,
+    changes: u64,
+}
+
+impl AcceptedSignIn {
+    /// Whether another sign-in at `service` needs no permission.
+    pub(crate) fn covers(&self, service: &str) -> bool {
+        self.service.eq_ignore_ascii_case(service)
+            && self.gate.changes.load(Ordering::Acquire) == self.changes
+    }
+
+    /// Another sign-in that it covers, where its outcome matters: it was refused.
+    pub(crate) fn again(self) -> SignInAttempt {
+        let Self { gate, service, ticket, .. } = self;
+        SignInAttempt { gate, service, ticket: Some(ticket) }
     }
 }
 

@@ -254,3 +254,28 @@ async fn those_who_wait_learn_that_the_account_is_refused() {
     let (waited, ()) = tokio::join!(sign_in(), refuse);
     assert_eq!(waited.unwrap_err(), refused());
 }
+
+#[tokio::test]
+async fn an_accepted_sign_in_covers_others_until_one_is_refused_or_the_password_changes() {
+    let gate = Gate::new();
+    let [alice, bob] = users();
+    let sign_in = |user| gate.sign_in(Road::Http, "mapi", user, SECOND);
+    let accepted = sign_in(&alice).await.unwrap().accepted().unwrap();
+    assert!(accepted.covers("MAPI") && !accepted.covers("ews"));
+    // What another sign-in in its place comes to is counted: with the next refusal the user's are suspended.
+    accepted.again().refused(&refused());
+    sign_in(&alice).await.unwrap().refused(&refused());
+    assert_eq!(sign_in(&alice).await.unwrap_err(), refused());
+    let others = sign_in(&bob).await.unwrap().accepted().unwrap();
+    assert!(others.covers("mapi"));
+    gate.password_changed();
+    assert!(!others.covers("mapi"));
+    let again = sign_in(&alice).await.unwrap().accepted().unwrap();
+    let other = sign_in(&bob).await.unwrap();
+    assert!(again.covers("mapi"), "what is accepted changes nothing");
+    other.refused(&refused());
+    assert!(!again.covers("mapi"));
+    // A sign-in with the old password says nothing of the new one.
+    others.again().refused(&refused());
+    assert!(sign_in(&alice).await.is_ok());
+}

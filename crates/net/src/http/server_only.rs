@@ -169,6 +169,26 @@ const LONGEST: usize = 24;
 /// Who may say what the field called `name` says. Servers that hand fields on as variables take `_` for `-`, and some
 /// any character that is neither a letter nor a digit.
 pub(crate) fn speaker(name: &[u8]) -> Speaker {
+    if USUAL.iter().any(|usual| name.eq_ignore_ascii_case(usual.as_bytes())) {
+        return Speaker::Client;
+    }
+    looked_up(name)
+}
+
+/// Fields that nearly all requests of clients have, none of which is in a list.
+const USUAL: [&str; 8] = [
+    "content-type",
+    "user-agent",
+    "accept",
+    "x-requesttype",
+    "x-requestid",
+    "x-clientinfo",
+    "x-clientapplication",
+    "content-length",
+];
+
+/// The same by the lists.
+fn looked_up(name: &[u8]) -> Speaker {
     static SERVER: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[EXCHANGE, WEB]));
     static PROXY: LazyLock<Beginnings> = LazyLock::new(|| Beginnings::new(&[FORWARDING]));
     let start = Start::of(name);

@@ -184,26 +184,32 @@ impl<H: Head> FramedTransport<H> {
         limit: Duration,
         mut ends: impl FnMut(&mut Self, &mut Context<'_>) -> bool,
     ) -> io::Result<bool> {
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read");
         loop {
-            // Most of what is sent fits into the socket's buffer: then no timer is needed.
-            let at_once = poll_fn(|task| Poll::Ready(self.poll_send(task))).await;
-            let progress = match at_once {
-                Poll::Ready(progress) => progress?,
-                Poll::Pending => {
-                    let more = poll_fn(|task| match self.poll_send(task) {
-                        Poll::Pending if ends(self, task) => Poll::Ready(Ok(Progress::GivenUp)),
-                        polled => polled,
-                    });
-                    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "the peer does not read");
-                    timeout(limit, more).await.map_err(late)??
-                }
-            };
-            match progress {
+            let more = poll_fn(|task| match self.poll_send(task) {
+                Poll::Pending if ends(self, task) => Poll::Ready(Ok(Progress::GivenUp)),
+                polled => polled,
+            });
+            match timeout(limit, more).await.map_err(late)?? {
                 Progress::Some => {}
                 Progress::All => return Ok(true),
                 Progress::GivenUp => return Ok(false),
             }
         }
+    }
+
+    /// Sends what the socket's buffer takes now, which is most often all of it. Says whether it was.
+    pub(crate) async fn flush_now(&mut self) -> io::Result<bool> {
+        poll_fn(|task| {
+            loop {
+                match self.poll_send(task) {
+                    Poll::Ready(Ok(Progress::Some)) => {}
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    sent => return Poll::Ready(Ok(sent.is_ready())),
+                }
+            }
+        })
+        .await
     }
 
     /// Sends some of what is to be sent.

@@ -207,6 +207,10 @@ impl Downstream {
     /// Sends what the client has to get. One that has signed in has `handshake_seconds` for each piece, any other until
     /// the end of its time for signing in.
     pub(crate) async fn flush(&mut self) -> Result<(), ConnectionError> {
+        // Then no timer is needed.
+        if self.transport.flush_now().await? {
+            return Ok(());
+        }
         let end = self.authentication_ends();
         let sent = self.transport.flush(self.config.limits.handshake);
         match end {

@@ -89,8 +89,10 @@ const TOKENS: [&str; 2] = ["access_token", "x-rps-cat"];
 pub(crate) fn check_no_token(query: &str) -> Result<(), Ambiguous> {
     let is_token = |pair: &[u8]| {
         let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-        let name = decode(name);
-        TOKENS.iter().any(|token| name.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+        let is =
+            |name: &[u8]| TOKENS.iter().any(|token| name.trim_ascii().eq_ignore_ascii_case(token.as_bytes()));
+        // Most names are not encoded.
+        if name.contains(&b'%') { is(&decode(name)) } else { is(name) }
     };
     let mut pairs = query.as_bytes().split(|byte| b"&;?".contains(byte));
     if pairs.any(is_token) { Err(Ambiguous::TokenInQuery) } else { Ok(()) }

@@ -61,6 +61,9 @@ impl Unroutable {
 /// The directories in whose queries no client has a path.
 const PLAIN_QUERIES: [&str; 3] = ["mapi", "ews", "oab"];
 
+/// The paths of MAPI's endpoints as clients write them.
+const MAPI: [&str; 2] = ["/mapi/emsmdb/", "/mapi/nspi/"];
+
 impl Default for Routes {
     /// Relays what clients need to set themselves up, and refuses the rest.
     fn default() -> Self {
@@ -85,6 +88,12 @@ impl Routes {
     /// Where it could lead elsewhere too.
     pub(crate) fn find(&self, target: &str) -> Result<Route, Unroutable> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        // Most requests are for these.
+        if MAPI.iter().any(|endpoint| path.eq_ignore_ascii_case(endpoint)) {
+            check_no_token(query)?;
+            check_query(query)?;
+            return Ok(Route::Mapi);
+        }
         check_path(path)?;
         let mut labels = path.split('/').skip(1);
         let first = labels.next().unwrap_or_default();

@@ -189,3 +189,10 @@ fn cookies_that_lead_a_front_end_elsewhere_go_nowhere() {
     assert_eq!(answered(Cookies::OfSession, "X-BackEndCookie=b; path=/mapi"), "as it was");
     assert_eq!(answered(Cookies::None, "a=b; path=/ews"), "");
 }
+
+#[test]
+fn usual_fields_are_of_clients_by_the_lists_too() {
+    for name in super::USUAL {
+        assert_eq!(super::looked_up(name.as_bytes()), Speaker::Client, "{name}");
+    }
+}

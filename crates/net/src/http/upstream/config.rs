@@ -87,9 +87,13 @@ impl HttpUpstream {
         match credentials_for(context, self.credentials.get()).as_deref() {
             None | Some(HttpCredentials::Relayed) => Ok(None),
             Some(HttpCredentials::Basic(_) | HttpCredentials::Handshake(_)) => {
-                let directory = target.split(['/', '?']).nth(1).unwrap_or_default();
-                self.gate.sign_in(Road::Http, directory, context, self.timeout).await.map(Some)
+                self.gate.sign_in(Road::Http, directory(target), context, self.timeout).await.map(Some)
             }
         }
     }
+}
+
+/// The directory of what is at `target`, for which servers configure authentication.
+pub(crate) fn directory(target: &str) -> &str {
+    target.split(['/', '?']).nth(1).unwrap_or_default()
 }

@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::account::{Account, credentials_for};
 use crate::clock;
-use crate::gate::{Road, SignInAttempt};
+use crate::gate::{AcceptedSignIn, Road, SignInAttempt};
 use crate::http::passthrough::challenges::NotSignedIn;
 use crate::http::transport::{FramedTransport, Stream};
-use crate::http::upstream::config::{HttpCredentials, HttpUpstream};
+use crate::http::upstream::config::{HttpCredentials, HttpUpstream, directory};
 use crate::http::upstream::dial::{NotConnected, NotOpened};
 use crate::http::upstream::forwarding::Via;
 use crate::http::upstream::headers::keep_alive;
@@ -53,6 +53,8 @@ pub(crate) struct UpstreamConnection {
     pub(super) token: Option<String>,
     /// The sign-in of the service account whose outcome the next response shows.
     attempt: Option<SignInAttempt>,
+    /// The last one that was accepted.
+    accepted: Option<AcceptedSignIn>,
     limit: Duration,
     pub(super) via: Via,
 }
@@ -89,6 +91,7 @@ impl UpstreamConnection {
             cut: false,
             token: None,
             attempt: None,
+            accepted: None,
             limit: upstream.timeout,
             via: upstream.via.clone(),
         })
@@ -142,7 +145,11 @@ impl UpstreamConnection {
         if !Arc::ptr_eq(held, &upstream.credentials.get()) {
             return Ok(false);
         }
-        self.attempt = upstream.sign_in(context, target).await?;
+        if self.accepted.as_ref().is_some_and(|accepted| accepted.covers(directory(target))) {
+            return Ok(true);
+        }
+        self.accepted = None;
+        self.attempt = Box::pin(upstream.sign_in(context, target)).await?;
         Ok(true)
     }
 
@@ -152,13 +159,17 @@ impl UpstreamConnection {
         if let Some(attempt) = self.attempt.take()
             && status < 500
         {
-            attempt.accepted();
+            // With a handshake no further request signs in.
+            let accepted = attempt.accepted();
+            self.accepted =
+                accepted.filter(|_| matches!(self.credentials.as_deref(), Some(HttpCredentials::Basic(_))));
         }
     }
 
     /// The service account's sign-in on it failed.
     pub(crate) fn not_signed_in(&mut self, error: &UpstreamError) {
-        if let Some(attempt) = self.attempt.take()
+        let accepted = self.accepted.take().map(AcceptedSignIn::again);
+        if let Some(attempt) = self.attempt.take().or(accepted)
             && error.is_account()
         {
             attempt.refused(error);

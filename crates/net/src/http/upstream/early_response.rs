@@ -14,6 +14,9 @@ impl UpstreamConnection {
     /// Sends what is to be sent of a request. Says whether the server took all of it: one that does not may have answered
     /// already that it is too much, or whom it wants to sign in.
     pub(crate) async fn flush(&mut self, limit: Duration) -> Result<bool, UpstreamError> {
+        if let Ok(true) = self.transport.flush_now().await {
+            return Ok(true);
+        }
         let early = &mut self.early;
         let sent =
             self.transport.flush_unless(limit, |transport, task| refused_early(transport, task, early)).await;
