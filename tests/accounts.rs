@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    ALICE, Answer, BOB, By, Client, HttpClient, HttpPlace, PATIENCE, Proxy, RawUpstream, Setup, Told,
-    Upstream, echo,
+    ALICE, Answer, BOB, By, Client, HttpClient, HttpPlace, PATIENCE, Proxy, RawUpstream, ScriptedClient,
+    Setup, Upstream, echo,
 };
 
 /// An account without a domain, called by a mail address.
@@ -94,17 +94,17 @@ fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_
             ["impacket", "basic", "impacket"].map(|by| place.connected(by, ALICE));
         let mut bob = place.connected("impacket", BOB);
         let mut waits = place.connected("impacket", ALICE);
-        waits.told("script mute");
-        waits.tell(LOGON);
+        waits.command("script mute");
+        waits.send(LOGON);
         place.upstream.wait_held();
         let before = place.upstream.operations().len();
 
         happens(&place.proxy);
         place.proxy.reads_again(accounts);
-        assert_eq!(by_ntlm.told(LOGON)["status"], 401);
-        assert_eq!(by_basic.told(LOGON)["status"], 401);
+        assert_eq!(by_ntlm.command(LOGON)["status"], 401);
+        assert_eq!(by_basic.command(LOGON)["status"], 401);
         // Another session on the connection.
-        assert_eq!(opens.told("connect")["status"], 401);
+        assert_eq!(opens.command("connect")["status"], 401);
         // The request that waits is not waited for any longer.
         assert_eq!(waits.answer()["status"], 401);
         bob.done(LOGON);
@@ -124,10 +124,10 @@ fn who_has_another_password_signs_in_with_it_and_an_account_that_is_as_it_was_go
     alice.done(LOGON);
     place.proxy.add_account(("alice", "White Rabbit 2"));
     place.proxy.reads_again(3);
-    assert_eq!(alice.told(LOGON)["status"], 401);
+    assert_eq!(alice.command(LOGON)["status"], 401);
     place.connected("basic", ("alice", "White Rabbit 2")).done(LOGON);
     let mut old = HttpClient::new(&place.proxy, &place.certificates, By("basic", ALICE));
-    assert_eq!(old.told("connect")["status"], 401);
+    assert_eq!(old.command("connect")["status"], 401);
 }
 
 #[test]
@@ -135,16 +135,17 @@ fn an_account_that_is_no_longer_what_it_was_ends_all_that_was_signed_in_with_it_
     for (happens, accounts) in [REMOVED, NEW_PASSWORD] {
         let upstream = RawUpstream::start(|call| if call.opnum == 10 { Answer::Silence } else { echo(call) });
         let proxy = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"").start();
-        let (mut alice, mut waits) = (Told::bound(&proxy, ALICE, 0), Told::bound(&proxy, ALICE, 0));
+        let (mut alice, mut waits) =
+            (ScriptedClient::bound(&proxy, ALICE, 0), ScriptedClient::bound(&proxy, ALICE, 0));
         let (handle, waiting) = (alice.open(), waits.open());
-        let mut bob = Told::bound(&proxy, BOB, 0);
-        waits.tell(&format!("use {waiting}"));
+        let mut bob = ScriptedClient::bound(&proxy, BOB, 0);
+        waits.send(&format!("use {waiting}"));
         upstream.wait_calls(3);
 
         happens(&proxy);
         proxy.reads_again(accounts);
         assert!(alice.fault_of(&handle).contains("access_denied"));
-        assert!(alice.told("open")["fault"].as_str().unwrap().contains("access_denied"));
+        assert!(alice.command("open")["fault"].as_str().unwrap().contains("access_denied"));
         // The call that waits is not waited for any longer.
         assert!(waits.answer()["fault"].as_str().unwrap().contains("access_denied"));
         // Nor are connections to the server kept for them.
@@ -160,7 +161,7 @@ fn a_client_has_to_sign_in_anew_when_its_time_is_over() {
     let mut alice = HttpClient::new(&place.proxy, &place.certificates, By("impacket", ALICE));
     let until = Instant::now() + PATIENCE;
     let mut answers = 0;
-    while alice.told("ask /oab/oab.xml")["status"] != 401 {
+    while alice.command("ask /oab/oab.xml")["status"] != 401 {
         answers += 1;
         assert!(Instant::now() < until, "{answers} answers");
     }
@@ -175,7 +176,7 @@ fn calls_that_are_refused_do_not_keep_the_connection_of_a_sign_in_that_is_over()
         let upstream = RawUpstream::echo();
         let setup = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"");
         let proxy = configured(setup.clients_key("handshake_seconds", "2")).start();
-        let mut alice = Told::bound(&proxy, ALICE, 0);
+        let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
         let handle = alice.open();
         if is_revoked {
             proxy.remove_account(ALICE);
@@ -185,7 +186,7 @@ fn calls_that_are_refused_do_not_keep_the_connection_of_a_sign_in_that_is_over()
         let over = |line: &String| line.contains("no signed-in call within clients.handshake_seconds");
         while !proxy.process.err().iter().any(over) {
             assert!(begin.elapsed() < PATIENCE, "it goes on: revoked {is_revoked}");
-            alice.tell(&format!("use {handle}"));
+            alice.send(&format!("use {handle}"));
             std::thread::sleep(Duration::from_millis(200));
         }
         assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
@@ -208,7 +209,7 @@ fn a_sign_in_that_was_made_for_another_host_is_refused() {
     ] {
         let by = By("spnego", ALICE);
         let mut client = HttpClient::meaning(host, &place.proxy, &place.certificates, by);
-        assert_eq!(client.told("connect")["status"], status, "{host}");
+        assert_eq!(client.command("connect")["status"], status, "{host}");
     }
     place.proxy.process.wait_err("why", |line| line.contains("clients.target_names"));
 }

@@ -1,5 +1,5 @@
 //! Clients that lie, break off, flood or keep silent. Each ends in the right fault or a clean close, and
-//! whoever else is there goes on.
+//! other clients go on.
 
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 use crate::harness::{
-    ALICE, Answer, Client, Connection, EMSMDB, NSPI, Neighbour, PATIENCE, Proxy, RFR, RawUpstream, Setup,
+    ALICE, Answer, Bystander, Client, Connection, EMSMDB, NSPI, PATIENCE, Proxy, RFR, RawUpstream, Setup,
     bind, echo, pdu, request, with_handle,
 };
 
@@ -23,13 +23,13 @@ pub(crate) fn hasty(upstream: &RawUpstream) -> Setup {
     Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2")
 }
 
-/// Does something bad to a proxy with a neighbour, who must not notice; and nothing of it may reach the server.
+/// Does something bad to a proxy with a bystander, who must not notice; and nothing of it may reach the server.
 pub(crate) fn while_another_goes_on(setup: impl FnOnce(&RawUpstream) -> Setup, bad: impl FnOnce(&Proxy)) {
     let upstream = RawUpstream::echo();
     let proxy = setup(&upstream).start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     bad(&proxy);
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
     assert_eq!(upstream.connections(), 1, "something bad was relayed");
 }
 
@@ -148,7 +148,7 @@ fn a_client_that_stops_reading_is_given_up_in_time_and_holds_nobody_up() {
         _ => echo(call),
     });
     let proxy = hasty(&upstream).start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let before = proxy.peak_memory();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
@@ -162,7 +162,7 @@ fn a_client_that_stops_reading_is_given_up_in_time_and_holds_nobody_up() {
     let end = client.stream.read_to_end(&mut taken);
     assert!(taken.len() < 14_000_000, "all of the answer was taken");
     println!("given up after {took:?}; {} bytes in the socket, then {end:?}", taken.len());
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
     let after = proxy.peak_memory();
     println!("stall: peak memory {before} KiB before, {after} KiB after an answer of 14 MB");
     assert!(after - before < 80_000, "{before} KiB before, {after} KiB after");
@@ -175,7 +175,7 @@ fn who_asks_on_and_on_without_waiting_for_answers_is_cut_off() {
         _ => echo(call),
     });
     let proxy = hasty(&upstream).start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let before = proxy.peak_memory();
     let report = Client::raw("stall", proxy.mapper()).run().expect_done();
     assert_eq!(report.answer("stall")["end"], "reset", "{}", report.text);
@@ -189,30 +189,30 @@ fn who_asks_on_and_on_without_waiting_for_answers_is_cut_off() {
     upstream.wait_ended(1);
     let mut taken = Vec::new();
     let end = client.stream.read_to_end(&mut taken);
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
     let after = proxy.peak_memory();
     println!("pipelined: {before} KiB before, {after} KiB after 200 calls for 200 MB; {end:?}");
     assert!(after - before < 40_000, "{before} KiB before, {after} KiB after");
 }
 
 #[test]
-fn a_storm_of_binds_is_held_to_the_limits_and_passes() {
+fn a_bind_flood_is_held_to_the_limits_and_passes() {
     let upstream = RawUpstream::echo();
-    // Nobody is let go for saying nothing more while the storm lasts: the storm keeps every place that it got
+    // No idle connection is closed while the flood lasts: the flood keeps every connection that it got
     // until the last of its connections has its answer, however slow the machine is.
     let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "600");
     let setup = setup.clients_key("connections", "300").clients_key("connections_per_address", "100");
     let proxy = setup.start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let (memory, descriptors) = (proxy.peak_memory(), proxy.descriptors());
-    let client = Client::raw("storm", proxy.rpc()).with("--interface", "nspi").with("--count", "500");
+    let client = Client::raw("bind-flood", proxy.rpc()).with("--interface", "nspi").with("--count", "500");
     let client = client.with("--seconds", "0").with("--timeout", "60");
-    let outcome = client.run().expect_done().answer("storm")["outcome"].clone();
-    // The neighbour has one of the hundred places; sockets of others are closed, before or after their bind.
+    let outcome = client.run().expect_done().answer("bind-flood")["outcome"].clone();
+    // The bystander has one of the hundred places; sockets of others are closed, before or after their bind.
     let of = |key: &str| outcome[key].as_u64().unwrap_or_default();
     assert_eq!(of("bind_ack"), 99, "{outcome}");
     assert_eq!(of("closed") + of("reset") + errors(&outcome), 401, "{outcome}");
-    // Those are counted in the log, not told one by one.
+    // Those are counted in the log, without a line each.
     let told = proxy.process.err().iter().filter(|line| line.contains("not served")).count();
     assert!((1..=100).contains(&told), "{told} lines");
 
@@ -224,10 +224,10 @@ fn a_storm_of_binds_is_held_to_the_limits_and_passes() {
     }
     assert!(after <= descriptors + 2, "{descriptors} descriptors before, {after} after");
     let peak = proxy.peak_memory();
-    println!("storm: {outcome}; peak memory {memory} KiB before, {peak} KiB after; {after} descriptors");
+    println!("bind flood: {outcome}; peak memory {memory} KiB before, {peak} KiB after; {after} descriptors");
     assert!(peak - memory < 20_000, "{memory} KiB before, {peak} KiB after");
-    neighbour.expect_undisturbed();
-    // And whoever comes now is served.
+    bystander.expect_undisturbed();
+    // And new clients are served.
     Connection::bound(proxy.rpc(), NSPI).nspi_bind();
 }
 
@@ -235,7 +235,7 @@ fn a_storm_of_binds_is_held_to_the_limits_and_passes() {
 fn without_descriptors_clients_wait_and_the_log_is_not_filled() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let limit = |current: u64| {
         let pid = Pid::from_raw(proxy.process.id().cast_signed());
         let maximum = getrlimit(Resource::Nofile).maximum;
@@ -251,7 +251,7 @@ fn without_descriptors_clients_wait_and_the_log_is_not_filled() {
     let told = proxy.process.err().iter().filter(|line| is_told(line)).count();
     let most = 10 * (1 + begin.elapsed().as_secs() / 10);
     assert!(u64::try_from(told).unwrap() <= most, "{told} lines, of {most}");
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
     limit(1000);
     drop(waiting);
     Connection::bound(proxy.rpc(), NSPI).nspi_bind();
@@ -267,7 +267,7 @@ fn ask_nonsense(client: &mut Connection, count: u32) {
 fn who_asks_without_a_pause_before_signing_in_is_slowed_down() {
     let upstream = RawUpstream::echo();
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let begin = Instant::now();
     ask_nonsense(&mut client, 3000);
@@ -277,7 +277,7 @@ fn who_asks_without_a_pause_before_signing_in_is_slowed_down() {
     assert!(begin.elapsed() > Duration::from_millis(500), "300 were answered in {:?}", begin.elapsed());
     drop(client);
 
-    // Who has called where nobody need sign in is served as fast as it asks.
+    // A client that has called where authentication is optional is served as fast as it asks.
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     client.nspi_bind();
     let begin = Instant::now();
@@ -288,7 +288,7 @@ fn who_asks_without_a_pause_before_signing_in_is_slowed_down() {
         }
     }
     assert!(begin.elapsed() < PATIENCE, "10,000 were answered in {:?}", begin.elapsed());
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
 }
 
 /// Connections that could not even be made.
@@ -362,7 +362,7 @@ fn bytes_that_are_no_pdus_end_the_connection() {
 fn a_request_without_end_is_cut_off() {
     let upstream = RawUpstream::echo();
     let proxy = hasty(&upstream).start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let before = proxy.peak_memory();
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let body = [&[0xFF, 0xFF, 0xFF, 0x7F, 0, 0, 3, 0][..], &[0; 4000]].concat();
@@ -377,7 +377,7 @@ fn a_request_without_end_is_cut_off() {
     println!("endless request: {sent} bytes taken; peak memory {before} KiB before, {peak} KiB after");
     assert!(sent < 100_000_000, "{sent} bytes of one request were taken");
     assert!(peak - before < 100_000, "{before} KiB before, {peak} KiB after");
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
     assert_eq!(upstream.connections(), 1);
 }
 
@@ -395,7 +395,7 @@ fn who_has_not_signed_in_where_one_must_is_faulted_at_every_call() {
         }
     }
     assert_eq!(upstream.connections(), 0);
-    // Whoever signs in is served beside them.
-    let told = crate::harness::Told::bound(&proxy, ALICE, 0).open();
-    assert_eq!(told.len(), 32);
+    // Authenticated clients are served beside them.
+    let handle = crate::harness::ScriptedClient::bound(&proxy, ALICE, 0).open();
+    assert_eq!(handle.len(), 32);
 }

@@ -1,5 +1,5 @@
 //! MAPI over HTTP from raw sockets, on either side: whatever a client or a server sends, it gets a clear answer or
-//! passes as the bytes that it is, whoever else is there goes on, and the proxy takes no more memory for it.
+//! passes as the bytes that it is, other clients go on, and the proxy takes no more memory for it.
 //!
 //! What must hold for such input, and which test shows it, is listed in `docs/bad-input.md`.
 
@@ -8,7 +8,7 @@ use std::net::Shutdown;
 
 use crate::harness::Proxy;
 use crate::harness::raw_http::{
-    COMPRESSED, Client, Got, LAST, Neighbour, OPEN_FOLDER, OPENED, Server, answer, execute, executed,
+    Bystander, COMPRESSED, Client, Got, LAST, OPEN_FOLDER, OPENED, Server, answer, execute, executed,
     extended, field, folder_opened, rops, sized,
 };
 
@@ -30,7 +30,7 @@ fn bad_rops() -> Vec<(&'static str, Vec<u8>)> {
         ("a RopSize that cuts a ROP", extended(LAST, 12, &[6, 0, 0x02, 0, 0, 1, 1, 0, 0, 0, 0, 0])),
         ("columns that are not there", rops(&[0x12, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4])),
         ("a handle index out of the table", rops(&[0x02, 0, 0xfe, 0xfd, 1, 0, 0, 0, 0, 0, 0, 9, 0])),
-        ("a ROP that nobody knows", rops(&[0xee; 200])),
+        ("an unknown ROP", rops(&[0xee; 200])),
         ("restrictions ten thousand deep", rops(&nested(10_000))),
         ("a buffer that is cut off", rops(&OPEN_FOLDER)[..20].to_vec()),
         ("a chain without a last buffer", {
@@ -83,8 +83,8 @@ fn undecoded(proxy: &Proxy, side: &str) -> usize {
     proxy.lines_with(&format!("[undecoded {side}: ")).iter().filter(|line| line.contains("bob")).count()
 }
 
-/// Waits until as many operations were told of, and returns how many of them say that `side` is not decoded.
-fn told(proxy: &Proxy, operations: usize, side: &str) -> usize {
+/// Waits until as many operations were logged, and returns how many of them say that `side` is not decoded.
+fn logged_undecoded(proxy: &Proxy, operations: usize, side: &str) -> usize {
     proxy.process.wait_lines("operations", operations, |line| line.contains("emsmdb.Execute"));
     undecoded(proxy, side)
 }
@@ -99,7 +99,7 @@ fn expect_memory(proxy: &Proxy, before: u64) {
 fn bad_rops_of_clients_reach_the_server_as_they_are() {
     let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     let mut bad = Client::new(&proxy, "bad");
     let before = proxy.peak_memory();
     let mut operations = 1;
@@ -108,11 +108,15 @@ fn bad_rops_of_clients_reach_the_server_as_they_are() {
         let got = bad.ask("Execute", &body);
         assert_eq!(got, Got::Answer(200, "0".to_owned(), executed(&folder_opened())), "{what}");
         assert_eq!(server.bodies(), [body], "{what}");
-        neighbour.goes_on(what);
+        bystander.goes_on(what);
         operations += 2;
         // What has a shape that can be decoded is, whatever it says.
         let decodes = what.contains("handle index") || what.contains("deep") || what.contains("GLOBSET");
-        assert_eq!(told(&proxy, operations, "request") - undecoded, usize::from(!decodes), "{what}");
+        assert_eq!(
+            logged_undecoded(&proxy, operations, "request") - undecoded,
+            usize::from(!decodes),
+            "{what}"
+        );
     }
     expect_memory(&proxy, before);
 }
@@ -122,7 +126,7 @@ fn bad_answers() -> Vec<(&'static str, Vec<u8>)> {
     let mut bad = bad_rops();
     bad.extend([
         ("no answer to the only ROP", rops(&[])),
-        ("an answer to what nobody asked", rops(&[OPENED, OPENED].concat())),
+        ("an answer without a request", rops(&[OPENED, OPENED].concat())),
         ("an answer with a handle index out of the table", rops(&[0x02, 0xfe, 0, 0, 0, 0, 0])),
         ("an answer without a return value", rops(&[0x02, 1, 0, 0])),
         ("a notification that is cut off", rops(&[&OPENED[..], &[0x2a, 1, 0, 0, 0, 0, 2]].concat())),
@@ -138,7 +142,7 @@ fn bad_rops_of_servers_reach_the_client_as_they_are() {
         (answer(&executed(&chains[number]), ""), true)
     });
     let proxy = server.proxied(|setup| setup);
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     let mut bad = Client::new(&proxy, "bad");
     let before = proxy.peak_memory();
     let mut operations = 1;
@@ -148,9 +152,9 @@ fn bad_rops_of_servers_reach_the_client_as_they_are() {
         let head = bad.head("Execute") + &framing;
         let got = bad.say(&[head.as_bytes(), &body].concat());
         assert_eq!(got, Got::Answer(200, "0".to_owned(), executed(&chain)), "{what}");
-        neighbour.goes_on(what);
+        bystander.goes_on(what);
         operations += 2;
-        assert_eq!(told(&proxy, operations, "answer") - undecoded, 1, "{what}");
+        assert_eq!(logged_undecoded(&proxy, operations, "answer") - undecoded, 1, "{what}");
     }
     expect_memory(&proxy, before);
 }
@@ -200,17 +204,17 @@ fn bad_requests(head: &str) -> Vec<(&'static str, u16, Vec<u8>)> {
 fn bad_requests_are_refused_and_nothing_behind_them_is_read() {
     let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     let before = proxy.peak_memory();
     let session = Client::new(&proxy, "bad");
     for (what, status, request) in bad_requests(&session.head("Execute")) {
-        let mut bad = Client::stranger(&proxy, "bad");
+        let mut bad = Client::unauthenticated(&proxy, "bad");
         let smuggled = session.head("Execute") + "X-Smuggled: 1\r\nContent-Length: 0\r\n\r\n";
         let got = bad.say(&[&request, smuggled.as_bytes()].concat());
         let code = if status == 200 { INVALID_BODY } else { "none" };
         assert!(matches!(&got, Got::Answer(s, c, _) if *s == status && c == code), "{what}: {got:?}");
         assert_eq!(bad.answer(), Got::End(Vec::new()), "{what}: what follows is not read");
-        neighbour.goes_on(what);
+        bystander.goes_on(what);
     }
     assert_eq!(server.bodies(), [[0; 0]; 0], "nothing of it reaches the server");
     expect_memory(&proxy, before);
@@ -221,17 +225,17 @@ fn many_who_say_that_much_is_to_come_take_no_more_than_they_send() {
     const CLIENTS: u64 = 200;
     let server = Server::start(|_, _| (answer(&executed(&folder_opened()), ""), true));
     let proxy = server.proxied(|setup| setup);
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     let before = proxy.peak_memory();
     for framing in ["Content-Length: 2000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n1e8480\r\n"] {
         let mut all = Vec::new();
         for _ in 0..CLIENTS {
-            let mut bad = Client::stranger(&proxy, "bad");
+            let mut bad = Client::unauthenticated(&proxy, "bad");
             let head = bad.head("Execute") + framing;
             bad.stream.write_all(&[head.as_bytes(), &vec![0; 20 << 10]].concat()).unwrap();
             all.push(bad);
         }
-        neighbour.goes_on(framing);
+        bystander.goes_on(framing);
         for mut bad in all {
             bad.stream.shutdown(Shutdown::Write).unwrap();
             assert_ne!(bad.answer(), Got::End(Vec::new()), "it ended where more was to come");
@@ -250,7 +254,7 @@ const INVALID_BODY: &str = "9";
 /// What becomes of a server's answer.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
-    /// The client is told that there is none.
+    /// The client gets a response that there is none.
     BadGateway,
     /// The client is refused in the protocol.
     Refused,
@@ -323,7 +327,7 @@ fn bad_answers_are_refused_and_nothing_behind_them_is_read() {
         (replies[number].clone(), false)
     });
     let proxy = server.proxied(|setup| setup);
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     let before = proxy.peak_memory();
     for (number, (what, fate, _)) in bad_replies().into_iter().enumerate() {
         let mut bad = Client::new(&proxy, "bad");
@@ -339,7 +343,7 @@ fn bad_answers_are_refused_and_nothing_behind_them_is_read() {
             _ => false,
         };
         assert!(fits, "{what}: {got:?}");
-        neighbour.goes_on(what);
+        bystander.goes_on(what);
     }
     expect_memory(&proxy, before);
 }

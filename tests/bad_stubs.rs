@@ -1,7 +1,7 @@
 //! Clients whose calls have counts, pointers and handles that are wrong: each is a fault, and costs nothing.
 
 use crate::bad_clients::{BAD_STUB, CONTEXT_MISMATCH, hasty, while_another_goes_on};
-use crate::harness::{Connection, NSPI, Neighbour, RawUpstream, with_handle};
+use crate::harness::{Bystander, Connection, NSPI, RawUpstream, with_handle};
 
 /// Requests with names in them, so that a module reads them: with arrays that claim to have `count` members.
 fn with_counts(handle: [u8; 16], count: u32) -> [(u16, Vec<u8>); 3] {
@@ -29,7 +29,7 @@ fn counts_of_four_billion_are_refused_before_they_cost_anything() {
     let upstream = RawUpstream::echo();
     // A module that reads the request is what makes us decode it.
     let proxy = hasty(&upstream).stack(&["names"]).start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
     let before = proxy.peak_memory();
@@ -49,7 +49,7 @@ fn counts_of_four_billion_are_refused_before_they_cost_anything() {
     println!("counts of four billion: peak memory {before} KiB before, {after} KiB after");
     assert!(after - before < 4_000, "{before} KiB before, {after} KiB after");
     assert_eq!(client.call(10, &with_handle(handle, &[0; 48])).stub().len(), 52);
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
 }
 
 /// A string of NDR, 8-bit, with as many characters as are said to be there.
@@ -107,7 +107,7 @@ fn nested(handle: [u8; 16], depth: usize) -> Vec<u8> {
 fn pointers_to_nowhere_are_refused() {
     let upstream = RawUpstream::echo();
     let proxy = hasty(&upstream).stack(&["names"]).start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
     for (what, opnum, stub) in with_pointers_to_nowhere(handle) {
@@ -121,7 +121,7 @@ fn pointers_to_nowhere_are_refused() {
     let one = [&[0; 4], &[2, 0, 0, 0][..], &[2, 0, 0, 0], &[0xEF, 0xBE, 0xAD, 0xDE], &[0; 4]].concat();
     let stub = with_handle(handle, &[&one[..], &ndr_string(2, 0, 2, b"a\0")].concat());
     assert_ne!(client.call(7, &stub), BAD_STUB);
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
 }
 
 #[test]

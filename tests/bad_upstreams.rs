@@ -4,8 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use crate::harness::{
-    ALICE, Answer, BOB, Client, Connection, Lab, NSPI, Neighbour, RawUpstream, Setup, Told, Upstream,
-    address, bind, echo, orphaned, request, thread, with_handle,
+    ALICE, Answer, BOB, Bystander, Client, Connection, Lab, NSPI, RawUpstream, ScriptedClient, Setup,
+    Upstream, address, bind, echo, orphaned, request, thread, with_handle,
 };
 
 /// `RPC_S_CALL_FAILED`: what a call comes to whose server is lost.
@@ -33,7 +33,7 @@ fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds(
     let host = address();
     let mut upstream = Upstream::at(host, &[]);
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
-    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
     upstream.process.kill();
     // Whether the call was sent depends on which is seen first, it or the end; neither status has a name with the
@@ -41,7 +41,7 @@ fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds(
     let fault = alice.fault_of(&handle).to_lowercase();
     assert!(fault.contains("6be") || fault.contains("6ba"), "{fault}");
     let upstream = Upstream::at(host, &[]);
-    let mut again = Told::bound(&proxy, ALICE, 0);
+    let mut again = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = again.open();
     again.uses(&handle);
     assert_eq!(upstream.calls(), ["NspiBind", "NspiCompareMIds"]);
@@ -54,10 +54,11 @@ fn a_server_that_dies_in_a_call_faults_that_call_and_a_new_one_serves_new_binds(
 fn the_first_call_after_a_server_was_started_anew_is_none_the_worse_for_it() {
     let lab = Lab::start(false);
     let proxy = Setup::before(&lab.mapper().to_string()).start();
-    let (mut alice, mut bob) = (Told::bound(&proxy, ALICE, 0), Told::bound(&proxy, BOB, 0));
+    let (mut alice, mut bob) =
+        (ScriptedClient::bound(&proxy, ALICE, 0), ScriptedClient::bound(&proxy, BOB, 0));
     let handles = [alice.open(), bob.open()];
     let _lab = lab.restarted();
-    // Both ask to join a group that nobody knows any more, before anything of the call is sent.
+    // Both ask to join a group that no longer exists, before anything of the call is sent.
     let handle = alice.open();
     assert!(!handles.contains(&handle));
     alice.uses(&handle);
@@ -66,7 +67,7 @@ fn the_first_call_after_a_server_was_started_anew_is_none_the_worse_for_it() {
     let handle = bob.open();
     bob.uses(&handle);
     // The rest of each group goes on in the new one, also on further connections.
-    let mut again = Told::bound(&proxy, BOB, bob.group);
+    let mut again = ScriptedClient::bound(&proxy, BOB, bob.group);
     again.uses(&handle);
 }
 
@@ -77,13 +78,13 @@ fn a_call_in_flight_is_faulted_when_its_server_goes_away() {
         _ => echo(call),
     });
     let proxy = Setup::before(&upstream.binding()).unprotected().start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
     assert_eq!(client.call(10, &with_handle(handle, &[1; 100])), CALL_FAILED);
     let handle = client.nspi_bind();
     assert_eq!(client.call(10, &with_handle(handle, &[1; 8])).stub().len(), 12);
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn a_call_that_is_never_answered_ends_in_time() {
         RawUpstream::start(|call| if call.stub.ends_with(b"never") { Answer::Silence } else { echo(call) });
     let setup = Setup::before(&upstream.binding()).unprotected().clients_key("handshake_seconds", "2");
     let proxy = setup.upstream_key("call_seconds", "1").start();
-    let neighbour = Neighbour::at(proxy.rpc());
+    let bystander = Bystander::at(proxy.rpc());
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
     let begin = Instant::now();
@@ -177,7 +178,7 @@ fn a_call_that_is_never_answered_ends_in_time() {
     assert!((1.0..40.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
     // The client's own connection is as good as before.
     client.nspi_bind();
-    neighbour.expect_undisturbed();
+    bystander.expect_undisturbed();
 }
 
 #[test]
@@ -231,7 +232,7 @@ fn told_to_stop_twice_the_proxy_waits_for_nobody() {
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
     assert!(ended.out.contains("stopping at once"), "{}", ended.out);
-    // The modules are told as ever.
+    // The modules' hooks are called as usual.
     let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
     assert!(position("unbind") < position("shutdown"), "{}", ended.err);
 }
@@ -241,23 +242,23 @@ fn a_hang_up_reads_the_accounts_again_and_disturbs_nobody() {
     const CAROL: (&str, &str) = ("carol", "Mock Turtle 4");
     let upstream = Upstream::start();
     let mut proxy = Setup::before(&upstream.mapper().to_string()).start();
-    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
     // AUTH3 is not answered: that she was refused shows at her first call.
-    let refused = Told::bound(&proxy, CAROL, 0).told("open");
+    let refused = ScriptedClient::bound(&proxy, CAROL, 0).command("open");
     assert!(refused["fault"].is_string(), "{refused}");
 
     proxy.add_account(CAROL);
     proxy.process.hang_up();
     proxy.process.wait_out("the accounts", |line| line == "the accounts were read again: 3");
-    Told::bound(&proxy, CAROL, 0).open();
+    ScriptedClient::bound(&proxy, CAROL, 0).open();
     alice.uses(&handle);
 
     // A file that can't be read leaves the accounts as they were.
     proxy.spoil_accounts();
     proxy.process.hang_up();
     proxy.process.wait_err("why not", |line| line.contains("the accounts stay as they were"));
-    Told::bound(&proxy, CAROL, 0).open();
+    ScriptedClient::bound(&proxy, CAROL, 0).open();
     alice.uses(&handle);
     assert!(proxy.stop().status.success());
 }

@@ -151,8 +151,8 @@ fn what_the_server_refuses_is_recorded_on_both_sides_with_the_code_and_the_body_
     let mut place = place("sides = [\"client\", \"upstream\"]");
     let mut alice = place.connected("basic", ALICE);
     let bodies = CODES.map(|code| {
-        alice.told(&format!("script refuse {code}"));
-        let answer = alice.told(LOGON);
+        alice.command(&format!("script refuse {code}"));
+        let answer = alice.command(LOGON);
         assert_eq!(self::code(&answer).as_deref(), Some(code));
         answer["content"].as_str().unwrap().to_owned()
     });

@@ -1,4 +1,4 @@
-//! What people type, and what they are told.
+//! The command line: arguments, output and errors.
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -155,7 +155,7 @@ fn what_is_wrong_in_a_configuration_is_named_with_its_place_and_what_to_do() {
             "option server of module names takes a text",
         ),
         ("\"specified\"", "\"delegated\"", "delegated"),
-        ("accounts.toml", "nobody.toml", "nobody.toml"),
+        ("accounts.toml", "missing.toml", "missing.toml"),
         ("proxy.lab.test", "-a", "name: \"-a\" is no host name"),
         ("service.password", "no.password", "no.password"),
         ("127.0.0.23:6001", "127.0.0.23", "127.0.0.23"),

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{ALICE, Ended, Folder, Process, Setup, Told, Upstream, program, python};
+use crate::harness::{ALICE, Ended, Folder, Process, ScriptedClient, Setup, Upstream, program, python};
 use crate::recordings::{decoded, unpacked};
 
 const PACKS: [&str; 3] = ["mapihttp", "mapihttp-compressed", "rpc-over-http"];
@@ -176,10 +176,10 @@ fn the_members_of_its_json_are_those_that_its_page_has() {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string());
     let mut proxy = setup.table("[capture]\npackets = \"run.pcapng\"\n").start();
-    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
     // The server's own handles are of no use on other connections of the group.
-    Told::bound(&proxy, ALICE, alice.group).fault_of(&handle);
+    ScriptedClient::bound(&proxy, ALICE, alice.group).fault_of(&handle);
     assert!(proxy.stop().status.success());
     read(&proxy.file("run.pcapng"));
     assert_eq!(told, documented);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use crate::harness::raw_http::{
-    Client, Got, Neighbour, OPEN_FOLDER, Server, answer, execute, executed, field, folder_opened, rops,
+    Bystander, Client, Got, OPEN_FOLDER, Server, answer, execute, executed, field, folder_opened, rops,
 };
 use crate::harness::{BOB, PATIENCE, Proxy, Setup};
 
@@ -67,7 +67,7 @@ fn used(proxy: &Proxy) -> (Client, String) {
 
 /// Opens a session of BOB at the address book.
 fn address_book(proxy: &Proxy) -> Client {
-    let mut client = Client::stranger(proxy, "bad");
+    let mut client = Client::unauthenticated(proxy, "bad");
     let head = client.head("Bind").replacen("/mapi/emsmdb/", "/mapi/nspi/?MailboxId=b@lab.test", 1);
     let got = client.say(&[head.as_bytes(), b"Content-Length: 9\r\n\r\n", &[0; 9]].concat());
     assert!(matches!(&got, Got::Answer(200, code, _) if code == "0"), "{got:?}");
@@ -78,7 +78,7 @@ fn address_book(proxy: &Proxy) -> Client {
 fn the_sessions_of_a_revoked_account_are_ended_at_the_server() {
     let ending = Ending::new(good);
     let proxy = ending.proxied(|setup| setup);
-    let mut alice = Neighbour::new(&proxy);
+    let mut alice = Bystander::new(&proxy);
     let (_bob, cookies) = used(&proxy);
     let _book = address_book(&proxy);
     proxy.remove_account(BOB);
@@ -129,12 +129,12 @@ fn a_session_that_gives_way_is_ended_at_the_server() {
 fn a_server_that_does_not_end_them_delays_no_request() {
     let ending = Ending::new(|| (b"nonsense\r\n\r\n".to_vec(), false));
     let proxy = ending.proxied(|setup| setup);
-    let mut alice = Neighbour::new(&proxy);
+    let mut alice = Bystander::new(&proxy);
     let (_bob, _) = used(&proxy);
     proxy.remove_account(BOB);
     proxy.reads_again(1);
     ending.wait(1);
     proxy.process.wait_err("what was done", |line| line.contains("ended=0 failed=1"));
     alice.goes_on("a session could not be ended");
-    Neighbour::new(&proxy).goes_on("a session could not be ended");
+    Bystander::new(&proxy).goes_on("a session could not be ended");
 }

@@ -46,7 +46,7 @@ fn an_endpoint_for_proxies_of_rpc_over_http_is_in_the_map_where_there_is_one() {
         .flat_map(|(name, version)| places.clone().map(|place| json!([format!("{name} v{version}"), place])))
         .collect();
     assert_eq!(report.answer("ept_lookup"), &json!(entries));
-    // And where there is none, whoever asks for one is told so.
+    // And where there is none, a lookup says so.
     let proxy = Setup::before(&upstream.binding()).start();
     let asked = Client::impacket(proxy.mapper()).with("--transport", "ncacn_http").user(ALICE, "privacy");
     let (step, _) = asked.run().failed.expect("an endpoint that is not there was named");
@@ -147,7 +147,7 @@ fn ndr64_is_declined_and_what_a_client_can_do_is_answered() {
     let mut fewer = features;
     fewer[8] = 2;
     assert_eq!(results(proxy.rpc(), &[ndr, fewer]), [accepted, acknowledged(2)]);
-    // What nobody knows of is not promised.
+    // An unknown interface has no endpoint.
     let mut more = features;
     more[8..16].fill(0xFF);
     assert_eq!(results(proxy.rpc(), &[ndr, more]), [accepted, acknowledged(3)]);

@@ -45,7 +45,7 @@ fn once(proxy: &Proxy, from: &str, user: &str, password: &str) -> u16 {
     status(&ask(&mut connect(proxy), from, user, password).unwrap())
 }
 
-/// A server that takes whoever has the password of ALICE or BOB.
+/// A server that accepts the passwords of ALICE and BOB.
 fn server() -> Server {
     let good = [ALICE, BOB].map(|(user, password)| base64(&format!("{user}:{password}")));
     let service = base64("LAB\\svcproxy:");

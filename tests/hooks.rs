@@ -1,4 +1,4 @@
-//! What modules are told, and that it is the same on both roads.
+//! The hooks of modules are called alike for RPC and HTTP.
 
 use std::process::Command;
 

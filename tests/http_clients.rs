@@ -145,7 +145,7 @@ fn who_cannot_prove_who_they_are_learns_only_how_to() {
     for by in ["none", "basic", "ntlm", "impacket", "spnego"] {
         let account = if by == "none" { ("", "") } else { ("alice", "White Rabbit 2") };
         let mut client = HttpClient::new(&place.proxy, &place.certificates, By(by, account));
-        let answer = client.told("connect");
+        let answer = client.command("connect");
         assert_eq!((answer["status"].as_u64(), code(&answer)), (Some(401), None), "{by}: {answer}");
     }
     assert!(place.upstream.log().is_empty());
@@ -164,7 +164,7 @@ fn passwords_are_guessed_slowly_by_ntlm_and_negotiate_too() {
     assert_eq!(ntlm, Some(1));
     let negotiate = (0..10).find(|_| {
         let by = By("spnego", ("bob", "White Rabbit 2"));
-        let answer = HttpClient::new(&place.proxy, &place.certificates, by).told("connect");
+        let answer = HttpClient::new(&place.proxy, &place.certificates, by).command("connect");
         assert!([401, 429].contains(&answer["status"].as_u64().unwrap()), "{answer}");
         answer["status"] == 429
     });

@@ -75,7 +75,7 @@ fn sessions_of_two_users_by_every_scheme_are_each_ones_own() {
     // All at once, one step after the other.
     for command in ["connect", LOGON, OPEN, LOGON, "disconnect"] {
         for (_, client) in &mut clients {
-            client.tell(command);
+            client.send(command);
         }
         for (name, client) in &mut clients {
             let answer = client.answer();
@@ -114,21 +114,21 @@ fn sessions_of_two_users_by_every_scheme_are_each_ones_own() {
 fn the_cookies_of_another_open_nothing_though_the_server_would_take_them() {
     let place = Place::new("any");
     let mut alice = place.connected("ntlm", ALICE);
-    let cookies = alice.told("cookies")["cookies"].clone();
+    let cookies = alice.command("cookies")["cookies"].clone();
     for by in ["basic", "ntlm", "spnego"] {
         let mut bob = place.connected(by, BOB);
-        bob.told(&format!("take {cookies}"));
-        assert_ne!(code(&bob.told(LOGON)).unwrap(), "0", "{by}");
+        bob.command(&format!("take {cookies}"));
+        assert_ne!(code(&bob.command(LOGON)).unwrap(), "0", "{by}");
     }
-    // With the same name, but by another scheme, nobody knows whether it is the same one.
+    // With the same name, but by another scheme, it is unknown whether it is the same user.
     let mut other = HttpClient::new(&place.proxy, &place.certificates, By("basic", ALICE));
-    other.told(&format!("take {cookies}"));
-    assert_ne!(code(&other.told(OPEN)).unwrap(), "0");
+    other.command(&format!("take {cookies}"));
+    assert_ne!(code(&other.command(OPEN)).unwrap(), "0");
     alice.done(LOGON);
     // Outlook has several connections for one session: each signs in for itself, as the same one.
-    let cookies = alice.told("cookies")["cookies"].clone();
+    let cookies = alice.command("cookies")["cookies"].clone();
     let mut second = HttpClient::new(&place.proxy, &place.certificates, By("spnego", ALICE));
-    second.told(&format!("take {cookies}"));
+    second.command(&format!("take {cookies}"));
     second.done(OPEN);
 }
 
@@ -143,16 +143,16 @@ fn a_sign_in_that_is_taken_back_or_breaks_off_is_made_anew_by_the_client_alone()
         || place.upstream.requests().iter().map(|r| r["connection"].as_u64().unwrap()).max().unwrap();
     let before = connections();
     place.upstream.revoke();
-    // Who can sign in again is asked to, and their session is still their own; who can't is told.
-    let refused = alice.told(OPEN);
+    // A client that can sign in again is challenged, and keeps its session; one that can't gets an error.
+    let refused = alice.command(OPEN);
     assert_eq!(refused["status"], 401, "{refused}");
     assert!(refused["headers"].to_string().contains("Negotiate"), "{refused}");
     again.done(OPEN);
     assert!(connections() > before, "what was taken back is used again");
-    // In the middle of a handshake the client is told to begin anew.
+    // During authentication the client is challenged anew.
     let bob = || HttpClient::new(&place.proxy, &place.certificates, By("spnego", BOB));
     place.upstream.drop_after_challenge();
-    let broken = bob().told("connect");
+    let broken = bob().command("connect");
     assert_eq!(broken["status"], 401, "{broken}");
     bob().done("connect");
     assert!(served(&place.upstream).iter().any(|(user, _)| user == "lab\\bob"));

@@ -4,7 +4,7 @@ use crate::harness::{ALICE, HttpPlace as Place, SERVICE};
 
 /// The line that the operator gets, as soon as a client asks for something.
 #[track_caller]
-fn told(place: &Place, line: &str) {
+fn expect_logged(place: &Place, line: &str) {
     let page = place.curl("/EWS/Exchange.asmx").user(ALICE).run();
     assert!(page.status() >= 500, "{page:?}");
     place.proxy.process.wait_err(line, |logged| logged.contains(line));
@@ -22,7 +22,7 @@ fn a_scheme_that_the_server_does_not_offer_is_named_with_the_key_to_change() {
     ] {
         let key = format!("\"{configured}\"");
         let place = Place::with(offered, |setup| setup.upstream_key("http_authentication", &key));
-        told(
+        expect_logged(
             &place,
             &format!(
                 "the server does not offer {name}, it offers {offer}: set upstream.http_authentication to \
@@ -37,6 +37,6 @@ fn a_sign_in_that_the_server_refuses_is_told_apart_from_one_that_it_does_not_off
     for (scheme, name) in [("ntlm", "NTLM"), ("basic", "Basic"), ("negotiate", "Negotiate")] {
         let wrong = (SERVICE.0, "Cheshire Cat 4");
         let place = Place::with(scheme, |setup| setup.service_account(wrong));
-        told(&place, &format!("the server offers {name} and refuses our sign-in by it"));
+        expect_logged(&place, &format!("the server offers {name} and refuses our sign-in by it"));
     }
 }

@@ -50,7 +50,7 @@ fn sessions_of_all_clients_are_those_of_the_server_but_for_its_name() {
                 assert!(!content(&answer).contains(&hex(RECORDED_SERVER)), "{by}: {answer}");
                 assert!(!answer["headers"].to_string().contains(RECORDED_SERVER), "{by}: {answer}");
             }
-            // Once signed in, nobody is asked again.
+            // An authenticated connection is not challenged again.
             proxy.expect_lines("Disconnect", 1 + clients.iter().position(|other| other == by).unwrap());
         }
         let four = ["Connect", "Execute", "Execute", "Disconnect"];
@@ -71,7 +71,7 @@ fn two_users_have_two_sessions_on_connections_of_their_own() {
     let place = Place::new("ntlm");
     let mut alice = place.connected("ntlm", ALICE);
     let mut bob = place.connected("impacket", BOB);
-    assert_ne!(alice.told("cookies"), bob.told("cookies"));
+    assert_ne!(alice.command("cookies"), bob.command("cookies"));
     for _ in 0..3 {
         alice.done(LOGON);
         bob.done(OPEN);
@@ -102,15 +102,15 @@ fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
     let place = Place::new("ntlm");
     let mut alice = place.connected("ntlm", ALICE);
     alice.done(LOGON);
-    let cookies = alice.told("cookies")["cookies"].clone();
+    let cookies = alice.command("cookies")["cookies"].clone();
     assert_eq!(cookies.as_object().unwrap().len(), 2, "{cookies}");
     let before = place.upstream.operations();
     for by in ["basic", "ntlm", "impacket", "spnego"] {
         let mut bob = place.connected(by, BOB);
-        let own = bob.told("cookies")["cookies"].clone();
+        let own = bob.command("cookies")["cookies"].clone();
         for command in [LOGON, "disconnect"] {
-            bob.told(&format!("take {cookies}"));
-            let answer = bob.told(command);
+            bob.command(&format!("take {cookies}"));
+            let answer = bob.command(command);
             let refused = code(&answer).unwrap();
             assert!(answer["status"] == 200 && refused != "0", "{by}: {answer}");
             assert!(header(&answer, "Set-Cookie").is_none(), "{by}: {answer}");
@@ -118,18 +118,18 @@ fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
         // Half of it neither.
         let mut mixed = own.clone();
         mixed["sid"] = cookies["sid"].clone();
-        bob.told(&format!("take {mixed}"));
-        assert_ne!(code(&bob.told(LOGON)).unwrap(), "0", "{by}");
+        bob.command(&format!("take {mixed}"));
+        assert_ne!(code(&bob.command(LOGON)).unwrap(), "0", "{by}");
         // Bob's own session is as it was, and so is that of Alice.
-        bob.told(&format!("take {own}"));
+        bob.command(&format!("take {own}"));
         bob.done(OPEN);
         alice.done(OPEN);
         bob.done("disconnect");
     }
     // Alice herself may use them from another connection.
     let mut again = HttpClient::new(&place.proxy, &place.certificates, By("impacket", ALICE));
-    let cookies = alice.told("cookies")["cookies"].clone();
-    again.told(&format!("take {cookies}"));
+    let cookies = alice.command("cookies")["cookies"].clone();
+    again.command(&format!("take {cookies}"));
     again.done(OPEN);
     // None of it reached the server.
     let bobs = ["Connect", "Execute", "Execute", "Disconnect"].repeat(4);
@@ -140,23 +140,23 @@ fn the_cookies_of_another_user_open_nothing_and_spoil_nothing() {
 #[test]
 fn a_server_killed_in_the_middle_of_an_answer_is_no_end_of_the_proxy() {
     let mut place = Place::new("ntlm");
-    // One is told that the server is at work, the other nothing yet.
+    // One has received PROCESSING, the other nothing yet.
     let mut begun = place.connected("ntlm", ALICE);
     let mut waits = place.connected("impacket", BOB);
-    begun.told("script hold");
-    begun.tell(LOGON);
+    begun.command("script hold");
+    begun.send(LOGON);
     place.upstream.wait_held();
-    waits.told("script mute");
-    waits.tell(LOGON);
+    waits.command("script mute");
+    waits.send(LOGON);
     place.upstream.process.wait_lines("two held answers", 2, |line| line.contains("\"waits\""));
     place.upstream.process.kill();
     let broken = begun.answer();
     assert!(broken.get("fault").is_some(), "half an answer passes for a whole one: {broken}");
     let answer = waits.answer();
     assert_eq!(answer["status"], 502, "{answer}");
-    // The proxy serves on: it says that nobody is there, and when somebody is again, all is as before.
-    begun.told("script ");
-    assert_eq!(begun.told("connect")["status"], 502);
+    // The proxy goes on: it reports that the server is down, and works again once the server is back.
+    begun.command("script ");
+    assert_eq!(begun.command("connect")["status"], 502);
     place.upstream = place.upstream.restarted();
     begun.done("connect");
     begun.done(LOGON);
@@ -173,7 +173,7 @@ fn a_server_that_was_restarted_knows_no_session_and_says_so_itself() {
         alice.done(LOGON);
         place.upstream = place.upstream.restarted();
         // The old connection is of no use any more, which must not show; the old session is lost, which must.
-        let lost = alice.told(OPEN);
+        let lost = alice.command(OPEN);
         assert_eq!((lost["status"].as_u64(), code(&lost)), (Some(200), Some("10".into())), "{lost}");
         alice.done("connect");
         alice.done(OPEN);
@@ -188,11 +188,11 @@ fn a_proxy_that_is_told_to_stop_lets_answers_under_way_come_to_their_end() {
     // Longer than this test would wait.
     let mut place = Place::with("ntlm", |setup| setup.argument("--stop-seconds=3600"));
     let mut alice = place.connected("ntlm", ALICE);
-    // Who asks for nothing keeps nobody waiting.
+    // Idle connections delay no other client.
     let _idle = place.connected("impacket", BOB);
     let whole = content(&alice.done(LOGON));
-    alice.told("script hold");
-    alice.tell(LOGON);
+    alice.command("script hold");
+    alice.send(LOGON);
     place.upstream.wait_held();
     place.proxy.process.terminate();
     place.proxy.process.wait_out("that it stops", |line| line.contains("stopping"));
@@ -219,7 +219,7 @@ fn a_hang_up_reads_the_password_again_for_connections_to_come() {
     // What stands goes on, what is new does not come about.
     before.done(LOGON);
     let mut after = HttpClient::new(&place.proxy, &place.certificates, By("ntlm", ALICE));
-    assert_eq!(after.told("connect")["status"], 503);
+    assert_eq!(after.command("connect")["status"], 503);
     read_again(SERVICE.1, 2);
     after.done("connect");
     // What is no password stays out.

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::harness::raw_http::{
-    Client, Got, Neighbour, Server, answer, execute, executed, field, folder_opened, read_message,
+    Bystander, Client, Got, Server, answer, execute, executed, field, folder_opened, read_message,
 };
 use crate::harness::{Answer, Connection, PATIENCE, Proxy, RFR, RawUpstream, Setup};
 
@@ -54,16 +54,16 @@ fn waves(clients: usize, more: u64) {
         setup.clients_key("request_megabytes_per_user", "2000").log("error")
     });
     let body = execute(&vec![7; MIB]);
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     let before = proxy.resident_memory();
     let held = u64::try_from(clients * MIB / 2).unwrap() / KIB;
     for wave in 1..=4 {
         let begun: Vec<_> =
-            (0..clients).map(|_| begin(Client::stranger(&proxy, "bad"), &body, MIB / 2).0).collect();
+            (0..clients).map(|_| begin(Client::unauthenticated(&proxy, "bad"), &body, MIB / 2).0).collect();
         wait_memory(&proxy, PATIENCE, "not all of a wave came", |now| now > before + held * 3 / 4);
         let during = proxy.resident_memory();
         drop(begun);
-        neighbour.goes_on(&format!("wave {wave}"));
+        bystander.goes_on(&format!("wave {wave}"));
         println!("wave {wave}: {before} KiB before, {during} during, {} after", proxy.resident_memory());
     }
     let begin = Instant::now();
@@ -109,7 +109,7 @@ fn a_body_over_the_users_share_of_memory_is_refused_as_busy() {
     let proxy = server.proxied(|setup| setup.clients_key("request_megabytes_per_user", "2"));
     let body = execute(&vec![7; 950_000]);
     let good = Got::Answer(200, "0".to_owned(), executed(&folder_opened()));
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     // Two of them have room.
     let mut begun = begin_three(&proxy, &body);
     let refused = first_answered(&begun.iter().map(|(client, _)| &client.stream).collect::<Vec<_>>());
@@ -124,7 +124,7 @@ fn a_body_over_the_users_share_of_memory_is_refused_as_busy() {
     let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
     assert!(line.contains("bob") && line.contains("clients.request_megabytes_per_user"), "{line}");
     // It is his share: others have theirs, and so have his small requests.
-    assert_eq!(neighbour.0.ask("Execute", &body), good);
+    assert_eq!(bystander.0.ask("Execute", &body), good);
     assert_eq!(Client::new(&proxy, "bad").ask("Execute", &execute(&[7; 1000])), good);
     // What has come is carried out, and makes room. One more may have been refused in the same instant.
     let carried_out = begun.into_iter().map(|(mut client, rest)| client.say(&rest));
@@ -171,7 +171,7 @@ fn answers_that_a_user_does_not_read_are_held_up_to_his_share_of_memory() {
     let line = proxy.process.wait_err("the refusal", |line| line.contains("refused as too busy"));
     assert!(line.contains("bob") && line.contains("clients.request_megabytes_per_user"), "{line}");
     // Others are served meanwhile, and memory stays within the limit.
-    Neighbour::new(&proxy).goes_on("beside answers that nobody reads");
+    Bystander::new(&proxy).goes_on("beside unread answers");
     let statuses = asked.into_iter().map(|mut client| {
         let (head, _) = read_message(&mut client.stream).unwrap();
         head.split(' ').nth(1).unwrap().to_owned()

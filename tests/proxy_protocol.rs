@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::harness::raw_http::{Neighbour, Server, answer};
+use crate::harness::raw_http::{Bystander, Server, answer};
 use crate::harness::{ALICE, Client, PATIENCE, Proxy, RFR, RawUpstream, Setup, address, bind, forward};
 
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -166,7 +166,7 @@ fn a_check_of_whether_we_listen_is_not_logged() {
 fn a_header_from_elsewhere_is_a_protocol_error() {
     let server = any_server();
     let proxy = server.proxied(|setup| setup.stack(&[]).minimum_level("none"));
-    let mut before = Neighbour::new(&proxy);
+    let mut before = Bystander::new(&proxy);
     for road in roads(&proxy) {
         for header in [version_1("203.0.113.1"), version_2(0x20, 0, b"")] {
             let mut stream = TcpStream::connect(road.address).unwrap();

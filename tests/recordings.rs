@@ -347,9 +347,9 @@ fn why_a_recording_cannot_be_sent_by_http_is_said_with_what_to_do() {
     let unknown = replayed_by_http(&recording, &url, ALICE, &["--server-name", "proxy.lab.test"]);
     failed(&unknown, "no authority that is trusted here has signed the server's certificate");
     failed(&replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]), "is for another name");
-    let nobody = format!("http://{}:1", proxy.address);
-    failed(&replayed_by_http(&recording, &nobody, ALICE, &[]), &format!("{nobody}: can't connect"));
-    failed(&replayed_by_http(&recording, &nobody, ALICE, &["--auth", "basic"]), "name a target as https://");
+    let closed = format!("http://{}:1", proxy.address);
+    failed(&replayed_by_http(&recording, &closed, ALICE, &[]), &format!("{closed}: can't connect"));
+    failed(&replayed_by_http(&recording, &closed, ALICE, &["--auth", "basic"]), "name a target as https://");
     let remote = proxy.mapper().to_string();
     failed(&replayed_by_http(&recording, &remote, ALICE, &[]), "name a target as https://host");
     let (_folder, remote_calls) = unpacked("rpc-over-http");

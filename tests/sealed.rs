@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::harness::{
-    ALICE, BOB, Client, FAULT, PATIENCE, Passing, Proxy, REQUEST, RESPONSE, RawUpstream, Relay, Seen, Setup,
-    Told, Upstream,
+    ALICE, BOB, Client, FAULT, PATIENCE, Passing, Proxy, REQUEST, RESPONSE, RawUpstream, Relay,
+    ScriptedClient, Seen, Setup, Upstream,
 };
 
 /// Bytes of a request's or a response's header.
@@ -31,14 +31,14 @@ fn flipped(mut unit: Vec<u8>, bit: usize) -> Vec<u8> {
     unit
 }
 
-/// Somebody who is signed in at the proxy, and stays so whatever others suffer.
-struct Bystander(Told, String);
+/// An authenticated client that must not be affected by what happens to others.
+struct Bystander(ScriptedClient, String);
 
 impl Bystander {
     fn at(proxy: &Proxy) -> Self {
-        let mut told = Told::bound(proxy, BOB, 0);
-        let handle = told.open();
-        Self(told, handle)
+        let mut client = ScriptedClient::bound(proxy, BOB, 0);
+        let handle = client.open();
+        Self(client, handle)
     }
 
     fn expect_undisturbed(mut self) {
@@ -47,7 +47,7 @@ impl Bystander {
     }
 }
 
-/// A proxy before a server that remembers every call and that nobody signs in to.
+/// A proxy before a server that records every call and needs no authentication.
 fn recorded(upstream: &RawUpstream) -> Proxy {
     let setup = Setup::before(&upstream.binding()).upstream_key("level", "\"none\"");
     setup.clients_key("handshake_seconds", "3").start()

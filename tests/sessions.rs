@@ -1,8 +1,8 @@
-//! Whose session it is: handles of others, clients that vanish, and what modules are told.
+//! Ownership of sessions: handles of other users, clients that disconnect, and the hooks of modules.
 
 use crate::harness::{
-    ALICE, Answer, BOB, Client, Connection, NSPI, RawUpstream, Setup, Told, Upstream, bind_in_group,
-    request_for, with_handle,
+    ALICE, Answer, BOB, Client, Connection, NSPI, RawUpstream, ScriptedClient, Setup, Upstream,
+    bind_in_group, request_for, with_handle,
 };
 
 const CONTEXT_MISMATCH: &str = "context_mismatch";
@@ -11,8 +11,8 @@ const CONTEXT_MISMATCH: &str = "context_mismatch";
 fn a_handle_is_of_no_use_to_another_user_on_another_connection() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names"]).start();
-    let mut alice = Told::bound(&proxy, ALICE, 0);
-    let mut bob = Told::bound(&proxy, BOB, 0);
+    let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
+    let mut bob = ScriptedClient::bound(&proxy, BOB, 0);
     assert_ne!(alice.group, bob.group);
     let (of_alice, of_bob) = (alice.open(), bob.open());
     assert_ne!(of_alice, of_bob);
@@ -21,7 +21,7 @@ fn a_handle_is_of_no_use_to_another_user_on_another_connection() {
 
     assert!(bob.fault_of(&of_alice).contains(CONTEXT_MISMATCH));
     assert!(alice.fault_of(&of_bob).contains(CONTEXT_MISMATCH));
-    assert!(bob.told(&format!("close {of_alice}"))["fault"].as_str().unwrap().contains(CONTEXT_MISMATCH));
+    assert!(bob.command(&format!("close {of_alice}"))["fault"].as_str().unwrap().contains(CONTEXT_MISMATCH));
     // None of it reached the server, and both go on.
     alice.uses(&of_alice);
     bob.uses(&of_bob);
@@ -34,15 +34,15 @@ fn a_handle_is_of_no_use_to_another_user_on_another_connection() {
 fn joining_the_association_group_of_another_user_gives_none_of_its_handles() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).start();
-    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
-    let mut bob = Told::bound(&proxy, BOB, alice.group);
+    let mut bob = ScriptedClient::bound(&proxy, BOB, alice.group);
     assert_eq!(bob.group, alice.group, "the group can't be joined, and this shows nothing");
     assert!(bob.fault_of(&handle).contains(CONTEXT_MISMATCH));
     alice.uses(&handle);
     // The group's handles do belong to both connections of one user; at scapy's server they do not, so that
     // the refusal is the server's.
-    let mut again = Told::bound(&proxy, ALICE, alice.group);
+    let mut again = ScriptedClient::bound(&proxy, ALICE, alice.group);
     assert!(again.fault_of(&handle).contains(CONTEXT_MISMATCH));
     assert_eq!(upstream.log().iter().filter(|line| line.get("refused").is_some()).count(), 1);
 }
@@ -51,11 +51,11 @@ fn joining_the_association_group_of_another_user_gives_none_of_its_handles() {
 fn an_association_group_ends_with_its_identity_whoever_else_names_it() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]).start();
-    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
     alice.uses(&handle);
     // Another user, and a client that did not sign in: the number of the group is sent in clear.
-    let mut bob = Told::bound(&proxy, BOB, alice.group);
+    let mut bob = ScriptedClient::bound(&proxy, BOB, alice.group);
     let of_bob = bob.open();
     let mut unknown = Connection::open(proxy.rpc());
     unknown.send(&bind_in_group(NSPI, u32::try_from(alice.group).unwrap()));
@@ -101,16 +101,16 @@ fn the_servers_handle_opens_nothing() {
 fn a_client_that_vanishes_leaves_nothing_behind_at_the_server() {
     let upstream = Upstream::start();
     let proxy = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]).start();
-    let mut stays = Told::bound(&proxy, BOB, 0);
+    let mut stays = ScriptedClient::bound(&proxy, BOB, 0);
     let of_bob = stays.open();
-    let mut vanishes = Told::bound(&proxy, ALICE, 0);
+    let mut vanishes = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = vanishes.open();
     vanishes.uses(&handle);
     vanishes.kill();
     upstream.wait_closed(1);
     proxy.process.wait_err("unbind", |line| line.contains("unbind") && line.contains("operations=2"));
     // The handle is gone with its owner, and the others have theirs.
-    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     assert!(alice.fault_of(&handle).contains(CONTEXT_MISMATCH));
     stays.uses(&of_bob);
     stays.leave();
@@ -130,10 +130,10 @@ fn a_module_is_called_at_every_hook_and_in_order() {
     let upstream = Upstream::start();
     let setup = Setup::before(&upstream.mapper().to_string()).stack(&["names", "dummy"]);
     let mut proxy = setup.log("warn,dummy=info").start();
-    let mut alice = Told::bound(&proxy, ALICE, 0);
+    let mut alice = ScriptedClient::bound(&proxy, ALICE, 0);
     let handle = alice.open();
     alice.uses(&handle);
-    assert_eq!(alice.told(&format!("close {handle}"))["closed"], *handle);
+    assert_eq!(alice.command(&format!("close {handle}"))["closed"], *handle);
     alice.leave();
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
@@ -155,7 +155,7 @@ fn every_security_context_is_closed_at_the_end() {
     for account in [ALICE, BOB] {
         Client::scapy(proxy.mapper()).user(account, "privacy").run().expect_done();
     }
-    let mut open = Told::bound(&proxy, ALICE, 0);
+    let mut open = ScriptedClient::bound(&proxy, ALICE, 0);
     open.open();
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::harness::parked;
-use crate::harness::raw_http::{Client, Neighbour, Server, answer};
+use crate::harness::raw_http::{Bystander, Client, Server, answer};
 use crate::harness::{Answer, Connection, NSPI, PATIENCE, Proxy, RawUpstream, Setup, echo, with_handle};
 
 /// Reads until what came ends with `end`.
@@ -19,7 +19,7 @@ fn read_to(stream: &mut TcpStream, end: &[u8]) {
     }
 }
 
-/// A client that begins a request with `head`, is told to go on, and sends some of the body.
+/// A client that begins a request with `head`, receives `100 Continue`, and sends some of the body.
 fn half_way(proxy: &Proxy, head: impl FnOnce(&Client) -> String) -> Client {
     let mut client = Client::new(proxy, "bad");
     let head = head(&client) + "Expect: 100-continue\r\nContent-Length: 5000\r\n\r\n";
@@ -86,12 +86,12 @@ fn whoever_has_not_shaken_hands_does_not_keep_the_proxy_from_stopping() {
 fn where_neither_output_nor_log_can_be_written_the_proxy_goes_on() {
     let server = Server::start(|_, _| (Vec::new(), false));
     let mut proxy = server.proxied(|setup| setup.log("debug").nothing_can_be_said());
-    let mut neighbour = Neighbour::new(&proxy);
-    neighbour.goes_on("lines that were lost");
-    // Each of the files that are read again is told of.
+    let mut bystander = Bystander::new(&proxy);
+    bystander.goes_on("lines that were lost");
+    // Each reloaded file has a log line.
     proxy.process.hang_up();
     drop(Client::new(&proxy, "bad"));
-    neighbour.goes_on("a hang-up");
+    bystander.goes_on("a hang-up");
     assert!(proxy.stop().status.success());
 }
 
@@ -101,14 +101,14 @@ fn told_to_stop_once_the_proxy_does_not_wait_for_requests_that_have_not_come_who
     let mut proxy = server.proxied(|setup| {
         setup.argument("--stop-seconds=600").clients_key("handshake_seconds", "600").stack(&[])
     });
-    let half_a_head = Client::stranger(&proxy, "bad");
+    let half_a_head = Client::unauthenticated(&proxy, "bad");
     (&half_a_head.stream).write_all(b"POST /mapi/emsmdb/ HTTP/1.1\r\nHost: pro").unwrap();
     let half_bodies = [
         half_way(&proxy, |client| client.head("Execute")),
         half_way(&proxy, |client| elsewhere(client, "POST")),
     ];
     // An unauthenticated body is read too, to be thrown away.
-    let unknown = Client::stranger(&proxy, "bad");
+    let unknown = Client::unauthenticated(&proxy, "bad");
     let head = "POST /ews/x HTTP/1.1\r\nHost: proxy.lab.test\r\nContent-Length: 1000\r\n\r\n";
     (&unknown.stream).write_all(head.as_bytes()).unwrap();
     // A remote call of which half a fragment came.
@@ -158,12 +158,12 @@ fn a_parked_wait_for_notifications_is_answered_and_keeps_nobody_from_stopping() 
 fn a_reader_of_output_and_log_that_stalls_holds_nothing_up() {
     let server = Server::start(|_, _| (Vec::new(), false));
     let mut proxy = server.proxied(|setup| setup.log("trace").nothing_is_read());
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     // More than a pipe takes.
     for _ in 0..1000 {
-        neighbour.goes_on("lines that are not read");
+        bystander.goes_on("lines that are not read");
     }
     proxy.process.hang_up();
-    neighbour.goes_on("a hang-up");
+    bystander.goes_on("a hang-up");
     assert!(proxy.stop().status.success());
 }

@@ -1,4 +1,4 @@
-//! Bytes that nobody changed leave as they came, in both directions; only context handles are exchanged.
+//! Unchanged bytes are forwarded as they came, in both directions; only context handles are replaced.
 
 use crate::harness::{Answer, Connection, EMSMDB, HANDLE, NSPI, Proxy, RFR, RawUpstream, Setup, with_handle};
 
@@ -71,7 +71,7 @@ fn what_follows_a_decodable_request_survives_unless_a_module_changes_it() {
     let proxy = proxy(&upstream, &["names", "downgrade", "dummy"]);
     let mut client = Connection::bound(proxy.rpc(), NSPI);
     let handle = client.nspi_bind();
-    // NspiCompareMIds with a reserved field in use, an unknown code page, and bytes that nobody asked for.
+    // NspiCompareMIds with a reserved field in use, an unknown code page, and trailing bytes.
     let rest = [noise(3, 4), noise(4, 36), noise(5, 8), b"and more".to_vec()].concat();
     let _ = client.call(10, &with_handle(handle, &rest)).stub();
     assert_eq!(upstream.calls()[1].stub, with_handle(HANDLE, &rest));

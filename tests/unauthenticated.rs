@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::harness::raw_http::{Client, Neighbour, Server, answer};
+use crate::harness::raw_http::{Bystander, Client, Server, answer};
 use crate::harness::{Answer, Connection, NSPI, PATIENCE, Proxy, RawUpstream, Setup, thread, with_handle};
 
 /// The management interface (C706 appendix Q).
@@ -103,9 +103,9 @@ fn answers_that_are_read_slowly_earn_no_time() {
 fn a_signed_in_client_may_be_idle() {
     let server = Server::start(|_, _| (answer(b"", ""), true));
     let proxy = server.proxied(hasty);
-    let mut neighbour = Neighbour::new(&proxy);
+    let mut bystander = Bystander::new(&proxy);
     std::thread::sleep(Duration::from_secs(4));
-    neighbour.goes_on("four seconds");
+    bystander.goes_on("four seconds");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn bodies_that_trickle_have_an_end() {
     let server = Server::start(|_, _| (answer(b"", ""), true));
     let proxy = server.proxied(hasty);
     let long = "Content-Length: 100000\r\n\r\n";
-    let known = Client::stranger(&proxy, "bad").head("Execute");
+    let known = Client::unauthenticated(&proxy, "bad").head("Execute");
     let elsewhere = known.replacen("/mapi/emsmdb/", "/ews/exchange.asmx", 1);
     let unknown = "POST /ews/exchange.asmx HTTP/1.1\r\nHost: proxy.lab.test\r\n".to_owned();
     for head in [unknown, known, elsewhere] {
@@ -131,7 +131,7 @@ fn bodies_that_trickle_have_an_end() {
 fn a_body_that_is_slow_but_not_too_slow_arrives() {
     let server = Server::start(|_, body| (answer(&body.len().to_le_bytes(), ""), true));
     let proxy = server.proxied(|setup| hasty(setup).clients_key("minimum_bytes_per_second", "100"));
-    let mut client = Client::stranger(&proxy, "bad");
+    let mut client = Client::unauthenticated(&proxy, "bad");
     let head = client.head("Execute").replacen("/mapi/emsmdb/", "/ews/exchange.asmx", 1);
     client.stream.write_all((head + "Content-Length: 4000\r\n\r\n").as_bytes()).unwrap();
     for _ in 0..40 {
@@ -178,12 +178,12 @@ fn unauthenticated_connections_make_room_for_signed_in_clients_on_both_roads() {
         let setup = setup.clients_key("connections", "40").clients_key("connections_per_address", "1000");
         setup.clients_key("handshake_seconds", "600").stack(&["names", "dummy"])
     });
-    let mut before = Neighbour::new(&proxy);
+    let mut before = Bystander::new(&proxy);
     let open =
         |address: SocketAddr| (0..100).map(|_| TcpStream::connect(address).unwrap()).collect::<Vec<_>>();
     let flood = [open((proxy.address, 8080).into()), open(proxy.rpc()), open(proxy.mapper())];
     before.goes_on("a flood");
-    let mut users: Vec<_> = (0..30).map(|_| Neighbour::new(&proxy)).collect();
+    let mut users: Vec<_> = (0..30).map(|_| Bystander::new(&proxy)).collect();
     for user in &mut users {
         user.goes_on("others came");
     }

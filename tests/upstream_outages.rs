@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::harness::raw_http::{Client, Got, Server, base64, field};
 use crate::harness::{
-    ALICE, Answer, BOB, Connection, NSPI, PATIENCE, Proxy, RawUpstream, SERVICE, Setup, Told, Upstream,
-    address, echo, thread, with_handle,
+    ALICE, Answer, BOB, Connection, NSPI, PATIENCE, Proxy, RawUpstream, SERVICE, ScriptedClient, Setup,
+    Upstream, address, echo, thread, with_handle,
 };
 
 const OPERATIONS: usize = 50;
@@ -220,9 +220,9 @@ fn a_wrong_password_is_tried_once_by_rpc_and_the_right_one_as_soon_as_it_is_read
         let upstream = Upstream::start();
         let setup = Setup::before(&upstream.mapper().to_string()).service_account(WRONG);
         let proxy = setup.upstream_key("authentication", &format!("\"{package}\"")).start();
-        let mut client = Told::bound(&proxy, ALICE, 0);
+        let mut client = ScriptedClient::bound(&proxy, ALICE, 0);
         for number in 0..OPERATIONS {
-            let answer = client.told("open");
+            let answer = client.command("open");
             // `RPC_S_CALL_FAILED`, where the server ended the connection, and `RPC_S_CALL_FAILED_DNE`: no status by
             // which the client would ask for another password.
             let fault = answer["fault"].as_str().unwrap_or_else(|| panic!("{answer}")).to_lowercase();

@@ -21,7 +21,7 @@ fn walk(client: Client, server: &str) -> Report {
     client.with("--prefix", "A").with("--resolve", "al").run().expect_done()
 }
 
-/// A proxy that was told what the lab's first server is called.
+/// A proxy that is configured with the name of the lab's first server.
 fn proxy(lab: &Lab) -> Proxy {
     let setup = Setup::before(&lab.mapper().to_string()).stack(&["names"]);
     setup.options("names", "server = \"EXCH1\"").start()

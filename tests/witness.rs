@@ -1,4 +1,4 @@
-//! tshark, which nobody here wrote, tells from outside who talked to whom, and what could be read of it.
+//! tshark, an independent implementation, shows who communicated with whom, and what was readable on the wire.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

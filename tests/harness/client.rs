@@ -44,9 +44,9 @@ impl Client {
         Self::new("raw_tcp", "raw_tcp.py").flag(mode).with("--target", &target.to_string())
     }
 
-    /// A client that does what it is told on its standard input, of which see the script.
-    pub(crate) fn told(mapper: SocketAddr) -> Self {
-        Self::new("told", "told_client.py").with("--epm", &mapper.to_string())
+    /// A client that executes the commands on its standard input; see the script.
+    pub(crate) fn scripted(mapper: SocketAddr) -> Self {
+        Self::new("scripted", "scripted_client.py").with("--epm", &mapper.to_string())
     }
 
     /// Many sessions of the address book at `target`.

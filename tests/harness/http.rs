@@ -188,7 +188,7 @@ impl HttpUpstream {
         self.log().into_iter().filter(|line| line.get("refused").is_some()).collect()
     }
 
-    /// Whoever came, it was the proxy's account; nothing says who asked the proxy.
+    /// Every request came with the proxy's account; nothing names the user.
     #[track_caller]
     pub(crate) fn expect_service_alone(&self) {
         let requests = self.requests();
@@ -278,7 +278,7 @@ impl HttpPlace {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct By(pub(crate) &'static str, pub(crate) (&'static str, &'static str));
 
-/// A client of MAPI over HTTP that does one thing after another, as it is told.
+/// A client of MAPI over HTTP that executes one command after another.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     pub(crate) process: Process,
@@ -303,7 +303,7 @@ impl HttpClient {
 
     fn at(url: &str, address: Ipv4Addr, certificates: &Certificates, by: By, meant: &str) -> Self {
         let mut command = Command::new(python());
-        command.arg(opponent("http_told.py")).args(["--meant", meant]).args([
+        command.arg(opponent("http_scripted_client.py")).args(["--meant", meant]).args([
             "--url",
             url,
             "--address",
@@ -315,7 +315,7 @@ impl HttpClient {
     }
 
     /// Has `command` done, without waiting for it.
-    pub(crate) fn tell(&mut self, command: &str) {
+    pub(crate) fn send(&mut self, command: &str) {
         self.process.say(command);
     }
 
@@ -327,15 +327,15 @@ impl HttpClient {
     }
 
     /// Has `command` done.
-    pub(crate) fn told(&mut self, command: &str) -> Value {
-        self.tell(command);
+    pub(crate) fn command(&mut self, command: &str) -> Value {
+        self.send(command);
         self.answer()
     }
 
     /// Has an operation done, which succeeds.
     #[track_caller]
     pub(crate) fn done(&mut self, command: &str) -> Value {
-        let answer = self.told(command);
+        let answer = self.command(command);
         assert_eq!((&answer["status"], code(&answer)), (&Value::from(200), Some("0".into())), "{answer}");
         answer
     }

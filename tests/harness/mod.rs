@@ -1,11 +1,11 @@
 //! What the tests share: addresses, folders, processes, the proxy, and who stands before and behind it.
 
 mod accounts;
+mod bystander;
 mod client;
 mod forwarder;
 mod http;
 mod lab;
-mod neighbour;
 pub(crate) mod parked;
 mod place;
 mod process;
@@ -14,10 +14,11 @@ mod proxy;
 mod raw;
 pub(crate) mod raw_http;
 mod relay;
-mod told;
+mod scripted;
 mod upstream;
 
 pub(crate) use self::accounts::{add_account, certificate};
+pub(crate) use self::bystander::Bystander;
 pub(crate) use self::client::{Client, Report, expect_same};
 pub(crate) use self::forwarder::forward;
 pub(crate) use self::http::{
@@ -25,7 +26,6 @@ pub(crate) use self::http::{
     hex,
 };
 pub(crate) use self::lab::Lab;
-pub(crate) use self::neighbour::Neighbour;
 pub(crate) use self::place::{Folder, PATIENCE, address, mode, thread};
 pub(crate) use self::process::{Ended, Process};
 pub(crate) use self::programs::{example, opponent, program, python, root};
@@ -35,5 +35,5 @@ pub(crate) use self::raw::{
     request, request_for, with_handle,
 };
 pub(crate) use self::relay::{FAULT, Passing, REQUEST, RESPONSE, Relay, Seen};
-pub(crate) use self::told::Told;
+pub(crate) use self::scripted::ScriptedClient;
 pub(crate) use self::upstream::{SERVER, SERVICE, Upstream};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::place::{PATIENCE, thread};
 
-/// A program at work. It is killed with this.
+/// A running program, killed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,

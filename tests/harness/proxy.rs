@@ -60,7 +60,7 @@ impl Setup {
         }
     }
 
-    /// With nobody signed in on either side.
+    /// Unauthenticated on both sides.
     pub(crate) fn unprotected(self) -> Self {
         self.minimum_level("none").upstream_key("level", "\"none\"")
     }
@@ -220,12 +220,12 @@ impl Setup {
 fn wait_open(address: SocketAddr) {
     let until = Instant::now() + PATIENCE;
     while TcpStream::connect(address).is_err() {
-        assert!(Instant::now() < until, "nobody listens on {address}");
+        assert!(Instant::now() < until, "no listener on {address}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// A proxy at work.
+/// A running proxy.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     pub(crate) process: Process,

@@ -262,7 +262,7 @@ struct Seen {
     ended: usize,
 }
 
-/// A server that remembers every call and answers as it is told: nothing, where that is `Silence`.
+/// A server that records every call and answers as configured: not at all for `Silence`.
 #[derive(Debug)]
 pub(crate) struct RawUpstream {
     address: SocketAddr,

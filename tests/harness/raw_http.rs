@@ -35,7 +35,7 @@ impl Server {
         Self { address, bodies }
     }
 
-    /// The bodies that came from others than the neighbour.
+    /// The bodies that came from others than the bystander.
     pub(crate) fn bodies(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut *self.bodies.lock().unwrap())
     }
@@ -171,7 +171,7 @@ pub(crate) struct Client {
 impl Client {
     /// Connects, and opens a session.
     pub(crate) fn new(proxy: &Proxy, by: &'static str) -> Self {
-        let mut client = Self::stranger(proxy, by);
+        let mut client = Self::unauthenticated(proxy, by);
         let got = client.ask("Connect", &CONNECT);
         assert!(
             matches!(&got, Got::Answer(200, code, _) if code == "0"),
@@ -182,7 +182,7 @@ impl Client {
     }
 
     /// Connects, and says nothing yet.
-    pub(crate) fn stranger(proxy: &Proxy, by: &'static str) -> Self {
+    pub(crate) fn unauthenticated(proxy: &Proxy, by: &'static str) -> Self {
         let stream = TcpStream::connect((proxy.address, 8080)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { stream, cookie: String::new(), by }
@@ -288,13 +288,13 @@ pub(crate) fn base64(text: &str) -> String {
 }
 
 /// Somebody who was there before, and whom nothing may disturb.
-pub(crate) struct Neighbour(pub(crate) Client);
+pub(crate) struct Bystander(pub(crate) Client);
 
-impl Neighbour {
+impl Bystander {
     pub(crate) fn new(proxy: &Proxy) -> Self {
-        let mut neighbour = Self(Client::new(proxy, "good"));
-        neighbour.goes_on("at first");
-        neighbour
+        let mut bystander = Self(Client::new(proxy, "good"));
+        bystander.goes_on("at first");
+        bystander
     }
 
     #[track_caller]

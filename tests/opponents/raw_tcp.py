@@ -2,7 +2,7 @@
 
 drip    a bind, one byte after another, with a pause between them
 stall   binds, then asks again and again and never reads an answer
-storm   many connections at once, each with a bind, kept open
+bind-flood  many connections at once, each with a bind, kept open
 silent  connects and says nothing
 """
 
@@ -116,7 +116,7 @@ def stall(options):
     return {"sent": sent, "calls": call_id - 1, "end": end, "seconds": time.monotonic() - begin}
 
 
-def storm(options):
+def bind_flood(options):
     """What became of many binds: answers by kind, and how many connections were refused."""
     begin = time.monotonic()
     open_ones, outcome = [], {}
@@ -149,7 +149,7 @@ def silent(options):
     return {"end": end, "seconds": time.monotonic() - begin}
 
 
-MODES = {"drip": drip, "stall": stall, "storm": storm, "silent": silent}
+MODES = {"drip": drip, "stall": stall, "bind-flood": bind_flood, "silent": silent}
 
 
 def main():
@@ -159,7 +159,7 @@ def main():
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("--target", type=common.Address, required=True, metavar="HOST:PORT")
     parser.add_argument("--interface", choices=["epm", *common.INTERFACES], default="epm")
-    parser.add_argument("--count", type=int, default=200, help="connections of a storm")
+    parser.add_argument("--count", type=int, default=200, help="connections of a bind flood")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between the bytes of a drip")
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to go on at most")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for any one answer")

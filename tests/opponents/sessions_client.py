@@ -11,7 +11,7 @@ from impacket.dcerpc.v5 import nspi, rpcrt
 
 import common
 import impacket_client
-import told_client
+import scripted_client
 
 
 def outcome(action):
@@ -37,14 +37,14 @@ def session(options):
         if options.fragment:
             dce.set_max_fragment_size(options.fragment)
         dce.bind(nspi.MSRPC_UUID_NSPI)
-        answer = told_client.call(dce, told_client.NSPI_BIND, bytes(4) + told_client.STAT + bytes(4))
+        answer = scripted_client.call(dce, scripted_client.NSPI_BIND, bytes(4) + scripted_client.STAT + bytes(4))
         kept["handle"] = bytes(4) + answer[-20:-4]
 
     def ask():
-        stub = kept["handle"] + bytes(4) + told_client.STAT + (16).to_bytes(4, "little") * 2
+        stub = kept["handle"] + bytes(4) + scripted_client.STAT + (16).to_bytes(4, "little") * 2
         if options.two:
-            kept["dce"].call(told_client.NSPI_COMPARE_MIDS, stub)
-        told_client.call(kept["dce"], told_client.NSPI_COMPARE_MIDS, stub)
+            kept["dce"].call(scripted_client.NSPI_COMPARE_MIDS, stub)
+        scripted_client.call(kept["dce"], scripted_client.NSPI_COMPARE_MIDS, stub)
         if options.two:
             kept["dce"].recv()
 

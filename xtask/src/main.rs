@@ -2,7 +2,7 @@
 //!
 //! It runs as the person who typed it and looks at that person's machine, which is why it may read the
 //! environment where the libraries may not.
-#![expect(clippy::disallowed_methods, reason = "looks for programs on the PATH of whoever runs it")]
+#![expect(clippy::disallowed_methods, reason = "looks for programs on the PATH of its user")]
 
 mod ci;
 mod deny;

@@ -11,7 +11,7 @@ const CARGO_DENY: &str = "0.20.2";
 /// What somebody wants to do, and needs programs for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To build the program and see it at work.
+    /// To build the program and run the demo.
     Demo,
     /// To run the tests.
     Tests,

@@ -1,4 +1,4 @@
-//! What idle sessions cost: memory each, and time for those at work.
+//! What idle sessions cost: memory each, and time for active clients.
 
 use std::error::Error;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::load;
 use crate::setup::Field;
 
-/// Clients at work while the others are idle.
+/// Active clients while the others are idle.
 const WORKING: usize = 16;
 
 /// How many are idle.

@@ -56,11 +56,11 @@ pub struct Container {
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Resolution {
-    /// For nobody.
+    /// No entry.
     Unresolved,
-    /// For several.
+    /// Several entries.
     Ambiguous,
-    /// For one.
+    /// One entry.
     Resolved(Box<Person>),
 }
 

@@ -11,7 +11,7 @@ use rpc::AuthLevel;
 pub struct ClientConfig {
     /// Where the server's services are found.
     pub location: Location,
-    /// As whom the client signs in; none for nobody.
+    /// The account to sign in with; none for unauthenticated calls.
     pub account: Option<Account>,
     /// How long connecting and signing in may take.
     pub timeout: Duration,
@@ -21,13 +21,13 @@ impl ClientConfig {
     /// How long connecting and signing in may take where nothing else is said.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// A server whose endpoint mapper listens on `port` of `host`, and nobody's account.
+    /// A server whose endpoint mapper listens on `port` of `host`, without an account.
     pub fn mapper(host: &str, port: u16) -> Self {
         let location = Location::Mapper { host: host.to_owned(), port };
         Self { location, account: None, timeout: Self::TIMEOUT }
     }
 
-    /// A server that serves everything on `port` of `host`, and nobody's account.
+    /// A server that serves everything on `port` of `host`, without an account.
     pub fn fixed(host: &str, port: u16) -> Self {
         let location = Location::Fixed { host: host.to_owned(), port };
         Self { location, account: None, timeout: Self::TIMEOUT }

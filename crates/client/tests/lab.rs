@@ -67,7 +67,7 @@ async fn conversation(config: ClientConfig) {
     let containers = book.hierarchy().await.unwrap();
     assert_eq!((containers.len(), containers[0].id, containers[0].name.as_str()), (3, MId(0), ""));
     browse(&mut book).await;
-    let mids = book.dn_to_mid(&[&alice, "/o=nobody"]).await.unwrap();
+    let mids = book.dn_to_mid(&[&alice, "/o=unknown"]).await.unwrap();
     assert_eq!(mids[1], None);
     let props = book
         .get_props(mids[0].unwrap(), &[PropTag::PidTagAccount, PropTag::PidTagSmtpAddress])
@@ -110,7 +110,7 @@ async fn browse(book: &mut client::AddressBook) {
     assert!(found.len() == 8 && found.iter().all(|(_, row)| Person::from_row(row).is_list()));
     let error = book.get_matches(lists, 3, client::PERSON_COLUMNS).await.unwrap_err();
     assert_eq!(error.failure, Failure::Returned(ErrorCode::MAPI_E_TABLE_TOO_BIG));
-    let resolved = book.resolve_names(&["alice", "nobody at all", "all"]).await.unwrap();
+    let resolved = book.resolve_names(&["alice", "no such user", "all"]).await.unwrap();
     let [Resolution::Resolved(alice), Resolution::Unresolved, Resolution::Ambiguous] = resolved.as_slice()
     else {
         panic!("{resolved:?}")
@@ -164,7 +164,7 @@ async fn who_is_not_known_well_enough_is_refused() {
 async fn errors_name_the_side_and_the_operation() {
     let served = Served::new(AuthLevel::NONE).await;
     let client = Client::new(served.config());
-    let error = client.mailbox("/o=nobody").await.unwrap_err();
+    let error = client.mailbox("/o=unknown").await.unwrap_err();
     assert_eq!(error.to_string(), "emsmdb.EcDoConnectEx: server: returned EC_UNKNOWN_USER");
     let at = client.find(Interface::Nspi).await.unwrap();
     assert_ne!(at[0].port(), served.mapper.port());

@@ -30,7 +30,7 @@ impl Caller {
     }
 
     /// The same lab, called from another connection by another caller.
-    pub(crate) fn stranger(&self) -> Self {
+    pub(crate) fn other_identity(&self) -> Self {
         Self { lab: Arc::clone(&self.lab), context: person("elsewhere"), group: Arc::clone(&self.group) }
     }
 
@@ -60,7 +60,7 @@ fn person(authority: &str) -> SecurityContext {
     SecurityContext::anonymous(&Registry::new(), &Authority::new(authority))
 }
 
-/// A handle that nobody gave out.
+/// A handle that the lab never issued.
 pub(crate) fn made_up() -> ContextHandle {
     ContextHandle::new("00112233-4455-6677-8899-aabbccddeeff".parse().unwrap())
 }

@@ -1,4 +1,4 @@
-//! Files that hold secrets: read only where nobody else can, replaced as a whole or not at all.
+//! Files that hold secrets: read only if no other user can read them, and replaced atomically.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -180,7 +180,7 @@ pub(crate) fn read_password_lines(path: &Path) -> Result<(Password, bool), FileE
 /// The password of the account `user`: from the file `path`, or asked for where there is none.
 ///
 /// # Errors
-/// As [`read_password`], and where nobody can be asked.
+/// As [`read_password`], for a program without a terminal.
 pub(crate) fn password_of(user: &str, path: Option<&Path>) -> Result<Password, Box<dyn std::error::Error>> {
     Ok(match path {
         Some(path) => read_password(path)?,

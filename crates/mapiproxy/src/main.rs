@@ -92,7 +92,7 @@ fn main() -> ExitCode {
     };
     let status = match done {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads what is printed has had enough.
+        // The reader of the output closed it.
         Err(error) if is_broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
         Err(error) => fail(error.as_ref()),
     };

@@ -57,7 +57,7 @@ pub fn connect_ex(dn: &str) -> EcDoConnectExRequest {
 }
 
 impl<'a> Mailbox<'a> {
-    /// A session of whoever comes from `authority`.
+    /// A session of the user of `authority`.
     ///
     /// # Panics
     /// When it can't be opened.

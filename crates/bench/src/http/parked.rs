@@ -1,4 +1,4 @@
-//! Clients that wait for news, as Outlook does all day: memory each, and what they cost those at work.
+//! Clients that wait for news, as Outlook does all day: memory each, and what they cost active clients.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::upstream;
 use crate::load::median;
 use crate::setup;
 
-/// Clients at work while the others wait.
+/// Active clients while the others wait.
 const WORKING: usize = 64;
 
 /// How many wait, where each process may open two files for each of them.

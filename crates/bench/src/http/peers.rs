@@ -11,7 +11,7 @@ use crate::configuration::{Configuration, NAME, RAISED};
 use crate::memory;
 use crate::setup::{self, Stage};
 
-/// A reverse proxy at work.
+/// A running reverse proxy.
 pub(crate) struct Peer {
     pub(crate) name: String,
     /// Where it takes plain HTTP.

@@ -33,7 +33,7 @@ pub(crate) fn start() -> Result<SocketAddr, Box<dyn Error>> {
             loop {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                #[expect(clippy::disallowed_methods, reason = "it serves nobody: there is no identity here")]
+                #[expect(clippy::disallowed_methods, reason = "no identity is involved")]
                 tokio::spawn(serve(stream, Arc::clone(&answers)));
             }
         });

@@ -10,7 +10,7 @@ impl Directory {
         if name.trim().is_empty() {
             return MId::MID_UNRESOLVED;
         }
-        // Whoever has exactly this name is meant, even where it is the beginning of others.
+        // An exact match wins, even where the name is the beginning of others.
         let ways: [fn(&Entry, &str) -> bool; 2] = [is_exactly, matches_anr];
         for matches in ways {
             match self.select(mids, 1, |entry| matches(entry, name)).as_deref() {

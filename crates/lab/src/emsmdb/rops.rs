@@ -90,7 +90,7 @@ fn logon(
     }
 }
 
-/// What a client is told of the mailbox of `entry`, which is its own or not.
+/// The response to a logon to the mailbox of `entry`, which is the user's own or not.
 fn mailbox(entry: &Entry, own: bool, logon_flags: LogonFlags) -> PrivateLogon {
     let mut folder_ids = FolderIds::default();
     for (id, number) in folder_ids.iter_mut().zip(FIRST_FOLDER..) {

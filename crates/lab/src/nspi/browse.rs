@@ -16,7 +16,7 @@ use crate::service::Lab;
 
 /// `SortTypeDisplayName` ([MS-OXNSPI] 2.2.1.10).
 const BY_DISPLAY_NAME: u32 = 0;
-/// `SortTypePhoneticDisplayName`: nobody here has a phonetic name, so that the order is the same.
+/// `SortTypePhoneticDisplayName`: no entry here has a phonetic name, so that the order is the same.
 const BY_PHONETIC_NAME: u32 = 3;
 /// `SortTypeDisplayName_RO` and `SortTypeDisplayName_W`: the same order.
 const BY_DISPLAY_NAME_RO: u32 = 1000;

@@ -59,7 +59,7 @@ fn sessions_begin_and_end() {
     let unbind = |handle| Request::Unbind(UnbindRequest { handle, reserved: 0 });
     let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
     assert_eq!(try_ask(&caller, &unbind(made_up())), mismatch);
-    assert_eq!(try_ask(&caller.stranger(), &unbind(handle)), mismatch);
+    assert_eq!(try_ask(&caller.other_identity(), &unbind(handle)), mismatch);
     let response = ask!(&caller, Unbind, UnbindRequest { handle, reserved: 0 });
     assert_eq!((response.handle, response.return_value), (ContextHandle::NULL, ErrorCode(1)));
     assert_eq!(try_ask(&caller, &unbind(handle)), mismatch);
@@ -329,8 +329,8 @@ fn properties_of_one_object() {
     assert!(without.len() < listed.len());
     assert!(without.iter().all(|tag| tag.prop_type() != PropType::PtypObject), "fSkipObjects");
     assert_eq!(list(MId(0x77), 0, 1252).return_value, ErrorCode::MAPI_E_INVALID_OBJECT);
-    let nobody = props(MId(0x77), tags(&[PropTag::PidTagAccount]));
-    assert_eq!(nobody.return_value, ErrorCode::MAPI_W_ERRORS_RETURNED);
+    let unknown = props(MId(0x77), tags(&[PropTag::PidTagAccount]));
+    assert_eq!(unknown.return_value, ErrorCode::MAPI_W_ERRORS_RETURNED);
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn referrals_name_the_server() {
 fn only_people_connect() {
     let (caller, config) = (Caller::new(), LabConfig::default());
     for dn in
-        [config.user_dn("nobody"), config.user_dn("all-sales"), config.server_dn("EXCH1"), String::new()]
+        [config.user_dn("unknown"), config.user_dn("all-sales"), config.server_dn("EXCH1"), String::new()]
     {
         let Ok(Response::EcDoConnectEx(response)) = ask(&caller, connect_ex(&dn)) else {
             panic!("no answer")
@@ -200,7 +200,7 @@ fn the_owner_has_more_rights_than_others() {
     assert!(own.contains(ResponseFlags::OWNER_RIGHT) && !other.contains(ResponseFlags::OWNER_RIGHT));
     assert_ne!(alice, bob);
     assert_eq!(folders[0].to_le_bytes(), [1, 0, 0, 0, 0, 1, 0, 1]);
-    assert_eq!(rights("nobody"), Err(ErrorCode(0x3eb)));
+    assert_eq!(rights("unknown"), Err(ErrorCode(0x3eb)));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn notifications_hang_on_the_session() {
     let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
     assert_eq!(wait(&caller, response.async_handle), Ok(ErrorCode::SUCCESS));
     assert_eq!(wait(&caller, handle), mismatch, "a session's own handle is none to wait with");
-    assert_eq!(wait(&caller.stranger(), response.async_handle), mismatch);
+    assert_eq!(wait(&caller.other_identity(), response.async_handle), mismatch);
     let Ok(Response::EcDoDisconnect(_)) = ask(&caller, EcDoDisconnectRequest { handle }) else {
         panic!("no answer")
     };
@@ -249,7 +249,7 @@ fn handles_belong_to_who_opened_them_and_are_run_down() {
     let caller = Caller::new();
     let handle = connected(&caller);
     let mismatch = Err(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
-    for other in [caller.stranger(), caller.elsewhere()] {
+    for other in [caller.other_identity(), caller.elsewhere()] {
         assert_eq!(ask(&other, EcDoDisconnectRequest { handle }), mismatch);
     }
     for handle in [made_up(), ContextHandle::NULL] {

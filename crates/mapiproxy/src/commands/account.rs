@@ -50,7 +50,7 @@ pub(crate) struct Add {
     /// The DNS name of the domain, by which the account is user@DNS-DOMAIN too.
     #[arg(long, value_name = "NAME", default_value = "")]
     dns_domain: String,
-    /// Keeps the account, but lets nobody sign in with it.
+    /// Keeps the account, but refuses sign-ins with it.
     #[arg(long)]
     disabled: bool,
 }
@@ -140,7 +140,7 @@ mod tests {
 
     /// A file is read, changed and replaced: what two change at once must not get lost.
     #[test]
-    #[allow(clippy::disallowed_methods, reason = "the threads act for nobody")]
+    #[allow(clippy::disallowed_methods, reason = "the threads act for no user")]
     fn accounts_that_are_removed_at_once_are_all_removed() {
         let folder = std::env::temp_dir().join(format!("mapiproxy-account-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();

@@ -103,7 +103,7 @@ async fn resolve(client: &Client, names: &[String]) -> Outcome {
         match resolution {
             Resolution::Resolved(person) => print(&person)?,
             Resolution::Ambiguous => writeln!(stdout(), "{name}: more than one")?,
-            Resolution::Unresolved => writeln!(stdout(), "{name}: nobody")?,
+            Resolution::Unresolved => writeln!(stdout(), "{name}: no such user")?,
         }
     }
     book.unbind().await?;

@@ -297,7 +297,7 @@ fn stream(
     Ok(())
 }
 
-/// A bar that says how much of `length` bytes is read; hidden where that is quick, or nobody looks.
+/// A progress bar for `length` bytes; hidden where reading is quick, or standard error is no terminal.
 fn bar(length: u64) -> ProgressBar {
     if length < LONG || !io::stderr().is_terminal() {
         return ProgressBar::hidden();

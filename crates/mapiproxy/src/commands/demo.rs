@@ -23,7 +23,7 @@ use crate::{config, files, wiring};
 const PROXY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 23);
 const LAB: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 24);
 
-/// The people at work, each with a password that only the proxy knows.
+/// The users of the demo, each with a password that only the proxy knows.
 const PEOPLE: [&str; 3] = ["alice", "bob", "carol"];
 
 /// The one account that the lab lets in.
@@ -192,7 +192,7 @@ fn write_files(
     Ok(passwords)
 }
 
-/// Two ports of `host` that nobody uses now.
+/// Two ports of `host` that are free now.
 fn free_ports(host: Ipv4Addr) -> std::io::Result<[u16; 2]> {
     let [first, second] = [TcpListener::bind((host, 0))?, TcpListener::bind((host, 0))?];
     Ok([first.local_addr()?.port(), second.local_addr()?.port()])
@@ -204,7 +204,7 @@ fn random_text() -> Result<Password, identity::RandomError> {
     Ok(Password::new(bytes.map(|byte| format!("{byte:02x}")).concat()))
 }
 
-/// A folder that nobody else can read, gone when it is dropped.
+/// A folder that no other user can read, removed when this is dropped.
 struct Folder(PathBuf);
 
 impl Folder {

@@ -71,7 +71,7 @@ const fn three_hundred() -> usize {
     300
 }
 
-/// Serves the lab until it is told to stop.
+/// Runs the lab until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     if arguments.keys {
         return Ok(std::io::stdout().write_all(KEYS.as_bytes())?);

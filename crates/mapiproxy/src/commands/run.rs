@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use console::Live;
 
-use crate::commands::signals::{Signals, Told};
+use crate::commands::signals::{Request, Signals};
 use crate::failure::Outcome;
 use crate::wiring::Running;
 use crate::{config, inspect, wiring};
@@ -26,11 +26,11 @@ pub(crate) struct Arguments {
     stop_seconds: u64,
 }
 
-/// Runs the proxy until it is told to stop; told so again, it waits no more for calls under way.
+/// Runs the proxy until SIGTERM or SIGINT; a second one stops it without waiting for calls in progress.
 ///
-/// SIGHUP reads the accounts, the certificate and the password of our account at the server again, for those
-/// who sign in and connect from then on, and for connections that we open from then on. In a terminal it ends
-/// the proxy, since it then says that the terminal is gone.
+/// SIGHUP reloads the accounts, the certificate and the password of the service account, for new sign-ins, client
+/// connections and upstream connections. In a terminal it stops the proxy, since it then means that the terminal was
+/// closed.
 pub(crate) fn run(arguments: &Arguments) -> Outcome {
     let path = &arguments.config;
     let config = config::load(path)?;
@@ -74,9 +74,9 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 
 pub(crate) use crate::output::say;
 
-/// Reads again what can change while we run, whenever we are told to, until we are told to stop.
+/// Reloads what can change while the proxy runs on each SIGHUP, until the signal to stop.
 async fn until_stop(signals: &mut Signals, running: &Running) {
-    while signals.next().await == Told::ReadAgain {
+    while signals.next().await == Request::Reload {
         match running.read_accounts_again() {
             Ok(Some(count)) => say(&format!("the accounts were read again: {count}")),
             Ok(None) => {}
@@ -111,7 +111,7 @@ pub(crate) struct Printer(JoinHandle<()>);
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 impl Printer {
-    /// Waits until all is printed, once nobody watches any more; not for ever, since a terminal may be stopped.
+    /// Waits until all is printed, once no more operations come; not for ever, since a terminal may be stopped.
     pub(crate) async fn finish(self) {
         let begin = Instant::now();
         while !self.0.is_finished() && begin.elapsed() < LAST_LINES {
@@ -120,8 +120,8 @@ impl Printer {
     }
 }
 
-/// A watcher whose lines a thread of their own prints, so that a slow terminal keeps nobody waiting.
-#[allow(clippy::disallowed_methods, reason = "the thread prints; it acts for nobody")]
+/// An observer whose lines a thread of their own prints, so that a slow terminal does not delay operations.
+#[allow(clippy::disallowed_methods, reason = "the thread prints; it acts for no user")]
 pub(crate) fn print_lines() -> std::io::Result<(Live, Printer)> {
     let (live, lines) = Live::reading();
     let thread = std::thread::Builder::new().name("live".to_owned()).spawn(move || {

@@ -12,7 +12,7 @@ use crate::files;
 /// What is signed in with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SignIn {
-    /// The account that is signed in with; without it nobody signs in.
+    /// The account to sign in with; without it, calls are unauthenticated.
     #[arg(long)]
     pub(crate) user: Option<String>,
     /// The account's domain.
@@ -36,7 +36,7 @@ impl SignIn {
         files::password_of(user, self.password_file.as_deref())
     }
 
-    /// Who makes remote calls, signing in by `mechanism`; none where nobody signs in.
+    /// The account for remote calls, signing in by `mechanism`; none for unauthenticated calls.
     ///
     /// # Errors
     /// As [`files::password_of`].

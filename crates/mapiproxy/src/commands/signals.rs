@@ -1,34 +1,34 @@
-//! What the process is told by signals.
+//! The signals that the process handles.
 
 use std::io::{self, IsTerminal};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a signal asks for.
+/// What a signal requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// To end: SIGTERM, SIGINT, and SIGHUP where that says that our terminal is gone.
+pub(crate) enum Request {
+    /// To stop: SIGTERM, SIGINT, and SIGHUP if the terminal was closed.
     Stop,
-    /// To read again what can change while we run: SIGHUP where there is no terminal.
-    ReadAgain,
+    /// To reload what can change while the proxy runs: SIGHUP if there is no terminal.
+    Reload,
 }
 
-/// The signals of the process, from when this is made.
+/// The signals that the process receives while this exists.
 #[derive(Debug)]
 pub(crate) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
-    at_hang_up: Told,
-    /// A file is as long as it may be: what is written to it fails, which is told where it is written, and is
-    /// no end of the process.
+    at_hang_up: Request,
+    /// SIGXFSZ, caught so that a write beyond the limit of file sizes fails with an error that is logged, and does not
+    /// end the process.
     _too_long: Signal,
 }
 
 impl Signals {
     /// Listens for signals.
     pub(crate) fn new() -> io::Result<Self> {
-        let at_hang_up = if io::stdin().is_terminal() { Told::Stop } else { Told::ReadAgain };
+        let at_hang_up = if io::stdin().is_terminal() { Request::Stop } else { Request::Reload };
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -38,17 +38,17 @@ impl Signals {
         })
     }
 
-    /// Waits for the next.
-    pub(crate) async fn next(&mut self) -> Told {
+    /// Waits for the next request.
+    pub(crate) async fn next(&mut self) -> Request {
         tokio::select! {
-            _ = self.terminate.recv() => Told::Stop,
-            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.terminate.recv() => Request::Stop,
+            _ = self.interrupt.recv() => Request::Stop,
             _ = self.hang_up.recv() => self.at_hang_up,
         }
     }
 
-    /// Waits until somebody asks the process to end.
+    /// Waits for a signal to stop.
     pub(crate) async fn stop(&mut self) {
-        while self.next().await != Told::Stop {}
+        while self.next().await != Request::Stop {}
     }
 }

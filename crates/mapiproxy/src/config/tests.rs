@@ -297,7 +297,7 @@ fn clients_sign_in_at_the_server_by_http_alone() {
     assert!(read(&text).unwrap_err().to_string().contains("endpoint_mapper: "));
     let text = text.replacen("endpoint_mapper = \"127.0.0.23:135\"\n", "", 1);
     assert_eq!(notes(&read(&text).unwrap()).len(), 2);
-    // Nobody has an account with us then.
+    // Clients have no accounts with the proxy then.
     let text = text.replacen("accounts = \"accounts.toml\"\n", "basic_without_tls = true\n", 1);
     assert_eq!(notes(&read(&text).unwrap()).len(), 1);
     let why = read(&text.replacen("\"relayed\"", "\"relayed\"\nuser = \"x\"", 1)).unwrap_err().to_string();

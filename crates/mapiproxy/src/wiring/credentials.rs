@@ -16,7 +16,7 @@ pub(crate) struct Service {
     contexts: Arc<Registry>,
     /// The account for remote calls; none where they are made without signing in, or not at all.
     pub(crate) rpc: Option<Reloadable<Account>>,
-    /// Whoever signs in by HTTP.
+    /// The credentials for HTTP.
     pub(crate) http: Reloadable<HttpCredentials>,
     /// Whether the server accepts the account, and can be reached.
     pub(crate) gate: Arc<Gate>,

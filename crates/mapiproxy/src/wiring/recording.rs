@@ -13,7 +13,7 @@ use engine::{Discovery, Finished, HttpExchange, Observer, SecurityContext, Turne
 
 use crate::config::{Capture, CapturedSide};
 
-/// How often the operator is told of what is not recorded since writing is too slow, at most.
+/// The shortest time between two log lines about operations that were not recorded because writing is too slow.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// How long what is recorded may take to be written at the end.
@@ -78,7 +78,7 @@ pub(crate) fn files(config: &Capture) -> Files {
     Files::new(config.packets.clone(), config.har.clone(), rotation)
 }
 
-#[allow(clippy::disallowed_methods, reason = "the thread writes; it acts for nobody")]
+#[allow(clippy::disallowed_methods, reason = "the thread writes; it acts for no user")]
 fn start(work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("capture".to_owned()).spawn(work)
 }

@@ -46,7 +46,7 @@ fn unhex(text: &str) -> Vec<u8> {
 pub(super) fn nspi() -> Vec<Vec<u8>> {
     let lines = STUBS.lines().filter(|line| !line.starts_with('#'));
     let mut seeds: Vec<_> = lines.filter_map(stub).collect();
-    // Those of which nobody else has stubs, and every operation's shortest answer.
+    // Those of which no other source has stubs, and every operation's shortest answer.
     for opnum in 0..23 {
         seeds.push(chosen(&[opnum, 2], &[0; 64]));
         seeds.push(chosen(&[opnum, 0], &[0; 128]));

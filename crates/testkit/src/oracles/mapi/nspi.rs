@@ -18,7 +18,7 @@ const RFR_RESPONSE: Codec<rfr::Response> =
 ///
 /// The first byte is the operation: 0 to 20 those of NSPI, 21 and 22 those of RFR, 23 an entry id. In the
 /// second, 1 stands for big-endian and 2 for a response. What is read can be written, reads as the same, and
-/// leaves as it came; whoever visits it and changes nothing has changed nothing; and its values survive the way
+/// leaves as it came; a visit that changes nothing reports no change; and its values survive the way
 /// to the values that all interfaces share, and back.
 ///
 /// # Panics

@@ -131,7 +131,7 @@ impl Driver {
             assert_eq!(self.association.calls(), self.waiting.len());
         }
         self.take_output();
-        assert_eq!(self.association.is_closed(), self.closed, "the end is told");
+        assert_eq!(self.association.is_closed(), self.closed, "the end is an event");
     }
 
     fn react(&mut self, event: &Event) {

@@ -153,7 +153,7 @@ impl Driver {
             }
             self.output.extend(output);
         }
-        assert_eq!(self.association.is_closed(), self.closed, "the end is told");
+        assert_eq!(self.association.is_closed(), self.closed, "the end is an event");
     }
 
     fn check_bounds(&mut self) {

@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 use super::place::thread;
 use super::raw::{Connection, NSPI, with_handle};
 
-/// What a neighbour may have to wait for an answer while others misbehave, on a machine that has time for it: far
+/// What a bystander may have to wait for an answer while others misbehave, on a machine that has time for it: far
 /// more than it takes.
 const AT_MOST: Duration = Duration::from_secs(2);
 
-/// How often the neighbour sleeps for this long; that it oversleeps shows how busy the machine is.
+/// How often the bystander sleeps for this long; that it oversleeps shows how busy the machine is.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A client that has opened an address book and goes on asking, whatever others do to the proxy.
 #[derive(Debug)]
-pub(crate) struct Neighbour {
+pub(crate) struct Bystander {
     stop: Arc<AtomicBool>,
     calls: Option<JoinHandle<(usize, Duration, Duration)>>,
 }
 
-impl Neighbour {
+impl Bystander {
     /// Begins to ask at `target`, whose upstream must be one that echoes.
     pub(crate) fn at(target: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
@@ -37,7 +37,7 @@ impl Neighbour {
                 let begin = Instant::now();
                 let answer = connection.call(10, &with_handle(handle, &text)).stub();
                 worst = worst.max(begin.elapsed());
-                assert_eq!(answer[..text.len()], text, "the neighbour got another answer than its own");
+                assert_eq!(answer[..text.len()], text, "the bystander got another answer than its own");
                 count += 1;
                 let begin = Instant::now();
                 std::thread::sleep(PAUSE);
@@ -55,18 +55,18 @@ impl Neighbour {
         std::thread::sleep(Duration::from_millis(50));
         self.stop.store(true, Ordering::Relaxed);
         let (count, worst, overslept) =
-            self.calls.take().unwrap().join().expect("the neighbour lost its connection");
-        println!("neighbour: {count} calls, the slowest {} ms; overslept {overslept:?}", worst.as_millis());
-        assert!(count > 2, "the neighbour made only {count} calls");
+            self.calls.take().unwrap().join().expect("the bystander lost its connection");
+        println!("bystander: {count} calls, the slowest {} ms; overslept {overslept:?}", worst.as_millis());
+        assert!(count > 2, "the bystander made only {count} calls");
         // Two programs and a server of ours take turns for each answer.
         assert!(
             worst < AT_MOST + 10 * overslept,
-            "the neighbour waited {worst:?}; it overslept {overslept:?}"
+            "the bystander waited {worst:?}; it overslept {overslept:?}"
         );
     }
 }
 
-impl Drop for Neighbour {
+impl Drop for Bystander {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-"""impacket as a client of the address book that does what it is told, for conversations between several.
+"""impacket as a client of the address book that executes commands, for tests with several clients.
 
 Reads one command a line from standard input, and answers each with one JSON object a line:
 

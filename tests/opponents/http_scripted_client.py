@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A client of MAPI over HTTP that does what it is told: requests, or http.client with a handshake by hand.
+"""A client of MAPI over HTTP that executes commands, by requests, or by http.client with its own handshake.
 
 Reads one command a line from standard input, and answers each with one JSON object a line:
 
