@@ -64,7 +64,7 @@ fn accounts_that_one_name_would_mean_keep_the_proxy_as_it_was() {
     place.proxy.add_account_of("", ("alice@lab.test", DORA.1));
     place.proxy.process.hang_up();
     place.proxy.process.wait_err("why not", |line| {
-        line.contains("the accounts stay as they were")
+        line.contains("can't reload the accounts")
             && line.contains("accounts.toml")
             && line.contains("LAB\\alice (line ")
             && line.contains("alice@lab.test (line ")

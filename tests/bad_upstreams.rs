@@ -250,14 +250,14 @@ fn a_hang_up_reads_the_accounts_again_and_disturbs_nobody() {
 
     proxy.add_account(CAROL);
     proxy.process.hang_up();
-    proxy.process.wait_out("the accounts", |line| line == "the accounts were read again: 3");
+    proxy.process.wait_out("the accounts", |line| line == "accounts reloaded: 3");
     ScriptedClient::bound(&proxy, CAROL, 0).open();
     alice.uses(&handle);
 
     // A file that can't be read leaves the accounts as they were.
     proxy.spoil_accounts();
     proxy.process.hang_up();
-    proxy.process.wait_err("why not", |line| line.contains("the accounts stay as they were"));
+    proxy.process.wait_err("why not", |line| line.contains("can't reload the accounts"));
     ScriptedClient::bound(&proxy, CAROL, 0).open();
     alice.uses(&handle);
     assert!(proxy.stop().status.success());

@@ -133,13 +133,13 @@ fn a_hang_up_reads_the_certificate_again_and_a_broken_one_stays_out() {
     // Another certificate for the same address: only who knows it is content now.
     certificate_of(&proxy);
     proxy.process.hang_up();
-    proxy.process.wait_out("the certificate", |line| line == "the certificate was read again");
+    proxy.process.wait_out("the certificate", |line| line == "certificate reloaded");
     assert_eq!(works(), "403");
 
     let shown = std::fs::read(proxy.file("own.crt")).unwrap();
     std::fs::write(proxy.file("own.crt"), "no certificate").unwrap();
     proxy.process.hang_up();
-    proxy.process.wait_err("why not", |line| line.contains("the certificate stays as it was"));
+    proxy.process.wait_err("why not", |line| line.contains("can't reload the certificate"));
     std::fs::write(proxy.file("own.crt"), shown).unwrap();
     assert_eq!(works(), "403");
     assert!(proxy.stop().status.success());

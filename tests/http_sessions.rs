@@ -212,7 +212,7 @@ fn a_hang_up_reads_the_password_again_for_connections_to_come() {
     let read_again = |password: &str, count: usize| {
         place.proxy.write_password(password);
         place.proxy.process.hang_up();
-        let says = |line: &str| line == "the password of our account at the server was read again";
+        let says = |line: &str| line == "password of the service account reloaded";
         place.proxy.process.wait_lines("that the password was read", count, says);
     };
     read_again("not the password", 1);
@@ -228,7 +228,7 @@ fn a_hang_up_reads_the_password_again_for_connections_to_come() {
     place
         .proxy
         .process
-        .wait_err("why not", |line| line.contains("stays as it was") && line.contains("password"));
+        .wait_err("why not", |line| line.contains("can't reload the password of the service account"));
     place.connected("ntlm", BOB).done(LOGON);
     assert!(place.proxy.stop().status.success());
 }

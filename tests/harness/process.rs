@@ -164,7 +164,7 @@ impl Process {
         self.signal(rustix::process::Signal::TERM);
     }
 
-    /// Tells it that its terminal is gone, or to read again what it read.
+    /// Sends it SIGHUP: the terminal was closed, or a request to reload.
     pub(crate) fn hang_up(&self) {
         self.signal(rustix::process::Signal::HUP);
     }

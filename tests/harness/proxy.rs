@@ -267,10 +267,10 @@ impl Proxy {
         assert!(ended.status.success(), "{}", ended.err);
     }
 
-    /// Has it read again what it read when it started, and waits until it has `accounts` accounts.
+    /// Reloads with SIGHUP, and waits until there are `accounts` accounts.
     pub(crate) fn reads_again(&self, accounts: usize) {
         self.process.hang_up();
-        let said = format!("the accounts were read again: {accounts}");
+        let said = format!("accounts reloaded: {accounts}");
         self.process.wait_out(&said, |line| line == said);
     }
 

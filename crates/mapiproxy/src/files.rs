@@ -247,7 +247,7 @@ impl LiveAccounts {
             self.contexts.note_revocation();
             tracing::info!(
                 accounts = withdrawn,
-                "removed, disabled or with another password: their sessions end"
+                "accounts removed, disabled or with a new password: ending their sessions"
             );
         }
         Ok(Some(count))

@@ -26,8 +26,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[derive(Debug, Parser)]
 #[command(name = "mapiproxy", version, max_term_width = 100)]
 struct Arguments {
-    /// What to log: error, warn, info, debug or trace, for all or by part, as in `info,net=debug`. The TLS library logs
-    /// only where it is named, as in `warn,rustls=debug`.
+    /// The log level: error, warn, info, debug or trace, also by component, as in `info,net=debug`. The TLS library logs
+    /// only if it is named, as in `warn,rustls=debug`.
     #[arg(long, global = true, default_value = "warn")]
     log: String,
     #[command(subcommand)]
@@ -36,34 +36,34 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows the whole thing on this machine: lab, proxy, and a client at work through it.
+    /// Runs a lab server, the proxy and a client on this machine, and prints each operation.
     Demo(commands::demo::Arguments),
     /// Runs the proxy.
     Run(commands::run::Arguments),
-    /// Says what is wrong with a configuration, and where.
+    /// Checks a configuration, and reports errors with their lines.
     Check(commands::check::Arguments),
-    /// Runs the small Exchange alone.
+    /// Runs the lab server, a small Exchange.
     Lab(commands::lab::Arguments),
-    /// Keeps the file of accounts that clients sign in with.
+    /// Manages the accounts file.
     #[command(subcommand)]
     Account(commands::account::Command),
-    /// Lists the modules there are, with their options.
+    /// Lists the modules with their options.
     Modules,
-    /// Says what happened in a recording: a pcap or pcapng, a HAR, or raw HTTP.
+    /// Decodes a recording: pcap, pcapng, HAR or raw HTTP.
     Decode(commands::decode::Arguments),
-    /// Makes the calls of a recording once more, and says where the answers differ.
+    /// Sends the calls of a recording to a server, and compares the answers.
     Replay(commands::replay::Arguments),
-    /// A MAPI client from the shell.
+    /// A MAPI client for the command line.
     Client(commands::client::Arguments),
 }
 
-/// The TLS library logs a warning of each odd message of a peer, as often as anybody sends one. What of it matters is in
-/// our own lines, of which there are only so many.
+/// The TLS library logs a warning for each invalid message of a peer, without a rate limit. What matters of it is in our
+/// own log lines, which are rate-limited.
 const UNLOGGED: &str = "rustls=off";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // What is written in `--log` for the same part comes later, and counts.
+    // A directive in `--log` for the same component comes later and takes precedence.
     let filter = tracing_subscriber::EnvFilter::builder().parse(format!("{UNLOGGED},{}", arguments.log));
     let filter = match filter {
         Ok(filter) => filter,
@@ -75,8 +75,7 @@ fn main() -> ExitCode {
     }
     let colours = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(output::log).with_ansi(colours);
-    // A line that can't be written, since the disk is full, is lost: to say so in the same place would be a
-    // panic.
+    // A line that can't be written, for example because the disk is full, is lost: reporting it would panic.
     log.log_internal_errors(false).init();
     descriptors::raise_limit();
     let done = match arguments.command {

@@ -25,7 +25,7 @@ pub(crate) enum Command {
 /// The file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct FileName {
-    /// The file of accounts; made where there is none.
+    /// The accounts file; created if it does not exist.
     #[arg(long, value_name = "FILE", default_value = "accounts.toml")]
     accounts: PathBuf,
 }
@@ -47,7 +47,7 @@ pub(crate) struct Named {
 pub(crate) struct Add {
     #[command(flatten)]
     named: Named,
-    /// The DNS name of the domain, by which the account is user@DNS-DOMAIN too.
+    /// The DNS name of the domain, for sign-ins as user@DNS-DOMAIN.
     #[arg(long, value_name = "NAME", default_value = "")]
     dns_domain: String,
     /// Keeps the account, but refuses sign-ins with it.

@@ -13,18 +13,17 @@ pub(crate) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE", required_unless_present_any = ["keys", "schema"])]
     config: Option<PathBuf>,
-    /// Prints every key with its meaning instead, as a configuration to start from.
+    /// Prints all keys with their documentation instead, as a template.
     #[arg(long)]
     keys: bool,
-    /// Prints a JSON schema of the configuration instead (draft 2020-12), by which editors complete and check it.
+    /// Prints a JSON schema of the configuration instead (draft 2020-12), for completion and validation in editors.
     #[arg(long, conflicts_with = "keys")]
     schema: bool,
-    /// Also asks the server: its name, ports, certificate and clock, how it lets clients sign in, and whether the
-    /// service account may. No step takes longer than `connect_seconds` of `[upstream]`.
+    /// Also checks the server: its name, ports, certificate, clock and authentication schemes, and whether the service
+    /// account can sign in. No step takes longer than `connect_seconds` of `[upstream]`.
     ///
-    /// The service account signs in with its password on each road (HTTP, remote calls) that is configured. Where
-    /// that is refused it is not tried again: one failed sign-in for each road is all that a check can cause, so
-    /// that it locks no account out.
+    /// The service account signs in once by HTTP and once by RPC, as configured. A refused sign-in is not retried, so
+    /// that a check causes at most one failed sign-in for each protocol and locks no account out.
     #[arg(long, conflicts_with_all = ["keys", "schema"])]
     online: bool,
 }

@@ -38,7 +38,7 @@ enum By {
 /// What to do there.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Lists people of the global address list.
+    /// Lists entries of the global address list.
     Gal {
         /// Only those whose name begins so.
         #[arg(long)]
@@ -47,13 +47,13 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
-    /// Says whom names mean.
+    /// Resolves names.
     Resolve {
         /// The names.
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Opens the mailbox of the person whom a name means.
+    /// Opens the mailbox of the user with this name.
     Logon {
         /// The name; the account's where it is left out.
         name: Option<String>,

@@ -32,7 +32,7 @@ const SERVICE: &str = "svcproxy";
 /// How to show it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Stays until Ctrl-C, so that you can sign in yourself.
+    /// Keeps running until Ctrl-C, so that you can sign in yourself.
     #[arg(long)]
     stay: bool,
 }

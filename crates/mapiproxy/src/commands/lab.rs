@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE", required_unless_present = "keys")]
     config: Option<PathBuf>,
-    /// Prints every key with its meaning instead, as a configuration to start from.
+    /// Prints all keys with their documentation instead, as a template.
     #[arg(long)]
     keys: bool,
 }

@@ -18,10 +18,10 @@ pub(crate) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Prints each operation when it is done, one line each.
+    /// Prints a line for each completed operation.
     #[arg(long)]
     live: bool,
-    /// How many seconds calls under way may take when the proxy is stopped.
+    /// Seconds that calls in progress may take when the proxy is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     stop_seconds: u64,
 }
@@ -52,11 +52,11 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         say(&format!("{} listens on {}; {}", config.name, config.listen, running.stack()));
         until_stop(&mut signals, &running).await;
         let seconds = arguments.stop_seconds;
-        say(&format!("stopping: no more clients; calls under way may take {seconds} s"));
+        say(&format!("stopping: no new connections; calls in progress have up to {seconds} s"));
         let patience = async {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-                () = signals.stop() => say("stopping at once"),
+                () = signals.stop() => say("stopping immediately"),
             }
         };
         let open = running.stop(patience).await;
@@ -78,27 +78,29 @@ pub(crate) use crate::output::say;
 async fn until_stop(signals: &mut Signals, running: &Running) {
     while signals.next().await == Request::Reload {
         match running.read_accounts_again() {
-            Ok(Some(count)) => say(&format!("the accounts were read again: {count}")),
+            Ok(Some(count)) => say(&format!("accounts reloaded: {count}")),
             Ok(None) => {}
             Err(error) => {
                 let error = crate::failure::causes(&error).join(": ");
-                tracing::error!("the accounts stay as they were: {error}");
+                tracing::error!("can't reload the accounts, so the old ones stay in use: {error}");
             }
         }
         match running.read_password_again() {
-            Ok(true) => say("the password of our account at the server was read again"),
+            Ok(true) => say("password of the service account reloaded"),
             Ok(false) => {}
             Err(error) => {
                 let error = crate::failure::causes(&error).join(": ");
-                tracing::error!("the password of our account at the server stays as it was: {error}");
+                tracing::error!(
+                    "can't reload the password of the service account, so the old one stays in use: {error}"
+                );
             }
         }
         match running.read_certificate_again() {
-            Ok(true) => say("the certificate was read again"),
+            Ok(true) => say("certificate reloaded"),
             Ok(false) => {}
             Err(error) => {
                 let error = crate::failure::causes(&error).join(": ");
-                tracing::error!("the certificate stays as it was: {error}");
+                tracing::error!("can't reload the certificate, so the old one stays in use: {error}");
             }
         }
     }

@@ -18,11 +18,11 @@ pub(crate) struct SignIn {
     /// The account's domain.
     #[arg(long, default_value = "")]
     pub(crate) domain: String,
-    /// A file whose first line is the account's password, readable by its owner alone. Asked for where it is
-    /// left out.
+    /// A file whose first line is the account's password, readable only by its owner. If not given, the password is
+    /// asked for.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// How well remote calls are protected.
+    /// The protection level of remote calls.
     #[arg(long, value_enum, default_value = "privacy")]
     level: ProtectionLevel,
 }

@@ -37,7 +37,7 @@ impl Writing {
         }
         if !self.thread.is_finished() {
             tracing::error!(
-                "capture: what was recorded last is not written within {} s",
+                "capture: the last operations were not written within {} s",
                 LAST_CALLS.as_secs()
             );
         }
@@ -102,7 +102,7 @@ fn write(calls: &Receiver<Recorded>, mut files: Files, lost_in_queue: impl Fn() 
         let due = end || told.is_none_or(|told| now().since(told) >= TOLD_EVERY);
         let slow = if due { lost_in_queue() } else { 0 };
         if slow > 0 {
-            tracing::warn!("capture: {slow} operations are not recorded, since writing is too slow");
+            tracing::warn!("capture: {slow} operations were not recorded because writing is too slow");
             told = Some(now());
         }
         if end && failed > 0 {

@@ -61,7 +61,7 @@ impl Running {
         let _ = self.stop.send(true);
         let mut listeners = self.listeners;
         if !finish(&mut listeners, patience).await {
-            tracing::warn!("calls that were still under way are cut off");
+            tracing::warn!("time to stop is over: closing connections with calls in progress");
             // Connections whose sender is gone are cut off; their sessions end before the modules do.
             drop(self.stop);
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
@@ -70,14 +70,17 @@ impl Running {
         self.service.gate.report();
         let waits = self.engine.ended_waits();
         if waits > 0 {
-            tracing::info!(waits, "clients' waits for notifications were answered, without one, to stop");
+            tracing::info!(
+                waits,
+                "answered clients' waits for notifications without a notification, to stop"
+            );
         }
         if let Some(http) = self.http {
             http.end();
         }
         if let Some(Deferral { pool, .. }) = self.engine.deferral() {
             let running = net::drain(pool, CUT_OFF).await;
-            tracing::info!(running, counts = ?pool.counts(), "deferred work is over");
+            tracing::info!(running, counts = ?pool.counts(), "deferred work stopped");
         }
         self.engine.shutdown();
         if let Some(recording) = self.recording {
