@@ -11,7 +11,7 @@ use mapi::rop::{Answers, ResponseBody as RopBody, RopRequests, RopResponse, RopR
 use rpc::framer::Framer;
 use rpc::pdu::Pdu;
 use testkit::captures::{self, Exchange};
-use testkit::executes::{Execute, Session, executes};
+use testkit::recorded_executes::{Execute, Session, executes};
 use wire::{Bytes, Encode as _, Reader, Result, Writer};
 
 use crate::decode::report;

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use engine::{Engine, Interface, Stack};
 use mapi::ndr::{ContextHandle, Ptr, SizedPtr};
 use mapi::nspi;
-use testkit::Talk;
+use testkit::RpcClient;
 use wire::Guid;
 
 use crate::decode::row_set;
@@ -50,7 +50,7 @@ pub(crate) fn pass(counted: Counted, times: u32) -> Result<(), Box<dyn Error>> {
 
 fn pass_query_rows(times: u32) -> Result<(), Box<dyn Error>> {
     let engine = Engine::new(Stack::new(execute::modules()?));
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let caller = testkit::caller("bench");
     let bound = talk.bind(&caller, 0xee);
     let uuid = bound.last_chunk().ok_or("a handle has a GUID")?;

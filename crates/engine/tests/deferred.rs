@@ -16,7 +16,7 @@ use engine::{
 use identity::Authority;
 use identity::Pool;
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::{Step, Talk, TestFlight, caller};
+use testkit::{RpcClient, Step, TestFlight, caller};
 use wire::FileTime;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,7 +92,7 @@ fn wait(flight: &mut TestFlight) {
     }
 }
 
-fn columns(talk: &mut Talk<'_>, who: &SecurityContext, handle: &[u8; 20]) -> (TestFlight, Step) {
+fn columns(talk: &mut RpcClient<'_>, who: &SecurityContext, handle: &[u8; 20]) -> (TestFlight, Step) {
     let stub = [&handle[..], &[0, 0, 0, 0, 1, 0, 0, 0]].concat();
     talk.send(testkit::incoming(who, (Interface::Nspi, 16), stub)).unwrap()
 }
@@ -135,7 +135,7 @@ fn work_is_done_as_the_caller_and_its_verdict_goes_on_from_there() {
         )),
     });
     for who in ["a", "b"] {
-        let mut talk = Talk::new(&house.engine, &Arc::default());
+        let mut talk = RpcClient::new(&house.engine, &Arc::default());
         let caller = caller(who);
         let ours = talk.bind(&caller, 0xee);
         let (mut flight, next) = columns(&mut talk, &caller, &ours);
@@ -162,7 +162,7 @@ fn the_session_is_free_while_work_is_done() {
             None => Decision::Relay,
         }
     });
-    let (alice, mut talk) = (caller("a"), Talk::new(&house.engine, &Arc::default()));
+    let (alice, mut talk) = (caller("a"), RpcClient::new(&house.engine, &Arc::default()));
     // The first call takes the sender.
     let (mut flight, next) = {
         let stub = [0; 8].to_vec();
@@ -182,7 +182,7 @@ fn the_session_is_free_while_work_is_done() {
 #[test]
 fn work_that_comes_to_nothing_is_a_refusal() {
     let status = |house: &House, wait_for_it: bool| {
-        let mut talk = Talk::new(&house.engine, &Arc::default());
+        let mut talk = RpcClient::new(&house.engine, &Arc::default());
         let alice = caller("a");
         let ours = talk.bind(&alice, 1);
         let (mut flight, next) = columns(&mut talk, &alice, &ours);
@@ -213,7 +213,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
         })
     };
     let house = House::deciding(deferring(revokes));
-    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let mut talk = RpcClient::new(&house.engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (mut flight, _) = columns(&mut talk, &alice, &ours);
@@ -229,7 +229,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     let house = idle();
     assert_eq!(status(&house, false), TIMED_OUT);
     assert_eq!(house.pool.counts().queued, 0);
-    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let mut talk = RpcClient::new(&house.engine, &Arc::default());
     let ours = talk.bind(&alice_again(), 1);
     let _first = columns(&mut talk, &alice_again(), &ours);
     assert_eq!(status(&house, false), FaultStatus::RPC_S_SERVER_TOO_BUSY);
@@ -239,7 +239,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
         Box::new(deferring(|| Work::new(|_| (), |(), _, _| Decision::Relay))),
         Box::new(|_, _| Delivery::Pass),
     ))]));
-    let mut talk = Talk::new(&without, &Arc::default());
+    let mut talk = RpcClient::new(&without, &Arc::default());
     let alice = alice_again();
     let ours = talk.bind(&alice, 1);
     assert!(matches!(columns(&mut talk, &alice, &ours).1, Step::Fault { status: CALL_FAILED, .. }));
@@ -257,7 +257,7 @@ fn deferring_without_end_ends() {
         Decision::Defer(Work::new(|_| (), |(), _, _| again()))
     }
     let house = House::deciding(|operation, _| if is_bind(operation) { Decision::Relay } else { again() });
-    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let mut talk = RpcClient::new(&house.engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (mut flight, mut next) = columns(&mut talk, &alice, &ours);
@@ -292,7 +292,7 @@ fn an_answer_waits_for_work_and_is_changed_or_refused_by_it() {
             },
         )
         .at_work();
-        let mut talk = Talk::new(&house.engine, &Arc::default());
+        let mut talk = RpcClient::new(&house.engine, &Arc::default());
         let alice = caller("abcdefg");
         let ours = talk.bind(&alice, 1);
         let (mut flight, _) = columns(&mut talk, &alice, &ours);
@@ -314,7 +314,7 @@ fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
         |_, _| Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("for nobody"))),
         |_, _| Delivery::Pass,
     );
-    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let mut talk = RpcClient::new(&house.engine, &Arc::default());
     let registry = identity::Registry::new();
     let alice = SecurityContext::anonymous(&registry, &Authority::new("a"));
     let bind = testkit::incoming(&alice, (Interface::Nspi, 0), testkit::bind_request());
@@ -331,7 +331,7 @@ fn a_session_that_ends_meanwhile_is_not_gone_on_with() {
         16 => Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("the session is over"))),
         _ => Decision::Relay,
     });
-    let mut talk = Talk::new(&house.engine, &Arc::default());
+    let mut talk = RpcClient::new(&house.engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (mut flight, _) = columns(&mut talk, &alice, &ours);

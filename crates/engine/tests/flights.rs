@@ -12,7 +12,7 @@ use engine::{
 };
 use mapi::ndr::ContextHandle;
 use mapi::{ErrorCode, nspi};
-use testkit::{Step, Talk, TestFlight, bind_request, bind_response, caller};
+use testkit::{RpcClient, Step, TestFlight, bind_request, bind_response, caller};
 use wire::{Endian, Guid};
 
 fn incoming(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incoming {
@@ -31,7 +31,7 @@ fn unbind(handle: &[u8; 20]) -> Vec<u8> {
 #[test]
 fn untouched_stubs_pass_byte_for_byte_but_for_the_handle() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     assert_ne!(ours[4..], [0xee; 16], "the client must not see the upstream's handle");
@@ -47,7 +47,7 @@ fn untouched_stubs_pass_byte_for_byte_but_for_the_handle() {
 #[test]
 fn a_big_endian_request_reaches_the_upstream_little_endian() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let little = Guid::from_le(ours[4..].try_into().unwrap());
@@ -68,13 +68,13 @@ fn a_handle_is_of_use_to_its_owner_alone() {
     let engine = Engine::new(Stack::default());
     let group = Arc::default();
     let (alice, bob) = (caller("a"), caller("b"));
-    let mut first = Talk::new(&engine, &group);
-    let mut second = Talk::new(&engine, &group);
-    let mut elsewhere = Talk::new(&engine, &Arc::default());
+    let mut first = RpcClient::new(&engine, &group);
+    let mut second = RpcClient::new(&engine, &group);
+    let mut elsewhere = RpcClient::new(&engine, &Arc::default());
     let ours = first.bind(&alice, 0xee);
 
     let mismatch = FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH;
-    let refused = |talk: &mut Talk<'_>, call| match talk.send(call) {
+    let refused = |talk: &mut RpcClient<'_>, call| match talk.send(call) {
         Err(Refusal { status, .. }) => status,
         Ok((_, next)) => panic!("let in: {next:?}"),
     };
@@ -92,7 +92,7 @@ fn a_handle_is_of_use_to_its_owner_alone() {
 #[test]
 fn an_upstream_that_answers_with_another_sessions_handle_is_not_believed() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let (mut flight, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
@@ -103,7 +103,7 @@ fn an_upstream_that_answers_with_another_sessions_handle_is_not_believed() {
 #[test]
 fn what_is_out_of_range_or_too_short_never_gets_far() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let status = |sent: Result<(TestFlight, Step), Refusal>| sent.unwrap_err().status;
     assert_eq!(status(talk.send(incoming(&alice, 21, vec![0; 64]))), FaultStatus::NCA_S_OP_RNG_ERROR);
@@ -170,7 +170,7 @@ fn scribes() -> (Engine, Arc<Mutex<Vec<String>>>) {
 fn hooks_are_called_like_the_layers_of_an_onion() {
     let (engine, log) = scribes();
     assert_eq!(engine.stack().to_string(), "client > outer > inner > upstream");
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let whole = [
@@ -202,7 +202,7 @@ fn a_session_ends_once_however_it_ends() {
 
     // The client vanishes: its group's last connection ends it, an earlier one doesn't.
     let group = Arc::default();
-    let mut talk = Talk::new(&engine, &group);
+    let mut talk = RpcClient::new(&engine, &group);
     talk.bind(&alice, 1);
     engine.end(&mut Conversation::new(Arc::clone(&group)), false);
     assert_eq!(unbinds(), 0);
@@ -212,7 +212,7 @@ fn a_session_ends_once_however_it_ends() {
     assert!(group.is_empty());
 
     // The bind fails, or the upstream is lost: there was no session to keep.
-    let mut talk = Talk::new(&engine, &group);
+    let mut talk = RpcClient::new(&engine, &group);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
     talk.answered(&mut flight, [&[0; 24][..], &[1, 0, 0, 0x80]].concat());
     assert_eq!(unbinds(), 4);
@@ -240,7 +240,7 @@ fn store(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> Incom
 }
 
 /// Connects to the store; the upstream's handle is `upstream`. Returns ours as the client has it.
-fn connect(talk: &mut Talk<'_>, context: &SecurityContext, upstream: u8) -> [u8; 20] {
+fn connect(talk: &mut RpcClient<'_>, context: &SecurityContext, upstream: u8) -> [u8; 20] {
     let (mut flight, _) = talk.relayed(store(context, 10, vec![0; 8]));
     let reply = talk.answered(&mut flight, [&[0; 4][..], &[upstream; 16], &[0; 64]].concat());
     reply[..20].try_into().unwrap()
@@ -252,7 +252,7 @@ fn a_session_ends_when_the_upstream_takes_its_handle_back_and_with_it_what_was_d
     let unbinds = || log.lock().unwrap().iter().filter(|line| line.contains("unbind")).count();
     let alice = caller("a");
     let group = Arc::default();
-    let mut talk = Talk::new(&engine, &group);
+    let mut talk = RpcClient::new(&engine, &group);
 
     for closing in [11, 1] {
         log.lock().unwrap().clear();
@@ -270,7 +270,7 @@ fn a_session_ends_when_the_upstream_takes_its_handle_back_and_with_it_what_was_d
 fn no_hook_runs_for_a_session_that_ended_meanwhile() {
     let (engine, log) = scribes();
     let alice = caller("a");
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let ours = talk.bind(&alice, 0xee);
     let (mut slow, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
     let (mut closing, _) = talk.relayed(incoming(&alice, 1, unbind(&ours)));
@@ -286,7 +286,7 @@ fn a_group_opens_no_more_handles_than_it_may() {
     let engine = Engine::new(Stack::default());
     let alice = caller("a");
     let group = Arc::default();
-    let mut talk = Talk::new(&engine, &group);
+    let mut talk = RpcClient::new(&engine, &group);
     let mut opened = 0;
     let status = loop {
         match talk.send(incoming(&alice, 0, bind_request())) {
@@ -342,7 +342,7 @@ fn columns(code: u32) -> Response {
 #[test]
 fn norelay_answers_without_the_upstream() {
     let engine = decider(|_| Decision::Answer(Box::new(columns(7))));
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (flight, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
@@ -356,7 +356,7 @@ fn an_answer_to_something_else_is_not_sent() {
         let response = nspi::CompareMIdsResponse::default();
         Decision::Answer(Box::new(Response::Nspi(nspi::Response::CompareMIds(response))))
     });
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
@@ -375,12 +375,12 @@ fn a_module_opens_no_handle_that_nothing_stands_behind() {
     let alice = caller("a");
     let group = Arc::default();
     let engine = deciding(|_| bound([7; 16], 0));
-    let mut talk = Talk::new(&engine, &group);
+    let mut talk = RpcClient::new(&engine, &group);
     let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
     assert!(matches!(&next, Step::Fault { status: CALL_FAILED, why } if why.contains("context handle")));
     // To say that there is none is its right.
     let engine = deciding(|_| bound([0; 16], 0x8004_0111));
-    let mut talk = Talk::new(&engine, &group);
+    let mut talk = RpcClient::new(&engine, &group);
     let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
     assert!(matches!(next, Step::Reply { stub } if stub[24..] == 0x8004_0111_u32.to_le_bytes()));
     assert!(group.is_empty());
@@ -400,7 +400,7 @@ fn a_module_that_takes_the_handle_back_ends_the_session() {
             _ => Decision::Relay,
         });
         let (alice, group) = (caller("a"), Arc::default());
-        let mut talk = Talk::new(&engine, &group);
+        let mut talk = RpcClient::new(&engine, &group);
         let ours = talk.bind(&alice, 1);
         let (_, next) = talk.send(incoming(&alice, 1, unbind(&ours))).unwrap();
         assert_eq!((group.len(), matches!(next, Step::Reply { .. })), (left, answered));
@@ -410,7 +410,7 @@ fn a_module_that_takes_the_handle_back_ends_the_session() {
 #[test]
 fn a_refusal_is_a_fault() {
     let engine = decider(|_| Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "policy")));
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
@@ -430,7 +430,7 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
         }
         Some(AheadAnswer::Refused(refusal)) => panic!("{refusal:?}"),
     });
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let (mut flight, ahead) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
@@ -446,7 +446,7 @@ fn ahead_asks_as_the_session_and_comes_back_to_the_same_module() {
 #[test]
 fn ahead_ends_even_where_the_module_never_does() {
     let engine = decider(|_| Decision::Ahead(Box::new(columns_request(0))));
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (mut flight, _) = talk.relayed(incoming(&alice, 16, query_columns(&ours)));
@@ -462,7 +462,7 @@ fn the_handles_of_an_identity_have_a_bound_in_all_its_groups_together() {
     let engine = Engine::new(Stack::new(Vec::new()));
     let budget = Arc::new(HandleBudget::new(2));
     let groups = [(); 2].map(|()| Arc::new(HandleTable::new(Arc::clone(&budget))));
-    let [mut first, mut second] = groups.each_ref().map(|group| Talk::new(&engine, group));
+    let [mut first, mut second] = groups.each_ref().map(|group| RpcClient::new(&engine, group));
     let who = caller("a");
     first.bind(&who, 1);
     let handle = second.bind(&who, 2);

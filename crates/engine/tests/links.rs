@@ -12,7 +12,7 @@ use mapi::emsmdb::{
     Response, Version,
 };
 use mapi::ndr::{ContextHandle, Ptr};
-use testkit::{Step, Talk, caller, connect_ex, incoming};
+use testkit::{RpcClient, Step, caller, connect_ex, incoming};
 use wire::{Endian, Guid};
 
 const NO_LINK: u32 = u32::MAX;
@@ -89,7 +89,7 @@ fn response(opnum: u16, number: u8) -> Vec<u8> {
 /// `who` opens a session that is to be linked with `link`, and the server gives it the index `number`; what the server
 /// is asked, and the client's handle.
 fn connect(
-    talk: &mut Talk<'_>,
+    talk: &mut RpcClient<'_>,
     who: &SecurityContext,
     opnum: u16,
     link: u32,
@@ -102,7 +102,7 @@ fn connect(
 }
 
 /// With which session the server is asked to link a new one of `who`.
-fn linked(talk: &mut Talk<'_>, who: &SecurityContext, opnum: u16, link: u32) -> u32 {
+fn linked(talk: &mut RpcClient<'_>, who: &SecurityContext, opnum: u16, link: u32) -> u32 {
     let (asked, _) = connect(talk, who, opnum, link, 99);
     match Request::decode(opnum, &asked, Endian::Little).unwrap() {
         (Request::EcDoConnect(connect), []) => connect.icxr_link,
@@ -117,9 +117,9 @@ fn a_session_is_linked_with_those_of_its_own_identity_alone() {
     let (alice, bob) = (caller("a"), caller("b"));
     let (of_alice, of_bob) = (Arc::new(HandleBudget::new(9)), Arc::new(HandleBudget::new(9)));
     let group = |budget| Arc::new(HandleTable::new(Arc::clone(budget)));
-    let mut alices = Talk::new(&engine, &group(&of_alice));
-    let mut her_others = Talk::new(&engine, &group(&of_alice));
-    let mut bobs = Talk::new(&engine, &group(&of_bob));
+    let mut alices = RpcClient::new(&engine, &group(&of_alice));
+    let mut her_others = RpcClient::new(&engine, &group(&of_alice));
+    let mut bobs = RpcClient::new(&engine, &group(&of_bob));
     for opnum in CONNECTS {
         let (_, handle) = connect(&mut alices, &alice, opnum, NO_LINK, 7);
         assert_eq!(linked(&mut bobs, &bob, opnum, 7), NO_LINK);
@@ -140,17 +140,17 @@ fn the_index_of_a_session_that_ends_with_its_group_is_not_known_any_more() {
     let engine = Engine::new(Stack::default());
     let alice = caller("a");
     let budget = Arc::new(HandleBudget::new(9));
-    let mut first = Talk::new(&engine, &Arc::new(HandleTable::new(Arc::clone(&budget))));
+    let mut first = RpcClient::new(&engine, &Arc::new(HandleTable::new(Arc::clone(&budget))));
     connect(&mut first, &alice, 10, NO_LINK, 7);
     engine.end(&mut std::mem::take(&mut first.conversation), true);
-    let mut second = Talk::new(&engine, &Arc::new(HandleTable::new(budget)));
+    let mut second = RpcClient::new(&engine, &Arc::new(HandleTable::new(budget)));
     assert_eq!(linked(&mut second, &alice, 10, 7), NO_LINK);
 }
 
 #[test]
 fn a_request_without_a_link_passes_byte_for_byte() {
     let engine = Engine::new(Stack::default());
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     for opnum in CONNECTS {
         let sent = [request(opnum, NO_LINK), b"trailing".to_vec()].concat();
         let (_, asked) = talk.relayed(incoming(&caller("a"), (Interface::Emsmdb, opnum), sent.clone()));
@@ -162,7 +162,7 @@ fn a_request_without_a_link_passes_byte_for_byte() {
 fn a_request_in_which_no_link_can_be_read_goes_no_further() {
     let engine = Engine::new(Stack::default());
     for opnum in CONNECTS {
-        let mut talk = Talk { engine: &engine, conversation: Conversation::default() };
+        let mut talk = RpcClient { engine: &engine, conversation: Conversation::default() };
         let mut cut = request(opnum, 7);
         cut.truncate(60);
         match talk.send(incoming(&caller("a"), (Interface::Emsmdb, opnum), cut)) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use engine::{CookieTable, Engine, FaultStatus, Interface, Module, Operation, Refusal, Session, Stack};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::{Step, Talk, Web, caller, incoming};
+use testkit::{MapiHttpClient, RpcClient, Step, caller, incoming};
 
 /// Panics over requests and responses that end with a marker, and counts sessions that ended.
 struct Panics {
@@ -53,7 +53,7 @@ fn a_context_handle_ends_with_the_hook_that_panicked() {
     let (engine, ended) = engine();
     for (count, (asked, answered)) in [(REQUEST, 0), (0, RESPONSE)].into_iter().enumerate() {
         let group = Arc::default();
-        let (mut first, mut second) = (Talk::new(&engine, &group), Talk::new(&engine, &group));
+        let (mut first, mut second) = (RpcClient::new(&engine, &group), RpcClient::new(&engine, &group));
         let who = caller("a");
         let (handle, other) = (first.bind(&who, 1), first.bind(&who, 2));
         let call = |handle: &[u8; 20], byte: u8| {
@@ -84,7 +84,7 @@ fn a_context_handle_ends_with_the_hook_that_panicked() {
 #[test]
 fn a_session_without_a_handle_is_another_one_after_a_hook_panicked() {
     let (engine, ended) = engine();
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let who = caller("a");
     let call = |byte: u8| incoming(&who, (Interface::Rfr, 0), vec![byte; 40]);
     let (first, _) = talk.relayed(call(0));
@@ -101,7 +101,7 @@ fn cookies_end_with_the_hook_that_panicked() {
     let (engine, ended) = engine();
     for (count, (asked, answered)) in [(REQUEST, 0), (0, RESPONSE)].into_iter().enumerate() {
         let table = CookieTable::default();
-        let web = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
+        let web = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
         let (mut flight, _) = web.relayed(RequestType::Connect, vec![0; 20]);
         web.answered(&mut flight, vec![0; 40]);
         let next = match web.send(RequestType::Execute, vec![asked; 16]).unwrap() {

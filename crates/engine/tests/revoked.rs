@@ -9,7 +9,7 @@ use engine::{
     Refusal, SecurityContext, Session, Stack,
 };
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use testkit::{Step, Talk, TestFlight, caller, incoming};
+use testkit::{RpcClient, Step, TestFlight, caller, incoming};
 
 /// Keeps the numbers of the sessions that ended.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ fn query_columns(who: &SecurityContext, handle: &[u8; 20]) -> Incoming {
 fn a_context_handle_of_a_revoked_context_opens_nothing() {
     let (engine, ended) = engine();
     let group = Arc::default();
-    let (mut first, mut second) = (Talk::new(&engine, &group), Talk::new(&engine, &group));
+    let (mut first, mut second) = (RpcClient::new(&engine, &group), RpcClient::new(&engine, &group));
     let (before, after) = (caller("a"), caller("a"));
     assert_eq!(before.identity(), after.identity());
     let handle = first.bind(&before, 1);
@@ -66,10 +66,10 @@ fn a_context_handle_of_a_revoked_context_opens_nothing() {
 #[test]
 fn a_session_without_a_handle_does_not_outlive_its_context() {
     let (engine, ended) = engine();
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let (before, after) = (caller("a"), caller("a"));
     let ask = |who: &SecurityContext| incoming(who, (Interface::Rfr, 1), vec![0; 16]);
-    let session = |talk: &mut Talk<'_>, who: &SecurityContext| talk.relayed(ask(who)).0.session_id();
+    let session = |talk: &mut RpcClient<'_>, who: &SecurityContext| talk.relayed(ask(who)).0.session_id();
     let first = session(&mut talk, &before);
     assert_eq!(session(&mut talk, &after), first);
     before.revoke();

@@ -10,7 +10,7 @@ use mapi::mapihttp::nspi::{self as book, Request};
 use mapi::mapihttp::{Answer, AuxiliaryBuffer, Endpoint, Maybe, RequestType};
 use mapi::nspi::{FlatUid, Stat};
 use modules::Dummy;
-use testkit::{Step, Talk, Web, caller};
+use testkit::{MapiHttpClient, RpcClient, Step, caller};
 
 const NONE: AuxiliaryBuffer = AuxiliaryBuffer::NONE;
 
@@ -26,7 +26,7 @@ fn asking() -> Engine {
 #[test]
 fn columns_are_asked_for_by_http_before_a_request_by_http() {
     let (engine, table) = (asking(), CookieTable::default());
-    let web = Web::new(&engine, &table, Endpoint::Nspi, "a");
+    let web = MapiHttpClient::new(&engine, &table, Endpoint::Nspi, "a");
     let bind = book::BindRequest { flags: 0, stat: Maybe::new(Stat::default()), aux: NONE };
     let (mut flight, _) = web.relayed(RequestType::Bind, Request::Bind(bind).encode().unwrap());
     let server_guid = FlatUid::default();
@@ -52,7 +52,7 @@ fn columns_are_asked_for_by_http_before_a_request_by_http() {
 #[test]
 fn columns_are_asked_for_by_a_call_before_a_call() {
     let engine = asking();
-    let mut talk = Talk::new(&engine, &Arc::default());
+    let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 0xee);
     let stub = [&ours[..], &[9; 12]].concat();

@@ -19,7 +19,7 @@ use mapi::nspi::{
 use mapi::property::{FuzzyLevel, PropTag};
 use mapi::{ErrorCode, emsmdb, rfr};
 use modules::Names;
-use testkit::{Step, Talk, TestFlight};
+use testkit::{RpcClient, Step, TestFlight};
 use wire::{Encode as _, Endian, Guid};
 
 const DATABASE: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
@@ -42,7 +42,7 @@ fn engine(upstream: &str, server: Option<&str>) -> Engine {
 
 /// One caller with an address book session.
 struct Book<'a> {
-    talk: Talk<'a>,
+    talk: RpcClient<'a>,
     caller: SecurityContext,
     handle: ContextHandle,
 }
@@ -51,7 +51,7 @@ impl<'a> Book<'a> {
     /// A caller of `authority`.
     fn open(engine: &'a Engine, authority: &str) -> Self {
         let caller = testkit::caller(authority);
-        let mut talk = Talk::new(engine, &Arc::default());
+        let mut talk = RpcClient::new(engine, &Arc::default());
         let handle = talk.bind(&caller, 9);
         let uuid = Guid::from_le(handle[4..].try_into().unwrap());
         Self { talk, caller, handle: ContextHandle { attributes: 0, uuid } }

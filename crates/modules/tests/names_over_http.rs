@@ -18,7 +18,7 @@ use mapi::property::{
     RelationalOperator, Restriction, TaggedValue, TypedValue,
 };
 use modules::Names;
-use testkit::{Step, Web};
+use testkit::{MapiHttpClient, Step};
 use wire::{Encode as _, Utf16};
 
 const DATABASE: &str = "/o=O/ou=G/cn=Configuration/cn=Servers/cn=EXCH1/cn=Microsoft Private MDB";
@@ -41,8 +41,8 @@ fn engine(upstream: &str) -> Engine {
 }
 
 /// A caller of `authority` with an address book session.
-fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &str) -> Web<'a> {
-    let web = Web::new(engine, table, Endpoint::Nspi, authority);
+fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &str) -> MapiHttpClient<'a> {
+    let web = MapiHttpClient::new(engine, table, Endpoint::Nspi, authority);
     let request = book::BindRequest { flags: 0, stat: Maybe::new(Stat::default()), aux: NONE };
     let (mut flight, _) = web.relayed(RequestType::Bind, request.to_bytes().unwrap());
     let answer =
@@ -52,12 +52,12 @@ fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &str) -> Web<
 }
 
 /// What the upstream gets of an address book request.
-fn ask(web: &Web<'_>, request: &book::Request) -> Vec<u8> {
+fn ask(web: &MapiHttpClient<'_>, request: &book::Request) -> Vec<u8> {
     web.relayed(request.request_type(), request.encode().unwrap()).1.to_vec()
 }
 
 /// What the client gets of an answer.
-fn tell(web: &Web<'_>, response: &book::Response) -> Vec<u8> {
+fn tell(web: &MapiHttpClient<'_>, response: &book::Response) -> Vec<u8> {
     let (mut flight, _) = web.relayed(response.request_type(), request(response).encode().unwrap());
     web.answered(&mut flight, response.encode().unwrap()).to_vec()
 }
@@ -386,13 +386,13 @@ fn a_name_means_the_same_server_in_every_session_on_both_endpoints() {
         assert!(holds(&told, &format!("/cn={ours}/")) && !holds(&told, "EXCH2"));
         assert!(holds(&tell(web, &rows(DATABASE)), "/cn=PROXY/"));
     }
-    let sent = |web: &Web<'_>, name| ask(web, &dn_to_mid(&DATABASE.replace("EXCH1", name)));
+    let sent = |web: &MapiHttpClient<'_>, name| ask(web, &dn_to_mid(&DATABASE.replace("EXCH1", name)));
     for web in [&alice, &bob] {
         assert!(holds(&sent(web, "PROXY"), "EXCH1"));
         assert!(holds(&sent(web, ours), "EXCH2"));
         assert!(holds(&sent(web, "PROXY-2"), "PROXY-2"), "stands for no server");
     }
-    let store = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
+    let store = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
     let (_, got) = store.relayed(RequestType::Connect, connect(&DATABASE.replace("EXCH1", ours)));
     assert!(holds(&got, "/cn=EXCH2/"));
 }
@@ -425,7 +425,7 @@ fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
 #[test]
 fn connect_names_the_proxy_and_means_the_server() {
     let (engine, table) = (engine("exch1.lab.test"), CookieTable::default());
-    let web = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
+    let web = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
     let ours = DATABASE.replace("EXCH1", "PROXY");
     let (mut flight, got) = web.relayed(RequestType::Connect, connect("/o=O/cn=Recipients/cn=alice"));
     assert_eq!(got, connect("/o=O/cn=Recipients/cn=alice"));
@@ -453,7 +453,7 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
     let unreadable = AuxiliaryBuffer::new(b"EXCH1 in no form that anybody knows".to_vec());
     for (said, left) in [(naming, kept.clone()), (unreadable, NONE), (kept.clone(), kept)] {
         let table = CookieTable::default();
-        let store = Web::new(&engine, &table, Endpoint::Emsmdb, "a");
+        let store = MapiHttpClient::new(&engine, &table, Endpoint::Emsmdb, "a");
         let (mut flight, _) = store.relayed(RequestType::Connect, connect("/o=O/cn=alice"));
         let told = store.answered(&mut flight, connected("/o=O", said.clone()));
         assert_eq!(told, connected("/o=O", left.clone()));

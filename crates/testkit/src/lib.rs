@@ -2,17 +2,17 @@
 //! to begin with; recordings of other people's software; and conversations through the engine.
 
 pub mod captures;
-pub mod executes;
 mod flight;
 mod input;
 mod mailbox;
+mod mapi_http_client;
 pub mod oracles;
+pub mod recorded_executes;
 pub mod rops;
+mod rpc_client;
 pub mod seeds;
-mod talk;
-mod web;
 
 pub use crate::flight::{Step, TestFlight};
 pub use crate::mailbox::{Mailbox, Sent, batch, connect_ex, replies};
-pub use crate::talk::{Talk, bind_request, bind_response, caller, incoming};
-pub use crate::web::Web;
+pub use crate::mapi_http_client::MapiHttpClient;
+pub use crate::rpc_client::{RpcClient, bind_request, bind_response, caller, incoming};

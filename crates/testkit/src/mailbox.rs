@@ -14,7 +14,7 @@ use mapi::rop::{RequestBody, ResponseBody, RopReply, RopRequest};
 use wire::{Decode as _, Encode as _, Endian, Guid, Writer};
 
 use crate::flight::{Step, TestFlight};
-use crate::talk::{Talk, caller, incoming};
+use crate::rpc_client::{RpcClient, caller, incoming};
 
 /// The upstream's handle for the session.
 const UPSTREAM: ContextHandle =
@@ -23,7 +23,7 @@ const UPSTREAM: ContextHandle =
 /// One client with a session at its mailbox server.
 #[derive(Debug)]
 pub struct Mailbox<'a> {
-    talk: Talk<'a>,
+    talk: RpcClient<'a>,
     context: SecurityContext,
     handle: ContextHandle,
 }
@@ -63,7 +63,7 @@ impl<'a> Mailbox<'a> {
     /// When it can't be opened.
     #[track_caller]
     pub fn open(engine: &'a Engine, authority: &str) -> Self {
-        let mut talk = Talk::new(engine, &Arc::default());
+        let mut talk = RpcClient::new(engine, &Arc::default());
         let context = caller(authority);
         let connect = connect_ex("/o=O/ou=G/cn=Recipients/cn=a");
         let connect = emsmdb::Request::EcDoConnectEx(connect).encode().expect("constants fit");

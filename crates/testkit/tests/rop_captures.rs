@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mapi::rop::{Answers, RopId, RopRequests, RopResponse, RopResponses};
 use serde_json::Value;
 use testkit::captures::{self, Exchange};
-use testkit::executes::{Execute, Session, executes};
+use testkit::recorded_executes::{Execute, Session, executes};
 use wire::Encode as _;
 
 /// Reads and writes the ROPs of one exchange, and returns which were answered, with what.

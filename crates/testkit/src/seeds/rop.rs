@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use wire::Encode as _;
 
 use crate::captures;
-use crate::executes::{Execute, executes};
 use crate::input::{chosen, put_block};
+use crate::recorded_executes::{Execute, executes};
 use crate::rops::{request, request_ids};
 
 /// Batches of the recordings, one for each ROP that a batch begins with and each that its answer begins with.

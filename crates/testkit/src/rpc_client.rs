@@ -1,4 +1,4 @@
-//! Conversations through the engine: what a client sends, what the upstream gets, what comes back.
+//! A client of remote calls whose calls pass through an engine: what it sends, what the upstream gets, what comes back.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,14 +52,14 @@ pub fn bind_response(handle: [u8; 16]) -> Vec<u8> {
 
 /// One client on a connection of its own, and the engine that it talks through.
 #[derive(Debug)]
-pub struct Talk<'a> {
+pub struct RpcClient<'a> {
     /// The engine.
     pub engine: &'a Engine,
     /// What the connection holds.
     pub conversation: Conversation,
 }
 
-impl<'a> Talk<'a> {
+impl<'a> RpcClient<'a> {
     /// A connection in the association group whose handles are in `group`.
     pub fn new(engine: &'a Engine, group: &Arc<HandleTable>) -> Self {
         Self { engine, conversation: Conversation::new(Arc::clone(group)) }

@@ -1,15 +1,15 @@
-//! The same for MAPI over HTTP: a session that the upstream's cookies stand for.
+//! A client of MAPI over HTTP whose requests pass through an engine: what it sends, what the upstream gets, what comes back.
 
 use bytes::Bytes;
 use engine::{CookieTable, Engine, Envelope, Incoming, OperationKey, Refusal, SecurityContext};
 use mapi::mapihttp::{Endpoint, RequestType};
 
 use crate::flight::{Step, TestFlight};
-use crate::talk::{caller, incoming};
+use crate::rpc_client::{caller, incoming};
 
-/// One client of an endpoint, and the engine that it talks through.
+/// A client of an endpoint, and the engine that its requests pass.
 #[derive(Debug)]
-pub struct Web<'a> {
+pub struct MapiHttpClient<'a> {
     engine: &'a Engine,
     table: &'a CookieTable,
     endpoint: Endpoint,
@@ -17,7 +17,7 @@ pub struct Web<'a> {
     cookie: String,
 }
 
-impl<'a> Web<'a> {
+impl<'a> MapiHttpClient<'a> {
     /// A caller of `authority` who has no session yet. What the upstream answers next sets the cookie
     /// `session=` with the same name.
     pub fn new(engine: &'a Engine, table: &'a CookieTable, endpoint: Endpoint, authority: &str) -> Self {
