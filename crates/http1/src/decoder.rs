@@ -22,7 +22,7 @@ pub enum Event<H> {
     },
     /// A piece of its body.
     Body(Piece),
-    /// It is over.
+    /// It has ended.
     End,
 }
 

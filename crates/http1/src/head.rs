@@ -151,7 +151,7 @@ impl RequestHead {
         self.set_target(&path)
     }
 
-    /// Whether the client waits to be told to go on before it sends the body (RFC 9110 10.1.1).
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 10.1.1).
     pub fn expects_continue(&self) -> bool {
         self.version == Version::Http11 && self.fields.has_token("expect", "100-continue")
     }

@@ -18,10 +18,10 @@ pub const MIN_MAX_FRAGMENT: u16 = 1432;
 /// is sent no more than it takes.
 pub(crate) const MIN_AGREED_FRAGMENT: u16 = 2048;
 
-/// Collects bytes as they arrive and hands out whole PDUs.
+/// Collects received bytes and returns whole PDUs.
 ///
-/// A PDU's length is judged as soon as its header is there, before the rest arrives; nothing is ever held
-/// beyond what was pushed.
+/// The length of a PDU is checked as soon as its header is complete, before the rest arrives. Only bytes that were pushed
+/// are buffered.
 #[derive(Debug)]
 pub struct Framer {
     buffer: BytesMut,
@@ -29,10 +29,10 @@ pub struct Framer {
     max_setup_fragment: u16,
 }
 
-/// A header that no PDU can have.
+/// A header that cannot begin a PDU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FrameError {
-    /// The header makes no sense.
+    /// The header is invalid.
     Header(Error),
     /// The PDU's verifier is longer than the PDU.
     Verifier {
@@ -85,12 +85,12 @@ impl Framer {
         self.buffer.len()
     }
 
-    /// Forgets what was pushed.
+    /// Discards what was pushed.
     pub fn clear(&mut self) {
         self.buffer = BytesMut::new();
     }
 
-    /// What was pushed and not taken out, for who takes the stream over.
+    /// What was pushed and not returned, for another reader of the stream.
     pub fn into_rest(self) -> Bytes {
         self.buffer.freeze()
     }
@@ -98,7 +98,7 @@ impl Framer {
     /// The next PDU, once all of it is there.
     ///
     /// # Errors
-    /// When what comes next can be no PDU. The stream is of no use any more: PDUs cannot be told apart.
+    /// When the next bytes cannot be a PDU. The stream cannot be read any further, since the next PDU's start is unknown.
     pub fn next_pdu(&mut self) -> Result<Option<(Header, BytesMut)>, FrameError> {
         if self.buffer.len() < HEADER_SIZE {
             return Ok(None);

@@ -35,7 +35,7 @@ impl Writer {
         Self { buf: Vec::with_capacity(capacity) }
     }
 
-    /// Goes on behind what `buf` holds; offsets count from its start.
+    /// Appends to `buf`; offsets count from its start.
     pub const fn append_to(buf: Vec<u8>) -> Self {
         Self { buf }
     }

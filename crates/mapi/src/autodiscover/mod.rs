@@ -1,12 +1,12 @@
-//! Autodiscover: how clients learn which servers to speak to, and how.
+//! Autodiscover: how clients find their servers and the protocols to use.
 //!
-//! There are three dialects: plain XML ([MS-OXDSCLI]), which Outlook and mobile clients speak, SOAP
-//! ([MS-OXWSADISC]), and JSON. A [`Request`] says what is asked, and for whom. Answers are not taken apart:
-//! [`rewrite_pox`], [`rewrite_soap`] and [`rewrite_json`] replace the names of servers in them by what a
-//! [`Naming`] says, and leave every other byte as it came.
+//! There are three dialects: plain XML or POX ([MS-OXDSCLI]), which Outlook and mobile clients use, SOAP
+//! ([MS-OXWSADISC]), and JSON. [`Request`] parses requests of all three. Responses are not parsed into structures:
+//! [`rewrite_pox`], [`rewrite_soap`] and [`rewrite_json`] replace the server names in them, as a [`Naming`] decides, and
+//! keep all other bytes.
 //!
-//! XML is read without what makes it dangerous: a document type is an error, so that no entity but the five of
-//! XML itself is ever replaced, and documents are bounded in size and depth.
+//! XML parsing is restricted: a document type declaration is an error, so that only the five predefined entities are
+//! expanded, and documents are limited in size ([`MAX_SIZE`]), depth ([`MAX_DEPTH`]) and elements ([`MAX_ELEMENTS`]).
 
 mod error;
 mod json;

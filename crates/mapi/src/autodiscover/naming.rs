@@ -1,17 +1,17 @@
 //! Kinds of names in Autodiscover responses, and the interface that replaces them.
 
-/// What a name in an answer is for.
+/// What a name in a response is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// Where a client is to connect to.
+    /// The client connects to it.
     Service,
-    /// Where a client is to ask again, which may be a server of somebody else.
+    /// The client repeats its Autodiscover request there; it may belong to another organization.
     Redirect,
 }
 
-/// Which names stand for the upstream's.
+/// Decides which names replace those of the upstream server.
 ///
-/// Each method is asked for each name that is found, and returns what stands in its place; none leaves it.
+/// A method is called for each name that is found, and returns its replacement; `None` keeps the name.
 pub trait Naming {
     /// The scheme and the authority of a URL, such as `https://mail.example.org:8443`.
     fn origin(&mut self, place: Place, url: &UrlParts<'_>) -> Option<String>;
@@ -20,7 +20,7 @@ pub trait Naming {
     fn host(&mut self, place: Place, host: &str) -> Option<String>;
 
     /// A host that clients connect to by HTTP, without a port: the `Server` of `EXPR` and `EXHTTP`
-    /// ([MS-OXDSCLI] 2.2.4.1.1.2.6), and whom its certificate is for.
+    /// ([MS-OXDSCLI] 2.2.4.1.1.2.6), and the subject of its certificate.
     fn web_host(&mut self, place: Place, host: &str) -> Option<String> {
         self.host(place, host)
     }

@@ -70,7 +70,7 @@ const PROTOCOLS: [&str; 6] = ["mapiHttp", "EXHTTP", "EXCH", "EXPR", "WEB", "Mobi
 /// The elements that hold a host's name.
 const HOSTS: [&str; 4] = ["Server", "PublicFolderServer", "AD", "ServerName"];
 
-/// The elements that people read, and those that say what schema is meant. They may hold what looks like a URL.
+/// Elements that are displayed to users, or name a schema. Their text may look like a URL, but is none.
 const TEXTS: [&str; 7] =
     ["DisplayName", "Message", "DebugData", "ErrorCode", "AcceptableResponseSchema", "Action", "Id"];
 
@@ -78,8 +78,8 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Puts our names in place of the upstream's in an answer in plain XML: hosts of URLs, host names, servers in
-/// distinguished names, and whom certificates are for.
+/// Replaces the server names in a POX response: hosts of URLs, host names, servers in distinguished names, and subjects
+/// of certificates.
 ///
 /// That is done for the protocols that lead to Exchange (`mapiHttp`, `EXHTTP`, `EXCH`, `EXPR`, `WEB`), for
 /// mobile clients, and outside of protocols; the settings of POP, IMAP and the like stay.

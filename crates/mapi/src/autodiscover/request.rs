@@ -16,7 +16,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The dialect that is spoken at `target`, a path with or without a query, in whatever case.
+    /// The dialect of requests to `target`, a path with or without a query, in whatever case.
     pub fn of_target(target: &str) -> Option<Self> {
         let path = target.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         match path.strip_prefix("/autodiscover/autodiscover.")? {
@@ -110,7 +110,7 @@ impl Request {
         })
     }
 
-    /// Whom it asks about: addresses, and where there is none, distinguished names.
+    /// The users that the request is about: addresses, or distinguished names where there are none.
     pub fn subjects(&self) -> Vec<&str> {
         match self {
             Self::Pox(request) => {

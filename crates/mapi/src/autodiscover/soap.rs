@@ -12,7 +12,7 @@ pub enum SoapOperation {
     GetUserSettings,
     /// Settings of domains.
     GetDomainSettings,
-    /// Whom a domain trusts.
+    /// Federation trusts of a domain.
     GetFederationInformation,
     /// How an organization shares with others.
     GetOrganizationRelationshipSettings,

@@ -71,7 +71,7 @@ pub enum Criteria {
 /// The second half of a definition, as [MS-OXOSRCH] has it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct KnownCriteria {
-    /// `Addresses`: those from or to whom messages are, where the flags say that this is there.
+    /// `Addresses`: senders or recipients of the messages, where the flags say that they are present.
     pub addresses: Option<Vec<AddressEntry>>,
     /// `SkipBlock2`.
     pub skip2: Vec<u8>,

@@ -174,7 +174,7 @@ pub struct SecurityDescriptor {
     pub group: Option<Sid>,
     /// Which accesses are audited.
     pub sacl: Option<Acl>,
-    /// Who may do what; where there is none, everybody may do everything.
+    /// The discretionary ACL: which access each trustee has. None grants full access to all.
     pub dacl: Option<Acl>,
 }
 

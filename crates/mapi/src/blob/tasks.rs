@@ -17,7 +17,7 @@ pub struct TaskAssigners {
     pub rest: Vec<u8>,
 }
 
-/// Somebody who has assigned a task.
+/// A user who assigned a task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TaskAssigner {
     /// The entry id, which clients write behind its length.

@@ -27,7 +27,7 @@ pub struct Tombstone {
     pub times: [u32; 2],
     /// `PidLidGlobalObjectId` of the meeting.
     pub global_object_id: Vec<u8>,
-    /// The name of who declined it, in the client's code page.
+    /// The name of the user who declined it, in the client's code page.
     pub user_name: Vec<u8>,
 }
 

@@ -155,11 +155,11 @@ pub enum EntryId {
     Message(MessageEntryId),
     /// A mailbox or the public folders.
     Store(StoreEntryId),
-    /// Somebody in the address book, for good.
+    /// An address book object, permanently.
     AddressBook(PermanentEntryId),
-    /// Somebody in the address book, for a session.
+    /// An address book object, during a session.
     Ephemeral(EphemeralEntryId),
-    /// Somebody in no address book.
+    /// A recipient that is in no address book.
     OneOff(OneOffEntryId),
     /// A contact's address or a personal distribution list.
     Contact(ContactEntryId),

@@ -45,7 +45,7 @@ impl Text {
         matches!(self, Self::Unicode(_))
     }
 
-    /// The text for people to read; bytes count as UTF-8.
+    /// The text for display; 8-bit strings are read as UTF-8.
     pub fn to_string_lossy(&self) -> String {
         match self {
             Self::String8(text) => String::from_utf8_lossy(text).into_owned(),
@@ -93,7 +93,7 @@ impl TypedString {
         reduced.map_or(Self::Unicode(units), Self::ReducedUnicode)
     }
 
-    /// The text for people to read; `None` where there is none.
+    /// The text for display; `None` where there is none.
     pub fn to_text(&self) -> Option<String> {
         match self {
             Self::None => None,

@@ -250,7 +250,7 @@ impl<'a> Property<'a> {
         Property { info: self.info.into_owned(), value }
     }
 
-    /// The text of a property that is one, without what terminates it, for people to read. Code pages other
+    /// The text of a string property, without its terminator, for display. Code pages other
     /// than UTF-16 are read as UTF-8.
     pub fn text(&self) -> Option<String> {
         match &self.value {

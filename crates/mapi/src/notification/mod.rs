@@ -212,8 +212,8 @@ impl NotificationData {
         self.flags.notification_type()
     }
 
-    /// As it is shown where the table that it tells of has `columns`: a row's values by their names. Bytes that
-    /// are no row of these columns are shown as they are.
+    /// The notification as a tree, where the table that it is about has `columns`: a row's values by their names. Bytes
+    /// that are not a row of these columns stay bytes.
     pub fn node_with(&self, columns: Option<&[PropTag]>) -> Node {
         let flags = format!("{:?} {:?}", self.notification_type(), NotificationFlags(self.flags.0 & 0xF000));
         let mut fields =

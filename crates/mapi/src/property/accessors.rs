@@ -54,7 +54,7 @@ impl PropertyValue {
         }
     }
 
-    /// The text of a value that is one, for people to read.
+    /// The text of a string value, for display.
     pub fn to_text(&self) -> Option<String> {
         match self {
             Self::String8(text) => Some(String::from_utf8_lossy(text).into_owned()),

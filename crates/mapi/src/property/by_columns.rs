@@ -18,15 +18,15 @@ pub type Row = ByColumns<PropertyRow>;
 /// Rows of a table, with the columns that they were read by.
 pub type Rows = ByColumns<Vec<PropertyRow>>;
 
-/// What is read by columns: [`Row`] or [`Rows`]. Use it as what it holds.
+/// Rows that are decoded on first access: [`Row`] or [`Rows`]. It dereferences to its contents.
 ///
-/// A proxy passes on most rows that it gets without looking into them. So these are only passed over when
-/// they are read, as far as it takes to know that they are well formed and where they end. Who looks at a
-/// value has them decoded. They are written from their bytes until somebody asks for them to change them.
+/// A proxy relays most rows without looking into them. Reading only skips them, which checks that they are well formed
+/// and finds their end; the first access to a value decodes them. They are written from the received bytes until
+/// they are borrowed mutably.
 #[derive(Clone)]
 pub struct ByColumns<T> {
     columns: Vec<PropTag>,
-    /// The rows as they were read, which is how many, and what they are once somebody looked.
+    /// The rows as received, their number, and their values once they were accessed.
     bytes: Bytes,
     count: usize,
     read: OnceLock<T>,
@@ -129,7 +129,7 @@ impl<T: FromRows> DerefMut for ByColumns<T> {
     }
 }
 
-/// What was passed over can be read.
+/// Rows that were skipped can be decoded.
 fn decoded<T: FromRows>(bytes: &Bytes, columns: &[PropTag], count: usize) -> T {
     T::read(&mut Reader::sharing(bytes), columns, count).unwrap_or_default()
 }

@@ -1,9 +1,16 @@
-//! Properties: tags, types, values, rows and restrictions ([MS-OXCDATA] 2.8 to 2.12), as every interface
-//! means them, and as they lie in ROP buffers, in extended rules and in the bodies of MAPI over HTTP. How they
-//! lie in remote calls is [`nspi`](crate::nspi)'s matter.
+//! Properties: tags, types, values, rows and restrictions ([MS-OXCDATA] 2.8 to 2.12).
 //!
-//! A structure whose layout depends on where it stands is read and written with a [`Layout`]. Whatever is read
-//! is written as the same bytes; what could not be is refused when it is read.
+//! | types | what they are |
+//! |---|---|
+//! | [`PropTag`], [`PropType`] | a property's id with its type; [`names`] has the names of [MS-OXPROPS] |
+//! | [`PropertyValue`], [`TaggedValue`], [`TypedValue`] | a value, alone, with its tag, or with its type |
+//! | [`PropertyList`], [`PropertyTagArray`] | lists behind their count |
+//! | [`PropertyRow`], [`Rows`] | rows of a table, whose columns are known from elsewhere |
+//! | [`Restriction`] | a condition on an object |
+//!
+//! The same structure has several encodings: in ROP buffers, in extended rules, and in the bodies of MAPI over HTTP. A
+//! [`Layout`] selects one. The NDR encoding is in [`nspi`](crate::nspi). What is decoded encodes as the same bytes;
+//! input for which that would not hold is refused when it is decoded.
 
 pub mod names;
 

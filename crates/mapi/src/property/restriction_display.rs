@@ -1,4 +1,4 @@
-//! Restrictions in words, for people to read.
+//! Restrictions as text (`Display`).
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -37,7 +37,7 @@ impl Restriction {
 }
 
 impl Restriction {
-    /// Has texts in a code page that `read` can read be texts in UTF-16, for people to read.
+    /// Converts strings in a code page to UTF-16, for display, where `read` can decode them.
     pub fn read_texts(&mut self, read: &dyn Fn(&[u8]) -> Option<String>) {
         let value = |tagged: &mut TaggedValue| {
             if let PropertyValue::String8(text) = &tagged.value

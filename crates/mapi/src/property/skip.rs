@@ -7,9 +7,9 @@ use wire::utf16_length;
 use super::row::{FlaggedValue, PropertyRow};
 use super::tag::{PropTag, PropType};
 
-/// How many bytes `count` rows of `columns` at the start of `bytes` have, in a ROP buffer. None where they
-/// may not be well formed, or hold what only reading tells: whatever passes here is read, and written as it
-/// was.
+/// The length in bytes of `count` rows of `columns` at the start of `bytes`, in a ROP buffer. None where the rows may
+/// be malformed, or contain values whose length only decoding gives. Rows that are skipped here can be decoded, and
+/// encode as the same bytes.
 pub(super) fn length_of_rows(bytes: &[u8], columns: &[PropTag], count: usize) -> Option<usize> {
     let rest = (0..count).try_fold(bytes, |rest, _| behind_row(rest, columns))?;
     bytes.len().checked_sub(rest.len())

@@ -132,7 +132,7 @@ impl TaggedValue {
     }
 }
 
-/// A condition on an object ([MS-OXCDATA] 2.12). Shown, it is a sentence for people to read.
+/// A condition on an object ([MS-OXCDATA] 2.12). Its `Display` is a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Restriction {
     /// All of these hold.
@@ -293,7 +293,7 @@ pub enum ActionData {
     Defer(Vec<u8>),
     /// Of `OP_BOUNCE`: for what reason.
     Bounce(u32),
-    /// Of `OP_FORWARD` and `OP_DELEGATE`: to whom.
+    /// Of `OP_FORWARD` and `OP_DELEGATE`: the recipients.
     Recipients(Vec<RecipientBlock>),
     /// Of `OP_TAG`: the property to be set.
     Tag(TaggedValue),
@@ -303,11 +303,11 @@ pub enum ActionData {
     Opaque(Vec<u8>),
 }
 
-/// Somebody to whom a rule sends ([MS-OXORULE] 2.2.5.1.2.4.1).
+/// A recipient of a rule action ([MS-OXORULE] 2.2.5.1.2.4.1).
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecipientBlock {
     /// Reserved.
     pub reserved: u8,
-    /// Who it is.
+    /// The recipient's properties.
     pub properties: Vec<TaggedValue>,
 }

@@ -91,7 +91,7 @@ pub struct EndpointMapper {
     last_handle: u64,
 }
 
-/// What a lookup has not handed out yet.
+/// The results that a lookup has not returned yet.
 #[derive(Debug, Clone)]
 enum Rest {
     Towers(VecDeque<Tower>),

@@ -86,7 +86,7 @@ pub struct AuthVerifier<'a> {
     /// The fixed part. As many zero bytes as its `auth_pad_length` says are written before it.
     pub trailer: SecTrailer,
     /// A token of the handshake, or a signature. It can be empty only in an `alter_context_resp`, where Windows sends
-    /// the fixed part though `auth_length` says that there is none; it is passed over by who reads it.
+    /// the fixed part though `auth_length` says that there is none; readers skip it.
     pub token: &'a [u8],
 }
 

@@ -15,7 +15,7 @@ wire::wire_enum! {
         BIND_ACK = 12,
         /// Rejects a bind.
         BIND_NAK = 13,
-        /// Adds contexts or goes on with a handshake.
+        /// Adds contexts or continues a handshake.
         ALTER_CONTEXT = 14,
         /// Answers an `alter_context`.
         ALTER_CONTEXT_RESP = 15,
@@ -25,7 +25,7 @@ wire::wire_enum! {
         SHUTDOWN = 17,
         /// The client would like a call to end early.
         CO_CANCEL = 18,
-        /// The client no longer cares for a call.
+        /// The client orphans a call.
         ORPHANED = 19,
     }
 }
@@ -166,7 +166,7 @@ wire::wire_enum! {
         LOCAL_LIMIT_EXCEEDED = 2,
         /// The called address is unknown.
         CALLED_PADDR_UNKNOWN = 3,
-        /// The protocol version is not spoken here, or the bind breaks the protocol.
+        /// The protocol version is not supported, or the bind breaks the protocol.
         PROTOCOL_VERSION_NOT_SUPPORTED = 4,
         /// There is no context left that a user could take.
         DEFAULT_CONTEXT_NOT_SUPPORTED = 5,

@@ -43,7 +43,7 @@ pub enum Body<'a> {
     BindAck(BindAck),
     /// Rejects a bind (C706 12.6.4.5, [MS-RPCE] 2.2.2.9).
     BindNak(BindNak<'a>),
-    /// Adds contexts to an association, or goes on with a handshake (C706 12.6.4.1).
+    /// Adds contexts to an association, or continues a handshake (C706 12.6.4.1).
     AlterContext(Bind),
     /// Answers an `alter_context` (C706 12.6.4.2).
     AlterContextResp(BindAck),
@@ -57,9 +57,9 @@ pub enum Body<'a> {
     Fault(Fault<'a>),
     /// The server asks the client to let the connection go (C706 12.6.4.11).
     Shutdown,
-    /// The client would like a call to end early (C706 12.6.4.6).
+    /// The client cancels a call (C706 12.6.4.6).
     CoCancel,
-    /// The client no longer cares for a call (C706 12.6.4.8).
+    /// The client orphans a call (C706 12.6.4.8).
     Orphaned,
 }
 
@@ -169,7 +169,7 @@ fn fit16(length: usize, field: &'static str) -> Result<u16> {
 
 impl<'a> Decode<'a> for Pdu<'a> {
     /// Reads one PDU of `frag_length` bytes. Bytes between the end of a bind's or an acknowledgement's
-    /// fields and the padding of its verifier are passed over.
+    /// fields and the padding of its verifier are skipped.
     fn decode(r: &mut Reader<'a>) -> Result<Self> {
         let header = Header::from_start(r.peek())?;
         let pdu = r.bytes(usize::from(header.frag_length), "frag_length")?;

@@ -5,7 +5,7 @@ wire::wire_flags! {
     pub struct RtsFlags(u16) {
         /// The PDU is a ping.
         PING = 0x0001,
-        /// The PDU has commands that no other flag tells of.
+        /// The PDU has commands that no other flag covers.
         OTHER_CMD = 0x0002,
         /// A channel is being replaced.
         RECYCLE_CHANNEL = 0x0004,

@@ -22,8 +22,8 @@ impl NamedProperty {
         (*set == set::PS_INTERNET_HEADERS || found.text() == text).then_some(found)
     }
 
-    /// The property with this name in the specification. It looks at every name there is, so that it is for
-    /// what people type.
+    /// The property with this name in the specification. It compares all names in turn: meant for
+    /// user input, not for the data path.
     pub fn from_name(name: &str) -> Option<&'static Self> {
         Self::all().find(|known| known.name == name)
     }

@@ -21,7 +21,7 @@ const OLE: [u8; 8] = [0xC0, 0, 0, 0, 0, 0, 0, 0x46];
 sets! {
     /// The properties below 0x8000 ([MS-OXCDATA] 2.6).
     PS_MAPI = 0x0002_0328, 0, 0, OLE;
-    /// What everybody may add to.
+    /// Names that applications and users define.
     PS_PUBLIC_STRINGS = 0x0002_0329, 0, 0, OLE;
     /// Addresses as they were before a gateway changed them.
     PS_ROUTING_EMAIL_ADDRESSES = 0x0002_0380, 0, 0, OLE;

@@ -18,14 +18,14 @@ impl PropTag {
         if self.is_named() { None } else { self.name() }
     }
 
-    /// Whether the id stands for a named property, where a mailbox is spoken of.
+    /// Whether the id is that of a named property in a mailbox (0x8000 and above).
     pub const fn is_named(self) -> bool {
         self.id() >= FIRST_NAMED
     }
 
     /// The tag with this name: `PidTagSubject` and `PidTagSubject_W` have the type that the specification
-    /// gives, `PidTagSubject_A` that for texts in a code page. It looks at every name there is, so that it is
-    /// for what people type.
+    /// gives, `PidTagSubject_A` that for texts in a code page. It compares all
+    /// names in turn: meant for user input, not for the data path.
     pub fn from_name(name: &str) -> Option<Self> {
         let of = |name: &str| {
             TABLES
@@ -48,8 +48,7 @@ impl PropTag {
         Some(tag.with_type(PropType(text.0 | multiple)))
     }
 
-    /// The tag for people to read, as a mailbox means it: as its `Display`, but that ids from 0x8000 on are
-    /// numbers.
+    /// The tag for display, as a mailbox uses it: as its `Display`, except that ids from 0x8000 on are numbers.
     pub const fn in_store(self) -> StoreTag {
         StoreTag(self)
     }

@@ -10,7 +10,7 @@ use crate::association::core::fragment::{FragmentHead, append_fragments};
 use crate::pdu::{Body, DataRepresentation, Pdu, PduType, PfcFlags, SyntaxId};
 use crate::verification::{CLIENT_SUPPORT_HEADER_SIGNING, Header2, VerificationTrailer};
 
-/// How many given-up calls are remembered, so that their late answers are passed over.
+/// How many orphaned calls are remembered, so that their late responses are discarded.
 const REMEMBERED_ORPHANS: usize = 256;
 
 impl ClientAssociation {

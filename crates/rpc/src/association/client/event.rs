@@ -70,7 +70,7 @@ pub struct Credentials {
     pub token: Vec<u8>,
 }
 
-/// How a handshake goes on.
+/// The next step of a handshake.
 pub enum NextLeg {
     /// Sends a token, and expects another.
     AlterContext {
@@ -84,7 +84,7 @@ pub enum NextLeg {
         /// What protects PDUs. Must be there from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
     },
-    /// There is nothing more to be said.
+    /// The handshake is complete, and no token is left to send.
     Done {
         /// What protects PDUs. Must be there from [`AuthLevel::PKT`] on.
         protection: Option<Box<dyn Protection>>,
@@ -138,7 +138,7 @@ pub enum Event {
     },
     /// The server asks that the connection be closed once no call waits for its answer.
     Shutdown,
-    /// The association is over. Calls without an answer get none.
+    /// The association has ended. Outstanding calls get no response.
     Closed {
         /// Why.
         reason: CloseReason,
@@ -156,7 +156,7 @@ pub struct Response {
     pub endian: Endian,
 }
 
-/// Why an association is over.
+/// Why an association ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {
     /// What arrived is no PDU.

@@ -29,7 +29,7 @@ pub struct ClientAssociation {
 }
 
 impl ClientAssociation {
-    /// The client's end of a connection on which nothing was said yet.
+    /// The client end of a new connection.
     pub fn new(config: ClientConfig) -> Self {
         Self {
             connection: Connection::new(config.fragment_limit(), config.max_setup_fragment),
@@ -66,7 +66,7 @@ impl ClientAssociation {
         self.connection.output_len()
     }
 
-    /// Whether the association is over.
+    /// Whether the association has ended.
     pub fn is_closed(&self) -> bool {
         self.connection.is_closed()
     }

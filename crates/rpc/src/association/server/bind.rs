@@ -72,8 +72,8 @@ impl ServerAssociation {
         };
         self.group = Some(group);
         let limit = self.config.fragment_limit();
-        // One size for both directions, as Windows names it. Less than everybody must take is a client that leaves the
-        // choice to us.
+        // One size for both directions, as Windows does. A client that names less than the required minimum leaves the
+        // choice to the server.
         let least = bind.max_xmit_frag.min(bind.max_recv_frag).max(MIN_AGREED_FRAGMENT);
         self.agreed_fragment = (least & !7).min(limit);
         self.connection.max_xmit = self.agreed_fragment.min(bind.max_recv_frag.max(MIN_MAX_FRAGMENT));

@@ -142,7 +142,7 @@ impl ServerAssociation {
             // A context that there is not has no number to answer with.
             let context_id = if status == FaultStatus::NCA_S_UNK_IF { 0 } else { head.context_id };
             self.send_fault(call_id, context_id, status, true);
-            // The fragments that follow are passed over; a call that has to wait for a place holds none.
+            // The fragments that follow are discarded; nothing is kept of a call beyond the limit of calls.
             if !last && calls < self.config.max_calls {
                 self.partial.insert(call_id, Partial { head, stub: None });
             } else if !last {
@@ -203,7 +203,7 @@ impl ServerAssociation {
     }
 
     /// Refuses a call that has not come whole with the fault `status`. What was held of it is dropped, and what still
-    /// comes of it passed over.
+    /// arrives of it is discarded.
     pub fn refuse_unfinished(&mut self, call_id: u32, status: FaultStatus) {
         let Some(partial) = self.partial.get_mut(&call_id) else { return };
         let Some(stub) = partial.stub.take() else { return };

@@ -13,7 +13,7 @@ use crate::pdu::{AuthLevel, AuthType, SyntaxId};
 pub struct Interface {
     /// Its UUID and version.
     pub id: SyntaxId,
-    /// A call at a lower level gets the fault `ACCESS_DENIED`. [`AuthLevel::NONE`] lets everybody in.
+    /// A call at a lower level gets the fault `ACCESS_DENIED`. [`AuthLevel::NONE`] also allows unauthenticated calls.
     pub minimum_level: AuthLevel,
 }
 
@@ -83,7 +83,7 @@ impl ServerConfig {
     }
 }
 
-/// Hands out association groups (C706 9.3.4): context handles belong to one, and a client's connections of
+/// Allocates association groups (C706 9.3.4): context handles belong to one, and a client's connections of
 /// one group share them.
 pub trait AssociationGroups: Send + Sync {
     /// A new group, not zero, with one member. `None` when there can be no more.
@@ -138,7 +138,7 @@ impl fmt::Debug for GroupTable {
 impl AssociationGroups for GroupTable {
     fn create(&self) -> Option<u32> {
         let mut groups = self.lock();
-        // Numbers come round after four billion: those still in use are passed over.
+        // Numbers wrap around after four billion: those in use are skipped.
         let attempts = groups.members.len().saturating_add(2);
         for _ in 0..attempts {
             groups.last = groups.last.checked_add(1).unwrap_or(1);

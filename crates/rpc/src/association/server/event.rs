@@ -30,17 +30,17 @@ pub enum Event {
     },
     /// A call arrived whole.
     Request(Request),
-    /// The client would like a call to end early. It still gets an answer.
+    /// The client asks to cancel a call, which still needs its response.
     Cancel {
         /// The call.
         call_id: u32,
     },
-    /// The client no longer cares for a call. An answer would not be sent any more.
+    /// The client orphaned a call: its response would not be sent any more.
     Orphaned {
         /// The call.
         call_id: u32,
     },
-    /// The association is over. What is left to be sent should be sent, then the connection closed.
+    /// The association has ended. The driver sends the remaining output, then closes the connection.
     Closed {
         /// Why.
         reason: CloseReason,
@@ -79,9 +79,9 @@ pub struct RequestSecurity {
     pub level: AuthLevel,
 }
 
-/// What the security package says to a token.
+/// The security package's result for a token.
 pub enum AuthOutcome {
-    /// The handshake goes on.
+    /// The handshake continues.
     Continue {
         /// The token for the client.
         token: Vec<u8>,
@@ -95,7 +95,7 @@ pub enum AuthOutcome {
     },
     /// The caller is known, but what was negotiated cannot protect PDUs as the level has it.
     TooWeak,
-    /// The caller is not let in.
+    /// The caller is refused.
     Refused,
 }
 
@@ -111,7 +111,7 @@ impl fmt::Debug for AuthOutcome {
     }
 }
 
-/// Why an association is over.
+/// Why an association ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloseReason {
     /// What arrived is no PDU.

@@ -33,7 +33,7 @@ pub struct ServerAssociation {
     pub(super) security: Vec<SecurityContext>,
     pub(super) pending: Option<PendingAuth>,
     pub(super) partial: HashMap<u32, Partial>,
-    /// Fragments that were taken of calls that were let in.
+    /// Fragments that were received of accepted calls.
     pub(super) fragments: u64,
     pub(super) active: HashMap<u32, Active>,
     /// What was taken, and how much may be ([`allow`](ServerAssociation::allow)).
@@ -42,7 +42,7 @@ pub struct ServerAssociation {
 }
 
 impl ServerAssociation {
-    /// The server's end of a connection on which nothing was said yet.
+    /// The server end of a new connection.
     pub fn new(config: Arc<ServerConfig>, groups: Arc<dyn AssociationGroups>) -> Self {
         Self {
             connection: Connection::new(config.fragment_limit(), config.max_setup_fragment),
@@ -81,8 +81,8 @@ impl ServerAssociation {
         self.connection.buffered() > 0 || !self.partial.is_empty()
     }
 
-    /// How many fragments of calls that were let in have come as a whole. Short ones without a sign-in do not
-    /// count: an unauthenticated client could send a call byte by byte.
+    /// How many fragments of accepted calls were received whole. Short ones of unauthenticated calls do not count, since
+    /// a client could send a call byte by byte.
     pub const fn fragments(&self) -> u64 {
         self.fragments
     }
@@ -113,7 +113,7 @@ impl ServerAssociation {
         self.connection.output_len()
     }
 
-    /// Whether the association is over.
+    /// Whether the association has ended.
     pub fn is_closed(&self) -> bool {
         self.connection.is_closed()
     }
