@@ -26,6 +26,7 @@
 //! | [`data`] | ids, entry ids, recipients, sort orders, rule actions | \[MS-OXCDATA\], \[MS-OXORULE\] |
 //! | [`blob`] | binary property values that have a structure | \[MS-OXOCAL\], \[MS-OXOSRCH\] and others |
 //! | [`rtf`] | compressed RTF | \[MS-OXRTFCP\] |
+//! | [`field`] | what ROPs, bodies of MAPI over HTTP and auxiliary blocks are made of | |
 //! | [`inspect`] | any structure as a tree of named values, for text and JSON output | |
 //!
 //! [`Interface`] lists the RPC interfaces with their UUIDs and opnums, [`ErrorCode`] the results of operations.
@@ -86,6 +87,7 @@ pub mod data;
 pub mod emsmdb;
 mod error_code;
 pub mod fast_transfer;
+pub mod field;
 pub mod idset;
 pub mod inspect;
 mod interface;

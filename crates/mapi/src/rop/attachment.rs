@@ -3,18 +3,17 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::{
-    Bool, Field as _, InputHandleIndex, List16, List32, OutputHandleIndex, rop_enum, rop_flags,
-};
-use super::macros::{rop_response, rop_struct};
+use super::field::{Bool, InputHandleIndex, List16, List32, OutputHandleIndex};
+use super::format::Rop;
 use super::message::{MessageOpenModeFlags, SaveFlags};
 use super::recipient::OpenRecipients;
-use super::response_fields::ResponseFields;
+use super::response_fields::{ResponseFields, rop_response};
 use crate::ErrorCode;
 use crate::data::{MessageId, TypedString};
+use crate::field::{Field as _, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
-rop_enum! {
+enum_field! {
     /// How an attachment is opened ([MS-OXCMSG] 2.2.3.12.1).
     pub struct OpenAttachmentFlags(u8) {
         /// To be read.
@@ -26,9 +25,9 @@ rop_enum! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Opens an attachment of a message ([MS-OXCROPS] 2.2.6.12.1).
-    pub struct RopOpenAttachmentRequest as "RopOpenAttachment" {
+    pub struct RopOpenAttachmentRequest: Rop as "RopOpenAttachment" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// How.
@@ -38,9 +37,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Makes an attachment of a message ([MS-OXCROPS] 2.2.6.13.1).
-    pub struct RopCreateAttachmentRequest as "RopCreateAttachment" {
+    pub struct RopCreateAttachmentRequest: Rop as "RopCreateAttachment" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
     }
@@ -54,17 +53,17 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Deletes an attachment of a message ([MS-OXCROPS] 2.2.6.14.1).
-    pub struct RopDeleteAttachmentRequest as "RopDeleteAttachment" {
+    pub struct RopDeleteAttachmentRequest: Rop as "RopDeleteAttachment" {
         /// Which attachment.
         pub attachment_id: u32 = "AttachmentID",
     }
 }
 
-rop_struct! {
+structure! {
     /// Saves an attachment ([MS-OXCROPS] 2.2.6.15.1).
-    pub struct RopSaveChangesAttachmentRequest as "RopSaveChangesAttachment" {
+    pub struct RopSaveChangesAttachmentRequest: Rop as "RopSaveChangesAttachment" {
         /// The attachment.
         pub input_handle_index: InputHandleIndex = "InputHandleIndex",
         /// What becomes of it.
@@ -72,9 +71,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Opens the message in an attachment ([MS-OXCROPS] 2.2.6.16.1).
-    pub struct RopOpenEmbeddedMessageRequest as "RopOpenEmbeddedMessage" {
+    pub struct RopOpenEmbeddedMessageRequest: Rop as "RopOpenEmbeddedMessage" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// The code page of texts; 0x0FFF for that of the logon.
@@ -102,7 +101,7 @@ rop_response! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// Of what kind the table of attachments is ([MS-OXCMSG] 2.2.3.17.1).
     pub struct AttachmentTableFlags(u8) {
         /// Texts are in UTF-16.
@@ -110,9 +109,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Opens the table of a message's attachments ([MS-OXCROPS] 2.2.6.17.1).
-    pub struct RopGetAttachmentTableRequest as "RopGetAttachmentTable" {
+    pub struct RopGetAttachmentTableRequest: Rop as "RopGetAttachmentTable" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// Of what kind.

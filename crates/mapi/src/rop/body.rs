@@ -7,8 +7,8 @@ use super::attachment::*;
 use super::context::{RequestContext, ResponseContext};
 use super::empty::{Empty, Unanswered};
 use super::fast_transfer::*;
-use super::field::{Field, HandleRole};
 use super::folder::*;
+use super::format::Rop;
 use super::logon::*;
 use super::logon_store::*;
 use super::message::*;
@@ -24,6 +24,7 @@ use super::stream::*;
 use super::sync::*;
 use super::table::*;
 use super::transport::*;
+use crate::field::{Field, HandleRole};
 use crate::inspect::{Inspect, Node};
 use crate::{ErrorCode, each_rop};
 
@@ -59,7 +60,7 @@ macro_rules! bodies {
             ) -> ::wire::Result<Self> {
                 Ok(match id {
                     $(RopId::$name => {
-                        Self::$name(<$request as Field>::read_request(r, stringify!($name), context)
+                        Self::$name(<$request as Field<Rop>>::read_with(r, stringify!($name), context)
                             .map_err(|error| error.within(stringify!($name)))?)
                     })*
                     _ => return Err(unknown(id, r)),
@@ -68,19 +69,19 @@ macro_rules! bodies {
 
             pub(super) fn write(&self, w: &mut ::wire::Writer) -> ::wire::Result<()> {
                 match self {
-                    $(Self::$name(body) => Field::write(body, w, stringify!($name)),)*
+                    $(Self::$name(body) => Field::<Rop>::write(body, w, stringify!($name)),)*
                 }
             }
 
             pub(super) fn handle_index(&mut self, visit: &mut dyn FnMut(HandleRole, &mut u8)) {
                 match self {
-                    $(Self::$name(body) => Field::handle_index(body, visit),)*
+                    $(Self::$name(body) => Field::<Rop>::handle_index(body, visit),)*
                 }
             }
 
             pub(super) fn own_index(&self, role: HandleRole) -> Option<u8> {
                 match self {
-                    $(Self::$name(body) => Field::own_index(body, role),)*
+                    $(Self::$name(body) => Field::<Rop>::own_index(body, role),)*
                 }
             }
         }

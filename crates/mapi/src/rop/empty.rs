@@ -3,10 +3,11 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::Field;
+use super::format::Rop;
 use super::response_fields::{ResponseFields, plain_response};
 use super::rop_id::RopId;
 use crate::ErrorCode;
+use crate::field::Field;
 use crate::inspect::{Inspect, Node};
 
 /// Nothing: what a ROP has that has no fields of its own here.
@@ -19,7 +20,7 @@ impl Inspect for Empty {
     }
 }
 
-impl Field for Empty {
+impl Field<Rop> for Empty {
     fn read(_r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
         Ok(Self)
     }

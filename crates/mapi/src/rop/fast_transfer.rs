@@ -4,16 +4,17 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::{Bool, Bytes16, Field, List16, OutputHandleIndex, rop_enum, rop_flags, too_long};
-use super::macros::rop_struct;
+use super::field::{Bool, Bytes16, List16, OutputHandleIndex, too_long};
+use super::format::Rop;
 use super::response_fields::{ResponseFields, plain_response};
 use super::stream::SizeOrSentinel;
 use crate::ErrorCode;
 use crate::data::MessageId;
+use crate::field::{Field, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
-rop_enum! {
+enum_field! {
     /// How the stream was made that is uploaded ([MS-OXCFXICS] 2.2.3.1.2.1.1).
     pub struct SourceOperation(u8) {
         /// By `RopFastTransferSourceCopyTo`.
@@ -27,7 +28,7 @@ rop_enum! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How an upload goes ([MS-OXCFXICS] 2.2.3.1.2.1.1).
     pub struct DestinationCopyFlags(u8) {
         /// It is part of moving the object.
@@ -35,7 +36,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What of a folder is transferred ([MS-OXCFXICS] 2.2.3.1.1.4.1).
     pub struct FolderCopyFlags(u8) {
         /// It is part of moving the folder.
@@ -45,7 +46,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How messages are transferred ([MS-OXCFXICS] 2.2.3.1.1.3.1).
     pub struct MessageCopyFlags(u8) {
         /// It is part of moving them.
@@ -57,7 +58,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How an object is transferred ([MS-OXCFXICS] 2.2.3.1.1.1.1).
     pub struct CopyToFlags(u32) {
         /// It is part of moving the object.
@@ -67,7 +68,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How properties are transferred ([MS-OXCFXICS] 2.2.3.1.1.2.1).
     pub struct PropertyCopyFlags(u8) {
         /// It is part of moving them.
@@ -75,7 +76,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How texts stand in a stream, and what else the client can read ([MS-OXCFXICS] 2.2.3.1.1.1.1).
     pub struct SendOptions(u8) {
         /// Texts in UTF-16 where they are stored so.
@@ -91,7 +92,7 @@ rop_flags! {
     }
 }
 
-rop_enum! {
+enum_field! {
     /// How far a transfer is ([MS-OXCFXICS] 2.2.3.1.1.5.2).
     pub struct TransferStatus(u16) {
         /// It failed.
@@ -105,9 +106,9 @@ rop_enum! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Begins an upload ([MS-OXCROPS] 2.2.12.1.1).
-    pub struct RopFastTransferDestinationConfigureRequest as "RopFastTransferDestinationConfigure" {
+    pub struct RopFastTransferDestinationConfigureRequest: Rop as "RopFastTransferDestinationConfigure" {
         /// Where the handle of the upload goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// How the stream was made.
@@ -117,17 +118,17 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Uploads a part of a stream ([MS-OXCROPS] 2.2.12.2.1).
-    pub struct RopFastTransferDestinationPutBufferRequest as "RopFastTransferDestinationPutBuffer" {
+    pub struct RopFastTransferDestinationPutBufferRequest: Rop as "RopFastTransferDestinationPutBuffer" {
         /// The part.
         pub transfer_data: Bytes16 = "TransferData",
     }
 }
 
-rop_struct! {
+structure! {
     /// What became of an uploaded part ([MS-OXCROPS] 2.2.12.2.2). It is there on failure too.
-    pub struct RopFastTransferDestinationPutBufferResponse as "RopFastTransferDestinationPutBuffer" {
+    pub struct RopFastTransferDestinationPutBufferResponse: Rop as "RopFastTransferDestinationPutBuffer" {
         /// How far the upload is; clients ignore it.
         pub transfer_status: TransferStatus = "TransferStatus",
         /// How many steps are done.
@@ -146,9 +147,9 @@ plain_response!(RopFastTransferDestinationPutBufferResponse as "RopFastTransferD
 /// Uploads a part of a stream ([MS-OXCROPS] 2.2.12.3.1); its fields are those of the plain upload.
 pub type RopFastTransferDestinationPutBufferExtendedRequest = RopFastTransferDestinationPutBufferRequest;
 
-rop_struct! {
+structure! {
     /// What became of an uploaded part ([MS-OXCROPS] 2.2.12.3.2). It is there on failure too.
-    pub struct RopFastTransferDestinationPutBufferExtendedResponse
+    pub struct RopFastTransferDestinationPutBufferExtendedResponse: Rop
         as "RopFastTransferDestinationPutBufferExtended"
     {
         /// How far the upload is; clients ignore it.
@@ -169,9 +170,9 @@ plain_response!(
     always
 );
 
-rop_struct! {
+structure! {
     /// Asks for the next part of a stream ([MS-OXCROPS] 2.2.12.4.1).
-    pub struct RopFastTransferSourceGetBufferRequest as "RopFastTransferSourceGetBuffer" {
+    pub struct RopFastTransferSourceGetBufferRequest: Rop as "RopFastTransferSourceGetBuffer" {
         /// How many bytes at most.
         pub buffer_size: SizeOrSentinel = "BufferSize",
         /// How many bytes at most, where the server may take all the room that there is.
@@ -272,9 +273,9 @@ impl ResponseFields for RopFastTransferSourceGetBufferResponse {
     }
 }
 
-rop_struct! {
+structure! {
     /// Begins the download of a folder ([MS-OXCROPS] 2.2.12.5.1).
-    pub struct RopFastTransferSourceCopyFolderRequest as "RopFastTransferSourceCopyFolder" {
+    pub struct RopFastTransferSourceCopyFolderRequest: Rop as "RopFastTransferSourceCopyFolder" {
         /// Where the handle of the download goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// What of it.
@@ -284,9 +285,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Begins the download of messages ([MS-OXCROPS] 2.2.12.6.1).
-    pub struct RopFastTransferSourceCopyMessagesRequest as "RopFastTransferSourceCopyMessages" {
+    pub struct RopFastTransferSourceCopyMessagesRequest: Rop as "RopFastTransferSourceCopyMessages" {
         /// Where the handle of the download goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// Which messages of the folder.
@@ -298,9 +299,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Begins the download of an object but for some of it ([MS-OXCROPS] 2.2.12.7.1).
-    pub struct RopFastTransferSourceCopyToRequest as "RopFastTransferSourceCopyTo" {
+    pub struct RopFastTransferSourceCopyToRequest: Rop as "RopFastTransferSourceCopyTo" {
         /// Where the handle of the download goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// Whether the objects in it are left out.
@@ -314,9 +315,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Begins the download of some of an object ([MS-OXCROPS] 2.2.12.8.1).
-    pub struct RopFastTransferSourceCopyPropertiesRequest as "RopFastTransferSourceCopyProperties" {
+    pub struct RopFastTransferSourceCopyPropertiesRequest: Rop as "RopFastTransferSourceCopyProperties" {
         /// Where the handle of the download goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// Whether the objects in it are left out.
@@ -330,10 +331,10 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Tells one server the version of the other that objects are transferred to or from ([MS-OXCROPS]
     /// 2.2.12.9.1).
-    pub struct RopTellVersionRequest as "RopTellVersion" {
+    pub struct RopTellVersionRequest: Rop as "RopTellVersion" {
         /// The version, as [MS-OXCRPC] 3.1.4.1.3 packs it: product, build, build within it.
         pub version: Version = "Version",
     }
@@ -350,7 +351,7 @@ impl Inspect for Version {
     }
 }
 
-impl Field for Version {
+impl Field<Rop> for Version {
     const MIN_SIZE: usize = 6;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {

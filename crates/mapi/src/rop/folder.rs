@@ -3,16 +3,17 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::{Bool, DestHandleIndex, Field, FieldBy, List16, OutputHandleIndex, rop_enum, rop_flags};
-use super::macros::{rop_response, rop_struct};
-use super::response_fields::{ResponseFields, plain_response};
+use super::field::{Bool, DestHandleIndex, List16, OutputHandleIndex};
+use super::format::Rop;
+use super::response_fields::{ResponseFields, plain_response, rop_response};
 use super::shared::{GhostServers, Sized16};
 use crate::ErrorCode;
 use crate::data::{FolderId, MessageId, Text};
+use crate::field::{Field, FieldBy, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::Restriction;
 
-rop_flags! {
+flags_field! {
     /// How a folder is opened ([MS-OXCFOLD] 2.2.1.1.1).
     pub struct OpenModeFlags(u8) {
         /// Soft-deleted folders too.
@@ -20,7 +21,7 @@ rop_flags! {
     }
 }
 
-rop_enum! {
+enum_field! {
     /// What kind of folder ([MS-OXCFOLD] 2.2.1.2.1).
     pub struct FolderType(u8) {
         /// One that holds messages.
@@ -30,7 +31,7 @@ rop_enum! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What of a folder is deleted with it ([MS-OXCFOLD] 2.2.1.3.1).
     pub struct DeleteFolderFlags(u8) {
         /// Its messages too.
@@ -42,7 +43,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How a search goes on ([MS-OXCFOLD] 2.2.1.4.1).
     pub struct SearchRequestFlags(u32) {
         /// It stops.
@@ -62,7 +63,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How a search stands ([MS-OXCFOLD] 2.2.1.5.2).
     pub struct SearchResponseFlags(u32) {
         /// It runs.
@@ -86,7 +87,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What a table of a folder's contents or subfolders shows ([MS-OXCFOLD] 2.2.1.13.1, 2.2.1.14.1).
     pub struct TableFlags(u8) {
         /// Of contents: the associated messages.
@@ -106,9 +107,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for a folder ([MS-OXCROPS] 2.2.4.1.1).
-    pub struct RopOpenFolderRequest as "RopOpenFolder" {
+    pub struct RopOpenFolderRequest: Rop as "RopOpenFolder" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// Which folder.
@@ -130,9 +131,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Creates a folder ([MS-OXCROPS] 2.2.4.2.1).
-    pub struct RopCreateFolderRequest as "RopCreateFolder" {
+    pub struct RopCreateFolderRequest: Rop as "RopCreateFolder" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// Of which kind.
@@ -162,9 +163,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// What is told of a folder that was there ([MS-OXCROPS] 2.2.4.2.2).
-    pub struct ExistingFolder as "RopCreateFolder" {
+    pub struct ExistingFolder: Rop as "RopCreateFolder" {
         /// Whether it has rules.
         pub has_rules: Bool = "HasRules",
         /// Whether its contents are on other servers.
@@ -174,9 +175,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Deletes a folder ([MS-OXCROPS] 2.2.4.3.1).
-    pub struct RopDeleteFolderRequest as "RopDeleteFolder" {
+    pub struct RopDeleteFolderRequest: Rop as "RopDeleteFolder" {
         /// What of it.
         pub delete_folder_flags: DeleteFolderFlags = "DeleteFolderFlags",
         /// Which.
@@ -184,10 +185,10 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Whether all was done, which is said even where the ROP failed ([MS-OXCROPS] 2.2.4.3.2, 2.2.4.9.2 to
     /// 2.2.4.12.2).
-    pub struct PartialCompletion as "PartialCompletion" {
+    pub struct PartialCompletion: Rop as "PartialCompletion" {
         /// Whether some was not done.
         pub partial_completion: Bool = "PartialCompletion",
     }
@@ -240,9 +241,9 @@ impl Inspect for MoveCompletion {
     }
 }
 
-rop_struct! {
+structure! {
     /// Says what a search folder finds ([MS-OXCROPS] 2.2.4.4.1).
-    pub struct RopSetSearchCriteriaRequest as "RopSetSearchCriteria" {
+    pub struct RopSetSearchCriteriaRequest: Rop as "RopSetSearchCriteria" {
         /// What is found.
         pub restriction_data: Sized16<Restriction> = "RestrictionData",
         /// Where it is searched.
@@ -252,9 +253,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks what a search folder finds ([MS-OXCROPS] 2.2.4.5.1).
-    pub struct RopGetSearchCriteriaRequest as "RopGetSearchCriteria" {
+    pub struct RopGetSearchCriteriaRequest: Rop as "RopGetSearchCriteria" {
         /// Whether texts are to be in UTF-16.
         pub use_unicode: Bool = "UseUnicode",
         /// Whether it is told what is found.
@@ -278,9 +279,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Moves or copies messages ([MS-OXCROPS] 2.2.4.6.1).
-    pub struct RopMoveCopyMessagesRequest as "RopMoveCopyMessages" {
+    pub struct RopMoveCopyMessagesRequest: Rop as "RopMoveCopyMessages" {
         /// The folder that they go to.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
         /// Which.
@@ -292,9 +293,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Moves a folder ([MS-OXCROPS] 2.2.4.7.1).
-    pub struct RopMoveFolderRequest as "RopMoveFolder" {
+    pub struct RopMoveFolderRequest: Rop as "RopMoveFolder" {
         /// The folder that it goes to.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
         /// Whether the answer may come before it is done.
@@ -308,9 +309,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Copies a folder ([MS-OXCROPS] 2.2.4.8.1).
-    pub struct RopCopyFolderRequest as "RopCopyFolder" {
+    pub struct RopCopyFolderRequest: Rop as "RopCopyFolder" {
         /// The folder that the copy goes to.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
         /// Whether the answer may come before it is done.
@@ -326,9 +327,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Deletes all that a folder has, softly or for good ([MS-OXCROPS] 2.2.4.9.1, 2.2.4.10.1).
-    pub struct EmptyFolderRequest as "RopEmptyFolder" {
+    pub struct EmptyFolderRequest: Rop as "RopEmptyFolder" {
         /// Whether the answer may come before it is done.
         pub want_asynchronous: Bool = "WantAsynchronous",
         /// Whether associated messages are deleted too.
@@ -336,9 +337,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Deletes messages, softly or for good ([MS-OXCROPS] 2.2.4.11.1, 2.2.4.12.1).
-    pub struct DeleteMessagesRequest as "RopDeleteMessages" {
+    pub struct DeleteMessagesRequest: Rop as "RopDeleteMessages" {
         /// Whether the answer may come before it is done.
         pub want_asynchronous: Bool = "WantAsynchronous",
         /// Whether senders who wanted to know are told of messages that were not read.
@@ -348,9 +349,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for the table of a folder's subfolders or contents ([MS-OXCROPS] 2.2.4.13.1, 2.2.4.14.1).
-    pub struct FolderTableRequest as "RopGetContentsTable" {
+    pub struct FolderTableRequest: Rop as "RopGetContentsTable" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// What it shows.

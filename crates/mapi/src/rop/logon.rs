@@ -3,13 +3,14 @@
 use wire::{Guid, Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::{Bytes8, Bytes16, Field, rop_flags};
-use super::macros::rop_struct;
+use super::field::{Bytes8, Bytes16};
+use super::format::Rop;
 use super::response_fields::ResponseFields;
 use crate::ErrorCode;
+use crate::field::{Field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
-rop_flags! {
+flags_field! {
     /// `LogonFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.1).
     pub struct LogonFlags(u8) {
         /// A private mailbox is meant, not the public folders.
@@ -23,7 +24,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// `OpenFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.1).
     pub struct OpenFlags(u32) {
         /// Administrator's rights are asked for.
@@ -47,7 +48,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// `ResponseFlags` of `RopLogon` ([MS-OXCSTOR] 2.2.1.1.3).
     pub struct ResponseFlags(u8) {
         /// Always set.
@@ -66,9 +67,9 @@ rop_flags! {
 /// schedule, search, views, shortcuts ([MS-OXCSTOR] 2.2.1.1.3).
 pub type FolderIds = [u64; 13];
 
-rop_struct! {
+structure! {
     /// Asks to sign on to a mailbox or the public folders ([MS-OXCROPS] 2.2.3.1.1).
-    pub struct RopLogonRequest as "RopLogon" {
+    pub struct RopLogonRequest: Rop as "RopLogon" {
         /// What is meant.
         pub logon_flags: LogonFlags = "LogonFlags",
         /// How it is to be opened.
@@ -103,9 +104,9 @@ pub enum RopLogonResponse {
     Redirect(LogonRedirect),
 }
 
-rop_struct! {
+structure! {
     /// What `RopLogon` tells of a private mailbox ([MS-OXCROPS] 2.2.3.1.2).
-    pub struct PrivateLogon as "RopLogon" {
+    pub struct PrivateLogon: Rop as "RopLogon" {
         /// The flags of the request; [`LogonFlags::PRIVATE`] is among them.
         pub logon_flags: LogonFlags = "LogonFlags",
         /// The special folders.
@@ -127,9 +128,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// What `RopLogon` tells of the public folders ([MS-OXCROPS] 2.2.3.1.3).
-    pub struct PublicLogon as "RopLogon" {
+    pub struct PublicLogon: Rop as "RopLogon" {
         /// The flags of the request; [`LogonFlags::PRIVATE`] is not among them.
         pub logon_flags: LogonFlags = "LogonFlags",
         /// The special folders.
@@ -143,9 +144,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Which server has what was asked for ([MS-OXCROPS] 2.2.3.1.4).
-    pub struct LogonRedirect as "RopLogon" {
+    pub struct LogonRedirect: Rop as "RopLogon" {
         /// The flags of the request.
         pub logon_flags: LogonFlags = "LogonFlags",
         /// The server's DN with its terminator; at most 255 bytes.
@@ -153,10 +154,10 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// A time of day and date, in UTC ([MS-OXCROPS] 2.2.3.1.2.1).
     #[derive(Copy, Eq, Default)]
-    pub struct LogonTime as "LogonTime" {
+    pub struct LogonTime: Rop as "LogonTime" {
         /// 0 to 59.
         pub seconds: u8 = "Seconds",
         /// 0 to 59.

@@ -3,16 +3,17 @@
 use wire::{Error, ErrorKind, Guid, Reader, Result, Writer};
 
 use super::context::{RequestContext, ResponseContext};
-use super::field::{AsciiZ, Bool, Bytes16, Field, List16, rop_flags};
-use super::macros::{rop_response, rop_struct};
-use super::response_fields::ResponseFields;
+use super::field::{AsciiZ, Bool, Bytes16, List16};
+use super::format::Rop;
+use super::response_fields::{ResponseFields, rop_response};
 use super::shared::GhostServers;
 use crate::ErrorCode;
 use crate::data::{FolderId, LongTermId};
+use crate::field::{Field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropType, Rows};
 
-rop_flags! {
+flags_field! {
     /// How a mailbox stands ([MS-OXCSTOR] 2.2.1.5.2).
     pub struct StoreState(u32) {
         /// There are search folders that the user made.
@@ -20,9 +21,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks where messages of a class are delivered ([MS-OXCROPS] 2.2.3.2.1).
-    pub struct RopGetReceiveFolderRequest as "RopGetReceiveFolder" {
+    pub struct RopGetReceiveFolderRequest: Rop as "RopGetReceiveFolder" {
         /// The class.
         pub message_class: AsciiZ = "MessageClass",
     }
@@ -38,9 +39,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Says where messages of a class are delivered ([MS-OXCROPS] 2.2.3.3.1).
-    pub struct RopSetReceiveFolderRequest as "RopSetReceiveFolder" {
+    pub struct RopSetReceiveFolderRequest: Rop as "RopSetReceiveFolder" {
         /// The folder; zero for none.
         pub folder_id: FolderId = "FolderId",
         /// The class.
@@ -89,9 +90,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks something of a public folder ([MS-OXCROPS] 2.2.3.6.1, 2.2.3.7.1).
-    pub struct PublicFolderRequest as "RopGetOwningServers" {
+    pub struct PublicFolderRequest: Rop as "RopGetOwningServers" {
         /// The folder.
         pub folder_id: FolderId = "FolderId",
     }
@@ -115,9 +116,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// A folder's or message's short id ([MS-OXCROPS] 2.2.3.8.1).
-    pub struct RopLongTermIdFromIdRequest as "RopLongTermIdFromId" {
+    pub struct RopLongTermIdFromIdRequest: Rop as "RopLongTermIdFromId" {
         /// The id, whichever it is.
         pub object_id: FolderId = "ObjectId",
     }
@@ -131,9 +132,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// A folder's or message's long id ([MS-OXCROPS] 2.2.3.9.1).
-    pub struct RopIdFromLongTermIdRequest as "RopIdFromLongTermId" {
+    pub struct RopIdFromLongTermIdRequest: Rop as "RopIdFromLongTermId" {
         /// The long id.
         pub long_term_id: LongTermId = "LongTermId",
     }
@@ -147,9 +148,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for the public folders of a database that a user has read something of ([MS-OXCROPS] 2.2.3.10.1).
-    pub struct RopGetPerUserLongTermIdsRequest as "RopGetPerUserLongTermIds" {
+    pub struct RopGetPerUserLongTermIdsRequest: Rop as "RopGetPerUserLongTermIds" {
         /// The database.
         pub database_guid: Guid = "DatabaseGuid",
     }
@@ -163,9 +164,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks which database has a public folder ([MS-OXCROPS] 2.2.3.11.1).
-    pub struct RopGetPerUserGuidRequest as "RopGetPerUserGuid" {
+    pub struct RopGetPerUserGuidRequest: Rop as "RopGetPerUserGuid" {
         /// The folder.
         pub long_term_id: LongTermId = "LongTermId",
     }
@@ -179,9 +180,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for what a user has read of a public folder ([MS-OXCROPS] 2.2.3.12.1).
-    pub struct RopReadPerUserInformationRequest as "RopReadPerUserInformation" {
+    pub struct RopReadPerUserInformationRequest: Rop as "RopReadPerUserInformation" {
         /// The folder.
         pub folder_id: LongTermId = "FolderId",
         /// Zero.
@@ -221,14 +222,14 @@ pub struct RopWritePerUserInformationRequest {
 
 const WRITE_PER_USER: &str = "RopWritePerUserInformation";
 
-impl Field for RopWritePerUserInformationRequest {
+impl Field<Rop> for RopWritePerUserInformationRequest {
     const MIN_SIZE: usize = 31;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
-        Self::read_request(r, field, RequestContext::default())
+        Self::read_with(r, field, RequestContext::default())
     }
 
-    fn read_request(r: &mut Reader<'_>, _field: &'static str, context: RequestContext) -> Result<Self> {
+    fn read_with(r: &mut Reader<'_>, _field: &'static str, context: RequestContext) -> Result<Self> {
         let mut request = Self {
             folder_id: LongTermId::read(r, "FolderId")?,
             has_finished: Bool::read(r, "HasFinished")?,

@@ -3,14 +3,15 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::RequestContext;
-use super::field::{Bool, Field, HandleRole, InputHandleIndex, List16, OutputHandleIndex, rop_flags};
-use super::macros::{rop_response, rop_struct};
+use super::field::{Bool, InputHandleIndex, List16, OutputHandleIndex};
+use super::format::Rop;
 use super::recipient::OpenRecipients;
-use super::response_fields::plain_response;
+use super::response_fields::{plain_response, rop_response};
 use crate::data::{FolderId, MessageId, TypedString};
+use crate::field::{Field, HandleRole, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
-rop_flags! {
+flags_field! {
     /// How a message is opened ([MS-OXCMSG] 2.2.3.1.1). Without any of them it is to be read.
     pub struct MessageOpenModeFlags(u8) {
         /// To be read and written.
@@ -23,9 +24,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Opens a message ([MS-OXCROPS] 2.2.6.1.1).
-    pub struct RopOpenMessageRequest as "RopOpenMessage" {
+    pub struct RopOpenMessageRequest: Rop as "RopOpenMessage" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// The code page of texts; 0x0FFF for that of the logon.
@@ -39,9 +40,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// What a client learns of a message when it opens it ([MS-OXCROPS] 2.2.6.1.2).
-    pub struct RopOpenMessageResponse as "RopOpenMessage" {
+    pub struct RopOpenMessageResponse: Rop as "RopOpenMessage" {
         /// Whether it has named properties.
         pub has_named_properties: Bool = "HasNamedProperties",
         /// What comes before its subject, such as `RE: `.
@@ -55,9 +56,9 @@ rop_struct! {
 
 plain_response!(RopOpenMessageResponse as "RopOpenMessage");
 
-rop_struct! {
+structure! {
     /// Makes a message in a folder ([MS-OXCROPS] 2.2.6.2.1).
-    pub struct RopCreateMessageRequest as "RopCreateMessage" {
+    pub struct RopCreateMessageRequest: Rop as "RopCreateMessage" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// The code page of texts; 0x0FFF for that of the logon.
@@ -79,7 +80,7 @@ rop_response! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What becomes of a message or an attachment that is saved ([MS-OXCMSG] 2.2.3.3.1).
     pub struct SaveFlags(u8) {
         /// It stays open, to be read.
@@ -91,9 +92,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Saves a message ([MS-OXCROPS] 2.2.6.3.1).
-    pub struct RopSaveChangesMessageRequest as "RopSaveChangesMessage" {
+    pub struct RopSaveChangesMessageRequest: Rop as "RopSaveChangesMessage" {
         /// The message.
         pub input_handle_index: InputHandleIndex = "InputHandleIndex",
         /// What becomes of it.
@@ -111,9 +112,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks again for what opening the message told ([MS-OXCROPS] 2.2.6.7.1).
-    pub struct RopReloadCachedInformationRequest as "RopReloadCachedInformation" {
+    pub struct RopReloadCachedInformationRequest: Rop as "RopReloadCachedInformation" {
         /// Zero.
         pub reserved: u16 = "Reserved",
     }
@@ -122,7 +123,7 @@ rop_struct! {
 /// What opening the message told, as it is now ([MS-OXCROPS] 2.2.6.7.2).
 pub type RopReloadCachedInformationResponse = RopOpenMessageResponse;
 
-rop_flags! {
+flags_field! {
     /// Flags that a contents table shows of a message ([MS-OXCMSG] 2.2.1.8).
     pub struct MessageStatusFlags(u32) {
         /// There are versions that conflict.
@@ -134,9 +135,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Changes the status flags of a message in a folder ([MS-OXCROPS] 2.2.6.8.1).
-    pub struct RopSetMessageStatusRequest as "RopSetMessageStatus" {
+    pub struct RopSetMessageStatusRequest: Rop as "RopSetMessageStatus" {
         /// Which message.
         pub message_id: MessageId = "MessageId",
         /// The flags.
@@ -155,15 +156,15 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for the status flags of a message in a folder ([MS-OXCROPS] 2.2.6.9.1).
-    pub struct RopGetMessageStatusRequest as "RopGetMessageStatus" {
+    pub struct RopGetMessageStatusRequest: Rop as "RopGetMessageStatus" {
         /// Which message.
         pub message_id: MessageId = "MessageId",
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How a message's having been read changes ([MS-OXCMSG] 2.2.3.10.1). Without any, it is read, and
     /// receipts are sent.
     pub struct ReadFlags(u8) {
@@ -182,9 +183,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Marks messages of a folder as read or unread ([MS-OXCROPS] 2.2.6.10.1).
-    pub struct RopSetReadFlagsRequest as "RopSetReadFlags" {
+    pub struct RopSetReadFlagsRequest: Rop as "RopSetReadFlags" {
         /// Whether the server may answer before it is done.
         pub want_asynchronous: Bool = "WantAsynchronous",
         /// How.
@@ -194,9 +195,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Whether all messages were marked ([MS-OXCROPS] 2.2.6.10.2). It is there on failure too.
-    pub struct RopSetReadFlagsResponse as "RopSetReadFlags" {
+    pub struct RopSetReadFlagsResponse: Rop as "RopSetReadFlags" {
         /// Whether some were not.
         pub partial_completion: Bool = "PartialCompletion",
     }
@@ -231,7 +232,7 @@ impl Inspect for RopSetMessageReadFlagRequest {
     }
 }
 
-impl Field for RopSetMessageReadFlagRequest {
+impl Field<Rop> for RopSetMessageReadFlagRequest {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
@@ -243,7 +244,7 @@ impl Field for RopSetMessageReadFlagRequest {
     }
 
     /// A logon of which nothing is known counts as one to a mailbox.
-    fn read_request(r: &mut Reader<'_>, field: &'static str, context: RequestContext) -> Result<Self> {
+    fn read_with(r: &mut Reader<'_>, field: &'static str, context: RequestContext) -> Result<Self> {
         let mut request = Self::read(r, field)?;
         if context.private == Some(false) {
             request.client_data = Some(r.array("ClientData")?);
@@ -278,9 +279,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Of what message the state changed ([MS-OXCROPS] 2.2.6.11.2).
-    pub struct ReadStatusChange as "RopSetMessageReadFlag" {
+    pub struct ReadStatusChange: Rop as "RopSetMessageReadFlag" {
         /// The logon that it belongs to.
         pub logon_id: u8 = "LogonId",
         /// What the client knows it by.

@@ -11,8 +11,8 @@ mod columns;
 mod context;
 mod empty;
 mod field;
+mod format;
 mod inspect;
-mod macros;
 mod registry;
 mod request;
 mod requests;
@@ -46,9 +46,10 @@ pub use self::columns::{BatchColumns, ChangedColumns, ColumnChange, Columns, add
 pub use self::context::{ExpectedAnswer, RequestContext, ResponseContext};
 pub use self::empty::{Empty, Unanswered};
 pub use self::field::{
-    AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, Field, FieldBy, HandleRole, InputHandleIndex,
-    List8, List16, List32, OutputHandleIndex,
+    AsciiZ, Bool, Bytes8, Bytes16, Bytes32, DestHandleIndex, InputHandleIndex, List8, List16, List32,
+    OutputHandleIndex,
 };
+pub use self::format::Rop;
 pub use self::request::{Logons, RopRequest};
 pub use self::requests::{RequestReader, RopRequests};
 pub use self::response::{RopReply, RopResponse};
@@ -57,3 +58,4 @@ pub use self::response_reader::{AnsweredBatch, ReadResponse, ResponseReader};
 pub use self::responses::{Answer, Answers, RopResponses};
 pub use self::rop_id::RopId;
 pub use self::stream::SizeOrSentinel;
+pub use crate::field::HandleRole;

@@ -4,14 +4,15 @@
 use wire::{Decode as _, Encode as _, Guid, Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::{Bool, Field, List16, rop_enum, rop_flags};
-use super::macros::{rop_response, rop_struct};
-use super::response_fields::ResponseFields;
+use super::field::{Bool, List16};
+use super::format::Rop;
+use super::response_fields::{ResponseFields, rop_response};
 use crate::ErrorCode;
 use crate::data::PropertyName;
+use crate::field::{Field, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
-rop_enum! {
+enum_field! {
     /// What happens with names that have no number yet ([MS-OXCPRPT] 2.2.12.1).
     pub struct PropertyIdFlags(u8) {
         /// They get none.
@@ -21,9 +22,9 @@ rop_enum! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for the numbers of names ([MS-OXCROPS] 2.2.8.1.1).
-    pub struct RopGetPropertyIdsFromNamesRequest as "RopGetPropertyIdsFromNames" {
+    pub struct RopGetPropertyIdsFromNamesRequest: Rop as "RopGetPropertyIdsFromNames" {
         /// What happens with those that have none yet.
         pub flags: PropertyIdFlags = "Flags",
         /// The names; none for all that the mailbox knows.
@@ -31,9 +32,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// The numbers of names ([MS-OXCROPS] 2.2.8.1.2).
-    pub struct RopGetPropertyIdsFromNamesResponse as "RopGetPropertyIdsFromNames" {
+    pub struct RopGetPropertyIdsFromNamesResponse: Rop as "RopGetPropertyIdsFromNames" {
         /// The numbers in the order of the names, zero for those that have none.
         pub property_ids: List16<u16> = "PropertyIds",
     }
@@ -54,9 +55,9 @@ impl ResponseFields for RopGetPropertyIdsFromNamesResponse {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for the names of numbers ([MS-OXCROPS] 2.2.8.2.1).
-    pub struct RopGetNamesFromPropertyIdsRequest as "RopGetNamesFromPropertyIds" {
+    pub struct RopGetNamesFromPropertyIdsRequest: Rop as "RopGetNamesFromPropertyIds" {
         /// The numbers.
         pub property_ids: List16<u16> = "PropertyIds",
     }
@@ -70,7 +71,7 @@ rop_response! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// Which named properties are asked for ([MS-OXCPRPT] 2.2.9.1).
     pub struct QueryFlags(u8) {
         /// Not those whose name is a text.
@@ -80,9 +81,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks which named properties an object has, or a mailbox knows ([MS-OXCROPS] 2.2.8.10.1).
-    pub struct RopQueryNamedPropertiesRequest as "RopQueryNamedProperties" {
+    pub struct RopQueryNamedPropertiesRequest: Rop as "RopQueryNamedProperties" {
         /// Which kinds.
         pub query_flags: QueryFlags = "QueryFlags",
         /// Whether only those of one property set.
@@ -115,7 +116,7 @@ impl ResponseFields for RopQueryNamedPropertiesResponse {
 
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, _context: ResponseContext<'_>) -> Result<Self> {
         let count = r.u16("IdCount")?;
-        let least = <PropertyName as Field>::MIN_SIZE.saturating_add(2);
+        let least = <PropertyName as Field<Rop>>::MIN_SIZE.saturating_add(2);
         let count = r.count(u32::from(count), least, u32::MAX, "IdCount")?;
         let mut ids = Vec::with_capacity(count);
         for _ in 0..count {

@@ -2,12 +2,13 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::field::{Bool, Field, FieldBy, OutputHandleIndex, newtype_field, rop_flags, write_optional};
-use super::macros::rop_struct;
+use super::field::{Bool, OutputHandleIndex};
+use super::format::Rop;
 use crate::data::{FolderId, MessageId};
+use crate::field::{Field, FieldBy, flags_field, newtype_field, structure, write_optional};
 use crate::inspect::{Inspect, Node};
 
-rop_flags! {
+flags_field! {
     /// What is told of ([MS-OXCNOTIF] 2.2.1.2.1).
     pub struct NotificationTypes(u16) {
         /// The server has an error that it does not get over.
@@ -53,7 +54,7 @@ impl Inspect for WantWholeStore {
 }
 
 /// What is there only where a subscription is not to a whole mailbox.
-impl FieldBy<WantWholeStore> for Option<NotificationScope> {
+impl FieldBy<Rop, WantWholeStore> for Option<NotificationScope> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &WantWholeStore) -> Result<Self> {
         (!by.is_true()).then(|| NotificationScope::read(r, field)).transpose()
     }
@@ -64,7 +65,7 @@ impl FieldBy<WantWholeStore> for Option<NotificationScope> {
 }
 
 /// What is there only where [`NotificationTypes::EXTENDED`] is asked for.
-impl FieldBy<NotificationTypes> for Option<u8> {
+impl FieldBy<Rop, NotificationTypes> for Option<u8> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &NotificationTypes) -> Result<Self> {
         let extended = Bool(u8::from(by.contains(NotificationTypes::EXTENDED)));
         Self::read_by(r, field, &extended)
@@ -75,9 +76,9 @@ impl FieldBy<NotificationTypes> for Option<u8> {
     }
 }
 
-rop_struct! {
+structure! {
     /// Subscribes to what happens ([MS-OXCROPS] 2.2.14.1.1).
-    pub struct RopRegisterNotificationRequest as "RopRegisterNotification" {
+    pub struct RopRegisterNotificationRequest: Rop as "RopRegisterNotification" {
         /// Where the subscription's handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// What is told of.
@@ -91,9 +92,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// The folder or message that a subscription is to ([MS-OXCROPS] 2.2.14.1.1).
-    pub struct NotificationScope as "RopRegisterNotification" {
+    pub struct NotificationScope: Rop as "RopRegisterNotification" {
         /// The folder.
         pub folder_id: FolderId = "FolderId",
         /// The message in it; zero for the folder itself.

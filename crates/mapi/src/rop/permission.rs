@@ -1,10 +1,11 @@
 //! Permissions of folders ([MS-OXCROPS] 2.2.10, [MS-OXCPERM]).
 
-use super::field::{List16, OutputHandleIndex, rop_flags};
-use super::macros::rop_struct;
+use super::field::{List16, OutputHandleIndex};
+use super::format::Rop;
+use crate::field::{flags_field, structure};
 use crate::property::PropertyList;
 
-rop_flags! {
+flags_field! {
     /// How permissions are changed ([MS-OXCPERM] 2.2.2.1).
     pub struct ModifyFlags(u8) {
         /// All that there are go first.
@@ -14,7 +15,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What happens to a permission ([MS-OXCPERM] 2.2.2.1.1).
     pub struct PermissionDataFlags(u8) {
         /// It is added.
@@ -26,7 +27,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What a table of permissions shows ([MS-OXCPERM] 2.2.1.1).
     pub struct PermissionsTableFlags(u8) {
         /// Permissions about free and busy times too.
@@ -34,9 +35,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for the table of a folder's permissions ([MS-OXCROPS] 2.2.10.2.1).
-    pub struct RopGetPermissionsTableRequest as "RopGetPermissionsTable" {
+    pub struct RopGetPermissionsTableRequest: Rop as "RopGetPermissionsTable" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// What it shows.
@@ -44,9 +45,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Changes a folder's permissions ([MS-OXCROPS] 2.2.10.1.1).
-    pub struct RopModifyPermissionsRequest as "RopModifyPermissions" {
+    pub struct RopModifyPermissionsRequest: Rop as "RopModifyPermissions" {
         /// How.
         pub modify_flags: ModifyFlags = "ModifyFlags",
         /// Which.
@@ -54,9 +55,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// A permission that is changed ([MS-OXCROPS] 2.2.10.1.1.1).
-    pub struct PermissionData as "PermissionData" {
+    pub struct PermissionData: Rop as "PermissionData" {
         /// What happens to it.
         pub permission_data_flags: PermissionDataFlags = "PermissionDataFlags",
         /// What it is.

@@ -4,12 +4,13 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::{Bool, DestHandleIndex, Field, List16, newtype_field, rop_flags};
-use super::macros::{rop_response, rop_struct};
-use super::response_fields::ResponseFields;
+use super::field::{Bool, DestHandleIndex, List16};
+use super::format::Rop;
+use super::response_fields::{ResponseFields, rop_response};
 use super::shared::Sized16;
 use crate::ErrorCode;
 use crate::data::PropertyProblemArray;
+use crate::field::{Field, flags_field, newtype_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropertyList, PropertyValue, Row};
 
@@ -32,9 +33,9 @@ impl Inspect for Bool16 {
 
 newtype_field!(Bool16(u16));
 
-rop_struct! {
+structure! {
     /// Asks for some properties of an object ([MS-OXCROPS] 2.2.8.3.1).
-    pub struct RopGetPropertiesSpecificRequest as "RopGetPropertiesSpecific" {
+    pub struct RopGetPropertiesSpecificRequest: Rop as "RopGetPropertiesSpecific" {
         /// Over how many bytes a value is not returned; zero for as many as there is room for.
         pub property_size_limit: u16 = "PropertySizeLimit",
         /// Whether texts whose tags do not say are wanted in UTF-16.
@@ -88,9 +89,9 @@ fn has_values(return_value: ErrorCode) -> bool {
     matches!(return_value, ErrorCode::SUCCESS | ErrorCode::MAPI_W_ERRORS_RETURNED)
 }
 
-rop_struct! {
+structure! {
     /// Asks for all properties of an object ([MS-OXCROPS] 2.2.8.4.1).
-    pub struct RopGetPropertiesAllRequest as "RopGetPropertiesAll" {
+    pub struct RopGetPropertiesAllRequest: Rop as "RopGetPropertiesAll" {
         /// Over how many bytes a value is not returned; zero for as many as there is room for.
         pub property_size_limit: u16 = "PropertySizeLimit",
         /// Whether texts are wanted in UTF-16.
@@ -98,9 +99,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// All properties of an object ([MS-OXCROPS] 2.2.8.4.2).
-    pub struct RopGetPropertiesAllResponse as "RopGetPropertiesAll" {
+    pub struct RopGetPropertiesAllResponse: Rop as "RopGetPropertiesAll" {
         /// The properties; of type `PtypErrorCode` where the value is too large.
         pub property_values: PropertyList = "PropertyValues",
     }
@@ -128,9 +129,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Writes properties of an object ([MS-OXCROPS] 2.2.8.6.1).
-    pub struct RopSetPropertiesRequest as "RopSetProperties" {
+    pub struct RopSetPropertiesRequest: Rop as "RopSetProperties" {
         /// The properties.
         pub property_values: Sized16<PropertyList> = "PropertyValues",
     }
@@ -153,9 +154,9 @@ pub type RopSetPropertiesNoReplicateRequest = RopSetPropertiesRequest;
 /// What became of properties that were written ([MS-OXCROPS] 2.2.8.7.2).
 pub type RopSetPropertiesNoReplicateResponse = PropertyProblemsResponse;
 
-rop_struct! {
+structure! {
     /// Deletes properties of an object ([MS-OXCROPS] 2.2.8.8.1).
-    pub struct RopDeletePropertiesRequest as "RopDeleteProperties" {
+    pub struct RopDeletePropertiesRequest: Rop as "RopDeleteProperties" {
         /// Which properties.
         pub property_tags: List16<PropTag> = "PropertyTags",
     }
@@ -170,7 +171,7 @@ pub type RopDeletePropertiesNoReplicateRequest = RopDeletePropertiesRequest;
 /// What became of properties that were deleted ([MS-OXCROPS] 2.2.8.9.2).
 pub type RopDeletePropertiesNoReplicateResponse = PropertyProblemsResponse;
 
-rop_flags! {
+flags_field! {
     /// How properties are copied ([MS-OXCPRPT] 2.2.10.1, 2.2.11.1).
     pub struct CopyFlags(u8) {
         /// They are moved.
@@ -180,9 +181,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Copies some properties to another object ([MS-OXCROPS] 2.2.8.11.1).
-    pub struct RopCopyPropertiesRequest as "RopCopyProperties" {
+    pub struct RopCopyPropertiesRequest: Rop as "RopCopyProperties" {
         /// The other object.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
         /// Whether the server may answer before it is done.
@@ -247,9 +248,9 @@ impl ResponseFields for RopCopyPropertiesResponse {
     }
 }
 
-rop_struct! {
+structure! {
     /// Copies all properties but some to another object ([MS-OXCROPS] 2.2.8.12.1).
-    pub struct RopCopyToRequest as "RopCopyTo" {
+    pub struct RopCopyToRequest: Rop as "RopCopyTo" {
         /// The other object.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
         /// Whether the server may answer before it is done.
@@ -266,9 +267,9 @@ rop_struct! {
 /// What became of properties that were copied ([MS-OXCROPS] 2.2.8.12.2, 2.2.8.12.3).
 pub type RopCopyToResponse = RopCopyPropertiesResponse;
 
-rop_struct! {
+structure! {
     /// Asks how far something is that goes on after it was answered ([MS-OXCROPS] 2.2.8.13.1).
-    pub struct RopProgressRequest as "RopProgress" {
+    pub struct RopProgressRequest: Rop as "RopProgress" {
         /// Whether it is to stop.
         pub want_cancel: Bool = "WantCancel",
     }

@@ -3,11 +3,12 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::{Field, List16, newtype_field, too_long};
-use super::macros::rop_struct;
+use super::field::{List16, too_long};
+use super::format::Rop;
 use super::response_fields::ResponseFields;
 use crate::ErrorCode;
 use crate::data::RecipientRow;
+use crate::field::{Field, newtype_field, structure};
 use crate::inspect::{Inspect, Node, inspect_named};
 use crate::property::PropTag;
 
@@ -177,7 +178,7 @@ impl Inspect for OpenRecipients {
     }
 }
 
-impl Field for OpenRecipients {
+impl Field<Rop> for OpenRecipients {
     const MIN_SIZE: usize = 5;
 
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
@@ -212,9 +213,9 @@ fn row_count(count: usize, w: &Writer) -> Result<u8> {
     u8::try_from(count).map_err(|_| too_long(count, w, "RowCount"))
 }
 
-rop_struct! {
+structure! {
     /// Takes all recipients from a message ([MS-OXCROPS] 2.2.6.4.1).
-    pub struct RopRemoveAllRecipientsRequest as "RopRemoveAllRecipients" {
+    pub struct RopRemoveAllRecipientsRequest: Rop as "RopRemoveAllRecipients" {
         /// Zero; servers ignore it.
         pub reserved: u32 = "Reserved",
     }
@@ -290,7 +291,7 @@ impl Inspect for RopModifyRecipientsRequest {
     }
 }
 
-impl Field for RopModifyRecipientsRequest {
+impl Field<Rop> for RopModifyRecipientsRequest {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
@@ -311,9 +312,9 @@ impl Field for RopModifyRecipientsRequest {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for recipients of a message ([MS-OXCROPS] 2.2.6.6.1).
-    pub struct RopReadRecipientsRequest as "RopReadRecipients" {
+    pub struct RopReadRecipientsRequest: Rop as "RopReadRecipients" {
         /// From which on.
         pub row_id: u32 = "RowId",
         /// Zero.

@@ -4,8 +4,8 @@ use wire::{Encode, Reader, Result, Writer};
 
 use super::body::RequestBody;
 use super::context::{ExpectedAnswer, RequestContext};
-use super::field::HandleRole;
 use super::rop_id::RopId;
+use crate::field::HandleRole;
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 

@@ -4,13 +4,13 @@ use wire::{Encode, Error, Reader, Result, Writer};
 
 use super::body::ResponseBody;
 use super::context::ResponseContext;
-use super::field::Field;
 use super::request::RopRequest;
 use super::rop_id::RopId;
 use super::unsolicited::{
     RopBackoffResponse, RopBufferTooSmallResponse, RopNotifyResponse, RopPendingResponse,
 };
 use crate::ErrorCode;
+use crate::field::Field;
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 

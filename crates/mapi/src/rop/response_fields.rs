@@ -95,12 +95,12 @@ fn left_out<T: ResponseFields>(
     rest.len() < least || (!named && !begins_behind(least) && context.may_follow(rest))
 }
 
-/// Makes a [`Field`](crate::rop::field::Field) what follows the return value of a response that succeeded; with
+/// Makes a [`Field`](crate::field::Field) what follows the return value of a response that succeeded; with
 /// `always`, of one that failed as well.
 macro_rules! plain_response {
     (@always $name:ty) => {};
     (@always $name:ty, always) => {
-        const LEFT_OUT_BELOW: Option<usize> = Some(<$name as $crate::rop::field::Field>::MIN_SIZE);
+        const LEFT_OUT_BELOW: Option<usize> = Some(<$name as $crate::field::Field<$crate::rop::format::Rop>>::MIN_SIZE);
 
         fn present(_return_value: $crate::ErrorCode) -> bool {
             true
@@ -115,14 +115,23 @@ macro_rules! plain_response {
                 _return_value: $crate::ErrorCode,
                 _context: $crate::rop::context::ResponseContext<'_>,
             ) -> ::wire::Result<Self> {
-                <Self as $crate::rop::field::Field>::read(r, $rop)
+                <Self as $crate::field::Field<$crate::rop::format::Rop>>::read(r, $rop)
             }
 
             fn write(&self, w: &mut ::wire::Writer) -> ::wire::Result<()> {
-                $crate::rop::field::Field::write(self, w, $rop)
+                $crate::field::Field::<$crate::rop::format::Rop>::write(self, w, $rop)
             }
         }
     };
 }
 
-pub(crate) use plain_response;
+/// Declares what follows the return value of a response that succeeded, as [`structure`](crate::field::structure)
+/// does, where nothing but its bytes is needed to read it.
+macro_rules! rop_response {
+    ($(#[$outer:meta])* $vis:vis struct $name:ident as $rop:literal { $($body:tt)* }) => {
+        $crate::field::structure! { $(#[$outer])* $vis struct $name: $crate::rop::format::Rop as $rop { $($body)* } }
+        $crate::rop::response_fields::plain_response!($name as $rop);
+    };
+}
+
+pub(crate) use {plain_response, rop_response};

@@ -1,10 +1,11 @@
 //! Rules of folders ([MS-OXCROPS] 2.2.11, [MS-OXORULE]).
 
-use super::field::{Bytes16, List16, OutputHandleIndex, rop_flags};
-use super::macros::rop_struct;
+use super::field::{Bytes16, List16, OutputHandleIndex};
+use super::format::Rop;
+use crate::field::{flags_field, structure};
 use crate::property::PropertyList;
 
-rop_flags! {
+flags_field! {
     /// How rules are changed ([MS-OXORULE] 2.2.1.1).
     pub struct ModifyRulesFlags(u8) {
         /// All that there are go first.
@@ -12,7 +13,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What happens to a rule ([MS-OXORULE] 2.2.1.3).
     pub struct RuleDataFlags(u8) {
         /// It is added.
@@ -24,7 +25,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What a table of rules shows ([MS-OXORULE] 2.2.2.1).
     pub struct RulesTableFlags(u8) {
         /// Texts are in UTF-16.
@@ -32,9 +33,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Changes a folder's rules ([MS-OXCROPS] 2.2.11.1.1).
-    pub struct RopModifyRulesRequest as "RopModifyRules" {
+    pub struct RopModifyRulesRequest: Rop as "RopModifyRules" {
         /// How.
         pub modify_rules_flags: ModifyRulesFlags = "ModifyRulesFlags",
         /// Which.
@@ -42,9 +43,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// A rule that is changed ([MS-OXCROPS] 2.2.11.1.1.1).
-    pub struct RuleData as "RuleData" {
+    pub struct RuleData: Rop as "RuleData" {
         /// What happens to it.
         pub rule_data_flags: RuleDataFlags = "RuleDataFlags",
         /// What it is.
@@ -52,9 +53,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for the table of a folder's rules ([MS-OXCROPS] 2.2.11.2.1).
-    pub struct RopGetRulesTableRequest as "RopGetRulesTable" {
+    pub struct RopGetRulesTableRequest: Rop as "RopGetRulesTable" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// What it shows.
@@ -62,10 +63,10 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Tells which message of the client's store a deferred action message is about
     /// ([MS-OXCROPS] 2.2.11.3.1).
-    pub struct RopUpdateDeferredActionMessagesRequest as "RopUpdateDeferredActionMessages" {
+    pub struct RopUpdateDeferredActionMessagesRequest: Rop as "RopUpdateDeferredActionMessages" {
         /// The message's entry id on the server.
         pub server_entry_id: Bytes16 = "ServerEntryId",
         /// The message's entry id in the client's store.

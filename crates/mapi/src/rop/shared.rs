@@ -2,18 +2,20 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::field::{AsciiZ, Bool, Field, FieldBy, newtype_field};
+use super::field::{AsciiZ, Bool};
+use super::format::Rop;
 use crate::data::{
     ChangeNumber, FolderId, GlobalCounter, LongTermId, MessageId, PropertyName, PropertyProblemArray,
     SortOrder, SortOrderSet, Text, TypedString,
 };
+use crate::field::{Field, FieldBy, newtype_field};
 use crate::inspect::{Inspect, Node};
 use crate::property::{Layout, PropertyList, Restriction};
 
 /// Structures that are read and written without knowing more than their bytes.
 macro_rules! coded_field {
     ($($name:ident as $size:literal),* $(,)?) => {
-        $(impl $crate::rop::field::Field for $name {
+        $(impl $crate::field::Field<Rop> for $name {
             const MIN_SIZE: usize = $size;
 
             fn read(r: &mut ::wire::Reader<'_>, _field: &'static str) -> ::wire::Result<Self> {
@@ -34,7 +36,7 @@ coded_field!(LongTermId as 24, SortOrder as 5, SortOrderSet as 6, GlobalCounter 
 coded_field!(PropertyName as 17, PropertyProblemArray as 2, TypedString as 1);
 
 /// In UTF-16 where the Boolean is true.
-impl FieldBy<Bool> for Text {
+impl FieldBy<Rop, Bool> for Text {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
         Self::read(r, by.is_true(), field)
     }
@@ -45,7 +47,7 @@ impl FieldBy<Bool> for Text {
 }
 
 /// Property values behind their number, which takes two bytes.
-impl Field for PropertyList {
+impl Field<Rop> for PropertyList {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
@@ -57,7 +59,7 @@ impl Field for PropertyList {
     }
 }
 
-impl Field for Restriction {
+impl Field<Rop> for Restriction {
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
         Self::read(r, Layout::Rop)
     }
@@ -100,7 +102,7 @@ impl<T: Inspect> Inspect for Sized16<T> {
     }
 }
 
-impl<T: Field> Field for Sized16<T> {
+impl<T: Field<Rop> + Inspect> Field<Rop> for Sized16<T> {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -135,7 +137,7 @@ pub struct GhostServers {
     pub servers: Vec<AsciiZ>,
 }
 
-impl Field for GhostServers {
+impl Field<Rop> for GhostServers {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {

@@ -3,15 +3,15 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::write_optional;
-use super::field::{Bytes16, DestHandleIndex, Field, FieldBy, OutputHandleIndex, newtype_field, rop_enum};
-use super::macros::{rop_response, rop_struct};
-use super::response_fields::{ResponseFields, plain_response};
+use super::field::{Bytes16, DestHandleIndex, OutputHandleIndex};
+use super::format::Rop;
+use super::response_fields::{ResponseFields, plain_response, rop_response};
 use crate::ErrorCode;
+use crate::field::{Field, FieldBy, enum_field, newtype_field, structure, write_optional};
 use crate::inspect::{Inspect, Node};
 use crate::property::PropTag;
 
-rop_enum! {
+enum_field! {
     /// How a stream is opened ([MS-OXCPRPT] 2.2.14.1).
     pub struct StreamOpenModeFlags(u8) {
         /// To be read.
@@ -25,7 +25,7 @@ rop_enum! {
     }
 }
 
-rop_enum! {
+enum_field! {
     /// From where an offset counts ([MS-OXCPRPT] 2.2.21.1).
     pub struct Origin(u8) {
         /// From the start of the stream.
@@ -37,7 +37,7 @@ rop_enum! {
     }
 }
 
-rop_enum! {
+enum_field! {
     /// What others may still do with a locked region ([MS-OXCPRPT] 2.2.24.1).
     pub struct LockFlags(u32) {
         /// Read it, but not write it. Every other value shuts them out altogether.
@@ -68,7 +68,7 @@ impl Inspect for SizeOrSentinel {
 newtype_field!(SizeOrSentinel(u16));
 
 /// What is there only where the size before it says so.
-impl<T: Field> FieldBy<SizeOrSentinel> for Option<T> {
+impl<T: Field<Rop> + Inspect> FieldBy<Rop, SizeOrSentinel> for Option<T> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &SizeOrSentinel) -> Result<Self> {
         by.is_sentinel().then(|| T::read(r, field)).transpose()
     }
@@ -78,9 +78,9 @@ impl<T: Field> FieldBy<SizeOrSentinel> for Option<T> {
     }
 }
 
-rop_struct! {
+structure! {
     /// Opens a property as a stream ([MS-OXCROPS] 2.2.9.1.1).
-    pub struct RopOpenStreamRequest as "RopOpenStream" {
+    pub struct RopOpenStreamRequest: Rop as "RopOpenStream" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// Which property of the object.
@@ -98,9 +98,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Reads from a stream ([MS-OXCROPS] 2.2.9.2.1).
-    pub struct RopReadStreamRequest as "RopReadStream" {
+    pub struct RopReadStreamRequest: Rop as "RopReadStream" {
         /// How many bytes at most.
         pub byte_count: SizeOrSentinel = "ByteCount",
         /// How many bytes at most, where that may be more than 65,535.
@@ -115,9 +115,9 @@ impl RopReadStreamRequest {
     }
 }
 
-rop_struct! {
+structure! {
     /// What was read from a stream ([MS-OXCROPS] 2.2.9.2.2). It is there on failure too.
-    pub struct RopReadStreamResponse as "RopReadStream" {
+    pub struct RopReadStreamResponse: Rop as "RopReadStream" {
         /// The bytes: fewer than asked for where the stream ends, or the answer has no more room.
         pub data: Bytes16 = "Data",
     }
@@ -125,17 +125,17 @@ rop_struct! {
 
 plain_response!(RopReadStreamResponse as "RopReadStream", always);
 
-rop_struct! {
+structure! {
     /// Writes to a stream ([MS-OXCROPS] 2.2.9.3.1).
-    pub struct RopWriteStreamRequest as "RopWriteStream" {
+    pub struct RopWriteStreamRequest: Rop as "RopWriteStream" {
         /// The bytes.
         pub data: Bytes16 = "Data",
     }
 }
 
-rop_struct! {
+structure! {
     /// How much was written to a stream ([MS-OXCROPS] 2.2.9.3.2). It is there on failure too.
-    pub struct RopWriteStreamResponse as "RopWriteStream" {
+    pub struct RopWriteStreamResponse: Rop as "RopWriteStream" {
         /// How many bytes.
         pub written_size: u16 = "WrittenSize",
     }
@@ -143,17 +143,17 @@ rop_struct! {
 
 plain_response!(RopWriteStreamResponse as "RopWriteStream", always);
 
-rop_struct! {
+structure! {
     /// Writes to a stream, and more than one buffer holds ([MS-OXCROPS] 2.2.9.4.1).
-    pub struct RopWriteStreamExtendedRequest as "RopWriteStreamExtended" {
+    pub struct RopWriteStreamExtendedRequest: Rop as "RopWriteStreamExtended" {
         /// The bytes that are in this buffer.
         pub data: Bytes16 = "Data",
     }
 }
 
-rop_struct! {
+structure! {
     /// How much was written to a stream ([MS-OXCROPS] 2.2.9.4.2). It is there on failure too.
-    pub struct RopWriteStreamExtendedResponse as "RopWriteStreamExtended" {
+    pub struct RopWriteStreamExtendedResponse: Rop as "RopWriteStreamExtended" {
         /// How many bytes.
         pub written_size: u32 = "WrittenSize",
     }
@@ -169,17 +169,17 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Cuts or grows a stream ([MS-OXCROPS] 2.2.9.7.1).
-    pub struct RopSetStreamSizeRequest as "RopSetStreamSize" {
+    pub struct RopSetStreamSizeRequest: Rop as "RopSetStreamSize" {
         /// To how many bytes.
         pub stream_size: u64 = "StreamSize",
     }
 }
 
-rop_struct! {
+structure! {
     /// Goes to another place of a stream ([MS-OXCROPS] 2.2.9.8.1).
-    pub struct RopSeekStreamRequest as "RopSeekStream" {
+    pub struct RopSeekStreamRequest: Rop as "RopSeekStream" {
         /// From where it is counted.
         pub origin: Origin = "Origin",
         /// By how many bytes. Where it does not count from the beginning, it may be negative.
@@ -195,9 +195,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Copies from where one stream stands to where another does ([MS-OXCROPS] 2.2.9.9.1).
-    pub struct RopCopyToStreamRequest as "RopCopyToStream" {
+    pub struct RopCopyToStreamRequest: Rop as "RopCopyToStream" {
         /// The stream that is written.
         pub dest_handle_index: DestHandleIndex = "DestHandleIndex",
         /// How many bytes.
@@ -259,9 +259,9 @@ impl ResponseFields for RopCopyToStreamResponse {
     }
 }
 
-rop_struct! {
+structure! {
     /// Locks a part of a stream ([MS-OXCROPS] 2.2.9.10.1).
-    pub struct RopLockRegionStreamRequest as "RopLockRegionStream" {
+    pub struct RopLockRegionStreamRequest: Rop as "RopLockRegionStream" {
         /// Where it begins, in bytes.
         pub region_offset: u64 = "RegionOffset",
         /// How many bytes it has.
@@ -280,9 +280,9 @@ pub type RopWriteAndCommitStreamRequest = RopWriteStreamRequest;
 /// How much was written to a stream ([MS-OXCROPS] 2.2.9.12.2).
 pub type RopWriteAndCommitStreamResponse = RopWriteStreamResponse;
 
-rop_struct! {
+structure! {
     /// Opens a second stream on the same value ([MS-OXCROPS] 2.2.9.13.1).
-    pub struct RopCloneStreamRequest as "RopCloneStream" {
+    pub struct RopCloneStreamRequest: Rop as "RopCloneStream" {
         /// Where its handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
     }

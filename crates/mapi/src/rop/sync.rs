@@ -4,14 +4,16 @@
 use wire::{Guid, Reader, Result, Writer};
 
 use super::fast_transfer::SendOptions;
-use super::field::{Bool, Bytes16, Bytes32, Field, List16, List32, OutputHandleIndex, rop_enum, rop_flags};
-use super::macros::{rop_response, rop_struct};
+use super::field::{Bool, Bytes16, Bytes32, List16, List32, OutputHandleIndex};
+use super::format::Rop;
+use super::response_fields::rop_response;
 use super::shared::Sized16;
 use crate::data::{FolderId, GlobalCounter, LongTermId, MessageId};
+use crate::field::{Field, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, PropertyList, Restriction};
 
-rop_enum! {
+enum_field! {
     /// What is synchronized ([MS-OXCFXICS] 2.2.3.2.1.1.1).
     pub struct SynchronizationType(u8) {
         /// The messages of a folder.
@@ -21,7 +23,7 @@ rop_enum! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How a download of changes goes ([MS-OXCFXICS] 2.2.3.2.1.1.1).
     pub struct SynchronizationFlags(u16) {
         /// Texts in UTF-16.
@@ -51,7 +53,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What else a download of changes has ([MS-OXCFXICS] 2.2.3.2.1.1.1).
     pub struct SynchronizationExtraFlags(u32) {
         /// The ids of messages and folders.
@@ -65,9 +67,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Begins a download of changes ([MS-OXCROPS] 2.2.13.1.1).
-    pub struct RopSynchronizationConfigureRequest as "RopSynchronizationConfigure" {
+    pub struct RopSynchronizationConfigureRequest: Rop as "RopSynchronizationConfigure" {
         /// Where the handle of the download goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// What is synchronized.
@@ -85,7 +87,7 @@ rop_struct! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How a message is uploaded ([MS-OXCFXICS] 2.2.3.2.4.2.1).
     pub struct ImportFlag(u8) {
         /// It is associated with the folder.
@@ -95,10 +97,10 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Uploads a new or changed message: what follows goes to the message that this opens ([MS-OXCROPS]
     /// 2.2.13.2.1).
-    pub struct RopSynchronizationImportMessageChangeRequest as "RopSynchronizationImportMessageChange" {
+    pub struct RopSynchronizationImportMessageChangeRequest: Rop as "RopSynchronizationImportMessageChange" {
         /// Where the handle of the message goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// How.
@@ -116,17 +118,17 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Uploads which messages were read ([MS-OXCROPS] 2.2.13.3.1).
-    pub struct RopSynchronizationImportReadStateChangesRequest as "RopSynchronizationImportReadStateChanges" {
+    pub struct RopSynchronizationImportReadStateChangesRequest: Rop as "RopSynchronizationImportReadStateChanges" {
         /// The messages.
         pub message_read_states: MessageReadStates = "MessageReadStates",
     }
 }
 
-rop_struct! {
+structure! {
     /// Whether a message was read ([MS-OXCROPS] 2.2.13.3.1.1).
-    pub struct MessageReadState as "MessageReadState" {
+    pub struct MessageReadState: Rop as "MessageReadState" {
         /// The message's id on all servers (`XID`).
         pub message_id: Bytes16 = "MessageId",
         /// Whether it was read.
@@ -144,7 +146,7 @@ impl Inspect for MessageReadStates {
     }
 }
 
-impl Field for MessageReadStates {
+impl Field<Rop> for MessageReadStates {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -165,9 +167,9 @@ impl Field for MessageReadStates {
     }
 }
 
-rop_struct! {
+structure! {
     /// Uploads a new or changed folder ([MS-OXCROPS] 2.2.13.4.1).
-    pub struct RopSynchronizationImportHierarchyChangeRequest as "RopSynchronizationImportHierarchyChange" {
+    pub struct RopSynchronizationImportHierarchyChangeRequest: Rop as "RopSynchronizationImportHierarchyChange" {
         /// Its parent's source key, its own, when it changed, its change key, what that goes back to, and its
         /// name.
         pub hierarchy_values: PropertyList = "HierarchyValues",
@@ -184,7 +186,7 @@ rop_response! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// What is deleted, and how ([MS-OXCFXICS] 2.2.3.2.4.5.1).
     pub struct ImportDeleteFlags(u8) {
         /// Folders; without it, messages.
@@ -194,9 +196,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Uploads what was deleted ([MS-OXCROPS] 2.2.13.5.1).
-    pub struct RopSynchronizationImportDeletesRequest as "RopSynchronizationImportDeletes" {
+    pub struct RopSynchronizationImportDeletesRequest: Rop as "RopSynchronizationImportDeletes" {
         /// What, and how.
         pub import_delete_flags: ImportDeleteFlags = "ImportDeleteFlags",
         /// The source keys, as one multiple value whose property has no id.
@@ -204,10 +206,10 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Uploads that a message was moved into this folder ([MS-OXCROPS] 2.2.13.6.1). The ids hold on all servers
     /// (`GID`, `XID`).
-    pub struct RopSynchronizationImportMessageMoveRequest as "RopSynchronizationImportMessageMove" {
+    pub struct RopSynchronizationImportMessageMoveRequest: Rop as "RopSynchronizationImportMessageMove" {
         /// The folder that it was in.
         pub source_folder_id: Bytes32 = "SourceFolderId",
         /// The message as it was.
@@ -229,9 +231,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Begins an upload of changes ([MS-OXCROPS] 2.2.13.7.1).
-    pub struct RopSynchronizationOpenCollectorRequest as "RopSynchronizationOpenCollector" {
+    pub struct RopSynchronizationOpenCollectorRequest: Rop as "RopSynchronizationOpenCollector" {
         /// Where the handle of the upload goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
         /// Whether it is of messages; without it, of folders.
@@ -239,17 +241,17 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks for the state that a client keeps until next time ([MS-OXCROPS] 2.2.13.8.1).
-    pub struct RopSynchronizationGetTransferStateRequest as "RopSynchronizationGetTransferState" {
+    pub struct RopSynchronizationGetTransferStateRequest: Rop as "RopSynchronizationGetTransferState" {
         /// Where the handle of the download goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
     }
 }
 
-rop_struct! {
+structure! {
     /// Begins to upload a part of the state that a client kept since last time ([MS-OXCROPS] 2.2.13.9.1).
-    pub struct RopSynchronizationUploadStateStreamBeginRequest as "RopSynchronizationUploadStateStreamBegin" {
+    pub struct RopSynchronizationUploadStateStreamBeginRequest: Rop as "RopSynchronizationUploadStateStreamBegin" {
         /// Which part.
         pub state_property: PropTag = "StateProperty",
         /// Of how many bytes.
@@ -257,9 +259,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Goes on uploading it ([MS-OXCROPS] 2.2.13.10.1).
-    pub struct RopSynchronizationUploadStateStreamContinueRequest
+    pub struct RopSynchronizationUploadStateStreamContinueRequest: Rop
         as "RopSynchronizationUploadStateStreamContinue"
     {
         /// The next bytes.
@@ -267,17 +269,17 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Tells the server which of the ids that it set aside will not be used ([MS-OXCROPS] 2.2.13.12.1).
-    pub struct RopSetLocalReplicaMidsetDeletedRequest as "RopSetLocalReplicaMidsetDeleted" {
+    pub struct RopSetLocalReplicaMidsetDeletedRequest: Rop as "RopSetLocalReplicaMidsetDeleted" {
         /// The ids.
         pub long_term_id_ranges: Sized16<List32<LongTermIdRange>> = "LongTermIdRanges",
     }
 }
 
-rop_struct! {
+structure! {
     /// Ids from one to another ([MS-OXCROPS] 2.2.13.12.1.1).
-    pub struct LongTermIdRange as "LongTermIdRange" {
+    pub struct LongTermIdRange: Rop as "LongTermIdRange" {
         /// The first.
         pub min_long_term_id: LongTermId = "MinLongTermId",
         /// The last.
@@ -285,9 +287,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks the server to set ids aside ([MS-OXCROPS] 2.2.13.13.1).
-    pub struct RopGetLocalReplicaIdsRequest as "RopGetLocalReplicaIds" {
+    pub struct RopGetLocalReplicaIdsRequest: Rop as "RopGetLocalReplicaIds" {
         /// How many.
         pub id_count: u32 = "IdCount",
     }

@@ -3,16 +3,17 @@
 use wire::{Reader, Result, Writer};
 
 use super::context::ResponseContext;
-use super::field::{Bool, Bytes16, Field, List16, rop_enum, rop_flags};
-use super::macros::{rop_response, rop_struct};
-use super::response_fields::ResponseFields;
+use super::field::{Bool, Bytes16, List16};
+use super::format::Rop;
+use super::response_fields::{ResponseFields, rop_response};
 use super::shared::Sized16;
 use crate::ErrorCode;
 use crate::data::{FolderId, SortOrderSet};
+use crate::field::{Field, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, Restriction, Row, Rows};
 
-rop_flags! {
+flags_field! {
     /// When a ROP is answered ([MS-OXCTABL] 2.2.2.2.1, 2.2.2.3.1, 2.2.2.4.1).
     pub struct AsynchronousFlags(u8) {
         /// The answer may come before it is done.
@@ -20,7 +21,7 @@ rop_flags! {
     }
 }
 
-rop_enum! {
+enum_field! {
     /// What a table is busy with ([MS-OXCTABL] 2.2.2.1.3).
     pub struct TableStatus(u8) {
         /// Nothing.
@@ -40,7 +41,7 @@ rop_enum! {
     }
 }
 
-rop_enum! {
+enum_field! {
     /// A place in a table ([MS-OXCTABL] 2.2.2.1.1).
     pub struct Bookmark(u8) {
         /// Its first row.
@@ -54,7 +55,7 @@ rop_enum! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How rows are read ([MS-OXCTABL] 2.2.2.5.1).
     pub struct QueryRowsFlags(u8) {
         /// The cursor stays where it is.
@@ -64,7 +65,7 @@ rop_flags! {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// How a row is looked for ([MS-OXCTABL] 2.2.2.13.1).
     pub struct FindRowFlags(u8) {
         /// Towards the first row.
@@ -72,9 +73,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Sets the columns that rows are read by ([MS-OXCROPS] 2.2.5.1.1).
-    pub struct RopSetColumnsRequest as "RopSetColumns" {
+    pub struct RopSetColumnsRequest: Rop as "RopSetColumns" {
         /// When it is answered.
         pub set_columns_flags: AsynchronousFlags = "SetColumnsFlags",
         /// The columns.
@@ -90,9 +91,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Sorts a table ([MS-OXCROPS] 2.2.5.2.1).
-    pub struct RopSortTableRequest as "RopSortTable" {
+    pub struct RopSortTableRequest: Rop as "RopSortTable" {
         /// When it is answered.
         pub sort_table_flags: AsynchronousFlags = "SortTableFlags",
         /// By what.
@@ -100,9 +101,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Leaves only some rows in a table ([MS-OXCROPS] 2.2.5.3.1).
-    pub struct RopRestrictRequest as "RopRestrict" {
+    pub struct RopRestrictRequest: Rop as "RopRestrict" {
         /// When it is answered.
         pub restrict_flags: AsynchronousFlags = "RestrictFlags",
         /// Which rows; without one, all.
@@ -110,9 +111,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Reads rows ([MS-OXCROPS] 2.2.5.4.1).
-    pub struct RopQueryRowsRequest as "RopQueryRows" {
+    pub struct RopQueryRowsRequest: Rop as "RopQueryRows" {
         /// How.
         pub query_rows_flags: QueryRowsFlags = "QueryRowsFlags",
         /// Whether towards the end.
@@ -172,9 +173,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Moves the cursor by rows ([MS-OXCROPS] 2.2.5.8.1).
-    pub struct RopSeekRowRequest as "RopSeekRow" {
+    pub struct RopSeekRowRequest: Rop as "RopSeekRow" {
         /// From where.
         pub origin: Bookmark = "Origin",
         /// By how many; less than zero towards the first.
@@ -194,9 +195,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Moves the cursor by rows from a bookmark ([MS-OXCROPS] 2.2.5.9.1).
-    pub struct RopSeekRowBookmarkRequest as "RopSeekRowBookmark" {
+    pub struct RopSeekRowBookmarkRequest: Rop as "RopSeekRowBookmark" {
         /// From where.
         pub bookmark: Bytes16 = "Bookmark",
         /// By how many; less than zero towards the first.
@@ -218,9 +219,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Moves the cursor to a fraction of the table ([MS-OXCROPS] 2.2.5.10.1).
-    pub struct RopSeekRowFractionalRequest as "RopSeekRowFractional" {
+    pub struct RopSeekRowFractionalRequest: Rop as "RopSeekRowFractional" {
         /// The numerator.
         pub numerator: u32 = "Numerator",
         /// The denominator.
@@ -244,9 +245,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Looks for a row ([MS-OXCROPS] 2.2.5.13.1).
-    pub struct RopFindRowRequest as "RopFindRow" {
+    pub struct RopFindRowRequest: Rop as "RopFindRow" {
         /// How.
         pub find_row_flags: FindRowFlags = "FindRowFlags",
         /// For which.
@@ -304,9 +305,9 @@ impl Inspect for RopFindRowResponse {
     }
 }
 
-rop_struct! {
+structure! {
     /// Opens a group of rows ([MS-OXCROPS] 2.2.5.16.1).
-    pub struct RopExpandRowRequest as "RopExpandRow" {
+    pub struct RopExpandRowRequest: Rop as "RopExpandRow" {
         /// How many of its rows are read at most.
         pub max_row_count: u16 = "MaxRowCount",
         /// Which group: `PidTagInstID` of its heading.
@@ -345,9 +346,9 @@ impl Inspect for RopExpandRowResponse {
     }
 }
 
-rop_struct! {
+structure! {
     /// Closes a group of rows ([MS-OXCROPS] 2.2.5.17.1).
-    pub struct RopCollapseRowRequest as "RopCollapseRow" {
+    pub struct RopCollapseRowRequest: Rop as "RopCollapseRow" {
         /// Which: `PidTagInstID` of its heading.
         pub category_id: FolderId = "CategoryId",
     }
@@ -361,9 +362,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks which groups are open, and where the cursor is ([MS-OXCROPS] 2.2.5.18.1).
-    pub struct RopGetCollapseStateRequest as "RopGetCollapseState" {
+    pub struct RopGetCollapseStateRequest: Rop as "RopGetCollapseState" {
         /// The row that the cursor is at: its `PidTagInstID`.
         pub row_id: FolderId = "RowId",
         /// Its `PidTagInstanceNum`.

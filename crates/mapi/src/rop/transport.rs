@@ -2,14 +2,15 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::field::{AsciiZ, Bool, Bytes16, Field, FieldBy, rop_enum, rop_flags, too_long};
-use super::macros::{rop_response, rop_struct};
-use super::response_fields::plain_response;
+use super::field::{AsciiZ, Bool, Bytes16, too_long};
+use super::format::Rop;
+use super::response_fields::{plain_response, rop_response};
 use crate::data::{FolderId, MessageId};
+use crate::field::{Field, FieldBy, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::PropertyList;
 
-rop_flags! {
+flags_field! {
     /// What a submission needs ([MS-OXOMSG] 2.2.3.1.1).
     pub struct SubmitFlags(u8) {
         /// Work on it by the server first.
@@ -19,17 +20,17 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Sends a message ([MS-OXCROPS] 2.2.7.1.1).
-    pub struct RopSubmitMessageRequest as "RopSubmitMessage" {
+    pub struct RopSubmitMessageRequest: Rop as "RopSubmitMessage" {
         /// What that needs.
         pub submit_flags: SubmitFlags = "SubmitFlags",
     }
 }
 
-rop_struct! {
+structure! {
     /// Takes a message back that was submitted ([MS-OXCROPS] 2.2.7.2.1).
-    pub struct RopAbortSubmitRequest as "RopAbortSubmit" {
+    pub struct RopAbortSubmitRequest: Rop as "RopAbortSubmit" {
         /// The folder that it is in.
         pub folder_id: FolderId = "FolderId",
         /// The message.
@@ -50,7 +51,7 @@ impl Inspect for RopGetAddressTypesResponse {
     }
 }
 
-impl Field for RopGetAddressTypesResponse {
+impl Field<Rop> for RopGetAddressTypesResponse {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
@@ -77,7 +78,7 @@ impl Field for RopGetAddressTypesResponse {
 
 plain_response!(RopGetAddressTypesResponse as "RopGetAddressTypes");
 
-rop_enum! {
+enum_field! {
     /// What a client does with a message in the spooler's queue ([MS-OXOMSG] 2.2.5.3.1).
     pub struct LockState(u8) {
         /// Takes it.
@@ -89,9 +90,9 @@ rop_enum! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Takes a message from the spooler's queue, or gives it back ([MS-OXCROPS] 2.2.7.5.1).
-    pub struct RopSpoolerLockMessageRequest as "RopSpoolerLockMessage" {
+    pub struct RopSpoolerLockMessageRequest: Rop as "RopSpoolerLockMessage" {
         /// The message.
         pub message_id: MessageId = "MessageId",
         /// What is done with it.
@@ -120,7 +121,7 @@ impl Inspect for SentProperties {
     }
 }
 
-impl FieldBy<Bool> for SentProperties {
+impl FieldBy<Rop, Bool> for SentProperties {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
         // Nothing that may follow begins with a zero.
         let is_there = !by.is_true() || r.peek().starts_with(&[0, 0]);
@@ -140,7 +141,7 @@ impl FieldBy<Bool> for SentProperties {
     }
 }
 
-rop_flags! {
+flags_field! {
     /// Flags of a message ([MS-OXCMSG] 2.2.1.6).
     pub struct MessageFlags(u32) {
         /// It was read.
@@ -172,9 +173,9 @@ rop_flags! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Tells the server of a message that the client's spooler received ([MS-OXCROPS] 2.2.7.7.1).
-    pub struct RopTransportNewMailRequest as "RopTransportNewMail" {
+    pub struct RopTransportNewMailRequest: Rop as "RopTransportNewMail" {
         /// The message.
         pub message_id: MessageId = "MessageId",
         /// The folder that it is in.
@@ -194,9 +195,9 @@ rop_response! {
     }
 }
 
-rop_struct! {
+structure! {
     /// Asks how mail to an address type can be sent ([MS-OXCROPS] 2.2.7.9.1).
-    pub struct RopOptionsDataRequest as "RopOptionsData" {
+    pub struct RopOptionsDataRequest: Rop as "RopOptionsData" {
         /// The address type.
         pub address_type: AsciiZ = "AddressType",
         /// Whether the help file is wanted in the 32-bit form.
@@ -239,7 +240,7 @@ impl Inspect for Help {
     }
 }
 
-impl Field for Help {
+impl Field<Rop> for Help {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {

@@ -3,9 +3,10 @@
 
 use wire::{Reader, Result, Writer};
 
-use super::field::{Bytes16, Field, List8, newtype_field};
-use super::macros::rop_struct;
+use super::field::{Bytes16, List8};
+use super::format::Rop;
 use super::rop_id::RopId;
+use crate::field::{Field, newtype_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::notification::NotificationData;
 use crate::property::PropTag;
@@ -52,17 +53,17 @@ impl Inspect for RopNotifyResponse {
 
 newtype_field!(RopId(u8));
 
-rop_struct! {
+structure! {
     /// Notifications wait ([MS-OXCROPS] 2.2.14.3.1).
-    pub struct RopPendingResponse as "RopPending" {
+    pub struct RopPendingResponse: Rop as "RopPending" {
         /// The session that they wait for.
         pub session_index: u16 = "SessionIndex",
     }
 }
 
-rop_struct! {
+structure! {
     /// The server is busy: the client should send no ROPs for a while ([MS-OXCROPS] 2.2.15.2.1).
-    pub struct RopBackoffResponse as "RopBackoff" {
+    pub struct RopBackoffResponse: Rop as "RopBackoff" {
         /// The logon that is meant; 0xFF for all.
         pub logon_id: u8 = "LogonId",
         /// For how many milliseconds no ROP of the logon should be sent.
@@ -74,9 +75,9 @@ rop_struct! {
     }
 }
 
-rop_struct! {
+structure! {
     /// How long a certain ROP should not be sent ([MS-OXCROPS] 2.2.15.2.1.1).
-    pub struct BackoffRop as "BackoffRop" {
+    pub struct BackoffRop: Rop as "BackoffRop" {
         /// Which ROP.
         pub rop_id: RopId = "RopIdBackoff",
         /// For how many milliseconds.
@@ -93,7 +94,7 @@ pub struct RopBufferTooSmallResponse {
     pub request_buffers: Vec<u8>,
 }
 
-impl Field for RopBufferTooSmallResponse {
+impl Field<Rop> for RopBufferTooSmallResponse {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {

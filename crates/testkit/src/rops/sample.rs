@@ -1,6 +1,7 @@
 //! How structures are made out of choices: two traits, and macros that implement them field by field.
 
-use mapi::rop::{Bool, Empty, FieldBy};
+use mapi::field::FieldBy;
+use mapi::rop::{Bool, Empty, Rop};
 
 use crate::input::Input;
 
@@ -49,7 +50,7 @@ impl Sample for Empty {
 
 impl<T: Sample> SampleBy<Bool> for Option<T>
 where
-    Self: FieldBy<Bool>,
+    Self: FieldBy<Rop, Bool>,
 {
     fn sample_by(input: &mut Input<'_>, by: &Bool) -> Self {
         by.is_true().then(|| T::sample(input))
