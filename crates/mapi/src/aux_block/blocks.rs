@@ -2,94 +2,17 @@
 
 use wire::Guid;
 
-use super::fields::{aux_struct, newtype_fields};
+use super::fields::Rest;
+use super::flags::{
+    ClientMode, EnableFlags, EndpointCapabilityFlags, OrgFlags, ServerCapabilityFlags, ServerType,
+};
+use super::format::Aux;
 use crate::ErrorCode;
+use crate::field::structure;
 
-wire::wire_enum! {
-    /// `ClientMode` ([MS-OXCRPC] 2.2.2.2.4).
-    pub struct ClientMode(u16) {
-        /// Not said.
-        CLIENTMODE_UNKNOWN = 0x00,
-        /// The client works on the server.
-        CLIENTMODE_CLASSIC = 0x01,
-        /// The client works on a copy.
-        CLIENTMODE_CACHED = 0x02,
-    }
-}
-
-wire::wire_enum! {
-    /// `ServerType` ([MS-OXCRPC] 2.2.2.2.5).
-    pub struct ServerType(u16) {
-        /// Not said.
-        SERVERTYPE_UNKNOWN = 0x00,
-        /// A server with mailboxes.
-        SERVERTYPE_PRIVATE = 0x01,
-        /// A server with public folders.
-        SERVERTYPE_PUBLIC = 0x02,
-        /// A directory server.
-        SERVERTYPE_DIRECTORY = 0x03,
-        /// A server that refers to directory servers.
-        SERVERTYPE_REFERRAL = 0x04,
-    }
-}
-
-wire::wire_flags! {
-    /// `EnableFlags`: what a client is to do ([MS-OXCRPC] 2.2.2.2.15).
-    pub struct EnableFlags(u32) {
-        /// Send performance data.
-        ENABLE_PERF_SENDTOSERVER = 0x0000_0001,
-        /// Compress.
-        ENABLE_COMPRESSION = 0x0000_0004,
-        /// Use RPC over HTTP, where it is set up.
-        ENABLE_HTTP_TUNNELING = 0x0000_0008,
-        /// Send performance data about the directory too.
-        ENABLE_PERF_SENDGCDATA = 0x0000_0010,
-    }
-}
-
-wire::wire_flags! {
-    /// `OrgFlags`: what the server's organisation has ([MS-OXCRPC] 2.2.2.2.17).
-    pub struct OrgFlags(u32) {
-        /// Public folders.
-        PUBLIC_FOLDERS_ENABLED = 0x0000_0001,
-        /// Public folders whose place Autodiscover tells.
-        USE_AUTODISCOVER_FOR_PUBLIC_FOLDER_CONFIGURATION = 0x0000_0002,
-    }
-}
-
-wire::wire_flags! {
-    /// `ServerCapabilityFlags` ([MS-OXCRPC] 2.2.2.2.19).
-    pub struct ServerCapabilityFlags(u32) {
-        /// Packed uploads of FastTransfer streams are taken.
-        PACKED_FAST_TRANSFER_UPLOAD_BUFFERS = 0x0000_0001,
-        /// Packed uploads of `RopWriteStreamExtended` are taken.
-        PACKED_WRITE_STREAM_UPLOAD_BUFFERS = 0x0000_0002,
-        /// Chained downloads of any size can be asked for.
-        ULTRA_LARGE_PACKED_DOWNLOAD_BUFFERS = 0x0000_0008,
-    }
-}
-
-wire::wire_flags! {
-    /// `EndpointCapabilityFlag` ([MS-OXCRPC] 2.2.2.2.20).
-    pub struct EndpointCapabilityFlags(u32) {
-        /// All interfaces are behind one endpoint.
-        ENDPOINT_CAPABILITIES_SINGLE_ENDPOINT = 0x0000_0001,
-    }
-}
-
-newtype_fields! {
-    ClientMode => u16,
-    ServerType => u16,
-    EnableFlags => u32,
-    OrgFlags => u32,
-    ServerCapabilityFlags => u32,
-    EndpointCapabilityFlags => u32,
-    ErrorCode => u32,
-}
-
-aux_struct! {
+structure! {
     /// Names a request ([MS-OXCRPC] 2.2.2.2.1).
-    pub struct PerfRequestId as "AUX_PERF_REQUESTID" {
+    pub struct PerfRequestId: Aux as "AUX_PERF_REQUESTID" {
         /// The session.
         pub session_id: u16 = "SessionID",
         /// The request.
@@ -97,9 +20,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// Names a session ([MS-OXCRPC] 2.2.2.2.2).
-    pub struct PerfSessionInfo as "AUX_PERF_SESSIONINFO" {
+    pub struct PerfSessionInfo: Aux as "AUX_PERF_SESSIONINFO" {
         /// The session, as other blocks name it.
         pub session_id: u16 = "SessionID",
         /// Padding.
@@ -109,9 +32,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// Names a session and its connection ([MS-OXCRPC] 2.2.2.2.3).
-    pub struct PerfSessionInfoV2 as "AUX_PERF_SESSIONINFO_V2" {
+    pub struct PerfSessionInfoV2: Aux as "AUX_PERF_SESSIONINFO_V2" {
         /// The session, as other blocks name it.
         pub session_id: u16 = "SessionID",
         /// Padding.
@@ -123,9 +46,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// Describes a client's computer ([MS-OXCRPC] 2.2.2.2.4). Offsets count from the start of the header.
-    pub struct PerfClientInfo as "AUX_PERF_CLIENTINFO" {
+    pub struct PerfClientInfo: Aux as "AUX_PERF_CLIENTINFO" {
         /// The network adapter's speed, in kilobits a second.
         pub adapter_speed: u32 = "AdapterSpeed",
         /// The client, as other blocks name it.
@@ -152,16 +75,15 @@ aux_struct! {
         pub client_mode: ClientMode = "ClientMode",
         /// Padding.
         pub reserved: u16 = "Reserved",
-        ; variable
         /// Everything that the offsets point into.
-        pub region
+        pub region: Rest = "Region",
     }
 }
 
-aux_struct! {
+structure! {
     /// Describes a server that a client talks to ([MS-OXCRPC] 2.2.2.2.5). Offsets count from the start of the
     /// header.
-    pub struct PerfServerInfo as "AUX_PERF_SERVERINFO" {
+    pub struct PerfServerInfo: Aux as "AUX_PERF_SERVERINFO" {
         /// The server, as other blocks name it.
         pub server_id: u16 = "ServerID",
         /// What it serves.
@@ -170,15 +92,14 @@ aux_struct! {
         pub server_dn_offset: u16 = "ServerDNOffset",
         /// Where [`PerfServerInfo::server_name`] is.
         pub server_name_offset: u16 = "ServerNameOffset",
-        ; variable
         /// Everything that the offsets point into.
-        pub region
+        pub region: Rest = "Region",
     }
 }
 
-aux_struct! {
+structure! {
     /// Describes a client's process ([MS-OXCRPC] 2.2.2.2.6). Offsets count from the start of the header.
-    pub struct PerfProcessInfo as "AUX_PERF_PROCESSINFO" {
+    pub struct PerfProcessInfo: Aux as "AUX_PERF_PROCESSINFO" {
         /// The process, as other blocks name it.
         pub process_id: u16 = "ProcessID",
         /// Padding.
@@ -189,15 +110,14 @@ aux_struct! {
         pub process_name_offset: u16 = "ProcessNameOffset",
         /// Padding.
         pub reserved_2: u16 = "Reserved_2",
-        ; variable
         /// Everything that the offset points into.
-        pub region
+        pub region: Rest = "Region",
     }
 }
 
-aux_struct! {
+structure! {
     /// A call to the default message store that succeeded ([MS-OXCRPC] 2.2.2.2.7). Times are in milliseconds.
-    pub struct DefMdbSuccess as "AUX_PERF_DEFMDB_SUCCESS" {
+    pub struct DefMdbSuccess: Aux as "AUX_PERF_DEFMDB_SUCCESS" {
         /// How long ago.
         pub time_since_request: u32 = "TimeSinceRequest",
         /// How long it took.
@@ -209,10 +129,10 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// A call to the default directory server that succeeded ([MS-OXCRPC] 2.2.2.2.8). Times are in
     /// milliseconds.
-    pub struct DefGcSuccess as "AUX_PERF_DEFGC_SUCCESS" {
+    pub struct DefGcSuccess: Aux as "AUX_PERF_DEFGC_SUCCESS" {
         /// The server.
         pub server_id: u16 = "ServerID",
         /// The session.
@@ -228,9 +148,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// A call to a message store that succeeded ([MS-OXCRPC] 2.2.2.2.9). Times are in milliseconds.
-    pub struct MdbSuccess as "AUX_PERF_MDB_SUCCESS" {
+    pub struct MdbSuccess: Aux as "AUX_PERF_MDB_SUCCESS" {
         /// The client.
         pub client_id: u16 = "ClientID",
         /// The server.
@@ -246,9 +166,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// A call to a message store that succeeded ([MS-OXCRPC] 2.2.2.2.10). Times are in milliseconds.
-    pub struct MdbSuccessV2 as "AUX_PERF_MDB_SUCCESS_V2" {
+    pub struct MdbSuccessV2: Aux as "AUX_PERF_MDB_SUCCESS_V2" {
         /// The client's process.
         pub process_id: u16 = "ProcessID",
         /// The client.
@@ -268,9 +188,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// A call to a directory server that succeeded ([MS-OXCRPC] 2.2.2.2.11). Times are in milliseconds.
-    pub struct GcSuccess as "AUX_PERF_GC_SUCCESS" {
+    pub struct GcSuccess: Aux as "AUX_PERF_GC_SUCCESS" {
         /// The client.
         pub client_id: u16 = "ClientID",
         /// The server.
@@ -290,9 +210,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// A call to a directory server that succeeded ([MS-OXCRPC] 2.2.2.2.12). Times are in milliseconds.
-    pub struct GcSuccessV2 as "AUX_PERF_GC_SUCCESS_V2" {
+    pub struct GcSuccessV2: Aux as "AUX_PERF_GC_SUCCESS_V2" {
         /// The client's process.
         pub process_id: u16 = "ProcessID",
         /// The client.
@@ -312,10 +232,10 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// A call to a message store or a directory server that failed ([MS-OXCRPC] 2.2.2.2.13). Times are in
     /// milliseconds.
-    pub struct Failure as "AUX_PERF_FAILURE" {
+    pub struct Failure: Aux as "AUX_PERF_FAILURE" {
         /// The client.
         pub client_id: u16 = "ClientID",
         /// The server.
@@ -337,10 +257,10 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// A call to a message store or a directory server that failed ([MS-OXCRPC] 2.2.2.2.14). Times are in
     /// milliseconds.
-    pub struct FailureV2 as "AUX_PERF_FAILURE_V2" {
+    pub struct FailureV2: Aux as "AUX_PERF_FAILURE_V2" {
         /// The client's process.
         pub process_id: u16 = "ProcessID",
         /// The client.
@@ -366,9 +286,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// Tells a client how to behave ([MS-OXCRPC] 2.2.2.2.15).
-    pub struct ClientControl as "AUX_CLIENT_CONTROL" {
+    pub struct ClientControl: Aux as "AUX_CLIENT_CONTROL" {
         /// What to do; what is not set is not to be done.
         pub enable_flags: EnableFlags = "EnableFlags",
         /// How long to keep performance data that could not be sent, in milliseconds.
@@ -376,9 +296,9 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// The server's operating system ([MS-OXCRPC] 2.2.2.2.16).
-    pub struct OsVersionInfo as "AUX_OSVERSIONINFO" {
+    pub struct OsVersionInfo: Aux as "AUX_OSVERSIONINFO" {
         /// The structure's own size.
         pub os_version_info_size: u32 = "OSVersionInfoSize",
         /// Its version, the first part.
@@ -398,17 +318,17 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// The server's organisation ([MS-OXCRPC] 2.2.2.2.17).
-    pub struct ExOrgInfo as "AUX_EXORGINFO" {
+    pub struct ExOrgInfo: Aux as "AUX_EXORGINFO" {
         /// What it has.
         pub org_flags: OrgFlags = "OrgFlags",
     }
 }
 
-aux_struct! {
+structure! {
     /// Names a client's account ([MS-OXCRPC] 2.2.2.2.18).
-    pub struct PerfAccountInfo as "AUX_PERF_ACCOUNTINFO" {
+    pub struct PerfAccountInfo: Aux as "AUX_PERF_ACCOUNTINFO" {
         /// The client, as [`PerfClientInfo`] names it.
         pub client_id: u16 = "ClientID",
         /// Padding.
@@ -418,26 +338,26 @@ aux_struct! {
     }
 }
 
-aux_struct! {
+structure! {
     /// What the server can do ([MS-OXCRPC] 2.2.2.2.19).
-    pub struct ServerCapabilities as "AUX_SERVER_CAPABILITIES" {
+    pub struct ServerCapabilities: Aux as "AUX_SERVER_CAPABILITIES" {
         /// What it can do.
         pub server_capability_flags: ServerCapabilityFlags = "ServerCapabilityFlags",
     }
 }
 
-aux_struct! {
+structure! {
     /// What the server's endpoint can do ([MS-OXCRPC] 2.2.2.2.20).
-    pub struct EndpointCapabilities as "AUX_ENDPOINT_CAPABILITIES" {
+    pub struct EndpointCapabilities: Aux as "AUX_ENDPOINT_CAPABILITIES" {
         /// What it can do.
         pub endpoint_capability_flag: EndpointCapabilityFlags = "EndpointCapabilityFlag",
     }
 }
 
-aux_struct! {
+structure! {
     /// Describes a client's connection, for the server's log ([MS-OXCRPC] 2.2.2.2.21). Offsets count from the
     /// start of the header.
-    pub struct ClientConnectionInfo as "AUX_CLIENT_CONNECTION_INFO" {
+    pub struct ClientConnectionInfo: Aux as "AUX_CLIENT_CONNECTION_INFO" {
         /// The connection.
         pub connection_guid: Guid = "ConnectionGUID",
         /// Where [`ClientConnectionInfo::context_info`] is.
@@ -448,28 +368,26 @@ aux_struct! {
         pub connection_attempts: u32 = "ConnectionAttempts",
         /// 1 where the client works on a copy.
         pub connection_flags: u32 = "ConnectionFlags",
-        ; variable
         /// Everything that the offset points into.
-        pub region
+        pub region: Rest = "Region",
     }
 }
 
-aux_struct! {
+structure! {
     /// Describes a session, for the client's log ([MS-OXCRPC] 2.2.2.2.22). Offsets count from the start of the
     /// header.
-    pub struct ServerSessionInfo as "AUX_SERVER_SESSION_INFO" {
+    pub struct ServerSessionInfo: Aux as "AUX_SERVER_SESSION_INFO" {
         /// Where [`ServerSessionInfo::context_info`] is.
         pub offset_server_session_context_info: u16 = "OffsetServerSessionContextInfo",
-        ; variable
         /// Everything that the offset points into.
-        pub region
+        pub region: Rest = "Region",
     }
 }
 
-aux_struct! {
+structure! {
     /// Names a device between client and server ([MS-OXCRPC] 2.2.2.2.23). Offsets count from the start of the
     /// header.
-    pub struct ProtocolDeviceIdentification as "AUX_PROTOCOL_DEVICE_IDENTIFICATION" {
+    pub struct ProtocolDeviceIdentification: Aux as "AUX_PROTOCOL_DEVICE_IDENTIFICATION" {
         /// Where [`ProtocolDeviceIdentification::manufacturer`] is.
         pub device_manufacturer_offset: u16 = "DeviceManufacturerOffset",
         /// Where [`ProtocolDeviceIdentification::model`] is.
@@ -480,8 +398,7 @@ aux_struct! {
         pub device_version_offset: u16 = "DeviceVersionOffset",
         /// Where [`ProtocolDeviceIdentification::firmware_version`] is.
         pub device_firmware_version_offset: u16 = "DeviceFirmwareVersionOffset",
-        ; variable
         /// Everything that the offsets point into.
-        pub region
+        pub region: Rest = "Region",
     }
 }

@@ -8,13 +8,16 @@ use super::blocks::{
     PerfClientInfo, PerfProcessInfo, PerfRequestId, PerfServerInfo, PerfSessionInfo, PerfSessionInfoV2,
     ProtocolDeviceIdentification, ServerCapabilities, ServerSessionInfo,
 };
+use super::format::Aux;
 use super::header::{AuxType, AuxVersion};
+use crate::field::Field;
+use crate::inspect::{Inspect, Node};
 
 /// Which structure goes with which versions and types ([MS-OXCRPC] 2.2.2.2).
 macro_rules! bodies {
     ($($name:ident: [$($version:ident)|+] [$($aux_type:ident)|+];)*) => {
         /// What follows an `AUX_HEADER`.
-        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum AuxBody {
             $(
                 #[doc = concat!("See [`", stringify!($name), "`].")]
@@ -29,7 +32,7 @@ macro_rules! bodies {
             pub(super) fn read(version: AuxVersion, aux_type: AuxType, content: Reader<'_>) -> (Self, Vec<u8>) {
                 let mut r = content.clone();
                 let body = match (version, aux_type) {
-                    $(($(AuxVersion::$version)|+, $(AuxType::$aux_type)|+) => $name::read(&mut r).map(Self::$name),)*
+                    $(($(AuxVersion::$version)|+, $(AuxType::$aux_type)|+) => Field::<Aux>::read(&mut r, stringify!($name)).map(Self::$name),)*
                     _ => return (Self::opaque(content), Vec::new()),
                 };
                 match body {
@@ -40,11 +43,20 @@ macro_rules! bodies {
 
             pub(super) fn write(&self, w: &mut Writer) -> Result<()> {
                 match self {
-                    $(Self::$name(body) => body.write(w),)*
+                    $(Self::$name(body) => Field::<Aux>::write(body, w, stringify!($name)),)*
                     Self::Opaque(bytes) => {
                         w.bytes(bytes);
                         Ok(())
                     }
+                }
+            }
+        }
+
+        impl Inspect for AuxBody {
+            fn to_node(&self) -> Node {
+                match self {
+                    $(Self::$name(body) => body.to_node(),)*
+                    Self::Opaque(bytes) => Node::Bytes(bytes.clone()),
                 }
             }
         }

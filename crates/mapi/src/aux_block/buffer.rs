@@ -7,7 +7,7 @@ use super::header::{AuxType, AuxVersion, HEADER_SIZE};
 use crate::compress::decode_one;
 
 /// The blocks of `rgbAuxIn` or `rgbAuxOut`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuxBuffer {
     /// The blocks, in order.
     pub blocks: Vec<AuxBlock>,
@@ -16,7 +16,7 @@ pub struct AuxBuffer {
 }
 
 /// An `AUX_HEADER` with what follows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AuxBlock {
     /// Which layout `body` has.
     pub version: AuxVersion,

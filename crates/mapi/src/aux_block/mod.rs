@@ -8,18 +8,24 @@ mod blocks;
 mod body;
 mod buffer;
 mod fields;
+mod flags;
+mod format;
 mod header;
 mod texts;
 
 pub use self::blocks::{
-    ClientConnectionInfo, ClientControl, ClientMode, DefGcSuccess, DefMdbSuccess, EnableFlags,
-    EndpointCapabilities, EndpointCapabilityFlags, ExOrgInfo, Failure, FailureV2, GcSuccess, GcSuccessV2,
-    MdbSuccess, MdbSuccessV2, OrgFlags, OsVersionInfo, PerfAccountInfo, PerfClientInfo, PerfProcessInfo,
-    PerfRequestId, PerfServerInfo, PerfSessionInfo, PerfSessionInfoV2, ProtocolDeviceIdentification,
-    ServerCapabilities, ServerCapabilityFlags, ServerSessionInfo, ServerType,
+    ClientConnectionInfo, ClientControl, DefGcSuccess, DefMdbSuccess, EndpointCapabilities, ExOrgInfo,
+    Failure, FailureV2, GcSuccess, GcSuccessV2, MdbSuccess, MdbSuccessV2, OsVersionInfo, PerfAccountInfo,
+    PerfClientInfo, PerfProcessInfo, PerfRequestId, PerfServerInfo, PerfSessionInfo, PerfSessionInfoV2,
+    ProtocolDeviceIdentification, ServerCapabilities, ServerSessionInfo,
 };
 pub use self::body::AuxBody;
 pub use self::buffer::{AuxBlock, AuxBuffer};
+pub use self::fields::Rest;
+pub use self::flags::{
+    ClientMode, EnableFlags, EndpointCapabilityFlags, OrgFlags, ServerCapabilityFlags, ServerType,
+};
+pub use self::format::Aux;
 pub use self::header::{AuxType, AuxVersion};
 
 #[cfg(test)]

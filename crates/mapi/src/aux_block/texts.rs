@@ -3,10 +3,11 @@
 use wire::{Guid, Utf16};
 
 use super::blocks::{
-    ClientConnectionInfo, ClientMode, PerfClientInfo, PerfProcessInfo, PerfServerInfo,
-    ProtocolDeviceIdentification, ServerSessionInfo, ServerType,
+    ClientConnectionInfo, PerfClientInfo, PerfProcessInfo, PerfServerInfo, ProtocolDeviceIdentification,
+    ServerSessionInfo,
 };
 use super::fields::{Region, bytes_at, text_at};
+use super::flags::{ClientMode, ServerType};
 use super::header::HEADER_SIZE;
 
 /// Where each block's region begins, in bytes from the start of its header.
@@ -94,7 +95,7 @@ impl PerfClientInfo {
             mac_address_offset: 0,
             client_mode: ClientMode::CLIENTMODE_UNKNOWN,
             reserved: 0,
-            region: region.into_vec(),
+            region: region.into_rest(),
         }
     }
 
@@ -128,7 +129,7 @@ impl PerfServerInfo {
             server_type,
             server_dn_offset: region.text(server_dn),
             server_name_offset: region.text(server_name),
-            region: region.into_vec(),
+            region: region.into_rest(),
         }
     }
 }
@@ -143,7 +144,7 @@ impl PerfProcessInfo {
             process_guid,
             process_name_offset: region.text(process_name),
             reserved_2: 0,
-            region: region.into_vec(),
+            region: region.into_rest(),
         }
     }
 }
@@ -158,7 +159,7 @@ impl ClientConnectionInfo {
             reserved: 0,
             connection_attempts,
             connection_flags: 0,
-            region: region.into_vec(),
+            region: region.into_rest(),
         }
     }
 }
@@ -169,7 +170,7 @@ impl ServerSessionInfo {
         let mut region = Region::new(SESSION_INFO);
         Self {
             offset_server_session_context_info: region.text(Some(context_info)),
-            region: region.into_vec(),
+            region: region.into_rest(),
         }
     }
 }
@@ -184,7 +185,7 @@ impl ProtocolDeviceIdentification {
             device_serial_number_offset: 0,
             device_version_offset: region.text(Some(version)),
             device_firmware_version_offset: 0,
-            region: region.into_vec(),
+            region: region.into_rest(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::recipient::OpenRecipients;
 use super::response_fields::{ResponseFields, rop_response};
 use crate::ErrorCode;
 use crate::data::{MessageId, TypedString};
-use crate::field::{Field as _, enum_field, flags_field, structure};
+use crate::field::{Field, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 
 enum_field! {
@@ -151,7 +151,7 @@ impl ResponseFields for RopGetValidAttachmentsResponse {
         } else {
             w.len32(self.attachment_ids.len(), "AttachmentIdCount")?;
         }
-        self.attachment_ids.iter().try_for_each(|id| id.write(w, "AttachmentIdArray"))
+        self.attachment_ids.iter().try_for_each(|id| Field::<Rop>::write(id, w, "AttachmentIdArray"))
     }
 }
 

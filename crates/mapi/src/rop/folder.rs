@@ -9,7 +9,7 @@ use super::response_fields::{ResponseFields, plain_response, rop_response};
 use super::shared::{GhostServers, Sized16};
 use crate::ErrorCode;
 use crate::data::{FolderId, MessageId, Text};
-use crate::field::{Field, FieldBy, enum_field, flags_field, structure};
+use crate::field::{FieldBy, enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::Restriction;
 
@@ -217,7 +217,7 @@ impl ResponseFields for MoveCompletion {
         let no_destination = Bool(u8::from(return_value == ErrorCode::EC_DST_NULL_OBJECT));
         Ok(Self {
             dest_handle_index: Option::read_by(r, "DestHandleIndex", &no_destination)?,
-            partial_completion: Bool::read(r, "PartialCompletion")?,
+            partial_completion: Bool(r.u8("PartialCompletion")?),
         })
     }
 
@@ -229,7 +229,8 @@ impl ResponseFields for MoveCompletion {
         if let Some(index) = self.dest_handle_index {
             w.u32(index);
         }
-        self.partial_completion.write(w, "PartialCompletion")
+        w.u8(self.partial_completion.0);
+        Ok(())
     }
 }
 

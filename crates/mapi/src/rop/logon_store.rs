@@ -232,7 +232,7 @@ impl Field<Rop> for RopWritePerUserInformationRequest {
     fn read_with(r: &mut Reader<'_>, _field: &'static str, context: RequestContext) -> Result<Self> {
         let mut request = Self {
             folder_id: LongTermId::read(r, "FolderId")?,
-            has_finished: Bool::read(r, "HasFinished")?,
+            has_finished: Bool(r.u8("HasFinished")?),
             data_offset: r.u32("DataOffset")?,
             data: Bytes16::read(r, "Data")?,
             repl_guid: None,
@@ -241,7 +241,7 @@ impl Field<Rop> for RopWritePerUserInformationRequest {
         let first = request.data_offset == 0 && !r.is_empty();
         match context.private {
             Some(true) if request.data_offset == 0 => {
-                request.repl_guid = Some(Guid::read(r, "ReplGuid")?);
+                request.repl_guid = Some(Guid::from_le(r.array("ReplGuid")?));
             }
             None if first => {
                 let expected = "a logon of which it is known whether it is private";
@@ -261,10 +261,12 @@ impl Field<Rop> for RopWritePerUserInformationRequest {
             return Err(Error::new(kind, "ReplGuid", w.len()).within(WRITE_PER_USER));
         }
         self.folder_id.write(w, "FolderId")?;
-        self.has_finished.write(w, "HasFinished")?;
-        w.u32(self.data_offset);
+        w.u8(self.has_finished.0).u32(self.data_offset);
         self.data.write(w, "Data")?;
-        self.repl_guid.map_or(Ok(()), |guid| guid.write(w, "ReplGuid"))
+        if let Some(guid) = self.repl_guid {
+            w.bytes(&guid.to_le());
+        }
+        Ok(())
     }
 }
 

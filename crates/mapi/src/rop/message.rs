@@ -238,7 +238,7 @@ impl Field<Rop> for RopSetMessageReadFlagRequest {
     fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
         Ok(Self {
             input_handle_index: Field::read(r, "InputHandleIndex")?,
-            read_flags: Field::read(r, "ReadFlags")?,
+            read_flags: ReadFlags(r.u8("ReadFlags")?),
             client_data: None,
         })
     }

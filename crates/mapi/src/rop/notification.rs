@@ -72,7 +72,7 @@ impl FieldBy<Rop, NotificationTypes> for Option<u8> {
     }
 
     fn write_by(&self, w: &mut Writer, field: &'static str, by: &NotificationTypes) -> Result<()> {
-        write_optional(self.as_ref(), w, field, by.contains(NotificationTypes::EXTENDED))
+        write_optional::<Rop, u8>(self.as_ref(), w, field, by.contains(NotificationTypes::EXTENDED))
     }
 }
 

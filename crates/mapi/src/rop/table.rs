@@ -9,7 +9,7 @@ use super::response_fields::{ResponseFields, rop_response};
 use super::shared::Sized16;
 use crate::ErrorCode;
 use crate::data::{FolderId, SortOrderSet};
-use crate::field::{Field, enum_field, flags_field, structure};
+use crate::field::{enum_field, flags_field, structure};
 use crate::inspect::{Inspect, Node};
 use crate::property::{PropTag, Restriction, Row, Rows};
 
@@ -134,13 +134,13 @@ pub struct RopQueryRowsResponse {
 
 impl ResponseFields for RopQueryRowsResponse {
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
-        let origin = Bookmark::read(r, "Origin")?;
+        let origin = Bookmark(r.u8("Origin")?);
         let rows = read_rows(r, context)?;
         Ok(Self { origin, rows })
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {
-        self.origin.write(w, "Origin")?;
+        w.u8(self.origin.0);
         write_rows(&self.rows, w)
     }
 }
@@ -272,8 +272,8 @@ pub struct RopFindRowResponse {
 
 impl ResponseFields for RopFindRowResponse {
     fn read(r: &mut Reader<'_>, _return_value: ErrorCode, context: ResponseContext<'_>) -> Result<Self> {
-        let row_no_longer_visible = Bool::read(r, "RowNoLongerVisible")?;
-        let has_row_data = Bool::read(r, "HasRowData")?;
+        let row_no_longer_visible = Bool(r.u8("RowNoLongerVisible")?);
+        let has_row_data = Bool(r.u8("HasRowData")?);
         if !has_row_data.is_true() {
             return Ok(Self { row_no_longer_visible, has_row_data, row_data: None });
         }
@@ -282,8 +282,7 @@ impl ResponseFields for RopFindRowResponse {
     }
 
     fn write(&self, w: &mut Writer) -> Result<()> {
-        self.row_no_longer_visible.write(w, "RowNoLongerVisible")?;
-        self.has_row_data.write(w, "HasRowData")?;
+        w.u8(self.row_no_longer_visible.0).u8(self.has_row_data.0);
         match &self.row_data {
             Some(row) if self.has_row_data.is_true() => row.write(w),
             None if !self.has_row_data.is_true() => Ok(()),
