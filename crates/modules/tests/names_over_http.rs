@@ -44,10 +44,10 @@ fn engine(upstream: &str) -> Engine {
 fn open<'a>(engine: &'a Engine, table: &'a CookieTable, authority: &str) -> MapiHttpClient<'a> {
     let web = MapiHttpClient::new(engine, table, Endpoint::Nspi, authority);
     let request = book::BindRequest { flags: 0, stat: Maybe::new(Stat::default()), aux: NONE };
-    let (mut flight, _) = web.relayed(RequestType::Bind, request.to_bytes().unwrap());
+    let (mut flight, _) = web.relayed(RequestType::Bind, book::Request::Bind(request).encode().unwrap());
     let answer =
         book::BindResponse { error_code: ErrorCode::SUCCESS, server_guid: FlatUid::default(), aux: NONE };
-    web.answered(&mut flight, Answer::Complete(answer).to_bytes().unwrap());
+    web.answered(&mut flight, book::Response::Bind(Answer::Complete(answer)).encode().unwrap());
     web
 }
 
@@ -360,12 +360,12 @@ fn urls_lead_to_the_proxy() {
         let mailbox = book::GetMailboxUrlResponse { error_code, server_url: server_url.clone(), aux: NONE };
         let told = tell(&web, &book::Response::GetMailboxUrl(Answer::Complete(mailbox)));
         let expected = book::GetMailboxUrlResponse { error_code, server_url: ours.clone(), aux: NONE };
-        assert_eq!(told, Answer::Complete(expected).to_bytes().unwrap());
+        assert_eq!(told, book::Response::GetMailboxUrl(Answer::Complete(expected)).encode().unwrap());
 
         let book = book::GetAddressBookUrlResponse { error_code, server_url, aux: NONE };
         let told = tell(&web, &book::Response::GetAddressBookUrl(Answer::Complete(book)));
         let expected = book::GetAddressBookUrlResponse { error_code, server_url: ours, aux: NONE };
-        assert_eq!(told, Answer::Complete(expected).to_bytes().unwrap());
+        assert_eq!(told, book::Response::GetAddressBookUrl(Answer::Complete(expected)).encode().unwrap());
     }
 }
 
@@ -406,7 +406,7 @@ fn connect(user_dn: &str) -> Vec<u8> {
         lcid_string: 1033,
         aux: NONE,
     };
-    request.to_bytes().unwrap()
+    emsmdb::Request::Connect(request).encode().unwrap()
 }
 
 fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
@@ -419,7 +419,7 @@ fn connected(dn_prefix: &str, aux: AuxiliaryBuffer) -> Vec<u8> {
         display_name: Utf16::from("Alice"),
         aux,
     };
-    Answer::Complete(answer).to_bytes().unwrap()
+    emsmdb::Response::Connect(Answer::Complete(answer)).encode().unwrap()
 }
 
 #[test]
@@ -469,15 +469,15 @@ fn auxiliary_blocks_that_name_the_server_are_taken_out_of_whatever_has_them() {
             (Answer::Complete(execute(said.clone())), Answer::Complete(execute(left.clone()))),
             (Answer::Failure(failed(said.clone())), Answer::Failure(failed(left.clone()))),
         ] {
-            let request = emsmdb::ExecuteRequest {
+            let request = emsmdb::Request::Execute(emsmdb::ExecuteRequest {
                 flags: mapi::emsmdb::RpcFlags::default(),
                 rop_buffer: SizedBytes::default(),
                 max_rop_out: 0x8000,
                 aux: NONE,
-            };
-            let (mut flight, _) = store.relayed(RequestType::Execute, request.to_bytes().unwrap());
-            let told = store.answered(&mut flight, sent.to_bytes().unwrap());
-            assert_eq!(told, expected.to_bytes().unwrap());
+            });
+            let (mut flight, _) = store.relayed(RequestType::Execute, request.encode().unwrap());
+            let told = store.answered(&mut flight, emsmdb::Response::Execute(sent).encode().unwrap());
+            assert_eq!(told, emsmdb::Response::Execute(expected).encode().unwrap());
         }
 
         let book = open(&engine, &table, "b");

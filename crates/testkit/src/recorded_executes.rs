@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use mapi::compress::{ExtendedBuffer, Limits};
 use mapi::emsmdb::RopBuffer;
-use mapi::mapihttp;
-use mapi::mapihttp::emsmdb::{ExecuteRequest, ExecuteResponse};
+use mapi::mapihttp::emsmdb::{Request, Response};
+use mapi::mapihttp::{self, Answer, RequestType};
 use mapi::property::PropTag;
 use mapi::rop::logon::LogonFlags;
 use mapi::rop::{Columns, Logons, RequestBody, RopRequest};
@@ -71,9 +71,14 @@ pub struct Execute {
 pub fn executes(exchange: &Exchange) -> Option<wire::Result<Execute>> {
     let (message, response) = (exchange.http_request(), exchange.http_response()?);
     message.header("X-RequestType").filter(|name| name.eq_ignore_ascii_case("Execute"))?;
-    let asked = ExecuteRequest::from_bytes(&message.body).ok()?;
+    let Ok((Request::Execute(asked), [])) = Request::decode(RequestType::Execute, &message.body) else {
+        return None;
+    };
     let (_, payload) = mapihttp::ResponseBody::split(&response.body).ok()?;
-    let told = mapihttp::Answer::<ExecuteResponse>::from_bytes(payload).ok()?.get()?.clone();
+    let Ok((Response::Execute(Answer::Complete(told)), [])) = Response::decode(RequestType::Execute, payload)
+    else {
+        return None;
+    };
     let cookies = message.header("Cookie").unwrap_or_default();
     let session = mapihttp::cookies::cookie(cookies, "sid").unwrap_or_default().to_owned();
     let unpacked = asked.rop_buffers(Limits::default()).and_then(|asked| {

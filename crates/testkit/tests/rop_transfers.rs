@@ -7,8 +7,8 @@ use mapi::compress::Limits;
 use mapi::emsmdb::RopBuffer;
 use mapi::fast_transfer::{Marker, Tree, TreeLimits};
 use mapi::idset::ReplGuidSet;
-use mapi::mapihttp::Answer;
-use mapi::mapihttp::emsmdb::{ExecuteRequest, ExecuteResponse};
+use mapi::mapihttp::emsmdb::{Request, Response};
+use mapi::mapihttp::{Answer, RequestType};
 
 use mapi::property::PropTag;
 use mapi::rop::fast_transfer::{TransferContent, TransferStatus};
@@ -35,12 +35,16 @@ impl Transfers {
         if request.header("X-RequestType") != Some("Execute") {
             return None;
         }
-        let asked = ExecuteRequest::from_bytes(&request.body).ok()?.rop_buffers(Limits::default()).ok()?;
+        let Ok((Request::Execute(asked), [])) = Request::decode(RequestType::Execute, &request.body) else {
+            return None;
+        };
+        let asked = asked.rop_buffers(Limits::default()).ok()?;
         let asked = RopBuffer::from_bytes(&asked.first()?.payload).unwrap();
         let requests = RopRequests::decode(&asked.rops, &()).rops;
         let body = exchange.http_response()?.body;
         let start = body.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
-        let Ok(Answer::<ExecuteResponse>::Complete(told)) = Answer::from_bytes(&body[start..]) else {
+        let told = Response::decode(RequestType::Execute, &body[start..]);
+        let Ok((Response::Execute(Answer::Complete(told)), [])) = told else {
             return None;
         };
         let mut answers = Answers::new(&requests, &asked.handles, &());

@@ -40,7 +40,7 @@ pub enum HandleRole {
 /// A part of a structure of the format `F`.
 ///
 /// It is read and written without alignment, little-endian.
-pub trait Field<F: Format>: Sized + InspectAs<F> {
+pub trait Field<F: Format>: Sized {
     /// The fewest bytes that it takes; at least one, so that a count can be held against what is left.
     const MIN_SIZE: usize = 1;
 
@@ -78,7 +78,7 @@ pub trait Field<F: Format>: Sized + InspectAs<F> {
 }
 
 /// A part of a structure of the format `F` whose shape depends on a part before it, `by`.
-pub trait FieldBy<F: Format, C>: Sized + InspectAs<F> {
+pub trait FieldBy<F: Format, C>: Sized {
     /// Reads it from where `r` stands. `field` names it in errors.
     ///
     /// # Errors

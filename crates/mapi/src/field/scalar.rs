@@ -2,16 +2,13 @@
 
 use wire::{FileTime, Guid, Reader, Result, Writer};
 
-use super::format::{Field, Format, HandleRole, InspectAs};
+use super::format::{Field, Format, HandleRole};
 use crate::ErrorCode;
 use crate::property::{PropTag, PropType};
 
 macro_rules! scalar_field {
     ($($name:ident)*) => {
-        $(impl<F: Format> Field<F> for $name
-        where
-            Self: InspectAs<F>,
-        {
+        $(impl<F: Format> Field<F> for $name {
             const MIN_SIZE: usize = size_of::<Self>();
 
             #[inline]
@@ -33,10 +30,7 @@ scalar_field!(u8 u16 u32 u64 i32 i64);
 /// Makes a newtype of an unsigned number a field.
 macro_rules! newtype_field {
     ($($name:ident($inner:ident)),* $(,)?) => {
-        $(impl<F: $crate::field::format::Format> $crate::field::format::Field<F> for $name
-        where
-            Self: $crate::field::format::InspectAs<F>,
-        {
+        $(impl<F: $crate::field::format::Format> $crate::field::format::Field<F> for $name {
             const MIN_SIZE: usize = size_of::<$inner>();
 
             #[inline]
@@ -75,10 +69,7 @@ pub(crate) use {enum_field, flags_field, newtype_field};
 
 newtype_field!(ErrorCode(u32), PropTag(u32), PropType(u16), FileTime(u64));
 
-impl<F: Format> Field<F> for Guid
-where
-    Self: InspectAs<F>,
-{
+impl<F: Format> Field<F> for Guid {
     const MIN_SIZE: usize = 16;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -92,10 +83,7 @@ where
 }
 
 /// Several fields of a number that is always the same. Bytes are inspected as such.
-impl<F: Format, T: Field<F> + Copy + Default, const N: usize> Field<F> for [T; N]
-where
-    Self: InspectAs<F>,
-{
+impl<F: Format, T: Field<F> + Copy + Default, const N: usize> Field<F> for [T; N] {
     #[allow(clippy::arithmetic_side_effects, reason = "of constants")]
     const MIN_SIZE: usize = N * T::MIN_SIZE;
 
@@ -112,10 +100,7 @@ where
     }
 }
 
-impl<F: Format, T: Field<F>> Field<F> for Box<T>
-where
-    Self: InspectAs<F>,
-{
+impl<F: Format, T: Field<F>> Field<F> for Box<T> {
     const MIN_SIZE: usize = T::MIN_SIZE;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {

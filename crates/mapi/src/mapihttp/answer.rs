@@ -1,10 +1,11 @@
 //! Response bodies: status, failure and success ([MS-OXCMAPIHTTP] 2.2.4, 2.2.5).
 
-use wire::{Decode, Encode, Error, Reader, Result, Writer};
+use wire::{Error, Reader, Result, Writer};
 
 use super::auxiliary::AuxiliaryBuffer;
-use super::field::Field;
+use super::format::MapiHttp;
 use crate::ErrorCode;
+use crate::field::Field;
 
 /// What a server answers whose `StatusCode` is not zero: the request was not carried out
 /// ([MS-OXCMAPIHTTP] 2.2.4.1.3 and the like).
@@ -38,7 +39,7 @@ pub enum Answer<T> {
 }
 
 /// The fields of an answer behind `StatusCode`.
-pub(crate) trait AnswerBody: Encode + for<'a> Decode<'a> {
+pub(crate) trait AnswerBody: Field<MapiHttp> {
     /// What the operation returned.
     fn error_code(&self) -> ErrorCode;
 }
@@ -78,34 +79,27 @@ impl<T: AnswerBody> Answer<T> {
     }
 }
 
-impl<'a, T: AnswerBody> Decode<'a> for Answer<T> {
-    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+impl<T: AnswerBody> Field<MapiHttp> for Answer<T> {
+    const MIN_SIZE: usize = 4;
+
+    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
         let status_code = ErrorCode(r.u32("StatusCode")?);
         if status_code != ErrorCode::SUCCESS {
             let aux = AuxiliaryBuffer::of_failure(r);
             return Ok(Self::Failure(Failure { status_code, aux }));
         }
         let start = r.clone();
-        T::decode(r).map(Self::Complete).or_else(|error| {
+        T::read(r, field).map(Self::Complete).or_else(|error| {
             *r = start;
             bare(r).map(Self::Bare).ok_or(error)
         })
     }
-}
 
-/// An error and nothing but an auxiliary buffer up to the end.
-fn bare(r: &mut Reader<'_>) -> Option<Bare> {
-    let error_code = ErrorCode(r.u32("ErrorCode").ok()?);
-    let aux = AuxiliaryBuffer::read(r, "AuxiliaryBuffer").ok()?;
-    (error_code != ErrorCode::SUCCESS && r.is_empty()).then_some(Bare { error_code, aux })
-}
-
-impl<T: AnswerBody> Encode for Answer<T> {
-    fn encode(&self, w: &mut Writer) -> Result<()> {
+    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()> {
         match self {
             Self::Complete(body) => {
                 w.u32(0);
-                body.encode(w)
+                body.write(w, field)
             }
             Self::Bare(Bare { error_code, aux }) => {
                 w.u32(0).u32(not_zero(*error_code, "ErrorCode")?);
@@ -119,9 +113,39 @@ impl<T: AnswerBody> Encode for Answer<T> {
     }
 }
 
+/// An error and nothing but an auxiliary buffer up to the end.
+fn bare(r: &mut Reader<'_>) -> Option<Bare> {
+    let error_code = ErrorCode(r.u32("ErrorCode").ok()?);
+    let aux = AuxiliaryBuffer::read(r, "AuxiliaryBuffer").ok()?;
+    (error_code != ErrorCode::SUCCESS && r.is_empty()).then_some(Bare { error_code, aux })
+}
+
 fn not_zero(code: ErrorCode, field: &'static str) -> Result<u32> {
     if code == ErrorCode::SUCCESS {
         return Err(Error::invalid(field, 0, 0, "an error"));
     }
     Ok(code.0)
 }
+
+/// Declares the fields of an answer behind its `StatusCode`, as [`structure`](crate::field::structure) does: they begin
+/// with `error_code`.
+macro_rules! http_answer {
+    ($(#[$outer:meta])* pub struct $name:ident as $structure:literal { $($fields:tt)* }) => {
+        $crate::field::structure! {
+            $(#[$outer])*
+            pub struct $name: $crate::mapihttp::format::MapiHttp as $structure {
+                /// Zero, or why the operation failed.
+                pub error_code: $crate::ErrorCode = "ErrorCode",
+                $($fields)*
+            }
+        }
+
+        impl $crate::mapihttp::answer::AnswerBody for $name {
+            fn error_code(&self) -> $crate::ErrorCode {
+                self.error_code
+            }
+        }
+    };
+}
+
+pub(crate) use http_answer;

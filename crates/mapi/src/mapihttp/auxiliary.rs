@@ -2,9 +2,10 @@
 
 use wire::{Bytes, Decode, Encode, Error, Reader, Result, Writer};
 
-use super::field::Field;
+use super::format::MapiHttp;
 use crate::aux_block::AuxBuffer;
 use crate::compress::{self, ExtendedBuffer, ExtendedFlags};
+use crate::field::Field;
 
 /// The end of every body: one extended buffer with auxiliary blocks, or nothing, behind its size
 /// ([MS-OXCRPC] 3.1.4.1.1).
@@ -80,7 +81,7 @@ impl AuxiliaryBuffer {
     }
 }
 
-impl Field for AuxiliaryBuffer {
+impl Field<MapiHttp> for AuxiliaryBuffer {
     const MIN_SIZE: usize = 0;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {

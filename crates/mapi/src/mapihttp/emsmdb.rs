@@ -2,10 +2,14 @@
 
 use wire::{Result, Utf16};
 
-use super::macros::{http_answer, http_body, http_operations};
-use super::{AuxiliaryBuffer, SizedBytes, String8};
+use super::answer::http_answer;
+use super::auxiliary::AuxiliaryBuffer;
+use super::field::{SizedBytes, String8};
+use super::format::MapiHttp;
+use super::operations::http_operations;
 use crate::compress::{self, ExtendedBuffer, Limits};
 use crate::emsmdb::RpcFlags;
+use crate::field::structure;
 
 http_operations! { Emsmdb;
     /// Begins a session.
@@ -18,9 +22,9 @@ http_operations! { Emsmdb;
     NotificationWait(NotificationWaitRequest, NotificationWaitResponse);
 }
 
-http_body! {
+structure! {
     /// What `Connect` asks ([MS-OXCMAPIHTTP] 2.2.4.1.1).
-    pub struct ConnectRequest as "Connect" {
+    pub struct ConnectRequest: MapiHttp as "Connect" {
         /// The DN of the user who connects, in the directory.
         pub user_dn: String8 = "UserDn",
         /// Zero, or flags that ask for more ([MS-OXCRPC] 3.1.4.1).
@@ -54,9 +58,9 @@ http_answer! {
     }
 }
 
-http_body! {
+structure! {
     /// What `Execute` asks ([MS-OXCMAPIHTTP] 2.2.4.2.1).
-    pub struct ExecuteRequest as "Execute" {
+    pub struct ExecuteRequest: MapiHttp as "Execute" {
         /// How the response is to be packed.
         pub flags: RpcFlags = "Flags",
         /// Extended buffers with ROP requests; see [`ExecuteRequest::rop_buffers`].
@@ -100,9 +104,9 @@ macro_rules! rop_buffers {
 rop_buffers!(ExecuteRequest);
 rop_buffers!(ExecuteResponse);
 
-http_body! {
+structure! {
     /// What `Disconnect` asks ([MS-OXCMAPIHTTP] 2.2.4.3.1).
-    pub struct DisconnectRequest as "Disconnect" {
+    pub struct DisconnectRequest: MapiHttp as "Disconnect" {
         /// Auxiliary blocks.
         pub aux: AuxiliaryBuffer = "AuxiliaryBuffer",
     }
@@ -116,9 +120,9 @@ http_answer! {
     }
 }
 
-http_body! {
+structure! {
     /// What `NotificationWait` asks ([MS-OXCMAPIHTTP] 2.2.4.4.1).
-    pub struct NotificationWaitRequest as "NotificationWait" {
+    pub struct NotificationWaitRequest: MapiHttp as "NotificationWait" {
         /// Reserved, zero.
         pub flags: u32 = "Flags",
         /// Auxiliary blocks.

@@ -2,71 +2,20 @@
 
 use std::num::NonZeroU8;
 
-use wire::{Bytes, Guid, Reader, Result, Utf16, Writer};
+use wire::{Bytes, Reader, Result, Utf16, Writer};
 
-use crate::ErrorCode;
+use super::format::MapiHttp;
 use crate::emsmdb::RpcFlags;
+use crate::field::{Field, newtype_field};
 use crate::nspi::{DisplayType, FlatUid, MId, Stat};
-use crate::property::{PropTag, read_string8, read_unicode, write_string8, write_unicode};
+use crate::property::{read_string8, read_unicode, write_string8, write_unicode};
 
 /// The most entries of a list: what [MS-OXCMAPIHTTP] 2.2.5.12.1 grants an explicit table.
 pub(crate) const MAX_ITEMS: u32 = 100_000;
 
-/// A field of a body: read and written without alignment.
-pub(crate) trait Field: Sized {
-    /// The least bytes that it takes.
-    const MIN_SIZE: usize;
+newtype_field!(DisplayType(u32), MId(u32), RpcFlags(u32));
 
-    /// Reads the field from where `r` stands.
-    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self>;
-
-    /// Appends the field to `w`.
-    fn write(&self, w: &mut Writer, field: &'static str) -> Result<()>;
-}
-
-macro_rules! scalars {
-    ($($type:ty: $method:ident, $size:literal;)*) => {
-        $(impl Field for $type {
-            const MIN_SIZE: usize = $size;
-
-            fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
-                r.$method(field)
-            }
-
-            fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
-                w.$method(*self);
-                Ok(())
-            }
-        })*
-    };
-}
-
-scalars! {
-    u8: u8, 1;
-    u32: u32, 4;
-    i32: i32, 4;
-}
-
-macro_rules! numbers {
-    ($($type:ident)*) => {
-        $(impl Field for $type {
-            const MIN_SIZE: usize = 4;
-
-            fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
-                r.u32(field).map(Self)
-            }
-
-            fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
-                w.u32(self.0);
-                Ok(())
-            }
-        })*
-    };
-}
-
-numbers!(DisplayType ErrorCode MId PropTag RpcFlags);
-
-impl Field for FlatUid {
+impl Field<MapiHttp> for FlatUid {
     const MIN_SIZE: usize = 16;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -79,21 +28,8 @@ impl Field for FlatUid {
     }
 }
 
-impl Field for Guid {
-    const MIN_SIZE: usize = 16;
-
-    fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
-        r.array(field).map(Self::from_le)
-    }
-
-    fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
-        w.bytes(&self.to_le());
-        Ok(())
-    }
-}
-
 /// `STAT`, here without padding ([MS-OXNSPI] 2.2.8).
-impl Field for Stat {
+impl Field<MapiHttp> for Stat {
     const MIN_SIZE: usize = 36;
 
     fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
@@ -122,7 +58,7 @@ impl Field for Stat {
 }
 
 /// A 32-bit count and so many entries.
-impl<T: Field> Field for Vec<T> {
+impl<T: Field<MapiHttp>> Field<MapiHttp> for Vec<T> {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -142,7 +78,7 @@ impl<T: Field> Field for Vec<T> {
 }
 
 /// A text that ends with a zero code unit.
-impl Field for Utf16 {
+impl Field<MapiHttp> for Utf16 {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -164,7 +100,7 @@ impl From<&str> for String8 {
     }
 }
 
-impl Field for String8 {
+impl Field<MapiHttp> for String8 {
     const MIN_SIZE: usize = 1;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -180,7 +116,7 @@ impl Field for String8 {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct SizedBytes(pub Bytes);
 
-impl Field for SizedBytes {
+impl Field<MapiHttp> for SizedBytes {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -234,7 +170,7 @@ impl<T> From<Option<T>> for Maybe<T> {
     }
 }
 
-impl<T: Field> Field for Maybe<T> {
+impl<T: Field<MapiHttp>> Field<MapiHttp> for Maybe<T> {
     const MIN_SIZE: usize = 1;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {

@@ -31,7 +31,7 @@ impl Inspect for Bool {
 newtype_field!(Bool(u8));
 
 /// What is there only where a Boolean before it is true.
-impl<T: Field<Rop> + Inspect> FieldBy<Rop, Bool> for Option<T> {
+impl<T: Field<Rop>> FieldBy<Rop, Bool> for Option<T> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
         by.is_true().then(|| T::read(r, field)).transpose()
     }
@@ -149,7 +149,7 @@ macro_rules! list {
             }
         }
 
-        impl<T: Field<Rop> + Inspect> Field<Rop> for $name<T> {
+        impl<T: Field<Rop>> Field<Rop> for $name<T> {
             const MIN_SIZE: usize = size_of::<$type>();
 
             fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {

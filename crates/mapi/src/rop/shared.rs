@@ -102,7 +102,7 @@ impl<T: Inspect> Inspect for Sized16<T> {
     }
 }
 
-impl<T: Field<Rop> + Inspect> Field<Rop> for Sized16<T> {
+impl<T: Field<Rop>> Field<Rop> for Sized16<T> {
     const MIN_SIZE: usize = 2;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {

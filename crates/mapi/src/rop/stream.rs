@@ -68,7 +68,7 @@ impl Inspect for SizeOrSentinel {
 newtype_field!(SizeOrSentinel(u16));
 
 /// What is there only where the size before it says so.
-impl<T: Field<Rop> + Inspect> FieldBy<Rop, SizeOrSentinel> for Option<T> {
+impl<T: Field<Rop>> FieldBy<Rop, SizeOrSentinel> for Option<T> {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &SizeOrSentinel) -> Result<Self> {
         by.is_sentinel().then(|| T::read(r, field)).transpose()
     }

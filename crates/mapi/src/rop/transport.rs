@@ -125,7 +125,7 @@ impl FieldBy<Rop, Bool> for SentProperties {
     fn read_by(r: &mut Reader<'_>, field: &'static str, by: &Bool) -> Result<Self> {
         // Nothing that may follow begins with a zero.
         let is_there = !by.is_true() || r.peek().starts_with(&[0, 0]);
-        is_there.then(|| Field::read(r, field)).transpose().map(Self)
+        is_there.then(|| Field::<Rop>::read(r, field)).transpose().map(Self)
     }
 
     fn write_by(&self, w: &mut Writer, field: &'static str, by: &Bool) -> Result<()> {
@@ -137,7 +137,7 @@ impl FieldBy<Rop, Bool> for SentProperties {
                 "properties exactly where a field before it says so",
             ));
         }
-        self.0.as_ref().map_or(Ok(()), |list| Field::write(list, w, field))
+        self.0.as_ref().map_or(Ok(()), |list| Field::<Rop>::write(list, w, field))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Bodies of every kind survive, whole and cut short.
 
-use mapi::mapihttp::nspi::{ColumnsAndRows, CompareMIdsResponse, EntryIds, Names};
+use mapi::mapihttp::nspi::{ColumnsAndRows, EntryIds, Names};
 use mapi::mapihttp::{Answer, AuxiliaryBuffer, Bare, Failure, Maybe, RequestType, String8, emsmdb, nspi};
 use mapi::nspi::{DisplayType, MId, PermanentEntryId, Place, Text};
 use mapi::property::{FlaggedValue, PropTag, PropType, PropertyRow, PropertyValue};
 use mapi::{ErrorCode, mapihttp};
 use proptest::prelude::*;
-use wire::{Decode as _, Encode as _, Utf16};
+use wire::{Encode as _, Utf16};
 
 use crate::strategies;
 
@@ -102,7 +102,10 @@ fn a_comparison_is_understood_in_both_orders() {
         (u32::MAX, denied, denied, -1, true),
     ] {
         let bytes = [first.to_le_bytes(), second.to_le_bytes(), [0; 4]].concat();
-        let read = CompareMIdsResponse::from_bytes(&bytes).unwrap();
+        let bytes = [&[0; 4], &bytes[..]].concat();
+        let (read, rest) = nspi::Response::decode(RequestType::CompareMIds, &bytes).unwrap();
+        let nspi::Response::CompareMIds(Answer::Complete(read)) = read else { panic!("{read:?}") };
+        assert_eq!(rest, b"");
         assert_eq!((read.error_code.0, read.result, read.result_first), (code, result, result_first));
     }
 }

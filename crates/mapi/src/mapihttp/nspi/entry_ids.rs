@@ -2,8 +2,9 @@
 
 use wire::{Decode, Reader, Result, Writer};
 
-use crate::mapihttp::SizedBytes;
-use crate::mapihttp::field::Field;
+use crate::field::Field;
+use crate::mapihttp::field::SizedBytes;
+use crate::mapihttp::format::MapiHttp;
 use crate::nspi::EntryId;
 
 /// Entry ids behind a 32-bit count of them ([MS-OXCMAPIHTTP] 2.2.5.10.1).
@@ -18,7 +19,7 @@ pub struct EntryIds {
     pub sized: bool,
 }
 
-impl Field for EntryIds {
+impl Field<MapiHttp> for EntryIds {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {

@@ -9,7 +9,7 @@ mod response;
 mod rows;
 mod visit;
 
-use super::macros::http_operations;
+use super::operations::http_operations;
 
 pub use self::entry_ids::EntryIds;
 pub use self::names::Names;

@@ -2,8 +2,10 @@
 
 use wire::{Reader, Result, Writer};
 
-use crate::mapihttp::AuxiliaryBuffer;
-use crate::mapihttp::field::{Field, MAX_ITEMS};
+use crate::field::Field;
+use crate::mapihttp::auxiliary::AuxiliaryBuffer;
+use crate::mapihttp::field::MAX_ITEMS;
+use crate::mapihttp::format::MapiHttp;
 
 /// The byte that some clients put before each name.
 const FLAG: u8 = 0xFF;
@@ -27,7 +29,7 @@ impl<T> Names<T> {
     }
 }
 
-impl<T: Field> Field for Names<T> {
+impl<T: Field<MapiHttp>> Field<MapiHttp> for Names<T> {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, field: &'static str) -> Result<Self> {
@@ -53,7 +55,7 @@ impl<T: Field> Field for Names<T> {
 
 /// Names with their bytes, if there are any and the body goes on behind them as it has to: a text may begin
 /// with such a byte as well.
-fn read_flagged<T: Field>(r: &mut Reader<'_>, field: &'static str) -> Option<Vec<T>> {
+fn read_flagged<T: Field<MapiHttp>>(r: &mut Reader<'_>, field: &'static str) -> Option<Vec<T>> {
     let count = r.u32(field).ok()?;
     if count == 0 || r.peek().first() != Some(&FLAG) {
         return None;

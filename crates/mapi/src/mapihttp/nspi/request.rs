@@ -5,14 +5,16 @@ use wire::Utf16;
 use super::entry_ids::EntryIds;
 use super::names::Names;
 use super::rows::{Filter, PropertyName};
-use crate::mapihttp::macros::http_body;
-use crate::mapihttp::{AuxiliaryBuffer, Maybe, String8};
+use crate::field::structure;
+use crate::mapihttp::auxiliary::AuxiliaryBuffer;
+use crate::mapihttp::field::{Maybe, String8};
+use crate::mapihttp::format::MapiHttp;
 use crate::nspi::{DisplayType, MId, Stat};
 use crate::property::{PropTag, PropertyList, TaggedValue};
 
-http_body! {
+structure! {
     /// What `Bind` asks ([MS-OXCMAPIHTTP] 2.2.5.1.1).
-    pub struct BindRequest as "Bind" {
+    pub struct BindRequest: MapiHttp as "Bind" {
         /// `fAnonymousLogin` or zero ([MS-OXNSPI] 2.2.1.11).
         pub flags: u32 = "Flags",
         /// The code page and the locales that the client would like.
@@ -22,9 +24,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `Unbind` asks ([MS-OXCMAPIHTTP] 2.2.5.2.1).
-    pub struct UnbindRequest as "Unbind" {
+    pub struct UnbindRequest: MapiHttp as "Unbind" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// Auxiliary blocks.
@@ -32,9 +34,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `CompareMIds` asks ([MS-OXCMAPIHTTP] 2.2.5.3.1).
-    pub struct CompareMIdsRequest as "CompareMIds" {
+    pub struct CompareMIdsRequest: MapiHttp as "CompareMIds" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// The container.
@@ -48,9 +50,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `DNToMId` asks ([MS-OXCMAPIHTTP] 2.2.5.4.1).
-    pub struct DNToMIdRequest as "DNToMId" {
+    pub struct DNToMIdRequest: MapiHttp as "DNToMId" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// The distinguished names.
@@ -60,9 +62,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `GetMatches` asks ([MS-OXCMAPIHTTP] 2.2.5.5.1).
-    pub struct GetMatchesRequest as "GetMatches" {
+    pub struct GetMatchesRequest: MapiHttp as "GetMatches" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// The place in the table.
@@ -84,9 +86,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `GetPropList` asks ([MS-OXCMAPIHTTP] 2.2.5.6.1).
-    pub struct GetPropListRequest as "GetPropList" {
+    pub struct GetPropListRequest: MapiHttp as "GetPropList" {
         /// `fSkipObjects` ([MS-OXNSPI] 2.2.1.12).
         pub flags: u32 = "Flags",
         /// The object.
@@ -98,9 +100,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `GetProps` asks ([MS-OXCMAPIHTTP] 2.2.5.7.1).
-    pub struct GetPropsRequest as "GetProps" {
+    pub struct GetPropsRequest: MapiHttp as "GetProps" {
         /// `fSkipObjects`, `fEphID` ([MS-OXNSPI] 2.2.1.12).
         pub flags: u32 = "Flags",
         /// The object, as the current row of a table.
@@ -112,9 +114,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `GetSpecialTable` asks ([MS-OXCMAPIHTTP] 2.2.5.8.1).
-    pub struct GetSpecialTableRequest as "GetSpecialTable" {
+    pub struct GetSpecialTableRequest: MapiHttp as "GetSpecialTable" {
         /// `NspiAddressCreationTemplates`, `NspiUnicodeStrings` ([MS-OXNSPI] 2.2.1.13).
         pub flags: u32 = "Flags",
         /// The code page and the locales.
@@ -126,9 +128,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `GetTemplateInfo` asks ([MS-OXCMAPIHTTP] 2.2.5.9.1).
-    pub struct GetTemplateInfoRequest as "GetTemplateInfo" {
+    pub struct GetTemplateInfoRequest: MapiHttp as "GetTemplateInfo" {
         /// Which parts are asked for ([MS-OXNSPI] 2.2.1.14).
         pub flags: u32 = "Flags",
         /// The kind of object that the template is for.
@@ -144,9 +146,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `ModLinkAtt` asks ([MS-OXCMAPIHTTP] 2.2.5.10.1).
-    pub struct ModLinkAttRequest as "ModLinkAtt" {
+    pub struct ModLinkAttRequest: MapiHttp as "ModLinkAtt" {
         /// `fDelete` or zero ([MS-OXNSPI] 2.2.1.15).
         pub flags: u32 = "Flags",
         /// The property.
@@ -160,9 +162,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `ModProps` asks ([MS-OXCMAPIHTTP] 2.2.5.11.1).
-    pub struct ModPropsRequest as "ModProps" {
+    pub struct ModPropsRequest: MapiHttp as "ModProps" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// The object, as the current row of a table.
@@ -176,9 +178,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `QueryColumns` asks ([MS-OXCMAPIHTTP] 2.2.5.13.1).
-    pub struct QueryColumnsRequest as "QueryColumns" {
+    pub struct QueryColumnsRequest: MapiHttp as "QueryColumns" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// `NspiUnicodeProptypes` or zero ([MS-OXNSPI] 2.2.1.16).
@@ -188,9 +190,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `QueryRows` asks ([MS-OXCMAPIHTTP] 2.2.5.12.1).
-    pub struct QueryRowsRequest as "QueryRows" {
+    pub struct QueryRowsRequest: MapiHttp as "QueryRows" {
         /// `fSkipObjects`, `fEphID` ([MS-OXNSPI] 2.2.1.12).
         pub flags: u32 = "Flags",
         /// The place in the table.
@@ -206,9 +208,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `ResolveNames` asks ([MS-OXCMAPIHTTP] 2.2.5.14.1).
-    pub struct ResolveNamesRequest as "ResolveNames" {
+    pub struct ResolveNamesRequest: MapiHttp as "ResolveNames" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// The container and the locales.
@@ -222,9 +224,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `ResortRestriction` asks ([MS-OXCMAPIHTTP] 2.2.5.15.1).
-    pub struct ResortRestrictionRequest as "ResortRestriction" {
+    pub struct ResortRestrictionRequest: MapiHttp as "ResortRestriction" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// The place in the table, and the order to sort it in.
@@ -236,9 +238,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `SeekEntries` asks ([MS-OXCMAPIHTTP] 2.2.5.16.1).
-    pub struct SeekEntriesRequest as "SeekEntries" {
+    pub struct SeekEntriesRequest: MapiHttp as "SeekEntries" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// The place in the table.
@@ -254,9 +256,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `UpdateStat` asks ([MS-OXCMAPIHTTP] 2.2.5.17.1).
-    pub struct UpdateStatRequest as "UpdateStat" {
+    pub struct UpdateStatRequest: MapiHttp as "UpdateStat" {
         /// Reserved, zero.
         pub reserved: u32 = "Reserved",
         /// The place in the table.
@@ -268,9 +270,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `GetMailboxUrl` asks ([MS-OXCMAPIHTTP] 2.2.5.18.1).
-    pub struct GetMailboxUrlRequest as "GetMailboxUrl" {
+    pub struct GetMailboxUrlRequest: MapiHttp as "GetMailboxUrl" {
         /// Not used, zero.
         pub flags: u32 = "Flags",
         /// The distinguished name of the mailbox server.
@@ -280,9 +282,9 @@ http_body! {
     }
 }
 
-http_body! {
+structure! {
     /// What `GetAddressBookUrl` asks ([MS-OXCMAPIHTTP] 2.2.5.19.1).
-    pub struct GetAddressBookUrlRequest as "GetAddressBookUrl" {
+    pub struct GetAddressBookUrlRequest: MapiHttp as "GetAddressBookUrl" {
         /// Not used, zero.
         pub flags: u32 = "Flags",
         /// The distinguished name of the user's mailbox.

@@ -1,13 +1,14 @@
 //! Response bodies of the address book ([MS-OXCMAPIHTTP] 2.2.5).
 
-use wire::{Decode, Encode, Reader, Result, Utf16, Writer};
+use wire::{Reader, Result, Utf16, Writer};
 
 use super::rows::ColumnsAndRows;
 use crate::ErrorCode;
-use crate::mapihttp::answer::AnswerBody;
-use crate::mapihttp::field::Field;
-use crate::mapihttp::macros::http_answer;
-use crate::mapihttp::{AuxiliaryBuffer, Maybe};
+use crate::field::Field;
+use crate::mapihttp::answer::{AnswerBody, http_answer};
+use crate::mapihttp::auxiliary::AuxiliaryBuffer;
+use crate::mapihttp::field::Maybe;
+use crate::mapihttp::format::MapiHttp;
 use crate::nspi::{FlatUid, MId, Stat};
 use crate::property::{PropTag, PropertyList};
 
@@ -56,8 +57,10 @@ impl CompareMIdsResponse {
     }
 }
 
-impl<'a> Decode<'a> for CompareMIdsResponse {
-    fn decode(r: &mut Reader<'a>) -> Result<Self> {
+impl Field<MapiHttp> for CompareMIdsResponse {
+    const MIN_SIZE: usize = 8;
+
+    fn read(r: &mut Reader<'_>, _field: &'static str) -> Result<Self> {
         let mut read = || {
             let mut ahead = r.clone();
             let (first, second) = (ErrorCode(ahead.u32("ErrorCode")?), ErrorCode(ahead.u32("Result")?));
@@ -73,10 +76,8 @@ impl<'a> Decode<'a> for CompareMIdsResponse {
         };
         read().map_err(|error: wire::Error| error.within("CompareMIds"))
     }
-}
 
-impl Encode for CompareMIdsResponse {
-    fn encode(&self, w: &mut Writer) -> Result<()> {
+    fn write(&self, w: &mut Writer, _field: &'static str) -> Result<()> {
         if self.result_first {
             w.i32(self.result).u32(self.error_code.0);
         } else {

@@ -2,7 +2,9 @@
 
 use wire::{ErrorKind, Guid, Reader, Result, Writer};
 
-use crate::mapihttp::field::{Field, MAX_ITEMS};
+use crate::field::Field;
+use crate::mapihttp::field::MAX_ITEMS;
+use crate::mapihttp::format::MapiHttp;
 use crate::property::{Layout, PropTag, PropertyList, PropertyRow, Restriction, TaggedValue};
 
 /// Rows of a table with what their columns are.
@@ -33,7 +35,7 @@ impl ColumnsAndRows {
     }
 }
 
-impl Field for ColumnsAndRows {
+impl Field<MapiHttp> for ColumnsAndRows {
     const MIN_SIZE: usize = 8;
 
     fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
@@ -70,7 +72,7 @@ impl Filter {
     }
 }
 
-impl Field for Filter {
+impl Field<MapiHttp> for Filter {
     const MIN_SIZE: usize = 1;
 
     fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
@@ -91,7 +93,7 @@ impl Field for Filter {
 }
 
 /// `AddressBookPropertyValueList`: properties with their tags ([MS-OXCMAPIHTTP] 2.2.1.3).
-impl Field for PropertyList {
+impl Field<MapiHttp> for PropertyList {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
@@ -104,7 +106,7 @@ impl Field for PropertyList {
 }
 
 /// `AddressBookTaggedPropertyValue`: a property with its tag ([MS-OXCMAPIHTTP] 2.2.1.2).
-impl Field for TaggedValue {
+impl Field<MapiHttp> for TaggedValue {
     const MIN_SIZE: usize = 4;
 
     fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
@@ -125,16 +127,15 @@ pub struct PropertyName {
     pub id: u32,
 }
 
-impl Field for PropertyName {
+impl Field<MapiHttp> for PropertyName {
     const MIN_SIZE: usize = 20;
 
     fn read(r: &mut Reader<'_>, _: &'static str) -> Result<Self> {
-        Ok(Self { guid: Guid::read(r, "PropertyNameGuid")?, id: r.u32("PropertyNameId")? })
+        Ok(Self { guid: Guid::from_le(r.array("PropertyNameGuid")?), id: r.u32("PropertyNameId")? })
     }
 
     fn write(&self, w: &mut Writer, _: &'static str) -> Result<()> {
-        self.guid.write(w, "PropertyNameGuid")?;
-        w.u32(self.id);
+        w.bytes(&self.guid.to_le()).u32(self.id);
         Ok(())
     }
 }
