@@ -44,6 +44,20 @@ fn clients_send_all_rops_but_four() {
     let unsent: Vec<RopId> = RopId::ALL.iter().copied().filter(|id| request(*id, &[]).is_none()).collect();
     assert_eq!(unsent, [RopId::RopNotify, RopId::RopPending, RopId::RopBackoff, RopId::RopBufferTooSmall]);
     assert_eq!(request_ids().len(), 128);
+    assert!(request_ids().iter().all(|id| request(*id, &[]).is_some_and(|request| request.id() == *id)));
+}
+
+#[test]
+fn a_server_answers_all_rops_but_one() {
+    let unanswered: Vec<RopId> = request_ids()
+        .into_iter()
+        .filter(|id| {
+            let request = request(*id, &[]).unwrap();
+            // The choice of the return value, zero, is success.
+            !reply(&request, &[], &[]).is_some_and(|reply| reply.body.id() == *id)
+        })
+        .collect();
+    assert_eq!(unanswered, [RopId::RopRelease]);
 }
 
 proptest! {

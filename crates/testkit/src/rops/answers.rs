@@ -1,17 +1,19 @@
-//! What a server might answer.
+//! What a server might answer, for each ROP of the registry.
 
 use mapi::ErrorCode;
+use mapi::each_rop;
 use mapi::property::{PropTag, Row};
 use mapi::rop::fast_transfer::RopFastTransferSourceGetBufferResponse;
 use mapi::rop::folder::MoveCompletion;
 use mapi::rop::logon::{LogonRedirect, RopLogonResponse};
 use mapi::rop::logon_store::{RECEIVE_FOLDER_COLUMNS, RopGetReceiveFolderTableResponse};
 use mapi::rop::property::{RopCopyPropertiesResponse, RopGetPropertiesSpecificResponse};
+use mapi::rop::recipient::RopReadRecipientsResponse;
 use mapi::rop::stream::RopCopyToStreamResponse;
-use mapi::rop::table::{RopExpandRowResponse, RopQueryRowsResponse};
-use mapi::rop::{RequestBody, ResponseBody, ResponseFields, RopId, RopReply, RopRequest};
+use mapi::rop::table::{RopExpandRowResponse, RopFindRowResponse, RopQueryRowsResponse};
+use mapi::rop::{ResponseBody, ResponseFields, RopId, RopReply, RopRequest, Unanswered};
 
-use super::folders::{find_row, move_completion};
+use super::folders::{find_row, move_completion, open_logon};
 use super::messages::read_recipients;
 use super::sample::Sample;
 use super::transfer::{copy_to_stream, get_buffer};
@@ -30,133 +32,140 @@ const RETURN_VALUES: [ErrorCode; 8] = [
     ErrorCode::MAPI_E_NO_ACCESS,
 ];
 
+/// What an answer is made for.
+struct Answered<'a> {
+    request: &'a RopRequest,
+    /// The columns of the table or the message that the ROP acts on.
+    columns: &'a [PropTag],
+    return_value: ErrorCode,
+}
+
+impl Answered<'_> {
+    /// Whether the object that the ROP writes to is missing.
+    fn lacks_destination(&self) -> bool {
+        self.return_value == ErrorCode::EC_DST_NULL_OBJECT
+    }
+}
+
+/// What can be made out of choices as an answer. Most depend on nothing but these.
+trait SampleAnswer: Sized {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self;
+}
+
+impl<T: Sample> SampleAnswer for T {
+    fn sample_answer(input: &mut Input<'_>, _answered: &Answered<'_>) -> Self {
+        T::sample(input)
+    }
+}
+
 /// What a server might answer to `request`; none where it does not answer.
 pub(super) fn reply(request: &RopRequest, columns: &[PropTag], input: &mut Input<'_>) -> Option<RopReply> {
-    if request.id() == RopId::RopRelease {
+    if !request.is_answered() {
         return None;
     }
     let return_value = RETURN_VALUES[usize::from(input.byte() % 8)];
-    let body = special(request, columns, return_value, input)
-        .unwrap_or_else(|| plain(request.id(), return_value, input));
+    let body = response_body(input, &Answered { request, columns, return_value });
     Some(RopReply { handle_index: request.answered_index(), return_value, body })
 }
 
 /// The fields, where a response with this return value has some.
-fn some<T: ResponseFields>(return_value: ErrorCode, make: impl FnOnce() -> T) -> Option<T> {
-    T::present(return_value).then(make)
-}
-
-/// The answers that depend on the request, the columns or the return value.
-fn special(
-    request: &RopRequest,
-    columns: &[PropTag],
-    return_value: ErrorCode,
-    input: &mut Input<'_>,
-) -> Option<ResponseBody> {
-    use ResponseBody as B;
-    let missing = return_value == ErrorCode::EC_DST_NULL_OBJECT;
-    let moved =
-        |input: &mut Input<'_>| some::<MoveCompletion>(return_value, || move_completion(input, missing));
-    let copied = |input: &mut Input<'_>| {
-        some(return_value, || {
-            if missing {
-                RopCopyPropertiesResponse::NullDestination { dest_handle_index: Sample::sample(input) }
-            } else {
-                RopCopyPropertiesResponse::Copied(Sample::sample(input))
-            }
-        })
-    };
-    let body = match &request.body {
-        RequestBody::RopLogon(_) => some(return_value, || match return_value {
-            ErrorCode::SUCCESS => RopLogonResponse::sample(input),
-            _ => RopLogonResponse::Redirect(LogonRedirect::sample(input)),
-        })
-        .map(B::RopLogon),
-        RequestBody::RopGetReceiveFolderTable(_) => some(return_value, || RopGetReceiveFolderTableResponse {
-            rows: rows(input, &RECEIVE_FOLDER_COLUMNS),
-        })
-        .map(B::RopGetReceiveFolderTable),
-        RequestBody::RopMoveCopyMessages(_) => moved(input).map(B::RopMoveCopyMessages),
-        RequestBody::RopMoveFolder(_) => moved(input).map(B::RopMoveFolder),
-        RequestBody::RopCopyFolder(_) => moved(input).map(B::RopCopyFolder),
-        RequestBody::RopQueryRows(_) => some(return_value, || RopQueryRowsResponse {
-            origin: Sample::sample(input),
-            rows: rows(input, columns),
-        })
-        .map(B::RopQueryRows),
-        RequestBody::RopFindRow(_) => some(return_value, || find_row(input, columns)).map(B::RopFindRow),
-        RequestBody::RopExpandRow(_) => some(return_value, || RopExpandRowResponse {
-            expanded_row_count: Sample::sample(input),
-            rows: rows(input, columns),
-        })
-        .map(B::RopExpandRow),
-        RequestBody::RopReadRecipients(_) => {
-            some(return_value, || read_recipients(input, columns)).map(B::RopReadRecipients)
-        }
-        RequestBody::RopGetPropertiesSpecific(asked) => {
-            some(return_value, || RopGetPropertiesSpecificResponse {
-                row_data: Row::new(asked.property_tags.0.clone(), row(input, &asked.property_tags.0)),
-            })
-            .map(B::RopGetPropertiesSpecific)
-        }
-        RequestBody::RopCopyProperties(_) => copied(input).map(B::RopCopyProperties),
-        RequestBody::RopCopyTo(_) => copied(input).map(B::RopCopyTo),
-        RequestBody::RopCopyToStream(_) => {
-            some::<RopCopyToStreamResponse>(return_value, || copy_to_stream(input, missing))
-                .map(B::RopCopyToStream)
-        }
-        RequestBody::RopFastTransferSourceGetBuffer(_) => {
-            let busy = return_value == ErrorCode::EC_SERVER_BUSY;
-            some::<RopFastTransferSourceGetBufferResponse>(return_value, || get_buffer(input, busy))
-                .map(B::RopFastTransferSourceGetBuffer)
-        }
-        _ => return None,
-    };
-    Some(body.unwrap_or(B::Failed(request.id())))
+fn fields<T: SampleAnswer + ResponseFields>(input: &mut Input<'_>, answered: &Answered<'_>) -> Option<T> {
+    T::present(answered.return_value).then(|| T::sample_answer(input, answered))
 }
 
 macro_rules! response_bodies {
-    ($($name:ident)*) => {
-        /// The answers that depend on nothing.
-        fn plain(id: RopId, return_value: ErrorCode, input: &mut Input<'_>) -> ResponseBody {
+    ($($(#[$doc:meta])* $id:literal $name:ident: $request:ty => $response:ty $(, $asynchronous:ident)?;)*
+     unsolicited { $($unsolicited:tt)* }) => {
+        fn response_body(input: &mut Input<'_>, answered: &Answered<'_>) -> ResponseBody {
+            let id = answered.request.id();
             match id {
-                $(RopId::$name => some(return_value, || Sample::sample(input))
-                    .map_or(ResponseBody::Failed(id), ResponseBody::$name),)*
+                $(RopId::$name => {
+                    fields(input, answered).map_or(ResponseBody::Failed(id), ResponseBody::$name)
+                })*
                 _ => ResponseBody::Failed(id),
             }
         }
     };
 }
 
-response_bodies! {
-    RopGetReceiveFolder RopSetReceiveFolder RopGetStoreState RopGetOwningServers
-    RopPublicFolderIsGhosted RopLongTermIdFromId RopIdFromLongTermId RopGetPerUserLongTermIds
-    RopGetPerUserGuid RopReadPerUserInformation RopWritePerUserInformation RopOpenFolder
-    RopCreateFolder RopDeleteFolder RopSetSearchCriteria RopGetSearchCriteria RopEmptyFolder
-    RopHardDeleteMessagesAndSubfolders RopDeleteMessages RopHardDeleteMessages RopGetHierarchyTable
-    RopGetContentsTable RopSetColumns RopSortTable RopRestrict RopAbort RopGetStatus
-    RopQueryPosition RopSeekRow RopSeekRowBookmark RopSeekRowFractional RopCreateBookmark
-    RopQueryColumnsAll RopFreeBookmark RopResetTable RopCollapseRow RopGetCollapseState
-    RopSetCollapseState RopOpenMessage RopCreateMessage RopSaveChangesMessage RopRemoveAllRecipients
-    RopModifyRecipients RopReloadCachedInformation RopSetMessageStatus RopGetMessageStatus
-    RopSetReadFlags RopSetMessageReadFlag RopOpenAttachment RopCreateAttachment RopDeleteAttachment
-    RopSaveChangesAttachment RopOpenEmbeddedMessage RopGetAttachmentTable RopGetValidAttachments
-    RopSubmitMessage RopAbortSubmit RopGetAddressTypes RopSetSpooler RopSpoolerLockMessage
-    RopTransportSend RopTransportNewMail RopGetTransportFolder RopOptionsData
-    RopGetPropertyIdsFromNames RopGetNamesFromPropertyIds RopGetPropertiesAll RopGetPropertiesList
-    RopSetProperties RopSetPropertiesNoReplicate RopDeleteProperties RopDeletePropertiesNoReplicate
-    RopQueryNamedProperties RopProgress RopOpenStream RopReadStream RopWriteStream
-    RopWriteStreamExtended RopCommitStream RopGetStreamSize RopSetStreamSize RopSeekStream
-    RopLockRegionStream RopUnlockRegionStream RopWriteAndCommitStream RopCloneStream
-    RopModifyPermissions RopGetPermissionsTable RopModifyRules RopGetRulesTable
-    RopUpdateDeferredActionMessages RopFastTransferDestinationConfigure
-    RopFastTransferDestinationPutBuffer RopFastTransferDestinationPutBufferExtended
-    RopFastTransferSourceCopyFolder RopFastTransferSourceCopyMessages RopFastTransferSourceCopyTo
-    RopFastTransferSourceCopyProperties RopTellVersion RopSynchronizationConfigure
-    RopSynchronizationImportMessageChange RopSynchronizationImportReadStateChanges
-    RopSynchronizationImportHierarchyChange RopSynchronizationImportDeletes
-    RopSynchronizationImportMessageMove RopSynchronizationOpenCollector
-    RopSynchronizationGetTransferState RopSynchronizationUploadStateStreamBegin
-    RopSynchronizationUploadStateStreamContinue RopSynchronizationUploadStateStreamEnd
-    RopSetLocalReplicaMidsetDeleted RopGetLocalReplicaIds RopRegisterNotification
+each_rop!(response_bodies);
+
+impl SampleAnswer for Unanswered {
+    fn sample_answer(_input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        unreachable!("{:?} is not answered", answered.request.id())
+    }
+}
+
+impl SampleAnswer for RopLogonResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        match answered.return_value {
+            ErrorCode::SUCCESS => open_logon(input),
+            _ => Self::Redirect(LogonRedirect::sample(input)),
+        }
+    }
+}
+
+impl SampleAnswer for RopGetReceiveFolderTableResponse {
+    fn sample_answer(input: &mut Input<'_>, _answered: &Answered<'_>) -> Self {
+        Self { rows: rows(input, &RECEIVE_FOLDER_COLUMNS) }
+    }
+}
+
+impl SampleAnswer for MoveCompletion {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        move_completion(input, answered.lacks_destination())
+    }
+}
+
+impl SampleAnswer for RopQueryRowsResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        Self { origin: Sample::sample(input), rows: rows(input, answered.columns) }
+    }
+}
+
+impl SampleAnswer for RopFindRowResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        find_row(input, answered.columns)
+    }
+}
+
+impl SampleAnswer for RopExpandRowResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        Self { expanded_row_count: Sample::sample(input), rows: rows(input, answered.columns) }
+    }
+}
+
+impl SampleAnswer for RopReadRecipientsResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        read_recipients(input, answered.columns)
+    }
+}
+
+impl SampleAnswer for RopGetPropertiesSpecificResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        let requested = answered.request.requested_properties().unwrap_or_default();
+        Self { row_data: Row::new(requested.to_vec(), row(input, requested)) }
+    }
+}
+
+impl SampleAnswer for RopCopyPropertiesResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        if answered.lacks_destination() {
+            Self::NullDestination { dest_handle_index: Sample::sample(input) }
+        } else {
+            Self::Copied(Sample::sample(input))
+        }
+    }
+}
+
+impl SampleAnswer for RopCopyToStreamResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        copy_to_stream(input, answered.lacks_destination())
+    }
+}
+
+impl SampleAnswer for RopFastTransferSourceGetBufferResponse {
+    fn sample_answer(input: &mut Input<'_>, answered: &Answered<'_>) -> Self {
+        get_buffer(input, answered.return_value == ErrorCode::EC_SERVER_BUSY)
+    }
 }

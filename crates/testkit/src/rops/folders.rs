@@ -169,17 +169,16 @@ impl Sample for RopWritePerUserInformationRequest {
     }
 }
 
-impl Sample for RopLogonResponse {
-    fn sample(input: &mut Input<'_>) -> Self {
-        if input.byte().is_multiple_of(2) {
-            let mut logon = PrivateLogon::sample(input);
-            logon.logon_flags = logon.logon_flags | LogonFlags::PRIVATE;
-            Self::Private(Box::new(logon))
-        } else {
-            let mut logon = PublicLogon::sample(input);
-            logon.logon_flags = logon.logon_flags.without(LogonFlags::PRIVATE);
-            Self::Public(Box::new(logon))
-        }
+/// An open mailbox, or the public folders.
+pub(super) fn open_logon(input: &mut Input<'_>) -> RopLogonResponse {
+    if input.byte().is_multiple_of(2) {
+        let mut logon = PrivateLogon::sample(input);
+        logon.logon_flags = logon.logon_flags | LogonFlags::PRIVATE;
+        RopLogonResponse::Private(Box::new(logon))
+    } else {
+        let mut logon = PublicLogon::sample(input);
+        logon.logon_flags = logon.logon_flags.without(LogonFlags::PRIVATE);
+        RopLogonResponse::Public(Box::new(logon))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mapi::rop::RopId;
 use wire::Encode as _;
 
 use crate::captures;
@@ -38,11 +39,32 @@ pub(super) fn responses() -> Vec<Vec<u8>> {
         seed.extend(&batch.told[0].rops);
         seed
     });
-    let specials = [
-        &[0x6E, 0, 0][..],
-        &[0xFF, 0, 1, 2, 3, 4],
-        &[0xF9, 0, 1, 0, 0, 0, 1, 2, 3, 0, 0, 0, 2, 0, 9, 9],
-        &[0x2A, 1, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0],
-    ];
-    seeds.chain(specials.iter().map(|rops| chosen(&[7, 0, 0, 0], rops))).collect()
+    let unsolicited = RopId::ALL.iter().filter(|id| id.is_unsolicited());
+    seeds.chain(unsolicited.map(|id| chosen(&[7, 0, 0, 0], unsolicited_response(*id)))).collect()
+}
+
+/// A response that answers no request.
+///
+/// # Panics
+/// For a ROP of which there is none here.
+fn unsolicited_response(id: RopId) -> &'static [u8] {
+    match id {
+        RopId::RopPending => &[0x6E, 0, 0],
+        RopId::RopBufferTooSmall => &[0xFF, 0, 1, 2, 3, 4],
+        RopId::RopBackoff => &[0xF9, 0, 1, 0, 0, 0, 1, 2, 3, 0, 0, 0, 2, 0, 9, 9],
+        RopId::RopNotify => &[0x2A, 1, 0, 0, 0, 0, 0x10, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0],
+        id => panic!("no seed for {id:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rop_that_only_servers_send_has_a_seed() {
+        for id in RopId::ALL.iter().filter(|id| id.is_unsolicited()) {
+            assert_eq!(unsolicited_response(*id).first(), Some(&id.0));
+        }
+    }
 }
