@@ -24,7 +24,7 @@ pub struct AuxBlock {
     pub aux_type: AuxType,
     /// The block itself.
     pub body: AuxBody,
-    /// What the header's size covers behind the block: padding, or fields that nobody here knows.
+    /// What the header's size covers behind the block: padding, or fields that are not known here.
     pub padding: Vec<u8>,
 }
 

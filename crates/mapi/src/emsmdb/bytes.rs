@@ -121,7 +121,7 @@ impl Ndr for ShortInBytes {
     }
 }
 
-/// 32-bit numbers up to the stub's end, where nobody knows how many there should be.
+/// 32-bit numbers up to the stub's end, where no specification says how many there are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Words(pub Vec<u32>);
 

@@ -19,7 +19,7 @@ use super::notify::{
 use crate::inspect::{Inspect, Node};
 use crate::{ErrorCode, Interface};
 
-/// The parameters of a call of which nobody knows the layout, as they came.
+/// The parameters of a call whose layout is not documented, as they came.
 ///
 /// A context handle may be among them, so that such a call cannot be relayed where handles are translated. Its
 /// byte order is the sender's; so must be what the stub is sent with.

@@ -3,7 +3,7 @@
 //! [`Request`] and [`Response`] are the calls of the EMSMDB interface, opnums 0 to 14, [`AsyncRequest`] and
 //! [`AsyncResponse`] those of `AsyncEMSMDB`. The calls that [MS-OXCRPC] lists as "not used on wire" but that
 //! clients of the Exchange 2000 dialect send ([`EcDoConnectRequest`], [`EcDoRpcRequest`]) are decoded too.
-//! Those of which nobody knows the parameters are [`OpaqueStub`]s.
+//! Those whose parameters are not documented are [`OpaqueStub`]s.
 //!
 //! What a call carries stays as it came: `rgbIn` and `rgbOut` of `EcDoRpcExt2` are chains of extended buffers
 //! ([`crate::compress::decode_chain`]), `rgb` of `EcDoRpc` is obfuscated, and what is inside either is a

@@ -26,7 +26,7 @@ pub fn cookies(header: &str) -> impl Iterator<Item = Cookie<'_>> {
     header.split(';').map(trim).filter(|pair| !pair.is_empty()).map(Cookie::of_pair)
 }
 
-/// The value of the first cookie of this name. Names are told apart by case.
+/// The value of the first cookie of this name. Names are case-sensitive.
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     cookies(header).find(|cookie| cookie.name == name).map(|cookie| cookie.value)
 }
@@ -107,7 +107,7 @@ impl CookieJar {
     }
 }
 
-/// Cookies let whoever has them into a session, so that their values are not shown.
+/// A cookie gives access to its session, so values are not shown.
 impl std::fmt::Debug for CookieJar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.cookies.iter().map(|(name, _)| name)).finish()

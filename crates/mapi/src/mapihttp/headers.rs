@@ -1,5 +1,5 @@
 //! The headers of requests and responses ([MS-OXCMAPIHTTP] 2.2.3): their names, and what their values say.
-//! Headers are kept by whoever frames messages; nothing here changes one that it only reads.
+//! The HTTP framing keeps the headers; nothing here changes one that it only reads.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub const X_REQUEST_ID: &str = "X-RequestId";
 pub const X_RESPONSE_CODE: &str = "X-ResponseCode";
 /// Which client it is ([MS-OXCMAPIHTTP] 2.2.3.3.4): a [`Counted`], which the answer repeats.
 pub const X_CLIENT_INFO: &str = "X-ClientInfo";
-/// How often the server says that it is still at work, in milliseconds ([MS-OXCMAPIHTTP] 2.2.3.3.5).
+/// How often the server says that it is still processing, in milliseconds ([MS-OXCMAPIHTTP] 2.2.3.3.5).
 pub const X_PENDING_PERIOD: &str = "X-PendingPeriod";
 /// The client's version, as an [`Application`] ([MS-OXCMAPIHTTP] 2.2.3.3.6).
 pub const X_CLIENT_APPLICATION: &str = "X-ClientApplication";
@@ -53,7 +53,7 @@ wire::wire_enum! {
         InvalidContextCookie = 6,
         /// A header is missing.
         MissingHeader = 7,
-        /// Whoever asks has to sign in.
+        /// The client has to authenticate.
         AnonymousNotAllowed = 8,
         /// It is too large.
         TooLarge = 9,

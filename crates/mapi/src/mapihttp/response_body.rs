@@ -8,7 +8,7 @@ use wire::{Error, ErrorKind, Result};
 use super::headers::ResponseCode;
 
 /// The most bytes that may stand before the payload. A server that says every quarter of a minute that it is
-/// still at work needs more than a day to pass it.
+/// still processing needs more than a day to pass it.
 pub const MAX_PREFIX: usize = 0x1_0000;
 
 /// What stands before most payloads is not longer.
@@ -19,7 +19,7 @@ const USUAL_PREFIX: usize = 128;
 pub enum MetaTag {
     /// It has the request.
     Processing,
-    /// It is still at work.
+    /// It is still processing.
     Pending,
     /// It is done: headers and the payload follow.
     Done,

@@ -158,13 +158,13 @@ rop_response! {
         pub folder_id: FolderId = "FolderId",
         /// Whether it was there.
         pub is_existing_folder: Bool = "IsExistingFolder",
-        /// What is told of one that was there.
+        /// Details of a folder that existed already.
         pub existing: Option<ExistingFolder> = "" by is_existing_folder,
     }
 }
 
 structure! {
-    /// What is told of a folder that was there ([MS-OXCROPS] 2.2.4.2.2).
+    /// Details of a folder that existed already ([MS-OXCROPS] 2.2.4.2.2).
     pub struct ExistingFolder: Rop as "RopCreateFolder" {
         /// Whether it has rules.
         pub has_rules: Bool = "HasRules",
@@ -259,9 +259,9 @@ structure! {
     pub struct RopGetSearchCriteriaRequest: Rop as "RopGetSearchCriteria" {
         /// Whether texts are to be in UTF-16.
         pub use_unicode: Bool = "UseUnicode",
-        /// Whether it is told what is found.
+        /// Whether the response includes the restriction.
         pub include_restriction: Bool = "IncludeRestriction",
-        /// Whether it is told where it is searched.
+        /// Whether the response includes the folders that are searched.
         pub include_folders: Bool = "IncludeFolders",
     }
 }
@@ -343,7 +343,7 @@ structure! {
     pub struct DeleteMessagesRequest: Rop as "RopDeleteMessages" {
         /// Whether the answer may come before it is done.
         pub want_asynchronous: Bool = "WantAsynchronous",
-        /// Whether senders who wanted to know are told of messages that were not read.
+        /// Whether senders that asked for a non-read receipt get one for messages that were not read.
         pub notify_non_read: Bool = "NotifyNonRead",
         /// Which.
         pub message_ids: List16<MessageId> = "MessageIds",

@@ -9,7 +9,7 @@ use crate::field::{Field, FieldBy, flags_field, newtype_field, structure, write_
 use crate::inspect::{Inspect, Node};
 
 flags_field! {
-    /// What is told of ([MS-OXCNOTIF] 2.2.1.2.1).
+    /// The events of a subscription ([MS-OXCNOTIF] 2.2.1.2.1).
     pub struct NotificationTypes(u16) {
         /// The server has an error that it does not get over.
         CRITICAL_ERROR = 0x0001,
@@ -81,7 +81,7 @@ structure! {
     pub struct RopRegisterNotificationRequest: Rop as "RopRegisterNotification" {
         /// Where the subscription's handle goes.
         pub output_handle_index: OutputHandleIndex = "OutputHandleIndex",
-        /// What is told of.
+        /// The events.
         pub notification_types: NotificationTypes = "NotificationTypes",
         /// Zero.
         pub reserved: Option<u8> = "Reserved" by notification_types,

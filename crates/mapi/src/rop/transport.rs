@@ -168,7 +168,7 @@ flags_field! {
         MF_EVER_READ = 0x0000_0400,
         /// It came from the internet.
         MF_INTERNET = 0x0000_2000,
-        /// It came from a sender whom nobody vouches for.
+        /// Its sender was not authenticated.
         MF_UNTRUSTED = 0x0000_8000,
     }
 }

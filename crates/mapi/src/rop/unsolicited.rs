@@ -70,7 +70,7 @@ structure! {
         pub duration: u32 = "Duration",
         /// The ROPs that should not be sent for another time.
         pub backoff_rop_data: List8<BackoffRop> = "BackoffRopData",
-        /// More, which nobody is said to read.
+        /// More data, which is not specified.
         pub additional_data: Bytes16 = "AdditionalData",
     }
 }
