@@ -42,7 +42,7 @@ impl Counters {
         }
     }
 
-    pub(crate) fn count_turned_away(&self, request_size: usize) {
+    pub(crate) fn count_rejected(&self, request_size: usize) {
         add(&self.operations, 1);
         add(&self.faults, 1);
         add(&self.bytes_in, request_size as u64);

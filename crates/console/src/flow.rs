@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use engine::rops::{RopExchange, RopId};
-use engine::{ErrorCode, Finished, Note, Reply, TurnedAway};
+use engine::{
+    Envelope, ErrorCode, Finished, Note, OperationKey, Rejected, Reply, fault_status, response_code,
+};
 
 /// A snapshot of an operation that is done.
 #[derive(Debug, Clone)]
@@ -61,7 +63,12 @@ impl Flow {
         let reply = finished.reply();
         let end = match reply {
             Reply::Refused(_) | Reply::RefusedByUpstream(_) => FlowEnd::Fault {
-                status: reply.fault().map(|status| status.to_string()).unwrap_or_default(),
+                status: match operation.key() {
+                    OperationKey::Call(..) => {
+                        reply.fault().map(|status| status.to_string()).unwrap_or_default()
+                    }
+                    OperationKey::Http(..) => format!("X-ResponseCode {}", reply.response_code()),
+                },
                 why: reply.why().unwrap_or_default().into_owned(),
             },
             Reply::Response(stub) => {
@@ -93,7 +100,7 @@ impl Flow {
 
 impl Flow {
     /// A snapshot of a call that did not become an operation.
-    pub fn turned_away(call: &TurnedAway<'_>) -> Self {
+    pub fn rejected(call: &Rejected<'_>) -> Self {
         Self {
             id: 0,
             user: call.context.principal().to_string(),
@@ -103,7 +110,13 @@ impl Flow {
             request_size: call.request_size,
             rops: Vec::new(),
             opaque: Vec::new(),
-            end: FlowEnd::Fault { status: call.status.to_string(), why: call.why.to_owned() },
+            end: FlowEnd::Fault {
+                status: match call.envelope {
+                    Envelope::MapiHttp => format!("X-ResponseCode {}", response_code(call.refusal.kind)),
+                    _ => fault_status(call.refusal.kind).to_string(),
+                },
+                why: call.refusal.why.to_string(),
+            },
             elapsed: Duration::ZERO,
             notes: Vec::new(),
         }

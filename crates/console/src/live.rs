@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-use engine::{Finished, Observer, SecurityContext, TurnedAway};
+use engine::{Finished, Observer, Rejected, SecurityContext};
 
 use crate::counters::Counters;
 use crate::flow::Flow;
@@ -55,9 +55,9 @@ impl Observer for Live {
         self.counters.refusal();
     }
 
-    fn turned_away(&self, call: &TurnedAway<'_>) {
-        self.counters.count_turned_away(call.request_size);
-        self.show(|| Flow::turned_away(call));
+    fn rejected(&self, call: &Rejected<'_>) {
+        self.counters.count_rejected(call.request_size);
+        self.show(|| Flow::rejected(call));
     }
 
     fn finished(&self, finished: &Finished, elapsed: Duration) {

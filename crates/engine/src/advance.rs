@@ -11,7 +11,7 @@ use crate::flight::Flight;
 use crate::message::Message;
 use crate::next::{Ahead, AwaitsUpstream, AwaitsWork, DeferredWork, Finished, Next, Outcome, Reply};
 use crate::operation::AheadAnswer;
-use crate::refusal::{CALL_FAILED, Refusal, UpstreamRefusal};
+use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::stack::{Passage, Verdict};
 
 impl AwaitsUpstream {
@@ -39,8 +39,8 @@ impl AwaitsUpstream {
                 }
                 _ => refused_by_upstream(flight, refusal),
             },
-            Outcome::Lost(why) => Next::Done(give_up(flight, Refusal::new(CALL_FAILED, why))),
-            Outcome::Unavailable { status, why } => Next::Done(give_up(flight, Refusal::new(status, why))),
+            Outcome::Lost(why) => Next::Done(give_up(flight, Refusal::new(RefusalKind::Failed, why))),
+            Outcome::Unavailable { kind, why } => Next::Done(give_up(flight, Refusal::new(kind, why))),
         }
     }
 }
@@ -167,10 +167,10 @@ fn leaving_response(flight: &Flight) -> Reply {
     match flight.operation.response.as_ref().map(Message::leaving) {
         Some(Ok((stub, _))) => Reply::Response(stub),
         Some(Err(error)) => Reply::Refused(Refusal::new(
-            CALL_FAILED,
+            RefusalKind::Failed,
             format!("a module's response can't be encoded: {error}"),
         )),
-        None => Reply::Refused(Refusal::new(CALL_FAILED, "a module took the response away")),
+        None => Reply::Refused(Refusal::new(RefusalKind::Failed, "a module took the response away")),
     }
 }
 

@@ -5,10 +5,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use identity::{Job, JobFailed, Pool, Rejected, SecurityContext, Waiting};
-use rpc::pdu::FaultStatus;
 
 use crate::operation::Operation;
-use crate::refusal::{CALL_FAILED, Refusal, TIMED_OUT};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
 
 /// Back in the session, says how the operation goes on.
@@ -64,11 +63,11 @@ impl Deferral {
         module: usize,
     ) -> Result<Deferred<D>, Refusal> {
         let waiting = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|rejected| {
-            let status = match rejected {
-                Rejected::Full | Rejected::Share => FaultStatus::RPC_S_SERVER_TOO_BUSY,
-                Rejected::Closed => CALL_FAILED,
+            let kind = match rejected {
+                Rejected::Full | Rejected::Share => RefusalKind::TooBusy,
+                Rejected::Closed => RefusalKind::Failed,
             };
-            Refusal::new(status, rejected.to_string())
+            Refusal::new(kind, rejected.to_string())
         })?;
         Ok(Deferred { module, limit: self.limit, waiting })
     }
@@ -92,12 +91,14 @@ impl<D> Deferred<D> {
         match self.waiting.now() {
             Some(Ok(then)) => Ok(then),
             Some(Err(JobFailed::Unusable(unusable))) => {
-                Err(Refusal::new(FaultStatus::ACCESS_DENIED, unusable.to_string()))
+                Err(Refusal::new(RefusalKind::AccessDenied, unusable.to_string()))
             }
             Some(Err(failed)) => {
-                Err(Refusal::new(CALL_FAILED, format!("a module's deferred work: {failed}")))
+                Err(Refusal::new(RefusalKind::Failed, format!("a module's deferred work: {failed}")))
             }
-            None => Err(Refusal::new(TIMED_OUT, "a module's deferred work took longer than it may")),
+            None => {
+                Err(Refusal::new(RefusalKind::TimedOut, "a module's deferred work took longer than it may"))
+            }
         }
     }
 }

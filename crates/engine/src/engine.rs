@@ -9,7 +9,7 @@ use mapi::autodiscover::Dialect;
 use crate::deferred::{Deferral, Deferred, Work};
 use crate::objects::table::{ObjectLimits, ObjectTable};
 use crate::operation::Incoming;
-use crate::refusal::{CALL_FAILED, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
 use crate::stack::Stack;
 
@@ -112,9 +112,9 @@ impl Engine {
         work: Work<D>,
         module: usize,
     ) -> Result<Deferred<D>, Refusal> {
-        let deferral = self
-            .deferral()
-            .ok_or_else(|| Refusal::new(CALL_FAILED, "a module defers work, and there is no pool for it"))?;
+        let deferral = self.deferral().ok_or_else(|| {
+            Refusal::new(RefusalKind::Failed, "a module defers work, and there is no pool for it")
+        })?;
         deferral.submit(context, work, module)
     }
 }

@@ -4,13 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use identity::SecurityContext;
 use mapi::Interface;
-use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
-use rpc::pdu::FaultStatus;
+use mapi::mapihttp::{Endpoint, RequestType};
 
 use crate::body::OperationKey;
 use crate::engine::Engine;
 use crate::operation::{Incoming, Operation};
-use crate::refusal::{Refusal, fault_status};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::session::{Session, SharedSession};
 use crate::sessions::binding::SessionBinding;
 use crate::sessions::cookie_binding::CookieBinding;
@@ -103,17 +102,13 @@ impl Flight {
         let mut session = session.lock();
         if session.is_ended() || session.is_broken() {
             let why = "the session ended while the operation was on its way";
-            return Err(Refusal::new(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, why));
+            return Err(Refusal::new(RefusalKind::NoSession, why));
         }
         // What a panic leaves half done is not looked at any more: the session ends, and the operation is refused.
         let done = catch_unwind(AssertUnwindSafe(|| hooks(engine, operation, &mut session)));
         done.map_err(|_| {
             session.break_off();
-            let status = match operation.key() {
-                OperationKey::Call(..) => FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH,
-                OperationKey::Http(..) => fault_status(ResponseCode::InvalidContextCookie),
-            };
-            Refusal::new(status, "a module's hook panicked: the session was ended")
+            Refusal::new(RefusalKind::SessionBroken, "a module's hook panicked: the session was ended")
         })
     }
 

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
 use wire::Endian;
 
@@ -12,8 +13,9 @@ use crate::body::OperationKey;
 use crate::deferred::Deferred;
 use crate::flight::Flight;
 use crate::module::{Decision, Delivery};
-use crate::refusal::{Refusal, UpstreamRefusal, fault_status};
-use crate::sessions::cookie_binding::GaveWay;
+use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
+use crate::sessions::cookie_binding::{GaveWay, response_code};
+use crate::sessions::handle_binding::{CALL_FAILED, fault_status};
 
 /// What to do next with an operation.
 ///
@@ -114,8 +116,8 @@ pub enum Outcome {
     Lost(String),
     /// The upstream executes no calls at present, which is reported separately; why, for the operator.
     Unavailable {
-        /// With what status the client's call fails.
-        status: FaultStatus,
+        /// How the client's call fails.
+        kind: RefusalKind,
         /// Why.
         why: String,
     },
@@ -244,12 +246,22 @@ impl Finished {
 
 impl Reply {
     /// The fault that a client of remote calls gets; none with a response.
-    pub fn fault(&self) -> Option<FaultStatus> {
+    pub const fn fault(&self) -> Option<FaultStatus> {
         match self {
             Self::Response(_) => None,
-            Self::Refused(refusal) => Some(refusal.status),
+            Self::Refused(refusal) => Some(fault_status(refusal.kind)),
             Self::RefusedByUpstream(UpstreamRefusal::Fault(status)) => Some(*status),
-            Self::RefusedByUpstream(UpstreamRefusal::ResponseCode(code)) => Some(fault_status(*code)),
+            Self::RefusedByUpstream(UpstreamRefusal::ResponseCode(_)) => Some(CALL_FAILED),
+        }
+    }
+
+    /// The `X-ResponseCode` that a client of MAPI over HTTP gets.
+    pub const fn response_code(&self) -> ResponseCode {
+        match self {
+            Self::Response(_) => ResponseCode::Success,
+            Self::Refused(refusal) => response_code(refusal.kind),
+            Self::RefusedByUpstream(UpstreamRefusal::ResponseCode(code)) => *code,
+            Self::RefusedByUpstream(UpstreamRefusal::Fault(_)) => ResponseCode::UnknownFailure,
         }
     }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use identity::SecurityContext;
 use mapi::mapihttp::ResponseCode;
-use rpc::pdu::FaultStatus;
 
 use crate::next::Finished;
 use crate::operation::Envelope;
+use crate::refusal::Refusal;
 
 /// A call that did not become an operation.
 #[derive(Debug, Clone, Copy)]
-pub struct TurnedAway<'a> {
+pub struct Rejected<'a> {
     /// Who called.
     pub context: &'a SecurityContext,
     /// From where.
@@ -23,10 +23,8 @@ pub struct TurnedAway<'a> {
     pub operation: &'static str,
     /// Bytes of the request's stub.
     pub request_size: usize,
-    /// What the caller gets.
-    pub status: FaultStatus,
-    /// Why, for the operator.
-    pub why: &'a str,
+    /// What the caller gets, and why.
+    pub refusal: &'a Refusal,
 }
 
 /// A message of HTTP on its way, in the order in which they travel.
@@ -94,9 +92,9 @@ pub trait Observer: Send + Sync {
     /// A client was not let in; `why` is for the operator.
     fn refused(&self, peer: std::net::SocketAddr, why: &str);
 
-    /// A call was answered with a fault before it became an operation: it named no session of its caller's, or
+    /// A call was refused before it became an operation: it named no session of its caller's, or
     /// there is no such operation.
-    fn turned_away(&self, call: &TurnedAway<'_>);
+    fn rejected(&self, call: &Rejected<'_>);
 
     /// An operation is over; `elapsed` is how long it took here, the upstream's time included.
     fn finished(&self, finished: &Finished, elapsed: Duration);

@@ -1,4 +1,4 @@
-//! Why an operation does not pass, and how that reads in each envelope: a fault, or an `X-ResponseCode`.
+//! Why an operation does not pass, whatever envelope it came in.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,26 +6,50 @@ use std::fmt;
 use mapi::mapihttp::ResponseCode;
 use rpc::pdu::FaultStatus;
 
-/// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,
-/// [MS-ERREF] 2.2).
-pub const CALL_FAILED: FaultStatus = FaultStatus(0x0000_06be);
+/// What is wrong with an operation, or with what it needs. How a client gets it depends on the envelope: as a fault
+/// ([`fault_status`](crate::fault_status)) or as an `X-ResponseCode` ([`response_code`](crate::response_code)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalKind {
+    /// The interface or endpoint has no such operation.
+    UnknownOperation,
+    /// The request can't be read, or not be written after modules changed it.
+    BadRequest,
+    /// The request names no session of its caller's, or one that ended.
+    NoSession,
+    /// The request's cookies can't be those of one session.
+    BadCookies,
+    /// The session was ended since a module's hook panicked.
+    SessionBroken,
+    /// Another request of the session is in progress.
+    OutOfSequence,
+    /// The caller may not do this, or their security context may not be used any more.
+    AccessDenied,
+    /// A limit is reached: of sessions, of memory, of deferred work.
+    TooBusy,
+    /// A module's deferred work took longer than it may.
+    TimedOut,
+    /// The upstream can't be reached.
+    Unavailable,
+    /// The operation failed, and was certainly not executed.
+    NotExecuted,
+    /// The operation failed, and may have been executed.
+    Failed,
+}
 
-/// The time for something is over (`ERROR_TIMEOUT`, [MS-ERREF] 2.2).
-pub const TIMED_OUT: FaultStatus = FaultStatus(0x0000_05b4);
-
-/// Why a module does not let an operation pass; the client gets it as an answer of the protocol.
+/// Why an operation does not pass; the client gets it as an answer of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// The status of the fault that the client gets ([MS-RPCE] 2.2.2.5, C706 appendix N).
-    pub status: FaultStatus,
+    /// What is wrong; the client gets it as a fault or as an `X-ResponseCode`.
+    pub kind: RefusalKind,
     /// Why, for the operator; the client does not see it.
     pub why: Cow<'static, str>,
 }
 
 impl Refusal {
-    /// A refusal with `status`, because of `why`.
-    pub fn new(status: FaultStatus, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, why: why.into() }
+    /// A refusal of this `kind`, because of `why`.
+    pub fn new(kind: RefusalKind, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, why: why.into() }
     }
 }
 
@@ -45,27 +69,4 @@ impl fmt::Display for UpstreamRefusal {
             Self::ResponseCode(code) => write!(f, "the upstream's X-ResponseCode {code}"),
         }
     }
-}
-
-/// The codes that have a fault which says the same, and that.
-const FAULTS: [(ResponseCode, FaultStatus); 6] = [
-    (ResponseCode::ContextNotFound, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH),
-    (ResponseCode::NoPrivilege, FaultStatus::ACCESS_DENIED),
-    (ResponseCode::InvalidRequestBody, FaultStatus::RPC_X_BAD_STUB_DATA),
-    (ResponseCode::InvalidRequestType, FaultStatus::NCA_S_OP_RNG_ERROR),
-    (ResponseCode::InvalidContextCookie, FaultStatus(0x0000_0057)),
-    // A remote procedure call is already in progress ([MS-ERREF] 2.2).
-    (ResponseCode::InvalidSequence, FaultStatus(0x0000_06ff)),
-];
-
-/// What a client of MAPI over HTTP gets in place of a fault ([MS-OXCMAPIHTTP] 2.2.3.3.3).
-pub fn response_code(status: FaultStatus) -> ResponseCode {
-    let found = FAULTS.iter().find(|(_, known)| *known == status);
-    found.map_or(ResponseCode::UnknownFailure, |(code, _)| *code)
-}
-
-/// The fault that says the same as `code`, by which [`response_code`] finds it again.
-pub(crate) fn fault_status(code: ResponseCode) -> FaultStatus {
-    let found = FAULTS.iter().find(|(known, _)| *known == code);
-    found.map_or(CALL_FAILED, |(_, status)| *status)
 }

@@ -14,7 +14,7 @@ use crate::deferred::Work;
 use crate::message::Message;
 use crate::module::{Decision, Delivery, Module};
 use crate::operation::Operation;
-use crate::refusal::{CALL_FAILED, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::rops::run::{self, Stay};
 use crate::session::Session;
 
@@ -183,7 +183,7 @@ impl Stack {
         for module in self.0.iter().rev() {
             let current = changed.as_deref().unwrap_or(answer);
             let seen = catch_unwind(AssertUnwindSafe(|| module.autodiscover(dialect, current, context)));
-            let seen = seen.map_err(|_| Refusal::new(CALL_FAILED, "a module's hook panicked"))?;
+            let seen = seen.map_err(|_| Refusal::new(RefusalKind::Failed, "a module's hook panicked"))?;
             if let Some(other) = seen? {
                 changed = Some(other);
             }
@@ -214,7 +214,7 @@ fn decided(
     decision: Decision,
     asked: usize,
 ) -> Option<Verdict> {
-    let wrong = |why| Some(Verdict::Refused(Refusal::new(CALL_FAILED, why)));
+    let wrong = |why| Some(Verdict::Refused(Refusal::new(RefusalKind::Failed, why)));
     match decision {
         Decision::Relay => {
             operation.ahead.clear();
@@ -246,7 +246,7 @@ fn decided(
 }
 
 fn endless() -> Refusal {
-    Refusal::new(CALL_FAILED, "a module asks ahead or defers without end")
+    Refusal::new(RefusalKind::Failed, "a module asks ahead or defers without end")
 }
 
 fn may_go_ahead(operation: &Operation, request: &Request) -> bool {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use engine::{
     CALL_FAILED, CookieTable, Decision, Deferral, Delivery, Engine, Envelope, FaultStatus, Incoming,
-    Interface, Module, Operation, OperationKey, Refusal, Request, SecurityContext, Session, Stack, TIMED_OUT,
-    Work, response_code,
+    Interface, Module, Operation, OperationKey, Refusal, RefusalKind, Request, SecurityContext, Session,
+    Stack, TIMED_OUT, Work, response_code,
 };
 use identity::Authority;
 use identity::Pool;
@@ -203,7 +203,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     let panics = || Work::new(|_| panic!("as the test wants it"), |(), _, _| Decision::Relay);
     assert_eq!(status(&House::deciding(deferring(panics)), true), CALL_FAILED);
     let refuses = || {
-        let refusal = |()| Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "a virus"));
+        let refusal = |()| Decision::Refuse(Refusal::new(RefusalKind::AccessDenied, "a virus"));
         Work::new(|_| (), move |(), _, _| refusal(()))
     };
     assert_eq!(status(&House::deciding(deferring(refuses)), true), FaultStatus::ACCESS_DENIED);
@@ -285,7 +285,7 @@ fn an_answer_waits_for_work_and_is_changed_or_refused_by_it() {
                     move |length, operation: &mut Operation, _: &mut Session| {
                         let bytes = vec![0, 0, 0, 0, u8::try_from(length).unwrap(), 0, 0, 0];
                         operation.response.as_mut().unwrap().replace_bytes(bytes.into());
-                        let refusal = Refusal::new(FaultStatus::ACCESS_DENIED, "a virus");
+                        let refusal = Refusal::new(RefusalKind::AccessDenied, "a virus");
                         if refuses { Delivery::Refuse(refusal) } else { Delivery::Pass }
                     },
                 ))
@@ -362,7 +362,7 @@ fn ask(
         .engine
         .begin_by_cookie(table, incoming, &[cookies.as_bytes()])
         .map(TestFlight::new)
-        .map_err(|refusal| response_code(refusal.status))
+        .map_err(|refusal| response_code(refusal.kind))
 }
 
 fn set(flight: &mut TestFlight, cookies: &[&str]) {

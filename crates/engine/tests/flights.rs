@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use engine::{
     AheadAnswer, CALL_FAILED, Conversation, Decision, Engine, FaultStatus, HandleBudget, HandleTable,
-    Incoming, Interface, Module, Operation, Outcome, Refusal, Request, Response, SecurityContext, Session,
-    Stack,
+    Incoming, Interface, Module, Operation, Outcome, Refusal, RefusalKind, Request, Response,
+    SecurityContext, Session, Stack, fault_status,
 };
+use mapi::mapihttp::ResponseCode;
 use mapi::ndr::ContextHandle;
 use mapi::{ErrorCode, nspi};
 use testkit::{RpcClient, Step, TestFlight, bind_request, bind_response, caller};
@@ -22,6 +23,10 @@ fn incoming(context: &SecurityContext, opnum: u16, stub: impl Into<Bytes>) -> In
 /// `NspiQueryColumns` on the session `handle`, with bytes behind its last parameter.
 fn query_columns(handle: &[u8; 20]) -> Vec<u8> {
     [&handle[..], &[0, 0, 0, 0, 1, 0, 0, 0], b"trailing"].concat()
+}
+
+fn denied(why: &str) -> Step {
+    Step::Fault { status: FaultStatus::ACCESS_DENIED, code: ResponseCode::NoPrivilege, why: why.to_owned() }
 }
 
 fn unbind(handle: &[u8; 20]) -> Vec<u8> {
@@ -75,7 +80,7 @@ fn a_handle_is_of_use_to_its_owner_alone() {
 
     let mismatch = FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH;
     let refused = |talk: &mut RpcClient<'_>, call| match talk.send(call) {
-        Err(Refusal { status, .. }) => status,
+        Err(refusal) => fault_status(refusal.kind),
         Ok((_, next)) => panic!("let in: {next:?}"),
     };
     assert_eq!(refused(&mut second, incoming(&bob, 16, query_columns(&ours))), mismatch);
@@ -105,7 +110,7 @@ fn what_is_out_of_range_or_too_short_never_gets_far() {
     let engine = Engine::new(Stack::default());
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
-    let status = |sent: Result<(TestFlight, Step), Refusal>| sent.unwrap_err().status;
+    let status = |sent: Result<(TestFlight, Step), Refusal>| fault_status(sent.unwrap_err().kind);
     assert_eq!(status(talk.send(incoming(&alice, 21, vec![0; 64]))), FaultStatus::NCA_S_OP_RNG_ERROR);
     assert_eq!(status(talk.send(incoming(&alice, 3, vec![0; 19]))), FaultStatus::RPC_X_BAD_STUB_DATA);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
@@ -226,8 +231,8 @@ fn a_session_ends_once_however_it_ends() {
     drop(flight);
     assert_eq!(unbinds(), 8);
     let (mut flight, _) = talk.relayed(incoming(&alice, 0, bind_request()));
-    let next = flight.give_up(Refusal::new(FaultStatus::ACCESS_DENIED, "revoked"));
-    assert_eq!(next, Step::Fault { status: FaultStatus::ACCESS_DENIED, why: "revoked".to_owned() });
+    let next = flight.give_up(Refusal::new(RefusalKind::AccessDenied, "revoked"));
+    assert_eq!(next, denied("revoked"));
     assert_eq!(unbinds(), 10);
     drop(flight);
     assert_eq!(unbinds(), 10, "once a session");
@@ -297,7 +302,7 @@ fn a_group_opens_no_more_handles_than_it_may() {
                 opened += 1;
                 assert!(opened < 100_000, "without end");
             }
-            Err(refusal) => break refusal.status,
+            Err(refusal) => break fault_status(refusal.kind),
             Ok((_, next)) => panic!("{next:?}"),
         }
     };
@@ -377,7 +382,7 @@ fn a_module_opens_no_handle_that_nothing_stands_behind() {
     let engine = deciding(|_| bound([7; 16], 0));
     let mut talk = RpcClient::new(&engine, &group);
     let (_, next) = talk.send(incoming(&alice, 0, bind_request())).unwrap();
-    assert!(matches!(&next, Step::Fault { status: CALL_FAILED, why } if why.contains("context handle")));
+    assert!(matches!(&next, Step::Fault { status: CALL_FAILED, why, .. } if why.contains("context handle")));
     // To say that there is none is its right.
     let engine = deciding(|_| bound([0; 16], 0x8004_0111));
     let mut talk = RpcClient::new(&engine, &group);
@@ -409,12 +414,12 @@ fn a_module_that_takes_the_handle_back_ends_the_session() {
 
 #[test]
 fn a_refusal_is_a_fault() {
-    let engine = decider(|_| Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "policy")));
+    let engine = decider(|_| Decision::Refuse(Refusal::new(RefusalKind::AccessDenied, "policy")));
     let mut talk = RpcClient::new(&engine, &Arc::default());
     let alice = caller("a");
     let ours = talk.bind(&alice, 1);
     let (_, next) = talk.send(incoming(&alice, 16, query_columns(&ours))).unwrap();
-    assert_eq!(next, Step::Fault { status: FaultStatus::ACCESS_DENIED, why: "policy".to_owned() });
+    assert_eq!(next, denied("policy"));
 }
 
 #[test]
@@ -468,7 +473,7 @@ fn the_handles_of_an_identity_have_a_bound_in_all_its_groups_together() {
     let handle = second.bind(&who, 2);
     for talk in [&mut first, &mut second] {
         let refusal = talk.send(incoming(&who, 0, bind_request())).unwrap_err();
-        assert_eq!(refusal.status, FaultStatus::RPC_S_SERVER_TOO_BUSY);
+        assert_eq!(fault_status(refusal.kind), FaultStatus::RPC_S_SERVER_TOO_BUSY);
     }
     let (mut flight, _) = second.relayed(incoming(&who, 1, unbind(&handle)));
     second.answered(&mut flight, [&[0; 20][..], &[1, 0, 0, 0]].concat());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use engine::{
     Conversation, Engine, FaultStatus, HandleBudget, HandleTable, Interface, SecurityContext, Stack,
+    fault_status,
 };
 use mapi::ErrorCode;
 use mapi::emsmdb::{
@@ -166,7 +167,7 @@ fn a_request_in_which_no_link_can_be_read_goes_no_further() {
         let mut cut = request(opnum, 7);
         cut.truncate(60);
         match talk.send(incoming(&caller("a"), (Interface::Emsmdb, opnum), cut)) {
-            Err(refusal) => assert_eq!(refusal.status, FaultStatus::RPC_X_BAD_STUB_DATA),
+            Err(refusal) => assert_eq!(fault_status(refusal.kind), FaultStatus::RPC_X_BAD_STUB_DATA),
             Ok((_, Step::Fault { .. })) => panic!("refused too late"),
             Ok((_, next)) => panic!("let in: {next:?}"),
         }

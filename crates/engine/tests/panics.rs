@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use engine::{CookieTable, Engine, FaultStatus, Interface, Module, Operation, Refusal, Session, Stack};
+use engine::{
+    CookieTable, Engine, FaultStatus, Interface, Module, Operation, Refusal, Session, Stack, fault_status,
+};
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{MapiHttpClient, RpcClient, Step, caller, incoming};
 
@@ -63,13 +65,13 @@ fn a_context_handle_ends_with_the_hook_that_panicked() {
             (mut flight, Step::Relay { .. }) => first.answer(&mut flight, vec![answered; 44]),
             (_, next) => next,
         };
-        let Step::Fault { status, why } = next else { panic!("{next:?}") };
+        let Step::Fault { status, why, .. } = next else { panic!("{next:?}") };
         assert_eq!(status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, "{why}");
         assert_eq!((group.len(), *ended.lock().unwrap()), (1, 2 * count + 1));
         // On whatever connection.
         for talk in [&mut first, &mut second] {
             let refusal = talk.send(call(&handle, 0)).unwrap_err();
-            assert_eq!(refusal.status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
+            assert_eq!(fault_status(refusal.kind), FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
         }
         // The other session goes on, though its end makes the module panic once more.
         for _ in 0..2 {
@@ -108,10 +110,10 @@ fn cookies_end_with_the_hook_that_panicked() {
             (mut flight, Step::Relay { .. }) => web.answer(&mut flight, vec![answered; 40]),
             (_, next) => next,
         };
-        let Step::Fault { status, why } = next else { panic!("{next:?}") };
-        assert_eq!(engine::response_code(status), ResponseCode::InvalidContextCookie, "{why}");
+        let Step::Fault { code, why, .. } = next else { panic!("{next:?}") };
+        assert_eq!(code, ResponseCode::InvalidContextCookie, "{why}");
         assert_eq!((table.len(), *ended.lock().unwrap()), (0, count + 1));
         let refusal = web.send(RequestType::Execute, vec![0; 16]).unwrap_err();
-        assert_eq!(engine::response_code(refusal.status), ResponseCode::ContextNotFound);
+        assert_eq!(engine::response_code(refusal.kind), ResponseCode::ContextNotFound);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use engine::{
     CookieTable, Engine, Envelope, FaultStatus, Incoming, Interface, Module, Operation, OperationKey,
-    Refusal, SecurityContext, Session, Stack,
+    Refusal, SecurityContext, Session, Stack, fault_status,
 };
 use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 use testkit::{RpcClient, Step, TestFlight, caller, incoming};
@@ -56,7 +56,7 @@ fn a_context_handle_of_a_revoked_context_opens_nothing() {
     before.revoke();
     for _ in 0..2 {
         let refusal = second.send(query_columns(&after, &handle)).unwrap_err();
-        assert_eq!(refusal.status, FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
+        assert_eq!(fault_status(refusal.kind), FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH);
         assert_eq!(ended.lock().unwrap().len(), 1);
     }
     let own = second.bind(&after, 2);
@@ -101,7 +101,7 @@ fn a_cookie_of_a_revoked_context_opens_nothing() {
     before.revoke();
     for _ in 0..2 {
         let refusal = ask(&engine, &table, &after, RequestType::QueryColumns).unwrap_err();
-        assert_eq!(engine::response_code(refusal.status), ResponseCode::ContextNotFound);
+        assert_eq!(engine::response_code(refusal.kind), ResponseCode::ContextNotFound);
         assert_eq!((ended.lock().unwrap().len(), table.len()), (1, 0));
     }
 }

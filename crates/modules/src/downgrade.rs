@@ -1,6 +1,6 @@
 //! The `downgrade` module: keeps clients on the RPC calls of Exchange 2000.
 
-use engine::{Decision, FaultStatus, Interests, Module, Operation, Refusal, Response, Session};
+use engine::{Decision, Interests, Module, Operation, Refusal, RefusalKind, Response, Session};
 use mapi::{Interface, emsmdb};
 
 /// Keeps clients on the protocol of Exchange 2000: EcDoConnect and EcDoRpc, whose buffers are only obfuscated.
@@ -40,10 +40,9 @@ impl Module for Downgrade {
 
     fn dispatch(&self, operation: &mut Operation, _session: &mut Session) -> Decision {
         match operation.name() {
-            "emsmdb.EcDoConnectEx" => Decision::Refuse(Refusal::new(
-                FaultStatus::NCA_S_OP_RNG_ERROR,
-                "EcDoConnectEx is switched off",
-            )),
+            "emsmdb.EcDoConnectEx" => {
+                Decision::Refuse(Refusal::new(RefusalKind::UnknownOperation, "EcDoConnectEx is switched off"))
+            }
             _ => Decision::Relay,
         }
     }
@@ -65,7 +64,7 @@ impl Module for Downgrade {
             Ok(false) => {}
             Err(error) => {
                 return Err(Refusal::new(
-                    engine::CALL_FAILED,
+                    RefusalKind::Failed,
                     format!("the upstream's EcDoConnect: {error}"),
                 ));
             }

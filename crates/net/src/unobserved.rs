@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use engine::{Finished, Observer, SecurityContext, TurnedAway};
+use engine::{Finished, Observer, Rejected, SecurityContext};
 
 /// Watches nothing: for servers whose operations are nobody's business but the log's.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,7 +14,7 @@ impl Observer for Unobserved {
 
     fn refused(&self, _peer: SocketAddr, _why: &str) {}
 
-    fn turned_away(&self, _call: &TurnedAway<'_>) {}
+    fn rejected(&self, _call: &Rejected<'_>) {}
 
     fn finished(&self, _finished: &Finished, _elapsed: Duration) {}
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use engine::{AwaitsUpstream, FaultStatus, Flight, Next, OperationKey, Outcome, Refusal, Reply};
 use identity::OsRandom;
+use mapi::mapihttp::ResponseCode;
 use wire::Endian;
 
 /// An operation in flight. Dropped before it is over, it is given up.
@@ -37,6 +38,8 @@ pub enum Step {
     Fault {
         /// As a fault.
         status: FaultStatus,
+        /// As an `X-ResponseCode`.
+        code: ResponseCode,
         /// Why, for the operator.
         why: String,
     },
@@ -140,6 +143,7 @@ impl TestFlight {
                 Reply::Response(stub) => Step::Reply { stub: stub.clone() },
                 reply => Step::Fault {
                     status: reply.fault().expect("a refusal is a fault"),
+                    code: reply.response_code(),
                     why: reply.why().unwrap_or_default().into_owned(),
                 },
             },

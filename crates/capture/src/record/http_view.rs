@@ -1,9 +1,9 @@
 //! Operations that came by HTTP, as the HTTP that they were.
 
 use bytes::Bytes;
-use engine::{Discovery, HttpExchange, HttpLeg, explanation, response_code};
+use engine::{Discovery, HttpExchange, HttpLeg, explanation};
 use mapi::mapihttp::headers::{self, X_REQUEST_TYPE, X_RESPONSE_CODE};
-use mapi::mapihttp::{Endpoint, RequestType};
+use mapi::mapihttp::{Endpoint, RequestType, ResponseCode};
 
 use crate::call::{HttpCall, HttpMessage, HttpResponse, RpcAnswer, Stub};
 
@@ -14,11 +14,12 @@ const META_TAGS: &[u8] = b"PROCESSING\r\nDONE\r\n\r\n";
 type Fields = Vec<(String, String)>;
 
 /// A request of MAPI over HTTP with its answer: as it was between the client and us, or between us and the
-/// server. Of HTTP that is not known, what must be there is made up.
+/// server. Of HTTP that is not known, what must be there is made up. `code` is that of a refusal by the proxy.
 pub(super) fn call(
     (endpoint, kind): (Endpoint, RequestType),
     upstream: bool,
     (request, answer): (Stub, RpcAnswer),
+    code: ResponseCode,
     exchange: Option<&dyn HttpExchange>,
 ) -> HttpCall {
     let (asked, answered) =
@@ -34,14 +35,13 @@ pub(super) fn call(
             let fields = answer_fields.unwrap_or_else(|| with(made_up(kind), X_RESPONSE_CODE, "0"));
             Some(response(status.unwrap_or(200), fields, body.into()))
         }
-        RpcAnswer::Fault(fault) => {
+        RpcAnswer::Fault(_) => {
             let fields = answer_fields.unwrap_or_else(|| made_up(kind));
             let said = fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(X_RESPONSE_CODE));
             let (fields, body) = if let Some((code, body)) = exchange.and_then(HttpExchange::refused) {
                 // The client gets what the server said.
                 (if said { fields } else { with(fields, X_RESPONSE_CODE, &code.0.to_string()) }, body)
             } else {
-                let code = response_code(fault);
                 let fields = with(fields, X_RESPONSE_CODE, &code.0.to_string());
                 (with(fields, "Content-Type", headers::ERROR_CONTENT_TYPE), explanation(code).into())
             };

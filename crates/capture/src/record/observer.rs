@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    Body, Discovery, Finished, Flight, HttpExchange, HttpLeg, Observer, OperationKey, Reply, SecurityContext,
-    TurnedAway,
+    Body, Discovery, Finished, HttpExchange, HttpLeg, Observer, OperationKey, Rejected, Reply,
+    SecurityContext,
 };
 use rpc::SyntaxId;
 use wire::Endian;
@@ -102,7 +102,7 @@ impl Recorder {
                 Reply::Response(stub) => RpcAnswer::Response(Stub::Plain(stub.clone(), Endian::Little)),
                 reply => reply.fault().map_or(RpcAnswer::None, RpcAnswer::Fault),
             };
-            self.side(flight, elapsed, "client", (asked, answer), exchange);
+            self.side(finished, elapsed, "client", (asked, answer), exchange);
         }
         if !self.recording.upstream_side {
             return;
@@ -123,7 +123,7 @@ impl Recorder {
         };
         if let Ok((asked, endian)) = request.leaving() {
             self.side(
-                flight,
+                finished,
                 elapsed,
                 "upstream",
                 (little(operation.key(), asked, endian), answer),
@@ -134,12 +134,13 @@ impl Recorder {
 
     fn side(
         &self,
-        flight: &Flight,
+        finished: &Finished,
         elapsed: Duration,
         side: &str,
         (request, answer): (Stub, RpcAnswer),
         exchange: Option<&dyn HttpExchange>,
     ) {
+        let flight = finished.flight();
         let operation = &flight.operation;
         let asked = Timestamp((self.clock)().0.saturating_sub(nanoseconds(elapsed)));
         let upstream = side == "upstream";
@@ -154,9 +155,13 @@ impl Recorder {
                     answer,
                 })
             }
-            OperationKey::Http(endpoint, kind) => {
-                CallBody::Http(http_view::call((endpoint, kind), upstream, (request, answer), exchange))
-            }
+            OperationKey::Http(endpoint, kind) => CallBody::Http(http_view::call(
+                (endpoint, kind),
+                upstream,
+                (request, answer),
+                finished.reply().response_code(),
+                exchange,
+            )),
         };
         self.record(Call {
             time: asked,
@@ -195,7 +200,7 @@ impl Observer for Recorder {
 
     fn refused(&self, _peer: SocketAddr, _why: &str) {}
 
-    fn turned_away(&self, _call: &TurnedAway<'_>) {}
+    fn rejected(&self, _call: &Rejected<'_>) {}
 
     fn finished(&self, finished: &Finished, elapsed: Duration) {
         self.take(finished, elapsed, None);

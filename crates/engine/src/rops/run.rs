@@ -17,7 +17,7 @@ use crate::module::Module;
 use crate::objects::slots::BatchObjects;
 use crate::objects::table::ObjectTable;
 use crate::operation::Operation;
-use crate::refusal::{CALL_FAILED, Refusal};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::session::Session;
 
 /// Whether anything is left for the upstream.
@@ -120,8 +120,9 @@ fn decide(batch: &mut RopBatch, place: usize, module: usize, decision: RopDecisi
 
 /// Puts a batch that modules edited into its operation, or answers it where nothing of it is left.
 fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<Stay, Refusal> {
-    let bad =
-        |error: wire::Error| Refusal::new(CALL_FAILED, format!("what modules made of the ROPs: {error}"));
+    let bad = |error: wire::Error| {
+        Refusal::new(RefusalKind::Failed, format!("what modules made of the ROPs: {error}"))
+    };
     if batch.is_spent() {
         // The answers come in on the way back, like those of a batch that was relayed.
         let buffers = [RopAnswers::nothing(batch).map_err(bad)?];
@@ -149,7 +150,8 @@ pub(crate) fn response(
     let Some(message) = &mut operation.response else { return Ok(()) };
     let Some(buffers) = message.view().ok().and_then(payload::of_response) else { return Ok(()) };
     let Some(mut exchange) = operation.rops.take() else { return Ok(()) };
-    let bad = |error: wire::Error| Refusal::new(CALL_FAILED, format!("the answers to the ROPs: {error}"));
+    let bad =
+        |error: wire::Error| Refusal::new(RefusalKind::Failed, format!("the answers to the ROPs: {error}"));
     let buffers = match buffers {
         Ok(buffers) => buffers,
         // Nothing of it can be looked at; where nothing of the request was changed either, it passes as it is.
@@ -182,7 +184,7 @@ pub(crate) fn response(
                 let too_much = exchange.batch.room.is_some_and(|room| payload::size(response) > room);
                 if too_much && answers.stopped().is_none() {
                     let why = "modules made the answers to ROPs longer than the client has room for";
-                    return Err(Refusal::new(CALL_FAILED, why));
+                    return Err(Refusal::new(RefusalKind::Failed, why));
                 }
             }
             exchange.answers = Some(answers);

@@ -5,14 +5,13 @@ use identity::Random;
 use mapi::ErrorCode;
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::cookies::SetCookie;
-use rpc::pdu::FaultStatus;
 use wire::Endian;
 
 use crate::body::{OperationKey, Request, Response};
 use crate::engine::Engine;
 use crate::message::Body as _;
 use crate::operation::Operation;
-use crate::refusal::{CALL_FAILED, Refusal, UpstreamRefusal};
+use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
 use crate::sessions::binding::SessionBinding;
 use crate::sessions::cookies::{CookieTable, Full};
@@ -62,7 +61,7 @@ impl CookieBinding {
         }
         self.table
             .learn(endpoint, session.id(), &self.cookies, set)
-            .map_err(|why| Refusal::new(CALL_FAILED, why))?;
+            .map_err(|why| Refusal::new(RefusalKind::Failed, why))?;
         Ok(gave_way)
     }
 
@@ -146,13 +145,30 @@ impl SessionBinding for CookieBinding {
     }
 }
 
+/// The `X-ResponseCode` by which a client of MAPI over HTTP gets a refusal ([MS-OXCMAPIHTTP] 2.2.3.3.3).
+pub const fn response_code(kind: RefusalKind) -> ResponseCode {
+    match kind {
+        RefusalKind::UnknownOperation => ResponseCode::InvalidRequestType,
+        RefusalKind::BadRequest => ResponseCode::InvalidRequestBody,
+        RefusalKind::NoSession => ResponseCode::ContextNotFound,
+        RefusalKind::BadCookies | RefusalKind::SessionBroken => ResponseCode::InvalidContextCookie,
+        RefusalKind::OutOfSequence => ResponseCode::InvalidSequence,
+        RefusalKind::AccessDenied => ResponseCode::NoPrivilege,
+        RefusalKind::TooBusy
+        | RefusalKind::TimedOut
+        | RefusalKind::Unavailable
+        | RefusalKind::NotExecuted
+        | RefusalKind::Failed => ResponseCode::UnknownFailure,
+    }
+}
+
 /// The refusal of a request that would open more sessions than there may be.
 pub(crate) fn too_many(full: Full) -> Refusal {
-    Refusal::new(FaultStatus::RPC_S_SERVER_TOO_BUSY, full.to_string())
+    Refusal::new(RefusalKind::TooBusy, full.to_string())
 }
 
 fn bad_request(error: &wire::Error) -> Refusal {
-    Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string())
+    Refusal::new(RefusalKind::BadRequest, error.to_string())
 }
 
 fn begins_session(operation: &Operation) -> bool {

@@ -18,10 +18,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use identity::Identity;
+use mapi::mapihttp::Endpoint;
 use mapi::mapihttp::cookies::{Cookie, SetCookie};
-use mapi::mapihttp::{Endpoint, ResponseCode};
 use wire::FileTime;
 
+use crate::refusal::RefusalKind;
 use crate::session::SharedSession;
 use crate::sessions::abandoned::{Abandoned, Kept};
 use crate::sessions::cookie_index::{COOKIES, CookieIndex, Entry, VALUES};
@@ -67,7 +68,7 @@ pub(crate) struct Found {
 }
 
 /// Why cookies lead to no session.
-pub(crate) type NotFound = (ResponseCode, &'static str);
+pub(crate) type NotFound = (RefusalKind, &'static str);
 
 /// Why a session can't be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -122,20 +123,20 @@ impl CookieTable {
         let sent: Vec<(Fingerprint, Fingerprint)> =
             cookies.map(|cookie| self.shared.hashers.fingerprints(cookie)).collect();
         let mut inner = self.lock();
-        let unknown = (ResponseCode::ContextNotFound, "the cookies are of no session that is open");
+        let unknown = (RefusalKind::NoSession, "the cookies are of no session that is open");
         let mut owners = sent.iter().filter_map(|(_, whole)| inner.owners.identified_by((endpoint, *whole)));
         let Some(owner) = owners.next() else {
             return if sent.is_empty() { Ok(Found::default()) } else { Err(unknown) };
         };
         if owners.any(|other| other != owner) {
-            return Err((ResponseCode::InvalidContextCookie, "the cookies are of several sessions"));
+            return Err((RefusalKind::BadCookies, "the cookies are of several sessions"));
         }
         let CookieIndex { owners, entries, .. } = &mut *inner;
         let Some(entry) = entries.get_mut(&owner) else { return Err(unknown) };
         if entry.identity != *identity {
             // The rest of the cookies of a session that is over, beside what a load balancer set for both.
             let is_over = sent.iter().any(|(_, whole)| !owners.knows((endpoint, *whole)));
-            let of_other = (ResponseCode::NoPrivilege, "the cookies are of another identity's session");
+            let of_other = (RefusalKind::AccessDenied, "the cookies are of another identity's session");
             return Err(if is_over { unknown } else { of_other });
         }
         // A name that the upstream gave the session stands for one of the values that it gave with it.
@@ -143,13 +144,10 @@ impl CookieTable {
             entry.cookies.iter().any(|(known, values)| known == name && !values.contains(whole))
         });
         if foreign {
-            return Err((
-                ResponseCode::InvalidContextCookie,
-                "a cookie has a value that the session never had",
-            ));
+            return Err((RefusalKind::BadCookies, "a cookie has a value that the session never had"));
         }
         if in_sequence && entry.sequence.is_held() {
-            return Err((ResponseCode::InvalidSequence, "another request of the session is under way"));
+            return Err((RefusalKind::OutOfSequence, "another request of the session is under way"));
         }
         entry.used = now;
         entry.under_way = entry.under_way.saturating_add(1);

@@ -14,7 +14,7 @@ use crate::context_handle::{self, HandleUse, handle_use};
 use crate::engine::Engine;
 use crate::message::Body as _;
 use crate::operation::{Incoming, Operation};
-use crate::refusal::{CALL_FAILED, Refusal, UpstreamRefusal};
+use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
 use crate::session::SharedSession;
 use crate::sessions::binding::SessionBinding;
 use crate::sessions::handles::{Bound, HandleTable};
@@ -43,7 +43,7 @@ impl HandleBinding {
     /// Enters `bound` under a new handle of ours.
     fn bind(&self, random: &mut dyn Random, bound: Bound) -> Result<Guid, Refusal> {
         let mut bytes = [0; 16];
-        random.fill(&mut bytes).map_err(|error| Refusal::new(CALL_FAILED, error.to_string()))?;
+        random.fill(&mut bytes).map_err(|error| Refusal::new(RefusalKind::Failed, error.to_string()))?;
         let ours = Guid::from_le(bytes);
         if self.group.insert(ours, bound) { Ok(ours) } else { Err(too_many_handles()) }
     }
@@ -62,7 +62,7 @@ impl HandleBinding {
             return Ok(stub);
         }
         let upstream = context_handle::read_response(interface, opnum, &stub).ok_or_else(|| {
-            Refusal::new(CALL_FAILED, "the upstream's answer is too short for its context handle")
+            Refusal::new(RefusalKind::Failed, "the upstream's answer is too short for its context handle")
         })?;
         if upstream.is_nil() {
             if matches!(kind, HandleUse::Passes | HandleUse::Closes) {
@@ -74,7 +74,7 @@ impl HandleBinding {
             (HandleUse::Passes | HandleUse::Closes, Some(named)) if named.upstream == upstream => named.ours,
             (HandleUse::Passes | HandleUse::Closes, _) => {
                 return Err(Refusal::new(
-                    CALL_FAILED,
+                    RefusalKind::Failed,
                     "the upstream answered with another session's context handle",
                 ));
             }
@@ -92,7 +92,7 @@ impl HandleBinding {
 
 impl SessionBinding for HandleBinding {
     fn upstream_request(&self, operation: &mut Operation) -> Result<Bytes, Refusal> {
-        let bad = |error: wire::Error| Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string());
+        let bad = |error: wire::Error| Refusal::new(RefusalKind::BadRequest, error.to_string());
         if operation.request.original_endian() == Endian::Big {
             operation.request.change().map_err(bad)?;
         }
@@ -102,14 +102,14 @@ impl SessionBinding for HandleBinding {
 
     fn ahead_request(&self, request: &Request) -> Result<Bytes, Refusal> {
         let stub = request.encode().map_err(|error| {
-            Refusal::new(CALL_FAILED, format!("a module's request can't be encoded: {error}"))
+            Refusal::new(RefusalKind::Failed, format!("a module's request can't be encoded: {error}"))
         })?;
         let (interface, opnum) = called(request.key());
         match (handle_use(interface, opnum), self.named) {
             (HandleUse::None, _) => Ok(Bytes::from(stub)),
             (_, named @ Some(_)) => Ok(with_handle(Bytes::from(stub), named)),
             (_, None) => Err(Refusal::new(
-                CALL_FAILED,
+                RefusalKind::Failed,
                 "a module asks ahead on a context handle that there is not yet",
             )),
         }
@@ -124,7 +124,7 @@ impl SessionBinding for HandleBinding {
             return Ok(());
         }
         let refusal = |error: wire::Error| {
-            Refusal::new(CALL_FAILED, format!("a module's response can't be encoded: {error}"))
+            Refusal::new(RefusalKind::Failed, format!("a module's response can't be encoded: {error}"))
         };
         let (stub, _) = response.leaving().map_err(refusal)?;
         let handle = context_handle::read_response(interface, opnum, &stub).unwrap_or_default();
@@ -138,7 +138,7 @@ impl SessionBinding for HandleBinding {
             }
             HandleUse::Opens | HandleUse::Derives if handle.is_nil() => Ok(()),
             _ => Err(Refusal::new(
-                CALL_FAILED,
+                RefusalKind::Failed,
                 "a module answered with a context handle that does not stand for a session of the upstream's",
             )),
         }
@@ -184,6 +184,33 @@ impl SessionBinding for HandleBinding {
     }
 }
 
+/// The call could not be carried out, and it is not known whether a part of it was (`RPC_S_CALL_FAILED`,
+/// [MS-ERREF] 2.2).
+pub const CALL_FAILED: FaultStatus = FaultStatus(0x0000_06be);
+
+/// The time for something is over (`ERROR_TIMEOUT`, [MS-ERREF] 2.2).
+pub const TIMED_OUT: FaultStatus = FaultStatus(0x0000_05b4);
+
+/// The status of the fault by which a client of remote calls gets a refusal ([MS-RPCE] 2.2.2.5, C706 appendix N,
+/// [MS-ERREF] 2.2).
+pub const fn fault_status(kind: RefusalKind) -> FaultStatus {
+    match kind {
+        RefusalKind::UnknownOperation => FaultStatus::NCA_S_OP_RNG_ERROR,
+        RefusalKind::BadRequest => FaultStatus::RPC_X_BAD_STUB_DATA,
+        RefusalKind::NoSession | RefusalKind::SessionBroken => FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH,
+        // `ERROR_INVALID_PARAMETER`
+        RefusalKind::BadCookies => FaultStatus(0x0000_0057),
+        // `RPC_S_CALL_IN_PROGRESS`
+        RefusalKind::OutOfSequence => FaultStatus(0x0000_06ff),
+        RefusalKind::AccessDenied => FaultStatus::ACCESS_DENIED,
+        RefusalKind::TooBusy => FaultStatus::RPC_S_SERVER_TOO_BUSY,
+        RefusalKind::TimedOut => TIMED_OUT,
+        RefusalKind::Unavailable => FaultStatus::RPC_S_SERVER_UNAVAILABLE,
+        RefusalKind::NotExecuted => FaultStatus::RPC_S_CALL_FAILED_DNE,
+        RefusalKind::Failed => CALL_FAILED,
+    }
+}
+
 /// The remote call that an operation is. Those that came otherwise have no handles: their number is none.
 pub(crate) const fn called(key: OperationKey) -> (Interface, u16) {
     match key {
@@ -199,14 +226,14 @@ pub(crate) fn little_endian(key: OperationKey, stub: Bytes, endian: Endian) -> R
         Endian::Big => Response::decode(key, &stub, endian)
             .and_then(|(response, _)| response.encode())
             .map(Bytes::from)
-            .map_err(|error| Refusal::new(CALL_FAILED, format!("the upstream's answer: {error}"))),
+            .map_err(|error| Refusal::new(RefusalKind::Failed, format!("the upstream's answer: {error}"))),
     }
 }
 
 /// The identity has as many context handles as it may.
 pub(crate) fn too_many_handles() -> Refusal {
     let why = "the user has as many context handles as clients.sessions_per_user allows";
-    Refusal::new(FaultStatus::RPC_S_SERVER_TOO_BUSY, why)
+    Refusal::new(RefusalKind::TooBusy, why)
 }
 
 /// The context handle that a request names.

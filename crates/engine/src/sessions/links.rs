@@ -6,13 +6,12 @@
 //! index is passed on only to the identity that it was given to.
 
 use mapi::{Interface, emsmdb};
-use rpc::pdu::FaultStatus;
 use wire::Endian;
 
 use crate::body::{OperationKey, Request, Response};
 use crate::message::Body as _;
 use crate::operation::Operation;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalKind};
 use crate::sessions::handles::HandleTable;
 
 /// In place of an index: no session.
@@ -50,7 +49,7 @@ pub(crate) fn unlink_others(group: &HandleTable, operation: &mut Operation) -> R
     });
     match unlinked {
         Err(error) if has_room_for_link(request.original()) => {
-            Err(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string()))
+            Err(Refusal::new(RefusalKind::BadRequest, error.to_string()))
         }
         _ => Ok(()),
     }

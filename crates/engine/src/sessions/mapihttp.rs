@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::cookies::cookies;
-use rpc::pdu::FaultStatus;
 use wire::FileTime;
 
 use crate::advance;
@@ -13,7 +12,7 @@ use crate::engine::Engine;
 use crate::flight::{Binding, Flight};
 use crate::next::Next;
 use crate::operation::Incoming;
-use crate::refusal::{Refusal, fault_status};
+use crate::refusal::{Refusal, RefusalKind};
 use crate::sessions::cookie_binding::{CookieBinding, too_many};
 use crate::sessions::cookies::{CookieTable, Found};
 use crate::sessions::sequence::texts;
@@ -32,15 +31,14 @@ impl Engine {
         sent: &[&[u8]],
     ) -> Result<Next, Refusal> {
         let OperationKey::Http(endpoint, request_type) = incoming.key else {
-            return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "no operation of MAPI over HTTP"));
+            return Err(Refusal::new(RefusalKind::UnknownOperation, "no operation of MAPI over HTTP"));
         };
         if endpoint.operation(request_type).is_none() {
             let why = "the endpoint has no such request type";
-            return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, why));
+            return Err(Refusal::new(RefusalKind::UnknownOperation, why));
         }
         if texts(sent).count() != sent.len() {
-            let code = fault_status(ResponseCode::InvalidContextCookie);
-            return Err(Refusal::new(code, "a cookie that is no text"));
+            return Err(Refusal::new(RefusalKind::BadCookies, "a cookie that is no text"));
         }
         let identity = incoming.context.identity().clone();
         let found = if request_type.begins_session() {
@@ -51,14 +49,14 @@ impl Engine {
             let all = texts(sent).flat_map(cookies);
             table
                 .find(endpoint, &identity, all, request_type.takes_turns(), incoming.at)
-                .map_err(|(code, why)| Refusal::new(fault_status(code), why))?
+                .map_err(|(kind, why)| Refusal::new(kind, why))?
         };
         if let Some(session) = &found.session {
             if session.is_revoked() {
                 // Who signed in anew, with an account of the same name, does not go on with it.
                 self.end_revoked_by_cookie(table);
-                let status = fault_status(ResponseCode::ContextNotFound);
-                return Err(Refusal::new(status, "the account that the session was opened with was revoked"));
+                let why = "the account that the session was opened with was revoked";
+                return Err(Refusal::new(RefusalKind::NoSession, why));
             }
             session.lock().renew(&incoming.context, incoming.at);
         }

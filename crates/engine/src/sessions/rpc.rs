@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rpc::pdu::FaultStatus;
-
 use crate::advance;
 use crate::body::OperationKey;
 use crate::context_handle::{HandleUse, handle_use};
@@ -11,7 +9,7 @@ use crate::engine::Engine;
 use crate::flight::{Binding, Flight};
 use crate::next::Next;
 use crate::operation::Incoming;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalKind};
 use crate::session::SharedSession;
 use crate::sessions::conversation::Conversation;
 use crate::sessions::handle_binding::{HandleBinding, NamedHandle, read_handle, too_many_handles};
@@ -65,10 +63,10 @@ impl Engine {
         incoming: &Incoming,
     ) -> Result<(SharedSession, Option<NamedHandle>), Refusal> {
         let OperationKey::Call(interface, opnum) = incoming.key else {
-            return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "no remote call"));
+            return Err(Refusal::new(RefusalKind::UnknownOperation, "no remote call"));
         };
         if interface.operation(opnum).is_none() {
-            return Err(Refusal::new(FaultStatus::NCA_S_OP_RNG_ERROR, "the interface has no such operation"));
+            return Err(Refusal::new(RefusalKind::UnknownOperation, "the interface has no such operation"));
         }
         match handle_use(interface, opnum) {
             HandleUse::Opens | HandleUse::Derives if conversation.group().is_full() => {
@@ -77,12 +75,9 @@ impl Engine {
             HandleUse::None => Ok((self.plain_session(conversation, incoming), None)),
             HandleUse::Opens => Ok((self.new_session(incoming), None)),
             _ => {
-                let mismatch = |why| Refusal::new(FaultStatus::NCA_S_FAULT_CONTEXT_MISMATCH, why);
+                let mismatch = |why| Refusal::new(RefusalKind::NoSession, why);
                 let ours = read_handle(incoming).ok_or_else(|| {
-                    Refusal::new(
-                        FaultStatus::RPC_X_BAD_STUB_DATA,
-                        "the request is too short for its context handle",
-                    )
+                    Refusal::new(RefusalKind::BadRequest, "the request is too short for its context handle")
                 })?;
                 let bound = conversation.group().get(ours);
                 let bound =

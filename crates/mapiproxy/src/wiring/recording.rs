@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use capture::Timestamp;
 use capture::record::{Files, Recorded, Recorder, Recording, Rotation};
-use engine::{Discovery, Finished, HttpExchange, Observer, SecurityContext, TurnedAway};
+use engine::{Discovery, Finished, HttpExchange, Observer, Rejected, SecurityContext};
 
 use crate::config::{Capture, CapturedSide};
 
@@ -156,9 +156,9 @@ impl Observer for Both {
         self.1.refused(peer, why);
     }
 
-    fn turned_away(&self, call: &TurnedAway<'_>) {
-        self.0.turned_away(call);
-        self.1.turned_away(call);
+    fn rejected(&self, call: &Rejected<'_>) {
+        self.0.rejected(call);
+        self.1.rejected(call);
     }
 
     fn finished(&self, finished: &Finished, elapsed: Duration) {

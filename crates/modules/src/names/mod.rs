@@ -8,7 +8,7 @@ mod replace;
 use engine::options::{OptionError, OptionSpec, Options};
 use engine::rops::{RopDecision, RopReplyView, RopView};
 use engine::{
-    FaultStatus, Interests, Module, Operation, ProxyFacts, Refusal, Request, Response, SecurityContext,
+    Interests, Module, Operation, ProxyFacts, Refusal, RefusalKind, Request, Response, SecurityContext,
     Session,
 };
 use mapi::autodiscover::{self, Dialect, Naming, OurName, Place, UrlParts};
@@ -113,7 +113,7 @@ impl Module for Names {
         match changed {
             Ok(true) => operation.note(NAME, "turned our name back"),
             Ok(false) => {}
-            Err(error) => return Err(Refusal::new(FaultStatus::RPC_X_BAD_STUB_DATA, error.to_string())),
+            Err(error) => return Err(Refusal::new(RefusalKind::BadRequest, error.to_string())),
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Module for Names {
             Ok(false) => {}
             // What can't be read can't be searched for the server's name either.
             Err(error) => {
-                return Err(Refusal::new(engine::CALL_FAILED, format!("the upstream's answer: {error}")));
+                return Err(Refusal::new(RefusalKind::Failed, format!("the upstream's answer: {error}")));
             }
         }
         Ok(())
@@ -187,7 +187,7 @@ impl Module for Names {
             Ok(rewritten) if rewritten.replaced.is_empty() => Ok(None),
             Ok(rewritten) => Ok(Some(rewritten.bytes.into_owned())),
             // What can't be read can't be searched for the server's name either.
-            Err(error) => Err(Refusal::new(engine::CALL_FAILED, format!("Autodiscover's answer: {error}"))),
+            Err(error) => Err(Refusal::new(RefusalKind::Failed, format!("Autodiscover's answer: {error}"))),
         }
     }
 }

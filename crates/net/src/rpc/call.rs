@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use engine::{CALL_FAILED, Outcome};
+use engine::{Outcome, RefusalKind};
 use rpc::pdu::{FaultStatus, SyntaxId};
 use tokio::net::TcpStream;
 use wire::{Endian, Guid};
@@ -110,15 +110,15 @@ pub(crate) const fn is_denial(status: FaultStatus) -> bool {
 
 /// The outcome of a call that failed with its connection because of `error`.
 pub(super) fn outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
-    let unavailable = |status| Outcome::Unavailable { status, why: error.to_string() };
+    let unavailable = |kind| Outcome::Unavailable { kind, why: error.to_string() };
     match error {
         // It is not the client that is refused: a status that says so would have it ask for another password.
         error if error.is_account() => unavailable(match progress {
-            Progress::Unsent(_) | Progress::NotExecuted => FaultStatus::RPC_S_CALL_FAILED_DNE,
-            Progress::Unknown => CALL_FAILED,
+            Progress::Unsent(_) | Progress::NotExecuted => RefusalKind::NotExecuted,
+            Progress::Unknown => RefusalKind::Failed,
         }),
         UpstreamError::Connect(_) | UpstreamError::Tls(_) | UpstreamError::Loop => {
-            unavailable(FaultStatus::RPC_S_SERVER_UNAVAILABLE)
+            unavailable(RefusalKind::Unavailable)
         }
         _ => Outcome::Lost(error.to_string()),
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use engine::Interface;
 use engine::{
     AwaitsUpstream, AwaitsWork, CALL_FAILED, Conversation, Engine, Envelope, Finished, Flight, Incoming,
-    Next, Observer, OperationKey, Outcome, Refusal, TurnedAway, UpstreamRefusal,
+    Next, Observer, OperationKey, Outcome, Refusal, RefusalKind, Rejected, UpstreamRefusal, fault_status,
 };
 use identity::{Identity, OsRandom, SecurityContext};
 use rpc::mgmt::{self, Management};
@@ -189,23 +189,22 @@ impl RequestHandler for RelayConnection {
                 let call = ClientCall { id: call.id, since, link, object: call.object, again: false };
                 self.go_on(call, next, replies);
             }
-            Err(Refusal { status, why }) => {
+            Err(refusal) => {
                 let user = context.principal();
-                if status == FaultStatus::RPC_S_SERVER_TOO_BUSY {
-                    self.proxy.log.sessions_full(call.peer, user, &why);
+                if refusal.kind == RefusalKind::TooBusy {
+                    self.proxy.log.sessions_full(call.peer, user, &refusal.why);
                 } else {
-                    self.proxy.log.refused(call.peer, user, &why);
+                    self.proxy.log.refused(call.peer, user, &refusal.why);
                 }
-                self.proxy.observer.turned_away(&TurnedAway {
+                self.proxy.observer.rejected(&Rejected {
                     context: &context,
                     peer: call.peer,
                     envelope: self.envelope,
                     operation: interface.operation(call.opnum).unwrap_or("unknown"),
                     request_size,
-                    status,
-                    why: &why,
+                    refusal: &refusal,
                 });
-                replies.push(Reply::Fault { id: call.id, status });
+                replies.push(Reply::Fault { id: call.id, status: fault_status(refusal.kind) });
             }
         }
     }
@@ -475,5 +474,5 @@ fn refused(context: &SecurityContext) -> Refusal {
         Err(error) => error.to_string(),
         Ok(()) => String::new(),
     };
-    Refusal::new(FaultStatus::ACCESS_DENIED, why)
+    Refusal::new(RefusalKind::AccessDenied, why)
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use engine::{Finished, Module, Observer, Operation, Refusal, Session, TurnedAway};
+use engine::{Finished, Module, Observer, Operation, Refusal, Rejected, Session};
 use identity::SecurityContext;
 
 use crate::support::{Client, PATIENCE, Setup, Upstream, basic, mapi};
@@ -22,7 +22,7 @@ impl Observer for Watcher {
 
     fn refused(&self, _: SocketAddr, _: &str) {}
 
-    fn turned_away(&self, _: &TurnedAway<'_>) {}
+    fn rejected(&self, _: &Rejected<'_>) {}
 
     fn finished(&self, _: &Finished, _: Duration) {}
 }

@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use engine::{
-    AwaitsUpstream, CALL_FAILED, Envelope, FaultStatus, Incoming, OperationKey, Refusal, Reply, TurnedAway,
-    response_code,
+    AwaitsUpstream, Envelope, Incoming, OperationKey, Refusal, RefusalKind, Rejected, Reply, response_code,
 };
 use http1::{Framing, Head as _, Piece, RequestHead, ResponseHead};
 use mapi::mapihttp::ResponseCode;
@@ -135,10 +134,10 @@ impl Exchange {
             Err(refusal) => {
                 rejected(&config, &request, key, request_size, &refusal);
                 let user = request.context.principal();
-                if refusal.status == FaultStatus::RPC_S_SERVER_TOO_BUSY {
+                if refusal.kind == RefusalKind::TooBusy {
                     config.log.sessions_full(request.peer, user, &refusal.why);
                 }
-                let code = response_code(refusal.status);
+                let code = response_code(refusal.kind);
                 config.log.operation_refused(request.peer, user, key.name(), code, &refusal.why);
                 Err(reply::refuse(&mut out.bytes, &request, code))
             }
@@ -329,7 +328,7 @@ impl Exchange {
         };
         let Some(finished) = in_flight.finished() else { return Action::Done(KeepAlive::No) };
         if let Reply::Refused(refusal) = finished.reply() {
-            in_flight.log_refusal(response_code(refusal.status), &refusal.why);
+            in_flight.log_refusal(response_code(refusal.kind), &refusal.why);
         }
         let keep_alive = response.send(out, finished.reply(), &in_flight.request);
         in_flight.report(Some(response));
@@ -347,7 +346,7 @@ impl Exchange {
             }
             Reply::Response(stub) => return reply::success(out, request, stub),
             refused => {
-                let code = response_code(refused.fault().unwrap_or(CALL_FAILED));
+                let code = refused.response_code();
                 self.in_flight.log_refusal(code, &refused.why().unwrap_or_default());
                 code
             }
@@ -387,7 +386,7 @@ impl Exchange {
         let InFlight { config, request, key, .. } = &self.in_flight;
         let (user, operation) = (request.context.principal(), key.name());
         config.log.memory_full(request.peer, user, operation, &why);
-        let code = response_code(FaultStatus::RPC_S_SERVER_TOO_BUSY);
+        let code = response_code(RefusalKind::TooBusy);
         respond::too_busy(&mut out.bytes, &request.head, Some(code));
         Action::Done(KeepAlive::No)
     }
@@ -412,13 +411,12 @@ pub(crate) fn rejected(
     request_size: usize,
     refusal: &Refusal,
 ) {
-    config.observer.turned_away(&TurnedAway {
+    config.observer.rejected(&Rejected {
         context: &request.context,
         peer: request.peer,
         envelope: Envelope::MapiHttp,
         operation: key.name(),
         request_size,
-        status: refusal.status,
-        why: &refusal.why,
+        refusal,
     });
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use engine::{
-    AwaitsUpstream, CALL_FAILED, Finished, GaveWay, HttpExchange, HttpLeg, Next, OperationKey, Outcome,
-    Refusal, UpstreamRefusal,
+    AwaitsUpstream, Finished, GaveWay, HttpExchange, HttpLeg, Next, OperationKey, Outcome, Refusal,
+    RefusalKind, UpstreamRefusal,
 };
 use http1::{RequestHead, ResponseHead};
 use identity::OsRandom;
@@ -193,7 +193,7 @@ impl InFlight {
 
     #[cold]
     fn out_of_turn(&mut self, next: Option<Next>) -> Need {
-        let refusal = || Refusal::new(CALL_FAILED, "the operation does not wait for this");
+        let refusal = || Refusal::new(RefusalKind::Failed, "the operation does not wait for this");
         self.next = next.map(|next| Next::Done(next.give_up(refusal())));
         Need::Reply
     }
@@ -203,7 +203,7 @@ impl InFlight {
         if !self.is_reported
             && let Some(next) = self.next.take()
         {
-            self.next = Some(Next::Done(next.give_up(Refusal::new(CALL_FAILED, why.to_owned()))));
+            self.next = Some(Next::Done(next.give_up(Refusal::new(RefusalKind::Failed, why.to_owned()))));
             self.report(None);
         }
     }

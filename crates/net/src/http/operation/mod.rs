@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use engine::{FaultStatus, OperationKey, Refusal, response_code};
+use engine::{OperationKey, Refusal, RefusalKind, response_code};
 use http1::{Framing, RequestHead};
 use mapi::mapihttp::ResponseCode;
 use tokio::time::Instant;
@@ -185,12 +185,12 @@ fn not_taken(downstream: &mut Downstream, request: &RequestContext, key: Operati
             refuse(downstream, request, key.name(), ResponseCode::TooLarge, &why.to_string());
         }
         NotTaken::Full { came, why } => {
-            let (status, why) = (FaultStatus::RPC_S_SERVER_TOO_BUSY, why.to_string());
+            let refusal = Refusal::new(RefusalKind::TooBusy, why.to_string());
             let config = &downstream.config;
-            config.log.memory_full(request.peer, request.context.principal(), key.name(), &why);
+            config.log.memory_full(request.peer, request.context.principal(), key.name(), &refusal.why);
             let out = &mut downstream.transport.out.bytes;
-            respond::too_busy(out, &request.head, Some(response_code(status)));
-            rejected(config, request, key, *came, &Refusal { status, why: why.into() });
+            respond::too_busy(out, &request.head, Some(response_code(refusal.kind)));
+            rejected(config, request, key, *came, &refusal);
         }
     }
 }

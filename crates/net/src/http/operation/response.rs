@@ -2,7 +2,7 @@
 //! until it is whole, and sent as it was received or as modules changed it.
 
 use bytes::Bytes;
-use engine::{CALL_FAILED, Reply, explanation, response_code};
+use engine::{Reply, explanation};
 use http1::{Framing, Head as _, ResponseHead};
 use mapi::mapihttp::headers::{ERROR_CONTENT_TYPE, X_RESPONSE_CODE, is_mapi_http};
 use mapi::mapihttp::{ResponseBody, ResponseCode};
@@ -212,7 +212,6 @@ impl UpstreamResponse {
         reply: &Reply,
         request: &RequestContext,
     ) -> KeepAlive {
-        let code = || response_code(reply.fault().unwrap_or(CALL_FAILED));
         let as_it_came = match reply {
             Reply::Response(stub) => stub.as_ptr() == self.whole.as_ptr() && stub.len() == self.whole.len(),
             Reply::Refused(_) | Reply::RefusedByUpstream(_) => self.refused.is_some(),
@@ -223,7 +222,7 @@ impl UpstreamResponse {
                 pending::end(&mut out.bytes, &late, stub);
             }
             _ if self.pending_sent => {
-                pending::end_refused(&mut out.bytes, self.refused.unwrap_or_else(code));
+                pending::end_refused(&mut out.bytes, self.refused.unwrap_or_else(|| reply.response_code()));
             }
             _ if as_it_came && self.coding == Coding::AsItCame => {
                 self.begin(&mut out.bytes);
@@ -239,7 +238,9 @@ impl UpstreamResponse {
                 let content = self.body.with_payload(stub);
                 self.anew(&mut out.bytes, &content);
             }
-            Reply::Refused(_) | Reply::RefusedByUpstream(_) => self.refuse(&mut out.bytes, code()),
+            Reply::Refused(_) | Reply::RefusedByUpstream(_) => {
+                self.refuse(&mut out.bytes, reply.response_code());
+            }
         }
         let close = (self.coding == Coding::UntilClose && !self.pending_sent) || !request.keep;
         if close { KeepAlive::No } else { KeepAlive::Yes }

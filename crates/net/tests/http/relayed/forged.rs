@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{Finished, Observer, SecurityContext, TurnedAway};
+use engine::{Finished, Observer, Rejected, SecurityContext};
 
 use super::server::{carried_out, challenge, refuse};
 use super::{Ntlm, basic, before, get, open_contexts, with};
@@ -217,7 +217,7 @@ impl Observer for Names {
 
     fn refused(&self, _peer: SocketAddr, _why: &str) {}
 
-    fn turned_away(&self, _call: &TurnedAway<'_>) {}
+    fn rejected(&self, _call: &Rejected<'_>) {}
 
     fn finished(&self, _finished: &Finished, _elapsed: Duration) {}
 }

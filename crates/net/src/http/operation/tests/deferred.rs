@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::{
-    AheadAnswer, Body as _, Decision, Deferral, Delivery, FaultStatus, Module, Operation, OperationKey,
-    Refusal, Request, Session, Work,
+    AheadAnswer, Body as _, Decision, Deferral, Delivery, Module, Operation, OperationKey, Refusal,
+    RefusalKind, Request, Session, Work,
 };
 use http1::Head as _;
 use identity::Pool;
@@ -273,7 +273,7 @@ fn refusals_and_work_that_takes_too_long_come_behind_what_was_told() {
         let upstream = server();
         let (gate, open) = Gate::new();
         let refuses = move |_: &mut Operation| {
-            let refusal = || Refusal::new(FaultStatus::ACCESS_DENIED, "a virus");
+            let refusal = || Refusal::new(RefusalKind::AccessDenied, "a virus");
             Decision::Defer(gate.work(move || Decision::Refuse(refusal())))
         };
         let proxy = proxy(&upstream, SOON, limit, refuses, pass);
@@ -307,7 +307,7 @@ fn an_answer_waits_for_work_and_the_client_is_told_behind_the_servers_own_head()
             Delivery::Defer(Work::new(
                 |_| (),
                 move |(), _, _| {
-                    let refusal = Refusal::new(FaultStatus::ACCESS_DENIED, "a virus");
+                    let refusal = Refusal::new(RefusalKind::AccessDenied, "a virus");
                     if refuses { Delivery::Refuse(refusal) } else { Delivery::Pass }
                 },
             ))
@@ -362,7 +362,7 @@ fn a_client_whose_request_is_refused_after_one_ahead_still_has_its_turn() {
         if operation.ahead.is_empty() {
             return asking(operation);
         }
-        Decision::Refuse(Refusal::new(FaultStatus::ACCESS_DENIED, "the server says so"))
+        Decision::Refuse(Refusal::new(RefusalKind::AccessDenied, "the server says so"))
     };
     let proxy = proxy(&upstream, Pending::default(), CALL_LIMIT, decide, pass);
     let mut client = connected(&proxy);

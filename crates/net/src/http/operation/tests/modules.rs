@@ -21,7 +21,7 @@ impl Module for Meddler {
 
     fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
         if self.0 {
-            return Err(Refusal::new(engine::FaultStatus::ACCESS_DENIED, "not this"));
+            return Err(Refusal::new(engine::RefusalKind::AccessDenied, "not this"));
         }
         operation.response.as_mut().unwrap().replace_bytes(vec![1, 2, 3].into());
         Ok(())

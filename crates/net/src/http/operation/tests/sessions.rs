@@ -334,7 +334,7 @@ impl Module for Counting {
 
     fn response(&self, operation: &mut Operation, _session: &mut Session) -> Result<(), Refusal> {
         let length = operation.response.as_ref().map_or(0, |response| response.original().len());
-        if length > GOOD.len() { Err(Refusal::new(engine::CALL_FAILED, "too much")) } else { Ok(()) }
+        if length > GOOD.len() { Err(Refusal::new(engine::RefusalKind::Failed, "too much")) } else { Ok(()) }
     }
 }
 

@@ -1,0 +1,26 @@
+//! How clients get refusals: the fault and the `X-ResponseCode` of each kind.
+
+use engine::{CALL_FAILED, FaultStatus, RefusalKind, TIMED_OUT, fault_status, response_code};
+use mapi::mapihttp::ResponseCode;
+
+#[test]
+fn a_refusal_has_one_fault_and_one_response_code() {
+    use RefusalKind as K;
+    use ResponseCode as C;
+    for (kind, fault, code) in [
+        (K::UnknownOperation, FaultStatus(0x1c01_0002), C::InvalidRequestType),
+        (K::BadRequest, FaultStatus(0x0000_06f7), C::InvalidRequestBody),
+        (K::NoSession, FaultStatus(0x1c00_001a), C::ContextNotFound),
+        (K::BadCookies, FaultStatus(0x0000_0057), C::InvalidContextCookie),
+        (K::SessionBroken, FaultStatus(0x1c00_001a), C::InvalidContextCookie),
+        (K::OutOfSequence, FaultStatus(0x0000_06ff), C::InvalidSequence),
+        (K::AccessDenied, FaultStatus(0x0000_0005), C::NoPrivilege),
+        (K::TooBusy, FaultStatus(0x0000_06bb), C::UnknownFailure),
+        (K::TimedOut, TIMED_OUT, C::UnknownFailure),
+        (K::Unavailable, FaultStatus(0x0000_06ba), C::UnknownFailure),
+        (K::NotExecuted, FaultStatus(0x0000_06bf), C::UnknownFailure),
+        (K::Failed, CALL_FAILED, C::UnknownFailure),
+    ] {
+        assert_eq!((fault_status(kind), response_code(kind)), (fault, code), "{kind:?}");
+    }
+}
