@@ -98,7 +98,7 @@ pub(crate) fn median(mut all: Vec<Figures>) -> Figures {
 
 pub(crate) fn account(field: &Field, level: &str) -> Option<Arc<Account>> {
     (level != "none").then(|| {
-        let account = client::account(USER, DOMAIN, &field.password, Mechanism::Ntlm, AuthLevel::PKT_PRIVACY);
+        let account = client::account(USER, DOMAIN, &field.password, Mechanism::NTLM, AuthLevel::PKT_PRIVACY);
         Arc::new(account)
     })
 }

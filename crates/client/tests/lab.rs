@@ -121,14 +121,14 @@ async fn browse(book: &mut client::AddressBook) {
 #[tokio::test]
 async fn works_with_ntlm_and_privacy() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
-    conversation(served.signed_in(Mechanism::Ntlm, AuthLevel::PKT_PRIVACY, "Password")).await;
+    conversation(served.signed_in(Mechanism::NTLM, AuthLevel::PKT_PRIVACY, "Password")).await;
     served.end().await;
 }
 
 #[tokio::test]
 async fn works_with_spnego_and_privacy() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
-    conversation(served.signed_in(Mechanism::Spnego, AuthLevel::PKT_PRIVACY, "Password")).await;
+    conversation(served.signed_in(Mechanism::SPNEGO, AuthLevel::PKT_PRIVACY, "Password")).await;
     served.end().await;
 }
 
@@ -137,7 +137,7 @@ async fn works_at_lower_levels_where_they_are_let_in() {
     let served = Served::new(AuthLevel::NONE).await;
     conversation(served.config()).await;
     for level in [AuthLevel::CONNECT, AuthLevel::PKT, AuthLevel::PKT_INTEGRITY] {
-        conversation(served.signed_in(Mechanism::Ntlm, level, "Password")).await;
+        conversation(served.signed_in(Mechanism::NTLM, level, "Password")).await;
     }
     served.end().await;
 }
@@ -145,13 +145,13 @@ async fn works_at_lower_levels_where_they_are_let_in() {
 #[tokio::test]
 async fn who_is_not_known_well_enough_is_refused() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
-    let low = served.signed_in(Mechanism::Ntlm, AuthLevel::PKT_INTEGRITY, "Password");
+    let low = served.signed_in(Mechanism::NTLM, AuthLevel::PKT_INTEGRITY, "Password");
     for config in [served.config(), low] {
         let mut client = Client::connect(config).await.unwrap();
         let error = client.rfr_new_dsa("").await.unwrap_err();
         assert_eq!(error.failure, Failure::Fault(FaultStatus::ACCESS_DENIED));
     }
-    for mechanism in [Mechanism::Ntlm, Mechanism::Spnego] {
+    for mechanism in [Mechanism::NTLM, Mechanism::SPNEGO] {
         let wrong = served.signed_in(mechanism, AuthLevel::PKT_PRIVACY, "password");
         let error = Client::new(wrong).address_book().await.unwrap_err();
         // The one is refused with its first call, the other while it signs in.
@@ -176,7 +176,7 @@ async fn errors_name_the_side_and_the_operation() {
 #[tokio::test]
 async fn a_client_that_vanishes_leaves_no_session() {
     let served = Served::new(AuthLevel::PKT_PRIVACY).await;
-    let client = Client::new(served.signed_in(Mechanism::Ntlm, AuthLevel::PKT_PRIVACY, "Password"));
+    let client = Client::new(served.signed_in(Mechanism::NTLM, AuthLevel::PKT_PRIVACY, "Password"));
     let book = client.address_book().await.unwrap();
     let mailbox = client.mailbox(&LabConfig::default().user_dn("alice")).await.unwrap();
     assert_eq!(served.lab.open_handles(), 2);

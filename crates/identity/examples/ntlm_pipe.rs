@@ -15,17 +15,17 @@ use std::time::SystemTime;
 
 use identity::accounts::AccountFile;
 use identity::{
-    Acceptor, AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, ChannelBindings, Credentials,
-    Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmVersion, OsRandom, Password, Policy,
-    Protection, Refusal, Registry, SecurityContext, ServerNames, Step,
+    Acceptor, AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, Channel, ChannelBindings,
+    Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmVersion, OsRandom,
+    Password, Policy, Protection, Refusal, Registry, SecurityContext, ServerNames, Step,
 };
 use wire::FileTime;
 
 type Failure = Box<dyn Error>;
 
 enum Handshake {
-    Initiator(Initiator),
-    Acceptor(Acceptor),
+    Initiator(Box<dyn Initiator>),
+    Acceptor(Box<dyn Acceptor>),
 }
 
 impl Handshake {
@@ -52,15 +52,15 @@ fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let (role, mechanism) = (arguments.next().ok_or("no role")?, arguments.next().ok_or("no mechanism")?);
     let options = Options(arguments.collect());
-    let mechanism = if mechanism == "spnego" { Mechanism::Spnego } else { Mechanism::Ntlm };
+    let mechanism = if mechanism == "spnego" { Mechanism::SPNEGO } else { Mechanism::NTLM };
     let bindings = match options.get("bindings") {
         "" => None,
         text => Some(ChannelBindings::from_application_data(&unhex(text)?)),
     };
     let mut handshake = if role == "initiator" {
-        Handshake::Initiator(Initiator::new(mechanism, initiator(&options, bindings)))
+        Handshake::Initiator(mechanism.initiator(&initiator(&options), Channel::http(bindings))?)
     } else {
-        Handshake::Acceptor(Acceptor::new(mechanism, acceptor(&options)?.into(), bindings))
+        Handshake::Acceptor(mechanism.acceptor(&acceptor(&options)?.into(), Channel::http(bindings))?)
     };
 
     let mut established = None;
@@ -76,7 +76,7 @@ fn main() -> Result<(), Failure> {
                 Err(refusal) => format!("refused {refusal}"),
             },
             Some((context, security)) => {
-                command(&line, context, security).unwrap_or_else(|error| format!("refused {error}"))
+                command(&line, context, &mut **security).unwrap_or_else(|error| format!("refused {error}"))
             }
         };
         writeln!(stdout(), "{answer}")?;
@@ -84,13 +84,12 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-fn initiator(options: &Options, bindings: Option<ChannelBindings>) -> InitiatorConfig {
+fn initiator(options: &Options) -> InitiatorConfig {
     let password = Password::new(options.get("password"));
     InitiatorConfig {
         credentials: Credentials::password(options.get("user"), options.get("domain"), &password),
         workstation: "PIPE".into(),
         target_name: "host/pipe.lab.test".into(),
-        bindings,
         protection: match options.get("protection") {
             "none" => Protection::None,
             "sign" => Protection::Sign,
@@ -136,7 +135,11 @@ fn acceptor(options: &Options) -> Result<AcceptorConfig, Failure> {
     })
 }
 
-fn command(line: &str, context: &SecurityContext, security: &mut MessageSecurity) -> Result<String, Failure> {
+fn command(
+    line: &str,
+    context: &SecurityContext,
+    security: &mut dyn MessageSecurity,
+) -> Result<String, Failure> {
     let words: Vec<&str> = line.split(' ').collect();
     let parts: Vec<Vec<u8>> = words.iter().skip(1).map(|word| unhex(word)).collect::<Result<_, _>>()?;
     match (words.first().copied(), parts.as_slice()) {
@@ -148,12 +151,12 @@ fn command(line: &str, context: &SecurityContext, security: &mut MessageSecurity
         }
         (Some("unseal"), [before, body, after, signature]) => {
             let mut body = body.clone();
-            security.unseal(before, &mut body, after, signature.as_slice().try_into()?)?;
+            security.unseal(before, &mut body, after, signature)?;
             Ok(hex(&body))
         }
         (Some("sign"), [before, body, after]) => Ok(hex(&security.sign(before, body, after)?)),
         (Some("verify"), [before, body, after, signature]) => {
-            security.verify(before, body, after, signature.as_slice().try_into()?)?;
+            security.verify(before, body, after, signature)?;
             Ok("ok".into())
         }
         _ => Err("unknown command".into()),

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use crate::accounts::Accounts;
 use crate::authority::Authority;
-use crate::channel_bindings::ChannelBindings;
-use crate::context::{ActingLevel, NtlmVersion};
+use crate::context::ActingLevel;
 use crate::credentials::Credentials;
 use crate::registry::Registry;
 
@@ -22,13 +21,13 @@ pub enum BindingPolicy {
     Require,
 }
 
-/// What an [`Acceptor`] takes.
+/// What an [`Acceptor`](crate::Acceptor) takes.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Whether `NTLMv1` responses, and session security without extensions, are taken. LM responses never
     /// are.
     pub allow_legacy: bool,
-    /// Whether clients that sign in anonymously become [`SecurityContext::anonymous`].
+    /// Whether clients that sign in anonymously become [`SecurityContext::anonymous`](crate::SecurityContext::anonymous).
     pub allow_anonymous: bool,
     /// Whether a response without a message integrity code is refused. Such a response is proven all the
     /// same, but the flags of the handshake are not. Some clients (impacket) send none.
@@ -63,7 +62,7 @@ impl Default for Policy {
     }
 }
 
-/// The names that an [`Acceptor`] gives as its own.
+/// The names that an [`Acceptor`](crate::Acceptor) gives as its own.
 #[derive(Debug, Clone, Default)]
 pub struct ServerNames {
     /// The `NetBIOS` name.
@@ -102,7 +101,16 @@ pub enum Protection {
     Seal,
 }
 
-/// What an [`Initiator`] signs in with, and how.
+/// Which NTLM response was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NtlmVersion {
+    /// `NTLMv1` ([MS-NLMP] 3.3.1), with or without extended session security.
+    V1,
+    /// NTLMv2 ([MS-NLMP] 3.3.2).
+    V2,
+}
+
+/// What an [`Initiator`](crate::Initiator) signs in with, and how.
 #[derive(Debug, Clone)]
 pub struct InitiatorConfig {
     /// Who.
@@ -111,8 +119,6 @@ pub struct InitiatorConfig {
     pub workstation: String,
     /// The service principal name that we mean; empty where it is unknown.
     pub target_name: String,
-    /// The channel's bindings.
-    pub bindings: Option<ChannelBindings>,
     /// What is needed for the messages that follow.
     pub protection: Protection,
     /// How far the server may go for us: [`ActingLevel::Identify`] or more.

@@ -1,73 +1,168 @@
-//! Basic sign-in (RFC 7617): a name and a password, proven against accounts.
+//! Basic (RFC 7617): a name and a password, as they are. Both ends, and the name in credentials that pass through.
+//!
+//! Its token is the text in base64: the name, a colon, the password.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+
 use subtle::{Choice, ConstantTimeEq as _};
 use wire::{Error, ErrorKind, FileTime};
-use zeroize::Zeroizing;
 
 use crate::accounts::NtHash;
-use crate::auth_config::AcceptorConfig;
+use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
+use crate::credentials::Credentials;
 use crate::error::Refusal;
+use crate::handshake::{Acceptor, Initiator, Step};
+use crate::message_security::Unprotected;
+use crate::package::{Channel, Package, Scope};
+use crate::passthrough::named::{Named, named};
+use crate::passthrough::transcript::{OneToken, Transcript};
 use crate::principal::Principal;
+use crate::random::Random;
 
 /// The longest name and password together, in bytes.
-const MOST: usize = 1024;
+const MOST: usize = 768;
 
-/// Lets in who sends the right name and password. `credentials` is what stands behind `Basic` in a header; the
-/// text within is taken as UTF-8. The name is looked up as a whole, as [`crate::Accounts::find`] says.
-///
-/// Basic proves nothing on a channel that others can read: the caller checks that.
-///
-/// # Errors
-/// When it is not so. An unknown name, a disabled account and a wrong password are one answer and take the same
-/// time.
-pub fn basic(config: &AcceptorConfig, credentials: &[u8], now: FileTime) -> Result<SecurityContext, Refusal> {
-    let (name, password) = read(credentials)?;
-    let found = config.accounts.find("", &name);
-    let hash = NtHash::from_password(&password);
-    let known = found.as_ref().map_or(NtHash::from_bytes([0; 16]), |account| account.nt_hash.clone());
-    let admissible = Choice::from(u8::from(found.as_ref().is_some_and(|account| !account.disabled)));
-    match found {
-        Some(account) if bool::from(hash.expose().ct_eq(known.expose()) & admissible) => {
-            let lifetime = config.policy.lifetime;
-            let proven = Proven {
-                principal: Principal::new(&account.user, &account.domain),
-                proof: Proof::Basic,
-                level: ActingLevel::Impersonate,
-                authority: config.authority.clone(),
-                expires: lifetime.map(|lifetime| now.after(lifetime)),
-                session_key: None,
-                standing: Some(account.standing),
-            };
-            Ok(SecurityContext::proven(proven, &config.registry))
+/// The mechanism.
+pub(crate) struct Basic;
+
+impl Package for Basic {
+    fn name(&self) -> &'static str {
+        "basic"
+    }
+
+    fn http_scheme(&self) -> Option<&'static str> {
+        Some("Basic")
+    }
+
+    fn http_challenge(&self) -> Option<&'static str> {
+        Some("Basic realm=\"MAPI\", charset=\"UTF-8\"")
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Request
+    }
+
+    fn has_ends(&self) -> bool {
+        true
+    }
+
+    fn acceptor(&self, config: &Arc<AcceptorConfig>, _: Channel) -> Result<Box<dyn Acceptor>, Refusal> {
+        Ok(Box::new(Server(Arc::clone(config))))
+    }
+
+    fn initiator(&self, config: &InitiatorConfig, _: Channel) -> Result<Box<dyn Initiator>, Refusal> {
+        Ok(Box::new(Client(config.clone())))
+    }
+
+    fn claimed_name(&self, token: &[u8]) -> Option<String> {
+        let name = token.split(|byte| *byte == b':').next().filter(|name| name.len() < token.len())?;
+        Some(String::from_utf8_lossy(name).into_owned())
+    }
+
+    fn transcript(&self) -> Option<Box<dyn Transcript>> {
+        Some(Box::new(OneToken::new(name)))
+    }
+
+    fn made_up(&self, bytes: &[u8; 32]) -> Vec<u8> {
+        let hex = bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+        let (name, password) = hex.split_at(hex.len() / 2);
+        format!("mapiproxy-{name}:{password}").into_bytes()
+    }
+}
+
+/// The server's end, of one token.
+struct Server(Arc<AcceptorConfig>);
+
+impl Acceptor for Server {
+    /// Lets in who sends the right name and password; the text is taken as UTF-8. The name is looked up as a whole,
+    /// as [`crate::Accounts::find`] says. An unknown name, a disabled account and a wrong password are one answer and
+    /// take the same time.
+    fn step(&mut self, token: &[u8], now: FileTime, _: &mut dyn Random) -> Result<Step, Refusal> {
+        let config = &self.0;
+        let (name, password) = read(token)?;
+        let found = config.accounts.find("", name);
+        let hash = NtHash::from_password(password);
+        let known = found.as_ref().map_or(NtHash::from_bytes([0; 16]), |account| account.nt_hash.clone());
+        let admissible = Choice::from(u8::from(found.as_ref().is_some_and(|account| !account.disabled)));
+        match found {
+            Some(account) if bool::from(hash.expose().ct_eq(known.expose()) & admissible) => {
+                let lifetime = config.policy.lifetime;
+                let proven = Proven {
+                    principal: Principal::new(&account.user, &account.domain),
+                    proof: Proof::Mechanism("Basic"),
+                    level: ActingLevel::Impersonate,
+                    authority: config.authority.clone(),
+                    expires: lifetime.map(|lifetime| now.after(lifetime)),
+                    session_key: None,
+                    standing: Some(account.standing),
+                };
+                let context = SecurityContext::proven(proven, &config.registry);
+                Ok(Step::Done { token: None, context, security: Box::new(Unprotected) })
+            }
+            _ => Err(Refusal::Logon),
         }
-        _ => Err(Refusal::Logon),
+    }
+}
+
+/// The client's end, of one token.
+struct Client(InitiatorConfig);
+
+impl Initiator for Client {
+    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, Refusal> {
+        if !token.is_empty() {
+            return Err(Refusal::OutOfOrder { expected: "an empty token" });
+        }
+        let config = &self.0;
+        let unsuited = Refusal::Credentials("Basic sends a password, and there is none");
+        let Credentials::Account { user, domain, secret } = &config.credentials else { return Err(unsuited) };
+        let password = secret.password().ok_or(unsuited)?.expose();
+        let slash = if domain.is_empty() { "" } else { "\\" };
+        let token = [domain, slash, user, ":", password].concat().into_bytes();
+        let proven = Proven {
+            principal: Principal::new(user, domain),
+            proof: Proof::Mechanism("Basic"),
+            level: config.level,
+            authority: config.authority.clone(),
+            expires: None,
+            session_key: None,
+            standing: None,
+        };
+        let context = SecurityContext::proven(proven, &config.registry);
+        Ok(Step::Done { token: Some(token), context, security: Box::new(Unprotected) })
     }
 }
 
 /// Name and password.
-fn read(credentials: &[u8]) -> Result<(String, Zeroizing<String>), Refusal> {
+fn read(token: &[u8]) -> Result<(&str, &str), Refusal> {
     let malformed =
         |expected| Refusal::Malformed(Error::new(ErrorKind::Text { expected }, "Basic credentials", 0));
-    if credentials.len() > MOST {
-        return Err(malformed("at most 1024 bytes"));
+    if token.len() > MOST {
+        return Err(malformed("at most 768 bytes"));
     }
-    let text = Zeroizing::new(STANDARD.decode(credentials).map_err(|_| malformed("base64"))?);
-    let text = std::str::from_utf8(&text).map_err(|_| malformed("UTF-8"))?;
-    let (name, password) = text.split_once(':').ok_or_else(|| malformed("a colon behind the name"))?;
-    Ok((name.to_owned(), Zeroizing::new(password.to_owned())))
+    let text = std::str::from_utf8(token).map_err(|_| malformed("UTF-8"))?;
+    text.split_once(':').ok_or_else(|| malformed("a colon behind the name"))
+}
+
+/// The name in credentials that pass through, as it is sent.
+fn name(token: &[u8]) -> Result<Named, Refusal> {
+    let name = token.split(|byte| *byte == b':').next().filter(|name| name.len() < token.len());
+    let name = name.ok_or(Refusal::Unnamed("no colon behind the name"))?;
+    // What other bytes than UTF-8 mean, the server alone knows.
+    let name = std::str::from_utf8(name).map_err(|_| Refusal::Unnamed("a name that is not UTF-8"))?;
+    let (domain, user) = name.split_once('\\').unwrap_or(("", name));
+    named(user, domain, "Basic")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::accounts::{Account, AccountFile, DomainNames};
     use crate::auth_config::{Policy, ServerNames};
     use crate::authority::Authority;
+    use crate::credentials::Secret;
+    use crate::ntlm::tests::client;
+    use crate::random::OsRandom;
     use crate::registry::Registry;
 
     fn accounts(disabled: bool) -> AccountFile {
@@ -78,20 +173,28 @@ mod tests {
         file.in_domain(DomainNames { netbios: "LAB".into(), dns: "lab.test".into() }).unwrap()
     }
 
-    fn config(disabled: bool) -> AcceptorConfig {
-        AcceptorConfig {
+    fn config(disabled: bool) -> Arc<AcceptorConfig> {
+        Arc::new(AcceptorConfig {
             accounts: Arc::new(accounts(disabled)),
             policy: Policy::default(),
             names: ServerNames::default(),
             authority: Authority::new("accounts"),
             registry: Registry::new(),
+        })
+    }
+
+    fn basic(config: &Arc<AcceptorConfig>, text: &str) -> Result<SecurityContext, Refusal> {
+        let mut acceptor = Basic.acceptor(config, Channel::http(None))?;
+        match acceptor.step(text.as_bytes(), FileTime(1), &mut OsRandom)? {
+            Step::Done { token: None, context, security } if !security.can_sign() => Ok(context),
+            other => panic!("{other:?}"),
         }
     }
 
     fn sign_in(text: &str, disabled: bool) -> Result<String, Refusal> {
         let config = config(disabled);
-        let context = basic(&config, STANDARD.encode(text).as_bytes(), FileTime(1))?;
-        assert_eq!((context.proof(), context.is_anonymous()), (Proof::Basic, false));
+        let context = basic(&config, text)?;
+        assert_eq!((context.proof(), context.is_anonymous()), (Proof::Mechanism("Basic"), false));
         Ok(context.principal().to_string())
     }
 
@@ -107,8 +210,7 @@ mod tests {
 
     #[test]
     fn accounts_of_another_authority_are_other_people_whatever_they_are_called() {
-        let credentials = STANDARD.encode("LAB\\alice:pass:word");
-        let by = |config: &AcceptorConfig| basic(config, credentials.as_bytes(), FileTime(1)).unwrap();
+        let by = |config: &Arc<AcceptorConfig>| basic(config, "LAB\\alice:pass:word").unwrap();
         // The other one is made as any code in the process could make it, with every name equal.
         let (ours, other) = (config(false), config(false));
         assert_eq!(by(&ours).identity(), by(&ours.clone()).identity());
@@ -134,5 +236,24 @@ mod tests {
         assert_eq!(sign_in("alice:pass:word", true), Err(Refusal::Logon));
         assert!(matches!(sign_in("alice", false), Err(Refusal::Malformed(_))));
         assert!(matches!(sign_in(&"a".repeat(2000), false), Err(Refusal::Malformed(_))));
+    }
+
+    #[test]
+    fn both_ends_know_the_same_text() {
+        let config =
+            InitiatorConfig { authority: Authority::new("there"), ..client("alice", "LAB", "pass:word") };
+        let mut initiator = Basic.initiator(&config, Channel::http(None)).unwrap();
+        let Step::Done { token: Some(token), .. } = initiator.step(&[], FileTime(1), &mut OsRandom).unwrap()
+        else {
+            panic!("Basic has one token")
+        };
+        assert_eq!(token, b"LAB\\alice:pass:word");
+        assert_eq!(sign_in(std::str::from_utf8(&token).unwrap(), false).unwrap(), "LAB\\alice");
+        let nt_hash = Secret::NtHash(NtHash::from_password("pass:word"));
+        let credentials =
+            Credentials::Account { user: "alice".into(), domain: String::new(), secret: nt_hash };
+        let mut initiator =
+            Basic.initiator(&InitiatorConfig { credentials, ..config }, Channel::http(None)).unwrap();
+        assert!(matches!(initiator.step(&[], FileTime(1), &mut OsRandom), Err(Refusal::Credentials(_))));
     }
 }

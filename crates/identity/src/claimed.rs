@@ -3,14 +3,8 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use wire::Decode as _;
-use zeroize::Zeroizing;
-
 use crate::accounts::fold_case;
-use crate::ntlm::messages::Authenticate;
-use crate::passthrough::{Scheme, bearer, transcript};
+use crate::mechanism::Mechanism;
 
 /// How many characters of a name are kept.
 const LONGEST: usize = 64;
@@ -24,32 +18,18 @@ const MOST: usize = 64 * 1024;
 pub struct ClaimedName(Box<str>);
 
 impl ClaimedName {
-    /// The name in `credentials`, which stand behind the name of `scheme` in an `Authorization` header. `None`
+    /// The name in `credentials`, which stand behind the scheme of `mechanism` in an `Authorization` header. `None`
     /// where they hold none, as in the first legs of a handshake and in Kerberos tickets.
-    pub fn in_header(scheme: Scheme, credentials: &[u8]) -> Option<Self> {
+    pub fn in_header(mechanism: Mechanism, credentials: &[u8]) -> Option<Self> {
         if credentials.len() > MOST {
             return None;
         }
-        match scheme {
-            Scheme::Basic => {
-                let text = Zeroizing::new(STANDARD.decode(credentials).ok()?);
-                let name = text.split(|byte| *byte == b':').next().filter(|name| name.len() < text.len())?;
-                Self::new(&String::from_utf8_lossy(name))
-            }
-            Scheme::Bearer => Self::new(&bearer::owner_of_token(credentials)?),
-            Scheme::Ntlm | Scheme::Negotiate => Self::in_token(&STANDARD.decode(credentials).ok()?),
-        }
+        Self::in_token(mechanism, &mechanism.read_http(credentials).ok()?)
     }
 
-    /// The name in a client's token of NTLM, bare or within SPNEGO: only `AUTHENTICATE_MESSAGE` has one
-    /// ([MS-NLMP] 2.2.1.3).
-    pub fn in_token(token: &[u8]) -> Option<Self> {
-        let message = Authenticate::from_bytes(&transcript::inner(token)?).ok()?;
-        let (user, domain) = (message.user().ok()?, message.domain().ok()?);
-        if user.is_empty() {
-            return None;
-        }
-        if domain.is_empty() { Self::new(&user) } else { Self::new(&format!("{domain}\\{user}")) }
+    /// The name in a client's token of `mechanism`.
+    pub fn in_token(mechanism: Mechanism, token: &[u8]) -> Option<Self> {
+        Self::new(&mechanism.claimed_name(token)?)
     }
 
     fn new(name: &str) -> Option<Self> {
@@ -94,10 +74,13 @@ impl fmt::Display for ClaimedName {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     fn basic(text: &[u8]) -> Option<ClaimedName> {
-        ClaimedName::in_header(Scheme::Basic, STANDARD.encode(text).as_bytes())
+        ClaimedName::in_header(Mechanism::BASIC, STANDARD.encode(text).as_bytes())
     }
 
     #[test]
@@ -111,9 +94,9 @@ mod tests {
     fn what_names_no_account_has_no_name() {
         assert_eq!(basic(b"no colon"), None);
         assert_eq!(basic(b":password"), None);
-        assert_eq!(ClaimedName::in_header(Scheme::Basic, b"***"), None);
-        assert_eq!(ClaimedName::in_token(b"NTLMSSP\0\x01\0\0\0"), None);
-        assert_eq!(ClaimedName::in_header(Scheme::Ntlm, &vec![b'A'; MOST + 1]), None);
+        assert_eq!(ClaimedName::in_header(Mechanism::BASIC, b"***"), None);
+        assert_eq!(ClaimedName::in_token(Mechanism::NTLM, b"NTLMSSP\0\x01\0\0\0"), None);
+        assert_eq!(ClaimedName::in_header(Mechanism::NTLM, &vec![b'A'; MOST + 1]), None);
     }
 
     #[test]

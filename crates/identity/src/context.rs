@@ -13,15 +13,6 @@ use crate::registry::Registry;
 use crate::secret::SessionKey;
 use crate::standing::Standing;
 
-/// Which NTLM response was verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum NtlmVersion {
-    /// `NTLMv1` ([MS-NLMP] 3.3.1), with or without extended session security.
-    V1,
-    /// NTLMv2 ([MS-NLMP] 3.3.2).
-    V2,
-}
-
 /// How a principal was proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -30,12 +21,8 @@ pub enum Proof {
     System,
     /// By nothing: an anonymous caller.
     Anonymous,
-    /// By an NTLM handshake.
-    Ntlm(NtlmVersion),
-    /// By an NTLM handshake that SPNEGO negotiated.
-    Spnego(NtlmVersion),
-    /// By a password that was sent as it is.
-    Basic,
+    /// By the mechanism that is called so, as in logs: `NTLMv2`, `SPNEGO with NTLMv2`.
+    Mechanism(&'static str),
     /// By the server, which took the client's own credentials.
     Relayed,
 }
@@ -324,7 +311,7 @@ pub(crate) mod tests {
     fn proven(user: &str, domain: &str, authority: &Authority) -> Proven {
         Proven {
             principal: Principal::new(user, domain),
-            proof: Proof::Ntlm(NtlmVersion::V2),
+            proof: Proof::Mechanism("NTLMv2"),
             level: ActingLevel::Impersonate,
             authority: authority.clone(),
             expires: None,

@@ -70,6 +70,12 @@ pub enum Refusal {
     /// A scheme that the server does not offer.
     #[error("the server does not offer {0}")]
     NotOffered(&'static str),
+    /// A token that is not written in base64 where HTTP has it so.
+    #[error("the token is not base64")]
+    NotBase64,
+    /// Our credentials are none that the mechanism can sign in with.
+    #[error("unsuited credentials: {0}")]
+    Credentials(&'static str),
     /// There is no randomness to make challenges and keys from.
     #[error(transparent)]
     Random(#[from] RandomError),

@@ -1,10 +1,11 @@
-//! How an authentication handshake goes on, for any mechanism.
+//! The two ends of an authentication handshake, for any mechanism: tokens in, tokens out.
 
-use wire::{Error, ErrorKind};
+use wire::{Error, ErrorKind, FileTime};
 
 use crate::context::SecurityContext;
 use crate::error::Refusal;
-use crate::ntlm::security::MessageSecurity;
+use crate::message_security::MessageSecurity;
+use crate::random::Random;
 
 /// How a handshake goes on.
 #[derive(Debug)]
@@ -18,8 +19,30 @@ pub enum Step {
         /// Who signed in.
         context: SecurityContext,
         /// What protects the messages that follow.
-        security: MessageSecurity,
+        security: Box<dyn MessageSecurity>,
     },
+}
+
+/// The server's end of a handshake.
+///
+/// A step does no I/O. It may compute for long: an acceptor may go to another thread between two steps, so that steps
+/// can be work of the [`Pool`](crate::Pool).
+pub trait Acceptor: Send {
+    /// Takes the client's next token. After a refusal, and after the last token, nothing more is taken.
+    ///
+    /// # Errors
+    /// When the client is not let in.
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal>;
+}
+
+/// The client's end of a handshake.
+pub trait Initiator: Send {
+    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last token, nothing
+    /// more is taken.
+    ///
+    /// # Errors
+    /// When the server's answer is not one that we sign in with: also where it does not prove itself as it must.
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal>;
 }
 
 /// Succeeds for a token of at most `limit` bytes.

@@ -24,14 +24,18 @@ pub mod accounts;
 mod auth_config;
 mod authority;
 mod basic;
+mod bearer;
 mod channel_bindings;
 mod claimed;
 mod context;
 mod credentials;
 mod error;
 mod handshake;
+pub mod http_auth;
 mod mechanism;
+mod message_security;
 pub mod ntlm;
+mod package;
 pub mod passthrough;
 mod per_identity;
 mod pool;
@@ -41,21 +45,23 @@ mod registry;
 mod secret;
 pub mod spnego;
 mod standing;
+#[cfg(test)]
+mod toy;
 
 pub use crate::accounts::{Account, Accounts, NtHash};
 pub use crate::auth_config::{
-    AcceptorConfig, BindingPolicy, InitiatorConfig, Policy, Protection, ServerNames,
+    AcceptorConfig, BindingPolicy, InitiatorConfig, NtlmVersion, Policy, Protection, ServerNames,
 };
 pub use crate::authority::Authority;
-pub use crate::basic::basic;
 pub use crate::channel_bindings::ChannelBindings;
 pub use crate::claimed::ClaimedName;
-pub use crate::context::{ActingLevel, Identity, NtlmVersion, Proof, SecurityContext, Unusable};
-pub use crate::credentials::Credentials;
+pub use crate::context::{ActingLevel, Identity, Proof, SecurityContext, Unusable};
+pub use crate::credentials::{Credentials, Secret};
 pub use crate::error::{MessageError, Refusal};
-pub use crate::handshake::Step;
-pub use crate::mechanism::{Acceptor, Initiator, Mechanism};
-pub use crate::ntlm::MessageSecurity;
+pub use crate::handshake::{Acceptor, Initiator, Step};
+pub use crate::mechanism::Mechanism;
+pub use crate::message_security::{Message, MessageSecurity, Unprotected};
+pub use crate::package::{Carrier, Channel, Package, Scope};
 pub use crate::per_identity::PerIdentity;
 pub use crate::pool::{Job, JobFailed, Pool, PoolCounts, Rejected, Waiting};
 pub use crate::principal::Principal;

@@ -1,100 +1,160 @@
-//! The mechanisms of authentication that we have, and both ends of their handshakes.
+//! The mechanisms of authentication: a line for each.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use wire::FileTime;
+use zeroize::Zeroizing;
 
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
-use crate::channel_bindings::ChannelBindings;
+use crate::basic::Basic;
+use crate::bearer::Bearer;
 use crate::error::Refusal;
-use crate::handshake::Step;
-use crate::ntlm;
-use crate::random::Random;
-use crate::spnego;
+use crate::handshake::{Acceptor, Initiator};
+use crate::ntlm::mechanism::Ntlm;
+use crate::package::{Channel, Package, Scope};
+use crate::passthrough::transcript::Transcript;
+use crate::spnego::mechanism::Spnego;
 
-/// A handshake's mechanism, as DCE/RPC numbers them ([MS-RPCE] 2.2.1.1.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mechanism {
-    /// `RPC_C_AUTHN_GSS_NEGOTIATE`.
-    Spnego,
-    /// `RPC_C_AUTHN_WINNT`.
-    Ntlm,
-}
+/// Those that SPNEGO negotiates, the best first.
+static NEGOTIATED: [&dyn Package; 1] = [&Ntlm];
+
+static SPNEGO: Spnego = Spnego::around(&NEGOTIATED);
+
+/// A mechanism of authentication. It is compared by its name.
+#[derive(Clone, Copy)]
+pub struct Mechanism(&'static dyn Package);
 
 impl Mechanism {
-    /// The mechanism with this `auth_type`, where we have it.
-    pub const fn from_auth_type(auth_type: u8) -> Option<Self> {
-        match auth_type {
-            9 => Some(Self::Spnego),
-            10 => Some(Self::Ntlm),
-            _ => None,
-        }
+    /// SPNEGO (RFC 4178): `RPC_C_AUTHN_GSS_NEGOTIATE`, and Negotiate on a connection of HTTP (RFC 4559).
+    pub const SPNEGO: Self = Self(&SPNEGO);
+    /// NTLM ([MS-NLMP]): `RPC_C_AUTHN_WINNT`, and NTLM on a connection of HTTP ([MS-NTHT]).
+    pub const NTLM: Self = Self(&Ntlm);
+    /// A token of a user whom the server trusts (RFC 6750), which only passes through.
+    pub const BEARER: Self = Self(&Bearer);
+    /// A name and a password as they are (RFC 7617).
+    pub const BASIC: Self = Self(&Basic);
+
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::SPNEGO, Self::NTLM, Self::BEARER, Self::BASIC];
+
+    /// The mechanism that `package` is.
+    pub const fn of(package: &'static dyn Package) -> Self {
+        Self(package)
     }
 
-    /// Its `auth_type`.
-    pub const fn auth_type(self) -> u8 {
-        match self {
-            Self::Spnego => 9,
-            Self::Ntlm => 10,
-        }
-    }
-}
-
-/// The server's end of a handshake.
-pub enum Acceptor {
-    /// NTLM alone.
-    Ntlm(ntlm::Acceptor),
-    /// SPNEGO around NTLM.
-    Spnego(spnego::Acceptor),
-}
-
-impl Acceptor {
-    /// An acceptor for one client, on a channel with these bindings.
-    pub fn new(mechanism: Mechanism, config: Arc<AcceptorConfig>, bindings: Option<ChannelBindings>) -> Self {
-        match mechanism {
-            Mechanism::Ntlm => Self::Ntlm(ntlm::Acceptor::new(config, bindings)),
-            Mechanism::Spnego => Self::Spnego(spnego::Acceptor::new(config, bindings)),
-        }
+    /// Its name, in lower case.
+    pub fn name(self) -> &'static str {
+        self.0.name()
     }
 
-    /// Takes the client's next token. After a refusal, and after the last token, nothing more is taken.
+    /// Its `auth_type` in DCE/RPC; none where it is not one of DCE/RPC.
+    pub fn rpc_auth_type(self) -> Option<u8> {
+        self.0.rpc_auth_type()
+    }
+
+    /// Its scheme in HTTP; none where it is not one of HTTP.
+    pub fn http_scheme(self) -> Option<&'static str> {
+        self.0.http_scheme()
+    }
+
+    /// Whether its scheme in HTTP is `name`, whose case does not matter.
+    pub fn is_scheme(self, name: &[u8]) -> bool {
+        self.http_scheme().is_some_and(|scheme| name.eq_ignore_ascii_case(scheme.as_bytes()))
+    }
+
+    /// The one of [`Mechanism::ALL`] whose scheme in HTTP is `name`.
+    pub fn by_scheme(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|mechanism| mechanism.is_scheme(name))
+    }
+
+    /// What a server writes in `WWW-Authenticate` to offer it.
+    pub fn http_challenge(self) -> Option<&'static str> {
+        self.0.http_challenge()
+    }
+
+    /// What one sign-in over HTTP authenticates.
+    pub fn scope(self) -> Scope {
+        self.0.scope()
+    }
+
+    /// Whether we have both ends of it. Otherwise it only passes through to the server.
+    pub fn has_ends(self) -> bool {
+        self.0.has_ends()
+    }
+
+    /// The server's end of one handshake, on `channel`.
     ///
     /// # Errors
-    /// When the client is not let in.
-    pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        match self {
-            Self::Ntlm(acceptor) => acceptor.step(token, now, random),
-            Self::Spnego(acceptor) => acceptor.step(token, now, random),
-        }
-    }
-}
-
-/// The client's end of a handshake.
-pub enum Initiator {
-    /// NTLM alone.
-    Ntlm(ntlm::Initiator),
-    /// SPNEGO around NTLM.
-    Spnego(spnego::Initiator),
-}
-
-impl Initiator {
-    /// An initiator for one handshake.
-    pub fn new(mechanism: Mechanism, config: InitiatorConfig) -> Self {
-        match mechanism {
-            Mechanism::Ntlm => Self::Ntlm(ntlm::Initiator::new(config)),
-            Mechanism::Spnego => Self::Spnego(spnego::Initiator::new(config)),
-        }
+    /// When we have none, or not with this configuration.
+    pub fn acceptor(
+        self,
+        config: &Arc<AcceptorConfig>,
+        channel: Channel,
+    ) -> Result<Box<dyn Acceptor>, Refusal> {
+        self.0.acceptor(config, channel)
     }
 
-    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last
-    /// token, nothing more is taken.
+    /// The client's end of one handshake, on `channel`.
     ///
     /// # Errors
-    /// When the server's answer is not one that we sign in with.
-    pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        match self {
-            Self::Ntlm(initiator) => initiator.step(token, now, random),
-            Self::Spnego(initiator) => initiator.step(token, now, random),
-        }
+    /// When we have none, or not with these credentials.
+    pub fn initiator(
+        self,
+        config: &InitiatorConfig,
+        channel: Channel,
+    ) -> Result<Box<dyn Initiator>, Refusal> {
+        self.0.initiator(config, channel)
+    }
+
+    pub(crate) fn claimed_name(self, token: &[u8]) -> Option<String> {
+        self.0.claimed_name(token)
+    }
+
+    pub(crate) fn transcript(self) -> Option<Box<dyn Transcript>> {
+        self.0.transcript()
+    }
+
+    pub(crate) fn may_be_unoffered(self) -> bool {
+        self.0.may_be_unoffered()
+    }
+
+    pub(crate) fn made_up(self, bytes: &[u8; 32]) -> Vec<u8> {
+        self.0.made_up(bytes)
+    }
+
+    pub(crate) fn read_http(self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        self.0.read_http(credentials)
+    }
+
+    pub(crate) fn write_http(self, token: &[u8]) -> Zeroizing<String> {
+        self.0.write_http(token)
+    }
+}
+
+impl PartialEq for Mechanism {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Mechanism {}
+
+impl Hash for Mechanism {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
+impl fmt::Debug for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mechanism({})", self.name())
+    }
+}
+
+impl fmt::Display for Mechanism {
+    /// Its scheme in HTTP, or else its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.http_scheme().unwrap_or_else(|| self.name()))
     }
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use identity::accounts::AccountFile;
-use identity::ntlm::{Acceptor, Initiator};
 use identity::{
-    AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, ChannelBindings, Credentials,
-    InitiatorConfig, MessageSecurity, NtHash, NtlmVersion, OsRandom, Password, Policy, Protection, Registry,
-    ServerNames, Step,
+    Acceptor, AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, Channel, ChannelBindings,
+    Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmVersion, OsRandom,
+    Password, Policy, Protection, Registry, ServerNames, Step,
 };
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, EncryptionFlags, Ntlm,
@@ -55,7 +54,7 @@ fn account() -> Arc<AccountFile> {
     Arc::new(accounts)
 }
 
-fn our_server(policy: Policy, bindings: Option<ChannelBindings>) -> Acceptor {
+fn our_server(policy: Policy, bindings: Option<ChannelBindings>) -> Box<dyn Acceptor> {
     let names = ServerNames {
         nb_computer: "PROXY".into(),
         nb_domain: DOMAIN.into(),
@@ -64,22 +63,22 @@ fn our_server(policy: Policy, bindings: Option<ChannelBindings>) -> Acceptor {
     };
     let (authority, registry) = (Authority::new("accounts"), Registry::new());
     let config = AcceptorConfig { accounts: account(), policy, names, authority, registry };
-    Acceptor::new(Arc::new(config), bindings)
+    Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(bindings)).unwrap()
 }
 
-fn our_client(password: &str, protection: Protection) -> Initiator {
-    Initiator::new(InitiatorConfig {
+fn our_client(password: &str, protection: Protection) -> Box<dyn Initiator> {
+    let config = InitiatorConfig {
         credentials: Credentials::password(USER, DOMAIN, &Password::new(password)),
         workstation: "PROXY".into(),
         target_name: "exchangeMDB/exch.lab.test".into(),
-        bindings: None,
         protection,
         level: ActingLevel::Impersonate,
         version: NtlmVersion::V2,
         allow_legacy: false,
         authority: Authority::new("exch"),
         registry: Registry::new(),
-    })
+    };
+    Mechanism::NTLM.initiator(&config, Channel::RPC).unwrap()
 }
 
 fn their_identity(password: &str) -> AuthIdentity {
@@ -96,8 +95,8 @@ fn they_sign_in(
     password: &str,
     asks: ClientRequestFlags,
     mut theirs: Ntlm,
-    mut ours: Acceptor,
-) -> Result<(Ntlm, MessageSecurity), Refused> {
+    mut ours: Box<dyn Acceptor>,
+) -> Result<(Ntlm, Box<dyn MessageSecurity>), Refused> {
     let identity = their_identity(password);
     let handle = theirs.acquire_credentials_handle().with_credential_use(CredentialUse::Outbound);
     let mut credentials = handle.with_auth_data(&identity).execute(&mut theirs).unwrap().credentials_handle;
@@ -126,9 +125,9 @@ fn they_sign_in(
 
 /// Our client signs in to their server, which gets our last token as `change` leaves it.
 fn we_sign_in(
-    mut ours: Initiator,
+    mut ours: Box<dyn Initiator>,
     change: impl Fn(&mut Vec<u8>),
-) -> Result<(Ntlm, MessageSecurity), Refused> {
+) -> Result<(Ntlm, Box<dyn MessageSecurity>), Refused> {
     let mut theirs = Ntlm::new();
     let identity = their_identity(RIGHT);
     let handle = theirs.acquire_credentials_handle().with_credential_use(CredentialUse::Inbound);
@@ -179,7 +178,7 @@ fn pdu<'a>(
 }
 
 /// Several sealed stubs each way, and a changed one at the end, which we don't take.
-fn converse((mut theirs, mut ours): (Ntlm, MessageSecurity)) {
+fn converse((mut theirs, mut ours): (Ntlm, Box<dyn MessageSecurity>)) {
     let (mut head, mut tail) = (HEAD, TAIL);
     for length in [1, 7, 16, 5_840] {
         let plain: Vec<u8> = (0_u8..=255).cycle().take(length).collect();

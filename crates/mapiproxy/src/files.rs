@@ -38,6 +38,9 @@ pub(crate) enum FileError {
         /// What it is.
         kind: &'static str,
     },
+    /// What it holds is nothing that the configured mechanism can sign in with.
+    #[error("upstream.credentials can't be used: {0}")]
+    Unsuited(#[from] identity::Refusal),
     /// It is larger than anything that belongs there.
     #[error("{} is larger than {limit} bytes: it is not what it is named for", path.display())]
     TooLarge {

@@ -39,7 +39,6 @@ impl Account {
             credentials,
             workstation: String::new(),
             target_name: String::new(),
-            bindings: None,
             protection,
             level: ActingLevel::Impersonate,
             version: NtlmVersion::V2,

@@ -10,24 +10,23 @@ use super::crypto::{self, Key, Response};
 use super::flags::{NegotiateFlags as F, Version};
 use super::messages::{Authenticate, Challenge, MAX_TOKEN, Negotiate};
 use super::response::{exported_key, is_anonymous, split_v2};
-use super::security::MessageSecurity;
+use super::security::NtlmSecurity;
 use crate::accounts::{Account, NtHash};
-use crate::auth_config::{AcceptorConfig, BindingPolicy};
-use crate::channel_bindings::ChannelBindings;
-use crate::context::{ActingLevel, NtlmVersion, Proof, Proven, SecurityContext};
+use crate::auth_config::{AcceptorConfig, BindingPolicy, NtlmVersion};
+use crate::context::{ActingLevel, Proven, SecurityContext};
 use crate::error::Refusal;
-use crate::handshake::{Step, check_size};
+use crate::handshake::{self, Step, check_size};
+use crate::package::Channel;
 use crate::principal::Principal;
 use crate::random::Random;
 use crate::secret::SessionKey;
 
 /// The server's end of one NTLM handshake: a `NEGOTIATE_MESSAGE` in, a `CHALLENGE_MESSAGE` out, an
 /// `AUTHENTICATE_MESSAGE` in ([MS-NLMP] 3.2.5.1).
-pub struct Acceptor {
+pub(crate) struct Acceptor {
     config: Arc<AcceptorConfig>,
-    bindings: Option<ChannelBindings>,
+    channel: Channel,
     state: State,
-    spnego: bool,
 }
 
 enum State {
@@ -53,30 +52,9 @@ struct Verified {
 }
 
 impl Acceptor {
-    /// An acceptor for one client, on a channel with these bindings.
-    pub fn new(config: Arc<AcceptorConfig>, bindings: Option<ChannelBindings>) -> Self {
-        Self { config, bindings, state: State::Start, spnego: false }
-    }
-
-    pub(crate) fn within_spnego(config: Arc<AcceptorConfig>, bindings: Option<ChannelBindings>) -> Self {
-        Self { spnego: true, ..Self::new(config, bindings) }
-    }
-
-    /// Takes the client's next token. After a refusal, and after the last token, nothing more is taken.
-    ///
-    /// # Errors
-    /// When the client is not let in.
-    pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        check_size(token, MAX_TOKEN)?;
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Start => {
-                let (challenged, answer) = self.challenge(token, now, random)?;
-                self.state = State::Challenged(challenged);
-                Ok(Step::Continue(answer))
-            }
-            State::Challenged(challenged) => self.authenticate(&challenged, token, now),
-            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
-        }
+    /// An acceptor for one client, on `channel`.
+    pub(crate) fn new(config: Arc<AcceptorConfig>, channel: Channel) -> Self {
+        Self { config, channel, state: State::Start }
     }
 
     fn challenge(
@@ -265,7 +243,7 @@ impl Acceptor {
         match (self.config.policy.bindings, theirs) {
             (BindingPolicy::Ignore, _) | (BindingPolicy::Allow, None) => Ok(()),
             (BindingPolicy::Require, None) => Err(Refusal::BindingAbsent),
-            (_, Some(theirs)) => match self.bindings {
+            (_, Some(theirs)) => match self.channel.bindings {
                 Some(ours) if bool::from(ours.as_bytes().as_slice().ct_eq(theirs)) => Ok(()),
                 _ => Err(Refusal::BindingMismatch),
             },
@@ -295,7 +273,7 @@ impl Acceptor {
         };
         let proven = Proven {
             principal: Principal::new(&verified.account.user, &verified.account.domain),
-            proof: if self.spnego { Proof::Spnego(verified.version) } else { Proof::Ntlm(verified.version) },
+            proof: verified.version.proof(self.channel),
             level,
             authority: config.authority.clone(),
             expires: config.policy.lifetime.map(|lifetime| now.after(lifetime)),
@@ -305,7 +283,7 @@ impl Acceptor {
         Step::Done {
             token: None,
             context: SecurityContext::proven(proven, &config.registry),
-            security: MessageSecurity::new(flags, exported, false),
+            security: Box::new(NtlmSecurity::new(flags, exported, false)),
         }
     }
 
@@ -319,8 +297,23 @@ impl Acceptor {
         Ok(Step::Done {
             token: None,
             context: SecurityContext::anonymous_with_key(&config.registry, &config.authority, key),
-            security: MessageSecurity::new(flags, &exported, false),
+            security: Box::new(NtlmSecurity::new(flags, &exported, false)),
         })
+    }
+}
+
+impl handshake::Acceptor for Acceptor {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+        check_size(token, MAX_TOKEN)?;
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Start => {
+                let (challenged, answer) = self.challenge(token, now, random)?;
+                self.state = State::Challenged(challenged);
+                Ok(Step::Continue(answer))
+            }
+            State::Challenged(challenged) => self.authenticate(&challenged, token, now),
+            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
+        }
     }
 }
 

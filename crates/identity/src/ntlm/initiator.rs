@@ -7,12 +7,13 @@ use super::av::{AvFlags, AvId, AvPairs, ClientChallenge};
 use super::crypto::{self, Key};
 use super::flags::{NegotiateFlags as F, Version};
 use super::messages::{Authenticate, AuthenticateParts, Challenge, MAX_TOKEN, Negotiate};
-use super::security::MessageSecurity;
-use crate::auth_config::{InitiatorConfig, Protection};
-use crate::context::{ActingLevel, NtlmVersion, Proof, Proven, SecurityContext};
+use super::security::NtlmSecurity;
+use crate::auth_config::{InitiatorConfig, NtlmVersion, Protection};
+use crate::context::{ActingLevel, Proven, SecurityContext};
 use crate::credentials::Credentials;
 use crate::error::Refusal;
-use crate::handshake::{Step, check_size};
+use crate::handshake::{self, Step, check_size};
+use crate::package::Channel;
 use crate::principal::Principal;
 use crate::random::Random;
 use crate::secret::SessionKey;
@@ -21,10 +22,10 @@ use crate::secret::SessionKey;
 /// `AUTHENTICATE_MESSAGE` out ([MS-NLMP] 3.1.5.1).
 ///
 /// The context that it ends with is that of the account that it signed in as.
-pub struct Initiator {
+pub(crate) struct Initiator {
     config: InitiatorConfig,
+    channel: Channel,
     state: State,
-    spnego: bool,
 }
 
 enum State {
@@ -42,38 +43,12 @@ struct Answer {
 }
 
 impl Initiator {
-    /// An initiator for one handshake.
-    pub fn new(config: InitiatorConfig) -> Self {
-        Self { config, state: State::Start, spnego: false }
-    }
-
-    /// As [`Initiator::new`], but with signing in any case, which protects SPNEGO's list of mechanisms.
-    pub(crate) fn within_spnego(config: InitiatorConfig) -> Self {
-        let protection = config.protection.max(Protection::Sign);
-        Self { spnego: true, ..Self::new(InitiatorConfig { protection, ..config }) }
-    }
-
-    /// Takes the server's next token, which is empty the first time. After a refusal, and after the last
-    /// token, nothing more is taken.
-    ///
-    /// # Errors
-    /// When the server's answer is not one that we sign in with.
-    pub fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
-        check_size(token, MAX_TOKEN)?;
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Start if token.is_empty() => {
-                let flags = self.offer();
-                let message = Negotiate::new(flags, Version::ours(flags));
-                let negotiate = message.to_bytes().map_err(Refusal::Unwritable)?;
-                self.state = State::Negotiating { flags, negotiate: negotiate.clone() };
-                Ok(Step::Continue(negotiate))
-            }
-            State::Start => Err(Refusal::OutOfOrder { expected: "an empty token" }),
-            State::Negotiating { flags, negotiate } => {
-                self.authenticate(flags, &negotiate, token, now, random)
-            }
-            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
-        }
+    /// An initiator for one handshake, on `channel`.
+    pub(crate) fn new(config: InitiatorConfig, channel: Channel) -> Self {
+        // Signing protects SPNEGO's list of mechanisms.
+        let least = if channel.negotiated { Protection::Sign } else { Protection::None };
+        let protection = config.protection.max(least);
+        Self { config: InitiatorConfig { protection, ..config }, channel, state: State::Start }
     }
 
     /// An initiator that has sent an offer of these flags, and the offer.
@@ -81,7 +56,7 @@ impl Initiator {
     pub(super) fn with_offer(config: InitiatorConfig, flags: F) -> (Self, Vec<u8>) {
         let negotiate = Negotiate::new(flags, Version::ours(flags)).to_bytes().unwrap_or_default();
         let state = State::Negotiating { flags, negotiate: negotiate.clone() };
-        (Self { state, ..Self::new(config) }, negotiate)
+        (Self { state, ..Self::new(config, Channel::RPC) }, negotiate)
     }
 
     fn offer(&self) -> F {
@@ -172,7 +147,8 @@ impl Initiator {
         }
         let token = Some(message.to_bytes().map_err(Refusal::Unwritable)?);
         let context = self.context(&exported);
-        Ok(Step::Done { token, context, security: MessageSecurity::new(flags, &exported, true) })
+        let security = Box::new(NtlmSecurity::new(flags, &exported, true));
+        Ok(Step::Done { token, context, security })
     }
 
     fn answer(
@@ -182,11 +158,12 @@ impl Initiator {
         now: FileTime,
         random: &mut dyn Random,
     ) -> Result<Answer, Refusal> {
-        let Credentials::Account { user, domain, nt_hash } = &self.config.credentials else {
+        let Credentials::Account { user, domain, secret } = &self.config.credentials else {
             let key_exchange_key = Zeroizing::new([0; 16]);
             let (lm_response, nt_response) = (vec![0], Vec::new());
             return Ok(Answer { lm_response, nt_response, key_exchange_key, with_mic: false });
         };
+        let nt_hash = &secret.nt_hash();
         let mut client = [0; 8];
         random.fill(&mut client)?;
         let server = challenge.server_challenge;
@@ -235,7 +212,7 @@ impl Initiator {
     fn describe(&self, pairs: &mut AvPairs) -> Result<(), Refusal> {
         let flags = pairs.flags()?.with(AvFlags::MIC_PROVIDED);
         pairs.set(AvId::MsvAvFlags, flags.0.to_le_bytes());
-        let bindings = self.config.bindings.map_or([0; 16], |bindings| *bindings.as_bytes());
+        let bindings = self.channel.bindings.map_or([0; 16], |bindings| *bindings.as_bytes());
         pairs.set(AvId::MsvAvChannelBindings, bindings);
         pairs.set(AvId::MsvAvTargetName, wire::utf16le_bytes(&self.config.target_name));
         // Four zero bytes close the response ([MS-NLMP] 3.3.2).
@@ -249,10 +226,9 @@ impl Initiator {
         let Credentials::Account { user, domain, .. } = &config.credentials else {
             return SecurityContext::anonymous_with_key(&config.registry, &config.authority, session_key);
         };
-        let proof = if self.spnego { Proof::Spnego(config.version) } else { Proof::Ntlm(config.version) };
         let proven = Proven {
             principal: Principal::new(user, domain),
-            proof,
+            proof: config.version.proof(self.channel),
             level: config.level,
             authority: config.authority.clone(),
             expires: None,
@@ -260,5 +236,25 @@ impl Initiator {
             standing: None,
         };
         SecurityContext::proven(proven, &config.registry)
+    }
+}
+
+impl handshake::Initiator for Initiator {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+        check_size(token, MAX_TOKEN)?;
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Start if token.is_empty() => {
+                let flags = self.offer();
+                let message = Negotiate::new(flags, Version::ours(flags));
+                let negotiate = message.to_bytes().map_err(Refusal::Unwritable)?;
+                self.state = State::Negotiating { flags, negotiate: negotiate.clone() };
+                Ok(Step::Continue(negotiate))
+            }
+            State::Start => Err(Refusal::OutOfOrder { expected: "an empty token" }),
+            State::Negotiating { flags, negotiate } => {
+                self.authenticate(flags, &negotiate, token, now, random)
+            }
+            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
+        }
     }
 }

@@ -65,10 +65,10 @@ impl Payload {
     }
 }
 
-const SIGNATURE: [u8; 8] = *b"NTLMSSP\0";
+pub(crate) const SIGNATURE: &[u8; 8] = b"NTLMSSP\0";
 
 fn header(r: &mut Reader<'_>, message_type: u32) -> Result<()> {
-    if r.array::<8>("Signature")? != SIGNATURE {
+    if r.array::<8>("Signature")? != *SIGNATURE {
         return Err(r.error(ErrorKind::Text { expected: "NTLMSSP and a zero" }, "Signature"));
     }
     let found = r.u32("MessageType")?;
@@ -101,7 +101,7 @@ impl Negotiate {
 
 impl Encode for Negotiate {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        w.bytes(&SIGNATURE).u32(1).u32(self.flags.0);
+        w.bytes(SIGNATURE).u32(1).u32(self.flags.0);
         if let Some((domain, workstation)) = self.names {
             domain.encode(w);
             workstation.encode(w);
@@ -201,7 +201,7 @@ impl Challenge {
 
 impl Encode for Challenge {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        w.bytes(&SIGNATURE).u32(2);
+        w.bytes(SIGNATURE).u32(2);
         self.target_name.encode(w);
         w.u32(self.flags.0).bytes(&self.server_challenge);
         if let Some((reserved, field)) = self.target_info {
@@ -377,7 +377,7 @@ impl Authenticate {
 
 impl Encode for Authenticate {
     fn encode(&self, w: &mut Writer) -> Result<()> {
-        w.bytes(&SIGNATURE).u32(3);
+        w.bytes(SIGNATURE).u32(3);
         self.fields().into_iter().for_each(|field| field.encode(w));
         w.u32(self.flags.0);
         if let Some(version) = self.version {

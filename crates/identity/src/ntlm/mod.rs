@@ -5,17 +5,16 @@ mod av;
 mod crypto;
 pub(crate) mod flags;
 mod initiator;
+pub(crate) mod mechanism;
 pub(crate) mod messages;
 pub mod passive;
 mod response;
 pub(crate) mod security;
 
-pub use self::acceptor::Acceptor;
 pub use self::av::{AvFlags, AvId, AvPair, AvPairs, ClientChallenge};
 pub use self::flags::{NegotiateFlags, Version};
-pub use self::initiator::Initiator;
 pub use self::messages::{Authenticate, Challenge, Field, MAX_TOKEN, Negotiate};
-pub use self::security::{MessageSecurity, SIGNATURE_SIZE};
+pub use self::security::{NtlmSecurity, SIGNATURE_SIZE};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,17 +10,14 @@ use zeroize::Zeroizing;
 use super::av::{AvFlags, ClientChallenge};
 use super::crypto;
 use super::flags::NegotiateFlags as F;
-use super::messages::{Authenticate, Challenge, MAX_TOKEN, Negotiate};
+use super::messages::{Authenticate, Challenge, MAX_TOKEN, Negotiate, SIGNATURE};
 use super::response::{exported_key, is_anonymous, split_v2};
 use super::security::resume::EFFORT;
-use super::security::{MessageSecurity, SIGNATURE_SIZE};
+use super::security::{NtlmSecurity, SIGNATURE_SIZE};
 use crate::accounts::{NtHash, fold_case};
 use crate::error::{MessageError, Refusal};
 use crate::handshake::check_size;
 use crate::spnego::tokens::{NegTokenInit, NegTokenResp, Oid, mech_type_list};
-
-/// What every NTLM message begins with ([MS-NLMP] 2.2.1).
-const NTLMSSP: &[u8] = b"NTLMSSP\0";
 
 /// Something with which a recording can be read.
 #[derive(Clone)]
@@ -92,7 +89,7 @@ impl Witness {
         if check_size(token, MAX_TOKEN).is_err() {
             return;
         }
-        if token.starts_with(NTLMSSP) {
+        if token.starts_with(SIGNATURE) {
             return self.message(token);
         }
         if let Ok(init) = NegTokenInit::from_bytes(token) {
@@ -205,7 +202,7 @@ impl Witness {
             let Some(code) = code else { continue };
             let side = security.side(sender);
             if side.can_sign() {
-                side.verify_list(list, &code).ok()?;
+                side.check_list_code(list, &code).ok()?;
                 side.reset_receive();
             }
         }
@@ -224,14 +221,14 @@ pub struct PassiveSecurity {
 #[derive(Debug)]
 enum Sides {
     /// Each direction has keys of its own.
-    Apart { client: Box<MessageSecurity>, server: Box<MessageSecurity> },
+    Apart { client: Box<NtlmSecurity>, server: Box<NtlmSecurity> },
     /// Both share one cipher, so that messages must come in the order in which they were sent.
-    Shared(Box<MessageSecurity>),
+    Shared(Box<NtlmSecurity>),
 }
 
 impl PassiveSecurity {
     fn new(flags: F, exported: &[u8; 16]) -> Self {
-        let side = |client| Box::new(MessageSecurity::new(flags, exported, client));
+        let side = |client| Box::new(NtlmSecurity::new(flags, exported, client));
         let sides = if flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
             // What the client sends is what a server receives.
             Sides::Apart { client: side(false), server: side(true) }
@@ -241,7 +238,7 @@ impl PassiveSecurity {
         Self { sides, effort: EFFORT }
     }
 
-    fn side(&mut self, sender: Sender) -> &mut MessageSecurity {
+    fn side(&mut self, sender: Sender) -> &mut NtlmSecurity {
         match (&mut self.sides, sender) {
             (Sides::Apart { client: side, .. }, Sender::Client)
             | (Sides::Apart { server: side, .. }, Sender::Server)
@@ -250,7 +247,7 @@ impl PassiveSecurity {
     }
 
     /// Decrypts `body` in place and checks the signature over all three parts, as
-    /// [`MessageSecurity::unseal`] does. Messages may be missing before it. A body that fails is wiped, or left as it
+    /// [`NtlmSecurity::unseal`] does. Messages may be missing before it. A body that fails is wiped, or left as it
     /// was.
     ///
     /// # Errors
@@ -271,7 +268,7 @@ impl PassiveSecurity {
         resumed
     }
 
-    /// Checks the signature over all three parts, as [`MessageSecurity::verify`] does.
+    /// Checks the signature over all three parts, as [`NtlmSecurity::verify`] does.
     ///
     /// # Errors
     /// As there.

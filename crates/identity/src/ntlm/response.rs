@@ -6,7 +6,10 @@ use zeroize::Zeroizing;
 use super::crypto::{self, Key};
 use super::flags::NegotiateFlags as F;
 use super::messages::Authenticate;
+use crate::auth_config::NtlmVersion;
+use crate::context::Proof;
 use crate::error::Refusal;
+use crate::package::Channel;
 
 /// Whether the client signs in anonymously ([MS-NLMP] 3.2.5.1.2).
 pub(super) fn is_anonymous(message: &Authenticate) -> Result<bool, Refusal> {
@@ -39,4 +42,16 @@ pub(super) fn exported_key(
         crypto::rc4k(key_exchange_key, &mut *exported);
     }
     Ok(exported)
+}
+
+impl NtlmVersion {
+    /// How a response of this version, on `channel`, proves who sent it.
+    pub(super) const fn proof(self, channel: Channel) -> Proof {
+        Proof::Mechanism(match (self, channel.negotiated) {
+            (Self::V1, false) => "NTLMv1",
+            (Self::V2, false) => "NTLMv2",
+            (Self::V1, true) => "SPNEGO with NTLMv1",
+            (Self::V2, true) => "SPNEGO with NTLMv2",
+        })
+    }
 }

@@ -12,7 +12,9 @@ use zeroize::Zeroize as _;
 
 use super::crypto::{self, HmacMd5, Key};
 use super::flags::NegotiateFlags;
+use crate::auth_config::Protection;
 use crate::error::MessageError;
+use crate::message_security::{Message, MessageSecurity};
 
 use self::key_stream::KeyStream;
 
@@ -31,7 +33,7 @@ const UNSIGNED: [u8; SIGNATURE_SIZE] = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 ///
 /// Once a message was found to be forged nothing is taken any more, since the ciphers of both sides have
 /// parted.
-pub struct MessageSecurity {
+pub struct NtlmSecurity {
     keys: Keys,
     flags: NegotiateFlags,
 }
@@ -65,7 +67,7 @@ struct Legacy {
     broken: bool,
 }
 
-impl MessageSecurity {
+impl NtlmSecurity {
     /// Protection by `exported`, as the client or as the server.
     pub(crate) fn new(flags: NegotiateFlags, exported: &[u8; 16], client: bool) -> Self {
         let keys = if flags.contains(NegotiateFlags::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
@@ -206,7 +208,7 @@ impl MessageSecurity {
 
     /// Signs SPNEGO's list of mechanisms, also where signing was not negotiated. Windows then writes a
     /// signature of zeros, others a real one; the answer is like what came.
-    pub(crate) fn sign_list(
+    fn list_code(
         &mut self,
         list: &[u8],
         like: Option<&[u8; SIGNATURE_SIZE]>,
@@ -217,8 +219,8 @@ impl MessageSecurity {
         self.signature(&[], list, &[])
     }
 
-    /// Verifies what [`MessageSecurity::sign_list`] makes.
-    pub(crate) fn verify_list(
+    /// Verifies what [`NtlmSecurity::list_code`] makes.
+    pub(super) fn check_list_code(
         &mut self,
         list: &[u8],
         signature: &[u8; SIGNATURE_SIZE],
@@ -231,15 +233,15 @@ impl MessageSecurity {
 
     /// Puts the cipher for what we send back to where it was before SPNEGO's `mechListMIC`; the sequence
     /// number stays ([MS-SPNG] 3.3.5.1).
-    pub(crate) fn reset_send(&mut self) {
+    fn reset_send(&mut self) {
         match &mut self.keys {
             Keys::Extended(keys) => keys.send.cipher = KeyStream::new(&keys.send.seal_key),
             Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
         }
     }
 
-    /// As [`MessageSecurity::reset_send`], for what we receive.
-    pub(crate) fn reset_receive(&mut self) {
+    /// As [`NtlmSecurity::reset_send`], for what we receive.
+    pub(super) fn reset_receive(&mut self) {
         match &mut self.keys {
             Keys::Extended(keys) => keys.receive.cipher = KeyStream::new(&keys.receive.seal_key),
             Keys::Legacy(legacy) => legacy.cipher = crypto::rc4(&legacy.key),
@@ -255,9 +257,69 @@ impl MessageSecurity {
     }
 }
 
-impl fmt::Debug for MessageSecurity {
+impl fmt::Debug for NtlmSecurity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MessageSecurity").field("flags", &self.flags).finish_non_exhaustive()
+        f.debug_struct("NtlmSecurity").field("flags", &self.flags).finish_non_exhaustive()
+    }
+}
+
+impl MessageSecurity for NtlmSecurity {
+    fn strongest(&self) -> Protection {
+        match (self.can_seal(), self.can_sign()) {
+            (true, _) => Protection::Seal,
+            (false, true) => Protection::Sign,
+            (false, false) => Protection::None,
+        }
+    }
+
+    fn signature_len(&self, _protection: Protection) -> usize {
+        SIGNATURE_SIZE
+    }
+
+    /// Signs headers whether that was agreed on or not.
+    fn protect(
+        &mut self,
+        protection: Protection,
+        message: Message<'_>,
+        signature: &mut [u8],
+    ) -> Result<(), MessageError> {
+        let Message { before, body, after, .. } = message;
+        let place = signature.first_chunk_mut::<SIGNATURE_SIZE>().ok_or(MessageError::Signature)?;
+        *place = match protection {
+            Protection::Seal => self.seal(before, body, after)?,
+            Protection::Sign | Protection::None => self.sign(before, body, after)?,
+        };
+        Ok(())
+    }
+
+    fn unprotect(
+        &mut self,
+        protection: Protection,
+        message: Message<'_>,
+        signature: &[u8],
+    ) -> Result<(), MessageError> {
+        let Message { before, body, after, .. } = message;
+        let signature = signature.try_into().map_err(|_| MessageError::Signature)?;
+        match protection {
+            Protection::Seal => self.unseal(before, body, after, signature),
+            Protection::Sign | Protection::None => self.verify(before, body, after, signature),
+        }
+    }
+
+    /// Leaves the cipher where it was ([MS-SPNG] 3.3.5.1).
+    fn sign_list(&mut self, list: &[u8], like: Option<&[u8]>) -> Result<Vec<u8>, MessageError> {
+        let like = like.and_then(|code| code.try_into().ok());
+        let code = self.list_code(list, like)?;
+        self.reset_send();
+        Ok(code.to_vec())
+    }
+
+    /// Leaves the cipher where it was.
+    fn verify_list(&mut self, list: &[u8], code: &[u8]) -> Result<(), MessageError> {
+        let code = code.try_into().map_err(|_| MessageError::Signature)?;
+        self.check_list_code(list, code)?;
+        self.reset_receive();
+        Ok(())
     }
 }
 

@@ -14,22 +14,21 @@
 //! Two clients are one identity only where the server cannot but take them for one: the same name by the same
 //! scheme, the same ticket, a token for the same account of the same issuer.
 
-mod basic;
-pub(crate) mod bearer;
 mod config;
-mod named;
+pub(crate) mod handshake;
+pub(crate) mod named;
 mod proof;
-mod scheme;
 mod sign_in;
-mod ticket;
+pub(crate) mod ticket;
 pub(crate) mod transcript;
 
 pub use self::config::Config;
+pub use self::named::Named;
 pub use self::proof::{Answer, GUARDED_FOR, Guarded, Probe};
-pub use self::scheme::Scheme;
 pub use self::sign_in::{
     Accepted, Again, Checked, Control, Elsewhere, Outcome, Sent, SignIn, Taken, Unproven,
 };
+pub use self::transcript::Transcript;
 
 #[cfg(test)]
 mod tests;

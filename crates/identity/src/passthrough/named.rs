@@ -9,7 +9,7 @@ use crate::principal::{Key, Principal};
 const LONGEST_NAME: usize = 512;
 
 /// A name, the key it is compared by, the scheme or issuer that gave it, and until when it holds.
-pub(crate) struct Named {
+pub struct Named {
     pub(crate) principal: Principal,
     pub(crate) key: Key,
     pub(crate) by: String,
@@ -17,11 +17,11 @@ pub(crate) struct Named {
 }
 
 /// Whether a name can be shown.
-pub(super) fn fits(name: &str) -> bool {
+pub(crate) fn fits(name: &str) -> bool {
     name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
 }
 
-pub(super) fn named(user: &str, domain: &str, by: &str) -> Result<Named, Refusal> {
+pub(crate) fn named(user: &str, domain: &str, by: &str) -> Result<Named, Refusal> {
     if user.is_empty() {
         return Err(Refusal::Anonymous);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wire::FileTime;
 
-use super::scheme::Scheme;
+use crate::mechanism::Mechanism;
 
 /// How long a server that was seen to refuse is believed to go on doing so, before it is asked once more.
 pub const GUARDED_FOR: Duration = Duration::from_mins(1);
@@ -42,14 +42,14 @@ impl Probe {
 pub struct Answer<'a> {
     /// The status.
     pub status: u16,
-    /// The token behind the sign-in's scheme in `WWW-Authenticate`, decoded.
+    /// The token of the sign-in's mechanism in `WWW-Authenticate`, decoded.
     pub token: Option<&'a [u8]>,
     /// `X-RequestType`.
     pub request_type: Option<&'a [u8]>,
     /// `X-ResponseCode`.
     pub response_code: Option<&'a [u8]>,
-    /// The schemes that `WWW-Authenticate` offers.
-    pub offers: &'a [Scheme],
+    /// The mechanisms that `WWW-Authenticate` offers.
+    pub offers: &'a [Mechanism],
 }
 
 /// The server was seen to refuse one request that came without credentials. Without that, its taking the same
@@ -60,7 +60,7 @@ pub struct Answer<'a> {
 #[derive(Debug)]
 pub struct Guarded {
     pub(super) probe: Probe,
-    offers: Vec<Scheme>,
+    offers: Vec<Mechanism>,
     since: FileTime,
 }
 
@@ -75,10 +75,9 @@ impl Guarded {
         self.since <= now && now < self.since.after(GUARDED_FOR)
     }
 
-    /// Whether the server offers `scheme`, or may take it all the same: servers take tokens of Bearer that they
-    /// offer to those clients only who say that they know it.
-    pub fn offers(&self, scheme: Scheme) -> bool {
-        scheme == Scheme::Bearer || self.offers.contains(&scheme)
+    /// Whether the server offers `mechanism`, or may take it all the same.
+    pub fn offers(&self, mechanism: Mechanism) -> bool {
+        mechanism.may_be_unoffered() || self.offers.contains(&mechanism)
     }
 }
 

@@ -3,32 +3,28 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 use wire::FileTime;
 use zeroize::Zeroizing;
 
-use super::basic::basic;
-use super::bearer;
 use super::config::Config;
 use super::named::Named;
 use super::proof::{Answer, Guarded, Probe, refuses};
-use super::scheme::Scheme;
-use super::transcript::Said;
+use super::transcript::Transcript;
 use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
 use crate::error::Refusal;
+use crate::http_auth;
+use crate::mechanism::Mechanism;
+use crate::package::Scope;
 use crate::random::{Random, RandomError};
 
 /// A sign-in that waits for the client's next credentials.
 pub struct SignIn {
     config: Arc<Config>,
-    scheme: Scheme,
+    mechanism: Mechanism,
     probe: Probe,
-    said: Said,
-    /// Who sends credentials that each request has.
-    name: Option<Named>,
+    transcript: Box<dyn Transcript>,
 }
 
 /// A sign-in whose request was sent to the server, which has to answer.
@@ -95,7 +91,10 @@ impl Elsewhere {
 /// Credentials with which the server carried a request out.
 pub struct Taken {
     name: Named,
-    sent: Sent,
+    config: Arc<Config>,
+    mechanism: Mechanism,
+    probe: Probe,
+    credentials: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// What shows whether the server took credentials, or whatever came.
@@ -140,29 +139,31 @@ pub enum Unproven {
 }
 
 impl SignIn {
-    /// A sign-in by `scheme` where the server is `guarded`.
+    /// A sign-in by `mechanism` where the server is `guarded`.
     ///
     /// # Errors
-    /// When the server does not offer the scheme, or was seen to be guarded too long ago.
+    /// When the server does not offer the mechanism, or we do not pass it through, or the server was seen to be guarded too long ago.
     pub fn new(
         config: &Arc<Config>,
-        scheme: Scheme,
+        mechanism: Mechanism,
         guarded: &Guarded,
         now: FileTime,
     ) -> Result<Self, Refusal> {
-        if !guarded.offers(scheme) {
-            return Err(Refusal::NotOffered(scheme.name()));
+        let scheme = mechanism.http_scheme().ok_or(Refusal::NoMechanism)?;
+        if !guarded.offers(mechanism) {
+            return Err(Refusal::NotOffered(scheme));
         }
         if !guarded.holds(now) {
             return Err(Refusal::OutOfOrder { expected: "a request without credentials" });
         }
         let (config, probe) = (Arc::clone(config), guarded.probe);
-        Ok(Self { config, scheme, probe, said: Said::default(), name: None })
+        let transcript = mechanism.transcript().ok_or(Refusal::NoMechanism)?;
+        Ok(Self { config, mechanism, probe, transcript })
     }
 
-    /// The scheme.
-    pub const fn scheme(&self) -> Scheme {
-        self.scheme
+    /// The mechanism.
+    pub const fn mechanism(&self) -> Mechanism {
+        self.mechanism
     }
 
     /// The client sends `credentials`, what stands behind the scheme in `Authorization`.
@@ -170,15 +171,8 @@ impl SignIn {
     /// # Errors
     /// When no user can be read from them, or they are out of order. Then they must not reach the server.
     pub fn sent(mut self, credentials: &[u8]) -> Result<Sent, Refusal> {
-        match self.scheme {
-            Scheme::Basic => self.name = Some(basic(credentials)?),
-            Scheme::Bearer => self.name = Some(bearer::name(credentials)?),
-            Scheme::Ntlm | Scheme::Negotiate => {
-                let token = STANDARD.decode(credentials).map_err(|_| Refusal::Unnamed("no base64"))?;
-                self.said.client(self.scheme, &token)?;
-            }
-        }
-        let kept = !self.scheme.is_handshake();
+        self.transcript.client(&self.mechanism.read_http(credentials)?)?;
+        let kept = self.mechanism.scope() == Scope::Request;
         let credentials = kept.then(|| Zeroizing::new(credentials.to_vec()));
         Ok(Sent { sign_in: self, credentials, signed_in: false })
     }
@@ -187,11 +181,10 @@ impl SignIn {
 impl Sent {
     /// The server answers.
     pub fn answered(mut self, answer: &Answer<'_>, now: FileTime) -> Outcome {
-        let scheme = self.sign_in.scheme;
-        let in_handshake = scheme.is_handshake() && !self.signed_in;
+        let in_handshake = self.sign_in.mechanism.scope() == Scope::Connection && !self.signed_in;
         match answer.status {
             401 => match answer.token.filter(|token| in_handshake && !token.is_empty()) {
-                Some(token) if self.sign_in.said.server(scheme, token) => Outcome::GoesOn(self.sign_in),
+                Some(token) if self.sign_in.transcript.server(token) => Outcome::GoesOn(self.sign_in),
                 _ => Outcome::Refused(Refusal::Rejected),
             },
             200..=399 | 404 | 405 | 406 | 411 | 415 if in_handshake => self.ended(answer),
@@ -205,10 +198,10 @@ impl Sent {
 
     /// The server answers a leg of a handshake by something else than 401.
     fn ended(mut self, answer: &Answer<'_>) -> Outcome {
-        if !Said::allows(self.sign_in.scheme, answer.token) {
+        if !self.sign_in.transcript.allows(answer.token) {
             return Outcome::Refused(Refusal::Rejected);
         }
-        if !self.sign_in.said.is_named() {
+        if !self.sign_in.transcript.is_named() {
             // The server accepted a handshake without a user name, or a gateway did that read none of it.
             return Outcome::Unclear;
         }
@@ -216,13 +209,13 @@ impl Sent {
         Outcome::Again(Again(self))
     }
 
-    fn taken(mut self, now: FileTime) -> Outcome {
-        let said = std::mem::take(&mut self.sign_in.said);
-        let Some(name) = self.sign_in.name.take().or_else(|| said.named()) else { return Outcome::Unclear };
+    fn taken(self, now: FileTime) -> Outcome {
+        let Self { sign_in: SignIn { config, mechanism, probe, transcript }, credentials, .. } = self;
+        let Some(name) = transcript.named() else { return Outcome::Unclear };
         if name.expires.is_some_and(|expires| expires <= now) {
             return Outcome::Refused(Refusal::Unnamed("a token that has expired"));
         }
-        Outcome::Taken(Taken { name, sent: self })
+        Outcome::Taken(Taken { name, config, mechanism, probe, credentials })
     }
 }
 
@@ -240,18 +233,16 @@ impl Taken {
         if !refuses(answer) {
             return Err(Unproven::Open(answer.status));
         }
-        let SignIn { probe, scheme, .. } = self.sent.sign_in;
-        if probe == Probe::Ping {
+        if self.probe == Probe::Ping {
             return Ok(Checked::Accepted(self.accepted(now)));
         }
-        let value = made_up(scheme, random)?;
+        let value = made_up(self.mechanism, random)?;
         Ok(Checked::Control(Box::new(Control { taken: self, value })))
     }
 
     fn accepted(self, now: FileTime) -> Accepted {
-        let Self { name: Named { principal, key, by, expires }, sent: Sent { sign_in, credentials, .. } } =
+        let Self { name: Named { principal, key, by, expires }, config, mechanism, probe, credentials } =
             self;
-        let SignIn { config, scheme, probe, .. } = sign_in;
         let ends = config.lifetime.map(|lifetime| now.after(lifetime));
         let proven = Proven {
             principal,
@@ -263,7 +254,7 @@ impl Taken {
             standing: None,
         };
         let context = SecurityContext::known_by(key.known_by(&by), proven, &config.registry);
-        Accepted { context, probe, credentials: credentials.map(|kept| (scheme, kept)) }
+        Accepted { context, probe, credentials: credentials.map(|kept| (mechanism, kept)) }
     }
 }
 
@@ -278,30 +269,24 @@ impl Control {
     /// # Errors
     /// When it does not refuse it. A token that is none of its mechanism's may be refused as a bad request, too.
     pub fn answered(self, answer: &Answer<'_>, now: FileTime) -> Result<Accepted, Unproven> {
-        let is_handshake = self.taken.sent.sign_in.scheme.is_handshake();
+        let is_handshake = self.taken.mechanism.scope() == Scope::Connection;
         let refused = refuses(answer) || (is_handshake && answer.status >= 400);
         if refused { Ok(self.taken.accepted(now)) } else { Err(Unproven::Indifferent(answer.status)) }
     }
 }
 
 /// A value of `Authorization` with random credentials, which no account has.
-fn made_up(scheme: Scheme, random: &mut dyn Random) -> Result<Zeroizing<String>, RandomError> {
+fn made_up(mechanism: Mechanism, random: &mut dyn Random) -> Result<Zeroizing<String>, RandomError> {
     let mut bytes = [0; 32];
     random.fill(&mut bytes)?;
-    let hex = bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-    let (name, password) = hex.split_at(hex.len() / 2);
-    Ok(Zeroizing::new(match scheme {
-        Scheme::Basic => format!("Basic {}", STANDARD.encode(format!("mapiproxy-{name}:{password}"))),
-        Scheme::Ntlm | Scheme::Negotiate => format!("{} {}", scheme.name(), STANDARD.encode(bytes)),
-        Scheme::Bearer => format!("Bearer {hex}"),
-    }))
+    Ok(Zeroizing::new(http_auth::header(mechanism, &mechanism.made_up(&bytes))))
 }
 
 /// Who signed in, with the credentials that the server took, where each request has them.
 pub struct Accepted {
     context: SecurityContext,
     probe: Probe,
-    credentials: Option<(Scheme, Zeroizing<Vec<u8>>)>,
+    credentials: Option<(Mechanism, Zeroizing<Vec<u8>>)>,
 }
 
 impl Accepted {
@@ -316,8 +301,8 @@ impl Accepted {
     }
 
     /// Whether a request with these credentials is of the same person, and needs no new proof.
-    pub fn covers(&self, scheme: Scheme, credentials: &[u8]) -> bool {
-        let known = self.credentials.as_ref().filter(|(known, _)| *known == scheme);
+    pub fn covers(&self, mechanism: Mechanism, credentials: &[u8]) -> bool {
+        let known = self.credentials.as_ref().filter(|(known, _)| *known == mechanism);
         known.is_some_and(|(_, known)| known.as_slice().ct_eq(credentials).into())
     }
 }

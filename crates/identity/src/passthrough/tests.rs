@@ -10,7 +10,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use wire::FileTime;
 
 use super::*;
-use crate::{Authority, OsRandom, Proof, Refusal, Registry};
+use crate::http_auth::Authorization;
+use crate::{Authority, Mechanism, OsRandom, Proof, Refusal, Registry};
 
 const NOW: FileTime = FileTime(133_000_000_000_000_000);
 
@@ -23,7 +24,7 @@ fn config() -> Arc<Config> {
 }
 
 fn refusal() -> Answer<'static> {
-    Answer { status: 401, offers: &Scheme::ALL, ..Answer::default() }
+    Answer { status: 401, offers: &Mechanism::ALL, ..Answer::default() }
 }
 
 fn status(status: u16) -> Answer<'static> {
@@ -34,14 +35,14 @@ fn guarded(probe: Probe) -> Guarded {
     Guarded::seen(probe, &refusal(), NOW).unwrap()
 }
 
-fn begin(config: &Arc<Config>, scheme: Scheme) -> SignIn {
+fn begin(config: &Arc<Config>, scheme: Mechanism) -> SignIn {
     SignIn::new(config, scheme, &guarded(Probe::Ping), NOW).unwrap()
 }
 
 /// What the server's `answer` makes of credentials that each request has.
 fn by(
     config: &Arc<Config>,
-    scheme: Scheme,
+    scheme: Mechanism,
     credentials: &[u8],
     answer: &Answer<'_>,
 ) -> Result<Outcome, Refusal> {
@@ -60,8 +61,14 @@ fn settled(outcome: Outcome) -> Accepted {
 
 /// Who the credentials are of where the server takes them.
 #[track_caller]
-fn accepted(config: &Arc<Config>, scheme: Scheme, credentials: &[u8]) -> Accepted {
+fn accepted(config: &Arc<Config>, scheme: Mechanism, credentials: &[u8]) -> Accepted {
     settled(by(config, scheme, credentials, &CARRIED_OUT).unwrap())
+}
+
+/// The mechanism and the credentials of a header's value.
+fn split(value: &[u8]) -> Option<(Mechanism, &[u8])> {
+    let read = Authorization::read(value);
+    Some((read.mechanism()?, read.credentials))
 }
 
 fn basic_of(text: &str) -> Vec<u8> {
@@ -73,25 +80,25 @@ fn who_a_password_is_of_is_who_it_was_sent_for() {
     let config = config();
     let names = ["alice:a", "LAB\\alice:a", "alice@lab.test:a", "bob:a", "LAB\\alice\\x:a", " alice:a"];
     let contexts: Vec<_> =
-        names.iter().map(|name| accepted(&config, Scheme::Basic, &basic_of(name))).collect();
+        names.iter().map(|name| accepted(&config, Mechanism::BASIC, &basic_of(name))).collect();
     for (at, one) in contexts.iter().enumerate() {
         for (other_at, other) in contexts.iter().enumerate() {
             assert_eq!(one.context().identity() == other.context().identity(), at == other_at);
         }
     }
-    let again = accepted(&config, Scheme::Basic, &basic_of("ALICE:other"));
+    let again = accepted(&config, Mechanism::BASIC, &basic_of("ALICE:other"));
     assert_eq!(again.context().identity(), contexts[0].context().identity());
-    assert!(again.covers(Scheme::Basic, &basic_of("ALICE:other")));
+    assert!(again.covers(Mechanism::BASIC, &basic_of("ALICE:other")));
     for (scheme, text) in
-        [(Scheme::Basic, "ALICE:a"), (Scheme::Basic, "alice:other"), (Scheme::Bearer, "ALICE:other")]
+        [(Mechanism::BASIC, "ALICE:a"), (Mechanism::BASIC, "alice:other"), (Mechanism::BEARER, "ALICE:other")]
     {
         assert!(!again.covers(scheme, &basic_of(text)), "{scheme:?} {text}");
     }
     for bad in [&b"?"[..], &basic_of("alice"), &basic_of(":a"), &basic_of("LAB\\:a"), &basic_of("a\nb:c")] {
-        assert!(by(&config, Scheme::Basic, bad, &CARRIED_OUT).is_err(), "{bad:?}");
+        assert!(by(&config, Mechanism::BASIC, bad, &CARRIED_OUT).is_err(), "{bad:?}");
     }
     let latin = STANDARD.encode(b"ren\xe9:a").into_bytes();
-    assert!(by(&config, Scheme::Basic, &latin, &CARRIED_OUT).is_err());
+    assert!(by(&config, Mechanism::BASIC, &latin, &CARRIED_OUT).is_err());
 }
 
 fn jwt(header: &str, claims: &str, signature: &str) -> Vec<u8> {
@@ -102,7 +109,7 @@ fn jwt(header: &str, claims: &str, signature: &str) -> Vec<u8> {
 fn a_token_is_its_accounts_only_if_it_is_one_signed_jwt() {
     let config = config();
     let token = |header: &str, claims: &str, signature: &str| {
-        accepted(&config, Scheme::Bearer, &jwt(header, claims, signature)).context().clone()
+        accepted(&config, Mechanism::BEARER, &jwt(header, claims, signature)).context().clone()
     };
     let rs = r#"{"alg":"RS256"}"#;
     let alice = token(rs, r#"{"iss":"a","tid":"t","oid":"1","upn":"alice@lab.test","exp":1700000000}"#, "s");
@@ -150,21 +157,21 @@ fn a_token_is_its_accounts_only_if_it_is_one_signed_jwt() {
 #[test]
 fn what_is_no_jwt_is_somebody_of_its_own() {
     let config = config();
-    let opaque = |token: &[u8]| accepted(&config, Scheme::Bearer, token).context().clone();
+    let opaque = |token: &[u8]| accepted(&config, Mechanism::BEARER, token).context().clone();
     assert_eq!(opaque(b"one").identity(), opaque(b"one").identity());
     assert_ne!(opaque(b"one").identity(), opaque(b"two").identity());
     assert!(!opaque(b"a-secret-token").principal().to_string().contains("secret"));
     let alice = jwt(r#"{"alg":"RS256"}"#, r#"{"iss":"a","oid":"1"}"#, "s");
     assert_ne!(opaque(&[&alice[..], b".x"].concat()).identity(), opaque(&alice).identity());
     for bad in [&b""[..], b"a b", b"a'", b"<a>", b"\xe9"] {
-        assert!(by(&config, Scheme::Bearer, bad, &CARRIED_OUT).is_err(), "{bad:?}");
+        assert!(by(&config, Mechanism::BEARER, bad, &CARRIED_OUT).is_err(), "{bad:?}");
     }
 }
 
 #[test]
 fn schemes_are_told_apart_in_any_case() {
-    assert_eq!(Scheme::split(b"bAsic  abc "), Some((Scheme::Basic, &b"abc"[..])));
-    assert_eq!(Scheme::split(b"negotiate"), Some((Scheme::Negotiate, &b""[..])));
-    assert_eq!(Scheme::split(b"Digest x"), None);
-    assert_eq!(Scheme::split(b""), None);
+    assert_eq!(split(b"bAsic  abc "), Some((Mechanism::BASIC, &b"abc"[..])));
+    assert_eq!(split(b"negotiate"), Some((Mechanism::SPNEGO, &b""[..])));
+    assert_eq!(split(b"Digest x"), None);
+    assert_eq!(split(b""), None);
 }

@@ -11,11 +11,11 @@ use crate::spnego::tokens::Oid;
 
 /// A hash that stands for what must not be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Fingerprint([u8; 16]);
+pub(crate) struct Fingerprint([u8; 16]);
 
 impl Fingerprint {
     /// What this and then `bytes` come to.
-    pub(super) fn then(self, bytes: &[u8]) -> Self {
+    pub(crate) fn then(self, bytes: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(self.0);
         hash.update(bytes);

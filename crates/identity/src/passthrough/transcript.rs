@@ -1,233 +1,58 @@
-//! What client and server say in a handshake, from which the name comes.
-//!
-//! A name is that of the last mechanism's token, and of no other: NTLM's AUTHENTICATE (the answer to the server's
-//! CHALLENGE), or the ticket in an `AP-REQ` of Kerberos. What comes behind it can only keep the name (the
-//! integrity code of SPNEGO's list) or end the handshake.
+//! What client and server say in a sign-in that passes through, for any mechanism.
 
-use wire::Decode as _;
-
-use super::named::{Named, named};
-use super::scheme::Scheme;
-use super::ticket;
+use super::named::Named;
 use crate::error::Refusal;
-use crate::ntlm::flags::NegotiateFlags;
-use crate::ntlm::messages::{Authenticate, Challenge, Negotiate};
-use crate::principal::{Key, Principal};
-use crate::spnego::tokens::{NegState, NegTokenInit, NegTokenResp, Oid};
 
-/// The longest token of a handshake, in bytes: Kerberos's tickets can be long.
-const LONGEST_TOKEN: usize = 48 * 1024;
-
-/// More legs than any handshake has.
-const MOST_LEGS: u8 = 8;
-
-/// What was said so far.
-#[derive(Default)]
-pub(super) struct Said {
-    legs: u8,
-    stage: Stage,
-    /// The mechanism that the last tokens are of: the client's first one, then the one that the server chose.
-    chosen: Option<Oid>,
-}
-
-/// How far the mechanism is that the last token was of.
-#[derive(Default)]
-enum Stage {
-    /// Nothing that names anybody was said.
-    #[default]
-    Nameless,
-    /// The client sent NTLM's NEGOTIATE.
-    Negotiated,
-    /// The server sent NTLM's CHALLENGE, with these flags.
-    Challenged(NegotiateFlags),
-    /// The client answered it with this name. No other token may follow.
-    Authenticated(Named),
-    /// The client sent an `AP-REQ` with this ticket.
-    Ticket(ticket::Fingerprint),
-}
-
-/// What a client's token has in it.
-enum Token {
-    /// A mechanism's token; where it begins a negotiation, behind the mechanism that it is said to be of.
-    Mechanism { first: Option<Oid>, token: Vec<u8> },
-    /// No more than the integrity code of SPNEGO's list of mechanisms.
-    ListCode,
-    /// A list of mechanisms, whose choice is the server's.
-    List,
-}
-
-impl Said {
+/// Follows a sign-in of one mechanism that passes through, for the name that the client gives.
+///
+/// It only reads: whether the server takes the credentials, other steps of [`super`] find out.
+pub trait Transcript: Send {
     /// Takes a token of the client's.
-    pub(super) fn client(&mut self, scheme: Scheme, token: &[u8]) -> Result<(), Refusal> {
-        if token.is_empty() || token.len() > LONGEST_TOKEN {
-            return Err(Refusal::Unnamed("no token, or one that is too long"));
-        }
-        self.legs = self.legs.saturating_add(1);
-        if self.legs > MOST_LEGS {
-            return Err(Refusal::OutOfOrder { expected: "the handshake's end" });
-        }
-        let token = match scheme {
-            Scheme::Ntlm => Token::Mechanism { first: None, token: token.to_vec() },
-            _ => read(token)?,
-        };
-        self.stage = match (token, std::mem::take(&mut self.stage)) {
-            (Token::ListCode, stage @ (Stage::Authenticated(_) | Stage::Ticket(_))) => stage,
-            (_, Stage::Authenticated(_)) => {
-                return Err(Refusal::OutOfOrder { expected: "the integrity code of the mechanisms" });
-            }
-            (Token::ListCode | Token::List, _) => Stage::Nameless,
-            (Token::Mechanism { first, token }, stage) => {
-                if first.is_some() {
-                    self.chosen = first;
-                }
-                self.mechanism(scheme, &token, stage)?
-            }
-        };
-        Ok(())
-    }
-
-    /// Takes a mechanism's token, behind `stage`.
-    fn mechanism(&self, scheme: Scheme, token: &[u8], stage: Stage) -> Result<Stage, Refusal> {
-        if token.starts_with(b"NTLMSSP\0") {
-            let Ok(message) = Authenticate::from_bytes(token) else {
-                Negotiate::from_bytes(token)?;
-                return match stage {
-                    Stage::Challenged(_) => Err(Refusal::OutOfOrder { expected: "an authenticate message" }),
-                    _ => Ok(Stage::Negotiated),
-                };
-            };
-            // The one message with a name in it is an answer to a challenge, and there is no second.
-            return match stage {
-                Stage::Challenged(flags) if self.may_be(&[Oid::NTLM]) => {
-                    authenticated(&message, flags).map(Stage::Authenticated)
-                }
-                _ => Err(Refusal::OutOfOrder { expected: "another message" }),
-            };
-        }
-        if matches!(stage, Stage::Challenged(_)) {
-            return Err(Refusal::OutOfOrder { expected: "an authenticate message" });
-        }
-        if scheme == Scheme::Ntlm {
-            return Err(Refusal::OutOfOrder { expected: "a message of NTLM" });
-        }
-        match (ticket::of(token), stage) {
-            (Some(_), _) if !self.may_be(&[Oid::KERBEROS, Oid::MS_KERBEROS]) => {
-                Err(Refusal::OutOfOrder { expected: "a token of the mechanism that the server chose" })
-            }
-            // Whose it would be if the server had taken the first already, cannot be told.
-            (Some(second), Stage::Ticket(first)) if first != second => {
-                Err(Refusal::OutOfOrder { expected: "the same ticket" })
-            }
-            (Some(ticket), _) => Ok(Stage::Ticket(ticket)),
-            (None, _) => Ok(Stage::Nameless),
-        }
-    }
-
-    /// Whether the mechanism is one of `these`, as far as it was said.
-    fn may_be(&self, these: &[Oid]) -> bool {
-        self.chosen.as_ref().is_none_or(|chosen| these.contains(chosen))
-    }
+    ///
+    /// # Errors
+    /// When no user can be read from it, or it is out of order. Then it must not reach the server.
+    fn client(&mut self, token: &[u8]) -> Result<(), Refusal>;
 
     /// Takes the server's token of an answer by which the handshake goes on; false where it does not.
-    pub(super) fn server(&mut self, scheme: Scheme, token: &[u8]) -> bool {
-        let resp = if scheme == Scheme::Ntlm { None } else { NegTokenResp::from_bytes(token).ok() };
-        let message = match resp {
-            Some(NegTokenResp { neg_state: Some(NegState::reject | NegState::accept_completed), .. }) => {
-                return false;
-            }
-            Some(resp) => {
-                self.chosen = resp.supported_mech.or(self.chosen.take());
-                resp.response_token.unwrap_or_default()
-            }
-            // Where nothing says that the handshake goes on, it does not behind NTLM's last message.
-            None if matches!(self.stage, Stage::Authenticated(_)) => return false,
-            None => token.to_vec(),
-        };
-        match (&self.stage, Challenge::from_bytes(&message)) {
-            // A challenge is the answer to a NEGOTIATE, and to nothing else.
-            (Stage::Negotiated, Ok(challenge)) => self.stage = Stage::Challenged(challenge.flags),
-            (_, Ok(_)) => return false,
-            (Stage::Negotiated, Err(_)) => {
-                self.stage = Stage::Nameless;
-                return scheme != Scheme::Ntlm;
-            }
-            (Stage::Authenticated(_), Err(_)) if !message.is_empty() => return false,
-            (_, Err(_)) => {}
-        }
-        true
+    fn server(&mut self, _token: &[u8]) -> bool {
+        false
     }
 
     /// Whether the server's last token, if any, allows that it took the client's.
-    pub(super) fn allows(scheme: Scheme, token: Option<&[u8]>) -> bool {
-        let Some(token) = token.filter(|_| scheme == Scheme::Negotiate) else { return true };
-        let state = NegTokenResp::from_bytes(token).ok().and_then(|resp| resp.neg_state);
-        state.is_none_or(|state| state == NegState::accept_completed)
+    fn allows(&self, _token: Option<&[u8]>) -> bool {
+        true
     }
+
+    /// Whether a user was named.
+    fn is_named(&self) -> bool;
 
     /// Who it is, once the server took what was said; none where no user was named.
-    pub(super) fn named(self) -> Option<Named> {
-        match self.stage {
-            Stage::Authenticated(name) => Some(name),
-            Stage::Ticket(ticket) => {
-                let principal = Principal::new(&format!("Kerberos ticket {ticket}"), "");
-                let key = Key::name(&principal);
-                Some(Named { key, principal, by: "Negotiate".to_owned(), expires: None })
-            }
-            Stage::Nameless | Stage::Negotiated | Stage::Challenged(_) => None,
-        }
-    }
+    fn named(self: Box<Self>) -> Option<Named>;
+}
 
-    /// Whether somebody was named.
-    pub(super) const fn is_named(&self) -> bool {
-        matches!(self.stage, Stage::Authenticated(_) | Stage::Ticket(_))
+/// The transcript of a mechanism whose one token names the user, as `read` reads it.
+pub(crate) struct OneToken {
+    read: fn(&[u8]) -> Result<Named, Refusal>,
+    named: Option<Named>,
+}
+
+impl OneToken {
+    pub(crate) const fn new(read: fn(&[u8]) -> Result<Named, Refusal>) -> Self {
+        Self { read, named: None }
     }
 }
 
-/// What is in a client's token of Negotiate.
-fn read(token: &[u8]) -> Result<Token, Refusal> {
-    // Some clients send NTLM as it is ([MS-NTHT] 2.1), others Kerberos.
-    if token.starts_with(b"NTLMSSP\0") {
-        return Ok(Token::Mechanism { first: None, token: token.to_vec() });
+impl Transcript for OneToken {
+    fn client(&mut self, token: &[u8]) -> Result<(), Refusal> {
+        self.named = Some((self.read)(token)?);
+        Ok(())
     }
-    if let Ok(NegTokenInit { mech_types, mech_token, .. }) = NegTokenInit::from_bytes(token) {
-        return Ok(match mech_token {
-            Some(token) if !token.is_empty() => {
-                Token::Mechanism { first: mech_types.into_iter().next(), token }
-            }
-            _ => Token::List,
-        });
-    }
-    let Ok(resp) = NegTokenResp::from_bytes(token) else {
-        return Ok(Token::Mechanism { first: None, token: token.to_vec() });
-    };
-    if resp.neg_state == Some(NegState::reject) {
-        return Err(Refusal::Rejected);
-    }
-    let inner = resp.response_token.filter(|token| !token.is_empty());
-    Ok(inner.map_or(Token::ListCode, |token| Token::Mechanism { first: None, token }))
-}
 
-/// The name in an answer to a challenge with these `flags`.
-fn authenticated(message: &Authenticate, flags: NegotiateFlags) -> Result<Named, Refusal> {
-    let unicode = NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE;
-    if message.flags.contains(unicode) != flags.contains(unicode) {
-        return Err(Refusal::Unnamed("a name in another character set than was agreed upon"));
+    fn is_named(&self) -> bool {
+        self.named.is_some()
     }
-    // Without a response nothing is proven, whatever the name says ([MS-NLMP] 3.2.5.1.2).
-    let anonymous = message.flags.contains(NegotiateFlags::NTLMSSP_ANONYMOUS);
-    if anonymous || (message.nt_response()?.is_empty() && message.lm_response()?.len() < 24) {
-        return Err(Refusal::Anonymous);
-    }
-    named(&message.user()?, &message.domain()?, "NTLM")
-}
 
-/// The mechanism's token within SPNEGO's.
-pub(crate) fn inner(token: &[u8]) -> Option<Vec<u8>> {
-    if token.starts_with(b"NTLMSSP\0") {
-        return Some(token.to_vec());
-    }
-    match NegTokenInit::from_bytes(token) {
-        Ok(init) => init.mech_token,
-        Err(_) => NegTokenResp::from_bytes(token).ok()?.response_token,
+    fn named(self: Box<Self>) -> Option<Named> {
+        self.named
     }
 }

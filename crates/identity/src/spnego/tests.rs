@@ -1,21 +1,39 @@
 //! Tests of SPNEGO handshakes.
 
+use std::sync::Arc;
+
+use wire::{Decode as _, Encode as _};
+
+use super::acceptor::HINT_NAME;
 use super::*;
+use crate::auth_config::InitiatorConfig;
 use crate::auth_config::{Policy, Protection};
-use crate::context::{NtlmVersion, Proof};
+use crate::context::Proof;
+use crate::error::Refusal;
+use crate::handshake::{Acceptor, Initiator, Step};
+use crate::mechanism::Mechanism;
 use crate::ntlm::tests as ntlm_tests;
+use crate::package::Channel;
 use ntlm_tests::{NOW, Script, client, converse, server, token};
 
-fn pair(protection: Protection) -> (Initiator, Acceptor) {
-    let config = InitiatorConfig { protection, ..client("alice", "LAB", "wonderland") };
-    (Initiator::new(config), Acceptor::new(Arc::new(server(Policy::default())), None))
+fn initiator(config: &InitiatorConfig) -> Box<dyn Initiator> {
+    Mechanism::SPNEGO.initiator(config, Channel::RPC).unwrap()
 }
 
-fn step_i(initiator: &mut Initiator, token: &[u8]) -> Result<Step, Refusal> {
+fn acceptor() -> Box<dyn Acceptor> {
+    Mechanism::SPNEGO.acceptor(&Arc::new(server(Policy::default())), Channel::RPC).unwrap()
+}
+
+fn pair(protection: Protection) -> (Box<dyn Initiator>, Box<dyn Acceptor>) {
+    let config = InitiatorConfig { protection, ..client("alice", "LAB", "wonderland") };
+    (initiator(&config), acceptor())
+}
+
+fn step_i(initiator: &mut Box<dyn Initiator>, token: &[u8]) -> Result<Step, Refusal> {
     initiator.step(token, NOW, &mut Script::default())
 }
 
-fn step_a(acceptor: &mut Acceptor, token: &[u8]) -> Result<Step, Refusal> {
+fn step_a(acceptor: &mut Box<dyn Acceptor>, token: &[u8]) -> Result<Step, Refusal> {
     acceptor.step(token, NOW, &mut Script::default())
 }
 
@@ -37,7 +55,7 @@ fn both_ends_finish_and_protect_messages() {
             panic!("not done")
         };
         assert_eq!(resp(&fourth).neg_state, Some(NegState::accept_completed));
-        assert_eq!(context.proof(), Proof::Spnego(NtlmVersion::V2));
+        assert_eq!(context.proof(), Proof::Mechanism("SPNEGO with NTLMv2"));
         let Ok(Step::Done { token: None, security: mut ours, .. }) = step_i(&mut initiator, &fourth) else {
             panic!("not done")
         };
@@ -49,7 +67,7 @@ fn both_ends_finish_and_protect_messages() {
 
 /// A client that likes Kerberos better, and comes to an agreement on NTLM. `seen` is the list that arrives.
 fn prefers_kerberos(seen: &[Oid], sent: &[Oid], with_mic: bool) -> Result<Step, Refusal> {
-    let mut acceptor = Acceptor::new(Arc::new(server(Policy::default())), None);
+    let mut acceptor = acceptor();
     let init = NegTokenInit {
         mech_types: seen.to_vec(),
         mech_token: Some(b"a Kerberos ticket".to_vec()),
@@ -59,7 +77,7 @@ fn prefers_kerberos(seen: &[Oid], sent: &[Oid], with_mic: bool) -> Result<Step, 
     assert_eq!(chosen.neg_state, Some(NegState::request_mic));
     assert_eq!((chosen.supported_mech, chosen.response_token), (Some(Oid::NTLM), None));
 
-    let mut ntlm = ntlm::Initiator::new(client("alice", "LAB", "wonderland"));
+    let mut ntlm = Mechanism::NTLM.initiator(&client("alice", "LAB", "wonderland"), Channel::RPC).unwrap();
     let negotiate = token(ntlm.step(&[], NOW, &mut Script::default()));
     let next = NegTokenResp { response_token: Some(negotiate), ..NegTokenResp::default() };
     let challenge = resp(&token(step_a(&mut acceptor, &next.to_bytes().unwrap()))).response_token.unwrap();
@@ -68,7 +86,7 @@ fn prefers_kerberos(seen: &[Oid], sent: &[Oid], with_mic: bool) -> Result<Step, 
     else {
         panic!("not done")
     };
-    let mic = make_mic(&mut security, &tokens::mech_type_list(sent).unwrap(), None).unwrap();
+    let mic = security.sign_list(&tokens::mech_type_list(sent).unwrap(), None).unwrap();
     let mech_list_mic = with_mic.then_some(mic);
     let last = NegTokenResp { response_token, mech_list_mic, ..NegTokenResp::default() };
     step_a(&mut acceptor, &last.to_bytes().unwrap())
@@ -160,7 +178,7 @@ fn a_client_that_waits_is_given_a_hint_once() {
 #[test]
 fn a_wrong_password_is_refused_inside_too() {
     let config = client("alice", "LAB", "wrong");
-    let (mut initiator, mut acceptor) = (Initiator::new(config), pair(Protection::Seal).1);
+    let (mut initiator, mut acceptor) = (initiator(&config), pair(Protection::Seal).1);
     let first = token(step_i(&mut initiator, &[]));
     let second = token(step_a(&mut acceptor, &first));
     let third = token(step_i(&mut initiator, &second));

@@ -7,6 +7,9 @@ use wire::{Decode, Encode, Error, ErrorKind, Reader, Result, Writer, wire_enum};
 
 use super::der::{self, context};
 
+/// The largest token that is taken, in bytes.
+pub(super) const MAX_TOKEN: usize = 16_384;
+
 /// An object identifier, as the contents of its DER form.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Oid(Cow<'static, [u8]>);

@@ -77,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn config(arguments: &Arguments) -> Result<ClientConfig, Box<dyn std::error::Error>> {
-    let mechanism = if arguments.by == By::Spnego { Mechanism::Spnego } else { Mechanism::Ntlm };
+    let mechanism = if arguments.by == By::Spnego { Mechanism::SPNEGO } else { Mechanism::NTLM };
     Ok(ClientConfig {
         location: arguments.server.clone().into(),
         account: arguments.sign_in.account(mechanism)?,

@@ -63,7 +63,7 @@ async fn show(folder: &Path, stay: bool) -> Outcome {
     writeln!(out, "clients  {} sign in with NTLM, sealed, and look people up:\n", PEOPLE.join(", "))?;
 
     let [alice, bob, carol] = [0, 1, 2].map(|number| {
-        let mechanism = if number == 0 { Mechanism::Spnego } else { Mechanism::Ntlm };
+        let mechanism = if number == 0 { Mechanism::SPNEGO } else { Mechanism::NTLM };
         let account =
             client::account(PEOPLE[number], "LAB", &passwords[number], mechanism, AuthLevel::PKT_PRIVACY);
         let host = endpoint_mapper.ip().to_string();

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use identity::{Mechanism, Scope};
+
 use super::table::Config;
-use super::types::{Credentials, Scheme, Way};
+use super::types::{Credentials, Way};
 
 /// What works, but perhaps not as one would think.
 pub(crate) fn notes(config: &Config) -> Vec<String> {
@@ -90,7 +92,7 @@ fn combinations(config: &Config) -> Vec<&'static str> {
         );
     }
     if !relayed && !config.clients.forwarded_for_from.is_empty() {
-        notes.push(if config.clients.http_auth.contains(&Scheme::Basic) {
+        notes.push(if config.clients.http_auth.iter().any(|scheme| Mechanism::from(*scheme).scope() == Scope::Request) {
             "on connections from clients.forwarded_for_from clients sign in by Basic alone: NTLM and Negotiate \
              authenticate a connection, and these carry requests of several clients"
         } else {

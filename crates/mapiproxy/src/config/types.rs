@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use identity::Mechanism;
 use net::http::TlsVersion;
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
@@ -62,6 +63,16 @@ keywords! {
         Ntlm = "ntlm",
         /// SPNEGO on the connection, with NTLM inside.
         Negotiate = "negotiate",
+    }
+}
+
+impl From<Scheme> for Mechanism {
+    fn from(scheme: Scheme) -> Self {
+        match scheme {
+            Scheme::Basic => Self::BASIC,
+            Scheme::Ntlm => Self::NTLM,
+            Scheme::Negotiate => Self::SPNEGO,
+        }
     }
 }
 
@@ -145,5 +156,14 @@ keywords! {
         Ntlm = "ntlm",
         /// SPNEGO with NTLM inside.
         Spnego = "spnego",
+    }
+}
+
+impl From<SignIn> for Mechanism {
+    fn from(sign_in: SignIn) -> Self {
+        match sign_in {
+            SignIn::Ntlm => Self::NTLM,
+            SignIn::Spnego => Self::SPNEGO,
+        }
     }
 }

@@ -6,18 +6,15 @@
 use std::sync::Arc;
 
 use engine::Interface;
-use identity::{OsRandom, Registry, SecurityContext};
+use identity::{Mechanism, OsRandom, Registry, SecurityContext};
 use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, NotSignedIn, TlsFailure};
 use net::{LoopMarker, NotServed};
 
-use crate::config::{Binding, Config, Credentials, Found, ProtectionLevel, Scheme, Url};
+use crate::config::{Binding, Config, Credentials, Found, ProtectionLevel, Url};
 use crate::wiring::credentials::Service;
 
 /// What is asked for by HTTP, the first signed in for.
 const TARGETS: [&str; 2] = ["/mapi/emsmdb/", "/autodiscover/autodiscover.xml"];
-
-/// The schemes that pass through where clients sign in at the server.
-const RELAYED: [&str; 4] = ["Basic", "Bearer", "NTLM", "Negotiate"];
 
 /// How many seconds two clocks may differ before Kerberos refuses tickets ([MS-KILE] 3.1.1.2 leaves 5 minutes).
 const SKEW: u64 = 300;
@@ -135,9 +132,9 @@ impl Asking<'_> {
             }
         }
         let names = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
-        let offers = |scheme: &str| offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme));
+        let offers = |mechanism: Mechanism| offered.iter().any(|offer| mechanism.is_scheme(offer.as_bytes()));
         if self.config.upstream.credentials.are_relayed() {
-            if RELAYED.iter().any(|scheme| offers(scheme)) {
+            if Mechanism::ALL.into_iter().any(offers) {
                 shown.fine.push(format!("{server}{target} offers {names}"));
             } else {
                 shown.wrong(
@@ -145,22 +142,18 @@ impl Asking<'_> {
                     format!(
                         "{server}{target} offers {names}, of which clients can use nothing through the proxy: have \
                          the server offer {}",
-                        RELAYED.join(", ")
+                        passed_through().join(", ")
                     ),
                 );
             }
             return false;
         }
-        let scheme = match self.config.upstream.http_authentication {
-            Scheme::Basic => "Basic",
-            Scheme::Ntlm => "NTLM",
-            Scheme::Negotiate => "Negotiate",
-        };
-        if offers(scheme) {
+        let mechanism = Mechanism::from(self.config.upstream.http_authentication);
+        if offers(mechanism) {
             shown.fine.push(format!("{server}{target} offers {names}"));
             return true;
         }
-        let error = NotSignedIn::NotOffered { scheme, offered: names };
+        let error = NotSignedIn::NotOffered { mechanism, offered: names };
         shown.wrong("upstream.http_authentication", format!("{server}{target}: {error}"));
         false
     }
@@ -282,6 +275,11 @@ impl Asking<'_> {
 
 const LATE: &str =
     "see whether the server runs and no firewall drops what goes there, or raise upstream.connect_seconds";
+
+/// The schemes that pass through where clients sign in at the server.
+fn passed_through() -> Vec<&'static str> {
+    Mechanism::ALL.into_iter().rev().filter_map(Mechanism::http_scheme).collect()
+}
 
 fn unresolved(why: &dyn std::fmt::Display) -> String {
     format!("{why}; give a name that this machine can resolve, or an address")

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use identity::{Mechanism, Password, Registry};
+use identity::{Mechanism, Password, Refusal, Registry};
 use net::http::HttpCredentials;
 use net::{Account, Gate, Reloadable};
 use rpc::pdu::AuthLevel;
 
-use crate::config::{Config, Credentials, Scheme, SignIn};
+use crate::config::{Config, Credentials};
 use crate::files::{self, FileError};
 
 /// As whom we act towards the server.
@@ -31,7 +31,7 @@ impl Service {
     /// When the password can't be read.
     pub(crate) fn read(config: &Config, contexts: &Arc<Registry>) -> Result<Self, FileError> {
         let password = password(config)?;
-        let (rpc, http) = accounts(config, password.as_ref(), contexts);
+        let (rpc, http) = accounts(config, password.as_ref(), contexts)?;
         let (config, contexts) = (config.clone(), Arc::clone(contexts));
         let (rpc, http, gate) = (rpc.map(Reloadable::new), Reloadable::new(http), Gate::new());
         Ok(Self { config, contexts, rpc, http, gate, password: Mutex::new(password) })
@@ -48,8 +48,8 @@ impl Service {
         if password.as_ref().is_some_and(|old| old.expose() == read.expose()) {
             return Ok(true);
         }
-        let read = password.insert(read);
-        let (rpc, http) = accounts(&self.config, Some(read), &self.contexts);
+        let (rpc, http) = accounts(&self.config, Some(&read), &self.contexts)?;
+        *password = Some(read);
         if let (Some(live), Some(account)) = (&self.rpc, rpc) {
             live.set(account);
         }
@@ -72,13 +72,13 @@ fn accounts(
     config: &Config,
     password: Option<&Password>,
     contexts: &Arc<Registry>,
-) -> (Option<Account>, HttpCredentials) {
+) -> Result<(Option<Account>, HttpCredentials), Refusal> {
     match (&config.upstream.credentials, password) {
         (Credentials::Specified { user, domain, .. }, Some(password)) => {
             let account = (&**user, &**domain, password);
-            (rpc(config, account, contexts), http(config, account, contexts))
+            Ok((rpc(config, account, contexts), http(config, account, contexts)?))
         }
-        _ => (None, HttpCredentials::Relayed),
+        _ => Ok((None, HttpCredentials::Relayed)),
     }
 }
 
@@ -95,10 +95,7 @@ fn rpc(config: &Config, account: (&str, &str, &Password), contexts: &Arc<Registr
     let upstream = &config.upstream;
     let server = upstream.rpc.as_ref()?;
     let level = AuthLevel::from(upstream.level);
-    let mechanism = match upstream.authentication {
-        SignIn::Ntlm => Mechanism::Ntlm,
-        SignIn::Spnego => Mechanism::Spnego,
-    };
+    let mechanism = Mechanism::from(upstream.authentication);
     let (user, domain, password) = account;
     let credentials = identity::Credentials::password(user, domain, password);
     let target = target_name("exchangeMDB", server.host());
@@ -106,18 +103,15 @@ fn rpc(config: &Config, account: (&str, &str, &Password), contexts: &Arc<Registr
     (level != AuthLevel::NONE).then(account)
 }
 
-fn http(config: &Config, account: (&str, &str, &Password), contexts: &Arc<Registry>) -> HttpCredentials {
+fn http(
+    config: &Config,
+    account: (&str, &str, &Password),
+    contexts: &Arc<Registry>,
+) -> Result<HttpCredentials, Refusal> {
     let (user, domain, password) = account;
     let host = config.upstream.http.as_ref().map_or_else(|| config.upstream_host(), |server| &server.host);
-    let handshake = |mechanism| {
-        let credentials = identity::Credentials::password(user, domain, password);
-        let account = Account::new(credentials, mechanism, AuthLevel::NONE, host, contexts);
-        let account = account.meaning(target_name("HTTP", host));
-        HttpCredentials::Handshake(Arc::new(account))
-    };
-    match config.upstream.http_authentication {
-        Scheme::Basic => HttpCredentials::basic(user, domain, password),
-        Scheme::Ntlm => handshake(Mechanism::Ntlm),
-        Scheme::Negotiate => handshake(Mechanism::Spnego),
-    }
+    let mechanism = Mechanism::from(config.upstream.http_authentication);
+    let credentials = identity::Credentials::password(user, domain, password);
+    let account = Account::new(credentials, mechanism, AuthLevel::NONE, host, contexts);
+    HttpCredentials::account(account.meaning(target_name("HTTP", host)))
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use engine::{CookieTable, Engine, Observer, SessionLimits};
 use identity::passthrough;
-use identity::{AcceptorConfig, Authority};
+use identity::{AcceptorConfig, Authority, Mechanism, Scope};
 use net::http::{
-    self, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Schemes,
-    TlsError, TlsIdentity, TlsTrust, Via,
+    self, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, TlsError,
+    TlsIdentity, TlsTrust, Via,
 };
 use net::{AuthLimit, BodyBudget, EventLog, Limits};
 use tokio::net::TcpListener;
@@ -29,15 +30,9 @@ pub(crate) fn front(
     observer: &Arc<dyn Observer>,
 ) -> Result<Arc<HttpListenerConfig>, Failure> {
     let clients = &config.clients;
-    let takes = |scheme| clients.http_auth.contains(&scheme);
-    let schemes = Schemes {
-        basic: takes(Scheme::Basic),
-        basic_unprotected: clients.basic_without_tls,
-        ntlm: takes(Scheme::Ntlm),
-        negotiate: takes(Scheme::Negotiate),
-    };
+    let mechanisms = clients.http_auth.iter().copied().map(Mechanism::from);
     Ok(Arc::new(HttpListenerConfig {
-        sign_in: HttpSignIn::new(Arc::clone(acceptor), schemes),
+        sign_in: HttpSignIn::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls),
         auth_limit: Arc::clone(auth_limit),
         relayed: config.upstream.credentials.are_relayed().then(|| {
             let authority = Authority::new(&server.host.to_ascii_lowercase());
@@ -111,15 +106,17 @@ pub(crate) fn origin(config: &Config) -> String {
 pub(crate) fn sign_in(config: &Config) -> Vec<String> {
     let clients = &config.clients;
     let basic = config.listen.https.is_some() || clients.basic_without_tls;
-    // Of what the server takes of clients themselves, Basic alone may be held back here.
+    // Of what the server takes of clients themselves, credentials in each request alone may be held back here.
     let relayed = config.upstream.credentials.are_relayed();
-    let names = [(Scheme::Ntlm, "ntlm"), (Scheme::Negotiate, "negotiate"), (Scheme::Basic, "basic")];
-    let takes = |scheme: Scheme| match scheme {
-        Scheme::Basic if !basic => false,
-        scheme => relayed || clients.http_auth.contains(&scheme),
-    };
-    let all = names.into_iter().filter(|(scheme, _)| takes(*scheme)).map(|(_, name)| name.to_owned());
-    if relayed && basic { Vec::new() } else { all.collect() }
+    let mut mechanisms: Vec<Mechanism> = Scheme::value_variants()
+        .iter()
+        .filter(|scheme| relayed || clients.http_auth.contains(scheme))
+        .map(|scheme| Mechanism::from(*scheme))
+        .filter(|mechanism| basic || mechanism.scope() == Scope::Connection)
+        .collect();
+    mechanisms.sort_by_key(|mechanism| mechanism.scope());
+    let names = mechanisms.iter().map(|mechanism| mechanism.to_string().to_ascii_lowercase());
+    if relayed && basic { Vec::new() } else { names.collect() }
 }
 
 /// The certificate that is shown to clients, whose files can be read again while it is in use.

@@ -163,17 +163,18 @@ impl Starting<'_> {
         greeting: &'static [u8],
         loop_marker: Option<&Arc<LoopMarker>>,
     ) -> Arc<RpcListenerConfig> {
+        let auth = ClientAuth::new(Arc::clone(&self.acceptor));
         Arc::new(RpcListenerConfig {
             rpc: Arc::new(ServerConfig {
                 interfaces,
                 secondary_address: port.to_string(),
-                auth_types: vec![rpc::AuthType::GSS_NEGOTIATE, rpc::AuthType::WINNT],
+                auth_types: auth.auth_types(),
                 max_stub: LARGEST_REQUEST,
                 own_bind: loop_marker.map(|marker| marker.id()),
                 ..ServerConfig::default()
             }),
             groups: Arc::clone(&self.groups),
-            auth: ClientAuth::new(Arc::clone(&self.acceptor)),
+            auth,
             auth_limit: Arc::clone(&self.auth_limit),
             limits: self.limits,
             bodies: Arc::clone(&self.bodies),

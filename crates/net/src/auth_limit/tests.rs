@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::passthrough::Scheme;
+use identity::Mechanism;
 
 use super::table::Table;
 use super::*;
 
 fn name(name: &str) -> ClaimedName {
-    ClaimedName::in_header(Scheme::Basic, STANDARD.encode(format!("{name}:x")).as_bytes()).unwrap()
+    ClaimedName::in_header(Mechanism::BASIC, STANDARD.encode(format!("{name}:x")).as_bytes()).unwrap()
 }
 
 fn peer(last: u32) -> SocketAddr {

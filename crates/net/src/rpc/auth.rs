@@ -3,140 +3,146 @@
 use std::fmt;
 use std::sync::Arc;
 
-use identity::ntlm::SIGNATURE_SIZE;
 use identity::{
-    Acceptor, AcceptorConfig, Mechanism, MessageSecurity, Random, Refusal, SecurityContext, Step,
+    Acceptor, AcceptorConfig, Channel, ClaimedName, Mechanism, Message, MessageSecurity, Protection, Random,
+    Refusal, SecurityContext, Step,
 };
 use rpc::pdu::{AuthLevel, AuthType};
-use rpc::security::{Protection, ProtectionError};
+use rpc::security::{self, ProtectionError};
 use wire::FileTime;
 
 /// How clients prove themselves.
 #[derive(Clone)]
-pub struct ClientAuth(Arc<AcceptorConfig>);
+pub struct ClientAuth {
+    config: Arc<AcceptorConfig>,
+    mechanisms: Arc<[Mechanism]>,
+}
 
 impl fmt::Debug for ClientAuth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientAuth({})", self.0.authority)
+        write!(f, "ClientAuth({})", self.config.authority)
     }
 }
 
 /// A client's handshake under way.
-pub(crate) struct Handshake(Acceptor);
-
-/// How a client's handshake goes on.
-pub(crate) enum Progress {
-    Continue(Vec<u8>),
-    Done {
-        token: Option<Vec<u8>>,
-        context: SecurityContext,
-        /// The best level for which enough was negotiated.
-        strongest: AuthLevel,
-        protection: Box<dyn Protection>,
-    },
+pub(crate) struct Handshake {
+    mechanism: Mechanism,
+    acceptor: Box<dyn Acceptor>,
 }
 
 impl ClientAuth {
-    /// Sign-in by `config`.
+    /// Authentication by `config`, by each mechanism that DCE/RPC has.
     pub fn new(config: impl Into<Arc<AcceptorConfig>>) -> Self {
-        Self(config.into())
+        Self::by(config, Mechanism::ALL)
+    }
+
+    /// Authentication by `config`, by those of `mechanisms` that DCE/RPC has.
+    pub fn by(
+        config: impl Into<Arc<AcceptorConfig>>,
+        mechanisms: impl IntoIterator<Item = Mechanism>,
+    ) -> Self {
+        let ours = |mechanism: &Mechanism| mechanism.has_ends() && mechanism.rpc_auth_type().is_some();
+        Self { config: config.into(), mechanisms: mechanisms.into_iter().filter(ours).collect() }
+    }
+
+    /// The security packages that are accepted.
+    pub fn auth_types(&self) -> Vec<AuthType> {
+        self.mechanisms.iter().filter_map(|mechanism| mechanism.rpc_auth_type()).map(AuthType).collect()
     }
 
     /// A handshake of the security package `auth_type`, where it is one of ours.
     pub(crate) fn accept(&self, auth_type: AuthType) -> Option<Handshake> {
-        let mechanism = Mechanism::from_auth_type(auth_type.0)?;
-        Some(Handshake(Acceptor::new(mechanism, Arc::clone(&self.0), None)))
+        let mut mechanisms = self.mechanisms.iter().copied();
+        let mechanism = mechanisms.find(|mechanism| mechanism.rpc_auth_type() == Some(auth_type.0))?;
+        let acceptor = mechanism.acceptor(&self.config, Channel::RPC).ok()?;
+        Some(Handshake { mechanism, acceptor })
     }
 
     /// The context of a client who did not sign in.
     pub(crate) fn anonymous(&self) -> SecurityContext {
-        SecurityContext::anonymous(&self.0.registry, &self.0.authority)
+        SecurityContext::anonymous(&self.config.registry, &self.config.authority)
     }
 }
 
 impl Handshake {
+    /// The account that the client wants to sign in with, as `token` says.
+    pub(crate) fn claimed(&self, token: &[u8]) -> Option<ClaimedName> {
+        ClaimedName::in_token(self.mechanism, token)
+    }
+
     pub(crate) fn step(
         &mut self,
         token: &[u8],
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Progress, Refusal> {
-        Ok(match self.0.step(token, now, random)? {
-            Step::Continue(token) => Progress::Continue(token),
-            Step::Done { token, context, security } => {
-                let strongest = strongest(&security);
-                Progress::Done { token, context, strongest, protection: protection(security) }
-            }
-        })
+    ) -> Result<Step, Refusal> {
+        self.acceptor.step(token, now, random)
     }
 }
 
-/// The best level for which a handshake negotiated enough ([MS-NLMP] 2.2.2.5: SEAL and SIGN).
-pub(crate) const fn strongest(security: &MessageSecurity) -> AuthLevel {
-    if security.can_seal() {
-        AuthLevel::PKT_PRIVACY
-    } else if security.can_sign() {
-        AuthLevel::PKT_INTEGRITY
-    } else {
-        AuthLevel::CONNECT
+/// The best level for which a handshake negotiated enough.
+pub(crate) fn strongest(security: &dyn MessageSecurity) -> AuthLevel {
+    match security.strongest() {
+        Protection::Seal => AuthLevel::PKT_PRIVACY,
+        Protection::Sign => AuthLevel::PKT_INTEGRITY,
+        Protection::None => AuthLevel::CONNECT,
     }
 }
 
-/// NTLM's message security as DCE/RPC wants it.
-pub(crate) fn protection(security: MessageSecurity) -> Box<dyn Protection> {
-    Box::new(Ntlm(security))
+/// What a handshake left, as DCE/RPC wants it for an association whose calls are protected as `level` says.
+pub(crate) fn protection(
+    security: Box<dyn MessageSecurity>,
+    level: AuthLevel,
+) -> Box<dyn security::Protection> {
+    let signature_len = security.signature_len(protection_at(level));
+    Box::new(Protected { security, signature_len })
 }
 
-struct Ntlm(MessageSecurity);
+fn protection_at(level: AuthLevel) -> Protection {
+    if level == AuthLevel::PKT_PRIVACY { Protection::Seal } else { Protection::Sign }
+}
 
-impl Protection for Ntlm {
+struct Protected {
+    security: Box<dyn MessageSecurity>,
+    signature_len: usize,
+}
+
+impl security::Protection for Protected {
     fn signature_len(&self) -> usize {
-        SIGNATURE_SIZE
+        self.signature_len
     }
 
     fn protect(
         &mut self,
         level: AuthLevel,
-        _header_signing: bool,
+        header_signing: bool,
         before: &[u8],
         body: &mut [u8],
         after: &[u8],
         signature: &mut [u8],
     ) -> Result<(), ProtectionError> {
-        let made = if level == AuthLevel::PKT_PRIVACY {
-            self.0.seal(before, body, after)
-        } else {
-            self.0.sign(before, body, after)
-        };
-        let made = made.map_err(|_| ProtectionError)?;
-        let place = signature.first_chunk_mut::<SIGNATURE_SIZE>().ok_or(ProtectionError)?;
-        *place = made;
-        Ok(())
+        let message = Message { before, body, after, header_signing };
+        self.security.protect(protection_at(level), message, signature).map_err(|_| ProtectionError)
     }
 
     fn unprotect(
         &mut self,
         level: AuthLevel,
-        _header_signing: bool,
+        header_signing: bool,
         before: &[u8],
         body: &mut [u8],
         after: &[u8],
         signature: &[u8],
     ) -> Result<(), ProtectionError> {
-        let signature = signature.try_into().map_err(|_| ProtectionError)?;
-        let checked = if level == AuthLevel::PKT_PRIVACY {
-            self.0.unseal(before, body, after, signature)
-        } else {
-            self.0.verify(before, body, after, signature)
-        };
-        checked.map_err(|_| ProtectionError)
+        let message = Message { before, body, after, header_signing };
+        self.security.unprotect(protection_at(level), message, signature).map_err(|_| ProtectionError)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use identity::accounts::Account;
-    use identity::{Accounts, Authority, Initiator, NtHash, OsRandom, Registry};
+    use identity::{Accounts, Authority, NtHash, OsRandom, Registry};
     use identity::{Credentials, Policy, ServerNames};
 
     use super::*;
@@ -162,14 +168,10 @@ mod tests {
                 authority: Authority::new("here"),
                 registry: Arc::clone(&registry),
             });
-            let credentials = Credentials::Account {
-                user: "alice".to_owned(),
-                domain: "LAB".to_owned(),
-                nt_hash: NtHash::from_password("pw"),
-            };
+            let credentials = Credentials::nt_hash("alice", "LAB", NtHash::from_password("pw"));
             let account =
-                crate::account::Account::new(credentials, Mechanism::Ntlm, level, "there", &registry);
-            let mut client = Initiator::new(account.mechanism, account.config);
+                crate::account::Account::new(credentials, Mechanism::NTLM, level, "there", &registry);
+            let mut client = account.mechanism.initiator(&account.config, Channel::RPC).unwrap();
             let now = crate::clock::now();
             let mut server = sign_in.accept(AuthType::WINNT).unwrap();
             let mut token = Vec::new();
@@ -179,8 +181,8 @@ mod tests {
                     Step::Done { token: None, .. } => panic!("the client has nothing more to say"),
                 };
                 match server.step(&token, now, &mut OsRandom).unwrap() {
-                    Progress::Continue(answer) => token = answer,
-                    Progress::Done { strongest, .. } => break strongest,
+                    Step::Continue(answer) => token = answer,
+                    Step::Done { security, .. } => break strongest(&*security),
                 }
             };
             assert_eq!(done, level);

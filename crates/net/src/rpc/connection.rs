@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use identity::{ClaimedName, Identity, OsRandom, Principal, SecurityContext};
+use identity::{Identity, OsRandom, Principal, SecurityContext, Step};
 use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use rpc::server::{AuthOutcome, CloseReason, Event, Request, RequestSecurity, ServerAssociation, Unfinished};
 use rpc::{epm, mgmt};
@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::body_budget::{Full, SMALL, Share};
 use crate::clock;
 use crate::rpc::association_group::Group;
-use crate::rpc::auth::{Handshake, Progress};
+use crate::rpc::auth::{Handshake, protection, strongest};
 use crate::rpc::config::RpcListenerConfig;
 use crate::rpc::handler::{Call, HandlerScope, Reply, RequestHandler};
 use crate::rpc::pace::Pace;
@@ -285,7 +285,7 @@ impl<B: RequestHandler> Connection<B> {
         mut handshake: Handshake,
         token: &[u8],
     ) -> AuthOutcome {
-        let name = ClaimedName::in_token(token);
+        let name = handshake.claimed(token);
         if let Some(name) = &name
             && self.config.auth_limit.check(self.peer, name, Instant::now()).is_err()
         {
@@ -293,18 +293,18 @@ impl<B: RequestHandler> Connection<B> {
             return AuthOutcome::Refused;
         }
         match handshake.step(token, clock::now(), &mut OsRandom) {
-            Ok(Progress::Continue(token)) => {
+            Ok(Step::Continue(token)) => {
                 self.handshakes.insert(id, handshake);
                 AuthOutcome::Continue { token }
             }
-            Ok(Progress::Done { context, strongest, .. }) if level > strongest => {
+            Ok(Step::Done { context, security, .. }) if level > strongest(&*security) => {
                 let user = context.principal();
                 let why = format!("{user}: the handshake negotiated too little for the level {level}");
                 self.config.log.misbehaved(self.peer, &why);
                 self.config.observer.refused(self.peer, &why);
                 AuthOutcome::TooWeak
             }
-            Ok(Progress::Done { token, context, protection, .. }) => {
+            Ok(Step::Done { token, context, security }) => {
                 tracing::debug!(peer = %self.peer, user = %context.principal(), "signed in");
                 self.config.observer.signed_in(&context, self.peer);
                 if let Some(name) = &name {
@@ -312,7 +312,7 @@ impl<B: RequestHandler> Connection<B> {
                 }
                 self.group(context.identity());
                 self.contexts.insert(id, context);
-                AuthOutcome::Done { token, protection: Some(protection) }
+                AuthOutcome::Done { token, protection: Some(protection(security, level)) }
             }
             Err(refusal) => {
                 let why = refusal.to_string();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use identity::{Initiator, OsRandom, SecurityContext, Step};
+use identity::{Channel, Initiator, OsRandom, Refusal, SecurityContext, Step};
 use rpc::client::{ClientAssociation, ClientConfig, CloseReason, Credentials, Event, NextLeg};
 use rpc::pdu::{AuthLevel, AuthType, ContextResultCode, RejectReason};
 use tokio::net::TcpStream;
@@ -40,7 +40,7 @@ pub(crate) struct UpstreamConnection {
     config: AssociationConfig,
     state: State,
     association: ClientAssociation,
-    initiator: Option<Initiator>,
+    initiator: Option<Box<dyn Initiator>>,
     /// Ours at the server, which counts as open while the connection lasts.
     context: Option<SecurityContext>,
     waiting: VecDeque<Outgoing>,
@@ -188,14 +188,17 @@ impl UpstreamConnection {
         let credentials = match &self.config.account {
             None => None,
             Some(account) => {
-                let mut initiator = Initiator::new(account.mechanism, account.config.clone());
+                let initiator = account.mechanism.initiator(&account.config, Channel::RPC);
+                let mut initiator = initiator.map_err(|refusal| protocol(&refusal))?;
+                let auth_type = account.mechanism.rpc_auth_type();
+                let auth_type = auth_type.ok_or_else(|| protocol(&Refusal::NoMechanism))?;
                 let first = initiator.step(&[], clock::now(), &mut OsRandom);
                 let Step::Continue(token) = first.map_err(|refusal| protocol(&refusal))? else {
                     return Err(protocol(&"the handshake ended before it began"));
                 };
                 self.initiator = Some(initiator);
                 Some(Credentials {
-                    auth_type: AuthType(account.mechanism.auth_type()),
+                    auth_type: AuthType(auth_type),
                     level: account.level,
                     auth_context_id: 0,
                     token,
@@ -283,13 +286,13 @@ impl UpstreamConnection {
             Ok(Step::Continue(token)) => NextLeg::AlterContext { token },
             Ok(Step::Done { token, context, security }) => {
                 let level = self.config.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
-                if level.effective() > Some(strongest(&security)) {
+                if level.effective() > Some(strongest(&*security)) {
                     let why = format!("the server's handshake negotiated too little for the level {level}");
                     return Err(AuthError::NotOffered(why).into());
                 }
                 self.context.replace(context);
                 self.initiator = None;
-                let protection = Some(protection(security));
+                let protection = Some(protection(security, level));
                 match token {
                     Some(token) => NextLeg::Auth3 { token, protection },
                     None => NextLeg::Done { protection },

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::{Credentials, Initiator, Mechanism, OsRandom, Password, Registry, Step};
+use identity::{Channel, Credentials, Initiator, Mechanism, OsRandom, Password, Registry, Step};
 use net::Account;
 use rpc::pdu::AuthLevel;
 
@@ -37,14 +37,14 @@ fn offers(answer: &Answer) -> Vec<String> {
 }
 
 /// The client's end of NTLM.
-struct Ntlm(Initiator);
+struct Ntlm(Box<dyn Initiator>);
 
 impl Ntlm {
     fn new(user: &str) -> Self {
         let credentials = Credentials::password(user, "LAB", &Password::new(format!("{user}pw1")));
-        let mechanism = Mechanism::Ntlm;
+        let mechanism = Mechanism::NTLM;
         let account = Account::new(credentials, mechanism, AuthLevel::NONE, "server", &Registry::new());
-        Self(Initiator::new(mechanism, account.config))
+        Self(mechanism.initiator(&account.config, Channel::http(None)).unwrap())
     }
 
     /// The request with the next token, the answer's having been `challenge`.

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{
-    ActingLevel, Authority, Credentials, Initiator, InitiatorConfig, Mechanism, NtlmVersion, OsRandom,
-    Password, Protection, Registry, Step,
+    ActingLevel, Authority, Channel, Credentials, Initiator, InitiatorConfig, Mechanism, NtlmVersion,
+    OsRandom, Password, Protection, Registry, Step,
 };
 use net::http::Peers;
 
@@ -23,16 +23,15 @@ const FROM: [&str; 5] = [
     "X-Forwarded-For: 10.0.0.2, 10.0.0.1\r\n",
 ];
 
-fn get(lines: &str) -> String {
+pub(crate) fn get(lines: &str) -> String {
     format!("GET /ews/x HTTP/1.1\r\nHost: a\r\n{lines}\r\n")
 }
 
-fn initiator(mechanism: Mechanism) -> Initiator {
+pub(crate) fn initiator(mechanism: Mechanism) -> Box<dyn Initiator> {
     let config = InitiatorConfig {
         credentials: Credentials::password("alice", "LAB", &Password::new("alicepw1")),
         workstation: String::new(),
         target_name: String::new(),
-        bindings: None,
         protection: Protection::None,
         level: ActingLevel::Impersonate,
         version: NtlmVersion::V2,
@@ -40,11 +39,11 @@ fn initiator(mechanism: Mechanism) -> Initiator {
         authority: Authority::new("proxy"),
         registry: Registry::new(),
     };
-    Initiator::new(mechanism, config)
+    mechanism.initiator(&config, Channel::http(None)).unwrap()
 }
 
 /// Signs alice in on `client`, whose requests have `lines`, as far as that goes; gives the last status.
-fn sign_in(client: &mut Client, scheme: &str, mechanism: Mechanism, lines: &str) -> u16 {
+pub(crate) fn sign_in(client: &mut Client, scheme: &str, mechanism: Mechanism, lines: &str) -> u16 {
     let mut initiator = initiator(mechanism);
     let mut challenge = Vec::new();
     loop {
@@ -69,7 +68,7 @@ fn a_connection_of_several_clients_is_never_signed_in_as_a_whole() {
     let proxy = Setup { peers: peers(), ..Setup::default() }.before(&upstream);
     for lines in FROM {
         for (scheme, mechanism) in
-            [("NTLM", Mechanism::Ntlm), ("Negotiate", Mechanism::Spnego), ("Negotiate", Mechanism::Ntlm)]
+            [("NTLM", Mechanism::NTLM), ("Negotiate", Mechanism::SPNEGO), ("Negotiate", Mechanism::NTLM)]
         {
             let mut front = Client::new(&proxy);
             let asked = front.ask(get(lines));
@@ -91,7 +90,7 @@ fn a_connection_of_several_clients_is_never_signed_in_as_a_whole() {
 fn a_connection_of_one_client_is_signed_in() {
     let upstream = Upstream::saying(OK);
     let proxy = Setup::default().before(&upstream);
-    for (scheme, mechanism) in [("NTLM", Mechanism::Ntlm), ("Negotiate", Mechanism::Spnego)] {
+    for (scheme, mechanism) in [("NTLM", Mechanism::NTLM), ("Negotiate", Mechanism::SPNEGO)] {
         let mut client = Client::new(&proxy);
         assert_eq!(sign_in(&mut client, scheme, mechanism, ""), 200, "{scheme}");
         assert_eq!(client.ask(get("")).status(), 200, "{scheme}");

@@ -10,15 +10,16 @@ use std::time::Duration;
 use base64::Engine as _;
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use http1::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
-use identity::accounts::Account;
 use identity::{
-    AcceptorConfig, Accounts, Authority, NtHash, Password, Policy, Registry, ServerNames, passthrough,
+    AcceptorConfig, Accounts, Authority, Credentials, Mechanism, NtHash, Password, Policy, Registry,
+    ServerNames, passthrough,
 };
 use net::http::{
-    HttpCredentials, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes,
-    Schemes, Via, run_http,
+    HttpCredentials, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Via,
+    run_http,
 };
-use net::{Admission, EventLog, Limits, Reloadable, Unobserved, Workers};
+use net::{Account, Admission, EventLog, Limits, Reloadable, Unobserved, Workers};
+use rpc::AuthLevel;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
@@ -29,9 +30,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Everybody;
 
 impl Accounts for Everybody {
-    fn find(&self, _domain: &str, user: &str) -> Option<Account> {
+    fn find(&self, _domain: &str, user: &str) -> Option<identity::Account> {
         let nt_hash = NtHash::from_password(&format!("{user}pw1"));
-        (user != "nobody").then(|| Account::new(user, "LAB", nt_hash))
+        (user != "nobody").then(|| identity::Account::new(user, "LAB", nt_hash))
     }
 }
 
@@ -62,6 +63,8 @@ pub(crate) struct Setup {
     pub(crate) pending: Pending,
     /// Where modules' work is done; by nobody unless a test says otherwise.
     pub(crate) deferral: Option<Deferral>,
+    /// By what clients sign in.
+    pub(crate) mechanisms: Vec<Mechanism>,
     /// Whether clients sign in at the server.
     pub(crate) relayed: bool,
     /// Who watches.
@@ -80,6 +83,7 @@ impl Default for Setup {
             call_limit: PATIENCE,
             pending: Pending::default(),
             deferral: None,
+            mechanisms: Mechanism::ALL.to_vec(),
             relayed: false,
             observer: Arc::new(Unobserved),
             sessions: SessionLimits::default(),
@@ -106,10 +110,11 @@ impl Setup {
             authority: Authority::new("accounts"),
             registry: Arc::clone(&registry),
         });
-        let schemes = Schemes { basic: true, basic_unprotected: true, ntlm: true, negotiate: true };
+        let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
+        let service = Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "server", &registry);
         let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
         let config = Arc::new(HttpListenerConfig {
-            sign_in: HttpSignIn::new(acceptor, schemes),
+            sign_in: HttpSignIn::new(acceptor, self.mechanisms, true),
             relayed: self.relayed.then(|| {
                 let authority = Authority::new("server");
                 Arc::new(passthrough::Config { authority, lifetime: None, registry: Arc::clone(&registry) })
@@ -125,7 +130,7 @@ impl Setup {
                 credentials: Reloadable::new(if self.relayed {
                     HttpCredentials::Relayed
                 } else {
-                    HttpCredentials::basic("svcproxy", "LAB", &Password::new("secret"))
+                    HttpCredentials::account(service).unwrap()
                 }),
                 timeout: PATIENCE,
                 call_limit: self.call_limit,

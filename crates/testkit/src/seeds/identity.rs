@@ -5,8 +5,8 @@ use std::sync::Arc;
 use identity::accounts::{Account, AccountFile};
 use identity::ntlm::{Authenticate, AvId, AvPairs, ClientChallenge, Field, NegotiateFlags};
 use identity::{
-    Acceptor, AcceptorConfig, ActingLevel, Authority, Credentials, Initiator, InitiatorConfig, Mechanism,
-    NtHash, NtlmVersion, Policy, Protection, Registry, ServerNames, Step,
+    AcceptorConfig, ActingLevel, Authority, Channel, Credentials, InitiatorConfig, Mechanism, NtHash,
+    NtlmVersion, Policy, Protection, Registry, ServerNames, Step,
 };
 use wire::{Encode, FileTime, utf16le_bytes};
 
@@ -23,8 +23,7 @@ const ACCOUNTS: &str = "[[account]]\nuser = \"alice\"\ndomain = \"LAB\"\n\
 
 /// The tokens of a handshake of alice, the client's first.
 fn conversation(mechanism: Mechanism) -> Vec<Vec<u8>> {
-    let (user, domain) = (USER.to_owned(), DOMAIN.to_owned());
-    tokens_of(mechanism, Credentials::Account { user, domain, nt_hash: NtHash::from_bytes(HASH) })
+    tokens_of(mechanism, Credentials::nt_hash(USER, DOMAIN, NtHash::from_bytes(HASH)))
 }
 
 /// The tokens of a handshake, the client's first.
@@ -41,22 +40,23 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
         authority: Authority::new("accounts"),
         registry: Arc::clone(&registry),
     };
-    let mut acceptor = Acceptor::new(mechanism, Arc::new(config), None);
-    let mut initiator = Initiator::new(
-        mechanism,
-        InitiatorConfig {
-            credentials,
-            workstation: "WS".into(),
-            target_name: "host/exch".into(),
-            bindings: None,
-            protection: Protection::Seal,
-            level: ActingLevel::Impersonate,
-            version: NtlmVersion::V2,
-            allow_legacy: false,
-            authority: Authority::new("upstream"),
-            registry,
-        },
-    );
+    let mut acceptor = mechanism.acceptor(&Arc::new(config), Channel::RPC).expect("both ends");
+    let mut initiator = mechanism
+        .initiator(
+            &InitiatorConfig {
+                credentials,
+                workstation: "WS".into(),
+                target_name: "host/exch".into(),
+                protection: Protection::Seal,
+                level: ActingLevel::Impersonate,
+                version: NtlmVersion::V2,
+                allow_legacy: false,
+                authority: Authority::new("upstream"),
+                registry,
+            },
+            Channel::RPC,
+        )
+        .expect("both ends");
     let mut random = Counted(3);
     let mut tokens: Vec<Vec<u8>> = Vec::new();
     for leg in 0..4 {
@@ -75,7 +75,7 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
 }
 
 pub(super) fn tokens() -> Vec<Vec<u8>> {
-    let (ntlm, spnego) = (conversation(Mechanism::Ntlm), conversation(Mechanism::Spnego));
+    let (ntlm, spnego) = (conversation(Mechanism::NTLM), conversation(Mechanism::SPNEGO));
     let mut seeds: Vec<_> = (0..).zip(&ntlm).map(|(kind, token)| chosen(&[kind], token)).collect();
     let mut pairs = AvPairs::default();
     pairs.push(AvId::MsvAvNbDomainName, *b"L\0A\0B\0");
@@ -134,18 +134,18 @@ fn unproven() -> Vec<u8> {
 pub(super) fn handshake() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     let mut seed = vec![0];
-    put_block(&mut seed, &conversation(Mechanism::Ntlm)[0]);
+    put_block(&mut seed, &conversation(Mechanism::NTLM)[0]);
     put_block(&mut seed, &unproven());
     seeds.push(seed);
     for policy in [0, 4] {
-        for (mechanism, switch) in [(Mechanism::Ntlm, 0), (Mechanism::Spnego, 1)] {
+        for (mechanism, switch) in [(Mechanism::NTLM, 0), (Mechanism::SPNEGO, 1)] {
             let mut seed = vec![policy | switch];
             let tokens = tokens_of(mechanism, Credentials::Anonymous);
             tokens.iter().step_by(2).for_each(|token| put_block(&mut seed, token));
             seeds.push(seed);
         }
     }
-    for (mechanism, switch) in [(Mechanism::Ntlm, 0), (Mechanism::Spnego, 1)] {
+    for (mechanism, switch) in [(Mechanism::NTLM, 0), (Mechanism::SPNEGO, 1)] {
         let tokens = conversation(mechanism);
         for policy in [0, 2, 4, 6] {
             for (end, first) in [(0, 0), (0x20, 1)] {
@@ -186,7 +186,7 @@ pub(super) fn relayed() -> Vec<Vec<u8>> {
         put_block(seed, answer);
     };
     let mut seeds = Vec::new();
-    for (scheme, mechanism) in [(0, Mechanism::Spnego), (1, Mechanism::Ntlm)] {
+    for (scheme, mechanism) in [(0, Mechanism::SPNEGO), (1, Mechanism::NTLM)] {
         let mut seed = vec![scheme, 0];
         for pair in conversation(mechanism).chunks(2) {
             let answer = pair.get(1).map_or(&b""[..], Vec::as_slice);

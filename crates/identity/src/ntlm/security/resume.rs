@@ -6,7 +6,7 @@
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Direction, Keys, MessageSecurity, SIGNATURE_SIZE};
+use super::{Direction, Keys, NtlmSecurity, SIGNATURE_SIZE};
 use crate::error::MessageError;
 
 /// How many missing messages in a row are looked for.
@@ -24,7 +24,7 @@ const CHECKSUM: usize = 8;
 /// How many bytes may be decrypted in search of places, for one session.
 pub(crate) const EFFORT: usize = 256 << 20;
 
-impl MessageSecurity {
+impl NtlmSecurity {
     /// Whether messages are missing between the last one that was taken and the one with this signature.
     pub(crate) fn lacks_before(&self, signature: &[u8; SIGNATURE_SIZE]) -> bool {
         match &self.keys {
@@ -33,7 +33,7 @@ impl MessageSecurity {
         }
     }
 
-    /// As [`MessageSecurity::unseal`], for a message before which others are missing. What it costs is taken off
+    /// As [`NtlmSecurity::unseal`], for a message before which others are missing. What it costs is taken off
     /// `effort`.
     ///
     /// # Errors
@@ -115,15 +115,15 @@ mod tests {
     type Sealed = (Vec<u8>, [u8; SIGNATURE_SIZE]);
 
     /// Messages of these lengths, sealed, each with its signature.
-    fn sealed(flags: F, lengths: &[usize]) -> (MessageSecurity, Vec<Sealed>) {
+    fn sealed(flags: F, lengths: &[usize]) -> (NtlmSecurity, Vec<Sealed>) {
         let key = [7; 16];
-        let mut sender = MessageSecurity::new(flags, &key, true);
+        let mut sender = NtlmSecurity::new(flags, &key, true);
         let seal = |length: &usize| {
             let mut body = vec![u8::try_from(length % 251).unwrap(); *length];
             let signature = sender.seal(b"head", &mut body, b"tail").unwrap();
             (body, signature)
         };
-        (MessageSecurity::new(flags, &key, false), lengths.iter().map(seal).collect())
+        (NtlmSecurity::new(flags, &key, false), lengths.iter().map(seal).collect())
     }
 
     #[test]

@@ -100,8 +100,8 @@ proptest! {
 
     #[test]
     fn acceptors_and_initiators_take_anything_without_harm(tokens in vec(vec(any::<u8>(), 0..80), 0..4)) {
-        let mut acceptor = Acceptor::new(Arc::new(server(lenient())), None);
-        let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+        let mut acceptor = Acceptor::new(Arc::new(server(lenient())), Channel::http(None));
+        let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
         for token in &tokens {
             let step = acceptor.step(token, NOW, &mut Script::default());
             prop_assert!(!matches!(step, Ok(Step::Done { .. })), "signed in");
@@ -143,7 +143,7 @@ fn endless_lists_of_pairs_are_refused() {
 
 #[test]
 fn tokens_over_the_limit_are_refused() {
-    let mut acceptor = Acceptor::new(Arc::new(server(Policy::default())), None);
+    let mut acceptor = Acceptor::new(Arc::new(server(Policy::default())), Channel::http(None));
     let refusal = acceptor.step(&vec![0; MAX_TOKEN + 1], NOW, &mut Script::default()).unwrap_err();
     assert!(matches!(refusal, Refusal::Malformed(wire::Error { kind: wire::ErrorKind::TooLong { .. }, .. })));
 }

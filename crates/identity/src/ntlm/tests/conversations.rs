@@ -29,6 +29,12 @@ fn with_flags(
     shake_from(&mut initiator, &mut acceptor(policy), &negotiate)
 }
 
+/// What NTLM's handshake agreed on.
+fn flags_of(security: &dyn MessageSecurity) -> F {
+    let any: &dyn std::any::Any = security;
+    any.downcast_ref::<NtlmSecurity>().unwrap().flags()
+}
+
 #[test]
 fn every_combination_of_flags_works_or_is_refused_and_never_with_a_wrong_password() {
     for flags in combinations() {
@@ -44,10 +50,10 @@ fn every_combination_of_flags_works_or_is_refused_and_never_with_a_wrong_passwor
                     Ok(((_, mut client), (context, mut server))) => {
                         assert!(works, "{version:?} {flags:?}");
                         assert_eq!(context.principal().to_string(), "LAB\\alice");
-                        assert_eq!(context.proof(), Proof::Ntlm(version));
+                        assert_eq!(context.proof(), proof(version));
                         let identify = flags.contains(F::NTLMSSP_NEGOTIATE_IDENTIFY);
                         assert_eq!(context.level() == ActingLevel::Identify, identify);
-                        assert_eq!(client.flags() & F(!0x8b_0000), server.flags() & F(!0x8b_0000));
+                        assert_eq!(flags_of(&*client) & F(!0x8b_0000), flags_of(&*server) & F(!0x8b_0000));
                         converse(&mut client, &mut server);
                     }
                     Err(refusal) => assert!(!works, "{version:?} {flags:?}: {refusal}"),
@@ -61,8 +67,8 @@ fn every_combination_of_flags_works_or_is_refused_and_never_with_a_wrong_passwor
 fn both_ends_hold_one_key_and_the_account_is_spelled_as_the_directory_does() {
     let config = Arc::new(server(Policy::default()));
     let registry = Arc::clone(&config.registry);
-    let mut acceptor = Acceptor::new(config, None);
-    let mut initiator = Initiator::new(client("ALICE", "lab", "wonderland"));
+    let mut acceptor = Acceptor::new(config, Channel::http(None));
+    let mut initiator = Initiator::new(client("ALICE", "lab", "wonderland"), Channel::http(None));
     let ((ours, mut a), (theirs, mut b)) = shake(&mut initiator, &mut acceptor).unwrap();
     assert_eq!(ours.session_key().unwrap().expose(), theirs.session_key().unwrap().expose());
     assert_eq!(theirs.principal().to_string(), "LAB\\alice");
@@ -80,8 +86,8 @@ fn a_name_is_looked_up_whole_and_the_response_computed_over_what_was_sent() {
     file.set(Account::new("dora@mail.test", "", NtHash::from_password("dormouse"))).unwrap();
     let config = Arc::new(AcceptorConfig { accounts: Arc::new(file), ..server(Policy::default()) });
     let sign_in = |user: &str, domain: &str, password: &str| {
-        let mut initiator = Initiator::new(client(user, domain, password));
-        let shaken = shake(&mut initiator, &mut Acceptor::new(Arc::clone(&config), None));
+        let mut initiator = Initiator::new(client(user, domain, password), Channel::http(None));
+        let shaken = shake(&mut initiator, &mut Acceptor::new(Arc::clone(&config), Channel::http(None)));
         shaken.map(|(_, (context, _))| context.principal().to_string())
     };
     for (user, domain) in
@@ -109,18 +115,16 @@ fn unknown_disabled_and_wrong_look_alike() {
         ("carol", "LAB", "gone"),
         ("carol", "LAB", "wrong"),
     ] {
-        let refusal =
-            shake(&mut Initiator::new(client(user, domain, password)), &mut acceptor(Policy::default()));
+        let refusal = shake(
+            &mut Initiator::new(client(user, domain, password), Channel::http(None)),
+            &mut acceptor(Policy::default()),
+        );
         assert_eq!(refusal.unwrap_err(), Refusal::Logon, "{user}");
     }
     // A directory without a password behind a name: its zero hash does not open either.
-    let zero = Credentials::Account {
-        user: "mallory".into(),
-        domain: "LAB".into(),
-        nt_hash: NtHash::from_bytes([0; 16]),
-    };
+    let zero = Credentials::nt_hash("mallory", "LAB", NtHash::from_bytes([0; 16]));
     let config = InitiatorConfig { credentials: zero, ..client("", "", "") };
-    let refusal = shake(&mut Initiator::new(config), &mut acceptor(Policy::default()));
+    let refusal = shake(&mut Initiator::new(config, Channel::http(None)), &mut acceptor(Policy::default()));
     assert_eq!(refusal.unwrap_err(), Refusal::Logon);
 }
 
@@ -130,8 +134,8 @@ fn unknown_and_wrong_take_alike_long() {
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..400 {
         for (user, times) in ["alice", "nobod"].into_iter().zip(&mut times) {
-            let mut acceptor = Acceptor::new(Arc::clone(&config), None);
-            let mut initiator = Initiator::new(client(user, "LAB", "wrong"));
+            let mut acceptor = Acceptor::new(Arc::clone(&config), Channel::http(None));
+            let mut initiator = Initiator::new(client(user, "LAB", "wrong"), Channel::http(None));
             let [.., authenticate] = messages(&mut initiator, &mut acceptor);
             let start = Instant::now();
             acceptor.step(&authenticate, NOW, &mut Script::default()).unwrap_err();
@@ -156,16 +160,19 @@ fn our_initiator_is_bound_to_its_channel() {
         (Some(other), Some(Refusal::BindingMismatch)),
         (None, Some(Refusal::BindingAbsent)),
     ] {
-        let config = InitiatorConfig { bindings, ..client("alice", "LAB", "wonderland") };
-        let mut acceptor = Acceptor::new(Arc::new(server(policy.clone())), Some(channel));
-        assert_eq!(shake(&mut Initiator::new(config), &mut acceptor).err(), expected);
+        let config = client("alice", "LAB", "wonderland");
+        let mut acceptor = Acceptor::new(Arc::new(server(policy.clone())), Channel::http(Some(channel)));
+        assert_eq!(
+            shake(&mut Initiator::new(config, Channel::http(bindings)), &mut acceptor).err(),
+            expected
+        );
     }
 }
 
 #[test]
 fn a_bit_flipped_anywhere_in_the_handshake_lets_nobody_in() {
     let strict = || Policy { require_mic: true, ..Policy::default() };
-    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
     let messages = messages(&mut initiator, &mut acceptor(strict()));
     for (which, message) in messages.iter().enumerate() {
         for bit in 0..message.len() * 8 {
@@ -175,7 +182,7 @@ fn a_bit_flipped_anywhere_in_the_handshake_lets_nobody_in() {
                 }
                 token
             };
-            let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+            let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
             let mut acceptor = acceptor(strict());
             let negotiate = flip(0, token(initiator.step(&[], NOW, &mut Script::default())));
             let Ok(Step::Continue(challenge)) = acceptor.step(&negotiate, NOW, &mut Script::default()) else {
@@ -195,15 +202,15 @@ fn a_bit_flipped_anywhere_in_the_handshake_lets_nobody_in() {
 
 #[test]
 fn a_handshake_is_not_taken_twice() {
-    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
     let config = Arc::new(server(Policy::default()));
-    let mut first = Acceptor::new(Arc::clone(&config), None);
+    let mut first = Acceptor::new(Arc::clone(&config), Channel::http(None));
     let [negotiate, _, authenticate] = messages(&mut initiator, &mut first);
     assert!(matches!(first.step(&authenticate, NOW, &mut Script::default()), Ok(Step::Done { .. })));
     let again = first.step(&authenticate, NOW, &mut Script::default());
     assert!(matches!(again, Err(Refusal::OutOfOrder { .. })), "{again:?}");
 
-    let mut second = Acceptor::new(config, None);
+    let mut second = Acceptor::new(config, Channel::http(None));
     token(second.step(&negotiate, NOW, &mut Script(Vec::new(), 99)));
     assert_eq!(second.step(&authenticate, NOW, &mut Script::default()).unwrap_err(), Refusal::Logon);
     // After a refusal the right token comes too late as well.
@@ -212,7 +219,7 @@ fn a_handshake_is_not_taken_twice() {
 
 #[test]
 fn a_response_from_another_day_is_refused() {
-    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
     let mut acceptor = acceptor(Policy { max_skew: Duration::from_mins(5), ..Policy::default() });
     let [.., authenticate] = messages(&mut initiator, &mut acceptor);
     let later = FileTime(NOW.0 + 301 * 10_000_000);
@@ -223,7 +230,7 @@ fn a_response_from_another_day_is_refused() {
 #[test]
 fn contexts_expire_as_the_policy_says() {
     let policy = Policy { lifetime: Some(Duration::from_mins(1)), ..Policy::default() };
-    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+    let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
     let (_, (context, _)) = shake(&mut initiator, &mut acceptor(policy)).unwrap();
     assert_eq!(context.check(FileTime(NOW.0 + 599_999_999)), Ok(()));
     assert!(context.check(FileTime(NOW.0 + 600_000_000)).is_err());
@@ -236,7 +243,7 @@ fn nobody_is_served_only_where_the_policy_says_so() {
             let credentials = Credentials::Anonymous;
             let config = InitiatorConfig { credentials, protection, ..client("", "", "") };
             let mut acceptor = acceptor(Policy { allow_anonymous, ..Policy::default() });
-            match shake(&mut Initiator::new(config), &mut acceptor) {
+            match shake(&mut Initiator::new(config, Channel::http(None)), &mut acceptor) {
                 Ok(((_, mut a), (context, mut b))) => {
                     assert!(allow_anonymous && context.is_anonymous());
                     assert_eq!(context.proof(), Proof::Anonymous);
@@ -273,7 +280,7 @@ fn the_meant_service_has_to_be_ours() {
         let target_names = ["proxy.lab.test", "proxy", "::1"].map(str::to_owned).to_vec();
         let policy = Policy { target_names, ..Policy::default() };
         let config = InitiatorConfig { target_name: target.into(), ..client("alice", "LAB", "wonderland") };
-        let result = shake(&mut Initiator::new(config), &mut acceptor(policy));
+        let result = shake(&mut Initiator::new(config, Channel::http(None)), &mut acceptor(policy));
         assert_eq!(result.is_ok(), ok, "{target}");
     }
 }
@@ -281,7 +288,7 @@ fn the_meant_service_has_to_be_ours() {
 #[test]
 fn an_empty_domain_finds_the_account() {
     for (user, domain) in [("alice", ""), ("Alice", "")] {
-        let mut initiator = Initiator::new(client(user, domain, "wonderland"));
+        let mut initiator = Initiator::new(client(user, domain, "wonderland"), Channel::http(None));
         let (_, (context, _)) = shake(&mut initiator, &mut acceptor(Policy::default())).unwrap();
         assert_eq!(context.principal().to_string(), "LAB\\alice");
     }
@@ -296,7 +303,7 @@ fn the_initiator_insists_on_what_it_needs() {
         (F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY, "EXTENDED_SESSIONSECURITY"),
         (F::NTLMSSP_NEGOTIATE_UNICODE, "UNICODE"),
     ] {
-        let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"));
+        let mut initiator = Initiator::new(client("alice", "LAB", "wonderland"), Channel::http(None));
         let negotiate = token(initiator.step(&[], NOW, &mut Script::default()));
         let challenge = token(acceptor(Policy::default()).step(&negotiate, NOW, &mut Script::default()));
         let mut challenge = Challenge::from_bytes(&challenge).unwrap();

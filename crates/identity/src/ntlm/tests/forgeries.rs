@@ -76,7 +76,7 @@ impl Forgery {
     }
 
     fn try_in(&self, policy: Policy, ours: Option<ChannelBindings>) -> Result<Step, Refusal> {
-        let mut acceptor = Acceptor::new(Arc::new(server(policy)), ours);
+        let mut acceptor = Acceptor::new(Arc::new(server(policy)), Channel::http(ours));
         let negotiate = Negotiate::new(self.flags, Version::default()).to_bytes().unwrap();
         let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
         acceptor.step(&self.make(&negotiate, &challenge), NOW, &mut Script::default())

@@ -13,11 +13,11 @@ const LEGACY: F = F(0xe280_8235);
 /// Extended session security without key exchange, whose checksums are not encrypted.
 const NO_EXCHANGE: F = F(0xa288_8235);
 
-fn pair(flags: F) -> (MessageSecurity, MessageSecurity) {
-    (MessageSecurity::new(flags, &[7; 16], true), MessageSecurity::new(flags, &[7; 16], false))
+fn pair(flags: F) -> (NtlmSecurity, NtlmSecurity) {
+    (NtlmSecurity::new(flags, &[7; 16], true), NtlmSecurity::new(flags, &[7; 16], false))
 }
 
-fn sealed(from: &mut MessageSecurity, text: &[u8]) -> (Vec<u8>, [u8; 16]) {
+fn sealed(from: &mut NtlmSecurity, text: &[u8]) -> (Vec<u8>, [u8; 16]) {
     let mut body = text.to_vec();
     let signature = from.seal(b"head", &mut body, b"tail").unwrap();
     (body, signature)
@@ -106,9 +106,10 @@ fn contexts_and_keys_travel_between_threads() {
     fn is_shared<T: Send + Sync>() {}
     is_shared::<SecurityContext>();
     is_shared::<AcceptorConfig>();
-    travels::<MessageSecurity>();
-    travels::<crate::Acceptor>();
-    travels::<crate::Initiator>();
+    travels::<NtlmSecurity>();
+    travels::<Box<dyn MessageSecurity>>();
+    travels::<Box<dyn crate::Acceptor>>();
+    travels::<Box<dyn crate::Initiator>>();
 }
 
 #[test]

@@ -12,16 +12,20 @@ use std::time::Duration;
 
 use wire::FileTime;
 
+pub(crate) use super::acceptor::Acceptor;
 use super::flags::NegotiateFlags as F;
+pub(crate) use super::initiator::Initiator;
 use super::*;
 use crate::accounts::{Account, AccountFile, DomainNames, NtHash};
 pub(super) use crate::auth_config::*;
 use crate::authority::Authority;
 pub(super) use crate::channel_bindings::ChannelBindings;
-use crate::context::{ActingLevel, NtlmVersion, SecurityContext};
+use crate::context::{ActingLevel, Proof, SecurityContext};
 pub(super) use crate::credentials::Credentials;
 use crate::error::Refusal;
-use crate::handshake::Step;
+use crate::handshake::{Acceptor as _, Initiator as _, Step};
+pub(super) use crate::message_security::MessageSecurity;
+use crate::package::Channel;
 use crate::random::{Random, RandomError};
 use crate::registry::Registry;
 
@@ -111,7 +115,7 @@ fn combinations() -> impl Iterator<Item = F> {
 
 /// The server's end without a channel.
 fn acceptor(policy: Policy) -> Acceptor {
-    Acceptor::new(Arc::new(server(policy)), None)
+    Acceptor::new(Arc::new(server(policy)), Channel::http(None))
 }
 
 pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfig {
@@ -119,7 +123,6 @@ pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfi
         credentials: Credentials::password(user, domain, &crate::Password::new(password)),
         workstation: "WS".into(),
         target_name: "host/proxy.lab.test".into(),
-        bindings: None,
         protection: Protection::Seal,
         level: ActingLevel::Impersonate,
         version: NtlmVersion::V2,
@@ -136,7 +139,7 @@ pub(crate) fn token(step: Result<Step, Refusal>) -> Vec<u8> {
     }
 }
 
-pub(crate) type Side = (SecurityContext, MessageSecurity);
+pub(crate) type Side = (SecurityContext, Box<dyn MessageSecurity>);
 
 /// A whole handshake: the client's end, and the server's or why there is none.
 pub(crate) fn shake(initiator: &mut Initiator, acceptor: &mut Acceptor) -> Result<(Side, Side), Refusal> {
@@ -165,14 +168,14 @@ pub(crate) fn shake_from(
 }
 
 /// Sends messages both ways.
-pub(crate) fn converse(a: &mut MessageSecurity, b: &mut MessageSecurity) {
+pub(crate) fn converse(a: &mut Box<dyn MessageSecurity>, b: &mut Box<dyn MessageSecurity>) {
     for round in 0..5u8 {
         exchange(a, b, round);
         exchange(b, a, round);
     }
 }
 
-fn exchange(from: &mut MessageSecurity, to: &mut MessageSecurity, round: u8) {
+fn exchange(from: &mut Box<dyn MessageSecurity>, to: &mut Box<dyn MessageSecurity>, round: u8) {
     let plain = vec![round; usize::from(round) * 7];
     if from.can_seal() {
         let mut body = plain.clone();
@@ -187,6 +190,14 @@ fn exchange(from: &mut MessageSecurity, to: &mut MessageSecurity, round: u8) {
         let signature = from.sign(b"header", &plain, b"trailer").unwrap();
         to.verify(b"header", &plain, b"trailer", &signature).unwrap();
     }
+}
+
+/// What NTLM of this version proves by, without SPNEGO around it.
+fn proof(version: NtlmVersion) -> Proof {
+    Proof::Mechanism(match version {
+        NtlmVersion::V1 => "NTLMv1",
+        NtlmVersion::V2 => "NTLMv2",
+    })
 }
 
 pub(crate) fn lenient() -> Policy {

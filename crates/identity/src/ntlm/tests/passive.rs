@@ -1,16 +1,16 @@
 //! Tests of decrypting recorded NTLM sessions with known secrets.
 
 use super::*;
+use crate::Mechanism;
 use crate::ntlm::passive::{PassiveSecurity, Secret, Sender, Witness};
-use crate::spnego;
 
 /// One end of a handshake: tokens in, tokens out.
 type End = Box<dyn FnMut(&[u8]) -> Step>;
 
 /// What a handshake leaves: both ends, and somebody who saw it pass.
 struct Shaken {
-    client: MessageSecurity,
-    server: MessageSecurity,
+    client: Box<dyn MessageSecurity>,
+    server: Box<dyn MessageSecurity>,
     key: [u8; 16],
     witness: Witness,
 }
@@ -20,18 +20,18 @@ fn seen(mut config: InitiatorConfig, policy: Policy, within_spnego: bool) -> Sha
     let mut random = Script::default();
     config.allow_legacy = true;
     let mut initiator: End = if within_spnego {
-        let mut end = spnego::Initiator::new(config);
+        let mut end = Mechanism::SPNEGO.initiator(&config, Channel::http(None)).unwrap();
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
     } else {
-        let mut end = Initiator::new(config);
+        let mut end = Initiator::new(config, Channel::http(None));
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
     };
     let mut random = Script(Vec::new(), 7);
     let mut acceptor: End = if within_spnego {
-        let mut end = spnego::Acceptor::new(config_of_server, None);
+        let mut end = Mechanism::SPNEGO.acceptor(&config_of_server, Channel::http(None)).unwrap();
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
     } else {
-        let mut end = Acceptor::new(config_of_server, None);
+        let mut end = Acceptor::new(config_of_server, Channel::http(None));
         Box::new(move |token| end.step(token, NOW, &mut random).unwrap())
     };
     let (mut witness, mut client, mut arrived) = (Witness::default(), None, Vec::new());
@@ -62,6 +62,11 @@ fn seen(mut config: InitiatorConfig, policy: Policy, within_spnego: bool) -> Sha
     }
 }
 
+/// A signature of NTLM's.
+fn code(signature: &[u8]) -> [u8; 16] {
+    signature.try_into().unwrap()
+}
+
 impl Shaken {
     /// Sends sealed and signed messages both ways, all of which `passive` can read.
     fn expect_read_by(mut self, mut passive: PassiveSecurity) {
@@ -76,11 +81,11 @@ impl Shaken {
             let signature = from.seal(b"head", &mut body, b"tail").unwrap();
             let mut copy = body.clone();
             to.unseal(b"head", &mut body, b"tail", &signature).unwrap();
-            passive.unseal(sender, (b"head", &mut copy, b"tail"), &signature).unwrap();
+            passive.unseal(sender, (b"head", &mut copy, b"tail"), &code(&signature)).unwrap();
             assert_eq!((&copy, &body), (&plain, &plain));
             let signature = from.sign(b"head", &plain, b"tail").unwrap();
             to.verify(b"head", &plain, b"tail", &signature).unwrap();
-            passive.verify(sender, (b"head", &plain, b"tail"), &signature).unwrap();
+            passive.verify(sender, (b"head", &plain, b"tail"), &code(&signature)).unwrap();
         }
     }
 }

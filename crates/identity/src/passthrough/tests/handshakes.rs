@@ -7,21 +7,22 @@ use crate::auth_config::{InitiatorConfig, Policy, Protection};
 use crate::ntlm::tests::{client, server};
 use crate::ntlm::{Authenticate, NegotiateFlags};
 use crate::spnego::{NegState, NegTokenInit, NegTokenResp, Oid, der};
-use crate::{Initiator, Mechanism, Step};
+use crate::{Acceptor, Channel, Initiator, Mechanism, Step};
 
 /// Both ends of a handshake that passes us.
 struct Ends {
-    client: Initiator,
-    server: crate::Acceptor,
+    client: Box<dyn Initiator>,
+    server: Box<dyn Acceptor>,
 }
 
 impl Ends {
     fn new(mechanism: Mechanism, user: &str) -> Self {
         let server = server(Policy::default());
         let client = InitiatorConfig { protection: Protection::None, ..client(user, "LAB", "wonderland") };
+        let channel = Channel::http(None);
         Self {
-            client: Initiator::new(mechanism, client),
-            server: crate::Acceptor::new(mechanism, Arc::new(server), None),
+            client: mechanism.initiator(&client, channel).unwrap(),
+            server: mechanism.acceptor(&Arc::new(server), channel).unwrap(),
         }
     }
 
@@ -43,9 +44,8 @@ impl Ends {
 }
 
 /// A handshake from its beginning to its end.
-fn shake(config: &Arc<Config>, scheme: Scheme, user: &str) -> Outcome {
-    let mechanism = if scheme == Scheme::Ntlm { Mechanism::Ntlm } else { Mechanism::Spnego };
-    let (mut ends, mut sign_in, mut said) = (Ends::new(mechanism, user), begin(config, scheme), Vec::new());
+fn shake(config: &Arc<Config>, scheme: Mechanism, user: &str) -> Outcome {
+    let (mut ends, mut sign_in, mut said) = (Ends::new(scheme, user), begin(config, scheme), Vec::new());
     loop {
         let token = ends.client(&said);
         let (status, answer) = ends.server(&token);
@@ -62,7 +62,7 @@ fn shake(config: &Arc<Config>, scheme: Scheme, user: &str) -> Outcome {
 fn a_handshake_names_who_answered_the_challenge() {
     let config = config();
     let mut identities = Vec::new();
-    for scheme in [Scheme::Ntlm, Scheme::Negotiate] {
+    for scheme in [Mechanism::NTLM, Mechanism::SPNEGO] {
         let accepted = settled(shake(&config, scheme, "alice"));
         assert_eq!(accepted.context().principal().to_string(), "LAB\\alice");
         assert!(!accepted.covers(scheme, b""));
@@ -75,13 +75,13 @@ fn a_handshake_names_who_answered_the_challenge() {
 #[test]
 fn a_name_counts_only_as_the_answer_to_a_challenge() {
     let config = config();
-    let mut ends = Ends::new(Mechanism::Ntlm, "alice");
+    let mut ends = Ends::new(Mechanism::NTLM, "alice");
     let first = ends.client(&[]);
     let (_, challenge) = ends.server(&first);
     let last = ends.client(challenge.as_deref().unwrap());
     let encoded = |token: &[u8]| STANDARD.encode(token).into_bytes();
     // First of all, or wrapped into a first token.
-    assert!(begin(&config, Scheme::Ntlm).sent(&encoded(&last)).is_err());
+    assert!(begin(&config, Mechanism::NTLM).sent(&encoded(&last)).is_err());
     let init = |mech: Oid, token: &[u8]| {
         let init = NegTokenInit {
             mech_types: vec![mech],
@@ -91,17 +91,17 @@ fn a_name_counts_only_as_the_answer_to_a_challenge() {
         init.to_bytes().unwrap()
     };
     for mech in [Oid::NTLM, Oid::KERBEROS] {
-        assert!(begin(&config, Scheme::Negotiate).sent(&encoded(&init(mech, &last))).is_err());
+        assert!(begin(&config, Mechanism::SPNEGO).sent(&encoded(&init(mech, &last))).is_err());
     }
     // After the server went on with another mechanism, or after it went on again.
     let went_on = |token: &[u8]| {
-        let sent = begin(&config, Scheme::Ntlm).sent(&encoded(&first)).unwrap();
+        let sent = begin(&config, Mechanism::NTLM).sent(&encoded(&first)).unwrap();
         match sent.answered(&challenging(token), NOW) {
             Outcome::GoesOn(sign_in) => sign_in,
             _ => panic!("not going on"),
         }
     };
-    let sent = begin(&config, Scheme::Ntlm).sent(&encoded(&first)).unwrap();
+    let sent = begin(&config, Mechanism::NTLM).sent(&encoded(&first)).unwrap();
     assert!(matches!(sent.answered(&challenging(b"another"), NOW), Outcome::Refused(_)));
     assert!(went_on(challenge.as_deref().unwrap()).sent(&encoded(&first)).is_err());
     // Nor is there a second challenge.
@@ -168,7 +168,7 @@ fn challenging(token: &[u8]) -> Answer<'_> {
 
 /// What the server makes of a handshake: each of the client's tokens, and what the server answers it with. The last
 /// one it takes.
-fn legs(config: &Arc<Config>, scheme: Scheme, tokens: &[(&[u8], &[u8])]) -> Result<Outcome, Refusal> {
+fn legs(config: &Arc<Config>, scheme: Mechanism, tokens: &[(&[u8], &[u8])]) -> Result<Outcome, Refusal> {
     let mut sign_in = begin(config, scheme);
     for (token, answer) in tokens {
         let sent = sign_in.sent(STANDARD.encode(token).as_bytes())?;
@@ -189,7 +189,7 @@ fn named(outcome: Result<Outcome, Refusal>) -> String {
 #[test]
 fn one_ticket_is_one_identity_and_everything_else_is_nobody() {
     let config = config();
-    let one = |token: &[u8]| legs(&config, Scheme::Negotiate, &[(token, b"")]);
+    let one = |token: &[u8]| legs(&config, Mechanism::SPNEGO, &[(token, b"")]);
     let identity = |token: &[u8]| settled(one(token).unwrap()).context().identity().clone();
     let alice = settled(one(&wrapped(kerberos(b"alice", b"1"))).unwrap()).context().clone();
     assert!(alice.principal().user().starts_with("Kerberos ticket "));
@@ -207,13 +207,13 @@ fn one_ticket_is_one_identity_and_everything_else_is_nobody() {
     assert!(one(&under_another.to_bytes().unwrap()).is_err());
     // Who has this name as a password's is somebody else.
     let by_password = basic_of(&format!("{}:x", alice.principal().user()));
-    let other = accepted(&config, Scheme::Basic, &by_password);
+    let other = accepted(&config, Mechanism::BASIC, &by_password);
     assert_ne!(alice.identity(), other.context().identity());
 }
 
 /// The client's and the server's messages of NTLM, by which `user` signs in.
 fn ntlm(user: &str) -> [Vec<u8>; 3] {
-    let mut ends = Ends::new(Mechanism::Ntlm, user);
+    let mut ends = Ends::new(Mechanism::NTLM, user);
     let first = ends.client(&[]);
     let (_, challenge) = ends.server(&first);
     let challenge = challenge.unwrap();
@@ -235,7 +235,7 @@ fn the_name_of_an_attempt_that_the_server_ended_is_never_that_of_the_next() {
     let init = init.to_bytes().unwrap();
     let challenged = resp(GOING_ON, Some(Oid::NTLM), Some(&challenge));
     let proven = resp(None, None, Some(&last));
-    let up_to = |answer: &[u8]| legs(&config, Scheme::Negotiate, &[(&init, &challenged), (&proven, answer)]);
+    let up_to = |answer: &[u8]| legs(&config, Mechanism::SPNEGO, &[(&init, &challenged), (&proven, answer)]);
     assert_eq!(named(up_to(b"")), "LAB\\bob");
     // The server refuses by a token, which ends the attempt; so does everything else that does not go on.
     for end in [
@@ -251,7 +251,7 @@ fn the_name_of_an_attempt_that_the_server_ended_is_never_that_of_the_next() {
     // Where it goes on, nothing but the list's integrity code may follow.
     let going_on = resp(GOING_ON, None, None);
     let then = |next: &[u8]| {
-        legs(&config, Scheme::Negotiate, &[(&init, &challenged), (&proven, &going_on), (next, b"")])
+        legs(&config, Mechanism::SPNEGO, &[(&init, &challenged), (&proven, &going_on), (next, b"")])
     };
     assert_eq!(named(then(&list_code())), "LAB\\bob");
     let ticket = kerberos(b"alice", b"1");
@@ -273,11 +273,11 @@ fn no_handshake_without_a_name_is_ever_taken() {
     };
     // Two clients send the same first message.
     for (scheme, token) in [
-        (Scheme::Ntlm, first.clone()),
-        (Scheme::Negotiate, first.clone()),
-        (Scheme::Negotiate, init.to_bytes().unwrap()),
-        (Scheme::Negotiate, list),
-        (Scheme::Negotiate, list_code()),
+        (Mechanism::NTLM, first.clone()),
+        (Mechanism::SPNEGO, first.clone()),
+        (Mechanism::SPNEGO, init.to_bytes().unwrap()),
+        (Mechanism::SPNEGO, list),
+        (Mechanism::SPNEGO, list_code()),
     ] {
         for code in [200, 302, 404] {
             let sent = begin(&config, scheme).sent(STANDARD.encode(&token).as_bytes()).unwrap();
@@ -286,7 +286,7 @@ fn no_handshake_without_a_name_is_ever_taken() {
         }
     }
     // A message that is cut short, or says that it is anonymous.
-    let challenged = |token: &[u8]| legs(&config, Scheme::Ntlm, &[(&first, &challenge), (token, b"")]);
+    let challenged = |token: &[u8]| legs(&config, Mechanism::NTLM, &[(&first, &challenge), (token, b"")]);
     assert_eq!(named(challenged(&last)), "LAB\\alice");
     for length in [9, 12, 40, 64, last.len() / 2] {
         let cut = challenged(&last[..length]);
@@ -310,7 +310,7 @@ fn the_mechanism_that_the_server_chose_is_the_one_that_names() {
         resp(GOING_ON, None, Some(&challenge)),
         resp(None, None, Some(&last)),
     ];
-    let by = |tokens: &[(&[u8], &[u8])]| legs(&config, Scheme::Negotiate, tokens);
+    let by = |tokens: &[(&[u8], &[u8])]| legs(&config, Mechanism::SPNEGO, tokens);
     // A client that begins with Kerberos, and a server that has NTLM alone.
     let all = [(&optimistic[..], &ntlm_it_is[..]), (&first, &challenge), (&last, b"")];
     assert_eq!(named(by(&all)), "LAB\\alice");
@@ -330,7 +330,7 @@ fn a_handshake_holds_where_its_connection_is_served_without_credentials() {
     let config = config();
     let token = wrapped(kerberos(b"alice", b"1"));
     let over = |answer: &Answer<'_>| {
-        let sent = begin(&config, Scheme::Negotiate).sent(STANDARD.encode(&token).as_bytes()).unwrap();
+        let sent = begin(&config, Mechanism::SPNEGO).sent(STANDARD.encode(&token).as_bytes()).unwrap();
         sent.answered(answer, NOW)
     };
     // As a firewall that answers each request with credentials itself.

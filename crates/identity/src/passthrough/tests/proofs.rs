@@ -6,7 +6,7 @@ use super::*;
 fn only_the_servers_own_answer_is_taken_for_its_acceptance() {
     let config = config();
     let credentials = basic_of("LAB\\alice:secret");
-    let of = |answer: &Answer<'_>| by(&config, Scheme::Basic, &credentials, answer).unwrap();
+    let of = |answer: &Answer<'_>| by(&config, Mechanism::BASIC, &credentials, answer).unwrap();
     for code in [400, 402, 403, 407, 408, 413, 414, 429, 431, 440, 500, 501, 502, 503] {
         assert!(matches!(of(&status(code)), Outcome::Unclear), "{code}");
     }
@@ -37,7 +37,7 @@ fn only_the_servers_own_answer_is_taken_for_its_acceptance() {
 fn what_the_server_serves_without_credentials_afterwards_proves_nobody() {
     let config = config();
     for code in [200, 302, 403, 404, 503] {
-        let outcome = by(&config, Scheme::Basic, &basic_of("alice:a"), &CARRIED_OUT).unwrap();
+        let outcome = by(&config, Mechanism::BASIC, &basic_of("alice:a"), &CARRIED_OUT).unwrap();
         let Outcome::Taken(taken) = outcome else { panic!("not taken") };
         let checked = taken.refused_again(&status(code), NOW, &mut OsRandom);
         assert_eq!(checked.err(), Some(Unproven::Open(code)));
@@ -48,7 +48,7 @@ fn what_the_server_serves_without_credentials_afterwards_proves_nobody() {
 #[test]
 fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
     let config = config();
-    let credentials = [(Scheme::Basic, basic_of("alice:a")), (Scheme::Bearer, b"abc".to_vec())];
+    let credentials = [(Mechanism::BASIC, basic_of("alice:a")), (Mechanism::BEARER, b"abc".to_vec())];
     for (scheme, credentials) in credentials {
         let control = || {
             let sign_in = SignIn::new(&config, scheme, &guarded(Probe::Address), NOW).unwrap();
@@ -61,7 +61,7 @@ fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
         };
         let (one, other) = (control(), control());
         assert_ne!(one.authorization(), other.authorization());
-        let (sent, made_up) = Scheme::split(one.authorization().as_bytes()).unwrap();
+        let (sent, made_up) = split(one.authorization().as_bytes()).unwrap();
         assert_eq!(sent, scheme);
         assert!(begin(&config, scheme).sent(made_up).is_ok(), "they are not of the scheme's form");
         assert_eq!(one.answered(&status(200), NOW).err(), Some(Unproven::Indifferent(200)));
@@ -69,9 +69,9 @@ fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
     }
     // After a handshake, too: a gateway may open each connection that any token came on.
     let token = STANDARD.encode(handshakes::ticket_of(b"alice"));
-    let sign_in = SignIn::new(&config, Scheme::Negotiate, &guarded(Probe::Address), NOW).unwrap();
+    let sign_in = SignIn::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
     let control = || {
-        let sign_in = SignIn::new(&config, Scheme::Negotiate, &guarded(Probe::Address), NOW).unwrap();
+        let sign_in = SignIn::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
         let outcome = sign_in.sent(token.as_bytes()).unwrap().answered(&status(200), NOW);
         let Outcome::Again(again) = outcome else { panic!("not over") };
         let Outcome::Taken(taken) = again.sent().answered(&status(200), NOW) else { panic!("not taken") };
@@ -93,7 +93,7 @@ fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
     }
     // What may be of a balancer is no acceptance here either.
     for code in [302, 404, 405] {
-        let sign_in = SignIn::new(&config, Scheme::Basic, &guarded(Probe::Address), NOW).unwrap();
+        let sign_in = SignIn::new(&config, Mechanism::BASIC, &guarded(Probe::Address), NOW).unwrap();
         let outcome = sign_in.sent(&basic_of("alice:a")).unwrap().answered(&status(code), NOW);
         assert!(matches!(outcome, Outcome::Elsewhere(_)), "{code}");
     }
@@ -102,7 +102,7 @@ fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
 #[test]
 fn another_ping_may_show_what_the_first_did_not_and_nothing_else_may() {
     let config = config();
-    let elsewhere = || match by(&config, Scheme::Basic, &basic_of("alice:a"), &status(302)).unwrap() {
+    let elsewhere = || match by(&config, Mechanism::BASIC, &basic_of("alice:a"), &status(302)).unwrap() {
         Outcome::Elsewhere(elsewhere) => elsewhere,
         _ => panic!("not elsewhere"),
     };
@@ -120,15 +120,18 @@ fn what_was_seen_to_be_guarded_is_believed_for_a_while_and_for_what_is_offered()
         assert!(Guarded::seen(Probe::Ping, &status(code), NOW).is_none(), "{code}");
     }
     let guarded = guarded(Probe::Ping);
-    let at = |time: u64| SignIn::new(&config, Scheme::Basic, &guarded, FileTime(time)).is_ok();
+    let at = |time: u64| SignIn::new(&config, Mechanism::BASIC, &guarded, FileTime(time)).is_ok();
     let long = u64::try_from(GUARDED_FOR.as_nanos() / 100).unwrap();
     assert!(at(NOW.0) && at(NOW.0 + long - 1));
     assert!(!at(NOW.0 + long) && !at(NOW.0 - 1));
-    let offers = [Scheme::Basic];
+    let offers = [Mechanism::BASIC];
     let basic = Guarded::seen(Probe::Ping, &Answer { offers: &offers, ..refusal() }, NOW).unwrap();
-    for (scheme, offered) in
-        [(Scheme::Basic, true), (Scheme::Bearer, true), (Scheme::Ntlm, false), (Scheme::Negotiate, false)]
-    {
+    for (scheme, offered) in [
+        (Mechanism::BASIC, true),
+        (Mechanism::BEARER, true),
+        (Mechanism::NTLM, false),
+        (Mechanism::SPNEGO, false),
+    ] {
         assert_eq!(SignIn::new(&config, scheme, &basic, NOW).is_ok(), offered, "{scheme:?}");
     }
 }
@@ -140,7 +143,7 @@ fn a_token_that_has_expired_is_nobodys() {
     let seconds = NOW.0 / 10_000_000 - 11_644_473_600;
     let of = |exp: u64| {
         let token = jwt(r#"{"alg":"RS256"}"#, &claims(exp), "s");
-        by(&config, Scheme::Bearer, &token, &CARRIED_OUT).unwrap()
+        by(&config, Mechanism::BEARER, &token, &CARRIED_OUT).unwrap()
     };
     assert!(matches!(of(seconds), Outcome::Refused(Refusal::Unnamed(_))));
     assert!(matches!(of(seconds + 1), Outcome::Taken(_)));
@@ -149,7 +152,7 @@ fn a_token_that_has_expired_is_nobodys() {
 #[test]
 fn the_same_sign_in_under_another_authority_of_the_same_name_is_somebody_else() {
     let identity = |config: &Arc<Config>| {
-        accepted(config, Scheme::Basic, &basic_of("alice:a")).context().identity().clone()
+        accepted(config, Mechanism::BASIC, &basic_of("alice:a")).context().identity().clone()
     };
     let (ours, other) = (config(), config());
     assert_eq!(identity(&ours), identity(&ours));

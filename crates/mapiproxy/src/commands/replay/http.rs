@@ -1,18 +1,17 @@
 //! MAPI over HTTP.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
-use identity::{Credentials, Mechanism, Registry, SecurityContext};
+use identity::{Credentials, Mechanism, Registry, Scope, SecurityContext};
 use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion, Via};
 use net::{Account, Gate, Reloadable};
 use rpc::AuthLevel;
 
 use super::arguments::Arguments;
-use crate::config::{Scheme, Url};
+use crate::config::Url;
 use crate::failure::Failure;
 
 /// How long connecting and signing in may take.
@@ -39,21 +38,15 @@ impl HttpSender {
         let Arguments { sign_in, auth, ca_file, server_name, .. } = arguments;
         let domain = &sign_in.domain;
         let user = sign_in.user.as_deref().ok_or("who signs in? name an account with --as USER")?;
-        if *auth == Scheme::Basic && !target.tls {
+        let mechanism = Mechanism::from(*auth);
+        if mechanism.scope() == Scope::Request && !target.tls {
             return Err("--auth basic would send the password as it is: name a target as https://host".into());
         }
         let password = sign_in.password_of(user)?;
         let contexts = Registry::new();
-        let handshake = |mechanism| {
-            let credentials = Credentials::password(user, domain, &password);
-            let account = Account::new(credentials, mechanism, AuthLevel::NONE, &target.host, &contexts);
-            HttpCredentials::Handshake(Arc::new(account))
-        };
-        let credentials = match auth {
-            Scheme::Basic => HttpCredentials::basic(user, domain, &password),
-            Scheme::Ntlm => handshake(Mechanism::Ntlm),
-            Scheme::Negotiate => handshake(Mechanism::Spnego),
-        };
+        let account = Credentials::password(user, domain, &password);
+        let account = Account::new(account, mechanism, AuthLevel::NONE, &target.host, &contexts);
+        let credentials = HttpCredentials::account(account)?;
         let name = server_name.as_ref().unwrap_or(&target.host);
         let trust = || TlsTrust::new(name, ca_file.as_deref(), TlsVersion::default());
         let upstream = HttpUpstream {

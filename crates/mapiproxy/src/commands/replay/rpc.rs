@@ -26,7 +26,7 @@ impl RpcSender {
     pub(super) fn new(target: &Binding, arguments: &Arguments) -> Result<Self, Failure> {
         let config = ClientConfig {
             location: target.clone().into(),
-            account: arguments.sign_in.account(Mechanism::Ntlm)?,
+            account: arguments.sign_in.account(Mechanism::NTLM)?,
             timeout: ClientConfig::TIMEOUT,
         };
         Ok(Self { client: Client::new(config.clone()), config, links: HashMap::new() })

@@ -1,51 +1,46 @@
-//! Who sends an HTTP request: Basic, and NTLM or Negotiate on the connection ([MS-NTHT], RFC 4559).
+//! Authenticates HTTP requests against our accounts, by a handshake on the connection or by credentials in each request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http1::{Fields, ResponseHead};
-use identity::passthrough;
+use identity::http_auth::{self, Authorization};
 use identity::{
-    Acceptor, AcceptorConfig, ChannelBindings, ClaimedName, Mechanism, OsRandom, SecurityContext, Step,
-    Unusable,
+    Acceptor, AcceptorConfig, Channel, ChannelBindings, ClaimedName, Mechanism, OsRandom, Refusal, Scope,
+    SecurityContext, Step, Unusable,
 };
 use zeroize::Zeroizing;
 
 use crate::clock;
 use crate::upstream_error::UpstreamError;
 
-/// How clients may sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schemes {
-    /// By Basic.
-    pub basic: bool,
-    /// By Basic where others can read it too: on a connection without TLS.
-    pub basic_unprotected: bool,
-    /// By NTLM.
-    pub ntlm: bool,
-    /// By Negotiate, with NTLM inside.
-    pub negotiate: bool,
-}
-
 /// How clients sign in, for all of a listener's connections.
 #[derive(Clone)]
 pub struct HttpSignIn {
     config: Arc<AcceptorConfig>,
-    schemes: Schemes,
+    mechanisms: Arc<[Mechanism]>,
+    unprotected: bool,
 }
 
 impl std::fmt::Debug for HttpSignIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpSignIn").field("schemes", &self.schemes).finish_non_exhaustive()
+        f.debug_struct("HttpSignIn").field("mechanisms", &self.mechanisms).finish_non_exhaustive()
     }
 }
 
 impl HttpSignIn {
-    /// Sign-in by `schemes`, against what `config` knows.
-    pub fn new(config: Arc<AcceptorConfig>, schemes: Schemes) -> Self {
-        Self { config, schemes }
+    /// Sign-in by one of `mechanisms`, against what `config` knows. Those whose every request carries all that it takes
+    /// are taken `unprotected` by TLS, too, where that is said.
+    pub fn new(
+        config: Arc<AcceptorConfig>,
+        mechanisms: impl IntoIterator<Item = Mechanism>,
+        unprotected: bool,
+    ) -> Self {
+        let mut mechanisms: Vec<_> =
+            mechanisms.into_iter().filter(|mechanism| mechanism.has_ends()).collect();
+        mechanisms
+            .sort_by_key(|one| Mechanism::ALL.iter().position(|other| other == one).unwrap_or(usize::MAX));
+        Self { config, mechanisms: mechanisms.into(), unprotected }
     }
 
     /// The context of a client who is served without signing in.
@@ -60,15 +55,15 @@ impl HttpSignIn {
 
     /// Whether passwords may come on a connection that is `protected` by TLS or not.
     pub(crate) const fn is_safe(&self, protected: bool) -> bool {
-        protected || self.schemes.basic_unprotected
+        protected || self.unprotected
     }
 }
 
 /// The sign-in of one connection.
 ///
-/// NTLM and Negotiate authenticate the connection, so that they hold for every request on it. A connection of a
-/// front server that sends requests of several clients has neither: no address that it names, or does not name,
-/// tells one client from another. Basic authenticates the one request.
+/// A handshake authenticates the connection, so that it holds for every request on it. A connection of a front server
+/// that sends requests of several clients has none: no address that it names, or does not name, tells one client from
+/// another. Other mechanisms authenticate the one request.
 pub(crate) struct Connection {
     sign_in: HttpSignIn,
     bindings: Option<ChannelBindings>,
@@ -76,31 +71,30 @@ pub(crate) struct Connection {
     /// Requests of several clients come on it.
     shared: bool,
     state: State,
-    /// The last Basic credentials that were good, and whose they are.
-    basic: Option<(Zeroizing<Vec<u8>>, SecurityContext)>,
+    /// The last credentials of one request that were good.
+    last: Option<Credentials>,
+}
+
+/// Credentials that each request carries, and whose they are.
+struct Credentials {
+    mechanism: Mechanism,
+    sent: Zeroizing<Vec<u8>>,
+    context: SecurityContext,
+}
+
+impl Credentials {
+    /// Whose they are, where they are those of `authorization` and may be used still.
+    fn covers(&self, authorization: &Authorization<'_>) -> Option<&SecurityContext> {
+        let same = self.mechanism.is_scheme(authorization.scheme)
+            && self.sent.as_slice() == authorization.credentials;
+        (same && self.context.check(clock::now()).is_ok()).then_some(&self.context)
+    }
 }
 
 enum State {
-    Nobody,
-    Handshake { acceptor: Box<Acceptor>, scheme: Scheme, peer: SocketAddr },
-    Somebody { context: SecurityContext, peer: SocketAddr },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Scheme {
-    Basic,
-    Ntlm,
-    Negotiate,
-}
-
-impl Scheme {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Basic => "Basic",
-            Self::Ntlm => "NTLM",
-            Self::Negotiate => "Negotiate",
-        }
-    }
+    Unauthenticated,
+    Handshake { acceptor: Box<dyn Acceptor>, mechanism: Mechanism, peer: SocketAddr },
+    Authenticated { context: SecurityContext, peer: SocketAddr },
 }
 
 /// What a request's credentials come to.
@@ -131,150 +125,153 @@ impl Connection {
         shared: bool,
         bindings: Option<ChannelBindings>,
     ) -> Self {
-        Self { sign_in: sign_in.clone(), bindings, protected, shared, state: State::Nobody, basic: None }
+        Self {
+            sign_in: sign_in.clone(),
+            bindings,
+            protected,
+            shared,
+            state: State::Unauthenticated,
+            last: None,
+        }
     }
 
-    fn takes(&self, scheme: Scheme) -> bool {
-        let schemes = &self.sign_in.schemes;
-        match scheme {
-            Scheme::Basic => schemes.basic && self.sign_in.is_safe(self.protected),
-            Scheme::Ntlm => schemes.ntlm && !self.shared,
-            Scheme::Negotiate => schemes.negotiate && !self.shared,
-        }
+    fn takes(&self, mechanism: Mechanism) -> bool {
+        let here = match mechanism.scope() {
+            Scope::Request => self.sign_in.is_safe(self.protected),
+            Scope::Connection => !self.shared,
+        };
+        here && self.sign_in.mechanisms.contains(&mechanism)
+    }
+
+    /// The mechanism of a request's credentials, of those that we know.
+    fn mechanism(&self, authorization: &Authorization<'_>) -> Option<Mechanism> {
+        authorization.among(&self.sign_in.mechanisms).or_else(|| authorization.mechanism())
     }
 
     /// Who sends a request with these `fields` for the client `peer`, where that was proven with an earlier one; none
     /// where there is something to prove.
     pub(crate) fn known(&self, fields: &Fields, peer: SocketAddr) -> Option<SecurityContext> {
         let mut sent = fields.all("authorization");
-        let context = match (sent.next(), sent.next(), &self.state) {
-            (Some(credentials), None, _) => {
-                let (token, context) = self.basic.as_ref()?;
-                let (scheme, sent) = split(credentials)?;
-                (scheme == Scheme::Basic && token.as_slice() == sent).then_some(context)?
+        match (sent.next(), sent.next(), &self.state) {
+            (Some(value), None, _) => self.last.as_ref()?.covers(&Authorization::read(value)).cloned(),
+            (None, _, State::Authenticated { context, peer: bound }) if *bound == peer => {
+                context.check(clock::now()).is_ok().then(|| context.clone())
             }
-            (None, _, State::Somebody { context, peer: bound }) if *bound == peer => context,
-            _ => return None,
-        };
-        context.check(clock::now()).is_ok().then(|| context.clone())
+            _ => None,
+        }
     }
 
     /// The account whose password a request with these `fields` has to prove; none where there is nothing to prove.
     pub(crate) fn unproven(&self, fields: &Fields) -> Option<ClaimedName> {
         let mut sent = fields.all("authorization");
-        let (Some(credentials), None) = (sent.next(), sent.next()) else { return None };
-        let (scheme, token) = split(credentials).filter(|(scheme, _)| self.takes(*scheme))?;
-        let known = self.basic.as_ref().filter(|(known, context)| {
-            scheme == Scheme::Basic && known.as_slice() == token && context.check(clock::now()).is_ok()
-        });
-        let scheme = match scheme {
-            Scheme::Basic if known.is_some() => return None,
-            Scheme::Basic => passthrough::Scheme::Basic,
-            Scheme::Ntlm | Scheme::Negotiate => passthrough::Scheme::Negotiate,
-        };
-        ClaimedName::in_header(scheme, token)
+        let (Some(value), None) = (sent.next(), sent.next()) else { return None };
+        let authorization = Authorization::read(value);
+        let mechanism = self.mechanism(&authorization).filter(|mechanism| self.takes(*mechanism))?;
+        let known = self.last.as_ref().and_then(|last| last.covers(&authorization));
+        if known.is_some() {
+            return None;
+        }
+        ClaimedName::in_header(mechanism, authorization.credentials)
     }
 
     /// Who sends a request with these `fields`, which is for the client `peer`.
     pub(crate) fn step(&mut self, fields: &Fields, peer: SocketAddr) -> SignedIn {
         let mut sent = fields.all("authorization");
-        let credentials = match (sent.next(), sent.next()) {
-            (Some(credentials), None) => credentials,
+        let value = match (sent.next(), sent.next()) {
+            (Some(value), None) => value,
             (None, _) => return self.without(peer),
             (Some(_), Some(_)) => return SignedIn::Refused("several Authorization headers".to_owned()),
         };
-        let Some((scheme, token)) = split(credentials) else {
+        let authorization = Authorization::read(value);
+        let Some(mechanism) = self.mechanism(&authorization) else {
             return SignedIn::Refused("an unknown kind of credentials".to_owned());
         };
-        if !self.takes(scheme) {
-            return SignedIn::Refused(format!("{} is not taken here", scheme.name()));
+        if !self.takes(mechanism) {
+            return SignedIn::Refused(format!("{mechanism} is not taken here"));
         }
-        match scheme {
-            Scheme::Basic => self.basic(token),
-            Scheme::Ntlm | Scheme::Negotiate => self.handshake(scheme, token, peer),
-        }
+        let stepped = match mechanism.scope() {
+            Scope::Request => self.request(mechanism, &authorization),
+            Scope::Connection => self.handshake(mechanism, &authorization, peer),
+        };
+        stepped.unwrap_or_else(|refusal| SignedIn::Refused(refusal.to_string()))
     }
 
     /// Who it is without credentials: whoever signed in on the connection.
     fn without(&mut self, peer: SocketAddr) -> SignedIn {
         match &self.state {
-            State::Somebody { context, peer: bound } if *bound == peer => match context.check(clock::now()) {
-                Ok(()) => SignedIn::As { context: context.clone(), fresh: false, token: None },
-                Err(why) => SignedIn::Over(context.clone(), why),
-            },
+            State::Authenticated { context, peer: bound } if *bound == peer => {
+                match context.check(clock::now()) {
+                    Ok(()) => SignedIn::As { context: context.clone(), fresh: false, token: None },
+                    Err(why) => SignedIn::Over(context.clone(), why),
+                }
+            }
             _ => {
-                self.state = State::Nobody;
+                self.state = State::Unauthenticated;
                 SignedIn::Anonymous
             }
         }
     }
 
-    fn basic(&mut self, token: &[u8]) -> SignedIn {
-        let now = clock::now();
-        if let Some((known, context)) = &self.basic
-            && known.as_slice() == token
-            && context.check(now).is_ok()
-        {
-            return SignedIn::As { context: context.clone(), fresh: false, token: None };
+    /// Credentials that each request carries.
+    fn request(
+        &mut self,
+        mechanism: Mechanism,
+        authorization: &Authorization<'_>,
+    ) -> Result<SignedIn, Refusal> {
+        if let Some(context) = self.last.as_ref().and_then(|last| last.covers(authorization)) {
+            return Ok(SignedIn::As { context: context.clone(), fresh: false, token: None });
         }
-        match identity::basic(&self.sign_in.config, token, now) {
-            Ok(context) => {
-                self.basic = Some((Zeroizing::new(token.to_vec()), context.clone()));
-                SignedIn::As { context, fresh: true, token: None }
+        let mut acceptor = self.acceptor(mechanism)?;
+        match acceptor.step(&authorization.token(mechanism)?, clock::now(), &mut OsRandom)? {
+            Step::Done { token, context, .. } => {
+                let sent = Zeroizing::new(authorization.credentials.to_vec());
+                self.last = Some(Credentials { mechanism, sent, context: context.clone() });
+                let token = token.map(|token| http_auth::header(mechanism, &token));
+                Ok(SignedIn::As { context, fresh: true, token })
             }
-            Err(refusal) => SignedIn::Refused(refusal.to_string()),
+            Step::Continue(_) => Err(Refusal::OutOfOrder { expected: "all that the request takes" }),
         }
     }
 
-    fn handshake(&mut self, scheme: Scheme, token: &[u8], peer: SocketAddr) -> SignedIn {
-        let Ok(token) = STANDARD.decode(token) else {
-            self.state = State::Nobody;
-            return SignedIn::Refused("a token that is no base64".to_owned());
-        };
-        let mut acceptor = match std::mem::replace(&mut self.state, State::Nobody) {
-            State::Handshake { acceptor, scheme: begun, peer: bound } if begun == scheme && bound == peer => {
+    /// A leg of a handshake.
+    fn handshake(
+        &mut self,
+        mechanism: Mechanism,
+        authorization: &Authorization<'_>,
+        peer: SocketAddr,
+    ) -> Result<SignedIn, Refusal> {
+        let state = std::mem::replace(&mut self.state, State::Unauthenticated);
+        let token = authorization.token(mechanism)?;
+        let mut acceptor = match state {
+            State::Handshake { acceptor, mechanism: begun, peer: bound }
+                if begun == mechanism && bound == peer =>
+            {
                 acceptor
             }
-            _ => Box::new(self.acceptor(scheme, &token)),
+            _ => self.acceptor(mechanism)?,
         };
-        match acceptor.step(&token, clock::now(), &mut OsRandom) {
-            Ok(Step::Continue(token)) => {
-                self.state = State::Handshake { acceptor, scheme, peer };
-                SignedIn::GoOn(format!("{} {}", scheme.name(), STANDARD.encode(token)))
+        Ok(match acceptor.step(&token, clock::now(), &mut OsRandom)? {
+            Step::Continue(token) => {
+                self.state = State::Handshake { acceptor, mechanism, peer };
+                SignedIn::GoOn(http_auth::header(mechanism, &token))
             }
-            Ok(Step::Done { token, context, .. }) => {
-                self.state = State::Somebody { context: context.clone(), peer };
-                let token = token.map(|token| format!("{} {}", scheme.name(), STANDARD.encode(token)));
+            Step::Done { token, context, .. } => {
+                self.state = State::Authenticated { context: context.clone(), peer };
+                let token = token.map(|token| http_auth::header(mechanism, &token));
                 SignedIn::As { context, fresh: true, token }
             }
-            Err(refusal) => SignedIn::Refused(refusal.to_string()),
-        }
+        })
     }
 
-    /// Under the name of Negotiate some clients send NTLM as it is, without SPNEGO around it ([MS-NTHT] 2.1).
-    fn acceptor(&self, scheme: Scheme, token: &[u8]) -> Acceptor {
-        let bare = scheme == Scheme::Ntlm || token.starts_with(b"NTLMSSP\0");
-        let mechanism = if bare { Mechanism::Ntlm } else { Mechanism::Spnego };
-        Acceptor::new(mechanism, Arc::clone(&self.sign_in.config), self.bindings)
+    fn acceptor(&self, mechanism: Mechanism) -> Result<Box<dyn Acceptor>, Refusal> {
+        mechanism.acceptor(&self.sign_in.config, Channel::http(self.bindings))
     }
 
     /// Adds to `head` what a client may sign in with.
     pub(crate) fn offer(&self, head: &mut ResponseHead) {
-        for scheme in [Scheme::Negotiate, Scheme::Ntlm].into_iter().filter(|scheme| self.takes(*scheme)) {
-            head.fields.push("WWW-Authenticate", scheme.name());
-        }
-        if self.takes(Scheme::Basic) {
-            head.fields.push("WWW-Authenticate", "Basic realm=\"MAPI\", charset=\"UTF-8\"");
+        let taken = self.sign_in.mechanisms.iter().filter(|mechanism| self.takes(**mechanism));
+        for challenge in taken.filter_map(|mechanism| mechanism.http_challenge()) {
+            head.fields.push("WWW-Authenticate", challenge);
         }
     }
-}
-
-/// The scheme that a header names, whose case does not matter, and what stands behind it.
-fn split(credentials: &[u8]) -> Option<(Scheme, &[u8])> {
-    let at = credentials.iter().position(|byte| *byte == b' ').unwrap_or(credentials.len());
-    let (name, rest) = credentials.split_at(at);
-    let scheme = [Scheme::Basic, Scheme::Ntlm, Scheme::Negotiate]
-        .into_iter()
-        .find(|scheme| name.eq_ignore_ascii_case(scheme.name().as_bytes()))?;
-    Some((scheme, rest.trim_ascii()))
 }

@@ -1,7 +1,7 @@
 //! What a server wants to be signed in with, as its `WWW-Authenticate` says (RFC 9110 11.6.1).
 
 use http1::{Fields, ResponseHead};
-use identity::passthrough::Scheme;
+use identity::{Mechanism, http_auth};
 
 use crate::upstream_error::{AuthError, UpstreamError};
 
@@ -16,17 +16,16 @@ const LONGEST: usize = 4096;
 
 /// A server's offers, of the schemes that we know.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Offers(Vec<(Scheme, String)>);
+pub(crate) struct Offers(Vec<(Mechanism, String)>);
 
 impl Offers {
     /// Takes those of an answer instead, if it makes any.
     pub(crate) fn learn(&mut self, fields: &Fields) {
         let offers: Vec<_> = fields
             .all("www-authenticate")
-            .filter_map(|value| std::str::from_utf8(value).ok())
-            .flat_map(challenges)
-            .filter(|offer| offer.len() <= LONGEST)
-            .filter_map(|offer| Some((Scheme::split(offer.as_bytes())?.0, offer.to_owned())))
+            .flat_map(http_auth::challenges)
+            .filter(|offer| offer.as_str().len() <= LONGEST)
+            .filter_map(|offer| Some((offer.mechanism()?, offer.as_str().to_owned())))
             .take(MOST)
             .collect();
         if !offers.is_empty() {
@@ -34,14 +33,14 @@ impl Offers {
         }
     }
 
-    /// The schemes that are offered.
-    pub(crate) fn schemes(&self) -> Vec<Scheme> {
-        self.0.iter().map(|(scheme, _)| *scheme).collect()
+    /// The mechanisms that are offered.
+    pub(crate) fn mechanisms(&self) -> Vec<Mechanism> {
+        self.0.iter().map(|(mechanism, _)| *mechanism).collect()
     }
 
     /// Adds them to `head`, but for those that are not taken here.
-    pub(crate) fn add_to(&self, head: &mut ResponseHead, takes: impl Fn(Scheme) -> bool) {
-        for (_, offer) in self.0.iter().filter(|(scheme, _)| takes(*scheme)) {
+    pub(crate) fn add_to(&self, head: &mut ResponseHead, takes: impl Fn(Mechanism) -> bool) {
+        for (_, offer) in self.0.iter().filter(|(mechanism, _)| takes(*mechanism)) {
             head.fields.push("WWW-Authenticate", offer.clone());
         }
     }
@@ -55,8 +54,8 @@ pub(crate) fn named(fields: &Fields) -> String {
 
 /// The names of the schemes that an answer offers, each once.
 pub(crate) fn names(fields: &Fields) -> Vec<&str> {
-    let offers = fields.all("www-authenticate").filter_map(|value| std::str::from_utf8(value).ok());
-    let names = offers.flat_map(challenges).filter_map(|offer| offer.split(' ').next());
+    let offers = fields.all("www-authenticate").flat_map(http_auth::challenges);
+    let names = offers.map(|offer| offer.scheme());
     let is_name = |name: &&str| {
         let fits = (1..=LONGEST_SCHEME).contains(&name.len());
         fits && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -74,10 +73,10 @@ pub(crate) fn names(fields: &Fields) -> Vec<&str> {
 #[derive(Debug, thiserror::Error)]
 pub enum NotSignedIn {
     /// It does not offer the scheme that is configured.
-    #[error("the server does not offer {scheme}, it offers {offered}: {}", advice(.offered))]
+    #[error("the server does not offer {mechanism}, it offers {offered}: {}", advice(.offered))]
     NotOffered {
-        /// The scheme that is configured.
-        scheme: &'static str,
+        /// The mechanism that is configured.
+        mechanism: Mechanism,
         /// Those that it offers.
         offered: String,
     },
@@ -86,18 +85,18 @@ pub enum NotSignedIn {
         "the server offers {0} and refuses our sign-in by it: check the account and its password in \
          [upstream.credentials]"
     )]
-    Refused(&'static str),
+    Refused(Mechanism),
     /// It answers otherwise than by going on or refusing.
-    #[error("the server answers {status} to our sign-in by {scheme}")]
+    #[error("the server answers {status} to our sign-in by {mechanism}")]
     Status {
-        /// The scheme that is configured.
-        scheme: &'static str,
+        /// The mechanism that is configured.
+        mechanism: Mechanism,
         /// The answer's status.
         status: u16,
     },
     /// It leaves no connection to sign in on.
     #[error("the server closes its connection during our sign-in by {0}")]
-    Closed(&'static str),
+    Closed(Mechanism),
     /// It refuses a request that no credentials of ours go with.
     #[error("the server refuses the request")]
     Anonymous,
@@ -116,22 +115,24 @@ impl From<NotSignedIn> for UpstreamError {
 }
 
 impl NotSignedIn {
-    /// Why, as an answer of 401 with these `fields` says of a sign-in by `scheme`.
-    pub(crate) fn by(scheme: &'static str, fields: &Fields) -> Self {
+    /// Why, as an answer of 401 with these `fields` says of a sign-in by `mechanism`.
+    pub(crate) fn by(mechanism: Mechanism, fields: &Fields) -> Self {
         let offered = named(fields);
-        if offered.split(", ").any(|offer| offer.eq_ignore_ascii_case(scheme)) {
-            Self::Refused(scheme)
+        if offered.split(", ").any(|offer| mechanism.is_scheme(offer.as_bytes())) {
+            Self::Refused(mechanism)
         } else {
-            Self::NotOffered { scheme, offered }
+            Self::NotOffered { mechanism, offered }
         }
     }
 }
 
 /// What to do where the scheme that is configured is not among those `offered`.
 fn advice(offered: &str) -> String {
-    let ours = ["negotiate", "ntlm", "basic"];
-    let is_offered = |scheme: &&str| offered.split(", ").any(|offer| offer.eq_ignore_ascii_case(scheme));
-    let usable: Vec<_> = ours.into_iter().filter(is_offered).map(|scheme| format!("\"{scheme}\"")).collect();
+    let is_offered =
+        |mechanism: &Mechanism| offered.split(", ").any(|offer| mechanism.is_scheme(offer.as_bytes()));
+    let ours = Mechanism::ALL.into_iter().filter(|mechanism| mechanism.has_ends());
+    let usable = ours.filter(is_offered).map(|mechanism| format!("\"{mechanism}\"").to_ascii_lowercase());
+    let usable: Vec<_> = usable.collect();
     if usable.is_empty() {
         "none of these is one that the proxy can sign in by".to_owned()
     } else {
@@ -139,27 +140,10 @@ fn advice(offered: &str) -> String {
     }
 }
 
-/// The challenges in one header's value: a comma stands between two of them, and between two parameters of one.
-fn challenges(value: &str) -> Vec<&str> {
-    let mut starts = vec![0];
-    let mut quoted = false;
-    for (at, character) in value.char_indices() {
-        quoted ^= character == '"';
-        if character == ',' && !quoted {
-            let rest = value.get(at + 1..).unwrap_or_default();
-            let word = rest.trim_start().split([' ', ',']).next().unwrap_or_default();
-            if !word.is_empty() && !word.contains('=') {
-                starts.push(at + 1);
-            }
-        }
-    }
-    let ends = starts.iter().skip(1).map(|start| start - 1).chain([value.len()]);
-    let parts = starts.iter().zip(ends).filter_map(|(start, end)| value.get(*start..end));
-    parts.map(|part| part.trim().trim_end_matches(',').trim_end()).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use identity::Scope;
+
     use super::*;
 
     #[test]
@@ -169,20 +153,20 @@ mod tests {
         fields.push("WWW-Authenticate", "basic realm=\"y\"");
         fields.push("WWW-Authenticate", "X-Made\u{1}Up");
         assert_eq!(
-            NotSignedIn::by("NTLM", &fields).to_string(),
+            NotSignedIn::by(Mechanism::NTLM, &fields).to_string(),
             "the server does not offer NTLM, it offers Negotiate, Basic: set upstream.http_authentication to \
              \"negotiate\" or \"basic\""
         );
-        let refused = NotSignedIn::by("Basic", &fields).to_string();
+        let refused = NotSignedIn::by(Mechanism::BASIC, &fields).to_string();
         assert!(refused.starts_with("the server offers Basic and refuses our sign-in by it"), "{refused}");
         let mut bearer = Fields::default();
         bearer.push("WWW-Authenticate", "Bearer");
-        let why = NotSignedIn::by("Basic", &bearer).to_string();
+        let why = NotSignedIn::by(Mechanism::BASIC, &bearer).to_string();
         assert!(
             why.ends_with("it offers Bearer: none of these is one that the proxy can sign in by"),
             "{why}"
         );
-        let nothing = NotSignedIn::by("Basic", &Fields::default()).to_string();
+        let nothing = NotSignedIn::by(Mechanism::BASIC, &Fields::default()).to_string();
         assert!(nothing.contains("it offers nothing"), "{nothing}");
     }
 
@@ -198,7 +182,7 @@ mod tests {
         let mut offers = Offers::default();
         offers.learn(&fields);
         offers.learn(&Fields::default());
-        let said = |takes: fn(Scheme) -> bool| {
+        let said = |takes: fn(Mechanism) -> bool| {
             let mut head = ResponseHead::new(401, "").unwrap();
             offers.add_to(&mut head, takes);
             let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
@@ -213,7 +197,7 @@ mod tests {
                 "bearer client_id=\"1\", trusted_issuers=\"2\""
             ]
         );
-        assert_eq!(said(Scheme::is_handshake), ["Negotiate", "NTLM"]);
+        assert_eq!(said(|mechanism| mechanism.scope() == Scope::Connection), ["Negotiate", "NTLM"]);
         let mut many = Fields::default();
         for _ in 0..20 {
             many.push("WWW-Authenticate", "NTLM");

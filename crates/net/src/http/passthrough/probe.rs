@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use http1::RequestHead;
-use identity::passthrough::{Guarded, Probe as Kind, Scheme};
+use identity::Mechanism;
+use identity::passthrough::{Guarded, Probe as Kind};
 use mapi::mapihttp::headers::{X_CLIENT_APPLICATION, X_CLIENT_INFO, X_REQUEST_ID, X_REQUEST_TYPE};
 use wire::FileTime;
 
@@ -117,9 +118,9 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Whether a sign-in by `scheme` may begin with it at `now`.
-    pub(crate) fn serves(&self, scheme: Scheme, now: FileTime) -> bool {
-        self.guarded.holds(now) && self.guarded.offers(scheme)
+    /// Whether a sign-in by `mechanism` may begin with it at `now`.
+    pub(crate) fn serves(&self, mechanism: Mechanism, now: FileTime) -> bool {
+        self.guarded.holds(now) && self.guarded.offers(mechanism)
     }
 }
 

@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http1::{RequestHead, ResponseHead};
-use identity::passthrough::{Accepted, Answer, Checked, Guarded, Outcome, Scheme, SignIn, Taken, Unproven};
-use identity::{OsRandom, Refusal};
+use identity::passthrough::{Accepted, Answer, Checked, Guarded, Outcome, SignIn, Taken, Unproven};
+use identity::{Mechanism, OsRandom, Refusal, Scope, http_auth};
 use mapi::mapihttp::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 
 use crate::clock;
@@ -21,18 +19,18 @@ use crate::upstream_error::UpstreamError;
 /// What the server answered to a probe.
 struct Probed {
     head: ResponseHead,
-    offers: Vec<Scheme>,
+    offers: Vec<Mechanism>,
     token: Option<Vec<u8>>,
     /// Whether the connection stays.
     stays: bool,
 }
 
 impl Probed {
-    fn new((head, stays): (ResponseHead, bool), scheme: Option<Scheme>) -> Self {
+    fn new((head, stays): (ResponseHead, bool), mechanism: Option<Mechanism>) -> Self {
         let mut offers = Offers::default();
         offers.learn(&head.fields);
-        let token = scheme.and_then(|scheme| challenge(&head.fields, scheme.name()));
-        Self { offers: offers.schemes(), token, stays, head }
+        let token = mechanism.and_then(|mechanism| challenge(&head.fields, mechanism));
+        Self { offers: offers.mechanisms(), token, stays, head }
     }
 
     fn status(&self) -> u16 {
@@ -59,7 +57,7 @@ fn only<'a>(head: &'a ResponseHead, name: &'a str) -> Option<&'a [u8]> {
 
 /// Credentials that the server has to answer, and by what they are asked about.
 struct Leg<'a> {
-    scheme: Scheme,
+    mechanism: Mechanism,
     /// What stands in `Authorization`.
     value: &'a [u8],
     guard: Arc<Guard>,
@@ -74,26 +72,26 @@ enum Proven {
 }
 
 impl Relayed {
-    /// Begins a sign-in: what the server guards is known, and by a request for which it offers the scheme.
+    /// Begins a sign-in: what the server guards is known, and by a request for which it offers the mechanism.
     pub(crate) async fn begin(
         &mut self,
-        scheme: Scheme,
+        mechanism: Mechanism,
         request: &mut Request<'_>,
     ) -> Result<(Box<SignIn>, Arc<Guard>), NotProven> {
         let mut guard = self.guard(request).await?;
         let offers = guard.offers.clone();
-        while !guard.serves(scheme, clock::now()) {
+        while !guard.serves(mechanism, clock::now()) {
             *request.link = None;
             guard = match self.seek(guard.tried, request).await {
                 Ok(guard) => guard,
                 Err(NotProven::Unguarded) => {
-                    let names = offers.schemes().into_iter().map(Scheme::name).collect::<Vec<_>>();
-                    return Err(NotProven::NotOffered { scheme, offers: names.join(", ") });
+                    let names = offers.mechanisms().iter().map(Mechanism::to_string).collect::<Vec<_>>();
+                    return Err(NotProven::NotOffered { mechanism, offers: names.join(", ") });
                 }
                 Err(why) => return Err(why),
             };
         }
-        let sign_in = SignIn::new(&self.config, scheme, &guard.guarded, clock::now());
+        let sign_in = SignIn::new(&self.config, mechanism, &guard.guarded, clock::now());
         Ok((Box::new(sign_in.map_err(NotProven::Credentials)?), guard))
     }
 
@@ -106,31 +104,31 @@ impl Relayed {
         value: &[u8],
         request: &mut Request<'_>,
     ) -> Result<SignedIn, NotProven> {
-        let scheme = sign_in.scheme();
+        let mechanism = sign_in.mechanism();
         let sent = sign_in.sent(credentials).map_err(NotProven::Credentials)?;
         if begins {
             blank(request).await?;
         }
         let head = request.probe(&guard.probe, Some(value)).ok_or_else(lost)?;
         let link = request.link.as_mut().ok_or_else(lost)?;
-        if scheme.is_handshake() {
+        if mechanism.scope() == Scope::Connection {
             link.pin();
         }
         let probed = match link.probe(&head).await {
             // Only the client can shake hands on another one.
             Err(_) if !begins && link.transport.is_stale().await => return Ok(self.lost(request).await),
-            probed => Probed::new(probed?, Some(scheme)),
+            probed => Probed::new(probed?, Some(mechanism)),
         };
         let outcome = sent.answered(&probed.answer(), clock::now());
-        let mut leg = Leg { scheme, value, guard };
+        let mut leg = Leg { mechanism, value, guard };
         match self.prove(&mut leg, outcome, probed, request).await? {
             Proven::GoesOn(sign_in, token) => {
                 self.state = State::Handshake(sign_in, leg.guard);
-                Ok(SignedIn::GoOn(header(scheme, token).unwrap_or_default()))
+                Ok(SignedIn::GoOn(header(mechanism, token).unwrap_or_default()))
             }
             Proven::Accepted(accepted, stays, token) => {
-                let context = self.accept(accepted, scheme, stays, request)?;
-                Ok(SignedIn::As { context, fresh: true, token: header(scheme, token) })
+                let context = self.accept(accepted, mechanism, stays, request)?;
+                Ok(SignedIn::As { context, fresh: true, token: header(mechanism, token) })
             }
         }
     }
@@ -143,7 +141,7 @@ impl Relayed {
         mut probed: Probed,
         request: &mut Request<'_>,
     ) -> Result<Proven, NotProven> {
-        let scheme = leg.scheme;
+        let mechanism = leg.mechanism;
         let token = probed.token.take();
         loop {
             let status = probed.status();
@@ -156,14 +154,14 @@ impl Relayed {
                     let probed = self.ask(&leg.guard, None, request).await?;
                     (again.sent().answered(&probed.answer(), clock::now()), probed)
                 }
-                Outcome::GoesOn(_) | Outcome::Again(_) => return Err(NotProven::Closes(scheme)),
+                Outcome::GoesOn(_) | Outcome::Again(_) => return Err(NotProven::Closes(mechanism)),
                 Outcome::Elsewhere(elsewhere) => {
-                    leg.guard = self.guard_behind(&leg.guard, scheme, request).await?;
+                    leg.guard = self.guard_behind(&leg.guard, mechanism, request).await?;
                     if !probed.stays {
-                        again(scheme, request).await?;
+                        again(mechanism, request).await?;
                     }
                     let sent = elsewhere.by(&leg.guard.guarded)?;
-                    let value = Some(leg.value).filter(|_| !scheme.is_handshake());
+                    let value = Some(leg.value).filter(|_| mechanism.scope() == Scope::Request);
                     let probed = self.ask(&leg.guard, value, request).await?;
                     (sent.answered(&probed.answer(), clock::now()), probed)
                 }
@@ -171,9 +169,9 @@ impl Relayed {
                     let accepted = settle(taken, &leg.guard, request).await?;
                     return Ok(Proven::Accepted(accepted, probed.stays, token));
                 }
-                Outcome::Refused(Refusal::Rejected) => return Err(NotProven::Refused(scheme)),
+                Outcome::Refused(Refusal::Rejected) => return Err(NotProven::Refused(mechanism)),
                 Outcome::Refused(refusal) => return Err(NotProven::Credentials(refusal)),
-                Outcome::Unclear => return Err(NotProven::Unclear { scheme, status }),
+                Outcome::Unclear => return Err(NotProven::Unclear { mechanism, status }),
             };
         }
     }
@@ -193,14 +191,14 @@ impl Relayed {
     fn accept(
         &mut self,
         accepted: Accepted,
-        scheme: Scheme,
+        mechanism: Mechanism,
         stays: bool,
         request: &mut Request<'_>,
     ) -> Result<identity::SecurityContext, NotProven> {
         let (context, probe) = (accepted.context().clone(), accepted.probe());
-        if scheme.is_handshake() {
+        if mechanism.scope() == Scope::Connection {
             if !stays {
-                return Err(NotProven::Closes(scheme));
+                return Err(NotProven::Closes(mechanism));
             }
             self.state = State::Somebody(context.clone(), probe);
         } else {
@@ -236,7 +234,7 @@ impl Relayed {
     async fn guard_behind(
         &mut self,
         guard: &Guard,
-        scheme: Scheme,
+        mechanism: Mechanism,
         request: &mut Request<'_>,
     ) -> Result<Arc<Guard>, NotProven> {
         let mut tried = guard.tried;
@@ -248,7 +246,7 @@ impl Relayed {
                 Err(NotProven::Unguarded) => return Err(Unproven::Silent.into()),
                 found => found?,
             };
-            if found.serves(scheme, clock::now()) {
+            if found.serves(mechanism, clock::now()) {
                 return Ok(found);
             }
             tried = found.tried;
@@ -283,9 +281,9 @@ fn lost() -> NotProven {
     UpstreamError::closed("no connection to the server").into()
 }
 
-/// The header's value by which `scheme` goes on.
-fn header(scheme: Scheme, token: Option<Vec<u8>>) -> Option<String> {
-    token.map(|token| format!("{} {}", scheme.name(), STANDARD.encode(token)))
+/// The header's value by which `mechanism` goes on.
+fn header(mechanism: Mechanism, token: Option<Vec<u8>>) -> Option<String> {
+    token.map(|token| http_auth::header(mechanism, &token))
 }
 
 /// Sees to it that the server took these credentials and not whatever came: on a fresh connection it refuses the
@@ -307,9 +305,9 @@ async fn settle(taken: Taken, guard: &Guard, request: &Request<'_>) -> Result<Ac
 }
 
 /// Has another connection ready for the same credentials.
-async fn again(scheme: Scheme, request: &mut Request<'_>) -> Result<(), NotProven> {
-    if scheme.is_handshake() {
-        return Err(NotProven::Closes(scheme));
+async fn again(mechanism: Mechanism, request: &mut Request<'_>) -> Result<(), NotProven> {
+    if mechanism.scope() == Scope::Connection {
+        return Err(NotProven::Closes(mechanism));
     }
     *request.link = None;
     blank(request).await

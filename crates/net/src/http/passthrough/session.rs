@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use http1::{Fields, RequestHead, ResponseHead};
-use identity::passthrough::{Accepted, Config, Probe as Kind, Scheme, SignIn, Unproven};
-use identity::{ClaimedName, Refusal, SecurityContext};
+use identity::http_auth::Authorization;
+use identity::passthrough::{Accepted, Config, Probe as Kind, SignIn, Unproven};
+use identity::{ClaimedName, Mechanism, Refusal, Scope, SecurityContext};
 
 use crate::clock;
 use crate::http::downstream::auth::SignedIn;
@@ -25,22 +26,22 @@ pub(crate) enum NotProven {
     #[error("{0}")]
     Credentials(Refusal),
     /// The server refuses them.
-    #[error("the server refuses the client's {}", .0.name())]
-    Refused(Scheme),
+    #[error("the server refuses the client's {0}")]
+    Refused(Mechanism),
     /// The server does not offer the scheme.
-    #[error("the server does not offer {}; it offers {offers}", .scheme.name())]
-    NotOffered { scheme: Scheme, offers: String },
+    #[error("the server does not offer {mechanism}; it offers {offers}")]
+    NotOffered { mechanism: Mechanism, offers: String },
     /// The server answers otherwise.
-    #[error("the server answers {status} to the client's {}", .scheme.name())]
-    Unclear { scheme: Scheme, status: u16 },
+    #[error("the server answers {status} to the client's {mechanism}")]
+    Unclear { mechanism: Mechanism, status: u16 },
     /// No request was found that shows anything.
     #[error(
         "the server does not ask for a sign-in: no request is refused with 401, or none shows its answer"
     )]
     Unguarded,
     /// The server's connection does not last as long as its sign-in.
-    #[error("the server closes its connection after {}", .0.name())]
-    Closes(Scheme),
+    #[error("the server closes its connection after {0}")]
+    Closes(Mechanism),
     /// What the server took proves nothing.
     #[error(transparent)]
     Nothing(#[from] Unproven),
@@ -119,8 +120,11 @@ impl Relayed {
         }
     }
 
-    fn takes(&self, scheme: Scheme) -> bool {
-        if scheme.is_handshake() { !self.shared } else { self.protected }
+    fn takes(&self, mechanism: Mechanism) -> bool {
+        match mechanism.scope() {
+            Scope::Connection => !self.shared,
+            Scope::Request => self.protected,
+        }
     }
 
     /// The account whose credentials a request with these `fields` has to prove at the server, which may be for an
@@ -128,13 +132,15 @@ impl Relayed {
     pub(crate) fn unproven(&self, fields: &Fields, mapi: bool) -> Option<ClaimedName> {
         let mut sent = fields.all("authorization");
         let (Some(value), None) = (sent.next(), sent.next()) else { return None };
-        let (scheme, credentials) = Scheme::split(value).filter(|(scheme, _)| self.takes(*scheme))?;
-        let known = self.taken.as_ref().filter(|taken| taken.covers(scheme, credentials));
+        let authorization = Authorization::read(value);
+        let mechanism = authorization.mechanism().filter(|mechanism| self.takes(*mechanism))?;
+        let credentials = authorization.credentials;
+        let known = self.taken.as_ref().filter(|taken| taken.covers(mechanism, credentials));
         let known = known.filter(|taken| holds(taken.probe(), mapi));
         if known.is_some_and(|known| known.context().check(clock::now()).is_ok()) {
             return None;
         }
-        ClaimedName::in_header(scheme, credentials)
+        ClaimedName::in_header(mechanism, credentials)
     }
 
     /// Who sends a request.
@@ -154,7 +160,7 @@ impl Relayed {
 
     /// Adds to `head` what the server wants to be signed in with, as far as we pass it on.
     pub(crate) fn offer(&self, head: &mut ResponseHead) {
-        self.offers.add_to(head, |scheme| self.takes(scheme));
+        self.offers.add_to(head, |mechanism| self.takes(mechanism));
     }
 
     /// Whether `context` is of a handshake, so that it ends with the connection that it was made on.
@@ -213,13 +219,15 @@ impl Relayed {
     }
 
     async fn with(&mut self, value: &[u8], request: &mut Request<'_>) -> SignedIn {
-        let Some((scheme, credentials)) = Scheme::split(value) else {
+        let authorization = Authorization::read(value);
+        let credentials = authorization.credentials;
+        let Some(mechanism) = authorization.mechanism() else {
             return self.refuse(request, "an unknown kind of credentials").await;
         };
-        if !self.takes(scheme) {
-            return self.refuse(request, &format!("{} is not relayed here", scheme.name())).await;
+        if !self.takes(mechanism) {
+            return self.refuse(request, &format!("{mechanism} is not relayed here")).await;
         }
-        if let Some(taken) = self.taken.as_ref().filter(|taken| taken.covers(scheme, credentials))
+        if let Some(taken) = self.taken.as_ref().filter(|taken| taken.covers(mechanism, credentials))
             && holds(taken.probe(), request.mapi)
             && taken.context().check(clock::now()).is_ok()
         {
@@ -230,7 +238,7 @@ impl Relayed {
             return SignedIn::As { context, fresh: false, token: None };
         }
         let begun = match std::mem::replace(&mut self.state, State::Nobody) {
-            State::Handshake(sign_in, guard) if sign_in.scheme() == scheme => {
+            State::Handshake(sign_in, guard) if sign_in.mechanism() == mechanism => {
                 let stays = match request.link {
                     Some(link) => link.is_in_handshake().await,
                     None => false,
@@ -249,7 +257,7 @@ impl Relayed {
         let begins = begun.is_none();
         let begun = match begun {
             Some(begun) => begun,
-            None => match self.begin(scheme, request).await {
+            None => match self.begin(mechanism, request).await {
                 Ok(begun) => begun,
                 Err(why) => return self.not_proven(why, request),
             },

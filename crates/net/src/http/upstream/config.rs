@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use identity::{Password, SecurityContext};
+use identity::{Channel, Mechanism, OsRandom, Refusal, Scope, SecurityContext, Step, http_auth};
 use zeroize::Zeroizing;
 
 use crate::account::{Account, credentials_for};
+use crate::clock;
 use crate::gate::{Gate, Road, SignInAttempt};
 use crate::http::tls::TlsTrust;
 use crate::http::upstream::forwarding::Via;
@@ -19,31 +18,48 @@ use crate::upstream_error::UpstreamError;
 /// As whom we act towards the server.
 #[derive(Clone)]
 pub enum HttpCredentials {
-    /// As one account for all, by Basic: the header that says so, which is wiped when the last one forgets it.
-    Basic(Bytes),
-    /// As one account for all, by NTLM or Negotiate.
+    /// As one account for all, whose credentials each request carries.
+    EachRequest {
+        /// By which mechanism.
+        mechanism: Mechanism,
+        /// The header that says so, which is wiped when the last one forgets it.
+        authorization: Bytes,
+    },
+    /// As one account for all, by a handshake on each connection.
     Handshake(Arc<Account>),
     /// As each client itself, who signs in there through us.
     Relayed,
 }
 
 impl HttpCredentials {
-    /// The account `user` of `domain`, by Basic.
-    pub fn basic(user: &str, domain: &str, password: &Password) -> Self {
-        let name = if domain.is_empty() { user.to_owned() } else { format!("{domain}\\{user}") };
-        let text = Zeroizing::new(format!("{name}:{}", password.expose()));
-        let encoded = Zeroizing::new(STANDARD.encode(text.as_bytes()));
-        Self::Basic(Bytes::from_owner(Zeroizing::new(format!("Basic {}", *encoded))))
+    /// As `account`, by its mechanism.
+    ///
+    /// # Errors
+    /// When the mechanism is none of HTTP, or the account's credentials are not ones that it can sign in with.
+    pub fn account(account: Account) -> Result<Self, Refusal> {
+        let mechanism = account.mechanism;
+        mechanism.http_scheme().ok_or(Refusal::NoMechanism)?;
+        if mechanism.scope() == Scope::Connection {
+            return Ok(Self::Handshake(Arc::new(account)));
+        }
+        let mut initiator = mechanism.initiator(&account.config, Channel::http(None))?;
+        match initiator.step(&[], clock::now(), &mut OsRandom)? {
+            Step::Continue(token) | Step::Done { token: Some(token), .. } => {
+                let header = Zeroizing::new(http_auth::header(mechanism, &Zeroizing::new(token)));
+                Ok(Self::EachRequest { mechanism, authorization: Bytes::from_owner(header) })
+            }
+            Step::Done { token: None, .. } => Err(Refusal::OutOfOrder { expected: "a first token" }),
+        }
     }
 }
 
 impl std::fmt::Debug for HttpCredentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Basic(_) => "Basic([redacted])",
-            Self::Handshake(_) => "Handshake([redacted])",
-            Self::Relayed => "Relayed",
-        })
+        match self {
+            Self::EachRequest { mechanism, .. } => write!(f, "{mechanism}([redacted])"),
+            Self::Handshake(_) => f.write_str("Handshake([redacted])"),
+            Self::Relayed => f.write_str("Relayed"),
+        }
     }
 }
 
@@ -86,7 +102,7 @@ impl HttpUpstream {
     ) -> Result<Option<SignInAttempt>, UpstreamError> {
         match credentials_for(context, self.credentials.get()).as_deref() {
             None | Some(HttpCredentials::Relayed) => Ok(None),
-            Some(HttpCredentials::Basic(_) | HttpCredentials::Handshake(_)) => {
+            Some(HttpCredentials::EachRequest { .. } | HttpCredentials::Handshake(_)) => {
                 self.gate.sign_in(Road::Http, directory(target), context, self.timeout).await.map(Some)
             }
         }

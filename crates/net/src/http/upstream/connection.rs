@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http1::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead};
-use identity::{ChannelBindings, Identity, Initiator, InitiatorConfig, OsRandom, SecurityContext, Step};
+use identity::{
+    Channel, ChannelBindings, Identity, Mechanism, OsRandom, Refusal, SecurityContext, Step, http_auth,
+};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::account::{Account, credentials_for};
@@ -138,7 +138,7 @@ impl UpstreamConnection {
         target: &str,
     ) -> Result<bool, UpstreamError> {
         let Some(held) =
-            self.credentials.as_ref().filter(|held| matches!(***held, HttpCredentials::Basic(_)))
+            self.credentials.as_ref().filter(|held| matches!(***held, HttpCredentials::EachRequest { .. }))
         else {
             return Ok(true);
         };
@@ -161,8 +161,8 @@ impl UpstreamConnection {
         {
             // With a handshake no further request signs in.
             let accepted = attempt.accepted();
-            self.accepted =
-                accepted.filter(|_| matches!(self.credentials.as_deref(), Some(HttpCredentials::Basic(_))));
+            self.accepted = accepted
+                .filter(|_| matches!(self.credentials.as_deref(), Some(HttpCredentials::EachRequest { .. })));
         }
     }
 
@@ -241,7 +241,7 @@ impl UpstreamConnection {
         self.belongs_to(context);
         match self.credentials.clone().as_deref() {
             Some(HttpCredentials::Handshake(account)) => self.shake_hands(upstream, account, target).await,
-            Some(HttpCredentials::Basic(_) | HttpCredentials::Relayed) | None => Ok(()),
+            Some(HttpCredentials::EachRequest { .. } | HttpCredentials::Relayed) | None => Ok(()),
         }
     }
 
@@ -251,33 +251,40 @@ impl UpstreamConnection {
         account: &Account,
         target: &str,
     ) -> Result<(), NotOpened> {
-        let scheme = scheme(account);
-        let config = InitiatorConfig { bindings: self.bindings, ..account.config.clone() };
-        let mut initiator = Initiator::new(account.mechanism, config);
+        let mechanism = account.mechanism;
+        let initiator = mechanism.initiator(&account.config, Channel::http(self.bindings));
+        let mut initiator = initiator.map_err(|refusal| not_signed_in(&refusal))?;
         let first = token(initiator.step(&[], clock::now(), &mut OsRandom))?;
         let mut head = RequestHead::new("POST", target).ok_or(NotOpened::Target)?;
         head.fields.push("Host", upstream.host_header());
-        head.fields.push("Authorization", format!("{scheme} {}", STANDARD.encode(first)));
+        head.fields.push("Authorization", http_auth::header(mechanism, &first));
         head.fields.push("Content-Length", "0");
         let (answer, stays) = self.probe(&head).await?;
-        let challenge = match challenge(&answer.fields, scheme) {
-            Some(challenge) if answer.status() == 401 => challenge,
-            _ if answer.status() == 401 => return Err(NotSignedIn::by(scheme, &answer.fields).into()),
-            _ => return Err(NotSignedIn::Status { scheme, status: answer.status() }.into()),
-        };
-        if !stays {
-            return Err(NotSignedIn::Closed(scheme).into());
+        let answered = challenge(&answer.fields, mechanism);
+        match (answer.status(), answered) {
+            (401, Some(challenge)) if stays => {
+                let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
+                self.token = Some(http_auth::header(mechanism, &last));
+                Ok(())
+            }
+            (401, Some(_)) => Err(NotSignedIn::Closed(mechanism).into()),
+            (401, None) => Err(NotSignedIn::by(mechanism, &answer.fields).into()),
+            // A server that takes the first token proves itself with the last one.
+            (status, last) => {
+                let last = last.map(|last| initiator.step(&last, clock::now(), &mut OsRandom));
+                match last {
+                    Some(Ok(Step::Done { token: None, .. })) if stays => Ok(()),
+                    _ => Err(NotSignedIn::Status { mechanism, status }.into()),
+                }
+            }
         }
-        let last = token(initiator.step(&challenge, clock::now(), &mut OsRandom))?;
-        self.token = Some(format!("{scheme} {}", STANDARD.encode(last)));
-        Ok(())
     }
 
     /// Why the server refused what we sent with our account's credentials, by an answer with these `fields`.
     pub(crate) fn refused(&self, fields: &Fields) -> NotSignedIn {
         match self.credentials.as_deref() {
-            Some(HttpCredentials::Basic(_)) => NotSignedIn::by("Basic", fields),
-            Some(HttpCredentials::Handshake(account)) => NotSignedIn::by(scheme(account), fields),
+            Some(HttpCredentials::EachRequest { mechanism, .. }) => NotSignedIn::by(*mechanism, fields),
+            Some(HttpCredentials::Handshake(account)) => NotSignedIn::by(account.mechanism, fields),
             Some(HttpCredentials::Relayed) | None => NotSignedIn::Anonymous,
         }
     }
@@ -385,16 +392,12 @@ fn closed(why: String) -> ResponseEvent {
 /// So much of a refusal is read to keep the connection.
 const DRAINED: usize = 1 << 20;
 
-/// The scheme by which `account` signs in.
-const fn scheme(account: &Account) -> &'static str {
-    match account.mechanism {
-        identity::Mechanism::Ntlm => "NTLM",
-        identity::Mechanism::Spnego => "Negotiate",
-    }
+fn not_signed_in(refusal: &Refusal) -> UpstreamError {
+    UpstreamError::Protocol(format!("signing in: {refusal}"))
 }
 
-fn token(step: Result<Step, identity::Refusal>) -> Result<Vec<u8>, UpstreamError> {
-    match step.map_err(|refusal| UpstreamError::Protocol(format!("signing in: {refusal}")))? {
+fn token(step: Result<Step, Refusal>) -> Result<Vec<u8>, UpstreamError> {
+    match step.map_err(|refusal| not_signed_in(&refusal))? {
         Step::Continue(token) | Step::Done { token: Some(token), .. } => Ok(token),
         Step::Done { token: None, .. } => {
             Err(UpstreamError::Protocol("the handshake ended too early".to_owned()))
@@ -402,13 +405,8 @@ fn token(step: Result<Step, identity::Refusal>) -> Result<Vec<u8>, UpstreamError
     }
 }
 
-/// The token that the server answers with.
-pub(crate) fn challenge(fields: &Fields, scheme: &str) -> Option<Vec<u8>> {
-    fields.all("www-authenticate").find_map(|value| {
-        let (name, rest) = value.split_at_checked(scheme.len())?;
-        let token = rest.trim_ascii();
-        (name.eq_ignore_ascii_case(scheme.as_bytes()) && !token.is_empty())
-            .then(|| STANDARD.decode(token).ok())
-            .flatten()
-    })
+/// The token of `mechanism` that the server answers with.
+pub(crate) fn challenge(fields: &Fields, mechanism: Mechanism) -> Option<Vec<u8>> {
+    let challenges = fields.all("www-authenticate").flat_map(http_auth::challenges);
+    challenges.into_iter().find_map(|challenge| challenge.token(mechanism))
 }

@@ -93,7 +93,9 @@ impl UpstreamConnection {
     fn proof(&mut self) -> Proof {
         let Some(credentials) = &self.credentials else { return Proof::Ours(None) };
         match (&**credentials, self.token.take()) {
-            (HttpCredentials::Basic(basic), _) => Proof::Ours(Some(basic.clone())),
+            (HttpCredentials::EachRequest { authorization, .. }, _) => {
+                Proof::Ours(Some(authorization.clone()))
+            }
             (HttpCredentials::Handshake(_), Some(token)) => Proof::Ours(Some(token.into())),
             // Credentials that each request has are the client's own, and were taken by the server.
             (HttpCredentials::Relayed, _) if !self.pinned => Proof::AsItCame,

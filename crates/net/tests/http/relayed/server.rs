@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{
-    Acceptor, AcceptorConfig, Authority, Mechanism, OsRandom, Policy, Registry, ServerNames, Step,
+    Acceptor, AcceptorConfig, Authority, Channel, Mechanism, OsRandom, Policy, Registry, ServerNames, Step,
 };
 use wire::FileTime;
 
@@ -20,7 +20,7 @@ pub(super) const NOW: FileTime = FileTime(134_100_000_000_000_000);
 
 /// Who signed in on a connection, or is about to.
 enum Who {
-    Handshake(Box<Acceptor>),
+    Handshake(Box<dyn Acceptor>),
     User(String),
 }
 
@@ -65,7 +65,7 @@ impl Orders {
     }
 }
 
-fn acceptor() -> Acceptor {
+fn acceptor() -> Box<dyn Acceptor> {
     let config = AcceptorConfig {
         accounts: Arc::new(Everybody),
         policy: Policy::default(),
@@ -73,7 +73,7 @@ fn acceptor() -> Acceptor {
         authority: Authority::new("accounts"),
         registry: Registry::new(),
     };
-    Acceptor::new(Mechanism::Ntlm, Arc::new(config), None)
+    Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(None)).unwrap()
 }
 
 /// What a server answers the first message of NTLM with, which a client sent in `Authorization`; none where it is
@@ -185,7 +185,7 @@ fn who(got: &Got, known: &mut HashMap<usize, Who>, orders: &Orders) -> Result<Op
         _ => {
             let mut acceptor = match known.remove(&got.connection) {
                 Some(Who::Handshake(acceptor)) => acceptor,
-                _ => Box::new(acceptor()),
+                _ => acceptor(),
             };
             match acceptor.step(&STANDARD.decode(rest).unwrap(), NOW, &mut OsRandom) {
                 Ok(Step::Continue(token)) => {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use identity::accounts::{Account, AccountFile};
-use identity::ntlm::MessageSecurity;
+use identity::ntlm::{NegotiateFlags, NtlmSecurity};
 use identity::{
-    Acceptor, AcceptorConfig, ActingLevel, Authority, Credentials, Initiator, InitiatorConfig, Mechanism,
-    NtHash, NtlmVersion, Policy, Protection, Refusal, Registry, SecurityContext, ServerNames, Step,
+    Acceptor, AcceptorConfig, ActingLevel, Authority, Channel, Credentials, Initiator, InitiatorConfig,
+    Mechanism, MessageSecurity, NtHash, NtlmVersion, Policy, Protection, Refusal, Registry, SecurityContext,
+    ServerNames, Step,
 };
 use wire::FileTime;
 
@@ -70,10 +71,10 @@ impl Ends {
     }
 
     const fn mechanism(&self) -> Mechanism {
-        if self.has(1) { Mechanism::Spnego } else { Mechanism::Ntlm }
+        if self.has(1) { Mechanism::SPNEGO } else { Mechanism::NTLM }
     }
 
-    fn acceptor(&self) -> Acceptor {
+    fn acceptor(&self) -> Box<dyn Acceptor> {
         let mut accounts = AccountFile::default();
         let account = Account::new("alice", "LAB", NtHash::from_bytes(ALICE));
         accounts.set(account).expect("a name that may be");
@@ -89,24 +90,19 @@ impl Ends {
             authority: Authority::new("accounts"),
             registry: Arc::clone(&self.registry),
         };
-        Acceptor::new(self.mechanism(), Arc::new(config), None)
+        self.mechanism().acceptor(&Arc::new(config), Channel::RPC).expect("a mechanism with both ends")
     }
 
-    fn initiator(&self) -> Initiator {
+    fn initiator(&self) -> Box<dyn Initiator> {
         let protection = match (self.has(8), self.has(16)) {
             (_, true) => Protection::Seal,
             (true, _) => Protection::Sign,
             _ => Protection::None,
         };
         let config = InitiatorConfig {
-            credentials: Credentials::Account {
-                user: "alice".to_owned(),
-                domain: "LAB".to_owned(),
-                nt_hash: NtHash::from_bytes(ALICE),
-            },
+            credentials: Credentials::nt_hash("alice", "LAB", NtHash::from_bytes(ALICE)),
             workstation: "WS".to_owned(),
             target_name: String::new(),
-            bindings: None,
             protection,
             level: ActingLevel::Impersonate,
             version: if self.is_old() { NtlmVersion::V1 } else { NtlmVersion::V2 },
@@ -114,7 +110,7 @@ impl Ends {
             authority: Authority::new("upstream"),
             registry: Arc::clone(&self.registry),
         };
-        Initiator::new(self.mechanism(), config)
+        self.mechanism().initiator(&config, Channel::RPC).expect("a mechanism with both ends")
     }
 
     /// Tokens out of nothing sign no user in.
@@ -241,8 +237,13 @@ enum Trust {
 
 /// Messages go both ways. Where there are keys none that was changed passes; between honest ends every other
 /// one does.
-fn messages(mut client: MessageSecurity, mut server: MessageSecurity, trust: Trust, input: &mut Input<'_>) {
-    assert!(trust == Trust::None || client.flags() == server.flags(), "both agreed on the same");
+fn messages(
+    mut client: Box<dyn MessageSecurity>,
+    mut server: Box<dyn MessageSecurity>,
+    trust: Trust,
+    input: &mut Input<'_>,
+) {
+    assert!(trust == Trust::None || flags(&*client) == flags(&*server), "both agreed on the same");
     while !input.is_empty() {
         let (choice, body) = (input.byte(), input.block());
         let (from, to) =
@@ -260,7 +261,8 @@ fn messages(mut client: MessageSecurity, mut server: MessageSecurity, trust: Tru
         };
         let changed = choice & 4 != 0;
         if changed {
-            signature[usize::from(choice >> 3) % signature.len()] ^= 0x40;
+            let place = usize::from(choice >> 3) % signature.len();
+            signature[place] ^= 0x40;
         }
         let verdict = if sealed {
             to.unseal(b"head", &mut message, b"tail", &signature)
@@ -277,4 +279,10 @@ fn messages(mut client: MessageSecurity, mut server: MessageSecurity, trust: Tru
             return;
         }
     }
+}
+
+/// What NTLM's handshake agreed on.
+fn flags(security: &dyn MessageSecurity) -> NegotiateFlags {
+    let any: &dyn std::any::Any = security;
+    any.downcast_ref::<NtlmSecurity>().expect("NTLM alone protects messages").flags()
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::passthrough::{Accepted, Answer, Checked, Config, Guarded, Outcome, Probe, Scheme, SignIn};
-use identity::{Authority, OsRandom, Proof, Registry};
+use identity::passthrough::{Accepted, Answer, Checked, Config, Guarded, Outcome, Probe, SignIn};
+use identity::{Authority, Mechanism, OsRandom, Proof, Registry, Scope};
 use wire::FileTime;
 
 use crate::input::Input;
@@ -43,13 +43,13 @@ fn answer(byte: u8, token: Option<&[u8]>) -> Answer<'_> {
     let is_ping = byte & 0x80 != 0;
     let request_type = is_ping.then_some(&b"PING"[..]);
     let response_code = is_ping.then_some(&b"0"[..]);
-    Answer { status, token, request_type, response_code, offers: &Scheme::ALL }
+    Answer { status, token, request_type, response_code, offers: &Mechanism::ALL }
 }
 
 /// Who signed in.
 fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
     let mut input = Input::new(data);
-    let scheme = Scheme::ALL[usize::from(input.byte()) % Scheme::ALL.len()];
+    let scheme = Mechanism::ALL[usize::from(input.byte()) % Mechanism::ALL.len()];
     let probe = |byte: u8| if byte & 0x40 == 0 { Probe::Ping } else { Probe::Address };
     let guarded = |byte: u8| Guarded::seen(probe(byte), &answer(0, None), NOW);
     let first = input.byte();
@@ -57,7 +57,7 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
     let mut sign_in = SignIn::new(config, scheme, &guarded(first)?, NOW).ok()?;
     while !input.is_empty() {
         let block = input.block();
-        let text = if scheme.is_handshake() { STANDARD.encode(block).into_bytes() } else { block.to_vec() };
+        let text = if is_handshake(scheme) { STANDARD.encode(block).into_bytes() } else { block.to_vec() };
         let mut byte = input.byte();
         let token = input.block();
         let sent = sign_in.sent(&text).ok()?;
@@ -66,7 +66,7 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
         loop {
             let sent = match outcome {
                 Outcome::Again(sent) => {
-                    assert!(scheme.is_handshake() && !again, "a handshake is over once");
+                    assert!(is_handshake(scheme) && !again, "a handshake is over once");
                     again = true;
                     sent.sent()
                 }
@@ -88,11 +88,11 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
         }
         match outcome {
             Outcome::GoesOn(goes_on) => {
-                assert!(answer(byte, None).status == 401 && scheme.is_handshake() && !token.is_empty());
+                assert!(answer(byte, None).status == 401 && is_handshake(scheme) && !token.is_empty());
                 sign_in = goes_on;
             }
             Outcome::Taken(taken) => {
-                assert_eq!(again, scheme.is_handshake(), "a handshake whose connection was not seen to hold");
+                assert_eq!(again, is_handshake(scheme), "a handshake whose connection was not seen to hold");
                 let carried_out = kind == Probe::Address || byte & 0x80 != 0;
                 assert!(answer(byte, None).status == 200 && carried_out, "nothing shows who answered");
                 let without = answer(input.byte(), None);
@@ -101,7 +101,7 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
                 let accepted = match checked.ok()? {
                     Checked::Accepted(accepted) => accepted,
                     Checked::Control(control) => {
-                        assert!(kind == Probe::Address && !scheme.is_handshake());
+                        assert!(kind == Probe::Address && !is_handshake(scheme));
                         control.answered(&answer(input.byte(), None), NOW).ok()?
                     }
                 };
@@ -114,12 +114,16 @@ fn sign_in(data: &[u8], config: &Arc<Config>) -> Option<identity::Identity> {
 }
 
 /// What holds for everybody who signed in.
-fn checked_context(accepted: &Accepted, scheme: Scheme, text: &[u8]) -> identity::Identity {
+fn checked_context(accepted: &Accepted, scheme: Mechanism, text: &[u8]) -> identity::Identity {
     let context = accepted.context();
     assert!(context.proof() == Proof::Relayed && !context.is_anonymous() && !context.is_system());
     assert!(!context.principal().user().is_empty());
-    assert_eq!(accepted.covers(scheme, text), !scheme.is_handshake());
+    assert_eq!(accepted.covers(scheme, text), !is_handshake(scheme));
     let other = [text, &b"x"[..]].concat();
-    assert!(Scheme::ALL.iter().all(|scheme| !accepted.covers(*scheme, &other)));
+    assert!(Mechanism::ALL.iter().all(|scheme| !accepted.covers(*scheme, &other)));
     context.identity().clone()
+}
+
+fn is_handshake(mechanism: Mechanism) -> bool {
+    mechanism.scope() == Scope::Connection
 }

@@ -6,13 +6,15 @@ use std::time::Duration;
 use engine::{CookieTable, Deferral, Engine, Module, SessionLimits, Stack};
 use identity::accounts::Account;
 use identity::{
-    AcceptorConfig, Accounts, Authority, NtHash, OsRandom, Password, Policy, Registry, ServerNames,
+    AcceptorConfig, Accounts, Authority, Credentials, Mechanism, NtHash, OsRandom, Password, Policy,
+    Registry, ServerNames,
 };
+use rpc::pdu::AuthLevel;
 
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
 use crate::http::config::{HttpLimits, HttpListenerConfig};
-use crate::http::downstream::auth::{HttpSignIn, Schemes};
+use crate::http::downstream::auth::HttpSignIn;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
 use crate::http::peers::Peers;
@@ -68,10 +70,12 @@ impl Setup {
             authority: Authority::new("accounts"),
             registry: Arc::clone(&registry),
         });
-        let schemes = Schemes { basic: true, basic_unprotected: true, ntlm: true, negotiate: true };
+        let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
+        let service =
+            crate::Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "exchange.lab.test", &registry);
         let engine = Engine::new(Stack::new(self.modules));
         let config = HttpListenerConfig {
-            sign_in: HttpSignIn::new(acceptor, schemes),
+            sign_in: HttpSignIn::new(acceptor, Mechanism::ALL, true),
             relayed: None,
             origin: "https://proxy.lab.test".to_owned(),
             peers: Peers::default(),
@@ -81,11 +85,7 @@ impl Setup {
                 host: "exchange.lab.test".to_owned(),
                 port: 443,
                 tls: None,
-                credentials: Reloadable::new(HttpCredentials::basic(
-                    "svcproxy",
-                    "LAB",
-                    &Password::new("secret"),
-                )),
+                credentials: Reloadable::new(HttpCredentials::account(service).unwrap()),
                 timeout: CALL_LIMIT,
                 call_limit: self.call_limit,
                 via: Via::new(&mut OsRandom).unwrap(),

@@ -5,11 +5,57 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use wire::FileTime;
+use zeroize::Zeroizing;
 
-use super::named::{Named, fits};
-use super::ticket::Fingerprint;
 use crate::error::Refusal;
+use crate::package::{Package, Scope};
+use crate::passthrough::named::{Named, fits};
+use crate::passthrough::ticket::Fingerprint;
+use crate::passthrough::transcript::{OneToken, Transcript};
 use crate::principal::{Key, Principal};
+
+/// The mechanism. We have neither end of it: tokens pass through.
+pub(crate) struct Bearer;
+
+impl Package for Bearer {
+    fn name(&self) -> &'static str {
+        "bearer"
+    }
+
+    fn http_scheme(&self) -> Option<&'static str> {
+        Some("Bearer")
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Request
+    }
+
+    fn claimed_name(&self, token: &[u8]) -> Option<String> {
+        name(token).ok().map(|named| named.principal.to_string())
+    }
+
+    fn transcript(&self) -> Option<Box<dyn Transcript>> {
+        Some(Box::new(OneToken::new(name)))
+    }
+
+    /// Servers offer it to those clients only who say that they know it.
+    fn may_be_unoffered(&self) -> bool {
+        true
+    }
+
+    fn made_up(&self, bytes: &[u8; 32]) -> Vec<u8> {
+        bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")).into_bytes()
+    }
+
+    /// The token stands in the header as it is (RFC 6750 2.1).
+    fn read_http(&self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        Ok(Zeroizing::new(credentials.to_vec()))
+    }
+
+    fn write_http(&self, token: &[u8]) -> Zeroizing<String> {
+        Zeroizing::new(String::from_utf8_lossy(token).into_owned())
+    }
+}
 
 #[derive(Deserialize)]
 struct Header {
@@ -55,7 +101,7 @@ impl Claims {
 
 /// Who a token is of: by issuer, tenant and account where it is a signed JWT (RFC 7519) that says so, else by
 /// its hash.
-pub(super) fn name(token: &[u8]) -> Result<Named, Refusal> {
+fn name(token: &[u8]) -> Result<Named, Refusal> {
     // What else a token had in it (RFC 6750 2.1), a gateway before the server might act on it.
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
     if token.is_empty() || !token.iter().all(is_token) {
@@ -86,9 +132,4 @@ fn claims(token: &[u8]) -> Option<Claims> {
 fn file_time(seconds: u64) -> Option<FileTime> {
     const BETWEEN_1601_AND_1970: u64 = 11_644_473_600;
     seconds.checked_add(BETWEEN_1601_AND_1970)?.checked_mul(10_000_000).map(FileTime)
-}
-
-/// What a Bearer token calls its owner, where it says; not proven.
-pub(crate) fn owner_of_token(token: &[u8]) -> Option<String> {
-    name(token).ok().map(|named| named.principal.to_string())
 }

@@ -1,0 +1,231 @@
+//! What client and server say in a handshake, from which the name comes.
+//!
+//! A name is that of the last mechanism's token, and of no other: NTLM's AUTHENTICATE (the answer to the server's
+//! CHALLENGE), or the ticket in an `AP-REQ` of Kerberos. What comes behind it can only keep the name (the
+//! integrity code of SPNEGO's list) or end the handshake.
+
+use wire::Decode as _;
+
+use super::named::{Named, named};
+use super::ticket;
+use super::transcript::Transcript;
+use crate::error::Refusal;
+use crate::ntlm::flags::NegotiateFlags;
+use crate::ntlm::messages::{Authenticate, Challenge, Negotiate, SIGNATURE};
+use crate::principal::{Key, Principal};
+use crate::spnego::tokens::{NegState, NegTokenInit, NegTokenResp, Oid};
+
+/// The longest token of a handshake, in bytes: Kerberos's tickets can be long.
+const LONGEST_TOKEN: usize = 48 * 1024;
+
+/// More legs than any handshake has.
+const MOST_LEGS: u8 = 8;
+
+/// What was said so far.
+pub(crate) struct Handshake {
+    /// Whether SPNEGO may be around the mechanism's messages; otherwise it is NTLM as it is.
+    negotiated: bool,
+    legs: u8,
+    stage: Stage,
+    /// The mechanism that the last tokens are of: the client's first one, then the one that the server chose.
+    chosen: Option<Oid>,
+}
+
+/// How far the mechanism is that the last token was of.
+#[derive(Default)]
+enum Stage {
+    /// Nothing that names anybody was said.
+    #[default]
+    Nameless,
+    /// The client sent NTLM's NEGOTIATE.
+    Negotiated,
+    /// The server sent NTLM's CHALLENGE, with these flags.
+    Challenged(NegotiateFlags),
+    /// The client answered it with this name. No other token may follow.
+    Authenticated(Named),
+    /// The client sent an `AP-REQ` with this ticket.
+    Ticket(ticket::Fingerprint),
+}
+
+/// What a client's token has in it.
+enum Token {
+    /// A mechanism's token; where it begins a negotiation, behind the mechanism that it is said to be of.
+    Mechanism { first: Option<Oid>, token: Vec<u8> },
+    /// No more than the integrity code of SPNEGO's list of mechanisms.
+    ListCode,
+    /// A list of mechanisms, whose choice is the server's.
+    List,
+}
+
+impl Handshake {
+    /// NTLM as it is.
+    pub(crate) fn bare() -> Self {
+        Self { negotiated: false, legs: 0, stage: Stage::default(), chosen: None }
+    }
+
+    /// SPNEGO, or a mechanism as it is under the name of Negotiate.
+    pub(crate) fn negotiated() -> Self {
+        Self { negotiated: true, ..Self::bare() }
+    }
+
+    /// Takes a mechanism's token, behind `stage`.
+    fn mechanism(&self, token: &[u8], stage: Stage) -> Result<Stage, Refusal> {
+        if token.starts_with(SIGNATURE) {
+            let Ok(message) = Authenticate::from_bytes(token) else {
+                Negotiate::from_bytes(token)?;
+                return match stage {
+                    Stage::Challenged(_) => Err(Refusal::OutOfOrder { expected: "an authenticate message" }),
+                    _ => Ok(Stage::Negotiated),
+                };
+            };
+            // The one message with a name in it is an answer to a challenge, and there is no second.
+            return match stage {
+                Stage::Challenged(flags) if self.may_be(&[Oid::NTLM]) => {
+                    authenticated(&message, flags).map(Stage::Authenticated)
+                }
+                _ => Err(Refusal::OutOfOrder { expected: "another message" }),
+            };
+        }
+        if matches!(stage, Stage::Challenged(_)) {
+            return Err(Refusal::OutOfOrder { expected: "an authenticate message" });
+        }
+        if !self.negotiated {
+            return Err(Refusal::OutOfOrder { expected: "a message of NTLM" });
+        }
+        match (ticket::of(token), stage) {
+            (Some(_), _) if !self.may_be(&[Oid::KERBEROS, Oid::MS_KERBEROS]) => {
+                Err(Refusal::OutOfOrder { expected: "a token of the mechanism that the server chose" })
+            }
+            // Whose it would be if the server had taken the first already, cannot be told.
+            (Some(second), Stage::Ticket(first)) if first != second => {
+                Err(Refusal::OutOfOrder { expected: "the same ticket" })
+            }
+            (Some(ticket), _) => Ok(Stage::Ticket(ticket)),
+            (None, _) => Ok(Stage::Nameless),
+        }
+    }
+
+    /// Whether the mechanism is one of `these`, as far as it was said.
+    fn may_be(&self, these: &[Oid]) -> bool {
+        self.chosen.as_ref().is_none_or(|chosen| these.contains(chosen))
+    }
+}
+
+impl Transcript for Handshake {
+    fn client(&mut self, token: &[u8]) -> Result<(), Refusal> {
+        if token.is_empty() || token.len() > LONGEST_TOKEN {
+            return Err(Refusal::Unnamed("no token, or one that is too long"));
+        }
+        self.legs = self.legs.saturating_add(1);
+        if self.legs > MOST_LEGS {
+            return Err(Refusal::OutOfOrder { expected: "the handshake's end" });
+        }
+        let token = if self.negotiated {
+            read(token)?
+        } else {
+            Token::Mechanism { first: None, token: token.to_vec() }
+        };
+        self.stage = match (token, std::mem::take(&mut self.stage)) {
+            (Token::ListCode, stage @ (Stage::Authenticated(_) | Stage::Ticket(_))) => stage,
+            (_, Stage::Authenticated(_)) => {
+                return Err(Refusal::OutOfOrder { expected: "the integrity code of the mechanisms" });
+            }
+            (Token::ListCode | Token::List, _) => Stage::Nameless,
+            (Token::Mechanism { first, token }, stage) => {
+                if first.is_some() {
+                    self.chosen = first;
+                }
+                self.mechanism(&token, stage)?
+            }
+        };
+        Ok(())
+    }
+
+    fn server(&mut self, token: &[u8]) -> bool {
+        let resp = if self.negotiated { NegTokenResp::from_bytes(token).ok() } else { None };
+        let message = match resp {
+            Some(NegTokenResp { neg_state: Some(NegState::reject | NegState::accept_completed), .. }) => {
+                return false;
+            }
+            Some(resp) => {
+                self.chosen = resp.supported_mech.or(self.chosen.take());
+                resp.response_token.unwrap_or_default()
+            }
+            // Where nothing says that the handshake goes on, it does not behind NTLM's last message.
+            None if matches!(self.stage, Stage::Authenticated(_)) => return false,
+            None => token.to_vec(),
+        };
+        match (&self.stage, Challenge::from_bytes(&message)) {
+            // A challenge is the answer to a NEGOTIATE, and to nothing else.
+            (Stage::Negotiated, Ok(challenge)) => self.stage = Stage::Challenged(challenge.flags),
+            (_, Ok(_)) => return false,
+            (Stage::Negotiated, Err(_)) => {
+                self.stage = Stage::Nameless;
+                return self.negotiated;
+            }
+            (Stage::Authenticated(_), Err(_)) if !message.is_empty() => return false,
+            (_, Err(_)) => {}
+        }
+        true
+    }
+
+    fn allows(&self, token: Option<&[u8]>) -> bool {
+        let Some(token) = token.filter(|_| self.negotiated) else { return true };
+        let state = NegTokenResp::from_bytes(token).ok().and_then(|resp| resp.neg_state);
+        state.is_none_or(|state| state == NegState::accept_completed)
+    }
+
+    fn named(self: Box<Self>) -> Option<Named> {
+        match self.stage {
+            Stage::Authenticated(name) => Some(name),
+            Stage::Ticket(ticket) => {
+                let principal = Principal::new(&format!("Kerberos ticket {ticket}"), "");
+                let key = Key::name(&principal);
+                Some(Named { key, principal, by: "Negotiate".to_owned(), expires: None })
+            }
+            Stage::Nameless | Stage::Negotiated | Stage::Challenged(_) => None,
+        }
+    }
+
+    fn is_named(&self) -> bool {
+        matches!(self.stage, Stage::Authenticated(_) | Stage::Ticket(_))
+    }
+}
+
+/// What is in a client's token of Negotiate.
+fn read(token: &[u8]) -> Result<Token, Refusal> {
+    // Some clients send NTLM as it is ([MS-NTHT] 2.1), others Kerberos.
+    if token.starts_with(SIGNATURE) {
+        return Ok(Token::Mechanism { first: None, token: token.to_vec() });
+    }
+    if let Ok(NegTokenInit { mech_types, mech_token, .. }) = NegTokenInit::from_bytes(token) {
+        return Ok(match mech_token {
+            Some(token) if !token.is_empty() => {
+                Token::Mechanism { first: mech_types.into_iter().next(), token }
+            }
+            _ => Token::List,
+        });
+    }
+    let Ok(resp) = NegTokenResp::from_bytes(token) else {
+        return Ok(Token::Mechanism { first: None, token: token.to_vec() });
+    };
+    if resp.neg_state == Some(NegState::reject) {
+        return Err(Refusal::Rejected);
+    }
+    let inner = resp.response_token.filter(|token| !token.is_empty());
+    Ok(inner.map_or(Token::ListCode, |token| Token::Mechanism { first: None, token }))
+}
+
+/// The name in an answer to a challenge with these `flags`.
+fn authenticated(message: &Authenticate, flags: NegotiateFlags) -> Result<Named, Refusal> {
+    let unicode = NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE;
+    if message.flags.contains(unicode) != flags.contains(unicode) {
+        return Err(Refusal::Unnamed("a name in another character set than was agreed upon"));
+    }
+    // Without a response nothing is proven, whatever the name says ([MS-NLMP] 3.2.5.1.2).
+    let anonymous = message.flags.contains(NegotiateFlags::NTLMSSP_ANONYMOUS);
+    if anonymous || (message.nt_response()?.is_empty() && message.lm_response()?.len() < 24) {
+        return Err(Refusal::Anonymous);
+    }
+    named(&message.user()?, &message.domain()?, "NTLM")
+}

@@ -1,0 +1,37 @@
+//! The integrity code of SPNEGO's list of mechanisms (`mechListMIC`, RFC 4178 5).
+
+use crate::error::Refusal;
+use crate::message_security::MessageSecurity;
+
+/// What the code is made and checked with.
+pub(super) struct ListCode {
+    /// The list, as the client sent it.
+    pub(super) list: Vec<u8>,
+    /// Whether the peer has to send one: the client's first mechanism was not taken.
+    pub(super) required: bool,
+}
+
+impl ListCode {
+    /// Makes one. `like` is the peer's.
+    pub(super) fn make(
+        &self,
+        security: &mut dyn MessageSecurity,
+        like: Option<&[u8]>,
+    ) -> Result<Vec<u8>, Refusal> {
+        security.sign_list(&self.list, like).map_err(|_| Refusal::Downgrade)
+    }
+
+    /// Checks the peer's, where it sent one.
+    pub(super) fn check(
+        &self,
+        security: &mut dyn MessageSecurity,
+        code: Option<&[u8]>,
+    ) -> Result<(), Refusal> {
+        match code {
+            Some(code) => security.verify_list(&self.list, code).map_err(|_| Refusal::Downgrade),
+            // Without integrity there are no integrity codes (RFC 4178 5).
+            None if self.required && security.can_sign() => Err(Refusal::Downgrade),
+            None => Ok(()),
+        }
+    }
+}

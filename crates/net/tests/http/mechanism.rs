@@ -1,0 +1,135 @@
+//! A mechanism that this crate knows nothing of: clients sign in by it all the same.
+
+use std::sync::Arc;
+
+use identity::{
+    Acceptor, AcceptorConfig, Channel, Initiator, InitiatorConfig, Mechanism, OsRandom, Package, Random,
+    Refusal, Scope, Step,
+};
+use wire::FileTime;
+
+use crate::shared::{get, sign_in};
+use crate::support::{Client, Setup, Upstream};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// NTLM whose tokens are masked.
+struct Masked;
+
+/// Basic in one step under another name, as an API key might be.
+struct Key;
+
+/// An end of NTLM, behind a mask.
+struct End<T: ?Sized>(Box<T>);
+
+fn mask(token: &[u8]) -> Vec<u8> {
+    token.iter().map(|byte| byte ^ 0xa5).collect()
+}
+
+fn masked(step: Step) -> Step {
+    match step {
+        Step::Continue(token) => Step::Continue(mask(&token)),
+        Step::Done { token, context, security } => {
+            Step::Done { token: token.map(|token| mask(&token)), context, security }
+        }
+    }
+}
+
+impl Acceptor for End<dyn Acceptor> {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+        self.0.step(&mask(token), now, random).map(masked)
+    }
+}
+
+impl Initiator for End<dyn Initiator> {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+        self.0.step(&mask(token), now, random).map(masked)
+    }
+}
+
+impl Package for Masked {
+    fn name(&self) -> &'static str {
+        "masked"
+    }
+
+    fn http_scheme(&self) -> Option<&'static str> {
+        Some("Masked")
+    }
+
+    fn has_ends(&self) -> bool {
+        true
+    }
+
+    fn acceptor(&self, config: &Arc<AcceptorConfig>, channel: Channel) -> Result<Box<dyn Acceptor>, Refusal> {
+        Ok(Box::new(End(Mechanism::NTLM.acceptor(config, channel)?)))
+    }
+
+    fn initiator(&self, config: &InitiatorConfig, channel: Channel) -> Result<Box<dyn Initiator>, Refusal> {
+        Ok(Box::new(End(Mechanism::NTLM.initiator(config, channel)?)))
+    }
+}
+
+impl Package for Key {
+    fn name(&self) -> &'static str {
+        "key"
+    }
+
+    fn http_scheme(&self) -> Option<&'static str> {
+        Some("Key")
+    }
+
+    fn http_challenge(&self) -> Option<&'static str> {
+        Some("Key realm=\"keys\"")
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::Request
+    }
+
+    fn has_ends(&self) -> bool {
+        true
+    }
+
+    fn acceptor(&self, config: &Arc<AcceptorConfig>, channel: Channel) -> Result<Box<dyn Acceptor>, Refusal> {
+        Mechanism::BASIC.acceptor(config, channel)
+    }
+
+    fn read_http(&self, credentials: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Refusal> {
+        Ok(zeroize::Zeroizing::new(credentials.to_vec()))
+    }
+}
+
+const MASKED: Mechanism = Mechanism::of(&Masked);
+const KEY: Mechanism = Mechanism::of(&Key);
+
+#[test]
+fn a_mechanism_that_is_only_listed_signs_in_a_connection_or_a_request() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup { mechanisms: vec![MASKED, KEY], ..Setup::default() }.before(&upstream);
+    let mut client = Client::new(&proxy);
+    let refused = client.ask(get(""));
+    let offers: Vec<_> = refused.head.fields.all("www-authenticate").collect();
+    assert_eq!((refused.status(), offers), (401, vec![&b"Masked"[..], b"Key realm=\"keys\""]));
+
+    assert_eq!(sign_in(&mut client, "maSKed", MASKED, ""), 200);
+    assert_eq!(client.ask(get("")).status(), 200, "the connection is signed in");
+    assert_eq!(sign_in(&mut Client::new(&proxy), "Masked", Mechanism::NTLM, ""), 401);
+    assert_eq!(sign_in(&mut Client::new(&proxy), "NTLM", Mechanism::NTLM, ""), 401, "it is not listed");
+
+    let mut client = Client::new(&proxy);
+    assert_eq!(client.ask(get("Authorization: Key alice:alicepw1\r\n")).status(), 200);
+    assert_eq!(client.ask(get("Authorization: Key alice:wrong\r\n")).status(), 401);
+    assert_eq!(client.ask(get("")).status(), 401, "only the request was signed in");
+    // Its initiator is none of ours.
+    assert!(KEY.initiator(&config(), Channel::http(None)).is_err());
+    let first = MASKED.initiator(&config(), Channel::http(None)).unwrap();
+    let Step::Continue(first) = { first }.step(&[], net::clock::now(), &mut OsRandom).unwrap() else {
+        panic!("NTLM has three tokens")
+    };
+    assert!(!first.starts_with(b"NTLMSSP"));
+}
+
+fn config() -> InitiatorConfig {
+    let credentials = identity::Credentials::password("alice", "LAB", &identity::Password::new("alicepw1"));
+    net::Account::new(credentials, MASKED, rpc::AuthLevel::NONE, "proxy", &identity::Registry::new()).config
+}
