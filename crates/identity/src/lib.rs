@@ -1,17 +1,111 @@
-//! Who calls, and how we act for them.
+//! Authentication and credentials: who calls, and how we act for them.
 //!
-//! A [`SecurityContext`] is proof of who is calling. Only a handshake that finished here makes one: an
-//! [`Acceptor`] for those who call us, an [`Initiator`] for whom we call. Both are plain state machines,
-//! tokens in and tokens out. A finished handshake also yields the [`MessageSecurity`] that signs and seals
-//! what follows. Where clients prove themselves to the server and we pass it on, the server's word makes one
-//! ([`passthrough`]).
+//! # Overview
 //!
-//! What takes time is done by a [`Pool`], under the context of its requester.
+//! A [`Mechanism`] is one way to authenticate: SPNEGO, NTLM, Basic, Bearer. It makes the two ends of a handshake, an
+//! [`Acceptor`] for clients that call us and an [`Initiator`] for servers that we call. Both are state machines without
+//! I/O: a token in, a [`Step`] out.
 //!
-//! Architectural invariants: there is no I/O here, no clock, no thread and no environment; time and
-//! randomness are parameters. No constructor makes a context for a person, and none that code made with an
-//! [`Authority`] of its own equals a real one. Secrets are wiped when dropped and
-//! print as `[redacted]`.
+//! ```text
+//!  client                         net                            identity
+//!    │ Authorization, bind         │                                │
+//!    ├────────────────────────────▶│ Mechanism::acceptor(config)    │
+//!    │                             ├───────────────────────────────▶│ Acceptor
+//!    │                             │ Acceptor::step(token, now)     │
+//!    │                             ├───────────────────────────────▶│
+//!    │◀────────────────────────────┤ Step::Continue(token)          │
+//!    │         … more legs …       │                                │
+//!    │                             │ Step::Done { token, context,   │
+//!    │◀────────────────────────────┤              security }        │
+//!    │ requests, calls             │                                │
+//!    ├────────────────────────────▶│ MessageSecurity::unprotect     │
+//! ```
+//!
+//! A finished handshake yields a [`SecurityContext`], which goes with everything that is done for the caller, and a
+//! [`MessageSecurity`], which signs and seals what follows in DCE/RPC. In HTTP, [`http_auth`] reads and writes the
+//! headers that carry tokens. Where clients authenticate at the server itself and we only pass that through,
+//! [`passthrough`] makes the context, from what the server answers.
+//!
+//! Work that takes time is done by a [`Pool`], under the context of its requester. What is kept for callers is kept in a
+//! [`PerIdentity`].
+//!
+//! # Order of calls
+//!
+//! 1. At start: a [`Registry`], an [`Authority`] for each directory or server, [`Accounts`], an [`AcceptorConfig`] and
+//!    an [`InitiatorConfig`].
+//! 2. For each handshake: [`Mechanism::acceptor`] or [`Mechanism::initiator`] on a [`Channel`], then `step` with each
+//!    token of the peer (an initiator's first is empty) until [`Step::Done`] or a [`Refusal`].
+//! 3. For each request or call: [`SecurityContext::check`].
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use identity::accounts::AccountFile;
+//! use identity::{
+//!     Account, AcceptorConfig, ActingLevel, Authority, Channel, Credentials, InitiatorConfig, Mechanism,
+//!     NtHash, NtlmVersion, OsRandom, Password, Policy, Protection, Registry, ServerNames, Step,
+//! };
+//! use wire::FileTime;
+//!
+//! let registry = Registry::new();
+//! let mut accounts = AccountFile::default();
+//! accounts.set(Account::new("alice", "LAB", NtHash::from_password("wonderland")))?;
+//! let acceptor = Arc::new(AcceptorConfig {
+//!     accounts: Arc::new(accounts),
+//!     policy: Policy::default(),
+//!     names: ServerNames { nb_computer: "PROXY".into(), nb_domain: "LAB".into(), ..ServerNames::default() },
+//!     authority: Authority::new("accounts"),
+//!     registry: Arc::clone(&registry),
+//! });
+//! let initiator = InitiatorConfig {
+//!     credentials: Credentials::password("alice", "LAB", &Password::new("wonderland")),
+//!     workstation: String::new(),
+//!     target_name: "exchangeMDB/proxy.lab.test".into(),
+//!     protection: Protection::Seal,
+//!     level: ActingLevel::Impersonate,
+//!     version: NtlmVersion::V2,
+//!     allow_legacy: false,
+//!     authority: Authority::new("proxy.lab.test"),
+//!     registry,
+//! };
+//! let mut server = Mechanism::NTLM.acceptor(&acceptor, Channel::RPC)?;
+//! let mut client = Mechanism::NTLM.initiator(&initiator, Channel::RPC)?;
+//! let (now, mut token) = (FileTime(0x01d9_0000_0000_0000), Vec::new());
+//! let context = loop {
+//!     token = match client.step(&token, now, &mut OsRandom)? {
+//!         Step::Continue(token) | Step::Done { token: Some(token), .. } => token,
+//!         Step::Done { token: None, .. } => unreachable!("NTLM's client has the last word"),
+//!     };
+//!     match server.step(&token, now, &mut OsRandom)? {
+//!         Step::Continue(next) => token = next,
+//!         Step::Done { context, .. } => break context,
+//!     }
+//! };
+//! assert_eq!(context.principal().to_string(), "LAB\\alice");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Glossary
+//!
+//! | term | meaning |
+//! |---|---|
+//! | mechanism | one way to authenticate, with its number in DCE/RPC and its scheme in HTTP |
+//! | package | the implementation of a mechanism ([`Package`]) |
+//! | acceptor, initiator | the server's and the client's end of a handshake |
+//! | channel | what carries a handshake, and the TLS that it is bound to ([`Channel`]) |
+//! | security context | the proof of who is calling ([`SecurityContext`]) |
+//! | authority | the directory or server that vouches for a principal ([`Authority`]) |
+//! | identity | the key that contexts of one principal, authority and level share ([`Identity`]) |
+//! | standing | whether an account is still as it was when its user signed in ([`Standing`]) |
+//! | pass-through | a client authenticates at the server, through us ([`passthrough`]) |
+//!
+//! # Architectural invariants
+//!
+//! There is no I/O here, no clock, no thread and no environment; time and randomness are parameters. No constructor
+//! makes a context for a person, and none that code made with an [`Authority`] of its own equals a real one. Secrets are
+//! wiped when dropped and print as `[redacted]`.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

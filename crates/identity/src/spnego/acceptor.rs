@@ -5,8 +5,8 @@ use std::sync::Arc;
 use wire::{Decode as _, Encode, FileTime};
 
 use super::list_code::ListCode;
-use super::mechanism::{bare, package_of};
 use super::tokens::{MAX_TOKEN, NegHints, NegState, NegTokenInit, NegTokenResp, Oid, mech_type_list};
+use super::within::{bare, package_of};
 use crate::auth_config::AcceptorConfig;
 use crate::context::SecurityContext;
 use crate::error::Refusal;

@@ -3,8 +3,8 @@
 use wire::{Decode as _, Encode as _, FileTime};
 
 use super::list_code::ListCode;
-use super::mechanism::package_of;
 use super::tokens::{MAX_TOKEN, NegState, NegTokenInit, NegTokenResp, Oid, mech_type_list};
+use super::within::package_of;
 use crate::auth_config::InitiatorConfig;
 use crate::context::SecurityContext;
 use crate::error::Refusal;

@@ -6,11 +6,11 @@ use wire::Decode as _;
 
 use super::acceptor::Acceptor;
 use super::initiator::Initiator;
-use super::tokens::{NegTokenInit, NegTokenResp, Oid};
+use super::tokens::{NegTokenInit, NegTokenResp};
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::error::Refusal;
 use crate::handshake;
-use crate::package::{Carrier, Channel, Package};
+use crate::package::{Channel, Package};
 use crate::passthrough::handshake::Handshake;
 use crate::passthrough::transcript::Transcript;
 
@@ -73,22 +73,4 @@ impl Package for Spnego {
     fn transcript(&self) -> Option<Box<dyn Transcript>> {
         Some(Box::new(Handshake::negotiated()))
     }
-}
-
-/// The package that `oid` means, if it is one of these.
-pub(super) fn package_of(within: &[&'static dyn Package], oid: &Oid) -> Option<&'static dyn Package> {
-    within.iter().copied().find(|package| package.oids().contains(oid))
-}
-
-/// The mechanism that a client uses as it is, without SPNEGO around it, under the name of Negotiate ([MS-NTHT] 2.1):
-/// the one whose messages begin as `token` does. In DCE/RPC that is none.
-pub(super) fn bare(
-    within: &[&'static dyn Package],
-    token: &[u8],
-    channel: Channel,
-) -> Option<&'static dyn Package> {
-    let is_bare = |package: &&'static dyn Package| {
-        package.bare_prefix().is_some_and(|prefix| token.starts_with(prefix))
-    };
-    within.iter().copied().find(|package| channel.carrier == Carrier::Http && is_bare(package))
 }

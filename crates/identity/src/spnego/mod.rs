@@ -9,6 +9,7 @@ mod initiator;
 mod list_code;
 pub(crate) mod mechanism;
 pub(crate) mod tokens;
+mod within;
 
 pub use self::tokens::{NegHints, NegState, NegTokenInit, NegTokenResp, Oid};
 

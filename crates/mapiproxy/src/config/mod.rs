@@ -30,5 +30,5 @@ pub(crate) use places::Places;
 pub(crate) use problems::{ConfigError, Found, Problems};
 pub(crate) use schema::schema;
 pub(crate) use servers::{Binding, NoServer, Url};
-pub(crate) use table::{Capture, Clients, Config, Deferred, Listen};
-pub(crate) use types::{Bindings, CapturedSide, Credentials, ProtectionLevel, Scheme, Way};
+pub(crate) use table::{Capture, Clients, Config, Deferred, Listen, Scheme};
+pub(crate) use types::{Bindings, CapturedSide, Credentials, ProtectionLevel, Way};

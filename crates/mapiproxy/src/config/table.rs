@@ -1,5 +1,5 @@
 //! Every key of the configuration, each declared once: its type, its default or an example, the range of its values,
-//! and what it means. From this come the structs that a configuration is read into, the reference that
+//! and what it means; and the words for mechanisms of authentication. From this come the structs that a configuration is read into, the reference that
 //! `mapiproxy check --keys` prints, the JSON schema, and what is said of wrong and unknown keys.
 
 use std::collections::BTreeMap;
@@ -9,17 +9,37 @@ use std::path::PathBuf;
 
 use net::Network;
 
-use super::declare::tables;
+use super::declare::{mechanisms, tables};
 use super::servers::{Binding, Url};
 use super::texts::{address, name, networks};
-use super::types::{
-    Bindings, CapturedSide, Credentials, Directories, ProtectionLevel, Scheme, SignIn, Tls, Way,
-};
+use super::types::{Bindings, CapturedSide, Credentials, Directories, ProtectionLevel, Tls, Way};
 
 const fn at_least_one(number: usize) -> NonZeroUsize {
     match NonZeroUsize::new(number) {
         Some(number) => number,
         None => NonZeroUsize::MIN,
+    }
+}
+
+mechanisms! {
+    /// How one signs in by HTTP.
+    Scheme {
+        /// A name and a password as they are.
+        Basic = "basic" => BASIC,
+        /// NTLM on the connection.
+        Ntlm = "ntlm" => NTLM,
+        /// SPNEGO on the connection, with NTLM inside.
+        Negotiate = "negotiate" => SPNEGO,
+    }
+}
+
+mechanisms! {
+    /// How we sign in at the server.
+    SignIn {
+        /// NTLM as it is.
+        Ntlm = "ntlm" => NTLM,
+        /// SPNEGO with NTLM inside.
+        Spnego = "spnego" => SPNEGO,
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use identity::Mechanism;
 use net::http::TlsVersion;
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
@@ -51,28 +50,6 @@ impl Credentials {
     /// Whether clients sign in at the server.
     pub(crate) const fn are_relayed(&self) -> bool {
         matches!(self, Self::Relayed {})
-    }
-}
-
-keywords! {
-    /// How one signs in by HTTP.
-    Scheme {
-        /// A name and a password as they are.
-        Basic = "basic",
-        /// NTLM on the connection.
-        Ntlm = "ntlm",
-        /// SPNEGO on the connection, with NTLM inside.
-        Negotiate = "negotiate",
-    }
-}
-
-impl From<Scheme> for Mechanism {
-    fn from(scheme: Scheme) -> Self {
-        match scheme {
-            Scheme::Basic => Self::BASIC,
-            Scheme::Ntlm => Self::NTLM,
-            Scheme::Negotiate => Self::SPNEGO,
-        }
     }
 }
 
@@ -145,25 +122,6 @@ impl From<ProtectionLevel> for AuthLevel {
             ProtectionLevel::Packet => Self::PKT,
             ProtectionLevel::Integrity => Self::PKT_INTEGRITY,
             ProtectionLevel::Privacy => Self::PKT_PRIVACY,
-        }
-    }
-}
-
-keywords! {
-    /// How we sign in at the server.
-    SignIn {
-        /// NTLM as it is.
-        Ntlm = "ntlm",
-        /// SPNEGO with NTLM inside.
-        Spnego = "spnego",
-    }
-}
-
-impl From<SignIn> for Mechanism {
-    fn from(sign_in: SignIn) -> Self {
-        match sign_in {
-            SignIn::Ntlm => Self::NTLM,
-            SignIn::Spnego => Self::SPNEGO,
         }
     }
 }
