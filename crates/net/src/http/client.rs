@@ -23,7 +23,7 @@ pub struct HttpClient {
     upstream: HttpUpstream,
     /// On whose behalf.
     context: SecurityContext,
-    link: Option<Box<UpstreamConnection>>,
+    connection: Option<Box<UpstreamConnection>>,
 }
 
 /// An answer: its head, and its body without the framing.
@@ -56,7 +56,7 @@ fn offers(schemes: &[String]) -> String {
 impl HttpClient {
     /// A client on behalf of `context`.
     pub const fn new(upstream: HttpUpstream, context: SecurityContext) -> Self {
-        Self { upstream, context, link: None }
+        Self { upstream, context, connection: None }
     }
 
     /// Sends a POST of `body` to `target` with `fields`, to which `Host`, `Authorization` and the framing are
@@ -78,32 +78,32 @@ impl HttpClient {
             }
         }
         let length = u64::try_from(body.len()).map_err(|_| HttpFailure::Request("body"))?;
-        let stands = match &mut self.link {
-            Some(link) => link.serves(&self.context).await,
+        let stands = match &mut self.connection {
+            Some(connection) => connection.serves(&self.context).await,
             None => false,
         };
-        let mut link = if let Some(link) = self.link.take().filter(|_| stands) {
-            link
+        let mut connection = if let Some(connection) = self.connection.take().filter(|_| stands) {
+            connection
         } else {
             let opened = UpstreamConnection::open(&self.upstream, &self.context, head.target()).await;
             opened.map_err(|error| HttpFailure::Lost(error.to_string()))?
         };
         let onward = Onward { body: Body::Length(length), cookies: Cookies::OfSession, forwarding: None };
-        link.adapt(&mut head, &onward);
-        link.ask(&head, false);
-        link.transport.out.bytes.extend_from_slice(body);
+        connection.adapt(&mut head, &onward);
+        connection.ask(&head, false);
+        connection.transport.out.bytes.extend_from_slice(body);
         let limit = self.upstream.timeout;
-        let sent = link.transport.flush(limit).await;
+        let sent = connection.transport.flush(limit).await;
         sent.map_err(|error| HttpFailure::Lost(format!("the request could not be sent: {error}")))?;
-        let answered = timeout(self.upstream.call_limit, answer(&mut link)).await;
+        let answered = timeout(self.upstream.call_limit, answer(&mut connection)).await;
         let (head, body) = answered
             .map_err(|_| late(self.upstream.call_limit))?
             .map_err(|error| HttpFailure::Lost(error.to_string()))?;
         if head.status() != 401 {
-            link.answered_with(head.status());
+            connection.answered_with(head.status());
         }
-        if link.end_response() {
-            self.link = Some(link);
+        if connection.end_response() {
+            self.connection = Some(connection);
         }
         if head.status() == 401 {
             let offered = head.fields.all("www-authenticate").map(String::from_utf8_lossy);
@@ -118,11 +118,11 @@ fn late(limit: Duration) -> HttpFailure {
 }
 
 /// The whole answer to a request.
-async fn answer(link: &mut UpstreamConnection) -> Result<(ResponseHead, Vec<u8>), UpstreamError> {
-    let (head, _) = link.head().await?;
+async fn answer(connection: &mut UpstreamConnection) -> Result<(ResponseHead, Vec<u8>), UpstreamError> {
+    let (head, _) = connection.head().await?;
     let mut body = Vec::new();
     loop {
-        match link.transport.event().await? {
+        match connection.transport.event().await? {
             Event::Body(piece) => body.extend_from_slice(piece.data()),
             Event::End => return Ok((head, body)),
             Event::Head { .. } => {}

@@ -131,7 +131,7 @@ impl ClientConnection {
         if let Some(why) = self.authenticator.refused_by_server(head) {
             return why;
         }
-        if upstream.is_nobodys() {
+        if upstream.is_anonymous() {
             return UpstreamError::Auth(AuthError::Required(
                 "the server refuses anonymous requests".to_owned(),
             ));

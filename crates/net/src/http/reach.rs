@@ -31,11 +31,11 @@ pub struct Anonymous {
 /// # Errors
 /// When the server can't be reached, or what it says is no answer.
 pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<Anonymous, NotOpened> {
-    let mut link = UpstreamConnection::blank_once(upstream).await?;
+    let mut connection = UpstreamConnection::blank_once(upstream).await?;
     let mut head = ping(target)?;
     head.fields.push("Host", upstream.host_header());
     head.fields.push("Content-Length", "0");
-    let (answer, _) = link.probe(&head).await?;
+    let (answer, _) = connection.probe(&head).await?;
     let offered = challenges::names(&answer.fields).into_iter().map(str::to_owned).collect();
     let ahead = answer.fields.text("date").and_then(|date| ahead(date.trim(), clock::now()));
     Ok(Anonymous { status: answer.status(), offered, ahead })
@@ -51,21 +51,21 @@ pub async fn sign_in_once(
     context: &SecurityContext,
     target: &str,
 ) -> Result<u16, NotOpened> {
-    let mut link = UpstreamConnection::open_once(upstream, context, target).await?;
+    let mut connection = UpstreamConnection::open_once(upstream, context, target).await?;
     let mut head = ping(target)?;
-    link.adapt(&mut head, &Onward { body: Body::Length(0), cookies: Cookies::None, forwarding: None });
-    link.ask(&head, false);
-    let answered = timeout(upstream.timeout, answer(&mut link, upstream)).await;
+    connection.adapt(&mut head, &Onward { body: Body::Length(0), cookies: Cookies::None, forwarding: None });
+    connection.ask(&head, false);
+    let answered = timeout(upstream.timeout, answer(&mut connection, upstream)).await;
     let answer = answered.map_err(|_| NotOpened::Late(upstream.timeout))??;
-    if answer.status() == 401 { Err(link.refused(&answer.fields).into()) } else { Ok(answer.status()) }
+    if answer.status() == 401 { Err(connection.refused(&answer.fields).into()) } else { Ok(answer.status()) }
 }
 
 async fn answer(
-    link: &mut UpstreamConnection,
+    connection: &mut UpstreamConnection,
     upstream: &HttpUpstream,
 ) -> Result<ResponseHead, UpstreamError> {
-    link.transport.flush(upstream.timeout).await.map_err(UpstreamError::closed)?;
-    Ok(link.head().await?.0)
+    connection.transport.flush(upstream.timeout).await.map_err(UpstreamError::closed)?;
+    Ok(connection.head().await?.0)
 }
 
 /// A request that changes nothing ([MS-OXCMAPIHTTP] 2.2.6).

@@ -276,7 +276,7 @@ pub(crate) enum Cookies {
     None,
 }
 
-/// Cookies by which a front end of Exchange is told which server a request is for, or who signed in; and one that is
+/// Cookies that tell a front end of Exchange which server a request is for, or who signed in; and one that is
 /// read in place of a query's parameter.
 const ROUTING: [&str; 5] =
     ["x-beresource", "x-anonresource", "x-anonresource-backend", "x-commonaccesstoken", "email"];
@@ -284,7 +284,7 @@ const ROUTING: [&str; 5] =
 /// How the cookies begin that stand for a sign-in by a form of Exchange's: a client signs in by its own credentials.
 const FORM: &[u8] = b"cadata";
 
-/// The cookie by which a front end remembers a back end. Whoever makes one up leads the front end elsewhere; in a
+/// The cookie by which a front end remembers a back end. A client that forges one leads the front end elsewhere; in a
 /// session of MAPI it is one that the server gave.
 const BACK_END: &str = "x-backendcookie";
 

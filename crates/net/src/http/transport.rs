@@ -1,4 +1,4 @@
-//! A connection that HTTP messages pass on, whatever is under it.
+//! A connection that carries HTTP messages, plain or within TLS.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
@@ -167,7 +167,7 @@ impl<H: Head> FramedTransport<H> {
         }
     }
 
-    /// Whether the peer closed the connection, or sent something that nobody asked for. Does not wait.
+    /// Whether the peer closed the connection, or sent something without a request. Does not wait.
     pub(crate) async fn is_stale(&mut self) -> bool {
         let read = poll_fn(|task| Poll::Ready(self.poll_fill(task))).await;
         read.is_ready() || !self.decoder.is_between()

@@ -1,46 +1,46 @@
-//! Where a request's target leads.
+//! Maps the target of a request to a route.
 
 use mapi::autodiscover::{Dialect, TargetError, check_target};
 
 use crate::http::downstream::paths::{Ambiguous, check_no_token, check_path, check_query};
 
-/// What becomes of what is asked under a path.
+/// What is done with requests for a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteAction {
-    /// It is relayed as it is, for whoever signed in.
+    /// They are forwarded unchanged, for authenticated clients.
     Relay,
-    /// It is refused: 403.
+    /// They are refused: 403.
     Refuse,
-    /// It is not there: 404.
+    /// They are answered 404.
     NotFound,
 }
 
-/// What a client reads whose request is refused by [`RouteAction::Refuse`].
+/// The text of responses to requests that [`RouteAction::Refuse`] refuses.
 pub(crate) const REFUSED: &str =
     "not served here: the proxy's configuration ([virtual_directories]) refuses this directory\n";
 
-/// The virtual directories that a server has beside MAPI and Autodiscover, and what becomes of each.
+/// The virtual directories beside MAPI and Autodiscover, with the action for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routes {
-    /// First labels of paths, in lower case, and what becomes of them. What is in no list is absent.
+    /// First labels of paths, in lower case, with their actions. All others are answered 404.
     directories: Vec<(String, RouteAction)>,
 }
 
-/// Where a request goes.
+/// The route of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// To an endpoint of MAPI.
+    /// An endpoint of MAPI.
     Mapi,
-    /// To Autodiscover.
+    /// Autodiscover.
     Autodiscover(Dialect),
-    /// Elsewhere.
+    /// Another directory.
     Other(RouteAction),
 }
 
-/// Why a request goes nowhere.
+/// Why a target has no route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unroutable {
-    /// Two readers could take the target for two.
+    /// Implementations could map the target to different directories.
     #[error(transparent)]
     Ambiguous(#[from] Ambiguous),
     /// Autodiscover knows no such target.
@@ -75,17 +75,17 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// Lets `directory`, a path's first label, have another `way`.
-    pub fn set(&mut self, directory: &str, way: RouteAction) {
+    /// Sets the `action` for `directory`, a path's first label.
+    pub fn set(&mut self, directory: &str, action: RouteAction) {
         let name = directory.trim_matches('/').to_ascii_lowercase();
         self.directories.retain(|(known, _)| *known != name);
-        self.directories.push((name, way));
+        self.directories.push((name, action));
     }
 
-    /// Where `target`, a path with or without a query, leads.
+    /// The route of `target`, a path with or without a query.
     ///
     /// # Errors
-    /// Where it could lead elsewhere too.
+    /// When the target is ambiguous, or not one that Autodiscover has.
     pub(crate) fn find(&self, target: &str) -> Result<Route, Unroutable> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         // Most requests are for these.
@@ -112,8 +112,8 @@ impl Routes {
         if is(first, "mapi") && (is(second, "emsmdb") || is(second, "nspi")) && ends {
             return Ok(Route::Mapi);
         }
-        let way = self.directories.iter().find(|(name, _)| is(first, name)).map(|(_, way)| *way);
-        Ok(Route::Other(way.unwrap_or(RouteAction::NotFound)))
+        let action = self.directories.iter().find(|(name, _)| is(first, name)).map(|(_, action)| *action);
+        Ok(Route::Other(action.unwrap_or(RouteAction::NotFound)))
     }
 }
 

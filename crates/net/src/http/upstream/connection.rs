@@ -26,7 +26,7 @@ use crate::upstream_error::{Timeout, UpstreamError};
 #[derive(Debug)]
 pub(crate) struct UpstreamConnection {
     pub(crate) transport: FramedTransport<ResponseHead>,
-    /// Whose requests it carries; nobody else's ever. None as long as it carried nobody's credentials.
+    /// The identity whose requests it carries, and only these. None as long as it carried no credentials.
     owner: Option<Identity>,
     /// Whether its owner signs in, or signed in, with a handshake on it.
     pub(super) pinned: bool,
@@ -60,7 +60,7 @@ pub(crate) struct UpstreamConnection {
 }
 
 impl UpstreamConnection {
-    /// A new connection that is nobody's yet.
+    /// A new connection without an owner.
     pub(crate) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, UpstreamError> {
         let connecting = async { Ok(upstream.connect().await?) };
         let connected = upstream.gate.connect(Road::Http, upstream.timeout, connecting).await?;
@@ -106,12 +106,12 @@ impl UpstreamConnection {
     ) -> Result<Box<Self>, UpstreamError> {
         let attempt = upstream.sign_in(context, target).await?;
         let until = Instant::now() + upstream.timeout;
-        let mut link = Self::blank(upstream).await?;
-        link.attempt = attempt;
-        let signed_in = timeout_at(until, link.sign_in(upstream, context, target)).await;
+        let mut connection = Self::blank(upstream).await?;
+        connection.attempt = attempt;
+        let signed_in = timeout_at(until, connection.sign_in(upstream, context, target)).await;
         let signed_in = signed_in.unwrap_or(Err(NotOpened::Late(upstream.timeout)));
-        signed_in.map_err(UpstreamError::from).inspect_err(|error| link.not_signed_in(error))?;
-        Ok(link)
+        signed_in.map_err(UpstreamError::from).inspect_err(|error| connection.not_signed_in(error))?;
+        Ok(connection)
     }
 
     /// The same by one attempt that is made whatever is known of the server and the account, and that nothing is
@@ -122,9 +122,9 @@ impl UpstreamConnection {
         target: &str,
     ) -> Result<Box<Self>, NotOpened> {
         let all = async {
-            let mut link = Self::blank_once(upstream).await?;
-            link.sign_in(upstream, context, target).await?;
-            Ok(link)
+            let mut connection = Self::blank_once(upstream).await?;
+            connection.sign_in(upstream, context, target).await?;
+            Ok(connection)
         };
         timeout(upstream.timeout, all).await.map_err(|_| NotOpened::Late(upstream.timeout))?
     }
@@ -182,7 +182,7 @@ impl UpstreamConnection {
         self.owner.as_ref() == Some(context.identity()) && self.is_usable().await
     }
 
-    /// Whether it is nobody's, so that somebody may sign in on it.
+    /// Whether it has no owner, so that a client may sign in on it.
     pub(crate) async fn is_blank(&mut self) -> bool {
         self.owner.is_none() && !self.pinned && self.is_usable().await
     }
@@ -198,17 +198,17 @@ impl UpstreamConnection {
         !self.busy && in_time && !self.transport.is_stale().await
     }
 
-    /// Whether it carries requests that nobody signs in for.
-    pub(crate) fn is_nobodys(&self) -> bool {
+    /// Whether it carries anonymous requests.
+    pub(crate) fn is_anonymous(&self) -> bool {
         self.owner.as_ref().is_some_and(Identity::is_anonymous)
     }
 
-    /// A handshake begins on it: from now on nobody else's credentials come on it.
+    /// A handshake begins on it: from now on no other credentials are sent on it.
     pub(crate) const fn pin(&mut self) {
         self.pinned = true;
     }
 
-    /// Whoever signed in on it is known now.
+    /// `context` signed in on it, and owns it from now on.
     pub(crate) fn belongs_to(&mut self, context: &SecurityContext) {
         self.owner = Some(context.identity().clone());
         self.credentials = self.credentials.take().and_then(|held| credentials_for(context, held));

@@ -1,4 +1,4 @@
-//! What a server is told of the way that a request took to it: `X-Forwarded-For` and its kin, `Forwarded` (RFC 7239),
+//! The headers that name the path of a request to the server: `X-Forwarded-For` and the like, `Forwarded` (RFC 7239),
 //! and `Via` (RFC 9110 7.6.3), by which a request that comes back to us is known.
 
 use std::net::{IpAddr, SocketAddr};

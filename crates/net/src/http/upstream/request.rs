@@ -45,7 +45,7 @@ impl UpstreamConnection {
         let mut host = Some(self.host.clone());
         let mut authorization = self.proof();
         // Anonymous clients have no session at the server either.
-        let cookies = if self.is_nobodys() { Cookies::None } else { onward.cookies };
+        let cookies = if self.is_anonymous() { Cookies::None } else { onward.cookies };
         let keeps_forwarding = onward.forwarding.is_some_and(Forwarding::keeps);
         let framed_anew = matches!(onward.body, Body::Length(_));
         head.set_version(Version::Http11);
