@@ -1,11 +1,12 @@
 //! What calls hold, by the interface or the request type that they are for.
 
-use engine::{Body as _, HandleUse, handle_use};
+use engine::rops::{request_buffers, response_buffers};
+use engine::{Body as _, HandleUse, OperationKey, handle_use};
 use mapi::Interface;
-use mapi::emsmdb;
+use mapi::compress::ExtendedBuffer;
 use mapi::inspect::{Inspect, Node};
-use mapi::mapihttp::{self, Answer, Endpoint, RequestType, ResponseBody, ResponseCode, cookies, headers};
-use wire::Endian;
+use mapi::mapihttp::{Endpoint, RequestType, ResponseBody, ResponseCode, cookies, emsmdb, headers};
+use wire::{Bytes, Endian};
 
 use super::handles::{handle_at, opened};
 use super::objects::Objects;
@@ -53,11 +54,21 @@ pub(super) fn rpc(
     let response = plain(answer(call), |stub, endian| engine::Response::decode(key.into(), stub, endian));
     let request = taken(request, "request", &mut operation.problems);
     let response = taken(response, "response", &mut operation.problems);
-    operation.return_value = response.as_ref().and_then(engine::Response::return_value);
     let objects = sessions.objects(operation.session);
-    if !execute(operation, request.as_ref(), response.as_ref(), objects) {
-        operation.request = request.as_ref().map_or(Node::Nothing, shown_request);
-        operation.response = response.as_ref().map_or(Node::Nothing, shown_response);
+    bodies(operation, request.as_ref(), response.as_ref(), objects);
+}
+
+/// Takes in the bodies of an operation, as far as they can be read.
+fn bodies(
+    operation: &mut Operation,
+    request: Option<&engine::Request>,
+    response: Option<&engine::Response>,
+    objects: &mut Objects,
+) {
+    operation.return_value = response.and_then(engine::Response::return_value);
+    if !execute(operation, request, response, objects) {
+        operation.request = request.map_or(Node::Nothing, shown_request);
+        operation.response = response.map_or(Node::Nothing, shown_response);
     }
 }
 
@@ -135,25 +146,24 @@ fn execute(
     response: Option<&engine::Response>,
     objects: &mut Objects,
 ) -> bool {
-    use emsmdb::{Request, Response};
-    let mut problems = Vec::new();
-    let mut unpack = |bytes: &[u8]| rops::payloads(bytes, &mut problems);
-    let asked = match request {
-        Some(engine::Request::Emsmdb(Request::EcDoRpc(call))) => vec![call.payload()],
-        Some(engine::Request::Emsmdb(Request::EcDoRpcExt(call))) => unpack(&call.rgb_in.0),
-        Some(engine::Request::Emsmdb(Request::EcDoRpcExt2(call))) => unpack(&call.rgb_in.0),
-        _ => return false,
-    };
-    let answered = match response {
-        Some(engine::Response::Emsmdb(Response::EcDoRpc(call))) => vec![call.payload()],
-        Some(engine::Response::Emsmdb(Response::EcDoRpcExt(call))) => unpack(call.rgb_out.as_slice()),
-        Some(engine::Response::Emsmdb(Response::EcDoRpcExt2(call))) => unpack(call.rgb_out.as_slice()),
-        _ => Vec::new(),
-    };
+    let asked = request.and_then(request_buffers);
+    // What was asked may be unreadable.
+    let unread = matches!(response, Some(engine::Response::EmsmdbHttp(emsmdb::Response::Execute(_))));
+    if asked.is_none() && (request.is_some() || !unread) {
+        return false;
+    }
+    let asked = payloads(asked, &mut operation.problems);
+    let answered = payloads(response.and_then(response_buffers), &mut operation.problems);
     let batch = rops::read(&asked, &answered, objects);
     operation.rops = batch.rops;
-    operation.problems.extend(problems.into_iter().chain(batch.problems));
+    operation.problems.extend(batch.problems);
     true
+}
+
+/// The payloads of extended buffers, where there are any that can be decoded.
+fn payloads(buffers: Option<wire::Result<Vec<ExtendedBuffer>>>, problems: &mut Vec<String>) -> Vec<Bytes> {
+    let buffers = buffers.and_then(|buffers| buffers.map_err(|error| problems.push(error.to_string())).ok());
+    buffers.unwrap_or_default().into_iter().map(|buffer| buffer.payload).collect()
 }
 
 fn shown_request(request: &engine::Request) -> Node {
@@ -210,59 +220,14 @@ pub(super) fn mapi_http(
     }
     let body = Some(&call.request.body[..]).filter(|_| unreadable.is_none());
     let objects = sessions.objects(operation.session);
-    match endpoint {
-        Endpoint::Emsmdb => {
-            let request = body.map(|body| whole(mapihttp::emsmdb::Request::decode(known, body)));
-            let request = taken(request, "request", &mut operation.problems);
-            let response = payload.map(|payload| whole(mapihttp::emsmdb::Response::decode(known, payload)));
-            let response = taken(response, "response", &mut operation.problems);
-            operation.return_value = response.as_ref().map(mapihttp::emsmdb::Response::return_value);
-            emsmdb_body(operation, request.as_ref(), response.as_ref(), objects);
-        }
-        Endpoint::Nspi => {
-            let request = body.map(|body| whole(mapihttp::nspi::Request::decode(known, body)));
-            let request = taken(request, "request", &mut operation.problems);
-            let response = payload.map(|payload| whole(mapihttp::nspi::Response::decode(known, payload)));
-            let response = taken(response, "response", &mut operation.problems);
-            operation.return_value = response.as_ref().map(mapihttp::nspi::Response::return_value);
-            operation.request = request.as_ref().map_or(Node::Nothing, Inspect::to_node);
-            operation.response = response.as_ref().map_or(Node::Nothing, Inspect::to_node);
-        }
-    }
-}
-
-fn whole<T>(decoded: wire::Result<(T, &[u8])>) -> wire::Result<(T, usize)> {
-    decoded.map(|(body, rest)| (body, rest.len()))
-}
-
-fn emsmdb_body(
-    operation: &mut Operation,
-    request: Option<&mapihttp::emsmdb::Request>,
-    response: Option<&mapihttp::emsmdb::Response>,
-    objects: &mut Objects,
-) {
-    let mut problems = Vec::new();
-    let asked = match (request, response) {
-        (Some(mapihttp::emsmdb::Request::Execute(asked)), _) => {
-            rops::payloads(&asked.rop_buffer.0, &mut problems)
-        }
-        // What was asked can't be read.
-        (None, Some(mapihttp::emsmdb::Response::Execute(_))) => Vec::new(),
-        _ => {
-            operation.request = request.map_or(Node::Nothing, Inspect::to_node);
-            operation.response = response.map_or(Node::Nothing, Inspect::to_node);
-            return;
-        }
-    };
-    let answered = match response {
-        Some(mapihttp::emsmdb::Response::Execute(Answer::Complete(answer))) => {
-            rops::payloads(&answer.rop_buffer.0, &mut problems)
-        }
-        _ => Vec::new(),
-    };
-    let batch = rops::read(&asked, &answered, objects);
-    operation.rops = batch.rops;
-    operation.problems.extend(problems.into_iter().chain(batch.problems));
+    let key = OperationKey::Http(endpoint, known);
+    let request = body.map(|body| engine::Request::decode(key, body, Endian::Little));
+    let request = request.map(|decoded| decoded.map(|(body, rest)| (body, rest.len())));
+    let request = taken(request, "request", &mut operation.problems);
+    let response = payload.map(|payload| engine::Response::decode(key, payload, Endian::Little));
+    let response = response.map(|decoded| decoded.map(|(body, rest)| (body, rest.len())));
+    let response = taken(response, "response", &mut operation.problems);
+    bodies(operation, request.as_ref(), response.as_ref(), objects);
 }
 
 /// The payload of an answer that is one of MAPI over HTTP; none where the request was not carried out.

@@ -1,13 +1,12 @@
 //! The ROPs of an Execute, in whichever call it came.
 
 use engine::objects::ObjectHandle;
-use mapi::compress::{self, ExtendedBuffer, Limits};
 use mapi::emsmdb::RopBuffer;
 use mapi::property::PropTag;
 use mapi::rop::{
     BatchColumns, Columns as _, ReadResponse, ResponseReader, RopRequest, RopRequests, RopResponse,
 };
-use wire::{Decode as _, Reader};
+use wire::{Bytes, Decode as _, Reader};
 
 use super::followed_batch::{FollowedBatch, rop_name};
 use super::objects::{Objects, described};
@@ -20,22 +19,8 @@ pub(super) struct Batch {
     pub(super) problems: Vec<String>,
 }
 
-/// The payloads of extended buffers.
-pub(super) fn payloads(bytes: &[u8], problems: &mut Vec<String>) -> Vec<Vec<u8>> {
-    if bytes.is_empty() {
-        return Vec::new();
-    }
-    match compress::decode_chain(bytes, Limits::default()) {
-        Ok(chain) => chain.into_iter().map(|ExtendedBuffer { payload, .. }| payload.into()).collect(),
-        Err(error) => {
-            problems.push(error.to_string());
-            Vec::new()
-        }
-    }
-}
-
 /// Reads the ROPs of a request and of its response, each the payloads of its buffers.
-pub(super) fn read(requests: &[Vec<u8>], responses: &[Vec<u8>], objects: &mut Objects) -> Batch {
+pub(super) fn read(requests: &[Bytes], responses: &[Bytes], objects: &mut Objects) -> Batch {
     let mut batch = Batch::default();
     for (index, request) in requests.iter().enumerate() {
         let Some(buffer) = batch.buffer(request) else { continue };
@@ -69,7 +54,7 @@ impl Batch {
         &mut self,
         asked: &RopBuffer,
         requests: &[RopRequest],
-        responses: &[Vec<u8>],
+        responses: &[Bytes],
         objects: &mut Objects,
     ) {
         let buffers: Vec<RopBuffer> = responses.iter().filter_map(|response| self.buffer(response)).collect();

@@ -18,5 +18,6 @@ pub use mapi::rop::RopId;
 
 pub use self::batch::{Entry, RopBatch};
 pub use self::exchange::RopExchange;
+pub use self::payload::{request_buffers, response_buffers};
 pub use self::replies::RopAnswers;
 pub use self::view::{RopDecision, RopReplyView, RopView};

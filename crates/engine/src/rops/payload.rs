@@ -11,18 +11,20 @@ use wire::{Error, Result};
 use crate::body::{Request, Response};
 
 /// The extended buffers of a request that carries ROPs. None for any other.
-pub(super) fn of_request(request: &Request) -> Option<Result<Vec<ExtendedBuffer>>> {
+///
+/// The error is that of a chain of buffers that can't be decoded.
+pub fn request_buffers(request: &Request) -> Option<Result<Vec<ExtendedBuffer>>> {
     let request = match request {
         Request::EmsmdbHttp(http::emsmdb::Request::Execute(call)) => {
-            return Some(decode_shared_chain(&call.rop_buffer.0, Limits::default()));
+            return Some(call.rop_buffers(Limits::default()));
         }
         Request::Emsmdb(request) => request,
         _ => return None,
     };
     match request {
         emsmdb::Request::EcDoRpc(call) => Some(Ok(vec![ExtendedBuffer::plain(call.payload())])),
-        emsmdb::Request::EcDoRpcExt(call) => Some(decode_chain(&call.rgb_in.0, Limits::default())),
-        emsmdb::Request::EcDoRpcExt2(call) => Some(decode_chain(&call.rgb_in.0, Limits::default())),
+        emsmdb::Request::EcDoRpcExt(call) => Some(chain(&call.rgb_in.0).unwrap_or_else(|| Ok(Vec::new()))),
+        emsmdb::Request::EcDoRpcExt2(call) => Some(chain(&call.rgb_in.0).unwrap_or_else(|| Ok(Vec::new()))),
         _ => None,
     }
 }
@@ -68,7 +70,9 @@ pub(super) fn set_request(
 }
 
 /// The extended buffers of a response that carries ROPs. None for any other, and for one without them.
-pub(super) fn of_response(response: &Response) -> Option<Result<Vec<ExtendedBuffer>>> {
+///
+/// The error is that of a chain of buffers that can't be decoded.
+pub fn response_buffers(response: &Response) -> Option<Result<Vec<ExtendedBuffer>>> {
     let response = match response {
         Response::EmsmdbHttp(http::emsmdb::Response::Execute(answer)) => {
             let bytes = &answer.get()?.rop_buffer.0;

@@ -37,7 +37,7 @@ pub(crate) fn request(
 ) -> Result<Stay, Refusal> {
     let Ok(asked) = operation.request.view() else { return Ok(Stay::GoesOn) };
     let room = payload::room(asked);
-    let Some(buffers) = payload::of_request(asked) else { return Ok(Stay::GoesOn) };
+    let Some(buffers) = payload::request_buffers(asked) else { return Ok(Stay::GoesOn) };
     let mut batch = match buffers.and_then(|buffers| RopBatch::decode(buffers, session.objects())) {
         Ok(batch) => batch,
         // What holds no ROP buffer passes as the bytes that it is: the upstream says what it thinks of it.
@@ -148,7 +148,7 @@ pub(crate) fn response(
 ) -> Result<(), Refusal> {
     let (interface, at) = (operation.interface(), operation.at());
     let Some(message) = &mut operation.response else { return Ok(()) };
-    let Some(buffers) = message.view().ok().and_then(payload::of_response) else { return Ok(()) };
+    let Some(buffers) = message.view().ok().and_then(payload::response_buffers) else { return Ok(()) };
     let Some(mut exchange) = operation.rops.take() else { return Ok(()) };
     let bad =
         |error: wire::Error| Refusal::new(RefusalKind::Failed, format!("the answers to the ROPs: {error}"));
