@@ -231,7 +231,7 @@ fn told_to_stop_twice_the_proxy_waits_for_nobody() {
     proxy.process.wait_out("that it stops", |line| line.starts_with("stopping"));
     let ended = proxy.stop();
     assert!(ended.status.success(), "{}", ended.err);
-    assert!(ended.out.contains("stopping at once"), "{}", ended.out);
+    assert!(ended.out.contains("stopping immediately"), "{}", ended.out);
     // The modules' hooks are called as usual.
     let position = |word: &str| ended.err.find(word).unwrap_or_else(|| panic!("no {word}: {}", ended.err));
     assert!(position("unbind") < position("shutdown"), "{}", ended.err);
