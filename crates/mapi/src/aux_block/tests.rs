@@ -8,6 +8,7 @@ use super::header::HEADER_SIZE;
 use super::*;
 use crate::ErrorCode;
 use crate::compress::{ExtendedBuffer, ExtendedFlags};
+use crate::inspect::{Inspect as _, Node};
 
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -245,4 +246,11 @@ proptest! {
             prop_assert_eq!(buffer.to_bytes().unwrap(), bytes);
         }
     }
+}
+
+#[test]
+fn a_block_is_inspected_by_the_names_of_its_fields() {
+    let body = AuxBody::from(PerfRequestId { session_id: 1, request_id: 2 });
+    let fields = vec![("SessionID".into(), Node::Number(1)), ("RequestID".into(), Node::Number(2))];
+    assert_eq!(body.to_node(), Node::Fields(fields));
 }
