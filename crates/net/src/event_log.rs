@@ -22,7 +22,7 @@ pub struct EventLog {
     sessions_full: LogRateLimit,
     memory_full: LogRateLimit,
     refused: LogRateLimit,
-    looped: LogRateLimit,
+    looped: LogRateLimit<1, 60>,
     cut_short: LogRateLimit,
     upstream_failed: LogRateLimit,
     denied_there: LogRateLimit,

@@ -5,34 +5,30 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many lines of a kind may be logged in a [`PERIOD`].
-const MOST: u32 = 10;
-
-/// How long lines are counted together.
-const PERIOD: Duration = Duration::from_secs(10);
-
-/// Rate-limits log lines that peers trigger: lines over the limit are counted, and the next line that is logged has
-/// their number.
+/// Rate-limits log lines that peers trigger, to `LINES` in `SECONDS`. Lines over the limit are counted, and the next line
+/// that is logged has their number.
 #[derive(Debug, Default)]
-pub(crate) struct LogRateLimit(Mutex<State>);
+pub(crate) struct LogRateLimit<const LINES: u32 = 10, const SECONDS: u64 = 10>(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// When the present period began.
     since: Option<Instant>,
     lines: u32,
     left_out: u64,
 }
 
-impl LogRateLimit {
-    /// Whether a line may be logged at the time `now`; with the number of those that were left out since the
-    /// last.
+impl<const LINES: u32, const SECONDS: u64> LogRateLimit<LINES, SECONDS> {
+    const PERIOD: Duration = Duration::from_secs(SECONDS);
+
+    /// Whether a line may be logged at the time `now`; with the number of those that were left out since the last.
     pub(crate) fn pass(&self, now: Instant) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.since.is_none_or(|since| now.duration_since(since) >= PERIOD) {
+        if state.since.is_none_or(|since| now.duration_since(since) >= Self::PERIOD) {
             state.since = Some(now);
             state.lines = 0;
         }
-        if state.lines >= MOST {
+        if state.lines >= LINES {
             state.left_out += 1;
             return None;
         }
@@ -46,12 +42,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_out_is_counted_and_told() {
-        let throttle = LogRateLimit::default();
+    fn lines_over_the_limit_are_counted_and_logged_with_the_next() {
+        let period = Duration::from_secs(10);
+        let limit = <LogRateLimit>::default();
         let begin = Instant::now();
-        let passed = |now| (0..100).filter_map(|_| throttle.pass(now)).collect::<Vec<_>>();
+        let passed = |now| (0..100).filter_map(|_| limit.pass(now)).collect::<Vec<_>>();
         assert_eq!(passed(begin), [0; 10]);
-        assert_eq!(throttle.pass(begin + PERIOD / 2), None);
-        assert_eq!(passed(begin + PERIOD), [91, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(limit.pass(begin + period / 2), None);
+        assert_eq!(passed(begin + period), [91, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_loop_is_logged_once_in_a_while() {
+        let limit = LogRateLimit::<1, 60>::default();
+        let now = Instant::now();
+        assert!(limit.pass(now).is_some() && limit.pass(now).is_none());
+        assert!(limit.pass(now + Duration::from_mins(1)).is_some());
     }
 }

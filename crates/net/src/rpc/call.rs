@@ -1,4 +1,4 @@
-//! What goes in and out of a connection to a server: what it is for, calls, and what comes of them.
+//! What goes in and out of an upstream connection: its configuration, calls, and their ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use wire::{Endian, Guid};
 use crate::account::Account;
 use crate::gate::SignInAttempt;
 use crate::rpc::loop_marker::BindId;
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::UpstreamError;
 
-/// What a link is for.
+/// What an upstream connection is for.
 #[derive(Debug, Clone)]
 pub struct AssociationConfig {
     /// The interface.
     pub interface: SyntaxId,
-    /// As whom; none for nobody.
+    /// The account to authenticate with; none for unauthenticated calls.
     pub account: Option<Arc<Account>>,
-    /// The server's association group to join; zero for a new one.
+    /// The upstream's association group to join; zero for a new one.
     pub group: u32,
-    /// The call id of the bind, by which a loop is known.
+    /// The call id of the bind, by which a loop is detected.
     pub bind_id: Option<BindId>,
-    /// How long connecting and signing in may take.
+    /// How long connecting and authenticating may take.
     pub timeout: Duration,
 }
 
@@ -97,17 +97,6 @@ pub(crate) enum Progress {
     Unknown,
 }
 
-/// Whether a fault says that the caller is not let in.
-pub(crate) const fn is_denial(status: FaultStatus) -> bool {
-    matches!(
-        status,
-        FaultStatus::ACCESS_DENIED
-            | FaultStatus::RPC_S_SEC_PKG_ERROR
-            | FaultStatus::NCA_S_UNSUPPORTED_AUTHN_LEVEL
-            | FaultStatus::NCA_S_INVALID_CHECKSUM
-    )
-}
-
 /// The outcome of a call that failed with its connection because of `error`.
 pub(super) fn outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
     let unavailable = |kind| Outcome::Unavailable { kind, why: error.to_string() };
@@ -122,18 +111,4 @@ pub(super) fn outcome(error: &UpstreamError, progress: &Progress) -> Outcome {
         }
         _ => Outcome::Lost(error.to_string()),
     }
-}
-
-/// Whether a server that has not answered a call yet says with `status` that it refuses the account.
-pub(super) const fn is_refusal(status: FaultStatus) -> bool {
-    matches!(status, FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)
-}
-
-/// What is said where the server refuses the account because of `why`.
-pub(super) fn refusal(why: &dyn std::fmt::Display) -> String {
-    format!("the server refuses the account that we sign in with: {why}")
-}
-
-pub(super) fn refused(why: &dyn std::fmt::Display) -> UpstreamError {
-    AuthError::Refused(refusal(why)).into()
 }

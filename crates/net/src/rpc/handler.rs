@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use identity::SecurityContext;
+use identity::{Identity, SecurityContext};
 use rpc::pdu::{FaultStatus, SyntaxId};
 use wire::{Endian, Guid};
 
-use crate::rpc::association_group::{Group, Member};
+use crate::rpc::association_group::{Group, Groups, Member};
 
-/// A call of a client, and who makes it.
+/// A client's call, and the security context that it is made under.
 #[derive(Debug)]
 pub struct Call {
     /// Its number, by which it is answered.
@@ -26,17 +26,15 @@ pub struct Call {
     pub stub: Bytes,
     /// The request's byte order.
     pub endian: Endian,
-    /// Who makes it.
+    /// The caller.
     pub context: SecurityContext,
     /// Where the client connects from.
     pub peer: SocketAddr,
-    /// The call id of the client's bind.
-    pub bind_call_id: Option<u32>,
-    /// The association group of the connection and of who makes it.
+    /// The association group of the connection and the caller.
     pub group: Arc<Group>,
 }
 
-/// What a client is answered.
+/// The answer to a call.
 #[derive(Debug)]
 pub enum Reply {
     /// A response, little-endian.
@@ -55,37 +53,64 @@ pub enum Reply {
     },
 }
 
-/// What stands behind one client connection and answers its calls, at once or later.
+/// Answers the calls of one client connection, at once or later.
+///
+/// Called in this order: [`bound`](Self::bound) once, then [`call`](Self::call) for each call and
+/// [`poll`](Self::poll) whenever the connection's task runs, and [`end`](Self::end) once.
 pub trait RequestHandler: Send {
+    /// The client's first bind had the call id `bind_call_id`.
+    fn bound(&mut self, bind_call_id: Option<u32>) {
+        let _ = bind_call_id;
+    }
+
     /// Takes a call. Answers that are ready go to `replies`.
     fn call(&mut self, call: Call, replies: &mut Vec<Reply>);
 
-    /// Goes on with what waits; ready once there is something new in `replies`.
+    /// Continues what waits; ready once there is something new in `replies`.
     fn poll(&mut self, task: &mut Context<'_>, replies: &mut Vec<Reply>) -> Poll<()>;
 
-    /// The proxy stops: calls that may end at any time are answered now. Their answers go to `replies`.
+    /// The proxy shuts down: calls that may end at any time are answered now. Their answers go to `replies`.
     fn stop(&mut self, replies: &mut Vec<Reply>) {
         let _ = replies;
     }
 
-    /// The security contexts `revoked` of the connection were revoked: ends what was done under them. Calls of
-    /// theirs that wait are answered in `replies`.
+    /// The security contexts `revoked` of the connection were revoked: ends what was done under them. Calls of theirs
+    /// that wait are answered in `replies`.
     fn revoked(&mut self, revoked: &[SecurityContext], replies: &mut Vec<Reply>) {
         let _ = (revoked, replies);
     }
 
-    /// The connection is over, and with it the association groups `over`, of which it was the last one.
+    /// The connection has ended, and with it the association groups `over`, of which it was the last one.
     fn end(&mut self, over: &[Arc<Group>]);
 }
 
-/// What stands behind a connection, and the group that it belongs to.
-pub(crate) struct HandlerScope<B: RequestHandler> {
-    pub(crate) handler: B,
-    /// The groups that it is in: one for each identity that signed in.
-    pub(crate) members: Vec<Member>,
+/// The request handler of a connection, and the association groups that the connection is in.
+pub(crate) struct HandlerScope<H: RequestHandler> {
+    pub(crate) handler: H,
+    groups: Arc<Groups>,
+    /// One for each identity that authenticated on the connection.
+    members: Vec<Member>,
 }
 
-impl<B: RequestHandler> Drop for HandlerScope<B> {
+impl<H: RequestHandler> HandlerScope<H> {
+    pub(crate) const fn new(handler: H, groups: Arc<Groups>) -> Self {
+        Self { handler, groups, members: Vec::new() }
+    }
+
+    /// The group of `identity` with the number `id`, which is none before the bind. It is joined once the identity has
+    /// authenticated, not before.
+    pub(crate) fn group(&mut self, id: Option<u32>, identity: &Identity) -> Option<Arc<Group>> {
+        if let Some(member) = self.members.iter().find(|member| member.identity() == identity) {
+            return Some(Arc::clone(member.group()));
+        }
+        let member = self.groups.enter(id?, identity);
+        let group = Arc::clone(member.group());
+        self.members.push(member);
+        Some(group)
+    }
+}
+
+impl<H: RequestHandler> Drop for HandlerScope<H> {
     /// Lets the handler end what is over, also where a hook panicked.
     fn drop(&mut self) {
         let over: Vec<Arc<Group>> = self.members.drain(..).filter_map(Member::leave).collect();

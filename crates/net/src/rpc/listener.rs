@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::log_rate_limit::LogRateLimit;
 use crate::rpc::config::RpcListenerConfig;
-use crate::rpc::connection::{Ended, serve};
+use crate::rpc::connection::{ConnectionError, serve};
 use crate::rpc::handler::RequestHandler;
 use crate::tcp::accept::Acceptor;
 use crate::tcp::admission::{Admission, ConnectionPermit};
@@ -70,11 +70,11 @@ async fn connection<B: RequestHandler>(
     };
     match serve(config, stream, (peer, since), permit, handler, stop).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
-        Err(Ended::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
-        Err(Ended::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
+        Err(ConnectionError::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
+        Err(ConnectionError::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
         // Both were logged when they happened.
-        Err(Ended::Protocol(CloseReason::AuthenticationRefused | CloseReason::LedBack)) => {}
-        Err(why @ (Ended::Unread { .. } | Ended::Protocol(_))) => {
+        Err(ConnectionError::Protocol(CloseReason::AuthenticationRefused | CloseReason::LedBack)) => {}
+        Err(why @ (ConnectionError::Unread(_) | ConnectionError::Protocol(_))) => {
             if let Some(more) = misbehaved.pass(Instant::now()) {
                 tracing::warn!(%peer, "connection ended: {why}{}", and_more(more));
             }

@@ -1,11 +1,11 @@
-//! How a call that leads back to this proxy is known: as `Via` does it by HTTP.
+//! Detects RPC connections that lead back to this proxy, as `Via` does for HTTP.
 //!
 //! The first call of a connection to the upstream, its bind, has a call id of this process (C706 12.6.3.1). A client
 //! chooses call ids, and a server compares them with each other alone, so that no server, firewall or load balancer
 //! behaves differently for it. A proxy whose client's bind has such an id passes it on, so that a loop through several
 //! proxies is known too.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use identity::{Random, RandomError};
@@ -14,23 +14,15 @@ use tokio::time::Instant;
 /// The call ids among which those of processes are. Other clients count from one.
 const IDS: std::ops::Range<u32> = 0x4000_0000..0x7000_0000;
 
-/// How long what was logged of a loop is not logged again.
-const QUIET: Duration = Duration::from_mins(1);
-
-/// How long after a loop was seen a rejected bind is put down to it.
+/// How long after a loop was found a rejected bind is attributed to it.
 const RECENT: Duration = Duration::from_secs(10);
 
 /// The call id of this process, unlike that of any other.
 #[derive(Debug)]
 pub struct LoopMarker {
     id: u32,
-    found: Mutex<Found>,
-}
-
-#[derive(Debug, Default)]
-struct Found {
-    logged: Option<Instant>,
-    last: Option<Instant>,
+    /// When a bind of ours last came back.
+    found: Mutex<Option<Instant>>,
 }
 
 impl LoopMarker {
@@ -56,20 +48,17 @@ impl LoopMarker {
         BindId { id: passed_on.unwrap_or(self.id), marker: Arc::clone(self) }
     }
 
-    /// A bind of ours came back at the time `now`; whether to log it.
-    pub(crate) fn found(&self, now: Instant) -> bool {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.last = Some(now);
-        let is_new = found.logged.is_none_or(|logged| now.duration_since(logged) >= QUIET);
-        if is_new {
-            found.logged = Some(now);
-        }
-        is_new
+    /// A bind of ours came back at the time `now`.
+    pub(crate) fn found(&self, now: Instant) {
+        *self.lock() = Some(now);
     }
 
     fn is_looping(&self, now: Instant) -> bool {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.last.is_some_and(|last| now.duration_since(last) < RECENT)
+        self.lock().is_some_and(|found| now.duration_since(found) < RECENT)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,12 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_is_logged_once_in_a_while() {
+    fn a_rejected_bind_is_a_loop_only_soon_after_one_was_found() {
         let marker = LoopMarker::new(&mut OsRandom).unwrap();
         let (bind, now) = (marker.bind_id(None), Instant::now());
         assert!(!bind.led_back(now));
-        assert!(marker.found(now) && !marker.found(now));
+        marker.found(now);
         assert!(bind.led_back(now) && !bind.led_back(now + RECENT));
-        assert!(marker.found(now + QUIET));
     }
 }

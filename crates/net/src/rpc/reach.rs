@@ -11,10 +11,11 @@ use tokio::time::timeout;
 
 use crate::account::credentials_for;
 use crate::reloadable::Reloadable;
-use crate::rpc::call::{AssociationConfig, is_denial};
+use crate::rpc::call::AssociationConfig;
 use crate::rpc::client::{CallFailure, RpcClient};
 use crate::rpc::dial::Upstream;
 use crate::rpc::resolver::{EndpointError, Location, syntax};
+use crate::rpc::upstream_auth::is_denial;
 use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
 use crate::upstream_error::{AuthError, UpstreamError};
 

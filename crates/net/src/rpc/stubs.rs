@@ -1,81 +1,158 @@
-//! The stubs that a connection of remote calls holds: of calls that have not come whole, and of calls under way.
+//! The memory that one client connection holds: stubs of incomplete and active calls, and answers that are not read.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use identity::Identity;
+use identity::{Identity, Principal, SecurityContext};
+use rpc::pdu::FaultStatus;
+use rpc::server::{RequestSecurity, ServerAssociation, Unfinished};
 
-use crate::body_budget::{BodyBudget, Full, SMALL, Share};
+use crate::body_budget::{Full, SMALL, Share};
+use crate::rpc::config::RpcListenerConfig;
+use crate::rpc::contexts::ClientContexts;
+
+/// Answers that the client does not read take more memory than there is for its user.
+#[derive(Debug, thiserror::Error)]
+#[error("{user} does not read answers of {bytes} bytes: {full}")]
+pub(crate) struct Unread {
+    user: Principal,
+    bytes: usize,
+    full: Full,
+}
 
 /// Under which of its connection's security contexts a call is made; none for unauthenticated calls.
-pub(crate) type ContextId = Option<u32>;
+type ContextId = Option<u32>;
 
 /// What a connection holds under each of its security contexts.
-#[derive(Debug)]
-pub(crate) struct Stubs {
-    budget: Arc<BodyBudget>,
-    /// The calls under way: their numbers, their contexts, and the bytes of their stubs.
-    under_way: Vec<(u32, ContextId, usize)>,
+pub(super) struct Stubs {
+    config: Arc<RpcListenerConfig>,
+    peer: SocketAddr,
+    /// The active calls: their numbers, their contexts, and the bytes of their stubs.
+    active: Vec<(u32, ContextId, usize)>,
     shares: Vec<(ContextId, Share)>,
 }
 
 impl Stubs {
-    pub(crate) const fn new(budget: Arc<BodyBudget>) -> Self {
-        Self { budget, under_way: Vec::new(), shares: Vec::new() }
+    pub(super) const fn new(config: Arc<RpcListenerConfig>, peer: SocketAddr) -> Self {
+        Self { config, peer, active: Vec::new(), shares: Vec::new() }
     }
 
-    /// The call `id`, whose stub has `bytes`, is under way.
-    pub(crate) fn begin(&mut self, id: u32, context: ContextId, bytes: usize) {
-        self.under_way.push((id, context, bytes));
+    /// The call `id`, whose stub has `bytes`, is active from now on; false where there is no memory for it.
+    pub(super) fn begin(
+        &mut self,
+        id: u32,
+        (security, context): (Option<RequestSecurity>, &SecurityContext),
+        bytes: usize,
+        association: &ServerAssociation,
+    ) -> bool {
+        let held = id_of(security);
+        let unfinished = association.unfinished().filter(|call| id_of(call.security) == held);
+        let more = unfinished.map(|call| call.bytes).sum::<usize>().saturating_add(bytes);
+        if let Err(full) = self.hold(held, context.identity(), more) {
+            self.log_full(context, full);
+            return false;
+        }
+        self.active.push((id, held, bytes));
+        true
     }
 
-    /// How many calls are under way.
-    pub(crate) const fn calls(&self) -> usize {
-        self.under_way.len()
-    }
-
-    /// The bytes of all calls under way.
-    pub(crate) fn bytes(&self) -> usize {
-        self.under_way.iter().map(|(.., bytes)| *bytes).sum()
-    }
-
-    /// The call `id` was answered.
-    pub(crate) fn end(&mut self, id: u32) {
-        if let Some(place) = self.under_way.iter().position(|(call, ..)| *call == id) {
-            self.under_way.swap_remove(place);
+    /// Counts what is held of calls that have not come whole. Where that is too much for the user who makes them, the
+    /// longest is refused.
+    pub(super) fn hold_unfinished(
+        &mut self,
+        association: &mut ServerAssociation,
+        contexts: &mut ClientContexts,
+    ) {
+        if association.unfinished_bytes().saturating_add(self.bytes()) <= SMALL {
+            // Under none of the security contexts enough is held to be counted.
+            return self.shares.clear();
+        }
+        let mut calls: Vec<Unfinished> = association.unfinished().collect();
+        calls.sort_unstable_by_key(|call| call.bytes);
+        self.shrink(|context| calls.iter().any(|call| id_of(call.security) == context));
+        while let Some(call) = calls.last().copied() {
+            let id = id_of(call.security);
+            let bytes = calls.iter().filter(|other| id_of(other.security) == id).map(|call| call.bytes).sum();
+            let Some(context) = contexts.of(call.security) else {
+                calls.pop();
+                continue;
+            };
+            if let Err(full) = self.hold(id, context.identity(), bytes) {
+                self.log_full(&context, full);
+                association.refuse_unfinished(call.call_id, FaultStatus::NCA_S_SERVER_TOO_BUSY);
+                calls.pop();
+            } else {
+                calls.retain(|other| id_of(other.security) != id);
+            }
         }
     }
 
-    /// Counts the calls under way and `more` bytes beside them as what is held for `identity` under `context`.
+    /// Counts `bytes` of answers that the client does not read at once, until the share is dropped.
+    pub(super) fn hold_unread(
+        &self,
+        bytes: usize,
+        context: Option<&SecurityContext>,
+    ) -> Result<Option<Share>, Unread> {
+        let Some(context) = context.filter(|_| bytes > SMALL) else { return Ok(None) };
+        let mut share = self.config.bodies.share(context.identity());
+        match share.set(bytes) {
+            Ok(()) => Ok(Some(share)),
+            Err(full) => Err(Unread { user: context.principal().clone(), bytes, full }),
+        }
+    }
+
+    fn log_full(&self, context: &SecurityContext, full: Full) {
+        self.config.log.memory_full(self.peer, context.principal(), "a call", &full.to_string());
+    }
+
+    /// How many calls are active.
+    pub(super) const fn calls(&self) -> usize {
+        self.active.len()
+    }
+
+    /// The bytes of all active calls.
+    fn bytes(&self) -> usize {
+        self.active.iter().map(|(.., bytes)| *bytes).sum()
+    }
+
+    /// The call `id` was answered.
+    pub(super) fn end(&mut self, id: u32) {
+        if let Some(place) = self.active.iter().position(|(call, ..)| *call == id) {
+            self.active.swap_remove(place);
+        }
+    }
+
+    /// Counts the active calls and `more` bytes beside them as what is held for `identity` under `context`.
     ///
     /// # Errors
     /// Says which limit is reached. Then what was counted before still is.
-    pub(crate) fn hold(&mut self, context: ContextId, identity: &Identity, more: usize) -> Result<(), Full> {
-        let own = self.under_way.iter().filter(|(_, other, _)| *other == context);
+    fn hold(&mut self, context: ContextId, identity: &Identity, more: usize) -> Result<(), Full> {
+        let own = self.active.iter().filter(|(_, other, _)| *other == context);
         let bytes = own.map(|(.., bytes)| *bytes).sum::<usize>().saturating_add(more);
         if let Some((_, share)) = self.shares.iter_mut().find(|(other, _)| *other == context) {
             return share.set(bytes);
         }
         if bytes > SMALL {
-            let mut share = self.budget.share(identity);
+            let mut share = self.config.bodies.share(identity);
             share.set(bytes)?;
             self.shares.push((context, share));
         }
         Ok(())
     }
 
-    /// Under none of the security contexts enough is held to be counted.
-    pub(crate) fn release(&mut self) {
-        self.shares.clear();
-    }
-
     /// Counts anew what is held under other security contexts than those of `unfinished` calls.
-    pub(crate) fn shrink(&mut self, unfinished: impl Fn(ContextId) -> bool) {
-        let Self { under_way, shares, .. } = self;
+    fn shrink(&mut self, unfinished: impl Fn(ContextId) -> bool) {
+        let Self { active, shares, .. } = self;
         shares.retain_mut(|(context, share)| {
-            let own = under_way.iter().filter(|(_, other, _)| other == context);
+            let own = active.iter().filter(|(_, other, _)| other == context);
             let bytes = own.map(|(.., bytes)| *bytes).sum();
-            // What shrinks is not refused, and each call under way was counted by `hold`.
+            // What shrinks is not refused, and each active call was counted by `hold`.
             unfinished(*context) || (bytes > SMALL && share.set(bytes).is_ok())
         });
     }
+}
+
+/// The number of the security context that calls come under.
+fn id_of(security: Option<RequestSecurity>) -> ContextId {
+    security.map(|security| security.auth_context_id)
 }

@@ -5,5 +5,6 @@ pub(crate) mod admission;
 pub(crate) mod connect;
 pub(crate) mod network;
 pub(crate) mod proxy_protocol;
+pub(crate) mod read;
 pub(crate) mod stream;
 pub(crate) mod workers;

@@ -101,7 +101,6 @@ impl Talk {
             endian: Endian::Little,
             context: self.caller.clone(),
             peer: ([127, 0, 0, 1], 1).into(),
-            bind_call_id: None,
             group: Arc::clone(&self.group),
         };
         self.connection.call(call, &mut self.replies);

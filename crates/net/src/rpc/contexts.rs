@@ -1,0 +1,125 @@
+//! The security contexts of one client connection: authentication, and who makes a call.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use identity::{Identity, OsRandom, SecurityContext, Step};
+use rpc::pdu::{AuthLevel, AuthType};
+use rpc::server::{AuthOutcome, RequestSecurity};
+use tokio::time::Instant;
+
+use crate::clock;
+use crate::rpc::auth::{Handshake, protection, strongest};
+use crate::rpc::config::RpcListenerConfig;
+
+/// A leg of a handshake as it came in a bind, `alter_context` or AUTH3 ([MS-RPCE] 2.2.2.11).
+pub(super) struct Leg<'a> {
+    /// The client's number for the security context.
+    pub(super) auth_context_id: u32,
+    pub(super) auth_type: AuthType,
+    pub(super) level: AuthLevel,
+    pub(super) token: &'a [u8],
+}
+
+/// The security contexts of one client connection, by the client's numbers for them, and the handshakes in progress.
+pub(super) struct ClientContexts {
+    config: Arc<RpcListenerConfig>,
+    peer: SocketAddr,
+    contexts: HashMap<u32, SecurityContext>,
+    handshakes: HashMap<u32, Handshake>,
+    /// That of calls without authentication, once there was one.
+    anonymous: Option<SecurityContext>,
+}
+
+impl ClientContexts {
+    pub(super) fn new(config: Arc<RpcListenerConfig>, peer: SocketAddr) -> Self {
+        Self { config, peer, contexts: HashMap::new(), handshakes: HashMap::new(), anonymous: None }
+    }
+
+    /// Continues a handshake, or begins one. Returns what the association answers, and the client's identity where the
+    /// handshake is complete.
+    pub(super) fn authenticate(&mut self, leg: &Leg<'_>) -> (AuthOutcome, Option<Identity>) {
+        let handshake = self.handshakes.remove(&leg.auth_context_id);
+        let Some(mut handshake) = handshake.or_else(|| self.config.auth.accept(leg.auth_type)) else {
+            return (AuthOutcome::Refused, None);
+        };
+        let (peer, level) = (self.peer, leg.level);
+        let name = handshake.claimed(leg.token);
+        if let Some(name) = &name
+            && self.config.auth_limit.check(peer, name, Instant::now()).is_err()
+        {
+            self.config.observer.refused(peer, "too many failed sign-ins");
+            return (AuthOutcome::Refused, None);
+        }
+        match handshake.step(leg.token, clock::now(), &mut OsRandom) {
+            Ok(Step::Continue(token)) => {
+                self.handshakes.insert(leg.auth_context_id, handshake);
+                (AuthOutcome::Continue { token }, None)
+            }
+            Ok(Step::Done { context, security, .. }) if level > strongest(&*security) => {
+                let user = context.principal();
+                let why = format!("{user}: the handshake negotiated too little for the level {level}");
+                self.config.log.misbehaved(peer, &why);
+                self.config.observer.refused(peer, &why);
+                (AuthOutcome::TooWeak, None)
+            }
+            Ok(Step::Done { token, context, security }) => {
+                tracing::debug!(%peer, user = %context.principal(), "signed in");
+                self.config.observer.signed_in(&context, peer);
+                if let Some(name) = &name {
+                    self.config.auth_limit.succeeded(peer, name, Instant::now());
+                }
+                let identity = context.identity().clone();
+                self.contexts.insert(leg.auth_context_id, context);
+                (AuthOutcome::Done { token, protection: Some(protection(security, level)) }, Some(identity))
+            }
+            Err(refusal) => {
+                let why = refusal.to_string();
+                self.config.auth_limit.failed(peer, name.as_ref(), &why, Instant::now());
+                self.config.observer.refused(peer, &why);
+                (AuthOutcome::Refused, None)
+            }
+        }
+    }
+
+    /// The security context of calls that come with `security`.
+    pub(super) fn of(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
+        Some(match security {
+            Some(security) => self.contexts.get(&security.auth_context_id)?.clone(),
+            None => self.anonymous.get_or_insert_with(|| self.config.auth.anonymous()).clone(),
+        })
+    }
+
+    /// The same where it may be used now: it was not revoked, and has not expired.
+    pub(super) fn usable(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
+        let context = self.of(security)?;
+        if let Err(error) = context.check(clock::now()) {
+            self.config.log.refused(self.peer, context.principal(), &error);
+            return None;
+        }
+        Some(context)
+    }
+
+    /// Whether calls can be made under one of them.
+    pub(super) fn has_usable(&self) -> bool {
+        let now = clock::now();
+        self.contexts.values().any(|context| context.check(now).is_ok())
+    }
+
+    /// One of them, for what concerns the connection as a whole.
+    pub(super) fn any(&self) -> Option<&SecurityContext> {
+        self.contexts.values().next().or(self.anonymous.as_ref())
+    }
+
+    /// Takes out those that were revoked.
+    pub(super) fn take_revoked(&mut self) -> Vec<SecurityContext> {
+        let revoked = self.contexts.extract_if(|_, context| context.is_revoked());
+        let revoked: Vec<_> = revoked.map(|(_, context)| context).collect();
+        for context in &revoked {
+            let (peer, user) = (self.peer, context.principal());
+            tracing::info!(%peer, %user, "the client's account was revoked: its sessions end");
+        }
+        revoked
+    }
+}

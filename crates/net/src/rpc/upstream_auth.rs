@@ -1,0 +1,165 @@
+//! Authentication on an upstream connection: the handshake with the proxy's account, and what refusals mean.
+
+use std::fmt;
+use std::sync::Arc;
+
+use identity::{Channel, Initiator, OsRandom, Refusal, SecurityContext, Step};
+use rpc::client::{CloseReason, Credentials, NextLeg};
+use rpc::pdu::{AuthLevel, AuthType, FaultStatus, RejectReason};
+
+use crate::account::Account;
+use crate::clock;
+use crate::gate::SignInAttempt;
+use crate::rpc::auth::{protection, strongest};
+use crate::upstream_error::{AuthError, UpstreamError};
+
+/// The reasons of a `bind_nak` that are about authentication (C706 12.6.3.1, [MS-RPCE] 2.2.2.5).
+const REFUSES_PACKAGE: [RejectReason; 2] =
+    [RejectReason::AUTHENTICATION_TYPE_NOT_RECOGNIZED, RejectReason::INVALID_CHECKSUM];
+
+/// The authentication of one upstream connection. In this order: [`begin`](Self::begin), [`step`](Self::step) for each
+/// token, [`answered`](Self::answered) or [`faulted`](Self::faulted) for each answer, and [`end`](Self::end).
+pub(super) struct UpstreamAuth {
+    /// The account to authenticate with; none for unauthenticated calls.
+    account: Option<Arc<Account>>,
+    initiator: Option<Box<dyn Initiator>>,
+    /// Ours at the upstream, which counts as open while the connection lasts.
+    context: Option<SecurityContext>,
+    /// Our sign-in, as long as its outcome is unknown.
+    attempt: Option<SignInAttempt>,
+    /// A leg of the handshake was sent in answer to the upstream's.
+    answered_challenge: bool,
+}
+
+impl UpstreamAuth {
+    /// Authentication with `account`.
+    pub(super) const fn new(account: Option<Arc<Account>>) -> Self {
+        Self { account, initiator: None, context: None, attempt: None, answered_challenge: false }
+    }
+
+    /// Authentication with `account`, whose outcome `attempt` takes note of.
+    pub(super) fn counted(account: Arc<Account>, attempt: SignInAttempt) -> Self {
+        Self { attempt: Some(attempt), ..Self::new(Some(account)) }
+    }
+
+    /// Whether there is an account.
+    pub(super) const fn has_account(&self) -> bool {
+        self.account.is_some()
+    }
+
+    /// Begins the handshake: what the bind has.
+    pub(super) fn begin(&mut self) -> Result<Option<Credentials>, UpstreamError> {
+        let Some(account) = &self.account else { return Ok(None) };
+        let initiator = account.mechanism.initiator(&account.config, Channel::RPC);
+        let mut initiator = initiator.map_err(|refusal| protocol(&refusal))?;
+        let auth_type = account.mechanism.rpc_auth_type().ok_or_else(|| protocol(&Refusal::NoMechanism))?;
+        let first = initiator.step(&[], clock::now(), &mut OsRandom);
+        let Step::Continue(token) = first.map_err(|refusal| protocol(&refusal))? else {
+            return Err(protocol(&"the handshake ended before it began"));
+        };
+        self.initiator = Some(initiator);
+        Ok(Some(Credentials {
+            auth_type: AuthType(auth_type),
+            level: account.level,
+            auth_context_id: 0,
+            token,
+        }))
+    }
+
+    /// Continues the handshake with the upstream's `token`.
+    pub(super) fn step(&mut self, token: &[u8]) -> Result<NextLeg, UpstreamError> {
+        let initiator =
+            self.initiator.as_mut().ok_or_else(|| protocol(&"a token where none was asked for"))?;
+        let next = match initiator.step(token, clock::now(), &mut OsRandom) {
+            Ok(Step::Continue(token)) => NextLeg::AlterContext { token },
+            Ok(Step::Done { token, context, security }) => {
+                let level = self.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
+                if level.effective() > Some(strongest(&*security)) {
+                    let why = format!("the server's handshake negotiated too little for the level {level}");
+                    return Err(AuthError::NotOffered(why).into());
+                }
+                self.context.replace(context);
+                self.initiator = None;
+                let protection = Some(protection(security, level));
+                match token {
+                    Some(token) => NextLeg::Auth3 { token, protection },
+                    None => NextLeg::Done { protection },
+                }
+            }
+            Err(why) => return Err(refused(&why)),
+        };
+        self.answered_challenge = true;
+        Ok(next)
+    }
+
+    /// A call was answered: the upstream accepts the account.
+    pub(super) fn answered(&mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            attempt.accepted();
+        }
+    }
+
+    /// A call was answered with a fault. A handshake that ends with AUTH3 is not answered, so that the first call's
+    /// fault may refuse the account.
+    pub(super) fn faulted(&mut self, status: FaultStatus) -> Result<(), UpstreamError> {
+        if self.attempt.is_some() && is_refusal(status) {
+            return Err(refused(&status));
+        }
+        self.answered();
+        Ok(())
+    }
+
+    /// Why the association was closed for `reason`, where that is about authentication.
+    pub(super) fn closed_by(&self, reason: &CloseReason) -> Option<UpstreamError> {
+        Some(match reason {
+            CloseReason::SetupFault(status) if self.initiator.is_some() && is_refusal(*status) => {
+                refused(status)
+            }
+            CloseReason::SetupFault(status) if is_denial(*status) => {
+                AuthError::Denied(reason.to_string()).into()
+            }
+            CloseReason::AuthenticationRefused => AuthError::Denied(reason.to_string()).into(),
+            CloseReason::Rejected(reason) if REFUSES_PACKAGE.contains(reason) => {
+                AuthError::Rejected(refusal(reason)).into()
+            }
+            _ => return None,
+        })
+    }
+
+    /// The connection failed because of `error`. Some servers refuse an account by closing the connection: then the error
+    /// that is returned says so.
+    pub(super) fn end(&mut self, error: UpstreamError) -> UpstreamError {
+        self.context.take();
+        let Some(attempt) = self.attempt.take() else { return error };
+        let by_closing = self.answered_challenge && matches!(error, UpstreamError::Closed { .. });
+        let error = if by_closing { refused(&error) } else { error };
+        if error.is_account() {
+            attempt.refused(&error);
+        }
+        error
+    }
+}
+
+/// Whether a fault says that the caller is not let in.
+pub(super) const fn is_denial(status: FaultStatus) -> bool {
+    is_refusal(status)
+        || matches!(status, FaultStatus::NCA_S_UNSUPPORTED_AUTHN_LEVEL | FaultStatus::NCA_S_INVALID_CHECKSUM)
+}
+
+/// Whether an upstream that has not answered a call yet says with `status` that it refuses the account.
+pub(super) const fn is_refusal(status: FaultStatus) -> bool {
+    matches!(status, FaultStatus::ACCESS_DENIED | FaultStatus::RPC_S_SEC_PKG_ERROR)
+}
+
+/// The message where the upstream refuses the account because of `why`.
+pub(super) fn refusal(why: &dyn fmt::Display) -> String {
+    format!("the server refuses the account that we sign in with: {why}")
+}
+
+fn refused(why: &dyn fmt::Display) -> UpstreamError {
+    AuthError::Refused(refusal(why)).into()
+}
+
+fn protocol(why: &dyn fmt::Display) -> UpstreamError {
+    UpstreamError::Protocol(why.to_string())
+}

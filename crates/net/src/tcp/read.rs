@@ -1,0 +1,29 @@
+//! Reading a connection.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Bytes that are read at once.
+const AT_ONCE: usize = 16 * 1024;
+
+/// Reads what has arrived and hands it to `take`; ready with how many bytes that were, zero at the end of the stream.
+/// The buffer is on the stack for this call only, so that an idle connection has none.
+pub(crate) fn poll_read(
+    stream: &mut TcpStream,
+    task: &mut Context<'_>,
+    take: impl FnOnce(&[u8]),
+) -> Poll<io::Result<usize>> {
+    let mut bytes = [MaybeUninit::uninit(); AT_ONCE];
+    let mut buffer = ReadBuf::uninit(&mut bytes);
+    ready!(Pin::new(stream).poll_read(task, &mut buffer))?;
+    let filled = buffer.filled();
+    if !filled.is_empty() {
+        take(filled);
+    }
+    Poll::Ready(Ok(filled.len()))
+}
