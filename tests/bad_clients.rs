@@ -213,7 +213,8 @@ fn a_bind_flood_is_held_to_the_limits_and_passes() {
     assert_eq!(of("bind_ack"), 99, "{outcome}");
     assert_eq!(of("closed") + of("reset") + errors(&outcome), 401, "{outcome}");
     // Those are counted in the log, without a line each.
-    let told = proxy.process.err().iter().filter(|line| line.contains("not served")).count();
+    let limit = "rejected: clients.connections";
+    let told = proxy.process.err().iter().filter(|line| line.contains(limit)).count();
     assert!((1..=100).contains(&told), "{told} lines");
 
     let begin = Instant::now();

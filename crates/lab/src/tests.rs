@@ -49,7 +49,6 @@ impl Caller {
             endian: Endian::Little,
             context: self.context.clone(),
             peer: SocketAddr::from(([127, 0, 0, 1], 4)),
-            bind_call_id: None,
             group: Arc::clone(&self.group),
         })
     }

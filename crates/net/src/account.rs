@@ -8,20 +8,20 @@ use identity::{
 };
 use rpc::pdu::AuthLevel;
 
-/// How we sign in at a server.
+/// The account with which the proxy authenticates at a server.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// With which account.
+    /// The credentials and options of the handshake.
     pub config: InitiatorConfig,
-    /// By which mechanism.
+    /// The mechanism.
     pub mechanism: Mechanism,
-    /// How well calls are protected.
+    /// The protection of calls.
     pub level: AuthLevel,
 }
 
 impl Account {
-    /// An account that signs in with `credentials`, by `mechanism`, at the server or directory `authority`;
-    /// calls are protected as `level` says. Its contexts are counted in `registry`.
+    /// An account that authenticates with `credentials`, by `mechanism`, at the server or directory `authority`; calls are
+    /// protected as `level` says. Its security contexts are counted in `registry`.
     pub fn new(
         credentials: Credentials,
         mechanism: Mechanism,
@@ -49,8 +49,8 @@ impl Account {
         Self { config, mechanism, level }
     }
 
-    /// The same account, which signs in for the service principal name `target` alone ([MS-NLMP] 2.2.2.1,
-    /// `MsvAvTargetName`): a server that checks it takes the sign-in nowhere else.
+    /// The same account, which authenticates for the service principal name `target` alone ([MS-NLMP] 2.2.2.1,
+    /// `MsvAvTargetName`): a server of another name that checks it refuses the handshake.
     #[must_use]
     pub fn meaning(mut self, target: String) -> Self {
         self.config.target_name = target;
@@ -58,8 +58,8 @@ impl Account {
     }
 }
 
-/// The upstream credentials that requests of `caller` may use, of those that are `held`: none for anonymous
-/// callers. The only way to credentials, for remote calls and for HTTP.
+/// The upstream credentials that requests of `caller` may use, of those that are `held`: none for anonymous callers. RPC
+/// and HTTP get credentials by this function only.
 pub(crate) fn credentials_for<T>(caller: &SecurityContext, held: T) -> Option<T> {
     if caller.is_anonymous() { None } else { Some(held) }
 }

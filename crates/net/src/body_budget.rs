@@ -1,4 +1,4 @@
-//! How many bytes of requests and of their answers are held in memory, for each identity and in all.
+//! Bounds the bytes of requests and answers that are held in memory, for each identity and in total.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,14 +7,14 @@ use identity::Identity;
 
 use crate::tcp::admission::Limits;
 
-/// What a connection holds up to this many bytes is not counted: the number of connections bounds it.
+/// Up to this many bytes of a connection are not counted: the number of connections bounds them.
 pub(crate) const SMALL: usize = 64 * 1024;
 
-/// More is counted in steps of so many bytes.
+/// The unit in which more is counted, in bytes.
 const STEP: usize = 64 * 1024;
 
-/// Bounds the bytes of requests' bodies and stubs that are held in memory while they arrive and until they are
-/// answered, and of answers that are held whole until the client has read them.
+/// Bounds the bytes of request bodies and stubs that are held in memory while they arrive and until they are answered,
+/// and of answers that are held whole until the client has read them.
 #[derive(Debug)]
 pub struct BodyBudget {
     per_identity: usize,
@@ -28,25 +28,25 @@ struct Counts {
     by_identity: HashMap<Identity, usize>,
 }
 
-/// Why a request is not held.
+/// The limit that a request exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Full {
-    /// Its user has too much.
+    /// That of its user.
     #[error("clients.request_megabytes_per_user is reached")]
     Identity,
-    /// All users together have too much.
+    /// That of all users together.
     #[error("clients.request_megabytes is reached")]
     All,
 }
 
 impl BodyBudget {
-    /// Bounds what is held by `limits`.
+    /// A budget with `limits`.
     pub fn new(limits: &Limits) -> Arc<Self> {
         let Limits { request_bytes_per_identity: per_identity, request_bytes: all, .. } = *limits;
         Arc::new(Self { per_identity, all, counts: Mutex::default() })
     }
 
-    /// A share for what a connection holds for `identity`, in which nothing is yet.
+    /// An empty share for what a connection holds for `identity`.
     pub(crate) fn share(self: &Arc<Self>, identity: &Identity) -> Share {
         Share { budget: Arc::clone(self), identity: identity.clone(), counted: 0 }
     }
@@ -56,12 +56,12 @@ impl BodyBudget {
     }
 }
 
-/// What one connection holds for an identity; given back when it is dropped.
+/// What one connection holds for an identity; returned to the budget when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Share {
     budget: Arc<BodyBudget>,
     identity: Identity,
-    /// So much of it is counted.
+    /// How many bytes are counted.
     counted: usize,
 }
 
@@ -71,10 +71,10 @@ impl Share {
         self.counted
     }
 
-    /// Counts that `bytes` are held from now on, in place of what was. Where that is too much, it stays as it was.
+    /// Counts `bytes` in place of what was counted before. Where that exceeds a limit, the count stays as it was.
     ///
     /// # Errors
-    /// Says which limit is reached.
+    /// The limit that is exceeded.
     pub(crate) fn set(&mut self, bytes: usize) -> Result<(), Full> {
         let counted = if bytes <= SMALL { 0 } else { bytes.div_ceil(STEP).saturating_mul(STEP) };
         if counted == self.counted {
@@ -108,7 +108,7 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        // To give back never fails.
+        // Counting less never fails.
         let _ = self.set(0);
     }
 }

@@ -15,8 +15,8 @@ use crate::upstream_error::UpstreamError;
 /// The log lines that clients and the upstream can cause at any rate. Each kind is rate-limited.
 #[derive(Debug, Default)]
 pub struct EventLog {
-    not_taken: LogRateLimit,
-    not_served: LogRateLimit,
+    accept_failed: LogRateLimit,
+    rejected: LogRateLimit,
     made_room: LogRateLimit,
     misbehaved: LogRateLimit,
     sessions_full: LogRateLimit,
@@ -29,21 +29,21 @@ pub struct EventLog {
 }
 
 impl EventLog {
-    /// A client whose connection can't be taken.
-    pub(crate) fn not_taken(&self, error: &io::Error) {
-        if let Some(left_out) = self.not_taken.pass(Instant::now()) {
-            tracing::error!(left_out, "can't take a connection: {error}");
+    /// A connection can't be accepted.
+    pub(crate) fn accept_failed(&self, error: &io::Error) {
+        if let Some(left_out) = self.accept_failed.pass(Instant::now()) {
+            tracing::error!(left_out, "can't accept a connection: {error}");
         }
     }
 
-    /// A client that there is no room for.
-    pub(crate) fn not_served(&self, peer: SocketAddr, why: &str) {
-        if let Some(left_out) = self.not_served.pass(Instant::now()) {
-            tracing::warn!(%peer, left_out, "not served: {why}");
+    /// A client's connection exceeds a limit.
+    pub(crate) fn rejected(&self, peer: SocketAddr, why: &str) {
+        if let Some(left_out) = self.rejected.pass(Instant::now()) {
+            tracing::warn!(%peer, left_out, "rejected: {why}");
         }
     }
 
-    /// A connection on which no client had signed in was closed to make room for another.
+    /// An unauthenticated connection was closed to make room for another.
     pub(crate) fn made_room(&self, peer: SocketAddr) {
         if let Some(left_out) = self.made_room.pass(Instant::now()) {
             tracing::warn!(%peer, left_out, "closed an unauthenticated connection to make room for this client: \
@@ -51,14 +51,14 @@ impl EventLog {
         }
     }
 
-    /// A client that does not speak as it should.
+    /// A client broke the protocol.
     pub(crate) fn misbehaved(&self, peer: SocketAddr, why: &str) {
         if let Some(left_out) = self.misbehaved.pass(Instant::now()) {
             tracing::info!(%peer, left_out, "client: {why}");
         }
     }
 
-    /// A client whose connection had to be closed in the middle of the upstream's answer.
+    /// A client's connection had to be closed in the middle of the upstream's answer.
     pub(crate) fn cut_short(&self, Lost { peer, user, operation, .. }: &Lost<'_>, why: &str) {
         if let Some(left_out) = self.cut_short.pass(Instant::now()) {
             let user = user.map(tracing::field::display);
@@ -66,8 +66,7 @@ impl EventLog {
         }
     }
 
-    /// A request that the upstream did not answer as it should. What its state explains, which is logged when it
-    /// begins and when it ends, is not logged for each request.
+    /// A request to the upstream failed. During an outage, whose begin and end are logged, it is logged at debug level.
     pub(crate) fn upstream_failed(&self, lost: &Lost<'_>, why: &UpstreamError) {
         if why.is_outage() {
             tracing::debug!(peer = %lost.peer, operation = lost.operation, "{}: {why}", why.side());
@@ -80,7 +79,7 @@ impl EventLog {
         }
     }
 
-    /// A request of `user` that the upstream does not serve before the client signs in there anew.
+    /// A request of `user` for which the upstream requires the client to authenticate.
     pub(crate) fn denied_there(&self, peer: SocketAddr, user: Option<&Principal>, why: &UpstreamError) {
         if let Some(left_out) = self.denied_there.pass(Instant::now()) {
             let user = user.map(tracing::field::display);
@@ -88,21 +87,21 @@ impl EventLog {
         }
     }
 
-    /// A user who has as many sessions as is allowed, and what was done about it.
+    /// A user has as many sessions as the limit permits; `what` was done about it.
     pub(crate) fn sessions_full(&self, peer: SocketAddr, user: &Principal, what: &str) {
         if let Some(left_out) = self.sessions_full.pass(Instant::now()) {
             tracing::warn!(%peer, %user, left_out, "too many sessions: {what}");
         }
     }
 
-    /// A user's request that there is no memory for.
+    /// A user's request exceeds a limit on memory.
     pub(crate) fn memory_full(&self, peer: SocketAddr, user: &Principal, operation: &str, why: &str) {
         if let Some(left_out) = self.memory_full.pass(Instant::now()) {
             tracing::warn!(%peer, %user, operation, left_out, "refused as too busy, for lack of memory: {why}");
         }
     }
 
-    /// An operation of MAPI over HTTP that goes no further than here.
+    /// An operation of MAPI over HTTP is refused.
     pub(crate) fn operation_refused(
         &self,
         peer: SocketAddr,
@@ -116,14 +115,14 @@ impl EventLog {
         }
     }
 
-    /// A remote call that goes no further than here.
+    /// A remote call is refused.
     pub(crate) fn refused(&self, peer: SocketAddr, user: &Principal, why: &dyn fmt::Display) {
         if let Some(left_out) = self.refused.pass(Instant::now()) {
             tracing::info!(%peer, %user, left_out, "refused: {why}");
         }
     }
 
-    /// A request that we sent to the server ourselves, which `key` names.
+    /// A request of this proxy came back to it: the server that `key` names leads here.
     pub(crate) fn looped(&self, peer: SocketAddr, key: &str) {
         if let Some(left_out) = self.looped.pass(Instant::now()) {
             tracing::error!(%peer, left_out, "request loop: {key} leads back to this proxy; name the server");

@@ -1,8 +1,39 @@
-//! The only sockets on the data path: listeners, connections, upstreams.
+//! Sockets: listeners, client connections, upstream connections, limits and shutdown.
 //!
-//! Architectural invariants: nothing here decides what an operation may do; nothing here decodes one. Every
-//! call carries the security context of its caller. A connection to an upstream belongs to one client
-//! connection and one identity, and is never lent.
+//! # Overview
+//!
+//! ```text
+//!            listener ── admits ──▶ connection (a task on a worker thread)
+//!                                      │ request              ▲ response
+//!                                      ▼                      │
+//!            RPC:  rpc::relay     ── engine ── rpc::upstream ───▶ server
+//!            HTTP: http::operation ── engine ── http::upstream ──▶ server
+//!                                                  │
+//!                                                 gate: may it connect, may it authenticate?
+//! ```
+//!
+//! A listener ([`run`] for RPC, [`http::run_http`] for HTTP) accepts connections as far as [`Admission`] permits, and serves
+//! each on one of the [`Workers`]. An RPC connection hands its calls to a [`RequestHandler`]: [`RpcRelay`] brings them through
+//! the engine to the upstream, [`Mapper`] and [`Local`] answer them.
+//!
+//! # Terms
+//!
+//! | term | meaning |
+//! |---|---|
+//! | listener | accepts the connections of clients at one address |
+//! | connection | one client connection, a task; its upstream connections are its own |
+//! | permit | a connection's share of the limits on connections |
+//! | upstream | the server behind the proxy; also the configuration of connections to it |
+//! | request handler | answers the calls of one RPC connection, at once or later |
+//! | in flight | begun in the engine, and not answered yet |
+//! | gate | the shared state of the upstream's availability, which spaces attempts while the upstream fails |
+//!
+//! # Architectural invariants
+//!
+//! - Nothing here decides what an operation may do, or decodes one.
+//! - Each call carries the security context of its caller.
+//! - An upstream connection belongs to one client connection and one identity, and is never used for another.
+//! - A request is never sent again once a byte of it may have reached the upstream: [`UpstreamError::retry`].
 
 mod account;
 mod auth_limit;

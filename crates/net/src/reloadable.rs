@@ -1,8 +1,9 @@
 //! A value that can be replaced while it is in use.
 
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Something that can be replaced while it is in use: whoever asks next gets the new one.
+/// A value that can be replaced while it is in use: each later [`get`](Self::get) returns the new one. Clones share it.
 pub struct Reloadable<T>(Arc<RwLock<Arc<T>>>);
 
 impl<T> Reloadable<T> {
@@ -11,12 +12,12 @@ impl<T> Reloadable<T> {
         Self(Arc::new(RwLock::new(Arc::new(value))))
     }
 
-    /// What it holds now.
+    /// The present value.
     pub fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Holds `value` from now on, for all who share it.
+    /// Replaces the value, for all clones.
     pub fn set(&self, value: T) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
     }
@@ -28,8 +29,8 @@ impl<T> Clone for Reloadable<T> {
     }
 }
 
-impl<T: std::fmt::Debug> std::fmt::Debug for Reloadable<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T: fmt::Debug> fmt::Debug for Reloadable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
     }
 }

@@ -9,8 +9,8 @@ use identity::Pool;
 
 use tokio::task::JoinHandle;
 
-/// Starts a task of the proxy's own: it listens, or it serves one connection, whose operations each carry the
-/// security context of their caller. It never acts for anybody by itself.
+/// Starts a task of the proxy's own: it listens, or it serves one connection, whose operations each carry the security
+/// context of their caller. The task itself has no identity.
 #[allow(clippy::disallowed_methods, reason = "this is the place that the rule names")]
 pub fn spawn_system<F>(future: F) -> JoinHandle<F::Output>
 where
@@ -20,11 +20,11 @@ where
     tokio::spawn(future)
 }
 
-/// Starts `threads` threads that do the work of `pool` until it is closed. They act for nobody by themselves:
-/// each job brings the context that it is done under.
+/// Starts `threads` threads that execute the jobs of `pool` until it is closed. A thread has no identity: each job brings
+/// its security context.
 ///
 /// # Errors
-/// When the machine has no room for a thread.
+/// When the operating system can't start a thread.
 pub fn spawn_workers(pool: &Pool, threads: NonZeroUsize) -> io::Result<()> {
     for number in 0..threads.get() {
         let pool = pool.clone();
@@ -34,11 +34,8 @@ pub fn spawn_workers(pool: &Pool, threads: NonZeroUsize) -> io::Result<()> {
     Ok(())
 }
 
-/// Lets `pool` finish what it has, within `limit` ([`Pool::drain`]). Returns how many jobs are still at work.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "waits for jobs that have their contexts; does nothing for anybody"
-)]
+/// Lets `pool` finish its jobs, within `limit` ([`Pool::drain`]). Returns how many jobs are still running.
+#[allow(clippy::disallowed_methods, reason = "waits for jobs that have their own contexts")]
 pub async fn drain(pool: &Pool, limit: Duration) -> usize {
     let waited = pool.clone();
     let drained = tokio::task::spawn_blocking(move || waited.drain(limit)).await;

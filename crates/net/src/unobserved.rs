@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::{Finished, Observer, Rejected, SecurityContext};
 
-/// Watches nothing: for servers whose operations are nobody's business but the log's.
+/// Records nothing: for servers whose operations are only logged.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unobserved;
 

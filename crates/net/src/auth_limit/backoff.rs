@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long failed attempts are remembered after the last one, at least.
+/// The least time for which failed attempts are remembered after the last one.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(15);
 
-/// Failed attempts of one kind, and until when no further one is checked.
+/// Failed attempts of one kind, and the time until which no further one is checked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Backoff {
     pub(super) failures: u32,
@@ -20,7 +20,7 @@ impl Backoff {
         Self { failures: 0, last: now, until: now }
     }
 
-    /// Counts a failed attempt. Behind the first `free` each doubles the wait, from a second up to `longest`.
+    /// Counts a failed attempt. After the first `free` ones each doubles the delay, from a second up to `longest`.
     pub(super) fn failed(&mut self, free: u32, longest: Duration, now: Instant) {
         self.failures = self.failures.saturating_add(1);
         self.last = now;
@@ -30,12 +30,12 @@ impl Backoff {
         }
     }
 
-    /// How long no attempt is checked.
+    /// The time until the next attempt is checked.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         self.until.saturating_duration_since(now)
     }
 
-    /// Whether what was counted is so long ago that it does not count any more.
+    /// Whether the attempts were so long ago that they do not count any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         now.duration_since(self.last) >= FORGOTTEN_AFTER && self.wait(now).is_zero()
     }

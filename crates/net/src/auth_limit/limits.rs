@@ -1,13 +1,13 @@
-//! How often clients may fail to sign in.
+//! Limits on failed authentication.
 
 use std::time::Duration;
 
-/// How often clients may fail to sign in.
+/// Limits on failed authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthLimits {
-    /// So many failed attempts of one address for one account are answered without a wait.
+    /// The failed attempts of one address for one account that are answered without a delay.
     pub failures: u32,
-    /// The longest wait between two attempts.
+    /// The longest delay between two attempts.
     pub longest_wait: Duration,
 }
 
@@ -17,8 +17,8 @@ impl Default for AuthLimits {
     }
 }
 
-/// Failed attempts for so many different accounts are taken from one address before it has to wait.
+/// The accounts for which attempts of one address may fail before it is delayed.
 pub(super) const ACCOUNTS_PER_SOURCE: usize = 20;
 
-/// From all addresses together so many times [`AuthLimits::failures`] are taken for one account.
+/// The failed attempts for one account from all addresses together, as a multiple of [`AuthLimits::failures`].
 pub(super) const SOURCES_FACTOR: u32 = 20;

@@ -1,7 +1,7 @@
-//! The rate limit of sign-in attempts, and the log of those that are refused.
+//! The rate limit of client authentication, and the log of refused attempts.
 //!
-//! Three counters slow guessing down. None of them can keep a user out who has the right password and does not
-//! share the guesser's address:
+//! Three counters slow guessing down. None of them locks out a user who has the right password and does not share the
+//! attacker's address:
 //!
 //! - *address and account*: after [`AuthLimits::failures`] failed attempts, no password for the account is checked
 //!   from this address for a second, then two, four and so on up to [`AuthLimits::longest_wait`].
@@ -29,11 +29,11 @@ use self::report::{LoggedAtOnce, REPORT_AFTER};
 use self::table::Table;
 use crate::tcp::network::{Network, source};
 
-/// Counts the sign-in attempts of all listeners.
+/// Counts the authentication attempts of all listeners.
 #[derive(Debug)]
 pub struct AuthLimit {
     limits: AuthLimits,
-    /// Their addresses stand for many clients, so that what one of them does must not be counted against all.
+    /// Load balancers and reverse proxies: their addresses stand for many clients, which are not counted together.
     fronts: Vec<Network>,
     table: Mutex<Table>,
     at_once: LoggedAtOnce,
@@ -46,7 +46,8 @@ impl Default for AuthLimit {
 }
 
 impl AuthLimit {
-    /// Counts against `limits`. The addresses of `fronts` are those of servers that many clients come through.
+    /// Counts against `limits`. `fronts` are load balancers and reverse proxies, through which many clients
+    /// connect.
     pub fn new(limits: AuthLimits, fronts: Vec<Network>) -> Arc<Self> {
         Arc::new(Self::build(limits, fronts))
     }
@@ -55,10 +56,10 @@ impl AuthLimit {
         Self { limits, fronts, table: Mutex::default(), at_once: LoggedAtOnce::default() }
     }
 
-    /// Whether a password for the account `name` may be checked that came from `peer`.
+    /// Whether a password from `peer` for the account `name` may be checked.
     ///
     /// # Errors
-    /// How long none is checked.
+    /// The time until the next one may be.
     pub(crate) fn check(&self, peer: SocketAddr, name: &ClaimedName, now: Instant) -> Result<(), Duration> {
         let mut table = self.lock();
         match table.wait(source(peer.ip()), name, self.is_front(peer.ip()), now) {
@@ -70,8 +71,8 @@ impl AuthLimit {
         }
     }
 
-    /// An attempt failed. `name` is none where the credentials hold none; then no password was guessed, and it is
-    /// only logged.
+    /// An attempt failed. `name` is none where the credentials contain none: then no password was guessed, and it is only
+    /// logged.
     pub(crate) fn failed(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &str, now: Instant) {
         if let Some(name) = name {
             self.lock().failed(source(peer.ip()), name, self.is_front(peer.ip()), self.limits, now);
@@ -79,7 +80,7 @@ impl AuthLimit {
         self.log(peer, name, why, now);
     }
 
-    /// The server's answer does not say whether an attempt was good: it is only logged.
+    /// The server's answer does not say whether an attempt succeeded: it is only logged.
     pub(crate) fn unclear(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &str, now: Instant) {
         self.log(peer, name, why, now);
     }
@@ -96,25 +97,25 @@ impl AuthLimit {
         }
     }
 
-    /// An attempt was good.
+    /// An attempt succeeded.
     pub(crate) fn succeeded(&self, peer: SocketAddr, name: &ClaimedName, now: Instant) {
         self.lock().succeeded(source(peer.ip()), name, now);
     }
 
-    /// Logs what was refused and not yet logged: where it has waited for long enough, or `all`.
+    /// Logs refused attempts that are not logged yet: those that are due, or `all`.
     pub fn report(&self, all: bool) {
         let now = Instant::now();
         let due = self.lock().take_unreported(now, if all { Duration::ZERO } else { REPORT_AFTER });
         due.log();
     }
 
-    /// Logs refused attempts as they fall due, until `stop` turns true or its sender is gone.
-    pub async fn keep_reporting(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+    /// Logs refused attempts when they are due, until `shutdown` turns true or its sender is dropped.
+    pub async fn keep_reporting(self: Arc<Self>, mut shutdown: watch::Receiver<bool>) {
         let mut due = tokio::time::interval(REPORT_AFTER / 4);
-        while !*stop.borrow() {
+        while !*shutdown.borrow() {
             tokio::select! {
                 _ = due.tick() => self.report(false),
-                changed = stop.changed() => if changed.is_err() { return },
+                changed = shutdown.changed() => if changed.is_err() { return },
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The log of refused sign-ins: the first of each address at once, the rest of it as one line for each address.
+//! The log of refused authentication: the first attempt of each address at once, the others as one line for each address.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -8,37 +8,37 @@ use std::time::Duration;
 use identity::ClaimedName;
 use tokio::time::Instant;
 
-/// After how long what was not logged at once is.
+/// The delay of the line for attempts that were not logged at once.
 pub(super) const REPORT_AFTER: Duration = Duration::from_secs(10);
 
-/// So many addresses have a line of their own in a report; the others share lines.
+/// The addresses that have a line of their own in a report; the others share lines.
 const OWN_LINES: usize = 256;
 
-/// So many addresses share a line.
+/// The addresses that share a line.
 const SHARING: usize = 32;
 
-/// So many names stand in a line.
+/// The names in a line.
 const NAMES: usize = 8;
 
-/// So many lines in [`REPORT_AFTER`] are logged at once.
+/// The lines that are logged at once in [`REPORT_AFTER`].
 const AT_ONCE: u32 = 100;
 
-/// What was refused from one address and is not in the log yet.
+/// Refused attempts of one address that are not logged yet.
 #[derive(Debug, Default)]
 pub(super) struct SourceReport {
     since: Option<Instant>,
     failed: u64,
     unchecked: u64,
-    /// The names that were tried, and how often.
+    /// The names that were tried, with the number of attempts.
     names: Vec<(ClaimedName, u64)>,
-    /// Attempts by further names.
+    /// Attempts with further names.
     other: u64,
     /// When an attempt was last logged at once.
     at_once: Option<Instant>,
 }
 
 impl SourceReport {
-    /// Counts a failed attempt; whether it may be logged at once, since none was for some time.
+    /// Counts a failed attempt. Returns whether it may be logged at once, since none was for some time.
     pub(super) fn failed(&mut self, name: Option<&ClaimedName>, now: Instant) -> bool {
         self.failed += 1;
         self.count(name, now);
@@ -56,7 +56,7 @@ impl SourceReport {
         self.count(Some(name), now);
     }
 
-    /// The failed attempt that was just counted is logged.
+    /// The failed attempt that was just counted was logged.
     pub(super) fn logged(&mut self, name: Option<&ClaimedName>) {
         self.failed = self.failed.saturating_sub(1);
         if let Some(name) = name
@@ -82,7 +82,7 @@ impl SourceReport {
         }
     }
 
-    /// All of it, where it has waited for `age`.
+    /// Takes all of it, where the oldest attempt is of `age` or more.
     pub(super) fn take(&mut self, now: Instant, age: Duration) -> Option<Self> {
         let since = self.since?;
         if now.duration_since(since) < age {
@@ -108,11 +108,11 @@ impl SourceReport {
     }
 }
 
-/// What is to be logged.
+/// Attempts to be logged.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     sources: Vec<(IpAddr, SourceReport)>,
-    /// Attempts of addresses that there was no room for.
+    /// Attempts of addresses that exceeded the table.
     lost: u64,
 }
 
@@ -121,7 +121,7 @@ impl Report {
         self.sources.push((source, report));
     }
 
-    /// An address is forgotten with what was refused from there.
+    /// An address is removed from the table, with the attempts of `report`.
     pub(super) fn forgotten(&mut self, source: IpAddr, report: SourceReport) {
         if report.since.is_none() {
             return;

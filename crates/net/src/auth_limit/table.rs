@@ -1,4 +1,4 @@
-//! Who failed for which account, in tables of a fixed size.
+//! Failed attempts by address and account, in tables of a fixed size.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,23 +12,23 @@ use super::backoff::Backoff;
 use super::limits::{ACCOUNTS_PER_SOURCE, AuthLimits, SOURCES_FACTOR};
 use super::report::{Report, SourceReport};
 
-/// How many addresses are remembered.
+/// The most addresses.
 const SOURCES: usize = 4096;
 
-/// How many accounts are remembered for each address.
+/// The most accounts for each address.
 const ACCOUNTS_KEPT: usize = ACCOUNTS_PER_SOURCE + 4;
 
-/// For how many accounts the attempts from all addresses are counted.
+/// The most accounts for which the attempts of all addresses are counted.
 const ACCOUNTS: usize = 4096;
 
-/// How many pairs of an address and an account that signed in from there are remembered.
+/// The most pairs of an address and an account that authenticated from there.
 const KNOWN: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
     sources: HashMap<IpAddr, Source>,
     accounts: HashMap<String, Backoff>,
-    /// When each account last signed in from an address.
+    /// When each account last authenticated from an address.
     known: HashMap<(IpAddr, String), Instant>,
     report: Report,
 }
@@ -56,7 +56,7 @@ impl Source {
 }
 
 impl Table {
-    /// How long no password for the account `name` is checked from `source`.
+    /// The time until the next password from `source` for the account `name` is checked.
     pub(super) fn wait(&self, source: IpAddr, name: &ClaimedName, is_front: bool, now: Instant) -> Duration {
         let account = name.account();
         let entry = self.sources.get(&source);
@@ -81,8 +81,7 @@ impl Table {
         self.source(source, now).report.unchecked(name, now);
     }
 
-    /// Keeps an attempt that was refused for the log; says whether it is the first from `source` that is to be
-    /// logged.
+    /// Keeps a refused attempt for the log. Returns whether it is the first from `source` that is to be logged.
     pub(super) fn refused(&mut self, source: IpAddr, name: Option<&ClaimedName>, now: Instant) -> bool {
         self.source(source, now).report.failed(name, now)
     }
@@ -129,14 +128,14 @@ impl Table {
         all.failed(limits.failures.saturating_mul(SOURCES_FACTOR), limits.longest_wait, now);
     }
 
-    /// The attempt that was just refused is in the log already.
+    /// The attempt that was just refused was logged.
     pub(super) fn logged(&mut self, source: IpAddr, name: Option<&ClaimedName>) {
         if let Some(entry) = self.sources.get_mut(&source) {
             entry.report.logged(name);
         }
     }
 
-    /// The account `name` signed in from `source`: what failed for it there does not count any more.
+    /// The account `name` authenticated from `source`: its failed attempts from there do not count any more.
     pub(super) fn succeeded(&mut self, source: IpAddr, name: &ClaimedName, now: Instant) {
         let account = name.account();
         if let Some(entry) = self.sources.get_mut(&source) {
@@ -147,7 +146,7 @@ impl Table {
         self.known.insert(key, now);
     }
 
-    /// What was refused and not logged for `age` at least.
+    /// Takes the refused attempts that were not logged for `age` or more.
     pub(super) fn take_unreported(&mut self, now: Instant, age: Duration) -> Report {
         let mut report = std::mem::take(&mut self.report);
         for (source, entry) in &mut self.sources {
@@ -178,7 +177,7 @@ impl Table {
     }
 }
 
-/// Removes the eighth that was used longest ago where there is no room for one more; gives it back.
+/// Removes the eighth of `table` that was used longest ago where there is no room for another entry, and returns it.
 fn make_room<K: Eq + Hash, V>(
     table: &mut HashMap<K, V>,
     key: &K,

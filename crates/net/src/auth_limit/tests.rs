@@ -70,7 +70,7 @@ fn a_user_is_not_kept_out_by_failures_elsewhere() {
     let many = checked(&limit, |number| (peer(1000 + number % 500), name("alice")), begin, 5000);
     assert!(many < 700, "{many} guesses from 500 addresses");
     let now = begin + Duration::from_secs(500);
-    // Where she signed in before, and where nobody failed yet.
+    // From where she authenticated before, and from where no attempt failed yet.
     assert_eq!(limit.check(peer(7), &name("alice"), now), Ok(()));
     assert_eq!(limit.check(peer(8), &name("LAB\\alice"), now), Ok(()));
     // Where she signed in before, a mistake is no worse than elsewhere.

@@ -12,30 +12,30 @@ use super::turns::Turns;
 use crate::log_rate_limit::LogRateLimit;
 use crate::upstream_error::UpstreamError;
 
-/// More services than an upstream has; those beyond share the last entry.
+/// The most services, which is more than an upstream has. Further ones share the last entry.
 const MOST_SERVICES: usize = 32;
 
-/// For how many users the account has to be refused before it is refused for all, where it was not accepted yet.
+/// The number of users for whom an account that was not accepted yet has to be refused to be refused for all.
 const UNPROVEN: usize = 2;
 
-/// The same where it was.
+/// The same for one that was accepted.
 const DOUBTFUL: usize = 3;
 
-/// What is known of the service account.
+/// The state of the service account.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     services: Vec<Service>,
-    /// How many passwords there were: what becomes of a sign-in says nothing of the next password.
+    /// Incremented with each new password: the outcome of an authentication with an old one is ignored.
     password: u64,
     turns: Turns,
     doubts: Doubts,
-    /// Since when the account is refused somewhere, and how many operations were refused because of it; kept when
-    /// the password changes.
+    /// Since when the account is refused by a service, and how many operations were refused because of it; kept when the
+    /// password changes.
     outage: Option<(Instant, u64)>,
     suspended: LogRateLimit,
 }
 
-/// Where the account is used: an interface, or a directory of HTTP. Servers configure authentication for each.
+/// A part of the upstream that configures authentication for itself: an interface, or a virtual directory of HTTP.
 #[derive(Debug)]
 struct Service {
     road: Road,
@@ -55,12 +55,12 @@ enum State {
         error: UpstreamError,
         next: Instant,
         delay: Duration,
-        /// Taken over from another service, where the same password was refused.
+        /// Taken over from another service, which refused the same password.
         inherited: bool,
     },
 }
 
-/// A permitted sign-in.
+/// A permitted authentication.
 #[derive(Debug, Clone)]
 pub(super) struct Ticket {
     service: usize,
@@ -70,21 +70,21 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// It after its outcome is known: others may sign in meanwhile.
+    /// The ticket after its outcome is known: others may authenticate meanwhile.
     pub(super) fn settled(self) -> Self {
         Self { turn: None, ..self }
     }
 }
 
-/// What a sign-in may do.
+/// Whether an authentication is permitted.
 #[derive(Debug)]
 pub(super) enum Admitted {
     Yes(Ticket),
-    /// Another one is under way, which has until then.
+    /// Another one is in progress, which has until then.
     Wait(Instant),
 }
 
-/// What came of a sign-in.
+/// The outcome of an authentication.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Outcome<'a> {
     Accepted,
@@ -93,7 +93,7 @@ pub(super) enum Outcome<'a> {
 }
 
 impl Account {
-    /// Permits a sign-in at `now` for a request of `user`, or says why the account is refused.
+    /// Permits an authentication at `now` for a request of `user`. The error is why the account is refused.
     pub(super) fn admit(
         &mut self,
         road: Road,
@@ -131,8 +131,8 @@ impl Account {
         Ok(Admitted::Yes(Ticket { service: index, user: user.clone(), password: self.password, turn }))
     }
 
-    /// How much longer a user waits for the next sign-in in whose requests the account was refused before. A user in
-    /// whose requests it was not is first: together, some could bring the refusal about for all others else.
+    /// How much longer a user waits for the next authentication in whose requests the account was refused before. Others
+    /// are first: a few users could cause the refusal for all users otherwise.
     fn waits_longer(&self, user: &SecurityContext, index: usize, delay: Duration) -> Duration {
         if self.doubts.counts(user.identity(), index) { delay / 2 } else { Duration::ZERO }
     }
@@ -145,7 +145,7 @@ impl Account {
         if self.services.len() >= MOST_SERVICES {
             return MOST_SERVICES - 1;
         }
-        // The password that is refused elsewhere is not tried here before it is tried there again.
+        // A password that another service refuses is not used here before that service accepts it.
         let refused = self.services.iter().find_map(|service| match &service.state {
             State::Refused { error, next, delay, .. } if error.is_password() => {
                 Some(State::Refused { error: error.clone(), next: *next, delay: *delay, inherited: true })
@@ -157,7 +157,7 @@ impl Account {
         self.services.len() - 1
     }
 
-    /// Takes note of what became of the sign-in `ticket`. Says whether that changes anything for those who wait.
+    /// Takes the outcome of the authentication `ticket`. Returns whether requests that wait may proceed.
     pub(super) fn settle(&mut self, ticket: &Ticket, outcome: Outcome<'_>, now: Instant) -> bool {
         if let Some(turn) = ticket.turn {
             self.turns.end(turn);
@@ -250,7 +250,7 @@ impl Account {
         }
     }
 
-    /// No sign-in is made at the service `index` for `delay`, nor where the account is not known to be accepted.
+    /// No authentication is made at the service `index` for `delay`, nor at services that have not accepted the account.
     fn refuse_all(&mut self, index: usize, error: &UpstreamError, delay: Duration, now: Instant) {
         let refused =
             |inherited| State::Refused { error: error.clone(), next: now + delay, delay, inherited };
@@ -293,7 +293,7 @@ impl Account {
         );
     }
 
-    /// The password is another one.
+    /// The password changed.
     pub(super) fn reset(&mut self) {
         self.password += 1;
         self.turns.clear();

@@ -1,9 +1,9 @@
-//! For how long a refused account is not used.
+//! The delays of authentications with an account that was refused.
 
 use std::time::Duration;
 
-/// How long no sign-in is made after one that was refused; from then on twice as long each time.
+/// The delay after a refusal, which doubles with each further one.
 pub(super) const FIRST_DELAY: Duration = Duration::from_secs(30);
 
-/// How long at most.
+/// The longest delay.
 pub(super) const LONGEST_DELAY: Duration = Duration::from_mins(15);

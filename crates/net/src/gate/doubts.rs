@@ -1,4 +1,4 @@
-//! Authentications of unknown outcome, by user.
+//! Refusals of the service account, by user.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use tokio::time::Instant;
 use super::delay::{FIRST_DELAY, LONGEST_DELAY};
 use crate::upstream_error::UpstreamError;
 
-/// How many are kept; beyond, the one whose user may sign in first makes room.
+/// How many are kept. The one whose delay ends first is removed for another.
 const MOST: usize = 256;
 
-/// Users in whose requests the upstream refused the service account. Servers answer 401 both to an account whose
-/// password is wrong and to one that may not have what the user asks for, so that a refusal says nothing of other users
-/// until it is repeated for them.
+/// Users in whose requests the upstream refused the service account. Servers answer 401 both where the account's password
+/// is wrong and where the account may not access what the user requests, so that a refusal concerns other users only when
+/// it is repeated for them.
 #[derive(Debug, Default)]
 pub(super) struct Doubts(Vec<Doubt>);
 
 #[derive(Debug)]
 struct Doubt {
     user: Identity,
-    /// Where the account was refused, as an index of the services.
+    /// The service that refused the account, as an index.
     service: usize,
-    /// The account was not known to be accepted anywhere: the refusal holds wherever it is not.
+    /// The account was not accepted anywhere yet: the refusal holds for all services that have not accepted it.
     everywhere: bool,
     error: UpstreamError,
-    /// When the next sign-in for this user may be made, and how long after the last.
+    /// When the next authentication for this user may be made, and how long after the last.
     next: Instant,
     delay: Duration,
-    /// No sign-in was accepted there since, for any user.
+    /// No authentication was accepted there since, for any user.
     counts: bool,
 }
 
@@ -38,15 +38,16 @@ pub(super) struct Refusal<'a> {
     pub(super) user: &'a Identity,
     pub(super) service: usize,
     pub(super) error: &'a UpstreamError,
-    /// The least time until the next sign-in for this user.
+    /// The least time until the next authentication for this user.
     pub(super) delay: Duration,
-    /// The account was not refused for all anyway: for this user it is tried less and less often.
+    /// Whether the delay for this user doubles, since the account is not refused for all users anyway.
     pub(super) grows: bool,
     pub(super) everywhere: bool,
 }
 
 impl Doubts {
-    /// Why no sign-in is made at `now` for `user` at `service`, which accepted the account before or not.
+    /// Why no authentication is made at `now` for `user` at `service`; `is_accepted` says whether the service accepted the
+    /// account before.
     pub(super) fn against(
         &self,
         user: &Identity,
@@ -61,7 +62,7 @@ impl Doubts {
         self.0.iter().find(holds).map(|doubt| &doubt.error)
     }
 
-    /// Takes note of `refusal`. Returns how long no sign-in is made for this user.
+    /// Adds `refusal`. Returns how long no authentication is made for this user.
     pub(super) fn add(&mut self, refusal: &Refusal<'_>, now: Instant) -> Duration {
         self.0.retain(|doubt| now < doubt.next + LONGEST_DELAY);
         let Refusal { user, service, error, delay, grows, everywhere } = *refusal;
@@ -93,7 +94,7 @@ impl Doubts {
         delay
     }
 
-    /// Whether the account was refused at `service`, or at all, for as many as `users`, with no sign-in accepted since.
+    /// Whether the account was refused at `service`, or at all, for as many as `users`, and not accepted since.
     pub(super) fn reach(&self, users: usize, service: usize) -> bool {
         let mut found: Vec<&Identity> = Vec::with_capacity(users);
         for doubt in self.0.iter().filter(|doubt| doubt.counts) {
@@ -107,13 +108,13 @@ impl Doubts {
         false
     }
 
-    /// Whether the account was refused for `user` at `service`, or at all, with no sign-in accepted since.
+    /// Whether the account was refused for `user` at `service`, or at all, and not accepted since.
     pub(super) fn counts(&self, user: &Identity, service: usize) -> bool {
         let is_about = |doubt: &Doubt| (doubt.service == service || doubt.everywhere) && doubt.user == *user;
         self.0.iter().any(|doubt| doubt.counts && is_about(doubt))
     }
 
-    /// A sign-in for `user` was accepted at `service`. What other users were refused is about them alone.
+    /// The account was accepted for `user` at `service`: refusals for other users concern only them.
     pub(super) fn accepted(&mut self, user: &Identity, service: usize) {
         if self.0.is_empty() {
             return;

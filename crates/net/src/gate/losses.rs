@@ -1,4 +1,4 @@
-//! Collects lost connections to log them together.
+//! Collects requests that were lost with their upstream connections, to log them together.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -10,30 +10,30 @@ use tokio::time::Instant;
 use super::road::Road;
 use crate::upstream_error::UpstreamError;
 
-/// How long losses are collected from the first one on, before they are logged together.
+/// How long losses are collected, from the first one on, before they are logged as one line.
 const COLLECTED: Duration = Duration::from_secs(1);
 
-/// How much time is between two such lines at least.
+/// The least time between two such lines.
 const BETWEEN: Duration = Duration::from_secs(10);
 
 /// The most connections that one line counts.
 const MOST_CONNECTIONS: usize = 1 << 16;
 
-/// A request that was under way when the upstream closed its connection.
+/// A request that was active when the upstream closed its connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lost<'a> {
     /// The client's connection.
     pub(crate) peer: SocketAddr,
-    /// Whose request it was; none for a sign-in.
+    /// The user; none during authentication.
     pub(crate) user: Option<&'a Principal>,
-    /// What was asked for.
+    /// The operation, or the path of an HTTP request.
     pub(crate) operation: &'a str,
     /// Whether it only waited for notifications.
     pub(crate) is_wait: bool,
 }
 
-/// Requests that were lost with their connections to the upstream: many at once where a server dies. They are
-/// counted, and logged as one line.
+/// Requests that were lost with their upstream connections, of which there are many when a server fails. They are counted,
+/// and logged as one line.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     pending: Option<Pending>,
@@ -41,24 +41,23 @@ pub(super) struct Losses {
     logged: Option<Instant>,
 }
 
-/// What is not logged yet.
+/// Losses that are not logged yet.
 #[derive(Debug)]
 struct Pending {
     requests: u64,
     waits: u64,
     connections: HashSet<SocketAddr>,
-    /// The first of them: whose it was, what was asked for, and why it was lost.
+    /// The first of them.
     peer: SocketAddr,
     user: Option<Principal>,
     operation: String,
     why: String,
-    /// The upstream was found to be unreachable since.
+    /// Why the upstream is unreachable, where that was found since.
     unreachable: Option<UpstreamError>,
 }
 
 impl Losses {
-    /// Counts `lost`, which ended because of `why`. Returns after how long it is to be logged, where it is the first
-    /// that is not.
+    /// Counts `lost`, which failed because of `why`. For the first one, returns after how long the line is to be logged.
     pub(super) fn add(&mut self, lost: &Lost<'_>, why: &str, now: Instant) -> Option<Duration> {
         let is_first = self.pending.is_none();
         let pending = self.pending.get_or_insert_with(|| Pending {
@@ -80,14 +79,14 @@ impl Losses {
         is_first.then(|| self.logged.map_or(COLLECTED, |logged| since(logged).max(COLLECTED)))
     }
 
-    /// The upstream can't be reached any more. Where losses are about to be logged, that is said with them: true.
+    /// The upstream is unreachable. Returns whether losses are about to be logged, whose line says so then.
     pub(super) fn unreachable(&mut self, error: &UpstreamError) -> bool {
         let Some(pending) = &mut self.pending else { return false };
         pending.unreachable = Some(error.clone());
         true
     }
 
-    /// Logs what is not logged yet.
+    /// Logs the losses that are not logged yet.
     pub(super) fn log(&mut self, road: Road, now: Instant) {
         let Some(pending) = self.pending.take() else { return };
         self.logged = Some(now);

@@ -1,6 +1,5 @@
-//! What is known of the upstream by all connections together: whether it can be reached, and whether it accepts
-//! the account that the proxy signs in with. Attempts that are bound to fail are not made for each operation, and
-//! each outage is logged when it begins and when it ends.
+//! The shared state of the upstream: whether it can be reached, and whether it accepts the service account. Attempts that
+//! are bound to fail are not made for each operation, and each outage is logged when it begins and when it ends.
 
 mod account;
 mod delay;
@@ -29,20 +28,20 @@ pub(crate) use self::road::Road;
 use crate::task::spawn_system;
 use crate::upstream_error::{Timeout, UpstreamError};
 
-/// The gate before one upstream, shared by all connections there.
+/// The state of one upstream, shared by all connections to it.
 #[derive(Debug, Default)]
 pub struct Gate {
     rpc: Mutex<State>,
     http: Mutex<State>,
     account: Mutex<Account>,
-    /// How often a sign-in was refused, or the password changed: until the next time, accepted sign-ins need no
-    /// permission.
+    /// Incremented when an authentication is refused, or the password changes: until the next time, an authentication that
+    /// was accepted needs no permission.
     changes: AtomicU64,
-    /// A sign-in under way has ended, or the password is another.
+    /// Notified when an authentication has ended, or the password changed.
     settled: Notify,
 }
 
-/// What is known of one road.
+/// The state of the upstream by one protocol.
 #[derive(Debug, Default)]
 struct State {
     reach: Reach,
@@ -54,7 +53,7 @@ impl State {
     fn settle(&mut self, attempt: reach::Attempt, road: Road, error: Option<&UpstreamError>) {
         let now = Instant::now();
         match self.reach.settle(attempt, road, error, now) {
-            // Its line stands in the log before the one that says that the outage is over.
+            // Logged before the line that says that the outage is over.
             Some(Change::Up(outage)) => {
                 self.losses.log(road, now);
                 outage.log(road);
@@ -66,13 +65,13 @@ impl State {
 }
 
 impl Gate {
-    /// A gate before an upstream of which nothing is known yet.
+    /// The gate of an upstream whose state is unknown.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
-    /// The password of the service account is another: what was known of the old one does not hold any more.
-    /// To be called once the new one is in use.
+    /// The password of the service account changed: what is known of the old one is discarded. To be called once the new
+    /// one is in use.
     pub fn password_changed(&self) {
         let mut account = lock(&self.account);
         self.changes.fetch_add(1, Ordering::AcqRel);
@@ -81,7 +80,7 @@ impl Gate {
         self.settled.notify_waiters();
     }
 
-    /// Connects by `road` within `limit`, unless the upstream is known to be down and its next attempt is not due.
+    /// Connects by `road` within `limit`, unless the upstream is down and the next attempt is not due.
     pub(crate) async fn connect<T>(
         &self,
         road: Road,
@@ -98,9 +97,9 @@ impl Gate {
         connected
     }
 
-    /// Permits one sign-in with the service account for a request of `user` to `service` of the upstream by `road`.
-    /// While the account is unproven, one is made at a time for a user, and for two users at most: others wait for the
-    /// outcome, `limit` at most.
+    /// Permits one authentication with the service account for a request of `user` to `service` of the upstream by `road`.
+    /// Until the account was accepted there is one at a time for a user, and for two users at most: others wait for the
+    /// outcome, for `limit` at most.
     pub(crate) async fn sign_in(
         self: &Arc<Self>,
         road: Road,
@@ -111,7 +110,7 @@ impl Gate {
         let admit = || lock(&self.account).admit(road, service, user, Instant::now());
         let permitted =
             |ticket| SignInAttempt { gate: Arc::clone(self), service: service.into(), ticket: Some(ticket) };
-        // Where the account is accepted there is nothing to wait for.
+        // An account that is accepted does not wait.
         if let Admitted::Yes(ticket) = admit()? {
             return Ok(permitted(ticket));
         }
@@ -132,8 +131,8 @@ impl Gate {
         }
     }
 
-    /// Counts a request that was under way by `road` when the upstream closed its connection, because of `why`. Those
-    /// of about a second are logged together.
+    /// Counts a request that was active by `road` when the upstream closed its connection, because of `why`. Those of
+    /// about a second are logged together.
     pub(crate) fn lost(self: &Arc<Self>, road: Road, lost: &Lost<'_>, why: &str) {
         let Lost { peer, operation, .. } = *lost;
         tracing::debug!(%peer, user = lost.user.map(tracing::field::display), operation, "upstream: {why}");
@@ -178,7 +177,7 @@ impl Gate {
     }
 }
 
-/// A connection that is being made. Dropped before it is settled, it says nothing of the upstream.
+/// A connection attempt. If it is dropped before it is settled, it has no effect on the state of the upstream.
 struct Connecting<'a> {
     state: &'a Mutex<State>,
     attempt: Option<reach::Attempt>,
@@ -200,7 +199,8 @@ impl Drop for Connecting<'_> {
     }
 }
 
-/// A sign-in with the service account. Dropped before it is settled, it says nothing of the account.
+/// An authentication with the service account. If it is dropped before it is settled, it has no effect on the state of
+/// the account.
 #[derive(Debug)]
 pub(crate) struct SignInAttempt {
     gate: Arc<Gate>,

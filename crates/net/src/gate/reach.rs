@@ -7,16 +7,16 @@ use tokio::time::Instant;
 use super::road::Road;
 use crate::upstream_error::UpstreamError;
 
-/// How long no connection is attempted after the second failure; from then on twice as long each time.
+/// The delay after the second failed attempt, which doubles with each further one.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 
-/// How long at most.
+/// The longest delay.
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
-/// Whether connections to the upstream can be made by one road.
+/// Whether the upstream can be reached by one protocol.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
-    /// How many failures there were; an attempt that began before the last of them says nothing new.
+    /// Incremented with each change: the outcome of an attempt that began before the last change is out of date.
     epoch: u64,
     down: Option<Down>,
 }
@@ -27,8 +27,7 @@ struct Down {
     /// When the next attempt is due, and how long after the last.
     next: Instant,
     delay: Duration,
-    /// An attempt is under way. The one after the first failure needs no turn: what failed once may have been
-    /// a restart.
+    /// An attempt is in progress. After the first failure attempts are not limited: the upstream may have been restarted.
     attempting: bool,
     error: UpstreamError,
     /// Operations that were refused without an attempt, or whose attempt failed.
@@ -38,9 +37,9 @@ struct Down {
 /// The end of an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Outage {
-    /// How long it was.
+    /// How long it took.
     seconds: u64,
-    /// Operations that failed for it.
+    /// Operations that failed because of it.
     refused: u64,
 }
 
@@ -82,7 +81,7 @@ impl Reach {
         Ok(Attempt { epoch: self.epoch })
     }
 
-    /// An attempt came to nothing that says anything of the upstream.
+    /// An attempt was abandoned.
     pub(super) fn forget(&mut self, attempt: Attempt) {
         if let Some(down) = &mut self.down
             && attempt.epoch == self.epoch
@@ -91,7 +90,7 @@ impl Reach {
         }
     }
 
-    /// An attempt succeeded, or failed because of `error`; what that changes.
+    /// An attempt succeeded, or failed because of `error`. Returns what that changes.
     pub(super) fn settle(
         &mut self,
         attempt: Attempt,
@@ -131,7 +130,7 @@ impl Reach {
                 });
                 Some(Change::Down(error.clone()))
             }
-            // It began before the upstream was reached again.
+            // It began before the upstream became reachable again.
             None => None,
         }
     }

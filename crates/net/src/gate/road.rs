@@ -1,6 +1,6 @@
-//! The two ways to the upstream.
+//! The two protocols to the upstream.
 
-/// By which protocol the upstream is spoken to.
+/// A protocol by which the proxy connects to the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Road {
     /// DCE/RPC over TCP.

@@ -5,17 +5,18 @@ use std::time::Duration;
 use identity::Identity;
 use tokio::time::Instant;
 
-/// How long one sign-in of unknown outcome keeps others waiting.
+/// The longest time that an authentication of unknown outcome delays others.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// For how many users sign-ins are made at a time: one whose requests take long keeps no other waiting.
+/// The users for whom authentications are made at a time, so that a slow request of one does not delay all others.
 const USERS: usize = 2;
 
-/// The sign-ins under way while it is not known whether the upstream accepts the account: one for each of [`USERS`].
+/// The authentications in progress while it is unknown whether the upstream accepts the account: one for each of
+/// [`USERS`].
 #[derive(Debug, Default)]
 pub(super) struct Turns {
     turns: Vec<Turn>,
-    /// How many there were.
+    /// How many there were so far.
     numbers: u64,
 }
 
@@ -23,14 +24,14 @@ pub(super) struct Turns {
 struct Turn {
     number: u64,
     user: Identity,
-    /// The account is refused there: this tries again whether it still is.
+    /// The account is refused: this attempt checks whether it still is.
     retries: bool,
-    /// When others need not wait for it any more.
+    /// Until when others wait for it.
     until: Instant,
 }
 
 impl Turns {
-    /// The number of a new one for `user`; an error says until when to wait at most.
+    /// Begins one for `user` and returns its number. The error is the time until which to wait at most.
     pub(super) fn begin(&mut self, user: &Identity, retries: bool, now: Instant) -> Result<u64, Instant> {
         self.turns.retain(|turn| now < turn.until);
         if let Some(own) = self.turns.iter().find(|turn| turn.user == *user) {
@@ -46,7 +47,7 @@ impl Turns {
         Ok(self.numbers)
     }
 
-    /// Whether it is being tried again somewhere whether the account is still refused.
+    /// Whether an attempt is in progress that checks whether the account is still refused.
     pub(super) fn is_retrying(&self, now: Instant) -> bool {
         self.turns.iter().any(|turn| turn.retries && now < turn.until)
     }

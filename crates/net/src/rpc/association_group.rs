@@ -7,10 +7,10 @@ use engine::{HandleBudget, HandleTable, Interface, SessionLimits};
 use identity::{Identity, OsRandom, Random as _};
 use rpc::server::AssociationGroups;
 
-/// An association group as far as it is one identity's: the connections of one client process on which it signed
-/// in, which share context handles (C706 9.3.4).
+/// The association group of one identity: the connections of one client process on which it authenticated, which share
+/// context handles (C706 9.3.4).
 ///
-/// A connection names its group in the bind, in clear and before it signed in, so that the number alone shares
+/// A connection names its group in the bind, in clear and before it authenticates. The number alone therefore shares
 /// nothing: two identities that name the same group have one each, and neither keeps the other's alive.
 #[derive(Debug, Default)]
 pub struct Group {
@@ -38,7 +38,7 @@ impl Group {
         self.lock().insert(shared_by(interface), id);
     }
 
-    /// Forgets the number `id` of the upstream's group, since the upstream knows it no more.
+    /// Forgets the number `id` of the upstream's group, which the upstream rejected.
     pub fn forget_upstream(&self, interface: Interface, id: u32) {
         let mut upstream = self.lock();
         let key = shared_by(interface);
@@ -69,15 +69,15 @@ pub struct Groups {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The numbers in use, and by how many connections, signed in or not.
+    /// The numbers in use, with their connections, authenticated or not.
     numbers: HashMap<u32, usize>,
-    /// What is shared under a number by the connections on which one identity signed in, and how many those are.
+    /// The groups of identities by number, with the connections in each.
     groups: HashMap<(u32, Identity), (Arc<Group>, usize)>,
-    /// What the handles of an identity count against, and in how many groups.
+    /// The budget of context handles of each identity, with its groups.
     budgets: HashMap<Identity, (Arc<HandleBudget>, usize)>,
 }
 
-/// A connection's place in a group of one identity.
+/// The membership of a connection in a group of one identity.
 #[derive(Debug)]
 pub(crate) struct Member {
     groups: Arc<Groups>,
@@ -86,12 +86,12 @@ pub(crate) struct Member {
 }
 
 impl Groups {
-    /// No groups; in those to come one identity may have so many context handles.
+    /// No groups. One identity may have `handles_per_identity` context handles in all of its groups together.
     pub fn new(handles_per_identity: usize) -> Self {
         Self { handles_per_identity, state: Mutex::default() }
     }
 
-    /// Takes a connection with the group number `id`, on which `identity` signed in, into that identity's group.
+    /// Adds a connection with the group number `id`, on which `identity` authenticated, to that identity's group.
     pub(crate) fn enter(self: &Arc<Self>, id: u32, identity: &Identity) -> Member {
         let mut state = self.lock();
         let State { groups, budgets, .. } = &mut *state;
@@ -118,7 +118,7 @@ impl Default for Groups {
 }
 
 impl Member {
-    /// Whose it is.
+    /// The identity whose group it is.
     pub(crate) const fn identity(&self) -> &Identity {
         &self.key.1
     }
@@ -128,7 +128,7 @@ impl Member {
         &self.group
     }
 
-    /// Leaves the group, and returns it where no other connection is in it: then it is over.
+    /// Leaves the group. Returns it where no other connection is in it: then it ends.
     pub(crate) fn leave(self) -> Option<Arc<Group>> {
         let mut state = self.groups.lock();
         let State { groups, budgets, .. } = &mut *state;
@@ -148,11 +148,11 @@ impl Member {
     }
 }
 
-/// The numbers of groups: all that a client without a sign-in has of one.
+/// The numbers of groups, which is all that an unauthenticated client has of a group.
 impl AssociationGroups for Groups {
     fn create(&self) -> Option<u32> {
         let mut state = self.lock();
-        // Numbers are drawn, so that another's can't be guessed.
+        // Numbers are random, so that those of other clients can't be guessed.
         let id = loop {
             let mut bytes = [0; 4];
             OsRandom.fill(&mut bytes).ok()?;
@@ -213,7 +213,10 @@ mod tests {
         assert!(!Arc::ptr_eq(first.group(), bobs.group()), "the number alone shares nothing");
         let group = Arc::clone(first.group());
         assert!(first.leave().is_none());
-        assert!(second.leave().is_some_and(|over| Arc::ptr_eq(&over, &group)), "whoever else has its number");
+        assert!(
+            second.leave().is_some_and(|over| Arc::ptr_eq(&over, &group)),
+            "another identity has its number"
+        );
         assert!(!Arc::ptr_eq(groups.enter(id, &alice).group(), &group));
         assert!(bobs.leave().is_some());
         let state = groups.lock();

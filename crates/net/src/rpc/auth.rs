@@ -11,7 +11,7 @@ use rpc::pdu::{AuthLevel, AuthType};
 use rpc::security::{self, ProtectionError};
 use wire::FileTime;
 
-/// How clients prove themselves.
+/// The mechanisms and accounts by which clients authenticate.
 #[derive(Clone)]
 pub struct ClientAuth {
     config: Arc<AcceptorConfig>,
@@ -24,7 +24,7 @@ impl fmt::Debug for ClientAuth {
     }
 }
 
-/// A client's handshake under way.
+/// A client's handshake in progress.
 pub(crate) struct Handshake {
     mechanism: Mechanism,
     acceptor: Box<dyn Acceptor>,
@@ -50,7 +50,7 @@ impl ClientAuth {
         self.mechanisms.iter().filter_map(|mechanism| mechanism.rpc_auth_type()).map(AuthType).collect()
     }
 
-    /// A handshake of the security package `auth_type`, where it is one of ours.
+    /// Begins a handshake of the security package `auth_type`, where it is supported.
     pub(crate) fn accept(&self, auth_type: AuthType) -> Option<Handshake> {
         let mut mechanisms = self.mechanisms.iter().copied();
         let mechanism = mechanisms.find(|mechanism| mechanism.rpc_auth_type() == Some(auth_type.0))?;
@@ -58,7 +58,7 @@ impl ClientAuth {
         Some(Handshake { mechanism, acceptor })
     }
 
-    /// The context of a client who did not sign in.
+    /// The security context of unauthenticated calls.
     pub(crate) fn anonymous(&self) -> SecurityContext {
         SecurityContext::anonymous(&self.config.registry, &self.config.authority)
     }
@@ -80,7 +80,7 @@ impl Handshake {
     }
 }
 
-/// The best level for which a handshake negotiated enough.
+/// The strongest level for which a handshake negotiated enough.
 pub(crate) fn strongest(security: &dyn MessageSecurity) -> AuthLevel {
     match security.strongest() {
         Protection::Seal => AuthLevel::PKT_PRIVACY,

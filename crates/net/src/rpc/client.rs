@@ -13,7 +13,7 @@ use crate::rpc::upstream::UpstreamConnection;
 use crate::tcp::connect::connect_any;
 use crate::upstream_error::UpstreamError;
 
-/// A connection to a server for who makes one call after the other.
+/// A connection to a server on which one call is made after the other.
 #[derive(Debug)]
 pub struct RpcClient {
     link: UpstreamConnection,
@@ -22,7 +22,7 @@ pub struct RpcClient {
     ends: Vec<CallEnd>,
 }
 
-/// Why a call came to nothing.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallFailure {
     /// The server answered with a fault.
@@ -38,7 +38,7 @@ pub enum CallFailure {
     },
 }
 
-/// The address by which a server is named in messages.
+/// The address that names a server in messages.
 fn first(server: &[SocketAddr]) -> String {
     server.first().map(|address| format!("{address}: ")).unwrap_or_default()
 }
@@ -72,7 +72,7 @@ impl RpcClient {
         self.link.group()
     }
 
-    /// Makes a call and waits for what comes of it: the response and its byte order.
+    /// Makes a call and waits for its response, which is returned with its byte order.
     ///
     /// # Errors
     /// When the server answers with a fault, can't be reached, or breaks off.
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_server_that_sends_without_a_pause_keeps_nobody_else_waiting() {
+    async fn a_server_that_sends_continuously_does_not_delay_other_tasks() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let mut server = listener.accept().await.unwrap().0.into_std().unwrap();
@@ -142,6 +142,6 @@ mod tests {
         let wakes = Arc::<Wakes>::default();
         let waker = Arc::clone(&wakes).into();
         assert_eq!(call.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Pending);
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "it goes on when others have had their turn");
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "it continues when other tasks have had their turn");
     }
 }

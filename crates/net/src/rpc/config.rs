@@ -1,4 +1,4 @@
-//! What all connections of a listener for remote calls have in common.
+//! What all connections of an RPC listener have in common.
 
 use std::sync::Arc;
 
@@ -14,32 +14,32 @@ use crate::rpc::loop_marker::LoopMarker;
 use crate::tcp::admission::Limits;
 use crate::tcp::network::Network;
 
-/// What a server says first to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
+/// What a server sends first to a proxy of RPC over HTTP ([MS-RPCH] 2.1.1.2.1).
 pub const LEGACY_SERVER_RESPONSE: &[u8] = b"ncacn_http/1.0";
 
 /// What the connections of a listener have in common.
 pub struct RpcListenerConfig {
-    /// What associations offer and take.
+    /// What associations offer and accept.
     pub rpc: Arc<ServerConfig>,
     /// The association groups.
     pub groups: Arc<Groups>,
-    /// How clients prove themselves.
+    /// How clients authenticate.
     pub auth: ClientAuth,
-    /// How often they may fail to.
+    /// The rate limit of failed authentication.
     pub auth_limit: Arc<AuthLimit>,
-    /// How much they may take.
+    /// The limits on connections.
     pub limits: Limits,
-    /// How much of their calls is held in memory.
+    /// The limit on the memory that calls use.
     pub bodies: Arc<BodyBudget>,
-    /// Who watches.
+    /// Receives authentications and operations.
     pub observer: Arc<dyn Observer>,
     /// The rate-limited log.
     pub log: EventLog,
-    /// Servers in front of us that begin each connection with a PROXY header, version 1 or 2.
+    /// Load balancers that begin each connection with a PROXY header, version 1 or 2.
     pub proxy_protocol: Vec<Network>,
-    /// Whose id, as [`ServerConfig::own_bind`], shows that a bind has led back.
+    /// Detects request loops, by its id as [`ServerConfig::own_bind`].
     pub loop_marker: Option<Arc<LoopMarker>>,
-    /// What clients are told before they say anything; nothing for most.
+    /// What is sent to a client before it sends anything; empty for most listeners.
     pub greeting: &'static [u8],
 }
 

@@ -1,4 +1,4 @@
-//! The server that calls are relayed to, and how connections there begin.
+//! The upstream of the RPC relay, and how connections to it are made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +15,26 @@ use crate::rpc::loop_marker::LoopMarker;
 use crate::rpc::resolver::Endpoints;
 use crate::upstream_error::UpstreamError;
 
-/// The server that we relay to, and as whom.
+/// The upstream of the RPC relay.
 #[derive(Debug, Clone)]
 pub struct Upstream {
-    /// Where it is.
+    /// How its services are found.
     pub endpoints: Arc<Endpoints>,
-    /// The account that stands for every client who signed in (*specified*) on connections that are opened from
-    /// now on; none for unauthenticated calls. Calls of anonymous clients are always unauthenticated.
+    /// The service account for connections that are opened from now on; none for unauthenticated calls. Calls of anonymous
+    /// clients are always unauthenticated.
     pub account: Option<Reloadable<Account>>,
-    /// How long connecting and signing in may take.
+    /// How long connecting and authenticating may take.
     pub timeout: Duration,
     /// How long an answer may take.
     pub call_limit: Duration,
-    /// By what a call that leads back here is known.
+    /// Detects calls that lead back to this proxy.
     pub loop_marker: Arc<LoopMarker>,
-    /// What all connections there know of it together.
+    /// Its shared state.
     pub gate: Arc<Gate>,
 }
 
-/// Connects to where `interface` is served for `caller`, as soon as the gate of the upstream permits it, and a sign-in
-/// with `account`. The account is the one that is in use then.
+/// Connects to the endpoint of `interface` for `caller`, as soon as the gate of the upstream permits that, and the
+/// authentication with `account`. Credentials that were replaced meanwhile are not used.
 pub(super) async fn connect(
     upstream: Upstream,
     account: Option<Reloadable<Account>>,

@@ -13,12 +13,12 @@ use rpc::server::Interface;
 use crate::rpc::association_group::Group;
 use crate::rpc::handler::{Call, Reply, RequestHandler};
 
-/// Where services are, and over what.
+/// An address at which services are, and its protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// Over TCP.
     Tcp(SocketAddr),
-    /// Over HTTP: where a proxy of RPC over HTTP connects to.
+    /// RPC over HTTP: the address that a proxy of RPC over HTTP connects to.
     Http(SocketAddr),
 }
 
@@ -35,14 +35,14 @@ impl Endpoint {
     }
 }
 
-/// What an endpoint mapper knows, shared by the connections to it.
+/// The map of an endpoint mapper, shared by the connections to it.
 #[derive(Debug, Clone)]
 pub struct Mapper {
     map: Arc<EndpointMap>,
     management: Arc<Management>,
 }
 
-/// The interfaces that an endpoint mapper serves, to everybody.
+/// The interfaces of an endpoint mapper, which also unauthenticated clients are served.
 pub fn mapper_interfaces() -> Vec<Interface> {
     [epm::INTERFACE, mgmt::INTERFACE]
         .into_iter()
@@ -51,8 +51,8 @@ pub fn mapper_interfaces() -> Vec<Interface> {
 }
 
 impl Mapper {
-    /// Says that `services` are at each of `endpoints`. Where an address is no single IPv4 address, clients are
-    /// told none, and take the one that they asked at.
+    /// Maps `services` to each of `endpoints`. Where an address is no single IPv4 address, the answer contains none, and
+    /// clients use the address of the endpoint mapper.
     pub fn new(services: &[SyntaxId], endpoints: &[Endpoint]) -> Self {
         let mut map = EndpointMap::new();
         for service in services {
@@ -64,14 +64,14 @@ impl Mapper {
         Self { map: Arc::new(map), management: Arc::new(Management { interfaces, ..Management::default() }) }
     }
 
-    /// The handler of one connection.
+    /// The request handler of one connection.
     pub fn connection(&self) -> MapperConnection {
         let management = Arc::clone(&self.management);
         MapperConnection { mapper: EndpointMapper::new(Arc::clone(&self.map)), management }
     }
 }
 
-/// One connection to the endpoint mapper, with the lookups that it has begun.
+/// One connection to the endpoint mapper, with its lookups in progress.
 #[derive(Debug)]
 pub struct MapperConnection {
     mapper: EndpointMapper,

@@ -1,4 +1,4 @@
-//! A listener for remote calls: takes connections, and says why each ended.
+//! An RPC listener: accepts connections, and logs why each ended.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -18,15 +18,15 @@ use crate::tcp::admission::{Admission, ConnectionPermit};
 use crate::tcp::proxy_protocol::client_address;
 use crate::tcp::workers::Workers;
 
-/// Serves every client that connects to `listener` on one of `workers`, each with a handler of its own, until `stop`
-/// turns true; then no more are taken, and it returns when the calls under way are answered.
+/// Serves each client that connects to `listener` on one of `workers`, with a request handler of its own, until
+/// `shutdown` turns true; then it accepts no more connections, and returns when the active calls are answered.
 pub async fn run<B, F>(
     listener: TcpListener,
     config: Arc<RpcListenerConfig>,
     admission: Arc<Admission>,
     workers: Workers,
     handler: F,
-    stop: watch::Receiver<bool>,
+    shutdown: watch::Receiver<bool>,
 ) where
     B: RequestHandler + 'static,
     F: Fn() -> B + Send + Sync + 'static,
@@ -34,32 +34,32 @@ pub async fn run<B, F>(
     let handler = Arc::new(handler);
     let misbehaved = Arc::<LogRateLimit>::default();
     let acceptor = Acceptor { admission, workers, log: &config.log, observer: &*config.observer };
-    let protocol = |stop: &watch::Receiver<bool>| {
-        let (config, handler, stop) = (Arc::clone(&config), Arc::clone(&handler), stop.clone());
+    let protocol = |shutdown: &watch::Receiver<bool>| {
+        let (config, handler, shutdown) = (Arc::clone(&config), Arc::clone(&handler), shutdown.clone());
         let misbehaved = Arc::clone(&misbehaved);
         async move |stream, peer, permit| {
-            connection(config, stream, peer, permit, handler(), stop, misbehaved).await;
+            connection(config, stream, peer, permit, handler(), shutdown, misbehaved).await;
         }
     };
-    acceptor.run(listener, stop, protocol, pending()).await;
+    acceptor.run(listener, shutdown, protocol, pending()).await;
 }
 
-/// Serves a connection that was taken, and says why it ended.
+/// Serves a connection that was accepted, and logs why it ended.
 async fn connection<B: RequestHandler>(
     config: Arc<RpcListenerConfig>,
     mut stream: TcpStream,
     peer: SocketAddr,
     mut permit: ConnectionPermit,
     handler: B,
-    mut stop: watch::Receiver<bool>,
+    mut shutdown: watch::Receiver<bool>,
     misbehaved: Arc<LogRateLimit>,
 ) {
     let since = Instant::now();
     let client = client_address(&mut stream, peer, &mut permit, &config.proxy_protocol);
     let client = tokio::select! {
         client = timeout(config.limits.handshake, client) => client,
-        // Nothing is under way yet.
-        _ = stop.wait_for(|stops| *stops) => return,
+        // No call is active yet.
+        _ = shutdown.wait_for(|shutdown| *shutdown) => return,
     };
     let peer = match client {
         Ok(Ok(client)) => client,
@@ -68,7 +68,7 @@ async fn connection<B: RequestHandler>(
             return config.log.misbehaved(peer, "no PROXY header within clients.handshake_seconds");
         }
     };
-    match serve(config, stream, (peer, since), permit, handler, stop).await {
+    match serve(config, stream, (peer, since), permit, handler, shutdown).await {
         Ok(()) => tracing::debug!(%peer, "connection closed"),
         Err(ConnectionError::Broken(error)) => tracing::debug!(%peer, "connection lost: {error}"),
         Err(ConnectionError::TooSlow(why)) => tracing::info!(%peer, "connection ended: {why}"),
@@ -82,7 +82,7 @@ async fn connection<B: RequestHandler>(
     }
 }
 
-/// What is said of lines that were left out.
+/// The number of lines that were left out, for the log.
 fn and_more(lines: u64) -> String {
     if lines == 0 { String::new() } else { format!(" (and {lines} more that were not logged)") }
 }

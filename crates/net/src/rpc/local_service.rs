@@ -9,7 +9,7 @@ use rpc::pdu::FaultStatus;
 use crate::rpc::association_group::Group;
 use crate::rpc::handler::{Call, Reply, RequestHandler};
 
-/// A service of our own that answers each call at once: the endpoint mapper, the lab.
+/// A service that answers each call at once, as the lab does.
 pub trait Service: Send + Sync + 'static {
     /// Answers a call with its response's stub, little-endian.
     ///
@@ -23,12 +23,12 @@ pub trait Service: Send + Sync + 'static {
     }
 }
 
-/// Brings calls to a [`Service`].
+/// The request handler of a [`Service`].
 #[derive(Debug)]
 pub struct Local<S>(Arc<S>);
 
 impl<S: Service> Local<S> {
-    /// The handler of one connection to `service`.
+    /// The request handler of one connection to `service`.
     pub const fn new(service: Arc<S>) -> Self {
         Self(service)
     }

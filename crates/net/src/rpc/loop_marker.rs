@@ -1,9 +1,9 @@
 //! Detects RPC connections that lead back to this proxy, as `Via` does for HTTP.
 //!
-//! The first call of a connection to the upstream, its bind, has a call id of this process (C706 12.6.3.1). A client
-//! chooses call ids, and a server compares them with each other alone, so that no server, firewall or load balancer
-//! behaves differently for it. A proxy whose client's bind has such an id passes it on, so that a loop through several
-//! proxies is known too.
+//! The bind of an upstream connection has a call id that identifies this process (C706 12.6.3.1). Clients choose call
+//! ids, and servers only compare them with each other, so that servers, firewalls and load balancers behave as for any
+//! other id. A proxy whose client's bind has such an id passes it on, by which loops through several proxies are detected
+//! too.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,13 +11,13 @@ use std::time::Duration;
 use identity::{Random, RandomError};
 use tokio::time::Instant;
 
-/// The call ids among which those of processes are. Other clients count from one.
+/// The range of these call ids. Other clients count from one.
 const IDS: std::ops::Range<u32> = 0x4000_0000..0x7000_0000;
 
 /// How long after a loop was found a rejected bind is attributed to it.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// The call id of this process, unlike that of any other.
+/// The call id that identifies this process, and when a bind with it last came back.
 #[derive(Debug)]
 pub struct LoopMarker {
     id: u32,
@@ -37,7 +37,7 @@ impl LoopMarker {
         Ok(Arc::new(Self { id, found: Mutex::default() }))
     }
 
-    /// The call id of this process: a bind that comes with it was sent here.
+    /// The call id: a bind that comes with it was sent by this process.
     pub const fn id(&self) -> u32 {
         self.id
     }

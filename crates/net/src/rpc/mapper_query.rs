@@ -12,10 +12,10 @@ use crate::rpc::call::AssociationConfig;
 use crate::rpc::client::{CallFailure, RpcClient};
 use crate::tcp::connect::{ConnectError, connect_any};
 
-/// How long an endpoint mapper may take.
+/// The longest time that a query may take.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// Why an endpoint mapper does not say where a service is.
+/// Why an endpoint mapper does not return the endpoint of a service.
 #[derive(Debug, thiserror::Error)]
 #[error("the endpoint mapper at {}: {why}", .address.map(|address| address.to_string()).unwrap_or_default())]
 pub struct MapperError {
@@ -42,11 +42,11 @@ enum QueryError {
     Unregistered(SyntaxId),
 }
 
-/// Asks the endpoint mapper, which has the addresses `mapper`, where over TCP `interface` is served: on the
-/// machine that answers.
+/// Asks the endpoint mapper at the addresses `mapper` for the TCP endpoint of `interface`, which is on the host that
+/// answers.
 ///
 /// # Errors
-/// Says why there is no answer, or what the answer was.
+/// Says why there is no answer, or what is wrong with it.
 pub async fn ask(mapper: &[SocketAddr], interface: SyntaxId) -> Result<SocketAddr, MapperError> {
     let answered = tokio::time::timeout(LIMIT, query(mapper, interface)).await;
     let answered = answered.unwrap_or(Err(QueryError::Timeout));

@@ -1,28 +1,28 @@
-//! How much of what a client of remote calls sends is processed at once, so that one who sends without a pause does not
-//! keep the others of its thread waiting.
+//! Limits how much of what an RPC client sends is processed at once, so that a client that sends continuously does not
+//! delay the other connections of its thread.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a connection may take before the others of its thread have their turn, in units of
+/// What is processed of a connection before the others of its thread, in units of
 /// [`rpc::server::ServerAssociation::allow`].
 const TURN: u64 = 32;
 
-/// What an unauthenticated client may send at once. A sign-in takes less, with the largest tokens that are taken.
+/// What an unauthenticated client may send at once. A handshake takes less, with the largest tokens that are accepted.
 const BURST: u64 = 128;
 
-/// What it may send in a second beyond that.
+/// What it may send per second beyond that.
 const PER_SECOND: u64 = 64;
 
-/// How long one waits that has sent more.
+/// How long a client is delayed that has sent more.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The pace of one connection.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// What was taken at the last turn, and what may be since, before a sign-in.
+    /// What was processed until the last turn, and what an unauthenticated client may still send.
     taken: u64,
     left: u64,
     since: Instant,
@@ -33,23 +33,23 @@ impl Pace {
         Self { taken: 0, left: BURST, since: now }
     }
 
-    /// How much may be taken in a turn that begins at `now`, on a connection that has taken `taken` so far.
-    pub(crate) fn turn(&mut self, taken: u64, is_signed_in: bool, now: Instant) -> u64 {
+    /// How much is processed in a turn that begins at `now`, on a connection of which `taken` was processed so far.
+    pub(crate) fn turn(&mut self, taken: u64, is_authenticated: bool, now: Instant) -> u64 {
         self.left = self.left.saturating_sub(taken.saturating_sub(self.taken));
         self.taken = taken;
         let elapsed = u64::try_from(now.duration_since(self.since).as_millis()).unwrap_or(u64::MAX);
         let more = elapsed.saturating_mul(PER_SECOND) / 1000;
-        // What is less than a unit counts with the next.
+        // A fraction of a unit is counted with the next one.
         if more > 0 {
             self.left = self.left.saturating_add(more).min(BURST);
             self.since = now;
         }
-        if is_signed_in { TURN } else { self.left.min(TURN) }
+        if is_authenticated { TURN } else { self.left.min(TURN) }
     }
 
-    /// Waits until the next turn of a connection on which more waits than this one has taken.
-    pub(crate) fn next_turn(&self, is_signed_in: bool) -> impl Future<Output = ()> + use<> {
-        let at_once = is_signed_in || self.left > TURN;
+    /// Waits until the next turn of a connection of which more has arrived than this turn processes.
+    pub(crate) fn next_turn(&self, is_authenticated: bool) -> impl Future<Output = ()> + use<> {
+        let at_once = is_authenticated || self.left > TURN;
         async move {
             if at_once {
                 tokio::task::yield_now().await;
@@ -65,10 +65,10 @@ mod tests {
     use super::*;
 
     /// What a client that always sends more may take in `turns`, one each tenth of a second.
-    fn taken(turns: u32, is_signed_in: bool) -> u64 {
+    fn taken(turns: u32, is_authenticated: bool) -> u64 {
         let begin = Instant::now();
         let mut pace = Pace::new(begin);
-        (0..turns).fold(0, |taken, turn| taken + pace.turn(taken, is_signed_in, begin + PAUSE * turn))
+        (0..turns).fold(0, |taken, turn| taken + pace.turn(taken, is_authenticated, begin + PAUSE * turn))
     }
 
     #[test]

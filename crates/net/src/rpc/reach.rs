@@ -1,4 +1,4 @@
-//! Whether a server serves an interface to us: for those who check a configuration.
+//! Checks whether the upstream serves an interface, for `mapiproxy check --online`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,42 +19,42 @@ use crate::rpc::upstream_auth::is_denial;
 use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
 use crate::upstream_error::{AuthError, UpstreamError};
 
-/// A number that no operation of ours has, so that the server does nothing but say so (C706 `nca_s_op_rng_error`).
+/// An operation number that does not exist, to which the server only answers a fault (C706 `nca_s_op_rng_error`).
 const NO_OPERATION: u16 = 0x0fff;
 
-/// Why an interface is not served to us.
+/// Why the upstream does not serve an interface.
 #[derive(Debug, thiserror::Error)]
 pub enum NotServed {
     /// The server's name has no address.
     #[error("{0}")]
     Unresolved(ResolveError),
-    /// The address that is configured takes no connection.
+    /// There is no connection to the configured address.
     #[error("{0}")]
     Unreachable(ConnectError),
-    /// The endpoint mapper does not say where the interface is served.
+    /// The endpoint mapper does not return the endpoint of the interface.
     #[error("{0}")]
     Mapper(EndpointError),
-    /// Where the endpoint mapper says that it is served nothing listens.
+    /// There is no connection to the endpoint that the endpoint mapper returns.
     #[error("the endpoint mapper names {address}, but: {why}")]
     Elsewhere {
-        /// The address that it names.
+        /// The endpoint.
         address: SocketAddr,
-        /// What came of connecting to it.
+        /// Why there is no connection.
         why: ConnectError,
     },
     /// The server rejects the bind.
     #[error("{0}")]
     Rejected(String),
-    /// The server does not let us in.
+    /// The server refuses the account, or unauthenticated calls.
     #[error("{0}")]
     Refused(String),
-    /// The server serves other interfaces.
+    /// The server does not serve this interface.
     #[error("{0}")]
     NotThere(String),
-    /// The server closed the connection behind our bind or sign-in.
+    /// The server closed the connection after the bind or the handshake.
     #[error("{0}")]
     Closed(String),
-    /// The connection broke.
+    /// The connection failed otherwise.
     #[error("{0}")]
     Broken(String),
     /// It took too long.
@@ -63,11 +63,11 @@ pub enum NotServed {
 }
 
 impl Upstream {
-    /// Connects to where `interface` is served, signs in as for a call of `context`, and makes one that does
-    /// nothing: one attempt, which is not made again however it ends. Says where that was.
+    /// Connects to the endpoint of `interface`, authenticates as for a call of `context`, and makes a call that does
+    /// nothing, in one attempt. Returns the endpoint.
     ///
     /// # Errors
-    /// When it is not served there, or not to us.
+    /// When the interface is not served there.
     pub async fn reach(
         &self,
         interface: Interface,
@@ -99,7 +99,7 @@ impl Upstream {
         timeout(self.timeout, all).await.map_err(|_| NotServed::Late(self.timeout))?
     }
 
-    /// The addresses at which `interface` is served, as far as the server says.
+    /// The addresses at which `interface` is served.
     async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, NotServed> {
         let (host, port) = self.endpoints.location().first();
         let addresses = resolve(host, port).await.map_err(NotServed::Unresolved)?;
@@ -111,7 +111,7 @@ impl Upstream {
     }
 }
 
-/// What `failure` of a call that is no operation says: nothing bad where the server let us make it.
+/// What `failure` of a call to an operation that does not exist means: none where the server let the call in.
 fn judge(failure: &CallFailure) -> Result<(), NotServed> {
     let text = failure.to_string();
     match failure {

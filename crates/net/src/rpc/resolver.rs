@@ -13,27 +13,27 @@ use tokio::time::Instant;
 use crate::rpc::mapper_query::{MapperError, ask};
 use crate::tcp::connect::{ConnectError, ResolveError, connect, resolve};
 
-/// How long an answer of an endpoint mapper is believed.
-const BELIEVED: Duration = Duration::from_mins(1);
+/// How long an answer of an endpoint mapper is cached.
+const CACHED: Duration = Duration::from_mins(1);
 
-/// Why a service can't be found, or connected to.
+/// Why there is no connection to a service.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
     /// The server's name has no address.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// The server's endpoint mapper does not say where the service is.
+    /// The server's endpoint mapper does not return its endpoint.
     #[error(transparent)]
     Mapper(#[from] MapperError),
-    /// Where it is, nothing takes a connection.
+    /// There is no connection to its endpoint.
     #[error(transparent)]
     Connect(#[from] ConnectError),
 }
 
-/// Where a server's services are found.
+/// How a server's services are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// Through its endpoint mapper.
+    /// By its endpoint mapper.
     Mapper {
         /// The server's name or address.
         host: String,
@@ -50,7 +50,7 @@ pub enum Location {
 }
 
 impl Location {
-    /// The server's name or address, and the port that is asked first.
+    /// The server's name or address, and the port of the first connection.
     pub(crate) fn first(&self) -> (&str, u16) {
         match self {
             Self::Mapper { host, port } | Self::Fixed { host, port } => (host, *port),
@@ -58,7 +58,7 @@ impl Location {
     }
 }
 
-/// Finds a server's services. The answers of its endpoint mapper are kept for a minute.
+/// Finds a server's services. The answers of its endpoint mapper are cached for a minute, for all connections.
 #[derive(Debug)]
 pub struct Endpoints {
     location: Location,
@@ -71,7 +71,7 @@ impl Endpoints {
         Self { location, known: Mutex::default() }
     }
 
-    /// Where that is asked.
+    /// How they are found.
     pub(crate) const fn location(&self) -> &Location {
         &self.location
     }
@@ -86,7 +86,7 @@ impl Endpoints {
     /// The addresses at which `interface` is served, in the order in which they should be tried.
     ///
     /// # Errors
-    /// Says why that can't be found out.
+    /// Says why they can't be found.
     pub async fn find(&self, interface: Interface) -> Result<Vec<SocketAddr>, EndpointError> {
         match self.cached(interface) {
             Some(address) => Ok(vec![address]),
@@ -106,7 +106,7 @@ impl Endpoints {
     /// What the endpoint mapper said of `interface` within the last minute.
     fn cached(&self, interface: Interface) -> Option<SocketAddr> {
         let (address, since) = self.lock().get(&interface).copied()?;
-        (since.elapsed() < BELIEVED).then_some(address)
+        (since.elapsed() < CACHED).then_some(address)
     }
 
     /// Asks where `interface` is served. What was known of it is forgotten.

@@ -18,11 +18,11 @@ use crate::tcp::admission::{Admission, ConnectionPermit, Entered, Evicted};
 use crate::tcp::stream::prepare;
 use crate::tcp::workers::Workers;
 
-/// How often a connection is looked at at least: so late may a revoked security context be noticed on one that
+/// The longest time between two checks of a connection: a revoked security context is noticed this late on one that
 /// only waits.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A listener's address that can't be taken.
+/// A listener can't be bound to its address.
 #[derive(Debug, thiserror::Error)]
 #[error("can't listen on {address}: {source}")]
 pub struct ListenError {
@@ -35,30 +35,30 @@ pub struct ListenError {
 /// Listens on `address`.
 ///
 /// # Errors
-/// When the address can't be taken.
+/// When the address can't be bound.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     TcpListener::bind(address).await.map_err(|source| ListenError { address, source })
 }
 
-/// What a listener needs to take connections.
+/// What a listener needs to accept connections.
 pub(crate) struct Acceptor<'a> {
-    /// Who gets in.
+    /// The limits on connections.
     pub(crate) admission: Arc<Admission>,
     /// The threads that connections are served on.
     pub(crate) workers: Workers,
-    /// Where is logged who does not get in.
+    /// The log of rejected connections.
     pub(crate) log: &'a EventLog,
-    /// Who watches.
+    /// Receives rejected connections.
     pub(crate) observer: &'a dyn Observer,
 }
 
 impl Acceptor<'_> {
-    /// Serves every connection that comes to `listener`, each by what `protocol` gives for it, until `stop` turns true;
-    /// then no more are taken, and it returns when all have ended. `beside` is polled as long as connections are taken.
+    /// Serves each connection that `listener` accepts with the function that `protocol` returns, until `shutdown` turns
+    /// true; then it accepts no more, and returns when all have ended. `beside` is polled as long as it accepts.
     pub(crate) async fn run<S, F>(
         self,
         listener: TcpListener,
-        mut stop: watch::Receiver<bool>,
+        mut shutdown: watch::Receiver<bool>,
         protocol: impl Fn(&watch::Receiver<bool>) -> S,
         beside: impl Future<Output = Infallible>,
     ) where
@@ -67,11 +67,11 @@ impl Acceptor<'_> {
     {
         let mut connections = JoinSet::new();
         let mut beside = pin!(beside);
-        while !*stop.borrow() {
+        while !*shutdown.borrow() {
             tokio::select! {
                 accepted = listener.accept() => {
                     let Some((stream, peer, permit, evicted)) = self.admit(accepted).await else { continue };
-                    let serve = protocol(&stop);
+                    let serve = protocol(&shutdown);
                     let served = self.workers.serve(&mut connections, stream, async move |stream| {
                         tokio::select! {
                             () = serve(stream, peer, permit) => {}
@@ -84,14 +84,14 @@ impl Acceptor<'_> {
                 }
                 never = &mut beside => match never {},
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
-                changed = stop.changed() => if changed.is_err() { break },
+                changed = shutdown.changed() => if changed.is_err() { break },
             }
         }
         drop(listener);
-        finish(connections, stop).await;
+        finish(connections, shutdown).await;
     }
 
-    /// The connection that was accepted, where there is room for it.
+    /// The connection that was accepted, where the limits permit it.
     async fn admit(
         &self,
         accepted: io::Result<(TcpStream, SocketAddr)>,
@@ -99,8 +99,8 @@ impl Acceptor<'_> {
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Out of descriptors, most likely: those in use go on, new ones have to wait.
-                self.log.not_taken(&error);
+                // Out of descriptors, most likely: open connections go on, new ones have to wait.
+                self.log.accept_failed(&error);
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 return None;
             }
@@ -116,7 +116,7 @@ impl Acceptor<'_> {
                 Some((stream, peer, permit, evicted))
             }
             Err(limit) => {
-                self.log.not_served(peer, limit);
+                self.log.rejected(peer, limit);
                 self.observer.refused(peer, limit);
                 None
             }
@@ -124,13 +124,13 @@ impl Acceptor<'_> {
     }
 }
 
-/// Waits until all `connections` have ended. Once the sender of `stop` is gone, all of them are ended where they are:
-/// not each of them hears of it, since some wait for a client or a server alone.
-async fn finish(mut connections: JoinSet<()>, mut stop: watch::Receiver<bool>) {
+/// Waits until all `connections` have ended. When the sender of `shutdown` is dropped, all are aborted, since some wait
+/// for a client or a server and do not watch `shutdown` meanwhile.
+async fn finish(mut connections: JoinSet<()>, mut shutdown: watch::Receiver<bool>) {
     let ended = async { while connections.join_next().await.is_some() {} };
-    let cut_off = async { while stop.changed().await.is_ok() {} };
+    let aborted = async { while shutdown.changed().await.is_ok() {} };
     tokio::select! {
         () = ended => {}
-        () = cut_off => connections.shutdown().await,
+        () = aborted => connections.shutdown().await,
     }
 }

@@ -9,24 +9,24 @@ use tokio::sync::oneshot;
 
 use crate::tcp::network::{Network, source};
 
-/// How much clients may take.
+/// Limits on what clients use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections in all.
     pub connections: usize,
     /// Connections of one address.
     pub connections_per_address: usize,
-    /// How many percent of the connections may be such on which no client has signed in.
+    /// The most connections on which no client has authenticated, as a percentage of `connections`.
     pub unauthenticated_percent: usize,
-    /// For signing in, for the rest of a fragment or request that has begun, and for taking what we send.
+    /// The time for authenticating, for the rest of a fragment or request that has begun, and for reading an answer.
     pub handshake: Duration,
-    /// What a signed-in client has to send of a request in a second, in bytes, once `handshake` is over.
+    /// The lowest rate at which an authenticated client may send a request after `handshake`, in bytes per second.
     pub minimum_rate: u64,
-    /// Without a call.
+    /// The longest time without a call.
     pub idle: Duration,
-    /// Bytes of requests that are held in memory for one identity.
+    /// The most bytes of requests that are held in memory for one identity.
     pub request_bytes_per_identity: usize,
-    /// The same for all.
+    /// The same for all identities together.
     pub request_bytes: usize,
 }
 
@@ -46,7 +46,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How many connections may be unauthenticated; at least one, since each begins so.
+    /// The most unauthenticated connections; at least one, since each connection begins as one.
     const fn unauthenticated(&self) -> usize {
         let most = self.connections.saturating_mul(self.unauthenticated_percent) / 100;
         if most == 0 { 1 } else { most }
@@ -55,13 +55,13 @@ impl Limits {
 
 /// Counts connections against their limits.
 ///
-/// A connection is unauthenticated until a client has signed in on it. Where a new one would be more than may be
-/// so, the oldest is closed of the address that has the most of them: a flood closes its own connections, and a
-/// client that signs in at once gets in.
+/// A connection is unauthenticated until a client has authenticated on it. Where a new one would exceed their limit, the
+/// oldest is closed of the address that has the most of them: a flood closes its own connections, and a client that
+/// authenticates at once is served.
 #[derive(Debug)]
 pub struct Admission {
     limits: Limits,
-    /// Servers that many clients come through: they are not held to a number of connections for each address.
+    /// Load balancers and reverse proxies, to which the limit for each address does not apply.
     fronts: Vec<Network>,
     counts: Mutex<Counts>,
 }
@@ -72,23 +72,23 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
     /// The unauthenticated connections by address, the oldest first.
     waiting: HashMap<IpAddr, BTreeMap<u64, oneshot::Sender<()>>>,
-    /// How many those are.
+    /// How many these are.
     unauthenticated: usize,
     last_id: u64,
 }
 
-/// A connection's permit, given back when it is dropped.
+/// A connection's permit, returned when it is dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit {
     admission: Arc<Admission>,
     id: u64,
     address: IpAddr,
-    /// Whether it counts among those of `address`.
+    /// Whether it counts for `address`.
     counted: bool,
     signed_in: bool,
 }
 
-/// Says when a connection has to make room for another.
+/// Resolves when a connection has to be closed to make room for another.
 #[derive(Debug)]
 pub(crate) struct Evicted(oneshot::Receiver<()>);
 
@@ -101,7 +101,7 @@ impl Evicted {
     }
 }
 
-/// What a new connection gets.
+/// A new connection that the limits permit.
 pub(crate) struct Entered {
     pub(crate) permit: ConnectionPermit,
     pub(crate) evicted: Evicted,
@@ -113,7 +113,8 @@ const FULL: &str = "clients.connections is reached";
 const ADDRESS_FULL: &str = "clients.connections_per_address is reached";
 
 impl Admission {
-    /// Counts against `limits`. The addresses of `fronts` are those of servers that many clients come through.
+    /// Counts against `limits`. `fronts` are load balancers and reverse proxies, through which many clients
+    /// connect.
     pub fn new(limits: Limits, fronts: Vec<Network>) -> Arc<Self> {
         Arc::new(Self { limits, fronts, counts: Mutex::default() })
     }
@@ -121,7 +122,7 @@ impl Admission {
     /// A permit for a connection from `address`.
     ///
     /// # Errors
-    /// Says which limit is reached.
+    /// The limit that is reached, as its key in the configuration.
     pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Entered, &'static str> {
         let is_front = self.fronts.iter().any(|front| front.contains(address));
         let address = source(address);
@@ -169,7 +170,7 @@ impl Counts {
         if own >= limits.connections_per_address { Err(ADDRESS_FULL) } else { Ok(()) }
     }
 
-    /// Closes an unauthenticated connection; whether there was one. Its task gives the permit back later, but does
+    /// Closes an unauthenticated connection. Returns whether there was one. Its task returns the permit later, but it does
     /// not count any more.
     fn evict(&mut self) -> bool {
         let most = self.waiting.iter().max_by_key(|(_, waiting)| waiting.len()).map(|(address, _)| *address);
@@ -185,7 +186,7 @@ impl Counts {
         true
     }
 
-    /// Takes a connection off the list of unauthenticated ones; whether it was on it.
+    /// Removes a connection from the unauthenticated ones, if it is one of them.
     fn take(&mut self, address: IpAddr, id: u64) -> Option<oneshot::Sender<()>> {
         let taken = self.waiting.get_mut(&address)?.remove(&id)?;
         self.tidy(address);
@@ -210,22 +211,22 @@ impl Counts {
 }
 
 impl ConnectionPermit {
-    /// A client signed in on the connection, which is not closed any more to make room.
+    /// A client authenticated on the connection, which is not closed to make room from now on.
     pub(crate) fn signed_in(&mut self) {
         if !self.signed_in && self.admission.lock().take(self.address, self.id).is_some() {
             self.signed_in = true;
         }
     }
 
-    /// Whether a client has signed in on the connection.
+    /// Whether a client has authenticated on the connection.
     pub(crate) const fn is_signed_in(&self) -> bool {
         self.signed_in
     }
 
-    /// A load balancer says that the connection is of the client at `address`, among whose it counts from now on.
+    /// A load balancer names the client, which is at `address`: the connection counts for that address from now on.
     ///
     /// # Errors
-    /// Says which limit is reached.
+    /// The limit that is reached, as its key in the configuration.
     pub(crate) fn claimed(&mut self, address: IpAddr) -> Result<(), &'static str> {
         let address = source(address);
         let mut counts = self.admission.lock();
@@ -333,7 +334,7 @@ mod tests {
         let mut waits = enter(&admission, 2);
         let user = signed_in(&admission, 3);
         assert!(is_evicted(&mut waits) && user.made_room);
-        // It is too late for it to sign in.
+        // It is too late for it to authenticate.
         waits.permit.signed_in();
         assert!(!waits.permit.is_signed_in());
         assert_eq!(admission.connections(), 4);

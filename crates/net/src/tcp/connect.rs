@@ -11,13 +11,13 @@ use tokio::time::timeout;
 
 use crate::tcp::stream::prepare;
 
-/// How long one address of several may take: who does not answer by then leaves time for the next.
+/// The limit of time for one address of several, so that an address that does not answer leaves time for the next.
 const PER_ADDRESS: Duration = Duration::from_secs(2);
 
 /// Why a server's name has no address.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    /// It can't be looked up.
+    /// The lookup failed.
     #[error("can't resolve {host}: {source}")]
     Lookup {
         /// The name.
@@ -25,17 +25,17 @@ pub enum ResolveError {
         /// Why.
         source: io::Error,
     },
-    /// It is known, and has none.
+    /// It exists, and has no address.
     #[error("{0} has no address")]
     NoAddress(String),
 }
 
-/// Why none of a server's addresses takes a connection.
+/// Why there is no connection to any of a server's addresses.
 #[derive(Debug, thiserror::Error)]
 #[error("can't connect to {}", list(.0))]
 pub struct ConnectError(Vec<(SocketAddr, AttemptError)>);
 
-/// Why one address takes no connection.
+/// Why there is no connection to one address.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
     #[error("{0}")]
@@ -111,10 +111,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_next_address_is_tried_where_one_takes_no_connection() {
+    async fn the_next_address_is_tried_where_one_refuses_the_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let good = listener.local_addr().unwrap();
-        // Nobody listens where somebody did just now.
+        // The listener there is closed.
         let gone = TcpListener::bind("127.0.0.2:0").await.unwrap();
         let bad = gone.local_addr().unwrap();
         drop(gone);
@@ -139,5 +139,20 @@ mod tests {
         let good = listener.local_addr().unwrap();
         let stream = timeout(PER_ADDRESS * 2, connect_any(&[full, good])).await.unwrap().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
+    }
+
+    #[tokio::test]
+    async fn the_server_is_looked_up_anew_only_where_the_cached_address_refuses_the_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = listener.local_addr().unwrap();
+        let closed = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let bad = closed.local_addr().unwrap();
+        drop(closed);
+        let fail = async { Err(ConnectError(Vec::new())) };
+        assert_eq!(connect(Some(good), fail).await.unwrap().peer_addr().unwrap(), good);
+        let lookup = async { Ok::<_, ConnectError>(vec![bad, good]) };
+        assert_eq!(connect(Some(bad), lookup).await.unwrap().peer_addr().unwrap(), good);
+        let none = async { Ok::<_, ConnectError>(vec![good]) };
+        assert_eq!(connect(None, none).await.unwrap().peer_addr().unwrap(), good);
     }
 }

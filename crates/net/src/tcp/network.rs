@@ -4,15 +4,15 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-/// A network of IP addresses, as `10.0.0.0/8` or `2001:db8::/32`; a single address without a length. Host bits in
-/// what was written are ignored. IPv4 addresses mapped into IPv6 are IPv4 addresses.
+/// A network of IP addresses, as `10.0.0.0/8` or `2001:db8::/32`; a single address without a length. Host bits are
+/// ignored. IPv4 addresses mapped into IPv6 are IPv4 addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
     length: u8,
 }
 
-/// What is no network.
+/// A text that is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no address or network: expected one as 10.0.0.1, 10.0.0.0/8, 2001:db8::1 or 2001:db8::/32")]
 pub struct BadNetwork(String);

@@ -1,4 +1,4 @@
-//! The PROXY protocol, versions 1 and 2: by it a front server says for which client it connects
+//! The PROXY protocol, versions 1 and 2, by which a load balancer names the client that it connects for
 //! (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>).
 
 use std::io;
@@ -17,25 +17,25 @@ const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// The longest line of version 1, in bytes (section 2.1).
 const LONGEST_LINE: usize = 107;
 
-/// The longest header of version 2 that is taken, behind its first 16 bytes. Addresses take 216 bytes at most; what
-/// stands behind them (TLVs) is skipped.
+/// The longest header of version 2 that is accepted, without its first 16 bytes. Addresses take 216 bytes at most; the
+/// TLVs after them are skipped.
 const LONGEST: usize = 2048;
 
 /// Why a header can't be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HeaderError {
-    /// The connection ended where its first byte was due, as when a front server checks whether we listen.
+    /// The connection ended before its first byte, as in a health check.
     #[error("the connection ended before its first byte")]
     Nothing,
     /// The connection ended within the header.
     #[error("the connection ended within the PROXY header: {0}")]
     Broken(#[from] io::Error),
-    /// What came is no header.
+    /// It is no header.
     #[error("the PROXY header: {0}")]
     Invalid(&'static str),
 }
 
-/// Why a connection is not served on account of whom it is for.
+/// Why a connection is rejected because of its PROXY header.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// There is no header where there must be one, or it can't be read.
@@ -44,7 +44,7 @@ pub(crate) enum ClientError {
     /// The client that it names has too many connections.
     #[error("{limit}")]
     Limit {
-        /// Who that is.
+        /// The client.
         client: SocketAddr,
         /// The limit that is reached.
         limit: &'static str,
@@ -52,13 +52,13 @@ pub(crate) enum ClientError {
 }
 
 impl ClientError {
-    /// Logs it for the connection from the front server `peer`.
+    /// Logs it for the connection from the load balancer `peer`.
     pub(crate) fn report(&self, peer: SocketAddr, log: &EventLog, observer: &dyn Observer) {
         match self {
             Self::Header(error @ HeaderError::Nothing) => tracing::debug!(%peer, "{error}"),
             Self::Header(error) => log.misbehaved(peer, &error.to_string()),
             Self::Limit { client, limit } => {
-                log.not_served(*client, &format!("{limit} (connected through {peer})"));
+                log.rejected(*client, &format!("{limit} (connected through {peer})"));
                 observer.refused(*client, limit);
             }
         }
@@ -70,7 +70,7 @@ pub(crate) fn speaks_proxy(fronts: &[Network], peer: IpAddr) -> bool {
     fronts.iter().any(|network| network.contains(peer))
 }
 
-/// The client that a new connection from `peer` is for, which `permit` counts for from now on. Where `peer` is one of
+/// The client that a new connection from `peer` is for; `permit` counts for it from now on. Where `peer` is one of
 /// `fronts`, the connection begins with a header, which is read, and not a byte more.
 ///
 /// # Errors
@@ -89,7 +89,8 @@ pub(crate) async fn client_address(
     Ok(client)
 }
 
-/// Reads a header. None where it names no client: the front server connects for itself, or by what has no address here.
+/// Reads a header. None where it names no client: the load balancer connects for itself, or by a protocol without
+/// addresses.
 async fn proxy_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, HeaderError> {
     let mut start = [0; 12];
     let (first, rest) = start.split_at_mut(1);
@@ -122,8 +123,8 @@ async fn proxy_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<So
     text(&line)
 }
 
-/// Version 2, behind its signature: version and command, family and protocol, and what its length covers. Families
-/// and protocols that TCP over IP does not have are taken as unspecified, as section 2.2 has it.
+/// Version 2, after its signature: version and command, family and protocol, and what its length covers. Families and
+/// protocols other than TCP over IP are taken as unspecified (section 2.2).
 fn binary(command: u8, family: u8, addresses: &[u8]) -> Result<Option<SocketAddr>, HeaderError> {
     let port = |at: usize| addresses.get(at..at + 2).map(|port| u16::from_be_bytes([port[0], port[1]]));
     let (ip, port) = match (command, family) {

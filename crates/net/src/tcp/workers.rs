@@ -10,41 +10,40 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// The threads that serve connections. A connection stays on one of them from its first byte to its last, with its
-/// own connection to the server: nothing of it moves from one processor to another, and those on a thread are served
-/// in the order in which something came for them.
+/// The threads that serve connections. A connection stays on one of them from its first byte to its last, and so do its
+/// upstream connections. The connections of a thread are served in the order in which their sockets become ready.
 ///
-/// A thread acts for nobody by itself: each operation carries the security context of its caller.
+/// A thread has no identity: each operation carries the security context of its caller.
 #[derive(Debug, Clone, Default)]
 pub struct Workers(Arc<[Worker]>);
 
 #[derive(Debug)]
 struct Worker {
     runtime: Handle,
-    /// Whoever serves a connection on it has one of these.
+    /// Each connection that is served on it has a clone.
     open: Arc<()>,
     /// The thread ends when this is dropped.
     _ends: oneshot::Sender<()>,
 }
 
-/// So many names of servers are looked up at once, for the connections of one thread: that blocks.
+/// The threads that look up names of servers, which blocks, for the connections of one worker.
 const LOOKUPS: usize = 32;
 
 impl Workers {
-    /// Starts `count` threads, which end when the last of the clones is dropped.
+    /// Starts `count` threads, which end when the last clone is dropped.
     ///
     /// # Errors
-    /// When the machine has no room for a thread.
+    /// When the operating system can't start a thread.
     pub fn start(count: NonZeroUsize) -> io::Result<Self> {
         (0..count.get()).map(Worker::start).collect::<io::Result<_>>().map(Self)
     }
 
-    /// Connections are served wherever they are taken.
+    /// Serves connections on the thread that accepts them.
     pub fn here() -> Self {
         Self::default()
     }
 
-    /// Lets the thread with the fewest connections `serve` this one, as one of `connections`.
+    /// Runs `serve` for this connection on the thread that has the fewest, as a task of `connections`.
     pub(crate) fn serve<F>(
         &self,
         connections: &mut JoinSet<()>,
@@ -115,11 +114,11 @@ mod tests {
     #[tokio::test]
     async fn a_connection_goes_to_the_thread_that_has_the_fewest() {
         let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
-        let (told, threads) = channel();
+        let (served_by, threads) = channel();
         let mut connections = JoinSet::new();
         let connect = async |connections: &mut JoinSet<()>| {
             let (client, stream) = connected().await;
-            let served = Served(told.clone());
+            let served = Served(served_by.clone());
             let serve = async move |stream: TcpStream| {
                 let _ = stream.readable().await;
                 drop(served);
@@ -142,25 +141,25 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_panics_ends_alone() {
         let workers = Workers::start(NonZeroUsize::new(2).unwrap()).unwrap();
-        let (told, threads) = channel();
+        let (served_by, threads) = channel();
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;
-        workers.serve(&mut connections, stream, async move |_stream| panic!("as it should")).unwrap();
+        workers.serve(&mut connections, stream, async move |_stream| panic!("expected by the test")).unwrap();
         assert!(connections.join_next().await.unwrap().unwrap_err().is_panic());
         // It does not count any more, and its thread goes on.
         let (_client, stream) = connected().await;
-        let served = Served(told);
+        let served = Served(served_by);
         workers.serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
         assert_eq!(threads.recv_timeout(PATIENCE).unwrap(), "connections-0");
     }
 
     #[tokio::test]
-    async fn the_threads_end_with_the_last_of_those_who_may_use_them() {
+    async fn the_threads_end_with_the_last_clone() {
         let workers = Workers::start(NonZeroUsize::MIN).unwrap();
-        let (told, threads) = channel();
+        let (served_by, threads) = channel();
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;
-        let served = Served(told);
+        let served = Served(served_by);
         workers
             .serve(&mut connections, stream, async move |_stream| {
                 let _served = served;
@@ -176,11 +175,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_threads_connections_are_served_where_they_are_taken() {
-        let (told, threads) = channel();
+    async fn without_threads_connections_are_served_where_they_are_accepted() {
+        let (served_by, threads) = channel();
         let mut connections = JoinSet::new();
         let (_client, stream) = connected().await;
-        let served = Served(told);
+        let served = Served(served_by);
         Workers::here().serve(&mut connections, stream, async move |_stream| drop(served)).unwrap();
         connections.join_next().await.unwrap().unwrap();
         assert_eq!(Some(&*threads.recv().unwrap()), std::thread::current().name());

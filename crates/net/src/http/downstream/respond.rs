@@ -41,7 +41,11 @@ pub(crate) fn too_busy(out: &mut Vec<u8>, request: &RequestHead, code: Option<Re
 /// Appends a response to `request`, which came to nothing because of `why`.
 pub(crate) fn upstream_failed(out: &mut Vec<u8>, request: &RequestHead, why: &UpstreamError) {
     let (status, text) = shown(why);
-    to(out, request, status, text, |_| ());
+    to(out, request, status, text, |head| {
+        if matches!(why, UpstreamError::Full(_)) {
+            head.fields.push("Retry-After", BUSY_SECONDS.to_string());
+        }
+    });
 }
 
 /// With what status and text a client is answered whose request came to nothing because of `why`.
