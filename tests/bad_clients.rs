@@ -245,7 +245,7 @@ fn without_descriptors_clients_wait_and_the_log_is_not_filled() {
     let begin = Instant::now();
     limit(1);
     let waiting = std::net::TcpStream::connect(proxy.rpc()).unwrap();
-    let is_told = |line: &str| line.contains("can't take a connection");
+    let is_told = |line: &str| line.contains("can't accept a connection");
     proxy.process.wait_err("that there is no room", is_told);
     // It is tried ten times a second.
     std::thread::sleep(Duration::from_secs(3));
