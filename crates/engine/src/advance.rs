@@ -12,7 +12,7 @@ use crate::message::Message;
 use crate::next::{Ahead, AwaitsUpstream, AwaitsWork, DeferredWork, Finished, Next, Outcome, Reply};
 use crate::operation::AheadAnswer;
 use crate::refusal::{Refusal, RefusalKind, UpstreamRefusal};
-use crate::stack::{Passage, Verdict};
+use crate::stack::{RequestOutcome, ResponseOutcome};
 
 impl AwaitsUpstream {
     /// Goes on with the operation, whose call to the upstream came to `outcome`. `random` makes context handles.
@@ -53,23 +53,23 @@ impl AwaitsWork {
         match work {
             DeferredWork::Decision(work) => {
                 let module = work.module;
-                let verdict = work.finish().and_then(|then| {
+                let outcome = work.finish().and_then(|then| {
                     flight.in_session(|engine, operation, session| {
                         let decision = then(operation, session);
                         engine.stack().dispatch(operation, session, module, detours, Some(decision))
                     })
                 });
-                after_request(flight, verdict.unwrap_or_else(Verdict::Refused))
+                after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
             }
             DeferredWork::Delivery(work) => {
                 let count = work.module.saturating_add(1);
-                let passage = work.finish().and_then(|then| {
+                let outcome = work.finish().and_then(|then| {
                     flight.in_session(|engine, operation, session| {
                         let delivery = then(operation, session);
                         engine.stack().deliver(operation, session, count, detours, Some(delivery))
                     })
                 });
-                after_response(flight, passage.unwrap_or_else(Passage::Refused))
+                after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
             }
         }
     }
@@ -93,28 +93,28 @@ impl Next {
 
 /// Brings a request through the modules.
 pub(crate) fn begin(mut flight: Flight) -> Next {
-    let verdict = flight.in_session(|engine, operation, session| engine.stack().request(operation, session));
-    after_request(flight, verdict.unwrap_or_else(Verdict::Refused))
+    let outcome = flight.in_session(|engine, operation, session| engine.stack().request(operation, session));
+    after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
 }
 
 /// Goes on with a request as the modules decided.
-fn after_request(mut flight: Flight, outcome: Verdict) -> Next {
+fn after_request(mut flight: Flight, outcome: RequestOutcome) -> Next {
     match outcome {
-        Verdict::Relay => match flight.binding.as_dyn().upstream_request(&mut flight.operation) {
+        RequestOutcome::Relay => match flight.binding.as_dyn().upstream_request(&mut flight.operation) {
             Ok(stub) => {
                 let opnum = flight.operation.opnum();
                 Next::Relay(AwaitsUpstream { flight, opnum, stub, ahead: None })
             }
             Err(refusal) => refuse(flight, refusal),
         },
-        Verdict::Answered => {
+        RequestOutcome::Answered => {
             match flight.binding.as_dyn().check_local_response(&flight.operation, &flight.session) {
                 Ok(()) => respond(flight),
                 Err(refusal) => refuse(flight, refusal),
             }
         }
-        Verdict::Refused(refusal) => refuse(flight, refusal),
-        Verdict::Ahead { request, module } => match flight.binding.as_dyn().ahead_request(&request) {
+        RequestOutcome::Refused(refusal) => refuse(flight, refusal),
+        RequestOutcome::Ahead { request, module } => match flight.binding.as_dyn().ahead_request(&request) {
             Ok(stub) => {
                 let key = request.key();
                 let opnum = key.call().map_or(u16::MAX, |(_, opnum)| opnum);
@@ -123,7 +123,7 @@ fn after_request(mut flight: Flight, outcome: Verdict) -> Next {
             }
             Err(refusal) => refuse(flight, refusal),
         },
-        Verdict::Defer { work, module } => match submit(&mut flight, work, module) {
+        RequestOutcome::Defer { work, module } => match submit(&mut flight, work, module) {
             Ok(work) => Next::Defer(AwaitsWork { flight, work: DeferredWork::Decision(work) }),
             Err(refusal) => refuse(flight, refusal),
         },
@@ -137,21 +137,21 @@ fn answered_ahead(mut flight: Flight, ahead: Ahead, answer: AheadAnswer) -> Next
     let outcome = flight.in_session(|engine, operation, session| {
         engine.stack().dispatch(operation, session, ahead.module, detours, None)
     });
-    after_request(flight, outcome.unwrap_or_else(Verdict::Refused))
+    after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
 }
 
 /// Brings a response through the modules.
 fn respond(mut flight: Flight) -> Next {
     let outcome = flight.in_session(|engine, operation, session| engine.stack().response(operation, session));
-    after_response(flight, outcome.unwrap_or_else(Passage::Refused))
+    after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
 }
 
 /// Goes on with a response as the modules decided.
-fn after_response(mut flight: Flight, outcome: Passage) -> Next {
+fn after_response(mut flight: Flight, outcome: ResponseOutcome) -> Next {
     let reply = match outcome {
-        Passage::Passed => leaving_response(&flight),
-        Passage::Refused(refusal) => Reply::Refused(refusal),
-        Passage::Defer { work, module } => match submit(&mut flight, work, module) {
+        ResponseOutcome::Passed => leaving_response(&flight),
+        ResponseOutcome::Refused(refusal) => Reply::Refused(refusal),
+        ResponseOutcome::Defer { work, module } => match submit(&mut flight, work, module) {
             Ok(work) => return Next::Defer(AwaitsWork { flight, work: DeferredWork::Delivery(work) }),
             Err(refusal) => Reply::Refused(refusal),
         },

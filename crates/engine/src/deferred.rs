@@ -13,7 +13,7 @@ use crate::session::Session;
 /// Back in the session, says how the operation goes on.
 pub(crate) type Then<D> = Box<dyn FnOnce(&mut Operation, &mut Session) -> D + Send>;
 
-/// What takes time: it is done by a thread of the deferred-work pool, under the context of whoever asks, while
+/// What takes time: it is done by a thread of the deferred-work pool, under the caller's security context, while
 /// neither the session nor a connection is held up. What it comes to is then brought back into the session.
 ///
 /// `D` is what is decided there: a [`Decision`](crate::Decision) or a [`Delivery`](crate::Delivery).
@@ -29,7 +29,7 @@ impl<D> fmt::Debug for Work<D> {
 }
 
 impl<D: 'static> Work<D> {
-    /// `work` is done elsewhere, with the context of whoever asks; what it returns goes to `then`, which is
+    /// `work` is done elsewhere, with the caller's security context; what it returns goes to `then`, which is
     /// called like a hook, quick and with operation and session, and decides.
     ///
     /// Work that panics, that takes longer than it may, or for which the pool has no room, ends in a refusal;

@@ -1,7 +1,79 @@
-//! Operations in, operations out: sessions, the module interface, the stack, relay decisions.
+//! Operations in, operations out: sessions, the module interface and the stack of a MAPI proxy, without I/O.
 //!
-//! Architectural invariants: no I/O, no clock, no randomness of its own; nothing here knows a transport. No
-//! operation crosses a session that belongs to another security context.
+//! An [`Engine`] brings the operations of MAPI clients through a [`Stack`] of [`Module`]s to an Exchange-compatible
+//! server and back. An operation is one protocol call with its response, whatever carried it: a remote call
+//! ([MS-OXNSPI], [MS-OXABREF], [MS-OXCRPC]) or a request of MAPI over HTTP ([MS-OXCMAPIHTTP]). The caller owns the
+//! sockets, the clock and the source of randomness; the engine owns the sessions, and decides what is sent where.
+//!
+//! # Call order
+//!
+//! 1. The caller receives a whole request from an authenticated client, and passes it as [`Incoming`] to
+//!    [`Engine::begin`] (a remote call, with the [`Conversation`] of its connection) or [`Engine::begin_by_cookie`] (MAPI
+//!    over HTTP, with the listener's [`CookieTable`]). A request that names no session of its caller's is a [`Refusal`].
+//! 2. The result is a [`Next`], which owns the operation and says what it needs:
+//!    - [`Next::Relay`]: send the stub to the upstream, then [`AwaitsUpstream::resume`] with the [`Outcome`];
+//!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`] or its limit, then [`AwaitsWork::resume`];
+//!    - [`Next::Done`]: send the [`Reply`] to the client. Steps 2 and 3 repeat until then.
+//! 3. The caller hands the [`Finished`] operation to its [`Observer`].
+//!
+//! An operation that is dropped before it is done is given up: its session is settled as if the client had gone away.
+//!
+//! ```text
+//!                  begin                     resume
+//!  client ──Incoming──▶ session ─▶ modules ─▶ Relay ──call──▶ upstream
+//!                       lookup     first to   Defer ──work─▶ pool
+//!                                  last                         │ Outcome
+//!  client ◀──Reply──── Finished ◀─ modules ◀────────────────────┘
+//!                                  last to first
+//! ```
+//!
+//! # Example
+//!
+//! A proxy without modules relays an unchanged request:
+//!
+//! ```
+//! use engine::{Conversation, Engine, Envelope, Incoming, Interface, Next, OperationKey, Outcome, Reply, Stack};
+//! use identity::{Authority, OsRandom, Registry, SecurityContext};
+//! use wire::{Endian, FileTime};
+//!
+//! let engine = Engine::new(Stack::default());
+//! let mut conversation = Conversation::default();
+//! let caller = SecurityContext::anonymous(&Registry::new(), &Authority::new("example"));
+//! let incoming = Incoming {
+//!     envelope: Envelope::RpcTcp,
+//!     key: OperationKey::Call(Interface::Rfr, 0),
+//!     stub: vec![0; 8].into(),
+//!     endian: Endian::Little,
+//!     context: caller,
+//!     peer: ([127, 0, 0, 1], 49152).into(),
+//!     at: FileTime(0),
+//! };
+//! let Ok(Next::Relay(mut call)) = engine.begin(&mut conversation, incoming) else { panic!("refused") };
+//! assert_eq!((call.opnum(), &call.take_stub()[..]), (0, &[0; 8][..]));
+//! let outcome = Outcome::Response { stub: vec![1; 4].into(), endian: Endian::Little };
+//! let Next::Done(finished) = call.resume(outcome, &mut OsRandom) else { panic!("not done") };
+//! assert_eq!(finished.reply(), &Reply::Response(vec![1; 4].into()));
+//! engine.end(&mut conversation, true);
+//! ```
+//!
+//! # Glossary
+//!
+//! | term | meaning |
+//! |---|---|
+//! | envelope | what an operation travels in: DCE/RPC over TCP or HTTP, MAPI over HTTP ([`Envelope`]) |
+//! | session | one client's use of one service under one security context ([`Session`]) |
+//! | context handle | by what a remote call names its session; the client gets ours in place of the upstream's |
+//! | conversation | what one connection of remote calls holds for one identity ([`Conversation`]) |
+//! | session binding | what an operation names its session by: a context handle or cookies |
+//! | stub | the bytes of a request or response, without its envelope |
+//! | ahead | a request that a module sends before the client's own ([`Decision::Ahead`]) |
+//! | deferred work | what takes time, and is done by a thread of a pool ([`Work`]) |
+//! | refusal | why an operation does not pass; a fault or an `X-ResponseCode` to the client ([`Refusal`]) |
+//!
+//! # Architectural invariants
+//!
+//! No I/O, no clock and no randomness of its own; nothing here knows a transport. No operation crosses a session that
+//! belongs to another security context. Hooks of modules are synchronous, and run with the session locked.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,

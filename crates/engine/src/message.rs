@@ -32,7 +32,7 @@ pub trait Body: Sized {
 
 /// One direction of an operation: the bytes as they came, and on demand what they mean.
 ///
-/// Bytes that nobody changed leave as they came: only [`Message::change`] and [`Message::replace`] make the
+/// Unchanged bytes leave as they came: only [`Message::change`] and [`Message::replace`] make the
 /// body be encoded anew.
 #[derive(Debug)]
 pub struct Message<B: Body> {

@@ -169,14 +169,14 @@ impl Operation {
 
     /// Why ROPs that it carries, or answers to them, pass as bytes: what can't be decoded of each.
     pub fn opaque(&self) -> impl Iterator<Item = (&'static str, &wire::Error)> {
-        let [asked, told] = &self.unread;
+        let [request, response] = &self.unread;
         let exchange = self.rops.as_ref();
-        let asked = asked.as_ref().or_else(|| exchange?.batch().error());
-        let told = told.as_ref().or_else(|| exchange?.answers()?.error());
-        asked.map(|error| ("request", error)).into_iter().chain(told.map(|error| ("answer", error)))
+        let request = request.as_ref().or_else(|| exchange?.batch().error());
+        let response = response.as_ref().or_else(|| exchange?.answers()?.error());
+        request.map(|error| ("request", error)).into_iter().chain(response.map(|error| ("answer", error)))
     }
 
-    /// Says what the module `module` did to it, for whoever watches.
+    /// Adds a note of what the module `module` did to it, for the observer.
     pub fn note(&mut self, module: &'static str, text: impl Into<Cow<'static, str>>) {
         self.notes.push(Note { module, text: text.into() });
     }

@@ -142,7 +142,7 @@ impl SharedSession {
         Self { id: session.id(), session: Arc::new(Mutex::new(session)) }
     }
 
-    /// The session's number, as [`Session::id`] has it, for which nobody has to wait.
+    /// The session's number, as [`Session::id`]; it takes no lock.
     pub const fn id(&self) -> u64 {
         self.id
     }

@@ -15,7 +15,7 @@ use crate::message::Message;
 use crate::module::{Decision, Delivery, Module};
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::rops::run::{self, Stay};
+use crate::rops::run::{self, BatchOutcome};
 use crate::session::Session;
 
 /// How often one operation may ask the upstream ahead or be deferred, over all modules.
@@ -27,7 +27,7 @@ pub struct Stack(Vec<Box<dyn Module>>);
 
 /// What becomes of a request after the stack.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum RequestOutcome {
     Relay,
     Answered,
     Refused(Refusal),
@@ -37,7 +37,7 @@ pub(crate) enum Verdict {
 
 /// How far a response came on its way back.
 #[derive(Debug)]
-pub(crate) enum Passage {
+pub(crate) enum ResponseOutcome {
     Passed,
     Refused(Refusal),
     Defer { work: Work<Delivery>, module: usize },
@@ -68,7 +68,7 @@ impl Stack {
         self.0.iter().map(|module| module.name())
     }
 
-    pub(crate) fn request(&self, operation: &mut Operation, session: &mut Session) -> Verdict {
+    pub(crate) fn request(&self, operation: &mut Operation, session: &mut Session) -> RequestOutcome {
         debug_assert_eq!(
             operation.context().identity(),
             session.context().identity(),
@@ -76,18 +76,18 @@ impl Stack {
         );
         for module in self.on(operation.interface()) {
             if let Err(refusal) = module.request_bytes(operation, session) {
-                return Verdict::Refused(refusal);
+                return RequestOutcome::Refused(refusal);
             }
         }
         for module in self.on(operation.interface()) {
             if let Err(refusal) = module.request(operation, session) {
-                return Verdict::Refused(refusal);
+                return RequestOutcome::Refused(refusal);
             }
         }
         match run::request(&self.0, operation, session) {
-            Ok(Stay::GoesOn) => self.dispatch(operation, session, 0, 0, None),
-            Ok(Stay::Answered) => Verdict::Answered,
-            Err(refusal) => Verdict::Refused(refusal),
+            Ok(BatchOutcome::Continue) => self.dispatch(operation, session, 0, 0, None),
+            Ok(BatchOutcome::Answered) => RequestOutcome::Answered,
+            Err(refusal) => RequestOutcome::Refused(refusal),
         }
     }
 
@@ -105,22 +105,22 @@ impl Stack {
         from: usize,
         asked: usize,
         mut known: Option<Decision>,
-    ) -> Verdict {
+    ) -> RequestOutcome {
         let interface = operation.interface();
         for (number, module) in self.0.iter().enumerate().skip(from) {
             if !module.interests().includes(interface) {
                 continue;
             }
             let decision = known.take().unwrap_or_else(|| module.dispatch(operation, session));
-            if let Some(verdict) = decided(operation, (number, module.name()), decision, asked) {
-                return verdict;
+            if let Some(outcome) = decided(operation, (number, module.name()), decision, asked) {
+                return outcome;
             }
         }
-        Verdict::Relay
+        RequestOutcome::Relay
     }
 
     /// Brings a response through all modules, last to first.
-    pub(crate) fn response(&self, operation: &mut Operation, session: &mut Session) -> Passage {
+    pub(crate) fn response(&self, operation: &mut Operation, session: &mut Session) -> ResponseOutcome {
         debug_assert_eq!(
             operation.context().identity(),
             session.context().identity(),
@@ -128,12 +128,12 @@ impl Stack {
         );
         for module in self.on(operation.interface()).rev() {
             if let Err(refusal) = module.response_bytes(operation, session) {
-                return Passage::Refused(refusal);
+                return ResponseOutcome::Refused(refusal);
             }
         }
         match run::response(&self.0, operation, session) {
             Ok(()) => self.deliver(operation, session, self.0.len(), 0, None),
-            Err(refusal) => Passage::Refused(refusal),
+            Err(refusal) => ResponseOutcome::Refused(refusal),
         }
     }
 
@@ -146,7 +146,7 @@ impl Stack {
         count: usize,
         asked: usize,
         mut known: Option<Delivery>,
-    ) -> Passage {
+    ) -> ResponseOutcome {
         let interface = operation.interface();
         for (number, module) in self.0.iter().enumerate().take(count).rev() {
             if !module.interests().includes(interface) {
@@ -161,15 +161,15 @@ impl Stack {
             };
             match delivery {
                 Delivery::Pass => {}
-                Delivery::Refuse(refusal) => return Passage::Refused(refusal),
-                Delivery::Defer(_) if asked >= AHEAD_LIMIT => return Passage::Refused(endless()),
+                Delivery::Refuse(refusal) => return ResponseOutcome::Refused(refusal),
+                Delivery::Defer(_) if asked >= AHEAD_LIMIT => return ResponseOutcome::Refused(endless()),
                 Delivery::Defer(work) => {
                     operation.note(module.name(), "deferred the answer");
-                    return Passage::Defer { work, module: number };
+                    return ResponseOutcome::Defer { work, module: number };
                 }
             }
         }
-        Passage::Passed
+        ResponseOutcome::Passed
     }
 
     /// Brings an answer of Autodiscover through the modules, last to first; none where none of them changed it.
@@ -213,8 +213,8 @@ fn decided(
     (module, name): (usize, &'static str),
     decision: Decision,
     asked: usize,
-) -> Option<Verdict> {
-    let wrong = |why| Some(Verdict::Refused(Refusal::new(RefusalKind::Failed, why)));
+) -> Option<RequestOutcome> {
+    let wrong = |why| Some(RequestOutcome::Refused(Refusal::new(RefusalKind::Failed, why)));
     match decision {
         Decision::Relay => {
             operation.ahead.clear();
@@ -225,22 +225,24 @@ fn decided(
             // What its ROPs would have done, they did not do.
             operation.rops = None;
             operation.note(name, "answered here");
-            Some(Verdict::Answered)
+            Some(RequestOutcome::Answered)
         }
         Decision::Answer(_) => wrong("a module answered with another operation's response"),
         Decision::Refuse(refusal) => {
             operation.note(name, "refused");
-            Some(Verdict::Refused(refusal))
+            Some(RequestOutcome::Refused(refusal))
         }
-        Decision::Ahead(_) | Decision::Defer(_) if asked >= AHEAD_LIMIT => Some(Verdict::Refused(endless())),
+        Decision::Ahead(_) | Decision::Defer(_) if asked >= AHEAD_LIMIT => {
+            Some(RequestOutcome::Refused(endless()))
+        }
         Decision::Ahead(request) if may_go_ahead(operation, &request) => {
             operation.note(name, "asked ahead");
-            Some(Verdict::Ahead { request, module })
+            Some(RequestOutcome::Ahead { request, module })
         }
         Decision::Ahead(_) => wrong("a module may ask ahead only what neither opens nor closes a session"),
         Decision::Defer(work) => {
             operation.note(name, "deferred");
-            Some(Verdict::Defer { work, module })
+            Some(RequestOutcome::Defer { work, module })
         }
     }
 }

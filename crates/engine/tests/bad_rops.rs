@@ -11,7 +11,7 @@ use testkit::{Mailbox, Step};
 
 const NONE: u32 = NO_OBJECT;
 
-/// What a module was told of operations: what is not decoded of each, how many objects their session has, and
+/// What a module saw of operations: what is not decoded of each, how many objects their session has, and
 /// how many bytes of content.
 type Log = Arc<Mutex<Vec<(Vec<String>, usize, usize)>>>;
 
@@ -77,7 +77,7 @@ fn bad_requests() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("a ROP that is cut off", OPEN[..9].to_vec()),
         ("a ROP behind which one is cut off", [&OPEN[..], &OPEN[..12]].concat()),
-        ("a ROP that nobody knows", [&OPEN[..], &[0xee; 50]].concat()),
+        ("a ROP that is unknown", [&OPEN[..], &[0xee; 50]].concat()),
         ("columns that are not there", vec![0x12, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4]),
         ("recipients that are not there", vec![0x0e, 0, 0, 0xff, 0xff, 1, 2, 3, 4, 0xff, 0xff]),
         ("properties that are not there", [&[0x0a, 0, 0][..], &sized(&[0xff, 0xff, 1, 2])].concat()),
@@ -124,7 +124,7 @@ fn bad_answers() -> Vec<(&'static str, Vec<u8>, bool)> {
         ("one that is cut off", OPENED[..5].to_vec(), false),
         ("one to another ROP", [&[0x04][..], &OPENED[1..]].concat(), false),
         ("two to one", [OPENED, OPENED].concat(), true),
-        ("one, and what nobody knows", [&OPENED[..], &[0xee; 9]].concat(), true),
+        ("one, and an unknown one", [&OPENED[..], &[0xee; 9]].concat(), true),
         ("one, and a notification that is cut off", [&OPENED[..], &[0x2a, 1, 0]].concat(), true),
         ("one that was asked for and did not fit, twice", too_small.repeat(2), false),
     ]
@@ -195,7 +195,7 @@ fn a_bomb_in_an_answer_is_let_through_unopened() {
 
 #[test]
 fn a_small_stack_is_enough_for_restrictions_ten_thousand_deep() {
-    #[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for nobody")]
+    #[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for no user")]
     let small = std::thread::Builder::new().stack_size(1 << 20).spawn(|| {
         bad_requests_pass_as_they_are();
         a_search_ten_thousand_deep_passes_as_the_bytes_that_it_is();

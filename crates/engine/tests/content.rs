@@ -127,7 +127,7 @@ fn a_module_reads_what_was_written_before_and_nothing_is_kept_after_release() {
     let release = (0, RequestBody::RopRelease(Empty));
     let (mut flight, _) = mailbox.relayed(&batch_of(&[(0, commit.clone()), release], &[7]));
     mailbox.answered(&mut flight, &[answers(&[(0, ResponseBody::RopCommitStream(Empty))], &[NO_OBJECT])]);
-    // After the release, the handle is nobody's.
+    // After the release, the handle is of no object.
     mailbox.relayed(&batch_of(&[(0, commit)], &[7]));
 
     let seen = seen.lock().unwrap();

@@ -106,7 +106,7 @@ const fn is_bind(operation: &Operation) -> bool {
     operation.opnum() == 0
 }
 
-/// Work that says when it begins and goes on when it is told to.
+/// Work that says when it begins and goes on at a signal.
 fn held<D: Send + 'static>(then: fn() -> D) -> (Work<D>, Receiver<()>, Sender<()>) {
     let (begins, begun) = channel();
     let (go, gone) = channel::<()>();
@@ -209,7 +209,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
     assert_eq!(status(&House::deciding(deferring(refuses)), true), FaultStatus::ACCESS_DENIED);
     let revokes = || {
         Work::new(SecurityContext::revoke, |(), _, _| {
-            Decision::Defer(Work::new(|_| unreachable!("as nobody"), |(), _, _| Decision::Relay))
+            Decision::Defer(Work::new(|_| unreachable!("the context is revoked"), |(), _, _| Decision::Relay))
         })
     };
     let house = House::deciding(deferring(revokes));
@@ -223,7 +223,7 @@ fn work_that_comes_to_nothing_is_a_refusal() {
 
     let idle =
         || House::new(1, deferring(|| Work::new(|_| (), |(), _, _| Decision::Relay)), |_, _| Delivery::Pass);
-    // Nobody does the work: its time is over.
+    // No thread does the work: its time is over.
     assert_eq!(status(&idle(), false), TIMED_OUT);
     // What is given up makes room again.
     let house = idle();
@@ -311,7 +311,7 @@ fn an_answer_waits_for_work_and_is_changed_or_refused_by_it() {
 fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
     let house = House::new(
         8,
-        |_, _| Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("for nobody"))),
+        |_, _| Decision::Defer(Work::new(|_| (), |(), _, _| unreachable!("the client is gone"))),
         |_, _| Delivery::Pass,
     );
     let mut talk = RpcClient::new(&house.engine, &Arc::default());

@@ -43,7 +43,7 @@ impl Module for Witness {
     }
 
     fn description(&self) -> &'static str {
-        "says what it is told"
+        "reports what it sees"
     }
 
     fn interests(&self) -> Interests {

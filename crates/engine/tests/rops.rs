@@ -138,7 +138,7 @@ impl Module for Meddler {
     }
 
     fn description(&self) -> &'static str {
-        "does as it is told"
+        "does as the test wants"
     }
 
     fn interests(&self) -> Interests {

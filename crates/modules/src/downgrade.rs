@@ -6,7 +6,7 @@ use mapi::{Interface, emsmdb};
 /// Keeps clients on the protocol of Exchange 2000: EcDoConnect and EcDoRpc, whose buffers are only obfuscated.
 ///
 /// EcDoConnectEx is answered as a server does that doesn't know it. A client that then connects the old way
-/// would try the new one again if the server's version were that of a newer Exchange, so it is told an old one.
+/// would try the new one again if the server's version were that of a newer Exchange, so it gets an old one.
 #[derive(Debug, Default)]
 pub struct Downgrade;
 

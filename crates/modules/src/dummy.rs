@@ -19,7 +19,7 @@ use mapi::nspi;
 ///
 /// Start here to write a module of your own: take the hooks that you need, and give the others away, since each
 /// of them does nothing unless it is written. What you keep for a session belongs into its slot, as
-/// `Seen` does here; what you keep for all belongs to nobody, and must not come from anybody's mail.
+/// `Seen` does here; what you keep for all sessions must not come from the mail of any user.
 #[derive(Debug, Default)]
 pub struct Dummy {
     options: DummyOptions,

@@ -64,7 +64,7 @@ pub struct TransferStream {
     pub messages: u32,
     /// Whether the server said that there is no more.
     pub is_done: bool,
-    /// Why its parts can't be told any more, if they can't.
+    /// Why its parts are not decoded any more, if they are not.
     pub error: Option<Error>,
     tokenizer: Tokenizer,
     path: Path,
@@ -144,7 +144,7 @@ impl TransferStream {
         }
     }
 
-    /// Its parts are not told any more.
+    /// Its parts are not decoded any more.
     pub(super) fn give_up(&mut self, why: Error) {
         self.tokenizer = Tokenizer::default();
         self.error = Some(why);

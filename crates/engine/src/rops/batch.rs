@@ -13,7 +13,7 @@ const MAX_SLOTS: usize = 255;
 
 /// What becomes of a ROP.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Fate {
+pub(crate) enum Disposition {
     /// It goes to the upstream.
     Relayed,
     /// It stays here; this is its answer.
@@ -29,7 +29,7 @@ pub struct Entry {
     pub request: RopRequest,
     /// What was answered; none before, for `RopRelease`, and where the server did not get to it.
     pub reply: Option<RopReply>,
-    pub(crate) fate: Fate,
+    pub(crate) disposition: Disposition,
     /// Where the client's bytes are; none for a ROP that a module added.
     origin: Option<Range<usize>>,
     /// The module that added it, or that answered it here.
@@ -44,8 +44,8 @@ impl Entry {
 
     /// What the client gets for it: what the upstream answered, or a module did.
     pub const fn answer(&self) -> Option<&RopReply> {
-        match &self.fate {
-            Fate::Answered(reply) => Some(reply),
+        match &self.disposition {
+            Disposition::Answered(reply) => Some(reply),
             _ => self.reply.as_ref(),
         }
     }
@@ -57,7 +57,7 @@ impl Entry {
 
     /// Whether it goes to the upstream.
     pub fn is_relayed(&self) -> bool {
-        self.fate == Fate::Relayed
+        self.disposition == Disposition::Relayed
     }
 }
 
@@ -169,9 +169,9 @@ impl RopBatch {
         let Some(entry) = self.entries.get_mut(place) else { return };
         entry.by = Some(by);
         if entry.is_added() || !entry.request.is_answered() {
-            entry.fate = Fate::Dropped;
+            entry.disposition = Disposition::Dropped;
         } else {
-            entry.fate = Fate::Answered(reply);
+            entry.disposition = Disposition::Answered(reply);
             self.reserved = self.reserved.saturating_add(size);
         }
         self.edited = true;
@@ -188,7 +188,8 @@ impl RopBatch {
         if highest >= self.handles.len() {
             return Err(Error::invalid("handle index", 0, u64::try_from(highest).unwrap_or(0), "a slot"));
         }
-        let entry = Entry { request, reply: None, fate: Fate::Relayed, origin: None, by: Some(by) };
+        let entry =
+            Entry { request, reply: None, disposition: Disposition::Relayed, origin: None, by: Some(by) };
         self.entries.insert(place.min(self.entries.len()), entry);
         self.edited = true;
         Ok(())
@@ -302,7 +303,13 @@ fn decode_rops(rops: &Bytes, logons: &dyn Logons) -> (Vec<Entry>, Range<usize>, 
         match reader.next_request() {
             Ok(Some((request, bytes))) => {
                 let origin = Some(bytes);
-                entries.push(Entry { request, reply: None, fate: Fate::Relayed, origin, by: None });
+                entries.push(Entry {
+                    request,
+                    reply: None,
+                    disposition: Disposition::Relayed,
+                    origin,
+                    by: None,
+                });
             }
             Ok(None) => break None,
             Err(error) => break Some(error),

@@ -1,4 +1,4 @@
-//! The ROPs of an operation, one by one: decoded for whoever looks, changed, answered, taken out or added by
+//! The ROPs of an operation, one by one: decoded on demand, changed, answered, taken out or added by
 //! modules, with handle indexes, order and the room for the answer kept right.
 //!
 //! This file declares the modules, and exports names to other crates. Within this one, names are imported from the

@@ -6,7 +6,7 @@ use mapi::property::PropTag;
 use mapi::rop::{RopReply, RopRequest};
 use wire::FileTime;
 
-use super::batch::{Entry, Fate, RopBatch};
+use super::batch::{Disposition, Entry, RopBatch};
 use super::view::RopReplyView;
 use crate::module::Module;
 use crate::objects::slots::BatchObjects;
@@ -32,7 +32,7 @@ impl ReplyPass<'_> {
     /// module changed the answer.
     pub(super) fn passed(&mut self, batch: &mut RopBatch, place: usize, handles: &[u32]) -> bool {
         if let Some(entry) = batch.entries().get(place)
-            && entry.fate == Fate::Relayed
+            && entry.disposition == Disposition::Relayed
         {
             self.objects.settle(&entry.request, entry.reply.as_ref(), handles);
             if place.saturating_add(1) == batch.entries().len() && entry.reply.is_some() {
@@ -40,34 +40,34 @@ impl ReplyPass<'_> {
             }
         }
         let Some(entry) = batch.entries.get_mut(place) else { return false };
-        let sight = match (&entry.fate, entry.is_added()) {
-            (_, true) => Sight::Only(entry.by),
-            (Fate::Relayed, false) => Sight::All,
-            (_, false) => Sight::Above(entry.by.unwrap_or(usize::MAX)),
+        let visibility = match (&entry.disposition, entry.is_added()) {
+            (_, true) => Visibility::Only(entry.by),
+            (Disposition::Relayed, false) => Visibility::All,
+            (_, false) => Visibility::Above(entry.by.unwrap_or(usize::MAX)),
         };
-        let Entry { request, reply, fate, .. } = entry;
-        let reply = match fate {
-            Fate::Answered(reply) => Some(reply),
+        let Entry { request, reply, disposition, .. } = entry;
+        let reply = match disposition {
+            Disposition::Answered(reply) => Some(reply),
             _ => reply.as_mut(),
         };
-        reply.is_some_and(|reply| self.show(request, reply, sight))
+        reply.is_some_and(|reply| self.show(request, reply, visibility))
     }
 
     /// A further answer to the last ROP. Says whether a module changed it.
     pub(super) fn continued(&mut self, batch: &RopBatch, reply: &mut RopReply) -> bool {
         let Some(entry) = batch.entries().last() else { return false };
         self.objects.settle_more(&entry.request, reply);
-        self.show(&entry.request, reply, Sight::All)
+        self.show(&entry.request, reply, Visibility::All)
     }
 
     /// Lets the modules see an answer, last to first; says whether one changed it.
-    fn show(&mut self, request: &RopRequest, reply: &mut RopReply, sight: Sight) -> bool {
+    fn show(&mut self, request: &RopRequest, reply: &mut RopReply, visibility: Visibility) -> bool {
         let mut changed = false;
         for (number, module) in self.modules.iter().enumerate().rev() {
-            let sees = match sight {
-                Sight::All => true,
-                Sight::Above(by) => number < by,
-                Sight::Only(by) => by == Some(number),
+            let sees = match visibility {
+                Visibility::All => true,
+                Visibility::Above(by) => number < by,
+                Visibility::Only(by) => by == Some(number),
             };
             if !sees || !module.interests().include_rops(self.interface) {
                 continue;
@@ -75,7 +75,7 @@ impl ReplyPass<'_> {
             let mut notes = Vec::new();
             let mut view = RopReplyView {
                 request,
-                is_added: matches!(sight, Sight::Only(_)),
+                is_added: matches!(visibility, Visibility::Only(_)),
                 reply,
                 changed: &mut changed,
                 objects: &self.objects,
@@ -91,7 +91,7 @@ impl ReplyPass<'_> {
 
 /// Which modules see an answer.
 #[derive(Debug, Clone, Copy)]
-enum Sight {
+enum Visibility {
     All,
     /// Those nearer to the client than the one that answered.
     Above(usize),

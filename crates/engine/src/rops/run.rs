@@ -22,9 +22,9 @@ use crate::session::Session;
 
 /// Whether anything is left for the upstream.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Stay {
+pub(crate) enum BatchOutcome {
     /// The operation goes on.
-    GoesOn,
+    Continue,
     /// All of its ROPs were answered here, and so is it.
     Answered,
 }
@@ -34,16 +34,16 @@ pub(crate) fn request(
     modules: &[Box<dyn Module>],
     operation: &mut Operation,
     session: &mut Session,
-) -> Result<Stay, Refusal> {
-    let Ok(asked) = operation.request.view() else { return Ok(Stay::GoesOn) };
+) -> Result<BatchOutcome, Refusal> {
+    let Ok(asked) = operation.request.view() else { return Ok(BatchOutcome::Continue) };
     let room = payload::room(asked);
-    let Some(buffers) = payload::request_buffers(asked) else { return Ok(Stay::GoesOn) };
+    let Some(buffers) = payload::request_buffers(asked) else { return Ok(BatchOutcome::Continue) };
     let mut batch = match buffers.and_then(|buffers| RopBatch::decode(buffers, session.objects())) {
         Ok(batch) => batch,
         // What holds no ROP buffer passes as the bytes that it is: the upstream says what it thinks of it.
         Err(error) => {
             operation.unread = [Some(error), None];
-            return Ok(Stay::GoesOn);
+            return Ok(BatchOutcome::Continue);
         }
     };
     batch.room = room;
@@ -61,9 +61,9 @@ pub(crate) fn request(
     }
     session.put_objects(objects);
     batch.close_gaps();
-    let stay = if batch.edited { leave(operation, &mut batch)? } else { Stay::GoesOn };
+    let outcome = if batch.edited { leave(operation, &mut batch)? } else { BatchOutcome::Continue };
     operation.rops = Some(RopExchange { batch, answers: None });
-    Ok(stay)
+    Ok(outcome)
 }
 
 /// One module's look at a batch.
@@ -119,7 +119,7 @@ fn decide(batch: &mut RopBatch, place: usize, module: usize, decision: RopDecisi
 }
 
 /// Puts a batch that modules edited into its operation, or answers it where nothing of it is left.
-fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<Stay, Refusal> {
+fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<BatchOutcome, Refusal> {
     let bad = |error: wire::Error| {
         Refusal::new(RefusalKind::Failed, format!("what modules made of the ROPs: {error}"))
     };
@@ -130,14 +130,14 @@ fn leave(operation: &mut Operation, batch: &mut RopBatch) -> Result<Stay, Refusa
         let request = operation.request.view().map_err(bad)?;
         if let Some(response) = payload::answer(request, &buffers) {
             operation.response = Some(Message::made(key, response.map_err(bad)?));
-            return Ok(Stay::Answered);
+            return Ok(BatchOutcome::Answered);
         }
     }
     let buffers = batch.leaving().map_err(bad)?;
     let change = (batch.reserved(), batch.added());
     let request = operation.request.change().map_err(bad)?;
     payload::set_request(request, &buffers, change).map_err(bad)?;
-    Ok(Stay::GoesOn)
+    Ok(BatchOutcome::Continue)
 }
 
 /// Decodes the ROPs of a response, and lets each cross the modules that look at single ROPs, last to first.

@@ -126,7 +126,7 @@ impl RopView<'_> {
         self.at
     }
 
-    /// Says what the module did, for whoever watches.
+    /// Adds a note of what the module did, for the observer.
     pub fn note(&mut self, text: impl Into<Cow<'static, str>>) {
         self.notes.push(text.into());
     }
@@ -175,7 +175,7 @@ impl RopReplyView<'_> {
         self.at
     }
 
-    /// Says what the module did, for whoever watches.
+    /// Adds a note of what the module did, for the observer.
     pub fn note(&mut self, text: impl Into<Cow<'static, str>>) {
         self.notes.push(text.into());
     }

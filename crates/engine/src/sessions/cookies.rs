@@ -306,7 +306,7 @@ impl CookieTable {
         self.lock().abandon(id);
     }
 
-    /// Takes out the sessions that nobody used for `idle`.
+    /// Takes out the sessions without a request for `idle`.
     pub(crate) fn take_idle(&self, now: FileTime, idle: Duration) -> Vec<SharedSession> {
         let late =
             |entry: &Entry| entry.under_way == 0 && now > entry.used && entry.used.distance(now) > idle;
