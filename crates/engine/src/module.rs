@@ -30,7 +30,7 @@ pub enum Decision {
     /// module is called again, with the answer in [`Operation::ahead`].
     Ahead(Box<Request>),
     /// It is decided when this is done: what takes time is not done in a hook. What comes of it is a decision
-    /// of the same module's. Meanwhile the session's later operations wait, and the client gets keep-alives
+    /// of the same module's. Meanwhile the session's later operations wait, and the client gets keep-alive chunks
     /// where the protocol has them (`PENDING` of MAPI over HTTP).
     Defer(Work<Decision>),
 }

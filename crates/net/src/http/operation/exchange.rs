@@ -58,7 +58,7 @@ pub(crate) enum Action {
     Done(KeepAlive),
     /// The server did not serve the request, and nothing was sent to the client yet.
     Unserved(UpstreamError),
-    /// The server failed; the response ends with an error behind the keep-alives that were sent.
+    /// The server failed; the response ends with an error behind the keep-alive chunks that were sent.
     Failed(UpstreamError),
     /// The response broke off, and the client's connection ends within it.
     Abort(UpstreamError),
