@@ -8,13 +8,15 @@
 //! # Call order
 //!
 //! 1. The caller receives a whole request from an authenticated client, and passes it as [`Incoming`] to
-//!    [`Engine::begin`] (a remote call, with the [`Conversation`] of its connection) or [`Engine::begin_by_cookie`] (MAPI
-//!    over HTTP, with the listener's [`CookieTable`]). A request that names no session of its caller's is a [`Refusal`].
-//! 2. The result is a [`Next`], which owns the operation and says what it needs:
+//!    [`Engine::begin`] (an RPC call, with the [`Conversation`] of its connection) or [`Engine::begin_by_cookie`] (MAPI over
+//!    HTTP, with the listener's [`CookieTable`]). A request that names no session begins one if it is a Connect or Bind. It
+//!    is a [`Refusal`] if the operation is unknown, if it names a session that has ended or that belongs to another identity,
+//!    or if a limit of sessions is reached.
+//! 2. The result is a [`Next`], which owns the operation and says what it needs. This step repeats until it is done:
 //!    - [`Next::Relay`]: send the stub to the upstream, then [`AwaitsUpstream::resume`] with the [`Outcome`];
 //!    - [`Next::Defer`]: wait for [`AwaitsWork::poll`] or its limit, then [`AwaitsWork::resume`];
-//!    - [`Next::Done`]: send the [`Reply`] to the client. Steps 2 and 3 repeat until then.
-//! 3. The caller hands the [`Finished`] operation to its [`Observer`].
+//!    - [`Next::Done`]: send the [`Reply`] to the client.
+//! 3. The caller passes the [`Finished`] operation to its [`Observer`].
 //!
 //! An operation that is dropped before it is done is given up: its session is settled as if the client had gone away.
 //!
@@ -72,7 +74,7 @@
 //!
 //! # Architectural invariants
 //!
-//! No I/O, no clock and no randomness of its own; nothing here knows a transport. No operation crosses a session that
+//! No I/O, no clock and no randomness of its own. No hook of a module depends on what carried an operation. No operation crosses a session that
 //! belongs to another security context. Hooks of modules are synchronous, and run with the session locked.
 #![deny(
     clippy::unwrap_used,

@@ -91,7 +91,8 @@ pub trait Module: Send + Sync {
     /// What it does, in a sentence.
     fn description(&self) -> &'static str;
 
-    /// What of the traffic it reads. What no module reads is neither decoded nor kept for modules.
+    /// What the module wants to see. ROPs are always decoded, to track objects; property values and stream bytes are kept
+    /// only if a module sets [`Interests::content`].
     fn interests(&self) -> Interests {
         Interests::default()
     }

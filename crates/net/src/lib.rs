@@ -30,7 +30,8 @@
 //!
 //! # Architectural invariants
 //!
-//! - Nothing here decides what an operation may do, or decodes one.
+//! - No policy for operations, and no decoding of their payload: only request types, headers and cookies are read, requests
+//!   of Autodiscover, and how far a response of MAPI over HTTP is.
 //! - Each call carries the security context of its caller.
 //! - An upstream connection belongs to one client connection and one identity, and is never used for another.
 //! - A request is never sent again once a byte of it may have reached the upstream: [`UpstreamError::retry`].

@@ -134,11 +134,12 @@ impl Exchange {
             Err(refusal) => {
                 rejected(&config, &request, key, request_size, &refusal);
                 let user = request.context.principal();
+                let code = response_code(refusal.kind);
                 if refusal.kind == RefusalKind::TooBusy {
                     config.log.sessions_full(request.peer, user, &refusal.why);
+                } else {
+                    config.log.operation_refused(request.peer, user, key.name(), code, &refusal.why);
                 }
-                let code = response_code(refusal.kind);
-                config.log.operation_refused(request.peer, user, key.name(), code, &refusal.why);
                 Err(reply::refuse(&mut out.bytes, &request, code))
             }
         }
