@@ -208,7 +208,7 @@ fn what_is_wrong_with_tls_names_the_key_to_change() {
         &configured(&format!("{rpc}\n{unknown}"), SERVICE.1),
         &[
             "upstream.ca_file: ",
-            "no authority that is trusted here has signed the server's certificate",
+            "the server's certificate is not signed by a trusted certificate authority",
             "serves rfr",
         ],
     );
@@ -216,7 +216,7 @@ fn what_is_wrong_with_tls_names_the_key_to_change() {
         &configured(&format!("{rpc}\n{}\ntls = \"1.3\"", server.keys()), SERVICE.1),
         &[
             "upstream.tls: ",
-            "no version of TLS that is allowed here",
+            "no TLS version that the configuration allows",
             "set it to a version that the server speaks",
         ],
     );

@@ -345,7 +345,7 @@ fn why_a_recording_cannot_be_sent_by_http_is_said_with_what_to_do() {
     let wrong = replayed_to(&proxy, &certificates, &recording, (ALICE.0, "Black Rabbit 1"));
     failed(&wrong, "refuses this user with this password; it takes Negotiate, NTLM, Basic");
     let unknown = replayed_by_http(&recording, &url, ALICE, &["--server-name", "proxy.lab.test"]);
-    failed(&unknown, "no authority that is trusted here has signed the server's certificate");
+    failed(&unknown, "the server's certificate is not signed by a trusted certificate authority");
     failed(&replayed_by_http(&recording, &url, ALICE, &["--ca-file", authority]), "is for another name");
     let closed = format!("http://{}:1", proxy.address);
     failed(&replayed_by_http(&recording, &closed, ALICE, &[]), &format!("{closed}: can't connect"));

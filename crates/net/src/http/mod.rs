@@ -18,6 +18,7 @@ mod server;
 mod server_only;
 mod timers;
 mod tls;
+mod tls_failure;
 mod transport;
 mod upstream;
 
@@ -32,7 +33,8 @@ pub use self::passthrough::challenges::NotSignedIn;
 pub use self::peers::Peers;
 pub use self::pem::{Content, FileFault, Role, Unsuitable};
 pub use self::reach::{Anonymous, ask_anonymously, sign_in_once};
-pub use self::tls::{TlsError, TlsFailure, TlsIdentity, TlsTrust, TlsVersion, check_key};
+pub use self::tls::{TlsError, TlsIdentity, TlsTrust, TlsVersion, check_key};
+pub use self::tls_failure::TlsFailure;
 pub use self::upstream::config::{HttpCredentials, HttpUpstream};
 pub use self::upstream::dial::{NotConnected, NotOpened};
 pub use self::upstream::forwarding::Via;

@@ -1,6 +1,5 @@
 //! TLS at both ends: what we show to clients, and whom we believe to be the server.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -244,77 +243,6 @@ pub(crate) fn end_point(certificate: &CertificateDer<'_>) -> ChannelBindings {
         &SHA256
     };
     ChannelBindings::tls_server_end_point(digest(function, certificate).as_ref())
-}
-
-/// Whether a certificate was refused since it is an authority's.
-fn is_an_authority(error: &rustls::OtherError) -> bool {
-    matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
-}
-
-/// Why a TLS handshake failed, with what can be done about it where that is known.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TlsFailure {
-    /// The certificate's authority is not trusted.
-    #[error(
-        "TLS: no authority that is trusted here has signed the server's certificate: have its authority's in the \
-         file of those that are (ca_file)"
-    )]
-    Authority,
-    /// The certificate has other names.
-    #[error("TLS: the server's certificate is for another name: ask for the server by a name that is in it")]
-    Name,
-    /// The certificate has expired.
-    #[error("TLS: the server's certificate has expired")]
-    Expired,
-    /// The certificate is not valid yet.
-    #[error("TLS: the server's certificate is not valid yet: check the clocks of both machines")]
-    NotYet,
-    /// The certificate is an authority's.
-    #[error(
-        "TLS: the server shows a certificate authority's certificate (CA:TRUE) as its own: give the server a \
-         certificate that is issued for it; to trust its authority is not enough"
-    )]
-    IsAuthority,
-    /// Both ends speak no common version.
-    #[error("TLS: the server speaks no version of TLS that is allowed here")]
-    Version,
-    /// The other end answers with something other than TLS.
-    #[error("TLS: what answers at this port does not speak TLS")]
-    NotTls,
-    /// Anything else.
-    #[error("TLS: {0}")]
-    Other(String),
-}
-
-impl TlsFailure {
-    /// What the failure `error` of a handshake means.
-    pub(crate) fn of(error: &io::Error) -> Self {
-        use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
-        let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-        let why = match of_tls {
-            Some(Error::InvalidCertificate(why)) => why,
-            Some(
-                Error::AlertReceived(AlertDescription::ProtocolVersion)
-                | Error::PeerIncompatible(
-                    PeerIncompatible::Tls12NotOffered
-                    | PeerIncompatible::Tls12NotOfferedOrEnabled
-                    | PeerIncompatible::Tls13RequiredForQuic
-                    | PeerIncompatible::ServerDoesNotSupportTls12Or13
-                    | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
-                ),
-            ) => return Self::Version,
-            Some(Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => return Self::NotTls,
-            _ => return Self::Other(error.to_string()),
-        };
-        match why {
-            CertificateError::UnknownIssuer => Self::Authority,
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::Name,
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYet,
-            CertificateError::Other(other) if is_an_authority(other) => Self::IsAuthority,
-            _ => Self::Other(error.to_string()),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use engine::{
     AwaitsUpstream, CALL_FAILED, Conversation, Engine, Envelope, Finished, Flight, Incoming, Interface, Next,
     Observer, OperationKey, Outcome, Refusal, RefusalKind, Rejected, UpstreamRefusal, fault_status,
 };
-use identity::{Identity, OsRandom, SecurityContext};
+use identity::{Identity, Mechanism, OsRandom, SecurityContext};
 use rpc::mgmt::{self, Management};
-use rpc::pdu::{AuthLevel, AuthType, FaultStatus, SyntaxId};
+use rpc::pdu::{AuthLevel, FaultStatus, SyntaxId};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -58,8 +58,8 @@ impl RpcRelay {
         let interfaces = Self::services().chain([mgmt::INTERFACE]).collect();
         // The service principal name that MAPI clients ask for where they connect to the store.
         let principal = format!("exchangeMDB/{name}");
-        let packages = [AuthType::GSS_NEGOTIATE, AuthType::WINNT];
-        let principal_names = packages.map(|package| (u32::from(package.0), principal.clone())).to_vec();
+        let packages = Mechanism::ALL.into_iter().filter_map(Mechanism::rpc_auth_type);
+        let principal_names = packages.map(|package| (u32::from(package), principal.clone())).collect();
         let management = Management { interfaces, principal_names, ..Management::default() };
         Arc::new(Self { engine, upstream, observer, management, log: EventLog::default() })
     }

@@ -17,9 +17,6 @@ pub use self::flags::RtsFlags;
 /// The type of every RTS PDU ([MS-RPCH] 2.2.3.6.1).
 pub const RTS: PduType = PduType(20);
 
-/// Bytes before the first command.
-pub const RTS_HEADER_SIZE: usize = 20;
-
 /// One RTS PDU ([MS-RPCH] 2.2.3.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RtsPdu {

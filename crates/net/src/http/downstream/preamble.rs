@@ -6,7 +6,8 @@ use identity::ChannelBindings;
 use tokio::net::TcpStream;
 
 use crate::http::config::HttpListenerConfig;
-use crate::http::tls::{TlsFailure, TlsIdentity};
+use crate::http::tls::TlsIdentity;
+use crate::http::tls_failure::ClientTlsFailure;
 use crate::http::transport::Stream;
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::proxy_protocol::{ClientError, HeaderError, client_address, speaks_proxy};
@@ -24,7 +25,7 @@ pub(crate) struct Begun {
 /// Why no request can come on a connection.
 pub(crate) enum NotBegun {
     Client(ClientError),
-    Tls(TlsFailure),
+    Tls(ClientTlsFailure),
 }
 
 impl From<ClientError> for NotBegun {
@@ -65,7 +66,9 @@ pub(crate) async fn begin(
                 return Err(ClientError::from(HeaderError::Nothing).into());
             }
             let accepted = tls.acceptor.accept(stream).await;
-            Stream::Tls(Box::new(accepted.map_err(|error| NotBegun::Tls(TlsFailure::of(&error)))?.into()))
+            Stream::Tls(Box::new(
+                accepted.map_err(|error| NotBegun::Tls(ClientTlsFailure::of(&error)))?.into(),
+            ))
         }
     };
     Ok(Begun { client, place, bindings, stream })

@@ -5,7 +5,8 @@ use std::time::Duration;
 use identity::ChannelBindings;
 
 use crate::http::passthrough::challenges::NotSignedIn;
-use crate::http::tls::{TlsFailure, end_point};
+use crate::http::tls::end_point;
+use crate::http::tls_failure::TlsFailure;
 use crate::http::transport::Stream;
 use crate::http::upstream::config::HttpUpstream;
 use crate::tcp::connect::{ConnectError, ResolveError, connect, resolve};

@@ -1,0 +1,142 @@
+//! Why TLS handshakes fail, with a client or with the server, and what an administrator can do about it.
+
+use std::io;
+
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
+
+/// Why a TLS handshake with the server failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TlsFailure {
+    /// The certificate's authority is not trusted.
+    #[error(
+        "TLS: the server's certificate is not signed by a trusted certificate authority: add the authority's \
+         certificate to ca_file"
+    )]
+    Authority,
+    /// The certificate has other names.
+    #[error(
+        "TLS: the server's certificate is for another name: configure the server by a name that is in its certificate"
+    )]
+    Name,
+    /// The certificate has expired.
+    #[error("TLS: the server's certificate has expired")]
+    Expired,
+    /// The certificate is not valid yet.
+    #[error("TLS: the server's certificate is not valid yet: check the clocks of both machines")]
+    NotYet,
+    /// The certificate is an authority's.
+    #[error(
+        "TLS: the server's certificate is that of a certificate authority (CA:TRUE): issue a server certificate for it"
+    )]
+    IsAuthority,
+    /// Both ends support no common version.
+    #[error("TLS: the server supports no TLS version that the configuration allows")]
+    Version,
+    /// The other end responds with something other than TLS.
+    #[error("TLS: the server does not speak TLS on this port")]
+    NotTls,
+    /// Anything else.
+    #[error("TLS: {0}")]
+    Other(String),
+}
+
+/// Why a TLS handshake with a client failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ClientTlsFailure {
+    /// The client supports no allowed version.
+    #[error("TLS handshake failed: the client offers no TLS version that listen.tls allows")]
+    Version,
+    /// The client sends something other than TLS.
+    #[error(
+        "TLS handshake failed: the client does not speak TLS, as when it sends plain HTTP to listen.https"
+    )]
+    NotTls,
+    /// Anything else.
+    #[error("TLS handshake failed: {0}")]
+    Other(String),
+}
+
+/// What both ends have in common of the reason of a failure.
+enum Common<'a> {
+    Certificate(&'a CertificateError),
+    Version,
+    NotTls,
+    Other,
+}
+
+impl<'a> Common<'a> {
+    fn of(error: &'a io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(Error::InvalidCertificate(why)) => Self::Certificate(why),
+            Some(
+                Error::AlertReceived(AlertDescription::ProtocolVersion)
+                | Error::PeerIncompatible(
+                    PeerIncompatible::Tls12NotOffered
+                    | PeerIncompatible::Tls12NotOfferedOrEnabled
+                    | PeerIncompatible::Tls13RequiredForQuic
+                    | PeerIncompatible::SupportedVersionsExtensionRequired
+                    | PeerIncompatible::ServerDoesNotSupportTls12Or13
+                    | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+                ),
+            ) => Self::Version,
+            Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => Self::NotTls,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl TlsFailure {
+    /// What the failure `error` of a handshake with the server means.
+    pub(crate) fn of(error: &io::Error) -> Self {
+        let why = match Common::of(error) {
+            Common::Certificate(why) => why,
+            Common::Version => return Self::Version,
+            Common::NotTls => return Self::NotTls,
+            Common::Other => return Self::Other(error.to_string()),
+        };
+        match why {
+            CertificateError::UnknownIssuer => Self::Authority,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Self::Name,
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired,
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Self::NotYet,
+            CertificateError::Other(other) if is_an_authority(other) => Self::IsAuthority,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+}
+
+impl ClientTlsFailure {
+    /// What the failure `error` of a handshake with a client means.
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match Common::of(error) {
+            Common::Version => Self::Version,
+            Common::NotTls => Self::NotTls,
+            Common::Certificate(_) | Common::Other => Self::Other(error.to_string()),
+        }
+    }
+}
+
+/// Whether a certificate was refused because it is an authority's.
+fn is_an_authority(error: &rustls::OtherError) -> bool {
+    matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_names_the_side_that_caused_it() {
+        let failed = |error: Error| io::Error::new(io::ErrorKind::InvalidData, error);
+        let old = failed(Error::PeerIncompatible(PeerIncompatible::Tls12NotOfferedOrEnabled));
+        let plain = failed(Error::InvalidMessage(InvalidMessage::InvalidContentType));
+        for error in [&old, &plain] {
+            let (client, server) =
+                (ClientTlsFailure::of(error).to_string(), TlsFailure::of(error).to_string());
+            assert!(client.contains("the client") && !client.contains("the server"), "{client}");
+            assert!(server.contains("the server") && !server.contains("the client"), "{server}");
+        }
+        assert_eq!(ClientTlsFailure::of(&old), ClientTlsFailure::Version);
+        assert_eq!(TlsFailure::of(&plain), TlsFailure::NotTls);
+    }
+}
