@@ -37,7 +37,9 @@ fn asks_as(proxy: &Proxy, port: u16, user: (&str, &str), path: &str) -> (u16, St
 /// Has the proxy read the password of its account again, for the time `times`.
 fn read_again(proxy: &Proxy, times: usize) {
     proxy.process.hang_up();
-    proxy.process.wait_lines("the password", times, |line| line.contains("password of our account"));
+    proxy
+        .process
+        .wait_lines("the password", times, |line| line.contains("password of the service account reloaded"));
 }
 
 /// The lines of the log at WARN and INFO about the upstream.

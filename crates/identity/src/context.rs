@@ -61,7 +61,7 @@ enum Kind {
 /// The authority is compared as the object that it is, not by its name: see [`Authority`].
 ///
 /// Names are compared without regard to case, as the directories do that gave them. Letters that only look
-/// alike in upper case are told apart, and so is what an authority gives instead of a name, as it is spelled.
+/// alike in upper case are distinct, and so is what an authority gives instead of a name, as it is spelled.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
     kind: Kind,
@@ -176,7 +176,7 @@ impl SecurityContext {
         Self::open(Kind::Person, proven, registry)
     }
 
-    /// The context of a person who is told from others by `key`; the name is what they are called, no more.
+    /// The context of a user who is identified by `key`; the name is for display only.
     pub(crate) fn known_by(key: Key, proven: Proven, registry: &Arc<Registry>) -> Self {
         Self::keyed(Kind::Person, key, proven, registry)
     }

@@ -12,7 +12,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// A principal's names. A name proves nothing: only a [`SecurityContext`] does.
+    /// A principal's names. A name proves nothing: only a [`SecurityContext`](crate::SecurityContext) does.
     pub fn new(user: &str, domain: &str) -> Self {
         Self { user: user.into(), domain: domain.into() }
     }

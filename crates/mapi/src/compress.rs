@@ -1,6 +1,6 @@
 //! Extended buffers: obfuscation, LZ77 with DIRECT2 encoding, and the headers around both.
 //!
-//! - [`obfuscate`]: XOR with 0xA5 ([MS-OXCRPC] 3.1.4.1.1.3).
+//! - [`obfuscate()`]: XOR with 0xA5 ([MS-OXCRPC] 3.1.4.1.1.3).
 //! - [`decompress`], [`compress`]: LZ77 with DIRECT2 encoding ([MS-OXCRPC] 3.1.4.1.1.2), which [MS-XCA] 2.3 and
 //!   2.4 call Plain LZ77.
 //! - [`ExtendedBuffer`]: one `RPC_HEADER_EXT` with its payload, alone or in a chain ([MS-OXCRPC] 2.2.2.1).

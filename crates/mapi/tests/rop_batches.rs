@@ -151,7 +151,7 @@ fn rows_are_read_by_the_columns_that_their_table_has() {
     assert_eq!(row.value(0), Some(&PropertyValue::Integer64(0x321f_f100_0000_0001)));
     assert_eq!(row.error(1), Some(ErrorCode::MAPI_E_NOT_FOUND));
 
-    // Another table, one that is reset or let go of before, a new one in its place: nobody knows the columns.
+    // Another table, one that is reset or let go of before, a new one in its place: the columns are unknown.
     let unknown = [
         (QUERY_ROWS.to_owned(), ROW.to_owned(), 8),
         (format!("810000 {QUERY_ROWS}"), format!("810000000000 {ROW}"), 7),
@@ -160,7 +160,7 @@ fn rows_are_read_by_the_columns_that_their_table_has() {
     ];
     for (asked, told, handle) in unknown {
         let responses = rows_with(&asked, &told, &[handle]);
-        let error = responses.error.expect("columns that nobody knows").to_string();
+        let error = responses.error.expect("unknown columns").to_string();
         assert!(error.starts_with("RopQueryRows.Columns"), "{error}");
         assert!(responses.rest.ends_with(&hex(ROW)));
     }
@@ -285,7 +285,7 @@ fn what_a_user_has_read_is_told_with_the_database_in_private_mailboxes_only() {
             panic!("another ROP")
         };
         assert_eq!(body.repl_guid.is_some(), guids);
-        // Of a logon that nobody knows it can't be told.
+        // For an unknown logon this cannot be determined.
         let blind = RopRequests::decode(&bytes, &());
         assert_eq!(blind.error.is_some(), !text.contains(&later), "{text}");
         assert_eq!(blind.to_bytes().unwrap(), bytes);

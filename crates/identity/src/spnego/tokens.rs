@@ -106,7 +106,7 @@ pub struct NegTokenInit {
     pub req_flags: Option<Vec<u8>>,
     /// The first token of the first mechanism.
     pub mech_token: Option<Vec<u8>>,
-    /// `negHints`, by which a `NegTokenInit2` is told apart.
+    /// `negHints`, which distinguishes a `NegTokenInit2`.
     pub neg_hints: Option<NegHints>,
     /// The integrity code of `mech_types`.
     pub mech_list_mic: Option<Vec<u8>>,

@@ -125,7 +125,7 @@ macro_rules! plain_response {
     };
 }
 
-/// Declares what follows the return value of a response that succeeded, as [`structure`](crate::field::structure)
+/// Declares what follows the return value of a response that succeeded, as [`structure`](crate::field::structure!)
 /// does, where nothing but its bytes is needed to read it.
 macro_rules! rop_response {
     ($(#[$outer:meta])* $vis:vis struct $name:ident as $rop:literal { $($body:tt)* }) => {

@@ -28,7 +28,7 @@ fn values<'a>(got: &'a Got, name: &'a str) -> Vec<&'a str> {
     got.head.fields.all(name).map(|value| std::str::from_utf8(value).unwrap()).collect()
 }
 
-/// A server that answers so whoever signs in by Basic.
+/// A server that answers so to each client that signs in by Basic.
 fn guarded(answer: &'static str) -> Upstream {
     Upstream::new(move |got, stream| {
         let text = if got.head.fields.has("authorization") {

@@ -117,7 +117,7 @@ fn the_client_is_offered_what_the_server_offers_and_gets_in_by_what_the_server_t
     assert_eq!(methods(&alice), ["POST", "GET", "GET", "GET"]);
     assert_eq!(methods(&bob), ["POST", "GET", "GET", "GET"]);
     assert!(alice.iter().all(|(connection, _)| bob.iter().all(|(other, _)| connection != other)));
-    // Who signed in by what each request has is nobody without it.
+    // With authentication by request, a request without credentials is anonymous.
     assert_eq!(client.ask(get("/ews/x", "")).status(), 401);
     drop(client);
 }
@@ -156,7 +156,7 @@ fn where_a_mailbox_is_may_be_asked_without_signing_in() {
         let mut client = Client::new(&proxy);
         let json = "/autodiscover/autodiscover.json?Email=a%40lab.test&Protocol=AutodiscoverV1";
         let answer = client.ask(get(json, "Cookie: a=b\r\n"));
-        assert_eq!(user(&answer), (200, Some("nobody")));
+        assert_eq!(user(&answer), (200, Some("anonymous")));
         for got in upstream.others() {
             assert!(
                 !got.head.fields.has("authorization") && !got.head.fields.has("cookie"),
@@ -173,10 +173,10 @@ fn where_a_mailbox_is_may_be_asked_without_signing_in() {
         assert_eq!(client.ask(get(json, "Authorization: Basic YTpi\r\n")).status(), 401);
         let seen = upstream.others();
         assert!(seen.iter().all(|got| got.head.method() != "GET"), "{seen:?}");
-        // Who is signed in asks as such, and nobody on the same connection.
+        // A signed-in client's request is its own; one without credentials on the same connection is anonymous.
         let asked = client.ask(get(json, &format!("Authorization: {}\r\n", basic("alice"))));
-        assert_eq!(user(&asked), (200, Some(if relayed { "alice" } else { "nobody" })));
-        assert_eq!(user(&client.ask(get(json, ""))), (200, Some("nobody")));
+        assert_eq!(user(&asked), (200, Some(if relayed { "alice" } else { "anonymous" })));
+        assert_eq!(user(&client.ask(get(json, ""))), (200, Some("anonymous")));
         let mut connections: HashMap<usize, bool> = HashMap::new();
         for got in upstream.others().into_iter().filter(|got| got.head.method() == "GET") {
             let named = got.head.fields.has("authorization");

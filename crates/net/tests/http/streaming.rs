@@ -246,7 +246,7 @@ fn a_parked_wait_is_one_task_and_keeps_nobody_waiting() {
     assert_eq!(tasks(), 11, "one task for each connection, and one that listens");
     let many = park(WAITS);
     assert_eq!(tasks(), 11 + WAITS);
-    // And nobody else is kept waiting.
+    // And no other client is kept waiting.
     let mut other = Client::new(&proxy);
     other.send(mapi("bob", "emsmdb", "NotificationWait", "", &[0; 8]));
     other.until("PROCESSING\r\n\r\n");

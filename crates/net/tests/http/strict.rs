@@ -163,7 +163,7 @@ fn who_waits_to_be_told_to_go_on_is_told() {
     assert_eq!(client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(client.ask("hello").body, b"ok");
     assert_eq!(upstream.next().body, b"hello");
-    // Refused without its body, nobody knows what comes next on the connection.
+    // Refused without its body: what comes next on the connection is unknown.
     client.send(get("/owa/", "Expect: 100-continue\r\nContent-Length: 5\r\n"));
     assert_eq!(client.answer(false).status(), 403);
     let _ = client.stream.write_all(get("/ews/x", "").as_bytes());

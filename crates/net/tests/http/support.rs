@@ -32,7 +32,7 @@ pub(crate) struct Everybody;
 impl Accounts for Everybody {
     fn find(&self, _domain: &str, user: &str) -> Option<identity::Account> {
         let nt_hash = NtHash::from_password(&format!("{user}pw1"));
-        (user != "nobody").then(|| identity::Account::new(user, "LAB", nt_hash))
+        (user != "anonymous").then(|| identity::Account::new(user, "LAB", nt_hash))
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn basic(user: &str) -> String {
 /// As whom the proxy signs in at the server.
 pub(crate) const SERVICE: &str = "Basic TEFCXHN2Y3Byb3h5OnNlY3JldA==";
 
-/// A proxy at work. It ends with this.
+/// A running proxy. It ends with this value.
 pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     pub(crate) config: Arc<HttpListenerConfig>,
@@ -61,7 +61,7 @@ pub(crate) struct Setup {
     pub(crate) peers: Peers,
     pub(crate) call_limit: Duration,
     pub(crate) pending: Pending,
-    /// Where modules' work is done; by nobody unless a test says otherwise.
+    /// The pool for modules' work; none unless a test sets one.
     pub(crate) deferral: Option<Deferral>,
     /// By what clients sign in.
     pub(crate) mechanisms: Vec<Mechanism>,
@@ -346,7 +346,7 @@ impl Client {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for nobody")]
+#[allow(clippy::disallowed_methods, reason = "a test's own thread; it acts for no user")]
 pub(crate) fn thread(work: impl FnOnce() + Send + 'static) {
     std::thread::spawn(work);
 }

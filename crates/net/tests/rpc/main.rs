@@ -40,7 +40,7 @@ impl Module for Gate {
             return Decision::Relay;
         }
         let opened = Arc::clone(&self.opened);
-        // Also where nobody opens it any more.
+        // Also if no client opens it any more.
         Decision::Defer(Work::new(move |_| opened.lock().unwrap().recv().is_ok(), |_, _, _| Decision::Relay))
     }
 }

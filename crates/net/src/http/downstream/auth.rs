@@ -106,7 +106,7 @@ pub(crate) enum SignedIn {
     GoOn(String),
     /// Credentials are missing: the answer names the schemes.
     Anonymous,
-    /// Whoever signed in on the connection may not act on it any more; why. Signing in anew is all that helps.
+    /// The user authenticated on the connection may not act on it any more; why. The client must authenticate again.
     Over(SecurityContext, Unusable),
     /// They are no good; why, for the operator.
     Refused(String),
@@ -196,7 +196,7 @@ impl Connection {
         stepped.unwrap_or_else(|refusal| SignedIn::Refused(refusal.to_string()))
     }
 
-    /// Who it is without credentials: whoever signed in on the connection.
+    /// The context of a request without credentials: that of the user authenticated on the connection.
     fn without(&mut self, peer: SocketAddr) -> SignedIn {
         match &self.state {
             State::Authenticated { context, peer: bound } if *bound == peer => {

@@ -69,11 +69,11 @@ pub(crate) struct Relayed {
 }
 
 pub(super) enum State {
-    Nobody,
+    Unauthenticated,
     /// A handshake is in progress on the connection to the server, by the request that is seen to be guarded.
     Handshake(Box<SignIn>, Arc<Guard>),
     /// Who shook hands on it, and by which request that was proven.
-    Somebody(SecurityContext, Kind),
+    Authenticated(SecurityContext, Kind),
 }
 
 /// Whether what was proven by a request of this `kind` holds for operations of MAPI too, where `mapi` says that one is
@@ -114,7 +114,7 @@ impl Relayed {
             shared,
             guards: Guards::default(),
             offers: Offers::default(),
-            state: State::Nobody,
+            state: State::Unauthenticated,
             taken: None,
             last: None,
         }
@@ -165,7 +165,7 @@ impl Relayed {
 
     /// Whether `context` is of a handshake, so that it ends with the connection that it was made on.
     pub(crate) fn is_pinned(&self, context: &SecurityContext) -> bool {
-        matches!(&self.state, State::Somebody(somebody, _) if somebody.is_same(context))
+        matches!(&self.state, State::Authenticated(somebody, _) if somebody.is_same(context))
     }
 
     /// The server answered a request with 401, or the connection is gone that somebody signed in on: they
@@ -177,15 +177,15 @@ impl Relayed {
         if let Some(context) = self.last.take() {
             context.revoke();
             if self.is_pinned(&context) {
-                self.state = State::Nobody;
+                self.state = State::Unauthenticated;
             }
             self.taken = self.taken.take().filter(|taken| !taken.context().is_same(&context));
         }
     }
 
-    /// Nobody is signed in on the connection to the server any more, nor signs in there.
+    /// Resets the upstream connection to unauthenticated, and abandons a handshake in progress.
     pub(super) fn forget(&mut self, link: &mut Option<Box<UpstreamConnection>>) {
-        self.state = State::Nobody;
+        self.state = State::Unauthenticated;
         *link = None;
     }
 
@@ -198,7 +198,7 @@ impl Relayed {
     }
 
     async fn without(&mut self, request: &mut Request<'_>) -> SignedIn {
-        if let State::Somebody(context, kind) = &self.state
+        if let State::Authenticated(context, kind) = &self.state
             && holds(*kind, request.mapi)
             && context.check(clock::now()).is_ok()
             && let Some(link) = request.link
@@ -206,7 +206,7 @@ impl Relayed {
         {
             return SignedIn::As { context: context.clone(), fresh: false, token: None };
         }
-        if !matches!(self.state, State::Nobody) {
+        if !matches!(self.state, State::Unauthenticated) {
             self.forget(request.link);
         }
         if request.anonymous {
@@ -232,12 +232,12 @@ impl Relayed {
             && taken.context().check(clock::now()).is_ok()
         {
             let context = taken.context().clone();
-            if !matches!(self.state, State::Nobody) {
+            if !matches!(self.state, State::Unauthenticated) {
                 self.forget(request.link);
             }
             return SignedIn::As { context, fresh: false, token: None };
         }
-        let begun = match std::mem::replace(&mut self.state, State::Nobody) {
+        let begun = match std::mem::replace(&mut self.state, State::Unauthenticated) {
             State::Handshake(sign_in, guard) if sign_in.mechanism() == mechanism => {
                 let stays = match request.link {
                     Some(link) => link.is_in_handshake().await,
@@ -248,8 +248,8 @@ impl Relayed {
                 }
                 Some((sign_in, guard))
             }
-            State::Nobody => None,
-            State::Handshake(..) | State::Somebody(..) => {
+            State::Unauthenticated => None,
+            State::Handshake(..) | State::Authenticated(..) => {
                 self.forget(request.link);
                 None
             }

@@ -33,7 +33,7 @@ fn forged() -> Vec<Vec<u8>> {
     all
 }
 
-/// Nobody is let in by `upstream`, whoever asks, and however often.
+/// `upstream` lets no client in, however often it asks.
 #[track_caller]
 fn lets_nobody_in(upstream: &Upstream, what: &str) {
     let proxy = before(upstream);
@@ -184,7 +184,7 @@ fn a_gateway_that_begins_to_answer_everybody_lets_nobody_in() {
 
 #[test]
 fn a_gateway_that_shares_its_connections_to_the_server_lets_nobody_in() {
-    // Whoever signed in, all its connections are theirs.
+    // All connections of a signed-in client are that user's.
     let signed_in = AtomicBool::new(false);
     let upstream = Upstream::new(move |got, stream| {
         let sent = got.head.fields.text("authorization");

@@ -91,7 +91,7 @@ fn what_is_asked_for_elsewhere_is_proven_by_a_ping_too() {
 
 #[test]
 fn a_ping_that_leads_elsewhere_proves_nobody_and_the_next_is_asked_instead() {
-    // As a server that leads whoever names no mailbox to another address.
+    // As a server that redirects clients that name no mailbox.
     let upstream = Upstream::new(|got, stream| {
         let signed_in = got.head.fields.text("authorization") == Some(&*basic("alice"));
         let (status, fields) = match (got.head.target(), got.head.fields.has("authorization")) {
@@ -111,7 +111,7 @@ fn a_ping_that_leads_elsewhere_proves_nobody_and_the_next_is_asked_instead() {
 
 #[test]
 fn a_server_that_leads_everybody_elsewhere_lets_nobody_in() {
-    // Whoever shows a password is led to a page, whether it is right or not.
+    // A client with a password is redirected to a page, whether it is right or not.
     let upstream = Upstream::new(|got, stream| {
         let status = if got.head.fields.has("authorization") { 302 } else { 401 };
         refuse(stream, got, status, "WWW-Authenticate: Basic realm=\"x\"\r\nWWW-Authenticate: NTLM\r\n")
@@ -150,7 +150,7 @@ fn an_answer_that_says_nothing_of_the_credentials_lets_nobody_in() {
         assert_eq!(open_contexts(&proxy), 0);
         assert!(upstream.others().iter().all(is_probe));
     }
-    // A server that serves everybody proves nobody.
+    // A server that serves everybody verifies no identity.
     let open = Upstream::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     let proxy = before(&open);
     assert_eq!(Client::new(&proxy).ask(get("/ews/x", "")).status(), 502);

@@ -27,7 +27,7 @@ enum Who {
 /// What a test has a server do.
 #[derive(Default)]
 pub(super) struct Orders {
-    /// Nobody is signed in any more.
+    /// No user is signed in any more.
     pub(super) revoked: AtomicBool,
     /// The connection closes after the next challenge.
     pub(super) dies: AtomicBool,
@@ -93,9 +93,9 @@ pub(super) fn server() -> (Upstream, Arc<Orders>) {
     let given = Arc::clone(&orders);
     let upstream = Upstream::new(move |got, stream| {
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-        let lets_nobody_in = got.head.path().starts_with("/autodiscover/autodiscover.json");
+        let lets_anonymous_in = got.head.path().starts_with("/autodiscover/autodiscover.json");
         match who(got, &mut known, &given) {
-            Ok(None) if lets_nobody_in => answer(stream, got, "nobody"),
+            Ok(None) if lets_anonymous_in => answer(stream, got, "anonymous"),
             Ok(Some(user)) => {
                 let closes = given.closes.load(Ordering::SeqCst);
                 let kept = stream.try_clone().ok().filter(|_| !closes);
@@ -158,7 +158,7 @@ fn answer(stream: &mut TcpStream, got: &Got, user: &str) -> bool {
     stream.write_all(text.as_bytes()).is_ok()
 }
 
-/// Who asks; none if nobody does. Otherwise the answer's status and further headers.
+/// The user who asks; `None` if anonymous. Otherwise the answer's status and further headers.
 fn who(got: &Got, known: &mut HashMap<usize, Who>, orders: &Orders) -> Result<Option<String>, (u16, String)> {
     let Some(sent) = got.head.fields.text("authorization") else {
         return match known.get(&got.connection) {
