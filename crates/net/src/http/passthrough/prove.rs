@@ -200,7 +200,7 @@ impl Relayed {
             if !stays {
                 return Err(NotProven::Closes(mechanism));
             }
-            self.state = State::Somebody(context.clone(), probe);
+            self.state = State::Authenticated(context.clone(), probe);
         } else {
             self.taken = Some(accepted);
         }
