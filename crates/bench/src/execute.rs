@@ -149,7 +149,7 @@ mod tests {
     fn an_execute_allocates_little() {
         let road = Road::new().unwrap();
         for (kind, most, bytes) in
-            [(Kind::Small, 20, 5000), (Kind::Table, 40, 15_000), (Kind::Upload, 30, 5000)]
+            [(Kind::Small, 20, 6000), (Kind::Table, 40, 15_000), (Kind::Upload, 30, 6000)]
         {
             let pair = Pair::new(kind).unwrap();
             road.pass(&pair).unwrap();

@@ -24,7 +24,7 @@ impl AwaitsUpstream {
                     let answer = Box::new(Message::new(ahead.key, stub, endian));
                     return answered_ahead(flight, ahead, AheadAnswer::Response(answer));
                 }
-                let Flight { operation, session, binding, .. } = &mut flight;
+                let Flight { operation, session, binding, .. } = &mut *flight;
                 match binding.as_dyn().upstream_response(operation, session, (stub, endian), random) {
                     Ok(stub) => {
                         operation.response = Some(Message::new(operation.key(), stub, Endian::Little));
@@ -92,13 +92,13 @@ impl Next {
 }
 
 /// Brings a request through the modules.
-pub(crate) fn begin(mut flight: Flight) -> Next {
+pub(crate) fn begin(mut flight: Box<Flight>) -> Next {
     let outcome = flight.in_session(|engine, operation, session| engine.stack().request(operation, session));
     after_request(flight, outcome.unwrap_or_else(RequestOutcome::Refused))
 }
 
 /// Goes on with a request as the modules decided.
-fn after_request(mut flight: Flight, outcome: RequestOutcome) -> Next {
+fn after_request(mut flight: Box<Flight>, outcome: RequestOutcome) -> Next {
     match outcome {
         RequestOutcome::Relay => match flight.binding.as_dyn().upstream_request(&mut flight.operation) {
             Ok(stub) => {
@@ -131,7 +131,7 @@ fn after_request(mut flight: Flight, outcome: RequestOutcome) -> Next {
 }
 
 /// Goes on with a request ahead of which the upstream was asked.
-fn answered_ahead(mut flight: Flight, ahead: Ahead, answer: AheadAnswer) -> Next {
+fn answered_ahead(mut flight: Box<Flight>, ahead: Ahead, answer: AheadAnswer) -> Next {
     flight.operation.ahead.push(answer);
     let detours = flight.detours;
     let outcome = flight.in_session(|engine, operation, session| {
@@ -141,13 +141,13 @@ fn answered_ahead(mut flight: Flight, ahead: Ahead, answer: AheadAnswer) -> Next
 }
 
 /// Brings a response through the modules.
-fn respond(mut flight: Flight) -> Next {
+fn respond(mut flight: Box<Flight>) -> Next {
     let outcome = flight.in_session(|engine, operation, session| engine.stack().response(operation, session));
     after_response(flight, outcome.unwrap_or_else(ResponseOutcome::Refused))
 }
 
 /// Goes on with a response as the modules decided.
-fn after_response(mut flight: Flight, outcome: ResponseOutcome) -> Next {
+fn after_response(mut flight: Box<Flight>, outcome: ResponseOutcome) -> Next {
     let reply = match outcome {
         ResponseOutcome::Passed => leaving_response(&flight),
         ResponseOutcome::Refused(refusal) => Reply::Refused(refusal),
@@ -157,7 +157,7 @@ fn after_response(mut flight: Flight, outcome: ResponseOutcome) -> Next {
         },
     };
     let is_refused = !matches!(reply, Reply::Response(_));
-    let Flight { operation, engine, session, binding, .. } = &mut flight;
+    let Flight { operation, engine, session, binding, .. } = &mut *flight;
     binding.as_dyn().responded(engine, operation, session, is_refused);
     finish(flight, reply)
 }
@@ -182,22 +182,22 @@ fn submit<D: 'static>(flight: &mut Flight, work: Work<D>, module: usize) -> Resu
 }
 
 /// The upstream refused the operation itself: its refusal passes as it is.
-fn refused_by_upstream(flight: Flight, refusal: UpstreamRefusal) -> Next {
-    let Flight { operation, engine, session, binding, .. } = &flight;
+fn refused_by_upstream(flight: Box<Flight>, refusal: UpstreamRefusal) -> Next {
+    let Flight { operation, engine, session, binding, .. } = &*flight;
     binding.as_dyn().upstream_refused(engine, operation, session, refusal);
     finish(flight, Reply::RefusedByUpstream(refusal))
 }
 
-fn refuse(flight: Flight, refusal: Refusal) -> Next {
+fn refuse(flight: Box<Flight>, refusal: Refusal) -> Next {
     finish(flight, Reply::Refused(refusal))
 }
 
-fn finish(mut flight: Flight, reply: Reply) -> Next {
+fn finish(mut flight: Box<Flight>, reply: Reply) -> Next {
     flight.settle();
     Next::Done(Finished { flight, reply })
 }
 
-fn give_up(mut flight: Flight, refusal: Refusal) -> Finished {
+fn give_up(mut flight: Box<Flight>, refusal: Refusal) -> Finished {
     flight.give_up();
     Finished { flight, reply: Reply::Refused(refusal) }
 }

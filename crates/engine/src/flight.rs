@@ -19,7 +19,7 @@ use crate::sessions::handle_binding::HandleBinding;
 ///
 /// What may be done with it next is the type that owns it: [`AwaitsUpstream`](crate::AwaitsUpstream),
 /// [`AwaitsWork`](crate::AwaitsWork) or [`Finished`](crate::Finished). Dropped before it is finished, it is given up: a
-/// session that it was about to open ends with it.
+/// session that it was about to open ends with it. It is boxed once, since it is large and moves from one state to the next.
 #[derive(Debug)]
 pub struct Flight {
     /// The operation itself.

@@ -51,7 +51,7 @@ pub enum Next {
 #[derive(Debug)]
 #[must_use = "an operation that is dropped is given up"]
 pub struct AwaitsUpstream {
-    pub(crate) flight: Flight,
+    pub(crate) flight: Box<Flight>,
     pub(crate) opnum: u16,
     pub(crate) stub: Bytes,
     pub(crate) ahead: Option<Ahead>,
@@ -69,7 +69,7 @@ pub(crate) struct Ahead {
 #[derive(Debug)]
 #[must_use = "an operation that is dropped is given up"]
 pub struct AwaitsWork {
-    pub(crate) flight: Flight,
+    pub(crate) flight: Box<Flight>,
     pub(crate) work: DeferredWork,
 }
 
@@ -85,7 +85,7 @@ pub(crate) enum DeferredWork {
 /// An operation that is over.
 #[derive(Debug)]
 pub struct Finished {
-    pub(crate) flight: Flight,
+    pub(crate) flight: Box<Flight>,
     pub(crate) reply: Reply,
 }
 
@@ -179,7 +179,7 @@ impl AwaitsUpstream {
     /// # Errors
     /// When they would leave a session without a cookie that identifies it: then the response must not pass.
     pub fn learn_cookies<'a>(&self, set: impl Iterator<Item = &'a str>) -> Result<GaveWay, Refusal> {
-        let Flight { operation, engine, session, .. } = &self.flight;
+        let Flight { operation, engine, session, .. } = &*self.flight;
         match self.flight.cookies() {
             Some(binding) => binding.learn_cookies(engine, operation, session, set),
             None => Ok(GaveWay::None),

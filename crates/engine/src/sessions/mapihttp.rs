@@ -63,7 +63,7 @@ impl Engine {
         }
         let session = found.session.unwrap_or_else(|| self.new_session(&incoming));
         let binding = CookieBinding { table: table.clone(), cookies: found.cookies };
-        let flight = Flight::new(self, incoming, session, Binding::Cookies(binding));
+        let flight = Box::new(Flight::new(self, incoming, session, Binding::Cookies(binding)));
         let next = advance::begin(flight);
         let takes_its_turn_later = match &next {
             Next::Relay(call) => call.ahead().is_some(),

@@ -24,7 +24,7 @@ impl Engine {
     pub fn begin(&self, conversation: &mut Conversation, incoming: Incoming) -> Result<Next, Refusal> {
         let (session, named) = self.session_of(conversation, &incoming)?;
         let binding = HandleBinding::new(Arc::clone(conversation.group()), named);
-        let mut flight = Flight::new(self, incoming, session, Binding::Handle(binding));
+        let mut flight = Box::new(Flight::new(self, incoming, session, Binding::Handle(binding)));
         links::unlink_others(conversation.group(), &mut flight.operation)?;
         Ok(advance::begin(flight))
     }
