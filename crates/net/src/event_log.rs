@@ -59,7 +59,7 @@ impl EventLog {
     }
 
     /// A client's connection had to be closed in the middle of the upstream's answer.
-    pub(crate) fn cut_short(&self, Lost { peer, user, operation, .. }: &Lost<'_>, why: &str) {
+    pub(crate) fn cut_short(&self, Lost { peer, user, operation, .. }: &Lost<'_>, why: &UpstreamError) {
         if let Some(left_out) = self.cut_short.pass(Instant::now()) {
             let user = user.map(tracing::field::display);
             tracing::warn!(%peer, user, operation, left_out, "upstream: an answer broke off, and the client's connection with it: {why}");

@@ -82,26 +82,30 @@ impl HttpListenerConfig {
     /// Logs that the request `lost` failed because of `why`.
     #[cold]
     pub(crate) fn log_upstream_failure(&self, why: &UpstreamError, lost: &Lost<'_>) {
-        match (why, lost.user) {
-            (UpstreamError::Closed { why, .. }, _) => self.upstream.gate.lost(Road::Http, lost, why),
-            (UpstreamError::Full(full), Some(user)) => {
-                self.log.memory_full(lost.peer, user, lost.operation, &full.to_string());
-            }
-            (why, _) => self.log.upstream_failed(lost, why),
-        }
+        self.log_failure(why, lost, EventLog::upstream_failed);
     }
 
     /// Logs that the response to the request `lost` broke off because of `why`: the client's connection ends with it.
     #[cold]
     pub(crate) fn response_cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> ConnectionError {
+        self.log_failure(why, lost, EventLog::cut_short);
+        ConnectionError::CutShort(why.to_string())
+    }
+
+    /// Logs what has a place of its own in the log there, and anything else with `otherwise`.
+    fn log_failure(
+        &self,
+        why: &UpstreamError,
+        lost: &Lost<'_>,
+        otherwise: fn(&EventLog, &Lost<'_>, &UpstreamError),
+    ) {
         match (why, lost.user) {
             (UpstreamError::Closed { why, .. }, _) => self.upstream.gate.lost(Road::Http, lost, why),
             (UpstreamError::Full(full), Some(user)) => {
                 self.log.memory_full(lost.peer, user, lost.operation, &full.to_string());
             }
-            (why, _) => self.log.cut_short(lost, &why.to_string()),
+            _ => otherwise(&self.log, lost, why),
         }
-        ConnectionError::CutShort(why.to_string())
     }
 
     /// Ends all sessions, when the last connection is gone.

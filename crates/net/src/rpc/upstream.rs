@@ -17,6 +17,7 @@ use crate::rpc::call::{AssociationConfig, CallEnd, Connected, Outgoing, Progress
 use crate::rpc::loop_marker::BindId;
 use crate::rpc::upstream_auth::UpstreamAuth;
 use crate::tcp::read::poll_read;
+use crate::tcp::stream::send_now;
 use crate::upstream_error::{Received, Timeout, UpstreamError};
 
 /// How often a connection reads before the other connections of its thread have their turn.
@@ -282,13 +283,12 @@ fn write(
             }
             *output = association.take_output();
         }
-        match stream.try_write(output) {
-            Ok(count) => drop(output.split_to(count)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => match stream.poll_write_ready(task) {
+        drop(output.split_to(send_now(stream, output)?));
+        if !output.is_empty() {
+            match stream.poll_write_ready(task) {
                 Poll::Ready(ready) => ready?,
                 Poll::Pending => return Ok(()),
-            },
-            Err(error) => return Err(error),
+            }
         }
     }
 }
