@@ -5,8 +5,8 @@ mod counts;
 mod finding;
 mod headers;
 mod length;
+mod paths;
 mod prose;
-mod roads;
 mod sources;
 mod subjects;
 mod words;
@@ -81,7 +81,7 @@ impl Seen {
         findings.extend(circles::compare(&self.circles, &finding::read(root, circles::LIST)?));
         findings.extend(length::compare(&self.lengths, &finding::read(root, length::LIST)?)?);
         findings.extend(words::compare(&self.uses, &self.banned, &finding::read(root, words::LIST)?)?);
-        findings.extend(roads::check(root)?);
+        findings.extend(paths::check(root)?);
         findings.extend(subjects::check(root)?);
         Ok(findings)
     }
@@ -109,7 +109,7 @@ mod tests {
         write(words::WORDS, "wombat | animal\n");
         write("crates/a/src/lib.rs", "//! A wombat.\n\nmod b;\n\nuse b::B;\n");
         write("crates/a/src/b.rs", &format!("use super::A;\n{}", "\n".repeat(500)));
-        write("ARCHITECTURE.md", "# The road of a call\n\n- `crates/a/src/c.rs`: reads it.\n");
+        write("ARCHITECTURE.md", "# The path of a call\n\n- `crates/a/src/c.rs`: reads it.\n");
         // No other history is known to be checked than that of a shallow clone.
         for arguments in [
             &["init", "--quiet"][..],

@@ -1,6 +1,6 @@
 //! The lists of files in ARCHITECTURE.md: which files a request passes, and which files an addition needs.
 //!
-//! A section whose heading begins with "The road of" is lists of `` - `path`: what the file does ``, one list for each
+//! A section whose heading begins with "The path of" is lists of `` - `path`: what the file does ``, one list for each
 //! direction. A section whose heading begins with "Where to add", and each section below it, is such a list too, and
 //! says how many files it has "at most". A path with a part such as `<name>` is a file that the addition makes.
 
@@ -13,17 +13,17 @@ use crate::run::Outcome;
 /// Where the lists are.
 const DOCUMENT: &str = "ARCHITECTURE.md";
 
-/// How many files of the crates in [`COUNTED`] a road has at most.
+/// How many files of each of the crates in [`COUNTED`] a path has at most.
 const MOST: usize = 20;
 
-/// The crates whose files count.
-const COUNTED: [&str; 2] = ["crates/net/", "crates/engine/"];
+/// The crates whose files are counted, each for itself.
+const COUNTED: [&str; 2] = ["net", "engine"];
 
 /// What is checked of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Which files a request passes.
-    Road,
+    Path,
     /// Which files an addition needs; below a heading of this level all sections are of this kind.
     Addition { level: usize },
 }
@@ -78,8 +78,8 @@ fn sections(text: &str) -> Vec<Section<'_>> {
 
 /// What a section is, given what the one before it is.
 fn kind_of(title: &str, level: usize, before: Option<Kind>) -> Option<Kind> {
-    if title.starts_with("The road of") {
-        return Some(Kind::Road);
+    if title.starts_with("The path of") {
+        return Some(Kind::Path);
     }
     match before {
         _ if title.starts_with("Where to add") => Some(Kind::Addition { level }),
@@ -138,7 +138,7 @@ impl<'a> Section<'a> {
         };
         // What an addition makes is not there yet, but its folder is.
         let there = match path.split_once('<') {
-            Some((before, _)) if self.kind != Kind::Road => {
+            Some((before, _)) if self.kind != Kind::Path => {
                 before.rsplit_once('/').map_or(".", |(folder, _)| folder)
             }
             _ => path,
@@ -155,19 +155,15 @@ impl<'a> Section<'a> {
     fn count(&self) -> Option<(String, &'static str)> {
         let files: BTreeSet<&str> = self.lists.iter().flatten().filter_map(|item| item.path).collect();
         match self.kind {
-            Kind::Road => {
-                let is_counted = |path: &&&str| COUNTED.iter().any(|begin| path.starts_with(begin));
-                let count = files.iter().filter(is_counted).count();
-                if files.is_empty() {
-                    return Some((
-                        "has no list of files".to_owned(),
-                        "write it, or call the section otherwise",
-                    ));
-                }
-                (count > MOST).then(|| {
-                    (format!("has {count} files of net and engine, more than {MOST}"), "shorten the road")
-                })
+            Kind::Path if files.is_empty() => {
+                Some(("has no list of files".to_owned(), "write it, or call the section otherwise"))
             }
+            Kind::Path => COUNTED.into_iter().find_map(|name| {
+                let folder = format!("crates/{name}/");
+                let count = files.iter().filter(|path| path.starts_with(&folder)).count();
+                (count > MOST)
+                    .then(|| (format!("has {count} files of {name}, more than {MOST}"), "shorten the path"))
+            }),
             // A section that only has sections has no files.
             Kind::Addition { .. } if files.is_empty() => None,
             Kind::Addition { .. } => match most(&self.text) {
@@ -207,51 +203,53 @@ mod tests {
     }
 
     #[test]
-    fn each_file_of_a_road_exists() {
+    fn each_file_of_a_path_exists() {
         let text =
-            "## The road of a call\n\n- `crates/net/src/a.rs`: reads\n  it.\n- `crates/net/gone.rs`: asks.\n";
+            "## The path of a call\n\n- `crates/net/src/a.rs`: reads\n  it.\n- `crates/net/gone.rs`: asks.\n";
         assert_eq!(found(text), ["ARCHITECTURE.md:5: there is no crates/net/gone.rs"]);
         assert_eq!(found(&text.replace("gone", "come")), [""; 0]);
-        assert_eq!(found(&text.replace("The road of", "About")), [""; 0]);
+        assert_eq!(found(&text.replace("The path of", "About")), [""; 0]);
     }
 
     #[test]
     fn an_item_says_what_its_file_does() {
         let names_none = ["ARCHITECTURE.md:2: the item names no file"];
-        assert_eq!(found("# The road of a call\n- a.rs: reads.\n- `b.rs`: asks.\n"), names_none);
-        assert_eq!(found("# The road of a call\n- `a.rs`:\n- `b.rs`: asks.\n"), names_none);
+        assert_eq!(found("# The path of a call\n- a.rs: reads.\n- `b.rs`: asks.\n"), names_none);
+        assert_eq!(found("# The path of a call\n- `a.rs`:\n- `b.rs`: asks.\n"), names_none);
     }
 
     #[test]
-    fn a_road_has_a_list() {
+    fn a_path_has_a_list() {
         assert_eq!(
-            found("# The road of a call\nIt is long.\n"),
-            ["ARCHITECTURE.md:1: \"The road of a call\" has no list of files"]
+            found("# The path of a call\nIt is long.\n"),
+            ["ARCHITECTURE.md:1: \"The path of a call\" has no list of files"]
         );
     }
 
     #[test]
-    fn no_file_is_passed_twice_in_one_direction() {
+    fn a_file_is_listed_once_in_a_direction() {
         let text =
-            "# The road of a call\nThere:\n- `a.rs`: reads.\n- `b.rs`: asks.\n\nBack:\n- `a.rs`: writes.\n";
+            "# The path of a call\nThere:\n- `a.rs`: reads.\n- `b.rs`: asks.\n\nBack:\n- `a.rs`: writes.\n";
         assert_eq!(found(text), [""; 0]);
         assert_eq!(found(&text.replace("Back:\n", "")), ["ARCHITECTURE.md:6: a.rs is listed twice"]);
     }
 
     #[test]
-    fn a_road_has_so_many_files_of_net_and_engine() {
-        let road = |count: usize| {
-            let files = (0..count).map(|n| format!("- `crates/{}/{n}.rs`: x.\n", ["net", "engine"][n % 2]));
-            ["# The road of a call\n- `crates/rpc/a.rs`: x.\n".to_owned()]
-                .into_iter()
-                .chain(files)
-                .collect::<String>()
+    fn a_path_has_at_most_twenty_files_of_net_and_twenty_of_engine() {
+        let list = |folder: &str, count: usize| {
+            (0..count).map(|n| format!("- `crates/{folder}/{n}.rs`: x.\n")).collect::<String>()
         };
-        assert_eq!(found(&road(20)), [""; 0]);
-        assert_eq!(
-            found(&road(21)),
-            ["ARCHITECTURE.md:1: \"The road of a call\" has 21 files of net and engine, more than 20"]
-        );
+        let path = |net: usize, engine: usize| {
+            let (net, rpc, engine) = (list("net", net), list("rpc", 21), list("engine", engine));
+            format!("# The path of a call\n{net}{rpc}{engine}")
+        };
+        assert_eq!(found(&path(20, 20)), [""; 0]);
+        for (text, name) in [(path(21, 20), "net"), (path(20, 21), "engine")] {
+            assert_eq!(
+                found(&text),
+                [format!("ARCHITECTURE.md:1: \"The path of a call\" has 21 files of {name}, more than 20")]
+            );
+        }
     }
 
     #[test]
