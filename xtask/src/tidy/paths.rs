@@ -237,7 +237,9 @@ mod tests {
     #[test]
     fn a_path_has_at_most_twenty_files_of_net_and_twenty_of_engine() {
         let list = |folder: &str, count: usize| {
-            (0..count).map(|n| format!("- `crates/{folder}/{n}.rs`: x.\n")).collect::<String>()
+            let items: Vec<String> =
+                (0..count).map(|n| format!("- `crates/{folder}/{n}.rs`: x.\n")).collect();
+            items.concat()
         };
         let path = |net: usize, engine: usize| {
             let (net, rpc, engine) = (list("net", net), list("rpc", 21), list("engine", engine));
