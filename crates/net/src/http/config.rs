@@ -10,7 +10,7 @@ use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
 use crate::gate::{Lost, Road};
-use crate::http::downstream::auth::HttpSignIn;
+use crate::http::downstream::auth::local::HttpSignIn;
 use crate::http::downstream::context::ConnectionError;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;

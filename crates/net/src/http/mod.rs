@@ -25,7 +25,7 @@ mod upstream;
 pub use self::certificate::{CertificateFault, certificate_faults};
 pub use self::client::{HttpAnswer, HttpClient, HttpFailure};
 pub use self::config::{HttpLimits, HttpListenerConfig};
-pub use self::downstream::auth::HttpSignIn;
+pub use self::downstream::auth::local::HttpSignIn;
 pub use self::downstream::routes::{RouteAction, Routes};
 pub use self::listener::run_http;
 pub use self::operation::pending::Pending;

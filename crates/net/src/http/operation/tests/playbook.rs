@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::auth::{Connection, SignedIn};
+use crate::http::downstream::auth::local::{Connection, SignedIn};
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::operation::exchange::{Action, Exchange, Input};

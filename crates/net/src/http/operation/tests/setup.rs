@@ -14,7 +14,7 @@ use rpc::pdu::AuthLevel;
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
 use crate::http::config::{HttpLimits, HttpListenerConfig};
-use crate::http::downstream::auth::HttpSignIn;
+use crate::http::downstream::auth::local::HttpSignIn;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
 use crate::http::peers::Peers;

@@ -9,10 +9,10 @@ use identity::{Mechanism, OsRandom, Refusal, Scope, http_auth};
 use mapi::mapihttp::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 
 use crate::clock;
-use crate::http::downstream::auth::SignedIn;
+use crate::http::downstream::auth::local::SignedIn;
+use crate::http::passthrough::authenticator::{NotProven, Relayed, Request, State};
 use crate::http::passthrough::challenges::Offers;
 use crate::http::passthrough::probe::{Guard, candidates, directory};
-use crate::http::passthrough::session::{NotProven, Relayed, Request, State};
 use crate::http::upstream::connection::{UpstreamConnection, challenge};
 use crate::upstream_error::UpstreamError;
 

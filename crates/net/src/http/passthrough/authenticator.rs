@@ -11,7 +11,7 @@ use identity::passthrough::{Accepted, Config, Probe as Kind, SignIn, Unproven};
 use identity::{ClaimedName, Mechanism, Refusal, Scope, SecurityContext};
 
 use crate::clock;
-use crate::http::downstream::auth::SignedIn;
+use crate::http::downstream::auth::local::SignedIn;
 use crate::http::passthrough::challenges::Offers;
 use crate::http::passthrough::probe::{Guard, Guards, Probe};
 use crate::http::upstream::config::HttpUpstream;

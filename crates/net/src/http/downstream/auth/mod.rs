@@ -1,0 +1,3 @@
+//! Authentication of client requests over HTTP.
+
+pub(crate) mod local;
