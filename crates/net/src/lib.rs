@@ -6,7 +6,7 @@
 //!            listener ── admits ──▶ connection (a task on a worker thread)
 //!                                      │ request              ▲ response
 //!                                      ▼                      │
-//!            RPC:  rpc::relay     ── engine ── rpc::upstream ───▶ server
+//!            RPC:  rpc::relay     ── engine ── rpc::upstream_association ▶ server
 //!            HTTP: http::operation ── engine ── http::upstream ──▶ server
 //!                                                  │
 //!                                                 gate: may it connect, may it authenticate?

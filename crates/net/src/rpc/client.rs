@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use wire::Endian;
 
 use crate::rpc::call::{AssociationConfig, CallEnd, Connected, Outgoing};
-use crate::rpc::upstream::UpstreamConnection;
+use crate::rpc::upstream_association::UpstreamConnection;
 use crate::tcp::connect::connect_any;
 use crate::upstream_error::UpstreamError;
 

@@ -15,7 +15,7 @@ use crate::rpc::config::RpcListenerConfig;
 use crate::rpc::contexts::{ClientContexts, Leg};
 use crate::rpc::deadlines::{Deadlines, check_interval};
 use crate::rpc::handler::{Call, HandlerScope, Reply, RequestHandler};
-use crate::rpc::pace::Pace;
+use crate::rpc::pdu_quota::Pace;
 use crate::rpc::stubs::{Stubs, Unread};
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::read::poll_read;

@@ -23,10 +23,10 @@ use crate::rpc::call::{CallEnd, Outgoing, Progress, outcome};
 use crate::rpc::dial::Upstream;
 use crate::rpc::endpoint_mapper::reply;
 use crate::rpc::handler::{Call, Reply, RequestHandler};
-use crate::rpc::in_flight::{ClientCall, InFlight, InFlightTable};
+use crate::rpc::pending_calls::{ClientCall, InFlight, InFlightTable};
 use crate::rpc::resolver::syntax;
+use crate::rpc::upstream_associations::UpstreamConnections;
 use crate::rpc::upstream_auth::{is_refusal, refusal};
-use crate::rpc::upstreams::UpstreamConnections;
 use crate::upstream_error::{AuthError, Retry, UpstreamError};
 
 /// What all client connections that are relayed have in common.

@@ -14,7 +14,7 @@ use crate::rpc::association_group::Group;
 use crate::rpc::call::{AssociationConfig, CallEnd};
 use crate::rpc::dial::{Upstream, connect};
 use crate::rpc::resolver::syntax;
-use crate::rpc::upstream::UpstreamConnection;
+use crate::rpc::upstream_association::UpstreamConnection;
 
 /// The interface that an upstream connection is for, and the identity whose calls it carries.
 pub(super) type UpstreamKey = (Interface, Identity);

@@ -9,7 +9,7 @@ use engine::{AwaitsUpstream, AwaitsWork, Flight, Next};
 use tokio::time::{Instant, Sleep, sleep};
 use wire::Guid;
 
-use crate::rpc::upstreams::UpstreamKey;
+use crate::rpc::upstream_associations::UpstreamKey;
 
 /// A client's call in flight: the operation, which is an [`AwaitsUpstream`] or an [`AwaitsWork`], and its call.
 pub(super) struct InFlight<S> {
