@@ -48,6 +48,7 @@ mod reloadable;
 mod rpc;
 mod task;
 mod tcp;
+mod timer;
 mod unobserved;
 mod upstream_error;
 

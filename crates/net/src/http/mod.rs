@@ -16,7 +16,7 @@ mod pem;
 mod reach;
 mod server;
 mod server_only;
-mod timers;
+mod shutdown;
 mod tls;
 mod tls_failure;
 mod transport;

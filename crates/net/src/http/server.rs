@@ -19,7 +19,7 @@ use crate::http::downstream::respond;
 use crate::http::downstream::routes::{REFUSED, Route, RouteAction};
 use crate::http::forward::forward;
 use crate::http::operation;
-use crate::http::timers::ShutdownSignal;
+use crate::http::shutdown::ShutdownSignal;
 use crate::http::tls::TlsIdentity;
 use crate::http::transport::{Stream, TransportError};
 use crate::http::upstream::forwarding::Forwarding;

@@ -14,10 +14,11 @@ use crate::body_budget::Share;
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::context::ConnectionError;
 use crate::http::downstream::pace::Pace;
-use crate::http::timers::{ShutdownSignal, Timer};
+use crate::http::shutdown::ShutdownSignal;
 use crate::http::transport::{FramedTransport, Stream, TransportError};
 use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::admission::ConnectionPermit;
+use crate::timer::Timer;
 
 /// How long the rest of a request is waited for when the proxy is to stop.
 const UNFINISHED: Duration = Duration::from_secs(1);
