@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use identity::{
-    ActingLevel, Authority, Credentials, InitiatorConfig, Mechanism, NtlmVersion, Protection, Registry,
-    SecurityContext,
+    ActingLevel, Authority, Channel, Credentials, InitiatorConfig, Mechanism, NtlmVersion, OsRandom,
+    Protection, Refusal, Registry, Scope, Step, http_auth,
 };
 use rpc::pdu::AuthLevel;
+use zeroize::Zeroizing;
+
+use crate::clock;
 
 /// The account with which the proxy authenticates at a server.
 #[derive(Debug, Clone)]
@@ -17,6 +21,18 @@ pub struct Account {
     pub mechanism: Mechanism,
     /// The protection of calls.
     pub level: AuthLevel,
+    /// The value of `Authorization` for each request, if the mechanism authenticates requests instead of connections.
+    authorization: Option<Authorization>,
+}
+
+/// A header's value with credentials, wiped when the last request that uses it is gone.
+#[derive(Clone)]
+struct Authorization(Bytes);
+
+impl std::fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
 }
 
 impl Account {
@@ -46,7 +62,7 @@ impl Account {
             authority: Authority::new(authority),
             registry: Arc::clone(registry),
         };
-        Self { config, mechanism, level }
+        Self { config, mechanism, level, authorization: None }
     }
 
     /// The same account, which authenticates for the service principal name `target` alone ([MS-NLMP] 2.2.2.1,
@@ -56,10 +72,29 @@ impl Account {
         self.config.target_name = target;
         self
     }
-}
 
-/// The upstream credentials that requests of `caller` may use, of those that are `held`: none for anonymous callers. RPC
-/// and HTTP get credentials by this function only.
-pub(crate) fn credentials_for<T>(caller: &SecurityContext, held: T) -> Option<T> {
-    if caller.is_anonymous() { None } else { Some(held) }
+    /// The same account for HTTP: computes the header that each request carries if the mechanism authenticates requests.
+    ///
+    /// # Errors
+    /// If HTTP does not have the mechanism, or the mechanism cannot authenticate with the account's credentials.
+    pub fn for_http(mut self) -> Result<Self, Refusal> {
+        self.mechanism.http_scheme().ok_or(Refusal::NoMechanism)?;
+        if self.mechanism.scope() == Scope::Connection {
+            return Ok(self);
+        }
+        let mut initiator = self.mechanism.initiator(&self.config, Channel::http(None))?;
+        let (Step::Continue(token) | Step::Done { token: Some(token), .. }) =
+            initiator.step(&[], clock::now(), &mut OsRandom)?
+        else {
+            return Err(Refusal::OutOfOrder { expected: "a first token" });
+        };
+        let header = Zeroizing::new(http_auth::header(self.mechanism, &Zeroizing::new(token)));
+        self.authorization = Some(Authorization(Bytes::from_owner(header)));
+        Ok(self)
+    }
+
+    /// The value of `Authorization` for each request; `None` if connections are authenticated by a handshake.
+    pub(crate) fn authorization(&self) -> Option<&Bytes> {
+        self.authorization.as_ref().map(|authorization| &authorization.0)
+    }
 }

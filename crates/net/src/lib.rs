@@ -51,12 +51,13 @@ mod tcp;
 mod timer;
 mod unobserved;
 mod upstream_error;
+mod upstream_identity;
 
 pub use crate::account::Account;
 pub use crate::auth_limit::{AuthLimit, AuthLimits};
 pub use crate::body_budget::BodyBudget;
 pub use crate::event_log::EventLog;
-pub use crate::gate::Gate;
+pub use crate::gate::{AccountGate, Gate};
 pub use crate::reloadable::Reloadable;
 pub use crate::rpc::association_group::{Group, Groups};
 pub use crate::rpc::auth::ClientAuth;
@@ -81,3 +82,6 @@ pub use crate::tcp::network::{BadNetwork, Network};
 pub use crate::tcp::workers::Workers;
 pub use crate::unobserved::Unobserved;
 pub use crate::upstream_error::{AuthError, Received, Retry, Side, Timeout, UpstreamError};
+pub use crate::upstream_identity::{
+    PassThrough, ServiceAccount, Unauthenticated, UpstreamCredentials, UpstreamIdentity, UpstreamMode,
+};

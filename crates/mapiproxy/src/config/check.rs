@@ -9,7 +9,7 @@ use super::hosts::{check_name, host};
 use super::places::Places;
 use super::problems::{ConfigError, Found, Problems};
 use super::table::{Capture, Config, Listen};
-use super::types::Credentials;
+use super::types::{Credentials, Specified};
 use crate::files;
 
 /// A configuration that was read, and all that is wrong with it.
@@ -48,7 +48,7 @@ pub(crate) fn examine(path: &Path) -> Result<Examined, ConfigError> {
     let mut examined = examine_text(path, &text);
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let Some(config) = &mut examined.config else { return Ok(examined) };
-    if let Credentials::Specified { password_file, .. } = &mut config.upstream.credentials {
+    if let Credentials::Specified(Specified { password_file, .. }) = &mut config.upstream.credentials {
         // What is missing stays empty, and is no folder.
         if !password_file.as_os_str().is_empty() {
             *password_file = base.join(&*password_file);
@@ -110,7 +110,7 @@ fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
 
 /// The account that signs in at the server.
 fn account_values(config: &Config, found: &mut Found<'_>) {
-    let Credentials::Specified { user, domain, .. } = &config.upstream.credentials else { return };
+    let Credentials::Specified(Specified { user, domain, .. }) = &config.upstream.credentials else { return };
     let (user_key, domain_key) = ("upstream.credentials.user", "upstream.credentials.domain");
     if user.is_empty() && found.is_given(user_key) {
         found.wrong(user_key, "is empty: name the account that signs in at the server, as svcproxy");
@@ -136,7 +136,7 @@ fn path_values(config: &Config, found: &mut Found<'_>) {
         ("capture.packets", config.capture.packets.as_ref()),
         ("capture.har", config.capture.har.as_ref()),
     ];
-    if let Credentials::Specified { password_file, .. } = &config.upstream.credentials {
+    if let Credentials::Specified(Specified { password_file, .. }) = &config.upstream.credentials {
         paths.push(("upstream.credentials.password_file", Some(password_file)));
     }
     for (key, path) in paths.into_iter().filter_map(|(key, path)| Some((key, path?))) {
@@ -168,10 +168,10 @@ fn capture_values(path: &Path, config: &Config, found: &mut Found<'_>) {
         .cloned()
         .collect();
     taken.extend(path.file_name().map(PathBuf::from));
-    if let Credentials::Specified { password_file, .. } = &config.upstream.credentials {
+    if let Credentials::Specified(Specified { password_file, .. }) = &config.upstream.credentials {
         taken.push(password_file.clone());
     }
-    if let (Credentials::Specified { password_file, .. }, Some(accounts)) =
+    if let (Credentials::Specified(Specified { password_file, .. }), Some(accounts)) =
         (&config.upstream.credentials, &config.clients.accounts)
         && whole(password_file) == whole(accounts)
     {

@@ -31,4 +31,4 @@ pub(crate) use problems::{ConfigError, Found, Problems};
 pub(crate) use schema::schema;
 pub(crate) use servers::{Binding, NoServer, Url};
 pub(crate) use table::{Capture, Clients, Config, Deferred, Listen, Scheme};
-pub(crate) use types::{Bindings, CapturedSide, Credentials, ProtectionLevel, Way};
+pub(crate) use types::{Bindings, CapturedSide, Credentials, ProtectionLevel, Specified, Way};

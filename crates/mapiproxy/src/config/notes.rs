@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use identity::{Mechanism, Scope};
 
 use super::table::Config;
-use super::types::{Credentials, Way};
+use super::types::{Credentials, Specified, Way};
 
 /// What works, but perhaps not as one would think.
 pub(crate) fn notes(config: &Config) -> Vec<String> {
@@ -41,7 +41,9 @@ fn names(config: &Config) -> Option<String> {
 
 /// Directories in which the server takes every user for the service account.
 fn shared_directories(config: &Config) -> Option<String> {
-    let Credentials::Specified { user, domain, .. } = &config.upstream.credentials else { return None };
+    let Credentials::Specified(Specified { user, domain, .. }) = &config.upstream.credentials else {
+        return None;
+    };
     config.upstream.http.as_ref()?;
     let directories = &config.virtual_directories;
     // Those of clients may be meant where they are written; no client needs others.

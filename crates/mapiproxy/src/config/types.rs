@@ -27,16 +27,21 @@ keywords! {
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
 pub(crate) enum Credentials {
     /// One account for all.
-    Specified {
-        /// Its name.
-        user: String,
-        /// Its domain.
-        domain: String,
-        /// Where its password stands.
-        password_file: PathBuf,
-    },
+    Specified(Specified),
     /// Each client itself, who signs in there through us.
     Relayed {},
+}
+
+/// The service account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Specified {
+    /// Its name.
+    pub(crate) user: String,
+    /// Its domain.
+    pub(crate) domain: String,
+    /// The file with its password.
+    pub(crate) password_file: PathBuf,
 }
 
 impl Setting for Credentials {

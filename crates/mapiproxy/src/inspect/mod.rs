@@ -12,7 +12,9 @@ use net::http::{CertificateFault, Content, Role, TlsError};
 use rustix::fs::Access;
 use tokio::time::timeout;
 
-use crate::config::{Capture, Config, ConfigError, Credentials, Found, Listen, Places, ProtectionLevel};
+use crate::config::{
+    Capture, Config, ConfigError, Credentials, Found, Listen, Places, ProtectionLevel, Specified,
+};
 use crate::files::{self, FileError};
 
 /// How long the look-up of the server's name may take.
@@ -98,7 +100,9 @@ fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
 }
 
 fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
-    let Credentials::Specified { password_file, .. } = &config.upstream.credentials else { return };
+    let Credentials::Specified(Specified { password_file, .. }) = &config.upstream.credentials else {
+        return;
+    };
     let is_known = !found.is_wrong("upstream.credentials.mode") && !password_file.as_os_str().is_empty();
     if !is_known || found.is_wrong("upstream.credentials") {
         return;

@@ -10,8 +10,8 @@ use identity::{Mechanism, OsRandom, Registry, SecurityContext};
 use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, NotSignedIn, TlsFailure};
 use net::{LoopMarker, NotServed};
 
-use crate::config::{Binding, Config, Credentials, Found, ProtectionLevel, Url};
-use crate::wiring::credentials::Service;
+use crate::config::{Binding, Config, Credentials, Found, ProtectionLevel, Specified, Url};
+use crate::wiring::upstream_identity::UpstreamIdentities;
 
 /// What is asked for by HTTP, the first signed in for.
 const TARGETS: [&str; 2] = ["/mapi/emsmdb/", "/autodiscover/autodiscover.xml"];
@@ -33,14 +33,13 @@ pub(crate) struct Shown {
 pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
     let contexts = Registry::new();
     // Without a password all but the sign-in is tried.
-    let (service, signs_in) = match Service::read(config, &contexts) {
-        Ok(service) if !found.is_wrong_in("upstream.credentials") => {
-            (Some(service), !config.upstream.credentials.are_relayed())
+    let (identities, signs_in) = match UpstreamIdentities::read(config, &contexts) {
+        Ok(identities) if !found.is_wrong_in("upstream.credentials") => {
+            (identities, !config.upstream.credentials.are_relayed())
         }
-        _ => (Service::read(&relayed(config), &contexts).ok(), false),
+        _ => (UpstreamIdentities::unauthenticated(), false),
     };
-    let Some(service) = service else { return Shown::default() };
-    let asking = Asking { config, service, contexts, signs_in };
+    let asking = Asking { config, identities, contexts, signs_in };
     let http = config.upstream.http.as_ref().filter(|_| !found.is_wrong("upstream.http"));
     let rpc = config.upstream.rpc.as_ref().filter(|_| !found.is_wrong("upstream.rpc"));
     let (http, rpc) = tokio::join!(asking.http(http), asking.rpc(rpc));
@@ -65,17 +64,10 @@ pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
     shown
 }
 
-/// `config`, without an account.
-fn relayed(config: &Config) -> Config {
-    let mut config = config.clone();
-    config.upstream.credentials = Credentials::Relayed {};
-    config
-}
-
 /// Who asks.
 struct Asking<'a> {
     config: &'a Config,
-    service: Service,
+    identities: UpstreamIdentities,
     contexts: Arc<Registry>,
     /// Whether there is an account to sign in with.
     signs_in: bool,
@@ -86,7 +78,7 @@ impl Asking<'_> {
         let mut shown = Shown::default();
         // What keeps TLS from being set up was found without the server.
         let Some(server) = server else { return shown };
-        let Ok(upstream) = crate::wiring::http::upstream(self.config, server, &self.service) else {
+        let Ok(upstream) = crate::wiring::http::upstream(self.config, server, &self.identities) else {
             return shown;
         };
         let mut guarded = None;
@@ -179,12 +171,12 @@ impl Asking<'_> {
         let mut shown = Shown::default();
         let Some(server) = server else { return shown };
         let Ok(marker) = LoopMarker::new(&mut OsRandom) else { return shown };
-        let upstream = crate::wiring::upstream(self.config, server, &self.service, &marker);
+        let upstream = crate::wiring::upstream(self.config, server, &self.identities, &marker);
         let context = SecurityContext::system(&self.contexts);
         for interface in [Interface::Rfr, Interface::Nspi, Interface::Emsmdb] {
             let name = interface.name();
             match upstream.reach(interface, &context).await {
-                Ok(address) if self.service.rpc.is_some() => {
+                Ok(address) if self.identities.rpc.has_account(&context) => {
                     shown.fine.push(format!("{address} serves {name}; signed in as {}", self.account()));
                 }
                 Ok(address) => shown.fine.push(format!("{address} serves {name}")),
@@ -267,7 +259,7 @@ impl Asking<'_> {
 
     fn account(&self) -> String {
         match &self.config.upstream.credentials {
-            Credentials::Specified { user, domain, .. } => format!("{domain}\\{user}"),
+            Credentials::Specified(Specified { user, domain, .. }) => format!("{domain}\\{user}"),
             Credentials::Relayed {} => "the client".to_owned(),
         }
     }

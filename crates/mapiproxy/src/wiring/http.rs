@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use clap::ValueEnum as _;
 use engine::{CookieTable, Engine, Observer, SessionLimits};
-use identity::passthrough;
-use identity::{AcceptorConfig, Authority, Mechanism, Scope};
+use identity::{AcceptorConfig, Mechanism, Scope};
 use net::http::{
     self, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, TlsError,
     TlsIdentity, TlsTrust, Via,
 };
-use net::{AuthLimit, BodyBudget, EventLog, Limits};
+use net::{AuthLimit, BodyBudget, EventLog, Limits, UpstreamIdentity};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::credentials::Service;
+use super::upstream_identity::UpstreamIdentities;
 use crate::config::{Config, Listen, Scheme, Url, Way};
 use crate::failure::Failure;
 
@@ -24,7 +23,7 @@ pub(crate) fn front(
     config: &Config,
     server: &Url,
     (acceptor, auth_limit): (&Arc<AcceptorConfig>, &Arc<AuthLimit>),
-    service: &Service,
+    identities: &UpstreamIdentities,
     (limits, bodies): (Limits, &Arc<BodyBudget>),
     engine: &Arc<Engine>,
     observer: &Arc<dyn Observer>,
@@ -34,11 +33,6 @@ pub(crate) fn front(
     Ok(Arc::new(HttpListenerConfig {
         sign_in: HttpSignIn::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls),
         auth_limit: Arc::clone(auth_limit),
-        relayed: config.upstream.credentials.are_relayed().then(|| {
-            let authority = Authority::new(&server.host.to_ascii_lowercase());
-            let registry = Arc::clone(&acceptor.registry);
-            Arc::new(passthrough::Config { authority, lifetime: acceptor.policy.lifetime, registry })
-        }),
         origin: origin(config),
         peers: Peers {
             proxy_protocol: clients.proxy_protocol_from.clone(),
@@ -46,13 +40,13 @@ pub(crate) fn front(
         },
         tells_forwarding: config.upstream.forwarding_headers,
         routes: routes(config),
-        upstream: upstream(config, server, service)?,
+        upstream: upstream(config, server, identities)?,
         limits,
         bodies: Arc::clone(bodies),
         sizes: HttpLimits::default(),
         pending: Pending::default(),
         engine: Arc::clone(engine),
-        sessions: sessions(config),
+        sessions: sessions(config, &identities.http),
         contexts: Arc::clone(&acceptor.registry),
         session_idle: Duration::from_secs(clients.session_idle_seconds),
         observer: Arc::clone(observer),
@@ -60,13 +54,12 @@ pub(crate) fn front(
     }))
 }
 
-/// The sessions of MAPI over HTTP. Where clients sign in at the server themselves, theirs can't be ended there
-/// with our account.
-fn sessions(config: &Config) -> CookieTable {
+/// The sessions of MAPI over HTTP, which end at the server too if `identity` can end them there.
+fn sessions(config: &Config, identity: &UpstreamIdentity) -> CookieTable {
     let clients = &config.clients;
     let limits = SessionLimits { per_identity: clients.sessions_per_user, all: clients.sessions };
     let table = CookieTable::new(limits);
-    if config.upstream.credentials.are_relayed() { table } else { table.ending_at_server() }
+    if identity.ends_sessions() { table.ending_at_server() } else { table }
 }
 
 /// What becomes of the server's other directories.
@@ -165,17 +158,21 @@ pub(crate) fn tls(listen: &Listen) -> Result<Option<TlsIdentity>, TlsError> {
 }
 
 /// The server, and as whom we act there.
-pub(crate) fn upstream(config: &Config, server: &Url, service: &Service) -> Result<HttpUpstream, Failure> {
+pub(crate) fn upstream(
+    config: &Config,
+    server: &Url,
+    identities: &UpstreamIdentities,
+) -> Result<HttpUpstream, Failure> {
     let upstream = &config.upstream;
     let trust = || TlsTrust::new(&server.host, upstream.ca_file.as_deref(), upstream.tls.into());
     Ok(HttpUpstream {
         host: server.host.clone(),
         port: server.port,
         tls: server.tls.then(trust).transpose()?,
-        credentials: service.http.clone(),
+        identity: identities.http.clone(),
         timeout: Duration::from_secs(upstream.connect_seconds),
         call_limit: Duration::from_secs(upstream.call_seconds),
         via: Via::new(&mut identity::OsRandom)?,
-        gate: Arc::clone(&service.gate),
+        gate: Arc::clone(&identities.gate),
     })
 }

@@ -1,6 +1,5 @@
 //! From a configuration to a running proxy.
 
-pub(crate) mod credentials;
 pub(crate) mod http;
 mod limits;
 pub(crate) mod own_address;
@@ -9,6 +8,7 @@ mod running;
 mod sign_in;
 mod stack;
 mod start;
+pub(crate) mod upstream_identity;
 
 pub(crate) use self::running::Running;
 pub(crate) use self::sign_in::own_domain;

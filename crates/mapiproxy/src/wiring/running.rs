@@ -10,9 +10,9 @@ use net::http::{HttpListenerConfig, TlsError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::credentials::Service;
 use super::http::LiveCertificate;
 use super::recording::Writing;
+use super::upstream_identity::UpstreamIdentities;
 use crate::files::{FileError, LiveAccounts};
 
 /// How long connections that are cut off may take to end their sessions.
@@ -26,7 +26,7 @@ pub(crate) struct Running {
     pub(super) contexts: Arc<Registry>,
     pub(super) accounts: Arc<LiveAccounts>,
     pub(super) auth_limit: Arc<AuthLimit>,
-    pub(super) service: Service,
+    pub(super) identities: UpstreamIdentities,
     pub(super) certificate: Option<LiveCertificate>,
     pub(super) http: Option<Arc<HttpListenerConfig>>,
     pub(super) recording: Option<Writing>,
@@ -41,7 +41,7 @@ impl Running {
     /// Reads the password of our account at the server again, for connections that are opened from now on;
     /// whether we have one.
     pub(crate) fn read_password_again(&self) -> Result<bool, FileError> {
-        self.service.read_again()
+        self.identities.reload()
     }
 
     /// Reads the accounts again, for who signs in from now on; how many there are, where clients have any.
@@ -67,7 +67,7 @@ impl Running {
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
         }
         self.auth_limit.report(true);
-        self.service.gate.report();
+        self.identities.gate.report();
         let waits = self.engine.ended_waits();
         if waits > 0 {
             tracing::info!(

@@ -17,12 +17,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::credentials::Service;
 use super::http::{self, LiveCertificate};
 use super::limits::{auth_limit, fronts, limits};
 use super::running::Running;
 use super::sign_in::{acceptor, own_domain};
 use super::stack::stack;
+use super::upstream_identity::UpstreamIdentities;
 use super::{own_address, recording};
 use crate::config::{Binding, Config, Deferred};
 use crate::failure::Failure;
@@ -40,7 +40,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let contexts = Registry::new();
     let accounts =
         Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config), &contexts)?);
-    let service = Service::read(config, &contexts)?;
+    let identities = UpstreamIdentities::read(config, &contexts)?;
     let acceptor = Arc::new(acceptor(config, Arc::clone(&accounts) as _, &contexts));
     let limits = limits(&config.clients);
     let auth_limit = auth_limit(&config.clients);
@@ -49,7 +49,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         config,
         engine,
         contexts,
-        service,
+        identities,
         acceptor,
         auth_limit,
         loop_marker: LoopMarker::new(&mut identity::OsRandom)?,
@@ -65,7 +65,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let endpoints = starting.calls().await?;
     starting.endpoint_mapper(&endpoints).await?;
     let (http, certificate) = starting.http().await?.unzip();
-    let Starting { engine, contexts, service, auth_limit, listeners, stopped, .. } = starting;
+    let Starting { engine, contexts, identities, auth_limit, listeners, stopped, .. } = starting;
     net::spawn_system(Arc::clone(&auth_limit).keep_reporting(stopped));
     let certificate = certificate.flatten();
     Ok(Running {
@@ -75,7 +75,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         contexts,
         accounts,
         auth_limit,
-        service,
+        identities,
         certificate,
         http,
         recording,
@@ -87,7 +87,7 @@ struct Starting<'a> {
     config: &'a Config,
     engine: Arc<Engine>,
     contexts: Arc<Registry>,
-    service: Service,
+    identities: UpstreamIdentities,
     acceptor: Arc<AcceptorConfig>,
     auth_limit: Arc<AuthLimit>,
     loop_marker: Arc<LoopMarker>,
@@ -106,7 +106,7 @@ impl Starting<'_> {
     async fn calls(&mut self) -> Result<Vec<Endpoint>, Failure> {
         let config = self.config;
         let server = config.upstream.rpc.as_ref();
-        let upstream = server.map(|server| upstream(config, server, &self.service, &self.loop_marker));
+        let upstream = server.map(|server| upstream(config, server, &self.identities, &self.loop_marker));
         let proxy = upstream.map(|upstream| {
             RpcRelay::new(&config.name, Arc::clone(&self.engine), upstream, Arc::clone(&self.observer))
         });
@@ -142,9 +142,10 @@ impl Starting<'_> {
     /// Takes requests by HTTP, where there is a server for them.
     async fn http(&mut self) -> Result<Option<(Arc<HttpListenerConfig>, Option<LiveCertificate>)>, Failure> {
         let Some(server) = &self.config.upstream.http else { return Ok(None) };
-        let Self { config, engine, service, acceptor, auth_limit, observer, limits, bodies, .. } = &*self;
+        let Self { config, engine, identities, acceptor, auth_limit, observer, limits, bodies, .. } = &*self;
         let limits = (*limits, bodies);
-        let front = http::front(config, server, (acceptor, auth_limit), service, limits, engine, observer)?;
+        let front =
+            http::front(config, server, (acceptor, auth_limit), identities, limits, engine, observer)?;
         let (listeners, certificate) = http::listeners(&config.listen).await?;
         for (listener, tls) in listeners {
             let (admission, workers) = (Arc::clone(&self.admission), self.workers.clone());
@@ -210,15 +211,15 @@ fn deferral(config: &Config) -> Result<Deferral, Failure> {
 pub(crate) fn upstream(
     config: &Config,
     server: &Binding,
-    service: &Service,
+    identities: &UpstreamIdentities,
     loop_marker: &Arc<LoopMarker>,
 ) -> Upstream {
     Upstream {
         endpoints: Arc::new(Endpoints::new(server.clone().into())),
-        account: service.rpc.clone(),
+        identity: identities.rpc.clone(),
         timeout: Duration::from_secs(config.upstream.connect_seconds),
         call_limit: Duration::from_secs(config.upstream.call_seconds),
         loop_marker: Arc::clone(loop_marker),
-        gate: Arc::clone(&service.gate),
+        gate: Arc::clone(&identities.gate),
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::account::{Account, Admitted, Outcome, Ticket};
 use super::losses::{Losses, Lost};
 use super::reach::{Change, Reach};
-use super::{Gate, Road};
+use super::{AccountGate, Road};
 use crate::upstream_error::{AuthError, UpstreamError};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -244,7 +244,7 @@ fn another_password_is_tried_at_once_and_what_became_of_the_last_says_nothing_of
 
 #[tokio::test]
 async fn those_who_wait_learn_that_the_account_is_refused() {
-    let (gate, [alice]) = (Gate::new(), users());
+    let (gate, [alice]) = (AccountGate::new(), users());
     let sign_in = || gate.sign_in(Road::Http, "mapi", &alice, 60 * SECOND);
     let first = sign_in().await.unwrap();
     let refuse = async {
@@ -257,7 +257,7 @@ async fn those_who_wait_learn_that_the_account_is_refused() {
 
 #[tokio::test]
 async fn an_accepted_sign_in_covers_others_until_one_is_refused_or_the_password_changes() {
-    let gate = Gate::new();
+    let gate = AccountGate::new();
     let [alice, bob] = users();
     let sign_in = |user| gate.sign_in(Road::Http, "mapi", user, SECOND);
     let accepted = sign_in(&alice).await.unwrap().accepted().unwrap();

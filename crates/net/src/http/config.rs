@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{CookieTable, Engine, Observer};
-use identity::{Registry, passthrough};
+use identity::Registry;
 
 use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
@@ -44,8 +44,6 @@ pub struct HttpListenerConfig {
     pub sign_in: HttpSignIn,
     /// How often they may fail to.
     pub auth_limit: Arc<AuthLimit>,
-    /// Where they sign in at the server instead, through us.
-    pub relayed: Option<Arc<passthrough::Config>>,
     /// What our URLs begin with: `https://`, our name, and the port where it is not the usual one.
     pub origin: String,
     /// Whose word is taken for where they connect from.

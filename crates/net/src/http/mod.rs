@@ -35,6 +35,6 @@ pub use self::pem::{Content, FileFault, Role, Unsuitable};
 pub use self::reach::{Anonymous, ask_anonymously, sign_in_once};
 pub use self::tls::{TlsError, TlsIdentity, TlsTrust, TlsVersion, check_key};
 pub use self::tls_failure::TlsFailure;
-pub use self::upstream::config::{HttpCredentials, HttpUpstream};
+pub use self::upstream::config::HttpUpstream;
 pub use self::upstream::dial::{NotConnected, NotOpened};
 pub use self::upstream::forwarding::Via;

@@ -7,22 +7,20 @@ use engine::Interface;
 use identity::SecurityContext;
 use tokio::time::Instant;
 
-use crate::account::Account;
 use crate::gate::{Gate, Road};
-use crate::reloadable::Reloadable;
 use crate::rpc::call::Connected;
 use crate::rpc::loop_marker::LoopMarker;
 use crate::rpc::resolver::Endpoints;
 use crate::upstream_error::UpstreamError;
+use crate::upstream_identity::UpstreamIdentity;
 
 /// The upstream of the RPC relay.
 #[derive(Debug, Clone)]
 pub struct Upstream {
     /// How its services are found.
     pub endpoints: Arc<Endpoints>,
-    /// The service account for connections that are opened from now on; none for unauthenticated calls. Calls of anonymous
-    /// clients are always unauthenticated.
-    pub account: Option<Reloadable<Account>>,
+    /// Whose credentials calls have there.
+    pub identity: UpstreamIdentity,
     /// How long connecting and authenticating may take.
     pub timeout: Duration,
     /// How long an answer may take.
@@ -33,25 +31,21 @@ pub struct Upstream {
     pub gate: Arc<Gate>,
 }
 
-/// Connects to the endpoint of `interface` for `caller`, as soon as the gate of the upstream permits that, and the
-/// authentication with `account`. Credentials that were replaced meanwhile are not used.
+/// Connects to the endpoint of `interface` for `caller`, as soon as the gate of the upstream permits that, and the gate of
+/// the account the authentication. Credentials that were replaced meanwhile are not used.
 pub(super) async fn connect(
     upstream: Upstream,
-    account: Option<Reloadable<Account>>,
     interface: Interface,
     caller: SecurityContext,
 ) -> Result<Connected, UpstreamError> {
-    let Upstream { endpoints, timeout, gate, .. } = upstream;
+    let Upstream { endpoints, identity, timeout, gate, .. } = upstream;
     let begun = Instant::now();
-    let attempt = match &account {
-        Some(_) => Some(gate.sign_in(Road::Rpc, interface.name(), &caller, timeout).await?),
-        None => None,
-    };
+    let attempt = identity.permit(&caller, Road::Rpc, interface.name(), timeout).await?;
     let connecting = async {
         let connected = endpoints.connect(interface).await;
         connected.map_err(|error| UpstreamError::Connect(error.to_string()))
     };
     let left = timeout.saturating_sub(begun.elapsed());
     let stream = gate.connect(Road::Rpc, left, connecting).await?;
-    Ok(Connected { stream, sign_in: account.map(|account| account.get()).zip(attempt) })
+    Ok(Connected { stream, sign_in: identity.for_caller(&caller).account().cloned().zip(attempt) })
 }

@@ -9,8 +9,6 @@ use identity::SecurityContext;
 use rpc::pdu::FaultStatus;
 use tokio::time::timeout;
 
-use crate::account::credentials_for;
-use crate::reloadable::Reloadable;
 use crate::rpc::call::AssociationConfig;
 use crate::rpc::client::{CallFailure, RpcClient};
 use crate::rpc::dial::Upstream;
@@ -81,11 +79,9 @@ impl Upstream {
                 _ => NotServed::Unreachable(why),
             })?;
             let address = stream.peer_addr().map_err(|error| NotServed::Broken(error.to_string()))?;
-            let account =
-                self.account.as_ref().and_then(|held| credentials_for(context, held)).map(Reloadable::get);
             let config = AssociationConfig {
                 interface: syntax(interface),
-                account,
+                account: self.identity.for_caller(context).account().cloned(),
                 group: 0,
                 bind_id: Some(self.loop_marker.bind_id(None)),
                 timeout: self.timeout,

@@ -8,8 +8,6 @@ use std::time::Duration;
 use engine::Interface;
 use identity::{Identity, SecurityContext};
 
-use crate::account::credentials_for;
-use crate::reloadable::Reloadable;
 use crate::rpc::association_group::Group;
 use crate::rpc::call::{AssociationConfig, CallEnd};
 use crate::rpc::dial::{Upstream, connect};
@@ -52,15 +50,14 @@ impl UpstreamConnections {
         }
         let entry = self.connections.entry(key.clone()).or_insert_with(|| {
             let (interface, _) = key;
-            let account = upstream.account.as_ref().and_then(|held| credentials_for(caller, held)).cloned();
             let config = AssociationConfig {
                 interface: syntax(*interface),
-                account: account.as_ref().map(Reloadable::get),
+                account: upstream.identity.for_caller(caller).account().cloned(),
                 group: group.upstream(*interface).unwrap_or(0),
                 bind_id: Some(upstream.loop_marker.bind_id(self.bind_call_id)),
                 timeout: upstream.timeout,
             };
-            let connecting = connect(upstream.clone(), account, *interface, caller.clone());
+            let connecting = connect(upstream.clone(), *interface, caller.clone());
             Entry { connection: UpstreamConnection::new(config, connecting), group: Arc::clone(group) }
         });
         &mut entry.connection

@@ -83,7 +83,7 @@ fn before(upstream: &Upstream) -> Proxy {
 }
 
 fn open_contexts(proxy: &Proxy) -> u64 {
-    proxy.config.relayed.as_ref().unwrap().registry.open()
+    proxy.config.upstream.identity.pass_through().unwrap().registry.open()
 }
 
 #[test]

@@ -15,10 +15,12 @@ use identity::{
     ServerNames, passthrough,
 };
 use net::http::{
-    HttpCredentials, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Via,
-    run_http,
+    HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Via, run_http,
 };
-use net::{Account, Admission, EventLog, Limits, Reloadable, Unobserved, Workers};
+use net::{
+    Account, AccountGate, Admission, EventLog, Limits, PassThrough, ServiceAccount, Unobserved,
+    UpstreamIdentity, Workers,
+};
 use rpc::AuthLevel;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -115,10 +117,6 @@ impl Setup {
         let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
         let config = Arc::new(HttpListenerConfig {
             sign_in: HttpSignIn::new(acceptor, self.mechanisms, true),
-            relayed: self.relayed.then(|| {
-                let authority = Authority::new("server");
-                Arc::new(passthrough::Config { authority, lifetime: None, registry: Arc::clone(&registry) })
-            }),
             origin: "https://proxy.lab.test".to_owned(),
             peers: self.peers,
             tells_forwarding: true,
@@ -127,11 +125,19 @@ impl Setup {
                 host: upstream.ip().to_string(),
                 port: upstream.port(),
                 tls: None,
-                credentials: Reloadable::new(if self.relayed {
-                    HttpCredentials::Relayed
+                identity: if self.relayed {
+                    let (authority, registry) = (Authority::new("server"), Arc::clone(&registry));
+                    UpstreamIdentity::new(PassThrough::new(passthrough::Config {
+                        authority,
+                        lifetime: None,
+                        registry,
+                    }))
                 } else {
-                    HttpCredentials::account(service).unwrap()
-                }),
+                    UpstreamIdentity::new(ServiceAccount::new(
+                        service.for_http().unwrap(),
+                        &AccountGate::new(),
+                    ))
+                },
                 timeout: PATIENCE,
                 call_limit: self.call_limit,
                 via: Via::new(&mut identity::OsRandom).unwrap(),

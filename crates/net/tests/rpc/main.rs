@@ -68,7 +68,7 @@ impl Talk {
         let nowhere = Location::Fixed { host: "127.0.0.1".to_owned(), port: 9 };
         let upstream = Upstream {
             endpoints: Arc::new(Endpoints::new(nowhere)),
-            account: None,
+            identity: net::UpstreamIdentity::new(net::Unauthenticated),
             timeout: PATIENCE,
             call_limit: PATIENCE,
             loop_marker: net::LoopMarker::new(&mut identity::OsRandom).unwrap(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
 use identity::{Credentials, Mechanism, Registry, Scope, SecurityContext};
-use net::http::{HttpAnswer, HttpClient, HttpCredentials, HttpUpstream, TlsTrust, TlsVersion, Via};
-use net::{Account, Gate, Reloadable};
+use net::http::{HttpAnswer, HttpClient, HttpUpstream, TlsTrust, TlsVersion, Via};
+use net::{Account, AccountGate, Gate, ServiceAccount, UpstreamIdentity};
 use rpc::AuthLevel;
 
 use super::arguments::Arguments;
@@ -46,14 +46,14 @@ impl HttpSender {
         let contexts = Registry::new();
         let account = Credentials::password(user, domain, &password);
         let account = Account::new(account, mechanism, AuthLevel::NONE, &target.host, &contexts);
-        let credentials = HttpCredentials::account(account)?;
+        let account = ServiceAccount::new(account.for_http()?, &AccountGate::new());
         let name = server_name.as_ref().unwrap_or(&target.host);
         let trust = || TlsTrust::new(name, ca_file.as_deref(), TlsVersion::default());
         let upstream = HttpUpstream {
             host: target.host.clone(),
             port: target.port,
             tls: target.tls.then(trust).transpose()?,
-            credentials: Reloadable::new(credentials),
+            identity: UpstreamIdentity::new(account),
             timeout: TIMEOUT,
             call_limit: CALL_LIMIT,
             via: Via::new(&mut identity::OsRandom)?,

@@ -54,7 +54,7 @@ impl Authenticator {
         shared: bool,
         bindings: Option<ChannelBindings>,
     ) -> Self {
-        let method = match &config.relayed {
+        let method = match config.upstream.identity.pass_through() {
             None => Method::Local(Connection::new(&config.sign_in, protected, shared, bindings)),
             Some(relayed) => {
                 Method::Passthrough(Relayed::new(relayed, config.sign_in.is_safe(protected), shared))

@@ -204,7 +204,7 @@ impl Relayed {
         } else {
             self.taken = Some(accepted);
         }
-        request.link.as_mut().ok_or_else(lost)?.belongs_to(&context);
+        request.link.as_mut().ok_or_else(lost)?.belongs_to(request.upstream, &context);
         if !stays {
             *request.link = None;
         }

@@ -10,17 +10,18 @@ use identity::{
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::account::{Account, credentials_for};
+use crate::account::Account;
 use crate::clock;
 use crate::gate::{AcceptedSignIn, Road, SignInAttempt};
 use crate::http::passthrough::challenges::NotSignedIn;
 use crate::http::transport::{FramedTransport, Stream};
-use crate::http::upstream::config::{HttpCredentials, HttpUpstream, directory};
+use crate::http::upstream::config::{HttpUpstream, directory};
 use crate::http::upstream::dial::{NotConnected, NotOpened};
 use crate::http::upstream::forwarding::Via;
 use crate::http::upstream::headers::keep_alive;
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::upstream_error::{Timeout, UpstreamError};
+use crate::upstream_identity::UpstreamCredentials;
 
 /// One connection to the server.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ pub(crate) struct UpstreamConnection {
     owner: Option<Identity>,
     /// Whether its owner signs in, or signed in, with a handshake on it.
     pub(super) pinned: bool,
-    /// With what its requests are authenticated; none for anonymous ones.
-    pub(super) credentials: Option<Arc<HttpCredentials>>,
+    /// The credentials of its owner's requests; none as long as it has no owner.
+    pub(super) credentials: UpstreamCredentials,
     /// What its requests' `Host` header says.
     pub(super) host: Bytes,
     /// What binds a handshake to it.
@@ -79,7 +80,7 @@ impl UpstreamConnection {
             transport: FramedTransport::new(stream, ResponseDecoder::new(Limits::default())),
             owner: None,
             pinned: false,
-            credentials: Some(upstream.credentials.get()),
+            credentials: UpstreamCredentials::Unauthenticated,
             host: upstream.host_header().into(),
             bindings,
             lasts: None,
@@ -137,12 +138,9 @@ impl UpstreamConnection {
         context: &SecurityContext,
         target: &str,
     ) -> Result<bool, UpstreamError> {
-        let Some(held) =
-            self.credentials.as_ref().filter(|held| matches!(***held, HttpCredentials::EachRequest { .. }))
-        else {
-            return Ok(true);
-        };
-        if !Arc::ptr_eq(held, &upstream.credentials.get()) {
+        let Some(held) = self.authenticates_requests() else { return Ok(true) };
+        let current = upstream.identity.for_caller(context);
+        if !current.account().is_some_and(|current| Arc::ptr_eq(held, current)) {
             return Ok(false);
         }
         if self.accepted.as_ref().is_some_and(|accepted| accepted.covers(directory(target))) {
@@ -161,9 +159,13 @@ impl UpstreamConnection {
         {
             // With a handshake no further request signs in.
             let accepted = attempt.accepted();
-            self.accepted = accepted
-                .filter(|_| matches!(self.credentials.as_deref(), Some(HttpCredentials::EachRequest { .. })));
+            self.accepted = accepted.filter(|_| self.authenticates_requests().is_some());
         }
+    }
+
+    /// The account that authenticates each request, instead of the connection.
+    fn authenticates_requests(&self) -> Option<&Arc<Account>> {
+        self.credentials.account().filter(|account| account.authorization().is_some())
     }
 
     /// The service account's sign-in on it failed.
@@ -209,9 +211,9 @@ impl UpstreamConnection {
     }
 
     /// `context` signed in on it, and owns it from now on.
-    pub(crate) fn belongs_to(&mut self, context: &SecurityContext) {
+    pub(crate) fn belongs_to(&mut self, upstream: &HttpUpstream, context: &SecurityContext) {
         self.owner = Some(context.identity().clone());
-        self.credentials = self.credentials.take().and_then(|held| credentials_for(context, held));
+        self.credentials = upstream.identity.for_caller(context);
     }
 
     /// Asks something that changes nothing, without a body. The answer's body is thrown away; says whether the
@@ -238,10 +240,10 @@ impl UpstreamConnection {
         context: &SecurityContext,
         target: &str,
     ) -> Result<(), NotOpened> {
-        self.belongs_to(context);
-        match self.credentials.clone().as_deref() {
-            Some(HttpCredentials::Handshake(account)) => self.shake_hands(upstream, account, target).await,
-            Some(HttpCredentials::EachRequest { .. } | HttpCredentials::Relayed) | None => Ok(()),
+        self.belongs_to(upstream, context);
+        match self.credentials.account().filter(|account| account.authorization().is_none()) {
+            Some(account) => self.shake_hands(upstream, &Arc::clone(account), target).await,
+            None => Ok(()),
         }
     }
 
@@ -282,10 +284,9 @@ impl UpstreamConnection {
 
     /// Why the server refused what we sent with our account's credentials, by an answer with these `fields`.
     pub(crate) fn refused(&self, fields: &Fields) -> NotSignedIn {
-        match self.credentials.as_deref() {
-            Some(HttpCredentials::EachRequest { mechanism, .. }) => NotSignedIn::by(*mechanism, fields),
-            Some(HttpCredentials::Handshake(account)) => NotSignedIn::by(account.mechanism, fields),
-            Some(HttpCredentials::Relayed) | None => NotSignedIn::Anonymous,
+        match self.credentials.account() {
+            Some(account) => NotSignedIn::by(account.mechanism, fields),
+            None => NotSignedIn::Anonymous,
         }
     }
 

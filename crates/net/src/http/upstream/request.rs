@@ -4,10 +4,10 @@ use bytes::Bytes;
 use http1::{Fate, RequestHead, Version};
 
 use crate::http::server_only::{Cookies, Speaker, speaker};
-use crate::http::upstream::config::HttpCredentials;
 use crate::http::upstream::connection::UpstreamConnection;
 use crate::http::upstream::forwarding::Forwarding;
 use crate::http::upstream::headers::{is_of_connection, named_by_connection};
+use crate::upstream_identity::UpstreamCredentials;
 
 /// What is ours to say of a request that goes to the server.
 #[derive(Debug, Clone, Copy)]
@@ -91,15 +91,14 @@ impl UpstreamConnection {
 
     /// What the next request has to prove who sends it.
     fn proof(&mut self) -> Proof {
-        let Some(credentials) = &self.credentials else { return Proof::Ours(None) };
-        match (&**credentials, self.token.take()) {
-            (HttpCredentials::EachRequest { authorization, .. }, _) => {
-                Proof::Ours(Some(authorization.clone()))
-            }
-            (HttpCredentials::Handshake(_), Some(token)) => Proof::Ours(Some(token.into())),
-            // Credentials that each request has are the client's own, and were taken by the server.
-            (HttpCredentials::Relayed, _) if !self.pinned => Proof::AsItCame,
-            (HttpCredentials::Handshake(_) | HttpCredentials::Relayed, _) => Proof::Ours(None),
+        match &self.credentials {
+            UpstreamCredentials::Account { account, .. } => match account.authorization() {
+                Some(authorization) => Proof::Ours(Some(authorization.clone())),
+                None => Proof::Ours(self.token.take().map(Bytes::from)),
+            },
+            // Credentials that each request has are the client's own, and the server accepted them.
+            UpstreamCredentials::PassThrough if !self.pinned => Proof::AsItCame,
+            UpstreamCredentials::Unauthenticated | UpstreamCredentials::PassThrough => Proof::Ours(None),
         }
     }
 }

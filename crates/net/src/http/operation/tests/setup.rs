@@ -18,10 +18,10 @@ use crate::http::downstream::auth::local::HttpSignIn;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
 use crate::http::peers::Peers;
-use crate::http::upstream::config::{HttpCredentials, HttpUpstream};
+use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::forwarding::Via;
 use crate::tcp::admission::Limits;
-use crate::{Gate, Reloadable, Unobserved};
+use crate::{AccountGate, Gate, ServiceAccount, Unobserved, UpstreamIdentity};
 
 /// Every user has an account: the password is the name with `pw1` behind it.
 struct Everybody;
@@ -73,10 +73,10 @@ impl Setup {
         let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
         let service =
             crate::Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "exchange.lab.test", &registry);
+        let service = ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new());
         let engine = Engine::new(Stack::new(self.modules));
         let config = HttpListenerConfig {
             sign_in: HttpSignIn::new(acceptor, Mechanism::ALL, true),
-            relayed: None,
             origin: "https://proxy.lab.test".to_owned(),
             peers: Peers::default(),
             tells_forwarding: true,
@@ -85,7 +85,7 @@ impl Setup {
                 host: "exchange.lab.test".to_owned(),
                 port: 443,
                 tls: None,
-                credentials: Reloadable::new(HttpCredentials::account(service).unwrap()),
+                identity: UpstreamIdentity::new(service),
                 timeout: CALL_LIMIT,
                 call_limit: self.call_limit,
                 via: Via::new(&mut OsRandom).unwrap(),

@@ -1,0 +1,33 @@
+//! The upstream mode `relayed`: clients authenticate at the upstream through the proxy, over HTTP only.
+
+use std::sync::Arc;
+
+use identity::{SecurityContext, passthrough};
+
+use super::{UpstreamCredentials, UpstreamMode};
+
+/// Pass-through authentication: the credentials of each client are its own.
+#[derive(Debug)]
+pub struct PassThrough(Arc<passthrough::Config>);
+
+impl PassThrough {
+    /// Clients get identities as `config` says.
+    pub fn new(config: passthrough::Config) -> Self {
+        Self(Arc::new(config))
+    }
+}
+
+impl UpstreamMode for PassThrough {
+    fn credentials(&self, _: &SecurityContext) -> UpstreamCredentials {
+        UpstreamCredentials::PassThrough
+    }
+
+    /// The proxy has no credentials with which it could send the request that ends a session.
+    fn ends_sessions(&self) -> bool {
+        false
+    }
+
+    fn pass_through(&self) -> Option<&Arc<passthrough::Config>> {
+        Some(&self.0)
+    }
+}

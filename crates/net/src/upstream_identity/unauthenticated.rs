@@ -1,0 +1,20 @@
+//! The upstream mode without credentials: `upstream.level = "none"` for RPC, and clients without an account.
+
+use identity::SecurityContext;
+
+use super::{UpstreamCredentials, UpstreamMode};
+
+/// The requests of all clients are unauthenticated at the upstream.
+#[derive(Debug, Clone, Copy)]
+pub struct Unauthenticated;
+
+impl UpstreamMode for Unauthenticated {
+    fn credentials(&self, _: &SecurityContext) -> UpstreamCredentials {
+        UpstreamCredentials::Unauthenticated
+    }
+
+    /// The upstream does not tell clients apart: a request without credentials ends a session as it opened it.
+    fn ends_sessions(&self) -> bool {
+        true
+    }
+}
