@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use rpc::pdu::FaultStatus;
 use rpc::server::{CloseReason, Event, Request, ServerAssociation};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
@@ -19,7 +18,10 @@ use crate::rpc::pdu_quota::Pace;
 use crate::rpc::stubs::{Stubs, Unread};
 use crate::tcp::admission::ConnectionPermit;
 use crate::tcp::read::poll_read;
-use crate::tcp::stream::{send, send_now};
+use crate::tcp::stream::{ClientStream, send, send_now};
+
+#[cfg(test)]
+mod tests;
 
 /// Why the proxy closed a client's connection.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +41,9 @@ pub(crate) enum ConnectionError {
 }
 
 /// One client connection.
-struct Connection<H: RequestHandler> {
+struct Connection<S, H: RequestHandler> {
     config: Arc<RpcListenerConfig>,
-    stream: TcpStream,
+    stream: S,
     peer: SocketAddr,
     permit: ConnectionPermit,
     association: ServerAssociation,
@@ -63,9 +65,9 @@ struct Connection<H: RequestHandler> {
 
 /// Serves `stream`, which was accepted at `since`, until its end. When `shutdown` turns true, active calls are answered
 /// and no more are accepted.
-pub(crate) async fn serve<H: RequestHandler>(
+pub(crate) async fn serve<S: ClientStream, H: RequestHandler>(
     config: Arc<RpcListenerConfig>,
-    stream: TcpStream,
+    stream: S,
     (peer, since): (SocketAddr, Instant),
     permit: ConnectionPermit,
     handler: H,
@@ -90,11 +92,11 @@ pub(crate) async fn serve<H: RequestHandler>(
     connection.run(shutdown).await
 }
 
-impl<H: RequestHandler> Connection<H> {
+impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
     async fn run(&mut self, mut shutdown: watch::Receiver<bool>) -> Result<(), ConnectionError> {
         let mut tick = interval(check_interval(&self.config.limits));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        send(&self.stream, self.config.greeting, self.config.limits.handshake, &mut shutdown).await?;
+        send(&mut self.stream, self.config.greeting, self.config.limits.handshake, &mut shutdown).await?;
         loop {
             if *shutdown.borrow() {
                 self.scope.handler.stop(&mut self.replies);
@@ -149,11 +151,12 @@ impl<H: RequestHandler> Connection<H> {
             if output.is_empty() {
                 return Ok(());
             }
-            let unread = output.get(send_now(&self.stream, &output)?..).unwrap_or_default();
+            let unread = send_now(&mut self.stream, &output).await?;
             let _held = self.stubs.hold_unread(unread.len(), self.contexts.any())?;
             let limit = self.config.limits.handshake;
-            let sent = send(&self.stream, unread, limit, shutdown);
-            if self.is_authenticated() {
+            let is_authenticated = self.is_authenticated();
+            let sent = send(&mut self.stream, unread, limit, shutdown);
+            if is_authenticated {
                 sent.await?;
             } else if let Ok(sent) = timeout_at(self.deadlines.since() + limit, sent).await {
                 sent?;

@@ -17,7 +17,7 @@ use crate::rpc::call::{AssociationConfig, CallEnd, Connected, Outgoing, Progress
 use crate::rpc::loop_marker::BindId;
 use crate::rpc::upstream_auth::UpstreamAuth;
 use crate::tcp::read::poll_read;
-use crate::tcp::stream::send_now;
+use crate::tcp::stream::poll_send;
 use crate::upstream_error::{Received, Timeout, UpstreamError};
 
 /// How often a connection reads before the other connections of its thread have their turn.
@@ -270,25 +270,23 @@ fn protocol(error: CallError) -> UpstreamError {
     UpstreamError::Protocol(error.to_string())
 }
 
+/// Sends the association's output as far as the server takes it.
 fn write(
-    stream: &TcpStream,
+    stream: &mut TcpStream,
     task: &mut Context<'_>,
     association: &mut ClientAssociation,
     output: &mut Bytes,
 ) -> io::Result<()> {
     loop {
         if output.is_empty() {
-            if association.output_len() == 0 {
+            *output = association.take_output();
+            if output.is_empty() {
                 return Ok(());
             }
-            *output = association.take_output();
         }
-        drop(output.split_to(send_now(stream, output)?));
-        if !output.is_empty() {
-            match stream.poll_write_ready(task) {
-                Poll::Ready(ready) => ready?,
-                Poll::Pending => return Ok(()),
-            }
+        match poll_send(stream, task, output) {
+            Poll::Ready(sent) => sent?,
+            Poll::Pending => return Ok(()),
         }
     }
 }

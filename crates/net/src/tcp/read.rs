@@ -1,4 +1,4 @@
-//! Reading a connection.
+//! Reading from a byte stream.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 
 /// Bytes that are read at once.
 const AT_ONCE: usize = 16 * 1024;
@@ -14,7 +13,7 @@ const AT_ONCE: usize = 16 * 1024;
 /// Reads what has arrived and hands it to `take`; ready with how many bytes that were, zero at the end of the stream.
 /// The buffer is on the stack for this call only, so that an idle connection has none.
 pub(crate) fn poll_read(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + Unpin),
     task: &mut Context<'_>,
     take: impl FnOnce(&[u8]),
 ) -> Poll<io::Result<usize>> {

@@ -1,9 +1,14 @@
-//! Socket options, and writing.
+//! Options of sockets, and writing to a byte stream.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Buf;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -22,41 +27,96 @@ pub(crate) fn prepare(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-/// Sends as much of `bytes` as the peer takes at once. Returns how many bytes that were.
-pub(crate) fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    let mut sent = 0;
-    while let Some(rest) = bytes.get(sent..).filter(|rest| !rest.is_empty()) {
-        match stream.try_write(rest) {
-            Ok(count) => sent += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
+/// A client's byte stream: a TCP connection, or one that another envelope carries. It sends what it takes without
+/// [`AsyncWrite::poll_flush`], and dropping it closes it.
+pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ClientStream for S {}
+
+/// Writes `bytes`, and advances them past what the peer took; ready once it took all.
+pub(crate) fn poll_send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    task: &mut Context<'_>,
+    bytes: &mut impl Buf,
+) -> Poll<io::Result<()>> {
+    while bytes.has_remaining() {
+        let count = ready!(Pin::new(&mut *stream).poll_write(task, bytes.chunk()))?;
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        bytes.advance(count);
     }
-    Ok(sent)
+    Poll::Ready(Ok(()))
+}
+
+/// Sends as much of `bytes` as the peer takes at once. Returns the rest.
+pub(crate) async fn send_now<'a>(
+    stream: &mut (impl AsyncWrite + Unpin),
+    mut bytes: &'a [u8],
+) -> io::Result<&'a [u8]> {
+    poll_fn(|task| match poll_send(stream, task, &mut bytes) {
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        _ => Poll::Ready(Ok(bytes)),
+    })
+    .await
 }
 
 /// Sends all of `bytes`. Each time that the peer takes nothing it has `limit` to take more, or less once `shutdown` is
 /// true.
 pub(crate) async fn send(
-    stream: &TcpStream,
+    stream: &mut (impl AsyncWrite + Unpin),
     mut bytes: &[u8],
     limit: Duration,
     shutdown: &mut watch::Receiver<bool>,
 ) -> io::Result<()> {
-    loop {
-        bytes = bytes.get(send_now(stream, bytes)?..).unwrap_or_default();
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        // Also where the sender is gone.
+    while !bytes.is_empty() {
+        // Also if the sender is gone.
         let stopping = *shutdown.borrow() || shutdown.has_changed().is_err();
         let limit = if stopping { limit.min(DURING_SHUTDOWN) } else { limit };
+        let before = bytes.len();
+        // The limit begins anew with each part that the peer took.
+        let part = poll_fn(|task| match poll_send(stream, task, &mut bytes) {
+            Poll::Pending if bytes.len() < before => Poll::Ready(Ok(())),
+            sent => sent,
+        });
         tokio::select! {
-            ready = timeout(limit, stream.writable()) => match ready {
-                Ok(ready) => ready?,
+            sent = timeout(limit, part) => match sent {
+                Ok(sent) => sent?,
                 Err(_) => return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")),
             },
             _ = shutdown.wait_for(|shutdown| *shutdown), if !stopping => {}
         }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_has_the_limit_anew_with_each_part_that_it_takes() {
+        let (mut stream, mut peer) = duplex(4);
+        let (_sender, mut shutdown) = watch::channel(false);
+        let limit = Duration::from_secs(1);
+        let reading = async {
+            for _ in 0..4 {
+                tokio::time::sleep(limit * 2 / 5).await;
+                peer.read_exact(&mut [0; 4]).await.unwrap();
+            }
+        };
+        let (sent, ()) = tokio::join!(send(&mut stream, b"sixteen bytes ..", limit, &mut shutdown), reading);
+        sent.unwrap();
+        let error = send(&mut stream, b"five!", limit / 10, &mut shutdown).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn what_the_peer_does_not_take_at_once_is_returned() {
+        let (mut stream, _peer) = duplex(4);
+        assert_eq!(send_now(&mut stream, b"123456").await.unwrap(), b"56");
+        assert_eq!(send_now(&mut stream, b"56").await.unwrap(), b"56");
     }
 }

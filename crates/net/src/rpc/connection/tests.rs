@@ -1,0 +1,106 @@
+//! A client connection over a byte stream that is not TCP.
+
+use bytes::Bytes;
+use identity::accounts::Account;
+use identity::{AcceptorConfig, Accounts, Authority, Policy, Registry, ServerNames};
+use rpc::client::{self, ClientAssociation, ClientConfig};
+use rpc::server::{Interface, ServerConfig};
+use rpc::{AuthLevel, epm};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+use super::*;
+use crate::body_budget::BodyBudget;
+use crate::rpc::association_group::Groups;
+use crate::rpc::auth::ClientAuth;
+use crate::rpc::local_service::{Local, Service};
+use crate::tcp::admission::{Admission, Entered, Limits};
+use crate::unobserved::Unobserved;
+
+/// Responds with the stub of the request.
+struct Echo;
+
+impl Service for Echo {
+    fn call(&self, call: &Call) -> Result<Bytes, FaultStatus> {
+        Ok(call.stub.clone())
+    }
+}
+
+#[derive(Debug)]
+struct NoAccounts;
+
+impl Accounts for NoAccounts {
+    fn find(&self, _domain: &str, _user: &str) -> Option<Account> {
+        None
+    }
+}
+
+fn listener_config() -> Arc<RpcListenerConfig> {
+    let limits = Limits::default();
+    let interface = Interface { id: epm::INTERFACE, minimum_level: AuthLevel::NONE };
+    Arc::new(RpcListenerConfig {
+        rpc: Arc::new(ServerConfig { interfaces: vec![interface], ..ServerConfig::default() }),
+        groups: Arc::new(Groups::default()),
+        auth: ClientAuth::new(AcceptorConfig {
+            accounts: Arc::new(NoAccounts),
+            policy: Policy::default(),
+            names: ServerNames::default(),
+            authority: Authority::new("here"),
+            registry: Registry::new(),
+        }),
+        auth_limit: Arc::default(),
+        bodies: BodyBudget::new(&limits),
+        limits,
+        observer: Arc::new(Unobserved),
+        log: crate::event_log::EventLog::default(),
+        proxy_protocol: Vec::new(),
+        loop_marker: None,
+        greeting: b"hello",
+    })
+}
+
+/// Sends what `association` has to send, and reads until it has an event.
+async fn next_event(association: &mut ClientAssociation, stream: &mut DuplexStream) -> client::Event {
+    loop {
+        stream.write_all(&association.take_output()).await.unwrap();
+        if let Some(event) = association.poll_event() {
+            return event;
+        }
+        let mut bytes = [0; 4096];
+        let count = stream.read(&mut bytes).await.unwrap();
+        assert_ne!(count, 0, "the proxy closed the connection");
+        association.receive(&bytes[..count]);
+    }
+}
+
+#[tokio::test]
+async fn calls_are_answered_on_a_byte_stream_that_is_not_tcp() {
+    // Less than a fragment fits in, so that both ends have to wait for room.
+    let (ours, mut client) = duplex(1000);
+    let peer: SocketAddr = ([127, 0, 0, 1], 1).into();
+    let Entered { permit, evicted: _evicted, .. } =
+        Admission::new(Limits::default(), Vec::new()).enter(peer.ip()).unwrap();
+    let (stop, shutdown) = watch::channel(false);
+    let handler = Local::new(Arc::new(Echo));
+    let proxy = serve(listener_config(), ours, (peer, Instant::now()), permit, handler, shutdown);
+    let talk = async {
+        let mut greeting = [0; 5];
+        client.read_exact(&mut greeting).await.unwrap();
+        assert_eq!(&greeting, b"hello");
+        let mut association = ClientAssociation::new(ClientConfig::default());
+        association.bind(&[(0, epm::INTERFACE)], None).unwrap();
+        assert!(matches!(next_event(&mut association, &mut client).await, client::Event::Bound { .. }));
+        let stub = Bytes::from(vec![7; 20_000]);
+        for _ in 0..2 {
+            association.call(0, 3, None, stub.clone()).unwrap();
+            let client::Event::Response(response) = next_event(&mut association, &mut client).await else {
+                panic!("no response")
+            };
+            assert_eq!(response.stub, stub);
+        }
+        stop.send(true).unwrap();
+        assert_eq!(next_event(&mut association, &mut client).await, client::Event::Shutdown);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    };
+    let (served, ()) = tokio::join!(proxy, talk);
+    served.unwrap();
+}
