@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use identity::{SecurityContext, passthrough};
 
-use super::{UpstreamCredentials, UpstreamMode};
+use super::mode::{UpstreamCredentials, UpstreamMode};
 
 /// Pass-through authentication: the credentials of each client are its own.
 #[derive(Debug)]

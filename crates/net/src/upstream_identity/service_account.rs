@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use identity::SecurityContext;
 
-use super::{UpstreamCredentials, UpstreamMode};
+use super::mode::{UpstreamCredentials, UpstreamMode};
 use crate::account::Account;
 use crate::gate::AccountGate;
 use crate::reloadable::Reloadable;

@@ -2,7 +2,7 @@
 
 use identity::SecurityContext;
 
-use super::{UpstreamCredentials, UpstreamMode};
+use super::mode::{UpstreamCredentials, UpstreamMode};
 
 /// The requests of all clients are unauthenticated at the upstream.
 #[derive(Debug, Clone, Copy)]

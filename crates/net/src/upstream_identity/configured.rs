@@ -1,0 +1,118 @@
+//! The upstream mode of one upstream, as its connections ask it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use identity::{SecurityContext, passthrough};
+
+use super::mode::{UpstreamCredentials, UpstreamMode};
+use crate::gate::{Road, SignInAttempt};
+use crate::upstream_error::UpstreamError;
+
+/// The upstream mode that is configured for one upstream. Clones share it.
+#[derive(Debug, Clone)]
+pub struct UpstreamIdentity(Arc<dyn UpstreamMode>);
+
+impl UpstreamIdentity {
+    /// Uses `mode`.
+    pub fn new(mode: impl UpstreamMode + 'static) -> Self {
+        Self(Arc::new(mode))
+    }
+
+    /// The credentials for requests of `caller`. RPC and HTTP get credentials by this function only: anonymous callers
+    /// never use the proxy's.
+    pub(crate) fn for_caller(&self, caller: &SecurityContext) -> UpstreamCredentials {
+        if caller.is_anonymous() { UpstreamCredentials::Unauthenticated } else { self.0.credentials(caller) }
+    }
+
+    /// Permits an authentication at `service` of the upstream by `road` for a request of `caller`, within `limit`. `None`
+    /// if the proxy does not authenticate with an account.
+    pub(crate) async fn permit(
+        &self,
+        caller: &SecurityContext,
+        road: Road,
+        service: &str,
+        limit: Duration,
+    ) -> Result<Option<SignInAttempt>, UpstreamError> {
+        match self.for_caller(caller) {
+            UpstreamCredentials::Account { gate, .. } => {
+                gate.sign_in(road, service, caller, limit).await.map(Some)
+            }
+            UpstreamCredentials::Unauthenticated | UpstreamCredentials::PassThrough => Ok(None),
+        }
+    }
+
+    /// Whether the proxy authenticates with an account for requests of `caller`.
+    pub fn has_account(&self, caller: &SecurityContext) -> bool {
+        self.for_caller(caller).account().is_some()
+    }
+
+    /// How clients authenticate at the upstream through the proxy, if they do.
+    pub fn pass_through(&self) -> Option<&Arc<passthrough::Config>> {
+        self.0.pass_through()
+    }
+
+    /// Whether the proxy can end a session at the upstream after its client has left.
+    pub fn ends_sessions(&self) -> bool {
+        self.0.ends_sessions()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use identity::{Authority, Credentials, Mechanism, Password, Registry};
+    use rpc::pdu::AuthLevel;
+
+    use super::super::{PassThrough, ServiceAccount, Unauthenticated};
+    use super::*;
+    use crate::account::Account;
+    use crate::gate::AccountGate;
+
+    fn service_account(registry: &Arc<Registry>) -> ServiceAccount {
+        let credentials = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
+        let account = Account::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", registry);
+        ServiceAccount::new(account, &AccountGate::new())
+    }
+
+    #[tokio::test]
+    async fn anonymous_callers_never_use_the_credentials_of_the_proxy() {
+        let registry = Registry::new();
+        let anonymous = SecurityContext::anonymous(&registry, &Authority::new("accounts"));
+        let authenticated = SecurityContext::system(&registry);
+        let identity = UpstreamIdentity::new(service_account(&registry));
+        assert!(identity.for_caller(&authenticated).account().is_some());
+        assert!(matches!(identity.for_caller(&anonymous), UpstreamCredentials::Unauthenticated));
+        let permit = |caller| identity.permit(caller, Road::Http, "mapi", Duration::from_secs(1));
+        assert!(permit(&authenticated).await.unwrap().is_some());
+        assert!(permit(&anonymous).await.unwrap().is_none());
+    }
+
+    #[test]
+    fn a_replaced_account_is_used_from_then_on() {
+        let registry = Registry::new();
+        let mode = service_account(&registry);
+        let (identity, caller) = (UpstreamIdentity::new(mode.clone()), SecurityContext::system(&registry));
+        let before = identity.for_caller(&caller);
+        let same = identity.for_caller(&caller);
+        assert!(Arc::ptr_eq(before.account().unwrap(), same.account().unwrap()));
+        mode.replace(Account::clone(before.account().unwrap()));
+        let after = identity.for_caller(&caller);
+        assert!(!Arc::ptr_eq(before.account().unwrap(), after.account().unwrap()));
+    }
+
+    #[test]
+    fn only_the_mode_with_an_account_ends_sessions_at_the_upstream() {
+        let registry = Registry::new();
+        let config = passthrough::Config {
+            authority: Authority::new("server"),
+            lifetime: None,
+            registry: Arc::clone(&registry),
+        };
+        let pass_through = UpstreamIdentity::new(PassThrough::new(config));
+        assert!(pass_through.pass_through().is_some() && !pass_through.ends_sessions());
+        let account = UpstreamIdentity::new(service_account(&registry));
+        assert!(account.pass_through().is_none() && account.ends_sessions());
+        let unauthenticated = UpstreamIdentity::new(Unauthenticated);
+        assert!(unauthenticated.for_caller(&SecurityContext::system(&registry)).account().is_none());
+    }
+}

@@ -1,0 +1,50 @@
+//! What an upstream mode decides.
+
+use std::fmt;
+use std::sync::Arc;
+
+use identity::{SecurityContext, passthrough};
+
+use crate::account::Account;
+use crate::gate::AccountGate;
+
+/// An upstream mode: with which credentials the requests of clients reach the upstream.
+pub trait UpstreamMode: fmt::Debug + Send + Sync {
+    /// The credentials for requests of `caller`, for connections that are opened from now on. Not called for anonymous
+    /// callers, whose requests are unauthenticated in every mode.
+    fn credentials(&self, caller: &SecurityContext) -> UpstreamCredentials;
+
+    /// Whether the proxy can end a session at the upstream after its client has left.
+    fn ends_sessions(&self) -> bool;
+
+    /// How clients authenticate at the upstream through the proxy. `None` if the proxy authenticates clients itself.
+    fn pass_through(&self) -> Option<&Arc<passthrough::Config>> {
+        None
+    }
+}
+
+/// The credentials of upstream connections for one caller.
+#[derive(Debug, Clone)]
+pub enum UpstreamCredentials {
+    /// None: requests are unauthenticated, and credentials that they carry are removed.
+    Unauthenticated,
+    /// Those of an account that the proxy holds.
+    Account {
+        /// The account.
+        account: Arc<Account>,
+        /// Which attempts to authenticate with the account are permitted.
+        gate: Arc<AccountGate>,
+    },
+    /// The client's own, which are forwarded.
+    PassThrough,
+}
+
+impl UpstreamCredentials {
+    /// The account, if the proxy authenticates with one.
+    pub(crate) const fn account(&self) -> Option<&Arc<Account>> {
+        match self {
+            Self::Account { account, .. } => Some(account),
+            Self::Unauthenticated | Self::PassThrough => None,
+        }
+    }
+}
