@@ -126,7 +126,7 @@ fn a_wrong_password_is_tried_once_on_each_road() {
         &configured(&upstream, "Dormouse 4"),
         &[
             "upstream.credentials.password_file: ",
-            "the server offers NTLM and refuses our sign-in by it: check the account and its password",
+            "the server offers NTLM and rejects the service account: check the account and its password",
             "rfr: the server refuses LAB\\svcproxy (",
         ],
     );
@@ -156,7 +156,7 @@ fn each_scheme_and_the_lab_tell_a_wrong_password_from_a_right_one() {
             &configured(&upstream, "Dormouse 4"),
             &[
                 "upstream.credentials.password_file: ",
-                "refuses our sign-in by it",
+                "rejects the service account",
                 "rfr: the server refuses LAB",
             ],
         );

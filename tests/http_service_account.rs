@@ -37,6 +37,6 @@ fn a_sign_in_that_the_server_refuses_is_told_apart_from_one_that_it_does_not_off
     for (scheme, name) in [("ntlm", "NTLM"), ("basic", "Basic"), ("negotiate", "Negotiate")] {
         let wrong = (SERVICE.0, "Cheshire Cat 4");
         let place = Place::with(scheme, |setup| setup.service_account(wrong));
-        expect_logged(&place, &format!("the server offers {name} and refuses our sign-in by it"));
+        expect_logged(&place, &format!("the server offers {name} and rejects the service account"));
     }
 }

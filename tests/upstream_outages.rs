@@ -96,7 +96,7 @@ fn a_wrong_password_is_tried_once_by_basic_and_the_right_one_as_soon_as_it_is_re
     }
     assert_eq!(seen.load(Ordering::Relaxed), 1);
     let line = only_line(&proxy, "WARN", "refuses the service account");
-    assert!(line.contains("the server offers Basic and refuses our sign-in by it"), "{line}");
+    assert!(line.contains("the server offers Basic and rejects the service account"), "{line}");
     assert!(line.contains("SIGHUP"), "{line}");
 
     // The same password, read again, is no other one.
@@ -213,7 +213,7 @@ fn a_wrong_password_is_tried_once_by_ntlm() {
         assert!(status == 503 && text.contains(REFUSED_ACCOUNT), "{status} {text} {:?}", proxy.process.err());
     }
     assert_eq!(seen.load(Ordering::Relaxed), 1);
-    only_line(&proxy, "WARN", "refuses our sign-in by it");
+    only_line(&proxy, "WARN", "rejects the service account");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use engine::Interface;
 use identity::{Mechanism, OsRandom, Registry, SecurityContext};
-use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, NotSignedIn, TlsFailure};
+use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, ServiceAuthError, TlsFailure};
 use net::{LoopMarker, NotServed};
 
 use crate::config::{Binding, Config, Credentials, Found, ProtectionLevel, Specified, Url};
@@ -145,7 +145,7 @@ impl Asking<'_> {
             shown.fine.push(format!("{server}{target} offers {names}"));
             return true;
         }
-        let error = NotSignedIn::NotOffered { mechanism, offered: names };
+        let error = ServiceAuthError::NotOffered { mechanism, offered: names };
         shown.wrong("upstream.http_authentication", format!("{server}{target}: {error}"));
         false
     }
@@ -290,7 +290,7 @@ impl Shown {
         let key = match error {
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Authority)) => "upstream.ca_file",
             NotOpened::Connect(NotConnected::Tls(TlsFailure::Version)) => "upstream.tls",
-            NotOpened::SignIn(NotSignedIn::Refused(_)) => "upstream.credentials.password_file",
+            NotOpened::SignIn(ServiceAuthError::Rejected(_)) => "upstream.credentials.password_file",
             NotOpened::SignIn(_) => "upstream.http_authentication",
             _ => "upstream.http",
         };

@@ -7,7 +7,7 @@ use clap::ValueEnum as _;
 use engine::{CookieTable, Engine, Observer, SessionLimits};
 use identity::{AcceptorConfig, Mechanism, Scope};
 use net::http::{
-    self, HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, TlsError,
+    self, HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Peers, Pending, Routes, TlsError,
     TlsIdentity, TlsTrust, Via,
 };
 use net::{AuthLimit, BodyBudget, EventLog, Limits, UpstreamIdentity};
@@ -31,7 +31,7 @@ pub(crate) fn front(
     let clients = &config.clients;
     let mechanisms = clients.http_auth.iter().copied().map(Mechanism::from);
     Ok(Arc::new(HttpListenerConfig {
-        sign_in: HttpSignIn::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls),
+        auth: HttpAuthConfig::new(Arc::clone(acceptor), mechanisms, clients.basic_without_tls),
         auth_limit: Arc::clone(auth_limit),
         origin: origin(config),
         peers: Peers {

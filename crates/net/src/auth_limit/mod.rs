@@ -16,6 +16,7 @@ mod limits;
 mod report;
 mod table;
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -73,19 +74,31 @@ impl AuthLimit {
 
     /// An attempt failed. `name` is none where the credentials contain none: then no password was guessed, and it is only
     /// logged.
-    pub(crate) fn failed(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &str, now: Instant) {
+    pub(crate) fn failed(
+        &self,
+        peer: SocketAddr,
+        name: Option<&ClaimedName>,
+        why: impl Display,
+        now: Instant,
+    ) {
         if let Some(name) = name {
             self.lock().failed(source(peer.ip()), name, self.is_front(peer.ip()), self.limits, now);
         }
-        self.log(peer, name, why, now);
+        self.log(peer, name, &why, now);
     }
 
     /// The server's answer does not say whether an attempt succeeded: it is only logged.
-    pub(crate) fn unclear(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &str, now: Instant) {
-        self.log(peer, name, why, now);
+    pub(crate) fn unclear(
+        &self,
+        peer: SocketAddr,
+        name: Option<&ClaimedName>,
+        why: impl Display,
+        now: Instant,
+    ) {
+        self.log(peer, name, &why, now);
     }
 
-    fn log(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &str, now: Instant) {
+    fn log(&self, peer: SocketAddr, name: Option<&ClaimedName>, why: &dyn Display, now: Instant) {
         if !self.lock().refused(source(peer.ip()), name, now) || !self.at_once.pass(now) {
             return;
         }

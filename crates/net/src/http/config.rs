@@ -10,7 +10,7 @@ use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
 use crate::gate::{Lost, Road};
-use crate::http::downstream::auth::local::HttpSignIn;
+use crate::http::downstream::auth::local::HttpAuthConfig;
 use crate::http::downstream::context::ConnectionError;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
@@ -40,8 +40,8 @@ impl Default for HttpLimits {
 
 /// What the connections of HTTP listeners have in common.
 pub struct HttpListenerConfig {
-    /// How clients sign in.
-    pub sign_in: HttpSignIn,
+    /// How clients authenticate.
+    pub auth: HttpAuthConfig,
     /// How often they may fail to.
     pub auth_limit: Arc<AuthLimit>,
     /// What our URLs begin with: `https://`, our name, and the port where it is not the usual one.
@@ -115,7 +115,7 @@ impl HttpListenerConfig {
 impl std::fmt::Debug for HttpListenerConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HttpListenerConfig")
-            .field("sign_in", &self.sign_in)
+            .field("auth", &self.auth)
             .field("routes", &self.routes)
             .field("upstream", &self.upstream)
             .finish_non_exhaustive()

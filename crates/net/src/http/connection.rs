@@ -7,7 +7,7 @@ use http1::{RequestHead, ResponseHead};
 use tokio::time::Instant;
 
 use crate::gate::Lost;
-use crate::http::downstream::authenticate::Authenticator;
+use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::connection::{Beside, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
 use crate::http::downstream::respond;
@@ -128,7 +128,7 @@ impl ClientConnection {
     /// The server answers 401: to us, where we sign in, else to the client.
     #[cold]
     fn unauthorized(&mut self, upstream: &mut UpstreamConnection, head: &ResponseHead) -> UpstreamError {
-        if let Some(why) = self.authenticator.refused_by_server(head) {
+        if let Some(why) = self.authenticator.rejected_by_server(head) {
             return why;
         }
         if upstream.is_anonymous() {

@@ -44,14 +44,14 @@ pub async fn run_http(
 async fn end_sessions(config: &Arc<HttpListenerConfig>) -> Infallible {
     let mut sweep = tokio::time::interval(config.session_idle.clamp(Duration::from_secs(1), SWEEP));
     let mut look = tokio::time::interval(CHECK_INTERVAL);
-    let mut revocations = config.sign_in.revocations();
+    let mut revocations = config.auth.revocations();
     // One after the other.
     let mut ending = None;
     loop {
         tokio::select! {
             _ = sweep.tick() => config.engine.end_idle(&config.sessions, clock::now(), config.session_idle),
             _ = look.tick() => {
-                let now = config.sign_in.revocations();
+                let now = config.auth.revocations();
                 if std::mem::replace(&mut revocations, now) != now {
                     config.engine.end_revoked_by_cookie(&config.sessions);
                 }

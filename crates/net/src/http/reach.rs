@@ -36,7 +36,7 @@ pub async fn ask_anonymously(upstream: &HttpUpstream, target: &str) -> Result<An
     head.fields.push("Host", upstream.host_header());
     head.fields.push("Content-Length", "0");
     let (answer, _) = connection.probe(&head).await?;
-    let offered = challenges::names(&answer.fields).into_iter().map(str::to_owned).collect();
+    let offered = challenges::schemes(&answer.fields).into_iter().map(str::to_owned).collect();
     let ahead = answer.fields.text("date").and_then(|date| ahead(date.trim(), clock::now()));
     Ok(Anonymous { status: answer.status(), offered, ahead })
 }

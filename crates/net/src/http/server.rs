@@ -11,7 +11,9 @@ use tokio::time::{Instant, timeout};
 use crate::http::autodiscover::discover;
 use crate::http::config::HttpListenerConfig;
 use crate::http::connection::ClientConnection;
-use crate::http::downstream::authenticate::Authenticator;
+use crate::http::downstream::auth::authenticator::Authenticator;
+use crate::http::downstream::auth::local::ConnectionTraits;
+use crate::http::downstream::authenticate::{Authentication, authenticate};
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, clipped};
 use crate::http::downstream::preamble::{Begun, begin};
@@ -57,8 +59,9 @@ pub(crate) async fn serve(
         place.signed_in();
     }
     let forwarding = Forwarding::new(peer, shared, protected, &config.origin, config.tells_forwarding);
+    let traits = ConnectionTraits { tls: protected, shared, bindings };
     let mut client = ClientConnection {
-        authenticator: Authenticator::new(&config, protected, shared, bindings),
+        authenticator: Authenticator::new(&config.auth, config.upstream.identity.pass_through(), traits),
         upstream: UpstreamSlot::new(forwarding),
         downstream: Downstream::new(config, stream, peer, place, accepted, ShutdownSignal::new(stop)),
     };
@@ -128,9 +131,9 @@ async fn serve_request(
         }
     };
     let ClientConnection { downstream, authenticator, upstream } = client;
-    let request = match authenticator.authenticate(downstream, upstream, head, route).await? {
-        Ok(request) => request,
-        Err(keep_alive) => return Ok(keep_alive),
+    let request = match authenticate(authenticator, downstream, upstream, head, route).await? {
+        Authentication::Admitted(request) => request,
+        Authentication::Answered(keep_alive) => return Ok(keep_alive),
     };
     match route {
         Route::Mapi => operation::relay(client, request, framing).await,

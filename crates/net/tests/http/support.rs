@@ -15,7 +15,7 @@ use identity::{
     ServerNames, passthrough,
 };
 use net::http::{
-    HttpLimits, HttpListenerConfig, HttpSignIn, HttpUpstream, Peers, Pending, Routes, Via, run_http,
+    HttpAuthConfig, HttpLimits, HttpListenerConfig, HttpUpstream, Peers, Pending, Routes, Via, run_http,
 };
 use net::{
     Account, AccountGate, Admission, EventLog, Limits, PassThrough, ServiceAccount, Unobserved,
@@ -116,7 +116,7 @@ impl Setup {
         let service = Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "server", &registry);
         let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
         let config = Arc::new(HttpListenerConfig {
-            sign_in: HttpSignIn::new(acceptor, self.mechanisms, true),
+            auth: HttpAuthConfig::new(acceptor, self.mechanisms, true),
             origin: "https://proxy.lab.test".to_owned(),
             peers: self.peers,
             tells_forwarding: true,

@@ -1,4 +1,5 @@
-//! Authenticates each request, or answers it with what is to be proven.
+//! Authenticates each request of a client connection: does the I/O that its [`Authenticator`] asks for, reports the outcome,
+//! and writes the response to a request that is not admitted.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -6,279 +7,213 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http1::{RequestHead, ResponseHead};
-use identity::{ChannelBindings, ClaimedName, SecurityContext};
+use http1::RequestHead;
+use identity::{OsRandom, SecurityContext};
 use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
-use crate::auth_limit::AuthLimit;
+use crate::clock;
 use crate::gate::Lost;
 use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::auth::local::{Connection, SignedIn};
+use crate::http::downstream::auth::authenticator::Authenticator;
+use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
+use crate::http::downstream::auth::outcome::AuthOutcome;
+use crate::http::downstream::auth::request::{AuthRequest, Env};
 use crate::http::downstream::connection::Downstream;
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
-use crate::http::downstream::respond;
 use crate::http::downstream::routes::Route;
-use crate::http::passthrough::authenticator::{Relayed, Request};
+use crate::http::passthrough::pending::{ConnectionUse, Step};
+use crate::http::passthrough::transport;
 use crate::http::server_only::Cookies;
 use crate::http::upstream::slot::UpstreamSlot;
-use crate::upstream_error::{AuthError, UpstreamError};
 
-/// How long the answer to a request waits whose credentials are not checked.
-const HELD: Duration = Duration::from_secs(1);
+/// The longest delay of the response to a throttled client.
+const THROTTLE_DELAY: Duration = Duration::from_secs(1);
 
-/// What people get to read who have to sign in.
-const SIGN_IN: &str = "sign in\n";
-
-/// How the clients of a listener sign in, for one connection.
-pub(crate) struct Authenticator {
-    method: Method,
-    /// The context of its anonymous requests.
-    anonymous: Option<SecurityContext>,
+/// What came of a request's authentication.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most requests are admitted, and a box would cost each an allocation"
+)]
+pub(crate) enum Authentication {
+    /// The request is admitted.
+    Admitted(RequestContext),
+    /// The request was answered, and the connection continues or not.
+    Answered(KeepAlive),
 }
 
-/// Where the clients' credentials are checked.
-enum Method {
-    /// Here, against our accounts.
-    Local(Connection),
-    /// At the server, by passing them through.
-    Passthrough(Relayed),
-}
-
-impl Authenticator {
-    /// The sign-in of one connection of a listener; `bindings` are those of its TLS, where it is `protected` by TLS. It
-    /// may be `shared` by several clients behind a front server.
-    pub(crate) fn new(
-        config: &HttpListenerConfig,
-        protected: bool,
-        shared: bool,
-        bindings: Option<ChannelBindings>,
-    ) -> Self {
-        let method = match config.upstream.identity.pass_through() {
-            None => Method::Local(Connection::new(&config.sign_in, protected, shared, bindings)),
-            Some(relayed) => {
-                Method::Passthrough(Relayed::new(relayed, config.sign_in.is_safe(protected), shared))
-            }
-        };
-        Self { method, anonymous: None }
+/// Authenticates the request with this `head`.
+pub(crate) async fn authenticate(
+    authenticator: &mut Authenticator,
+    downstream: &mut Downstream,
+    upstream: &mut UpstreamSlot,
+    head: RequestHead,
+    route: Route,
+) -> Result<Authentication, ConnectionError> {
+    let peer = downstream.config.peers.client(downstream.peer, &head.fields);
+    if let Some(context) = authenticator.authenticated(&head, peer, clock::now()) {
+        downstream.permit.signed_in();
+        downstream.pace.is_signed_in();
+        return Ok(admitted(authenticator, context, None, head, peer, route));
     }
+    Box::pin(verify(authenticator, downstream, upstream, head, peer, route)).await
+}
 
-    /// Authenticates the request with this `head`; where it was answered with what is to be proven instead, says how the
-    /// connection goes on.
-    pub(crate) async fn authenticate(
-        &mut self,
-        downstream: &mut Downstream,
-        upstream: &mut UpstreamSlot,
-        head: RequestHead,
-        route: Route,
-    ) -> Result<Result<RequestContext, KeepAlive>, ConnectionError> {
-        let peer = downstream.config.peers.client(downstream.peer, &head.fields);
-        if let Some(context) = self.known(&head, peer) {
+fn admitted(
+    authenticator: &Authenticator,
+    context: SecurityContext,
+    token: Option<String>,
+    head: RequestHead,
+    peer: SocketAddr,
+    route: Route,
+) -> Authentication {
+    let cookies = match route {
+        Route::Mapi => Cookies::OfSession,
+        _ if authenticator.is_pass_through() && !context.is_anonymous() => Cookies::OfClient,
+        _ => Cookies::None,
+    };
+    let (is_head, keep) = (head.method() == "HEAD", head.keeps_alive());
+    Authentication::Admitted(RequestContext { context, peer, head, is_head, keep, token, cookies })
+}
+
+/// Verifies a request's credentials, and reports the outcome.
+async fn verify(
+    authenticator: &mut Authenticator,
+    downstream: &mut Downstream,
+    upstream: &mut UpstreamSlot,
+    head: RequestHead,
+    peer: SocketAddr,
+    route: Route,
+) -> Result<Authentication, ConnectionError> {
+    // Clients ask where their mailbox is before they authenticate, and servers respond.
+    let is_read = matches!(head.method(), "GET" | "HEAD");
+    let may_be_anonymous = is_read && route == Route::Autodiscover(Dialect::Json);
+    let mapi = route == Route::Mapi;
+    let config = Arc::clone(&downstream.config);
+    let outcome = {
+        let UpstreamSlot { connection, forwarding } = upstream;
+        let request =
+            AuthRequest { head: &head, peer, mapi, may_be_anonymous, forwarding, upstream: &config.upstream };
+        run(authenticator, &request, connection, &config).await
+    };
+    report(&outcome, &config, peer);
+    match outcome {
+        AuthOutcome::Authenticated { context, token, .. } => {
             downstream.permit.signed_in();
             downstream.pace.is_signed_in();
-            return Ok(Ok(self.request(context, None, head, peer, route)));
+            Ok(admitted(authenticator, context, token, head, peer, route))
         }
-        Box::pin(self.sign_in(downstream, upstream, head, peer, route)).await
-    }
-
-    /// Who sends a request whose credentials were checked with an earlier one.
-    fn known(&self, head: &RequestHead, peer: SocketAddr) -> Option<SecurityContext> {
-        match &self.method {
-            Method::Local(connection) => connection.known(&head.fields, peer),
-            Method::Passthrough(_) => None,
-        }
-    }
-
-    fn request(
-        &self,
-        context: SecurityContext,
-        token: Option<String>,
-        head: RequestHead,
-        peer: SocketAddr,
-        route: Route,
-    ) -> RequestContext {
-        let cookies = match (route, &self.method) {
-            (Route::Mapi, _) => Cookies::OfSession,
-            (_, Method::Passthrough(_)) if !context.is_anonymous() => Cookies::OfClient,
-            _ => Cookies::None,
-        };
-        let (is_head, keep) = (head.method() == "HEAD", head.keeps_alive());
-        RequestContext { context, peer, head, is_head, keep, token, cookies }
-    }
-
-    /// Checks a request's credentials, or finds out that there are none.
-    async fn sign_in(
-        &mut self,
-        downstream: &mut Downstream,
-        upstream: &mut UpstreamSlot,
-        head: RequestHead,
-        peer: SocketAddr,
-        route: Route,
-    ) -> Result<Result<RequestContext, KeepAlive>, ConnectionError> {
-        // Clients ask without signing in where their mailbox is, and servers answer.
-        let reads = matches!(head.method(), "GET" | "HEAD");
-        let anonymous = reads && route == Route::Autodiscover(Dialect::Json);
-        let mapi = route == Route::Mapi;
-        let name = match &self.method {
-            Method::Local(connection) => connection.unproven(&head.fields),
-            Method::Passthrough(relayed) => relayed.unproven(&head.fields, mapi),
-        };
-        let config = Arc::clone(&downstream.config);
-        if let Some(name) = &name
-            && let Err(wait) = config.auth_limit.check(peer, name, Instant::now())
-        {
-            return limited(downstream, &head, peer, wait).await.map(Err);
-        }
-        let signed_in = match &mut self.method {
-            Method::Local(connection) => connection.step(&head.fields, peer),
-            Method::Passthrough(relayed) => {
-                let UpstreamSlot { connection: link, forwarding } = upstream;
-                let upstream = &config.upstream;
-                relayed.step(Request { upstream, link, head: &head, mapi, anonymous, forwarding }).await
+        AuthOutcome::Anonymous(context) => Ok(admitted(authenticator, context, None, head, peer, route)),
+        outcome => {
+            let closes_upstream = match &outcome {
+                AuthOutcome::ContextEnded(..) => true,
+                AuthOutcome::Failed(failure) => matches!(failure, AuthFailure::Upstream(_)),
+                _ => false,
+            };
+            if closes_upstream {
+                upstream.close();
             }
-        };
-        count(&config.auth_limit, &signed_in, name.as_ref(), peer);
-        match self.admit(signed_in, downstream, upstream, anonymous, &head, peer) {
-            Some((context, token)) => Ok(Ok(self.request(context, token, head, peer, route))),
-            None => declined(downstream, &head).await.map(Err),
+            reject(authenticator, downstream, &head, &outcome).await.map(Authentication::Answered)
         }
     }
+}
 
-    /// Admits a client that signed in, or an anonymous one where the request may be `anonymous`: its context, and the
-    /// last token of its sign-in. Answers all others with what is to be proven, or why that can't be.
-    fn admit(
-        &mut self,
-        signed_in: SignedIn,
-        downstream: &mut Downstream,
-        upstream: &mut UpstreamSlot,
-        anonymous: bool,
-        head: &RequestHead,
-        peer: SocketAddr,
-    ) -> Option<(SecurityContext, Option<String>)> {
-        let config = Arc::clone(&downstream.config);
-        let out = &mut downstream.transport.out.bytes;
-        match signed_in {
-            SignedIn::As { context, fresh, token } => {
-                downstream.permit.signed_in();
-                downstream.pace.is_signed_in();
-                if fresh {
-                    tracing::debug!(%peer, user = %context.principal(), "signed in");
-                    config.observer.signed_in(&context, peer);
+/// Runs the state machine of `authenticator` for a request: sends its probes, up to the outcome.
+async fn run(
+    authenticator: &mut Authenticator,
+    request: &AuthRequest<'_>,
+    slot: &mut transport::Slot,
+    config: &HttpListenerConfig,
+) -> AuthOutcome {
+    let as_expected = match authenticator.expected_connection() {
+        Some(expected) => transport::is_as_expected(slot, expected).await,
+        None => true,
+    };
+    let limit = &config.auth_limit;
+    let mut step = authenticator.begin(request, as_expected, limit, &mut Env::current(&mut OsRandom));
+    loop {
+        match step {
+            Step::Probe(probe, pending) => {
+                let response = transport::send(&probe, slot, &config.upstream).await;
+                let mut random = OsRandom;
+                let env = &mut Env::current(&mut random);
+                step = authenticator.resume(pending, response, request, limit, env);
+            }
+            Step::Done(outcome, connection_use) => {
+                match (connection_use, &outcome) {
+                    (ConnectionUse::Keep, _) => {}
+                    (ConnectionUse::Own, AuthOutcome::Authenticated { context, .. }) => {
+                        if let Some(connection) = slot {
+                            connection.belongs_to(&config.upstream, context);
+                        }
+                    }
+                    (ConnectionUse::Own | ConnectionUse::Close, _) => *slot = None,
                 }
-                return Some((context, token));
-            }
-            SignedIn::Anonymous if anonymous && !head.fields.has("authorization") => {
-                let context = self.anonymous.get_or_insert_with(|| config.sign_in.anonymous());
-                return Some((context.clone(), None));
-            }
-            SignedIn::GoOn(token) => respond::to(out, head, 401, SIGN_IN, |answer| {
-                answer.fields.push("WWW-Authenticate", token);
-            }),
-            SignedIn::Anonymous => self.challenge(out, head),
-            SignedIn::Over(context, why) => {
-                tracing::info!(%peer, user = %context.principal(), "the client has to sign in anew: {why}");
-                upstream.close();
-                self.challenge(out, head);
-            }
-            SignedIn::Refused(why) => {
-                config.observer.refused(peer, &why);
-                self.challenge(out, head);
-            }
-            SignedIn::Failed(status, why) => {
-                config.observer.refused(peer, &why);
-                respond::to(out, head, status, "authentication is not possible at present\n", |_| ());
-            }
-            SignedIn::NoServer(why) => {
-                upstream.close();
-                let lost = Lost { peer, user: None, operation: "sign-in", is_wait: false };
-                config.log_upstream_failure(&why, &lost);
-                respond::upstream_failed(out, head, &why);
+                return outcome;
             }
         }
-        None
-    }
-
-    /// Appends a response to a request: what is to be proven, and how.
-    pub(crate) fn challenge(&self, out: &mut Vec<u8>, head: &RequestHead) {
-        respond::to(out, head, 401, SIGN_IN, |answer| match &self.method {
-            Method::Local(connection) => connection.offer(answer),
-            Method::Passthrough(relayed) => relayed.offer(answer),
-        });
-    }
-
-    /// Succeeds where another upstream connection may be made for `context`.
-    ///
-    /// # Errors
-    /// When the client signed in by a handshake on the one that is gone: only the client can do so on another.
-    pub(crate) fn check_reconnect(&mut self, context: &SecurityContext) -> Result<(), UpstreamError> {
-        if let Method::Passthrough(relayed) = &mut self.method
-            && relayed.is_pinned(context)
-        {
-            relayed.deny(None);
-            let why = "the server closed the connection that the client had signed in on";
-            return Err(UpstreamError::Auth(AuthError::Required(why.to_owned())));
-        }
-        Ok(())
-    }
-
-    /// The server answered a request with this `head`, a 401: why the client has to sign in there again; none where it
-    /// is not the client that signs in there.
-    pub(crate) fn refused_by_server(&mut self, head: &ResponseHead) -> Option<UpstreamError> {
-        let Method::Passthrough(relayed) = &mut self.method else { return None };
-        relayed.deny(Some(&head.fields));
-        Some(UpstreamError::Auth(AuthError::Required(
-            "the server wants the client to sign in anew".to_owned(),
-        )))
     }
 }
 
-/// Counts what came of the credentials for `name` that a client at `peer` sent.
-fn count(limit: &AuthLimit, signed_in: &SignedIn, name: Option<&ClaimedName>, peer: SocketAddr) {
-    let now = Instant::now();
-    match (signed_in, name) {
-        (SignedIn::Refused(why), name) => limit.failed(peer, name, why, now),
-        (SignedIn::Failed(_, why), name) => limit.unclear(peer, name, why, now),
-        // Credentials that did not reach the server are no guess.
-        (SignedIn::NoServer(why), name) if !why.is_outage() => {
-            limit.unclear(peer, name, &why.to_string(), now);
+/// Reports an outcome to the observer and the log. The back-off logs failed attempts itself.
+fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) {
+    match outcome {
+        AuthOutcome::Authenticated { context, fresh: true, .. } => {
+            tracing::debug!(client = %peer, account = %context.principal(), "client authenticated");
+            config.observer.signed_in(context, peer);
         }
-        (SignedIn::As { fresh: true, .. }, Some(name)) => limit.succeeded(peer, name, now),
-        _ => {}
+        AuthOutcome::ContextEnded(context, why) => {
+            let account = context.principal();
+            tracing::info!(client = %peer, %account, "client must authenticate again: {why}");
+        }
+        AuthOutcome::Failed(AuthFailure::Upstream(why)) => {
+            let lost = Lost { peer, user: None, operation: "authentication", is_wait: false };
+            config.log_upstream_failure(why, &lost);
+        }
+        AuthOutcome::Failed(failure) => config.observer.refused(peer, &failure.to_string()),
+        AuthOutcome::Authenticated { .. }
+        | AuthOutcome::Anonymous(_)
+        | AuthOutcome::Continue(_)
+        | AuthOutcome::NoCredentials => {}
     }
 }
 
-/// Answers a request whose credentials are not checked, since too many before them were wrong. The connection of a
-/// client is held for a moment before, and is closed, so that it has to make another for its next guess.
-async fn limited(
+/// Answers a request that `outcome` does not admit. During a handshake the connection has to stay open, so the request's body
+/// is read. A throttled client has to wait, and its connection is closed, so that each attempt costs it a new one; that of
+/// a trusted reverse proxy carries other clients' requests, and stays.
+async fn reject(
+    // Exclusive, since handshakes are not `Sync`.
+    authenticator: &mut Authenticator,
     downstream: &mut Downstream,
     head: &RequestHead,
-    peer: SocketAddr,
-    wait: Duration,
+    outcome: &AuthOutcome,
 ) -> Result<KeepAlive, ConnectionError> {
-    downstream.config.observer.refused(peer, "too many failed sign-ins");
     let is_shared = downstream.config.peers.speaks_for_others(downstream.peer.ip());
-    let Downstream { shutdown, timer, .. } = downstream;
-    if !is_shared {
-        let until = Instant::now() + wait.min(HELD);
-        poll_fn(|task| match shutdown.poll(task) {
-            Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Stopped)),
-            Poll::Pending => timer.poll(task, until).map(Ok),
-        })
-        .await?;
+    let throttled = match outcome {
+        AuthOutcome::Failed(failure) => match failure.response() {
+            FailureResponse::RetryAfter(wait) if !is_shared => Some(wait),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(wait) = throttled {
+        delay(downstream, wait.min(THROTTLE_DELAY)).await?;
     }
-    let out = &mut downstream.transport.out.bytes;
-    respond::to(out, head, 429, "too many failed sign-ins\n", |answer| {
-        answer.fields.push("Retry-After", wait.as_secs().saturating_add(1).to_string());
-        if !is_shared && head.keeps_alive() {
-            answer.fields.push("Connection", "close");
-        }
-    });
-    if is_shared { declined(downstream, head).await } else { Ok(KeepAlive::No) }
-}
-
-/// How the connection goes on after a request was answered with what is to be proven: during a handshake it has to
-/// stay, and so the body has to come.
-async fn declined(downstream: &mut Downstream, head: &RequestHead) -> Result<KeepAlive, ConnectionError> {
+    authenticator.respond(&mut downstream.transport.out.bytes, head, outcome, !is_shared);
+    if throttled.is_some() {
+        return Ok(KeepAlive::No);
+    }
     downstream.invite().await?;
     Ok(KeepAlive::of(head))
+}
+
+/// Waits for `delay`, or until the proxy shuts down.
+async fn delay(downstream: &mut Downstream, delay: Duration) -> Result<(), ConnectionError> {
+    let Downstream { shutdown, timer, .. } = downstream;
+    let until = Instant::now() + delay;
+    poll_fn(|task| match shutdown.poll(task) {
+        Poll::Ready(_) => Poll::Ready(Err(ConnectionError::Stopped)),
+        Poll::Pending => timer.poll(task, until).map(Ok),
+    })
+    .await
 }

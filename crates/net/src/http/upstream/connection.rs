@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::account::Account;
 use crate::clock;
 use crate::gate::{AcceptedSignIn, Road, SignInAttempt};
-use crate::http::passthrough::challenges::NotSignedIn;
 use crate::http::transport::{FramedTransport, Stream};
+use crate::http::upstream::auth_error::ServiceAuthError;
 use crate::http::upstream::config::{HttpUpstream, directory};
 use crate::http::upstream::dial::{NotConnected, NotOpened};
 use crate::http::upstream::forwarding::Via;
@@ -269,24 +269,24 @@ impl UpstreamConnection {
                 self.token = Some(http_auth::header(mechanism, &last));
                 Ok(())
             }
-            (401, Some(_)) => Err(NotSignedIn::Closed(mechanism).into()),
-            (401, None) => Err(NotSignedIn::by(mechanism, &answer.fields).into()),
+            (401, Some(_)) => Err(ServiceAuthError::ConnectionNotPersistent(mechanism).into()),
+            (401, None) => Err(ServiceAuthError::unauthorized(mechanism, &answer.fields).into()),
             // A server that takes the first token proves itself with the last one.
             (status, last) => {
                 let last = last.map(|last| initiator.step(&last, clock::now(), &mut OsRandom));
                 match last {
                     Some(Ok(Step::Done { token: None, .. })) if stays => Ok(()),
-                    _ => Err(NotSignedIn::Status { mechanism, status }.into()),
+                    _ => Err(ServiceAuthError::UnexpectedStatus { mechanism, status }.into()),
                 }
             }
         }
     }
 
     /// Why the server refused what we sent with our account's credentials, by an answer with these `fields`.
-    pub(crate) fn refused(&self, fields: &Fields) -> NotSignedIn {
+    pub(crate) fn refused(&self, fields: &Fields) -> ServiceAuthError {
         match self.credentials.account() {
-            Some(account) => NotSignedIn::by(account.mechanism, fields),
-            None => NotSignedIn::Anonymous,
+            Some(account) => ServiceAuthError::unauthorized(account.mechanism, fields),
+            None => ServiceAuthError::NoCredentials,
         }
     }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use identity::ChannelBindings;
 
-use crate::http::passthrough::challenges::NotSignedIn;
 use crate::http::tls::end_point;
 use crate::http::tls_failure::TlsFailure;
 use crate::http::transport::Stream;
+use crate::http::upstream::auth_error::ServiceAuthError;
 use crate::http::upstream::config::HttpUpstream;
 use crate::tcp::connect::{ConnectError, ResolveError, connect, resolve};
 use crate::upstream_error::{Timeout, UpstreamError};
@@ -37,7 +37,7 @@ pub enum NotOpened {
     Connect(#[from] NotConnected),
     /// The server does not let us in.
     #[error(transparent)]
-    SignIn(#[from] NotSignedIn),
+    SignIn(#[from] ServiceAuthError),
     /// It took too long.
     #[error("not connected and signed in within {} s", .0.as_secs())]
     Late(Duration),

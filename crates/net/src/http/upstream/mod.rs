@@ -1,5 +1,6 @@
 //! Connections to the server by HTTP, and what of a message changes between it and a client.
 
+pub(crate) mod auth_error;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod dial;

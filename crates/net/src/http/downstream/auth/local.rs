@@ -1,93 +1,103 @@
-//! Authenticates HTTP requests against our accounts, by a handshake on the connection or by credentials in each request.
+//! Authentication of HTTP requests against local accounts: by a handshake on the connection, or by the credentials of each
+//! request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http1::{Fields, ResponseHead};
+use http1::{RequestHead, ResponseHead};
 use identity::http_auth::{self, Authorization};
 use identity::{
-    Acceptor, AcceptorConfig, Channel, ChannelBindings, ClaimedName, Mechanism, OsRandom, Refusal, Scope,
-    SecurityContext, Step, Unusable,
+    Acceptor, AcceptorConfig, Channel, ChannelBindings, ClaimedName, Mechanism, Refusal, Scope,
+    SecurityContext, Step,
 };
+use wire::FileTime;
 use zeroize::Zeroizing;
 
-use crate::clock;
-use crate::upstream_error::UpstreamError;
+use crate::http::downstream::auth::failure::AuthFailure;
+use crate::http::downstream::auth::outcome::AuthOutcome;
+use crate::http::downstream::auth::request::{Credentials, Env};
 
-/// How clients sign in, for all of a listener's connections.
+/// How the clients of a listener authenticate: against which accounts, and by which mechanisms.
 #[derive(Clone)]
-pub struct HttpSignIn {
-    config: Arc<AcceptorConfig>,
+pub struct HttpAuthConfig {
+    acceptor: Arc<AcceptorConfig>,
     mechanisms: Arc<[Mechanism]>,
-    unprotected: bool,
+    without_tls: bool,
 }
 
-impl std::fmt::Debug for HttpSignIn {
+impl std::fmt::Debug for HttpAuthConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HttpSignIn").field("mechanisms", &self.mechanisms).finish_non_exhaustive()
+        f.debug_struct("HttpAuthConfig").field("mechanisms", &self.mechanisms).finish_non_exhaustive()
     }
 }
 
-impl HttpSignIn {
-    /// Sign-in by one of `mechanisms`, against what `config` knows. Those whose every request carries all that it takes
-    /// are taken `unprotected` by TLS, too, where that is said.
+impl HttpAuthConfig {
+    /// Authentication by one of `mechanisms`, with the accounts and the policy of `acceptor`. `without_tls` also accepts
+    /// mechanisms that send a reusable secret with each request, as Basic does, on connections without TLS.
     pub fn new(
-        config: Arc<AcceptorConfig>,
+        acceptor: Arc<AcceptorConfig>,
         mechanisms: impl IntoIterator<Item = Mechanism>,
-        unprotected: bool,
+        without_tls: bool,
     ) -> Self {
         let mut mechanisms: Vec<_> =
             mechanisms.into_iter().filter(|mechanism| mechanism.has_ends()).collect();
         mechanisms
             .sort_by_key(|one| Mechanism::ALL.iter().position(|other| other == one).unwrap_or(usize::MAX));
-        Self { config, mechanisms: mechanisms.into(), unprotected }
+        Self { acceptor, mechanisms: mechanisms.into(), without_tls }
     }
 
-    /// The context of a client who is served without signing in.
+    /// The security context of a client that is served without authentication.
     pub(crate) fn anonymous(&self) -> SecurityContext {
-        SecurityContext::anonymous(&self.config.registry, &self.config.authority)
+        SecurityContext::anonymous(&self.acceptor.registry, &self.acceptor.authority)
     }
 
     /// How often security contexts of clients were revoked.
     pub(crate) fn revocations(&self) -> u64 {
-        self.config.registry.revocations()
+        self.acceptor.registry.revocations()
     }
 
-    /// Whether passwords may come on a connection that is `protected` by TLS or not.
-    pub(crate) const fn is_safe(&self, protected: bool) -> bool {
-        protected || self.unprotected
+    /// Whether a connection, which is within `tls` or not, may carry reusable secrets.
+    pub(crate) const fn accepts_secrets(&self, tls: bool) -> bool {
+        tls || self.without_tls
     }
 }
 
-/// The sign-in of one connection.
+/// What of a client connection determines which mechanisms it accepts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConnectionTraits {
+    /// Whether it is within TLS.
+    pub(crate) tls: bool,
+    /// Whether a trusted reverse proxy sends the requests of several clients on it. A handshake authenticates a connection,
+    /// and would authenticate all of them.
+    pub(crate) shared: bool,
+    /// The channel bindings of its TLS.
+    pub(crate) bindings: Option<ChannelBindings>,
+}
+
+/// The authentication of one client connection.
 ///
-/// A handshake authenticates the connection, so that it holds for every request on it. A connection of a front server
-/// that sends requests of several clients has none: no address that it names, or does not name, tells one client from
-/// another. Other mechanisms authenticate the one request.
-pub(crate) struct Connection {
-    sign_in: HttpSignIn,
-    bindings: Option<ChannelBindings>,
-    protected: bool,
-    /// Requests of several clients come on it.
-    shared: bool,
+/// A handshake authenticates the connection, and so each later request on it. Other mechanisms authenticate one request.
+pub(crate) struct ConnectionAuth {
+    config: HttpAuthConfig,
+    connection: ConnectionTraits,
     state: State,
-    /// The last credentials of one request that were good.
-    last: Option<Credentials>,
+    /// The credentials of a request that were verified last.
+    verified: Option<VerifiedCredentials>,
 }
 
-/// Credentials that each request carries, and whose they are.
-struct Credentials {
+/// Credentials that each request carries, and the context that they authenticate.
+struct VerifiedCredentials {
     mechanism: Mechanism,
-    sent: Zeroizing<Vec<u8>>,
+    credentials: Zeroizing<Vec<u8>>,
     context: SecurityContext,
 }
 
-impl Credentials {
-    /// Whose they are, where they are those of `authorization` and may be used still.
-    fn covers(&self, authorization: &Authorization<'_>) -> Option<&SecurityContext> {
+impl VerifiedCredentials {
+    /// The context, if these are the credentials of `authorization` and the context is still valid.
+    fn context_of(&self, authorization: &Authorization<'_>, now: FileTime) -> Option<&SecurityContext> {
         let same = self.mechanism.is_scheme(authorization.scheme)
-            && self.sent.as_slice() == authorization.credentials;
-        (same && self.context.check(clock::now()).is_ok()).then_some(&self.context)
+            && self.credentials.as_slice() == authorization.credentials;
+        (same && self.context.check(now).is_ok()).then_some(&self.context)
     }
 }
 
@@ -97,149 +107,122 @@ enum State {
     Authenticated { context: SecurityContext, peer: SocketAddr },
 }
 
-/// What a request's credentials come to.
-pub(crate) enum SignedIn {
-    /// The request is this person's. `fresh` says that they signed in with it; a last token may be for the
-    /// answer.
-    As { context: SecurityContext, fresh: bool, token: Option<String> },
-    /// The handshake goes on with this `WWW-Authenticate`.
-    GoOn(String),
-    /// Credentials are missing: the answer names the schemes.
-    Anonymous,
-    /// The user authenticated on the connection may not act on it any more; why. The client must authenticate again.
-    Over(SecurityContext, Unusable),
-    /// They are no good; why, for the operator.
-    Refused(String),
-    /// It can not be decided: the status to answer with, and why.
-    Failed(u16, String),
-    /// The server could not be asked.
-    NoServer(UpstreamError),
-}
-
-impl Connection {
-    /// The sign-in of a connection; `bindings` are those of its TLS, where it is `protected` by TLS. It may be
-    /// `shared` by several clients behind a front server.
-    pub(crate) fn new(
-        sign_in: &HttpSignIn,
-        protected: bool,
-        shared: bool,
-        bindings: Option<ChannelBindings>,
-    ) -> Self {
-        Self {
-            sign_in: sign_in.clone(),
-            bindings,
-            protected,
-            shared,
-            state: State::Unauthenticated,
-            last: None,
-        }
+impl ConnectionAuth {
+    /// The authentication of a connection on which no request came yet.
+    pub(crate) fn new(config: &HttpAuthConfig, connection: ConnectionTraits) -> Self {
+        Self { config: config.clone(), connection, state: State::Unauthenticated, verified: None }
     }
 
-    fn takes(&self, mechanism: Mechanism) -> bool {
-        let here = match mechanism.scope() {
-            Scope::Request => self.sign_in.is_safe(self.protected),
-            Scope::Connection => !self.shared,
+    fn accepts_mechanism(&self, mechanism: Mechanism) -> bool {
+        let is_safe = match mechanism.scope() {
+            Scope::Request => self.config.accepts_secrets(self.connection.tls),
+            Scope::Connection => !self.connection.shared,
         };
-        here && self.sign_in.mechanisms.contains(&mechanism)
+        is_safe && self.config.mechanisms.contains(&mechanism)
     }
 
-    /// The mechanism of a request's credentials, of those that we know.
+    /// The mechanism of a request's credentials, if it is known.
     fn mechanism(&self, authorization: &Authorization<'_>) -> Option<Mechanism> {
-        authorization.among(&self.sign_in.mechanisms).or_else(|| authorization.mechanism())
+        authorization.among(&self.config.mechanisms).or_else(|| authorization.mechanism())
     }
 
-    /// Who sends a request with these `fields` for the client `peer`, where that was proven with an earlier one; none
-    /// where there is something to prove.
-    pub(crate) fn known(&self, fields: &Fields, peer: SocketAddr) -> Option<SecurityContext> {
-        let mut sent = fields.all("authorization");
-        match (sent.next(), sent.next(), &self.state) {
-            (Some(value), None, _) => self.last.as_ref()?.covers(&Authorization::read(value)).cloned(),
-            (None, _, State::Authenticated { context, peer: bound }) if *bound == peer => {
-                context.check(clock::now()).is_ok().then(|| context.clone())
+    fn verified_context(&self, authorization: &Authorization<'_>, now: FileTime) -> Option<&SecurityContext> {
+        self.verified.as_ref()?.context_of(authorization, now)
+    }
+
+    /// The context of a request of the client `peer` whose credentials were verified with an earlier request.
+    pub(crate) fn authenticated(
+        &self,
+        head: &RequestHead,
+        peer: SocketAddr,
+        now: FileTime,
+    ) -> Option<SecurityContext> {
+        match (Credentials::of(head), &self.state) {
+            (Credentials::One(value), _) => self.verified_context(&Authorization::read(value), now).cloned(),
+            (Credentials::Absent, State::Authenticated { context, peer: bound }) if *bound == peer => {
+                context.check(now).is_ok().then(|| context.clone())
             }
             _ => None,
         }
     }
 
-    /// The account whose password a request with these `fields` has to prove; none where there is nothing to prove.
-    pub(crate) fn unproven(&self, fields: &Fields) -> Option<ClaimedName> {
-        let mut sent = fields.all("authorization");
-        let (Some(value), None) = (sent.next(), sent.next()) else { return None };
-        let authorization = Authorization::read(value);
-        let mechanism = self.mechanism(&authorization).filter(|mechanism| self.takes(*mechanism))?;
-        let known = self.last.as_ref().and_then(|last| last.covers(&authorization));
-        if known.is_some() {
+    /// The account whose password the credentials of a request are to prove; `None` if there is nothing to verify.
+    pub(crate) fn account_to_verify(&self, head: &RequestHead, now: FileTime) -> Option<ClaimedName> {
+        let authorization = Credentials::of(head).authorization()?;
+        let mechanism =
+            self.mechanism(&authorization).filter(|mechanism| self.accepts_mechanism(*mechanism))?;
+        if self.verified_context(&authorization, now).is_some() {
             return None;
         }
         ClaimedName::in_header(mechanism, authorization.credentials)
     }
 
-    /// Who sends a request with these `fields`, which is for the client `peer`.
-    pub(crate) fn step(&mut self, fields: &Fields, peer: SocketAddr) -> SignedIn {
-        let mut sent = fields.all("authorization");
-        let value = match (sent.next(), sent.next()) {
-            (Some(value), None) => value,
-            (None, _) => return self.without(peer),
-            (Some(_), Some(_)) => return SignedIn::Refused("several Authorization headers".to_owned()),
+    /// Verifies the credentials of a request of the client `peer`.
+    pub(crate) fn step(&mut self, head: &RequestHead, peer: SocketAddr, env: &mut Env<'_>) -> AuthOutcome {
+        let value = match Credentials::of(head) {
+            Credentials::One(value) => value,
+            Credentials::Absent => return self.step_without_credentials(peer, env.now),
+            Credentials::Several => return AuthFailure::SeveralHeaders.into(),
         };
         let authorization = Authorization::read(value);
         let Some(mechanism) = self.mechanism(&authorization) else {
-            return SignedIn::Refused("an unknown kind of credentials".to_owned());
+            return AuthFailure::UnknownScheme.into();
         };
-        if !self.takes(mechanism) {
-            return SignedIn::Refused(format!("{mechanism} is not taken here"));
+        if !self.accepts_mechanism(mechanism) {
+            return AuthFailure::SchemeNotAccepted(mechanism).into();
         }
-        let stepped = match mechanism.scope() {
-            Scope::Request => self.request(mechanism, &authorization),
-            Scope::Connection => self.handshake(mechanism, &authorization, peer),
+        let outcome = match mechanism.scope() {
+            Scope::Request => self.verify_request(mechanism, &authorization, env),
+            Scope::Connection => self.continue_handshake(mechanism, &authorization, peer, env),
         };
-        stepped.unwrap_or_else(|refusal| SignedIn::Refused(refusal.to_string()))
+        outcome.unwrap_or_else(|refusal| AuthFailure::from(refusal).into())
     }
 
-    /// The context of a request without credentials: that of the user authenticated on the connection.
-    fn without(&mut self, peer: SocketAddr) -> SignedIn {
+    /// A request without credentials has the context of the connection.
+    fn step_without_credentials(&mut self, peer: SocketAddr, now: FileTime) -> AuthOutcome {
         match &self.state {
-            State::Authenticated { context, peer: bound } if *bound == peer => {
-                match context.check(clock::now()) {
-                    Ok(()) => SignedIn::As { context: context.clone(), fresh: false, token: None },
-                    Err(why) => SignedIn::Over(context.clone(), why),
-                }
-            }
+            State::Authenticated { context, peer: bound } if *bound == peer => match context.check(now) {
+                Ok(()) => AuthOutcome::Authenticated { context: context.clone(), fresh: false, token: None },
+                Err(why) => AuthOutcome::ContextEnded(context.clone(), why),
+            },
             _ => {
                 self.state = State::Unauthenticated;
-                SignedIn::Anonymous
+                AuthOutcome::NoCredentials
             }
         }
     }
 
-    /// Credentials that each request carries.
-    fn request(
+    /// Verifies credentials that each request carries.
+    fn verify_request(
         &mut self,
         mechanism: Mechanism,
         authorization: &Authorization<'_>,
-    ) -> Result<SignedIn, Refusal> {
-        if let Some(context) = self.last.as_ref().and_then(|last| last.covers(authorization)) {
-            return Ok(SignedIn::As { context: context.clone(), fresh: false, token: None });
+        env: &mut Env<'_>,
+    ) -> Result<AuthOutcome, Refusal> {
+        if let Some(context) = self.verified_context(authorization, env.now) {
+            return Ok(AuthOutcome::Authenticated { context: context.clone(), fresh: false, token: None });
         }
         let mut acceptor = self.acceptor(mechanism)?;
-        match acceptor.step(&authorization.token(mechanism)?, clock::now(), &mut OsRandom)? {
+        match acceptor.step(&authorization.token(mechanism)?, env.now, env.random)? {
             Step::Done { token, context, .. } => {
-                let sent = Zeroizing::new(authorization.credentials.to_vec());
-                self.last = Some(Credentials { mechanism, sent, context: context.clone() });
+                let credentials = Zeroizing::new(authorization.credentials.to_vec());
+                self.verified =
+                    Some(VerifiedCredentials { mechanism, credentials, context: context.clone() });
                 let token = token.map(|token| http_auth::header(mechanism, &token));
-                Ok(SignedIn::As { context, fresh: true, token })
+                Ok(AuthOutcome::Authenticated { context, fresh: true, token })
             }
-            Step::Continue(_) => Err(Refusal::OutOfOrder { expected: "all that the request takes" }),
+            Step::Continue(_) => Err(Refusal::OutOfOrder { expected: "complete credentials" }),
         }
     }
 
-    /// A leg of a handshake.
-    fn handshake(
+    /// Takes the next token of a handshake, or begins one.
+    fn continue_handshake(
         &mut self,
         mechanism: Mechanism,
         authorization: &Authorization<'_>,
         peer: SocketAddr,
-    ) -> Result<SignedIn, Refusal> {
+        env: &mut Env<'_>,
+    ) -> Result<AuthOutcome, Refusal> {
         let state = std::mem::replace(&mut self.state, State::Unauthenticated);
         let token = authorization.token(mechanism)?;
         let mut acceptor = match state {
@@ -250,27 +233,27 @@ impl Connection {
             }
             _ => self.acceptor(mechanism)?,
         };
-        Ok(match acceptor.step(&token, clock::now(), &mut OsRandom)? {
+        Ok(match acceptor.step(&token, env.now, env.random)? {
             Step::Continue(token) => {
                 self.state = State::Handshake { acceptor, mechanism, peer };
-                SignedIn::GoOn(http_auth::header(mechanism, &token))
+                AuthOutcome::Continue(http_auth::header(mechanism, &token))
             }
             Step::Done { token, context, .. } => {
                 self.state = State::Authenticated { context: context.clone(), peer };
                 let token = token.map(|token| http_auth::header(mechanism, &token));
-                SignedIn::As { context, fresh: true, token }
+                AuthOutcome::Authenticated { context, fresh: true, token }
             }
         })
     }
 
     fn acceptor(&self, mechanism: Mechanism) -> Result<Box<dyn Acceptor>, Refusal> {
-        mechanism.acceptor(&self.sign_in.config, Channel::http(self.bindings))
+        mechanism.acceptor(&self.config.acceptor, Channel::http(self.connection.bindings))
     }
 
-    /// Adds to `head` what a client may sign in with.
-    pub(crate) fn offer(&self, head: &mut ResponseHead) {
-        let taken = self.sign_in.mechanisms.iter().filter(|mechanism| self.takes(**mechanism));
-        for challenge in taken.filter_map(|mechanism| mechanism.http_challenge()) {
+    /// Adds the challenges of the accepted mechanisms to `head`.
+    pub(crate) fn add_challenges(&self, head: &mut ResponseHead) {
+        let accepted = self.config.mechanisms.iter().filter(|mechanism| self.accepts_mechanism(**mechanism));
+        for challenge in accepted.filter_map(|mechanism| mechanism.http_challenge()) {
             head.fields.push("WWW-Authenticate", challenge);
         }
     }

@@ -11,12 +11,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http1::{Event, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
-use identity::SecurityContext;
+use identity::{OsRandom, SecurityContext};
 use tokio::time::Instant;
 
 use crate::clock;
 use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::auth::local::{Connection, SignedIn};
+use crate::http::downstream::auth::local::{ConnectionAuth, ConnectionTraits};
+use crate::http::downstream::auth::outcome::AuthOutcome;
+use crate::http::downstream::auth::request::Env;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::operation::exchange::{Action, Exchange, Input};
@@ -340,8 +342,10 @@ impl Client {
 
 /// Who sends a request with this head.
 fn context(config: &HttpListenerConfig, head: &RequestHead, peer: SocketAddr) -> SecurityContext {
-    match Connection::new(&config.sign_in, true, false, None).step(&head.fields, peer) {
-        SignedIn::As { context, .. } => context,
+    let connection = ConnectionTraits { tls: true, shared: false, bindings: None };
+    let mut auth = ConnectionAuth::new(&config.auth, connection);
+    match auth.step(head, peer, &mut Env::current(&mut OsRandom)) {
+        AuthOutcome::Authenticated { context, .. } => context,
         _ => panic!("the request has no good credentials"),
     }
 }

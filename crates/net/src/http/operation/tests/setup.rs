@@ -14,7 +14,7 @@ use rpc::pdu::AuthLevel;
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
 use crate::http::config::{HttpLimits, HttpListenerConfig};
-use crate::http::downstream::auth::local::HttpSignIn;
+use crate::http::downstream::auth::local::HttpAuthConfig;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
 use crate::http::peers::Peers;
@@ -76,7 +76,7 @@ impl Setup {
         let service = ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new());
         let engine = Engine::new(Stack::new(self.modules));
         let config = HttpListenerConfig {
-            sign_in: HttpSignIn::new(acceptor, Mechanism::ALL, true),
+            auth: HttpAuthConfig::new(acceptor, Mechanism::ALL, true),
             origin: "https://proxy.lab.test".to_owned(),
             peers: Peers::default(),
             tells_forwarding: true,

@@ -1,0 +1,238 @@
+//! Authenticates the requests of one client connection, by local accounts or by pass-through, with a back-off.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http1::{RequestHead, ResponseHead};
+use identity::{ClaimedName, SecurityContext, passthrough};
+use wire::FileTime;
+
+use crate::auth_limit::AuthLimit;
+use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
+use crate::http::downstream::auth::local::{ConnectionAuth, ConnectionTraits, HttpAuthConfig};
+use crate::http::downstream::auth::outcome::AuthOutcome;
+use crate::http::downstream::auth::request::{AuthRequest, Env};
+use crate::http::downstream::respond;
+use crate::http::passthrough::authenticator::{ExpectedConnection, PassThroughAuth};
+use crate::http::passthrough::pending::{ConnectionUse, PendingProbe, Step};
+use crate::http::passthrough::response::ProbeResult;
+use crate::http::passthrough::step;
+use crate::upstream_error::{AuthError, UpstreamError};
+
+/// The text of a response that asks the client to authenticate.
+const AUTHENTICATE: &str = "sign in\n";
+
+/// Authenticates the requests of one client connection.
+pub(crate) struct Authenticator {
+    config: HttpAuthConfig,
+    method: Method,
+    /// The context of anonymous requests, once there was one.
+    anonymous: Option<SecurityContext>,
+    /// The account that the credentials of the present request claim.
+    account: Option<ClaimedName>,
+}
+
+/// Where credentials are verified.
+enum Method {
+    /// In the proxy, against its accounts.
+    Local(ConnectionAuth),
+    /// By the server.
+    PassThrough(PassThroughAuth),
+}
+
+impl Authenticator {
+    /// For a connection on which no request came yet. With `passthrough`, the server verifies the clients' credentials.
+    pub(crate) fn new(
+        config: &HttpAuthConfig,
+        passthrough: Option<&Arc<passthrough::Config>>,
+        connection: ConnectionTraits,
+    ) -> Self {
+        let method = match passthrough {
+            None => Method::Local(ConnectionAuth::new(config, connection)),
+            Some(passthrough) => {
+                let accepts_secrets = config.accepts_secrets(connection.tls);
+                Method::PassThrough(PassThroughAuth::new(passthrough, accepts_secrets, connection.shared))
+            }
+        };
+        Self { config: config.clone(), method, anonymous: None, account: None }
+    }
+
+    /// Whether the server verifies the clients' credentials.
+    pub(crate) const fn is_pass_through(&self) -> bool {
+        matches!(self.method, Method::PassThrough(_))
+    }
+
+    /// The context of a request of the client `peer` whose credentials were verified with an earlier request.
+    pub(crate) fn authenticated(
+        &self,
+        head: &RequestHead,
+        peer: SocketAddr,
+        now: FileTime,
+    ) -> Option<SecurityContext> {
+        match &self.method {
+            Method::Local(connection) => connection.authenticated(head, peer, now),
+            Method::PassThrough(_) => None,
+        }
+    }
+
+    /// The state in which the upstream connection has to be for `begin`, if that matters.
+    pub(crate) const fn expected_connection(&self) -> Option<ExpectedConnection<'_>> {
+        match &self.method {
+            Method::Local(_) => None,
+            Method::PassThrough(passthrough) => passthrough.expected_connection(),
+        }
+    }
+
+    /// Begins to authenticate a request. `as_expected` says whether the upstream connection is in the state that
+    /// `expected_connection` names.
+    pub(crate) fn begin(
+        &mut self,
+        request: &AuthRequest<'_>,
+        as_expected: bool,
+        limit: &AuthLimit,
+        env: &mut Env<'_>,
+    ) -> Step {
+        self.account = match &self.method {
+            Method::Local(connection) => connection.account_to_verify(request.head, env.now),
+            Method::PassThrough(passthrough) => {
+                passthrough.account_to_verify(request.head, request.mapi, env.now)
+            }
+        };
+        if let Some(account) = &self.account
+            && let Err(wait) = limit.check(request.peer, account, env.instant)
+        {
+            return Step::Done(AuthFailure::Throttled(wait).into(), ConnectionUse::Keep);
+        }
+        let step = match &mut self.method {
+            Method::Local(connection) => {
+                Step::Done(connection.step(request.head, request.peer, env), ConnectionUse::Keep)
+            }
+            Method::PassThrough(passthrough) => step::begin(passthrough, request, as_expected, env.now),
+        };
+        self.conclude(step, request, limit, env)
+    }
+
+    /// Continues with the response to the probe that `begin` or `resume` returned with `pending`.
+    pub(crate) fn resume(
+        &mut self,
+        pending: PendingProbe,
+        response: ProbeResult,
+        request: &AuthRequest<'_>,
+        limit: &AuthLimit,
+        env: &mut Env<'_>,
+    ) -> Step {
+        let step = match &mut self.method {
+            Method::PassThrough(passthrough) => step::resume(passthrough, pending, response, request, env),
+            Method::Local(_) => Step::Done(AuthOutcome::NoCredentials, ConnectionUse::Keep),
+        };
+        self.conclude(step, request, limit, env)
+    }
+
+    /// Counts the outcome for the back-off, and admits requests without credentials that are served without.
+    fn conclude(&mut self, step: Step, request: &AuthRequest<'_>, limit: &AuthLimit, env: &Env<'_>) -> Step {
+        let Step::Done(outcome, connection) = step else { return step };
+        count(limit, &outcome, self.account.take().as_ref(), request.peer, env);
+        let outcome = match outcome {
+            AuthOutcome::NoCredentials if request.may_be_anonymous => {
+                AuthOutcome::Anonymous(self.anonymous.get_or_insert_with(|| self.config.anonymous()).clone())
+            }
+            outcome => outcome,
+        };
+        Step::Done(outcome, connection)
+    }
+
+    /// Appends the response to a request that `outcome` does not admit. If `closes_throttled`, the connection of a client
+    /// that is throttled is to be closed.
+    pub(crate) fn respond(
+        &self,
+        out: &mut Vec<u8>,
+        request: &RequestHead,
+        outcome: &AuthOutcome,
+        closes_throttled: bool,
+    ) {
+        let failure = match outcome {
+            AuthOutcome::Failed(failure) => failure.response(),
+            AuthOutcome::Continue(token) => {
+                return respond::to(out, request, 401, AUTHENTICATE, |head| {
+                    head.fields.push("WWW-Authenticate", token.clone());
+                });
+            }
+            _ => FailureResponse::Challenge,
+        };
+        match failure {
+            FailureResponse::Challenge => self.challenge(out, request),
+            FailureResponse::Status(status) => {
+                respond::to(out, request, status, "authentication is not possible at present\n", |_| ());
+            }
+            FailureResponse::UpstreamFailed(why) => respond::upstream_failed(out, request, why),
+            FailureResponse::RetryAfter(wait) => {
+                respond::to(out, request, 429, "too many failed sign-ins\n", |head| {
+                    head.fields.push("Retry-After", wait.as_secs().saturating_add(1).to_string());
+                    if closes_throttled && request.keeps_alive() {
+                        head.fields.push("Connection", "close");
+                    }
+                });
+            }
+        }
+    }
+
+    /// Appends a response that asks the client to authenticate.
+    pub(crate) fn challenge(&self, out: &mut Vec<u8>, request: &RequestHead) {
+        respond::to(out, request, 401, AUTHENTICATE, |head| self.add_challenges(head));
+    }
+
+    fn add_challenges(&self, head: &mut ResponseHead) {
+        match &self.method {
+            Method::Local(connection) => connection.add_challenges(head),
+            Method::PassThrough(passthrough) => passthrough.add_challenges(head),
+        }
+    }
+
+    /// Succeeds if another upstream connection may be opened for `context`.
+    ///
+    /// # Errors
+    /// If a handshake authenticated `context` on the connection that is gone. Only the client can authenticate another.
+    pub(crate) fn check_reconnect(&mut self, context: &SecurityContext) -> Result<(), UpstreamError> {
+        if let Method::PassThrough(passthrough) = &mut self.method
+            && passthrough.is_pinned(context)
+        {
+            passthrough.end_authentication(None);
+            let why = "the server closed the connection that the client had signed in on";
+            return Err(UpstreamError::Auth(AuthError::Required(why.to_owned())));
+        }
+        Ok(())
+    }
+
+    /// The server answered a request with 401. With pass-through authentication, the client has to authenticate again.
+    pub(crate) fn rejected_by_server(&mut self, head: &ResponseHead) -> Option<UpstreamError> {
+        let Method::PassThrough(passthrough) = &mut self.method else { return None };
+        passthrough.end_authentication(Some(&head.fields));
+        let why = "the server requires the client to authenticate again";
+        Some(UpstreamError::Auth(AuthError::Required(why.to_owned())))
+    }
+}
+
+/// Counts the outcome of an attempt that claimed `account`.
+fn count(
+    limit: &AuthLimit,
+    outcome: &AuthOutcome,
+    account: Option<&ClaimedName>,
+    peer: SocketAddr,
+    env: &Env<'_>,
+) {
+    match (outcome, account) {
+        (AuthOutcome::Failed(failure), account) => match failure.response() {
+            FailureResponse::Challenge => limit.failed(peer, account, failure, env.instant),
+            FailureResponse::Status(_) => limit.unclear(peer, account, failure, env.instant),
+            // Credentials that did not reach the server are no guess.
+            FailureResponse::UpstreamFailed(why) if !why.is_outage() => {
+                limit.unclear(peer, account, failure, env.instant);
+            }
+            FailureResponse::UpstreamFailed(_) | FailureResponse::RetryAfter(_) => {}
+        },
+        (AuthOutcome::Authenticated { fresh: true, .. }, Some(account)) => {
+            limit.succeeded(peer, account, env.instant);
+        }
+        _ => {}
+    }
+}

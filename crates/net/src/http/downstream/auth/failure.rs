@@ -1,0 +1,107 @@
+//! Why the authentication of a client failed.
+
+use std::time::Duration;
+
+use identity::passthrough::Unproven;
+use identity::{Mechanism, Refusal};
+
+use crate::upstream_error::UpstreamError;
+
+/// Why the authentication of a client failed. The client receives the same challenge for all reasons that concern its
+/// credentials; the reason itself is for the log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AuthFailure {
+    /// The request has several `Authorization` headers.
+    #[error("several Authorization headers")]
+    SeveralHeaders,
+    /// The scheme is unknown.
+    #[error("unknown authentication scheme")]
+    UnknownScheme,
+    /// The scheme is known, but disabled or unsafe on this connection.
+    #[error("{0} authentication is not accepted on this connection")]
+    SchemeNotAccepted(Mechanism),
+    /// The proxy itself finds the credentials invalid.
+    #[error(transparent)]
+    InvalidCredentials(#[from] Refusal),
+    /// The server rejected the credentials.
+    #[error("server rejected the client's {0} credentials")]
+    RejectedByServer(Mechanism),
+    /// The server does not offer the scheme for any probe.
+    #[error("server does not offer {mechanism}; it offers {offered}")]
+    SchemeNotOffered {
+        /// The mechanism of the client's credentials.
+        mechanism: Mechanism,
+        /// The mechanisms that the server offers, separated by commas.
+        offered: String,
+    },
+    /// The server closed the connection on which the handshake was in progress. Only the client can begin another.
+    #[error("server closed the connection during the handshake")]
+    ClosedInHandshake,
+    /// The server neither accepted nor rejected the credentials.
+    #[error("server responded with status {status} to the client's {mechanism} credentials")]
+    UnexpectedStatus {
+        /// The mechanism of the client's credentials.
+        mechanism: Mechanism,
+        /// The status of the response.
+        status: u16,
+    },
+    /// Without a probe that fails without credentials, success with credentials would prove nothing.
+    #[error("server requires no authentication: no probe without credentials was rejected with status 401")]
+    NoAuthenticationRequired,
+    /// A handshake authenticates a connection, and the server does not keep it open.
+    #[error("server closes its connection after each {0} request, so that a handshake cannot be completed")]
+    ConnectionNotPersistent(Mechanism),
+    /// The server's responses contradict one another.
+    #[error(transparent)]
+    Inconclusive(#[from] Unproven),
+    /// The server could not be asked.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// Too many attempts failed before, so that the credentials were not checked.
+    #[error("too many failed authentication attempts")]
+    Throttled(Duration),
+}
+
+/// The response to a request whose authentication failed.
+#[derive(Debug)]
+pub(crate) enum FailureResponse<'a> {
+    /// 401, with the schemes that the client may use.
+    Challenge,
+    /// Another status, since the credentials may be valid.
+    Status(u16),
+    /// The response to any failure of the upstream.
+    UpstreamFailed(&'a UpstreamError),
+    /// 429, with the time after which the client may retry.
+    RetryAfter(Duration),
+}
+
+impl AuthFailure {
+    /// The response that the client receives.
+    pub(crate) const fn response(&self) -> FailureResponse<'_> {
+        match self {
+            Self::SeveralHeaders
+            | Self::UnknownScheme
+            | Self::SchemeNotAccepted(_)
+            | Self::InvalidCredentials(_)
+            | Self::RejectedByServer(_)
+            | Self::SchemeNotOffered { .. }
+            | Self::ClosedInHandshake => FailureResponse::Challenge,
+            Self::UnexpectedStatus { status, .. } => FailureResponse::Status(forwarded_status(*status)),
+            Self::NoAuthenticationRequired | Self::ConnectionNotPersistent(_) | Self::Inconclusive(_) => {
+                FailureResponse::Status(502)
+            }
+            Self::Upstream(why) => FailureResponse::UpstreamFailed(why),
+            Self::Throttled(wait) => FailureResponse::RetryAfter(*wait),
+        }
+    }
+}
+
+/// The client's status for a probe's `status` that does not tell whether the credentials are valid.
+const fn forwarded_status(status: u16) -> u16 {
+    match status {
+        // These concern the target of the probe, which is not the client's.
+        404 | 405 | 406 | 411 | 415 => 502,
+        400..=499 => status,
+        _ => 502,
+    }
+}

@@ -1,0 +1,104 @@
+//! The search for a protected resource: probes without credentials, until the server rejects one.
+
+use std::sync::Arc;
+
+use identity::passthrough::{Guarded, Unproven};
+use wire::FileTime;
+
+use crate::http::downstream::auth::failure::AuthFailure;
+use crate::http::downstream::auth::outcome::AuthOutcome;
+use crate::http::downstream::auth::request::AuthRequest;
+use crate::http::passthrough::authenticator::PassThroughAuth;
+use crate::http::passthrough::pending::{
+    ConnectionUse, PendingProbe, ProbeConnection, ProbeRequest, Purpose, Search, Step,
+};
+use crate::http::passthrough::probe::candidates;
+use crate::http::passthrough::protected::{ProtectedResource, directory};
+use crate::http::passthrough::response::ProbeResponse;
+
+/// Searches for a protected resource among the candidates after the first `tried`.
+///
+/// # Errors
+/// If there are no further candidates.
+pub(super) fn search(
+    request: &AuthRequest<'_>,
+    mut tried: usize,
+    purpose: Purpose,
+) -> Result<Step, AuthFailure> {
+    for probe in candidates(request.head, request.mapi).skip(tried) {
+        tried += 1;
+        let Some(head) = probe.head(request, None) else { continue };
+        // During a verification the upstream connection may be authenticated, and stays for the next probe.
+        let connection = match &purpose {
+            Purpose::Verify { .. } => ProbeConnection::Separate,
+            Purpose::Challenge(_) | Purpose::Attempt { .. } => ProbeConnection::New,
+        };
+        let pending = PendingProbe::Search(Search { probe, tried, purpose });
+        return Ok(Step::Probe(Box::new(ProbeRequest { connection, head, in_handshake: false }), pending));
+    }
+    Err(match purpose {
+        Purpose::Challenge(_) | Purpose::Attempt { offered: None, .. } => {
+            AuthFailure::NoAuthenticationRequired
+        }
+        Purpose::Attempt { mechanism, offered: Some(offered) } => {
+            AuthFailure::SchemeNotOffered { mechanism, offered: offered.to_string() }
+        }
+        Purpose::Verify { .. } => Unproven::Silent.into(),
+    })
+}
+
+/// Completes authentication with `outcome`, once it is known which schemes the server offers.
+pub(super) fn challenge(
+    auth: &mut PassThroughAuth,
+    request: &AuthRequest<'_>,
+    outcome: AuthOutcome,
+    connection: ConnectionUse,
+    now: FileTime,
+) -> Result<Step, AuthFailure> {
+    match known_resource(auth, request, now) {
+        Some(_) => Ok(Step::Done(outcome, connection)),
+        None => search(request, 0, Purpose::Challenge(outcome)),
+    }
+}
+
+/// The protected resource that was found lately for the directory of the request. The client is offered its schemes.
+pub(super) fn known_resource(
+    auth: &mut PassThroughAuth,
+    request: &AuthRequest<'_>,
+    now: FileTime,
+) -> Option<Arc<ProtectedResource>> {
+    let resource = auth.resources.find(request.head, now)?;
+    auth.challenges.clone_from(&resource.challenges);
+    Some(resource)
+}
+
+/// What the response to a probe without credentials shows.
+pub(super) enum Found {
+    /// The server requires authentication for it.
+    Protected(Arc<ProtectedResource>, Purpose),
+    /// Nothing: the search continues.
+    Next(Step),
+}
+
+impl Search {
+    /// Takes the response to the probe that was sent last.
+    pub(super) fn resume(
+        self,
+        auth: &mut PassThroughAuth,
+        response: &ProbeResponse,
+        request: &AuthRequest<'_>,
+        now: FileTime,
+    ) -> Result<Found, AuthFailure> {
+        let Self { probe, tried, purpose } = self;
+        let Some(guarded) = Guarded::seen(probe.kind(), &response.answer(None), now) else {
+            return search(request, tried, purpose).map(Found::Next);
+        };
+        auth.challenges.update(&response.head.fields);
+        let (directory, challenges) = (directory(request.head), auth.challenges.clone());
+        let resource = Arc::new(ProtectedResource { directory, guarded, probe, tried, challenges });
+        if matches!(purpose, Purpose::Challenge(_) | Purpose::Attempt { offered: None, .. }) {
+            auth.resources.insert(Arc::clone(&resource));
+        }
+        Ok(Found::Protected(resource, purpose))
+    }
+}
