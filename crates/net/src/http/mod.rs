@@ -17,6 +17,8 @@ mod reach;
 mod server;
 mod server_only;
 mod shutdown;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod tls_failure;
 mod transport;

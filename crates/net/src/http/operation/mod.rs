@@ -11,8 +11,6 @@ pub(crate) mod pending;
 mod reply;
 mod request;
 mod response;
-#[cfg(test)]
-mod tests;
 
 use std::future::poll_fn;
 use std::sync::Arc;

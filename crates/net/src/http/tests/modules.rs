@@ -2,10 +2,10 @@
 
 use engine::{Module, Operation, Refusal, Session};
 
-use crate::http::operation::tests::playbook::State::{KeptAlive, WaitsForServer};
-use crate::http::operation::tests::playbook::{Client, Upstream, request, response};
-use crate::http::operation::tests::setup::Setup;
-use crate::http::operation::tests::streaming::HEAD;
+use crate::http::tests::playbook::State::{KeptAlive, WaitsForServer};
+use crate::http::tests::playbook::{Client, Upstream, request, response};
+use crate::http::tests::setup::Setup;
+use crate::http::tests::streaming::HEAD;
 
 /// Refuses each answer, or changes it.
 struct Meddler(bool);

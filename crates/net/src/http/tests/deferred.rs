@@ -17,10 +17,10 @@ use identity::Pool;
 use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 
 use crate::http::operation::pending::Pending;
-use crate::http::operation::tests::playbook::Happens::{TimePasses, WorkDone};
-use crate::http::operation::tests::playbook::State::{KeptAlive, WaitsForWork};
-use crate::http::operation::tests::playbook::{Answer, Client, Got, Happens, Proxy, Upstream, mapi, request};
-use crate::http::operation::tests::setup::{CALL_LIMIT, Setup};
+use crate::http::tests::playbook::Happens::{TimePasses, WorkDone};
+use crate::http::tests::playbook::State::{KeptAlive, WaitsForWork};
+use crate::http::tests::playbook::{Answer, Client, Got, Happens, Proxy, Upstream, mapi, request};
+use crate::http::tests::setup::{CALL_LIMIT, Setup};
 
 const EXECUTE: OperationKey = OperationKey::Http(Endpoint::Emsmdb, RequestType::Execute);
 const PERIOD: Duration = Duration::from_secs(4);

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use engine::{Module, Operation, Refusal, Session, SessionLimits};
 
-use crate::http::operation::tests::playbook::Happens::Shutdown;
-use crate::http::operation::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};
-use crate::http::operation::tests::playbook::{Client, Got, Proxy, Upstream, mapi, request, response};
-use crate::http::operation::tests::setup::Setup;
+use crate::http::tests::playbook::Happens::Shutdown;
+use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};
+use crate::http::tests::playbook::{Client, Got, Proxy, Upstream, mapi, request, response};
+use crate::http::tests::setup::Setup;
 
 /// `StatusCode` and `ErrorCode` zero, and as many zeros as any body here needs.
 const GOOD: [u8; 40] = [0; 40];

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::http::operation::tests::playbook::Happens::{ServerCloses, ServerFails, TimePasses};
-use crate::http::operation::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
-use crate::http::operation::tests::playbook::{Client, Upstream, mapi, request, response};
-use crate::http::operation::tests::setup::Setup;
-use crate::http::operation::tests::streaming::HEAD;
+use crate::http::tests::playbook::Happens::{ServerCloses, ServerFails, TimePasses};
+use crate::http::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
+use crate::http::tests::playbook::{Client, Upstream, mapi, request, response};
+use crate::http::tests::setup::Setup;
+use crate::http::tests::streaming::HEAD;
 use crate::tcp::admission::Limits;
 use crate::upstream_error::UpstreamError;
 

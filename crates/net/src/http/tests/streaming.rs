@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::http::operation::pending::Pending;
-use crate::http::operation::tests::playbook::Happens::TimePasses;
-use crate::http::operation::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
-use crate::http::operation::tests::playbook::{Client, Upstream, request, response};
-use crate::http::operation::tests::setup::Setup;
+use crate::http::tests::playbook::Happens::TimePasses;
+use crate::http::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
+use crate::http::tests::playbook::{Client, Upstream, request, response};
+use crate::http::tests::setup::Setup;
 
 pub(super) const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
                                Transfer-Encoding: chunked\r\n\r\n";

@@ -23,9 +23,9 @@ use crate::http::downstream::context::{KeepAlive, RequestContext};
 use crate::http::downstream::respond;
 use crate::http::operation::exchange::{Action, Exchange, Input};
 use crate::http::operation::request::operation_key;
-use crate::http::operation::tests::setup::Setup;
 use crate::http::output::{OutputBuffer, PARTS};
 use crate::http::server_only::Cookies;
+use crate::http::tests::setup::Setup;
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::upstream_error::UpstreamError;
 
