@@ -47,11 +47,22 @@ pub(crate) async fn serve(
         // Nothing is under way yet.
         _ = stopped.wait_for(|stops| *stops) => return,
     };
-    let Begun { client: peer, mut place, bindings, stream } = match begun {
+    let begun = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(why)) => return why.report(peer, &config),
         Err(_) => return config.log.misbehaved(peer, "no TLS or PROXY header in time"),
     };
+    serve_established(config, begun, accepted, stop).await;
+}
+
+/// Serves a connection that was `accepted` then, behind its TLS handshake and PROXY header.
+pub(crate) async fn serve_established(
+    config: Arc<HttpListenerConfig>,
+    begun: Begun,
+    accepted: Instant,
+    stop: watch::Receiver<bool>,
+) {
+    let Begun { client: peer, mut place, bindings, stream } = begun;
     let protected = matches!(stream, Stream::Tls(_));
     let shared = config.peers.speaks_for_others(peer.ip());
     if shared {

@@ -22,6 +22,9 @@ use crate::upstream_error::UpstreamError;
 pub(crate) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// A pipe to a test, in place of a socket.
+    #[cfg(test)]
+    Memory(tokio::io::DuplexStream),
 }
 
 impl Stream {
@@ -29,6 +32,8 @@ impl Stream {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(task, buffer),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_read(task, buffer),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_read(task, buffer),
         }
     }
 
@@ -37,6 +42,8 @@ impl Stream {
         match self {
             Self::Plain(stream) => pin!(stream.read_buf(buffer)).poll(task),
             Self::Tls(stream) => pin!(stream.read_buf(buffer)).poll(task),
+            #[cfg(test)]
+            Self::Memory(stream) => pin!(stream.read_buf(buffer)).poll(task),
         }
     }
 
@@ -44,6 +51,8 @@ impl Stream {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write(task, bytes),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write(task, bytes),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_write(task, bytes),
         }
     }
 
@@ -51,6 +60,8 @@ impl Stream {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(task, parts),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(task, parts),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_write_vectored(task, parts),
         }
     }
 
@@ -58,6 +69,8 @@ impl Stream {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_flush(task),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(task),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_flush(task),
         }
     }
 
@@ -65,6 +78,8 @@ impl Stream {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(task),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(task),
+            #[cfg(test)]
+            Self::Memory(stream) => Pin::new(stream).poll_shutdown(task),
         }
     }
 }
@@ -220,6 +235,8 @@ impl<H: Head> FramedTransport<H> {
             return match stream {
                 Stream::Plain(_) => Poll::Ready(Ok(Progress::All)),
                 Stream::Tls(_) => stream.poll_flush(task).map_ok(|()| Progress::All),
+                #[cfg(test)]
+                Stream::Memory(_) => Poll::Ready(Ok(Progress::All)),
             };
         }
         let count = if let Some(bytes) = out.single() {

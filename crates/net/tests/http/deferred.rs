@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::{Body as _, Decision, Deferral, Module, Operation, OperationKey, Request, Session, Work};
+use engine::{Decision, Deferral, Module, Operation, OperationKey, Session, Work};
 use identity::Pool;
 use mapi::mapihttp::{Endpoint, RequestType};
 use net::http::Pending;
@@ -123,31 +123,6 @@ fn execute(cookies: &str) -> Vec<u8> {
 const HAD: &str = "sid=one; sequence=s0";
 
 #[test]
-fn a_client_that_goes_away_meanwhile_leaves_its_session_as_it_was() {
-    let (upstream, open, proxy, mut client) = held();
-    client.send(execute(HAD));
-    client.until("PROCESSING\r\n\r\n");
-    drop(client);
-    // Its place in the session is free once that was noticed.
-    let mut client = Client::new(&proxy);
-    let begun = std::time::Instant::now();
-    loop {
-        client.send(execute(HAD));
-        if client.until("\r\n\r\n").contains("X-ResponseCode: 0") {
-            break;
-        }
-        assert!(begun.elapsed() < PATIENCE, "the session is never free");
-        client = Client::new(&proxy);
-    }
-    // The first job is still at its gate; nothing comes of it.
-    open.send(()).unwrap();
-    open.send(()).unwrap();
-    assert!(client.until("0\r\n\r\n").contains("answer 1"));
-    assert_eq!(cookie(&upstream.next()), HAD);
-    assert!(upstream.others().is_empty());
-}
-
-#[test]
 fn a_stop_lets_work_under_way_finish() {
     let (_upstream, open, proxy, mut client) = held();
     client.send(execute(HAD));
@@ -157,21 +132,4 @@ fn a_stop_lets_work_under_way_finish() {
     open.send(()).unwrap();
     assert!(client.until("0\r\n\r\n").contains("answer 1"));
     assert_eq!(client.rest(), b"");
-}
-
-#[test]
-fn what_a_module_asks_ahead_goes_on_the_connection_of_the_clients_own_request() {
-    let upstream = server();
-    let proxy = proxy(&upstream, |operation| {
-        if !operation.ahead.is_empty() {
-            return Decision::Relay;
-        }
-        let (request, _) = Request::decode(EXECUTE, &[0; 16], wire::Endian::Little).unwrap();
-        Decision::Ahead(Box::new(request))
-    });
-    let mut client = connected(&proxy);
-    upstream.next();
-    assert_eq!(client.ask(execute(HAD)).code().as_deref(), Some("0"));
-    let (ahead, own) = (upstream.next(), upstream.next());
-    assert_eq!((own.connection, ahead.body.len()), (ahead.connection, 16));
 }

@@ -7,7 +7,6 @@ mod mechanism;
 mod recorded;
 mod relayed;
 mod revoked;
-mod sessions;
 mod shared;
 mod streaming;
 mod strict;

@@ -2,25 +2,24 @@
 //! that the requests of a session follow one another.
 
 use std::cell::Cell;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::{
-    AheadAnswer, Body as _, Decision, Deferral, Delivery, Module, Operation, OperationKey, Refusal,
-    RefusalKind, Request, Session, Work,
+    AheadAnswer, Body as _, Decision, Delivery, Module, Operation, OperationKey, Refusal, RefusalKind,
+    Request, Session, Work,
 };
 use http1::Head as _;
-use identity::Pool;
 use mapi::mapihttp::{Endpoint, RequestType, ResponseBody};
 
 use crate::http::operation::pending::Pending;
 use crate::http::tests::playbook::Happens::{TimePasses, WorkDone};
 use crate::http::tests::playbook::State::{KeptAlive, WaitsForWork};
-use crate::http::tests::playbook::{Answer, Client, Got, Happens, Proxy, Upstream, mapi, request};
+use crate::http::tests::playbook::{Answer, Client, Happens, Proxy, mapi, request};
 use crate::http::tests::setup::{CALL_LIMIT, Setup};
+use crate::http::tests::upstream::{Got, Upstream};
 
 const EXECUTE: OperationKey = OperationKey::Http(Endpoint::Emsmdb, RequestType::Execute);
 const PERIOD: Duration = Duration::from_secs(4);
@@ -103,7 +102,7 @@ impl Gate {
     }
 }
 
-/// A proxy with a pool of two threads.
+/// A proxy whose modules may defer work for `limit`.
 fn proxy(
     upstream: &Rc<Upstream>,
     pending: Pending,
@@ -111,11 +110,8 @@ fn proxy(
     decide: impl Fn(&mut Operation) -> Decision + Send + Sync + 'static,
     deliver: impl Fn(&mut Operation) -> Delivery + Send + Sync + 'static,
 ) -> Proxy {
-    let pool = Pool::new(NonZeroUsize::new(8).unwrap());
-    crate::spawn_workers(&pool, NonZeroUsize::new(2).unwrap()).unwrap();
     let modules: Vec<Box<dyn Module>> = vec![Box::new(Decider(Box::new(decide), Box::new(deliver)))];
-    let deferral = Some(Deferral { pool, limit });
-    Setup { modules, pending, deferral, ..Setup::default() }.before(upstream)
+    Setup { modules, pending, deferral: Some(limit), ..Setup::default() }.before(upstream)
 }
 
 /// Work that is done at once; the request goes on then.
@@ -349,6 +345,7 @@ fn what_a_module_asks_ahead_has_its_turn_and_the_clients_own_request_the_next() 
     assert_eq!((said(&answer), set_cookie(&answer)), ((payload(2), None), "sequence=s2; secure"));
     let (ahead, own) = (upstream.next(), upstream.next());
     assert_eq!((cookie(&ahead), ahead.body.len()), (HAD.to_owned(), 16));
+    assert_eq!(own.connection, ahead.connection);
     assert_eq!(cookie(&own), "sid=one; sequence=s1");
     assert_eq!(own.body, BODY);
     let ids = [&ahead, &own].map(|got| got.head.fields.text("x-requestid").unwrap().to_owned());

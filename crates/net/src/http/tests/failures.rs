@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::http::tests::playbook::Happens::{ServerCloses, ServerFails, TimePasses};
+use crate::http::tests::playbook::Happens::{ServerCloses, ServerUnreachable, TimePasses};
 use crate::http::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
-use crate::http::tests::playbook::{Client, Upstream, mapi, request, response};
+use crate::http::tests::playbook::{Client, mapi, request, response};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::streaming::HEAD;
+use crate::http::tests::upstream::Upstream;
 use crate::tcp::admission::Limits;
-use crate::upstream_error::UpstreamError;
 
 #[test]
 fn what_may_have_happened_is_not_sent_twice() {
@@ -36,8 +36,8 @@ fn a_server_that_takes_too_long_or_cannot_be_reached_is_an_error_of_its_own() {
     let client = Client::new(&proxy) >> request("alice", "Execute", "", &[0; 16]);
     let mut client = client >> TimePasses(Duration::from_millis(300)) << KeptAlive;
     assert_eq!(client.answer().status(), 504);
-    let nowhere = ServerFails(UpstreamError::Connect("refused".to_owned()));
-    let mut client = client >> request("alice", "Execute", "", &[0; 16]) >> nowhere << KeptAlive;
+    let client = client >> ServerUnreachable >> request("alice", "Execute", "", &[0; 16]);
+    let mut client = client << KeptAlive;
     assert_eq!(client.answer().status(), 502);
 }
 

@@ -1,9 +1,18 @@
-//! Operations by MAPI over HTTP as conversations, without sockets: what happens, what the exchange does, by the clock.
+//! HTTP connections as conversations, without sockets and without waiting: what happens, and what the client gets.
+//!
+//! A test says what happens on a client's connection, `client >> what`, and what the client has got by then,
+//! `client << bytes`, or how far its request is, `client << State`. The proxy is the product's own code from the client's
+//! bytes to the server's bytes ([`serve_established`](crate::http::server::serve_established)). Pipes stand in for the two
+//! sockets, and the clock is moved by the test.
 
+mod authentication;
+mod connections;
 mod deferred;
+mod early;
 mod failures;
 mod modules;
 mod playbook;
 mod sessions;
 mod setup;
 mod streaming;
+pub(crate) mod upstream;

@@ -3,9 +3,10 @@
 use engine::{Module, Operation, Refusal, Session};
 
 use crate::http::tests::playbook::State::{KeptAlive, WaitsForServer};
-use crate::http::tests::playbook::{Client, Upstream, request, response};
+use crate::http::tests::playbook::{Client, request, response};
 use crate::http::tests::setup::Setup;
 use crate::http::tests::streaming::HEAD;
+use crate::http::tests::upstream::Upstream;
 
 /// Refuses each answer, or changes it.
 struct Meddler(bool);

@@ -1,166 +1,259 @@
 //! The playbook: `client >> what happens << what the client gets`, with a server that does what a test says, and a clock
-//! that a test moves. Nothing is waited for but the deferred work that a test gives to the pool.
+//! that a test moves. Only deferred work is executed on other threads, when the test lets it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::ops::{Shl, Shr};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http1::{Event, RequestDecoder, RequestHead, ResponseDecoder, ResponseHead};
-use identity::{OsRandom, SecurityContext};
-use tokio::time::Instant;
+use engine::{Finished, Observer, Rejected};
+use http1::{Event, Head as _, ResponseDecoder, ResponseHead};
+use identity::{Pool, SecurityContext};
+use tokio::io::DuplexStream;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::yield_now;
+use tokio::time::{Instant, advance};
 
-use crate::clock;
 use crate::http::config::HttpListenerConfig;
-use crate::http::downstream::auth::local::{ConnectionAuth, ConnectionTraits};
-use crate::http::downstream::auth::outcome::AuthOutcome;
-use crate::http::downstream::auth::request::Env;
-use crate::http::downstream::context::{KeepAlive, RequestContext};
-use crate::http::downstream::respond;
-use crate::http::operation::exchange::{Action, Exchange, Input};
-use crate::http::operation::request::operation_key;
-use crate::http::output::{OutputBuffer, PARTS};
-use crate::http::server_only::Cookies;
+use crate::http::downstream::preamble::Begun;
+use crate::http::server::serve_established;
 use crate::http::tests::setup::Setup;
-use crate::http::upstream::response_event::ResponseEvent;
-use crate::upstream_error::UpstreamError;
+use crate::http::tests::upstream::{PIPE, ServerConnection, Upstream, read_some, write_some};
+use crate::http::transport::Stream;
+use crate::tcp::admission::Admission;
+use crate::{clock, spawn_system};
 
-/// A request as the exchange sends it to the server.
-#[derive(Debug, Clone)]
-pub(super) struct Got {
-    pub(super) head: RequestHead,
-    pub(super) body: Vec<u8>,
-}
+/// How far the clock is moved at once: no deadline of a test is more precise.
+const TICK: Duration = Duration::from_millis(20);
 
-/// What a server says to a request, and whether the connection stays.
-type Answering = dyn Fn(&Got, &mut Vec<u8>) -> bool;
-
-/// A server.
-pub(super) struct Upstream {
-    answering: Box<Answering>,
-    got: RefCell<Vec<Got>>,
-}
-
-impl Upstream {
-    pub(super) fn new(answering: impl Fn(&Got, &mut Vec<u8>) -> bool + 'static) -> Rc<Self> {
-        Rc::new(Self { answering: Box::new(answering), got: RefCell::default() })
-    }
-
-    /// A server that says nothing by itself.
-    pub(super) fn silent() -> Rc<Self> {
-        Self::new(|_, _| true)
-    }
-
-    /// The next request that it got.
-    pub(super) fn next(&self) -> Got {
-        self.got.borrow_mut().remove(0)
-    }
-
-    /// The requests that it got and that were not looked at.
-    pub(super) fn others(&self) -> Vec<Got> {
-        std::mem::take(&mut self.got.borrow_mut())
-    }
-}
+/// How often tasks are run that are ready, before it is taken for certain that they wait.
+const TURNS: usize = 16;
 
 /// A proxy with its clock.
 #[derive(Clone)]
 pub(super) struct Proxy {
     pub(super) config: Arc<HttpListenerConfig>,
     upstream: Rc<Upstream>,
-    now: Rc<Cell<Instant>>,
+    runtime: Rc<Runtime>,
+    admission: Arc<Admission>,
+    /// None once the proxy ends without waiting for requests in progress.
+    stop: Rc<RefCell<Option<watch::Sender<bool>>>>,
+    signed_in: Arc<SignedIn>,
+    workers: Workers,
+}
+
+/// Keeps the contexts of clients that signed in.
+#[derive(Default)]
+struct SignedIn(Mutex<Vec<SecurityContext>>);
+
+impl Observer for SignedIn {
+    fn signed_in(&self, context: &SecurityContext, _: SocketAddr) {
+        self.0.lock().unwrap().push(context.clone());
+    }
+
+    fn refused(&self, _: SocketAddr, _: &str) {}
+
+    fn rejected(&self, _: &Rejected<'_>) {}
+
+    fn finished(&self, _: &Finished, _: Duration) {}
+}
+
+/// Threads for deferred work. Each job waits until the test permits one.
+#[derive(Clone)]
+struct Workers {
+    pool: Pool,
+    permits: Sender<()>,
+}
+
+impl Workers {
+    #[allow(clippy::disallowed_methods, reason = "a test's own threads; each job has its context")]
+    fn new(pool: &Pool) -> Self {
+        let (permits, permitted) = channel();
+        let permitted = Arc::new(Mutex::new(permitted));
+        for _ in 0..2 {
+            let (pool, permitted) = (pool.clone(), Arc::clone(&permitted));
+            std::thread::spawn(move || {
+                pool.work(|| {
+                    let _ = permitted.lock().unwrap().recv();
+                    clock::now()
+                });
+            });
+        }
+        Self { pool: pool.clone(), permits }
+    }
+
+    fn has_jobs(&self) -> bool {
+        let counts = self.pool.counts();
+        counts.queued + counts.running > 0
+    }
+
+    /// Executes one job.
+    fn execute(&self) {
+        let done = self.pool.counts().done;
+        self.permits.send(()).unwrap();
+        while self.pool.counts().done == done {
+            std::thread::yield_now();
+        }
+    }
 }
 
 impl Setup {
     pub(super) fn before(self, upstream: &Rc<Upstream>) -> Proxy {
-        let (upstream, now) = (Rc::clone(upstream), Rc::new(Cell::new(Instant::now())));
-        Proxy { config: self.config(), upstream, now }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let runtime = Rc::new(runtime.unwrap());
+        let context = runtime.enter();
+        let pool = Pool::new(std::num::NonZeroUsize::new(8).unwrap());
+        let workers = Workers::new(&pool);
+        let limits = self.limits;
+        let signed_in = Arc::new(SignedIn::default());
+        let observer: Arc<dyn Observer> = Arc::clone(&signed_in) as _;
+        let config = self.config(&upstream.scripted, pool, observer);
+        drop(context);
+        Proxy {
+            config,
+            upstream: Rc::clone(upstream),
+            runtime,
+            admission: Admission::new(limits, Vec::new()),
+            stop: Rc::new(RefCell::new(Some(watch::channel(false).0))),
+            signed_in,
+            workers,
+        }
+    }
+}
+
+impl Proxy {
+    /// Runs the tasks of all connections until they wait.
+    fn run(&self) {
+        self.runtime.block_on(async {
+            for _ in 0..TURNS {
+                yield_now().await;
+            }
+        });
     }
 }
 
 /// What happens, for `>>`.
 pub(super) enum Happens {
-    /// The client's request is whole.
+    /// The client sends this.
     Request(Vec<u8>),
-    /// The server says more.
+    /// The client sends the rest of a request.
+    Rest(Vec<u8>),
+    /// The server sends this on the connection of the last request.
     Response(Vec<u8>),
-    /// The server closes its connection.
+    /// The server closes that connection.
     ServerCloses,
-    /// The connection to the server fails, or can't be made.
-    ServerFails(UpstreamError),
+    /// The server takes no further connections.
+    ServerUnreachable,
     /// Time passes.
     TimePasses(Duration),
-    /// The deferred work of a module comes to its end.
+    /// The deferred work of a module is executed.
     WorkDone,
+    /// The account with which a client authenticated last is revoked.
+    AccountRevoked,
     /// The proxy takes no more requests.
     Shutdown,
+    /// The proxy ends without waiting for requests in progress.
+    ProxyEnds,
 }
 
-/// What an exchange waits for, or how it ended, for `<<`.
+/// What a connection waits for, or how the last request ended, for `<<`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     WaitsForWork,
     WaitsForServer,
+    /// The response is complete.
     KeptAlive,
+    /// The response is complete, and the proxy closed the connection.
     Closed,
-    /// The client's connection ends within the response.
+    /// The proxy closed the connection within the response.
     CutShort,
 }
 
 /// A client's connection.
 pub(super) struct Client {
     proxy: Proxy,
-    exchange: Option<Box<Exchange>>,
-    /// What the exchange wants and does not get yet.
-    wants: Option<Action>,
-    server: ResponseDecoder,
-    closed: bool,
-    out: OutputBuffer,
-    /// What the client got and was not looked at.
+    /// None once the proxy closed it.
+    stream: Option<DuplexStream>,
+    /// What is to be sent.
+    outgoing: Vec<u8>,
+    /// What the client got and the test has not looked at.
     received: Vec<u8>,
+    /// Finds the ends of responses.
+    responses: ResponseDecoder,
+    is_interim: bool,
+    /// Requests whose response is not complete.
+    unanswered: usize,
+    servers: Vec<ServerConnection>,
     state: Option<State>,
 }
 
 impl Client {
     pub(super) fn new(proxy: &Proxy) -> Self {
+        let (stream, far) = tokio::io::duplex(PIPE);
+        let client = SocketAddr::from(([192, 0, 2, 1], 4000));
+        let _context = proxy.runtime.enter();
+        let Ok(entered) = proxy.admission.enter(client.ip()) else { panic!("no connection is permitted") };
+        let begun = Begun { client, place: entered.permit, bindings: None, stream: Stream::Memory(far) };
+        let config = Arc::clone(&proxy.config);
+        let stop = proxy.stop.borrow().as_ref().expect("a proxy that has not ended").subscribe();
+        spawn_system(serve_established(config, begun, Instant::now(), stop));
         Self {
             proxy: proxy.clone(),
-            exchange: None,
-            wants: None,
-            server: ResponseDecoder::new(http1::Limits::default()),
-            closed: false,
-            out: OutputBuffer::default(),
+            stream: Some(stream),
+            outgoing: Vec::new(),
             received: Vec::new(),
+            responses: ResponseDecoder::new(http1::Limits::default()),
+            is_interim: false,
+            unanswered: 0,
+            servers: Vec::new(),
             state: None,
         }
     }
 
     /// Sends a request, lets the server and the modules' work come to their ends, and returns the response.
     #[track_caller]
-    pub(super) fn ask(&mut self, request: Vec<u8>) -> Answer {
-        self.happens(Happens::Request(request));
+    pub(super) fn ask(&mut self, request: impl Into<Vec<u8>>) -> Answer {
+        self.happens(Happens::Request(request.into()));
         while self.state == Some(State::WaitsForWork) {
             self.happens(Happens::WorkDone);
         }
         self.answer()
     }
 
-    /// The response, which is whole.
+    /// The next response, which is complete.
     #[track_caller]
     pub(super) fn answer(&mut self) -> Answer {
         assert!(matches!(self.state, Some(State::KeptAlive | State::Closed)), "{:?}", self.state);
         let mut decoder = ResponseDecoder::new(http1::Limits::default());
+        let received = std::mem::take(&mut self.received);
         decoder.expect(false);
-        decoder.receive(&std::mem::take(&mut self.received));
-        let Some(Event::Head { head, .. }) = decoder.poll().unwrap() else { panic!("no head") };
-        let mut body = Vec::new();
-        while let Some(Event::Body(piece)) = decoder.poll().unwrap() {
-            body.extend_from_slice(piece.data());
+        decoder.receive(&received);
+        if self.stream.is_none() {
+            decoder.close();
         }
-        Answer { head, body }
+        let (mut final_head, mut body, mut wire) = (None, Vec::new(), Vec::new());
+        while let Some(event) = decoder.poll().unwrap() {
+            match event {
+                Event::Head { head, .. } => {
+                    head.write(&mut wire);
+                    final_head = (head.status() >= 200).then_some(head);
+                }
+                Event::Body(piece) => {
+                    body.extend_from_slice(piece.data());
+                    wire.extend_from_slice(piece.wire());
+                }
+                Event::End if final_head.is_some() => break,
+                Event::End => {}
+            }
+        }
+        self.received = received.get(wire.len()..).unwrap_or_default().to_vec();
+        Answer { head: final_head.expect("a head"), body }
     }
 
     /// What the client got up to `end`.
@@ -175,178 +268,99 @@ impl Client {
     #[track_caller]
     pub(super) fn happens(&mut self, what: Happens) {
         match what {
-            Happens::Request(bytes) => self.begin(&bytes),
-            Happens::Response(bytes) => self.server.receive(&bytes),
-            Happens::ServerCloses => {
-                self.server.close();
-                self.closed = true;
+            Happens::Request(bytes) => {
+                self.responses.expect(false);
+                self.outgoing.extend_from_slice(&bytes);
+                self.unanswered += 1;
             }
-            Happens::ServerFails(why) => self.step(Input::Response(ResponseEvent::Failed(why))),
+            Happens::Rest(bytes) => self.outgoing.extend_from_slice(&bytes),
+            Happens::Response(bytes) => self.server().send(&bytes),
+            Happens::ServerCloses => self.server().close(),
+            Happens::ServerUnreachable => self.proxy.upstream.scripted.set_unreachable(),
             Happens::TimePasses(time) => return self.pass(time),
             Happens::WorkDone => {
-                let exchange = self.exchange.as_mut().expect("an exchange");
-                let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-                runtime.block_on(std::future::poll_fn(|task| exchange.poll_work(task)));
-                self.step(Input::WorkDone);
-            }
-            Happens::Shutdown => {
-                if let Some(Action::Read { ends_at_shutdown: true, .. }) = self.wants {
-                    self.step(Input::Response(ResponseEvent::Shutdown));
+                while self.state == Some(State::WaitsForWork) && self.proxy.workers.has_jobs() {
+                    self.proxy.workers.execute();
+                    self.settle();
                 }
             }
+            Happens::AccountRevoked => self.proxy.signed_in.0.lock().unwrap().last().unwrap().revoke(),
+            Happens::Shutdown => {
+                self.proxy.stop.borrow().as_ref().unwrap().send_replace(true);
+            }
+            Happens::ProxyEnds => drop(self.proxy.stop.take()),
         }
-        self.go_on();
+        self.settle();
+    }
+
+    /// The server's end of the connection of the last request.
+    #[track_caller]
+    fn server(&mut self) -> &mut ServerConnection {
+        self.servers.last_mut().expect("a connection to the server")
     }
 
     /// Lets `time` pass, with all that is due on the way.
     fn pass(&mut self, time: Duration) {
-        let end = self.proxy.now.get() + time;
+        let mut left = time;
+        while !left.is_zero() {
+            let tick = left.min(TICK);
+            self.proxy.runtime.block_on(advance(tick));
+            self.settle();
+            left -= tick;
+        }
+    }
+
+    /// Lets all connections go on until they wait for something to happen.
+    fn settle(&mut self) {
         loop {
-            let (until, input) = match self.wants {
-                Some(Action::Read { until, .. }) => (until, Input::Response(ResponseEvent::Deadline)),
-                Some(Action::WaitForWork { until }) => (until, Input::WorkDeadline),
-                _ => break,
-            };
-            if until > end {
+            let sent = self.stream.as_mut().is_some_and(|stream| write_some(stream, &mut self.outgoing));
+            self.proxy.run();
+            self.servers.extend(self.proxy.upstream.accept());
+            let mut is_some = sent;
+            for server in &mut self.servers {
+                is_some |= server.advance(&self.proxy.upstream);
+            }
+            if !(self.receive() | is_some) {
                 break;
             }
-            self.proxy.now.set(until);
-            self.step(input);
-            self.go_on();
         }
-        self.proxy.now.set(end);
+        self.state = Some(match (&self.stream, self.unanswered) {
+            (Some(_), 0) => State::KeptAlive,
+            (None, 0) => State::Closed,
+            (None, _) => State::CutShort,
+            (Some(_), _) if self.servers.iter().any(ServerConnection::is_busy) => State::WaitsForServer,
+            (Some(_), _) => State::WaitsForWork,
+        });
     }
 
-    fn step(&mut self, input: Input) {
-        let exchange = self.exchange.as_mut().expect("an exchange");
-        self.wants = Some(exchange.step(input, self.proxy.now.get(), &mut self.out));
-    }
-
-    /// Takes in a request.
-    #[track_caller]
-    fn begin(&mut self, bytes: &[u8]) {
-        let config = Arc::clone(&self.proxy.config);
-        let mut decoder = RequestDecoder::new(http1::Limits::default());
-        decoder.receive(bytes);
-        let Some(Event::Head { head, .. }) = decoder.poll().unwrap() else { panic!("no head") };
-        let mut body = Vec::new();
-        while let Some(Event::Body(piece)) = decoder.poll().unwrap() {
-            body.extend_from_slice(piece.data());
+    /// Takes what the proxy sent. Returns whether that is anything.
+    fn receive(&mut self) -> bool {
+        let Some(bytes) = self.stream.as_mut().and_then(read_some) else { return false };
+        if bytes.is_empty() {
+            self.stream = None;
+            self.responses.close();
         }
-        let key = operation_key(&head).expect("an operation");
-        let peer = SocketAddr::from(([192, 0, 2, 1], 4000));
-        let context = context(&config, &head, peer);
-        let share = config.bodies.share(context.identity());
-        let keep = head.keeps_alive();
-        let cookies = Cookies::OfSession;
-        let request = RequestContext { context, peer, head, is_head: false, keep, token: None, cookies };
-        let whole = (body.into(), share);
-        let now = self.proxy.now.get();
-        self.server = ResponseDecoder::new(http1::Limits::default());
-        self.closed = false;
-        match Exchange::begin(config, request, key, whole, now, clock::now(), &mut self.out) {
-            Ok((exchange, action)) => {
-                self.exchange = Some(exchange);
-                self.wants = Some(action);
+        self.responses.receive(&bytes);
+        self.received.extend_from_slice(&bytes);
+        while let Ok(Some(event)) = self.responses.poll() {
+            match event {
+                Event::Head { head, .. } => self.is_interim = head.status() < 200,
+                Event::Body(_) => {}
+                Event::End if self.is_interim => {}
+                Event::End => self.unanswered = self.unanswered.saturating_sub(1),
             }
-            Err(keep_alive) => self.wants = Some(Action::Done(keep_alive)),
         }
-    }
-
-    /// Does what the exchange wants, as far as that goes without anything happening.
-    fn go_on(&mut self) {
-        loop {
-            let state = match self.wants.take() {
-                Some(Action::Send { head, body }) => {
-                    self.server.expect(false);
-                    let got = Got { head, body: body.to_vec() };
-                    self.proxy.upstream.got.borrow_mut().push(got.clone());
-                    let mut said = Vec::new();
-                    self.closed = !(self.proxy.upstream.answering)(&got, &mut said);
-                    self.server.receive(&said);
-                    if self.closed {
-                        self.server.close();
-                    }
-                    self.step(Input::Sent(got.head));
-                    continue;
-                }
-                Some(read @ Action::Read { .. }) => {
-                    if let Some(event) = self.next_event() {
-                        self.step(Input::Response(event));
-                        continue;
-                    }
-                    self.exchange.as_mut().expect("an exchange").stream(&mut self.out);
-                    self.wants = Some(read);
-                    State::WaitsForServer
-                }
-                Some(wait @ Action::WaitForWork { .. }) => {
-                    self.wants = Some(wait);
-                    State::WaitsForWork
-                }
-                Some(Action::Done(keep_alive)) => Self::ended(keep_alive),
-                Some(Action::Unserved(why)) => {
-                    let head = &self.exchange.as_ref().expect("an exchange").request().head;
-                    respond::upstream_failed(&mut self.out.bytes, head, &why);
-                    Self::ended(KeepAlive::of(head))
-                }
-                Some(Action::Failed(_)) => State::Closed,
-                Some(Action::Abort(_)) => State::CutShort,
-                None => self.state.expect("something to do"),
-            };
-            self.state = Some(state);
-            if !matches!(state, State::WaitsForServer | State::WaitsForWork) {
-                self.exchange = None;
-            }
-            break;
-        }
-        self.receive();
-    }
-
-    const fn ended(keep_alive: KeepAlive) -> State {
-        match keep_alive {
-            KeepAlive::Yes => State::KeptAlive,
-            KeepAlive::No => State::Closed,
-        }
-    }
-
-    /// The next event of what the server said.
-    fn next_event(&mut self) -> Option<ResponseEvent> {
-        loop {
-            return match self.server.poll() {
-                Ok(Some(Event::Head { head, .. })) if head.status() < 200 => continue,
-                Ok(Some(Event::Head { head, framing })) => Some(ResponseEvent::Head(head, framing)),
-                Ok(Some(Event::Body(piece))) => Some(ResponseEvent::Piece(piece)),
-                Ok(Some(Event::End)) => Some(ResponseEvent::End),
-                Ok(None) if self.closed => {
-                    let why = "the server closed the connection".to_owned();
-                    Some(ResponseEvent::Failed(UpstreamError::closed(why)))
-                }
-                Ok(None) => None,
-                Err(error) => Some(ResponseEvent::Failed(UpstreamError::closed(error))),
-            };
-        }
-    }
-
-    /// Takes what is to be sent to the client.
-    fn receive(&mut self) {
-        while !self.out.is_empty() {
-            let mut slices = [std::io::IoSlice::new(&[]); PARTS];
-            let count = self.out.slices(&mut slices);
-            let sent: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
-            self.received.extend_from_slice(&sent);
-            self.out.advance(sent.len());
-        }
-        self.out.reset();
+        true
     }
 }
 
-/// Who sends a request with this head.
-fn context(config: &HttpListenerConfig, head: &RequestHead, peer: SocketAddr) -> SecurityContext {
-    let connection = ConnectionTraits { tls: true, shared: false, bindings: None };
-    let mut auth = ConnectionAuth::new(&config.auth, connection);
-    match auth.step(head, peer, &mut Env::current(&mut OsRandom)) {
-        AuthOutcome::Authenticated { context, .. } => context,
-        _ => panic!("the request has no good credentials"),
+/// The client closes its connection.
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.stream = None;
+        if !std::thread::panicking() {
+            self.proxy.run();
+        }
     }
 }
 
@@ -360,7 +374,7 @@ impl Shr<Happens> for Client {
     }
 }
 
-/// All that the client got and that was not looked at.
+/// All that the client got and the test has not looked at.
 impl Shl<&str> for Client {
     type Output = Self;
 
@@ -402,20 +416,36 @@ impl Answer {
     }
 }
 
+/// The header by which `user` authenticates.
+pub(super) fn basic(user: &str) -> String {
+    format!("Authorization: Basic {}\r\n", STANDARD.encode(format!("{user}:{user}pw1")))
+}
+
 /// The bytes of a request of MAPI over HTTP.
 pub(super) fn mapi(user: &str, endpoint: &str, request_type: &str, cookie: &str, body: &[u8]) -> Vec<u8> {
     let cookie = if cookie.is_empty() { String::new() } else { format!("Cookie: {cookie}\r\n") };
-    let credentials = STANDARD.encode(format!("{user}:{user}pw1"));
+    let authorization = basic(user);
     let head = format!(
         "POST /mapi/{endpoint}/ HTTP/1.1\r\nHost: proxy.lab.test\r\nContent-Type: application/mapi-http\r\n\
          X-RequestType: {request_type}\r\nX-RequestId: {{1}}:1\r\nX-ClientInfo: {{2}}:2\r\n{cookie}\
-         Authorization: Basic {credentials}\r\nContent-Length: {}\r\n\r\n",
+         {authorization}Content-Length: {}\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()
 }
 
-/// Such a request, for `>>`.
+/// The head of a request that is no operation, by alice; its body has this `length`.
+pub(super) fn head(method: &str, length: usize) -> String {
+    let authorization = basic("alice");
+    format!("{method} /ews/x HTTP/1.1\r\nHost: a\r\n{authorization}Content-Length: {length}\r\n\r\n")
+}
+
+/// Such a request without a body.
+pub(super) fn get() -> Happens {
+    Happens::Request(head("GET", 0).into_bytes())
+}
+
+/// A request of MAPI over HTTP, for `>>`.
 pub(super) fn request(user: &str, request_type: &str, cookie: &str, body: &[u8]) -> Happens {
     Happens::Request(mapi(user, "emsmdb", request_type, cookie, body))
 }

@@ -9,8 +9,9 @@ use engine::{Module, Operation, Refusal, Session, SessionLimits};
 
 use crate::http::tests::playbook::Happens::Shutdown;
 use crate::http::tests::playbook::State::{Closed, KeptAlive, WaitsForServer};
-use crate::http::tests::playbook::{Client, Got, Proxy, Upstream, mapi, request, response};
+use crate::http::tests::playbook::{Client, Proxy, mapi, request, response};
 use crate::http::tests::setup::Setup;
+use crate::http::tests::upstream::{Got, Upstream};
 
 /// `StatusCode` and `ErrorCode` zero, and as many zeros as any body here needs.
 const GOOD: [u8; 40] = [0; 40];
@@ -493,6 +494,7 @@ fn another_operation_is_waited_for_when_the_proxy_stops() {
     let proxy = Setup::default().before(&upstream);
     let ping = request("alice", "PING", "", b"");
     let client = Client::new(&proxy) >> ping << WaitsForServer >> Shutdown << WaitsForServer;
-    let mut client = client >> response(good(&[])) << KeptAlive;
+    // The connection ends with the response.
+    let mut client = client >> response(good(&[])) << Closed;
     assert_eq!(client.answer().code().as_deref(), Some("0"));
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{CookieTable, Deferral, Engine, Module, SessionLimits, Stack};
+use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use identity::accounts::Account;
 use identity::{
-    AcceptorConfig, Accounts, Authority, Credentials, Mechanism, NtHash, OsRandom, Password, Policy,
-    Registry, ServerNames,
+    AcceptorConfig, Accounts, Authority, Credentials, Mechanism, NtHash, Password, Policy, Pool, Random,
+    RandomError, Registry, ServerNames,
 };
 use rpc::pdu::AuthLevel;
 
@@ -18,10 +18,11 @@ use crate::http::downstream::auth::local::HttpAuthConfig;
 use crate::http::downstream::routes::Routes;
 use crate::http::operation::pending::Pending;
 use crate::http::peers::Peers;
+use crate::http::tests::upstream::ScriptedServer;
 use crate::http::upstream::config::HttpUpstream;
 use crate::http::upstream::forwarding::Via;
 use crate::tcp::admission::Limits;
-use crate::{AccountGate, Gate, ServiceAccount, Unobserved, UpstreamIdentity};
+use crate::{AccountGate, Gate, ServiceAccount, UpstreamIdentity};
 
 /// Every user has an account: the password is the name with `pw1` behind it.
 struct Everybody;
@@ -33,13 +34,24 @@ impl Accounts for Everybody {
     }
 }
 
+/// The same random numbers each time.
+struct Zeros;
+
+impl Random for Zeros {
+    fn fill(&mut self, out: &mut [u8]) -> Result<(), RandomError> {
+        out.fill(0);
+        Ok(())
+    }
+}
+
 /// What a test says of a proxy.
 pub(super) struct Setup {
     pub(super) modules: Vec<Box<dyn Module>>,
     pub(super) limits: Limits,
     pub(super) call_limit: Duration,
     pub(super) pending: Pending,
-    pub(super) deferral: Option<Deferral>,
+    /// How long deferred work may take; modules may defer none unless a test says how long.
+    pub(super) deferral: Option<Duration>,
     pub(super) sessions: SessionLimits,
 }
 
@@ -61,7 +73,12 @@ impl Default for Setup {
 
 impl Setup {
     /// A proxy of that kind, without its sockets.
-    pub(super) fn config(self) -> Arc<HttpListenerConfig> {
+    pub(super) fn config(
+        self,
+        server: &ScriptedServer,
+        pool: Pool,
+        observer: Arc<dyn Observer>,
+    ) -> Arc<HttpListenerConfig> {
         let registry = Registry::new();
         let acceptor = Arc::new(AcceptorConfig {
             accounts: Arc::new(Everybody),
@@ -88,21 +105,22 @@ impl Setup {
                 identity: UpstreamIdentity::new(service),
                 timeout: CALL_LIMIT,
                 call_limit: self.call_limit,
-                via: Via::new(&mut OsRandom).unwrap(),
+                via: Via::new(&mut Zeros).unwrap(),
                 gate: Gate::new(),
+                scripted: Some(server.clone()),
             },
             limits: self.limits,
             bodies: BodyBudget::new(&self.limits),
             sizes: HttpLimits::default(),
             pending: self.pending,
             engine: Arc::new(match self.deferral {
-                Some(deferral) => engine.deferring(deferral),
+                Some(limit) => engine.deferring(Deferral { pool, limit }),
                 None => engine,
             }),
             sessions: CookieTable::new(self.sessions),
             contexts: registry,
             session_idle: CALL_LIMIT,
-            observer: Arc::new(Unobserved),
+            observer,
             auth_limit: Arc::default(),
             log: EventLog::default(),
         };

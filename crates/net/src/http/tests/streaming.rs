@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::http::operation::pending::Pending;
 use crate::http::tests::playbook::Happens::TimePasses;
 use crate::http::tests::playbook::State::{CutShort, KeptAlive, WaitsForServer};
-use crate::http::tests::playbook::{Client, Upstream, request, response};
+use crate::http::tests::playbook::{Client, request, response};
 use crate::http::tests::setup::Setup;
+use crate::http::tests::upstream::Upstream;
 
 pub(super) const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\nX-ResponseCode: 0\r\n\
                                Transfer-Encoding: chunked\r\n\r\n";

@@ -30,6 +30,9 @@ pub struct HttpUpstream {
     pub via: Via,
     /// What all connections there know of it together.
     pub gate: Arc<Gate>,
+    /// The server of a test, which is reached without a socket.
+    #[cfg(test)]
+    pub(crate) scripted: Option<crate::http::tests::upstream::ScriptedServer>,
 }
 
 impl HttpUpstream {

@@ -76,6 +76,10 @@ impl From<NotOpened> for UpstreamError {
 impl HttpUpstream {
     /// Connects, with what binds a sign-in to the connection (RFC 5929 4) where it is within TLS.
     pub(crate) async fn connect(&self) -> Result<(Stream, Option<ChannelBindings>), NotConnected> {
+        #[cfg(test)]
+        if let Some(scripted) = &self.scripted {
+            return scripted.connect().map(|stream| (Stream::Memory(stream), None));
+        }
         let lookup = async { Ok::<_, NotConnected>(resolve(&self.host, self.port).await?) };
         let stream = connect(None, lookup).await?;
         let Some(trust) = &self.tls else { return Ok((Stream::Plain(stream), None)) };

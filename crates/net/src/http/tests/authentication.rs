@@ -1,0 +1,48 @@
+//! What the client gets if its credentials, or those of the service account, are not accepted.
+
+use crate::http::tests::playbook::Happens::{AccountRevoked, Request, TimePasses};
+use crate::http::tests::playbook::State::{KeptAlive, WaitsForServer};
+use crate::http::tests::playbook::{Client, mapi, request, response};
+use crate::http::tests::setup::Setup;
+use crate::http::tests::streaming::HEAD;
+use crate::http::tests::upstream::Upstream;
+use crate::tcp::accept::CHECK_INTERVAL;
+
+#[test]
+fn an_operation_without_credentials_gets_a_challenge_and_goes_nowhere() {
+    let upstream = Upstream::silent();
+    let proxy = Setup::default().before(&upstream);
+    let bare = mapi("alice", "emsmdb", "PING", "", b"");
+    let bare = String::from_utf8(bare).unwrap().replace("Authorization: Basic", "X-Other:");
+    let mut client = Client::new(&proxy) >> Request(bare.into_bytes()) << KeptAlive;
+    let answer = client.answer();
+    assert_eq!(answer.status(), 401);
+    assert!(answer.head.fields.all("www-authenticate").any(|offer| offer.starts_with(b"Basic ")));
+    assert!(upstream.others().is_empty());
+}
+
+#[test]
+fn a_client_whose_account_is_revoked_meanwhile_gets_a_challenge() {
+    let upstream = Upstream::silent();
+    let proxy = Setup::default().before(&upstream);
+    let execute = || request("alice", "Execute", "", &[0; 16]);
+    let client = Client::new(&proxy) >> execute() << WaitsForServer >> AccountRevoked;
+    let mut client = client >> TimePasses(CHECK_INTERVAL) << KeptAlive;
+    let answer = client.answer();
+    assert_eq!(answer.status(), 401);
+    assert!(answer.head.fields.has("www-authenticate"));
+    // A response that came by then does not reach it either.
+    let client = client >> execute() << WaitsForServer >> AccountRevoked;
+    let mut client = client >> response(format!("{HEAD}c\r\nPROCESSING\r\n\r\n")) << KeptAlive;
+    assert_eq!(client.answer().status(), 401);
+    assert_eq!(upstream.others().len(), 2);
+}
+
+#[test]
+fn a_server_that_refuses_the_service_account_is_an_error_of_the_proxy() {
+    let upstream =
+        Upstream::saying("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n");
+    let proxy = Setup::default().before(&upstream);
+    let answer = Client::new(&proxy).ask(mapi("alice", "emsmdb", "Execute", "", &[0; 16]));
+    assert_eq!((answer.status(), answer.header("www-authenticate")), (503, None));
+}

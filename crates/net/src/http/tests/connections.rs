@@ -1,0 +1,120 @@
+//! The connections of a client and to the server: which is used again, responses in order, limits, shutdown.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crate::http::tests::playbook::Happens::{ProxyEnds, Request, ServerCloses, Shutdown, TimePasses};
+use crate::http::tests::playbook::State::{Closed, CutShort, KeptAlive, WaitsForServer};
+use crate::http::tests::playbook::{Client, get, head, mapi, response};
+use crate::http::tests::setup::Setup;
+use crate::http::tests::upstream::Upstream;
+use crate::tcp::admission::Limits;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+#[test]
+fn a_connection_that_the_server_closed_while_it_was_idle_is_made_anew() {
+    for last in ["", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"] {
+        let upstream = Upstream::saying(OK);
+        let proxy = Setup::default().before(&upstream);
+        let mut client = Client::new(&proxy);
+        for round in 0..3 {
+            client = client >> get() << KeptAlive;
+            assert_eq!(client.answer().body, b"ok");
+            assert_eq!(upstream.next().connection, round);
+            client = client >> response(last) >> ServerCloses;
+        }
+        // One that was left open is used again.
+        client = client >> get() >> get() << KeptAlive;
+        assert_eq!((upstream.next().connection, upstream.next().connection), (3, 3));
+    }
+}
+
+#[test]
+fn each_identity_has_a_connection_to_the_server_of_its_own() {
+    let upstream = Upstream::saying(OK);
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy);
+    let mut connections = Vec::new();
+    for user in ["alice", "alice", "bob", "alice"] {
+        client.ask(mapi(user, "nspi", "PING", "", b""));
+        connections.push(upstream.next().connection);
+    }
+    assert_eq!(connections[0], connections[1]);
+    assert_ne!(connections[1], connections[2]);
+    assert!(
+        !connections[..3].contains(&connections[3]),
+        "a connection is not taken up again: {connections:?}"
+    );
+}
+
+#[test]
+fn a_response_that_is_cut_off_is_cut_off_towards_the_client_too() {
+    let upstream = Upstream::new(|_, out| {
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf");
+        false
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy) >> get() << CutShort;
+    assert!(client.until("\r\n\r\nhalf").starts_with("HTTP/1.1 200 OK\r\n"));
+    let _ = client << "";
+    assert_eq!(upstream.others().len(), 1);
+}
+
+#[test]
+fn requests_at_once_on_one_connection_are_answered_in_order() {
+    let count = Cell::new(0);
+    let upstream = Upstream::new(move |_, out| {
+        count.set(count.get() + 1);
+        let text = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{}", count.get());
+        out.extend_from_slice(text.as_bytes());
+        true
+    });
+    let proxy = Setup::default().before(&upstream);
+    let mut client = Client::new(&proxy) >> Request(head("GET", 0).repeat(3).into_bytes());
+    let bodies: Vec<Vec<u8>> = (0..3).map(|_| client.answer().body).collect();
+    assert_eq!(bodies, [b"1", b"2", b"3"]);
+}
+
+#[test]
+fn a_stop_lets_what_is_under_way_finish_and_a_second_cuts_it_off() {
+    let upstream = Upstream::silent();
+    let proxy = Setup::default().before(&upstream);
+    let idle = Client::new(&proxy);
+    let busy = Client::new(&proxy) >> get() << WaitsForServer >> Shutdown << WaitsForServer;
+    let _ = idle >> TimePasses(Duration::from_millis(20)) << Closed << "";
+    let mut busy = busy >> response(OK) << Closed;
+    assert_eq!(busy.answer().body, b"ok");
+    let proxy = Setup::default().before(&upstream);
+    let _ = Client::new(&proxy) >> get() << WaitsForServer >> ProxyEnds << CutShort << "";
+}
+
+/// A request of Autodiscover that needs no credentials.
+fn discover() -> String {
+    let target = "/autodiscover/autodiscover.json?Email=a%40x.test&Protocol=AutodiscoverV1";
+    format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")
+}
+
+#[test]
+fn an_answer_of_autodiscover_counts_as_held_in_memory() {
+    let asked = |length: usize| {
+        let head = format!("HTTP/1.1 404 No\r\nContent-Length: {length}\r\n\r\n");
+        let upstream = Upstream::saying([head, " ".repeat(length)].concat());
+        let limits = Limits { request_bytes_per_identity: 300_000, ..Limits::default() };
+        let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+        Client::new(&proxy).ask(discover()).status()
+    };
+    assert_eq!(asked(200_000), 404);
+    assert_eq!(asked(400_000), 503);
+}
+
+#[test]
+fn an_unauthenticated_request_waits_no_longer_for_the_server_than_signing_in_may_take() {
+    let upstream = Upstream::silent();
+    let limits = Limits { handshake: Duration::from_secs(1), ..Limits::default() };
+    let proxy = Setup { limits, ..Setup::default() }.before(&upstream);
+    let client = Client::new(&proxy) >> Request(discover().into_bytes()) << WaitsForServer;
+    let client = client >> TimePasses(Duration::from_millis(980)) << WaitsForServer;
+    let mut client = client >> TimePasses(Duration::from_millis(20));
+    assert_eq!(client.answer().status(), 504);
+}

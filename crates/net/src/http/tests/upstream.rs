@@ -1,0 +1,272 @@
+//! The server of a playbook: its responses, and one connection to it.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use http1::{Event, RequestDecoder, RequestHead, ResponseDecoder};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+use crate::http::upstream::dial::NotConnected;
+
+/// How many bytes a pipe holds, as the buffers of a socket do.
+pub(super) const PIPE: usize = 64 * 1024;
+
+/// The server as the proxy connects to it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ScriptedServer(Arc<Mutex<Listening>>);
+
+#[derive(Debug, Default)]
+struct Listening {
+    is_unreachable: bool,
+    /// The server's ends of connections that it has not taken yet.
+    accepted: Vec<DuplexStream>,
+}
+
+impl ScriptedServer {
+    /// A connection to the server.
+    pub(crate) fn connect(&self) -> Result<DuplexStream, NotConnected> {
+        let mut listening = self.0.lock().unwrap();
+        if listening.is_unreachable {
+            return Err(NotConnected::Late(Duration::ZERO));
+        }
+        let (near, far) = tokio::io::duplex(PIPE);
+        listening.accepted.push(far);
+        Ok(near)
+    }
+
+    pub(super) fn set_unreachable(&self) {
+        self.0.lock().unwrap().is_unreachable = true;
+    }
+
+    fn take_accepted(&self) -> Vec<DuplexStream> {
+        std::mem::take(&mut self.0.lock().unwrap().accepted)
+    }
+}
+
+/// A request as the server got it.
+#[derive(Debug, Clone)]
+pub(crate) struct Got {
+    /// Which of the connections it came on.
+    pub(super) connection: usize,
+    pub(super) head: RequestHead,
+    pub(super) body: Vec<u8>,
+}
+
+/// The server's response to a request, and whether the connection stays.
+type Answering = dyn Fn(&Got, &mut Vec<u8>) -> bool;
+
+/// What a server does once it has the head of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AtHead {
+    /// It reads the rest.
+    ReadsOn,
+    /// It reads no more, and leaves the connection open.
+    StopsReading,
+    /// It closes the connection.
+    Closes,
+}
+
+/// The beginning of a server's response to a request of which only the head came.
+type Early = dyn Fn(&Got, &mut Vec<u8>) -> AtHead;
+
+/// A server.
+pub(super) struct Upstream {
+    answering: Box<Answering>,
+    early: Box<Early>,
+    got: RefCell<Vec<Got>>,
+    connections: RefCell<usize>,
+    pub(super) scripted: ScriptedServer,
+}
+
+impl Upstream {
+    pub(super) fn new(answering: impl Fn(&Got, &mut Vec<u8>) -> bool + 'static) -> Rc<Self> {
+        Self::early(|_, _| AtHead::ReadsOn, answering)
+    }
+
+    /// A server that begins its response with the head of a request.
+    pub(super) fn early(
+        early: impl Fn(&Got, &mut Vec<u8>) -> AtHead + 'static,
+        answering: impl Fn(&Got, &mut Vec<u8>) -> bool + 'static,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            answering: Box::new(answering),
+            early: Box::new(early),
+            got: RefCell::default(),
+            connections: RefCell::default(),
+            scripted: ScriptedServer::default(),
+        })
+    }
+
+    /// A server that sends nothing by itself.
+    pub(super) fn silent() -> Rc<Self> {
+        Self::new(|_, _| true)
+    }
+
+    /// A server that always sends this response.
+    pub(super) fn saying(response: impl Into<Vec<u8>>) -> Rc<Self> {
+        let response = response.into();
+        Self::new(move |_, out| {
+            out.extend_from_slice(&response);
+            true
+        })
+    }
+
+    /// The next request that it got.
+    pub(super) fn next(&self) -> Got {
+        self.got.borrow_mut().remove(0)
+    }
+
+    /// The requests that it got and that the test has not looked at.
+    pub(super) fn others(&self) -> Vec<Got> {
+        std::mem::take(&mut self.got.borrow_mut())
+    }
+
+    /// The connections that were made since the last call.
+    pub(super) fn accept(&self) -> Vec<ServerConnection> {
+        let number = || self.connections.replace_with(|count| *count + 1);
+        let accepted = self.scripted.take_accepted();
+        accepted.into_iter().map(|stream| ServerConnection::new(stream, number())).collect()
+    }
+}
+
+/// One connection to the server.
+pub(super) struct ServerConnection {
+    number: usize,
+    /// None once the server closed it.
+    stream: Option<DuplexStream>,
+    requests: RequestDecoder,
+    current: Option<Got>,
+    reads: bool,
+    /// What is to be sent.
+    outgoing: Vec<u8>,
+    /// What was sent, for where its response ends.
+    responses: ResponseDecoder,
+    is_interim: bool,
+    /// Whether a request has come whose response is not complete.
+    is_busy: bool,
+    closes: bool,
+}
+
+impl ServerConnection {
+    fn new(stream: DuplexStream, number: usize) -> Self {
+        Self {
+            number,
+            stream: Some(stream),
+            requests: RequestDecoder::new(http1::Limits::default()),
+            current: None,
+            reads: true,
+            outgoing: Vec::new(),
+            responses: ResponseDecoder::new(http1::Limits::default()),
+            is_interim: false,
+            is_busy: false,
+            closes: false,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.stream.is_some() && !self.closes
+    }
+
+    /// Whether the proxy waits for the response to a request on it.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_busy && self.is_open()
+    }
+
+    /// Sends more of a response.
+    pub(super) fn send(&mut self, bytes: &[u8]) {
+        self.outgoing.extend_from_slice(bytes);
+        self.responses.receive(bytes);
+        while let Ok(Some(event)) = self.responses.poll() {
+            match event {
+                Event::Head { head, .. } => self.is_interim = head.status() < 200,
+                Event::Body(_) => {}
+                Event::End => self.is_busy &= self.is_interim,
+            }
+        }
+    }
+
+    /// Closes the connection behind what is to be sent.
+    pub(super) fn close(&mut self) {
+        self.closes = true;
+    }
+
+    /// Sends and reads as far as the pipe permits. Returns whether anything happened.
+    pub(super) fn advance(&mut self, upstream: &Upstream) -> bool {
+        let Some(stream) = &mut self.stream else { return false };
+        let sent = write_some(stream, &mut self.outgoing);
+        if self.closes && self.outgoing.is_empty() {
+            self.stream = None;
+            return true;
+        }
+        let Some(bytes) = self.reads.then(|| read_some(stream)).flatten() else { return sent };
+        if bytes.is_empty() {
+            self.stream = None;
+            return true;
+        }
+        self.requests.receive(&bytes);
+        while self.reads
+            && let Some(event) = self.requests.poll().expect("what the proxy sends is a request")
+        {
+            self.on(event, upstream);
+        }
+        true
+    }
+
+    fn on(&mut self, event: Event<RequestHead>, upstream: &Upstream) {
+        match event {
+            Event::Head { head, .. } => {
+                self.is_busy = true;
+                self.responses.expect(head.method() == "HEAD");
+                let got = Got { connection: self.number, head, body: Vec::new() };
+                let mut response = Vec::new();
+                let then = (upstream.early)(&got, &mut response);
+                self.current = Some(got);
+                self.send(&response);
+                self.reads = then == AtHead::ReadsOn;
+                self.closes |= then == AtHead::Closes;
+            }
+            Event::Body(piece) => self.current.as_mut().unwrap().body.extend_from_slice(piece.data()),
+            Event::End => {
+                let got = self.current.take().unwrap();
+                upstream.got.borrow_mut().push(got.clone());
+                let mut response = Vec::new();
+                self.closes |= !(upstream.answering)(&got, &mut response);
+                self.send(&response);
+            }
+        }
+    }
+}
+
+/// Writes what the pipe takes. Returns whether that is anything.
+pub(super) fn write_some(stream: &mut DuplexStream, bytes: &mut Vec<u8>) -> bool {
+    let mut task = Context::from_waker(Waker::noop());
+    let mut is_some = false;
+    while !bytes.is_empty() {
+        match Pin::new(&mut *stream).poll_write(&mut task, bytes) {
+            Poll::Ready(Ok(count)) => drop(bytes.drain(..count)),
+            // The other end is gone.
+            Poll::Ready(Err(_)) => bytes.clear(),
+            Poll::Pending => break,
+        }
+        is_some = true;
+    }
+    is_some
+}
+
+/// Reads what is in the pipe: nothing at its end, none while there is nothing.
+pub(super) fn read_some(stream: &mut DuplexStream) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; PIPE];
+    let mut buffer = ReadBuf::new(&mut bytes);
+    match Pin::new(stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer) {
+        Poll::Ready(read) => {
+            let count = read.map(|()| buffer.filled().len()).unwrap_or_default();
+            bytes.truncate(count);
+            Some(bytes)
+        }
+        Poll::Pending => None,
+    }
+}
