@@ -67,7 +67,7 @@ impl Running {
             finish(&mut listeners, tokio::time::sleep(CUT_OFF)).await;
         }
         self.auth_limit.report(true);
-        self.identities.gate.report();
+        self.identities.gate.log_interrupted();
         let waits = self.engine.ended_waits();
         if waits > 0 {
             tracing::info!(

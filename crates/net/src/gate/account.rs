@@ -6,9 +6,9 @@ use identity::SecurityContext;
 use tokio::time::Instant;
 
 use super::delay::{FIRST_DELAY, LONGEST_DELAY};
-use super::doubts::{Doubts, Refusal};
-use super::road::Road;
-use super::turns::Turns;
+use super::failures::{Refusal, UserFailures};
+use super::pending::PendingAttempts;
+use super::protocol::UpstreamProtocol;
 use crate::log_rate_limit::LogRateLimit;
 use crate::upstream_error::UpstreamError;
 
@@ -23,12 +23,12 @@ const DOUBTFUL: usize = 3;
 
 /// The state of the service account.
 #[derive(Debug, Default)]
-pub(super) struct Account {
+pub(super) struct ServiceAccount {
     services: Vec<Service>,
     /// Incremented with each new password: the outcome of an authentication with an old one is ignored.
     password: u64,
-    turns: Turns,
-    doubts: Doubts,
+    pending: PendingAttempts,
+    failures: UserFailures,
     /// Since when the account is refused by a service, and how many operations were refused because of it; kept when the
     /// password changes.
     outage: Option<(Instant, u64)>,
@@ -38,7 +38,7 @@ pub(super) struct Account {
 /// A part of the upstream that configures authentication for itself: an interface, or a virtual directory of HTTP.
 #[derive(Debug)]
 struct Service {
-    road: Road,
+    protocol: UpstreamProtocol,
     name: Box<str>,
     state: State,
 }
@@ -66,13 +66,13 @@ pub(super) struct Ticket {
     service: usize,
     user: SecurityContext,
     password: u64,
-    turn: Option<u64>,
+    pending: Option<u64>,
 }
 
 impl Ticket {
     /// The ticket after its outcome is known: others may authenticate meanwhile.
-    pub(super) fn settled(self) -> Self {
-        Self { turn: None, ..self }
+    pub(super) fn not_pending(self) -> Self {
+        Self { pending: None, ..self }
     }
 }
 
@@ -92,53 +92,54 @@ pub(super) enum Outcome<'a> {
     Unknown,
 }
 
-impl Account {
+impl ServiceAccount {
     /// Permits an authentication at `now` for a request of `user`. The error is why the account is refused.
     pub(super) fn admit(
         &mut self,
-        road: Road,
+        protocol: UpstreamProtocol,
         name: &str,
         user: &SecurityContext,
         now: Instant,
     ) -> Result<Admitted, UpstreamError> {
-        let index = self.service(road, name);
+        let index = self.service(protocol, name);
         let Some(service) = self.services.get(index) else {
             return Err(UpstreamError::Protocol("no such service".to_owned()));
         };
         let is_accepted = matches!(service.state, State::Accepted | State::Doubtful);
-        if let Some(error) = self.doubts.against(user.identity(), index, is_accepted, now) {
+        if let Some(error) = self.failures.against(user.identity(), index, is_accepted, now) {
             if let Some((_, refused)) = self.outage.as_mut().filter(|_| !is_accepted) {
                 *refused += 1;
             }
             return Err(error.clone());
         }
-        let turn = match &service.state {
+        let pending = match &service.state {
             State::Accepted => None,
             State::Refused { error, next, delay, .. }
-                if now < *next + self.waits_longer(user, index, *delay) || self.turns.is_retrying(now) =>
+                if now < *next + self.waits_longer(user, index, *delay) || self.pending.is_retrying(now) =>
             {
                 self.outage.get_or_insert((now, 0)).1 += 1;
                 return Err(error.clone());
             }
             State::Unproven | State::Doubtful | State::Refused { .. } => {
                 let retries = matches!(service.state, State::Refused { .. });
-                match self.turns.begin(user.identity(), retries, now) {
+                match self.pending.begin(user.identity(), retries, now) {
                     Ok(number) => Some(number),
                     Err(until) => return Ok(Admitted::Wait(until)),
                 }
             }
         };
-        Ok(Admitted::Yes(Ticket { service: index, user: user.clone(), password: self.password, turn }))
+        Ok(Admitted::Yes(Ticket { service: index, user: user.clone(), password: self.password, pending }))
     }
 
     /// How much longer a user waits for the next authentication in whose requests the account was refused before. Others
     /// are first: a few users could cause the refusal for all users otherwise.
     fn waits_longer(&self, user: &SecurityContext, index: usize, delay: Duration) -> Duration {
-        if self.doubts.counts(user.identity(), index) { delay / 2 } else { Duration::ZERO }
+        if self.failures.counts(user.identity(), index) { delay / 2 } else { Duration::ZERO }
     }
 
-    fn service(&mut self, road: Road, name: &str) -> usize {
-        let known = |service: &Service| service.road == road && service.name.eq_ignore_ascii_case(name);
+    fn service(&mut self, protocol: UpstreamProtocol, name: &str) -> usize {
+        let known =
+            |service: &Service| service.protocol == protocol && service.name.eq_ignore_ascii_case(name);
         if let Some(index) = self.services.iter().position(known) {
             return index;
         }
@@ -153,16 +154,16 @@ impl Account {
             _ => None,
         });
         let state = refused.unwrap_or(State::Unproven);
-        self.services.push(Service { road, name: name.into(), state });
+        self.services.push(Service { protocol, name: name.into(), state });
         self.services.len() - 1
     }
 
     /// Takes the outcome of the authentication `ticket`. Returns whether requests that wait may proceed.
-    pub(super) fn settle(&mut self, ticket: &Ticket, outcome: Outcome<'_>, now: Instant) -> bool {
-        if let Some(turn) = ticket.turn {
-            self.turns.end(turn);
+    pub(super) fn record_auth(&mut self, ticket: &Ticket, outcome: Outcome<'_>, now: Instant) -> bool {
+        if let Some(number) = ticket.pending {
+            self.pending.end(number);
         }
-        let mut changes = ticket.turn.is_some();
+        let mut changes = ticket.pending.is_some();
         if ticket.password == self.password {
             match outcome {
                 Outcome::Accepted => changes |= self.accepted(ticket, now),
@@ -177,7 +178,7 @@ impl Account {
     }
 
     fn accepted(&mut self, ticket: &Ticket, now: Instant) -> bool {
-        self.doubts.accepted(ticket.user.identity(), ticket.service);
+        self.failures.accepted(ticket.user.identity(), ticket.service);
         let Some(service) = self.services.get_mut(ticket.service) else { return false };
         if service.state == State::Accepted {
             return false;
@@ -212,12 +213,12 @@ impl Account {
         };
         let is_first = match &service.state {
             // It began before the account was refused.
-            State::Refused { .. } if ticket.turn.is_none() => return,
+            State::Refused { .. } if ticket.pending.is_none() => return,
             State::Refused { delay, .. } => {
                 let delay = (*delay * 2).min(LONGEST_DELAY);
                 tracing::debug!(service = %service.name, ?delay, "upstream still refuses the service account: {error}");
                 refusal.grows = false;
-                self.doubts.add(&refusal, now);
+                self.failures.add(&refusal, now);
                 self.outage.get_or_insert((now, 0)).1 += 1;
                 self.refuse_all(ticket.service, error, delay, now);
                 return;
@@ -225,18 +226,19 @@ impl Account {
             State::Accepted => {
                 service.state = State::Doubtful;
                 tracing::debug!(service = %service.name, "upstream refused a sign-in of the service account: {error}");
-                self.doubts.add(&refusal, now);
+                self.failures.add(&refusal, now);
                 return;
             }
             State::Doubtful => false,
             State::Unproven => {
                 (refusal.delay, refusal.everywhere) = (FIRST_DELAY, is_password);
-                !self.doubts.reach(1, ticket.service)
+                !self.failures.count_reaches(1, ticket.service)
             }
         };
         let is_unproven = service.state == State::Unproven;
-        let delay = self.doubts.add(&refusal, now);
-        let is_for_all = self.doubts.reach(if is_unproven { UNPROVEN } else { DOUBTFUL }, ticket.service);
+        let delay = self.failures.add(&refusal, now);
+        let is_for_all =
+            self.failures.count_reaches(if is_unproven { UNPROVEN } else { DOUBTFUL }, ticket.service);
         if is_unproven || is_for_all {
             self.outage.get_or_insert((now, 0)).1 += 1;
         }
@@ -269,9 +271,9 @@ impl Account {
     }
 
     fn log_refused(&self, index: usize, error: &UpstreamError) {
-        let Some(Service { road, name, .. }) = self.services.get(index) else { return };
+        let Some(Service { protocol, name, .. }) = self.services.get(index) else { return };
         tracing::warn!(
-            upstream = road.key(),
+            upstream = protocol.key(),
             service = %name,
             "upstream refuses the service account: {error}; correct the account or its password file, and send SIGHUP; \
              the next sign-in is attempted in {} s, and operations until then are refused",
@@ -280,10 +282,10 @@ impl Account {
     }
 
     fn log_suspended(&self, ticket: &Ticket, error: &UpstreamError, now: Instant) {
-        let Some(Service { road, name, .. }) = self.services.get(ticket.service) else { return };
+        let Some(Service { protocol, name, .. }) = self.services.get(ticket.service) else { return };
         let Some(left_out) = self.suspended.pass(now) else { return };
         tracing::warn!(
-            upstream = road.key(),
+            upstream = protocol.key(),
             service = %name,
             user = %ticket.user.principal(),
             left_out,
@@ -296,8 +298,8 @@ impl Account {
     /// The password changed.
     pub(super) fn reset(&mut self) {
         self.password += 1;
-        self.turns.clear();
-        self.doubts.clear();
+        self.pending.clear();
+        self.failures.clear();
         for service in &mut self.services {
             service.state = State::Unproven;
         }

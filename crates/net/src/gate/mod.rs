@@ -4,14 +4,14 @@
 mod account;
 mod account_gate;
 mod delay;
-mod doubts;
+mod failures;
+mod interrupted;
 mod lock;
-mod losses;
-mod reach;
-mod road;
+mod pending;
+mod protocol;
+mod reachability;
 #[cfg(test)]
 mod tests;
-mod turns;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -20,12 +20,12 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 pub use self::account_gate::AccountGate;
-pub(crate) use self::account_gate::{AcceptedSignIn, SignInAttempt};
+pub(crate) use self::account_gate::{AuthAttempt, AuthGrant};
+pub(crate) use self::interrupted::FailedRequest;
+use self::interrupted::InterruptedRequests;
 use self::lock::lock;
-use self::losses::Losses;
-pub(crate) use self::losses::Lost;
-use self::reach::{Change, Reach};
-pub(crate) use self::road::Road;
+pub(crate) use self::protocol::UpstreamProtocol;
+use self::reachability::{Change, Reachability};
 use crate::task::spawn_system;
 use crate::upstream_error::UpstreamError;
 
@@ -39,21 +39,28 @@ pub struct Gate {
 /// The state of the upstream by one protocol.
 #[derive(Debug, Default)]
 struct State {
-    reach: Reach,
-    losses: Losses,
+    reachability: Reachability,
+    interrupted: InterruptedRequests,
 }
 
 impl State {
     /// An attempt to connect succeeded, or failed because of `error`.
-    fn settle(&mut self, attempt: reach::Attempt, road: Road, error: Option<&UpstreamError>) {
+    fn record_connect(
+        &mut self,
+        attempt: reachability::Attempt,
+        protocol: UpstreamProtocol,
+        error: Option<&UpstreamError>,
+    ) {
         let now = Instant::now();
-        match self.reach.settle(attempt, road, error, now) {
+        match self.reachability.record(attempt, protocol, error, now) {
             // Logged before the line that says that the outage is over.
             Some(Change::Up(outage)) => {
-                self.losses.log(road, now);
-                outage.log(road);
+                self.interrupted.log(protocol, now);
+                outage.log(protocol);
             }
-            Some(Change::Down(error)) if !self.losses.unreachable(&error) => reach::log_begin(road, &error),
+            Some(Change::Down(error)) if !self.interrupted.unreachable(&error) => {
+                reachability::log_begin(protocol, &error);
+            }
             Some(Change::Down(_)) | None => {}
         }
     }
@@ -65,64 +72,71 @@ impl Gate {
         Arc::default()
     }
 
-    /// Connects by `road` within `limit`, unless the upstream is down and the next attempt is not due.
+    /// Connects by `protocol` within `limit`, unless the upstream is down and the next attempt is not due.
     pub(crate) async fn connect<T>(
         &self,
-        road: Road,
+        protocol: UpstreamProtocol,
         limit: Duration,
         connecting: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<T, UpstreamError> {
-        let state = self.state(road);
-        let attempt = lock(state).reach.begin(Instant::now())?;
+        let state = self.state(protocol);
+        let attempt = lock(state).reachability.begin(Instant::now())?;
         let attempt = Connecting { state, attempt: Some(attempt) };
         let late = || format!("can't connect: no answer within {} s", limit.as_secs());
         let connected =
             timeout(limit, connecting).await.unwrap_or_else(|_| Err(UpstreamError::Connect(late())));
-        attempt.settle(road, connected.as_ref().err());
+        attempt.record(protocol, connected.as_ref().err());
         connected
     }
 
-    /// Counts a request that was active by `road` when the upstream closed its connection, because of `why`. Those of
+    /// Counts a request that was active by `protocol` when the upstream closed its connection, because of `why`. Those of
     /// about a second are logged together.
-    pub(crate) fn lost(self: &Arc<Self>, road: Road, lost: &Lost<'_>, why: &str) {
-        let Lost { peer, operation, .. } = *lost;
-        tracing::debug!(%peer, user = lost.user.map(tracing::field::display), operation, "upstream: {why}");
-        let Some(collected) = lock(self.state(road)).losses.add(lost, why, Instant::now()) else { return };
+    pub(crate) fn record_interrupted(
+        self: &Arc<Self>,
+        protocol: UpstreamProtocol,
+        request: &FailedRequest<'_>,
+        why: &str,
+    ) {
+        let FailedRequest { client, operation, .. } = *request;
+        tracing::debug!(%client, user = request.user.map(tracing::field::display), operation, "upstream: {why}");
+        let Some(collected) = lock(self.state(protocol)).interrupted.add(request, why, Instant::now()) else {
+            return;
+        };
         let gate = Arc::clone(self);
         spawn_system(async move {
             tokio::time::sleep(collected).await;
-            gate.log_losses(road);
+            gate.log_interrupted_by(protocol);
         });
     }
 
     /// Logs the requests that were lost and are not logged yet.
-    pub fn report(&self) {
-        self.log_losses(Road::Rpc);
-        self.log_losses(Road::Http);
+    pub fn log_interrupted(&self) {
+        self.log_interrupted_by(UpstreamProtocol::Rpc);
+        self.log_interrupted_by(UpstreamProtocol::Http);
     }
 
-    fn log_losses(&self, road: Road) {
-        lock(self.state(road)).losses.log(road, Instant::now());
+    fn log_interrupted_by(&self, protocol: UpstreamProtocol) {
+        lock(self.state(protocol)).interrupted.log(protocol, Instant::now());
     }
 
-    const fn state(&self, road: Road) -> &Mutex<State> {
-        match road {
-            Road::Rpc => &self.rpc,
-            Road::Http => &self.http,
+    const fn state(&self, protocol: UpstreamProtocol) -> &Mutex<State> {
+        match protocol {
+            UpstreamProtocol::Rpc => &self.rpc,
+            UpstreamProtocol::Http => &self.http,
         }
     }
 }
 
-/// A connection attempt. If it is dropped before it is settled, it has no effect on the state of the upstream.
+/// A connection attempt. If it is dropped before its outcome is recorded, it has no effect on the state of the upstream.
 struct Connecting<'a> {
     state: &'a Mutex<State>,
-    attempt: Option<reach::Attempt>,
+    attempt: Option<reachability::Attempt>,
 }
 
 impl Connecting<'_> {
-    fn settle(mut self, road: Road, error: Option<&UpstreamError>) {
+    fn record(mut self, protocol: UpstreamProtocol, error: Option<&UpstreamError>) {
         if let Some(attempt) = self.attempt.take() {
-            lock(self.state).settle(attempt, road, error);
+            lock(self.state).record_connect(attempt, protocol, error);
         }
     }
 }
@@ -130,7 +144,7 @@ impl Connecting<'_> {
 impl Drop for Connecting<'_> {
     fn drop(&mut self) {
         if let Some(attempt) = self.attempt.take() {
-            lock(self.state).reach.forget(attempt);
+            lock(self.state).reachability.abandon(attempt);
         }
     }
 }

@@ -72,7 +72,7 @@ fn not_taken(downstream: &mut Downstream, request: &RequestContext, why: &NotTak
         NotTaken::TooLarge => respond::to(out, &request.head, 413, "the request is too large\n", |_| ()),
         NotTaken::Full { why, .. } => {
             let user = request.context.principal();
-            downstream.config.log.memory_full(request.peer, user, "Autodiscover", &why.to_string());
+            downstream.config.log.memory_limit(request.peer, user, "Autodiscover", &why.to_string());
             respond::too_busy(out, &request.head, None);
         }
     }

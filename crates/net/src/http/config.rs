@@ -9,7 +9,7 @@ use identity::Registry;
 use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
 use crate::event_log::EventLog;
-use crate::gate::{Lost, Road};
+use crate::gate::{FailedRequest, UpstreamProtocol};
 use crate::http::downstream::auth::local::HttpAuthConfig;
 use crate::http::downstream::context::ConnectionError;
 use crate::http::downstream::routes::Routes;
@@ -77,16 +77,20 @@ pub struct HttpListenerConfig {
 }
 
 impl HttpListenerConfig {
-    /// Logs that the request `lost` failed because of `why`.
+    /// Logs that `request` failed because of `why`.
     #[cold]
-    pub(crate) fn log_upstream_failure(&self, why: &UpstreamError, lost: &Lost<'_>) {
-        self.log_failure(why, lost, EventLog::upstream_failed);
+    pub(crate) fn log_upstream_failure(&self, why: &UpstreamError, request: &FailedRequest<'_>) {
+        self.log_failure(why, request, EventLog::request_failed);
     }
 
-    /// Logs that the response to the request `lost` broke off because of `why`: the client's connection ends with it.
+    /// Logs that the response to `request` broke off because of `why`: the client's connection ends with it.
     #[cold]
-    pub(crate) fn response_cut_short(&self, why: &UpstreamError, lost: &Lost<'_>) -> ConnectionError {
-        self.log_failure(why, lost, EventLog::cut_short);
+    pub(crate) fn response_cut_short(
+        &self,
+        why: &UpstreamError,
+        request: &FailedRequest<'_>,
+    ) -> ConnectionError {
+        self.log_failure(why, request, EventLog::response_interrupted);
         ConnectionError::CutShort(why.to_string())
     }
 
@@ -94,15 +98,17 @@ impl HttpListenerConfig {
     fn log_failure(
         &self,
         why: &UpstreamError,
-        lost: &Lost<'_>,
-        otherwise: fn(&EventLog, &Lost<'_>, &UpstreamError),
+        request: &FailedRequest<'_>,
+        otherwise: fn(&EventLog, &FailedRequest<'_>, &UpstreamError),
     ) {
-        match (why, lost.user) {
-            (UpstreamError::Closed { why, .. }, _) => self.upstream.gate.lost(Road::Http, lost, why),
-            (UpstreamError::Full(full), Some(user)) => {
-                self.log.memory_full(lost.peer, user, lost.operation, &full.to_string());
+        match (why, request.user) {
+            (UpstreamError::Closed { why, .. }, _) => {
+                self.upstream.gate.record_interrupted(UpstreamProtocol::Http, request, why);
             }
-            _ => otherwise(&self.log, lost, why),
+            (UpstreamError::Full(full), Some(user)) => {
+                self.log.memory_limit(request.client, user, request.operation, &full.to_string());
+            }
+            _ => otherwise(&self.log, request, why),
         }
     }
 

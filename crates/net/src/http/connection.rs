@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use http1::{RequestHead, ResponseHead};
 use tokio::time::Instant;
 
-use crate::gate::Lost;
+use crate::gate::FailedRequest;
 use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::connection::{Beside, Downstream};
 use crate::http::downstream::context::{ConnectionError, KeepAlive, RequestContext};
@@ -143,7 +143,7 @@ impl ClientConnection {
 
     /// Answers `request`, which is no operation, where the server did not serve it because of `why`.
     pub(crate) fn not_served(&mut self, why: &UpstreamError, request: &RequestContext) -> KeepAlive {
-        self.unserved(why, request, &request.lost())
+        self.unserved(why, request, &request.failed_request())
     }
 
     /// Answers `request`, which is `lost` because of `why`: with a challenge where the client has to sign in again, and
@@ -153,12 +153,12 @@ impl ClientConnection {
         &mut self,
         why: &UpstreamError,
         request: &RequestContext,
-        lost: &Lost<'_>,
+        lost: &FailedRequest<'_>,
     ) -> KeepAlive {
         self.upstream.close();
         let Self { downstream, authenticator, .. } = self;
         if matches!(why, UpstreamError::Auth(AuthError::Required(_))) {
-            downstream.config.log.denied_there(downstream.peer, lost.user, why);
+            downstream.config.log.client_must_authenticate(downstream.peer, lost.user, why);
             authenticator.challenge(&mut downstream.transport.out.bytes, &request.head);
         } else {
             downstream.config.log_upstream_failure(why, lost);

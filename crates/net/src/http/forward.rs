@@ -129,7 +129,7 @@ async fn send_back(
             ResponseEvent::End => break,
             other => {
                 let config = &client.downstream.config;
-                return Err(config.response_cut_short(&other.failure(), &request.lost()));
+                return Err(config.response_cut_short(&other.failure(), &request.failed_request()));
             }
         }
         if out.len() > AT_ONCE {

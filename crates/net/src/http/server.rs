@@ -50,7 +50,7 @@ pub(crate) async fn serve(
     let begun = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(why)) => return why.report(peer, &config),
-        Err(_) => return config.log.misbehaved(peer, "no TLS or PROXY header in time"),
+        Err(_) => return config.log.client_error(peer, "no TLS or PROXY header in time"),
     };
     serve_established(config, begun, accepted, stop).await;
 }
@@ -120,7 +120,7 @@ async fn run(client: &mut ClientConnection) -> Result<(), ConnectionError> {
 /// Answers what is no request, and closes.
 #[cold]
 async fn bad_request(downstream: &mut Downstream, error: http1::Error) -> Result<(), ConnectionError> {
-    downstream.config.log.misbehaved(downstream.peer, &format!("bad request: {error}"));
+    downstream.config.log.client_error(downstream.peer, &format!("bad request: {error}"));
     let text = format!("{error}\n");
     respond::plain(&mut downstream.transport.out.bytes, error.status(), &text, |head| {
         head.fields.push("Connection", "close");
@@ -169,7 +169,7 @@ impl Rejected {
 fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<Route, Rejected> {
     let Downstream { config, peer, .. } = downstream;
     if config.upstream.via.is_in(&head.fields) {
-        config.log.looped(*peer, "upstream.http");
+        config.log.request_loop(*peer, "upstream.http");
         let text = "the server that this proxy is set up for is the proxy itself\n";
         return Err(Rejected::new(508, text));
     }
@@ -191,7 +191,7 @@ fn route(downstream: &Downstream, head: &mut RequestHead) -> Result<Route, Rejec
         Ok(route) => Ok(route),
         Err(why) => {
             let what = format!("refused {} {}: {why}", head.method(), clipped(head.target()));
-            config.log.misbehaved(*peer, &what);
+            config.log.client_error(*peer, &what);
             Err(Rejected { status: why.status(), text: format!("{why}\n") })
         }
     }

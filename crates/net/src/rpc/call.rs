@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use wire::{Endian, Guid};
 
 use crate::account::Account;
-use crate::gate::SignInAttempt;
+use crate::gate::AuthAttempt;
 use crate::rpc::loop_marker::BindId;
 use crate::upstream_error::UpstreamError;
 
@@ -34,7 +34,7 @@ pub struct AssociationConfig {
 pub(crate) struct Connected {
     pub(crate) stream: TcpStream,
     /// The account to sign in with, and the sign-in that is permitted, where the gate of the upstream counts it.
-    pub(crate) sign_in: Option<(Arc<Account>, SignInAttempt)>,
+    pub(crate) sign_in: Option<(Arc<Account>, AuthAttempt)>,
 }
 
 impl From<TcpStream> for Connected {

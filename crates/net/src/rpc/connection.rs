@@ -191,7 +191,7 @@ impl<S: ClientStream, H: RequestHandler> Connection<S, H> {
                     && let Some(marker) = &self.config.loop_marker
                 {
                     marker.found(Instant::now());
-                    self.config.log.looped(self.peer, "upstream.rpc");
+                    self.config.log.request_loop(self.peer, "upstream.rpc");
                 }
                 self.closed = Some(reason);
             }

@@ -60,7 +60,7 @@ impl ClientContexts {
             Ok(Step::Done { context, security, .. }) if level > strongest(&*security) => {
                 let user = context.principal();
                 let why = format!("{user}: the handshake negotiated too little for the level {level}");
-                self.config.log.misbehaved(peer, &why);
+                self.config.log.client_error(peer, &why);
                 self.config.observer.refused(peer, &why);
                 (AuthOutcome::TooWeak, None)
             }
@@ -95,7 +95,7 @@ impl ClientContexts {
     pub(super) fn usable(&mut self, security: Option<RequestSecurity>) -> Option<SecurityContext> {
         let context = self.of(security)?;
         if let Err(error) = context.check(clock::now()) {
-            self.config.log.refused(self.peer, context.principal(), &error);
+            self.config.log.call_refused(self.peer, context.principal(), &error);
             return None;
         }
         Some(context)

@@ -7,7 +7,7 @@ use engine::Interface;
 use identity::SecurityContext;
 use tokio::time::Instant;
 
-use crate::gate::{Gate, Road};
+use crate::gate::{Gate, UpstreamProtocol};
 use crate::rpc::call::Connected;
 use crate::rpc::loop_marker::LoopMarker;
 use crate::rpc::resolver::Endpoints;
@@ -40,12 +40,12 @@ pub(super) async fn connect(
 ) -> Result<Connected, UpstreamError> {
     let Upstream { endpoints, identity, timeout, gate, .. } = upstream;
     let begun = Instant::now();
-    let attempt = identity.permit(&caller, Road::Rpc, interface.name(), timeout).await?;
+    let attempt = identity.permit(&caller, UpstreamProtocol::Rpc, interface.name(), timeout).await?;
     let connecting = async {
         let connected = endpoints.connect(interface).await;
         connected.map_err(|error| UpstreamError::Connect(error.to_string()))
     };
     let left = timeout.saturating_sub(begun.elapsed());
-    let stream = gate.connect(Road::Rpc, left, connecting).await?;
+    let stream = gate.connect(UpstreamProtocol::Rpc, left, connecting).await?;
     Ok(Connected { stream, sign_in: identity.for_caller(&caller).account().cloned().zip(attempt) })
 }

@@ -65,7 +65,7 @@ async fn connection<B: RequestHandler>(
         Ok(Ok(client)) => client,
         Ok(Err(error)) => return error.report(peer, &config.log, &*config.observer),
         Err(_) => {
-            return config.log.misbehaved(peer, "no PROXY header within clients.handshake_seconds");
+            return config.log.client_error(peer, "no PROXY header within clients.handshake_seconds");
         }
     };
     match serve(config, stream, (peer, since), permit, handler, shutdown).await {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::clock;
 use crate::event_log::EventLog;
-use crate::gate::{Lost, Road};
+use crate::gate::{FailedRequest, UpstreamProtocol};
 use crate::rpc::association_group::Group;
 use crate::rpc::call::{CallEnd, Outgoing, Progress, outcome};
 use crate::rpc::dial::Upstream;
@@ -141,9 +141,9 @@ impl RequestHandler for RelayConnection {
             Err(refusal) => {
                 let user = context.principal();
                 if refusal.kind == RefusalKind::TooBusy {
-                    self.relay.log.sessions_full(peer, user, &refusal.why);
+                    self.relay.log.session_limit(peer, user, &refusal.why);
                 } else {
-                    self.relay.log.refused(peer, user, &refusal.why);
+                    self.relay.log.call_refused(peer, user, &refusal.why);
                 }
                 self.relay.observer.rejected(&Rejected {
                     context: &context,
@@ -335,11 +335,11 @@ impl RpcRelay {
     fn log_failure(&self, flight: &Flight, error: &UpstreamError) {
         let (peer, operation) = (flight.operation.peer(), flight.operation.name());
         let user = Some(flight.context().principal());
-        let lost = Lost { peer, user, operation, is_wait: flight.is_wait() };
+        let lost = FailedRequest { client: peer, user, operation, is_wait: flight.is_wait() };
         if let UpstreamError::Closed { why, .. } = error {
-            self.upstream.gate.lost(Road::Rpc, &lost, why);
+            self.upstream.gate.record_interrupted(UpstreamProtocol::Rpc, &lost, why);
         } else {
-            self.log.upstream_failed(&lost, error);
+            self.log.request_failed(&lost, error);
         }
     }
 }

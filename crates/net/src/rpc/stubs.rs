@@ -102,7 +102,7 @@ impl Stubs {
     }
 
     fn log_full(&self, context: &SecurityContext, full: Full) {
-        self.config.log.memory_full(self.peer, context.principal(), "a call", &full.to_string());
+        self.config.log.memory_limit(self.peer, context.principal(), "a call", &full.to_string());
     }
 
     /// How many calls are active.

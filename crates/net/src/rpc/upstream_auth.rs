@@ -9,7 +9,7 @@ use rpc::pdu::{AuthLevel, AuthType, FaultStatus, RejectReason};
 
 use crate::account::Account;
 use crate::clock;
-use crate::gate::SignInAttempt;
+use crate::gate::AuthAttempt;
 use crate::rpc::auth::{protection, strongest};
 use crate::upstream_error::{AuthError, UpstreamError};
 
@@ -26,7 +26,7 @@ pub(super) struct UpstreamAuth {
     /// Ours at the upstream, which counts as open while the connection lasts.
     context: Option<SecurityContext>,
     /// Our sign-in, as long as its outcome is unknown.
-    attempt: Option<SignInAttempt>,
+    attempt: Option<AuthAttempt>,
     /// A leg of the handshake was sent in answer to the upstream's.
     answered_challenge: bool,
 }
@@ -38,7 +38,7 @@ impl UpstreamAuth {
     }
 
     /// Authentication with `account`, whose outcome `attempt` takes note of.
-    pub(super) fn counted(account: Arc<Account>, attempt: SignInAttempt) -> Self {
+    pub(super) fn counted(account: Arc<Account>, attempt: AuthAttempt) -> Self {
         Self { attempt: Some(attempt), ..Self::new(Some(account)) }
     }
 
@@ -95,7 +95,7 @@ impl UpstreamAuth {
     /// A call was answered: the upstream accepts the account.
     pub(super) fn answered(&mut self) {
         if let Some(attempt) = self.attempt.take() {
-            attempt.accepted();
+            attempt.succeeded();
         }
     }
 
@@ -134,7 +134,7 @@ impl UpstreamAuth {
         let by_closing = self.answered_challenge && matches!(error, UpstreamError::Closed { .. });
         let error = if by_closing { refused(&error) } else { error };
         if error.is_account() {
-            attempt.refused(&error);
+            attempt.failed(&error);
         }
         error
     }

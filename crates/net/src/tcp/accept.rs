@@ -108,7 +108,7 @@ impl Acceptor<'_> {
         match self.admission.enter(peer.ip()) {
             Ok(Entered { permit, evicted, made_room }) => {
                 if made_room {
-                    self.log.made_room(peer);
+                    self.log.connection_evicted(peer);
                 }
                 if let Err(error) = prepare(&stream) {
                     tracing::debug!(%peer, "can't set the connection up: {error}");
@@ -116,7 +116,7 @@ impl Acceptor<'_> {
                 Some((stream, peer, permit, evicted))
             }
             Err(limit) => {
-                self.log.rejected(peer, limit);
+                self.log.connection_refused(peer, limit);
                 self.observer.refused(peer, limit);
                 None
             }

@@ -56,9 +56,9 @@ impl ClientError {
     pub(crate) fn report(&self, peer: SocketAddr, log: &EventLog, observer: &dyn Observer) {
         match self {
             Self::Header(error @ HeaderError::Nothing) => tracing::debug!(%peer, "{error}"),
-            Self::Header(error) => log.misbehaved(peer, &error.to_string()),
+            Self::Header(error) => log.client_error(peer, &error.to_string()),
             Self::Limit { client, limit } => {
-                log.rejected(*client, &format!("{limit} (connected through {peer})"));
+                log.connection_refused(*client, &format!("{limit} (connected through {peer})"));
                 observer.refused(*client, limit);
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use identity::{SecurityContext, passthrough};
 
 use super::mode::{UpstreamCredentials, UpstreamMode};
-use crate::gate::{Road, SignInAttempt};
+use crate::gate::{AuthAttempt, UpstreamProtocol};
 use crate::upstream_error::UpstreamError;
 
 /// The upstream mode that is configured for one upstream. Clones share it.
@@ -30,13 +30,13 @@ impl UpstreamIdentity {
     pub(crate) async fn permit(
         &self,
         caller: &SecurityContext,
-        road: Road,
+        road: UpstreamProtocol,
         service: &str,
         limit: Duration,
-    ) -> Result<Option<SignInAttempt>, UpstreamError> {
+    ) -> Result<Option<AuthAttempt>, UpstreamError> {
         match self.for_caller(caller) {
             UpstreamCredentials::Account { gate, .. } => {
-                gate.sign_in(road, service, caller, limit).await.map(Some)
+                gate.begin_auth(road, service, caller, limit).await.map(Some)
             }
             UpstreamCredentials::Unauthenticated | UpstreamCredentials::PassThrough => Ok(None),
         }
@@ -82,7 +82,7 @@ mod tests {
         let identity = UpstreamIdentity::new(service_account(&registry));
         assert!(identity.for_caller(&authenticated).account().is_some());
         assert!(matches!(identity.for_caller(&anonymous), UpstreamCredentials::Unauthenticated));
-        let permit = |caller| identity.permit(caller, Road::Http, "mapi", Duration::from_secs(1));
+        let permit = |caller| identity.permit(caller, UpstreamProtocol::Http, "mapi", Duration::from_secs(1));
         assert!(permit(&authenticated).await.unwrap().is_some());
         assert!(permit(&anonymous).await.unwrap().is_none());
     }

@@ -13,7 +13,7 @@ use mapi::autodiscover::Dialect;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::gate::Lost;
+use crate::gate::FailedRequest;
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::auth::authenticator::Authenticator;
 use crate::http::downstream::auth::failure::{AuthFailure, FailureResponse};
@@ -167,7 +167,8 @@ fn report(outcome: &AuthOutcome, config: &HttpListenerConfig, peer: SocketAddr) 
             tracing::info!(client = %peer, %account, "client must authenticate again: {why}");
         }
         AuthOutcome::Failed(AuthFailure::Upstream(why)) => {
-            let lost = Lost { peer, user: None, operation: "authentication", is_wait: false };
+            let lost =
+                FailedRequest { client: peer, user: None, operation: "authentication", is_wait: false };
             config.log_upstream_failure(why, &lost);
         }
         AuthOutcome::Failed(failure) => config.observer.refused(peer, &failure.to_string()),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use http1::{RequestHead, Version};
 use identity::SecurityContext;
 
-use crate::gate::Lost;
+use crate::gate::FailedRequest;
 use crate::http::server_only::Cookies;
 use crate::http::transport::TransportError;
 use crate::upstream_error::{AuthError, UpstreamError};
@@ -53,9 +53,9 @@ impl RequestContext {
     }
 
     /// It as a request that is no operation and that is lost.
-    pub(crate) fn lost(&self) -> Lost<'_> {
+    pub(crate) fn failed_request(&self) -> FailedRequest<'_> {
         let (peer, user) = (self.peer, Some(self.context.principal()));
-        Lost { peer, user, operation: clipped(self.head.path()), is_wait: false }
+        FailedRequest { client: peer, user, operation: clipped(self.head.path()), is_wait: false }
     }
 }
 

@@ -39,7 +39,7 @@ impl NotBegun {
     pub(crate) fn report(&self, peer: SocketAddr, config: &HttpListenerConfig) {
         match self {
             Self::Client(error) => error.report(peer, &config.log, &*config.observer),
-            Self::Tls(failure) => config.log.misbehaved(peer, &failure.to_string()),
+            Self::Tls(failure) => config.log.client_error(peer, &failure.to_string()),
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use wire::{Endian, FileTime};
 
 use crate::body_budget::{Full, Share};
-use crate::gate::Lost;
+use crate::gate::FailedRequest;
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::body::Whole;
 use crate::http::downstream::context::{KeepAlive, RequestContext};
@@ -136,7 +136,7 @@ impl Exchange {
                 let user = request.context.principal();
                 let code = response_code(refusal.kind);
                 if refusal.kind == RefusalKind::TooBusy {
-                    config.log.sessions_full(request.peer, user, &refusal.why);
+                    config.log.session_limit(request.peer, user, &refusal.why);
                 } else {
                     config.log.operation_refused(request.peer, user, key.name(), code, &refusal.why);
                 }
@@ -151,8 +151,8 @@ impl Exchange {
     }
 
     /// The operation as one that is lost.
-    pub(crate) fn lost(&self) -> Lost<'_> {
-        self.in_flight.lost()
+    pub(crate) fn failed_request(&self) -> FailedRequest<'_> {
+        self.in_flight.failed_request()
     }
 
     /// What request and response count as held in memory, until the client has read the response.
@@ -386,7 +386,7 @@ impl Exchange {
         }
         let InFlight { config, request, key, .. } = &self.in_flight;
         let (user, operation) = (request.context.principal(), key.name());
-        config.log.memory_full(request.peer, user, operation, &why);
+        config.log.memory_limit(request.peer, user, operation, &why);
         let code = response_code(RefusalKind::TooBusy);
         respond::too_busy(&mut out.bytes, &request.head, Some(code));
         Action::Done(KeepAlive::No)

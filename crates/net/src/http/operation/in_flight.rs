@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use wire::Endian;
 
 use crate::body_budget::Share;
-use crate::gate::Lost;
+use crate::gate::FailedRequest;
 use crate::http::config::HttpListenerConfig;
 use crate::http::downstream::context::RequestContext;
 use crate::http::operation::response::UpstreamResponse;
@@ -129,9 +129,9 @@ impl InFlight {
     }
 
     /// It as a request that is lost.
-    pub(crate) fn lost(&self) -> Lost<'_> {
-        Lost {
-            peer: self.request.peer,
+    pub(crate) fn failed_request(&self) -> FailedRequest<'_> {
+        FailedRequest {
+            client: self.request.peer,
             user: Some(self.request.context.principal()),
             operation: self.key.name(),
             is_wait: self.is_wait,
@@ -145,7 +145,7 @@ impl InFlight {
         let set = || head.fields.all("set-cookie").filter_map(|value| std::str::from_utf8(value).ok());
         if call.learn_cookies(set())? == GaveWay::LongestIdle {
             let (peer, user) = (self.request.peer, self.request.context.principal());
-            self.config.log.sessions_full(peer, user, LONGEST_IDLE);
+            self.config.log.session_limit(peer, user, LONGEST_IDLE);
         }
         call.remember_cookies(self.request.head.target(), set());
         if is_seen {

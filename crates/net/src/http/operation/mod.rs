@@ -82,13 +82,15 @@ pub(crate) async fn relay(
                 client.downstream.held = exchange.take_share();
                 return Ok(keep_alive);
             }
-            Action::Unserved(why) => return Ok(client.unserved(&why, exchange.request(), &exchange.lost())),
+            Action::Unserved(why) => {
+                return Ok(client.unserved(&why, exchange.request(), &exchange.failed_request()));
+            }
             Action::Failed(why) => {
-                client.downstream.config.log_upstream_failure(&why, &exchange.lost());
+                client.downstream.config.log_upstream_failure(&why, &exchange.failed_request());
                 return Ok(KeepAlive::No);
             }
             Action::Abort(why) => {
-                return Err(client.downstream.config.response_cut_short(&why, &exchange.lost()));
+                return Err(client.downstream.config.response_cut_short(&why, &exchange.failed_request()));
             }
         };
         action = exchange.step(input, Instant::now(), &mut client.downstream.transport.out);
@@ -185,7 +187,7 @@ fn not_taken(downstream: &mut Downstream, request: &RequestContext, key: Operati
         NotTaken::Full { came, why } => {
             let refusal = Refusal::new(RefusalKind::TooBusy, why.to_string());
             let config = &downstream.config;
-            config.log.memory_full(request.peer, request.context.principal(), key.name(), &refusal.why);
+            config.log.memory_limit(request.peer, request.context.principal(), key.name(), &refusal.why);
             let out = &mut downstream.transport.out.bytes;
             respond::too_busy(out, &request.head, Some(response_code(refusal.kind)));
             rejected(config, request, key, *came, &refusal);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use identity::SecurityContext;
 
-use crate::gate::{Gate, Road, SignInAttempt};
+use crate::gate::{AuthAttempt, Gate, UpstreamProtocol};
 use crate::http::tls::TlsTrust;
 use crate::http::upstream::forwarding::Via;
 use crate::upstream_error::UpstreamError;
@@ -46,12 +46,12 @@ impl HttpUpstream {
 
     /// Permits a sign-in on behalf of `context` for what is at `target`; none where the service account does not
     /// sign in: for anonymous callers, and for clients who sign in there themselves.
-    pub(crate) async fn sign_in(
+    pub(crate) async fn begin_auth(
         &self,
         context: &SecurityContext,
         target: &str,
-    ) -> Result<Option<SignInAttempt>, UpstreamError> {
-        self.identity.permit(context, Road::Http, directory(target), self.timeout).await
+    ) -> Result<Option<AuthAttempt>, UpstreamError> {
+        self.identity.permit(context, UpstreamProtocol::Http, directory(target), self.timeout).await
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::account::Account;
 use crate::clock;
-use crate::gate::{AcceptedSignIn, Road, SignInAttempt};
+use crate::gate::{AuthAttempt, AuthGrant, UpstreamProtocol};
 use crate::http::transport::{FramedTransport, Stream};
 use crate::http::upstream::auth_error::ServiceAuthError;
 use crate::http::upstream::config::{HttpUpstream, directory};
@@ -53,9 +53,9 @@ pub(crate) struct UpstreamConnection {
     /// The header of the sign-in's last leg, to be sent with the next request.
     pub(super) token: Option<String>,
     /// The sign-in of the service account whose outcome the next response shows.
-    attempt: Option<SignInAttempt>,
+    attempt: Option<AuthAttempt>,
     /// The last one that was accepted.
-    accepted: Option<AcceptedSignIn>,
+    accepted: Option<AuthGrant>,
     limit: Duration,
     pub(super) via: Via,
 }
@@ -64,7 +64,7 @@ impl UpstreamConnection {
     /// A new connection without an owner.
     pub(crate) async fn blank(upstream: &HttpUpstream) -> Result<Box<Self>, UpstreamError> {
         let connecting = async { Ok(upstream.connect().await?) };
-        let connected = upstream.gate.connect(Road::Http, upstream.timeout, connecting).await?;
+        let connected = upstream.gate.connect(UpstreamProtocol::Http, upstream.timeout, connecting).await?;
         Ok(Self::over(upstream, connected))
     }
 
@@ -105,7 +105,7 @@ impl UpstreamConnection {
         context: &SecurityContext,
         target: &str,
     ) -> Result<Box<Self>, UpstreamError> {
-        let attempt = upstream.sign_in(context, target).await?;
+        let attempt = upstream.begin_auth(context, target).await?;
         let until = Instant::now() + upstream.timeout;
         let mut connection = Self::blank(upstream).await?;
         connection.attempt = attempt;
@@ -143,11 +143,11 @@ impl UpstreamConnection {
         if !current.account().is_some_and(|current| Arc::ptr_eq(held, current)) {
             return Ok(false);
         }
-        if self.accepted.as_ref().is_some_and(|accepted| accepted.covers(directory(target))) {
+        if self.accepted.as_ref().is_some_and(|accepted| accepted.allows(directory(target))) {
             return Ok(true);
         }
         self.accepted = None;
-        self.attempt = Box::pin(upstream.sign_in(context, target)).await?;
+        self.attempt = Box::pin(upstream.begin_auth(context, target)).await?;
         Ok(true)
     }
 
@@ -158,7 +158,7 @@ impl UpstreamConnection {
             && status < 500
         {
             // With a handshake no further request signs in.
-            let accepted = attempt.accepted();
+            let accepted = attempt.succeeded();
             self.accepted = accepted.filter(|_| self.authenticates_requests().is_some());
         }
     }
@@ -170,11 +170,11 @@ impl UpstreamConnection {
 
     /// The service account's sign-in on it failed.
     pub(crate) fn not_signed_in(&mut self, error: &UpstreamError) {
-        let accepted = self.accepted.take().map(AcceptedSignIn::again);
+        let accepted = self.accepted.take().map(AuthGrant::into_attempt);
         if let Some(attempt) = self.attempt.take().or(accepted)
             && error.is_account()
         {
-            attempt.refused(error);
+            attempt.failed(error);
         }
     }
 

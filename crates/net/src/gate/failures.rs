@@ -15,10 +15,10 @@ const MOST: usize = 256;
 /// is wrong and where the account may not access what the user requests, so that a refusal concerns other users only when
 /// it is repeated for them.
 #[derive(Debug, Default)]
-pub(super) struct Doubts(Vec<Doubt>);
+pub(super) struct UserFailures(Vec<UserFailure>);
 
 #[derive(Debug)]
-struct Doubt {
+struct UserFailure {
     user: Identity,
     /// The service that refused the account, as an index.
     service: usize,
@@ -45,7 +45,7 @@ pub(super) struct Refusal<'a> {
     pub(super) everywhere: bool,
 }
 
-impl Doubts {
+impl UserFailures {
     /// Why no authentication is made at `now` for `user` at `service`; `is_accepted` says whether the service accepted the
     /// account before.
     pub(super) fn against(
@@ -55,34 +55,34 @@ impl Doubts {
         is_accepted: bool,
         now: Instant,
     ) -> Option<&UpstreamError> {
-        let holds = |doubt: &&Doubt| {
-            let is_there = doubt.service == service || (doubt.everywhere && !is_accepted);
-            is_there && now < doubt.next && doubt.user == *user
+        let holds = |failure: &&UserFailure| {
+            let is_there = failure.service == service || (failure.everywhere && !is_accepted);
+            is_there && now < failure.next && failure.user == *user
         };
-        self.0.iter().find(holds).map(|doubt| &doubt.error)
+        self.0.iter().find(holds).map(|failure| &failure.error)
     }
 
     /// Adds `refusal`. Returns how long no authentication is made for this user.
     pub(super) fn add(&mut self, refusal: &Refusal<'_>, now: Instant) -> Duration {
-        self.0.retain(|doubt| now < doubt.next + LONGEST_DELAY);
+        self.0.retain(|failure| now < failure.next + LONGEST_DELAY);
         let Refusal { user, service, error, delay, grows, everywhere } = *refusal;
-        let is_known = |doubt: &Doubt| doubt.service == service && doubt.user == *user;
-        if let Some(doubt) = self.0.iter_mut().find(|doubt| is_known(doubt)) {
+        let is_known = |failure: &UserFailure| failure.service == service && failure.user == *user;
+        if let Some(failure) = self.0.iter_mut().find(|failure| is_known(failure)) {
             if grows {
-                doubt.delay = (doubt.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY).max(delay);
-                doubt.next = now + doubt.delay;
+                failure.delay = (failure.delay * 2).clamp(FIRST_DELAY, LONGEST_DELAY).max(delay);
+                failure.next = now + failure.delay;
             }
-            doubt.error = error.clone();
-            doubt.everywhere = everywhere;
-            doubt.counts = true;
-            return doubt.delay;
+            failure.error = error.clone();
+            failure.everywhere = everywhere;
+            failure.counts = true;
+            return failure.delay;
         }
         if self.0.len() >= MOST
-            && let Some((first, _)) = self.0.iter().enumerate().min_by_key(|(_, doubt)| doubt.next)
+            && let Some((first, _)) = self.0.iter().enumerate().min_by_key(|(_, failure)| failure.next)
         {
             self.0.swap_remove(first);
         }
-        self.0.push(Doubt {
+        self.0.push(UserFailure {
             user: user.clone(),
             service,
             everywhere,
@@ -95,11 +95,11 @@ impl Doubts {
     }
 
     /// Whether the account was refused at `service`, or at all, for as many as `users`, and not accepted since.
-    pub(super) fn reach(&self, users: usize, service: usize) -> bool {
+    pub(super) fn count_reaches(&self, users: usize, service: usize) -> bool {
         let mut found: Vec<&Identity> = Vec::with_capacity(users);
-        for doubt in self.0.iter().filter(|doubt| doubt.counts) {
-            if (doubt.service == service || doubt.everywhere) && !found.contains(&&doubt.user) {
-                found.push(&doubt.user);
+        for failure in self.0.iter().filter(|failure| failure.counts) {
+            if (failure.service == service || failure.everywhere) && !found.contains(&&failure.user) {
+                found.push(&failure.user);
             }
             if found.len() >= users {
                 return true;
@@ -110,8 +110,10 @@ impl Doubts {
 
     /// Whether the account was refused for `user` at `service`, or at all, and not accepted since.
     pub(super) fn counts(&self, user: &Identity, service: usize) -> bool {
-        let is_about = |doubt: &Doubt| (doubt.service == service || doubt.everywhere) && doubt.user == *user;
-        self.0.iter().any(|doubt| doubt.counts && is_about(doubt))
+        let is_about = |failure: &UserFailure| {
+            (failure.service == service || failure.everywhere) && failure.user == *user
+        };
+        self.0.iter().any(|failure| failure.counts && is_about(failure))
     }
 
     /// The account was accepted for `user` at `service`: refusals for other users concern only them.
@@ -119,10 +121,10 @@ impl Doubts {
         if self.0.is_empty() {
             return;
         }
-        self.0.retain(|doubt| doubt.service != service || doubt.user != *user);
-        for doubt in &mut self.0 {
-            doubt.everywhere = false;
-            doubt.counts &= doubt.service != service;
+        self.0.retain(|failure| failure.service != service || failure.user != *user);
+        for failure in &mut self.0 {
+            failure.everywhere = false;
+            failure.counts &= failure.service != service;
         }
     }
 

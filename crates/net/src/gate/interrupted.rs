@@ -7,10 +7,10 @@ use std::time::Duration;
 use identity::Principal;
 use tokio::time::Instant;
 
-use super::road::Road;
+use super::protocol::UpstreamProtocol;
 use crate::upstream_error::UpstreamError;
 
-/// How long losses are collected, from the first one on, before they are logged as one line.
+/// How long interrupted are collected, from the first one on, before they are logged as one line.
 const COLLECTED: Duration = Duration::from_secs(1);
 
 /// The least time between two such lines.
@@ -21,9 +21,9 @@ const MOST_CONNECTIONS: usize = 1 << 16;
 
 /// A request that was active when the upstream closed its connection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Lost<'a> {
+pub(crate) struct FailedRequest<'a> {
     /// The client's connection.
-    pub(crate) peer: SocketAddr,
+    pub(crate) client: SocketAddr,
     /// The user; none during authentication.
     pub(crate) user: Option<&'a Principal>,
     /// The operation, or the path of an HTTP request.
@@ -35,13 +35,13 @@ pub(crate) struct Lost<'a> {
 /// Requests that were lost with their upstream connections, of which there are many when a server fails. They are counted,
 /// and logged as one line.
 #[derive(Debug, Default)]
-pub(super) struct Losses {
+pub(super) struct InterruptedRequests {
     pending: Option<Pending>,
     /// When a line was logged last.
     logged: Option<Instant>,
 }
 
-/// Losses that are not logged yet.
+/// Interrupted requests that are not logged yet.
 #[derive(Debug)]
 struct Pending {
     requests: u64,
@@ -56,42 +56,42 @@ struct Pending {
     unreachable: Option<UpstreamError>,
 }
 
-impl Losses {
-    /// Counts `lost`, which failed because of `why`. For the first one, returns after how long the line is to be logged.
-    pub(super) fn add(&mut self, lost: &Lost<'_>, why: &str, now: Instant) -> Option<Duration> {
+impl InterruptedRequests {
+    /// Counts `request`, which failed because of `why`. For the first one, returns after how long the line is to be logged.
+    pub(super) fn add(&mut self, request: &FailedRequest<'_>, why: &str, now: Instant) -> Option<Duration> {
         let is_first = self.pending.is_none();
         let pending = self.pending.get_or_insert_with(|| Pending {
             requests: 0,
             waits: 0,
             connections: HashSet::new(),
-            peer: lost.peer,
-            user: lost.user.cloned(),
-            operation: lost.operation.to_owned(),
+            peer: request.client,
+            user: request.user.cloned(),
+            operation: request.operation.to_owned(),
             why: why.to_owned(),
             unreachable: None,
         });
         pending.requests += 1;
-        pending.waits += u64::from(lost.is_wait);
+        pending.waits += u64::from(request.is_wait);
         if pending.connections.len() < MOST_CONNECTIONS {
-            pending.connections.insert(lost.peer);
+            pending.connections.insert(request.client);
         }
         let since = |logged| BETWEEN.saturating_sub(now.duration_since(logged));
         is_first.then(|| self.logged.map_or(COLLECTED, |logged| since(logged).max(COLLECTED)))
     }
 
-    /// The upstream is unreachable. Returns whether losses are about to be logged, whose line says so then.
+    /// The upstream is unreachable. Returns whether interrupted are about to be logged, whose line says so then.
     pub(super) fn unreachable(&mut self, error: &UpstreamError) -> bool {
         let Some(pending) = &mut self.pending else { return false };
         pending.unreachable = Some(error.clone());
         true
     }
 
-    /// Logs the losses that are not logged yet.
-    pub(super) fn log(&mut self, road: Road, now: Instant) {
+    /// Logs the interrupted that are not logged yet.
+    pub(super) fn log(&mut self, protocol: UpstreamProtocol, now: Instant) {
         let Some(pending) = self.pending.take() else { return };
         self.logged = Some(now);
         let Pending { requests, waits, connections, peer, user, operation, why, unreachable } = pending;
-        let (connections, upstream) = (connections.len(), road.key());
+        let (connections, upstream) = (connections.len(), protocol.key());
         let user = user.as_ref().map(tracing::field::display);
         if let Some(error) = unreachable {
             tracing::warn!(

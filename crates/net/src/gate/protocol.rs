@@ -2,14 +2,14 @@
 
 /// A protocol by which the proxy connects to the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Road {
+pub(crate) enum UpstreamProtocol {
     /// DCE/RPC over TCP.
     Rpc,
     /// HTTP.
     Http,
 }
 
-impl Road {
+impl UpstreamProtocol {
     /// The key in the configuration that names the server.
     pub(super) const fn key(self) -> &'static str {
         match self {

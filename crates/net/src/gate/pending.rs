@@ -14,14 +14,14 @@ const USERS: usize = 2;
 /// The authentications in progress while it is unknown whether the upstream accepts the account: one for each of
 /// [`USERS`].
 #[derive(Debug, Default)]
-pub(super) struct Turns {
-    turns: Vec<Turn>,
+pub(super) struct PendingAttempts {
+    attempts: Vec<PendingAttempt>,
     /// How many there were so far.
     numbers: u64,
 }
 
 #[derive(Debug)]
-struct Turn {
+struct PendingAttempt {
     number: u64,
     user: Identity,
     /// The account is refused: this attempt checks whether it still is.
@@ -30,33 +30,38 @@ struct Turn {
     until: Instant,
 }
 
-impl Turns {
+impl PendingAttempts {
     /// Begins one for `user` and returns its number. The error is the time until which to wait at most.
     pub(super) fn begin(&mut self, user: &Identity, retries: bool, now: Instant) -> Result<u64, Instant> {
-        self.turns.retain(|turn| now < turn.until);
-        if let Some(own) = self.turns.iter().find(|turn| turn.user == *user) {
+        self.attempts.retain(|attempt| now < attempt.until);
+        if let Some(own) = self.attempts.iter().find(|attempt| attempt.user == *user) {
             return Err(own.until);
         }
-        if let Some(first) = self.turns.iter().map(|turn| turn.until).min()
-            && self.turns.len() >= USERS
+        if let Some(first) = self.attempts.iter().map(|attempt| attempt.until).min()
+            && self.attempts.len() >= USERS
         {
             return Err(first);
         }
         self.numbers += 1;
-        self.turns.push(Turn { number: self.numbers, user: user.clone(), retries, until: now + LONGEST });
+        self.attempts.push(PendingAttempt {
+            number: self.numbers,
+            user: user.clone(),
+            retries,
+            until: now + LONGEST,
+        });
         Ok(self.numbers)
     }
 
     /// Whether an attempt is in progress that checks whether the account is still refused.
     pub(super) fn is_retrying(&self, now: Instant) -> bool {
-        self.turns.iter().any(|turn| turn.retries && now < turn.until)
+        self.attempts.iter().any(|attempt| attempt.retries && now < attempt.until)
     }
 
     pub(super) fn end(&mut self, number: u64) {
-        self.turns.retain(|turn| turn.number != number);
+        self.attempts.retain(|attempt| attempt.number != number);
     }
 
     pub(super) fn clear(&mut self) {
-        self.turns.clear();
+        self.attempts.clear();
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::road::Road;
+use super::protocol::UpstreamProtocol;
 use crate::upstream_error::UpstreamError;
 
 /// The delay after the second failed attempt, which doubles with each further one.
@@ -15,7 +15,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 /// Whether the upstream can be reached by one protocol.
 #[derive(Debug, Default)]
-pub(super) struct Reach {
+pub(super) struct Reachability {
     /// Incremented with each change: the outcome of an attempt that began before the last change is out of date.
     epoch: u64,
     down: Option<Down>,
@@ -45,9 +45,9 @@ pub(super) struct Outage {
 
 impl Outage {
     /// Logs it.
-    pub(super) fn log(self, road: Road) {
+    pub(super) fn log(self, protocol: UpstreamProtocol) {
         let Self { seconds, refused } = self;
-        tracing::info!(upstream = road.key(), seconds, refused, "upstream is reachable again");
+        tracing::info!(upstream = protocol.key(), seconds, refused, "upstream is reachable again");
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Attempt {
     epoch: u64,
 }
 
-impl Reach {
+impl Reachability {
     /// Permits an attempt at `now`; otherwise says why the upstream is down.
     pub(super) fn begin(&mut self, now: Instant) -> Result<Attempt, UpstreamError> {
         if let Some(down) = &mut self.down
@@ -82,7 +82,7 @@ impl Reach {
     }
 
     /// An attempt was abandoned.
-    pub(super) fn forget(&mut self, attempt: Attempt) {
+    pub(super) fn abandon(&mut self, attempt: Attempt) {
         if let Some(down) = &mut self.down
             && attempt.epoch == self.epoch
         {
@@ -91,10 +91,10 @@ impl Reach {
     }
 
     /// An attempt succeeded, or failed because of `error`. Returns what that changes.
-    pub(super) fn settle(
+    pub(super) fn record(
         &mut self,
         attempt: Attempt,
-        road: Road,
+        protocol: UpstreamProtocol,
         error: Option<&UpstreamError>,
         now: Instant,
     ) -> Option<Change> {
@@ -114,7 +114,7 @@ impl Reach {
                     down.next = now + down.delay;
                     down.attempting = false;
                     down.error = error.clone();
-                    tracing::debug!(upstream = road.key(), delay = ?down.delay, "upstream is still down: {error}");
+                    tracing::debug!(upstream = protocol.key(), delay = ?down.delay, "upstream is still down: {error}");
                 }
                 None
             }
@@ -137,8 +137,8 @@ impl Reach {
 }
 
 /// Logs that an outage begins, because of `error`.
-pub(super) fn log_begin(road: Road, error: &UpstreamError) {
-    let key = road.key();
+pub(super) fn log_begin(protocol: UpstreamProtocol, error: &UpstreamError) {
+    let key = protocol.key();
     if matches!(error, UpstreamError::Tls(_)) {
         tracing::warn!(
             upstream = key,
