@@ -2,7 +2,7 @@
 
 use engine::options::OptionSpec;
 
-use super::declare::Presence;
+use super::key::Presence;
 use super::table::KEYS;
 
 /// Whether the key or table `inner` is `outer` or stands in it.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use super::declare::{Key, Presence};
+use super::key::{Key, Presence};
 use super::places::dotted;
 use super::problems::Found;
 use super::table::{Config, KEYS};

@@ -6,6 +6,7 @@ mod declare;
 mod document;
 mod excerpt;
 mod hosts;
+mod key;
 mod keys;
 mod kinds;
 #[cfg(test)]

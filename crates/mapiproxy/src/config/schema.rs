@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use engine::options::{OptionKind, OptionSpec, OptionValue};
 
-use super::declare::{Bounds, Key, Presence, Shape};
+use super::key::{Bounds, Key, Presence, Shape};
 use super::table::KEYS;
 
 /// The schema, as it is printed.

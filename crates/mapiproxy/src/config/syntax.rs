@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::declare::Key;
+use super::key::Key;
 use super::places::line_of;
 use super::table::KEYS;
 

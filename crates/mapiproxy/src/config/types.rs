@@ -7,7 +7,8 @@ use net::http::TlsVersion;
 use rpc::pdu::AuthLevel;
 use serde::Deserialize;
 
-use super::declare::{Setting, Shape, keywords};
+use super::declare::keywords;
+use super::key::{Setting, Shape};
 
 /// What becomes of the server's other directories, by their names.
 pub(crate) type Directories = BTreeMap<String, Way>;
