@@ -238,7 +238,7 @@ impl LiveAccounts {
     ///
     /// # Errors
     /// As [`read_accounts_of`]; then the accounts are as they were.
-    pub(crate) fn read_again(&self) -> Result<Option<usize>, FileError> {
+    pub(crate) fn reload(&self) -> Result<Option<usize>, FileError> {
         let Some(path) = &self.path else { return Ok(None) };
         let mut accounts = read_accounts_of(path, self.own.clone())?;
         let count = accounts.iter().count();

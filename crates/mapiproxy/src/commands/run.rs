@@ -77,7 +77,7 @@ pub(crate) use crate::output::say;
 /// Reloads what can change while the proxy runs on each SIGHUP, until the signal to stop.
 async fn until_stop(signals: &mut Signals, running: &Running) {
     while signals.next().await == Request::Reload {
-        match running.read_accounts_again() {
+        match running.reload_accounts() {
             Ok(Some(count)) => say(&format!("accounts reloaded: {count}")),
             Ok(None) => {}
             Err(error) => {
@@ -85,7 +85,7 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
                 tracing::error!("can't reload the accounts, so the old ones stay in use: {error}");
             }
         }
-        match running.read_password_again() {
+        match running.reload_password() {
             Ok(true) => say("password of the service account reloaded"),
             Ok(false) => {}
             Err(error) => {
@@ -95,7 +95,7 @@ async fn until_stop(signals: &mut Signals, running: &Running) {
                 );
             }
         }
-        match running.read_certificate_again() {
+        match running.reload_certificate() {
             Ok(true) => say("certificate reloaded"),
             Ok(false) => {}
             Err(error) => {

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::document;
 use super::hosts::{check_name, host};
+use super::listeners;
 use super::places::Places;
 use super::problems::{ConfigError, Found, Problems};
 use super::table::{Capture, Config, Listen};
-use super::types::{Credentials, Specified};
 use crate::files;
 
 /// A configuration that was read, and all that is wrong with it.
@@ -48,10 +48,10 @@ pub(crate) fn examine(path: &Path) -> Result<Examined, ConfigError> {
     let mut examined = examine_text(path, &text);
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let Some(config) = &mut examined.config else { return Ok(examined) };
-    if let Credentials::Specified(Specified { password_file, .. }) = &mut config.upstream.credentials {
-        // What is missing stays empty, and is no folder.
-        if !password_file.as_os_str().is_empty() {
-            *password_file = base.join(&*password_file);
+    for path in config.upstream.credentials.mode_mut().files_mut() {
+        // A missing path stays empty.
+        if !path.as_os_str().is_empty() {
+            *path = base.join(&*path);
         }
     }
     let accounts = &mut config.clients.accounts;
@@ -70,7 +70,7 @@ fn examine_text(path: &Path, text: &str) -> Examined {
     let mut found = Found::new(path, &places);
     found.problems = problems;
     if let Some(config) = &config {
-        values(path, config, &mut found);
+        values(config, &mut found);
     }
     let problems = found.problems;
     Examined { config, places, problems }
@@ -87,7 +87,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Config, Problems> {
     Ok(examined.config.expect("what is right was read"))
 }
 
-fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
+fn values(config: &Config, found: &mut Found<'_>) {
     if let Err(why) = check_name(&config.name, false) {
         let expected = "expected letters, digits and hyphens with dots between them, as proxy.lab.test";
         found.wrong("name", format!("{:?} is no host name: {why}: {expected}", config.name));
@@ -100,29 +100,12 @@ fn values(path: &Path, config: &Config, found: &mut Found<'_>) {
             found.wrong("clients.target_names", format!("{name:?} is no host: {why}: {expected}"));
         }
     }
-    account_values(config, found);
+    config.upstream.credentials.mode().check(config, found);
     path_values(config, found);
-    rpc_values(config, found);
-    relayed_values(config, found);
-    capture_values(path, config, found);
-    http_values(config, found);
-}
-
-/// The account that signs in at the server.
-fn account_values(config: &Config, found: &mut Found<'_>) {
-    let Credentials::Specified(Specified { user, domain, .. }) = &config.upstream.credentials else { return };
-    let (user_key, domain_key) = ("upstream.credentials.user", "upstream.credentials.domain");
-    if user.is_empty() && found.is_given(user_key) {
-        found.wrong(user_key, "is empty: name the account that signs in at the server, as svcproxy");
-    }
-    if let Some((before, name)) = user.split_once('\\') {
-        let why = format!("{user:?} has a domain: write user = {name:?} and domain = {before:?}");
-        found.wrong(user_key, why);
-    }
-    if domain.contains(['\\', '@']) {
-        let why = format!("{domain:?} is no domain: expected its name alone, as LAB or lab.test");
-        found.wrong(domain_key, why);
-    }
+    listeners::check(config, found);
+    address_values(&config.listen, found);
+    capture_values(config, found);
+    list_values(config, found);
 }
 
 /// Paths that are none.
@@ -136,9 +119,7 @@ fn path_values(config: &Config, found: &mut Found<'_>) {
         ("capture.packets", config.capture.packets.as_ref()),
         ("capture.har", config.capture.har.as_ref()),
     ];
-    if let Credentials::Specified(Specified { password_file, .. }) = &config.upstream.credentials {
-        paths.push(("upstream.credentials.password_file", Some(password_file)));
-    }
+    paths.extend(config.upstream.credentials.mode().files().into_iter().map(|(key, path)| (key, Some(path))));
     for (key, path) in paths.into_iter().filter_map(|(key, path)| Some((key, path?))) {
         let first = path.components().next().map(|first| first.as_os_str().to_string_lossy().into_owned());
         match first {
@@ -153,71 +134,39 @@ fn path_values(config: &Config, found: &mut Found<'_>) {
     }
 }
 
-fn capture_values(path: &Path, config: &Config, found: &mut Found<'_>) {
+fn capture_values(config: &Config, found: &mut Found<'_>) {
     let capture = &config.capture;
     if capture.sides.is_empty() {
         found.wrong("capture.sides", "names neither client nor upstream: nothing would be recorded");
     }
-    // What stands in a file of ours would be set aside for a recording, and be lost.
-    let base = path.parent().unwrap_or(Path::new(""));
-    let whole = |file: &Path| std::path::absolute(base.join(file)).unwrap_or_else(|_| file.to_owned());
+    // The recording would replace another file of the proxy.
     let Listen { certificate, key, .. } = &config.listen;
-    let mut taken: Vec<PathBuf> = [&config.clients.accounts, certificate, key, &config.upstream.ca_file]
+    let mut taken: Vec<&Path> = [&config.clients.accounts, certificate, key, &config.upstream.ca_file]
         .into_iter()
         .flatten()
-        .cloned()
+        .map(PathBuf::as_path)
         .collect();
-    taken.extend(path.file_name().map(PathBuf::from));
-    if let Credentials::Specified(Specified { password_file, .. }) = &config.upstream.credentials {
-        taken.push(password_file.clone());
-    }
-    if let (Credentials::Specified(Specified { password_file, .. }), Some(accounts)) =
-        (&config.upstream.credentials, &config.clients.accounts)
-        && whole(password_file) == whole(accounts)
-    {
-        found.wrong("upstream.credentials.password_file", "is the file of clients.accounts; name another");
-    }
+    taken.extend(found.path().file_name().map(Path::new));
+    taken.extend(config.upstream.credentials.mode().files().into_iter().map(|(_, path)| path.as_path()));
     for (key, file) in [("capture.packets", &capture.packets), ("capture.har", &capture.har)] {
         let Some(file) = file else { continue };
-        if taken.iter().any(|other| whole(other) == whole(file)) {
+        if taken.iter().any(|other| found.resolve(other) == found.resolve(file)) {
             found.wrong(
                 key,
                 format!("{} is named for something else too; give it a file of its own", file.display()),
             );
         }
-        if whole(file).is_dir() {
+        if found.resolve(file).is_dir() {
             found.wrong(key, format!("{} is a folder; name a file in it", file.display()));
         }
-        taken.push(file.clone());
+        taken.push(file);
     }
 }
 
-fn rpc_values(config: &Config, found: &mut Found<'_>) {
-    let Listen { endpoint_mapper, rpc, rpc_http, http, https, .. } = config.listen;
-    let services = ["listen.rpc", "listen.rpc_http", "listen.http", "listen.https"];
-    if services.iter().any(|key| found.is_wrong(key)) {
-        // Whether there is a service can't be said.
-    } else if rpc.or(rpc_http).or(http).or(https).is_none() {
-        found.missing(
-            "listen",
-            "names no service: give rpc, rpc_http, http or https an address, as https = \"0.0.0.0:443\"",
-        );
-    } else if endpoint_mapper.is_some() && rpc.or(rpc_http).is_none() {
-        found.wrong("listen.endpoint_mapper", "has nothing to name: give listen.rpc an address");
-    }
-    if rpc.or(rpc_http).is_some() && config.upstream.rpc.is_none() {
-        found.missing(
-            "upstream.rpc",
-            "is missing: name the server that calls are relayed to, as exch.lab.test",
-        );
-    }
-    for (key, address) in [("listen.rpc", rpc), ("listen.rpc_http", rpc_http)] {
-        if address.is_some_and(|address| address.port() == 0) {
-            found.wrong(key, "needs a fixed port, which the endpoint mapper can name");
-        }
-    }
-    for (index, (key, address)) in config.listen.addresses().enumerate() {
-        let before = config.listen.addresses().take(index);
+/// Addresses that collide.
+fn address_values(listen: &Listen, found: &mut Found<'_>) {
+    for (index, (key, address)) in listen.addresses().enumerate() {
+        let before = listen.addresses().take(index);
         for (other, taken) in before.filter(|(_, taken)| collide(*taken, address)) {
             if taken == address {
                 found.wrong(
@@ -246,44 +195,8 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
         && (one.ip() == other.ip() || is_every(one, other) || is_every(other, one))
 }
 
-fn relayed_values(config: &Config, found: &mut Found<'_>) {
-    let Listen { endpoint_mapper, rpc, rpc_http, .. } = config.listen;
-    if !config.upstream.credentials.are_relayed() {
-        // Clients need no accounts with us where they sign in at the server, as may be meant.
-        if config.clients.accounts.is_none() && found.is_given("upstream.credentials.mode") {
-            let why = "is missing: name the file of accounts that clients sign in with, as accounts.toml";
-            found.missing("clients.accounts", why);
-        }
-        return;
-    }
-    let names =
-        [("listen.rpc", rpc), ("listen.rpc_http", rpc_http), ("listen.endpoint_mapper", endpoint_mapper)];
-    for (key, _) in names.into_iter().filter(|(_, address)| address.is_some()) {
-        found.wrong(
-            key,
-            "can't be served where upstream.credentials.mode is relayed: a remote call is sealed with a key that \
-             comes from the client's password, which only the client and the server know, so that we could neither \
-             read it nor change it; leave this out and serve MAPI over HTTP alone, or have mode specified",
-        );
-    }
-}
-
-fn http_values(config: &Config, found: &mut Found<'_>) {
-    let Listen { http, https, certificate, key, .. } = &config.listen;
-    let (has_certificate, has_key) = (certificate.is_some(), key.is_some());
-    let is_open = found.is_wrong("listen.certificate") || found.is_wrong("listen.key");
-    if https.is_some() && !is_open {
-        match (has_certificate, has_key) {
-            (false, false) => found.missing("listen.https", "needs listen.certificate and listen.key"),
-            (false, true) => found.missing("listen.https", "needs listen.certificate beside listen.key"),
-            (true, false) => found.missing("listen.https", "needs listen.key beside listen.certificate"),
-            (true, true) => {}
-        }
-    }
-    if (http.is_some() || https.is_some()) && config.upstream.http.is_none() {
-        let why = "is missing: name the server that HTTP is relayed to, as https://exch.lab.test";
-        found.missing("upstream.http", why);
-    }
+/// Lists that are empty, or have an item twice.
+fn list_values(config: &Config, found: &mut Found<'_>) {
     if config.clients.http_auth.is_empty() {
         found.wrong("clients.http_auth", "must name at least one way to sign in");
     }

@@ -1,7 +1,7 @@
 //! How keys are declared: the macros of the table.
 
 /// Declares the keys of all tables. `table` makes a struct with a field for each key; `keys` declares those of a type
-/// that is read in another way. Each key stands as `name: type, presence value, from MIN to MAX or "why";`, below what
+/// that is read in another way; `modes` makes an enum of tables, one of which a key selects. Each key stands as `name: type, presence value, from MIN to MAX or "why";`, below what
 /// it means. `also` has fields of the struct that are tables.
 macro_rules! tables {
     ($($(#[$meta:meta])* $kind:ident $name:ident at $path:literal { $($body:tt)* })+) => {
@@ -38,6 +38,72 @@ macro_rules! one_table {
                     $path, stringify!($field), concat!($($doc),+), $type, $presence $value
                         $(, $min $(to $max)? $(or $why)?)?
                 }),*]
+            }
+        }
+    };
+    ($(#[$meta:meta])* modes $name:ident at $path:literal {
+        $(#[doc = $doc:literal])+
+        $selector:literal: $presence:ident $value:expr;
+        $($(#[$mode_meta:meta])* $mode:ident = $text:literal, $meaning:literal;)+
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, serde::Deserialize)]
+        #[serde(tag = $selector)]
+        pub(crate) enum $name {
+            $($(#[$mode_meta])* #[serde(rename = $text)] $mode($mode),)+
+        }
+
+        impl $name {
+            /// The table of the modes.
+            pub(crate) const TABLE: &'static str = $path;
+
+            /// The key that selects the mode.
+            pub(crate) const SELECTOR: &'static str = $selector;
+
+            /// How many modes there are.
+            const MODES: usize = [$($text),+].len();
+
+            /// The modes that there are.
+            pub(crate) fn modes() -> [super::key::ModeSpec; Self::MODES] {
+                [$(super::key::ModeSpec {
+                    name: $text,
+                    meaning: $meaning,
+                    keys: <$mode as super::key::Table>::keys(),
+                    forbids: <$mode as super::modes::Mode>::forbids,
+                }),+]
+            }
+
+            /// The mode that is selected.
+            pub(crate) fn mode(&self) -> &dyn super::modes::Mode {
+                match self {
+                    $(Self::$mode(mode) => mode,)+
+                }
+            }
+
+            /// Why listeners of `service` cannot be served in this mode.
+            pub(crate) fn forbids(&self, service: &super::listeners::Service) -> Option<&'static str> {
+                match self {
+                    $(Self::$mode(_) => <$mode as super::modes::Mode>::forbids(service),)+
+                }
+            }
+
+            /// The same, to change it.
+            pub(crate) fn mode_mut(&mut self) -> &mut dyn super::modes::Mode {
+                match self {
+                    $(Self::$mode(mode) => mode,)+
+                }
+            }
+        }
+
+        impl super::key::Setting for $name {
+            fn shape() -> super::key::Shape {
+                super::key::Shape::OneOf(vec![$($text),+])
+            }
+        }
+
+        impl super::key::Table for $name {
+            fn keys() -> Vec<super::key::Key> {
+                vec![super::declare::one_key! { $path, $selector, concat!($($doc),+), $name, $presence $value }]
             }
         }
     };

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use net::Network;
 use toml::Value;
 
+use super::listeners::Service;
 use super::servers::{Binding, Url};
 
 /// A key of the configuration.
@@ -97,6 +98,31 @@ pub(crate) trait Setting {
 pub(crate) trait Written: Setting {
     /// The value as it is typed.
     fn written(&self) -> Value;
+}
+
+/// One of several modes, whose keys stand in the table of the key that selects it.
+#[derive(Debug, Clone)]
+pub(crate) struct ModeSpec {
+    /// The value that selects it.
+    pub(crate) name: &'static str,
+    /// What it is, for errors.
+    pub(crate) meaning: &'static str,
+    /// Its keys. Other modes do not have them.
+    pub(crate) keys: Vec<Key>,
+    /// Why listeners of a service cannot be served in it.
+    pub(crate) forbids: fn(&Service) -> Option<&'static str>,
+}
+
+impl ModeSpec {
+    /// Whether the mode has the key `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| key.name == name)
+    }
+
+    /// The keys that must be given.
+    pub(crate) fn needed(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter().filter(|key| key.presence == Presence::Given)
+    }
 }
 
 /// A table of the configuration.

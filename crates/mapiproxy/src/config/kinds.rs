@@ -4,21 +4,23 @@ use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
-use super::key::{Key, Presence};
+use super::key::{Key, ModeSpec, Presence};
 use super::places::dotted;
 use super::problems::Found;
-use super::table::{Config, KEYS};
+use super::table::{Config, Credentials, KEYS};
 
 /// The configuration in `table`, each key of which is checked alone in a configuration that is right otherwise.
 /// What is wrong, or missing where it has to be there, is taken from that one.
 pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> Option<Config> {
-    let example = complete();
+    let outer: BTreeSet<&str> = KEYS.iter().filter_map(|key| key.table.split('.').next()).collect();
+    for outer in outer.into_iter().filter(|outer| !outer.is_empty()) {
+        no_table(&mut table, outer, outer, found);
+    }
+    let (mode, is_known) = mode_of(&mut table, is_whole, found);
+    let example = complete(&mode);
     for key in KEYS.iter() {
         let at = dotted(key.table, key.name);
         let Some(value) = get(&table, key).cloned() else { continue };
-        if key.table == CREDENTIALS {
-            continue;
-        }
         let mut tried = example.clone();
         put(&mut tried, key, value.clone());
         if let Err(error) = Value::Table(tried).try_into::<Config>() {
@@ -31,10 +33,6 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
             remove(&mut table, key);
         }
     }
-    let outer: BTreeSet<&str> = KEYS.iter().filter_map(|key| key.table.split('.').next()).collect();
-    for outer in outer.into_iter().filter(|outer| !outer.is_empty()) {
-        no_table(&mut table, outer, outer, found);
-    }
     if is_whole && !table.contains_key("name") {
         found.missing(
             "name",
@@ -45,8 +43,19 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
     for outer in ["listen", "clients", "upstream"] {
         table.entry(outer).or_insert_with(|| Value::Table(Table::new()));
     }
-    let upstream = table.get_mut("upstream")?.as_table_mut()?;
-    credentials(upstream, is_whole, found);
+    let selectors = KEYS.iter().filter(|key| is_selector(key));
+    selectors.for_each(|key| put(&mut table, key, Value::String(mode.name.to_owned())));
+    for key in mode.needed() {
+        if get(&table, key).is_some() {
+            continue;
+        }
+        if is_known {
+            let why = format!("is missing: it is needed where mode is {:?}", mode.name);
+            found.missing(&dotted(key.table, key.name), why);
+        }
+        let empty = if key.value.is_str() { Value::String(String::new()) } else { key.value.clone() };
+        put(&mut table, key, empty);
+    }
     put_defaults(&mut table);
     let read = Value::Table(table).try_into::<Config>();
     match read {
@@ -61,13 +70,23 @@ pub(super) fn read(mut table: Table, is_whole: bool, found: &mut Found<'_>) -> O
     }
 }
 
-/// A configuration with a value for each key that has one in a complete configuration, or a default.
-fn complete() -> Table {
+/// A configuration of `mode` with a value for each key that has one in a complete configuration, or a default.
+fn complete(mode: &ModeSpec) -> Table {
     let mut table = Table::new();
+    let is_foreign = |key: &Key| key.table == Credentials::TABLE && !mode.has(key.name);
     for key in KEYS.iter().filter(|key| matches!(key.presence, Presence::Given | Presence::Default)) {
-        put(&mut table, key, key.value.clone());
+        if is_selector(key) {
+            put(&mut table, key, Value::String(mode.name.to_owned()));
+        } else if !is_foreign(key) {
+            put(&mut table, key, key.value.clone());
+        }
     }
     table
+}
+
+/// Whether `key` selects the mode of `upstream.credentials`.
+fn is_selector(key: &Key) -> bool {
+    key.table == Credentials::TABLE && key.name == Credentials::SELECTOR
 }
 
 /// Puts in the default of each key that is left out.
@@ -78,8 +97,6 @@ fn put_defaults(table: &mut Table) {
         }
     }
 }
-
-const CREDENTIALS: &str = "upstream.credentials";
 
 /// Reports and takes out `name`, a table called `key` as a whole, where it is something else.
 fn no_table(table: &mut Table, name: &str, key: &str, found: &mut Found<'_>) {
@@ -95,61 +112,51 @@ fn no_table(table: &mut Table, name: &str, key: &str, found: &mut Found<'_>) {
     table.remove(name);
 }
 
-/// Checks `upstream.credentials`, and puts examples in place of what is wrong or missing.
-fn credentials(upstream: &mut Table, is_whole: bool, found: &mut Found<'_>) {
-    no_table(upstream, "credentials", CREDENTIALS, found);
-    let mut given = upstream.get("credentials").and_then(Value::as_table).cloned().unwrap_or_default();
-    let key = |name: &str| dotted(CREDENTIALS, name);
-    let is_relayed = match given.get("mode") {
-        Some(Value::String(mode)) if mode == "specified" => false,
-        Some(Value::String(mode)) if mode == "relayed" => true,
-        Some(Value::String(mode)) => {
-            found.wrong(&key("mode"), format!("is {mode:?}; give \"specified\" or \"relayed\""));
-            false
+/// The mode of `upstream.credentials`, and whether it is known. If it is not, the first mode is assumed. Takes out the key
+/// that selects the mode, and the keys of other modes.
+fn mode_of(table: &mut Table, is_whole: bool, found: &mut Found<'_>) -> (ModeSpec, bool) {
+    let mut none = Table::new();
+    let upstream = table.get_mut("upstream").and_then(Value::as_table_mut).unwrap_or(&mut none);
+    no_table(upstream, "credentials", Credentials::TABLE, found);
+    let modes = Credentials::modes();
+    let name = |mode: &ModeSpec| format!("{:?}", mode.name);
+    let names = modes.iter().map(name).collect::<Vec<_>>().join(" or ");
+    let key = dotted(Credentials::TABLE, Credentials::SELECTOR);
+    let given = upstream.get("credentials").and_then(|given| given.get(Credentials::SELECTOR));
+    let selected = match given {
+        Some(Value::String(given)) => {
+            let selected = modes.iter().find(|mode| mode.name == given);
+            if selected.is_none() {
+                found.wrong(&key, format!("is {given:?}; give {names}"));
+            }
+            selected
         }
         Some(other) => {
-            found.wrong(
-                &key("mode"),
-                format!("takes \"specified\" or \"relayed\"; found {}, {other}", kind(other)),
-            );
-            false
+            found.wrong(&key, format!("takes {names}; found {}, {other}", kind(other)));
+            None
         }
         None => {
             if is_whole {
-                let why = "is missing: give \"specified\", one account for all clients, or \"relayed\", each its own";
-                found.missing(&key("mode"), why);
+                let each = modes.iter().map(|mode| format!("{:?}, {}", mode.name, mode.meaning));
+                found.missing(&key, format!("is missing: give {}", each.collect::<Vec<_>>().join("; or ")));
             }
-            false
+            None
         }
     };
-    if is_relayed {
-        for name in given.keys().filter(|name| *name != "mode") {
-            let why = "has no meaning where mode is \"relayed\": clients sign in as themselves; remove it";
-            found.wrong(&key(name), why);
-        }
-        given.retain(|name, _| name == "mode");
-    } else {
-        // Which keys are needed is only known where the mode is.
-        let is_known = is_whole && !found.is_wrong(&key("mode")) && given.contains_key("mode");
-        for name in ["user", "domain", "password_file"] {
-            match given.get(name) {
-                Some(Value::String(_)) => continue,
-                Some(other) => {
-                    let example = KEYS.iter().find(|key| key.table == CREDENTIALS && key.name == name);
-                    let example = example.map_or("\"\"", |key| key.text.as_str());
-                    let why = format!("takes a text in quotes, as {example}; found {}, {other}", kind(other));
-                    found.wrong(&key(name), why);
-                }
-                None if is_known => {
-                    found.missing(&key(name), "is missing: it is needed where mode is \"specified\"");
-                }
-                None => {}
+    let is_known = selected.is_some();
+    let [first, ..] = &modes;
+    let mode = selected.unwrap_or(first).clone();
+    if let Some(credentials) = upstream.get_mut("credentials").and_then(Value::as_table_mut) {
+        credentials.retain(|name, _| {
+            let keeps = mode.has(name);
+            if is_known && !keeps && name != Credentials::SELECTOR {
+                let why = format!("is not used where mode is {:?}, {}; remove it", mode.name, mode.meaning);
+                found.wrong(&dotted(Credentials::TABLE, name), why);
             }
-            given.insert(name.to_owned(), Value::String(String::new()));
-        }
-        given.insert("mode".to_owned(), Value::String("specified".to_owned()));
+            keeps
+        });
     }
-    upstream.insert("credentials".to_owned(), Value::Table(given));
+    (mode, is_known && is_whole)
 }
 
 /// Why `value` is not taken for `key`, which the reader says `message` of.

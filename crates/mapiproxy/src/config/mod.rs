@@ -9,8 +9,10 @@ mod hosts;
 mod key;
 mod keys;
 mod kinds;
+mod listeners;
 #[cfg(test)]
 mod mistakes;
+mod modes;
 mod notes;
 mod places;
 mod problems;
@@ -26,10 +28,11 @@ mod unknown;
 
 pub(crate) use check::{Examined, examine, load};
 pub(crate) use keys::reference;
+pub(crate) use listeners::{RpcService, Service};
 pub(crate) use notes::notes;
 pub(crate) use places::Places;
 pub(crate) use problems::{ConfigError, Found, Problems};
 pub(crate) use schema::schema;
 pub(crate) use servers::{Binding, NoServer, Url};
-pub(crate) use table::{Capture, Clients, Config, Deferred, Listen, Scheme};
-pub(crate) use types::{Bindings, CapturedSide, Credentials, ProtectionLevel, Specified, Way};
+pub(crate) use table::{Capture, Clients, Config, Credentials, Deferred, Listen, Scheme, Specified};
+pub(crate) use types::{Bindings, CapturedSide, DirectoryAccess, ProtectionLevel};

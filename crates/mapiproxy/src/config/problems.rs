@@ -153,6 +153,17 @@ impl<'a> Found<'a> {
         Self { path, places, problems: Vec::new() }
     }
 
+    /// The file.
+    pub(super) const fn path(&self) -> &'a Path {
+        self.path
+    }
+
+    /// `file`, which the configuration names, relative to the configuration's folder, as an absolute path.
+    pub(super) fn resolve(&self, file: &Path) -> PathBuf {
+        let base = self.path.parent().unwrap_or(Path::new(""));
+        std::path::absolute(base.join(file)).unwrap_or_else(|_| file.to_owned())
+    }
+
     /// The value of `key` can't work, `why`. One problem is enough for a key.
     pub(crate) fn wrong(&mut self, key: &str, why: impl Into<String>) {
         if self.is_wrong(key) {

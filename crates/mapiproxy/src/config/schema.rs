@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use engine::options::{OptionKind, OptionSpec, OptionValue};
 
 use super::key::{Bounds, Key, Presence, Shape};
-use super::table::KEYS;
+use super::listeners::{LISTENERS, Listener};
+use super::table::{Credentials, KEYS};
 
 /// The schema, as it is printed.
 pub(crate) fn schema() -> String {
@@ -38,42 +39,80 @@ pub(super) fn document() -> Value {
 
 /// What keys demand of one another, as far as a schema can say it; `mapiproxy check` says the same in sentences.
 fn rules(root: &mut Value) {
-    let credentials = entry(entry(root, "upstream"), "credentials");
-    put(credentials, "required", json!(["mode"]));
-    put(credentials, "if", json!({ "properties": { "mode": { "const": "specified" } } }));
-    put(credentials, "then", json!({ "required": ["user", "domain", "password_file"] }));
-    put(
-        credentials,
-        "else",
-        json!({ "properties": { "user": false, "domain": false, "password_file": false } }),
-    );
+    modes(entry(entry(root, "upstream"), "credentials"));
     put(entry(root, "upstream"), "required", json!(["credentials"]));
     for (table, list) in [("clients", "http_auth"), ("capture", "sides")] {
         put(&mut entry(root, table)["properties"][list], "minItems", json!(1));
     }
-    let has = |key: &str| json!({ "required": [key] });
-    let has_rpc = json!({ "anyOf": [has("rpc"), has("rpc_http")] });
-    let has_http = json!({ "anyOf": [has("http"), has("https")] });
-    let listen = entry(root, "listen");
-    put(listen, "anyOf", json!([has_rpc, has_http]));
-    put(listen, "dependentRequired", json!({ "https": ["certificate", "key"] }));
-    put(listen, "dependentSchemas", json!({ "endpoint_mapper": has_rpc }));
-    let within = |table: &str, of: &Value| json!({ "required": [table], "properties": { table: of } });
-    let relayed =
-        json!({ "properties": { "credentials": { "properties": { "mode": { "const": "relayed" } } } } });
-    put(
-        root,
-        "allOf",
-        json!([
-            { "if": within("listen", &has_rpc), "then": within("upstream", &has("rpc")) },
-            { "if": within("listen", &has_http), "then": within("upstream", &has("http")) },
-            {
-                "if": within("upstream", &relayed),
-                "then": within("listen", &json!({ "not": { "anyOf": [has_rpc, has("endpoint_mapper")] } })),
-            },
-        ]),
-    );
+    let of_listeners = listeners(entry(root, "listen"));
+    put(root, "allOf", Value::Array(of_listeners));
     put(root, "required", json!(["name", "listen", "upstream"]));
+}
+
+/// A rule that takes a table with the key `name`.
+fn has(name: &str) -> Value {
+    json!({ "required": [name] })
+}
+
+/// A rule that takes a table with a listener that is `wanted`.
+fn has_listener(wanted: impl Fn(&Listener) -> bool) -> Value {
+    let wanted = LISTENERS.iter().filter(|listener| wanted(listener));
+    json!({ "anyOf": wanted.map(|listener| has(listener.key)).collect::<Vec<_>>() })
+}
+
+/// A rule that takes a configuration whose table `name` is taken by `rule`.
+fn within(name: &str, rule: &Value) -> Value {
+    json!({ "required": [name], "properties": { name: rule } })
+}
+
+/// Sets what keys in the table `listen` need in it. Returns the rules for what they need in other tables.
+fn listeners(listen: &mut Value) -> Vec<Value> {
+    put(listen, "anyOf", json!([has_listener(|listener| !listener.service.is_endpoint_mapper())]));
+    let has_rpc = has_listener(|listener| listener.service.rpc().is_some());
+    put(listen, "dependentSchemas", json!({ "endpoint_mapper": has_rpc }));
+    let mut rules = Vec::new();
+    for listener in &LISTENERS {
+        let (own, others): (Vec<_>, Vec<_>) = listener.needs.iter().partition(|need| need.table == "listen");
+        if !own.is_empty() {
+            let own: Vec<&str> = own.iter().map(|need| need.key).collect();
+            set(listen, "dependentRequired", listener.key, json!(own));
+        }
+        rules.extend(others.iter().map(|need| {
+            json!({
+                "if": within("listen", &has(listener.key)),
+                "then": within(need.table, &has(need.key)),
+            })
+        }));
+    }
+    for mode in Credentials::modes() {
+        let forbids = |listener: &Listener| (mode.forbids)(&listener.service).is_some();
+        if LISTENERS.iter().any(forbids) {
+            let selected = json!({ "properties": { Credentials::SELECTOR: { "const": mode.name } } });
+            rules.push(json!({
+                "if": within("upstream", &json!({ "properties": { "credentials": selected } })),
+                "then": within("listen", &json!({ "not": has_listener(forbids) })),
+            }));
+        }
+    }
+    rules
+}
+
+/// Which keys each mode of `credentials` needs, and which belong to another one.
+fn modes(credentials: &mut Value) {
+    put(credentials, "required", json!([Credentials::SELECTOR]));
+    let modes = Credentials::modes();
+    let rules = modes.iter().map(|mode| {
+        let needed: Vec<&str> = mode.needed().map(|key| key.name).collect();
+        let keys = modes.iter().flat_map(|other| &other.keys);
+        let foreign: Map<String, Value> =
+            keys.filter(|key| !mode.has(key.name)).map(|key| (key.name.to_owned(), json!(false))).collect();
+        json!({
+            "if": { "properties": { Credentials::SELECTOR: { "const": mode.name } } },
+            "then": { "required": needed, "properties": foreign },
+        })
+    });
+    let rules = rules.collect::<Vec<_>>();
+    put(credentials, "allOf", json!(rules));
 }
 
 /// A table without keys.

@@ -12,7 +12,7 @@ use net::Network;
 use super::declare::{mechanisms, tables};
 use super::servers::{Binding, Url};
 use super::texts::{address, name, networks};
-use super::types::{Bindings, CapturedSide, Credentials, Directories, ProtectionLevel, Tls, Way};
+use super::types::{Bindings, CapturedSide, Directories, DirectoryAccess, ProtectionLevel, Tls};
 
 const fn at_least_one(number: usize) -> NonZeroUsize {
     match NonZeroUsize::new(number) {
@@ -245,40 +245,53 @@ table Upstream at "upstream" {
         credentials: Credentials,
     }
 }
-keys Credentials at "upstream.credentials" {
+/// Whose credentials are used at the server.
+modes Credentials at "upstream.credentials" {
     /// Whose credentials are used at the server: specified, one service account for all clients; or relayed,
     /// each client's own: its Basic, Bearer, NTLM or Negotiate credentials are forwarded, on an upstream
     /// connection of its own. Relayed is for HTTP only, and the keys below must not be set.
-    "mode": Credentials, given "specified";
+    "mode": given "specified";
+    /// The service account.
+    Specified = "specified", "one service account for all clients";
+    /// Pass-through authentication.
+    Relayed = "relayed", "each client's own credentials";
+}
+/// The service account.
+#[serde(deny_unknown_fields)]
+table Specified at "upstream.credentials" {
     /// The service account's user name. Needed with specified, as are domain and password_file.
-    "user": String, given "svcproxy";
+    user: String, given "svcproxy";
     /// The service account's domain.
-    "domain": String, given "LAB";
+    domain: String, given "LAB";
     /// A file whose first line is the service account's password, in UTF-8. Further lines are ignored. Only the
     /// owner may have read permission. SIGHUP reloads it, for new connections to the server. While the server
     /// refuses the account, the proxy signs in only every 30 seconds, later every 15 minutes, so that the
     /// account is not locked out; a changed password is tried at once. Refusals that occur in one user's
     /// requests only suspend that user only.
-    "password_file": PathBuf, given "svcproxy.password";
+    password_file: PathBuf, given "svcproxy.password";
+}
+/// Pass-through authentication, which has no keys.
+#[serde(deny_unknown_fields)]
+table Relayed at "upstream.credentials" {
 }
 keys Directories at "virtual_directories" {
     /// Requests to other virtual directories of the server: relayed, for every signed-in user; refused (403);
     /// or absent (404). Directories without a key are absent. If credentials.mode is specified, the server
     /// receives relayed requests as the service account's, and each user can do whatever that account may do.
     /// This directory serves the offline address books.
-    "oab": Way, builtin Way::Relayed;
+    "oab": DirectoryAccess, builtin DirectoryAccess::Relayed;
     /// Exchange Web Services: free/busy, out of office and complete mailbox access. If the service account has
     /// access to other mailboxes or may impersonate their owners, each user can read and change all of them:
     /// set refused then. If credentials.mode is specified, check warns until this key is set.
-    "ews": Way, builtin Way::Relayed;
+    "ews": DirectoryAccess, builtin DirectoryAccess::Relayed;
     /// Outlook on the web.
-    "owa": Way, builtin Way::Refused;
+    "owa": DirectoryAccess, builtin DirectoryAccess::Refused;
     /// The administration pages.
-    "ecp": Way, builtin Way::Refused;
+    "ecp": DirectoryAccess, builtin DirectoryAccess::Refused;
     /// ActiveSync.
-    "microsoft-server-activesync": Way, builtin Way::Refused;
+    "microsoft-server-activesync": DirectoryAccess, builtin DirectoryAccess::Refused;
     /// RPC over HTTP.
-    "rpc": Way, builtin Way::Refused;
+    "rpc": DirectoryAccess, builtin DirectoryAccess::Refused;
 }
 /// The modules.
 table Modules at "modules" {

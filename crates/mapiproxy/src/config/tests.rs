@@ -288,7 +288,7 @@ fn clients_sign_in_at_the_server_by_http_alone() {
     let credentials = "mode = \"specified\"\nuser = \"svcproxy\"\ndomain = \"LAB\"\n\
                        password_file = \"svcproxy.password\"";
     let why = error(credentials, "mode = \"relayed\"");
-    assert!(why.contains("listen.rpc: can't be served where"), "{why}");
+    assert!(why.contains("listen.rpc: cannot be served if"), "{why}");
     let text = GOOD.replacen(credentials, "mode = \"relayed\"", 1);
     let text = text.replacen("rpc = \"127.0.0.23:6001\"", "http = \"127.0.0.23:80\"", 1);
     let text = text.replacen("rpc = \"exch.lab.test\"", "http = \"https://exch.lab.test\"", 1);

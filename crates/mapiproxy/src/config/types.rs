@@ -1,17 +1,14 @@
 //! Types of values of the configuration that only it has.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use net::http::TlsVersion;
 use rpc::pdu::AuthLevel;
-use serde::Deserialize;
 
 use super::declare::keywords;
-use super::key::{Setting, Shape};
 
 /// What becomes of the server's other directories, by their names.
-pub(crate) type Directories = BTreeMap<String, Way>;
+pub(crate) type Directories = BTreeMap<String, DirectoryAccess>;
 
 keywords! {
     /// A side of the proxy.
@@ -20,42 +17,6 @@ keywords! {
         Client = "client",
         /// Where the server is.
         Upstream = "upstream",
-    }
-}
-
-/// As whom we act towards the server.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
-pub(crate) enum Credentials {
-    /// One account for all.
-    Specified(Specified),
-    /// Each client itself, who signs in there through us.
-    Relayed {},
-}
-
-/// The service account.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Specified {
-    /// Its name.
-    pub(crate) user: String,
-    /// Its domain.
-    pub(crate) domain: String,
-    /// The file with its password.
-    pub(crate) password_file: PathBuf,
-}
-
-impl Setting for Credentials {
-    /// The value of `mode`, which selects the kind.
-    fn shape() -> Shape {
-        Shape::OneOf(vec!["specified", "relayed"])
-    }
-}
-
-impl Credentials {
-    /// Whether clients sign in at the server.
-    pub(crate) const fn are_relayed(&self) -> bool {
-        matches!(self, Self::Relayed {})
     }
 }
 
@@ -91,13 +52,13 @@ keywords! {
 }
 
 keywords! {
-    /// What becomes of one of the server's directories.
-    Way {
+    /// How a virtual directory of the server is served.
+    DirectoryAccess {
         /// It is relayed.
         Relayed = "relayed",
         /// It is refused.
         Refused = "refused",
-        /// It is not there.
+        /// Requests to it are answered as if it did not exist.
         Absent = "absent",
     }
 }

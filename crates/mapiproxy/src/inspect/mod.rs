@@ -12,9 +12,7 @@ use net::http::{CertificateFault, Content, Role, TlsError};
 use rustix::fs::Access;
 use tokio::time::timeout;
 
-use crate::config::{
-    Capture, Config, ConfigError, Credentials, Found, Listen, Places, ProtectionLevel, Specified,
-};
+use crate::config::{Capture, Config, ConfigError, Found, Listen, Places, ProtectionLevel};
 use crate::files::{self, FileError};
 
 /// How long the look-up of the server's name may take.
@@ -100,9 +98,7 @@ fn accounts(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
 }
 
 fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
-    let Credentials::Specified(Specified { password_file, .. }) = &config.upstream.credentials else {
-        return;
-    };
+    let Some((key, password_file)) = config.upstream.credentials.mode().password_file() else { return };
     let is_known = !found.is_wrong("upstream.credentials.mode") && !password_file.as_os_str().is_empty();
     if !is_known || found.is_wrong("upstream.credentials") {
         return;
@@ -111,7 +107,7 @@ fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
         Ok((password, has_more)) => {
             let (text, path) = (password.expose(), password_file.display());
             let mut warn = |why: String| {
-                inspected.warnings.push(format!("upstream.credentials.password_file: {why}"));
+                inspected.warnings.push(format!("{key}: {why}"));
             };
             if text.trim() != text {
                 warn(format!(
@@ -129,7 +125,7 @@ fn password(config: &Config, found: &mut Found<'_>, inspected: &mut Inspected) {
                 ));
             }
         }
-        Err(error) => found.wrong("upstream.credentials.password_file", causes(&error)),
+        Err(error) => found.wrong(key, causes(&error)),
     }
 }
 

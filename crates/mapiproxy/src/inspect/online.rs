@@ -10,7 +10,7 @@ use identity::{Mechanism, OsRandom, Registry, SecurityContext};
 use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, ServiceAuthError, TlsFailure};
 use net::{LoopMarker, NotServed};
 
-use crate::config::{Binding, Config, Credentials, Found, ProtectionLevel, Specified, Url};
+use crate::config::{Binding, Config, Found, ProtectionLevel, Url};
 use crate::wiring::upstream_identity::UpstreamIdentities;
 
 /// What is asked for by HTTP, the first signed in for.
@@ -35,7 +35,7 @@ pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
     // Without a password all but the sign-in is tried.
     let (identities, signs_in) = match UpstreamIdentities::read(config, &contexts) {
         Ok(identities) if !found.is_wrong_in("upstream.credentials") => {
-            (identities, !config.upstream.credentials.are_relayed())
+            (identities, !config.upstream.credentials.mode().is_pass_through())
         }
         _ => (UpstreamIdentities::unauthenticated(), false),
     };
@@ -125,7 +125,7 @@ impl Asking<'_> {
         }
         let names = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
         let offers = |mechanism: Mechanism| offered.iter().any(|offer| mechanism.is_scheme(offer.as_bytes()));
-        if self.config.upstream.credentials.are_relayed() {
+        if self.config.upstream.credentials.mode().is_pass_through() {
             if Mechanism::ALL.into_iter().any(offers) {
                 shown.fine.push(format!("{server}{target} offers {names}"));
             } else {
@@ -249,8 +249,8 @@ impl Asking<'_> {
     }
 
     /// Whether there should be an account to sign in with, and is none.
-    const fn lacks_password(&self) -> bool {
-        !self.signs_in && !self.config.upstream.credentials.are_relayed()
+    fn lacks_password(&self) -> bool {
+        !self.signs_in && !self.config.upstream.credentials.mode().is_pass_through()
     }
 
     fn level(&self) -> String {
@@ -258,10 +258,7 @@ impl Asking<'_> {
     }
 
     fn account(&self) -> String {
-        match &self.config.upstream.credentials {
-            Credentials::Specified(Specified { user, domain, .. }) => format!("{domain}\\{user}"),
-            Credentials::Relayed {} => "the client".to_owned(),
-        }
+        self.config.upstream.credentials.mode().account().unwrap_or_else(|| "the client".to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! From a configuration to the HTTP side of a running proxy.
+//! Makes the configuration of HTTP listeners and of their upstream.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::upstream_identity::UpstreamIdentities;
-use crate::config::{Config, Listen, Scheme, Url, Way};
+use crate::config::{Config, DirectoryAccess, Listen, Scheme, Service, Url};
 use crate::failure::Failure;
 
 /// What the HTTP connections of the proxy have in common.
-pub(crate) fn front(
+pub(crate) fn listener_config(
     config: &Config,
     server: &Url,
     (acceptor, auth_limit): (&Arc<AcceptorConfig>, &Arc<AuthLimit>),
@@ -62,26 +62,26 @@ fn sessions(config: &Config, identity: &UpstreamIdentity) -> CookieTable {
     if identity.ends_sessions() { table.ending_at_server() } else { table }
 }
 
-/// What becomes of the server's other directories.
+/// How the virtual directories are served.
 fn routes(config: &Config) -> Routes {
     let mut routes = Routes::default();
-    for (directory, way) in &config.virtual_directories {
-        routes.set(directory, http::RouteAction::from(*way));
+    for (directory, access) in &config.virtual_directories {
+        routes.set(directory, http::RouteAction::from(*access));
     }
     routes
 }
 
-impl From<Way> for http::RouteAction {
-    fn from(way: Way) -> Self {
-        match way {
-            Way::Relayed => Self::Relay,
-            Way::Refused => Self::Refuse,
-            Way::Absent => Self::NotFound,
+impl From<DirectoryAccess> for http::RouteAction {
+    fn from(access: DirectoryAccess) -> Self {
+        match access {
+            DirectoryAccess::Relayed => Self::Relay,
+            DirectoryAccess::Refused => Self::Refuse,
+            DirectoryAccess::Absent => Self::NotFound,
         }
     }
 }
 
-/// What our URLs begin with.
+/// The beginning of the URLs that clients receive.
 pub(crate) fn origin(config: &Config) -> String {
     if let Some(url) = &config.public_url {
         return url.to_string();
@@ -95,61 +95,67 @@ pub(crate) fn origin(config: &Config) -> String {
     }
 }
 
-/// By what clients may sign in, as Autodiscover names it, the best first; empty where that is for the server to say.
+/// The authentication schemes for clients as Autodiscover names them, the strongest first; empty if the server names them.
 pub(crate) fn sign_in(config: &Config) -> Vec<String> {
     let clients = &config.clients;
     let basic = config.listen.https.is_some() || clients.basic_without_tls;
-    // Of what the server takes of clients themselves, credentials in each request alone may be held back here.
-    let relayed = config.upstream.credentials.are_relayed();
+    // In pass-through authentication the server offers the schemes; the proxy may only exclude those of each request.
+    let is_pass_through = config.upstream.credentials.mode().is_pass_through();
     let mut mechanisms: Vec<Mechanism> = Scheme::value_variants()
         .iter()
-        .filter(|scheme| relayed || clients.http_auth.contains(scheme))
+        .filter(|scheme| is_pass_through || clients.http_auth.contains(scheme))
         .map(|scheme| Mechanism::from(*scheme))
         .filter(|mechanism| basic || mechanism.scope() == Scope::Connection)
         .collect();
     mechanisms.sort_by_key(|mechanism| mechanism.scope());
     let names = mechanisms.iter().map(|mechanism| mechanism.to_string().to_ascii_lowercase());
-    if relayed && basic { Vec::new() } else { names.collect() }
+    if is_pass_through && basic { Vec::new() } else { names.collect() }
 }
 
-/// The certificate that is shown to clients, whose files can be read again while it is in use.
+/// The certificate for clients, whose files can be reloaded while it is in use.
 pub(crate) struct LiveCertificate {
     listen: Listen,
-    shown: watch::Sender<TlsIdentity>,
+    current: watch::Sender<TlsIdentity>,
 }
 
 impl LiveCertificate {
-    /// Reads certificate and key again, for who connects from now on.
+    /// Reloads certificate and key, for new connections.
     ///
     /// # Errors
-    /// As [`tls`]; then what is shown is as it was.
-    pub(crate) fn read_again(&self) -> Result<(), TlsError> {
+    /// As [`tls`]; the present ones stay in use.
+    pub(crate) fn reload(&self) -> Result<(), TlsError> {
         if let Some(read) = tls(&self.listen)? {
-            self.shown.send_replace(read);
+            self.current.send_replace(read);
         }
         Ok(())
     }
 }
 
-/// Somewhere to listen, with what is shown there in TLS.
+/// A socket that listens, with the certificate if its connections are within TLS.
 type Listener = (TcpListener, Option<watch::Receiver<TlsIdentity>>);
 
-/// The addresses that are listened on, and the certificate where one of them is within TLS.
+/// Starts to listen on the addresses of HTTP.
 pub(crate) async fn listeners(listen: &Listen) -> Result<(Vec<Listener>, Option<LiveCertificate>), Failure> {
+    let live = tls(listen)?
+        .filter(|_| listen.https.is_some())
+        .map(|identity| LiveCertificate { listen: listen.clone(), current: watch::channel(identity).0 });
     let mut listeners = Vec::new();
-    if let Some(address) = listen.http {
-        listeners.push((net::listen(address).await?, None));
+    for (listener, address) in listen.listeners() {
+        let Service::Http { tls } = listener.service else { continue };
+        let certificate = match (&live, tls) {
+            (_, false) => None,
+            (Some(live), true) => Some(live.current.subscribe()),
+            (None, true) => return Err(format!("{} needs listen.certificate", listener.path).into()),
+        };
+        listeners.push((net::listen(address).await?, certificate));
     }
-    let (Some(address), Some(tls)) = (listen.https, tls(listen)?) else { return Ok((listeners, None)) };
-    let (shown, seen) = watch::channel(tls);
-    listeners.push((net::listen(address).await?, Some(seen)));
-    Ok((listeners, Some(LiveCertificate { listen: listen.clone(), shown })))
+    Ok((listeners, live))
 }
 
-/// What is shown to clients in TLS, where that is configured.
+/// The certificate and key for clients, if they are configured.
 ///
 /// # Errors
-/// When certificate or key can't be read, or they don't go together.
+/// When certificate or key cannot be read, or do not match.
 pub(crate) fn tls(listen: &Listen) -> Result<Option<TlsIdentity>, TlsError> {
     match (&listen.certificate, &listen.key) {
         (Some(certificate), Some(key)) => Ok(Some(TlsIdentity::load(certificate, key, listen.tls.into())?)),
@@ -157,7 +163,7 @@ pub(crate) fn tls(listen: &Listen) -> Result<Option<TlsIdentity>, TlsError> {
     }
 }
 
-/// The server, and as whom we act there.
+/// The upstream of HTTP, with whose credentials requests are sent there.
 pub(crate) fn upstream(
     config: &Config,
     server: &Url,

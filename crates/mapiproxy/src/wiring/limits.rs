@@ -7,17 +7,17 @@ use net::{AuthLimit, AuthLimits, Limits, Network};
 
 use crate::config::Clients;
 
-/// The limit of failed sign-ins.
+/// The limit of client authentication failures.
 pub(super) fn auth_limit(clients: &Clients) -> Arc<AuthLimit> {
     let limits = AuthLimits {
         failures: clients.failed_sign_ins,
         longest_wait: Duration::from_secs(clients.failed_sign_in_seconds),
     };
-    AuthLimit::new(limits, fronts(clients))
+    AuthLimit::new(limits, trusted_proxies(clients))
 }
 
-/// The servers in front of us that many clients come through.
-pub(super) fn fronts(clients: &Clients) -> Vec<Network> {
+/// The load balancers and reverse proxies that many clients come through.
+pub(super) fn trusted_proxies(clients: &Clients) -> Vec<Network> {
     [&clients.proxy_protocol_from[..], &clients.forwarded_for_from].concat()
 }
 

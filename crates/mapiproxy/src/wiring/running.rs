@@ -40,18 +40,18 @@ impl Running {
 
     /// Reads the password of our account at the server again, for connections that are opened from now on;
     /// whether we have one.
-    pub(crate) fn read_password_again(&self) -> Result<bool, FileError> {
+    pub(crate) fn reload_password(&self) -> Result<bool, FileError> {
         self.identities.reload()
     }
 
     /// Reads the accounts again, for who signs in from now on; how many there are, where clients have any.
-    pub(crate) fn read_accounts_again(&self) -> Result<Option<usize>, FileError> {
-        self.accounts.read_again()
+    pub(crate) fn reload_accounts(&self) -> Result<Option<usize>, FileError> {
+        self.accounts.reload()
     }
 
     /// Reads the certificate and its key again, for who connects from now on; whether there is one.
-    pub(crate) fn read_certificate_again(&self) -> Result<bool, TlsError> {
-        self.certificate.as_ref().map(LiveCertificate::read_again).transpose().map(|read| read.is_some())
+    pub(crate) fn reload_certificate(&self) -> Result<bool, TlsError> {
+        self.certificate.as_ref().map(LiveCertificate::reload).transpose().map(|reloaded| reloaded.is_some())
     }
 
     /// Takes no more clients, lets the calls under way finish until `patience` ends, then tells the modules.

@@ -1,10 +1,10 @@
-//! Starts the listeners of a proxy, and what they have in common.
+//! Starts a proxy: what its listeners share, then the listeners.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Deferral, Engine, Envelope, Observer};
+use engine::{Deferral, Engine, Observer};
 use identity::{AcceptorConfig, Pool, Registry};
 use net::http::{HttpListenerConfig, run_http};
 use net::{
@@ -18,21 +18,22 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::http::{self, LiveCertificate};
-use super::limits::{auth_limit, fronts, limits};
+use super::limits::{auth_limit, limits, trusted_proxies};
 use super::running::Running;
 use super::sign_in::{acceptor, own_domain};
 use super::stack::stack;
 use super::upstream_identity::UpstreamIdentities;
 use super::{own_address, recording};
-use crate::config::{Binding, Config, Deferred};
+use crate::config::{Binding, Config, Deferred, RpcService};
 use crate::failure::Failure;
 use crate::files::LiveAccounts;
 
-/// The largest request that is taken, in bytes. Those of the store are bounded by 256 KiB
-/// ([MS-OXCRPC] 3.1.4.2), and nothing in the address book is as large as a picture.
+/// The largest stub that a client may send, in bytes. Requests of EMSMDB have at most 256 KiB ([MS-OXCRPC] 3.1.4.2), and
+/// those of NSPI contain nothing larger than a picture.
 const LARGEST_REQUEST: usize = 2 << 20;
 
-/// Starts the proxy that `config` describes, watched by `observer`. Must be called within the async runtime.
+/// Starts the proxy that `config` describes, and reports its operations to `observer`. Must be called within the async
+/// runtime.
 pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Result<Running, Failure> {
     own_address::check(config).await?;
     let (observer, recording) = recording::observed(&config.capture, observer)?;
@@ -45,7 +46,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     let limits = limits(&config.clients);
     let auth_limit = auth_limit(&config.clients);
     let (stop, stopped) = watch::channel(false);
-    let mut starting = Starting {
+    let mut builder = ProxyBuilder {
         config,
         engine,
         contexts,
@@ -57,15 +58,15 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
         observer,
         limits,
         bodies: BodyBudget::new(&limits),
-        admission: Admission::new(limits, fronts(&config.clients)),
+        admission: Admission::new(limits, trusted_proxies(&config.clients)),
         workers: Workers::start(std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))?,
         stopped,
         listeners: Vec::new(),
     };
-    let endpoints = starting.calls().await?;
-    starting.endpoint_mapper(&endpoints).await?;
-    let (http, certificate) = starting.http().await?.unzip();
-    let Starting { engine, contexts, identities, auth_limit, listeners, stopped, .. } = starting;
+    let endpoints = builder.start_rpc().await?;
+    builder.start_endpoint_mapper(&endpoints).await?;
+    let (http, certificate) = builder.start_http().await?.unzip();
+    let ProxyBuilder { engine, contexts, identities, auth_limit, listeners, stopped, .. } = builder;
     net::spawn_system(Arc::clone(&auth_limit).keep_reporting(stopped));
     let certificate = certificate.flatten();
     Ok(Running {
@@ -82,8 +83,8 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     })
 }
 
-/// A proxy whose listeners are about to begin.
-struct Starting<'a> {
+/// What the listeners of a proxy share, while they are started.
+struct ProxyBuilder<'a> {
     config: &'a Config,
     engine: Arc<Engine>,
     contexts: Arc<Registry>,
@@ -101,63 +102,61 @@ struct Starting<'a> {
     listeners: Vec<JoinHandle<()>>,
 }
 
-impl Starting<'_> {
-    /// Takes remote calls; says where.
-    async fn calls(&mut self) -> Result<Vec<Endpoint>, Failure> {
+impl ProxyBuilder<'_> {
+    /// Starts the listeners of `ExchangeRPC`. Returns their endpoints, for the endpoint mapper.
+    async fn start_rpc(&mut self) -> Result<Vec<Endpoint>, Failure> {
         let config = self.config;
-        let server = config.upstream.rpc.as_ref();
-        let upstream = server.map(|server| upstream(config, server, &self.identities, &self.loop_marker));
-        let proxy = upstream.map(|upstream| {
-            RpcRelay::new(&config.name, Arc::clone(&self.engine), upstream, Arc::clone(&self.observer))
-        });
+        let Some(server) = &config.upstream.rpc else { return Ok(Vec::new()) };
+        let upstream = upstream(config, server, &self.identities, &self.loop_marker);
+        let relay =
+            RpcRelay::new(&config.name, Arc::clone(&self.engine), upstream, Arc::clone(&self.observer));
         let mut endpoints = Vec::new();
-        let tcp = config.listen.rpc.map(|address| (address, Envelope::RpcTcp));
-        let http = config.listen.rpc_http.map(|address| (address, Envelope::RpcHttp));
-        for (address, envelope) in tcp.into_iter().chain(http) {
-            let proxy = proxy.clone().ok_or("upstream.rpc is missing")?;
+        for (listener, address) in config.listen.listeners() {
+            let Some(RpcService { envelope, greeting, endpoint }) = listener.service.rpc().copied() else {
+                continue;
+            };
+            let relay = Arc::clone(&relay);
             let listener = net::listen(address).await?;
             let address = listener.local_addr()?;
-            let (endpoint, greeting) = match envelope {
-                Envelope::RpcHttp => (Endpoint::Http(address), net::LEGACY_SERVER_RESPONSE),
-                _ => (Endpoint::Tcp(address), &b""[..]),
-            };
-            endpoints.push(endpoint);
+            endpoints.push(endpoint(address));
             let interfaces = RpcRelay::interfaces(AuthLevel::from(config.clients.minimum_level));
-            let front = self.front(interfaces, address.port(), greeting, Some(&self.loop_marker));
-            self.serve(listener, front, move || proxy.connection(envelope));
+            let shared = self.rpc_config(interfaces, address.port(), greeting, Some(&self.loop_marker));
+            self.spawn_rpc(listener, shared, move || relay.connection(envelope));
         }
         Ok(endpoints)
     }
 
-    /// Tells clients at which of `endpoints` they find what.
-    async fn endpoint_mapper(&mut self, endpoints: &[Endpoint]) -> Result<(), Failure> {
+    /// Starts the listener of the endpoint mapper, which names `endpoints`.
+    async fn start_endpoint_mapper(&mut self, endpoints: &[Endpoint]) -> Result<(), Failure> {
         let Some(address) = self.config.listen.endpoint_mapper else { return Ok(()) };
         let listener = net::listen(address).await?;
         let mapper = Mapper::new(&RpcRelay::services().collect::<Vec<_>>(), endpoints);
-        let front = self.front(net::mapper_interfaces(), address.port(), b"", None);
-        self.serve(listener, front, move || mapper.connection());
+        let shared = self.rpc_config(net::mapper_interfaces(), address.port(), b"", None);
+        self.spawn_rpc(listener, shared, move || mapper.connection());
         Ok(())
     }
 
-    /// Takes requests by HTTP, where there is a server for them.
-    async fn http(&mut self) -> Result<Option<(Arc<HttpListenerConfig>, Option<LiveCertificate>)>, Failure> {
+    /// Starts the listeners of HTTP, if there is an upstream for it.
+    async fn start_http(
+        &mut self,
+    ) -> Result<Option<(Arc<HttpListenerConfig>, Option<LiveCertificate>)>, Failure> {
         let Some(server) = &self.config.upstream.http else { return Ok(None) };
         let Self { config, engine, identities, acceptor, auth_limit, observer, limits, bodies, .. } = &*self;
         let limits = (*limits, bodies);
-        let front =
-            http::front(config, server, (acceptor, auth_limit), identities, limits, engine, observer)?;
+        let auth = (acceptor, auth_limit);
+        let shared = http::listener_config(config, server, auth, identities, limits, engine, observer)?;
         let (listeners, certificate) = http::listeners(&config.listen).await?;
         for (listener, tls) in listeners {
             let (admission, workers) = (Arc::clone(&self.admission), self.workers.clone());
             let stopped = self.stopped.clone();
-            let served = run_http(listener, tls, Arc::clone(&front), admission, workers, stopped);
+            let served = run_http(listener, tls, Arc::clone(&shared), admission, workers, stopped);
             self.listeners.push(net::spawn_system(served));
         }
-        Ok(Some((front, certificate)))
+        Ok(Some((shared, certificate)))
     }
 
-    /// What the connections of one listener for remote calls have in common.
-    fn front(
+    /// What the connections of one listener of RPC have in common.
+    fn rpc_config(
         &self,
         interfaces: Vec<rpc::server::Interface>,
         port: u16,
@@ -187,19 +186,19 @@ impl Starting<'_> {
         })
     }
 
-    fn serve<B: RequestHandler + 'static>(
+    fn spawn_rpc<B: RequestHandler + 'static>(
         &mut self,
         listener: TcpListener,
-        front: Arc<RpcListenerConfig>,
+        shared: Arc<RpcListenerConfig>,
         connection: impl Fn() -> B + Send + Sync + 'static,
     ) {
         let (admission, workers) = (Arc::clone(&self.admission), self.workers.clone());
-        let served = net::run(listener, front, admission, workers, connection, self.stopped.clone());
+        let served = net::run(listener, shared, admission, workers, connection, self.stopped.clone());
         self.listeners.push(net::spawn_system(served));
     }
 }
 
-/// The pool for what modules defer, with its threads.
+/// The pool for deferred work, with its threads.
 fn deferral(config: &Config) -> Result<Deferral, Failure> {
     let Deferred { threads, queue, seconds } = config.deferred;
     let pool = Pool::new(queue);
@@ -207,7 +206,7 @@ fn deferral(config: &Config) -> Result<Deferral, Failure> {
     Ok(Deferral { pool, limit: Duration::from_secs(seconds) })
 }
 
-/// The server of remote calls, and as whom we act there.
+/// The upstream of RPC, with whose credentials calls are sent there.
 pub(crate) fn upstream(
     config: &Config,
     server: &Binding,

@@ -36,7 +36,7 @@ impl UpstreamIdentities {
                 let http = UpstreamIdentity::new(service.http.clone());
                 Ok(Self { rpc, http, gate: Gate::new(), service: Some(service) })
             }
-            Credentials::Relayed {} => {
+            Credentials::Relayed(_) => {
                 let authority = Authority::new(&http_host(config).to_ascii_lowercase());
                 let lifetime = Some(Duration::from_secs(config.clients.context_seconds));
                 let registry = Arc::clone(contexts);
