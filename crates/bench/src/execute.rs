@@ -8,7 +8,7 @@ use engine::{
     CookieTable, Engine, Envelope, Incoming, Next, OperationKey, Outcome, ProxyFacts, Reply, SecurityContext,
     Stack,
 };
-use identity::{Authority, OsRandom, Registry};
+use identity::{Authority, ContextCounters, OsRandom};
 use mapi::mapihttp::{Endpoint, RequestType};
 use wire::{Endian, FileTime};
 
@@ -52,7 +52,7 @@ pub(crate) struct Road {
 impl Road {
     /// Opens the session.
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
-        let caller = SecurityContext::anonymous(&Registry::new(), &Authority::new("bench"));
+        let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("bench"));
         let cookies = format!("MapiContext={SESSION}; MapiSequence=s-{SESSION}");
         let road = Self {
             engine: Engine::new(Stack::new(modules()?)),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use identity::{Credentials, Mechanism, Password, Registry};
+use identity::{ContextCounters, Credentials, Mechanism, Password};
 use net::{Account, Location};
 use rpc::AuthLevel;
 
@@ -51,5 +51,5 @@ pub fn account(
     level: AuthLevel,
 ) -> Account {
     let credentials = Credentials::password(user, domain, password);
-    Account::new(credentials, mechanism, level, domain, &Registry::new())
+    Account::new(credentials, mechanism, level, domain, &ContextCounters::new())
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use identity::{Job, JobFailed, Pool, Rejected, SecurityContext, Waiting};
+use identity::{Job, JobError, PendingJob, Pool, SecurityContext, SubmitError};
 
 use crate::operation::Operation;
 use crate::refusal::{Refusal, RefusalKind};
@@ -64,8 +64,8 @@ impl Deferral {
     ) -> Result<Deferred<D>, Refusal> {
         let waiting = self.pool.submit(Job::new(context.clone(), work.0)).map_err(|rejected| {
             let kind = match rejected {
-                Rejected::Full | Rejected::Share => RefusalKind::TooBusy,
-                Rejected::Closed => RefusalKind::Failed,
+                SubmitError::QueueFull | SubmitError::IdentityLimit => RefusalKind::TooBusy,
+                SubmitError::Closed => RefusalKind::Failed,
             };
             Refusal::new(kind, rejected.to_string())
         })?;
@@ -78,7 +78,7 @@ impl Deferral {
 pub(crate) struct Deferred<D> {
     pub(crate) module: usize,
     pub(crate) limit: Duration,
-    waiting: Waiting<Then<D>>,
+    waiting: PendingJob<Then<D>>,
 }
 
 impl<D> Deferred<D> {
@@ -88,10 +88,10 @@ impl<D> Deferred<D> {
 
     /// What came of it; a refusal where nothing did by now.
     pub(crate) fn finish(self) -> Result<Then<D>, Refusal> {
-        match self.waiting.now() {
+        match self.waiting.take_result() {
             Some(Ok(then)) => Ok(then),
-            Some(Err(JobFailed::Unusable(unusable))) => {
-                Err(Refusal::new(RefusalKind::AccessDenied, unusable.to_string()))
+            Some(Err(JobError::Context(error))) => {
+                Err(Refusal::new(RefusalKind::AccessDenied, error.to_string()))
             }
             Some(Err(failed)) => {
                 Err(Refusal::new(RefusalKind::Failed, format!("a module's deferred work: {failed}")))

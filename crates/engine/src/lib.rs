@@ -35,12 +35,12 @@
 //!
 //! ```
 //! use engine::{Conversation, Engine, Envelope, Incoming, Interface, Next, OperationKey, Outcome, Reply, Stack};
-//! use identity::{Authority, OsRandom, Registry, SecurityContext};
+//! use identity::{Authority, OsRandom, ContextCounters, SecurityContext};
 //! use wire::{Endian, FileTime};
 //!
 //! let engine = Engine::new(Stack::default());
 //! let mut conversation = Conversation::default();
-//! let caller = SecurityContext::anonymous(&Registry::new(), &Authority::new("example"));
+//! let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("example"));
 //! let incoming = Incoming {
 //!     envelope: Envelope::RpcTcp,
 //!     key: OperationKey::Call(Interface::Rfr, 0),

@@ -160,7 +160,7 @@ impl SharedSession {
     /// sign-in that the server takes back, and the next one of the same identity goes on with the session.
     pub(crate) fn is_revoked(&self) -> bool {
         let session = self.lock();
-        session.context().is_revoked() && session.context().proof() != Proof::Relayed
+        session.context().is_revoked() && session.context().proof() != Proof::PassThrough
     }
 
     /// Whether both are the same session.

@@ -315,14 +315,14 @@ fn a_client_that_goes_away_takes_its_work_along_and_ends_its_session() {
         |_, _| Delivery::Pass,
     );
     let mut talk = RpcClient::new(&house.engine, &Arc::default());
-    let registry = identity::Registry::new();
-    let alice = SecurityContext::anonymous(&registry, &Authority::new("a"));
+    let contexts = identity::ContextCounters::new();
+    let alice = SecurityContext::anonymous(&contexts, &Authority::new("a"));
     let bind = testkit::incoming(&alice, (Interface::Nspi, 0), testkit::bind_request());
     let (flight, next) = talk.send(bind).unwrap();
     assert!(matches!(next, Step::Defer { .. }));
     assert_eq!(house.pool.counts().queued, 1);
     drop((flight, alice));
-    assert_eq!((house.pool.counts().queued, registry.open()), (0, 0));
+    assert_eq!((house.pool.counts().queued, contexts.open()), (0, 0));
 }
 
 #[test]

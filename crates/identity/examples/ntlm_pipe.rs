@@ -15,9 +15,9 @@ use std::time::SystemTime;
 
 use identity::accounts::AccountFile;
 use identity::{
-    Acceptor, AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, Channel, ChannelBindings,
-    Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmVersion, OsRandom,
-    Password, Policy, Protection, Refusal, Registry, SecurityContext, ServerNames, Step,
+    Acceptor, AcceptorConfig, Account, ActingLevel, AuthError, Authority, BindingPolicy, Channel,
+    ChannelBindings, ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity,
+    NtHash, NtlmVersion, OsRandom, Password, Policy, Protection, SecurityContext, ServerNames, Step,
 };
 use wire::FileTime;
 
@@ -29,7 +29,7 @@ enum Handshake {
 }
 
 impl Handshake {
-    fn step(&mut self, token: &[u8]) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8]) -> Result<Step, AuthError> {
         // A test's peers look at the real clock, and so must this.
         #[expect(clippy::disallowed_methods, reason = "the clock of a test program")]
         let now = FileTime::from_system(SystemTime::now());
@@ -99,7 +99,7 @@ fn initiator(options: &Options) -> InitiatorConfig {
         version: NtlmVersion::V2,
         allow_legacy: false,
         authority: Authority::new("peer"),
-        registry: Registry::new(),
+        contexts: ContextCounters::new(),
     }
 }
 
@@ -131,7 +131,7 @@ fn acceptor(options: &Options) -> Result<AcceptorConfig, Failure> {
             dns_domain: "lab.test".into(),
         },
         authority: Authority::new("accounts"),
-        registry: Registry::new(),
+        contexts: ContextCounters::new(),
     })
 }
 

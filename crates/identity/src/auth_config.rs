@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::accounts::Accounts;
 use crate::authority::Authority;
 use crate::context::ActingLevel;
+use crate::context_counters::ContextCounters;
 use crate::credentials::Credentials;
-use crate::registry::Registry;
 
 /// What to do about channel bindings ([MS-NLMP] 3.2.5.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,7 +87,7 @@ pub struct AcceptorConfig {
     /// The name of the directory that the accounts are in: a part of every identity.
     pub authority: Authority,
     /// Where contexts are counted.
-    pub registry: Arc<Registry>,
+    pub contexts: Arc<ContextCounters>,
 }
 
 /// What is to be done with the messages that follow a handshake.
@@ -130,5 +130,5 @@ pub struct InitiatorConfig {
     /// The name of the server or directory that we sign in to: a part of the context's identity.
     pub authority: Authority,
     /// Where contexts are counted.
-    pub registry: Arc<Registry>,
+    pub contexts: Arc<ContextCounters>,
 }

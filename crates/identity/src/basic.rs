@@ -11,12 +11,12 @@ use crate::accounts::NtHash;
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
 use crate::credentials::Credentials;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator, Step};
 use crate::message_security::Unprotected;
 use crate::package::{Channel, Package, Scope};
-use crate::passthrough::named::{Named, named};
-use crate::passthrough::transcript::{OneToken, Transcript};
+use crate::passthrough::named_user::NamedUser;
+use crate::passthrough::transcript::{SingleToken, Transcript};
 use crate::principal::Principal;
 use crate::random::Random;
 
@@ -47,11 +47,11 @@ impl Package for Basic {
         true
     }
 
-    fn acceptor(&self, config: &Arc<AcceptorConfig>, _: Channel) -> Result<Box<dyn Acceptor>, Refusal> {
+    fn acceptor(&self, config: &Arc<AcceptorConfig>, _: Channel) -> Result<Box<dyn Acceptor>, AuthError> {
         Ok(Box::new(Server(Arc::clone(config))))
     }
 
-    fn initiator(&self, config: &InitiatorConfig, _: Channel) -> Result<Box<dyn Initiator>, Refusal> {
+    fn initiator(&self, config: &InitiatorConfig, _: Channel) -> Result<Box<dyn Initiator>, AuthError> {
         Ok(Box::new(Client(config.clone())))
     }
 
@@ -61,10 +61,10 @@ impl Package for Basic {
     }
 
     fn transcript(&self) -> Option<Box<dyn Transcript>> {
-        Some(Box::new(OneToken::new(name)))
+        Some(Box::new(SingleToken::new(name)))
     }
 
-    fn made_up(&self, bytes: &[u8; 32]) -> Vec<u8> {
+    fn invalid_token(&self, bytes: &[u8; 32]) -> Vec<u8> {
         let hex = bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         let (name, password) = hex.split_at(hex.len() / 2);
         format!("mapiproxy-{name}:{password}").into_bytes()
@@ -78,7 +78,7 @@ impl Acceptor for Server {
     /// Lets in who sends the right name and password; the text is taken as UTF-8. The name is looked up as a whole,
     /// as [`crate::Accounts::find`] says. An unknown name, a disabled account and a wrong password are one answer and
     /// take the same time.
-    fn step(&mut self, token: &[u8], now: FileTime, _: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], now: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
         let config = &self.0;
         let (name, password) = read(token)?;
         let found = config.accounts.find("", name);
@@ -95,12 +95,12 @@ impl Acceptor for Server {
                     authority: config.authority.clone(),
                     expires: lifetime.map(|lifetime| now.after(lifetime)),
                     session_key: None,
-                    standing: Some(account.standing),
+                    status: Some(account.status),
                 };
-                let context = SecurityContext::proven(proven, &config.registry);
+                let context = SecurityContext::proven(proven, &config.contexts);
                 Ok(Step::Done { token: None, context, security: Box::new(Unprotected) })
             }
-            _ => Err(Refusal::Logon),
+            _ => Err(AuthError::InvalidCredentials),
         }
     }
 }
@@ -109,12 +109,12 @@ impl Acceptor for Server {
 struct Client(InitiatorConfig);
 
 impl Initiator for Client {
-    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
         if !token.is_empty() {
-            return Err(Refusal::OutOfOrder { expected: "an empty token" });
+            return Err(AuthError::OutOfOrder { expected: "an empty token" });
         }
         let config = &self.0;
-        let unsuited = Refusal::Credentials("Basic sends a password, and there is none");
+        let unsuited = AuthError::UnsuitableCredentials("Basic sends a password, and there is none");
         let Credentials::Account { user, domain, secret } = &config.credentials else { return Err(unsuited) };
         let password = secret.password().ok_or(unsuited)?.expose();
         let slash = if domain.is_empty() { "" } else { "\\" };
@@ -126,17 +126,17 @@ impl Initiator for Client {
             authority: config.authority.clone(),
             expires: None,
             session_key: None,
-            standing: None,
+            status: None,
         };
-        let context = SecurityContext::proven(proven, &config.registry);
+        let context = SecurityContext::proven(proven, &config.contexts);
         Ok(Step::Done { token: Some(token), context, security: Box::new(Unprotected) })
     }
 }
 
 /// Name and password.
-fn read(token: &[u8]) -> Result<(&str, &str), Refusal> {
+fn read(token: &[u8]) -> Result<(&str, &str), AuthError> {
     let malformed =
-        |expected| Refusal::Malformed(Error::new(ErrorKind::Text { expected }, "Basic credentials", 0));
+        |expected| AuthError::Malformed(Error::new(ErrorKind::Text { expected }, "Basic credentials", 0));
     if token.len() > MOST {
         return Err(malformed("at most 768 bytes"));
     }
@@ -145,13 +145,13 @@ fn read(token: &[u8]) -> Result<(&str, &str), Refusal> {
 }
 
 /// The name in credentials that pass through, as it is sent.
-fn name(token: &[u8]) -> Result<Named, Refusal> {
+fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
     let name = token.split(|byte| *byte == b':').next().filter(|name| name.len() < token.len());
-    let name = name.ok_or(Refusal::Unnamed("no colon behind the name"))?;
+    let name = name.ok_or(AuthError::NoUserName("no colon behind the name"))?;
     // What other bytes than UTF-8 mean, the server alone knows.
-    let name = std::str::from_utf8(name).map_err(|_| Refusal::Unnamed("a name that is not UTF-8"))?;
+    let name = std::str::from_utf8(name).map_err(|_| AuthError::NoUserName("a name that is not UTF-8"))?;
     let (domain, user) = name.split_once('\\').unwrap_or(("", name));
-    named(user, domain, "Basic")
+    NamedUser::new(user, domain, "Basic")
 }
 
 #[cfg(test)]
@@ -160,10 +160,10 @@ mod tests {
     use crate::accounts::{Account, AccountFile, DomainNames};
     use crate::auth_config::{Policy, ServerNames};
     use crate::authority::Authority;
+    use crate::context_counters::ContextCounters;
     use crate::credentials::Secret;
     use crate::ntlm::tests::client;
     use crate::random::OsRandom;
-    use crate::registry::Registry;
 
     fn accounts(disabled: bool) -> AccountFile {
         let mut file = AccountFile::default();
@@ -179,11 +179,11 @@ mod tests {
             policy: Policy::default(),
             names: ServerNames::default(),
             authority: Authority::new("accounts"),
-            registry: Registry::new(),
+            contexts: ContextCounters::new(),
         })
     }
 
-    fn basic(config: &Arc<AcceptorConfig>, text: &str) -> Result<SecurityContext, Refusal> {
+    fn basic(config: &Arc<AcceptorConfig>, text: &str) -> Result<SecurityContext, AuthError> {
         let mut acceptor = Basic.acceptor(config, Channel::http(None))?;
         match acceptor.step(text.as_bytes(), FileTime(1), &mut OsRandom)? {
             Step::Done { token: None, context, security } if !security.can_sign() => Ok(context),
@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    fn sign_in(text: &str, disabled: bool) -> Result<String, Refusal> {
+    fn sign_in(text: &str, disabled: bool) -> Result<String, AuthError> {
         let config = config(disabled);
         let context = basic(&config, text)?;
         assert_eq!((context.proof(), context.is_anonymous()), (Proof::Mechanism("Basic"), false));
@@ -231,11 +231,11 @@ mod tests {
             "dora@lab.test:",
             ":pass:word",
         ] {
-            assert_eq!(sign_in(text, false), Err(Refusal::Logon), "{text}");
+            assert_eq!(sign_in(text, false), Err(AuthError::InvalidCredentials), "{text}");
         }
-        assert_eq!(sign_in("alice:pass:word", true), Err(Refusal::Logon));
-        assert!(matches!(sign_in("alice", false), Err(Refusal::Malformed(_))));
-        assert!(matches!(sign_in(&"a".repeat(2000), false), Err(Refusal::Malformed(_))));
+        assert_eq!(sign_in("alice:pass:word", true), Err(AuthError::InvalidCredentials));
+        assert!(matches!(sign_in("alice", false), Err(AuthError::Malformed(_))));
+        assert!(matches!(sign_in(&"a".repeat(2000), false), Err(AuthError::Malformed(_))));
     }
 
     #[test]
@@ -254,6 +254,9 @@ mod tests {
             Credentials::Account { user: "alice".into(), domain: String::new(), secret: nt_hash };
         let mut initiator =
             Basic.initiator(&InitiatorConfig { credentials, ..config }, Channel::http(None)).unwrap();
-        assert!(matches!(initiator.step(&[], FileTime(1), &mut OsRandom), Err(Refusal::Credentials(_))));
+        assert!(matches!(
+            initiator.step(&[], FileTime(1), &mut OsRandom),
+            Err(AuthError::UnsuitableCredentials(_))
+        ));
     }
 }

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use wire::FileTime;
 use zeroize::Zeroizing;
 
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::package::{Package, Scope};
-use crate::passthrough::named::{Named, fits};
+use crate::passthrough::named_user::{NamedUser, is_printable};
 use crate::passthrough::ticket::Fingerprint;
-use crate::passthrough::transcript::{OneToken, Transcript};
+use crate::passthrough::transcript::{SingleToken, Transcript};
 use crate::principal::{Key, Principal};
 
 /// The mechanism. We have neither end of it: tokens pass through.
@@ -35,20 +35,20 @@ impl Package for Bearer {
     }
 
     fn transcript(&self) -> Option<Box<dyn Transcript>> {
-        Some(Box::new(OneToken::new(name)))
+        Some(Box::new(SingleToken::new(name)))
     }
 
     /// Servers offer it to those clients only who say that they know it.
-    fn may_be_unoffered(&self) -> bool {
+    fn accepted_unoffered(&self) -> bool {
         true
     }
 
-    fn made_up(&self, bytes: &[u8; 32]) -> Vec<u8> {
+    fn invalid_token(&self, bytes: &[u8; 32]) -> Vec<u8> {
         bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")).into_bytes()
     }
 
     /// The token stands in the header as it is (RFC 6750 2.1).
-    fn read_http(&self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    fn read_http(&self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, AuthError> {
         Ok(Zeroizing::new(credentials.to_vec()))
     }
 
@@ -81,7 +81,7 @@ struct Claims {
 impl Claims {
     /// The key that the owner is compared by, and the name to show; none where the token has no such claim.
     fn owner(&self) -> Option<(Key, Principal)> {
-        let usable = |claim: &&str| !claim.is_empty() && fits(claim);
+        let usable = |claim: &&str| !claim.is_empty() && is_printable(claim);
         let (kind, account) = match (&self.oid, &self.sub) {
             (Some(oid), _) => ("oid", oid),
             (None, Some(sub)) => ("sub", sub),
@@ -89,7 +89,7 @@ impl Claims {
         };
         let account = Some(account.as_str()).filter(usable)?;
         let tenant = self.tid.as_deref().unwrap_or_default();
-        if !fits(tenant) {
+        if !is_printable(tenant) {
             return None;
         }
         let names = [&self.upn, &self.unique_name, &self.preferred_username];
@@ -101,21 +101,21 @@ impl Claims {
 
 /// Who a token is of: by issuer, tenant and account where it is a signed JWT (RFC 7519) that says so, else by
 /// its hash.
-fn name(token: &[u8]) -> Result<Named, Refusal> {
+fn name(token: &[u8]) -> Result<NamedUser, AuthError> {
     // What else a token had in it (RFC 6750 2.1), a gateway before the server might act on it.
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
     if token.is_empty() || !token.iter().all(is_token) {
-        return Err(Refusal::Unnamed("no token"));
+        return Err(AuthError::NoUserName("no token"));
     }
     if let Some(claims) = claims(token)
         && let Some((key, principal)) = claims.owner()
     {
         let expires = claims.exp.and_then(file_time);
-        return Ok(Named { principal, key, by: format!("Bearer of {:?}", claims.iss), expires });
+        return Ok(NamedUser { principal, key, source: format!("Bearer of {:?}", claims.iss), expires });
     }
     let print = Fingerprint::default().then(token);
     let principal = Principal::new(&format!("token {print}"), "");
-    Ok(Named { key: Key::name(&principal), principal, by: "Bearer".to_owned(), expires: None })
+    Ok(NamedUser { key: Key::name(&principal), principal, source: "Bearer".to_owned(), expires: None })
 }
 
 /// The claims of a JWT in its one compact form, if it is signed and has each of them but once.

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use thiserror::Error;
 use wire::FileTime;
 
+use crate::account_status::AccountStatus;
 use crate::authority::Authority;
+use crate::context_counters::ContextCounters;
 use crate::principal::{Key, Principal};
-use crate::registry::Registry;
 use crate::secret::SessionKey;
-use crate::standing::Standing;
 
 /// How a principal was proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,7 +24,7 @@ pub enum Proof {
     /// By the mechanism that is called so, as in logs: `NTLMv2`, `SPNEGO with NTLMv2`.
     Mechanism(&'static str),
     /// By the server, which took the client's own credentials.
-    Relayed,
+    PassThrough,
 }
 
 /// How far we may go for a principal.
@@ -40,7 +40,7 @@ pub enum ActingLevel {
 
 /// Why a context may not be used any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Unusable {
+pub enum ContextError {
     /// Its time is over.
     #[error("the security context has expired")]
     Expired,
@@ -106,14 +106,14 @@ struct Inner {
     expires: Option<FileTime>,
     session_key: Option<SessionKey>,
     /// That of the account; none where no directory of ours vouched for the principal.
-    standing: Option<Standing>,
+    status: Option<AccountStatus>,
     revoked: AtomicBool,
-    registry: Arc<Registry>,
+    contexts: Arc<ContextCounters>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.registry.closes();
+        self.contexts.closes();
     }
 }
 
@@ -126,34 +126,34 @@ pub(crate) struct Proven {
     pub(crate) expires: Option<FileTime>,
     pub(crate) session_key: Option<SessionKey>,
     /// That of the account; none where no directory of ours vouched for the principal.
-    pub(crate) standing: Option<Standing>,
+    pub(crate) status: Option<AccountStatus>,
 }
 
 impl SecurityContext {
     /// The context of the proxy's own work. It is no one's: nothing kept for a person is found with it.
-    pub fn system(registry: &Arc<Registry>) -> Self {
+    pub fn system(contexts: &Arc<ContextCounters>) -> Self {
         Self::open(
             Kind::System,
             Proven {
                 principal: Principal::new("SYSTEM", ""),
                 proof: Proof::System,
                 level: ActingLevel::Impersonate,
-                authority: registry.system().clone(),
+                authority: contexts.system().clone(),
                 expires: None,
                 session_key: None,
-                standing: None,
+                status: None,
             },
-            registry,
+            contexts,
         )
     }
 
     /// The context of callers who did not say who they are, where the configuration serves them.
-    pub fn anonymous(registry: &Arc<Registry>, authority: &Authority) -> Self {
-        Self::anonymous_with_key(registry, authority, None)
+    pub fn anonymous(contexts: &Arc<ContextCounters>, authority: &Authority) -> Self {
+        Self::anonymous_with_key(contexts, authority, None)
     }
 
     pub(crate) fn anonymous_with_key(
-        registry: &Arc<Registry>,
+        contexts: &Arc<ContextCounters>,
         authority: &Authority,
         session_key: Option<SessionKey>,
     ) -> Self {
@@ -166,32 +166,32 @@ impl SecurityContext {
                 authority: authority.clone(),
                 expires: None,
                 session_key,
-                standing: None,
+                status: None,
             },
-            registry,
+            contexts,
         )
     }
 
-    pub(crate) fn proven(proven: Proven, registry: &Arc<Registry>) -> Self {
-        Self::open(Kind::Person, proven, registry)
+    pub(crate) fn proven(proven: Proven, contexts: &Arc<ContextCounters>) -> Self {
+        Self::open(Kind::Person, proven, contexts)
     }
 
     /// The context of a user who is identified by `key`; the name is for display only.
-    pub(crate) fn known_by(key: Key, proven: Proven, registry: &Arc<Registry>) -> Self {
-        Self::keyed(Kind::Person, key, proven, registry)
+    pub(crate) fn known_by(key: Key, proven: Proven, contexts: &Arc<ContextCounters>) -> Self {
+        Self::keyed(Kind::Person, key, proven, contexts)
     }
 
-    fn open(kind: Kind, proven: Proven, registry: &Arc<Registry>) -> Self {
-        Self::keyed(kind, Key::name(&proven.principal), proven, registry)
+    fn open(kind: Kind, proven: Proven, contexts: &Arc<ContextCounters>) -> Self {
+        Self::keyed(kind, Key::name(&proven.principal), proven, contexts)
     }
 
-    fn keyed(kind: Kind, key: Key, proven: Proven, registry: &Arc<Registry>) -> Self {
-        let Proven { principal, proof, level, authority, expires, session_key, standing } = proven;
+    fn keyed(kind: Kind, key: Key, proven: Proven, contexts: &Arc<ContextCounters>) -> Self {
+        let Proven { principal, proof, level, authority, expires, session_key, status } = proven;
         let Key { user, domain, way } = key;
         let vouched = authority.by(&way);
         let identity = Identity { kind, user, domain, authority, way, level };
-        registry.opens();
-        let registry = Arc::clone(registry);
+        contexts.opens();
+        let contexts = Arc::clone(contexts);
         let revoked = AtomicBool::new(false);
         Self {
             inner: Arc::new(Inner {
@@ -201,9 +201,9 @@ impl SecurityContext {
                 proof,
                 expires,
                 session_key,
-                standing,
+                status,
                 revoked,
-                registry,
+                contexts,
             }),
         }
     }
@@ -264,12 +264,12 @@ impl SecurityContext {
     ///
     /// # Errors
     /// Once `now` has reached its expiry, or once it or its account was revoked.
-    pub fn check(&self, now: FileTime) -> Result<(), Unusable> {
+    pub fn check(&self, now: FileTime) -> Result<(), ContextError> {
         if self.is_revoked() {
-            return Err(Unusable::Revoked);
+            return Err(ContextError::Revoked);
         }
         match self.inner.expires {
-            Some(expires) if now >= expires => Err(Unusable::Expired),
+            Some(expires) if now >= expires => Err(ContextError::Expired),
             _ => Ok(()),
         }
     }
@@ -277,7 +277,7 @@ impl SecurityContext {
     /// Whether it was revoked, or its account removed, disabled or given another password.
     pub fn is_revoked(&self) -> bool {
         self.inner.revoked.load(Ordering::Acquire)
-            || self.inner.standing.as_ref().is_some_and(Standing::is_withdrawn)
+            || self.inner.status.as_ref().is_some_and(AccountStatus::is_revoked)
     }
 
     /// Ends the context for all who hold it: [`SecurityContext::check`] refuses from now on.
@@ -316,14 +316,18 @@ pub(crate) mod tests {
             authority: authority.clone(),
             expires: None,
             session_key: None,
-            standing: None,
+            status: None,
         }
     }
 
     /// A context of `user` of LAB.
-    pub(crate) fn person(user: &str, registry: &Arc<Registry>, expires: Option<FileTime>) -> SecurityContext {
+    pub(crate) fn person(
+        user: &str,
+        contexts: &Arc<ContextCounters>,
+        expires: Option<FileTime>,
+    ) -> SecurityContext {
         ACCOUNTS.with(|accounts| {
-            SecurityContext::proven(Proven { expires, ..proven(user, "LAB", accounts) }, registry)
+            SecurityContext::proven(Proven { expires, ..proven(user, "LAB", accounts) }, contexts)
         })
     }
 
@@ -332,35 +336,35 @@ pub(crate) mod tests {
         user: &str,
         level: ActingLevel,
         authority: &Authority,
-        registry: &Arc<Registry>,
+        contexts: &Arc<ContextCounters>,
     ) -> SecurityContext {
-        SecurityContext::proven(Proven { level, ..proven(user, "LAB", authority) }, registry)
+        SecurityContext::proven(Proven { level, ..proven(user, "LAB", authority) }, contexts)
     }
 
     #[test]
     fn opened_equals_closed_when_the_last_handle_is_gone() {
-        let registry = Registry::new();
+        let contexts = ContextCounters::new();
         for _ in 0..100_000 {
-            let context = person("alice", &registry, None);
+            let context = person("alice", &contexts, None);
             let clone = context.clone();
             drop(context);
-            assert_eq!(registry.open(), 1);
+            assert_eq!(contexts.open(), 1);
             drop(clone);
         }
-        assert_eq!((registry.opened(), registry.closed(), registry.open()), (100_000, 100_000, 0));
+        assert_eq!((contexts.opened(), contexts.closed(), contexts.open()), (100_000, 100_000, 0));
     }
 
     #[test]
     fn an_identity_is_principal_authority_and_level() {
-        let registry = Registry::new();
-        let base = person("alice", &registry, None);
-        let same = person("ALICE", &registry, None);
+        let contexts = ContextCounters::new();
+        let base = person("alice", &contexts, None);
+        let same = person("ALICE", &contexts, None);
         assert_eq!(base.identity(), same.identity());
         assert!(!base.is_same(&same));
         for other in [
-            person("bob", &registry, None),
-            ACCOUNTS.with(|accounts| person_by("alice", ActingLevel::Identify, accounts, &registry)),
-            person_by("alice", ActingLevel::Impersonate, &Authority::new("elsewhere"), &registry),
+            person("bob", &contexts, None),
+            ACCOUNTS.with(|accounts| person_by("alice", ActingLevel::Identify, accounts, &contexts)),
+            person_by("alice", ActingLevel::Impersonate, &Authority::new("elsewhere"), &contexts),
         ] {
             assert_ne!(base.identity(), other.identity());
         }
@@ -368,20 +372,20 @@ pub(crate) mod tests {
 
     #[test]
     fn an_authority_of_the_same_name_vouches_for_other_people() {
-        let registry = Registry::new();
-        let by = |by: &Authority| person_by("alice", ActingLevel::Impersonate, by, &registry);
+        let contexts = ContextCounters::new();
+        let by = |by: &Authority| person_by("alice", ActingLevel::Impersonate, by, &contexts);
         let (one, other) = (Authority::new("accounts"), Authority::new("accounts"));
         let clone = one.clone();
         assert_eq!(by(&one).identity(), by(&clone).identity());
         assert_eq!(by(&one).authority(), by(&other).authority());
         assert_ne!(by(&one).identity(), by(&other).identity());
-        let anonymous = |authority| SecurityContext::anonymous(&registry, authority).identity().clone();
+        let anonymous = |authority| SecurityContext::anonymous(&contexts, authority).identity().clone();
         assert_eq!(anonymous(&one), anonymous(&one));
         assert_ne!(anonymous(&one), anonymous(&other));
         // Nor does it know the same people in every way.
         let known = |way: &str| {
             let key = Key::name(&Principal::new("alice", "LAB")).known_by(way);
-            SecurityContext::known_by(key, proven("alice", "LAB", &one), &registry)
+            SecurityContext::known_by(key, proven("alice", "LAB", &one), &contexts)
         };
         assert_eq!(known("Basic").identity(), known("Basic").identity());
         assert_ne!(known("Basic").identity(), known("NTLM").identity());
@@ -390,8 +394,8 @@ pub(crate) mod tests {
 
     #[test]
     fn letters_that_are_alike_in_upper_case_alone_are_no_one_name() {
-        let registry = Registry::new();
-        let identity = |user: &str| person(user, &registry, None).identity().clone();
+        let contexts = ContextCounters::new();
+        let identity = |user: &str| person(user, &contexts, None).identity().clone();
         for (one, other) in
             [("\u{131}an", "ian"), ("\u{17f}am", "sam"), ("\u{212a}arl", "karl"), ("ΠΟΣ", "πος")]
         {
@@ -402,37 +406,37 @@ pub(crate) mod tests {
 
     #[test]
     fn a_person_named_system_is_not_the_system() {
-        let registry = Registry::new();
-        let system = SecurityContext::system(&registry);
-        let person = SecurityContext::proven(proven("SYSTEM", "", &Authority::new("")), &registry);
+        let contexts = ContextCounters::new();
+        let system = SecurityContext::system(&contexts);
+        let person = SecurityContext::proven(proven("SYSTEM", "", &Authority::new("")), &contexts);
         assert_ne!(system.identity(), person.identity());
         assert!(system.is_system() && !person.is_system());
     }
 
     #[test]
     fn expired_and_revoked_are_refused() {
-        let registry = Registry::new();
-        let context = person("alice", &registry, Some(FileTime(100)));
+        let contexts = ContextCounters::new();
+        let context = person("alice", &contexts, Some(FileTime(100)));
         assert_eq!(context.check(FileTime(99)), Ok(()));
-        assert_eq!(context.check(FileTime(100)), Err(Unusable::Expired));
+        assert_eq!(context.check(FileTime(100)), Err(ContextError::Expired));
         let clone = context.clone();
         clone.revoke();
-        assert_eq!(context.check(FileTime(0)), Err(Unusable::Revoked));
-        let standing = Standing::new();
+        assert_eq!(context.check(FileTime(0)), Err(ContextError::Revoked));
+        let status = AccountStatus::new();
         let rests =
-            Proven { standing: Some(standing.clone()), ..proven("bob", "LAB", &Authority::new("accounts")) };
-        let bob = SecurityContext::proven(rests, &registry);
+            Proven { status: Some(status.clone()), ..proven("bob", "LAB", &Authority::new("accounts")) };
+        let bob = SecurityContext::proven(rests, &contexts);
         assert_eq!(bob.check(FileTime(0)), Ok(()));
-        standing.withdraw();
-        assert_eq!(bob.check(FileTime(0)), Err(Unusable::Revoked));
+        status.revoke();
+        assert_eq!(bob.check(FileTime(0)), Err(ContextError::Revoked));
     }
 
     #[test]
     fn the_session_key_is_never_printed() {
-        let registry = Registry::new();
+        let contexts = ContextCounters::new();
         let session_key = Some(SessionKey::new([0x5a; 16]));
         let alice = Proven { session_key, ..proven("alice", "LAB", &Authority::new("accounts")) };
-        let text = format!("{:?}", SecurityContext::proven(alice, &registry));
+        let text = format!("{:?}", SecurityContext::proven(alice, &contexts));
         assert!(text.contains("[redacted]") && text.contains("LAB\\\\alice"), "{text}");
         assert!(!text.contains("90"), "{text}");
     }

@@ -1,108 +1,108 @@
-//! Errors of handshakes and of message protection.
+//! Errors of authentication and of message protection.
 
 use thiserror::Error;
 
 use crate::random::RandomError;
 
-/// Why a handshake ended without a security context.
+/// Why an authentication yielded no security context.
 ///
-/// The peer receives the same answer for all of them; the reason is for our own log.
+/// The peer receives the same response for all of them. The reason is for the log.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum Refusal {
-    /// The token is not what its protocol allows.
+pub enum AuthError {
+    /// The token violates its protocol.
     #[error("malformed token: {0}")]
     Malformed(#[from] wire::Error),
-    /// The token came at a moment where another one was due.
+    /// Another token was expected.
     #[error("token out of order: expected {expected}")]
     OutOfOrder {
-        /// What was due.
+        /// What was expected.
         expected: &'static str,
     },
-    /// The account is unknown or disabled, or the password is wrong; the peer cannot tell which.
-    #[error("logon failure")]
-    Logon,
-    /// The token's integrity code does not fit the messages that were exchanged.
-    #[error("message integrity code does not match")]
-    Mic,
-    /// The policy wants an integrity code and there is none.
-    #[error("message integrity code is absent")]
+    /// The account is unknown or disabled, or the password is wrong. The error does not say which.
+    #[error("invalid credentials: unknown or disabled account, or wrong password")]
+    InvalidCredentials,
+    /// The token's message integrity code does not match the messages that were exchanged.
+    #[error("wrong message integrity code")]
+    MicMismatch,
+    /// The token has no message integrity code, which the policy or the token itself requires.
+    #[error("missing message integrity code")]
     MicAbsent,
-    /// The policy wants a channel binding and there is none.
-    #[error("channel binding is absent")]
+    /// The client sent no channel bindings, which the policy requires.
+    #[error("missing channel bindings")]
     BindingAbsent,
-    /// The client signed in to another channel than the one that the token came by.
-    #[error("channel binding does not match")]
+    /// The client's channel bindings are those of another TLS connection.
+    #[error("channel bindings of another TLS connection")]
     BindingMismatch,
-    /// The response's timestamp is too far from our clock.
-    #[error("timestamp is {seconds} seconds away from ours")]
-    Skew {
-        /// The distance.
+    /// The difference between the token's timestamp and the clock exceeds the limit.
+    #[error("timestamp {seconds} s away from the proxy's clock")]
+    ClockSkew {
+        /// The difference, in seconds.
         seconds: u64,
     },
-    /// The client meant another service.
-    #[error("signed in for {0:?}, a host that is none of ours (clients.target_names)")]
-    Target(String),
-    /// The peer offers less than the policy wants.
-    #[error("too weak: {0} is required")]
-    Weak(&'static str),
-    /// The client signed in anonymously, and anonymous authentication is disabled by policy.
-    #[error("anonymous sign-in is not allowed")]
+    /// The client authenticated to the host of this service principal name.
+    #[error("target name {0:?} of a host that clients.target_names does not contain")]
+    WrongTarget(String),
+    /// The peer does not offer a feature that the policy requires.
+    #[error("peer does not offer {0}, which is required")]
+    TooWeak(&'static str),
+    /// The client authenticated anonymously, which the policy does not allow.
+    #[error("anonymous authentication, which is disabled")]
     Anonymous,
-    /// An `NTLMv1` or LM response, which the policy does not take.
-    #[error("NTLMv1 and LM responses are not allowed")]
+    /// The client sent an `NTLMv1` or LM response, which the policy does not allow.
+    #[error("NTLMv1 or LM response, which are disabled")]
     Legacy,
-    /// The peer offers no mechanism that we have.
+    /// The peers have no mechanism in common.
     #[error("no mechanism in common")]
     NoMechanism,
-    /// The list of mechanisms was not protected where it had to be, or was changed on the way.
-    #[error("mechanism list is not protected")]
+    /// SPNEGO's list of mechanisms was changed, or has no integrity code although one is required.
+    #[error("mechanism list without a valid integrity code")]
     Downgrade,
-    /// The peer refused.
-    #[error("the peer refused")]
-    Rejected,
-    /// A name or blob of ours that does not fit into a message.
-    #[error("cannot be written: {0}")]
-    Unwritable(wire::Error),
-    /// Credentials that pass through us and name no user.
-    #[error("the credentials name no user: {0}")]
-    Unnamed(&'static str),
-    /// A scheme that the server does not offer.
-    #[error("the server does not offer {0}")]
+    /// The peer rejected the authentication.
+    #[error("rejected by the peer")]
+    RejectedByPeer,
+    /// A configured name does not fit into a message.
+    #[error("token cannot be encoded: {0}")]
+    Unencodable(#[source] wire::Error),
+    /// Credentials that pass through name no user, or not in an acceptable form.
+    #[error("no user name in the credentials: {0}")]
+    NoUserName(&'static str),
+    /// The server does not offer this scheme.
+    #[error("scheme {0} is not offered by the server")]
     NotOffered(&'static str),
-    /// A token that is not written in base64 where HTTP has it so.
-    #[error("the token is not base64")]
+    /// A token in an HTTP header is not encoded in base64.
+    #[error("token is not base64")]
     NotBase64,
-    /// Our credentials are none that the mechanism can sign in with.
-    #[error("unsuited credentials: {0}")]
-    Credentials(&'static str),
-    /// There is no randomness to make challenges and keys from.
+    /// The configured credentials do not suit the mechanism.
+    #[error("unsuitable credentials: {0}")]
+    UnsuitableCredentials(&'static str),
+    /// There are no random numbers for challenges and keys.
     #[error(transparent)]
     Random(#[from] RandomError),
 }
 
-/// Why a protected message was not taken or not made. The association that it belongs to is to be closed.
+/// Why a protected message was not accepted or not produced. Its association must be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MessageError {
-    /// This protection was not negotiated.
+    /// The handshake did not negotiate this protection.
     #[error("{0} was not negotiated")]
     NotNegotiated(&'static str),
-    /// The message is a replay, or others before it are missing.
+    /// The message was replayed or reordered, or earlier ones are missing.
     #[error("sequence number {found}, expected {expected}")]
     Sequence {
-        /// The number due.
+        /// The expected sequence number.
         expected: u32,
-        /// The number that came.
+        /// The message's sequence number.
         found: u32,
     },
-    /// The signature does not fit the message.
-    #[error("signature does not match")]
+    /// The signature does not match the message.
+    #[error("wrong signature")]
     Signature,
-    /// An earlier message failed, since when nothing is taken any more.
-    #[error("an earlier message failed")]
+    /// An earlier message was invalid; all later ones are refused.
+    #[error("an earlier message was invalid")]
     Broken,
-    /// Every sequence number was used.
-    #[error("sequence numbers are used up")]
+    /// All sequence numbers were used.
+    #[error("no sequence numbers left")]
     Exhausted,
 }

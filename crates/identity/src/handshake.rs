@@ -3,7 +3,7 @@
 use wire::{Error, ErrorKind, FileTime};
 
 use crate::context::SecurityContext;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::message_security::MessageSecurity;
 use crate::random::Random;
 
@@ -32,7 +32,7 @@ pub trait Acceptor: Send {
     ///
     /// # Errors
     /// When the client is not let in.
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal>;
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError>;
 }
 
 /// The client's end of a handshake.
@@ -42,11 +42,11 @@ pub trait Initiator: Send {
     ///
     /// # Errors
     /// When the server's answer is not one that we sign in with: also where it does not prove itself as it must.
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal>;
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError>;
 }
 
 /// Succeeds for a token of at most `limit` bytes.
-pub(crate) fn check_size(token: &[u8], limit: usize) -> Result<(), Refusal> {
+pub(crate) fn check_size(token: &[u8], limit: usize) -> Result<(), AuthError> {
     if token.len() <= limit {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::mechanism::Mechanism;
 
 /// What a client says in `Authorization`.
@@ -36,7 +36,7 @@ impl<'a> Authorization<'a> {
     ///
     /// # Errors
     /// When they are not written as the mechanism has it.
-    pub fn token(&self, mechanism: Mechanism) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    pub fn token(&self, mechanism: Mechanism) -> Result<Zeroizing<Vec<u8>>, AuthError> {
         mechanism.read_http(self.credentials)
     }
 }
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(Authorization::read(b"Digest x").mechanism(), None);
         assert_eq!(read.among(&[Mechanism::BASIC]), None);
         assert_eq!(Authorization::read(b"NTLM").credentials, b"");
-        assert_eq!(Authorization::read(b"NTLM *").token(ntlm).unwrap_err(), Refusal::NotBase64);
+        assert_eq!(Authorization::read(b"NTLM *").token(ntlm).unwrap_err(), AuthError::NotBase64);
     }
 
     #[test]

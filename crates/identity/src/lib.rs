@@ -31,10 +31,10 @@
 //!
 //! # Order of calls
 //!
-//! 1. At start: a [`Registry`], an [`Authority`] for each directory or server, [`Accounts`], an [`AcceptorConfig`] and
+//! 1. At start: a [`ContextCounters`], an [`Authority`] for each directory or server, [`Accounts`], an [`AcceptorConfig`] and
 //!    an [`InitiatorConfig`].
 //! 2. For each handshake: [`Mechanism::acceptor`] or [`Mechanism::initiator`] on a [`Channel`], then `step` with each
-//!    token of the peer (an initiator's first is empty) until [`Step::Done`] or a [`Refusal`].
+//!    token of the peer (an initiator's first is empty) until [`Step::Done`] or a [`AuthError`].
 //! 3. For each request or call: [`SecurityContext::check`].
 //!
 //! # Example
@@ -45,11 +45,11 @@
 //! use identity::accounts::AccountFile;
 //! use identity::{
 //!     Account, AcceptorConfig, ActingLevel, Authority, Channel, Credentials, InitiatorConfig, Mechanism,
-//!     NtHash, NtlmVersion, OsRandom, Password, Policy, Protection, Registry, ServerNames, Step,
+//!     NtHash, NtlmVersion, OsRandom, Password, Policy, Protection, ContextCounters, ServerNames, Step,
 //! };
 //! use wire::FileTime;
 //!
-//! let registry = Registry::new();
+//! let contexts = ContextCounters::new();
 //! let mut accounts = AccountFile::default();
 //! accounts.set(Account::new("alice", "LAB", NtHash::from_password("wonderland")))?;
 //! let acceptor = Arc::new(AcceptorConfig {
@@ -57,7 +57,7 @@
 //!     policy: Policy::default(),
 //!     names: ServerNames { nb_computer: "PROXY".into(), nb_domain: "LAB".into(), ..ServerNames::default() },
 //!     authority: Authority::new("accounts"),
-//!     registry: Arc::clone(&registry),
+//!     contexts: Arc::clone(&contexts),
 //! });
 //! let initiator = InitiatorConfig {
 //!     credentials: Credentials::password("alice", "LAB", &Password::new("wonderland")),
@@ -68,7 +68,7 @@
 //!     version: NtlmVersion::V2,
 //!     allow_legacy: false,
 //!     authority: Authority::new("proxy.lab.test"),
-//!     registry,
+//!     contexts,
 //! };
 //! let mut server = Mechanism::NTLM.acceptor(&acceptor, Channel::RPC)?;
 //! let mut client = Mechanism::NTLM.initiator(&initiator, Channel::RPC)?;
@@ -98,7 +98,7 @@
 //! | security context | the proof of who is calling ([`SecurityContext`]) |
 //! | authority | the directory or server that vouches for a principal ([`Authority`]) |
 //! | identity | the key that contexts of one principal, authority and level share ([`Identity`]) |
-//! | standing | whether an account is still as it was when its user signed in ([`Standing`]) |
+//! | status | whether an account is still as it was when its user signed in ([`AccountStatus`]) |
 //! | pass-through | a client authenticates at the server, through us ([`passthrough`]) |
 //!
 //! # Architectural invariants
@@ -114,6 +114,7 @@
     clippy::as_conversions
 )]
 
+mod account_status;
 pub mod accounts;
 mod auth_config;
 mod authority;
@@ -122,6 +123,7 @@ mod bearer;
 mod channel_bindings;
 mod claimed;
 mod context;
+mod context_counters;
 mod credentials;
 mod error;
 mod handshake;
@@ -135,13 +137,12 @@ mod per_identity;
 mod pool;
 mod principal;
 mod random;
-mod registry;
 mod secret;
 pub mod spnego;
-mod standing;
 #[cfg(test)]
 mod toy;
 
+pub use crate::account_status::AccountStatus;
 pub use crate::accounts::{Account, Accounts, NtHash};
 pub use crate::auth_config::{
     AcceptorConfig, BindingPolicy, InitiatorConfig, NtlmVersion, Policy, Protection, ServerNames,
@@ -149,17 +150,16 @@ pub use crate::auth_config::{
 pub use crate::authority::Authority;
 pub use crate::channel_bindings::ChannelBindings;
 pub use crate::claimed::ClaimedName;
-pub use crate::context::{ActingLevel, Identity, Proof, SecurityContext, Unusable};
+pub use crate::context::{ActingLevel, ContextError, Identity, Proof, SecurityContext};
+pub use crate::context_counters::ContextCounters;
 pub use crate::credentials::{Credentials, Secret};
-pub use crate::error::{MessageError, Refusal};
+pub use crate::error::{AuthError, MessageError};
 pub use crate::handshake::{Acceptor, Initiator, Step};
 pub use crate::mechanism::Mechanism;
 pub use crate::message_security::{Message, MessageSecurity, Unprotected};
 pub use crate::package::{Carrier, Channel, Package, Scope};
 pub use crate::per_identity::PerIdentity;
-pub use crate::pool::{Job, JobFailed, Pool, PoolCounts, Rejected, Waiting};
+pub use crate::pool::{Job, JobError, PendingJob, Pool, PoolCounts, SubmitError};
 pub use crate::principal::Principal;
 pub use crate::random::{OsRandom, Random, RandomError};
-pub use crate::registry::Registry;
 pub use crate::secret::{Password, SessionKey};
-pub use crate::standing::Standing;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::basic::Basic;
 use crate::bearer::Bearer;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator};
 use crate::ntlm::mechanism::Ntlm;
 use crate::package::{Channel, Package, Scope};
@@ -91,7 +91,7 @@ impl Mechanism {
         self,
         config: &Arc<AcceptorConfig>,
         channel: Channel,
-    ) -> Result<Box<dyn Acceptor>, Refusal> {
+    ) -> Result<Box<dyn Acceptor>, AuthError> {
         self.0.acceptor(config, channel)
     }
 
@@ -103,7 +103,7 @@ impl Mechanism {
         self,
         config: &InitiatorConfig,
         channel: Channel,
-    ) -> Result<Box<dyn Initiator>, Refusal> {
+    ) -> Result<Box<dyn Initiator>, AuthError> {
         self.0.initiator(config, channel)
     }
 
@@ -115,15 +115,15 @@ impl Mechanism {
         self.0.transcript()
     }
 
-    pub(crate) fn may_be_unoffered(self) -> bool {
-        self.0.may_be_unoffered()
+    pub(crate) fn accepted_unoffered(self) -> bool {
+        self.0.accepted_unoffered()
     }
 
-    pub(crate) fn made_up(self, bytes: &[u8; 32]) -> Vec<u8> {
-        self.0.made_up(bytes)
+    pub(crate) fn invalid_token(self, bytes: &[u8; 32]) -> Vec<u8> {
+        self.0.invalid_token(bytes)
     }
 
-    pub(crate) fn read_http(self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    pub(crate) fn read_http(self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, AuthError> {
         self.0.read_http(credentials)
     }
 

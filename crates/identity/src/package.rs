@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
 use crate::channel_bindings::ChannelBindings;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator};
 use crate::passthrough::transcript::Transcript;
 use crate::spnego::tokens::Oid;
@@ -130,16 +130,20 @@ pub trait Package: Sync {
         &self,
         _config: &Arc<AcceptorConfig>,
         _channel: Channel,
-    ) -> Result<Box<dyn Acceptor>, Refusal> {
-        Err(Refusal::NoMechanism)
+    ) -> Result<Box<dyn Acceptor>, AuthError> {
+        Err(AuthError::NoMechanism)
     }
 
     /// The client's end of one handshake, on `channel`.
     ///
     /// # Errors
     /// When we have none, or not with these credentials.
-    fn initiator(&self, _config: &InitiatorConfig, _channel: Channel) -> Result<Box<dyn Initiator>, Refusal> {
-        Err(Refusal::NoMechanism)
+    fn initiator(
+        &self,
+        _config: &InitiatorConfig,
+        _channel: Channel,
+    ) -> Result<Box<dyn Initiator>, AuthError> {
+        Err(AuthError::NoMechanism)
     }
 
     /// The name in a client's token of the account that it wants to sign in with, not proven; none where the token has
@@ -154,12 +158,12 @@ pub trait Package: Sync {
     }
 
     /// Whether a server may take it without having offered it to a request without credentials.
-    fn may_be_unoffered(&self) -> bool {
+    fn accepted_unoffered(&self) -> bool {
         false
     }
 
     /// A token that no account has, made of random `bytes`.
-    fn made_up(&self, bytes: &[u8; 32]) -> Vec<u8> {
+    fn invalid_token(&self, bytes: &[u8; 32]) -> Vec<u8> {
         bytes.to_vec()
     }
 
@@ -167,8 +171,8 @@ pub trait Package: Sync {
     ///
     /// # Errors
     /// When it is not written as the scheme has it.
-    fn read_http(&self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        let token = STANDARD.decode(credentials).map_err(|_| Refusal::NotBase64)?;
+    fn read_http(&self, credentials: &[u8]) -> Result<Zeroizing<Vec<u8>>, AuthError> {
+        let token = STANDARD.decode(credentials).map_err(|_| AuthError::NotBase64)?;
         Ok(Zeroizing::new(token))
     }
 

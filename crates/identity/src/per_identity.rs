@@ -5,23 +5,23 @@ use std::num::NonZeroUsize;
 
 use wire::FileTime;
 
-use crate::context::{Identity, SecurityContext, Unusable};
+use crate::context::{ContextError, Identity, SecurityContext};
 
 /// Values kept for identities, at most so many of them. There is no way in or out but with a context, so that
 /// what was kept for one is never seen by another. When it is full, what was unused for longest makes room.
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
-/// # use identity::{Authority, PerIdentity, Registry, SecurityContext};
+/// # use identity::{Authority, PerIdentity, ContextCounters, SecurityContext};
 /// # use wire::FileTime;
-/// let (registry, now) = (Registry::new(), FileTime(0));
-/// let system = SecurityContext::system(&registry);
-/// let anonymous = SecurityContext::anonymous(&registry, &Authority::new("lab"));
+/// let (contexts, now) = (ContextCounters::new(), FileTime(0));
+/// let system = SecurityContext::system(&contexts);
+/// let anonymous = SecurityContext::anonymous(&contexts, &Authority::new("lab"));
 /// let mut store = PerIdentity::new(NonZeroUsize::new(10).unwrap());
 /// store.insert(&system, now, "a secret")?;
 /// assert_eq!(store.get(&system, now)?, Some(&mut "a secret"));
 /// assert_eq!(store.get(&anonymous, now)?, None);
-/// # Ok::<(), identity::Unusable>(())
+/// # Ok::<(), identity::ContextError>(())
 /// ```
 #[derive(Debug)]
 pub struct PerIdentity<T> {
@@ -47,7 +47,7 @@ impl<T> PerIdentity<T> {
     ///
     /// # Errors
     /// When the context may not be used at `now` any more.
-    pub fn get(&mut self, context: &SecurityContext, now: FileTime) -> Result<Option<&mut T>, Unusable> {
+    pub fn get(&mut self, context: &SecurityContext, now: FileTime) -> Result<Option<&mut T>, ContextError> {
         context.check(now)?;
         self.touch(context.identity());
         Ok(self.entries.get_mut(context.identity()).map(|entry| &mut entry.value))
@@ -62,7 +62,7 @@ impl<T> PerIdentity<T> {
         context: &SecurityContext,
         now: FileTime,
         make: impl FnOnce() -> T,
-    ) -> Result<&mut T, Unusable> {
+    ) -> Result<&mut T, ContextError> {
         context.check(now)?;
         let identity = context.identity();
         if !self.entries.contains_key(identity) {
@@ -87,7 +87,7 @@ impl<T> PerIdentity<T> {
         context: &SecurityContext,
         now: FileTime,
         value: T,
-    ) -> Result<Option<T>, Unusable> {
+    ) -> Result<Option<T>, ContextError> {
         context.check(now)?;
         let before = self.remove(context);
         let out = self.make_room().or(before);
@@ -144,19 +144,19 @@ impl<T> PerIdentity<T> {
 mod tests {
     use super::*;
     use crate::context::tests::person;
-    use crate::registry::Registry;
+    use crate::context_counters::ContextCounters;
 
     const NOW: FileTime = FileTime(10);
 
     #[test]
     fn nobody_sees_what_is_anothers() {
-        let registry = Registry::new();
-        let (alice, bob) = (person("alice", &registry, None), person("bob", &registry, None));
+        let contexts = ContextCounters::new();
+        let (alice, bob) = (person("alice", &contexts, None), person("bob", &contexts, None));
         let mut store = PerIdentity::new(NonZeroUsize::new(4).unwrap());
         store.insert(&alice, NOW, 1).unwrap();
         assert_eq!(store.get(&bob, NOW), Ok(None));
-        assert_eq!(store.get(&SecurityContext::system(&registry), NOW), Ok(None));
-        assert_eq!(store.get(&person("Alice", &registry, None), NOW), Ok(Some(&mut 1)));
+        assert_eq!(store.get(&SecurityContext::system(&contexts), NOW), Ok(None));
+        assert_eq!(store.get(&person("Alice", &contexts, None), NOW), Ok(Some(&mut 1)));
         assert_eq!(store.insert(&alice, NOW, 2), Ok(Some(1)));
         assert_eq!(store.remove(&bob), None);
         assert_eq!(store.remove_if(&bob, |_| unreachable!("nothing is kept for him")), None);
@@ -168,8 +168,8 @@ mod tests {
 
     #[test]
     fn the_longest_unused_makes_room() {
-        let registry = Registry::new();
-        let people: Vec<_> = ["a", "b", "c"].iter().map(|user| person(user, &registry, None)).collect();
+        let contexts = ContextCounters::new();
+        let people: Vec<_> = ["a", "b", "c"].iter().map(|user| person(user, &contexts, None)).collect();
         let mut store = PerIdentity::new(NonZeroUsize::new(2).unwrap());
         store.insert(&people[0], NOW, 0).unwrap();
         store.insert(&people[1], NOW, 1).unwrap();
@@ -187,13 +187,13 @@ mod tests {
 
     #[test]
     fn an_expired_context_finds_and_keeps_nothing() {
-        let registry = Registry::new();
-        let alice = person("alice", &registry, Some(FileTime(20)));
+        let contexts = ContextCounters::new();
+        let alice = person("alice", &contexts, Some(FileTime(20)));
         let mut store = PerIdentity::new(NonZeroUsize::MIN);
         store.insert(&alice, NOW, 1).unwrap();
-        assert_eq!(store.get(&alice, FileTime(20)), Err(Unusable::Expired));
-        assert_eq!(store.insert(&alice, FileTime(21), 2), Err(Unusable::Expired));
-        assert_eq!(store.get_or_insert_with(&alice, FileTime(21), || 2), Err(Unusable::Expired));
+        assert_eq!(store.get(&alice, FileTime(20)), Err(ContextError::Expired));
+        assert_eq!(store.insert(&alice, FileTime(21), 2), Err(ContextError::Expired));
+        assert_eq!(store.get_or_insert_with(&alice, FileTime(21), || 2), Err(ContextError::Expired));
         assert_eq!(store.remove(&alice), Some(1));
     }
 }

@@ -1,6 +1,6 @@
-//! The deferred-work pool: runs work that takes time, under the security context of its requester.
+//! The deferred-work pool: a bounded queue of jobs, each executed under the security context of its requester.
 //!
-//! Here are the queue and its rules. The threads are their owner's, who lets each of them [`Pool::work`].
+//! This file has the queue and its rules. The owner of the pool starts the threads, each of which calls [`Pool::work`].
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -15,10 +15,10 @@ use std::time::Duration;
 use thiserror::Error;
 use wire::FileTime;
 
-use crate::context::{Identity, SecurityContext, Unusable};
+use crate::context::{ContextError, Identity, SecurityContext};
 
-/// Work that takes time, and the context that it is done under. The job owns the context: it lives as long as
-/// the work does, whatever becomes of the request or of its thread.
+/// A closure that takes time, and the security context under which it is executed. The job owns the context, so that
+/// the context outlives the request that submitted the job.
 pub struct Job<T> {
     context: SecurityContext,
     work: Box<dyn FnOnce(&SecurityContext) -> T + Send>,
@@ -31,76 +31,78 @@ impl<T> fmt::Debug for Job<T> {
 }
 
 impl<T> Job<T> {
-    /// `work`, to be done under `context`.
+    /// A job that executes `work` under `context`.
     pub fn new(context: SecurityContext, work: impl FnOnce(&SecurityContext) -> T + Send + 'static) -> Self {
         Self { context, work: Box::new(work) }
     }
 
-    /// Whose work it is.
+    /// The requester's security context.
     pub const fn context(&self) -> &SecurityContext {
         &self.context
     }
 }
 
-/// Why a pool does not take a job.
+/// Why a pool does not accept a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Rejected {
-    /// As many jobs wait as may wait.
-    #[error("the deferred-work pool is full")]
-    Full,
-    /// As many jobs of this identity wait as may: the other half of the queue is for others.
-    #[error("the caller has too much deferred work waiting")]
-    Share,
-    /// The pool is about to stop.
-    #[error("the deferred-work pool takes no more work")]
+pub enum SubmitError {
+    /// The queue is full.
+    #[error("deferred-work queue is full")]
+    QueueFull,
+    /// The jobs of this identity fill its share of the queue, which is half of it.
+    #[error("the caller's share of the deferred-work queue is full")]
+    IdentityLimit,
+    /// The pool is closed.
+    #[error("deferred-work pool is closed")]
     Closed,
 }
 
-/// Why a job came to nothing.
+/// Why a job has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum JobFailed {
-    /// The work panicked.
-    #[error("the work panicked")]
+pub enum JobError {
+    /// The closure panicked.
+    #[error("job panicked")]
     Panicked,
-    /// Its context could not be used any more when its turn came: it was not begun.
+    /// The security context expired or was revoked before the job began, so that the job was not executed.
     #[error(transparent)]
-    Unusable(#[from] Unusable),
-    /// The pool stopped before its turn came.
-    #[error("the deferred-work pool stopped")]
+    Context(#[from] ContextError),
+    /// The pool stopped before the job began.
+    #[error("deferred-work pool stopped")]
     Stopped,
 }
 
-/// How much a pool has to do, and did.
+/// Counters of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PoolCounts {
-    /// Jobs that wait for a thread.
+    /// Jobs in the queue.
     pub queued: usize,
-    /// Jobs that are running.
+    /// Jobs being executed.
     pub running: usize,
-    /// Jobs that came to an end, also by a panic.
+    /// Jobs that ended, including those that panicked.
     pub done: u64,
-    /// Jobs whose work panicked.
+    /// Jobs that panicked.
     pub panicked: u64,
-    /// Jobs that were not taken.
+    /// Jobs that [`Pool::submit`] did not accept.
     pub refused: u64,
-    /// Jobs whose result was no longer wanted when their turn came.
-    pub given_up: u64,
+    /// Jobs removed from the queue because their [`PendingJob`] was dropped.
+    pub cancelled: u64,
 }
 
-/// A bounded queue of jobs, done in order by as many threads as call [`Pool::work`]. No identity has more
-/// than half of it, or one place where that is none. A handle: clones are one pool.
+/// A bounded queue of jobs, executed in order by the threads that call [`Pool::work`]. Clones share one pool.
+///
+/// The jobs of one identity fill at most half of the queue (one job, if the queue has a single place), so that one
+/// caller cannot keep all others from submitting jobs.
 ///
 /// ```
 /// # use std::num::NonZeroUsize;
-/// # use identity::{Authority, Job, Pool, Registry, SecurityContext};
+/// # use identity::{Authority, Job, Pool, ContextCounters, SecurityContext};
 /// # use wire::FileTime;
 /// let pool = Pool::new(NonZeroUsize::MIN);
-/// let caller = SecurityContext::anonymous(&Registry::new(), &Authority::new("lab"));
-/// let waiting = pool.submit(Job::new(caller, |caller| caller.principal().to_string()))?;
+/// let caller = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("lab"));
+/// let pending = pool.submit(Job::new(caller, |caller| caller.principal().to_string()))?;
 /// pool.close();
 /// pool.work(|| FileTime(0)); // on a thread of its own, otherwise
-/// assert_eq!(waiting.now(), Some(Ok("ANONYMOUS".to_owned())));
-/// # Ok::<(), identity::Rejected>(())
+/// assert_eq!(pending.take_result(), Some(Ok("ANONYMOUS".to_owned())));
+/// # Ok::<(), identity::SubmitError>(())
 /// ```
 #[derive(Clone)]
 pub struct Pool(Arc<Shared>);
@@ -114,7 +116,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Queued>,
-    /// How many of them are whose.
+    /// The number of queued jobs of each identity.
     shares: HashMap<Identity, usize>,
     last: u64,
     closed: bool,
@@ -138,7 +140,7 @@ impl State {
         self.queue.push_back(queued);
     }
 
-    /// Takes the job at `place` out of the queue.
+    /// Removes the job at `place` from the queue.
     fn remove(&mut self, place: usize) -> Option<Run> {
         let Queued { identity, run, .. } = self.queue.remove(place)?;
         match self.share(&identity) {
@@ -149,7 +151,7 @@ impl State {
     }
 }
 
-/// A job, and where its result goes. Dropped without being called it says that the pool stopped.
+/// Executes a job and delivers its result. Dropped without being called, it delivers [`JobError::Stopped`].
 type Run = Box<dyn FnOnce(FileTime) + Send>;
 
 impl fmt::Debug for Pool {
@@ -159,47 +161,43 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
-    /// A pool in which at most `queue` jobs wait for a thread.
+    /// A pool whose queue holds at most `queue` jobs.
     pub fn new(queue: NonZeroUsize) -> Self {
         Self(Arc::new(Shared { queue, state: Mutex::default(), changed: Condvar::new() }))
     }
 
-    /// Takes a job, without waiting.
+    /// Adds a job to the queue. Never blocks.
     ///
     /// # Errors
-    /// When there is no room for it, or too many of the same identity wait, or the pool is about to stop.
-    pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<Waiting<T>, Rejected> {
+    /// If the queue or the identity's share of it is full, or if the pool is closed.
+    pub fn submit<T: Send + 'static>(&self, job: Job<T>) -> Result<PendingJob<T>, SubmitError> {
         let identity = job.context.identity().clone();
         let result = Arc::new(Mutex::new(Slot { result: None, waker: None }));
         let promise = Promise(Arc::clone(&result));
         let run = move |now| {
             let promise = promise;
             let Job { context, work } = job;
-            let done = context.check(now).map_err(JobFailed::from).map(|()| work(&context));
+            let done = context.check(now).map_err(JobError::from).map(|()| work(&context));
             // The context is closed before the result is delivered.
             drop(context);
             promise.keep(done);
         };
         let mut state = self.0.lock();
-        let rejected = match (state.closed, state.queue.len() >= self.0.queue.get()) {
-            (true, _) => Some(Rejected::Closed),
-            (false, true) => Some(Rejected::Full),
-            (false, false) => (state.share(&identity) >= self.0.most_of_one()).then_some(Rejected::Share),
-        };
-        if let Some(rejected) = rejected {
+        if let Err(error) = self.0.check_room(&state, &identity) {
             state.counts.refused = state.counts.refused.saturating_add(1);
-            return Err(rejected);
+            return Err(error);
         }
         state.last = state.last.wrapping_add(1);
         let number = state.last;
         state.push(Queued { number, identity, run: Box::new(run) });
         drop(state);
         self.0.changed.notify_one();
-        Ok(Waiting { result, shared: Arc::clone(&self.0), number, over: false })
+        Ok(PendingJob { result, shared: Arc::clone(&self.0), number, is_taken: false })
     }
 
-    /// Does jobs until the pool is closed and nothing waits any more: what one thread of the pool is for.
-    /// `now` says what time it is when a job begins. A job that panics is over, and the next begins.
+    /// Executes jobs until the pool is closed and its queue is empty. Each thread of the pool calls this once.
+    ///
+    /// `now` returns the time when a job begins, at which its context is checked. A panic ends only the job.
     pub fn work(&self, now: impl Fn() -> FileTime) {
         while let Some(run) = self.0.next() {
             let panicked = catch_unwind(AssertUnwindSafe(|| run(now()))).is_err();
@@ -213,14 +211,14 @@ impl Pool {
         }
     }
 
-    /// Takes no more jobs. Those that wait are still done.
+    /// Closes the pool for new jobs. Queued jobs are still executed.
     pub fn close(&self) {
         self.0.lock().closed = true;
         self.0.changed.notify_all();
     }
 
-    /// Takes no more jobs, and waits for those that it has, `limit` at most; what has not begun by then never
-    /// does. Returns how many are still running. Blocks the thread.
+    /// Closes the pool, waits until all jobs ended or `limit` has passed, and removes the jobs that have not begun by
+    /// then. Returns the number of jobs that are still running. Blocks the thread.
     pub fn drain(&self, limit: Duration) -> usize {
         self.close();
         let busy = |state: &mut State| state.counts.running > 0 || !state.queue.is_empty();
@@ -234,7 +232,7 @@ impl Pool {
         running
     }
 
-    /// How much it has to do, and did.
+    /// The counters.
     pub fn counts(&self) -> PoolCounts {
         let state = self.0.lock();
         PoolCounts { queued: state.queue.len(), ..state.counts }
@@ -246,12 +244,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many jobs of one identity may wait.
-    fn most_of_one(&self) -> usize {
-        (self.queue.get() / 2).max(1)
+    /// Succeeds if another job of `identity` fits into the queue.
+    fn check_room(&self, state: &State, identity: &Identity) -> Result<(), SubmitError> {
+        let share = (self.queue.get() / 2).max(1);
+        if state.closed {
+            Err(SubmitError::Closed)
+        } else if state.queue.len() >= self.queue.get() {
+            Err(SubmitError::QueueFull)
+        } else if state.share(identity) >= share {
+            Err(SubmitError::IdentityLimit)
+        } else {
+            Ok(())
+        }
     }
 
-    /// The next job, once there is one; none when there will be no more.
+    /// Waits for the next job. `None` if the pool is closed and the queue is empty.
     fn next(&self) -> Option<Run> {
         let mut state = self.lock();
         loop {
@@ -266,13 +273,13 @@ impl Shared {
         }
     }
 
-    /// Takes a job out of the queue whose result is no longer wanted.
-    fn give_up(&self, number: u64) {
+    /// Removes a job from the queue, if it has not begun.
+    fn cancel(&self, number: u64) {
         let mut state = self.lock();
         let place = state.queue.iter().position(|queued| queued.number == number);
         let run = place.and_then(|place| state.remove(place));
         if run.is_some() {
-            state.counts.given_up = state.counts.given_up.saturating_add(1);
+            state.counts.cancelled = state.counts.cancelled.saturating_add(1);
         }
         drop(state);
         drop(run);
@@ -281,7 +288,7 @@ impl Shared {
 }
 
 struct Slot<T> {
-    result: Option<Result<T, JobFailed>>,
+    result: Option<Result<T, JobError>>,
     waker: Option<Waker>,
 }
 
@@ -289,15 +296,15 @@ fn lock<T>(slot: &Mutex<Slot<T>>) -> MutexGuard<'_, Slot<T>> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where a job's result goes. It is kept, also where the job is not done.
+/// Delivers a job's result. Dropped without one, it delivers an error.
 struct Promise<T>(Arc<Mutex<Slot<T>>>);
 
 impl<T> Promise<T> {
-    fn keep(self, result: Result<T, JobFailed>) {
+    fn keep(self, result: Result<T, JobError>) {
         self.set(result);
     }
 
-    fn set(&self, result: Result<T, JobFailed>) {
+    fn set(&self, result: Result<T, JobError>) {
         let mut slot = lock(&self.0);
         if slot.result.is_none() {
             slot.result = Some(result);
@@ -313,35 +320,35 @@ impl<T> Promise<T> {
 impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         let panicked = std::thread::panicking();
-        self.set(Err(if panicked { JobFailed::Panicked } else { JobFailed::Stopped }));
+        self.set(Err(if panicked { JobError::Panicked } else { JobError::Stopped }));
     }
 }
 
-/// What a job comes to, once it does. Dropped before, its job is given up: it does not begin if it has not
-/// begun, and its result is dropped.
-pub struct Waiting<T> {
+/// The future result of a submitted job. Dropping it cancels the job: a job that has not begun is removed from the
+/// queue, and the result of one that has begun is dropped.
+pub struct PendingJob<T> {
     result: Arc<Mutex<Slot<T>>>,
     shared: Arc<Shared>,
     number: u64,
-    over: bool,
+    is_taken: bool,
 }
 
-impl<T> fmt::Debug for Waiting<T> {
+impl<T> fmt::Debug for PendingJob<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiting")
+        f.debug_struct("PendingJob")
             .field("number", &self.number)
-            .field("over", &self.over)
+            .field("is_taken", &self.is_taken)
             .finish_non_exhaustive()
     }
 }
 
-impl<T> Waiting<T> {
-    /// What the job came to, if it did by now.
-    pub fn now(mut self) -> Option<Result<T, JobFailed>> {
+impl<T> PendingJob<T> {
+    /// The job's result, or `None` if the job has not ended.
+    pub fn take_result(mut self) -> Option<Result<T, JobError>> {
         self.take()
     }
 
-    /// Ready once the job came to something, which stays here for [`Waiting::now`].
+    /// Ready when the job has ended. The result stays available for [`PendingJob::take_result`].
     pub fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<()> {
         let mut slot = lock(&self.result);
         if slot.result.is_some() {
@@ -351,17 +358,17 @@ impl<T> Waiting<T> {
         Poll::Pending
     }
 
-    fn take(&mut self) -> Option<Result<T, JobFailed>> {
+    fn take(&mut self) -> Option<Result<T, JobError>> {
         let result = lock(&self.result).result.take();
-        self.over |= result.is_some();
+        self.is_taken |= result.is_some();
         result
     }
 }
 
-impl<T> Future for Waiting<T> {
-    type Output = Result<T, JobFailed>;
+impl<T> Future for PendingJob<T> {
+    type Output = Result<T, JobError>;
 
-    /// Ready once.
+    /// Must not be polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         match self.poll_ready(task) {
             Poll::Ready(()) => self.take().map_or(Poll::Pending, Poll::Ready),
@@ -370,10 +377,10 @@ impl<T> Future for Waiting<T> {
     }
 }
 
-impl<T> Drop for Waiting<T> {
+impl<T> Drop for PendingJob<T> {
     fn drop(&mut self) {
-        if !self.over {
-            self.shared.give_up(self.number);
+        if !self.is_taken {
+            self.shared.cancel(self.number);
         }
     }
 }

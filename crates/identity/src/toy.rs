@@ -11,7 +11,7 @@ use crate::channel_bindings::ChannelBindings;
 use crate::claimed::ClaimedName;
 use crate::context::{ActingLevel, Proof, Proven, SecurityContext};
 use crate::credentials::Credentials;
-use crate::error::{MessageError, Refusal};
+use crate::error::{AuthError, MessageError};
 use crate::handshake::{Acceptor, Initiator, Step};
 use crate::mechanism::Mechanism;
 use crate::message_security::{Message, MessageSecurity};
@@ -47,11 +47,15 @@ impl Package for Toy {
         true
     }
 
-    fn acceptor(&self, config: &Arc<AcceptorConfig>, channel: Channel) -> Result<Box<dyn Acceptor>, Refusal> {
+    fn acceptor(
+        &self,
+        config: &Arc<AcceptorConfig>,
+        channel: Channel,
+    ) -> Result<Box<dyn Acceptor>, AuthError> {
         Ok(Box::new(Server { config: Arc::clone(config), channel, greeted: None }))
     }
 
-    fn initiator(&self, config: &InitiatorConfig, channel: Channel) -> Result<Box<dyn Initiator>, Refusal> {
+    fn initiator(&self, config: &InitiatorConfig, channel: Channel) -> Result<Box<dyn Initiator>, AuthError> {
         Ok(Box::new(Client { config: config.clone(), channel, sent: false }))
     }
 
@@ -74,24 +78,28 @@ struct Server {
 
 impl Server {
     fn done(&self, user: &str, token: Option<Vec<u8>>) -> Step {
-        let context = context(user, &self.config.authority, &self.config.registry);
+        let context = context(user, &self.config.authority, &self.config.contexts);
         Step::Done { token, context, security: Box::new(Sums::default()) }
     }
 }
 
 impl Acceptor for Server {
-    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, Refusal> {
-        let said = std::str::from_utf8(token).map_err(|_| Refusal::Logon)?;
+    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
+        let said = std::str::from_utf8(token).map_err(|_| AuthError::InvalidCredentials)?;
         if let Some(user) = self.greeted.take() {
-            return if said == "ack" { Ok(self.done(&user, None)) } else { Err(Refusal::Logon) };
+            return if said == "ack" {
+                Ok(self.done(&user, None))
+            } else {
+                Err(AuthError::InvalidCredentials)
+            };
         }
-        let (user, rest) = said.split_once('|').ok_or(Refusal::Logon)?;
-        let (target, _) = rest.split_once('|').ok_or(Refusal::Logon)?;
+        let (user, rest) = said.split_once('|').ok_or(AuthError::InvalidCredentials)?;
+        let (target, _) = rest.split_once('|').ok_or(AuthError::InvalidCredentials)?;
         if !self.config.policy.target_names.iter().any(|name| name == target) {
-            return Err(Refusal::Target(target.to_owned()));
+            return Err(AuthError::WrongTarget(target.to_owned()));
         }
         if said != hello(user, target, self.channel.bindings) {
-            return Err(Refusal::BindingMismatch);
+            return Err(AuthError::BindingMismatch);
         }
         let greeting = format!("hello {user}").into_bytes();
         if self.channel.carrier == Carrier::Http {
@@ -109,24 +117,28 @@ struct Client {
 }
 
 impl Initiator for Client {
-    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], _: FileTime, _: &mut dyn Random) -> Result<Step, AuthError> {
         let Credentials::Account { user, .. } = &self.config.credentials else {
-            return Err(Refusal::Anonymous);
+            return Err(AuthError::Anonymous);
         };
         if !std::mem::replace(&mut self.sent, true) {
             let hello = hello(user, &self.config.target_name, self.channel.bindings);
             return Ok(Step::Continue(hello.into_bytes()));
         }
         if token != format!("hello {user}").as_bytes() {
-            return Err(Refusal::Rejected);
+            return Err(AuthError::RejectedByPeer);
         }
-        let context = context(user, &self.config.authority, &self.config.registry);
+        let context = context(user, &self.config.authority, &self.config.contexts);
         let token = (self.channel.carrier == Carrier::Rpc).then(|| b"ack".to_vec());
         Ok(Step::Done { token, context, security: Box::new(Sums::default()) })
     }
 }
 
-fn context(user: &str, authority: &crate::Authority, registry: &Arc<crate::Registry>) -> SecurityContext {
+fn context(
+    user: &str,
+    authority: &crate::Authority,
+    contexts: &Arc<crate::ContextCounters>,
+) -> SecurityContext {
     let proven = Proven {
         principal: Principal::new(user, ""),
         proof: Proof::Mechanism("Toy"),
@@ -134,9 +146,9 @@ fn context(user: &str, authority: &crate::Authority, registry: &Arc<crate::Regis
         authority: authority.clone(),
         expires: None,
         session_key: None,
-        standing: None,
+        status: None,
     };
-    SecurityContext::proven(proven, registry)
+    SecurityContext::proven(proven, contexts)
 }
 
 /// Protects by the sum of a message's bytes, and a number for each direction.
@@ -222,7 +234,7 @@ fn shake(
     (theirs, ours): (Mechanism, Mechanism),
     (client_channel, server_channel): (Channel, Channel),
     mut change: impl FnMut(usize, &mut Vec<u8>),
-) -> Result<Ends, Refusal> {
+) -> Result<Ends, AuthError> {
     let config = InitiatorConfig { target_name: TARGET.into(), ..client("alice", "LAB", "wonderland") };
     let policy = Policy { target_names: vec![TARGET.into(), "proxy.lab.test".into()], ..Policy::default() };
     let mut initiator = theirs.initiator(&config, client_channel)?;
@@ -261,7 +273,7 @@ fn shake(
 
 const TOY: Mechanism = Mechanism::of(&Toy);
 
-fn over(channel: Channel, theirs: Mechanism, ours: Mechanism) -> Result<Ends, Refusal> {
+fn over(channel: Channel, theirs: Mechanism, ours: Mechanism) -> Result<Ends, AuthError> {
     shake((theirs, ours), (channel, channel), |_, _| ())
 }
 
@@ -301,19 +313,19 @@ fn the_target_the_channel_and_the_server_are_proven() {
     let bound = |byte| Channel::http(Some(ChannelBindings::from_application_data(&[byte])));
     assert!(over(bound(1), TOY, TOY).is_ok());
     let refused = shake((TOY, TOY), (bound(1), bound(2)), |_, _| ());
-    assert_eq!(refused.err(), Some(Refusal::BindingMismatch));
+    assert_eq!(refused.err(), Some(AuthError::BindingMismatch));
     let refused = shake((TOY, TOY), (Channel::RPC, Channel::RPC), |number, token| {
         if number == 0 {
             token.splice(6..10, *b"LDAP");
         }
     });
-    assert_eq!(refused.err(), Some(Refusal::Target("LDAP/proxy.lab.test".into())));
+    assert_eq!(refused.err(), Some(AuthError::WrongTarget("LDAP/proxy.lab.test".into())));
     let refused = shake((TOY, TOY), (Channel::RPC, Channel::RPC), |number, token| {
         if number == 1 {
             token.push(b'!');
         }
     });
-    assert_eq!(refused.err(), Some(Refusal::Rejected));
+    assert_eq!(refused.err(), Some(AuthError::RejectedByPeer));
 }
 
 #[test]
@@ -336,7 +348,7 @@ fn spnego_takes_the_clients_first_mechanism_that_both_have() {
         let signature = ends.client.sign(b"head", b"body", b"tail").unwrap();
         ends.server.verify(b"head", b"body", b"tail", &signature).unwrap();
     }
-    assert_eq!(over(Channel::RPC, Mechanism::SPNEGO, alone).err(), Some(Refusal::NoMechanism));
+    assert_eq!(over(Channel::RPC, Mechanism::SPNEGO, alone).err(), Some(AuthError::NoMechanism));
 }
 
 #[test]
@@ -353,7 +365,7 @@ fn a_client_whose_first_mechanism_was_not_taken_has_to_protect_the_list() {
             *token = init.to_bytes().unwrap();
         }
     });
-    assert_eq!(changed.err(), Some(Refusal::Downgrade));
+    assert_eq!(changed.err(), Some(AuthError::Downgrade));
     // Nor does it help to leave the code out.
     let without = shake((theirs, ours), (channel, channel), |number, token| {
         if let Ok(resp) = NegTokenResp::from_bytes(token)
@@ -365,5 +377,5 @@ fn a_client_whose_first_mechanism_was_not_taken_has_to_protect_the_list() {
             *token = resp.to_bytes().unwrap();
         }
     });
-    assert_eq!(without.err(), Some(Refusal::Downgrade));
+    assert_eq!(without.err(), Some(AuthError::Downgrade));
 }

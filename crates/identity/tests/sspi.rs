@@ -6,8 +6,8 @@ use std::time::SystemTime;
 use identity::accounts::AccountFile;
 use identity::{
     Acceptor, AcceptorConfig, Account, ActingLevel, Authority, BindingPolicy, Channel, ChannelBindings,
-    Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmVersion, OsRandom,
-    Password, Policy, Protection, Registry, ServerNames, Step,
+    ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash,
+    NtlmVersion, OsRandom, Password, Policy, Protection, ServerNames, Step,
 };
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, DataRepresentation, EncryptionFlags, Ntlm,
@@ -61,8 +61,8 @@ fn our_server(policy: Policy, bindings: Option<ChannelBindings>) -> Box<dyn Acce
         dns_computer: "proxy.lab.test".into(),
         dns_domain: "lab.test".into(),
     };
-    let (authority, registry) = (Authority::new("accounts"), Registry::new());
-    let config = AcceptorConfig { accounts: account(), policy, names, authority, registry };
+    let (authority, contexts) = (Authority::new("accounts"), ContextCounters::new());
+    let config = AcceptorConfig { accounts: account(), policy, names, authority, contexts };
     Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(bindings)).unwrap()
 }
 
@@ -76,7 +76,7 @@ fn our_client(password: &str, protection: Protection) -> Box<dyn Initiator> {
         version: NtlmVersion::V2,
         allow_legacy: false,
         authority: Authority::new("exch"),
-        registry: Registry::new(),
+        contexts: ContextCounters::new(),
     };
     Mechanism::NTLM.initiator(&config, Channel::RPC).unwrap()
 }
@@ -226,7 +226,7 @@ fn their_client_never_gets_in_with_a_wrong_password() {
     for asks in requirements() {
         for policy in [strict(), Policy::default(), lax.clone()] {
             let refused = they_sign_in(WRONG, asks, Ntlm::new(), our_server(policy, None)).map(|_| ());
-            assert_eq!(refused, Err(identity::Refusal::Logon.to_string()), "{asks:?}");
+            assert_eq!(refused, Err(identity::AuthError::InvalidCredentials.to_string()), "{asks:?}");
         }
     }
 }

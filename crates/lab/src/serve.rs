@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use identity::{AcceptorConfig, Accounts, Authority, Policy, Registry, ServerNames};
+use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, Policy, ServerNames};
 use mapi::Interface;
 use net::{
     Admission, ClientAuth, Endpoint, EventLog, Groups, Limits, ListenError, Local, Mapper, RpcListenerConfig,
@@ -141,7 +141,7 @@ fn client_auth(lab: &Lab, server: &LabServer) -> ClientAuth {
             dns_domain: dns_domain.to_owned(),
         },
         authority: Authority::new("lab"),
-        registry: Registry::new(),
+        contexts: ContextCounters::new(),
     })
 }
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use identity::{Authority, Registry, SecurityContext};
+use identity::{Authority, ContextCounters, SecurityContext};
 use mapi::Interface;
 use net::{Call, Group, Service as _, syntax};
 use rpc::FaultStatus;
@@ -56,7 +56,7 @@ impl Caller {
 
 /// A context; callers of different authorities are different people.
 fn person(authority: &str) -> SecurityContext {
-    SecurityContext::anonymous(&Registry::new(), &Authority::new(authority))
+    SecurityContext::anonymous(&ContextCounters::new(), &Authority::new(authority))
 }
 
 /// A handle that the lab never issued.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use identity::accounts::{Account, AccountError, AccountFile, DomainNames, check_permissions};
-use identity::{Accounts, Password, Registry};
+use identity::{Accounts, ContextCounters, Password};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
@@ -40,7 +40,7 @@ pub(crate) enum FileError {
     },
     /// What it holds is nothing that the configured mechanism can sign in with.
     #[error("upstream.credentials can't be used: {0}")]
-    Unsuited(#[from] identity::Refusal),
+    Unsuited(#[from] identity::AuthError),
     /// It is larger than anything that belongs there.
     #[error("{} is larger than {limit} bytes: it is not what it is named for", path.display())]
     TooLarge {
@@ -212,7 +212,7 @@ pub(crate) fn read_accounts_of(path: &Path, own: DomainNames) -> Result<AccountF
 pub(crate) struct LiveAccounts {
     path: Option<PathBuf>,
     own: DomainNames,
-    contexts: Arc<Registry>,
+    contexts: Arc<ContextCounters>,
     current: RwLock<Arc<AccountFile>>,
 }
 
@@ -225,7 +225,7 @@ impl LiveAccounts {
     pub(crate) fn read(
         path: Option<&Path>,
         own: DomainNames,
-        contexts: &Arc<Registry>,
+        contexts: &Arc<ContextCounters>,
     ) -> Result<Self, FileError> {
         let contexts = Arc::clone(contexts);
         let read = path.map(|path| read_accounts_of(path, own.clone()));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use identity::{
-    ActingLevel, Authority, Channel, Credentials, InitiatorConfig, Mechanism, NtlmVersion, OsRandom,
-    Protection, Refusal, Registry, Scope, Step, http_auth,
+    ActingLevel, AuthError, Authority, Channel, ContextCounters, Credentials, InitiatorConfig, Mechanism,
+    NtlmVersion, OsRandom, Protection, Scope, Step, http_auth,
 };
 use rpc::pdu::AuthLevel;
 use zeroize::Zeroizing;
@@ -37,13 +37,13 @@ impl std::fmt::Debug for Authorization {
 
 impl Account {
     /// An account that authenticates with `credentials`, by `mechanism`, at the server or directory `authority`; calls are
-    /// protected as `level` says. Its security contexts are counted in `registry`.
+    /// protected as `level` says. Its security contexts are counted in `contexts`.
     pub fn new(
         credentials: Credentials,
         mechanism: Mechanism,
         level: AuthLevel,
         authority: &str,
-        registry: &Arc<Registry>,
+        contexts: &Arc<ContextCounters>,
     ) -> Self {
         let protection = match level {
             AuthLevel::PKT_PRIVACY => Protection::Seal,
@@ -60,7 +60,7 @@ impl Account {
             version: NtlmVersion::V2,
             allow_legacy: false,
             authority: Authority::new(authority),
-            registry: Arc::clone(registry),
+            contexts: Arc::clone(contexts),
         };
         Self { config, mechanism, level, authorization: None }
     }
@@ -77,8 +77,8 @@ impl Account {
     ///
     /// # Errors
     /// If HTTP does not have the mechanism, or the mechanism cannot authenticate with the account's credentials.
-    pub fn for_http(mut self) -> Result<Self, Refusal> {
-        self.mechanism.http_scheme().ok_or(Refusal::NoMechanism)?;
+    pub fn for_http(mut self) -> Result<Self, AuthError> {
+        self.mechanism.http_scheme().ok_or(AuthError::NoMechanism)?;
         if self.mechanism.scope() == Scope::Connection {
             return Ok(self);
         }
@@ -86,7 +86,7 @@ impl Account {
         let (Step::Continue(token) | Step::Done { token: Some(token), .. }) =
             initiator.step(&[], clock::now(), &mut OsRandom)?
         else {
-            return Err(Refusal::OutOfOrder { expected: "a first token" });
+            return Err(AuthError::OutOfOrder { expected: "a first token" });
         };
         let header = Zeroizing::new(http_auth::header(self.mechanism, &Zeroizing::new(token)));
         self.authorization = Some(Authorization(Bytes::from_owner(header)));

@@ -115,13 +115,13 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
-    use identity::{Authority, Registry, SecurityContext};
+    use identity::{Authority, ContextCounters, SecurityContext};
 
     use super::*;
 
     fn identities() -> [Identity; 2] {
-        let registry = Registry::new();
-        let anonymous = || SecurityContext::anonymous(&registry, &Authority::new("test")).identity().clone();
+        let contexts = ContextCounters::new();
+        let anonymous = || SecurityContext::anonymous(&contexts, &Authority::new("test")).identity().clone();
         [anonymous(), anonymous()]
     }
 

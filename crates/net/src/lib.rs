@@ -81,7 +81,7 @@ pub use crate::tcp::connect::{ConnectError, ResolveError};
 pub use crate::tcp::network::{BadNetwork, Network};
 pub use crate::tcp::workers::Workers;
 pub use crate::unobserved::Unobserved;
-pub use crate::upstream_error::{AuthError, Received, Retry, Side, Timeout, UpstreamError};
+pub use crate::upstream_error::{Received, Retry, Side, Timeout, UpstreamAuthError, UpstreamError};
 pub use crate::upstream_identity::{
     PassThrough, ServiceAccount, Unauthenticated, UpstreamCredentials, UpstreamIdentity, UpstreamMode,
 };

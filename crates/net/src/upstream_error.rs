@@ -17,7 +17,7 @@ pub enum UpstreamError {
     Tls(String),
     /// Authentication at the upstream failed.
     #[error(transparent)]
-    Auth(#[from] AuthError),
+    Auth(#[from] UpstreamAuthError),
     /// Something took too long.
     #[error(transparent)]
     Timeout(#[from] Timeout),
@@ -53,7 +53,7 @@ pub enum UpstreamError {
 
 /// Why authentication at the upstream failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AuthError {
+pub enum UpstreamAuthError {
     /// The upstream refuses the account that the proxy authenticates with.
     #[error("{0}")]
     Refused(String),
@@ -133,13 +133,17 @@ impl UpstreamError {
     /// The side that is to blame.
     pub const fn side(&self) -> Side {
         match self {
-            Self::Auth(AuthError::Required(_)) => Side::Client,
-            Self::Auth(AuthError::Refused(_) | AuthError::Rejected(_) | AuthError::NotOffered(_))
+            Self::Auth(UpstreamAuthError::Required(_)) => Side::Client,
+            Self::Auth(
+                UpstreamAuthError::Refused(_)
+                | UpstreamAuthError::Rejected(_)
+                | UpstreamAuthError::NotOffered(_),
+            )
             | Self::Full(_)
             | Self::Loop => Side::Proxy,
             Self::Connect(_)
             | Self::Tls(_)
-            | Self::Auth(AuthError::Denied(_))
+            | Self::Auth(UpstreamAuthError::Denied(_))
             | Self::Timeout(_)
             | Self::Closed { .. }
             | Self::Rejected { .. }
@@ -176,12 +180,12 @@ impl UpstreamError {
 
     /// Whether it is about the account or the scheme that the proxy authenticates with.
     pub(crate) const fn is_account(&self) -> bool {
-        self.is_password() || matches!(self, Self::Auth(AuthError::NotOffered(_)))
+        self.is_password() || matches!(self, Self::Auth(UpstreamAuthError::NotOffered(_)))
     }
 
     /// Whether it is about the account or its password, wherever in the upstream they are used.
     pub(crate) const fn is_password(&self) -> bool {
-        matches!(self, Self::Auth(AuthError::Refused(_) | AuthError::Rejected(_)))
+        matches!(self, Self::Auth(UpstreamAuthError::Refused(_) | UpstreamAuthError::Rejected(_)))
     }
 }
 
@@ -205,7 +209,7 @@ mod tests {
         let never = [
             UpstreamError::Connect(String::new()),
             UpstreamError::Tls(String::new()),
-            AuthError::Refused(String::new()).into(),
+            UpstreamAuthError::Refused(String::new()).into(),
             Timeout::Deadline.into(),
             closed(Received::Something),
             rejected(false),
@@ -219,7 +223,8 @@ mod tests {
 
     #[test]
     fn the_proxy_is_to_blame_for_its_account_and_a_client_for_its_own() {
-        let [refused, required] = [AuthError::Refused, AuthError::Required].map(|kind| kind(String::new()));
+        let [refused, required] =
+            [UpstreamAuthError::Refused, UpstreamAuthError::Required].map(|kind| kind(String::new()));
         assert_eq!(UpstreamError::from(refused).side(), Side::Proxy);
         assert_eq!(UpstreamError::from(required).side(), Side::Client);
         assert_eq!(UpstreamError::closed("it was closed").side(), Side::Upstream);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use engine::{
     Conversation, Engine, Envelope, HandleTable, Incoming, Interface, OperationKey, Refusal, SecurityContext,
 };
-use identity::{Authority, Registry};
+use identity::{Authority, ContextCounters};
 use mapi::ndr::Ptr;
 use mapi::nspi;
 use wire::{Endian, FileTime};
@@ -20,7 +20,7 @@ pub fn caller(authority: &str) -> SecurityContext {
     static KNOWN: Mutex<BTreeMap<String, Authority>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let authority = known.entry(authority.to_owned()).or_insert_with(|| Authority::new(authority));
-    SecurityContext::anonymous(&Registry::new(), authority)
+    SecurityContext::anonymous(&ContextCounters::new(), authority)
 }
 
 /// A call of `context`, little-endian.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::nt_hash::NtHash;
-use crate::standing::Standing;
+use crate::account_status::AccountStatus;
 
 /// An account as its directory knows it.
 #[derive(Debug, Clone)]
@@ -20,14 +20,21 @@ pub struct Account {
     /// Whether the account may not sign in.
     pub disabled: bool,
     /// On which the security contexts of the account rest.
-    pub standing: Standing,
+    pub status: AccountStatus,
 }
 
 impl Account {
     /// The account `user` of `domain`, which may sign in.
     pub fn new(user: impl Into<String>, domain: impl Into<String>, nt_hash: NtHash) -> Self {
         let (user, domain) = (user.into(), domain.into());
-        Self { user, domain, dns_domain: String::new(), nt_hash, disabled: false, standing: Standing::new() }
+        Self {
+            user,
+            domain,
+            dns_domain: String::new(),
+            nt_hash,
+            disabled: false,
+            status: AccountStatus::new(),
+        }
     }
 }
 

@@ -157,7 +157,7 @@ impl AccountFile {
     }
 
     /// Takes the place of `old`, as the accounts of the same file when it is read again. An account that is as it
-    /// was keeps its standing; those that were removed, disabled or given another password lose theirs. Says how
+    /// was keeps its status; those that were removed, disabled or given another password lose theirs. Says how
     /// many these are.
     pub fn succeed(&mut self, old: &Self) -> usize {
         let mut withdrawn = 0_usize;
@@ -166,10 +166,10 @@ impl AccountFile {
                 self.position(&before.domain, &before.user).and_then(|index| self.accounts.get_mut(index));
             match now {
                 Some(now) if !now.disabled && now.nt_hash.expose() == before.nt_hash.expose() => {
-                    now.standing = before.standing.clone();
+                    now.status = before.status.clone();
                 }
                 _ => {
-                    before.standing.withdraw();
+                    before.status.revoke();
                     withdrawn = withdrawn.saturating_add(1);
                 }
             }

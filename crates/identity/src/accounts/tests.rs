@@ -1,7 +1,7 @@
 //! Tests of the accounts file.
 
 use super::*;
-use crate::standing::Standing;
+use crate::account_status::AccountStatus;
 
 const FILE: &str = r#"
 [[account]]
@@ -190,19 +190,19 @@ fn an_ambiguous_account_is_not_added_and_changes_nothing() {
 fn an_account_that_is_as_it_was_keeps_its_standing_and_others_lose_it() {
     let before =
         AccountFile::parse(&file_of(&[("alice", "LAB", ""), ("bob", "LAB", ""), ("carol", "", "")])).unwrap();
-    let standing = |user: &str| before.find("", user).unwrap().standing;
-    let [alice, bob, carol] = ["alice", "bob", "carol"].map(standing);
+    let status = |user: &str| before.find("", user).unwrap().status;
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(status);
     let mut after =
         AccountFile::parse(&file_of(&[("Alice", "lab", "lab.test"), ("bob", "LAB", "")])).unwrap();
     let disabled = Account { disabled: true, ..after.find("", "bob").unwrap() };
     after.set(disabled).unwrap();
     assert_eq!(after.succeed(&before), 2);
-    assert_eq!([&alice, &bob, &carol].map(Standing::is_withdrawn), [false, true, true]);
+    assert_eq!([&alice, &bob, &carol].map(AccountStatus::is_revoked), [false, true, true]);
 
     // A new password, and one that is there again: neither is what it was.
     let mut last = AccountFile::parse(&file_of(&[("alice", "LAB", ""), ("carol", "", "")])).unwrap();
     last.set(Account::new("alice", "LAB", NtHash::from_password("y"))).unwrap();
     assert_eq!(last.succeed(&after), 1);
-    assert!(alice.is_withdrawn() && carol.is_withdrawn());
-    assert!(["alice", "carol"].iter().all(|user| !last.find("", user).unwrap().standing.is_withdrawn()));
+    assert!(alice.is_revoked() && carol.is_revoked());
+    assert!(["alice", "carol"].iter().all(|user| !last.find("", user).unwrap().status.is_revoked()));
 }

@@ -14,7 +14,7 @@ use super::security::NtlmSecurity;
 use crate::accounts::{Account, NtHash};
 use crate::auth_config::{AcceptorConfig, BindingPolicy, NtlmVersion};
 use crate::context::{ActingLevel, Proven, SecurityContext};
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{self, Step, check_size};
 use crate::package::Channel;
 use crate::principal::Principal;
@@ -62,7 +62,7 @@ impl Acceptor {
         token: &[u8],
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<(Challenged, Vec<u8>), Refusal> {
+    ) -> Result<(Challenged, Vec<u8>), AuthError> {
         let flags = self.choose(Negotiate::from_bytes(token)?.flags)?;
         let mut server_challenge = [0; 8];
         random.fill(&mut server_challenge)?;
@@ -86,17 +86,17 @@ impl Acceptor {
             .to_bytes()
             .and_then(|pairs| Challenge::new(flags, server_challenge, version, &target, &pairs))
             .and_then(|challenge| challenge.to_bytes())
-            .map_err(Refusal::Unwritable)?;
+            .map_err(AuthError::Unencodable)?;
         let challenged =
             Challenged { negotiate: token.to_vec(), challenge: challenge.clone(), server_challenge, flags };
         Ok((challenged, challenge))
     }
 
     /// What of the client's offer we take ([MS-NLMP] 3.2.5.1.1).
-    fn choose(&self, offer: F) -> Result<F, Refusal> {
+    fn choose(&self, offer: F) -> Result<F, AuthError> {
         // UTF-16 goes before OEM where a client offers both. curl offers OEM alone.
         let texts = match charset(offer) {
-            F::NONE => return Err(Refusal::Weak("UNICODE")),
+            F::NONE => return Err(AuthError::TooWeak("UNICODE")),
             texts => texts,
         };
         let echoed = F::NTLMSSP_REQUEST_TARGET
@@ -127,23 +127,23 @@ impl Acceptor {
         Ok(flags)
     }
 
-    fn check_strength(&self, flags: F) -> Result<(), Refusal> {
+    fn check_strength(&self, flags: F) -> Result<(), AuthError> {
         let policy = &self.config.policy;
         if !policy.allow_legacy && !flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
-            return Err(Refusal::Weak("EXTENDED_SESSIONSECURITY"));
+            return Err(AuthError::TooWeak("EXTENDED_SESSIONSECURITY"));
         }
         if policy.require_128 && flags.protects() && !flags.contains(F::NTLMSSP_NEGOTIATE_128) {
-            return Err(Refusal::Weak("128"));
+            return Err(AuthError::TooWeak("128"));
         }
         Ok(())
     }
 
-    fn authenticate(&self, challenged: &Challenged, token: &[u8], now: FileTime) -> Result<Step, Refusal> {
+    fn authenticate(&self, challenged: &Challenged, token: &[u8], now: FileTime) -> Result<Step, AuthError> {
         let message = Authenticate::from_bytes(token)?;
         // What was not offered cannot be chosen.
         let flags = message.flags & challenged.flags;
         if charset(flags) == F::NONE || charset(flags) != charset(message.flags) {
-            return Err(Refusal::Weak("UNICODE"));
+            return Err(AuthError::TooWeak("UNICODE"));
         }
         self.check_strength(flags)?;
         if is_anonymous(&message)? {
@@ -156,7 +156,7 @@ impl Acceptor {
         if let Some(claims) = &verified.claims {
             let seconds = claims.timestamp.distance(now).as_secs();
             if seconds > self.config.policy.max_skew.as_secs() {
-                return Err(Refusal::Skew { seconds });
+                return Err(AuthError::ClockSkew { seconds });
             }
         }
         let pairs = verified.claims.as_ref().map(|claims| &claims.av_pairs);
@@ -167,7 +167,12 @@ impl Acceptor {
 
     /// Looks the account up and compares what the client sent with what its password gives. Unknown and
     /// disabled accounts cost the same work, and end the same way, as a wrong password.
-    fn verify(&self, challenged: &Challenged, message: &Authenticate, flags: F) -> Result<Verified, Refusal> {
+    fn verify(
+        &self,
+        challenged: &Challenged,
+        message: &Authenticate,
+        flags: F,
+    ) -> Result<Verified, AuthError> {
         let (domain, user) = (message.domain()?, message.user()?);
         let response = message.nt_response()?;
         let found = self.config.accounts.find(&domain, &user);
@@ -191,7 +196,7 @@ impl Acceptor {
             Some(account) if bool::from(matches & admissible) => {
                 Ok(Verified { account, version, key_exchange_key: key, claims })
             }
-            _ => Err(Refusal::Logon),
+            _ => Err(AuthError::InvalidCredentials),
         }
     }
 
@@ -201,9 +206,9 @@ impl Acceptor {
         flags: F,
         hash: &NtHash,
         server: [u8; 8],
-    ) -> Result<Response, Refusal> {
+    ) -> Result<Response, AuthError> {
         if !self.config.policy.allow_legacy || message.nt_response()?.is_empty() {
-            return Err(Refusal::Legacy);
+            return Err(AuthError::Legacy);
         }
         let client = if flags.contains(F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) {
             let lm = message.lm_response()?;
@@ -222,35 +227,35 @@ impl Acceptor {
         token: &[u8],
         claims: Option<&ClientChallenge>,
         exported: &[u8; 16],
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), AuthError> {
         let flags = claims.map_or(Ok(AvFlags::NONE), |claims| claims.av_pairs.flags())?;
         if !flags.contains(AvFlags::MIC_PROVIDED) {
-            return if self.config.policy.require_mic { Err(Refusal::MicAbsent) } else { Ok(()) };
+            return if self.config.policy.require_mic { Err(AuthError::MicAbsent) } else { Ok(()) };
         }
-        let mic = message.mic.ok_or(Refusal::MicAbsent)?;
+        let mic = message.mic.ok_or(AuthError::MicAbsent)?;
         if bool::from(crypto::mic(exported, &challenged.negotiate, &challenged.challenge, token).ct_eq(&mic))
         {
             Ok(())
         } else {
-            Err(Refusal::Mic)
+            Err(AuthError::MicMismatch)
         }
     }
 
-    fn check_bindings(&self, pairs: Option<&AvPairs>) -> Result<(), Refusal> {
+    fn check_bindings(&self, pairs: Option<&AvPairs>) -> Result<(), AuthError> {
         // Sixteen zeros mean that the client has none ([MS-NLMP] 2.2.2.1).
         let theirs =
             pairs.and_then(|pairs| pairs.get(AvId::MsvAvChannelBindings)).filter(|value| *value != [0; 16]);
         match (self.config.policy.bindings, theirs) {
             (BindingPolicy::Ignore, _) | (BindingPolicy::Allow, None) => Ok(()),
-            (BindingPolicy::Require, None) => Err(Refusal::BindingAbsent),
+            (BindingPolicy::Require, None) => Err(AuthError::BindingAbsent),
             (_, Some(theirs)) => match self.channel.bindings {
                 Some(ours) if bool::from(ours.as_bytes().as_slice().ct_eq(theirs)) => Ok(()),
-                _ => Err(Refusal::BindingMismatch),
+                _ => Err(AuthError::BindingMismatch),
             },
         }
     }
 
-    fn check_target(&self, pairs: Option<&AvPairs>) -> Result<(), Refusal> {
+    fn check_target(&self, pairs: Option<&AvPairs>) -> Result<(), AuthError> {
         let names = &self.config.policy.target_names;
         let Some(pairs) = pairs.filter(|_| !names.is_empty()) else { return Ok(()) };
         let target = pairs.get(AvId::MsvAvTargetName).unwrap_or_default();
@@ -261,7 +266,7 @@ impl Acceptor {
         if names.iter().any(|name| name.eq_ignore_ascii_case(target_host(&target))) {
             return Ok(());
         }
-        Err(Refusal::Target(target))
+        Err(AuthError::WrongTarget(target))
     }
 
     fn admit(&self, verified: &Verified, flags: F, exported: &[u8; 16], now: FileTime) -> Step {
@@ -278,32 +283,32 @@ impl Acceptor {
             authority: config.authority.clone(),
             expires: config.policy.lifetime.map(|lifetime| now.after(lifetime)),
             session_key: Some(SessionKey::new(*exported)),
-            standing: Some(verified.account.standing.clone()),
+            status: Some(verified.account.status.clone()),
         };
         Step::Done {
             token: None,
-            context: SecurityContext::proven(proven, &config.registry),
+            context: SecurityContext::proven(proven, &config.contexts),
             security: Box::new(NtlmSecurity::new(flags, exported, false)),
         }
     }
 
-    fn admit_anonymous(&self, message: &Authenticate, flags: F) -> Result<Step, Refusal> {
+    fn admit_anonymous(&self, message: &Authenticate, flags: F) -> Result<Step, AuthError> {
         let config = &self.config;
         if !config.policy.allow_anonymous {
-            return Err(Refusal::Anonymous);
+            return Err(AuthError::Anonymous);
         }
         let exported = exported_key(message, flags, &[0; 16])?;
         let key = Some(SessionKey::new(*exported));
         Ok(Step::Done {
             token: None,
-            context: SecurityContext::anonymous_with_key(&config.registry, &config.authority, key),
+            context: SecurityContext::anonymous_with_key(&config.contexts, &config.authority, key),
             security: Box::new(NtlmSecurity::new(flags, &exported, false)),
         })
     }
 }
 
 impl handshake::Acceptor for Acceptor {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start => {
@@ -312,7 +317,7 @@ impl handshake::Acceptor for Acceptor {
                 Ok(Step::Continue(answer))
             }
             State::Challenged(challenged) => self.authenticate(&challenged, token, now),
-            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
+            State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::security::NtlmSecurity;
 use crate::auth_config::{InitiatorConfig, NtlmVersion, Protection};
 use crate::context::{ActingLevel, Proven, SecurityContext};
 use crate::credentials::Credentials;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{self, Step, check_size};
 use crate::package::Channel;
 use crate::principal::Principal;
@@ -82,7 +82,7 @@ impl Initiator {
     }
 
     /// What both sides want, where it is what we need.
-    fn agree(&self, offer: F, chosen: F) -> Result<F, Refusal> {
+    fn agree(&self, offer: F, chosen: F) -> Result<F, AuthError> {
         let mut needed = vec![(F::NTLMSSP_NEGOTIATE_UNICODE, "UNICODE")];
         if self.config.version == NtlmVersion::V2 || !self.config.allow_legacy {
             needed.push((F::NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY, "EXTENDED_SESSIONSECURITY"));
@@ -98,7 +98,7 @@ impl Initiator {
         }
         let agreed = offer & chosen;
         match needed.into_iter().find(|(flag, _)| !agreed.contains(*flag)) {
-            Some((_, name)) => Err(Refusal::Weak(name)),
+            Some((_, name)) => Err(AuthError::TooWeak(name)),
             None => Ok(agreed),
         }
     }
@@ -110,7 +110,7 @@ impl Initiator {
         token: &[u8],
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, AuthError> {
         let challenge = Challenge::from_bytes(token)?;
         let flags = self.agree(offer, challenge.flags)?;
         let answer = self.answer(&challenge, flags, now, random)?;
@@ -140,12 +140,12 @@ impl Initiator {
             session_key: &session_key,
         };
         let message = Authenticate::new(sent, Version::ours(flags), parts);
-        let mut message = message.map_err(Refusal::Unwritable)?;
+        let mut message = message.map_err(AuthError::Unencodable)?;
         if answer.with_mic {
-            let unsigned = message.to_bytes().map_err(Refusal::Unwritable)?;
+            let unsigned = message.to_bytes().map_err(AuthError::Unencodable)?;
             message.mic = Some(crypto::mic(&exported, negotiate, token, &unsigned));
         }
-        let token = Some(message.to_bytes().map_err(Refusal::Unwritable)?);
+        let token = Some(message.to_bytes().map_err(AuthError::Unencodable)?);
         let context = self.context(&exported);
         let security = Box::new(NtlmSecurity::new(flags, &exported, true));
         Ok(Step::Done { token, context, security })
@@ -157,7 +157,7 @@ impl Initiator {
         flags: F,
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, AuthError> {
         let Credentials::Account { user, domain, secret } = &self.config.credentials else {
             let key_exchange_key = Zeroizing::new([0; 16]);
             let (lm_response, nt_response) = (vec![0], Vec::new());
@@ -195,7 +195,7 @@ impl Initiator {
             reserved3: 0,
             av_pairs,
         };
-        let temp = claims.to_bytes().map_err(Refusal::Unwritable)?;
+        let temp = claims.to_bytes().map_err(AuthError::Unencodable)?;
         let response_key = crypto::ntowf_v2(nt_hash, user, domain);
         let response = crypto::response_v2(&response_key, server, &temp);
         let mut nt_response = response.proof().to_vec();
@@ -209,7 +209,7 @@ impl Initiator {
     }
 
     /// Adds to the server's pairs what the client says ([MS-NLMP] 3.1.5.1.2).
-    fn describe(&self, pairs: &mut AvPairs) -> Result<(), Refusal> {
+    fn describe(&self, pairs: &mut AvPairs) -> Result<(), AuthError> {
         let flags = pairs.flags()?.with(AvFlags::MIC_PROVIDED);
         pairs.set(AvId::MsvAvFlags, flags.0.to_le_bytes());
         let bindings = self.channel.bindings.map_or([0; 16], |bindings| *bindings.as_bytes());
@@ -224,7 +224,7 @@ impl Initiator {
         let config = &self.config;
         let session_key = Some(SessionKey::new(*exported));
         let Credentials::Account { user, domain, .. } = &config.credentials else {
-            return SecurityContext::anonymous_with_key(&config.registry, &config.authority, session_key);
+            return SecurityContext::anonymous_with_key(&config.contexts, &config.authority, session_key);
         };
         let proven = Proven {
             principal: Principal::new(user, domain),
@@ -233,28 +233,28 @@ impl Initiator {
             authority: config.authority.clone(),
             expires: None,
             session_key,
-            standing: None,
+            status: None,
         };
-        SecurityContext::proven(proven, &config.registry)
+        SecurityContext::proven(proven, &config.contexts)
     }
 }
 
 impl handshake::Initiator for Initiator {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start if token.is_empty() => {
                 let flags = self.offer();
                 let message = Negotiate::new(flags, Version::ours(flags));
-                let negotiate = message.to_bytes().map_err(Refusal::Unwritable)?;
+                let negotiate = message.to_bytes().map_err(AuthError::Unencodable)?;
                 self.state = State::Negotiating { flags, negotiate: negotiate.clone() };
                 Ok(Step::Continue(negotiate))
             }
-            State::Start => Err(Refusal::OutOfOrder { expected: "an empty token" }),
+            State::Start => Err(AuthError::OutOfOrder { expected: "an empty token" }),
             State::Negotiating { flags, negotiate } => {
                 self.authenticate(flags, &negotiate, token, now, random)
             }
-            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
+            State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
         }
     }
 }

@@ -8,10 +8,10 @@ use super::acceptor::Acceptor;
 use super::initiator::Initiator;
 use super::messages::{Authenticate, SIGNATURE};
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake;
 use crate::package::{Channel, Package};
-use crate::passthrough::handshake::Handshake;
+use crate::passthrough::handshake_transcript::HandshakeTranscript;
 use crate::passthrough::transcript::Transcript;
 use crate::spnego::tokens::Oid;
 
@@ -49,7 +49,7 @@ impl Package for Ntlm {
         &self,
         config: &Arc<AcceptorConfig>,
         channel: Channel,
-    ) -> Result<Box<dyn handshake::Acceptor>, Refusal> {
+    ) -> Result<Box<dyn handshake::Acceptor>, AuthError> {
         Ok(Box::new(Acceptor::new(Arc::clone(config), channel)))
     }
 
@@ -57,7 +57,7 @@ impl Package for Ntlm {
         &self,
         config: &InitiatorConfig,
         channel: Channel,
-    ) -> Result<Box<dyn handshake::Initiator>, Refusal> {
+    ) -> Result<Box<dyn handshake::Initiator>, AuthError> {
         Ok(Box::new(Initiator::new(config.clone(), channel)))
     }
 
@@ -73,6 +73,6 @@ impl Package for Ntlm {
     }
 
     fn transcript(&self) -> Option<Box<dyn Transcript>> {
-        Some(Box::new(Handshake::bare()))
+        Some(Box::new(HandshakeTranscript::bare()))
     }
 }

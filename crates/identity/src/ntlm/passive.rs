@@ -15,7 +15,7 @@ use super::response::{exported_key, is_anonymous, split_v2};
 use super::security::resume::EFFORT;
 use super::security::{NtlmSecurity, SIGNATURE_SIZE};
 use crate::accounts::{NtHash, fold_case};
-use crate::error::{MessageError, Refusal};
+use crate::error::{AuthError, MessageError};
 use crate::handshake::check_size;
 use crate::spnego::tokens::{NegTokenInit, NegTokenResp, Oid, mech_type_list};
 
@@ -134,7 +134,7 @@ impl Witness {
     ///
     /// # Errors
     /// When the handshake's messages contradict themselves.
-    pub fn open(&self, secrets: &[Secret]) -> Result<Vec<PassiveSecurity>, Refusal> {
+    pub fn open(&self, secrets: &[Secret]) -> Result<Vec<PassiveSecurity>, AuthError> {
         let challenge = Challenge::from_bytes(&self.challenge)?;
         let message = Authenticate::from_bytes(&self.authenticate)?;
         let flags = message.flags & challenge.flags;
@@ -158,7 +158,7 @@ impl Witness {
         message: &Authenticate,
         flags: F,
         server: [u8; 8],
-    ) -> Result<Option<crypto::Key>, Refusal> {
+    ) -> Result<Option<crypto::Key>, AuthError> {
         let user = message.user()?;
         let hash = match &secret.0 {
             Kind::SessionKey(key) => {

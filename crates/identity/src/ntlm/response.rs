@@ -8,11 +8,11 @@ use super::flags::NegotiateFlags as F;
 use super::messages::Authenticate;
 use crate::auth_config::NtlmVersion;
 use crate::context::Proof;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::package::Channel;
 
 /// Whether the client signs in anonymously ([MS-NLMP] 3.2.5.1.2).
-pub(super) fn is_anonymous(message: &Authenticate) -> Result<bool, Refusal> {
+pub(super) fn is_anonymous(message: &Authenticate) -> Result<bool, AuthError> {
     let lm = message.lm_response()?;
     Ok(message.user()?.is_empty() && message.nt_response()?.is_empty() && (lm.is_empty() || lm == [0]))
 }
@@ -30,7 +30,7 @@ pub(super) fn exported_key(
     message: &Authenticate,
     flags: F,
     key_exchange_key: &[u8; 16],
-) -> Result<Key, Refusal> {
+) -> Result<Key, AuthError> {
     let mut exported = Zeroizing::new(*key_exchange_key);
     if flags.contains(F::NTLMSSP_NEGOTIATE_KEY_EXCH) && flags.protects() {
         let sent = message.session_key()?;

@@ -1,20 +1,19 @@
-//! What pass-through authentication is configured with.
+//! Configuration of pass-through authentication.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::authority::Authority;
-use crate::registry::Registry;
+use crate::context_counters::ContextCounters;
 
-/// Where sign-ins lead that pass through us.
+/// Configuration of pass-through authentication at one server.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What the server is called in the identities that it vouches for.
+    /// The server, as the authority of the identities that it authenticates.
     pub authority: Authority,
-    /// How long a context lasts at most. `None`: as long as somebody holds it. That is the connection on
-    /// which it was made, and each session and each piece of work that began under it, which may outlive the
-    /// connection.
+    /// The longest lifetime of a context. `None`: the context is valid as long as the connection on which it was made,
+    /// and each session and deferred job that began under it, which may outlive the connection.
     pub lifetime: Option<Duration>,
-    /// Where contexts are counted.
-    pub registry: Arc<Registry>,
+    /// Counters of the contexts made.
+    pub contexts: Arc<ContextCounters>,
 }

@@ -1,33 +1,36 @@
-//! Sign-ins that pass through us: a client proves itself to the server, not to us.
+//! Pass-through authentication: clients authenticate to the server through the proxy.
 //!
-//! We cannot tell whether a password, a token or a response is right. The server can, and says so by what it does
-//! with one and the same request, which changes nothing:
+//! The proxy cannot verify a password, a token or a handshake's last message. The server can, and the proxy infers the
+//! result from the server's responses to one request, the [`Probe`], which changes nothing on the server:
 //!
-//! 1. without credentials it is refused ([`Guarded`]),
-//! 2. with them, or on the connection that a handshake signed in, it is carried out ([`Taken`]),
-//! 3. without them it is refused again, on a fresh connection ([`Accepted`]).
+//! 1. Without credentials the server rejects it with 401 ([`RejectedProbe`]).
+//! 2. With the credentials, or on the connection that a handshake authenticated, the server executes it
+//!    ([`CredentialsAccepted`]).
+//! 3. Without credentials, on a new connection, the server rejects it again ([`Authenticated`]). If the probe's response
+//!    could be a gateway's, the server must reject invalid credentials too ([`ControlRequest`]).
 //!
-//! Nothing less makes a context here, in this order and of the same request: each step is made of the one before
-//! it. What the client is called is read from its credentials, where the server read it too; credentials
-//! without a user name make no context.
+//! Each step is a type that is made from the previous one, so that no other order of steps yields a security context.
+//! The user's name is read from the credentials, from the same field as the server reads it. Credentials without a name
+//! yield no context.
 //!
-//! Two clients are one identity only where the server cannot but take them for one: the same name by the same
-//! scheme, the same ticket, a token for the same account of the same issuer.
+//! Two clients have equal identities only if the server cannot distinguish them: the same name by the same scheme, the
+//! same Kerberos ticket, or tokens for the same account of the same issuer.
 
+mod attempt;
 mod config;
-pub(crate) mod handshake;
-pub(crate) mod named;
-mod proof;
-mod sign_in;
+pub(crate) mod handshake_transcript;
+pub(crate) mod named_user;
+mod probe;
 pub(crate) mod ticket;
 pub(crate) mod transcript;
 
-pub use self::config::Config;
-pub use self::named::Named;
-pub use self::proof::{Answer, GUARDED_FOR, Guarded, Probe};
-pub use self::sign_in::{
-    Accepted, Again, Checked, Control, Elsewhere, Outcome, Sent, SignIn, Taken, Unproven,
+pub use self::attempt::{
+    AuthAttempt, Authenticated, AwaitsResponse, Checked, ControlRequest, CredentialsAccepted, OtherProbe,
+    Outcome, ProofError, RepeatRequest,
 };
+pub use self::config::Config;
+pub use self::named_user::NamedUser;
+pub use self::probe::{Probe, REJECTED_PROBE_VALID_FOR, RejectedProbe, Response};
 pub use self::transcript::Transcript;
 
 #[cfg(test)]

@@ -11,32 +11,37 @@ use wire::FileTime;
 
 use super::*;
 use crate::http_auth::Authorization;
-use crate::{Authority, Mechanism, OsRandom, Proof, Refusal, Registry};
+use crate::{AuthError, Authority, ContextCounters, Mechanism, OsRandom, Proof};
 
 const NOW: FileTime = FileTime(133_000_000_000_000_000);
 
 /// The headers by which a PING shows that the server carried it out.
-const CARRIED_OUT: Answer<'static> =
-    Answer { status: 200, token: None, request_type: Some(b"PING"), response_code: Some(b"0"), offers: &[] };
+const CARRIED_OUT: Response<'static> = Response {
+    status: 200,
+    token: None,
+    request_type: Some(b"PING"),
+    response_code: Some(b"0"),
+    offers: &[],
+};
 
 fn config() -> Arc<Config> {
-    Arc::new(Config { authority: Authority::new("exch"), lifetime: None, registry: Registry::new() })
+    Arc::new(Config { authority: Authority::new("exch"), lifetime: None, contexts: ContextCounters::new() })
 }
 
-fn refusal() -> Answer<'static> {
-    Answer { status: 401, offers: &Mechanism::ALL, ..Answer::default() }
+fn refusal() -> Response<'static> {
+    Response { status: 401, offers: &Mechanism::ALL, ..Response::default() }
 }
 
-fn status(status: u16) -> Answer<'static> {
-    Answer { status, ..Answer::default() }
+fn status(status: u16) -> Response<'static> {
+    Response { status, ..Response::default() }
 }
 
-fn guarded(probe: Probe) -> Guarded {
-    Guarded::seen(probe, &refusal(), NOW).unwrap()
+fn guarded(probe: Probe) -> RejectedProbe {
+    RejectedProbe::from_response(probe, &refusal(), NOW).unwrap()
 }
 
-fn begin(config: &Arc<Config>, scheme: Mechanism) -> SignIn {
-    SignIn::new(config, scheme, &guarded(Probe::Ping), NOW).unwrap()
+fn begin(config: &Arc<Config>, scheme: Mechanism) -> AuthAttempt {
+    AuthAttempt::new(config, scheme, &guarded(Probe::Ping), NOW).unwrap()
 }
 
 /// What the server's `answer` makes of credentials that each request has.
@@ -44,24 +49,24 @@ fn by(
     config: &Arc<Config>,
     scheme: Mechanism,
     credentials: &[u8],
-    answer: &Answer<'_>,
-) -> Result<Outcome, Refusal> {
-    Ok(begin(config, scheme).sent(credentials)?.answered(answer, NOW))
+    answer: &Response<'_>,
+) -> Result<Outcome, AuthError> {
+    Ok(begin(config, scheme).send(credentials)?.on_response(answer, NOW))
 }
 
 /// Who it is, once the server refuses what comes without credentials again.
 #[track_caller]
-fn settled(outcome: Outcome) -> Accepted {
-    let Outcome::Taken(taken) = outcome else { panic!("not taken") };
-    match taken.refused_again(&refusal(), NOW, &mut OsRandom).unwrap() {
-        Checked::Accepted(accepted) => accepted,
+fn settled(outcome: Outcome) -> Authenticated {
+    let Outcome::Accepted(taken) = outcome else { panic!("not taken") };
+    match taken.on_unauthenticated_response(&refusal(), NOW, &mut OsRandom).unwrap() {
+        Checked::Authenticated(accepted) => accepted,
         Checked::Control(_) => panic!("a control"),
     }
 }
 
 /// Who the credentials are of where the server takes them.
 #[track_caller]
-fn accepted(config: &Arc<Config>, scheme: Mechanism, credentials: &[u8]) -> Accepted {
+fn accepted(config: &Arc<Config>, scheme: Mechanism, credentials: &[u8]) -> Authenticated {
     settled(by(config, scheme, credentials, &CARRIED_OUT).unwrap())
 }
 

@@ -1,58 +1,58 @@
-//! What client and server say in a sign-in that passes through, for any mechanism.
+//! The messages of one pass-through authentication, read for the user's name.
 
-use super::named::Named;
-use crate::error::Refusal;
+use super::named_user::NamedUser;
+use crate::error::AuthError;
 
-/// Follows a sign-in of one mechanism that passes through, for the name that the client gives.
+/// Follows the messages of one pass-through authentication by one mechanism.
 ///
-/// It only reads: whether the server takes the credentials, other steps of [`super`] find out.
+/// A transcript only reads. Whether the server accepts the credentials is determined by the steps of [`super`].
 pub trait Transcript: Send {
-    /// Takes a token of the client's.
+    /// Reads a token of the client.
     ///
     /// # Errors
-    /// When no user can be read from it, or it is out of order. Then it must not reach the server.
-    fn client(&mut self, token: &[u8]) -> Result<(), Refusal>;
+    /// If the token names no user, or is out of order. Then the token must not be sent to the server.
+    fn client_token(&mut self, token: &[u8]) -> Result<(), AuthError>;
 
-    /// Takes the server's token of an answer by which the handshake goes on; false where it does not.
-    fn server(&mut self, _token: &[u8]) -> bool {
+    /// Reads the server's token of a 401 response. Returns whether the handshake continues.
+    fn server_token(&mut self, _token: &[u8]) -> bool {
         false
     }
 
-    /// Whether the server's last token, if any, allows that it took the client's.
-    fn allows(&self, _token: Option<&[u8]>) -> bool {
+    /// Whether the server, whose last response carries `token`, may have accepted the client's credentials.
+    fn may_be_accepted(&self, _token: Option<&[u8]>) -> bool {
         true
     }
 
-    /// Whether a user was named.
+    /// Whether the tokens so far name a user.
     fn is_named(&self) -> bool;
 
-    /// Who it is, once the server took what was said; none where no user was named.
-    fn named(self: Box<Self>) -> Option<Named>;
+    /// The user, after the server accepted the credentials; `None` if no token named a user.
+    fn into_user(self: Box<Self>) -> Option<NamedUser>;
 }
 
-/// The transcript of a mechanism whose one token names the user, as `read` reads it.
-pub(crate) struct OneToken {
-    read: fn(&[u8]) -> Result<Named, Refusal>,
-    named: Option<Named>,
+/// The transcript of a mechanism that has one token, which names the user.
+pub(crate) struct SingleToken {
+    read: fn(&[u8]) -> Result<NamedUser, AuthError>,
+    user: Option<NamedUser>,
 }
 
-impl OneToken {
-    pub(crate) const fn new(read: fn(&[u8]) -> Result<Named, Refusal>) -> Self {
-        Self { read, named: None }
+impl SingleToken {
+    pub(crate) const fn new(read: fn(&[u8]) -> Result<NamedUser, AuthError>) -> Self {
+        Self { read, user: None }
     }
 }
 
-impl Transcript for OneToken {
-    fn client(&mut self, token: &[u8]) -> Result<(), Refusal> {
-        self.named = Some((self.read)(token)?);
+impl Transcript for SingleToken {
+    fn client_token(&mut self, token: &[u8]) -> Result<(), AuthError> {
+        self.user = Some((self.read)(token)?);
         Ok(())
     }
 
     fn is_named(&self) -> bool {
-        self.named.is_some()
+        self.user.is_some()
     }
 
-    fn named(self: Box<Self>) -> Option<Named> {
-        self.named
+    fn into_user(self: Box<Self>) -> Option<NamedUser> {
+        self.user
     }
 }

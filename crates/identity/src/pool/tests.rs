@@ -5,7 +5,7 @@ use std::thread::{Scope, scope};
 
 use super::*;
 use crate::context::tests::person;
-use crate::registry::Registry;
+use crate::context_counters::ContextCounters;
 
 const NOW: FileTime = FileTime(10);
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ fn worker<'scope>(scope: &'scope Scope<'scope, '_>, pool: &'scope Pool) {
 }
 
 /// A job that has begun, and goes on when it is released.
-fn at_work(pool: &Pool, context: SecurityContext) -> (Waiting<()>, Sender<()>) {
+fn at_work(pool: &Pool, context: SecurityContext) -> (PendingJob<()>, Sender<()>) {
     let (begins, begun) = channel();
     let (go, gone) = channel::<()>();
     let job = Job::new(context, move |_| {
@@ -33,7 +33,7 @@ fn at_work(pool: &Pool, context: SecurityContext) -> (Waiting<()>, Sender<()>) {
 }
 
 /// What a job comes to, on this thread.
-fn wait<T>(waiting: Waiting<T>) -> Result<T, JobFailed> {
+fn wait<T>(waiting: PendingJob<T>) -> Result<T, JobError> {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -52,7 +52,7 @@ fn wait<T>(waiting: Waiting<T>) -> Result<T, JobFailed> {
 
 #[test]
 fn each_job_is_done_under_the_context_that_it_was_given() {
-    let (registry, pool) = (Registry::new(), pool(64));
+    let (contexts, pool) = (ContextCounters::new(), pool(64));
     scope(|scope| {
         worker(scope, &pool);
         worker(scope, &pool);
@@ -60,7 +60,7 @@ fn each_job_is_done_under_the_context_that_it_was_given() {
             .map(|number| {
                 let name = format!("user{number}");
                 let job =
-                    Job::new(person(&name, &registry, None), |caller| caller.principal().user().to_owned());
+                    Job::new(person(&name, &contexts, None), |caller| caller.principal().user().to_owned());
                 assert_eq!(job.context().principal().user(), name);
                 (name, pool.submit(job).unwrap())
             })
@@ -70,53 +70,53 @@ fn each_job_is_done_under_the_context_that_it_was_given() {
         }
         pool.close();
     });
-    assert_eq!((registry.opened(), registry.open()), (50, 0));
+    assert_eq!((contexts.opened(), contexts.open()), (50, 0));
     assert_eq!(pool.counts(), PoolCounts { done: 50, ..PoolCounts::default() });
 }
 
 #[test]
 fn the_context_outlives_the_request_and_is_closed_when_the_result_is_there() {
-    let (registry, pool) = (Registry::new(), pool(1));
+    let (contexts, pool) = (ContextCounters::new(), pool(1));
     scope(|scope| {
         worker(scope, &pool);
-        let (waiting, go) = at_work(&pool, person("alice", &registry, None));
-        assert_eq!(registry.open(), 1);
+        let (waiting, go) = at_work(&pool, person("alice", &contexts, None));
+        assert_eq!(contexts.open(), 1);
         go.send(()).unwrap();
         assert_eq!(wait(waiting), Ok(()));
-        assert_eq!(registry.open(), 0);
+        assert_eq!(contexts.open(), 0);
         pool.close();
     });
 }
 
 #[test]
 fn a_full_queue_refuses_and_does_not_wait() {
-    let (registry, pool) = (Registry::new(), pool(2));
+    let (contexts, pool) = (ContextCounters::new(), pool(2));
     scope(|scope| {
         worker(scope, &pool);
-        let alice = person("alice", &registry, None);
+        let alice = person("alice", &contexts, None);
         let (first, go) = at_work(&pool, alice.clone());
         let quick = || Job::new(alice.clone(), |_| ());
-        let bobs = Job::new(person("bob", &registry, None), |_| ());
+        let bobs = Job::new(person("bob", &contexts, None), |_| ());
         let (second, third) = (pool.submit(quick()).unwrap(), pool.submit(bobs).unwrap());
-        assert_eq!(pool.submit(quick()).unwrap_err(), Rejected::Full);
+        assert_eq!(pool.submit(quick()).unwrap_err(), SubmitError::QueueFull);
         assert_eq!(pool.counts(), PoolCounts { queued: 2, running: 1, refused: 1, ..PoolCounts::default() });
         go.send(()).unwrap();
         assert_eq!([wait(first), wait(second), wait(third)], [Ok(()); 3]);
         pool.close();
-        assert_eq!(pool.submit(quick()).unwrap_err(), Rejected::Closed);
+        assert_eq!(pool.submit(quick()).unwrap_err(), SubmitError::Closed);
     });
 }
 
 #[test]
 fn nobody_has_more_than_half_of_the_queue() {
     for (queue, half) in [(1, 1), (2, 1), (5, 2), (6, 3)] {
-        let (registry, pool) = (Registry::new(), pool(queue));
+        let (contexts, pool) = (ContextCounters::new(), pool(queue));
         // Of one identity are all contexts of it.
-        let quick = |user: &str| Job::new(person(user, &registry, None), |_| ());
+        let quick = |user: &str| Job::new(person(user, &contexts, None), |_| ());
         let mut waiting: Vec<_> = (0..half).map(|_| pool.submit(quick("alice")).unwrap()).collect();
         assert_eq!(
             pool.submit(quick("ALICE")).unwrap_err(),
-            if queue == 1 { Rejected::Full } else { Rejected::Share }
+            if queue == 1 { SubmitError::QueueFull } else { SubmitError::IdentityLimit }
         );
         if queue > 1 {
             waiting.push(pool.submit(quick("bob")).unwrap());
@@ -127,16 +127,16 @@ fn nobody_has_more_than_half_of_the_queue() {
         assert_eq!(pool.counts().refused, 1);
         pool.close();
         pool.work(|| NOW);
-        assert!(waiting.into_iter().all(|waiting| waiting.now() == Some(Ok(()))));
+        assert!(waiting.into_iter().all(|waiting| waiting.take_result() == Some(Ok(()))));
         assert!(pool.0.lock().shares.is_empty());
     }
     // What is running is not in the queue any more.
-    let (registry, pool) = (Registry::new(), pool(2));
+    let (contexts, pool) = (ContextCounters::new(), pool(2));
     scope(|scope| {
         worker(scope, &pool);
         for _ in 0..3 {
-            let (waiting, go) = at_work(&pool, person("alice", &registry, None));
-            let next = pool.submit(Job::new(person("alice", &registry, None), |_| ())).unwrap();
+            let (waiting, go) = at_work(&pool, person("alice", &contexts, None));
+            let next = pool.submit(Job::new(person("alice", &contexts, None), |_| ())).unwrap();
             go.send(()).unwrap();
             assert_eq!([wait(waiting), wait(next)], [Ok(()); 2]);
         }
@@ -146,60 +146,60 @@ fn nobody_has_more_than_half_of_the_queue() {
 
 #[test]
 fn a_panic_ends_its_own_job_and_no_other() {
-    let (registry, pool) = (Registry::new(), pool(4));
-    let alice = person("alice", &registry, None);
+    let (contexts, pool) = (ContextCounters::new(), pool(4));
+    let alice = person("alice", &contexts, None);
     let bad = pool.submit(Job::<()>::new(alice.clone(), |_| panic!("as the test wants it"))).unwrap();
     let good = pool.submit(Job::new(alice, |_| 7)).unwrap();
     pool.close();
     pool.work(|| NOW);
-    assert_eq!((bad.now(), good.now()), (Some(Err(JobFailed::Panicked)), Some(Ok(7))));
-    assert_eq!(registry.open(), 0);
+    assert_eq!((bad.take_result(), good.take_result()), (Some(Err(JobError::Panicked)), Some(Ok(7))));
+    assert_eq!(contexts.open(), 0);
     assert_eq!(pool.counts(), PoolCounts { done: 2, panicked: 1, ..PoolCounts::default() });
 }
 
 #[test]
 fn expired_and_revoked_callers_have_nothing_done() {
-    let (registry, pool) = (Registry::new(), pool(4));
+    let (contexts, pool) = (ContextCounters::new(), pool(4));
     let begin = |context| Job::new(context, |_: &SecurityContext| unreachable!("not begun"));
-    let (expired, revoked) = (person("a", &registry, Some(NOW)), person("b", &registry, None));
+    let (expired, revoked) = (person("a", &contexts, Some(NOW)), person("b", &contexts, None));
     let expired = pool.submit::<()>(begin(expired)).unwrap();
     let late = pool.submit::<()>(begin(revoked.clone())).unwrap();
     // Also where it happens while the job waits.
     revoked.revoke();
     pool.close();
     pool.work(|| NOW);
-    assert_eq!(expired.now(), Some(Err(JobFailed::Unusable(Unusable::Expired))));
-    assert_eq!(late.now(), Some(Err(JobFailed::Unusable(Unusable::Revoked))));
+    assert_eq!(expired.take_result(), Some(Err(JobError::Context(ContextError::Expired))));
+    assert_eq!(late.take_result(), Some(Err(JobError::Context(ContextError::Revoked))));
 }
 
 #[test]
 fn what_nobody_waits_for_leaves_the_queue() {
-    let (registry, pool) = (Registry::new(), pool(1));
-    let alice = person("alice", &registry, None);
+    let (contexts, pool) = (ContextCounters::new(), pool(1));
+    let alice = person("alice", &contexts, None);
     let job = || Job::new(alice.clone(), |_: &SecurityContext| unreachable!("given up"));
     for _ in 0..100 {
         drop(pool.submit::<()>(job()).unwrap());
     }
-    assert_eq!(pool.counts(), PoolCounts { given_up: 100, ..PoolCounts::default() });
+    assert_eq!(pool.counts(), PoolCounts { cancelled: 100, ..PoolCounts::default() });
     pool.close();
     pool.work(|| NOW);
     drop(alice);
-    assert_eq!(registry.open(), 0);
+    assert_eq!(contexts.open(), 0);
 }
 
 #[test]
 fn a_drain_waits_for_what_is_at_work_and_no_longer_than_it_may() {
-    let (registry, pool) = (Registry::new(), pool(4));
+    let (contexts, pool) = (ContextCounters::new(), pool(4));
     scope(|scope| {
         worker(scope, &pool);
-        let (first, go) = at_work(&pool, person("alice", &registry, None));
-        let second = pool.submit(Job::new(person("bob", &registry, None), |_| ())).unwrap();
+        let (first, go) = at_work(&pool, person("alice", &contexts, None));
+        let second = pool.submit(Job::new(person("bob", &contexts, None), |_| ())).unwrap();
         assert_eq!(pool.drain(Duration::from_millis(50)), 1);
-        assert_eq!(wait(second), Err(JobFailed::Stopped));
+        assert_eq!(wait(second), Err(JobError::Stopped));
         assert_eq!(pool.counts().queued, 0);
         go.send(()).unwrap();
         assert_eq!(pool.drain(PATIENCE), 0);
         assert_eq!(wait(first), Ok(()));
     });
-    assert_eq!(registry.open(), 0);
+    assert_eq!(contexts.open(), 0);
 }

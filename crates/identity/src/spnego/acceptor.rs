@@ -9,7 +9,7 @@ use super::tokens::{MAX_TOKEN, NegHints, NegState, NegTokenInit, NegTokenResp, O
 use super::within::{bare, package_of};
 use crate::auth_config::AcceptorConfig;
 use crate::context::SecurityContext;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{self, Step, check_size};
 use crate::message_security::MessageSecurity;
 use crate::package::{Channel, Package};
@@ -56,7 +56,7 @@ impl Acceptor {
     }
 
     /// The hint that some clients wait for: a list of what we have.
-    fn hint(&mut self) -> Result<Step, Refusal> {
+    fn hint(&mut self) -> Result<Step, AuthError> {
         self.state = State::Start { hinted: true };
         let hints = NegHints { hint_name: Some(HINT_NAME.to_vec()), hint_address: None };
         let mech_types = self.within.iter().filter_map(|package| package.oids().first().cloned()).collect();
@@ -64,13 +64,13 @@ impl Acceptor {
     }
 
     /// The first mechanism of the client's list that we have, and where it stands there.
-    fn choose(&self, list: &[Oid]) -> Result<(usize, Box<dyn handshake::Acceptor>), Refusal> {
+    fn choose(&self, list: &[Oid]) -> Result<(usize, Box<dyn handshake::Acceptor>), AuthError> {
         let channel = self.channel.negotiated();
         let choice = list.iter().enumerate().find_map(|(position, oid)| {
             let package = package_of(self.within, oid)?;
             Some((position, package.acceptor(&self.config, channel).ok()?))
         });
-        choice.ok_or(Refusal::NoMechanism)
+        choice.ok_or(AuthError::NoMechanism)
     }
 
     fn begin(
@@ -78,9 +78,9 @@ impl Acceptor {
         init: &NegTokenInit,
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, AuthError> {
         let (position, mut inner) = self.choose(&init.mech_types)?;
-        let list = mech_type_list(&init.mech_types).map_err(Refusal::Unwritable)?;
+        let list = mech_type_list(&init.mech_types).map_err(AuthError::Unencodable)?;
         let preferred = position == 0;
         let code = ListCode { list, required: !preferred };
         let mut first = NegTokenResp {
@@ -109,11 +109,11 @@ impl Acceptor {
         resp: NegTokenResp,
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, AuthError> {
         if resp.neg_state == Some(NegState::reject) {
-            return Err(Refusal::Rejected);
+            return Err(AuthError::RejectedByPeer);
         }
-        let token = resp.response_token.ok_or(Refusal::OutOfOrder { expected: "a mechanism's token" })?;
+        let token = resp.response_token.ok_or(AuthError::OutOfOrder { expected: "a mechanism's token" })?;
         match inner.step(&token, now, random)? {
             Step::Continue(token) => {
                 self.state = State::Negotiating { inner, code };
@@ -138,7 +138,7 @@ impl Acceptor {
         theirs: Option<&[u8]>,
         context: SecurityContext,
         mut security: Box<dyn MessageSecurity>,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, AuthError> {
         // A client that gets a token of the mechanism's still has to answer, and does so with its code.
         let may_answer = answer.response_token.is_some();
         if theirs.is_none() && code.required && may_answer && security.can_sign() {
@@ -161,7 +161,7 @@ impl Acceptor {
 
 impl handshake::Acceptor for Acceptor {
     /// A first token that is empty is answered with the hint that some clients wait for.
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start { hinted: false } if token.is_empty() => self.hint(),
@@ -185,11 +185,11 @@ impl handshake::Acceptor for Acceptor {
             State::Finishing { code, context, security } => {
                 let resp = NegTokenResp::from_bytes(token)?;
                 if resp.neg_state == Some(NegState::reject) {
-                    return Err(Refusal::Rejected);
+                    return Err(AuthError::RejectedByPeer);
                 }
                 self.finish(NegTokenResp::default(), code, resp.mech_list_mic.as_deref(), context, security)
             }
-            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
+            State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
         }
     }
 }
@@ -198,12 +198,12 @@ fn done(
     answer: NegTokenResp,
     context: SecurityContext,
     security: Box<dyn MessageSecurity>,
-) -> Result<Step, Refusal> {
+) -> Result<Step, AuthError> {
     let answer = NegTokenResp { neg_state: Some(NegState::accept_completed), ..answer };
-    let token = Some(answer.to_bytes().map_err(Refusal::Unwritable)?);
+    let token = Some(answer.to_bytes().map_err(AuthError::Unencodable)?);
     Ok(Step::Done { token, context, security })
 }
 
-pub(super) fn proceed(token: &impl Encode) -> Result<Step, Refusal> {
-    token.to_bytes().map(Step::Continue).map_err(Refusal::Unwritable)
+pub(super) fn proceed(token: &impl Encode) -> Result<Step, AuthError> {
+    token.to_bytes().map(Step::Continue).map_err(AuthError::Unencodable)
 }

@@ -7,7 +7,7 @@ use super::tokens::{MAX_TOKEN, NegState, NegTokenInit, NegTokenResp, Oid, mech_t
 use super::within::package_of;
 use crate::auth_config::InitiatorConfig;
 use crate::context::SecurityContext;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{self, Step, check_size};
 use crate::message_security::MessageSecurity;
 use crate::package::{Channel, Package};
@@ -47,7 +47,7 @@ impl Initiator {
         within: &'static [&'static dyn Package],
         config: &InitiatorConfig,
         channel: Channel,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, AuthError> {
         let channel = channel.negotiated();
         let mut first = None;
         let mut list = Vec::new();
@@ -57,7 +57,7 @@ impl Initiator {
                 first.get_or_insert((inner, *package));
             }
         }
-        let (inner, package) = first.ok_or(Refusal::NoMechanism)?;
+        let (inner, package) = first.ok_or(AuthError::NoMechanism)?;
         Ok(Self { within, config: config.clone(), channel, state: State::Start { inner, package, list } })
     }
 
@@ -68,14 +68,14 @@ impl Initiator {
         token: &[u8],
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, AuthError> {
         let Step::Continue(first) = inner.step(token, now, random)? else {
-            return Err(Refusal::OutOfOrder { expected: "a first token" });
+            return Err(AuthError::OutOfOrder { expected: "a first token" });
         };
-        let code = ListCode { list: mech_type_list(&list).map_err(Refusal::Unwritable)?, required: false };
+        let code = ListCode { list: mech_type_list(&list).map_err(AuthError::Unencodable)?, required: false };
         self.state = State::Negotiating { inner, package, code };
         let init = NegTokenInit { mech_types: list, mech_token: Some(first), ..NegTokenInit::default() };
-        init.to_bytes().map(Step::Continue).map_err(Refusal::Unwritable)
+        init.to_bytes().map(Step::Continue).map_err(AuthError::Unencodable)
     }
 
     /// The server chose another mechanism than the first: its first token.
@@ -85,11 +85,11 @@ impl Initiator {
         code: ListCode,
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Step, Refusal> {
-        let package = package_of(self.within, chosen).ok_or(Refusal::NoMechanism)?;
-        let mut inner = package.initiator(&self.config, self.channel).map_err(|_| Refusal::NoMechanism)?;
+    ) -> Result<Step, AuthError> {
+        let package = package_of(self.within, chosen).ok_or(AuthError::NoMechanism)?;
+        let mut inner = package.initiator(&self.config, self.channel).map_err(|_| AuthError::NoMechanism)?;
         let Step::Continue(token) = inner.step(&[], now, random)? else {
-            return Err(Refusal::OutOfOrder { expected: "a first token" });
+            return Err(AuthError::OutOfOrder { expected: "a first token" });
         };
         self.state = State::Negotiating { inner, package, code: ListCode { required: true, ..code } };
         answer(Some(token), None)
@@ -102,15 +102,15 @@ impl Initiator {
         resp: NegTokenResp,
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, AuthError> {
         if resp.neg_state == Some(NegState::reject) {
-            return Err(Refusal::Rejected);
+            return Err(AuthError::RejectedByPeer);
         }
         code.required |= resp.neg_state == Some(NegState::request_mic);
         if let Some(other) = resp.supported_mech.filter(|mech| !package.oids().contains(mech)) {
             return self.change(&other, code, now, random);
         }
-        let token = resp.response_token.ok_or(Refusal::OutOfOrder { expected: "a mechanism's token" })?;
+        let token = resp.response_token.ok_or(AuthError::OutOfOrder { expected: "a mechanism's token" })?;
         match inner.step(&token, now, random)? {
             Step::Continue(token) => {
                 self.state = State::Negotiating { inner, package, code };
@@ -133,7 +133,7 @@ impl Initiator {
 }
 
 impl handshake::Initiator for Initiator {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
         check_size(token, MAX_TOKEN)?;
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Start { inner, package, list } => self.begin((inner, package), list, token, now, random),
@@ -143,22 +143,22 @@ impl handshake::Initiator for Initiator {
             State::Finishing { code, context, mut security } => {
                 let resp = NegTokenResp::from_bytes(token)?;
                 if resp.neg_state != Some(NegState::accept_completed) {
-                    return Err(Refusal::Rejected);
+                    return Err(AuthError::RejectedByPeer);
                 }
                 code.check(&mut *security, resp.mech_list_mic.as_deref())?;
                 Ok(Step::Done { token: None, context, security })
             }
-            State::Ended => Err(Refusal::OutOfOrder { expected: "nothing" }),
+            State::Ended => Err(AuthError::OutOfOrder { expected: "nothing" }),
         }
     }
 }
 
-fn answer(token: Option<Vec<u8>>, code: Option<Vec<u8>>) -> Result<Step, Refusal> {
+fn answer(token: Option<Vec<u8>>, code: Option<Vec<u8>>) -> Result<Step, AuthError> {
     let resp = NegTokenResp {
         neg_state: Some(NegState::accept_incomplete),
         response_token: token,
         mech_list_mic: code,
         ..NegTokenResp::default()
     };
-    resp.to_bytes().map(Step::Continue).map_err(Refusal::Unwritable)
+    resp.to_bytes().map(Step::Continue).map_err(AuthError::Unencodable)
 }

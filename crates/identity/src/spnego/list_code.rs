@@ -1,6 +1,6 @@
 //! The integrity code of SPNEGO's list of mechanisms (`mechListMIC`, RFC 4178 5).
 
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::message_security::MessageSecurity;
 
 /// What the code is made and checked with.
@@ -17,8 +17,8 @@ impl ListCode {
         &self,
         security: &mut dyn MessageSecurity,
         like: Option<&[u8]>,
-    ) -> Result<Vec<u8>, Refusal> {
-        security.sign_list(&self.list, like).map_err(|_| Refusal::Downgrade)
+    ) -> Result<Vec<u8>, AuthError> {
+        security.sign_list(&self.list, like).map_err(|_| AuthError::Downgrade)
     }
 
     /// Checks the peer's, where it sent one.
@@ -26,11 +26,11 @@ impl ListCode {
         &self,
         security: &mut dyn MessageSecurity,
         code: Option<&[u8]>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), AuthError> {
         match code {
-            Some(code) => security.verify_list(&self.list, code).map_err(|_| Refusal::Downgrade),
+            Some(code) => security.verify_list(&self.list, code).map_err(|_| AuthError::Downgrade),
             // Without integrity there are no integrity codes (RFC 4178 5).
-            None if self.required && security.can_sign() => Err(Refusal::Downgrade),
+            None if self.required && security.can_sign() => Err(AuthError::Downgrade),
             None => Ok(()),
         }
     }

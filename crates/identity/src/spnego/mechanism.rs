@@ -8,10 +8,10 @@ use super::acceptor::Acceptor;
 use super::initiator::Initiator;
 use super::tokens::{NegTokenInit, NegTokenResp};
 use crate::auth_config::{AcceptorConfig, InitiatorConfig};
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake;
 use crate::package::{Channel, Package};
-use crate::passthrough::handshake::Handshake;
+use crate::passthrough::handshake_transcript::HandshakeTranscript;
 use crate::passthrough::transcript::Transcript;
 
 /// The mechanism, around those that it negotiates.
@@ -48,7 +48,7 @@ impl Package for Spnego {
         &self,
         config: &Arc<AcceptorConfig>,
         channel: Channel,
-    ) -> Result<Box<dyn handshake::Acceptor>, Refusal> {
+    ) -> Result<Box<dyn handshake::Acceptor>, AuthError> {
         Ok(Box::new(Acceptor::new(self.within, Arc::clone(config), channel)))
     }
 
@@ -56,7 +56,7 @@ impl Package for Spnego {
         &self,
         config: &InitiatorConfig,
         channel: Channel,
-    ) -> Result<Box<dyn handshake::Initiator>, Refusal> {
+    ) -> Result<Box<dyn handshake::Initiator>, AuthError> {
         Ok(Box::new(Initiator::new(self.within, config, channel)?))
     }
 
@@ -71,6 +71,6 @@ impl Package for Spnego {
     }
 
     fn transcript(&self) -> Option<Box<dyn Transcript>> {
-        Some(Box::new(Handshake::negotiated()))
+        Some(Box::new(HandshakeTranscript::negotiated()))
     }
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::auth_config::InitiatorConfig;
 use crate::auth_config::{Policy, Protection};
 use crate::context::Proof;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{Acceptor, Initiator, Step};
 use crate::mechanism::Mechanism;
 use crate::ntlm::tests as ntlm_tests;
@@ -29,11 +29,11 @@ fn pair(protection: Protection) -> (Box<dyn Initiator>, Box<dyn Acceptor>) {
     (initiator(&config), acceptor())
 }
 
-fn step_i(initiator: &mut Box<dyn Initiator>, token: &[u8]) -> Result<Step, Refusal> {
+fn step_i(initiator: &mut Box<dyn Initiator>, token: &[u8]) -> Result<Step, AuthError> {
     initiator.step(token, NOW, &mut Script::default())
 }
 
-fn step_a(acceptor: &mut Box<dyn Acceptor>, token: &[u8]) -> Result<Step, Refusal> {
+fn step_a(acceptor: &mut Box<dyn Acceptor>, token: &[u8]) -> Result<Step, AuthError> {
     acceptor.step(token, NOW, &mut Script::default())
 }
 
@@ -66,7 +66,7 @@ fn both_ends_finish_and_protect_messages() {
 }
 
 /// A client that likes Kerberos better, and comes to an agreement on NTLM. `seen` is the list that arrives.
-fn prefers_kerberos(seen: &[Oid], sent: &[Oid], with_mic: bool) -> Result<Step, Refusal> {
+fn prefers_kerberos(seen: &[Oid], sent: &[Oid], with_mic: bool) -> Result<Step, AuthError> {
     let mut acceptor = acceptor();
     let init = NegTokenInit {
         mech_types: seen.to_vec(),
@@ -105,9 +105,9 @@ fn kerberos_is_passed_over_and_the_list_protected() {
 fn a_list_that_was_changed_on_the_way_is_refused() {
     let list = [Oid::NEGOEX, Oid::KERBEROS, Oid::NTLM];
     let seen = [Oid::KERBEROS, Oid::NTLM];
-    assert_eq!(prefers_kerberos(&seen, &list, true).unwrap_err(), Refusal::Downgrade);
+    assert_eq!(prefers_kerberos(&seen, &list, true).unwrap_err(), AuthError::Downgrade);
     // To leave the code out does not help where another mechanism was preferred.
-    assert_eq!(prefers_kerberos(&seen, &list, false).unwrap_err(), Refusal::Downgrade);
+    assert_eq!(prefers_kerberos(&seen, &list, false).unwrap_err(), AuthError::Downgrade);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn a_wrong_integrity_code_is_refused_by_both() {
         let third = token(step_i(&mut initiator, &second));
         let mut changed = resp(&third);
         changed.mech_list_mic.as_mut().unwrap()[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(step_a(&mut acceptor, &changed.to_bytes().unwrap()).unwrap_err(), Refusal::Downgrade);
+        assert_eq!(step_a(&mut acceptor, &changed.to_bytes().unwrap()).unwrap_err(), AuthError::Downgrade);
 
         let (mut initiator, mut acceptor) = pair(Protection::Sign);
         let first = token(step_i(&mut initiator, &[]));
@@ -127,7 +127,7 @@ fn a_wrong_integrity_code_is_refused_by_both() {
         let third = token(step_i(&mut initiator, &second));
         let mut changed = resp(&token(step_a(&mut acceptor, &third)));
         changed.mech_list_mic.as_mut().unwrap()[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(step_i(&mut initiator, &changed.to_bytes().unwrap()).unwrap_err(), Refusal::Downgrade);
+        assert_eq!(step_i(&mut initiator, &changed.to_bytes().unwrap()).unwrap_err(), AuthError::Downgrade);
     }
 }
 
@@ -140,7 +140,7 @@ fn a_server_that_asks_for_protection_has_to_give_it() {
     let third = token(step_i(&mut initiator, &second.to_bytes().unwrap()));
     let mut fourth = resp(&token(step_a(&mut acceptor, &third)));
     fourth.mech_list_mic = None;
-    assert_eq!(step_i(&mut initiator, &fourth.to_bytes().unwrap()).unwrap_err(), Refusal::Downgrade);
+    assert_eq!(step_i(&mut initiator, &fourth.to_bytes().unwrap()).unwrap_err(), AuthError::Downgrade);
 }
 
 #[test]
@@ -149,16 +149,16 @@ fn other_mechanisms_and_refusals_end_it() {
     let first = token(step_i(&mut initiator, &[]));
     let second = resp(&token(step_a(&mut acceptor, &first)));
     let rejected = NegTokenResp { neg_state: Some(NegState::reject), ..second.clone() };
-    assert_eq!(step_i(&mut initiator, &rejected.to_bytes().unwrap()).unwrap_err(), Refusal::Rejected);
+    assert_eq!(step_i(&mut initiator, &rejected.to_bytes().unwrap()).unwrap_err(), AuthError::RejectedByPeer);
 
     let (mut initiator, _) = pair(Protection::Sign);
     token(step_i(&mut initiator, &[]));
     let other = NegTokenResp { supported_mech: Some(Oid::KERBEROS), ..second };
-    assert_eq!(step_i(&mut initiator, &other.to_bytes().unwrap()).unwrap_err(), Refusal::NoMechanism);
+    assert_eq!(step_i(&mut initiator, &other.to_bytes().unwrap()).unwrap_err(), AuthError::NoMechanism);
 
     let (_, mut acceptor) = pair(Protection::Sign);
     let only = NegTokenInit { mech_types: vec![Oid::KERBEROS], ..NegTokenInit::default() };
-    assert_eq!(step_a(&mut acceptor, &only.to_bytes().unwrap()).unwrap_err(), Refusal::NoMechanism);
+    assert_eq!(step_a(&mut acceptor, &only.to_bytes().unwrap()).unwrap_err(), AuthError::NoMechanism);
 }
 
 #[test]
@@ -182,5 +182,5 @@ fn a_wrong_password_is_refused_inside_too() {
     let first = token(step_i(&mut initiator, &[]));
     let second = token(step_a(&mut acceptor, &first));
     let third = token(step_i(&mut initiator, &second));
-    assert_eq!(step_a(&mut acceptor, &third).unwrap_err(), Refusal::Logon);
+    assert_eq!(step_a(&mut acceptor, &third).unwrap_err(), AuthError::InvalidCredentials);
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use engine::Interface;
-use identity::{Mechanism, OsRandom, Registry, SecurityContext};
+use identity::{ContextCounters, Mechanism, OsRandom, SecurityContext};
 use net::http::{Anonymous, HttpUpstream, NotConnected, NotOpened, ServiceAuthError, TlsFailure};
 use net::{LoopMarker, NotServed};
 
@@ -31,7 +31,7 @@ pub(crate) struct Shown {
 
 /// Asks the server of `config`, by all roads that are configured; problems go to `found`.
 pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
-    let contexts = Registry::new();
+    let contexts = ContextCounters::new();
     // Without a password all but the sign-in is tried.
     let (identities, signs_in) = match UpstreamIdentities::read(config, &contexts) {
         Ok(identities) if !found.is_wrong_in("upstream.credentials") => {
@@ -68,7 +68,7 @@ pub(crate) async fn ask(config: &Config, found: &mut Found<'_>) -> Shown {
 struct Asking<'a> {
     config: &'a Config,
     identities: UpstreamIdentities,
-    contexts: Arc<Registry>,
+    contexts: Arc<ContextCounters>,
     /// Whether there is an account to sign in with.
     signs_in: bool,
 }

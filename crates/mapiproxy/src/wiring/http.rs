@@ -47,7 +47,7 @@ pub(crate) fn listener_config(
         pending: Pending::default(),
         engine: Arc::clone(engine),
         sessions: sessions(config, &identities.http),
-        contexts: Arc::clone(&acceptor.registry),
+        contexts: Arc::clone(&acceptor.contexts),
         session_idle: Duration::from_secs(clients.session_idle_seconds),
         observer: Arc::clone(observer),
         log: EventLog::default(),

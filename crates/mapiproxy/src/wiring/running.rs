@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Deferral, Engine, Stack};
-use identity::Registry;
+use identity::ContextCounters;
 use net::AuthLimit;
 use net::http::{HttpListenerConfig, TlsError};
 use tokio::sync::watch;
@@ -23,7 +23,7 @@ pub(crate) struct Running {
     pub(super) engine: Arc<Engine>,
     pub(super) listeners: Vec<JoinHandle<()>>,
     pub(super) stop: watch::Sender<bool>,
-    pub(super) contexts: Arc<Registry>,
+    pub(super) contexts: Arc<ContextCounters>,
     pub(super) accounts: Arc<LiveAccounts>,
     pub(super) auth_limit: Arc<AuthLimit>,
     pub(super) identities: UpstreamIdentities,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use identity::accounts::DomainNames;
-use identity::{AcceptorConfig, Accounts, Authority, BindingPolicy, Policy, Registry, ServerNames};
+use identity::{AcceptorConfig, Accounts, Authority, BindingPolicy, ContextCounters, Policy, ServerNames};
 
 use crate::config::{Bindings, Config};
 
@@ -33,7 +33,7 @@ fn target_names(config: &Config) -> Vec<String> {
 pub(super) fn acceptor(
     config: &Config,
     accounts: Arc<dyn Accounts>,
-    contexts: &Arc<Registry>,
+    contexts: &Arc<ContextCounters>,
 ) -> AcceptorConfig {
     let (host, domain) = config.name.split_once('.').unwrap_or((&config.name, ""));
     let own = own_domain(config);
@@ -60,6 +60,6 @@ pub(super) fn acceptor(
         policy,
         names,
         authority: Authority::new("accounts"),
-        registry: Arc::clone(contexts),
+        contexts: Arc::clone(contexts),
     }
 }

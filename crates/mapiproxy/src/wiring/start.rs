@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Deferral, Engine, Observer};
-use identity::{AcceptorConfig, Pool, Registry};
+use identity::{AcceptorConfig, ContextCounters, Pool};
 use net::http::{HttpListenerConfig, run_http};
 use net::{
     Admission, AuthLimit, BodyBudget, ClientAuth, Endpoint, Endpoints, EventLog, Groups, Limits, LoopMarker,
@@ -38,7 +38,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
     own_address::check(config).await?;
     let (observer, recording) = recording::observed(&config.capture, observer)?;
     let engine = Arc::new(Engine::new(stack(config)?).deferring(deferral(config)?));
-    let contexts = Registry::new();
+    let contexts = ContextCounters::new();
     let accounts =
         Arc::new(LiveAccounts::read(config.clients.accounts.as_deref(), own_domain(config), &contexts)?);
     let identities = UpstreamIdentities::read(config, &contexts)?;
@@ -87,7 +87,7 @@ pub(crate) async fn start(config: &Config, observer: Arc<dyn Observer>) -> Resul
 struct ProxyBuilder<'a> {
     config: &'a Config,
     engine: Arc<Engine>,
-    contexts: Arc<Registry>,
+    contexts: Arc<ContextCounters>,
     identities: UpstreamIdentities,
     acceptor: Arc<AcceptorConfig>,
     auth_limit: Arc<AuthLimit>,

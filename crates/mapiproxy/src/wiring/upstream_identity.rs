@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use identity::{Authority, Mechanism, Password, Refusal, Registry, passthrough};
+use identity::{AuthError, Authority, ContextCounters, Mechanism, Password, passthrough};
 use net::{Account, AccountGate, Gate, PassThrough, ServiceAccount, Unauthenticated, UpstreamIdentity};
 use rpc::pdu::AuthLevel;
 
@@ -28,7 +28,7 @@ impl UpstreamIdentities {
     ///
     /// # Errors
     /// When the service account's password can't be read.
-    pub(crate) fn read(config: &Config, contexts: &Arc<Registry>) -> Result<Self, FileError> {
+    pub(crate) fn read(config: &Config, contexts: &Arc<ContextCounters>) -> Result<Self, FileError> {
         match &config.upstream.credentials {
             Credentials::Specified(account) => {
                 let service = Service::read(config, account.clone(), contexts)?;
@@ -39,8 +39,8 @@ impl UpstreamIdentities {
             Credentials::Relayed(_) => {
                 let authority = Authority::new(&http_host(config).to_ascii_lowercase());
                 let lifetime = Some(Duration::from_secs(config.clients.context_seconds));
-                let registry = Arc::clone(contexts);
-                let http = PassThrough::new(passthrough::Config { authority, lifetime, registry });
+                let contexts = Arc::clone(contexts);
+                let http = PassThrough::new(passthrough::Config { authority, lifetime, contexts });
                 Ok(Self { http: UpstreamIdentity::new(http), ..Self::unauthenticated() })
             }
         }
@@ -69,7 +69,7 @@ fn unauthenticated() -> UpstreamIdentity {
 struct Service {
     config: Config,
     account: Specified,
-    contexts: Arc<Registry>,
+    contexts: Arc<ContextCounters>,
     /// For RPC; `None` if calls are unauthenticated, or there are none.
     rpc: Option<ServiceAccount>,
     http: ServiceAccount,
@@ -80,7 +80,7 @@ struct Service {
 }
 
 impl Service {
-    fn read(config: &Config, account: Specified, contexts: &Arc<Registry>) -> Result<Self, FileError> {
+    fn read(config: &Config, account: Specified, contexts: &Arc<ContextCounters>) -> Result<Self, FileError> {
         let password = files::read_password(&account.password_file)?;
         let credentials = account.credentials(&password);
         let gate = AccountGate::new();
@@ -120,7 +120,7 @@ impl Specified {
 fn rpc_account(
     config: &Config,
     credentials: &identity::Credentials,
-    contexts: &Arc<Registry>,
+    contexts: &Arc<ContextCounters>,
 ) -> Option<Account> {
     let upstream = &config.upstream;
     let host = upstream.rpc.as_ref()?.host();
@@ -134,8 +134,8 @@ fn rpc_account(
 fn http_account(
     config: &Config,
     credentials: identity::Credentials,
-    contexts: &Arc<Registry>,
-) -> Result<Account, Refusal> {
+    contexts: &Arc<ContextCounters>,
+) -> Result<Account, AuthError> {
     let host = http_host(config);
     let mechanism = Mechanism::from(config.upstream.http_authentication);
     let account = Account::new(credentials, mechanism, AuthLevel::NONE, host, contexts);

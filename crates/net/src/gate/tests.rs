@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use identity::{Authority, Registry, SecurityContext};
+use identity::{Authority, ContextCounters, SecurityContext};
 use tokio::time::Instant;
 
 use super::account::{Admitted, Outcome, ServiceAccount, Ticket};
 use super::interrupted::{FailedRequest, InterruptedRequests};
 use super::reachability::{Change, Reachability};
 use super::{AccountGate, UpstreamProtocol};
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,13 +18,13 @@ fn connect() -> UpstreamError {
 }
 
 fn refused() -> UpstreamError {
-    AuthError::Refused("wrong password".to_owned()).into()
+    UpstreamAuthError::Refused("wrong password".to_owned()).into()
 }
 
 /// As many users as are needed.
 fn users<const COUNT: usize>() -> [SecurityContext; COUNT] {
     // What authorities of their own vouch for is not one identity.
-    std::array::from_fn(|_| SecurityContext::anonymous(&Registry::new(), &Authority::new("test")))
+    std::array::from_fn(|_| SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("test")))
 }
 
 /// How many attempts are permitted within `seconds`, where a thousand operations a second ask for one and all fail.

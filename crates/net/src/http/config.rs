@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{CookieTable, Engine, Observer};
-use identity::Registry;
+use identity::ContextCounters;
 
 use crate::auth_limit::AuthLimit;
 use crate::body_budget::BodyBudget;
@@ -67,7 +67,7 @@ pub struct HttpListenerConfig {
     /// The sessions of MAPI over HTTP.
     pub sessions: CookieTable,
     /// Where the security context is counted under which sessions are ended at the server.
-    pub contexts: Arc<Registry>,
+    pub contexts: Arc<ContextCounters>,
     /// After how long without a request a session ends.
     pub session_idle: Duration,
     /// Who watches.

@@ -17,7 +17,7 @@ use crate::http::upstream::request::{Body, Onward};
 use crate::http::upstream::response_event::ResponseEvent;
 use crate::http::upstream::slot::UpstreamSlot;
 use crate::tcp::accept::CHECK_INTERVAL;
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 /// A client connection with all that belongs to it alone.
 pub(crate) struct ClientConnection {
@@ -132,7 +132,7 @@ impl ClientConnection {
             return why;
         }
         if upstream.is_anonymous() {
-            return UpstreamError::Auth(AuthError::Required(
+            return UpstreamError::Auth(UpstreamAuthError::Required(
                 "the server refuses anonymous requests".to_owned(),
             ));
         }
@@ -157,7 +157,7 @@ impl ClientConnection {
     ) -> KeepAlive {
         self.upstream.close();
         let Self { downstream, authenticator, .. } = self;
-        if matches!(why, UpstreamError::Auth(AuthError::Required(_))) {
+        if matches!(why, UpstreamError::Auth(UpstreamAuthError::Required(_))) {
             downstream.config.log.client_must_authenticate(downstream.peer, lost.user, why);
             authenticator.challenge(&mut downstream.transport.out.bytes, &request.head);
         } else {

@@ -185,7 +185,7 @@ mod tests {
 
     fn caller(authority: &str) -> Identity {
         let authority = identity::Authority::new(authority);
-        identity::SecurityContext::anonymous(&identity::Registry::new(), &authority).identity().clone()
+        identity::SecurityContext::anonymous(&identity::ContextCounters::new(), &authority).identity().clone()
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use identity::{
-    Acceptor, AcceptorConfig, Channel, ClaimedName, Mechanism, Message, MessageSecurity, Protection, Random,
-    Refusal, SecurityContext, Step,
+    Acceptor, AcceptorConfig, AuthError, Channel, ClaimedName, Mechanism, Message, MessageSecurity,
+    Protection, Random, SecurityContext, Step,
 };
 use rpc::pdu::{AuthLevel, AuthType};
 use rpc::security::{self, ProtectionError};
@@ -60,7 +60,7 @@ impl ClientAuth {
 
     /// The security context of unauthenticated calls.
     pub(crate) fn anonymous(&self) -> SecurityContext {
-        SecurityContext::anonymous(&self.config.registry, &self.config.authority)
+        SecurityContext::anonymous(&self.config.contexts, &self.config.authority)
     }
 }
 
@@ -75,7 +75,7 @@ impl Handshake {
         token: &[u8],
         now: FileTime,
         random: &mut dyn Random,
-    ) -> Result<Step, Refusal> {
+    ) -> Result<Step, AuthError> {
         self.acceptor.step(token, now, random)
     }
 }
@@ -142,7 +142,7 @@ impl security::Protection for Protected {
 #[cfg(test)]
 mod tests {
     use identity::accounts::Account;
-    use identity::{Accounts, Authority, NtHash, OsRandom, Registry};
+    use identity::{Accounts, Authority, ContextCounters, NtHash, OsRandom};
     use identity::{Credentials, Policy, ServerNames};
 
     use super::*;
@@ -160,17 +160,17 @@ mod tests {
     #[test]
     fn what_was_not_negotiated_is_no_protection_that_a_level_can_have() {
         for level in [AuthLevel::CONNECT, AuthLevel::PKT_INTEGRITY, AuthLevel::PKT_PRIVACY] {
-            let registry = Registry::new();
+            let contexts = ContextCounters::new();
             let sign_in = ClientAuth::new(AcceptorConfig {
                 accounts: Arc::new(Alice),
                 policy: Policy::default(),
                 names: ServerNames::default(),
                 authority: Authority::new("here"),
-                registry: Arc::clone(&registry),
+                contexts: Arc::clone(&contexts),
             });
             let credentials = Credentials::nt_hash("alice", "LAB", NtHash::from_password("pw"));
             let account =
-                crate::account::Account::new(credentials, Mechanism::NTLM, level, "there", &registry);
+                crate::account::Account::new(credentials, Mechanism::NTLM, level, "there", &contexts);
             let mut client = account.mechanism.initiator(&account.config, Channel::RPC).unwrap();
             let now = crate::clock::now();
             let mut server = sign_in.accept(AuthType::WINNT).unwrap();

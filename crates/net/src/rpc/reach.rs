@@ -15,7 +15,7 @@ use crate::rpc::dial::Upstream;
 use crate::rpc::resolver::{EndpointError, Location, syntax};
 use crate::rpc::upstream_auth::is_denial;
 use crate::tcp::connect::{ConnectError, ResolveError, connect_any, resolve};
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 /// An operation number that does not exist, to which the server only answers a fault (C706 `nca_s_op_rng_error`).
 const NO_OPERATION: u16 = 0x0fff;
@@ -115,8 +115,10 @@ fn judge(failure: &CallFailure) -> Result<(), NotServed> {
         CallFailure::Fault(FaultStatus::NCA_S_UNK_IF) => Err(NotServed::NotThere(text)),
         CallFailure::Fault(_) => Ok(()),
         CallFailure::Lost { why, .. } => Err(match why {
-            UpstreamError::Auth(AuthError::Refused(_) | AuthError::Denied(_)) => NotServed::Refused(text),
-            UpstreamError::Auth(AuthError::Rejected(_))
+            UpstreamError::Auth(UpstreamAuthError::Refused(_) | UpstreamAuthError::Denied(_)) => {
+                NotServed::Refused(text)
+            }
+            UpstreamError::Auth(UpstreamAuthError::Rejected(_))
             | UpstreamError::Rejected { .. }
             | UpstreamError::Loop => NotServed::Rejected(text),
             UpstreamError::NotServed(_) => NotServed::NotThere(text),

@@ -27,7 +27,7 @@ use crate::rpc::pending_calls::{ClientCall, InFlight, InFlightTable};
 use crate::rpc::resolver::syntax;
 use crate::rpc::upstream_associations::UpstreamConnections;
 use crate::rpc::upstream_auth::{is_refusal, refusal};
-use crate::upstream_error::{AuthError, Retry, UpstreamError};
+use crate::upstream_error::{Retry, UpstreamAuthError, UpstreamError};
 
 /// What all client connections that are relayed have in common.
 pub struct RpcRelay {
@@ -286,7 +286,7 @@ impl RelayConnection {
         // The upstream refuses the proxy's account, not the client, whose own sign-in was good: to it, the call failed. A
         // handshake that ends with AUTH3 is not answered, so that a refusal is the fault of the first call.
         if is_refusal(status) && self.upstreams.authenticates(&in_flight.call.upstream) {
-            let denied = AuthError::Denied(refusal(&status)).into();
+            let denied = UpstreamAuthError::Denied(refusal(&status)).into();
             return self.failed(token, &denied, Progress::Unknown, replies);
         }
         self.resume(token, Outcome::Refused(UpstreamRefusal::Fault(status)), replies);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use identity::{Channel, Initiator, OsRandom, Refusal, SecurityContext, Step};
+use identity::{AuthError, Channel, Initiator, OsRandom, SecurityContext, Step};
 use rpc::client::{CloseReason, Credentials, NextLeg};
 use rpc::pdu::{AuthLevel, AuthType, FaultStatus, RejectReason};
 
@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::clock;
 use crate::gate::AuthAttempt;
 use crate::rpc::auth::{protection, strongest};
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 /// The reasons of a `bind_nak` that are about authentication (C706 12.6.3.1, [MS-RPCE] 2.2.2.5).
 const REFUSES_PACKAGE: [RejectReason; 2] =
@@ -52,7 +52,7 @@ impl UpstreamAuth {
         let Some(account) = &self.account else { return Ok(None) };
         let initiator = account.mechanism.initiator(&account.config, Channel::RPC);
         let mut initiator = initiator.map_err(|refusal| protocol(&refusal))?;
-        let auth_type = account.mechanism.rpc_auth_type().ok_or_else(|| protocol(&Refusal::NoMechanism))?;
+        let auth_type = account.mechanism.rpc_auth_type().ok_or_else(|| protocol(&AuthError::NoMechanism))?;
         let first = initiator.step(&[], clock::now(), &mut OsRandom);
         let Step::Continue(token) = first.map_err(|refusal| protocol(&refusal))? else {
             return Err(protocol(&"the handshake ended before it began"));
@@ -76,7 +76,7 @@ impl UpstreamAuth {
                 let level = self.account.as_ref().map_or(AuthLevel::CONNECT, |account| account.level);
                 if level.effective() > Some(strongest(&*security)) {
                     let why = format!("the server's handshake negotiated too little for the level {level}");
-                    return Err(AuthError::NotOffered(why).into());
+                    return Err(UpstreamAuthError::NotOffered(why).into());
                 }
                 self.context.replace(context);
                 self.initiator = None;
@@ -116,11 +116,11 @@ impl UpstreamAuth {
                 refused(status)
             }
             CloseReason::SetupFault(status) if is_denial(*status) => {
-                AuthError::Denied(reason.to_string()).into()
+                UpstreamAuthError::Denied(reason.to_string()).into()
             }
-            CloseReason::AuthenticationRefused => AuthError::Denied(reason.to_string()).into(),
+            CloseReason::AuthenticationRefused => UpstreamAuthError::Denied(reason.to_string()).into(),
             CloseReason::Rejected(reason) if REFUSES_PACKAGE.contains(reason) => {
-                AuthError::Rejected(refusal(reason)).into()
+                UpstreamAuthError::Rejected(refusal(reason)).into()
             }
             _ => return None,
         })
@@ -157,7 +157,7 @@ pub(super) fn refusal(why: &dyn fmt::Display) -> String {
 }
 
 fn refused(why: &dyn fmt::Display) -> UpstreamError {
-    AuthError::Refused(refusal(why)).into()
+    UpstreamAuthError::Refused(refusal(why)).into()
 }
 
 fn protocol(why: &dyn fmt::Display) -> UpstreamError {

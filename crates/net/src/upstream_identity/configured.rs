@@ -60,7 +60,7 @@ impl UpstreamIdentity {
 
 #[cfg(test)]
 mod tests {
-    use identity::{Authority, Credentials, Mechanism, Password, Registry};
+    use identity::{Authority, ContextCounters, Credentials, Mechanism, Password};
     use rpc::pdu::AuthLevel;
 
     use super::super::{PassThrough, ServiceAccount, Unauthenticated};
@@ -68,18 +68,18 @@ mod tests {
     use crate::account::Account;
     use crate::gate::AccountGate;
 
-    fn service_account(registry: &Arc<Registry>) -> ServiceAccount {
+    fn service_account(contexts: &Arc<ContextCounters>) -> ServiceAccount {
         let credentials = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-        let account = Account::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", registry);
+        let account = Account::new(credentials, Mechanism::NTLM, AuthLevel::NONE, "server", contexts);
         ServiceAccount::new(account, &AccountGate::new())
     }
 
     #[tokio::test]
     async fn anonymous_callers_never_use_the_credentials_of_the_proxy() {
-        let registry = Registry::new();
-        let anonymous = SecurityContext::anonymous(&registry, &Authority::new("accounts"));
-        let authenticated = SecurityContext::system(&registry);
-        let identity = UpstreamIdentity::new(service_account(&registry));
+        let contexts = ContextCounters::new();
+        let anonymous = SecurityContext::anonymous(&contexts, &Authority::new("accounts"));
+        let authenticated = SecurityContext::system(&contexts);
+        let identity = UpstreamIdentity::new(service_account(&contexts));
         assert!(identity.for_caller(&authenticated).account().is_some());
         assert!(matches!(identity.for_caller(&anonymous), UpstreamCredentials::Unauthenticated));
         let permit = |caller| identity.permit(caller, UpstreamProtocol::Http, "mapi", Duration::from_secs(1));
@@ -89,9 +89,9 @@ mod tests {
 
     #[test]
     fn a_replaced_account_is_used_from_then_on() {
-        let registry = Registry::new();
-        let mode = service_account(&registry);
-        let (identity, caller) = (UpstreamIdentity::new(mode.clone()), SecurityContext::system(&registry));
+        let contexts = ContextCounters::new();
+        let mode = service_account(&contexts);
+        let (identity, caller) = (UpstreamIdentity::new(mode.clone()), SecurityContext::system(&contexts));
         let before = identity.for_caller(&caller);
         let same = identity.for_caller(&caller);
         assert!(Arc::ptr_eq(before.account().unwrap(), same.account().unwrap()));
@@ -102,17 +102,17 @@ mod tests {
 
     #[test]
     fn only_the_mode_with_an_account_ends_sessions_at_the_upstream() {
-        let registry = Registry::new();
+        let contexts = ContextCounters::new();
         let config = passthrough::Config {
             authority: Authority::new("server"),
             lifetime: None,
-            registry: Arc::clone(&registry),
+            contexts: Arc::clone(&contexts),
         };
         let pass_through = UpstreamIdentity::new(PassThrough::new(config));
         assert!(pass_through.pass_through().is_some() && !pass_through.ends_sessions());
-        let account = UpstreamIdentity::new(service_account(&registry));
+        let account = UpstreamIdentity::new(service_account(&contexts));
         assert!(account.pass_through().is_none() && account.ends_sessions());
         let unauthenticated = UpstreamIdentity::new(Unauthenticated);
-        assert!(unauthenticated.for_caller(&SecurityContext::system(&registry)).account().is_none());
+        assert!(unauthenticated.for_caller(&SecurityContext::system(&contexts)).account().is_none());
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use identity::{
-    Acceptor, AcceptorConfig, Channel, Initiator, InitiatorConfig, Mechanism, OsRandom, Package, Random,
-    Refusal, Scope, Step,
+    Acceptor, AcceptorConfig, AuthError, Channel, Initiator, InitiatorConfig, Mechanism, OsRandom, Package,
+    Random, Scope, Step,
 };
 use wire::FileTime;
 
@@ -36,13 +36,13 @@ fn masked(step: Step) -> Step {
 }
 
 impl Acceptor for End<dyn Acceptor> {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
         self.0.step(&mask(token), now, random).map(masked)
     }
 }
 
 impl Initiator for End<dyn Initiator> {
-    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, Refusal> {
+    fn step(&mut self, token: &[u8], now: FileTime, random: &mut dyn Random) -> Result<Step, AuthError> {
         self.0.step(&mask(token), now, random).map(masked)
     }
 }
@@ -60,11 +60,15 @@ impl Package for Masked {
         true
     }
 
-    fn acceptor(&self, config: &Arc<AcceptorConfig>, channel: Channel) -> Result<Box<dyn Acceptor>, Refusal> {
+    fn acceptor(
+        &self,
+        config: &Arc<AcceptorConfig>,
+        channel: Channel,
+    ) -> Result<Box<dyn Acceptor>, AuthError> {
         Ok(Box::new(End(Mechanism::NTLM.acceptor(config, channel)?)))
     }
 
-    fn initiator(&self, config: &InitiatorConfig, channel: Channel) -> Result<Box<dyn Initiator>, Refusal> {
+    fn initiator(&self, config: &InitiatorConfig, channel: Channel) -> Result<Box<dyn Initiator>, AuthError> {
         Ok(Box::new(End(Mechanism::NTLM.initiator(config, channel)?)))
     }
 }
@@ -90,11 +94,15 @@ impl Package for Key {
         true
     }
 
-    fn acceptor(&self, config: &Arc<AcceptorConfig>, channel: Channel) -> Result<Box<dyn Acceptor>, Refusal> {
+    fn acceptor(
+        &self,
+        config: &Arc<AcceptorConfig>,
+        channel: Channel,
+    ) -> Result<Box<dyn Acceptor>, AuthError> {
         Mechanism::BASIC.acceptor(config, channel)
     }
 
-    fn read_http(&self, credentials: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Refusal> {
+    fn read_http(&self, credentials: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, AuthError> {
         Ok(zeroize::Zeroizing::new(credentials.to_vec()))
     }
 }
@@ -131,5 +139,6 @@ fn a_mechanism_that_is_only_listed_signs_in_a_connection_or_a_request() {
 
 fn config() -> InitiatorConfig {
     let credentials = identity::Credentials::password("alice", "LAB", &identity::Password::new("alicepw1"));
-    net::Account::new(credentials, MASKED, rpc::AuthLevel::NONE, "proxy", &identity::Registry::new()).config
+    net::Account::new(credentials, MASKED, rpc::AuthLevel::NONE, "proxy", &identity::ContextCounters::new())
+        .config
 }

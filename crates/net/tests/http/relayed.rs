@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use identity::{Channel, Credentials, Initiator, Mechanism, OsRandom, Password, Registry, Step};
+use identity::{Channel, ContextCounters, Credentials, Initiator, Mechanism, OsRandom, Password, Step};
 use net::Account;
 use rpc::pdu::AuthLevel;
 
@@ -43,7 +43,8 @@ impl Ntlm {
     fn new(user: &str) -> Self {
         let credentials = Credentials::password(user, "LAB", &Password::new(format!("{user}pw1")));
         let mechanism = Mechanism::NTLM;
-        let account = Account::new(credentials, mechanism, AuthLevel::NONE, "server", &Registry::new());
+        let account =
+            Account::new(credentials, mechanism, AuthLevel::NONE, "server", &ContextCounters::new());
         Self(mechanism.initiator(&account.config, Channel::http(None)).unwrap())
     }
 
@@ -83,7 +84,7 @@ fn before(upstream: &Upstream) -> Proxy {
 }
 
 fn open_contexts(proxy: &Proxy) -> u64 {
-    proxy.config.upstream.identity.pass_through().unwrap().registry.open()
+    proxy.config.upstream.identity.pass_through().unwrap().contexts.open()
 }
 
 #[test]

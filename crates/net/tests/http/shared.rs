@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{
-    ActingLevel, Authority, Channel, Credentials, Initiator, InitiatorConfig, Mechanism, NtlmVersion,
-    OsRandom, Password, Protection, Registry, Step,
+    ActingLevel, Authority, Channel, ContextCounters, Credentials, Initiator, InitiatorConfig, Mechanism,
+    NtlmVersion, OsRandom, Password, Protection, Step,
 };
 use net::http::Peers;
 
@@ -37,7 +37,7 @@ pub(crate) fn initiator(mechanism: Mechanism) -> Box<dyn Initiator> {
         version: NtlmVersion::V2,
         allow_legacy: false,
         authority: Authority::new("proxy"),
-        registry: Registry::new(),
+        contexts: ContextCounters::new(),
     };
     mechanism.initiator(&config, Channel::http(None)).unwrap()
 }

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use http1::{Event, Head as _, Limits as Framing, RequestDecoder, ResponseDecoder};
 use identity::{
-    AcceptorConfig, Accounts, Authority, Credentials, Mechanism, NtHash, Password, Policy, Registry,
+    AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, Password, Policy,
     ServerNames, passthrough,
 };
 use net::http::{
@@ -99,7 +99,7 @@ impl Setup {
     }
 
     pub(crate) fn at(self, upstream: SocketAddr) -> Proxy {
-        let registry = Registry::new();
+        let contexts = ContextCounters::new();
         let acceptor = Arc::new(AcceptorConfig {
             accounts: Arc::new(Everybody),
             policy: Policy::default(),
@@ -110,10 +110,10 @@ impl Setup {
                 ..ServerNames::default()
             },
             authority: Authority::new("accounts"),
-            registry: Arc::clone(&registry),
+            contexts: Arc::clone(&contexts),
         });
         let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
-        let service = Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "server", &registry);
+        let service = Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "server", &contexts);
         let fronts = [&self.peers.proxy_protocol[..], &self.peers.forwarded_for].concat();
         let config = Arc::new(HttpListenerConfig {
             auth: HttpAuthConfig::new(acceptor, self.mechanisms, true),
@@ -126,11 +126,11 @@ impl Setup {
                 port: upstream.port(),
                 tls: None,
                 identity: if self.relayed {
-                    let (authority, registry) = (Authority::new("server"), Arc::clone(&registry));
+                    let (authority, contexts) = (Authority::new("server"), Arc::clone(&contexts));
                     UpstreamIdentity::new(PassThrough::new(passthrough::Config {
                         authority,
                         lifetime: None,
-                        registry,
+                        contexts,
                     }))
                 } else {
                     UpstreamIdentity::new(ServiceAccount::new(
@@ -152,7 +152,7 @@ impl Setup {
                 None => Engine::new(Stack::new(self.modules)),
             }),
             sessions: CookieTable::new(self.sessions),
-            contexts: Arc::clone(&registry),
+            contexts: Arc::clone(&contexts),
             session_idle: PATIENCE,
             observer: self.observer,
             auth_limit: Arc::default(),

@@ -12,7 +12,7 @@ use engine::{
     Decision, Deferral, Engine, Envelope, FaultStatus, Interface, Module, Operation, SecurityContext,
     Session, Stack, TIMED_OUT, Work,
 };
-use identity::{Authority, Pool, Registry};
+use identity::{Authority, ContextCounters, Pool};
 use net::{
     Call, Endpoints, Group, Location, RelayConnection, Reply, RequestHandler as _, RpcRelay, Unobserved,
     Upstream, syntax,
@@ -50,7 +50,7 @@ struct Talk {
     connection: RelayConnection,
     open: Sender<()>,
     pool: Pool,
-    registry: Arc<Registry>,
+    contexts: Arc<ContextCounters>,
     caller: SecurityContext,
     group: Arc<Group>,
     replies: Vec<Reply>,
@@ -75,13 +75,13 @@ impl Talk {
             gate: net::Gate::new(),
         };
         let proxy = RpcRelay::new("proxy.lab.test", engine, upstream, Arc::new(Unobserved));
-        let registry = Registry::new();
-        let caller = SecurityContext::anonymous(&registry, &Authority::new("a"));
+        let contexts = ContextCounters::new();
+        let caller = SecurityContext::anonymous(&contexts, &Authority::new("a"));
         Self {
             connection: proxy.connection(Envelope::RpcTcp),
             open,
             pool,
-            registry,
+            contexts,
             caller,
             group: Arc::default(),
             replies: Vec::new(),
@@ -149,16 +149,16 @@ async fn a_connection_that_ends_gives_up_what_waits_on_it() {
     let mut talk = Talk::new(PATIENCE);
     // The pool's one thread is held by another's work.
     let (hold, held) = channel::<()>();
-    let other = SecurityContext::anonymous(&Registry::new(), &Authority::new("b"));
+    let other = SecurityContext::anonymous(&ContextCounters::new(), &Authority::new("b"));
     let _other = talk.pool.submit(identity::Job::new(other, move |_| held.recv().is_ok())).unwrap();
     talk.call();
     talk.call();
     assert_eq!(talk.faults(1, Duration::from_millis(100)).await, []);
     let group = Arc::clone(&talk.group);
     talk.connection.end(&[group]);
-    let Talk { connection, pool, registry, caller, open, .. } = talk;
+    let Talk { connection, pool, contexts, caller, open, .. } = talk;
     drop((connection, caller));
-    assert_eq!((pool.counts().queued, pool.counts().given_up, registry.open()), (0, 1, 0));
+    assert_eq!((pool.counts().queued, pool.counts().cancelled, contexts.open()), (0, 1, 0));
     drop((hold, open));
     assert_eq!(net::drain(&pool, PATIENCE).await, 0);
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use identity::accounts::{Account, AccountFile};
 use identity::ntlm::{Authenticate, AvId, AvPairs, ClientChallenge, Field, NegotiateFlags};
 use identity::{
-    AcceptorConfig, ActingLevel, Authority, Channel, Credentials, InitiatorConfig, Mechanism, NtHash,
-    NtlmVersion, Policy, Protection, Registry, ServerNames, Step,
+    AcceptorConfig, ActingLevel, Authority, Channel, ContextCounters, Credentials, InitiatorConfig,
+    Mechanism, NtHash, NtlmVersion, Policy, Protection, ServerNames, Step,
 };
 use wire::{Encode, FileTime, utf16le_bytes};
 
@@ -28,7 +28,7 @@ fn conversation(mechanism: Mechanism) -> Vec<Vec<u8>> {
 
 /// The tokens of a handshake, the client's first.
 fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
-    let registry = Registry::new();
+    let contexts = ContextCounters::new();
     let mut accounts = AccountFile::default();
     let account = Account::new(USER, DOMAIN, NtHash::from_bytes(HASH));
     accounts.set(account).expect("a name that may be");
@@ -38,7 +38,7 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
         policy: Policy { allow_anonymous: true, ..Policy::default() },
         names,
         authority: Authority::new("accounts"),
-        registry: Arc::clone(&registry),
+        contexts: Arc::clone(&contexts),
     };
     let mut acceptor = mechanism.acceptor(&Arc::new(config), Channel::RPC).expect("both ends");
     let mut initiator = mechanism
@@ -52,7 +52,7 @@ fn tokens_of(mechanism: Mechanism, credentials: Credentials) -> Vec<Vec<u8>> {
                 version: NtlmVersion::V2,
                 allow_legacy: false,
                 authority: Authority::new("upstream"),
-                registry,
+                contexts,
             },
             Channel::RPC,
         )

@@ -145,5 +145,8 @@ fn endless_lists_of_pairs_are_refused() {
 fn tokens_over_the_limit_are_refused() {
     let mut acceptor = Acceptor::new(Arc::new(server(Policy::default())), Channel::http(None));
     let refusal = acceptor.step(&vec![0; MAX_TOKEN + 1], NOW, &mut Script::default()).unwrap_err();
-    assert!(matches!(refusal, Refusal::Malformed(wire::Error { kind: wire::ErrorKind::TooLong { .. }, .. })));
+    assert!(matches!(
+        refusal,
+        AuthError::Malformed(wire::Error { kind: wire::ErrorKind::TooLong { .. }, .. })
+    ));
 }

@@ -21,7 +21,7 @@ fn with_flags(
     version: NtlmVersion,
     flags: F,
     policy: Policy,
-) -> Result<(Side, Side), Refusal> {
+) -> Result<(Side, Side), AuthError> {
     let protection = Protection::None;
     let config =
         InitiatorConfig { version, allow_legacy: true, protection, ..client("alice", "LAB", password) };
@@ -66,7 +66,7 @@ fn every_combination_of_flags_works_or_is_refused_and_never_with_a_wrong_passwor
 #[test]
 fn both_ends_hold_one_key_and_the_account_is_spelled_as_the_directory_does() {
     let config = Arc::new(server(Policy::default()));
-    let registry = Arc::clone(&config.registry);
+    let contexts = Arc::clone(&config.contexts);
     let mut acceptor = Acceptor::new(config, Channel::http(None));
     let mut initiator = Initiator::new(client("ALICE", "lab", "wonderland"), Channel::http(None));
     let ((ours, mut a), (theirs, mut b)) = shake(&mut initiator, &mut acceptor).unwrap();
@@ -74,9 +74,9 @@ fn both_ends_hold_one_key_and_the_account_is_spelled_as_the_directory_does() {
     assert_eq!(theirs.principal().to_string(), "LAB\\alice");
     assert_eq!((theirs.authority(), theirs.level()), ("accounts", ActingLevel::Impersonate));
     converse(&mut a, &mut b);
-    assert_eq!(registry.open(), 1);
+    assert_eq!(contexts.open(), 1);
     drop(theirs);
-    assert_eq!((registry.opened(), registry.open()), (1, 0));
+    assert_eq!((contexts.opened(), contexts.open()), (1, 0));
 }
 
 #[test]
@@ -94,13 +94,21 @@ fn a_name_is_looked_up_whole_and_the_response_computed_over_what_was_sent() {
         [("alice", ""), ("alice@lab.test", ""), ("Alice@lab", ""), ("LAB\\alice", ""), ("alice", "lab.test")]
     {
         assert_eq!(sign_in(user, domain, "wonderland").unwrap(), "LAB\\alice", "{domain} {user}");
-        assert_eq!(sign_in(user, domain, "Wonderland"), Err(Refusal::Logon), "{domain} {user}");
+        assert_eq!(
+            sign_in(user, domain, "Wonderland"),
+            Err(AuthError::InvalidCredentials),
+            "{domain} {user}"
+        );
     }
     for (user, domain) in [("dora@mail.test", ""), ("DORA@mail.test", ""), ("dora", "mail.test")] {
         assert_eq!(sign_in(user, domain, "dormouse").unwrap(), "dora@mail.test", "{domain} {user}");
     }
     for (user, domain) in [("alice@LAB.evil", ""), ("alice", "LAB.evil"), ("carol@lab.test", "")] {
-        assert_eq!(sign_in(user, domain, "wonderland"), Err(Refusal::Logon), "{domain} {user}");
+        assert_eq!(
+            sign_in(user, domain, "wonderland"),
+            Err(AuthError::InvalidCredentials),
+            "{domain} {user}"
+        );
     }
 }
 
@@ -119,13 +127,13 @@ fn unknown_disabled_and_wrong_look_alike() {
             &mut Initiator::new(client(user, domain, password), Channel::http(None)),
             &mut acceptor(Policy::default()),
         );
-        assert_eq!(refusal.unwrap_err(), Refusal::Logon, "{user}");
+        assert_eq!(refusal.unwrap_err(), AuthError::InvalidCredentials, "{user}");
     }
     // A directory without a password behind a name: its zero hash does not open either.
     let zero = Credentials::nt_hash("mallory", "LAB", NtHash::from_bytes([0; 16]));
     let config = InitiatorConfig { credentials: zero, ..client("", "", "") };
     let refusal = shake(&mut Initiator::new(config, Channel::http(None)), &mut acceptor(Policy::default()));
-    assert_eq!(refusal.unwrap_err(), Refusal::Logon);
+    assert_eq!(refusal.unwrap_err(), AuthError::InvalidCredentials);
 }
 
 #[test]
@@ -157,8 +165,8 @@ fn our_initiator_is_bound_to_its_channel() {
     let policy = Policy { bindings: BindingPolicy::Require, require_mic: true, ..Policy::default() };
     for (bindings, expected) in [
         (Some(channel), None),
-        (Some(other), Some(Refusal::BindingMismatch)),
-        (None, Some(Refusal::BindingAbsent)),
+        (Some(other), Some(AuthError::BindingMismatch)),
+        (None, Some(AuthError::BindingAbsent)),
     ] {
         let config = client("alice", "LAB", "wonderland");
         let mut acceptor = Acceptor::new(Arc::new(server(policy.clone())), Channel::http(Some(channel)));
@@ -208,11 +216,14 @@ fn a_handshake_is_not_taken_twice() {
     let [negotiate, _, authenticate] = messages(&mut initiator, &mut first);
     assert!(matches!(first.step(&authenticate, NOW, &mut Script::default()), Ok(Step::Done { .. })));
     let again = first.step(&authenticate, NOW, &mut Script::default());
-    assert!(matches!(again, Err(Refusal::OutOfOrder { .. })), "{again:?}");
+    assert!(matches!(again, Err(AuthError::OutOfOrder { .. })), "{again:?}");
 
     let mut second = Acceptor::new(config, Channel::http(None));
     token(second.step(&negotiate, NOW, &mut Script(Vec::new(), 99)));
-    assert_eq!(second.step(&authenticate, NOW, &mut Script::default()).unwrap_err(), Refusal::Logon);
+    assert_eq!(
+        second.step(&authenticate, NOW, &mut Script::default()).unwrap_err(),
+        AuthError::InvalidCredentials
+    );
     // After a refusal the right token comes too late as well.
     assert!(second.step(&authenticate, NOW, &mut Script::default()).is_err());
 }
@@ -224,7 +235,7 @@ fn a_response_from_another_day_is_refused() {
     let [.., authenticate] = messages(&mut initiator, &mut acceptor);
     let later = FileTime(NOW.0 + 301 * 10_000_000);
     let refusal = acceptor.step(&authenticate, later, &mut Script::default()).unwrap_err();
-    assert_eq!(refusal, Refusal::Skew { seconds: 301 });
+    assert_eq!(refusal, AuthError::ClockSkew { seconds: 301 });
 }
 
 #[test]
@@ -250,7 +261,7 @@ fn nobody_is_served_only_where_the_policy_says_so() {
                     converse(&mut a, &mut b);
                 }
                 Err(refusal) => {
-                    assert_eq!(refusal, Refusal::Anonymous);
+                    assert_eq!(refusal, AuthError::Anonymous);
                     assert!(!allow_anonymous);
                 }
             }
@@ -309,7 +320,7 @@ fn the_initiator_insists_on_what_it_needs() {
         let mut challenge = Challenge::from_bytes(&challenge).unwrap();
         challenge.flags = challenge.flags.without(taken);
         let result = initiator.step(&challenge.to_bytes().unwrap(), NOW, &mut Script::default());
-        assert_eq!(result.unwrap_err(), Refusal::Weak(name));
+        assert_eq!(result.unwrap_err(), AuthError::TooWeak(name));
     }
 }
 
@@ -322,6 +333,6 @@ fn the_acceptor_insists_on_what_its_policy_wants() {
     ] {
         let offer = Negotiate::new(F(0xe288_8235).without(taken), Version::default()).to_bytes().unwrap();
         let refusal = acceptor(Policy::default()).step(&offer, NOW, &mut Script::default());
-        assert_eq!(refusal.unwrap_err(), Refusal::Weak(name));
+        assert_eq!(refusal.unwrap_err(), AuthError::TooWeak(name));
     }
 }

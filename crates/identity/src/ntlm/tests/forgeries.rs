@@ -75,7 +75,7 @@ impl Forgery {
         message.to_bytes().unwrap()
     }
 
-    fn try_in(&self, policy: Policy, ours: Option<ChannelBindings>) -> Result<Step, Refusal> {
+    fn try_in(&self, policy: Policy, ours: Option<ChannelBindings>) -> Result<Step, AuthError> {
         let mut acceptor = Acceptor::new(Arc::new(server(policy)), Channel::http(ours));
         let negotiate = Negotiate::new(self.flags, Version::default()).to_bytes().unwrap();
         let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
@@ -116,7 +116,7 @@ fn a_wrong_password_is_never_let_in_whatever_is_left_out() {
                             let policy = Policy { require_mic, bindings: policy, ..Policy::default() };
                             forgery.try_in(policy, Some(channel))
                         };
-                        assert_eq!(make("Wonderland").unwrap_err(), Refusal::Logon);
+                        assert_eq!(make("Wonderland").unwrap_err(), AuthError::InvalidCredentials);
                         let mic_right = if mic.0 { mic.1 && mic.2 } else { !require_mic };
                         let sent = bindings.filter(|bindings| *bindings != [0; 16]);
                         let ours = sent == Some(*channel.as_bytes());
@@ -191,7 +191,10 @@ fn a_client_without_unicode_is_served_in_ascii() {
         panic!("not done")
     };
     assert_eq!(context.principal().to_string(), "LAB\\alice");
-    assert_eq!(forgery("wrong", oem).try_in(Policy::default(), None).unwrap_err(), Refusal::Logon);
+    assert_eq!(
+        forgery("wrong", oem).try_in(Policy::default(), None).unwrap_err(),
+        AuthError::InvalidCredentials
+    );
 
     // The challenge names the target in the same character set; who offers both gets UTF-16.
     for (offer, chosen, target) in [
@@ -211,7 +214,7 @@ fn a_client_without_unicode_is_served_in_ascii() {
     let challenge = token(acceptor.step(&negotiate, NOW, &mut Script::default()));
     let other = forgery("wonderland", oem | F::NTLMSSP_NEGOTIATE_UNICODE).make(&negotiate, &challenge);
     let refusal = acceptor.step(&other, NOW, &mut Script::default());
-    assert_eq!(refusal.unwrap_err(), Refusal::Weak("UNICODE"));
+    assert_eq!(refusal.unwrap_err(), AuthError::TooWeak("UNICODE"));
     // What is not ASCII could be anything.
     let mut message = Authenticate::from_bytes(&other).unwrap();
     message.flags = oem;

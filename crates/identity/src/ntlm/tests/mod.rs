@@ -21,13 +21,13 @@ pub(super) use crate::auth_config::*;
 use crate::authority::Authority;
 pub(super) use crate::channel_bindings::ChannelBindings;
 use crate::context::{ActingLevel, Proof, SecurityContext};
+use crate::context_counters::ContextCounters;
 pub(super) use crate::credentials::Credentials;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::handshake::{Acceptor as _, Initiator as _, Step};
 pub(super) use crate::message_security::MessageSecurity;
 use crate::package::Channel;
 use crate::random::{Random, RandomError};
-use crate::registry::Registry;
 
 pub(crate) const NOW: FileTime = FileTime(0x01d9_0000_0000_0000);
 
@@ -82,7 +82,7 @@ pub(crate) fn server(policy: Policy) -> AcceptorConfig {
             dns_domain: "lab.test".into(),
         },
         authority: Authority::new("accounts"),
-        registry: Registry::new(),
+        contexts: ContextCounters::new(),
     }
 }
 
@@ -128,11 +128,11 @@ pub(crate) fn client(user: &str, domain: &str, password: &str) -> InitiatorConfi
         version: NtlmVersion::V2,
         allow_legacy: false,
         authority: Authority::new("proxy.lab.test"),
-        registry: Registry::new(),
+        contexts: ContextCounters::new(),
     }
 }
 
-pub(crate) fn token(step: Result<Step, Refusal>) -> Vec<u8> {
+pub(crate) fn token(step: Result<Step, AuthError>) -> Vec<u8> {
     match step {
         Ok(Step::Continue(token) | Step::Done { token: Some(token), .. }) => token,
         other => panic!("no token: {other:?}"),
@@ -142,7 +142,7 @@ pub(crate) fn token(step: Result<Step, Refusal>) -> Vec<u8> {
 pub(crate) type Side = (SecurityContext, Box<dyn MessageSecurity>);
 
 /// A whole handshake: the client's end, and the server's or why there is none.
-pub(crate) fn shake(initiator: &mut Initiator, acceptor: &mut Acceptor) -> Result<(Side, Side), Refusal> {
+pub(crate) fn shake(initiator: &mut Initiator, acceptor: &mut Acceptor) -> Result<(Side, Side), AuthError> {
     let mut random = Script::default();
     let negotiate = token(initiator.step(&[], NOW, &mut random));
     shake_from(initiator, acceptor, &negotiate)
@@ -152,7 +152,7 @@ pub(crate) fn shake_from(
     initiator: &mut Initiator,
     acceptor: &mut Acceptor,
     negotiate: &[u8],
-) -> Result<(Side, Side), Refusal> {
+) -> Result<(Side, Side), AuthError> {
     let mut random = Script(Vec::new(), 7);
     let Step::Continue(challenge) = acceptor.step(negotiate, NOW, &mut random)? else { panic!("too soon") };
     let Step::Done { token: Some(authenticate), context, security } =

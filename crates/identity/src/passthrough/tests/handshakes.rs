@@ -49,10 +49,10 @@ fn shake(config: &Arc<Config>, scheme: Mechanism, user: &str) -> Outcome {
     loop {
         let token = ends.client(&said);
         let (status, answer) = ends.server(&token);
-        let sent = sign_in.sent(STANDARD.encode(token).as_bytes()).unwrap();
-        match sent.answered(&Answer { status, token: answer.as_deref(), ..Answer::default() }, NOW) {
-            Outcome::GoesOn(goes_on) => (sign_in, said) = (goes_on, answer.unwrap()),
-            Outcome::Again(again) => return again.sent().answered(&CARRIED_OUT, NOW),
+        let sent = sign_in.send(STANDARD.encode(token).as_bytes()).unwrap();
+        match sent.on_response(&Response { status, token: answer.as_deref(), ..Response::default() }, NOW) {
+            Outcome::Continue(goes_on) => (sign_in, said) = (goes_on, answer.unwrap()),
+            Outcome::Repeat(again) => return again.send().on_response(&CARRIED_OUT, NOW),
             outcome => return outcome,
         }
     }
@@ -67,7 +67,7 @@ fn a_handshake_names_who_answered_the_challenge() {
         assert_eq!(accepted.context().principal().to_string(), "LAB\\alice");
         assert!(!accepted.covers(scheme, b""));
         identities.push(accepted.context().identity().clone());
-        assert!(matches!(shake(&config, scheme, "mallory"), Outcome::Refused(_)));
+        assert!(matches!(shake(&config, scheme, "mallory"), Outcome::Rejected(_)));
     }
     assert_eq!(identities[0], identities[1]);
 }
@@ -81,7 +81,7 @@ fn a_name_counts_only_as_the_answer_to_a_challenge() {
     let last = ends.client(challenge.as_deref().unwrap());
     let encoded = |token: &[u8]| STANDARD.encode(token).into_bytes();
     // First of all, or wrapped into a first token.
-    assert!(begin(&config, Mechanism::NTLM).sent(&encoded(&last)).is_err());
+    assert!(begin(&config, Mechanism::NTLM).send(&encoded(&last)).is_err());
     let init = |mech: Oid, token: &[u8]| {
         let init = NegTokenInit {
             mech_types: vec![mech],
@@ -91,28 +91,28 @@ fn a_name_counts_only_as_the_answer_to_a_challenge() {
         init.to_bytes().unwrap()
     };
     for mech in [Oid::NTLM, Oid::KERBEROS] {
-        assert!(begin(&config, Mechanism::SPNEGO).sent(&encoded(&init(mech, &last))).is_err());
+        assert!(begin(&config, Mechanism::SPNEGO).send(&encoded(&init(mech, &last))).is_err());
     }
     // After the server went on with another mechanism, or after it went on again.
     let went_on = |token: &[u8]| {
-        let sent = begin(&config, Mechanism::NTLM).sent(&encoded(&first)).unwrap();
-        match sent.answered(&challenging(token), NOW) {
-            Outcome::GoesOn(sign_in) => sign_in,
+        let sent = begin(&config, Mechanism::NTLM).send(&encoded(&first)).unwrap();
+        match sent.on_response(&challenging(token), NOW) {
+            Outcome::Continue(sign_in) => sign_in,
             _ => panic!("not going on"),
         }
     };
-    let sent = begin(&config, Mechanism::NTLM).sent(&encoded(&first)).unwrap();
-    assert!(matches!(sent.answered(&challenging(b"another"), NOW), Outcome::Refused(_)));
-    assert!(went_on(challenge.as_deref().unwrap()).sent(&encoded(&first)).is_err());
+    let sent = begin(&config, Mechanism::NTLM).send(&encoded(&first)).unwrap();
+    assert!(matches!(sent.on_response(&challenging(b"another"), NOW), Outcome::Rejected(_)));
+    assert!(went_on(challenge.as_deref().unwrap()).send(&encoded(&first)).is_err());
     // Nor is there a second challenge.
-    let sent = went_on(challenge.as_deref().unwrap()).sent(&encoded(&last)).unwrap();
-    let again = sent.answered(&challenging(challenge.as_deref().unwrap()), NOW);
-    assert!(matches!(again, Outcome::Refused(_)));
+    let sent = went_on(challenge.as_deref().unwrap()).send(&encoded(&last)).unwrap();
+    let again = sent.on_response(&challenging(challenge.as_deref().unwrap()), NOW);
+    assert!(matches!(again, Outcome::Rejected(_)));
     // In another character set than the challenge asked for.
     let mut other = ntlm_authenticate(&last);
     other.flags = other.flags.without(NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE);
     let other = other.to_bytes().unwrap();
-    assert!(went_on(challenge.as_deref().unwrap()).sent(&encoded(&other)).is_err());
+    assert!(went_on(challenge.as_deref().unwrap()).send(&encoded(&other)).is_err());
 }
 
 fn ntlm_authenticate(token: &[u8]) -> Authenticate {
@@ -162,27 +162,27 @@ fn list_code() -> Vec<u8> {
 }
 
 /// An answer by which a handshake goes on with `token`.
-fn challenging(token: &[u8]) -> Answer<'_> {
-    Answer { status: 401, token: Some(token), ..Answer::default() }
+fn challenging(token: &[u8]) -> Response<'_> {
+    Response { status: 401, token: Some(token), ..Response::default() }
 }
 
 /// What the server makes of a handshake: each of the client's tokens, and what the server answers it with. The last
 /// one it takes.
-fn legs(config: &Arc<Config>, scheme: Mechanism, tokens: &[(&[u8], &[u8])]) -> Result<Outcome, Refusal> {
+fn legs(config: &Arc<Config>, scheme: Mechanism, tokens: &[(&[u8], &[u8])]) -> Result<Outcome, AuthError> {
     let mut sign_in = begin(config, scheme);
     for (token, answer) in tokens {
-        let sent = sign_in.sent(STANDARD.encode(token).as_bytes())?;
+        let sent = sign_in.send(STANDARD.encode(token).as_bytes())?;
         let answer = if answer.is_empty() { CARRIED_OUT } else { challenging(answer) };
-        match sent.answered(&answer, NOW) {
-            Outcome::GoesOn(goes_on) => sign_in = goes_on,
-            Outcome::Again(again) => return Ok(again.sent().answered(&CARRIED_OUT, NOW)),
+        match sent.on_response(&answer, NOW) {
+            Outcome::Continue(goes_on) => sign_in = goes_on,
+            Outcome::Repeat(again) => return Ok(again.send().on_response(&CARRIED_OUT, NOW)),
             outcome => return Ok(outcome),
         }
     }
     panic!("no end")
 }
 
-fn named(outcome: Result<Outcome, Refusal>) -> String {
+fn named(outcome: Result<Outcome, AuthError>) -> String {
     settled(outcome.unwrap()).context().principal().to_string()
 }
 
@@ -202,7 +202,7 @@ fn one_ticket_is_one_identity_and_everything_else_is_nobody() {
     under_another.mech_types.reverse();
     // Where two may send the same, or no user is named, no client signed in, whatever the server says.
     for nameless in [&trailing[..], &wrapped(trailing.clone()), b"other", &wrapped(b"NegoEx".to_vec())] {
-        assert!(matches!(one(nameless), Ok(Outcome::Unclear)), "{nameless:?}");
+        assert!(matches!(one(nameless), Ok(Outcome::Inconclusive)), "{nameless:?}");
     }
     assert!(one(&under_another.to_bytes().unwrap()).is_err());
     // Who has this name as a password's is somebody else.
@@ -246,7 +246,7 @@ fn the_name_of_an_attempt_that_the_server_ended_is_never_that_of_the_next() {
         challenge.clone(),
         b"what is it".to_vec(),
     ] {
-        assert!(matches!(up_to(&end), Ok(Outcome::Refused(_))), "{end:?}");
+        assert!(matches!(up_to(&end), Ok(Outcome::Rejected(_))), "{end:?}");
     }
     // Where it goes on, nothing but the list's integrity code may follow.
     let going_on = resp(GOING_ON, None, None);
@@ -280,9 +280,9 @@ fn no_handshake_without_a_name_is_ever_taken() {
         (Mechanism::SPNEGO, list_code()),
     ] {
         for code in [200, 302, 404] {
-            let sent = begin(&config, scheme).sent(STANDARD.encode(&token).as_bytes()).unwrap();
-            let answer = Answer { status: code, ..CARRIED_OUT };
-            assert!(matches!(sent.answered(&answer, NOW), Outcome::Unclear), "{scheme:?} {code}");
+            let sent = begin(&config, scheme).send(STANDARD.encode(&token).as_bytes()).unwrap();
+            let answer = Response { status: code, ..CARRIED_OUT };
+            assert!(matches!(sent.on_response(&answer, NOW), Outcome::Inconclusive), "{scheme:?} {code}");
         }
     }
     // A message that is cut short, or says that it is anonymous.
@@ -290,12 +290,12 @@ fn no_handshake_without_a_name_is_ever_taken() {
     assert_eq!(named(challenged(&last)), "LAB\\alice");
     for length in [9, 12, 40, 64, last.len() / 2] {
         let cut = challenged(&last[..length]);
-        assert!(!matches!(cut, Ok(Outcome::Taken(_))), "{length}");
+        assert!(!matches!(cut, Ok(Outcome::Accepted(_))), "{length}");
     }
     let mut anonymous = Authenticate::from_bytes(&last).unwrap();
     anonymous.flags = anonymous.flags | NegotiateFlags::NTLMSSP_ANONYMOUS;
-    assert!(matches!(challenged(&anonymous.to_bytes().unwrap()), Err(Refusal::Anonymous)));
-    assert_eq!(config.registry.open(), 0);
+    assert!(matches!(challenged(&anonymous.to_bytes().unwrap()), Err(AuthError::Anonymous)));
+    assert_eq!(config.contexts.open(), 0);
 }
 
 #[test]
@@ -329,24 +329,24 @@ fn the_mechanism_that_the_server_chose_is_the_one_that_names() {
 fn a_handshake_holds_where_its_connection_is_served_without_credentials() {
     let config = config();
     let token = wrapped(kerberos(b"alice", b"1"));
-    let over = |answer: &Answer<'_>| {
-        let sent = begin(&config, Mechanism::SPNEGO).sent(STANDARD.encode(&token).as_bytes()).unwrap();
-        sent.answered(answer, NOW)
+    let over = |answer: &Response<'_>| {
+        let sent = begin(&config, Mechanism::SPNEGO).send(STANDARD.encode(&token).as_bytes()).unwrap();
+        sent.on_response(answer, NOW)
     };
     // As a firewall that answers each request with credentials itself.
-    let Outcome::Again(again) = over(&CARRIED_OUT) else { panic!("not over") };
-    assert!(matches!(again.sent().answered(&status(401), NOW), Outcome::Refused(_)));
-    let Outcome::Again(again) = over(&status(200)) else { panic!("not over") };
-    assert!(matches!(again.sent().answered(&status(200), NOW), Outcome::Elsewhere(_)));
-    let Outcome::Again(again) = over(&status(302)) else { panic!("not over") };
+    let Outcome::Repeat(again) = over(&CARRIED_OUT) else { panic!("not over") };
+    assert!(matches!(again.send().on_response(&status(401), NOW), Outcome::Rejected(_)));
+    let Outcome::Repeat(again) = over(&status(200)) else { panic!("not over") };
+    assert!(matches!(again.send().on_response(&status(200), NOW), Outcome::OtherProbe(_)));
+    let Outcome::Repeat(again) = over(&status(302)) else { panic!("not over") };
     // A token in an answer to no token is none of the handshake's.
     let late = challenging(b"token");
-    assert!(matches!(again.sent().answered(&late, NOW), Outcome::Refused(_)));
+    assert!(matches!(again.send().on_response(&late, NOW), Outcome::Rejected(_)));
     for state in [NegState::reject, NegState::accept_incomplete, NegState::request_mic] {
         let token = resp(Some(state), None, None);
-        let refused = Answer { token: Some(&token), ..CARRIED_OUT };
-        assert!(matches!(over(&refused), Outcome::Refused(_)), "{state:?}");
+        let refused = Response { token: Some(&token), ..CARRIED_OUT };
+        assert!(matches!(over(&refused), Outcome::Rejected(_)), "{state:?}");
     }
     let token = resp(Some(NegState::accept_completed), None, Some(b"AP-REP"));
-    assert!(matches!(over(&Answer { token: Some(&token), ..CARRIED_OUT }), Outcome::Again(_)));
+    assert!(matches!(over(&Response { token: Some(&token), ..CARRIED_OUT }), Outcome::Repeat(_)));
 }

@@ -6,30 +6,30 @@ use super::*;
 fn only_the_servers_own_answer_is_taken_for_its_acceptance() {
     let config = config();
     let credentials = basic_of("LAB\\alice:secret");
-    let of = |answer: &Answer<'_>| by(&config, Mechanism::BASIC, &credentials, answer).unwrap();
+    let of = |answer: &Response<'_>| by(&config, Mechanism::BASIC, &credentials, answer).unwrap();
     for code in [400, 402, 403, 407, 408, 413, 414, 429, 431, 440, 500, 501, 502, 503] {
-        assert!(matches!(of(&status(code)), Outcome::Unclear), "{code}");
+        assert!(matches!(of(&status(code)), Outcome::Inconclusive), "{code}");
     }
-    assert!(matches!(of(&status(401)), Outcome::Refused(Refusal::Rejected)));
+    assert!(matches!(of(&status(401)), Outcome::Rejected(AuthError::RejectedByPeer)));
     // As a balancer without a server, a firewall, or a gateway with a page of its own.
     for code in [200, 204, 301, 302, 307, 404, 405, 406, 411, 415] {
-        assert!(matches!(of(&status(code)), Outcome::Elsewhere(_)), "{code}");
+        assert!(matches!(of(&status(code)), Outcome::OtherProbe(_)), "{code}");
     }
     for other in [
-        Answer { request_type: None, ..CARRIED_OUT },
-        Answer { request_type: Some(b"Connect"), ..CARRIED_OUT },
-        Answer { response_code: None, ..CARRIED_OUT },
-        Answer { response_code: Some(b"10"), ..CARRIED_OUT },
-        Answer { response_code: Some(b"00"), ..CARRIED_OUT },
-        Answer { status: 202, ..CARRIED_OUT },
-        Answer { status: 404, ..CARRIED_OUT },
+        Response { request_type: None, ..CARRIED_OUT },
+        Response { request_type: Some(b"Connect"), ..CARRIED_OUT },
+        Response { response_code: None, ..CARRIED_OUT },
+        Response { response_code: Some(b"10"), ..CARRIED_OUT },
+        Response { response_code: Some(b"00"), ..CARRIED_OUT },
+        Response { status: 202, ..CARRIED_OUT },
+        Response { status: 404, ..CARRIED_OUT },
     ] {
-        assert!(matches!(of(&other), Outcome::Elsewhere(_)), "{other:?}");
+        assert!(matches!(of(&other), Outcome::OtherProbe(_)), "{other:?}");
     }
-    assert_eq!(config.registry.opened(), 0);
+    assert_eq!(config.contexts.opened(), 0);
     let accepted = settled(of(&CARRIED_OUT));
     let context = accepted.context();
-    assert_eq!((context.principal().to_string(), context.proof()), ("LAB\\alice".into(), Proof::Relayed));
+    assert_eq!((context.principal().to_string(), context.proof()), ("LAB\\alice".into(), Proof::PassThrough));
     assert_eq!(context.authority(), "exch by Basic");
 }
 
@@ -38,11 +38,11 @@ fn what_the_server_serves_without_credentials_afterwards_proves_nobody() {
     let config = config();
     for code in [200, 302, 403, 404, 503] {
         let outcome = by(&config, Mechanism::BASIC, &basic_of("alice:a"), &CARRIED_OUT).unwrap();
-        let Outcome::Taken(taken) = outcome else { panic!("not taken") };
-        let checked = taken.refused_again(&status(code), NOW, &mut OsRandom);
-        assert_eq!(checked.err(), Some(Unproven::Open(code)));
+        let Outcome::Accepted(taken) = outcome else { panic!("not taken") };
+        let checked = taken.on_unauthenticated_response(&status(code), NOW, &mut OsRandom);
+        assert_eq!(checked.err(), Some(ProofError::AnsweredWithoutCredentials(code)));
     }
-    assert_eq!(config.registry.opened(), 0);
+    assert_eq!(config.contexts.opened(), 0);
 }
 
 #[test]
@@ -51,51 +51,59 @@ fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
     let credentials = [(Mechanism::BASIC, basic_of("alice:a")), (Mechanism::BEARER, b"abc".to_vec())];
     for (scheme, credentials) in credentials {
         let control = || {
-            let sign_in = SignIn::new(&config, scheme, &guarded(Probe::Address), NOW).unwrap();
-            let sent = sign_in.sent(&credentials).unwrap();
-            let Outcome::Taken(taken) = sent.answered(&status(200), NOW) else { panic!("not taken") };
-            match taken.refused_again(&refusal(), NOW, &mut OsRandom).unwrap() {
+            let sign_in = AuthAttempt::new(&config, scheme, &guarded(Probe::Address), NOW).unwrap();
+            let sent = sign_in.send(&credentials).unwrap();
+            let Outcome::Accepted(taken) = sent.on_response(&status(200), NOW) else { panic!("not taken") };
+            match taken.on_unauthenticated_response(&refusal(), NOW, &mut OsRandom).unwrap() {
                 Checked::Control(control) => control,
-                Checked::Accepted(_) => panic!("accepted without a control"),
+                Checked::Authenticated(_) => panic!("accepted without a control"),
             }
         };
         let (one, other) = (control(), control());
         assert_ne!(one.authorization(), other.authorization());
         let (sent, made_up) = split(one.authorization().as_bytes()).unwrap();
         assert_eq!(sent, scheme);
-        assert!(begin(&config, scheme).sent(made_up).is_ok(), "they are not of the scheme's form");
-        assert_eq!(one.answered(&status(200), NOW).err(), Some(Unproven::Indifferent(200)));
-        assert!(other.answered(&refusal(), NOW).is_ok());
+        assert!(begin(&config, scheme).send(made_up).is_ok(), "they are not of the scheme's form");
+        assert_eq!(
+            one.on_response(&status(200), NOW).err(),
+            Some(ProofError::AcceptedInvalidCredentials(200))
+        );
+        assert!(other.on_response(&refusal(), NOW).is_ok());
     }
     // After a handshake, too: a gateway may open each connection that any token came on.
     let token = STANDARD.encode(handshakes::ticket_of(b"alice"));
-    let sign_in = SignIn::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
+    let sign_in = AuthAttempt::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
     let control = || {
-        let sign_in = SignIn::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
-        let outcome = sign_in.sent(token.as_bytes()).unwrap().answered(&status(200), NOW);
-        let Outcome::Again(again) = outcome else { panic!("not over") };
-        let Outcome::Taken(taken) = again.sent().answered(&status(200), NOW) else { panic!("not taken") };
-        match taken.refused_again(&refusal(), NOW, &mut OsRandom).unwrap() {
+        let sign_in = AuthAttempt::new(&config, Mechanism::SPNEGO, &guarded(Probe::Address), NOW).unwrap();
+        let outcome = sign_in.send(token.as_bytes()).unwrap().on_response(&status(200), NOW);
+        let Outcome::Repeat(again) = outcome else { panic!("not over") };
+        let Outcome::Accepted(taken) = again.send().on_response(&status(200), NOW) else {
+            panic!("not taken")
+        };
+        match taken.on_unauthenticated_response(&refusal(), NOW, &mut OsRandom).unwrap() {
             Checked::Control(control) => control,
-            Checked::Accepted(_) => panic!("accepted without a control"),
+            Checked::Authenticated(_) => panic!("accepted without a control"),
         }
     };
     let (scheme, made_up) =
         control().authorization().split_once(' ').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     assert!(scheme == "Negotiate" && STANDARD.decode(&made_up).is_ok());
-    assert!(sign_in.sent(made_up.as_bytes()).is_ok());
+    assert!(sign_in.send(made_up.as_bytes()).is_ok());
     for code in [200, 204, 302] {
-        assert_eq!(control().answered(&status(code), NOW).err(), Some(Unproven::Indifferent(code)));
+        assert_eq!(
+            control().on_response(&status(code), NOW).err(),
+            Some(ProofError::AcceptedInvalidCredentials(code))
+        );
     }
     for code in [400, 401, 403, 500] {
-        let accepted = control().answered(&status(code), NOW).unwrap();
+        let accepted = control().on_response(&status(code), NOW).unwrap();
         assert_eq!(accepted.probe(), Probe::Address);
     }
     // What may be of a balancer is no acceptance here either.
     for code in [302, 404, 405] {
-        let sign_in = SignIn::new(&config, Mechanism::BASIC, &guarded(Probe::Address), NOW).unwrap();
-        let outcome = sign_in.sent(&basic_of("alice:a")).unwrap().answered(&status(code), NOW);
-        assert!(matches!(outcome, Outcome::Elsewhere(_)), "{code}");
+        let sign_in = AuthAttempt::new(&config, Mechanism::BASIC, &guarded(Probe::Address), NOW).unwrap();
+        let outcome = sign_in.send(&basic_of("alice:a")).unwrap().on_response(&status(code), NOW);
+        assert!(matches!(outcome, Outcome::OtherProbe(_)), "{code}");
     }
 }
 
@@ -103,36 +111,39 @@ fn an_address_alone_proves_somebody_where_made_up_credentials_are_refused() {
 fn another_ping_may_show_what_the_first_did_not_and_nothing_else_may() {
     let config = config();
     let elsewhere = || match by(&config, Mechanism::BASIC, &basic_of("alice:a"), &status(302)).unwrap() {
-        Outcome::Elsewhere(elsewhere) => elsewhere,
+        Outcome::OtherProbe(elsewhere) => elsewhere,
         _ => panic!("not elsewhere"),
     };
-    let again = |answer: &Answer<'_>| elsewhere().by(&guarded(Probe::Ping)).unwrap().answered(answer, NOW);
-    assert!(matches!(again(&status(200)), Outcome::Elsewhere(_)));
-    assert!(matches!(again(&CARRIED_OUT), Outcome::Taken(_)));
-    assert!(matches!(again(&status(401)), Outcome::Refused(Refusal::Rejected)));
-    assert_eq!(elsewhere().by(&guarded(Probe::Address)).err(), Some(Unproven::Silent));
+    let again = |answer: &Response<'_>| {
+        elsewhere().with_probe(&guarded(Probe::Ping)).unwrap().on_response(answer, NOW)
+    };
+    assert!(matches!(again(&status(200)), Outcome::OtherProbe(_)));
+    assert!(matches!(again(&CARRIED_OUT), Outcome::Accepted(_)));
+    assert!(matches!(again(&status(401)), Outcome::Rejected(AuthError::RejectedByPeer)));
+    assert_eq!(elsewhere().with_probe(&guarded(Probe::Address)).err(), Some(ProofError::NotMapiHttp));
 }
 
 #[test]
 fn what_was_seen_to_be_guarded_is_believed_for_a_while_and_for_what_is_offered() {
     let config = config();
     for code in [200, 302, 403, 404, 500] {
-        assert!(Guarded::seen(Probe::Ping, &status(code), NOW).is_none(), "{code}");
+        assert!(RejectedProbe::from_response(Probe::Ping, &status(code), NOW).is_none(), "{code}");
     }
     let guarded = guarded(Probe::Ping);
-    let at = |time: u64| SignIn::new(&config, Mechanism::BASIC, &guarded, FileTime(time)).is_ok();
-    let long = u64::try_from(GUARDED_FOR.as_nanos() / 100).unwrap();
+    let at = |time: u64| AuthAttempt::new(&config, Mechanism::BASIC, &guarded, FileTime(time)).is_ok();
+    let long = u64::try_from(REJECTED_PROBE_VALID_FOR.as_nanos() / 100).unwrap();
     assert!(at(NOW.0) && at(NOW.0 + long - 1));
     assert!(!at(NOW.0 + long) && !at(NOW.0 - 1));
     let offers = [Mechanism::BASIC];
-    let basic = Guarded::seen(Probe::Ping, &Answer { offers: &offers, ..refusal() }, NOW).unwrap();
+    let basic =
+        RejectedProbe::from_response(Probe::Ping, &Response { offers: &offers, ..refusal() }, NOW).unwrap();
     for (scheme, offered) in [
         (Mechanism::BASIC, true),
         (Mechanism::BEARER, true),
         (Mechanism::NTLM, false),
         (Mechanism::SPNEGO, false),
     ] {
-        assert_eq!(SignIn::new(&config, scheme, &basic, NOW).is_ok(), offered, "{scheme:?}");
+        assert_eq!(AuthAttempt::new(&config, scheme, &basic, NOW).is_ok(), offered, "{scheme:?}");
     }
 }
 
@@ -145,8 +156,8 @@ fn a_token_that_has_expired_is_nobodys() {
         let token = jwt(r#"{"alg":"RS256"}"#, &claims(exp), "s");
         by(&config, Mechanism::BEARER, &token, &CARRIED_OUT).unwrap()
     };
-    assert!(matches!(of(seconds), Outcome::Refused(Refusal::Unnamed(_))));
-    assert!(matches!(of(seconds + 1), Outcome::Taken(_)));
+    assert!(matches!(of(seconds), Outcome::Rejected(AuthError::NoUserName(_))));
+    assert!(matches!(of(seconds + 1), Outcome::Accepted(_)));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use capture::call::{HttpMessage, HttpResponse};
 use capture::replay::HttpStep;
-use identity::{Credentials, Mechanism, Registry, Scope, SecurityContext};
+use identity::{ContextCounters, Credentials, Mechanism, Scope, SecurityContext};
 use net::http::{HttpAnswer, HttpClient, HttpUpstream, TlsTrust, TlsVersion, Via};
 use net::{Account, AccountGate, Gate, ServiceAccount, UpstreamIdentity};
 use rpc::AuthLevel;
@@ -43,7 +43,7 @@ impl HttpSender {
             return Err("--auth basic would send the password as it is: name a target as https://host".into());
         }
         let password = sign_in.password_of(user)?;
-        let contexts = Registry::new();
+        let contexts = ContextCounters::new();
         let account = Credentials::password(user, domain, &password);
         let account = Account::new(account, mechanism, AuthLevel::NONE, &target.host, &contexts);
         let account = ServiceAccount::new(account.for_http()?, &AccountGate::new());

@@ -9,7 +9,7 @@ use identity::SecurityContext;
 use crate::gate::FailedRequest;
 use crate::http::server_only::Cookies;
 use crate::http::transport::TransportError;
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 /// A request under way: its head, who sent it, and what determines how its response is sent.
 pub(crate) struct RequestContext {
@@ -41,10 +41,10 @@ impl RequestContext {
     /// Succeeds while the client's security context is not revoked.
     ///
     /// # Errors
-    /// [`AuthError::Required`].
+    /// [`UpstreamAuthError::Required`].
     pub(crate) fn check(&self) -> Result<(), UpstreamError> {
         if self.context.is_revoked() {
-            return Err(UpstreamError::Auth(AuthError::Required(format!(
+            return Err(UpstreamError::Auth(UpstreamAuthError::Required(format!(
                 "the account of {} was revoked while its request was under way",
                 self.context.principal()
             ))));

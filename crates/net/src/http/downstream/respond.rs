@@ -4,7 +4,7 @@ use http1::{Head as _, RequestHead, ResponseHead, Version};
 use mapi::mapihttp::ResponseCode;
 use mapi::mapihttp::headers::X_RESPONSE_CODE;
 
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 /// Appends an answer to `request` with `text`, to whose head `add` may add something.
 pub(crate) fn to(
@@ -58,7 +58,9 @@ const fn shown(why: &UpstreamError) -> (u16, &'static str) {
             502,
             "this proxy can't establish TLS with the server behind it: inform the proxy's administrator\n",
         ),
-        UpstreamError::Auth(AuthError::Refused(_) | AuthError::Rejected(_) | AuthError::NotOffered(_)) => (
+        UpstreamError::Auth(
+            UpstreamAuthError::Refused(_) | UpstreamAuthError::Rejected(_) | UpstreamAuthError::NotOffered(_),
+        ) => (
             503,
             "the server behind this proxy refuses the proxy's own account, not yours: inform the proxy's \
              administrator\n",
@@ -69,7 +71,7 @@ const fn shown(why: &UpstreamError) -> (u16, &'static str) {
         | UpstreamError::Rejected { .. }
         | UpstreamError::NotServed(_)
         | UpstreamError::Protocol(_)
-        | UpstreamError::Auth(AuthError::Required(_) | AuthError::Denied(_)) => {
+        | UpstreamError::Auth(UpstreamAuthError::Required(_) | UpstreamAuthError::Denied(_)) => {
             (502, "the server behind this proxy gave no usable answer\n")
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http1::{Fields, RequestHead, ResponseHead};
-use identity::passthrough::{Accepted, Config, Probe as ProbeKind, SignIn};
+use identity::passthrough::{AuthAttempt, Authenticated, Config, Probe as ProbeKind};
 use identity::{ClaimedName, Mechanism, Scope, SecurityContext};
 use wire::FileTime;
 
@@ -24,7 +24,7 @@ pub(crate) struct PassThroughAuth {
     pub(super) challenges: Challenges,
     pub(super) state: State,
     /// The credentials of a request that the server accepted last.
-    pub(super) accepted: Option<Accepted>,
+    pub(super) accepted: Option<Authenticated>,
     /// The context of the latest request.
     pub(super) latest: Option<SecurityContext>,
 }
@@ -34,7 +34,7 @@ pub(super) enum State {
     /// No handshake is in progress or was completed on it.
     Unauthenticated,
     /// A handshake is in progress on it, with probes for this resource.
-    Handshake(Box<SignIn>, Arc<ProtectedResource>),
+    Handshake(Box<AuthAttempt>, Arc<ProtectedResource>),
     /// A handshake authenticated it, which a probe of this kind proved.
     Authenticated(SecurityContext, ProbeKind),
 }

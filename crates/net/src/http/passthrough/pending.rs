@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http1::RequestHead;
 use identity::Mechanism;
-use identity::passthrough::{Control, Elsewhere, Sent, Taken};
+use identity::passthrough::{AwaitsResponse, ControlRequest, CredentialsAccepted, OtherProbe};
 
 use crate::http::downstream::auth::outcome::AuthOutcome;
 use crate::http::passthrough::challenges::Challenges;
@@ -57,17 +57,17 @@ pub(crate) enum PendingProbe {
     Search(Search),
     /// A probe with the client's credentials.
     Credentials {
-        sent: Sent,
+        sent: AwaitsResponse,
         verification: Box<Verification>,
         /// Whether these are the first credentials of the attempt.
         first: bool,
     },
     /// A probe on the connection that a handshake authenticated, or with the credentials for another resource.
-    Confirmation { sent: Sent, verification: Box<Verification> },
+    Confirmation { sent: AwaitsResponse, verification: Box<Verification> },
     /// A probe without credentials, after the one with them succeeded.
-    WithoutCredentials { taken: Taken, verification: Box<Verification> },
+    WithoutCredentials { taken: CredentialsAccepted, verification: Box<Verification> },
     /// A probe with random credentials, after the one with the client's succeeded.
-    RandomCredentials { control: Box<Control>, verification: Box<Verification> },
+    RandomCredentials { control: Box<ControlRequest>, verification: Box<Verification> },
 }
 
 /// A search for a protected resource.
@@ -87,7 +87,7 @@ pub(crate) enum Purpose {
     /// offer the mechanism.
     Attempt { mechanism: Mechanism, offered: Option<Challenges> },
     /// To verify credentials with it, about which the response to an earlier probe was inconclusive.
-    Verify { inconclusive: Elsewhere, verification: Box<Verification> },
+    Verify { inconclusive: OtherProbe, verification: Box<Verification> },
 }
 
 /// The verification of a client's credentials.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http1::RequestHead;
 use identity::Mechanism;
-use identity::passthrough::Guarded;
+use identity::passthrough::RejectedProbe;
 use wire::FileTime;
 
 use crate::http::passthrough::challenges::Challenges;
@@ -19,7 +19,7 @@ pub(crate) struct ProtectedResource {
     /// The directory of the requests that it was found for.
     pub(crate) directory: String,
     /// The proof of the rejection, and its time.
-    pub(crate) guarded: Guarded,
+    pub(crate) guarded: RejectedProbe,
     pub(crate) probe: Probe,
     /// How many candidates were tried up to this one.
     pub(crate) tried: usize,
@@ -30,7 +30,7 @@ pub(crate) struct ProtectedResource {
 impl ProtectedResource {
     /// Whether an attempt by `mechanism` may begin with it at `now`.
     pub(crate) fn offers(&self, mechanism: Mechanism, now: FileTime) -> bool {
-        self.guarded.holds(now) && self.guarded.offers(mechanism)
+        self.guarded.is_valid(now) && self.guarded.offers(mechanism)
     }
 }
 
@@ -48,7 +48,7 @@ impl ProtectedResources {
     pub(crate) fn find(&self, head: &RequestHead, now: FileTime) -> Option<Arc<ProtectedResource>> {
         let directory = directory(head);
         let is_for = |resource: &&Arc<ProtectedResource>| {
-            resource.directory == directory && resource.guarded.holds(now)
+            resource.directory == directory && resource.guarded.is_valid(now)
         };
         self.0.iter().find(is_for).cloned()
     }
@@ -70,7 +70,7 @@ impl ProtectedResources {
 
 #[cfg(test)]
 mod tests {
-    use identity::passthrough::Answer;
+    use identity::passthrough::Response;
 
     use super::*;
     use crate::http::passthrough::probe::candidates;
@@ -83,9 +83,9 @@ mod tests {
 
     fn resource(target: &str, tried: usize) -> Arc<ProtectedResource> {
         let head = request(target);
-        let answer = Answer { status: 401, ..Answer::default() };
+        let answer = Response { status: 401, ..Response::default() };
         let probe = candidates(&head, false).next().unwrap();
-        let guarded = Guarded::seen(probe.kind(), &answer, NOW).unwrap();
+        let guarded = RejectedProbe::from_response(probe.kind(), &answer, NOW).unwrap();
         let (directory, challenges) = (directory(&head), Challenges::default());
         Arc::new(ProtectedResource { directory, guarded, probe, tried, challenges })
     }

@@ -3,7 +3,7 @@
 use http1::ResponseHead;
 use identity::Mechanism;
 use identity::http_auth::challenges;
-use identity::passthrough::Answer;
+use identity::passthrough::Response;
 use mapi::mapihttp::headers::{X_REQUEST_TYPE, X_RESPONSE_CODE};
 
 use crate::http::passthrough::challenges::Challenges;
@@ -43,8 +43,8 @@ impl ProbeResponse {
     }
 
     /// The parts that prove something, with the `token` of a handshake.
-    pub(super) fn answer<'a>(&'a self, token: Option<&'a [u8]>) -> Answer<'a> {
-        Answer {
+    pub(super) fn answer<'a>(&'a self, token: Option<&'a [u8]>) -> Response<'a> {
+        Response {
             status: self.head.status(),
             token,
             request_type: self.unique(X_REQUEST_TYPE),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use identity::passthrough::{Guarded, Unproven};
+use identity::passthrough::{ProofError, RejectedProbe};
 use wire::FileTime;
 
 use crate::http::downstream::auth::failure::AuthFailure;
@@ -43,7 +43,7 @@ pub(super) fn search(
         Purpose::Attempt { mechanism, offered: Some(offered) } => {
             AuthFailure::SchemeNotOffered { mechanism, offered: offered.to_string() }
         }
-        Purpose::Verify { .. } => Unproven::Silent.into(),
+        Purpose::Verify { .. } => ProofError::NotMapiHttp.into(),
     })
 }
 
@@ -90,7 +90,7 @@ impl Search {
         now: FileTime,
     ) -> Result<Found, AuthFailure> {
         let Self { probe, tried, purpose } = self;
-        let Some(guarded) = Guarded::seen(probe.kind(), &response.answer(None), now) else {
+        let Some(guarded) = RejectedProbe::from_response(probe.kind(), &response.answer(None), now) else {
             return search(request, tried, purpose).map(Found::Next);
         };
         auth.challenges.update(&response.head.fields);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use identity::Mechanism;
 use identity::http_auth::Authorization;
-use identity::passthrough::SignIn;
+use identity::passthrough::AuthAttempt;
 use wire::FileTime;
 
 use crate::http::downstream::auth::failure::AuthFailure;
@@ -155,7 +155,7 @@ fn begin_attempt(
         let offered = offered.unwrap_or_else(|| resource.challenges.clone());
         return search(request, resource.tried, Purpose::Attempt { mechanism, offered: Some(offered) });
     }
-    let sign_in = SignIn::new(&auth.config, mechanism, &resource.guarded, now)?;
+    let sign_in = AuthAttempt::new(&auth.config, mechanism, &resource.guarded, now)?;
     send_credentials(sign_in, resource, true, request)
 }
 
@@ -190,7 +190,7 @@ fn advance(
             verification.rejected_without(taken, &response, auth, request, env)
         }
         PendingProbe::RandomCredentials { control, verification } => {
-            verification.accept(control.answered(&response.answer(None), env.now)?, auth)
+            verification.accept(control.on_response(&response.answer(None), env.now)?, auth)
         }
     }
 }

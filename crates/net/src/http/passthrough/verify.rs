@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use identity::passthrough::{Accepted, Checked, Elsewhere, Outcome, Sent, SignIn, Taken};
-use identity::{Refusal, Scope, http_auth};
+use identity::passthrough::{
+    AuthAttempt, Authenticated, AwaitsResponse, Checked, CredentialsAccepted, OtherProbe, Outcome,
+};
+use identity::{AuthError, Scope, http_auth};
 
 use crate::http::downstream::auth::failure::AuthFailure;
 use crate::http::downstream::auth::outcome::AuthOutcome;
@@ -22,7 +24,7 @@ use crate::upstream_error::UpstreamError;
 /// # Errors
 /// If they name no user or are out of order. They must not reach the server then.
 pub(super) fn send_credentials(
-    sign_in: SignIn,
+    sign_in: AuthAttempt,
     resource: Arc<ProtectedResource>,
     first: bool,
     request: &AuthRequest<'_>,
@@ -33,7 +35,7 @@ pub(super) fn send_credentials(
     else {
         return Err(AuthFailure::SeveralHeaders);
     };
-    let sent = sign_in.sent(authorization.credentials)?;
+    let sent = sign_in.send(authorization.credentials)?;
     let connection = if first { ProbeConnection::Unauthenticated } else { ProbeConnection::Current };
     let verification = Box::new(Verification { mechanism, resource, token: None, persistent: true });
     let in_handshake = mechanism.scope() == Scope::Connection;
@@ -67,27 +69,27 @@ impl Verification {
     /// Takes the response to the client's credentials.
     pub(super) fn credentials_answered(
         mut self: Box<Self>,
-        sent: Sent,
+        sent: AwaitsResponse,
         response: &ProbeResponse,
         auth: &mut PassThroughAuth,
         request: &AuthRequest<'_>,
         env: &Env<'_>,
     ) -> Result<Step, AuthFailure> {
         self.token = response.token(self.mechanism);
-        let outcome = sent.answered(&response.answer(self.token.as_deref()), env.now);
+        let outcome = sent.on_response(&response.answer(self.token.as_deref()), env.now);
         self.advance(outcome, response, auth, request)
     }
 
     /// Takes the response to a probe on an authenticated connection, or to the credentials for another resource.
     pub(super) fn confirmed(
         self: Box<Self>,
-        sent: Sent,
+        sent: AwaitsResponse,
         response: &ProbeResponse,
         auth: &mut PassThroughAuth,
         request: &AuthRequest<'_>,
         env: &Env<'_>,
     ) -> Result<Step, AuthFailure> {
-        let outcome = sent.answered(&response.answer(None), env.now);
+        let outcome = sent.on_response(&response.answer(None), env.now);
         self.advance(outcome, response, auth, request)
     }
 
@@ -102,28 +104,28 @@ impl Verification {
         let mechanism = self.mechanism;
         self.persistent = response.persistent;
         match outcome {
-            Outcome::GoesOn(sign_in) if self.persistent => {
+            Outcome::Continue(sign_in) if self.persistent => {
                 let token = self.token.take().map(|token| http_auth::header(mechanism, &token));
                 auth.state = State::Handshake(Box::new(sign_in), self.resource);
                 Ok(Step::Done(AuthOutcome::Continue(token.unwrap_or_default()), ConnectionUse::Keep))
             }
-            Outcome::Again(again) if self.persistent => {
+            Outcome::Repeat(again) if self.persistent => {
                 // The handshake authenticated the connection, so that the probe needs no credentials.
                 let probe = probe(&self, request, ProbeConnection::Current, None)?;
-                Ok(Step::Probe(probe, PendingProbe::Confirmation { sent: again.sent(), verification: self }))
+                Ok(Step::Probe(probe, PendingProbe::Confirmation { sent: again.send(), verification: self }))
             }
-            Outcome::GoesOn(_) | Outcome::Again(_) => Err(AuthFailure::ConnectionNotPersistent(mechanism)),
-            Outcome::Elsewhere(inconclusive) => {
+            Outcome::Continue(_) | Outcome::Repeat(_) => Err(AuthFailure::ConnectionNotPersistent(mechanism)),
+            Outcome::OtherProbe(inconclusive) => {
                 let tried = self.resource.tried;
                 search(request, tried, Purpose::Verify { inconclusive, verification: self })
             }
-            Outcome::Taken(taken) => {
+            Outcome::Accepted(taken) => {
                 let probe = probe(&self, request, ProbeConnection::Separate, None)?;
                 Ok(Step::Probe(probe, PendingProbe::WithoutCredentials { taken, verification: self }))
             }
-            Outcome::Refused(Refusal::Rejected) => Err(AuthFailure::RejectedByServer(mechanism)),
-            Outcome::Refused(refusal) => Err(refusal.into()),
-            Outcome::Unclear => {
+            Outcome::Rejected(AuthError::RejectedByPeer) => Err(AuthFailure::RejectedByServer(mechanism)),
+            Outcome::Rejected(refusal) => Err(refusal.into()),
+            Outcome::Inconclusive => {
                 Err(AuthFailure::UnexpectedStatus { mechanism, status: response.head.status() })
             }
         }
@@ -132,7 +134,7 @@ impl Verification {
     /// Continues with another `resource`, after the response about an earlier one was inconclusive.
     pub(super) fn continue_with(
         mut self: Box<Self>,
-        inconclusive: Elsewhere,
+        inconclusive: OtherProbe,
         resource: Arc<ProtectedResource>,
         request: &AuthRequest<'_>,
     ) -> Result<Step, AuthFailure> {
@@ -143,7 +145,7 @@ impl Verification {
             (false, Scope::Connection) => return Err(AuthFailure::ConnectionNotPersistent(self.mechanism)),
         };
         self.resource = resource;
-        let sent = inconclusive.by(&self.resource.guarded)?;
+        let sent = inconclusive.with_probe(&self.resource.guarded)?;
         let authorization = match Credentials::of(request.head) {
             Credentials::One(value) if scope == Scope::Request => Some(value),
             _ => None,
@@ -155,14 +157,14 @@ impl Verification {
     /// Takes the response to a probe without credentials, which has to be rejected.
     pub(super) fn rejected_without(
         self: Box<Self>,
-        taken: Taken,
+        taken: CredentialsAccepted,
         response: &ProbeResponse,
         auth: &mut PassThroughAuth,
         request: &AuthRequest<'_>,
         env: &mut Env<'_>,
     ) -> Result<Step, AuthFailure> {
-        match taken.refused_again(&response.answer(None), env.now, env.random)? {
-            Checked::Accepted(accepted) => self.accept(accepted, auth),
+        match taken.on_unauthenticated_response(&response.answer(None), env.now, env.random)? {
+            Checked::Authenticated(accepted) => self.accept(accepted, auth),
             Checked::Control(control) => {
                 let authorization = Some(control.authorization().as_bytes());
                 let probe = probe(&self, request, ProbeConnection::Separate, authorization)?;
@@ -172,7 +174,11 @@ impl Verification {
     }
 
     /// The credentials are verified: authenticates their client.
-    pub(super) fn accept(self, accepted: Accepted, auth: &mut PassThroughAuth) -> Result<Step, AuthFailure> {
+    pub(super) fn accept(
+        self,
+        accepted: Authenticated,
+        auth: &mut PassThroughAuth,
+    ) -> Result<Step, AuthFailure> {
         let context = accepted.context().clone();
         match (self.mechanism.scope(), self.persistent) {
             (Scope::Connection, true) => {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use engine::{CookieTable, Deferral, Engine, Module, Observer, SessionLimits, Stack};
 use identity::accounts::Account;
 use identity::{
-    AcceptorConfig, Accounts, Authority, Credentials, Mechanism, NtHash, Password, Policy, Pool, Random,
-    RandomError, Registry, ServerNames,
+    AcceptorConfig, Accounts, Authority, ContextCounters, Credentials, Mechanism, NtHash, Password, Policy,
+    Pool, Random, RandomError, ServerNames,
 };
 use rpc::pdu::AuthLevel;
 
@@ -79,17 +79,17 @@ impl Setup {
         pool: Pool,
         observer: Arc<dyn Observer>,
     ) -> Arc<HttpListenerConfig> {
-        let registry = Registry::new();
+        let contexts = ContextCounters::new();
         let acceptor = Arc::new(AcceptorConfig {
             accounts: Arc::new(Everybody),
             policy: Policy::default(),
             names: ServerNames::default(),
             authority: Authority::new("accounts"),
-            registry: Arc::clone(&registry),
+            contexts: Arc::clone(&contexts),
         });
         let service = Credentials::password("svcproxy", "LAB", &Password::new("secret"));
         let service =
-            crate::Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "exchange.lab.test", &registry);
+            crate::Account::new(service, Mechanism::BASIC, AuthLevel::NONE, "exchange.lab.test", &contexts);
         let service = ServiceAccount::new(service.for_http().unwrap(), &AccountGate::new());
         let engine = Engine::new(Stack::new(self.modules));
         let config = HttpListenerConfig {
@@ -118,7 +118,7 @@ impl Setup {
                 None => engine,
             }),
             sessions: CookieTable::new(self.sessions),
-            contexts: registry,
+            contexts,
             session_idle: CALL_LIMIT,
             observer,
             auth_limit: Arc::default(),

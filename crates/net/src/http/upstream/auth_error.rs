@@ -4,7 +4,7 @@ use http1::Fields;
 use identity::Mechanism;
 
 use crate::http::passthrough::challenges::schemes;
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 /// Why the server did not accept a request with the credentials of the service account.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +43,8 @@ impl From<ServiceAuthError> for UpstreamError {
     fn from(error: ServiceAuthError) -> Self {
         let why = error.to_string();
         match error {
-            ServiceAuthError::NotOffered { .. } => AuthError::NotOffered(why).into(),
-            ServiceAuthError::Rejected(_) => AuthError::Refused(why).into(),
+            ServiceAuthError::NotOffered { .. } => UpstreamAuthError::NotOffered(why).into(),
+            ServiceAuthError::Rejected(_) => UpstreamAuthError::Refused(why).into(),
             ServiceAuthError::UnexpectedStatus { .. } | ServiceAuthError::NoCredentials => {
                 Self::Protocol(why)
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http1::{Event, Fields, Framing, Head, Limits, RequestHead, ResponseDecoder, ResponseHead};
 use identity::{
-    Channel, ChannelBindings, Identity, Mechanism, OsRandom, Refusal, SecurityContext, Step, http_auth,
+    AuthError, Channel, ChannelBindings, Identity, Mechanism, OsRandom, SecurityContext, Step, http_auth,
 };
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -393,11 +393,11 @@ fn closed(why: String) -> ResponseEvent {
 /// So much of a refusal is read to keep the connection.
 const DRAINED: usize = 1 << 20;
 
-fn not_signed_in(refusal: &Refusal) -> UpstreamError {
+fn not_signed_in(refusal: &AuthError) -> UpstreamError {
     UpstreamError::Protocol(format!("signing in: {refusal}"))
 }
 
-fn token(step: Result<Step, Refusal>) -> Result<Vec<u8>, UpstreamError> {
+fn token(step: Result<Step, AuthError>) -> Result<Vec<u8>, UpstreamError> {
     match step.map_err(|refusal| not_signed_in(&refusal))? {
         Step::Continue(token) | Step::Done { token: Some(token), .. } => Ok(token),
         Step::Done { token: None, .. } => {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use identity::accounts::Account;
-use identity::{AcceptorConfig, Accounts, Authority, Policy, Registry, ServerNames};
+use identity::{AcceptorConfig, Accounts, Authority, ContextCounters, Policy, ServerNames};
 use rpc::client::{self, ClientAssociation, ClientConfig};
 use rpc::server::{Interface, ServerConfig};
 use rpc::{AuthLevel, epm};
@@ -45,7 +45,7 @@ fn listener_config() -> Arc<RpcListenerConfig> {
             policy: Policy::default(),
             names: ServerNames::default(),
             authority: Authority::new("here"),
-            registry: Registry::new(),
+            contexts: ContextCounters::new(),
         }),
         auth_limit: Arc::default(),
         bodies: BodyBudget::new(&limits),

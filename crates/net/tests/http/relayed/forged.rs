@@ -54,7 +54,7 @@ fn lets_nobody_in(upstream: &Upstream, what: &str) {
         let status = client.ask(get("/ews/x", "")).status();
         assert!(status == 401 || status == 502, "{what}: {status} behind NTLM's last message");
     }
-    assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().registry.opened(), 0, "{what}");
+    assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().contexts.opened(), 0, "{what}");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_gateway_that_opens_connections_to_any_token_lets_nobody_in() {
         let proxy = before(&upstream);
         let ticket = format!("Negotiate {}", STANDARD.encode(kerberos()));
         assert_eq!(Client::new(&proxy).ask(with(&ticket)).status(), 502);
-        assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().registry.opened(), 0);
+        assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().contexts.opened(), 0);
     }
 }
 
@@ -156,7 +156,7 @@ fn a_firewall_that_blocks_one_client_alone_lets_nobody_in() {
         let mut bob = Ntlm::new("bob");
         let challenge = client.ask(bob.next(None));
         assert_eq!(client.ask(bob.next(Some(&challenge))).status(), if by_connection { 502 } else { 401 });
-        assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().registry.opened(), 0);
+        assert_eq!(proxy.config.upstream.identity.pass_through().unwrap().contexts.opened(), 0);
         // Whom it lets through gets in.
         assert_eq!(Client::new(&proxy).ask(with(&basic("alice"))).status(), 200);
     }
@@ -178,7 +178,7 @@ fn a_gateway_that_begins_to_answer_everybody_lets_nobody_in() {
                 assert!(status == 401 || status == 502, "{refused}: {status}");
             }
             assert_eq!(
-                proxy.config.upstream.identity.pass_through().unwrap().registry.opened(),
+                proxy.config.upstream.identity.pass_through().unwrap().contexts.opened(),
                 0,
                 "{status} {refused}"
             );

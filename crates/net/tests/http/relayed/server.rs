@@ -9,7 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use identity::{
-    Acceptor, AcceptorConfig, Authority, Channel, Mechanism, OsRandom, Policy, Registry, ServerNames, Step,
+    Acceptor, AcceptorConfig, Authority, Channel, ContextCounters, Mechanism, OsRandom, Policy, ServerNames,
+    Step,
 };
 use wire::FileTime;
 
@@ -71,7 +72,7 @@ fn acceptor() -> Box<dyn Acceptor> {
         policy: Policy::default(),
         names: ServerNames { nb_computer: "EXCH".into(), nb_domain: "LAB".into(), ..ServerNames::default() },
         authority: Authority::new("accounts"),
-        registry: Registry::new(),
+        contexts: ContextCounters::new(),
     };
     Mechanism::NTLM.acceptor(&Arc::new(config), Channel::http(None)).unwrap()
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use identity::accounts::{Account, AccountFile};
 use identity::ntlm::{NegotiateFlags, NtlmSecurity};
 use identity::{
-    Acceptor, AcceptorConfig, ActingLevel, Authority, Channel, Credentials, Initiator, InitiatorConfig,
-    Mechanism, MessageSecurity, NtHash, NtlmVersion, Policy, Protection, Refusal, Registry, SecurityContext,
-    ServerNames, Step,
+    Acceptor, AcceptorConfig, ActingLevel, AuthError, Authority, Channel, ContextCounters, Credentials,
+    Initiator, InitiatorConfig, Mechanism, MessageSecurity, NtHash, NtlmVersion, Policy, Protection,
+    SecurityContext, ServerNames, Step,
 };
 use wire::FileTime;
 
@@ -41,24 +41,24 @@ const MAX_CHANGES: u8 = 8;
 pub fn handshake(data: &[u8]) {
     let mut input = Input::new(data);
     let ends = Ends::new(input.byte());
-    let registry = Arc::clone(&ends.registry);
+    let contexts = Arc::clone(&ends.contexts);
     match ends.switches >> 5 & 3 {
         0 => ends.accept(&mut input),
         1 => ends.initiate(&mut input),
         _ => ends.converse(&mut input),
     }
     drop(ends);
-    assert_eq!(registry.open(), 0, "contexts are closed");
+    assert_eq!(contexts.open(), 0, "contexts are closed");
 }
 
 struct Ends {
     switches: u8,
-    registry: Arc<Registry>,
+    contexts: Arc<ContextCounters>,
 }
 
 impl Ends {
     fn new(switches: u8) -> Self {
-        Self { switches, registry: Registry::new() }
+        Self { switches, contexts: ContextCounters::new() }
     }
 
     const fn has(&self, switch: u8) -> bool {
@@ -88,7 +88,7 @@ impl Ends {
                 dns_domain: "lab.test".to_owned(),
             },
             authority: Authority::new("accounts"),
-            registry: Arc::clone(&self.registry),
+            contexts: Arc::clone(&self.contexts),
         };
         self.mechanism().acceptor(&Arc::new(config), Channel::RPC).expect("a mechanism with both ends")
     }
@@ -108,7 +108,7 @@ impl Ends {
             version: if self.is_old() { NtlmVersion::V1 } else { NtlmVersion::V2 },
             allow_legacy: self.has(2),
             authority: Authority::new("upstream"),
-            registry: Arc::clone(&self.registry),
+            contexts: Arc::clone(&self.contexts),
         };
         self.mechanism().initiator(&config, Channel::RPC).expect("a mechanism with both ends")
     }
@@ -126,7 +126,7 @@ impl Ends {
                     over = true;
                 }
                 Err(refusal) => {
-                    assert!(!over || matches!(refusal, Refusal::OutOfOrder { .. }), "{refusal}");
+                    assert!(!over || matches!(refusal, AuthError::OutOfOrder { .. }), "{refusal}");
                     over = true;
                 }
             }
@@ -147,7 +147,7 @@ impl Ends {
                     over = true;
                 }
                 Err(refusal) => {
-                    assert!(!over || matches!(refusal, Refusal::OutOfOrder { .. }), "{refusal}");
+                    assert!(!over || matches!(refusal, AuthError::OutOfOrder { .. }), "{refusal}");
                     over = true;
                 }
             }

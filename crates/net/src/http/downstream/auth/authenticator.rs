@@ -17,7 +17,7 @@ use crate::http::passthrough::authenticator::{ExpectedConnection, PassThroughAut
 use crate::http::passthrough::pending::{ConnectionUse, PendingProbe, Step};
 use crate::http::passthrough::response::ProbeResult;
 use crate::http::passthrough::step;
-use crate::upstream_error::{AuthError, UpstreamError};
+use crate::upstream_error::{UpstreamAuthError, UpstreamError};
 
 /// The text of a response that asks the client to authenticate.
 const AUTHENTICATE: &str = "sign in\n";
@@ -198,7 +198,7 @@ impl Authenticator {
         {
             passthrough.end_authentication(None);
             let why = "the server closed the connection that the client had signed in on";
-            return Err(UpstreamError::Auth(AuthError::Required(why.to_owned())));
+            return Err(UpstreamError::Auth(UpstreamAuthError::Required(why.to_owned())));
         }
         Ok(())
     }
@@ -208,7 +208,7 @@ impl Authenticator {
         let Method::PassThrough(passthrough) = &mut self.method else { return None };
         passthrough.end_authentication(Some(&head.fields));
         let why = "the server requires the client to authenticate again";
-        Some(UpstreamError::Auth(AuthError::Required(why.to_owned())))
+        Some(UpstreamError::Auth(UpstreamAuthError::Required(why.to_owned())))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use identity::passthrough::Unproven;
-use identity::{Mechanism, Refusal};
+use identity::passthrough::ProofError;
+use identity::{AuthError, Mechanism};
 
 use crate::upstream_error::UpstreamError;
 
@@ -22,7 +22,7 @@ pub(crate) enum AuthFailure {
     SchemeNotAccepted(Mechanism),
     /// The proxy itself finds the credentials invalid.
     #[error(transparent)]
-    InvalidCredentials(#[from] Refusal),
+    InvalidCredentials(#[from] AuthError),
     /// The server rejected the credentials.
     #[error("server rejected the client's {0} credentials")]
     RejectedByServer(Mechanism),
@@ -53,7 +53,7 @@ pub(crate) enum AuthFailure {
     ConnectionNotPersistent(Mechanism),
     /// The server's responses contradict one another.
     #[error(transparent)]
-    Inconclusive(#[from] Unproven),
+    Inconclusive(#[from] ProofError),
     /// The server could not be asked.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http1::{RequestHead, ResponseHead};
 use identity::http_auth::{self, Authorization};
 use identity::{
-    Acceptor, AcceptorConfig, Channel, ChannelBindings, ClaimedName, Mechanism, Refusal, Scope,
+    Acceptor, AcceptorConfig, AuthError, Channel, ChannelBindings, ClaimedName, Mechanism, Scope,
     SecurityContext, Step,
 };
 use wire::FileTime;
@@ -48,12 +48,12 @@ impl HttpAuthConfig {
 
     /// The security context of a client that is served without authentication.
     pub(crate) fn anonymous(&self) -> SecurityContext {
-        SecurityContext::anonymous(&self.acceptor.registry, &self.acceptor.authority)
+        SecurityContext::anonymous(&self.acceptor.contexts, &self.acceptor.authority)
     }
 
     /// How often security contexts of clients were revoked.
     pub(crate) fn revocations(&self) -> u64 {
-        self.acceptor.registry.revocations()
+        self.acceptor.contexts.revocations()
     }
 
     /// Whether a connection, which is within `tls` or not, may carry reusable secrets.
@@ -198,7 +198,7 @@ impl ConnectionAuth {
         mechanism: Mechanism,
         authorization: &Authorization<'_>,
         env: &mut Env<'_>,
-    ) -> Result<AuthOutcome, Refusal> {
+    ) -> Result<AuthOutcome, AuthError> {
         if let Some(context) = self.verified_context(authorization, env.now) {
             return Ok(AuthOutcome::Authenticated { context: context.clone(), fresh: false, token: None });
         }
@@ -211,7 +211,7 @@ impl ConnectionAuth {
                 let token = token.map(|token| http_auth::header(mechanism, &token));
                 Ok(AuthOutcome::Authenticated { context, fresh: true, token })
             }
-            Step::Continue(_) => Err(Refusal::OutOfOrder { expected: "complete credentials" }),
+            Step::Continue(_) => Err(AuthError::OutOfOrder { expected: "complete credentials" }),
         }
     }
 
@@ -222,7 +222,7 @@ impl ConnectionAuth {
         authorization: &Authorization<'_>,
         peer: SocketAddr,
         env: &mut Env<'_>,
-    ) -> Result<AuthOutcome, Refusal> {
+    ) -> Result<AuthOutcome, AuthError> {
         let state = std::mem::replace(&mut self.state, State::Unauthenticated);
         let token = authorization.token(mechanism)?;
         let mut acceptor = match state {
@@ -246,7 +246,7 @@ impl ConnectionAuth {
         })
     }
 
-    fn acceptor(&self, mechanism: Mechanism) -> Result<Box<dyn Acceptor>, Refusal> {
+    fn acceptor(&self, mechanism: Mechanism) -> Result<Box<dyn Acceptor>, AuthError> {
         mechanism.acceptor(&self.config.acceptor, Channel::http(self.connection.bindings))
     }
 

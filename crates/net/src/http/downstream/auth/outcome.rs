@@ -1,6 +1,6 @@
 //! What the verification of a request's credentials results in.
 
-use identity::{SecurityContext, Unusable};
+use identity::{ContextError, SecurityContext};
 
 use crate::http::downstream::auth::failure::AuthFailure;
 
@@ -22,7 +22,7 @@ pub(crate) enum AuthOutcome {
     /// The request has no credentials, and the connection is not authenticated.
     NoCredentials,
     /// The context of the connection may not be used any more, so that the client must authenticate again.
-    ContextEnded(SecurityContext, Unusable),
+    ContextEnded(SecurityContext, ContextError),
     /// Authentication failed.
     Failed(AuthFailure),
 }

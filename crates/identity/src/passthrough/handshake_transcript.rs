@@ -6,10 +6,10 @@
 
 use wire::Decode as _;
 
-use super::named::{Named, named};
+use super::named_user::NamedUser;
 use super::ticket;
 use super::transcript::Transcript;
-use crate::error::Refusal;
+use crate::error::AuthError;
 use crate::ntlm::flags::NegotiateFlags;
 use crate::ntlm::messages::{Authenticate, Challenge, Negotiate, SIGNATURE};
 use crate::principal::{Key, Principal};
@@ -22,7 +22,7 @@ const LONGEST_TOKEN: usize = 48 * 1024;
 const MOST_LEGS: u8 = 8;
 
 /// What was said so far.
-pub(crate) struct Handshake {
+pub(crate) struct HandshakeTranscript {
     /// Whether SPNEGO may be around the mechanism's messages; otherwise it is NTLM as it is.
     negotiated: bool,
     legs: u8,
@@ -42,7 +42,7 @@ enum Stage {
     /// The server sent NTLM's CHALLENGE, with these flags.
     Challenged(NegotiateFlags),
     /// The client answered it with this name. No other token may follow.
-    Authenticated(Named),
+    Authenticated(NamedUser),
     /// The client sent an `AP-REQ` with this ticket.
     Ticket(ticket::Fingerprint),
 }
@@ -57,7 +57,7 @@ enum Token {
     List,
 }
 
-impl Handshake {
+impl HandshakeTranscript {
     /// NTLM as it is.
     pub(crate) fn bare() -> Self {
         Self { negotiated: false, legs: 0, stage: Stage::default(), chosen: None }
@@ -69,12 +69,14 @@ impl Handshake {
     }
 
     /// Takes a mechanism's token, behind `stage`.
-    fn mechanism(&self, token: &[u8], stage: Stage) -> Result<Stage, Refusal> {
+    fn mechanism(&self, token: &[u8], stage: Stage) -> Result<Stage, AuthError> {
         if token.starts_with(SIGNATURE) {
             let Ok(message) = Authenticate::from_bytes(token) else {
                 Negotiate::from_bytes(token)?;
                 return match stage {
-                    Stage::Challenged(_) => Err(Refusal::OutOfOrder { expected: "an authenticate message" }),
+                    Stage::Challenged(_) => {
+                        Err(AuthError::OutOfOrder { expected: "an authenticate message" })
+                    }
                     _ => Ok(Stage::Negotiated),
                 };
             };
@@ -83,22 +85,22 @@ impl Handshake {
                 Stage::Challenged(flags) if self.may_be(&[Oid::NTLM]) => {
                     authenticated(&message, flags).map(Stage::Authenticated)
                 }
-                _ => Err(Refusal::OutOfOrder { expected: "another message" }),
+                _ => Err(AuthError::OutOfOrder { expected: "another message" }),
             };
         }
         if matches!(stage, Stage::Challenged(_)) {
-            return Err(Refusal::OutOfOrder { expected: "an authenticate message" });
+            return Err(AuthError::OutOfOrder { expected: "an authenticate message" });
         }
         if !self.negotiated {
-            return Err(Refusal::OutOfOrder { expected: "a message of NTLM" });
+            return Err(AuthError::OutOfOrder { expected: "a message of NTLM" });
         }
         match (ticket::of(token), stage) {
             (Some(_), _) if !self.may_be(&[Oid::KERBEROS, Oid::MS_KERBEROS]) => {
-                Err(Refusal::OutOfOrder { expected: "a token of the mechanism that the server chose" })
+                Err(AuthError::OutOfOrder { expected: "a token of the mechanism that the server chose" })
             }
             // Whose it would be if the server had taken the first already, cannot be told.
             (Some(second), Stage::Ticket(first)) if first != second => {
-                Err(Refusal::OutOfOrder { expected: "the same ticket" })
+                Err(AuthError::OutOfOrder { expected: "the same ticket" })
             }
             (Some(ticket), _) => Ok(Stage::Ticket(ticket)),
             (None, _) => Ok(Stage::Nameless),
@@ -111,14 +113,14 @@ impl Handshake {
     }
 }
 
-impl Transcript for Handshake {
-    fn client(&mut self, token: &[u8]) -> Result<(), Refusal> {
+impl Transcript for HandshakeTranscript {
+    fn client_token(&mut self, token: &[u8]) -> Result<(), AuthError> {
         if token.is_empty() || token.len() > LONGEST_TOKEN {
-            return Err(Refusal::Unnamed("no token, or one that is too long"));
+            return Err(AuthError::NoUserName("no token, or one that is too long"));
         }
         self.legs = self.legs.saturating_add(1);
         if self.legs > MOST_LEGS {
-            return Err(Refusal::OutOfOrder { expected: "the handshake's end" });
+            return Err(AuthError::OutOfOrder { expected: "the handshake's end" });
         }
         let token = if self.negotiated {
             read(token)?
@@ -128,7 +130,7 @@ impl Transcript for Handshake {
         self.stage = match (token, std::mem::take(&mut self.stage)) {
             (Token::ListCode, stage @ (Stage::Authenticated(_) | Stage::Ticket(_))) => stage,
             (_, Stage::Authenticated(_)) => {
-                return Err(Refusal::OutOfOrder { expected: "the integrity code of the mechanisms" });
+                return Err(AuthError::OutOfOrder { expected: "the integrity code of the mechanisms" });
             }
             (Token::ListCode | Token::List, _) => Stage::Nameless,
             (Token::Mechanism { first, token }, stage) => {
@@ -141,7 +143,7 @@ impl Transcript for Handshake {
         Ok(())
     }
 
-    fn server(&mut self, token: &[u8]) -> bool {
+    fn server_token(&mut self, token: &[u8]) -> bool {
         let resp = if self.negotiated { NegTokenResp::from_bytes(token).ok() } else { None };
         let message = match resp {
             Some(NegTokenResp { neg_state: Some(NegState::reject | NegState::accept_completed), .. }) => {
@@ -169,19 +171,19 @@ impl Transcript for Handshake {
         true
     }
 
-    fn allows(&self, token: Option<&[u8]>) -> bool {
+    fn may_be_accepted(&self, token: Option<&[u8]>) -> bool {
         let Some(token) = token.filter(|_| self.negotiated) else { return true };
         let state = NegTokenResp::from_bytes(token).ok().and_then(|resp| resp.neg_state);
         state.is_none_or(|state| state == NegState::accept_completed)
     }
 
-    fn named(self: Box<Self>) -> Option<Named> {
+    fn into_user(self: Box<Self>) -> Option<NamedUser> {
         match self.stage {
             Stage::Authenticated(name) => Some(name),
             Stage::Ticket(ticket) => {
                 let principal = Principal::new(&format!("Kerberos ticket {ticket}"), "");
                 let key = Key::name(&principal);
-                Some(Named { key, principal, by: "Negotiate".to_owned(), expires: None })
+                Some(NamedUser { key, principal, source: "Negotiate".to_owned(), expires: None })
             }
             Stage::Nameless | Stage::Negotiated | Stage::Challenged(_) => None,
         }
@@ -193,7 +195,7 @@ impl Transcript for Handshake {
 }
 
 /// What is in a client's token of Negotiate.
-fn read(token: &[u8]) -> Result<Token, Refusal> {
+fn read(token: &[u8]) -> Result<Token, AuthError> {
     // Some clients send NTLM as it is ([MS-NTHT] 2.1), others Kerberos.
     if token.starts_with(SIGNATURE) {
         return Ok(Token::Mechanism { first: None, token: token.to_vec() });
@@ -210,22 +212,22 @@ fn read(token: &[u8]) -> Result<Token, Refusal> {
         return Ok(Token::Mechanism { first: None, token: token.to_vec() });
     };
     if resp.neg_state == Some(NegState::reject) {
-        return Err(Refusal::Rejected);
+        return Err(AuthError::RejectedByPeer);
     }
     let inner = resp.response_token.filter(|token| !token.is_empty());
     Ok(inner.map_or(Token::ListCode, |token| Token::Mechanism { first: None, token }))
 }
 
 /// The name in an answer to a challenge with these `flags`.
-fn authenticated(message: &Authenticate, flags: NegotiateFlags) -> Result<Named, Refusal> {
+fn authenticated(message: &Authenticate, flags: NegotiateFlags) -> Result<NamedUser, AuthError> {
     let unicode = NegotiateFlags::NTLMSSP_NEGOTIATE_UNICODE;
     if message.flags.contains(unicode) != flags.contains(unicode) {
-        return Err(Refusal::Unnamed("a name in another character set than was agreed upon"));
+        return Err(AuthError::NoUserName("a name in another character set than was agreed upon"));
     }
     // Without a response nothing is proven, whatever the name says ([MS-NLMP] 3.2.5.1.2).
     let anonymous = message.flags.contains(NegotiateFlags::NTLMSSP_ANONYMOUS);
     if anonymous || (message.nt_response()?.is_empty() && message.lm_response()?.len() < 24) {
-        return Err(Refusal::Anonymous);
+        return Err(AuthError::Anonymous);
     }
-    named(&message.user()?, &message.domain()?, "NTLM")
+    NamedUser::new(&message.user()?, &message.domain()?, "NTLM")
 }

@@ -7,7 +7,7 @@ use crate::authority::Authority;
 
 /// Counts security contexts. The owner of the handshakes makes one and hands it to them; there is no global.
 #[derive(Debug)]
-pub struct Registry {
+pub struct ContextCounters {
     opened: AtomicU64,
     closed: AtomicU64,
     revocations: AtomicU64,
@@ -15,8 +15,8 @@ pub struct Registry {
     system: Authority,
 }
 
-impl Registry {
-    /// A registry that counted nothing yet.
+impl ContextCounters {
+    /// A contexts that counted nothing yet.
     pub fn new() -> Arc<Self> {
         let count = AtomicU64::default;
         Arc::new(Self { opened: count(), closed: count(), revocations: count(), system: Authority::new("") })

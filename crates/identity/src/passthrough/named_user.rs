@@ -1,0 +1,45 @@
+//! The user that credentials name, and which names are accepted.
+
+use wire::FileTime;
+
+use crate::error::AuthError;
+use crate::principal::{Key, Principal};
+
+/// The longest name that is accepted in credentials, in bytes.
+const LONGEST_NAME: usize = 512;
+
+/// The user that credentials name.
+///
+/// A mechanism outside this crate can make one with [`NamedUser::new`]. It proves nothing: only the steps of [`super`]
+/// make a context from it.
+pub struct NamedUser {
+    pub(crate) principal: Principal,
+    /// What identities are compared by.
+    pub(crate) key: Key,
+    /// The scheme or the issuer of the name.
+    pub(crate) source: String,
+    /// When the credentials expire; `None` if they do not say.
+    pub(crate) expires: Option<FileTime>,
+}
+
+impl NamedUser {
+    /// The user `user` of `domain`, named by the scheme `source`.
+    ///
+    /// # Errors
+    /// If `user` is empty, or a name has more than 512 bytes or contains control characters.
+    pub fn new(user: &str, domain: &str, source: &str) -> Result<Self, AuthError> {
+        if user.is_empty() {
+            return Err(AuthError::Anonymous);
+        }
+        if !is_printable(user) || !is_printable(domain) {
+            return Err(AuthError::NoUserName("name too long, or with control characters"));
+        }
+        let principal = Principal::new(user, domain);
+        Ok(Self { key: Key::name(&principal), principal, source: source.to_owned(), expires: None })
+    }
+}
+
+/// Whether a name is short enough and has no control characters.
+pub(crate) fn is_printable(name: &str) -> bool {
+    name.len() <= LONGEST_NAME && !name.chars().any(char::is_control)
+}
